@@ -1,0 +1,41 @@
+/* Files that are whole or absent: reading with a bound on the size, writing through a temporary name. */
+#ifndef FT_BASE_FILE_H
+#define FT_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* Reads the whole file. *data is malloc'd, owned by the caller and NUL-terminated (not counted in *size). Fails with
+ * FT_BAD_INPUT when the file is missing, unreadable, not a regular file or larger than max_bytes. */
+ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *size, ft_error *err);
+
+/* A file being written: bytes go to "<path>.tmp.<pid>.<n>"; ft_file_commit syncs it and renames it to `path`;
+ * ft_file_abandon (also safe after a commit, or on a zeroed struct) removes it. A crash at any instant leaves `path` as it was or whole. */
+typedef struct ft_file_writer {
+    FILE *stream; /* write here; write errors are found by ft_file_commit */
+    char *path, *temporary;
+} ft_file_writer;
+
+ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err);
+ft_status ft_file_commit(ft_file_writer *writer, ft_error *err);
+void ft_file_abandon(ft_file_writer *writer);
+
+/* ft_file_create, one write, ft_file_commit. */
+ft_status ft_write_file(const char *path, const void *data, size_t size, ft_error *err);
+
+/* Makes the directory and its parents; an existing directory is fine. */
+ft_status ft_make_directories(const char *path, ft_error *err);
+
+/* "directory/name", malloc'd; NULL when memory runs out. */
+char *ft_join_path(const char *directory, const char *name);
+
+bool ft_path_exists(const char *path);
+
+/* Hash of bytes as the records of runs hold it: zlib's crc32 over content, chained: start with 0. */
+uint32_t ft_checksum(uint32_t checksum, const void *data, size_t size);
+
+#endif

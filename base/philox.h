@@ -1,0 +1,87 @@
+/* Random numbers by counter: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
+ *
+ * A number depends on nothing but its key and counter, so that every backend draws the same mask, in any adapter batch,
+ * at any padding, and the backward pass draws it again instead of storing it. */
+#ifndef FT_BASE_PHILOX_H
+#define FT_BASE_PHILOX_H
+
+#include <stdint.h>
+
+#ifdef __CUDACC__
+#define FT_HOST_DEVICE __host__ __device__
+#else
+#define FT_HOST_DEVICE
+#endif
+
+typedef struct ft_philox_block {
+    uint32_t word[4];
+} ft_philox_block;
+
+typedef struct ft_philox_key {
+    uint32_t word[2];
+} ft_philox_key;
+
+FT_HOST_DEVICE static inline ft_philox_block ft_philox(ft_philox_key key, uint32_t c0, uint32_t c1, uint32_t c2,
+                                                       uint32_t c3)
+{
+    uint32_t k0 = key.word[0], k1 = key.word[1];
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c1 = (uint32_t)p1;
+        c3 = (uint32_t)p0;
+        c0 = n0;
+        c2 = n2;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    ft_philox_block out = {{c0, c1, c2, c3}};
+    return out;
+}
+
+/* The key of one use: `seed` of the adapter, its `step` (optimizer steps already taken), and the `site` in the model. */
+FT_HOST_DEVICE static inline ft_philox_key ft_philox_key_of(uint32_t seed, uint32_t step, uint32_t site)
+{
+    ft_philox_key plain = {{seed, 0x66746770u}}; /* "ftgp" */
+    ft_philox_block mixed = ft_philox(plain, step, site, 0, 0);
+    ft_philox_key key = {{mixed.word[0], mixed.word[1]}};
+    return key;
+}
+
+/* Element `feature` of a row takes word ft_philox_word(feature) of the block whose first counter is
+ * ft_philox_column(feature): 64 neighbouring features are 16 blocks side by side, so that vector units of 4, 8 or 16
+ * lanes fill whole registers without a transposition. */
+FT_HOST_DEVICE static inline uint32_t ft_philox_column(uint32_t feature)
+{
+    return (feature >> 6) * 16u + (feature & 15u);
+}
+FT_HOST_DEVICE static inline uint32_t ft_philox_word(uint32_t feature)
+{
+    return (feature >> 4) & 3u;
+}
+
+/* The one number of (feature, position counted from the last, sequence number in the adapter's step, head). */
+FT_HOST_DEVICE static inline uint32_t ft_philox_at(ft_philox_key key, uint32_t feature, uint32_t position,
+                                                   uint32_t sequence, uint32_t head)
+{
+    return ft_philox(key, ft_philox_column(feature), position, sequence, head).word[ft_philox_word(feature)];
+}
+
+/* Dropout: an element is dropped when its number is below this threshold; kept elements are multiplied by
+ * ft_dropout_scale. Probability in [0, 1). */
+FT_HOST_DEVICE static inline uint32_t ft_dropout_threshold(float probability)
+{
+    return (uint32_t)((double)probability * 4294967296.0);
+}
+FT_HOST_DEVICE static inline float ft_dropout_scale(float probability)
+{
+    return 1.0f / (1.0f - probability);
+}
+
+/* A float in [0, 1) with 24 random bits. */
+FT_HOST_DEVICE static inline float ft_philox_uniform(uint32_t number)
+{
+    return (float)(number >> 8) * (1.0f / 16777216.0f);
+}
+
+#endif

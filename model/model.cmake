@@ -1,0 +1,2 @@
+# model/: Chronos-T5. Sees devices only through kernels/backend.h and kernels/comm.h.
+ft_room(model model ft_kernels ft_base)

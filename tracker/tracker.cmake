@@ -1,0 +1,2 @@
+# tracker/: experiments on disk and what they tell. Knows no model, device or command line.
+ft_room(tracker tracker ft_base)

@@ -193,19 +193,19 @@ struct ft_backend {
 
     /* -- residual add + RMS norm, the seam between two sublayers -- */
 
-    /* x_out = x + dropout(y); h = dropout(x_out * rstd * weight), rstd = 1/sqrt(mean(x_out^2) + eps).
+    /* x_out = x + dropout(y); h = h_scale * dropout(x_out * rstd * weight), rstd = 1/sqrt(mean(x_out^2) + eps).
      * x, x_out: (rows, d) real, may be the same; y: (rows, d) real or matrix, or absent: x_out = x (nothing is written when
      * they are the same); h: (rows, d) real or matrix; rstd: (rows) of real's type, saved for backward. Adapter g's norm weight, (d) real, starts
      * g * weight_stride elements after `weight` (0: shared). Dropout sites: y_site for y, h_site for h (0 but for final norms). */
     void (*add_norm_forward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x, ft_tensor y,
                              uint32_t y_site, const void *weight, int64_t weight_stride, float eps, uint32_t h_site,
-                             ft_tensor x_out, ft_tensor h, void *rstd);
+                             float h_scale, ft_tensor x_out, ft_tensor h, void *rstd);
     /* Given x_out (as saved), rstd, dh: (rows, d) real or matrix, and dx: (rows, d) real holding the gradient that reaches x_out
      * by the residual way: dx += the gradient through the norm (dx = where dx_is_zero); then dy = dropout'(dx)
      * (rows, d) real or matrix, where dy is there. dweight (real, adapter g's at g * weight_stride; or NULL) is added to. */
     void (*add_norm_backward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x_out,
-                              const void *rstd, const void *weight, int64_t weight_stride, uint32_t h_site, ft_tensor dh,
-                              ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy, void *dweight);
+                              const void *rstd, const void *weight, int64_t weight_stride, uint32_t h_site, float h_scale,
+                              ft_tensor dh, ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy, void *dweight);
 
     /* -- feed-forward -- */
 

@@ -1,0 +1,255 @@
+/* Files that are whole or absent: bounded reading, writing through a temporary name. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/text.h"
+
+/* Whether the user can mend it by naming another place, or the machine failed while running. */
+static ft_status status_of(int code)
+{
+    switch (code) {
+    case EACCES:
+    case EPERM:
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case EROFS:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EEXIST:
+        return FT_BAD_INPUT;
+    case ENOMEM:
+        return FT_NO_MEMORY;
+    default:
+        return FT_FAILED;
+    }
+}
+
+/* Reads an open file to its end into *data, which grows from `expected` bytes. */
+static ft_status read_all(int descriptor, const char *path, size_t expected, size_t max_bytes, char **data,
+                          size_t *size, ft_error *err)
+{
+    size_t capacity = expected + 1, length = 0;
+    char *buffer = malloc(capacity);
+    if (!buffer) return ft_no_memory(err, path, capacity);
+    for (;;) {
+        if (length + 1 >= capacity && length >= expected) {
+            /* The file is longer than stat said (it grows, or lives in /proc): look for its end. */
+            size_t larger = capacity * 2 < 4096 ? 4096 : capacity * 2;
+            char *grown = realloc(buffer, larger);
+            if (!grown) {
+                free(buffer);
+                return ft_no_memory(err, path, larger);
+            }
+            buffer = grown;
+            capacity = larger;
+        }
+        size_t room = capacity - 1 - length;
+        ssize_t got = read(descriptor, buffer + length, room > 1 << 30 ? 1 << 30 : room);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            int code = errno;
+            free(buffer);
+            return ft_fail(err, FT_FAILED, "%s: cannot be read: %s", path, strerror(code));
+        }
+        if (got == 0) break;
+        length += (size_t)got;
+        if (length > max_bytes) {
+            free(buffer);
+            return ft_fail(err, FT_BAD_INPUT, "%s: larger than the %zu bytes allowed", path, max_bytes);
+        }
+    }
+    buffer[length] = '\0';
+    *data = buffer;
+    *size = length;
+    return FT_OK;
+}
+
+ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *size, ft_error *err)
+{
+    /* Without O_NONBLOCK opening a FIFO would wait for a writer. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    struct stat info;
+    ft_status status;
+    if (fstat(descriptor, &info) < 0)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    else if (S_ISDIR(info.st_mode))
+        status = ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file is needed", path);
+    else if (!S_ISREG(info.st_mode))
+        status = ft_fail(err, FT_BAD_INPUT, "%s: is not a regular file", path);
+    else if ((unsigned long long)info.st_size > max_bytes)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: %lld bytes, larger than the %zu allowed", path,
+                         (long long)info.st_size, max_bytes);
+    else
+        status = read_all(descriptor, path, (size_t)info.st_size, max_bytes, data, size, err);
+    close(descriptor);
+    return status;
+}
+
+ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err)
+{
+    static atomic_uint counter;
+    *writer = (ft_file_writer){0};
+    writer->path = ft_copy_string(path);
+    if (!writer->path) return ft_no_memory(err, path, strlen(path) + 1);
+    struct stat info;
+    int descriptor = -1, code = 0;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        ft_file_abandon(writer);
+        return ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file name is needed", path);
+    }
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        /* A device or a pipe (/dev/stdout, /dev/null) must not be replaced by a file: it is written to
+         * directly. */
+        descriptor = open(path, O_WRONLY | O_CLOEXEC);
+        code = errno;
+    } else {
+        ft_text name = FT_TEXT_EMPTY;
+        ft_text_addf(&name, "%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&counter, 1));
+        if (name.failed) {
+            ft_text_free(&name);
+            ft_file_abandon(writer);
+            return ft_no_memory(err, path, strlen(path) + 32);
+        }
+        descriptor = open(name.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        code = errno;
+        if (descriptor >= 0)
+            writer->temporary = name.data;
+        else
+            free(name.data);
+    }
+    if (descriptor >= 0) {
+        writer->stream = fdopen(descriptor, "w");
+        code = errno;
+        if (!writer->stream) close(descriptor);
+    }
+    if (!writer->stream) {
+        ft_file_abandon(writer);
+        return ft_fail(err, status_of(code), "%s: cannot be written: %s", path, strerror(code));
+    }
+    return FT_OK;
+}
+
+/* Makes a rename last: without this a power cut may forget the new name. Where a file system cannot, nothing
+ * is lost. */
+static void sync_directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory =
+        !slash ? ft_copy_string(".") : ft_copy_bytes(path, slash == path ? 1 : (size_t)(slash - path));
+    if (!directory) return;
+    int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(directory);
+    if (descriptor < 0) return;
+    (void)fsync(descriptor);
+    close(descriptor);
+}
+
+ft_status ft_file_commit(ft_file_writer *writer, ft_error *err)
+{
+    int code = 0;
+    bool failed = ferror(writer->stream) != 0;
+    if (fflush(writer->stream) != 0) failed = true, code = errno;
+    if (!failed && writer->temporary && fsync(fileno(writer->stream)) != 0) failed = true, code = errno;
+    if (fclose(writer->stream) != 0 && !failed) failed = true, code = errno;
+    writer->stream = NULL;
+    if (!failed && writer->temporary) {
+        if (rename(writer->temporary, writer->path) != 0) {
+            failed = true, code = errno;
+        } else {
+            sync_directory_of(writer->path);
+            free(writer->temporary);
+            writer->temporary = NULL;
+        }
+    }
+    ft_status status = FT_OK;
+    if (failed)
+        status = ft_fail(err, FT_FAILED, "%s: cannot be written: %s", writer->path,
+                         code ? strerror(code) : "a write failed (is the disk full?)");
+    ft_file_abandon(writer);
+    return status;
+}
+
+void ft_file_abandon(ft_file_writer *writer)
+{
+    if (writer->stream) fclose(writer->stream);
+    if (writer->temporary) {
+        unlink(writer->temporary);
+        free(writer->temporary);
+    }
+    free(writer->path);
+    *writer = (ft_file_writer){0};
+}
+
+ft_status ft_write_file(const char *path, const void *data, size_t size, ft_error *err)
+{
+    ft_file_writer writer;
+    ft_status status = ft_file_create(&writer, path, err);
+    if (status != FT_OK) return status;
+    if (size) (void)fwrite(data, 1, size, writer.stream); /* errors are found by the commit */
+    return ft_file_commit(&writer, err);
+}
+
+ft_status ft_make_directories(const char *path, ft_error *err)
+{
+    char *copy = ft_copy_string(path);
+    if (!copy) return ft_no_memory(err, path, strlen(path) + 1);
+    ft_status status = FT_OK;
+    size_t length = strlen(copy);
+    for (size_t i = 1; i <= length && status == FT_OK; i++) {
+        if (copy[i] != '/' && copy[i] != '\0') continue;
+        char kept = copy[i];
+        copy[i] = '\0';
+        if (mkdir(copy, 0777) != 0) {
+            int code = errno;
+            struct stat info;
+            if (stat(copy, &info) != 0)
+                status = ft_fail(err, status_of(code), "%s: the directory cannot be made: %s", copy,
+                                 strerror(code));
+            else if (!S_ISDIR(info.st_mode))
+                status = ft_fail(err, FT_BAD_INPUT, "%s: is a file, a directory is needed", copy);
+        }
+        copy[i] = kept;
+    }
+    if (length == 0) status = ft_fail(err, FT_BAD_INPUT, "a directory without a name");
+    free(copy);
+    return status;
+}
+
+char *ft_join_path(const char *directory, const char *name)
+{
+    ft_text path = FT_TEXT_EMPTY;
+    size_t length = strlen(directory);
+    ft_text_add(&path, directory);
+    if (length && directory[length - 1] != '/') ft_text_add(&path, "/");
+    ft_text_add(&path, name);
+    if (path.failed) ft_text_free(&path);
+    return path.data;
+}
+
+bool ft_path_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+uint32_t ft_checksum(uint32_t checksum, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    while (size) {
+        uInt part = size > 1u << 30 ? 1u << 30 : (uInt)size;
+        checksum = (uint32_t)crc32(checksum, bytes, part);
+        bytes += part;
+        size -= part;
+    }
+    return checksum;
+}

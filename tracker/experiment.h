@@ -1,0 +1,71 @@
+/* An experiment on disk: one directory with results.json, written whole or not at all. INTERFACE §3. */
+#ifndef FT_TRACKER_EXPERIMENT_H
+#define FT_TRACKER_EXPERIMENT_H
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "tracker/metrics.h"
+
+/* One epoch of training; NaN = not known (null in the file). */
+typedef struct ft_epoch_record {
+    int64_t epoch; /* from 1 */
+    double loss, val_loss, learning_rate, grad_norm, seconds, tokens_per_second;
+} ft_epoch_record;
+
+typedef enum ft_split { FT_TRAIN, FT_VAL, FT_TEST, FT_N_SPLITS } ft_split;
+/* "train", "val", "test". */
+extern const char *const ft_split_names[FT_N_SPLITS];
+ft_status ft_split_parse(const char *name, ft_split *split, ft_error *err);
+
+/* What results.json holds, its keys in this order. All pointers are owned (malloc, cJSON); NULL objects are
+ * written as
+ * {}, NULL notes and model_path as "", NULL error as null. Start from a zeroed struct. */
+typedef struct ft_experiment {
+    char *experiment_id;
+    char *timestamp; /* ISO 8601, local time, microseconds */
+    cJSON *hyperparams;
+    ft_metrics metrics[FT_N_SPLITS]; /* train_metrics, val_metrics, test_metrics */
+    cJSON *data_insights;
+    ft_epoch_record *training_history; /* (n_epochs) */
+    size_t n_epochs;
+    char *notes;
+    char *model_path;
+    char *error; /* NULL: it succeeded */
+    cJSON *run;
+
+    char *directory; /* where it lies; not in the file */
+} ft_experiment;
+
+void ft_experiment_free(ft_experiment *experiment); /* what it owns, and zeroes it */
+
+/* Checks a name of experiments: 1 to 150 bytes, no '/', control characters or leading '.' or '-'. */
+ft_status ft_experiment_check_name(const char *name, ft_error *err);
+
+/* Makes the experiment's directory under `results` (made if missing) and sets experiment_id, timestamp and
+ * directory. The id is <name>_<YYYYmmdd_HHMMSS>; with number > 0 (the configuration's place in a sweep of
+ * `total`, from 1) <name>_<number>_<...>, three digits or as many as `total` needs. "_2", "_3", ... is added
+ * while such a directory exists; mkdir decides, so two processes never get the same. `when` NULL: now. */
+ft_status ft_experiment_begin(ft_experiment *experiment, const char *results, const char *name,
+                              int64_t number, int64_t total, const struct timespec *when, ft_error *err);
+
+ft_status ft_experiment_add_epoch(ft_experiment *experiment, const ft_epoch_record *record, ft_error *err);
+/* Adds a sentence to the notes (joined by "; "); an empty one adds nothing. */
+ft_status ft_experiment_add_note(ft_experiment *experiment, const char *note, ft_error *err);
+/* Adds the reasons in metrics[].notes ("test mase is undefined: ...") to the notes, a reason shared by splits
+ * once. */
+ft_status ft_experiment_add_metric_notes(ft_experiment *experiment, ft_error *err);
+
+/* The object of results.json (the caller's), and results.json itself in experiment->directory. */
+cJSON *ft_experiment_to_json(const ft_experiment *experiment);
+ft_status ft_experiment_write(const ft_experiment *experiment, ft_error *err);
+
+/* Reads one results.json, whoever wrote it: experiment_id (text) and hyperparams (object) must be there, the
+ * rest may be missing; a value of the wrong type is FT_BAD_INPUT. `directory` is the one that the file lies
+ * in. */
+ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err);
+
+#endif

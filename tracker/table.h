@@ -1,0 +1,65 @@
+/* A small result table, printed for people (aligned), as CSV or as JSON. */
+#ifndef FT_TRACKER_TABLE_H
+#define FT_TRACKER_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+typedef enum ft_cell_kind { FT_CELL_NULL, FT_CELL_NUMBER, FT_CELL_TEXT, FT_CELL_FLAG } ft_cell_kind;
+
+typedef struct ft_cell {
+    ft_cell_kind kind;
+    double number; /* of a number; 0 or 1 of a flag */
+    char *text;    /* owned by the table */
+} ft_cell;
+
+/* Cell (row, column) is cells[row * n_columns + column]. When memory runs out `failed` is set and later calls
+ * do nothing; ft_table_print reports it. */
+typedef struct ft_table {
+    char **columns; /* (n_columns) */
+    size_t n_columns;
+    ft_cell *cells; /* (n_rows, n_columns) */
+    size_t n_rows, capacity /* rows */;
+    bool failed;
+} ft_table;
+#define FT_TABLE_EMPTY ((ft_table){0})
+
+void ft_table_free(ft_table *table);
+
+/* The column's index; adds it (null in every row) if there is none of that name. */
+size_t ft_table_column(ft_table *table, const char *name);
+/* The index, or n_columns where there is none. */
+size_t ft_table_find(const ft_table *table, const char *name);
+/* Adds a row of nulls. */
+void ft_table_add_row(ft_table *table);
+
+/* Set a cell of the last row. A NaN number is null; a NULL text is null. */
+void ft_table_set_number(ft_table *table, size_t column, double value);
+void ft_table_set_text(ft_table *table, size_t column, const char *text);
+void ft_table_set_flag(ft_table *table, size_t column, bool value);
+
+/* Sorts rows by a column, stable: numbers before texts before nulls (also when descending). */
+void ft_table_sort(ft_table *table, size_t column, bool descending);
+/* Takes a column out. */
+void ft_table_remove_column(ft_table *table, size_t column);
+
+typedef enum ft_table_format {
+    FT_TABLE_PEOPLE, /* aligned; numbers to 6 significant digits, null "-", control characters '?' */
+    FT_TABLE_CSV,    /* RFC 4180 with \n; numbers as the shortest text that reads back, null empty, flags
+                        true/false */
+    FT_TABLE_JSON,   /* a list of objects, a line each */
+} ft_table_format;
+
+/* "table", "csv" or "json". */
+ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_error *err);
+
+/* Adds the table to `out`, with a newline at the end. */
+ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text *out, ft_error *err);
+
+/* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an end. */
+void ft_csv_add_field(ft_text *out, const char *field);
+
+#endif

@@ -1,0 +1,150 @@
+/* The reference backend itself: creation, memory (the host's own), order (everything is done at once). */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernels/ref/ref.h"
+
+static ref_backend *ref_of(ft_backend *self)
+{
+    return (ref_backend *)self;
+}
+
+double *ref_scratch(ft_backend *self, int64_t count)
+{
+    ref_backend *ref = ref_of(self);
+    size_t wanted = count > 0 ? (size_t)count : 1;
+    if (wanted > ref->scratch_count) {
+        double *larger = realloc(ref->scratch, wanted * sizeof *larger);
+        if (!larger) {
+            if (ref->failure == FT_OK)
+                ref->failure =
+                    ft_no_memory(&ref->error, "scratch memory of the ref backend", wanted * sizeof *larger);
+            return NULL;
+        }
+        ref->scratch = larger;
+        ref->scratch_count = wanted;
+    }
+    return ref->scratch;
+}
+
+static void free_backend(ft_backend *self)
+{
+    if (!self) return;
+    free(ref_of(self)->scratch);
+    free(self);
+}
+
+/* Fresh memory holds NaN in every element type, so that a value read before it was written shows. */
+static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
+{
+    void *block = NULL;
+    if (bytes <= self->memory_bytes) block = aligned_alloc(64, bytes / 64 * 64 + 64);
+    if (!block) {
+        ft_no_memory(err, "device memory of the ref backend", bytes);
+        return NULL;
+    }
+    memset(block, 0xff, bytes / 64 * 64 + 64);
+    return block;
+}
+
+static void release(ft_backend *self, void *block)
+{
+    (void)self;
+    free(block);
+}
+
+static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
+{
+    (void)self;
+    if (bytes) memcpy(device, host, bytes);
+}
+
+static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
+{
+    (void)self;
+    if (bytes) memcpy(host, device, bytes);
+}
+
+static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
+{
+    (void)self;
+    if (bytes) memmove(to, from, bytes);
+}
+
+static void zero(ft_backend *self, void *device, size_t bytes)
+{
+    (void)self;
+    if (bytes) memset(device, 0, bytes);
+}
+
+static ft_status synchronize(ft_backend *self, ft_error *err)
+{
+    ref_backend *ref = ref_of(self);
+    ft_status status = ref->failure;
+    ref->failure = FT_OK;
+    return status == FT_OK ? FT_OK : ft_fail(err, status, "%s", ref->error.message);
+}
+
+static void one_stream(ft_backend *self, int number)
+{
+    (void)self;
+    (void)number;
+}
+
+static size_t physical_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGE_SIZE);
+    return pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : (size_t)1 << 32;
+}
+
+ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err)
+{
+    *backend = NULL;
+    ref_backend *ref = calloc(1, sizeof *ref);
+    if (!ref) return ft_no_memory(err, "the ref backend", sizeof *ref);
+    ref->base = (ft_backend){
+        .name = "ref",
+        .device = "CPU, scalar reference",
+        .real = dtype == FT_F64 ? FT_F64 : FT_F32,
+        .matrix = dtype,
+        .bf16 = dtype == FT_BF16,
+        .n_threads = 1,
+        .memory_bytes = physical_memory(),
+        .free = free_backend,
+        .allocate = allocate,
+        .release = release,
+        .to_device = to_device,
+        .to_host = to_host,
+        .copy = copy,
+        .zero = zero,
+        .synchronize = synchronize,
+        .use_stream = one_stream,
+        .record = one_stream,
+        .wait = one_stream,
+        .prepare_weight = ref_prepare_weight,
+        .update_weight = ref_update_weight,
+        .free_weight = ref_free_weight,
+        .weight_bytes = ref_weight_bytes,
+        .linear_forward = ref_linear_forward,
+        .linear_backward = ref_linear_backward,
+        .weight_gradient = ref_weight_gradient,
+        .embedding_forward = ref_embedding_forward,
+        .embedding_backward = ref_embedding_backward,
+        .add_norm_forward = ref_add_norm_forward,
+        .add_norm_backward = ref_add_norm_backward,
+        .relu_forward = ref_relu_forward,
+        .relu_backward = ref_relu_backward,
+        .lora_forward = ref_lora_forward,
+        .lora_backward = ref_lora_backward,
+        .attention_forward = ref_attention_forward,
+        .attention_backward = ref_attention_backward,
+        .decode_attention = ref_decode_attention,
+        .cross_entropy = ref_cross_entropy,
+        .sample = ref_sample,
+        .gradient_norm = ref_gradient_norm,
+        .adamw = ref_adamw,
+    };
+    *backend = &ref->base;
+    return FT_OK;
+}

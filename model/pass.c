@@ -1,0 +1,124 @@
+/* Inputs of a pass on the host and on the device; see pass.h. */
+#include "model/pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/sites.h"
+
+ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **out, ft_error *err)
+{
+    *out = NULL;
+    size_t adapters = (size_t)shape->n_adapters + 1, sequences = (size_t)shape->n_sequences;
+    size_t encoder = sequences * (size_t)shape->encoder_length, decoder = sequences * (size_t)shape->decoder_length;
+    size_t bytes = adapters * (8 * 4 + 8) + sequences * 4 + encoder * 5 + decoder * 8 + 64;
+    ft_inputs *inputs = calloc(1, sizeof *inputs);
+    char *memory = calloc(1, bytes);
+    if (!inputs || !memory) {
+        free(inputs);
+        free(memory);
+        return ft_no_memory(err, "the inputs of a pass", bytes);
+    }
+    inputs->memory = memory;
+    inputs->n_adapters = shape->n_adapters;
+    inputs->encoder_length = shape->encoder_length;
+    inputs->decoder_length = shape->decoder_length;
+    inputs->n_counted = (int64_t *)(void *)memory;
+    memory += adapters * 8;
+    int32_t **integers[] = {&inputs->sequence_start, &inputs->encoder_ids, &inputs->labels, &inputs->decoder_ids,
+                            &inputs->adapter_of};
+    size_t counts[] = {adapters, encoder, decoder, decoder, sequences};
+    for (int i = 0; i < 5; i++) {
+        *integers[i] = (int32_t *)(void *)memory;
+        memory += counts[i] * 4;
+    }
+    inputs->seed = (uint32_t *)(void *)memory;
+    inputs->step = inputs->seed + adapters;
+    memory += adapters * 8;
+    float **reals[] = {&inputs->model_dropout, &inputs->lora_dropout, &inputs->lora_scale, &inputs->label_scale};
+    for (int i = 0; i < 4; i++) {
+        *reals[i] = (float *)(void *)memory;
+        memory += adapters * 4;
+    }
+    inputs->key_mask = (uint8_t *)memory;
+    *out = inputs;
+    return FT_OK;
+}
+
+void ft_inputs_free(ft_inputs *inputs)
+{
+    if (!inputs) return;
+    free(inputs->memory);
+    free(inputs);
+}
+
+/* Decoder inputs from labels, shifted right, and the count of labels that each adapter's loss is a mean over. */
+static void derive(ft_inputs *in, const ft_model_config *config)
+{
+    for (int32_t g = 0; g < in->n_adapters; g++) {
+        int64_t counted = 0;
+        for (int32_t s = in->sequence_start[g]; s < in->sequence_start[g + 1]; s++) {
+            in->adapter_of[s] = g;
+            for (int32_t t = 0; t < in->decoder_length; t++) {
+                int64_t at = (int64_t)s * in->decoder_length + t;
+                int32_t previous = t == 0 ? config->decoder_start_token_id : in->labels[at - 1];
+                in->decoder_ids[at] = previous == -100 ? config->pad_token_id : previous;
+                counted += in->labels[at] != -100;
+            }
+        }
+        in->n_counted[g] = counted;
+        in->label_scale[g] = counted > 0 ? 1.0f / (float)counted : 0.0f;
+    }
+}
+
+void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *w, ft_inputs *in)
+{
+    ft_backend *backend = w->backend;
+    size_t adapters = (size_t)in->n_adapters, sequences = (size_t)in->n_sequences;
+    size_t encoder = sequences * (size_t)in->encoder_length, decoder = sequences * (size_t)in->decoder_length;
+    derive(in, &trainable->model->config);
+    backend->to_device(backend, w->sequence_start, in->sequence_start, (adapters + 1) * 4);
+    backend->to_device(backend, w->adapter_of, in->adapter_of, sequences * 4);
+    backend->to_device(backend, w->encoder_ids, in->encoder_ids, encoder * 4);
+    backend->to_device(backend, w->key_mask, in->key_mask, encoder);
+    if (decoder > 0) {
+        backend->to_device(backend, w->decoder_ids, in->decoder_ids, decoder * 4);
+        backend->to_device(backend, w->labels, in->labels, decoder * 4);
+    }
+    backend->to_device(backend, w->seed, in->seed, adapters * 4);
+    backend->to_device(backend, w->step, in->step, adapters * 4);
+    backend->to_device(backend, w->model_dropout, in->model_dropout, adapters * 4);
+    backend->to_device(backend, w->lora_dropout, in->lora_dropout, adapters * 4);
+    backend->to_device(backend, w->lora_scale, in->lora_scale, adapters * 4);
+    backend->to_device(backend, w->label_scale, in->label_scale, adapters * 4);
+    *pass = (ft_pass){
+        .trainable = trainable,
+        .workspace = w,
+        .batch = {.n_adapters = in->n_adapters,
+                  .n_sequences = in->n_sequences,
+                  .sequence_start = w->sequence_start,
+                  .adapter_of = w->adapter_of,
+                  .seed = w->seed,
+                  .step = w->step,
+                  .model_dropout = in->dropout ? w->model_dropout : NULL,
+                  .lora_dropout = in->dropout ? w->lora_dropout : NULL,
+                  .lora_scale = w->lora_scale},
+        .encoder_length = in->encoder_length,
+        .decoder_length = in->decoder_length,
+    };
+}
+
+ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block, ft_projection projection)
+{
+    const ft_chronos *model = pass->trainable->model;
+    ft_projection_modules modules = ft_modules_of(projection);
+    int32_t first = ft_block_tensor(&model->config, stack, block, modules.first);
+    return (ft_projection_use){
+        .weight = model->blocks[stack][block].projection[projection],
+        .first_tensor = first,
+        .n_modules = modules.count,
+        .out_features = ft_tensor_describe(&model->config, first).rows,
+        .u = &pass->workspace->stack[stack].blocks[block].u[modules.first],
+        .lora_site = ft_lora_site(stack, block, modules.first),
+    };
+}

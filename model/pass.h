@@ -1,0 +1,65 @@
+/* One pass of an adapter batch through the model: inputs, forward, loss, backward.
+ *
+ * ft_inputs is filled on the host, ft_pass_load puts it on the device, and then ft_pass_forward, ft_pass_loss and
+ * ft_pass_backward are queued. The sequences lie adapter by adapter; an adapter may have none in a pass. */
+#ifndef FT_MODEL_PASS_H
+#define FT_MODEL_PASS_H
+
+#include "model/workspace.h"
+
+/* Inputs of one pass on the host. Arrays are sized for a largest shape; n_sequences and lengths are those of this pass. */
+typedef struct ft_inputs {
+    int32_t n_adapters, n_sequences, encoder_length, decoder_length;
+    int32_t *sequence_start;         /* (n_adapters + 1) */
+    int32_t *encoder_ids;            /* (n_sequences, encoder_length) */
+    uint8_t *key_mask;               /* (n_sequences, encoder_length) */
+    int32_t *labels, *decoder_ids;   /* (n_sequences, decoder_length); decoder_ids are made from labels by ft_pass_load */
+    int32_t *adapter_of;             /* (n_sequences), made by ft_pass_load */
+    uint32_t *seed, *step;           /* (n_adapters) */
+    float *model_dropout, *lora_dropout, *lora_scale;
+    float *label_scale;              /* 1 / counted labels of the adapter, made by ft_pass_load */
+    int64_t *n_counted;              /* counted labels of the adapter, likewise */
+    bool dropout;                    /* false: evaluation, no dropout anywhere */
+    void *memory;
+} ft_inputs;
+
+/* Room for a shape. The arrays are zeroed. */
+ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **inputs, ft_error *err);
+void ft_inputs_free(ft_inputs *inputs);
+
+typedef struct ft_pass {
+    const ft_trainable *trainable;
+    ft_workspace *workspace;
+    ft_adapter_batch batch;
+    int32_t encoder_length, decoder_length;
+} ft_pass;
+
+/* Checks nothing but copies: the inputs fit the workspace's shape by contract. */
+void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *workspace, ft_inputs *inputs);
+
+/* The encoder: its output is workspace->stack[FT_ENCODER].out. */
+void ft_pass_encode(const ft_pass *pass);
+/* Encoder and decoder: logits are in workspace->logits. */
+void ft_pass_forward(const ft_pass *pass);
+/* loss_sum[g] = sum of the adapter's token losses; with_gradient overwrites the logits by the gradient of each adapter's mean loss. */
+void ft_pass_loss(const ft_pass *pass, bool with_gradient);
+/* After ft_pass_loss(pass, true): the gradients of the adapters' mean losses, overwritten, in trainable->grads. */
+void ft_pass_backward(const ft_pass *pass);
+
+/* How forward and backward see one projection of a block: its packed weight, the LoRAs of its modules, their u. */
+typedef struct ft_projection_use {
+    const ft_weight *weight;
+    int32_t first_tensor, n_modules, out_features; /* out_features: of one module */
+    const ft_tensor *u;                            /* (n_modules) of the block's activations */
+    uint32_t lora_site;                            /* of the first module */
+} ft_projection_use;
+ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block, ft_projection projection);
+
+/* The attentions of a block over the pass' activations, with masks, bias and dropout site. */
+ft_attention ft_pass_self_attention(const ft_pass *pass, ft_stack stack, int32_t block);
+ft_attention ft_pass_cross_attention(const ft_pass *pass, int32_t block);
+
+/* Factor on a stack's output: d_model^-0.5 for a decoder with scaled outputs, else 1. */
+float ft_output_scale(const ft_model_config *config, ft_stack stack);
+
+#endif

@@ -1,0 +1,241 @@
+/* What an adapter batch trains, on the device; see trainable.h. */
+#include "model/trainable.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The rank that LoRA kernels see: a multiple of 8 for whole vectors. */
+static int32_t padded_rank(int32_t rank)
+{
+    return (rank + 7) / 8 * 8;
+}
+
+static uint32_t target_bit(const ft_tensor_info *info)
+{
+    static const char *const letters[] = {"q", "k", "v", "o", "wi", "wo"};
+    for (uint32_t i = 0; info->target && i < 6; i++)
+        if (strcmp(info->target, letters[i]) == 0) return 1u << i;
+    return 0;
+}
+
+/* Gives each trained tensor its place in a row. */
+static void lay_out(ft_trainable *t)
+{
+    const ft_model_config *config = &t->model->config;
+    int64_t at = 0;
+    for (int32_t i = 0; i < ft_tensor_count(config); i++) {
+        ft_tensor_info info = ft_tensor_describe(config, i);
+        bool absent = info.rows == 0 || (i == FT_LM_HEAD && t->model->tied);
+        t->a_offset[i] = t->b_offset[i] = -1;
+        if (absent || t->n_adapters == 0) continue;
+        if (t->kind == FT_LORA && (target_bit(&info) & t->targets)) {
+            t->a_offset[i] = at;
+            at += (int64_t)t->rank * info.cols;
+            t->b_offset[i] = at;
+            at += (int64_t)t->rank * info.rows;
+        } else if (t->kind == FT_FULL || (t->kind == FT_LN_TUNING && info.is_norm)) {
+            t->a_offset[i] = at;
+            at += (int64_t)info.rows * info.cols;
+        }
+    }
+    t->n_params = (at + 15) / 16 * 16;
+}
+
+static ft_tensor matrix_at(const ft_trainable *t, char *memory, int index)
+{
+    size_t bytes = (size_t)t->n_adapters * (size_t)t->n_params * ft_dtype_bytes(t->model->backend->real);
+    return (ft_tensor){memory + bytes * (size_t)index, t->model->backend->real, t->n_adapters, t->n_params, t->n_params};
+}
+
+ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters, bool for_training,
+                              ft_trainable **out, ft_error *err)
+{
+    *out = NULL;
+    ft_backend *backend = model->backend;
+    size_t n_tensors = (size_t)ft_tensor_count(&model->config);
+    ft_trainable *t = calloc(1, sizeof *t);
+    if (!t) return ft_no_memory(err, "adapters", sizeof *t);
+    t->model = model;
+    t->n_adapters = n_adapters;
+    t->kind = n_adapters > 0 ? adapters[0]->spec.kind : FT_LORA;
+    for (int32_t g = 0; g < n_adapters; g++) {
+        if (adapters[g]->spec.kind != t->kind) {
+            ft_trainable_free(t);
+            return ft_fail(err, FT_FAILED, "adapters of different kinds cannot share a pass");
+        }
+        if (t->kind != FT_LORA) continue;
+        t->targets |= adapters[g]->spec.targets;
+        if (padded_rank(adapters[g]->spec.rank) > t->rank) t->rank = padded_rank(adapters[g]->spec.rank);
+    }
+    if (t->kind == FT_FULL && n_adapters > 1) {
+        ft_trainable_free(t);
+        return ft_fail(err, FT_FAILED, "full training takes one configuration a pass");
+    }
+    t->a_offset = malloc(n_tensors * sizeof *t->a_offset);
+    t->b_offset = malloc(n_tensors * sizeof *t->b_offset);
+    if (!t->a_offset || !t->b_offset) {
+        ft_trainable_free(t);
+        return ft_no_memory(err, "the adapters' layout", 16 * n_tensors);
+    }
+    lay_out(t);
+    ft_status status = FT_OK;
+    if (n_adapters > 0) {
+        size_t bytes = (size_t)n_adapters * (size_t)t->n_params * ft_dtype_bytes(backend->real) * (for_training ? 4 : 1);
+        t->memory = backend->allocate(backend, bytes, err);
+        if (!t->memory) status = FT_NO_MEMORY;
+        if (status == FT_OK) {
+            backend->zero(backend, t->memory, bytes);
+            t->params = matrix_at(t, t->memory, 0);
+            if (for_training) {
+                t->grads = matrix_at(t, t->memory, 1);
+                t->m = matrix_at(t, t->memory, 2);
+                t->v = matrix_at(t, t->memory, 3);
+            }
+        }
+        for (int32_t g = 0; g < n_adapters && status == FT_OK; g++) status = ft_trainable_write(t, g, adapters[g], err);
+    }
+    if (status == FT_OK && t->kind == FT_FULL && n_adapters > 0) ft_trainable_repack(t);
+    if (status != FT_OK) {
+        ft_trainable_free(t);
+        return status;
+    }
+    *out = t;
+    return FT_OK;
+}
+
+void ft_trainable_free(ft_trainable *t)
+{
+    if (!t) return;
+    if (t->memory) t->model->backend->release(t->model->backend, t->memory);
+    free(t->a_offset);
+    free(t->b_offset);
+    free(t);
+}
+
+/* A (rows, cols) view at `offset` elements into row `adapter` of one of the four matrices. */
+static ft_tensor view(const ft_trainable *t, ft_tensor matrix, int32_t adapter, int64_t offset, int64_t rows, int64_t cols,
+                      int64_t stride)
+{
+    char *data = (char *)matrix.data + (size_t)(adapter * t->n_params + offset) * ft_dtype_bytes(matrix.dtype);
+    return (ft_tensor){data, matrix.dtype, rows, cols, stride};
+}
+
+typedef ft_status transfer(ft_backend *backend, ft_tensor tensor, float *values, ft_error *err);
+static ft_status write_values(ft_backend *backend, ft_tensor tensor, float *values, ft_error *err)
+{
+    return ft_write_tensor(backend, tensor, values, err);
+}
+
+/* Moves every tensor that both the adapter and the layout have. */
+static ft_status move_all(const ft_trainable *t, ft_tensor matrix, int32_t index, const ft_adapter *adapter, transfer *move,
+                          ft_error *err)
+{
+    const ft_model_config *config = &t->model->config;
+    ft_status status = FT_OK;
+    for (int32_t i = 0; i < ft_tensor_count(config) && status == FT_OK; i++) {
+        if (t->a_offset[i] < 0 || !adapter->a[i]) continue;
+        ft_tensor_info info = ft_tensor_describe(config, i);
+        if (t->kind == FT_LORA) {
+            int32_t rank = adapter->spec.rank;
+            status = move(t->model->backend, view(t, matrix, index, t->a_offset[i], rank, info.cols, info.cols),
+                          adapter->a[i], err);
+            if (status == FT_OK)
+                status = move(t->model->backend, view(t, matrix, index, t->b_offset[i], info.rows, rank, t->rank),
+                              adapter->b[i], err);
+        } else {
+            status = move(t->model->backend, view(t, matrix, index, t->a_offset[i], info.rows, info.cols, info.cols),
+                          adapter->a[i], err);
+        }
+    }
+    return status;
+}
+
+ft_status ft_trainable_read(const ft_trainable *t, int32_t index, ft_adapter *adapter, ft_error *err)
+{
+    return move_all(t, t->params, index, adapter, ft_read_tensor, err);
+}
+
+ft_status ft_trainable_read_gradients(const ft_trainable *t, int32_t index, ft_adapter *adapter, ft_error *err)
+{
+    return move_all(t, t->grads, index, adapter, ft_read_tensor, err);
+}
+
+ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *adapter, ft_error *err)
+{
+    return move_all(t, t->params, index, adapter, write_values, err);
+}
+
+void ft_trainable_copy(ft_trainable *to, int32_t to_index, const ft_trainable *from, int32_t from_index)
+{
+    ft_backend *backend = to->model->backend;
+    size_t bytes = (size_t)to->n_params * ft_dtype_bytes(backend->real);
+    const ft_tensor *source[] = {&from->params, &from->m, &from->v};
+    ft_tensor *target[] = {&to->params, &to->m, &to->v};
+    for (int i = 0; i < 3; i++)
+        backend->copy(backend, (char *)target[i]->data + bytes * (size_t)to_index,
+                      (const char *)source[i]->data + bytes * (size_t)from_index, bytes);
+}
+
+void ft_trainable_repack(const ft_trainable *t)
+{
+    const ft_chronos *model = t->model;
+    ft_backend *backend = model->backend;
+    for (int stack = 0; stack < 2; stack++) {
+        int32_t n = stack == FT_ENCODER ? model->config.n_encoder_layers : model->config.n_decoder_layers;
+        for (int32_t b = 0; b < n; b++)
+            for (int p = 0; p < FT_PROJECTIONS; p++) {
+                ft_weight *weight = model->blocks[stack][b].projection[p];
+                if (!weight) continue;
+                ft_projection_modules modules = ft_modules_of((ft_projection)p);
+                int32_t first = ft_block_tensor(&model->config, (ft_stack)stack, b, modules.first);
+                ft_tensor_info info = ft_tensor_describe(&model->config, first);
+                backend->update_weight(backend, weight, view(t, t->params, 0, t->a_offset[first],
+                                                             (int64_t)info.rows * modules.count, info.cols, info.cols));
+            }
+    }
+    int32_t head = model->tied ? FT_SHARED : FT_LM_HEAD;
+    backend->update_weight(backend, model->head, view(t, t->params, 0, t->a_offset[head], model->config.vocab_size,
+                                                      model->config.d_model, model->config.d_model));
+}
+
+ft_status ft_trainable_restore(const ft_trainable *t, const ft_weights *base, ft_error *err)
+{
+    ft_adapter values = {.spec = {.kind = FT_FULL}, .config = base->config, .a = base->tensor};
+    ft_status status = move_all(t, t->params, 0, &values, write_values, err);
+    if (status == FT_OK) ft_trainable_repack(t);
+    return status;
+}
+
+ft_tensor ft_trainable_vector(const ft_trainable *t, int32_t index, int64_t *stride)
+{
+    *stride = 0;
+    if (t->kind == FT_LORA || t->a_offset[index] < 0) return ft_chronos_vector(t->model, index);
+    ft_tensor_info info = ft_tensor_describe(&t->model->config, index);
+    if (t->kind == FT_LN_TUNING) *stride = t->n_params;
+    return view(t, t->params, 0, t->a_offset[index], info.rows, info.cols, info.cols);
+}
+
+ft_tensor ft_trainable_gradient(const ft_trainable *t, int32_t index)
+{
+    if (t->kind == FT_LORA || t->a_offset[index] < 0 || !t->grads.data) return (ft_tensor){0};
+    ft_tensor_info info = ft_tensor_describe(&t->model->config, index);
+    return view(t, t->grads, 0, t->a_offset[index], info.rows, info.cols, info.cols);
+}
+
+bool ft_trainable_lora(const ft_trainable *t, int32_t index, uint32_t dropout_site, ft_lora *lora)
+{
+    if (t->kind != FT_LORA || t->a_offset[index] < 0) return false;
+    ft_tensor_info info = ft_tensor_describe(&t->model->config, index);
+    *lora = (ft_lora){
+        .a = view(t, t->params, 0, t->a_offset[index], 0, 0, 0).data,
+        .b = view(t, t->params, 0, t->b_offset[index], 0, 0, 0).data,
+        .da = t->grads.data ? view(t, t->grads, 0, t->a_offset[index], 0, 0, 0).data : NULL,
+        .db = t->grads.data ? view(t, t->grads, 0, t->b_offset[index], 0, 0, 0).data : NULL,
+        .adapter_stride = t->n_params,
+        .rank = t->rank,
+        .in_features = info.cols,
+        .out_features = info.rows,
+        .dropout_site = dropout_site,
+    };
+    return true;
+}

@@ -1,0 +1,169 @@
+/* The memory of a pass; see workspace.h. */
+#include "model/workspace.h"
+
+#include <stdlib.h>
+
+/* Cuts a block of memory into pieces; with a NULL base it only counts. */
+typedef struct cutter {
+    char *base;
+    size_t used;
+} cutter;
+
+static void *cut(cutter *c, size_t bytes)
+{
+    void *piece = c->base ? c->base + c->used : NULL;
+    c->used += (bytes + 63) / 64 * 64;
+    return piece;
+}
+
+static ft_tensor cut_tensor(cutter *c, ft_dtype dtype, int64_t rows, int64_t cols)
+{
+    return (ft_tensor){cut(c, (size_t)(rows * cols) * ft_dtype_bytes(dtype)), dtype, rows, cols, cols};
+}
+
+static void cut_block(cutter *c, const ft_backend *backend, const ft_model_config *config, const ft_pass_shape *shape,
+                      ft_stack stack, ft_block_activations *block)
+{
+    bool decoder = stack == FT_DECODER;
+    int64_t encoder_rows = (int64_t)shape->n_sequences * shape->encoder_length;
+    int64_t length = decoder ? shape->decoder_length : shape->encoder_length;
+    int64_t rows = shape->n_sequences * length, inner = ft_inner_dim(config), d_model = config->d_model;
+    size_t real_bytes = ft_dtype_bytes(backend->real);
+    size_t lse_bytes = (size_t)(rows * config->n_heads) * real_bytes;
+    *block = (ft_block_activations){0};
+    block->x_self = cut_tensor(c, backend->real, rows, d_model);
+    block->x_ff = cut_tensor(c, backend->real, rows, d_model);
+    block->h_self = cut_tensor(c, backend->matrix, rows, d_model);
+    block->h_ff = cut_tensor(c, backend->matrix, rows, d_model);
+    block->rstd_self = cut(c, (size_t)rows * real_bytes);
+    block->rstd_ff = cut(c, (size_t)rows * real_bytes);
+    block->qkv = cut_tensor(c, backend->matrix, rows, 3 * inner);
+    block->self_out = cut_tensor(c, backend->matrix, rows, inner);
+    block->self_lse = shape->backward ? cut(c, lse_bytes) : NULL;
+    block->f = cut_tensor(c, backend->matrix, rows, config->d_ff);
+    if (decoder) {
+        block->x_cross = cut_tensor(c, backend->real, rows, d_model);
+        block->h_cross = cut_tensor(c, backend->matrix, rows, d_model);
+        block->rstd_cross = cut(c, (size_t)rows * real_bytes);
+        block->cross_q = cut_tensor(c, backend->matrix, rows, inner);
+        block->cross_kv = cut_tensor(c, backend->matrix, encoder_rows, 2 * inner);
+        block->cross_out = cut_tensor(c, backend->matrix, rows, inner);
+        block->cross_lse = shape->backward ? cut(c, lse_bytes) : NULL;
+    }
+    if (shape->kind != FT_LORA || shape->rank == 0) return;
+    static const uint32_t target[FT_MODULES_PER_BLOCK] = {
+        [FT_SELF_Q] = FT_TARGET_Q,  [FT_SELF_K] = FT_TARGET_K,   [FT_SELF_V] = FT_TARGET_V,   [FT_SELF_O] = FT_TARGET_O,
+        [FT_CROSS_Q] = FT_TARGET_Q, [FT_CROSS_K] = FT_TARGET_K, [FT_CROSS_V] = FT_TARGET_V, [FT_CROSS_O] = FT_TARGET_O,
+        [FT_FF_WI] = FT_TARGET_WI,  [FT_FF_WO] = FT_TARGET_WO,
+    };
+    for (int module = 0; module < FT_MODULES_PER_BLOCK; module++) {
+        bool cross = module >= FT_CROSS_Q && module <= FT_CROSS_NORM;
+        if (!(target[module] & shape->targets) || (cross && !decoder)) continue;
+        bool on_encoder = module == FT_CROSS_K || module == FT_CROSS_V;
+        block->u[module] = cut_tensor(c, backend->real, on_encoder ? encoder_rows : rows, shape->rank);
+    }
+}
+
+static void cut_stack(cutter *c, ft_workspace *w, const ft_model_config *config, ft_stack stack)
+{
+    const ft_pass_shape *shape = &w->shape;
+    bool decoder = stack == FT_DECODER;
+    int32_t n_layers = decoder ? config->n_decoder_layers : config->n_encoder_layers;
+    int64_t rows = (int64_t)shape->n_sequences * (decoder ? shape->decoder_length : shape->encoder_length);
+    ft_stack_activations *activations = &w->stack[stack];
+    ft_block_activations local;
+    activations->blocks = w->table ? w->table + (decoder ? config->n_encoder_layers : 0) : NULL;
+    for (int32_t b = 0; b < n_layers; b++) {
+        ft_block_activations *block = activations->blocks ? &activations->blocks[b] : &local;
+        if (b == 0 || shape->backward) cut_block(c, w->backend, config, shape, stack, block);
+        else if (activations->blocks) *block = activations->blocks[0];
+    }
+    activations->x_final = cut_tensor(c, w->backend->real, rows, config->d_model);
+    activations->out = cut_tensor(c, w->backend->matrix, rows, config->d_model);
+    activations->rstd_final = cut(c, (size_t)rows * ft_dtype_bytes(w->backend->real));
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Cuts everything; with a NULL base only w->bytes is meaningful. */
+static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
+{
+    const ft_pass_shape *s = &w->shape;
+    ft_dtype real = w->backend->real, matrix = w->backend->matrix;
+    cutter c = {base, 0};
+    int64_t encoder_rows = (int64_t)s->n_sequences * s->encoder_length;
+    int64_t decoder_rows = (int64_t)s->n_sequences * s->decoder_length;
+    int64_t rows = larger(encoder_rows, decoder_rows), inner = ft_inner_dim(config);
+    cut_stack(&c, w, config, FT_ENCODER);
+    if (s->decoder_length > 0) cut_stack(&c, w, config, FT_DECODER);
+    w->y = cut_tensor(&c, matrix, rows, config->d_model);
+    if (s->decoder_length > 0) w->logits = cut_tensor(&c, real, decoder_rows, config->vocab_size);
+    if (s->backward) {
+        w->dx = cut_tensor(&c, real, rows, config->d_model);
+        w->dh = cut_tensor(&c, real, rows, config->d_model);
+        w->dy = cut_tensor(&c, matrix, rows, config->d_model);
+        w->d_encoder_out = cut_tensor(&c, real, encoder_rows, config->d_model);
+        w->d_wide = cut_tensor(&c, matrix, rows, larger(3 * inner, config->d_ff));
+        w->d_attention = cut_tensor(&c, matrix, rows, inner);
+        w->dq = cut_tensor(&c, matrix, decoder_rows, inner);
+        if (s->rank > 0) w->du = cut_tensor(&c, real, rows, s->rank);
+    }
+    size_t n_sequences = (size_t)s->n_sequences, n_adapters = (size_t)s->n_adapters;
+    w->encoder_ids = cut(&c, (size_t)encoder_rows * sizeof(int32_t));
+    w->key_mask = cut(&c, (size_t)encoder_rows);
+    w->decoder_ids = cut(&c, (size_t)decoder_rows * sizeof(int32_t));
+    w->labels = cut(&c, (size_t)decoder_rows * sizeof(int32_t));
+    w->sequence_start = cut(&c, (n_adapters + 1) * sizeof(int32_t));
+    w->adapter_of = cut(&c, n_sequences * sizeof(int32_t));
+    w->seed = cut(&c, n_adapters * sizeof(uint32_t));
+    w->step = cut(&c, n_adapters * sizeof(uint32_t));
+    float **per_adapter[] = {&w->model_dropout, &w->lora_dropout,  &w->lora_scale,   &w->label_scale,
+                             &w->learning_rate, &w->weight_decay, &w->max_grad_norm};
+    for (size_t i = 0; i < sizeof per_adapter / sizeof *per_adapter; i++)
+        *per_adapter[i] = cut(&c, n_adapters * sizeof(float));
+    w->loss_sum = cut(&c, n_adapters * sizeof(double));
+    w->grad_norm = cut(&c, n_adapters * sizeof(double));
+    w->bytes = c.used;
+}
+
+size_t ft_workspace_bytes(ft_backend *backend, const ft_model_config *config, const ft_pass_shape *shape)
+{
+    ft_workspace w = {.backend = backend, .shape = *shape};
+    lay_out(&w, config, NULL);
+    return w.bytes;
+}
+
+ft_status ft_workspace_create(ft_backend *backend, const ft_model_config *config, const ft_pass_shape *shape,
+                              ft_workspace **out, ft_error *err)
+{
+    *out = NULL;
+    size_t n_blocks = (size_t)config->n_encoder_layers + (size_t)config->n_decoder_layers;
+    ft_workspace *w = calloc(1, sizeof *w);
+    if (!w) return ft_no_memory(err, "a workspace", sizeof *w);
+    w->backend = backend;
+    w->shape = *shape;
+    w->table = calloc(n_blocks, sizeof *w->table);
+    if (!w->table) {
+        free(w);
+        return ft_no_memory(err, "a workspace", n_blocks * sizeof *w->table);
+    }
+    w->memory = backend->allocate(backend, ft_workspace_bytes(backend, config, shape), err);
+    if (!w->memory) {
+        ft_workspace_free(w);
+        return FT_NO_MEMORY;
+    }
+    lay_out(w, config, w->memory);
+    *out = w;
+    return FT_OK;
+}
+
+void ft_workspace_free(ft_workspace *w)
+{
+    if (!w) return;
+    if (w->memory) w->backend->release(w->backend, w->memory);
+    free(w->table);
+    free(w);
+}

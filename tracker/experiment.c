@@ -1,0 +1,187 @@
+/* Experiments in memory: what they own, their names and directories, and their notes. */
+#include "tracker/experiment.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+const char *const ft_split_names[FT_N_SPLITS] = {"train", "val", "test"};
+
+ft_status ft_split_parse(const char *name, ft_split *split, ft_error *err)
+{
+    for (int s = 0; s < FT_N_SPLITS; s++) {
+        if (strcmp(name, ft_split_names[s]) == 0) {
+            *split = (ft_split)s;
+            return FT_OK;
+        }
+    }
+    return ft_fail(err, FT_BAD_INPUT, "unknown split \"%.100s\" (known: train, val, test)", name);
+}
+
+void ft_experiment_free(ft_experiment *experiment)
+{
+    free(experiment->experiment_id);
+    free(experiment->timestamp);
+    cJSON_Delete(experiment->hyperparams);
+    cJSON_Delete(experiment->data_insights);
+    free(experiment->training_history);
+    free(experiment->notes);
+    free(experiment->model_path);
+    free(experiment->error);
+    cJSON_Delete(experiment->run);
+    free(experiment->directory);
+    *experiment = (ft_experiment){0};
+}
+
+enum { MAX_NAME_BYTES = 150 }; /* leaves room in a file name of 255 for number, time and suffix */
+
+ft_status ft_experiment_check_name(const char *name, ft_error *err)
+{
+    size_t length = strlen(name);
+    const char *why = NULL;
+    if (length == 0)
+        why = "is empty";
+    else if (length > MAX_NAME_BYTES)
+        why = "is longer than 150 bytes";
+    else if (name[0] == '.' || name[0] == '-')
+        why = "must not begin with '.' or '-'";
+    else if (strchr(name, '/'))
+        why = "must not hold a '/': it becomes the name of a directory";
+    for (size_t i = 0; i < length && !why; i++)
+        if (iscntrl((unsigned char)name[i])) why = "holds a control character";
+    return why ? ft_fail(err, FT_BAD_INPUT, "experiment name \"%.160s\" %s", name, why) : FT_OK;
+}
+
+static int digits_of(int64_t number)
+{
+    int digits = 1;
+    for (; number >= 10; number /= 10) digits++;
+    return digits;
+}
+
+/* "<results>/<id>" for the attempt-th try of an id, and whether mkdir made it. */
+static ft_status try_directory(ft_experiment *experiment, const char *results, const char *stem, int attempt,
+                               bool *made, ft_error *err)
+{
+    ft_text id = FT_TEXT_EMPTY;
+    ft_text_add(&id, stem);
+    if (attempt > 1) ft_text_addf(&id, "_%d", attempt);
+    char *directory = id.failed ? NULL : ft_join_path(results, id.data);
+    if (!directory) {
+        ft_text_free(&id);
+        return ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
+    }
+    *made = mkdir(directory, 0777) == 0;
+    if (*made) {
+        experiment->experiment_id = id.data;
+        experiment->directory = directory;
+        return FT_OK;
+    }
+    int reason = errno;
+    ft_status status = FT_OK;
+    if (reason != EEXIST)
+        status = ft_fail(err, FT_FAILED, "%s: cannot be made: %s", directory, strerror(reason));
+    ft_text_free(&id);
+    free(directory);
+    return status;
+}
+
+ft_status ft_experiment_begin(ft_experiment *experiment, const char *results, const char *name,
+                              int64_t number, int64_t total, const struct timespec *when, ft_error *err)
+{
+    ft_status status = ft_experiment_check_name(name, err);
+    if (status == FT_OK) status = ft_make_directories(results, err);
+    if (status != FT_OK) return status;
+    struct timespec now;
+    struct tm local;
+    if (when)
+        now = *when;
+    else
+        clock_gettime(CLOCK_REALTIME, &now);
+    if (!localtime_r(&now.tv_sec, &local))
+        return ft_fail(err, FT_FAILED, "the clock shows no time that can be written");
+
+    char clock[32], iso[64];
+    strftime(clock, sizeof clock, "%Y%m%d_%H%M%S", &local);
+    size_t seconds = strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%S", &local);
+    snprintf(iso + seconds, sizeof iso - seconds, ".%06ld", now.tv_nsec / 1000);
+    ft_text stem = FT_TEXT_EMPTY;
+    ft_text_add(&stem, name);
+    if (number > 0) {
+        int digits = digits_of(total > number ? total : number);
+        ft_text_addf(&stem, "_%0*lld", digits < 3 ? 3 : digits, (long long)number);
+    }
+    ft_text_addf(&stem, "_%s", clock);
+
+    char *timestamp = ft_copy_string(iso);
+    bool made = false;
+    if (!timestamp || stem.failed) status = ft_no_memory(err, "the name of an experiment", strlen(name) + 64);
+    for (int attempt = 1; status == FT_OK && !made; attempt++) {
+        if (attempt > 1000000)
+            status = ft_fail(err, FT_FAILED, "%s: too many experiments named \"%s\"", results, stem.data);
+        else
+            status = try_directory(experiment, results, stem.data, attempt, &made, err);
+    }
+    ft_text_free(&stem);
+    if (status != FT_OK) {
+        free(timestamp);
+        return status;
+    }
+    free(experiment->timestamp);
+    experiment->timestamp = timestamp;
+    return FT_OK;
+}
+
+ft_status ft_experiment_add_epoch(ft_experiment *experiment, const ft_epoch_record *record, ft_error *err)
+{
+    size_t bytes = (experiment->n_epochs + 1) * sizeof *record;
+    ft_epoch_record *grown = realloc(experiment->training_history, bytes);
+    if (!grown) return ft_no_memory(err, "the training history", bytes);
+    experiment->training_history = grown;
+    grown[experiment->n_epochs++] = *record;
+    return FT_OK;
+}
+
+ft_status ft_experiment_add_note(ft_experiment *experiment, const char *note, ft_error *err)
+{
+    if (!*note) return FT_OK;
+    ft_text text = FT_TEXT_EMPTY;
+    const char *before = experiment->notes ? experiment->notes : "";
+    ft_text_addf(&text, "%s%s%s", before, *before ? "; " : "", note);
+    if (text.failed) {
+        ft_text_free(&text);
+        return ft_no_memory(err, "the notes", strlen(before) + strlen(note) + 3);
+    }
+    free(experiment->notes);
+    experiment->notes = text.data;
+    return FT_OK;
+}
+
+ft_status ft_experiment_add_metric_notes(ft_experiment *experiment, ft_error *err)
+{
+    bool told[FT_N_SPLITS] = {false};
+    for (int s = 0; s < FT_N_SPLITS; s++) {
+        const char *note = experiment->metrics[s].notes;
+        if (told[s] || !*note) continue;
+        ft_text text = FT_TEXT_EMPTY;
+        ft_text_add(&text, ft_split_names[s]);
+        for (int other = s + 1; other < FT_N_SPLITS; other++) {
+            if (strcmp(note, experiment->metrics[other].notes) != 0) continue;
+            told[other] = true;
+            ft_text_addf(&text, ", %s", ft_split_names[other]);
+        }
+        ft_text_addf(&text, ": %s", note);
+        ft_status status = text.failed ? ft_no_memory(err, "the notes", strlen(note) + 32)
+                                       : ft_experiment_add_note(experiment, text.data, err);
+        ft_text_free(&text);
+        if (status != FT_OK) return status;
+    }
+    return FT_OK;
+}

@@ -1,0 +1,214 @@
+/* Loading a whole results directory, and finding one experiment or the best in it. */
+#include "tracker/experiments.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+void ft_experiments_free(ft_experiments *experiments)
+{
+    for (size_t i = 0; i < experiments->count; i++) ft_experiment_free(&experiments->items[i]);
+    for (size_t i = 0; i < experiments->n_warnings; i++) free(experiments->warnings[i]);
+    free(experiments->items);
+    free(experiments->warnings);
+    *experiments = (ft_experiments){0};
+}
+
+static ft_status add_warning(ft_experiments *set, const char *warning, ft_error *err)
+{
+    char **grown = realloc(set->warnings, (set->n_warnings + 1) * sizeof *grown);
+    if (!grown) return ft_no_memory(err, "warnings", sizeof *grown);
+    set->warnings = grown;
+    grown[set->n_warnings] = ft_copy_string(warning);
+    if (!grown[set->n_warnings]) return ft_no_memory(err, "a warning", strlen(warning));
+    set->n_warnings++;
+    return FT_OK;
+}
+
+static ft_status add_experiment(ft_experiments *set, size_t *capacity, const ft_experiment *experiment,
+                                ft_error *err)
+{
+    if (set->count == *capacity) {
+        size_t larger = *capacity ? 2 * *capacity : 64;
+        ft_experiment *grown = realloc(set->items, larger * sizeof *grown);
+        if (!grown) return ft_no_memory(err, "experiments", larger * sizeof *grown);
+        set->items = grown;
+        *capacity = larger;
+    }
+    set->items[set->count++] = *experiment;
+    return FT_OK;
+}
+
+/* One entry of the results directory. */
+static ft_status load_entry(ft_experiments *set, size_t *capacity, const char *results, const char *name,
+                            bool brief, ft_error *err)
+{
+    ft_status status = FT_OK;
+    ft_experiment experiment = {0};
+    struct stat about;
+    char *directory = ft_join_path(results, name);
+    char *path = directory ? ft_join_path(directory, "results.json") : NULL;
+    if (!path) {
+        status = ft_no_memory(err, "a path", strlen(results) + strlen(name) + 16);
+    } else if (stat(path, &about) != 0) {
+        /* A plain file beside the experiments (a report, an export) is none of ours to complain about. */
+        if (errno == ENOENT && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
+    } else {
+        ft_error broken = {{0}};
+        status = ft_experiment_read(directory, &experiment, &broken);
+        if (status == FT_NO_MEMORY) {
+            if (err) *err = broken;
+        } else if (status != FT_OK) {
+            status = add_warning(set, broken.message, err);
+        } else {
+            if (brief) {
+                cJSON_Delete(experiment.data_insights);
+                cJSON_Delete(experiment.run);
+                experiment.data_insights = experiment.run = NULL;
+            }
+            status = add_experiment(set, capacity, &experiment, err);
+            if (status != FT_OK) ft_experiment_free(&experiment);
+        }
+    }
+    free(path);
+    free(directory);
+    return status;
+}
+
+static int by_id(const void *left, const void *right)
+{
+    const ft_experiment *a = left, *b = right;
+    int order = strcmp(a->experiment_id, b->experiment_id);
+    return order ? order : strcmp(a->directory, b->directory);
+}
+
+/* Of experiments with one id (a copied directory) the one that lies where its id says is kept, else the
+ * first. */
+static ft_status drop_duplicates(ft_experiments *set, ft_error *err)
+{
+    size_t kept = 0;
+    ft_status status = FT_OK;
+    for (size_t i = 0; i < set->count; i++) {
+        ft_experiment *this = &set->items[i], *last = kept ? &set->items[kept - 1] : NULL;
+        if (!last || strcmp(last->experiment_id, this->experiment_id) != 0) {
+            set->items[kept++] = *this;
+            continue;
+        }
+        const char *slash = strrchr(this->directory, '/');
+        if (strcmp(slash ? slash + 1 : this->directory, this->experiment_id) == 0) {
+            ft_experiment other = *last;
+            *last = *this;
+            *this = other;
+        }
+        ft_text warning = FT_TEXT_EMPTY;
+        ft_text_addf(&warning, "%s: has the experiment_id of %s; skipped", this->directory, last->directory);
+        if (status == FT_OK)
+            status = warning.failed ? ft_no_memory(err, "a warning", 0) : add_warning(set, warning.data, err);
+        ft_text_free(&warning);
+        ft_experiment_free(this);
+    }
+    set->count = kept;
+    return status;
+}
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+ft_status ft_experiments_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err)
+{
+    *experiments = (ft_experiments){0};
+    DIR *listing = opendir(results);
+    if (!listing) return ft_fail(err, FT_BAD_INPUT, "%s: cannot be read: %s", results, strerror(errno));
+    ft_status status = FT_OK;
+    size_t capacity = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(listing);
+        if (!entry) {
+            if (errno)
+                status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be read: %s", results, strerror(errno));
+            break;
+        }
+        if (entry->d_name[0] == '.') continue;
+        status = load_entry(experiments, &capacity, results, entry->d_name, brief, err);
+        if (status != FT_OK) break;
+    }
+    closedir(listing);
+    if (experiments->count) qsort(experiments->items, experiments->count, sizeof *experiments->items, by_id);
+    if (status == FT_OK) status = drop_duplicates(experiments, err);
+    if (experiments->n_warnings > 1)
+        qsort(experiments->warnings, experiments->n_warnings, sizeof *experiments->warnings, by_text);
+    if (status != FT_OK) ft_experiments_free(experiments);
+    return status;
+}
+
+static ft_status no_such_id(const ft_experiments *set, const char *id, ft_error *err)
+{
+    if (set->count == 0) return ft_fail(err, FT_BAD_INPUT, "no experiment \"%.200s\": there are none", id);
+    const char **names = malloc(set->count * sizeof *names);
+    if (!names) return ft_no_memory(err, "names", set->count * sizeof *names);
+    for (size_t i = 0; i < set->count; i++) names[i] = set->items[i].experiment_id;
+    const char *near = ft_nearest_name(id, names, set->count);
+    ft_fail(err, FT_BAD_INPUT, "no experiment \"%.200s\"%s%.200s%s", id, near ? "; did you mean \"" : "",
+            near ? near : "", near ? "\"?" : "");
+    free(names);
+    return FT_BAD_INPUT;
+}
+
+ft_status ft_experiments_find(const ft_experiments *experiments, const char *id, const ft_experiment **found,
+                              ft_error *err)
+{
+    *found = NULL;
+    size_t length = strlen(id), n_matches = 0;
+    const ft_experiment *match = NULL;
+    for (size_t i = 0; i < experiments->count; i++) {
+        const ft_experiment *candidate = &experiments->items[i];
+        if (strncmp(candidate->experiment_id, id, length) != 0) continue;
+        if (candidate->experiment_id[length] == '\0') {
+            *found = candidate;
+            return FT_OK;
+        }
+        match = candidate;
+        n_matches++;
+    }
+    if (length == 0 || n_matches == 0) return no_such_id(experiments, id, err);
+    if (n_matches > 1)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "\"%.200s\" begins the ids of %zu experiments, the last \"%.200s\"; say more of it",
+                       id, n_matches, match->experiment_id);
+    *found = match;
+    return FT_OK;
+}
+
+ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                              const ft_experiment **best, ft_error *err)
+{
+    *best = NULL;
+    double least = INFINITY;
+    size_t n_failed = 0;
+    for (size_t i = 0; i < experiments->count; i++) {
+        const ft_experiment *candidate = &experiments->items[i];
+        if (candidate->error) {
+            n_failed++;
+            continue;
+        }
+        double badness = ft_metric_badness(metric, ft_metrics_get(&candidate->metrics[split], metric));
+        if (badness < least) {
+            least = badness;
+            *best = candidate;
+        }
+    }
+    if (*best) return FT_OK;
+    if (experiments->count == 0) return ft_fail(err, FT_BAD_INPUT, "there are no experiments to choose from");
+    return ft_fail(err, FT_BAD_INPUT, "no experiment has a %s on %s: of %zu, %zu failed and %zu have none",
+                   ft_metric_names[metric], ft_split_names[split], experiments->count, n_failed,
+                   experiments->count - n_failed);
+}

@@ -1,0 +1,93 @@
+/* Metrics by name: their places in ft_metrics, which way is better, and their JSON. */
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "tracker/metrics.h"
+
+const char *const ft_metric_names[FT_N_METRICS] = {
+    "mae", "rmse", "mase", "directional_accuracy", "smape", "wql", "coverage_80",
+};
+
+static const size_t offsets[FT_N_METRICS] = {
+    offsetof(ft_metrics, mae),         offsetof(ft_metrics, rmse),
+    offsetof(ft_metrics, mase),        offsetof(ft_metrics, directional_accuracy),
+    offsetof(ft_metrics, smape),       offsetof(ft_metrics, wql),
+    offsetof(ft_metrics, coverage_80),
+};
+
+ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err)
+{
+    for (int m = 0; m < FT_N_METRICS; m++) {
+        if (strcmp(name, ft_metric_names[m]) == 0) {
+            *metric = (ft_metric)m;
+            return FT_OK;
+        }
+    }
+    const char *near = ft_nearest_name(name, ft_metric_names, FT_N_METRICS);
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "unknown metric \"%.100s\"%s%s%s (known: mae, rmse, mase, directional_accuracy, smape, wql, "
+        "coverage_80)",
+        name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+double ft_metrics_get(const ft_metrics *metrics, ft_metric metric)
+{
+    double value;
+    memcpy(&value, (const char *)metrics + offsets[metric], sizeof value);
+    return metrics->evaluated ? value : NAN;
+}
+
+void ft_metrics_set(ft_metrics *metrics, ft_metric metric, double value)
+{
+    if (!metrics->evaluated) {
+        *metrics = (ft_metrics){.evaluated = true};
+        for (int m = 0; m < FT_N_METRICS; m++) *place(metrics, (ft_metric)m) = NAN;
+    }
+    *place(metrics, metric) = value;
+}
+
+double ft_metric_badness(ft_metric metric, double value)
+{
+    if (metric == FT_DIRECTIONAL_ACCURACY) return -value;
+    return metric == FT_COVERAGE_80 ? fabs(value - 0.8) : value;
+}
+
+const char *ft_metric_direction(ft_metric metric)
+{
+    if (metric == FT_DIRECTIONAL_ACCURACY) return "higher is better";
+    return metric == FT_COVERAGE_80 ? "nearest to 0.8 is best" : "lower is better";
+}
+
+cJSON *ft_metrics_to_json(const ft_metrics *metrics)
+{
+    cJSON *object = cJSON_CreateObject();
+    for (int m = 0; object && metrics->evaluated && m < FT_N_METRICS; m++) {
+        cJSON *number = ft_json_number(ft_metrics_get(metrics, (ft_metric)m));
+        if (!number || !cJSON_AddItemToObject(object, ft_metric_names[m], number)) {
+            cJSON_Delete(number);
+            cJSON_Delete(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+ft_status ft_metrics_from_json(const cJSON *object, ft_metrics *metrics, ft_error *err)
+{
+    *metrics = (ft_metrics){0};
+    if (!object || cJSON_IsNull(object)) return FT_OK;
+    if (!cJSON_IsObject(object)) return ft_fail(err, FT_BAD_INPUT, "metrics must be an object");
+    for (const cJSON *entry = object->child; entry; entry = entry->next) {
+        for (int m = 0; m < FT_N_METRICS; m++) {
+            if (strcmp(entry->string, ft_metric_names[m]) != 0) continue;
+            if (!cJSON_IsNumber(entry) && !cJSON_IsNull(entry))
+                return ft_fail(err, FT_BAD_INPUT, "\"%s\" must be a number or null", ft_metric_names[m]);
+            ft_metrics_set(metrics, (ft_metric)m, cJSON_IsNumber(entry) ? entry->valuedouble : NAN);
+        }
+    }
+    return FT_OK;
+}

@@ -1,0 +1,56 @@
+/* Series in a CSV file: a header, a date column, perhaps a column that tells the series apart. INTERFACE §2.
+ */
+#ifndef FT_HOST_CSV_H
+#define FT_HOST_CSV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "host/timestamps.h"
+
+typedef struct ft_csv_column {
+    char *name; /* as in the header, without surrounding blanks; may be "" (pandas' index) */
+    double
+        *values; /* (n_rows), NaN = missing; in a text column anything else only says that there is a text */
+    char *text;  /* NULL in a numeric column; else the (shortened) first cell that is not a number */
+    size_t text_line; /* the line of the file it is in */
+} ft_csv_column;
+
+/* A file read whole. Columns are those besides date and id. */
+typedef struct ft_csv {
+    char *path;
+    char *timestamp_name, *id_name; /* id_name is NULL without an id column */
+    ft_csv_column *columns;         /* (n_columns), in the file's order */
+    size_t n_columns;
+    size_t n_rows;
+    int64_t *times;       /* (n_rows) */
+    size_t *date_offsets; /* (n_rows), into date_texts */
+    ft_text date_texts;   /* the dates as written, NUL after each */
+    uint32_t *lines;      /* (n_rows), where each row begins in the file, from 1 */
+    int32_t *items;       /* (n_rows), which series, 0 ... n_items - 1 in the order of appearance */
+    char **item_names;    /* (n_items); without an id column one, NULL */
+    size_t n_items;
+    ft_timestamp_style style; /* of the last row */
+    uint32_t checksum;        /* ft_checksum of the file's bytes */
+} ft_csv;
+
+/* Reads `path`. `timestamp` names the date column (NULL: the first column), `id` the column that tells
+ * several series apart (NULL: one series). Cells are numbers, or missing: empty, NaN, NA, null (any letter
+ * case). A column with a cell that is neither is a text column. FT_BAD_INPUT, with file and line, when: there
+ * is no header or no row; a name is given twice or unknown; a row has more or fewer cells; a cell is larger
+ * than 1 MiB; a NUL byte; a quote that does not end; a date is missing, is none, or does not come after the
+ * one before it of the same series; an infinite number. On failure *csv is zeroed. */
+ft_status ft_csv_read(const char *path, const char *timestamp, const char *id, ft_csv *csv, ft_error *err);
+void ft_csv_free(ft_csv *csv);
+
+/* The date of a row as the file has it. */
+const char *ft_csv_date(const ft_csv *csv, size_t row);
+
+/* The index of a column that must hold numbers. FT_BAD_INPUT with the nearest name, or the place of the first
+ * text. */
+ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *column, ft_error *err);
+
+#endif

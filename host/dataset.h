@@ -1,0 +1,78 @@
+/* The data of a run: per series one contiguous history of the target with its training, validation and test
+ * splits. */
+#ifndef FT_HOST_DATASET_H
+#define FT_HOST_DATASET_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "host/timestamps.h"
+
+/* Where the data comes from: `train`, `val` and `test` (val and test may be NULL), or `data` alone, cut by
+ * `split` where has_split is set; without it all of it is training rows (what forecasting wants). */
+typedef struct ft_dataset_source {
+    const char *train, *val, *test, *data;
+    bool has_split;
+    double split[3];       /* parts of each series: their sum is 1 */
+    const char *target;    /* a column */
+    const char *timestamp; /* date column; NULL: the first */
+    const char *id;        /* column that tells several series apart; NULL: one series */
+    int64_t train_last;    /* keeps only the last so many training rows of each series; 0: all */
+} ft_dataset_source;
+
+/* "0.7,0.15,0.15": three parts, none negative, the first positive, sum 1. */
+ft_status ft_split_fractions_parse(const char *text, double split[3], ft_error *err);
+
+typedef struct ft_dataset_item {
+    const char *id; /* the target's name where there is no id column */
+    size_t first_row, n_rows;
+    /* Training rows are [split_start[0], split_start[1]), then validation, then test up to split_start[3] =
+     * n_rows; counted within the item. */
+    int64_t split_start[4];
+    double *values;           /* (n_rows) of the target, NaN = missing; points into the dataset */
+    float *values_single;     /* (n_rows), the same in float; what is beyond float's range was refused */
+    const int64_t *times;     /* (n_rows) */
+    const char *const *dates; /* (n_rows), as in the files */
+} ft_dataset_item;
+
+typedef struct ft_dataset_column {
+    char *name;
+    double *values; /* (n_rows), NaN = missing */
+    bool text;      /* a text column: values only say what is missing */
+} ft_dataset_column;
+
+/* Rows lie item by item, within an item by time. */
+typedef struct ft_dataset {
+    char *target, *timestamp_name, *id_name; /* id_name NULL: one series */
+    ft_dataset_item *items;                  /* (n_items) */
+    size_t n_items, n_rows;
+    ft_dataset_column *columns; /* (n_columns): all besides date and id, the target among them */
+    size_t n_columns, target_column;
+    int64_t *times;
+    const char **dates;
+    float *single;
+    ft_timestamp_style style; /* of the last row read */
+    uint32_t checksum;        /* of the files' bytes, in the order train, val, test */
+    void *texts;              /* owns ids and dates */
+} ft_dataset;
+
+/* Reads and joins the files. FT_BAD_INPUT besides what ft_csv_read refuses: no source, or both kinds; a
+ * target that is unknown, no number or beyond float's range; files whose columns differ; a series in val or
+ * test that is not in train; a date in val (test) that does not come after the last one before it. *dataset
+ * is zeroed on failure. */
+ft_status ft_dataset_read(const ft_dataset_source *source, ft_dataset *dataset, ft_error *err);
+void ft_dataset_free(ft_dataset *dataset);
+
+/* Whether one can train on it: at least one series has 2 * prediction_length training rows (a window's
+ * context and its labels), the validation and test splits have at least one series with prediction_length
+ * rows, and the target is neither all missing nor constant in the training rows. FT_BAD_INPUT with the
+ * figures otherwise. */
+ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length, ft_error *err);
+
+/* data_insights of REFERENCE §8 by ft_insights_create over the three splits. *insights is the caller's. */
+ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_error *err);
+
+#endif

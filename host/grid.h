@@ -1,0 +1,38 @@
+/* The configurations of a sweep: a grid of values or a list of objects. INTERFACE §4. */
+#ifndef FT_HOST_GRID_H
+#define FT_HOST_GRID_H
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "host/hyperparameters.h"
+
+enum { FT_DEFAULT_MAX_CONFIGS = 100000 };
+
+/* Where a sweep's configurations come from: `grids` ("key=v1,v2,..." each, later ones vary faster) and
+ * `grid_file` (an object of lists; its keys come before those of `grids`), or `configs_file` (a list of
+ * objects). */
+typedef struct ft_grid_source {
+    const char *const *grids; /* (n_grids) */
+    size_t n_grids;
+    const char *grid_file, *configs_file; /* or NULL */
+    int64_t max_configs;                  /* > 0 */
+} ft_grid_source;
+
+typedef struct ft_grid {
+    ft_hyperparameters *configs; /* (count), in grid order: the last key varies fastest */
+    size_t count;
+    const ft_field *keys[FT_N_FIELDS]; /* what varies, in the order given (of a list: what any entry sets) */
+    size_t n_keys;
+} ft_grid;
+
+/* Each configuration is `base` (defaults and --set) with its own values over it. FT_BAD_INPUT: nothing given,
+ * or both a grid and a list; an unknown key or one given twice; an empty list; a wrong type; a value out of
+ * range; more than max_configs. The same value twice in a list is refused. */
+ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
+                         ft_error *err);
+void ft_grid_free(ft_grid *grid);
+
+#endif

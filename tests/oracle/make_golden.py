@@ -1,0 +1,24 @@
+"""Writes every file of tests/golden/ anew: python tests/oracle/make_golden.py [subject ...]"""
+
+import importlib
+import sys
+
+# In this order: later subjects read the models and adapters that earlier ones write.
+SUBJECTS = [
+    "models",
+    "golden_tokenizer",
+    "golden_buckets",
+    "golden_forward",
+    "golden_adapters",
+    "golden_training",
+    "golden_greedy",
+    "golden_sampling",
+    "golden_pipeline",
+    "golden_metrics",
+    "golden_insights",
+]
+
+if __name__ == "__main__":
+    for subject in sys.argv[1:] or SUBJECTS:
+        print(subject, flush=True)
+        importlib.import_module(subject).make()

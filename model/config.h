@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -34,11 +35,17 @@ static inline int32_t ft_inner_dim(const ft_model_config *config)
 /* Reads <model_dir>/config.json (and refuses a generation_config.json with settings we do not follow). Every value is checked: sizes are positive and small enough
  * that no product of two overflows 2^40 bytes; errors name file and key. */
 ft_status ft_config_read(const char *model_dir, ft_model_config *config, ft_error *err);
+/* The same for the text of a config.json (`size` bytes); `path` is for messages. generation_config.json isn't looked at. */
+ft_status ft_config_parse(const char *text, size_t size, const char *path, ft_model_config *config,
+                          ft_error *err);
+enum { FT_CONFIG_MAX_BYTES = 16 << 20 };
 
 /* The config of a fresh model of a size by name (nano, tiny, mini, small, base, large) and F, its initialisation factor. */
 ft_status ft_config_for_size(const char *size, ft_model_config *config, ft_error *err);
 
 /* config.json for a config that ft_config_for_size made (loadable by transformers and ChronosPipeline). */
 ft_status ft_config_write(const char *model_dir, const ft_model_config *config, ft_error *err);
+/* Its text: malloc'd, NULL when memory runs out. */
+char *ft_config_print(const ft_model_config *config);
 
 #endif

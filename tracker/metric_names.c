@@ -45,9 +45,9 @@ void ft_metrics_set(ft_metrics *metrics, ft_metric metric, double value)
 {
     if (!metrics->evaluated) {
         *metrics = (ft_metrics){.evaluated = true};
-        for (int m = 0; m < FT_N_METRICS; m++) *place(metrics, (ft_metric)m) = NAN;
+        for (int m = 0; m < FT_N_METRICS; m++) ft_metrics_set(metrics, (ft_metric)m, NAN);
     }
-    *place(metrics, metric) = value;
+    memcpy((char *)metrics + offsets[metric], &value, sizeof value);
 }
 
 double ft_metric_badness(ft_metric metric, double value)

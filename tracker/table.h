@@ -59,6 +59,10 @@ ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_er
 /* Adds the table to `out`, with a newline at the end. */
 ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text *out, ft_error *err);
 
+/* A number for people: whole numbers in full, others to 6 significant digits, "-" where not finite. Returns
+ * `out`. */
+char *ft_people_number(double value, char out[FT_NUMBER_CHARS]);
+
 /* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an end. */
 void ft_csv_add_field(ft_text *out, const char *field);
 

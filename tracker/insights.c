@@ -1,0 +1,209 @@
+/* Data insights: the figures of REFERENCE §8 as one JSON object. */
+#include "tracker/insights.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "tracker/quantiles.h"
+#include "tracker/statistics.h"
+
+enum { VOLATILITY_WINDOW = 20, TRADING_DAYS = 252 };
+
+/* A figure's name and value; a list of them becomes an object. */
+typedef struct figure {
+    const char *name;
+    double value;
+} figure;
+
+/* Gives `item` to `object`; false (item freed) when either could not be made. */
+static bool put(cJSON *object, const char *key, cJSON *item)
+{
+    if (object && item && cJSON_AddItemToObject(object, key, item)) return true;
+    cJSON_Delete(item);
+    return false;
+}
+
+static cJSON *figures_to_json(const figure *figures, size_t count)
+{
+    cJSON *object = cJSON_CreateObject();
+    for (size_t i = 0; i < count; i++) {
+        if (put(object, figures[i].name, ft_json_number(figures[i].value))) continue;
+        cJSON_Delete(object);
+        return NULL;
+    }
+    return object;
+}
+
+static size_t series_end(const ft_insights_split *split, size_t series)
+{
+    bool last = !split->series_starts || series + 1 >= split->n_series;
+    return last ? split->n_rows : split->series_starts[series + 1];
+}
+
+/* Calls returns or rolling windows series by series, so that none crosses from one into the next. */
+static void series_returns(const ft_insights_split *split, const double *values, double *returns)
+{
+    for (size_t series = 0, start = 0; start < split->n_rows || series == 0; series++) {
+        size_t end = series_end(split, series);
+        ft_returns(values + start, end - start, returns + start);
+        if (end >= split->n_rows) break;
+        start = end;
+    }
+}
+
+static void series_volatility(const ft_insights_split *split, const double *returns, double *volatility)
+{
+    for (size_t series = 0, start = 0; start < split->n_rows || series == 0; series++) {
+        size_t end = series_end(split, series);
+        ft_rolling_std(returns + start, end - start, VOLATILITY_WINDOW, volatility + start);
+        if (end >= split->n_rows) break;
+        start = end;
+    }
+    for (size_t i = 0; i < split->n_rows; i++) volatility[i] *= sqrt((double)TRADING_DAYS);
+}
+
+/* Drops NaN, sorts, and returns how many are left. */
+static size_t sort_known(double *values, size_t count)
+{
+    size_t n_known = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(values[i])) values[n_known++] = values[i];
+    ft_sort_doubles(values, n_known);
+    return n_known;
+}
+
+cJSON *ft_insights_quality(const ft_insights_split *split)
+{
+    size_t n_missing = 0, n_numeric = 0;
+    for (size_t c = 0; c < split->n_columns; c++) {
+        const ft_insights_column *column = &split->columns[c];
+        n_numeric += column->values != NULL;
+        for (size_t i = 0; i < split->n_rows; i++)
+            n_missing +=
+                column->values ? isnan(column->values[i]) != 0 : column->missing && column->missing[i];
+    }
+    double n_cells = (double)split->n_columns * (double)split->n_rows;
+    const figure figures[] = {
+        {"n_rows", (double)split->n_rows},
+        {"n_cols", (double)split->n_columns},
+        {"missing_values", (double)n_missing},
+        {"missing_pct", n_cells > 0 ? (double)n_missing / n_cells : NAN},
+        {"numeric_cols", (double)n_numeric},
+    };
+    cJSON *object = figures_to_json(figures, sizeof figures / sizeof *figures);
+    ft_text range = FT_TEXT_EMPTY;
+    bool known = split->first_date && split->last_date;
+    if (known) ft_text_addf(&range, "%s to %s", split->first_date, split->last_date);
+    if (range.failed ||
+        !put(object, "date_range", known ? cJSON_CreateString(range.data) : cJSON_CreateNull())) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    ft_text_free(&range);
+    return object;
+}
+
+cJSON *ft_insights_distribution(const ft_insights_split *split, const double *target)
+{
+    double *returns = malloc((split->n_rows + 1) * sizeof *returns);
+    if (!returns) return NULL;
+    series_returns(split, target, returns);
+    ft_moments moments = ft_moments_of(returns, split->n_rows);
+    size_t n_known = sort_known(returns, split->n_rows);
+    const figure figures[] = {
+        {"mean", moments.mean},
+        {"std", moments.std},
+        {"skewness", moments.skewness},
+        {"kurtosis", moments.kurtosis},
+        {"min", moments.min},
+        {"max", moments.max},
+        {"median", ft_quantile_double(returns, n_known, 0.5)},
+    };
+    free(returns);
+    return figures_to_json(figures, sizeof figures / sizeof *figures);
+}
+
+cJSON *ft_insights_regimes(const ft_insights_split *split, const double *target)
+{
+    double *returns = malloc((2 * split->n_rows + 1) * sizeof *returns);
+    if (!returns) return NULL;
+    double *volatility = returns + split->n_rows;
+    series_returns(split, target, returns);
+    series_volatility(split, returns, volatility);
+    ft_moments moments = ft_moments_of(volatility, split->n_rows);
+    size_t n_known = sort_known(volatility, split->n_rows), n_high = 0;
+    double threshold = ft_quantile_double(volatility, n_known, 0.5);
+    for (size_t i = 0; i < n_known; i++) n_high += volatility[i] > threshold;
+    free(returns);
+    const figure figures[] = {
+        {"volatility_threshold", threshold},
+        {"high_vol_periods", (double)n_high},
+        {"low_vol_periods", (double)(n_known - n_high)},
+        {"volatility_mean", moments.mean},
+        {"volatility_std", moments.std},
+        {"volatility_min", moments.min},
+        {"volatility_max", moments.max},
+    };
+    return figures_to_json(figures, sizeof figures / sizeof *figures);
+}
+
+static const double *find_numeric(const ft_insights_split *split, const char *name)
+{
+    for (size_t c = 0; c < split->n_columns; c++)
+        if (strcmp(split->columns[c].name, name) == 0) return split->columns[c].values;
+    return NULL;
+}
+
+cJSON *ft_insights_correlations(const ft_insights_split *split, const char *target)
+{
+    const double *values = find_numeric(split, target);
+    cJSON *object = cJSON_CreateObject();
+    for (size_t c = 0; object && values && c < split->n_columns; c++) {
+        const ft_insights_column *column = &split->columns[c];
+        if (!column->values || strcmp(column->name, target) == 0) continue;
+        ft_text key = FT_TEXT_EMPTY;
+        ft_text_addf(&key, "corr_with_%s", column->name);
+        double r = ft_correlation(values, column->values, split->n_rows);
+        if (key.failed || !put(object, key.data, ft_json_number(r))) {
+            cJSON_Delete(object);
+            object = NULL;
+        }
+        ft_text_free(&key);
+    }
+    return object;
+}
+
+ft_status ft_insights_create(const ft_insights_split *train, const ft_insights_split *val,
+                             const ft_insights_split *test, const char *target, cJSON **insights,
+                             ft_error *err)
+{
+    static const char *const quality_keys[] = {"train_quality", "val_quality", "test_quality"};
+    static const char *const regime_keys[] = {"train_regimes", NULL, "test_regimes"};
+    const ft_insights_split *const splits[] = {train, val, test};
+    *insights = NULL;
+    for (int s = 0; s < 3; s++)
+        if (splits[s] && !find_numeric(splits[s], target))
+            return ft_fail(err, FT_BAD_INPUT, "data insights: there is no numeric column \"%.200s\"", target);
+    cJSON *object = cJSON_CreateObject();
+    bool ok = object != NULL;
+    for (int s = 0; s < 3; s++)
+        if (splits[s]) ok = ok && put(object, quality_keys[s], ft_insights_quality(splits[s]));
+    if (train)
+        ok = ok &&
+             put(object, "target_distribution", ft_insights_distribution(train, find_numeric(train, target)));
+    for (int s = 0; s < 3; s++)
+        if (splits[s] && regime_keys[s])
+            ok = ok &&
+                 put(object, regime_keys[s], ft_insights_regimes(splits[s], find_numeric(splits[s], target)));
+    if (train) ok = ok && put(object, "correlations", ft_insights_correlations(train, target));
+    if (!ok) {
+        cJSON_Delete(object);
+        return ft_no_memory(err, "data insights", train ? train->n_rows * sizeof(double) : 0);
+    }
+    *insights = object;
+    return FT_OK;
+}

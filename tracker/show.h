@@ -1,0 +1,23 @@
+/* Experiments in words, for people: the best one, and one in full. */
+#ifndef FT_TRACKER_SHOW_H
+#define FT_TRACKER_SHOW_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "tracker/experiments.h"
+
+/* The best experiment by `metric` of `split` (as ft_experiments_best): its id, metrics, hyperparameters,
+ * beside the baselines that its run recorded; and, if the split is not val, when validation would choose
+ * another one. The results may have been loaded briefly: the best one's file is read again. */
+ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
+                           ft_error *err);
+
+/* One experiment: error, hyperparameters, metrics of all splits beside the baselines, epochs, insights,
+ * notes. */
+ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_error *err);
+
+/* Adds what is known of a results directory beside its experiments, a line each: the warnings of loading it.
+ */
+void ft_show_warnings(const ft_experiments *experiments, ft_text *out);
+
+#endif

@@ -1,0 +1,172 @@
+/* Tables as text for people, as CSV and as JSON. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "tracker/table.h"
+
+ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_error *err)
+{
+    static const char *const names[] = {"table", "csv", "json"};
+    for (int f = 0; f < 3; f++) {
+        if (strcmp(name, names[f]) == 0) {
+            *format = (ft_table_format)f;
+            return FT_OK;
+        }
+    }
+    return ft_fail(err, FT_BAD_INPUT, "unknown format \"%.100s\" (known: table, csv, json)", name);
+}
+
+void ft_csv_add_field(ft_text *out, const char *field)
+{
+    size_t length = strlen(field);
+    bool blank_end = length && (strchr(" \t", field[0]) || strchr(" \t", field[length - 1]));
+    if (!blank_end && !strpbrk(field, ",\"\r\n")) {
+        ft_text_add(out, field);
+        return;
+    }
+    ft_text_add(out, "\"");
+    for (const char *rest = field; *rest;) {
+        size_t plain = strcspn(rest, "\"");
+        ft_text_add_bytes(out, rest, plain);
+        rest += plain;
+        if (*rest) {
+            ft_text_add(out, "\"\"");
+            rest++;
+        }
+    }
+    ft_text_add(out, "\"");
+}
+
+char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
+{
+    if (!isfinite(value)) return strcpy(out, "-");
+    /* Whole numbers in full (4096, 1000000), others to six digits; the shorter text where that says the same.
+     */
+    bool whole = value == floor(value) && fabs(value) < 1e15;
+    snprintf(out, FT_NUMBER_CHARS, whole ? "%.0f" : "%.6g", value == 0 ? 0.0 : value);
+    double rounded = strtod(out, NULL);
+    return rounded == value ? ft_format_double(value, out) : out;
+}
+
+static const char *flag_name(const ft_cell *cell)
+{
+    return cell->number != 0 ? "true" : "false";
+}
+
+static void print_csv(const ft_table *table, ft_text *out)
+{
+    for (size_t c = 0; c < table->n_columns; c++) {
+        if (c) ft_text_add(out, ",");
+        ft_csv_add_field(out, table->columns[c]);
+    }
+    ft_text_add(out, "\n");
+    for (size_t i = 0; i < table->n_rows * table->n_columns; i++) {
+        const ft_cell *cell = &table->cells[i];
+        char number[FT_NUMBER_CHARS];
+        if (i % table->n_columns) ft_text_add(out, ",");
+        if (cell->kind == FT_CELL_NUMBER) ft_text_add(out, ft_format_double(cell->number, number));
+        if (cell->kind == FT_CELL_FLAG) ft_text_add(out, flag_name(cell));
+        if (cell->kind == FT_CELL_TEXT) ft_csv_add_field(out, cell->text);
+        if (i % table->n_columns == table->n_columns - 1) ft_text_add(out, "\n");
+    }
+}
+
+/* JSON text with its quotes; false when memory runs out. */
+static bool add_json_string(ft_text *out, const char *text)
+{
+    cJSON *item = cJSON_CreateString(text);
+    char *printed = item ? ft_json_print_line(item) : NULL;
+    if (printed) ft_text_add(out, printed);
+    free(printed);
+    cJSON_Delete(item);
+    return printed != NULL;
+}
+
+static bool print_json(const ft_table *table, ft_text *out)
+{
+    bool ok = true;
+    ft_text_add(out, "[");
+    for (size_t r = 0; r < table->n_rows; r++) {
+        ft_text_add(out, r ? ",\n  {" : "\n  {");
+        for (size_t c = 0; c < table->n_columns && ok; c++) {
+            const ft_cell *cell = &table->cells[r * table->n_columns + c];
+            char number[FT_NUMBER_CHARS];
+            if (c) ft_text_add(out, ", ");
+            ok = add_json_string(out, table->columns[c]);
+            ft_text_add(out, ": ");
+            if (cell->kind == FT_CELL_NULL) ft_text_add(out, "null");
+            if (cell->kind == FT_CELL_NUMBER) ft_text_add(out, ft_format_double(cell->number, number));
+            if (cell->kind == FT_CELL_FLAG) ft_text_add(out, flag_name(cell));
+            if (cell->kind == FT_CELL_TEXT) ok = ok && add_json_string(out, cell->text);
+        }
+        ft_text_add(out, "}");
+    }
+    ft_text_add(out, table->n_rows ? "\n]\n" : "]\n");
+    return ok;
+}
+
+/* Columns on a terminal: one for each UTF-8 sequence (wide and combining characters are not told apart). */
+static size_t width_of(const char *text)
+{
+    size_t width = 0;
+    for (; *text; text++) width += ((unsigned char)*text & 0xC0) != 0x80;
+    return width;
+}
+
+/* What people see of a cell. `room` is for numbers. */
+static const char *cell_text(const ft_cell *cell, char room[FT_NUMBER_CHARS])
+{
+    if (cell->kind == FT_CELL_TEXT) return cell->text;
+    if (cell->kind == FT_CELL_FLAG) return cell->number != 0 ? "yes" : "no";
+    if (cell->kind == FT_CELL_NULL) return "-";
+    return ft_people_number(cell->number, room);
+}
+
+static void add_padded(ft_text *out, const char *text, size_t width, bool right, bool last)
+{
+    size_t used = width_of(text), padding = width > used ? width - used : 0;
+    if (right) ft_text_addf(out, "%*s", (int)padding, "");
+    for (; *text; text++) {
+        char letter = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
+        ft_text_add_bytes(out, &letter, 1);
+    }
+    if (!right && !last) ft_text_addf(out, "%*s", (int)padding, "");
+    ft_text_add(out, last ? "\n" : "  ");
+}
+
+/* Right-aligned are columns without text. */
+static bool print_people(const ft_table *table, ft_text *out)
+{
+    size_t n = table->n_columns;
+    size_t *widths = calloc(n + 1, sizeof *widths);
+    bool *left = calloc(n + 1, sizeof *left);
+    if (widths && left) {
+        char room[FT_NUMBER_CHARS];
+        for (size_t c = 0; c < n; c++) widths[c] = width_of(table->columns[c]);
+        for (size_t i = 0; i < table->n_rows * n; i++) {
+            size_t width = width_of(cell_text(&table->cells[i], room));
+            if (width > widths[i % n]) widths[i % n] = width;
+            if (table->cells[i].kind == FT_CELL_TEXT) left[i % n] = true;
+        }
+        for (size_t c = 0; c < n; c++) add_padded(out, table->columns[c], widths[c], !left[c], c == n - 1);
+        for (size_t i = 0; i < table->n_rows * n; i++)
+            add_padded(out, cell_text(&table->cells[i], room), widths[i % n], !left[i % n], i % n == n - 1);
+    }
+    bool ok = widths && left;
+    free(widths);
+    free(left);
+    return ok;
+}
+
+ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text *out, ft_error *err)
+{
+    bool ok = !table->failed;
+    if (ok && format == FT_TABLE_CSV) print_csv(table, out);
+    if (ok && format == FT_TABLE_JSON) ok = print_json(table, out);
+    if (ok && format == FT_TABLE_PEOPLE) ok = print_people(table, out);
+    if (ok && !out->failed) return FT_OK;
+    return ft_no_memory(err, "a table", table->n_rows * table->n_columns * sizeof(ft_cell));
+}

@@ -1,38 +1,41 @@
 /* The backward pass: forward.c read from its end, each step undone in turn. REFERENCE §3.
  *
- * dx: gradient of the residual stream; dh: of a norm's output; dy: of a sublayer's output. With LoRA nothing below the
- * first block's attention is trained, so the pass ends there. */
+ * dx: gradient of the residual stream; dh: of a norm's output; dy: of a sublayer's output. With LoRA nothing
+ * below the first block's attention is trained, so the pass ends there. */
 #include "model/pass.h"
 #include "model/sites.h"
 
 /* Gradients of one projection's adapters and, where dx is there, dx = dy W + LoRA (or dx +=). */
-static void project_backward(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x, ft_tensor dy,
-                             ft_tensor dx, bool accumulate)
+static void project_backward(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x,
+                             ft_tensor dy, ft_tensor dx, bool accumulate)
 {
     ft_workspace *w = pass->workspace;
     ft_backend *backend = w->backend;
     if (dx.data) backend->linear_backward(backend, use.weight, dy, dx, accumulate);
     for (int32_t m = 0; m < use.n_modules; m++) {
         ft_lora lora;
-        if (!ft_trainable_lora(pass->trainable, use.first_tensor + m, use.lora_site + (uint32_t)m, &lora)) continue;
+        if (!ft_trainable_lora(pass->trainable, use.first_tensor + m, use.lora_site + (uint32_t)m, &lora))
+            continue;
         backend->lora_backward(backend, &pass->batch, length, &lora, x, ft_rows(use.u[m], x.rows),
-                               ft_columns(dy, (int64_t)m * use.out_features, use.out_features), dx, ft_rows(w->du, x.rows));
+                               ft_columns(dy, (int64_t)m * use.out_features, use.out_features), dx,
+                               ft_rows(w->du, x.rows));
     }
     ft_tensor dw = ft_trainable_gradient(pass->trainable, use.first_tensor);
-    if (dw.data) backend->weight_gradient(backend, dy, x, ft_rows(dw, (int64_t)use.out_features * use.n_modules));
+    if (dw.data)
+        backend->weight_gradient(backend, dy, x, ft_rows(dw, (int64_t)use.out_features * use.n_modules));
 }
 
 /* The seam's backward: dx += through the norm, then dy for the sublayer whose output was added there. */
-static void add_norm_backward(const ft_pass *pass, int32_t length, ft_tensor x_out, const void *rstd, int32_t norm_tensor,
-                              uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx, bool dx_is_zero, uint32_t y_site,
-                              ft_tensor dy)
+static void add_norm_backward(const ft_pass *pass, int32_t length, ft_tensor x_out, const void *rstd,
+                              int32_t norm_tensor, uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx,
+                              bool dx_is_zero, uint32_t y_site, ft_tensor dy)
 {
     ft_backend *backend = pass->workspace->backend;
     int64_t stride;
     ft_tensor weight = ft_trainable_vector(pass->trainable, norm_tensor, &stride);
     ft_tensor dweight = ft_trainable_gradient(pass->trainable, norm_tensor);
-    backend->add_norm_backward(backend, &pass->batch, length, x_out, rstd, weight.data, stride, h_site, h_scale, dh, dx,
-                               dx_is_zero, y_site, dy, dweight.data);
+    backend->add_norm_backward(backend, &pass->batch, length, x_out, rstd, weight.data, stride, h_site,
+                               h_scale, dh, dx, dx_is_zero, y_site, dy, dweight.data);
 }
 
 static ft_tensor wide(const ft_workspace *w, int64_t rows, int64_t cols)
@@ -41,7 +44,8 @@ static ft_tensor wide(const ft_workspace *w, int64_t rows, int64_t cols)
 }
 
 /* Feed-forward of block b: from dy of its output to dx before it, and dy of the sublayer before. */
-static void feed_forward_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length, ft_tensor dx, ft_tensor dy)
+static void feed_forward_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length,
+                                  ft_tensor dx, ft_tensor dy)
 {
     ft_workspace *w = pass->workspace;
     const ft_model_config *config = &pass->trainable->model->config;
@@ -49,8 +53,8 @@ static void feed_forward_backward(const ft_pass *pass, ft_stack stack, int32_t b
     ft_tensor df = wide(w, dx.rows, config->d_ff), f = ft_rows(t->f, dx.rows), dh = ft_rows(w->dh, dx.rows);
     project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WO), length, f, dy, df, false);
     w->backend->relu_backward(w->backend, &pass->batch, length, ft_site(stack, b, FT_PLACE_FF_INNER), f, df);
-    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WI), length, ft_rows(t->h_ff, dx.rows), df, dh,
-                     false);
+    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WI), length,
+                     ft_rows(t->h_ff, dx.rows), df, dh, false);
     add_norm_backward(pass, length, ft_rows(t->x_ff, dx.rows), t->rstd_ff,
                       ft_block_tensor(config, stack, b, FT_FF_NORM), 0, 1.0f, dh, dx, false,
                       ft_site(stack, b, stack == FT_DECODER ? FT_PLACE_CROSS_OUT : FT_PLACE_SELF_OUT), dy);
@@ -62,17 +66,19 @@ static void cross_attention_backward(const ft_pass *pass, int32_t b, ft_tensor d
     ft_backend *backend = w->backend;
     const ft_model_config *config = &pass->trainable->model->config;
     const ft_block_activations *t = &w->stack[FT_DECODER].blocks[b];
-    int64_t inner = ft_inner_dim(config), encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
+    int64_t inner = ft_inner_dim(config),
+            encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
     ft_tensor out = ft_rows(t->cross_out, dx.rows), dout = ft_rows(w->d_attention, dx.rows), nothing = {0};
-    ft_tensor dq = ft_rows(w->dq, dx.rows), dkv = wide(w, encoder_rows, 2 * inner), dh = ft_rows(w->dh, dx.rows);
-    project_backward(pass, ft_pass_projection(pass, FT_DECODER, b, FT_PROJECT_CROSS_O), pass->decoder_length, out, dy, dout,
-                     false);
+    ft_tensor dq = ft_rows(w->dq, dx.rows), dkv = wide(w, encoder_rows, 2 * inner),
+              dh = ft_rows(w->dh, dx.rows);
+    project_backward(pass, ft_pass_projection(pass, FT_DECODER, b, FT_PROJECT_CROSS_O), pass->decoder_length,
+                     out, dy, dout, false);
     ft_attention attention = ft_pass_cross_attention(pass, b);
-    backend->attention_backward(backend, &pass->batch, &attention, out, t->cross_lse, dout, dq, ft_columns(dkv, 0, inner),
-                                ft_columns(dkv, inner, inner), nothing);
+    backend->attention_backward(backend, &pass->batch, &attention, out, t->cross_lse, dout, dq,
+                                ft_columns(dkv, 0, inner), ft_columns(dkv, inner, inner), nothing);
     project_backward(pass, ft_pass_projection(pass, FT_DECODER, b, FT_PROJECT_CROSS_KV), pass->encoder_length,
-                     ft_rows(w->stack[FT_ENCODER].out, encoder_rows), dkv, ft_rows(w->d_encoder_out, encoder_rows),
-                     b < config->n_decoder_layers - 1);
+                     ft_rows(w->stack[FT_ENCODER].out, encoder_rows), dkv,
+                     ft_rows(w->d_encoder_out, encoder_rows), b < config->n_decoder_layers - 1);
     project_backward(pass, ft_pass_projection(pass, FT_DECODER, b, FT_PROJECT_CROSS_Q), pass->decoder_length,
                      ft_rows(t->h_cross, dx.rows), dq, dh, false);
     add_norm_backward(pass, pass->decoder_length, ft_rows(t->x_cross, dx.rows), t->rstd_cross,
@@ -81,7 +87,8 @@ static void cross_attention_backward(const ft_pass *pass, int32_t b, ft_tensor d
 }
 
 /* Self-attention of block b. In block 0 with LoRA only what its own targets need is computed. */
-static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length, ft_tensor dx, ft_tensor dy)
+static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length,
+                                    ft_tensor dx, ft_tensor dy)
 {
     ft_workspace *w = pass->workspace;
     ft_backend *backend = w->backend;
@@ -95,15 +102,17 @@ static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t
 
     ft_tensor nothing = {0}, out = ft_rows(t->self_out, dx.rows);
     ft_tensor dout = bottom && !trains_inside ? nothing : ft_rows(w->d_attention, dx.rows);
-    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_O), length, out, dy, dout, false);
+    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_O), length, out, dy, dout,
+                     false);
     if (!dout.data) return;
     ft_tensor dqkv = wide(w, dx.rows, 3 * inner), dh = bottom ? nothing : ft_rows(w->dh, dx.rows);
     ft_attention attention = ft_pass_self_attention(pass, stack, b);
-    backend->attention_backward(backend, &pass->batch, &attention, out, t->self_lse, dout, ft_columns(dqkv, 0, inner),
-                                ft_columns(dqkv, inner, inner), ft_columns(dqkv, 2 * inner, inner),
-                                ft_trainable_gradient(trainable, stack == FT_ENCODER ? FT_ENCODER_BIAS : FT_DECODER_BIAS));
-    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_QKV), length, ft_rows(t->h_self, dx.rows),
-                     dqkv, dh, false);
+    backend->attention_backward(
+        backend, &pass->batch, &attention, out, t->self_lse, dout, ft_columns(dqkv, 0, inner),
+        ft_columns(dqkv, inner, inner), ft_columns(dqkv, 2 * inner, inner),
+        ft_trainable_gradient(trainable, stack == FT_ENCODER ? FT_ENCODER_BIAS : FT_DECODER_BIAS));
+    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_QKV), length,
+                     ft_rows(t->h_self, dx.rows), dqkv, dh, false);
     if (bottom) return;
     add_norm_backward(pass, length, ft_rows(t->x_self, dx.rows), t->rstd_self,
                       ft_block_tensor(config, stack, b, FT_SELF_NORM), 0, 1.0f, dh, dx, false,
@@ -121,8 +130,9 @@ static void stack_backward(const ft_pass *pass, ft_stack stack, ft_tensor dh)
     const ft_stack_activations *a = &w->stack[stack];
     ft_tensor dx = ft_rows(w->dx, dh.rows), dy = ft_rows(w->dy, dh.rows);
     add_norm_backward(pass, length, ft_rows(a->x_final, dh.rows), a->rstd_final,
-                      decoder ? FT_DECODER_NORM : FT_ENCODER_NORM, ft_final_site(stack), ft_output_scale(config, stack), dh,
-                      dx, true, ft_site(stack, n_layers - 1, FT_PLACE_FF_OUT), dy);
+                      decoder ? FT_DECODER_NORM : FT_ENCODER_NORM, ft_final_site(stack),
+                      ft_output_scale(config, stack), dh, dx, true,
+                      ft_site(stack, n_layers - 1, FT_PLACE_FF_OUT), dy);
     for (int32_t b = n_layers - 1; b >= 0; b--) {
         feed_forward_backward(pass, stack, b, length, dx, dy);
         if (decoder) cross_attention_backward(pass, b, dx, dy);
@@ -130,8 +140,9 @@ static void stack_backward(const ft_pass *pass, ft_stack stack, ft_tensor dh)
     }
     ft_tensor d_embedding = ft_trainable_gradient(pass->trainable, FT_SHARED);
     if (d_embedding.data)
-        w->backend->embedding_backward(w->backend, &pass->batch, length, dx, decoder ? w->decoder_ids : w->encoder_ids,
-                                       ft_embedding_site(stack), d_embedding);
+        w->backend->embedding_backward(w->backend, &pass->batch, length, dx,
+                                       decoder ? w->decoder_ids : w->encoder_ids, ft_embedding_site(stack),
+                                       d_embedding);
 }
 
 void ft_pass_backward(const ft_pass *pass)
@@ -146,7 +157,8 @@ void ft_pass_backward(const ft_pass *pass)
     backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
     backend->linear_backward(backend, trainable->model->head, dlogits, dh, false);
     ft_tensor d_head = ft_trainable_gradient(trainable, trainable->model->tied ? FT_SHARED : FT_LM_HEAD);
-    if (d_head.data) backend->weight_gradient(backend, dlogits, ft_rows(w->stack[FT_DECODER].out, rows), d_head);
+    if (d_head.data)
+        backend->weight_gradient(backend, dlogits, ft_rows(w->stack[FT_DECODER].out, rows), d_head);
     stack_backward(pass, FT_DECODER, dh);
     stack_backward(pass, FT_ENCODER, ft_rows(w->d_encoder_out, encoder_rows));
 }

@@ -1,34 +1,37 @@
 /* The forward pass of Chronos-T5 with adapters. REFERENCE §3.
  *
- * A stack is: embedding; then in every block norm -> sublayer -> residual add, the add fused with the next norm
- * (backend.h add_norm); then the final norm. x names the residual stream, h its norm, y a sublayer's output. */
+ * A stack is: embedding; then in every block norm -> sublayer -> residual add, the add fused with the next
+ * norm (backend.h add_norm); then the final norm. x names the residual stream, h its norm, y a sublayer's
+ * output. */
 #include <math.h>
 
 #include "model/pass.h"
 #include "model/sites.h"
 
-/* y = x W^T + LoRA, for all modules of the projection at once. rows of x, y and u agree. */
-static void project(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x, ft_tensor y)
+void ft_pass_project(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x, ft_tensor y)
 {
     ft_backend *backend = pass->workspace->backend;
     backend->linear_forward(backend, use.weight, x, y, false);
     for (int32_t m = 0; m < use.n_modules; m++) {
         ft_lora lora;
-        if (!ft_trainable_lora(pass->trainable, use.first_tensor + m, use.lora_site + (uint32_t)m, &lora)) continue;
+        if (!ft_trainable_lora(pass->trainable, use.first_tensor + m, use.lora_site + (uint32_t)m, &lora))
+            continue;
         backend->lora_forward(backend, &pass->batch, length, &lora, x,
-                              ft_columns(y, (int64_t)m * use.out_features, use.out_features), ft_rows(use.u[m], x.rows));
+                              ft_columns(y, (int64_t)m * use.out_features, use.out_features),
+                              ft_rows(use.u[m], x.rows));
     }
 }
 
-/* x_out = x + dropout(y), h = norm(x_out): the seam before a sublayer or at a stack's end. */
-static void add_norm(const ft_pass *pass, int32_t length, ft_tensor x, ft_tensor y, uint32_t y_site, int32_t norm_tensor,
-                     uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h, void *rstd)
+void ft_pass_add_norm(const ft_pass *pass, int32_t length, ft_tensor x, ft_tensor y, uint32_t y_site,
+                      int32_t norm_tensor, uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h,
+                      void *rstd)
 {
     ft_backend *backend = pass->workspace->backend;
     int64_t stride;
     ft_tensor weight = ft_trainable_vector(pass->trainable, norm_tensor, &stride);
     backend->add_norm_forward(backend, &pass->batch, length, x, y, y_site, weight.data, stride,
-                              pass->trainable->model->config.layer_norm_epsilon, h_site, h_scale, x_out, h, rstd);
+                              pass->trainable->model->config.layer_norm_epsilon, h_site, h_scale, x_out, h,
+                              rstd);
 }
 
 float ft_output_scale(const ft_model_config *config, ft_stack stack)
@@ -40,7 +43,8 @@ ft_attention ft_pass_self_attention(const ft_pass *pass, ft_stack stack, int32_t
 {
     const ft_model_config *config = &pass->trainable->model->config;
     int32_t length = stack == FT_ENCODER ? pass->encoder_length : pass->decoder_length;
-    ft_tensor qkv = ft_rows(pass->workspace->stack[stack].blocks[block].qkv, (int64_t)pass->batch.n_sequences * length);
+    ft_tensor qkv =
+        ft_rows(pass->workspace->stack[stack].blocks[block].qkv, (int64_t)pass->batch.n_sequences * length);
     int64_t inner = ft_inner_dim(config), stride;
     return (ft_attention){
         .q = ft_columns(qkv, 0, inner),
@@ -52,7 +56,8 @@ ft_attention ft_pass_self_attention(const ft_pass *pass, ft_stack stack, int32_t
         .kv_length = length,
         .causal = stack == FT_DECODER,
         .key_mask = stack == FT_ENCODER ? pass->workspace->key_mask : NULL,
-        .bias = ft_trainable_vector(pass->trainable, stack == FT_ENCODER ? FT_ENCODER_BIAS : FT_DECODER_BIAS, &stride),
+        .bias = ft_trainable_vector(pass->trainable, stack == FT_ENCODER ? FT_ENCODER_BIAS : FT_DECODER_BIAS,
+                                    &stride),
         .max_distance = config->max_distance,
         .bidirectional = stack == FT_ENCODER,
         .dropout_site = ft_site(stack, block, FT_PLACE_SELF_PROBABILITIES),
@@ -93,7 +98,8 @@ static void stack_forward(const ft_pass *pass, ft_stack stack)
     ft_tensor y = ft_rows(w->y, rows), nothing = {0};
 
     ft_tensor x = ft_rows(n_layers > 0 ? a->blocks[0].x_self : a->x_final, rows);
-    backend->embedding_forward(backend, &pass->batch, length, ft_trainable_vector(pass->trainable, FT_SHARED, &stride),
+    backend->embedding_forward(backend, &pass->batch, length,
+                               ft_trainable_vector(pass->trainable, FT_SHARED, &stride),
                                decoder ? w->decoder_ids : w->encoder_ids, ft_embedding_site(stack), x);
     ft_tensor pending = nothing; /* the last sublayer's output, not yet added */
     uint32_t pending_site = 0;
@@ -101,13 +107,13 @@ static void stack_forward(const ft_pass *pass, ft_stack stack)
         ft_block_activations *t = &a->blocks[b];
         int32_t tensor = ft_block_tensor(config, stack, b, (ft_module)0);
         ft_tensor qkv = ft_rows(t->qkv, rows), h = ft_rows(t->h_self, rows), out = ft_rows(t->self_out, rows);
-        add_norm(pass, length, x, pending, pending_site, tensor + FT_SELF_NORM, 0, 1.0f, ft_rows(t->x_self, rows), h,
-                 t->rstd_self);
+        ft_pass_add_norm(pass, length, x, pending, pending_site, tensor + FT_SELF_NORM, 0, 1.0f,
+                         ft_rows(t->x_self, rows), h, t->rstd_self);
         x = ft_rows(t->x_self, rows);
-        project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_QKV), length, h, qkv);
+        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_QKV), length, h, qkv);
         ft_attention attention = ft_pass_self_attention(pass, stack, b);
         backend->attention_forward(backend, &pass->batch, &attention, out, t->self_lse);
-        project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_O), length, out, y);
+        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_O), length, out, y);
         pending = y;
         pending_site = ft_site(stack, b, FT_PLACE_SELF_OUT);
 
@@ -115,29 +121,31 @@ static void stack_forward(const ft_pass *pass, ft_stack stack)
             ft_tensor q = ft_rows(t->cross_q, rows), kv = ft_rows(t->cross_kv, encoder_rows);
             h = ft_rows(t->h_cross, rows);
             out = ft_rows(t->cross_out, rows);
-            add_norm(pass, length, x, pending, pending_site, tensor + FT_CROSS_NORM, 0, 1.0f, ft_rows(t->x_cross, rows), h,
-                     t->rstd_cross);
+            ft_pass_add_norm(pass, length, x, pending, pending_site, tensor + FT_CROSS_NORM, 0, 1.0f,
+                             ft_rows(t->x_cross, rows), h, t->rstd_cross);
             x = ft_rows(t->x_cross, rows);
-            project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_Q), length, h, q);
-            project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_KV), pass->encoder_length,
-                    ft_rows(w->stack[FT_ENCODER].out, encoder_rows), kv);
+            ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_Q), length, h, q);
+            ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_KV),
+                            pass->encoder_length, ft_rows(w->stack[FT_ENCODER].out, encoder_rows), kv);
             attention = ft_pass_cross_attention(pass, b);
             backend->attention_forward(backend, &pass->batch, &attention, out, t->cross_lse);
-            project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_O), length, out, y);
+            ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_O), length, out, y);
             pending_site = ft_site(stack, b, FT_PLACE_CROSS_OUT);
         }
 
         h = ft_rows(t->h_ff, rows);
-        add_norm(pass, length, x, pending, pending_site, tensor + FT_FF_NORM, 0, 1.0f, ft_rows(t->x_ff, rows), h, t->rstd_ff);
+        ft_pass_add_norm(pass, length, x, pending, pending_site, tensor + FT_FF_NORM, 0, 1.0f,
+                         ft_rows(t->x_ff, rows), h, t->rstd_ff);
         x = ft_rows(t->x_ff, rows);
         ft_tensor f = ft_rows(t->f, rows);
-        project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WI), length, h, f);
+        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WI), length, h, f);
         backend->relu_forward(backend, &pass->batch, length, ft_site(stack, b, FT_PLACE_FF_INNER), f);
-        project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WO), length, f, y);
+        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WO), length, f, y);
         pending_site = ft_site(stack, b, FT_PLACE_FF_OUT);
     }
-    add_norm(pass, length, x, pending, pending_site, decoder ? FT_DECODER_NORM : FT_ENCODER_NORM, ft_final_site(stack),
-             ft_output_scale(config, stack), ft_rows(a->x_final, rows), ft_rows(a->out, rows), a->rstd_final);
+    ft_pass_add_norm(pass, length, x, pending, pending_site, decoder ? FT_DECODER_NORM : FT_ENCODER_NORM,
+                     ft_final_site(stack), ft_output_scale(config, stack), ft_rows(a->x_final, rows),
+                     ft_rows(a->out, rows), a->rstd_final);
 }
 
 void ft_pass_encode(const ft_pass *pass)
@@ -151,8 +159,8 @@ void ft_pass_forward(const ft_pass *pass)
     int64_t rows = (int64_t)pass->batch.n_sequences * pass->decoder_length;
     stack_forward(pass, FT_ENCODER);
     stack_forward(pass, FT_DECODER);
-    w->backend->linear_forward(w->backend, pass->trainable->model->head, ft_rows(w->stack[FT_DECODER].out, rows),
-                               ft_rows(w->logits, rows), false);
+    w->backend->linear_forward(w->backend, pass->trainable->model->head,
+                               ft_rows(w->stack[FT_DECODER].out, rows), ft_rows(w->logits, rows), false);
 }
 
 void ft_pass_loss(const ft_pass *pass, bool with_gradient)
@@ -160,6 +168,6 @@ void ft_pass_loss(const ft_pass *pass, bool with_gradient)
     ft_workspace *w = pass->workspace;
     int64_t rows = (int64_t)pass->batch.n_sequences * pass->decoder_length;
     w->backend->zero(w->backend, w->loss_sum, (size_t)pass->batch.n_adapters * sizeof(double));
-    w->backend->cross_entropy(w->backend, &pass->batch, pass->decoder_length, ft_rows(w->logits, rows), w->labels,
-                              with_gradient ? w->label_scale : NULL, w->loss_sum);
+    w->backend->cross_entropy(w->backend, &pass->batch, pass->decoder_length, ft_rows(w->logits, rows),
+                              w->labels, with_gradient ? w->label_scale : NULL, w->loss_sum);
 }

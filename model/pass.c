@@ -10,7 +10,8 @@ ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **out, ft_error
 {
     *out = NULL;
     size_t adapters = (size_t)shape->n_adapters + 1, sequences = (size_t)shape->n_sequences;
-    size_t encoder = sequences * (size_t)shape->encoder_length, decoder = sequences * (size_t)shape->decoder_length;
+    size_t encoder = sequences * (size_t)shape->encoder_length,
+           decoder = sequences * (size_t)shape->decoder_length;
     size_t bytes = adapters * (8 * 4 + 8) + sequences * 4 + encoder * 5 + decoder * 8 + 64;
     ft_inputs *inputs = calloc(1, sizeof *inputs);
     char *memory = calloc(1, bytes);
@@ -25,8 +26,8 @@ ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **out, ft_error
     inputs->decoder_length = shape->decoder_length;
     inputs->n_counted = (int64_t *)(void *)memory;
     memory += adapters * 8;
-    int32_t **integers[] = {&inputs->sequence_start, &inputs->encoder_ids, &inputs->labels, &inputs->decoder_ids,
-                            &inputs->adapter_of};
+    int32_t **integers[] = {&inputs->sequence_start, &inputs->encoder_ids, &inputs->labels,
+                            &inputs->decoder_ids, &inputs->adapter_of};
     size_t counts[] = {adapters, encoder, decoder, decoder, sequences};
     for (int i = 0; i < 5; i++) {
         *integers[i] = (int32_t *)(void *)memory;
@@ -35,7 +36,8 @@ ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **out, ft_error
     inputs->seed = (uint32_t *)(void *)memory;
     inputs->step = inputs->seed + adapters;
     memory += adapters * 8;
-    float **reals[] = {&inputs->model_dropout, &inputs->lora_dropout, &inputs->lora_scale, &inputs->label_scale};
+    float **reals[] = {&inputs->model_dropout, &inputs->lora_dropout, &inputs->lora_scale,
+                       &inputs->label_scale};
     for (int i = 0; i < 4; i++) {
         *reals[i] = (float *)(void *)memory;
         memory += adapters * 4;
@@ -52,7 +54,8 @@ void ft_inputs_free(ft_inputs *inputs)
     free(inputs);
 }
 
-/* Decoder inputs from labels, shifted right, and the count of labels that each adapter's loss is a mean over. */
+/* Decoder inputs from labels, shifted right, and the count of labels that each adapter's loss is a mean over.
+ */
 static void derive(ft_inputs *in, const ft_model_config *config)
 {
     for (int32_t g = 0; g < in->n_adapters; g++) {
@@ -108,7 +111,8 @@ void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *w,
     };
 }
 
-ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block, ft_projection projection)
+ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block,
+                                     ft_projection projection)
 {
     const ft_chronos *model = pass->trainable->model;
     ft_projection_modules modules = ft_modules_of(projection);

@@ -44,11 +44,12 @@ static void lay_out(ft_trainable *t)
 static ft_tensor matrix_at(const ft_trainable *t, char *memory, int index)
 {
     size_t bytes = (size_t)t->n_adapters * (size_t)t->n_params * ft_dtype_bytes(t->model->backend->real);
-    return (ft_tensor){memory + bytes * (size_t)index, t->model->backend->real, t->n_adapters, t->n_params, t->n_params};
+    return (ft_tensor){memory + bytes * (size_t)index, t->model->backend->real, t->n_adapters, t->n_params,
+                       t->n_params};
 }
 
-ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters, bool for_training,
-                              ft_trainable **out, ft_error *err)
+ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters,
+                              bool for_training, ft_trainable **out, ft_error *err)
 {
     *out = NULL;
     ft_backend *backend = model->backend;
@@ -73,14 +74,17 @@ ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapte
     }
     t->a_offset = malloc(n_tensors * sizeof *t->a_offset);
     t->b_offset = malloc(n_tensors * sizeof *t->b_offset);
-    if (!t->a_offset || !t->b_offset) {
+    t->lora_scale = calloc(2 * ((size_t)n_adapters + 1), sizeof *t->lora_scale);
+    if (!t->a_offset || !t->b_offset || !t->lora_scale) {
         ft_trainable_free(t);
         return ft_no_memory(err, "the adapters' layout", 16 * n_tensors);
     }
+    t->lora_dropout = t->lora_scale + n_adapters + 1;
     lay_out(t);
     ft_status status = FT_OK;
     if (n_adapters > 0) {
-        size_t bytes = (size_t)n_adapters * (size_t)t->n_params * ft_dtype_bytes(backend->real) * (for_training ? 4 : 1);
+        size_t bytes =
+            (size_t)n_adapters * (size_t)t->n_params * ft_dtype_bytes(backend->real) * (for_training ? 4 : 1);
         t->memory = backend->allocate(backend, bytes, err);
         if (!t->memory) status = FT_NO_MEMORY;
         if (status == FT_OK) {
@@ -92,7 +96,8 @@ ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapte
                 t->v = matrix_at(t, t->memory, 3);
             }
         }
-        for (int32_t g = 0; g < n_adapters && status == FT_OK; g++) status = ft_trainable_write(t, g, adapters[g], err);
+        for (int32_t g = 0; g < n_adapters && status == FT_OK; g++)
+            status = ft_trainable_write(t, g, adapters[g], err);
     }
     if (status == FT_OK && t->kind == FT_FULL && n_adapters > 0) ft_trainable_repack(t);
     if (status != FT_OK) {
@@ -109,14 +114,16 @@ void ft_trainable_free(ft_trainable *t)
     if (t->memory) t->model->backend->release(t->model->backend, t->memory);
     free(t->a_offset);
     free(t->b_offset);
+    free(t->lora_scale);
     free(t);
 }
 
 /* A (rows, cols) view at `offset` elements into row `adapter` of one of the four matrices. */
-static ft_tensor view(const ft_trainable *t, ft_tensor matrix, int32_t adapter, int64_t offset, int64_t rows, int64_t cols,
-                      int64_t stride)
+static ft_tensor view(const ft_trainable *t, ft_tensor matrix, int32_t adapter, int64_t offset, int64_t rows,
+                      int64_t cols, int64_t stride)
 {
-    char *data = (char *)matrix.data + (size_t)(adapter * t->n_params + offset) * ft_dtype_bytes(matrix.dtype);
+    char *data =
+        (char *)matrix.data + (size_t)(adapter * t->n_params + offset) * ft_dtype_bytes(matrix.dtype);
     return (ft_tensor){data, matrix.dtype, rows, cols, stride};
 }
 
@@ -127,8 +134,8 @@ static ft_status write_values(ft_backend *backend, ft_tensor tensor, float *valu
 }
 
 /* Moves every tensor that both the adapter and the layout have. */
-static ft_status move_all(const ft_trainable *t, ft_tensor matrix, int32_t index, const ft_adapter *adapter, transfer *move,
-                          ft_error *err)
+static ft_status move_all(const ft_trainable *t, ft_tensor matrix, int32_t index, const ft_adapter *adapter,
+                          transfer *move, ft_error *err)
 {
     const ft_model_config *config = &t->model->config;
     ft_status status = FT_OK;
@@ -137,13 +144,16 @@ static ft_status move_all(const ft_trainable *t, ft_tensor matrix, int32_t index
         ft_tensor_info info = ft_tensor_describe(config, i);
         if (t->kind == FT_LORA) {
             int32_t rank = adapter->spec.rank;
-            status = move(t->model->backend, view(t, matrix, index, t->a_offset[i], rank, info.cols, info.cols),
-                          adapter->a[i], err);
+            status =
+                move(t->model->backend, view(t, matrix, index, t->a_offset[i], rank, info.cols, info.cols),
+                     adapter->a[i], err);
             if (status == FT_OK)
-                status = move(t->model->backend, view(t, matrix, index, t->b_offset[i], info.rows, rank, t->rank),
-                              adapter->b[i], err);
+                status =
+                    move(t->model->backend, view(t, matrix, index, t->b_offset[i], info.rows, rank, t->rank),
+                         adapter->b[i], err);
         } else {
-            status = move(t->model->backend, view(t, matrix, index, t->a_offset[i], info.rows, info.cols, info.cols),
+            status = move(t->model->backend,
+                          view(t, matrix, index, t->a_offset[i], info.rows, info.cols, info.cols),
                           adapter->a[i], err);
         }
     }
@@ -155,13 +165,22 @@ ft_status ft_trainable_read(const ft_trainable *t, int32_t index, ft_adapter *ad
     return move_all(t, t->params, index, adapter, ft_read_tensor, err);
 }
 
-ft_status ft_trainable_read_gradients(const ft_trainable *t, int32_t index, ft_adapter *adapter, ft_error *err)
+ft_status ft_trainable_read_gradients(const ft_trainable *t, int32_t index, ft_adapter *adapter,
+                                      ft_error *err)
 {
     return move_all(t, t->grads, index, adapter, ft_read_tensor, err);
 }
 
 ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *adapter, ft_error *err)
 {
+    ft_backend *backend = t->model->backend;
+    const ft_tensor rows[] = {t->params, t->m, t->v};
+    size_t bytes = (size_t)t->n_params * ft_dtype_bytes(backend->real);
+    for (int i = 0; i < 3; i++)
+        if (rows[i].data) backend->zero(backend, (char *)rows[i].data + bytes * (size_t)index, bytes);
+    bool lora = t->kind == FT_LORA;
+    t->lora_scale[index] = lora ? ft_adapter_scale(&adapter->spec) : 0.0f;
+    t->lora_dropout[index] = lora ? adapter->spec.dropout : 0.0f;
     return move_all(t, t->params, index, adapter, write_values, err);
 }
 
@@ -189,13 +208,15 @@ void ft_trainable_repack(const ft_trainable *t)
                 ft_projection_modules modules = ft_modules_of((ft_projection)p);
                 int32_t first = ft_block_tensor(&model->config, (ft_stack)stack, b, modules.first);
                 ft_tensor_info info = ft_tensor_describe(&model->config, first);
-                backend->update_weight(backend, weight, view(t, t->params, 0, t->a_offset[first],
-                                                             (int64_t)info.rows * modules.count, info.cols, info.cols));
+                backend->update_weight(backend, weight,
+                                       view(t, t->params, 0, t->a_offset[first],
+                                            (int64_t)info.rows * modules.count, info.cols, info.cols));
             }
     }
     int32_t head = model->tied ? FT_SHARED : FT_LM_HEAD;
-    backend->update_weight(backend, model->head, view(t, t->params, 0, t->a_offset[head], model->config.vocab_size,
-                                                      model->config.d_model, model->config.d_model));
+    backend->update_weight(backend, model->head,
+                           view(t, t->params, 0, t->a_offset[head], model->config.vocab_size,
+                                model->config.d_model, model->config.d_model));
 }
 
 ft_status ft_trainable_restore(const ft_trainable *t, const ft_weights *base, ft_error *err)

@@ -1,9 +1,11 @@
-/* What an adapter batch trains, on the device: the parameters of all its adapters, their gradients and optimizer state.
+/* What an adapter batch trains, on the device: the parameters of all its adapters, their gradients and
+ * optimizer state.
  *
- * Every adapter of a batch is one row of `params`: (n_adapters, n_params), with the same layout in each row, so that AdamW
- * and the gradient norm are one operation over a matrix. LoRA ranks are zero-padded to the batch's largest, a multiple of 8;
- * padding has zero gradients and stays zero. An adapter without a target that others have holds zeros there, with no rows
- * trained (its A is zero too, so both gradients vanish: rank 0). */
+ * Every adapter of a batch is one row of `params`: (n_adapters, n_params), with the same layout in each row,
+ * so that AdamW and the gradient norm are one operation over a matrix. LoRA ranks are zero-padded to the
+ * batch's largest, a multiple of 8; padding has zero gradients and stays zero. An adapter without a target
+ * that others have holds zeros there, with no rows trained (its A is zero too, so both gradients vanish: rank
+ * 0). */
 #ifndef FT_MODEL_TRAINABLE_H
 #define FT_MODEL_TRAINABLE_H
 
@@ -15,26 +17,31 @@ typedef struct ft_trainable {
     ft_chronos *model; /* not owned */
     ft_adapter_kind kind;
     int32_t n_adapters;
-    uint32_t targets; /* LoRA: the union over adapters */
-    int32_t rank;     /* LoRA: padded */
-    int64_t n_params; /* a row's length, padded to a multiple of 16 */
+    uint32_t targets;             /* LoRA: the union over adapters */
+    int32_t rank;                 /* LoRA: padded */
+    int64_t n_params;             /* a row's length, padded to a multiple of 16 */
     int64_t *a_offset, *b_offset; /* (ft_tensor_count): elements into a row, -1 where nothing is trained */
-    ft_tensor params, grads, m, v; /* (n_adapters, n_params) real; grads, m, v absent where not for training */
-    void *memory;                  /* the one block that holds them */
+    float *lora_scale, *lora_dropout; /* (n_adapters) on the host; 0 where there is no LoRA */
+    ft_tensor params, grads, m,
+        v;        /* (n_adapters, n_params) real; grads, m, v absent where not for training */
+    void *memory; /* the one block that holds them */
 } ft_trainable;
 
-/* Device memory for adapters of one kind, holding `adapters`' values and zeroed optimizer state. `full` takes one adapter.
- * Zero adapters is the base model alone. */
-ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters, bool for_training,
-                              ft_trainable **trainable, ft_error *err);
+/* Device memory for adapters of one kind, holding `adapters`' values and zeroed optimizer state. `full` takes
+ * one adapter. Zero adapters is the base model alone. */
+ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters,
+                              bool for_training, ft_trainable **trainable, ft_error *err);
 void ft_trainable_free(ft_trainable *trainable);
 
 /* Values of adapter `index` from the device into `adapter` (of the same spec as when created). */
 ft_status ft_trainable_read(const ft_trainable *trainable, int32_t index, ft_adapter *adapter, ft_error *err);
 /* Gradients, by the same layout. */
-ft_status ft_trainable_read_gradients(const ft_trainable *trainable, int32_t index, ft_adapter *adapter, ft_error *err);
-/* Values of `adapter` to the device. */
-ft_status ft_trainable_write(ft_trainable *trainable, int32_t index, const ft_adapter *adapter, ft_error *err);
+ft_status ft_trainable_read_gradients(const ft_trainable *trainable, int32_t index, ft_adapter *adapter,
+                                      ft_error *err);
+/* Values of `adapter`, its scale and dropout take the place of what was there; m and v are zeroed. Its rank
+ * and targets must fit the layout. */
+ft_status ft_trainable_write(ft_trainable *trainable, int32_t index, const ft_adapter *adapter,
+                             ft_error *err);
 
 /* Copies params, m and v of adapter `from` of another trainable with the same layout, rank included. */
 void ft_trainable_copy(ft_trainable *to, int32_t to_index, const ft_trainable *from, int32_t from_index);
@@ -44,7 +51,8 @@ void ft_trainable_repack(const ft_trainable *trainable);
 /* After `full`: the packed weights are the base's again. */
 ft_status ft_trainable_restore(const ft_trainable *trainable, const ft_weights *base, ft_error *err);
 
-/* Where a pass finds vector tensor `index` (embedding, bias, norm weight): the adapters' own or the frozen one. *stride: elements between adapters (0: shared). */
+/* Where a pass finds vector tensor `index` (embedding, bias, norm weight): the adapters' own or the frozen
+ * one. *stride: elements between adapters (0: shared). */
 ft_tensor ft_trainable_vector(const ft_trainable *trainable, int32_t index, int64_t *stride);
 /* Its gradient, or an absent tensor where it is not trained. */
 ft_tensor ft_trainable_gradient(const ft_trainable *trainable, int32_t index);

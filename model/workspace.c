@@ -3,26 +3,10 @@
 
 #include <stdlib.h>
 
-/* Cuts a block of memory into pieces; with a NULL base it only counts. */
-typedef struct cutter {
-    char *base;
-    size_t used;
-} cutter;
+#include "model/arena.h"
 
-static void *cut(cutter *c, size_t bytes)
-{
-    void *piece = c->base ? c->base + c->used : NULL;
-    c->used += (bytes + 63) / 64 * 64;
-    return piece;
-}
-
-static ft_tensor cut_tensor(cutter *c, ft_dtype dtype, int64_t rows, int64_t cols)
-{
-    return (ft_tensor){cut(c, (size_t)(rows * cols) * ft_dtype_bytes(dtype)), dtype, rows, cols, cols};
-}
-
-static void cut_block(cutter *c, const ft_backend *backend, const ft_model_config *config, const ft_pass_shape *shape,
-                      ft_stack stack, ft_block_activations *block)
+static void cut_block(ft_arena *c, const ft_backend *backend, const ft_model_config *config,
+                      const ft_pass_shape *shape, ft_stack stack, ft_block_activations *block)
 {
     bool decoder = stack == FT_DECODER;
     int64_t encoder_rows = (int64_t)shape->n_sequences * shape->encoder_length;
@@ -31,40 +15,41 @@ static void cut_block(cutter *c, const ft_backend *backend, const ft_model_confi
     size_t real_bytes = ft_dtype_bytes(backend->real);
     size_t lse_bytes = (size_t)(rows * config->n_heads) * real_bytes;
     *block = (ft_block_activations){0};
-    block->x_self = cut_tensor(c, backend->real, rows, d_model);
-    block->x_ff = cut_tensor(c, backend->real, rows, d_model);
-    block->h_self = cut_tensor(c, backend->matrix, rows, d_model);
-    block->h_ff = cut_tensor(c, backend->matrix, rows, d_model);
-    block->rstd_self = cut(c, (size_t)rows * real_bytes);
-    block->rstd_ff = cut(c, (size_t)rows * real_bytes);
-    block->qkv = cut_tensor(c, backend->matrix, rows, 3 * inner);
-    block->self_out = cut_tensor(c, backend->matrix, rows, inner);
-    block->self_lse = shape->backward ? cut(c, lse_bytes) : NULL;
-    block->f = cut_tensor(c, backend->matrix, rows, config->d_ff);
+    block->x_self = ft_arena_tensor(c, backend->real, rows, d_model);
+    block->x_ff = ft_arena_tensor(c, backend->real, rows, d_model);
+    block->h_self = ft_arena_tensor(c, backend->matrix, rows, d_model);
+    block->h_ff = ft_arena_tensor(c, backend->matrix, rows, d_model);
+    block->rstd_self = ft_arena_cut(c, (size_t)rows * real_bytes);
+    block->rstd_ff = ft_arena_cut(c, (size_t)rows * real_bytes);
+    block->qkv = ft_arena_tensor(c, backend->matrix, rows, 3 * inner);
+    block->self_out = ft_arena_tensor(c, backend->matrix, rows, inner);
+    block->self_lse = shape->backward ? ft_arena_cut(c, lse_bytes) : NULL;
+    block->f = ft_arena_tensor(c, backend->matrix, rows, config->d_ff);
     if (decoder) {
-        block->x_cross = cut_tensor(c, backend->real, rows, d_model);
-        block->h_cross = cut_tensor(c, backend->matrix, rows, d_model);
-        block->rstd_cross = cut(c, (size_t)rows * real_bytes);
-        block->cross_q = cut_tensor(c, backend->matrix, rows, inner);
-        block->cross_kv = cut_tensor(c, backend->matrix, encoder_rows, 2 * inner);
-        block->cross_out = cut_tensor(c, backend->matrix, rows, inner);
-        block->cross_lse = shape->backward ? cut(c, lse_bytes) : NULL;
+        block->x_cross = ft_arena_tensor(c, backend->real, rows, d_model);
+        block->h_cross = ft_arena_tensor(c, backend->matrix, rows, d_model);
+        block->rstd_cross = ft_arena_cut(c, (size_t)rows * real_bytes);
+        block->cross_q = ft_arena_tensor(c, backend->matrix, rows, inner);
+        block->cross_kv = ft_arena_tensor(c, backend->matrix, encoder_rows, 2 * inner);
+        block->cross_out = ft_arena_tensor(c, backend->matrix, rows, inner);
+        block->cross_lse = shape->backward ? ft_arena_cut(c, lse_bytes) : NULL;
     }
     if (shape->kind != FT_LORA || shape->rank == 0) return;
     static const uint32_t target[FT_MODULES_PER_BLOCK] = {
-        [FT_SELF_Q] = FT_TARGET_Q,  [FT_SELF_K] = FT_TARGET_K,   [FT_SELF_V] = FT_TARGET_V,   [FT_SELF_O] = FT_TARGET_O,
-        [FT_CROSS_Q] = FT_TARGET_Q, [FT_CROSS_K] = FT_TARGET_K, [FT_CROSS_V] = FT_TARGET_V, [FT_CROSS_O] = FT_TARGET_O,
-        [FT_FF_WI] = FT_TARGET_WI,  [FT_FF_WO] = FT_TARGET_WO,
+        [FT_SELF_Q] = FT_TARGET_Q,  [FT_SELF_K] = FT_TARGET_K,  [FT_SELF_V] = FT_TARGET_V,
+        [FT_SELF_O] = FT_TARGET_O,  [FT_CROSS_Q] = FT_TARGET_Q, [FT_CROSS_K] = FT_TARGET_K,
+        [FT_CROSS_V] = FT_TARGET_V, [FT_CROSS_O] = FT_TARGET_O, [FT_FF_WI] = FT_TARGET_WI,
+        [FT_FF_WO] = FT_TARGET_WO,
     };
     for (int module = 0; module < FT_MODULES_PER_BLOCK; module++) {
         bool cross = module >= FT_CROSS_Q && module <= FT_CROSS_NORM;
         if (!(target[module] & shape->targets) || (cross && !decoder)) continue;
         bool on_encoder = module == FT_CROSS_K || module == FT_CROSS_V;
-        block->u[module] = cut_tensor(c, backend->real, on_encoder ? encoder_rows : rows, shape->rank);
+        block->u[module] = ft_arena_tensor(c, backend->real, on_encoder ? encoder_rows : rows, shape->rank);
     }
 }
 
-static void cut_stack(cutter *c, ft_workspace *w, const ft_model_config *config, ft_stack stack)
+static void cut_stack(ft_arena *c, ft_workspace *w, const ft_model_config *config, ft_stack stack)
 {
     const ft_pass_shape *shape = &w->shape;
     bool decoder = stack == FT_DECODER;
@@ -75,12 +60,14 @@ static void cut_stack(cutter *c, ft_workspace *w, const ft_model_config *config,
     activations->blocks = w->table ? w->table + (decoder ? config->n_encoder_layers : 0) : NULL;
     for (int32_t b = 0; b < n_layers; b++) {
         ft_block_activations *block = activations->blocks ? &activations->blocks[b] : &local;
-        if (b == 0 || shape->backward) cut_block(c, w->backend, config, shape, stack, block);
-        else if (activations->blocks) *block = activations->blocks[0];
+        if (b == 0 || shape->backward)
+            cut_block(c, w->backend, config, shape, stack, block);
+        else if (activations->blocks)
+            *block = activations->blocks[0];
     }
-    activations->x_final = cut_tensor(c, w->backend->real, rows, config->d_model);
-    activations->out = cut_tensor(c, w->backend->matrix, rows, config->d_model);
-    activations->rstd_final = cut(c, (size_t)rows * ft_dtype_bytes(w->backend->real));
+    activations->x_final = ft_arena_tensor(c, w->backend->real, rows, config->d_model);
+    activations->out = ft_arena_tensor(c, w->backend->matrix, rows, config->d_model);
+    activations->rstd_final = ft_arena_cut(c, (size_t)rows * ft_dtype_bytes(w->backend->real));
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -93,39 +80,39 @@ static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
 {
     const ft_pass_shape *s = &w->shape;
     ft_dtype real = w->backend->real, matrix = w->backend->matrix;
-    cutter c = {base, 0};
+    ft_arena c = {base, 0};
     int64_t encoder_rows = (int64_t)s->n_sequences * s->encoder_length;
     int64_t decoder_rows = (int64_t)s->n_sequences * s->decoder_length;
     int64_t rows = larger(encoder_rows, decoder_rows), inner = ft_inner_dim(config);
     cut_stack(&c, w, config, FT_ENCODER);
     if (s->decoder_length > 0) cut_stack(&c, w, config, FT_DECODER);
-    w->y = cut_tensor(&c, matrix, rows, config->d_model);
-    if (s->decoder_length > 0) w->logits = cut_tensor(&c, real, decoder_rows, config->vocab_size);
+    w->y = ft_arena_tensor(&c, matrix, rows, config->d_model);
+    if (s->decoder_length > 0) w->logits = ft_arena_tensor(&c, real, decoder_rows, config->vocab_size);
     if (s->backward) {
-        w->dx = cut_tensor(&c, real, rows, config->d_model);
-        w->dh = cut_tensor(&c, real, rows, config->d_model);
-        w->dy = cut_tensor(&c, matrix, rows, config->d_model);
-        w->d_encoder_out = cut_tensor(&c, real, encoder_rows, config->d_model);
-        w->d_wide = cut_tensor(&c, matrix, rows, larger(3 * inner, config->d_ff));
-        w->d_attention = cut_tensor(&c, matrix, rows, inner);
-        w->dq = cut_tensor(&c, matrix, decoder_rows, inner);
-        if (s->rank > 0) w->du = cut_tensor(&c, real, rows, s->rank);
+        w->dx = ft_arena_tensor(&c, real, rows, config->d_model);
+        w->dh = ft_arena_tensor(&c, real, rows, config->d_model);
+        w->dy = ft_arena_tensor(&c, matrix, rows, config->d_model);
+        w->d_encoder_out = ft_arena_tensor(&c, real, encoder_rows, config->d_model);
+        w->d_wide = ft_arena_tensor(&c, matrix, rows, larger(3 * inner, config->d_ff));
+        w->d_attention = ft_arena_tensor(&c, matrix, rows, inner);
+        w->dq = ft_arena_tensor(&c, matrix, decoder_rows, inner);
+        if (s->rank > 0) w->du = ft_arena_tensor(&c, real, rows, s->rank);
     }
     size_t n_sequences = (size_t)s->n_sequences, n_adapters = (size_t)s->n_adapters;
-    w->encoder_ids = cut(&c, (size_t)encoder_rows * sizeof(int32_t));
-    w->key_mask = cut(&c, (size_t)encoder_rows);
-    w->decoder_ids = cut(&c, (size_t)decoder_rows * sizeof(int32_t));
-    w->labels = cut(&c, (size_t)decoder_rows * sizeof(int32_t));
-    w->sequence_start = cut(&c, (n_adapters + 1) * sizeof(int32_t));
-    w->adapter_of = cut(&c, n_sequences * sizeof(int32_t));
-    w->seed = cut(&c, n_adapters * sizeof(uint32_t));
-    w->step = cut(&c, n_adapters * sizeof(uint32_t));
-    float **per_adapter[] = {&w->model_dropout, &w->lora_dropout,  &w->lora_scale,   &w->label_scale,
+    w->encoder_ids = ft_arena_cut(&c, (size_t)encoder_rows * sizeof(int32_t));
+    w->key_mask = ft_arena_cut(&c, (size_t)encoder_rows);
+    w->decoder_ids = ft_arena_cut(&c, (size_t)decoder_rows * sizeof(int32_t));
+    w->labels = ft_arena_cut(&c, (size_t)decoder_rows * sizeof(int32_t));
+    w->sequence_start = ft_arena_cut(&c, (n_adapters + 1) * sizeof(int32_t));
+    w->adapter_of = ft_arena_cut(&c, n_sequences * sizeof(int32_t));
+    w->seed = ft_arena_cut(&c, n_adapters * sizeof(uint32_t));
+    w->step = ft_arena_cut(&c, n_adapters * sizeof(uint32_t));
+    float **per_adapter[] = {&w->model_dropout, &w->lora_dropout, &w->lora_scale,   &w->label_scale,
                              &w->learning_rate, &w->weight_decay, &w->max_grad_norm};
     for (size_t i = 0; i < sizeof per_adapter / sizeof *per_adapter; i++)
-        *per_adapter[i] = cut(&c, n_adapters * sizeof(float));
-    w->loss_sum = cut(&c, n_adapters * sizeof(double));
-    w->grad_norm = cut(&c, n_adapters * sizeof(double));
+        *per_adapter[i] = ft_arena_cut(&c, n_adapters * sizeof(float));
+    w->loss_sum = ft_arena_cut(&c, n_adapters * sizeof(double));
+    w->grad_norm = ft_arena_cut(&c, n_adapters * sizeof(double));
     w->bytes = c.used;
 }
 

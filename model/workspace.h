@@ -1,7 +1,7 @@
 /* The memory of a pass: every activation that the forward pass writes and the backward pass reads.
  *
- * One block of device memory, cut by a pure function of the shape, so that the planner can ask for its size without
- * allocating. In passes without backward all blocks of a stack share one set of buffers. */
+ * One block of device memory, cut by a pure function of the shape, so that the planner can ask for its size
+ * without allocating. In passes without backward all blocks of a stack share one set of buffers. */
 #ifndef FT_MODEL_WORKSPACE_H
 #define FT_MODEL_WORKSPACE_H
 
@@ -18,9 +18,11 @@ typedef struct ft_pass_shape {
     int32_t rank;
 } ft_pass_shape;
 
-/* Of one block. rows: of its own stack; encoder_rows: of the encoder. u is absent where the module is no LoRA target. */
+/* Of one block. rows: of its own stack; encoder_rows: of the encoder. u is absent where the module is no LoRA
+ * target. */
 typedef struct ft_block_activations {
-    ft_tensor x_self, h_self; /* (rows, d_model): residual stream before the sublayer (real), its norm (matrix) */
+    ft_tensor x_self,
+        h_self; /* (rows, d_model): residual stream before the sublayer (real), its norm (matrix) */
     ft_tensor x_cross, h_cross, x_ff, h_ff;
     void *rstd_self, *rstd_cross, *rstd_ff; /* (rows) */
     ft_tensor qkv;                          /* (rows, 3 * inner) matrix */

@@ -1,0 +1,293 @@
+/* Decoding a group of series; see decode.h.
+ *
+ * Paths lie series by series and series adapter by adapter, so that the paths of an adapter are contiguous,
+ * as LoRA wants them, and the paths of a series share one block of cross-attention keys and values. */
+#include "model/decode.h"
+
+#include <stdlib.h>
+
+#include "model/arena.h"
+#include "model/sites.h"
+
+struct ft_decoder {
+    const ft_trainable *trainable;
+    ft_decode_shape shape;
+    ft_workspace *encoder;
+    ft_inputs *inputs;
+    char *memory;
+    size_t bytes;
+    /* device memory, n_paths = n_series * num_samples */
+    ft_tensor cross_kv, self_kv; /* (layers * n_series * encoder_length, 2 * inner), (layers * n_paths *
+                                    n_tokens, 2 * inner) matrix */
+    ft_tensor x, h, y;           /* (n_paths, d_model): real, matrix, matrix */
+    ft_tensor qkv, q, out, f;    /* (n_paths, 3 * inner), (n_paths, inner) twice, (n_paths, d_ff) matrix */
+    ft_tensor u, logits;         /* (max(n_paths, encoder rows), rank), (n_paths, vocab_size) real */
+    void *rstd;                  /* (n_paths) */
+    int32_t *tokens;             /* (n_tokens + 1, n_paths): row 0 holds the start token */
+    int32_t *sequence_start, *adapter_of; /* of paths */
+    uint32_t *seed, *series, *sample;     /* (n_paths) */
+    uint32_t *host;                       /* (max(n_paths, n_adapters) + 1) */
+};
+
+static size_t lay_out(ft_decoder *d, char *base)
+{
+    const ft_model_config *config = &d->trainable->model->config;
+    const ft_backend *backend = d->trainable->model->backend;
+    int64_t n_series = d->shape.n_series, n_paths = n_series * d->shape.num_samples,
+            inner = ft_inner_dim(config);
+    int64_t encoder_rows = n_series * d->shape.encoder_length, layers = config->n_decoder_layers;
+    ft_arena c = {base, 0};
+    d->cross_kv = ft_arena_tensor(&c, backend->matrix, layers * encoder_rows, 2 * inner);
+    d->self_kv = ft_arena_tensor(&c, backend->matrix, layers * n_paths * d->shape.n_tokens, 2 * inner);
+    d->x = ft_arena_tensor(&c, backend->real, n_paths, config->d_model);
+    d->h = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_model);
+    d->y = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_model);
+    d->qkv = ft_arena_tensor(&c, backend->matrix, n_paths, 3 * inner);
+    d->q = ft_arena_tensor(&c, backend->matrix, n_paths, inner);
+    d->out = ft_arena_tensor(&c, backend->matrix, n_paths, inner);
+    d->f = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_ff);
+    int64_t u_rows = n_paths > encoder_rows ? n_paths : encoder_rows;
+    d->u = ft_arena_tensor(&c, backend->real, u_rows, d->trainable->rank);
+    d->logits = ft_arena_tensor(&c, backend->real, n_paths, config->vocab_size);
+    d->rstd = ft_arena_cut(&c, (size_t)n_paths * ft_dtype_bytes(backend->real));
+    d->tokens = ft_arena_cut(&c, (size_t)(n_paths * (d->shape.n_tokens + 1)) * 4);
+    d->sequence_start = ft_arena_cut(&c, ((size_t)d->shape.n_adapters + 1) * 4);
+    d->adapter_of = ft_arena_cut(&c, (size_t)n_paths * 4);
+    d->seed = ft_arena_cut(&c, (size_t)n_paths * 4);
+    d->series = ft_arena_cut(&c, (size_t)n_paths * 4);
+    d->sample = ft_arena_cut(&c, (size_t)n_paths * 4);
+    return c.used;
+}
+
+static ft_pass_shape encoder_shape(const ft_trainable *trainable, const ft_decode_shape *shape)
+{
+    return (ft_pass_shape){.n_adapters = shape->n_adapters,
+                           .n_sequences = shape->n_series,
+                           .encoder_length = shape->encoder_length,
+                           .kind = trainable->kind,
+                           .targets = trainable->targets,
+                           .rank = trainable->rank};
+}
+
+size_t ft_decoder_bytes(const ft_trainable *trainable, const ft_decode_shape *shape)
+{
+    ft_decoder d = {.trainable = trainable, .shape = *shape};
+    ft_pass_shape encoder = encoder_shape(trainable, shape);
+    return lay_out(&d, NULL) +
+           ft_workspace_bytes(trainable->model->backend, &trainable->model->config, &encoder);
+}
+
+ft_status ft_decoder_create(const ft_trainable *trainable, const ft_decode_shape *shape, ft_decoder **out,
+                            ft_error *err)
+{
+    *out = NULL;
+    ft_backend *backend = trainable->model->backend;
+    ft_decoder *d = calloc(1, sizeof *d);
+    if (!d) return ft_no_memory(err, "a decoder", sizeof *d);
+    d->trainable = trainable;
+    d->shape = *shape;
+    ft_pass_shape encoder = encoder_shape(trainable, shape);
+    ft_status status = ft_workspace_create(backend, &trainable->model->config, &encoder, &d->encoder, err);
+    if (status == FT_OK) status = ft_inputs_create(&encoder, &d->inputs, err);
+    if (status == FT_OK) {
+        size_t n_host = (size_t)shape->n_series * (size_t)shape->num_samples + (size_t)shape->n_adapters + 1;
+        d->host = malloc(n_host * sizeof *d->host);
+        if (!d->host) status = ft_no_memory(err, "a decoder", n_host * sizeof *d->host);
+    }
+    if (status == FT_OK) {
+        d->memory = backend->allocate(backend, lay_out(d, NULL), err);
+        if (!d->memory) status = FT_NO_MEMORY;
+    }
+    if (status != FT_OK) {
+        ft_decoder_free(d);
+        return status;
+    }
+    lay_out(d, d->memory);
+    *out = d;
+    return FT_OK;
+}
+
+void ft_decoder_free(ft_decoder *d)
+{
+    if (!d) return;
+    if (d->memory) d->trainable->model->backend->release(d->trainable->model->backend, d->memory);
+    ft_workspace_free(d->encoder);
+    ft_inputs_free(d->inputs);
+    free(d->host);
+    free(d);
+}
+
+ft_inputs *ft_decoder_inputs(ft_decoder *decoder)
+{
+    return decoder->inputs;
+}
+
+/* Everything that says whose the paths are, on the device. */
+static ft_adapter_batch load_paths(ft_decoder *d, const ft_decode_sampling *sampling)
+{
+    ft_backend *backend = d->trainable->model->backend;
+    const ft_inputs *in = d->inputs;
+    uint32_t num_samples = (uint32_t)d->shape.num_samples, n_paths = (uint32_t)in->n_sequences * num_samples;
+    size_t bytes = (size_t)n_paths * 4;
+    uint32_t *host = d->host;
+    for (int32_t g = 0; g <= in->n_adapters; g++) host[g] = (uint32_t)in->sequence_start[g] * num_samples;
+    backend->to_device(backend, d->sequence_start, host, ((size_t)in->n_adapters + 1) * 4);
+    for (uint32_t p = 0; p < n_paths; p++) host[p] = (uint32_t)in->adapter_of[p / num_samples];
+    backend->to_device(backend, d->adapter_of, host, bytes);
+    for (uint32_t p = 0; p < n_paths; p++) host[p] = sampling->seed;
+    backend->to_device(backend, d->seed, host, bytes);
+    for (uint32_t p = 0; p < n_paths; p++) host[p] = sampling->series[p / num_samples];
+    backend->to_device(backend, d->series, host, bytes);
+    for (uint32_t p = 0; p < n_paths; p++) host[p] = p % num_samples;
+    backend->to_device(backend, d->sample, host, bytes);
+    for (uint32_t p = 0; p < n_paths; p++)
+        host[p] = (uint32_t)d->trainable->model->config.decoder_start_token_id;
+    backend->to_device(backend, d->tokens, host, bytes);
+    return (ft_adapter_batch){.n_adapters = in->n_adapters,
+                              .n_sequences = (int32_t)n_paths,
+                              .sequence_start = d->sequence_start,
+                              .adapter_of = d->adapter_of,
+                              .seed = d->encoder->seed,
+                              .step = d->encoder->step,
+                              .lora_scale = d->encoder->lora_scale};
+}
+
+static void project(const ft_pass *pass, const ft_decoder *d, int32_t block, ft_projection projection,
+                    int32_t length, ft_tensor x, ft_tensor y)
+{
+    const ft_tensor u[] = {d->u, d->u, d->u};
+    ft_projection_use use = ft_pass_projection(pass, FT_DECODER, block, projection);
+    use.u = u;
+    ft_pass_project(pass, use, length, x, y);
+}
+
+/* Keys and values of every decoder block over the encoder's output. */
+static void project_cross_kv(const ft_pass *encoder, const ft_decoder *d)
+{
+    int64_t rows = (int64_t)encoder->batch.n_sequences * encoder->encoder_length;
+    for (int32_t b = 0; b < d->trainable->model->config.n_decoder_layers; b++) {
+        ft_tensor kv = ft_rows(d->cross_kv, rows);
+        kv.data = (char *)kv.data + (size_t)(b * rows * kv.stride) * ft_dtype_bytes(kv.dtype);
+        project(encoder, d, b, FT_PROJECT_CROSS_KV, encoder->encoder_length,
+                ft_rows(d->encoder->stack[FT_ENCODER].out, rows), kv);
+    }
+}
+
+/* The attentions of block b at step t (t earlier tokens are cached). */
+static void attend_self(const ft_pass *paths, const ft_decoder *d, int32_t b, int32_t t, ft_tensor qkv,
+                        ft_tensor out)
+{
+    ft_backend *backend = d->trainable->model->backend;
+    const ft_model_config *config = &d->trainable->model->config;
+    int64_t inner = ft_inner_dim(config), n_rows = qkv.rows * d->shape.n_tokens, stride;
+    ft_tensor cache = ft_rows(d->self_kv, n_rows);
+    cache.data = (char *)cache.data + (size_t)(b * n_rows * cache.stride) * ft_dtype_bytes(cache.dtype);
+    ft_decode_attention attention = {
+        .q = ft_columns(qkv, 0, inner),
+        .k_new = ft_columns(qkv, inner, inner),
+        .v_new = ft_columns(qkv, 2 * inner, inner),
+        .k_cache = ft_columns(cache, 0, inner),
+        .v_cache = ft_columns(cache, inner, inner),
+        .n_heads = config->n_heads,
+        .d_kv = config->d_kv,
+        .kv_length = t + 1,
+        .capacity = d->shape.n_tokens,
+        .paths_per_cache = 1,
+        .bias = ft_trainable_vector(paths->trainable, FT_DECODER_BIAS, &stride),
+        .max_distance = config->max_distance,
+    };
+    backend->decode_attention(backend, &attention, out);
+}
+
+static void attend_cross(const ft_pass *encoder, const ft_decoder *d, int32_t b, ft_tensor q, ft_tensor out)
+{
+    ft_backend *backend = d->trainable->model->backend;
+    const ft_model_config *config = &d->trainable->model->config;
+    int64_t inner = ft_inner_dim(config),
+            n_rows = (int64_t)encoder->batch.n_sequences * encoder->encoder_length;
+    ft_tensor kv = ft_rows(d->cross_kv, n_rows);
+    kv.data = (char *)kv.data + (size_t)(b * n_rows * kv.stride) * ft_dtype_bytes(kv.dtype);
+    ft_decode_attention attention = {
+        .q = q,
+        .k_cache = ft_columns(kv, 0, inner),
+        .v_cache = ft_columns(kv, inner, inner),
+        .n_heads = config->n_heads,
+        .d_kv = config->d_kv,
+        .kv_length = encoder->encoder_length,
+        .capacity = encoder->encoder_length,
+        .paths_per_cache = d->shape.num_samples,
+        .key_mask = d->encoder->key_mask,
+    };
+    backend->decode_attention(backend, &attention, out);
+}
+
+/* Logits of step t from the tokens of row t. */
+static void decode_step(const ft_pass *encoder, const ft_pass *paths, const ft_decoder *d, int32_t t)
+{
+    ft_backend *backend = d->trainable->model->backend;
+    const ft_model_config *config = &d->trainable->model->config;
+    int64_t n_paths = paths->batch.n_sequences, stride;
+    ft_tensor x = ft_rows(d->x, n_paths), h = ft_rows(d->h, n_paths), y = ft_rows(d->y, n_paths);
+    ft_tensor qkv = ft_rows(d->qkv, n_paths), q = ft_rows(d->q, n_paths), out = ft_rows(d->out, n_paths);
+    ft_tensor f = ft_rows(d->f, n_paths), pending = {0};
+    backend->embedding_forward(backend, &paths->batch, 1,
+                               ft_trainable_vector(paths->trainable, FT_SHARED, &stride),
+                               d->tokens + (int64_t)t * n_paths, 0, x);
+    for (int32_t b = 0; b < config->n_decoder_layers; b++) {
+        int32_t tensor = ft_block_tensor(config, FT_DECODER, b, (ft_module)0);
+        ft_pass_add_norm(paths, 1, x, pending, 0, tensor + FT_SELF_NORM, 0, 1.0f, x, h, d->rstd);
+        project(paths, d, b, FT_PROJECT_SELF_QKV, 1, h, qkv);
+        attend_self(paths, d, b, t, qkv, out);
+        project(paths, d, b, FT_PROJECT_SELF_O, 1, out, y);
+        ft_pass_add_norm(paths, 1, x, y, 0, tensor + FT_CROSS_NORM, 0, 1.0f, x, h, d->rstd);
+        project(paths, d, b, FT_PROJECT_CROSS_Q, 1, h, q);
+        attend_cross(encoder, d, b, q, out);
+        project(paths, d, b, FT_PROJECT_CROSS_O, 1, out, y);
+        ft_pass_add_norm(paths, 1, x, y, 0, tensor + FT_FF_NORM, 0, 1.0f, x, h, d->rstd);
+        project(paths, d, b, FT_PROJECT_WI, 1, h, f);
+        backend->relu_forward(backend, &paths->batch, 1, 0, f);
+        project(paths, d, b, FT_PROJECT_WO, 1, f, y);
+        pending = y;
+    }
+    ft_pass_add_norm(paths, 1, x, pending, 0, FT_DECODER_NORM, 0, ft_output_scale(config, FT_DECODER), x, h,
+                     d->rstd);
+    backend->linear_forward(backend, d->trainable->model->head, h, ft_rows(d->logits, n_paths), false);
+}
+
+ft_status ft_decoder_run(ft_decoder *d, const ft_decode_sampling *sampling, int32_t *tokens, ft_error *err)
+{
+    const ft_trainable *trainable = d->trainable;
+    ft_backend *backend = trainable->model->backend;
+    const ft_model_config *config = &trainable->model->config;
+    ft_inputs *in = d->inputs;
+    int32_t n_adapters = trainable->n_adapters;
+    for (int32_t g = 0; g < in->n_adapters; g++)
+        in->lora_scale[g] = g < n_adapters ? trainable->lora_scale[g] : 0.0f;
+    in->dropout = false;
+    in->decoder_length = 0;
+    ft_pass encoder;
+    ft_pass_load(&encoder, trainable, d->encoder, in);
+    ft_pass_encode(&encoder);
+    project_cross_kv(&encoder, d);
+    ft_pass paths = {.trainable = trainable, .workspace = d->encoder, .batch = load_paths(d, sampling)};
+    int64_t n_paths = paths.batch.n_sequences;
+    for (int32_t t = 0; t < d->shape.n_tokens; t++) {
+        decode_step(&encoder, &paths, d, t);
+        ft_sampling draw = {.temperature = sampling->temperature,
+                            .top_k = sampling->top_k,
+                            .top_p = sampling->top_p,
+                            .suppressed_token = config->chronos.eos_token_id,
+                            .seed = d->seed,
+                            .series = d->series,
+                            .sample = d->sample,
+                            .step = sampling->first_step + (uint32_t)t};
+        backend->sample(backend, &draw, ft_rows(d->logits, n_paths), d->tokens + (t + 1) * n_paths,
+                        (ft_tensor){0});
+    }
+    ft_status status = backend->synchronize(backend, err);
+    for (int32_t t = 0; t < d->shape.n_tokens && status == FT_OK; t++) {
+        backend->to_host(backend, d->host, d->tokens + (t + 1) * n_paths, (size_t)n_paths * 4);
+        for (int64_t p = 0; p < n_paths; p++) tokens[p * d->shape.n_tokens + t] = (int32_t)d->host[p];
+    }
+    return status;
+}

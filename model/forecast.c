@@ -1,0 +1,215 @@
+/* Forecasts as ChronosPipeline.predict makes them; see forecast.h. */
+#include "model/forecast.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/decode.h"
+
+/* Device memory that the caches and activations of one group of series may take. */
+enum { GROUP_BYTES = 768 << 20, GROUP_PATHS = 640 };
+
+ft_forecast_settings ft_forecast_defaults(const ft_chronos_config *config, int32_t horizon)
+{
+    return (ft_forecast_settings){.context_length = config->context_length,
+                                  .prediction_length = config->prediction_length,
+                                  .horizon = horizon,
+                                  .num_samples = config->num_samples,
+                                  .temperature = config->temperature,
+                                  .top_p = config->top_p,
+                                  .top_k = config->top_k};
+}
+
+/* A history that grows by the medians of its chunks. */
+typedef struct history {
+    float *values; /* (context_length + horizon): the last context values, then the medians */
+    int64_t count;
+} history;
+
+/* Values that the encoder sees of a history. */
+static int64_t visible(int64_t count, int32_t context_length)
+{
+    return count < context_length ? count : context_length;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* torch.median: the lower of the two middle values. */
+static float lower_median(float *values, int32_t count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare_floats);
+    return values[(count - 1) / 2];
+}
+
+/* Series of one decoder call: as many as the memory allows. */
+static int64_t group_size(const ft_trainable *trainable, const ft_forecast_settings *settings,
+                          int64_t n_requests, int32_t n_tokens)
+{
+    int64_t size = GROUP_PATHS / settings->num_samples;
+    if (size < 1) size = 1;
+    if (size > n_requests) size = n_requests;
+    while (size > 1) {
+        ft_decode_shape shape = {trainable->n_adapters > 0 ? trainable->n_adapters : 1, (int32_t)size,
+                                 settings->num_samples, settings->context_length + 1, n_tokens};
+        if (ft_decoder_bytes(trainable, &shape) <= GROUP_BYTES) break;
+        size = (size + 1) / 2;
+    }
+    return size;
+}
+
+/* One group of series, one chunk: tokens (n, num_samples, n_tokens) and the scales of the contexts. */
+static ft_status run_group(ft_decoder *decoder, const ft_tokenizer *tokenizer,
+                           const ft_forecast_request *requests, const history *histories, int32_t n,
+                           const ft_forecast_settings *settings, uint32_t first_step, uint32_t *series,
+                           int32_t *tokens, float *scales, ft_error *err)
+{
+    ft_inputs *in = ft_decoder_inputs(decoder);
+    int64_t longest = 0;
+    for (int32_t i = 0; i < n; i++) {
+        int64_t length = visible(histories[i].count, settings->context_length);
+        if (length > longest) longest = length;
+    }
+    in->encoder_length = (int32_t)longest + 1;
+    in->n_sequences = n;
+    for (int32_t i = 0; i < n; i++) {
+        scales[i] =
+            ft_tokenizer_context(tokenizer, histories[i].values, histories[i].count, settings->context_length,
+                                 in->encoder_ids + (int64_t)i * in->encoder_length,
+                                 in->key_mask + (int64_t)i * in->encoder_length, in->encoder_length);
+        series[i] = requests[i].series;
+    }
+    for (int32_t g = 0, i = 0; g <= in->n_adapters; g++) {
+        while (i < n && requests[i].adapter < g) i++;
+        in->sequence_start[g] = i;
+    }
+    ft_decode_sampling sampling = {settings->temperature, settings->top_p, settings->top_k, series,
+                                   settings->seed,        first_step};
+    return ft_decoder_run(decoder, &sampling, tokens, err);
+}
+
+/* The outputs of a call, of which exactly one is wanted. */
+typedef struct outputs {
+    float *samples;
+    int32_t *tokens;
+} outputs;
+
+/* The values of one series' tokens into its samples, and the medians onto its history. sorted: (num_samples)
+ * scratch. */
+static void store_chunk(const ft_tokenizer *tokenizer, const ft_forecast_settings *settings,
+                        const int32_t *tokens, float scale, int32_t done, int32_t n_tokens, float *samples,
+                        history *past, float *sorted)
+{
+    for (int32_t t = 0; t < n_tokens; t++) {
+        for (int32_t k = 0; k < settings->num_samples; k++) {
+            float value = ft_tokenizer_decode(tokenizer, tokens[(int64_t)k * n_tokens + t], scale);
+            samples[(int64_t)k * settings->horizon + done + t] = value;
+            sorted[k] = value;
+        }
+        past->values[past->count++] = lower_median(sorted, settings->num_samples);
+    }
+}
+
+static ft_status forecast_group(const ft_trainable *trainable, const ft_tokenizer *tokenizer,
+                                const ft_forecast_request *requests, int32_t n,
+                                const ft_forecast_settings *settings, outputs out, ft_error *err)
+{
+    int32_t chunk =
+        settings->prediction_length < settings->horizon ? settings->prediction_length : settings->horizon;
+    size_t history_values = (size_t)settings->context_length + (size_t)settings->horizon;
+    size_t n_tokens = (size_t)n * (size_t)settings->num_samples * (size_t)chunk;
+    history *histories = calloc((size_t)n, sizeof *histories);
+    float *values = malloc((size_t)n * history_values * sizeof *values);
+    int32_t *tokens = malloc(n_tokens * sizeof *tokens);
+    float *scales = malloc((size_t)n * sizeof *scales);
+    uint32_t *series = malloc((size_t)n * sizeof *series);
+    float *sorted = malloc((size_t)settings->num_samples * sizeof *sorted);
+    ft_decoder *decoder = NULL;
+    ft_status status = FT_OK;
+    if (!histories || !values || !tokens || !scales || !series || !sorted) {
+        status = ft_no_memory(err, "a group of forecasts", (size_t)n * history_values * 4 + n_tokens * 4);
+        goto cleanup;
+    }
+    int64_t longest = 0;
+    for (int32_t i = 0; i < n; i++) {
+        int64_t count = visible(requests[i].count, settings->context_length);
+        histories[i] = (history){values + (size_t)i * history_values, count};
+        memcpy(histories[i].values, requests[i].values + (requests[i].count - count),
+               (size_t)count * sizeof *values);
+        if (count > longest) longest = count;
+    }
+    /* Room for the longest context of any chunk: later chunks see the medians of earlier ones. */
+    int64_t encoder_length = visible(longest + (settings->horizon - chunk), settings->context_length) + 1;
+    for (int32_t done = 0; done < settings->horizon && status == FT_OK;) {
+        int32_t now = settings->horizon - done < chunk ? settings->horizon - done : chunk;
+        if (!decoder || now != chunk) {
+            ft_decoder_free(decoder);
+            ft_decode_shape shape = {trainable->n_adapters > 0 ? trainable->n_adapters : 1, n,
+                                     settings->num_samples, (int32_t)encoder_length, now};
+            status = ft_decoder_create(trainable, &shape, &decoder, err);
+            if (status != FT_OK) break;
+        }
+        status = run_group(decoder, tokenizer, requests, histories, n, settings, (uint32_t)done, series,
+                           tokens, scales, err);
+        if (status != FT_OK) break;
+        if (out.tokens) {
+            memcpy(out.tokens, tokens, n_tokens * sizeof *tokens);
+            break;
+        }
+        for (int32_t i = 0; i < n; i++)
+            store_chunk(tokenizer, settings, tokens + (int64_t)i * settings->num_samples * now, scales[i],
+                        done, now, out.samples + (int64_t)i * settings->num_samples * settings->horizon,
+                        &histories[i], sorted);
+        done += now;
+    }
+cleanup:
+    ft_decoder_free(decoder);
+    free(sorted);
+    free(series);
+    free(scales);
+    free(tokens);
+    free(values);
+    free(histories);
+    return status;
+}
+
+static ft_status forecast(const ft_trainable *trainable, const ft_forecast_request *requests,
+                          int64_t n_requests, const ft_forecast_settings *settings, outputs out,
+                          ft_error *err)
+{
+    if (n_requests == 0) return FT_OK;
+    ft_tokenizer *tokenizer = NULL;
+    ft_status status = ft_tokenizer_create(&trainable->model->config.chronos, &tokenizer, err);
+    int32_t chunk =
+        settings->prediction_length < settings->horizon ? settings->prediction_length : settings->horizon;
+    int64_t size = group_size(trainable, settings, n_requests, chunk);
+    for (int64_t first = 0; first < n_requests && status == FT_OK; first += size) {
+        if (settings->stop && settings->stop(settings->context)) {
+            status = ft_fail(err, FT_INTERRUPTED, "interrupted while forecasting");
+            break;
+        }
+        int64_t n = n_requests - first < size ? n_requests - first : size;
+        outputs here = {out.samples ? out.samples + first * settings->num_samples * settings->horizon : NULL,
+                        out.tokens ? out.tokens + first * settings->num_samples * chunk : NULL};
+        status = forecast_group(trainable, tokenizer, requests + first, (int32_t)n, settings, here, err);
+    }
+    ft_tokenizer_free(tokenizer);
+    return status;
+}
+
+ft_status ft_forecast(const ft_trainable *trainable, const ft_forecast_request *requests, int64_t n_requests,
+                      const ft_forecast_settings *settings, float *samples, ft_error *err)
+{
+    return forecast(trainable, requests, n_requests, settings, (outputs){.samples = samples}, err);
+}
+
+ft_status ft_forecast_tokens(const ft_trainable *trainable, const ft_forecast_request *requests,
+                             int64_t n_requests, const ft_forecast_settings *settings, int32_t *tokens,
+                             ft_error *err)
+{
+    return forecast(trainable, requests, n_requests, settings, (outputs){.tokens = tokens}, err);
+}

@@ -1,0 +1,42 @@
+/* Forecasts as ChronosPipeline.predict makes them: sampled paths for many series and adapters at once.
+ * REFERENCE §5. */
+#ifndef FT_MODEL_FORECAST_H
+#define FT_MODEL_FORECAST_H
+
+#include "model/tokenizer.h"
+#include "model/trainable.h"
+
+/* One series to forecast, with the adapter that forecasts it. */
+typedef struct ft_forecast_request {
+    const float *values; /* the history, NaN = missing; the caller's */
+    int64_t count;       /* may be 0 */
+    int32_t adapter;     /* index in the trainable; 0 when it holds no adapter */
+    uint32_t series;     /* keys the random numbers, with the seed and the sample's number */
+} ft_forecast_request;
+
+typedef struct ft_forecast_settings {
+    int32_t context_length;    /* last values that are looked at */
+    int32_t prediction_length; /* tokens drawn before the context moves on by the median of the paths */
+    int32_t horizon;           /* values to forecast */
+    int32_t num_samples;
+    float temperature, top_p;
+    int32_t top_k;
+    uint32_t seed;
+    bool (*stop)(void *context); /* asked between groups of series; NULL: never */
+    void *context;
+} ft_forecast_settings;
+
+/* Settings from chronos_config for one chunk or more of a horizon. */
+ft_forecast_settings ft_forecast_defaults(const ft_chronos_config *config, int32_t horizon);
+
+/* samples: (n_requests, num_samples, horizon). Requests must be in the order of their adapters. Results do
+ * not depend on what else is in the call. FT_INTERRUPTED when stop said so. */
+ft_status ft_forecast(const ft_trainable *trainable, const ft_forecast_request *requests, int64_t n_requests,
+                      const ft_forecast_settings *settings, float *samples, ft_error *err);
+
+/* Tokens instead of values, one chunk: tokens (n_requests, num_samples, prediction_length). */
+ft_status ft_forecast_tokens(const ft_trainable *trainable, const ft_forecast_request *requests,
+                             int64_t n_requests, const ft_forecast_settings *settings, int32_t *tokens,
+                             ft_error *err);
+
+#endif

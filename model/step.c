@@ -1,0 +1,192 @@
+/* One optimizer step of an adapter batch; see step.h. */
+#include "model/step.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct ft_stepper {
+    ft_trainable *trainable;
+    int32_t n_adapters, n_sequences;
+    ft_workspace *workspace;
+    ft_inputs *inputs;
+    ft_step_rates *rates;     /* (n_adapters) */
+    float *staging;           /* (3, n_adapters) */
+    double *loss, *grad_norm; /* (n_adapters) of the last step */
+};
+
+ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_t encoder_length,
+                            int32_t decoder_length, ft_stepper **out, ft_error *err)
+{
+    *out = NULL;
+    int32_t n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1;
+    ft_pass_shape shape = {.n_adapters = n_adapters,
+                           .n_sequences = n_sequences,
+                           .encoder_length = encoder_length,
+                           .decoder_length = decoder_length,
+                           .backward = trainable->grads.data != NULL,
+                           .kind = trainable->kind,
+                           .targets = trainable->targets,
+                           .rank = trainable->rank};
+    ft_stepper *s = calloc(1, sizeof *s);
+    if (!s) return ft_no_memory(err, "a training step", sizeof *s);
+    s->trainable = trainable;
+    s->n_adapters = n_adapters;
+    s->n_sequences = n_sequences;
+    s->rates = calloc((size_t)n_adapters, sizeof *s->rates);
+    s->staging = calloc((size_t)n_adapters * 3, sizeof *s->staging);
+    s->loss = calloc((size_t)n_adapters * 2, sizeof *s->loss);
+    ft_status status = FT_OK;
+    if (!s->rates || !s->staging || !s->loss)
+        status = ft_no_memory(err, "a training step", (size_t)n_adapters * 40);
+    else
+        s->grad_norm = s->loss + n_adapters;
+    if (status == FT_OK) status = ft_inputs_create(&shape, &s->inputs, err);
+    if (status == FT_OK)
+        status = ft_workspace_create(trainable->model->backend, &trainable->model->config, &shape,
+                                     &s->workspace, err);
+    if (status != FT_OK) {
+        ft_stepper_free(s);
+        return status;
+    }
+    *out = s;
+    return FT_OK;
+}
+
+void ft_stepper_free(ft_stepper *s)
+{
+    if (!s) return;
+    ft_workspace_free(s->workspace);
+    ft_inputs_free(s->inputs);
+    free(s->rates);
+    free(s->staging);
+    free(s->loss);
+    free(s);
+}
+
+size_t ft_stepper_bytes(const ft_stepper *s)
+{
+    return s->workspace->bytes;
+}
+
+ft_inputs *ft_stepper_inputs(ft_stepper *s)
+{
+    return s->inputs;
+}
+
+ft_step_rates *ft_stepper_rates(ft_stepper *s, int32_t adapter)
+{
+    return &s->rates[adapter];
+}
+
+static void load_rates(ft_stepper *s)
+{
+    ft_backend *backend = s->workspace->backend;
+    size_t n = (size_t)s->n_adapters;
+    for (size_t g = 0; g < n; g++) {
+        s->staging[g] = s->rates[g].learning_rate;
+        s->staging[n + g] = s->rates[g].weight_decay;
+        s->staging[2 * n + g] = s->rates[g].max_grad_norm;
+    }
+    backend->to_device(backend, s->workspace->learning_rate, s->staging, n * sizeof(float));
+    backend->to_device(backend, s->workspace->weight_decay, s->staging + n, n * sizeof(float));
+    backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
+}
+
+/* Queues inputs and the passes up to the gradients. */
+static ft_pass queue_gradients(ft_stepper *s)
+{
+    ft_pass pass;
+    s->inputs->dropout = true;
+    for (int32_t g = 0; g < s->trainable->n_adapters; g++) {
+        s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
+        s->inputs->lora_dropout[g] = s->trainable->lora_dropout[g];
+    }
+    ft_pass_load(&pass, s->trainable, s->workspace, s->inputs);
+    ft_pass_forward(&pass);
+    ft_pass_loss(&pass, true);
+    ft_pass_backward(&pass);
+    ft_backend *backend = s->workspace->backend;
+    backend->gradient_norm(backend, s->trainable->grads, s->workspace->grad_norm);
+    return pass;
+}
+
+static ft_status read_losses(ft_stepper *s, ft_error *err)
+{
+    ft_backend *backend = s->workspace->backend;
+    size_t bytes = (size_t)s->n_adapters * sizeof(double);
+    backend->to_host(backend, s->loss, s->workspace->loss_sum, bytes);
+    backend->to_host(backend, s->grad_norm, s->workspace->grad_norm, bytes);
+    for (int32_t g = 0; g < s->n_adapters; g++)
+        s->loss[g] = s->inputs->n_counted[g] > 0 ? s->loss[g] / (double)s->inputs->n_counted[g] : 0.0;
+    return backend->synchronize(backend, err);
+}
+
+ft_status ft_stepper_gradients(ft_stepper *s, ft_error *err)
+{
+    queue_gradients(s);
+    return read_losses(s, err);
+}
+
+ft_status ft_stepper_step(ft_stepper *s, ft_error *err)
+{
+    ft_backend *backend = s->workspace->backend;
+    const ft_workspace *w = s->workspace;
+    load_rates(s);
+    queue_gradients(s);
+    ft_adamw update = {.params = s->trainable->params,
+                       .grads = s->trainable->grads,
+                       .m = s->trainable->m,
+                       .v = s->trainable->v,
+                       .learning_rate = w->learning_rate,
+                       .weight_decay = w->weight_decay,
+                       .max_grad_norm = w->max_grad_norm,
+                       .grad_norm = w->grad_norm,
+                       .step = w->step};
+    backend->adamw(backend, &update);
+    if (s->trainable->kind == FT_FULL) ft_trainable_repack(s->trainable);
+    return read_losses(s, err);
+}
+
+double ft_stepper_loss(const ft_stepper *s, int32_t adapter)
+{
+    return s->loss[adapter];
+}
+
+double ft_stepper_grad_norm(const ft_stepper *s, int32_t adapter)
+{
+    return s->grad_norm[adapter];
+}
+
+ft_status ft_stepper_evaluate(ft_stepper *s, int32_t adapter, const ft_tokenizer *tokenizer,
+                              const ft_series *series, const ft_window_list *windows, int32_t context_length,
+                              int32_t prediction_length, double *loss, ft_error *err)
+{
+    ft_backend *backend = s->workspace->backend;
+    double sum = 0;
+    int64_t counted = 0;
+    *loss = NAN;
+    ft_window_use *uses = malloc((size_t)s->n_sequences * sizeof *uses);
+    if (!uses) return ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
+    ft_status status = FT_OK;
+    for (int64_t first = 0; first < windows->count && status == FT_OK; first += s->n_sequences) {
+        int32_t n =
+            windows->count - first < s->n_sequences ? (int32_t)(windows->count - first) : s->n_sequences;
+        for (int32_t i = 0; i < n; i++) uses[i] = (ft_window_use){&windows->windows[first + i], adapter};
+        ft_window_batch(s->inputs, tokenizer, series, uses, n, context_length, prediction_length);
+        s->inputs->dropout = false;
+        for (int32_t g = 0; g < s->trainable->n_adapters; g++)
+            s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
+        ft_pass pass;
+        ft_pass_load(&pass, s->trainable, s->workspace, s->inputs);
+        ft_pass_forward(&pass);
+        ft_pass_loss(&pass, false);
+        double here;
+        backend->to_host(backend, &here, s->workspace->loss_sum + adapter, sizeof here);
+        status = backend->synchronize(backend, err);
+        sum += here;
+        counted += s->inputs->n_counted[adapter];
+    }
+    free(uses);
+    if (status == FT_OK && counted > 0) *loss = sum / (double)counted;
+    return status;
+}

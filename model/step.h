@@ -1,0 +1,42 @@
+/* One optimizer step of an adapter batch: forward, loss, backward, gradient norms, AdamW, with memory made
+ * once. */
+#ifndef FT_MODEL_STEP_H
+#define FT_MODEL_STEP_H
+
+#include "model/window_batch.h"
+
+typedef struct ft_stepper ft_stepper;
+
+/* What the optimizer uses for one adapter in the next step. */
+typedef struct ft_step_rates {
+    float learning_rate, weight_decay;
+    float max_grad_norm; /* <= 0: no clipping */
+} ft_step_rates;
+
+/* Room for steps of up to n_sequences sequences of the given lengths. */
+ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_t encoder_length,
+                            int32_t decoder_length, ft_stepper **stepper, ft_error *err);
+void ft_stepper_free(ft_stepper *stepper);
+size_t ft_stepper_bytes(const ft_stepper *stepper); /* device memory of its workspace */
+
+/* To be filled before a step: inputs (ids, masks, labels, sequence_start, n_sequences, lengths, seed, step,
+ * model_dropout) and rates. */
+ft_inputs *ft_stepper_inputs(ft_stepper *stepper);
+ft_step_rates *ft_stepper_rates(ft_stepper *stepper, int32_t adapter);
+
+/* Updates every adapter's parameters. Losses and norms can be read afterwards. */
+ft_status ft_stepper_step(ft_stepper *stepper, ft_error *err);
+/* Forward, loss and backward without the update. */
+ft_status ft_stepper_gradients(ft_stepper *stepper, ft_error *err);
+
+/* Of the last step: mean token loss of the adapter's batch, and the norm of its gradient before clipping. */
+double ft_stepper_loss(const ft_stepper *stepper, int32_t adapter);
+double ft_stepper_grad_norm(const ft_stepper *stepper, int32_t adapter);
+
+/* Mean token loss of one adapter over windows, dropout off, in passes of the stepper's size; NaN where no
+ * label counts. */
+ft_status ft_stepper_evaluate(ft_stepper *stepper, int32_t adapter, const ft_tokenizer *tokenizer,
+                              const ft_series *series, const ft_window_list *windows, int32_t context_length,
+                              int32_t prediction_length, double *loss, ft_error *err);
+
+#endif

@@ -146,6 +146,9 @@ static ft_status read_history(const cJSON *root, ft_experiment *experiment, ft_e
     return FT_OK;
 }
 
+/* A column of the comparison table each: an experiment with more of them is none. */
+enum { MAX_HYPERPARAMS = 1000 };
+
 static ft_status from_json(cJSON *root, ft_experiment *e, ft_error *err)
 {
     if (!cJSON_IsObject(root)) return ft_fail(err, FT_BAD_INPUT, "not an experiment: it holds no object");
@@ -155,6 +158,8 @@ static ft_status from_json(cJSON *root, ft_experiment *e, ft_error *err)
     if (status == FT_OK) status = take_object(root, "hyperparams", &e->hyperparams, err);
     if (status == FT_OK && !e->hyperparams)
         return ft_fail(err, FT_BAD_INPUT, "not an experiment: it has no \"hyperparams\"");
+    if (status == FT_OK && cJSON_GetArraySize(e->hyperparams) > MAX_HYPERPARAMS)
+        return ft_fail(err, FT_BAD_INPUT, "\"hyperparams\" holds more than %d keys", MAX_HYPERPARAMS);
     for (int s = 0; status == FT_OK && s < FT_N_SPLITS; s++) {
         status = ft_metrics_from_json(cJSON_GetObjectItemCaseSensitive(root, metrics_keys[s]), &e->metrics[s],
                                       err);

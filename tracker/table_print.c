@@ -116,8 +116,7 @@ static size_t width_of(const char *text)
     return width;
 }
 
-/* What people see of a cell. `room` is for numbers. */
-static const char *cell_text(const ft_cell *cell, char room[FT_NUMBER_CHARS])
+const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS])
 {
     if (cell->kind == FT_CELL_TEXT) return cell->text;
     if (cell->kind == FT_CELL_FLAG) return cell->number != 0 ? "yes" : "no";
@@ -125,14 +124,19 @@ static const char *cell_text(const ft_cell *cell, char room[FT_NUMBER_CHARS])
     return ft_people_number(cell->number, room);
 }
 
-static void add_padded(ft_text *out, const char *text, size_t width, bool right, bool last)
+void ft_text_add_line(ft_text *out, const char *text)
 {
-    size_t used = width_of(text), padding = width > used ? width - used : 0;
-    if (right) ft_text_addf(out, "%*s", (int)padding, "");
     for (; *text; text++) {
         char letter = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
         ft_text_add_bytes(out, &letter, 1);
     }
+}
+
+static void add_padded(ft_text *out, const char *text, size_t width, bool right, bool last)
+{
+    size_t used = width_of(text), padding = width > used ? width - used : 0;
+    if (right) ft_text_addf(out, "%*s", (int)padding, "");
+    ft_text_add_line(out, text);
     if (!right && !last) ft_text_addf(out, "%*s", (int)padding, "");
     ft_text_add(out, last ? "\n" : "  ");
 }
@@ -147,13 +151,14 @@ static bool print_people(const ft_table *table, ft_text *out)
         char room[FT_NUMBER_CHARS];
         for (size_t c = 0; c < n; c++) widths[c] = width_of(table->columns[c]);
         for (size_t i = 0; i < table->n_rows * n; i++) {
-            size_t width = width_of(cell_text(&table->cells[i], room));
+            size_t width = width_of(ft_cell_for_people(&table->cells[i], room));
             if (width > widths[i % n]) widths[i % n] = width;
             if (table->cells[i].kind == FT_CELL_TEXT) left[i % n] = true;
         }
         for (size_t c = 0; c < n; c++) add_padded(out, table->columns[c], widths[c], !left[c], c == n - 1);
         for (size_t i = 0; i < table->n_rows * n; i++)
-            add_padded(out, cell_text(&table->cells[i], room), widths[i % n], !left[i % n], i % n == n - 1);
+            add_padded(out, ft_cell_for_people(&table->cells[i], room), widths[i % n], !left[i % n],
+                       i % n == n - 1);
     }
     bool ok = widths && left;
     free(widths);

@@ -1,0 +1,216 @@
+/* Experiments in words. */
+#include "tracker/show.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "tracker/baselines.h"
+#include "tracker/table.h"
+
+/* A JSON value on one line for people: text without quotes, numbers short. */
+static void add_value(ft_text *out, const cJSON *value)
+{
+    char room[FT_NUMBER_CHARS];
+    if (cJSON_IsNumber(value)) {
+        ft_text_add(out, ft_people_number(value->valuedouble, room));
+    } else if (cJSON_IsString(value)) {
+        ft_text_add_line(out, value->valuestring);
+    } else if (cJSON_IsNull(value)) {
+        ft_text_add(out, "-");
+    } else {
+        char *printed = ft_json_print_line(value);
+        if (printed)
+            ft_text_add(out, printed);
+        else
+            out->failed = true;
+        free(printed);
+    }
+}
+
+/* "a 1, b 2" of an object's members. */
+static void add_members(ft_text *out, const cJSON *object)
+{
+    for (const cJSON *member = object ? object->child : NULL; member; member = member->next) {
+        ft_text_add_line(out, member->string);
+        ft_text_add(out, " ");
+        add_value(out, member);
+        if (member->next) ft_text_add(out, ", ");
+    }
+}
+
+/* A row of metrics under the name of whose they are. */
+static void add_metrics_row(ft_table *table, const char *whose, const ft_metrics *metrics)
+{
+    if (!metrics->evaluated) return;
+    ft_table_add_row(table);
+    ft_table_set_text(table, 0, whose);
+    for (int m = 0; m < FT_N_METRICS; m++)
+        ft_table_set_number(table, (size_t)m + 1, ft_metrics_get(metrics, (ft_metric)m));
+}
+
+/* The metrics of the given splits, each followed by those of the baselines. */
+static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, ft_error *err)
+{
+    ft_table table = FT_TABLE_EMPTY;
+    ft_table_column(&table, "metrics");
+    for (int m = 0; m < FT_N_METRICS; m++) ft_table_column(&table, ft_metric_names[m]);
+    for (int s = 0; s < FT_N_SPLITS; s++) {
+        const char *name;
+        ft_metrics baseline[FT_N_SPLITS];
+        add_metrics_row(&table, ft_split_names[s], &experiment->metrics[s]);
+        for (size_t i = 0; ft_baseline_get(experiment, i, &name, baseline); i++) {
+            ft_text label = FT_TEXT_EMPTY;
+            ft_text_addf(&label, "  %s of %s", ft_split_names[s], name);
+            if (label.failed) table.failed = true;
+            if (!label.failed) add_metrics_row(&table, label.data, &baseline[s]);
+            ft_text_free(&label);
+        }
+    }
+    ft_status status = FT_OK;
+    if (table.n_rows || table.failed)
+        status = ft_table_print(&table, FT_TABLE_PEOPLE, out, err);
+    else
+        ft_text_add(out, "no metrics\n");
+    ft_table_free(&table);
+    return status;
+}
+
+static ft_status add_history(ft_text *out, const ft_experiment *experiment, ft_error *err)
+{
+    static const char *const names[] = {"epoch",     "loss",    "val_loss",         "learning_rate",
+                                        "grad_norm", "seconds", "tokens_per_second"};
+    ft_table table = FT_TABLE_EMPTY;
+    for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_column(&table, names[c]);
+    for (size_t i = 0; i < experiment->n_epochs; i++) {
+        const ft_epoch_record *record = &experiment->training_history[i];
+        const double values[] = {(double)record->epoch,    record->loss,      record->val_loss,
+                                 record->learning_rate,    record->grad_norm, record->seconds,
+                                 record->tokens_per_second};
+        ft_table_add_row(&table);
+        for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_set_number(&table, c, values[c]);
+    }
+    ft_status status = ft_table_print(&table, FT_TABLE_PEOPLE, out, err);
+    ft_table_free(&table);
+    return status;
+}
+
+static void add_insights(ft_text *out, const cJSON *insights)
+{
+    for (const cJSON *part = insights ? insights->child : NULL; part; part = part->next) {
+        ft_text_add(out, "  ");
+        ft_text_add_line(out, part->string);
+        /* What kurtosis means differs from tool to tool. */
+        if (strcmp(part->string, "target_distribution") == 0)
+            ft_text_add(out, " (of returns; kurtosis is excess, bias-corrected)");
+        ft_text_add(out, ": ");
+        if (cJSON_IsObject(part))
+            add_members(out, part);
+        else
+            add_value(out, part);
+        ft_text_add(out, "\n");
+    }
+}
+
+static void add_labelled(ft_text *out, const char *label, const char *text)
+{
+    if (!text || !*text) return;
+    ft_text_add(out, label);
+    ft_text_add_line(out, text);
+    ft_text_add(out, "\n");
+}
+
+ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_error *err)
+{
+    add_labelled(out, "experiment   ", experiment->experiment_id);
+    add_labelled(out, "timestamp    ", experiment->timestamp);
+    add_labelled(out, "failed       ", experiment->error);
+    add_labelled(out, "model        ", experiment->model_path);
+    add_labelled(out, "directory    ", experiment->directory);
+    add_labelled(out, "notes        ", experiment->notes);
+    ft_text_add(out, "hyperparams  ");
+    add_members(out, experiment->hyperparams);
+    ft_text_add(out, "\n\n");
+    ft_status status = add_metrics(out, experiment, err);
+    if (status == FT_OK && experiment->n_epochs) {
+        ft_text_add(out, "\n");
+        status = add_history(out, experiment, err);
+    }
+    if (status == FT_OK && experiment->data_insights && experiment->data_insights->child) {
+        ft_text_add(out, "\ndata insights\n");
+        add_insights(out, experiment->data_insights);
+    }
+    if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
+    return status;
+}
+
+/* "val mae 1.25" */
+static void add_figure(ft_text *out, const ft_experiment *experiment, ft_split split, ft_metric metric)
+{
+    char room[FT_NUMBER_CHARS];
+    ft_text_addf(out, "%s %s %s", ft_split_names[split], ft_metric_names[metric],
+                 ft_people_number(ft_metrics_get(&experiment->metrics[split], metric), room));
+}
+
+/* Whether choosing by validation, which is how one would choose before seeing the test data, agrees. */
+static void add_what_validation_says(ft_text *out, const ft_experiments *experiments,
+                                     const ft_experiment *best, ft_metric metric, ft_split split)
+{
+    const ft_experiment *by_val;
+    if (split == FT_VAL) return;
+    if (ft_experiments_best(experiments, metric, FT_VAL, &by_val, NULL) != FT_OK) {
+        ft_text_addf(out, "validation   no experiment has a %s on val to choose by\n",
+                     ft_metric_names[metric]);
+        return;
+    }
+    if (by_val == best) {
+        ft_text_add(out, "validation   would choose the same\n");
+        return;
+    }
+    ft_text_add(out, "validation   would choose ");
+    ft_text_add_line(out, by_val->experiment_id);
+    ft_text_add(out, ": ");
+    add_figure(out, by_val, FT_VAL, metric);
+    ft_text_add(out, " (here ");
+    add_figure(out, best, FT_VAL, metric);
+    ft_text_add(out, "), but ");
+    add_figure(out, by_val, split, metric);
+    ft_text_addf(out, "; choosing by %s looks at what was held back\n", ft_split_names[split]);
+}
+
+ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
+                           ft_error *err)
+{
+    const ft_experiment *best;
+    ft_experiment again = {0};
+    ft_status status = ft_experiments_best(experiments, metric, split, &best, err);
+    if (status != FT_OK) return status;
+    ft_text_add(out, "best         ");
+    ft_text_add_line(out, best->experiment_id);
+    ft_text_add(out, ": ");
+    add_figure(out, best, split, metric);
+    ft_text_addf(out, " (%s of %zu)\nhyperparams  ", ft_metric_direction(metric), experiments->count);
+    add_members(out, best->hyperparams);
+    ft_text_add(out, "\n");
+    add_what_validation_says(out, experiments, best, metric, split);
+    ft_text_add(out, "\n");
+    /* A brief load left out `run` and with it the baselines. If the file is gone by now, they are not shown.
+     */
+    const ft_experiment *whole = best;
+    if (!best->run && best->directory && ft_experiment_read(best->directory, &again, NULL) == FT_OK)
+        whole = &again;
+    status = add_metrics(out, whole, err);
+    ft_experiment_free(&again);
+    if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
+    return status;
+}
+
+void ft_show_warnings(const ft_experiments *experiments, ft_text *out)
+{
+    for (size_t i = 0; i < experiments->n_warnings; i++) {
+        ft_text_add(out, "skipped: ");
+        ft_text_add_line(out, experiments->warnings[i]);
+        ft_text_add(out, "\n");
+    }
+}

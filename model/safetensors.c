@@ -305,25 +305,31 @@ static void to_floats(ft_stored_dtype dtype, const void *from, float *out, size_
                                            : (float)doubles[i];
 }
 
+ft_status ft_safetensors_expect_matrix(const ft_safetensors *file, const ft_stored_tensor *tensor,
+                                       int64_t rows, int64_t cols, ft_error *err)
+{
+    if (tensor->dtype != FT_STORED_F32 && tensor->dtype != FT_STORED_F16 && tensor->dtype != FT_STORED_BF16 &&
+        tensor->dtype != FT_STORED_F64)
+        return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\": %s values, F32, F16, BF16 or F64 are needed",
+                       file->path, tensor->name, dtypes[tensor->dtype].name);
+    if (tensor->n_dims == 2 && tensor->shape[0] == rows && tensor->shape[1] == cols) return FT_OK;
+    if (tensor->n_dims == 1 && rows == 1 && tensor->shape[0] == cols) return FT_OK;
+    ft_text found = FT_TEXT_EMPTY;
+    for (int i = 0; i < tensor->n_dims; i++)
+        ft_text_addf(&found, i ? ", %lld" : "%lld", (long long)tensor->shape[i]);
+    ft_status status =
+        ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\": its shape is (%s), (%lld, %lld) is needed", file->path,
+                tensor->name, found.data ? found.data : "", (long long)rows, (long long)cols);
+    ft_text_free(&found);
+    return status;
+}
+
 ft_status ft_safetensors_read_matrix(const ft_safetensors *file, const ft_stored_tensor *tensor, int64_t rows,
                                      int64_t cols, float *out, ft_error *err)
 {
-    bool matrix = tensor->n_dims == 2 && tensor->shape[0] == rows && tensor->shape[1] == cols;
-    bool vector = tensor->n_dims == 1 && rows == 1 && tensor->shape[0] == cols;
-    if (!matrix && !vector) {
-        ft_text found = FT_TEXT_EMPTY;
-        for (int i = 0; i < tensor->n_dims; i++)
-            ft_text_addf(&found, i ? ", %lld" : "%lld", (long long)tensor->shape[i]);
-        ft_status status =
-            ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\": its shape is (%s), (%lld, %lld) is needed",
-                    file->path, tensor->name, found.data ? found.data : "", (long long)rows, (long long)cols);
-        ft_text_free(&found);
-        return status;
-    }
+    ft_status status = ft_safetensors_expect_matrix(file, tensor, rows, cols, err);
+    if (status) return status;
     if (tensor->dtype == FT_STORED_F32) return ft_safetensors_read(file, tensor, out, err);
-    if (tensor->dtype != FT_STORED_F16 && tensor->dtype != FT_STORED_BF16 && tensor->dtype != FT_STORED_F64)
-        return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\": %s values, F32, F16, BF16 or F64 are needed",
-                       file->path, tensor->name, dtypes[tensor->dtype].name);
     size_t width = dtypes[tensor->dtype].bytes;
     union {
         char bytes[1 << 15];
@@ -332,7 +338,7 @@ ft_status ft_safetensors_read_matrix(const ft_safetensors *file, const ft_stored
     for (uint64_t done = 0; done < tensor->count;) {
         uint64_t count = tensor->count - done;
         if (count > sizeof part / width) count = sizeof part / width;
-        ft_status status = read_exactly(file, &part, count * width, tensor->offset + done * width, err);
+        status = read_exactly(file, &part, count * width, tensor->offset + done * width, err);
         if (status) return status;
         to_floats(tensor->dtype, &part, out + done, (size_t)count);
         done += count;

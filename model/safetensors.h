@@ -64,8 +64,11 @@ const char *ft_safetensors_metadata(const ft_safetensors *file, const char *key)
 /* The tensor's bytes as they are, into `out` (tensor->bytes). */
 ft_status ft_safetensors_read(const ft_safetensors *file, const ft_stored_tensor *tensor, void *out,
                               ft_error *err);
-/* A matrix of f32, f16, bf16 or f64 as floats, into `out` (rows, cols). The shape must be (rows, cols), or
- * (cols) where rows is 1. */
+/* Whether the tensor is a matrix of f32, f16, bf16 or f64 and of shape (rows, cols), or (cols) where rows is
+ * 1; else FT_BAD_INPUT, naming the file, the tensor and both shapes. */
+ft_status ft_safetensors_expect_matrix(const ft_safetensors *file, const ft_stored_tensor *tensor,
+                                       int64_t rows, int64_t cols, ft_error *err);
+/* Such a matrix as floats, into `out` (rows, cols). */
 ft_status ft_safetensors_read_matrix(const ft_safetensors *file, const ft_stored_tensor *tensor, int64_t rows,
                                      int64_t cols, float *out, ft_error *err);
 

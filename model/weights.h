@@ -60,4 +60,10 @@ ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, con
 
 void ft_weights_free(ft_weights *weights);
 
+/* The parts of which readers and makers of weights are built: weights without tensors, room for one tensor, and the
+ * checksum once all tensors are there (config_text as in config.json). */
+ft_status ft_weights_create(const ft_model_config *config, ft_weights **weights, ft_error *err);
+ft_status ft_weights_allocate(ft_weights *weights, int32_t index, ft_error *err);
+void ft_weights_set_checksum(ft_weights *weights, const char *config_text, size_t size);
+
 #endif

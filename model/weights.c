@@ -1,0 +1,310 @@
+/* Reading and writing a model directory; see weights.h. */
+#include "model/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "model/config_copy.h"
+#include "model/safetensors.h"
+
+ft_status ft_weights_create(const ft_model_config *config, ft_weights **weights, ft_error *err)
+{
+    *weights = NULL;
+    size_t bytes = (size_t)ft_tensor_count(config) * sizeof(float *);
+    ft_weights *made = calloc(1, sizeof *made);
+    if (made) made->tensor = calloc(1, bytes);
+    if (!made || !made->tensor) {
+        free(made);
+        return ft_no_memory(err, "weights", bytes);
+    }
+    made->config = *config;
+    *weights = made;
+    return FT_OK;
+}
+
+ft_status ft_weights_allocate(ft_weights *weights, int32_t index, ft_error *err)
+{
+    ft_tensor_info info = ft_tensor_describe(&weights->config, index);
+    size_t bytes = (size_t)info.rows * (size_t)info.cols * sizeof(float);
+    weights->tensor[index] = malloc(bytes);
+    return weights->tensor[index] ? FT_OK : ft_no_memory(err, info.name, bytes);
+}
+
+void ft_weights_set_checksum(ft_weights *weights, const char *config_text, size_t size)
+{
+    weights->checksum = ft_checksum(0, config_text, size);
+    for (int32_t i = 0; i < ft_tensor_count(&weights->config); i++) {
+        if (!weights->tensor[i]) continue;
+        ft_tensor_info info = ft_tensor_describe(&weights->config, i);
+        size_t bytes = (size_t)info.rows * (size_t)info.cols * sizeof(float);
+        weights->checksum = ft_checksum(weights->checksum, weights->tensor[i], bytes);
+    }
+}
+
+void ft_weights_free(ft_weights *weights)
+{
+    if (!weights) return;
+    for (int32_t i = 0; i < ft_tensor_count(&weights->config); i++) free(weights->tensor[i]);
+    free(weights->tensor);
+    free(weights);
+}
+
+/* The tensors of a model directory: model.safetensors, or what model.safetensors.index.json names. */
+typedef struct shards {
+    const char *directory;
+    char *index_path;        /* NULL without an index */
+    cJSON *index;            /* owns weight_map */
+    const cJSON *weight_map; /* tensor name -> file name; NULL without an index */
+    ft_safetensors **files;  /* (n_files) */
+    const char **file_names; /* (n_files) as in weight_map */
+    size_t n_files;
+} shards;
+
+static void close_shards(shards *s)
+{
+    for (size_t i = 0; i < s->n_files; i++) ft_safetensors_close(s->files[i]);
+    free(s->files);
+    free(s->file_names);
+    free(s->index_path);
+    cJSON_Delete(s->index);
+}
+
+static ft_status open_file(shards *s, const char *name, ft_error *err)
+{
+    char *path = ft_join_path(s->directory, name);
+    if (!path) return ft_no_memory(err, name, 0);
+    ft_status status = ft_safetensors_open(path, &s->files[s->n_files], err);
+    free(path);
+    if (status) return status;
+    s->file_names[s->n_files++] = name;
+    return FT_OK;
+}
+
+static size_t shard_of(const shards *s, const char *name)
+{
+    size_t i = 0;
+    while (i < s->n_files && strcmp(s->file_names[i], name) != 0) i++;
+    return i;
+}
+
+/* Opens each file that the index names, once. */
+static ft_status open_index(shards *s, ft_error *err)
+{
+    ft_status status = ft_json_read(s->index_path, &s->index, err);
+    if (status) return status;
+    s->weight_map = cJSON_GetObjectItemCaseSensitive(s->index, "weight_map");
+    if (!cJSON_IsObject(s->weight_map))
+        return ft_fail(err, FT_BAD_INPUT, "%s: key \"weight_map\" is missing or not an object",
+                       s->index_path);
+    size_t entries = (size_t)cJSON_GetArraySize(s->weight_map);
+    s->files = calloc(entries + 1, sizeof *s->files);
+    s->file_names = calloc(entries + 1, sizeof *s->file_names);
+    if (!s->files || !s->file_names) return ft_no_memory(err, s->index_path, entries * sizeof *s->files);
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, s->weight_map)
+    {
+        const char *name = cJSON_IsString(entry) ? entry->valuestring : "";
+        if (!*name || strchr(name, '/'))
+            return ft_fail(err, FT_BAD_INPUT,
+                           "%s: tensor \"%s\": a file name in the same directory is needed", s->index_path,
+                           entry->string);
+        if (shard_of(s, name) < s->n_files) continue;
+        status = open_file(s, name, err);
+        if (status) return status;
+    }
+    return FT_OK;
+}
+
+static ft_status open_shards(const char *directory, shards *s, ft_error *err)
+{
+    ft_status status = FT_OK;
+    *s = (shards){.directory = directory};
+    char *path = ft_join_path(directory, "model.safetensors");
+    s->index_path = ft_join_path(directory, "model.safetensors.index.json");
+    if (!path || !s->index_path) {
+        status = ft_no_memory(err, directory, 0);
+    } else if (!ft_path_exists(path) && ft_path_exists(s->index_path)) {
+        status = open_index(s, err);
+    } else if (!ft_path_exists(path)) {
+        status =
+            ft_fail(err, FT_BAD_INPUT,
+                    "%s: neither model.safetensors nor model.safetensors.index.json is there", directory);
+    } else {
+        s->files = calloc(1, sizeof *s->files);
+        s->file_names = calloc(1, sizeof *s->file_names);
+        status = s->files && s->file_names ? open_file(s, "model.safetensors", err)
+                                           : ft_no_memory(err, path, sizeof *s->files);
+    }
+    free(path);
+    return status;
+}
+
+/* Finds a tensor. *tensor is NULL where the model has none of that name; an index that names a shard without
+ * it is an error. */
+static ft_status find(const shards *s, const char *name, const ft_safetensors **file,
+                      const ft_stored_tensor **tensor, ft_error *err)
+{
+    *tensor = NULL;
+    *file = s->weight_map ? NULL : s->files[0];
+    if (s->weight_map) {
+        const cJSON *entry = cJSON_GetObjectItemCaseSensitive(s->weight_map, name);
+        if (!entry) return FT_OK;
+        *file = s->files[shard_of(s, entry->valuestring)];
+    }
+    *tensor = ft_safetensors_find(*file, name);
+    if (s->weight_map && !*tensor)
+        return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\" is not in %s", s->index_path, name,
+                       (*file)->path);
+    return FT_OK;
+}
+
+/* Reads the tensor of `name` as tensor `index` into a new array; *values is NULL where the model has none of
+ * that name. */
+static ft_status read_tensor(const shards *s, const ft_model_config *config, const char *name, int32_t index,
+                             float **values, ft_error *err)
+{
+    const ft_safetensors *file;
+    const ft_stored_tensor *tensor;
+    ft_tensor_info info = ft_tensor_describe(config, index);
+    *values = NULL;
+    ft_status status = find(s, name, &file, &tensor, err);
+    if (status || !tensor) return status;
+    /* Before memory is asked for, so that a config.json with absurd sizes does not get it. */
+    status = ft_safetensors_expect_matrix(file, tensor, info.rows, info.cols, err);
+    if (status) return status;
+    size_t bytes = (size_t)info.rows * (size_t)info.cols * sizeof(float);
+    *values = malloc(bytes);
+    if (!*values) return ft_no_memory(err, name, bytes);
+    status = ft_safetensors_read_matrix(file, tensor, info.rows, info.cols, *values, err);
+    if (status) {
+        free(*values);
+        *values = NULL;
+    }
+    return status;
+}
+
+/* shared.weight and its aliases, REFERENCE §1: the first that is there is the embedding; an embed_tokens must
+ * equal it; an lm_head that equals it is tied to it. */
+static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error *err)
+{
+    static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight",
+                                        "decoder.embed_tokens.weight", "lm_head.weight"};
+    const ft_model_config *config = &weights->config;
+    size_t bytes = (size_t)config->vocab_size * (size_t)config->d_model * sizeof(float);
+    weights->tied = true;
+    for (int i = 0; i < 4; i++) {
+        float *values;
+        ft_status status = read_tensor(s, config, names[i], FT_SHARED, &values, err);
+        if (status) return status;
+        if (!values) continue;
+        if (!weights->tensor[FT_SHARED]) {
+            weights->tensor[FT_SHARED] = values;
+        } else if (!memcmp(values, weights->tensor[FT_SHARED], bytes)) {
+            free(values);
+        } else if (i == 3) {
+            weights->tensor[FT_LM_HEAD] = values;
+            weights->tied = false;
+        } else {
+            free(values);
+            return ft_fail(err, FT_BAD_INPUT,
+                           "%s: tensor \"%s\" differs from the shared embedding, which is not supported",
+                           s->directory, names[i]);
+        }
+    }
+    if (!weights->tensor[FT_SHARED])
+        return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"shared.weight\" is missing", s->directory);
+    return FT_OK;
+}
+
+ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error *err)
+{
+    *weights = NULL;
+    ft_model_config config;
+    ft_weights *made = NULL;
+    shards s = {0};
+    char *text = NULL;
+    size_t size = 0;
+    char *config_path = ft_join_path(model_dir, "config.json");
+    if (!config_path) return ft_no_memory(err, model_dir, 0);
+    ft_status status = ft_config_read(model_dir, &config, err);
+    if (status == FT_OK) status = ft_read_file(config_path, FT_CONFIG_MAX_BYTES, &text, &size, err);
+    if (status == FT_OK) status = open_shards(model_dir, &s, err);
+    if (status == FT_OK) status = ft_weights_create(&config, &made, err);
+    if (status == FT_OK) status = read_embeddings(&s, made, err);
+    for (int32_t i = FT_ENCODER_BIAS; status == FT_OK && i < ft_tensor_count(&config); i++) {
+        ft_tensor_info info = ft_tensor_describe(&config, i);
+        if (info.rows == 0) continue;
+        status = read_tensor(&s, &config, info.name, i, &made->tensor[i], err);
+        if (status == FT_OK && !made->tensor[i])
+            status = ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\" is missing", model_dir, info.name);
+    }
+    if (status == FT_OK) {
+        ft_weights_set_checksum(made, text, size);
+        *weights = made;
+        made = NULL;
+    }
+    ft_weights_free(made);
+    close_shards(&s);
+    free(text);
+    free(config_path);
+    return status;
+}
+
+/* model.safetensors of a directory; with own_head a tied head is written under its own name too. */
+static ft_status write_tensors(const char *model_dir, const ft_weights *weights, bool own_head, ft_error *err)
+{
+    static const char *const metadata[] = {"format", "pt"};
+    ft_status status = FT_OK;
+    size_t count = 0, capacity = (size_t)ft_tensor_count(&weights->config);
+    ft_tensor_info *infos = calloc(capacity, sizeof *infos);
+    ft_tensor_to_store *stored = calloc(capacity, sizeof *stored);
+    char *path = ft_join_path(model_dir, "model.safetensors");
+    if (!infos || !stored || !path) {
+        status = ft_no_memory(err, model_dir, capacity * (sizeof *infos + sizeof *stored));
+        goto cleanup;
+    }
+    for (int32_t i = 0; i < (int32_t)capacity; i++) {
+        const float *values = weights->tensor[i];
+        if (i == FT_LM_HEAD && own_head && weights->tied) values = weights->tensor[FT_SHARED];
+        if (!values) continue;
+        ft_tensor_info *info = &infos[count];
+        *info = ft_tensor_describe(&weights->config, i);
+        stored[count++] = (ft_tensor_to_store){
+            .name = info->name,
+            .dtype = FT_STORED_F32,
+            .n_dims = info->is_norm ? 1 : 2,
+            .shape = {info->is_norm ? info->cols : info->rows, info->is_norm ? 0 : info->cols},
+            .data = values,
+        };
+    }
+    status = ft_safetensors_write(path, stored, count, metadata, 1, err);
+cleanup:
+    free(path);
+    free(stored);
+    free(infos);
+    return status;
+}
+
+ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
+                           ft_error *err)
+{
+    bool own_head = false;
+    char *text = NULL;
+    char *path = ft_join_path(model_dir, "config.json");
+    if (!path) return ft_no_memory(err, model_dir, 0);
+    ft_status status = FT_OK;
+    if (config_from) {
+        status = ft_config_copy(config_from, &text, &own_head, err);
+    } else {
+        text = ft_config_print(&weights->config);
+        if (!text) status = ft_no_memory(err, path, 0);
+    }
+    if (status == FT_OK) status = ft_make_directories(model_dir, err);
+    if (status == FT_OK) status = write_tensors(model_dir, weights, own_head, err);
+    if (status == FT_OK) status = ft_write_file(path, text, strlen(text), err);
+    free(text);
+    free(path);
+    return status;
+}

@@ -30,12 +30,13 @@ static ft_status pack_projection(ft_chronos *model, const ft_weights *weights, f
     if (info.rows == 0) return FT_OK;
     size_t count = (size_t)info.rows * (size_t)info.cols;
     float *stacked = malloc(count * (size_t)modules.count * sizeof *stacked);
-    if (!stacked) return ft_no_memory(err, "packing weights", count * (size_t)modules.count * sizeof *stacked);
+    if (!stacked)
+        return ft_no_memory(err, "packing weights", count * (size_t)modules.count * sizeof *stacked);
     for (int32_t m = 0; m < modules.count; m++)
         memcpy(stacked + count * (size_t)m, weights->tensor[first + m], count * sizeof *stacked);
-    ft_status status = model->backend->prepare_weight(model->backend, stacked, info.rows * modules.count, info.cols,
-                                                      with_backward,
-                                                      &model->blocks[stack][block].projection[projection], err);
+    ft_status status = model->backend->prepare_weight(
+        model->backend, stacked, info.rows * modules.count, info.cols, with_backward,
+        &model->blocks[stack][block].projection[projection], err);
     free(stacked);
     return status;
 }
@@ -63,8 +64,8 @@ static ft_status upload_vectors(ft_chronos *model, const ft_weights *weights, ft
     return FT_OK;
 }
 
-ft_status ft_chronos_create(ft_backend *backend, const ft_weights *weights, bool with_backward, ft_chronos **out,
-                            ft_error *err)
+ft_status ft_chronos_create(ft_backend *backend, const ft_weights *weights, bool with_backward,
+                            ft_chronos **out, ft_error *err)
 {
     *out = NULL;
     ft_chronos *model = calloc(1, sizeof *model);
@@ -76,15 +77,17 @@ ft_status ft_chronos_create(ft_backend *backend, const ft_weights *weights, bool
     for (int stack = 0; stack < 2 && status == FT_OK; stack++) {
         int32_t count = n_blocks(&model->config, stack);
         model->blocks[stack] = calloc((size_t)count, sizeof *model->blocks[stack]);
-        if (!model->blocks[stack]) status = ft_no_memory(err, "the model's blocks", (size_t)count * sizeof(ft_block));
+        if (!model->blocks[stack])
+            status = ft_no_memory(err, "the model's blocks", (size_t)count * sizeof(ft_block));
         for (int32_t b = 0; b < count && status == FT_OK; b++)
             for (int p = 0; p < FT_PROJECTIONS && status == FT_OK; p++)
-                status = pack_projection(model, weights, (ft_stack)stack, b, (ft_projection)p, with_backward, err);
+                status =
+                    pack_projection(model, weights, (ft_stack)stack, b, (ft_projection)p, with_backward, err);
     }
     if (status == FT_OK)
         status = backend->prepare_weight(backend, weights->tensor[weights->tied ? FT_SHARED : FT_LM_HEAD],
-                                         model->config.vocab_size, model->config.d_model, with_backward, &model->head,
-                                         err);
+                                         model->config.vocab_size, model->config.d_model, with_backward,
+                                         &model->head, err);
     if (status == FT_OK) status = upload_vectors(model, weights, err);
     if (status == FT_OK) status = backend->synchronize(backend, err);
     if (status != FT_OK) {
@@ -116,6 +119,6 @@ ft_tensor ft_chronos_vector(const ft_chronos *model, int32_t index)
 {
     ft_tensor_info info = ft_tensor_describe(&model->config, index);
     ft_dtype real = model->backend->real;
-    return (ft_tensor){(char *)model->vectors + (size_t)model->vector_offset[index] * ft_dtype_bytes(real), real,
-                       info.rows, info.cols, info.cols};
+    return (ft_tensor){(char *)model->vectors + (size_t)model->vector_offset[index] * ft_dtype_bytes(real),
+                       real, info.rows, info.cols, info.cols};
 }

@@ -152,7 +152,7 @@ ft_status ft_windows_count_steps(const ft_series *series, int32_t n_series,
 }
 
 ft_status ft_windows_evaluate(const ft_series *series, int32_t n_series, const ft_window_settings *settings,
-                              ft_split split, int64_t max_windows, ft_window_list *list, ft_error *err)
+                              ft_series_split split, int64_t max_windows, ft_window_list *list, ft_error *err)
 {
     list->count = 0;
     ft_status status = check(settings, err);

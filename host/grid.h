@@ -30,7 +30,7 @@ typedef struct ft_grid {
 
 /* Each configuration is `base` (defaults and --set) with its own values over it. FT_BAD_INPUT: nothing given,
  * or both a grid and a list; an unknown key or one given twice; an empty list; a wrong type; a value out of
- * range; more than max_configs. The same value twice in a list is refused. */
+ * range; more than max_configs. */
 ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
                          ft_error *err);
 void ft_grid_free(ft_grid *grid);

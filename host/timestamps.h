@@ -71,7 +71,7 @@ ft_frequency ft_frequency_infer(const int64_t *times, size_t n, int32_t zone_min
 ft_status ft_frequency_next(const ft_frequency *frequency, int64_t time, int64_t steps, int64_t *next,
                             ft_error *err);
 
-/* In words: "1 hour", "business days", "month ends", "every 3 months, first days". Returns `out`. */
+/* In words: "1 hour", "business days", "1 month, last days", "3 months, first weekdays". Returns `out`. */
 char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_TIMESTAMP_CHARS]);
 
 #endif

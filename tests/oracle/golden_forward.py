@@ -31,8 +31,17 @@ def batch_values(prediction_length):
     return context, target
 
 
+def check_ids_are_certain(tokenizer, values, scale):
+    """No value lies so near a bin's boundary that a scale summed in another order could move it to the next bin."""
+    scaled = (values / scale[:, None]).flatten()
+    scaled = scaled[~scaled.isnan()]
+    distance = (scaled[:, None] - tokenizer.boundaries).abs() / scaled[:, None].abs()
+    assert distance.min() > 1e-5
+
+
 def tokenize(tokenizer, context, target):
     input_ids, attention_mask, scale = tokenizer.context_input_transform(context)
+    check_ids_are_certain(tokenizer, torch.cat([context, target], dim=1), scale)
     labels, label_mask = tokenizer.label_input_transform(target, scale)
     labels[~label_mask] = -100
     return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}

@@ -71,6 +71,8 @@ def random_weights(kind, seed):
             continue
         if name.endswith("norm.weight"):
             value = 1 + 0.2 * torch.randn_like(value)
+        if name == "decoder.final_layer_norm.weight" and kind == "tied":
+            value *= torch.sign(torch.randn_like(value))  # or each token would predict itself, and greedy paths stand still
         if name.endswith("relative_attention_bias.weight"):
             value *= 20
         if name == "lm_head.weight":
@@ -94,6 +96,8 @@ def write_model(kind, seed):
 def load_pipeline(kind):
     # Eager attention is the plainest statement of the formula, and what precision.py can round inside of.
     pipeline = ChronosPipeline.from_pretrained(GOLDEN / f"model_{kind}", dtype=torch.float32, attn_implementation="eager")
+    # generate() of transformers 5.24 makes num_layers caches for num_decoder_layers blocks, and fails where there are more of these.
+    pipeline.inner_model.generation_config.use_cache = False
     pipeline.inner_model.eval()
     return pipeline
 
@@ -102,7 +106,7 @@ def load_model(kind):
     return load_pipeline(kind).inner_model
 
 
-def make(seeds={"tied": 7, "untied": 8}):
+def make(seeds={"tied": 11, "untied": 8}):
     for kind, seed in seeds.items():
         write_model(kind, seed)
         model = load_model(kind)

@@ -1,0 +1,183 @@
+/* Grouped low-rank adapters: `in`, `out`, `rank`. */
+#include <stdlib.h>
+
+#include "tests/ops/cases.h"
+
+const ft_op_shape op_lora_shapes[] = {
+    {.adapters = 1, .sequences = 1, .length = 1, .in = 64, .out = 64, .rank = 8},
+    {.adapters = 1, .sequences = 1, .length = 1, .in = 16, .out = 16, .rank = 8, .dropout = 0.2f},
+    {.adapters = 1, .sequences = 2, .length = 2, .in = 33, .out = 17, .rank = 8},
+    {.adapters = 1, .sequences = 3, .length = 63, .in = 64, .out = 48, .rank = 16, .dropout = 0.2f},
+    {.adapters = 1, .sequences = 1, .length = 129, .in = 96, .out = 96, .rank = 32},
+    {.adapters = 1, .sequences = 1, .length = 513, .in = 24, .out = 32, .rank = 8, .dropout = 0.2f},
+    {.adapters = 1, .sequences = 1, .length = 9, .in = 512, .out = 512, .rank = 8, .dropout = 0.2f},
+    {.adapters = 1, .sequences = 1, .length = 5, .in = 512, .out = 512, .rank = 64},
+    {.adapters = 1, .sequences = 1, .length = 3, .in = 256, .out = 256, .rank = 256, .dropout = 0.5f},
+    {.adapters = 1, .sequences = 2, .length = 17, .in = 128, .out = 512, .rank = 8, .dropout = 0.2f},
+    {.adapters = 1, .sequences = 2, .length = 17, .in = 512, .out = 128, .rank = 16, .dropout = 0.2f},
+    {.adapters = 2, .sequences = 3, .length = 15, .in = 64, .out = 64, .rank = 8, .flags = FT_OP_PADDED_RANK},
+    {.adapters = 3,
+     .sequences = 6,
+     .length = 11,
+     .in = 72,
+     .out = 40,
+     .rank = 16,
+     .dropout = 0.4f,
+     .flags = FT_OP_PADDED_RANK},
+    {.adapters = 5,
+     .sequences = 15,
+     .length = 7,
+     .in = 64,
+     .out = 96,
+     .rank = 24,
+     .dropout = 0.2f,
+     .flags = FT_OP_PADDED_RANK},
+    {.adapters = 4, .sequences = 3, .length = 13, .in = 48, .out = 48, .rank = 8, .dropout = 0.2f},
+    {.adapters = 4,
+     .sequences = 4,
+     .length = 1,
+     .in = 80,
+     .out = 80,
+     .rank = 128,
+     .flags = FT_OP_PADDED_RANK},
+    {.adapters = 1, .sequences = 2, .length = 19, .in = 64, .out = 64, .rank = 8, .flags = FT_OP_STRIDED},
+    {.adapters = 3,
+     .sequences = 5,
+     .length = 9,
+     .in = 40,
+     .out = 24,
+     .rank = 16,
+     .dropout = 0.2f,
+     .flags = FT_OP_STRIDED | FT_OP_PADDED_RANK},
+    {.adapters = 2,
+     .sequences = 3,
+     .length = 10,
+     .in = 64,
+     .out = 64,
+     .rank = 8,
+     .dropout = 0.2f,
+     .flags = FT_OP_REAL_IN | FT_OP_REAL_OUT},
+    {.adapters = 2,
+     .sequences = 3,
+     .length = 10,
+     .in = 56,
+     .out = 64,
+     .rank = 8,
+     .dropout = 0.2f,
+     .flags = FT_OP_REAL_OUT},
+    {.adapters = 2, .sequences = 3, .length = 10, .in = 64, .out = 56, .rank = 8, .flags = FT_OP_REAL_IN},
+    {.adapters = 2,
+     .sequences = 3,
+     .length = 10,
+     .in = 64,
+     .out = 64,
+     .rank = 8,
+     .dropout = 0.2f,
+     .flags = FT_OP_ABSENT},
+    {.adapters = 3,
+     .sequences = 6,
+     .length = 21,
+     .in = 96,
+     .out = 64,
+     .rank = 40,
+     .dropout = 0.1f,
+     .flags = FT_OP_ABSENT | FT_OP_PADDED_RANK},
+};
+const int op_lora_shapes_count = OP_COUNT(op_lora_shapes);
+
+/* The rank of adapter g without its padding; the first of several has 0: it lacks this target. */
+static int32_t rank_of(const ft_op_shape *shape, int32_t g)
+{
+    if (!(shape->flags & FT_OP_PADDED_RANK)) return shape->rank;
+    return shape->adapters == 1 ? shape->rank - 3 : (shape->rank - 1) * g / (shape->adapters - 1);
+}
+
+/* All parameters of all adapters in one row: adapter g's A and B, then 24 elements of something else. */
+typedef struct parameters {
+    int64_t a_size, b_size, adapter_stride;
+    ft_tensor values, gradients;
+} parameters;
+
+static parameters make_parameters(ft_op_scene *scene, const ft_op_shape *shape, bool with_gradients)
+{
+    parameters made = {.a_size = (int64_t)shape->rank * shape->in,
+                       .b_size = (int64_t)shape->out * shape->rank};
+    made.adapter_stride = made.a_size + made.b_size + 24;
+    int64_t count = made.adapter_stride * shape->adapters;
+    float *values = calloc((size_t)count, sizeof *values);
+    if (!values) {
+        scene->status = FT_NO_MEMORY;
+        return made;
+    }
+    for (int32_t g = 0; g < shape->adapters; g++) {
+        float *a = values + g * made.adapter_stride, *b = a + made.a_size;
+        int64_t rank = rank_of(shape, g);
+        for (int64_t i = 0; i < rank * shape->in; i++) a[i] = op_draw(scene, 0.5);
+        for (int64_t i = 0; i < made.b_size; i++)
+            if (i % shape->rank < rank) b[i] = op_draw(scene, 0.5);
+    }
+    made.values = op_given(scene, scene->backend->real, 1, count, values);
+    free(values);
+    if (with_gradients) made.gradients = op_values(scene, scene->backend->real, 1, count, 1);
+    return made;
+}
+
+/* Pointer to an element of a tensor of one row. */
+static void *element(ft_tensor tensor, int64_t index)
+{
+    return ft_columns(tensor, index, 1).data;
+}
+
+static ft_lora make_lora(const ft_op_shape *shape, const parameters *made)
+{
+    enum { SITE = 77 };
+    ft_lora lora = {.adapter_stride = made->adapter_stride,
+                    .rank = shape->rank,
+                    .in_features = shape->in,
+                    .out_features = shape->out,
+                    .dropout_site = SITE};
+    if (made->values.data) lora.a = element(made->values, 0), lora.b = element(made->values, made->a_size);
+    if (made->gradients.data)
+        lora.da = element(made->gradients, 0), lora.db = element(made->gradients, made->a_size);
+    return lora;
+}
+
+static double product_flops(const ft_op_shape *shape)
+{
+    return 2.0 * shape->sequences * shape->length * shape->rank * (shape->in + shape->out);
+}
+
+void op_lora_forward(ft_op_scene *scene, const ft_op_shape *shape)
+{
+    ft_backend *backend = scene->backend;
+    int64_t rows = (int64_t)shape->sequences * shape->length;
+    ft_adapter_batch batch = op_batch(scene);
+    parameters made = make_parameters(scene, shape, false);
+    ft_lora lora = make_lora(shape, &made);
+    ft_tensor x = op_values(scene, op_in(scene), rows, shape->in, 1);
+    ft_tensor y = op_values(scene, op_out(scene), rows, shape->out, 1);
+    ft_tensor u = op_empty(scene, backend->real, rows, shape->rank);
+    scene->flops = product_flops(shape);
+    while (op_again(scene)) backend->lora_forward(backend, &batch, shape->length, &lora, x, y, u);
+    op_result(scene, "y", y);
+    op_result(scene, "u", u);
+}
+
+/* Without FT_OP_ABSENT there is dx. */
+void op_lora_backward(ft_op_scene *scene, const ft_op_shape *shape)
+{
+    ft_backend *backend = scene->backend;
+    int64_t rows = (int64_t)shape->sequences * shape->length;
+    ft_adapter_batch batch = op_batch(scene);
+    parameters made = make_parameters(scene, shape, true);
+    ft_lora lora = make_lora(shape, &made);
+    ft_tensor x = op_values(scene, op_in(scene), rows, shape->in, 1);
+    ft_tensor u = op_values(scene, backend->real, rows, shape->rank, 1);
+    ft_tensor dy = op_values(scene, op_in(scene), rows, shape->out, 1);
+    ft_tensor dx = {0}, du = op_empty(scene, backend->real, rows, shape->rank);
+    if (!op_has(scene, FT_OP_ABSENT)) dx = op_values(scene, op_out(scene), rows, shape->in, 1);
+    scene->flops = product_flops(shape) * (dx.data ? 2 : 1.5);
+    while (op_again(scene)) backend->lora_backward(backend, &batch, shape->length, &lora, x, u, dy, dx, du);
+    op_result(scene, "gradients", made.gradients);
+    op_result(scene, "dx", dx);
+}

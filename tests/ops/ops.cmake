@@ -1,0 +1,5 @@
+# The table of operations as a library: op tests and timings run it on a backend. Needs ft_kernels only.
+include_guard(GLOBAL)
+file(GLOB ops_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/ops/*.c)
+add_library(ft_ops STATIC ${ops_sources})
+target_link_libraries(ft_ops PUBLIC ft_kernels)

@@ -1,0 +1,81 @@
+/* The table of operations: every operation of kernels/backend.h over many shapes, run on a backend and
+ * compared with the ref backend in double, with an error bound an operation. The same table serves op tests
+ * and op timings.
+ *
+ * Inputs depend on (operation, case) alone. For a backend made for bf16 they are bf16 values, so that what is
+ * measured is the operation's own rounding. */
+#ifndef FT_TESTS_OPS_OPS_H
+#define FT_TESTS_OPS_OPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernels/backend.h"
+
+enum {
+    FT_OP_STRIDED = 1,      /* rows have gaps between them, which must stay untouched */
+    FT_OP_ACCUMULATE = 2,   /* results are added to what is there */
+    FT_OP_REAL_IN = 4,      /* where "real or matrix" is allowed, inputs are real, else matrix */
+    FT_OP_REAL_OUT = 8,     /* the same of results */
+    FT_OP_IN_PLACE = 16,    /* the result is an input's memory */
+    FT_OP_ABSENT = 32,      /* the optional tensor is not there */
+    FT_OP_CAUSAL = 64,      /* attention: causal, with causal buckets */
+    FT_OP_MASKED = 128,     /* attention: some keys are not attended to, the first ones and single ones */
+    FT_OP_BIASED = 256,     /* attention: with relative bias */
+    FT_OP_PADDED_RANK = 512 /* LoRA: each adapter's rank is smaller than the batch's, the rest is zeros */
+};
+
+/* Sizes of one case; an operation reads those it has. */
+typedef struct ft_op_shape {
+    int32_t adapters, sequences,
+        length;      /* rows = sequences * length; sequences are dealt unevenly to the adapters */
+    int32_t in, out; /* features; `in` also d_model, d_ff, vocabulary, parameters of an adapter */
+    int32_t heads, d_kv, kv_length; /* kv_length 0: length */
+    int32_t rank, paths_per_cache;
+    int32_t top_k;
+    float top_p, temperature;
+    float dropout; /* of the last adapter, the first of several has 0; 0: a pass without dropout */
+    float scale;   /* of the inputs that may be large (scores, logits); 0: 1 */
+    uint32_t flags;
+} ft_op_shape;
+
+typedef struct ft_op_scene ft_op_scene;
+
+typedef struct ft_op {
+    const char *name;
+    void (*run)(ft_op_scene *scene, const ft_op_shape *shape);
+    const ft_op_shape *shapes;
+    const int *n_shapes;
+    /* Largest allowed |got - wanted| / (|wanted| + root mean square of wanted + floor) over the elements of a
+     * result, of a backend in f32 and in bf16. The floor is the size of terms that may cancel in a result. */
+    double bound_f32, bound_bf16;
+} ft_op;
+
+extern const ft_op ft_ops[];
+extern const int ft_ops_count;
+
+typedef struct ft_op_result {
+    bool passed;
+    double error, bound; /* the worst of all results */
+    char worst[96];      /* which result and element, or what else was wrong */
+} ft_op_result;
+
+/* Runs one case on both and compares. Fails only when it could not be run. */
+ft_status ft_op_check(const ft_op *op, int shape, ft_backend *reference, ft_backend *tested,
+                      ft_op_result *result, ft_error *err);
+
+typedef struct ft_op_timing {
+    double seconds; /* of one call, the mean over `calls` */
+    long calls;
+    double flops,
+        bytes; /* of one call: multiplications and additions of matrix products, and all tensors once */
+} ft_op_timing;
+
+/* Calls the operation for at least min_seconds, after one call to warm up. */
+ft_status ft_op_time(const ft_op *op, int shape, ft_backend *backend, double min_seconds,
+                     ft_op_timing *timing, ft_error *err);
+
+/* One line of text for a shape: the sizes that are not 0. Returns `out`. */
+char *ft_op_describe(const ft_op_shape *shape, char out[256]);
+
+#endif

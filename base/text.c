@@ -240,20 +240,31 @@ bool ft_parse_int(const char *text, size_t length, long long *value)
 
 enum { NAME_CHARS = 128 }; /* longer names are compared by their beginnings */
 
-/* Levenshtein distance without letter case, over the first NAME_CHARS letters. */
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Levenshtein distance without letter case, where two neighbours that swapped places count once (optimal
+ * string alignment). */
 static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
-    size_t row[NAME_CHARS + 1];
+    size_t rows[3][NAME_CHARS + 1];
+    size_t *above2 = rows[0], *above = rows[1], *row = rows[2];
     for (size_t j = 0; j <= b_length; j++) row[j] = j;
     for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
+        size_t *oldest = above2;
+        above2 = above;
+        above = row;
+        row = oldest;
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
-            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-            size_t best = diagonal + (same ? 0 : 1);
-            if (row[j] + 1 < best) best = row[j] + 1;
+            size_t best = above[j - 1] + (same_letter(a[i - 1], b[j - 1]) ? 0 : 1);
+            if (above[j] + 1 < best) best = above[j] + 1;
             if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
+            bool swapped =
+                i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]);
+            if (swapped && above2[j - 2] + 1 < best) best = above2[j - 2] + 1;
             row[j] = best;
         }
     }

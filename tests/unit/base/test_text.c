@@ -141,6 +141,7 @@ Test(text, nearest_name)
     cr_expect_str_eq(ft_nearest_name("learnin_rate", names, 4), "learning_rate");
     cr_expect_str_eq(ft_nearest_name("Epoch", names, 4), "epochs");
     cr_expect_str_eq(ft_nearest_name("lora_rnak", names, 4), "lora_rank");
+    cr_expect_str_eq(ft_nearest_name("eopch", names, 4), "epochs");
     cr_expect(ft_nearest_name("banana", names, 4) == NULL);
     cr_expect(ft_nearest_name("", names, 4) == NULL);
     cr_expect(ft_nearest_name("epochs", names, 0) == NULL);

@@ -52,4 +52,9 @@ ft_status ft_adapter_write(const char *directory, const ft_adapter *adapter, con
 ft_status ft_adapter_merge(const ft_adapter *adapter, ft_weights *weights, ft_error *err);
 void ft_adapter_free(ft_adapter *adapter);
 
+/* An adapter that does nothing yet: ft_adapter_check, then A and B of each target zero, or the base's values. */
+ft_status ft_adapter_create(const ft_adapter_spec *spec, const ft_weights *base, ft_adapter **adapter, ft_error *err);
+/* The FT_TARGET_* bit of a tensor, 0 where it is none. */
+uint32_t ft_target_of(const ft_tensor_info *info);
+
 #endif

@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/text.h"
 #include "model/config.h"
+#include "model/json_builder.h"
 
 ft_status ft_config_for_size(const char *size, ft_model_config *config, ft_error *err)
 {
@@ -57,110 +57,59 @@ ft_status ft_config_for_size(const char *size, ft_model_config *config, ft_error
                    "\"%s\" is not a model size (use nano, tiny, mini, small, base or large)", size);
 }
 
-/* An object that grows; `complete` turns false when memory runs out. */
-typedef struct builder {
-    cJSON *object;
-    bool complete;
-} builder;
-
-static void put(builder *b, const char *key, cJSON *item)
-{
-    if (item && b->object && cJSON_AddItemToObject(b->object, key, item)) return;
-    cJSON_Delete(item);
-    b->complete = false;
-}
-
-static void put_whole(builder *b, const char *key, int32_t value)
-{
-    put(b, key, cJSON_CreateNumber(value));
-}
-
-static void put_string(builder *b, const char *key, const char *value)
-{
-    put(b, key, cJSON_CreateString(value));
-}
-
-/* The shortest text of a real number, with a point: T5Config refuses 1 where it wants 1.0. */
-static void put_text(builder *b, const char *key, const char *number)
-{
-    char text[FT_NUMBER_CHARS + 2];
-    size_t length = strlen(number);
-    memcpy(text, number, length + 1);
-    if (!strpbrk(number, ".en")) memcpy(text + length, ".0", 3);
-    put(b, key, cJSON_CreateRaw(text));
-}
-
-static void put_double(builder *b, const char *key, double value)
-{
-    char number[FT_NUMBER_CHARS];
-    put_text(b, key, ft_format_double(value, number));
-}
-
-static void put_float(builder *b, const char *key, float value)
-{
-    char number[FT_NUMBER_CHARS];
-    put_text(b, key, ft_format_float(value, number));
-}
-
 /* chronos_config; its 14 keys and no other. */
-static builder build_chronos(const ft_chronos_config *chronos)
+static ft_json_builder build_chronos(const ft_chronos_config *chronos)
 {
-    builder b = {cJSON_CreateObject(), true}, limits = {cJSON_CreateObject(), true};
-    put_whole(&b, "context_length", chronos->context_length);
-    put_whole(&b, "eos_token_id", chronos->eos_token_id);
-    put_string(&b, "model_type", "seq2seq");
-    put_whole(&b, "n_special_tokens", chronos->n_special_tokens);
-    put_whole(&b, "n_tokens", chronos->n_tokens);
-    put_whole(&b, "num_samples", chronos->num_samples);
-    put_whole(&b, "pad_token_id", chronos->pad_token_id);
-    put_whole(&b, "prediction_length", chronos->prediction_length);
-    put_float(&b, "temperature", chronos->temperature);
-    put_string(&b, "tokenizer_class", "MeanScaleUniformBins");
-    put_double(&limits, "high_limit", chronos->high_limit);
-    put_double(&limits, "low_limit", chronos->low_limit);
-    put(&b, "tokenizer_kwargs", limits.object);
-    put_whole(&b, "top_k", chronos->top_k);
-    put_float(&b, "top_p", chronos->top_p);
-    put(&b, "use_eos_token", cJSON_CreateBool(true));
-    b.complete = b.complete && limits.complete;
+    ft_json_builder b = ft_json_build_object(), limits = ft_json_build_object();
+    ft_json_put_whole(&b, "context_length", chronos->context_length);
+    ft_json_put_whole(&b, "eos_token_id", chronos->eos_token_id);
+    ft_json_put_string(&b, "model_type", "seq2seq");
+    ft_json_put_whole(&b, "n_special_tokens", chronos->n_special_tokens);
+    ft_json_put_whole(&b, "n_tokens", chronos->n_tokens);
+    ft_json_put_whole(&b, "num_samples", chronos->num_samples);
+    ft_json_put_whole(&b, "pad_token_id", chronos->pad_token_id);
+    ft_json_put_whole(&b, "prediction_length", chronos->prediction_length);
+    ft_json_put_float(&b, "temperature", chronos->temperature);
+    ft_json_put_string(&b, "tokenizer_class", "MeanScaleUniformBins");
+    ft_json_put_double(&limits, "high_limit", chronos->high_limit);
+    ft_json_put_double(&limits, "low_limit", chronos->low_limit);
+    ft_json_put_built(&b, "tokenizer_kwargs", limits);
+    ft_json_put_whole(&b, "top_k", chronos->top_k);
+    ft_json_put_float(&b, "top_p", chronos->top_p);
+    ft_json_put_bool(&b, "use_eos_token", true);
     return b;
 }
 
 char *ft_config_print(const ft_model_config *config)
 {
-    builder b = {cJSON_CreateObject(), true}, chronos = build_chronos(&config->chronos);
-    cJSON *architectures = cJSON_CreateArray();
-    cJSON *name = cJSON_CreateString("T5ForConditionalGeneration");
-    if (!cJSON_AddItemToArray(architectures, name)) {
-        cJSON_Delete(name);
-        b.complete = false;
-    }
-    put(&b, "architectures", architectures);
-    put(&b, "chronos_config", chronos.object);
-    put_whole(&b, "d_ff", config->d_ff);
-    put_whole(&b, "d_kv", config->d_kv);
-    put_whole(&b, "d_model", config->d_model);
-    put_whole(&b, "decoder_start_token_id", config->decoder_start_token_id);
-    put_float(&b, "dropout_rate", config->dropout_rate);
-    put_string(&b, "dtype", "float32");
-    put_whole(&b, "eos_token_id", config->eos_token_id);
-    put_string(&b, "feed_forward_proj", "relu");
-    put_float(&b, "initializer_factor", config->initializer_factor);
-    put(&b, "is_encoder_decoder", cJSON_CreateBool(true));
-    put_float(&b, "layer_norm_epsilon", config->layer_norm_epsilon);
-    put_string(&b, "model_type", "t5");
-    put_whole(&b, "num_decoder_layers", config->n_decoder_layers);
-    put_whole(&b, "num_heads", config->n_heads);
-    put_whole(&b, "num_layers", config->n_encoder_layers);
-    put_whole(&b, "pad_token_id", config->pad_token_id);
-    put_whole(&b, "relative_attention_max_distance", config->max_distance);
-    put_whole(&b, "relative_attention_num_buckets", config->n_buckets);
-    put(&b, "scale_decoder_outputs", cJSON_CreateBool(config->scale_decoder_outputs));
-    put(&b, "tie_word_embeddings", cJSON_CreateBool(config->scale_decoder_outputs));
-    put(&b, "use_cache", cJSON_CreateBool(true));
-    put_whole(&b, "vocab_size", config->vocab_size);
-    char *text = b.complete && chronos.complete ? ft_json_print(b.object) : NULL;
-    cJSON_Delete(b.object);
+    ft_json_builder b = ft_json_build_object(), architectures = ft_json_build_list();
+    ft_json_put_string(&architectures, NULL, "T5ForConditionalGeneration");
+    ft_json_put_built(&b, "architectures", architectures);
+    ft_json_put_built(&b, "chronos_config", build_chronos(&config->chronos));
+    ft_json_put_whole(&b, "d_ff", config->d_ff);
+    ft_json_put_whole(&b, "d_kv", config->d_kv);
+    ft_json_put_whole(&b, "d_model", config->d_model);
+    ft_json_put_whole(&b, "decoder_start_token_id", config->decoder_start_token_id);
+    ft_json_put_float(&b, "dropout_rate", config->dropout_rate);
+    ft_json_put_string(&b, "dtype", "float32");
+    ft_json_put_whole(&b, "eos_token_id", config->eos_token_id);
+    ft_json_put_string(&b, "feed_forward_proj", "relu");
+    ft_json_put_float(&b, "initializer_factor", config->initializer_factor);
+    ft_json_put_bool(&b, "is_encoder_decoder", true);
+    ft_json_put_float(&b, "layer_norm_epsilon", config->layer_norm_epsilon);
+    ft_json_put_string(&b, "model_type", "t5");
+    ft_json_put_whole(&b, "num_decoder_layers", config->n_decoder_layers);
+    ft_json_put_whole(&b, "num_heads", config->n_heads);
+    ft_json_put_whole(&b, "num_layers", config->n_encoder_layers);
+    ft_json_put_whole(&b, "pad_token_id", config->pad_token_id);
+    ft_json_put_whole(&b, "relative_attention_max_distance", config->max_distance);
+    ft_json_put_whole(&b, "relative_attention_num_buckets", config->n_buckets);
+    ft_json_put_bool(&b, "scale_decoder_outputs", config->scale_decoder_outputs);
+    ft_json_put_bool(&b, "tie_word_embeddings", config->scale_decoder_outputs);
+    ft_json_put_bool(&b, "use_cache", true);
+    ft_json_put_whole(&b, "vocab_size", config->vocab_size);
+    char *text = b.complete ? ft_json_print(b.value) : NULL;
+    cJSON_Delete(b.value);
     return text;
 }
 

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/json_builder.h"
 
 enum { LENGTH_BYTES = 8 };
 enum { MAX_HEADER_BYTES = 100 * 1000 * 1000 }; /* as the reference implementation */
@@ -362,50 +363,40 @@ static uint64_t bytes_of(const ft_tensor_to_store *tensor)
     return bytes;
 }
 
-/* Adds `item` (which it owns from now on) to an object, or to a list where `name` is NULL. */
-static bool add_item(cJSON *to, const char *name, cJSON *item)
-{
-    bool added =
-        item && to && (name ? cJSON_AddItemToObject(to, name, item) : cJSON_AddItemToArray(to, item));
-    if (!added) cJSON_Delete(item);
-    return added;
-}
-
 /* The header's text, padded by blanks to a multiple of 8 bytes; data == NULL when memory runs out. */
 static ft_text make_header(const ft_tensor_to_store *const *order, size_t count, const char *const *metadata,
                            size_t n_metadata)
 {
     ft_text text = FT_TEXT_EMPTY;
-    cJSON *root = cJSON_CreateObject();
-    bool complete = root != NULL;
+    ft_json_builder root = ft_json_build_object();
     if (n_metadata > 0) {
-        cJSON *strings = cJSON_CreateObject();
-        for (size_t i = 0; i < n_metadata && complete; i++)
-            complete = add_item(strings, metadata[2 * i], cJSON_CreateString(metadata[2 * i + 1]));
-        complete = add_item(root, "__metadata__", strings) && complete;
+        ft_json_builder strings = ft_json_build_object();
+        for (size_t i = 0; i < n_metadata; i++)
+            ft_json_put_string(&strings, metadata[2 * i], metadata[2 * i + 1]);
+        ft_json_put_built(&root, "__metadata__", strings);
     }
-    uint64_t at = 0;
-    for (size_t i = 0; i < count && complete; i++) {
+    int64_t at = 0;
+    for (size_t i = 0; i < count; i++) {
         const ft_tensor_to_store *tensor = order[i];
-        cJSON *entry = cJSON_CreateObject(), *shape = cJSON_CreateArray(), *offsets = cJSON_CreateArray();
-        for (int d = 0; d < tensor->n_dims; d++)
-            complete = add_item(shape, NULL, cJSON_CreateNumber((double)tensor->shape[d])) && complete;
-        complete = add_item(offsets, NULL, cJSON_CreateNumber((double)at)) && complete;
-        at += bytes_of(tensor);
-        complete = add_item(offsets, NULL, cJSON_CreateNumber((double)at)) && complete;
-        complete = add_item(entry, "dtype", cJSON_CreateString(dtypes[tensor->dtype].name)) && complete;
-        complete = add_item(entry, "shape", shape) && complete;
-        complete = add_item(entry, "data_offsets", offsets) && complete;
-        complete = add_item(root, tensor->name, entry) && complete;
+        ft_json_builder entry = ft_json_build_object(), shape = ft_json_build_list(),
+                        offsets = ft_json_build_list();
+        for (int d = 0; d < tensor->n_dims; d++) ft_json_put_whole(&shape, NULL, tensor->shape[d]);
+        ft_json_put_whole(&offsets, NULL, at);
+        at += (int64_t)bytes_of(tensor);
+        ft_json_put_whole(&offsets, NULL, at);
+        ft_json_put_string(&entry, "dtype", dtypes[tensor->dtype].name);
+        ft_json_put_built(&entry, "shape", shape);
+        ft_json_put_built(&entry, "data_offsets", offsets);
+        ft_json_put_built(&root, tensor->name, entry);
     }
-    char *line = complete ? ft_json_print_line(root) : NULL;
+    char *line = root.complete ? ft_json_print_line(root.value) : NULL;
     if (line) {
         ft_text_add(&text, line);
         while (text.length % 8 && !text.failed) ft_text_add(&text, " ");
         if (text.failed) ft_text_free(&text);
     }
     free(line);
-    cJSON_Delete(root);
+    cJSON_Delete(root.value);
     return text;
 }
 

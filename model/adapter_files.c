@@ -1,0 +1,276 @@
+/* The directories that hold adapters, as PEFT reads and writes them; see adapter.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "model/adapter.h"
+#include "model/peft_config.h"
+#include "model/safetensors.h"
+
+enum { NAME_CHARS = 160 };
+
+/* "base_model.model.<module>.<part>.weight" of a base tensor "<module>.weight". */
+static void peft_name(const ft_tensor_info *info, const char *part, char out[NAME_CHARS])
+{
+    int module = (int)(strlen(info->name) - strlen(".weight"));
+    snprintf(out, NAME_CHARS, "base_model.model.%.*s.%s.weight", module, info->name, part);
+}
+
+/* An adapter file while it is read: which stored tensor is which part of which base tensor. */
+typedef struct parts {
+    const ft_safetensors *file;
+    const ft_stored_tensor **a, **b; /* (ft_tensor_count); NULL where the file has none */
+    size_t found;                    /* tensors of the file that have their place */
+} parts;
+
+/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. */
+static ft_status find_parts(const ft_model_config *config, ft_adapter_spec *spec, parts *p, ft_error *err)
+{
+    bool lora = spec->kind == FT_LORA;
+    int64_t stated = spec->rank, rank = 0;
+    for (int32_t i = 0; i < ft_tensor_count(config); i++) {
+        ft_tensor_info info = ft_tensor_describe(config, i);
+        char a[NAME_CHARS], b[NAME_CHARS];
+        if (lora ? !info.is_linear : !info.is_norm) continue;
+        peft_name(&info, lora ? "lora_A" : "ln_tuning_layers", a);
+        p->a[i] = ft_safetensors_find(p->file, a);
+        if (p->a[i]) p->found++;
+        if (!lora) continue;
+        peft_name(&info, "lora_B", b);
+        p->b[i] = ft_safetensors_find(p->file, b);
+        if (p->b[i]) p->found++;
+        if (!p->a[i] != !p->b[i])
+            return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\" is missing", p->file->path, p->a[i] ? b : a);
+        if (!p->a[i]) continue;
+        spec->targets |= ft_target_of(&info);
+        if (rank == 0) rank = p->a[i]->shape[0];
+        if (p->a[i]->n_dims == 2 && p->a[i]->shape[0] != rank)
+            return ft_fail(err, FT_BAD_INPUT,
+                           "%s: tensor \"%s\" has rank %lld, others have %lld: one rank is needed",
+                           p->file->path, a, (long long)p->a[i]->shape[0], (long long)rank);
+    }
+    for (size_t k = 0; k < p->file->count && p->found < p->file->count; k++) {
+        bool placed = false;
+        for (int32_t i = 0; i < ft_tensor_count(config) && !placed; i++)
+            placed = p->a[i] == &p->file->tensors[k] || p->b[i] == &p->file->tensors[k];
+        if (!placed)
+            return ft_fail(err, FT_BAD_INPUT,
+                           "%s: tensor \"%s\" belongs to no module of this model that can be adapted",
+                           p->file->path, p->file->tensors[k].name);
+    }
+    if (p->found == 0) return ft_fail(err, FT_BAD_INPUT, "%s: holds no tensor of an adapter", p->file->path);
+    if (lora && stated && rank != stated)
+        return ft_fail(err, FT_BAD_INPUT, "%s: the tensors' rank is %lld, adapter_config.json says r %lld",
+                       p->file->path, (long long)rank, (long long)stated);
+    if (lora && (rank < 1 || rank > FT_MAX_RANK))
+        return ft_fail(err, FT_BAD_INPUT, "%s: the tensors' rank is %lld, 1 to %d is supported",
+                       p->file->path, (long long)rank, FT_MAX_RANK);
+    spec->rank = (int32_t)rank;
+    return FT_OK;
+}
+
+/* A LoRA target that the file has in some blocks only stays zero in the others: A and B both zero are no
+ * adapter, and no gradient ever moves them. */
+static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t i = 0; i < ft_tensor_count(&adapter->config) && status == FT_OK; i++) {
+        ft_tensor_info info = ft_tensor_describe(&adapter->config, i);
+        int64_t rank = adapter->spec.rank;
+        if (!p->a[i]) continue;
+        if (adapter->spec.kind != FT_LORA) {
+            status = ft_safetensors_read_matrix(p->file, p->a[i], 1, info.cols, adapter->a[i], err);
+            continue;
+        }
+        status = ft_safetensors_read_matrix(p->file, p->a[i], rank, info.cols, adapter->a[i], err);
+        if (status == FT_OK)
+            status = ft_safetensors_read_matrix(p->file, p->b[i], info.rows, rank, adapter->b[i], err);
+    }
+    return status;
+}
+
+/* Says what a directory without adapter_model.safetensors is instead, where that is plain to see. */
+static ft_status check_directory(const char *directory, const char *config_path, const char *tensors_path,
+                                 ft_error *err)
+{
+    ft_status status = FT_OK;
+    char *model = ft_join_path(directory, "config.json"),
+         *pickled = ft_join_path(directory, "adapter_model.bin");
+    if (!model || !pickled)
+        status = ft_no_memory(err, directory, 0);
+    else if (!ft_path_exists(config_path) && ft_path_exists(model))
+        status =
+            ft_fail(err, FT_BAD_INPUT, "%s: is a model, not an adapter (give it as the model)", directory);
+    else if (!ft_path_exists(config_path))
+        status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_config.json is missing", directory);
+    else if (!ft_path_exists(tensors_path))
+        status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_model.safetensors is missing%s", directory,
+                         ft_path_exists(pickled) ? " (adapter_model.bin is not supported)" : "");
+    free(model);
+    free(pickled);
+    return status;
+}
+
+ft_status ft_adapter_read(const char *directory, const ft_weights *base, ft_adapter **adapter, ft_error *err)
+{
+    *adapter = NULL;
+    ft_adapter_spec spec;
+    ft_safetensors *file = NULL;
+    size_t bytes = (size_t)ft_tensor_count(&base->config) * sizeof(ft_stored_tensor *);
+    char *config_path = ft_join_path(directory, "adapter_config.json");
+    char *tensors_path = ft_join_path(directory, "adapter_model.safetensors");
+    parts p = {.a = calloc(1, bytes), .b = calloc(1, bytes)};
+    ft_status status = FT_OK;
+    if (!config_path || !tensors_path || !p.a || !p.b) status = ft_no_memory(err, directory, 2 * bytes);
+    if (status == FT_OK) status = check_directory(directory, config_path, tensors_path, err);
+    if (status == FT_OK) status = ft_peft_config_read(config_path, &spec, err);
+    if (status == FT_OK) status = ft_safetensors_open(tensors_path, &file, err);
+    p.file = file;
+    if (status == FT_OK) status = find_parts(&base->config, &spec, &p, err);
+    if (status == FT_OK) {
+        status = ft_adapter_create(&spec, base, adapter, err);
+        if (status) ft_error_prefix(err, tensors_path);
+    }
+    if (status == FT_OK) status = read_parts(&p, *adapter, err);
+    if (status) {
+        ft_adapter_free(*adapter);
+        *adapter = NULL;
+    }
+    ft_safetensors_close(file);
+    free(p.a);
+    free(p.b);
+    free(tensors_path);
+    free(config_path);
+    return status;
+}
+
+/* adapter_model.safetensors of a directory. */
+static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_error *err)
+{
+    static const char *const metadata[] = {"format", "pt"};
+    const ft_model_config *config = &adapter->config;
+    bool lora = adapter->spec.kind == FT_LORA;
+    ft_status status = FT_OK;
+    size_t count = 0, capacity = 2 * (size_t)ft_tensor_count(config);
+    char(*names)[NAME_CHARS] = calloc(capacity, sizeof *names);
+    ft_tensor_to_store *stored = calloc(capacity, sizeof *stored);
+    if (!names || !stored) {
+        status = ft_no_memory(err, path, capacity * (sizeof *names + sizeof *stored));
+        goto cleanup;
+    }
+    for (int32_t i = 0; i < ft_tensor_count(config); i++) {
+        ft_tensor_info info = ft_tensor_describe(config, i);
+        int64_t rank = adapter->spec.rank;
+        if (!adapter->a[i]) continue;
+        peft_name(&info, lora ? "lora_A" : "ln_tuning_layers", names[count]);
+        stored[count] = (ft_tensor_to_store){.name = names[count],
+                                             .dtype = FT_STORED_F32,
+                                             .n_dims = lora ? 2 : 1,
+                                             .shape = {lora ? rank : info.cols, lora ? info.cols : 0},
+                                             .data = adapter->a[i]};
+        count++;
+        if (!lora) continue;
+        peft_name(&info, "lora_B", names[count]);
+        stored[count] = (ft_tensor_to_store){.name = names[count],
+                                             .dtype = FT_STORED_F32,
+                                             .n_dims = 2,
+                                             .shape = {info.rows, rank},
+                                             .data = adapter->b[i]};
+        count++;
+    }
+    status = ft_safetensors_write(path, stored, count, metadata, 1, err);
+cleanup:
+    free(stored);
+    free(names);
+    return status;
+}
+
+/* The files of an adapter, into an existing directory. */
+static ft_status write_files(const char *directory, const ft_adapter *adapter, const ft_weights *base,
+                             const char *base_model, ft_error *err)
+{
+    if (adapter->spec.kind == FT_FULL) {
+        ft_weights whole = {.config = adapter->config, .tensor = adapter->a, .tied = base->tied};
+        return ft_weights_write(directory, &whole, base_model, err);
+    }
+    char *config_path = ft_join_path(directory, "adapter_config.json");
+    char *tensors_path = ft_join_path(directory, "adapter_model.safetensors");
+    ft_status status = config_path && tensors_path ? FT_OK : ft_no_memory(err, directory, 0);
+    if (status == FT_OK) status = write_tensors(tensors_path, adapter, err);
+    if (status == FT_OK) status = ft_peft_config_write(config_path, &adapter->spec, base_model, err);
+    free(tensors_path);
+    free(config_path);
+    return status;
+}
+
+/* Removes what write_files may have left. */
+static void remove_files(const char *directory)
+{
+    static const char *const names[] = {"adapter_config.json", "adapter_model.safetensors", "config.json",
+                                        "model.safetensors"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = ft_join_path(directory, names[i]);
+        if (path) unlink(path);
+        free(path);
+    }
+    rmdir(directory);
+}
+
+/* Makes what is in a directory last. Where a file system cannot, nothing is lost. */
+static void sync_directory(const char *path)
+{
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    (void)fsync(descriptor);
+    close(descriptor);
+}
+
+ft_status ft_adapter_write(const char *directory, const ft_adapter *adapter, const ft_weights *base,
+                           const char *base_model, ft_error *err)
+{
+    static atomic_uint counter;
+    ft_status status = FT_OK;
+    ft_text temporary = FT_TEXT_EMPTY;
+    size_t length = strlen(directory);
+    while (length > 1 && directory[length - 1] == '/') length--;
+    char *target = ft_copy_bytes(directory, length), *parent = NULL;
+    const char *slash = target ? strrchr(target, '/') : NULL;
+    parent = !target || !slash ? ft_copy_string(".")
+                               : ft_copy_bytes(target, slash == target ? 1 : (size_t)(slash - target));
+    ft_text_add_bytes(&temporary, directory, length);
+    ft_text_addf(&temporary, ".tmp.%ld.%u", (long)getpid(), atomic_fetch_add(&counter, 1));
+    if (!target || !parent || temporary.failed) {
+        status = ft_no_memory(err, directory, length);
+        goto cleanup;
+    }
+    status = ft_make_directories(parent, err);
+    if (status) goto cleanup;
+    if (mkdir(temporary.data, 0777) != 0) {
+        status =
+            ft_fail(err, FT_FAILED, "%s: the directory cannot be made: %s", temporary.data, strerror(errno));
+        goto cleanup;
+    }
+    status = write_files(temporary.data, adapter, base, base_model, err);
+    if (status == FT_OK) {
+        sync_directory(temporary.data);
+        /* Replaces an empty directory, and refuses one that is not. */
+        if (rename(temporary.data, target) != 0)
+            status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be written: %s", target, strerror(errno));
+    }
+    if (status)
+        remove_files(temporary.data);
+    else
+        sync_directory(parent);
+cleanup:
+    ft_text_free(&temporary);
+    free(parent);
+    free(target);
+    return status;
+}

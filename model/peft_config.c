@@ -1,0 +1,161 @@
+/* Reading and writing adapter_config.json; see peft_config.h. */
+#include "model/peft_config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "model/json_builder.h"
+
+/* Keys that change nothing of what a trained adapter computes, or that its tensors tell: which modules, where
+ * it came from, how it was initialised. Those read below are among them. Any other key must be null, false or
+ * empty. */
+static const char *const accepted[] = {"auto_mapping",        "base_model_name_or_path",
+                                       "peft_version",        "revision",
+                                       "task_type",           "inference_mode",
+                                       "target_modules",      "exclude_modules",
+                                       "layers_to_transform", "layers_pattern",
+                                       "fan_in_fan_out",      "megatron_core",
+                                       "eva_config",          "qalora_group_size",
+                                       "runtime_config",      "ensure_weight_tying",
+                                       "peft_type",           "r",
+                                       "lora_alpha",          "lora_dropout",
+                                       "use_rslora",          "bias",
+                                       "init_lora_weights"};
+
+static ft_status refuse(const char *path, const char *key, const char *what, ft_error *err)
+{
+    return ft_fail(err, FT_BAD_INPUT, "%s: key \"%s\": %s", path, key, what);
+}
+
+static ft_status check_unknown(const char *path, const cJSON *root, ft_error *err)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, root)
+    {
+        bool known = cJSON_IsNull(item) || cJSON_IsFalse(item) ||
+                     ((cJSON_IsArray(item) || cJSON_IsObject(item)) && !item->child);
+        for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++)
+            known = known || !strcmp(item->string, accepted[i]);
+        if (!known) return refuse(path, item->string, "this setting of PEFT is not supported", err);
+    }
+    return FT_OK;
+}
+
+/* Initialisations that touch only A and B. All others (pissa, olora, loftq, corda, ...) change the base
+ * model's weights, so that the adapter alone is not the whole. */
+static ft_status check_initialisation(const char *path, const cJSON *item, ft_error *err)
+{
+    static const char *const plain[] = {"gaussian", "eva", "orthogonal"};
+    if (!item || cJSON_IsNull(item) || cJSON_IsBool(item)) return FT_OK;
+    for (size_t i = 0; cJSON_IsString(item) && i < sizeof plain / sizeof *plain; i++)
+        if (!strcmp(item->valuestring, plain[i])) return FT_OK;
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "%s: key \"init_lora_weights\": \"%.100s\" may change the base model, which is not supported", path,
+        cJSON_IsString(item) ? item->valuestring : "this value");
+}
+
+/* A number in [lowest, highest], or `missing`. */
+static ft_status read_number(const char *path, const cJSON *root, const char *key, double lowest,
+                             double highest, double missing, double *value, ft_error *err)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
+    *value = missing;
+    if (!item || cJSON_IsNull(item)) return FT_OK;
+    *value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+    if (*value >= lowest && *value <= highest) return FT_OK;
+    return ft_fail(err, FT_BAD_INPUT, "%s: key \"%s\": a number from %g to %g is needed", path, key, lowest,
+                   highest);
+}
+
+static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec *spec, ft_error *err)
+{
+    const cJSON *bias = cJSON_GetObjectItemCaseSensitive(root, "bias");
+    const cJSON *rslora = cJSON_GetObjectItemCaseSensitive(root, "use_rslora");
+    double rank, alpha, dropout;
+    spec->kind = FT_LORA;
+    if (bias && !cJSON_IsNull(bias) && !(cJSON_IsString(bias) && !strcmp(bias->valuestring, "none")))
+        return refuse(path, "bias", "only \"none\" is supported", err);
+    if (rslora && !cJSON_IsNull(rslora) && !cJSON_IsBool(rslora))
+        return refuse(path, "use_rslora", "true or false is needed", err);
+    spec->use_rslora = cJSON_IsTrue(rslora);
+    ft_status status =
+        check_initialisation(path, cJSON_GetObjectItemCaseSensitive(root, "init_lora_weights"), err);
+    /* PEFT's defaults for missing keys: lora_alpha 8, lora_dropout 0. */
+    if (status == FT_OK) status = read_number(path, root, "r", 1, FT_MAX_RANK, 0, &rank, err);
+    if (status == FT_OK) status = read_number(path, root, "lora_alpha", -1e6, 1e6, 8, &alpha, err);
+    if (status == FT_OK) status = read_number(path, root, "lora_dropout", 0, 0.999, 0, &dropout, err);
+    if (status) return status;
+    if (rank != floor(rank)) return refuse(path, "r", "a whole number is needed", err);
+    spec->rank = (int32_t)rank;
+    spec->alpha = (float)alpha;
+    spec->dropout = (float)dropout;
+    return FT_OK;
+}
+
+ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error *err)
+{
+    cJSON *root = NULL;
+    *spec = (ft_adapter_spec){0};
+    ft_status status = ft_json_read(path, &root, err);
+    if (status) return status;
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "peft_type");
+    if (!cJSON_IsObject(root))
+        status = ft_fail(err, FT_BAD_INPUT, "%s: is not a JSON object", path);
+    else if (!cJSON_IsString(type))
+        status = refuse(path, "peft_type", "is missing or not a string", err);
+    else if (!strcmp(type->valuestring, "LORA"))
+        status = read_lora(path, root, spec, err);
+    else if (!strcmp(type->valuestring, "LN_TUNING"))
+        spec->kind = FT_LN_TUNING;
+    else
+        status = ft_fail(err, FT_BAD_INPUT,
+                         "%s: key \"peft_type\": \"%.100s\" is not supported, only LORA and LN_TUNING are",
+                         path, type->valuestring);
+    if (status == FT_OK) status = check_unknown(path, root, err);
+    cJSON_Delete(root);
+    return status;
+}
+
+ft_status ft_peft_config_write(const char *path, const ft_adapter_spec *spec, const char *base_model,
+                               ft_error *err)
+{
+    static const char *const letters[] = {"q", "k", "v", "o", "wi", "wo"};
+    bool lora = spec->kind == FT_LORA;
+    ft_json_builder b = ft_json_build_object(), targets = ft_json_build_list();
+    for (int i = 0; i < 6 && lora; i++)
+        if (spec->targets >> i & 1u) ft_json_put_string(&targets, NULL, letters[i]);
+    if (!lora) {
+        ft_json_put_string(&targets, NULL, "layer_norm");
+        ft_json_put_string(&targets, NULL, "final_layer_norm");
+    }
+    if (lora) ft_json_put_built(&b, "alpha_pattern", ft_json_build_object());
+    if (base_model)
+        ft_json_put_string(&b, "base_model_name_or_path", base_model);
+    else
+        ft_json_put_null(&b, "base_model_name_or_path");
+    if (lora) {
+        ft_json_put_string(&b, "bias", "none");
+        ft_json_put_bool(&b, "fan_in_fan_out", false);
+    }
+    ft_json_put_bool(&b, "inference_mode", true);
+    if (lora) {
+        ft_json_put_bool(&b, "init_lora_weights", true);
+        ft_json_put_float(&b, "lora_alpha", spec->alpha);
+        ft_json_put_float(&b, "lora_dropout", spec->dropout);
+    }
+    ft_json_put_null(&b, "modules_to_save");
+    ft_json_put_string(&b, "peft_type", lora ? "LORA" : "LN_TUNING");
+    if (lora) {
+        ft_json_put_whole(&b, "r", spec->rank);
+        ft_json_put_built(&b, "rank_pattern", ft_json_build_object());
+    }
+    ft_json_put_built(&b, "target_modules", targets);
+    ft_json_put_null(&b, "task_type");
+    if (lora) ft_json_put_bool(&b, "use_rslora", spec->use_rslora);
+    ft_status status =
+        b.complete ? ft_json_write(path, b.value, err) : ft_no_memory(err, "adapter_config.json", 0);
+    cJSON_Delete(b.value);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* adapter_config.json, PEFT's description of an adapter. REFERENCE §4. */
+#ifndef FT_MODEL_PEFT_CONFIG_H
+#define FT_MODEL_PEFT_CONFIG_H
+
+#include "base/error.h"
+#include "model/adapter.h"
+
+/* Reads and checks the file. `spec` gets the kind, and for LoRA alpha, dropout and use_rslora, and as rank
+ * the file's "r" (0 where it is not stated); targets stay 0, since the tensors tell them. Whatever would
+ * change what the adapter computes, and we do not follow, is refused with the file and the key. */
+ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error *err);
+
+/* Writes the file for a LoRA or ln_tuning adapter. base_model may be NULL. */
+ft_status ft_peft_config_write(const char *path, const ft_adapter_spec *spec, const char *base_model,
+                               ft_error *err);
+
+#endif

@@ -190,7 +190,8 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     ft_text_add_line(out, best->experiment_id);
     ft_text_add(out, ": ");
     add_figure(out, best, split, metric);
-    ft_text_addf(out, " (%s of %zu)\nhyperparams  ", ft_metric_direction(metric), experiments->count);
+    ft_text_addf(out, " (%s; %zu experiments)\nhyperparams  ", ft_metric_direction(metric),
+                 experiments->count);
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);

@@ -119,7 +119,7 @@ static size_t width_of(const char *text)
 const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS])
 {
     if (cell->kind == FT_CELL_TEXT) return cell->text;
-    if (cell->kind == FT_CELL_FLAG) return cell->number != 0 ? "yes" : "no";
+    if (cell->kind == FT_CELL_FLAG) return flag_name(cell);
     if (cell->kind == FT_CELL_NULL) return "-";
     return ft_people_number(cell->number, room);
 }

@@ -150,22 +150,28 @@ ft_status ft_metrics_add_window(ft_metrics_accumulator *a, size_t item, const do
     return FT_OK;
 }
 
-void ft_metrics_add_quantile_window(ft_metrics_accumulator *a, size_t item, const double *truth,
-                                    const double *quantiles, size_t horizon, double last_observation)
+ft_status ft_metrics_add_quantile_window(ft_metrics_accumulator *a, size_t item, const double *truth,
+                                         const double *quantiles, size_t horizon, double last_observation,
+                                         ft_error *err)
 {
+    (void)err; /* nothing is allocated here; the three ways to add a window look alike */
     walk at = {last_observation, last_observation};
     for (size_t t = 0; t < horizon; t++) add_truth(a, item, &at, truth[t], quantiles + t * FT_N_QUANTILES);
+    return FT_OK;
 }
 
-void ft_metrics_add_point_window(ft_metrics_accumulator *a, size_t item, const double *truth,
-                                 const double *forecast, size_t horizon, double last_observation)
+ft_status ft_metrics_add_point_window(ft_metrics_accumulator *a, size_t item, const double *truth,
+                                      const double *forecast, size_t horizon, double last_observation,
+                                      ft_error *err)
 {
+    (void)err;
     walk at = {last_observation, last_observation};
     for (size_t t = 0; t < horizon; t++) {
         double quantiles[FT_N_QUANTILES];
         for (int q = 0; q < FT_N_QUANTILES; q++) quantiles[q] = forecast[t];
         add_truth(a, item, &at, truth[t], quantiles);
     }
+    return FT_OK;
 }
 
 static void add_reason(ft_metrics *metrics, const char *reason)

@@ -86,13 +86,14 @@ ft_status ft_metrics_add_window(ft_metrics_accumulator *accumulator, size_t item
 
 /* The same from quantiles in double: quantiles: (horizon, FT_N_QUANTILES) row-major, the median is the point
  * forecast. */
-void ft_metrics_add_quantile_window(ft_metrics_accumulator *accumulator, size_t item, const double *truth,
-                                    const double *quantiles, size_t horizon, double last_observation);
+ft_status ft_metrics_add_quantile_window(ft_metrics_accumulator *accumulator, size_t item,
+                                         const double *truth, const double *quantiles, size_t horizon,
+                                         double last_observation, ft_error *err);
 
 /* The same for a point forecast (all quantiles equal), in double: forecast: (horizon). */
-void ft_metrics_add_point_window(ft_metrics_accumulator *accumulator, size_t item, const double *truth,
-                                 const double *forecast, size_t horizon, double last_observation,
-                                 ft_error *err);
+ft_status ft_metrics_add_point_window(ft_metrics_accumulator *accumulator, size_t item, const double *truth,
+                                      const double *forecast, size_t horizon, double last_observation,
+                                      ft_error *err);
 
 /* The metrics of what was added so far. A forecast that was not finite makes all of them undefined. */
 void ft_metrics_finish(const ft_metrics_accumulator *accumulator, ft_metrics *metrics);

@@ -170,7 +170,7 @@ Test(metrics, point_forecasts_keep_double_precision)
     double forecast[2];
     ft_metrics m;
     ft_seasonal_naive(history, 2, 1, forecast, 2);
-    ft_metrics_add_point_window(a, 0, truth, forecast, 2, 0.1);
+    ft_metrics_add_point_window(a, 0, truth, forecast, 2, 0.1, NULL);
     ft_metrics_finish(a, &m);
     expect_near("directional_accuracy", m.directional_accuracy, 0.5);
     expect_near("mae", m.mae, 0.05);
@@ -234,7 +234,7 @@ Test(metrics, samples_give_what_their_quantiles_give)
     ft_metrics_add_training(a, NULL, train, 2, NULL, NULL);
     ft_metrics_add_training(b, NULL, train, 2, NULL, NULL);
     cr_assert_eq(ft_metrics_add_window(a, 0, truth, samples, 3, 2, 5, NULL), FT_OK);
-    ft_metrics_add_quantile_window(b, 0, truth, quantiles[0], 2, 5);
+    ft_metrics_add_quantile_window(b, 0, truth, quantiles[0], 2, 5, NULL);
     ft_metrics from_samples, from_quantiles;
     ft_metrics_finish(a, &from_samples);
     ft_metrics_finish(b, &from_quantiles);
@@ -284,7 +284,7 @@ static void check_case(const cJSON *c)
                 quantiles[t * FT_N_QUANTILES + (size_t)q] =
                     ft_quantile_double(steps + t * n_samples, n_samples, ft_quantile_levels[q]);
         }
-        ft_metrics_add_quantile_window(a, 0, truth, quantiles, horizon, last[w]);
+        ft_metrics_add_quantile_window(a, 0, truth, quantiles, horizon, last[w], NULL);
         free(quantiles);
         free(steps);
         free(truth);

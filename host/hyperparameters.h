@@ -9,14 +9,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-
-typedef enum ft_adapter_type { FT_ADAPTER_LORA, FT_ADAPTER_LN_TUNING, FT_ADAPTER_FULL } ft_adapter_type;
-typedef enum ft_scheduler_type {
-    FT_SCHEDULER_LINEAR,
-    FT_SCHEDULER_COSINE,
-    FT_SCHEDULER_CONSTANT,
-    FT_SCHEDULER_CONSTANT_WITH_WARMUP
-} ft_scheduler_type;
+#include "model/adapter.h"
+#include "model/schedule.h"
 
 typedef struct ft_hyperparameters {
     double learning_rate;
@@ -25,13 +19,13 @@ typedef struct ft_hyperparameters {
     int64_t batch_size;                        /* windows */
     int64_t warmup_steps;
     double weight_decay;
-    int64_t adapter_type; /* ft_adapter_type */
+    int64_t adapter_type; /* ft_adapter_kind */
     int64_t lora_rank;
     double lora_alpha;
     double dropout_rate;   /* LoRA's own */
-    char lora_targets[32]; /* "q+v": names out of q, k, v, o, wi, wo joined by '+', in that order */
+    uint32_t lora_targets; /* bits FT_TARGET_Q ... */
     bool use_rslora;
-    int64_t lr_scheduler;  /* ft_scheduler_type */
+    int64_t lr_scheduler;  /* ft_schedule */
     double model_dropout;  /* NaN: the checkpoint's */
     double max_grad_norm;  /* 0: no clipping */
     int64_t window_stride; /* rows; 0: prediction_length (null in JSON) */
@@ -47,7 +41,7 @@ typedef enum ft_field_type {
     FT_FIELD_INTEGER, /* int64_t */
     FT_FIELD_FLAG,    /* bool */
     FT_FIELD_CHOICE,  /* int64_t, one of `choices` */
-    FT_FIELD_TARGETS  /* char[32] */
+    FT_FIELD_TARGETS  /* uint32_t; a text like "q+v" outside */
 } ft_field_type;
 
 typedef struct ft_field {
@@ -90,10 +84,6 @@ ft_status ft_hyperparameters_from_json(ft_hyperparameters *hyperparameters, cons
 /* All keys in the order of the table. The caller's; NULL: no memory. */
 cJSON *ft_hyperparameters_to_json(const ft_hyperparameters *hyperparameters);
 bool ft_hyperparameters_equal(const ft_hyperparameters *a, const ft_hyperparameters *b);
-
-/* What single fields cannot tell: combinations that make no sense. Nothing that the table allows is refused
- * today but lengths whose sum is beyond 2^31. */
-ft_status ft_hyperparameters_check(const ft_hyperparameters *hyperparameters, ft_error *err);
 
 /* Rows between training windows: window_stride, or prediction_length where that is not given. */
 int64_t ft_window_stride(const ft_hyperparameters *hyperparameters);

@@ -1,8 +1,10 @@
 /* Files that are whole or absent: bounded reading, writing through a temporary name. */
+#define _GNU_SOURCE /* nftw */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,4 +254,17 @@ uint32_t ft_checksum(uint32_t checksum, const void *data, size_t size)
         size -= part;
     }
     return checksum;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
+{
+    (void)info;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+void ft_remove_tree(const char *path)
+{
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -50,7 +50,7 @@ typedef struct ft_field {
     size_t offset;          /* in ft_hyperparameters */
     double least, most;     /* range of a number */
     bool above, below;      /* `least`, `most` themselves are outside */
-    bool nullable;          /* null (an empty text) stands for the default that depends on something else */
+    bool nullable;          /* null stands for the default that depends on something else */
     const char *choices[5]; /* NULL-terminated */
     const char *help;       /* one line */
 } ft_field;

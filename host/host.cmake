@@ -1,7 +1,34 @@
-# host/: libftgpu's public face and the program. main.c and the commands are the program, the rest is the library.
+# host/: libftgpu's public face and the program. program/ holds the commands, the rest is the library.
 file(GLOB host_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/*.c)
-if(host_sources)
-  add_library(ft_host STATIC ${host_sources})
-  set_target_properties(ft_host PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  target_link_libraries(ft_host PUBLIC ft_options ft_model ft_tracker ft_base)
-endif()
+set(version_source ${CMAKE_BINARY_DIR}/generated/version.c)
+add_custom_target(ft_version_source
+  COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${version_source} -DFTGPU_VERSION=${PROJECT_VERSION}
+          -P ${CMAKE_SOURCE_DIR}/host/version.cmake
+  BYPRODUCTS ${version_source}
+  COMMENT "")
+add_library(ft_host STATIC ${host_sources} ${version_source})
+add_dependencies(ft_host ft_version_source)
+set_target_properties(ft_host PROPERTIES POSITION_INDEPENDENT_CODE ON)
+target_link_libraries(ft_host PUBLIC ft_options ft_model ft_tracker ft_base)
+
+# libftgpu.a: all rooms in one archive, for programs that use host/ftgpu.h.
+set(library_script ${CMAKE_BINARY_DIR}/generated/libftgpu.mri)
+file(GENERATE OUTPUT ${library_script} CONTENT "create libftgpu.a
+addlib $<TARGET_FILE:ft_host>
+addlib $<TARGET_FILE:ft_model>
+addlib $<TARGET_FILE:ft_tracker>
+addlib $<TARGET_FILE:ft_kernels>
+addlib $<TARGET_FILE:ft_base>
+save
+end
+")
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/libftgpu.a
+  COMMAND ${CMAKE_AR} -M < ${library_script}
+  WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
+  DEPENDS ft_host ft_model ft_tracker ft_kernels ft_base
+  COMMENT "libftgpu.a" VERBATIM)
+add_custom_target(ftgpu_library ALL DEPENDS ${CMAKE_BINARY_DIR}/libftgpu.a)
+
+file(GLOB program_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/program/*.c)
+add_executable(ftgpu ${program_sources})
+target_link_libraries(ftgpu PRIVATE ft_host)

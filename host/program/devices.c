@@ -1,0 +1,104 @@
+/* ftgpu devices: what this machine computes with, and what `auto` means here. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/program/command.h"
+#include "kernels/backend.h"
+
+/* The instruction sets that the CPU backend or oneDNN make use of, as the kernel names them. */
+static const char *const instruction_sets[] = {
+    "sse4_2",   "avx",      "avx2",     "fma",         "f16c",        "avx_vnni",
+    "avx512f",  "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_tile",
+    "amx_bf16", "asimd",    "sve",      "bf16",        "i8mm"};
+
+/* The text after "key : " in a line of /proc/cpuinfo, or NULL. */
+static const char *value_of(char *line, const char *key)
+{
+    size_t length = strlen(key);
+    if (strncmp(line, key, length) != 0) return NULL;
+    char *value = strchr(line, ':');
+    if (!value || strspn(line + length, " \t") != (size_t)(value - line) - length) return NULL;
+    value[strcspn(value, "\n")] = '\0';
+    return value + 1 + strspn(value + 1, " \t");
+}
+
+/* Adds the known instruction sets among `flags`, a text of words. */
+static void add_instruction_sets(const char *flags, ft_text *out)
+{
+    for (size_t i = 0; i < sizeof instruction_sets / sizeof *instruction_sets; i++) {
+        const char *name = instruction_sets[i], *at = flags;
+        size_t length = strlen(name);
+        while ((at = strstr(at, name)) != NULL) {
+            bool whole = (at == flags || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0');
+            at += length;
+            if (!whole) continue;
+            ft_text_addf(out, "%s%s", out->length ? " " : "", name);
+            break;
+        }
+    }
+}
+
+/* Model name and instruction sets of the first processor; both stay empty where the kernel does not tell. */
+static void read_cpuinfo(ft_text *model, ft_text *sets)
+{
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    char *line = NULL;
+    size_t capacity = 0;
+    while (file && getline(&line, &capacity, file) > 1) {
+        const char *value;
+        if ((value = value_of(line, "model name"))) ft_text_add(model, value);
+        if ((value = value_of(line, "flags")) || (value = value_of(line, "Features")))
+            add_instruction_sets(value, sets);
+    }
+    free(line);
+    if (file) fclose(file);
+}
+
+static ft_status devices(const char *format_name, ft_error *err)
+{
+    ft_table_format format;
+    ft_backend *backend = NULL;
+    ft_text model = FT_TEXT_EMPTY, sets = FT_TEXT_EMPTY;
+    cJSON *object = cJSON_CreateObject();
+    ft_status status =
+        object ? ft_table_format_parse(format_name, &format, err) : ft_no_memory(err, "the output", 0);
+    if (status == FT_OK) status = ft_cpu_create(FT_F32, 0, &backend, err);
+    if (status == FT_OK) {
+        bool bf16 = ft_cpu_has_bf16();
+        read_cpuinfo(&model, &sets);
+        cJSON *cpu = cJSON_AddObjectToObject(object, "cpu");
+        cJSON_AddStringToObject(cpu, "model", model.data ? model.data : "unknown");
+        cJSON_AddStringToObject(cpu, "device", backend->device);
+        cJSON_AddNumberToObject(cpu, "threads", backend->n_threads);
+        cJSON_AddNumberToObject(cpu, "memory_bytes", (double)backend->memory_bytes);
+        cJSON_AddStringToObject(cpu, "instruction_sets", sets.data ? sets.data : "");
+        cJSON_AddBoolToObject(cpu, "bf16_native", bf16);
+        cJSON_AddStringToObject(cpu, "dtype_auto", bf16 ? "bf16" : "f32");
+        cJSON_AddStringToObject(object, "gpu", "none: this build computes on the CPU alone");
+        cJSON_AddStringToObject(object, "device_auto", "cpu");
+        status = ft_print_object(object, format, err);
+    }
+    if (backend) backend->free(backend);
+    ft_text_free(&model);
+    ft_text_free(&sets);
+    cJSON_Delete(object);
+    return status;
+}
+
+int ft_command_devices(int argc, const char *const *argv)
+{
+    const char *format = "table";
+    const ft_option table[] = {FT_OPTION_FORMAT(format), {.name = NULL}};
+    const ft_command_line line = {
+        .command = "ftgpu devices",
+        .summary = "Shows what this machine computes with, and which device and dtype `auto` means here.",
+        .usage = "[options]",
+        .example = "  ftgpu devices --format json",
+        .options = table,
+    };
+    int exit_status;
+    ft_error err = {""};
+    if (!ft_command_parse(&line, argc, argv, &exit_status)) return exit_status;
+    return ft_command_finish(devices(format, &err), &err);
+}

@@ -1,0 +1,188 @@
+/* An adapter in a batch computes what it computes alone: gradients, losses over steps, forecasts. DESIGN §2.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden.h"
+#include "model/forecast.h"
+
+enum { N_ADAPTERS = 3, STEPS = 20 };
+
+/* What differs between the adapters of the batch. */
+static const struct {
+    ft_adapter_spec spec;
+    int32_t sequences;
+    float learning_rate, weight_decay, max_grad_norm, model_dropout;
+    uint32_t seed;
+} settings[N_ADAPTERS] = {
+    {{FT_LORA, 4, 8.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V}, 3, 1e-3f, 0.01f, 1.0f, 0.1f, 7},
+    {{FT_LORA, 9, 18.0f, 0.0f, true, FT_TARGET_Q | FT_TARGET_O | FT_TARGET_WI},
+     1,
+     3e-4f,
+     0.0f,
+     0.2f,
+     0.0f,
+     8},
+    {{FT_LORA, 16, 16.0f, 0.3f, false, FT_TARGET_V | FT_TARGET_WO}, 2, 5e-4f, 0.1f, 0.0f, 0.2f, 7},
+};
+
+static ft_adapter *make_adapter(const golden_model *m, int g)
+{
+    ft_error err;
+    ft_adapter *adapter;
+    cr_assert_eq(ft_adapter_init(&settings[g].spec, m->weights, settings[g].seed, &adapter, &err), FT_OK,
+                 "%s", err.message);
+    for (int32_t i = 0; i < ft_tensor_count(&m->weights->config); i++) {
+        ft_tensor_info info = ft_tensor_describe(&m->weights->config, i);
+        for (int32_t j = 0; adapter->b[i] && j < info.rows * settings[g].spec.rank; j++)
+            adapter->b[i][j] = 0.05f * sinf((float)(j + i + g));
+    }
+    return adapter;
+}
+
+/* Trains adapters [first, first + count) in one batch; losses: (STEPS, N_ADAPTERS), gradients: (N_ADAPTERS)
+ * of the first step. */
+static void train(const golden_model *m, int first, int count, double *losses, ft_adapter **gradients)
+{
+    ft_error err;
+    ft_adapter *adapters[N_ADAPTERS];
+    for (int i = 0; i < count; i++) adapters[i] = make_adapter(m, first + i);
+    ft_trainable *trainable;
+    cr_assert_eq(
+        ft_trainable_create(m->chronos, (const ft_adapter *const *)adapters, count, true, &trainable, &err),
+        FT_OK, "%s", err.message);
+    ft_safetensors *file = golden_open("trace_lora.safetensors");
+    int64_t n_batches = golden_dim(file, "input_ids", 0), per_batch = golden_dim(file, "input_ids", 1);
+    int64_t encoder_length = golden_dim(file, "input_ids", 2), decoder_length = golden_dim(file, "labels", 2);
+    int32_t *ids = golden_integers(file, "input_ids", NULL), *labels = golden_integers(file, "labels", NULL);
+    uint8_t *mask = golden_bytes(file, "attention_mask", NULL);
+    ft_stepper *stepper;
+    cr_assert_eq(
+        ft_stepper_create(trainable, 8, (int32_t)encoder_length, (int32_t)decoder_length, &stepper, &err),
+        FT_OK, "%s", err.message);
+    for (int step = 0; step < STEPS; step++) {
+        ft_inputs *in = ft_stepper_inputs(stepper);
+        int32_t s = 0;
+        for (int i = 0; i < count; i++) {
+            int g = first + i;
+            in->sequence_start[i] = s;
+            for (int32_t k = 0; k < settings[g].sequences; k++, s++) {
+                int64_t source = (step + g) % n_batches * per_batch + k;
+                memcpy(in->encoder_ids + s * encoder_length, ids + source * encoder_length,
+                       (size_t)encoder_length * 4);
+                memcpy(in->key_mask + s * encoder_length, mask + source * encoder_length,
+                       (size_t)encoder_length);
+                memcpy(in->labels + s * decoder_length, labels + source * decoder_length,
+                       (size_t)decoder_length * 4);
+            }
+            in->sequence_start[i + 1] = s;
+            in->seed[i] = settings[g].seed;
+            in->step[i] = (uint32_t)step;
+            in->model_dropout[i] = settings[g].model_dropout;
+            *ft_stepper_rates(stepper, i) = (ft_step_rates){
+                settings[g].learning_rate, settings[g].weight_decay, settings[g].max_grad_norm};
+        }
+        in->n_sequences = s;
+        in->encoder_length = (int32_t)encoder_length;
+        in->decoder_length = (int32_t)decoder_length;
+        cr_assert_eq(ft_stepper_step(stepper, &err), FT_OK, "%s", err.message);
+        for (int i = 0; i < count; i++) {
+            losses[step * N_ADAPTERS + first + i] = ft_stepper_loss(stepper, i);
+            if (step > 0) continue;
+            gradients[first + i] = make_adapter(m, first + i);
+            cr_assert_eq(ft_trainable_read_gradients(trainable, i, gradients[first + i], &err), FT_OK, "%s",
+                         err.message);
+        }
+    }
+    free(ids);
+    free(labels);
+    free(mask);
+    ft_stepper_free(stepper);
+    ft_trainable_free(trainable);
+    golden_close(file);
+    for (int i = 0; i < count; i++) ft_adapter_free(adapters[i]);
+}
+
+static void compare_gradients(const char *label, const golden_model *m, const ft_adapter *a,
+                              const ft_adapter *b, int g)
+{
+    for (int32_t i = 0; i < ft_tensor_count(&m->weights->config); i++) {
+        if (!a->a[i]) continue;
+        ft_tensor_info info = ft_tensor_describe(&m->weights->config, i);
+        double da = golden_distance(a->a[i], b->a[i], (int64_t)info.cols * settings[g].spec.rank);
+        double db = golden_distance(a->b[i], b->b[i], (int64_t)info.rows * settings[g].spec.rank);
+        cr_expect_lt(fmax(da, db), 1e-5, "%s: adapter %d: gradients of %s differ by %g and %g", label, g,
+                     info.name, da, db);
+    }
+}
+
+Test(adapter_batch, equals_each_adapter_alone)
+{
+    for (int b = 0; b < GOLDEN_BACKENDS; b++) {
+        const golden_backend *backend = &golden_backends[b];
+        golden_model m = golden_model_open(backend, "model_tied", NULL, true);
+        double together[STEPS * N_ADAPTERS], alone[STEPS * N_ADAPTERS];
+        ft_adapter *gradients_together[N_ADAPTERS], *gradients_alone[N_ADAPTERS];
+        train(&m, 0, N_ADAPTERS, together, gradients_together);
+        for (int g = 0; g < N_ADAPTERS; g++) train(&m, g, 1, alone, gradients_alone);
+        for (int i = 0; i < STEPS * N_ADAPTERS; i++) {
+            double off = fabs(together[i] - alone[i]) / alone[i];
+            cr_expect_lt(off, backend->bf16 ? 1e-2 : 1e-5, "%s: step %d, adapter %d: losses differ by %g",
+                         backend->label, i / N_ADAPTERS, i % N_ADAPTERS, off);
+        }
+        for (int g = 0; g < N_ADAPTERS; g++) {
+            if (!backend->bf16)
+                compare_gradients(backend->label, &m, gradients_together[g], gradients_alone[g], g);
+            ft_adapter_free(gradients_together[g]);
+            ft_adapter_free(gradients_alone[g]);
+        }
+        golden_model_close(&m);
+    }
+}
+
+/* Forecasts of two adapters and several series in one call equal those of each series and adapter alone. */
+Test(adapter_batch, forecasts_do_not_depend_on_company)
+{
+    for (int b = 0; b < GOLDEN_BACKENDS; b++) {
+        const golden_backend *backend = &golden_backends[b];
+        if (backend->bf16) continue; /* a rounding may move a draw */
+        ft_error err;
+        golden_model m = golden_model_open(backend, "model_tied", NULL, false);
+        ft_adapter *adapters[2] = {make_adapter(&m, 0), make_adapter(&m, 2)};
+        ft_trainable *both, *one;
+        cr_assert_eq(
+            ft_trainable_create(m.chronos, (const ft_adapter *const *)adapters, 2, false, &both, &err), FT_OK,
+            "%s", err.message);
+        float values[50];
+        for (int i = 0; i < 50; i++) values[i] = 10 + 3 * sinf((float)i / 3);
+        values[20] = NAN;
+        ft_forecast_request requests[4] = {
+            {values, 50, 0, 11}, {values, 9, 0, 12}, {values + 5, 30, 1, 11}, {values, 0, 1, 13}};
+        ft_forecast_settings s = ft_forecast_defaults(&m.weights->config.chronos, 30);
+        s.seed = 5;
+        size_t per_series = (size_t)s.num_samples * 30;
+        float *together = malloc(4 * per_series * sizeof *together),
+              *alone = malloc(per_series * sizeof *alone);
+        cr_assert_eq(ft_forecast(both, requests, 4, &s, together, &err), FT_OK, "%s", err.message);
+        for (int i = 0; i < 4; i++) {
+            const ft_adapter *adapter = adapters[requests[i].adapter];
+            ft_forecast_request request = requests[i];
+            request.adapter = 0;
+            cr_assert_eq(ft_trainable_create(m.chronos, &adapter, 1, false, &one, &err), FT_OK, "%s",
+                         err.message);
+            cr_assert_eq(ft_forecast(one, &request, 1, &s, alone, &err), FT_OK, "%s", err.message);
+            cr_expect_arr_eq(alone, together + (size_t)i * per_series, per_series * sizeof *alone,
+                             "%s: series %d differs", backend->label, i);
+            ft_trainable_free(one);
+        }
+        free(together);
+        free(alone);
+        ft_trainable_free(both);
+        ft_adapter_free(adapters[0]);
+        ft_adapter_free(adapters[1]);
+        golden_model_close(&m);
+    }
+}

@@ -19,3 +19,6 @@ foreach(room base kernels model tracker host)
     add_test(NAME unit/${room}/${name} COMMAND ${name})
   endforeach()
 endforeach()
+
+add_test(NAME unit/arrows COMMAND ${CMAKE_SOURCE_DIR}/tests/unit/arrows/test_arrows.sh ${CMAKE_SOURCE_DIR})
+include(tests/e2e/e2e.cmake)

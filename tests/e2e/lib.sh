@@ -1,0 +1,73 @@
+# Helpers of the end-to-end tests. A script sources this, calls the helpers and ends with `finish`.
+# After `ft ARGUMENTS` the command's output is in the files out and err, its exit status in $status.
+
+failures=0
+golden=$E2E/../golden
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+ft() {
+    status=0
+    ran="ftgpu $*"
+    "$FTGPU" "$@" >out 2>err || status=$?
+}
+
+# The exit status of the last command.
+expect_status() {
+    [ "$status" = "$1" ] && return
+    fail "$ran: exit status $status instead of $1"
+    sed 's/^/    stderr: /' err | head -20
+}
+
+# expect FILE PATTERN: a line of the file matches the extended regular expression.
+expect() {
+    grep -Eq -e "$2" "$1" && return
+    fail "$ran: no line of $1 matches: $2"
+    sed 's/^/    /' "$1" | head -20
+}
+
+expect_not() {
+    grep -Eq -e "$2" "$1" || return 0
+    fail "$ran: a line of $1 matches: $2"
+    grep -E -e "$2" "$1" | sed 's/^/    /' | head -5
+}
+
+# Nothing went to stderr.
+expect_quiet() {
+    [ -s err ] || return 0
+    fail "$ran: stderr is not empty"
+    sed 's/^/    stderr: /' err | head -20
+}
+
+# refuses PATTERN ARGUMENTS...: the command ends with status 2, nothing on stdout and one line on stderr that matches.
+refuses() {
+    pattern=$1
+    shift
+    ft "$@"
+    expect_status 2
+    [ -s out ] && fail "$ran: refused, but wrote to stdout: $(head -1 out)"
+    [ "$(wc -l <err)" = 1 ] || fail "$ran: $(wc -l <err) lines on stderr instead of 1: $(head -3 err)"
+    expect err '^ftgpu: '
+    expect err "$pattern"
+}
+
+# The command must succeed, as a step on the way.
+must() {
+    ft "$@"
+    expect_status 0
+    [ "$status" = 0 ] || finish
+}
+
+# cell COLUMN ROW of the CSV table in out (no quoted commas), rows from 1 below the header.
+cell() {
+    awk -F, -v name="$1" -v row="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) column = i }
+        NR == row + 1 { print $column }' out
+}
+
+finish() {
+    [ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
+    exit 0
+}

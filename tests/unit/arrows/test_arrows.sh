@@ -1,0 +1,61 @@
+#!/bin/sh
+# The arrows between the rooms hold in this tree, and each kind of breach is noticed. usage: test_arrows.sh ROOT
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+check() { # in the current directory
+    find base kernels model tracker host -name '*.[ch]' -o -name '*.cu' | sort | xargs awk -f "$here/arrows.awk"
+}
+
+(cd "$root" && check) || { echo "the tree breaks its arrows"; exit 1; }
+
+# A small tree in which all is well, then one breach at a time: file, line, what the message must say.
+cd "$scratch"
+mkdir -p base kernels/ref kernels/cpu model tracker host/program
+echo '#include <stdio.h>' > base/error.h
+echo '#include "base/error.h"' > kernels/backend.h
+echo '#include "kernels/backend.h"' > kernels/ref/ref.h
+echo '#include "kernels/backend.h"' > model/pass.h
+echo '#include "base/error.h"' > tracker/table.h
+printf '#include "model/pass.h"\n#include "kernels/backend.h"\n#include "tracker/table.h"\n' > host/engine.h
+echo '#include "host/engine.h"' > host/program/command.h
+check || { echo "a tree without a breach is refused"; exit 1; }
+
+failures=0
+breach() { # FILE INCLUDE MESSAGE
+    cp "$1" saved
+    echo "#include $2" >> "$1"
+    if message=$(check); then
+        echo "not noticed: $1 includes $2"
+        failures=1
+    elif ! echo "$message" | grep -q "$3"; then
+        echo "$1 includes $2: the message \"$message\" does not say \"$3\""
+        failures=1
+    fi
+    cp saved "$1"
+}
+breach base/error.h '"kernels/backend.h"' 'base/ may not include'
+breach kernels/backend.h '"model/pass.h"' 'kernels/ may not include'
+breach kernels/backend.h '"base/json.h"' 'no JSON'
+breach kernels/backend.h '<cjson/cJSON.h>' 'no JSON'
+breach kernels/backend.h '"kernels/ref/ref.h"' "a backend's inside"
+breach model/pass.h '"tracker/table.h"' 'model/ may not include'
+breach model/pass.h '"host/engine.h"' 'model/ may not include'
+breach model/pass.h '"kernels/ref/ref.h"' 'only through'
+breach model/pass.h '<dnnl.h>' 'oneDNN'
+breach tracker/table.h '"model/pass.h"' 'tracker/ may not include'
+breach tracker/table.h '"kernels/backend.h"' 'tracker/ may not include'
+breach host/engine.h '"kernels/ref/ref.h"' 'only through'
+breach host/engine.h '"host/program/command.h"' 'nothing of the program'
+breach host/engine.h '"tests/helper.h"' 'host/ may not include'
+breach host/engine.h '"engine.h"' 'from the root'
+breach base/error.h '"base/error.h"' 'a circle'
+echo '#include "base/b.h"' > base/a.h
+breach base/a.h '"base/a.h"' 'a circle'
+echo '#include "base/c.h"' > base/b.h
+echo '' > base/c.h
+breach base/c.h '"base/a.h"' 'a circle.*base/a.h -> base/b.h'
+exit $failures

@@ -1,0 +1,41 @@
+/* The circumstances of an experiment; see run_record.h. */
+#include "host/run_record.h"
+
+#include <stdio.h>
+
+#include "host/version.h"
+
+enum { SCHEMA_VERSION = 1 };
+
+static bool add_checksum(cJSON *run, const char *key, uint32_t checksum)
+{
+    char text[24];
+    snprintf(text, sizeof text, "crc32:%08x", (unsigned)checksum);
+    return cJSON_AddStringToObject(run, key, text) != NULL;
+}
+
+cJSON *ft_run_record(const ft_study *study)
+{
+    const ft_backend *backend = study->engine->backend;
+    const char *command = study->engine->settings.command_line;
+    cJSON *run = cJSON_CreateObject();
+    bool ok = run && cJSON_AddNumberToObject(run, "schema_version", SCHEMA_VERSION) &&
+              cJSON_AddStringToObject(run, "ftgpu_version", ft_version()) &&
+              cJSON_AddStringToObject(run, "commit", ft_commit()) &&
+              cJSON_AddStringToObject(run, "command_line", command ? command : "") &&
+              cJSON_AddStringToObject(run, "device", backend->device) &&
+              cJSON_AddStringToObject(run, "dtype", backend->bf16 ? "bf16" : "f32") &&
+              cJSON_AddNumberToObject(run, "threads", backend->n_threads) &&
+              cJSON_AddStringToObject(run, "model", study->request->model) &&
+              add_checksum(run, "model_hash", study->weights->checksum) &&
+              add_checksum(run, "data_hash", study->dataset.checksum) &&
+              cJSON_AddStringToObject(run, "target", study->request->target) &&
+              cJSON_AddNumberToObject(run, "season", (double)study->season) &&
+              cJSON_AddNumberToObject(run, "eval_windows", (double)study->eval_windows) &&
+              cJSON_AddArrayToObject(run, "shared_with");
+    if (ok && study->request->adapter)
+        ok = cJSON_AddStringToObject(run, "start_adapter", study->request->adapter) != NULL;
+    if (ok) return run;
+    cJSON_Delete(run);
+    return NULL;
+}

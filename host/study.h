@@ -1,0 +1,43 @@
+/* What all experiments of a run or a sweep share: data, base model on the device, baselines. */
+#ifndef FT_HOST_STUDY_H
+#define FT_HOST_STUDY_H
+
+#include "host/engine.h"
+#include "host/evaluate.h"
+#include "host/hyperparameters.h"
+#include "model/chronos.h"
+
+/* The model before tuning and seasonal naive, for one choice of lengths. */
+typedef struct ft_study_baseline {
+    int64_t context_length, prediction_length;
+    ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
+} ft_study_baseline;
+
+typedef struct ft_study {
+    ft_engine *engine;
+    const ft_experiment_request *request;
+    char *name;  /* of the experiments */
+    int64_t season, eval_windows;
+    ft_dataset dataset;
+    ft_series *series;
+    cJSON *insights;
+    ft_weights *weights;
+    ft_chronos *chronos;
+    ft_trainable *base;      /* the model before tuning */
+    ft_adapter *start;       /* of request->adapter, or NULL */
+    ft_study_baseline *baselines; /* (n_baselines) */
+    size_t n_baselines;
+} ft_study;
+
+/* Reads everything that the request names and puts the base model on the device. All configurations are checked against the data and
+ * the model first, so that a sweep does not find out hours later. The study keeps pointers to engine and request. */
+ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request, const ft_hyperparameters *configs,
+                        size_t n_configs, ft_study *study, ft_error *err);
+void ft_study_close(ft_study *study);
+
+/* Trains, evaluates and records one configuration; number > 0 is its place among `total` of a sweep. FT_OK also when it was
+ * recorded as failed (outcome->failed); FT_INTERRUPTED when it was stopped, and then nothing is left of it. */
+ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, int64_t number, int64_t total, ft_outcome *outcome,
+                       ft_error *err);
+
+#endif

@@ -20,15 +20,15 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 
-def save_tensors(name, tensors):
-    """Writes golden/<name>.safetensors: floats as F32, integers as I32, scalars with shape (1)."""
+def save_tensors(name, tensors, directory=GOLDEN):
+    """Writes <directory>/<name>.safetensors: floats as F32, integers as I32, scalars with shape (1)."""
     narrow = {torch.float64: torch.float32, torch.int64: torch.int32}
     out = {}
     for key, value in tensors.items():
         value = torch.as_tensor(value).detach()
         value = value.to(narrow.get(value.dtype, value.dtype)).contiguous().clone()
         out[key] = value.reshape(1) if value.ndim == 0 else value
-    write_file(out, GOLDEN / f"{name}.safetensors")
+    write_file(out, directory / f"{name}.safetensors")
 
 
 def write_file(tensors, path, metadata=None):
@@ -51,9 +51,9 @@ def to_json(value):
     return value
 
 
-def save_json(name, value, indent=2):
+def save_json(name, value, indent=2, directory=GOLDEN):
     text = json.dumps(to_json(value), indent=indent, allow_nan=False)
-    (GOLDEN / f"{name}.json").write_text(text + "\n")
+    (directory / f"{name}.json").write_text(text + "\n")
 
 
 def relative_error(value, reference):

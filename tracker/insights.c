@@ -89,7 +89,7 @@ cJSON *ft_insights_quality(const ft_insights_split *split)
     double n_cells = (double)split->n_columns * (double)split->n_rows;
     const figure figures[] = {
         {"n_rows", (double)split->n_rows},
-        {"n_cols", (double)split->n_columns},
+        {"n_cols", (double)split->n_columns + 1}, /* and the date */
         {"missing_values", (double)n_missing},
         {"missing_pct", n_cells > 0 ? (double)n_missing / n_cells : NAN},
         {"numeric_cols", (double)n_numeric},

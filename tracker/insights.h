@@ -15,8 +15,9 @@ typedef struct ft_insights_column {
     const uint8_t *missing; /* (n_rows) of a text column, 1 = missing; NULL: none is missing */
 } ft_insights_column;
 
-/* One split. The date column is not among `columns`. With several series the rows lie series by series:
- * returns and rolling windows never cross from one series into the next, and their values are pooled. */
+/* One split. The date column is not among `columns`, but counts in n_cols. With several series the rows lie
+ * series by series: returns and rolling windows never cross from one series into the next, and their values
+ * are pooled. */
 typedef struct ft_insights_split {
     const ft_insights_column *columns; /* (n_columns) */
     size_t n_columns, n_rows;

@@ -2,15 +2,13 @@
 #ifndef FT_TESTS_UNIT_TRACKER_SCRATCH_H
 #define FT_TESTS_UNIT_TRACKER_SCRATCH_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* nftw */
-#endif
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "base/file.h"
 
 static char scratch_directory[64];
 
@@ -22,15 +20,9 @@ static inline void scratch_enter(void)
     setenv("TZ", "UTC", 1);
 }
 
-static inline int scratch_remove(const char *path, const struct stat *about, int kind, struct FTW *place)
-{
-    (void)about, (void)kind, (void)place;
-    return remove(path);
-}
-
 static inline void scratch_leave(void)
 {
-    nftw(scratch_directory, scratch_remove, 16, FTW_DEPTH | FTW_PHYS);
+    ft_remove_tree(scratch_directory);
 }
 
 /* "<scratch directory>/<name>", valid until the next call. */

@@ -25,6 +25,9 @@ typedef struct ft_dataset_source {
 
 /* "0.7,0.15,0.15": three parts, none negative, the first positive, sum 1. */
 ft_status ft_split_fractions_parse(const char *text, double split[3], ft_error *err);
+/* Where those parts lie in n_rows rows: [start[0], start[1]) is the first. Ends are rounded down, so that 0.7
+ * of 1304 rows are 912. */
+void ft_split_rows(const double split[3], int64_t n_rows, int64_t start[4]);
 
 typedef struct ft_dataset_item {
     const char *id; /* the target's name where there is no id column */
@@ -54,9 +57,9 @@ typedef struct ft_dataset {
     int64_t *times;
     const char **dates;
     float *single;
-    ft_timestamp_style style; /* of the last row read */
-    uint32_t checksum;        /* of the files' bytes, in the order train, val, test */
-    void *texts;              /* owns ids and dates */
+    ft_timestamp_style style;       /* of the last row read */
+    uint32_t checksum;              /* of the files' bytes, in the order train, val, test */
+    struct ft_dataset_texts *texts; /* owns ids and dates */
 } ft_dataset;
 
 /* Reads and joins the files. FT_BAD_INPUT besides what ft_csv_read refuses: no source, or both kinds; a

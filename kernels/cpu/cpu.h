@@ -1,0 +1,73 @@
+/* What the parts of the CPU backend share: its state, scratch memory, and how one binary holds several
+ * instruction sets.
+ *
+ * The files listed in cpu.cmake as vector files are compiled once for each instruction set, with FT_ISA set
+ * to its name; each has one function, named by FT_FOR_ISA, that writes its operations into the backend's
+ * table. The rest (memory, oneDNN) is compiled once. */
+#ifndef FT_KERNELS_CPU_CPU_H
+#define FT_KERNELS_CPU_CPU_H
+
+#include "kernels/backend.h"
+
+#define FT_ISA_JOIN2(name, isa) name##_##isa
+#define FT_ISA_JOIN(name, isa) FT_ISA_JOIN2(name, isa)
+#define FT_FOR_ISA(name) FT_ISA_JOIN(name, FT_ISA)
+
+/* Scratch memory by use, so that an operation may hold several at once. */
+typedef enum ft_scratch {
+    FT_SCRATCH_OPERATION, /* inside one operation */
+    FT_SCRATCH_X,         /* a converted input of a matrix product */
+    FT_SCRATCH_Y,         /* its result before conversion */
+    FT_SCRATCH_DNNL,      /* oneDNN's own */
+    FT_SCRATCH_COUNT,
+} ft_scratch;
+
+typedef struct ft_matmul_cache ft_matmul_cache;
+typedef struct ft_cpu ft_cpu;
+struct ft_cpu {
+    ft_backend base;  /* first, so that a backend's address is its ft_cpu's */
+    bool native_bf16; /* matrix inputs are bf16 for oneDNN; else bf16 is rounding and the products are f32 */
+    struct {
+        void *data;
+        size_t bytes;
+    } scratch[FT_SCRATCH_COUNT];
+    ft_status failure; /* the first failure since the last synchronize, with its message */
+    ft_error failed;
+    ft_matmul_cache *matmuls;
+    /* to = from with conversion, over equal shapes; `rounded`: to bf16's precision even where `to` is f32;
+     * `accumulate`: to += from. */
+    void (*convert)(ft_cpu *cpu, ft_tensor from, ft_tensor to, bool rounded, bool accumulate);
+};
+
+static inline ft_cpu *ft_cpu_of(ft_backend *backend)
+{
+    return (ft_cpu *)backend;
+}
+
+/* At least `bytes` of 64-byte aligned scratch memory, kept until the next call for the same use. NULL when
+ * there is none: the failure is kept for synchronize, and the operation returns without having done anything.
+ */
+void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes);
+
+/* Keeps the first failure for synchronize. */
+void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message);
+
+/* linear.c: frozen weights and matrix products, into the table. */
+void ft_cpu_linear_operations(ft_backend *backend);
+
+/* processor.c */
+typedef enum ft_isa { FT_ISA_GENERIC, FT_ISA_AVX2, FT_ISA_AVX512, FT_ISA_AVX512_BF16 } ft_isa;
+/* The best instruction set of this processor; the environment variable FTGPU_ISA (generic, avx2, avx512,
+ * avx512_bf16) can lower it, for tests. */
+ft_isa ft_cpu_isa(void);
+int ft_cpu_cores(void);
+/* The processor's name as the system tells it, in at most `size` bytes. */
+void ft_cpu_describe(char *text, size_t size);
+
+/* operations.c, one for each instruction set: all vector files' operations, into the table. */
+void ft_cpu_operations_generic(ft_cpu *cpu);
+void ft_cpu_operations_avx2(ft_cpu *cpu);
+void ft_cpu_operations_avx512(ft_cpu *cpu);
+void ft_cpu_operations_avx512_bf16(ft_cpu *cpu);
+
+#endif

@@ -1,0 +1,146 @@
+/* The CPU backend's frame: its creation, memory (plain host memory) and order (every operation is done when
+ * it returns). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/matmul.h"
+
+void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message)
+{
+    if (cpu->failure != FT_OK) return;
+    cpu->failure = ft_fail(&cpu->failed, status, "%s", message);
+}
+
+static size_t rounded_to_64(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes)
+{
+    if (bytes <= cpu->scratch[use].bytes) return cpu->scratch[use].data;
+    free(cpu->scratch[use].data);
+    cpu->scratch[use].data = aligned_alloc(64, rounded_to_64(bytes));
+    cpu->scratch[use].bytes = cpu->scratch[use].data ? rounded_to_64(bytes) : 0;
+    if (!cpu->scratch[use].data && cpu->failure == FT_OK)
+        cpu->failure = ft_no_memory(&cpu->failed, "scratch memory of the CPU backend", bytes);
+    return cpu->scratch[use].data;
+}
+
+static void free_backend(ft_backend *self)
+{
+    if (!self) return;
+    ft_cpu *cpu = ft_cpu_of(self);
+    ft_matmul_cache_free(cpu->matmuls);
+    for (int i = 0; i < FT_SCRATCH_COUNT; i++) free(cpu->scratch[i].data);
+    free(cpu);
+}
+
+static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
+{
+    (void)self;
+    void *block = bytes <= SIZE_MAX - 64 ? aligned_alloc(64, rounded_to_64(bytes ? bytes : 1)) : NULL;
+    if (!block) ft_no_memory(err, "device memory", bytes);
+    return block;
+}
+
+static void release(ft_backend *self, void *block)
+{
+    (void)self;
+    free(block);
+}
+
+static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
+{
+    (void)self;
+    if (bytes) memcpy(device, host, bytes);
+}
+
+static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
+{
+    (void)self;
+    if (bytes) memcpy(host, device, bytes);
+}
+
+static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
+{
+    (void)self;
+    if (bytes) memmove(to, from, bytes);
+}
+
+static void zero(ft_backend *self, void *device, size_t bytes)
+{
+    (void)self;
+    if (bytes) memset(device, 0, bytes);
+}
+
+static ft_status synchronize(ft_backend *self, ft_error *err)
+{
+    ft_cpu *cpu = ft_cpu_of(self);
+    ft_status status = cpu->failure;
+    if (status != FT_OK && err) *err = cpu->failed;
+    cpu->failure = FT_OK;
+    return status;
+}
+
+static void one_stream(ft_backend *self, int number)
+{
+    (void)self;
+    (void)number;
+}
+
+ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_error *err)
+{
+    *backend = NULL;
+    if (dtype != FT_F32 && dtype != FT_BF16)
+        return ft_fail(err, FT_BAD_INPUT, "the CPU backend computes in f32 or bf16");
+    ft_cpu *cpu = calloc(1, sizeof *cpu);
+    if (!cpu) return ft_no_memory(err, "the CPU backend", sizeof *cpu);
+    ft_backend *base = &cpu->base;
+    ft_isa isa = ft_cpu_isa();
+    base->name = "cpu";
+    base->real = FT_F32;
+    base->matrix = dtype;
+    base->bf16 = dtype == FT_BF16;
+    base->n_threads = n_threads > 0 ? n_threads : ft_cpu_cores();
+    cpu->native_bf16 = base->bf16 && isa == FT_ISA_AVX512_BF16;
+    ft_cpu_describe(base->device, sizeof base->device);
+    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    base->memory_bytes = pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : 0;
+
+    base->free = free_backend;
+    base->allocate = allocate;
+    base->release = release;
+    base->to_device = to_device;
+    base->to_host = to_host;
+    base->copy = copy;
+    base->zero = zero;
+    base->synchronize = synchronize;
+    base->use_stream = base->record = base->wait = one_stream;
+    ft_cpu_linear_operations(base);
+    switch (isa) {
+#if defined(__x86_64__)
+    case FT_ISA_AVX512_BF16:
+        ft_cpu_operations_avx512_bf16(cpu);
+        break;
+    case FT_ISA_AVX512:
+        ft_cpu_operations_avx512(cpu);
+        break;
+    case FT_ISA_AVX2:
+        ft_cpu_operations_avx2(cpu);
+        break;
+#endif
+    default:
+        ft_cpu_operations_generic(cpu);
+    }
+    ft_status status = ft_matmul_cache_create(&cpu->matmuls, err);
+    if (status != FT_OK) {
+        free_backend(base);
+        return status;
+    }
+    *backend = base;
+    return FT_OK;
+}

@@ -1,0 +1,277 @@
+/* LoRA forward and backward, adapter by adapter: blocks of rows are converted to f32, dropped out and
+ * multiplied while they are in the cache; dropout(x) is never written as a whole. */
+#include <omp.h>
+
+#include "kernels/cpu/operations.h"
+#include "kernels/cpu/tile.h"
+
+enum { ROW_BLOCK = 24 };
+
+/* Sizes of one call; widths are padded to whole groups. */
+typedef struct sizes {
+    int64_t rank, in, out; /* as given */
+    int64_t rank_wide, in_wide, out_wide;
+    int64_t rank_vectors; /* rank as whole vectors */
+} sizes;
+
+static sizes sizes_of(const ft_lora *lora)
+{
+    return (sizes){lora->rank,
+                   lora->in_features,
+                   lora->out_features,
+                   ft_padded(lora->rank, FT_GROUP),
+                   ft_padded(lora->in_features, FT_GROUP),
+                   ft_padded(lora->out_features, FT_GROUP),
+                   ft_padded(lora->rank, FT_LANES)};
+}
+
+/* to: (cols_of_from as rows, wide) = from^T, zeros from `rows` to `wide`, in panels as a B operand of k =
+ * cols. */
+static void pack_transposed(const float *from, int64_t rows, int64_t cols, int64_t wide, float *to)
+{
+    for (int64_t j = 0; j < wide; j++) {
+        float *column = to + j / FT_PANEL * FT_PANEL * cols + j % FT_PANEL;
+        for (int64_t k = 0; k < cols; k++) column[k * FT_PANEL] = j < rows ? from[j * cols + k] : 0.0f;
+    }
+}
+
+/* to: (rows, wide), the same in panels, not transposed. */
+static void pack_plain(const float *from, int64_t rows, int64_t cols, int64_t wide, float *to)
+{
+    for (int64_t j = 0; j < wide; j += FT_PANEL)
+        for (int64_t k = 0; k < rows; k++)
+            for (int64_t i = 0; i < FT_PANEL; i++)
+                to[(j / FT_PANEL * rows + k) * FT_PANEL + i] = j + i < cols ? from[k * cols + j + i] : 0.0f;
+}
+
+/* The rows of all adapters cut into pieces, each of one adapter; at least one piece an adapter. */
+typedef struct piece {
+    int64_t first, count; /* rows */
+    int32_t adapter;
+} piece;
+
+static int64_t pieces_of(const ft_adapter_batch *batch, int32_t adapter, int64_t total, int64_t wanted)
+{
+    int64_t sequences = batch->sequence_start[adapter + 1] - batch->sequence_start[adapter];
+    return sequences > 0 ? (sequences * wanted + total - 1) / total : 0;
+}
+
+static int64_t count_pieces(const ft_adapter_batch *batch, int64_t wanted)
+{
+    int64_t count = 0;
+    for (int32_t g = 0; g < batch->n_adapters; g++) count += pieces_of(batch, g, batch->n_sequences, wanted);
+    return count;
+}
+
+static piece piece_at(const ft_adapter_batch *batch, int32_t length, int64_t wanted, int64_t index)
+{
+    for (int32_t g = 0; g < batch->n_adapters; g++) {
+        int64_t count = pieces_of(batch, g, batch->n_sequences, wanted);
+        if (index < count) {
+            int64_t first = (int64_t)batch->sequence_start[g] * length;
+            int64_t rows = (int64_t)batch->sequence_start[g + 1] * length - first;
+            return (piece){first + rows * index / count, rows * (index + 1) / count - rows * index / count,
+                           g};
+        }
+        index -= count;
+    }
+    return (piece){0, 0, 0};
+}
+
+/* x rows [first, first + count) in f32, and the factors that dropout multiplies them with (not written where
+ * there is none). */
+static void read_block(const ft_adapter_batch *batch, int32_t length, const ft_dropout *dropout, ft_tensor x,
+                       int64_t first, int64_t count, int64_t wide, float *values, float *factors)
+{
+    const ft_uint_vector threshold = ft_set_number(dropout->threshold);
+    for (int64_t i = 0; i < count; i++) {
+        float *value = values + i * wide;
+        ft_read_row(x, first + i, 0, x.cols, wide, value);
+        if (dropout->threshold == 0) continue;
+        const ft_place place = ft_place_of(batch, length, first + i);
+        for (int64_t group = 0; group < wide / FT_GROUP; group++) {
+            ft_uint_vector number[FT_GROUP_VECTORS];
+            ft_philox_group(dropout->key, (uint32_t)group, place.position, place.sequence, 0, number);
+            for (int v = 0; v < FT_GROUP_VECTORS; v++) {
+                const int64_t at = group * FT_GROUP + v * FT_LANES;
+                ft_vector factor = ft_keep(number[v], threshold, ft_set(dropout->scale));
+                ft_store(value + at, ft_load(value + at) * factor);
+                if (factors) ft_store(factors + i * wide + at, factor);
+            }
+        }
+    }
+}
+
+static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
+                         ft_tensor x, ft_tensor y, ft_tensor u)
+{
+    enum { PIECES_A_THREAD = 8 };
+    const sizes z = sizes_of(lora);
+    const int64_t wanted = (int64_t)self->n_threads * PIECES_A_THREAD, n_pieces = count_pieces(batch, wanted);
+    const int64_t packed = z.in * z.rank_wide + z.rank * z.out_wide; /* A^T and B^T of one adapter */
+    const int64_t block = ROW_BLOCK * (z.in_wide + z.rank_wide + z.out_wide);
+    float *memory =
+        ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
+                       (size_t)(batch->n_adapters * packed + self->n_threads * block) * sizeof(float));
+    if (!memory) return;
+#pragma omp parallel num_threads(self->n_threads)
+    {
+        float *xs = memory + batch->n_adapters * packed + omp_get_thread_num() * block;
+        float *us = xs + ROW_BLOCK * z.in_wide, *ys = us + ROW_BLOCK * z.rank_wide;
+#pragma omp for schedule(static)
+        for (int32_t g = 0; g < batch->n_adapters; g++) {
+            float *a = memory + g * packed;
+            pack_transposed((const float *)lora->a + g * lora->adapter_stride, z.rank, z.in, z.rank_wide, a);
+            pack_transposed((const float *)lora->b + g * lora->adapter_stride, z.out, z.rank, z.out_wide,
+                            a + z.in * z.rank_wide);
+        }
+#pragma omp for schedule(dynamic)
+        for (int64_t index = 0; index < n_pieces; index++) {
+            const piece p = piece_at(batch, length, wanted, index);
+            const float *a = memory + p.adapter * packed, *b = a + z.in * z.rank_wide;
+            const ft_dropout dropout =
+                ft_dropout_of(batch, batch->lora_dropout, p.adapter, lora->dropout_site);
+            for (int64_t first = p.first; first < p.first + p.count; first += ROW_BLOCK) {
+                const int64_t left = p.first + p.count - first, count = left < ROW_BLOCK ? left : ROW_BLOCK;
+                read_block(batch, length, &dropout, x, first, count, z.in_wide, xs, NULL);
+                const ft_tile_product down = {count,    z.rank_vectors,  z.in, xs,          z.in_wide, 1, a,
+                                              FT_PANEL, z.in * FT_PANEL, us,   z.rank_wide, false};
+                FT_FOR_ISA(ft_tile_multiply)(&down);
+                for (int64_t i = 0; i < count; i++) {
+                    for (int64_t j = 0; j < z.rank; j++)
+                        us[i * z.rank_wide + j] *= batch->lora_scale[p.adapter];
+                    ft_write_row(u, first + i, 0, z.rank, us + i * z.rank_wide);
+                    ft_read_row(y, first + i, 0, z.out, z.out_wide, ys + i * z.out_wide);
+                }
+                const ft_tile_product up = {
+                    count,    z.out_wide,        z.rank, us,         z.rank_wide, 1, b,
+                    FT_PANEL, z.rank * FT_PANEL, ys,     z.out_wide, true};
+                FT_FOR_ISA(ft_tile_multiply)(&up);
+                for (int64_t i = 0; i < count; i++) ft_write_row(y, first + i, 0, z.out, ys + i * z.out_wide);
+            }
+        }
+    }
+}
+
+/* A thread's blocks of rows in backward. */
+typedef struct workspace {
+    float *x, *factor, *dx; /* (ROW_BLOCK, in_wide) */
+    float *dy;              /* (ROW_BLOCK, out_wide) */
+    float *u, *du;          /* (ROW_BLOCK, rank_wide) */
+} workspace;
+
+static workspace workspace_at(const sizes *z, float *memory)
+{
+    workspace w;
+    w.x = memory;
+    w.factor = w.x + ROW_BLOCK * z->in_wide;
+    w.dx = w.factor + ROW_BLOCK * z->in_wide;
+    w.dy = w.dx + ROW_BLOCK * z->in_wide;
+    w.u = w.dy + ROW_BLOCK * z->out_wide;
+    w.du = w.u + ROW_BLOCK * z->rank_wide;
+    return w;
+}
+
+/* One piece: dx, du, and the piece's sums da: (rank, in_wide) and db^T: (rank, out_wide). a: (rank, in) and
+ * b: (out, rank) are packed plain. */
+static void backward_piece(const ft_adapter_batch *batch, int32_t length, const ft_lora *lora, const sizes *z,
+                           piece p, const float *a, const float *b, workspace *w, ft_tensor x, ft_tensor u,
+                           ft_tensor dy, ft_tensor dx, ft_tensor du, float *da, float *db)
+{
+    const ft_dropout dropout = ft_dropout_of(batch, batch->lora_dropout, p.adapter, lora->dropout_site);
+    const float scale = batch->lora_scale[p.adapter];
+    memset(da, 0, (size_t)(z->rank * z->in_wide) * sizeof(float));
+    memset(db, 0, (size_t)(z->rank * z->out_wide) * sizeof(float));
+    for (int64_t first = p.first; first < p.first + p.count; first += ROW_BLOCK) {
+        const int64_t left = p.first + p.count - first, count = left < ROW_BLOCK ? left : ROW_BLOCK;
+        for (int64_t i = 0; i < count; i++) {
+            ft_read_row(dy, first + i, 0, z->out, z->out_wide, w->dy + i * z->out_wide);
+            ft_read_row(u, first + i, 0, z->rank, z->rank_wide, w->u + i * z->rank_wide);
+        }
+        read_block(batch, length, &dropout, x, first, count, z->in_wide, w->x, w->factor);
+        const ft_tile_product down = {count,    z->rank_vectors,   z->out, w->dy,        z->out_wide, 1, b,
+                                      FT_PANEL, z->out * FT_PANEL, w->du,  z->rank_wide, false};
+        FT_FOR_ISA(ft_tile_multiply)(&down);
+        for (int64_t i = 0; i < count; i++) {
+            for (int64_t j = 0; j < z->rank; j++) w->du[i * z->rank_wide + j] *= scale;
+            ft_write_row(du, first + i, 0, z->rank, w->du + i * z->rank_wide);
+        }
+        const ft_tile_product a_sums = {z->rank, z->in_wide, count,    w->du, 1,          z->rank_wide,
+                                        w->x,    z->in_wide, FT_PANEL, da,    z->in_wide, true};
+        const ft_tile_product b_sums = {z->rank, z->out_wide, count,    w->u, 1,           z->rank_wide,
+                                        w->dy,   z->out_wide, FT_PANEL, db,   z->out_wide, true};
+        FT_FOR_ISA(ft_tile_multiply)(&a_sums);
+        FT_FOR_ISA(ft_tile_multiply)(&b_sums);
+        if (!dx.data) continue;
+        const ft_tile_product back = {count,    z->in_wide,         z->rank, w->du,      z->rank_wide, 1, a,
+                                      FT_PANEL, z->rank * FT_PANEL, w->dx,   z->in_wide, false};
+        FT_FOR_ISA(ft_tile_multiply)(&back);
+        for (int64_t i = 0; i < count; i++) {
+            float *row = w->dx + i * z->in_wide, *sum = w->x; /* x is done with */
+            ft_read_row(dx, first + i, 0, z->in, z->in_wide, sum);
+            if (dropout.threshold)
+                for (int64_t j = 0; j < z->in_wide; j++) sum[j] += row[j] * w->factor[i * z->in_wide + j];
+            else
+                for (int64_t j = 0; j < z->in_wide; j++) sum[j] += row[j];
+            ft_write_row(dx, first + i, 0, z->in, sum);
+        }
+    }
+}
+
+static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                          const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
+                          ft_tensor du)
+{
+    const sizes z = sizes_of(lora);
+    const int64_t wanted = self->n_threads, n_pieces = count_pieces(batch, wanted);
+    const int64_t packed = z.rank * z.in_wide + z.out * z.rank_wide; /* A and B of one adapter */
+    const int64_t sums = z.rank * (z.in_wide + z.out_wide);          /* of one piece */
+    const int64_t block = ROW_BLOCK * (3 * z.in_wide + z.out_wide + 2 * z.rank_wide);
+    const int64_t floats = batch->n_adapters * packed + n_pieces * sums + self->n_threads * block;
+    float *memory = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION, (size_t)floats * sizeof(float));
+    if (!memory) return;
+    float *all_sums = memory + batch->n_adapters * packed;
+#pragma omp parallel num_threads(self->n_threads)
+    {
+        workspace w = workspace_at(&z, all_sums + n_pieces * sums + omp_get_thread_num() * block);
+#pragma omp for schedule(static)
+        for (int32_t g = 0; g < batch->n_adapters; g++) {
+            float *a = memory + g * packed;
+            pack_plain((const float *)lora->a + g * lora->adapter_stride, z.rank, z.in, z.in_wide, a);
+            pack_plain((const float *)lora->b + g * lora->adapter_stride, z.out, z.rank, z.rank_wide,
+                       a + z.rank * z.in_wide);
+        }
+#pragma omp for schedule(dynamic)
+        for (int64_t index = 0; index < n_pieces; index++) {
+            const piece p = piece_at(batch, length, wanted, index);
+            const float *a = memory + p.adapter * packed;
+            float *da = all_sums + index * sums;
+            backward_piece(batch, length, lora, &z, p, a, a + z.rank * z.in_wide, &w, x, u, dy, dx, du, da,
+                           da + z.rank * z.in_wide);
+        }
+        /* The pieces of an adapter follow one another: their sums are added in that order. */
+#pragma omp for schedule(static)
+        for (int64_t task = 0; task < batch->n_adapters * z.rank; task++) {
+            const int32_t g = (int32_t)(task / z.rank);
+            const int64_t r = task % z.rank;
+            float *da = (float *)lora->da + g * lora->adapter_stride + r * z.in;
+            float *db = (float *)lora->db + g * lora->adapter_stride + r;
+            int64_t before = 0;
+            for (int32_t other = 0; other < g; other++)
+                before += pieces_of(batch, other, batch->n_sequences, wanted);
+            const int64_t mine = pieces_of(batch, g, batch->n_sequences, wanted);
+            for (int64_t index = before; index < before + mine; index++) {
+                const float *from = all_sums + index * sums + r * z.in_wide;
+                for (int64_t j = 0; j < z.in; j++) da[j] += from[j];
+                from = all_sums + index * sums + z.rank * z.in_wide + r * z.out_wide;
+                for (int64_t j = 0; j < z.out; j++) db[j * z.rank] += from[j];
+            }
+        }
+    }
+}
+
+void FT_FOR_ISA(ft_cpu_lora_operations)(ft_backend *backend)
+{
+    backend->lora_forward = lora_forward;
+    backend->lora_backward = lora_backward;
+}

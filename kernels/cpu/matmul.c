@@ -1,0 +1,285 @@
+/* The cache of oneDNN's matrix products, and its weights' layouts. */
+#include "kernels/cpu/matmul.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More shapes than any training or forecast needs at a time; when they are used up (series of ever new
+ * lengths), all are forgotten. */
+enum { MAX_MATMULS = 1024, BUCKETS = 256 };
+
+typedef struct matmul {
+    struct matmul *next;
+    ft_matmul_shape shape;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t x, w, y, scratch; /* their data pointers are set before each execution */
+    size_t scratch_bytes;
+} matmul;
+
+struct ft_matmul_cache {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    matmul *buckets[BUCKETS];
+    int count;
+};
+
+/* oneDNN takes its thread count from the calling thread's OpenMP setting: ours while it works, then the
+ * caller's again. */
+static int set_threads(int n_threads)
+{
+    int before = omp_get_max_threads();
+    if (before != n_threads) omp_set_num_threads(n_threads);
+    return before;
+}
+
+static dnnl_data_type_t type_of(ft_dtype dtype)
+{
+    return dtype == FT_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+static void matmul_free(matmul *product)
+{
+    if (!product) return;
+    if (product->x) dnnl_memory_destroy(product->x);
+    if (product->w) dnnl_memory_destroy(product->w);
+    if (product->y) dnnl_memory_destroy(product->y);
+    if (product->scratch) dnnl_memory_destroy(product->scratch);
+    if (product->primitive) dnnl_primitive_destroy(product->primitive);
+    free(product);
+}
+
+static void forget_all(ft_matmul_cache *cache)
+{
+    for (int i = 0; i < BUCKETS; i++) {
+        while (cache->buckets[i]) {
+            matmul *first = cache->buckets[i];
+            cache->buckets[i] = first->next;
+            matmul_free(first);
+        }
+    }
+    cache->count = 0;
+}
+
+ft_status ft_matmul_cache_create(ft_matmul_cache **cache, ft_error *err)
+{
+    *cache = calloc(1, sizeof **cache);
+    if (!*cache) return ft_no_memory(err, "the cache of matrix products", sizeof **cache);
+    if (dnnl_engine_create(&(*cache)->engine, dnnl_cpu, 0) != dnnl_success ||
+        dnnl_stream_create(&(*cache)->stream, (*cache)->engine, dnnl_stream_default_flags) != dnnl_success) {
+        ft_matmul_cache_free(*cache);
+        *cache = NULL;
+        return ft_fail(err, FT_FAILED, "oneDNN gives no engine for this processor");
+    }
+    return FT_OK;
+}
+
+void ft_matmul_cache_free(ft_matmul_cache *cache)
+{
+    if (!cache) return;
+    forget_all(cache);
+    if (cache->stream) dnnl_stream_destroy(cache->stream);
+    if (cache->engine) dnnl_engine_destroy(cache->engine);
+    free(cache);
+}
+
+static uint64_t hash_of(const ft_matmul_shape *shape)
+{
+    const int64_t parts[] = {shape->m,
+                             shape->k,
+                             shape->n,
+                             shape->x_stride[0],
+                             shape->x_stride[1],
+                             shape->w_stride[0],
+                             shape->w_stride[1],
+                             shape->y_stride,
+                             (int64_t)shape->in * 64 + (int64_t)shape->out * 8 + shape->packed * 2 +
+                                 shape->accumulate};
+    uint64_t hash = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        hash = (hash ^ (uint64_t)parts[i]) * 0x9E3779B97F4A7C15u, hash ^= hash >> 29;
+    return hash;
+}
+
+static bool same_shape(const ft_matmul_shape *a, const ft_matmul_shape *b)
+{
+    return a->m == b->m && a->k == b->k && a->n == b->n && a->x_stride[0] == b->x_stride[0] &&
+           a->x_stride[1] == b->x_stride[1] && a->w_stride[0] == b->w_stride[0] &&
+           a->w_stride[1] == b->w_stride[1] && a->y_stride == b->y_stride && a->in == b->in &&
+           a->out == b->out && a->packed == b->packed && a->accumulate == b->accumulate;
+}
+
+/* The primitive descriptor of a product, w in `w_layout`. */
+static dnnl_status_t describe(ft_matmul_cache *cache, const ft_matmul_shape *shape, const ft_layout *w_layout,
+                              dnnl_primitive_desc_t *descriptor)
+{
+    ft_layout x = {0}, y = {0};
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_post_ops_t operations = NULL;
+    const dnnl_dims_t x_dims = {shape->m, shape->k}, x_strides = {shape->x_stride[0], shape->x_stride[1]};
+    const dnnl_dims_t y_dims = {shape->m, shape->n}, y_strides = {shape->y_stride, 1};
+    dnnl_status_t status = ft_layout_strided(&x, x_dims, type_of(shape->in), x_strides);
+    if (status == dnnl_success) status = ft_layout_strided(&y, y_dims, type_of(shape->out), y_strides);
+    if (status == dnnl_success) status = dnnl_primitive_attr_create(&attributes);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success && shape->accumulate) {
+        status = dnnl_post_ops_create(&operations);
+        if (status == dnnl_success) status = ft_append_sum(operations);
+        if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attributes, operations);
+    }
+    if (status == dnnl_success)
+        status = ft_matmul_describe(descriptor, cache->engine, &x, w_layout, &y, attributes);
+    if (operations) dnnl_post_ops_destroy(operations);
+    if (attributes) dnnl_primitive_attr_destroy(attributes);
+    ft_layout_free(&x);
+    ft_layout_free(&y);
+    return status;
+}
+
+static dnnl_status_t build(ft_matmul_cache *cache, const ft_matmul_shape *shape, const ft_packed *packed,
+                           matmul *product)
+{
+    ft_layout plain = {0};
+    dnnl_primitive_desc_t descriptor = NULL;
+    dnnl_status_t status = dnnl_success;
+    if (!packed) {
+        const dnnl_dims_t dims = {shape->k, shape->n}, strides = {shape->w_stride[0], shape->w_stride[1]};
+        status = ft_layout_strided(&plain, dims, type_of(shape->in), strides);
+    }
+    if (status == dnnl_success)
+        status = describe(cache, shape, packed ? &packed->layout : &plain, &descriptor);
+    if (status == dnnl_success) status = dnnl_primitive_create(&product->primitive, descriptor);
+    const dnnl_query_t queries[] = {dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_dst_md,
+                                    dnnl_query_scratchpad_md};
+    dnnl_memory_t *const memories[] = {&product->x, &product->w, &product->y, &product->scratch};
+    for (int i = 0; i < 4 && status == dnnl_success; i++) {
+        ft_layout_view layout = dnnl_primitive_desc_query_md(descriptor, queries[i], 0);
+        if (i == 3) product->scratch_bytes = dnnl_memory_desc_get_size(layout);
+        status = dnnl_memory_create(memories[i], layout, cache->engine, DNNL_MEMORY_NONE);
+    }
+    if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+    ft_layout_free(&plain);
+    return status;
+}
+
+static matmul *find(ft_cpu *cpu, const ft_matmul_shape *shape, const ft_packed *packed)
+{
+    ft_matmul_cache *cache = cpu->matmuls;
+    uint64_t bucket = hash_of(shape) % BUCKETS;
+    for (matmul *product = cache->buckets[bucket]; product; product = product->next)
+        if (same_shape(&product->shape, shape)) return product;
+    if (cache->count >= MAX_MATMULS) forget_all(cache);
+    matmul *product = calloc(1, sizeof *product);
+    if (!product || build(cache, shape, packed, product) != dnnl_success) {
+        matmul_free(product);
+        ft_cpu_fail(cpu, FT_FAILED, "oneDNN refuses a matrix product");
+        return NULL;
+    }
+    product->shape = *shape;
+    product->next = cache->buckets[bucket];
+    cache->buckets[bucket] = product;
+    cache->count++;
+    return product;
+}
+
+void ft_matmul(ft_cpu *cpu, const ft_matmul_shape *shape, const void *x, const void *w,
+               const ft_packed *packed, void *y)
+{
+    int before = set_threads(cpu->base.n_threads);
+    matmul *product = find(cpu, shape, packed);
+    void *scratch = product ? ft_cpu_scratch(cpu, FT_SCRATCH_DNNL, product->scratch_bytes + 64) : NULL;
+    if (scratch) {
+        /* oneDNN's interface takes inputs as writable too. */
+        union {
+            const void *in;
+            void *out;
+        } input = {x}, weight = {packed ? packed->data : w};
+        const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, product->x},
+                                             {DNNL_ARG_WEIGHTS, product->w},
+                                             {DNNL_ARG_DST, product->y},
+                                             {DNNL_ARG_SCRATCHPAD, product->scratch}};
+        dnnl_status_t status = dnnl_memory_set_data_handle(product->x, input.out);
+        if (status == dnnl_success) status = dnnl_memory_set_data_handle(product->w, weight.out);
+        if (status == dnnl_success) status = dnnl_memory_set_data_handle(product->y, y);
+        if (status == dnnl_success) status = dnnl_memory_set_data_handle(product->scratch, scratch);
+        if (status == dnnl_success)
+            status = dnnl_primitive_execute(product->primitive, cpu->matmuls->stream, 4, arguments);
+        if (status == dnnl_success) status = dnnl_stream_wait(cpu->matmuls->stream);
+        if (status != dnnl_success) ft_cpu_fail(cpu, FT_FAILED, "oneDNN failed in a matrix product");
+    }
+    set_threads(before);
+}
+
+ft_status ft_packed_create(ft_cpu *cpu, int64_t k, int64_t n, ft_dtype dtype, ft_packed *packed,
+                           ft_error *err)
+{
+    enum { TYPICAL_ROWS = 512 };
+    const ft_matmul_shape typical = {TYPICAL_ROWS, k, n, {k, 1}, {0, 0}, n, dtype, dtype, true, false};
+    const dnnl_dims_t dims = {k, n};
+    ft_layout any = {0};
+    dnnl_primitive_desc_t descriptor = NULL;
+    *packed = (ft_packed){.k = k, .n = n, .dtype = dtype};
+    int before = set_threads(cpu->base.n_threads);
+    dnnl_status_t status = ft_layout_any(&any, dims, type_of(dtype));
+    if (status == dnnl_success) status = describe(cpu->matmuls, &typical, &any, &descriptor);
+    if (status == dnnl_success)
+        status = ft_layout_copy(&packed->layout,
+                                dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0));
+    if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+    ft_layout_free(&any);
+    set_threads(before);
+    if (status != dnnl_success)
+        return ft_fail(err, FT_FAILED, "oneDNN has no layout for a weight of %lld x %lld", (long long)k,
+                       (long long)n);
+    packed->bytes = dnnl_memory_desc_get_size(ft_layout_of(&packed->layout));
+    packed->data = aligned_alloc(64, (packed->bytes + 63) / 64 * 64);
+    if (!packed->data) {
+        ft_packed_free(packed);
+        return ft_no_memory(err, "a packed weight", packed->bytes);
+    }
+    return FT_OK;
+}
+
+void ft_packed_free(ft_packed *packed)
+{
+    free(packed->data);
+    ft_layout_free(&packed->layout);
+    *packed = (ft_packed){0};
+}
+
+ft_status ft_packed_fill(ft_cpu *cpu, ft_packed *packed, const float *values, const int64_t stride[2],
+                         ft_error *err)
+{
+    const dnnl_dims_t dims = {packed->k, packed->n}, strides = {stride[0], stride[1]};
+    dnnl_engine_t engine = cpu->matmuls->engine;
+    ft_layout plain = {0};
+    dnnl_primitive_desc_t descriptor = NULL;
+    dnnl_primitive_t reorder = NULL;
+    dnnl_memory_t from = NULL, to = NULL;
+    union {
+        const void *in;
+        void *out;
+    } input = {values};
+    int before = set_threads(cpu->base.n_threads);
+    dnnl_status_t status = ft_layout_strided(&plain, dims, dnnl_f32, strides);
+    if (status == dnnl_success)
+        status = dnnl_reorder_primitive_desc_create(&descriptor, ft_layout_of(&plain), engine,
+                                                    ft_layout_of(&packed->layout), engine, NULL);
+    if (status == dnnl_success) status = dnnl_primitive_create(&reorder, descriptor);
+    if (status == dnnl_success) status = dnnl_memory_create(&from, ft_layout_of(&plain), engine, input.out);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&to, ft_layout_of(&packed->layout), engine, packed->data);
+    if (status == dnnl_success) {
+        const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+        status = dnnl_primitive_execute(reorder, cpu->matmuls->stream, 2, arguments);
+    }
+    if (status == dnnl_success) status = dnnl_stream_wait(cpu->matmuls->stream);
+    if (to) dnnl_memory_destroy(to);
+    if (from) dnnl_memory_destroy(from);
+    if (reorder) dnnl_primitive_destroy(reorder);
+    if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+    ft_layout_free(&plain);
+    set_threads(before);
+    return status == dnnl_success ? FT_OK : ft_fail(err, FT_FAILED, "oneDNN cannot pack a weight");
+}

@@ -1,0 +1,65 @@
+/* What the processor can do, and how many of its cores are ours. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cpu/cpu.h"
+
+static ft_isa processor_isa(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2"))
+        return FT_ISA_GENERIC;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512cd"))
+        return FT_ISA_AVX2;
+    return __builtin_cpu_supports("avx512bf16") ? FT_ISA_AVX512_BF16 : FT_ISA_AVX512;
+#else
+    return FT_ISA_GENERIC;
+#endif
+}
+
+ft_isa ft_cpu_isa(void)
+{
+    static const char *const names[] = {"generic", "avx2", "avx512", "avx512_bf16"};
+    ft_isa isa = processor_isa();
+    const char *wish = getenv("FTGPU_ISA");
+    for (int i = 0; wish && i < (int)isa; i++)
+        if (strcmp(wish, names[i]) == 0) return (ft_isa)i;
+    return isa;
+}
+
+bool ft_cpu_has_bf16(void)
+{
+    return ft_cpu_isa() == FT_ISA_AVX512_BF16;
+}
+
+int ft_cpu_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+    return 1;
+}
+
+void ft_cpu_describe(char *text, size_t size)
+{
+    char line[512];
+    snprintf(text, size, "CPU");
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    if (!file) return;
+    while (fgets(line, sizeof line, file)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+        colon += 1 + strspn(colon + 1, " \t");
+        colon[strcspn(colon, "\n")] = '\0';
+        snprintf(text, size, "%s", colon);
+        break;
+    }
+    fclose(file);
+}

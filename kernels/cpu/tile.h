@@ -1,0 +1,41 @@
+/* Register-blocked products of small matrices, the heart of attention and of LoRA: C: (m, n) = [C +] A: (m,
+ * k) B: (k, n). */
+#ifndef FT_KERNELS_CPU_TILE_H
+#define FT_KERNELS_CPU_TILE_H
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/vector.h"
+
+/* A micro tile is FT_TILE_ROWS x FT_PANEL sums in registers. */
+#if FT_LANES == 16
+enum { FT_TILE_ROWS = 6, FT_TILE_VECTORS = 4 };
+#else
+enum { FT_TILE_ROWS = 6, FT_TILE_VECTORS = 2 };
+#endif
+enum { FT_PANEL = FT_TILE_VECTORS * FT_LANES };
+
+/* Elements are 32 bits: an f32, one step of k; or, where the instruction set multiplies bf16, a pair of
+ * neighbours along k in bf16, two steps of k at a time. Element (i, step) of A is at a + i * a_row + step *
+ * a_step. B lies in panels of FT_PANEL columns, panel p at b + p * b_panel, in it element (step, j) at step *
+ * b_step + j; plain row-major f32 is the case b_panel = FT_PANEL. n is a whole number of vectors, C is f32,
+ * its rows c_row elements apart. */
+typedef struct ft_tile_product {
+    int64_t m, n, steps;
+    const float *a;
+    int64_t a_row, a_step;
+    const float *b;
+    int64_t b_step, b_panel;
+    float *c;
+    int64_t c_row;
+    bool accumulate;
+} ft_tile_product;
+
+void FT_FOR_ISA(ft_tile_multiply)(const ft_tile_product *product);
+#if defined(__AVX512BF16__)
+#define FT_HAS_PAIRS 1
+void FT_FOR_ISA(ft_tile_multiply_pairs)(const ft_tile_product *product);
+#else
+#define FT_HAS_PAIRS 0
+#endif
+
+#endif

@@ -1,0 +1,328 @@
+/* Vectors of the instruction set that the including file is compiled for: loads and stores with conversion,
+ * exp, and Philox for 64 neighbouring features at a time. Written with GCC's vector extensions; intrinsics
+ * only where those do not reach. Everything here is inlined into its callers. */
+#ifndef FT_KERNELS_CPU_VECTOR_H
+#define FT_KERNELS_CPU_VECTOR_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "base/bf16.h"
+#include "base/philox.h"
+#include "kernels/backend.h"
+
+#if defined(__AVX512F__)
+#define FT_LANES 16
+#elif defined(__AVX2__)
+#define FT_LANES 8
+#else
+#define FT_LANES 4
+#endif
+#define FT_INLINE static inline __attribute__((always_inline))
+
+/* Features come in groups of 64, see ft_philox_column; buffers of rows are padded to whole groups. */
+enum { FT_GROUP = 64, FT_GROUP_VECTORS = FT_GROUP / FT_LANES };
+
+typedef float ft_vector __attribute__((vector_size(4 * FT_LANES)));
+typedef int32_t ft_int_vector __attribute__((vector_size(4 * FT_LANES)));
+typedef uint32_t ft_uint_vector __attribute__((vector_size(4 * FT_LANES)));
+typedef uint64_t ft_long_vector __attribute__((vector_size(4 * FT_LANES)));
+typedef uint16_t ft_half_vector __attribute__((vector_size(2 * FT_LANES)));
+/* The same in memory, at any alignment. */
+typedef float ft_vector_at __attribute__((vector_size(4 * FT_LANES), aligned(4), may_alias));
+typedef uint32_t ft_uint_vector_at __attribute__((vector_size(4 * FT_LANES), aligned(4), may_alias));
+typedef uint16_t ft_half_vector_at __attribute__((vector_size(2 * FT_LANES), aligned(2), may_alias));
+
+static inline int64_t ft_padded(int64_t count, int64_t to)
+{
+    return (count + to - 1) / to * to;
+}
+
+FT_INLINE ft_vector ft_load(const float *from)
+{
+    return *(const ft_vector_at *)from;
+}
+
+FT_INLINE void ft_store(float *to, ft_vector value)
+{
+    *(ft_vector_at *)to = value;
+}
+
+/* `value` in every lane; its bits do not change. */
+FT_INLINE ft_vector ft_set(float value)
+{
+#if defined(__AVX512F__)
+    return (ft_vector)_mm512_set1_ps(value);
+#elif defined(__AVX2__)
+    return (ft_vector)_mm256_set1_ps(value);
+#elif defined(__SSE2__)
+    return (ft_vector)_mm_set1_ps(value);
+#else
+    return (ft_vector){value, value, value, value};
+#endif
+}
+
+/* Comparisons of lanes, and a choice by them. */
+#if defined(__AVX512F__)
+typedef __mmask16 ft_mask;
+FT_INLINE ft_mask ft_less(ft_vector a, ft_vector b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+}
+FT_INLINE ft_mask ft_at_least(ft_uint_vector a, ft_uint_vector b)
+{
+    return _mm512_cmpge_epu32_mask((__m512i)a, (__m512i)b);
+}
+FT_INLINE ft_vector ft_choose(ft_mask mask, ft_vector yes, ft_vector no)
+{
+    return (ft_vector)_mm512_mask_blend_ps(mask, (__m512)no, (__m512)yes);
+}
+#else
+typedef ft_int_vector ft_mask;
+FT_INLINE ft_mask ft_less(ft_vector a, ft_vector b)
+{
+    return a < b;
+}
+FT_INLINE ft_mask ft_at_least(ft_uint_vector a, ft_uint_vector b)
+{
+    return a >= b;
+}
+FT_INLINE ft_vector ft_choose(ft_mask mask, ft_vector yes, ft_vector no)
+{
+    return (ft_vector)((mask & (ft_int_vector)yes) | (~mask & (ft_int_vector)no));
+}
+#endif
+
+FT_INLINE ft_uint_vector ft_set_number(uint32_t value)
+{
+    return (ft_uint_vector){0} + value;
+}
+
+FT_INLINE ft_vector ft_max(ft_vector a, ft_vector b)
+{
+    return ft_choose(ft_less(a, b), b, a);
+}
+
+/* Lane i holds first + i. */
+FT_INLINE ft_vector ft_count_from(float first)
+{
+    ft_vector lanes;
+    for (int i = 0; i < FT_LANES; i++) lanes[i] = (float)i;
+    return lanes + first;
+}
+
+/* value where the random number says so, else 0. */
+FT_INLINE ft_vector ft_keep(ft_uint_vector number, ft_uint_vector threshold, ft_vector value)
+{
+    return ft_choose(ft_at_least(number, threshold), value, ft_set(0.0f));
+}
+
+/* The bits of 16-bit floats become f32. */
+FT_INLINE ft_vector ft_load_bf16(const uint16_t *from)
+{
+    ft_uint_vector bits = __builtin_convertvector(*(const ft_half_vector_at *)from, ft_uint_vector) << 16;
+    return (ft_vector)bits;
+}
+
+FT_INLINE ft_half_vector ft_to_bf16(ft_vector value)
+{
+#if defined(__AVX512BF16__)
+    return (ft_half_vector)_mm512_cvtneps_pbh((__m512)value);
+#else
+    ft_uint_vector bits = (ft_uint_vector)value;
+    ft_uint_vector rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    ft_uint_vector nan = (bits >> 16) | 0x40u, is_number = (ft_uint_vector)(value == value);
+    return __builtin_convertvector((is_number & rounded) | (~is_number & nan), ft_half_vector);
+#endif
+}
+
+FT_INLINE void ft_store_bf16(uint16_t *to, ft_vector value)
+{
+    *(ft_half_vector_at *)to = ft_to_bf16(value);
+}
+
+FT_INLINE float ft_sum(ft_vector value)
+{
+#if defined(__AVX512F__)
+    return _mm512_reduce_add_ps((__m512)value);
+#else
+    float sum = 0.0f;
+    for (int i = 0; i < FT_LANES; i++) sum += value[i];
+    return sum;
+#endif
+}
+
+FT_INLINE float ft_largest(ft_vector value)
+{
+#if defined(__AVX512F__)
+    return _mm512_reduce_max_ps((__m512)value);
+#else
+    float largest = value[0];
+    for (int i = 1; i < FT_LANES; i++) largest = value[i] > largest ? value[i] : largest;
+    return largest;
+#endif
+}
+
+/* e^x within 2 units in the last place for x <= 88; 0 below -87.3 (f32's normal range ends there); NaN stays
+ * NaN. */
+FT_INLINE ft_vector ft_exp(ft_vector x)
+{
+    const ft_vector lowest = ft_set(-87.33654f);
+    ft_vector clamped = ft_choose(ft_less(x, lowest), lowest, x);
+    /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits. */
+    ft_vector shifted = clamped * 1.44269504088896341f + 12582912.0f;
+    ft_int_vector power = (ft_int_vector)shifted << 23;
+    ft_vector n = shifted - 12582912.0f;
+    ft_vector r = clamped - n * 0.693145751953125f;
+    r = r - n * 1.428606765330187045e-6f;
+    ft_vector p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    ft_vector result = (ft_vector)((ft_int_vector)p + power);
+    return ft_choose(ft_less(x, lowest), ft_set(0.0f), result);
+}
+
+/* Products of the low halves of 64-bit lanes. */
+FT_INLINE ft_long_vector ft_multiply_low(ft_long_vector a, uint32_t b)
+{
+#if defined(__AVX512F__)
+    return (ft_long_vector)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64((long long)b));
+#elif defined(__AVX2__)
+    return (ft_long_vector)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x((long long)b));
+#elif defined(__SSE2__)
+    return (ft_long_vector)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x((long long)b));
+#else
+    return (a & 0xffffffffu) * (uint64_t)b;
+#endif
+}
+
+/* The numbers of features [64 * group, 64 * group + 64) as base/philox.h defines them: number[v] holds
+ * features 64 * group + v * FT_LANES + lane.
+ *
+ * Even and odd columns are kept apart in 64-bit lanes: only the low half of each counter counts, so that a
+ * product's low word needs no masking, and its high word one shift. */
+FT_INLINE void ft_philox_group(ft_philox_key key, uint32_t group, uint32_t position, uint32_t sequence,
+                               uint32_t head, ft_uint_vector number[FT_GROUP_VECTORS])
+{
+    enum { BLOCKS = 16 / FT_LANES, HALVES = 2 * BLOCKS };
+    ft_long_vector c0[HALVES], c1[HALVES], c2[HALVES], c3[HALVES];
+    for (int i = 0; i < HALVES; i++) {
+        ft_long_vector column = {0};
+        for (int lane = 0; lane < FT_LANES / 2; lane++)
+            column[lane] = (uint32_t)((i / 2) * FT_LANES + 2 * lane + i % 2);
+        c0[i] = column + (uint64_t)(group * 16u);
+        c1[i] = (ft_long_vector){0} + (uint64_t)position;
+        c2[i] = (ft_long_vector){0} + (uint64_t)sequence;
+        c3[i] = (ft_long_vector){0} + (uint64_t)head;
+    }
+    uint32_t k0 = key.word[0], k1 = key.word[1];
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < HALVES; i++) {
+            ft_long_vector p0 = ft_multiply_low(c0[i], 0xD2511F53u), p1 = ft_multiply_low(c2[i], 0xCD9E8D57u);
+            c0[i] = (p1 >> 32) ^ c1[i] ^ (uint64_t)k0;
+            c2[i] = (p0 >> 32) ^ c3[i] ^ (uint64_t)k1;
+            c1[i] = p1;
+            c3[i] = p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    const ft_long_vector *const words[4] = {c0, c1, c2, c3};
+    for (int word = 0; word < 4; word++)
+        for (int block = 0; block < BLOCKS; block++)
+            number[word * BLOCKS + block] =
+                (ft_uint_vector)((words[word][2 * block] & 0xffffffffu) | (words[word][2 * block + 1] << 32));
+}
+
+/* Dropout of one adapter at one site. threshold 0: none. */
+typedef struct ft_dropout {
+    ft_philox_key key;
+    uint32_t threshold;
+    float scale;
+} ft_dropout;
+
+static inline ft_dropout ft_dropout_of(const ft_adapter_batch *batch, const float *probability,
+                                       int32_t adapter, uint32_t site)
+{
+    ft_dropout dropout = {.scale = 1.0f};
+    if (site == 0 || !probability) return dropout;
+    dropout.threshold = ft_dropout_threshold(probability[adapter]);
+    if (dropout.threshold == 0) return dropout;
+    dropout.scale = ft_dropout_scale(probability[adapter]);
+    dropout.key = ft_philox_key_of(batch->seed[adapter], batch->step[adapter], site);
+    return dropout;
+}
+
+/* Where a row is: sequence s of adapter g, position t of `length`. */
+typedef struct ft_place {
+    int32_t adapter;
+    uint32_t sequence, position; /* as dropout counts: in the adapter's step, from the last */
+} ft_place;
+
+static inline ft_place ft_place_of(const ft_adapter_batch *batch, int32_t length, int64_t row)
+{
+    int32_t s = (int32_t)(row / length), t = (int32_t)(row % length), g = batch->adapter_of[s];
+    return (ft_place){g, (uint32_t)(s - batch->sequence_start[g]), (uint32_t)(length - 1 - t)};
+}
+
+/* Dropout of a row in place, `padded` values (whole groups). */
+FT_INLINE void ft_drop_row(const ft_dropout *dropout, ft_place place, int64_t padded, float *row)
+{
+    if (dropout->threshold == 0) return;
+    const ft_uint_vector threshold = ft_set_number(dropout->threshold);
+    for (int64_t group = 0; group < padded / FT_GROUP; group++) {
+        ft_uint_vector number[FT_GROUP_VECTORS];
+        ft_philox_group(dropout->key, (uint32_t)group, place.position, place.sequence, 0, number);
+        for (int v = 0; v < FT_GROUP_VECTORS; v++) {
+            float *at = row + group * FT_GROUP + v * FT_LANES;
+            ft_store(at, ft_keep(number[v], threshold, ft_load(at) * dropout->scale));
+        }
+    }
+}
+
+static inline void *ft_row_address(ft_tensor tensor, int64_t row)
+{
+    return (char *)tensor.data + (size_t)(row * tensor.stride) * ft_dtype_bytes(tensor.dtype);
+}
+
+/* Values [first, first + count) of a row as f32 into `buffer`, zeros up to `padded` (whole vectors). */
+FT_INLINE void ft_read_row(ft_tensor tensor, int64_t row, int64_t first, int64_t count, int64_t padded,
+                           float *buffer)
+{
+    int64_t i = 0;
+    if (tensor.dtype == FT_BF16) {
+        const uint16_t *from = (const uint16_t *)ft_row_address(tensor, row) + first;
+        for (; i + FT_LANES <= count; i += FT_LANES) ft_store(buffer + i, ft_load_bf16(from + i));
+        for (; i < count; i++) buffer[i] = ft_bf16_to_float(from[i]);
+    } else {
+        const float *from = (const float *)ft_row_address(tensor, row) + first;
+        for (; i + FT_LANES <= count; i += FT_LANES) ft_store(buffer + i, ft_load(from + i));
+        for (; i < count; i++) buffer[i] = from[i];
+    }
+    for (; i < padded; i++) buffer[i] = 0.0f;
+}
+
+/* The way back, without the padding. */
+FT_INLINE void ft_write_row(ft_tensor tensor, int64_t row, int64_t first, int64_t count, const float *buffer)
+{
+    int64_t i = 0;
+    if (tensor.dtype == FT_BF16) {
+        uint16_t *to = (uint16_t *)ft_row_address(tensor, row) + first;
+        for (; i + FT_LANES <= count; i += FT_LANES) ft_store_bf16(to + i, ft_load(buffer + i));
+        for (; i < count; i++) to[i] = ft_bf16_from_float(buffer[i]);
+    } else {
+        float *to = (float *)ft_row_address(tensor, row) + first;
+        for (; i + FT_LANES <= count; i += FT_LANES) ft_store(to + i, ft_load(buffer + i));
+        for (; i < count; i++) to[i] = buffer[i];
+    }
+}
+
+#endif

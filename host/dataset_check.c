@@ -113,7 +113,7 @@ static bool gather_column(const ft_dataset *dataset, int split, size_t column, g
         for (int64_t row = item->split_start[split]; row < item->split_start[split + 1]; row++, place++) {
             double value = source->values[item->first_row + (size_t)row];
             if (source->text)
-                g->missing[column][place] = isnan(value) ? 1 : 0;
+                g->missing[column][place] = (uint8_t)(isnan(value) != 0);
             else
                 g->values[column][place] = value;
         }

@@ -1,0 +1,126 @@
+/* Prices that are not real; see demo_data.h. */
+#include "host/demo_data.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/philox.h"
+#include "base/text.h"
+#include "host/dataset.h"
+#include "host/timestamps.h"
+
+typedef struct demo_row {
+    int64_t days; /* since 1970-01-01 */
+    double close, volume, log_return;
+} demo_row;
+
+enum { SITE_RETURN = 1, SITE_VOLATILITY, SITE_VOLUME };
+
+/* Normal deviate number `index` of a site, by Box and Muller's transform. */
+static double normal(uint32_t seed, uint32_t site, uint32_t index)
+{
+    ft_philox_block block = ft_philox(ft_philox_key_of(seed, 0, site), index, 0, 0, 0);
+    double first = ((double)block.word[0] + 0.5) / 4294967296.0,
+           second = (double)block.word[1] / 4294967296.0;
+    return sqrt(-2 * log(first)) * cos(6.283185307179586 * second);
+}
+
+/* Two decimals, as prices are quoted. This also hides the last bits, in which C libraries differ. */
+static double cents(double value)
+{
+    return nearbyint(value * 100) / 100;
+}
+
+static void make_rows(uint32_t seed, demo_row *rows)
+{
+    const double two_pi = 6.283185307179586;
+    int64_t day = ft_days_from_date(2019, 1, 1);
+    double wandering = 0, log_volatility = 0, before = NAN;
+    for (uint32_t i = 0; i < FT_DEMO_ROWS; day++) {
+        int32_t weekday = ft_weekday(day);
+        if (weekday > 4) continue;
+        /* The strength of the noise returns slowly to its mean, so that there are calm and rough months. */
+        log_volatility = 0.98 * log_volatility + 0.09 * normal(seed, SITE_VOLATILITY, i);
+        wandering = 0.97 * wandering + 0.007 * exp(log_volatility) * normal(seed, SITE_RETURN, i);
+        double year = (double)i / 260.8;
+        double season = 0.08 * sin(two_pi * year) + 0.03 * sin(2 * two_pi * year + 1.0);
+        double week = 0.012 * sin(two_pi * (double)weekday / 5.0);
+        demo_row *row = &rows[i];
+        row->days = day;
+        row->close = cents(100 * exp(0.09 * year + season + week + wandering));
+        row->log_return = i ? log(row->close / before) : NAN;
+        double activity =
+            13.8 + 0.25 * cos(two_pi * (double)weekday / 5.0) + 12 * fabs(i ? row->log_return : 0);
+        row->volume = nearbyint(exp(activity + 0.2 * normal(seed, SITE_VOLUME, i)));
+        before = row->close;
+        i++;
+    }
+}
+
+/* Mean of the last `window` prices, to four decimals; an empty cell until there are so many. */
+static void add_average(const demo_row *rows, size_t i, size_t window, ft_text *out)
+{
+    double sum = 0;
+    ft_text_add(out, ",");
+    if (i + 1 < window) return;
+    for (size_t j = i + 1 - window; j <= i; j++) sum += rows[j].close;
+    ft_text_addf(out, "%.4f", sum / (double)window);
+}
+
+/* Standard deviation of the last 20 log returns over a year of 252 days. */
+static void add_volatility(const demo_row *rows, size_t i, ft_text *out)
+{
+    enum { WINDOW = 20 };
+    double mean = 0, sum = 0;
+    ft_text_add(out, ",");
+    if (i < WINDOW) return;
+    for (size_t j = i + 1 - WINDOW; j <= i; j++) mean += rows[j].log_return / WINDOW;
+    for (size_t j = i + 1 - WINDOW; j <= i; j++)
+        sum += (rows[j].log_return - mean) * (rows[j].log_return - mean);
+    ft_text_addf(out, "%.6f", sqrt(sum / (WINDOW - 1) * 252));
+}
+
+/* Writes rows [from, to) to directory/name. */
+static ft_status write_part(const char *directory, const char *name, const demo_row *rows, size_t from,
+                            size_t to, ft_error *err)
+{
+    const ft_timestamp_style style = {.precision = FT_STYLE_DATE, .date_separator = '-'};
+    ft_text out = FT_TEXT_EMPTY;
+    ft_text_add(&out, "Date,Close,SMA_20,SMA_50,Volume,Volatility\n");
+    for (size_t i = from; i < to; i++) {
+        char date[FT_TIMESTAMP_CHARS];
+        ft_text_addf(&out, "%s,%.2f", ft_timestamp_format(rows[i].days * 86400000000, &style, date),
+                     rows[i].close);
+        add_average(rows, i, 20, &out);
+        add_average(rows, i, 50, &out);
+        ft_text_addf(&out, ",%.0f", rows[i].volume);
+        add_volatility(rows, i, &out);
+        ft_text_add(&out, "\n");
+    }
+    char *path = ft_join_path(directory, name);
+    ft_status status = out.failed || !path ? ft_no_memory(err, "demo data", (to - from) * 64)
+                                           : ft_write_file(path, out.data, out.length, err);
+    free(path);
+    ft_text_free(&out);
+    return status;
+}
+
+ft_status ft_demo_data_write(const char *directory, uint32_t seed, ft_error *err)
+{
+    static const char *const parts[] = {"train.csv", "val.csv", "test.csv"};
+    static const double split[3] = {0.7, 0.15, 0.15};
+    demo_row *rows = calloc(FT_DEMO_ROWS, sizeof *rows);
+    if (!rows) return ft_no_memory(err, "demo data", FT_DEMO_ROWS * sizeof *rows);
+    make_rows(seed, rows);
+    int64_t start[4];
+    ft_split_rows(split, FT_DEMO_ROWS, start);
+    ft_status status = ft_make_directories(directory, err);
+    if (status == FT_OK) status = write_part(directory, "data.csv", rows, 0, FT_DEMO_ROWS, err);
+    for (int s = 0; s < 3 && status == FT_OK; s++)
+        status = write_part(directory, parts[s], rows, (size_t)start[s], (size_t)start[s + 1], err);
+    free(rows);
+    return status;
+}

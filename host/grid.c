@@ -1,0 +1,230 @@
+/* From grids and lists to configurations; see grid.h. */
+#include "host/grid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+/* One key of a grid with its values, each set in a configuration of its own. */
+typedef struct axis {
+    const ft_field *field;
+    ft_hyperparameters *values; /* (count); only `field` counts */
+    size_t count;
+} axis;
+
+typedef struct axes {
+    axis items[FT_N_FIELDS];
+    size_t count;
+} axes;
+
+/* A new axis for a key; refuses one that is there already. */
+static ft_status add_axis(axes *all, const char *key, axis **added, ft_error *err)
+{
+    const ft_field *field;
+    ft_status status = ft_field_find(key, &field, err);
+    if (status != FT_OK) return status;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].field == field)
+            return ft_fail(err, FT_BAD_INPUT, "%s is given twice in the grid", field->name);
+    *added = &all->items[all->count++];
+    (*added)->field = field;
+    return FT_OK;
+}
+
+static ft_hyperparameters *add_value(axis *to, ft_error *err)
+{
+    ft_hyperparameters *grown = realloc(to->values, (to->count + 1) * sizeof *grown);
+    if (!grown) {
+        (void)ft_no_memory(err, "the grid", (to->count + 1) * sizeof *grown);
+        return NULL;
+    }
+    to->values = grown;
+    grown[to->count] = ft_hyperparameters_default;
+    return &grown[to->count++];
+}
+
+/* "key=v1,v2,...". */
+static ft_status read_grid_text(const char *text, int64_t max_configs, axes *all, ft_error *err)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text)
+        return ft_fail(err, FT_BAD_INPUT, "--grid \"%.80s\" is not of the form key=value,value,...", text);
+    char key[64], value[128];
+    size_t length = (size_t)(equals - text);
+    if (length >= sizeof key) length = sizeof key - 1;
+    memcpy(key, text, length);
+    key[length] = '\0';
+    axis *added = NULL;
+    ft_status status = add_axis(all, key, &added, err);
+    if (status != FT_OK) return status;
+    if (equals[1] == '\0')
+        return ft_fail(err, FT_BAD_INPUT, "%s: the list of values is empty", added->field->name);
+    for (const char *at = equals + 1; status == FT_OK; at++) {
+        length = strcspn(at, ",");
+        if ((int64_t)added->count == max_configs)
+            return ft_fail(err, FT_BAD_INPUT, "%s: more than %lld values (--max-configs)", added->field->name,
+                           (long long)max_configs);
+        size_t kept = length < sizeof value ? length : sizeof value - 1; /* no value is that long */
+        memcpy(value, at, kept);
+        value[kept] = '\0';
+        ft_hyperparameters *place = add_value(added, err);
+        status = place ? ft_field_set_text(added->field, value, place, err) : FT_NO_MEMORY;
+        at += length;
+        if (!*at) break;
+    }
+    return status;
+}
+
+static ft_status read_axis_json(const cJSON *list, axes *all, ft_error *err)
+{
+    axis *added = NULL;
+    ft_status status = add_axis(all, list->string, &added, err);
+    if (status != FT_OK) return status;
+    if (!cJSON_IsArray(list))
+        return ft_fail(err, FT_BAD_INPUT, "%s: a list of values is needed, like [1, 2]", added->field->name);
+    if (!list->child)
+        return ft_fail(err, FT_BAD_INPUT, "%s: the list of values is empty", added->field->name);
+    for (const cJSON *value = list->child; value && status == FT_OK; value = value->next) {
+        ft_hyperparameters *place = add_value(added, err);
+        status = place ? ft_field_set_json(added->field, value, place, err) : FT_NO_MEMORY;
+    }
+    return status;
+}
+
+static ft_status read_grid_file(const char *path, axes *all, ft_error *err)
+{
+    cJSON *root = NULL;
+    ft_status status = ft_json_read(path, &root, err);
+    if (status != FT_OK) return status;
+    if (!cJSON_IsObject(root))
+        status =
+            ft_fail(err, FT_BAD_INPUT, "%s: an object of lists is needed, like {\"epochs\": [3, 5]}", path);
+    else if (!root->child)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: the grid is empty", path);
+    for (const cJSON *list = status == FT_OK ? root->child : NULL; list && status == FT_OK;
+         list = list->next) {
+        status = read_axis_json(list, all, err);
+        if (status != FT_OK) ft_error_prefix(err, path);
+    }
+    cJSON_Delete(root);
+    return status;
+}
+
+static ft_status too_many(int64_t max_configs, ft_error *err)
+{
+    return ft_fail(err, FT_BAD_INPUT, "more than %lld configurations (--max-configs allows more)",
+                   (long long)max_configs);
+}
+
+/* Copies the value of one field. */
+static void copy_field(const ft_field *field, const ft_hyperparameters *from, ft_hyperparameters *to)
+{
+    static const size_t sizes[] = {[FT_FIELD_REAL] = sizeof(double),
+                                   [FT_FIELD_INTEGER] = sizeof(int64_t),
+                                   [FT_FIELD_FLAG] = sizeof(bool),
+                                   [FT_FIELD_CHOICE] = sizeof(int64_t),
+                                   [FT_FIELD_TARGETS] = sizeof(uint32_t)};
+    memcpy((char *)to + field->offset, (const char *)from + field->offset, sizes[field->type]);
+}
+
+static ft_status expand_axes(const axes *all, int64_t max_configs, const ft_hyperparameters *base,
+                             ft_grid *grid, ft_error *err)
+{
+    uint64_t count = 1, most = (uint64_t)max_configs;
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->items[i].count > most / count) return too_many(max_configs, err);
+        count *= all->items[i].count;
+        grid->keys[i] = all->items[i].field;
+    }
+    grid->n_keys = all->count;
+    grid->configs = calloc(count, sizeof *grid->configs);
+    if (!grid->configs) return ft_no_memory(err, "configurations", count * sizeof *grid->configs);
+    grid->count = count;
+    for (size_t n = 0; n < grid->count; n++) {
+        grid->configs[n] = *base;
+        size_t rest = n;
+        for (size_t i = all->count; i-- > 0;) { /* the last key varies fastest */
+            const axis *a = &all->items[i];
+            copy_field(a->field, &a->values[rest % a->count], &grid->configs[n]);
+            rest /= a->count;
+        }
+    }
+    return FT_OK;
+}
+
+static void add_key(ft_grid *grid, const ft_field *field)
+{
+    for (size_t i = 0; i < grid->n_keys; i++)
+        if (grid->keys[i] == field) return;
+    grid->keys[grid->n_keys++] = field;
+}
+
+static ft_status read_configs_file(const char *path, int64_t max_configs, const ft_hyperparameters *base,
+                                   ft_grid *grid, ft_error *err)
+{
+    cJSON *root = NULL;
+    ft_status status = ft_json_read(path, &root, err);
+    if (status != FT_OK) return status;
+    int64_t count = 0;
+    for (const cJSON *entry = root->child; entry; entry = entry->next) count++;
+    if (!cJSON_IsArray(root))
+        status = ft_fail(err, FT_BAD_INPUT, "%s: a list of objects is needed, like [{\"epochs\": 3}]", path);
+    else if (count == 0)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: the list of configurations is empty", path);
+    else if (count > max_configs)
+        status = too_many(max_configs, err);
+    else if (!(grid->configs = calloc((size_t)count, sizeof *grid->configs)))
+        status = ft_no_memory(err, path, (unsigned long long)count * sizeof *grid->configs);
+    for (const cJSON *entry = status == FT_OK ? root->child : NULL; entry && status == FT_OK;
+         entry = entry->next) {
+        char where[64];
+        ft_hyperparameters *config = &grid->configs[grid->count++];
+        *config = *base;
+        snprintf(where, sizeof where, "configuration %zu", grid->count);
+        status = ft_hyperparameters_from_json(config, entry, where, err);
+        if (status != FT_OK) {
+            ft_error_prefix(err, path);
+            break;
+        }
+        for (const cJSON *value = entry->child; value; value = value->next) {
+            const ft_field *field = NULL;
+            if (ft_field_find(value->string, &field, NULL) == FT_OK) add_key(grid, field);
+        }
+    }
+    cJSON_Delete(root);
+    return status;
+}
+
+ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
+                         ft_error *err)
+{
+    *grid = (ft_grid){0};
+    axes all = {.count = 0};
+    ft_status status = FT_OK;
+    bool is_grid = source->n_grids || source->grid_file;
+    if (is_grid && source->configs_file)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "a grid (--grid, --grid-file) or a list (--configs) can be given, not both");
+    if (!is_grid && !source->configs_file)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "nothing to sweep over: --grid, --grid-file or --configs is needed");
+    if (source->configs_file) {
+        status = read_configs_file(source->configs_file, source->max_configs, base, grid, err);
+    } else {
+        if (source->grid_file) status = read_grid_file(source->grid_file, &all, err);
+        for (size_t i = 0; i < source->n_grids && status == FT_OK; i++)
+            status = read_grid_text(source->grids[i], source->max_configs, &all, err);
+        if (status == FT_OK) status = expand_axes(&all, source->max_configs, base, grid, err);
+    }
+    for (size_t i = 0; i < all.count; i++) free(all.items[i].values);
+    if (status != FT_OK) ft_grid_free(grid);
+    return status;
+}
+
+void ft_grid_free(ft_grid *grid)
+{
+    free(grid->configs);
+    *grid = (ft_grid){0};
+}

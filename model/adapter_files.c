@@ -210,19 +210,6 @@ static ft_status write_files(const char *directory, const ft_adapter *adapter, c
     return status;
 }
 
-/* Removes what write_files may have left. */
-static void remove_files(const char *directory)
-{
-    static const char *const names[] = {"adapter_config.json", "adapter_model.safetensors", "config.json",
-                                        "model.safetensors"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = ft_join_path(directory, names[i]);
-        if (path) unlink(path);
-        free(path);
-    }
-    rmdir(directory);
-}
-
 /* Makes what is in a directory last. Where a file system cannot, nothing is lost. */
 static void sync_directory(const char *path)
 {
@@ -265,7 +252,7 @@ ft_status ft_adapter_write(const char *directory, const ft_adapter *adapter, con
             status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be written: %s", target, strerror(errno));
     }
     if (status)
-        remove_files(temporary.data);
+        ft_remove_tree(temporary.data);
     else
         sync_directory(parent);
 cleanup:

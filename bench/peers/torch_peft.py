@@ -1,4 +1,4 @@
-"""The work of `ftgpu bench train` and `ftgpu bench forecast`, done by PyTorch + PEFT and by ChronosPipeline (versions: tests/oracle/requirements.txt).
+"""The work of `ftgpu bench train` and `ftgpu bench forecast`, done by PyTorch + PEFT and by ChronosPipeline on the CPU (versions: tests/oracle/requirements.txt).
 
   python bench/peers/torch_peft.py train    --size small --dtype fp32 --threads 2 --steps 3
   python bench/peers/torch_peft.py forecast --size small --dtype bf16 --threads 2 --steps 1
@@ -79,8 +79,6 @@ def timed(step, arguments):
     for _ in range(arguments.steps + 1):
         start = time.perf_counter()
         step()
-        if arguments.device == "cuda":
-            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
     return seconds[1:]
 
@@ -90,13 +88,13 @@ def bench_train(arguments):
     context, target = random_walks(arguments.batch, arguments.context + arguments.prediction).split([arguments.context, arguments.prediction], dim=1)
     input_ids, attention_mask, scale = pipeline.tokenizer.context_input_transform(context)
     labels, _ = pipeline.tokenizer.label_input_transform(target, scale)
-    batch = {key: value.to(arguments.device) for key, value in [("input_ids", input_ids), ("attention_mask", attention_mask), ("labels", labels)]}
+    batch = {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
 
     lora = LoraConfig(r=8, lora_alpha=16, target_modules=["q", "v"], lora_dropout=0.1)
-    model = get_peft_model(pipeline.inner_model, lora).to(arguments.device).train()
+    model = get_peft_model(pipeline.inner_model, lora).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.01)
-    autocast = torch.autocast(arguments.device, torch.bfloat16) if arguments.dtype == "bf16" else contextlib.nullcontext()
+    autocast = torch.autocast("cpu", torch.bfloat16) if arguments.dtype == "bf16" else contextlib.nullcontext()
 
     def step():
         optimizer.zero_grad()
@@ -111,7 +109,7 @@ def bench_train(arguments):
 
 def bench_forecast(arguments):
     pipeline = fresh_pipeline(arguments.size, arguments.context, arguments.horizon)
-    pipeline.inner_model.eval().to(arguments.device)
+    pipeline.inner_model.eval()
     if arguments.dtype == "bf16":
         pipeline.inner_model.bfloat16()
     context = random_walks(arguments.series, arguments.context)
@@ -128,7 +126,6 @@ def main():
     parser.add_argument("job", choices=["train", "forecast"])
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--steps", type=int, default=3, help="timed repetitions, after one that is not counted")
     parser.add_argument("--context", type=int, default=512)
@@ -148,8 +145,6 @@ def main():
         "tokens_per_second": tokens / statistics.median(seconds),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
-    if arguments.device == "cuda":
-        result["peak_device_bytes"] = torch.cuda.max_memory_allocated()
     print(json.dumps(result))
 
 

@@ -4,8 +4,9 @@ Uses the models and data of tests/golden and three commands:
   ftgpu run | model merge                                                        the program
   ftgpu_logits MODEL [--adapter DIR] BATCH.safetensors OUT.safetensors            test tools, in --tools (default: beside ftgpu)
   ftgpu_train MODEL --adapter DIR TRACE.safetensors OUT.safetensors
-BATCH holds input_ids, attention_mask, labels as forward_*.safetensors does, OUT logits and loss. TRACE holds batches as trace_*.safetensors does, with the recipe in TRACE.json
-beside it, OUT losses. Exit status 1 at the first disagreement.
+BATCH holds input_ids, attention_mask, labels as forward_*.safetensors does, OUT logits and loss.
+TRACE holds batches as trace_*.safetensors does, with the recipe in TRACE.json beside it, OUT losses.
+Exit status 1 at the first disagreement.
 """
 
 import argparse

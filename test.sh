@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs the tests: once as they are, once under the Address and UndefinedBehavior sanitizers.
+# usage: ./test.sh [--all]    --all adds the tests that take long (label "slow")
+set -eu
+cd "$(dirname "$0")"
+. ./packages.sh
+
+labels="-LE slow"
+case "${1-}" in
+"") ;;
+--all) labels= ;;
+*)
+    echo "usage: ./test.sh [--all]" >&2
+    exit 2
+    ;;
+esac
+
+passed=0 failed=0
+
+# run_tests DIRECTORY: counts what ctest says of itself; without its summary line nothing passed.
+run_tests() {
+    log=$1/ctest.log
+    # shellcheck disable=SC2086
+    ctest --test-dir "$1" --output-on-failure --parallel "$(nproc)" $labels >"$log" 2>&1 || true
+    counts=$(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests\{0,1\} failed out of \([0-9]*\).*/\1 \2/p' "$log")
+    if [ -z "$counts" ]; then
+        tail -n 60 "$log" >&2
+        echo "ctest said no result: $log" >&2
+        failed=$((failed + 1))
+        return
+    fi
+    passed=$((passed + ${counts#* } - ${counts% *}))
+    failed=$((failed + ${counts% *}))
+    if [ "${counts% *}" != 0 ]; then
+        cat "$log" >&2
+        echo "failed in $1; the output is above and in $log" >&2
+    fi
+}
+
+# shellcheck disable=SC2086
+install_packages $build_packages $test_packages
+
+echo "building and testing in build/test"
+build build/test -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFTGPU_WERROR=ON
+run_tests build/test
+
+echo "building and testing with sanitizers in build/sanitize"
+build build/sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFTGPU_WERROR=ON -DFTGPU_SANITIZE=ON
+ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
+UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+run_tests build/sanitize
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

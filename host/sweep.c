@@ -1,7 +1,6 @@
 /* Experiments by the public interface: one, or every configuration of a sweep. See ftgpu.h. */
-#include <stdlib.h>
+#include "host/sweep.h"
 
-#include "host/grid.h"
 #include "host/study.h"
 
 /* Defaults and the request's own values. */
@@ -29,10 +28,8 @@ ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *requ
     return status;
 }
 
-ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
-                       ft_error *err)
+ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid, ft_error *err)
 {
-    *summary = (ft_sweep_summary){0};
     ft_grid_source source = {.grids = request->grids,
                              .n_grids = request->n_grids,
                              .grid_file = request->grid_file,
@@ -40,10 +37,17 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
                              .max_configs =
                                  request->max_configs > 0 ? request->max_configs : FT_DEFAULT_MAX_CONFIGS};
     ft_hyperparameters base;
+    ft_status status = base_config(&request->base, &base, err);
+    return status == FT_OK ? ft_grid_expand(&source, &base, grid, err) : status;
+}
+
+ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
+                       ft_error *err)
+{
+    *summary = (ft_sweep_summary){0};
     ft_grid grid = {0};
     ft_study study;
-    ft_status status = base_config(&request->base, &base, err);
-    if (status == FT_OK) status = ft_grid_expand(&source, &base, &grid, err);
+    ft_status status = ft_sweep_configurations(request, &grid, err);
     if (status == FT_OK)
         status = ft_study_open(engine, &request->base, grid.configs, grid.count, &study, err);
     if (status != FT_OK) {

@@ -1,0 +1,234 @@
+/* What `run` and `sweep` have in common; see training_options.h. */
+#include "host/program/training_options.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "host/hyperparameters.h"
+#include "host/program/command.h"
+
+/* Set by signals: the only state that is not passed. */
+static volatile sig_atomic_t stop_requested;
+static volatile sig_atomic_t requeue_requested;
+
+static void request_stop(int signal_number)
+{
+    if (signal_number == SIGTERM || signal_number == SIGUSR1) requeue_requested = 1;
+    if (stop_requested && signal_number == SIGINT) _exit(FT_EXIT_INTERRUPTED);
+    stop_requested = 1;
+    static const char message[] = "\nftgpu: stopping at the end of this epoch (once more: at once)\n";
+    if (signal_number == SIGINT && write(STDERR_FILENO, message, sizeof message - 1) < 0) return;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {0};
+    action.sa_handler = request_stop;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+static bool is_stopped(void *context)
+{
+    (void)context;
+    return stop_requested != 0;
+}
+
+/* On a terminal each line replaces the one before; elsewhere it is a line. */
+static bool line_is_live;
+
+static void show_progress(void *context, const char *line)
+{
+    (void)context;
+    line_is_live = isatty(STDERR_FILENO) != 0;
+    fprintf(stderr, line_is_live ? "\r\033[K%s" : "%s\n", line);
+    fflush(stderr);
+}
+
+void ft_progress_end(void)
+{
+    if (line_is_live) fputs("\r\033[K", stderr);
+    line_is_live = false;
+}
+
+size_t ft_training_options_table(ft_training_options *o, ft_option *table)
+{
+    *o = (ft_training_options){.seed = -1};
+    ft_data_files *data = &o->request.data;
+    const ft_option rows[] = {
+        {.name = "model",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->request.model,
+         .argument = "DIR",
+         .help = "the Chronos-T5 model to tune",
+         .required = true},
+        {.name = "train",
+         .kind = FT_OPTION_TEXT,
+         .value = &data->train,
+         .argument = "FILE",
+         .help = "CSV of the training split"},
+        {.name = "val",
+         .kind = FT_OPTION_TEXT,
+         .value = &data->val,
+         .argument = "FILE",
+         .help = "CSV of the validation split"},
+        {.name = "test",
+         .kind = FT_OPTION_TEXT,
+         .value = &data->test,
+         .argument = "FILE",
+         .help = "CSV of the test split"},
+        {.name = "data",
+         .kind = FT_OPTION_TEXT,
+         .value = &data->data,
+         .argument = "FILE",
+         .help = "one CSV instead of the three, with --split"},
+        {.name = "split",
+         .kind = FT_OPTION_TEXT,
+         .value = &data->split,
+         .argument = "A,B,C",
+         .help = "its parts for training, validation and test, as 0.7,0.15,0.15"},
+        {.name = "target",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->request.target,
+         .argument = "COLUMN",
+         .help = "the column to forecast",
+         .required = true},
+        {.name = "timestamp",
+         .kind = FT_OPTION_TEXT,
+         .value = &data->timestamp,
+         .argument = "COLUMN",
+         .help = "the date column (default: the first)"},
+        {.name = "id",
+         .kind = FT_OPTION_TEXT,
+         .value = &data->id,
+         .argument = "COLUMN",
+         .help = "the column that tells several series apart"},
+        {.name = "train-last",
+         .kind = FT_OPTION_INTEGER,
+         .value = &data->train_last,
+         .argument = "N",
+         .help = "keep only the last N training rows",
+         .least = 1,
+         .most = 9e15},
+        {.name = "set",
+         .kind = FT_OPTION_LIST,
+         .value = &o->set,
+         .argument = "KEY=VALUE",
+         .help = "a hyperparameter (repeatable)"},
+        {.name = "seed",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->seed,
+         .argument = "N",
+         .help = "the same as --set seed=N",
+         .least = 0,
+         .most = 4294967295.0},
+        {.name = "name",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->request.name,
+         .argument = "NAME",
+         .help = "begins the experiments' ids (default: experiment)"},
+        {.name = "notes",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->request.notes,
+         .argument = "TEXT",
+         .help = "recorded with the experiments"},
+        {.name = "season",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->request.season,
+         .argument = "M",
+         .help = "season of mase and of seasonal naive, in rows (default 1)",
+         .least = 1,
+         .most = 1e9},
+        {.name = "eval-windows",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->request.eval_windows,
+         .argument = "N",
+         .help = "evaluate at most N windows a split (default 256)",
+         .least = 1,
+         .most = 1e9},
+        FT_OPTION_RESULTS(o->engine.results),
+        {.name = "device",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->engine.device,
+         .argument = "DEVICE",
+         .help = "auto (default) or cpu"},
+        {.name = "dtype",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->engine.dtype,
+         .argument = "TYPE",
+         .help = "auto (default: bf16 where the processor has it), f32 or bf16"},
+        {.name = "threads",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->threads,
+         .argument = "N",
+         .help = "threads of the CPU (default: all cores)",
+         .least = 1,
+         .most = 1024},
+    };
+    size_t count = sizeof rows / sizeof *rows;
+    _Static_assert(sizeof rows / sizeof *rows == FT_TRAINING_OPTIONS, "room for all rows");
+    memcpy(table, rows, sizeof rows);
+    return count;
+}
+
+/* The command line as it was typed, as far as 4 KB go. */
+static const char *command_line(int argc, const char *const *argv, const char *command)
+{
+    static char text[4096];
+    size_t used = (size_t)snprintf(text, sizeof text, "ftgpu %s", command);
+    for (int i = 0; i < argc && used < sizeof text - 1; i++) {
+        int n = snprintf(text + used, sizeof text - used, strpbrk(argv[i], " \t'\"$*") ? " '%s'" : " %s",
+                         argv[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return text;
+}
+
+ft_status ft_training_options_resolve(ft_training_options *o, int argc, const char *const *argv,
+                                      const char *command, ft_error *err)
+{
+    o->assignments = malloc((o->set.count + 1) * sizeof *o->assignments);
+    if (!o->assignments) return ft_no_memory(err, "options", (o->set.count + 1) * sizeof *o->assignments);
+    if (o->set.count > 0) memcpy(o->assignments, o->set.items, o->set.count * sizeof *o->assignments);
+    o->request.set = o->assignments;
+    o->request.n_set = o->set.count;
+    if (o->seed >= 0) {
+        snprintf(o->seed_assignment, sizeof o->seed_assignment, "seed=%lld", (long long)o->seed);
+        o->assignments[o->request.n_set++] = o->seed_assignment;
+    }
+    o->engine.threads = (int)o->threads;
+    o->engine.command_line = command_line(argc, argv, command);
+    o->engine.progress = show_progress;
+    o->engine.stop = is_stopped;
+    catch_signals();
+    return FT_OK;
+}
+
+void ft_training_options_free(ft_training_options *o)
+{
+    ft_option_list_free(&o->set);
+    free(o->assignments);
+}
+
+const char *ft_training_notes(void)
+{
+    static ft_text notes;
+    if (!notes.data) {
+        ft_text_add(&notes, "hyperparameters (key=value):\n");
+        ft_hyperparameters_help(&notes);
+    }
+    return notes.data ? notes.data : "";
+}
+
+int ft_training_finish(ft_status status, const ft_error *err)
+{
+    ft_progress_end();
+    int exit_status = ft_command_finish(status, err);
+    return status == FT_INTERRUPTED && requeue_requested ? FT_EXIT_REQUEUE : exit_status;
+}

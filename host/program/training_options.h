@@ -1,0 +1,37 @@
+/* What `run` and `sweep` have in common: their options, progress on stderr, and stopping by signals. */
+#ifndef FT_HOST_PROGRAM_TRAINING_OPTIONS_H
+#define FT_HOST_PROGRAM_TRAINING_OPTIONS_H
+
+#include "host/ftgpu.h"
+#include "host/options.h"
+
+typedef struct ft_training_options {
+    ft_engine_settings engine;
+    ft_experiment_request request;
+    int64_t threads, seed;
+    ft_option_list set;
+    char seed_assignment[32];
+    const char **assignments; /* set and the seed, for the request */
+} ft_training_options;
+
+enum { FT_TRAINING_OPTIONS = 20 };
+
+/* Writes the rows of the common options, without an end, into `table` and returns their number (at most
+ * FT_TRAINING_OPTIONS). */
+size_t ft_training_options_table(ft_training_options *options, ft_option *table);
+
+/* After parsing: fills request and engine settings; SIGINT and SIGTERM are caught from here on. */
+ft_status ft_training_options_resolve(ft_training_options *options, int argc, const char *const *argv,
+                                      const char *command, ft_error *err);
+void ft_training_options_free(ft_training_options *options);
+
+/* The help's note on hyperparameters. */
+const char *ft_training_notes(void);
+
+/* The exit status that goes with how a run ended, after telling the error. */
+int ft_training_finish(ft_status status, const ft_error *err);
+
+/* Leaves the live progress line for a line of its own. */
+void ft_progress_end(void);
+
+#endif

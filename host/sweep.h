@@ -1,0 +1,12 @@
+/* The configurations of a sweep request. The public half is ftgpu.h. */
+#ifndef FT_HOST_SWEEP_H
+#define FT_HOST_SWEEP_H
+
+#include "host/ftgpu.h"
+#include "host/grid.h"
+
+/* Every configuration of the request, in grid order: defaults, the request's own values, then the grid's.
+ * Free by ft_grid_free. */
+ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid, ft_error *err);
+
+#endif

@@ -3,7 +3,7 @@ find_path(CRITERION_INCLUDE criterion/criterion.h REQUIRED)
 find_library(CRITERION_LIBRARY criterion REQUIRED)
 include(tests/ops/ops.cmake)
 set(test_rooms_base ft_base)
-set(test_rooms_kernels ft_ops ft_kernels)
+set(test_rooms_kernels ft_ops ft_model) # ft_model: goldens are safetensors files
 set(test_rooms_model ft_model)
 set(test_rooms_tracker ft_tracker)
 set(test_rooms_host ft_host)

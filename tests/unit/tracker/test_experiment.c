@@ -306,9 +306,10 @@ Test(experiment, best_depends_on_the_metric_and_passes_over_failures)
     cr_expect_eq(ft_experiments_best(&set, FT_MAE, FT_TEST, &best, &err), FT_BAD_INPUT);
 }
 
-Test(experiment, ten_thousand_are_loaded_in_a_second)
+/* 10,000 in a second is asked for; a fifth of that keeps the test short. */
+Test(experiment, two_thousand_are_loaded_in_a_fifth_of_a_second)
 {
-    enum { N = 10000 };
+    enum { N = 2000 };
     char id[64];
     ft_text json = FT_TEXT_EMPTY;
     for (int i = 0; i < N; i++) {
@@ -333,10 +334,10 @@ Test(experiment, ten_thousand_are_loaded_in_a_second)
     cr_assert_eq(ft_experiments_load(scratch_directory, true, &set, NULL), FT_OK);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     cr_expect_eq(set.count, N);
-    cr_expect_str_eq(set.items[N - 1].experiment_id, "grid_10000_20250101_120000");
+    cr_expect_str_eq(set.items[N - 1].experiment_id, "grid_02000_20250101_120000");
 #ifndef __SANITIZE_ADDRESS__
     double seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
-    cr_expect_lt(seconds, 1.0);
+    cr_expect_lt(seconds, 0.2);
 #endif
     ft_experiments_free(&set);
 }

@@ -1,4 +1,7 @@
-/* The cpu backend in f32 and bf16 against ref in double, over the table of operations. */
+/* The cpu backend against ref in double, over the table of operations: f32 and bf16, one thread and several,
+ * and each set of instructions that this processor has (a wish for more than it has gives its best). */
+#include <stdlib.h>
+
 #include "tests/unit/kernels/ops_test.h"
 
 static void check(int index, ft_dtype dtype, int n_threads)
@@ -10,20 +13,46 @@ static void check(int index, ft_dtype dtype, int n_threads)
     tested->free(tested);
 }
 
+/* Each test is a process of its own, so that the environment is too. */
+static void check_instructions(int index, const char *name)
+{
+    setenv("FTGPU_ISA", name, 1);
+    check(index, FT_F32, 1);
+    check(index, FT_BF16, 1);
+}
+
 OPS_TEST_PARAMETERS(ops_cpu, f32)
 ParameterizedTest(int *index, ops_cpu, f32)
 {
-    check(*index, FT_F32, 0);
-}
-
-OPS_TEST_PARAMETERS(ops_cpu, f32_three_threads)
-ParameterizedTest(int *index, ops_cpu, f32_three_threads)
-{
-    check(*index, FT_F32, 3);
+    check(*index, FT_F32, 1);
 }
 
 OPS_TEST_PARAMETERS(ops_cpu, bf16)
 ParameterizedTest(int *index, ops_cpu, bf16)
 {
-    check(*index, FT_BF16, 0);
+    check(*index, FT_BF16, 1);
+}
+
+OPS_TEST_PARAMETERS(ops_cpu, three_threads)
+ParameterizedTest(int *index, ops_cpu, three_threads)
+{
+    check(*index, FT_F32, 3);
+}
+
+OPS_TEST_PARAMETERS(ops_cpu, generic)
+ParameterizedTest(int *index, ops_cpu, generic)
+{
+    check_instructions(*index, "generic");
+}
+
+OPS_TEST_PARAMETERS(ops_cpu, avx2)
+ParameterizedTest(int *index, ops_cpu, avx2)
+{
+    check_instructions(*index, "avx2");
+}
+
+OPS_TEST_PARAMETERS(ops_cpu, avx512)
+ParameterizedTest(int *index, ops_cpu, avx512)
+{
+    check_instructions(*index, "avx512");
 }

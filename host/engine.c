@@ -29,7 +29,7 @@ ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **out, ft
                            device);
         return ft_fail(err, FT_BAD_INPUT, "--device %s: not one of auto, cpu", device);
     }
-    ft_dtype dtype;
+    ft_dtype dtype = FT_F32;
     ft_status status = choose_dtype(settings->dtype ? settings->dtype : "auto", &dtype, err);
     if (status != FT_OK) return status;
     ft_engine *engine = calloc(1, sizeof *engine);

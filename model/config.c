@@ -39,7 +39,7 @@ static const cJSON *value_of(const reader *r, const char *key)
 enum { MUST_EXIST = INT32_MIN };
 static int32_t read_whole(reader *r, const char *key, int32_t lowest, int32_t highest, int32_t missing)
 {
-    const cJSON *item = value_of(r, key);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(r->object, key);
     char what[128];
     if (!item && missing != MUST_EXIST) return missing;
     if (!item) {
@@ -56,7 +56,7 @@ static int32_t read_whole(reader *r, const char *key, int32_t lowest, int32_t hi
 /* A number in [lowest, highest]; a NAN `missing` means that the key must exist. */
 static double read_number(reader *r, const char *key, double lowest, double highest, double missing)
 {
-    const cJSON *item = value_of(r, key);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(r->object, key);
     char what[128];
     if (!item && !isnan(missing)) return missing;
     if (!item) {
@@ -189,7 +189,9 @@ static void read_t5(reader *r, ft_model_config *config)
     if ((int64_t)config->d_kv * config->n_heads > MAX_SIZE)
         refuse(r, "num_heads", "times d_kv is more than 524288, which is not supported");
     config->n_encoder_layers = read_whole(r, "num_layers", 1, MAX_LAYERS, 6);
-    config->n_decoder_layers = read_whole(r, "num_decoder_layers", 1, MAX_LAYERS, config->n_encoder_layers);
+    config->n_decoder_layers = config->n_encoder_layers; /* null means that too */
+    if (value_of(r, "num_decoder_layers"))
+        config->n_decoder_layers = read_whole(r, "num_decoder_layers", 1, MAX_LAYERS, MUST_EXIST);
     config->n_buckets = read_whole(r, "relative_attention_num_buckets", 4, MAX_SIZE, 32);
     config->max_distance = read_whole(r, "relative_attention_max_distance", 2, 1 << 30, 128);
     if (config->max_distance <= config->n_buckets / 2)
@@ -199,8 +201,6 @@ static void read_t5(reader *r, ft_model_config *config)
     config->initializer_factor = (float)read_number(r, "initializer_factor", 0.0, 1e6, 1.0);
     config->decoder_start_token_id =
         read_whole(r, "decoder_start_token_id", 0, config->vocab_size - 1, MUST_EXIST);
-    const cJSON *pad = cJSON_GetObjectItemCaseSensitive(r->object, "pad_token_id");
-    if (cJSON_IsNull(pad)) refuse(r, "pad_token_id", "null is not supported");
     config->pad_token_id = read_whole(r, "pad_token_id", 0, config->vocab_size - 1, 0);
     config->eos_token_id = read_whole(r, "eos_token_id", 0, config->vocab_size - 1, 1);
     config->scale_decoder_outputs =

@@ -138,8 +138,11 @@ static void describe_range(const ft_field *field, ft_text *out)
         if (field->type == FT_FIELD_INTEGER)
             ft_text_addf(out, " from %lld to %lld", (long long)field->least, (long long)field->most);
         else
-            ft_text_addf(out, " %s %s and %s %s", field->above ? "above" : "from",
-                         ft_format_double(field->least, least), field->below ? "below" : "up to",
+            ft_text_addf(out, " %s %s%s %s", field->above ? "above" : "from",
+                         ft_format_double(field->least, least),
+                         field->above   ? ", at most"
+                         : field->below ? " to below"
+                                        : " to",
                          ft_format_double(field->most, most));
         break;
     case FT_FIELD_FLAG:

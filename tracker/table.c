@@ -143,6 +143,16 @@ void ft_table_sort(ft_table *table, size_t column, bool descending)
     free(sorted);
 }
 
+void ft_table_keep_rows(ft_table *table, size_t count)
+{
+    if (table->failed || count >= table->n_rows) return;
+    for (size_t i = count * table->n_columns; i < table->n_rows * table->n_columns; i++) {
+        free(table->cells[i].text);
+        table->cells[i] = (ft_cell){0};
+    }
+    table->n_rows = count;
+}
+
 void ft_table_remove_column(ft_table *table, size_t column)
 {
     if (table->failed || column >= table->n_columns) return;

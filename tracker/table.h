@@ -43,6 +43,8 @@ void ft_table_set_flag(ft_table *table, size_t column, bool value);
 
 /* Sorts rows by a column, stable: numbers before texts before nulls (also when descending). */
 void ft_table_sort(ft_table *table, size_t column, bool descending);
+/* Drops the rows after the first `count`. */
+void ft_table_keep_rows(ft_table *table, size_t count);
 /* Takes a column out. */
 void ft_table_remove_column(ft_table *table, size_t column);
 

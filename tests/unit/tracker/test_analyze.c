@@ -1,0 +1,175 @@
+/* Analyses: what they find, and that few, failed or empty experiments do not trouble them. */
+#include "tests/unit/tracker/scratch.h"
+
+#include <math.h>
+
+#include "tracker/analyze.h"
+
+static ft_experiments set;
+static ft_table table;
+static ft_text remark;
+
+static void unload(void)
+{
+    ft_experiments_free(&set);
+    ft_table_free(&table);
+    ft_text_free(&remark);
+    scratch_leave();
+}
+
+TestSuite(analyze, .init = scratch_enter, .fini = unload);
+
+static void load(const char *const *members, size_t count)
+{
+    ft_error err;
+    for (size_t i = 0; i < count; i++) {
+        char id[16], json[1000];
+        snprintf(id, sizeof id, "e%zu", i);
+        snprintf(json, sizeof json, "{\"experiment_id\": \"%s\", %s}", id, members[i]);
+        scratch_results(id, json);
+    }
+    cr_assert_eq(ft_experiments_load(scratch_directory, false, &set, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(set.count, count, "%s", set.n_warnings ? set.warnings[0] : "");
+}
+
+/* The table, which starts again, as CSV. */
+static void expect_csv(const char *expected)
+{
+    ft_text out = FT_TEXT_EMPTY;
+    cr_assert_eq(ft_table_print(&table, FT_TABLE_CSV, &out, NULL), FT_OK);
+    cr_expect_str_eq(out.data, expected);
+    ft_text_free(&out);
+    ft_table_free(&table);
+}
+
+static void expect_remark(const char *part)
+{
+    cr_expect(remark.data && strstr(remark.data, part), "\"%s\" is not in \"%s\"", part,
+              remark.data ? remark.data : "");
+    ft_text_free(&remark);
+}
+
+static const char *const grid[] = {
+    "\"hyperparams\": {\"learning_rate\": 1, \"epochs\": 4, \"rank\": 1, \"kind\": \"a\"},"
+    "\"test_metrics\": {\"mae\": 1, \"directional_accuracy\": 0.4, \"coverage_80\": 0.7}",
+    "\"hyperparams\": {\"learning_rate\": 2, \"epochs\": 4, \"rank\": 0, \"kind\": \"b\"},"
+    "\"test_metrics\": {\"mae\": 2, \"directional_accuracy\": 0.5, \"coverage_80\": 0.8}",
+    "\"hyperparams\": {\"learning_rate\": 3, \"epochs\": 4, \"rank\": 0, \"kind\": 3},"
+    "\"test_metrics\": {\"mae\": 3, \"directional_accuracy\": 0.6, \"coverage_80\": 0.9}",
+    "\"hyperparams\": {\"learning_rate\": 9, \"epochs\": 5, \"rank\": 1, \"kind\": 4}, \"error\": "
+    "\"diverged\","
+    "\"test_metrics\": {\"mae\": 0}",
+};
+
+Test(analyze, importance_says_which_way_is_better)
+{
+    load(grid, 4);
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_TEST, 0, &table, &remark, NULL), FT_OK);
+    /* rank: (1, 0, 0) with (1, 2, 3): -1.5 / sqrt(2 * 2/3 ...) = -sqrt(3)/2; epochs do not vary among what
+     * succeeded; kind is not always a number. */
+    cr_assert_eq(table.n_rows, 2);
+    cr_expect_str_eq(table.cells[0].text, "hp_learning_rate");
+    cr_expect_eq(table.cells[1].number, 1);
+    cr_expect_str_eq(table.cells[3].text, "lower values are better");
+    cr_expect_str_eq(table.cells[4].text, "hp_rank");
+    cr_expect_float_eq(table.cells[5].number, -sqrt(3) / 2, 1e-12);
+    cr_expect_float_eq(table.cells[6].number, sqrt(3) / 2, 1e-12);
+    cr_expect_str_eq(table.cells[7].text, "higher values are better");
+    expect_remark("only 3 experiments");
+    ft_table_free(&table);
+    cr_assert_eq(ft_analyze_importance(&set, FT_DIRECTIONAL_ACCURACY, FT_TEST, 1, &table, &remark, NULL),
+                 FT_OK);
+    cr_assert_eq(table.n_rows, 1, "the first one only");
+    cr_expect_str_eq(table.cells[3].text, "higher values are better");
+    ft_table_free(&table);
+    cr_assert_eq(ft_analyze_importance(&set, FT_COVERAGE_80, FT_TEST, 1, &table, &remark, NULL), FT_OK);
+    cr_expect_str_eq(table.cells[3].text, "higher values widen the intervals");
+}
+
+Test(analyze, importance_without_enough_experiments)
+{
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_TEST, 5, &table, &remark, NULL), FT_OK);
+    expect_csv("hyperparameter,correlation,abs_correlation,effect\n");
+    expect_remark("0 of 0 experiments");
+    load(grid, 4);
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 5, &table, &remark, NULL), FT_OK);
+    cr_expect_eq(table.n_rows, 0);
+    expect_remark("0 of 4 experiments have a mae on val");
+}
+
+Test(analyze, overfitting_is_a_ratio_above_1_3)
+{
+    static const char *const cases[] = {
+        "\"hyperparams\": {}, \"train_metrics\": {\"mae\": 1}, \"val_metrics\": {\"mae\": 1.25}",
+        "\"hyperparams\": {}, \"train_metrics\": {\"mae\": 1}, \"val_metrics\": {\"mae\": 1.5}",
+        "\"hyperparams\": {}, \"train_metrics\": {\"mae\": 0}, \"val_metrics\": {\"mae\": 1}",
+        "\"hyperparams\": {}, \"train_metrics\": {\"mae\": null}, \"val_metrics\": {\"mae\": 1}",
+        "\"hyperparams\": {}, \"error\": \"failed\"",
+    };
+    load(cases, 5);
+    cr_assert_eq(ft_analyze_overfitting(&set, &table, &remark, NULL), FT_OK);
+    expect_csv("experiment_id,train_mae,val_mae,ratio,overfitting_flag\n"
+               "e0,1,1.25,1.25,false\n"
+               "e1,1,1.5,1.5,true\n"
+               "e2,0,1,,true\n"
+               "e3,,1,,\n"
+               "e4,,,,\n");
+    expect_remark("2 of 5 experiments cannot be judged");
+}
+
+Test(analyze, convergence_counts_rising_losses)
+{
+    static const char *const cases[] = {
+        "\"hyperparams\": {}, \"training_history\": [{\"epoch\": 1, \"loss\": 4, \"val_loss\": 2}, "
+        "{\"epoch\": 2, \"loss\":"
+        " 3, \"val_loss\": 1.5}, {\"epoch\": 3, \"loss\": 1, \"val_loss\": 1.75}]",
+        "\"hyperparams\": {}, \"training_history\": [{\"loss\": 2}, {\"loss\": 3}, {\"loss\": null}, "
+        "{\"loss\": 1}]",
+        "\"hyperparams\": {}, \"training_history\": [{\"loss\": 2, \"val_loss\": 2}]",
+        "\"hyperparams\": {}",
+    };
+    load(cases, 4);
+    cr_assert_eq(ft_analyze_convergence(&set, &table, &remark, NULL), FT_OK);
+    expect_csv("experiment_id,epochs,initial_loss,final_loss,reduction,increasing_pct,convergence_issue,best_"
+               "val_epoch\n"
+               "e0,3,4,1,0.75,0,false,2\n"
+               "e1,4,2,1,0.5,0.5,true,\n"
+               "e2,1,2,2,0,,,1\n"
+               "e3,0,,,,,,\n");
+    expect_remark("2 of 4 experiments");
+}
+
+Test(analyze, regimes_that_shift_are_flagged)
+{
+    static const char *const cases[] = {
+        "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": {\"volatility_mean\": 0.5},"
+        "\"test_regimes\": {\"volatility_mean\": 1}}",
+        "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": {\"volatility_mean\": 0.5},"
+        "\"test_regimes\": {\"volatility_mean\": 0.5}}",
+        "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": 7, \"test_regimes\": "
+        "{\"volatility_mean\": \"x\"}}",
+    };
+    load(cases, 3);
+    cr_assert_eq(ft_analyze_regimes(&set, &table, &remark, NULL), FT_OK);
+    expect_csv("experiment_id,train_volatility_mean,test_volatility_mean,ratio,regime_shift\n"
+               "e0,0.5,1,2,true\ne1,0.5,0.5,1,false\ne2,,,,\n");
+}
+
+Test(analyze, summary_of_a_grid)
+{
+    load(grid, 4);
+    cr_assert_eq(ft_analyze_summary(&set, &table, &remark, NULL), FT_OK);
+    cr_assert_eq(table.n_rows, FT_N_METRICS);
+    cr_expect(remark.data && strstr(remark.data, "4 experiments: 3 succeeded, 1 failed"), "%s", remark.data);
+    expect_remark("strongest for test mae: hp_learning_rate, correlation 1: lower values are better");
+    ft_table_keep_rows(&table, 1);
+    expect_csv("metric,count,mean,std,min,median,max,best_experiment\nmae,3,2,1,1,2,3,e0\n");
+}
+
+Test(analyze, summary_of_nothing)
+{
+    cr_assert_eq(ft_analyze_summary(&set, &table, &remark, NULL), FT_OK);
+    expect_remark("0 experiments");
+    ft_table_keep_rows(&table, 1);
+    expect_csv("metric,count,mean,std,min,median,max,best_experiment\nmae,0,,,,,,\n");
+}

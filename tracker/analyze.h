@@ -1,0 +1,43 @@
+/* What a set of experiments tells: what matters, who overfits, who did not converge, and all of it in short.
+ *
+ * Each fills a table (which starts empty) and adds to `remark` what people should know besides, in whole
+ * lines: how many experiments could not be used, and how little few experiments say. None fails for want of
+ * experiments. */
+#ifndef FT_TRACKER_ANALYZE_H
+#define FT_TRACKER_ANALYZE_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "tracker/experiments.h"
+#include "tracker/table.h"
+
+/* hyperparameter ("hp_..."), correlation, abs_correlation, effect: Pearson's correlation of each
+ * hyperparameter that is a number with the metric of a split, over the experiments that have both; strongest
+ * first, the first `top` of them (0: all). `effect` says in words which way is better. Hyperparameters that
+ * do not vary are left out. */
+ft_status ft_analyze_importance(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                                size_t top, ft_table *table, ft_text *remark, ft_error *err);
+
+/* experiment_id, train_mae, val_mae, ratio (val / train), overfitting_flag (ratio above 1.3; null where
+ * unknown). */
+ft_status ft_analyze_overfitting(const ft_experiments *experiments, ft_table *table, ft_text *remark,
+                                 ft_error *err);
+
+/* experiment_id, epochs, initial_loss, final_loss, reduction (1 - final / initial), increasing_pct (the
+ * fraction of steps from one epoch to the next in which the loss rose; null with one epoch),
+ * convergence_issue (increasing_pct above 0.3), best_val_epoch (of the lowest val_loss). */
+ft_status ft_analyze_convergence(const ft_experiments *experiments, ft_table *table, ft_text *remark,
+                                 ft_error *err);
+
+/* experiment_id, train_volatility_mean, test_volatility_mean, ratio (test / train), regime_shift (ratio
+ * outside 1/1.5 ... 1.5): from data_insights, so experiments must not have been loaded briefly. */
+ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table, ft_text *remark,
+                             ft_error *err);
+
+/* A row a test metric: metric, count, mean, std, min, median, max, best_experiment. The remark tells how many
+ * succeeded, failed and are unfinished, how many overfit and have convergence issues, and the strongest
+ * hyperparameter for test mae. */
+ft_status ft_analyze_summary(const ft_experiments *experiments, ft_table *table, ft_text *remark,
+                             ft_error *err);
+
+#endif

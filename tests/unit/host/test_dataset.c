@@ -1,0 +1,277 @@
+/* From files to histories with splits: joined, cut, checked. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "host/dataset.h"
+
+static char directory[64];
+
+static void enter(void)
+{
+    strcpy(directory, "/tmp/ftgpu-dataset-XXXXXX");
+    cr_assert(mkdtemp(directory));
+    cr_assert_eq(chdir(directory), 0);
+}
+
+static void leave(void)
+{
+    remove("train.csv"), remove("val.csv"), remove("test.csv");
+    cr_assert_eq(chdir("/"), 0);
+    rmdir(directory);
+}
+
+TestSuite(dataset, .init = enter, .fini = leave);
+
+static void put(const char *name, const char *text)
+{
+    ft_error err;
+    cr_assert_eq(ft_write_file(name, text, strlen(text), &err), FT_OK);
+}
+
+static ft_dataset reads(const ft_dataset_source *source)
+{
+    ft_dataset dataset;
+    ft_error err = {0};
+    cr_assert_eq(ft_dataset_read(source, &dataset, &err), FT_OK, "%s", err.message);
+    return dataset;
+}
+
+static void refuses(const ft_dataset_source *source, const char *message)
+{
+    ft_dataset dataset;
+    ft_error err = {0};
+    cr_expect_eq(ft_dataset_read(source, &dataset, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, message, "%s", err.message);
+    cr_expect(dataset.items == NULL && dataset.columns == NULL);
+}
+
+static bool starts_are(const ft_dataset_item *item, int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    const int64_t *s = item->split_start;
+    return s[0] == a && s[1] == b && s[2] == c && s[3] == d && item->n_rows == (size_t)d;
+}
+
+static const ft_dataset_source three = {
+    .train = "train.csv", .val = "val.csv", .test = "test.csv", .target = "y"};
+
+Test(dataset, three_files_with_columns_in_any_order)
+{
+    put("train.csv", "d,y,x\n2024-01-01,1,10\n2024-01-02,,20\n2024-01-03,3,30\n");
+    put("val.csv", "d,x,y\n2024-01-04,40,4\n");
+    put("test.csv", "d,y,x\n2024-01-05,5,text\n2024-01-06,6,\n");
+    ft_dataset dataset = reads(&three);
+    cr_assert(dataset.n_items == 1 && dataset.n_rows == 6 && dataset.n_columns == 2);
+    const ft_dataset_item *item = &dataset.items[0];
+    cr_expect(starts_are(item, 0, 3, 4, 6));
+    cr_expect_str_eq(item->id, "y");
+    const double expected[] = {1, NAN, 3, 4, 5, 6};
+    for (size_t i = 0; i < 6; i++) {
+        cr_expect(isnan(expected[i]) ? isnan(item->values[i]) : item->values[i] == expected[i]);
+        cr_expect(isnan(expected[i]) ? isnan(item->values_single[i])
+                                     : item->values_single[i] == (float)expected[i]);
+    }
+    cr_expect_str_eq(item->dates[3], "2024-01-04");
+    cr_expect_eq(item->times[5] - item->times[0], 5 * 86400000000);
+    cr_expect_eq(dataset.target_column, 0);
+    cr_expect(dataset.columns[1].text && dataset.columns[1].values[3] == 40); /* text in one file: text */
+    ft_dataset_free(&dataset);
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, several_series_interleaved)
+{
+    put("train.csv",
+        "d,id,y\n2024-01-01,b,1\n2024-01-01,a,2\n2024-01-02,b,3\n2024-01-03,b,5\n2024-01-02,a,4\n");
+    put("val.csv", "d,id,y\n2024-01-03,a,6\n2024-01-04,b,7\n");
+    put("test.csv", "d,id,y\n2024-01-09,b,8\n");
+    ft_dataset_source source = three;
+    source.id = "id";
+    ft_dataset dataset = reads(&source);
+    cr_assert_eq(dataset.n_items, 2);
+    cr_expect_str_eq(dataset.items[0].id, "b");
+    cr_expect_str_eq(dataset.items[1].id, "a");
+    cr_expect(starts_are(&dataset.items[0], 0, 3, 4, 5));
+    cr_expect(starts_are(&dataset.items[1], 0, 2, 3, 3));
+    const double b[] = {1, 3, 5, 7, 8}, a[] = {2, 4, 6};
+    cr_expect_eq(memcmp(dataset.items[0].values, b, sizeof b), 0);
+    cr_expect_eq(memcmp(dataset.items[1].values, a, sizeof a), 0);
+    cr_expect_str_eq(dataset.items[1].dates[2], "2024-01-03");
+    ft_dataset_free(&dataset);
+    source.train_last = 1;
+    dataset = reads(&source);
+    cr_expect(starts_are(&dataset.items[0], 0, 1, 2, 3));
+    cr_expect(starts_are(&dataset.items[1], 0, 1, 2, 2));
+    cr_expect(dataset.items[0].values[0] == 5 && dataset.items[1].values[0] == 4);
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, one_file_cut_into_parts)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    ft_text_add(&text, "d,y\n");
+    for (int i = 1; i <= 20; i++) ft_text_addf(&text, "2024-01-%02d,%d\n", i, i);
+    put("train.csv", text.data);
+    ft_text_free(&text);
+    ft_dataset_source source = {
+        .data = "train.csv", .has_split = true, .split = {0.7, 0.15, 0.15}, .target = "y"};
+    ft_dataset dataset = reads(&source);
+    cr_expect(starts_are(&dataset.items[0], 0, 14, 17, 20)); /* 0.7 + 0.15 is below 0.85 in double */
+    ft_dataset_free(&dataset);
+    source.train_last = 10;
+    dataset = reads(&source);
+    cr_expect(starts_are(&dataset.items[0], 0, 10, 13, 16));
+    cr_expect_eq(dataset.items[0].values[0], 5);
+    ft_dataset_free(&dataset);
+    source.has_split = false;
+    source.train_last = 0;
+    dataset = reads(&source);
+    cr_expect(starts_are(&dataset.items[0], 0, 20, 20, 20)); /* as forecasting wants it */
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, splits_as_text)
+{
+    double split[3];
+    ft_error err;
+    cr_expect_eq(ft_split_fractions_parse("0.7,0.15,0.15", split, &err), FT_OK);
+    cr_expect(split[0] == 0.7 && split[1] == 0.15 && split[2] == 0.15);
+    cr_expect_eq(ft_split_fractions_parse("1, 0, 0", split, &err), FT_OK);
+    const char *bad[] = {"",          "0.7",           "0.7,0.3", "0.7,0.2,0.2", "0.7,0.15,0.1,0.05",
+                         "0,0.5,0.5", "1.2,-0.1,-0.1", "a,b,c",   "0.7,,0.3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_expect_eq(ft_split_fractions_parse(bad[i], split, &err), FT_BAD_INPUT, "%s", bad[i]);
+        cr_expect(strstr(err.message, "three parts for training, validation and test"));
+    }
+}
+
+Test(dataset, sources_that_make_no_sense)
+{
+    ft_dataset_source source = {.target = "y"};
+    refuses(&source, "no data: --train, --val and --test, or --data and --split are needed");
+    source.val = "val.csv";
+    refuses(&source, "no data: --train, --val and --test, or --data and --split are needed");
+    source.data = "train.csv";
+    refuses(&source, "one file (--data) or parts (--train, --val, --test) can be given, not both");
+    source = three;
+    source.target = NULL;
+    refuses(&source, "the target is not named (--target COLUMN)");
+    source = three;
+    source.has_split = true;
+    refuses(&source, "--split cuts the file of --data: it does not go with --train");
+    refuses(&three, "train.csv: cannot be opened: No such file or directory");
+}
+
+Test(dataset, files_that_do_not_fit_together)
+{
+    put("train.csv", "d,y,x\n2024-01-01,1,1\n2024-01-02,2,2\n");
+    put("test.csv", "d,y,x\n2024-01-05,1,1\n");
+    put("val.csv", "d,y\n2024-01-03,1\n");
+    refuses(&three, "val.csv: no column \"x\", which train.csv has");
+    put("val.csv", "d,y,z,x\n2024-01-03,1,1,1\n");
+    refuses(&three, "val.csv: column \"z\", which train.csv does not have");
+    put("val.csv", "d,y,x\n2024-01-02,1,1\n");
+    refuses(&three, "val.csv:2: the date \"2024-01-02\" does not come after \"2024-01-02\", the last of the "
+                    "file before it");
+    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-06,1,1\n");
+    refuses(&three, "test.csv:2: the date \"2024-01-05\" does not come after \"2024-01-06\", the last of the "
+                    "file before it");
+    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,n/a,1\n");
+    refuses(&three,
+            "val.csv:3: column \"y\": \"n/a\" is not a number (leave the cell empty for a missing value)");
+    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,-1e39,1\n");
+    refuses(&three, "val.csv:3: column \"y\": -1e+39 is beyond single precision (scale the column)");
+    ft_dataset_source source = three;
+    source.target = "Y2";
+    refuses(&source, "train.csv: no column \"Y2\" (there are: y, x)");
+}
+
+Test(dataset, series_that_are_not_in_training)
+{
+    put("train.csv", "d,id,y\n2024-01-01,a,1\n2024-01-01,b,2\n");
+    put("val.csv", "d,id,y\n2024-01-02,a,1\n2024-01-02,c,2\n");
+    put("test.csv", "d,id,y\n2024-01-02,b,1\n");
+    ft_dataset_source source = three;
+    source.id = "id";
+    refuses(&source, "val.csv: series \"c\" of column \"id\" is not in train.csv");
+    put("val.csv", "d,id,y\n2024-01-02,a,1\n");
+    put("test.csv", "d,id,y\n2024-01-02,b,1\n2024-01-01,a,1\n");
+    refuses(&source, "test.csv:3: the date \"2024-01-01\" does not come after \"2024-01-02\", the last of "
+                     "the file before it "
+                     "for series \"a\"");
+}
+
+static void check(const char *train, const char *val, int32_t prediction_length, const char *message)
+{
+    put("train.csv", train);
+    put("val.csv", val);
+    put("test.csv", "d,y\n2024-03-01,1\n2024-03-02,2\n");
+    ft_dataset dataset = reads(&three);
+    ft_error err = {0};
+    cr_expect_eq(ft_dataset_check(&dataset, prediction_length, &err), message ? FT_BAD_INPUT : FT_OK);
+    cr_expect_str_eq(err.message, message ? message : "", "%s", err.message);
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, what_cannot_be_trained_on)
+{
+    const char *train = "d,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-04,4\n";
+    const char *val = "d,y\n2024-02-01,1\n2024-02-02,2\n";
+    check(train, val, 2, NULL);
+    check(train, val, 3,
+          "the training split has 4 rows, but one window needs 6 (prediction_length 3 of context and as many "
+          "to forecast)");
+    check(train, "d,y\n2024-02-01,1\n", 2,
+          "the validation split has 1 row, but one window needs 2 (prediction_length 2)");
+    check("d,y\n2024-01-01,\n2024-01-02,NaN\n2024-01-03,\n2024-01-04,\n", val, 2,
+          "column \"y\": all values of the training split are missing");
+    check("d,y\n2024-01-01,7\n2024-01-02,7\n2024-01-03,\n2024-01-04,7\n", val, 2,
+          "column \"y\": all values of the training split are the same, there is nothing to learn");
+}
+
+/* The value of a path of keys in both trees, within a bound relative to the expected one. */
+static void agree(const cJSON *found, const cJSON *expected, double bound, const char *path)
+{
+    if (cJSON_IsObject(expected)) {
+        for (const cJSON *child = expected->child; child; child = child->next) {
+            bool rolling = strstr(path, "regimes") != NULL;
+            agree(cJSON_GetObjectItemCaseSensitive(found, child->string), child, rolling ? 1e-6 : bound,
+                  child->string);
+        }
+    } else if (cJSON_IsNumber(expected)) {
+        double difference = fabs(cJSON_GetNumberValue(found) - expected->valuedouble);
+        cr_expect(cJSON_IsNumber(found) && difference <= bound * fabs(expected->valuedouble) + 1e-300,
+                  "%s: %g, not %g", path, cJSON_GetNumberValue(found), expected->valuedouble);
+    } else if (cJSON_IsString(expected)) {
+        cr_expect_str_eq(cJSON_GetStringValue(found), expected->valuestring);
+    } else if (cJSON_IsNull(expected)) {
+        cr_expect(cJSON_IsNull(found), "%s is not null", path);
+    }
+}
+
+Test(dataset, insights_are_pandas_ones)
+{
+    ft_error err = {0};
+    cJSON *expected = NULL, *found = NULL;
+    cr_assert_eq(ft_json_read(FT_GOLDEN_DIR "/insights.json", &expected, &err), FT_OK, "%s", err.message);
+    cJSON_DeleteItemFromObjectCaseSensitive(expected, "train_returns");
+    cJSON_DeleteItemFromObjectCaseSensitive(expected, "train_volatility");
+    ft_dataset_source source = {.train = FT_GOLDEN_DIR "/insights_train.csv",
+                                .val = FT_GOLDEN_DIR "/insights_val.csv",
+                                .test = FT_GOLDEN_DIR "/insights_test.csv",
+                                .target = "Close"};
+    ft_dataset dataset = reads(&source);
+    cr_assert_eq(ft_dataset_insights(&dataset, &found, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(cJSON_GetArraySize(expected), 7);
+    for (const cJSON *part = expected->child; part; part = part->next)
+        agree(cJSON_GetObjectItemCaseSensitive(found, part->string), part, 1e-9, part->string);
+    ft_dataset_free(&dataset);
+    cJSON_Delete(expected);
+    cJSON_Delete(found);
+}

@@ -206,12 +206,3 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
     return status;
 }
-
-void ft_show_warnings(const ft_experiments *experiments, ft_text *out)
-{
-    for (size_t i = 0; i < experiments->n_warnings; i++) {
-        ft_text_add(out, "skipped: ");
-        ft_text_add_line(out, experiments->warnings[i]);
-        ft_text_add(out, "\n");
-    }
-}

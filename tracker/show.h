@@ -16,8 +16,4 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
  * notes. */
 ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_error *err);
 
-/* Adds what is known of a results directory beside its experiments, a line each: the warnings of loading it.
- */
-void ft_show_warnings(const ft_experiments *experiments, ft_text *out);
-
 #endif

@@ -133,7 +133,7 @@ Test(analyze, convergence_counts_rising_losses)
     expect_csv("experiment_id,epochs,initial_loss,final_loss,reduction,increasing_pct,convergence_issue,best_"
                "val_epoch\n"
                "e0,3,4,1,0.75,0,false,2\n"
-               "e1,4,2,1,0.5,0.5,true,\n"
+               "e1,4,4,2,0.5,0.5,true,\n"
                "e2,1,2,2,0,,,1\n"
                "e3,0,,,,,,\n");
     expect_remark("2 of 4 experiments");

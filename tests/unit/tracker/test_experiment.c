@@ -271,10 +271,16 @@ Test(experiment, is_found_by_id_or_a_beginning_of_it)
     load_three(&set);
     cr_assert_eq(ft_experiments_find(&set, "lr_002_x", &found, &err), FT_OK);
     cr_expect_str_eq(found->experiment_id, "lr_002_x");
+    scratch_results("lr_002_x_2", "{\"experiment_id\": \"lr_002_x_2\", \"hyperparams\": {}}");
+    ft_experiments_free(&set);
+    cr_assert_eq(ft_experiments_load(scratch_directory, true, &set, NULL), FT_OK);
+    cr_assert_eq(ft_experiments_find(&set, "lr_002_x", &found, &err), FT_OK,
+                 "a whole id is not the beginning of another");
+    cr_expect_str_eq(found->experiment_id, "lr_002_x");
     cr_assert_eq(ft_experiments_find(&set, "oth", &found, &err), FT_OK);
     cr_expect_str_eq(found->experiment_id, "other_x");
     cr_expect_eq(ft_experiments_find(&set, "lr_", &found, &err), FT_BAD_INPUT);
-    cr_expect(strstr(err.message, "3 experiments"), "%s", err.message);
+    cr_expect(strstr(err.message, "4 experiments"), "%s", err.message);
     cr_expect_eq(ft_experiments_find(&set, "", &found, &err), FT_BAD_INPUT);
     cr_expect_eq(ft_experiments_find(&set, "othr_x", &found, &err), FT_BAD_INPUT);
     cr_expect(strstr(err.message, "did you mean \"other_x\""), "%s", err.message);

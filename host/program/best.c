@@ -53,7 +53,7 @@ int ft_command_best(int argc, const char *const *argv)
         .command = "ftgpu best",
         .summary = "Shows the best experiment by a metric, beside the baselines that its run recorded.",
         .usage = "--metric NAME [options]",
-        .example = "  ftgpu best --metric mae\n  ftgpu best --metric wql --split val --format json",
+        .example = "ftgpu best --metric mae\nftgpu best --metric wql --split val --format json",
         .notes =
             "Lower is better but for directional_accuracy (higher) and coverage_80 (nearest to 0.8). Where\n"
             "validation would choose another experiment, the table says so.\n",

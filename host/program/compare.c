@@ -109,7 +109,7 @@ int ft_command_compare(int argc, const char *const *argv)
         .summary = "Shows experiments side by side: their hyperparameters (hp_*) and their metrics on the "
                    "test split.",
         .usage = "[ID...] [options]",
-        .example = "  ftgpu compare --sort mae\n  ftgpu compare --match 'lr_search_*' --format csv",
+        .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv",
         .options = table,
         .positional = "ID",
         .arguments = &options.ids,

@@ -42,7 +42,7 @@ int ft_command_data_demo(int argc, const char *const *argv)
         .summary = "Writes five years of invented daily prices: data.csv and its parts train.csv, val.csv "
                    "and test.csv.",
         .usage = "--out DIR [options]",
-        .example = "  ftgpu data demo --out demo",
+        .example = "ftgpu data demo --out demo",
         .notes = "Columns Date, Close, SMA_20, SMA_50, Volume, Volatility. The same seed gives the same "
                  "files on every\n"
                  "machine.\n",
@@ -102,7 +102,7 @@ int ft_command_data_insights(int argc, const char *const *argv)
         .command = "ftgpu data insights",
         .summary = "Shows what the data looks like: gaps, returns, volatility regimes, correlations.",
         .usage = "--train FILE [--val FILE] [--test FILE] --target COLUMN [options]",
-        .example = "  ftgpu data insights --data demo/data.csv --split 0.7,0.15,0.15 --target Close",
+        .example = "ftgpu data insights --data demo/data.csv --split 0.7,0.15,0.15 --target Close",
         .notes =
             "The figures are those that an experiment records as data_insights, by pandas' definitions.\n",
         .options = table,

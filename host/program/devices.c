@@ -94,7 +94,7 @@ int ft_command_devices(int argc, const char *const *argv)
         .command = "ftgpu devices",
         .summary = "Shows what this machine computes with, and which device and dtype `auto` means here.",
         .usage = "[options]",
-        .example = "  ftgpu devices --format json",
+        .example = "ftgpu devices --format json",
         .options = table,
     };
     int exit_status;

@@ -33,7 +33,7 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 static const char help_head[] =
     "ftgpu fine-tunes Chronos-T5 time-series models with LoRA over grids of hyperparameters.\n"
     "\n"
-    "usage: ftgpu COMMAND [options]\n"
+    "Usage: ftgpu COMMAND [options]\n"
     "\n";
 static const char help_tail[] =
     "\n"
@@ -42,7 +42,7 @@ static const char help_tail[] =
     "Exit status: 0 done; 1 failed; 2 wrong usage or bad input; 3 a sweep in which some experiments failed;\n"
     "75 stopped, to be started again; 130 interrupted.\n"
     "\n"
-    "example:\n"
+    "Example:\n"
     "  ftgpu data demo --out demo\n"
     "  ftgpu model init --size nano --out demo/model\n"
     "  ftgpu sweep --train demo/train.csv --val demo/val.csv --test demo/test.csv --target Close \\\n"
@@ -56,36 +56,41 @@ static bool is_in_group(const char *name, const char *group)
     return strncmp(name, group, length) == 0 && name[length] == ' ';
 }
 
+/* Prints and frees the text. */
+static int print(ft_text *text)
+{
+    ft_error err = {""};
+    ft_status status = ft_print_text(text, &err);
+    ft_text_free(text);
+    return ft_command_finish(status, &err);
+}
+
 /* The help; with `group` ("data") only of its commands. */
 static int print_help(const char *group)
 {
     ft_text text = FT_TEXT_EMPTY;
-    ft_error err = {""};
+    const char *first = NULL;
     if (!group) ft_text_add(&text, help_head);
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        if (commands[i].run && (!group || is_in_group(commands[i].name, group)))
-            ft_text_addf(&text, "  ftgpu %-15s%s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (!commands[i].run || (group && !is_in_group(commands[i].name, group))) continue;
+        ft_text_addf(&text, "  ftgpu %-15s%s\n", commands[i].name, commands[i].summary);
+        if (!first) first = commands[i].name;
+    }
     if (group)
-        ft_text_addf(&text, "\nexample:\n  ftgpu %s %s --help\n", group,
-                     strcmp(group, "data") == 0 ? "demo" : "info");
+        ft_text_addf(&text, "\nExample:\n  ftgpu %s --help\n", first);
     else
         ft_text_add(&text, help_tail);
-    ft_status status = ft_print_text(&text, &err);
-    ft_text_free(&text);
-    return ft_command_finish(status, &err);
+    return print(&text);
 }
 
 static int print_version(void)
 {
     ft_text text = FT_TEXT_EMPTY;
-    ft_error err = {""};
     ft_text_addf(&text, "ftgpu %s (%s)\n", ft_version(), ft_commit());
-    ft_status status = ft_print_text(&text, &err);
-    ft_text_free(&text);
-    return ft_command_finish(status, &err);
+    return print(&text);
 }
 
-/* Says that `given` is no command, with the nearest one. */
+/* Says that there is no such command, with the nearest one. */
 static int unknown_command(const char *given, const char *group)
 {
     const char *names[N_COMMANDS];
@@ -93,11 +98,15 @@ static int unknown_command(const char *given, const char *group)
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (commands[i].run && (!group || is_in_group(commands[i].name, group)))
             names[count++] = commands[i].name + skipped;
-    const char *near = ft_nearest_name(given, names, count);
+    const char *near = ft_nearest_name(given, names, count), *space = group ? " " : "";
+    if (!group) group = "";
     ft_error err;
-    ft_fail(&err, FT_BAD_INPUT, "%s%s\"%.60s\" is no command%s%s%s; `ftgpu%s%s --help` lists them",
-            group ? group : "", group ? " " : "", given, near ? ", did you mean \"" : "", near ? near : "",
-            near ? "\"?" : "", group ? " " : "", group ? group : "");
+    if (near)
+        ft_fail(&err, FT_BAD_INPUT, "no command \"%s%s%.60s\"; did you mean \"%s%s%s\"?", group, space, given,
+                group, space, near);
+    else
+        ft_fail(&err, FT_BAD_INPUT, "no command \"%s%s%.60s\"; `ftgpu%s%s --help` lists them", group, space,
+                given, space, group);
     return ft_command_finish(FT_BAD_INPUT, &err);
 }
 

@@ -81,7 +81,7 @@ int ft_command_model_init(int argc, const char *const *argv)
         .command = "ftgpu model init",
         .summary = "Writes a fresh Chronos-T5 with random weights. It knows nothing of time series yet.",
         .usage = "--size SIZE --out DIR [options]",
-        .example = "  ftgpu model init --size nano --out nano",
+        .example = "ftgpu model init --size nano --out nano",
         .notes = "The same size and seed give the same weights. ChronosPipeline.from_pretrained loads the "
                  "directory.\n",
         .options = table,
@@ -137,7 +137,7 @@ int ft_command_model_merge(int argc, const char *const *argv)
         .summary =
             "Writes a model with an adapter merged into its weights, for programs that know no adapters.",
         .usage = "--model DIR --adapter DIR --out DIR",
-        .example = "  ftgpu model merge --model nano --adapter "
+        .example = "ftgpu model merge --model nano --adapter "
                    "results/fine_tuning/baseline_20250101_120000/adapter --out tuned",
         .options = table,
     };
@@ -167,7 +167,7 @@ int ft_command_model_info(int argc, const char *const *argv)
         .command = "ftgpu model info",
         .summary = "Shows a model's sizes, parameter counts, settings and checksum, after reading it whole.",
         .usage = "MODEL [options]",
-        .example = "  ftgpu model info nano --format json",
+        .example = "ftgpu model info nano --format json",
         .options = table,
         .positional = "MODEL",
         .arguments = &models,

@@ -51,7 +51,7 @@ int ft_command_show(int argc, const char *const *argv)
         .command = "ftgpu show",
         .summary = "Shows one experiment: metrics of all splits beside the baselines, epochs, data, notes.",
         .usage = "ID [options]",
-        .example = "  ftgpu show baseline_20250101_120000\n  ftgpu show baseline --format json",
+        .example = "ftgpu show baseline_20250101_120000\nftgpu show baseline --format json",
         .notes = "ID may be shortened to a beginning that no other experiment has. json prints results.json, "
                  "csv the\n"
                  "row of `ftgpu compare`.\n",

@@ -3,15 +3,15 @@
 
 must --help
 expect_quiet
-expect out '^usage: ftgpu COMMAND'
-expect out '^example:'
+expect out '^Usage: ftgpu COMMAND'
+expect out '^Example:'
 commands=$(sed -n 's/^  ftgpu \([a-z]* \{0,1\}[a-z]*\)  .*/\1/p' out)
 [ "$(echo "$commands" | wc -l)" -ge 9 ] || fail "--help lists too few commands: $commands"
 
 # Each command has a help with an example of itself, which stdout gets.
 echo "$commands" | while read -r first second; do
     ft "$first" ${second:+"$second"} --help
-    [ "$status" = 0 ] && grep -q "^  ftgpu $first" out && [ ! -s err ] || echo "$first $second"
+    [ "$status" = 0 ] && sed '1,/^Example:/d' out | grep -Eq "^ +ftgpu $first" && [ ! -s err ] || echo "$first $second"
 done >bad
 [ -s bad ] && fail "no help with an example: $(cat bad)"
 
@@ -22,11 +22,11 @@ expect out 'ftgpu data demo'
 expect_not out 'ftgpu model'
 
 refuses 'which command'
-refuses '"comapre" is no command, did you mean "compare"\?' comapre
-refuses 'no command; .ftgpu --help. lists them' xyzzyplugh
+refuses 'no command "comapre"; did you mean "compare"\?$' comapre
+refuses 'no command "xyzzyplugh"; .ftgpu --help. lists them$' xyzzyplugh
 refuses 'data needs a second word' data
-refuses '"data demi" is no command, did you mean "demo"' data demi
-refuses 'nothing' 'no
+refuses 'no command "data demi"; did you mean "data demo"\?$' data demi
+refuses 'no command "no.thing"' 'no
 thing'
 refuses '--format' compare --format xml
 refuses '--fromat.*--format' compare --fromat csv

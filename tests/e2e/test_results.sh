@@ -1,0 +1,83 @@
+# compare, best and show over results directories written by hand.
+. "$E2E/lib.sh"
+
+experiment() { # ID LEARNING_RATE VAL_MAE TEST_MAE [ERROR]
+    mkdir -p "results/$1"
+    error=null
+    [ $# -lt 5 ] || error="\"$5\""
+    cat >"results/$1/results.json" <<END
+{"experiment_id": "$1", "timestamp": "2025-01-01T12:00:00.000000",
+ "hyperparams": {"learning_rate": $2, "epochs": 5, "adapter_type": "lora"},
+ "train_metrics": {}, "val_metrics": {"mae": $3}, "test_metrics": {"mae": $4, "rmse": 2.5, "directional_accuracy": 0.5},
+ "data_insights": {}, "training_history": [{"epoch": 1, "loss": 3.25, "val_loss": null}],
+ "notes": "a note", "model_path": "adapter", "error": $error,
+ "run": {"baseline_metrics": {"seasonal_naive": {"val_metrics": {"mae": 9}, "test_metrics": {"mae": 8.125}}}}}
+END
+}
+experiment lr_001_20250101_120000 0.0001 1.5 2.25
+experiment lr_002_20250101_120000 0.001 1.25 2.5
+experiment lr_003_20250101_120000 0.01 null null 'diverged'
+experiment other_20250101_120000 0.001 4 0.1
+
+must compare --results results
+expect_quiet
+expect out 'lr_001_20250101_120000.* 2.25'
+expect out '^the same in all: epochs 5, adapter_type lora$'
+expect out 'diverged'
+must compare --results results --format csv
+[ "$(wc -l <out)" = 5 ] || fail "compare --format csv: $(wc -l <out) lines"
+[ "$(cell hp_learning_rate 1)" = 0.0001 ] || fail "hp_learning_rate of the first: $(cell hp_learning_rate 1)"
+[ "$(cell test_mae 3)" = "" ] || fail "an undefined metric is not empty: $(cell test_mae 3)"
+must compare lr_001 --results results --format json
+expect out '"experiment_id": *"lr_001_20250101_120000"'
+[ "$(grep -c experiment_id out)" = 1 ] || fail "compare ID shows more than that experiment"
+must compare --results results --match 'lr_*' --where learning_rate=1e-3 --format csv
+[ "$(wc -l <out)" = 2 ] || fail "--match and --where: $(cat out)"
+must compare --results results --sort mae --descending --format csv
+[ "$(cell test_mae 1)" = 2.5 ] || fail "--sort mae --descending begins with $(cell test_mae 1)"
+must compare --results results --sort mae --format csv
+[ "$(cell test_mae 1)" = 0.1 ] || fail "--sort mae begins with $(cell test_mae 1)"
+must compare --results results --group-by learning_rate --format csv
+[ "$(cell count 2)" = 2 ] && [ "$(cell test_mae_mean 2)" = 1.3 ] || fail "--group-by: $(cat out)"
+refuses 'no column "test_mea"|"mea"' compare --results results --sort mea
+refuses 'lerning_rate.*learning_rate' compare --results results --group-by lerning_rate
+refuses 'lerning_rate' compare --results results --where lerning_rate=1
+refuses 'xyz' compare xyz --results results
+refuses 'lr_' compare lr_ --results results
+refuses 'nowhere' compare --results nowhere
+
+must best --metric mae --results results
+expect out '^best +other_20250101_120000: test mae 0.1'
+expect out '^validation +would choose lr_002_20250101_120000'
+expect out 'test of seasonal_naive +8.125'
+must best --metric mae --split val --results results --format json
+expect out '"experiment_id": "lr_002_20250101_120000"'
+must best --metric directional_accuracy --results results --format csv
+[ "$(cell experiment_id 1)" = lr_001_20250101_120000 ] || fail "ties are won by the first: $(cat out)"
+refuses 'mase' best --metric mase --results results
+refuses 'maee.*mae' best --metric maee --results results
+refuses '--split' best --metric mae --split all --results results
+
+must show lr_002 --results results
+expect out 'experiment +lr_002_20250101_120000'
+expect out 'a note'
+must show other --results results --format json
+expect out '"learning_rate": 0.001'
+expect out '"val_loss": null'
+must show lr_003 --results results
+expect out 'failed +diverged'
+refuses 'lr_0.*3 experiments' show lr_0 --results results
+refuses 'oter.*other' show oter_20250101_120000 --results results
+
+# What cannot be read is named and the rest goes on; unfinished ones are counted.
+mkdir results/broken results/empty results/array results/.sweeps
+echo '{"experiment_id": ' >results/broken/results.json
+echo '[]' >results/array/results.json
+must compare --results results --format csv
+[ "$(wc -l <out)" = 5 ] || fail "broken files change the table"
+expect err 'results/broken/results.json:[12]:'
+expect err 'results/array/results.json'
+expect err '1 unfinished'
+refuses 'there are none' show anything --results results/empty
+refuses 'no experiments' best --metric mae --results results/empty
+finish

@@ -43,6 +43,13 @@ typedef struct trainer {
     ft_window_use *uses; /* (sum of batch sizes) */
 } trainer;
 
+void ft_train_result_free(ft_train_result *result)
+{
+    ft_adapter_free(result->adapter);
+    free(result->history);
+    *result = (ft_train_result){0};
+}
+
 static double now_seconds(void)
 {
     struct timespec t;

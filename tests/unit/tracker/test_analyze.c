@@ -123,8 +123,8 @@ Test(analyze, convergence_counts_rising_losses)
         "\"hyperparams\": {}, \"training_history\": [{\"epoch\": 1, \"loss\": 4, \"val_loss\": 2}, "
         "{\"epoch\": 2, \"loss\":"
         " 3, \"val_loss\": 1.5}, {\"epoch\": 3, \"loss\": 1, \"val_loss\": 1.75}]",
-        "\"hyperparams\": {}, \"training_history\": [{\"loss\": 2}, {\"loss\": 3}, {\"loss\": null}, "
-        "{\"loss\": 1}]",
+        "\"hyperparams\": {}, \"training_history\": [{\"loss\": 4}, {\"loss\": 1}, {\"loss\": null}, "
+        "{\"loss\": 2}]",
         "\"hyperparams\": {}, \"training_history\": [{\"loss\": 2, \"val_loss\": 2}]",
         "\"hyperparams\": {}",
     };

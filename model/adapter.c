@@ -142,13 +142,18 @@ ft_status ft_adapter_init(const ft_adapter_spec *spec, const ft_weights *base, u
 static void add_product(float *weight, const float *a, const float *b, float scale,
                         const ft_tensor_info *info, int32_t rank)
 {
+    enum { TILE = 256 };
+    int64_t cols = info->cols;
     for (int64_t row = 0; row < info->rows; row++)
-        for (int64_t col = 0; col < info->cols; col++) {
-            double sum = 0.0;
-            for (int64_t r = 0; r < rank; r++)
-                sum += (double)b[row * rank + r] * (double)a[r * info->cols + col];
-            float *value = &weight[row * info->cols + col];
-            *value = (float)((double)*value + (double)scale * sum);
+        for (int64_t first = 0; first < cols; first += TILE) {
+            int64_t n = cols - first < TILE ? cols - first : TILE;
+            double sum[TILE] = {0};
+            float *values = weight + row * cols + first;
+            for (int64_t r = 0; r < rank; r++) {
+                double factor = (double)b[row * rank + r];
+                for (int64_t k = 0; k < n; k++) sum[k] += factor * (double)a[r * cols + first + k];
+            }
+            for (int64_t k = 0; k < n; k++) values[k] = (float)((double)values[k] + (double)scale * sum[k]);
         }
 }
 

@@ -33,18 +33,18 @@ void ft_fill_uniform(float *out, size_t count, double bound, uint32_t seed, cons
 
 void ft_fill_normal(float *out, size_t count, double deviation, uint32_t seed, const char *name)
 {
-    const double turn = 6.28318530717958647692;
+    const float turn = 6.28318530717958647692f, scale = (float)deviation;
     ft_philox_key key = key_of(seed, name);
     for (size_t first = 0; first < count; first += 4) {
         ft_philox_block block = block_of(key, first / 4);
-        double values[4];
+        float values[4];
         for (int pair = 0; pair < 4; pair += 2) {
             /* The radius' number is in (0, 1], so that its logarithm is finite. */
-            double radius = sqrt(-2.0 * log(((double)block.word[pair] + 1.0) * 0x1p-32));
-            double angle = turn * (double)block.word[pair + 1] * 0x1p-32;
-            values[pair] = radius * cos(angle);
-            values[pair + 1] = radius * sin(angle);
+            float radius = sqrtf(-2.0f * logf(((float)block.word[pair] + 1.0f) * 0x1p-32f));
+            float angle = turn * ((float)block.word[pair + 1] * 0x1p-32f);
+            values[pair] = radius * cosf(angle) * scale;
+            values[pair + 1] = radius * sinf(angle) * scale;
         }
-        for (size_t i = 0; i < 4 && first + i < count; i++) out[first + i] = (float)(values[i] * deviation);
+        for (size_t i = 0; i < 4 && first + i < count; i++) out[first + i] = values[i];
     }
 }

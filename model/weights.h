@@ -1,4 +1,5 @@
-/* The base model's parameters on the host: one f32 array a tensor, in a fixed order that follows the config. REFERENCE §1. */
+/* The base model's parameters on the host: one f32 array a tensor, in a fixed order that follows the config.
+ * REFERENCE §1. */
 #ifndef FT_MODEL_WEIGHTS_H
 #define FT_MODEL_WEIGHTS_H
 
@@ -11,27 +12,47 @@
 
 /* The tensors of a block, in the order in which a block's tensors are stored. */
 typedef enum ft_module {
-    FT_SELF_Q, FT_SELF_K, FT_SELF_V, FT_SELF_O, FT_SELF_NORM,
-    FT_CROSS_Q, FT_CROSS_K, FT_CROSS_V, FT_CROSS_O, FT_CROSS_NORM, /* decoder only */
-    FT_FF_WI, FT_FF_WO, FT_FF_NORM,
+    FT_SELF_Q,
+    FT_SELF_K,
+    FT_SELF_V,
+    FT_SELF_O,
+    FT_SELF_NORM,
+    FT_CROSS_Q,
+    FT_CROSS_K,
+    FT_CROSS_V,
+    FT_CROSS_O,
+    FT_CROSS_NORM, /* decoder only */
+    FT_FF_WI,
+    FT_FF_WO,
+    FT_FF_NORM,
     FT_MODULES_PER_BLOCK,
 } ft_module;
 
 typedef enum ft_stack { FT_ENCODER = 0, FT_DECODER = 1 } ft_stack;
 
 /* Index of a tensor in ft_weights.tensor. Those outside of blocks: */
-enum { FT_SHARED = 0, FT_LM_HEAD, FT_ENCODER_BIAS, FT_DECODER_BIAS, FT_ENCODER_NORM, FT_DECODER_NORM, FT_FIRST_BLOCK_TENSOR };
+enum {
+    FT_SHARED = 0,
+    FT_LM_HEAD,
+    FT_ENCODER_BIAS,
+    FT_DECODER_BIAS,
+    FT_ENCODER_NORM,
+    FT_DECODER_NORM,
+    FT_FIRST_BLOCK_TENSOR
+};
 
-/* Index of a block's tensor: blocks of the encoder come first. Encoder blocks have no FT_CROSS_* (their entries are absent: rows 0). */
-static inline int32_t ft_block_tensor(const ft_model_config *config, ft_stack stack, int32_t block, ft_module module)
+/* Index of a block's tensor: blocks of the encoder come first. Encoder blocks have no FT_CROSS_* (their
+ * entries are absent: rows 0). */
+static inline int32_t ft_block_tensor(const ft_model_config *config, ft_stack stack, int32_t block,
+                                      ft_module module)
 {
     int32_t index = stack == FT_ENCODER ? block : config->n_encoder_layers + block;
     return FT_FIRST_BLOCK_TENSOR + index * FT_MODULES_PER_BLOCK + (int32_t)module;
 }
 int32_t ft_tensor_count(const ft_model_config *config);
 
-/* What the config says about tensor `index`. Norm weights are (1, d_model), relative bias (n_buckets, n_heads), projections
- * (out_features, in_features). rows is 0 for an absent tensor. */
+/* What the config says about tensor `index`. Norm weights are (1, d_model), relative bias (n_buckets,
+ * n_heads), projections (out_features, in_features). rows is 0 for an absent tensor. */
 typedef struct ft_tensor_info {
     char name[96]; /* as in the file: "encoder.block.0.layer.0.SelfAttention.q.weight" */
     int32_t rows, cols;
@@ -42,26 +63,30 @@ ft_tensor_info ft_tensor_describe(const ft_model_config *config, int32_t index);
 
 typedef struct ft_weights {
     ft_model_config config;
-    float **tensor;       /* (ft_tensor_count) each rows * cols values, or NULL where absent */
-    bool tied;            /* lm_head is shared: tensor[FT_LM_HEAD] is NULL and tensor[FT_SHARED] is the head */
-    uint32_t checksum;    /* of the config file and the tensors' values, for records of runs */
+    float **tensor;    /* (ft_tensor_count) each rows * cols values, or NULL where absent */
+    bool tied;         /* lm_head is shared: tensor[FT_LM_HEAD] is NULL and tensor[FT_SHARED] is the head */
+    uint32_t checksum; /* of the config file and the tensors' values, for records of runs */
 } ft_weights;
 
-/* Reads a model directory: config.json and model.safetensors or the shards of model.safetensors.index.json, f32, bf16 or f16.
- * Aliases, tying and missing tensors as REFERENCE §1 says; errors name the file and tensor. */
+/* Reads a model directory: config.json and model.safetensors or the shards of model.safetensors.index.json,
+ * f32, bf16 or f16. Aliases, tying and missing tensors as REFERENCE §1 says; errors name the file and tensor.
+ */
 ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error *err);
 
-/* Fresh weights as T5's initialisation with the config's initializer_factor; normal numbers by Philox keyed by (seed, tensor name). */
+/* Fresh weights as T5's initialisation with the config's initializer_factor; normal numbers by Philox keyed
+ * by (seed, tensor name). */
 ft_status ft_weights_init(const ft_model_config *config, uint32_t seed, ft_weights **weights, ft_error *err);
 
-/* Writes <model_dir>/model.safetensors (f32, metadata {"format":"pt"}; the tied head is written once as shared.weight so that transformers loads it).
- * With config_from (a model directory) its config.json is copied unchanged but for the dtype; with NULL ft_config_write makes one. */
-ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from, ft_error *err);
+/* Writes <model_dir>/model.safetensors (f32, metadata {"format":"pt"}; the tied head is written once as
+ * shared.weight so that transformers loads it). With config_from (a model directory) its config.json is
+ * copied unchanged but for the dtype; with NULL ft_config_write makes one. */
+ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
+                           ft_error *err);
 
 void ft_weights_free(ft_weights *weights);
 
-/* The parts of which readers and makers of weights are built: weights without tensors, room for one tensor, and the
- * checksum once all tensors are there (config_text as in config.json). */
+/* The parts of which readers and makers of weights are built: weights without tensors, room for one tensor,
+ * and the checksum once all tensors are there (config_text as in config.json). */
 ft_status ft_weights_create(const ft_model_config *config, ft_weights **weights, ft_error *err);
 ft_status ft_weights_allocate(ft_weights *weights, int32_t index, ft_error *err);
 void ft_weights_set_checksum(ft_weights *weights, const char *config_text, size_t size);

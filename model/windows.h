@@ -9,7 +9,12 @@
 
 #include "base/error.h"
 
-typedef enum ft_series_split { FT_SPLIT_TRAIN, FT_SPLIT_VALIDATION, FT_SPLIT_TEST, FT_SPLITS } ft_series_split;
+typedef enum ft_series_split {
+    FT_SPLIT_TRAIN,
+    FT_SPLIT_VALIDATION,
+    FT_SPLIT_TEST,
+    FT_SPLITS
+} ft_series_split;
 
 /* One series (item): its whole history and where the splits lie in it. NaN is a missing value. The values are
  * the caller's. */
@@ -60,7 +65,8 @@ ft_status ft_windows_count_steps(const ft_series *series, int32_t n_series,
  * left out. If there are more than max_windows (> 0), that many evenly spaced ones, the first and the last
  * among them. In order of item and row. An empty list is no error: the split may be empty. */
 ft_status ft_windows_evaluate(const ft_series *series, int32_t n_series, const ft_window_settings *settings,
-                              ft_series_split split, int64_t max_windows, ft_window_list *list, ft_error *err);
+                              ft_series_split split, int64_t max_windows, ft_window_list *list,
+                              ft_error *err);
 
 void ft_window_list_free(ft_window_list *list);
 

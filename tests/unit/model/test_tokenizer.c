@@ -144,6 +144,40 @@ Test(tokenizer, decoding_is_chronos)
     free(ids);
 }
 
+Test(tokenizer, a_value_on_a_boundary_is_above_it)
+{
+    for (int32_t i = 0; i <= tokenizer->n_centers; i++) {
+        float at = tokenizer->boundaries[i], values[2] = {nextafterf(at, -INFINITY), at};
+        int32_t ids[2];
+        uint8_t mask[2];
+        ft_tokenizer_encode(tokenizer, values, 2, 1.0f, ids, mask);
+        cr_expect_eq(ids[0], 2 + i);
+        cr_expect_eq(ids[1], 2 + i + 1 < 4096 ? 2 + i + 1 : 4095);
+    }
+}
+
+Test(tokenizer, the_quotient_is_rounded_once)
+{
+    /* A float quotient by way of double is correctly rounded (53 >= 2 * 24 + 2); a product with the
+     * reciprocal is not. */
+    int differs = 0;
+    for (int k = 0; k < 50; k++) {
+        float scale = 0.37f + 1.7f * (float)k;
+        for (int32_t i = 1; i < tokenizer->n_centers; i++) {
+            float value = tokenizer->boundaries[i] * scale;
+            float quotient = (float)((double)value / (double)scale);
+            int32_t ids[2];
+            uint8_t mask[2];
+            ft_tokenizer_encode(tokenizer, &value, 1, scale, ids, mask);
+            ft_tokenizer_encode(tokenizer, &quotient, 1, 1.0f, ids + 1, mask + 1);
+            cr_assert_eq(ids[0], ids[1], "%.9g / %.9g", (double)value, (double)scale);
+            differs +=
+                value * (1.0f / scale) < tokenizer->boundaries[i] && quotient >= tokenizer->boundaries[i];
+        }
+    }
+    cr_expect_gt(differs, 0, "no value tells a quotient from a product");
+}
+
 Test(tokenizer, contexts_are_cut_and_padded_on_the_left)
 {
     float values[5] = {1e6f, -2.0f, NAN, 4.0f, 6.0f};

@@ -9,36 +9,10 @@
 #include "golden.h"
 #include "model/safetensors.h"
 #include "model/weights.h"
+#include "models.h"
 #include "scratch.h"
 
 TestSuite(weights, .init = scratch_enter, .fini = scratch_leave);
-
-static size_t values_of(const ft_weights *weights, int32_t index)
-{
-    ft_tensor_info info = ft_tensor_describe(&weights->config, index);
-    return (size_t)info.rows * (size_t)info.cols;
-}
-
-static void expect_equal(const ft_weights *a, const ft_weights *b)
-{
-    cr_expect_eq(a->tied, b->tied);
-    for (int32_t i = 0; i < ft_tensor_count(&a->config); i++) {
-        cr_assert_eq(!a->tensor[i], !b->tensor[i], "tensor %d", (int)i);
-        if (a->tensor[i])
-            cr_expect(!memcmp(a->tensor[i], b->tensor[i], values_of(a, i) * sizeof(float)), "tensor %d",
-                      (int)i);
-    }
-}
-
-static ft_weights *read_golden(const char *model)
-{
-    ft_error err;
-    ft_weights *weights;
-    char *path = golden_path(model);
-    expect_ok(ft_weights_read(path, &weights, &err), &err);
-    free(path);
-    return weights;
-}
 
 Test(weights, every_tensor_of_the_goldens_has_its_place)
 {
@@ -46,7 +20,7 @@ Test(weights, every_tensor_of_the_goldens_has_its_place)
     for (int m = 0; m < 2; m++) {
         char name[64];
         snprintf(name, sizeof name, "%s/model.safetensors", models[m]);
-        ft_weights *weights = read_golden(models[m]);
+        ft_weights *weights = models_read(models[m]);
         ft_safetensors *file = golden_open(name);
         size_t found = 0;
         cr_expect_eq(weights->tied, m == 0);
@@ -60,7 +34,7 @@ Test(weights, every_tensor_of_the_goldens_has_its_place)
             uint16_t *halves = malloc((size_t)tensor->bytes);
             ft_error err;
             cr_assert(halves);
-            cr_assert_eq(tensor->count, values_of(weights, i), "%s", info.name);
+            cr_assert_eq(tensor->count, models_size(weights, i), "%s", info.name);
             expect_ok(ft_safetensors_read(file, tensor, halves, &err), &err);
             for (size_t k = 0; k < tensor->count; k++) {
                 double sign = halves[k] >> 15 ? -1.0 : 1.0, wanted;
@@ -110,11 +84,11 @@ Test(weights, what_is_written_reads_back_bit_by_bit)
     static const char *const models[] = {"model_tied", "model_untied"};
     for (int m = 0; m < 2; m++) {
         ft_error err;
-        ft_weights *weights = read_golden(models[m]), *back;
+        ft_weights *weights = models_read(models[m]), *back;
         char *from = golden_path(models[m]);
         expect_ok(ft_weights_write(scratch_path(models[m]), weights, from, &err), &err);
         expect_ok(ft_weights_read(scratch_path(models[m]), &back, &err), &err);
-        expect_equal(weights, back);
+        expect_equal_weights(weights, back);
         cr_expect_eq(weights->config.scale_decoder_outputs, back->config.scale_decoder_outputs);
         ft_weights_free(back);
         ft_weights_free(weights);
@@ -131,13 +105,13 @@ Test(weights, fresh_ones_are_written_with_their_checksum)
     expect_ok(ft_weights_init(&config, 1, &fresh, &err), &err);
     expect_ok(ft_weights_init(&config, 1, &again, &err), &err);
     expect_ok(ft_weights_init(&config, 2, &other, &err), &err);
-    expect_equal(fresh, again);
+    expect_equal_weights(fresh, again);
     cr_expect_eq(fresh->checksum, again->checksum);
     cr_expect_neq(fresh->checksum, other->checksum);
     cr_expect(fresh->tied);
     expect_ok(ft_weights_write(scratch_path("a/b/model"), fresh, NULL, &err), &err);
     expect_ok(ft_weights_read(scratch_path("a/b/model"), &back, &err), &err);
-    expect_equal(fresh, back);
+    expect_equal_weights(fresh, back);
     cr_expect_eq(fresh->checksum, back->checksum);
     ft_safetensors *file;
     expect_ok(ft_safetensors_open(scratch_path("a/b/model/model.safetensors"), &file, &err), &err);
@@ -171,7 +145,7 @@ Test(weights, fresh_values_have_t5s_deviations)
                            : strstr(info.name, ".wo.")       ? 1 / sqrt(256.0)
                                                              : 1 / sqrt(64.0);
         deviation *= 0.5;
-        size_t count = values_of(weights, i);
+        size_t count = models_size(weights, i);
         double sum = 0, squares = 0, fourth = 0, n = (double)count;
         for (size_t k = 0; k < count; k++) {
             double x = (double)weights->tensor[i][k] / deviation;
@@ -270,7 +244,7 @@ Test(weights, aliases_of_the_embedding)
     for (int i = 0; i < 3; i++) { /* equal copies are tied */
         fixture_add(&f, aliases[i], f.weights->tensor[FT_SHARED]);
         expect_ok(fixture_read(&f, &weights, &err), &err);
-        expect_equal(f.weights, weights);
+        expect_equal_weights(f.weights, weights);
         ft_weights_free(weights);
     }
     f.count = plain;
@@ -278,7 +252,7 @@ Test(weights, aliases_of_the_embedding)
         ft_tensor_to_store *shared = fixture_tensor(&f, i == 0 ? "shared.weight" : aliases[i - 1]);
         shared->name = aliases[i];
         expect_ok(fixture_read(&f, &weights, &err), &err);
-        expect_equal(f.weights, weights);
+        expect_equal_weights(f.weights, weights);
         ft_weights_free(weights);
     }
     fixture_tensor(&f, "lm_head.weight")->name = "shared.weight";
@@ -366,7 +340,7 @@ Test(weights, shards)
                   &err);
     scratch_text("m/model.safetensors.index.json", index);
     expect_ok(ft_weights_read(scratch_path("m"), &weights, &err), &err);
-    expect_equal(f.weights, weights);
+    expect_equal_weights(f.weights, weights);
     ft_weights_free(weights);
 
     char *wrong =
@@ -408,7 +382,7 @@ Test(weights, a_tied_head_is_written_where_older_transformers_want_it)
     cr_expect(ft_safetensors_find(file, "lm_head.weight"));
     ft_safetensors_close(file);
     expect_ok(ft_weights_read(scratch_path("copy"), &back, &err), &err);
-    expect_equal(f.weights, back);
+    expect_equal_weights(f.weights, back);
     ft_weights_free(back);
     free(untied);
     free(text);

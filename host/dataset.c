@@ -38,7 +38,7 @@ ft_status ft_split_fractions_parse(const char *text, double split[3], ft_error *
 
 void ft_split_rows(const double split[3], int64_t n_rows, int64_t start[4])
 {
-    /* 0.7 + 0.15 is a little less than 0.85 in double: a thousandth of a row makes up for that. */
+    /* 0.7 + 0.1 is a little less than 0.8 in double: a thousandth of a row makes up for that. */
     start[0] = 0;
     start[1] = (int64_t)floor(split[0] * (double)n_rows + 1e-3);
     start[2] = (int64_t)floor((split[0] + split[1]) * (double)n_rows + 1e-3);

@@ -122,7 +122,7 @@ Test(dataset, one_file_cut_into_parts)
     ft_dataset_source source = {
         .data = "train.csv", .has_split = true, .split = {0.7, 0.15, 0.15}, .target = "y"};
     ft_dataset dataset = reads(&source);
-    cr_expect(starts_are(&dataset.items[0], 0, 14, 17, 20)); /* 0.7 + 0.15 is below 0.85 in double */
+    cr_expect(starts_are(&dataset.items[0], 0, 14, 17, 20));
     ft_dataset_free(&dataset);
     source.train_last = 10;
     dataset = reads(&source);
@@ -134,6 +134,17 @@ Test(dataset, one_file_cut_into_parts)
     dataset = reads(&source);
     cr_expect(starts_are(&dataset.items[0], 0, 20, 20, 20)); /* as forecasting wants it */
     ft_dataset_free(&dataset);
+}
+
+Test(dataset, splits_are_those_of_the_decimal_numbers)
+{
+    int64_t start[4];
+    ft_split_rows((const double[]){0.7, 0.1, 0.2}, 20, start); /* 0.7 + 0.1 is below 0.8 in double */
+    cr_expect(start[0] == 0 && start[1] == 14 && start[2] == 16 && start[3] == 20);
+    ft_split_rows((const double[]){0.29, 0.71, 0}, 100, start);
+    cr_expect(start[1] == 29 && start[2] == 100 && start[3] == 100);
+    ft_split_rows((const double[]){0.7, 0.15, 0.15}, 3, start);
+    cr_expect(start[1] == 2 && start[2] == 2 && start[3] == 3);
 }
 
 Test(dataset, splits_as_text)

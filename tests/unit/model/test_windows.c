@@ -54,6 +54,9 @@ Test(windows, a_start_with_exactly_enough_context_counts)
     cr_assert_eq(list.count, 1);
     cr_expect_eq(list.windows[0].label_start, 30);
     cr_expect_eq(list.windows[0].context_start, 0);
+    settings.context_length = 29; /* and no row more than context_length is looked at */
+    expect_ok(ft_windows_train(&series, 1, &settings, 0, &list, &err), &err);
+    cr_expect_eq(list.windows[0].context_start, 1);
     settings.prediction_length = 31;
     expect_refused(ft_windows_train(&series, 1, &settings, 0, &list, &err), &err, "at least 62 rows", NULL);
     ft_window_list_free(&list);
@@ -90,7 +93,7 @@ Test(windows, every_epoch_is_a_permutation_of_one_offsets_windows)
     ft_series series[ITEMS];
     srand(7);
     for (int item = 0; item < ITEMS; item++) {
-        for (int i = 0; i < ROWS; i++) values[item][i] = rand() % 8 || i % 40 > 20 ? NAN : (float)rand();
+        for (int i = 0; i < ROWS; i++) values[item][i] = rand() % 3 || i / 20 == 1 ? NAN : (float)rand();
         series[item] = (ft_series){values[item], {0, 70 + 7 * item, 90, ROWS}};
     }
     ft_window_settings settings = {

@@ -248,7 +248,7 @@ static ft_status describe(ft_study *study, const ft_hyperparameters *config,
 ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, int64_t number, int64_t total,
                        ft_outcome *outcome, ft_error *err)
 {
-    const ft_study_baseline *baseline;
+    const ft_study_baseline *baseline = NULL;
     ft_status status = baseline_of(study, config, &baseline, err);
     if (status != FT_OK) return status;
     ft_experiment experiment = {0};

@@ -1,0 +1,204 @@
+/* Whole jobs against the machine's matrix rate; see bench.h. */
+#include "host/bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "host/bench_gemm.h"
+#include "model/flops.h"
+#include "model/forecast.h"
+#include "model/step.h"
+
+const ft_bench_job ft_bench_default = {.size = "small",
+                                       .steps = 3,
+                                       .batch_size = 8,
+                                       .context_length = 512,
+                                       .prediction_length = 64,
+                                       .lora_rank = 8,
+                                       .n_series = 32,
+                                       .num_samples = 20};
+
+double ft_bench_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double peak_rss_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss * 1024;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int64_t count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare_doubles);
+    return values[count / 2];
+}
+
+/* A fresh model of the job's size on the engine's device. */
+static ft_status open_model(ft_engine *engine, const ft_bench_job *job, bool with_backward,
+                            ft_model_config *config, ft_chronos **chronos, ft_adapter **adapter,
+                            ft_error *err)
+{
+    ft_weights *weights = NULL;
+    ft_adapter_spec spec = {FT_LORA, (int32_t)job->lora_rank, 16.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V};
+    ft_status status = ft_config_for_size(job->size, config, err);
+    if (status == FT_OK) status = ft_weights_init(config, 1, &weights, err);
+    if (status == FT_OK) status = ft_chronos_create(engine->backend, weights, with_backward, chronos, err);
+    if (status == FT_OK && adapter) status = ft_adapter_check(&spec, config, err);
+    if (status == FT_OK && adapter) status = ft_adapter_init(&spec, weights, 1, adapter, err);
+    ft_weights_free(weights);
+    return status;
+}
+
+/* A batch of noise without padding. */
+static void fill_batch(const ft_bench_job *job, const ft_model_config *config, ft_inputs *in)
+{
+    int32_t encoder_length = (int32_t)job->context_length + 1,
+            decoder_length = (int32_t)job->prediction_length + 1;
+    in->n_sequences = (int32_t)job->batch_size;
+    in->encoder_length = encoder_length;
+    in->decoder_length = decoder_length;
+    in->sequence_start[0] = 0;
+    in->sequence_start[1] = in->n_sequences;
+    in->seed[0] = 1;
+    in->model_dropout[0] = config->dropout_rate;
+    memset(in->key_mask, 1, (size_t)in->n_sequences * (size_t)encoder_length);
+    for (int32_t i = 0; i < in->n_sequences * encoder_length; i++)
+        in->encoder_ids[i] =
+            i % encoder_length == encoder_length - 1 ? 1 : 2 + (int32_t)((uint32_t)i * 2654435761u >> 21);
+    for (int32_t i = 0; i < in->n_sequences * decoder_length; i++)
+        in->labels[i] =
+            i % decoder_length == decoder_length - 1 ? 1 : 2 + (int32_t)((uint32_t)i * 2246822519u >> 21);
+}
+
+static bool add_figures(cJSON *o, const ft_engine *engine, const ft_bench_job *job, double seconds,
+                        double tokens, const ft_flops *flops, double peak)
+{
+    double total = ft_flops_total(flops), rate = total / seconds / 1e9;
+    cJSON *count = cJSON_AddObjectToObject(o, "gflop");
+    return count && cJSON_AddStringToObject(o, "size", job->size) &&
+           cJSON_AddStringToObject(o, "device", engine->backend->device) &&
+           cJSON_AddStringToObject(o, "dtype", engine->backend->bf16 ? "bf16" : "f32") &&
+           cJSON_AddNumberToObject(o, "threads", engine->backend->n_threads) &&
+           cJSON_AddNumberToObject(o, "seconds", seconds) &&
+           cJSON_AddNumberToObject(o, "tokens_per_second", tokens / seconds) &&
+           cJSON_AddNumberToObject(o, "gflops", rate) &&
+           cJSON_AddNumberToObject(o, "matrix_peak_gflops", peak) &&
+           cJSON_AddNumberToObject(o, "fraction_of_peak", rate / peak) &&
+           cJSON_AddNumberToObject(o, "peak_rss_bytes", peak_rss_bytes()) &&
+           cJSON_AddNumberToObject(count, "projections_forward", flops->projections_forward / 1e9) &&
+           cJSON_AddNumberToObject(count, "projections_backward", flops->projections_backward / 1e9) &&
+           cJSON_AddNumberToObject(count, "head", flops->head / 1e9) &&
+           cJSON_AddNumberToObject(count, "attention_forward", flops->attention_forward / 1e9) &&
+           cJSON_AddNumberToObject(count, "attention_backward", flops->attention_backward / 1e9) &&
+           cJSON_AddNumberToObject(count, "lora", flops->lora / 1e9) &&
+           cJSON_AddNumberToObject(count, "total", total / 1e9);
+}
+
+static ft_status make_figures(const ft_engine *engine, const ft_bench_job *job, double seconds, double tokens,
+                              const ft_flops *flops, double peak, cJSON **figures, ft_error *err)
+{
+    *figures = cJSON_CreateObject();
+    if (*figures && add_figures(*figures, engine, job, seconds, tokens, flops, peak)) return FT_OK;
+    cJSON_Delete(*figures);
+    *figures = NULL;
+    return ft_no_memory(err, "the figures", 1024);
+}
+
+ft_status ft_bench_train(ft_engine *engine, const ft_bench_job *job, cJSON **figures, ft_error *err)
+{
+    ft_model_config config;
+    ft_chronos *chronos = NULL;
+    ft_adapter *adapter = NULL;
+    ft_trainable *trainable = NULL;
+    ft_stepper *stepper = NULL;
+    double *seconds = calloc((size_t)job->steps + 1, sizeof *seconds), peak = 0;
+    ft_status status = seconds ? FT_OK : ft_no_memory(err, "timings", (size_t)job->steps * sizeof *seconds);
+    if (status == FT_OK) status = open_model(engine, job, true, &config, &chronos, &adapter, err);
+    const ft_adapter *adapters[] = {adapter};
+    if (status == FT_OK) status = ft_trainable_create(chronos, adapters, 1, true, &trainable, err);
+    if (status == FT_OK)
+        status = ft_stepper_create(trainable, (int32_t)job->batch_size, (int32_t)job->context_length + 1,
+                                   (int32_t)job->prediction_length + 1, &stepper, err);
+    for (int64_t i = 0; i <= job->steps && status == FT_OK; i++) {
+        ft_inputs *in = ft_stepper_inputs(stepper);
+        double started = ft_bench_seconds();
+        fill_batch(job, &config, in);
+        in->step[0] = (uint32_t)i;
+        *ft_stepper_rates(stepper, 0) = (ft_step_rates){1e-4f, 0.01f, 1.0f};
+        status = ft_stepper_step(stepper, err);
+        if (i > 0) seconds[i - 1] = ft_bench_seconds() - started;
+    }
+    if (status == FT_OK) status = ft_matrix_peak(engine, job, &config, &peak, err);
+    if (status == FT_OK) {
+        ft_flops flops = ft_flops_train_step(&config, &adapter->spec, job->batch_size,
+                                             job->context_length + 1, job->prediction_length + 1);
+        double tokens = (double)job->batch_size * (double)(job->context_length + job->prediction_length + 2);
+        status = make_figures(engine, job, median(seconds, job->steps), tokens, &flops, peak, figures, err);
+    }
+    ft_stepper_free(stepper);
+    ft_trainable_free(trainable);
+    ft_adapter_free(adapter);
+    ft_chronos_free(chronos);
+    free(seconds);
+    return status;
+}
+
+ft_status ft_bench_forecast(ft_engine *engine, const ft_bench_job *job, cJSON **figures, ft_error *err)
+{
+    ft_model_config config;
+    ft_chronos *chronos = NULL;
+    ft_trainable *trainable = NULL;
+    size_t n_series = (size_t)job->n_series, context = (size_t)job->context_length;
+    double *seconds = calloc((size_t)job->steps, sizeof *seconds), peak = 0;
+    float *values = malloc(n_series * context * sizeof *values);
+    float *samples = malloc(n_series * (size_t)(job->num_samples * job->prediction_length) * sizeof *samples);
+    ft_forecast_request *requests = calloc(n_series, sizeof *requests);
+    ft_status status = FT_OK;
+    if (!seconds || !values || !samples || !requests)
+        status = ft_no_memory(err, "the series", n_series * context * 4);
+    if (status == FT_OK) status = open_model(engine, job, false, &config, &chronos, NULL, err);
+    if (status == FT_OK) status = ft_trainable_create(chronos, NULL, 0, false, &trainable, err);
+    for (size_t i = 0; i < n_series && status == FT_OK; i++) {
+        for (size_t t = 0; t < context; t++)
+            values[i * context + t] = 10 + sinf((float)(t + i) / 7) + 0.01f * (float)t;
+        requests[i] = (ft_forecast_request){values + i * context, job->context_length, 0, (uint32_t)i};
+    }
+    for (int64_t i = 0; i < job->steps && status == FT_OK; i++) {
+        ft_forecast_settings settings =
+            ft_forecast_defaults(&config.chronos, (int32_t)job->prediction_length);
+        settings.context_length = (int32_t)job->context_length;
+        settings.prediction_length = (int32_t)job->prediction_length;
+        settings.num_samples = (int32_t)job->num_samples;
+        double started = ft_bench_seconds();
+        status = ft_forecast(trainable, requests, job->n_series, &settings, samples, err);
+        seconds[i] = ft_bench_seconds() - started;
+    }
+    if (status == FT_OK) status = ft_matrix_peak(engine, job, &config, &peak, err);
+    if (status == FT_OK) {
+        ft_flops flops = ft_flops_forecast(&config, job->n_series, job->num_samples, job->context_length + 1,
+                                           job->prediction_length);
+        double tokens = (double)(job->n_series * job->num_samples * job->prediction_length);
+        status = make_figures(engine, job, median(seconds, job->steps), tokens, &flops, peak, figures, err);
+    }
+    ft_trainable_free(trainable);
+    ft_chronos_free(chronos);
+    free(requests);
+    free(samples);
+    free(values);
+    free(seconds);
+    return status;
+}

@@ -82,25 +82,28 @@ static int64_t median_difference(const int64_t *values, size_t n, bool *equal)
 static bool infer_months(const int64_t *times, size_t n, ft_frequency *frequency)
 {
     int32_t largest_day = 1;
-    bool all_month_ends = true;
     moment first = moment_of(times[0], frequency->zone_minutes), before = first;
     for (size_t i = 0; i < n; i++) {
         moment m = moment_of(times[i], frequency->zone_minutes);
         if (m.time_of_day != first.time_of_day) return false;
         if (i && m.year == before.year && m.month == before.month) return false;
         if (m.day > largest_day) largest_day = m.day;
-        if (m.day != days_in_month(m.year, m.month)) all_month_ends = false;
         before = m;
     }
+    const ft_frequency anchors[] = {{.anchor = FT_ANCHOR_DAY, .day = 1},
+                                    {.anchor = FT_ANCHOR_DAY, .day = 31},
+                                    {.anchor = FT_ANCHOR_BUSINESS_START},
+                                    {.anchor = FT_ANCHOR_BUSINESS_END},
+                                    {.anchor = FT_ANCHOR_DAY, .day = largest_day}};
     ft_frequency tried = *frequency;
     tried.unit = FT_EVERY_MONTHS;
-    tried.anchor = FT_ANCHOR_DAY;
-    tried.day = all_month_ends ? 31 : largest_day;
-    if (!all_anchored(&tried, times, n)) {
-        tried.anchor = FT_ANCHOR_BUSINESS_START;
-        if (!all_anchored(&tried, times, n)) tried.anchor = FT_ANCHOR_BUSINESS_END;
-        if (!all_anchored(&tried, times, n)) return false;
+    bool anchored = false;
+    for (size_t i = 0; i < sizeof anchors / sizeof *anchors && !anchored; i++) {
+        tried.anchor = anchors[i].anchor;
+        tried.day = anchors[i].day;
+        anchored = all_anchored(&tried, times, n);
     }
+    if (!anchored) return false;
     int64_t *months = malloc(n * sizeof *months);
     if (!months) return false;
     for (size_t i = 0; i < n; i++) {

@@ -55,16 +55,22 @@ typedef struct ft_frequency {
     bool regular;         /* false: the steps differ; see ft_frequency_infer */
 } ft_frequency;
 
-/* The frequency of `n` ascending instants, in this order:
- *   - all on the same day of their months (first and last days included), or all on the first or the last
- * weekday, whole days apart: months, as many as there are between neighbours (pandas' MS, ME, BMS, BME, QS,
- * QE, YS, YE, ...);
- *   - equal steps: that step (pandas' s, min, h, D, W);
- *   - at one time of day on Monday to Friday, at least 3 of 4 weekdays of the range there: business days
- * (pandas' B; there, one missing holiday is enough for no frequency at all);
- *   - else the median step, the lower of the two in the middle (of the months, in the first case). `regular`
- * is false where neighbours do not all follow each other at this frequency. One instant alone, or none: one
- * day, not regular. zone_minutes is ft_timestamp_style's. */
+/* The frequency of `n` ascending instants: the first that fits of
+ *
+ * - months, as many as there are between neighbours: all at one time of day, on the first days of their
+ * months, the last days, the first weekdays, the last weekdays or one day (pandas' MS, ME, BMS, BME, QS, ...,
+ * YE);
+ *
+ * - equal steps: that step (pandas' s, min, h, D, W);
+ *
+ * - business days: all at one time of day on Monday to Friday, with at least 3 of 4 weekdays of the range
+ * (pandas' B, but there one missing holiday leaves no frequency at all);
+ *
+ * - the median step, the lower of the two in the middle.
+ *
+ * `regular` is false where neighbours do not all follow each other at this frequency; months that differ give
+ * their lower median. One instant alone, or none: one day, not regular. zone_minutes is ft_timestamp_style's.
+ */
 ft_frequency ft_frequency_infer(const int64_t *times, size_t n, int32_t zone_minutes);
 
 /* The instant `steps` (>= 0) after `time`. Fails with FT_BAD_INPUT beyond the year 9999. */

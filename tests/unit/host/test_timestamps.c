@@ -164,6 +164,8 @@ Test(timestamps, months_quarters_years)
     goes_on(DATES("2024-03-01", "2024-04-01", "2024-05-01", "2024-06-03"), "1 month, first weekdays", true, 3,
             "2024-09-02");
     goes_on(DATES("2024-03-29", "2024-04-30", "2024-05-31"), "1 month, last weekdays", true, 3, "2024-08-30");
+    goes_on(DATES("2000-01-03", "2000-04-03", "2000-07-03"), "3 months, first weekdays", true, 1,
+            "2000-10-02");
     goes_on(DATES("2023-02-28", "2024-02-29", "2025-02-28"), "12 months, last days", true, 3, "2028-02-29");
     goes_on(DATES("2024-01-01", "2024-02-01", "2024-04-01", "2024-05-01"), "1 month, first days", false, 1,
             "2024-06-01");

@@ -109,7 +109,7 @@ typedef struct ft_adamw {
 typedef struct ft_decode_attention {
     ft_tensor q;                /* (n_paths, n_heads * d_kv) matrix */
     ft_tensor k_new, v_new;     /* (n_paths, n_heads * d_kv) matrix, stored at position kv_length - 1 of the caches
-                                   before attending; absent in cross-attention */
+                                   before attending, paths_per_cache being 1; absent in cross-attention */
     ft_tensor k_cache, v_cache; /* (n_caches * capacity, n_heads * d_kv) matrix; row c * capacity + t */
     int32_t n_heads, d_kv, kv_length, capacity, paths_per_cache;
     const uint8_t *key_mask;    /* (n_caches, kv_length) or NULL */
@@ -119,7 +119,10 @@ typedef struct ft_decode_attention {
 
 /* Drawing the next token of each path from its logits, as transformers' generate with ChronosPipeline's settings:
  * `suppressed_token` to -inf, divide by temperature, top-k (ties with the k-th kept; 0 = off), top-p on what is left
- * (ascending cumulative sum, remove where <= 1 - top_p, the last always kept; >= 1 = off), softmax, one draw. */
+ * (ascending cumulative sum, remove where <= 1 - top_p, the last always kept; of equally likely ones the smaller id goes
+ * first; >= 1 = off), softmax, one draw: the first token, by id, at which the sum of probabilities exceeds
+ * ft_philox_uniform of its number. Where the logits give no distribution (a NaN, +infinity, nothing above -infinity) the
+ * token is -1. */
 typedef struct ft_sampling {
     float temperature; /* > 0 */
     int32_t top_k;
@@ -137,7 +140,7 @@ struct ft_backend {
     const char *name;    /* "ref", "cpu", "cuda" */
     char device[128];    /* in words, for people and records */
     ft_dtype real, matrix;
-    bool bf16;           /* matrix inputs are rounded to bf16 */
+    bool bf16;           /* what enters a matrix product is rounded to bf16: weights, x, dy; of LoRA, where a backend likes, A, B, u, du too */
     int n_threads;
     size_t memory_bytes; /* of the device */
 
@@ -184,7 +187,8 @@ struct ft_backend {
 
     /* -- embedding -- */
 
-    /* out[row] = dropout(table[ids[row]]). table: (vocab, d_model) real, ids: (rows), out: (rows, d_model) real. */
+    /* out[row] = dropout(table[ids[row]]), zeros where the id is below 0 (a token that could not be drawn). table: (vocab, d_model)
+     * real, ids: (rows), out: (rows, d_model) real. */
     void (*embedding_forward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor table,
                               const int32_t *ids, uint32_t dropout_site, ft_tensor out);
     /* dtable[ids[row]] += dropout'(dout[row]), in the rows' order. */
@@ -201,7 +205,7 @@ struct ft_backend {
                              uint32_t y_site, const void *weight, int64_t weight_stride, float eps, uint32_t h_site,
                              float h_scale, ft_tensor x_out, ft_tensor h, void *rstd);
     /* Given x_out (as saved), rstd, dh: (rows, d) real or matrix, and dx: (rows, d) real holding the gradient that reaches x_out
-     * by the residual way: dx += the gradient through the norm (dx = where dx_is_zero); then dy = dropout'(dx)
+     * by the residual way: dx += the gradient through the norm (dx = where dx_is_zero: what is there is not read); then dy = dropout'(dx)
      * (rows, d) real or matrix, where dy is there. dweight (real, adapter g's at g * weight_stride; or NULL) is added to. */
     void (*add_norm_backward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x_out,
                               const void *rstd, const void *weight, int64_t weight_stride, uint32_t h_site, float h_scale,
@@ -228,7 +232,7 @@ struct ft_backend {
     /* -- attention -- */
 
     /* out: (n_sequences * q_length, n_heads * d_kv) matrix; lse: (n_sequences, n_heads, q_length) of real's type: the log of the
-     * softmax's denominator, saved for backward (NULL in passes without one). */
+     * softmax's denominator (of the sum of exp(score), nothing subtracted), saved for backward (NULL in passes without one). */
     void (*attention_forward)(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
                               ft_tensor out, void *lse);
     /* dq, dk, dv (overwritten), matrix; dbias: (n_buckets, n_heads) real, added to, or absent. */

@@ -1,4 +1,6 @@
 /* Rows of a table by token id, with dropout; backward adds each row's gradient to its token's. */
+#include <string.h>
+
 #include "kernels/ref/ref.h"
 
 void ref_embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor table,
@@ -10,7 +12,10 @@ void ref_embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int3
         ref_dropout dropout = ref_dropout_of(batch, batch->model_dropout, dropout_site, s);
         for (int32_t t = 0; t < length; t++) {
             int64_t row = (int64_t)s * length + t;
-            ref_load_row(table, ids[row], values);
+            if (ids[row] >= 0)
+                ref_load_row(table, ids[row], values);
+            else
+                memset(values, 0, (size_t)table.cols * sizeof *values);
             ref_dropout_row(&dropout, length, t, values, table.cols);
             ref_store_row(out, row, values);
         }

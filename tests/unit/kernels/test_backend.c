@@ -143,6 +143,22 @@ Test(backend, ref_rounds_products_inputs_to_bf16)
     backend->free(backend);
 }
 
+/* Token -1 stands for one that could not be drawn: nothing outside of the table is read for it. */
+Test(backend, ref_embeds_no_token_as_zeros)
+{
+    const int32_t start[2] = {0, 1}, adapter_of[1] = {0}, ids[2] = {-1, 1};
+    const ft_adapter_batch batch = {
+        .n_adapters = 1, .n_sequences = 1, .sequence_start = start, .adapter_of = adapter_of};
+    float table[2 * 3] = {1, 2, 3, 4, 5, 6}, out[2 * 3] = {9, 9, 9, 9, 9, 9};
+    ft_error err;
+    ft_backend *backend = NULL;
+    cr_assert_eq(ft_ref_create(FT_F32, &backend, &err), FT_OK);
+    backend->embedding_forward(backend, &batch, 2, (ft_tensor){table, FT_F32, 2, 3, 3}, ids, 0,
+                               (ft_tensor){out, FT_F32, 2, 3, 3});
+    for (int i = 0; i < 6; i++) cr_expect_eq(out[i], i < 3 ? 0.0f : table[i]);
+    backend->free(backend);
+}
+
 Test(comm, self_returns_at_once)
 {
     ft_error err;

@@ -22,3 +22,9 @@ endforeach()
 
 add_test(NAME unit/arrows COMMAND ${CMAKE_SOURCE_DIR}/tests/unit/arrows/test_arrows.sh ${CMAKE_SOURCE_DIR})
 include(tests/e2e/e2e.cmake)
+
+# Tools of tests/oracle/check_interop.py, which needs Python and is run by hand.
+foreach(tool ftgpu_logits ftgpu_train)
+  add_executable(${tool} tests/tools/${tool}.c tests/tools/tool.c)
+  target_link_libraries(${tool} PRIVATE ft_model)
+endforeach()

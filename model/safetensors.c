@@ -125,6 +125,7 @@ static ft_status read_entry(const ft_safetensors *file, const cJSON *entry, uint
 
 static ft_status read_metadata(ft_safetensors *file, cJSON *metadata, ft_error *err)
 {
+    if (cJSON_IsNull(metadata)) return FT_OK;
     if (!cJSON_IsObject(metadata))
         return ft_fail(err, FT_BAD_INPUT, "%s: \"__metadata__\" is not an object", file->path);
     size_t count = (size_t)cJSON_GetArraySize(metadata);

@@ -37,7 +37,7 @@ ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **out, ft
     engine->settings = *settings;
     engine->settings.device = device;
     if (!engine->settings.results) engine->settings.results = "results/fine_tuning";
-    status = ft_cpu_create(dtype, settings->threads, &engine->backend, err);
+    status = ft_cpu_create(dtype, (int)settings->threads, &engine->backend, err);
     if (status != FT_OK) {
         ft_engine_close(engine);
         return status;

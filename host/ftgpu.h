@@ -3,11 +3,12 @@
  *     ft_engine_settings settings = {.results = "results/fine_tuning"};
  *     ft_experiment_request request = {.name = "baseline", .model = "chronos-t5-small", .target = "Close",
  *                                      .data = {.train = "train.csv", .val = "val.csv", .test = "test.csv"}};
- *     if (ft_engine_open(&settings, &engine, &err) == FT_OK && ft_run_experiment(engine, &request, &outcome, &err) == FT_OK)
- *         printf("test MAE %g\n", outcome.test.mae);
+ *     if (ft_engine_open(&settings, &engine, &err) == FT_OK && ft_run_experiment(engine, &request, &outcome,
+ * &err) == FT_OK) printf("test MAE %g\n", outcome.test.mae);
  *
- * Functions return a status; on failure the ft_error holds one line that names the file, line, key or tensor at fault. Nothing is
- * printed, nothing exits. Texts that are passed in are the caller's and must live for the call. */
+ * Functions return a status; on failure the ft_error holds one line that names the file, line, key or tensor
+ * at fault. Nothing is printed, nothing exits. Texts that are passed in are the caller's and must live for
+ * the call. */
 #ifndef FTGPU_H
 #define FTGPU_H
 
@@ -27,9 +28,10 @@ typedef struct ft_engine ft_engine;
 typedef struct ft_engine_settings {
     const char *results; /* directory of experiments; NULL: results/fine_tuning */
     const char *device;  /* "auto", "cpu"; NULL: auto */
-    const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the processor multiplies it natively */
-    int threads;         /* 0: all cores that the process may use */
-    const char *command_line; /* recorded in results.json; may be NULL */
+    const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the processor multiplies it
+                            natively */
+    int64_t threads;     /* 0: all cores that the process may use */
+    const char *command_line;                          /* recorded in results.json; may be NULL */
     void (*progress)(void *context, const char *line); /* a line an epoch and an event; may be NULL */
     bool (*stop)(void *context);                       /* asked at each epoch's end; may be NULL */
     void *context;
@@ -56,8 +58,8 @@ typedef struct ft_experiment_request {
     ft_data_files data;
     const char *const *set; /* (n_set) hyperparameters, "key=value" */
     size_t n_set;
-    int64_t season;         /* of mase and seasonal naive; 0: 1 */
-    int64_t eval_windows;   /* at most, per split; 0: 256 */
+    int64_t season;       /* of mase and seasonal naive; 0: 1 */
+    int64_t eval_windows; /* at most, per split; 0: 256 */
 } ft_experiment_request;
 
 /* Metrics of one split; NaN where undefined. */
@@ -68,21 +70,23 @@ typedef struct ft_scores {
 typedef struct ft_outcome {
     char experiment_id[256];
     char directory[4096];
-    bool failed;      /* recorded with `error` */
+    bool failed; /* recorded with `error` */
     char error[1024];
     ft_scores train, val, test;
 } ft_outcome;
 
-/* Trains, evaluates and records one experiment. FT_FAILED when it was recorded as failed (outcome says so). */
-ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome, ft_error *err);
+/* Trains, evaluates and records one experiment. FT_FAILED when it was recorded as failed (outcome says so).
+ */
+ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
+                            ft_error *err);
 
 typedef struct ft_sweep_request {
     ft_experiment_request base;
     const char *const *grids; /* (n_grids) "key=v1,v2,...": the last varies fastest */
     size_t n_grids;
-    const char *grid_file;    /* JSON: an object of lists */
-    const char *configs;      /* JSON: a list of objects, instead of a grid */
-    int64_t max_configs;      /* 0: 100,000 */
+    const char *grid_file; /* JSON: an object of lists */
+    const char *configs;   /* JSON: a list of objects, instead of a grid */
+    int64_t max_configs;   /* 0: 100,000 */
     void (*finished)(void *context, const ft_outcome *outcome); /* after each experiment; may be NULL */
     void *context;
 } ft_sweep_request;
@@ -91,25 +95,27 @@ typedef struct ft_sweep_summary {
     size_t configurations, succeeded, failed;
 } ft_sweep_summary;
 
-/* Runs every configuration. A configuration that fails is recorded and the sweep goes on; the status is FT_OK when all were recorded,
- * failed ones included. */
-ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary, ft_error *err);
+/* Runs every configuration. A configuration that fails is recorded and the sweep goes on; the status is FT_OK
+ * when all were recorded, failed ones included. */
+ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
+                       ft_error *err);
 
 /* Forecasts beyond the end of each series of a file. */
 typedef struct ft_forecast_job {
-    const char *model, *adapter;     /* directories; adapter may be NULL */
+    const char *model, *adapter; /* directories; adapter may be NULL */
     const char *data, *target, *timestamp, *id;
-    int64_t horizon;                 /* 0: chronos_config's prediction_length */
-    const double *quantiles;         /* (n_quantiles) in (0, 1); 0 of them: 0.1 ... 0.9 */
+    int64_t horizon;         /* 0: chronos_config's prediction_length */
+    const double *quantiles; /* (n_quantiles) in (0, 1); 0 of them: 0.1 ... 0.9 */
     size_t n_quantiles;
-    int64_t num_samples;             /* 0, and likewise below: chronos_config's */
+    int64_t num_samples; /* 0, and likewise below: chronos_config's */
     double temperature, top_p;
-    int64_t top_k;                   /* -1: chronos_config's; 0: off */
+    int64_t top_k; /* -1: chronos_config's; 0: off */
     uint32_t seed;
-    const char *out;                 /* CSV file, written whole or not at all; NULL: into *text */
+    const char *out; /* CSV file, written whole or not at all; NULL: into *text */
 } ft_forecast_job;
 
-/* CSV with item_id, timestamp, target_name, predictions (the mean) and a column a quantile. *text is malloc'd where job->out is NULL. */
+/* CSV with item_id, timestamp, target_name, predictions (the mean) and a column a quantile. *text is malloc'd
+ * where job->out is NULL. */
 ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err);
 
 #ifdef __cplusplus

@@ -31,7 +31,6 @@ int ft_command_bench(int argc, const char *const *argv)
     ft_bench_job job = ft_bench_default;
     ft_engine_settings settings = {0};
     const char *format = "table";
-    int64_t threads = 0;
     ft_option_list what = {0};
     const char *const sizes[] = {"nano", "tiny", "mini", "small", "base", "large", NULL};
     const ft_option options[] = {
@@ -91,23 +90,7 @@ int ft_command_bench(int argc, const char *const *argv)
          .least = 1,
          .most = 65536},
         FT_OPTION_FORMAT(format),
-        {.name = "device",
-         .kind = FT_OPTION_TEXT,
-         .value = &settings.device,
-         .argument = "DEVICE",
-         .help = "auto (default) or cpu"},
-        {.name = "dtype",
-         .kind = FT_OPTION_TEXT,
-         .value = &settings.dtype,
-         .argument = "TYPE",
-         .help = "auto (default), f32 or bf16"},
-        {.name = "threads",
-         .kind = FT_OPTION_INTEGER,
-         .value = &threads,
-         .argument = "N",
-         .help = "threads of the CPU (default: all cores)",
-         .least = 1,
-         .most = 1024},
+        FT_OPTIONS_ENGINE(settings),
         {0},
     };
     ft_command_line line = {.command = "ftgpu bench",
@@ -133,7 +116,6 @@ int ft_command_bench(int argc, const char *const *argv)
     if (strcmp(what.items[0], "train") == 0) bench = ft_bench_train;
     if (strcmp(what.items[0], "forecast") == 0) bench = ft_bench_forecast;
     if (strcmp(what.items[0], "gemm") == 0) bench = ft_bench_gemm;
-    settings.threads = (int)threads;
     ft_status status = ft_table_format_parse(format, &how, &err);
     if (status == FT_OK && !bench)
         status = ft_fail(&err, FT_BAD_INPUT, "bench %s: not one of train, forecast, gemm", what.items[0]);

@@ -62,6 +62,22 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
         .name = "format", .kind = FT_OPTION_CHOICE, .value = &(target), .argument = "FORMAT",                \
         .help = "table for people (default), csv or json for programs", .choices = ft_format_choices         \
     }
+/* Three rows: device, dtype and threads of an ft_engine_settings. */
+#define FT_OPTIONS_ENGINE(settings)                                                                          \
+    {.name = "device",                                                                                       \
+     .kind = FT_OPTION_TEXT,                                                                                 \
+     .value = &(settings).device,                                                                            \
+     .argument = "DEVICE",                                                                                   \
+     .help = "auto (default) or cpu"},                                                                       \
+        {.name = "dtype",                                                                                    \
+         .kind = FT_OPTION_TEXT,                                                                             \
+         .value = &(settings).dtype,                                                                         \
+         .argument = "TYPE",                                                                                 \
+         .help = "auto (default: bf16 where the processor has it), f32 or bf16"},                            \
+    {                                                                                                        \
+        .name = "threads", .kind = FT_OPTION_INTEGER, .value = &(settings).threads, .argument = "N",         \
+        .help = "threads of the CPU (default: all cores)", .least = 1, .most = 1024                          \
+    }
 #define FT_DEFAULT_RESULTS "results/fine_tuning"
 extern const char *const ft_format_choices[];
 

@@ -58,7 +58,7 @@ int ft_command_forecast(int argc, const char *const *argv)
     ft_forecast_job job = {.top_k = -1};
     ft_engine_settings settings = {0};
     const char *experiment = NULL, *quantiles_text = NULL, *results = FT_DEFAULT_RESULTS, *metric = "mae";
-    int64_t threads = 0, seed = 0;
+    int64_t seed = 0;
     double quantiles[MAX_QUANTILES];
     const ft_option options[] = {
         {.name = "data",
@@ -156,23 +156,7 @@ int ft_command_forecast(int argc, const char *const *argv)
          .argument = "FILE",
          .help = "CSV to write (default: stdout)"},
         FT_OPTION_RESULTS(results),
-        {.name = "device",
-         .kind = FT_OPTION_TEXT,
-         .value = &settings.device,
-         .argument = "DEVICE",
-         .help = "auto (default) or cpu"},
-        {.name = "dtype",
-         .kind = FT_OPTION_TEXT,
-         .value = &settings.dtype,
-         .argument = "TYPE",
-         .help = "auto (default), f32 or bf16"},
-        {.name = "threads",
-         .kind = FT_OPTION_INTEGER,
-         .value = &threads,
-         .argument = "N",
-         .help = "threads of the CPU (default: all cores)",
-         .least = 1,
-         .most = 1024},
+        FT_OPTIONS_ENGINE(settings),
         {0},
     };
     ft_command_line line = {
@@ -197,7 +181,6 @@ int ft_command_forecast(int argc, const char *const *argv)
         status = of_experiment(results, experiment, metric, &experiments, &job, &err);
     job.quantiles = quantiles;
     job.seed = (uint32_t)seed;
-    settings.threads = (int)threads;
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);
     if (status == FT_OK) status = ft_forecast_csv(engine, &job, &text, &err);
     if (status == FT_OK && text) {

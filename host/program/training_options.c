@@ -153,23 +153,7 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
          .least = 1,
          .most = 1e9},
         FT_OPTION_RESULTS(o->engine.results),
-        {.name = "device",
-         .kind = FT_OPTION_TEXT,
-         .value = &o->engine.device,
-         .argument = "DEVICE",
-         .help = "auto (default) or cpu"},
-        {.name = "dtype",
-         .kind = FT_OPTION_TEXT,
-         .value = &o->engine.dtype,
-         .argument = "TYPE",
-         .help = "auto (default: bf16 where the processor has it), f32 or bf16"},
-        {.name = "threads",
-         .kind = FT_OPTION_INTEGER,
-         .value = &o->threads,
-         .argument = "N",
-         .help = "threads of the CPU (default: all cores)",
-         .least = 1,
-         .most = 1024},
+        FT_OPTIONS_ENGINE(o->engine),
     };
     size_t count = sizeof rows / sizeof *rows;
     _Static_assert(sizeof rows / sizeof *rows == FT_TRAINING_OPTIONS, "room for all rows");
@@ -202,7 +186,6 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
         snprintf(o->seed_assignment, sizeof o->seed_assignment, "seed=%lld", (long long)o->seed);
         o->assignments[o->request.n_set++] = o->seed_assignment;
     }
-    o->engine.threads = (int)o->threads;
     o->engine.command_line = command_line(argc, argv, command);
     o->engine.progress = show_progress;
     o->engine.stop = is_stopped;

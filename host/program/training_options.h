@@ -8,7 +8,7 @@
 typedef struct ft_training_options {
     ft_engine_settings engine;
     ft_experiment_request request;
-    int64_t threads, seed;
+    int64_t seed;
     ft_option_list set;
     char seed_assignment[32];
     const char **assignments; /* set and the seed, for the request */

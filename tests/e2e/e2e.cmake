@@ -9,3 +9,7 @@ foreach(script ${e2e_scripts})
     set_tests_properties(e2e/${name} PROPERTIES LABELS slow)
   endif()
 endforeach()
+
+# The C example of the public header, run by test_library.sh.
+add_executable(example ${CMAKE_SOURCE_DIR}/tests/e2e/example.c)
+target_link_libraries(example PRIVATE ft_host)

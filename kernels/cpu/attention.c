@@ -1,164 +1,248 @@
-/* Attention forward in tiles: Q_BLOCK queries by COLUMN_BLOCK keys at a time, softmax as it goes (Milakov and
- * Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022). */
+/* Attention forward in tiles: a strip of queries by a block of columns at a time, softmax as it goes (Milakov
+ * and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022).
+ *
+ * A block of columns' keys and values stays in the first-level cache while Q_BLOCK queries pass by it in
+ * strips. */
 #include "kernels/cpu/attention.h"
 
 #include <omp.h>
 
 #include "kernels/cpu/operations.h"
 
-enum { Q_BLOCK = 48, COLUMN_BLOCK = 128 };
-
-/* A thread's memory, in floats. */
-typedef struct workspace {
-    float *keys, *values, *mask; /* of one sequence and head, packed */
-    float *queries, *scores, *probabilities, *sums, *row;
-    float largest[Q_BLOCK], denominator[Q_BLOCK];
-} workspace;
+enum { Q_BLOCK = 96, STRIP = 12, STRIP_PADDED = 16, COLUMN_BLOCK = 2 * FT_GROUP };
 
 typedef struct layout {
-    int64_t d_steps, d_panels, d_vectors; /* elements along d; d as whole panels, whole vectors */
-    int64_t columns;                      /* kv_length as whole column blocks */
-    int64_t floats;
+    int64_t d_steps, d_line;      /* elements along d; rounded up to whole vectors */
+    int64_t d_panels, d_vectors;  /* d as whole panels, whole vectors */
+    int64_t columns, value_steps; /* kv_length as whole groups; elements along them */
+    int64_t floats;               /* of one thread's memory */
 } layout;
+
+/* A thread's memory. */
+typedef struct workspace {
+    float *keys, *values, *mask; /* of one sequence and head, packed as B operands */
+    float *queries;              /* (Q_BLOCK, d_line), an A operand */
+    float *sums, *denominators;  /* (Q_BLOCK, d_panels); (Q_BLOCK, FT_LANES), to be added up over the lanes */
+    float *largest;              /* (Q_BLOCK) */
+    float *scores, *probabilities; /* (STRIP, COLUMN_BLOCK) */
+    float *lines;                  /* (FT_LANES, d_line or d_panels) */
+} workspace;
+
+static float *take(float *memory, int64_t *offset, int64_t floats)
+{
+    float *at = memory ? memory + *offset : NULL;
+    *offset += ft_padded(floats, 16);
+    return at;
+}
+
+/* With memory NULL only l->floats is found out. */
+static workspace workspace_at(layout *l, float *memory)
+{
+    int64_t at = 0;
+    workspace w;
+    w.keys = take(memory, &at, l->columns * l->d_steps);
+    w.values = take(memory, &at, l->value_steps * l->d_panels);
+    w.mask = take(memory, &at, l->columns);
+    w.queries = take(memory, &at, Q_BLOCK * l->d_line);
+    w.sums = take(memory, &at, Q_BLOCK * l->d_panels);
+    w.denominators = take(memory, &at, Q_BLOCK * FT_LANES);
+    w.largest = take(memory, &at, Q_BLOCK + STRIP_PADDED);
+    w.scores = take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.probabilities = take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.lines = take(memory, &at, FT_LANES * l->d_line);
+    l->floats = at;
+    return w;
+}
 
 static layout layout_of(const ft_attention *attention, const bool pairs)
 {
     layout l;
     l.d_steps = ft_steps(attention->d_kv, pairs);
+    l.d_line = ft_padded(l.d_steps, FT_LANES);
     l.d_panels = ft_padded(attention->d_kv, FT_PANEL);
     l.d_vectors = ft_padded(attention->d_kv, FT_LANES);
-    l.columns = ft_padded(attention->kv_length, COLUMN_BLOCK);
-    l.floats = l.columns * l.d_steps + ft_steps(l.columns, pairs) * l.d_panels + l.columns +
-               Q_BLOCK * l.d_steps + 2 * Q_BLOCK * COLUMN_BLOCK + Q_BLOCK * l.d_panels + l.d_panels + 64;
-    l.floats = ft_padded(l.floats, 16);
+    l.columns = ft_padded(attention->kv_length, FT_GROUP);
+    l.value_steps = ft_steps(l.columns, pairs);
+    workspace_at(&l, NULL);
     return l;
 }
 
-static workspace workspace_at(const layout *l, const bool pairs, float *memory)
-{
-    workspace w;
-    w.keys = memory;
-    w.values = w.keys + l->columns * l->d_steps;
-    w.mask = w.values + ft_steps(l->columns, pairs) * l->d_panels;
-    w.scores = w.mask + l->columns;
-    w.probabilities = w.scores + Q_BLOCK * COLUMN_BLOCK;
-    w.sums = w.probabilities + Q_BLOCK * COLUMN_BLOCK;
-    w.row = w.sums + Q_BLOCK * l->d_panels;
-    w.queries = w.row + l->d_panels;
-    return w;
-}
+/* What is the same for all tiles of one sequence and head. */
+typedef struct task {
+    const ft_attention *attention;
+    const layout *l;
+    int64_t sequence, used; /* used: columns to look at */
+    int32_t head;
+    const float *bias; /* or NULL */
+    ft_dropout dropout;
+    uint32_t sequence_number; /* in the adapter's step */
+} task;
 
-/* One row of a tile: scores in, probabilities (not yet divided by the denominator) out; keeps the running
- * maximum and denominator. Returns the factor for what was summed before. */
-FT_INLINE float softmax_row(float *score, float *probability, const float *bias, const float *mask,
-                            int64_t column, int64_t first_column, const ft_dropout *dropout, ft_place place,
-                            uint32_t head, float *largest, float *denominator, const bool pairs)
+/* Adds mask and bias to a row of scores and returns the largest. */
+FT_INLINE float finish_scores(float *score, const float *mask, const float *bias, int64_t width,
+                              const bool biased)
 {
     ft_vector most = ft_set(-INFINITY);
-    for (int64_t c = 0; c < COLUMN_BLOCK; c += FT_LANES) {
+    for (int64_t c = 0; c < width; c += FT_LANES) {
         ft_vector s = ft_load(score + c) + ft_load(mask + c);
-        if (bias) s += ft_load(bias + c);
-        if (column + c < first_column) {
-            const ft_mask later = ft_less(ft_count_from((float)(column + c)), ft_set((float)first_column));
-            s = ft_choose(later, ft_set(-INFINITY), s);
-        }
+        if (biased) s += ft_load(bias + c);
         most = ft_max(s, most);
         ft_store(score + c, s);
     }
-    float before = *largest, now = ft_largest(most);
-    if (now > before)
-        *largest = now;
-    else
-        now = before; /* a NaN among the scores reaches the result through its exponential */
-    ft_vector sum = ft_set(0.0f);
-    for (int64_t group = 0; group < COLUMN_BLOCK / FT_GROUP; group++) {
-        ft_uint_vector number[FT_GROUP_VECTORS];
-        if (dropout->threshold)
-            ft_philox_group(dropout->key, (uint32_t)(column / FT_GROUP + group), place.position,
-                            place.sequence, head, number);
-        for (int v = 0; v < FT_GROUP_VECTORS; v++) {
-            const int64_t c = group * FT_GROUP + v * FT_LANES;
-            ft_vector p = ft_exp(ft_load(score + c) - now);
-            sum += p;
-            if (dropout->threshold) p = ft_keep(number[v], ft_set_number(dropout->threshold), p);
-            if (pairs)
-                ft_store_bf16((uint16_t *)probability + c, p);
-            else
-                ft_store(probability + c, p);
-        }
-    }
-    float factor = expf(before - now);
-    *denominator = *denominator * factor + ft_sum(sum);
-    return factor;
+    return ft_largest(most);
 }
 
-/* Queries [q_first, q_first + q_count) of one sequence and head, keys and values packed. */
-FT_INLINE void query_block(const ft_attention *attention, const layout *l, workspace *w, const float *bias,
-                           int64_t sequence, int32_t head, ft_place place, const ft_dropout *dropout,
-                           int64_t used, int64_t q_first, int64_t q_count, ft_tensor out, float *lse,
+/* `vectors` vectors of one group of a row: scores become probabilities, not yet divided by the denominator.
+ * Returns their sum without dropout. */
+FT_INLINE ft_vector exponentials(const task *t, const float *score, float *probability, float shift,
+                                 int64_t column, uint32_t position, int vectors, const bool pairs,
+                                 const bool drops)
+{
+    ft_vector sum = ft_set(0.0f);
+    ft_uint_vector number[FT_GROUP_VECTORS];
+    if (drops)
+        ft_philox_group(t->dropout.key, (uint32_t)(column / FT_GROUP), position, t->sequence_number,
+                        (uint32_t)t->head, number);
+    for (int v = 0; v < vectors; v++) {
+        ft_vector p = ft_exp2(ft_load(score + v * FT_LANES) * FT_LOG2_E - shift);
+        sum += p;
+        if (drops) p = ft_keep(number[v], ft_set_number(t->dropout.threshold), p);
+        if (pairs)
+            ft_store_bf16((uint16_t *)probability + v * FT_LANES, p);
+        else
+            ft_store(probability + v * FT_LANES, p);
+    }
+    return sum;
+}
+
+/* `count` queries from q (the block's rows from `first` on) and `width` columns from `column` on. */
+FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first, int64_t count,
+                     int64_t column, int64_t width, const bool pairs, const bool drops, const bool biased)
+{
+    const layout *l = t->l;
+    const ft_attention *attention = t->attention;
+    const int64_t p_row = ft_steps(COLUMN_BLOCK, pairs);
+    const ft_tile_product scores = {.m = count,
+                                    .n = width,
+                                    .steps = l->d_steps,
+                                    .a = w->queries + first * l->d_line,
+                                    .a_row = l->d_line,
+                                    .a_step = 1,
+                                    .b = w->keys + column * l->d_steps,
+                                    .b_step = FT_PANEL,
+                                    .b_panel = l->d_steps * FT_PANEL,
+                                    .c = w->scores,
+                                    .c_row = COLUMN_BLOCK};
+    ft_multiply(&scores, pairs);
+
+    float now[STRIP_PADDED] = {0}, factor[STRIP_PADDED];
+    float *before = w->largest + first;
+    for (int64_t i = 0; i < count; i++) {
+        float *score = w->scores + i * COLUMN_BLOCK;
+        if (attention->causal) ft_mask_before(score, column, width, attention->kv_length - 1 - (q + i));
+        const float most =
+            finish_scores(score, w->mask + column, biased ? t->bias + q + i + column : NULL, width, biased);
+        now[i] = most > before[i] ? most : before[i]; /* a NaN reaches the result through its exponential */
+    }
+    bool grown = false;
+    for (int i = 0; i < STRIP_PADDED; i += FT_LANES)
+        ft_store(factor + i, ft_exp2((ft_load(before + i) - ft_load(now + i)) * FT_LOG2_E));
+    for (int64_t i = 0; i < count; i++) {
+        grown |= now[i] > before[i];
+        before[i] = now[i];
+    }
+
+    for (int64_t i = 0; i < count; i++) {
+        const float *score = w->scores + i * COLUMN_BLOCK;
+        float *probability = w->probabilities + i * p_row,
+              *denominator = w->denominators + (first + i) * FT_LANES;
+        const uint32_t position = (uint32_t)(attention->q_length - 1 - (q + i));
+        const float shift = now[i] * FT_LOG2_E;
+        ft_vector sum = ft_load(denominator) * factor[i];
+        int64_t c = 0;
+        for (; c + FT_GROUP <= width; c += FT_GROUP)
+            sum += exponentials(t, score + c, probability + ft_steps(c, pairs), shift, column + c, position,
+                                FT_GROUP_VECTORS, pairs, drops);
+        if (c < width)
+            sum += exponentials(t, score + c, probability + ft_steps(c, pairs), shift, column + c, position,
+                                (int)((width - c) / FT_LANES), pairs, drops);
+        ft_store(denominator, sum);
+    }
+    if (grown)
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t j = 0; j < l->d_vectors; j += FT_LANES) {
+                float *sum = w->sums + (first + i) * l->d_panels + j;
+                ft_store(sum, ft_load(sum) * factor[i]);
+            }
+
+    const ft_tile_product sums = {.m = count,
+                                  .n = l->d_vectors,
+                                  .steps = ft_steps(width, pairs),
+                                  .a = w->probabilities,
+                                  .a_row = p_row,
+                                  .a_step = 1,
+                                  .b = w->values + ft_steps(column, pairs) * FT_PANEL,
+                                  .b_step = FT_PANEL,
+                                  .b_panel = l->value_steps * FT_PANEL,
+                                  .c = w->sums + first * l->d_panels,
+                                  .c_row = l->d_panels,
+                                  .accumulate = true};
+    ft_multiply(&sums, pairs);
+}
+
+/* Queries [q_first, q_first + q_count), all their columns. */
+FT_INLINE void query_block(const task *t, const workspace *w, int64_t q_first, int64_t q_count,
                            const bool pairs)
 {
-    const int64_t q_length = attention->q_length, d = attention->d_kv;
-    const ft_head queries = {ft_columns(attention->q, head * d, d), sequence * q_length, q_length, false};
-    for (int64_t i = 0; i < q_count; i++) {
-        ft_pack_row(&queries, q_first + i, pairs, w->queries + i * l->d_steps);
-        w->largest[i] = -1e30f; /* finite, so that a masked score gives exp(-infinity) = 0 from the start */
-        w->denominator[i] = 0.0f;
-    }
-    memset(w->sums, 0, (size_t)(Q_BLOCK * l->d_panels) * sizeof(float));
     int64_t column = 0;
-    if (attention->causal) { /* the last query of the block attends to columns from here on */
-        column = attention->kv_length - 1 - (q_first + q_count - 1);
+    if (t->attention->causal) { /* no query of the block attends to columns before this one */
+        column = t->attention->kv_length - 1 - (q_first + q_count - 1);
         column = column / COLUMN_BLOCK * COLUMN_BLOCK;
     }
-    for (; column < used; column += COLUMN_BLOCK) {
-        const ft_tile_product scores = {q_count,
-                                        COLUMN_BLOCK,
-                                        l->d_steps,
-                                        w->queries,
-                                        l->d_steps,
-                                        1,
-                                        w->keys + column * l->d_steps,
-                                        FT_PANEL,
-                                        l->d_steps * FT_PANEL,
-                                        w->scores,
-                                        COLUMN_BLOCK,
-                                        false};
-        ft_multiply(&scores, pairs);
-        const int64_t p_row = ft_steps(COLUMN_BLOCK, pairs);
-        for (int64_t i = 0; i < q_count; i++) {
-            const int64_t q = q_first + i;
-            place.position = (uint32_t)(q_length - 1 - q);
-            float factor = softmax_row(w->scores + i * COLUMN_BLOCK, w->probabilities + i * p_row,
-                                       bias ? bias + q + column : NULL, w->mask + column, column,
-                                       attention->causal ? attention->kv_length - 1 - q : 0, dropout, place,
-                                       (uint32_t)head, &w->largest[i], &w->denominator[i], pairs);
-            if (factor != 1.0f)
-                for (int64_t j = 0; j < l->d_vectors; j++) w->sums[i * l->d_panels + j] *= factor;
+    for (; column < t->used; column += COLUMN_BLOCK) {
+        const int64_t left = ft_padded(t->used - column, FT_LANES),
+                      width = left < COLUMN_BLOCK ? left : COLUMN_BLOCK;
+        for (int64_t i = 0; i < q_count; i += STRIP) {
+            const int64_t count = q_count - i < STRIP ? q_count - i : STRIP;
+            if (t->dropout.threshold && t->bias)
+                strip(t, w, q_first + i, i, count, column, width, pairs, true, true);
+            else if (t->dropout.threshold)
+                strip(t, w, q_first + i, i, count, column, width, pairs, true, false);
+            else if (t->bias)
+                strip(t, w, q_first + i, i, count, column, width, pairs, false, true);
+            else
+                strip(t, w, q_first + i, i, count, column, width, pairs, false, false);
         }
-        const ft_tile_product sums = {q_count,
-                                      l->d_vectors,
-                                      p_row,
-                                      w->probabilities,
-                                      p_row,
-                                      1,
-                                      w->values + ft_steps(column, pairs) * FT_PANEL,
-                                      FT_PANEL,
-                                      ft_steps(l->columns, pairs) * FT_PANEL,
-                                      w->sums,
-                                      l->d_panels,
-                                      true};
-        ft_multiply(&sums, pairs);
     }
-    ft_tensor head_out = ft_columns(out, head * d, d);
+}
+
+FT_INLINE void load_queries(const task *t, const workspace *w, int64_t q_first, int64_t q_count,
+                            const bool pairs)
+{
+    const int64_t d = t->attention->d_kv, q_length = t->attention->q_length;
+    const ft_head queries = {ft_columns(t->attention->q, t->head * d, d), t->sequence * q_length + q_first,
+                             q_count, false};
+    ft_pack_left(&queries, q_count, t->l->d_line, pairs, w->queries);
+    /* Finite, so that a masked score gives exp(-infinity) = 0 from the start. */
+    for (int64_t i = 0; i < Q_BLOCK + STRIP_PADDED; i++) w->largest[i] = -1e30f;
+    memset(w->sums, 0, (size_t)(q_count * t->l->d_panels) * sizeof(float));
+    memset(w->denominators, 0, (size_t)(q_count * FT_LANES) * sizeof(float));
+}
+
+FT_INLINE void store_block(const task *t, const workspace *w, int64_t q_first, int64_t q_count, ft_tensor out,
+                           float *lse)
+{
+    const int64_t d = t->attention->d_kv, q_length = t->attention->q_length;
+    const ft_tensor head_out = ft_columns(out, t->head * d, d);
     for (int64_t i = 0; i < q_count; i++) {
-        float *sum = w->sums + i * l->d_panels;
-        const float scale = dropout->scale / w->denominator[i];
-        for (int64_t j = 0; j < l->d_vectors; j++) sum[j] *= scale;
-        ft_write_row(head_out, sequence * q_length + q_first + i, 0, d, sum);
+        float *sum = w->sums + i * t->l->d_panels;
+        const float denominator = ft_sum(ft_load(w->denominators + i * FT_LANES));
+        const float scale = t->dropout.scale / denominator;
+        for (int64_t j = 0; j < t->l->d_vectors; j += FT_LANES) ft_store(sum + j, ft_load(sum + j) * scale);
+        ft_write_row(head_out, t->sequence * q_length + q_first + i, 0, d, sum);
         if (lse)
-            lse[(sequence * attention->n_heads + head) * q_length + q_first + i] =
-                w->largest[i] + logf(w->denominator[i]);
+            lse[(t->sequence * t->attention->n_heads + t->head) * q_length + q_first + i] =
+                w->largest[i] + logf(denominator);
     }
 }
 
@@ -176,25 +260,30 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
     if (bias_floats) ft_bias_table(attention, memory);
 #pragma omp parallel num_threads(self->n_threads)
     {
-        workspace w = workspace_at(&l, pairs, memory + bias_floats + omp_get_thread_num() * l.floats);
+        layout mine = l;
+        const workspace w = workspace_at(&mine, memory + bias_floats + omp_get_thread_num() * l.floats);
 #pragma omp for schedule(dynamic)
-        for (int64_t task = 0; task < tasks; task++) {
-            const int64_t sequence = task / attention->n_heads;
-            const int32_t head = (int32_t)(task % attention->n_heads), g = batch->adapter_of[sequence];
-            const ft_head keys = {ft_columns(attention->k, head * d, d), sequence * kv_length, kv_length,
+        for (int64_t index = 0; index < tasks; index++) {
+            task t = {.attention = attention,
+                      .l = &l,
+                      .sequence = index / attention->n_heads,
+                      .head = (int32_t)(index % attention->n_heads)};
+            const int32_t g = batch->adapter_of[t.sequence];
+            const ft_head keys = {ft_columns(attention->k, t.head * d, d), t.sequence * kv_length, kv_length,
                                   true};
-            const ft_head values = {ft_columns(attention->v, head * d, d), sequence * kv_length, kv_length,
-                                    true};
-            const ft_dropout dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
-            const ft_place place = {g, (uint32_t)(sequence - batch->sequence_start[g]), 0};
-            const int64_t used = ft_column_mask(attention, sequence, l.columns, w.mask);
-            ft_pack_transposed(&keys, l.columns, pairs, w.keys, w.row);
-            ft_pack_rows(&values, l.columns, pairs, w.values, w.row);
-            const float *bias = bias_floats ? memory + head * ft_bias_row(attention) : NULL;
+            const ft_head values = {ft_columns(attention->v, t.head * d, d), t.sequence * kv_length,
+                                    kv_length, true};
+            t.dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
+            t.sequence_number = (uint32_t)(t.sequence - batch->sequence_start[g]);
+            t.used = ft_column_mask(attention, t.sequence, l.columns, w.mask);
+            if (bias_floats) t.bias = memory + t.head * ft_bias_row(attention);
+            ft_pack_transposed(&keys, l.columns, pairs, w.keys, w.lines);
+            ft_pack_rows(&values, l.columns, pairs, w.values);
             for (int64_t q = 0; q < attention->q_length; q += Q_BLOCK) {
-                const int64_t left = attention->q_length - q;
-                query_block(attention, &l, &w, bias, sequence, head, place, &dropout, used, q,
-                            left < Q_BLOCK ? left : Q_BLOCK, out, lse, pairs);
+                const int64_t left = attention->q_length - q, count = left < Q_BLOCK ? left : Q_BLOCK;
+                load_queries(&t, &w, q, count, pairs);
+                query_block(&t, &w, q, count, pairs);
+                store_block(&t, &w, q, count, out, lse);
             }
         }
     }

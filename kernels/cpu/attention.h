@@ -39,76 +39,108 @@ typedef struct ft_head {
     bool reversed;
 } ft_head;
 
-FT_INLINE int64_t ft_head_row(const ft_head *head, int64_t index)
+FT_INLINE const void *ft_head_row(const ft_head *head, int64_t index)
 {
-    return head->first_row + (head->reversed ? head->count - 1 - index : index);
+    return ft_row_address(head->tensor, head->first_row + (head->reversed ? head->count - 1 - index : index));
 }
 
-/* One row as elements along d: (steps of d), written to `to`. */
+/* One row as elements along d, zeros from the last to whole vectors. */
 FT_INLINE void ft_pack_row(const ft_head *head, int64_t index, const bool pairs, float *to)
 {
-    const int64_t d = head->tensor.cols;
+    const int64_t d = head->tensor.cols, padded = ft_padded(ft_steps(d, pairs), FT_LANES);
+    const void *row = ft_head_row(head, index);
     if (pairs) {
         uint16_t *halves = (uint16_t *)to;
-        memcpy(halves, ft_row_address(head->tensor, ft_head_row(head, index)), (size_t)d * 2);
-        if (d % 2) halves[d] = 0;
+        const uint16_t *from = row;
+        int64_t i = 0;
+        for (; i + 2 * FT_LANES <= d; i += 2 * FT_LANES)
+            ft_store(to + i / 2, ft_load((const float *)(from + i)));
+        for (; i < d; i++) halves[i] = from[i];
+        for (; i < 2 * padded; i++) halves[i] = 0;
     } else {
-        ft_read_row(head->tensor, ft_head_row(head, index), 0, d, d, to);
+        ft_read_values(row, head->tensor.dtype, d, padded, to);
     }
 }
 
-/* The transposed head as a B operand: k = d, n = rows [0, padded) (zeros beyond count); `buffer` holds one
- * row. */
-FT_INLINE void ft_pack_transposed(const ft_head *head, int64_t padded, const bool pairs, float *to,
-                                  float *buffer)
+/* `rows` rows of the head as A operand, one after the other, `row_elements` (whole vectors) apart; zeros
+ * beyond count. */
+FT_INLINE void ft_pack_left(const ft_head *head, int64_t rows, int64_t row_elements, const bool pairs,
+                            float *to)
 {
-    const int64_t steps = ft_steps(head->tensor.cols, pairs);
-    uint32_t *out = (uint32_t *)to;
-    for (int64_t j = 0; j < padded; j++) {
-        uint32_t *column = out + j / FT_PANEL * FT_PANEL * steps + j % FT_PANEL;
-        if (j >= head->count) {
-            for (int64_t step = 0; step < steps; step++) column[step * FT_PANEL] = 0;
-            continue;
-        }
-        ft_pack_row(head, j, pairs, buffer);
-        for (int64_t step = 0; step < steps; step++) memcpy(&column[step * FT_PANEL], &buffer[step], 4);
+    for (int64_t i = 0; i < rows; i++) {
+        if (i < head->count)
+            ft_pack_row(head, i, pairs, to + i * row_elements);
+        else
+            memset(to + i * row_elements, 0, (size_t)row_elements * sizeof(float));
     }
 }
 
-/* The head as a B operand: k = rows [0, padded) (zeros beyond count; padded is even), n = d. Panel p of d's
- * columns starts at p * ft_steps(padded) * FT_PANEL. */
-FT_INLINE void ft_pack_rows(const ft_head *head, int64_t padded, const bool pairs, float *to, float *buffer)
+/* The transposed head as a B operand: k = d, n = rows [0, padded) (whole vectors; zeros beyond count).
+ * `lines` holds FT_LANES rows of whole vectors. Panel p starts at p * FT_PANEL * steps of d. */
+FT_INLINE void ft_pack_transposed(const ft_head *head, int64_t padded, const bool pairs, float *to,
+                                  float *lines)
+{
+    const int64_t steps = ft_steps(head->tensor.cols, pairs), line = ft_padded(steps, FT_LANES);
+    for (int64_t j = 0; j < padded; j += FT_LANES) {
+        float *panel = to + j / FT_PANEL * FT_PANEL * steps + j % FT_PANEL;
+        for (int64_t i = 0; i < FT_LANES; i++) {
+            if (j + i < head->count)
+                ft_pack_row(head, j + i, pairs, lines + i * line);
+            else
+                memset(lines + i * line, 0, (size_t)line * sizeof(float));
+        }
+        for (int64_t step = 0; step < steps; step += FT_LANES) {
+            ft_vector block[FT_LANES];
+            for (int i = 0; i < FT_LANES; i++) block[i] = ft_load(lines + i * line + step);
+            ft_transpose(block);
+            const int64_t used = steps - step < FT_LANES ? steps - step : FT_LANES;
+            for (int64_t i = 0; i < used; i++) ft_store(panel + (step + i) * FT_PANEL, block[i]);
+        }
+    }
+}
+
+/* One row's values [first, first + width) as bits of f32, half filled: 16-bit floats without the shift. */
+FT_INLINE ft_uint_vector ft_halves(const uint16_t *row, int64_t first, int64_t d)
+{
+    if (!row || first >= d) return (ft_uint_vector){0};
+    if (first + FT_LANES <= d)
+        return __builtin_convertvector(*(const ft_half_vector_at *)(row + first), ft_uint_vector);
+    ft_uint_vector value = {0};
+    for (int64_t i = first; i < d; i++) value[i - first] = row[i];
+    return value;
+}
+
+/* The head as a B operand: k = rows [0, padded) (zeros beyond count; padded is even), n = d in whole panels.
+ * Panel p of d's columns starts at p * ft_steps(padded) * FT_PANEL. */
+FT_INLINE void ft_pack_rows(const ft_head *head, int64_t padded, const bool pairs, float *to)
 {
     const int64_t d = head->tensor.cols, steps = ft_steps(padded, pairs);
     for (int64_t step = 0; step < steps; step++) {
+        const int64_t first = pairs ? 2 * step : step;
+        const void *row = first < head->count ? ft_head_row(head, first) : NULL;
+        const void *next = pairs && first + 1 < head->count ? ft_head_row(head, first + 1) : NULL;
         for (int64_t j = 0; j < d; j += FT_PANEL) {
-            const int64_t width = d - j < FT_PANEL ? d - j : FT_PANEL;
             float *at = to + j / FT_PANEL * steps * FT_PANEL + step * FT_PANEL;
             if (pairs) {
-                uint16_t *halves = (uint16_t *)at;
-                for (int64_t which = 0; which < 2; which++) {
-                    const int64_t row = 2 * step + which;
-                    const uint16_t *from =
-                        row < head->count
-                            ? (const uint16_t *)ft_row_address(head->tensor, ft_head_row(head, row)) + j
-                            : NULL;
-                    for (int64_t i = 0; i < FT_PANEL; i++)
-                        halves[2 * i + which] = from && i < width ? from[i] : 0;
+                for (int64_t v = 0; v < FT_PANEL; v += FT_LANES) {
+                    ft_uint_vector low = ft_halves(row, j + v, d), high = ft_halves(next, j + v, d);
+                    ft_store(at + v, (ft_vector)(low | (high << 16)));
                 }
-            } else if (step < head->count) {
-                ft_read_row(head->tensor, ft_head_row(head, step), j, width, FT_PANEL, at);
+            } else if (row) {
+                const int64_t width = d - j < FT_PANEL ? d - j : FT_PANEL;
+                ft_read_values((const char *)row + (size_t)j * ft_dtype_bytes(head->tensor.dtype),
+                               head->tensor.dtype, width, FT_PANEL, at);
             } else {
                 memset(at, 0, FT_PANEL * sizeof(float));
             }
         }
     }
-    (void)buffer;
 }
 
-/* Bytes for ft_bias_table. */
+/* Floats of one head's bias by query + column. */
 FT_INLINE int64_t ft_bias_row(const ft_attention *attention)
 {
-    return ft_padded(attention->kv_length, 2 * FT_GROUP) + attention->q_length + FT_LANES;
+    return ft_padded(attention->kv_length + attention->q_length + 1 + 2 * FT_LANES, 16);
 }
 
 /* bias[h * ft_bias_row + query + column], for every sum of the two; zeros beyond. */
@@ -117,7 +149,7 @@ static inline void ft_bias_table(const ft_attention *attention, float *bias)
     const int64_t row = ft_bias_row(attention);
     for (int64_t sum = 0; sum < row; sum++) {
         const int64_t distance = attention->kv_length - 1 - sum; /* key - query */
-        const bool used = sum < attention->kv_length + attention->q_length - 1;
+        const bool used = sum < (int64_t)attention->kv_length + attention->q_length - 1;
         const int32_t bucket =
             used ? ft_relative_bucket((int32_t)distance, attention->bidirectional,
                                       (int32_t)attention->bias.rows, attention->max_distance)
@@ -142,6 +174,12 @@ static inline int64_t ft_column_mask(const ft_attention *attention, int64_t sequ
         if (attended) used = c + 1;
     }
     return used;
+}
+
+/* Causal attention: takes the scores of columns before `first` out of a row that starts at `column`. */
+FT_INLINE void ft_mask_before(float *scores, int64_t column, int64_t width, int64_t first)
+{
+    for (int64_t c = 0; c < width && column + c < first; c++) scores[c] = -INFINITY;
 }
 
 #endif

@@ -3,251 +3,329 @@
  *
  * With P = softmax(S), M the dropout mask times its scale, dP = M * (dO V^T) and D = rowsum(dO * O) (Dao et
  * al., "FlashAttention", 2022, appendix B):  dV = (P M)^T dO,  dS = P * (dP - D),  dQ = dS K,  dK = dS^T Q.
- */
+ *
+ * The scale of M is left out of the tiles (D is divided by it instead) and put into dQ, dK, dV and the bias
+ * gradient at the end. */
 #include <omp.h>
 
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/operations.h"
 
-enum { Q_BLOCK = 48, COLUMN_BLOCK = FT_GROUP };
+enum { Q_BLOCK = 48, STRIP = 12, COLUMN_BLOCK = FT_GROUP };
 
 typedef struct layout {
-    int64_t d_steps, d_panels, d_vectors, columns, queries; /* the last two as whole blocks */
-    int64_t bias_sums; /* floats of the bias gradient by query + column, or 0 */
-    int64_t floats;
+    int64_t d_steps, d_line;           /* elements along d; rounded up to whole vectors */
+    int64_t d_panels, d_vectors;       /* d as whole panels, whole vectors */
+    int64_t columns, queries;          /* kv_length as whole groups; q_length as an even number */
+    int64_t column_steps, query_steps; /* elements along these */
+    int64_t bias_sums;                 /* floats of the bias gradient by query + column, or 0 */
+    int64_t floats;                    /* of one thread's memory */
 } layout;
 
-/* A thread's memory. B operands of one sequence and head, then tiles. */
+/* A thread's memory: operands of one sequence and head, then tiles. */
 typedef struct workspace {
-    float *keys_t, *values_t;         /* (d, columns) */
-    float *keys_rows;                 /* (columns, d) */
-    float *queries_rows, *douts_rows; /* (queries, d) */
-    float *queries, *douts;           /* A operands: (queries, d) */
-    float *dq;                        /* (queries, d) f32 */
-    float *mask, *row, *lse, *dot;    /* dot: D */
-    float *scores, *dp, *p, *ds,
-        *ds_t; /* tiles; p and ds_t with pairs along the queries, ds with pairs along the columns */
-    float *dk, *dv;
+    float *keys_t, *values_t;         /* B operands (d, columns) */
+    float *keys_rows;                 /* B operand (columns, d) */
+    float *queries_rows, *douts_rows; /* B operands (queries, d) */
+    float *queries, *douts;           /* A operands (queries, d) */
+    float *dq;                        /* (queries, d_panels) */
+    float *dk, *dv;                   /* (COLUMN_BLOCK, d_panels) */
+    float *mask;                      /* (columns) */
+    float *shift, *dot;               /* (queries): log of the denominator in base 2; D */
+    float *scores, *dp;               /* (STRIP, COLUMN_BLOCK) */
+    /* P M and dS of a block of queries. With pairs, p and ds_t hold pairs of neighbouring queries, (Q_BLOCK /
+     * 2, COLUMN_BLOCK), and ds pairs of columns, (Q_BLOCK, COLUMN_BLOCK / 2); else all are (Q_BLOCK,
+     * COLUMN_BLOCK), and ds_t is ds. */
+    float *p, *ds, *ds_t;
+    float *lines; /* (FT_LANES, d_line or d_panels) */
 } workspace;
 
-static int64_t take(int64_t *offset, int64_t floats)
+static float *take(float *memory, int64_t *offset, int64_t floats)
 {
-    int64_t at = *offset;
+    float *at = memory ? memory + *offset : NULL;
     *offset += ft_padded(floats, 16);
     return at;
+}
+
+/* With memory NULL only l->floats is found out. */
+static workspace workspace_at(layout *l, const bool pairs, float *memory)
+{
+    int64_t at = 0;
+    workspace w;
+    w.keys_t = take(memory, &at, l->columns * l->d_steps);
+    w.values_t = take(memory, &at, l->columns * l->d_steps);
+    w.keys_rows = take(memory, &at, l->column_steps * l->d_panels);
+    w.queries_rows = take(memory, &at, l->query_steps * l->d_panels);
+    w.douts_rows = take(memory, &at, l->query_steps * l->d_panels);
+    w.queries = take(memory, &at, l->queries * l->d_line);
+    w.douts = take(memory, &at, l->queries * l->d_line);
+    w.dq = take(memory, &at, l->queries * l->d_panels);
+    w.dk = take(memory, &at, COLUMN_BLOCK * l->d_panels);
+    w.dv = take(memory, &at, COLUMN_BLOCK * l->d_panels);
+    w.mask = take(memory, &at, l->columns);
+    w.shift = take(memory, &at, l->queries);
+    w.dot = take(memory, &at, l->queries);
+    w.scores = take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.dp = take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.p = take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
+    w.ds = take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
+    w.ds_t = pairs ? take(memory, &at, Q_BLOCK * COLUMN_BLOCK) : w.ds;
+    w.lines = take(memory, &at, FT_LANES * l->d_line + 2 * l->d_panels);
+    l->floats = at;
+    return w;
 }
 
 static layout layout_of(const ft_attention *attention, bool with_bias, const bool pairs)
 {
     layout l;
     l.d_steps = ft_steps(attention->d_kv, pairs);
+    l.d_line = ft_padded(l.d_steps, FT_LANES);
     l.d_panels = ft_padded(attention->d_kv, FT_PANEL);
     l.d_vectors = ft_padded(attention->d_kv, FT_LANES);
-    l.columns = ft_padded(attention->kv_length, COLUMN_BLOCK);
-    l.queries = ft_padded(attention->q_length, Q_BLOCK);
+    l.columns = ft_padded(attention->kv_length, FT_GROUP);
+    l.queries = ft_padded(attention->q_length, 2);
+    l.column_steps = ft_steps(l.columns, pairs);
+    l.query_steps = ft_steps(l.queries, pairs);
     l.bias_sums = with_bias ? ft_bias_row(attention) : 0;
-    l.floats = 0;
+    workspace_at(&l, pairs, NULL);
     return l;
 }
 
-static workspace workspace_at(layout *l, const bool pairs, float *memory)
-{
-    int64_t at = 0;
-    workspace w;
-    w.keys_t = memory + take(&at, l->columns * l->d_steps);
-    w.values_t = memory + take(&at, l->columns * l->d_steps);
-    w.keys_rows = memory + take(&at, ft_steps(l->columns, pairs) * l->d_panels);
-    w.queries_rows = memory + take(&at, ft_steps(l->queries, pairs) * l->d_panels);
-    w.douts_rows = memory + take(&at, ft_steps(l->queries, pairs) * l->d_panels);
-    w.queries = memory + take(&at, l->queries * l->d_steps);
-    w.douts = memory + take(&at, l->queries * l->d_steps);
-    w.dq = memory + take(&at, l->queries * l->d_panels);
-    w.mask = memory + take(&at, l->columns);
-    w.row = memory + take(&at, 2 * l->d_panels);
-    w.lse = memory + take(&at, l->queries);
-    w.dot = memory + take(&at, l->queries);
-    w.scores = memory + take(&at, Q_BLOCK * COLUMN_BLOCK);
-    w.dp = memory + take(&at, Q_BLOCK * COLUMN_BLOCK);
-    w.p = memory + take(&at, Q_BLOCK * COLUMN_BLOCK);
-    w.ds = memory + take(&at, Q_BLOCK * COLUMN_BLOCK);
-    w.ds_t = memory + take(&at, Q_BLOCK * COLUMN_BLOCK);
-    w.dk = memory + take(&at, COLUMN_BLOCK * l->d_panels);
-    w.dv = memory + take(&at, COLUMN_BLOCK * l->d_panels);
-    l->floats = at;
-    return w;
-}
+/* What is the same for all tiles of one sequence and head. */
+typedef struct task {
+    const ft_attention *attention;
+    const layout *l;
+    int64_t sequence, used; /* used: columns to look at */
+    int32_t head;
+    const float *bias; /* or NULL */
+    float *bias_sums;  /* or NULL */
+    ft_dropout dropout;
+    uint32_t sequence_number; /* in the adapter's step */
+} task;
 
-/* Packs one sequence and head; D, lse. */
-FT_INLINE void load_head(const ft_attention *attention, const layout *l, workspace *w, int64_t sequence,
-                         int32_t head, ft_tensor out, const float *lse, ft_tensor dout, const bool pairs)
+/* Packs one sequence and head; D and the shifts. A query added to make their number even has probability 0
+ * everywhere. */
+FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const float *lse, ft_tensor dout,
+                         const bool pairs)
 {
-    const int64_t d = attention->d_kv, kv_length = attention->kv_length, q_length = attention->q_length;
-    const ft_head keys = {ft_columns(attention->k, head * d, d), sequence * kv_length, kv_length, true};
-    const ft_head values = {ft_columns(attention->v, head * d, d), sequence * kv_length, kv_length, true};
-    const ft_head queries = {ft_columns(attention->q, head * d, d), sequence * q_length, q_length, false};
-    const ft_head douts = {ft_columns(dout, head * d, d), sequence * q_length, q_length, false};
-    const ft_tensor outs = ft_columns(out, head * d, d);
-    ft_pack_transposed(&keys, l->columns, pairs, w->keys_t, w->row);
-    ft_pack_transposed(&values, l->columns, pairs, w->values_t, w->row);
-    ft_pack_rows(&keys, l->columns, pairs, w->keys_rows, w->row);
-    ft_pack_rows(&queries, l->queries, pairs, w->queries_rows, w->row);
-    ft_pack_rows(&douts, l->queries, pairs, w->douts_rows, w->row);
-    for (int64_t q = 0; q < q_length; q++) {
-        ft_pack_row(&queries, q, pairs, w->queries + q * l->d_steps);
-        ft_pack_row(&douts, q, pairs, w->douts + q * l->d_steps);
-        w->lse[q] = lse[(sequence * attention->n_heads + head) * q_length + q];
-        ft_read_row(outs, sequence * q_length + q, 0, d, l->d_panels, w->row);
-        ft_read_row(douts.tensor, sequence * q_length + q, 0, d, l->d_panels, w->row + l->d_panels);
-        ft_vector dot = ft_set(0.0f);
-        for (int64_t j = 0; j < l->d_panels; j += FT_LANES)
-            dot += ft_load(w->row + j) * ft_load(w->row + l->d_panels + j);
-        w->dot[q] = ft_sum(dot);
-    }
+    const ft_attention *attention = t->attention;
+    const layout *l = t->l;
+    const int64_t d = attention->d_kv, kv_length = attention->kv_length, q_length = attention->q_length,
+                  h = t->head;
+    const ft_head keys = {ft_columns(attention->k, h * d, d), t->sequence * kv_length, kv_length, true};
+    const ft_head values = {ft_columns(attention->v, h * d, d), t->sequence * kv_length, kv_length, true};
+    const ft_head queries = {ft_columns(attention->q, h * d, d), t->sequence * q_length, q_length, false};
+    const ft_head douts = {ft_columns(dout, h * d, d), t->sequence * q_length, q_length, false};
+    const ft_tensor outs = ft_columns(out, h * d, d);
+    ft_pack_transposed(&keys, l->columns, pairs, w->keys_t, w->lines);
+    ft_pack_transposed(&values, l->columns, pairs, w->values_t, w->lines);
+    ft_pack_rows(&keys, l->columns, pairs, w->keys_rows);
+    ft_pack_rows(&queries, l->queries, pairs, w->queries_rows);
+    ft_pack_rows(&douts, l->queries, pairs, w->douts_rows);
+    ft_pack_left(&queries, l->queries, l->d_line, pairs, w->queries);
+    ft_pack_left(&douts, l->queries, l->d_line, pairs, w->douts);
     memset(w->dq, 0, (size_t)(l->queries * l->d_panels) * sizeof(float));
+    float *o = w->lines, *other = o + l->d_panels;
+    for (int64_t q = 0; q < l->queries; q++) {
+        w->shift[q] = INFINITY;
+        w->dot[q] = 0.0f;
+        if (q >= q_length) continue;
+        ft_read_row(outs, t->sequence * q_length + q, 0, d, l->d_vectors, o);
+        ft_read_row(douts.tensor, t->sequence * q_length + q, 0, d, l->d_vectors, other);
+        ft_vector dot = ft_set(0.0f);
+        for (int64_t j = 0; j < l->d_vectors; j += FT_LANES) dot += ft_load(o + j) * ft_load(other + j);
+        w->shift[q] = lse[(t->sequence * attention->n_heads + h) * q_length + q] * FT_LOG2_E;
+        w->dot[q] = ft_sum(dot) / t->dropout.scale;
+    }
 }
 
-/* One row of a tile: from scores and dO V^T to (P M) and dS. With pairs, rows are interleaved two by two in p
- * and ds_t: row `i` takes the halves i % 2 of its pair's elements. */
-FT_INLINE void gradient_row(const workspace *w, int64_t i, int64_t q, const float *bias, float *bias_sums,
-                            int64_t column, int64_t first_column, const ft_dropout *dropout, ft_place place,
-                            uint32_t head, const bool pairs)
+/* Writes vectors of two neighbouring queries: as pairs along the queries to `pair`, (COLUMN_BLOCK) elements,
+ * and, where `rows` is given, one query after the other as pairs along the columns, or, without pairs, as
+ * they are. */
+FT_INLINE void store_two(ft_vector first, ft_vector second, float *pair, float *rows, int64_t row,
+                         const bool pairs)
 {
-    ft_uint_vector number[FT_GROUP_VECTORS];
-    if (dropout->threshold)
-        ft_philox_group(dropout->key, (uint32_t)(column / FT_GROUP), place.position, place.sequence, head,
-                        number);
-    const float lse = w->lse[q], dot = w->dot[q];
-    for (int v = 0; v < FT_GROUP_VECTORS; v++) {
+#if FT_HAS_PAIRS
+    if (pairs) {
+        static const uint16_t interleaved[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                 21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+        __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+        _mm512_storeu_si512(pair, _mm512_permutexvar_epi16(_mm512_loadu_si512(interleaved), both));
+        if (rows) {
+            _mm256_storeu_si256((__m256i *)(void *)rows, _mm512_castsi512_si256(both));
+            _mm256_storeu_si256((__m256i *)(void *)(rows + row), _mm512_extracti64x4_epi64(both, 1));
+        }
+        return;
+    }
+#else
+    (void)pairs;
+#endif
+    ft_store(rows ? rows : pair, first);
+    ft_store((rows ? rows : pair) + row, second);
+}
+
+/* `vectors` vectors of one group of columns of two neighbouring queries, rows i and i + 1 of the strip, rows
+ * at and at + 1 of the block: from scores and dO V^T to P M and dS. */
+FT_INLINE void gradient_rows(const task *t, const workspace *w, int64_t q, int64_t i, int64_t at,
+                             int64_t column, int vectors, const bool pairs, const bool drops,
+                             const bool biased)
+{
+    ft_uint_vector number[2][FT_GROUP_VECTORS];
+    const uint32_t position = (uint32_t)(t->attention->q_length - 1 - q),
+                   group = (uint32_t)(column / FT_GROUP);
+    if (drops) {
+        ft_philox_group(t->dropout.key, group, position, t->sequence_number, (uint32_t)t->head, number[0]);
+        ft_philox_group(t->dropout.key, group, position - 1, t->sequence_number, (uint32_t)t->head,
+                        number[1]);
+    }
+    for (int v = 0; v < vectors; v++) {
         const int64_t c = v * FT_LANES;
-        ft_vector s = ft_load(w->scores + i * COLUMN_BLOCK + c) + ft_load(w->mask + column + c);
-        if (bias) s += ft_load(bias + q + column + c);
-        if (column + c < first_column) {
-            const ft_mask later = ft_less(ft_count_from((float)(column + c)), ft_set((float)first_column));
-            s = ft_choose(later, ft_set(-INFINITY), s);
-        }
-        const ft_vector p = ft_exp(s - lse);
-        ft_vector dropped = p, dp = ft_load(w->dp + i * COLUMN_BLOCK + c);
-        if (dropout->threshold) {
-            dropped = ft_keep(number[v], ft_set_number(dropout->threshold), p * dropout->scale);
-            dp = ft_keep(number[v], ft_set_number(dropout->threshold), dp * dropout->scale);
-        }
-        const ft_vector ds = p * (dp - dot);
-        if (bias_sums) ft_store(bias_sums + q + column + c, ft_load(bias_sums + q + column + c) + ds);
-        if (pairs) {
-            ft_half_vector p_half = ft_to_bf16(dropped), ds_half = ft_to_bf16(ds);
-            uint16_t *p_to = (uint16_t *)(w->p + (i / 2) * COLUMN_BLOCK + c) + i % 2;
-            uint16_t *ds_to = (uint16_t *)(w->ds_t + (i / 2) * COLUMN_BLOCK + c) + i % 2;
-            for (int j = 0; j < FT_LANES; j++) {
-                p_to[2 * j] = p_half[j];
-                ds_to[2 * j] = ds_half[j];
+        ft_vector p[2], ds[2];
+        for (int r = 0; r < 2; r++) {
+            ft_vector s = ft_load(w->scores + (i + r) * COLUMN_BLOCK + c) + ft_load(w->mask + column + c);
+            if (biased) s += ft_load(t->bias + q + r + column + c);
+            ft_vector dp = ft_load(w->dp + (i + r) * COLUMN_BLOCK + c);
+            p[r] = ft_exp2(s * FT_LOG2_E - w->shift[q + r]);
+            if (drops) {
+                dp = ft_keep(number[r][v], ft_set_number(t->dropout.threshold), dp);
+                ds[r] = p[r] * (dp - w->dot[q + r]);
+                p[r] = ft_keep(number[r][v], ft_set_number(t->dropout.threshold), p[r]);
+            } else {
+                ds[r] = p[r] * (dp - w->dot[q + r]);
             }
-            *(ft_half_vector_at *)((uint16_t *)w->ds + i * COLUMN_BLOCK + c) = ds_half;
-        } else {
-            ft_store(w->p + i * COLUMN_BLOCK + c, dropped);
-            ft_store(w->ds + i * COLUMN_BLOCK + c, ds);
+            if (biased && t->bias_sums) {
+                float *sum = t->bias_sums + q + r + column + c;
+                ft_store(sum, ft_load(sum) + ds[r]);
+            }
         }
+        if (pairs) {
+            store_two(p[0], p[1], w->p + at / 2 * COLUMN_BLOCK + c, NULL, 0, pairs);
+            store_two(ds[0], ds[1], w->ds_t + at / 2 * COLUMN_BLOCK + c,
+                      w->ds + at * COLUMN_BLOCK / 2 + c / 2, COLUMN_BLOCK / 2, pairs);
+        } else {
+            store_two(p[0], p[1], w->p + at * COLUMN_BLOCK + c, NULL, COLUMN_BLOCK, pairs);
+            store_two(ds[0], ds[1], w->ds + at * COLUMN_BLOCK + c, NULL, COLUMN_BLOCK, pairs);
+        }
+    }
+}
+
+/* `count` (even) queries from q on, rows `at` and on of the block. */
+FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t at, int64_t count, int64_t column,
+                     int64_t width, const bool pairs, const bool drops, const bool biased)
+{
+    const layout *l = t->l;
+    ft_tile_product product = {.m = count,
+                               .n = width,
+                               .steps = l->d_steps,
+                               .a = w->queries + q * l->d_line,
+                               .a_row = l->d_line,
+                               .a_step = 1,
+                               .b = w->keys_t + column * l->d_steps,
+                               .b_step = FT_PANEL,
+                               .b_panel = l->d_steps * FT_PANEL,
+                               .c = w->scores,
+                               .c_row = COLUMN_BLOCK};
+    ft_multiply(&product, pairs);
+    product.a = w->douts + q * l->d_line;
+    product.b = w->values_t + column * l->d_steps;
+    product.c = w->dp;
+    ft_multiply(&product, pairs);
+    if (t->attention->causal)
+        for (int64_t i = 0; i < count; i++)
+            ft_mask_before(w->scores + i * COLUMN_BLOCK, column, width,
+                           t->attention->kv_length - 1 - (q + i));
+    for (int64_t i = 0; i < count; i += 2) {
+        if (width == COLUMN_BLOCK)
+            gradient_rows(t, w, q + i, i, at + i, column, FT_GROUP_VECTORS, pairs, drops, biased);
+        else
+            gradient_rows(t, w, q + i, i, at + i, column, (int)(width / FT_LANES), pairs, drops, biased);
     }
 }
 
 /* The tile of one block of queries and one of columns: adds to dk, dv of the block and to dq. */
-FT_INLINE void tile(const ft_attention *attention, const layout *l, workspace *w, const float *bias,
-                    float *bias_sums, int64_t column, int64_t q_first, const ft_dropout *dropout,
-                    ft_place place, uint32_t head, const bool pairs)
+FT_INLINE void tile(const task *t, const workspace *w, int64_t column, int64_t width, int64_t q_first,
+                    const bool pairs)
 {
-    const int64_t left = attention->q_length - q_first, q_count = left < Q_BLOCK ? left : Q_BLOCK;
-    const int64_t c_steps = ft_steps(COLUMN_BLOCK, pairs), q_steps = ft_steps(q_count, pairs);
-    const ft_tile_product scores = {q_count,
-                                    COLUMN_BLOCK,
-                                    l->d_steps,
-                                    w->queries + q_first * l->d_steps,
-                                    l->d_steps,
-                                    1,
-                                    w->keys_t + column * l->d_steps,
-                                    FT_PANEL,
-                                    l->d_steps * FT_PANEL,
-                                    w->scores,
-                                    COLUMN_BLOCK,
-                                    false};
-    const ft_tile_product dp = {q_count,
-                                COLUMN_BLOCK,
-                                l->d_steps,
-                                w->douts + q_first * l->d_steps,
-                                l->d_steps,
-                                1,
-                                w->values_t + column * l->d_steps,
-                                FT_PANEL,
-                                l->d_steps * FT_PANEL,
-                                w->dp,
-                                COLUMN_BLOCK,
-                                false};
-    ft_multiply(&scores, pairs);
-    ft_multiply(&dp, pairs);
-    if (pairs && q_count % 2) { /* the missing partner of the last row */
-        memset(w->p + (q_count / 2) * COLUMN_BLOCK, 0, COLUMN_BLOCK * sizeof(float));
-        memset(w->ds_t + (q_count / 2) * COLUMN_BLOCK, 0, COLUMN_BLOCK * sizeof(float));
+    const layout *l = t->l;
+    const int64_t left = l->queries - q_first, q_count = left < Q_BLOCK ? left : Q_BLOCK;
+    for (int64_t at = 0; at < q_count; at += STRIP) {
+        const int64_t count = q_count - at < STRIP ? q_count - at : STRIP;
+        if (t->dropout.threshold && t->bias)
+            strip(t, w, q_first + at, at, count, column, width, pairs, true, true);
+        else if (t->dropout.threshold)
+            strip(t, w, q_first + at, at, count, column, width, pairs, true, false);
+        else if (t->bias)
+            strip(t, w, q_first + at, at, count, column, width, pairs, false, true);
+        else
+            strip(t, w, q_first + at, at, count, column, width, pairs, false, false);
     }
-    for (int64_t i = 0; i < q_count; i++) {
-        const int64_t q = q_first + i;
-        place.position = (uint32_t)(attention->q_length - 1 - q);
-        gradient_row(w, i, q, bias, bias_sums, column, attention->causal ? attention->kv_length - 1 - q : 0,
-                     dropout, place, head, pairs);
-    }
-    const int64_t rows_panel = ft_steps(l->queries, pairs) * FT_PANEL,
-                  rows_at = ft_steps(q_first, pairs) * FT_PANEL;
-    const ft_tile_product dv = {
-        COLUMN_BLOCK, l->d_vectors, q_steps, w->p,        1,   COLUMN_BLOCK, w->douts_rows + rows_at,
-        FT_PANEL,     rows_panel,   w->dv,   l->d_panels, true};
-    const ft_tile_product dk = {COLUMN_BLOCK,
-                                l->d_vectors,
-                                q_steps,
-                                pairs ? w->ds_t : w->ds,
-                                1,
-                                COLUMN_BLOCK,
-                                w->queries_rows + rows_at,
-                                FT_PANEL,
-                                rows_panel,
-                                w->dk,
-                                l->d_panels,
-                                true};
-    const ft_tile_product dq = {q_count,
-                                l->d_vectors,
-                                c_steps,
-                                w->ds,
-                                c_steps,
-                                1,
-                                w->keys_rows + ft_steps(column, pairs) * FT_PANEL,
-                                FT_PANEL,
-                                ft_steps(l->columns, pairs) * FT_PANEL,
-                                w->dq + q_first * l->d_panels,
-                                l->d_panels,
-                                true};
-    ft_multiply(&dv, pairs);
-    ft_multiply(&dk, pairs);
+    ft_tile_product product = {.m = width,
+                               .n = l->d_vectors,
+                               .steps = ft_steps(q_count, pairs),
+                               .a = w->p,
+                               .a_row = 1,
+                               .a_step = COLUMN_BLOCK,
+                               .b = w->douts_rows + ft_steps(q_first, pairs) * FT_PANEL,
+                               .b_step = FT_PANEL,
+                               .b_panel = l->query_steps * FT_PANEL,
+                               .c = w->dv,
+                               .c_row = l->d_panels,
+                               .accumulate = true};
+    ft_multiply(&product, pairs);
+    product.a = w->ds_t;
+    product.b = w->queries_rows + ft_steps(q_first, pairs) * FT_PANEL;
+    product.c = w->dk;
+    ft_multiply(&product, pairs);
+    const ft_tile_product dq = {.m = q_count,
+                                .n = l->d_vectors,
+                                .steps = ft_steps(width, pairs),
+                                .a = w->ds,
+                                .a_row = ft_steps(COLUMN_BLOCK, pairs),
+                                .a_step = 1,
+                                .b = w->keys_rows + ft_steps(column, pairs) * FT_PANEL,
+                                .b_step = FT_PANEL,
+                                .b_panel = l->column_steps * FT_PANEL,
+                                .c = w->dq + q_first * l->d_panels,
+                                .c_row = l->d_panels,
+                                .accumulate = true};
     ft_multiply(&dq, pairs);
 }
 
-FT_INLINE void head_backward(const ft_attention *attention, const layout *l, workspace *w, const float *bias,
-                             float *bias_sums, int64_t sequence, int32_t head, const ft_dropout *dropout,
-                             ft_place place, int64_t used, ft_tensor dq, ft_tensor dk, ft_tensor dv,
+FT_INLINE void write_scaled(ft_tensor tensor, int64_t row, float *values, const layout *l, float scale)
+{
+    for (int64_t j = 0; j < l->d_vectors; j += FT_LANES) ft_store(values + j, ft_load(values + j) * scale);
+    ft_write_row(tensor, row, 0, tensor.cols, values);
+}
+
+FT_INLINE void head_backward(const task *t, const workspace *w, ft_tensor dq, ft_tensor dk, ft_tensor dv,
                              const bool pairs)
 {
+    const ft_attention *attention = t->attention;
+    const layout *l = t->l;
     const int64_t d = attention->d_kv, kv_length = attention->kv_length, q_length = attention->q_length;
+    dq = ft_columns(dq, t->head * d, d);
+    dk = ft_columns(dk, t->head * d, d);
+    dv = ft_columns(dv, t->head * d, d);
     for (int64_t column = 0; column < l->columns; column += COLUMN_BLOCK) {
+        const int64_t left = ft_padded(t->used - column, FT_LANES),
+                      width = left < COLUMN_BLOCK ? left : COLUMN_BLOCK;
         memset(w->dk, 0, (size_t)(COLUMN_BLOCK * l->d_panels) * sizeof(float));
         memset(w->dv, 0, (size_t)(COLUMN_BLOCK * l->d_panels) * sizeof(float));
-        for (int64_t q = 0; q < q_length && column < used; q += Q_BLOCK) {
+        for (int64_t q = 0; q < l->queries && width > 0; q += Q_BLOCK) {
             const int64_t last = q + Q_BLOCK < q_length ? q + Q_BLOCK - 1 : q_length - 1;
             if (attention->causal && column + COLUMN_BLOCK <= kv_length - 1 - last) continue;
-            tile(attention, l, w, bias, bias_sums, column, q, dropout, place, (uint32_t)head, pairs);
+            tile(t, w, column, width, q, pairs);
         }
         for (int64_t c = column; c < column + COLUMN_BLOCK && c < kv_length; c++) {
-            const int64_t row = sequence * kv_length + kv_length - 1 - c;
-            ft_write_row(ft_columns(dk, head * d, d), row, 0, d, w->dk + (c - column) * l->d_panels);
-            ft_write_row(ft_columns(dv, head * d, d), row, 0, d, w->dv + (c - column) * l->d_panels);
+            const int64_t row = t->sequence * kv_length + kv_length - 1 - c;
+            write_scaled(dk, row, w->dk + (c - column) * l->d_panels, l, t->dropout.scale);
+            write_scaled(dv, row, w->dv + (c - column) * l->d_panels, l, t->dropout.scale);
         }
     }
     for (int64_t q = 0; q < q_length; q++)
-        ft_write_row(ft_columns(dq, head * d, d), sequence * q_length + q, 0, d, w->dq + q * l->d_panels);
+        write_scaled(dq, t->sequence * q_length + q, w->dq + q * l->d_panels, l, t->dropout.scale);
+    for (int64_t i = 0; t->bias_sums && i < l->bias_sums; i++) t->bias_sums[i] *= t->dropout.scale;
 }
 
 /* dbias += the sums by query + column of all sequences, in the sequences' order. */
@@ -272,8 +350,7 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
                         ft_tensor dv, ft_tensor dbias, const bool pairs)
 {
     const int64_t tasks = (int64_t)batch->n_sequences * attention->n_heads;
-    layout l = layout_of(attention, dbias.data != NULL, pairs);
-    workspace_at(&l, pairs, NULL);
+    const layout l = layout_of(attention, dbias.data != NULL, pairs);
     const int64_t bias_floats =
         attention->bias.data ? ft_padded(attention->n_heads * ft_bias_row(attention), 16) : 0;
     const int64_t sums_floats = ft_padded(tasks * l.bias_sums, 16);
@@ -287,18 +364,22 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
 #pragma omp parallel num_threads(self->n_threads)
     {
         layout mine = l;
-        workspace w = workspace_at(&mine, pairs, all_sums + sums_floats + omp_get_thread_num() * l.floats);
+        const workspace w =
+            workspace_at(&mine, pairs, all_sums + sums_floats + omp_get_thread_num() * l.floats);
 #pragma omp for schedule(dynamic)
-        for (int64_t task = 0; task < tasks; task++) {
-            const int64_t sequence = task / attention->n_heads;
-            const int32_t head = (int32_t)(task % attention->n_heads), g = batch->adapter_of[sequence];
-            const ft_dropout dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
-            const ft_place place = {g, (uint32_t)(sequence - batch->sequence_start[g]), 0};
-            const int64_t used = ft_column_mask(attention, sequence, l.columns, w.mask);
-            load_head(attention, &l, &w, sequence, head, out, lse, dout, pairs);
-            head_backward(attention, &l, &w, bias_floats ? memory + head * ft_bias_row(attention) : NULL,
-                          l.bias_sums ? all_sums + task * l.bias_sums : NULL, sequence, head, &dropout, place,
-                          used, dq, dk, dv, pairs);
+        for (int64_t index = 0; index < tasks; index++) {
+            task t = {.attention = attention,
+                      .l = &l,
+                      .sequence = index / attention->n_heads,
+                      .head = (int32_t)(index % attention->n_heads)};
+            const int32_t g = batch->adapter_of[t.sequence];
+            t.dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
+            t.sequence_number = (uint32_t)(t.sequence - batch->sequence_start[g]);
+            t.used = ft_column_mask(attention, t.sequence, l.columns, w.mask);
+            if (bias_floats) t.bias = memory + t.head * ft_bias_row(attention);
+            if (l.bias_sums) t.bias_sums = all_sums + index * l.bias_sums;
+            load_head(&t, &w, out, lse, dout, pairs);
+            head_backward(&t, &w, dq, dk, dv, pairs);
         }
     }
     if (l.bias_sums) add_bias_gradient(attention, batch->n_sequences, l.bias_sums, all_sums, dbias);

@@ -42,6 +42,27 @@ static inline int64_t ft_padded(int64_t count, int64_t to)
     return (count + to - 1) / to * to;
 }
 
+/* The lower, or upper, halves of two vectors, lane by lane in turn. */
+FT_INLINE ft_vector ft_interleave(ft_vector a, ft_vector b, const bool upper)
+{
+    ft_int_vector index;
+    for (int i = 0; i < FT_LANES; i++) index[i] = (upper ? FT_LANES / 2 : 0) + i / 2 + (i % 2) * FT_LANES;
+    return __builtin_shuffle(a, b, index);
+}
+
+/* Transposes FT_LANES x FT_LANES elements: log2(FT_LANES) perfect shuffles. */
+FT_INLINE void ft_transpose(ft_vector rows[FT_LANES])
+{
+    for (int stage = FT_LANES; stage > 1; stage /= 2) {
+        ft_vector next[FT_LANES];
+        for (int i = 0; i < FT_LANES / 2; i++) {
+            next[2 * i] = ft_interleave(rows[i], rows[i + FT_LANES / 2], false);
+            next[2 * i + 1] = ft_interleave(rows[i], rows[i + FT_LANES / 2], true);
+        }
+        for (int i = 0; i < FT_LANES; i++) rows[i] = next[i];
+    }
+}
+
 FT_INLINE ft_vector ft_load(const float *from)
 {
     return *(const ft_vector_at *)from;
@@ -167,26 +188,43 @@ FT_INLINE float ft_largest(ft_vector value)
 #endif
 }
 
-/* e^x within 2 units in the last place for x <= 88; 0 below -87.3 (f32's normal range ends there); NaN stays
- * NaN. */
+/* 2^x within 1.3 units in the last place for x <= 127; 0 from about -126 down (without AVX-512; with it
+ * denormal numbers follow), so that -infinity gives 0. NaN stays NaN. The polynomial is the minimax one for
+ * the relative error on [0, 1]. */
+FT_INLINE ft_vector ft_exp2(ft_vector x)
+{
+#if defined(__AVX512F__)
+    enum { FRACTION_DOWN = 0x9 }; /* x - floor(x), no exception */
+    ft_vector f = (ft_vector)_mm512_reduce_ps((__m512)x, FRACTION_DOWN);
+#else
+    const ft_vector lowest = ft_set(-126.0f);
+    ft_mask low = ft_less(x, lowest);
+    x = ft_choose(low, lowest, x);
+    /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits; half less makes it the integer below, or,
+     * where x is an integer itself, perhaps one less: the polynomial holds there as well. */
+    ft_vector shifted = (x - 0.5f) + 12582912.0f;
+    ft_vector f = x - (shifted - 12582912.0f);
+#endif
+    ft_vector p = f * ft_set(1.867131330e-03f) + ft_set(9.017027915e-03f);
+    p = p * f + ft_set(5.579991639e-02f);
+    p = p * f + ft_set(2.401644439e-01f);
+    p = p * f + ft_set(6.931512952e-01f);
+    p = p * f + ft_set(1.0f);
+#if defined(__AVX512F__)
+    return (ft_vector)_mm512_scalef_ps((__m512)p, (__m512)x); /* p * 2^floor(x) */
+#else
+    ft_vector result = (ft_vector)((ft_int_vector)p + ((ft_int_vector)shifted << 23));
+    return ft_choose(low, ft_set(0.0f), result);
+#endif
+}
+
+#define FT_LOG2_E 1.44269504088896341f
+
+/* e^x for x <= 88. The product's rounding adds |x| * 6e-8 to the relative error: nothing where e^x counts in
+ * a sum with e^0, which is what it is used for. */
 FT_INLINE ft_vector ft_exp(ft_vector x)
 {
-    const ft_vector lowest = ft_set(-87.33654f);
-    ft_vector clamped = ft_choose(ft_less(x, lowest), lowest, x);
-    /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits. */
-    ft_vector shifted = clamped * 1.44269504088896341f + 12582912.0f;
-    ft_int_vector power = (ft_int_vector)shifted << 23;
-    ft_vector n = shifted - 12582912.0f;
-    ft_vector r = clamped - n * 0.693145751953125f;
-    r = r - n * 1.428606765330187045e-6f;
-    ft_vector p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    ft_vector result = (ft_vector)((ft_int_vector)p + power);
-    return ft_choose(ft_less(x, lowest), ft_set(0.0f), result);
+    return ft_exp2(x * FT_LOG2_E);
 }
 
 /* Products of the low halves of 64-bit lanes. */
@@ -293,21 +331,29 @@ static inline void *ft_row_address(ft_tensor tensor, int64_t row)
     return (char *)tensor.data + (size_t)(row * tensor.stride) * ft_dtype_bytes(tensor.dtype);
 }
 
-/* Values [first, first + count) of a row as f32 into `buffer`, zeros up to `padded` (whole vectors). */
-FT_INLINE void ft_read_row(ft_tensor tensor, int64_t row, int64_t first, int64_t count, int64_t padded,
-                           float *buffer)
+/* `count` values as f32 into `buffer`, zeros up to `padded`. */
+FT_INLINE void ft_read_values(const void *values, ft_dtype dtype, int64_t count, int64_t padded,
+                              float *buffer)
 {
     int64_t i = 0;
-    if (tensor.dtype == FT_BF16) {
-        const uint16_t *from = (const uint16_t *)ft_row_address(tensor, row) + first;
+    if (dtype == FT_BF16) {
+        const uint16_t *from = values;
         for (; i + FT_LANES <= count; i += FT_LANES) ft_store(buffer + i, ft_load_bf16(from + i));
         for (; i < count; i++) buffer[i] = ft_bf16_to_float(from[i]);
     } else {
-        const float *from = (const float *)ft_row_address(tensor, row) + first;
+        const float *from = values;
         for (; i + FT_LANES <= count; i += FT_LANES) ft_store(buffer + i, ft_load(from + i));
         for (; i < count; i++) buffer[i] = from[i];
     }
     for (; i < padded; i++) buffer[i] = 0.0f;
+}
+
+/* Values [first, first + count) of a row, the same way. */
+FT_INLINE void ft_read_row(ft_tensor tensor, int64_t row, int64_t first, int64_t count, int64_t padded,
+                           float *buffer)
+{
+    const char *at = (const char *)ft_row_address(tensor, row) + (size_t)first * ft_dtype_bytes(tensor.dtype);
+    ft_read_values(at, tensor.dtype, count, padded, buffer);
 }
 
 /* The way back, without the padding. */

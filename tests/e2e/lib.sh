@@ -71,3 +71,20 @@ finish() {
     [ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
     exit 0
 }
+
+# A small job that takes a second: nano model, demo data, the last 120 rows of training data. Sets $job, the options that
+# run and sweep share; they must stay unquoted where they are used.
+prepare_job() {
+    must data demo --out data
+    must model init --size nano --out nano
+    files="--train data/train.csv --val data/val.csv --test data/test.csv --target Close"
+    job="--model nano $files --train-last 120 --eval-windows 2 --set context_length=16 --set prediction_length=4
+        --set batch_size=8 --set epochs=2"
+}
+
+# The only experiment directory that matches the pattern.
+directory_of() {
+    set -- results/fine_tuning/$1
+    [ $# = 1 ] && [ -d "$1" ] || fail "one experiment expected, not: $*"
+    echo "$1"
+}

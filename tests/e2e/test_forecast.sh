@@ -1,0 +1,65 @@
+# ftgpu forecast: columns, horizons, series, adapters and experiments.
+. "$E2E/lib.sh"
+prepare_job
+given="--data data/data.csv --target Close --num-samples 4"
+
+must forecast --model nano $given --horizon 6
+expect_quiet
+[ "$(head -1 out)" = "item_id,timestamp,target_name,predictions,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9" ] || fail "header: $(head -1 out)"
+[ "$(wc -l <out)" = 7 ] || fail "horizon 6 gives $(wc -l <out) lines"
+last=$(tail -1 data/data.csv | cut -d, -f1)
+[ "$(sed -n 2p out | cut -d, -f1-3)" = "Close,2024-01-01,Close" ] || fail "after $last, a Friday, comes: $(sed -n 2p out)"
+cp out first
+must forecast --model nano $given --horizon 6
+cmp -s out first || fail "the same command gives another forecast"
+must forecast --model nano $given --horizon 6 --seed 5
+cmp -s out first && fail "another seed gives the same forecast"
+must forecast --model nano $given --horizon 6 --out f.csv
+[ -s out ] && fail "--out writes to stdout too"
+cmp -s f.csv first || fail "--out holds something else"
+# Longer than the model's prediction_length of 64: in chunks.
+must forecast --model nano $given --horizon 70 --quantiles 0.05,0.5
+[ "$(wc -l <out)" = 71 ] || fail "horizon 70 gives $(wc -l <out) lines"
+expect out '^item_id,timestamp,target_name,predictions,0.05,0.5$'
+
+# Several series, one of them with nothing known.
+cat >long.csv <<END
+item,month,y
+a,2020-01,1
+b,2020-01,
+a,2020-02,2
+b,2020-02,
+a,2020-03,3
+END
+must forecast --model nano --data long.csv --target y --id item --timestamp month --horizon 2 --num-samples 2
+[ "$(cut -d, -f1,2 out | tr '\n' ' ')" = "item_id,timestamp a,2020-04 a,2020-05 b,2020-03 b,2020-04 " ] || fail "series: $(cat out)"
+
+# Of an experiment.
+must sweep $job --grid learning_rate=1e-4,5e-2 --name tuned --set epochs=1
+must forecast --experiment tuned_002 $given --horizon 3
+cp out by_id
+must forecast --model nano --adapter "$(directory_of 'tuned_002_*')/adapter" $given --horizon 3
+cmp -s out by_id || fail "an experiment and its adapter give different forecasts"
+must forecast --model nano $given --horizon 3
+cmp -s out by_id && fail "tuning changed nothing"
+must forecast --experiment best $given --horizon 3
+must model merge --model nano --adapter "$(directory_of 'tuned_002_*')/adapter" --out merged
+must forecast --model merged --dtype f32 $given --horizon 3
+cp out merged_forecast
+must forecast --experiment tuned_002 --dtype f32 $given --horizon 3
+paste -d, merged_forecast out | awk -F, 'NR > 1 { d = $4 - $17; if (d < 0) d = -d; if (d > 1e-3 * ($4 < 0 ? -$4 : $4) + 1e-3) bad = 1 } END { exit bad }' ||
+    fail "the merged model forecasts something else"
+
+refuses '--data' forecast --model nano --target Close
+refuses 'nowhere' forecast --model nowhere $given
+refuses 'model' forecast $given
+refuses 'tuned_9' forecast --experiment tuned_9 $given
+refuses 'horizon' forecast --model nano $given --horizon 0
+refuses 'quantiles' forecast --model nano $given --quantiles 0.5,1.5
+refuses 'quantiles' forecast --model nano $given --quantiles ''
+refuses 'temperature' forecast --model nano $given --temperature 0
+refuses 'top-p' forecast --model nano $given --top-p 2
+refuses 'Clsoe.*Close' forecast --model nano --data data/data.csv --target Clsoe
+refuses 'long.csv' forecast --model nano --data long.csv --target y --timestamp month
+refuses 'one of them' forecast --model nano --adapter x --experiment best $given
+finish

@@ -1,0 +1,59 @@
+# Stopping: results are whole or absent after SIGKILL; SIGINT and SIGTERM end with their own status.
+. "$E2E/lib.sh"
+prepare_job
+
+# Starts the arguments in the background; $! is the program itself.
+begin() {
+    "$FTGPU" "$@" >out 2>err &
+    pid=$!
+    ran="ftgpu $*"
+}
+
+# Waits until a line of err matches, at most 60 s.
+await() {
+    tries=0
+    until grep -Eq "$1" err; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || { fail "$ran: never said $1"; kill -9 "$pid"; finish; }
+        sleep 0.1
+    done
+}
+
+# Everything that lies in the results directory is whole.
+check_whole() {
+    must compare --format csv
+    expect_not err 'results.json:'
+    for found in results/fine_tuning/*/results.json; do
+        [ -e "$found" ] || continue
+        directory=$(dirname "$found")
+        [ "$(tail -c 2 "$found")" = "}" ] || fail "$found is cut off"
+        must show "$(basename "$directory")"
+        # The record comes last: what it tells of is there.
+        must forecast --experiment "$(basename "$directory")" --data data/test.csv --target Close --horizon 1 --num-samples 1
+        [ "$(tail -c 1 "$directory/forecasts.csv" | od -An -tx1 | tr -d ' ')" = 0a ] || fail "$directory/forecasts.csv is cut off"
+    done
+}
+
+mkdir -p results/fine_tuning
+for instant in 0.2 0.5 0.9 1.4 2.0; do
+    begin sweep $job --grid learning_rate=1e-4,1e-3,1e-2 --grid lora_rank=2,4,8 --name killed
+    sleep "$instant"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" || true
+    check_whole
+done
+
+begin run $job --set epochs=100000 --name interrupted
+await 'epoch 2/'
+kill -INT "$pid"
+status=0
+wait "$pid" || status=$?
+expect_status 130
+begin run $job --set epochs=100000 --name terminated
+await 'epoch 2/'
+kill -TERM "$pid"
+status=0
+wait "$pid" || status=$?
+expect_status 75
+check_whole
+finish

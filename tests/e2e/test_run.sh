@@ -1,0 +1,77 @@
+# ftgpu run: one experiment on disk, the same bits each time, refused where it cannot make sense.
+. "$E2E/lib.sh"
+prepare_job
+
+must run $job --name baseline --notes 'first try'
+expect out '^experiment +baseline_[0-9]{8}_[0-9]{6}$'
+expect out 'test of seasonal_naive'
+expect err 'epoch 1/2 +loss [0-9.]+ +val_loss [0-9.]+'
+directory=$(directory_of 'baseline_*')
+[ "$(ls "$directory" | tr '\n' ' ')" = "adapter forecasts.csv results.json " ] || fail "in the directory: $(ls "$directory")"
+[ "$(ls "$directory/adapter" | tr '\n' ' ')" = "adapter_config.json adapter_model.safetensors " ] || fail "in adapter: $(ls "$directory/adapter")"
+head -1 "$directory/forecasts.csv" >out
+expect out '^split,item_id,origin,timestamp,target,mean,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9$'
+# 2 windows of 4 steps in each of 3 splits.
+[ "$(wc -l <"$directory/forecasts.csv")" = 25 ] || fail "forecasts.csv has $(wc -l <"$directory/forecasts.csv") lines"
+# Exactly these keys.
+sed -n 's/^  "\([a-z_]*\)": .*/\1/p' "$directory/results.json" | tr '\n' ' ' >out
+expect out '^experiment_id timestamp hyperparams train_metrics val_metrics test_metrics data_insights training_history notes model_path error run $'
+cp "$directory/results.json" out
+expect out '^  "notes": "first try"'
+expect out '^  "error": null'
+expect out '"commit": "([0-9a-f]{12}(-dirty)?|unknown)"'
+expect out '"zero_shot": \{'
+expect out '"seasonal_naive": \{'
+
+# The same command gives the same weights and forecasts; another seed does not.
+must run $job --name again
+must run $job --name other --seed 1
+again=$(directory_of 'again_*') other=$(directory_of 'other_*')
+cmp -s "$directory/forecasts.csv" "$again/forecasts.csv" || fail "the same command gives different forecasts"
+cmp -s "$directory/adapter/adapter_model.safetensors" "$again/adapter/adapter_model.safetensors" || fail "the same command gives different weights"
+cmp -s "$directory/adapter/adapter_model.safetensors" "$other/adapter/adapter_model.safetensors" && fail "another seed gives the same weights"
+
+# Adapter kinds, another dtype, one file, several series, going on from an adapter.
+must run $job --name ln --set adapter_type=ln_tuning --dtype f32 --format json
+expect out '"dtype": "f32"'
+must run $job --name full --set adapter_type=full --set epochs=1
+must model info "$(directory_of 'full_*')/adapter" --format csv
+expect out '^parameters.total,492544$'
+must run --model nano --data data/data.csv --split 0.7,0.15,0.15 --target Close --eval-windows 1 --set context_length=16 \
+    --set prediction_length=4 --set epochs=1 --train-last 60 --name onefile
+awk -F, 'NR == 1 { print "Date,item,Close" } NR > 1 { print $1 ",a," $2; rows = rows $1 ",b," 2 * $2 "\n" } END { printf "%s", rows }' \
+    data/data.csv >long.csv
+must run --model nano --data long.csv --split 0.7,0.15,0.15 --target Close --id item --eval-windows 4 --set context_length=16 \
+    --set prediction_length=4 --set epochs=1 --train-last 60 --name two
+grep -q '^test,b,' "$(directory_of 'two_*')/forecasts.csv" || fail "no forecast of the second series"
+must run $job --adapter "$directory/adapter" --name goes_on --format json
+expect out '"lora_rank": 8'
+
+# Wrong usage and bad input: one line, status 2, and no experiment is left behind.
+before=$(ls results/fine_tuning | wc -l)
+refuses '--model' run $files
+refuses 'nowhere' run --model nowhere $files
+refuses '--model is given twice' run $job --model nano
+refuses 'lerning_rate.*learning_rate' run $job --set lerning_rate=1
+refuses 'learning_rate' run $job --set learning_rate=fast
+refuses 'learning_rate' run $job --set learning_rate=-1
+refuses 'lora_rank' run $job --set lora_rank=0
+refuses 'lora_rank|rank' run $job --set lora_rank=200
+refuses 'adapter_type' run $job --set adapter_type=lara
+refuses 'lora_targets' run $job --set lora_targets=q+x
+refuses 'Clsoe.*Close' run --model nano --train data/train.csv --val data/val.csv --test data/test.csv --target Clsoe
+refuses 'name' run $job --name ../elsewhere
+refuses 'context_length|rows' run --model nano $files --train-last 10 --set prediction_length=24
+refuses 'device' run $job --device tpu
+refuses 'dtype' run $job --dtype f8
+refuses 'threads' run $job --threads 0
+printf 'Date,Close\n2020-01-01,1\n2020-01-02,x\n' >bad.csv
+refuses 'bad.csv:3' run --model nano --train bad.csv --val bad.csv --test bad.csv --target Close
+refuses 'train.csv:2: .*does not come after' run --model nano --train data/val.csv --val data/train.csv --test data/test.csv --target Close
+refuses 'nano: is a model' run $job --adapter nano
+[ "$(ls results/fine_tuning | wc -l)" = "$before" ] || fail "a refused run left something behind: $(ls results/fine_tuning)"
+touch file
+ft run $job --results file/results
+[ "$status" = 0 ] && fail "$ran: succeeded"
+[ "$(wc -l <err)" -le 4 ] || fail "results that cannot be written: $(cat err)"
+finish

@@ -4,6 +4,7 @@ prepare_job
 
 # Starts the arguments in the background; $! is the program itself.
 begin() {
+    : >err
     "$FTGPU" "$@" >out 2>err &
     pid=$!
     ran="ftgpu $*"
@@ -22,7 +23,7 @@ await() {
 # Everything that lies in the results directory is whole.
 check_whole() {
     must compare --format csv
-    expect_not err 'results.json:'
+    expect_not err '/results\.json:'
     for found in results/fine_tuning/*/results.json; do
         [ -e "$found" ] || continue
         directory=$(dirname "$found")

@@ -164,6 +164,53 @@ Test(dropout, is_the_documented_formula)
             }
 }
 
+/* Each operation that drops rows' elements, with a site, an input of ones and something that lets the mask
+ * through. */
+Test(dropout, every_row_operation_follows_the_formula)
+{
+    enum { SITE = 40, ROWS = SEQUENCES * LENGTH };
+    static double ones[ROWS * D], zeros[ROWS * D], result[5][ROWS * D], rstd[ROWS], weight[D],
+        identity[D * D];
+    batch_arrays arrays = {.seed = {77}, .step = {12}, .dropout = {0.3f}};
+    const float lora_dropout[] = {0.6f}, lora_scale[] = {1};
+    ft_adapter_batch batch = make_batch(&arrays, 1, SEQUENCES);
+    batch.lora_dropout = lora_dropout;
+    batch.lora_scale = lora_scale;
+    ft_backend *backend = NULL;
+    ft_error err;
+    ft_tensor rows = {NULL, FT_F64, ROWS, D, D}, of[5], x = rows, nothing = rows, absent = {0};
+    cr_assert_eq(ft_ref_create(FT_F64, &backend, &err), FT_OK, "%s", err.message);
+    for (int i = 0; i < ROWS * D; i++) ones[i] = 1;
+    for (int i = 0; i < D; i++) weight[i] = identity[i * D + i] = 1;
+    x.data = ones, nothing.data = zeros;
+    for (int i = 0; i < 5; i++) of[i] = rows, of[i].data = result[i];
+    /* The sublayer's output, the norm's (of ones with eps 0), the gradient of the former, relu, and LoRA's u.
+     */
+    backend->add_norm_forward(backend, &batch, LENGTH, nothing, x, SITE, weight, 0, 1, 0, 1, of[0], of[4],
+                              rstd);
+    backend->add_norm_forward(backend, &batch, LENGTH, x, absent, 0, weight, 0, 0, SITE, 1, x, of[1], rstd);
+    memcpy(result[3], ones, sizeof ones);
+    backend->add_norm_backward(backend, &batch, LENGTH, x, rstd, weight, 0, 0, 1, nothing, of[3], false, SITE,
+                               of[2], NULL);
+    memcpy(result[3], ones, sizeof ones);
+    backend->relu_forward(backend, &batch, LENGTH, SITE, of[3]);
+    ft_lora lora = {
+        .a = identity, .b = identity, .rank = D, .in_features = D, .out_features = D, .dropout_site = SITE};
+    backend->lora_forward(backend, &batch, LENGTH, &lora, x, nothing, of[4]);
+    ft_philox_key key = ft_philox_key_of(77, 12, SITE);
+    for (int i = 0; i < ROWS * D; i++) {
+        uint32_t position = (uint32_t)(LENGTH - 1 - i / D % LENGTH), sequence = (uint32_t)(i / D / LENGTH);
+        uint32_t number = ft_philox_at(key, (uint32_t)(i % D), position, sequence, 0);
+        for (int r = 0; r < 5; r++) {
+            float p = r == 4 ? 0.6f : 0.3f;
+            double factor = number < ft_dropout_threshold(p) ? 0 : (double)ft_dropout_scale(p);
+            cr_assert_float_eq(result[r][i], factor, 1e-12, "operation %d, element %d: %g, not %g", r, i,
+                               result[r][i], factor);
+        }
+    }
+    backend->free(backend);
+}
+
 /* Probabilities' masks: with equal scores and one-hot values, output feature j is the factor of key j divided
  * by the number of visible keys. Padding in front is masked; heads and the batch around change nothing. */
 enum { KEYS = 16, HEADS = 2, QUERIES = 6 };
@@ -218,7 +265,11 @@ Test(dropout, attention_same_in_any_batch_at_any_padding)
     for (int i = 0; i < FACTORS; i++) {
         cr_assert_float_eq(alone[i], together[i], 1e-12);
         dropped += alone[i] == 0;
-        cr_assert(alone[i] == 0 || fabs(alone[i] - 2) < 1e-12, "probabilities are not renormalised");
+        uint32_t key = (uint32_t)(KEYS - 1 - i % KEYS), head = (uint32_t)(i / KEYS % HEADS);
+        uint32_t query = (uint32_t)(QUERIES - 1 - i / KEYS / HEADS % QUERIES),
+                 sequence = (uint32_t)(i / KEYS / HEADS / QUERIES);
+        uint32_t number = ft_philox_at(ft_philox_key_of(3, 4, 15), key, query, sequence, head);
+        cr_assert_float_eq(alone[i], number < ft_dropout_threshold(0.5f) ? 0 : 2, 1e-12);
     }
     cr_expect_lt(fabs(dropped / FACTORS - 0.5), 5 * 0.5 / sqrt(FACTORS));
     expect_independent("heads", alone, alone + KEYS, FACTORS - KEYS);

@@ -27,7 +27,11 @@ add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/libftgpu.a
   WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
   DEPENDS ft_host ft_model ft_tracker ft_kernels ft_base
   COMMENT "libftgpu.a" VERBATIM)
-add_custom_target(ftgpu_library ALL DEPENDS ${CMAKE_BINARY_DIR}/libftgpu.a)
+add_custom_target(ftgpu_library_file ALL DEPENDS ${CMAKE_BINARY_DIR}/libftgpu.a)
+add_library(ftgpu_library INTERFACE)
+add_dependencies(ftgpu_library ftgpu_library_file)
+target_link_libraries(ftgpu_library INTERFACE
+  ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ZLIB::ZLIB m)
 
 file(GLOB program_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/program/*.c)
 add_executable(ftgpu ${program_sources})

@@ -12,4 +12,4 @@ endforeach()
 
 # The C example of the public header, run by test_library.sh.
 add_executable(example ${CMAKE_SOURCE_DIR}/tests/e2e/example.c)
-target_link_libraries(example PRIVATE ft_host)
+target_link_libraries(example PRIVATE ftgpu_library)

@@ -92,27 +92,38 @@ FT_INLINE float finish_scores(float *score, const float *mask, const float *bias
     return ft_largest(most);
 }
 
-/* `vectors` vectors of one group of a row: scores become probabilities, not yet divided by the denominator.
- * Returns their sum without dropout. */
-FT_INLINE ft_vector exponentials(const task *t, const float *score, float *probability, float shift,
-                                 int64_t column, uint32_t position, int vectors, const bool pairs,
-                                 const bool drops)
+/* `vectors` vectors of one group of columns of `count` rows of a strip: scores become probabilities, not yet
+ * divided by the denominator, which grows by their sum without dropout. `shift`: each row's largest score, in
+ * base 2. */
+FT_INLINE void exponentials(const task *t, const workspace *w, const float *shift, float *denominators,
+                            int64_t q, int64_t count, int64_t column, int64_t c, int vectors,
+                            const bool pairs, const bool drops)
 {
-    ft_vector sum = ft_set(0.0f);
-    ft_uint_vector number[FT_GROUP_VECTORS];
-    if (drops)
-        ft_philox_group(t->dropout.key, (uint32_t)(column / FT_GROUP), position, t->sequence_number,
-                        (uint32_t)t->head, number);
-    for (int v = 0; v < vectors; v++) {
-        ft_vector p = ft_exp2(ft_load(score + v * FT_LANES) * FT_LOG2_E - shift);
-        sum += p;
-        if (drops) p = ft_keep(number[v], ft_set_number(t->dropout.threshold), p);
-        if (pairs)
-            ft_store_bf16((uint16_t *)probability + v * FT_LANES, p);
-        else
-            ft_store(probability + v * FT_LANES, p);
+    const int64_t p_row = ft_steps(COLUMN_BLOCK, pairs);
+    const ft_uint_vector threshold = ft_set_number(t->dropout.threshold);
+    for (int64_t first = 0; first < count; first += FT_DRAWN) {
+        ft_uint_vector number[FT_DRAWN][FT_GROUP_VECTORS];
+        if (drops)
+            ft_draw(t->dropout.key, (uint32_t)((column + c) / FT_GROUP), 0,
+                    (uint32_t)(t->attention->q_length - 1 - (q + first)), 1, t->sequence_number,
+                    (uint32_t)t->head, number);
+        for (int i = 0; i < FT_DRAWN && first + i < count; i++) {
+            const float *score = w->scores + (first + i) * COLUMN_BLOCK + c;
+            float *probability = w->probabilities + (first + i) * p_row + ft_steps(c, pairs);
+            float *denominator = denominators + (first + i) * FT_LANES;
+            ft_vector sum = ft_load(denominator);
+            for (int v = 0; v < vectors; v++) {
+                ft_vector p = ft_exp2(ft_load(score + v * FT_LANES) * FT_LOG2_E - shift[first + i]);
+                sum += p;
+                if (drops) p = ft_keep(number[i][v], threshold, p);
+                if (pairs)
+                    ft_store_bf16((uint16_t *)probability + v * FT_LANES, p);
+                else
+                    ft_store(probability + v * FT_LANES, p);
+            }
+            ft_store(denominator, sum);
+        }
     }
-    return sum;
 }
 
 /* `count` queries from q (the block's rows from `first` on) and `width` columns from `column` on. */
@@ -135,7 +146,7 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first
                                     .c_row = COLUMN_BLOCK};
     ft_multiply(&scores, pairs);
 
-    float now[STRIP_PADDED] = {0}, factor[STRIP_PADDED];
+    float now[STRIP_PADDED] = {0}, factor[STRIP_PADDED], shift[STRIP_PADDED];
     float *before = w->largest + first;
     for (int64_t i = 0; i < count; i++) {
         float *score = w->scores + i * COLUMN_BLOCK;
@@ -145,35 +156,26 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first
         now[i] = most > before[i] ? most : before[i]; /* a NaN reaches the result through its exponential */
     }
     bool grown = false;
-    for (int i = 0; i < STRIP_PADDED; i += FT_LANES)
+    float *denominators = w->denominators + first * FT_LANES;
+    for (int i = 0; i < STRIP_PADDED; i += FT_LANES) {
         ft_store(factor + i, ft_exp2((ft_load(before + i) - ft_load(now + i)) * FT_LOG2_E));
+        ft_store(shift + i, ft_load(now + i) * FT_LOG2_E);
+    }
     for (int64_t i = 0; i < count; i++) {
         grown |= now[i] > before[i];
         before[i] = now[i];
     }
-
-    for (int64_t i = 0; i < count; i++) {
-        const float *score = w->scores + i * COLUMN_BLOCK;
-        float *probability = w->probabilities + i * p_row,
-              *denominator = w->denominators + (first + i) * FT_LANES;
-        const uint32_t position = (uint32_t)(attention->q_length - 1 - (q + i));
-        const float shift = now[i] * FT_LOG2_E;
-        ft_vector sum = ft_load(denominator) * factor[i];
-        int64_t c = 0;
-        for (; c + FT_GROUP <= width; c += FT_GROUP)
-            sum += exponentials(t, score + c, probability + ft_steps(c, pairs), shift, column + c, position,
-                                FT_GROUP_VECTORS, pairs, drops);
-        if (c < width)
-            sum += exponentials(t, score + c, probability + ft_steps(c, pairs), shift, column + c, position,
-                                (int)((width - c) / FT_LANES), pairs, drops);
-        ft_store(denominator, sum);
-    }
     if (grown)
-        for (int64_t i = 0; i < count; i++)
-            for (int64_t j = 0; j < l->d_vectors; j += FT_LANES) {
-                float *sum = w->sums + (first + i) * l->d_panels + j;
-                ft_store(sum, ft_load(sum) * factor[i]);
-            }
+        for (int64_t i = 0; i < count; i++) {
+            ft_scale_row(denominators + i * FT_LANES, factor[i], FT_LANES);
+            ft_scale_row(w->sums + (first + i) * l->d_panels, factor[i], l->d_vectors);
+        }
+    int64_t c = 0;
+    for (; c + FT_GROUP <= width; c += FT_GROUP)
+        exponentials(t, w, shift, denominators, q, count, column, c, FT_GROUP_VECTORS, pairs, drops);
+    if (c < width)
+        exponentials(t, w, shift, denominators, q, count, column, c, (int)((width - c) / FT_LANES), pairs,
+                     drops);
 
     const ft_tile_product sums = {.m = count,
                                   .n = l->d_vectors,
@@ -238,7 +240,7 @@ FT_INLINE void store_block(const task *t, const workspace *w, int64_t q_first, i
         float *sum = w->sums + i * t->l->d_panels;
         const float denominator = ft_sum(ft_load(w->denominators + i * FT_LANES));
         const float scale = t->dropout.scale / denominator;
-        for (int64_t j = 0; j < t->l->d_vectors; j += FT_LANES) ft_store(sum + j, ft_load(sum + j) * scale);
+        ft_scale_row(sum, scale, t->l->d_vectors);
         ft_write_row(head_out, t->sequence * q_length + q_first + i, 0, d, sum);
         if (lse)
             lse[(t->sequence * t->attention->n_heads + t->head) * q_length + q_first + i] =

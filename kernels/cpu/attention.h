@@ -44,11 +44,23 @@ FT_INLINE const void *ft_head_row(const ft_head *head, int64_t index)
     return ft_row_address(head->tensor, head->first_row + (head->reversed ? head->count - 1 - index : index));
 }
 
+/* A head's rows are far apart (its columns are few of a wide tensor), which no hardware prefetcher follows:
+ * asks for the row some steps ahead. */
+FT_INLINE void ft_prefetch_row(const ft_head *head, int64_t index)
+{
+    enum { AHEAD = 32, LINE = 64 };
+    if (index + AHEAD >= head->count) return;
+    const char *row = ft_head_row(head, index + AHEAD);
+    for (int64_t at = 0; at < head->tensor.cols * (int64_t)ft_dtype_bytes(head->tensor.dtype); at += LINE)
+        __builtin_prefetch(row + at);
+}
+
 /* One row as elements along d, zeros from the last to whole vectors. */
 FT_INLINE void ft_pack_row(const ft_head *head, int64_t index, const bool pairs, float *to)
 {
     const int64_t d = head->tensor.cols, padded = ft_padded(ft_steps(d, pairs), FT_LANES);
     const void *row = ft_head_row(head, index);
+    ft_prefetch_row(head, index);
     if (pairs) {
         uint16_t *halves = (uint16_t *)to;
         const uint16_t *from = row;
@@ -119,6 +131,8 @@ FT_INLINE void ft_pack_rows(const ft_head *head, int64_t padded, const bool pair
         const int64_t first = pairs ? 2 * step : step;
         const void *row = first < head->count ? ft_head_row(head, first) : NULL;
         const void *next = pairs && first + 1 < head->count ? ft_head_row(head, first + 1) : NULL;
+        ft_prefetch_row(head, first);
+        if (pairs) ft_prefetch_row(head, first + 1);
         for (int64_t j = 0; j < d; j += FT_PANEL) {
             float *at = to + j / FT_PANEL * steps * FT_PANEL + step * FT_PANEL;
             if (pairs) {

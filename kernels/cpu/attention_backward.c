@@ -165,20 +165,13 @@ FT_INLINE void store_two(ft_vector first, ft_vector second, float *pair, float *
     ft_store((rows ? rows : pair) + row, second);
 }
 
-/* `vectors` vectors of one group of columns of two neighbouring queries, rows i and i + 1 of the strip, rows
- * at and at + 1 of the block: from scores and dO V^T to P M and dS. */
-FT_INLINE void gradient_rows(const task *t, const workspace *w, int64_t q, int64_t i, int64_t at,
-                             int64_t column, int vectors, const bool pairs, const bool drops,
-                             const bool biased)
+/* `vectors` vectors of one group of columns of two neighbouring queries q and q + 1, rows i and i + 1 of the
+ * strip, rows `at` and at + 1 of the block: from scores and dO V^T to P M and dS. */
+FT_INLINE void gradient_of_two(const task *t, const workspace *w, int64_t q, int64_t i, int64_t at,
+                               int64_t column, ft_uint_vector number[2][FT_GROUP_VECTORS], int vectors,
+                               const bool pairs, const bool drops, const bool biased)
 {
-    ft_uint_vector number[2][FT_GROUP_VECTORS];
-    const uint32_t position = (uint32_t)(t->attention->q_length - 1 - q),
-                   group = (uint32_t)(column / FT_GROUP);
-    if (drops) {
-        ft_philox_group(t->dropout.key, group, position, t->sequence_number, (uint32_t)t->head, number[0]);
-        ft_philox_group(t->dropout.key, group, position - 1, t->sequence_number, (uint32_t)t->head,
-                        number[1]);
-    }
+    const ft_uint_vector threshold = ft_set_number(t->dropout.threshold);
     for (int v = 0; v < vectors; v++) {
         const int64_t c = v * FT_LANES;
         ft_vector p[2], ds[2];
@@ -187,17 +180,11 @@ FT_INLINE void gradient_rows(const task *t, const workspace *w, int64_t q, int64
             if (biased) s += ft_load(t->bias + q + r + column + c);
             ft_vector dp = ft_load(w->dp + (i + r) * COLUMN_BLOCK + c);
             p[r] = ft_exp2(s * FT_LOG2_E - w->shift[q + r]);
-            if (drops) {
-                dp = ft_keep(number[r][v], ft_set_number(t->dropout.threshold), dp);
-                ds[r] = p[r] * (dp - w->dot[q + r]);
-                p[r] = ft_keep(number[r][v], ft_set_number(t->dropout.threshold), p[r]);
-            } else {
-                ds[r] = p[r] * (dp - w->dot[q + r]);
-            }
-            if (biased && t->bias_sums) {
-                float *sum = t->bias_sums + q + r + column + c;
-                ft_store(sum, ft_load(sum) + ds[r]);
-            }
+            if (drops) dp = ft_keep(number[r][v], threshold, dp);
+            ds[r] = p[r] * (dp - w->dot[q + r]);
+            if (drops) p[r] = ft_keep(number[r][v], threshold, p[r]);
+            if (biased && t->bias_sums)
+                ft_add_row(t->bias_sums + q + r + column + c, (const float *)&ds[r], FT_LANES);
         }
         if (pairs) {
             store_two(p[0], p[1], w->p + at / 2 * COLUMN_BLOCK + c, NULL, 0, pairs);
@@ -207,6 +194,24 @@ FT_INLINE void gradient_rows(const task *t, const workspace *w, int64_t q, int64
             store_two(p[0], p[1], w->p + at * COLUMN_BLOCK + c, NULL, COLUMN_BLOCK, pairs);
             store_two(ds[0], ds[1], w->ds + at * COLUMN_BLOCK + c, NULL, COLUMN_BLOCK, pairs);
         }
+    }
+}
+
+/* `count` (even) queries of a strip. */
+FT_INLINE void gradient_rows(const task *t, const workspace *w, int64_t q, int64_t at, int64_t count,
+                             int64_t column, int vectors, const bool pairs, const bool drops,
+                             const bool biased)
+{
+    enum { DRAWS = FT_DRAWN > 2 ? FT_DRAWN : 2 };
+    for (int64_t i = 0; i < count; i += DRAWS) {
+        ft_uint_vector number[DRAWS][FT_GROUP_VECTORS];
+        for (int r = 0; drops && r < DRAWS; r += FT_DRAWN)
+            ft_draw(t->dropout.key, (uint32_t)(column / FT_GROUP), 0,
+                    (uint32_t)(t->attention->q_length - 1 - (q + i + r)), 1, t->sequence_number,
+                    (uint32_t)t->head, number + r);
+        for (int r = 0; r < DRAWS && i + r < count; r += 2)
+            gradient_of_two(t, w, q + i + r, i + r, at + i + r, column, number + r, vectors, pairs, drops,
+                            biased);
     }
 }
 
@@ -235,12 +240,10 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t at, i
         for (int64_t i = 0; i < count; i++)
             ft_mask_before(w->scores + i * COLUMN_BLOCK, column, width,
                            t->attention->kv_length - 1 - (q + i));
-    for (int64_t i = 0; i < count; i += 2) {
-        if (width == COLUMN_BLOCK)
-            gradient_rows(t, w, q + i, i, at + i, column, FT_GROUP_VECTORS, pairs, drops, biased);
-        else
-            gradient_rows(t, w, q + i, i, at + i, column, (int)(width / FT_LANES), pairs, drops, biased);
-    }
+    if (width == COLUMN_BLOCK)
+        gradient_rows(t, w, q, at, count, column, FT_GROUP_VECTORS, pairs, drops, biased);
+    else
+        gradient_rows(t, w, q, at, count, column, (int)(width / FT_LANES), pairs, drops, biased);
 }
 
 /* The tile of one block of queries and one of columns: adds to dk, dv of the block and to dq. */
@@ -294,7 +297,7 @@ FT_INLINE void tile(const task *t, const workspace *w, int64_t column, int64_t w
 
 FT_INLINE void write_scaled(ft_tensor tensor, int64_t row, float *values, const layout *l, float scale)
 {
-    for (int64_t j = 0; j < l->d_vectors; j += FT_LANES) ft_store(values + j, ft_load(values + j) * scale);
+    ft_scale_row(values, scale, l->d_vectors);
     ft_write_row(tensor, row, 0, tensor.cols, values);
 }
 

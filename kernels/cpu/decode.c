@@ -61,9 +61,10 @@ static void attend(const ft_decode_attention *attention, int64_t path, int32_t h
     for (int64_t t = 0; t < length; t++) {
         if (scores[t] == 0.0f) continue;
         ft_read_row(values, cache * attention->capacity + t, 0, d, padded, row);
-        for (int64_t j = 0; j < padded; j++) sum[j] += scores[t] * row[j];
+        for (int64_t j = 0; j < padded; j += FT_LANES)
+            ft_store(sum + j, ft_load(sum + j) + scores[t] * ft_load(row + j));
     }
-    for (int64_t j = 0; j < padded; j++) sum[j] *= scale;
+    ft_scale_row(sum, scale, padded);
     ft_write_row(ft_columns(out, head * d, d), path, 0, d, sum);
 }
 

@@ -83,21 +83,21 @@ static piece piece_at(const ft_adapter_batch *batch, int32_t length, int64_t wan
 static void read_block(const ft_adapter_batch *batch, int32_t length, const ft_dropout *dropout, ft_tensor x,
                        int64_t first, int64_t count, int64_t wide, float *values, float *factors)
 {
-    const ft_uint_vector threshold = ft_set_number(dropout->threshold);
-    for (int64_t i = 0; i < count; i++) {
-        float *value = values + i * wide;
-        ft_read_row(x, first + i, 0, x.cols, wide, value);
+    const int64_t groups = wide / FT_GROUP;
+    for (int64_t row = 0; row < count; row++) {
+        float *value = values + row * wide;
+        ft_read_row(x, first + row, 0, x.cols, wide, value);
         if (dropout->threshold == 0) continue;
-        const ft_place place = ft_place_of(batch, length, first + i);
-        for (int64_t group = 0; group < wide / FT_GROUP; group++) {
-            ft_uint_vector number[FT_GROUP_VECTORS];
-            ft_philox_group(dropout->key, (uint32_t)group, place.position, place.sequence, 0, number);
-            for (int v = 0; v < FT_GROUP_VECTORS; v++) {
-                const int64_t at = group * FT_GROUP + v * FT_LANES;
-                ft_vector factor = ft_keep(number[v], threshold, ft_set(dropout->scale));
-                ft_store(value + at, ft_load(value + at) * factor);
-                if (factors) ft_store(factors + i * wide + at, factor);
-            }
+        const ft_place place = ft_place_of(batch, length, first + row);
+        for (int64_t group = 0; group < groups; group += FT_DRAWN) {
+            ft_vector factor[FT_DRAWN][FT_GROUP_VECTORS];
+            ft_draw_factors(dropout, place, group, factor);
+            for (int i = 0; i < FT_DRAWN && group + i < groups; i++)
+                for (int v = 0; v < FT_GROUP_VECTORS; v++) {
+                    const int64_t at = (group + i) * FT_GROUP + v * FT_LANES;
+                    ft_store(value + at, ft_load(value + at) * factor[i][v]);
+                    if (factors) ft_store(factors + row * wide + at, factor[i][v]);
+                }
         }
     }
 }
@@ -138,8 +138,7 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
                                               FT_PANEL, z.in * FT_PANEL, us,   z.rank_wide, false};
                 FT_FOR_ISA(ft_tile_multiply)(&down);
                 for (int64_t i = 0; i < count; i++) {
-                    for (int64_t j = 0; j < z.rank; j++)
-                        us[i * z.rank_wide + j] *= batch->lora_scale[p.adapter];
+                    ft_scale_row(us + i * z.rank_wide, batch->lora_scale[p.adapter], z.rank_vectors);
                     ft_write_row(u, first + i, 0, z.rank, us + i * z.rank_wide);
                     ft_read_row(y, first + i, 0, z.out, z.out_wide, ys + i * z.out_wide);
                 }
@@ -193,7 +192,7 @@ static void backward_piece(const ft_adapter_batch *batch, int32_t length, const 
                                       FT_PANEL, z->out * FT_PANEL, w->du,  z->rank_wide, false};
         FT_FOR_ISA(ft_tile_multiply)(&down);
         for (int64_t i = 0; i < count; i++) {
-            for (int64_t j = 0; j < z->rank; j++) w->du[i * z->rank_wide + j] *= scale;
+            ft_scale_row(w->du + i * z->rank_wide, scale, z->rank_vectors);
             ft_write_row(du, first + i, 0, z->rank, w->du + i * z->rank_wide);
         }
         const ft_tile_product a_sums = {z->rank, z->in_wide, count,    w->du, 1,          z->rank_wide,
@@ -209,10 +208,13 @@ static void backward_piece(const ft_adapter_batch *batch, int32_t length, const 
         for (int64_t i = 0; i < count; i++) {
             float *row = w->dx + i * z->in_wide, *sum = w->x; /* x is done with */
             ft_read_row(dx, first + i, 0, z->in, z->in_wide, sum);
-            if (dropout.threshold)
-                for (int64_t j = 0; j < z->in_wide; j++) sum[j] += row[j] * w->factor[i * z->in_wide + j];
-            else
-                for (int64_t j = 0; j < z->in_wide; j++) sum[j] += row[j];
+            if (dropout.threshold) {
+                const float *factor = w->factor + i * z->in_wide;
+                for (int64_t j = 0; j < z->in_wide; j += FT_LANES)
+                    ft_store(sum + j, ft_load(sum + j) + ft_load(row + j) * ft_load(factor + j));
+            } else {
+                ft_add_row(sum, row, z->in_wide);
+            }
             ft_write_row(dx, first + i, 0, z->in, sum);
         }
     }

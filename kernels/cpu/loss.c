@@ -24,7 +24,7 @@ static double row_loss(ft_tensor logits, int64_t row, int32_t label, const float
     const float total = ft_sum(sum);
     if (scale) {
         const float factor = *scale / total;
-        for (int64_t i = 0; i < padded; i++) buffer[i] *= factor;
+        ft_scale_row(buffer, factor, padded);
         buffer[label] -= *scale;
         ft_write_row(logits, row, 0, vocab, buffer);
     }

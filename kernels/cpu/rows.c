@@ -60,13 +60,10 @@ static void embedding_backward(ft_backend *self, const ft_adapter_batch *batch, 
             ft_read_row(dout, row, first, count, FT_GROUP, buffer);
             const ft_dropout *drop = dropout_for(&dropout, batch, place.adapter, dropout_site);
             if (drop->threshold) {
-                const ft_uint_vector threshold = ft_set_number(drop->threshold);
-                ft_uint_vector number[FT_GROUP_VECTORS];
-                ft_philox_group(drop->key, (uint32_t)group, place.position, place.sequence, 0, number);
-                for (int v = 0; v < FT_GROUP_VECTORS; v++) {
-                    float *at = buffer + v * FT_LANES;
-                    ft_store(at, ft_keep(number[v], threshold, ft_load(at) * drop->scale));
-                }
+                ft_vector factor[FT_DRAWN][FT_GROUP_VECTORS];
+                ft_draw_factors(drop, place, group, factor);
+                for (int v = 0; v < FT_GROUP_VECTORS; v++)
+                    ft_store(buffer + v * FT_LANES, ft_load(buffer + v * FT_LANES) * factor[0][v]);
             }
             float *to = (float *)ft_row_address(dtable, ids[row]) + first;
             for (int64_t i = 0; i < count; i++) to[i] += buffer[i];
@@ -102,14 +99,15 @@ static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, in
             if (y.data) {
                 ft_read_row(y, row, 0, d, padded, other);
                 ft_drop_row(dropout_for(&y_dropout, batch, adapter, y_site), place, padded, other);
-                for (int64_t i = 0; i < padded; i++) sum[i] += other[i];
+                ft_add_row(sum, other, padded);
             }
             if (writes) ft_write_row(x_out, row, 0, d, sum);
             ft_vector squares = ft_set(0.0f);
             for (int64_t i = 0; i < padded; i += FT_LANES) squares += ft_load(sum + i) * ft_load(sum + i);
             const float r = 1.0f / sqrtf(ft_sum(squares) / (float)d + eps);
             ((float *)rstd)[row] = r;
-            for (int64_t i = 0; i < padded; i++) sum[i] *= r * h_scale * scale[i];
+            for (int64_t i = 0; i < padded; i += FT_LANES)
+                ft_store(sum + i, ft_load(sum + i) * (r * h_scale) * ft_load(scale + i));
             ft_drop_row(dropout_for(&h_dropout, batch, adapter, h_site), place, padded, sum);
             ft_write_row(h, row, 0, d, sum);
         }
@@ -152,15 +150,15 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
             ft_read_row(x_out, row, 0, d, padded, n);
             ft_read_row(dh, row, 0, d, padded, e);
             ft_drop_row(dropout_for(&h_dropout, batch, adapter, h_site), place, padded, e);
-            if (h_scale != 1.0f)
-                for (int64_t i = 0; i < padded; i++) e[i] *= h_scale;
+            if (h_scale != 1.0f) ft_scale_row(e, h_scale, padded);
             if (dx_is_zero)
-                for (int64_t i = 0; i < padded; i++) gradient[i] = 0.0f;
+                memset(gradient, 0, (size_t)padded * sizeof(float));
             else
                 ft_read_row(dx, row, 0, d, padded, gradient);
             if (dweight) {
                 float *sum = sums + adapter * padded;
-                for (int64_t i = 0; i < padded; i++) sum[i] += e[i] * (n[i] * r);
+                for (int64_t i = 0; i < padded; i += FT_LANES)
+                    ft_store(sum + i, ft_load(sum + i) + ft_load(e + i) * (ft_load(n + i) * r));
             }
             ft_vector products = ft_set(0.0f);
             for (int64_t i = 0; i < padded; i += FT_LANES) {
@@ -170,7 +168,8 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
                 ft_store(e + i, weighted);
             }
             const float mean = ft_sum(products) / (float)d;
-            for (int64_t i = 0; i < padded; i++) gradient[i] += r * (e[i] - n[i] * mean);
+            for (int64_t i = 0; i < padded; i += FT_LANES)
+                ft_store(gradient + i, ft_load(gradient + i) + r * (ft_load(e + i) - ft_load(n + i) * mean));
             ft_write_row(dx, row, 0, d, gradient);
             if (dy.data) {
                 ft_drop_row(dropout_for(&y_dropout, batch, adapter, y_site), place, padded, gradient);
@@ -216,7 +215,10 @@ static void relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
             ft_place place = ft_place_of(batch, length, row);
             ft_read_row(f, row, 0, f.cols, padded, buffer);
             /* NaN stays NaN: a diverged run must show. */
-            for (int64_t i = 0; i < padded; i++) buffer[i] = buffer[i] < 0.0f ? 0.0f : buffer[i];
+            for (int64_t i = 0; i < padded; i += FT_LANES) {
+                ft_vector value = ft_load(buffer + i);
+                ft_store(buffer + i, ft_choose(ft_less(value, ft_set(0.0f)), ft_set(0.0f), value));
+            }
             ft_drop_row(dropout_for(&dropout, batch, place.adapter, dropout_site), place, padded, buffer);
             ft_write_row(f, row, 0, f.cols, buffer);
         }

@@ -138,7 +138,7 @@ static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logi
             token[path] = isfinite(total) ? draw(w.values, vocab, total, uniform) : -1;
             if (probabilities.data) {
                 const float scale = (float)(1.0 / total);
-                for (int64_t i = 0; i < padded; i++) w.values[i] *= scale;
+                ft_scale_row(w.values, scale, padded);
                 ft_write_row(probabilities, path, 0, vocab, w.values);
             }
         }

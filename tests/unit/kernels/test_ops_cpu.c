@@ -56,3 +56,29 @@ ParameterizedTest(int *index, ops_cpu, avx512)
 {
     check_instructions(*index, "avx512");
 }
+
+/* Two runs with one number of threads give the same bits. */
+static void check_repeats(int index, ft_dtype dtype)
+{
+    ft_backend *first = NULL, *second = NULL;
+    ft_error err;
+    char text[256];
+    const ft_op *op = &ft_ops[index];
+    cr_assert_eq(ft_cpu_create(dtype, 3, &first, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_cpu_create(dtype, 3, &second, &err), FT_OK, "%s", err.message);
+    for (int i = 0; i < *op->n_shapes; i++) {
+        ft_op_result result;
+        cr_assert_eq(ft_op_check(op, i, first, second, &result, &err), FT_OK, "%s", err.message);
+        cr_expect_eq(result.error, 0, "%s (%s): %s", op->name, ft_op_describe(&op->shapes[i], text),
+                     result.worst);
+    }
+    first->free(first);
+    second->free(second);
+}
+
+OPS_TEST_PARAMETERS(ops_cpu, same_bits)
+ParameterizedTest(int *index, ops_cpu, same_bits)
+{
+    check_repeats(*index, FT_F32);
+    check_repeats(*index, FT_BF16);
+}

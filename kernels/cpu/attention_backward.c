@@ -11,7 +11,7 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/operations.h"
 
-enum { Q_BLOCK = 48, STRIP = 12, COLUMN_BLOCK = FT_GROUP };
+enum { Q_BLOCK = 96, STRIP = 12, COLUMN_BLOCK = FT_GROUP };
 
 typedef struct layout {
     int64_t d_steps, d_line;           /* elements along d; rounded up to whole vectors */
@@ -116,7 +116,7 @@ FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const
     const ft_head values = {ft_columns(attention->v, h * d, d), t->sequence * kv_length, kv_length, true};
     const ft_head queries = {ft_columns(attention->q, h * d, d), t->sequence * q_length, q_length, false};
     const ft_head douts = {ft_columns(dout, h * d, d), t->sequence * q_length, q_length, false};
-    const ft_tensor outs = ft_columns(out, h * d, d);
+    const ft_head outs = {ft_columns(out, h * d, d), t->sequence * q_length, q_length, false};
     ft_pack_transposed(&keys, l->columns, pairs, w->keys_t, w->lines);
     ft_pack_transposed(&values, l->columns, pairs, w->values_t, w->lines);
     ft_pack_rows(&keys, l->columns, pairs, w->keys_rows);
@@ -130,8 +130,9 @@ FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const
         w->shift[q] = INFINITY;
         w->dot[q] = 0.0f;
         if (q >= q_length) continue;
-        ft_read_row(outs, t->sequence * q_length + q, 0, d, l->d_vectors, o);
-        ft_read_row(douts.tensor, t->sequence * q_length + q, 0, d, l->d_vectors, other);
+        ft_prefetch_row(&outs, q);
+        ft_read_row(outs.tensor, outs.first_row + q, 0, d, l->d_vectors, o);
+        ft_read_row(douts.tensor, douts.first_row + q, 0, d, l->d_vectors, other);
         ft_vector dot = ft_set(0.0f);
         for (int64_t j = 0; j < l->d_vectors; j += FT_LANES) dot += ft_load(o + j) * ft_load(other + j);
         w->shift[q] = lse[(t->sequence * attention->n_heads + h) * q_length + q] * FT_LOG2_E;

@@ -248,11 +248,13 @@ FT_INLINE void store_block(const task *t, const workspace *w, int64_t q_first, i
     }
 }
 
+/* Sequence s has its keys and values in rows [s * kv_rows, s * kv_rows + kv_length). `batch` NULL: no
+ * dropout. */
 FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
-                       ft_tensor out, float *lse, const bool pairs)
+                       int64_t n_sequences, int64_t kv_rows, ft_tensor out, float *lse, const bool pairs)
 {
     const int64_t d = attention->d_kv, kv_length = attention->kv_length;
-    const int64_t tasks = (int64_t)batch->n_sequences * attention->n_heads;
+    const int64_t tasks = n_sequences * attention->n_heads;
     const layout l = layout_of(attention, pairs);
     const int64_t bias_floats =
         attention->bias.data ? ft_padded(attention->n_heads * ft_bias_row(attention), 16) : 0;
@@ -269,14 +271,17 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
             task t = {.attention = attention,
                       .l = &l,
                       .sequence = index / attention->n_heads,
-                      .head = (int32_t)(index % attention->n_heads)};
-            const int32_t g = batch->adapter_of[t.sequence];
-            const ft_head keys = {ft_columns(attention->k, t.head * d, d), t.sequence * kv_length, kv_length,
+                      .head = (int32_t)(index % attention->n_heads),
+                      .dropout = {.scale = 1.0f}};
+            const ft_head keys = {ft_columns(attention->k, t.head * d, d), t.sequence * kv_rows, kv_length,
                                   true};
-            const ft_head values = {ft_columns(attention->v, t.head * d, d), t.sequence * kv_length,
-                                    kv_length, true};
-            t.dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
-            t.sequence_number = (uint32_t)(t.sequence - batch->sequence_start[g]);
+            const ft_head values = {ft_columns(attention->v, t.head * d, d), t.sequence * kv_rows, kv_length,
+                                    true};
+            if (batch) {
+                const int32_t g = batch->adapter_of[t.sequence];
+                t.dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
+                t.sequence_number = (uint32_t)(t.sequence - batch->sequence_start[g]);
+            }
             t.used = ft_column_mask(attention, t.sequence, l.columns, w.mask);
             if (bias_floats) t.bias = memory + t.head * ft_bias_row(attention);
             ft_pack_transposed(&keys, l.columns, pairs, w.keys, w.lines);
@@ -291,16 +296,28 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
     }
 }
 
-static void attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
-                              ft_tensor out, void *lse)
+static void forward_of(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
+                       int64_t n_sequences, int64_t kv_rows, ft_tensor out, float *lse)
 {
 #if FT_HAS_PAIRS
     if (self->bf16) {
-        forward(self, batch, attention, out, lse, true);
+        forward(self, batch, attention, n_sequences, kv_rows, out, lse, true);
         return;
     }
 #endif
-    forward(self, batch, attention, out, lse, false);
+    forward(self, batch, attention, n_sequences, kv_rows, out, lse, false);
+}
+
+static void attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
+                              ft_tensor out, void *lse)
+{
+    forward_of(self, batch, attention, batch->n_sequences, attention->kv_length, out, lse);
+}
+
+void FT_FOR_ISA(ft_cpu_attention_over_caches)(ft_backend *self, const ft_attention *attention,
+                                              int64_t n_caches, int64_t capacity, ft_tensor out)
+{
+    forward_of(self, NULL, attention, n_caches, capacity, out, NULL);
 }
 
 void FT_FOR_ISA(ft_cpu_attention_operations)(ft_backend *backend)

@@ -177,6 +177,17 @@ FT_INLINE float ft_sum(ft_vector value)
 #endif
 }
 
+/* Lane i of the result is the sum of rows[i]'s lanes. Each stage adds neighbours and halves the number of
+ * vectors. */
+FT_INLINE ft_vector ft_sum_each(ft_vector rows[FT_LANES])
+{
+    for (int count = FT_LANES / 2; count > 0; count /= 2)
+        for (int i = 0; i < count; i++)
+            rows[i] = ft_interleave(rows[i], rows[i + count], false) +
+                      ft_interleave(rows[i], rows[i + count], true);
+    return rows[0];
+}
+
 FT_INLINE float ft_largest(ft_vector value)
 {
 #if defined(__AVX512F__)

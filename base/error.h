@@ -13,6 +13,8 @@ typedef enum ft_status {
     FT_BAD_INPUT = 2,   /* a file, an option or an argument is wrong: the user can mend it */
     FT_NO_MEMORY = 3,   /* host or device memory ran out */
     FT_INTERRUPTED = 4, /* asked to stop; what was finished is on disk */
+    FT_DIVERGED =
+        5, /* numbers that must be finite are not: the failure of one training, not of the program */
 } ft_status;
 
 typedef struct ft_error {
@@ -20,8 +22,8 @@ typedef struct ft_error {
 } ft_error;
 
 /* Writes the formatted message into `err` (which may be NULL) and returns `status`, so that a failure is
- * `return ft_fail(err, FT_BAD_INPUT, "%s:%d: ...", path, line);`. Control characters in the message (they come from
- * people's files) are replaced by '?', so that it stays one line. */
+ * `return ft_fail(err, FT_BAD_INPUT, "%s:%d: ...", path, line);`. Control characters in the message (they
+ * come from people's files) are replaced by '?', so that it stays one line. */
 ft_status ft_fail(ft_error *err, ft_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

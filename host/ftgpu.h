@@ -92,11 +92,15 @@ typedef struct ft_sweep_request {
 } ft_sweep_request;
 
 typedef struct ft_sweep_summary {
-    size_t configurations, succeeded, failed;
+    size_t configurations;
+    size_t resumed;           /* were done already, by an earlier start of the same sweep */
+    size_t succeeded, failed; /* of the others */
 } ft_sweep_summary;
 
 /* Runs every configuration. A configuration that fails is recorded and the sweep goes on; the status is FT_OK
- * when all were recorded, failed ones included. */
+ * when all were recorded, failed ones included. Interrupted at any instant, the same request goes on where it
+ * stopped (its state is in <results>/.sweeps/<name>/); FT_BAD_INPUT when data, model or arguments changed
+ * since, or another process runs a sweep of that name. */
 ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
                        ft_error *err);
 

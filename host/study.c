@@ -151,15 +151,19 @@ static bool should_stop(void *context)
     return ft_engine_stopped(((const progress *)context)->study->engine);
 }
 
-/* Trains into `result`, evaluates, and fills the experiment; files but results.json are written. */
-static ft_status train_and_evaluate(ft_study *study, const ft_hyperparameters *config, const char *label,
-                                    ft_experiment *experiment, ft_train_result *result, ft_error *err)
+/* Trains into `result` and adds its history to the experiment. */
+static ft_status train(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
+                       ft_experiment *experiment, ft_train_result *result, ft_error *err)
 {
+    char label[64] = "run";
+    if (place) snprintf(label, sizeof label, "%zu/%zu", place->index + 1, place->total);
     progress watched = {study, label, config->epochs};
+    const char *checkpoint = place ? ft_sweep_state_checkpoint(place->state, place->index) : NULL;
     ft_train_settings settings = {.context_length = (int32_t)config->context_length,
                                   .prediction_length = (int32_t)config->prediction_length,
                                   .eval_windows = study->eval_windows,
                                   .epoch = epoch_ended,
+                                  .checkpoints = &checkpoint,
                                   .stop = should_stop,
                                   .context = &watched};
     ft_train_config train = ft_train_config_of(config, &study->weights->config, study->start);
@@ -171,33 +175,45 @@ static ft_status train_and_evaluate(ft_study *study, const ft_hyperparameters *c
                                   e->grad_norm, e->seconds, e->tokens_per_second};
         status = ft_experiment_add_epoch(experiment, &record, err);
     }
-    if (status != FT_OK) return status;
-    if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error.message);
+    return status;
+}
 
-    char *adapter_path = ft_join_path(experiment->directory, "adapter");
-    char *forecasts_path = ft_join_path(experiment->directory, "forecasts.csv");
+/* Metrics and forecasts.csv of what was trained. */
+static ft_status evaluate(ft_study *study, const ft_hyperparameters *config, const ft_adapter *adapter,
+                          ft_experiment *experiment, ft_error *err)
+{
+    char *path = ft_join_path(experiment->directory, "forecasts.csv");
+    if (!path) return ft_no_memory(err, "a path", strlen(experiment->directory));
     ft_trainable *tuned = NULL;
-    const ft_adapter *adapters[] = {result->adapter};
-    if (!adapter_path || !forecasts_path) status = ft_no_memory(err, "a path", 4096);
-    if (status == FT_OK)
-        status = ft_adapter_write(adapter_path, result->adapter, study->weights, study->request->model, err);
-    if (status == FT_OK) {
-        experiment->model_path = adapter_path;
-        adapter_path = NULL;
-        status = ft_trainable_create(study->chronos, adapters, 1, false, &tuned, err);
-    }
+    ft_status status = ft_trainable_create(study->chronos, &adapter, 1, false, &tuned, err);
     ft_evaluation evaluation = evaluation_of(study, config);
-    if (status == FT_OK)
-        status = ft_evaluate_adapter(&evaluation, tuned, 0, forecasts_path, experiment->metrics, err);
+    if (status == FT_OK) status = ft_evaluate_adapter(&evaluation, tuned, 0, path, experiment->metrics, err);
     if (tuned && tuned->kind == FT_FULL) {
-        ft_error ignored;
-        if (ft_trainable_restore(tuned, study->weights, &ignored) != FT_OK && status == FT_OK)
-            status = ft_fail(err, FT_FAILED, "%s", ignored.message);
+        ft_error failed;
+        ft_status restored = ft_trainable_restore(tuned, study->weights, &failed);
+        if (restored != FT_OK && status == FT_OK) status = ft_fail(err, restored, "%s", failed.message);
     }
     ft_trainable_free(tuned);
-    free(adapter_path);
-    free(forecasts_path);
+    free(path);
     return status;
+}
+
+/* Everything of an experiment but results.json. */
+static ft_status train_and_evaluate(ft_study *study, const ft_hyperparameters *config,
+                                    const ft_sweep_place *place, ft_experiment *experiment,
+                                    ft_train_result *result, ft_error *err)
+{
+    ft_status status = train(study, config, place, experiment, result, err);
+    if (status != FT_OK) return status;
+    if (result->adapter && (result->status == FT_OK || !place)) {
+        experiment->model_path = ft_join_path(experiment->directory, "adapter");
+        if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
+        status = ft_adapter_write(experiment->model_path, result->adapter, study->weights,
+                                  study->request->model, err);
+    }
+    if (status == FT_OK && result->status != FT_OK)
+        return ft_fail(err, result->status, "%s", result->error.message);
+    return status == FT_OK ? evaluate(study, config, result->adapter, experiment, err) : status;
 }
 
 static ft_scores scores_of(const ft_metrics *m)
@@ -245,32 +261,52 @@ static ft_status describe(ft_study *study, const ft_hyperparameters *config,
     return status;
 }
 
-ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, int64_t number, int64_t total,
+/* Whether results.json is there: then the experiment is whole, whatever failed after it. */
+static bool experiment_is_recorded(const ft_experiment *experiment)
+{
+    char *path = ft_join_path(experiment->directory, "results.json");
+    bool exists = path && ft_path_exists(path);
+    free(path);
+    return exists;
+}
+
+/* Whether the failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. */
+static bool is_own_failure(ft_status status, const ft_sweep_place *place)
+{
+    return status == FT_NO_MEMORY || status == FT_DIVERGED || (status == FT_INTERRUPTED && !place);
+}
+
+ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
                        ft_outcome *outcome, ft_error *err)
 {
     const ft_study_baseline *baseline = NULL;
-    ft_status status = baseline_of(study, config, &baseline, err);
-    if (status != FT_OK) return status;
     ft_experiment experiment = {0};
-    status = ft_experiment_begin(&experiment, study->engine->settings.results, study->name, number, total,
-                                 NULL, err);
-    if (status != FT_OK) return status;
-    char label[64] = "";
-    snprintf(label, sizeof label, number > 0 ? "%lld/%lld" : "run", (long long)number, (long long)total);
     ft_train_result result = {0};
-    status = describe(study, config, baseline, &experiment, err);
-    if (status == FT_OK) status = train_and_evaluate(study, config, label, &experiment, &result, err);
-    if (status == FT_FAILED || status == FT_NO_MEMORY) {
-        /* What went wrong in one experiment is recorded with it. */
+    int64_t number = place ? (int64_t)place->index + 1 : 0, total = place ? (int64_t)place->total : 0;
+    ft_status status = baseline_of(study, config, &baseline, err);
+    if (status == FT_OK)
+        status = ft_experiment_begin(&experiment, study->engine->settings.results, study->name, number, total,
+                                     NULL, err);
+    if (status != FT_OK) return status;
+    if (place) status = ft_sweep_state_start(place->state, place->index, experiment.experiment_id, err);
+    if (status == FT_OK) status = describe(study, config, baseline, &experiment, err);
+    if (status == FT_OK) status = train_and_evaluate(study, config, place, &experiment, &result, err);
+    ft_status ended = status;
+    if (is_own_failure(status, place)) {
         experiment.error = ft_copy_string(err->message);
         status = experiment.error ? FT_OK : ft_no_memory(err, "an error message", sizeof err->message);
     }
     if (status == FT_OK) status = ft_experiment_add_metric_notes(&experiment, err);
     if (status == FT_OK) status = ft_experiment_write(&experiment, err);
+    if (status == FT_OK && place)
+        status = ft_sweep_state_finish(place->state, place->index, experiment.experiment_id, err);
     if (status == FT_OK)
         report(&experiment, outcome);
-    else
+    else if (!experiment_is_recorded(&experiment))
         ft_remove_tree(experiment.directory);
+    if (status == FT_OK && ended == FT_INTERRUPTED)
+        status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s goes on from there",
+                         experiment.experiment_id, experiment.error, experiment.model_path);
     ft_train_result_free(&result);
     ft_experiment_free(&experiment);
     return status;

@@ -5,6 +5,7 @@
 #include "host/engine.h"
 #include "host/evaluate.h"
 #include "host/hyperparameters.h"
+#include "host/sweep_state.h"
 #include "model/chronos.h"
 
 /* The model before tuning and seasonal naive, for one choice of lengths. */
@@ -16,28 +17,37 @@ typedef struct ft_study_baseline {
 typedef struct ft_study {
     ft_engine *engine;
     const ft_experiment_request *request;
-    char *name;  /* of the experiments */
+    char *name; /* of the experiments */
     int64_t season, eval_windows;
     ft_dataset dataset;
     ft_series *series;
     cJSON *insights;
     ft_weights *weights;
     ft_chronos *chronos;
-    ft_trainable *base;      /* the model before tuning */
-    ft_adapter *start;       /* of request->adapter, or NULL */
+    ft_trainable *base;           /* the model before tuning */
+    ft_adapter *start;            /* of request->adapter, or NULL */
     ft_study_baseline *baselines; /* (n_baselines) */
     size_t n_baselines;
 } ft_study;
 
-/* Reads everything that the request names and puts the base model on the device. All configurations are checked against the data and
- * the model first, so that a sweep does not find out hours later. The study keeps pointers to engine and request. */
-ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request, const ft_hyperparameters *configs,
-                        size_t n_configs, ft_study *study, ft_error *err);
+/* Reads everything that the request names and puts the base model on the device. All configurations are
+ * checked against the data and the model first, so that a sweep does not find out hours later. The study
+ * keeps pointers to engine and request. */
+ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
+                        const ft_hyperparameters *configs, size_t n_configs, ft_study *study, ft_error *err);
 void ft_study_close(ft_study *study);
 
-/* Trains, evaluates and records one configuration; number > 0 is its place among `total` of a sweep. FT_OK also when it was
- * recorded as failed (outcome->failed); FT_INTERRUPTED when it was stopped, and then nothing is left of it. */
-ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, int64_t number, int64_t total, ft_outcome *outcome,
-                       ft_error *err);
+/* A configuration's place in a sweep. */
+typedef struct ft_sweep_place {
+    size_t index, total;   /* index from 0 */
+    ft_sweep_state *state; /* journals it and keeps its checkpoint */
+} ft_sweep_place;
+
+/* Trains, evaluates and records one configuration; place is NULL for a run of its own. FT_OK also when it was
+ * recorded as failed (outcome->failed). FT_INTERRUPTED when it was stopped: of a sweep's experiment the
+ * checkpoint stays, nothing else; a run of its own is recorded with its last adapter and an error that says
+ * how far it came. Any other status: the sweep cannot go on (a full disk). */
+ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
+                       ft_outcome *outcome, ft_error *err);
 
 #endif

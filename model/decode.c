@@ -287,7 +287,12 @@ ft_status ft_decoder_run(ft_decoder *d, const ft_decode_sampling *sampling, int3
     ft_status status = backend->synchronize(backend, err);
     for (int32_t t = 0; t < d->shape.n_tokens && status == FT_OK; t++) {
         backend->to_host(backend, d->host, d->tokens + (t + 1) * n_paths, (size_t)n_paths * 4);
-        for (int64_t p = 0; p < n_paths; p++) tokens[p * d->shape.n_tokens + t] = (int32_t)d->host[p];
+        for (int64_t p = 0; p < n_paths; p++) {
+            tokens[p * d->shape.n_tokens + t] = (int32_t)d->host[p];
+            if ((int32_t)d->host[p] < 0)
+                status =
+                    ft_fail(err, FT_DIVERGED, "no token could be drawn: the model's logits are not finite");
+        }
     }
     return status;
 }

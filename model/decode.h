@@ -29,7 +29,7 @@ typedef struct ft_decode_sampling {
     uint32_t seed, first_step;
 } ft_decode_sampling;
 
-/* tokens: (n_sequences, num_samples, n_tokens). */
+/* tokens: (n_sequences, num_samples, n_tokens). FT_DIVERGED where logits were not finite. */
 ft_status ft_decoder_run(ft_decoder *decoder, const ft_decode_sampling *sampling, int32_t *tokens,
                          ft_error *err);
 

@@ -127,6 +127,11 @@ static ft_tensor view(const ft_trainable *t, ft_tensor matrix, int32_t adapter, 
     return (ft_tensor){data, matrix.dtype, rows, cols, stride};
 }
 
+ft_tensor ft_trainable_row(const ft_trainable *t, ft_tensor matrix, int32_t index)
+{
+    return view(t, matrix, index, 0, 1, t->n_params, t->n_params);
+}
+
 typedef ft_status transfer(ft_backend *backend, ft_tensor tensor, float *values, ft_error *err);
 static ft_status write_values(ft_backend *backend, ft_tensor tensor, float *values, ft_error *err)
 {

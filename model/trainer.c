@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "model/step.h"
 #include "model/window_batch.h"
 
@@ -18,14 +19,11 @@ typedef struct runner {
     ft_train_result *result;
     ft_window_list windows; /* of the current epoch */
     int64_t next_window;
-    int64_t step, total_steps;
-    int32_t epoch; /* from 0 */
+    ft_standing standing; /* its history and best weights are the runner's */
+    int64_t total_steps;
     bool live;
     double loss_sum, norm_sum, seconds, last_learning_rate;
     int64_t epoch_steps, tokens;
-    double best_val_loss;
-    int32_t epochs_without_gain;
-    ft_adapter *best; /* weights of best_epoch, with early stopping */
 } runner;
 
 typedef struct trainer {
@@ -72,61 +70,66 @@ static ft_status start_epoch(trainer *t, runner *r, ft_error *err)
     r->next_window = 0;
     r->loss_sum = r->norm_sum = r->seconds = 0;
     r->epoch_steps = r->tokens = 0;
-    return ft_windows_train(t->series, t->n_series, &windows, r->epoch, &r->windows, err);
+    return ft_windows_train(t->series, t->n_series, &windows, r->standing.n_epochs, &r->windows, err);
 }
 
-/* A copy of the slot's weights on the host. */
-static ft_status take_weights(const trainer *t, int32_t g, ft_adapter **copy, ft_error *err)
-{
-    ft_status status = FT_OK;
-    if (!*copy) status = ft_adapter_init(&t->fresh[g]->spec, t->base, 0, copy, err);
-    if (status == FT_OK) status = ft_trainable_read(t->trainable, g, *copy, err);
-    return status;
-}
-
-/* The slot ends: with its last weights or its best ones. */
+/* The slot ends, with its last weights or its best ones, and hands its history over. */
 static ft_status finish(trainer *t, int32_t g, ft_status ended, ft_error *err)
 {
     runner *r = &t->runners[g];
+    ft_train_result *result = r->result;
     r->live = false;
-    r->result->status = ended;
-    if (ended == FT_FAILED) return FT_OK;
-    if (r->best) {
-        r->result->adapter = r->best;
-        r->best = NULL;
-        return FT_OK;
-    }
-    return take_weights(t, g, &r->result->adapter, err);
+    result->status = ended;
+    result->history = r->standing.history;
+    result->n_epochs = r->standing.n_epochs;
+    result->best_epoch = r->standing.best_epoch;
+    r->standing.history = NULL;
+    if (ended == FT_DIVERGED) return FT_OK;
+    ft_backend *backend = t->model->backend;
+    ft_status status = ft_adapter_init(&t->fresh[g]->spec, t->base, 0, &result->adapter, err);
+    if (status == FT_OK && r->standing.best)
+        status = ft_write_tensor(backend, ft_trainable_row(t->trainable, t->trainable->params, g),
+                                 r->standing.best, err);
+    return status == FT_OK ? ft_trainable_read(t->trainable, g, result->adapter, err) : status;
 }
 
 /* Whether early stopping says so; keeps the best weights. */
 static ft_status judge_epoch(trainer *t, int32_t g, double val_loss, bool *stop, ft_error *err)
 {
     runner *r = &t->runners[g];
-    bool better = !isnan(val_loss) && (r->result->best_epoch == 0 || val_loss < r->best_val_loss);
-    if (better) {
-        r->best_val_loss = val_loss;
-        r->result->best_epoch = r->epoch + 1;
-        r->epochs_without_gain = 0;
-    } else {
-        r->epochs_without_gain++;
-    }
+    ft_standing *s = &r->standing;
     int32_t patience = r->config->early_stopping_patience;
-    *stop = patience > 0 && !isnan(val_loss) && r->epochs_without_gain >= patience;
-    return better && patience > 0 ? take_weights(t, g, &r->best, err) : FT_OK;
+    bool better = !isnan(val_loss) && (s->best_epoch == 0 || val_loss < s->best_val_loss);
+    s->epochs_without_gain = better ? 0 : s->epochs_without_gain + 1;
+    *stop = patience > 0 && !isnan(val_loss) && s->epochs_without_gain >= patience;
+    if (!better) return FT_OK;
+    s->best_val_loss = val_loss;
+    s->best_epoch = s->n_epochs;
+    if (patience == 0) return FT_OK;
+    size_t bytes = (size_t)t->trainable->n_params * sizeof *s->best;
+    if (!s->best) s->best = malloc(bytes);
+    if (!s->best) return ft_no_memory(err, "the best weights", bytes);
+    return ft_read_tensor(t->model->backend, ft_trainable_row(t->trainable, t->trainable->params, g), s->best,
+                          err);
+}
+
+static const char *checkpoint_of(const trainer *t, int32_t g)
+{
+    return t->settings->checkpoints ? t->settings->checkpoints[g] : NULL;
 }
 
 static ft_status end_epoch(trainer *t, int32_t g, ft_error *err)
 {
     runner *r = &t->runners[g];
+    ft_standing *s = &r->standing;
     double val_loss = NAN;
     ft_status status =
         ft_stepper_evaluate(t->stepper, g, t->tokenizer, t->series, &t->validation,
                             t->settings->context_length, t->settings->prediction_length, &val_loss, err);
     if (status != FT_OK) return status;
-    ft_epoch *record = &r->result->history[r->result->n_epochs++];
+    ft_epoch *record = &s->history[s->n_epochs++];
     double steps = (double)r->epoch_steps;
-    *record = (ft_epoch){.epoch = r->epoch + 1,
+    *record = (ft_epoch){.epoch = s->n_epochs,
                          .loss = r->loss_sum / steps,
                          .val_loss = val_loss,
                          .learning_rate = r->last_learning_rate,
@@ -135,12 +138,14 @@ static ft_status end_epoch(trainer *t, int32_t g, ft_error *err)
                          .tokens_per_second = r->seconds > 0 ? (double)r->tokens / r->seconds : NAN};
     bool stop_early = false;
     status = judge_epoch(t, g, val_loss, &stop_early, err);
+    s->ended = s->n_epochs == r->config->epochs || stop_early;
+    if (status == FT_OK && checkpoint_of(t, g))
+        status = ft_checkpoint_write(checkpoint_of(t, g), t->trainable, g, s, err);
     if (status != FT_OK) return status;
     if (t->settings->epoch) t->settings->epoch(t->settings->context, g, record);
-    r->epoch++;
-    if (r->epoch == r->config->epochs || stop_early) return finish(t, g, FT_OK, err);
+    if (s->ended) return finish(t, g, FT_OK, err);
     if (t->settings->stop && t->settings->stop(t->settings->context)) {
-        ft_fail(&r->result->error, FT_INTERRUPTED, "interrupted after epoch %d of %d", r->epoch,
+        ft_fail(&r->result->error, FT_INTERRUPTED, "interrupted after epoch %d of %d", s->n_epochs,
                 r->config->epochs);
         return finish(t, g, FT_INTERRUPTED, err);
     }
@@ -172,7 +177,7 @@ static void account(trainer *t, double seconds)
         runner *r = &t->runners[g];
         if (!r->live) continue;
         int32_t sequences = in->sequence_start[g + 1] - in->sequence_start[g];
-        r->step++;
+        r->standing.step++;
         r->epoch_steps++;
         r->loss_sum += ft_stepper_loss(t->stepper, g);
         r->norm_sum += ft_stepper_grad_norm(t->stepper, g);
@@ -191,11 +196,11 @@ static ft_status train_step(trainer *t, ft_error *err)
         runner *r = &t->runners[g];
         ft_step_rates *rates = ft_stepper_rates(t->stepper, g);
         in->seed[g] = r->config->seed;
-        in->step[g] = (uint32_t)r->step;
+        in->step[g] = (uint32_t)r->standing.step;
         in->model_dropout[g] = r->config->model_dropout;
         r->last_learning_rate =
-            r->config->learning_rate *
-            ft_schedule_factor(r->config->schedule, r->step, r->config->warmup_steps, r->total_steps);
+            r->config->learning_rate * ft_schedule_factor(r->config->schedule, r->standing.step,
+                                                          r->config->warmup_steps, r->total_steps);
         rates->learning_rate = r->live ? (float)r->last_learning_rate : 0.0f;
         rates->weight_decay = r->live ? (float)r->config->weight_decay : 0.0f;
         rates->max_grad_norm = (float)r->config->max_grad_norm;
@@ -208,10 +213,10 @@ static ft_status train_step(trainer *t, ft_error *err)
         if (!r->live) continue;
         double loss = ft_stepper_loss(t->stepper, g);
         if (!isfinite(loss)) {
-            ft_fail(&r->result->error, FT_FAILED,
+            ft_fail(&r->result->error, FT_DIVERGED,
                     "the training loss became %s in epoch %d, step %lld (lower learning_rate)",
-                    isnan(loss) ? "NaN" : "infinite", r->epoch + 1, (long long)r->step);
-            status = finish(t, g, FT_FAILED, err);
+                    isnan(loss) ? "NaN" : "infinite", r->standing.n_epochs + 1, (long long)r->standing.step);
+            status = finish(t, g, FT_DIVERGED, err);
         } else if (r->next_window == r->windows.count) {
             status = end_epoch(t, g, err);
         }
@@ -232,8 +237,8 @@ static ft_status start_runner(trainer *t, int32_t g, const ft_train_config *conf
 {
     runner *r = &t->runners[g];
     *r = (runner){.config = config, .result = result, .live = true};
-    result->history = calloc((size_t)config->epochs, sizeof *result->history);
-    if (!result->history)
+    r->standing.history = calloc((size_t)config->epochs, sizeof *r->standing.history);
+    if (!r->standing.history)
         return ft_no_memory(err, "the training history", (size_t)config->epochs * sizeof(ft_epoch));
     ft_window_settings windows = window_settings(t, config);
     ft_status status = ft_windows_count_steps(t->series, t->n_series, &windows, config->epochs,
@@ -244,6 +249,20 @@ static ft_status start_runner(trainer *t, int32_t g, const ft_train_config *conf
         status = ft_adapter_init(&spec, t->base, config->seed, &t->fresh[g], err);
     }
     return status == FT_OK ? start_epoch(t, r, err) : status;
+}
+
+/* Slots with a checkpoint go on from it. */
+static ft_status resume_runners(trainer *t, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t g = 0; g < t->n_runners && status == FT_OK; g++) {
+        runner *r = &t->runners[g];
+        const char *path = checkpoint_of(t, g);
+        if (!path || !ft_path_exists(path)) continue;
+        status = ft_checkpoint_read(path, t->trainable, g, r->config->epochs, &r->standing, err);
+        if (status == FT_OK) status = r->standing.ended ? finish(t, g, FT_OK, err) : start_epoch(t, r, err);
+    }
+    return status;
 }
 
 /* The slots' adapters on the device, those that go on from given weights included. */
@@ -258,6 +277,7 @@ static ft_status place_adapters(trainer *t, ft_error *err)
         with_dropout.spec.dropout = t->fresh[g]->spec.dropout;
         status = ft_trainable_write(t->trainable, g, &with_dropout, err);
     }
+    if (status == FT_OK) status = resume_runners(t, err);
     if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
     return status;
 }
@@ -313,7 +333,8 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
         if (t.fresh) ft_adapter_free(t.fresh[g]);
         if (!t.runners) continue;
         ft_window_list_free(&t.runners[g].windows);
-        ft_adapter_free(t.runners[g].best);
+        free(t.runners[g].standing.history);
+        free(t.runners[g].standing.best);
     }
     ft_window_list_free(&t.validation);
     ft_tokenizer_free(t.tokenizer);

@@ -4,6 +4,7 @@
 #define FT_MODEL_TRAINER_H
 
 #include "model/adapter.h"
+#include "model/checkpoint.h"
 #include "model/chronos.h"
 #include "model/schedule.h"
 #include "model/trainable.h"
@@ -23,18 +24,8 @@ typedef struct ft_train_config {
     uint32_t seed;
 } ft_train_config;
 
-typedef struct ft_epoch {
-    int32_t epoch;            /* from 1 */
-    double loss;              /* mean over the epoch's steps of the batch loss */
-    double val_loss;          /* NaN where the validation split has no window */
-    double learning_rate;     /* of the epoch's last step */
-    double grad_norm;         /* mean over steps, before clipping */
-    double seconds;           /* of training, validation not counted */
-    double tokens_per_second; /* of encoder and decoder together */
-} ft_epoch;
-
 typedef struct ft_train_result {
-    ft_status status; /* FT_OK, FT_FAILED (the loss diverged: see error), FT_INTERRUPTED */
+    ft_status status; /* FT_OK, FT_DIVERGED (see error), FT_INTERRUPTED */
     ft_error error;
     ft_adapter *adapter; /* the last weights or, with early stopping, the best; NULL when it failed. Owned by
                             the result */
@@ -49,6 +40,9 @@ typedef struct ft_train_settings {
     int64_t eval_windows; /* at most, for val_loss */
     /* Called after each epoch of an adapter; may be NULL. */
     void (*epoch)(void *context, int32_t index, const ft_epoch *epoch);
+    /* (n_configs) files: written after each epoch, gone on from where one is there; an entry or the whole may
+     * be NULL. */
+    const char *const *checkpoints;
     /* Asked at each epoch's end of an adapter; true: that adapter stops there with FT_INTERRUPTED. May be
      * NULL. */
     bool (*stop)(void *context);

@@ -1,0 +1,53 @@
+# A sweep that was killed goes on; changed data, model or arguments are refused; two at once are refused.
+. "$E2E/lib.sh"
+. "$E2E/resume.sh"
+
+resume 5
+
+# Started once more, nothing is left to do.
+before=$(ls killed)
+"$FTGPU" $arguments --results killed >out 2>err || fail "a finished sweep, started again: $(tail -1 err)"
+expect err 'all of them were done before'
+[ "$before" = "$(ls killed)" ] || fail "a finished sweep was run again"
+
+# An unfinished sweep does not go on with other data, another model or other arguments.
+common="--target Close --set epochs=1 --set context_length=48 --set prediction_length=8"
+splits="--train data/train.csv --val data/val.csv --test data/test.csv"
+grid="--grid learning_rate=1e-3,1e-2"
+part="--name part --results part"
+must sweep --model model $splits $common $part $grid
+sed -i '/"done","configuration":2/d' part/.sweeps/part/journal.jsonl
+rm -r part/part_002_*
+sed 's/^\(2019-01-02,[0-9.]*\)/\11/' data/train.csv >data/changed.csv
+refuses 'sweep "part" stopped after 1 of 2 .*data_hash differs' sweep --model model --train data/changed.csv --val data/val.csv \
+    --test data/test.csv $common $part $grid
+must model init --size nano --seed 9 --out other
+refuses 'model_hash differs' sweep --model other $splits $common $part $grid
+refuses 'configurations differ now' sweep --model model $splits $common $part --grid learning_rate=1e-3,2e-2
+must sweep --model model $splits $common $part $grid
+expect err '^2 of 2 experiments done, 0 failed'
+[ "$(ls -d part/part_* | wc -l)" = 2 ] || fail "not two experiments: $(ls part)"
+
+# A torn last line of the journal is no harm.
+printf '{"event":"done","confi' >>part/.sweeps/part/journal.jsonl
+must sweep --model model $splits $common $part $grid
+expect err 'all of them were done before'
+
+# Two sweeps of one name at once: the second is told who has it; another name shares the directory.
+long="--set epochs=1000 --set context_length=48 --set prediction_length=8 --target Close --results shared"
+"$FTGPU" sweep --model model $splits $long --name one $grid >/dev/null 2>first.err &
+first=$!
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ -s shared/.sweeps/one/journal.jsonl ] && break
+    sleep 0.5
+done
+refuses "sweep \"one\" is being run by process $first on " sweep --model model $splits $long --name one $grid
+must sweep --model model $splits $common --results shared --name two $grid
+kill -INT "$first"
+wait "$first" && fail "an interrupted sweep says it is done" || status=$?
+[ "$status" = 130 ] || fail "interrupted: exit status $status instead of 130"
+cp first.err err
+expect err 'sweep "one" stopped with 0 of 2 experiments done; the same command goes on from there'
+[ -s shared/.sweeps/one/checkpoints/1.safetensors ] || fail "no checkpoint was left"
+[ "$(ls -d shared/one_* 2>/dev/null | wc -l)" = 0 ] || fail "an interrupted experiment left its directory"
+finish

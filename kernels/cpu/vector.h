@@ -45,9 +45,23 @@ static inline int64_t ft_padded(int64_t count, int64_t to)
 /* The lower, or upper, halves of two vectors, lane by lane in turn. */
 FT_INLINE ft_vector ft_interleave(ft_vector a, ft_vector b, const bool upper)
 {
-    ft_int_vector index;
-    for (int i = 0; i < FT_LANES; i++) index[i] = (upper ? FT_LANES / 2 : 0) + i / 2 + (i % 2) * FT_LANES;
-    return __builtin_shuffle(a, b, index);
+#if FT_LANES == 16
+#define FT_INTERLEAVED(i)                                                                                    \
+    i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19, i + 4, i + 20, i + 5, i + 21, i + 6, i + 22,     \
+        i + 7, i + 23
+#elif FT_LANES == 8
+#define FT_INTERLEAVED(i) i, i + 8, i + 1, i + 9, i + 2, i + 10, i + 3, i + 11
+#else
+#define FT_INTERLEAVED(i) i, i + 4, i + 1, i + 5
+#endif
+#if defined(__clang__)
+    return upper ? __builtin_shufflevector(a, b, FT_INTERLEAVED(FT_LANES / 2))
+                 : __builtin_shufflevector(a, b, FT_INTERLEAVED(0));
+#else
+    const ft_int_vector low = {FT_INTERLEAVED(0)}, high = {FT_INTERLEAVED(FT_LANES / 2)};
+    return __builtin_shuffle(a, b, upper ? high : low);
+#endif
+#undef FT_INTERLEAVED
 }
 
 /* Transposes FT_LANES x FT_LANES elements: log2(FT_LANES) perfect shuffles. */

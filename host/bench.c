@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "host/bench_gemm.h"
 #include "model/flops.h"
 #include "model/forecast.h"
@@ -20,13 +20,6 @@ const ft_bench_job ft_bench_default = {.size = "small",
                                        .lora_rank = 8,
                                        .n_series = 32,
                                        .num_samples = 20};
-
-double ft_bench_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static double peak_rss_bytes(void)
 {
@@ -135,12 +128,12 @@ ft_status ft_bench_train(ft_engine *engine, const ft_bench_job *job, cJSON **fig
                                    (int32_t)job->prediction_length + 1, &stepper, err);
     for (int64_t i = 0; i <= job->steps && status == FT_OK; i++) {
         ft_inputs *in = ft_stepper_inputs(stepper);
-        double started = ft_bench_seconds();
+        double started = ft_now_seconds();
         fill_batch(job, &config, in);
         in->step[0] = (uint32_t)i;
         *ft_stepper_rates(stepper, 0) = (ft_step_rates){1e-4f, 0.01f, 1.0f};
         status = ft_stepper_step(stepper, err);
-        if (i > 0) seconds[i - 1] = ft_bench_seconds() - started;
+        if (i > 0) seconds[i - 1] = ft_now_seconds() - started;
     }
     if (status == FT_OK) status = ft_matrix_peak(engine, job, &config, &peak, err);
     if (status == FT_OK) {
@@ -183,9 +176,9 @@ ft_status ft_bench_forecast(ft_engine *engine, const ft_bench_job *job, cJSON **
         settings.context_length = (int32_t)job->context_length;
         settings.prediction_length = (int32_t)job->prediction_length;
         settings.num_samples = (int32_t)job->num_samples;
-        double started = ft_bench_seconds();
+        double started = ft_now_seconds();
         status = ft_forecast(trainable, requests, job->n_series, &settings, samples, err);
-        seconds[i] = ft_bench_seconds() - started;
+        seconds[i] = ft_now_seconds() - started;
     }
     if (status == FT_OK) status = ft_matrix_peak(engine, job, &config, &peak, err);
     if (status == FT_OK) {

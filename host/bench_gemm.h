@@ -9,7 +9,4 @@
 ft_status ft_matrix_peak(ft_engine *engine, const ft_bench_job *job, const ft_model_config *config,
                          double *gflops, ft_error *err);
 
-/* Monotonic time. */
-double ft_bench_seconds(void);
-
 #endif

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "model/step.h"
 #include "model/window_batch.h"
@@ -46,13 +46,6 @@ void ft_train_result_free(ft_train_result *result)
     ft_adapter_free(result->adapter);
     free(result->history);
     *result = (ft_train_result){0};
-}
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static ft_window_settings window_settings(const trainer *t, const ft_train_config *config)
@@ -188,7 +181,7 @@ static void account(trainer *t, double seconds)
 
 static ft_status train_step(trainer *t, ft_error *err)
 {
-    double started = now_seconds();
+    double started = ft_now_seconds();
     ft_inputs *in = ft_stepper_inputs(t->stepper);
     ft_window_batch(in, t->tokenizer, t->series, t->uses, gather(t), t->settings->context_length,
                     t->settings->prediction_length);
@@ -207,7 +200,7 @@ static ft_status train_step(trainer *t, ft_error *err)
     }
     ft_status status = ft_stepper_step(t->stepper, err);
     if (status != FT_OK) return status;
-    account(t, now_seconds() - started);
+    account(t, ft_now_seconds() - started);
     for (int32_t g = 0; g < t->n_runners && status == FT_OK; g++) {
         runner *r = &t->runners[g];
         if (!r->live) continue;

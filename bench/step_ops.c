@@ -182,6 +182,12 @@ static void run_relu_backward(bench *b, int64_t rows)
     b->backend->relu_backward(b->backend, &b->batch, length_of(rows), 6, rows_of(b->ff, rows), df);
 }
 
+static void run_weight_gradient(bench *b, int64_t rows)
+{
+    ft_tensor dw = {b->logits.data, FT_F32, D_FF, D, D};
+    b->backend->weight_gradient(b->backend, rows_of(b->ff, rows), rows_of(b->h, rows), dw);
+}
+
 static ft_lora lora_of(bench *b)
 {
     return (ft_lora){
@@ -368,6 +374,7 @@ int main(int argc, char **argv)
            (b.step_seconds - linears - attentions) * 1e3, b.step_flops * 1e-9,
            b.step_flops / b.step_seconds * 1e-9, 100 * b.step_flops * 1e-9 / b.step_seconds / b.peak, b.peak);
 
+    measure(&b, "weight gradient wi", run_weight_gradient, ENCODER_ROWS, 2.0 * rows * D * D_FF, 0, 0);
     decode_length = decode_capacity = TARGET, decode_paths = 1;
     measure(&b, "decode self, 65 keys", run_decode, PATHS, 4.0 * PATHS * TARGET * D,
             2.0 * PATHS * TARGET * D * width, 0);

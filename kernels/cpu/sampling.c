@@ -100,16 +100,26 @@ static double warp(const ft_sampling *sampling, int64_t count, int64_t padded, w
     return total;
 }
 
-/* The first token whose cumulative probability exceeds `uniform`, or the last possible one. */
-static int32_t draw(const float *probability, int64_t count, double total, double uniform)
+/* The first token whose cumulative probability exceeds `uniform`, or the last possible one. Groups that end
+ * before it are passed over as a whole; most hold nothing but zeros after top-k. */
+static int32_t draw(const float *probability, int64_t padded, double total, double uniform)
 {
     double cumulative = 0, limit = uniform * total;
     int32_t last = -1;
-    for (int64_t i = 0; i < count; i++) {
-        if (!(probability[i] > 0)) continue;
-        last = (int32_t)i;
-        cumulative += (double)probability[i];
-        if (cumulative > limit) break;
+    for (int64_t first = 0; first < padded; first += FT_GROUP) {
+        ft_vector sum = ft_set(0.0f);
+        for (int v = 0; v < FT_GROUP_VECTORS; v++) sum += ft_load(probability + first + v * FT_LANES);
+        const double group = (double)ft_sum(sum);
+        if (group == 0.0) continue;
+        const bool passed_over = cumulative + group <= limit;
+        double inside = cumulative;
+        for (int64_t i = first; i < first + FT_GROUP; i++) {
+            if (!(probability[i] > 0)) continue;
+            last = (int32_t)i;
+            inside += (double)probability[i];
+            if (!passed_over && inside > limit) return last;
+        }
+        cumulative += group;
     }
     return last;
 }
@@ -135,7 +145,7 @@ static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logi
             const ft_philox_block block =
                 ft_philox(key, 0, sampling->series[path], sampling->sample[path], 0);
             const double uniform = (double)ft_philox_uniform(block.word[0]);
-            token[path] = isfinite(total) ? draw(w.values, vocab, total, uniform) : -1;
+            token[path] = isfinite(total) ? draw(w.values, padded, total, uniform) : -1;
             if (probabilities.data) {
                 const float scale = (float)(1.0 / total);
                 ft_scale_row(w.values, scale, padded);

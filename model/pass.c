@@ -117,12 +117,14 @@ ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_
     const ft_chronos *model = pass->trainable->model;
     ft_projection_modules modules = ft_modules_of(projection);
     int32_t first = ft_block_tensor(&model->config, stack, block, modules.first);
+    /* A workspace of decoding keeps no activations of this stack. */
+    ft_block_activations *activations = pass->workspace->stack[stack].blocks;
     return (ft_projection_use){
         .weight = model->blocks[stack][block].projection[projection],
         .first_tensor = first,
         .n_modules = modules.count,
         .out_features = ft_tensor_describe(&model->config, first).rows,
-        .u = &pass->workspace->stack[stack].blocks[block].u[modules.first],
+        .u = activations ? &activations[block].u[modules.first] : NULL,
         .lora_site = ft_lora_site(stack, block, modules.first),
     };
 }

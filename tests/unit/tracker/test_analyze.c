@@ -23,7 +23,7 @@ static void load(const char *const *members, size_t count)
 {
     ft_error err;
     for (size_t i = 0; i < count; i++) {
-        char id[16], json[1000];
+        char id[32], json[1000];
         snprintf(id, sizeof id, "e%zu", i);
         snprintf(json, sizeof json, "{\"experiment_id\": \"%s\", %s}", id, members[i]);
         scratch_results(id, json);

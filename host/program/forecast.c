@@ -38,7 +38,9 @@ static ft_status of_experiment(const char *results, const char *id, const char *
         status = strcmp(id, "best") == 0 ? ft_experiments_best(experiments, metric, FT_TEST, &found, err)
                                          : ft_experiments_find(experiments, id, &found, err);
     if (status != FT_OK) return status;
-    if (found->error)
+    if (found->error && found->model_path && *found->model_path)
+        ft_command_warn("experiment %s: %s", found->experiment_id, found->error);
+    else if (found->error)
         return ft_fail(err, FT_BAD_INPUT, "experiment %s failed: %s", found->experiment_id, found->error);
     if (!found->model_path || !*found->model_path)
         return ft_fail(err, FT_BAD_INPUT, "experiment %s has no model_path", found->experiment_id);

@@ -44,17 +44,29 @@ for instant in 0.2 0.5 0.9 1.4 2.0; do
     check_whole
 done
 
+# A run of its own that is stopped is recorded with how far it came, and its adapter goes on.
+check_stopped() { # NAME
+    set -- results/fine_tuning/"$1"_*
+    must show "$(basename "$1")"
+    expect out 'interrupted after epoch [0-9]+ of 100000'
+    must forecast --experiment "$(basename "$1")" --data data/test.csv --target Close --horizon 1 --num-samples 1
+    expect err 'warning: .*interrupted after epoch'
+    must run $job --adapter "$1/adapter" --name continued
+}
+
 begin run $job --set epochs=100000 --name interrupted
 await 'epoch 2/'
 kill -INT "$pid"
 status=0
 wait "$pid" || status=$?
 expect_status 130
+expect err 'interrupted after epoch .* ftgpu run --adapter results/fine_tuning/interrupted_.* goes on'
+check_stopped interrupted
 begin run $job --set epochs=100000 --name terminated
 await 'epoch 2/'
 kill -TERM "$pid"
 status=0
 wait "$pid" || status=$?
 expect_status 75
-check_whole
+check_stopped terminated
 finish

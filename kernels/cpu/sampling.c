@@ -34,20 +34,32 @@ static float float_of(int32_t order)
 
 static int64_t count_below(const float *values, int64_t padded, float limit)
 {
-    ft_int_vector counts = {0};
-    for (int64_t i = 0; i < padded; i += FT_LANES)
-        counts += ft_ones(ft_less(ft_load(values + i), ft_set(limit)));
+    ft_int_vector counts[FT_GROUP_VECTORS] = {{0}}; /* several, so that they need not wait for each other */
+    for (int64_t i = 0; i < padded; i += FT_GROUP)
+        for (int v = 0; v < FT_GROUP_VECTORS; v++)
+            counts[v] += ft_ones(ft_less(ft_load(values + i + v * FT_LANES), ft_set(limit)));
     int64_t count = 0;
-    for (int i = 0; i < FT_LANES; i++) count += counts[i];
+    for (int v = 0; v < FT_GROUP_VECTORS; v++)
+        for (int i = 0; i < FT_LANES; i++) count += counts[v][i];
     return count;
 }
 
 /* A limit such that those of `padded` values that are not below it are the k largest (k < padded), and values
- * equal to the k-th. By bisection, which takes some 20 looks at all values and no branch that depends on
+ * equal to the k-th. By bisection, which takes some 10 looks at all values and no branch that depends on
  * them. */
 static float limit_of_largest(const float *values, int64_t padded, int64_t k, float largest)
 {
     int64_t enough = order_of(-INFINITY), too_few = (int64_t)order_of(largest) + 1;
+    for (float below = 1.0f; below < 1e6f; below *= 4.0f) { /* logits are small: a near start saves looks */
+        const float limit = largest - below;
+        const int64_t kept = padded - count_below(values, padded, limit);
+        if (kept == k) return limit;
+        if (kept > k) {
+            enough = order_of(limit);
+            break;
+        }
+        too_few = order_of(limit);
+    }
     while (too_few - enough > 1) {
         const int64_t middle = enough + (too_few - enough) / 2;
         const int64_t kept = padded - count_below(values, padded, float_of((int32_t)middle));
@@ -100,7 +112,7 @@ static double warp(const ft_sampling *sampling, int64_t count, int64_t padded, w
     float *values = w->values;
     if (sampling->suppressed_token >= 0 && sampling->suppressed_token < count)
         values[sampling->suppressed_token] = -INFINITY;
-    for (int64_t i = 0; i < padded; i += FT_LANES)
+    for (int64_t i = 0; i < padded && sampling->temperature != 1.0f; i += FT_LANES)
         ft_store(values + i, ft_load(values + i) / sampling->temperature);
     const float largest = largest_of(values, padded);
     if (sampling->top_k > 0 && sampling->top_k < count) {

@@ -36,7 +36,7 @@ int ft_command_best(int argc, const char *const *argv)
         {.name = "metric",
          .kind = FT_OPTION_TEXT,
          .value = &metric,
-         .argument = "NAME",
+         .argument = "METRIC",
          .help = "mae, rmse, mase, directional_accuracy, smape, wql or coverage_80",
          .required = true},
         {.name = "split",
@@ -52,7 +52,7 @@ int ft_command_best(int argc, const char *const *argv)
     const ft_command_line line = {
         .command = "ftgpu best",
         .summary = "Shows the best experiment by a metric, beside the baselines that its run recorded.",
-        .usage = "--metric NAME [options]",
+        .usage = "--metric METRIC [options]",
         .example = "ftgpu best --metric mae\nftgpu best --metric wql --split val --format json",
         .notes =
             "Lower is better but for directional_accuracy (higher) and coverage_80 (nearest to 0.8). Where\n"

@@ -299,7 +299,8 @@ ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const 
     if (status == FT_OK) status = ft_experiment_add_metric_notes(&experiment, err);
     if (status == FT_OK) status = ft_experiment_write(&experiment, err);
     if (status == FT_OK && place)
-        status = ft_sweep_state_finish(place->state, place->index, experiment.experiment_id, err);
+        status = ft_sweep_state_finish(place->state, place->index, experiment.experiment_id,
+                                       experiment.error != NULL, err);
     if (status == FT_OK)
         report(&experiment, outcome);
     else if (!experiment_is_recorded(&experiment))

@@ -107,7 +107,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (status == FT_OK) status = ft_run_sweep(engine, &request, &summary, &err);
     exit_status = ft_training_finish(status, &err);
     if (status == FT_OK) {
-        fprintf(stderr, "%zu of %zu experiments done, %zu failed\n", summary.done,
+        fprintf(stderr, "%zu of %zu experiments done, %zu of them failed\n", summary.done,
                 summary.configurations, summary.failed);
         if (summary.resumed == summary.configurations)
             fprintf(stderr, "all of them were done before: choose another --name to run them again\n");

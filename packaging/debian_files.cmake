@@ -33,4 +33,5 @@ file(RENAME ${staging}/runtime/usr/share/zsh/site-functions/_ftgpu
      ${staging}/runtime/usr/share/zsh/vendor-completions/_ftgpu)
 file(REMOVE_RECURSE ${staging}/runtime/usr/share/zsh/site-functions)
 run(${GZIP} -9nf ${staging}/runtime/usr/share/man/man1/ftgpu.1)
-run(${STRIP} --strip-debug ${staging}/development/usr/lib/libftgpu.a)
+file(GLOB_RECURSE library ${staging}/development/usr/libftgpu.a)
+run(${STRIP} --strip-debug ${library})

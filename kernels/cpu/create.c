@@ -50,7 +50,7 @@ static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
     const size_t huge = (size_t)2 << 20;
     (void)self;
     void *block = NULL;
-    if (bytes >= 2 * huge && bytes <= SIZE_MAX - huge) {
+    if (bytes >= 2 * huge && bytes <= PTRDIFF_MAX - huge) {
         const size_t rounded = (bytes + huge - 1) / huge * huge;
         block = aligned_alloc(huge, rounded);
 #ifdef MADV_HUGEPAGE

@@ -89,7 +89,8 @@ int ft_command_compare(int argc, const char *const *argv)
         .summary = "Shows experiments side by side: their hyperparameters (hp_*) and their metrics on the "
                    "test split.",
         .usage = "[ID...] [options]",
-        .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --group-by learning_rate",
+        .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv\n"
+                   "ftgpu compare --group-by learning_rate --sort test_mae_mean",
         .options = table,
         .positional = "ID",
         .arguments = &options.selection.ids,

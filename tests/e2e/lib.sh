@@ -69,7 +69,7 @@ cell() {
 
 # remember_files: what is there now. expect_same_files: nothing was added or taken away since (but out, err and messages).
 list_files() {
-    find . -type f ! -path ./out ! -path ./err ! -path ./files ! -path ./files.now ! -path ./messages -exec cksum {} + | sort
+    find . -type f ! -path ./out ! -path ./err ! -path ./files ! -path ./files.now ! -path ./messages -exec cksum {} + 2>/dev/null | sort
     find . ! -type f | sort
 }
 

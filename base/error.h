@@ -9,7 +9,7 @@ extern "C" {
 
 typedef enum ft_status {
     FT_OK = 0,
-    FT_FAILED = 1,      /* something went wrong while running: I/O, a device, a diverged loss */
+    FT_FAILED = 1,      /* something went wrong while running: I/O, a device */
     FT_BAD_INPUT = 2,   /* a file, an option or an argument is wrong: the user can mend it */
     FT_NO_MEMORY = 3,   /* host or device memory ran out */
     FT_INTERRUPTED = 4, /* asked to stop; what was finished is on disk */

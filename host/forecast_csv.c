@@ -90,13 +90,6 @@ static ft_status draw_samples(forecaster *f, ft_error *err)
     return status;
 }
 
-static void add_number(ft_text *out, double value)
-{
-    char number[FT_NUMBER_CHARS];
-    ft_text_add(out, ",");
-    if (isfinite(value)) ft_text_add(out, ft_format_double(value, number));
-}
-
 /* The lines of one series. */
 static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error *err)
 {
@@ -116,8 +109,8 @@ static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error 
         ft_csv_add_field(out, item->id);
         ft_text_addf(out, ",%s,", ft_timestamp_format(time, &f->dataset.style, date));
         ft_csv_add_field(out, f->dataset.target);
-        add_number(out, mean);
-        for (size_t q = 0; q < f->n_levels; q++) add_number(out, f->quantiles[q]);
+        ft_csv_add_number(out, mean);
+        for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);
         ft_text_add(out, "\n");
     }
     return FT_OK;
@@ -126,7 +119,7 @@ static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error 
 static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
 {
     ft_text_add(out, "item_id,timestamp,target_name,predictions");
-    for (size_t q = 0; q < f->n_levels; q++) add_number(out, f->levels[q]);
+    for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->levels[q]);
     ft_text_add(out, "\n");
     ft_status status = FT_OK;
     for (size_t i = 0; i < f->dataset.n_items && status == FT_OK; i++) status = write_item(f, i, out, err);

@@ -2,20 +2,11 @@
 #include "model/trainable.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* The rank that LoRA kernels see: a multiple of 8 for whole vectors. */
 static int32_t padded_rank(int32_t rank)
 {
     return (rank + 7) / 8 * 8;
-}
-
-static uint32_t target_bit(const ft_tensor_info *info)
-{
-    static const char *const letters[] = {"q", "k", "v", "o", "wi", "wo"};
-    for (uint32_t i = 0; info->target && i < 6; i++)
-        if (strcmp(info->target, letters[i]) == 0) return 1u << i;
-    return 0;
 }
 
 /* Gives each trained tensor its place in a row. */
@@ -28,7 +19,7 @@ static void lay_out(ft_trainable *t)
         bool absent = info.rows == 0 || (i == FT_LM_HEAD && t->model->tied);
         t->a_offset[i] = t->b_offset[i] = -1;
         if (absent || t->n_adapters == 0) continue;
-        if (t->kind == FT_LORA && (target_bit(&info) & t->targets)) {
+        if (t->kind == FT_LORA && (ft_target_of(&info) & t->targets)) {
             t->a_offset[i] = at;
             at += (int64_t)t->rank * info.cols;
             t->b_offset[i] = at;

@@ -36,15 +36,10 @@ static void cut_block(ft_arena *c, const ft_backend *backend, const ft_model_con
         block->cross_lse = shape->backward ? ft_arena_cut(c, lse_bytes) : NULL;
     }
     if (shape->kind != FT_LORA || shape->rank == 0) return;
-    static const uint32_t target[FT_MODULES_PER_BLOCK] = {
-        [FT_SELF_Q] = FT_TARGET_Q,  [FT_SELF_K] = FT_TARGET_K,  [FT_SELF_V] = FT_TARGET_V,
-        [FT_SELF_O] = FT_TARGET_O,  [FT_CROSS_Q] = FT_TARGET_Q, [FT_CROSS_K] = FT_TARGET_K,
-        [FT_CROSS_V] = FT_TARGET_V, [FT_CROSS_O] = FT_TARGET_O, [FT_FF_WI] = FT_TARGET_WI,
-        [FT_FF_WO] = FT_TARGET_WO,
-    };
     for (int module = 0; module < FT_MODULES_PER_BLOCK; module++) {
-        bool cross = module >= FT_CROSS_Q && module <= FT_CROSS_NORM;
-        if (!(target[module] & shape->targets) || (cross && !decoder)) continue;
+        ft_tensor_info info =
+            ft_tensor_describe(config, ft_block_tensor(config, stack, 0, (ft_module)module));
+        if (info.rows == 0 || !(ft_target_of(&info) & shape->targets)) continue;
         bool on_encoder = module == FT_CROSS_K || module == FT_CROSS_V;
         block->u[module] = ft_arena_tensor(c, backend->real, on_encoder ? encoder_rows : rows, shape->rank);
     }

@@ -1,7 +1,6 @@
 /* Writes forecasts.csv a window at a time; the file appears whole when it is committed. */
 #include "tracker/forecasts.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,13 +18,6 @@ ft_status ft_forecasts_create(ft_forecasts *forecasts, const char *path, ft_erro
     }
     fputc('\n', forecasts->file.stream);
     return FT_OK;
-}
-
-static void add_number(ft_text *line, double value)
-{
-    char number[FT_NUMBER_CHARS];
-    ft_text_add(line, ",");
-    if (isfinite(value)) ft_text_add(line, ft_format_double(value, number));
 }
 
 ft_status ft_forecasts_add_window(ft_forecasts *forecasts, const char *split, const char *item_id,
@@ -49,9 +41,9 @@ ft_status ft_forecasts_add_window(ft_forecasts *forecasts, const char *split, co
             if (i) ft_text_add(line, ",");
             ft_csv_add_field(line, labels[i] ? labels[i] : "");
         }
-        add_number(line, truth[t]);
-        add_number(line, mean);
-        for (int q = 0; q < FT_N_QUANTILES; q++) add_number(line, quantiles[q]);
+        ft_csv_add_number(line, truth[t]);
+        ft_csv_add_number(line, mean);
+        for (int q = 0; q < FT_N_QUANTILES; q++) ft_csv_add_number(line, quantiles[q]);
         ft_text_add(line, "\n");
         if (line->failed) return ft_no_memory(err, "a line of forecasts.csv", line->length);
         fwrite(line->data, 1, line->length, forecasts->file.stream); /* a failure is found by the commit */

@@ -73,5 +73,8 @@ void ft_text_add_line(ft_text *out, const char *text);
 
 /* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an end. */
 void ft_csv_add_field(ft_text *out, const char *field);
+/* A comma and a number as the shortest text that reads back; nothing after the comma where it is not finite.
+ */
+void ft_csv_add_number(ft_text *out, double value);
 
 #endif

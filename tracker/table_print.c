@@ -40,6 +40,13 @@ void ft_csv_add_field(ft_text *out, const char *field)
     ft_text_add(out, "\"");
 }
 
+void ft_csv_add_number(ft_text *out, double value)
+{
+    char number[FT_NUMBER_CHARS];
+    ft_text_add(out, ",");
+    if (isfinite(value)) ft_text_add(out, ft_format_double(value, number));
+}
+
 char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
 {
     if (!isfinite(value)) return strcpy(out, "-");

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/matmul.h"
+#include "kernels/host_memory.h"
 
 void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message)
 {
@@ -63,36 +63,6 @@ static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
     return block;
 }
 
-static void release(ft_backend *self, void *block)
-{
-    (void)self;
-    free(block);
-}
-
-static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
-{
-    (void)self;
-    if (bytes) memcpy(device, host, bytes);
-}
-
-static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
-{
-    (void)self;
-    if (bytes) memcpy(host, device, bytes);
-}
-
-static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
-{
-    (void)self;
-    if (bytes) memmove(to, from, bytes);
-}
-
-static void zero(ft_backend *self, void *device, size_t bytes)
-{
-    (void)self;
-    if (bytes) memset(device, 0, bytes);
-}
-
 static ft_status synchronize(ft_backend *self, ft_error *err)
 {
     ft_cpu *cpu = ft_cpu_of(self);
@@ -100,12 +70,6 @@ static ft_status synchronize(ft_backend *self, ft_error *err)
     if (status != FT_OK && err) *err = cpu->failed;
     cpu->failure = FT_OK;
     return status;
-}
-
-static void one_stream(ft_backend *self, int number)
-{
-    (void)self;
-    (void)number;
 }
 
 ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_error *err)
@@ -124,18 +88,10 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     base->n_threads = n_threads > 0 ? n_threads : ft_cpu_cores();
     cpu->native_bf16 = base->bf16 && isa == FT_ISA_AVX512_BF16;
     ft_cpu_describe(base->device, sizeof base->device);
-    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-    base->memory_bytes = pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : 0;
-
+    ft_host_memory_operations(base);
     base->free = free_backend;
     base->allocate = allocate;
-    base->release = release;
-    base->to_device = to_device;
-    base->to_host = to_host;
-    base->copy = copy;
-    base->zero = zero;
     base->synchronize = synchronize;
-    base->use_stream = base->record = base->wait = one_stream;
     ft_cpu_linear_operations(base);
     switch (isa) {
 #if defined(__x86_64__)

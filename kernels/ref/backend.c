@@ -1,8 +1,8 @@
 /* The reference backend itself: creation, memory (the host's own), order (everything is done at once). */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "kernels/host_memory.h"
 #include "kernels/ref/ref.h"
 
 static ref_backend *ref_of(ft_backend *self)
@@ -48,54 +48,12 @@ static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
     return block;
 }
 
-static void release(ft_backend *self, void *block)
-{
-    (void)self;
-    free(block);
-}
-
-static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
-{
-    (void)self;
-    if (bytes) memcpy(device, host, bytes);
-}
-
-static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
-{
-    (void)self;
-    if (bytes) memcpy(host, device, bytes);
-}
-
-static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
-{
-    (void)self;
-    if (bytes) memmove(to, from, bytes);
-}
-
-static void zero(ft_backend *self, void *device, size_t bytes)
-{
-    (void)self;
-    if (bytes) memset(device, 0, bytes);
-}
-
 static ft_status synchronize(ft_backend *self, ft_error *err)
 {
     ref_backend *ref = ref_of(self);
     ft_status status = ref->failure;
     ref->failure = FT_OK;
     return status == FT_OK ? FT_OK : ft_fail(err, status, "%s", ref->error.message);
-}
-
-static void one_stream(ft_backend *self, int number)
-{
-    (void)self;
-    (void)number;
-}
-
-static size_t physical_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGE_SIZE);
-    return pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : (size_t)1 << 32;
 }
 
 ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err)
@@ -110,18 +68,9 @@ ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err)
         .matrix = dtype,
         .bf16 = dtype == FT_BF16,
         .n_threads = 1,
-        .memory_bytes = physical_memory(),
         .free = free_backend,
         .allocate = allocate,
-        .release = release,
-        .to_device = to_device,
-        .to_host = to_host,
-        .copy = copy,
-        .zero = zero,
         .synchronize = synchronize,
-        .use_stream = one_stream,
-        .record = one_stream,
-        .wait = one_stream,
         .prepare_weight = ref_prepare_weight,
         .update_weight = ref_update_weight,
         .free_weight = ref_free_weight,
@@ -145,6 +94,7 @@ ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err)
         .gradient_norm = ref_gradient_norm,
         .adamw = ref_adamw,
     };
+    ft_host_memory_operations(&ref->base);
     *backend = &ref->base;
     return FT_OK;
 }

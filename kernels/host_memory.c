@@ -1,0 +1,59 @@
+/* What backends whose device is the host share; see host_memory.h. */
+#include "kernels/host_memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void release(ft_backend *self, void *block)
+{
+    (void)self;
+    free(block);
+}
+
+static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
+{
+    (void)self;
+    if (bytes) memcpy(device, host, bytes);
+}
+
+static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
+{
+    (void)self;
+    if (bytes) memcpy(host, device, bytes);
+}
+
+static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
+{
+    (void)self;
+    if (bytes) memmove(to, from, bytes);
+}
+
+static void zero(ft_backend *self, void *device, size_t bytes)
+{
+    (void)self;
+    if (bytes) memset(device, 0, bytes);
+}
+
+static void one_stream(ft_backend *self, int number)
+{
+    (void)self;
+    (void)number;
+}
+
+static size_t physical_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGE_SIZE);
+    return pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : (size_t)1 << 32;
+}
+
+void ft_host_memory_operations(ft_backend *backend)
+{
+    backend->memory_bytes = physical_memory();
+    backend->release = release;
+    backend->to_device = to_device;
+    backend->to_host = to_host;
+    backend->copy = copy;
+    backend->zero = zero;
+    backend->use_stream = backend->record = backend->wait = one_stream;
+}

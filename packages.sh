@@ -2,6 +2,7 @@
 
 build_packages="build-essential cmake libdnnl-dev libcjson-dev zlib1g-dev"
 test_packages="libcriterion-dev"
+slow_test_packages="clang libclang-rt-14-dev valgrind" # fuzzing and memcheck, ./test.sh --all
 
 # Installs those of the named packages that are missing. Where there is no apt, finding them is left to cmake.
 install_packages() {

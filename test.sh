@@ -8,7 +8,10 @@ cd "$(dirname "$0")"
 labels="-LE slow"
 case "${1-}" in
 "") ;;
---all) labels= ;;
+--all)
+    labels=
+    test_packages="$test_packages $slow_test_packages"
+    ;;
 *)
     echo "usage: ./test.sh [--all]" >&2
     exit 2

@@ -9,8 +9,8 @@
 #include "base/error.h"
 
 /* Parses `size` bytes. On failure returns FT_BAD_INPUT with "name:line:column: what". Refused: anything after
- * the value, nesting beyond 200, a key given twice in one object, NUL bytes. *root is the caller's, free by
- * cJSON_Delete. */
+ * the value, nesting beyond 200, a key given twice in one object, NUL bytes, texts that are not UTF-8. *root
+ * is the caller's, free by cJSON_Delete. */
 ft_status ft_json_parse(const char *text, size_t size, const char *name, cJSON **root, ft_error *err);
 /* Reads and parses a file of at most 256 MiB. */
 ft_status ft_json_read(const char *path, cJSON **root, ft_error *err);

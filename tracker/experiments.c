@@ -164,6 +164,7 @@ ft_status ft_experiments_find(const ft_experiments *experiments, const char *id,
                               ft_error *err)
 {
     *found = NULL;
+    if (experiments->count == 0) return no_such_id(experiments, id, err);
     size_t length = strlen(id), first = 0, end = experiments->count;
     while (first < end) { /* ids are sorted: the first that is not before `id` */
         size_t middle = first + (end - first) / 2;

@@ -199,8 +199,12 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     /* A brief load left out `run` and with it the baselines. If the file is gone by now, they are not shown.
      */
     const ft_experiment *whole = best;
-    if (!best->run && best->directory && ft_experiment_read(best->directory, &again, NULL) == FT_OK)
-        whole = &again;
+    if (!best->run && best->directory) {
+        ft_error unread = {""};
+        status = ft_experiment_read(best->directory, &again, &unread);
+        if (status == FT_OK) whole = &again;
+        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    }
     status = add_metrics(out, whole, err);
     ft_experiment_free(&again);
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "model/adapter.h"
+#include "model/json_builder.h"
 #include "model/safetensors.h"
 
 static int64_t count_of(const ft_weights *weights, int32_t index)
@@ -71,20 +72,20 @@ static cJSON *float_number(float value)
     return ft_json_number(number);
 }
 
-static cJSON *architecture(const ft_model_config *config)
+static ft_json_builder architecture(const ft_model_config *config)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "vocab_size", config->vocab_size);
-    cJSON_AddNumberToObject(object, "d_model", config->d_model);
-    cJSON_AddNumberToObject(object, "d_ff", config->d_ff);
-    cJSON_AddNumberToObject(object, "n_heads", config->n_heads);
-    cJSON_AddNumberToObject(object, "d_kv", config->d_kv);
-    cJSON_AddNumberToObject(object, "n_encoder_layers", config->n_encoder_layers);
-    cJSON_AddNumberToObject(object, "n_decoder_layers", config->n_decoder_layers);
-    cJSON_AddNumberToObject(object, "relative_attention_buckets", config->n_buckets);
-    cJSON_AddNumberToObject(object, "relative_attention_max_distance", config->max_distance);
-    cJSON_AddItemToObject(object, "dropout_rate", float_number(config->dropout_rate));
-    cJSON_AddBoolToObject(object, "scale_decoder_outputs", config->scale_decoder_outputs);
+    ft_json_builder object = ft_json_build_object();
+    ft_json_put_whole(&object, "vocab_size", config->vocab_size);
+    ft_json_put_whole(&object, "d_model", config->d_model);
+    ft_json_put_whole(&object, "d_ff", config->d_ff);
+    ft_json_put_whole(&object, "n_heads", config->n_heads);
+    ft_json_put_whole(&object, "d_kv", config->d_kv);
+    ft_json_put_whole(&object, "n_encoder_layers", config->n_encoder_layers);
+    ft_json_put_whole(&object, "n_decoder_layers", config->n_decoder_layers);
+    ft_json_put_whole(&object, "relative_attention_buckets", config->n_buckets);
+    ft_json_put_whole(&object, "relative_attention_max_distance", config->max_distance);
+    ft_json_put(&object, "dropout_rate", float_number(config->dropout_rate));
+    ft_json_put_bool(&object, "scale_decoder_outputs", config->scale_decoder_outputs);
     return object;
 }
 
@@ -100,7 +101,7 @@ static int64_t lora_count(const ft_model_config *config)
     return total;
 }
 
-static cJSON *parameters(const ft_weights *weights)
+static ft_json_builder parameters(const ft_weights *weights)
 {
     const ft_model_config *config = &weights->config;
     int64_t encoder = count_of(weights, FT_ENCODER_BIAS) + count_of(weights, FT_ENCODER_NORM);
@@ -109,32 +110,32 @@ static cJSON *parameters(const ft_weights *weights)
         encoder += count_of(weights, i);
     for (int32_t i = ft_block_tensor(config, FT_DECODER, 0, FT_SELF_Q); i < ft_tensor_count(config); i++)
         decoder += count_of(weights, i);
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "total", (double)ft_parameter_count(weights));
-    cJSON_AddNumberToObject(object, "embedding", (double)count_of(weights, FT_SHARED));
-    cJSON_AddNumberToObject(object, "encoder", (double)encoder);
-    cJSON_AddNumberToObject(object, "decoder", (double)decoder);
-    cJSON_AddNumberToObject(object, "head", (double)count_of(weights, FT_LM_HEAD));
-    cJSON_AddBoolToObject(object, "head_tied", weights->tied);
-    cJSON_AddNumberToObject(object, "lora_rank_8_on_q_v", (double)lora_count(config));
+    ft_json_builder object = ft_json_build_object();
+    ft_json_put_whole(&object, "total", ft_parameter_count(weights));
+    ft_json_put_whole(&object, "embedding", count_of(weights, FT_SHARED));
+    ft_json_put_whole(&object, "encoder", encoder);
+    ft_json_put_whole(&object, "decoder", decoder);
+    ft_json_put_whole(&object, "head", count_of(weights, FT_LM_HEAD));
+    ft_json_put_bool(&object, "head_tied", weights->tied);
+    ft_json_put_whole(&object, "lora_rank_8_on_q_v", lora_count(config));
     return object;
 }
 
-static cJSON *chronos_config(const ft_chronos_config *config)
+static ft_json_builder chronos_config(const ft_chronos_config *config)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddItemToObject(object, "low_limit", ft_json_number(config->low_limit));
-    cJSON_AddItemToObject(object, "high_limit", ft_json_number(config->high_limit));
-    cJSON_AddNumberToObject(object, "n_tokens", config->n_tokens);
-    cJSON_AddNumberToObject(object, "n_special_tokens", config->n_special_tokens);
-    cJSON_AddNumberToObject(object, "pad_token_id", config->pad_token_id);
-    cJSON_AddNumberToObject(object, "eos_token_id", config->eos_token_id);
-    cJSON_AddNumberToObject(object, "context_length", config->context_length);
-    cJSON_AddNumberToObject(object, "prediction_length", config->prediction_length);
-    cJSON_AddNumberToObject(object, "num_samples", config->num_samples);
-    cJSON_AddItemToObject(object, "temperature", float_number(config->temperature));
-    cJSON_AddNumberToObject(object, "top_k", config->top_k);
-    cJSON_AddItemToObject(object, "top_p", float_number(config->top_p));
+    ft_json_builder object = ft_json_build_object();
+    ft_json_put(&object, "low_limit", ft_json_number(config->low_limit));
+    ft_json_put(&object, "high_limit", ft_json_number(config->high_limit));
+    ft_json_put_whole(&object, "n_tokens", config->n_tokens);
+    ft_json_put_whole(&object, "n_special_tokens", config->n_special_tokens);
+    ft_json_put_whole(&object, "pad_token_id", config->pad_token_id);
+    ft_json_put_whole(&object, "eos_token_id", config->eos_token_id);
+    ft_json_put_whole(&object, "context_length", config->context_length);
+    ft_json_put_whole(&object, "prediction_length", config->prediction_length);
+    ft_json_put_whole(&object, "num_samples", config->num_samples);
+    ft_json_put(&object, "temperature", float_number(config->temperature));
+    ft_json_put_whole(&object, "top_k", config->top_k);
+    ft_json_put(&object, "top_p", float_number(config->top_p));
     return object;
 }
 
@@ -148,14 +149,19 @@ ft_status ft_model_info(const char *directory, cJSON **info, ft_error *err)
     if (status == FT_OK) {
         char checksum[16];
         snprintf(checksum, sizeof checksum, "%08x", (unsigned)weights->checksum);
-        cJSON *object = cJSON_CreateObject();
-        cJSON_AddStringToObject(object, "path", directory);
-        cJSON_AddStringToObject(object, "dtype", dtype);
-        cJSON_AddStringToObject(object, "checksum", checksum);
-        cJSON_AddItemToObject(object, "architecture", architecture(&weights->config));
-        cJSON_AddItemToObject(object, "parameters", parameters(weights));
-        cJSON_AddItemToObject(object, "chronos_config", chronos_config(&weights->config.chronos));
-        *info = object;
+        ft_json_builder object = ft_json_build_object();
+        ft_json_put_string(&object, "path", directory);
+        ft_json_put_string(&object, "dtype", dtype);
+        ft_json_put_string(&object, "checksum", checksum);
+        ft_json_put_built(&object, "architecture", architecture(&weights->config));
+        ft_json_put_built(&object, "parameters", parameters(weights));
+        ft_json_put_built(&object, "chronos_config", chronos_config(&weights->config.chronos));
+        if (object.complete) {
+            *info = object.value;
+        } else {
+            cJSON_Delete(object.value);
+            status = ft_no_memory(err, "what is told of a model", 0);
+        }
     }
     ft_weights_free(weights);
     return status;

@@ -33,6 +33,7 @@ static ft_status print_plan(const ft_sweep_request *request, const char *format,
         for (size_t k = 0; k < grid.n_keys; k++) {
             cell.length = 0;
             ft_field_to_text(grid.keys[k], &grid.configs[i], &cell);
+            table.failed = table.failed || cell.failed;
             ft_table_set_text(&table, ft_table_find(&table, grid.keys[k]->name), cell.data);
         }
     }

@@ -40,6 +40,38 @@ Test(json, faults_have_line_and_column)
     refused("[1", "g.json:1:3: the text ends inside a list or an object");
 }
 
+/* Found by fuzzing: two keys of different broken bytes were printed as one key, which then could not be read.
+ */
+Test(json, texts_are_utf8)
+{
+    const char *what = "bytes in a string that are not UTF-8";
+    static const struct {
+        const char *text;
+        int column;
+    } cases[] = {
+        {"{\"\xF0\": 1, \"\xF1\": 2}", 3}, /* lone first bytes */
+        {"[\"a\xE4\"]", 4},                /* Latin-1 */
+        {"[\"\xC0\xAF\"]", 3},             /* overlong */
+        {"[\"\xE0\x80\x80\"]", 3},         /* overlong */
+        {"[\"\xED\xA0\x80\"]", 3},         /* a surrogate */
+        {"[\"\xF4\x90\x80\x80\"]", 3},     /* beyond U+10FFFF */
+        {"[\"\xE2\x82", 3},                /* cut short by the end */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char message[128];
+        snprintf(message, sizeof message, "g.json:1:%d: %s", cases[i].column, what);
+        refused(cases[i].text, message);
+    }
+    ft_error err;
+    cJSON *root = NULL;
+    const char *fine = "[\"\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\xEF\xBF\xBD\"]";
+    cr_assert_eq(ft_json_parse(fine, strlen(fine), "g", &root, &err), FT_OK, "%s", err.message);
+    char *line = ft_json_print_line(root);
+    cr_expect_str_eq(line, fine);
+    free(line);
+    cJSON_Delete(root);
+}
+
 Test(json, keys_given_twice)
 {
     refused("{\"a\": 1, \"b\": {\"c\": 1}, \n \"\\u0061\": 2}",

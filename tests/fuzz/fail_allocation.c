@@ -1,0 +1,110 @@
+/* A library for LD_PRELOAD that makes one allocation of the program fail, so that tests can go through all of
+ * them.
+ *
+ * FTGPU_FAIL_ALLOCATION=N: the N-th allocation returns NULL (from 1; 0: none). Counted are those that the
+ * program, cJSON and the C library ask for; not those of oneDNN, OpenMP, the C++ runtime and the loader,
+ * which end the process when they get none. FTGPU_ALLOCATIONS=FILE: the count is written there at the end. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* glibc's own, which need no look-up and so no allocation. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+typedef struct range {
+    uintptr_t from, to;
+} range;
+
+static range counted[8];
+static int n_counted;
+static long wanted;
+static bool ready;
+static atomic_long count;
+
+static int add_object(struct dl_phdr_info *object, size_t size, void *context)
+{
+    (void)size;
+    (void)context;
+    const char *slash = strrchr(object->dlpi_name, '/'), *name = slash ? slash + 1 : object->dlpi_name;
+    /* The program itself has no name. */
+    if (*name && strncmp(name, "libcjson.", 9) != 0 && strncmp(name, "libc.so", 7) != 0) return 0;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X)) continue;
+        uintptr_t from = (uintptr_t)object->dlpi_addr + segment->p_vaddr;
+        if (n_counted < 8) counted[n_counted++] = (range){from, from + segment->p_memsz};
+    }
+    return 0;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *number = getenv("FTGPU_FAIL_ALLOCATION");
+    wanted = number ? strtol(number, NULL, 10) : 0;
+    dl_iterate_phdr(add_object, NULL);
+    ready = true;
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    const char *path = getenv("FTGPU_ALLOCATIONS");
+    char text[32];
+    ready = false;
+    int descriptor = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : -1;
+    if (descriptor < 0) return;
+    int length = snprintf(text, sizeof text, "%ld\n", atomic_load(&count));
+    if (write(descriptor, text, (size_t)length) != length) _exit(99);
+    close(descriptor);
+}
+
+/* Whether the allocation that returns to `caller` is to fail. */
+static bool fails(const void *caller)
+{
+    if (!ready) return false;
+    for (int i = 0; i < n_counted; i++) {
+        if ((uintptr_t)caller < counted[i].from || (uintptr_t)caller >= counted[i].to) continue;
+        if (atomic_fetch_add(&count, 1) + 1 != wanted) return false;
+        errno = ENOMEM;
+        return true;
+    }
+    return false;
+}
+
+void *malloc(size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t number, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(number, size);
+}
+
+void *realloc(void *block, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    if (fails(__builtin_return_address(0))) return ENOMEM;
+    *block = __libc_memalign(alignment, size);
+    return *block ? 0 : ENOMEM;
+}

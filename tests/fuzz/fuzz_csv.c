@@ -1,0 +1,93 @@
+/* CSV files, joined to a dataset: up to three parts, training, validation and test. The first byte chooses
+ * options; '0' is none of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "host/dataset.h"
+#include "tests/fuzz/fuzz.h"
+
+/* What the rest of the program takes for granted. */
+static void check_dataset(const ft_dataset *dataset)
+{
+    FUZZ_EXPECT(dataset->n_items > 0 && dataset->target_column < dataset->n_columns);
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        const ft_dataset_item *item = &dataset->items[i];
+        FUZZ_EXPECT(item->split_start[0] == 0 && item->split_start[3] == (int64_t)item->n_rows);
+        for (int s = 0; s < 3; s++) FUZZ_EXPECT(item->split_start[s] <= item->split_start[s + 1]);
+        FUZZ_EXPECT(item->first_row + item->n_rows <= dataset->n_rows);
+        for (size_t row = 0; row < item->n_rows; row++) {
+            FUZZ_EXPECT(row == 0 || item->times[row] > item->times[row - 1]);
+            FUZZ_EXPECT(strlen(item->dates[row]) > 0);
+            FUZZ_EXPECT(!__builtin_isinf(item->values_single[row]));
+        }
+    }
+}
+
+/* The dates after the end of each series, as forecast writes them. */
+static void continue_dates(const ft_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        const ft_dataset_item *item = &dataset->items[i];
+        if (item->n_rows == 0) continue;
+        ft_frequency frequency = ft_frequency_infer(item->times, item->n_rows, dataset->style.zone_minutes);
+        char text[FT_TIMESTAMP_CHARS];
+        FUZZ_EXPECT(strlen(ft_frequency_describe(&frequency, text)) > 0);
+        int64_t last = item->times[item->n_rows - 1], next;
+        for (int64_t steps = 1; steps < 4; steps++) {
+            ft_error err;
+            ft_status status =
+                ft_frequency_next(&frequency, item->times[item->n_rows - 1], steps, &next, &err);
+            fuzz_check(status, &err, NULL);
+            if (status != FT_OK) break;
+            FUZZ_EXPECT(next > last);
+            last = next;
+            ft_timestamp_style style;
+            FUZZ_EXPECT(ft_timestamp_parse(ft_timestamp_format(next, &dataset->style, text), strlen(text),
+                                           &next, &style));
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const names[] = {"train.csv", "val.csv", "test.csv"};
+    const char *paths[3] = {NULL};
+    if (size == 0) return 0;
+    const unsigned options = data[0] & 15u;
+    const uint8_t *at = data + 1, *part;
+    size_t left = size - 1, part_size;
+    for (int i = 0; i < 3 && (part = fuzz_part(&at, &left, &part_size)); i++)
+        paths[i] = fuzz_put(names[i], part, part_size);
+    ft_dataset_source source = {.train = paths[0],
+                                .val = paths[1],
+                                .test = paths[2],
+                                .target = "Close",
+                                .timestamp = options & 1 ? "Date" : NULL,
+                                .id = options & 2 ? "item" : NULL,
+                                .train_last = options & 4 ? 3 : 0};
+    if (options & 8) {
+        source.data = source.train;
+        source.train = source.val = source.test = NULL;
+        source.has_split = true;
+        source.split[0] = 0.5;
+        source.split[1] = source.split[2] = 0.25;
+    }
+    ft_dataset dataset;
+    ft_error err = {""};
+    ft_status status = ft_dataset_read(&source, &dataset, &err);
+    fuzz_check(status, &err, fuzz_directory());
+    if (status != FT_OK) return 0;
+    check_dataset(&dataset);
+    continue_dates(&dataset);
+    fuzz_check(ft_dataset_check(&dataset, 2, &err), &err, NULL);
+    cJSON *insights = NULL;
+    status = ft_dataset_insights(&dataset, &insights, &err);
+    fuzz_check(status, &err, NULL);
+    char *text = status == FT_OK ? ft_json_print(insights) : NULL;
+    FUZZ_EXPECT(status != FT_OK || text);
+    free(text);
+    cJSON_Delete(insights);
+    ft_dataset_free(&dataset);
+    return 0;
+}

@@ -1,0 +1,89 @@
+/* results.json, whoever wrote it: read, written again, shown, compared and analyzed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "tests/fuzz/fuzz.h"
+#include "tracker/analyze.h"
+#include "tracker/compare.h"
+#include "tracker/show.h"
+
+static char *text_of(const ft_experiment *experiment)
+{
+    cJSON *object = ft_experiment_to_json(experiment);
+    char *text = object ? ft_json_print(object) : NULL;
+    FUZZ_EXPECT(text);
+    cJSON_Delete(object);
+    return text;
+}
+
+/* Prints the table in every format and frees it. */
+static void print(ft_status status, ft_table *table, ft_text *remark, ft_error *err)
+{
+    fuzz_check(status, err, NULL);
+    for (int format = FT_TABLE_PEOPLE; format <= FT_TABLE_JSON && status == FT_OK; format++) {
+        ft_text text = FT_TEXT_EMPTY;
+        fuzz_check(ft_table_print(table, (ft_table_format)format, &text, err), err, NULL);
+        if (format == FT_TABLE_JSON) {
+            cJSON *list = NULL;
+            status = ft_json_parse(text.data, text.length, "table", &list, err);
+            if (status != FT_OK) fprintf(stderr, "%s\n%s\n", err->message, text.data);
+            FUZZ_EXPECT(cJSON_IsArray(list));
+            cJSON_Delete(list);
+        }
+        ft_text_free(&text);
+    }
+    ft_text_free(remark);
+    ft_table_free(table);
+}
+
+static void analyze(ft_experiments *all)
+{
+    ft_error err = {""};
+    for (int what = 0; what < 6; what++) {
+        ft_table table = FT_TABLE_EMPTY;
+        ft_text remark = FT_TEXT_EMPTY;
+        ft_status status = what == 0   ? ft_analyze_importance(all, FT_MAE, FT_TEST, 5, &table, &remark, &err)
+                           : what == 1 ? ft_analyze_overfitting(all, &table, &remark, &err)
+                           : what == 2 ? ft_analyze_convergence(all, &table, &remark, &err)
+                           : what == 3 ? ft_analyze_regimes(all, &table, &remark, &err)
+                           : what == 4 ? ft_analyze_summary(all, &table, &remark, &err)
+                                       : ft_compare(all, &table, &err);
+        print(status, &table, &remark, &err);
+    }
+    ft_text text = FT_TEXT_EMPTY;
+    fuzz_check(ft_describe_best(all, FT_MAE, FT_TEST, &text, &err), &err, NULL);
+    ft_text_free(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *path = fuzz_put("results.json", data, size);
+    ft_experiment experiment, again;
+    ft_error err = {""};
+    ft_status status = ft_experiment_read(fuzz_directory(), &experiment, &err);
+    fuzz_check(status, &err, path);
+    if (status != FT_OK) return 0;
+    /* What was read is written such that it is read as the same. */
+    char *text = text_of(&experiment), *more;
+    fuzz_put("results.json", text, strlen(text));
+    status = ft_experiment_read(fuzz_directory(), &again, &err);
+    fuzz_check(status, &err, path);
+    FUZZ_EXPECT(status == FT_OK);
+    more = text_of(&again);
+    FUZZ_EXPECT(strcmp(text, more) == 0);
+    free(text);
+    free(more);
+    ft_text shown = FT_TEXT_EMPTY;
+    fuzz_check(ft_show_experiment(&experiment, &shown, &err), &err, NULL);
+    ft_text_free(&shown);
+    /* Two of them: a second experiment with the same hyperparameters. */
+    again.metrics[FT_TEST].mae = experiment.metrics[FT_TEST].mae + 1;
+    ft_experiment both[2] = {experiment, again};
+    ft_experiments all = {.items = both, .count = 2};
+    analyze(&all);
+    ft_experiment_free(&both[0]);
+    ft_experiment_free(&both[1]);
+    return 0;
+}

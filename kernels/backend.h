@@ -1,7 +1,7 @@
 /* One device and the operations on it: all that the model knows of hardware.
  *
- * A backend is a struct of function pointers. `ref` is scalar C to read and to test against, `cpu` is fast, `cuda` will
- * be. Operations are queued in order on the backend's stream and return nothing: shapes are the caller's contract, and a
+ * A backend is a struct of function pointers. `ref` is scalar C to read and to test against, `cpu` is fast, `cuda` is for
+ * GPUs. Operations are queued in order on the backend's stream and return nothing: shapes are the caller's contract, and a
  * failure of the device is kept and reported by the next `synchronize`. No operation allocates after its first call with
  * a shape: a backend's scratch memory only grows.
  *
@@ -275,6 +275,10 @@ ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err);
 ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_error *err);
 /* Whether the processor multiplies bf16 natively, so that `--dtype auto` should take it. */
 bool ft_cpu_has_bf16(void);
+/* GPU number `device`. Where the build has no CUDA backend there are 0 devices and creation fails. Without a driver neither
+ * loads a library. */
+int ft_cuda_device_count(void);
+ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,120 @@
+/* Finding GPUs and opening one. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cuda/device.h"
+
+int ft_cuda_device_count(void)
+{
+    int count = 0;
+    return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+static void free_backend(ft_backend *self)
+{
+    if (!self) return;
+    ft_cuda *cuda = ft_cuda_of(self);
+    cudaSetDevice(cuda->device);
+    ft_cuda_linear_close(cuda);
+    for (int i = 0; i < FT_CUDA_STREAMS; i++)
+        for (int use = 0; use < FT_CUDA_USES; use++) cudaFree(cuda->scratch[i][use].data);
+    for (int i = 0; i < FT_CUDA_EVENTS; i++)
+        if (cuda->events[i]) cudaEventDestroy(cuda->events[i]);
+    for (int i = 0; i < FT_CUDA_STREAMS; i++)
+        if (cuda->streams[i]) cudaStreamDestroy(cuda->streams[i]);
+    free(cuda);
+}
+
+/* Streams that wait for nothing but what they are told to, events without clocks. */
+static void open_streams(ft_cuda *cuda)
+{
+    for (int i = 0; i < FT_CUDA_STREAMS; i++)
+        CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->streams[i], cudaStreamNonBlocking));
+    for (int i = 0; i < FT_CUDA_EVENTS; i++)
+        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->events[i], cudaEventDisableTiming));
+}
+
+ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_error *err)
+{
+    *backend = NULL;
+    if (dtype != FT_F32 && dtype != FT_BF16)
+        return ft_fail(err, FT_BAD_INPUT, "the CUDA backend computes in f32 or bf16");
+    int count = ft_cuda_device_count();
+    if (device < 0 || device >= count)
+        return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: this machine has %d that CUDA can use", device, count);
+    ft_cuda *cuda = (ft_cuda *)calloc(1, sizeof *cuda);
+    if (!cuda) return ft_no_memory(err, "the CUDA backend", sizeof *cuda);
+    ft_backend *base = &cuda->base;
+    cuda->device = device;
+    base->name = "cuda";
+    base->real = FT_F32;
+    base->matrix = dtype;
+    base->bf16 = dtype == FT_BF16;
+    base->n_threads = 1;
+    base->free = free_backend;
+    cudaDeviceProp properties;
+    if (CUDA_TRY(cuda, cudaSetDevice(device)) && CUDA_TRY(cuda, cudaGetDeviceProperties(&properties, device))) {
+        snprintf(base->device, sizeof base->device, "%.100s", properties.name);
+        base->memory_bytes = properties.totalGlobalMem;
+        if (properties.major < 8)
+            ft_cuda_fail(cuda, FT_BAD_INPUT, "the GPU is older than compute capability 8.0, which the kernels need");
+        open_streams(cuda);
+    }
+    ft_status status = cuda->failure;
+    if (status != FT_OK && err) *err = cuda->failed;
+    if (status == FT_OK) status = ft_cuda_linear_operations(cuda, err);
+    if (status != FT_OK) {
+        free_backend(base);
+        return status;
+    }
+    ft_cuda_memory_operations(base);
+    ft_cuda_embedding_operations(base);
+    ft_cuda_norm_operations(base);
+    ft_cuda_relu_operations(base);
+    ft_cuda_lora_operations(base);
+    ft_cuda_attention_operations(base);
+    ft_cuda_attention_backward_operations(base);
+    ft_cuda_decode_operations(base);
+    ft_cuda_loss_operations(base);
+    ft_cuda_sampling_operations(base);
+    ft_cuda_optimizer_operations(base);
+    *backend = base;
+    return FT_OK;
+}
+
+/* The buckets' edges are found by asking ft_relative_bucket, whose float arithmetic they depend on, here on the host. */
+bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
+                        ft_cuda_buckets *buckets)
+{
+    if (n_buckets > FT_CUDA_MAX_BUCKETS) {
+        ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes at most 128 relative-position buckets");
+        return false;
+    }
+    bool known = cuda->buckets_count == n_buckets && cuda->buckets_distance == max_distance &&
+                 cuda->buckets_bidirectional == bidirectional;
+    if (!known) {
+        ft_cuda_buckets *made = &cuda->buckets;
+        memset(made, 0, sizeof *made);
+        made->n_buckets = n_buckets;
+        made->half = bidirectional ? n_buckets / 2 : 0;
+        int32_t side = bidirectional ? n_buckets / 2 : n_buckets, bucket = 0;
+        made->max_exact = side / 2;
+        /* Beyond max_distance nothing changes any more. */
+        int32_t last = max_distance > made->max_exact ? max_distance : made->max_exact;
+        for (int32_t away = made->max_exact; away <= last; away++) {
+            int32_t now = ft_relative_bucket(-away, bidirectional, n_buckets, max_distance);
+            if (away == made->max_exact) bucket = made->max_exact;
+            while (bucket < now && made->n_first < FT_CUDA_MAX_BUCKETS) {
+                made->first[made->n_first++] = away;
+                bucket++;
+            }
+        }
+        cuda->buckets_count = n_buckets;
+        cuda->buckets_distance = max_distance;
+        cuda->buckets_bidirectional = bidirectional;
+    }
+    *buckets = cuda->buckets;
+    return true;
+}

@@ -1,0 +1,114 @@
+/* What the files of the CUDA backend share on the host's side: the backend's state, checked calls, launches.
+ *
+ * Every call to CUDA is checked. The first failure is kept, in words that name the call, the file and the device, until
+ * the next synchronize reports it; after it the operations still return at once. */
+#ifndef FT_KERNELS_CUDA_DEVICE_H
+#define FT_KERNELS_CUDA_DEVICE_H
+
+#include <cuda_runtime.h>
+
+#include "kernels/backend.h"
+
+/* <<<>>> is nvcc's alone; tests/simt executes the same source without it. A template's name is put in parentheses. */
+#ifdef FT_SIMT
+#define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                                      \
+    simt_launch(#kernel, grid, block, shared_bytes, stream, kernel, __VA_ARGS__)
+#else
+#define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                                      \
+    (kernel)<<<grid, block, shared_bytes, stream>>>(__VA_ARGS__)
+#endif
+
+/* Scratch memory of an operation, one block a stream and use. It only grows. */
+typedef enum ft_cuda_use {
+    FT_CUDA_LOSS_ROWS,
+    FT_CUDA_NORM_PARTS,
+    FT_CUDA_BIAS_PARTS,
+    FT_CUDA_ROW_SUMS,
+    FT_CUDA_LEFT,
+    FT_CUDA_RIGHT,
+    FT_CUDA_WORKSPACE,
+    FT_CUDA_USES
+} ft_cuda_use;
+
+enum { FT_CUDA_STREAMS = 2, FT_CUDA_EVENTS = 64, FT_CUDA_MAX_BUCKETS = 128 };
+
+/* T5's relative-position buckets as a kernel's argument: distances below max_exact are buckets of their own, bucket
+ * max_exact + 1 + i begins at distance first[i]. `bidirectional` adds half of the buckets for keys after the query. */
+typedef struct ft_cuda_buckets {
+    int32_t n_buckets, max_exact, n_first, half;
+    int32_t first[FT_CUDA_MAX_BUCKETS];
+} ft_cuda_buckets;
+
+typedef struct ft_cuda {
+    ft_backend base; /* first, so that the pointers convert */
+    int device;
+    cudaStream_t streams[FT_CUDA_STREAMS];
+    int current;
+    cudaEvent_t events[FT_CUDA_EVENTS];
+    ft_status failure;
+    ft_error failed;
+    struct {
+        void *data;
+        size_t bytes;
+    } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
+    struct ft_cuda_lt *lt; /* matrix products */
+    ft_cuda_buckets buckets; /* of the last bias, with what they were computed from */
+    int32_t buckets_count, buckets_distance;
+    bool buckets_bidirectional;
+} ft_cuda;
+
+static inline ft_cuda *ft_cuda_of(ft_backend *self)
+{
+    return (ft_cuda *)self;
+}
+
+/* Begins an operation: makes the backend's device the current one. False after a failure: then nothing is queued. */
+bool ft_cuda_enter(ft_cuda *cuda);
+/* Keeps a failure of `call`; true if there was none. */
+bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line);
+void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message);
+/* NULL, and the failure kept, when there is no memory. */
+void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes);
+/* Says how much was asked for, what is free, and what to lower. */
+ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err);
+
+static inline cudaStream_t ft_cuda_stream(const ft_cuda *cuda)
+{
+    return cuda->streams[cuda->current];
+}
+
+#define CUDA_TRY(cuda, call) ft_cuda_check(cuda, call, #call, __FILE__, __LINE__)
+
+/* Queues a kernel on the current stream and checks that it could be. */
+#define CUDA_LAUNCH(cuda, kernel, grid, block, shared_bytes, ...)                                                      \
+    do {                                                                                                               \
+        FT_LAUNCH(kernel, grid, block, shared_bytes, ft_cuda_stream(cuda), __VA_ARGS__);                               \
+        ft_cuda_check(cuda, cudaGetLastError(), "launch of " #kernel, __FILE__, __LINE__);                             \
+    } while (0)
+
+static inline int64_t ft_cuda_ceil(int64_t count, int64_t size)
+{
+    return (count + size - 1) / size;
+}
+
+/* -- the operations, file by file; backend.h defines them -- */
+
+void ft_cuda_memory_operations(ft_backend *base);
+ft_status ft_cuda_linear_operations(ft_cuda *cuda, ft_error *err); /* opens cuBLASLt */
+void ft_cuda_linear_close(ft_cuda *cuda);
+void ft_cuda_embedding_operations(ft_backend *base);
+void ft_cuda_norm_operations(ft_backend *base);
+void ft_cuda_relu_operations(ft_backend *base);
+void ft_cuda_lora_operations(ft_backend *base);
+void ft_cuda_attention_operations(ft_backend *base);
+void ft_cuda_attention_backward_operations(ft_backend *base);
+void ft_cuda_decode_operations(ft_backend *base);
+void ft_cuda_loss_operations(ft_backend *base);
+void ft_cuda_sampling_operations(ft_backend *base);
+void ft_cuda_optimizer_operations(ft_backend *base);
+
+/* The buckets of a bias, for a kernel. False: more of them than kernels take, and the failure kept. */
+bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
+                        ft_cuda_buckets *buckets);
+
+#endif

@@ -1,0 +1,86 @@
+/* Softmax and cross entropy in one.
+ *
+ * loss_sum[g] += sum over the adapter's counted rows of -log softmax(logits)[label], in double; with label_scale the logits
+ * are overwritten by label_scale[g] * (softmax - onehot), 0 in rows that do not count. A block a row: one pass finds the
+ * largest logit and the sum of exponentials together, the second writes. The rows' losses go through scratch memory, so that
+ * they are always added in the same order. */
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/kernel.h"
+
+enum { THREADS = 256, NOT_COUNTED = -100 };
+
+__global__ void __launch_bounds__(THREADS)
+    cross_entropy_kernel(ft_adapter_batch batch, int32_t length, ft_tensor logits, const int32_t *labels,
+                         const float *label_scale, double *row_loss)
+{
+    FT_SHARED(float, largest_parts, [THREADS / FT_WARP]);
+    FT_SHARED(float, sum_parts, [THREADS / FT_WARP]);
+    int64_t row = blockIdx.x;
+    int32_t label = labels[row];
+    bool fours = ft_in_fours(logits);
+    if (label == NOT_COUNTED) {
+        const float zeros[4] = {0, 0, 0, 0};
+        for (int i = threadIdx.x * 4; label_scale && i < logits.cols; i += THREADS * 4)
+            ft_store4(logits, fours, row, i, zeros);
+        if (threadIdx.x == 0) row_loss[row] = 0;
+        return;
+    }
+    /* The label's logit, before anyone overwrites it. */
+    float own = ft_load(logits, row, label);
+    float largest = -INFINITY, sum = 0;
+    for (int i = threadIdx.x * 4; i < logits.cols; i += THREADS * 4) {
+        float v[4];
+        ft_load4(logits, fours, row, i, v);
+        for (int e = 0; e < 4 && i + e < logits.cols; e++) {
+            if (v[e] > largest) {
+                sum *= expf(largest - v[e]);
+                largest = v[e];
+            }
+            if (v[e] != -INFINITY) sum += expf(v[e] - largest);
+        }
+    }
+    float all_largest = ft_block_max<THREADS>(largest, largest_parts);
+    if (largest != -INFINITY) sum *= expf(largest - all_largest);
+    sum = ft_block_sum<THREADS>(sum, sum_parts);
+    if (threadIdx.x == 0) row_loss[row] = (double)all_largest + log((double)sum) - (double)own;
+    if (!label_scale) return;
+    float scale = label_scale[batch.adapter_of[row / length]];
+    for (int i = threadIdx.x * 4; i < logits.cols; i += THREADS * 4) {
+        float v[4];
+        ft_load4(logits, fours, row, i, v);
+        for (int e = 0; e < 4; e++) v[e] = scale * (expf(v[e] - all_largest) / sum - (i + e == label ? 1.0f : 0.0f));
+        ft_store4(logits, fours, row, i, v);
+    }
+}
+
+/* A block an adapter. */
+__global__ void __launch_bounds__(THREADS)
+    loss_sum_kernel(ft_adapter_batch batch, int32_t length, const double *row_loss, double *loss_sum)
+{
+    FT_SHARED(double, parts, [THREADS / FT_WARP]);
+    int32_t g = (int32_t)blockIdx.x;
+    int64_t end = (int64_t)batch.sequence_start[g + 1] * length;
+    double sum = 0;
+    for (int64_t row = (int64_t)batch.sequence_start[g] * length + threadIdx.x; row < end; row += THREADS)
+        sum += row_loss[row];
+    sum = ft_block_sum<THREADS>(sum, parts);
+    if (threadIdx.x == 0) loss_sum[g] += sum;
+}
+
+static void cross_entropy(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor logits,
+                          const int32_t *labels, const float *label_scale, double *loss_sum)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (logits.rows == 0 || !ft_cuda_enter(cuda)) return;
+    double *row_loss = (double *)ft_cuda_scratch(cuda, FT_CUDA_LOSS_ROWS, (size_t)logits.rows * sizeof *row_loss);
+    if (!row_loss) return;
+    CUDA_LAUNCH(cuda, cross_entropy_kernel, dim3((unsigned)logits.rows), dim3(THREADS), 0, *batch, length, logits, labels,
+                label_scale, row_loss);
+    CUDA_LAUNCH(cuda, loss_sum_kernel, dim3((unsigned)batch->n_adapters), dim3(THREADS), 0, *batch, length, row_loss,
+                loss_sum);
+}
+
+void ft_cuda_loss_operations(ft_backend *base)
+{
+    base->cross_entropy = cross_entropy;
+}

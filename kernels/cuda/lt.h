@@ -1,0 +1,24 @@
+/* cuBLASLt, opened when a GPU is: the program itself is not linked with it (DESIGN.md §3). */
+#ifndef FT_KERNELS_CUDA_LT_H
+#define FT_KERNELS_CUDA_LT_H
+
+#include <cublasLt.h>
+
+#include "base/error.h"
+
+#define FT_LT_FUNCTIONS(each)                                                                                          \
+    each(cublasLtCreate) each(cublasLtDestroy) each(cublasLtMatmulDescCreate) each(cublasLtMatmulDescDestroy)          \
+    each(cublasLtMatmulDescSetAttribute) each(cublasLtMatrixLayoutCreate) each(cublasLtMatrixLayoutDestroy)            \
+    each(cublasLtMatmulPreferenceCreate) each(cublasLtMatmulPreferenceDestroy)                                         \
+    each(cublasLtMatmulPreferenceSetAttribute) each(cublasLtMatmulAlgoGetHeuristic) each(cublasLtMatmul)
+
+typedef struct ft_lt_functions {
+#define FT_LT_DECLARE(name) decltype(&::name) name;
+    FT_LT_FUNCTIONS(FT_LT_DECLARE)
+#undef FT_LT_DECLARE
+} ft_lt_functions;
+
+/* Finds the library (once a process; it stays open) and its functions. */
+ft_status ft_lt_open(ft_lt_functions *functions, ft_error *err);
+
+#endif

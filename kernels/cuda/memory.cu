@@ -1,0 +1,200 @@
+/* The backend's frame: checked calls, memory, streams and events, and the training step as a graph. */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/cuda/device.h"
+
+void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message)
+{
+    if (cuda->failure != FT_OK) return;
+    cuda->failure = ft_fail(&cuda->failed, status, "%s", message);
+}
+
+bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line)
+{
+    if (error == cudaSuccess) return true;
+    if (cuda->failure == FT_OK)
+        cuda->failure =
+            ft_fail(&cuda->failed, error == cudaErrorMemoryAllocation ? FT_NO_MEMORY : FT_FAILED,
+                    "%s:%d: %s: %s (%s) on device %d, %s", file, line, call, cudaGetErrorName(error),
+                    cudaGetErrorString(error), cuda->device, cuda->base.device);
+    return false;
+}
+
+bool ft_cuda_enter(ft_cuda *cuda)
+{
+    return cuda->failure == FT_OK && CUDA_TRY(cuda, cudaSetDevice(cuda->device));
+}
+
+ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err)
+{
+    size_t available = 0, total = 0;
+    cudaGetLastError(); /* the failed allocation's, which is dealt with here */
+    if (cudaMemGetInfo(&available, &total) != cudaSuccess) available = total = 0;
+    return ft_fail(err, FT_NO_MEMORY,
+                   "device %d (%s) has no memory for %zu bytes: %zu of %zu are free (lower batch_size, context_length or "
+                   "the number of adapters that train together)",
+                   cuda->device, cuda->base.device, bytes, available, total);
+}
+
+void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes)
+{
+    void **data = &cuda->scratch[cuda->current][use].data;
+    size_t *have = &cuda->scratch[cuda->current][use].bytes;
+    if (bytes <= *have) return *data;
+    CUDA_TRY(cuda, cudaFree(*data));
+    *data = NULL;
+    *have = 0;
+    cudaError_t error = cudaMalloc(data, bytes);
+    if (error == cudaErrorMemoryAllocation) {
+        if (cuda->failure == FT_OK) cuda->failure = ft_cuda_no_memory(cuda, bytes, &cuda->failed);
+        return NULL;
+    }
+    if (!ft_cuda_check(cuda, error, "cudaMalloc of scratch memory", __FILE__, __LINE__)) return NULL;
+    *have = bytes;
+    return *data;
+}
+
+static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    void *block = NULL;
+    if (!ft_cuda_enter(cuda)) {
+        if (err) *err = cuda->failed;
+        return NULL;
+    }
+    cudaError_t error = cudaMalloc(&block, bytes ? bytes : 1);
+    if (error == cudaErrorMemoryAllocation) {
+        ft_cuda_no_memory(cuda, bytes, err);
+        return NULL;
+    }
+    if (!ft_cuda_check(cuda, error, "cudaMalloc", __FILE__, __LINE__)) {
+        if (err) *err = cuda->failed;
+        return NULL;
+    }
+    return block;
+}
+
+static void release(ft_backend *self, void *block)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!block) return;
+    cudaSetDevice(cuda->device); /* after a failure, too */
+    CUDA_TRY(cuda, cudaFree(block));
+}
+
+/* Waits, so that the host may reuse its memory whatever kind it is of. */
+static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!bytes || !ft_cuda_enter(cuda)) return;
+    CUDA_TRY(cuda, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, ft_cuda_stream(cuda)));
+    CUDA_TRY(cuda, cudaStreamSynchronize(ft_cuda_stream(cuda)));
+}
+
+static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!bytes || !ft_cuda_enter(cuda)) return;
+    for (int i = 0; i < FT_CUDA_STREAMS; i++)
+        if (i != cuda->current) CUDA_TRY(cuda, cudaStreamSynchronize(cuda->streams[i]));
+    CUDA_TRY(cuda, cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, ft_cuda_stream(cuda)));
+    CUDA_TRY(cuda, cudaStreamSynchronize(ft_cuda_stream(cuda)));
+}
+
+static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!bytes || !ft_cuda_enter(cuda)) return;
+    CUDA_TRY(cuda, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, ft_cuda_stream(cuda)));
+}
+
+static void zero(ft_backend *self, void *device, size_t bytes)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!bytes || !ft_cuda_enter(cuda)) return;
+    CUDA_TRY(cuda, cudaMemsetAsync(device, 0, bytes, ft_cuda_stream(cuda)));
+}
+
+static ft_status synchronize(ft_backend *self, ft_error *err)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (ft_cuda_enter(cuda))
+        for (int i = 0; i < FT_CUDA_STREAMS; i++) CUDA_TRY(cuda, cudaStreamSynchronize(cuda->streams[i]));
+    ft_status status = cuda->failure;
+    if (status != FT_OK && err) *err = cuda->failed;
+    cuda->failure = FT_OK;
+    return status;
+}
+
+static void use_stream(ft_backend *self, int stream)
+{
+    ft_cuda_of(self)->current = stream == 1;
+}
+
+static void record(ft_backend *self, int event)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!ft_cuda_enter(cuda)) return;
+    CUDA_TRY(cuda, cudaEventRecord(cuda->events[event], ft_cuda_stream(cuda)));
+}
+
+static void wait(ft_backend *self, int event)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!ft_cuda_enter(cuda)) return;
+    CUDA_TRY(cuda, cudaStreamWaitEvent(ft_cuda_stream(cuda), cuda->events[event], 0));
+}
+
+/* -- graphs: what is queued on stream 0 (and, after wait, on stream 1) between begin and end -- */
+
+static void capture_begin(ft_backend *self)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!ft_cuda_enter(cuda)) return;
+    cuda->current = 0;
+    CUDA_TRY(cuda, cudaStreamBeginCapture(cuda->streams[0], cudaStreamCaptureModeRelaxed));
+}
+
+static void *capture_end(ft_backend *self)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t executable = NULL;
+    cudaSetDevice(cuda->device); /* a capture is ended after a failure, too */
+    if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->streams[0], &graph))) return NULL;
+    CUDA_TRY(cuda, cudaGraphInstantiate(&executable, graph, 0));
+    CUDA_TRY(cuda, cudaGraphDestroy(graph));
+    return executable;
+}
+
+static void replay(ft_backend *self, void *graph)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (!graph || !ft_cuda_enter(cuda)) return;
+    CUDA_TRY(cuda, cudaGraphLaunch((cudaGraphExec_t)graph, ft_cuda_stream(cuda)));
+}
+
+static void graph_free(ft_backend *self, void *graph)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (graph) CUDA_TRY(cuda, cudaGraphExecDestroy((cudaGraphExec_t)graph));
+}
+
+void ft_cuda_memory_operations(ft_backend *base)
+{
+    base->allocate = allocate;
+    base->release = release;
+    base->to_device = to_device;
+    base->to_host = to_host;
+    base->copy = copy;
+    base->zero = zero;
+    base->synchronize = synchronize;
+    base->use_stream = use_stream;
+    base->record = record;
+    base->wait = wait;
+    base->capture_begin = capture_begin;
+    base->capture_end = capture_end;
+    base->replay = replay;
+    base->graph_free = graph_free;
+}

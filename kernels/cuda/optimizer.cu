@@ -1,0 +1,97 @@
+/* Gradient norm and AdamW, all adapters in one launch.
+ *
+ * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. A fixed number of blocks a row leaves its
+ * parts in scratch memory, one more block a row adds them, always in the same order.
+ * adamw: params, m and v are updated; each adapter's rate, decay, clipping and step are read from device memory. */
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/kernel.h"
+
+enum { THREADS = 256, MOST_PARTS = 64, ELEMENTS = 4 };
+
+__global__ void __launch_bounds__(THREADS) norm_parts_kernel(ft_tensor grads, double *parts)
+{
+    FT_SHARED(double, warps, [THREADS / FT_WARP]);
+    int64_t row = blockIdx.y, step = (int64_t)gridDim.x * THREADS * ELEMENTS;
+    bool fours = ft_in_fours(grads);
+    double sum = 0;
+    for (int64_t i = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS; i < grads.cols; i += step) {
+        float v[ELEMENTS];
+        ft_load4(grads, fours, row, (int)i, v);
+        for (int e = 0; e < ELEMENTS; e++) sum += (double)v[e] * (double)v[e];
+    }
+    sum = ft_block_sum<THREADS>(sum, warps);
+    if (threadIdx.x == 0) parts[row * gridDim.x + blockIdx.x] = sum;
+}
+
+__global__ void __launch_bounds__(FT_WARP) norm_total_kernel(const double *parts, int n_parts, double *norm)
+{
+    double sum = 0;
+    for (int i = threadIdx.x; i < n_parts; i += FT_WARP) sum += parts[(int64_t)blockIdx.x * n_parts + i];
+    sum = ft_warp_sum(sum);
+    if (threadIdx.x == 0) norm[blockIdx.x] = sqrt(sum);
+}
+
+/* What is the same for all parameters of an adapter. */
+struct adamw_factors {
+    float clip, decay, step_size, v_scale;
+};
+
+__global__ void __launch_bounds__(THREADS) adamw_kernel(ft_adamw step)
+{
+    FT_SHARED(adamw_factors, factors, [1]);
+    int64_t g = blockIdx.y;
+    if (threadIdx.x == 0) {
+        double rate = (double)step.learning_rate[g], t = (double)step.step[g] + 1, limit = (double)step.max_grad_norm[g];
+        double clip = limit > 0 ? limit / (step.grad_norm[g] + 1e-6) : 1;
+        factors[0].clip = (float)(clip < 1 ? clip : 1);
+        factors[0].decay = (float)(1 - rate * (double)step.weight_decay[g]);
+        factors[0].step_size = (float)(rate / (1 - pow(0.9, t)));
+        factors[0].v_scale = (float)sqrt(1 - pow(0.999, t));
+    }
+    __syncthreads();
+    adamw_factors f = factors[0];
+    int64_t first = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS;
+    if (first >= step.params.cols) return;
+    bool p_fours = ft_in_fours(step.params), m_fours = ft_in_fours(step.m), v_fours = ft_in_fours(step.v);
+    float p[ELEMENTS], gradient[ELEMENTS], m[ELEMENTS], v[ELEMENTS];
+    ft_load4(step.params, p_fours, g, (int)first, p);
+    ft_load4(step.grads, ft_in_fours(step.grads), g, (int)first, gradient);
+    ft_load4(step.m, m_fours, g, (int)first, m);
+    ft_load4(step.v, v_fours, g, (int)first, v);
+    for (int i = 0; i < ELEMENTS; i++) {
+        float clipped = gradient[i] * f.clip;
+        m[i] = 0.9f * m[i] + 0.1f * clipped;
+        v[i] = 0.999f * v[i] + 0.001f * clipped * clipped;
+        p[i] = p[i] * f.decay - f.step_size * m[i] / (sqrtf(v[i]) / f.v_scale + 1e-8f);
+    }
+    ft_store4(step.params, p_fours, g, (int)first, p);
+    ft_store4(step.m, m_fours, g, (int)first, m);
+    ft_store4(step.v, v_fours, g, (int)first, v);
+}
+
+static void gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (grads.rows == 0 || !ft_cuda_enter(cuda)) return;
+    int64_t wanted = ft_cuda_ceil(grads.cols, THREADS * ELEMENTS);
+    int n_parts = wanted < 1 ? 1 : wanted < MOST_PARTS ? (int)wanted : MOST_PARTS;
+    double *parts =
+        (double *)ft_cuda_scratch(cuda, FT_CUDA_NORM_PARTS, (size_t)grads.rows * (size_t)n_parts * sizeof *parts);
+    if (!parts) return;
+    CUDA_LAUNCH(cuda, norm_parts_kernel, dim3((unsigned)n_parts, (unsigned)grads.rows), dim3(THREADS), 0, grads, parts);
+    CUDA_LAUNCH(cuda, norm_total_kernel, dim3((unsigned)grads.rows), dim3(FT_WARP), 0, parts, n_parts, norm);
+}
+
+static void adamw(ft_backend *self, const ft_adamw *step)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (step->params.rows == 0 || step->params.cols == 0 || !ft_cuda_enter(cuda)) return;
+    dim3 grid((unsigned)ft_cuda_ceil(step->params.cols, THREADS * ELEMENTS), (unsigned)step->params.rows);
+    CUDA_LAUNCH(cuda, adamw_kernel, grid, dim3(THREADS), 0, *step);
+}
+
+void ft_cuda_optimizer_operations(ft_backend *base)
+{
+    base->gradient_norm = gradient_norm;
+    base->adamw = adamw;
+}

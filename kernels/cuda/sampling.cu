@@ -1,0 +1,247 @@
+/* The next token of each path, as backend.h defines it: temperature, top-k, top-p, one draw. token and, where they are there,
+ * probabilities are overwritten; logits are left alone.
+ *
+ * A block a path, and no sorting: the k-th largest logit is found digit by digit from counts, top-p's threshold in the same
+ * way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that the order in which threads add them
+ * does not matter. Ids are then walked through in order, a run of neighbours a thread, with sums in double. */
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/kernel.h"
+
+enum { THREADS = 256, WARPS = THREADS / FT_WARP, DIGITS = 256 };
+typedef unsigned long long weight_sum; /* of probabilities, in 2^-52 */
+
+/* What a path's threads share. */
+struct path_memory {
+    weight_sum digit[DIGITS];
+    weight_sum below;          /* probability of what is smaller than the threshold */
+    unsigned prefix;           /* the threshold's digits so far */
+    int remaining;             /* of top-k's count */
+    int ties, ties_removed;
+    double doubles[WARPS + 1];
+    int ints[WARPS + 1];
+    int first, last;
+};
+
+/* Numbers in the order of the floats. */
+__device__ __forceinline__ unsigned order_of(float value)
+{
+    unsigned bits = __float_as_uint(value == 0 ? 0.0f : value); /* -0 is 0 */
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+/* Sum over the threads before this one; `total` gets that over all. parts: shared, (WARPS + 1). */
+template <class T> __device__ T sum_before(T value, T *parts, T *total)
+{
+    unsigned lane = threadIdx.x % FT_WARP, warp = threadIdx.x / FT_WARP;
+    T sum = value;
+#pragma unroll
+    for (unsigned lanes = 1; lanes < FT_WARP; lanes *= 2) {
+        T other = __shfl_up_sync(FT_ALL_LANES, sum, lanes);
+        if (lane >= lanes) sum += other;
+    }
+    __syncthreads(); /* parts may be in use */
+    if (lane == FT_WARP - 1) parts[warp] = sum;
+    __syncthreads();
+    T before = 0, all = 0;
+    for (unsigned w = 0; w < WARPS; w++) {
+        if (w < warp) before += parts[w];
+        all += parts[w];
+    }
+    *total = all;
+    /* The lane's own is taken from its neighbour, not subtracted: differences of sums would not be exact. */
+    T own = __shfl_up_sync(FT_ALL_LANES, sum, 1);
+    return before + (lane > 0 ? own : (T)0);
+}
+
+/* A path's distribution: of tokens of order >= least, exp((logit - largest) / temperature) / sum. */
+struct path_view {
+    ft_tensor logits;
+    int64_t row;
+    int32_t suppressed;
+    unsigned least;
+    float largest;
+    double temperature, sum;
+};
+
+__device__ __forceinline__ float logit_of(const path_view &path, int64_t i)
+{
+    return i == path.suppressed ? -INFINITY : ft_load(path.logits, path.row, i);
+}
+
+__device__ __forceinline__ double weight_of(const path_view &path, float logit)
+{
+    if (logit == -INFINITY || order_of(logit) < path.least) return 0;
+    return exp(((double)logit - (double)path.largest) / path.temperature);
+}
+
+__device__ __forceinline__ weight_sum whole_weight(const path_view &path, float logit)
+{
+    return (weight_sum)(weight_of(path, logit) / path.sum * 4503599627370496.0 + 0.5);
+}
+
+/* The order of the k-th largest logit. */
+__device__ unsigned kth_largest(const path_view &path, int k, path_memory *shared)
+{
+    if (threadIdx.x == 0) {
+        shared->prefix = 0;
+        shared->remaining = k;
+    }
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        shared->digit[threadIdx.x] = 0;
+        __syncthreads();
+        unsigned prefix = shared->prefix;
+        for (int64_t i = threadIdx.x; i < path.logits.cols; i += THREADS) {
+            unsigned order = order_of(logit_of(path, i));
+            bool candidate = shift == 24 || order >> (shift + 8) == prefix >> (shift + 8);
+            if (candidate) atomicAdd(&shared->digit[order >> shift & 255u], (weight_sum)1);
+        }
+        __syncthreads();
+        if (threadIdx.x == 0) {
+            int digit = DIGITS - 1;
+            while (digit > 0 && shared->digit[digit] < (weight_sum)shared->remaining)
+                shared->remaining -= (int)shared->digit[digit--];
+            shared->prefix |= (unsigned)digit << shift;
+        }
+        __syncthreads();
+    }
+    return shared->prefix;
+}
+
+/* The order of the least likely token that top-p keeps, and how many of those as likely as it go. The most likely one is kept
+ * whatever top_p says. */
+__device__ unsigned top_p_threshold(const path_view &path, double top_p, path_memory *shared)
+{
+    weight_sum limit = (weight_sum)((1 - top_p) * 4503599627370496.0);
+    unsigned most_likely = order_of(path.largest);
+    if (threadIdx.x == 0) {
+        shared->prefix = 0;
+        shared->below = 0;
+        shared->ties = 0;
+    }
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        shared->digit[threadIdx.x] = 0;
+        __syncthreads();
+        unsigned prefix = shared->prefix;
+        for (int64_t i = threadIdx.x; i < path.logits.cols; i += THREADS) {
+            float logit = logit_of(path, i);
+            unsigned order = order_of(logit);
+            bool candidate = shift == 24 || order >> (shift + 8) == prefix >> (shift + 8);
+            if (candidate) atomicAdd(&shared->digit[order >> shift & 255u], whole_weight(path, logit));
+        }
+        __syncthreads();
+        if (threadIdx.x == 0) {
+            /* Never past the most likely token's digit. */
+            bool at_top = shift == 24 || most_likely >> (shift + 8) == prefix >> (shift + 8);
+            int digit = 0, most = at_top ? (int)(most_likely >> shift & 255u) : DIGITS - 1;
+            while (digit < most && shared->below + shared->digit[digit] <= limit) shared->below += shared->digit[digit++];
+            shared->prefix |= (unsigned)digit << shift;
+        }
+        __syncthreads();
+    }
+    unsigned threshold = shared->prefix;
+    for (int64_t i = threadIdx.x; i < path.logits.cols; i += THREADS) {
+        float logit = logit_of(path, i);
+        if (order_of(logit) != threshold) continue;
+        if (atomicAdd(&shared->ties, 1) == 0) shared->digit[0] = whole_weight(path, logit); /* the same for all ties */
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        weight_sum each = shared->digit[0], room = limit > shared->below ? limit - shared->below : 0;
+        weight_sum removed = each ? room / each : 0;
+        shared->ties_removed = removed < (weight_sum)shared->ties ? (int)removed : shared->ties - 1;
+    }
+    __syncthreads();
+    return threshold;
+}
+
+__global__ void __launch_bounds__(THREADS)
+    sample_kernel(ft_sampling sampling, ft_tensor logits, int32_t *token, ft_tensor probabilities)
+{
+    FT_SHARED(path_memory, memory, [1]);
+    FT_SHARED(float, float_parts, [WARPS]);
+    path_memory *shared = memory;
+    int64_t row = blockIdx.x, count = logits.cols;
+    path_view path = {logits, row, sampling.suppressed_token, 0, 0, (double)sampling.temperature, 1};
+
+    float largest = -INFINITY;
+    int impossible = 0;
+    for (int64_t i = threadIdx.x; i < count; i += THREADS) {
+        float logit = logit_of(path, i);
+        impossible |= !(logit < INFINITY); /* +infinity and NaN */
+        largest = fmaxf(largest, logit);
+    }
+    path.largest = ft_block_max<THREADS>(largest, float_parts);
+    if (__syncthreads_or(impossible) || path.largest == -INFINITY) {
+        for (int64_t i = threadIdx.x; probabilities.data && i < count; i += THREADS)
+            ft_store(probabilities, row, i, impossible ? NAN : 0.0f);
+        if (threadIdx.x == 0) token[row] = -1;
+        return;
+    }
+    if (sampling.top_k > 0 && sampling.top_k < count) path.least = kth_largest(path, sampling.top_k, shared);
+
+    double part = 0, total = 0;
+    for (int64_t i = threadIdx.x; i < count; i += THREADS) part += weight_of(path, logit_of(path, i));
+    sum_before(part, shared->doubles, &total);
+    path.sum = total;
+
+    /* From here each thread has a run of neighbouring ids. */
+    int64_t run = (count + THREADS - 1) / THREADS, first = threadIdx.x * run;
+    int64_t end = first + run < count ? first + run : count;
+    unsigned threshold = 0;
+    int removed = 0, tie = 0;
+    if (sampling.top_p < 1) {
+        threshold = top_p_threshold(path, (double)sampling.top_p, shared);
+        removed = shared->ties_removed;
+        int ties = 0, all_ties = 0;
+        for (int64_t i = first; i < end; i++) ties += order_of(logit_of(path, i)) == threshold;
+        tie = sum_before(ties, shared->ints, &all_ties);
+    }
+    double kept = 0, all_kept = 0;
+    for (int64_t i = first, n = tie; i < end; i++) {
+        float logit = logit_of(path, i);
+        unsigned order = order_of(logit);
+        bool stays = order > threshold || (order == threshold && n >= removed);
+        n += order == threshold;
+        if (stays) kept += weight_of(path, logit) / path.sum;
+    }
+    double before = sum_before(kept, shared->doubles, &all_kept);
+
+    if (threadIdx.x == 0) {
+        shared->first = 0x7fffffff;
+        shared->last = -1;
+    }
+    __syncthreads();
+    ft_philox_key key = ft_philox_key_of(sampling.seed[row], sampling.step, FT_SITE_SAMPLING);
+    ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
+    double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept, cumulative = before;
+    int crossing = -1, last = -1;
+    for (int64_t i = first, n = tie; i < end; i++) {
+        float logit = logit_of(path, i);
+        unsigned order = order_of(logit);
+        bool stays = order > threshold || (order == threshold && n >= removed);
+        n += order == threshold;
+        double p = stays ? weight_of(path, logit) / path.sum : 0;
+        if (probabilities.data) ft_store(probabilities, row, i, (float)(p / all_kept));
+        if (!(p > 0)) continue;
+        last = (int)i;
+        cumulative += p;
+        if (crossing < 0 && cumulative > uniform) crossing = (int)i;
+    }
+    if (crossing >= 0) atomicMin(&shared->first, crossing);
+    if (last >= 0) atomicMax(&shared->last, last);
+    __syncthreads();
+    if (threadIdx.x == 0) token[row] = shared->first != 0x7fffffff ? shared->first : shared->last;
+}
+
+static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token, ft_tensor probabilities)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    if (logits.rows == 0 || !ft_cuda_enter(cuda)) return;
+    CUDA_LAUNCH(cuda, sample_kernel, dim3((unsigned)logits.rows), dim3(THREADS), 0, *sampling, logits, token,
+                probabilities);
+}
+
+void ft_cuda_sampling_operations(ft_backend *base)
+{
+    base->sample = sample;
+}

@@ -1,0 +1,73 @@
+/* What the parts of the simulator share: threads of a block, memory, streams. Tests use simt.h, kernels the stand-in
+ * CUDA headers. */
+#ifndef FT_TESTS_SIMT_MACHINE_H
+#define FT_TESTS_SIMT_MACHINE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "tests/simt/simt.h"
+
+namespace simt
+{
+
+struct index3 {
+    unsigned x, y, z;
+};
+
+/* -- faults and injected failures -- */
+
+/* Keeps the message, unless there is one already. */
+void fault(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same within a kernel's thread, which does not go on. */
+[[noreturn]] void thread_fault(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool faulted();
+/* The error that this call was told to fail with, else 0. */
+int injected(const char *function);
+simt_counts &counts();
+
+/* -- order -- */
+
+simt_order order();
+/* A number that depends on the seed and the calls before. */
+uint64_t random_number();
+
+/* -- a block's threads (block.cpp) -- */
+
+struct grid {
+    const char *kernel;
+    index3 blocks, threads;
+    size_t dynamic_shared_bytes;
+};
+/* Runs every block of a grid, one after the other; `body` is one thread's work. */
+void run_grid(const grid &shape, const std::function<void()> &body);
+/* The dynamic shared memory that a kernel may be launched with. */
+enum : size_t { SHARED_BYTES = 48 * 1024, SHARED_OPT_IN_BYTES = 163 * 1024 };
+
+/* -- memory (memory.cpp) -- */
+
+void *allocate(int device, size_t bytes, bool pinned); /* NULL: the device has not that much left */
+bool release(void *block);                             /* false: no such block */
+size_t free_bytes(int device);
+bool is_pinned(const void *at);
+void release_everything();
+/* Looks at all red zones; a fault if one was written. `after` says what ran last. */
+void check_red_zones(const char *after);
+
+/* -- streams (stream.cpp) -- */
+
+void forget_streams();
+/* The work `run` becomes the last of a stream (or of the graph that the stream is captured into). Returns a cudaError_t. */
+int enqueue(void *stream, const char *what, std::function<void()> run);
+
+/* -- devices (runtime.cpp) -- */
+
+int n_devices();
+int current_device();
+size_t device_memory();
+
+} // namespace simt
+
+#endif

@@ -1,0 +1,296 @@
+/* Devices, errors, copies and launches; the settings of simt.h. */
+#include <cstdarg>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "cuda_runtime.h"
+#include "tests/simt/machine.h"
+
+namespace
+{
+
+int devices = 1, device;
+size_t memory_bytes = (size_t)2 << 30;
+std::string first_fault;
+simt_order turn_order;
+uint64_t random_state;
+simt_counts counted;
+cudaError_t last_error;
+struct planned_failure {
+    int countdown, error;
+};
+std::map<std::string, planned_failure> planned;
+std::map<const void *, size_t> shared_limits;
+
+cudaError_t status_of(const char *function)
+{
+    int error = simt::injected(function);
+    if (!error && simt::faulted()) error = cudaErrorLaunchFailure;
+    if (error) last_error = (cudaError_t)error;
+    return (cudaError_t)error;
+}
+
+} // namespace
+
+/* -- simt.h -- */
+
+void simt_reset(int n_devices, size_t bytes)
+{
+    simt::forget_streams();
+    simt::release_everything();
+    devices = n_devices;
+    memory_bytes = bytes;
+    device = 0;
+    first_fault.clear();
+    planned.clear();
+    shared_limits.clear();
+    last_error = cudaSuccess;
+    counted = {};
+    simt_set_order(SIMT_FORWARD, 0);
+}
+
+void simt_set_order(simt_order order, uint64_t seed)
+{
+    turn_order = order;
+    random_state = seed;
+}
+
+const char *simt_fault(void)
+{
+    return first_fault.empty() ? nullptr : first_fault.c_str();
+}
+
+void simt_fail_call(const char *function, int nth, int error)
+{
+    planned[function] = {nth, error};
+}
+
+simt_counts simt_counted(void)
+{
+    return counted;
+}
+
+/* -- machine.h -- */
+
+void simt::fault(const char *format, ...)
+{
+    if (!first_fault.empty()) return;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    first_fault = text;
+}
+
+bool simt::faulted()
+{
+    return !first_fault.empty();
+}
+
+int simt::injected(const char *function)
+{
+    auto found = planned.find(function);
+    if (found == planned.end() || --found->second.countdown > 0) return 0;
+    int error = found->second.error;
+    planned.erase(found);
+    return error;
+}
+
+simt_counts &simt::counts()
+{
+    return counted;
+}
+
+simt_order simt::order()
+{
+    return turn_order;
+}
+
+/* splitmix64 (Steele, Lea, Flood, OOPSLA 2014). */
+uint64_t simt::random_number()
+{
+    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+int simt::n_devices()
+{
+    return devices;
+}
+
+int simt::current_device()
+{
+    return device;
+}
+
+size_t simt::device_memory()
+{
+    return memory_bytes;
+}
+
+/* -- devices -- */
+
+const char *cudaGetErrorName(cudaError_t error)
+{
+    switch (error) {
+    case cudaSuccess:
+        return "cudaSuccess";
+    case cudaErrorMemoryAllocation:
+        return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidConfiguration:
+        return "cudaErrorInvalidConfiguration";
+    case cudaErrorLaunchFailure:
+        return "cudaErrorLaunchFailure";
+    case cudaErrorStreamCaptureUnjoined:
+        return "cudaErrorStreamCaptureUnjoined";
+    default:
+        return "cudaErrorSimulated";
+    }
+}
+
+const char *cudaGetErrorString(cudaError_t error)
+{
+    if (error == cudaErrorLaunchFailure && simt_fault()) return simt_fault();
+    return cudaGetErrorName(error);
+}
+
+cudaError_t cudaGetLastError(void)
+{
+    cudaError_t error = last_error;
+    last_error = cudaSuccess;
+    return error;
+}
+
+cudaError_t cudaGetDeviceCount(int *count)
+{
+    *count = devices;
+    cudaError_t error = status_of("cudaGetDeviceCount");
+    if (error == cudaSuccess && devices == 0) error = cudaErrorNoDevice;
+    return error;
+}
+
+cudaError_t cudaSetDevice(int number)
+{
+    if (number < 0 || number >= devices) return last_error = cudaErrorInvalidDevice;
+    device = number;
+    return status_of("cudaSetDevice");
+}
+
+cudaError_t cudaGetDevice(int *number)
+{
+    *number = device;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int number)
+{
+    if (number < 0 || number >= devices) return last_error = cudaErrorInvalidDevice;
+    *properties = {};
+    snprintf(properties->name, sizeof properties->name, "simulated GPU %d", number);
+    properties->totalGlobalMem = memory_bytes;
+    properties->major = 8;
+    properties->multiProcessorCount = 4;
+    return status_of("cudaGetDeviceProperties");
+}
+
+cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
+{
+    *available = simt::free_bytes(device);
+    *total = memory_bytes;
+    return status_of("cudaMemGetInfo");
+}
+
+/* -- memory -- */
+
+static cudaError_t make_block(const char *function, void **block, size_t bytes, bool pinned)
+{
+    *block = nullptr;
+    cudaError_t error = status_of(function);
+    if (error != cudaSuccess) return error;
+    *block = simt::allocate(device, bytes, pinned);
+    return *block ? cudaSuccess : last_error = cudaErrorMemoryAllocation;
+}
+
+/* Both wait for the device, as the real ones do. */
+static cudaError_t free_block(const char *function, void *block)
+{
+    if (!block) return cudaSuccess;
+    cudaDeviceSynchronize();
+    if (!simt::release(block)) return last_error = cudaErrorInvalidValue;
+    return status_of(function);
+}
+
+cudaError_t cudaMalloc(void **block, size_t bytes)
+{
+    return make_block("cudaMalloc", block, bytes, false);
+}
+
+cudaError_t cudaFree(void *block)
+{
+    return free_block("cudaFree", block);
+}
+
+cudaError_t cudaMallocHost(void **block, size_t bytes)
+{
+    return make_block("cudaMallocHost", block, bytes, true);
+}
+
+cudaError_t cudaFreeHost(void *block)
+{
+    return free_block("cudaFreeHost", block);
+}
+
+/* Host memory is read as late as the rules allow: pageable memory now, pinned memory when the copy's turn comes. */
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream)
+{
+    cudaError_t error = status_of("cudaMemcpyAsync");
+    if (error != cudaSuccess || !bytes) return error;
+    simt::counts().copies++;
+    if (kind == cudaMemcpyHostToDevice && !simt::is_pinned(from)) {
+        auto *first = static_cast<const char *>(from);
+        auto staged = std::make_shared<std::string>(first, first + bytes);
+        return (cudaError_t)simt::enqueue(stream, "a copy", [=] { memcpy(to, staged->data(), bytes); });
+    }
+    return (cudaError_t)simt::enqueue(stream, "a copy", [=] { memmove(to, from, bytes); });
+}
+
+cudaError_t cudaMemsetAsync(void *at, int value, size_t bytes, cudaStream_t stream)
+{
+    cudaError_t error = status_of("cudaMemsetAsync");
+    if (error != cudaSuccess || !bytes) return error;
+    return (cudaError_t)simt::enqueue(stream, "a memset", [=] { memset(at, value, bytes); });
+}
+
+/* -- launches -- */
+
+cudaError_t simt_set_max_shared(const void *kernel, cudaFuncAttribute, int value)
+{
+    if (value < 0 || (size_t)value > simt::SHARED_OPT_IN_BYTES) return last_error = cudaErrorInvalidValue;
+    shared_limits[kernel] = (size_t)value;
+    return status_of("cudaFuncSetAttribute");
+}
+
+void simt_launch_body(const char *name, const void *kernel, dim3 grid, dim3 block, size_t shared_bytes,
+                      cudaStream_t stream, std::function<void()> body)
+{
+    if (status_of("launch") != cudaSuccess) return;
+    auto limit = shared_limits.find(kernel);
+    size_t allowed = limit == shared_limits.end() ? (size_t)simt::SHARED_BYTES : limit->second;
+    unsigned long long threads = (unsigned long long)block.x * block.y * block.z;
+    bool possible = threads >= 1 && threads <= 1024 && block.z <= 64 && grid.x >= 1 && grid.x <= 0x7fffffffu &&
+                    grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 && grid.z <= 65535 && shared_bytes <= allowed;
+    if (!possible) {
+        last_error = cudaErrorInvalidConfiguration;
+        return;
+    }
+    simt::counts().kernels++;
+    int error = simt::enqueue(stream, name, [=] {
+        simt::grid shape = {name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes};
+        simt::run_grid(shape, body);
+    });
+    if (error) last_error = (cudaError_t)error;
+}

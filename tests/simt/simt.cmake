@@ -1,0 +1,45 @@
+# The CUDA backend executed on the CPU (README.md here): the simulator, kernels/cuda compiled against its headers, and their
+# tests. Left out, with a message, where Boost.Context or a C++ compiler is missing.
+include(CheckLanguage)
+check_language(CXX)
+find_path(BOOST_CONTEXT_INCLUDE boost/context/detail/fcontext.hpp)
+find_library(BOOST_CONTEXT_LIBRARY NAMES libboost_context.a boost_context)
+if(NOT CMAKE_CXX_COMPILER OR NOT BOOST_CONTEXT_INCLUDE OR NOT BOOST_CONTEXT_LIBRARY)
+  message(STATUS "CUDA kernels are not tested: needs a C++ compiler and libboost-context-dev")
+  return()
+endif()
+enable_language(CXX)
+set(CMAKE_CXX_STANDARD 17)
+
+set(simt_dir ${CMAKE_SOURCE_DIR}/tests/simt)
+# Indices are unsigned here, shorter there: CUDA code is not written for -Wconversion, nor its names for -Wpedantic.
+set(simt_options -Wno-conversion -Wno-sign-conversion -Wno-pedantic -O2)
+if(FTGPU_SANITIZE)
+  set(simt_options ${simt_options} -O1)
+endif()
+function(simt_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_include_directories(${name} BEFORE PUBLIC ${simt_dir}/include)
+  target_include_directories(${name} PUBLIC ${BOOST_CONTEXT_INCLUDE})
+  target_link_libraries(${name} PUBLIC ft_base ${BOOST_CONTEXT_LIBRARY})
+  target_compile_options(${name} PRIVATE ${simt_options})
+endfunction()
+
+file(GLOB simt_sources CONFIGURE_DEPENDS ${simt_dir}/*.cpp)
+simt_library(ft_simt ${simt_sources})
+
+file(GLOB simt_kernels CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
+set_source_files_properties(${simt_kernels} PROPERTIES LANGUAGE CXX)
+simt_library(ft_cuda_simt ${simt_kernels})
+# gcc does not know the suffix; #pragma unroll is nvcc's.
+target_compile_options(ft_cuda_simt PRIVATE -x c++ -Wno-unknown-pragmas -Wno-unused-parameter)
+target_link_libraries(ft_cuda_simt PUBLIC ft_simt ft_kernels)
+
+function(simt_test name)
+  add_executable(${name} ${simt_dir}/tests/${name}.c ${ARGN})
+  target_include_directories(${name} PRIVATE ${CRITERION_INCLUDE})
+  target_link_libraries(${name} PRIVATE ft_cuda_simt ft_ops ${CRITERION_LIBRARY})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  add_test(NAME simt/${name} COMMAND ${name})
+endfunction()
+simt_test(test_ops_cuda)

@@ -16,11 +16,14 @@ enum { MAX_FILE_BYTES = 256 << 20 };
 
 /* Goes once over the text. It stops at the first fault, or at key number `wanted_key` (counted from 0 in the
  * order of the text; SIZE_MAX: never), whose place it leaves in `at`. NaN and infinities, which Python
- * writes, become null in `cleaned`, the text that cJSON gets. */
+ * writes, and what is not wanted become null in `cleaned`, the text that cJSON gets. */
 typedef struct checker {
     const char *text, *at, *end;
     const char *fault; /* NULL while all is well */
     size_t keys, wanted_key;
+    const char *const
+        *without;  /* NULL, or keys of the outermost object whose values are unwanted; ends in NULL */
+    bool dropping; /* inside such a value, whose keys are not counted */
     ft_text cleaned;
     const char *copied; /* text up to here is in `cleaned` */
     int depth;
@@ -116,7 +119,24 @@ static bool check_string(checker *c)
     return refuse(c, "a string without its closing quote");
 }
 
+/* The value from `start` up to here becomes null for cJSON. */
+static void clean(checker *c, const char *start)
+{
+    if (c->dropping) return;
+    ft_text_add_bytes(&c->cleaned, c->copied, (size_t)(start - c->copied));
+    ft_text_add(&c->cleaned, "null");
+    c->copied = c->at;
+}
+
 static bool check_value(checker *c);
+
+/* Whether the key, with its quotes, is one of those whose values are not wanted. */
+static bool is_unwanted(const checker *c, const char *key, size_t length)
+{
+    for (const char *const *name = c->depth == 1 ? c->without : NULL; name && *name; name++)
+        if (strlen(*name) + 2 == length && memcmp(*name, key + 1, length - 2) == 0) return true;
+    return false;
+}
 
 static bool check_members(checker *c, char close)
 {
@@ -128,14 +148,24 @@ static bool check_members(checker *c, char close)
         return true;
     }
     for (;;) {
+        bool unwanted = false;
         skip_blanks(c);
         if (close == '}') {
-            if (c->keys++ == c->wanted_key) return false;
+            const char *key = c->at;
+            if (!c->dropping && c->keys++ == c->wanted_key) return false;
             if (!check_string(c)) return false;
+            unwanted = is_unwanted(c, key, (size_t)(c->at - key));
             skip_blanks(c);
             if (!take(c, ':')) return refuse(c, "':' is needed after a key");
         }
+        skip_blanks(c);
+        const char *value = c->at;
+        c->dropping |= unwanted;
         if (!check_value(c)) return false;
+        if (unwanted) {
+            c->dropping = false;
+            clean(c, value);
+        }
         skip_blanks(c);
         if (take(c, ',')) continue;
         if (!take(c, close))
@@ -164,9 +194,7 @@ static bool check_value(checker *c)
     }
     if (take_word(c, "true") || take_word(c, "false") || take_word(c, "null")) return true;
     if (take_word(c, "NaN") || take_word(c, "Infinity") || take_word(c, "-Infinity")) {
-        ft_text_add_bytes(&c->cleaned, c->copied, (size_t)(start - c->copied));
-        ft_text_add(&c->cleaned, "null");
-        c->copied = c->at;
+        clean(c, start);
         return true;
     }
     return check_number(c);
@@ -234,11 +262,18 @@ static bool keys_once(const cJSON *value, size_t *number, size_t *twice)
     return once;
 }
 
-ft_status ft_json_parse(const char *text, size_t size, const char *name, cJSON **root, ft_error *err)
+/* ft_json_parse, as far as it is wanted. */
+static ft_status parse(const char *text, size_t size, const char *name, const char *const *without,
+                       cJSON **root, ft_error *err)
 {
     ft_status status = FT_OK;
     if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) text += 3, size -= 3;
-    checker c = {.text = text, .at = text, .end = text + size, .wanted_key = SIZE_MAX, .copied = text};
+    checker c = {.text = text,
+                 .at = text,
+                 .end = text + size,
+                 .wanted_key = SIZE_MAX,
+                 .without = without,
+                 .copied = text};
     cJSON *tree = NULL;
     const char *nul = size ? memchr(text, '\0', size) : NULL;
     if (nul) {
@@ -279,15 +314,25 @@ cleanup:
     return status;
 }
 
-ft_status ft_json_read(const char *path, cJSON **root, ft_error *err)
+ft_status ft_json_parse(const char *text, size_t size, const char *name, cJSON **root, ft_error *err)
+{
+    return parse(text, size, name, NULL, root, err);
+}
+
+ft_status ft_json_read_without(const char *path, const char *const *without, cJSON **root, ft_error *err)
 {
     char *data;
     size_t size;
     ft_status status = ft_read_file(path, MAX_FILE_BYTES, &data, &size, err);
     if (status != FT_OK) return status;
-    status = ft_json_parse(data, size, path, root, err);
+    status = parse(data, size, path, without, root, err);
     free(data);
     return status;
+}
+
+ft_status ft_json_read(const char *path, cJSON **root, ft_error *err)
+{
+    return ft_json_read_without(path, NULL, root, err);
 }
 
 /* The length of the UTF-8 character at `bytes` (RFC 3629: no surrogates, nothing overlong), 0 where it is

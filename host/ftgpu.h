@@ -92,9 +92,9 @@ typedef struct ft_sweep_request {
 } ft_sweep_request;
 
 typedef struct ft_sweep_summary {
-    size_t configurations;
-    size_t resumed;           /* were done already, by an earlier start of the same sweep */
-    size_t succeeded, failed; /* of the others */
+    size_t configurations, done;
+    size_t failed;  /* of those done, recorded with an error */
+    size_t resumed; /* of those done, by an earlier start of the same sweep */
 } ft_sweep_summary;
 
 /* Runs every configuration. A configuration that fails is recorded and the sweep goes on; the status is FT_OK

@@ -28,7 +28,13 @@ add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/libftgpu.a
   DEPENDS ft_host ft_model ft_tracker ft_kernels ft_base
   COMMENT "libftgpu.a" VERBATIM)
 add_custom_target(ftgpu_library_file ALL DEPENDS ${CMAKE_BINARY_DIR}/libftgpu.a)
+# The public headers stand in the build tree as they are installed: <ftgpu/ftgpu.h> is found in both.
+set(public_include ${CMAKE_BINARY_DIR}/include)
+file(MAKE_DIRECTORY ${public_include}/ftgpu/base)
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/host/ftgpu.h ${public_include}/ftgpu/ftgpu.h SYMBOLIC)
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/base/error.h ${public_include}/ftgpu/base/error.h SYMBOLIC)
 add_library(ftgpu_library INTERFACE)
+target_include_directories(ftgpu_library INTERFACE ${public_include})
 add_dependencies(ftgpu_library ftgpu_library_file)
 target_link_libraries(ftgpu_library INTERFACE
   ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ZLIB::ZLIB m)

@@ -384,14 +384,20 @@ int64_t ft_window_stride(const ft_hyperparameters *hyperparameters)
                                           : hyperparameters->prediction_length;
 }
 
+void ft_field_help(const ft_field *field, ft_text *out)
+{
+    ft_text_addf(out, "%s: ", field->help);
+    describe_range(field, out);
+    ft_text_add(out, " (default ");
+    ft_field_to_text(field, &ft_hyperparameters_default, out);
+    ft_text_add(out, ")");
+}
+
 void ft_hyperparameters_help(ft_text *out)
 {
     for (size_t i = 0; i < FT_N_FIELDS; i++) {
-        const ft_field *field = &ft_fields[i];
-        ft_text_addf(out, "  %-24s %s: ", field->name, field->help);
-        describe_range(field, out);
-        ft_text_add(out, " (default ");
-        ft_field_to_text(field, &ft_hyperparameters_default, out);
-        ft_text_add(out, ")\n");
+        ft_text_addf(out, "  %-24s ", ft_fields[i].name);
+        ft_field_help(&ft_fields[i], out);
+        ft_text_add(out, "\n");
     }
 }

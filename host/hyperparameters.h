@@ -88,7 +88,9 @@ bool ft_hyperparameters_equal(const ft_hyperparameters *a, const ft_hyperparamet
 /* Rows between training windows: window_stride, or prediction_length where that is not given. */
 int64_t ft_window_stride(const ft_hyperparameters *hyperparameters);
 
-/* Name, type and range, default, help: a line a field, for --help and the man page. */
+/* What it is, type and range, default, in one line without its name. */
+void ft_field_help(const ft_field *field, ft_text *out);
+/* The same of all with their names, a line each. */
 void ft_hyperparameters_help(ft_text *out);
 
 #endif

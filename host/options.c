@@ -231,6 +231,17 @@ static void add_option(const ft_option *option, size_t width, ft_text *out)
     add_wrapped(out, option->help, used < width ? width : used + 2, width);
 }
 
+void ft_options_add_lines(const char *lines, const char *indent, ft_text *out)
+{
+    while (*lines) {
+        size_t length = strcspn(lines, "\n");
+        if (length) ft_text_add(out, indent);
+        ft_text_add_bytes(out, lines, length);
+        ft_text_add(out, "\n");
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 void ft_options_help(const ft_command_line *line, ft_text *out)
 {
     enum { WIDTH = 28 };
@@ -238,17 +249,12 @@ void ft_options_help(const ft_command_line *line, ft_text *out)
     ft_text_addf(out, "%s\n\nUsage: %s %s\n\nOptions:\n", line->summary, line->command, line->usage);
     for (size_t i = 0; i < count_options(line); i++) add_option(&line->options[i], WIDTH, out);
     add_option(&help, WIDTH, out);
-    if (line->notes) {
-        size_t length = strlen(line->notes);
-        bool ended = length && line->notes[length - 1] == '\n';
-        ft_text_addf(out, "\n%s%s", line->notes, ended ? "" : "\n");
-    }
-    ft_text_addf(out, "\nExample:\n");
-    for (const char *at = line->example; *at;) {
-        size_t length = strcspn(at, "\n");
-        ft_text_add(out, "  ");
-        ft_text_add_bytes(out, at, length);
+    const char *const notes[] = {line->notes, line->shared_notes};
+    for (size_t i = 0; i < 2; i++) {
+        if (!notes[i]) continue;
         ft_text_add(out, "\n");
-        at += length + (at[length] == '\n');
+        ft_options_add_lines(notes[i], "", out);
     }
+    ft_text_add(out, "\nExample:\n");
+    ft_options_add_lines(line->example, "  ", out);
 }

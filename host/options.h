@@ -37,11 +37,12 @@ typedef struct ft_option {
 } ft_option;
 
 typedef struct ft_command_line {
-    const char *command; /* "ftgpu run" */
-    const char *summary; /* one sentence */
-    const char *usage;   /* what follows the command: "--train FILE ... --target COLUMN [options]" */
-    const char *example; /* whole lines that can be typed */
-    const char *notes;   /* more help after the options, or NULL */
+    const char *command;      /* "ftgpu run" */
+    const char *summary;      /* one sentence */
+    const char *usage;        /* what follows the command: "--train FILE ... --target COLUMN [options]" */
+    const char *example;      /* whole lines that can be typed */
+    const char *notes;        /* more help after the options, or NULL */
+    const char *shared_notes; /* and what other commands say too: the manual has it once; or NULL */
     const ft_option *options;
     const char *positional;    /* the name of positional arguments: "ID"; NULL: none are taken */
     ft_option_list *arguments; /* where they go */
@@ -60,5 +61,7 @@ void ft_option_list_free(ft_option_list *list);
 
 /* Appends the help: summary, usage, options with their arguments, notes, example. */
 void ft_options_help(const ft_command_line *line, ft_text *out);
+/* Appends whole lines, each after `indent`. */
+void ft_options_add_lines(const char *lines, const char *indent, ft_text *out);
 
 #endif

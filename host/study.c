@@ -67,7 +67,14 @@ ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
     if (status == FT_OK) status = ft_weights_read(request->model, &study->weights, err);
     if (status == FT_OK && request->adapter)
         status = ft_adapter_read(request->adapter, study->weights, &study->start, err);
-    for (size_t i = 0; i < n_configs && status == FT_OK; i++) status = check_config(study, &configs[i], err);
+    for (size_t i = 0; i < n_configs && status == FT_OK; i++) {
+        status = check_config(study, &configs[i], err);
+        if (status != FT_OK && n_configs > 1) {
+            char which[80];
+            snprintf(which, sizeof which, "configuration %zu of %zu", i + 1, n_configs);
+            ft_error_prefix(err, which);
+        }
+    }
     if (status == FT_OK) status = ft_make_directories(engine->settings.results, err);
     if (status == FT_OK)
         status = ft_chronos_create(engine->backend, study->weights, true, &study->chronos, err);
@@ -276,9 +283,24 @@ static bool is_own_failure(ft_status status, const ft_sweep_place *place)
     return status == FT_NO_MEMORY || status == FT_DIVERGED || (status == FT_INTERRUPTED && !place);
 }
 
+/* What becomes of the directory of an experiment that could not be recorded. Of a sweep's, the checkpoint
+ * holds all that is worth keeping; the adapter of a run of its own is all that there is. */
+static ft_status leave_unrecorded(const ft_experiment *experiment, const ft_sweep_place *place,
+                                  ft_status status, ft_error *err)
+{
+    if (place || !experiment->model_path || !ft_path_exists(experiment->model_path)) {
+        ft_remove_tree(experiment->directory);
+        return status;
+    }
+    const ft_error why = *err;
+    return ft_fail(err, status, "%s; the trained adapter is in %s", why.message, experiment->model_path);
+}
+
 ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
                        ft_outcome *outcome, ft_error *err)
 {
+    ft_error unwanted = {""};
+    if (!err) err = &unwanted; /* its message is recorded */
     const ft_study_baseline *baseline = NULL;
     ft_experiment experiment = {0};
     ft_train_result result = {0};
@@ -299,11 +321,12 @@ ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const 
     if (status == FT_OK) status = ft_experiment_add_metric_notes(&experiment, err);
     if (status == FT_OK) status = ft_experiment_write(&experiment, err);
     if (status == FT_OK && place)
-        status = ft_sweep_state_finish(place->state, place->index, experiment.experiment_id, err);
+        status = ft_sweep_state_finish(place->state, place->index, experiment.experiment_id,
+                                       experiment.error != NULL, err);
     if (status == FT_OK)
         report(&experiment, outcome);
     else if (!experiment_is_recorded(&experiment))
-        ft_remove_tree(experiment.directory);
+        status = leave_unrecorded(&experiment, place, status, err);
     if (status == FT_OK && ended == FT_INTERRUPTED)
         status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s goes on from there",
                          experiment.experiment_id, experiment.error, experiment.model_path);

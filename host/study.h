@@ -46,7 +46,8 @@ typedef struct ft_sweep_place {
 /* Trains, evaluates and records one configuration; place is NULL for a run of its own. FT_OK also when it was
  * recorded as failed (outcome->failed). FT_INTERRUPTED when it was stopped: of a sweep's experiment the
  * checkpoint stays, nothing else; a run of its own is recorded with its last adapter and an error that says
- * how far it came. Any other status: the sweep cannot go on (a full disk). */
+ * how far it came. Any other status: the sweep cannot go on (a full disk); the adapter of a run of its own
+ * stays, and the message says where. */
 ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
                        ft_outcome *outcome, ft_error *err);
 

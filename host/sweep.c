@@ -97,10 +97,6 @@ static ft_status run_all(ft_study *study, const ft_sweep_request *request, const
         ft_sweep_place place = {i, grid->count, state};
         status = ft_study_run(study, &grid->configs[i], &place, &outcome, err);
         if (status != FT_OK) break;
-        if (outcome.failed)
-            summary->failed++;
-        else
-            summary->succeeded++;
         if (request->finished) request->finished(request->context, &outcome);
     }
     return status;
@@ -128,6 +124,10 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
         ft_fail(err, status,
                 "sweep \"%s\" stopped with %zu of %zu experiments done; the same command goes on from there",
                 study.name, ft_sweep_state_n_done(state), grid.count);
+    if (state) {
+        summary->done = ft_sweep_state_n_done(state);
+        summary->failed = ft_sweep_state_n_failed(state);
+    }
     ft_sweep_state_close(state);
     cJSON_Delete(plan);
     ft_study_close(&study);

@@ -19,6 +19,7 @@ struct ft_sweep_state {
     char *checkpoint;          /* the path last asked for */
     char **experiments;        /* (count): id of the finished experiment, or NULL */
     char **started;            /* (count): id of one that was begun, or NULL */
+    bool *failed;              /* (count): the finished experiment was recorded as failed */
     size_t count;
     int lock, journal; /* descriptors, -1 where closed */
 };
@@ -111,8 +112,10 @@ static ft_status replay(ft_sweep_state *state, const char *line, size_t length, 
         status = ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
     else if (strcmp(event->valuestring, "started") == 0)
         status = set_text(&state->started[(size_t)index], id->valuestring, err);
-    else if (strcmp(event->valuestring, "done") == 0)
+    else if (strcmp(event->valuestring, "done") == 0) {
         status = set_text(&state->experiments[(size_t)index], id->valuestring, err);
+        state->failed[(size_t)index] = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "failed"));
+    }
     cJSON_Delete(entry);
     return status;
 }
@@ -180,10 +183,12 @@ static ft_status allocate_entries(ft_sweep_state *state, size_t count, ft_error 
     }
     free(state->experiments);
     free(state->started);
+    free(state->failed);
     state->count = count;
     state->experiments = calloc(count + 1, sizeof *state->experiments);
     state->started = calloc(count + 1, sizeof *state->started);
-    if (state->experiments && state->started) return FT_OK;
+    state->failed = calloc(count + 1, sizeof *state->failed);
+    if (state->experiments && state->started && state->failed) return FT_OK;
     state->count = 0;
     return ft_no_memory(err, "the sweep's state", 2 * count * sizeof *state->started);
 }
@@ -284,6 +289,7 @@ void ft_sweep_state_close(ft_sweep_state *state)
     }
     free(state->experiments);
     free(state->started);
+    free(state->failed);
     free(state->checkpoint);
     free(state->directory);
     free(state->results);
@@ -302,6 +308,13 @@ size_t ft_sweep_state_n_done(const ft_sweep_state *state)
     return done;
 }
 
+size_t ft_sweep_state_n_failed(const ft_sweep_state *state)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < state->count; i++) failed += state->experiments[i] != NULL && state->failed[i];
+    return failed;
+}
+
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t index)
 {
     char name[64];
@@ -313,14 +326,15 @@ const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t index)
 
 /* Appends one line and waits until it is on disk. */
 static ft_status append(ft_sweep_state *state, const char *event, size_t index, const char *experiment_id,
-                        ft_error *err)
+                        bool failed, ft_error *err)
 {
     ft_text line = FT_TEXT_EMPTY;
     cJSON *entry = cJSON_CreateObject();
     char *text = NULL;
     if (entry && cJSON_AddStringToObject(entry, "event", event) &&
         cJSON_AddNumberToObject(entry, "configuration", (double)index + 1) &&
-        cJSON_AddStringToObject(entry, "experiment_id", experiment_id))
+        cJSON_AddStringToObject(entry, "experiment_id", experiment_id) &&
+        (!failed || cJSON_AddTrueToObject(entry, "failed")))
         text = ft_json_print_line(entry);
     if (text) ft_text_addf(&line, "%s\n", text);
     ft_status status = FT_OK;
@@ -338,14 +352,16 @@ static ft_status append(ft_sweep_state *state, const char *event, size_t index, 
 
 ft_status ft_sweep_state_start(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err)
 {
-    ft_status status = append(state, "started", index, experiment_id, err);
+    ft_status status = append(state, "started", index, experiment_id, false, err);
     return status == FT_OK ? set_text(&state->started[index], experiment_id, err) : status;
 }
 
-ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err)
+ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id, bool failed,
+                                ft_error *err)
 {
-    ft_status status = append(state, "done", index, experiment_id, err);
+    ft_status status = append(state, "done", index, experiment_id, failed, err);
     if (status == FT_OK) status = set_text(&state->experiments[index], experiment_id, err);
+    if (status == FT_OK) state->failed[index] = failed;
     const char *checkpoint = status == FT_OK ? ft_sweep_state_checkpoint(state, index) : NULL;
     if (checkpoint) unlink(checkpoint);
     return status;

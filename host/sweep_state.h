@@ -7,6 +7,7 @@
 #define FT_HOST_SWEEP_STATE_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -26,6 +27,7 @@ void ft_sweep_state_close(ft_sweep_state *state);
  * of an unfinished one is removed. */
 const char *ft_sweep_state_done(const ft_sweep_state *state, size_t index);
 size_t ft_sweep_state_n_done(const ft_sweep_state *state);
+size_t ft_sweep_state_n_failed(const ft_sweep_state *state); /* of those done, recorded as failed */
 
 /* The file of the configuration's checkpoint; the state's until the next call. NULL when memory runs out. */
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t index);
@@ -33,7 +35,7 @@ const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t index);
 /* Journals that a configuration is being trained as `experiment_id`, and that its result is on disk (its
  * checkpoint is removed). */
 ft_status ft_sweep_state_start(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err);
-ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id,
+ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id, bool failed,
                                 ft_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -252,17 +253,16 @@ ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error 
     return status;
 }
 
-/* model.safetensors of a directory; with own_head a tied head is written under its own name too. */
-static ft_status write_tensors(const char *model_dir, const ft_weights *weights, bool own_head, ft_error *err)
+/* The file of the tensors; with own_head a tied head is written under its own name too. */
+static ft_status write_tensors(const char *path, const ft_weights *weights, bool own_head, ft_error *err)
 {
     static const char *const metadata[] = {"format", "pt"};
     ft_status status = FT_OK;
     size_t count = 0, capacity = (size_t)ft_tensor_count(&weights->config);
     ft_tensor_info *infos = calloc(capacity, sizeof *infos);
     ft_tensor_to_store *stored = calloc(capacity, sizeof *stored);
-    char *path = ft_join_path(model_dir, "model.safetensors");
-    if (!infos || !stored || !path) {
-        status = ft_no_memory(err, model_dir, capacity * (sizeof *infos + sizeof *stored));
+    if (!infos || !stored) {
+        status = ft_no_memory(err, path, capacity * (sizeof *infos + sizeof *stored));
         goto cleanup;
     }
     for (int32_t i = 0; i < (int32_t)capacity; i++) {
@@ -281,7 +281,6 @@ static ft_status write_tensors(const char *model_dir, const ft_weights *weights,
     }
     status = ft_safetensors_write(path, stored, count, metadata, 1, err);
 cleanup:
-    free(path);
     free(stored);
     free(infos);
     return status;
@@ -293,18 +292,24 @@ ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, con
     bool own_head = false;
     char *text = NULL;
     char *path = ft_join_path(model_dir, "config.json");
-    if (!path) return ft_no_memory(err, model_dir, 0);
+    char *tensors = ft_join_path(model_dir, "model.safetensors");
     ft_status status = FT_OK;
-    if (config_from) {
+    if (!path || !tensors) {
+        status = ft_no_memory(err, model_dir, 0);
+    } else if (config_from) {
         status = ft_config_copy(config_from, &text, &own_head, err);
     } else {
         text = ft_config_print(&weights->config);
         if (!text) status = ft_no_memory(err, path, 0);
     }
     if (status == FT_OK) status = ft_make_directories(model_dir, err);
-    if (status == FT_OK) status = write_tensors(model_dir, weights, own_head, err);
-    if (status == FT_OK) status = ft_write_file(path, text, strlen(text), err);
+    if (status == FT_OK) status = write_tensors(tensors, weights, own_head, err);
+    if (status == FT_OK) {
+        status = ft_write_file(path, text, strlen(text), err);
+        if (status) unlink(tensors); /* a model without its config is none */
+    }
     free(text);
+    free(tensors);
     free(path);
     return status;
 }

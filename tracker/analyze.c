@@ -14,12 +14,15 @@ static ft_status finish(const ft_table *table, const ft_text *remark, ft_error *
     return table->failed || remark->failed ? ft_no_memory(err, "an analysis", 0) : FT_OK;
 }
 
-/* "3 of 5 experiments cannot be judged: <why>" */
-static void remark_unknown(ft_text *remark, size_t n_unknown, size_t count, const char *why)
+/* "1 of 2 experiments <do something>", of those that can be judged; "3 of 5 experiments cannot be judged:
+ * <why>" */
+static void remark_counts(ft_text *remark, size_t count, size_t n_found, const char *found, size_t n_unknown,
+                          const char *why)
 {
-    if (count == 0)
-        ft_text_add(remark, "there are no experiments\n");
-    else if (n_unknown)
+    if (count == 0) ft_text_add(remark, "there are no experiments\n");
+    if (n_unknown < count)
+        ft_text_addf(remark, "%zu of %zu experiments %s\n", n_found, count - n_unknown, found);
+    if (n_unknown)
         ft_text_addf(remark, "%zu of %zu experiments cannot be judged: %s\n", n_unknown, count, why);
 }
 
@@ -35,7 +38,7 @@ static int overfits(const ft_experiment *experiment, double *train_mae, double *
 ft_status ft_analyze_overfitting(const ft_experiments *experiments, ft_table *table, ft_text *remark,
                                  ft_error *err)
 {
-    size_t n_unknown = 0;
+    size_t n_unknown = 0, n_found = 0;
     size_t id = ft_table_column(table, "experiment_id"), train = ft_table_column(table, "train_mae");
     size_t val = ft_table_column(table, "val_mae"), ratio = ft_table_column(table, "ratio");
     size_t flag = ft_table_column(table, "overfitting_flag");
@@ -48,9 +51,11 @@ ft_status ft_analyze_overfitting(const ft_experiments *experiments, ft_table *ta
         ft_table_set_number(table, val, val_mae);
         ft_table_set_number(table, ratio, value);
         if (overfit >= 0) ft_table_set_flag(table, flag, overfit);
-        if (overfit < 0) n_unknown++;
+        n_unknown += overfit < 0;
+        n_found += overfit > 0;
     }
-    remark_unknown(remark, n_unknown, experiments->count, "they have no mae of both train and val");
+    remark_counts(remark, experiments->count, n_found, "overfit: val mae is above 1.3 times train mae",
+                  n_unknown, "they have no mae of both train and val");
     return finish(table, remark, err);
 }
 
@@ -93,7 +98,7 @@ ft_status ft_analyze_convergence(const ft_experiments *experiments, ft_table *ta
     static const char *const names[] = {"experiment_id",     "epochs",        "initial_loss",
                                         "final_loss",        "reduction",     "increasing_pct",
                                         "convergence_issue", "best_val_epoch"};
-    size_t n_unknown = 0;
+    size_t n_unknown = 0, n_found = 0;
     for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_column(table, names[c]);
     for (size_t i = 0; i < experiments->count; i++) {
         convergence c = convergence_of(&experiments->items[i]);
@@ -106,9 +111,12 @@ ft_status ft_analyze_convergence(const ft_experiments *experiments, ft_table *ta
         ft_table_set_number(table, 5, c.increasing);
         if (c.issue >= 0) ft_table_set_flag(table, 6, c.issue);
         if (c.best_val_epoch >= 0) ft_table_set_number(table, 7, (double)c.best_val_epoch);
-        if (c.issue < 0) n_unknown++;
+        n_unknown += c.issue < 0;
+        n_found += c.issue > 0;
     }
-    remark_unknown(remark, n_unknown, experiments->count, "they have fewer than two epochs with a loss");
+    remark_counts(remark, experiments->count, n_found,
+                  "have convergence issues: the loss rose in more than 0.3 of the epochs", n_unknown,
+                  "they have fewer than two epochs with a loss");
     return finish(table, remark, err);
 }
 
@@ -122,7 +130,7 @@ static double volatility_mean(const ft_experiment *experiment, const char *regim
 ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table, ft_text *remark,
                              ft_error *err)
 {
-    size_t n_unknown = 0;
+    size_t n_unknown = 0, n_found = 0;
     size_t id = ft_table_column(table, "experiment_id"),
            train = ft_table_column(table, "train_volatility_mean");
     size_t test = ft_table_column(table, "test_volatility_mean"), ratio = ft_table_column(table, "ratio");
@@ -137,12 +145,17 @@ ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table,
         ft_table_set_number(table, train, before);
         ft_table_set_number(table, test, after);
         ft_table_set_number(table, ratio, change);
-        if (!isnan(change))
-            ft_table_set_flag(table, shift, change > regime_ratio || change < 1 / regime_ratio);
-        if (isnan(change)) n_unknown++;
+        if (isnan(change)) {
+            n_unknown++;
+            continue;
+        }
+        bool shifted = change > regime_ratio || change < 1 / regime_ratio;
+        ft_table_set_flag(table, shift, shifted);
+        n_found += shifted;
     }
-    remark_unknown(remark, n_unknown, experiments->count,
-                   "their data insights have no volatility of both train and test");
+    remark_counts(remark, experiments->count, n_found,
+                  "are tested in another regime: volatility outside 1/1.5 to 1.5 times that of training", n_unknown,
+                  "their data insights have no volatility of both train and test");
     return finish(table, remark, err);
 }
 

@@ -61,17 +61,13 @@ static ft_status load_entry(ft_experiments *set, size_t *capacity, const char *r
         if (errno == ENOENT && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
     } else {
         ft_error broken = {{0}};
-        status = ft_experiment_read(directory, &experiment, &broken);
+        status = brief ? ft_experiment_read_brief(directory, &experiment, &broken)
+                       : ft_experiment_read(directory, &experiment, &broken);
         if (status == FT_NO_MEMORY) {
             if (err) *err = broken;
         } else if (status != FT_OK) {
             status = add_warning(set, broken.message, err);
         } else {
-            if (brief) {
-                cJSON_Delete(experiment.data_insights);
-                cJSON_Delete(experiment.run);
-                experiment.data_insights = experiment.run = NULL;
-            }
             status = add_experiment(set, capacity, &experiment, err);
             if (status != FT_OK) ft_experiment_free(&experiment);
         }
@@ -106,11 +102,10 @@ static ft_status drop_duplicates(ft_experiments *set, ft_error *err)
             *last = *this;
             *this = other;
         }
-        ft_text warning = FT_TEXT_EMPTY;
-        ft_text_addf(&warning, "%s: has the experiment_id of %s; skipped", this->directory, last->directory);
-        if (status == FT_OK)
-            status = warning.failed ? ft_no_memory(err, "a warning", 0) : add_warning(set, warning.data, err);
-        ft_text_free(&warning);
+        ft_error warning; /* keeps names of any kind on one line */
+        ft_fail(&warning, FT_BAD_INPUT, "%.400s: has the experiment_id of %.400s; skipped", this->directory,
+                last->directory);
+        if (status == FT_OK) status = add_warning(set, warning.message, err);
         ft_experiment_free(this);
     }
     set->count = kept;
@@ -167,23 +162,23 @@ ft_status ft_experiments_find(const ft_experiments *experiments, const char *id,
                               ft_error *err)
 {
     *found = NULL;
-    size_t length = strlen(id), n_matches = 0;
-    const ft_experiment *match = NULL;
-    for (size_t i = 0; i < experiments->count; i++) {
-        const ft_experiment *candidate = &experiments->items[i];
-        if (strncmp(candidate->experiment_id, id, length) != 0) continue;
-        if (candidate->experiment_id[length] == '\0') {
-            *found = candidate;
-            return FT_OK;
-        }
-        match = candidate;
-        n_matches++;
+    size_t length = strlen(id), first = 0, end = experiments->count;
+    while (first < end) { /* ids are sorted: the first that is not before `id` */
+        size_t middle = first + (end - first) / 2;
+        if (strcmp(experiments->items[middle].experiment_id, id) < 0)
+            first = middle + 1;
+        else
+            end = middle;
     }
+    size_t n_matches = 0;
+    const ft_experiment *match = experiments->items + first;
+    while (first + n_matches < experiments->count && strncmp(match[n_matches].experiment_id, id, length) == 0)
+        n_matches++;
     if (length == 0 || n_matches == 0) return no_such_id(experiments, id, err);
-    if (n_matches > 1)
+    if (n_matches > 1 && match->experiment_id[length] != '\0')
         return ft_fail(err, FT_BAD_INPUT,
                        "\"%.200s\" begins the ids of %zu experiments, the last \"%.200s\"; say more of it",
-                       id, n_matches, match->experiment_id);
+                       id, n_matches, match[n_matches - 1].experiment_id);
     *found = match;
     return FT_OK;
 }

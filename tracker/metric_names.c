@@ -86,7 +86,9 @@ ft_status ft_metrics_from_json(const cJSON *object, ft_metrics *metrics, ft_erro
             if (strcmp(entry->string, ft_metric_names[m]) != 0) continue;
             if (!cJSON_IsNumber(entry) && !cJSON_IsNull(entry))
                 return ft_fail(err, FT_BAD_INPUT, "\"%s\" must be a number or null", ft_metric_names[m]);
-            ft_metrics_set(metrics, (ft_metric)m, cJSON_IsNumber(entry) ? entry->valuedouble : NAN);
+            /* 1e999 reads as infinity, which is no metric either. */
+            bool known = cJSON_IsNumber(entry) && isfinite(entry->valuedouble);
+            ft_metrics_set(metrics, (ft_metric)m, known ? entry->valuedouble : NAN);
         }
     }
     return FT_OK;

@@ -125,7 +125,8 @@ static ft_status read_epoch(const cJSON *entry, size_t index, ft_experiment *exp
         if (item && !cJSON_IsNumber(item) && !cJSON_IsNull(item))
             return ft_fail(err, FT_BAD_INPUT, "training_history[%zu].%s must be a number or null", index,
                            epoch_fields[f].key);
-        double value = item && cJSON_IsNumber(item) ? item->valuedouble : NAN;
+        /* 1e999 reads as infinity: no value that anything follows from. */
+        double value = item && cJSON_IsNumber(item) && isfinite(item->valuedouble) ? item->valuedouble : NAN;
         memcpy((char *)&record + epoch_fields[f].offset, &value, sizeof value);
     }
     return ft_experiment_add_epoch(experiment, &record, err);
@@ -175,13 +176,14 @@ static ft_status from_json(cJSON *root, ft_experiment *e, ft_error *err)
     return status;
 }
 
-ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err)
+static ft_status read_without(const char *directory, const char *const *without, ft_experiment *experiment,
+                              ft_error *err)
 {
     *experiment = (ft_experiment){0};
     cJSON *root = NULL;
     char *path = ft_join_path(directory, "results.json");
     if (!path) return ft_no_memory(err, "a path", strlen(directory) + 16);
-    ft_status status = ft_json_read(path, &root, err);
+    ft_status status = ft_json_read_without(path, without, &root, err);
     if (status == FT_OK) {
         status = from_json(root, experiment, err);
         if (status != FT_OK) ft_error_prefix(err, path);
@@ -194,4 +196,15 @@ ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, f
     cJSON_Delete(root);
     free(path);
     return status;
+}
+
+ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err)
+{
+    return read_without(directory, NULL, experiment, err);
+}
+
+ft_status ft_experiment_read_brief(const char *directory, ft_experiment *experiment, ft_error *err)
+{
+    static const char *const without[] = {"data_insights", "run", NULL};
+    return read_without(directory, without, experiment, err);
 }

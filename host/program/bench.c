@@ -97,7 +97,7 @@ int ft_command_bench(int argc, const char *const *argv)
                             .summary = "Times a training step, a forecast or the matrix products in them, "
                                        "against the matrix rate of the same run.",
                             .usage = "train|forecast|gemm [options]",
-                            .example = "  ftgpu bench train --size small --format json\n",
+                            .example = "ftgpu bench train --size small --format json\n",
                             .options = options,
                             .positional = "WHAT",
                             .arguments = &what,

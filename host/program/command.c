@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "host/program/help.h"
 
 const char *const ft_format_choices[] = {"table", "csv", "json", NULL};
 
@@ -15,11 +16,16 @@ bool ft_command_parse(const ft_command_line *line, int argc, const char *const *
 {
     ft_error err = {""};
     bool help = false;
-    ft_status status = ft_options_parse(line, argc, argv, &help, &err);
-    if (status == FT_OK && !help) return true;
-    if (status == FT_OK) {
+    ft_help_form form = FT_HELP_NONE;
+    ft_status status = FT_OK;
+    for (int i = 0; i < argc && status == FT_OK && form == FT_HELP_NONE && strcmp(argv[i], "--") != 0; i++)
+        status = ft_help_parse(argv[i], &form, &err);
+    if (status == FT_OK && form == FT_HELP_NONE) {
+        status = ft_options_parse(line, argc, argv, &help, &err);
+        if (status == FT_OK) return true;
+    } else if (status == FT_OK) {
         ft_text text = FT_TEXT_EMPTY;
-        ft_options_help(line, &text);
+        ft_help_command(line, form, &text);
         status = ft_print_text(&text, &err);
         ft_text_free(&text);
     }

@@ -25,15 +25,23 @@ enum {
  * demo") begins after the second. */
 typedef int ft_command_function(int argc, const char *const *argv);
 
+typedef struct ft_command {
+    const char *name; /* one word, or two as in "data demo" */
+    ft_command_function *run;
+    const char *summary;
+} ft_command;
+
 ft_command_function ft_command_compare, ft_command_best, ft_command_show;
+ft_command_function ft_command_analyze_importance, ft_command_analyze_overfitting;
+ft_command_function ft_command_analyze_convergence, ft_command_analyze_summary, ft_command_analyze_regimes;
+ft_command_function ft_command_refine, ft_command_export;
 ft_command_function ft_command_data_demo, ft_command_data_insights;
 ft_command_function ft_command_model_info, ft_command_model_init, ft_command_model_merge;
-ft_command_function ft_command_devices;
-/* Weak: the program offers them once their files are there. */
-__attribute__((weak)) ft_command_function ft_command_run, ft_command_sweep, ft_command_forecast,
-    ft_command_bench;
+ft_command_function ft_command_run, ft_command_sweep, ft_command_forecast;
+ft_command_function ft_command_devices, ft_command_bench;
 
-/* Parses the options. True: go on. False: return *exit_status, after the help was printed or the error told.
+/* Parses the options, before which a command does nothing. True: go on. False: return *exit_status, after the
+ * help was printed (in the form asked for, see help.h) or the error told.
  */
 bool ft_command_parse(const ft_command_line *line, int argc, const char *const *argv, int *exit_status);
 

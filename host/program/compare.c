@@ -1,14 +1,15 @@
-/* ftgpu compare: a table of experiments. */
-#include <stdlib.h>
-
-#include "host/program/command.h"
+/* ftgpu compare: a table of experiments. ftgpu export: the same into a file. */
 #include "tracker/compare.h"
-#include "tracker/select.h"
+
+#include "base/file.h"
+#include "host/program/command.h"
+#include "host/program/selection_options.h"
 
 typedef struct compare_options {
-    const char *results, *format, *match, *sort;
-    ft_option_list ids, where, group_by;
-    bool regex, descending, all_columns;
+    ft_selection_options selection;
+    const char *format, *sort;
+    ft_option_list group_by;
+    bool descending, all_columns;
 } compare_options;
 
 /* Sorts by a column, whose name may lack its hp_ or test_. */
@@ -38,15 +39,8 @@ static ft_status compare(const compare_options *options, ft_error *err)
     ft_table table = FT_TABLE_EMPTY, groups = FT_TABLE_EMPTY, *shown = &table;
     ft_text text = FT_TEXT_EMPTY;
     ft_table_format format;
-    ft_selection selection = {.ids = options->ids.items,
-                              .n_ids = options->ids.count,
-                              .match = options->match,
-                              .regex = options->regex,
-                              .where = options->where.items,
-                              .n_where = options->where.count};
     ft_status status = ft_table_format_parse(options->format, &format, err);
-    if (status == FT_OK) status = ft_command_load(options->results, true, &experiments, err);
-    if (status == FT_OK) status = ft_experiments_select(&experiments, &selection, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, true, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);
     if (status == FT_OK && options->group_by.count) {
         shown = &groups;
@@ -66,23 +60,9 @@ static ft_status compare(const compare_options *options, ft_error *err)
 
 int ft_command_compare(int argc, const char *const *argv)
 {
-    compare_options options = {.results = FT_DEFAULT_RESULTS, .format = "table"};
+    compare_options options = {.selection = FT_SELECTION_DEFAULT, .format = "table"};
     const ft_option table[] = {
-        FT_OPTION_RESULTS(options.results),
-        {.name = "match",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.match,
-         .argument = "PATTERN",
-         .help = "only experiments whose id matches this glob (lr_search_*)"},
-        {.name = "regex",
-         .kind = FT_OPTION_FLAG,
-         .value = &options.regex,
-         .help = "--match is a regular expression"},
-        {.name = "where",
-         .kind = FT_OPTION_LIST,
-         .value = &options.where,
-         .argument = "KEY=VALUE",
-         .help = "only experiments with this hyperparameter; may be given again"},
+        FT_OPTIONS_SELECTION(options.selection),
         {.name = "group-by",
          .kind = FT_OPTION_LIST,
          .value = &options.group_by,
@@ -109,19 +89,75 @@ int ft_command_compare(int argc, const char *const *argv)
         .summary = "Shows experiments side by side: their hyperparameters (hp_*) and their metrics on the "
                    "test split.",
         .usage = "[ID...] [options]",
-        .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv",
+        .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv\n"
+                   "ftgpu compare --group-by learning_rate --sort test_mae_mean",
         .options = table,
         .positional = "ID",
-        .arguments = &options.ids,
-        .most_arguments = 100000,
+        .arguments = &options.selection.ids,
+        .most_arguments = FT_MOST_IDS,
     };
     int exit_status;
     if (ft_command_parse(&line, argc, argv, &exit_status)) {
         ft_error err = {""};
         exit_status = ft_command_finish(compare(&options, &err), &err);
     }
-    ft_option_list_free(&options.ids);
-    ft_option_list_free(&options.where);
+    ft_selection_options_free(&options.selection);
     ft_option_list_free(&options.group_by);
+    return exit_status;
+}
+
+static ft_status export_csv(const ft_selection_options *selection, const char *path, ft_error *err)
+{
+    ft_experiments experiments = {0};
+    ft_table table = FT_TABLE_EMPTY;
+    ft_text csv = FT_TEXT_EMPTY, told = FT_TEXT_EMPTY;
+    ft_status status = ft_selection_load(selection, true, false, &experiments, err);
+    if (status == FT_OK) status = ft_compare(&experiments, &table, err);
+    if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_CSV, &csv, err);
+    if (status == FT_OK) status = ft_write_file(path, csv.data, csv.length, err);
+    if (status == FT_OK) {
+        ft_text_addf(&told, "%s: %zu experiments, %zu columns\n", path, table.n_rows, table.n_columns);
+        status = ft_print_text(&told, err);
+    }
+    ft_text_free(&told);
+    ft_text_free(&csv);
+    ft_table_free(&table);
+    ft_experiments_free(&experiments);
+    return status;
+}
+
+int ft_command_export(int argc, const char *const *argv)
+{
+    ft_selection_options selection = FT_SELECTION_DEFAULT;
+    const char *path = NULL;
+    const ft_option table[] = {
+        {.name = "csv",
+         .kind = FT_OPTION_TEXT,
+         .value = &path,
+         .argument = "FILE",
+         .help = "where the table goes; a file that is there is replaced",
+         .required = true},
+        FT_OPTIONS_SELECTION(selection),
+        {.name = NULL},
+    };
+    const ft_command_line line = {
+        .command = "ftgpu export",
+        .summary = "Writes the comparison of experiments, a row each, into a CSV file.",
+        .usage = "--csv FILE [ID...] [options]",
+        .example = "ftgpu export --csv experiments.csv\nftgpu export --csv lr.csv --match 'lr_search_*'",
+        .notes =
+            "Columns: experiment_id, timestamp, hp_<hyperparameter>, test_<metric>, and error where one\n"
+            "failed. What is undefined is empty; numbers read back exactly.\n",
+        .options = table,
+        .positional = "ID",
+        .arguments = &selection.ids,
+        .most_arguments = FT_MOST_IDS,
+    };
+    int exit_status;
+    if (ft_command_parse(&line, argc, argv, &exit_status)) {
+        ft_error err = {""};
+        exit_status = ft_command_finish(export_csv(&selection, path, &err), &err);
+    }
+    ft_selection_options_free(&selection);
     return exit_status;
 }

@@ -166,7 +166,7 @@ int ft_command_forecast(int argc, const char *const *argv)
         .summary = "Forecasts each series of a file beyond its end, with sampled paths, and writes their "
                    "mean and quantiles as CSV.",
         .usage = "--model DIR [--adapter DIR] --data FILE --target COLUMN [options]",
-        .example = "  ftgpu forecast --experiment best --data demo/data.csv --target Close --horizon 24\n",
+        .example = "ftgpu forecast --experiment best --data demo/data.csv --target Close --horizon 24\n",
         .options = options};
     int exit_status;
     ft_error err = {""};

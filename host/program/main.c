@@ -4,22 +4,25 @@
 #include <string.h>
 
 #include "host/program/command.h"
+#include "host/program/help.h"
 #include "host/version.h"
 
-typedef struct command {
-    const char *name; /* one word, or two as in "data demo" */
-    ft_command_function *run;
-    const char *summary;
-} command;
-
 /* In the order of a user's day. */
-static const command commands[] = {
+static const ft_command commands[] = {
     {"run", ft_command_run, "fine-tune one configuration and record the experiment"},
     {"sweep", ft_command_sweep, "fine-tune a grid or a list of configurations"},
     {"forecast", ft_command_forecast, "forecast series with a model, tuned or not"},
     {"compare", ft_command_compare, "experiments side by side"},
     {"best", ft_command_best, "the best experiment by a metric"},
     {"show", ft_command_show, "one experiment in full"},
+    {"analyze importance", ft_command_analyze_importance, "which hyperparameters matter for a metric"},
+    {"analyze overfitting", ft_command_analyze_overfitting, "validation errors against training errors"},
+    {"analyze convergence", ft_command_analyze_convergence, "how the training losses went down"},
+    {"analyze summary", ft_command_analyze_summary, "all experiments in short"},
+    {"analyze regimes", ft_command_analyze_regimes,
+     "volatility of the test split against the training split"},
+    {"refine", ft_command_refine, "the next grid, around the best experiment"},
+    {"export", ft_command_export, "the comparison into a CSV file"},
     {"data demo", ft_command_data_demo, "write demo data: five years of invented daily prices"},
     {"data insights", ft_command_data_insights, "what the data looks like, before training on it"},
     {"model info", ft_command_model_info, "sizes and settings of a model directory"},
@@ -30,64 +33,14 @@ static const command commands[] = {
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-static const char help_head[] =
-    "ftgpu fine-tunes Chronos-T5 time-series models with LoRA over grids of hyperparameters.\n"
-    "\n"
-    "Usage: ftgpu COMMAND [options]\n"
-    "\n";
-static const char help_tail[] =
-    "\n"
-    "ftgpu COMMAND --help shows a command's options and an example; ftgpu --version says which ftgpu this "
-    "is.\n"
-    "Exit status: 0 done; 1 failed; 2 wrong usage or bad input; 3 a sweep in which some experiments failed;\n"
-    "75 stopped, to be started again; 130 interrupted.\n"
-    "\n"
-    "Example:\n"
-    "  ftgpu data demo --out demo\n"
-    "  ftgpu model init --size nano --out demo/model\n"
-    "  ftgpu sweep --train demo/train.csv --val demo/val.csv --test demo/test.csv --target Close \\\n"
-    "      --model demo/model --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n"
-    "  ftgpu best --metric mae\n";
-
-/* Whether `name` begins with the word `group` and has a second. */
-static bool is_in_group(const char *name, const char *group)
-{
-    size_t length = strlen(group);
-    return strncmp(name, group, length) == 0 && name[length] == ' ';
-}
-
-/* Prints and frees the text. */
-static int print(ft_text *text)
-{
-    ft_error err = {""};
-    ft_status status = ft_print_text(text, &err);
-    ft_text_free(text);
-    return ft_command_finish(status, &err);
-}
-
-/* The help; with `group` ("data") only of its commands. */
-static int print_help(const char *group)
-{
-    ft_text text = FT_TEXT_EMPTY;
-    const char *first = NULL;
-    if (!group) ft_text_add(&text, help_head);
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        if (!commands[i].run || (group && !is_in_group(commands[i].name, group))) continue;
-        ft_text_addf(&text, "  ftgpu %-15s%s\n", commands[i].name, commands[i].summary);
-        if (!first) first = commands[i].name;
-    }
-    if (group)
-        ft_text_addf(&text, "\nExample:\n  ftgpu %s --help\n", first);
-    else
-        ft_text_add(&text, help_tail);
-    return print(&text);
-}
-
 static int print_version(void)
 {
     ft_text text = FT_TEXT_EMPTY;
     ft_text_addf(&text, "ftgpu %s (%s)\n", ft_version(), ft_commit());
-    return print(&text);
+    ft_error err = {""};
+    ft_status status = ft_print_text(&text, &err);
+    ft_text_free(&text);
+    return ft_command_finish(status, &err);
 }
 
 /* Says that there is no such command, with the nearest one. */
@@ -96,7 +49,7 @@ static int unknown_command(const char *given, const char *group)
     const char *names[N_COMMANDS];
     size_t count = 0, skipped = group ? strlen(group) + 1 : 0;
     for (size_t i = 0; i < N_COMMANDS; i++)
-        if (commands[i].run && (!group || is_in_group(commands[i].name, group)))
+        if (!group || ft_command_is_in_group(commands[i].name, group))
             names[count++] = commands[i].name + skipped;
     const char *near = ft_nearest_name(given, names, count), *space = group ? " " : "";
     if (!group) group = "";
@@ -110,38 +63,41 @@ static int unknown_command(const char *given, const char *group)
     return ft_command_finish(FT_BAD_INPUT, &err);
 }
 
-static bool is_help(const char *word)
+/* The form of help that the word asks for: "help" does, too. */
+static ft_status parse_help(const char *word, ft_help_form *form, ft_error *err)
 {
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+    return ft_help_parse(strcmp(word, "help") == 0 ? "--help" : word, form, err);
 }
 
 int main(int argc, char **argv)
 {
     const char *const *words = (const char *const *)argv + 1;
     int n_words = argc > 0 ? argc - 1 : 0;
+    ft_help_form form = FT_HELP_NONE;
+    ft_error err = {""};
     if (n_words == 0) {
-        ft_error err;
         ft_fail(&err, FT_BAD_INPUT, "which command? `ftgpu --help` lists them");
         return ft_command_finish(FT_BAD_INPUT, &err);
     }
-    if (is_help(words[0])) return print_help(NULL);
+    if (parse_help(words[0], &form, &err) != FT_OK) return ft_command_finish(FT_BAD_INPUT, &err);
+    if (form != FT_HELP_NONE) return ft_help_program(commands, N_COMMANDS, NULL, form);
     if (strcmp(words[0], "--version") == 0) return print_version();
 
     const char *group = NULL;
     for (size_t i = 0; i < N_COMMANDS; i++) {
-        const command *candidate = &commands[i];
-        if (!candidate->run) continue;
+        const ft_command *candidate = &commands[i];
         if (strcmp(candidate->name, words[0]) == 0) return candidate->run(n_words - 1, words + 1);
-        if (!is_in_group(candidate->name, words[0])) continue;
+        if (!ft_command_is_in_group(candidate->name, words[0])) continue;
         group = words[0];
         if (n_words > 1 && strcmp(candidate->name + strlen(group) + 1, words[1]) == 0)
             return candidate->run(n_words - 2, words + 2);
     }
     if (!group) return unknown_command(words[0], NULL);
     if (n_words == 1) {
-        ft_error err;
         ft_fail(&err, FT_BAD_INPUT, "%s needs a second word; `ftgpu %s --help` lists them", group, group);
         return ft_command_finish(FT_BAD_INPUT, &err);
     }
-    return is_help(words[1]) ? print_help(group) : unknown_command(words[1], group);
+    if (parse_help(words[1], &form, &err) == FT_OK && form == FT_HELP_TEXT)
+        return ft_help_program(commands, N_COMMANDS, group, form);
+    return unknown_command(words[1], group);
 }

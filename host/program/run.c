@@ -18,10 +18,10 @@ int ft_command_run(int argc, const char *const *argv)
         .command = "ftgpu run",
         .summary = "Fine-tunes one configuration, evaluates it on all splits and records the experiment.",
         .usage = "--model DIR --train FILE --val FILE --test FILE --target COLUMN [options]",
-        .example = "  ftgpu run --model demo/model --train demo/train.csv --val demo/val.csv --test "
+        .example = "ftgpu run --model demo/model --train demo/train.csv --val demo/val.csv --test "
                    "demo/test.csv \\\n"
-                   "      --target Close --name baseline --set learning_rate=1e-3 --set epochs=3\n",
-        .notes = ft_training_notes(),
+                   "    --target Close --name baseline --set learning_rate=1e-3 --set epochs=3\n",
+        .shared_notes = ft_training_notes(),
         .options = table};
     int exit_status;
     ft_error err = {""};

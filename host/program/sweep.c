@@ -85,10 +85,10 @@ int ft_command_sweep(int argc, const char *const *argv)
         .usage =
             "--model DIR --train FILE --val FILE --test FILE --target COLUMN --grid KEY=V1,V2 ... [options]",
         .example =
-            "  ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
+            "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
             "\\\n"
-            "      --target Close --name lr_search --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n",
-        .notes = ft_training_notes(),
+            "    --target Close --name lr_search --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n",
+        .shared_notes = ft_training_notes(),
         .options = table};
     int exit_status;
     ft_error err = {""};
@@ -107,7 +107,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (status == FT_OK) status = ft_run_sweep(engine, &request, &summary, &err);
     exit_status = ft_training_finish(status, &err);
     if (status == FT_OK) {
-        fprintf(stderr, "%zu of %zu experiments done, %zu failed\n", summary.resumed + summary.succeeded,
+        fprintf(stderr, "%zu of %zu experiments done, %zu of them failed\n", summary.done,
                 summary.configurations, summary.failed);
         if (summary.resumed == summary.configurations)
             fprintf(stderr, "all of them were done before: choose another --name to run them again\n");

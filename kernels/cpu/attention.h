@@ -52,7 +52,7 @@ FT_INLINE void ft_prefetch_row(const ft_head *head, int64_t index)
     if (index + AHEAD >= head->count) return;
     const char *row = ft_head_row(head, index + AHEAD);
     for (int64_t at = 0; at < head->tensor.cols * (int64_t)ft_dtype_bytes(head->tensor.dtype); at += LINE)
-        __builtin_prefetch(row + at);
+        __builtin_prefetch(row + at, 0, 2);
 }
 
 /* One row as elements along d, zeros from the last to whole vectors. */

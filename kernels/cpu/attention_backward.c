@@ -140,32 +140,6 @@ FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const
     }
 }
 
-/* Writes vectors of two neighbouring queries: as pairs along the queries to `pair`, (COLUMN_BLOCK) elements,
- * and, where `rows` is given, one query after the other as pairs along the columns, or, without pairs, as
- * they are. */
-FT_INLINE void store_two(ft_vector first, ft_vector second, float *pair, float *rows, int64_t row,
-                         const bool pairs)
-{
-#if FT_HAS_PAIRS
-    if (pairs) {
-        static const uint16_t interleaved[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
-                                                 21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
-                                                 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-        __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
-        _mm512_storeu_si512(pair, _mm512_permutexvar_epi16(_mm512_loadu_si512(interleaved), both));
-        if (rows) {
-            _mm256_storeu_si256((__m256i *)(void *)rows, _mm512_castsi512_si256(both));
-            _mm256_storeu_si256((__m256i *)(void *)(rows + row), _mm512_extracti64x4_epi64(both, 1));
-        }
-        return;
-    }
-#else
-    (void)pairs;
-#endif
-    ft_store(rows ? rows : pair, first);
-    ft_store((rows ? rows : pair) + row, second);
-}
-
 /* `vectors` vectors of one group of columns of two neighbouring queries q and q + 1, rows i and i + 1 of the
  * strip, rows `at` and at + 1 of the block: from scores and dO V^T to P M and dS. */
 FT_INLINE void gradient_of_two(const task *t, const workspace *w, int64_t q, int64_t i, int64_t at,
@@ -188,12 +162,15 @@ FT_INLINE void gradient_of_two(const task *t, const workspace *w, int64_t q, int
                 ft_add_row(t->bias_sums + q + r + column + c, (const float *)&ds[r], FT_LANES);
         }
         if (pairs) {
-            store_two(p[0], p[1], w->p + at / 2 * COLUMN_BLOCK + c, NULL, 0, pairs);
-            store_two(ds[0], ds[1], w->ds_t + at / 2 * COLUMN_BLOCK + c,
-                      w->ds + at * COLUMN_BLOCK / 2 + c / 2, COLUMN_BLOCK / 2, pairs);
+            ft_store_pairs(w->p + at / 2 * COLUMN_BLOCK + c, p[0], p[1]);
+            ft_store_pairs(w->ds_t + at / 2 * COLUMN_BLOCK + c, ds[0], ds[1]);
+            for (int r = 0; r < 2; r++)
+                ft_store_bf16((uint16_t *)(w->ds + (at + r) * COLUMN_BLOCK / 2) + c, ds[r]);
         } else {
-            store_two(p[0], p[1], w->p + at * COLUMN_BLOCK + c, NULL, COLUMN_BLOCK, pairs);
-            store_two(ds[0], ds[1], w->ds + at * COLUMN_BLOCK + c, NULL, COLUMN_BLOCK, pairs);
+            for (int r = 0; r < 2; r++) {
+                ft_store(w->p + (at + r) * COLUMN_BLOCK + c, p[r]);
+                ft_store(w->ds + (at + r) * COLUMN_BLOCK + c, ds[r]);
+            }
         }
     }
 }

@@ -224,8 +224,12 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
                           const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
                           ft_tensor du)
 {
+    enum {
+        FEW_THREADS = 8
+    }; /* each piece has its own sums: more pieces even out the work, but take memory */
     const sizes z = sizes_of(lora);
-    const int64_t wanted = self->n_threads, n_pieces = count_pieces(batch, wanted);
+    const int64_t wanted = self->n_threads * (self->n_threads < FEW_THREADS ? 4 : 1);
+    const int64_t n_pieces = count_pieces(batch, wanted);
     const int64_t packed = z.rank * z.in_wide + z.out * z.rank_wide; /* A and B of one adapter */
     const int64_t sums = z.rank * (z.in_wide + z.out_wide);          /* of one piece */
     const int64_t block = ROW_BLOCK * (3 * z.in_wide + z.out_wide + 2 * z.rank_wide);

@@ -13,39 +13,70 @@ typedef struct candidate {
 /* A thread's memory for one path. */
 typedef struct workspace {
     float *values;         /* (padded) */
-    float *heap;           /* (vocab) */
     candidate *candidates; /* (vocab) */
 } workspace;
 
-/* Puts `value` in the place of the least of a heap of `count`, whose least is on top. */
-static void replace_least(float *heap, int64_t count, float value)
+/* Floats in their order as integers, and back. */
+static int32_t order_of(float value)
 {
-    int64_t at = 0;
-    for (;;) {
-        int64_t child = 2 * at + 1;
-        if (child >= count) break;
-        if (child + 1 < count && heap[child + 1] < heap[child]) child++;
-        if (!(heap[child] < value)) break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = value;
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits ^ ((bits >> 31) & INT32_MAX);
 }
 
-/* The k-th largest of `padded` values (whole groups, padded with -infinity); k <= their true count. Few
- * values get past the least of the k largest so far, so that most groups cost one comparison. */
-static float kth_largest(const float *values, int64_t padded, int64_t k, float *heap)
+static float float_of(int32_t order)
 {
-    for (int64_t i = 0; i < k; i++) heap[i] = -INFINITY;
-    for (int64_t first = 0; first < padded; first += FT_GROUP) {
-        ft_vector most = ft_load(values + first);
-        for (int v = 1; v < FT_GROUP_VECTORS; v++)
-            most = ft_max(ft_load(values + first + v * FT_LANES), most);
-        if (!(ft_largest(most) > heap[0])) continue;
-        for (int64_t i = first; i < first + FT_GROUP; i++)
-            if (values[i] > heap[0]) replace_least(heap, k, values[i]);
+    const int32_t bits = order ^ ((order >> 31) & INT32_MAX);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static int64_t count_below(const float *values, int64_t padded, float limit)
+{
+    ft_int_vector counts[FT_GROUP_VECTORS] = {{0}}; /* several, so that they need not wait for each other */
+    for (int64_t i = 0; i < padded; i += FT_GROUP)
+        for (int v = 0; v < FT_GROUP_VECTORS; v++)
+            counts[v] += ft_ones(ft_less(ft_load(values + i + v * FT_LANES), ft_set(limit)));
+    int64_t count = 0;
+    for (int v = 0; v < FT_GROUP_VECTORS; v++)
+        for (int i = 0; i < FT_LANES; i++) count += counts[v][i];
+    return count;
+}
+
+/* A limit such that those of `padded` values that are not below it are the k largest (k < padded), and values
+ * equal to the k-th. By bisection, which takes some 10 looks at all values and no branch that depends on
+ * them. */
+static float limit_of_largest(const float *values, int64_t padded, int64_t k, float largest)
+{
+    int64_t enough = order_of(-INFINITY), too_few = (int64_t)order_of(largest) + 1;
+    for (float below = 1.0f; below < 1e6f; below *= 4.0f) { /* logits are small: a near start saves looks */
+        const float limit = largest - below;
+        const int64_t kept = padded - count_below(values, padded, limit);
+        if (kept == k) return limit;
+        if (kept > k) {
+            enough = order_of(limit);
+            break;
+        }
+        too_few = order_of(limit);
     }
-    return heap[0];
+    while (too_few - enough > 1) {
+        const int64_t middle = enough + (too_few - enough) / 2;
+        const int64_t kept = padded - count_below(values, padded, float_of((int32_t)middle));
+        if (kept == k) return float_of((int32_t)middle);
+        if (kept > k)
+            enough = middle;
+        else
+            too_few = middle;
+    }
+    return float_of((int32_t)enough);
+}
+
+static float largest_of(const float *values, int64_t padded)
+{
+    ft_vector most = ft_load(values);
+    for (int64_t i = FT_LANES; i < padded; i += FT_LANES) most = ft_max(most, ft_load(values + i));
+    return ft_largest(most);
 }
 
 static int ascending(const void *left, const void *right)
@@ -81,19 +112,25 @@ static double warp(const ft_sampling *sampling, int64_t count, int64_t padded, w
     float *values = w->values;
     if (sampling->suppressed_token >= 0 && sampling->suppressed_token < count)
         values[sampling->suppressed_token] = -INFINITY;
-    for (int64_t i = 0; i < padded; i++) values[i] /= sampling->temperature;
+    for (int64_t i = 0; i < padded && sampling->temperature != 1.0f; i += FT_LANES)
+        ft_store(values + i, ft_load(values + i) / sampling->temperature);
+    const float largest = largest_of(values, padded);
     if (sampling->top_k > 0 && sampling->top_k < count) {
-        const float least = kth_largest(values, padded, sampling->top_k, w->heap);
-        for (int64_t i = 0; i < padded; i++) values[i] = values[i] < least ? -INFINITY : values[i];
+        const ft_vector limit = ft_set(limit_of_largest(values, padded, sampling->top_k, largest));
+        for (int64_t i = 0; i < padded; i += FT_LANES) {
+            const ft_vector value = ft_load(values + i);
+            ft_store(values + i, ft_choose(ft_less(value, limit), ft_set(-INFINITY), value));
+        }
     }
-    ft_vector most = ft_load(values);
-    for (int64_t i = FT_LANES; i < padded; i += FT_LANES) most = ft_max(ft_load(values + i), most);
-    const float largest = ft_largest(most);
     double total = 0;
-    for (int64_t i = 0; i < padded; i += FT_LANES) {
-        ft_vector e = ft_exp(ft_load(values + i) - largest);
-        ft_store(values + i, e);
-        total += (double)ft_sum(e);
+    for (int64_t first = 0; first < padded; first += FT_GROUP) {
+        ft_vector sum = ft_set(0.0f);
+        for (int v = 0; v < FT_GROUP_VECTORS; v++) {
+            const ft_vector e = ft_exp(ft_load(values + first + v * FT_LANES) - largest);
+            ft_store(values + first + v * FT_LANES, e);
+            sum += e;
+        }
+        total += (double)ft_sum(sum);
     }
     if (sampling->top_p < 1 && isfinite(total))
         total = keep_top_p(values, count, total, (double)sampling->top_p, w->candidates);
@@ -127,14 +164,14 @@ static int32_t draw(const float *probability, int64_t padded, double total, doub
 static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
                    ft_tensor probabilities)
 {
-    const int64_t vocab = logits.cols, padded = ft_padded(vocab, FT_GROUP), floats = 4 * padded;
+    const int64_t vocab = logits.cols, padded = ft_padded(vocab, FT_GROUP), floats = 3 * padded;
     float *memory = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
                                    (size_t)(self->n_threads * floats) * sizeof(float));
     if (!memory) return;
 #pragma omp parallel num_threads(self->n_threads)
     {
         float *mine = memory + omp_get_thread_num() * floats;
-        workspace w = {mine, mine + padded, (candidate *)(mine + 2 * padded)};
+        workspace w = {mine, (candidate *)(mine + padded)};
 #pragma omp for schedule(static)
         for (int64_t path = 0; path < logits.rows; path++) {
             ft_read_row(logits, path, 0, vocab, vocab, w.values);

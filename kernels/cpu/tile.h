@@ -38,4 +38,19 @@ void FT_FOR_ISA(ft_tile_multiply_pairs)(const ft_tile_product *product);
 #define FT_HAS_PAIRS 0
 #endif
 
+/* Rounds two vectors, neighbours along k, to bf16 and stores them lane by lane as pairs. */
+FT_INLINE void ft_store_pairs(float *to, ft_vector first, ft_vector second)
+{
+#if FT_HAS_PAIRS
+    static const uint16_t in_turn[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                         8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi16(_mm512_loadu_si512(in_turn), both));
+#else
+    const ft_uint_vector low = __builtin_convertvector(ft_to_bf16(first), ft_uint_vector);
+    const ft_uint_vector high = __builtin_convertvector(ft_to_bf16(second), ft_uint_vector);
+    ft_store(to, (ft_vector)(low | (high << 16)));
+#endif
+}
+
 #endif

@@ -101,7 +101,7 @@ FT_INLINE ft_vector ft_set(float value)
 #endif
 }
 
-/* Comparisons of lanes, and a choice by them. */
+/* Comparisons of lanes, 1 where they hold, and a choice by them. */
 #if defined(__AVX512F__)
 typedef __mmask16 ft_mask;
 FT_INLINE ft_mask ft_less(ft_vector a, ft_vector b)
@@ -111,6 +111,10 @@ FT_INLINE ft_mask ft_less(ft_vector a, ft_vector b)
 FT_INLINE ft_mask ft_at_least(ft_uint_vector a, ft_uint_vector b)
 {
     return _mm512_cmpge_epu32_mask((__m512i)a, (__m512i)b);
+}
+FT_INLINE ft_int_vector ft_ones(ft_mask mask)
+{
+    return (ft_int_vector)_mm512_maskz_set1_epi32(mask, 1);
 }
 FT_INLINE ft_vector ft_choose(ft_mask mask, ft_vector yes, ft_vector no)
 {
@@ -126,6 +130,10 @@ FT_INLINE ft_mask ft_at_least(ft_uint_vector a, ft_uint_vector b)
 {
     return a >= b;
 }
+FT_INLINE ft_int_vector ft_ones(ft_mask mask)
+{
+    return mask & 1;
+}
 FT_INLINE ft_vector ft_choose(ft_mask mask, ft_vector yes, ft_vector no)
 {
     return (ft_vector)((mask & (ft_int_vector)yes) | (~mask & (ft_int_vector)no));
@@ -137,9 +145,18 @@ FT_INLINE ft_uint_vector ft_set_number(uint32_t value)
     return (ft_uint_vector){0} + value;
 }
 
+/* The larger; `a` where either is NaN. */
 FT_INLINE ft_vector ft_max(ft_vector a, ft_vector b)
 {
+#if defined(__AVX512F__)
+    return (ft_vector)_mm512_max_ps((__m512)b, (__m512)a);
+#elif defined(__AVX2__)
+    return (ft_vector)_mm256_max_ps((__m256)b, (__m256)a);
+#elif defined(__SSE2__)
+    return (ft_vector)_mm_max_ps((__m128)b, (__m128)a);
+#else
     return ft_choose(ft_less(a, b), b, a);
+#endif
 }
 
 /* Lane i holds first + i. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/ftgpu.h"
+#include <ftgpu/ftgpu.h>
 
 static void show_line(void *context, const char *line)
 {

@@ -67,6 +67,24 @@ cell() {
         NR == row + 1 { print $column }' out
 }
 
+# remember_files: what is there now. expect_same_files: nothing was added or taken away since (but out and err).
+list_files() {
+    find . -type f ! -path ./out ! -path ./err ! -path ./files ! -path ./files.now -exec cksum {} + | sort
+    find . ! -type f | sort
+}
+
+remember_files() {
+    : >files
+    list_files >files
+}
+
+expect_same_files() {
+    list_files >files.now
+    cmp -s files files.now && return
+    fail "$ran: files changed: $(diff files files.now | grep '^[<>]' | head -5)"
+    remember_files
+}
+
 finish() {
     [ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
     exit 0

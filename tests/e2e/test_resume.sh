@@ -25,8 +25,16 @@ must model init --size nano --seed 9 --out other
 refuses 'model_hash differs' sweep --model other $splits $common $part $grid
 refuses 'configurations differ now' sweep --model model $splits $common $part --grid learning_rate=1e-3,2e-2
 must sweep --model model $splits $common $part $grid
-expect err '^2 of 2 experiments done, 0 failed'
+expect err '^2 of 2 experiments done, 0 of them failed'
 [ "$(ls -d part/part_* | wc -l)" = 2 ] || fail "not two experiments: $(ls part)"
+
+# What failed before counts when the sweep is started again.
+diverging="--name diverging --results part --set max_grad_norm=0 --set lr_scheduler=constant --set epochs=6 --grid learning_rate=1e-3,1000"
+for start in first second; do
+    ft sweep --model model $splits --target Close --set context_length=48 --set prediction_length=8 $diverging
+    expect_status 3
+    expect err '^2 of 2 experiments done, 1 of them failed'
+done
 
 # A torn last line of the journal is no harm.
 printf '{"event":"done","confi' >>part/.sweeps/part/journal.jsonl

@@ -6,7 +6,7 @@ must sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --dry-run --
 [ -e results ] && fail "a dry run wrote results"
 [ "$(sed -n 3p out)" = "2,0.0001,8" ] || fail "the last key varies fastest: $(cat out)"
 must sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --name grid
-expect err '4 of 4 experiments done, 0 failed'
+expect err '4 of 4 experiments done, 0 of them failed'
 must compare --match 'grid_*' --format csv
 [ "$(wc -l <out)" = 5 ] || fail "the sweep recorded $(($(wc -l <out) - 1)) experiments"
 case $(cell experiment_id 2) in
@@ -27,7 +27,7 @@ must compare --match 'list_*' --format csv
 # One that diverges is recorded with its error, the others go on, and the status says so.
 ft sweep $job --set max_grad_norm=0 --set epochs=3 --grid learning_rate=1000,1e-4 --name diverging
 expect_status 3
-expect err '1 of 2 experiments done, 1 failed'
+expect err '2 of 2 experiments done, 1 of them failed'
 must compare --match 'diverging_*' --format csv
 [ "$(cell test_mae 1)" = "" ] || fail "a diverged experiment has a test_mae: $(cell test_mae 1)"
 [ "$(cell test_mae 2)" != "" ] || fail "the experiment after a diverged one has no test_mae"

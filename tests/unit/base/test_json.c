@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 
 static void refused(const char *text, const char *message)
@@ -49,6 +51,48 @@ Test(json, keys_given_twice)
     const char *fine = "{\"a\": {\"a\": 1}, \"A\": [{\"a\": 1}, {\"a\": 2}]}";
     cr_assert_eq(ft_json_parse(fine, strlen(fine), "g", &root, &err), FT_OK, "%s", err.message);
     cJSON_Delete(root);
+}
+
+/* The text in a file, read without "run" and "b". */
+static ft_status read_without(const char *text, char **printed, ft_error *err)
+{
+    static const char *const without[] = {"run", "b", NULL};
+    char path[] = "/tmp/ftgpu-json-XXXXXX";
+    int descriptor = mkstemp(path);
+    cr_assert_geq(descriptor, 0);
+    close(descriptor);
+    cr_assert_eq(ft_write_file(path, text, strlen(text), NULL), FT_OK);
+    cJSON *root = NULL;
+    ft_status status = ft_json_read_without(path, without, &root, err);
+    *printed = root ? ft_json_print_line(root) : NULL;
+    cJSON_Delete(root);
+    unlink(path);
+    /* Messages begin with a name that is made up each time. */
+    if (status != FT_OK)
+        memmove(err->message, err->message + strlen(path), strlen(err->message + strlen(path)) + 1);
+    return status;
+}
+
+Test(json, members_that_are_not_wanted)
+{
+    ft_error err = {""};
+    char *printed;
+    cr_assert_eq(
+        read_without("{\"a\": [NaN, {\"run\": 1}], \"run\": {\"x\": [NaN, {\"x\": 1}], \"x\": 2}, \"c\": "
+                     "Infinity, \"b\": \"}\" ,\"d\": 5}",
+                     &printed, &err),
+        FT_OK, "%s", err.message);
+    cr_expect_str_eq(printed, "{\"a\":[null,{\"run\":1}],\"run\":null,\"c\":null,\"b\":null,\"d\":5}");
+    free(printed);
+    /* They must be well-formed all the same, and places are those of the whole text. */
+    cr_expect_eq(read_without("{\"run\": {\"a\": 1 \"b\"}}", &printed, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, ":1:17: ',' or '}' is needed here");
+    cr_expect_eq(
+        read_without("{\"run\": {\"a\": 1, \"b\": {\"c\": 3}},\n\"e\": 1, \"e\": 2}", &printed, &err),
+        FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, ":2:9: a key is given twice in one object");
+    cr_expect_eq(read_without("{\"run\": 1, \"run\": 2}", &printed, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, ":1:12: a key is given twice in one object");
 }
 
 Test(json, nesting_and_nul_bytes)

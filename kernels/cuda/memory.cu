@@ -13,6 +13,7 @@ void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message)
 bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line)
 {
     if (error == cudaSuccess) return true;
+    cudaGetLastError(); /* CUDA remembers it, too, and would blame the next launch */
     if (cuda->failure == FT_OK)
         cuda->failure =
             ft_fail(&cuda->failed, error == cudaErrorMemoryAllocation ? FT_NO_MEMORY : FT_FAILED,

@@ -38,3 +38,57 @@ ParameterizedTest(int *index, ops_cuda, bf16)
 {
     check(*index, FT_BF16);
 }
+
+/* -- the same bits in every order -- */
+
+static void (*plain_to_device)(ft_backend *self, void *device, const void *host, size_t bytes);
+static simt_order other_order;
+
+/* Each case begins by copying its inputs to its backend: the moment to change to that backend's order. */
+static void forward_from_here(ft_backend *self, void *device, const void *host, size_t bytes)
+{
+    simt_set_order(SIMT_FORWARD, 0);
+    plain_to_device(self, device, host, bytes);
+}
+
+static void other_from_here(ft_backend *self, void *device, const void *host, size_t bytes)
+{
+    simt_set_order(other_order, 12345);
+    plain_to_device(self, device, host, bytes);
+}
+
+static void check_order(int index, simt_order order, ft_dtype dtype)
+{
+    char text[256];
+    ft_error err;
+    const ft_op *op = &ft_ops[index];
+    simt_reset(1, DEVICE_BYTES);
+    ft_backend *forward = open_device(dtype), *other = open_device(dtype);
+    plain_to_device = forward->to_device;
+    other_order = order;
+    forward->to_device = forward_from_here;
+    other->to_device = other_from_here;
+    for (int i = 0; i < *op->n_shapes; i++) {
+        ft_op_result result;
+        cr_assert_eq(ft_op_check(op, i, forward, other, &result, &err), FT_OK, "%s", err.message);
+        cr_expect_eq(result.error, 0, "%s (%s): %s", op->name, ft_op_describe(&op->shapes[i], text), result.worst);
+    }
+    forward->free(forward);
+    other->free(other);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    simt_reset(1, DEVICE_BYTES);
+}
+
+OPS_TEST_PARAMETERS(ops_cuda, same_bits_in_reverse)
+ParameterizedTest(int *index, ops_cuda, same_bits_in_reverse)
+{
+    check_order(*index, SIMT_REVERSE, FT_F32);
+    check_order(*index, SIMT_REVERSE, FT_BF16);
+}
+
+OPS_TEST_PARAMETERS(ops_cuda, same_bits_at_random)
+ParameterizedTest(int *index, ops_cuda, same_bits_at_random)
+{
+    check_order(*index, SIMT_RANDOM, FT_F32);
+    check_order(*index, SIMT_RANDOM, FT_BF16);
+}

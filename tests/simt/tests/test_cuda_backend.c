@@ -1,0 +1,212 @@
+/* The CUDA backend's frame, executed by the simulator: order of two streams, graphs, errors in words, two devices. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "kernels/backend.h"
+#include "tests/simt/simt.h"
+
+enum { ROWS = 3, COLS = 64, COUNT = ROWS * COLS };
+enum { OUT_OF_MEMORY = 2, LAUNCH_FAILURE = 719 };
+
+static ft_backend *open_device(int device, ft_dtype dtype)
+{
+    ft_backend *backend = NULL;
+    ft_error err;
+    cr_assert_eq(ft_cuda_create(device, dtype, &backend, &err), FT_OK, "%s", err.message);
+    return backend;
+}
+
+/* A (ROWS, COLS) f32 tensor full of `value`. */
+static ft_tensor filled(ft_backend *backend, float value)
+{
+    ft_error err;
+    float values[COUNT];
+    for (int i = 0; i < COUNT; i++) values[i] = value;
+    ft_tensor t = {backend->allocate(backend, sizeof values, &err), FT_F32, ROWS, COLS, COLS};
+    cr_assert_not_null(t.data, "%s", err.message);
+    cr_assert_eq(ft_write_tensor(backend, t, values, &err), FT_OK);
+    return t;
+}
+
+static float first_value(ft_backend *backend, ft_tensor t)
+{
+    float values[COUNT] = {0};
+    ft_error err;
+    cr_assert_eq(ft_read_tensor(backend, t, values, &err), FT_OK);
+    return values[0];
+}
+
+static void expect_message(const char *message, const char *words)
+{
+    cr_expect(strstr(message, words), "\"%s\" does not say \"%s\"", message, words);
+}
+
+/* y = x on stream 1, then x = 0 on stream 0, which waits for it. */
+Test(cuda_backend, an_event_orders_two_streams)
+{
+    for (int order = SIMT_FORWARD; order <= SIMT_RANDOM; order++) {
+        simt_reset(1, 1 << 28);
+        simt_set_order((simt_order)order, 3);
+        ft_backend *backend = open_device(0, FT_F32);
+        ft_tensor x = filled(backend, 6), y = filled(backend, 0);
+        backend->use_stream(backend, 1);
+        backend->copy(backend, y.data, x.data, COUNT * sizeof(float));
+        backend->record(backend, 63);
+        backend->use_stream(backend, 0);
+        backend->wait(backend, 63);
+        backend->zero(backend, x.data, COUNT * sizeof(float));
+        cr_expect_eq(first_value(backend, y), 6.0f);
+        cr_expect_eq(first_value(backend, x), 0.0f);
+        backend->release(backend, x.data);
+        backend->release(backend, y.data);
+        backend->free(backend);
+    }
+}
+
+Test(cuda_backend, a_captured_step_is_replayed)
+{
+    simt_reset(1, 1 << 28);
+    ft_backend *backend = open_device(0, FT_F32);
+    float one = 1;
+    ft_error err;
+    ft_weight *weight = NULL;
+    cr_assert_eq(backend->prepare_weight(backend, &one, 1, 1, true, &weight, &err), FT_OK);
+    ft_tensor x = filled(backend, 1), y = filled(backend, 0);
+    ft_tensor x_first = ft_columns(x, 0, 1), y_first = ft_columns(y, 0, 1);
+    backend->linear_forward(backend, weight, x_first, y_first, true); /* plans and scratch come with the first call */
+    backend->capture_begin(backend);
+    backend->linear_forward(backend, weight, x_first, y_first, true);
+    void *graph = backend->capture_end(backend);
+    cr_assert_eq(backend->synchronize(backend, &err), FT_OK, "%s", err.message);
+    cr_expect_eq(first_value(backend, y), 1.0f, "capturing alone runs nothing");
+    uint64_t allocations = simt_counted().allocations;
+    for (int i = 0; i < 4; i++) backend->replay(backend, graph);
+    cr_expect_eq(first_value(backend, y), 5.0f);
+    cr_expect_eq(simt_counted().allocations, allocations);
+    backend->graph_free(backend, graph);
+    backend->free_weight(backend, weight);
+    backend->release(backend, x.data);
+    backend->release(backend, y.data);
+    backend->free(backend);
+}
+
+Test(cuda_backend, out_of_memory_says_what_was_asked_what_is_free_and_what_to_lower)
+{
+    simt_reset(1, 1 << 20);
+    ft_backend *backend = open_device(0, FT_F32);
+    ft_error err = {""};
+    cr_expect_null(backend->allocate(backend, (size_t)3 << 20, &err));
+    expect_message(err.message, "3145728 bytes");
+    expect_message(err.message, "1048576 of 1048576 are free");
+    expect_message(err.message, "batch_size");
+    expect_message(err.message, "simulated GPU 0");
+    /* The backend goes on with what fits. */
+    void *block = backend->allocate(backend, 1024, &err);
+    cr_expect_not_null(block);
+    backend->release(backend, block);
+    cr_expect_eq(backend->synchronize(backend, &err), FT_OK);
+    backend->free(backend);
+}
+
+/* Each kind of call fails once: the next synchronize says which, where and on what, and the one after it is well again. */
+Test(cuda_backend, a_failed_call_becomes_a_message)
+{
+    const struct {
+        const char *function, *words, *file;
+    } failures[] = {{"cudaMemcpyAsync", "cudaMemcpyAsync", "memory.cu"},
+                    {"cudaMemsetAsync", "cudaMemsetAsync", "memory.cu"},
+                    {"cudaStreamSynchronize", "cudaStreamSynchronize", "memory.cu"},
+                    {"cudaEventRecord", "cudaEventRecord", "memory.cu"},
+                    {"launch", "launch of norm_parts_kernel", "optimizer.cu"},
+                    {"cublasLtMatmul", "cublasLtMatmul", "linear.cu"},
+                    {"cublasLtMatmulAlgoGetHeuristic", "AlgoGetHeuristic", "linear.cu"}};
+    simt_reset(1, 1 << 28);
+    ft_backend *backend = open_device(0, FT_F32);
+    ft_tensor x = filled(backend, 1), y = filled(backend, 1);
+    float values[COLS * COLS] = {0};
+    double *norm = backend->allocate(backend, ROWS * sizeof *norm, NULL);
+    ft_error err;
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        ft_weight *weight = NULL;
+        cr_assert_eq(backend->prepare_weight(backend, values, COLS, COLS, true, &weight, &err), FT_OK);
+        simt_fail_call(failures[i].function, 1, LAUNCH_FAILURE);
+        backend->copy(backend, y.data, x.data, COUNT * sizeof(float));
+        backend->zero(backend, y.data, COUNT * sizeof(float));
+        backend->record(backend, 0);
+        backend->gradient_norm(backend, x, norm);
+        backend->linear_forward(backend, weight, x, ft_columns(y, 0, (int64_t)(COLS - (i == 6))), false);
+        cr_expect_neq(backend->synchronize(backend, &err), FT_OK, "%s", failures[i].function);
+        expect_message(err.message, failures[i].words);
+        expect_message(err.message, failures[i].file);
+        expect_message(err.message, "device 0");
+        cr_expect_eq(backend->synchronize(backend, &err), FT_OK);
+        backend->free_weight(backend, weight);
+    }
+    backend->release(backend, x.data);
+    backend->release(backend, y.data);
+    backend->release(backend, norm);
+    backend->free(backend);
+}
+
+Test(cuda_backend, no_memory_for_scratch_is_reported_by_synchronize)
+{
+    simt_reset(1, 1 << 28);
+    ft_backend *backend = open_device(0, FT_F32);
+    ft_tensor x = filled(backend, 1);
+    double *norm = backend->allocate(backend, ROWS * sizeof *norm, NULL);
+    ft_error err;
+    simt_fail_call("cudaMalloc", 1, OUT_OF_MEMORY);
+    backend->gradient_norm(backend, x, norm);
+    cr_expect_eq(backend->synchronize(backend, &err), FT_NO_MEMORY);
+    expect_message(err.message, "has no memory for");
+    backend->release(backend, x.data);
+    backend->release(backend, norm);
+    backend->free(backend);
+}
+
+Test(cuda_backend, opening_fails_in_words)
+{
+    ft_backend *backend = NULL;
+    ft_error err;
+    simt_reset(0, 1 << 20);
+    cr_expect_eq(ft_cuda_device_count(), 0);
+    cr_expect_eq(ft_cuda_create(0, FT_F32, &backend, &err), FT_BAD_INPUT);
+    expect_message(err.message, "no GPU 0");
+    simt_reset(2, 1 << 20);
+    cr_expect_eq(ft_cuda_device_count(), 2);
+    cr_expect_eq(ft_cuda_create(2, FT_F32, &backend, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_cuda_create(0, FT_F64, &backend, &err), FT_BAD_INPUT);
+    const char *calls[] = {"cudaGetDeviceProperties", "cudaStreamCreateWithFlags", "cudaEventCreateWithFlags",
+                           "cublasLtCreate"};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        simt_fail_call(calls[i], 1, LAUNCH_FAILURE);
+        cr_expect_neq(ft_cuda_create(0, FT_F32, &backend, &err), FT_OK, "%s", calls[i]);
+        cr_expect_null(backend);
+        expect_message(err.message, calls[i]);
+    }
+}
+
+Test(cuda_backend, two_devices_work_side_by_side)
+{
+    simt_reset(2, 1 << 28);
+    ft_backend *first = open_device(0, FT_F32), *second = open_device(1, FT_F32);
+    ft_tensor a = filled(first, 1), b = filled(second, 2);
+    double norm[ROWS];
+    double *norm_a = first->allocate(first, sizeof norm, NULL), *norm_b = second->allocate(second, sizeof norm, NULL);
+    first->gradient_norm(first, a, norm_a);
+    second->gradient_norm(second, b, norm_b);
+    first->to_host(first, norm, norm_a, sizeof norm);
+    cr_expect_eq(norm[0], 8.0);
+    second->to_host(second, norm, norm_b, sizeof norm);
+    cr_expect_eq(norm[0], 16.0);
+    ft_error err;
+    cr_expect_eq(first->synchronize(first, &err), FT_OK);
+    cr_expect_eq(second->synchronize(second, &err), FT_OK);
+    first->release(first, a.data);
+    first->release(first, norm_a);
+    second->release(second, b.data);
+    second->release(second, norm_b);
+    first->free(first);
+    second->free(second);
+    cr_expect_eq(simt_counted().allocated_bytes, 0);
+}

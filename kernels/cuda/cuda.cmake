@@ -1,44 +1,59 @@
 # The CUDA backend, where nvcc is found (FTGPU_CUDA=AUTO|ON|OFF); else kernels/cuda/absent.c says that there is none.
 #
-# One binary: the kernels and CUDA's runtime are linked in statically. The runtime loads the driver when it is first asked for
-# a device, which without a driver it does not find; cuBLASLt, the only large library, is opened by lt.cu when a GPU is. So a
-# machine without a GPU loads nothing of CUDA (tests/e2e checks it).
+# One binary: the kernels and CUDA's runtime are linked in statically. The runtime looks for the driver when it is first asked
+# for a device, and does not find it on a machine without; cuBLASLt, the one large library, is opened by lt.cu when a GPU is.
+# So a machine without a GPU loads nothing of CUDA.
+#
+# nvcc is called by rules of our own: as one of CMake's languages it would also link every program, with flags that are gcc's.
 set(cuda_dir ${CMAKE_SOURCE_DIR}/kernels/cuda)
+set(FTGPU_CUDA_ARCHITECTURES "80;90;100" CACHE STRING "Compute capabilities to build for, each without its point")
 set(cuda_wanted ${FTGPU_CUDA})
 if(cuda_wanted STREQUAL "AUTO" AND FTGPU_SANITIZE)
-  set(cuda_wanted OFF) # the simulator's tests cover the kernels then
+  set(cuda_wanted OFF) # the kernels' tests are those of tests/simt
 endif()
 if(cuda_wanted)
   find_program(FTGPU_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin $ENV{CUDA_PATH}/bin /usr/local/cuda/bin)
   if(FTGPU_NVCC)
-    set(CMAKE_CUDA_COMPILER ${FTGPU_NVCC})
-    if(NOT CMAKE_CUDA_ARCHITECTURES)
-      set(CMAKE_CUDA_ARCHITECTURES 80 90 100)
-    endif()
-    set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
-    enable_language(CUDA)
-  elseif(cuda_wanted STREQUAL "ON")
-    message(FATAL_ERROR "FTGPU_CUDA=ON: nvcc is not found; CUDA_HOME may name the toolkit's directory")
-  else()
-    message(STATUS "CUDA not built: no nvcc")
+    get_filename_component(cuda_root ${FTGPU_NVCC} REALPATH)
+    get_filename_component(cuda_root ${cuda_root}/../.. ABSOLUTE)
+    find_library(FTGPU_CUDART cudart_static HINTS ${cuda_root}/lib64 ${cuda_root}/lib ${cuda_root}/targets/x86_64-linux/lib)
   endif()
+  if(NOT FTGPU_NVCC OR NOT FTGPU_CUDART)
+    if(cuda_wanted STREQUAL "ON")
+      message(FATAL_ERROR "FTGPU_CUDA=ON: nvcc or libcudart_static.a is not found; CUDA_HOME may name the toolkit's directory")
+    endif()
+    message(STATUS "CUDA not built: no nvcc")
+    set(cuda_wanted OFF)
+  endif()
+endif()
+if(NOT cuda_wanted)
+  target_sources(ft_kernels PRIVATE ${cuda_dir}/absent.c)
+  return()
 endif()
 
-if(CMAKE_CUDA_COMPILER)
-  file(GLOB cuda_sources CONFIGURE_DEPENDS ${cuda_dir}/*.cu)
-  # Objects, so that nothing else of the build meets nvcc's flags. -Xptxas -v: registers and spills in the build log.
-  add_library(ft_cuda OBJECT ${cuda_sources})
-  set_target_properties(ft_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON CUDA_STANDARD 17 CUDA_SEPARABLE_COMPILATION OFF)
-  target_include_directories(ft_cuda PRIVATE ${CMAKE_SOURCE_DIR})
-  target_compile_options(ft_cuda PRIVATE -Xcompiler=-Wall,-Wextra,-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/= -Xptxas=-v)
-  if(FTGPU_WERROR)
-    target_compile_options(ft_cuda PRIVATE -Werror=all-warnings)
-  endif()
-  target_sources(ft_kernels PRIVATE $<TARGET_OBJECTS:ft_cuda>)
-  find_library(CUDART_STATIC cudart_static HINTS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}/../lib64
-                                                 ${CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES} REQUIRED)
-  find_package(Threads REQUIRED)
-  target_link_libraries(ft_kernels PUBLIC ${CUDART_STATIC} Threads::Threads ${CMAKE_DL_LIBS} rt stdc++)
-else()
-  target_sources(ft_kernels PRIVATE ${cuda_dir}/absent.c)
+set(nvcc_options -std=c++17 -O3 -lineinfo -Xcompiler=-fPIC,-Wall,-Wextra,-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
+    -Xptxas=-v,--warn-on-spills,--warn-on-local-memory-usage -I${CMAKE_SOURCE_DIR})
+foreach(architecture ${FTGPU_CUDA_ARCHITECTURES})
+  list(APPEND nvcc_options -gencode=arch=compute_${architecture},code=sm_${architecture})
+endforeach()
+if(FTGPU_WERROR)
+  list(APPEND nvcc_options -Werror=all-warnings -Xptxas=--warning-as-error)
 endif()
+
+file(GLOB cuda_sources CONFIGURE_DEPENDS ${cuda_dir}/*.cu)
+file(GLOB cuda_headers CONFIGURE_DEPENDS ${cuda_dir}/*.h ${CMAKE_SOURCE_DIR}/kernels/*.h ${CMAKE_SOURCE_DIR}/base/*.h)
+foreach(source ${cuda_sources})
+  get_filename_component(name ${source} NAME_WE)
+  set(object ${CMAKE_BINARY_DIR}/cuda/${name}.o)
+  # The log holds registers and spills of every kernel.
+  add_custom_command(OUTPUT ${object} COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/cuda
+                     COMMAND ${FTGPU_NVCC} ${nvcc_options} -c ${source} -o ${object} DEPENDS ${source} ${cuda_headers}
+                     COMMENT "Building CUDA object ${name}.o" VERBATIM)
+  list(APPEND cuda_objects ${object})
+endforeach()
+set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+add_custom_target(ft_cuda DEPENDS ${cuda_objects})
+add_dependencies(ft_kernels ft_cuda)
+target_sources(ft_kernels PRIVATE ${cuda_objects})
+find_package(Threads REQUIRED)
+target_link_libraries(ft_kernels PUBLIC ${FTGPU_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt stdc++)

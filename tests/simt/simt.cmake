@@ -55,3 +55,17 @@ simt_test(test_simt.cpp)
 target_compile_options(test_simt PRIVATE ${simt_options} -Wno-unknown-pragmas -Wno-missing-field-initializers)
 simt_test(test_cuda_backend.c)
 simt_test(test_ops_cuda.c ft_ops)
+
+# The model's tests on simulated GPUs: parity with transformers and PEFT, adapter batches, forecasts.
+foreach(name parity adapter_batch generation)
+  set(test cuda_${name})
+  add_executable(${test} ${CMAKE_SOURCE_DIR}/tests/unit/model/test_${name}.c ${simt_dir}/tests/golden_backends.c
+                         ${CMAKE_SOURCE_DIR}/tests/unit/model/support_golden.c)
+  target_include_directories(${test} PRIVATE ${CRITERION_INCLUDE} ${CMAKE_SOURCE_DIR}/tests/unit/model)
+  target_compile_definitions(${test} PRIVATE FT_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden")
+  target_link_libraries(${test} PRIVATE ft_cuda_simt ft_model ${CRITERION_LIBRARY})
+  set_target_properties(${test} PROPERTIES LINKER_LANGUAGE CXX)
+  add_test(NAME simt/${test} COMMAND ${test})
+  # Half a minute to a minute each on two idle cores.
+  set_tests_properties(simt/${test} PROPERTIES LABELS slow)
+endforeach()

@@ -1,12 +1,13 @@
 /* T5 attention, forward, flash-style: scores are never written to memory.
  *
- * out_i = sum_j p_ij m_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = q_i . k_j + bias[bucket(j - i), head], m the dropout factors;
- * out and lse are overwritten. A block takes 32 queries of one head of one sequence, goes over the keys in chunks of 64 and
- * keeps the running maximum, sum and output of each query (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv
- * 2205.14135). Products are in f32. */
+ * out_i = sum_j p_ij m_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = q_i . k_j + bias[bucket(j - i), head], m the
+ * dropout factors; out and lse are overwritten. A block takes 32 queries of one head of one sequence, goes
+ * over the keys in chunks of 64 and keeps the running maximum, sum and output of each query (Milakov and
+ * Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Products are in f32. */
 #include "kernels/cuda/attention.h"
 
-/* D_KV: upper bound of d_kv, so that a query's output stays in registers. Grid: (query tiles, heads, sequences). */
+/* D_KV: upper bound of d_kv, so that a query's output stays in registers. Grid: (query tiles, heads,
+ * sequences). */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     attention_forward_kernel(attention_arguments args, ft_tensor out, float *lse)
@@ -66,7 +67,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         lse[((int64_t)sequence * a.n_heads + head) * a.q_length + query] = largest + logf(sum);
 }
 
-template <int D_KV> static void launch(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse)
+template <int D_KV>
+static void launch(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse)
 {
     size_t bytes = attention_layout(FORWARD_PASS, args.a.d_kv, NULL, NULL) * sizeof(float);
     if (!allow_shared(cuda, attention_forward_kernel<D_KV>, bytes)) return;
@@ -75,12 +77,13 @@ template <int D_KV> static void launch(ft_cuda *cuda, const attention_arguments 
     CUDA_LAUNCH(cuda, attention_forward_kernel<D_KV>, grid, dim3(ATTENTION_THREADS), bytes, args, out, lse);
 }
 
-static void attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention, ft_tensor out,
-                              void *lse)
+static void attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
+                              ft_tensor out, void *lse)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     attention_arguments args;
-    if (out.rows == 0 || !ft_cuda_enter(cuda) || !attention_arguments_of(cuda, batch, attention, &args)) return;
+    if (out.rows == 0 || !ft_cuda_enter(cuda) || !attention_arguments_of(cuda, batch, attention, &args))
+        return;
     if (attention->d_kv <= 32)
         launch<32>(cuda, args, out, (float *)lse);
     else if (attention->d_kv <= 64)

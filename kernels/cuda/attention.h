@@ -1,8 +1,9 @@
-/* What attention's kernels share: tiles of queries and keys in shared memory, and the scores of one by the other.
+/* What attention's kernels share: tiles of queries and keys in shared memory, and the scores of one by the
+ * other.
  *
- * A block has 128 threads and works on 32 queries by 64 keys at a time; four threads share a query. Keys are counted from
- * the last, f = kv_length - 1 - key, since the dropout's numbers are: a tile is one chunk of 64 such features, and a
- * thread's 16 keys f = 64 c + 16 w + 4 * lane + i take four Philox blocks. */
+ * A block has 128 threads and works on 32 queries by 64 keys at a time; four threads share a query. Keys are
+ * counted from the last, f = kv_length - 1 - key, since the dropout's numbers are: a tile is one chunk of 64
+ * such features, and a thread's 16 keys f = 64 c + 16 w + 4 * lane + i take four Philox blocks. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_H
 #define FT_KERNELS_CUDA_ATTENTION_H
 
@@ -27,28 +28,28 @@ struct attention_arguments {
 
 /* Where a block's tiles lie in dynamic shared memory, each row padded by one float against bank conflicts. */
 struct attention_tiles {
-    float *q, *dout;         /* (QUERIES, d_kv + 1) */
-    float *k, *v;            /* (KEYS, d_kv + 1) */
-    float *p, *ds;           /* (QUERIES, SCORE_PITCH) */
-    float *bias;             /* (DISTANCES): by key - query, the smallest first */
-    int *bucket;             /* (DISTANCES) */
-    float *attended;         /* (KEYS): 1 or 0 */
-    float *diagonal;         /* (DISTANCES) */
-    int pitch;               /* d_kv + 1 */
+    float *q, *dout; /* (QUERIES, d_kv + 1) */
+    float *k, *v;    /* (KEYS, d_kv + 1) */
+    float *p, *ds;   /* (QUERIES, SCORE_PITCH) */
+    float *bias;     /* (DISTANCES): by key - query, the smallest first */
+    int *bucket;     /* (DISTANCES) */
+    float *attended; /* (KEYS): 1 or 0 */
+    float *diagonal; /* (DISTANCES) */
+    int pitch;       /* d_kv + 1 */
 };
 
 enum attention_pass { FORWARD_PASS, QUERY_PASS, KEY_PASS };
 
 /* Floats of shared memory; with `base`, also where the tiles are. */
-__host__ __device__ static inline size_t attention_layout(int pass, int d_kv, float *base, attention_tiles *tiles)
+__host__ __device__ static inline size_t attention_layout(int pass, int d_kv, float *base,
+                                                          attention_tiles *tiles)
 {
     size_t pitch = (size_t)d_kv + 1, used = 0;
     attention_tiles at = {};
     at.pitch = (int)pitch;
     float **parts[] = {&at.q, &at.k, &at.p, &at.bias, &at.attended, &at.dout, &at.v, &at.ds, &at.diagonal};
-    size_t sizes[] = {QUERIES * pitch, KEYS * pitch,          QUERIES * SCORE_PITCH,  DISTANCES + 1,
-                      KEYS,            QUERIES * pitch,       KEYS * pitch,           QUERIES * SCORE_PITCH,
-                      DISTANCES + 1};
+    size_t sizes[] = {QUERIES * pitch, KEYS * pitch, QUERIES * SCORE_PITCH, DISTANCES + 1, KEYS,
+                      QUERIES * pitch, KEYS * pitch, QUERIES * SCORE_PITCH, DISTANCES + 1};
     int n_parts = pass == FORWARD_PASS ? 5 : 9;
     for (int i = 0; i < n_parts; i++) {
         if (base) *parts[i] = base + used;
@@ -70,8 +71,8 @@ __device__ __forceinline__ ft_tensor head_columns(ft_tensor t, int head, int d_k
 }
 
 /* Rows first, first + step, ... of `t` into a tile; zeros for rows outside [low, end). step is 1 or -1. */
-__device__ __forceinline__ void load_tile(const ft_tensor &t, int64_t first, int step, int64_t low, int64_t end, int n_rows,
-                                          float *tile, int pitch)
+__device__ __forceinline__ void load_tile(const ft_tensor &t, int64_t first, int step, int64_t low,
+                                          int64_t end, int n_rows, float *tile, int pitch)
 {
     int fours = (int)(t.cols + 3) / 4;
     bool aligned = ft_in_fours(t);
@@ -85,15 +86,16 @@ __device__ __forceinline__ void load_tile(const ft_tensor &t, int64_t first, int
 }
 
 /* A chunk of 64 keys, the last of the sequence first. */
-__device__ __forceinline__ void load_keys(const ft_attention &a, const ft_tensor &t, int sequence, int head, int chunk,
-                                          float *tile, int pitch)
+__device__ __forceinline__ void load_keys(const ft_attention &a, const ft_tensor &t, int sequence, int head,
+                                          int chunk, float *tile, int pitch)
 {
     int64_t low = (int64_t)sequence * a.kv_length, last = low + a.kv_length - 1;
-    load_tile(head_columns(t, head, a.d_kv), last - (int64_t)chunk * KEYS, -1, low, last + 1, KEYS, tile, pitch);
+    load_tile(head_columns(t, head, a.d_kv), last - (int64_t)chunk * KEYS, -1, low, last + 1, KEYS, tile,
+              pitch);
 }
 
-__device__ __forceinline__ void load_queries(const ft_attention &a, const ft_tensor &t, int sequence, int head, int first,
-                                             float *tile, int pitch)
+__device__ __forceinline__ void load_queries(const ft_attention &a, const ft_tensor &t, int sequence,
+                                             int head, int first, float *tile, int pitch)
 {
     int64_t low = (int64_t)sequence * a.q_length;
     load_tile(head_columns(t, head, a.d_kv), low + first, 1, low, low + a.q_length, QUERIES, tile, pitch);
@@ -109,10 +111,10 @@ __device__ __forceinline__ int bucket_of(const ft_cuda_buckets &buckets, int dis
     return base + bucket;
 }
 
-/* The bias of every distance between a query tile and a key chunk, and which keys of the chunk are attended to. Wants a
- * barrier before (the tables may be in use) and after. */
-__device__ __forceinline__ void load_tables(const attention_arguments &args, int sequence, int head, int first_query,
-                                            int chunk, const attention_tiles &tiles)
+/* The bias of every distance between a query tile and a key chunk, and which keys of the chunk are attended
+ * to. Wants a barrier before (the tables may be in use) and after. */
+__device__ __forceinline__ void load_tables(const attention_arguments &args, int sequence, int head,
+                                            int first_query, int chunk, const attention_tiles &tiles)
 {
     const ft_attention &a = args.a;
     int first_key = a.kv_length - (chunk + 1) * KEYS; /* below 0 in the last chunk */
@@ -136,8 +138,8 @@ __device__ __forceinline__ int key_of(int n, int lane)
 }
 
 /* rows(left)[r] . rows(right)[f] for the thread's 16 keys. */
-__device__ __forceinline__ void tile_products(const float *left, const float *right, int r, int lane, int d_kv, int pitch,
-                                              float result[KEYS_PER_THREAD])
+__device__ __forceinline__ void tile_products(const float *left, const float *right, int r, int lane,
+                                              int d_kv, int pitch, float result[KEYS_PER_THREAD])
 {
 #pragma unroll
     for (int n = 0; n < KEYS_PER_THREAD; n++) result[n] = 0;
@@ -149,8 +151,9 @@ __device__ __forceinline__ void tile_products(const float *left, const float *ri
 }
 
 /* Scores of query r of the tile with the thread's keys: -infinity where it must not look. */
-__device__ __forceinline__ void tile_scores(const attention_arguments &args, const attention_tiles &tiles, int first_query,
-                                            int chunk, int r, int lane, float score[KEYS_PER_THREAD])
+__device__ __forceinline__ void tile_scores(const attention_arguments &args, const attention_tiles &tiles,
+                                            int first_query, int chunk, int r, int lane,
+                                            float score[KEYS_PER_THREAD])
 {
     const ft_attention &a = args.a;
     tile_products(tiles.q, tiles.k, r, lane, a.d_kv, tiles.pitch, score);
@@ -164,8 +167,8 @@ __device__ __forceinline__ void tile_scores(const attention_arguments &args, con
 }
 
 /* Dropout factors of the thread's keys. */
-__device__ __forceinline__ void tile_dropout(const ft_dropout &dropout, const ft_attention &a, int query, int chunk,
-                                             int head, int lane, float factor[KEYS_PER_THREAD])
+__device__ __forceinline__ void tile_dropout(const ft_dropout &dropout, const ft_attention &a, int query,
+                                             int chunk, int head, int lane, float factor[KEYS_PER_THREAD])
 {
 #pragma unroll
     for (int n = 0; n < KEYS_PER_THREAD; n++) factor[n] = 1.0f;
@@ -173,8 +176,8 @@ __device__ __forceinline__ void tile_dropout(const ft_dropout &dropout, const ft
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         float four[4];
-        ft_dropout_factors(dropout, (uint32_t)(chunk * KEYS + lane * 4 + i), (uint32_t)(a.q_length - 1 - query),
-                           (uint32_t)head, four);
+        ft_dropout_factors(dropout, (uint32_t)(chunk * KEYS + lane * 4 + i),
+                           (uint32_t)(a.q_length - 1 - query), (uint32_t)head, four);
 #pragma unroll
         for (int w = 0; w < 4; w++) factor[4 * w + i] = four[w];
     }
@@ -202,20 +205,22 @@ __device__ __forceinline__ bool chunk_is_hidden(const ft_attention &a, int first
 template <class Kernel> static bool allow_shared(ft_cuda *cuda, Kernel *kernel, size_t bytes)
 {
     if (bytes <= 48 * 1024) return true;
-    return CUDA_TRY(cuda, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes));
+    return CUDA_TRY(cuda,
+                    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes));
 }
 
 /* The arguments of a pass; false, and the failure kept, where kernels do not reach. */
-static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch *batch, const ft_attention *attention,
-                                          attention_arguments *args)
+static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch *batch,
+                                          const ft_attention *attention, attention_arguments *args)
 {
     *args = attention_arguments{*batch, *attention, {}};
     if (attention->d_kv > 128) {
         ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes heads of at most 128 features (d_kv)");
         return false;
     }
-    return !attention->bias.data || ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, attention->bidirectional,
-                                                       attention->max_distance, &args->buckets);
+    return !attention->bias.data ||
+           ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, attention->bidirectional,
+                              attention->max_distance, &args->buckets);
 }
 
 #endif

@@ -1,16 +1,16 @@
 /* T5 attention, backward. Scores are computed again from q, k and lse.
  *
- * With D_i = out_i . dout_i: ds_ij = p_ij (m_ij (dout_i . v_j) - D_i), dq_i = sum_j ds_ij k_j, dk_j = sum_i ds_ij q_i,
- * dv_j = sum_i p_ij m_ij dout_i (all overwritten), dbias[bucket(j - i), head] += sum of ds_ij. Two kernels, so that every sum
- * has one owner and one order: one has a tile of queries and goes over the keys (dq, D, dbias), the other a chunk of keys and
- * goes over the queries (dk, dv). */
+ * With D_i = out_i . dout_i: ds_ij = p_ij (m_ij (dout_i . v_j) - D_i), dq_i = sum_j ds_ij k_j, dk_j = sum_i
+ * ds_ij q_i, dv_j = sum_i p_ij m_ij dout_i (all overwritten), dbias[bucket(j - i), head] += sum of ds_ij. Two
+ * kernels, so that every sum has one owner and one order: one has a tile of queries and goes over the keys
+ * (dq, D, dbias), the other a chunk of keys and goes over the queries (dk, dv). */
 #include "kernels/cuda/attention.h"
 
 /* p and ds of the thread's keys, from tiles q, k, dout, v. */
 __device__ __forceinline__ void tile_gradients(const attention_arguments &args, const attention_tiles &tiles,
-                                               const ft_dropout &dropout, int head, int first_query, int chunk, int r,
-                                               int lane, float log_sum, float row_sum, float p[KEYS_PER_THREAD],
-                                               float ds[KEYS_PER_THREAD])
+                                               const ft_dropout &dropout, int head, int first_query,
+                                               int chunk, int r, int lane, float log_sum, float row_sum,
+                                               float p[KEYS_PER_THREAD], float ds[KEYS_PER_THREAD])
 {
     float factor[KEYS_PER_THREAD];
     tile_scores(args, tiles, first_query, chunk, r, lane, p);
@@ -24,12 +24,12 @@ __device__ __forceinline__ void tile_gradients(const attention_arguments &args, 
     }
 }
 
-/* Grid: (query tiles, heads, sequences). row_sums: (n_sequences, n_heads, q_length), D for the other kernel. bias_parts:
- * (blocks, n_buckets) or NULL. */
+/* Grid: (query tiles, heads, sequences). row_sums: (n_sequences, n_heads, q_length), D for the other kernel.
+ * bias_parts: (blocks, n_buckets) or NULL. */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
-    attention_query_kernel(attention_arguments args, ft_tensor out, const float *lse, ft_tensor dout, ft_tensor dq,
-                           float *row_sums, float *bias_parts)
+    attention_query_kernel(attention_arguments args, ft_tensor out, const float *lse, ft_tensor dout,
+                           ft_tensor dq, float *row_sums, float *bias_parts)
 {
     FT_SHARED_DYNAMIC(memory);
     const ft_attention &a = args.a;
@@ -47,7 +47,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     float row_sum = 0, log_sum = 0;
     if (query < a.q_length) {
         ft_tensor out_head = head_columns(out, head, a.d_kv);
-        for (int e = lane; e < a.d_kv; e += LANES) row_sum += ft_load(out_head, row, e) * tiles.dout[r * tiles.pitch + e];
+        for (int e = lane; e < a.d_kv; e += LANES)
+            row_sum += ft_load(out_head, row, e) * tiles.dout[r * tiles.pitch + e];
         log_sum = lse[index];
     }
     row_sum = lanes_sum(row_sum);
@@ -71,7 +72,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
             float one = tiles.ds[r * SCORE_PITCH + f];
 #pragma unroll
             for (int n = 0; n < D_KV / LANES; n++)
-                if (n * LANES + lane < a.d_kv) gradient[n] += one * tiles.k[f * tiles.pitch + n * LANES + lane];
+                if (n * LANES + lane < a.d_kv)
+                    gradient[n] += one * tiles.k[f * tiles.pitch + n * LANES + lane];
         }
         if (!bias_parts) continue;
         /* Distances first, one thread each, then buckets: sums in an order of their own. */
@@ -97,12 +99,12 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         if (n * LANES + lane < a.d_kv) ft_store(dq_head, row, n * LANES + lane, gradient[n]);
 }
 
-/* Grid: (key chunks, heads, sequences). First each thread makes p and ds of its query, then sums for its key: two threads a
- * key, every other feature each. */
+/* Grid: (key chunks, heads, sequences). First each thread makes p and ds of its query, then sums for its key:
+ * two threads a key, every other feature each. */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
-    attention_key_kernel(attention_arguments args, const float *lse, ft_tensor dout, ft_tensor dk, ft_tensor dv,
-                         const float *row_sums)
+    attention_key_kernel(attention_arguments args, const float *lse, ft_tensor dout, ft_tensor dk,
+                         ft_tensor dv, const float *row_sums)
 {
     enum { SHARE = ATTENTION_THREADS / KEYS };
     FT_SHARED_DYNAMIC(memory);
@@ -177,34 +179,40 @@ struct backward_tensors {
     float *row_sums, *bias_parts;
 };
 
-template <int D_KV> static void launch(ft_cuda *cuda, const attention_arguments &args, const backward_tensors &t)
+template <int D_KV>
+static void launch(ft_cuda *cuda, const attention_arguments &args, const backward_tensors &t)
 {
     const ft_attention &a = args.a;
     size_t bytes = attention_layout(KEY_PASS, a.d_kv, NULL, NULL) * sizeof(float);
-    if (!allow_shared(cuda, attention_query_kernel<D_KV>, bytes) || !allow_shared(cuda, attention_key_kernel<D_KV>, bytes))
+    if (!allow_shared(cuda, attention_query_kernel<D_KV>, bytes) ||
+        !allow_shared(cuda, attention_key_kernel<D_KV>, bytes))
         return;
     unsigned heads = (unsigned)a.n_heads, sequences = (unsigned)args.batch.n_sequences;
-    CUDA_LAUNCH(cuda, attention_query_kernel<D_KV>, dim3((unsigned)ft_cuda_ceil(a.q_length, QUERIES), heads, sequences),
-                dim3(ATTENTION_THREADS), bytes, args, t.out, t.lse, t.dout, t.dq, t.row_sums, t.bias_parts);
-    CUDA_LAUNCH(cuda, attention_key_kernel<D_KV>, dim3((unsigned)ft_cuda_ceil(a.kv_length, KEYS), heads, sequences),
-                dim3(ATTENTION_THREADS), bytes, args, t.lse, t.dout, t.dk, t.dv, t.row_sums);
+    CUDA_LAUNCH(cuda, attention_query_kernel<D_KV>,
+                dim3((unsigned)ft_cuda_ceil(a.q_length, QUERIES), heads, sequences), dim3(ATTENTION_THREADS),
+                bytes, args, t.out, t.lse, t.dout, t.dq, t.row_sums, t.bias_parts);
+    CUDA_LAUNCH(cuda, attention_key_kernel<D_KV>,
+                dim3((unsigned)ft_cuda_ceil(a.kv_length, KEYS), heads, sequences), dim3(ATTENTION_THREADS),
+                bytes, args, t.lse, t.dout, t.dk, t.dv, t.row_sums);
 }
 
 static void attention_backward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
-                               ft_tensor out, const void *lse, ft_tensor dout, ft_tensor dq, ft_tensor dk, ft_tensor dv,
-                               ft_tensor dbias)
+                               ft_tensor out, const void *lse, ft_tensor dout, ft_tensor dq, ft_tensor dk,
+                               ft_tensor dv, ft_tensor dbias)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     attention_arguments args;
-    if (out.rows == 0 || !ft_cuda_enter(cuda) || !attention_arguments_of(cuda, batch, attention, &args)) return;
+    if (out.rows == 0 || !ft_cuda_enter(cuda) || !attention_arguments_of(cuda, batch, attention, &args))
+        return;
     size_t heads = (size_t)batch->n_sequences * (size_t)attention->n_heads;
     size_t n_tiles = (size_t)ft_cuda_ceil(attention->q_length, QUERIES);
     backward_tensors t = {out, dout, dq, dk, dv, (const float *)lse, NULL, NULL};
-    t.row_sums = (float *)ft_cuda_scratch(cuda, FT_CUDA_ROW_SUMS, heads * (size_t)attention->q_length * sizeof(float));
+    t.row_sums =
+        (float *)ft_cuda_scratch(cuda, FT_CUDA_ROW_SUMS, heads * (size_t)attention->q_length * sizeof(float));
     if (!t.row_sums) return;
     if (dbias.data) {
-        t.bias_parts =
-            (float *)ft_cuda_scratch(cuda, FT_CUDA_BIAS_PARTS, heads * n_tiles * (size_t)dbias.rows * sizeof(float));
+        t.bias_parts = (float *)ft_cuda_scratch(cuda, FT_CUDA_BIAS_PARTS,
+                                                heads * n_tiles * (size_t)dbias.rows * sizeof(float));
         if (!t.bias_parts) return;
     }
     if (attention->d_kv <= 32)
@@ -214,8 +222,8 @@ static void attention_backward(ft_backend *self, const ft_adapter_batch *batch, 
     else
         launch<128>(cuda, args, t);
     if (dbias.data)
-        CUDA_LAUNCH(cuda, bias_total_kernel, dim3((unsigned)attention->n_heads), dim3(FT_CUDA_MAX_BUCKETS), 0, t.bias_parts,
-                    batch->n_sequences, attention->n_heads, (int)n_tiles, dbias);
+        CUDA_LAUNCH(cuda, bias_total_kernel, dim3((unsigned)attention->n_heads), dim3(FT_CUDA_MAX_BUCKETS), 0,
+                    t.bias_parts, batch->n_sequences, attention->n_heads, (int)n_tiles, dbias);
 }
 
 void ft_cuda_attention_backward_operations(ft_backend *base)

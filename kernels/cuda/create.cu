@@ -43,7 +43,8 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
         return ft_fail(err, FT_BAD_INPUT, "the CUDA backend computes in f32 or bf16");
     int count = ft_cuda_device_count();
     if (device < 0 || device >= count)
-        return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: this machine has %d that CUDA can use", device, count);
+        return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: this machine has %d that CUDA can use", device,
+                       count);
     ft_cuda *cuda = (ft_cuda *)calloc(1, sizeof *cuda);
     if (!cuda) return ft_no_memory(err, "the CUDA backend", sizeof *cuda);
     ft_backend *base = &cuda->base;
@@ -55,11 +56,13 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
     base->n_threads = 1;
     base->free = free_backend;
     cudaDeviceProp properties;
-    if (CUDA_TRY(cuda, cudaSetDevice(device)) && CUDA_TRY(cuda, cudaGetDeviceProperties(&properties, device))) {
+    if (CUDA_TRY(cuda, cudaSetDevice(device)) &&
+        CUDA_TRY(cuda, cudaGetDeviceProperties(&properties, device))) {
         snprintf(base->device, sizeof base->device, "%.100s", properties.name);
         base->memory_bytes = properties.totalGlobalMem;
         if (properties.major < 8)
-            ft_cuda_fail(cuda, FT_BAD_INPUT, "the GPU is older than compute capability 8.0, which the kernels need");
+            ft_cuda_fail(cuda, FT_BAD_INPUT,
+                         "the GPU is older than compute capability 8.0, which the kernels need");
         open_streams(cuda);
     }
     ft_status status = cuda->failure;
@@ -84,7 +87,8 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
     return FT_OK;
 }
 
-/* The buckets' edges are found by asking ft_relative_bucket, whose float arithmetic they depend on, here on the host. */
+/* The buckets' edges are found by asking ft_relative_bucket, whose float arithmetic they depend on, here on
+ * the host. */
 bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
                         ft_cuda_buckets *buckets)
 {

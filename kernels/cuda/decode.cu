@@ -1,8 +1,9 @@
 /* Attention of one decoding step: a query a path over its key-value cache.
  *
- * Self-attention first stores k_new and v_new at the cache's last position; out is overwritten. A block takes one head of one
- * path: four threads a key for the scores, which stay in shared memory, then groups of threads over the features. Paths of a
- * series read one cache, from the second of them on out of the GPU's own. */
+ * Self-attention first stores k_new and v_new at the cache's last position; out is overwritten. A block takes
+ * one head of one path: four threads a key for the scores, which stay in shared memory, then groups of
+ * threads over the features. Paths of a series read one cache, from the second of them on out of the GPU's
+ * own. */
 #include "kernels/cuda/attention.h"
 
 enum { THREADS = 128, WARPS = THREADS / FT_WARP };
@@ -13,8 +14,8 @@ struct decode_arguments {
 };
 
 /* The block's own head of the new key (or value) into the cache. */
-__device__ __forceinline__ void append(const ft_tensor &added, const ft_tensor &cache, int64_t path, int64_t row, int head,
-                                       int d_kv)
+__device__ __forceinline__ void append(const ft_tensor &added, const ft_tensor &cache, int64_t path,
+                                       int64_t row, int head, int d_kv)
 {
     ft_tensor from = head_columns(added, head, d_kv), to = head_columns(cache, head, d_kv);
     for (int e = threadIdx.x; e < d_kv; e += THREADS) ft_store(to, row, e, ft_load(from, path, e));
@@ -57,7 +58,8 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
         if (j < a.kv_length && lane == 0) score[j] = sum;
         largest = fmaxf(largest, sum);
     }
-    largest = ft_block_max<THREADS>(largest, largest_parts); /* its barrier also makes the scores everyone's */
+    largest =
+        ft_block_max<THREADS>(largest, largest_parts); /* its barrier also makes the scores everyone's */
     float sum = 0;
     for (int j = threadIdx.x; j < a.kv_length; j += THREADS) {
         float p = score[j] == -INFINITY ? 0.0f : expf(score[j] - largest);
@@ -66,7 +68,8 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
     }
     sum = ft_block_sum<THREADS>(sum, sum_parts);
 
-    int fours = (d_kv + 3) / 4, n_groups = THREADS / fours, group = threadIdx.x / fours, col = threadIdx.x % fours * 4;
+    int fours = (d_kv + 3) / 4, n_groups = THREADS / fours, group = threadIdx.x / fours,
+        col = threadIdx.x % fours * 4;
     float total[4] = {0, 0, 0, 0};
     for (int j = group; group < n_groups && j < a.kv_length; j += n_groups) {
         float p = score[j], value[4];
@@ -93,8 +96,8 @@ static void decode_attention(ft_backend *self, const ft_decode_attention *attent
         ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes heads of at most 128 features (d_kv)");
         return;
     }
-    if (attention->bias.data && !ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, false, attention->max_distance,
-                                                    &args.buckets))
+    if (attention->bias.data && !ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, false,
+                                                    attention->max_distance, &args.buckets))
         return;
     size_t bytes = ((size_t)attention->kv_length + (size_t)attention->d_kv + 4 * THREADS) * sizeof(float);
     if (!allow_shared(cuda, decode_kernel, bytes)) return;
@@ -112,9 +115,11 @@ static void decode_attention(ft_backend *self, const ft_decode_attention *attent
         int64_t cache = path / attention->paths_per_cache;
         ft_tensor *caches[] = {&part.a.k_cache, &part.a.v_cache};
         for (ft_tensor *t : caches)
-            t->data = (char *)t->data + (size_t)(cache * attention->capacity * t->stride) * ft_dtype_bytes(t->dtype);
+            t->data = (char *)t->data +
+                      (size_t)(cache * attention->capacity * t->stride) * ft_dtype_bytes(t->dtype);
         if (part.a.key_mask) part.a.key_mask += cache * attention->kv_length;
-        CUDA_LAUNCH(cuda, decode_kernel, dim3((unsigned)attention->n_heads, (unsigned)n), dim3(THREADS), bytes, part, out);
+        CUDA_LAUNCH(cuda, decode_kernel, dim3((unsigned)attention->n_heads, (unsigned)n), dim3(THREADS),
+                    bytes, part, out);
     }
 }
 

@@ -1,7 +1,7 @@
 /* What the files of the CUDA backend share on the host's side: the backend's state, checked calls, launches.
  *
- * Every call to CUDA is checked. The first failure is kept, in words that name the call, the file and the device, until
- * the next synchronize reports it; after it the operations still return at once. */
+ * Every call to CUDA is checked. The first failure is kept, in words that name the call, the file and the
+ * device, until the next synchronize reports it; after it the operations still return at once. */
 #ifndef FT_KERNELS_CUDA_DEVICE_H
 #define FT_KERNELS_CUDA_DEVICE_H
 
@@ -9,12 +9,13 @@
 
 #include "kernels/backend.h"
 
-/* <<<>>> is nvcc's alone; tests/simt executes the same source without it. A template's name is put in parentheses. */
+/* <<<>>> is nvcc's alone; tests/simt executes the same source without it. A template's name is put in
+ * parentheses. */
 #ifdef FT_SIMT
-#define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                                      \
+#define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                            \
     simt_launch(#kernel, grid, block, shared_bytes, stream, kernel, __VA_ARGS__)
 #else
-#define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                                      \
+#define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                            \
     (kernel)<<<grid, block, shared_bytes, stream>>>(__VA_ARGS__)
 #endif
 
@@ -32,8 +33,9 @@ typedef enum ft_cuda_use {
 
 enum { FT_CUDA_STREAMS = 2, FT_CUDA_EVENTS = 64, FT_CUDA_MAX_BUCKETS = 128 };
 
-/* T5's relative-position buckets as a kernel's argument: distances below max_exact are buckets of their own, bucket
- * max_exact + 1 + i begins at distance first[i]. `bidirectional` adds half of the buckets for keys after the query. */
+/* T5's relative-position buckets as a kernel's argument: distances below max_exact are buckets of their own,
+ * bucket max_exact + 1 + i begins at distance first[i]. `bidirectional` adds half of the buckets for keys
+ * after the query. */
 typedef struct ft_cuda_buckets {
     int32_t n_buckets, max_exact, n_first, half;
     int32_t first[FT_CUDA_MAX_BUCKETS];
@@ -51,7 +53,7 @@ typedef struct ft_cuda {
         void *data;
         size_t bytes;
     } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
-    struct ft_cuda_lt *lt; /* matrix products */
+    struct ft_cuda_lt *lt;   /* matrix products */
     ft_cuda_buckets buckets; /* of the last bias, with what they were computed from */
     int32_t buckets_count, buckets_distance;
     bool buckets_bidirectional;
@@ -62,7 +64,8 @@ static inline ft_cuda *ft_cuda_of(ft_backend *self)
     return (ft_cuda *)self;
 }
 
-/* Begins an operation: makes the backend's device the current one. False after a failure: then nothing is queued. */
+/* Begins an operation: makes the backend's device the current one. False after a failure: then nothing is
+ * queued. */
 bool ft_cuda_enter(ft_cuda *cuda);
 /* Keeps a failure of `call`; true if there was none. */
 bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line);
@@ -80,10 +83,10 @@ static inline cudaStream_t ft_cuda_stream(const ft_cuda *cuda)
 #define CUDA_TRY(cuda, call) ft_cuda_check(cuda, call, #call, __FILE__, __LINE__)
 
 /* Queues a kernel on the current stream and checks that it could be. */
-#define CUDA_LAUNCH(cuda, kernel, grid, block, shared_bytes, ...)                                                      \
-    do {                                                                                                               \
-        FT_LAUNCH(kernel, grid, block, shared_bytes, ft_cuda_stream(cuda), __VA_ARGS__);                               \
-        ft_cuda_check(cuda, cudaGetLastError(), "launch of " #kernel, __FILE__, __LINE__);                             \
+#define CUDA_LAUNCH(cuda, kernel, grid, block, shared_bytes, ...)                                            \
+    do {                                                                                                     \
+        FT_LAUNCH(kernel, grid, block, shared_bytes, ft_cuda_stream(cuda), __VA_ARGS__);                     \
+        ft_cuda_check(cuda, cudaGetLastError(), "launch of " #kernel, __FILE__, __LINE__);                   \
     } while (0)
 
 static inline int64_t ft_cuda_ceil(int64_t count, int64_t size)

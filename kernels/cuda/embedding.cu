@@ -1,8 +1,8 @@
 /* Token embedding.
  *
  * Forward: out[row] = dropout(table[ids[row]]), zeros where ids[row] < 0; out is overwritten.
- * Backward: dtable[ids[row]] += dropout'(dout[row]), added to in the rows' order, so that the bits do not change from run
- * to run: each token's row is one block's, which looks through all ids for its own. */
+ * Backward: dtable[ids[row]] += dropout'(dout[row]), added to in the rows' order, so that the bits do not
+ * change from run to run: each token's row is one block's, which looks through all ids for its own. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -10,8 +10,8 @@ enum { ROWS_PER_BLOCK = 4, GATHER_THREADS = ROWS_PER_BLOCK * FT_WARP, SCATTER_TH
 
 /* A warp a row. */
 __global__ void __launch_bounds__(GATHER_THREADS)
-    embedding_forward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor table, const int32_t *ids, uint32_t site,
-                             ft_tensor out)
+    embedding_forward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor table, const int32_t *ids,
+                             uint32_t site, ft_tensor out)
 {
     int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / FT_WARP;
     if (row >= out.rows) return;
@@ -27,11 +27,11 @@ __global__ void __launch_bounds__(GATHER_THREADS)
     }
 }
 
-/* A block a token. Ids are looked at SCATTER_THREADS at a time; the rows found are added in order, each thread with its
- * own features. */
+/* A block a token. Ids are looked at SCATTER_THREADS at a time; the rows found are added in order, each
+ * thread with its own features. */
 __global__ void __launch_bounds__(SCATTER_THREADS)
-    embedding_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor dout, const int32_t *ids, uint32_t site,
-                              ft_tensor dtable)
+    embedding_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor dout, const int32_t *ids,
+                              uint32_t site, ft_tensor dtable)
 {
     FT_SHARED(unsigned, found, [SCATTER_THREADS / FT_WARP]);
     int32_t token = (int32_t)blockIdx.x;
@@ -61,8 +61,8 @@ __global__ void __launch_bounds__(SCATTER_THREADS)
     }
 }
 
-static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor table,
-                              const int32_t *ids, uint32_t dropout_site, ft_tensor out)
+static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                              ft_tensor table, const int32_t *ids, uint32_t dropout_site, ft_tensor out)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (out.rows == 0 || !ft_cuda_enter(cuda)) return;
@@ -70,13 +70,13 @@ static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, i
                 dim3(GATHER_THREADS), 0, *batch, length, table, ids, dropout_site, out);
 }
 
-static void embedding_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor dout,
-                               const int32_t *ids, uint32_t dropout_site, ft_tensor dtable)
+static void embedding_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                               ft_tensor dout, const int32_t *ids, uint32_t dropout_site, ft_tensor dtable)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (dout.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, embedding_backward_kernel, dim3((unsigned)dtable.rows), dim3(SCATTER_THREADS), 0, *batch, length,
-                dout, ids, dropout_site, dtable);
+    CUDA_LAUNCH(cuda, embedding_backward_kernel, dim3((unsigned)dtable.rows), dim3(SCATTER_THREADS), 0,
+                *batch, length, dout, ids, dropout_site, dtable);
 }
 
 void ft_cuda_embedding_operations(ft_backend *base)

@@ -1,8 +1,8 @@
 /* What the kernels share: elements and rows of tensors, dropout, sums over a warp and a block.
  *
- * A row is worked on in units of 16 features, four times four neighbours, 16 apart: features f + 16 w + i of the chunk
- * of 64 that they are in. That is what four blocks of Philox numbers cover (base/philox.h), so that no number is drawn in
- * vain, and four neighbours are one 16-byte load. */
+ * A row is worked on in units of 16 features, four times four neighbours, 16 apart: features f + 16 w + i of
+ * the chunk of 64 that they are in. That is what four blocks of Philox numbers cover (base/philox.h), so that
+ * no number is drawn in vain, and four neighbours are one 16-byte load. */
 #ifndef FT_KERNELS_CUDA_KERNEL_H
 #define FT_KERNELS_CUDA_KERNEL_H
 
@@ -14,9 +14,9 @@
 
 /* Arrays in shared memory are declared by these, so that tests/simt can put red zones around them. */
 #ifdef FT_SIMT
-#define FT_SHARED(type, name, dimensions)                                                                              \
-    typedef type name##_array dimensions;                                                                              \
-    static const char name##_key = 0;                                                                                  \
+#define FT_SHARED(type, name, dimensions)                                                                    \
+    typedef type name##_array dimensions;                                                                    \
+    static const char name##_key = 0;                                                                        \
     name##_array &name = *static_cast<name##_array *>(simt_shared(&name##_key, sizeof(name##_array), 16))
 #define FT_SHARED_DYNAMIC(name) float *name = static_cast<float *>(simt_shared_dynamic())
 #else
@@ -32,7 +32,8 @@ enum { FT_WARP = 32, FT_CHUNK = 64, FT_UNIT = 16 };
 __device__ __forceinline__ float ft_load(const ft_tensor &t, int64_t row, int64_t col)
 {
     int64_t index = row * t.stride + col;
-    return t.dtype == FT_BF16 ? __bfloat162float(((const __nv_bfloat16 *)t.data)[index]) : ((const float *)t.data)[index];
+    return t.dtype == FT_BF16 ? __bfloat162float(((const __nv_bfloat16 *)t.data)[index])
+                              : ((const float *)t.data)[index];
 }
 
 __device__ __forceinline__ void ft_store(const ft_tensor &t, int64_t row, int64_t col, float value)
@@ -97,12 +98,14 @@ __device__ __forceinline__ void ft_load4(const ft_tensor &t, bool fours, int64_t
     for (int i = 0; i < 4; i++) v[i] = col + i < t.cols ? ft_load(t, row, col + i) : 0.0f;
 }
 
-__device__ __forceinline__ void ft_store4(const ft_tensor &t, bool fours, int64_t row, int col, const float v[4])
+__device__ __forceinline__ void ft_store4(const ft_tensor &t, bool fours, int64_t row, int col,
+                                          const float v[4])
 {
     if (fours && col + 4 <= t.cols) {
         int64_t index = row * t.stride + col;
         if (t.dtype == FT_BF16)
-            *(uint2 *)((__nv_bfloat16 *)t.data + index) = make_uint2(ft_bf16_pair(v[0], v[1]), ft_bf16_pair(v[2], v[3]));
+            *(uint2 *)((__nv_bfloat16 *)t.data + index) =
+                make_uint2(ft_bf16_pair(v[0], v[1]), ft_bf16_pair(v[2], v[3]));
         else
             *(float4 *)((float *)t.data + index) = make_float4(v[0], v[1], v[2], v[3]);
         return;
@@ -111,7 +114,8 @@ __device__ __forceinline__ void ft_store4(const ft_tensor &t, bool fours, int64_
         if (col + i < t.cols) ft_store(t, row, col + i, v[i]);
 }
 
-__device__ __forceinline__ void ft_load_unit(const ft_tensor &t, bool fours, int64_t row, int unit, float v[FT_UNIT])
+__device__ __forceinline__ void ft_load_unit(const ft_tensor &t, bool fours, int64_t row, int unit,
+                                             float v[FT_UNIT])
 {
 #pragma unroll
     for (int w = 0; w < 4; w++) ft_load4(t, fours, row, ft_unit_first(unit) + 16 * w, v + 4 * w);
@@ -151,9 +155,10 @@ __device__ __forceinline__ ft_dropout ft_dropout_of(const ft_adapter_batch &batc
     return dropout;
 }
 
-/* Four factors (0 or the scale), of feature `feature` (below 16 in its chunk) and those 16, 32 and 48 after it. */
-__device__ __forceinline__ void ft_dropout_factors(const ft_dropout &dropout, uint32_t feature, uint32_t position,
-                                                   uint32_t head, float factor[4])
+/* Four factors (0 or the scale), of feature `feature` (below 16 in its chunk) and those 16, 32 and 48 after
+ * it. */
+__device__ __forceinline__ void ft_dropout_factors(const ft_dropout &dropout, uint32_t feature,
+                                                   uint32_t position, uint32_t head, float factor[4])
 {
     ft_philox_block numbers =
         ft_philox(dropout.key, ft_philox_column(feature), position, dropout.sequence, head);
@@ -169,7 +174,8 @@ __device__ __forceinline__ void ft_drop_unit(const ft_dropout &dropout, int32_t 
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         float factor[4];
-        ft_dropout_factors(dropout, (uint32_t)(ft_unit_first(unit) + i), (uint32_t)(length - 1 - t), 0, factor);
+        ft_dropout_factors(dropout, (uint32_t)(ft_unit_first(unit) + i), (uint32_t)(length - 1 - t), 0,
+                           factor);
 #pragma unroll
         for (int w = 0; w < 4; w++) v[4 * w + i] *= factor[w];
     }
@@ -192,7 +198,8 @@ __device__ __forceinline__ float ft_warp_max(float value)
     return value;
 }
 
-/* Of a block of THREADS threads; `parts`: shared, (THREADS / 32), free for use again after the next barrier. */
+/* Of a block of THREADS threads; `parts`: shared, (THREADS / 32), free for use again after the next barrier.
+ */
 template <int THREADS, class T> __device__ __forceinline__ T ft_block_sum(T value, T *parts)
 {
     value = ft_warp_sum(value);

@@ -1,9 +1,9 @@
 /* Products with frozen weights, by cuBLASLt: y = x w^T, dx = dy w, dw += dy^T x.
  *
- * A weight is kept once, (out, in) row-major in the backend's matrix type; both products read it as it lies. cuBLASLt's
- * matrices are column-major: a row-major (rows, cols) matrix is its (cols, rows) one. Each product is therefore written
- * transposed: y^T = w x^T and so on. An operand of another type than the weight's is converted into scratch memory first.
- * What cuBLASLt's heuristics chose is remembered by shape. */
+ * A weight is kept once, (out, in) row-major in the backend's matrix type; both products read it as it lies.
+ * cuBLASLt's matrices are column-major: a row-major (rows, cols) matrix is its (cols, rows) one. Each product
+ * is therefore written transposed: y^T = w x^T and so on. An operand of another type than the weight's is
+ * converted into scratch memory first. What cuBLASLt's heuristics chose is remembered by shape. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,8 +58,8 @@ static void convert(ft_cuda *cuda, ft_tensor from, ft_tensor to)
 {
     if (from.rows == 0) return;
     int64_t fours = from.rows * ft_cuda_ceil(from.cols, 4);
-    CUDA_LAUNCH(cuda, convert_kernel, dim3((unsigned)ft_cuda_ceil(fours, CONVERT_THREADS)), dim3(CONVERT_THREADS), 0, from,
-                to);
+    CUDA_LAUNCH(cuda, convert_kernel, dim3((unsigned)ft_cuda_ceil(fours, CONVERT_THREADS)),
+                dim3(CONVERT_THREADS), 0, from, to);
 }
 
 /* The operand in the matrix type. False: no memory. */
@@ -69,7 +69,8 @@ static bool as_matrix(ft_cuda *cuda, ft_cuda_use use, ft_tensor *t)
     ft_tensor packed = *t;
     packed.dtype = cuda->base.matrix;
     packed.stride = ft_cuda_ceil(t->cols, 8) * 8;
-    packed.data = ft_cuda_scratch(cuda, use, (size_t)(packed.rows * packed.stride) * ft_dtype_bytes(packed.dtype));
+    packed.data =
+        ft_cuda_scratch(cuda, use, (size_t)(packed.rows * packed.stride) * ft_dtype_bytes(packed.dtype));
     if (!packed.data) return false;
     convert(cuda, *t, packed);
     *t = packed;
@@ -80,8 +81,8 @@ static bool lt_check(ft_cuda *cuda, cublasStatus_t status, const char *call, int
 {
     if (status == CUBLAS_STATUS_SUCCESS) return true;
     if (cuda->failure == FT_OK)
-        cuda->failure = ft_fail(&cuda->failed, FT_FAILED, "%s:%d: %s: cuBLASLt status %d on device %d, %s", __FILE__, line,
-                                call, (int)status, cuda->device, cuda->base.device);
+        cuda->failure = ft_fail(&cuda->failed, FT_FAILED, "%s:%d: %s: cuBLASLt status %d on device %d, %s",
+                                __FILE__, line, call, (int)status, cuda->device, cuda->base.device);
     return false;
 }
 #define LT_TRY(function, ...) lt_check(cuda, lt->call.function(__VA_ARGS__), #function, __LINE__)
@@ -110,14 +111,15 @@ static bool choose_algorithm(ft_cuda *cuda, planned_product *plan)
                       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, plan->shape.b_alignment},
                       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, plan->shape.d_alignment},
                       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, plan->shape.d_alignment}};
-    bool good = LT_TRY(cublasLtMatmulPreferenceSetAttribute, preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                       &workspace, sizeof workspace);
+    bool good = LT_TRY(cublasLtMatmulPreferenceSetAttribute, preference,
+                       CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace);
     for (size_t i = 0; good && i < sizeof alignments / sizeof *alignments; i++)
-        good = LT_TRY(cublasLtMatmulPreferenceSetAttribute, preference, alignments[i].attribute, &alignments[i].alignment,
-                      sizeof alignments[i].alignment);
-    good = good && LT_TRY(cublasLtMatmulAlgoGetHeuristic, lt->handle, plan->product, plan->a, plan->b, plan->d, plan->d,
-                          preference, 1, &result, &found);
-    if (good && found == 0) good = lt_check(cuda, CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic", __LINE__);
+        good = LT_TRY(cublasLtMatmulPreferenceSetAttribute, preference, alignments[i].attribute,
+                      &alignments[i].alignment, sizeof alignments[i].alignment);
+    good = good && LT_TRY(cublasLtMatmulAlgoGetHeuristic, lt->handle, plan->product, plan->a, plan->b,
+                          plan->d, plan->d, preference, 1, &result, &found);
+    if (good && found == 0)
+        good = lt_check(cuda, CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic", __LINE__);
     if (good) {
         plan->algo = result.algo;
         plan->workspace = result.workspaceSize;
@@ -138,12 +140,14 @@ static planned_product *make_plan(ft_cuda *cuda, const product_shape *shape)
     bool a_turned = shape->a_operation == CUBLAS_OP_T, b_turned = shape->b_operation == CUBLAS_OP_T;
     uint64_t m = (uint64_t)shape->m, n = (uint64_t)shape->n, k = (uint64_t)shape->k;
     if (LT_TRY(cublasLtMatmulDescCreate, &plan->product, CUBLAS_COMPUTE_32F, CUDA_R_32F) &&
-        LT_TRY(cublasLtMatmulDescSetAttribute, plan->product, CUBLASLT_MATMUL_DESC_TRANSA, &shape->a_operation,
-               sizeof shape->a_operation) &&
-        LT_TRY(cublasLtMatmulDescSetAttribute, plan->product, CUBLASLT_MATMUL_DESC_TRANSB, &shape->b_operation,
-               sizeof shape->b_operation) &&
-        LT_TRY(cublasLtMatrixLayoutCreate, &plan->a, shape->input, a_turned ? k : m, a_turned ? m : k, shape->a_leading) &&
-        LT_TRY(cublasLtMatrixLayoutCreate, &plan->b, shape->input, b_turned ? n : k, b_turned ? k : n, shape->b_leading) &&
+        LT_TRY(cublasLtMatmulDescSetAttribute, plan->product, CUBLASLT_MATMUL_DESC_TRANSA,
+               &shape->a_operation, sizeof shape->a_operation) &&
+        LT_TRY(cublasLtMatmulDescSetAttribute, plan->product, CUBLASLT_MATMUL_DESC_TRANSB,
+               &shape->b_operation, sizeof shape->b_operation) &&
+        LT_TRY(cublasLtMatrixLayoutCreate, &plan->a, shape->input, a_turned ? k : m, a_turned ? m : k,
+               shape->a_leading) &&
+        LT_TRY(cublasLtMatrixLayoutCreate, &plan->b, shape->input, b_turned ? n : k, b_turned ? k : n,
+               shape->b_leading) &&
         LT_TRY(cublasLtMatrixLayoutCreate, &plan->d, shape->output, m, n, shape->d_leading) &&
         choose_algorithm(cuda, plan)) {
         plan->next = lt->planned;
@@ -167,8 +171,8 @@ static cudaDataType_t type_of(ft_dtype dtype)
 }
 
 /* d = a b (+ d): row-major tensors whose transposes are the operands. `a` and `b` are of the matrix type. */
-static void multiply(ft_cuda *cuda, ft_tensor a, cublasOperation_t a_operation, ft_tensor b, cublasOperation_t b_operation,
-                     ft_tensor d, int64_t k, bool accumulate)
+static void multiply(ft_cuda *cuda, ft_tensor a, cublasOperation_t a_operation, ft_tensor b,
+                     cublasOperation_t b_operation, ft_tensor d, int64_t k, bool accumulate)
 {
     struct ft_cuda_lt *lt = cuda->lt;
     product_shape shape;
@@ -186,28 +190,33 @@ static void multiply(ft_cuda *cuda, ft_tensor a, cublasOperation_t a_operation, 
     void *workspace = plan->workspace ? ft_cuda_scratch(cuda, FT_CUDA_WORKSPACE, WORKSPACE_BYTES) : NULL;
     if (plan->workspace && !workspace) return;
     float alpha = 1, beta = accumulate ? 1.0f : 0.0f;
-    LT_TRY(cublasLtMatmul, lt->handle, plan->product, &alpha, a.data, plan->a, b.data, plan->b, &beta, d.data, plan->d,
-           d.data, plan->d, &plan->algo, workspace, plan->workspace, ft_cuda_stream(cuda));
+    LT_TRY(cublasLtMatmul, lt->handle, plan->product, &alpha, a.data, plan->a, b.data, plan->b, &beta, d.data,
+           plan->d, d.data, plan->d, &plan->algo, workspace, plan->workspace, ft_cuda_stream(cuda));
 }
 
 static ft_tensor weight_tensor(const ft_cuda *cuda, const ft_weight *weight)
 {
-    ft_tensor w = {weight->data, cuda->base.matrix, weight->out_features, weight->in_features, weight->in_features};
+    ft_tensor w = {weight->data, cuda->base.matrix, weight->out_features, weight->in_features,
+                   weight->in_features};
     return w;
 }
 
-static void linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor x, ft_tensor y, bool accumulate)
+static void linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor x, ft_tensor y,
+                           bool accumulate)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (x.rows == 0 || !ft_cuda_enter(cuda) || !as_matrix(cuda, FT_CUDA_LEFT, &x)) return;
-    multiply(cuda, weight_tensor(cuda, weight), CUBLAS_OP_T, x, CUBLAS_OP_N, y, weight->in_features, accumulate);
+    multiply(cuda, weight_tensor(cuda, weight), CUBLAS_OP_T, x, CUBLAS_OP_N, y, weight->in_features,
+             accumulate);
 }
 
-static void linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor dy, ft_tensor dx, bool accumulate)
+static void linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor dy, ft_tensor dx,
+                            bool accumulate)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (dy.rows == 0 || !ft_cuda_enter(cuda) || !as_matrix(cuda, FT_CUDA_LEFT, &dy)) return;
-    multiply(cuda, weight_tensor(cuda, weight), CUBLAS_OP_N, dy, CUBLAS_OP_N, dx, weight->out_features, accumulate);
+    multiply(cuda, weight_tensor(cuda, weight), CUBLAS_OP_N, dy, CUBLAS_OP_N, dx, weight->out_features,
+             accumulate);
 }
 
 static void weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tensor dw)

@@ -1,9 +1,9 @@
 /* Softmax and cross entropy in one.
  *
- * loss_sum[g] += sum over the adapter's counted rows of -log softmax(logits)[label], in double; with label_scale the logits
- * are overwritten by label_scale[g] * (softmax - onehot), 0 in rows that do not count. A block a row: one pass finds the
- * largest logit and the sum of exponentials together, the second writes. The rows' losses go through scratch memory, so that
- * they are always added in the same order. */
+ * loss_sum[g] += sum over the adapter's counted rows of -log softmax(logits)[label], in double; with
+ * label_scale the logits are overwritten by label_scale[g] * (softmax - onehot), 0 in rows that do not count.
+ * A block a row: one pass finds the largest logit and the sum of exponentials together, the second writes.
+ * The rows' losses go through scratch memory, so that they are always added in the same order. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -48,7 +48,8 @@ __global__ void __launch_bounds__(THREADS)
     for (int i = threadIdx.x * 4; i < logits.cols; i += THREADS * 4) {
         float v[4];
         ft_load4(logits, fours, row, i, v);
-        for (int e = 0; e < 4; e++) v[e] = scale * (expf(v[e] - all_largest) / sum - (i + e == label ? 1.0f : 0.0f));
+        for (int e = 0; e < 4; e++)
+            v[e] = scale * (expf(v[e] - all_largest) / sum - (i + e == label ? 1.0f : 0.0f));
         ft_store4(logits, fours, row, i, v);
     }
 }
@@ -72,12 +73,13 @@ static void cross_entropy(ft_backend *self, const ft_adapter_batch *batch, int32
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (logits.rows == 0 || !ft_cuda_enter(cuda)) return;
-    double *row_loss = (double *)ft_cuda_scratch(cuda, FT_CUDA_LOSS_ROWS, (size_t)logits.rows * sizeof *row_loss);
+    double *row_loss =
+        (double *)ft_cuda_scratch(cuda, FT_CUDA_LOSS_ROWS, (size_t)logits.rows * sizeof *row_loss);
     if (!row_loss) return;
-    CUDA_LAUNCH(cuda, cross_entropy_kernel, dim3((unsigned)logits.rows), dim3(THREADS), 0, *batch, length, logits, labels,
-                label_scale, row_loss);
-    CUDA_LAUNCH(cuda, loss_sum_kernel, dim3((unsigned)batch->n_adapters), dim3(THREADS), 0, *batch, length, row_loss,
-                loss_sum);
+    CUDA_LAUNCH(cuda, cross_entropy_kernel, dim3((unsigned)logits.rows), dim3(THREADS), 0, *batch, length,
+                logits, labels, label_scale, row_loss);
+    CUDA_LAUNCH(cuda, loss_sum_kernel, dim3((unsigned)batch->n_adapters), dim3(THREADS), 0, *batch, length,
+                row_loss, loss_sum);
 }
 
 void ft_cuda_loss_operations(ft_backend *base)

@@ -25,7 +25,8 @@ static void *open_library(void)
     snprintf(versioned, sizeof versioned, "libcublasLt.so.%d", CUDART_VERSION / 1000);
     const char *names[] = {versioned, "libcublasLt.so", "/usr/local/cuda/lib64/libcublasLt.so"};
     void *library = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++) library = dlopen(names[i], RTLD_NOW);
+    for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++)
+        library = dlopen(names[i], RTLD_NOW);
     return library;
 }
 
@@ -33,11 +34,11 @@ ft_status ft_lt_open(ft_lt_functions *functions, ft_error *err)
 {
     void *library = open_library();
     if (!library) return ft_fail(err, FT_FAILED, "cuBLASLt cannot be opened: %s", dlerror());
-#define FT_LT_FIND(name)                                                                                               \
-    do {                                                                                                               \
-        void *found = dlsym(library, #name);                                                                           \
-        if (!found) return ft_fail(err, FT_FAILED, "cuBLASLt has no " #name);                                          \
-        memcpy(&functions->name, &found, sizeof found);                                                                \
+#define FT_LT_FIND(name)                                                                                     \
+    do {                                                                                                     \
+        void *found = dlsym(library, #name);                                                                 \
+        if (!found) return ft_fail(err, FT_FAILED, "cuBLASLt has no " #name);                                \
+        memcpy(&functions->name, &found, sizeof found);                                                      \
     } while (0);
     FT_LT_FUNCTIONS(FT_LT_FIND)
 #undef FT_LT_FIND

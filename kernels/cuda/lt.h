@@ -6,11 +6,13 @@
 
 #include "base/error.h"
 
-#define FT_LT_FUNCTIONS(each)                                                                                          \
-    each(cublasLtCreate) each(cublasLtDestroy) each(cublasLtMatmulDescCreate) each(cublasLtMatmulDescDestroy)          \
-    each(cublasLtMatmulDescSetAttribute) each(cublasLtMatrixLayoutCreate) each(cublasLtMatrixLayoutDestroy)            \
-    each(cublasLtMatmulPreferenceCreate) each(cublasLtMatmulPreferenceDestroy)                                         \
-    each(cublasLtMatmulPreferenceSetAttribute) each(cublasLtMatmulAlgoGetHeuristic) each(cublasLtMatmul)
+#define FT_LT_FUNCTIONS(each)                                                                                \
+    each(cublasLtCreate) each(cublasLtDestroy) each(cublasLtMatmulDescCreate)                                \
+        each(cublasLtMatmulDescDestroy) each(cublasLtMatmulDescSetAttribute)                                 \
+            each(cublasLtMatrixLayoutCreate) each(cublasLtMatrixLayoutDestroy)                               \
+                each(cublasLtMatmulPreferenceCreate) each(cublasLtMatmulPreferenceDestroy)                   \
+                    each(cublasLtMatmulPreferenceSetAttribute) each(cublasLtMatmulAlgoGetHeuristic)          \
+                        each(cublasLtMatmul)
 
 typedef struct ft_lt_functions {
 #define FT_LT_DECLARE(name) decltype(&::name) name;

@@ -33,7 +33,8 @@ ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err)
     cudaGetLastError(); /* the failed allocation's, which is dealt with here */
     if (cudaMemGetInfo(&available, &total) != cudaSuccess) available = total = 0;
     return ft_fail(err, FT_NO_MEMORY,
-                   "device %d (%s) has no memory for %zu bytes: %zu of %zu are free (lower batch_size, context_length or "
+                   "device %d (%s) has no memory for %zu bytes: %zu of %zu are free (lower batch_size, "
+                   "context_length or "
                    "the number of adapters that train together)",
                    cuda->device, cuda->base.device, bytes, available, total);
 }

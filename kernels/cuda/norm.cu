@@ -1,18 +1,18 @@
 /* Residual add and RMS norm.
  *
- * Forward: x_out = x + dropout(y), rstd = 1 / sqrt(mean(x_out^2) + eps), h = h_scale * dropout(x_out * rstd * w);
- * x_out, h and rstd are overwritten.
- * Backward, with e = h_scale * dropout'(dh), g = e * w, n features:
- *   dx += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is overwritten;
- *   dweight += sum over rows of e * x_out * rstd, adapter by adapter, in the rows' order.
- * Both read each row twice, the second time from the cache: the first pass gives the row's sum. */
+ * Forward: x_out = x + dropout(y), rstd = 1 / sqrt(mean(x_out^2) + eps), h = h_scale * dropout(x_out * rstd *
+ * w); x_out, h and rstd are overwritten. Backward, with e = h_scale * dropout'(dh), g = e * w, n features: dx
+ * += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is
+ * overwritten; dweight += sum over rows of e * x_out * rstd, adapter by adapter, in the rows' order. Both
+ * read each row twice, the second time from the cache: the first pass gives the row's sum. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
 enum { ROWS_PER_BLOCK = 4, ROW_THREADS = ROWS_PER_BLOCK * FT_WARP, COLUMNS = 32, ROW_GROUPS = 8 };
 
 /* A norm weight as a tensor of one row. */
-__device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weight_stride, int32_t adapter, int64_t cols)
+__device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weight_stride, int32_t adapter,
+                                               int64_t cols)
 {
     ft_tensor w = {(void *)(weight + adapter * weight_stride), FT_F32, 1, cols, 0};
     return w;
@@ -21,14 +21,15 @@ __device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weig
 /* A warp a row. */
 __global__ void __launch_bounds__(ROW_THREADS)
     add_norm_forward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x, ft_tensor y, uint32_t y_site,
-                            const float *weight, int64_t weight_stride, float eps, uint32_t h_site, float h_scale,
-                            ft_tensor x_out, ft_tensor h, float *rstd)
+                            const float *weight, int64_t weight_stride, float eps, uint32_t h_site,
+                            float h_scale, ft_tensor x_out, ft_tensor h, float *rstd)
 {
     int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / FT_WARP;
     int lane = threadIdx.x % FT_WARP;
     if (row >= x.rows) return;
     int32_t sequence = (int32_t)(row / length), t = (int32_t)(row % length);
-    bool x_fours = ft_in_fours(x), y_fours = ft_in_fours(y), out_fours = ft_in_fours(x_out), h_fours = ft_in_fours(h);
+    bool x_fours = ft_in_fours(x), y_fours = ft_in_fours(y), out_fours = ft_in_fours(x_out),
+         h_fours = ft_in_fours(h);
     bool writes = y.data || x_out.data != x.data;
     int n_units = ft_units(x.cols);
     ft_dropout y_dropout = ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
@@ -61,9 +62,9 @@ __global__ void __launch_bounds__(ROW_THREADS)
 }
 
 /* g = e * w of a unit, with the row of x_out beside it. */
-__device__ __forceinline__ void load_gradient(const ft_tensor &dh, bool dh_fours, const ft_tensor &w, bool w_fours,
-                                              const ft_dropout &dropout, float h_scale, int32_t length, int64_t row,
-                                              int unit, float g[FT_UNIT])
+__device__ __forceinline__ void load_gradient(const ft_tensor &dh, bool dh_fours, const ft_tensor &w,
+                                              bool w_fours, const ft_dropout &dropout, float h_scale,
+                                              int32_t length, int64_t row, int unit, float g[FT_UNIT])
 {
     float factor[FT_UNIT];
     ft_load_unit(dh, dh_fours, row, unit, g);
@@ -75,14 +76,15 @@ __device__ __forceinline__ void load_gradient(const ft_tensor &dh, bool dh_fours
 /* A warp a row. */
 __global__ void __launch_bounds__(ROW_THREADS)
     add_norm_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
-                             const float *weight, int64_t weight_stride, uint32_t h_site, float h_scale, ft_tensor dh,
-                             ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy)
+                             const float *weight, int64_t weight_stride, uint32_t h_site, float h_scale,
+                             ft_tensor dh, ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy)
 {
     int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / FT_WARP;
     int lane = threadIdx.x % FT_WARP;
     if (row >= x_out.rows) return;
     int32_t sequence = (int32_t)(row / length), t = (int32_t)(row % length);
-    bool x_fours = ft_in_fours(x_out), dh_fours = ft_in_fours(dh), dx_fours = ft_in_fours(dx), dy_fours = ft_in_fours(dy);
+    bool x_fours = ft_in_fours(x_out), dh_fours = ft_in_fours(dh), dx_fours = ft_in_fours(dx),
+         dy_fours = ft_in_fours(dy);
     int n_units = ft_units(x_out.cols);
     ft_dropout h_dropout = ft_dropout_of(batch, batch.model_dropout, h_site, sequence);
     ft_dropout y_dropout = ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
@@ -109,11 +111,12 @@ __global__ void __launch_bounds__(ROW_THREADS)
     }
 }
 
-/* dweight of one adapter (of all, where they share one weight) and 32 features a block: ROW_GROUPS threads a feature take
- * the rows in turn. Full training alone. */
+/* dweight of one adapter (of all, where they share one weight) and 32 features a block: ROW_GROUPS threads a
+ * feature take the rows in turn. Full training alone. */
 __global__ void __launch_bounds__(COLUMNS *ROW_GROUPS)
-    norm_weight_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd, uint32_t h_site,
-                                float h_scale, ft_tensor dh, float *dweight, int64_t weight_stride, bool shared_weight)
+    norm_weight_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
+                                uint32_t h_site, float h_scale, ft_tensor dh, float *dweight,
+                                int64_t weight_stride, bool shared_weight)
 {
     FT_SHARED(float, parts, [ROW_GROUPS][COLUMNS]);
     int32_t g = (int32_t)blockIdx.y;
@@ -139,32 +142,36 @@ __global__ void __launch_bounds__(COLUMNS *ROW_GROUPS)
     dweight[g * weight_stride + col] += total;
 }
 
-static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x, ft_tensor y,
-                             uint32_t y_site, const void *weight, int64_t weight_stride, float eps, uint32_t h_site,
-                             float h_scale, ft_tensor x_out, ft_tensor h, void *rstd)
+static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x,
+                             ft_tensor y, uint32_t y_site, const void *weight, int64_t weight_stride,
+                             float eps, uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h,
+                             void *rstd)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (x.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, add_norm_forward_kernel, dim3((unsigned)ft_cuda_ceil(x.rows, ROWS_PER_BLOCK)), dim3(ROW_THREADS), 0,
-                *batch, length, x, y, y_site, (const float *)weight, weight_stride, eps, h_site, h_scale, x_out, h,
-                (float *)rstd);
+    CUDA_LAUNCH(cuda, add_norm_forward_kernel, dim3((unsigned)ft_cuda_ceil(x.rows, ROWS_PER_BLOCK)),
+                dim3(ROW_THREADS), 0, *batch, length, x, y, y_site, (const float *)weight, weight_stride, eps,
+                h_site, h_scale, x_out, h, (float *)rstd);
 }
 
-static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x_out,
-                              const void *rstd, const void *weight, int64_t weight_stride, uint32_t h_site, float h_scale,
-                              ft_tensor dh, ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy, void *dweight)
+static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                              ft_tensor x_out, const void *rstd, const void *weight, int64_t weight_stride,
+                              uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx, bool dx_is_zero,
+                              uint32_t y_site, ft_tensor dy, void *dweight)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (x_out.rows == 0 || !ft_cuda_enter(cuda)) return;
     if (dweight) { /* first, since dy may lie where dh is */
         bool shared_weight = weight_stride == 0;
-        dim3 grid((unsigned)ft_cuda_ceil(x_out.cols, COLUMNS), shared_weight ? 1 : (unsigned)batch->n_adapters);
-        CUDA_LAUNCH(cuda, norm_weight_gradient_kernel, grid, dim3(COLUMNS, ROW_GROUPS), 0, *batch, length, x_out,
-                    (const float *)rstd, h_site, h_scale, dh, (float *)dweight, weight_stride, shared_weight);
+        dim3 grid((unsigned)ft_cuda_ceil(x_out.cols, COLUMNS),
+                  shared_weight ? 1 : (unsigned)batch->n_adapters);
+        CUDA_LAUNCH(cuda, norm_weight_gradient_kernel, grid, dim3(COLUMNS, ROW_GROUPS), 0, *batch, length,
+                    x_out, (const float *)rstd, h_site, h_scale, dh, (float *)dweight, weight_stride,
+                    shared_weight);
     }
     CUDA_LAUNCH(cuda, add_norm_backward_kernel, dim3((unsigned)ft_cuda_ceil(x_out.rows, ROWS_PER_BLOCK)),
-                dim3(ROW_THREADS), 0, *batch, length, x_out, (const float *)rstd, (const float *)weight, weight_stride,
-                h_site, h_scale, dh, dx, dx_is_zero, y_site, dy);
+                dim3(ROW_THREADS), 0, *batch, length, x_out, (const float *)rstd, (const float *)weight,
+                weight_stride, h_site, h_scale, dh, dx, dx_is_zero, y_site, dy);
 }
 
 void ft_cuda_norm_operations(ft_backend *base)

@@ -1,8 +1,8 @@
 /* Gradient norm and AdamW, all adapters in one launch.
  *
- * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. A fixed number of blocks a row leaves its
- * parts in scratch memory, one more block a row adds them, always in the same order.
- * adamw: params, m and v are updated; each adapter's rate, decay, clipping and step are read from device memory. */
+ * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. A fixed number of blocks a
+ * row leaves its parts in scratch memory, one more block a row adds them, always in the same order. adamw:
+ * params, m and v are updated; each adapter's rate, decay, clipping and step are read from device memory. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -41,7 +41,8 @@ __global__ void __launch_bounds__(THREADS) adamw_kernel(ft_adamw step)
     FT_SHARED(adamw_factors, factors, [1]);
     int64_t g = blockIdx.y;
     if (threadIdx.x == 0) {
-        double rate = (double)step.learning_rate[g], t = (double)step.step[g] + 1, limit = (double)step.max_grad_norm[g];
+        double rate = (double)step.learning_rate[g], t = (double)step.step[g] + 1,
+               limit = (double)step.max_grad_norm[g];
         double clip = limit > 0 ? limit / (step.grad_norm[g] + 1e-6) : 1;
         factors[0].clip = (float)(clip < 1 ? clip : 1);
         factors[0].decay = (float)(1 - rate * (double)step.weight_decay[g]);
@@ -75,10 +76,11 @@ static void gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
     if (grads.rows == 0 || !ft_cuda_enter(cuda)) return;
     int64_t wanted = ft_cuda_ceil(grads.cols, THREADS * ELEMENTS);
     int n_parts = wanted < 1 ? 1 : wanted < MOST_PARTS ? (int)wanted : MOST_PARTS;
-    double *parts =
-        (double *)ft_cuda_scratch(cuda, FT_CUDA_NORM_PARTS, (size_t)grads.rows * (size_t)n_parts * sizeof *parts);
+    double *parts = (double *)ft_cuda_scratch(cuda, FT_CUDA_NORM_PARTS,
+                                              (size_t)grads.rows * (size_t)n_parts * sizeof *parts);
     if (!parts) return;
-    CUDA_LAUNCH(cuda, norm_parts_kernel, dim3((unsigned)n_parts, (unsigned)grads.rows), dim3(THREADS), 0, grads, parts);
+    CUDA_LAUNCH(cuda, norm_parts_kernel, dim3((unsigned)n_parts, (unsigned)grads.rows), dim3(THREADS), 0,
+                grads, parts);
     CUDA_LAUNCH(cuda, norm_total_kernel, dim3((unsigned)grads.rows), dim3(FT_WARP), 0, parts, n_parts, norm);
 }
 

@@ -1,7 +1,7 @@
 /* ReLU with dropout, in place, a unit of a row a thread.
  *
- * Forward: f = dropout(relu(f)). Backward: df = df * dropout scale where f > 0, else 0; what forward dropped or cut off is 0
- * in f, so that no number is drawn again. */
+ * Forward: f = dropout(relu(f)). Backward: df = df * dropout scale where f > 0, else 0; what forward dropped
+ * or cut off is 0 in f, so that no number is drawn again. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -46,20 +46,22 @@ static unsigned blocks_of(const ft_tensor &f)
     return (unsigned)ft_cuda_ceil(f.rows * n_units, THREADS);
 }
 
-static void relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, uint32_t dropout_site,
-                         ft_tensor f)
+static void relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                         uint32_t dropout_site, ft_tensor f)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (f.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, relu_forward_kernel, dim3(blocks_of(f)), dim3(THREADS), 0, *batch, length, dropout_site, f);
+    CUDA_LAUNCH(cuda, relu_forward_kernel, dim3(blocks_of(f)), dim3(THREADS), 0, *batch, length, dropout_site,
+                f);
 }
 
-static void relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, uint32_t dropout_site,
-                          ft_tensor f, ft_tensor df)
+static void relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                          uint32_t dropout_site, ft_tensor f, ft_tensor df)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (f.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, relu_backward_kernel, dim3(blocks_of(f)), dim3(THREADS), 0, *batch, length, dropout_site, f, df);
+    CUDA_LAUNCH(cuda, relu_backward_kernel, dim3(blocks_of(f)), dim3(THREADS), 0, *batch, length,
+                dropout_site, f, df);
 }
 
 void ft_cuda_relu_operations(ft_backend *base)

@@ -1,9 +1,10 @@
-/* The next token of each path, as backend.h defines it: temperature, top-k, top-p, one draw. token and, where they are there,
- * probabilities are overwritten; logits are left alone.
+/* The next token of each path, as backend.h defines it: temperature, top-k, top-p, one draw. token and, where
+ * they are there, probabilities are overwritten; logits are left alone.
  *
- * A block a path, and no sorting: the k-th largest logit is found digit by digit from counts, top-p's threshold in the same
- * way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that the order in which threads add them
- * does not matter. Ids are then walked through in order, a run of neighbours a thread, with sums in double. */
+ * A block a path, and no sorting: the k-th largest logit is found digit by digit from counts, top-p's
+ * threshold in the same way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that
+ * the order in which threads add them does not matter. Ids are then walked through in order, a run of
+ * neighbours a thread, with sums in double. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -13,9 +14,9 @@ typedef unsigned long long weight_sum; /* of probabilities, in 2^-52 */
 /* What a path's threads share. */
 struct path_memory {
     weight_sum digit[DIGITS];
-    weight_sum below;          /* probability of what is smaller than the threshold */
-    unsigned prefix;           /* the threshold's digits so far */
-    int remaining;             /* of top-k's count */
+    weight_sum below; /* probability of what is smaller than the threshold */
+    unsigned prefix;  /* the threshold's digits so far */
+    int remaining;    /* of top-k's count */
     int ties, ties_removed;
     double doubles[WARPS + 1];
     int ints[WARPS + 1];
@@ -107,8 +108,8 @@ __device__ unsigned kth_largest(const path_view &path, int k, path_memory *share
     return shared->prefix;
 }
 
-/* The order of the least likely token that top-p keeps, and how many of those as likely as it go. The most likely one is kept
- * whatever top_p says. */
+/* The order of the least likely token that top-p keeps, and how many of those as likely as it go. The most
+ * likely one is kept whatever top_p says. */
 __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_memory *shared)
 {
     weight_sum limit = (weight_sum)((1 - top_p) * 4503599627370496.0);
@@ -133,7 +134,8 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
             /* Never past the most likely token's digit. */
             bool at_top = shift == 24 || most_likely >> (shift + 8) == prefix >> (shift + 8);
             int digit = 0, most = at_top ? (int)(most_likely >> shift & 255u) : DIGITS - 1;
-            while (digit < most && shared->below + shared->digit[digit] <= limit) shared->below += shared->digit[digit++];
+            while (digit < most && shared->below + shared->digit[digit] <= limit)
+                shared->below += shared->digit[digit++];
             shared->prefix |= (unsigned)digit << shift;
         }
         __syncthreads();
@@ -142,7 +144,8 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
     for (int64_t i = threadIdx.x; i < path.logits.cols; i += THREADS) {
         float logit = logit_of(path, i);
         if (order_of(logit) != threshold) continue;
-        if (atomicAdd(&shared->ties, 1) == 0) shared->digit[0] = whole_weight(path, logit); /* the same for all ties */
+        if (atomicAdd(&shared->ties, 1) == 0)
+            shared->digit[0] = whole_weight(path, logit); /* the same for all ties */
     }
     __syncthreads();
     if (threadIdx.x == 0) {
@@ -233,7 +236,8 @@ __global__ void __launch_bounds__(THREADS)
     if (threadIdx.x == 0) token[row] = shared->first != 0x7fffffff ? shared->first : shared->last;
 }
 
-static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token, ft_tensor probabilities)
+static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
+                   ft_tensor probabilities)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (logits.rows == 0 || !ft_cuda_enter(cuda)) return;

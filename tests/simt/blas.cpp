@@ -1,6 +1,6 @@
-/* The cuBLASLt stand-in: each product is queued on its stream and computed in f32, row by row. The algorithm remembers
- * the alignment that it was chosen for, and a product with less of it fails, as a vectorized kernel would. The workspace
- * is overwritten. */
+/* The cuBLASLt stand-in: each product is queued on its stream and computed in f32, row by row. The algorithm
+ * remembers the alignment that it was chosen for, and a product with less of it fails, as a vectorized kernel
+ * would. The workspace is overwritten. */
 #include <cstring>
 #include <vector>
 
@@ -53,9 +53,9 @@ std::vector<float> gather(const simt_lt_layout &layout, const void *data, bool c
     return values;
 }
 
-void multiply(const simt_lt_product &product, float alpha, const void *a, const simt_lt_layout &a_layout, const void *b,
-              const simt_lt_layout &b_layout, float beta, const void *c, const simt_lt_layout &c_layout, void *d,
-              const simt_lt_layout &d_layout)
+void multiply(const simt_lt_product &product, float alpha, const void *a, const simt_lt_layout &a_layout,
+              const void *b, const simt_lt_layout &b_layout, float beta, const void *c,
+              const simt_lt_layout &c_layout, void *d, const simt_lt_layout &d_layout)
 {
     int64_t m = d_layout.rows, n = d_layout.cols, k = product.transpose_a ? a_layout.rows : a_layout.cols;
     std::vector<float> left = gather(a_layout, a, product.transpose_a);   /* (m, k) */
@@ -107,8 +107,9 @@ cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t product)
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product, cublasLtMatmulDescAttributes_t attribute,
-                                              const void *value, size_t bytes)
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
+                                              cublasLtMatmulDescAttributes_t attribute, const void *value,
+                                              size_t bytes)
 {
     cublasOperation_t operation;
     if (bytes != sizeof operation) return CUBLAS_STATUS_INVALID_VALUE;
@@ -145,8 +146,8 @@ cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t prefer
 }
 
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
-                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void *value,
-                                                    size_t bytes)
+                                                    cublasLtMatmulPreferenceAttributes_t attribute,
+                                                    const void *value, size_t bytes)
 {
     if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) {
         if (bytes != sizeof preference->workspace) return CUBLAS_STATUS_INVALID_VALUE;
@@ -160,9 +161,10 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
 }
 
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t,
-                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
-                                              cublasLtMatmulPreference_t preference, int wanted,
-                                              cublasLtMatmulHeuristicResult_t *results, int *found)
+                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+                                              cublasLtMatrixLayout_t, cublasLtMatmulPreference_t preference,
+                                              int wanted, cublasLtMatmulHeuristicResult_t *results,
+                                              int *found)
 {
     *found = 0;
     if (simt::injected("cublasLtMatmulAlgoGetHeuristic")) return CUBLAS_STATUS_NOT_SUPPORTED;
@@ -175,17 +177,19 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t product, const void *alpha, const void *a,
-                              cublasLtMatrixLayout_t a_layout, const void *b, cublasLtMatrixLayout_t b_layout,
-                              const void *beta, const void *c, cublasLtMatrixLayout_t c_layout, void *d,
-                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo, void *workspace,
-                              size_t workspace_bytes, cudaStream_t stream)
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t product, const void *alpha,
+                              const void *a, cublasLtMatrixLayout_t a_layout, const void *b,
+                              cublasLtMatrixLayout_t b_layout, const void *beta, const void *c,
+                              cublasLtMatrixLayout_t c_layout, void *d, cublasLtMatrixLayout_t d_layout,
+                              const cublasLtMatmulAlgo_t *algo, void *workspace, size_t workspace_bytes,
+                              cudaStream_t stream)
 {
     if (simt::injected("cublasLtMatmul")) return CUBLAS_STATUS_EXECUTION_FAILED;
     simt_lt_product shape = *product;
     simt_lt_layout la = *a_layout, lb = *b_layout, lc = *c_layout, ld = *d_layout;
     int64_t k = shape.transpose_a ? la.rows : la.cols;
-    bool fits = (shape.transpose_a ? la.cols : la.rows) == ld.rows && (shape.transpose_b ? lb.rows : lb.cols) == ld.cols &&
+    bool fits = (shape.transpose_a ? la.cols : la.rows) == ld.rows &&
+                (shape.transpose_b ? lb.rows : lb.cols) == ld.cols &&
                 (shape.transpose_b ? lb.cols : lb.rows) == k && lc.rows == ld.rows && lc.cols == ld.cols;
     if (!fits || handle->device != simt::current_device() || algo->data[4] > workspace_bytes)
         return CUBLAS_STATUS_INVALID_VALUE;

@@ -152,9 +152,10 @@ void check_arena()
         size_t start = (size_t)(array.at - arena), end = start + array.bytes;
         for (size_t i = at; i < end + RED_ZONE; i++) {
             if ((i >= start && i < end) || arena[i] == RED) continue;
-            simt::fault("%s, block (%u, %u, %u): wrote shared memory outside an array of %zu bytes, at offset %lld",
-                        shape->kernel, blockIdx.x, blockIdx.y, blockIdx.z, array.bytes,
-                        (long long)i - (long long)start);
+            simt::fault(
+                "%s, block (%u, %u, %u): wrote shared memory outside an array of %zu bytes, at offset %lld",
+                shape->kernel, blockIdx.x, blockIdx.y, blockIdx.z, array.bytes,
+                (long long)i - (long long)start);
             break;
         }
         at = end;
@@ -198,12 +199,11 @@ void report_standstill()
         if (fibers[i]->now != ENDED && !waiting) waiting = fibers[i];
     for (unsigned i = 0; i < n_threads; i++)
         if (fibers[i]->now != waiting->now || fibers[i]->what != waiting->what) other = fibers[i];
-    const char *where = !other                  ? "nobody else"
-                        : other->now == ENDED ? "which has ended"
-                                              : other->what;
-    simt::fault("%s, block (%u, %u, %u): not all reach %s: thread %u waits there, thread %u is elsewhere (%s)",
-                shape->kernel, blockIdx.x, blockIdx.y, blockIdx.z, waiting->what, waiting->number,
-                other ? other->number : 0, where);
+    const char *where = !other ? "nobody else" : other->now == ENDED ? "which has ended" : other->what;
+    simt::fault(
+        "%s, block (%u, %u, %u): not all reach %s: thread %u waits there, thread %u is elsewhere (%s)",
+        shape->kernel, blockIdx.x, blockIdx.y, blockIdx.z, waiting->what, waiting->number,
+        other ? other->number : 0, where);
 }
 
 void abandon_block()
@@ -272,8 +272,8 @@ void simt::thread_fault(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fault("%s, block (%u, %u, %u), thread (%u, %u, %u): %s", shape->kernel, blockIdx.x, blockIdx.y, blockIdx.z,
-          threadIdx.x, threadIdx.y, threadIdx.z, text);
+    fault("%s, block (%u, %u, %u), thread (%u, %u, %u): %s", shape->kernel, blockIdx.x, blockIdx.y,
+          blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z, text);
     for (;;) give_way(); /* the scheduler abandons the block */
 }
 
@@ -302,7 +302,8 @@ void simt_collect(unsigned mask, const char *what, void *operands, void (*comple
 {
     fiber *self = running;
     unsigned first = self->number - self->lane, missing = 0;
-    if (!(mask >> self->lane & 1u)) simt::thread_fault("%s: its own lane is not in the mask %08x", what, mask);
+    if (!(mask >> self->lane & 1u))
+        simt::thread_fault("%s: its own lane is not in the mask %08x", what, mask);
     self->mask = mask;
     self->what = what;
     self->operands = operands;
@@ -310,7 +311,8 @@ void simt_collect(unsigned mask, const char *what, void *operands, void (*comple
     for (unsigned lane = 0; lane < 32; lane++) {
         if (!(mask >> lane & 1u) || lane == self->lane) continue;
         if (first + lane >= n_threads || fibers[first + lane]->now == ENDED)
-            simt::thread_fault("%s: the mask %08x names lane %u, which is not there or has ended", what, mask, lane);
+            simt::thread_fault("%s: the mask %08x names lane %u, which is not there or has ended", what, mask,
+                               lane);
         const fiber *other = fibers[first + lane];
         if (other->now != IN_WARP || other->mask != mask || other->complete != complete) missing++;
     }
@@ -342,7 +344,8 @@ void *simt_shared(const void *key, size_t bytes, size_t alignment)
 
 void *simt_shared_dynamic(void)
 {
-    if (!shape->dynamic_shared_bytes) simt::thread_fault("uses dynamic shared memory, was launched with none");
+    if (!shape->dynamic_shared_bytes)
+        simt::thread_fault("uses dynamic shared memory, was launched with none");
     return arrays[0].at;
 }
 

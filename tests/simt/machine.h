@@ -1,5 +1,5 @@
-/* What the parts of the simulator share: threads of a block, memory, streams. Tests use simt.h, kernels the stand-in
- * CUDA headers. */
+/* What the parts of the simulator share: threads of a block, memory, streams. Tests use simt.h, kernels the
+ * stand-in CUDA headers. */
 #ifndef FT_TESTS_SIMT_MACHINE_H
 #define FT_TESTS_SIMT_MACHINE_H
 
@@ -59,7 +59,8 @@ void check_red_zones(const char *after);
 /* -- streams (stream.cpp) -- */
 
 void forget_streams();
-/* The work `run` becomes the last of a stream (or of the graph that the stream is captured into). Returns a cudaError_t. */
+/* The work `run` becomes the last of a stream (or of the graph that the stream is captured into). Returns a
+ * cudaError_t. */
 int enqueue(void *stream, const char *what, std::function<void()> run);
 
 /* -- devices (runtime.cpp) -- */

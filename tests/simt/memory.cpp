@@ -71,7 +71,8 @@ bool simt::release(void *given)
     if (found == blocks.end()) return false;
     block one = found->second;
     unsigned char *base = found->first - ZONE;
-    if (!zones_are_red(found->first, one)) fault("a write outside a block of %zu bytes of device memory", one.bytes);
+    if (!zones_are_red(found->first, one))
+        fault("a write outside a block of %zu bytes of device memory", one.bytes);
     blocks.erase(found);
     if (one.device >= 0) {
         used[one.device] -= rounded(one.bytes);

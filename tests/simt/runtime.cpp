@@ -244,8 +244,10 @@ cudaError_t cudaFreeHost(void *block)
     return free_block("cudaFreeHost", block);
 }
 
-/* Host memory is read as late as the rules allow: pageable memory now, pinned memory when the copy's turn comes. */
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream)
+/* Host memory is read as late as the rules allow: pageable memory now, pinned memory when the copy's turn
+ * comes. */
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream)
 {
     cudaError_t error = status_of("cudaMemcpyAsync");
     if (error != cudaSuccess || !bytes) return error;
@@ -281,8 +283,9 @@ void simt_launch_body(const char *name, const void *kernel, dim3 grid, dim3 bloc
     auto limit = shared_limits.find(kernel);
     size_t allowed = limit == shared_limits.end() ? (size_t)simt::SHARED_BYTES : limit->second;
     unsigned long long threads = (unsigned long long)block.x * block.y * block.z;
-    bool possible = threads >= 1 && threads <= 1024 && block.z <= 64 && grid.x >= 1 && grid.x <= 0x7fffffffu &&
-                    grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 && grid.z <= 65535 && shared_bytes <= allowed;
+    bool possible = threads >= 1 && threads <= 1024 && block.z <= 64 && grid.x >= 1 &&
+                    grid.x <= 0x7fffffffu && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
+                    grid.z <= 65535 && shared_bytes <= allowed;
     if (!possible) {
         last_error = cudaErrorInvalidConfiguration;
         return;

@@ -36,18 +36,10 @@ inline void sanitizer_unpoison(const void *at, size_t bytes)
 }
 #else
 #define SIMT_ADDRESS_SANITIZER 0
-inline void sanitizer_leave(void **, const void *, size_t)
-{
-}
-inline void sanitizer_enter(void *, sanitizer_stack *)
-{
-}
-inline void sanitizer_poison(const void *, size_t)
-{
-}
-inline void sanitizer_unpoison(const void *, size_t)
-{
-}
+inline void sanitizer_leave(void **, const void *, size_t) {}
+inline void sanitizer_enter(void *, sanitizer_stack *) {}
+inline void sanitizer_poison(const void *, size_t) {}
+inline void sanitizer_unpoison(const void *, size_t) {}
 #endif
 
 #endif

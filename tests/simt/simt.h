@@ -11,16 +11,17 @@
 extern "C" {
 #endif
 
-/* In which order the threads of a block, the blocks of a grid and the streams of a device get their turns. Correct
- * kernels give the same bits in each. */
+/* In which order the threads of a block, the blocks of a grid and the streams of a device get their turns.
+ * Correct kernels give the same bits in each. */
 typedef enum simt_order { SIMT_FORWARD, SIMT_REVERSE, SIMT_RANDOM } simt_order;
 
 /* Takes back everything: n devices of `memory_bytes` each, nothing allocated, no fault, forward order. */
 void simt_reset(int n_devices, size_t memory_bytes);
 void simt_set_order(simt_order order, uint64_t seed);
 
-/* The first fault since the last reset, in words (which kernel, block and thread, what it did), or NULL. A faulted
- * kernel ends at once; from then on every call fails with cudaErrorLaunchFailure, as on a real device. */
+/* The first fault since the last reset, in words (which kernel, block and thread, what it did), or NULL. A
+ * faulted kernel ends at once; from then on every call fails with cudaErrorLaunchFailure, as on a real
+ * device. */
 const char *simt_fault(void);
 
 /* The n-th call from now (1: the next) to the function named, such as "cudaMalloc", fails with `error`. */

@@ -1,5 +1,5 @@
-/* Streams, events and graphs. Work is queued and runs only when the program waits for something, in an order that is
- * allowed but unkind: what a missing event lets slip in front or fall behind does so. */
+/* Streams, events and graphs. Work is queued and runs only when the program waits for something, in an order
+ * that is allowed but unkind: what a missing event lets slip in front or fall behind does so. */
 #include <deque>
 #include <memory>
 #include <vector>
@@ -112,7 +112,8 @@ void run_graph(simt_graph *graph)
             if (free) ready.push_back(i);
             if (free && simt::order() == SIMT_FORWARD) break;
         }
-        size_t chosen = simt::order() == SIMT_RANDOM ? ready[simt::random_number() % ready.size()] : ready.back();
+        size_t chosen =
+            simt::order() == SIMT_RANDOM ? ready[simt::random_number() % ready.size()] : ready.back();
         graph->nodes[chosen].run();
         simt::check_red_zones(graph->nodes[chosen].what);
         done[chosen] = true;

@@ -1,5 +1,5 @@
-/* A stand-in for CUDA's header: declares what kernels/cuda uses of it, executed by tests/simt. The names and their
- * meaning are NVIDIA's (CUDA C++ Programming Guide, CUDA Runtime API). */
+/* A stand-in for CUDA's header: declares what kernels/cuda uses of it, executed by tests/simt. The names and
+ * their meaning are NVIDIA's (CUDA C++ Programming Guide, CUDA Runtime API). */
 #ifndef FT_TESTS_SIMT_CUDA_RUNTIME_H
 #define FT_TESTS_SIMT_CUDA_RUNTIME_H
 
@@ -23,9 +23,7 @@
 
 struct dim3 {
     unsigned x, y, z;
-    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
-    {
-    }
+    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 struct alignas(8) float2 {
     float x, y;
@@ -106,10 +104,11 @@ extern dim3 simt_block_index, simt_block_size, simt_grid_size;
 
 /* Waits for all threads of the block. Returns the number of them whose predicate was not 0. */
 int simt_barrier(int predicate);
-/* Waits for the lanes of `mask`, which must all call this with the same `complete`; the last to come runs complete with
- * every lane's operands (NULL outside the mask). `what` names the operation in faults. */
+/* Waits for the lanes of `mask`, which must all call this with the same `complete`; the last to come runs
+ * complete with every lane's operands (NULL outside the mask). `what` names the operation in faults. */
 void simt_collect(unsigned mask, const char *what, void *operands, void (*complete)(void **operands));
-/* Memory of the block, the same for all its threads, made by the first of them that asks; `key` is the declaration's. */
+/* Memory of the block, the same for all its threads, made by the first of them that asks; `key` is the
+ * declaration's. */
 void *simt_shared(const void *key, size_t bytes, size_t alignment);
 void *simt_shared_dynamic(void);
 
@@ -133,9 +132,7 @@ inline void __syncwarp(unsigned mask = 0xffffffffu)
 {
     simt_collect(mask, "__syncwarp", simt_current, [](void **) {});
 }
-inline void __threadfence()
-{
-}
+inline void __threadfence() {}
 
 /* One lane's part of a shuffle: the value given, the lane it is taken from, the value got. */
 template <class T> struct simt_shuffle {
@@ -232,7 +229,8 @@ template <class T> T atomicMin(T *at, T value)
     return old;
 }
 
-/* -- asynchronous copies: cp.async, commit_group, wait_group; the 16 bytes land when their group is waited for -- */
+/* -- asynchronous copies: cp.async, commit_group, wait_group; the 16 bytes land when their group is waited
+ * for -- */
 
 void simt_copy_async(void *shared, const void *global, size_t bytes);
 void simt_copy_commit(void);
@@ -258,7 +256,11 @@ typedef struct simt_event *cudaEvent_t;
 typedef struct simt_graph *cudaGraph_t;
 typedef struct simt_graph *cudaGraphExec_t;
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
-enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+enum cudaStreamCaptureMode {
+    cudaStreamCaptureModeGlobal,
+    cudaStreamCaptureModeThreadLocal,
+    cudaStreamCaptureModeRelaxed
+};
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 struct cudaDeviceProp {
@@ -279,7 +281,8 @@ cudaError_t cudaMalloc(void **block, size_t bytes);
 cudaError_t cudaFree(void *block);
 cudaError_t cudaMallocHost(void **block, size_t bytes);
 cudaError_t cudaFreeHost(void *block);
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void *at, int value, size_t bytes, cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
@@ -297,15 +300,16 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 cudaError_t simt_set_max_shared(const void *kernel, cudaFuncAttribute attribute, int value);
-template <class Kernel> cudaError_t cudaFuncSetAttribute(Kernel *kernel, cudaFuncAttribute attribute, int value)
+template <class Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel *kernel, cudaFuncAttribute attribute, int value)
 {
     return simt_set_max_shared(reinterpret_cast<const void *>(kernel), attribute, value);
 }
 
 /* -- launches: <<<>>> is nvcc's alone -- */
 
-void simt_launch_body(const char *name, const void *kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                      std::function<void()> body);
+void simt_launch_body(const char *name, const void *kernel, dim3 grid, dim3 block, size_t shared_bytes,
+                      cudaStream_t stream, std::function<void()> body);
 /* Arguments are converted and copied now, as a real launch does. */
 template <class... Parameters, class... Arguments>
 void simt_launch(const char *name, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,

@@ -1,4 +1,5 @@
-/* The CUDA backend's frame, executed by the simulator: order of two streams, graphs, errors in words, two devices. */
+/* The CUDA backend's frame, executed by the simulator: order of two streams, graphs, errors in words, two
+ * devices. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -73,7 +74,8 @@ Test(cuda_backend, a_captured_step_is_replayed)
     cr_assert_eq(backend->prepare_weight(backend, &one, 1, 1, true, &weight, &err), FT_OK);
     ft_tensor x = filled(backend, 1), y = filled(backend, 0);
     ft_tensor x_first = ft_columns(x, 0, 1), y_first = ft_columns(y, 0, 1);
-    backend->linear_forward(backend, weight, x_first, y_first, true); /* plans and scratch come with the first call */
+    backend->linear_forward(backend, weight, x_first, y_first,
+                            true); /* plans and scratch come with the first call */
     backend->capture_begin(backend);
     backend->linear_forward(backend, weight, x_first, y_first, true);
     void *graph = backend->capture_end(backend);
@@ -108,7 +110,8 @@ Test(cuda_backend, out_of_memory_says_what_was_asked_what_is_free_and_what_to_lo
     backend->free(backend);
 }
 
-/* Each kind of call fails once: the next synchronize says which, where and on what, and the one after it is well again. */
+/* Each kind of call fails once: the next synchronize says which, where and on what, and the one after it is
+ * well again. */
 Test(cuda_backend, a_failed_call_becomes_a_message)
 {
     const struct {
@@ -192,7 +195,8 @@ Test(cuda_backend, two_devices_work_side_by_side)
     ft_backend *first = open_device(0, FT_F32), *second = open_device(1, FT_F32);
     ft_tensor a = filled(first, 1), b = filled(second, 2);
     double norm[ROWS];
-    double *norm_a = first->allocate(first, sizeof norm, NULL), *norm_b = second->allocate(second, sizeof norm, NULL);
+    double *norm_a = first->allocate(first, sizeof norm, NULL),
+           *norm_b = second->allocate(second, sizeof norm, NULL);
     first->gradient_norm(first, a, norm_a);
     second->gradient_norm(second, b, norm_b);
     first->to_host(first, norm, norm_a, sizeof norm);

@@ -1,5 +1,5 @@
-/* The CUDA backend against ref in double, over the table of operations, executed by the simulator: f32 and bf16, threads,
- * blocks and streams in forward order; and in reverse and random order the same bits. */
+/* The CUDA backend against ref in double, over the table of operations, executed by the simulator: f32 and
+ * bf16, threads, blocks and streams in forward order; and in reverse and random order the same bits. */
 #include <stdlib.h>
 
 #include "tests/simt/simt.h"
@@ -71,7 +71,8 @@ static void check_order(int index, simt_order order, ft_dtype dtype)
     for (int i = 0; i < *op->n_shapes; i++) {
         ft_op_result result;
         cr_assert_eq(ft_op_check(op, i, forward, other, &result, &err), FT_OK, "%s", err.message);
-        cr_expect_eq(result.error, 0, "%s (%s): %s", op->name, ft_op_describe(&op->shapes[i], text), result.worst);
+        cr_expect_eq(result.error, 0, "%s (%s): %s", op->name, ft_op_describe(&op->shapes[i], text),
+                     result.worst);
     }
     forward->free(forward);
     other->free(other);

@@ -1,5 +1,5 @@
-/* The simulator itself: each fault planted here must be seen, and the same program without the fault must pass, in every
- * order. */
+/* The simulator itself: each fault planted here must be seen, and the same program without the fault must
+ * pass, in every order. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -38,7 +38,8 @@ static bool is_right(program run, const std::vector<float> &wanted)
     return right;
 }
 
-/* Whether a fault with `words` is reported in each order. In a process of its own: AddressSanitizer may end it first. */
+/* Whether a fault with `words` is reported in each order. In a process of its own: AddressSanitizer may end
+ * it first. */
 static bool is_reported(program run, const char *words)
 {
     for (simt_order order : orders) {
@@ -162,7 +163,8 @@ Test(simt, a_write_beyond_dynamic_shared_memory_is_reported)
 {
     auto twos = values_of([](int, int) { return 2.0f; });
     cr_expect(is_right([] { return launched(dynamic_writer<false>, N * sizeof(float)); }, twos));
-    cr_expect(is_reported([] { return launched(dynamic_writer<true>, N * sizeof(float)); }, "shared memory outside"));
+    cr_expect(is_reported([] { return launched(dynamic_writer<true>, N * sizeof(float)); },
+                          "shared memory outside"));
 }
 
 template <bool BEYOND> static void device_writer(float *out)
@@ -194,13 +196,12 @@ Test(simt, shared_memory_that_was_not_written_is_nan_in_every_block)
     }
 }
 
-static void writes_nothing(float *)
-{
-}
+static void writes_nothing(float *) {}
 
 Test(simt, device_memory_that_was_not_written_is_nan)
 {
-    for (float value : in_order([] { return launched(writes_nothing); }, SIMT_FORWARD)) cr_expect(std::isnan(value));
+    for (float value : in_order([] { return launched(writes_nothing); }, SIMT_FORWARD))
+        cr_expect(std::isnan(value));
 }
 
 template <bool ALL> static void barrier_of_some(float *out)
@@ -211,7 +212,8 @@ template <bool ALL> static void barrier_of_some(float *out)
 
 Test(simt, a_barrier_not_reached_by_all_is_reported)
 {
-    cr_expect(is_right([] { return launched(barrier_of_some<true>); }, values_of([](int, int) { return 4.0f; })));
+    cr_expect(
+        is_right([] { return launched(barrier_of_some<true>); }, values_of([](int, int) { return 4.0f; })));
     cr_expect(is_reported([] { return launched(barrier_of_some<false>); }, "not all reach __syncthreads"));
 }
 
@@ -227,7 +229,8 @@ template <unsigned MASK> static void half_warps(float *out)
 
 Test(simt, a_shuffle_outside_its_mask_is_reported)
 {
-    auto wanted = values_of([](int thread, int) { return (float)(thread % 32 < 16 ? 15 - thread % 32 : thread % 32); });
+    auto wanted =
+        values_of([](int thread, int) { return (float)(thread % 32 < 16 ? 15 - thread % 32 : thread % 32); });
     cr_expect(is_right([] { return launched(half_warps<0xffffu>); }, wanted));
     cr_expect(is_reported([] { return launched(half_warps<0xfffcu>); }, "the mask"));
     cr_expect(is_reported([] { return launched(half_warps<0xffffffffu>); }, "__shfl_sync"));
@@ -407,7 +410,8 @@ Test(simt, launches_beyond_the_limits_fail)
     cr_expect_eq(cudaGetLastError(), cudaErrorInvalidConfiguration);
     FT_LAUNCH(fill_kernel, dim3(1), dim3(1), 50 * 1024, s.stream[0], s.a, 1.0f);
     cr_expect_eq(cudaGetLastError(), cudaErrorInvalidConfiguration);
-    cr_expect_eq(cudaFuncSetAttribute(fill_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 60 * 1024), cudaSuccess);
+    cr_expect_eq(cudaFuncSetAttribute(fill_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 60 * 1024),
+                 cudaSuccess);
     FT_LAUNCH(fill_kernel, dim3(1), dim3(1), 50 * 1024, s.stream[0], s.a, 1.0f);
     cr_expect_eq(cudaGetLastError(), cudaSuccess);
 }

@@ -9,7 +9,7 @@
 
 enum { THREADS = 256, NOT_COUNTED = -100 };
 
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 2)
     cross_entropy_kernel(ft_adapter_batch batch, int32_t length, ft_tensor logits, const int32_t *labels,
                          const float *label_scale, double *row_loss)
 {
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(THREADS)
 }
 
 /* A block an adapter. */
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 2)
     loss_sum_kernel(ft_adapter_batch batch, int32_t length, const double *row_loss, double *loss_sum)
 {
     FT_SHARED(double, parts, [THREADS / FT_WARP]);

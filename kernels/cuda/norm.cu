@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(ROW_THREADS)
 
 /* dweight of one adapter (of all, where they share one weight) and 32 features a block: ROW_GROUPS threads a
  * feature take the rows in turn. Full training alone. */
-__global__ void __launch_bounds__(COLUMNS *ROW_GROUPS)
+__global__ void __launch_bounds__(COLUMNS *ROW_GROUPS, 2)
     norm_weight_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
                                 uint32_t h_site, float h_scale, ft_tensor dh, float *dweight,
                                 int64_t weight_stride, bool shared_weight)

@@ -8,7 +8,7 @@
 
 enum { THREADS = 256, MOST_PARTS = 64, ELEMENTS = 4 };
 
-__global__ void __launch_bounds__(THREADS) norm_parts_kernel(ft_tensor grads, double *parts)
+__global__ void __launch_bounds__(THREADS, 2) norm_parts_kernel(ft_tensor grads, double *parts)
 {
     FT_SHARED(double, warps, [THREADS / FT_WARP]);
     int64_t row = blockIdx.y, step = (int64_t)gridDim.x * THREADS * ELEMENTS;
@@ -36,7 +36,7 @@ struct adamw_factors {
     float clip, decay, step_size, v_scale;
 };
 
-__global__ void __launch_bounds__(THREADS) adamw_kernel(ft_adamw step)
+__global__ void __launch_bounds__(THREADS, 2) adamw_kernel(ft_adamw step)
 {
     FT_SHARED(adamw_factors, factors, [1]);
     int64_t g = blockIdx.y;

@@ -157,7 +157,7 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
     return threshold;
 }
 
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 2)
     sample_kernel(ft_sampling sampling, ft_tensor logits, int32_t *token, ft_tensor probabilities)
 {
     FT_SHARED(path_memory, memory, [1]);

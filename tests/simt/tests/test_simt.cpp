@@ -11,6 +11,13 @@
 #include "kernels/cuda/kernel.h"
 #include "tests/simt/simt.h"
 
+/* What a test leaves allocated is given back. */
+static void give_back(void)
+{
+    simt_reset(1, 1 << 20);
+}
+TestSuite(simt, .fini = give_back);
+
 enum { N = 64, BLOCKS = 3 };
 static const simt_order orders[] = {SIMT_FORWARD, SIMT_REVERSE, SIMT_RANDOM};
 

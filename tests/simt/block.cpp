@@ -42,7 +42,8 @@ struct fiber : simt_thread {
     int groups_committed = 0;
 };
 
-std::vector<fiber *> fibers; /* made once, used by every block */
+/* Made once, used by every block; never given back. */
+std::vector<fiber *> &fibers = *new std::vector<fiber *>;
 fiber *running;
 const std::function<void()> *work;
 const simt::grid *shape;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# From nothing to a first result: installs what is missing, builds, makes data and a model, runs a small sweep and shows the best.
+# From nothing to a first result: installs what is missing, builds, makes data and a model, runs a small sweep, and shows the best
+# and what drives it.
 # Everything it writes is in build/ and demo-out/.
 set -eu
 cd "$(dirname "$0")"
@@ -33,6 +34,8 @@ step ftgpu sweep --model model --train data/train.csv --val data/val.csv --test 
     --set lora_targets=q+k+v+o+wi+wo --grid learning_rate=5e-3,2e-2 --grid lora_rank=4,16
 step ftgpu compare --results results
 step ftgpu best --metric mae --results results
+step ftgpu analyze importance --metric mae --results results
+step ftgpu analyze overfitting --results results
 echo "
 zero_shot is the stand-in before tuning, seasonal_naive repeats last week. Tuning brings the stand-in a good way, but a model that
 was never trained stays far behind seasonal naive; what this shows is the work, not a forecast to use.

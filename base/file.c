@@ -35,7 +35,9 @@ static ft_status status_of(int code)
     }
 }
 
-/* Reads an open file to its end into *data, which grows from `expected` bytes. */
+/* Reads an open file to its end into *data. `expected` bytes are what stat said; the file may be longer (it
+ * grows, or lives in /proc). That it has ended is found out by a piece of its own, so that a large file is
+ * not held twice only to see that nothing follows. */
 static ft_status read_all(int descriptor, const char *path, size_t expected, size_t max_bytes, char **data,
                           size_t *size, ft_error *err)
 {
@@ -43,19 +45,10 @@ static ft_status read_all(int descriptor, const char *path, size_t expected, siz
     char *buffer = malloc(capacity);
     if (!buffer) return ft_no_memory(err, path, capacity);
     for (;;) {
-        if (length + 1 >= capacity && length >= expected) {
-            /* The file is longer than stat said (it grows, or lives in /proc): look for its end. */
-            size_t larger = capacity * 2 < 4096 ? 4096 : capacity * 2;
-            char *grown = realloc(buffer, larger);
-            if (!grown) {
-                free(buffer);
-                return ft_no_memory(err, path, larger);
-            }
-            buffer = grown;
-            capacity = larger;
-        }
+        char piece[4096];
         size_t room = capacity - 1 - length;
-        ssize_t got = read(descriptor, buffer + length, room > 1 << 30 ? 1 << 30 : room);
+        ssize_t got = room ? read(descriptor, buffer + length, room > 1 << 30 ? 1 << 30 : room)
+                           : read(descriptor, piece, sizeof piece);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
             int code = errno;
@@ -63,6 +56,17 @@ static ft_status read_all(int descriptor, const char *path, size_t expected, siz
             return ft_fail(err, FT_FAILED, "%s: cannot be read: %s", path, strerror(code));
         }
         if (got == 0) break;
+        if (!room) {
+            size_t larger = capacity * 2 + sizeof piece;
+            char *grown = realloc(buffer, larger);
+            if (!grown) {
+                free(buffer);
+                return ft_no_memory(err, path, larger);
+            }
+            buffer = grown;
+            capacity = larger;
+            memcpy(buffer + length, piece, (size_t)got);
+        }
         length += (size_t)got;
         if (length > max_bytes) {
             free(buffer);
@@ -79,7 +83,8 @@ ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *
 {
     /* Without O_NONBLOCK opening a FIFO would wait for a writer. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) return ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    if (descriptor < 0)
+        return ft_fail(err, status_of(errno), "%s: cannot be opened: %s", path, strerror(errno));
     struct stat info;
     ft_status status;
     if (fstat(descriptor, &info) < 0)

@@ -115,8 +115,6 @@ static void measure(bench *b, const char *name, operation run, int64_t rows, dou
     fflush(stdout);
 }
 
-static void linear(bench *b, const char *name, ft_weight *w, int64_t rows, int64_t in, int64_t out,
-                   bool y_real, int count);
 static struct {
     ft_weight *weight;
     ft_tensor x, y;

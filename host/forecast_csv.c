@@ -138,6 +138,7 @@ ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **
 {
     forecaster f = {.job = job};
     ft_text out = FT_TEXT_EMPTY;
+    ft_file_writer writer = {0};
     f.levels = job->n_quantiles > 0 ? job->quantiles : ft_quantile_levels;
     f.n_levels = job->n_quantiles > 0 ? job->n_quantiles : FT_N_QUANTILES;
     ft_dataset_source source = {
@@ -145,13 +146,19 @@ ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **
     ft_status status = check_job(job, err);
     if (status == FT_OK) status = ft_dataset_read(&source, &f.dataset, err);
     if (status == FT_OK) status = open_model(&f, engine, err);
+    if (status == FT_OK && job->out)
+        status = ft_file_create(&writer, job->out, err); /* fails now, not later */
     if (status == FT_OK) status = draw_samples(&f, err);
     if (status == FT_OK) status = write_csv(&f, &out, err);
-    if (status == FT_OK && job->out) status = ft_write_file(job->out, out.data, out.length, err);
+    if (status == FT_OK && job->out) {
+        (void)fwrite(out.data, 1, out.length, writer.stream); /* errors are found by the commit */
+        status = ft_file_commit(&writer, err);
+    }
     if (status == FT_OK && !job->out) {
         *text = out.data;
         out = FT_TEXT_EMPTY;
     }
+    ft_file_abandon(&writer);
     ft_text_free(&out);
     free(f.quantiles);
     free(f.scratch);

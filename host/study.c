@@ -1,10 +1,12 @@
 /* What all experiments of a run or a sweep share; see study.h. */
 #include "host/study.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -12,15 +14,26 @@
 #include "host/train_config.h"
 #include "tracker/baselines.h"
 
-/* The adapter that training goes on from replaces what the hyperparameters say of rank, alpha and targets. */
-static ft_status check_config(const ft_study *study, const ft_hyperparameters *config, ft_error *err)
+/* Whether data and model allow configuration `index`. The adapter that training goes on from replaces what
+ * the hyperparameters say of rank, alpha and targets. */
+static ft_status check_config(const ft_study *study, const ft_hyperparameters *configs, size_t index,
+                              size_t n_configs, ft_error *err)
 {
     ft_status status = FT_OK;
+    bool is_its_own = n_configs > 1; /* rather than a fault that any configuration would meet */
     if (!study->start) {
-        ft_adapter_spec spec = ft_adapter_spec_of(config);
+        ft_adapter_spec spec = ft_adapter_spec_of(&configs[index]);
         status = ft_adapter_check(&spec, &study->weights->config, err);
     }
-    if (status == FT_OK) status = ft_dataset_check(&study->dataset, (int32_t)config->prediction_length, err);
+    if (status == FT_OK) {
+        status = ft_dataset_check(&study->dataset, (int32_t)configs[index].prediction_length, err);
+        is_its_own = index > 0;
+    }
+    if (status != FT_OK && is_its_own) {
+        char which[80];
+        snprintf(which, sizeof which, "configuration %zu of %zu", index + 1, n_configs);
+        ft_error_prefix(err, which);
+    }
     return status;
 }
 
@@ -48,6 +61,16 @@ static ft_status read_data(ft_study *study, ft_error *err)
                          : ft_no_memory(err, "the series", study->dataset.n_items * sizeof(ft_series));
 }
 
+/* Makes the directory of results, and looks whether experiments can be made in it before any time is spent.
+ */
+static ft_status make_results(const char *path, ft_error *err)
+{
+    ft_status status = ft_make_directories(path, err);
+    if (status == FT_OK && access(path, W_OK | X_OK) != 0)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be written: %s", path, strerror(errno));
+    return status;
+}
+
 ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
                         const ft_hyperparameters *configs, size_t n_configs, ft_study *study, ft_error *err)
 {
@@ -67,15 +90,9 @@ ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
     if (status == FT_OK) status = ft_weights_read(request->model, &study->weights, err);
     if (status == FT_OK && request->adapter)
         status = ft_adapter_read(request->adapter, study->weights, &study->start, err);
-    for (size_t i = 0; i < n_configs && status == FT_OK; i++) {
-        status = check_config(study, &configs[i], err);
-        if (status != FT_OK && n_configs > 1) {
-            char which[80];
-            snprintf(which, sizeof which, "configuration %zu of %zu", i + 1, n_configs);
-            ft_error_prefix(err, which);
-        }
-    }
-    if (status == FT_OK) status = ft_make_directories(engine->settings.results, err);
+    for (size_t i = 0; i < n_configs && status == FT_OK; i++)
+        status = check_config(study, configs, i, n_configs, err);
+    if (status == FT_OK) status = make_results(engine->settings.results, err);
     if (status == FT_OK)
         status = ft_chronos_create(engine->backend, study->weights, true, &study->chronos, err);
     if (status == FT_OK) status = ft_trainable_create(study->chronos, NULL, 0, false, &study->base, err);

@@ -4,6 +4,7 @@
  * as LoRA wants them, and the paths of a series share one block of cross-attention keys and values. */
 #include "model/decode.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/arena.h"
@@ -95,8 +96,15 @@ ft_status ft_decoder_create(const ft_trainable *trainable, const ft_decode_shape
         if (!d->host) status = ft_no_memory(err, "a decoder", n_host * sizeof *d->host);
     }
     if (status == FT_OK) {
-        d->memory = backend->allocate(backend, lay_out(d, NULL), err);
-        if (!d->memory) status = FT_NO_MEMORY;
+        size_t bytes = lay_out(d, NULL);
+        d->memory = backend->allocate(backend, bytes, err);
+        if (!d->memory) {
+            char what[160];
+            snprintf(what, sizeof what,
+                     "%d sampled paths of %d tokens for %d series (fewer num_samples need less)",
+                     (int)shape->num_samples, (int)shape->n_tokens, (int)shape->n_series);
+            status = ft_no_memory(err, what, bytes);
+        }
     }
     if (status != FT_OK) {
         ft_decoder_free(d);

@@ -1,6 +1,7 @@
 /* The memory of a pass; see workspace.h. */
 #include "model/workspace.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/arena.h"
@@ -137,10 +138,15 @@ ft_status ft_workspace_create(ft_backend *backend, const ft_model_config *config
         free(w);
         return ft_no_memory(err, "a workspace", n_blocks * sizeof *w->table);
     }
-    w->memory = backend->allocate(backend, ft_workspace_bytes(backend, config, shape), err);
+    size_t bytes = ft_workspace_bytes(backend, config, shape);
+    w->memory = backend->allocate(backend, bytes, err);
     if (!w->memory) {
+        char what[160];
+        snprintf(what, sizeof what, "a pass of %d sequences of %d + %d tokens%s", (int)shape->n_sequences,
+                 (int)shape->encoder_length, (int)shape->decoder_length,
+                 shape->backward ? " (a smaller batch_size or context_length needs less)" : "");
         ft_workspace_free(w);
-        return FT_NO_MEMORY;
+        return ft_no_memory(err, what, bytes);
     }
     lay_out(w, config, w->memory);
     *out = w;

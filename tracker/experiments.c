@@ -121,7 +121,9 @@ ft_status ft_experiments_load(const char *results, bool brief, ft_experiments *e
 {
     *experiments = (ft_experiments){0};
     DIR *listing = opendir(results);
-    if (!listing) return ft_fail(err, FT_BAD_INPUT, "%s: cannot be read: %s", results, strerror(errno));
+    if (!listing)
+        return ft_fail(err, errno == ENOMEM ? FT_NO_MEMORY : FT_BAD_INPUT, "%s: cannot be read: %s", results,
+                       strerror(errno));
     ft_status status = FT_OK;
     size_t capacity = 0;
     for (;;) {

@@ -28,28 +28,21 @@ typedef struct workspace {
     float *lines;                  /* (FT_LANES, d_line or d_panels) */
 } workspace;
 
-static float *take(float *memory, int64_t *offset, int64_t floats)
-{
-    float *at = memory ? memory + *offset : NULL;
-    *offset += ft_padded(floats, 16);
-    return at;
-}
-
 /* With memory NULL only l->floats is found out. */
 static workspace workspace_at(layout *l, float *memory)
 {
     int64_t at = 0;
     workspace w;
-    w.keys = take(memory, &at, l->columns * l->d_steps);
-    w.values = take(memory, &at, l->value_steps * l->d_panels);
-    w.mask = take(memory, &at, l->columns);
-    w.queries = take(memory, &at, Q_BLOCK * l->d_line);
-    w.sums = take(memory, &at, Q_BLOCK * l->d_panels);
-    w.denominators = take(memory, &at, Q_BLOCK * FT_LANES);
-    w.largest = take(memory, &at, Q_BLOCK + STRIP_PADDED);
-    w.scores = take(memory, &at, STRIP * COLUMN_BLOCK);
-    w.probabilities = take(memory, &at, STRIP * COLUMN_BLOCK);
-    w.lines = take(memory, &at, FT_LANES * l->d_line);
+    w.keys = ft_take(memory, &at, l->columns * l->d_steps);
+    w.values = ft_take(memory, &at, l->value_steps * l->d_panels);
+    w.mask = ft_take(memory, &at, l->columns);
+    w.queries = ft_take(memory, &at, Q_BLOCK * l->d_line);
+    w.sums = ft_take(memory, &at, Q_BLOCK * l->d_panels);
+    w.denominators = ft_take(memory, &at, Q_BLOCK * FT_LANES);
+    w.largest = ft_take(memory, &at, Q_BLOCK + STRIP_PADDED);
+    w.scores = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.probabilities = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.lines = ft_take(memory, &at, FT_LANES * l->d_line);
     l->floats = at;
     return w;
 }

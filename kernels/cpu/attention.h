@@ -10,7 +10,17 @@
 #ifndef FT_KERNELS_CPU_ATTENTION_H
 #define FT_KERNELS_CPU_ATTENTION_H
 
+#include "kernels/cpu/dropout.h"
 #include "kernels/cpu/tile.h"
+
+/* The next `floats` of a thread's memory, at whole cache lines; with `memory` NULL only the offset is moved
+ * on. */
+static inline float *ft_take(float *memory, int64_t *offset, int64_t floats)
+{
+    float *at = memory ? memory + *offset : NULL;
+    *offset += ft_padded(floats, 16);
+    return at;
+}
 
 /* Elements that `count` values along k take. */
 FT_INLINE int64_t ft_steps(int64_t count, const bool pairs)

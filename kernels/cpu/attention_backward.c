@@ -40,37 +40,30 @@ typedef struct workspace {
     float *lines; /* (FT_LANES, d_line or d_panels) */
 } workspace;
 
-static float *take(float *memory, int64_t *offset, int64_t floats)
-{
-    float *at = memory ? memory + *offset : NULL;
-    *offset += ft_padded(floats, 16);
-    return at;
-}
-
 /* With memory NULL only l->floats is found out. */
 static workspace workspace_at(layout *l, const bool pairs, float *memory)
 {
     int64_t at = 0;
     workspace w;
-    w.keys_t = take(memory, &at, l->columns * l->d_steps);
-    w.values_t = take(memory, &at, l->columns * l->d_steps);
-    w.keys_rows = take(memory, &at, l->column_steps * l->d_panels);
-    w.queries_rows = take(memory, &at, l->query_steps * l->d_panels);
-    w.douts_rows = take(memory, &at, l->query_steps * l->d_panels);
-    w.queries = take(memory, &at, l->queries * l->d_line);
-    w.douts = take(memory, &at, l->queries * l->d_line);
-    w.dq = take(memory, &at, l->queries * l->d_panels);
-    w.dk = take(memory, &at, COLUMN_BLOCK * l->d_panels);
-    w.dv = take(memory, &at, COLUMN_BLOCK * l->d_panels);
-    w.mask = take(memory, &at, l->columns);
-    w.shift = take(memory, &at, l->queries);
-    w.dot = take(memory, &at, l->queries);
-    w.scores = take(memory, &at, STRIP * COLUMN_BLOCK);
-    w.dp = take(memory, &at, STRIP * COLUMN_BLOCK);
-    w.p = take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
-    w.ds = take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
-    w.ds_t = pairs ? take(memory, &at, Q_BLOCK * COLUMN_BLOCK) : w.ds;
-    w.lines = take(memory, &at, FT_LANES * l->d_line + 2 * l->d_panels);
+    w.keys_t = ft_take(memory, &at, l->columns * l->d_steps);
+    w.values_t = ft_take(memory, &at, l->columns * l->d_steps);
+    w.keys_rows = ft_take(memory, &at, l->column_steps * l->d_panels);
+    w.queries_rows = ft_take(memory, &at, l->query_steps * l->d_panels);
+    w.douts_rows = ft_take(memory, &at, l->query_steps * l->d_panels);
+    w.queries = ft_take(memory, &at, l->queries * l->d_line);
+    w.douts = ft_take(memory, &at, l->queries * l->d_line);
+    w.dq = ft_take(memory, &at, l->queries * l->d_panels);
+    w.dk = ft_take(memory, &at, COLUMN_BLOCK * l->d_panels);
+    w.dv = ft_take(memory, &at, COLUMN_BLOCK * l->d_panels);
+    w.mask = ft_take(memory, &at, l->columns);
+    w.shift = ft_take(memory, &at, l->queries);
+    w.dot = ft_take(memory, &at, l->queries);
+    w.scores = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.dp = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.p = ft_take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
+    w.ds = ft_take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
+    w.ds_t = pairs ? ft_take(memory, &at, Q_BLOCK * COLUMN_BLOCK) : w.ds;
+    w.lines = ft_take(memory, &at, FT_LANES * l->d_line + 2 * l->d_panels);
     l->floats = at;
     return w;
 }

@@ -2,6 +2,7 @@
  * multiplied while they are in the cache; dropout(x) is never written as a whole. */
 #include <omp.h>
 
+#include "kernels/cpu/dropout.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/cpu/tile.h"
 

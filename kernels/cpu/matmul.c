@@ -241,45 +241,63 @@ ft_status ft_packed_create(ft_cpu *cpu, int64_t k, int64_t n, ft_dtype dtype, ft
     return FT_OK;
 }
 
+static void forget_reorder(ft_packed *packed)
+{
+    if (packed->to) dnnl_memory_destroy(packed->to);
+    if (packed->from) dnnl_memory_destroy(packed->from);
+    if (packed->reorder) dnnl_primitive_destroy(packed->reorder);
+    packed->to = packed->from = NULL;
+    packed->reorder = NULL;
+}
+
 void ft_packed_free(ft_packed *packed)
 {
+    forget_reorder(packed);
     free(packed->data);
     ft_layout_free(&packed->layout);
     *packed = (ft_packed){0};
 }
 
+static dnnl_status_t prepare_reorder(dnnl_engine_t engine, ft_packed *packed, const int64_t stride[2])
+{
+    if (packed->reorder && packed->from_stride[0] == stride[0] && packed->from_stride[1] == stride[1])
+        return dnnl_success;
+    const dnnl_dims_t dims = {packed->k, packed->n}, strides = {stride[0], stride[1]};
+    ft_layout plain = {0};
+    dnnl_primitive_desc_t descriptor = NULL;
+    ft_layout_view to = ft_layout_of(&packed->layout);
+    forget_reorder(packed);
+    dnnl_status_t status = ft_layout_strided(&plain, dims, dnnl_f32, strides);
+    if (status == dnnl_success)
+        status =
+            dnnl_reorder_primitive_desc_create(&descriptor, ft_layout_of(&plain), engine, to, engine, NULL);
+    if (status == dnnl_success) status = dnnl_primitive_create(&packed->reorder, descriptor);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&packed->from, ft_layout_of(&plain), engine, DNNL_MEMORY_NONE);
+    if (status == dnnl_success) status = dnnl_memory_create(&packed->to, to, engine, packed->data);
+    if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+    ft_layout_free(&plain);
+    packed->from_stride[0] = stride[0];
+    packed->from_stride[1] = stride[1];
+    if (status != dnnl_success) forget_reorder(packed);
+    return status;
+}
+
 ft_status ft_packed_fill(ft_cpu *cpu, ft_packed *packed, const float *values, const int64_t stride[2],
                          ft_error *err)
 {
-    const dnnl_dims_t dims = {packed->k, packed->n}, strides = {stride[0], stride[1]};
-    dnnl_engine_t engine = cpu->matmuls->engine;
-    ft_layout plain = {0};
-    dnnl_primitive_desc_t descriptor = NULL;
-    dnnl_primitive_t reorder = NULL;
-    dnnl_memory_t from = NULL, to = NULL;
     union {
         const void *in;
         void *out;
     } input = {values};
     int before = set_threads(cpu->base.n_threads);
-    dnnl_status_t status = ft_layout_strided(&plain, dims, dnnl_f32, strides);
-    if (status == dnnl_success)
-        status = dnnl_reorder_primitive_desc_create(&descriptor, ft_layout_of(&plain), engine,
-                                                    ft_layout_of(&packed->layout), engine, NULL);
-    if (status == dnnl_success) status = dnnl_primitive_create(&reorder, descriptor);
-    if (status == dnnl_success) status = dnnl_memory_create(&from, ft_layout_of(&plain), engine, input.out);
-    if (status == dnnl_success)
-        status = dnnl_memory_create(&to, ft_layout_of(&packed->layout), engine, packed->data);
+    dnnl_status_t status = prepare_reorder(cpu->matmuls->engine, packed, stride);
+    if (status == dnnl_success) status = dnnl_memory_set_data_handle(packed->from, input.out);
     if (status == dnnl_success) {
-        const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-        status = dnnl_primitive_execute(reorder, cpu->matmuls->stream, 2, arguments);
+        const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, packed->from}, {DNNL_ARG_TO, packed->to}};
+        status = dnnl_primitive_execute(packed->reorder, cpu->matmuls->stream, 2, arguments);
     }
     if (status == dnnl_success) status = dnnl_stream_wait(cpu->matmuls->stream);
-    if (to) dnnl_memory_destroy(to);
-    if (from) dnnl_memory_destroy(from);
-    if (reorder) dnnl_primitive_destroy(reorder);
-    if (descriptor) dnnl_primitive_desc_destroy(descriptor);
-    ft_layout_free(&plain);
     set_threads(before);
     return status == dnnl_success ? FT_OK : ft_fail(err, FT_FAILED, "oneDNN cannot pack a weight");
 }

@@ -24,6 +24,10 @@ typedef struct ft_packed {
     size_t bytes;
     int64_t k, n;
     ft_dtype dtype;
+    /* How it was filled last, kept so that filling it again makes nothing new. */
+    dnnl_primitive_t reorder;
+    dnnl_memory_t from, to;
+    int64_t from_stride[2];
 } ft_packed;
 
 ft_status ft_matmul_cache_create(ft_matmul_cache **cache, ft_error *err);

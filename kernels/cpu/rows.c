@@ -1,6 +1,7 @@
 /* Operations that work row by row: embedding, residual add + RMS norm, ReLU, each with its dropout. */
 #include <omp.h>
 
+#include "kernels/cpu/dropout.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/cpu/vector.h"
 

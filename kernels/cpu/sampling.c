@@ -2,6 +2,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "base/philox.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/cpu/vector.h"
 

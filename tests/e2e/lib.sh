@@ -67,9 +67,9 @@ cell() {
         NR == row + 1 { print $column }' out
 }
 
-# remember_files: what is there now. expect_same_files: nothing was added or taken away since (but out and err).
+# remember_files: what is there now. expect_same_files: nothing was added or taken away since (but out, err and messages).
 list_files() {
-    find . -type f ! -path ./out ! -path ./err ! -path ./files ! -path ./files.now -exec cksum {} + | sort
+    find . -type f ! -path ./out ! -path ./err ! -path ./files ! -path ./files.now ! -path ./messages -exec cksum {} + 2>/dev/null | sort
     find . ! -type f | sort
 }
 

@@ -101,5 +101,16 @@ write model merge --model nano --adapter "$(directory_of 'tuned_*')/adapter" --o
 write data demo --out full/demo
 write forecast --model nano --data data/data.csv --target Close --horizon 60 --num-samples 1 --threads 1 --out full/forecast.csv
 [ "$(wc -l <full/forecast.csv)" = 61 ] || fail "the forecast has $(wc -l <full/forecast.csv) lines"
+
+# Read-only, which holds for root too: found out before the model is evaluated.
+rm -rf full/*
+mkdir full/results
+mount -o remount,bind,ro full
+remember_files
+refuses '^ftgpu: full/results: cannot be written: Read-only file system' run $job --results full/results
+refuses '^ftgpu: full/results: cannot be written: Read-only file system' sweep $job --grid lora_rank=1,2 --results full/results
+refuses '^ftgpu: full/more: the directory cannot be made: Read-only file system' run $job --results full/more
+refuses '^ftgpu: full/model: the directory cannot be made: Read-only file system' model init --size nano --out full/model
+expect_same_files
 umount full
 finish

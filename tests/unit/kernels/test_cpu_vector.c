@@ -1,5 +1,5 @@
 /* The cpu backend's vector helpers, as compiled for the build's own instruction set. */
-#include "kernels/cpu/vector.h"
+#include "kernels/cpu/dropout.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,0 +1,66 @@
+# Too little memory (an address space that ulimit bounds): one line that says what it was for, status 1, nothing half-written; of a
+# sweep only the configuration that is too large fails. tests/fuzz/fail_allocation.c makes single allocations fail; this is the real thing.
+if ldd "$FTGPU" | grep -q libasan; then
+    echo "skipped: AddressSanitizer needs all of the address space"
+    exit 77
+fi
+. "$E2E/lib.sh"
+prepare_job
+
+# with_memory KB ARGUMENTS...: as ft, within that much address space. Two threads: their stacks count too.
+with_memory() {
+    kilobytes=$1
+    shift
+    status=0
+    ran="ftgpu $* (in $kilobytes KB)"
+    (ulimit -v "$kilobytes" && exec "$FTGPU" "$@") >out 2>err || status=$?
+}
+
+# Status 1 and, beside progress, the one line.
+expect_no_memory() { # PATTERN
+    expect_status 1
+    grep -v -e ' epoch [0-9]' -e '^evaluating' err >messages || true
+    [ "$(wc -l <messages)" = 1 ] || fail "$ran: $(wc -l <messages) lines on stderr: $(cat messages)"
+    expect messages "^ftgpu: $1"
+}
+
+# A batch of contexts too long: recorded as a failed experiment, as a divergence is.
+long="--model nano --data data/data.csv --split 0.7,0.15,0.15 --target Close --eval-windows 1 --threads 2 --set epochs=1
+    --set batch_size=1000 --set prediction_length=4"
+with_memory 900000 run $long --set context_length=900 --name large
+expect_no_memory 'large_[0-9_]+: out of memory: [0-9]+ bytes for a pass of [0-9]+ sequences of 901 . 5 tokens .a smaller batch_size or'
+must show large
+expect out 'failed +out of memory: [0-9]+ bytes'
+with_memory 900000 sweep $long --grid context_length=900,16 --name mixed
+expect_status 3
+expect err 'mixed_001_[0-9_]+ +failed: out of memory: [0-9]+ bytes'
+expect err 'experiments done, 1 of them failed'
+
+# Models, forecasts and data that do not fit.
+remember_files
+with_memory 400000 model init --size large --out large
+expect_no_memory 'out of memory: [0-9]+ bytes for [a-z]+code[a-zA-Z0-9._]+weight$'
+must model init --size mini --out mini
+remember_files
+with_memory 90000 model info mini
+expect_no_memory 'out of memory: [0-9]+ bytes for [a-zA-Z0-9._]+$'
+with_memory 90000 model merge --model mini --adapter mini --out merged
+expect_no_memory 'out of memory: '
+with_memory 300000 forecast --model nano --data data/data.csv --target Close --num-samples 100000 --horizon 20000 --threads 2
+expect_no_memory 'out of memory: [0-9]+ bytes for the forecasts'
+with_memory 300000 forecast --model nano --data data/data.csv --target Close --num-samples 50000 --horizon 20 --threads 2 --out f.csv
+expect_no_memory 'out of memory: [0-9]+ bytes for 50000 sampled paths of 20 tokens for 1 series .fewer num_samples need less.'
+expect_same_files
+{
+    echo Date,Close
+    head -c 60000000 /dev/zero
+} >large.csv
+remember_files
+with_memory 60000 data insights --train large.csv --target Close
+expect_no_memory 'out of memory: [0-9]+ bytes for large.csv'
+# A file is held once: then its fault is found.
+with_memory 130000 data insights --train large.csv --target Close
+expect_status 2
+expect err '^ftgpu: large.csv:2: a NUL byte'
+expect_same_files
+finish

@@ -1,0 +1,38 @@
+# Places that cannot be written: one line that names them, status 2, nothing left, and found out before anything is trained.
+# test_bad_disk.sh has read-only and full file systems.
+. "$E2E/lib.sh"
+prepare_job
+forecast="forecast --model nano --data data/data.csv --target Close --horizon 1 --num-samples 1"
+echo text >file
+remember_files
+
+# A path through a file, a file where a directory is needed, and where not even root may write.
+for place in file file/place /proc/place /proc/self/place; do
+    refuses '^ftgpu: (file|/proc)' run $job --results $place
+    refuses '^ftgpu: (file|/proc)' sweep $job --grid lora_rank=2,4 --results $place
+    refuses '^ftgpu: (file|/proc)' model init --size nano --out $place
+    refuses '^ftgpu: (file|/proc)' data demo --out $place
+    refuses '^ftgpu: (file|/proc)' $forecast --out $place/forecast.csv
+done
+refuses '^ftgpu: data: is a directory, a file name is needed' $forecast --out data
+refuses '^ftgpu: nowhere/f.csv: cannot be written: No such file' $forecast --out nowhere/f.csv
+# Found out before the forecasts are made, for which there is no memory.
+refuses '^ftgpu: nowhere/f.csv: cannot be written: No such file' forecast --model nano --data data/data.csv --target Close \
+    --horizon 100000 --num-samples 100000 --out nowhere/f.csv
+expect_same_files
+
+# What is read from there.
+for command in compare 'best --metric mae' 'show x' 'forecast --experiment x --data data/data.csv --target Close'; do
+    refuses '^ftgpu: nowhere: cannot be read: No such file' $command --results nowhere
+    refuses '^ftgpu: file: cannot be read: Not a directory' $command --results file
+done
+
+if [ "$(id -u)" != 0 ]; then
+    mkdir locked
+    chmod 555 locked
+    refuses '^ftgpu: locked: cannot be written: Permission denied' run $job --results locked
+    refuses '^ftgpu: locked: cannot be written: Permission denied' sweep $job --grid lora_rank=2,4 --results locked
+    refuses '^ftgpu: locked/f.csv: cannot be written: Permission denied' $forecast --out locked/f.csv
+    chmod 755 locked
+fi
+finish

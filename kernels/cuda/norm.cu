@@ -129,8 +129,11 @@ __global__ void __launch_bounds__(COLUMNS *ROW_GROUPS, 2)
         float e = h_scale * ft_load(dh, row, col);
         if (dropout.active) {
             uint32_t position = (uint32_t)(length - 1 - row % length);
-            uint32_t number = ft_philox_at(dropout.key, (uint32_t)col, position, dropout.sequence, 0);
-            e *= number < dropout.threshold ? 0.0f : dropout.scale;
+            float factor[4];
+            ft_dropout_factors(dropout, (uint32_t)col, position, 0, factor);
+            /* By comparison: an index into registers would put them into local memory. */
+            uint32_t word = ft_philox_word((uint32_t)col);
+            e *= word == 0 ? factor[0] : word == 1 ? factor[1] : word == 2 ? factor[2] : factor[3];
         }
         sum += e * ft_load(x_out, row, col) * rstd[row];
     }

@@ -1,7 +1,7 @@
 # Sourced by demo.sh and test.sh: the Debian packages that ftgpu needs, and their installation.
 
 build_packages="build-essential cmake libdnnl-dev libcjson-dev zlib1g-dev"
-test_packages="libcriterion-dev"
+test_packages="libcriterion-dev libboost-context-dev pkg-config"
 slow_test_packages="clang libclang-rt-14-dev valgrind" # fuzzing and memcheck, ./test.sh --all
 
 # Installs those of the named packages that are missing. Where there is no apt, finding them is left to cmake.

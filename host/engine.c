@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ft_status choose_dtype(const char *name, ft_dtype *dtype, ft_error *err)
+/* `auto` is bf16 where the device multiplies it natively, as every GPU that the CUDA backend takes does. */
+static ft_status choose_dtype(const char *name, bool on_gpu, ft_dtype *dtype, ft_error *err)
 {
     if (strcmp(name, "auto") == 0)
-        *dtype = ft_cpu_has_bf16() ? FT_BF16 : FT_F32;
+        *dtype = on_gpu || ft_cpu_has_bf16() ? FT_BF16 : FT_F32;
     else if (strcmp(name, "f32") == 0)
         *dtype = FT_F32;
     else if (strcmp(name, "bf16") == 0)
@@ -19,25 +20,48 @@ static ft_status choose_dtype(const char *name, ft_dtype *dtype, ft_error *err)
     return FT_OK;
 }
 
+/* "auto", "cpu", "cuda" or "cuda:<number>"; gpu: the number, -1 for the CPU. auto takes the first GPU where
+ * there is one. */
+static ft_status choose_device(const char *name, int *gpu, ft_error *err)
+{
+    *gpu = -1;
+    if (strcmp(name, "cpu") == 0) return FT_OK;
+    if (strcmp(name, "auto") == 0) {
+        if (ft_cuda_device_count() > 0) *gpu = 0;
+        return FT_OK;
+    }
+    if (strcmp(name, "cuda") == 0) {
+        *gpu = 0;
+        return FT_OK;
+    }
+    if (strncmp(name, "cuda:", 5) == 0) {
+        char *end;
+        long number = strtol(name + 5, &end, 10);
+        if (end != name + 5 && *end == '\0' && number >= 0 && number < 1024) {
+            *gpu = (int)number;
+            return FT_OK;
+        }
+    }
+    return ft_fail(err, FT_BAD_INPUT, "--device %s: not one of auto, cpu, cuda, cuda:<number>", name);
+}
+
 ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **out, ft_error *err)
 {
     *out = NULL;
     const char *device = settings->device ? settings->device : "auto";
-    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0) {
-        if (strncmp(device, "cuda", 4) == 0)
-            return ft_fail(err, FT_BAD_INPUT, "--device %s: this build has no CUDA backend (use cpu)",
-                           device);
-        return ft_fail(err, FT_BAD_INPUT, "--device %s: not one of auto, cpu", device);
-    }
+    int gpu = -1;
+    ft_status status = choose_device(device, &gpu, err);
+    if (status != FT_OK) return status;
     ft_dtype dtype = FT_F32;
-    ft_status status = choose_dtype(settings->dtype ? settings->dtype : "auto", &dtype, err);
+    status = choose_dtype(settings->dtype ? settings->dtype : "auto", gpu >= 0, &dtype, err);
     if (status != FT_OK) return status;
     ft_engine *engine = calloc(1, sizeof *engine);
     if (!engine) return ft_no_memory(err, "the engine", sizeof *engine);
     engine->settings = *settings;
     engine->settings.device = device;
     if (!engine->settings.results) engine->settings.results = "results/fine_tuning";
-    status = ft_cpu_create(dtype, (int)settings->threads, &engine->backend, err);
+    status = gpu >= 0 ? ft_cuda_create(gpu, dtype, &engine->backend, err)
+                      : ft_cpu_create(dtype, (int)settings->threads, &engine->backend, err);
     if (status != FT_OK) {
         ft_engine_close(engine);
         return status;

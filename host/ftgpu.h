@@ -27,8 +27,8 @@ typedef struct ft_engine ft_engine;
 
 typedef struct ft_engine_settings {
     const char *results; /* directory of experiments; NULL: results/fine_tuning */
-    const char *device;  /* "auto", "cpu"; NULL: auto */
-    const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the processor multiplies it
+    const char *device;  /* "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1"; NULL: auto */
+    const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the device multiplies it
                             natively */
     int64_t threads;     /* 0: all cores that the process may use */
     const char *command_line;                          /* recorded in results.json; may be NULL */

@@ -55,6 +55,26 @@ static void read_cpuinfo(ft_text *model, ft_text *sets)
     if (file) fclose(file);
 }
 
+/* Each GPU by name and memory, or why there is none; which device `auto` takes. */
+static ft_status add_gpus(cJSON *object, ft_error *err)
+{
+    int count = ft_cuda_device_count();
+    for (int i = 0; i < count; i++) {
+        char key[32];
+        ft_backend *backend = NULL;
+        ft_status status = ft_cuda_create(i, FT_BF16, &backend, err);
+        if (status != FT_OK) return status;
+        snprintf(key, sizeof key, "cuda:%d", i);
+        cJSON *gpu = cJSON_AddObjectToObject(object, key);
+        cJSON_AddStringToObject(gpu, "device", backend->device);
+        cJSON_AddNumberToObject(gpu, "memory_bytes", (double)backend->memory_bytes);
+        backend->free(backend);
+    }
+    if (count == 0) cJSON_AddStringToObject(object, "gpu", "none that this build can use");
+    cJSON_AddStringToObject(object, "device_auto", count > 0 ? "cuda:0" : "cpu");
+    return FT_OK;
+}
+
 static ft_status devices(const char *format_name, ft_error *err)
 {
     ft_table_format format;
@@ -75,10 +95,9 @@ static ft_status devices(const char *format_name, ft_error *err)
         cJSON_AddStringToObject(cpu, "instruction_sets", sets.data ? sets.data : "");
         cJSON_AddBoolToObject(cpu, "bf16_native", bf16);
         cJSON_AddStringToObject(cpu, "dtype_auto", bf16 ? "bf16" : "f32");
-        cJSON_AddStringToObject(object, "gpu", "none: this build computes on the CPU alone");
-        cJSON_AddStringToObject(object, "device_auto", "cpu");
-        status = ft_print_object(object, format, err);
+        status = add_gpus(object, err);
     }
+    if (status == FT_OK) status = ft_print_object(object, format, err);
     if (backend) backend->free(backend);
     ft_text_free(&model);
     ft_text_free(&sets);

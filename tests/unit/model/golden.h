@@ -17,8 +17,8 @@ typedef struct golden_backend {
     ft_status (*create)(ft_backend **backend, ft_error *err);
 } golden_backend;
 enum { GOLDEN_BACKENDS = 4 };
-extern const golden_backend
-    golden_backends[GOLDEN_BACKENDS]; /* ref f64, cpu f32, cpu bf16, cpu f32 on one thread */
+/* support_backends.c; tests/simt puts those of the simulated GPU in their place. */
+extern const golden_backend golden_backends[GOLDEN_BACKENDS];
 
 ft_safetensors *golden_open(const char *file); /* "forward_tied.safetensors" */
 void golden_close(ft_safetensors *file);

@@ -12,6 +12,10 @@ set_target_properties(ft_host PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_link_libraries(ft_host PUBLIC ft_options ft_model ft_tracker ft_base)
 
 # libftgpu.a: all rooms in one archive, for programs that use host/ftgpu.h.
+set(archive_lines)
+foreach(archive ${ft_kernels_archives})
+  string(APPEND archive_lines "addlib ${archive}\n")
+endforeach()
 set(library_script ${CMAKE_BINARY_DIR}/generated/libftgpu.mri)
 file(GENERATE OUTPUT ${library_script} CONTENT "create libftgpu.a
 addlib $<TARGET_FILE:ft_host>
@@ -19,7 +23,7 @@ addlib $<TARGET_FILE:ft_model>
 addlib $<TARGET_FILE:ft_tracker>
 addlib $<TARGET_FILE:ft_kernels>
 addlib $<TARGET_FILE:ft_base>
-save
+${archive_lines}save
 end
 ")
 add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/libftgpu.a
@@ -37,7 +41,7 @@ add_library(ftgpu_library INTERFACE)
 target_include_directories(ftgpu_library INTERFACE ${public_include})
 add_dependencies(ftgpu_library ftgpu_library_file)
 target_link_libraries(ftgpu_library INTERFACE
-  ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ZLIB::ZLIB m)
+  ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ZLIB::ZLIB ${ft_kernels_libraries} m)
 
 file(GLOB program_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/program/*.c)
 add_executable(ftgpu ${program_sources})

@@ -31,7 +31,7 @@ if(NOT cuda_wanted)
   return()
 endif()
 
-set(nvcc_options -std=c++17 -O3 -lineinfo -Xcompiler=-fPIC,-Wall,-Wextra,-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
+set(nvcc_options -std=c++17 -O3 -lineinfo -Xcompiler=-fPIC,-fno-threadsafe-statics,-fno-exceptions,-fno-rtti,-Wall,-Wextra,-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
     -Xptxas=-v,--warn-on-spills,--warn-on-local-memory-usage -I${CMAKE_SOURCE_DIR})
 foreach(architecture ${FTGPU_CUDA_ARCHITECTURES})
   list(APPEND nvcc_options -gencode=arch=compute_${architecture},code=sm_${architecture})
@@ -55,5 +55,8 @@ set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENE
 add_custom_target(ft_cuda DEPENDS ${cuda_objects})
 add_dependencies(ft_kernels ft_cuda)
 target_sources(ft_kernels PRIVATE ${cuda_objects})
+# libftgpu.a takes CUDA's runtime in, so that its users link nothing of CUDA.
+set(ft_kernels_archives ${FTGPU_CUDART})
+set(ft_kernels_libraries Threads::Threads ${CMAKE_DL_LIBS} rt)
 find_package(Threads REQUIRED)
-target_link_libraries(ft_kernels PUBLIC ${FTGPU_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt stdc++)
+target_link_libraries(ft_kernels PUBLIC ${ft_kernels_archives} ${ft_kernels_libraries})

@@ -33,7 +33,8 @@ typedef struct ft_engine_settings {
     int64_t threads;     /* 0: all cores that the process may use */
     const char *command_line;                          /* recorded in results.json; may be NULL */
     void (*progress)(void *context, const char *line); /* a line an epoch and an event; may be NULL */
-    bool (*stop)(void *context);                       /* asked at each epoch's end; may be NULL */
+    int (*stop)(void *context); /* asked after each step: 0 to go on, 1 to stop at the end of an epoch, 2 to
+                                   stop now; may be NULL */
     void *context;
 } ft_engine_settings;
 

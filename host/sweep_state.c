@@ -153,6 +153,22 @@ static bool has_result(const ft_sweep_state *state, const char *id)
     return exists;
 }
 
+/* Counts a result on disk whose line in the journal is missing: whether it failed, its file tells. */
+static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
+{
+    char *directory = ft_join_path(state->results, state->started[index]),
+         *file = directory ? ft_join_path(directory, "results.json") : NULL;
+    cJSON *result = NULL;
+    ft_status status = file ? ft_json_read(file, &result, err) : ft_no_memory(err, "a path", 32);
+    if (status == FT_OK) status = set_text(&state->experiments[index], state->started[index], err);
+    if (status == FT_OK)
+        state->failed[index] = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error"));
+    cJSON_Delete(result);
+    free(file);
+    free(directory);
+    return status;
+}
+
 /* What the journal says against what is there: results that are gone are to be done again, results whose line
  * is missing count, and the rest of an unfinished experiment is removed. */
 static ft_status settle(ft_sweep_state *state, ft_error *err)
@@ -164,7 +180,7 @@ static ft_status settle(ft_sweep_state *state, ft_error *err)
         }
         if (state->experiments[i] || !state->started[i]) continue;
         if (has_result(state, state->started[i])) {
-            ft_status status = set_text(&state->experiments[i], state->started[i], err);
+            ft_status status = adopt(state, i, err);
             if (status != FT_OK) return status;
             continue;
         }

@@ -101,11 +101,28 @@ static ft_stop how_to_stop(void *context)
     return w->link->stop(w->link->context);
 }
 
+/* Records all that is not yet recorded as failed. */
+static ft_status give_up(worker *w, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (size_t i = 0; i < w->n_members && status == FT_OK; i++) {
+        size_t member = w->members[i];
+        if (w->link->is_recorded(w->link->context, member)) continue;
+        ft_outcome outcome;
+        ft_sweep_place place = {member, w->job->n_configs, w->members, w->n_members};
+        status = ft_record_failure(w->study, &w->job->configs[member], &place, w->job->failure, w->link,
+                                   &outcome, err);
+    }
+    return status;
+}
+
 ft_status ft_worker_train(ft_study *study, const ft_job *job, const ft_link *link, ft_error *err)
 {
     worker w = {.study = study, .job = job, .link = link};
     ft_status status = make_configs(&w, err);
-    if (status == FT_OK) {
+    if (status == FT_OK && job->failure) {
+        status = give_up(&w, err);
+    } else if (status == FT_OK) {
         const ft_hyperparameters *first = &job->configs[trained_config(&w, 0)];
         ft_train_settings settings = {.context_length = (int32_t)first->context_length,
                                       .prediction_length = (int32_t)first->prediction_length,

@@ -14,6 +14,7 @@ typedef struct ft_job {
     size_t n_trajectories;
     int32_t slots;
     const char *checkpoint; /* of the batch; NULL: a run of its own */
+    const char *failure;    /* nothing is trained: what is not recorded yet failed, and why; NULL: train */
 } ft_job;
 
 /* FT_OK when every configuration of the batch is recorded, failed ones included. Otherwise what is recorded

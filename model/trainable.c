@@ -88,7 +88,7 @@ static ft_status allocate_device(ft_trainable *t, ft_error *err)
     return FT_OK;
 }
 
-ft_status ft_trainable_reserve(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+ft_status ft_trainable_measure(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
                                int32_t n_adapters, bool for_training, ft_trainable **out, ft_error *err)
 {
     *out = NULL;
@@ -99,16 +99,25 @@ ft_status ft_trainable_reserve(ft_chronos *model, const ft_adapter_spec *const *
     t->for_training = for_training;
     ft_status status = cover(t, specs, n_specs, err);
     if (status == FT_OK) status = allocate_host(t, err);
-    if (status == FT_OK) {
-        lay_out(t);
-        if (n_adapters > 0) status = allocate_device(t, err);
-    }
     if (status != FT_OK) {
         ft_trainable_free(t);
         return status;
     }
+    lay_out(t);
     *out = t;
     return FT_OK;
+}
+
+ft_status ft_trainable_reserve(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                               int32_t n_adapters, bool for_training, ft_trainable **out, ft_error *err)
+{
+    ft_status status = ft_trainable_measure(model, specs, n_specs, n_adapters, for_training, out, err);
+    if (status == FT_OK && n_adapters > 0) status = allocate_device(*out, err);
+    if (status != FT_OK) {
+        ft_trainable_free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters,

@@ -38,6 +38,11 @@ ft_status ft_trainable_reserve(ft_chronos *model, const ft_adapter_spec *const *
                                int32_t n_adapters, bool for_training, ft_trainable **trainable,
                                ft_error *err);
 void ft_trainable_free(ft_trainable *trainable);
+/* The layout alone, without device memory: for ft_trainable_bytes. Of the model, the configuration and the
+ * backend's types are used. */
+ft_status ft_trainable_measure(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                               int32_t n_adapters, bool for_training, ft_trainable **trainable,
+                               ft_error *err);
 size_t ft_trainable_bytes(const ft_trainable *trainable); /* device memory */
 
 /* Values of adapter `index` from the device into `adapter` (of the same spec as when created). */

@@ -496,8 +496,11 @@ static ft_status most_sequences(trainer *t, int32_t *n_sequences, ft_error *err)
     return status;
 }
 
-/* Adapters of all configurations' shapes. */
-static ft_status reserve_adapters(trainer *t, ft_error *err)
+/* How room for adapters of all configurations' shapes is made: really, or to measure it. */
+typedef ft_status make_room(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                            int32_t n_adapters, bool for_training, ft_trainable **trainable, ft_error *err);
+
+static ft_status reserve_adapters(trainer *t, make_room *make, ft_error *err)
 {
     size_t n = (size_t)t->n_configs;
     ft_adapter_spec *specs = calloc(n, sizeof *specs);
@@ -507,8 +510,7 @@ static ft_status reserve_adapters(trainer *t, ft_error *err)
         specs[i] = spec_of(&t->configs[i]);
         pointers[i] = &specs[i];
     }
-    if (status == FT_OK)
-        status = ft_trainable_reserve(t->model, pointers, t->n_configs, t->n_slots, true, &t->trainable, err);
+    if (status == FT_OK) status = make(t->model, pointers, t->n_configs, t->n_slots, true, &t->trainable, err);
     free(pointers);
     free(specs);
     return status;
@@ -537,7 +539,7 @@ static ft_status open_trainer(trainer *t, ft_error *err)
         status = ft_windows_evaluate(t->series, t->n_series, &windows, FT_SPLIT_VALIDATION,
                                      t->settings->eval_windows, &t->validation, err);
     if (status == FT_OK) status = most_sequences(t, &n_sequences, err);
-    if (status == FT_OK) status = reserve_adapters(t, err);
+    if (status == FT_OK) status = reserve_adapters(t, ft_trainable_reserve, err);
     if (status == FT_OK)
         status = ft_stepper_create(t->trainable, n_sequences, t->settings->context_length + 1,
                                    t->settings->prediction_length + 1, &t->stepper, err);
@@ -565,26 +567,59 @@ static void close_trainer(trainer *t)
     free(t->standings);
 }
 
+static trainer make_trainer(ft_chronos *model, const ft_weights *base, const ft_series *series,
+                            int32_t n_series, const ft_train_config *configs, int32_t n_configs,
+                            const ft_train_settings *settings)
+{
+    int32_t slots = settings->slots > 0 && settings->slots < n_configs ? settings->slots : n_configs;
+    return (trainer){.model = model,
+                     .base = base,
+                     .series = series,
+                     .configs = configs,
+                     .n_series = n_series,
+                     .n_configs = n_configs,
+                     .n_slots = slots,
+                     .settings = settings,
+                     .checkpoint_time = ft_now_seconds()};
+}
+
 ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *series, int32_t n_series,
                    const ft_train_config *configs, int32_t n_configs, const ft_train_settings *settings,
                    ft_error *err)
 {
-    int32_t slots = settings->slots > 0 && settings->slots < n_configs ? settings->slots : n_configs;
-    trainer t = {.model = model,
-                 .base = base,
-                 .series = series,
-                 .configs = configs,
-                 .n_series = n_series,
-                 .n_configs = n_configs,
-                 .n_slots = slots,
-                 .settings = settings,
-                 .checkpoint_time = ft_now_seconds()};
+    trainer t = make_trainer(model, base, series, n_series, configs, n_configs, settings);
     ft_status status = open_trainer(&t, err);
     if (status == FT_OK) status = train_all(&t, err);
     if (t.trainable && t.trainable->kind == FT_FULL) {
         ft_error ignored;
         ft_status restored = ft_trainable_restore(t.trainable, base, &ignored);
         if (status == FT_OK && restored != FT_OK) status = ft_fail(err, restored, "%s", ignored.message);
+    }
+    close_trainer(&t);
+    return status;
+}
+
+ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, const ft_weights *base, const ft_series *series,
+                         int32_t n_series, const ft_train_config *configs, int32_t n_configs,
+                         const ft_train_settings *settings, size_t *bytes, ft_error *err)
+{
+    ft_backend types = {.real = real, .matrix = matrix};
+    ft_chronos model = {.backend = &types, .config = base->config, .tied = base->tied};
+    trainer t = make_trainer(&model, base, series, n_series, configs, n_configs, settings);
+    int32_t n_sequences = 0;
+    ft_status status = most_sequences(&t, &n_sequences, err);
+    if (status == FT_OK) status = reserve_adapters(&t, ft_trainable_measure, err);
+    if (status == FT_OK) {
+        const ft_trainable *adapters = t.trainable;
+        ft_pass_shape shape = {.n_adapters = t.n_slots,
+                               .n_sequences = n_sequences,
+                               .encoder_length = settings->context_length + 1,
+                               .decoder_length = settings->prediction_length + 1,
+                               .backward = true,
+                               .kind = adapters->kind,
+                               .targets = adapters->targets,
+                               .rank = adapters->rank};
+        *bytes = ft_workspace_bytes(&types, &base->config, &shape) + ft_trainable_bytes(adapters);
     }
     close_trainer(&t);
     return status;

@@ -120,6 +120,7 @@ int ft_command_bench(int argc, const char *const *argv)
     if (status == FT_OK && !bench)
         status = ft_fail(&err, FT_BAD_INPUT, "bench %s: not one of train, forecast, gemm", what.items[0]);
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);
+    if (status == FT_OK) status = ft_engine_attach(engine, &err);
     if (status == FT_OK) status = bench(engine, &job, &figures, &err);
     if (status == FT_OK) status = print_figures(figures, how, &err);
     cJSON_Delete(figures);

@@ -222,12 +222,23 @@ static ft_status evaluate(ft_study *study, const ft_hyperparameters *config, con
     return status;
 }
 
+static ft_status add_baselines(ft_study *study, const ft_hyperparameters *config, ft_experiment *experiment,
+                               ft_error *err)
+{
+    const ft_study_baseline *baseline = NULL;
+    ft_status status = baseline_of(study, config, &baseline, err);
+    if (status == FT_OK) status = ft_baseline_put(experiment, "zero_shot", baseline->zero_shot, err);
+    if (status == FT_OK) status = ft_baseline_put(experiment, "seasonal_naive", baseline->naive, err);
+    return status;
+}
+
 /* Everything of an experiment but results.json. */
 static ft_status train_and_evaluate(ft_study *study, const ft_hyperparameters *config,
                                     const ft_sweep_place *place, ft_experiment *experiment,
                                     ft_train_result *result, ft_error *err)
 {
-    ft_status status = train(study, config, place, experiment, result, err);
+    ft_status status = add_baselines(study, config, experiment, err);
+    if (status == FT_OK) status = train(study, config, place, experiment, result, err);
     if (status != FT_OK) return status;
     if (result->adapter && (result->status == FT_OK || !place)) {
         experiment->model_path = ft_join_path(experiment->directory, "adapter");
@@ -258,8 +269,8 @@ static void report(const ft_experiment *experiment, ft_outcome *outcome)
 }
 
 /* Fills what is known before training. */
-static ft_status describe(ft_study *study, const ft_hyperparameters *config,
-                          const ft_study_baseline *baseline, ft_experiment *experiment, ft_error *err)
+static ft_status describe(ft_study *study, const ft_hyperparameters *config, ft_experiment *experiment,
+                          ft_error *err)
 {
     ft_hyperparameters recorded = *config;
     if (study->start) {
@@ -278,11 +289,7 @@ static ft_status describe(ft_study *study, const ft_hyperparameters *config,
     experiment->run = ft_run_record(study);
     if (!experiment->hyperparams || !experiment->data_insights || !experiment->run)
         return ft_no_memory(err, "the record of a run", 4096);
-    ft_status status = ft_baseline_put(experiment, "zero_shot", baseline->zero_shot, err);
-    if (status == FT_OK) status = ft_baseline_put(experiment, "seasonal_naive", baseline->naive, err);
-    if (status == FT_OK && study->request->notes)
-        status = ft_experiment_add_note(experiment, study->request->notes, err);
-    return status;
+    return study->request->notes ? ft_experiment_add_note(experiment, study->request->notes, err) : FT_OK;
 }
 
 /* Whether results.json is there: then the experiment is whole, whatever failed after it. */
@@ -294,10 +301,12 @@ static bool experiment_is_recorded(const ft_experiment *experiment)
     return exists;
 }
 
-/* Whether the failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. */
-static bool is_own_failure(ft_status status, const ft_sweep_place *place)
+/* Whether the failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. An
+ * interrupted run is recorded where it has an adapter to go on from. */
+static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place)
 {
-    return status == FT_NO_MEMORY || status == FT_DIVERGED || (status == FT_INTERRUPTED && !place);
+    return status == FT_NO_MEMORY || status == FT_DIVERGED ||
+           (status == FT_INTERRUPTED && !place && experiment->model_path);
 }
 
 /* What becomes of the directory of an experiment that could not be recorded. Of a sweep's, the checkpoint
@@ -318,20 +327,17 @@ ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const 
 {
     ft_error unwanted = {""};
     if (!err) err = &unwanted; /* its message is recorded */
-    const ft_study_baseline *baseline = NULL;
     ft_experiment experiment = {0};
     ft_train_result result = {0};
     int64_t number = place ? (int64_t)place->index + 1 : 0, total = place ? (int64_t)place->total : 0;
-    ft_status status = baseline_of(study, config, &baseline, err);
-    if (status == FT_OK)
-        status = ft_experiment_begin(&experiment, study->engine->settings.results, study->name, number, total,
-                                     NULL, err);
+    ft_status status = ft_experiment_begin(&experiment, study->engine->settings.results, study->name, number,
+                                           total, NULL, err);
     if (status != FT_OK) return status;
     if (place) status = ft_sweep_state_start(place->state, place->index, experiment.experiment_id, err);
-    if (status == FT_OK) status = describe(study, config, baseline, &experiment, err);
+    if (status == FT_OK) status = describe(study, config, &experiment, err);
     if (status == FT_OK) status = train_and_evaluate(study, config, place, &experiment, &result, err);
     ft_status ended = status;
-    if (is_own_failure(status, place)) {
+    if (is_own_failure(status, &experiment, place)) {
         experiment.error = ft_copy_string(err->message);
         status = experiment.error ? FT_OK : ft_no_memory(err, "an error message", sizeof err->message);
     }

@@ -87,10 +87,12 @@ static bool experiment_is_recorded(const ft_experiment *experiment)
     return exists;
 }
 
-/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. */
-static bool is_own_failure(ft_status status, const ft_sweep_place *place)
+/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. An
+ * interrupted run is recorded where it has an adapter to go on from. */
+static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place)
 {
-    return status == FT_NO_MEMORY || status == FT_DIVERGED || (status == FT_INTERRUPTED && !place);
+    return status == FT_NO_MEMORY || status == FT_DIVERGED ||
+           (status == FT_INTERRUPTED && !place && experiment->model_path);
 }
 
 /* What becomes of the directory of an experiment that could not be recorded. Of a sweep's, the checkpoint
@@ -153,7 +155,7 @@ ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config
     if (status == FT_OK) status = describe(study, config, place, &experiment, err);
     if (status == FT_OK) status = add_result(study, config, result, &experiment, err);
     ft_status ended = status;
-    if (is_own_failure(status, place)) {
+    if (is_own_failure(status, &experiment, place)) {
         experiment.error = ft_copy_string(err->message);
         status = experiment.error ? FT_OK : ft_no_memory(err, "an error message", sizeof err->message);
     }

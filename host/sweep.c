@@ -92,7 +92,7 @@ ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *requ
     const ft_study_baseline *baseline;
     if (status == FT_OK) status = ft_study_baseline_of(&study, &config, &baseline, err);
     if (status == FT_OK) status = ft_worker_train(&study, &job, &link, err);
-    if (status == FT_NO_MEMORY) {
+    if (status == FT_NO_MEMORY && study.base) {
         const ft_error why = *err;
         status = ft_record_failure(&study, &config, NULL, why.message, &link, outcome, err);
     }

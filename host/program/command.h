@@ -90,7 +90,7 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
 extern const char *const ft_format_choices[];
 
 /* Loads a results directory and warns on stderr of what could not be read. */
-ft_status ft_command_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err);
+ft_status ft_command_load(const char *results, ft_detail detail, ft_experiments *experiments, ft_error *err);
 
 /* Prints the experiment in `directory`: in words, as its row of the comparison (csv), or as its results.json.
  */

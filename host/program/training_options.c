@@ -153,14 +153,10 @@ void ft_training_options_free(ft_training_options *o)
     free(o->assignments);
 }
 
-const char *ft_training_notes(void)
+void ft_training_notes(ft_text *out)
 {
-    static ft_text notes;
-    if (!notes.data) {
-        ft_text_add(&notes, "hyperparameters (key=value):\n");
-        ft_hyperparameters_help(&notes);
-    }
-    return notes.data ? notes.data : "";
+    ft_text_add(out, "hyperparameters (key=value):\n");
+    ft_hyperparameters_help(out);
 }
 
 int ft_training_finish(ft_status status, const ft_error *err)

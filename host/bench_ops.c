@@ -119,7 +119,7 @@ static ft_status measure_products(ft_backend *backend, double *flops_per_second,
     double seconds = 0;
     ft_status status = FT_OK;
     *flops_per_second = 0;
-    for (int32_t size = 128; size <= 16384 && seconds < long_enough && status == FT_OK; size *= 2) {
+    for (int32_t size = 128; size <= 8192 && seconds < long_enough && status == FT_OK; size *= 2) {
         status = time_product(backend, size, &seconds, err);
         double rate = status == FT_OK ? 2.0 * size * size * size / seconds : 0;
         if (rate > *flops_per_second) *flops_per_second = rate;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/checksum.h"
 #include "host/csv.h"
 
 enum { MAX_FILES = 3 };

@@ -11,6 +11,8 @@
 #include "host/program/help.h"
 
 const char *const ft_format_choices[] = {"table", "csv", "json", NULL};
+const char *const ft_device_choices[] = {"auto", "cpu", "cuda", NULL};
+const char *const ft_dtype_choices[] = {"auto", "f32", "bf16", NULL};
 
 bool ft_command_parse(const ft_command_line *line, int argc, const char *const *argv, int *exit_status)
 {

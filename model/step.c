@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/step_graphs.h"
+
 struct ft_stepper {
     ft_trainable *trainable;
     int32_t n_adapters, n_sequences;
@@ -12,6 +14,8 @@ struct ft_stepper {
     ft_step_rates *rates;     /* (n_adapters) */
     float *staging;           /* (3, n_adapters) */
     double *loss, *grad_norm; /* (n_adapters) of the last step */
+    ft_pass pass;             /* of the step that is queued */
+    ft_step_graphs graphs;
 };
 
 ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_t encoder_length,
@@ -55,6 +59,7 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
 void ft_stepper_free(ft_stepper *s)
 {
     if (!s) return;
+    ft_step_graphs_clear(&s->graphs, s->trainable->model->backend);
     ft_workspace_free(s->workspace);
     ft_inputs_free(s->inputs);
     free(s->rates);
@@ -92,22 +97,47 @@ static void load_rates(ft_stepper *s)
     backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
 }
 
-/* Queues inputs and the passes up to the gradients. */
-static ft_pass queue_gradients(ft_stepper *s)
+/* All that differs between steps of one shape goes to the device here, before what is captured. */
+static void load(ft_stepper *s)
 {
-    ft_pass pass;
+    load_rates(s);
     s->inputs->dropout = true;
     for (int32_t g = 0; g < s->trainable->n_adapters; g++) {
         s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
         s->inputs->lora_dropout[g] = s->trainable->lora_dropout[g];
     }
-    ft_pass_load(&pass, s->trainable, s->workspace, s->inputs);
-    ft_pass_forward(&pass);
-    ft_pass_loss(&pass, true);
-    ft_pass_backward(&pass);
+    ft_pass_load(&s->pass, s->trainable, s->workspace, s->inputs);
+}
+
+/* Queues the passes up to the gradients and their norms. */
+static void queue_gradients(ft_stepper *s)
+{
     ft_backend *backend = s->workspace->backend;
+    ft_pass_forward(&s->pass);
+    ft_pass_loss(&s->pass, true);
+    ft_pass_backward(&s->pass);
     backend->gradient_norm(backend, s->trainable->grads, s->workspace->grad_norm);
-    return pass;
+}
+
+static ft_status queue_step(void *context, ft_error *err)
+{
+    ft_stepper *s = context;
+    ft_backend *backend = s->workspace->backend;
+    const ft_workspace *w = s->workspace;
+    (void)err;
+    queue_gradients(s);
+    ft_adamw update = {.params = s->trainable->params,
+                       .grads = s->trainable->grads,
+                       .m = s->trainable->m,
+                       .v = s->trainable->v,
+                       .learning_rate = w->learning_rate,
+                       .weight_decay = w->weight_decay,
+                       .max_grad_norm = w->max_grad_norm,
+                       .grad_norm = w->grad_norm,
+                       .step = w->step};
+    backend->adamw(backend, &update);
+    if (s->trainable->kind == FT_FULL) ft_trainable_repack(s->trainable);
+    return FT_OK;
 }
 
 static ft_status read_losses(ft_stepper *s, ft_error *err)
@@ -123,28 +153,17 @@ static ft_status read_losses(ft_stepper *s, ft_error *err)
 
 ft_status ft_stepper_gradients(ft_stepper *s, ft_error *err)
 {
+    load(s);
     queue_gradients(s);
     return read_losses(s, err);
 }
 
 ft_status ft_stepper_step(ft_stepper *s, ft_error *err)
 {
-    ft_backend *backend = s->workspace->backend;
-    const ft_workspace *w = s->workspace;
-    load_rates(s);
-    queue_gradients(s);
-    ft_adamw update = {.params = s->trainable->params,
-                       .grads = s->trainable->grads,
-                       .m = s->trainable->m,
-                       .v = s->trainable->v,
-                       .learning_rate = w->learning_rate,
-                       .weight_decay = w->weight_decay,
-                       .max_grad_norm = w->max_grad_norm,
-                       .grad_norm = w->grad_norm,
-                       .step = w->step};
-    backend->adamw(backend, &update);
-    if (s->trainable->kind == FT_FULL) ft_trainable_repack(s->trainable);
-    return read_losses(s, err);
+    load(s);
+    ft_step_shape shape = {s->inputs->n_sequences, s->inputs->encoder_length, s->inputs->decoder_length};
+    ft_status status = ft_step_graphs_run(&s->graphs, s->workspace->backend, shape, queue_step, s, err);
+    return status == FT_OK ? read_losses(s, err) : status;
 }
 
 double ft_stepper_loss(const ft_stepper *s, int32_t adapter)

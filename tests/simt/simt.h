@@ -29,7 +29,8 @@ void simt_fail_call(const char *function, int nth, int error);
 
 /* Counts since the last reset. */
 typedef struct simt_counts {
-    uint64_t kernels, blocks, matmuls, copies, allocations, synchronizations;
+    uint64_t kernels, blocks, matmuls, copies, allocations, synchronizations; /* kernels: launches */
+    uint64_t captures, replays;                                               /* of graphs */
     size_t allocated_bytes, most_bytes;
 } simt_counts;
 simt_counts simt_counted(void);

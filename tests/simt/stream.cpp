@@ -274,8 +274,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
     *graph = nullptr;
-    cudaError_t error = status_of("cudaStreamEndCapture");
-    if (error != cudaSuccess) return error;
+    cudaError_t error = status_of("cudaStreamEndCapture"); /* the capture ends all the same */
     if (!stream->graph || !stream->origin) return cudaErrorInvalidValue;
     simt_graph *made = stream->graph;
     std::vector<bool> joined(made->nodes.size());
@@ -295,9 +294,11 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
         }
     for (const auto &event : events)
         if (event->graph == made) event->graph = nullptr;
+    if (error != cudaSuccess) return error;
     if (made->broken) return cudaErrorStreamCaptureInvalidated;
     for (bool one : joined)
         if (!one) return cudaErrorStreamCaptureUnjoined;
+    simt::counts().captures++;
     *graph = made;
     return cudaSuccess;
 }
@@ -315,6 +316,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
 {
     cudaError_t error = status_of("cudaGraphLaunch");
     if (error != cudaSuccess) return error;
+    simt::counts().replays++;
     return (cudaError_t)simt::enqueue(stream, "a graph", [executable] { run_graph(executable); });
 }
 

@@ -54,6 +54,7 @@ endfunction()
 simt_test(test_simt.cpp)
 target_compile_options(test_simt PRIVATE ${simt_options} -Wno-unknown-pragmas -Wno-missing-field-initializers)
 simt_test(test_cuda_backend.c)
+simt_test(test_cuda_comm.c)
 simt_test(test_ops_cuda.c ft_ops)
 
 # The model on simulated GPUs. cuda_<name>: the model's own golden tests (parity with transformers and PEFT, adapter batches,

@@ -132,12 +132,16 @@ static ft_status end_epoch(trainer *t, int32_t g, ft_error *err)
     bool stop_early = false;
     status = judge_epoch(t, g, val_loss, &stop_early, err);
     s->ended = s->n_epochs == r->config->epochs || stop_early;
-    if (status == FT_OK && checkpoint_of(t, g))
+    bool writes = !t->settings->comm || t->settings->comm->rank == 0;
+    if (status == FT_OK && checkpoint_of(t, g) && writes)
         status = ft_checkpoint_write(checkpoint_of(t, g), t->trainable, g, s, err);
     if (status != FT_OK) return status;
     if (t->settings->epoch) t->settings->epoch(t->settings->context, g, record);
     if (s->ended) return finish(t, g, FT_OK, err);
-    if (t->settings->stop && t->settings->stop(t->settings->context)) {
+    bool stop = t->settings->stop && t->settings->stop(t->settings->context);
+    status = ft_stepper_any(t->stepper, &stop, err);
+    if (status != FT_OK) return status;
+    if (stop) {
         ft_fail(&r->result->error, FT_INTERRUPTED, "interrupted after epoch %d of %d", s->n_epochs,
                 r->config->epochs);
         return finish(t, g, FT_INTERRUPTED, err);
@@ -263,6 +267,7 @@ static ft_status place_adapters(trainer *t, ft_error *err)
 {
     ft_status status = ft_trainable_create(t->model, (const ft_adapter *const *)t->fresh, t->n_runners, true,
                                            &t->trainable, err);
+    if (status == FT_OK) t->trainable->comm = t->settings->comm;
     for (int32_t g = 0; g < t->n_runners && status == FT_OK; g++) {
         const ft_adapter *start = t->runners[g].config->start;
         if (!start) continue;

@@ -47,6 +47,9 @@ typedef struct ft_train_settings {
      * NULL. */
     bool (*stop)(void *context);
     void *context;
+    ft_comm *comm; /* the devices that train this batch together: ft_train is called on each with the same
+                      arguments, the results are the same, rank 0 writes the checkpoints, and all stop where
+                      one is told to. NULL: this one alone */
 } ft_train_settings;
 
 /* Trains configs (of one adapter kind) in one batch. results: (n_configs), zeroed by the caller, each freed

@@ -26,7 +26,7 @@ static trace train(ft_dtype dtype, simt_order order, bool with_graphs)
     golden_model m = golden_model_open(&golden_backends[dtype == FT_BF16], "model_tied", NULL, true);
     simt_set_order(order, 5);
     if (!with_graphs) m.backend->capture_begin = NULL;
-    batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS);
+    batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS, NULL);
     for (int step = 0; step < STEPS; step++) {
         batch_training_step(&training, step);
         for (int g = 0; g < BATCH_ADAPTERS; g++) {

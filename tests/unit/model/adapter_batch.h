@@ -29,7 +29,8 @@ typedef struct batch_training {
 
 /* Adapter g as it starts, to be freed. */
 ft_adapter *batch_adapter(const golden_model *model, int g);
-batch_training batch_training_open(const golden_model *model, int first, int count);
+/* comm: of the devices that share the training, or NULL. */
+batch_training batch_training_open(const golden_model *model, int first, int count, ft_comm *comm);
 /* The step of that number, from 0: other windows in each. */
 void batch_training_step(batch_training *training, int step);
 void batch_training_close(batch_training *training);

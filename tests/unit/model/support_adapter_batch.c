@@ -33,7 +33,7 @@ ft_adapter *batch_adapter(const golden_model *m, int g)
     return adapter;
 }
 
-batch_training batch_training_open(const golden_model *m, int first, int count)
+batch_training batch_training_open(const golden_model *m, int first, int count, ft_comm *comm)
 {
     ft_error err;
     ft_adapter *adapters[BATCH_ADAPTERS];
@@ -43,6 +43,7 @@ batch_training batch_training_open(const golden_model *m, int first, int count)
         ft_trainable_create(m->chronos, (const ft_adapter *const *)adapters, count, true, &t.trainable, &err),
         FT_OK, "%s", err.message);
     for (int i = 0; i < count; i++) ft_adapter_free(adapters[i]);
+    t.trainable->comm = comm;
     ft_safetensors *file = golden_open("trace_lora.safetensors");
     t.n_batches = golden_dim(file, "input_ids", 0), t.per_batch = golden_dim(file, "input_ids", 1);
     t.encoder_length = golden_dim(file, "input_ids", 2), t.decoder_length = golden_dim(file, "labels", 2);

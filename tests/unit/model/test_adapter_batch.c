@@ -15,7 +15,7 @@ enum { N_ADAPTERS = BATCH_ADAPTERS, STEPS = 20 };
 static void train(const golden_model *m, int first, int count, double *losses, ft_adapter **gradients)
 {
     ft_error err;
-    batch_training training = batch_training_open(m, first, count);
+    batch_training training = batch_training_open(m, first, count, NULL);
     for (int step = 0; step < STEPS; step++) {
         batch_training_step(&training, step);
         for (int i = 0; i < count; i++) {

@@ -10,6 +10,7 @@
 #define FT_MODEL_TRAINABLE_H
 
 #include "kernels/backend.h"
+#include "kernels/comm.h"
 #include "model/adapter.h"
 #include "model/chronos.h"
 
@@ -24,8 +25,10 @@ typedef struct ft_trainable {
     int64_t *a_offset, *b_offset; /* (ft_tensor_count): elements into a row, -1 where nothing is trained */
     float *lora_scale, *lora_dropout; /* (n_adapters) on the host; 0 where there is no LoRA */
     ft_tensor params, grads, m,
-        v;        /* (n_adapters, n_params) real; grads, m, v absent where not for training */
-    void *memory; /* the one block that holds them */
+        v;         /* (n_adapters, n_params) real; grads, m, v absent where not for training */
+    void *memory;  /* the one block that holds them */
+    ft_comm *comm; /* the devices that train these adapters together, each with a trainable like this one; not
+                      owned, set before a stepper is made. NULL: this device alone */
 } ft_trainable;
 
 /* Device memory for adapters of one kind, holding `adapters`' values and zeroed optimizer state. `full` takes

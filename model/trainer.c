@@ -152,7 +152,7 @@ static bool any_live(const trainer *t)
 
 static ft_status write_checkpoint(trainer *t, ft_error *err)
 {
-    if (!t->settings->checkpoint) return FT_OK;
+    if (!t->settings->checkpoint || (t->settings->comm && t->settings->comm->rank != 0)) return FT_OK;
     double started = ft_now_seconds();
     ft_status status =
         ft_checkpoint_write(t->settings->checkpoint, t->trainable, t->standings, t->next, err);
@@ -342,6 +342,7 @@ static ft_status end_epochs(trainer *t, int32_t n, ft_error *err)
     }
     if (t->settings->epochs)
         t->settings->epochs(t->settings->context, t->indices, t->epochs, n, t->pruned);
+    for (int32_t k = 0; k < n && status == FT_OK; k++) status = ft_stepper_any(t->stepper, &t->pruned[k], err);
     for (int32_t k = 0; k < n && status == FT_OK; k++)
         status = follow_epoch(t, t->ended[k], t->stop[k], t->pruned[k], err);
     return status;
@@ -453,9 +454,11 @@ static ft_status train_all(trainer *t, ft_error *err)
         status = hand_over_due(t, err);
         if (status == FT_OK) status = fill_slots(t, err);
         if (status != FT_OK || !any_live(t)) break;
-        ft_stop stop = t->settings->stop ? t->settings->stop(t->settings->context) : FT_STOP_NOT;
-        if (stop == FT_STOP_NOW || (stop == FT_STOP_AT_EPOCH && n_ended > 0)) return interrupt(t, err);
-        status = train_step(t, err);
+        ft_stop how = t->settings->stop ? t->settings->stop(t->settings->context) : FT_STOP_NOT;
+        bool stop = how == FT_STOP_NOW || (how == FT_STOP_AT_EPOCH && n_ended > 0);
+        status = ft_stepper_any(t->stepper, &stop, err);
+        if (status == FT_OK && stop) return interrupt(t, err);
+        if (status == FT_OK) status = train_step(t, err);
         if (status == FT_OK) status = after_step(t, &n_ended, err);
         if (status == FT_OK && (any_due(t) || (n_ended > 0 && checkpoint_is_old(t))))
             status = write_checkpoint(t, err);
@@ -511,6 +514,7 @@ static ft_status reserve_adapters(trainer *t, make_room *make, ft_error *err)
         pointers[i] = &specs[i];
     }
     if (status == FT_OK) status = make(t->model, pointers, t->n_configs, t->n_slots, true, &t->trainable, err);
+    if (status == FT_OK) t->trainable->comm = t->settings->comm;
     free(pointers);
     free(specs);
     return status;

@@ -67,6 +67,9 @@ typedef struct ft_train_settings {
     /* Asked after each step; may be NULL. */
     ft_stop (*stop)(void *context);
     void *context;
+    ft_comm *comm; /* the devices that train this batch together: ft_train is called on each with the same
+                      arguments, the results are the same, rank 0 writes the checkpoints, and all stop where
+                      one is told to. NULL: this one alone */
 } ft_train_settings;
 
 /* Trains configs (of one adapter kind), first come, first in a slot. A configuration that diverges ends

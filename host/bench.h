@@ -41,6 +41,9 @@ enum { FT_BENCH_PRODUCTS = 8 };
 ft_status ft_bench_gemm(ft_backend *backend, const ft_bench_job *job,
                         ft_bench_product products[FT_BENCH_PRODUCTS], ft_error *err);
 
+/* Measures one product: the best rates of both directions over a few repetitions. */
+ft_status ft_bench_measure(ft_backend *backend, ft_bench_product *product, ft_error *err);
+
 /* The median; sorts the values. */
 double ft_bench_median(double *values, int64_t count);
 

@@ -28,8 +28,7 @@ static void products_of(const ft_bench_job *job, const ft_model_config *c,
     memcpy(products, all, sizeof all);
 }
 
-/* Best rates of both directions over a few repetitions. */
-static ft_status measure(ft_backend *backend, ft_bench_product *p, ft_error *err)
+ft_status ft_bench_measure(ft_backend *backend, ft_bench_product *p, ft_error *err)
 {
     size_t n_weights = (size_t)p->in_features * (size_t)p->out_features;
     size_t bytes = ft_dtype_bytes(backend->matrix);
@@ -75,6 +74,6 @@ ft_status ft_bench_gemm(ft_backend *backend, const ft_bench_job *job,
     if (status != FT_OK) return status;
     products_of(job, &config, products);
     for (int i = 0; i < FT_BENCH_PRODUCTS && status == FT_OK; i++)
-        status = measure(backend, &products[i], err);
+        status = ft_bench_measure(backend, &products[i], err);
     return status;
 }

@@ -441,6 +441,7 @@ static ft_status meet_device(coordinator *c, ft_sweep_device *device, ft_error *
         if (status == FT_OK && w->ready)
             *device = (ft_sweep_device){
                 .bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "bf16")),
+                .is_gpu = strncmp(w->device, "cuda", 4) == 0,
                 .n_workers = c->n_workers,
                 .memory_bytes = (size_t)ft_message_number(message, "memory_bytes", 0) /
                                 (size_t)(c->threads > 0 ? c->n_workers : 1)};

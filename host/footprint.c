@@ -1,10 +1,13 @@
 /* How much device memory an adapter batch will take; see footprint.h. */
 #include "host/footprint.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "host/train_config.h"
 #include "model/trainer.h"
+
+enum { BUSY_ROWS_CPU = 4096, BUSY_ROWS_GPU = 65536 };
 
 /* One configuration that needs at least as much as any of these. */
 static ft_hyperparameters largest_of(const ft_hyperparameters *const *configs, size_t count)
@@ -56,4 +59,14 @@ int32_t ft_footprint_slots(const ft_study *study, bool bf16, const ft_hyperparam
         if (bytes <= memory_bytes / 5 * 4) break;
     }
     return slots > 0 ? slots : 1;
+}
+
+int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, bool is_gpu)
+{
+    double rows = 0, busy = is_gpu ? BUSY_ROWS_GPU : BUSY_ROWS_CPU;
+    for (size_t i = 0; i < count; i++)
+        rows += (double)configs[i]->batch_size *
+                (double)(configs[i]->context_length + configs[i]->prediction_length + 2);
+    double slots = ceil(busy / (rows / (double)count));
+    return slots < (double)count ? (int32_t)slots : (int32_t)count;
 }

@@ -147,7 +147,9 @@ static void cut_group(ft_plan *plan, size_t first, size_t count, int32_t slots,
     if (pieces > count) pieces = count;
     for (size_t i = 0; i < pieces; i++) {
         size_t from = count * i / pieces, to = count * (i + 1) / pieces;
-        int32_t width = (size_t)slots < to - from ? slots : (int32_t)(to - from);
+        /* As many turns as it takes, all of them as full as they can be. */
+        size_t turns = (to - from + (size_t)slots - 1) / (size_t)slots;
+        int32_t width = (int32_t)((to - from + turns - 1) / turns);
         plan->batches[plan->n_batches++] = (ft_batch){first + from, to - from, width};
     }
 }

@@ -90,14 +90,14 @@ ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
         status = ft_adapter_read(request->adapter, study->weights, &study->start, err);
     for (size_t i = 0; i < n_configs && status == FT_OK; i++)
         status = check_config(study, configs, i, n_configs, err);
-    if (status == FT_OK) status = make_results(engine->settings.results, err);
     if (status != FT_OK) ft_study_close(study);
     return status;
 }
 
 ft_status ft_study_attach(ft_study *study, ft_error *err)
 {
-    ft_status status = ft_engine_attach(study->engine, err);
+    ft_status status = make_results(study->engine->settings.results, err);
+    if (status == FT_OK) status = ft_engine_attach(study->engine, err);
     if (status == FT_OK)
         status = ft_chronos_create(study->engine->backend, study->weights, true, &study->chronos, err);
     return status == FT_OK ? ft_trainable_create(study->chronos, NULL, 0, false, &study->base, err) : status;

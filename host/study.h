@@ -36,7 +36,8 @@ ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
                         const ft_hyperparameters *configs, size_t n_configs, ft_study *study, ft_error *err);
 void ft_study_close(ft_study *study);
 
-/* Opens the engine's device and puts the base model on it; what follows needs that. */
+/* Makes the directory of results, opens the engine's device and puts the base model on it; what follows needs
+ * that. */
 ft_status ft_study_attach(ft_study *study, ft_error *err);
 
 /* How a configuration is evaluated. */

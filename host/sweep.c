@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "host/coordinator.h"
 #include "host/record.h"
@@ -163,7 +164,10 @@ static ft_status train_here(ft_sweep *sweep, ft_error *err)
     ft_status status = ft_study_attach(&sweep->study, err);
     if (status != FT_OK) return status;
     const ft_backend *backend = sweep->engine->backend;
-    const ft_sweep_device device = {backend->bf16, 1, backend->memory_bytes};
+    const ft_sweep_device device = {.bf16 = backend->bf16,
+                                    .is_gpu = strcmp(backend->name, "cuda") == 0,
+                                    .n_workers = 1,
+                                    .memory_bytes = backend->memory_bytes};
     status = ft_sweep_start(sweep, &device, err);
     if (status != FT_OK) return status;
     size_t n = 0;

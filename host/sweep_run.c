@@ -49,8 +49,15 @@ typedef struct width_limits {
 static int32_t slots_that_fit(void *context, const ft_hyperparameters *const *configs, size_t count)
 {
     const width_limits *limits = context;
-    return ft_footprint_slots(&limits->sweep->study, limits->device->bf16, configs, count,
-                              max_adapters(limits->sweep->request), limits->device->memory_bytes);
+    const ft_sweep_request *request = limits->sweep->request;
+    int32_t most = max_adapters(request);
+    /* Unless it was asked for, no wider than the device gains from. */
+    if (request->max_adapters == 0) {
+        int32_t busy = ft_footprint_busy_slots(configs, count, limits->device->is_gpu);
+        most = busy < most ? busy : most;
+    }
+    return ft_footprint_slots(&limits->sweep->study, limits->device->bf16, configs, count, most,
+                              limits->device->memory_bytes);
 }
 
 /* The batches of the plan: [first trajectory, count, slots] each. */
@@ -142,14 +149,19 @@ static ft_status check_batches(const ft_sweep *sweep, ft_error *err)
     return FT_OK;
 }
 
-ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
+ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
 {
     width_limits limits = {sweep, device};
     ft_plan_settings settings = {.max_adapters = max_adapters(sweep->request),
                                  .n_workers = device->n_workers,
                                  .slots = slots_that_fit,
                                  .context = &limits};
-    ft_status status = ft_plan_make(sweep->grid.configs, sweep->grid.count, &settings, &sweep->plan, err);
+    return ft_plan_make(sweep->grid.configs, sweep->grid.count, &settings, &sweep->plan, err);
+}
+
+ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
+{
+    ft_status status = ft_sweep_make_plan(sweep, device, err);
     if (status != FT_OK) return status;
     cJSON *plan = describe_plan(sweep, device);
     status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, plan,

@@ -22,13 +22,15 @@ typedef struct ft_sweep {
 
 /* What the plan has to know of the devices. */
 typedef struct ft_sweep_device {
-    bool bf16;
+    bool bf16, is_gpu;
     int32_t n_workers;
     size_t memory_bytes; /* of one of them */
 } ft_sweep_device;
 
 /* Reads configurations, data and model, without a device. */
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err);
+/* Makes the plan alone. */
+ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err);
 /* Makes the plan and opens the state on disk. */
 ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err);
 void ft_sweep_close(ft_sweep *sweep);

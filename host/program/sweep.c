@@ -1,9 +1,10 @@
 /* `ftgpu sweep`: a grid or a list of configurations. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "host/program/command.h"
 #include "host/program/training_options.h"
-#include "host/sweep.h"
+#include "host/dry_run.h"
 
 static void tell_finished(void *context, const ft_outcome *outcome)
 {
@@ -16,31 +17,83 @@ static void tell_finished(void *context, const ft_outcome *outcome)
                 outcome->test.mae);
 }
 
-/* The configurations as a table: what varies. */
-static ft_status print_plan(const ft_sweep_request *request, const char *format, ft_error *err)
+/* A row a configuration: what varies, its batch, and with whose training it comes. */
+static void fill_plan_table(const ft_sweep *sweep, ft_table *table)
 {
-    ft_grid grid = {0};
-    ft_table table = FT_TABLE_EMPTY;
+    const ft_grid *grid = &sweep->grid;
+    const ft_plan *plan = &sweep->plan;
     ft_text cell = FT_TEXT_EMPTY;
+    size_t number = ft_table_column(table, "configuration");
+    size_t *batch_of = calloc(grid->count, sizeof *batch_of), *trained = calloc(grid->count, sizeof *trained);
+    table->failed = table->failed || !batch_of || !trained;
+    for (size_t b = 0; b < plan->n_batches && !table->failed; b++)
+        for (size_t i = 0; i < plan->batches[b].count; i++) {
+            const ft_trajectory *t = &plan->trajectories[plan->batches[b].first + i];
+            for (size_t k = 0; k < t->count; k++) {
+                batch_of[plan->members[t->first + k]] = b + 1;
+                trained[plan->members[t->first + k]] = plan->members[t->first + t->count - 1] + 1;
+            }
+        }
+    for (size_t k = 0; k < grid->n_keys; k++) ft_table_column(table, grid->keys[k]->name);
+    size_t batch = ft_table_column(table, "batch"), with = ft_table_column(table, "trained_with");
+    for (size_t i = 0; i < grid->count && !table->failed; i++) {
+        ft_table_add_row(table);
+        ft_table_set_number(table, number, (double)i + 1);
+        for (size_t k = 0; k < grid->n_keys; k++) {
+            cell.length = 0;
+            ft_field_to_text(grid->keys[k], &grid->configs[i], &cell);
+            table->failed = table->failed || cell.failed;
+            ft_table_set_text(table, number + 1 + k, cell.data);
+        }
+        ft_table_set_number(table, batch, (double)batch_of[i]);
+        ft_table_set_number(table, with, (double)trained[i]);
+    }
+    free(trained);
+    free(batch_of);
+    ft_text_free(&cell);
+}
+
+static double figure(const cJSON *figures, const char *key)
+{
+    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(figures, key));
+}
+
+/* The plan in numbers, on stderr: a line for all, and one a batch. */
+static void tell_figures(const cJSON *figures)
+{
+    double n_batches = figure(figures, "n_batches");
+    fprintf(stderr, "%.0f configurations, %.0f trajectories, %.0f batch%s, about %.3g s of training\n",
+            figure(figures, "n_configurations"), figure(figures, "n_trajectories"), n_batches,
+            n_batches == 1 ? "" : "es", figure(figures, "train_seconds"));
+    const cJSON *batch, *list = cJSON_GetObjectItemCaseSensitive(figures, "batches");
+    if (n_batches > 20) return;
+    cJSON_ArrayForEach(batch, list)
+        fprintf(stderr, "batch %.0f: %d trajectories, %.0f at a time, %.3g GB, about %.3g s\n",
+                figure(batch, "batch"),
+                cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(batch, "trajectories")),
+                figure(batch, "slots"), figure(batch, "memory_bytes") / 1e9, figure(batch, "train_seconds"));
+}
+
+static ft_status print_plan(ft_engine *engine, const ft_sweep_request *request, const char *format,
+                            ft_error *err)
+{
+    ft_sweep sweep;
+    cJSON *figures = NULL;
     ft_table_format how;
     ft_status status = ft_table_format_parse(format, &how, err);
-    if (status == FT_OK) status = ft_sweep_configurations(request, &grid, err);
-    size_t number = ft_table_column(&table, "configuration");
-    for (size_t k = 0; k < grid.n_keys; k++) ft_table_column(&table, grid.keys[k]->name);
-    for (size_t i = 0; i < grid.count; i++) {
-        ft_table_add_row(&table);
-        ft_table_set_number(&table, number, (double)i + 1);
-        for (size_t k = 0; k < grid.n_keys; k++) {
-            cell.length = 0;
-            ft_field_to_text(grid.keys[k], &grid.configs[i], &cell);
-            table.failed = table.failed || cell.failed;
-            ft_table_set_text(&table, ft_table_find(&table, grid.keys[k]->name), cell.data);
-        }
+    if (status == FT_OK) status = ft_dry_run(engine, request, &sweep, &figures, err);
+    if (status != FT_OK) return status;
+    if (how == FT_TABLE_JSON) {
+        status = ft_print_json(figures, err);
+    } else {
+        ft_table table = FT_TABLE_EMPTY;
+        fill_plan_table(&sweep, &table);
+        status = ft_print_table(&table, how, err);
+        tell_figures(figures);
+        ft_table_free(&table);
     }
-    if (status == FT_OK) status = ft_print_table(&table, how, err);
-    ft_text_free(&cell);
-    ft_table_free(&table);
-    ft_grid_free(&grid);
+    cJSON_Delete(figures);
+    ft_sweep_close(&sweep);
     return status;
 }
 
@@ -80,7 +133,7 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .kind = FT_OPTION_INTEGER,
                              .value = &request.max_adapters,
                              .argument = "N",
-                             .help = "train at most N configurations in one pass (default 16)",
+                             .help = "train at most N configurations in one pass (default: as many as the device gains from, up to 16)",
                              .least = 1,
                              .most = 1024};
     table[n++] = (ft_option){.name = "workers",
@@ -126,7 +179,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     table[n++] = (ft_option){.name = "dry-run",
                              .kind = FT_OPTION_FLAG,
                              .value = &dry_run,
-                             .help = "print the configurations and stop"};
+                             .help = "print the plan, with predicted memory and time, and stop"};
     table[n++] = (ft_option)FT_OPTION_FORMAT(format);
     ft_command_line line = {
         .command = "ftgpu sweep",
@@ -149,11 +202,11 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (workers > 0) request.workers = workers;
     request.grids = grids.items;
     request.n_grids = grids.count;
+    if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
     if (status == FT_OK && dry_run) {
-        exit_status = ft_command_finish(print_plan(&request, format, &err), &err);
+        exit_status = ft_command_finish(print_plan(engine, &request, format, &err), &err);
         goto cleanup;
     }
-    if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
     if (status == FT_OK) status = ft_run_sweep(engine, &request, &summary, &err);
     exit_status = ft_training_finish(status, &err);
     if (status == FT_OK) {

@@ -4,7 +4,12 @@ prepare_job
 
 must sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --dry-run --format csv
 [ -e results ] && fail "a dry run wrote results"
-[ "$(sed -n 3p out)" = "2,0.0001,8" ] || fail "the last key varies fastest: $(cat out)"
+[ "$(sed -n 3p out)" = "2,0.0001,8,1,2" ] || fail "the last key varies fastest: $(cat out)"
+expect err '4 configurations, 4 trajectories, 1 batch'
+must sweep $job --set lr_scheduler=constant --grid epochs=1,2 --grid lora_rank=4,8 --dry-run --format json
+expect out '"n_trajectories": 2'
+expect out '"memory_bytes": [1-9]'
+expect out '"train_seconds": [0-9.e-]+'
 must sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --name grid
 expect err '4 of 4 experiments done, 0 of them failed'
 must compare --match 'grid_*' --format csv

@@ -120,7 +120,7 @@ contents requeue >got
 cmp -s expected got || fail "after a requeue the results differ: $(diff expected got | head -5)"
 
 # Schedulers stop what does badly, and the same again when they are asked again.
-must sweep $common --set epochs=9 $six --scheduler asha --grace-epochs 1 --eta 3 --name asha
+must sweep $common --set epochs=9 $six --max-adapters 6 --scheduler asha --grace-epochs 1 --eta 3 --name asha
 expect err '6 of 6 experiments done, 0 of them failed'
 [ "$(grep -c '"pruned":true' results/fine_tuning/.sweeps/asha/journal.jsonl)" = 5 ] ||
     fail "asha pruned $(grep -c '"pruned":true' results/fine_tuning/.sweeps/asha/journal.jsonl) of 6"

@@ -1,0 +1,135 @@
+/* A sweep's plan before anything is trained; see dry_run.h. */
+#include "host/dry_run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/bench.h"
+#include "host/devices.h"
+#include "host/footprint.h"
+#include "host/train_config.h"
+#include "model/flops.h"
+
+/* Part of the matrix rate that training steps of many rows reach (`ftgpu bench train`). */
+static const double REACHED = 0.6;
+
+/* FLOP/s of the feed-forward product. */
+static ft_status measure_rate(const ft_sweep *sweep, double *rate, ft_error *err)
+{
+    const ft_model_config *config = &sweep->study.weights->config;
+    ft_bench_product product = {
+        .name = "wi", .rows = 2048, .in_features = config->d_model, .out_features = config->d_ff};
+    ft_status status = ft_bench_measure(sweep->engine->backend, &product, err);
+    *rate = REACHED * (product.forward < product.backward ? product.forward : product.backward);
+    return status;
+}
+
+/* Training windows of an epoch, but for those that a shift moves over an edge. */
+static double windows_of(const ft_study *study, const ft_hyperparameters *config)
+{
+    double count = 0;
+    for (size_t i = 0; i < study->dataset.n_items; i++) {
+        double starts = (double)study->series[i].split_start[1] - 2.0 * (double)config->prediction_length;
+        if (starts >= 0) count += floor(starts / (double)ft_window_stride(config)) + 1;
+    }
+    return count;
+}
+
+static double train_flops(const ft_study *study, const ft_hyperparameters *config)
+{
+    ft_adapter_spec spec = ft_adapter_spec_of(config);
+    ft_flops flops = ft_flops_train_step(&study->weights->config, &spec, 1, config->context_length + 1,
+                                         config->prediction_length + 1);
+    return ft_flops_total(&flops) * windows_of(study, config) * (double)config->epochs;
+}
+
+static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, double *bytes, ft_error *err)
+{
+    const ft_hyperparameters **configs = malloc(batch->count * sizeof *configs);
+    size_t needed = 0;
+    if (!configs) return ft_no_memory(err, "the plan", batch->count * sizeof *configs);
+    for (size_t i = 0; i < batch->count; i++)
+        configs[i] = &sweep->grid.configs[ft_plan_trained(&sweep->plan, batch->first + i)];
+    ft_status status = ft_footprint_bytes(&sweep->study, sweep->engine->backend->bf16, configs, batch->count,
+                                          batch->slots, &needed, err);
+    free(configs);
+    *bytes = (double)needed;
+    return status;
+}
+
+/* [[configuration, ...], ...] of a batch. */
+static bool add_trajectories(cJSON *object, const ft_plan *plan, const ft_batch *batch)
+{
+    cJSON *list = cJSON_AddArrayToObject(object, "trajectories");
+    bool ok = list != NULL;
+    for (size_t i = 0; i < batch->count && ok; i++) {
+        const ft_trajectory *t = &plan->trajectories[batch->first + i];
+        cJSON *members = cJSON_CreateArray();
+        ok = members && cJSON_AddItemToArray(list, members);
+        for (size_t k = 0; k < t->count && ok; k++)
+            ok = cJSON_AddItemToArray(members, cJSON_CreateNumber((double)plan->members[t->first + k] + 1));
+    }
+    return ok;
+}
+
+static ft_status describe(const ft_sweep *sweep, double rate, cJSON **out, ft_error *err)
+{
+    const ft_plan *plan = &sweep->plan;
+    cJSON *o = cJSON_CreateObject();
+    bool ok = o && cJSON_AddNumberToObject(o, "n_configurations", (double)plan->n_members) &&
+              cJSON_AddNumberToObject(o, "n_trajectories", (double)plan->n_trajectories) &&
+              cJSON_AddNumberToObject(o, "n_batches", (double)plan->n_batches);
+    cJSON *batches = ok ? cJSON_AddArrayToObject(o, "batches") : NULL;
+    double all_seconds = 0;
+    ft_status status = FT_OK;
+    ok = batches != NULL;
+    for (size_t b = 0; b < plan->n_batches && ok && status == FT_OK; b++) {
+        const ft_batch *batch = &plan->batches[b];
+        double bytes = 0, seconds = 0;
+        status = batch_bytes(sweep, batch, &bytes, err);
+        for (size_t i = 0; i < batch->count; i++)
+            seconds += train_flops(&sweep->study,
+                                   &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)]) /
+                       rate;
+        all_seconds += seconds;
+        cJSON *one = cJSON_CreateObject();
+        ok = one && cJSON_AddItemToArray(batches, one) &&
+             cJSON_AddNumberToObject(one, "batch", (double)b + 1) &&
+             cJSON_AddNumberToObject(one, "slots", batch->slots) &&
+             cJSON_AddNumberToObject(one, "memory_bytes", bytes) &&
+             cJSON_AddNumberToObject(one, "train_seconds", seconds) && add_trajectories(one, plan, batch);
+    }
+    ok = ok && cJSON_AddNumberToObject(o, "train_seconds", all_seconds);
+    if (status == FT_OK && !ok) status = ft_no_memory(err, "the plan", plan->n_members * 64);
+    if (status == FT_OK)
+        *out = o;
+    else
+        cJSON_Delete(o);
+    return status;
+}
+
+ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, cJSON **figures,
+                     ft_error *err)
+{
+    *figures = NULL;
+    int32_t gpus[64], n_gpus = 0;
+    double rate = 1;
+    ft_status status = ft_devices_find(engine->settings.device, gpus, 64, &n_gpus, err);
+    if (status == FT_OK) status = ft_sweep_open(engine, request, sweep, err);
+    if (status != FT_OK) return status;
+    status = ft_engine_attach(engine, err);
+    if (status == FT_OK) {
+        int64_t workers = request->workers > 0 ? request->workers : n_gpus > 0 ? n_gpus : 1;
+        const ft_sweep_device device = {.bf16 = engine->backend->bf16,
+                                        .is_gpu = n_gpus > 0,
+                                        .n_workers = (int32_t)workers,
+                                        .memory_bytes = engine->backend->memory_bytes /
+                                                        (size_t)(n_gpus > 0 ? 1 : workers)};
+        status = ft_sweep_make_plan(sweep, &device, err);
+    }
+    if (status == FT_OK) status = measure_rate(sweep, &rate, err);
+    if (status == FT_OK) status = describe(sweep, rate, figures, err);
+    if (status != FT_OK) ft_sweep_close(sweep);
+    return status;
+}

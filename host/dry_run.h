@@ -1,0 +1,17 @@
+/* A sweep's plan before anything is trained: what would share passes, with predicted memory and time. */
+#ifndef FT_HOST_DRY_RUN_H
+#define FT_HOST_DRY_RUN_H
+
+#include <cjson/cJSON.h>
+
+#include "host/sweep_run.h"
+
+/* Opens the sweep, checks every configuration against data and model, and plans it for the engine's device,
+ * which is opened to measure its matrix rate. *figures, the caller's: {n_configurations, n_trajectories,
+ * n_batches, train_seconds, batches: [{batch, slots, memory_bytes, train_seconds, trajectories: [[configuration,
+ * ...], ...]}]}, configurations counted from 1; seconds are those of training, from counted FLOPs and a rate
+ * that trainings reach. The sweep is closed by ft_sweep_close. */
+ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, cJSON **figures,
+                     ft_error *err);
+
+#endif

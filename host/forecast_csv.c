@@ -30,7 +30,7 @@ typedef struct forecaster {
 
 static ft_status check_job(const ft_forecast_job *job, ft_error *err)
 {
-    if (!job->model) return ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR)");
+    if (!job->model) return ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR, or --experiment ID)");
     if (!job->data) return ft_fail(err, FT_BAD_INPUT, "no data given (--data FILE)");
     if (!job->target) return ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (job->horizon < 0 || job->horizon > 100000)

@@ -53,7 +53,7 @@ const ft_field ft_fields[FT_N_FIELDS] = {
      .help = "LoRA's scale is lora_alpha / lora_rank"},
     {REAL(dropout_rate), .least = 0, .most = 1, .below = true, .help = "dropout on the input of LoRA's A"},
     {PLACE(lora_targets), .type = FT_FIELD_TARGETS,
-     .help = "modules with LoRA: q, k, v, o, wi, wo joined by +"},
+     .help = "modules with LoRA"},
     {FLAG(use_rslora), .help = "LoRA's scale is lora_alpha / sqrt(lora_rank) instead"},
     {CHOICE(lr_scheduler), .choices = {"linear", "cosine", "constant_with_warmup", "constant"},
      .help = "how the learning rate changes over the steps"},

@@ -29,6 +29,7 @@ static ft_status sort_table(ft_table *table, const char *name, bool descending, 
         return FT_OK;
     }
     const char *near = ft_nearest_name(name, (const char *const *)table->columns, table->n_columns);
+    if (!near) near = ft_nearest_name(name, ft_metric_names, FT_N_METRICS);
     return ft_fail(err, FT_BAD_INPUT, "--sort: no column \"%.100s\"%s%.100s%s", name,
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
@@ -39,6 +40,8 @@ static ft_status compare(const compare_options *options, ft_error *err)
     ft_table table = FT_TABLE_EMPTY, groups = FT_TABLE_EMPTY, *shown = &table;
     ft_text text = FT_TEXT_EMPTY;
     ft_table_format format;
+    if (options->descending && !options->sort)
+        return ft_fail(err, FT_BAD_INPUT, "--descending says how --sort goes, but --sort is not given");
     ft_status status = ft_table_format_parse(options->format, &format, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);

@@ -22,5 +22,8 @@ void ft_completion_function(const char *command, ft_text *out);
 /* The metrics' names, and the hyperparameters', with blanks between. */
 void ft_completion_metrics(ft_text *out);
 void ft_completion_keys(ft_text *out);
+/* Of a shell's `case $key in`: the lines that offer the values of hyperparameters which have but a few, as
+ * words after `command`. */
+void ft_completion_values(const char *command, ft_text *out);
 
 #endif

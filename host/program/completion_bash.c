@@ -14,7 +14,7 @@ void ft_completion_bash_head(ft_text *out)
     } else {
         ft_text_add(out,
                     "# bash completion for ftgpu, written by: ftgpu --help=bash\n\n"
-                    "__ftgpu_words() { mapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$current\"); }\n\n"
+                    "__ftgpu_words() { mapfile -t COMPREPLY < <(compgen -W \"$*\" -- \"$current\"); }\n\n"
                     "__ftgpu_paths() {\n"
                     "    compopt -o filenames 2>/dev/null\n"
                     "    mapfile -t COMPREPLY < <(compgen \"$1\" -- \"$current\")\n"
@@ -28,6 +28,12 @@ void ft_completion_bash_head(ft_text *out)
                          "    __ftgpu_keys\n"
                          "    COMPREPLY=(\"${COMPREPLY[@]/%/=}\")\n"
                          "}\n\n"
+                         "__ftgpu_values() { # KEY\n"
+                         "    case $1 in\n");
+        ft_completion_values("__ftgpu_words", out);
+        ft_text_add(out, "    esac\n"
+                         "}\n\n"
+                         "__ftgpu_experiments_or_best() { __ftgpu_words best; __ftgpu_experiments; }\n\n"
                          "__ftgpu_experiments() {\n"
                          "    local i result results=" FT_DEFAULT_RESULTS "\n"
                          "    for ((i = 1; i < ${#COMP_WORDS[@]} - 1; i++)); do\n"
@@ -89,10 +95,10 @@ void ft_completion_bash_tail(const ft_command *commands, size_t count, ft_text *
              "    local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}\n"
              "    local first=${COMP_WORDS[1]} second=${COMP_WORDS[2]-} name words=\n"
              "    COMPREPLY=()\n"
-             "    # bash cuts --name=value and key=value at the =. Of the value of a key nothing is known.\n"
+             "    # bash cuts --name=value and key=value at the =.\n"
              "    if [[ $current == = || $option == = ]]; then\n"
              "        if [[ $current == = ]]; then current=; else option=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
-             "        [[ $option == --* ]] || return\n"
+             "        [[ $option == --* ]] || { __ftgpu_values \"$option\"; return; }\n"
              "    fi\n"
              "    if ((COMP_CWORD > 1)) && declare -F \"_ftgpu_$first\" >/dev/null; then\n"
              "        \"_ftgpu_$first\"\n"

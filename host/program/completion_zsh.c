@@ -18,8 +18,17 @@ void ft_completion_zsh_head(ft_text *out)
                          "__ftgpu_directories() { _files -/ }\n\n");
         ft_text_addf(out, "__ftgpu_metrics() { compadd -- %s }\n\n", metrics.data);
         ft_text_addf(out, "__ftgpu_keys() { compadd -- %s }\n\n", keys.data);
-        ft_text_addf(out, "__ftgpu_assignments() { compadd -S= -- %s }\n\n", keys.data);
-        ft_text_add(out, "__ftgpu_experiments() {\n"
+        ft_text_addf(out,
+                     "__ftgpu_assignments() {\n"
+                     "    local key=${PREFIX%%%%=*}\n"
+                     "    compset -P '*=' || { compadd -S= -- %s; return }\n"
+                     "    case $key in\n",
+                     keys.data);
+        ft_completion_values("compadd --", out);
+        ft_text_add(out, "    esac\n"
+                         "}\n\n"
+                         "__ftgpu_experiments_or_best() { compadd -- best; __ftgpu_experiments }\n\n"
+                         "__ftgpu_experiments() {\n"
                          "    local results=" FT_DEFAULT_RESULTS "\n"
                          "    (( $+opt_args[--results] )) && results=${(Q)opt_args[--results]}\n"
                          "    compadd -- $results/*/results.json(N:h:t)\n"

@@ -65,6 +65,8 @@ if command -v bash >/dev/null; then
     offers 'table csv json' compare --format =
     offers 'lora_rank= lora_alpha= lora_targets=' sweep --grid lora_
     offers '' sweep --grid lora_rank =
+    offers 'lora ln_tuning full' sweep --grid adapter_type =
+    offers 'true' run --set use_rslora = t
     offers '' sweep --grid lora_rank = 4
     offers 'lora_rank lora_alpha lora_targets' compare --group-by lora_
     offers '--data --device --dtype' run --d
@@ -77,6 +79,8 @@ if command -v bash >/dev/null; then
     offers 'models/nano models/data.csv' run --train models/
     offers 'baseline_1' show ''
     offers '' show --results elsewhere ''
+    offers 'best baseline_1' forecast --experiment ''
+    offers 'best baseline_1' forecast --experiment = b
     offers '--results' show --r
 fi
 if command -v zsh >/dev/null; then zsh -n zsh || fail "zsh does not understand its completion"; fi

@@ -39,7 +39,8 @@ must compare --results results --sort mae --format csv
 [ "$(cell test_mae 1)" = 0.1 ] || fail "--sort mae begins with $(cell test_mae 1)"
 must compare --results results --group-by learning_rate --format csv
 [ "$(cell count 2)" = 2 ] && [ "$(cell test_mae_mean 2)" = 1.3 ] || fail "--group-by: $(cat out)"
-refuses 'no column "test_mea"|"mea"' compare --results results --sort mea
+refuses 'no column "mea"; did you mean "mae"' compare --results results --sort mea
+refuses '^ftgpu: --descending says how --sort goes, but' compare --results results --descending
 refuses 'lerning_rate.*learning_rate' compare --results results --group-by lerning_rate
 refuses 'lerning_rate' compare --results results --where lerning_rate=1
 refuses 'xyz' compare xyz --results results

@@ -2,8 +2,11 @@
  * instructions. */
 #include <criterion/criterion.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "kernels/backend.h"
 
@@ -107,3 +110,53 @@ Test(cpu_backend, results_do_not_change_when_products_are_made_anew)
     backend->free_weight(backend, weight);
     backend->free(backend);
 }
+
+#ifndef __SANITIZE_ADDRESS__ /* which needs all of the address space */
+
+/* No more than `more` bytes of address space besides what is there; SIZE_MAX: all again. */
+static void limit_memory(size_t more)
+{
+    struct rlimit limit;
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    cr_assert(file && fscanf(file, "%lu", &pages) == 1 && fclose(file) == 0);
+    cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = more == SIZE_MAX ? limit.rlim_max : pages * (size_t)sysconf(_SC_PAGESIZE) + more;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+static void expect_no_memory(ft_status status, const ft_error *err, const char *what)
+{
+    cr_expect_eq(status, FT_NO_MEMORY);
+    cr_expect_not_null(strstr(err->message, what), "%s", err->message);
+    cr_expect_null(strstr(err->message, " 0 bytes"), "%s", err->message);
+}
+
+Test(cpu_backend, without_memory_what_was_to_be_made_is_named_and_can_be_made_later)
+{
+    enum { TOO_LITTLE = 4 << 20 };
+    const float values[6] = {1, 2, 3, 4, 5, 6};
+    float x[3] = {1, 0, 1}, y[2];
+    const ft_tensor from = {x, FT_F32, 1, 3, 3}, to = {y, FT_F32, 1, 2, 2};
+    ft_weight *weight = NULL, *second = NULL;
+    ft_backend *backend = create(FT_F32), *other = NULL;
+    ft_error err;
+    cr_assert_eq(backend->prepare_weight(backend, values, 2, 3, false, &weight, &err), FT_OK);
+    limit_memory(TOO_LITTLE);
+    ft_status status = backend->prepare_weight(backend, values, 2, 3, false, &second, &err);
+    expect_no_memory(status, &err, "a packed weight of 3 x 2");
+    cr_expect_null(second);
+    backend->linear_forward(backend, weight, from, to, false);
+    status = backend->synchronize(backend, &err);
+    expect_no_memory(status, &err, "a matrix product of 1 x 3 by 3 x 2");
+    expect_no_memory(ft_cpu_create(FT_F32, 3, &other, &err), &err, "the stacks of 3 threads");
+    expect_no_memory(ft_cpu_create(FT_F32, 1, &other, &err), &err, "oneDNN's engine");
+    limit_memory(SIZE_MAX);
+    backend->linear_forward(backend, weight, from, to, false);
+    cr_assert_eq(backend->synchronize(backend, &err), FT_OK, "%s", err.message);
+    cr_expect(y[0] == 4 && y[1] == 10);
+    backend->free_weight(backend, weight);
+    backend->free(backend);
+}
+
+#endif

@@ -64,18 +64,23 @@ void ft_cuda_free_scratch(ft_cuda *cuda)
         for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[i][use].data));
 }
 
-/* Memory that a graph may name is given back with the last graph. */
-static bool outgrow(ft_cuda *cuda, void *data)
+/* Memory that a graph may name is given back with the last graph. *data becomes NULL. */
+static bool outgrow(ft_cuda *cuda, void **data)
 {
-    if (!data || cuda->n_graphs == 0) return CUDA_TRY(cuda, cudaFree(data));
+    void *old = *data;
+    if (!old || cuda->n_graphs == 0) {
+        *data = NULL;
+        return CUDA_TRY(cuda, cudaFree(old));
+    }
     struct ft_cuda_outgrown *one = (struct ft_cuda_outgrown *)malloc(sizeof *one);
     if (!one) {
         ft_cuda_fail(cuda, FT_NO_MEMORY, "no memory to remember scratch memory by");
         return false;
     }
-    one->data = data;
+    one->data = old;
     one->next = cuda->outgrown;
     cuda->outgrown = one;
+    *data = NULL;
     return true;
 }
 
@@ -84,9 +89,9 @@ void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes)
     void **data = &cuda->scratch[cuda->current][use].data;
     size_t *have = &cuda->scratch[cuda->current][use].bytes;
     if (bytes <= *have) return *data;
-    if (!outgrow(cuda, *data)) return NULL;
-    *data = NULL;
-    *have = 0;
+    bool gone = outgrow(cuda, data);
+    if (!*data) *have = 0;
+    if (!gone) return NULL;
     cudaError_t error = cudaMalloc(data, bytes);
     if (error == cudaErrorMemoryAllocation) {
         if (cuda->failure == FT_OK) cuda->failure = ft_cuda_no_memory(cuda, bytes, &cuda->failed);
@@ -123,7 +128,7 @@ static void release(ft_backend *self, void *block)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!block) return;
-    cudaSetDevice(cuda->device); /* after a failure, too */
+    CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* after a failure, too */
     CUDA_TRY(cuda, cudaFree(block));
 }
 

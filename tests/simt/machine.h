@@ -99,6 +99,8 @@ struct meeting {
 };
 int enqueue(void *stream, const char *what, std::shared_ptr<meeting> meeting);
 int device_of(const void *stream);
+/* Runs all that the current device has; false, and not all, while one of its streams is captured. */
+bool finish_device();
 void forget_communicators(); /* nccl.cpp */
 
 /* -- devices (runtime.cpp) -- */

@@ -230,7 +230,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
     for (size_t i = 0; i < streams.size(); i++)
         if (streams[i].get() == stream) {
             streams.erase(streams.begin() + (long)i);
-            return cudaSuccess;
+            return status_of("cudaStreamDestroy");
         }
     return cudaErrorInvalidResourceHandle;
 }
@@ -253,12 +253,18 @@ cudaError_t cudaDeviceSynchronize(void)
 {
     cudaError_t error = status_of("cudaDeviceSynchronize");
     if (error != cudaSuccess) return error;
+    if (!simt::finish_device()) return cudaErrorStreamCaptureUnsupported;
+    return simt::faulted() ? cudaErrorLaunchFailure : cudaSuccess;
+}
+
+bool simt::finish_device()
+{
     for (const auto &stream : streams)
-        if (stream->device == simt::current_device()) {
-            if (stream->graph) return cudaErrorStreamCaptureUnsupported;
+        if (stream->device == current_device()) {
+            if (stream->graph) return false;
             run_until_empty(*stream);
         }
-    return simt::faulted() ? cudaErrorLaunchFailure : cudaSuccess;
+    return true;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
@@ -273,7 +279,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
 /* What is queued may still name it: it lives until the next reset. */
 cudaError_t cudaEventDestroy(cudaEvent_t)
 {
-    return cudaSuccess;
+    return status_of("cudaEventDestroy");
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
@@ -300,8 +306,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
         stream->queue.push_back({simt_stream::WAIT, {}, nullptr, event, event->recorded});
         return cudaSuccess;
     }
-    if (event->graph != stream->graph && (stream->graph || !stream->queue.empty())) {
-        if (stream->graph) stream->graph->broken = true;
+    if (stream->graph && event->graph != stream->graph) {
+        stream->graph->broken = true;
         return cudaErrorStreamCaptureInvalidated;
     }
     stream->graph = event->graph;
@@ -404,10 +410,10 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
 /* What is queued may still name a graph: it lives until the next reset. */
 cudaError_t cudaGraphDestroy(cudaGraph_t)
 {
-    return cudaSuccess;
+    return status_of("cudaGraphDestroy");
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t)
 {
-    return cudaSuccess;
+    return status_of("cudaGraphExecDestroy");
 }

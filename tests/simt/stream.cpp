@@ -19,7 +19,7 @@ struct simt_graph {
         std::vector<int> after;
     };
     std::vector<node> nodes;
-    bool broken = false;
+    bool broken = false, destroyed = false;
 };
 
 struct simt_event {
@@ -209,6 +209,14 @@ int simt::enqueue(void *stream, const char *what, std::shared_ptr<meeting> meeti
     return enqueue_work(static_cast<simt_stream *>(stream), {what, {}, std::move(meeting)});
 }
 
+bool simt::is_captured(const void *owner)
+{
+    for (const auto &graph : graphs)
+        for (const auto &node : graph->nodes)
+            if (!graph->destroyed && node.meeting && node.meeting->owner == owner) return true;
+    return false;
+}
+
 int simt::device_of(const void *stream)
 {
     return stream ? static_cast<const simt_stream *>(stream)->device : -1;
@@ -360,6 +368,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
     cudaError_t error = status_of("cudaStreamEndCapture"); /* the capture ends all the same */
     if (!stream->graph || !stream->origin) return cudaErrorInvalidValue;
     simt_graph *made = stream->graph;
+    made->destroyed = true; /* what fails below leaves none */
     std::vector<bool> joined(made->nodes.size());
     std::vector<int> next = stream->after;
     while (!next.empty()) {
@@ -382,6 +391,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
     for (bool one : joined)
         if (!one) return cudaErrorStreamCaptureUnjoined;
     simt::counts().captures++;
+    made->destroyed = false;
     *graph = made;
     return cudaSuccess;
 }
@@ -408,12 +418,14 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
 }
 
 /* What is queued may still name a graph: it lives until the next reset. */
-cudaError_t cudaGraphDestroy(cudaGraph_t)
+cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 {
+    graph->destroyed = true;
     return status_of("cudaGraphDestroy");
 }
 
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t)
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable)
 {
+    executable->destroyed = true;
     return status_of("cudaGraphExecDestroy");
 }

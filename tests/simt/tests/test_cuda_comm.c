@@ -174,6 +174,40 @@ Test(cuda_comm, a_rank_that_died_ends_the_others_wait)
     cr_expect_eq(simt_counted().allocated_bytes, 0);
 }
 
+/* Rank 1 dies after the first of rank 0's replays: its captured step goes with the communicator. */
+static void lose_one_in_replay(int rank, void *context)
+{
+    scene *s = context;
+    member m = join(s, rank);
+    ft_error err;
+    m.backend->capture_begin(m.backend);
+    s->status[rank] = m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &err);
+    void *graph = m.backend->capture_end(m.backend);
+    m.backend->replay(m.backend, graph);
+    cr_expect_eq(m.comm->wait(m.comm, &err), FT_OK, "%s", err.message);
+    if (rank == 0) {
+        m.backend->replay(m.backend, graph);
+        s->status[rank] = m.comm->wait(m.comm, &s->err[rank]);
+        cr_expect_eq(m.backend->synchronize(m.backend, &err), FT_OK, "%s", err.message);
+        m.backend->replay(m.backend, graph);
+        cr_expect_eq(m.backend->synchronize(m.backend, &err), FT_FAILED);
+        cr_expect(strstr(err.message, "dropped"), "%s", err.message);
+    }
+    m.backend->graph_free(m.backend, graph);
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, a_captured_step_goes_with_an_aborted_communicator)
+{
+    scene s = make_scene(2, SIMT_FORWARD);
+    s.timeout_seconds = 0.05;
+    simt_run_ranks(2, lose_one_in_replay, &s);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    cr_expect_eq(s.status[0], FT_FAILED);
+    cr_expect_eq(s.status[1], FT_OK);
+    cr_expect_eq(simt_counted().allocated_bytes, 0);
+}
+
 /* Without `wait` the same is a hang. */
 static void hang(int rank, void *context)
 {

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "golden.h"
 #include "kernels/comm.h"
 #include "model/forecast.h"
 #include "model/trainer.h"
 #include "models.h"
+#include "scratch.h"
 #include "tests/simt/simt.h"
 
 enum { ADAPTERS = 3, SERIES = 2, ROWS = 96, CONTEXT = 32, PREDICTION = 8, DEVICE_BYTES = 1 << 28 };
@@ -228,4 +230,64 @@ Test(cuda_training, two_gpus_share_a_run)
     }
     for (int rank = 0; rank < MOST_RANKS; rank++) forget(&shared.ranks[rank]);
     forget(&alone);
+}
+
+/* Rank 1 is told to stop, rank 0 writes the checkpoint. */
+typedef struct stopped_rank {
+    int rank;
+    ft_comm_id id;
+    ft_train_result result;
+} stopped_rank;
+
+static bool is_told_to_stop(void *context)
+{
+    return ((const stopped_rank *)context)->rank == 1;
+}
+
+static void train_until_stopped(int rank, void *context)
+{
+    stopped_rank *self = (stopped_rank *)context + rank;
+    ft_error err;
+    ft_backend *backend;
+    ft_comm *comm;
+    ft_chronos *chronos;
+    ft_weights *weights = models_read("model_tied");
+    const char *checkpoint = scratch_path(rank == 0 ? "rank_0" : "rank_1");
+    cr_assert_eq(ft_cuda_create(rank, FT_F32, &backend, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_comm_nccl(backend, &self->id, rank, MOST_RANKS, 60, &comm, &err), FT_OK, "%s",
+                 err.message);
+    cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
+    self->rank = rank;
+    const ft_train_settings settings = {.context_length = CONTEXT,
+                                        .prediction_length = PREDICTION,
+                                        .eval_windows = 3,
+                                        .checkpoints = &checkpoint,
+                                        .stop = is_told_to_stop,
+                                        .context = self,
+                                        .comm = comm};
+    cr_assert_eq(ft_train(chronos, weights, series, SERIES, &configs[2], 1, &settings, &self->result, &err),
+                 FT_OK, "%s", err.message);
+    ft_chronos_free(chronos);
+    ft_weights_free(weights);
+    comm->free(comm);
+    backend->free(backend);
+}
+
+Test(cuda_training, all_ranks_stop_where_one_is_told_to, .init = scratch_enter, .fini = scratch_leave)
+{
+    ft_error err;
+    stopped_rank ranks[MOST_RANKS] = {0};
+    make_series();
+    simt_reset(MOST_RANKS, DEVICE_BYTES);
+    cr_assert_eq(ft_comm_nccl_id(&ranks[0].id, &err), FT_OK, "%s", err.message);
+    ranks[1].id = ranks[0].id;
+    simt_run_ranks(MOST_RANKS, train_until_stopped, ranks);
+    cr_assert_null(simt_fault(), "%s", simt_fault());
+    for (int rank = 0; rank < MOST_RANKS; rank++) {
+        cr_expect_eq(ranks[rank].result.status, FT_INTERRUPTED);
+        cr_expect_eq(ranks[rank].result.n_epochs, 1);
+        ft_train_result_free(&ranks[rank].result);
+    }
+    cr_expect(ft_path_exists(scratch_path("rank_0")));
+    cr_expect_not(ft_path_exists(scratch_path("rank_1")));
 }

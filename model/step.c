@@ -233,23 +233,23 @@ ft_status ft_stepper_any(ft_stepper *s, bool *flag, ft_error *err)
     return status;
 }
 
-ft_status ft_stepper_evaluate(ft_stepper *s, int32_t adapter, const ft_tokenizer *tokenizer,
-                              const ft_series *series, const ft_window_list *windows, int32_t context_length,
-                              int32_t prediction_length, double *loss, ft_error *err)
+/* Passes over the windows for one group of adapters; adds to their sums. */
+static ft_status evaluate_windows(ft_stepper *s, const ft_evaluated *of, ft_window_use *uses,
+                                  const ft_window_list *windows, double *sum, double *counted, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
-    double sums[2] = {0, 0}; /* of losses, of counted labels */
-    *loss = NAN;
-    ft_window_use *uses = malloc((size_t)s->n_sequences * sizeof *uses);
-    if (!uses) return ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
-    ft_status status = FT_OK;
+    int64_t share = s->n_sequences / of->n_adapters; /* windows of each adapter in a pass */
     int64_t pass_index = 0;
-    for (int64_t first = 0; first < windows->count && status == FT_OK; first += s->n_sequences) {
+    ft_status status = FT_OK;
+    for (int64_t first = 0; first < windows->count && status == FT_OK; first += share) {
         if (s->comm && pass_index++ % s->comm->size != s->comm->rank) continue;
-        int32_t n =
-            windows->count - first < s->n_sequences ? (int32_t)(windows->count - first) : s->n_sequences;
-        for (int32_t i = 0; i < n; i++) uses[i] = (ft_window_use){&windows->windows[first + i], adapter};
-        ft_window_batch(s->inputs, tokenizer, series, uses, n, context_length, prediction_length);
+        int64_t n = windows->count - first < share ? windows->count - first : share;
+        int32_t n_uses = 0;
+        for (int32_t k = 0; k < of->n_adapters; k++)
+            for (int64_t i = 0; i < n; i++)
+                uses[n_uses++] = (ft_window_use){&windows->windows[first + i], of->adapters[k]};
+        ft_window_batch(s->inputs, of->tokenizer, of->series, uses, n_uses, of->context_length,
+                        of->prediction_length);
         s->inputs->dropout = false;
         for (int32_t g = 0; g < s->trainable->n_adapters; g++)
             s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
@@ -257,14 +257,34 @@ ft_status ft_stepper_evaluate(ft_stepper *s, int32_t adapter, const ft_tokenizer
         ft_pass_load(&pass, s->trainable, s->workspace, s->inputs);
         ft_pass_forward(&pass);
         ft_pass_loss(&pass, false);
-        double here;
-        backend->to_host(backend, &here, s->workspace->loss_sum + adapter, sizeof here);
+        backend->to_host(backend, s->loss, s->workspace->loss_sum, (size_t)s->n_adapters * sizeof *s->loss);
         status = backend->synchronize(backend, err);
-        sums[0] += here;
-        sums[1] += (double)s->inputs->n_counted[adapter];
+        for (int32_t k = 0; k < of->n_adapters; k++) {
+            sum[k] += s->loss[of->adapters[k]];
+            counted[k] += (double)s->inputs->n_counted[of->adapters[k]];
+        }
     }
+    return status;
+}
+
+ft_status ft_stepper_evaluate(ft_stepper *s, const ft_evaluated *of, const ft_window_list *windows,
+                              double *losses, ft_error *err)
+{
+    size_t n = (size_t)of->n_adapters;
+    ft_window_use *uses = malloc((size_t)s->n_sequences * sizeof *uses);
+    double *sum = calloc(n, sizeof *sum);
+    double *counted = calloc(n, sizeof *counted);
+    ft_status status = FT_OK;
+    if (!uses || !sum || !counted)
+        status = ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
+    else
+        status = evaluate_windows(s, of, uses, windows, sum, counted, err);
+    if (status == FT_OK) status = add_up(s, sum, n, err);
+    if (status == FT_OK) status = add_up(s, counted, n, err);
+    for (size_t k = 0; k < n && status == FT_OK; k++)
+        losses[k] = counted[k] > 0 ? sum[k] / counted[k] : NAN;
+    free(counted);
+    free(sum);
     free(uses);
-    if (status == FT_OK) status = add_up(s, sums, 2, err);
-    if (status == FT_OK && sums[1] > 0) *loss = sums[0] / sums[1];
     return status;
 }

@@ -37,11 +37,19 @@ ft_status ft_stepper_gradients(ft_stepper *stepper, ft_error *err);
 double ft_stepper_loss(const ft_stepper *stepper, int32_t adapter);
 double ft_stepper_grad_norm(const ft_stepper *stepper, int32_t adapter);
 
-/* Mean token loss of one adapter over windows, dropout off, in passes of the stepper's size; NaN where no
- * label counts. */
-ft_status ft_stepper_evaluate(ft_stepper *stepper, int32_t adapter, const ft_tokenizer *tokenizer,
-                              const ft_series *series, const ft_window_list *windows, int32_t context_length,
-                              int32_t prediction_length, double *loss, ft_error *err);
+/* What is evaluated: adapters in rising order, at most as many as the stepper has sequences. */
+typedef struct ft_evaluated {
+    const int32_t *adapters; /* (n_adapters) */
+    int32_t n_adapters;
+    const ft_tokenizer *tokenizer;
+    const ft_series *series;
+    int32_t context_length, prediction_length;
+} ft_evaluated;
+
+/* Mean token loss of each of the adapters over the same windows, dropout off, in passes of the stepper's
+ * size; NaN where no label counts. losses: (n_adapters). The last step's losses are overwritten. */
+ft_status ft_stepper_evaluate(ft_stepper *stepper, const ft_evaluated *of, const ft_window_list *windows,
+                              double *losses, ft_error *err);
 
 /* *flag becomes true on all ranks if it was on any. */
 ft_status ft_stepper_any(ft_stepper *stepper, bool *flag, ft_error *err);

@@ -18,6 +18,7 @@ typedef struct ft_trainable {
     ft_chronos *model; /* not owned */
     ft_adapter_kind kind;
     int32_t n_adapters;
+    bool for_training;
     uint32_t targets;             /* LoRA: the union over adapters */
     int32_t rank;                 /* LoRA: padded */
     int64_t n_params;             /* a row's length, padded to a multiple of 16 */
@@ -34,7 +35,18 @@ typedef struct ft_trainable {
  * one adapter. Zero adapters is the base model alone. */
 ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters,
                               bool for_training, ft_trainable **trainable, ft_error *err);
+/* The same for n_adapters that will be written later and whose specs are among `specs`; until then they hold
+ * zeros. */
+ft_status ft_trainable_reserve(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                               int32_t n_adapters, bool for_training, ft_trainable **trainable,
+                               ft_error *err);
 void ft_trainable_free(ft_trainable *trainable);
+/* The layout alone, without device memory: for ft_trainable_bytes. Of the model, the configuration and the
+ * backend's types are used. */
+ft_status ft_trainable_measure(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                               int32_t n_adapters, bool for_training, ft_trainable **trainable,
+                               ft_error *err);
+size_t ft_trainable_bytes(const ft_trainable *trainable); /* device memory */
 
 /* Values of adapter `index` from the device into `adapter` (of the same spec as when created). */
 ft_status ft_trainable_read(const ft_trainable *trainable, int32_t index, ft_adapter *adapter, ft_error *err);
@@ -45,6 +57,9 @@ ft_status ft_trainable_read_gradients(const ft_trainable *trainable, int32_t ind
  * and targets must fit the layout. */
 ft_status ft_trainable_write(ft_trainable *trainable, int32_t index, const ft_adapter *adapter,
                              ft_error *err);
+
+/* Scale and dropout of an adapter whose values are placed otherwise. */
+void ft_trainable_describe(ft_trainable *trainable, int32_t index, const ft_adapter_spec *spec);
 
 /* Row `index` of params, m or v as a (1, n_params) tensor. */
 ft_tensor ft_trainable_row(const ft_trainable *trainable, ft_tensor matrix, int32_t index);

@@ -42,6 +42,10 @@ simt_library(ft_cuda_simt ${simt_kernel_sources})
 target_compile_options(ft_cuda_simt PRIVATE -Wno-unknown-pragmas -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_link_libraries(ft_cuda_simt PUBLIC ft_simt ft_kernels)
 
+if(FTGPU_GPU_CHECK)
+  return() # bench/gpu_check.sh --simulate has its own programs
+endif()
+
 # A test of tests/, with further libraries after it.
 function(simt_test source)
   get_filename_component(name ${source} NAME_WE)

@@ -15,7 +15,7 @@
 #include "tests/simt/simt.h"
 
 enum { ADAPTERS = 3, SERIES = 2, ROWS = 96, CONTEXT = 32, PREDICTION = 8, DEVICE_BYTES = 1 << 28 };
-enum { PATHS = 5, REQUESTS = 3, TOKENS = REQUESTS * PATHS * PREDICTION, MOST_RANKS = 2 };
+enum { MOST_EPOCHS = 2, PATHS = 5, REQUESTS = 3, TOKENS = REQUESTS * PATHS * PREDICTION, MOST_RANKS = 2 };
 
 static float values[SERIES][ROWS];
 static ft_series series[SERIES];
@@ -64,14 +64,37 @@ static const ft_train_config configs[ADAPTERS] = {
      .seed = 3},
 };
 
+/* A configuration's result, kept. */
+typedef struct kept {
+    ft_status status;
+    ft_adapter *adapter;
+    ft_epoch history[MOST_EPOCHS];
+    int32_t n_epochs, best_epoch;
+} kept;
+
 /* What comes out of a run. */
 typedef struct outcome {
-    ft_train_result results[ADAPTERS];
+    const ft_weights *weights; /* while it runs */
+    kept results[ADAPTERS];
     int32_t tokens[2][TOKENS]; /* drawn from all tokens, and the likeliest */
     bool complete;
 } outcome;
 
-static void forecast(ft_chronos *chronos, ft_train_result *results, outcome *out)
+static ft_status keep(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+{
+    outcome *out = context;
+    kept *one = &out->results[index];
+    (void)err;
+    cr_assert(result->ended && !one->adapter && result->adapter);
+    *one = (kept){.status = result->status,
+                  .adapter = models_copy_adapter(result->adapter, out->weights),
+                  .n_epochs = result->n_epochs,
+                  .best_epoch = result->best_epoch};
+    for (int32_t e = 0; e < result->n_epochs; e++) one->history[e] = result->history[e];
+    return FT_OK;
+}
+
+static void forecast(ft_chronos *chronos, const kept *results, outcome *out)
 {
     ft_error err;
     const ft_adapter *adapters[ADAPTERS];
@@ -100,13 +123,17 @@ static void run(ft_backend *backend, ft_comm *comm, outcome *with, outcome *out)
     ft_error err;
     ft_chronos *chronos;
     ft_weights *weights = models_read("model_tied");
-    const ft_train_settings settings = {
-        .context_length = CONTEXT, .prediction_length = PREDICTION, .eval_windows = 3, .comm = comm};
+    const ft_train_settings settings = {.context_length = CONTEXT,
+                                        .prediction_length = PREDICTION,
+                                        .eval_windows = 3,
+                                        .result = keep,
+                                        .context = out,
+                                        .comm = comm};
+    out->weights = weights;
     cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_train(chronos, weights, series, SERIES, configs, ADAPTERS, &settings, out->results, &err),
-                 FT_OK, "%s", err.message);
-    for (int g = 0; g < ADAPTERS; g++)
-        cr_assert_eq(out->results[g].status, FT_OK, "%s", out->results[g].error.message);
+    cr_assert_eq(ft_train(chronos, weights, series, SERIES, configs, ADAPTERS, &settings, &err), FT_OK, "%s",
+                 err.message);
+    for (int g = 0; g < ADAPTERS; g++) cr_assert_eq(out->results[g].status, FT_OK);
     forecast(chronos, with ? with->results : out->results, out);
     ft_chronos_free(chronos);
     ft_weights_free(weights);
@@ -115,7 +142,7 @@ static void run(ft_backend *backend, ft_comm *comm, outcome *with, outcome *out)
 
 static void forget(outcome *one)
 {
-    for (int g = 0; g < ADAPTERS; g++) ft_train_result_free(&one->results[g]);
+    for (int g = 0; g < ADAPTERS; g++) ft_adapter_free(one->results[g].adapter);
 }
 
 static double off(double a, double b)
@@ -128,7 +155,7 @@ static void expect_near(const outcome *one, const outcome *other, bool bf16)
 {
     double loss = bf16 ? 3e-2 : 1e-4, norm = bf16 ? 1e-1 : 1e-3;
     for (int g = 0; g < ADAPTERS; g++) {
-        const ft_train_result *a = &one->results[g], *b = &other->results[g];
+        const kept *a = &one->results[g], *b = &other->results[g];
         cr_assert_eq(a->n_epochs, b->n_epochs);
         for (int e = 0; e < a->n_epochs; e++) {
             cr_expect_lt(off(a->history[e].loss, b->history[e].loss), loss, "adapter %d, epoch %d: %g, %g", g,
@@ -220,7 +247,7 @@ Test(cuda_training, two_gpus_share_a_run)
     cr_assert(shared.ranks[0].complete && shared.ranks[1].complete);
     expect_near(&shared.ranks[0], &alone, false);
     for (int g = 0; g < ADAPTERS; g++) {
-        const ft_train_result *a = &shared.ranks[0].results[g], *b = &shared.ranks[1].results[g];
+        const kept *a = &shared.ranks[0].results[g], *b = &shared.ranks[1].results[g];
         expect_equal_adapters(a->adapter, b->adapter);
         cr_expect_eq(a->best_epoch, b->best_epoch);
         for (int e = 0; e < a->n_epochs; e++) {
@@ -232,16 +259,23 @@ Test(cuda_training, two_gpus_share_a_run)
     forget(&alone);
 }
 
-/* Rank 1 is told to stop, rank 0 writes the checkpoint. */
+/* Rank 1 is told to stop after two steps, rank 0 writes the checkpoint. */
 typedef struct stopped_rank {
-    int rank;
+    int rank, asked;
     ft_comm_id id;
-    ft_train_result result;
+    ft_status status;
 } stopped_rank;
 
-static bool is_told_to_stop(void *context)
+static ft_stop tell_one(void *context)
 {
-    return ((const stopped_rank *)context)->rank == 1;
+    stopped_rank *self = context;
+    return ++self->asked > 2 && self->rank == 1 ? FT_STOP_NOW : FT_STOP_NOT;
+}
+
+static ft_status keep_none(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+{
+    (void)context, (void)index, (void)result;
+    return ft_fail(err, FT_FAILED, "a result of a training that is to be gone on with");
 }
 
 static void train_until_stopped(int rank, void *context)
@@ -261,12 +295,12 @@ static void train_until_stopped(int rank, void *context)
     const ft_train_settings settings = {.context_length = CONTEXT,
                                         .prediction_length = PREDICTION,
                                         .eval_windows = 3,
-                                        .checkpoints = &checkpoint,
-                                        .stop = is_told_to_stop,
+                                        .checkpoint = checkpoint,
+                                        .stop = tell_one,
+                                        .result = keep_none,
                                         .context = self,
                                         .comm = comm};
-    cr_assert_eq(ft_train(chronos, weights, series, SERIES, &configs[2], 1, &settings, &self->result, &err),
-                 FT_OK, "%s", err.message);
+    self->status = ft_train(chronos, weights, series, SERIES, &configs[0], 1, &settings, &err);
     ft_chronos_free(chronos);
     ft_weights_free(weights);
     comm->free(comm);
@@ -284,9 +318,8 @@ Test(cuda_training, all_ranks_stop_where_one_is_told_to, .init = scratch_enter, 
     simt_run_ranks(MOST_RANKS, train_until_stopped, ranks);
     cr_assert_null(simt_fault(), "%s", simt_fault());
     for (int rank = 0; rank < MOST_RANKS; rank++) {
-        cr_expect_eq(ranks[rank].result.status, FT_INTERRUPTED);
-        cr_expect_eq(ranks[rank].result.n_epochs, 1);
-        ft_train_result_free(&ranks[rank].result);
+        cr_expect_eq(ranks[rank].status, FT_INTERRUPTED);
+        cr_expect_eq(ranks[rank].asked, 3);
     }
     cr_expect(ft_path_exists(scratch_path("rank_0")));
     cr_expect_not(ft_path_exists(scratch_path("rank_1")));

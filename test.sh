@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs the tests: once as they are, once under the Address and UndefinedBehavior sanitizers.
 # usage: ./test.sh [--all]    --all adds the tests that take long (label "slow")
+# FTGPU_CUDA=ON in the environment: a machine without nvcc fails, instead of testing without CUDA.
 set -eu
 cd "$(dirname "$0")"
 . ./packages.sh
@@ -53,7 +54,8 @@ run_tests() {
 install_packages $build_packages $test_packages
 
 echo "building and testing in build/test"
-build build/test -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFTGPU_WERROR=ON
+build build/test -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFTGPU_WERROR=ON -DFTGPU_CUDA="${FTGPU_CUDA:-AUTO}"
+if grep -Eq '^FTGPU_(NVCC|CUDART):.*NOTFOUND' build/test/CMakeCache.txt; then echo "CUDA not built: no nvcc"; fi
 run_tests build/test
 
 echo "building and testing with sanitizers in build/sanitize"

@@ -168,7 +168,7 @@ struct ft_backend {
     void *(*allocate)(ft_backend *self, size_t bytes, ft_error *err);
     void (*release)(ft_backend *self, void *block);
     void (*to_device)(ft_backend *self, void *device, const void *host,
-                      size_t bytes); /* host may be reused at once */
+                      size_t bytes); /* host may be reused at once, the copy is queued like an operation */
     void (*to_host)(ft_backend *self, void *host, const void *device,
                     size_t bytes); /* waits for what is queued */
     void (*copy)(ft_backend *self, void *to, const void *from, size_t bytes);

@@ -26,11 +26,11 @@ struct ft_comm {
     /* Waits for what this rank has queued, calls of this communicator among it: to be called before a wait of
      * the backend's that would never end if a rank had died. FT_FAILED when one has, or does not come within
      * the communicator's timeout: then the communicator is aborted, what was queued ends with results that
-     * mean nothing, and all further calls fail. */
+     * mean nothing, and all further calls fail, replays of the backend's graphs among them. */
     ft_status (*wait)(ft_comm *self, ft_error *err);
     /* Waits until all ranks have called it; fails as wait does. */
     ft_status (*barrier)(ft_comm *self, ft_error *err);
-    void (*free)(ft_comm *self);
+    void (*free)(ft_comm *self); /* after the graphs that its calls were captured in */
 };
 
 /* The communicator of a process alone: every call returns at once. */

@@ -103,7 +103,8 @@ ft_status ft_decoder_create(const ft_trainable *trainable, const ft_decode_shape
             snprintf(what, sizeof what,
                      "%d sampled paths of %d tokens for %d series (fewer num_samples need less)",
                      (int)shape->num_samples, (int)shape->n_tokens, (int)shape->n_series);
-            status = ft_no_memory(err, what, bytes);
+            ft_error_prefix(err, what); /* after it, what the device says */
+            status = FT_NO_MEMORY;
         }
     }
     if (status != FT_OK) {

@@ -142,7 +142,8 @@ ft_status ft_workspace_create(ft_backend *backend, const ft_model_config *config
                  (int)shape->encoder_length, (int)shape->decoder_length,
                  shape->backward ? " (a smaller batch_size or context_length needs less)" : "");
         ft_workspace_free(w);
-        return ft_no_memory(err, what, bytes);
+        ft_error_prefix(err, what); /* after it, what the device says */
+        return FT_NO_MEMORY;
     }
     lay_out(w, config, w->memory);
     *out = w;

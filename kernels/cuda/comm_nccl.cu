@@ -92,9 +92,10 @@ static ft_status all_reduce(ft_comm *self, void *buffer, size_t count, ft_dtype 
                     ncclSum, comm->nccl, ft_cuda_stream(comm->cuda));
 }
 
-/* Afterwards the stream goes on. Keeps the reason in `err`. */
+/* Afterwards the stream goes on. NCCL would wait for graphs that hold its calls. */
 static ft_status abort_comm(nccl_comm *comm)
 {
+    ft_cuda_drop_graphs(comm->cuda);
     comm->call.ncclCommAbort(comm->nccl);
     comm->nccl = NULL;
     return FT_FAILED;

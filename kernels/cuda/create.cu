@@ -12,6 +12,20 @@ int ft_cuda_device_count(void)
     return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
 
+/* Whether there is a GPU of that number; says why CUDA sees none. */
+static ft_status find_device(int device, ft_error *err)
+{
+    int count = 0;
+    cudaError_t error = cudaGetDeviceCount(&count);
+    if (error != cudaSuccess)
+        return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: cudaGetDeviceCount: %s (%s)", device,
+                       cudaGetErrorName(error), cudaGetErrorString(error));
+    if (device >= 0 && device < count) return FT_OK;
+    return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: this machine has %d that CUDA can use", device,
+                   count);
+}
+
+/* What fails here has nobody to be told. */
 static void free_backend(ft_backend *self)
 {
     if (!self) return;
@@ -42,10 +56,8 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
     *backend = NULL;
     if (dtype != FT_F32 && dtype != FT_BF16)
         return ft_fail(err, FT_BAD_INPUT, "the CUDA backend computes in f32 or bf16");
-    int count = ft_cuda_device_count();
-    if (device < 0 || device >= count)
-        return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: this machine has %d that CUDA can use", device,
-                       count);
+    ft_status status = find_device(device, err);
+    if (status != FT_OK) return status;
     ft_cuda *cuda = (ft_cuda *)calloc(1, sizeof *cuda);
     if (!cuda) return ft_no_memory(err, "the CUDA backend", sizeof *cuda);
     ft_backend *base = &cuda->base;
@@ -66,7 +78,7 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
                          "the GPU is older than compute capability 8.0, which the kernels need");
         open_streams(cuda);
     }
-    ft_status status = cuda->failure;
+    status = cuda->failure;
     if (status != FT_OK && err) *err = cuda->failed;
     if (status == FT_OK) status = ft_cuda_linear_operations(cuda, err);
     if (status != FT_OK) {

@@ -54,7 +54,7 @@ typedef struct ft_cuda {
         size_t bytes;
     } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
     struct ft_cuda_outgrown *outgrown; /* scratch memory too small by now, but named by graphs */
-    int n_graphs;
+    struct ft_cuda_graph *graphs;      /* that are not freed */
     char *staging; /* (FT_CUDA_STAGING) pinned: what to_device has taken and the device may not have read */
     size_t staged;
     struct ft_cuda_lt *lt;   /* matrix products */
@@ -79,6 +79,8 @@ void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message);
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes);
 /* Gives back all scratch memory. */
 void ft_cuda_free_scratch(ft_cuda *cuda);
+/* Destroys what was captured; graphs can only be freed afterwards. Those under way come to their end. */
+void ft_cuda_drop_graphs(ft_cuda *cuda);
 /* Says how much was asked for, what is free, and what to lower. */
 ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err);
 

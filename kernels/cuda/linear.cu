@@ -124,8 +124,7 @@ static bool choose_algorithm(ft_cuda *cuda, planned_product *plan)
         plan->algo = result.algo;
         plan->workspace = result.workspaceSize;
     }
-    lt->call.cublasLtMatmulPreferenceDestroy(preference);
-    return good;
+    return LT_TRY(cublasLtMatmulPreferenceDestroy, preference) && good;
 }
 
 static planned_product *make_plan(ft_cuda *cuda, const product_shape *shape)

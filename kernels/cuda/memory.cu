@@ -64,18 +64,23 @@ void ft_cuda_free_scratch(ft_cuda *cuda)
         for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[i][use].data));
 }
 
-/* Memory that a graph may name is given back with the last graph. */
-static bool outgrow(ft_cuda *cuda, void *data)
+/* Memory that a graph may name is given back with the last graph. *data becomes NULL. */
+static bool outgrow(ft_cuda *cuda, void **data)
 {
-    if (!data || cuda->n_graphs == 0) return CUDA_TRY(cuda, cudaFree(data));
+    void *old = *data;
+    if (!old || !cuda->graphs) {
+        *data = NULL;
+        return CUDA_TRY(cuda, cudaFree(old));
+    }
     struct ft_cuda_outgrown *one = (struct ft_cuda_outgrown *)malloc(sizeof *one);
     if (!one) {
         ft_cuda_fail(cuda, FT_NO_MEMORY, "no memory to remember scratch memory by");
         return false;
     }
-    one->data = data;
+    one->data = old;
     one->next = cuda->outgrown;
     cuda->outgrown = one;
+    *data = NULL;
     return true;
 }
 
@@ -84,9 +89,9 @@ void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes)
     void **data = &cuda->scratch[cuda->current][use].data;
     size_t *have = &cuda->scratch[cuda->current][use].bytes;
     if (bytes <= *have) return *data;
-    if (!outgrow(cuda, *data)) return NULL;
-    *data = NULL;
-    *have = 0;
+    bool gone = outgrow(cuda, data);
+    if (!*data) *have = 0;
+    if (!gone) return NULL;
     cudaError_t error = cudaMalloc(data, bytes);
     if (error == cudaErrorMemoryAllocation) {
         if (cuda->failure == FT_OK) cuda->failure = ft_cuda_no_memory(cuda, bytes, &cuda->failed);
@@ -123,7 +128,7 @@ static void release(ft_backend *self, void *block)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!block) return;
-    cudaSetDevice(cuda->device); /* after a failure, too */
+    CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* after a failure, too */
     CUDA_TRY(cuda, cudaFree(block));
 }
 
@@ -208,6 +213,11 @@ static void wait(ft_backend *self, int event)
 
 /* -- graphs: what is queued on stream 0 (and, after wait, on stream 1) between begin and end -- */
 
+struct ft_cuda_graph {
+    cudaGraphExec_t executable; /* NULL: dropped */
+    struct ft_cuda_graph *next;
+};
+
 static void capture_begin(ft_backend *self)
 {
     ft_cuda *cuda = ft_cuda_of(self);
@@ -216,36 +226,66 @@ static void capture_begin(ft_backend *self)
     CUDA_TRY(cuda, cudaStreamBeginCapture(cuda->streams[0], cudaStreamCaptureModeRelaxed));
 }
 
+static struct ft_cuda_graph *make_graph(ft_cuda *cuda, cudaGraph_t captured)
+{
+    struct ft_cuda_graph *graph = (struct ft_cuda_graph *)calloc(1, sizeof *graph);
+    if (!graph) {
+        ft_cuda_fail(cuda, FT_NO_MEMORY, "no memory for a captured step");
+        return NULL;
+    }
+    if (!CUDA_TRY(cuda, cudaGraphInstantiate(&graph->executable, captured, 0))) {
+        free(graph);
+        return NULL;
+    }
+    graph->next = cuda->graphs;
+    cuda->graphs = graph;
+    return graph;
+}
+
 static void *capture_end(ft_backend *self)
 {
     ft_cuda *cuda = ft_cuda_of(self);
-    cudaGraph_t graph = NULL;
-    cudaGraphExec_t executable = NULL;
+    cudaGraph_t captured = NULL;
+    struct ft_cuda_graph *graph = NULL;
     CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* a capture is ended after a failure, too */
-    if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->streams[0], &graph))) return NULL;
+    if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->streams[0], &captured))) return NULL;
     /* What a failed operation is missing from is no graph. */
-    if (cuda->failure == FT_OK && CUDA_TRY(cuda, cudaGraphInstantiate(&executable, graph, 0)))
-        cuda->n_graphs++;
-    else
-        executable = NULL;
-    CUDA_TRY(cuda, cudaGraphDestroy(graph));
-    return executable;
+    if (cuda->failure == FT_OK) graph = make_graph(cuda, captured);
+    CUDA_TRY(cuda, cudaGraphDestroy(captured));
+    return graph;
 }
 
-static void replay(ft_backend *self, void *graph)
+static void replay(ft_backend *self, void *given)
 {
     ft_cuda *cuda = ft_cuda_of(self);
+    struct ft_cuda_graph *graph = (struct ft_cuda_graph *)given;
     if (!graph || !ft_cuda_enter(cuda)) return;
-    CUDA_TRY(cuda, cudaGraphLaunch((cudaGraphExec_t)graph, ft_cuda_stream(cuda)));
+    if (graph->executable)
+        CUDA_TRY(cuda, cudaGraphLaunch(graph->executable, ft_cuda_stream(cuda)));
+    else
+        ft_cuda_fail(cuda, FT_FAILED, "a captured step was dropped when its communicator was aborted");
+}
+
+void ft_cuda_drop_graphs(ft_cuda *cuda)
+{
+    for (struct ft_cuda_graph *graph = cuda->graphs; graph; graph = graph->next) {
+        if (graph->executable) CUDA_TRY(cuda, cudaGraphExecDestroy(graph->executable));
+        graph->executable = NULL;
+    }
 }
 
 static void graph_free(ft_backend *self, void *graph)
 {
     ft_cuda *cuda = ft_cuda_of(self);
-    if (!graph) return;
+    struct ft_cuda_graph **at = &cuda->graphs;
+    while (*at && *at != graph) at = &(*at)->next;
+    if (!*at) return;
+    struct ft_cuda_graph *found = *at;
+    *at = found->next;
     CUDA_TRY(cuda, cudaSetDevice(cuda->device));
-    CUDA_TRY(cuda, cudaGraphExecDestroy((cudaGraphExec_t)graph));
-    if (--cuda->n_graphs == 0) free_outgrown(cuda);
+    if (found->executable) CUDA_TRY(cuda, cudaGraphExecDestroy(found->executable));
+    free(found);
+    if (!cuda->graphs) free_outgrown(cuda);
 }
 
 void ft_cuda_memory_operations(ft_backend *base)

@@ -23,6 +23,9 @@ struct simt_lt_preference {
     uint32_t alignment[4] = {256, 256, 256, 256};
 };
 
+#define FAIL_IF_TOLD(function)                                                                               \
+    if (int error = simt::injected(#function)) return (cublasStatus_t)error
+
 namespace
 {
 
@@ -84,7 +87,7 @@ bool aligned(const void *data, uint64_t alignment)
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
 {
-    if (simt::injected("cublasLtCreate")) return CUBLAS_STATUS_NOT_INITIALIZED;
+    FAIL_IF_TOLD(cublasLtCreate);
     *handle = new simt_lt{simt::current_device()};
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -92,11 +95,13 @@ cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
 cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle)
 {
     delete handle;
+    FAIL_IF_TOLD(cublasLtDestroy);
     return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *product, cublasComputeType_t, cudaDataType_t)
 {
+    FAIL_IF_TOLD(cublasLtMatmulDescCreate);
     *product = new simt_lt_product{false, false};
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -104,6 +109,7 @@ cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *product, cublasCom
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t product)
 {
     delete product;
+    FAIL_IF_TOLD(cublasLtMatmulDescDestroy);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -111,6 +117,7 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
                                               cublasLtMatmulDescAttributes_t attribute, const void *value,
                                               size_t bytes)
 {
+    FAIL_IF_TOLD(cublasLtMatmulDescSetAttribute);
     cublasOperation_t operation;
     if (bytes != sizeof operation) return CUBLAS_STATUS_INVALID_VALUE;
     memcpy(&operation, value, bytes);
@@ -122,6 +129,7 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDataType_t type, uint64_t rows,
                                           uint64_t cols, int64_t leading)
 {
+    FAIL_IF_TOLD(cublasLtMatrixLayoutCreate);
     if (leading < (int64_t)rows || rows == 0 || cols == 0) return CUBLAS_STATUS_INVALID_VALUE;
     *layout = new simt_lt_layout{type, (int64_t)rows, (int64_t)cols, leading};
     return CUBLAS_STATUS_SUCCESS;
@@ -130,11 +138,13 @@ cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDa
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout)
 {
     delete layout;
+    FAIL_IF_TOLD(cublasLtMatrixLayoutDestroy);
     return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *preference)
 {
+    FAIL_IF_TOLD(cublasLtMatmulPreferenceCreate);
     *preference = new simt_lt_preference{};
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -142,6 +152,7 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *prefer
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference)
 {
     delete preference;
+    FAIL_IF_TOLD(cublasLtMatmulPreferenceDestroy);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -149,6 +160,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
                                                     cublasLtMatmulPreferenceAttributes_t attribute,
                                                     const void *value, size_t bytes)
 {
+    FAIL_IF_TOLD(cublasLtMatmulPreferenceSetAttribute);
     if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) {
         if (bytes != sizeof preference->workspace) return CUBLAS_STATUS_INVALID_VALUE;
         memcpy(&preference->workspace, value, bytes);
@@ -167,7 +179,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               int *found)
 {
     *found = 0;
-    if (simt::injected("cublasLtMatmulAlgoGetHeuristic")) return CUBLAS_STATUS_NOT_SUPPORTED;
+    FAIL_IF_TOLD(cublasLtMatmulAlgoGetHeuristic);
     if (wanted < 1) return CUBLAS_STATUS_INVALID_VALUE;
     results[0] = {};
     for (int i = 0; i < 4; i++) results[0].algo.data[i] = preference->alignment[i];
@@ -184,7 +196,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t prod
                               const cublasLtMatmulAlgo_t *algo, void *workspace, size_t workspace_bytes,
                               cudaStream_t stream)
 {
-    if (simt::injected("cublasLtMatmul")) return CUBLAS_STATUS_EXECUTION_FAILED;
+    FAIL_IF_TOLD(cublasLtMatmul);
     simt_lt_product shape = *product;
     simt_lt_layout la = *a_layout, lb = *b_layout, lc = *c_layout, ld = *d_layout;
     int64_t k = shape.transpose_a ? la.rows : la.cols;

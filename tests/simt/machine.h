@@ -96,9 +96,14 @@ struct meeting {
     virtual void leave() = 0;                /* the stream goes on */
     virtual std::string waiting() const = 0; /* in words, for what never ends */
     const void *group = nullptr;             /* those who meet */
+    const void *owner = nullptr;             /* who brings the stream there */
 };
 int enqueue(void *stream, const char *what, std::shared_ptr<meeting> meeting);
 int device_of(const void *stream);
+/* Whether a graph that is not destroyed holds a meeting of this owner's. */
+bool is_captured(const void *owner);
+/* Runs all that the current device has; false, and not all, while one of its streams is captured. */
+bool finish_device();
 void forget_communicators(); /* nccl.cpp */
 
 /* -- devices (runtime.cpp) -- */

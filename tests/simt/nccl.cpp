@@ -171,6 +171,7 @@ ncclResult_t queue(simt_communicator *self, const call &brought, cudaStream_t st
     meeting->self = self;
     meeting->brought = brought;
     meeting->group = self->all;
+    meeting->owner = self;
     auto enqueue = [=]() -> int {
         int device = simt::host().device;
         simt::host().device = self->device; /* NCCL knows the communicator's */
@@ -259,10 +260,16 @@ ncclResult_t ncclCommInitRank(ncclComm_t *communicator, int n_ranks, ncclUniqueI
     return ncclSuccess;
 }
 
-/* Waits for what was queued, as the real one does. */
+static void check_graphs(const char *function, const simt_communicator *self)
+{
+    if (simt::is_captured(self))
+        simt::fault("%s of rank %d waits for ever for a graph that holds its calls", function, self->rank);
+}
+
 ncclResult_t ncclCommDestroy(ncclComm_t communicator)
 {
     if (!communicator) return ncclSuccess;
+    check_graphs("ncclCommDestroy", communicator);
     return error_of("ncclCommDestroy");
 }
 
@@ -270,6 +277,7 @@ ncclResult_t ncclCommDestroy(ncclComm_t communicator)
 ncclResult_t ncclCommAbort(ncclComm_t communicator)
 {
     if (!communicator) return ncclSuccess;
+    check_graphs("ncclCommAbort", communicator);
     communicator->aborted = communicator->all->broken = true;
     simt::made_progress();
     return error_of("ncclCommAbort");

@@ -20,6 +20,7 @@ struct planned_failure {
     int countdown, error;
 };
 std::map<std::string, planned_failure> planned;
+std::map<std::string, int> called;
 std::map<const void *, size_t> shared_limits;
 
 cudaError_t failed(cudaError_t error)
@@ -49,6 +50,7 @@ void simt_reset(int n_devices, size_t bytes)
     simt::forget_host();
     first_fault.clear();
     planned.clear();
+    called.clear();
     shared_limits.clear();
     counted = {};
     simt_set_order(SIMT_FORWARD, 0);
@@ -68,6 +70,64 @@ const char *simt_fault(void)
 void simt_fail_call(const char *function, int nth, int error)
 {
     planned[function] = {nth, error};
+}
+
+const char *const simt_functions[SIMT_FUNCTIONS] = {
+    "cublasLtCreate",
+    "cublasLtDestroy",
+    "cublasLtMatmul",
+    "cublasLtMatmulAlgoGetHeuristic",
+    "cublasLtMatmulDescCreate",
+    "cublasLtMatmulDescDestroy",
+    "cublasLtMatmulDescSetAttribute",
+    "cublasLtMatmulPreferenceCreate",
+    "cublasLtMatmulPreferenceDestroy",
+    "cublasLtMatmulPreferenceSetAttribute",
+    "cublasLtMatrixLayoutCreate",
+    "cublasLtMatrixLayoutDestroy",
+    "cudaDeviceSynchronize",
+    "cudaEventCreateWithFlags",
+    "cudaEventDestroy",
+    "cudaEventQuery",
+    "cudaEventRecord",
+    "cudaEventSynchronize",
+    "cudaFree",
+    "cudaFreeHost",
+    "cudaFuncSetAttribute",
+    "cudaGetDeviceCount",
+    "cudaGetDeviceProperties",
+    "cudaGraphDestroy",
+    "cudaGraphExecDestroy",
+    "cudaGraphInstantiate",
+    "cudaGraphLaunch",
+    "cudaMalloc",
+    "cudaMallocHost",
+    "cudaMemGetInfo",
+    "cudaMemcpyAsync",
+    "cudaMemsetAsync",
+    "cudaSetDevice",
+    "cudaStreamBeginCapture",
+    "cudaStreamCreateWithFlags",
+    "cudaStreamDestroy",
+    "cudaStreamEndCapture",
+    "cudaStreamSynchronize",
+    "cudaStreamWaitEvent",
+    "launch",
+    "ncclAllReduce",
+    "ncclBroadcast",
+    "ncclCommAbort",
+    "ncclCommDestroy",
+    "ncclCommGetAsyncError",
+    "ncclCommInitRank",
+    "ncclGetUniqueId",
+    "ncclGroupEnd",
+    "ncclGroupStart",
+};
+
+int simt_called(const char *function)
+{
+    auto found = called.find(function);
+    return found == called.end() ? 0 : found->second;
 }
 
 simt_counts simt_counted(void)
@@ -96,6 +156,11 @@ bool simt::faulted()
 
 int simt::injected(const char *function)
 {
+    if (called[function]++ == 0) {
+        bool known = false;
+        for (const char *name : simt_functions) known = known || strcmp(name, function) == 0;
+        if (!known) fault("%s is missing in simt_functions", function);
+    }
     auto found = planned.find(function);
     if (found == planned.end() || --found->second.countdown > 0) return 0;
     int error = found->second.error;
@@ -224,7 +289,7 @@ static cudaError_t make_block(const char *function, void **block, size_t bytes, 
 static cudaError_t free_block(const char *function, void *block)
 {
     if (!block) return cudaSuccess;
-    cudaDeviceSynchronize();
+    simt::finish_device();
     if (!simt::release(block)) return failed(cudaErrorInvalidValue);
     return status_of(function);
 }

@@ -29,8 +29,13 @@ const char *simt_fault(void);
  * first); returns when all have ended. Where each waits for another, that hang is a fault. */
 void simt_run_ranks(int n, void (*body)(int rank, void *context), void *context);
 
-/* The n-th call from now (1: the next) to the function named, such as "cudaMalloc", fails with `error`. */
+/* The n-th call from now (1: the next) to the function named, such as "cudaMalloc", fails with `error`. A
+ * kernel's launch is named "launch". */
 void simt_fail_call(const char *function, int nth, int error);
+/* All functions that can be told to fail, and how often each was called since the last reset. */
+enum { SIMT_FUNCTIONS = 49 };
+extern const char *const simt_functions[SIMT_FUNCTIONS];
+int simt_called(const char *function);
 
 /* Counts since the last reset. */
 typedef struct simt_counts {

@@ -19,7 +19,7 @@ struct simt_graph {
         std::vector<int> after;
     };
     std::vector<node> nodes;
-    bool broken = false;
+    bool broken = false, destroyed = false;
 };
 
 struct simt_event {
@@ -209,6 +209,14 @@ int simt::enqueue(void *stream, const char *what, std::shared_ptr<meeting> meeti
     return enqueue_work(static_cast<simt_stream *>(stream), {what, {}, std::move(meeting)});
 }
 
+bool simt::is_captured(const void *owner)
+{
+    for (const auto &graph : graphs)
+        for (const auto &node : graph->nodes)
+            if (!graph->destroyed && node.meeting && node.meeting->owner == owner) return true;
+    return false;
+}
+
 int simt::device_of(const void *stream)
 {
     return stream ? static_cast<const simt_stream *>(stream)->device : -1;
@@ -230,7 +238,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
     for (size_t i = 0; i < streams.size(); i++)
         if (streams[i].get() == stream) {
             streams.erase(streams.begin() + (long)i);
-            return cudaSuccess;
+            return status_of("cudaStreamDestroy");
         }
     return cudaErrorInvalidResourceHandle;
 }
@@ -253,12 +261,18 @@ cudaError_t cudaDeviceSynchronize(void)
 {
     cudaError_t error = status_of("cudaDeviceSynchronize");
     if (error != cudaSuccess) return error;
+    if (!simt::finish_device()) return cudaErrorStreamCaptureUnsupported;
+    return simt::faulted() ? cudaErrorLaunchFailure : cudaSuccess;
+}
+
+bool simt::finish_device()
+{
     for (const auto &stream : streams)
-        if (stream->device == simt::current_device()) {
-            if (stream->graph) return cudaErrorStreamCaptureUnsupported;
+        if (stream->device == current_device()) {
+            if (stream->graph) return false;
             run_until_empty(*stream);
         }
-    return simt::faulted() ? cudaErrorLaunchFailure : cudaSuccess;
+    return true;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
@@ -273,7 +287,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
 /* What is queued may still name it: it lives until the next reset. */
 cudaError_t cudaEventDestroy(cudaEvent_t)
 {
-    return cudaSuccess;
+    return status_of("cudaEventDestroy");
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
@@ -300,8 +314,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
         stream->queue.push_back({simt_stream::WAIT, {}, nullptr, event, event->recorded});
         return cudaSuccess;
     }
-    if (event->graph != stream->graph && (stream->graph || !stream->queue.empty())) {
-        if (stream->graph) stream->graph->broken = true;
+    if (stream->graph && event->graph != stream->graph) {
+        stream->graph->broken = true;
         return cudaErrorStreamCaptureInvalidated;
     }
     stream->graph = event->graph;
@@ -354,6 +368,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
     cudaError_t error = status_of("cudaStreamEndCapture"); /* the capture ends all the same */
     if (!stream->graph || !stream->origin) return cudaErrorInvalidValue;
     simt_graph *made = stream->graph;
+    made->destroyed = true; /* what fails below leaves none */
     std::vector<bool> joined(made->nodes.size());
     std::vector<int> next = stream->after;
     while (!next.empty()) {
@@ -376,6 +391,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
     for (bool one : joined)
         if (!one) return cudaErrorStreamCaptureUnjoined;
     simt::counts().captures++;
+    made->destroyed = false;
     *graph = made;
     return cudaSuccess;
 }
@@ -402,12 +418,14 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
 }
 
 /* What is queued may still name a graph: it lives until the next reset. */
-cudaError_t cudaGraphDestroy(cudaGraph_t)
+cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 {
-    return cudaSuccess;
+    graph->destroyed = true;
+    return status_of("cudaGraphDestroy");
 }
 
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t)
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable)
 {
-    return cudaSuccess;
+    executable->destroyed = true;
+    return status_of("cudaGraphExecDestroy");
 }

@@ -70,6 +70,33 @@ Test(cuda_step, a_replayed_step_has_the_bits_of_a_queued_one)
     }
 }
 
+/* -- the host does not wait inside a step -- */
+
+static void (*plain_replay)(ft_backend *self, void *graph);
+static uint64_t waits_before, waits_inside;
+static void counting_replay(ft_backend *self, void *graph)
+{
+    plain_replay(self, graph);
+    waits_inside = simt_counted().synchronizations - waits_before;
+}
+
+Test(cuda_step, the_host_waits_only_at_a_steps_end)
+{
+    simt_reset(1, DEVICE_BYTES);
+    golden_model m = golden_model_open(&golden_backends[0], "model_tied", NULL, true);
+    plain_replay = m.backend->replay;
+    m.backend->replay = counting_replay;
+    batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS, NULL);
+    for (int step = 0; step < STEPS; step++) {
+        waits_before = simt_counted().synchronizations;
+        waits_inside = 1;
+        batch_training_step(&training, step);
+        if (step > 0) cr_expect_eq(waits_inside, 0, "step %d", step);
+    }
+    batch_training_close(&training);
+    golden_model_close(&m);
+}
+
 /* -- which graph a step gets -- */
 
 typedef struct counter {

@@ -9,6 +9,8 @@
 /* A directory of tests/golden, to be freed; the test fails where it cannot be read. */
 ft_weights *models_read(const char *name);
 ft_adapter *models_read_adapter(const char *name, const ft_weights *base);
+/* An adapter of the same values, to be freed. */
+ft_adapter *models_copy_adapter(const ft_adapter *adapter, const ft_weights *base);
 
 /* How many values tensor `index` of the weights holds, and a and b of an adapter. */
 size_t models_size(const ft_weights *weights, int32_t index);

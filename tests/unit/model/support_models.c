@@ -28,6 +28,18 @@ ft_adapter *models_read_adapter(const char *name, const ft_weights *base)
     return adapter;
 }
 
+ft_adapter *models_copy_adapter(const ft_adapter *adapter, const ft_weights *base)
+{
+    ft_error err;
+    ft_adapter *copy;
+    expect_ok(ft_adapter_init(&adapter->spec, base, 0, &copy, &err), &err);
+    for (int32_t i = 0; i < ft_tensor_count(&base->config); i++) {
+        if (adapter->a[i]) memcpy(copy->a[i], adapter->a[i], models_size_of_a(copy, i) * sizeof(float));
+        if (adapter->b[i]) memcpy(copy->b[i], adapter->b[i], models_size_of_b(copy, i) * sizeof(float));
+    }
+    return copy;
+}
+
 size_t models_size(const ft_weights *weights, int32_t index)
 {
     ft_tensor_info info = ft_tensor_describe(&weights->config, index);

@@ -1,4 +1,5 @@
-/* Training a queue of configurations in a few slots: each as if it were alone, and as if never interrupted. */
+/* Training a queue of configurations in a few slots: each as if it were alone, and as if never interrupted.
+ */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -6,8 +7,8 @@
 #include <unistd.h>
 
 #include "golden.h"
-#include "models.h"
 #include "model/trainer.h"
+#include "models.h"
 
 enum { N_CONFIGS = 5, ROWS = 150, CONTEXT = 24, PREDICTION = 8, MOST_EPOCHS = 4 };
 
@@ -76,7 +77,8 @@ static ft_train_config config_at(int index)
         config.epochs = 1;
         config.batch_size = 7;
         break;
-    default: break;
+    default:
+        break;
     }
     return config;
 }
@@ -92,20 +94,12 @@ static ft_status take(void *context, int32_t index, const ft_train_result *resul
     at->ended = result->ended;
     at->pruned = result->pruned;
     for (int32_t e = 0; e < result->n_epochs; e++) at->history[e] = result->history[e];
-    if (!result->adapter || at->adapter) return FT_OK;
-    ft_error unsaid;
-    cr_assert_eq(ft_adapter_init(&result->adapter->spec, t->model.weights, 0, &at->adapter, &unsaid), FT_OK);
-    for (int32_t i = 0; i < ft_tensor_count(&t->model.weights->config); i++) {
-        ft_tensor_info info = ft_tensor_describe(&t->model.weights->config, i);
-        if (!result->adapter->a[i]) continue;
-        size_t rank = (size_t)result->adapter->spec.rank;
-        for (size_t k = 0; k < rank * (size_t)info.cols; k++) at->adapter->a[i][k] = result->adapter->a[i][k];
-        for (size_t k = 0; k < rank * (size_t)info.rows; k++) at->adapter->b[i][k] = result->adapter->b[i][k];
-    }
+    if (result->adapter && !at->adapter) at->adapter = models_copy_adapter(result->adapter, t->model.weights);
     return FT_OK;
 }
 
-static void note_epochs(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n, bool *pruned)
+static void note_epochs(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
+                        bool *pruned)
 {
     trial *t = context;
     for (int32_t k = 0; k < n; k++) {
@@ -125,7 +119,8 @@ static void open_trial(trial *t)
 {
     *t = (trial){.prune = -1};
     t->model = golden_model_open(&golden_backends[3], "model_tied", NULL, true);
-    for (int i = 0; i < ROWS; i++) t->values[i] = 10 + 3 * sinf((float)i * 0.3f) + 0.01f * (float)(i * i % 97);
+    for (int i = 0; i < ROWS; i++)
+        t->values[i] = 10 + 3 * sinf((float)i * 0.3f) + 0.01f * (float)(i * i % 97);
     t->series = (ft_series){t->values, {0, 110, 130, ROWS}};
 }
 
@@ -163,7 +158,8 @@ static ft_status train(trial *t, const ft_train_config *configs, int32_t n, int3
 {
     ft_error err = {""};
     ft_train_settings settings = settings_of(t, slots, checkpoint);
-    ft_status status = ft_train(t->model.chronos, t->model.weights, &t->series, 1, configs, n, &settings, &err);
+    ft_status status =
+        ft_train(t->model.chronos, t->model.weights, &t->series, 1, configs, n, &settings, &err);
     cr_assert(status == FT_OK || status == FT_INTERRUPTED, "%s", err.message);
     return status;
 }
@@ -187,7 +183,8 @@ static void expect_close(const taken *one, const taken *two, double bound, const
     cr_assert_eq(one->n_epochs, two->n_epochs, "%s: %d epochs, not %d", what, one->n_epochs, two->n_epochs);
     for (int32_t e = 0; e < one->n_epochs; e++) {
         double loss = fabs(one->history[e].loss - two->history[e].loss) / fabs(two->history[e].loss);
-        double val = fabs(one->history[e].val_loss - two->history[e].val_loss) / fabs(two->history[e].val_loss);
+        double val =
+            fabs(one->history[e].val_loss - two->history[e].val_loss) / fabs(two->history[e].val_loss);
         cr_expect_leq(loss, bound, "%s: epoch %d: loss off by %g", what, e + 1, loss);
         cr_expect_leq(val, bound, "%s: epoch %d: val_loss off by %g", what, e + 1, val);
         cr_expect_eq(one->history[e].learning_rate, two->history[e].learning_rate);
@@ -349,13 +346,15 @@ Test(trainer, a_checkpoint_of_another_batch_is_refused)
     t.stop_after = 4;
     cr_assert_eq(train(&t, configs, N_CONFIGS, 2, checkpoint_path()), FT_INTERRUPTED);
     ft_train_settings settings = settings_of(&t, 3, checkpoint_path());
-    cr_expect_eq(ft_train(t.model.chronos, t.model.weights, &t.series, 1, configs, N_CONFIGS, &settings, &err),
-                 FT_BAD_INPUT);
+    cr_expect_eq(
+        ft_train(t.model.chronos, t.model.weights, &t.series, 1, configs, N_CONFIGS, &settings, &err),
+        FT_BAD_INPUT);
     cr_expect_str_not_empty(err.message);
     cr_assert_eq(truncate(checkpoint_path(), 100), 0);
     settings.slots = 2;
-    cr_expect_eq(ft_train(t.model.chronos, t.model.weights, &t.series, 1, configs, N_CONFIGS, &settings, &err),
-                 FT_BAD_INPUT);
+    cr_expect_eq(
+        ft_train(t.model.chronos, t.model.weights, &t.series, 1, configs, N_CONFIGS, &settings, &err),
+        FT_BAD_INPUT);
     unlink(checkpoint_path());
     close_trial(&t);
 }

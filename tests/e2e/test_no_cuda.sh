@@ -1,0 +1,37 @@
+# A program built with CUDA, on a machine without a driver: it computes on the CPU and loads nothing of CUDA's. What is loaded is
+# read from /proc while a training runs.
+. "$E2E/lib.sh"
+if [ -e /proc/driver/nvidia/version ] || ldconfig -p 2>/dev/null | grep -q 'libcuda\.so'; then
+    echo "skipped: this machine has a driver"
+    exit 77
+fi
+prepare_job
+ft forecast --model nano --data data/test.csv --target Close --horizon 1 --device cuda
+if grep -q 'built without nvcc' err; then
+    echo "skipped: this build has no CUDA"
+    exit 77
+fi
+
+# Asked for a GPU it says why there is none.
+refuses 'there is no GPU 0: cudaGetDeviceCount: ' forecast --model nano --data data/test.csv --target Close --horizon 1 --device cuda
+refuses 'there is no GPU 3: ' run $job --device cuda:3
+must devices
+expect out '^ *gpu +none'
+expect out '^ *device_auto +cpu'
+
+# --device auto: what is loaded after the first epoch of several.
+"$FTGPU" run $job --set epochs=50 --name watched >out 2>err &
+pid=$!
+ran="ftgpu run ($pid)"
+tries=0
+until grep -q ' epoch 1/' err; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 600 ] && kill -0 "$pid" 2>/dev/null || { fail "$ran: no epoch"; sed 's/^/    /' err; finish; }
+    sleep 0.1
+done
+cat "/proc/$pid/maps" >maps
+kill "$pid" 2>/dev/null || true
+wait "$pid" || true
+expect maps 'libdnnl'
+expect_not maps '/[^/]*(cuda|cublas|nccl|nvidia|nvrtc)[^/]*$'
+finish

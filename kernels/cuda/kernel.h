@@ -122,24 +122,47 @@ __device__ __forceinline__ bool ft_in_eights(const ft_tensor &t)
     return (((uintptr_t)t.data | ((size_t)t.stride * bytes)) & 15) == 0;
 }
 
+/* Eight neighbours as they lie in memory: what is fetched is not looked at before it is unpacked, so that
+ * several fetches can be under way. */
+struct ft_eight {
+    uint4 low, high;
+    bool packed; /* all eight in `low`, as bf16 */
+};
+
+__device__ __forceinline__ ft_eight ft_fetch8(const ft_tensor &t, bool eights, int64_t row, int64_t col)
+{
+    ft_eight got = {{0, 0, 0, 0}, {0, 0, 0, 0}, false};
+    int64_t index = row * t.stride + col;
+    if (eights && col + 8 <= t.cols) {
+        got.packed = t.dtype == FT_BF16;
+        const uint4 *at = (const uint4 *)((const char *)t.data + index * (got.packed ? 2 : 4));
+        got.low = at[0];
+        if (!got.packed) got.high = at[1];
+        return got;
+    }
+    unsigned bits[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++) bits[i] = col + i < t.cols ? __float_as_uint(ft_load(t, row, col + i)) : 0;
+    got.low = make_uint4(bits[0], bits[1], bits[2], bits[3]);
+    got.high = make_uint4(bits[4], bits[5], bits[6], bits[7]);
+    return got;
+}
+
+__device__ __forceinline__ void ft_unpack8(const ft_eight &from, float v[8])
+{
+    const unsigned bits[8] = {from.low.x,  from.low.y,  from.low.z,  from.low.w,
+                              from.high.x, from.high.y, from.high.z, from.high.w};
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+        float part = i % 2 ? ft_bf16_high(bits[i / 2]) : ft_bf16_low(bits[i / 2]);
+        v[i] = from.packed ? part : __uint_as_float(bits[i]);
+    }
+}
+
 __device__ __forceinline__ void ft_load8(const ft_tensor &t, bool eights, int64_t row, int64_t col,
                                          float v[8])
 {
-    int64_t index = row * t.stride + col;
-    if (!eights || col + 8 > t.cols) {
-#pragma unroll
-        for (int i = 0; i < 8; i++) v[i] = col + i < t.cols ? ft_load(t, row, col + i) : 0.0f;
-    } else if (t.dtype == FT_BF16) {
-        uint4 raw = *(const uint4 *)((const __nv_bfloat16 *)t.data + index);
-        const unsigned pairs[4] = {raw.x, raw.y, raw.z, raw.w};
-#pragma unroll
-        for (int i = 0; i < 4; i++) v[2 * i] = ft_bf16_low(pairs[i]), v[2 * i + 1] = ft_bf16_high(pairs[i]);
-    } else {
-        const float4 *at = (const float4 *)((const float *)t.data + index);
-        float4 low = at[0], high = at[1];
-        v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
-        v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
-    }
+    ft_unpack8(ft_fetch8(t, eights, row, col), v);
 }
 
 __device__ __forceinline__ void ft_store8(const ft_tensor &t, bool eights, int64_t row, int64_t col,

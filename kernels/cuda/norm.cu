@@ -53,9 +53,11 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
             float v[8], added[8];
-            ft_load8(x, x_eights, row, col, v);
+            ft_eight x_got = ft_fetch8(x, x_eights, row, col), y_got;
+            if (y.data) y_got = ft_fetch8(y, y_eights, row, col);
+            ft_unpack8(x_got, v);
             if (y.data) {
-                ft_load8(y, y_eights, row, col, added);
+                ft_unpack8(y_got, added);
                 ft_drop8(y_dropout, keep, w, added);
                 for (int i = 0; i < 8; i++) v[i] += added[i];
             }
@@ -75,8 +77,9 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
             float v[8], factor[8];
-            ft_load8(x_out, out_eights, row, col, v); /* this lane's own, of the loop before */
+            ft_eight got = ft_fetch8(x_out, out_eights, row, col); /* this lane's own, of the loop before */
             ft_load8(norm, norm_eights, 0, col, factor);
+            ft_unpack8(got, v);
             for (int i = 0; i < 8; i++) v[i] *= h_scale * r * factor[i];
             ft_drop8(h_dropout, keep, w, v);
             ft_store8(h, h_eights, row, col, v);
@@ -84,19 +87,19 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
     }
 }
 
-/* g = e * w of eight neighbours. */
-__device__ __forceinline__ void load_gradient(const ft_tensor &dh, bool dh_eights, const ft_tensor &norm,
-                                              bool norm_eights, const ft_dropout &dropout, unsigned keep,
-                                              float h_scale, int64_t row, int col, int w, float g[8])
+/* g = e * w of the eight neighbours number w of a unit, from dh and the norm's weight. */
+__device__ __forceinline__ void gradient_of(const ft_eight &dh, const ft_eight &norm,
+                                            const ft_dropout &dropout, unsigned keep, int w, float h_scale,
+                                            float g[8])
 {
     float factor[8];
-    ft_load8(dh, dh_eights, row, col, g);
+    ft_unpack8(dh, g);
     ft_drop8(dropout, keep, w, g);
-    ft_load8(norm, norm_eights, 0, col, factor);
+    ft_unpack8(norm, factor);
     for (int i = 0; i < 8; i++) g[i] *= h_scale * factor[i];
 }
 
-__global__ void __launch_bounds__(ROW_THREADS, 4)
+__global__ void __launch_bounds__(ROW_THREADS, 3)
     add_norm_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
                              const float *weight, int64_t weight_stride, uint32_t h_site, float h_scale,
                              ft_tensor dh, ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy)
@@ -115,12 +118,14 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
     float along = 0; /* g . x_out */
     for (int unit = lane; unit < n_units; unit += LANES) {
         unsigned keep = ft_keep_unit(h_dropout, length, t, unit);
-#pragma unroll
+#pragma unroll 2
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
             float g[8], v[8];
-            load_gradient(dh, dh_eights, norm, norm_eights, h_dropout, keep, h_scale, row, col, w, g);
-            ft_load8(x_out, x_eights, row, col, v);
+            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, col),
+                     x_got = ft_fetch8(x_out, x_eights, row, col);
+            gradient_of(dh_got, ft_fetch8(norm, norm_eights, 0, col), h_dropout, keep, w, h_scale, g);
+            ft_unpack8(x_got, v);
             for (int i = 0; i < 8; i++) along += g[i] * v[i];
         }
     }
@@ -128,13 +133,15 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
     for (int unit = lane; unit < n_units; unit += LANES) {
         unsigned h_keep = ft_keep_unit(h_dropout, length, t, unit), y_keep = 0;
         if (dy.data) y_keep = ft_keep_unit(y_dropout, length, t, unit);
-#pragma unroll
+#pragma unroll 2
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
             float g[8], v[8], sum[8] = {0};
-            load_gradient(dh, dh_eights, norm, norm_eights, h_dropout, h_keep, h_scale, row, col, w, g);
-            ft_load8(x_out, x_eights, row, col, v);
+            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, col),
+                     x_got = ft_fetch8(x_out, x_eights, row, col);
             if (!dx_is_zero) ft_load8(dx, dx_eights, row, col, sum);
+            gradient_of(dh_got, ft_fetch8(norm, norm_eights, 0, col), h_dropout, h_keep, w, h_scale, g);
+            ft_unpack8(x_got, v);
             for (int i = 0; i < 8; i++) sum[i] += r * (g[i] - v[i] * back);
             ft_store8(dx, dx_eights, row, col, sum);
             if (!dy.data) continue;
@@ -164,8 +171,9 @@ __global__ void __launch_bounds__(GRADIENT_THREADS, 4)
 #pragma unroll
         for (int w = 0; w < 4; w++) {
             float e[8], v[8];
-            ft_load8(dh, dh_eights, row, ft_unit_col(unit, w), e);
+            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, ft_unit_col(unit, w));
             ft_load8(x_out, x_eights, row, ft_unit_col(unit, w), v);
+            ft_unpack8(dh_got, e);
             ft_drop8(dropout, keep, w, e);
             for (int i = 0; i < 8; i++) sum[8 * w + i] += factor * e[i] * v[i];
         }

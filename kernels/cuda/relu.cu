@@ -41,8 +41,9 @@ __global__ void __launch_bounds__(THREADS, 8)
     float scale = ft_dropout_of(batch, batch.model_dropout, site, (int32_t)(row / length)).scale;
     bool df_eights = ft_in_eights(df);
     float v[8], gradient[8];
-    ft_load8(f, ft_in_eights(f), row, col, v);
+    ft_eight got = ft_fetch8(f, ft_in_eights(f), row, col);
     ft_load8(df, df_eights, row, col, gradient);
+    ft_unpack8(got, v);
     for (int i = 0; i < 8; i++) gradient[i] = v[i] > 0 ? gradient[i] * scale : 0.0f;
     ft_store8(df, df_eights, row, col, gradient);
 }

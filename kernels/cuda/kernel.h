@@ -231,11 +231,11 @@ __device__ __forceinline__ unsigned ft_keep_unit(const ft_dropout &dropout, int3
     unsigned keep = 0;
 #pragma unroll 2
     for (int i = 0; i < 8; i++) {
-        ft_philox_block numbers =
-            ft_philox(dropout.key, ft_philox_column((uint32_t)(ft_unit_col(unit, 0) + i)),
-                      (uint32_t)(length - 1 - t), dropout.sequence, 0);
+        float factor[4];
+        ft_dropout_factors(dropout, (uint32_t)(ft_unit_col(unit, 0) + i), (uint32_t)(length - 1 - t), 0,
+                           factor);
 #pragma unroll
-        for (int w = 0; w < 4; w++) keep |= (numbers.word[w] < dropout.threshold ? 0u : 1u) << (8 * w + i);
+        for (int w = 0; w < 4; w++) keep |= (factor[w] > 0 ? 1u : 0u) << (8 * w + i);
     }
     return keep;
 }

@@ -5,12 +5,13 @@
  *
  * Design: six products, one kernel. A block of four warps makes a 64x64 tile of one adapter's result from
  * tiles of two operands in shared memory, on tensor cores with operands rounded to bf16 on a backend made for
- * it, else with FMA; the next tiles are loaded while these are multiplied. Dropout is drawn where x enters a
- * tile and where dx leaves one. Columns beyond the rank are not multiplied. Gradients are sums over rows: as
- * many pieces of the rows as fill a GPU leave their sums in scratch memory, which a second kernel adds in
- * order. All sums are in f32, in an order that depends on the shape alone.
- * Floor, bytes of a row with bf16 activations: forward 2 in + 4 out + 8 rank, backward 8 in + 4 out + 12 rank
- * (x and dy read twice, dx read and written); 2 rank (in + out) FLOPs a row forward, twice that backward. */
+ * it, else with FMA; meanwhile the next tile of rows is on its way. Dropout is drawn where x enters a tile
+ * and where dx leaves one. Columns beyond the rank are not multiplied. A gradient is a sum over rows: as many
+ * pieces of the rows as fill a GPU leave theirs in scratch memory, which a second kernel adds in order. All
+ * sums are in f32, in an order that depends on the shape alone.
+ * Floor, bytes of a row with bf16 activations and a rank up to 64: forward 2 in + 4 out + 8 rank, backward
+ * 6 in + 4 out + 16 rank (dy is read twice, dx read and written, u and du are f32); FLOPs: forward
+ * 2 rank (in + out), backward twice that. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/mma.h"
 
@@ -220,7 +221,7 @@ __device__ __forceinline__ void spread(const float sums[TILE / 8][4], float (*to
  * TILE, `out` the result. Of gradients: `right` is u or du, grid (rank tiles, feature tiles, pieces of all
  * adapters), `out` the pieces' gradients, one below the other. */
 template <class T, int PRODUCT>
-__global__ void __launch_bounds__(THREADS, 3)
+__global__ void __launch_bounds__(THREADS, BLOCKS)
     lora_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, ft_tensor left, ft_tensor right,
                 int64_t piece_rows, ft_tensor out)
 {
@@ -235,8 +236,8 @@ __global__ void __launch_bounds__(THREADS, 3)
     int64_t piece_index = GRADIENT ? blockIdx.z : blockIdx.y;
     if (!ft_find_piece(batch, length, piece_rows, piece_index, &piece)) return;
 
-    /* Sums over k: element (i, j) of the tile is that of row i_first + i and column j_first + j of the
-     * result. */
+    /* The tile of the result, summed over k: rows from `first` on, or features from i_first, by columns from
+     * j_first on. */
     int i_first = (int)blockIdx.y * TILE, j_first = (int)blockIdx.x * TILE, first = (int)piece.first;
     int k_count = GRADIENT ? (int)(piece.end - piece.first) : (int)left.cols;
     int j_count = min((UPWARD ? (int)out.cols : lora.rank) - j_first, (int)TILE);

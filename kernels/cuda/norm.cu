@@ -5,13 +5,12 @@
  * += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is
  * overwritten; dweight += sum over the adapter's rows of e * x_out * rstd.
  *
- * Design: half a warp a row, a unit of 32 features a lane and turn (d_model 512: one turn), so that each lane
- * has many loads in flight. A row is read twice, the second time from the cache: the first pass
- * gives the row's sum. The weight's gradient (full training, ln_tuning) is summed over pieces of the rows by
- * many blocks, whose parts a second kernel adds in order.
- * Floor, bytes: forward 4 (x) + 4 (x_out) + 2 (y) + 2 (h) an element with bf16 activations, backward 4
- * (x_out)
- * + 8 (dx) + 2 (dh) + 2 (dy), the weight's gradient 4 (x_out) + 2 (dh). */
+ * Design: half a warp a row, a unit of 32 features a lane and turn (d_model 512: one turn). A row is read
+ * twice, the second time from the cache: the first pass gives the row's sum. The weight's gradient (full
+ * training, ln_tuning) is summed over pieces of the rows by many blocks, whose parts a second kernel adds in
+ * order.
+ * Floor, bytes an element with bf16 activations: forward 4 (x) + 4 (x_out) + 2 (y) + 2 (h), backward
+ * 4 (x_out) + 8 (dx) + 2 (dh) + 2 (dy), the weight's gradient 4 (x_out) + 2 (dh). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 

@@ -23,6 +23,8 @@
 typedef enum ft_cuda_use {
     FT_CUDA_LOSS_ROWS,
     FT_CUDA_NORM_PARTS,
+    FT_CUDA_NORM_WEIGHT_PARTS,
+    FT_CUDA_LORA_PARTS,
     FT_CUDA_BIAS_PARTS,
     FT_CUDA_ROW_SUMS,
     FT_CUDA_LEFT,

@@ -1,8 +1,8 @@
 /* What the kernels share: elements and rows of tensors, dropout, sums over a warp and a block.
  *
- * A row is worked on in units of 16 features, four times four neighbours, 16 apart: features f + 16 w + i of
- * the chunk of 64 that they are in. That is what four blocks of Philox numbers cover (base/philox.h), so that
- * no number is drawn in vain, and four neighbours are one 16-byte load. */
+ * A row is worked on in units of 32 features, four times eight neighbours, 16 apart: features f + 16 w + i of
+ * the chunk of 64 that they are in. That is what eight blocks of Philox numbers cover (base/philox.h), so
+ * that no number is drawn in vain, and eight neighbours are one 16-byte load of bf16 or two of f32. */
 #ifndef FT_KERNELS_CUDA_KERNEL_H
 #define FT_KERNELS_CUDA_KERNEL_H
 
@@ -24,7 +24,7 @@
 #define FT_SHARED_DYNAMIC(name) extern __shared__ __align__(16) float name[]
 #endif
 
-enum { FT_WARP = 32, FT_CHUNK = 64, FT_UNIT = 16 };
+enum { FT_WARP = 32, FT_CHUNK = 64, FT_UNIT = 32 };
 #define FT_ALL_LANES 0xffffffffu
 
 /* -- elements -- */
@@ -47,14 +47,15 @@ __device__ __forceinline__ void ft_store(const ft_tensor &t, int64_t row, int64_
 
 /* -- units of a row -- */
 
-__device__ __forceinline__ int ft_units(int64_t cols)
+__host__ __device__ __forceinline__ int ft_units(int64_t cols)
 {
     return (int)((cols + FT_CHUNK - 1) / FT_CHUNK) * (FT_CHUNK / FT_UNIT);
 }
 
-__device__ __forceinline__ int ft_unit_first(int unit)
+/* The first of the eight neighbours number w of a unit. */
+__device__ __forceinline__ int ft_unit_col(int unit, int w)
 {
-    return unit / 4 * FT_CHUNK + unit % 4 * 4;
+    return unit / 2 * FT_CHUNK + unit % 2 * 8 + w * 16;
 }
 
 /* Whether four neighbours, the first at a multiple of four, are one aligned piece of memory in every row. */
@@ -114,18 +115,73 @@ __device__ __forceinline__ void ft_store4(const ft_tensor &t, bool fours, int64_
         if (col + i < t.cols) ft_store(t, row, col + i, v[i]);
 }
 
-__device__ __forceinline__ void ft_load_unit(const ft_tensor &t, bool fours, int64_t row, int unit,
-                                             float v[FT_UNIT])
+/* The same of eight neighbours, the first at a multiple of eight: 16 bytes of bf16, twice 16 of f32. */
+__device__ __forceinline__ bool ft_in_eights(const ft_tensor &t)
 {
-#pragma unroll
-    for (int w = 0; w < 4; w++) ft_load4(t, fours, row, ft_unit_first(unit) + 16 * w, v + 4 * w);
+    size_t bytes = t.dtype == FT_BF16 ? 2 : 4;
+    return (((uintptr_t)t.data | ((size_t)t.stride * bytes)) & 15) == 0;
 }
 
-__device__ __forceinline__ void ft_store_unit(const ft_tensor &t, bool fours, int64_t row, int unit,
-                                              const float v[FT_UNIT])
+/* Eight neighbours as they lie in memory: what is fetched is not looked at before it is unpacked, so that
+ * several fetches can be under way. */
+struct ft_eight {
+    uint4 low, high;
+    bool packed; /* all eight in `low`, as bf16 */
+};
+
+__device__ __forceinline__ ft_eight ft_fetch8(const ft_tensor &t, bool eights, int64_t row, int64_t col)
 {
+    ft_eight got = {{0, 0, 0, 0}, {0, 0, 0, 0}, false};
+    int64_t index = row * t.stride + col;
+    if (eights && col + 8 <= t.cols) {
+        got.packed = t.dtype == FT_BF16;
+        const uint4 *at = (const uint4 *)((const char *)t.data + index * (got.packed ? 2 : 4));
+        got.low = at[0];
+        if (!got.packed) got.high = at[1];
+        return got;
+    }
+    unsigned bits[8];
 #pragma unroll
-    for (int w = 0; w < 4; w++) ft_store4(t, fours, row, ft_unit_first(unit) + 16 * w, v + 4 * w);
+    for (int i = 0; i < 8; i++) bits[i] = col + i < t.cols ? __float_as_uint(ft_load(t, row, col + i)) : 0;
+    got.low = make_uint4(bits[0], bits[1], bits[2], bits[3]);
+    got.high = make_uint4(bits[4], bits[5], bits[6], bits[7]);
+    return got;
+}
+
+__device__ __forceinline__ void ft_unpack8(const ft_eight &from, float v[8])
+{
+    const unsigned bits[8] = {from.low.x,  from.low.y,  from.low.z,  from.low.w,
+                              from.high.x, from.high.y, from.high.z, from.high.w};
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+        float part = i % 2 ? ft_bf16_high(bits[i / 2]) : ft_bf16_low(bits[i / 2]);
+        v[i] = from.packed ? part : __uint_as_float(bits[i]);
+    }
+}
+
+__device__ __forceinline__ void ft_load8(const ft_tensor &t, bool eights, int64_t row, int64_t col,
+                                         float v[8])
+{
+    ft_unpack8(ft_fetch8(t, eights, row, col), v);
+}
+
+__device__ __forceinline__ void ft_store8(const ft_tensor &t, bool eights, int64_t row, int64_t col,
+                                          const float v[8])
+{
+    int64_t index = row * t.stride + col;
+    if (!eights || col + 8 > t.cols) {
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+            if (col + i < t.cols) ft_store(t, row, col + i, v[i]);
+    } else if (t.dtype == FT_BF16) {
+        *(uint4 *)((__nv_bfloat16 *)t.data + index) =
+            make_uint4(ft_bf16_pair(v[0], v[1]), ft_bf16_pair(v[2], v[3]), ft_bf16_pair(v[4], v[5]),
+                       ft_bf16_pair(v[6], v[7]));
+    } else {
+        float4 *at = (float4 *)((float *)t.data + index);
+        at[0] = make_float4(v[0], v[1], v[2], v[3]);
+        at[1] = make_float4(v[4], v[5], v[6], v[7]);
+    }
 }
 
 /* -- dropout -- */
@@ -168,19 +224,67 @@ __device__ __forceinline__ void ft_dropout_factors(const ft_dropout &dropout, ui
     for (int w = 0; w < 4; w++) factor[w] = numbers.word[w] < dropout.threshold ? 0.0f : dropout.scale;
 }
 
-/* Dropout of a unit in the row at position t of `length`. */
-__device__ __forceinline__ void ft_drop_unit(const ft_dropout &dropout, int32_t length, int32_t t, int unit,
-                                             float v[FT_UNIT])
+/* Which features of a unit stay in the row at position t of `length`: bit 8 w + i that of neighbour i of the
+ * eight number w. */
+__device__ __forceinline__ unsigned ft_keep_unit(const ft_dropout &dropout, int32_t length, int32_t t,
+                                                 int unit)
 {
-    if (!dropout.active) return;
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
+    if (!dropout.active) return 0xffffffffu;
+    unsigned keep = 0;
+#pragma unroll 2
+    for (int i = 0; i < 8; i++) {
         float factor[4];
-        ft_dropout_factors(dropout, (uint32_t)(ft_unit_first(unit) + i), (uint32_t)(length - 1 - t), 0,
+        ft_dropout_factors(dropout, (uint32_t)(ft_unit_col(unit, 0) + i), (uint32_t)(length - 1 - t), 0,
                            factor);
 #pragma unroll
-        for (int w = 0; w < 4; w++) v[4 * w + i] *= factor[w];
+        for (int w = 0; w < 4; w++) keep |= (factor[w] > 0 ? 1u : 0u) << (8 * w + i);
     }
+    return keep;
+}
+
+/* Dropout of the eight number w. */
+__device__ __forceinline__ void ft_drop8(const ft_dropout &dropout, unsigned keep, int w, float v[8])
+{
+#pragma unroll
+    for (int i = 0; i < 8; i++) v[i] *= keep >> (8 * w + i) & 1u ? dropout.scale : 0.0f;
+}
+
+/* -- rows of an adapter, cut into pieces -- */
+
+/* Rows [first, end), all of one adapter. */
+struct ft_piece {
+    int32_t adapter;
+    int64_t first, end;
+};
+
+__device__ __forceinline__ ft_piece ft_rows_of(const ft_adapter_batch &batch, int32_t length, int32_t adapter)
+{
+    return {adapter, (int64_t)batch.sequence_start[adapter] * length,
+            (int64_t)batch.sequence_start[adapter + 1] * length};
+}
+
+__device__ __forceinline__ int64_t ft_pieces_in(const ft_piece &rows, int64_t piece_rows)
+{
+    return (rows.end - rows.first + piece_rows - 1) / piece_rows;
+}
+
+/* Piece number `index` of pieces of piece_rows rows, adapter by adapter; an adapter's last one may be
+ * shorter. There are at most rows / piece_rows, rounded up, + n_adapters. False: beyond the last. */
+__device__ __forceinline__ bool ft_find_piece(const ft_adapter_batch &batch, int32_t length,
+                                              int64_t piece_rows, int64_t index, ft_piece *found)
+{
+    for (int32_t g = 0; g < batch.n_adapters; g++) {
+        ft_piece rows = ft_rows_of(batch, length, g);
+        int64_t count = ft_pieces_in(rows, piece_rows);
+        if (index < count) {
+            rows.first += index * piece_rows;
+            if (rows.end > rows.first + piece_rows) rows.end = rows.first + piece_rows;
+            *found = rows;
+            return true;
+        }
+        index -= count;
+    }
+    return false;
 }
 
 /* -- sums; each lane, each thread gets the result, always in the same order -- */
@@ -189,6 +293,15 @@ template <class T> __device__ __forceinline__ T ft_warp_sum(T value)
 {
 #pragma unroll
     for (int lanes = FT_WARP / 2; lanes > 0; lanes /= 2) value += __shfl_xor_sync(FT_ALL_LANES, value, lanes);
+    return value;
+}
+
+/* Of the half of a warp that the lane is in; the other half may have ended. */
+__device__ __forceinline__ float ft_half_warp_sum(float value)
+{
+    unsigned half = 0xffffu << (threadIdx.x & 16u);
+#pragma unroll
+    for (int lanes = FT_WARP / 4; lanes > 0; lanes /= 2) value += __shfl_xor_sync(half, value, lanes);
     return value;
 }
 

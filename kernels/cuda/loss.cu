@@ -2,14 +2,35 @@
  *
  * loss_sum[g] += sum over the adapter's counted rows of -log softmax(logits)[label], in double; with
  * label_scale the logits are overwritten by label_scale[g] * (softmax - onehot), 0 in rows that do not count.
- * A block a row: one pass finds the largest logit and the sum of exponentials together, the second writes.
- * The rows' losses go through scratch memory, so that they are always added in the same order. */
+ *
+ * Design: a block a row, whose logits are read once into registers (a vocabulary of HELD; what is beyond it
+ * is read again for each step): the largest, the exponentials and their sum, the gradient in place. The rows'
+ * losses go through scratch memory, so that they are always added in the same order.
+ * Floor, bytes: 4 (read) + 4 (written) a logit. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { THREADS = 256, NOT_COUNTED = -100 };
+enum { THREADS = 256, PIECES = 4, STRIDE = THREADS * 4, HELD = STRIDE * PIECES, NOT_COUNTED = -100 };
 
-__global__ void __launch_bounds__(THREADS, 2)
+__device__ __forceinline__ void load_logits(const ft_tensor &logits, bool fours, int64_t row, int col,
+                                            float v[4])
+{
+    ft_load4(logits, fours, row, col, v);
+#pragma unroll
+    for (int e = 0; e < 4; e++)
+        if (col + e >= logits.cols) v[e] = -INFINITY;
+}
+
+/* v: exp(logit - largest) in, gradient out. `label`: its column. */
+__device__ __forceinline__ void store_gradient(const ft_tensor &logits, bool fours, int64_t row, int col,
+                                               int32_t label, float scale, float inverse_sum, float v[4])
+{
+#pragma unroll
+    for (int e = 0; e < 4; e++) v[e] = scale * (v[e] * inverse_sum - (col + e == label ? 1.0f : 0.0f));
+    ft_store4(logits, fours, row, col, v);
+}
+
+__global__ void __launch_bounds__(THREADS, 4)
     cross_entropy_kernel(ft_adapter_batch batch, int32_t length, ft_tensor logits, const int32_t *labels,
                          const float *label_scale, double *row_loss)
 {
@@ -18,39 +39,44 @@ __global__ void __launch_bounds__(THREADS, 2)
     int64_t row = blockIdx.x;
     int32_t label = labels[row];
     bool fours = ft_in_fours(logits);
+    int first = threadIdx.x * 4;
     if (label == NOT_COUNTED) {
         const float zeros[4] = {0, 0, 0, 0};
-        for (int i = threadIdx.x * 4; label_scale && i < logits.cols; i += THREADS * 4)
-            ft_store4(logits, fours, row, i, zeros);
+        for (int col = first; label_scale && col < logits.cols; col += STRIDE)
+            ft_store4(logits, fours, row, col, zeros);
         if (threadIdx.x == 0) row_loss[row] = 0;
         return;
     }
     /* The label's logit, before anyone overwrites it. */
-    float own = ft_load(logits, row, label);
-    float largest = -INFINITY, sum = 0;
-    for (int i = threadIdx.x * 4; i < logits.cols; i += THREADS * 4) {
-        float v[4];
-        ft_load4(logits, fours, row, i, v);
-        for (int e = 0; e < 4 && i + e < logits.cols; e++) {
-            if (v[e] > largest) {
-                sum *= expf(largest - v[e]);
-                largest = v[e];
-            }
-            if (v[e] != -INFINITY) sum += expf(v[e] - largest);
-        }
+    float own = ft_load(logits, row, label), held[PIECES][4], v[4], largest = -INFINITY, sum = 0;
+#pragma unroll
+    for (int p = 0; p < PIECES; p++) {
+        load_logits(logits, fours, row, first + p * STRIDE, held[p]);
+        for (int e = 0; e < 4; e++) largest = fmaxf(largest, held[p][e]);
     }
-    float all_largest = ft_block_max<THREADS>(largest, largest_parts);
-    if (largest != -INFINITY) sum *= expf(largest - all_largest);
+    for (int col = first + HELD; col < logits.cols; col += STRIDE) {
+        load_logits(logits, fours, row, col, v);
+        for (int e = 0; e < 4; e++) largest = fmaxf(largest, v[e]);
+    }
+    largest = ft_block_max<THREADS>(largest, largest_parts);
+#pragma unroll
+    for (int p = 0; p < PIECES; p++)
+        for (int e = 0; e < 4; e++) sum += held[p][e] = expf(held[p][e] - largest);
+    for (int col = first + HELD; col < logits.cols; col += STRIDE) {
+        load_logits(logits, fours, row, col, v);
+        for (int e = 0; e < 4; e++) sum += expf(v[e] - largest);
+    }
     sum = ft_block_sum<THREADS>(sum, sum_parts);
-    if (threadIdx.x == 0) row_loss[row] = (double)all_largest + log((double)sum) - (double)own;
+    if (threadIdx.x == 0) row_loss[row] = (double)largest + log((double)sum) - (double)own;
     if (!label_scale) return;
-    float scale = label_scale[batch.adapter_of[row / length]];
-    for (int i = threadIdx.x * 4; i < logits.cols; i += THREADS * 4) {
-        float v[4];
-        ft_load4(logits, fours, row, i, v);
-        for (int e = 0; e < 4; e++)
-            v[e] = scale * (expf(v[e] - all_largest) / sum - (i + e == label ? 1.0f : 0.0f));
-        ft_store4(logits, fours, row, i, v);
+    float scale = label_scale[batch.adapter_of[row / length]], inverse_sum = 1 / sum;
+#pragma unroll
+    for (int p = 0; p < PIECES; p++)
+        store_gradient(logits, fours, row, first + p * STRIDE, label, scale, inverse_sum, held[p]);
+    for (int col = first + HELD; col < logits.cols; col += STRIDE) {
+        load_logits(logits, fours, row, col, v);
+        for (int e = 0; e < 4; e++) v[e] = expf(v[e] - largest);
+        store_gradient(logits, fours, row, col, label, scale, inverse_sum, v);
     }
 }
 

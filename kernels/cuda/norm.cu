@@ -3,12 +3,25 @@
  * Forward: x_out = x + dropout(y), rstd = 1 / sqrt(mean(x_out^2) + eps), h = h_scale * dropout(x_out * rstd *
  * w); x_out, h and rstd are overwritten. Backward, with e = h_scale * dropout'(dh), g = e * w, n features: dx
  * += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is
- * overwritten; dweight += sum over rows of e * x_out * rstd, adapter by adapter, in the rows' order. Both
- * read each row twice, the second time from the cache: the first pass gives the row's sum. */
+ * overwritten; dweight += sum over the adapter's rows of e * x_out * rstd.
+ *
+ * Design: half a warp a row, a unit of 32 features a lane and turn (d_model 512: one turn). A row is read
+ * twice, the second time from the cache: the first pass gives the row's sum. The weight's gradient (full
+ * training, ln_tuning) is summed over pieces of the rows by many blocks, whose parts a second kernel adds in
+ * order.
+ * Floor, bytes an element with bf16 activations: forward 4 (x) + 4 (x_out) + 2 (y) + 2 (h), backward
+ * 4 (x_out) + 8 (dx) + 2 (dh) + 2 (dy), the weight's gradient 4 (x_out) + 2 (dh). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { ROWS_PER_BLOCK = 4, ROW_THREADS = ROWS_PER_BLOCK * FT_WARP, COLUMNS = 32, ROW_GROUPS = 8 };
+enum { LANES = FT_WARP / 2, ROW_THREADS = 128, ROWS_PER_BLOCK = ROW_THREADS / LANES };
+/* Of the weight's gradient: a block has 64 features (two threads a row) and the rows of a piece. */
+enum {
+    GRADIENT_THREADS = 128,
+    ROWS_AT_ONCE = GRADIENT_THREADS * FT_UNIT / FT_CHUNK,
+    PIECE_ROWS = 256,
+    TOTAL_THREADS = 64
+};
 
 /* A norm weight as a tensor of one row. */
 __device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weight_stride, int32_t adapter,
@@ -18,131 +31,179 @@ __device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weig
     return w;
 }
 
-/* A warp a row. */
-__global__ void __launch_bounds__(ROW_THREADS)
+__global__ void __launch_bounds__(ROW_THREADS, 4)
     add_norm_forward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x, ft_tensor y, uint32_t y_site,
                             const float *weight, int64_t weight_stride, float eps, uint32_t h_site,
                             float h_scale, ft_tensor x_out, ft_tensor h, float *rstd)
 {
-    int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / FT_WARP;
-    int lane = threadIdx.x % FT_WARP;
+    int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / LANES;
+    int lane = threadIdx.x % LANES;
     if (row >= x.rows) return;
     int32_t sequence = (int32_t)(row / length), t = (int32_t)(row % length);
-    bool x_fours = ft_in_fours(x), y_fours = ft_in_fours(y), out_fours = ft_in_fours(x_out),
-         h_fours = ft_in_fours(h);
+    bool x_eights = ft_in_eights(x), y_eights = ft_in_eights(y), out_eights = ft_in_eights(x_out),
+         h_eights = ft_in_eights(h);
     bool writes = y.data || x_out.data != x.data;
     int n_units = ft_units(x.cols);
     ft_dropout y_dropout = ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
     float squares = 0;
-    for (int unit = lane; unit < n_units; unit += FT_WARP) {
-        float v[FT_UNIT], added[FT_UNIT];
-        ft_load_unit(x, x_fours, row, unit, v);
-        if (y.data) {
-            ft_load_unit(y, y_fours, row, unit, added);
-            ft_drop_unit(y_dropout, length, t, unit, added);
-            for (int i = 0; i < FT_UNIT; i++) v[i] += added[i];
+    for (int unit = lane; unit < n_units; unit += LANES) {
+        unsigned keep = y.data ? ft_keep_unit(y_dropout, length, t, unit) : 0;
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            int col = ft_unit_col(unit, w);
+            float v[8], added[8];
+            ft_eight x_got = ft_fetch8(x, x_eights, row, col), y_got;
+            if (y.data) y_got = ft_fetch8(y, y_eights, row, col);
+            ft_unpack8(x_got, v);
+            if (y.data) {
+                ft_unpack8(y_got, added);
+                ft_drop8(y_dropout, keep, w, added);
+                for (int i = 0; i < 8; i++) v[i] += added[i];
+            }
+            for (int i = 0; i < 8; i++) squares += v[i] * v[i];
+            if (writes) ft_store8(x_out, out_eights, row, col, v);
         }
-        for (int i = 0; i < FT_UNIT; i++) squares += v[i] * v[i];
-        if (writes) ft_store_unit(x_out, out_fours, row, unit, v);
     }
-    float r = 1.0f / sqrtf(ft_warp_sum(squares) / (float)x.cols + eps);
+    float r = 1.0f / sqrtf(ft_half_warp_sum(squares) / (float)x.cols + eps);
     if (lane == 0) rstd[row] = r;
 
     ft_dropout h_dropout = ft_dropout_of(batch, batch.model_dropout, h_site, sequence);
-    ft_tensor w = weight_of(weight, weight_stride, batch.adapter_of[sequence], x.cols);
-    bool w_fours = ft_in_fours(w);
-    for (int unit = lane; unit < n_units; unit += FT_WARP) {
-        float v[FT_UNIT], factor[FT_UNIT];
-        ft_load_unit(x_out, out_fours, row, unit, v); /* this lane's own, of the loop before */
-        ft_load_unit(w, w_fours, 0, unit, factor);
-        for (int i = 0; i < FT_UNIT; i++) v[i] *= h_scale * r * factor[i];
-        ft_drop_unit(h_dropout, length, t, unit, v);
-        ft_store_unit(h, h_fours, row, unit, v);
+    ft_tensor norm = weight_of(weight, weight_stride, batch.adapter_of[sequence], x.cols);
+    bool norm_eights = ft_in_eights(norm);
+    for (int unit = lane; unit < n_units; unit += LANES) {
+        unsigned keep = ft_keep_unit(h_dropout, length, t, unit);
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            int col = ft_unit_col(unit, w);
+            float v[8], factor[8];
+            ft_eight got = ft_fetch8(x_out, out_eights, row, col); /* this lane's own, of the loop before */
+            ft_load8(norm, norm_eights, 0, col, factor);
+            ft_unpack8(got, v);
+            for (int i = 0; i < 8; i++) v[i] *= h_scale * r * factor[i];
+            ft_drop8(h_dropout, keep, w, v);
+            ft_store8(h, h_eights, row, col, v);
+        }
     }
 }
 
-/* g = e * w of a unit, with the row of x_out beside it. */
-__device__ __forceinline__ void load_gradient(const ft_tensor &dh, bool dh_fours, const ft_tensor &w,
-                                              bool w_fours, const ft_dropout &dropout, float h_scale,
-                                              int32_t length, int64_t row, int unit, float g[FT_UNIT])
+/* g = e * w of the eight neighbours number w of a unit, from dh and the norm's weight. */
+__device__ __forceinline__ void gradient_of(const ft_eight &dh, const ft_eight &norm,
+                                            const ft_dropout &dropout, unsigned keep, int w, float h_scale,
+                                            float g[8])
 {
-    float factor[FT_UNIT];
-    ft_load_unit(dh, dh_fours, row, unit, g);
-    ft_drop_unit(dropout, length, (int32_t)(row % length), unit, g);
-    ft_load_unit(w, w_fours, 0, unit, factor);
-    for (int i = 0; i < FT_UNIT; i++) g[i] *= h_scale * factor[i];
+    float factor[8];
+    ft_unpack8(dh, g);
+    ft_drop8(dropout, keep, w, g);
+    ft_unpack8(norm, factor);
+    for (int i = 0; i < 8; i++) g[i] *= h_scale * factor[i];
 }
 
-/* A warp a row. */
-__global__ void __launch_bounds__(ROW_THREADS)
+__global__ void __launch_bounds__(ROW_THREADS, 3)
     add_norm_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
                              const float *weight, int64_t weight_stride, uint32_t h_site, float h_scale,
                              ft_tensor dh, ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy)
 {
-    int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / FT_WARP;
-    int lane = threadIdx.x % FT_WARP;
+    int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / LANES;
+    int lane = threadIdx.x % LANES;
     if (row >= x_out.rows) return;
     int32_t sequence = (int32_t)(row / length), t = (int32_t)(row % length);
-    bool x_fours = ft_in_fours(x_out), dh_fours = ft_in_fours(dh), dx_fours = ft_in_fours(dx),
-         dy_fours = ft_in_fours(dy);
+    bool x_eights = ft_in_eights(x_out), dh_eights = ft_in_eights(dh), dx_eights = ft_in_eights(dx),
+         dy_eights = ft_in_eights(dy);
     int n_units = ft_units(x_out.cols);
     ft_dropout h_dropout = ft_dropout_of(batch, batch.model_dropout, h_site, sequence);
     ft_dropout y_dropout = ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
-    ft_tensor w = weight_of(weight, weight_stride, batch.adapter_of[sequence], x_out.cols);
-    bool w_fours = ft_in_fours(w);
+    ft_tensor norm = weight_of(weight, weight_stride, batch.adapter_of[sequence], x_out.cols);
+    bool norm_eights = ft_in_eights(norm);
     float along = 0; /* g . x_out */
-    for (int unit = lane; unit < n_units; unit += FT_WARP) {
-        float g[FT_UNIT], v[FT_UNIT];
-        load_gradient(dh, dh_fours, w, w_fours, h_dropout, h_scale, length, row, unit, g);
-        ft_load_unit(x_out, x_fours, row, unit, v);
-        for (int i = 0; i < FT_UNIT; i++) along += g[i] * v[i];
+    for (int unit = lane; unit < n_units; unit += LANES) {
+        unsigned keep = ft_keep_unit(h_dropout, length, t, unit);
+#pragma unroll 2
+        for (int w = 0; w < 4; w++) {
+            int col = ft_unit_col(unit, w);
+            float g[8], v[8];
+            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, col),
+                     x_got = ft_fetch8(x_out, x_eights, row, col);
+            gradient_of(dh_got, ft_fetch8(norm, norm_eights, 0, col), h_dropout, keep, w, h_scale, g);
+            ft_unpack8(x_got, v);
+            for (int i = 0; i < 8; i++) along += g[i] * v[i];
+        }
     }
-    float r = rstd[row], back = r * r * (ft_warp_sum(along) / (float)x_out.cols);
-    for (int unit = lane; unit < n_units; unit += FT_WARP) {
-        float g[FT_UNIT], v[FT_UNIT], sum[FT_UNIT] = {0};
-        load_gradient(dh, dh_fours, w, w_fours, h_dropout, h_scale, length, row, unit, g);
-        ft_load_unit(x_out, x_fours, row, unit, v);
-        if (!dx_is_zero) ft_load_unit(dx, dx_fours, row, unit, sum);
-        for (int i = 0; i < FT_UNIT; i++) sum[i] += r * (g[i] - v[i] * back);
-        ft_store_unit(dx, dx_fours, row, unit, sum);
-        if (!dy.data) continue;
-        ft_drop_unit(y_dropout, length, t, unit, sum);
-        ft_store_unit(dy, dy_fours, row, unit, sum);
+    float r = rstd[row], back = r * r * (ft_half_warp_sum(along) / (float)x_out.cols);
+    for (int unit = lane; unit < n_units; unit += LANES) {
+        unsigned h_keep = ft_keep_unit(h_dropout, length, t, unit), y_keep = 0;
+        if (dy.data) y_keep = ft_keep_unit(y_dropout, length, t, unit);
+#pragma unroll 2
+        for (int w = 0; w < 4; w++) {
+            int col = ft_unit_col(unit, w);
+            float g[8], v[8], sum[8] = {0};
+            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, col),
+                     x_got = ft_fetch8(x_out, x_eights, row, col);
+            if (!dx_is_zero) ft_load8(dx, dx_eights, row, col, sum);
+            gradient_of(dh_got, ft_fetch8(norm, norm_eights, 0, col), h_dropout, h_keep, w, h_scale, g);
+            ft_unpack8(x_got, v);
+            for (int i = 0; i < 8; i++) sum[i] += r * (g[i] - v[i] * back);
+            ft_store8(dx, dx_eights, row, col, sum);
+            if (!dy.data) continue;
+            ft_drop8(y_dropout, y_keep, w, sum);
+            ft_store8(dy, dy_eights, row, col, sum);
+        }
     }
 }
 
-/* dweight of one adapter (of all, where they share one weight) and 32 features a block: ROW_GROUPS threads a
- * feature take the rows in turn. Full training alone. */
-__global__ void __launch_bounds__(COLUMNS *ROW_GROUPS, 2)
-    norm_weight_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
-                                uint32_t h_site, float h_scale, ft_tensor dh, float *dweight,
-                                int64_t weight_stride, bool shared_weight)
+/* parts: (pieces, cols), the piece's sum of each feature. With shared_weight the rows of all adapters are cut
+ * as one's. */
+__global__ void __launch_bounds__(GRADIENT_THREADS, 4)
+    norm_weight_parts_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
+                             uint32_t h_site, float h_scale, ft_tensor dh, bool shared_weight, float *parts)
 {
-    FT_SHARED(float, parts, [ROW_GROUPS][COLUMNS]);
-    int32_t g = (int32_t)blockIdx.y;
-    int64_t col = (int64_t)blockIdx.x * COLUMNS + threadIdx.x;
-    int64_t first = shared_weight ? 0 : (int64_t)batch.sequence_start[g] * length;
-    int64_t end = shared_weight ? x_out.rows : (int64_t)batch.sequence_start[g + 1] * length;
-    float sum = 0;
-    for (int64_t row = first + threadIdx.y; row < end && col < x_out.cols; row += ROW_GROUPS) {
+    FT_SHARED(float, sums, [ROWS_AT_ONCE][FT_CHUNK + 4]);
+    int64_t index = blockIdx.y, first_col = (int64_t)blockIdx.x * FT_CHUNK;
+    ft_piece piece = {0, index * PIECE_ROWS, min((index + 1) * (int64_t)PIECE_ROWS, x_out.rows)};
+    if (!shared_weight && !ft_find_piece(batch, length, PIECE_ROWS, index, &piece)) return;
+    int half = threadIdx.x % 2, group = threadIdx.x / 2, unit = (int)blockIdx.x * 2 + half;
+    bool x_eights = ft_in_eights(x_out), dh_eights = ft_in_eights(dh);
+    float sum[FT_UNIT] = {0};
+    for (int64_t row = piece.first + group; row < piece.end; row += ROWS_AT_ONCE) {
+        float factor = h_scale * rstd[row];
         ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, h_site, (int32_t)(row / length));
-        float e = h_scale * ft_load(dh, row, col);
-        if (dropout.active) {
-            uint32_t position = (uint32_t)(length - 1 - row % length);
-            float factor[4];
-            ft_dropout_factors(dropout, (uint32_t)col, position, 0, factor);
-            /* By comparison: an index into registers would put them into local memory. */
-            uint32_t word = ft_philox_word((uint32_t)col);
-            e *= word == 0 ? factor[0] : word == 1 ? factor[1] : word == 2 ? factor[2] : factor[3];
+        unsigned keep = ft_keep_unit(dropout, length, (int32_t)(row % length), unit);
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            float e[8], v[8];
+            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, ft_unit_col(unit, w));
+            ft_load8(x_out, x_eights, row, ft_unit_col(unit, w), v);
+            ft_unpack8(dh_got, e);
+            ft_drop8(dropout, keep, w, e);
+            for (int i = 0; i < 8; i++) sum[8 * w + i] += factor * e[i] * v[i];
         }
-        sum += e * ft_load(x_out, row, col) * rstd[row];
     }
-    parts[threadIdx.y][threadIdx.x] = sum;
+    for (int i = 0; i < FT_UNIT; i++) sums[group][ft_unit_col(half, i / 8) + i % 8] = sum[i];
     __syncthreads();
-    if (threadIdx.y != 0 || col >= x_out.cols) return;
+    int64_t col = first_col + threadIdx.x;
+    if (threadIdx.x >= FT_CHUNK || col >= x_out.cols) return;
     float total = 0;
-    for (int group = 0; group < ROW_GROUPS; group++) total += parts[group][threadIdx.x];
-    dweight[g * weight_stride + col] += total;
+    for (int i = 0; i < ROWS_AT_ONCE; i++) total += sums[i][threadIdx.x];
+    parts[index * x_out.cols + col] = total;
+}
+
+/* A thread a feature; y: the adapter. */
+__global__ void __launch_bounds__(TOTAL_THREADS)
+    norm_weight_total_kernel(ft_adapter_batch batch, int32_t length, int64_t rows, int64_t cols,
+                             bool shared_weight, const float *parts, float *dweight, int64_t weight_stride)
+{
+    int32_t adapter = (int32_t)blockIdx.y;
+    int64_t col = (int64_t)blockIdx.x * TOTAL_THREADS + threadIdx.x, first = 0;
+    if (col >= cols) return;
+    ft_piece all = {0, 0, rows};
+    if (!shared_weight) {
+        for (int32_t g = 0; g < adapter; g++) first += ft_pieces_in(ft_rows_of(batch, length, g), PIECE_ROWS);
+        all = ft_rows_of(batch, length, adapter);
+    }
+    int64_t end = first + ft_pieces_in(all, PIECE_ROWS);
+    float total = 0;
+#pragma unroll 8
+    for (int64_t piece = first; piece < end; piece++) total += parts[piece * cols + col];
+    dweight[adapter * weight_stride + col] += total;
 }
 
 static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x,
@@ -157,6 +218,24 @@ static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, in
                 h_site, h_scale, x_out, h, (float *)rstd);
 }
 
+static void norm_weight_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length,
+                                 ft_tensor x_out, const float *rstd, uint32_t h_site, float h_scale,
+                                 ft_tensor dh, float *dweight, int64_t weight_stride)
+{
+    bool shared_weight = weight_stride == 0;
+    int64_t pieces = ft_cuda_ceil(x_out.rows, PIECE_ROWS) + (shared_weight ? 0 : batch->n_adapters);
+    float *parts = (float *)ft_cuda_scratch(cuda, FT_CUDA_NORM_WEIGHT_PARTS,
+                                            (size_t)(pieces * x_out.cols) * sizeof *parts);
+    if (!parts) return;
+    dim3 grid((unsigned)ft_cuda_ceil(x_out.cols, FT_CHUNK), (unsigned)pieces);
+    CUDA_LAUNCH(cuda, norm_weight_parts_kernel, grid, dim3(GRADIENT_THREADS), 0, *batch, length, x_out, rstd,
+                h_site, h_scale, dh, shared_weight, parts);
+    dim3 total((unsigned)ft_cuda_ceil(x_out.cols, TOTAL_THREADS),
+               shared_weight ? 1 : (unsigned)batch->n_adapters);
+    CUDA_LAUNCH(cuda, norm_weight_total_kernel, total, dim3(TOTAL_THREADS), 0, *batch, length, x_out.rows,
+                x_out.cols, shared_weight, parts, dweight, weight_stride);
+}
+
 static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                               ft_tensor x_out, const void *rstd, const void *weight, int64_t weight_stride,
                               uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx, bool dx_is_zero,
@@ -164,14 +243,9 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (x_out.rows == 0 || !ft_cuda_enter(cuda)) return;
-    if (dweight) { /* first, since dy may lie where dh is */
-        bool shared_weight = weight_stride == 0;
-        dim3 grid((unsigned)ft_cuda_ceil(x_out.cols, COLUMNS),
-                  shared_weight ? 1 : (unsigned)batch->n_adapters);
-        CUDA_LAUNCH(cuda, norm_weight_gradient_kernel, grid, dim3(COLUMNS, ROW_GROUPS), 0, *batch, length,
-                    x_out, (const float *)rstd, h_site, h_scale, dh, (float *)dweight, weight_stride,
-                    shared_weight);
-    }
+    if (dweight) /* first, since dy may lie where dh is */
+        norm_weight_gradient(cuda, batch, length, x_out, (const float *)rstd, h_site, h_scale, dh,
+                             (float *)dweight, weight_stride);
     CUDA_LAUNCH(cuda, add_norm_backward_kernel, dim3((unsigned)ft_cuda_ceil(x_out.rows, ROWS_PER_BLOCK)),
                 dim3(ROW_THREADS), 0, *batch, length, x_out, (const float *)rstd, (const float *)weight,
                 weight_stride, h_site, h_scale, dh, dx, dx_is_zero, y_site, dy);

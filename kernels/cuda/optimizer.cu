@@ -1,19 +1,25 @@
-/* Gradient norm and AdamW, all adapters in one launch.
+/* Gradient norm and AdamW, all tensors of all adapters in one launch: they are rows of (n_adapters,
+ * n_params).
  *
- * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. A fixed number of blocks a
- * row leaves its parts in scratch memory, one more block a row adds them, always in the same order. adamw:
- * params, m and v are updated; each adapter's rate, decay, clipping and step are read from device memory. */
+ * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. adamw: params, m and v are
+ * updated; each adapter's rate, decay, clipping and step are read from device memory.
+ *
+ * Design: four parameters a thread, in 16-byte loads and stores. The norm's blocks, a number that depends on
+ * the shape alone, leave their parts in scratch memory, one more block a row adds them in order.
+ * Floor, bytes: the norm 4 a parameter, AdamW 16 read (param, gradient, m, v) + 12 written. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { THREADS = 256, MOST_PARTS = 64, ELEMENTS = 4 };
+/* ALL_PARTS blocks of all adapters' norms fill a GPU's multiprocessors several times over. */
+enum { THREADS = 256, ELEMENTS = 4, ALL_PARTS = 1024, LEAST_PARTS = 16 };
 
-__global__ void __launch_bounds__(THREADS, 2) norm_parts_kernel(ft_tensor grads, double *parts)
+__global__ void __launch_bounds__(THREADS, 4) norm_parts_kernel(ft_tensor grads, double *parts)
 {
     FT_SHARED(double, warps, [THREADS / FT_WARP]);
     int64_t row = blockIdx.y, step = (int64_t)gridDim.x * THREADS * ELEMENTS;
     bool fours = ft_in_fours(grads);
     double sum = 0;
+#pragma unroll 4
     for (int64_t i = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS; i < grads.cols; i += step) {
         float v[ELEMENTS];
         ft_load4(grads, fours, row, (int)i, v);
@@ -31,27 +37,16 @@ __global__ void __launch_bounds__(FT_WARP) norm_total_kernel(const double *parts
     if (threadIdx.x == 0) norm[blockIdx.x] = sqrt(sum);
 }
 
-/* What is the same for all parameters of an adapter. */
-struct adamw_factors {
-    float clip, decay, step_size, v_scale;
-};
-
-__global__ void __launch_bounds__(THREADS, 2) adamw_kernel(ft_adamw step)
+/* 1 - beta^t, without the cancellation of a power near 1. */
+__device__ __forceinline__ float one_minus_power(double log_beta, uint32_t t)
 {
-    FT_SHARED(adamw_factors, factors, [1]);
-    int64_t g = blockIdx.y;
-    if (threadIdx.x == 0) {
-        double rate = (double)step.learning_rate[g], t = (double)step.step[g] + 1,
-               limit = (double)step.max_grad_norm[g];
-        double clip = limit > 0 ? limit / (step.grad_norm[g] + 1e-6) : 1;
-        factors[0].clip = (float)(clip < 1 ? clip : 1);
-        factors[0].decay = (float)(1 - rate * (double)step.weight_decay[g]);
-        factors[0].step_size = (float)(rate / (1 - pow(0.9, t)));
-        factors[0].v_scale = (float)sqrt(1 - pow(0.999, t));
-    }
-    __syncthreads();
-    adamw_factors f = factors[0];
-    int64_t first = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS;
+    return -expm1f((float)(log_beta * (double)t));
+}
+
+__global__ void __launch_bounds__(THREADS, 4) adamw_kernel(ft_adamw step)
+{
+    const double log_beta1 = -0.10536051565782628, log_beta2 = -0.0010005003335835335;
+    int64_t g = blockIdx.y, first = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS;
     if (first >= step.params.cols) return;
     bool p_fours = ft_in_fours(step.params), m_fours = ft_in_fours(step.m), v_fours = ft_in_fours(step.v);
     float p[ELEMENTS], gradient[ELEMENTS], m[ELEMENTS], v[ELEMENTS];
@@ -59,11 +54,17 @@ __global__ void __launch_bounds__(THREADS, 2) adamw_kernel(ft_adamw step)
     ft_load4(step.grads, ft_in_fours(step.grads), g, (int)first, gradient);
     ft_load4(step.m, m_fours, g, (int)first, m);
     ft_load4(step.v, v_fours, g, (int)first, v);
+
+    float rate = step.learning_rate[g], limit = step.max_grad_norm[g], clip = 1;
+    if (limit > 0) clip = fminf(1, (float)((double)limit / (step.grad_norm[g] + 1e-6)));
+    float decay = (float)(1 - (double)rate * (double)step.weight_decay[g]);
+    float step_size = rate / one_minus_power(log_beta1, step.step[g] + 1);
+    float v_scale = sqrtf(one_minus_power(log_beta2, step.step[g] + 1));
     for (int i = 0; i < ELEMENTS; i++) {
-        float clipped = gradient[i] * f.clip;
+        float clipped = gradient[i] * clip;
         m[i] = 0.9f * m[i] + 0.1f * clipped;
         v[i] = 0.999f * v[i] + 0.001f * clipped * clipped;
-        p[i] = p[i] * f.decay - f.step_size * m[i] / (sqrtf(v[i]) / f.v_scale + 1e-8f);
+        p[i] = p[i] * decay - step_size * m[i] / (sqrtf(v[i]) / v_scale + 1e-8f);
     }
     ft_store4(step.params, p_fours, g, (int)first, p);
     ft_store4(step.m, m_fours, g, (int)first, m);
@@ -74,8 +75,8 @@ static void gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (grads.rows == 0 || !ft_cuda_enter(cuda)) return;
-    int64_t wanted = ft_cuda_ceil(grads.cols, THREADS * ELEMENTS);
-    int n_parts = wanted < 1 ? 1 : wanted < MOST_PARTS ? (int)wanted : MOST_PARTS;
+    int64_t needed = max(ft_cuda_ceil(grads.cols, THREADS * ELEMENTS), (int64_t)1);
+    int n_parts = (int)min(needed, max(ALL_PARTS / grads.rows, (int64_t)LEAST_PARTS));
     double *parts = (double *)ft_cuda_scratch(cuda, FT_CUDA_NORM_PARTS,
                                               (size_t)grads.rows * (size_t)n_parts * sizeof *parts);
     if (!parts) return;

@@ -1,25 +1,34 @@
 /* The next token of each path, as backend.h defines it: temperature, top-k, top-p, one draw. token and, where
  * they are there, probabilities are overwritten; logits are left alone.
  *
- * A block a path, and no sorting: the k-th largest logit is found digit by digit from counts, top-p's
- * threshold in the same way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that
- * the order in which threads add them does not matter. Ids are then walked through in order, a run of
- * neighbours a thread, with sums in double. */
+ * Design: a block a path, its logits read once into shared memory (a vocabulary that does not fit stays where
+ * it is), and no sorting: the k-th largest logit is found digit by digit from counts, top-p's threshold in
+ * the same way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that the order in
+ * which threads add them does not matter. Ids are then walked through in order, a run of neighbours a thread,
+ * with sums in double. Nothing goes to the host: the next step reads its tokens where they are.
+ * Floor, bytes: 4 a logit, and 4 a probability where they are asked for. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { THREADS = 256, WARPS = THREADS / FT_WARP, DIGITS = 256 };
+enum {
+    THREADS = 256,
+    WARPS = THREADS / FT_WARP,
+    DIGITS = THREADS /* a thread each */,
+    MOST_IN_SHARED = 10240
+};
 typedef unsigned long long weight_sum; /* of probabilities, in 2^-52 */
 
 /* What a path's threads share. */
 struct path_memory {
     weight_sum digit[DIGITS];
+    unsigned count[DIGITS];
     weight_sum below; /* probability of what is smaller than the threshold */
     unsigned prefix;  /* the threshold's digits so far */
     int remaining;    /* of top-k's count */
     int ties, ties_removed;
-    double doubles[WARPS + 1];
-    int ints[WARPS + 1];
+    double doubles[WARPS];
+    weight_sum sums[WARPS];
+    int ints[WARPS];
     int first, last;
 };
 
@@ -30,7 +39,7 @@ __device__ __forceinline__ unsigned order_of(float value)
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-/* Sum over the threads before this one; `total` gets that over all. parts: shared, (WARPS + 1). */
+/* Sum over the threads before this one; `total` gets that over all. parts: shared, (WARPS). */
 template <class T> __device__ T sum_before(T value, T *parts, T *total)
 {
     unsigned lane = threadIdx.x % FT_WARP, warp = threadIdx.x / FT_WARP;
@@ -56,17 +65,16 @@ template <class T> __device__ T sum_before(T value, T *parts, T *total)
 
 /* A path's distribution: of tokens of order >= least, exp((logit - largest) / temperature) / sum. */
 struct path_view {
-    ft_tensor logits;
-    int64_t row;
-    int32_t suppressed;
+    const float *logits;
+    int count, suppressed;
     unsigned least;
     float largest;
     double temperature, sum;
 };
 
-__device__ __forceinline__ float logit_of(const path_view &path, int64_t i)
+__device__ __forceinline__ float logit_of(const path_view &path, int i)
 {
-    return i == path.suppressed ? -INFINITY : ft_load(path.logits, path.row, i);
+    return i == path.suppressed ? -INFINITY : path.logits[i];
 }
 
 __device__ __forceinline__ double weight_of(const path_view &path, float logit)
@@ -80,7 +88,14 @@ __device__ __forceinline__ weight_sum whole_weight(const path_view &path, float 
     return (weight_sum)(weight_of(path, logit) / path.sum * 4503599627370496.0 + 0.5);
 }
 
-/* The order of the k-th largest logit. */
+/* Whether the digits above `shift` of `order` are those of the threshold so far. */
+__device__ __forceinline__ bool has_prefix(unsigned order, unsigned prefix, int shift)
+{
+    return shift == 24 || order >> (shift + 8) == prefix >> (shift + 8);
+}
+
+/* The order of the k-th largest logit. Each digit is the largest at which the count of what is not smaller
+ * reaches what remains of k: thread t looks at the t-th largest. */
 __device__ unsigned kth_largest(const path_view &path, int k, path_memory *shared)
 {
     if (threadIdx.x == 0) {
@@ -88,20 +103,21 @@ __device__ unsigned kth_largest(const path_view &path, int k, path_memory *share
         shared->remaining = k;
     }
     for (int shift = 24; shift >= 0; shift -= 8) {
-        shared->digit[threadIdx.x] = 0;
+        shared->count[threadIdx.x] = 0;
         __syncthreads();
         unsigned prefix = shared->prefix;
-        for (int64_t i = threadIdx.x; i < path.logits.cols; i += THREADS) {
+        int remaining = shared->remaining;
+        for (int i = threadIdx.x; i < path.count; i += THREADS) {
             unsigned order = order_of(logit_of(path, i));
-            bool candidate = shift == 24 || order >> (shift + 8) == prefix >> (shift + 8);
-            if (candidate) atomicAdd(&shared->digit[order >> shift & 255u], (weight_sum)1);
+            if (has_prefix(order, prefix, shift)) atomicAdd(&shared->count[order >> shift & 255u], 1u);
         }
         __syncthreads();
-        if (threadIdx.x == 0) {
-            int digit = DIGITS - 1;
-            while (digit > 0 && shared->digit[digit] < (weight_sum)shared->remaining)
-                shared->remaining -= (int)shared->digit[digit--];
-            shared->prefix |= (unsigned)digit << shift;
+        unsigned digit = DIGITS - 1 - threadIdx.x;
+        int own = (int)shared->count[digit], all = 0;
+        int larger = sum_before(own, shared->ints, &all);
+        if (larger < remaining && larger + own >= remaining) {
+            shared->prefix = prefix | digit << shift;
+            shared->remaining = remaining - larger;
         }
         __syncthreads();
     }
@@ -109,7 +125,8 @@ __device__ unsigned kth_largest(const path_view &path, int k, path_memory *share
 }
 
 /* The order of the least likely token that top-p keeps, and how many of those as likely as it go. The most
- * likely one is kept whatever top_p says. */
+ * likely one is kept whatever top_p says. Each digit is the first at which the probability of what is not
+ * larger exceeds the limit: thread t looks at digit t. */
 __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_memory *shared)
 {
     weight_sum limit = (weight_sum)((1 - top_p) * 4503599627370496.0);
@@ -123,25 +140,27 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
         shared->digit[threadIdx.x] = 0;
         __syncthreads();
         unsigned prefix = shared->prefix;
-        for (int64_t i = threadIdx.x; i < path.logits.cols; i += THREADS) {
+        weight_sum below = shared->below;
+        for (int i = threadIdx.x; i < path.count; i += THREADS) {
             float logit = logit_of(path, i);
             unsigned order = order_of(logit);
-            bool candidate = shift == 24 || order >> (shift + 8) == prefix >> (shift + 8);
-            if (candidate) atomicAdd(&shared->digit[order >> shift & 255u], whole_weight(path, logit));
+            if (has_prefix(order, prefix, shift))
+                atomicAdd(&shared->digit[order >> shift & 255u], whole_weight(path, logit));
         }
         __syncthreads();
-        if (threadIdx.x == 0) {
-            /* Never past the most likely token's digit. */
-            bool at_top = shift == 24 || most_likely >> (shift + 8) == prefix >> (shift + 8);
-            int digit = 0, most = at_top ? (int)(most_likely >> shift & 255u) : DIGITS - 1;
-            while (digit < most && shared->below + shared->digit[digit] <= limit)
-                shared->below += shared->digit[digit++];
-            shared->prefix |= (unsigned)digit << shift;
+        /* Never past the most likely token's digit. */
+        unsigned digit = threadIdx.x, most = DIGITS - 1;
+        if (has_prefix(most_likely, prefix, shift)) most = most_likely >> shift & 255u;
+        weight_sum own = shared->digit[digit], all = 0;
+        weight_sum smaller = below + sum_before(own, shared->sums, &all);
+        if (digit <= most && smaller <= limit && (smaller + own > limit || digit == most)) {
+            shared->prefix = prefix | digit << shift;
+            shared->below = smaller;
         }
         __syncthreads();
     }
     unsigned threshold = shared->prefix;
-    for (int64_t i = threadIdx.x; i < path.logits.cols; i += THREADS) {
+    for (int i = threadIdx.x; i < path.count; i += THREADS) {
         float logit = logit_of(path, i);
         if (order_of(logit) != threshold) continue;
         if (atomicAdd(&shared->ties, 1) == 0)
@@ -162,20 +181,38 @@ __global__ void __launch_bounds__(THREADS, 2)
 {
     FT_SHARED(path_memory, memory, [1]);
     FT_SHARED(float, float_parts, [WARPS]);
+    FT_SHARED_DYNAMIC(row_memory);
     path_memory *shared = memory;
-    int64_t row = blockIdx.x, count = logits.cols;
-    path_view path = {logits, row, sampling.suppressed_token, 0, 0, (double)sampling.temperature, 1};
+    int64_t row = blockIdx.x;
+    int count = (int)logits.cols;
+    path_view path = {(const float *)logits.data + row * logits.stride,
+                      count,
+                      sampling.suppressed_token,
+                      0,
+                      0,
+                      (double)sampling.temperature,
+                      1};
+    if (count <= MOST_IN_SHARED) {
+        bool fours = ft_in_fours(logits);
+        for (int i = threadIdx.x * 4; i < count; i += THREADS * 4) {
+            float v[4];
+            ft_load4(logits, fours, row, i, v);
+            *(float4 *)(row_memory + i) = make_float4(v[0], v[1], v[2], v[3]);
+        }
+        path.logits = row_memory;
+        __syncthreads();
+    }
 
     float largest = -INFINITY;
     int impossible = 0;
-    for (int64_t i = threadIdx.x; i < count; i += THREADS) {
+    for (int i = threadIdx.x; i < count; i += THREADS) {
         float logit = logit_of(path, i);
         impossible |= !(logit < INFINITY); /* +infinity and NaN */
         largest = fmaxf(largest, logit);
     }
     path.largest = ft_block_max<THREADS>(largest, float_parts);
     if (__syncthreads_or(impossible) || path.largest == -INFINITY) {
-        for (int64_t i = threadIdx.x; probabilities.data && i < count; i += THREADS)
+        for (int i = threadIdx.x; probabilities.data && i < count; i += THREADS)
             ft_store(probabilities, row, i, impossible ? NAN : 0.0f);
         if (threadIdx.x == 0) token[row] = -1;
         return;
@@ -183,24 +220,25 @@ __global__ void __launch_bounds__(THREADS, 2)
     if (sampling.top_k > 0 && sampling.top_k < count) path.least = kth_largest(path, sampling.top_k, shared);
 
     double part = 0, total = 0;
-    for (int64_t i = threadIdx.x; i < count; i += THREADS) part += weight_of(path, logit_of(path, i));
+    for (int i = threadIdx.x; i < count; i += THREADS) part += weight_of(path, logit_of(path, i));
     sum_before(part, shared->doubles, &total);
     path.sum = total;
 
-    /* From here each thread has a run of neighbouring ids. */
-    int64_t run = (count + THREADS - 1) / THREADS, first = threadIdx.x * run;
-    int64_t end = first + run < count ? first + run : count;
+    /* From here each thread has a run of neighbouring ids, an odd number of them: so the threads of a warp
+     * look at different banks of shared memory. */
+    int run = (count + THREADS - 1) / THREADS | 1, first = min((int)threadIdx.x * run, count);
+    int end = min(first + run, count);
     unsigned threshold = 0;
     int removed = 0, tie = 0;
     if (sampling.top_p < 1) {
         threshold = top_p_threshold(path, (double)sampling.top_p, shared);
         removed = shared->ties_removed;
         int ties = 0, all_ties = 0;
-        for (int64_t i = first; i < end; i++) ties += order_of(logit_of(path, i)) == threshold;
+        for (int i = first; i < end; i++) ties += order_of(logit_of(path, i)) == threshold;
         tie = sum_before(ties, shared->ints, &all_ties);
     }
     double kept = 0, all_kept = 0;
-    for (int64_t i = first, n = tie; i < end; i++) {
+    for (int i = first, n = tie; i < end; i++) {
         float logit = logit_of(path, i);
         unsigned order = order_of(logit);
         bool stays = order > threshold || (order == threshold && n >= removed);
@@ -218,7 +256,7 @@ __global__ void __launch_bounds__(THREADS, 2)
     ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
     double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept, cumulative = before;
     int crossing = -1, last = -1;
-    for (int64_t i = first, n = tie; i < end; i++) {
+    for (int i = first, n = tie; i < end; i++) {
         float logit = logit_of(path, i);
         unsigned order = order_of(logit);
         bool stays = order > threshold || (order == threshold && n >= removed);
@@ -226,9 +264,9 @@ __global__ void __launch_bounds__(THREADS, 2)
         double p = stays ? weight_of(path, logit) / path.sum : 0;
         if (probabilities.data) ft_store(probabilities, row, i, (float)(p / all_kept));
         if (!(p > 0)) continue;
-        last = (int)i;
+        last = i;
         cumulative += p;
-        if (crossing < 0 && cumulative > uniform) crossing = (int)i;
+        if (crossing < 0 && cumulative > uniform) crossing = i;
     }
     if (crossing >= 0) atomicMin(&shared->first, crossing);
     if (last >= 0) atomicMax(&shared->last, last);
@@ -241,8 +279,9 @@ static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logi
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (logits.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, sample_kernel, dim3((unsigned)logits.rows), dim3(THREADS), 0, *sampling, logits, token,
-                probabilities);
+    size_t floats = logits.cols <= MOST_IN_SHARED ? (size_t)ft_cuda_ceil(logits.cols, 4) * 4 : 4;
+    CUDA_LAUNCH(cuda, sample_kernel, dim3((unsigned)logits.rows), dim3(THREADS), floats * sizeof(float),
+                *sampling, logits, token, probabilities);
 }
 
 void ft_cuda_sampling_operations(ft_backend *base)

@@ -26,6 +26,8 @@ const ft_op_shape op_loss_shapes[] = {
     {.adapters = 1, .sequences = 2, .length = 13, .in = 128, .scale = 3000, .flags = FT_OP_MASKED},
     {.adapters = 2, .sequences = 3, .length = 13, .in = 96, .scale = 20, .flags = FT_OP_MASKED},
     {.adapters = 1, .sequences = 2, .length = 13, .in = 96, .scale = 1e-3f},
+    {.adapters = 2, .sequences = 3, .length = 1, .in = 5003, .flags = FT_OP_MASKED},
+    {.adapters = 1, .sequences = 1, .length = 1, .in = 9000, .flags = FT_OP_STRIDED},
 };
 const int op_loss_shapes_count = OP_COUNT(op_loss_shapes);
 
@@ -93,6 +95,7 @@ const ft_op_shape op_sample_shapes[] = {
     {.sequences = 9, .in = 100, .temperature = 1, .top_k = 20, .top_p = 1, .scale = 300},
     {.sequences = 9, .in = 100, .temperature = 1, .top_p = 0.9f, .scale = 1e-3f},
     {.sequences = 9, .in = 512, .temperature = 1, .top_k = 50, .top_p = 1, .scale = 1e-6f},
+    {.sequences = 2, .in = 10300, .temperature = 1, .top_k = 300, .top_p = 0.9f, .flags = FT_OP_MASKED},
 };
 const int op_sample_shapes_count = OP_COUNT(op_sample_shapes);
 

@@ -23,7 +23,7 @@ enum state { READY, AT_BARRIER, IN_WARP, ENDED };
 struct pending_copy {
     void *to;
     const void *from;
-    size_t bytes;
+    size_t bytes, source_bytes; /* zeros follow what the source has */
     int group;
 };
 
@@ -350,11 +350,21 @@ void *simt_shared_dynamic(void)
     return arrays[0].at;
 }
 
-void simt_copy_async(void *shared, const void *global, size_t bytes)
+bool simt::in_shared(const void *at, size_t bytes)
+{
+    const unsigned char *first = static_cast<const unsigned char *>(at);
+    for (const shared_array &array : arrays)
+        if (first >= array.at && first + bytes <= array.at + array.bytes) return true;
+    return false;
+}
+
+void simt_copy_async(void *shared, const void *global, size_t bytes, size_t source_bytes)
 {
     if (((uintptr_t)shared | (uintptr_t)global) % bytes) simt::thread_fault("cp.async of unaligned memory");
+    if (!simt::in_shared(shared, bytes)) simt::thread_fault("cp.async to outside of shared memory");
+    if (source_bytes > bytes) simt::thread_fault("cp.async of more bytes than it writes");
     memset(shared, FRESH, bytes);
-    running->copies.push_back({shared, global, bytes, running->groups_committed});
+    running->copies.push_back({shared, global, bytes, source_bytes, running->groups_committed});
 }
 
 void simt_copy_commit(void)
@@ -367,9 +377,11 @@ void simt_copy_wait(int groups_in_flight)
     std::vector<pending_copy> &copies = running->copies;
     size_t kept = 0;
     for (const pending_copy &one : copies)
-        if (one.group < running->groups_committed - groups_in_flight)
-            memcpy(one.to, one.from, one.bytes);
-        else
+        if (one.group < running->groups_committed - groups_in_flight) {
+            memset(one.to, 0, one.bytes);
+            if (one.source_bytes) memcpy(one.to, one.from, one.source_bytes);
+        } else {
             copies[kept++] = one;
+        }
     copies.resize(kept);
 }

@@ -45,6 +45,8 @@ struct grid {
 };
 /* Runs every block of a grid, one after the other; `body` is one thread's work. */
 void run_grid(const grid &shape, const std::function<void()> &body);
+/* Whether the bytes lie within one array of the block's shared memory. */
+bool in_shared(const void *at, size_t bytes);
 /* The dynamic shared memory that a kernel may be launched with. */
 enum : size_t { SHARED_BYTES = 48 * 1024, SHARED_OPT_IN_BYTES = 163 * 1024 };
 

@@ -230,12 +230,20 @@ template <class T> T atomicMin(T *at, T value)
     return old;
 }
 
-/* -- asynchronous copies: cp.async, commit_group, wait_group; the 16 bytes land when their group is waited
- * for -- */
+/* -- asynchronous copies: cp.async (`source_bytes` from `global`, zeros up to `bytes`), commit_group,
+ * wait_group; they land when their group is waited for -- */
 
-void simt_copy_async(void *shared, const void *global, size_t bytes);
+void simt_copy_async(void *shared, const void *global, size_t bytes, size_t source_bytes);
 void simt_copy_commit(void);
 void simt_copy_wait(int groups_in_flight);
+
+/* -- tensor cores: what a warp's 32 lanes do together, by the fragments of the PTX ISA -- */
+
+/* ldmatrix.m8n8.x<count>{.trans}.b16: `row` is the lane's row of one of the 1, 2 or 4 matrices, to: (count).
+ */
+void simt_load_matrices(unsigned *to, int count, bool turned, const void *row);
+/* mma.m16n8k16.row.col.f32.bf16.bf16.f32, d = c: sums (4), a (4) and b (2) pairs. */
+void simt_mma(float *sums, const unsigned *a, const unsigned *b);
 
 /* -- the runtime's functions -- */
 

@@ -1,6 +1,7 @@
 /* The CUDA backend against ref in double, over the table of operations, executed by the simulator: f32 and
  * bf16, threads, blocks and streams in forward order; and in reverse and random order the same bits. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/simt/simt.h"
 #include "tests/unit/kernels/ops_test.h"
@@ -92,4 +93,45 @@ ParameterizedTest(int *index, ops_cuda, same_bits_at_random)
 {
     check_order(*index, SIMT_RANDOM, FT_F32);
     check_order(*index, SIMT_RANDOM, FT_BF16);
+}
+
+/* -- scratch memory grows with the first call of a shape, so that a captured step allocates nothing -- */
+
+static void *(*plain_allocate)(ft_backend *self, size_t bytes, ft_error *err);
+static uint64_t asked_for;
+
+static void *count_allocation(ft_backend *self, size_t bytes, ft_error *err)
+{
+    asked_for++;
+    return plain_allocate(self, bytes, err);
+}
+
+/* Allocations that no caller asked for. */
+static uint64_t own_allocations(void)
+{
+    return simt_counted().allocations - asked_for;
+}
+
+OPS_TEST_PARAMETERS(ops_cuda, second_call_allocates_nothing)
+ParameterizedTest(int *index, ops_cuda, second_call_allocates_nothing)
+{
+    const ft_op *op = &ft_ops[*index];
+    char text[256];
+    ft_error err;
+    ft_op_result result;
+    if (strncmp(op->name, "linear", 6) == 0 || strcmp(op->name, "update_weight") == 0)
+        return; /* their cases make weights, which are allocated */
+    simt_reset(1, DEVICE_BYTES);
+    ft_backend *backend = open_device(FT_BF16);
+    plain_allocate = backend->allocate;
+    backend->allocate = count_allocation;
+    for (int i = 0; i < *op->n_shapes; i++) {
+        /* One run is compared with another: two calls. */
+        cr_assert_eq(ft_op_check(op, i, backend, backend, &result, &err), FT_OK, "%s", err.message);
+        uint64_t before = own_allocations();
+        cr_assert_eq(ft_op_check(op, i, backend, backend, &result, &err), FT_OK, "%s", err.message);
+        cr_expect_eq(own_allocations(), before, "%s (%s)", op->name, ft_op_describe(&op->shapes[i], text));
+    }
+    backend->free(backend);
+    simt_reset(1, DEVICE_BYTES);
 }

@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
+#include "kernels/cuda/mma.h"
 #include "nccl.h"
 #include "tests/simt/simt.h"
 
@@ -278,9 +279,9 @@ template <bool WAIT> static void copies(float *out)
     float *mine = out + blockIdx.x * N;
     mine[threadIdx.x] = (float)threadIdx.x;
     __syncthreads();
-    if (threadIdx.x < N / 4) simt_copy_async(values + threadIdx.x * 4, mine + threadIdx.x * 4, 16);
-    simt_copy_commit();
-    if (WAIT) simt_copy_wait(0);
+    if (threadIdx.x < N / 4) ft_copy_async(values + threadIdx.x * 4, mine + threadIdx.x * 4);
+    ft_copy_async_commit();
+    if (WAIT) ft_copy_async_wait<0>();
     __syncthreads();
     mine[threadIdx.x] = values[N - 1 - threadIdx.x];
 }
@@ -290,6 +291,262 @@ Test(simt, a_copy_that_was_not_waited_for_has_not_landed)
     auto wanted = values_of([](int thread, int) { return (float)(N - 1 - thread); });
     cr_expect(is_right([] { return launched(copies<true>); }, wanted));
     cr_expect_not(is_right([] { return launched(copies<false>); }, wanted));
+}
+
+/* The first of two groups is waited for; the second lands later. */
+template <int IN_FLIGHT> static void copies_in_groups(float *out)
+{
+    FT_SHARED(float, values, [2][N * 4]);
+    float *mine = out + blockIdx.x * N, *at = mine + threadIdx.x % 16 * 4;
+    mine[threadIdx.x] = (float)threadIdx.x;
+    __syncthreads();
+    for (auto &stage : values) {
+        ft_copy_async(stage + threadIdx.x * 4, at);
+        ft_copy_async_commit();
+    }
+    ft_copy_async_wait<IN_FLIGHT>();
+    float first = values[0][threadIdx.x * 4 + 1], second = values[1][threadIdx.x * 4 + 1];
+    __syncthreads();
+    mine[threadIdx.x] = std::isnan(second) ? first : -1;
+}
+
+Test(simt, copies_land_group_by_group)
+{
+    auto wanted = values_of([](int thread, int) { return (float)(thread % 16 * 4 + 1); });
+    cr_expect(is_right([] { return launched(copies_in_groups<1>); }, wanted));
+    auto both = values_of([](int, int) { return -1.0f; });
+    cr_expect(is_right([] { return launched(copies_in_groups<0>); }, both));
+}
+
+/* Every other thread copies zeros: from beyond the memory, which is not read. */
+static void copies_of_zeros(float *out)
+{
+    FT_SHARED(float, values, [N * 4]);
+    bool there = threadIdx.x % 2 == 0;
+    float *mine = out + blockIdx.x * N, *at = mine + threadIdx.x % 16 * 4;
+    mine[threadIdx.x] = 5;
+    __syncthreads();
+    ft_copy_async(values + threadIdx.x * 4, there ? at : out + BLOCKS * N, there);
+    ft_copy_async_commit();
+    ft_copy_async_wait<0>();
+    float sum = 0;
+    for (int i = 0; i < 4; i++) sum += values[threadIdx.x * 4 + i];
+    __syncthreads();
+    mine[threadIdx.x] = sum;
+}
+
+Test(simt, a_copy_of_nothing_writes_zeros)
+{
+    auto wanted = values_of([](int thread, int) { return thread % 2 == 0 ? 20.0f : 0.0f; });
+    cr_expect(is_right([] { return launched(copies_of_zeros); }, wanted));
+}
+
+template <int OFFSET> static void copies_unaligned(float *out)
+{
+    FT_SHARED(float, values, [N * 4 + 4]);
+    ft_copy_async(values + threadIdx.x * 4 + OFFSET, out);
+    ft_copy_async_commit();
+    ft_copy_async_wait<0>();
+    out[blockIdx.x * N + threadIdx.x] = 0;
+}
+
+Test(simt, a_copy_of_unaligned_memory_is_reported)
+{
+    cr_expect(is_reported([] { return launched(copies_unaligned<2>); }, "cp.async of unaligned memory"));
+    cr_expect(
+        is_right([] { return launched(copies_unaligned<4>); }, values_of([](int, int) { return 0.0f; })));
+}
+
+static void copies_elsewhere(float *out)
+{
+    ft_copy_async(out, out + 4);
+}
+
+Test(simt, a_copy_to_what_is_not_shared_memory_is_reported)
+{
+    cr_expect(is_reported([] { return launched(copies_elsewhere); }, "outside of shared memory"));
+}
+
+/* -- tensor cores: the fragments as the PTX ISA writes them, element by element -- */
+
+enum { M_ROWS = 16, M_COLS = 8, M_DEPTH = 16 };
+
+/* Small integers, so that products and sums are exact; no two rows or columns alike. */
+static float left_value(int row, int k)
+{
+    return (float)((row * 37 + k * 11 + row * k) % 17 - 8);
+}
+static float right_value(int k, int col)
+{
+    return (float)((k * 29 + col * 13 + k * k * col) % 15 - 7);
+}
+
+static float product_value(int row, int col)
+{
+    float sum = 0;
+    for (int k = 0; k < M_DEPTH; k++) sum += left_value(row, k) * right_value(k, col);
+    return sum;
+}
+
+/* Fragments by the ISA's formulas for elements a_i, b_i and c_i; element I of the sums is the result. */
+template <int I> static void multiplies(float *out)
+{
+    int lane = (int)threadIdx.x % 32, group = lane >> 2, in_group = lane % 4;
+    unsigned a[4], b[2];
+    for (int i = 0; i < 8; i += 2) {
+        int row = i < 2 || (4 <= i && i < 6) ? group : group + 8, col = in_group * 2 + (i < 4 ? 0 : 8);
+        a[i / 2] = ft_bf16_pair(left_value(row, col), left_value(row, col + 1));
+    }
+    for (int i = 0; i < 4; i += 2) {
+        int row = in_group * 2 + (i < 2 ? 0 : 8);
+        b[i / 2] = ft_bf16_pair(right_value(row, group), right_value(row + 1, group));
+    }
+    float sums[4] = {1000, 2000, 3000, 4000};
+    ft_mma(sums, a, b);
+    out[blockIdx.x * N + threadIdx.x] = sums[I];
+}
+
+template <int I> static float product_of(int thread, int)
+{
+    int lane = thread % 32, group = lane >> 2, in_group = lane % 4;
+    return 1000 * (I + 1) + product_value(I < 2 ? group : group + 8, in_group * 2 + (I & 1));
+}
+
+Test(simt, mma_is_the_product_in_every_lane_and_element)
+{
+    cr_expect(is_right([] { return launched(multiplies<0>); }, values_of(product_of<0>)));
+    cr_expect(is_right([] { return launched(multiplies<1>); }, values_of(product_of<1>)));
+    cr_expect(is_right([] { return launched(multiplies<2>); }, values_of(product_of<2>)));
+    cr_expect(is_right([] { return launched(multiplies<3>); }, values_of(product_of<3>)));
+}
+
+/* Matrix m of four holds 64 m + 8 row + col; the result is element WHICH of the pair of matrix M. */
+template <int COUNT, bool TURNED, int M, int WHICH> static void loads(float *out)
+{
+    FT_SHARED(uint16_t, values, [2][4 * 64]);
+    int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32;
+    uint16_t *mine = values[warp];
+    for (int i = lane; i < 4 * 64; i += 32) mine[i] = (uint16_t)i;
+    __syncthreads();
+    unsigned pairs[COUNT];
+    /* Addresses of lanes beyond the matrices are ignored. */
+    ft_load_matrices<COUNT, TURNED>(pairs, lane < 8 * COUNT ? mine + 8 * lane : nullptr);
+    out[blockIdx.x * N + threadIdx.x] = (float)(pairs[M] >> 16 * WHICH & 0xffffu);
+}
+
+template <bool TURNED, int M, int WHICH> static float loaded(int thread, int)
+{
+    int row = thread % 32 / 4, col = thread % 4 * 2 + WHICH;
+    return (float)(64 * M + (TURNED ? 8 * col + row : 8 * row + col));
+}
+
+template <int COUNT, bool TURNED, int M> static bool matrix_is_loaded(void)
+{
+    return is_right([] { return launched(loads<COUNT, TURNED, M, 0>); }, values_of(loaded<TURNED, M, 0>)) &&
+           is_right([] { return launched(loads<COUNT, TURNED, M, 1>); }, values_of(loaded<TURNED, M, 1>));
+}
+
+Test(simt, ldmatrix_loads_every_matrix_straight_and_turned)
+{
+    cr_expect((matrix_is_loaded<1, false, 0>()));
+    cr_expect((matrix_is_loaded<1, true, 0>()));
+    cr_expect((matrix_is_loaded<2, false, 0>() && matrix_is_loaded<2, false, 1>()));
+    cr_expect((matrix_is_loaded<2, true, 0>() && matrix_is_loaded<2, true, 1>()));
+    cr_expect((matrix_is_loaded<4, false, 0>() && matrix_is_loaded<4, false, 1>()));
+    cr_expect((matrix_is_loaded<4, false, 2>() && matrix_is_loaded<4, false, 3>()));
+    cr_expect((matrix_is_loaded<4, true, 0>() && matrix_is_loaded<4, true, 1>()));
+    cr_expect((matrix_is_loaded<4, true, 2>() && matrix_is_loaded<4, true, 3>()));
+}
+
+/* Both through shared memory: rows of the left matrix straight, of the right one turned. */
+template <bool TURNED> static void loads_and_multiplies(float *out)
+{
+    FT_SHARED(__nv_bfloat16, left, [M_ROWS][M_DEPTH]);
+    FT_SHARED(__nv_bfloat16, right, [M_DEPTH][M_COLS]);
+    for (int i = threadIdx.x; i < M_ROWS * M_DEPTH; i += N)
+        left[i / M_DEPTH][i % M_DEPTH] = __float2bfloat16_rn(left_value(i / M_DEPTH, i % M_DEPTH));
+    for (int i = threadIdx.x; i < M_DEPTH * M_COLS; i += N)
+        right[i / M_COLS][i % M_COLS] = __float2bfloat16_rn(right_value(i / M_COLS, i % M_COLS));
+    __syncthreads();
+    unsigned a[4], b[2], lane = threadIdx.x % 32;
+    ft_load_matrices<4>(a, &left[lane % 16][lane / 16 * 8]);
+    ft_load_matrices<2, TURNED>(b, &right[lane % 16][0]);
+    float sums[4] = {0, 0, 0, 0};
+    ft_mma(sums, a, b);
+    out[blockIdx.x * N + threadIdx.x] = sums[2];
+}
+
+Test(simt, a_matrix_loaded_the_wrong_way_round_shows)
+{
+    auto wanted = values_of([](int thread, int) { return product_of<2>(thread, 0) - 3000; });
+    cr_expect(is_right([] { return launched(loads_and_multiplies<true>); }, wanted));
+    cr_expect_not(is_right([] { return launched(loads_and_multiplies<false>); }, wanted));
+}
+
+template <int SKIPPED> static void multiplies_without(float *out)
+{
+    unsigned a[4] = {0, 0, 0, 0}, b[2] = {0, 0};
+    float sums[4] = {6, 6, 6, 6};
+    if ((int)threadIdx.x % 32 != SKIPPED) ft_mma(sums, a, b);
+    out[blockIdx.x * N + threadIdx.x] = sums[0];
+}
+
+Test(simt, an_mma_not_reached_by_all_lanes_is_reported)
+{
+    cr_expect(
+        is_right([] { return launched(multiplies_without<-1>); }, values_of([](int, int) { return 6.0f; })));
+    cr_expect(is_reported([] { return launched(multiplies_without<13>); }, "mma.sync"));
+}
+
+/* Half of the warp is at another instruction. */
+template <int OTHER> static void lanes_disagree(float *out)
+{
+    FT_SHARED(uint16_t, values, [4 * 64]);
+    for (int i = threadIdx.x; i < 4 * 64; i += N) values[i] = 0;
+    __syncthreads();
+    unsigned a[4] = {0, 0, 0, 0};
+    float sums[4] = {0, 0, 0, 0};
+    const uint16_t *row = values + threadIdx.x % 32 * 8;
+    if (OTHER == 0 || threadIdx.x % 32 < 16)
+        ft_load_matrices<4>(a, row);
+    else if (OTHER == 1)
+        ft_load_matrices<2>(a, row);
+    else if (OTHER == 2)
+        ft_load_matrices<4, true>(a, row);
+    else
+        ft_mma(sums, a, a);
+    out[blockIdx.x * N + threadIdx.x] = (float)a[0] + sums[0];
+}
+
+Test(simt, lanes_at_different_matrix_instructions_are_reported)
+{
+    cr_expect(is_right([] { return launched(lanes_disagree<0>); }, values_of([](int, int) { return 0.0f; })));
+    cr_expect(is_reported([] { return launched(lanes_disagree<1>); }, "not all reach ldmatrix"));
+    cr_expect(is_reported([] { return launched(lanes_disagree<2>); }, "not all reach ldmatrix"));
+    cr_expect(is_reported([] { return launched(lanes_disagree<3>); }, "not all reach"));
+}
+
+enum bad_row { UNALIGNED_ROW, ROW_BEYOND, ROW_IN_DEVICE_MEMORY };
+template <int BAD> static void loads_from(float *out)
+{
+    FT_SHARED(uint16_t, values, [64 + 8]);
+    if (threadIdx.x < 64 + 8) values[threadIdx.x] = 0;
+    __syncthreads();
+    unsigned pair[1];
+    const void *row = values + threadIdx.x % 8 * 8;
+    if (BAD == UNALIGNED_ROW && threadIdx.x % 32 == 3) row = values + 4;
+    if (BAD == ROW_BEYOND && threadIdx.x % 32 == 3) row = values + 64 + 8;
+    if (BAD == ROW_IN_DEVICE_MEMORY && threadIdx.x % 32 == 3) row = out;
+    ft_load_matrices<1>(pair, row);
+    out[blockIdx.x * N + threadIdx.x] = (float)pair[0];
+}
+
+Test(simt, rows_that_ldmatrix_cannot_load_are_reported)
+{
+    cr_expect(is_reported([] { return launched(loads_from<UNALIGNED_ROW>); }, "not 16-byte aligned"));
+    cr_expect(is_reported([] { return launched(loads_from<ROW_BEYOND>); }, "outside of shared memory"));
+    cr_expect(
+        is_reported([] { return launched(loads_from<ROW_IN_DEVICE_MEMORY>); }, "outside of shared memory"));
 }
 
 /* -- streams, events, graphs -- */

@@ -6,7 +6,7 @@
  * own. */
 #include "kernels/cuda/attention.h"
 
-enum { THREADS = 128, WARPS = THREADS / FT_WARP };
+enum { THREADS = 128, WARPS = THREADS / FT_WARP, LANES = 4 /* a key */ };
 
 struct decode_arguments {
     ft_decode_attention a;

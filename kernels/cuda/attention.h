@@ -16,6 +16,7 @@ struct attention_arguments {
     ft_adapter_batch batch;
     ft_attention a;
     ft_cuda_buckets buckets; /* where there is a bias */
+    int32_t kv_rows;         /* of k and v from one sequence to the next: kv_length, or a cache's capacity */
 };
 
 /* What backward has beyond the arguments. */
@@ -128,7 +129,7 @@ template <class Kernel> static bool allow_shared(ft_cuda *cuda, Kernel *kernel, 
 static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch *batch,
                                           const ft_attention *attention, attention_arguments *args)
 {
-    *args = attention_arguments{*batch, *attention, {}};
+    *args = attention_arguments{*batch, *attention, {}, attention->kv_length};
     if (attention->d_kv > 128) {
         ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes heads of at most 128 features (d_kv)");
         return false;
@@ -153,7 +154,7 @@ static inline bool attention_in_pieces(int32_t d_kv, const ft_tensor *const tens
 
 enum { MMA_QUERIES = 64 }; /* of a tile, where bias_parts are made */
 void ft_cuda_attention_mma_forward(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse);
-/* dq, dk, dv, row_sums and bias_parts. */
+/* Writes dq, dk, dv, row_sums and bias_parts. */
 void ft_cuda_attention_mma_backward(ft_cuda *cuda, const attention_arguments &args,
                                     const attention_gradients &t);
 

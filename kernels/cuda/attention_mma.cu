@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     int row = (int)threadIdx.x / FT_WARP * MMA_ROWS, g = (int)threadIdx.x % FT_WARP / 4,
         t = (int)threadIdx.x % 4;
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
-    mma_matrix k = keys_of(a, a.k, sequence, head), v = keys_of(a, a.v, sequence, head);
+    mma_matrix k = keys_of(args, a.k, sequence, head), v = keys_of(args, a.v, sequence, head);
     bool biased = a.bias.data != NULL;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
 

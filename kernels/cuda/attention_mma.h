@@ -29,22 +29,18 @@ struct mma_matrix {
     int stride, length, d_kv;
 };
 
-__device__ __forceinline__ mma_matrix matrix_of(const ft_tensor &t, int sequence, int length, int head,
-                                                int d_kv)
-{
-    __nv_bfloat16 *data =
-        (__nv_bfloat16 *)t.data + (int64_t)sequence * length * t.stride + (int64_t)head * d_kv;
-    return {data, (int)t.stride, length, d_kv};
-}
 __device__ __forceinline__ mma_matrix queries_of(const ft_attention &a, const ft_tensor &t, int sequence,
                                                  int head)
 {
-    return matrix_of(t, sequence, a.q_length, head, a.d_kv);
+    __nv_bfloat16 *data = (__nv_bfloat16 *)t.data + (int64_t)sequence * a.q_length * t.stride + head * a.d_kv;
+    return {data, (int)t.stride, a.q_length, a.d_kv};
 }
-__device__ __forceinline__ mma_matrix keys_of(const ft_attention &a, const ft_tensor &t, int sequence,
-                                              int head)
+__device__ __forceinline__ mma_matrix keys_of(const attention_arguments &args, const ft_tensor &t,
+                                              int sequence, int head)
 {
-    return matrix_of(t, sequence, a.kv_length, head, a.d_kv);
+    __nv_bfloat16 *data =
+        (__nv_bfloat16 *)t.data + (int64_t)sequence * args.kv_rows * t.stride + head * args.a.d_kv;
+    return {data, (int)t.stride, args.a.kv_length, args.a.d_kv};
 }
 
 /* Begins to copy ROWS rows, `first` and on or, with STEP -1, backwards, to a tile; zeros for rows that are

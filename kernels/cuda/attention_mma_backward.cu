@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
     int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
     int row = (int)threadIdx.x / FT_WARP * MMA_ROWS, g = (int)threadIdx.x % FT_WARP / 4;
     int64_t head_index = (int64_t)sequence * a.n_heads + head;
-    mma_matrix k = keys_of(a, a.k, sequence, head), v = keys_of(a, a.v, sequence, head);
+    mma_matrix k = keys_of(args, a.k, sequence, head), v = keys_of(args, a.v, sequence, head);
     bool biased = a.bias.data != NULL, gradient_of_bias = tensors.bias_parts != NULL;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
 
@@ -216,8 +216,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     bool biased = a.bias.data != NULL;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
 
-    copy_rows<D, KEYS, -1>(keys_of(a, a.k, sequence, head), key_of_chunk(a, chunk), memory.k);
-    copy_rows<D, KEYS, -1>(keys_of(a, a.v, sequence, head), key_of_chunk(a, chunk), memory.v);
+    copy_rows<D, KEYS, -1>(keys_of(args, a.k, sequence, head), key_of_chunk(a, chunk), memory.k);
+    copy_rows<D, KEYS, -1>(keys_of(args, a.v, sequence, head), key_of_chunk(a, chunk), memory.v);
     load_seen(a, sequence, chunk, chunk + 1, memory.seen);
     load_bias_table(a, head, memory.table);
     __syncthreads();
@@ -263,8 +263,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     __syncthreads(); /* the keys' tiles are everyone's also where no query was */
     int first_key = key_of_chunk(a, chunk) - row;
     float one[2] = {1, 1}, scale[2] = {dropout.scale, dropout.scale};
-    store_rows<D, -1>(dk, one, memory.k + row, keys_of(a, tensors.dk, sequence, head), first_key);
-    store_rows<D, -1>(dv, scale, memory.v + row, keys_of(a, tensors.dv, sequence, head), first_key);
+    store_rows<D, -1>(dk, one, memory.k + row, keys_of(args, tensors.dk, sequence, head), first_key);
+    store_rows<D, -1>(dv, scale, memory.v + row, keys_of(args, tensors.dv, sequence, head), first_key);
 }
 
 template <int D>

@@ -114,6 +114,28 @@ __device__ __forceinline__ void ft_store4(const ft_tensor &t, bool fours, int64_
         if (col + i < t.cols) ft_store(t, row, col + i, v[i]);
 }
 
+/* Whether a row's 16-byte pieces are aligned in memory, in every row. */
+__device__ __forceinline__ bool ft_in_pieces(const ft_tensor &t)
+{
+    size_t bytes = t.dtype == FT_BF16 ? 2 : 4;
+    return (((uintptr_t)t.data | ((size_t)t.stride * bytes)) & 15) == 0;
+}
+
+/* Eight neighbours of a row, the first at a multiple of eight; zeros beyond its end. `pieces`: ft_in_pieces.
+ */
+__device__ __forceinline__ void ft_load8(const ft_tensor &t, bool pieces, int64_t row, int col, float v[8])
+{
+    if (pieces && t.dtype == FT_BF16 && col + 8 <= t.cols) {
+        uint4 raw = *(const uint4 *)((const __nv_bfloat16 *)t.data + row * t.stride + col);
+        const unsigned pairs[4] = {raw.x, raw.y, raw.z, raw.w};
+#pragma unroll
+        for (int i = 0; i < 4; i++) v[2 * i] = ft_bf16_low(pairs[i]), v[2 * i + 1] = ft_bf16_high(pairs[i]);
+        return;
+    }
+    ft_load4(t, pieces, row, col, v);
+    ft_load4(t, pieces, row, col + 4, v + 4);
+}
+
 __device__ __forceinline__ void ft_load_unit(const ft_tensor &t, bool fours, int64_t row, int unit,
                                              float v[FT_UNIT])
 {

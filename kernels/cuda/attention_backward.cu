@@ -3,7 +3,11 @@
  * With D_i = out_i . dout_i: ds_ij = p_ij (m_ij (dout_i . v_j) - D_i), dq_i = sum_j ds_ij k_j, dk_j = sum_i
  * ds_ij q_i, dv_j = sum_i p_ij m_ij dout_i (all overwritten), dbias[bucket(j - i), head] += sum of ds_ij. Two
  * kernels, so that every sum has one owner and one order: one has a tile of queries and goes over the keys
- * (dq, D, dbias), the other a chunk of keys and goes over the queries (dk, dv). */
+ * (dq, D, dbias), the other a chunk of keys and goes over the queries (dk, dv).
+ *
+ * Floor: q, k, v, out, dout read and dq, dk, dv written once, 4 bytes an element; 10 d_kv FLOPs a pair of
+ * query and key, here 14, by multiply-adds from shared memory: the kernels of bf16 are those of
+ * attention_mma_backward.cu. */
 #include "kernels/cuda/attention_fma.h"
 
 /* p and ds of the thread's keys, from tiles q, k, dout, v. */

@@ -14,7 +14,7 @@
 
 template <int D> struct forward_memory {
     mma_row<D> q[MMA_QUERIES];
-    struct stage {
+    struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
         mma_relation<MMA_QUERIES> relation;
     } stages[2];

@@ -88,8 +88,8 @@ __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_at
     }
 }
 
-/* Which of a chunk's features are attended to, as bits. Chunk c has words 2 c and 2 c + 1; the last ones of a
- * sequence's padding are 0. All warps together make them for chunks [first, end); wants a barrier after. */
+/* Which features of chunks [first, end) are attended to, as bits, seen: (end - first, 2). Wants a barrier
+ * after. */
 __device__ __forceinline__ void load_seen(const ft_attention &a, int sequence, int first, int end,
                                           unsigned *seen)
 {

@@ -25,7 +25,7 @@ struct bias_memory {
 
 template <int D> struct query_memory {
     mma_row<D> q[MMA_QUERIES], dout[MMA_QUERIES];
-    struct stage {
+    struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
         mma_relation<MMA_QUERIES> relation;
     } stages[2];
@@ -115,8 +115,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
         if (first_query + r < a.q_length) tensors.row_sums[head_index * a.q_length + first_query + r] = own;
     }
     __syncwarp();
-    float shift[2], row_sum[2], one[2] = {1, 1}, dq[D / 8][4] = {{0}},
-                                bucket_total = 0; /* of bucket threadIdx.x */
+    float shift[2], row_sum[2], one[2] = {1, 1}, dq[D / 8][4] = {{0}};
+    float bucket_total = 0; /* of bucket threadIdx.x */
     for (int half = 0; half < 2; half++) {
         int r = row + g + 8 * half;
         bool there = first_query + r < a.q_length;
@@ -161,7 +161,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
 
 template <int D> struct key_memory {
     mma_row<D> k[KEYS], v[KEYS];
-    struct stage {
+    struct alignas(16) stage {
         mma_row<D> q[KEY_QUERIES], dout[KEY_QUERIES];
         float shift[KEY_QUERIES], row_sums[KEY_QUERIES];
         mma_relation<KEY_QUERIES> relation;

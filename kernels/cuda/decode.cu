@@ -107,7 +107,7 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
     int n_groups = THREADS / eights, group = threadIdx.x / eights, col = threadIdx.x % eights * EIGHT;
     float total[PATHS][EIGHT] = {{0}};
     for (int j = group; group < n_groups && j < a.kv_length; j += n_groups) {
-        if (score[j] == 0 && (a.key_mask && !a.key_mask[cache * a.kv_length + j]))
+        if (score[j] == 0 && a.key_mask && !a.key_mask[cache * a.kv_length + j])
             continue; /* what is not attended to may be anything */
         float value[EIGHT];
         ft_load8(v, v_pieces, first + j, col, value);

@@ -80,6 +80,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     copy_rows<D, MMA_QUERIES, 1>(queries_of(a, a.q, sequence, head), first_query, memory.q);
     load_seen(a, sequence, 0, n_chunks, seen);
     load_bias_table(a, head, memory.table);
+    ft_copy_async_commit();
+    ft_copy_async_wait<0>();
     __syncthreads();
     auto begin = [&](int chunk, int turn) {
         if (chunk < n_chunks) {
@@ -111,8 +113,6 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
         }
         chunk = next;
     }
-    ft_copy_async_wait<0>();
-    __syncthreads(); /* the queries' tile is everyone's also where no chunk was */
     float factor[2];
     for (int half = 0; half < 2; half++) {
         sum[half] = lanes_sum(sum[half]);

@@ -220,6 +220,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     copy_rows<D, KEYS, -1>(keys_of(args, a.v, sequence, head), key_of_chunk(a, chunk), memory.v);
     load_seen(a, sequence, chunk, chunk + 1, memory.seen);
     load_bias_table(a, head, memory.table);
+    ft_copy_async_commit();
+    ft_copy_async_wait<0>();
     __syncthreads();
     auto begin = [&](int first_query, int turn) {
         if (first_query < a.q_length) {
@@ -259,8 +261,6 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
         multiply_sums<D, KEY_QUERIES / 8>(ds, stage.q, dk);
         first_query = next;
     }
-    ft_copy_async_wait<0>();
-    __syncthreads(); /* the keys' tiles are everyone's also where no query was */
     int first_key = key_of_chunk(a, chunk) - row;
     float one[2] = {1, 1}, scale[2] = {dropout.scale, dropout.scale};
     store_rows<D, -1>(dk, one, memory.k + row, keys_of(args, tensors.dk, sequence, head), first_key);

@@ -3,8 +3,11 @@
  * out_i = sum_j p_ij m_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = q_i . k_j + bias[bucket(j - i), head], m the
  * dropout factors; out and lse are overwritten. A block takes 32 queries of one head of one sequence, goes
  * over the keys in chunks of 64 and keeps the running maximum, sum and output of each query (Milakov and
- * Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Products are in f32. */
-#include "kernels/cuda/attention.h"
+ * Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Products are in f32.
+ *
+ * Floor: q, k, v read and out written once, 4 bytes an element; 4 d_kv FLOPs a pair of query and key, which
+ * are multiply-adds from shared memory here: the kernels of bf16 are those of attention_mma.cu. */
+#include "kernels/cuda/attention_fma.h"
 
 /* D_KV: upper bound of d_kv, so that a query's output stays in registers. Grid: (query tiles, heads,
  * sequences). */
@@ -20,14 +23,15 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     int r = threadIdx.x / LANES, lane = threadIdx.x % LANES, query = first_query + r;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     load_queries(a, a.q, sequence, head, first_query, tiles.q, tiles.pitch);
+    load_bias_table(a, head, tiles.table);
 
     float largest = -INFINITY, sum = 0, output[D_KV / LANES] = {0};
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     for (int chunk = 0; chunk < n_chunks; chunk++) {
-        if (chunk_is_hidden(a, first_query, chunk)) continue;
+        if (chunk_is_hidden(a, first_query, QUERIES, chunk)) continue;
         __syncthreads(); /* the tiles of the chunk before are done with */
         load_keys(a, a.k, sequence, head, chunk, tiles.k, tiles.pitch);
-        load_tables(args, sequence, head, first_query, chunk, tiles);
+        load_tables(args, sequence, first_query, chunk, tiles);
         __syncthreads();
         float score[KEYS_PER_THREAD], factor[KEYS_PER_THREAD];
         tile_scores(args, tiles, first_query, chunk, r, lane, score);
@@ -59,7 +63,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     }
     if (query >= a.q_length) return;
     ft_tensor out_head = head_columns(out, head, a.d_kv);
-    float inverse = sum > 0 ? 1.0f / sum : sum; /* no key at all: zeros; a NaN stays one */
+    float inverse = inverse_of_sum(sum);
     for (int n = 0; n < D_KV / LANES; n++)
         if (n * LANES + lane < a.d_kv)
             ft_store(out_head, (int64_t)sequence * a.q_length + query, n * LANES + lane, output[n] * inverse);
@@ -84,7 +88,10 @@ static void attention_forward(ft_backend *self, const ft_adapter_batch *batch, c
     attention_arguments args;
     if (out.rows == 0 || !ft_cuda_enter(cuda) || !attention_arguments_of(cuda, batch, attention, &args))
         return;
-    if (attention->d_kv <= 32)
+    const ft_tensor *tensors[] = {&attention->q, &attention->k, &attention->v, &out};
+    if (attention_in_pieces(attention->d_kv, tensors, 4))
+        ft_cuda_attention_mma_forward(cuda, args, out, (float *)lse);
+    else if (attention->d_kv <= 32)
         launch<32>(cuda, args, out, (float *)lse);
     else if (attention->d_kv <= 64)
         launch<64>(cuda, args, out, (float *)lse);

@@ -1,66 +1,32 @@
-/* What attention's kernels share: tiles of queries and keys in shared memory, and the scores of one by the
- * other.
+/* What attention's kernels share: arguments, a head's columns, the bias by distance, sums by bucket.
  *
- * A block has 128 threads and works on 32 queries by 64 keys at a time; four threads share a query. Keys are
- * counted from the last, f = kv_length - 1 - key, since the dropout's numbers are: a tile is one chunk of 64
- * such features, and a thread's 16 keys f = 64 c + 16 w + 4 * lane + i take four Philox blocks. */
+ * Keys are counted from the last, f = kv_length - 1 - key, since the dropout's numbers are: a chunk is 64
+ * such features, of which four blocks of Philox numbers cover f, f + 16, f + 32 and f + 48. Between a tile of
+ * queries and a chunk, query r and feature f of theirs are the same distance apart wherever r + f is the
+ * same: a line of biases by distance stands for the table of buckets. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_H
 #define FT_KERNELS_CUDA_ATTENTION_H
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum {
-    ATTENTION_THREADS = 128,
-    QUERIES = 32,
-    KEYS = 64,
-    LANES = ATTENTION_THREADS / QUERIES, /* threads a query */
-    KEYS_PER_THREAD = KEYS / LANES,
-    DISTANCES = QUERIES + KEYS - 1, /* of key - query within a pair of tiles */
-    SCORE_PITCH = KEYS + 1
-};
+enum { ATTENTION_THREADS = 128, KEYS = 64 };
 
 struct attention_arguments {
     ft_adapter_batch batch;
     ft_attention a;
     ft_cuda_buckets buckets; /* where there is a bias */
+    int32_t kv_rows;         /* of k and v from one sequence to the next: kv_length, or a cache's capacity */
 };
 
-/* Where a block's tiles lie in dynamic shared memory, each row padded by one float against bank conflicts. */
-struct attention_tiles {
-    float *q, *dout; /* (QUERIES, d_kv + 1) */
-    float *k, *v;    /* (KEYS, d_kv + 1) */
-    float *p, *ds;   /* (QUERIES, SCORE_PITCH) */
-    float *bias;     /* (DISTANCES): by key - query, the smallest first */
-    int *bucket;     /* (DISTANCES) */
-    float *attended; /* (KEYS): 1 or 0 */
-    float *diagonal; /* (DISTANCES) */
-    int pitch;       /* d_kv + 1 */
+/* What backward has beyond the arguments. */
+struct attention_gradients {
+    ft_tensor out, dout, dq, dk, dv;
+    const float *lse;
+    float *row_sums;   /* (n_sequences, n_heads, q_length): out . dout, from the kernel of the queries to that
+                          of the   keys */
+    float *bias_parts; /* (n_sequences, n_heads, query tiles, n_buckets) or NULL */
 };
-
-enum attention_pass { FORWARD_PASS, QUERY_PASS, KEY_PASS };
-
-/* Floats of shared memory; with `base`, also where the tiles are. */
-__host__ __device__ static inline size_t attention_layout(int pass, int d_kv, float *base,
-                                                          attention_tiles *tiles)
-{
-    size_t pitch = (size_t)d_kv + 1, used = 0;
-    attention_tiles at = {};
-    at.pitch = (int)pitch;
-    float **parts[] = {&at.q, &at.k, &at.p, &at.bias, &at.attended, &at.dout, &at.v, &at.ds, &at.diagonal};
-    size_t sizes[] = {QUERIES * pitch, KEYS * pitch, QUERIES * SCORE_PITCH, DISTANCES + 1, KEYS,
-                      QUERIES * pitch, KEYS * pitch, QUERIES * SCORE_PITCH, DISTANCES + 1};
-    int n_parts = pass == FORWARD_PASS ? 5 : 9;
-    for (int i = 0; i < n_parts; i++) {
-        if (base) *parts[i] = base + used;
-        used += sizes[i];
-    }
-    if (base) at.bucket = (int *)(base + used);
-    used += DISTANCES + 1;
-    if (pass == FORWARD_PASS) at.v = at.k; /* keys and values take turns */
-    if (base) *tiles = at;
-    return used;
-}
 
 /* A head's columns of a tensor. */
 __device__ __forceinline__ ft_tensor head_columns(ft_tensor t, int head, int d_kv)
@@ -68,37 +34,6 @@ __device__ __forceinline__ ft_tensor head_columns(ft_tensor t, int head, int d_k
     t.data = (char *)t.data + (size_t)head * d_kv * (t.dtype == FT_BF16 ? 2 : 4);
     t.cols = d_kv;
     return t;
-}
-
-/* Rows first, first + step, ... of `t` into a tile; zeros for rows outside [low, end). step is 1 or -1. */
-__device__ __forceinline__ void load_tile(const ft_tensor &t, int64_t first, int step, int64_t low,
-                                          int64_t end, int n_rows, float *tile, int pitch)
-{
-    int fours = (int)(t.cols + 3) / 4;
-    bool aligned = ft_in_fours(t);
-    for (int index = threadIdx.x; index < n_rows * fours; index += ATTENTION_THREADS) {
-        int r = index / fours, col = index % fours * 4;
-        int64_t row = first + (int64_t)step * r;
-        float v[4] = {0, 0, 0, 0};
-        if (row >= low && row < end) ft_load4(t, aligned, row, col, v);
-        for (int e = 0; e < 4 && col + e < t.cols; e++) tile[r * pitch + col + e] = v[e];
-    }
-}
-
-/* A chunk of 64 keys, the last of the sequence first. */
-__device__ __forceinline__ void load_keys(const ft_attention &a, const ft_tensor &t, int sequence, int head,
-                                          int chunk, float *tile, int pitch)
-{
-    int64_t low = (int64_t)sequence * a.kv_length, last = low + a.kv_length - 1;
-    load_tile(head_columns(t, head, a.d_kv), last - (int64_t)chunk * KEYS, -1, low, last + 1, KEYS, tile,
-              pitch);
-}
-
-__device__ __forceinline__ void load_queries(const ft_attention &a, const ft_tensor &t, int sequence,
-                                             int head, int first, float *tile, int pitch)
-{
-    int64_t low = (int64_t)sequence * a.q_length;
-    load_tile(head_columns(t, head, a.d_kv), low + first, 1, low, low + a.q_length, QUERIES, tile, pitch);
 }
 
 __device__ __forceinline__ int bucket_of(const ft_cuda_buckets &buckets, int distance)
@@ -111,79 +46,60 @@ __device__ __forceinline__ int bucket_of(const ft_cuda_buckets &buckets, int dis
     return base + bucket;
 }
 
-/* The bias of every distance between a query tile and a key chunk, and which keys of the chunk are attended
- * to. Wants a barrier before (the tables may be in use) and after. */
-__device__ __forceinline__ void load_tables(const attention_arguments &args, int sequence, int head,
-                                            int first_query, int chunk, const attention_tiles &tiles)
+/* The head's column of the bias, table: (n_buckets). Wants a barrier after. */
+__device__ __forceinline__ void load_bias_table(const ft_attention &a, int head, float *table)
 {
-    const ft_attention &a = args.a;
-    int first_key = a.kv_length - (chunk + 1) * KEYS; /* below 0 in the last chunk */
-    int smallest = first_key - (first_query + QUERIES - 1);
+    if (!a.bias.data) return;
+    for (int i = threadIdx.x; i < (int)a.bias.rows; i += ATTENTION_THREADS)
+        table[i] = ft_load(a.bias, i, head);
+}
+
+/* By distance between a tile of QUERIES queries and a chunk, bias: (QUERIES + KEYS - 1) and the same of
+ * bucket where it is there: query r and feature f have element (QUERIES - 1 - r) + (KEYS - 1 - f). */
+template <int QUERIES>
+__device__ __forceinline__ void load_distances(const attention_arguments &args, const float *table,
+                                               int first_query, int chunk, float *bias, int *bucket)
+{
+    if (!args.a.bias.data) return;
+    int smallest = args.a.kv_length - (chunk + 1) * KEYS - (first_query + QUERIES - 1);
+    for (int i = threadIdx.x; i < QUERIES + KEYS - 1; i += ATTENTION_THREADS) {
+        int of = bucket_of(args.buckets, smallest + i);
+        bias[i] = table[of];
+        if (bucket) bucket[i] = of;
+    }
+}
+
+/* Sum of ds over the distances of bucket threadIdx.x between a tile of queries and a chunk. ds: (QUERIES,
+ * PITCH), bucket and diagonal: (QUERIES + KEYS - 1), all in shared memory. In an order of its own: distances
+ * first, one thread each, then buckets. Wants a barrier between the writers of ds and bucket and this, and
+ * another before they, or diagonal, are written again. */
+template <int QUERIES, int PITCH>
+__device__ __forceinline__ float bucket_sum(const float *ds, const int *bucket, float *diagonal)
+{
+    enum { DISTANCES = QUERIES + KEYS - 1 };
     for (int i = threadIdx.x; i < DISTANCES; i += ATTENTION_THREADS) {
-        int bucket = a.bias.data ? bucket_of(args.buckets, smallest + i) : 0;
-        tiles.bucket[i] = bucket;
-        tiles.bias[i] = a.bias.data ? ft_load(a.bias, bucket, head) : 0.0f;
+        float sum = 0;
+        for (int r = 0; r < QUERIES; r++) {
+            int f = DISTANCES - 1 - r - i;
+            if (f >= 0 && f < KEYS) sum += ds[r * PITCH + f];
+        }
+        diagonal[i] = sum;
     }
-    for (int f = threadIdx.x; f < KEYS; f += ATTENTION_THREADS) {
-        int key = a.kv_length - 1 - chunk * KEYS - f;
-        bool seen = key >= 0 && (!a.key_mask || a.key_mask[(int64_t)sequence * a.kv_length + key]);
-        tiles.attended[f] = seen ? 1.0f : 0.0f;
-    }
+    __syncthreads();
+    float sum = 0;
+    for (int i = 0; i < DISTANCES; i++)
+        if (bucket[i] == (int)threadIdx.x) sum += diagonal[i];
+    return sum;
 }
 
-/* Key f of a thread's n-th. */
-__device__ __forceinline__ int key_of(int n, int lane)
+/* Whether a chunk's first key lies beyond every query of a tile. */
+__device__ __forceinline__ bool chunk_is_hidden(const ft_attention &a, int first_query, int n_queries,
+                                                int chunk)
 {
-    return n / 4 * 16 + lane * 4 + n % 4;
+    return a.causal && a.kv_length - (chunk + 1) * KEYS > first_query + n_queries - 1;
 }
 
-/* rows(left)[r] . rows(right)[f] for the thread's 16 keys. */
-__device__ __forceinline__ void tile_products(const float *left, const float *right, int r, int lane,
-                                              int d_kv, int pitch, float result[KEYS_PER_THREAD])
-{
-#pragma unroll
-    for (int n = 0; n < KEYS_PER_THREAD; n++) result[n] = 0;
-    for (int e = 0; e < d_kv; e++) {
-        float x = left[r * pitch + e];
-#pragma unroll
-        for (int n = 0; n < KEYS_PER_THREAD; n++) result[n] += x * right[key_of(n, lane) * pitch + e];
-    }
-}
-
-/* Scores of query r of the tile with the thread's keys: -infinity where it must not look. */
-__device__ __forceinline__ void tile_scores(const attention_arguments &args, const attention_tiles &tiles,
-                                            int first_query, int chunk, int r, int lane,
-                                            float score[KEYS_PER_THREAD])
-{
-    const ft_attention &a = args.a;
-    tile_products(tiles.q, tiles.k, r, lane, a.d_kv, tiles.pitch, score);
-    int query = first_query + r;
-#pragma unroll
-    for (int n = 0; n < KEYS_PER_THREAD; n++) {
-        int f = key_of(n, lane), key = a.kv_length - 1 - chunk * KEYS - f;
-        bool seen = tiles.attended[f] != 0 && query < a.q_length && (!a.causal || key <= query);
-        score[n] = seen ? score[n] + tiles.bias[KEYS - 1 - f + QUERIES - 1 - r] : -INFINITY;
-    }
-}
-
-/* Dropout factors of the thread's keys. */
-__device__ __forceinline__ void tile_dropout(const ft_dropout &dropout, const ft_attention &a, int query,
-                                             int chunk, int head, int lane, float factor[KEYS_PER_THREAD])
-{
-#pragma unroll
-    for (int n = 0; n < KEYS_PER_THREAD; n++) factor[n] = 1.0f;
-    if (!dropout.active) return;
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        float four[4];
-        ft_dropout_factors(dropout, (uint32_t)(chunk * KEYS + lane * 4 + i),
-                           (uint32_t)(a.q_length - 1 - query), (uint32_t)head, four);
-#pragma unroll
-        for (int w = 0; w < 4; w++) factor[4 * w + i] = four[w];
-    }
-}
-
-/* Sum and maximum over the four threads of a query. */
+/* Sum and maximum over four neighbouring lanes. */
 __device__ __forceinline__ float lanes_sum(float value)
 {
     value += __shfl_xor_sync(FT_ALL_LANES, value, 1);
@@ -195,10 +111,10 @@ __device__ __forceinline__ float lanes_max(float value)
     return fmaxf(value, __shfl_xor_sync(FT_ALL_LANES, value, 2));
 }
 
-/* Whether a chunk's first key lies beyond every query of a tile. */
-__device__ __forceinline__ bool chunk_is_hidden(const ft_attention &a, int first_query, int chunk)
+/* What a query's sum of exponentials is divided by: no key at all: zeros; a NaN stays one. */
+__device__ __forceinline__ float inverse_of_sum(float sum)
 {
-    return a.causal && a.kv_length - (chunk + 1) * KEYS > first_query + QUERIES - 1;
+    return sum > 0 ? 1.0f / sum : sum;
 }
 
 /* Lets a kernel have the shared memory that it needs beyond 48 KiB. */
@@ -213,7 +129,7 @@ template <class Kernel> static bool allow_shared(ft_cuda *cuda, Kernel *kernel, 
 static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch *batch,
                                           const ft_attention *attention, attention_arguments *args)
 {
-    *args = attention_arguments{*batch, *attention, {}};
+    *args = attention_arguments{*batch, *attention, {}, attention->kv_length};
     if (attention->d_kv > 128) {
         ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes heads of at most 128 features (d_kv)");
         return false;
@@ -222,5 +138,24 @@ static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch 
            ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, attention->bidirectional,
                               attention->max_distance, &args->buckets);
 }
+
+/* -- on tensor cores (attention_mma.cu, attention_mma_backward.cu) -- */
+
+/* Whether these tensors are for tensor cores: bf16, and each head's part of a row whole pieces of 16 bytes.
+ */
+static inline bool attention_in_pieces(int32_t d_kv, const ft_tensor *const tensors[], int count)
+{
+    bool fits = d_kv % 8 == 0;
+    for (int i = 0; i < count; i++)
+        fits = fits && tensors[i]->dtype == FT_BF16 && tensors[i]->stride % 8 == 0 &&
+               tensors[i]->stride <= INT32_MAX && (uintptr_t)tensors[i]->data % 16 == 0;
+    return fits;
+}
+
+enum { MMA_QUERIES = 64 }; /* of a tile, where bias_parts are made */
+void ft_cuda_attention_mma_forward(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse);
+/* Writes dq, dk, dv, row_sums and bias_parts. */
+void ft_cuda_attention_mma_backward(ft_cuda *cuda, const attention_arguments &args,
+                                    const attention_gradients &t);
 
 #endif

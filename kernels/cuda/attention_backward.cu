@@ -3,8 +3,12 @@
  * With D_i = out_i . dout_i: ds_ij = p_ij (m_ij (dout_i . v_j) - D_i), dq_i = sum_j ds_ij k_j, dk_j = sum_i
  * ds_ij q_i, dv_j = sum_i p_ij m_ij dout_i (all overwritten), dbias[bucket(j - i), head] += sum of ds_ij. Two
  * kernels, so that every sum has one owner and one order: one has a tile of queries and goes over the keys
- * (dq, D, dbias), the other a chunk of keys and goes over the queries (dk, dv). */
-#include "kernels/cuda/attention.h"
+ * (dq, D, dbias), the other a chunk of keys and goes over the queries (dk, dv).
+ *
+ * Floor: q, k, v, out, dout read and dq, dk, dv written once, 4 bytes an element; 10 d_kv FLOPs a pair of
+ * query and key, here 14, by multiply-adds from shared memory: the kernels of bf16 are those of
+ * attention_mma_backward.cu. */
+#include "kernels/cuda/attention_fma.h"
 
 /* p and ds of the thread's keys, from tiles q, k, dout, v. */
 __device__ __forceinline__ void tile_gradients(const attention_arguments &args, const attention_tiles &tiles,
@@ -42,6 +46,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     load_queries(a, a.q, sequence, head, first_query, tiles.q, tiles.pitch);
     load_queries(a, dout, sequence, head, first_query, tiles.dout, tiles.pitch);
+    load_bias_table(a, head, tiles.table);
     __syncthreads();
 
     float row_sum = 0, log_sum = 0;
@@ -54,14 +59,14 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     row_sum = lanes_sum(row_sum);
     if (query < a.q_length && lane == 0) row_sums[index] = row_sum;
 
-    float gradient[D_KV / LANES] = {0}, bucket_sum = 0; /* of bucket threadIdx.x */
+    float gradient[D_KV / LANES] = {0}, bucket_total = 0; /* of bucket threadIdx.x */
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     for (int chunk = 0; chunk < n_chunks; chunk++) {
-        if (chunk_is_hidden(a, first_query, chunk)) continue;
+        if (chunk_is_hidden(a, first_query, QUERIES, chunk)) continue;
         __syncthreads();
         load_keys(a, a.k, sequence, head, chunk, tiles.k, tiles.pitch);
         load_keys(a, a.v, sequence, head, chunk, tiles.v, tiles.pitch);
-        load_tables(args, sequence, head, first_query, chunk, tiles);
+        load_tables(args, sequence, first_query, chunk, tiles);
         __syncthreads();
         float p[KEYS_PER_THREAD], ds[KEYS_PER_THREAD];
         tile_gradients(args, tiles, dropout, head, first_query, chunk, r, lane, log_sum, row_sum, p, ds);
@@ -75,23 +80,12 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
                 if (n * LANES + lane < a.d_kv)
                     gradient[n] += one * tiles.k[f * tiles.pitch + n * LANES + lane];
         }
-        if (!bias_parts) continue;
-        /* Distances first, one thread each, then buckets: sums in an order of their own. */
-        for (int i = threadIdx.x; i < DISTANCES; i += ATTENTION_THREADS) {
-            float sum = 0;
-            for (int q = 0; q < QUERIES; q++) {
-                int f = KEYS - 1 + QUERIES - 1 - q - i;
-                if (f >= 0 && f < KEYS) sum += tiles.ds[q * SCORE_PITCH + f];
-            }
-            tiles.diagonal[i] = sum;
-        }
-        __syncthreads();
-        for (int i = 0; i < DISTANCES; i++)
-            if (tiles.bucket[i] == (int)threadIdx.x) bucket_sum += tiles.diagonal[i];
+        if (bias_parts)
+            bucket_total += bucket_sum<QUERIES, SCORE_PITCH>(tiles.ds, tiles.bucket, tiles.diagonal);
     }
     if (bias_parts && (int)threadIdx.x < args.buckets.n_buckets) {
         int64_t block = ((int64_t)sequence * a.n_heads + head) * gridDim.x + blockIdx.x;
-        bias_parts[block * args.buckets.n_buckets + threadIdx.x] = bucket_sum;
+        bias_parts[block * args.buckets.n_buckets + threadIdx.x] = bucket_total;
     }
     if (query >= a.q_length) return;
     ft_tensor dq_head = head_columns(dq, head, a.d_kv);
@@ -117,14 +111,15 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     load_keys(a, a.k, sequence, head, chunk, tiles.k, tiles.pitch);
     load_keys(a, a.v, sequence, head, chunk, tiles.v, tiles.pitch);
+    load_bias_table(a, head, tiles.table);
 
     float k_gradient[D_KV / SHARE] = {0}, v_gradient[D_KV / SHARE] = {0};
     for (int first_query = 0; first_query < a.q_length; first_query += QUERIES) {
-        if (chunk_is_hidden(a, first_query, chunk)) continue;
+        if (chunk_is_hidden(a, first_query, QUERIES, chunk)) continue;
         __syncthreads();
         load_queries(a, a.q, sequence, head, first_query, tiles.q, tiles.pitch);
         load_queries(a, dout, sequence, head, first_query, tiles.dout, tiles.pitch);
-        load_tables(args, sequence, head, first_query, chunk, tiles);
+        load_tables(args, sequence, first_query, chunk, tiles);
         __syncthreads();
         float p[KEYS_PER_THREAD], ds[KEYS_PER_THREAD], log_sum = 0, row_sum = 0;
         if (first_query + r < a.q_length) {
@@ -173,14 +168,8 @@ __global__ void __launch_bounds__(FT_CUDA_MAX_BUCKETS)
     ft_store(dbias, bucket, head, ft_load(dbias, bucket, head) + sum);
 }
 
-struct backward_tensors {
-    ft_tensor out, dout, dq, dk, dv;
-    const float *lse;
-    float *row_sums, *bias_parts;
-};
-
 template <int D_KV>
-static void launch(ft_cuda *cuda, const attention_arguments &args, const backward_tensors &t)
+static void launch(ft_cuda *cuda, const attention_arguments &args, const attention_gradients &t)
 {
     const ft_attention &a = args.a;
     size_t bytes = attention_layout(KEY_PASS, a.d_kv, NULL, NULL) * sizeof(float);
@@ -205,8 +194,10 @@ static void attention_backward(ft_backend *self, const ft_adapter_batch *batch, 
     if (out.rows == 0 || !ft_cuda_enter(cuda) || !attention_arguments_of(cuda, batch, attention, &args))
         return;
     size_t heads = (size_t)batch->n_sequences * (size_t)attention->n_heads;
-    size_t n_tiles = (size_t)ft_cuda_ceil(attention->q_length, QUERIES);
-    backward_tensors t = {out, dout, dq, dk, dv, (const float *)lse, NULL, NULL};
+    const ft_tensor *tensors[] = {&attention->q, &attention->k, &attention->v, &out, &dout, &dq, &dk, &dv};
+    bool mma = attention_in_pieces(attention->d_kv, tensors, 8);
+    size_t n_tiles = (size_t)ft_cuda_ceil(attention->q_length, mma ? (int)MMA_QUERIES : (int)QUERIES);
+    attention_gradients t = {out, dout, dq, dk, dv, (const float *)lse, NULL, NULL};
     t.row_sums =
         (float *)ft_cuda_scratch(cuda, FT_CUDA_ROW_SUMS, heads * (size_t)attention->q_length * sizeof(float));
     if (!t.row_sums) return;
@@ -215,7 +206,9 @@ static void attention_backward(ft_backend *self, const ft_adapter_batch *batch, 
                                                 heads * n_tiles * (size_t)dbias.rows * sizeof(float));
         if (!t.bias_parts) return;
     }
-    if (attention->d_kv <= 32)
+    if (mma)
+        ft_cuda_attention_mma_backward(cuda, args, t);
+    else if (attention->d_kv <= 32)
         launch<32>(cuda, args, t);
     else if (attention->d_kv <= 64)
         launch<64>(cuda, args, t);

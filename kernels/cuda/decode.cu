@@ -1,12 +1,17 @@
 /* Attention of one decoding step: a query a path over its key-value cache.
  *
- * Self-attention first stores k_new and v_new at the cache's last position; out is overwritten. A block takes
- * one head of one path: four threads a key for the scores, which stay in shared memory, then groups of
- * threads over the features. Paths of a series read one cache, from the second of them on out of the GPU's
- * own. */
+ * Self-attention first stores k_new and v_new at the cache's last position; out is overwritten.
+ *
+ * Floor: the keys and values of each cache read once, 2 or 4 bytes an element; 4 d_kv FLOPs a path and key,
+ * far below what the device does meanwhile.
+ *
+ * Paths that share a cache, in bf16, are the queries of attention's forward pass on tensor cores: up to 64
+ * share what is read (attention_mma.cu). Else a block takes one head of a path, or of four that share their
+ * cache: eight threads a key for the scores, 16 bytes each at a time, which stay in shared memory; a warp a
+ * path for the softmax; then groups of threads over the features, a part of the keys each. */
 #include "kernels/cuda/attention.h"
 
-enum { THREADS = 128, WARPS = THREADS / FT_WARP };
+enum { THREADS = 128, LANES = 8 /* a key */, EIGHT = 8, MOST_PATHS = 4 };
 
 struct decode_arguments {
     ft_decode_attention a;
@@ -21,106 +26,159 @@ __device__ __forceinline__ void append(const ft_tensor &added, const ft_tensor &
     for (int e = threadIdx.x; e < d_kv; e += THREADS) ft_store(to, row, e, ft_load(from, path, e));
 }
 
-/* Grid: (heads, paths). Shared: scores (kv_length), query (d_kv), sums of the groups (THREADS, 4). */
+__host__ __device__ static inline int in_eights(int count)
+{
+    return (count + EIGHT - 1) / EIGHT;
+}
+
+/* Scores of one path, score: (count), to probabilities that are not yet divided by their sum, the result. By
+ * one warp. */
+__device__ __forceinline__ float softmax(float *score, int count)
+{
+    int lane = threadIdx.x % FT_WARP;
+    float largest = -INFINITY, sum = 0;
+    for (int j = lane; j < count; j += FT_WARP) largest = fmaxf(largest, score[j]);
+    largest = ft_warp_max(largest);
+    for (int j = lane; j < count; j += FT_WARP) {
+        float p = score[j] == -INFINITY ? 0.0f : expf(score[j] - largest);
+        score[j] = p;
+        sum += p;
+    }
+    return ft_warp_sum(sum);
+}
+
+/* Grid: (groups of PATHS paths of one cache, heads). Shared: scores (PATHS, kv_length), queries (PATHS, d_kv
+ * rounded up to eights), parts of the results (PATHS, THREADS, 8). */
+template <int PATHS>
 __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, ft_tensor out)
 {
     FT_SHARED_DYNAMIC(memory);
-    FT_SHARED(float, largest_parts, [WARPS]);
-    FT_SHARED(float, sum_parts, [WARPS]);
+    FT_SHARED(float, sums, [PATHS]);
     const ft_decode_attention &a = args.a;
-    int head = (int)blockIdx.x, d_kv = a.d_kv;
-    int64_t path = blockIdx.y, cache = path / a.paths_per_cache, first = cache * a.capacity;
-    float *score = memory, *query = score + a.kv_length, *parts = query + d_kv;
+    int head = (int)blockIdx.y, d_kv = a.d_kv, eights = in_eights(d_kv), pitch = eights * EIGHT;
+    int groups = (a.paths_per_cache + PATHS - 1) / PATHS, first_path = (int)blockIdx.x % groups * PATHS;
+    int n_paths = min(PATHS, a.paths_per_cache - first_path);
+    int64_t cache = (int)blockIdx.x / groups, path = cache * a.paths_per_cache + first_path;
+    int64_t first = cache * a.capacity;
+    float *score = memory, *query = score + PATHS * a.kv_length, *parts = query + PATHS * pitch;
     if (a.k_new.data) {
         append(a.k_new, a.k_cache, path, first + a.kv_length - 1, head, d_kv);
         append(a.v_new, a.v_cache, path, first + a.kv_length - 1, head, d_kv);
     }
     ft_tensor q = head_columns(a.q, head, d_kv);
-    for (int e = threadIdx.x; e < d_kv; e += THREADS) query[e] = ft_load(q, path, e);
+    for (int i = threadIdx.x; i < PATHS * pitch; i += THREADS) {
+        int p = i / pitch, e = i % pitch;
+        query[i] = p < n_paths && e < d_kv ? ft_load(q, path + p, e) : 0.0f;
+    }
     __syncthreads();
 
     ft_tensor k = head_columns(a.k_cache, head, d_kv), v = head_columns(a.v_cache, head, d_kv);
-    bool k_fours = ft_in_fours(k), v_fours = ft_in_fours(v);
+    bool k_pieces = ft_in_eights(k), v_pieces = ft_in_eights(v);
     int lane = threadIdx.x % LANES;
-    float largest = -INFINITY;
     for (int base = 0; base < a.kv_length; base += THREADS / LANES) {
         int j = base + threadIdx.x / LANES;
         bool seen = j < a.kv_length && (!a.key_mask || a.key_mask[cache * a.kv_length + j]);
-        float sum = 0;
-        for (int e = lane * 4; seen && e < d_kv; e += LANES * 4) {
-            float key[4];
-            ft_load4(k, k_fours, first + j, e, key);
-            for (int i = 0; i < 4 && e + i < d_kv; i++) sum += query[e + i] * key[i];
+        float sum[PATHS] = {0};
+        for (int e = lane * EIGHT; seen && e < d_kv; e += LANES * EIGHT) {
+            float key[EIGHT];
+            ft_load8(k, k_pieces, first + j, e, key);
+#pragma unroll
+            for (int p = 0; p < PATHS; p++)
+#pragma unroll
+                for (int i = 0; i < EIGHT; i++) sum[p] += query[p * pitch + e + i] * key[i];
         }
-        sum = lanes_sum(sum);
-        if (seen && a.bias.data) sum += ft_load(a.bias, bucket_of(args.buckets, j - (a.kv_length - 1)), head);
-        if (!seen) sum = -INFINITY;
-        if (j < a.kv_length && lane == 0) score[j] = sum;
-        largest = fmaxf(largest, sum);
+        float bias = 0;
+        if (seen && a.bias.data) bias = ft_load(a.bias, bucket_of(args.buckets, j - (a.kv_length - 1)), head);
+#pragma unroll
+        for (int p = 0; p < PATHS; p++) {
+            float total = lanes_sum(sum[p]);
+            total += __shfl_xor_sync(FT_ALL_LANES, total, LANES / 2);
+            if (j < a.kv_length && lane == 0) score[p * a.kv_length + j] = seen ? total + bias : -INFINITY;
+        }
     }
-    largest =
-        ft_block_max<THREADS>(largest, largest_parts); /* its barrier also makes the scores everyone's */
-    float sum = 0;
-    for (int j = threadIdx.x; j < a.kv_length; j += THREADS) {
-        float p = score[j] == -INFINITY ? 0.0f : expf(score[j] - largest);
-        score[j] = p;
-        sum += p;
+    __syncthreads();
+    int warp = threadIdx.x / FT_WARP;
+    if (warp < PATHS) {
+        float sum = softmax(score + warp * a.kv_length, a.kv_length);
+        if (threadIdx.x % FT_WARP == 0) sums[warp] = sum;
     }
-    sum = ft_block_sum<THREADS>(sum, sum_parts);
+    __syncthreads();
 
-    int fours = (d_kv + 3) / 4, n_groups = THREADS / fours, group = threadIdx.x / fours,
-        col = threadIdx.x % fours * 4;
-    float total[4] = {0, 0, 0, 0};
+    int n_groups = THREADS / eights, group = threadIdx.x / eights, col = threadIdx.x % eights * EIGHT;
+    float total[PATHS][EIGHT] = {{0}};
     for (int j = group; group < n_groups && j < a.kv_length; j += n_groups) {
-        float p = score[j], value[4];
-        if (p == 0) continue; /* what is not attended to may be anything */
-        ft_load4(v, v_fours, first + j, col, value);
-        for (int i = 0; i < 4; i++) total[i] += p * value[i];
+        if (score[j] == 0 && a.key_mask && !a.key_mask[cache * a.kv_length + j])
+            continue; /* what is not attended to may be anything */
+        float value[EIGHT];
+        ft_load8(v, v_pieces, first + j, col, value);
+#pragma unroll
+        for (int p = 0; p < PATHS; p++)
+#pragma unroll
+            for (int i = 0; i < EIGHT; i++) total[p][i] += score[p * a.kv_length + j] * value[i];
     }
-    for (int i = 0; i < 4; i++) parts[threadIdx.x * 4 + i] = total[i];
+#pragma unroll
+    for (int p = 0; p < PATHS; p++)
+#pragma unroll
+        for (int i = 0; i < EIGHT; i++) parts[(p * THREADS + threadIdx.x) * EIGHT + i] = total[p][i];
     __syncthreads();
     ft_tensor out_head = head_columns(out, head, d_kv);
-    for (int e = threadIdx.x; e < d_kv; e += THREADS) {
+    for (int i = threadIdx.x; i < n_paths * d_kv; i += THREADS) {
+        int p = i / d_kv, e = i % d_kv;
         float value = 0;
-        for (int g = 0; g < n_groups; g++) value += parts[(g * fours + e / 4) * 4 + e % 4];
-        ft_store(out_head, path, e, value / sum);
+        for (int g = 0; g < n_groups; g++) value += parts[(p * THREADS + g * eights) * EIGHT + e];
+        ft_store(out_head, path + p, e, value / sums[p]);
     }
+}
+
+template <int PATHS> static void launch(ft_cuda *cuda, const decode_arguments &args, ft_tensor out)
+{
+    const ft_decode_attention &a = args.a;
+    size_t floats = (size_t)a.kv_length + (size_t)in_eights(a.d_kv) * EIGHT + THREADS * EIGHT;
+    if (!allow_shared(cuda, decode_kernel<PATHS>, PATHS * floats * sizeof(float))) return;
+    int64_t groups = out.rows / a.paths_per_cache * ft_cuda_ceil(a.paths_per_cache, PATHS);
+    CUDA_LAUNCH(cuda, decode_kernel<PATHS>, dim3((unsigned)groups, (unsigned)a.n_heads), dim3(THREADS),
+                PATHS * floats * sizeof(float), args, out);
+}
+
+/* The paths of a cache as the queries of a sequence. */
+static void launch_shared(ft_cuda *cuda, const ft_decode_attention &a, int64_t caches, ft_tensor out)
+{
+    attention_arguments args = {};
+    args.batch.n_sequences = (int32_t)caches;
+    args.a.q = a.q;
+    args.a.k = a.k_cache;
+    args.a.v = a.v_cache;
+    args.a.n_heads = a.n_heads;
+    args.a.d_kv = a.d_kv;
+    args.a.q_length = a.paths_per_cache;
+    args.a.kv_length = a.kv_length;
+    args.a.key_mask = a.key_mask;
+    args.kv_rows = a.capacity;
+    ft_cuda_attention_mma_forward(cuda, args, out, NULL);
 }
 
 static void decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
 {
+    enum { MOST_CACHES = 65535 /* of a grid's depth */, MOST_KEYS = 4096 /* of four paths' scores */ };
     ft_cuda *cuda = ft_cuda_of(self);
     if (out.rows == 0 || !ft_cuda_enter(cuda)) return;
-    decode_arguments args = {*attention, {}};
-    if (attention->d_kv > 128) {
+    const ft_decode_attention &a = *attention;
+    decode_arguments args = {a, {}};
+    if (a.d_kv > 128) {
         ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes heads of at most 128 features (d_kv)");
         return;
     }
-    if (attention->bias.data && !ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, false,
-                                                    attention->max_distance, &args.buckets))
+    if (a.bias.data && !ft_cuda_buckets_of(cuda, (int32_t)a.bias.rows, false, a.max_distance, &args.buckets))
         return;
-    size_t bytes = ((size_t)attention->kv_length + (size_t)attention->d_kv + 4 * THREADS) * sizeof(float);
-    if (!allow_shared(cuda, decode_kernel, bytes)) return;
-    /* A grid is at most 65535 high. */
-    enum { MOST_PATHS = 65535 };
-    ft_tensor whole = out;
-    int64_t step = MOST_PATHS / attention->paths_per_cache * attention->paths_per_cache;
-    for (int64_t path = 0; path < whole.rows; path += step) {
-        int64_t n = whole.rows - path < step ? whole.rows - path : step;
-        decode_arguments part = args;
-        ft_tensor *rows[] = {&part.a.q, &part.a.k_new, &part.a.v_new, &out};
-        out = whole;
-        for (ft_tensor *t : rows)
-            if (t->data) t->data = (char *)t->data + (size_t)(path * t->stride) * ft_dtype_bytes(t->dtype);
-        int64_t cache = path / attention->paths_per_cache;
-        ft_tensor *caches[] = {&part.a.k_cache, &part.a.v_cache};
-        for (ft_tensor *t : caches)
-            t->data = (char *)t->data +
-                      (size_t)(cache * attention->capacity * t->stride) * ft_dtype_bytes(t->dtype);
-        if (part.a.key_mask) part.a.key_mask += cache * attention->kv_length;
-        CUDA_LAUNCH(cuda, decode_kernel, dim3((unsigned)attention->n_heads, (unsigned)n), dim3(THREADS),
-                    bytes, part, out);
-    }
+    const ft_tensor *tensors[] = {&a.q, &a.k_cache, &a.v_cache, &out};
+    int64_t caches = out.rows / a.paths_per_cache;
+    if (a.paths_per_cache > 1 && !a.bias.data && caches <= MOST_CACHES &&
+        attention_in_pieces(a.d_kv, tensors, 4))
+        launch_shared(cuda, a, caches, out);
+    else if (a.paths_per_cache > 1 && a.kv_length <= MOST_KEYS)
+        launch<MOST_PATHS>(cuda, args, out);
+    else
+        launch<1>(cuda, args, out);
 }
 
 void ft_cuda_decode_operations(ft_backend *base)

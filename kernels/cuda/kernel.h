@@ -75,9 +75,9 @@ __device__ __forceinline__ float ft_bf16_high(unsigned pair)
 }
 __device__ __forceinline__ unsigned ft_bf16_pair(float low, float high)
 {
-    __nv_bfloat16 pair[2] = {__float2bfloat16_rn(low), __float2bfloat16_rn(high)};
+    __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
     unsigned bits;
-    memcpy(&bits, pair, sizeof bits);
+    memcpy(&bits, &pair, sizeof bits);
     return bits;
 }
 

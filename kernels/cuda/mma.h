@@ -1,4 +1,5 @@
-/* Tensor cores and asynchronous copies: PTX behind small functions, which have a second body in tests/simt.
+/* Tensor cores, asynchronous copies, powers of two: PTX behind small functions, which have a second body in
+ * tests/simt.
  *
  * Fragments are those of mma.sync.m16n8k16 (PTX ISA, "Matrix fragments for mma.m16n8k16"). With g = lane / 4
  * and t = lane % 4, a pair being two neighbours along k, the first in the lower half of the register: a: (16,
@@ -101,5 +102,18 @@ template <int IN_FLIGHT> __device__ __forceinline__ void ft_copy_async_wait()
     asm volatile("cp.async.wait_group %0;" ::"n"(IN_FLIGHT) : "memory");
 #endif
 }
+
+/* 2^x to 2^-22 of itself; 0 below 2^-126. */
+__device__ __forceinline__ float ft_exp2(float x)
+{
+#ifdef FT_SIMT
+    return exp2f(x);
+#else
+    float power;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+    return power;
+#endif
+}
+#define FT_LOG2_E 1.4426950408889634f
 
 #endif

@@ -72,6 +72,36 @@ const ft_op_shape op_attention_shapes[] = {
      .d_kv = 16,
      .scale = 80,
      .flags = DECODER | FT_OP_ABSENT},
+    /* Tiles of 64 and 32 queries, chunks of 64 keys, heads of 32, 64 and 128 features: their edges. */
+    {.adapters = 1, .sequences = 2, .length = 1, .heads = 2, .d_kv = 32, .flags = SELF},
+    {.adapters = 1, .sequences = 2, .length = 2, .heads = 2, .d_kv = 80, .flags = DECODER},
+    {.adapters = 1, .sequences = 1, .length = 63, .heads = 1, .d_kv = 80, .flags = SELF | FT_OP_MASKED},
+    {.adapters = 1, .sequences = 1, .length = 512, .heads = 1, .d_kv = 64, .flags = SELF},
+    {.adapters = 1, .sequences = 1, .length = 64, .heads = 1, .d_kv = 32, .kv_length = 512, .dropout = 0.1f},
+    {.adapters = 1,
+     .sequences = 1,
+     .length = 97,
+     .heads = 1,
+     .d_kv = 128,
+     .kv_length = 64,
+     .dropout = 0.2f,
+     .flags = FT_OP_MASKED},
+    {.adapters = 2,
+     .sequences = 2,
+     .length = 66,
+     .heads = 1,
+     .d_kv = 80,
+     .dropout = 0.2f,
+     .flags = DECODER | FT_OP_STRIDED},
+    /* Padding that covers whole chunks. */
+    {.adapters = 2,
+     .sequences = 16,
+     .length = 33,
+     .heads = 1,
+     .d_kv = 16,
+     .kv_length = 80,
+     .dropout = 0.1f,
+     .flags = FT_OP_MASKED},
 };
 const int op_attention_shapes_count = OP_COUNT(op_attention_shapes);
 
@@ -222,6 +252,13 @@ const ft_op_shape op_decode_shapes[] = {
      .paths_per_cache = 1,
      .scale = 40,
      .flags = DECODER},
+    {.sequences = 2, .length = 512, .heads = 1, .d_kv = 80, .paths_per_cache = 70, .flags = FT_OP_MASKED},
+    {.sequences = 2,
+     .length = 3,
+     .heads = 2,
+     .d_kv = 80,
+     .paths_per_cache = 6,
+     .flags = FT_OP_BIASED | FT_OP_MASKED | FT_OP_STRIDED},
 };
 const int op_decode_shapes_count = OP_COUNT(op_decode_shapes);
 

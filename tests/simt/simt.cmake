@@ -38,8 +38,8 @@ foreach(kernel ${simt_kernels})
   list(APPEND simt_kernel_sources ${source})
 endforeach()
 simt_library(ft_cuda_simt ${simt_kernel_sources})
-# #pragma unroll is nvcc's. Messages name files from the root.
-target_compile_options(ft_cuda_simt PRIVATE -Wno-unknown-pragmas -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+# #pragma unroll is nvcc's, and so is reading memory by 16 bytes whatever it holds. Messages name files from the root.
+target_compile_options(ft_cuda_simt PRIVATE -Wno-unknown-pragmas -fno-strict-aliasing -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_link_libraries(ft_cuda_simt PUBLIC ft_simt ft_kernels)
 
 if(FTGPU_GPU_CHECK)

@@ -7,6 +7,9 @@
 struct __nv_bfloat16 {
     uint16_t bits;
 };
+struct alignas(4) __nv_bfloat162 {
+    __nv_bfloat16 x, y;
+};
 inline float __bfloat162float(__nv_bfloat16 value)
 {
     return ft_bf16_to_float(value.bits);
@@ -14,6 +17,10 @@ inline float __bfloat162float(__nv_bfloat16 value)
 inline __nv_bfloat16 __float2bfloat16_rn(float value)
 {
     return {ft_bf16_from_float(value)};
+}
+inline __nv_bfloat162 __floats2bfloat162_rn(float x, float y)
+{
+    return {__float2bfloat16_rn(x), __float2bfloat16_rn(y)};
 }
 
 #endif

@@ -1,0 +1,146 @@
+/* T5 attention, forward, on tensor cores (attention.cu says what it computes).
+ *
+ * Floor: q, k, v read and out written once, 2 bytes an element; 4 d_kv FLOPs a pair of query and key. 512 x
+ * 512 of 64 features: 256 FLOPs a byte. With dropout a pair also costs a fourth of a Philox block, about 15
+ * instructions of integers, more than its products.
+ *
+ * A block takes 64 queries of one head of one sequence, 16 a warp, and goes over chunks of 64 keys: those
+ * that no query may see (causal, or padding of the sequence) are neither loaded nor looked at. Keys and
+ * values of the next chunk are on their way (cp.async) while this one is worked on, and so are its biases and
+ * dropout bits: one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave
+ * the registers: as probabilities, rounded to bf16, they are the left side of the next product. Maximum and
+ * sum of a row are kept as in attention.cu; the sum stays one part a thread until the end. */
+#include "kernels/cuda/attention_mma.h"
+
+template <int D> struct forward_memory {
+    mma_row<D> q[MMA_QUERIES];
+    struct alignas(16) stage {
+        mma_row<D> k[KEYS], v[KEYS];
+        mma_relation<MMA_QUERIES> relation;
+    } stages[2];
+    float table[FT_CUDA_MAX_BUCKETS];
+    /* behind it `seen` of all chunks: (n_chunks, 2) */
+};
+
+/* One chunk's scores to probabilities, which come out unnormalised; what was summed before shrinks. */
+template <int D>
+__device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float largest[2], float sum[2],
+                                               float result[D / 8][4])
+{
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        float most = largest[half];
+#pragma unroll
+        for (int n = 0; n < KEYS / 8; n++)
+            most = fmaxf(most, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
+        most = lanes_max(most);
+        float shift = shift_of(most), shrink = ft_exp2(largest[half] * FT_LOG2_E - shift);
+        largest[half] = most;
+        sum[half] *= shrink;
+#pragma unroll
+        for (int n = 0; n < D / 8; n++) result[n][2 * half] *= shrink, result[n][2 * half + 1] *= shrink;
+#pragma unroll
+        for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+            for (int e = 2 * half; e < 2 * half + 2; e++) {
+                scores[n][e] = ft_exp2(scores[n][e] * FT_LOG2_E - shift);
+                sum[half] += scores[n][e];
+            }
+    }
+}
+
+/* Dropped probabilities become 0; the others' scale is the caller's. kept: of the warp's rows. */
+__device__ __forceinline__ void drop_columns(const unsigned (*kept)[2], float p[KEYS / 8][4])
+{
+    int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+            if (!(kept[g + e / 2 * 8][n / 4] >> (8 * n + 2 * t + e % 2) % 32 & 1u)) p[n][e] = 0;
+}
+
+/* Grid: (query tiles, heads, sequences). */
+template <int D>
+__global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
+    attention_mma_forward_kernel(attention_arguments args, ft_tensor out, float *lse)
+{
+    FT_SHARED_DYNAMIC(memory_start);
+    forward_memory<D> &memory = *(forward_memory<D> *)memory_start;
+    unsigned *seen = (unsigned *)(&memory + 1);
+    const ft_attention &a = args.a;
+    int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
+    int row = (int)threadIdx.x / FT_WARP * MMA_ROWS, g = (int)threadIdx.x % FT_WARP / 4,
+        t = (int)threadIdx.x % 4;
+    int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
+    mma_matrix k = keys_of(args, a.k, sequence, head), v = keys_of(args, a.v, sequence, head);
+    bool biased = a.bias.data != NULL;
+    ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
+
+    copy_rows<D, MMA_QUERIES, 1>(queries_of(a, a.q, sequence, head), first_query, memory.q);
+    load_seen(a, sequence, 0, n_chunks, seen);
+    load_bias_table(a, head, memory.table);
+    ft_copy_async_commit();
+    ft_copy_async_wait<0>();
+    __syncthreads();
+    auto begin = [&](int chunk, int turn) {
+        if (chunk < n_chunks) {
+            auto &stage = memory.stages[turn];
+            copy_rows<D, KEYS, -1>(k, key_of_chunk(a, chunk), stage.k);
+            copy_rows<D, KEYS, -1>(v, key_of_chunk(a, chunk), stage.v);
+            load_distances<MMA_QUERIES>(args, memory.table, first_query, chunk, stage.relation.bias, NULL);
+            draw_kept<MMA_QUERIES>(dropout, a, head, first_query, chunk, stage.relation.kept);
+        }
+        ft_copy_async_commit();
+        return chunk;
+    };
+
+    float largest[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0}, result[D / 8][4] = {{0}};
+    int chunk = begin(next_chunk(a, seen, first_query, 0, n_chunks), 0);
+    for (int turn = 0; chunk < n_chunks; turn ^= 1) {
+        ft_copy_async_wait<0>();
+        __syncthreads(); /* this chunk is everyone's, and the chunk before is done with */
+        int next = begin(next_chunk(a, seen, first_query, chunk + 1, n_chunks), turn ^ 1);
+        if (first_query + row < a.q_length) {
+            const auto &stage = memory.stages[turn];
+            float scores[KEYS / 8][4];
+            begin_scores<KEYS / 8>(biased ? stage.relation.bias + MMA_QUERIES + KEYS - 2 : NULL, row, scores);
+            multiply_rows<D, KEYS / 8>(memory.q + row, stage.k, scores);
+            hide_scores<KEYS / 8, false>(seen + 2 * chunk, causal_edge(a, first_query, chunk), row, scores);
+            online_softmax<D>(scores, largest, sum, result);
+            if (dropout.active) drop_columns(stage.relation.kept + row, scores);
+            multiply_sums<D, KEYS / 8>(scores, stage.v, result);
+        }
+        chunk = next;
+    }
+    float factor[2];
+    for (int half = 0; half < 2; half++) {
+        sum[half] = lanes_sum(sum[half]);
+        factor[half] = inverse_of_sum(sum[half]) * dropout.scale;
+        int query = first_query + row + g + 8 * half;
+        if (lse && t == 0 && query < a.q_length)
+            lse[((int64_t)sequence * a.n_heads + head) * a.q_length + query] =
+                largest[half] + logf(sum[half]);
+    }
+    store_rows<D, 1>(result, factor, memory.q + row, queries_of(a, out, sequence, head), first_query + row);
+}
+
+template <int D> static void launch(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse)
+{
+    size_t chunks = (size_t)ft_cuda_ceil(args.a.kv_length, KEYS);
+    size_t bytes = sizeof(forward_memory<D>) + chunks * 2 * sizeof(unsigned);
+    if (!allow_shared(cuda, attention_mma_forward_kernel<D>, bytes)) return;
+    dim3 grid((unsigned)ft_cuda_ceil(args.a.q_length, MMA_QUERIES), (unsigned)args.a.n_heads,
+              (unsigned)args.batch.n_sequences);
+    CUDA_LAUNCH(cuda, attention_mma_forward_kernel<D>, grid, dim3(ATTENTION_THREADS), bytes, args, out, lse);
+}
+
+void ft_cuda_attention_mma_forward(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse)
+{
+    if (args.a.d_kv <= 32)
+        launch<32>(cuda, args, out, lse);
+    else if (args.a.d_kv <= 64)
+        launch<64>(cuda, args, out, lse);
+    else
+        launch<128>(cuda, args, out, lse);
+}

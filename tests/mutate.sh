@@ -54,12 +54,13 @@ if [ "$list" ]; then
     exit 0
 fi
 
-OMP_WAIT_POLICY=passive ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS-}
+OMP_WAIT_POLICY=passive ASAN_OPTIONS=detect_leaks=0:symbolize=0:${ASAN_OPTIONS-}
 export OMP_WAIT_POLICY ASAN_OPTIONS
 quietly() {
     "$@" >"$build/log" 2>&1 || { tail -n 30 "$build/log" >&2; echo "mutate.sh: $1 failed" >&2; exit 2; }
 }
-quietly cmake -S . -B "$build" -DFTGPU_GPU_CHECK=SIMULATED -DFTGPU_CUDA=OFF -DFTGPU_SANITIZE=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+quietly cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DFTGPU_GPU_CHECK=SIMULATED -DFTGPU_CUDA=OFF \
+    -DFTGPU_SANITIZE=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
 quietly cmake --build "$build" --target run_ops --parallel "$(nproc)"
 
 # The operations that a .cu file implements; a file that only helps others has those of its family (attention_tile: attention_*).
@@ -86,7 +87,7 @@ compile() {
     name=$(basename "$1" .cu)
     command=$(grep -o "\"command\": \".*/simt/$name\\.cpp\"" "$build/compile_commands.json" | head -n 1 |
         sed 's/^"command": "//; s/"$//; s/\\"/"/g; s/ -o [^ ]* / /')
-    (cd "$build" && eval "$(echo "$command" | sed "s| -DFT| -I$build/tree -DFT|; s| -g | -g0 |")" -o "$2") >"$build/log" 2>&1
+    (cd "$build" && eval "$(echo "$command" | sed "s| -DFT| -I$build/tree -DFT|")" -o "$2") >"$build/log" 2>&1
 }
 
 link() { # OBJECT PROGRAM
@@ -95,8 +96,9 @@ link() { # OBJECT PROGRAM
 
 # The kernels as they are must pass, or nothing that follows means anything.
 run() { # PROGRAM FILE: the file's operations
+    # Processor time, so that other work on the machine turns nobody into a mutant that does not end.
     # shellcheck disable=SC2046
-    timeout -k 2 180 "$1" --stop --orders $(operations_of "$2") >"$build/said" 2>&1
+    (ulimit -t 60; exec timeout -k 2 900 "$1" --stop --orders $(operations_of "$2")) >"$build/said" 2>&1
 }
 for user in $(for file in "$@"; do users_of "$file"; done | sort -u); do
     [ -n "$(operations_of "$user")" ] || continue

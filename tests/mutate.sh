@@ -10,8 +10,8 @@
 #   --split I/N  only the I-th of N shares, for several machines or cores (each with a --build of its own)
 #   --every K    only each K-th mutant: a sample
 #   --list       prints the mutants and runs none
-# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped; a file that changed since is run
-# anew. Hours on two cores: by hand or at night.
+# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped; survivors are tried again, and all
+# mutants of a file that changed since. Hours on two cores: by hand or at night.
 # Exit status: 0 at least 95 % caught and every survivor known; 1 not so; 2 wrong usage, or the kernels fail as they are.
 set -eu
 cd "$(dirname "$0")/.."
@@ -127,7 +127,7 @@ while IFS=$tab read -r file line at bytes shown replacement kind; do
     # An empty replacement makes read see one field less.
     [ "${kind-}" ] || { kind=$replacement; replacement=; }
     key=$(cat "$file" | cksum | tr ' ' -)
-    grep -Fq "$key$tab$file$tab$line$tab$at$tab" "$results" && continue
+    grep -F "$key$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 | grep -qv "${tab}survived$tab" && continue
     try "$file" "$line" "$at" "$bytes" "$replacement"
     printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$key" "$file" "$line" "$at" "$outcome" "$kind" "$shown" "${replacement:-nothing}" >>"$results"
     [ "$outcome" = caught ] || echo "$file:$line: $kind: \"$shown\" to \"${replacement:-nothing}\": $outcome"

@@ -24,6 +24,12 @@ list(TRANSFORM model_parts APPEND .c)
 ft_part(bench ${model_parts} host/bench.c host/bench_gemm.c host/bench_ops.c host/bench_ops_cases.c)
 target_link_libraries(ft_bench PUBLIC ft_kernels)
 
+# Under sanitizers the kernels are looked at, not what they are compared with: tests/mutate.sh runs it hundreds of times. A
+# property of the files, because those come after the options of all targets.
+if(FTGPU_SANITIZE)
+  set_source_files_properties(${kernel_sources} ${ops_sources} base/error.c PROPERTIES COMPILE_OPTIONS "-O2;-fno-sanitize=all")
+endif()
+
 add_executable(run_ops tests/ops/run_ops.c)
 add_executable(gpu_bench bench/gpu_check/gpu_bench.c)
 if(FTGPU_GPU_CHECK STREQUAL "SIMULATED")
@@ -36,3 +42,14 @@ if(FTGPU_GPU_CHECK STREQUAL "SIMULATED")
 endif()
 target_link_libraries(run_ops PRIVATE ft_ops)
 target_link_libraries(gpu_bench PRIVATE ft_bench)
+
+# cuDNN's times beside ours, where it is installed: built when it is asked for, so that its absence breaks nothing.
+if(FTGPU_CUDART)
+  find_path(CUDNN_INCLUDE cudnn.h HINTS ${cuda_root}/include ${cuda_root}/targets/x86_64-linux/include)
+  find_library(CUDNN_LIBRARY cudnn HINTS ${cuda_root}/lib64 ${cuda_root}/lib ${cuda_root}/targets/x86_64-linux/lib)
+  if(CUDNN_INCLUDE AND CUDNN_LIBRARY)
+    add_executable(cudnn_peer EXCLUDE_FROM_ALL bench/peers/cudnn.c)
+    target_include_directories(cudnn_peer SYSTEM PRIVATE ${CUDNN_INCLUDE} ${cuda_root}/include)
+    target_link_libraries(cudnn_peer PRIVATE ft_bench ${CUDNN_LIBRARY} ${FTGPU_CUDART})
+  endif()
+endif()

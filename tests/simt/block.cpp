@@ -214,21 +214,49 @@ void abandon_block()
     clear_arena();
 }
 
+/* The threads of each warp after one another, the warps in the order of their first threads. */
+void gather_warps(std::vector<unsigned> &turn)
+{
+    std::vector<unsigned> place(turn.size() / 32 + 1, ~0u);
+    for (unsigned i = 0; i < turn.size(); i++)
+        if (place[turn[i] / 32] == ~0u) place[turn[i] / 32] = i;
+    std::stable_sort(turn.begin(), turn.end(),
+                     [&](unsigned a, unsigned b) { return place[a / 32] < place[b / 32]; });
+}
+
+/* A turn for each of these threads that is ready; false: none was. */
+bool take_turns(unsigned begin, unsigned end, unsigned *n_ended)
+{
+    bool moved = false;
+    for (unsigned i = begin; i < end && !simt::faulted(); i++) {
+        fiber *next = fibers[turns[i]];
+        if (next->now != READY) continue;
+        moved = true;
+        resume(next);
+        *n_ended += next->now == ENDED;
+    }
+    return moved;
+}
+
 bool run_block()
 {
     clear_arena();
     if (shape->dynamic_shared_bytes) new_array(nullptr, shape->dynamic_shared_bytes, 128);
     start_threads();
     order_turns(turns, n_threads);
+    /* In forward order all threads go step by step, in the others warp by warp. */
+    bool together = simt::order() == SIMT_FORWARD;
+    if (!together) gather_warps(turns);
     for (unsigned n_ended = 0; n_ended < n_threads;) {
         bool moved = false;
-        for (unsigned i : turns) {
-            fiber *next = fibers[i];
-            if (next->now != READY) continue;
-            moved = true;
-            resume(next);
-            n_ended += next->now == ENDED;
-            if (simt::faulted()) return false;
+        for (unsigned begin = 0, end; begin < n_threads; begin = end) {
+            end = begin + 1;
+            while (!together && end < n_threads && turns[end] / 32 == turns[begin] / 32) end++;
+            while (take_turns(begin, end, &n_ended)) {
+                moved = true;
+                if (simt::faulted()) return false;
+                if (together) break;
+            }
         }
         if (!moved) {
             report_standstill();

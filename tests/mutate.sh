@@ -1,0 +1,160 @@
+#!/bin/sh
+# Breaks the CUDA kernels, one small change at a time, and sees whether the table of operations (tests/ops) notices: each barrier
+# and each wait is taken away, each mask comparison, each "+ 1"-like term of an index (tests/mutate/mutants.awk says which changes
+# exactly). A mutant is compiled by itself against the simulator, under AddressSanitizer, and runs the operations of its file,
+# the smallest shapes first, in all thread orders. It is caught when one fails, crashes or does not end. What does not compile is
+# not counted. Survivors that are known stand in tests/mutate/known.txt, with the reason.
+#
+# usage: tests/mutate.sh [--build DIR] [--split I/N] [--every K] [--list] [FILE...]
+#   FILE         of kernels/cuda (default: all .cu and .h there); of a header all files that include it are tried
+#   --split I/N  only the I-th of N shares, for several machines or cores (each with a --build of its own)
+#   --every K    only each K-th mutant: a sample
+#   --list       prints the mutants and runs none
+# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped; survivors are tried again, and all
+# mutants of a file that changed since. Hours on two cores: by hand or at night.
+# Exit status: 0 at least 95 % caught and every survivor known; 1 not so; 2 wrong usage, or the kernels fail as they are.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD build=build/mutate share=0 shares=1 every=1 list=
+usage() {
+    sed -n 's/^# usage: /usage: /p' "$root/tests/mutate.sh" >&2
+    exit 2
+}
+while [ $# -gt 0 ]; do
+    case $1 in
+    --build) [ $# -gt 1 ] || usage; shift; build=$1 ;;
+    --split) [ $# -gt 1 ] || usage; shift; share=$((${1%/*} - 1)) shares=${1#*/} ;;
+    --every) [ $# -gt 1 ] || usage; shift; every=$1 ;;
+    --list) list=yes ;;
+    -*) usage ;;
+    *) break ;;
+    esac
+    shift
+done
+[ $# -gt 0 ] || set -- kernels/cuda/*.cu kernels/cuda/*.h
+for file in "$@"; do
+    case $file in
+    kernels/cuda/*.cu | kernels/cuda/*.h) [ -e "$file" ] || { echo "mutate.sh: $file does not exist" >&2; exit 2; } ;;
+    *) echo "mutate.sh: $file: files of kernels/cuda are mutated, named from the repository's root" >&2; exit 2 ;;
+    esac
+done
+tab=$(printf '\t')
+
+mkdir -p "$build"
+build=$(cd "$build" && pwd)
+results=$build/mutants.tsv
+touch "$results"
+
+# All mutants that are asked for: file, then the fields of mutants.awk.
+for file in "$@"; do
+    awk -f tests/mutate/mutants.awk "$file" | sed "s|^|$file$tab|"
+done | awk -v every="$every" -v share="$share" -v shares="$shares" 'NR % every == 0 && NR / every % shares == share' >"$build/wanted.tsv"
+if [ "$list" ]; then
+    cut -f 1,2,5-7 "$build/wanted.tsv"
+    exit 0
+fi
+
+OMP_WAIT_POLICY=passive ASAN_OPTIONS=detect_leaks=0:symbolize=0:${ASAN_OPTIONS-}
+export OMP_WAIT_POLICY ASAN_OPTIONS
+quietly() {
+    "$@" >"$build/log" 2>&1 || { tail -n 30 "$build/log" >&2; echo "mutate.sh: $1 failed" >&2; exit 2; }
+}
+quietly cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DFTGPU_GPU_CHECK=SIMULATED -DFTGPU_CUDA=OFF \
+    -DFTGPU_SANITIZE=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+quietly cmake --build "$build" --target run_ops --parallel "$(nproc)"
+
+# The operations that a .cu file implements; a file that only helps others has those of its family (attention_tile: attention_*).
+operations_of() {
+    grep -ho 'base->[a-z_]* = ' "$1" | sed 's/base->//; s/ = //' | grep -Fxf "$build/operations" && return
+    family=$(basename "$1" .cu)
+    for sibling in kernels/cuda/"${family%%_*}"*.cu; do
+        grep -ho 'base->[a-z_]* = ' "$sibling" | sed 's/base->//; s/ = //' | grep -Fxf "$build/operations" || true
+    done
+}
+sed -n 's/^    {"\([a-z_]*\)", op_.*/\1/p' tests/ops/table.c >"$build/operations"
+
+# The .cu files through which a file is compiled, and by which its changes may show.
+users_of() {
+    case $1 in
+    *.cu) echo "$1" ;;
+    *) # directly or through another header
+        grep -l "\"$1\"" kernels/cuda/*.h kernels/cuda/*.cu | while read -r user; do users_of "$user"; done | sort -u ;;
+    esac
+}
+
+# compile FILE OBJECT: a .cu file as the build compiles it, headers of $build/tree before those of the root.
+compile() {
+    name=$(basename "$1" .cu)
+    command=$(grep -o "\"command\": \".*/simt/$name\\.cpp\"" "$build/compile_commands.json" | head -n 1 |
+        sed 's/^"command": "//; s/"$//; s/\\"/"/g; s/ -o [^ ]* / /')
+    (cd "$build" && eval "$(echo "$command" | sed "s| -DFT| -I$build/tree -DFT|")" -o "$2") >"$build/log" 2>&1
+}
+
+link() { # OBJECT PROGRAM
+    (cd "$build" && eval "$(sed "s| -o run_ops | $1 -o $2 |" CMakeFiles/run_ops.dir/link.txt)") >"$build/log" 2>&1
+}
+
+# The kernels as they are must pass, or nothing that follows means anything.
+run() { # PROGRAM FILE: the file's operations
+    # Processor time, so that other work on the machine turns nobody into a mutant that does not end.
+    # shellcheck disable=SC2046
+    (ulimit -t 60; exec timeout -k 2 900 "$1" --stop --orders $(operations_of "$2")) >"$build/said" 2>&1
+}
+for user in $(for file in "$@"; do users_of "$file"; done | sort -u); do
+    [ -n "$(operations_of "$user")" ] || continue
+    checked=$build/passed.$(basename "$user").$(cat "$user" kernels/cuda/*.h tests/ops/*.[ch] | cksum | tr -d ' ')
+    [ -e "$checked" ] && continue
+    run "$build/run_ops" "$user" || { cat "$build/said" >&2; echo "mutate.sh: $user fails as it is" >&2; exit 2; }
+    touch "$checked"
+done
+
+# try FILE LINE AT BYTES REPLACEMENT: sets $outcome: caught, survived or "does not compile".
+try() {
+    rm -rf "$build/tree"
+    mkdir -p "$build/tree/kernels/cuda"
+    { head -c $(($3 - 1)) "$1"; printf %s "$5"; tail -c +$(($3 + $4)) "$1"; } >"$build/tree/$1"
+    outcome='does not compile'
+    for user in $(users_of "$1"); do
+        [ -n "$(operations_of "$user")" ] || continue
+        compile "$user" "$build/mutant.o" || return 0
+        link "$build/mutant.o" "$build/mutant" || return 0
+        outcome=survived
+        run "$build/mutant" "$user" || { outcome=caught; return 0; }
+    done
+}
+
+while IFS=$tab read -r file line at bytes shown replacement kind; do
+    # An empty replacement makes read see one field less.
+    [ "${kind-}" ] || { kind=$replacement; replacement=; }
+    key=$(cat "$file" | cksum | tr ' ' -)
+    grep -F "$key$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 | grep -qv "${tab}survived$tab" && continue
+    try "$file" "$line" "$at" "$bytes" "$replacement"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$key" "$file" "$line" "$at" "$outcome" "$kind" "$shown" "${replacement:-nothing}" >>"$results"
+    [ "$outcome" = caught ] || echo "$file:$line: $kind: \"$shown\" to \"${replacement:-nothing}\": $outcome"
+done <"$build/wanted.tsv"
+
+# -- what came of it: of the mutants asked for, of the files as they are --
+
+: >"$build/ran.tsv"
+while IFS=$tab read -r file line at rest; do
+    grep -F "$(cat "$file" | cksum | tr ' ' -)$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 >>"$build/ran.tsv"
+done <"$build/wanted.tsv"
+caught=$(cut -f 5 "$build/ran.tsv" | grep -cx caught || true)
+total=$(cut -f 5 "$build/ran.tsv" | grep -cvx 'does not compile' || true)
+
+# A known survivor is found by its file, the text of its line and the change, since line numbers move.
+unknown=0
+grep "${tab}survived$tab" "$build/ran.tsv" >"$build/survivors.tsv" || true
+[ ! -s "$build/survivors.tsv" ] || printf '\nsurvivors:\n'
+while IFS=$tab read -r key file line at outcome kind shown replacement; do
+    text=$(sed -n "${line}p" "$file" | sed 's/^ *//')
+    reason=$(awk -F ' \\| ' -v file="$file" -v text="$text" -v shown="$shown" -v replacement="$replacement" '
+        $1 == file && $2 == text && $3 == shown " -> " replacement { print $4; exit }' tests/mutate/known.txt)
+    echo "$file:$line: $kind: \"$shown\" to \"$replacement\": ${reason:-not known}"
+    if [ ! "$reason" ]; then
+        unknown=$((unknown + 1))
+        echo "    $file | $text | $shown -> $replacement | REASON"
+    fi
+done <"$build/survivors.tsv"
+echo "$caught of $total mutants caught, $unknown unknown survivors"
+[ "$total" -gt 0 ] && [ $((caught * 100)) -ge $((total * 95)) ] && [ "$unknown" = 0 ]

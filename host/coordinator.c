@@ -205,11 +205,11 @@ static cJSON *describe_batch(coordinator *c, size_t batch)
     ft_scheduler_kind_parse(sweep->request->scheduler, &kind, &unsaid);
     const char *checkpoint = ft_sweep_state_checkpoint(sweep->state, batch);
     cJSON *message = ft_message("do", "train");
-    bool ok = message && checkpoint && cJSON_AddNumberToObject(message, "slots", b->slots) &&
-              cJSON_AddStringToObject(message, "checkpoint", checkpoint) &&
-              cJSON_AddBoolToObject(message, "judge", kind != FT_SCHEDULER_NONE) &&
-              cJSON_AddStringToObject(message, "failure",
-                                      c->fates[batch].is_given_up ? c->fates[batch].why : "");
+    bool ok =
+        message && checkpoint && cJSON_AddNumberToObject(message, "slots", b->slots) &&
+        cJSON_AddStringToObject(message, "checkpoint", checkpoint) &&
+        cJSON_AddBoolToObject(message, "judge", kind != FT_SCHEDULER_NONE) &&
+        cJSON_AddStringToObject(message, "failure", c->fates[batch].is_given_up ? c->fates[batch].why : "");
     cJSON *trajectories = ok ? cJSON_AddArrayToObject(message, "trajectories") : NULL;
     cJSON *numbers = trajectories ? cJSON_AddArrayToObject(message, "numbers") : NULL;
     cJSON *recorded = numbers ? cJSON_AddArrayToObject(message, "recorded") : NULL;
@@ -323,7 +323,8 @@ static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_e
     }
     if (ended == FT_INTERRUPTED && c->told != FT_STOP_NOT) return FT_OK;
     if (ended == FT_NO_MEMORY && !c->fates[batch].is_given_up) return split_or_give_up(c, batch, why, err);
-    return ft_fail(err, ended == FT_OK ? FT_FAILED : ended, "%s", *why ? why : "a worker left its batch undone");
+    return ft_fail(err, ended == FT_OK ? FT_FAILED : ended, "%s",
+                   *why ? why : "a worker left its batch undone");
 }
 
 static ft_status hear(coordinator *c, worker *w, const cJSON *message, ft_error *err)
@@ -344,8 +345,8 @@ static ft_status hear(coordinator *c, worker *w, const cJSON *message, ft_error 
     if (ft_message_is(message, "say", "epochs")) return hear_epochs(c, w, message, err);
     if (ft_message_is(message, "say", "done")) return hear_done(c, w, message, err);
     if (ft_message_is(message, "say", "begin") && configuration_of(c, message, &configuration)) {
-        ft_status status = ft_sweep_begin_record(c->sweep, configuration,
-                                                 ft_message_text(message, "experiment_id"), err);
+        ft_status status =
+            ft_sweep_begin_record(c->sweep, configuration, ft_message_text(message, "experiment_id"), err);
         return status == FT_OK ? answer(w, ft_message("do", "go")) : status;
     }
     if (ft_message_is(message, "say", "finish") && configuration_of(c, message, &configuration)) {
@@ -439,12 +440,12 @@ static ft_status meet_device(coordinator *c, ft_sweep_device *device, ft_error *
         }
         status = hear(c, w, message, err);
         if (status == FT_OK && w->ready)
-            *device = (ft_sweep_device){
-                .bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "bf16")),
-                .is_gpu = strncmp(w->device, "cuda", 4) == 0,
-                .n_workers = c->n_workers,
-                .memory_bytes = (size_t)ft_message_number(message, "memory_bytes", 0) /
-                                (size_t)(c->threads > 0 ? c->n_workers : 1)};
+            *device =
+                (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "bf16")),
+                                  .is_gpu = strncmp(w->device, "cuda", 4) == 0,
+                                  .n_workers = c->n_workers,
+                                  .memory_bytes = (size_t)ft_message_number(message, "memory_bytes", 0) /
+                                                  (size_t)(c->threads > 0 ? c->n_workers : 1)};
         cJSON_Delete(message);
         if (w->ready) break;
     }
@@ -521,7 +522,8 @@ static ft_status place_workers(coordinator *c, ft_error *err)
 ft_status ft_coordinate(ft_sweep *sweep, ft_error *err)
 {
     if (sweep->engine->backend)
-        return ft_fail(err, FT_BAD_INPUT, "workers can only be started from an engine that has done nothing yet");
+        return ft_fail(err, FT_BAD_INPUT,
+                       "workers can only be started from an engine that has done nothing yet");
     coordinator c = {.sweep = sweep};
     ft_sweep_device device = {0};
     ft_status status = place_workers(&c, err);

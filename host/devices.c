@@ -28,7 +28,8 @@ ft_status ft_devices_parse(const char *device, int32_t *gpus, int32_t most, int3
         good = *end == ',';
         at = end + 1;
     }
-    return ft_fail(err, FT_BAD_INPUT, "--device %s: not one of auto, cpu, cuda, cuda:<number>[,<number>...]", device);
+    return ft_fail(err, FT_BAD_INPUT, "--device %s: not one of auto, cpu, cuda, cuda:<number>[,<number>...]",
+                   device);
 }
 
 /* Asked of a process of its own, whose exit status is the number. */
@@ -51,8 +52,8 @@ ft_status ft_devices_find(const char *device, int32_t *gpus, int32_t most, int32
     int32_t there = count_gpus();
     for (int32_t i = 0; i < *n_gpus; i++)
         if (gpus[i] >= there)
-            return ft_fail(err, FT_BAD_INPUT, "--device %s: there %s %d GPU%s", device, there == 1 ? "is" : "are",
-                           there, there == 1 ? "" : "s");
+            return ft_fail(err, FT_BAD_INPUT, "--device %s: there %s %d GPU%s", device,
+                           there == 1 ? "is" : "are", there, there == 1 ? "" : "s");
     if (*n_gpus >= 0) return FT_OK;
     if (there == 0 && strcmp(device, "cuda") == 0)
         return ft_fail(err, FT_BAD_INPUT, "--device cuda: no GPU was found");

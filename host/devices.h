@@ -1,4 +1,5 @@
-/* Which devices there are, found out without touching them: a process that has may not fork workers any more. */
+/* Which devices there are, found out without touching them: a process that has may not fork workers any more.
+ */
 #ifndef FT_HOST_DEVICES_H
 #define FT_HOST_DEVICES_H
 

@@ -89,9 +89,9 @@ static ft_status describe(const ft_sweep *sweep, double rate, cJSON **out, ft_er
         double bytes = 0, seconds = 0;
         status = batch_bytes(sweep, batch, &bytes, err);
         for (size_t i = 0; i < batch->count; i++)
-            seconds += train_flops(&sweep->study,
-                                   &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)]) /
-                       rate;
+            seconds +=
+                train_flops(&sweep->study, &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)]) /
+                rate;
         all_seconds += seconds;
         cJSON *one = cJSON_CreateObject();
         ok = one && cJSON_AddItemToArray(batches, one) &&

@@ -8,7 +8,8 @@
 
 /* Opens the sweep, checks every configuration against data and model, and plans it for the engine's device,
  * which is opened to measure its matrix rate. *figures, the caller's: {n_configurations, n_trajectories,
- * n_batches, train_seconds, batches: [{batch, slots, memory_bytes, train_seconds, trajectories: [[configuration,
+ * n_batches, train_seconds, batches: [{batch, slots, memory_bytes, train_seconds, trajectories:
+ * [[configuration,
  * ...], ...]}]}, configurations counted from 1; seconds are those of training, from counted FLOPs and a rate
  * that trainings reach. The sweep is closed by ft_sweep_close. */
 ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, cJSON **figures,

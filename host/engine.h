@@ -8,7 +8,7 @@
 
 struct ft_engine {
     ft_engine_settings settings; /* NULLs resolved; texts are the caller's */
-    ft_backend *backend; /* NULL until it is attached */
+    ft_backend *backend;         /* NULL until it is attached */
 };
 
 /* Opens the device, if that was not done before. Until then the process may fork. */

@@ -13,10 +13,10 @@ ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperpar
 int32_t ft_footprint_slots(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
                            size_t count, int32_t most, size_t memory_bytes);
 
-/* How many of these configurations at a time fill the rows beyond which a device's matrix rate no longer rises.
- * A constant of the kind of device, not measured anew, so that the same sweep has the same plan every time: the
- * CPU's rate was flat from 4,096 rows on; for GPUs, 132 multiprocessors with some tiles of 128 rows each, not
- * measured yet. */
+/* How many of these configurations at a time fill the rows beyond which a device's matrix rate no longer
+ * rises. A constant of the kind of device, not measured anew, so that the same sweep has the same plan every
+ * time: the CPU's rate was flat from 4,096 rows on; for GPUs, 132 multiprocessors with some tiles of 128 rows
+ * each, not measured yet. */
 int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, bool is_gpu);
 
 #endif

@@ -1,5 +1,5 @@
-/* How a worker, who trains and records, speaks with whoever hands it adapter batches and keeps the journal: in
- * the same process (sweep.c) or by messages to another (protocol.h). Configurations and trajectories are
+/* How a worker, who trains and records, speaks with whoever hands it adapter batches and keeps the journal:
+ * in the same process (sweep.c) or by messages to another (protocol.h). Configurations and trajectories are
  * numbered from 0, as in the plan. */
 #ifndef FT_HOST_LINK_H
 #define FT_HOST_LINK_H
@@ -18,7 +18,8 @@ typedef struct ft_link {
     ft_status (*finish)(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err);
     /* After epochs of n trajectories: sets which are pruned, (n), all false before. The same epochs have the
      * same answers, also after a crash. */
-    void (*epochs)(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n, bool *pruned);
+    void (*epochs)(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                   bool *pruned);
     ft_stop (*stop)(void *context); /* asked often */
 } ft_link;
 

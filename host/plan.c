@@ -20,10 +20,14 @@ static double number_of(const ft_field *field, const ft_hyperparameters *config)
 {
     const void *at = (const char *)config + field->offset;
     switch (field->type) {
-    case FT_FIELD_REAL: return *(const double *)at;
-    case FT_FIELD_FLAG: return *(const bool *)at;
-    case FT_FIELD_TARGETS: return *(const uint32_t *)at;
-    default: return (double)*(const int64_t *)at;
+    case FT_FIELD_REAL:
+        return *(const double *)at;
+    case FT_FIELD_FLAG:
+        return *(const bool *)at;
+    case FT_FIELD_TARGETS:
+        return *(const uint32_t *)at;
+    default:
+        return (double)*(const int64_t *)at;
     }
 }
 
@@ -70,8 +74,7 @@ static ft_status make_trajectories(const ft_hyperparameters *configs, size_t cou
     for (size_t i = 0; i < count; i++) plan->members[i] = i;
     qsort_r(plan->members, count, sizeof *plan->members, by_trajectory, (void *)(uintptr_t)configs);
     for (size_t i = 0; i < count; i++) {
-        bool goes_on =
-            i > 0 && same_trajectory(&configs[plan->members[i - 1]], &configs[plan->members[i]]);
+        bool goes_on = i > 0 && same_trajectory(&configs[plan->members[i - 1]], &configs[plan->members[i]]);
         if (!goes_on) plan->trajectories[plan->n_trajectories++] = (ft_trajectory){i, 0};
         plan->trajectories[plan->n_trajectories - 1].count++;
     }

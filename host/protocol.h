@@ -1,13 +1,13 @@
-/* What the coordinator of a sweep and its worker processes say to each other: JSON objects, one a line, over a
- * socket pair.
+/* What the coordinator of a sweep and its worker processes say to each other: JSON objects, one a line, over
+ * a socket pair.
  *
  * A worker says                                   and is answered
  *   {"say":"ready","bf16":true,"memory_bytes":n}    {"do":"train",...} when there is a batch
  *   {"say":"failed","status":s,"message":"..."}     (it could not open its device, and ends)
  *   {"say":"line","text":"..."}                     progress for people
  *   {"say":"alive"}                                 at least once a second while it trains
- *   {"say":"epochs","trajectories":[..],            {"do":"prune","pruned":[false,..]}, if "judge" was asked for
- *    "epochs":[..],"val_losses":[..]}
+ *   {"say":"epochs","trajectories":[..],            {"do":"prune","pruned":[false,..]}, if "judge" was asked
+ * for "epochs":[..],"val_losses":[..]}
  *   {"say":"begin","configuration":i,               {"do":"go"}: it is in the journal
  *    "experiment_id":"..."}
  *   {"say":"finish","configuration":i,"outcome":{..}}  {"do":"go"}

@@ -49,8 +49,8 @@ static void report(const ft_experiment *experiment, ft_outcome *outcome)
 }
 
 /* Fills what is known before training. */
-static ft_status describe(ft_study *study, const ft_hyperparameters *config,
-                          const ft_sweep_place *place, ft_experiment *experiment, ft_error *err)
+static ft_status describe(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
+                          ft_experiment *experiment, ft_error *err)
 {
     ft_hyperparameters recorded = *config;
     if (study->start) {

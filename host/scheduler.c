@@ -138,8 +138,11 @@ bool ft_scheduler_prunes(const ft_scheduler *s, size_t trajectory, int32_t epoch
 {
     if (s->curves[trajectory].n < epoch) return false;
     switch (s->kind) {
-    case FT_SCHEDULER_ASHA: return asha_prunes(s, trajectory, epoch);
-    case FT_SCHEDULER_MEDIAN: return median_prunes(s, trajectory, epoch);
-    default: return false;
+    case FT_SCHEDULER_ASHA:
+        return asha_prunes(s, trajectory, epoch);
+    case FT_SCHEDULER_MEDIAN:
+        return median_prunes(s, trajectory, epoch);
+    default:
+        return false;
     }
 }

@@ -13,7 +13,11 @@
 
 #include "base/error.h"
 
-typedef enum ft_scheduler_kind { FT_SCHEDULER_NONE, FT_SCHEDULER_ASHA, FT_SCHEDULER_MEDIAN } ft_scheduler_kind;
+typedef enum ft_scheduler_kind {
+    FT_SCHEDULER_NONE,
+    FT_SCHEDULER_ASHA,
+    FT_SCHEDULER_MEDIAN
+} ft_scheduler_kind;
 
 /* "none", "asha", "median"; NULL is none. */
 ft_status ft_scheduler_kind_parse(const char *name, ft_scheduler_kind *kind, ft_error *err);

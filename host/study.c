@@ -154,4 +154,3 @@ ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config
     *out = baseline;
     return FT_OK;
 }
-

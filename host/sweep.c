@@ -10,7 +10,8 @@
 #include "host/sweep_run.h"
 #include "host/worker.h"
 
-ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config, ft_error *err)
+ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
+                               ft_error *err)
 {
     *config = ft_hyperparameters_default;
     ft_status status = FT_OK;

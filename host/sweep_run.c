@@ -24,8 +24,8 @@ ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_s
     ft_status status = ft_scheduler_kind_parse(request->scheduler, &kind, err);
     if (status == FT_OK) status = ft_sweep_configurations(request, &sweep->grid, err);
     if (status == FT_OK)
-        status = ft_study_open(engine, &request->base, sweep->grid.configs, sweep->grid.count, &sweep->study,
-                               err);
+        status =
+            ft_study_open(engine, &request->base, sweep->grid.configs, sweep->grid.count, &sweep->study, err);
     if (status != FT_OK) ft_sweep_close(sweep);
     return status;
 }
@@ -204,8 +204,8 @@ ft_status ft_sweep_begin_record(ft_sweep *sweep, size_t configuration, const cha
 ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft_outcome *outcome,
                                  ft_error *err)
 {
-    ft_status status = ft_sweep_state_finish(sweep->state, configuration, outcome->experiment_id,
-                                             outcome->failed, err);
+    ft_status status =
+        ft_sweep_state_finish(sweep->state, configuration, outcome->experiment_id, outcome->failed, err);
     if (status == FT_OK && sweep->request->finished)
         sweep->request->finished(sweep->request->context, outcome);
     return status;
@@ -234,12 +234,12 @@ ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_e
     if (!fresh) return ft_no_memory(err, "the scheduler", (size_t)n * sizeof *fresh);
     size_t n_fresh = 0;
     for (int32_t k = 0; k < n && status == FT_OK; k++)
-        status = ft_scheduler_add(sweep->scheduler, trajectories[k], epochs[k].epoch, epochs[k].val_loss, err);
+        status =
+            ft_scheduler_add(sweep->scheduler, trajectories[k], epochs[k].epoch, epochs[k].val_loss, err);
     for (int32_t k = 0; k < n && status == FT_OK; k++) {
         if (was_judged(sweep, trajectories[k], epochs[k].epoch, &pruned[k])) continue;
         pruned[k] = ft_scheduler_prunes(sweep->scheduler, trajectories[k], epochs[k].epoch);
-        fresh[n_fresh++] =
-            (ft_judgement){trajectories[k], epochs[k].epoch, epochs[k].val_loss, pruned[k]};
+        fresh[n_fresh++] = (ft_judgement){trajectories[k], epochs[k].epoch, epochs[k].val_loss, pruned[k]};
     }
     if (status == FT_OK) status = ft_sweep_state_judge(sweep->state, fresh, n_fresh, err);
     free(fresh);

@@ -1,5 +1,5 @@
-/* A sweep under way: its plan, what is journalled of it, and the decisions that follow. Both ways to train, in
- * this process (sweep.c) and in worker processes (coordinator.h), keep their books here. */
+/* A sweep under way: its plan, what is journalled of it, and the decisions that follow. Both ways to train,
+ * in this process (sweep.c) and in worker processes (coordinator.h), keep their books here. */
 #ifndef FT_HOST_SWEEP_RUN_H
 #define FT_HOST_SWEEP_RUN_H
 

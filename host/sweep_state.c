@@ -72,8 +72,8 @@ static ft_status take_lock(ft_sweep_state *state, const char *name, ft_error *er
     return FT_OK;
 }
 
-/* The first key whose values differ, or NULL. Batches are as the first start made them: they depend on devices
- * that may be others now. */
+/* The first key whose values differ, or NULL. Batches are as the first start made them: they depend on
+ * devices that may be others now. */
 static const char *difference(const cJSON *a, const cJSON *b)
 {
     for (const cJSON *item = a->child; item; item = item->next)
@@ -175,7 +175,8 @@ static ft_status replay_split(ft_sweep_state *state, const cJSON *entry, const c
     ft_status status = FT_OK;
     cJSON_ArrayForEach(item, list)
     {
-        bool fits = cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= (double)state->count;
+        bool fits =
+            cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= (double)state->count;
         if (!fits) status = ft_fail(err, FT_BAD_INPUT, "%s: not a batch of this sweep", where);
         trajectories[count++] = fits ? (size_t)item->valuedouble - 1 : 0;
     }
@@ -189,7 +190,8 @@ static ft_status replay_judgement(ft_sweep_state *state, const cJSON *entry, con
     int64_t trajectory = get_number(entry, "trajectory", (double)state->count),
             epoch = get_number(entry, "epoch", 2147483647.0);
     const cJSON *loss = cJSON_GetObjectItemCaseSensitive(entry, "val_loss");
-    if (trajectory < 1 || epoch < 1) return ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
+    if (trajectory < 1 || epoch < 1)
+        return ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
     ft_judgement judgement = {(size_t)trajectory - 1, (int32_t)epoch,
                               cJSON_IsNumber(loss) ? loss->valuedouble : NAN,
                               cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "pruned"))};

@@ -17,9 +17,9 @@ typedef struct ft_sweep_state ft_sweep_state;
 
 /* Opens the state of sweep `name` with `plan` (an object with arrays "configurations" and
  * "batches", [first trajectory, count, slots] each; the caller's). If
- * there is a state, its plan must be the same (but for the batches, which stay as they were): else FT_BAD_INPUT that says what differs, unless that sweep is
- * complete, whose state then makes way. FT_BAD_INPUT, naming host and process, when another process holds the
- * lock. */
+ * there is a state, its plan must be the same (but for the batches, which stay as they were): else
+ * FT_BAD_INPUT that says what differs, unless that sweep is complete, whose state then makes way.
+ * FT_BAD_INPUT, naming host and process, when another process holds the lock. */
 ft_status ft_sweep_state_open(const char *results, const char *name, const cJSON *plan,
                               ft_sweep_state **state, ft_error *err);
 void ft_sweep_state_close(ft_sweep_state *state);
@@ -50,12 +50,13 @@ void ft_sweep_state_end_batch(ft_sweep_state *state, size_t batch);
 ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t *trajectories, size_t count,
                                ft_error *err);
 
-/* Journals that a configuration is about to be recorded as `experiment_id`, and that its result is on disk. */
+/* Journals that a configuration is about to be recorded as `experiment_id`, and that its result is on disk.
+ */
 ft_status ft_sweep_state_start(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err);
 ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id, bool failed,
                                 ft_error *err);
-/* What is on disk of a configuration whose worker died against what is journalled: a result that is gone is to
- * be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
+/* What is on disk of a configuration whose worker died against what is journalled: a result that is gone is
+ * to be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err);
 
 /* What a scheduler has decided after an epoch of a trajectory. */
@@ -68,6 +69,7 @@ typedef struct ft_judgement {
 
 /* All of them, in order; and journals n more. */
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n_judgements);
-ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgements, size_t n, ft_error *err);
+ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgements, size_t n,
+                               ft_error *err);
 
 #endif

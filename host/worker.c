@@ -70,8 +70,8 @@ static ft_status take_result(void *context, int32_t index, const ft_train_result
         if (!is_of_it || w->link->is_recorded(w->link->context, member)) continue;
         ft_outcome outcome;
         ft_sweep_place place = {member, job->n_configs, w->members, w->n_members};
-        status = ft_record_experiment(w->study, &job->configs[member], job->checkpoint ? &place : NULL, result,
-                                      w->link, &outcome, err);
+        status = ft_record_experiment(w->study, &job->configs[member], job->checkpoint ? &place : NULL,
+                                      result, w->link, &outcome, err);
     }
     return status;
 }

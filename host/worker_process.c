@@ -150,13 +150,15 @@ static bool numbers_of(const cJSON *list, size_t limit, size_t **out, size_t *co
     if (!*out || !cJSON_IsArray(list)) return false;
     cJSON_ArrayForEach(item, list)
     {
-        if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble < (double)limit)) return false;
+        if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble < (double)limit))
+            return false;
         (*out)[(*count)++] = (size_t)item->valuedouble;
     }
     return true;
 }
 
-/* A batch as it was sent: a plan with its trajectories alone, under the numbers that they have in the sweep's. */
+/* A batch as it was sent: a plan with its trajectories alone, under the numbers that they have in the
+ * sweep's. */
 typedef struct batch {
     ft_plan plan;
     size_t *numbers; /* (count) */
@@ -172,7 +174,8 @@ static void free_batch(batch *b)
 static bool read_batch(const cJSON *message, size_t n_configs, batch *b)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(message, "trajectories"), *item;
-    bool ok = numbers_of(cJSON_GetObjectItemCaseSensitive(message, "numbers"), n_configs, &b->numbers, &b->count);
+    bool ok =
+        numbers_of(cJSON_GetObjectItemCaseSensitive(message, "numbers"), n_configs, &b->numbers, &b->count);
     b->plan.members = calloc(n_configs + 1, sizeof *b->plan.members);
     b->plan.trajectories = calloc(n_configs + 1, sizeof *b->plan.trajectories);
     b->plan.n_trajectories = n_configs;
@@ -183,7 +186,8 @@ static bool read_batch(const cJSON *message, size_t n_configs, batch *b)
     cJSON_ArrayForEach(item, list)
     {
         size_t *members = NULL, count = 0;
-        ok = numbers_of(item, n_configs, &members, &count) && count > 0 && b->plan.n_members + count <= n_configs;
+        ok = numbers_of(item, n_configs, &members, &count) && count > 0 &&
+             b->plan.n_members + count <= n_configs;
         for (size_t i = 0; i < count && ok; i++) b->plan.members[b->plan.n_members + i] = members[i];
         free(members);
         if (!ok) return false;
@@ -196,7 +200,8 @@ static bool read_batch(const cJSON *message, size_t n_configs, batch *b)
 static bool read_recorded(worker_process *w, const cJSON *message)
 {
     size_t *list = NULL, count = 0;
-    bool ok = numbers_of(cJSON_GetObjectItemCaseSensitive(message, "recorded"), w->grid->count, &list, &count);
+    bool ok =
+        numbers_of(cJSON_GetObjectItemCaseSensitive(message, "recorded"), w->grid->count, &list, &count);
     for (size_t i = 0; i < w->grid->count; i++) w->recorded[i] = false;
     for (size_t i = 0; i < count && ok; i++) w->recorded[list[i]] = true;
     free(list);

@@ -7,7 +7,8 @@
 #include "host/protocol.h"
 #include "host/study.h"
 
-/* Returns when the coordinator says so or is gone. The engine's progress and stop become the coordinator's. */
+/* Returns when the coordinator says so or is gone. The engine's progress and stop become the coordinator's.
+ */
 void ft_worker_process(ft_study *study, const ft_grid *grid, ft_channel *channel);
 
 #endif

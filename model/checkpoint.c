@@ -145,11 +145,8 @@ ft_status ft_checkpoint_write(const char *path, const ft_trainable *t, const ft_
                            : ft_no_memory(err, "a checkpoint", count * N_MATRICES * sizeof *values);
     if (status == FT_OK) {
         for (int i = 0; i < N_MATRICES; i++)
-            tensors[i] = (ft_tensor_to_store){matrix_names[i],
-                                              FT_STORED_F32,
-                                              2,
-                                              {t->n_adapters, t->n_params},
-                                              values + count * (size_t)i};
+            tensors[i] = (ft_tensor_to_store){
+                matrix_names[i], FT_STORED_F32, 2, {t->n_adapters, t->n_params}, values + count * (size_t)i};
         for (size_t g = 0; g < n; g++) {
             if (standings[g].config < 0 || !standings[g].best) continue;
             name_of_best(names[g], g);

@@ -281,8 +281,7 @@ ft_status ft_stepper_evaluate(ft_stepper *s, const ft_evaluated *of, const ft_wi
         status = evaluate_windows(s, of, uses, windows, sum, counted, err);
     if (status == FT_OK) status = add_up(s, sum, n, err);
     if (status == FT_OK) status = add_up(s, counted, n, err);
-    for (size_t k = 0; k < n && status == FT_OK; k++)
-        losses[k] = counted[k] > 0 ? sum[k] / counted[k] : NAN;
+    for (size_t k = 0; k < n && status == FT_OK; k++) losses[k] = counted[k] > 0 ? sum[k] / counted[k] : NAN;
     free(counted);
     free(sum);
     free(uses);

@@ -61,8 +61,8 @@ typedef struct ft_train_settings {
     /* Takes a result of configuration `index`: at each milestone and at its end. Another status than FT_OK
      * ends all training. */
     ft_status (*result)(void *context, int32_t index, const ft_train_result *result, ft_error *err);
-    /* After a step that ended epochs of n configurations: sets which are pruned, (n), all false before. May be
-     * NULL. Asked again for epochs that a crash has undone: answers must be the same then. */
+    /* After a step that ended epochs of n configurations: sets which are pruned, (n), all false before. May
+     * be NULL. Asked again for epochs that a crash has undone: answers must be the same then. */
     void (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n, bool *pruned);
     /* Asked after each step; may be NULL. */
     ft_stop (*stop)(void *context);

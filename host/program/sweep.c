@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "host/dry_run.h"
 #include "host/program/command.h"
 #include "host/program/training_options.h"
-#include "host/dry_run.h"
 
 static void tell_finished(void *context, const ft_outcome *outcome)
 {
@@ -67,11 +67,10 @@ static void tell_figures(const cJSON *figures)
             n_batches == 1 ? "" : "es", figure(figures, "train_seconds"));
     const cJSON *batch, *list = cJSON_GetObjectItemCaseSensitive(figures, "batches");
     if (n_batches > 20) return;
-    cJSON_ArrayForEach(batch, list)
-        fprintf(stderr, "batch %.0f: %d trajectories, %.0f at a time, %.3g GB, about %.3g s\n",
-                figure(batch, "batch"),
-                cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(batch, "trajectories")),
-                figure(batch, "slots"), figure(batch, "memory_bytes") / 1e9, figure(batch, "train_seconds"));
+    cJSON_ArrayForEach(batch, list) fprintf(
+        stderr, "batch %.0f: %d trajectories, %.0f at a time, %.3g GB, about %.3g s\n",
+        figure(batch, "batch"), cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(batch, "trajectories")),
+        figure(batch, "slots"), figure(batch, "memory_bytes") / 1e9, figure(batch, "train_seconds"));
 }
 
 static ft_status print_plan(ft_engine *engine, const ft_sweep_request *request, const char *format,
@@ -133,7 +132,8 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .kind = FT_OPTION_INTEGER,
                              .value = &request.max_adapters,
                              .argument = "N",
-                             .help = "train at most N configurations in one pass (default: as many as the device gains from, up to 16)",
+                             .help = "train at most N configurations in one pass (default: as many as the "
+                                     "device gains from, up to 16)",
                              .least = 1,
                              .most = 1024};
     table[n++] = (ft_option){.name = "workers",
@@ -157,11 +157,12 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .help = "end a worker that gives no sign of life for so long (default 1800)",
                              .least = 1,
                              .most = 1e9};
-    table[n++] = (ft_option){.name = "scheduler",
-                             .kind = FT_OPTION_TEXT,
-                             .value = &request.scheduler,
-                             .argument = "KIND",
-                             .help = "stop configurations early by their val_loss: none, asha or median (default none)"};
+    table[n++] = (ft_option){
+        .name = "scheduler",
+        .kind = FT_OPTION_TEXT,
+        .value = &request.scheduler,
+        .argument = "KIND",
+        .help = "stop configurations early by their val_loss: none, asha or median (default none)"};
     table[n++] = (ft_option){.name = "eta",
                              .kind = FT_OPTION_REAL,
                              .value = &request.eta,

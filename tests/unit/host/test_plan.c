@@ -101,7 +101,8 @@ Test(plan, duplicates_are_trained_once)
 Test(plan, lengths_and_adapter_kinds_do_not_mix)
 {
     ft_grid grid;
-    const char *grids[] = {"context_length=64,128", "prediction_length=8,16", "adapter_type=lora,ln_tuning,full"};
+    const char *grids[] = {"context_length=64,128", "prediction_length=8,16",
+                           "adapter_type=lora,ln_tuning,full"};
     ft_plan_settings settings = {.max_adapters = 16, .n_workers = 1};
     ft_plan plan = plan_of(grids, 3, NULL, 0, settings, &grid);
     check_whole(&plan, 12);

@@ -1,0 +1,200 @@
+/* The slots of a training; see trainer_slots.h. */
+#include "model/trainer_slots.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+ft_window_settings ft_train_windows(const ft_trainer *t, const ft_train_config *config)
+{
+    return (ft_window_settings){.context_length = t->settings->context_length,
+                                .prediction_length = t->settings->prediction_length,
+                                .window_stride = config->window_stride,
+                                .window_shift = config->window_shift,
+                                .seed = config->seed};
+}
+
+static ft_status load_epoch(ft_trainer *t, int32_t g, ft_error *err)
+{
+    ft_window_settings windows = ft_train_windows(t, ft_slot_config(t, g));
+    return ft_windows_train(t->series, t->n_series, &windows, t->standings[g].n_epochs,
+                            &t->runners[g].windows, err);
+}
+
+ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err)
+{
+    ft_standing *s = &t->standings[g];
+    s->next_window = s->epoch_steps = s->tokens = 0;
+    s->loss_sum = s->norm_sum = s->seconds = 0;
+    return load_epoch(t, g, err);
+}
+
+static ft_status count_steps(ft_trainer *t, int32_t g, ft_error *err)
+{
+    const ft_train_config *config = ft_slot_config(t, g);
+    ft_window_settings windows = ft_train_windows(t, config);
+    return ft_windows_count_steps(t->series, t->n_series, &windows, config->epochs, config->batch_size,
+                                  &t->runners[g].total_steps, err);
+}
+
+void ft_slot_free(ft_trainer *t, int32_t g)
+{
+    free(t->standings[g].history);
+    free(t->standings[g].best);
+    t->standings[g] = (ft_standing){.config = -1};
+}
+
+/* The starting weights of the slot's configuration, on the device. */
+static ft_status place_adapter(ft_trainer *t, int32_t g, ft_error *err)
+{
+    const ft_train_config *config = ft_slot_config(t, g);
+    ft_adapter_spec spec = ft_train_spec(config);
+    ft_adapter *fresh = NULL;
+    ft_status status = FT_OK;
+    if (config->start) {
+        ft_adapter with_dropout = *config->start;
+        with_dropout.spec.dropout = spec.dropout;
+        status = ft_trainable_write(t->trainable, g, &with_dropout, err);
+    } else {
+        status = ft_adapter_init(&spec, t->base, config->seed, &fresh, err);
+        if (status == FT_OK) status = ft_trainable_write(t->trainable, g, fresh, err);
+        ft_adapter_free(fresh);
+    }
+    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    return status;
+}
+
+ft_status ft_slots_fill(ft_trainer *t, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t g = 0; g < t->n_slots && t->next < t->n_configs && status == FT_OK; g++) {
+        ft_standing *s = &t->standings[g];
+        if (ft_slot_is_live(t, g)) continue;
+        *s = (ft_standing){.config = t->next++};
+        size_t bytes = (size_t)ft_slot_config(t, g)->epochs * sizeof *s->history;
+        s->history = calloc(1, bytes);
+        status = s->history ? count_steps(t, g, err) : ft_no_memory(err, "the training history", bytes);
+        if (status == FT_OK) status = place_adapter(t, g, err);
+        if (status == FT_OK) status = ft_slot_start_epoch(t, g, err);
+    }
+    return status;
+}
+
+bool ft_slots_any_live(const ft_trainer *t)
+{
+    for (int32_t g = 0; g < t->n_slots; g++)
+        if (ft_slot_is_live(t, g)) return true;
+    return false;
+}
+
+ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err)
+{
+    if (!t->settings->checkpoint || (t->settings->comm && t->settings->comm->rank != 0)) return FT_OK;
+    double started = ft_now_seconds();
+    ft_status status = ft_checkpoint_write(t->settings->checkpoint, t->trainable, t->standings, t->next, err);
+    t->checkpoint_time = ft_now_seconds();
+    t->checkpoint_cost = t->checkpoint_time - started;
+    return status;
+}
+
+ft_status ft_slots_resume(ft_trainer *t, ft_error *err)
+{
+    const char *path = t->settings->checkpoint;
+    if (!path || !ft_path_exists(path)) return FT_OK;
+    int32_t *max_epochs = malloc((size_t)t->n_configs * sizeof *max_epochs);
+    if (!max_epochs) return ft_no_memory(err, "a checkpoint", (size_t)t->n_configs * sizeof *max_epochs);
+    for (int32_t i = 0; i < t->n_configs; i++) max_epochs[i] = t->configs[i].epochs;
+    ft_status status =
+        ft_checkpoint_read(path, t->trainable, max_epochs, t->n_configs, t->standings, &t->next, err);
+    free(max_epochs);
+    for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++) {
+        if (!ft_slot_is_live(t, g)) continue;
+        ft_adapter_spec spec = ft_train_spec(ft_slot_config(t, g));
+        ft_trainable_describe(t->trainable, g, &spec);
+        status = count_steps(t, g, err);
+        if (status == FT_OK && t->standings[g].ended == FT_TRAINING) status = load_epoch(t, g, err);
+    }
+    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    t->checkpoint_time = ft_now_seconds();
+    return status;
+}
+
+/* The slot's last weights, or its best ones where early stopping kept them. */
+static ft_status read_adapter(ft_trainer *t, int32_t g, ft_adapter **adapter, ft_error *err)
+{
+    ft_backend *backend = t->model->backend;
+    ft_tensor row = ft_trainable_row(t->trainable, t->trainable->params, g);
+    ft_adapter_spec spec = ft_train_spec(ft_slot_config(t, g));
+    size_t bytes = (size_t)t->trainable->n_params * sizeof(float);
+    const float *best = t->standings[g].best;
+    float *last = NULL;
+    ft_status status = ft_adapter_init(&spec, t->base, 0, adapter, err);
+    if (status == FT_OK && best) {
+        /* The best weights pass through the slot's row, which training may still need. */
+        last = malloc(bytes);
+        status =
+            last ? ft_read_tensor(backend, row, last, err) : ft_no_memory(err, "the best weights", bytes);
+        if (status == FT_OK) status = ft_write_tensor(backend, row, best, err);
+    }
+    if (status == FT_OK) status = ft_trainable_read(t->trainable, g, *adapter, err);
+    if (status == FT_OK && best) status = ft_write_tensor(backend, row, last, err);
+    free(last);
+    return status;
+}
+
+/* Hands over what slot g has; `status` and `error` say how it ended. */
+static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char *error, ft_error *err)
+{
+    const ft_standing *s = &t->standings[g];
+    ft_adapter *adapter = NULL;
+    ft_status status = ended == FT_DIVERGED ? FT_OK : read_adapter(t, g, &adapter, err);
+    ft_train_result result = {.status = ended,
+                              .error = error,
+                              .adapter = adapter,
+                              .history = s->history,
+                              .n_epochs = s->n_epochs,
+                              .best_epoch = s->best_epoch,
+                              .ended = s->ended != FT_TRAINING || ended != FT_OK,
+                              .pruned = s->ended == FT_TRAINING_PRUNED};
+    if (status == FT_OK) status = t->settings->result(t->settings->context, s->config, &result, err);
+    ft_adapter_free(adapter);
+    return status;
+}
+
+static ft_status hand_over_diverged(ft_trainer *t, int32_t g, ft_error *err)
+{
+    const ft_standing *s = &t->standings[g];
+    ft_error what;
+    ft_fail(&what, FT_DIVERGED, "the training loss became %s in epoch %d, step %lld (lower learning_rate)",
+            isinf(s->loss_sum) ? "infinite" : "NaN", s->n_epochs + 1, (long long)s->step);
+    return hand_over(t, g, FT_DIVERGED, what.message, err);
+}
+
+ft_status ft_slots_hand_over(ft_trainer *t, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++) {
+        ft_standing *s = &t->standings[g];
+        if (!ft_slot_is_live(t, g) || !s->due) continue;
+        status = s->ended == FT_TRAINING_DIVERGED ? hand_over_diverged(t, g, err)
+                                                  : hand_over(t, g, FT_OK, "", err);
+        s->due = false;
+        if (status == FT_OK && s->ended != FT_TRAINING) ft_slot_free(t, g);
+    }
+    return status;
+}
+
+ft_status ft_slots_interrupt(ft_trainer *t, ft_error *err)
+{
+    ft_status status = ft_slots_checkpoint(t, err);
+    for (int32_t g = 0; g < t->n_slots && status == FT_OK && !t->settings->checkpoint; g++) {
+        if (!ft_slot_is_live(t, g)) continue;
+        ft_error how_far;
+        ft_fail(&how_far, FT_INTERRUPTED, "interrupted after epoch %d of %d", t->standings[g].n_epochs,
+                ft_slot_config(t, g)->epochs);
+        status = hand_over(t, g, FT_INTERRUPTED, how_far.message, err);
+    }
+    return status == FT_OK ? ft_fail(err, FT_INTERRUPTED, "interrupted") : status;
+}

@@ -1,0 +1,75 @@
+/* The slots of a training: which configuration is in which, its weights on the device, checkpoints, and the
+ * handing over of results. The inside of trainer.c, which makes the steps between. */
+#ifndef FT_MODEL_TRAINER_SLOTS_H
+#define FT_MODEL_TRAINER_SLOTS_H
+
+#include "model/step.h"
+#include "model/trainer.h"
+
+/* A slot, with what can be made anew from its configuration. */
+typedef struct ft_runner {
+    ft_window_list windows; /* of the epoch under way */
+    int64_t total_steps;
+} ft_runner;
+
+typedef struct ft_trainer {
+    ft_chronos *model;
+    const ft_weights *base;
+    const ft_series *series;
+    const ft_train_config *configs;
+    int32_t n_series, n_configs, n_slots;
+    const ft_train_settings *settings;
+    int32_t next;           /* configuration to take the next free slot */
+    ft_standing *standings; /* (n_slots) */
+    ft_runner *runners;     /* (n_slots) */
+    ft_trainable *trainable;
+    ft_tokenizer *tokenizer;
+    ft_stepper *stepper;
+    ft_window_list validation;
+    ft_window_use *uses; /* (sum of batch sizes) */
+    int32_t *ended;      /* (n_slots) slots whose epoch the last step has ended, and of each: */
+    int32_t *indices;    /* its configuration, and so on */
+    ft_epoch *epochs;
+    double *val_loss;
+    bool *stop, *pruned;
+    double checkpoint_time, checkpoint_cost;
+} ft_trainer;
+
+static inline const ft_train_config *ft_slot_config(const ft_trainer *t, int32_t g)
+{
+    return &t->configs[t->standings[g].config];
+}
+
+static inline bool ft_slot_is_live(const ft_trainer *t, int32_t g)
+{
+    return t->standings[g].config >= 0;
+}
+
+/* Of what a configuration trains, which goes on from an adapter or begins. */
+static inline ft_adapter_spec ft_train_spec(const ft_train_config *config)
+{
+    ft_adapter_spec spec = config->start ? config->start->spec : config->spec;
+    spec.dropout = config->spec.dropout;
+    return spec;
+}
+
+ft_window_settings ft_train_windows(const ft_trainer *t, const ft_train_config *config);
+
+/* Loads the windows of the slot's next epoch, from the first. */
+ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err);
+void ft_slot_free(ft_trainer *t, int32_t g);
+
+/* The next configurations into the free slots, in their order. */
+ft_status ft_slots_fill(ft_trainer *t, ft_error *err);
+bool ft_slots_any_live(const ft_trainer *t);
+
+ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err);
+/* Goes on from the checkpoint where there is one. */
+ft_status ft_slots_resume(ft_trainer *t, ft_error *err);
+
+/* Hands over the results that are due; slots that have ended become free. */
+ft_status ft_slots_hand_over(ft_trainer *t, ft_error *err);
+/* What becomes of the adapters when all are told to stop: FT_INTERRUPTED. */
+ft_status ft_slots_interrupt(ft_trainer *t, ft_error *err);
+
+#endif

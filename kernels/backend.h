@@ -215,7 +215,7 @@ struct ft_backend {
      * table: (vocab, d_model) real, ids: (rows), out: (rows, d_model) real. */
     void (*embedding_forward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                               ft_tensor table, const int32_t *ids, uint32_t dropout_site, ft_tensor out);
-    /* dtable[ids[row]] += dropout'(dout[row]), in the rows' order. */
+    /* dtable[ids[row]] += dropout'(dout[row]), always in the same order. */
     void (*embedding_backward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                                ft_tensor dout, const int32_t *ids, uint32_t dropout_site, ft_tensor dtable);
 

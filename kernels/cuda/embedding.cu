@@ -83,7 +83,6 @@ __global__ void __launch_bounds__(SCATTER_THREADS, 4)
     __syncthreads();
     int col = threadIdx.x * 8;
     int64_t table_col = (int64_t)blockIdx.y * COLUMNS + col;
-    if (table_col >= dtable.cols) return;
     bool table_eights = ft_in_eights(dtable);
     float total[8];
     ft_load8(dtable, table_eights, token, table_col, total);

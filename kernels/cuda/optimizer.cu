@@ -47,7 +47,6 @@ __global__ void __launch_bounds__(THREADS, 4) adamw_kernel(ft_adamw step)
 {
     const double log_beta1 = -0.10536051565782628, log_beta2 = -0.0010005003335835335;
     int64_t g = blockIdx.y, first = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS;
-    if (first >= step.params.cols) return;
     bool p_fours = ft_in_fours(step.params), m_fours = ft_in_fours(step.m), v_fours = ft_in_fours(step.v);
     float p[ELEMENTS], gradient[ELEMENTS], m[ELEMENTS], v[ELEMENTS];
     ft_load4(step.params, p_fours, g, (int)first, p);

@@ -108,6 +108,7 @@ const ft_op_shape op_lora_shapes[] = {
      .dropout = 0.2f,
      .flags = FT_OP_STRIDED},
     {.adapters = 5, .sequences = 3, .length = 1, .in = 64, .out = 64, .rank = 16, .dropout = 0.1f},
+    {.adapters = 2, .sequences = 3, .length = 25, .in = 36, .out = 20, .rank = 16, .dropout = 0.1f},
 };
 const int op_lora_shapes_count = OP_COUNT(op_lora_shapes);
 

@@ -27,7 +27,7 @@ const ft_op_shape op_loss_shapes[] = {
     {.adapters = 2, .sequences = 3, .length = 13, .in = 96, .scale = 20, .flags = FT_OP_MASKED},
     {.adapters = 1, .sequences = 2, .length = 13, .in = 96, .scale = 1e-3f},
     {.adapters = 2, .sequences = 3, .length = 1, .in = 5003, .flags = FT_OP_MASKED},
-    {.adapters = 1, .sequences = 1, .length = 1, .in = 9000, .flags = FT_OP_STRIDED},
+    {.adapters = 1, .sequences = 1, .length = 1, .in = 9000, .scale = 300, .flags = FT_OP_STRIDED},
 };
 const int op_loss_shapes_count = OP_COUNT(op_loss_shapes);
 
@@ -85,6 +85,7 @@ const ft_op_shape op_sample_shapes[] = {
     {.sequences = 16, .in = 65, .temperature = 1, .top_k = 65, .top_p = 1},
     {.sequences = 16, .in = 65, .temperature = 1, .top_k = 1000, .top_p = 1, .flags = FT_OP_MASKED},
     {.sequences = 16, .in = 63, .temperature = 1, .top_p = 0.01f},
+    {.sequences = 16, .in = 63, .temperature = 1, .top_p = 0},
     {.sequences = 16, .in = 63, .temperature = 1, .top_p = 0.5f},
     {.sequences = 16, .in = 63, .temperature = 1, .top_p = 0.999f},
     {.sequences = 16, .in = 129, .temperature = 0.1f, .top_k = 10, .top_p = 0.95f},

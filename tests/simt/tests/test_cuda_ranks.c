@@ -9,7 +9,7 @@
 #include "kernels/comm.h"
 #include "tests/simt/simt.h"
 
-enum { STEPS = 4, MOST_RANKS = 4, DEVICE_BYTES = 1 << 28 };
+enum { STEPS = 3, MOST_RANKS = 4, DEVICE_BYTES = 1 << 28 };
 
 /* What a rank has seen: losses and norms of each step, the parameters at the end. */
 typedef struct trace {

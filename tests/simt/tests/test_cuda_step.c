@@ -8,7 +8,7 @@
 #include "model/step_graphs.h"
 #include "tests/simt/simt.h"
 
-enum { STEPS = 4, DEVICE_BYTES = 1 << 28 };
+enum { STEPS = 3, DEVICE_BYTES = 1 << 28 };
 
 /* Losses and norms of each step, and the parameters at the end. */
 typedef struct trace {

@@ -1,16 +1,12 @@
 /* The simulator itself: each fault planted here must be seen, and the same program without the fault must
- * pass, in every order. */
-#include <criterion/criterion.h>
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+ * pass, in every order. Threads, shared memory, streams; test_simt_devices.cpp has several devices. */
+#include "planted.h"
 
-#include <vector>
+#include <criterion/criterion.h>
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 #include "kernels/cuda/mma.h"
-#include "nccl.h"
 #include "tests/simt/simt.h"
 
 /* What a test leaves allocated is given back. */
@@ -19,53 +15,6 @@ static void give_back(void)
     simt_reset(1, 1 << 20);
 }
 TestSuite(simt, .fini = give_back);
-
-enum { N = 64, BLOCKS = 3 };
-static const simt_order orders[] = {SIMT_FORWARD, SIMT_REVERSE, SIMT_RANDOM};
-
-/* What a program leaves in device memory, in one order. */
-typedef std::vector<float> (*program)(void);
-
-static std::vector<float> in_order(program run, simt_order order)
-{
-    simt_reset(2, 1 << 24);
-    simt_set_order(order, 7);
-    std::vector<float> result = run();
-    return result;
-}
-
-static bool equals(const std::vector<float> &a, const std::vector<float> &b)
-{
-    return a.size() == b.size() && memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-/* No fault, and the wanted values, in each order. */
-static bool is_right(program run, const std::vector<float> &wanted)
-{
-    bool right = true;
-    for (simt_order order : orders) right = right && equals(in_order(run, order), wanted) && !simt_fault();
-    return right;
-}
-
-/* Whether a fault with `words` is reported in each order. In a process of its own: AddressSanitizer may end
- * it first. */
-static bool is_reported(program run, const char *words)
-{
-    for (simt_order order : orders) {
-        pid_t child = fork();
-        if (child == 0) {
-            dup2(open("/dev/null", O_WRONLY), 2);
-            in_order(run, order);
-            const char *fault = simt_fault();
-            _exit(!fault ? 0 : strstr(fault, words) ? 1 : 2);
-        }
-        int status = 0;
-        waitpid(child, &status, 0);
-        bool by_sanitizer = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-        if (!by_sanitizer && !(WIFEXITED(status) && WEXITSTATUS(status) == 1)) return false;
-    }
-    return true;
-}
 
 /* Runs a kernel of one float array of N elements per block, made of NaN, and fetches it. */
 static std::vector<float> launched(void (*kernel)(float *), size_t shared_bytes = 0)
@@ -551,32 +500,9 @@ Test(simt, rows_that_ldmatrix_cannot_load_are_reported)
 
 /* -- streams, events, graphs -- */
 
-static void fill_kernel(float *at, float value)
-{
-    at[threadIdx.x] = value;
-}
 static void add_kernel(float *to, const float *from)
 {
     to[threadIdx.x] += from[threadIdx.x];
-}
-
-struct two_streams {
-    cudaStream_t stream[2];
-    cudaEvent_t filled, added;
-    float *a, *b;
-};
-
-static two_streams make_streams(void)
-{
-    two_streams made;
-    void *memory;
-    for (cudaStream_t &stream : made.stream) cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
-    cudaEventCreateWithFlags(&made.filled, cudaEventDisableTiming);
-    cudaEventCreateWithFlags(&made.added, cudaEventDisableTiming);
-    cudaMalloc(&memory, 2 * N * sizeof(float));
-    made.a = static_cast<float *>(memory);
-    made.b = made.a + N;
-    return made;
 }
 
 /* a = 1, b = 2 on one stream, a += b on the other, a += b again on the first. */
@@ -590,14 +516,6 @@ static void two_stream_work(const two_streams &s, bool first_event, bool second_
     cudaEventRecord(s.added, s.stream[1]);
     if (second_event) cudaStreamWaitEvent(s.stream[0], s.added, 0);
     FT_LAUNCH(add_kernel, dim3(1), dim3(N), 0, s.stream[0], s.a, s.b);
-}
-
-static std::vector<float> fetched(const two_streams &s)
-{
-    std::vector<float> result(N);
-    cudaMemcpyAsync(result.data(), s.a, N * sizeof(float), cudaMemcpyDeviceToHost, s.stream[0]);
-    cudaStreamSynchronize(s.stream[0]);
-    return result;
 }
 
 template <bool FIRST, bool SECOND> static std::vector<float> with_events(void)
@@ -661,7 +579,7 @@ Test(simt, pinned_memory_changed_too_early_shows)
     cr_expect_eq(got, 2.0f);
 }
 
-/* -- limits and devices -- */
+/* -- limits -- */
 
 Test(simt, launches_beyond_the_limits_fail)
 {
@@ -679,117 +597,6 @@ Test(simt, launches_beyond_the_limits_fail)
                  cudaSuccess);
     FT_LAUNCH(fill_kernel, dim3(1), dim3(1), 50 * 1024, s.stream[0], s.a, 1.0f);
     cr_expect_eq(cudaGetLastError(), cudaSuccess);
-}
-
-Test(simt, a_stream_belongs_to_its_device)
-{
-    simt_reset(2, 1 << 24);
-    two_streams s = make_streams();
-    cr_expect_eq(cudaSetDevice(1), cudaSuccess);
-    cr_expect_eq(cudaStreamSynchronize(s.stream[0]), cudaErrorInvalidResourceHandle);
-    FT_LAUNCH(fill_kernel, dim3(1), dim3(1), 0, s.stream[0], s.a, 1.0f);
-    cr_expect_eq(cudaGetLastError(), cudaErrorInvalidResourceHandle);
-    cr_expect_eq(cudaSetDevice(2), cudaErrorInvalidDevice);
-}
-
-Test(simt, each_device_has_its_own_memory)
-{
-    simt_reset(2, 1 << 20);
-    void *first, *second;
-    cr_expect_eq(cudaMalloc(&first, 1 << 19), cudaSuccess);
-    cr_expect_eq(cudaMalloc(&second, 1 << 20), cudaErrorMemoryAllocation);
-    cudaSetDevice(1);
-    cr_expect_eq(cudaMalloc(&second, 1 << 20), cudaSuccess);
-}
-
-/* Work of device 0 on its own memory or, planted, on that of device 1. */
-template <bool OTHERS, bool COPY> static std::vector<float> on_memory(void)
-{
-    two_streams own = make_streams();
-    cudaSetDevice(1);
-    two_streams other = make_streams();
-    cudaSetDevice(0);
-    float *to = OTHERS ? other.b : own.b;
-    FT_LAUNCH(fill_kernel, dim3(1), dim3(N), 0, own.stream[0], own.a, 4.0f);
-    if (COPY)
-        cudaMemcpyAsync(to, own.a, N * sizeof(float), cudaMemcpyDeviceToDevice, own.stream[0]);
-    else
-        FT_LAUNCH(fill_kernel, dim3(1), dim3(N), 0, own.stream[0], to, 4.0f);
-    return fetched(own);
-}
-
-Test(simt, touching_another_devices_memory_shows)
-{
-    cr_expect(is_right(on_memory<false, false>, std::vector<float>(N, 4.0f)));
-    cr_expect(is_right(on_memory<false, true>, std::vector<float>(N, 4.0f)));
-    cr_expect(is_reported(on_memory<true, false>, "fill_kernel, on device 0, touches memory of device 1"));
-    cr_expect(is_reported(on_memory<true, true>, "a copy, on device 0, touches memory of device 1"));
-}
-
-/* -- NCCL: two devices of one program -- */
-
-enum grouping { GROUPED, UNGROUPED, ONE_MISSING, DIFFERENT_COUNTS, ABORTED };
-
-/* Adds up 1s and 2s; the sum as device 1 has it. */
-template <grouping HOW> static std::vector<float> summed(void)
-{
-    ncclUniqueId id;
-    ncclComm_t communicators[2];
-    two_streams s[2];
-    ncclGetUniqueId(&id);
-    ncclGroupStart();
-    for (int rank = 0; rank < 2; rank++) {
-        cudaSetDevice(rank);
-        s[rank] = make_streams();
-        ncclCommInitRank(&communicators[rank], 2, id, rank);
-        FT_LAUNCH(fill_kernel, dim3(1), dim3(N), 0, s[rank].stream[0], s[rank].a, 1.0f + (float)rank);
-    }
-    ncclGroupEnd();
-    if (HOW != UNGROUPED) ncclGroupStart();
-    for (int rank = 0; rank < (HOW == ONE_MISSING || HOW == ABORTED ? 1 : 2); rank++) {
-        size_t count = HOW == DIFFERENT_COUNTS && rank == 1 ? N - 1 : N;
-        ncclAllReduce(s[rank].a, s[rank].a, count, ncclFloat32, ncclSum, communicators[rank],
-                      s[rank].stream[0]);
-    }
-    if (HOW != UNGROUPED) ncclGroupEnd();
-    ncclResult_t error;
-    if (HOW == ABORTED) {
-        ncclCommAbort(communicators[0]);
-        cr_expect_eq(ncclCommGetAsyncError(communicators[1], &error), ncclSuccess);
-        cr_expect_eq(error, ncclRemoteError);
-    }
-    if (HOW == ONE_MISSING || HOW == ABORTED) {
-        cudaSetDevice(0);
-        return fetched(s[0]);
-    }
-    return fetched(s[1]);
-}
-
-Test(simt, collectives_of_all_ranks_are_done_and_others_hang)
-{
-    cr_expect(is_right(summed<GROUPED>, std::vector<float>(N, 3.0f)));
-    cr_expect(is_reported(summed<UNGROUPED>, "ncclAllReduce of rank 0 outside of a group"));
-    cr_expect(is_reported(summed<ONE_MISSING>, "rank 0 waits in ncclAllReduce, its call number 1, for ever"));
-    cr_expect(is_reported(summed<DIFFERENT_COUNTS>, "rank 0 is in ncclAllReduce of 64 elements, rank 1"));
-    cr_expect(is_right(summed<ABORTED>, std::vector<float>(N, 1.0f)));
-}
-
-static void join_alone(int rank, void *id)
-{
-    ncclComm_t communicator;
-    cudaSetDevice(rank);
-    if (rank == 1) ncclCommInitRank(&communicator, 3, *static_cast<ncclUniqueId *>(id), rank);
-}
-
-Test(simt, a_communicator_waits_for_all_its_ranks)
-{
-    ncclUniqueId id;
-    simt_reset(3, 1 << 20);
-    ncclGetUniqueId(&id);
-    simt_run_ranks(3, join_alone, &id);
-    cr_assert_not_null(simt_fault());
-    cr_expect(strstr(simt_fault(), "ncclCommInitRank for ever: rank 0 and rank 2 is missing"), "%s",
-              simt_fault());
 }
 
 /* After a fault nothing works any more, as on a real device. */

@@ -212,14 +212,14 @@ __device__ __forceinline__ float shift_of(float log)
 /* -- results -- */
 
 /* The warp's 16 rows of a result, times `factor` of row g and g + 8, to rows `first` and on or, with STEP -1,
- * backwards. They pass through `tile`, 16 rows that no other warp reads. */
+ * backwards. They pass through `tile`, 16 rows that no other warp reads, and this one by ldmatrix, all lanes
+ * together. */
 template <int D, int STEP>
 __device__ __forceinline__ void store_rows(const float result[D / 8][4], const float factor[2],
                                            mma_row<D> *tile, const mma_matrix &to, int first)
 {
     enum { PIECES = D / 8, AT_ONCE = FT_WARP / PIECES };
     int lane = threadIdx.x % FT_WARP, r = lane / PIECES, col = lane % PIECES * 8;
-    __syncwarp();
 #pragma unroll
     for (int n = 0; n < D / 8; n++)
 #pragma unroll

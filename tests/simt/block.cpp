@@ -330,20 +330,23 @@ int simt_barrier(int predicate)
 void simt_collect(unsigned mask, const char *what, void *operands, void (*complete)(void **))
 {
     fiber *self = running;
-    unsigned first = self->number - self->lane, missing = 0;
+    unsigned first = self->number - self->lane;
+    bool missing = false;
     if (!(mask >> self->lane & 1u))
         simt::thread_fault("%s: its own lane is not in the mask %08x", what, mask);
     self->mask = mask;
     self->what = what;
     self->operands = operands;
     self->complete = complete;
-    for (unsigned lane = 0; lane < 32; lane++) {
-        if (!(mask >> lane & 1u) || lane == self->lane) continue;
+    /* The next lane first: in forward order it is the one that is missing. The last to come looks at all. */
+    for (unsigned i = 1; i < 32 && !missing; i++) {
+        unsigned lane = (self->lane + i) % 32;
+        if (!(mask >> lane & 1u)) continue;
         if (first + lane >= n_threads || fibers[first + lane]->now == ENDED)
             simt::thread_fault("%s: the mask %08x names lane %u, which is not there or has ended", what, mask,
                                lane);
         const fiber *other = fibers[first + lane];
-        if (other->now != IN_WARP || other->mask != mask || other->complete != complete) missing++;
+        missing = other->now != IN_WARP || other->mask != mask || other->complete != complete;
     }
     if (missing) {
         self->now = IN_WARP;

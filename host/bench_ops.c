@@ -62,7 +62,8 @@ static ft_status measure_copy(ft_backend *backend, double *bytes_per_second, ft_
     } else {
         backend->to_device(backend, indices, start, sizeof start);
         backend->to_device(backend, indices + 2, adapter, sizeof adapter);
-        s.batch = (ft_adapter_batch){1, 1, indices, indices + 2, NULL, NULL, NULL, NULL, NULL};
+        s.batch = (ft_adapter_batch){
+            .n_adapters = 1, .n_sequences = 1, .sequence_start = indices, .adapter_of = indices + 2};
         backend->zero(backend, s.from, s.bytes);
         double copy = fastest(backend, run_copy, &s, &status, err);
         double relu = fastest(backend, run_relu, &s, &status, err);

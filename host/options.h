@@ -37,12 +37,12 @@ typedef struct ft_option {
 } ft_option;
 
 typedef struct ft_command_line {
-    const char *command;      /* "ftgpu run" */
-    const char *summary;      /* one sentence */
-    const char *usage;        /* what follows the command: "--train FILE ... --target COLUMN [options]" */
-    const char *example;      /* whole lines that can be typed */
-    const char *notes;        /* more help after the options, or NULL */
-    const char *shared_notes; /* and what other commands say too: the manual has it once; or NULL */
+    const char *command; /* "ftgpu run" */
+    const char *summary; /* one sentence */
+    const char *usage;   /* what follows the command: "--train FILE ... --target COLUMN [options]" */
+    const char *example; /* whole lines that can be typed */
+    const char *notes;   /* more help after the options, or NULL */
+    void (*shared_notes)(ft_text *out); /* and what other commands say too: the manual has it once; or NULL */
     const ft_option *options;
     const char *positional;    /* the name of positional arguments: "ID"; NULL: none are taken */
     const char *const *positional_choices; /* what completion offers for them, NULL-terminated; or NULL */

@@ -187,6 +187,7 @@ int ft_command_bench(int argc, const char *const *argv)
     if (status == FT_OK && w.operation && !ops)
         status = ft_fail(&err, FT_BAD_INPUT, "bench %s: --op belongs to bench ops", w.what);
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);
+    if (status == FT_OK) status = ft_engine_attach(engine, &err);
     if (status == FT_OK) status = measure(engine->backend, &w, &figures, &err);
     if (status == FT_OK) status = print_figures(figures, how, &err);
     cJSON_Delete(figures);

@@ -128,9 +128,9 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
     return status;
 }
 
-ft_status ft_command_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err)
+ft_status ft_command_load(const char *results, ft_detail detail, ft_experiments *experiments, ft_error *err)
 {
-    ft_status status = ft_experiments_load(results, brief, experiments, err);
+    ft_status status = ft_experiments_load(results, detail, experiments, err);
     if (status != FT_OK) return status;
     for (size_t i = 0; i < experiments->n_warnings; i++) ft_command_warn("%s", experiments->warnings[i]);
     if (experiments->n_unfinished)

@@ -93,7 +93,7 @@ extern const char *const ft_format_choices[];
 extern const char *const ft_device_choices[], *const ft_dtype_choices[]; /* offered by completion */
 
 /* Loads a results directory and warns on stderr of what could not be read. */
-ft_status ft_command_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err);
+ft_status ft_command_load(const char *results, ft_detail detail, ft_experiments *experiments, ft_error *err);
 
 /* Prints the experiment in `directory`: in words, as its row of the comparison (csv), or as its results.json.
  */

@@ -16,11 +16,14 @@ target_link_libraries(ft_kernels PUBLIC ft_base)
 include(kernels/cuda/cuda.cmake)
 include(tests/ops/ops.cmake)
 
-# Of model/ and host/ the files that know no JSON.
-set(model_parts adapter backward chronos config_sizes decode flops forecast forward initial_values pass step tokenizer trainable
-    weights_draw weights_layout weights_parts window_batch windows workspace)
-list(TRANSFORM model_parts PREPEND model/)
-list(TRANSFORM model_parts APPEND .c)
+# Of model/ the files that know no JSON; of these the linker takes those that a step or a forecast needs.
+file(GLOB model_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/model/*.c)
+foreach(part ${model_parts})
+  file(STRINGS ${part} json REGEX "#include.*json")
+  if(json)
+    list(REMOVE_ITEM model_parts ${part})
+  endif()
+endforeach()
 ft_part(bench ${model_parts} host/bench.c host/bench_gemm.c host/bench_ops.c host/bench_ops_cases.c)
 target_link_libraries(ft_bench PUBLIC ft_kernels)
 

@@ -1,5 +1,6 @@
 /* Operations that work row by row: embedding, residual add + RMS norm, ReLU, each with its dropout. */
 #include <omp.h>
+#include <string.h>
 
 #include "kernels/cpu/dropout.h"
 #include "kernels/cpu/operations.h"
@@ -37,7 +38,10 @@ static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, i
 #pragma omp for schedule(static)
         for (int64_t row = 0; row < out.rows; row++) {
             ft_place place = ft_place_of(batch, length, row);
-            ft_read_row(table, ids[row], 0, out.cols, padded, buffer);
+            if (ids[row] >= 0)
+                ft_read_row(table, ids[row], 0, out.cols, padded, buffer);
+            else
+                memset(buffer, 0, (size_t)padded * sizeof *buffer);
             ft_drop_row(dropout_for(&dropout, batch, place.adapter, dropout_site), place, padded, buffer);
             ft_write_row(out, row, 0, out.cols, buffer);
         }

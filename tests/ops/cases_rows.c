@@ -54,11 +54,19 @@ static double scale_of(const ft_op_shape *shape)
     return shape->scale > 0 ? (double)shape->scale : 1;
 }
 
+/* Ids from `low`: below 0 there is no token. Strided ones begin in the middle of 16 bytes. */
+static int32_t *make_ids(ft_op_scene *scene, int32_t low)
+{
+    int skipped = op_has(scene, FT_OP_STRIDED) ? 1 : 0;
+    int32_t *ids = op_integers(scene, rows_of(scene->shape) + skipped, low, VOCABULARY);
+    return ids ? ids + skipped : NULL;
+}
+
 void op_embedding_forward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;
     ft_adapter_batch batch = op_batch(scene);
-    int32_t *ids = op_integers(scene, rows_of(shape), 0, VOCABULARY);
+    int32_t *ids = make_ids(scene, op_has(scene, FT_OP_ABSENT) ? -5 : 0);
     ft_tensor table = op_values(scene, backend->real, VOCABULARY, shape->in, scale_of(shape));
     ft_tensor out = op_empty(scene, backend->real, rows_of(shape), shape->in);
     while (op_again(scene))
@@ -70,7 +78,7 @@ void op_embedding_backward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;
     ft_adapter_batch batch = op_batch(scene);
-    int32_t *ids = op_integers(scene, rows_of(shape), 0, VOCABULARY);
+    int32_t *ids = make_ids(scene, 0);
     ft_tensor dout = op_values(scene, backend->real, rows_of(shape), shape->in, scale_of(shape));
     ft_tensor dtable = op_values(scene, backend->real, VOCABULARY, shape->in, 1);
     while (op_again(scene))

@@ -77,6 +77,30 @@ Test(simt, a_missing_barrier_at_the_end_of_a_loop_shows)
     cr_expect_not(is_right([] { return launched(rounds<false>); }, wanted));
 }
 
+/* Two sums through the same array, with shuffles between: only a warp that gets ahead of the other overwrites
+ * what that one has not read. */
+template <bool BARRIER> static void two_sums(float *out)
+{
+    FT_SHARED(float, parts, [N / 32]);
+    float total = 0;
+    for (int use = 1; use <= 2; use++) {
+        float sum = (float)use;
+        for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, lanes);
+        if (BARRIER) __syncthreads();
+        if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = sum;
+        __syncthreads();
+        for (int warp = 0; warp < N / 32; warp++) total += parts[warp];
+    }
+    out[blockIdx.x * N + threadIdx.x] = total;
+}
+
+Test(simt, a_warp_that_overtakes_another_shows)
+{
+    auto wanted = values_of([](int, int) { return 192.0f; });
+    cr_expect(is_right([] { return launched(two_sums<true>); }, wanted));
+    cr_expect_not(is_right([] { return launched(two_sums<false>); }, wanted));
+}
+
 template <bool RACE> static void last_writer(float *out)
 {
     FT_SHARED(float, value, [1]);

@@ -1,14 +1,13 @@
 /* What a sweep remembers on disk; see sweep_state.h. */
 #include "host/sweep_state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -21,12 +20,15 @@ struct ft_sweep_state {
     char **experiments;        /* (count): id of the finished experiment, or NULL */
     char **started;            /* (count): id of one that was begun, or NULL */
     bool *failed;              /* (count): the finished experiment was recorded as failed */
+    bool *begun_here;          /* (count): by this process or an earlier one with its journal */
     size_t count;
     ft_sweep_batch *batches;
-    size_t n_batches, batch_capacity;
+    size_t n_planned, n_batches, batch_capacity; /* the first n_planned are the plan's */
     ft_judgement *judgements;
     size_t n_judgements, judgement_capacity;
-    int lock, journal; /* descriptors, -1 where closed */
+    ft_shard shard;
+    ft_sweep_lock lock;
+    int journal; /* descriptor, -1 where closed */
 };
 
 static char *path_in(const ft_sweep_state *state, const char *name)
@@ -45,31 +47,14 @@ static ft_status open_file(const ft_sweep_state *state, const char *name, int fl
     return status;
 }
 
-/* Says who holds the lock, as its file tells. */
-static ft_status refuse_locked(const ft_sweep_state *state, const char *name, ft_error *err)
+/* The name of the journal that this process writes: "journal.2.jsonl". */
+static const char *own_journal(const ft_sweep_state *state, char name[64])
 {
-    char holder[256] = {0};
-    ssize_t n = pread(state->lock, holder, sizeof holder - 1, 0);
-    if (n <= 0) strcpy(holder, "another process");
-    holder[strcspn(holder, "\n")] = '\0';
-    return ft_fail(err, FT_BAD_INPUT, "sweep \"%s\" is being run by %s: wait for it or choose another --name",
-                   name, holder);
-}
-
-static ft_status take_lock(ft_sweep_state *state, const char *name, ft_error *err)
-{
-    ft_status status = open_file(state, "lock", O_RDWR | O_CREAT, &state->lock, err);
-    if (status != FT_OK) return status;
-    if (flock(state->lock, LOCK_EX | LOCK_NB) != 0) return refuse_locked(state, name, err);
-    char host[128] = "this host", holder[256], when[32];
-    time_t now = time(NULL);
-    struct tm local;
-    gethostname(host, sizeof host - 1);
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &local));
-    int n = snprintf(holder, sizeof holder, "process %ld on %s since %s\n", (long)getpid(), host, when);
-    if (ftruncate(state->lock, 0) != 0 || pwrite(state->lock, holder, (size_t)n, 0) != n)
-        return ft_fail(err, FT_FAILED, "%s/lock: %s", state->directory, strerror(errno));
-    return FT_OK;
+    if (state->shard.count > 0)
+        snprintf(name, 64, "journal.%d.jsonl", (int)state->shard.index);
+    else
+        strcpy(name, "journal.jsonl");
+    return name;
 }
 
 /* The first key whose values differ, or NULL. Batches are as the first start made them: they depend on devices
@@ -85,13 +70,20 @@ static const char *difference(const cJSON *a, const cJSON *b)
     return NULL;
 }
 
+static size_t n_done(const ft_sweep_state *state)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < state->count; i++) done += state->experiments[i] != NULL;
+    return done;
+}
+
 /* Whether nothing would be lost if the state on disk made way: all of its plan is done, or nothing of it was
  * begun. */
 static bool can_make_way(const ft_sweep_state *state)
 {
     size_t begun = 0;
     for (size_t i = 0; i < state->count; i++) begun += state->started[i] != NULL;
-    return begun == 0 || ft_sweep_state_n_done(state) == state->count;
+    return begun == 0 || n_done(state) == state->count;
 }
 
 static ft_status set_text(char **slot, const char *text, ft_error *err)
@@ -133,7 +125,7 @@ static ft_status keep_judgement(ft_sweep_state *state, const ft_judgement *judge
 
 /* trajectories: moves to the state. */
 static ft_status keep_batch(ft_sweep_state *state, size_t *trajectories, size_t count, int32_t slots,
-                            ft_error *err)
+                            size_t number, ft_error *err)
 {
     ft_status status = reserve((void **)&state->batches, state->n_batches, &state->batch_capacity,
                                sizeof *state->batches, err);
@@ -141,7 +133,7 @@ static ft_status keep_batch(ft_sweep_state *state, size_t *trajectories, size_t 
         free(trajectories);
         return status;
     }
-    state->batches[state->n_batches++] = (ft_sweep_batch){trajectories, count, slots, false};
+    state->batches[state->n_batches++] = (ft_sweep_batch){trajectories, count, slots, number, false};
     return FT_OK;
 }
 
@@ -151,15 +143,26 @@ static ft_status split_batch(ft_sweep_state *state, size_t batch, const size_t *
 {
     ft_status status = FT_OK;
     size_t half = (count + 1) / 2, slots = (size_t)state->batches[batch].slots;
+    size_t root = state->batches[batch].number % state->n_planned;
+    size_t number = 2 * state->batches[batch].number - root + state->n_planned;
     state->batches[batch].is_split = true;
     for (size_t first = 0; first < count && status == FT_OK; first += half) {
         size_t n = count - first < half ? count - first : half;
         size_t *copy = malloc(n * sizeof *copy);
         if (!copy) return ft_no_memory(err, "a batch", n * sizeof *copy);
         memcpy(copy, trajectories + first, n * sizeof *copy);
-        status = keep_batch(state, copy, n, (int32_t)(slots < n ? slots : n), err);
+        status = keep_batch(state, copy, n, (int32_t)(slots < n ? slots : n), number, err);
+        number += state->n_planned;
     }
     return status;
+}
+
+/* The index of the batch with that number, or -1. */
+static int64_t find_batch(const ft_sweep_state *state, size_t number)
+{
+    for (size_t i = number < state->n_planned ? number : state->n_planned; i < state->n_batches; i++)
+        if (state->batches[i].number == number) return (int64_t)i;
+    return -1;
 }
 
 /* {"event":"split","batch":1,"trajectories":[1,...]} */
@@ -167,8 +170,9 @@ static ft_status replay_split(ft_sweep_state *state, const cJSON *entry, const c
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(entry, "trajectories"), *item;
     int n = cJSON_GetArraySize(list);
-    int64_t batch = get_number(entry, "batch", (double)state->n_batches);
-    if (!cJSON_IsArray(list) || n <= 0 || batch < 1)
+    int64_t number = get_number(entry, "batch", 9e15),
+            batch = number < 1 ? -1 : find_batch(state, (size_t)number - 1);
+    if (!cJSON_IsArray(list) || n <= 0 || batch < 0)
         return ft_fail(err, FT_BAD_INPUT, "%s: not a batch of this sweep", where);
     size_t *trajectories = malloc((size_t)n * sizeof *trajectories), count = 0;
     if (!trajectories) return ft_no_memory(err, "a batch", (size_t)n * sizeof *trajectories);
@@ -179,7 +183,7 @@ static ft_status replay_split(ft_sweep_state *state, const cJSON *entry, const c
         if (!fits) status = ft_fail(err, FT_BAD_INPUT, "%s: not a batch of this sweep", where);
         trajectories[count++] = fits ? (size_t)item->valuedouble - 1 : 0;
     }
-    if (status == FT_OK) status = split_batch(state, (size_t)batch - 1, trajectories, count, err);
+    if (status == FT_OK) status = split_batch(state, (size_t)batch, trajectories, count, err);
     free(trajectories);
     return status;
 }
@@ -197,7 +201,7 @@ static ft_status replay_judgement(ft_sweep_state *state, const cJSON *entry, con
 }
 
 /* An event of a configuration. */
-static ft_status replay_result(ft_sweep_state *state, const char *event, const cJSON *entry,
+static ft_status replay_result(ft_sweep_state *state, bool is_own, const char *event, const cJSON *entry,
                                const char *where, ft_error *err)
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(entry, "experiment_id");
@@ -205,14 +209,23 @@ static ft_status replay_result(ft_sweep_state *state, const char *event, const c
     if (number < 1 || !cJSON_IsString(id) || strchr(id->valuestring, '/'))
         return ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
     size_t index = (size_t)number - 1;
+    state->begun_here[index] = state->begun_here[index] || is_own;
     if (strcmp(event, "started") == 0) return set_text(&state->started[index], id->valuestring, err);
     state->failed[index] = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "failed"));
     return set_text(&state->experiments[index], id->valuestring, err);
 }
 
-/* One line of the journal. Events that this version does not know are passed over. */
-static ft_status replay(ft_sweep_state *state, const char *line, size_t length, const char *where,
-                        ft_error *err)
+/* Reading journals: splits wait until all are read. */
+typedef struct reading {
+    bool results_only;
+    bool is_own; /* the journal at hand is this process's */
+    cJSON **splits; /* (n_splits) */
+    size_t n_splits, split_capacity;
+} reading;
+
+/* One line of a journal. Events that this version does not know are passed over. */
+static ft_status replay(ft_sweep_state *state, reading *r, const char *line, size_t length,
+                        const char *where, ft_error *err)
 {
     cJSON *entry = NULL;
     ft_status status = ft_json_parse(line, length, where, &entry, err);
@@ -222,19 +235,25 @@ static ft_status replay(ft_sweep_state *state, const char *line, size_t length, 
     if (!event)
         status = ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
     else if (strcmp(event, "started") == 0 || strcmp(event, "done") == 0)
-        status = replay_result(state, event, entry, where, err);
-    else if (strcmp(event, "judged") == 0)
+        status = replay_result(state, r->is_own, event, entry, where, err);
+    else if (strcmp(event, "judged") == 0 && !r->results_only)
         status = replay_judgement(state, entry, where, err);
-    else if (strcmp(event, "split") == 0)
-        status = replay_split(state, entry, where, err);
+    else if (strcmp(event, "split") == 0 && !r->results_only) {
+        status = reserve((void **)&r->splits, r->n_splits, &r->split_capacity, sizeof *r->splits, err);
+        if (status == FT_OK) {
+            r->splits[r->n_splits++] = entry;
+            return FT_OK;
+        }
+    }
     cJSON_Delete(entry);
     return status;
 }
 
-/* Reads the journal; a last line without its end was torn by a crash and is cut off. */
-static ft_status read_journal(ft_sweep_state *state, ft_error *err)
+/* Reads a journal; a last line without its end was torn by a crash and is cut off, or, in one that another
+ * process has, is being written. */
+static ft_status read_journal(ft_sweep_state *state, reading *r, const char *name, ft_error *err)
 {
-    char *path = path_in(state, "journal.jsonl"), *text = NULL;
+    char *path = path_in(state, name), *text = NULL;
     size_t size = 0, at = 0, line = 1;
     if (!path) return ft_no_memory(err, "a path", 32);
     ft_status status = ft_path_exists(path) ? ft_read_file(path, (size_t)1 << 32, &text, &size, err) : FT_OK;
@@ -243,13 +262,54 @@ static ft_status read_journal(ft_sweep_state *state, ft_error *err)
         if (!end) break;
         char where[4200];
         snprintf(where, sizeof where, "%s:%zu", path, line++);
-        status = replay(state, text + at, (size_t)(end - (text + at)), where, err);
+        status = replay(state, r, text + at, (size_t)(end - (text + at)), where, err);
         at = (size_t)(end - text) + 1;
     }
-    if (status == FT_OK && at < size && truncate(path, (off_t)at) != 0)
+    if (status == FT_OK && at < size && (r->is_own || state->lock.is_alone) && truncate(path, (off_t)at) != 0)
         status = ft_fail(err, FT_FAILED, "%s: %s", path, strerror(errno));
     free(text);
     free(path);
+    return status;
+}
+
+static int is_journal(const struct dirent *entry)
+{
+    int end = 0, shard = 0;
+    return strcmp(entry->d_name, "journal.jsonl") == 0 ||
+           (sscanf(entry->d_name, "journal.%d.jsonl%n", &shard, &end) == 1 && end > 0 &&
+            entry->d_name[end] == '\0');
+}
+
+/* A whole is split before its halves, whose numbers are larger. */
+static int by_batch_number(const void *x, const void *y)
+{
+    double a = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(*(cJSON *const *)x, "batch")),
+           b = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(*(cJSON *const *)y, "batch"));
+    return a < b ? -1 : a > b;
+}
+
+/* Reads all journals; of others_only those of other processes, and of these what was started and done. */
+static ft_status read_journals(ft_sweep_state *state, bool others_only, ft_error *err)
+{
+    reading r = {.results_only = others_only};
+    struct dirent **names = NULL;
+    char own[64];
+    ft_status status = FT_OK;
+    int n = scandir(state->directory, &names, is_journal, alphasort);
+    if (n < 0) return ft_fail(err, FT_FAILED, "%s: %s", state->directory, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        r.is_own = strcmp(names[i]->d_name, own_journal(state, own)) == 0;
+        if (status == FT_OK && !(r.is_own && others_only))
+            status = read_journal(state, &r, names[i]->d_name, err);
+        free(names[i]);
+    }
+    free(names);
+    if (r.n_splits > 0) qsort(r.splits, r.n_splits, sizeof *r.splits, by_batch_number);
+    for (size_t i = 0; i < r.n_splits; i++) {
+        if (status == FT_OK) status = replay_split(state, r.splits[i], state->directory, err);
+        cJSON_Delete(r.splits[i]);
+    }
+    free(r.splits);
     return status;
 }
 
@@ -264,28 +324,34 @@ static bool has_result(const ft_sweep_state *state, const char *id)
     return exists;
 }
 
-/* Counts a result on disk whose line in the journal is missing: whether it failed, its file tells. */
+/* Counts a result on disk whose line in the journal is missing, and adds the line: whether it failed, the
+ * result's file tells. */
 static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
 {
     char *directory = ft_join_path(state->results, state->started[index]),
          *file = directory ? ft_join_path(directory, "results.json") : NULL;
     cJSON *result = NULL;
     ft_status status = file ? ft_json_read(file, &result, err) : ft_no_memory(err, "a path", 32);
-    if (status == FT_OK) status = set_text(&state->experiments[index], state->started[index], err);
     if (status == FT_OK)
-        state->failed[index] = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error"));
+        status = ft_sweep_state_finish(state, index, state->started[index],
+                                       cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error")), err);
     cJSON_Delete(result);
     free(file);
     free(directory);
     return status;
 }
 
+/* A result that was journalled and is gone does not count. */
+static void forget_missing(ft_sweep_state *state, size_t index)
+{
+    if (!state->experiments[index] || has_result(state, state->experiments[index])) return;
+    free(state->experiments[index]);
+    state->experiments[index] = NULL;
+}
+
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err)
 {
-    if (state->experiments[index] && !has_result(state, state->experiments[index])) {
-        free(state->experiments[index]);
-        state->experiments[index] = NULL;
-    }
+    forget_missing(state, index);
     if (state->experiments[index] || !state->started[index]) return FT_OK;
     if (has_result(state, state->started[index])) return adopt(state, index, err);
     char *left = ft_join_path(state->results, state->started[index]);
@@ -294,11 +360,22 @@ ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *e
     return FT_OK;
 }
 
+/* What other shards have begun they may still be at. */
 static ft_status settle_all(ft_sweep_state *state, ft_error *err)
 {
     ft_status status = FT_OK;
     for (size_t i = 0; i < state->count && status == FT_OK; i++)
-        status = ft_sweep_state_settle(state, i, err);
+        if (state->lock.is_alone || state->begun_here[i])
+            status = ft_sweep_state_settle(state, i, err);
+        else
+            forget_missing(state, i);
+    return status;
+}
+
+ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err)
+{
+    ft_status status = read_journals(state, true, err);
+    for (size_t i = 0; i < state->count && status == FT_OK; i++) forget_missing(state, i);
     return status;
 }
 
@@ -312,7 +389,8 @@ static void free_entries(ft_sweep_state *state)
     free(state->experiments);
     free(state->started);
     free(state->failed);
-    state->count = state->n_batches = state->n_judgements = 0;
+    free(state->begun_here);
+    state->count = state->n_planned = state->n_batches = state->n_judgements = 0;
 }
 
 static ft_status allocate_entries(ft_sweep_state *state, size_t count, ft_error *err)
@@ -322,7 +400,8 @@ static ft_status allocate_entries(ft_sweep_state *state, size_t count, ft_error 
     state->experiments = calloc(count + 1, sizeof *state->experiments);
     state->started = calloc(count + 1, sizeof *state->started);
     state->failed = calloc(count + 1, sizeof *state->failed);
-    if (state->experiments && state->started && state->failed) return FT_OK;
+    state->begun_here = calloc(count + 1, sizeof *state->begun_here);
+    if (state->experiments && state->started && state->failed && state->begun_here) return FT_OK;
     state->count = 0;
     return ft_no_memory(err, "the sweep's state", 2 * count * sizeof *state->started);
 }
@@ -350,10 +429,16 @@ static ft_status read_batches(ft_sweep_state *state, const cJSON *plan, const ch
         size_t count = (size_t)v[1], *trajectories = malloc(count * sizeof *trajectories);
         if (!trajectories) return ft_no_memory(err, "a batch", count * sizeof *trajectories);
         for (size_t i = 0; i < count; i++) trajectories[i] = (size_t)v[0] + i;
-        status = keep_batch(state, trajectories, count, (int32_t)v[2], err);
+        status = keep_batch(state, trajectories, count, (int32_t)v[2], state->n_planned++, err);
         if (status != FT_OK) return status;
     }
     return status;
+}
+
+static ft_status open_journal(ft_sweep_state *state, ft_error *err)
+{
+    char name[64];
+    return open_file(state, own_journal(state, name), O_WRONLY | O_CREAT | O_APPEND, &state->journal, err);
 }
 
 /* Compares with the plan on disk and reads what was done of it. *fresh: there is none, or a complete one of
@@ -370,16 +455,22 @@ static ft_status read_existing(ft_sweep_state *state, const char *name, const cJ
         status = ft_json_read(path, &existing, err);
         if (status == FT_OK) status = allocate_entries(state, n_configurations(existing), err);
         if (status == FT_OK) status = read_batches(state, existing, path, err);
-        if (status == FT_OK) status = read_journal(state, err);
+        if (status == FT_OK) status = read_journals(state, false, err);
+        if (status == FT_OK) status = open_journal(state, err);
         if (status == FT_OK) status = settle_all(state, err);
         const char *differs = status == FT_OK ? difference(existing, plan) : NULL;
         *fresh = status == FT_OK && differs && can_make_way(state);
-        if (status == FT_OK && differs && !*fresh)
+        if (*fresh && !state->lock.is_alone) {
+            *fresh = false;
+            status = ft_fail(err, FT_BAD_INPUT,
+                             "sweep \"%s\" is being run by other shards, and its %s differ%s from theirs", name,
+                             differs, differs[strlen(differs) - 1] == 's' ? "" : "s");
+        } else if (status == FT_OK && differs && !*fresh)
             status = ft_fail(err, FT_BAD_INPUT,
                              "sweep \"%s\" stopped after %zu of %zu experiments, and its %s differ%s now: "
                              "start it with the same data, model and "
                              "arguments to go on, or choose another --name",
-                             name, ft_sweep_state_n_done(state), state->count, differs,
+                             name, n_done(state), state->count, differs,
                              differs[strlen(differs) - 1] == 's' ? "" : "s");
     }
     cJSON_Delete(existing);
@@ -387,35 +478,53 @@ static ft_status read_existing(ft_sweep_state *state, const char *name, const cJ
     return status;
 }
 
+static ft_status remove_journals(ft_sweep_state *state, ft_error *err)
+{
+    struct dirent **names = NULL;
+    int n = scandir(state->directory, &names, is_journal, alphasort);
+    if (n < 0) return ft_fail(err, FT_FAILED, "%s: %s", state->directory, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        char *path = path_in(state, names[i]->d_name);
+        if (path) unlink(path);
+        free(path);
+        free(names[i]);
+    }
+    free(names);
+    if (state->journal >= 0) close(state->journal);
+    state->journal = -1;
+    return FT_OK;
+}
+
 /* Writes a new plan over an empty journal. */
 static ft_status write_fresh(ft_sweep_state *state, const cJSON *plan, ft_error *err)
 {
-    char *path = path_in(state, "plan.json"), *journal = path_in(state, "journal.jsonl"),
-         *checkpoints = path_in(state, "checkpoints");
-    ft_status status = path && journal && checkpoints ? FT_OK : ft_no_memory(err, "a path", 32);
+    char *path = path_in(state, "plan.json"), *checkpoints = path_in(state, "checkpoints");
+    ft_status status = path && checkpoints ? FT_OK : ft_no_memory(err, "a path", 32);
     if (status == FT_OK) {
         /* In this order: a crash between leaves the old plan with nothing done, never the new one with the
          * old's results. */
-        unlink(journal);
+        status = remove_journals(state, err);
         ft_remove_tree(checkpoints);
-        status = ft_make_directories(checkpoints, err);
+        if (status == FT_OK) status = ft_make_directories(checkpoints, err);
     }
     if (status == FT_OK) status = ft_json_write(path, plan, err);
     if (status == FT_OK) status = allocate_entries(state, n_configurations(plan), err);
     if (status == FT_OK) status = read_batches(state, plan, path, err);
+    if (status == FT_OK) status = open_journal(state, err);
     free(path);
-    free(journal);
     free(checkpoints);
     return status;
 }
 
-ft_status ft_sweep_state_open(const char *results, const char *name, const cJSON *plan, ft_sweep_state **out,
-                              ft_error *err)
+ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard shard, const cJSON *plan,
+                              ft_sweep_state **out, ft_error *err)
 {
     *out = NULL;
     ft_sweep_state *state = calloc(1, sizeof *state);
     if (!state) return ft_no_memory(err, "the sweep's state", sizeof *state);
-    state->lock = state->journal = -1;
+    state->lock = FT_SWEEP_LOCK_NONE;
+    state->journal = -1;
+    state->shard = shard;
     char *sweeps = ft_join_path(results, ".sweeps");
     state->results = ft_copy_string(results);
     state->directory = sweeps ? ft_join_path(sweeps, name) : NULL;
@@ -424,11 +533,10 @@ ft_status ft_sweep_state_open(const char *results, const char *name, const cJSON
     ft_status status =
         state->results && state->directory ? FT_OK : ft_no_memory(err, "a path", strlen(results));
     if (status == FT_OK) status = ft_make_directories(state->directory, err);
-    if (status == FT_OK) status = take_lock(state, name, err);
+    if (status == FT_OK) status = ft_sweep_lock_take(&state->lock, state->directory, name, shard, err);
     if (status == FT_OK) status = read_existing(state, name, plan, &fresh, err);
     if (status == FT_OK && fresh) status = write_fresh(state, plan, err);
-    if (status == FT_OK)
-        status = open_file(state, "journal.jsonl", O_WRONLY | O_CREAT | O_APPEND, &state->journal, err);
+    if (status == FT_OK) ft_sweep_lock_opened(&state->lock);
     if (status != FT_OK) {
         ft_sweep_state_close(state);
         return status;
@@ -441,7 +549,7 @@ void ft_sweep_state_close(ft_sweep_state *state)
 {
     if (!state) return;
     if (state->journal >= 0) close(state->journal);
-    if (state->lock >= 0) close(state->lock);
+    ft_sweep_lock_release(&state->lock);
     free_entries(state);
     free(state->batches);
     free(state->judgements);
@@ -456,24 +564,21 @@ const char *ft_sweep_state_done(const ft_sweep_state *state, size_t index)
     return state->experiments[index];
 }
 
-size_t ft_sweep_state_n_done(const ft_sweep_state *state)
+bool ft_sweep_state_failed(const ft_sweep_state *state, size_t index)
 {
-    size_t done = 0;
-    for (size_t i = 0; i < state->count; i++) done += state->experiments[i] != NULL;
-    return done;
-}
-
-size_t ft_sweep_state_n_failed(const ft_sweep_state *state)
-{
-    size_t failed = 0;
-    for (size_t i = 0; i < state->count; i++) failed += state->experiments[i] != NULL && state->failed[i];
-    return failed;
+    return state->experiments[index] && state->failed[index];
 }
 
 const ft_sweep_batch *ft_sweep_state_batches(const ft_sweep_state *state, size_t *n)
 {
     *n = state->n_batches;
     return state->batches;
+}
+
+bool ft_sweep_state_owns(const ft_sweep_state *state, size_t batch)
+{
+    size_t root = state->batches[batch].number % state->n_planned, count = (size_t)state->shard.count;
+    return count == 0 || root % count == (size_t)state->shard.index - 1;
 }
 
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n)
@@ -485,7 +590,8 @@ const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch)
 {
     char name[64];
-    snprintf(name, sizeof name, "checkpoints/batch_%zu.safetensors", batch + 1);
+    snprintf(name, sizeof name, "checkpoints/batch_%zu.safetensors",
+             state->batches[batch].number + 1);
     free(state->checkpoint);
     state->checkpoint = path_in(state, name);
     return state->checkpoint;
@@ -495,6 +601,7 @@ const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch)
 static ft_status append(ft_sweep_state *state, cJSON *event, bool wait, ft_error *err)
 {
     char *text = event ? ft_json_print_line(event) : NULL;
+    char name[64];
     ft_text line = FT_TEXT_EMPTY;
     if (text) ft_text_addf(&line, "%s\n", text);
     ft_status status = FT_OK;
@@ -503,7 +610,7 @@ static ft_status append(ft_sweep_state *state, cJSON *event, bool wait, ft_error
         status = ft_no_memory(err, "a journal entry", 256);
     else if (write(state->journal, line.data, line.length) != (ssize_t)line.length ||
              (wait && fsync(state->journal) != 0))
-        status = ft_fail(err, FT_FAILED, "%s/journal.jsonl: %s", state->directory,
+        status = ft_fail(err, FT_FAILED, "%s/%s: %s", state->directory, own_journal(state, name),
                          errno ? strerror(errno) : "not written whole");
     ft_text_free(&line);
     free(text);
@@ -571,7 +678,7 @@ ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgem
 ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t *trajectories, size_t count,
                                ft_error *err)
 {
-    cJSON *entry = make_event("split", "batch", batch + 1);
+    cJSON *entry = make_event("split", "batch", state->batches[batch].number + 1);
     cJSON *list = entry ? cJSON_AddArrayToObject(entry, "trajectories") : NULL;
     bool ok = list != NULL;
     for (size_t i = 0; i < count && ok; i++)

@@ -50,7 +50,7 @@ SlurmctldPort=$port
 SlurmdPort=$node_port
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket=$here/munge.socket
+AuthInfo=socket=$here/munge.socket,cred_expire=5
 CredType=cred/munge
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -60,7 +60,7 @@ MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerType=sched/backfill
-SchedulerParameters=sched_interval=1,batch_sched_delay=0,requeue_delay=1,default_queue_depth=100,bf_interval=2
+SchedulerParameters=sched_interval=1,batch_sched_delay=0,default_queue_depth=100,bf_interval=2
 SlurmdParameters=config_overrides
 KillWait=5
 MinJobAge=3600

@@ -67,7 +67,7 @@ must sweep --model model --train data/train.csv --val data/val.csv --test data/t
     --grid lora_rank=2,4 --name stopped --slurm --array-tasks 2
 array=$(sed -n 's/^job \([0-9]*\): 2 tasks.*/\1/p' out)
 log=$sweeps/stopped/slurm/task_${array}
-state() { squeue --noheader --jobs="${array}_$1" --format="%T" 2>/dev/null; }
+is_away() { [ -z "$(squeue --noheader --jobs="${array}_$1" 2>/dev/null)" ]; }
 trains() { grep -q ' epoch 2/400 ' "${log}_$1.log" 2>/dev/null; }
 restarted() { [ "$(scontrol show job "${array}_$1" | sed -n 's/.* Restarts=\([0-9]*\).*/\1/p')" = 1 ]; }
 until_true 60 "task 1 trains" trains 1
@@ -75,7 +75,7 @@ until_true 60 "task 2 trains" trains 2
 scancel --batch --signal=USR1 "${array}_1"
 scancel "${array}_2"
 until_true 60 "task 1 is requeued" restarted 1
-until_true 60 "task 2 is away" [ -z "$(state 2)" ]
+until_true 60 "task 2 is away" is_away 2
 restarted 2 && fail "a task that was cancelled was requeued"
 scancel "$array"
 finish

@@ -210,12 +210,15 @@ static void write_tasks(ft_text *out, const ft_slurm_options *o, const ft_slurm_
                 "    wait \"$child\"\n"
                 "    status=$?\n"
                 "done\n"
-                "# 75: stopped, to be started again; not if it was cancelled, or is being requeued already.\n"
-                "task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n"
-                "if [ \"$status\" = 75 ] && [ \"$(squeue --noheader --jobs=\"$task\" --format=%T)\" = RUNNING ]; then\n"
-                "    scontrol requeue \"$task\"\n"
-                "fi\n"
-                "exit \"$status\"\n");
+                "[ \"$status\" = 75 ] || exit \"$status\"\n"
+                "# Stopped, to be started again; not if it was cancelled, or is being requeued already.\n"
+                "task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID tries=20\n"
+                "until state=$(squeue --noheader --jobs=\"$task\" --format=%T) || [ \"$tries\" = 0 ]; do\n"
+                "    tries=$((tries - 1))\n"
+                "    sleep 5\n"
+                "done\n"
+                "[ \"$state\" != RUNNING ] || scontrol requeue \"$task\"\n"
+                "exit 75\n");
 }
 
 /* The experiments of the sweep by their ids: <name>_<number>_<date>_<time>. */

@@ -94,8 +94,9 @@ typedef struct ft_sweep_request {
     int64_t max_adapters;  /* trained in one pass at most; 0: as many as the device is good for, up to 16 */
     int64_t workers;       /* processes that train; -1: one a device; 0: none, this one does. Processes can only
                               be started from an engine that has done nothing yet; they end with this one */
-    int64_t shard, n_shards; /* this process trains a part of the sweep, shard 1 ... n_shards of at most
-                                FT_MOST_SHARDS, and others may train theirs at the same time; 0, 0: all of it */
+    int64_t shard;         /* 1 ... n_shards: this process trains this part of the sweep, and others may train
+                              theirs at the same time */
+    int64_t n_shards;      /* at most FT_MOST_SHARDS; 0: this process trains all of it */
     int64_t retries;       /* deaths of workers that a batch of adapters survives; 0: 2 */
     double worker_timeout; /* seconds without a sign of life after which a worker is ended; 0: 1800 */
     const char *scheduler; /* "none", "asha", "median": stops configurations early by val_loss; NULL: none */

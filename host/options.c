@@ -230,7 +230,10 @@ static void add_option(const ft_option *option, size_t width, ft_text *out)
 {
     size_t start = out->length;
     bool is_optional = option->kind == FT_OPTION_OPTIONAL;
-    ft_text_addf(out, "  --%s%s%s%s", option->name, is_optional ? "[=" : option->argument ? " " : "",
+    ft_text_addf(out, "  --%s%s%s%s", option->name,
+                 is_optional        ? "[="
+                 : option->argument ? " "
+                                    : "",
                  option->argument ? option->argument : "", is_optional ? "]" : "");
     size_t used = out->length - start;
     ft_text_addf(out, "%*s", used < width ? (int)(width - used) : 2, "");

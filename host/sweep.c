@@ -193,8 +193,8 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
 {
     *summary = (ft_sweep_summary){0};
     ft_sweep sweep;
-    if (request->n_shards != 0 && !(request->shard >= 1 && request->shard <= request->n_shards &&
-                                    request->n_shards <= FT_MOST_SHARDS))
+    if (request->n_shards != 0 &&
+        !(request->shard >= 1 && request->shard <= request->n_shards && request->n_shards <= FT_MOST_SHARDS))
         return ft_fail(err, FT_BAD_INPUT, "there is no shard %lld of %lld", (long long)request->shard,
                        (long long)request->n_shards);
     ft_status status = ft_sweep_open(engine, request, &sweep, err);

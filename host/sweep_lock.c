@@ -48,7 +48,8 @@ static ft_status write_holder(int descriptor, const char *directory, ft_shard sh
     gethostname(host, sizeof host - 1);
     strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &local));
     if (shard.count > 0) snprintf(part, sizeof part, ", shard %d/%d", (int)shard.index, (int)shard.count);
-    int n = snprintf(holder, sizeof holder, "process %ld on %s since %s%s\n", (long)getpid(), host, when, part);
+    int n =
+        snprintf(holder, sizeof holder, "process %ld on %s since %s%s\n", (long)getpid(), host, when, part);
     if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, holder, (size_t)n, 0) != n)
         return ft_fail(err, FT_FAILED, "%s: a lock cannot be written: %s", directory, strerror(errno));
     return FT_OK;

@@ -1,5 +1,5 @@
-/* Who has a sweep, or a shard of it. Locks are the operating system's and end with the process; their files say
- * who holds them. */
+/* Who has a sweep, or a shard of it. Locks are the operating system's and end with the process; their files
+ * say who holds them. */
 #ifndef FT_HOST_SWEEP_LOCK_H
 #define FT_HOST_SWEEP_LOCK_H
 

@@ -193,8 +193,8 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
     ft_status status = ft_plan_make(sweep->grid.configs, sweep->grid.count, &settings, &sweep->plan, err);
     if (status != FT_OK) return status;
     cJSON *plan = describe_plan(sweep, device);
-    status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, shard,
-                                        plan, &sweep->state, err)
+    status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, shard, plan,
+                                        &sweep->state, err)
                   : ft_no_memory(err, "the plan", sweep->grid.count * 64);
     cJSON_Delete(plan);
     if (status == FT_OK) status = check_batches(sweep, err);

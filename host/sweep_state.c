@@ -218,14 +218,14 @@ static ft_status replay_result(ft_sweep_state *state, bool is_own, const char *e
 /* Reading journals: splits wait until all are read. */
 typedef struct reading {
     bool results_only;
-    bool is_own; /* the journal at hand is this process's */
+    bool is_own;    /* the journal at hand is this process's */
     cJSON **splits; /* (n_splits) */
     size_t n_splits, split_capacity;
 } reading;
 
 /* One line of a journal. Events that this version does not know are passed over. */
-static ft_status replay(ft_sweep_state *state, reading *r, const char *line, size_t length,
-                        const char *where, ft_error *err)
+static ft_status replay(ft_sweep_state *state, reading *r, const char *line, size_t length, const char *where,
+                        ft_error *err)
 {
     cJSON *entry = NULL;
     ft_status status = ft_json_parse(line, length, where, &entry, err);
@@ -333,8 +333,9 @@ static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
     cJSON *result = NULL;
     ft_status status = file ? ft_json_read(file, &result, err) : ft_no_memory(err, "a path", 32);
     if (status == FT_OK)
-        status = ft_sweep_state_finish(state, index, state->started[index],
-                                       cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error")), err);
+        status =
+            ft_sweep_state_finish(state, index, state->started[index],
+                                  cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error")), err);
     cJSON_Delete(result);
     free(file);
     free(directory);
@@ -463,8 +464,8 @@ static ft_status read_existing(ft_sweep_state *state, const char *name, const cJ
         if (*fresh && !state->lock.is_alone) {
             *fresh = false;
             status = ft_fail(err, FT_BAD_INPUT,
-                             "sweep \"%s\" is being run by other shards, and its %s differ%s from theirs", name,
-                             differs, differs[strlen(differs) - 1] == 's' ? "" : "s");
+                             "sweep \"%s\" is being run by other shards, and its %s differ%s from theirs",
+                             name, differs, differs[strlen(differs) - 1] == 's' ? "" : "s");
         } else if (status == FT_OK && differs && !*fresh)
             status = ft_fail(err, FT_BAD_INPUT,
                              "sweep \"%s\" stopped after %zu of %zu experiments, and its %s differ%s now: "
@@ -590,8 +591,7 @@ const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch)
 {
     char name[64];
-    snprintf(name, sizeof name, "checkpoints/batch_%zu.safetensors",
-             state->batches[batch].number + 1);
+    snprintf(name, sizeof name, "checkpoints/batch_%zu.safetensors", state->batches[batch].number + 1);
     free(state->checkpoint);
     state->checkpoint = path_in(state, name);
     return state->checkpoint;

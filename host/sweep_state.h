@@ -44,8 +44,8 @@ typedef struct ft_sweep_batch {
     size_t *trajectories; /* (count) in the order in which they take slots; the state's */
     size_t count;
     int32_t slots;
-    /* The same whoever reads the journals: with R batches in the plan these are 0 ... R - 1, and the halves of
-     * batch r + R k are r + R (2 k + 1) and r + R (2 k + 2). */
+    /* The same whoever reads the journals: with R batches in the plan these are 0 ... R - 1, and the halves
+     * of batch r + R k are r + R (2 k + 1) and r + R (2 k + 2). */
     size_t number;
     bool is_split; /* its halves took its place */
 } ft_sweep_batch;

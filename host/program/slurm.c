@@ -66,7 +66,8 @@ ft_status ft_slurm_options_check(const ft_slurm_options *o, ft_error *err)
                         : o->sbatch_args.count ? "sbatch-arg"
                                                : NULL;
     if (given && !o->how)
-        return ft_fail(err, FT_BAD_INPUT, "--%s says how Slurm runs a sweep, but --slurm is not given", given);
+        return ft_fail(err, FT_BAD_INPUT, "--%s says how Slurm runs a sweep, but --slurm is not given",
+                       given);
     for (size_t i = 0; i < o->sbatch_args.count; i++)
         if (o->sbatch_args.items[i][0] != '-' || strchr(o->sbatch_args.items[i], '\n'))
             return ft_fail(err, FT_BAD_INPUT, "--sbatch-arg: \"%.100s\" is not an option (--partition=gpu)",
@@ -99,8 +100,8 @@ static bool is_plain(char c)
            strchr("-_=/.,:%@+", c) || (unsigned char)c >= 128;
 }
 
-/* A line "#SBATCH <option><value>", as one word of sbatch, to which backslashes are special between quotes too
- * and blanks even after one. */
+/* A line "#SBATCH <option><value>", as one word of sbatch, to which backslashes are special between quotes
+ * too and blanks even after one. */
 static void add_option(ft_text *out, const char *option, const char *value)
 {
     bool quoted = false;
@@ -122,7 +123,8 @@ static void add_number(ft_text *out, const char *option, int64_t value)
 static void add_output(ft_text *out, const char *directory, const char *file)
 {
     ft_text path = FT_TEXT_EMPTY;
-    for (const char *c = directory; *c; c++) ft_text_add_bytes(&path, *c == '%' ? "%%" : c, *c == '%' ? 2 : 1);
+    for (const char *c = directory; *c; c++)
+        ft_text_add_bytes(&path, *c == '%' ? "%%" : c, *c == '%' ? 2 : 1);
     ft_text_addf(&path, "/%s", file);
     out->failed = out->failed || path.failed;
     if (!path.failed) add_option(out, "--output=", path.data);
@@ -295,7 +297,8 @@ static ft_status submit_both(const char *tasks, const char *comparison, const pl
     ft_text told = FT_TEXT_EMPTY;
     ft_status status = submit(tasks, NULL, array, err);
     if (status != FT_OK) return status;
-    ft_text_addf(&told, "job %s: %lld tasks, %s/task_%s_*.log\n", array, (long long)p->tasks, p->scripts, array);
+    ft_text_addf(&told, "job %s: %lld tasks, %s/task_%s_*.log\n", array, (long long)p->tasks, p->scripts,
+                 array);
     snprintf(dependency, sizeof dependency, "--dependency=afterany:%s", array);
     status = submit(comparison, dependency, after, err);
     if (status == FT_OK) ft_text_addf(&told, "job %s: after them, %s/comparison.csv\n", after, p->state);

@@ -1,4 +1,5 @@
-/* `ftgpu sweep --slurm`: the sweep as an array of Slurm jobs, a shard each, and a job after them that compares. */
+/* `ftgpu sweep --slurm`: the sweep as an array of Slurm jobs, a shard each, and a job after them that
+ * compares. */
 #ifndef FT_HOST_PROGRAM_SLURM_H
 #define FT_HOST_PROGRAM_SLURM_H
 

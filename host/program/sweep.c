@@ -56,10 +56,12 @@ static ft_status parse_shard(const char *text, ft_sweep_request *request, ft_err
     const char *slash = strchr(text, '/');
     long long shard = 0, count = 0;
     if (!slash || !ft_parse_int(text, (size_t)(slash - text), &shard) ||
-        !ft_parse_int(slash + 1, strlen(slash + 1), &count) || shard < 1 || shard > count || count > FT_MOST_SHARDS)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "--shard: \"%.60s\" is not i/N, with i from 1 to N and N to %d: 1/4 to 4/4 are four shards",
-                       text, FT_MOST_SHARDS);
+        !ft_parse_int(slash + 1, strlen(slash + 1), &count) || shard < 1 || shard > count ||
+        count > FT_MOST_SHARDS)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "--shard: \"%.60s\" is not i/N, with i from 1 to N and N to %d: 1/4 to 4/4 are four shards", text,
+            FT_MOST_SHARDS);
     request->shard = shard;
     request->n_shards = count;
     return FT_OK;
@@ -72,7 +74,8 @@ static ft_status submit(ft_engine *engine, const ft_sweep_request *request, cons
     ft_sweep sweep;
     ft_status status = ft_sweep_open(engine, request, &sweep, err);
     if (status != FT_OK) return status;
-    const ft_slurm_sweep job = {sweep.study.name, engine->settings.results, engine->settings.threads, argc, argv};
+    const ft_slurm_sweep job = {sweep.study.name, engine->settings.results, engine->settings.threads, argc,
+                                argv};
     status = ft_slurm_submit(slurm, &job, err);
     ft_sweep_close(&sweep);
     return status;
@@ -88,7 +91,8 @@ static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary
     if (summary->all_done == summary->all)
         fprintf(stderr, "the whole sweep is complete: %zu experiments\n", summary->all);
     else
-        fprintf(stderr, "of the whole sweep %zu of %zu experiments are done\n", summary->all_done, summary->all);
+        fprintf(stderr, "of the whole sweep %zu of %zu experiments are done\n", summary->all_done,
+                summary->all);
 }
 
 int ft_command_sweep(int argc, const char *const *argv)
@@ -171,11 +175,12 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .help = "no configuration is stopped before N epochs (default 1)",
                              .least = 1,
                              .most = 1e9};
-    table[n++] = (ft_option){.name = "shard",
-                             .kind = FT_OPTION_TEXT,
-                             .value = &shard,
-                             .argument = "i/N",
-                             .help = "train the i-th of N parts; other processes may train theirs into the same --results"};
+    table[n++] = (ft_option){
+        .name = "shard",
+        .kind = FT_OPTION_TEXT,
+        .value = &shard,
+        .argument = "i/N",
+        .help = "train the i-th of N parts; other processes may train theirs into the same --results"};
     n += ft_slurm_options_table(&slurm, table + n);
     table[n++] = (ft_option){.name = "dry-run",
                              .kind = FT_OPTION_FLAG,
@@ -203,7 +208,8 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (status == FT_OK) status = parse_shard(shard, &request, &err);
     if (status == FT_OK) status = ft_slurm_options_check(&slurm, &err);
     if (status == FT_OK && slurm.how && shard)
-        status = ft_fail(&err, FT_BAD_INPUT, "--slurm makes shards of its own (--array-tasks N): leave out --shard");
+        status = ft_fail(&err, FT_BAD_INPUT,
+                         "--slurm makes shards of its own (--array-tasks N): leave out --shard");
     request.base = options.request;
     if (workers > 0) request.workers = workers;
     request.grids = grids.items;

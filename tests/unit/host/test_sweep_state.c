@@ -29,9 +29,10 @@ static ft_status open_state(int32_t index, int32_t count, int seed, ft_sweep_sta
 {
     char text[256];
     cJSON *plan = NULL;
-    snprintf(text, sizeof text,
-             "{\"seed\":%d,\"configurations\":[[1],[2],[3],[4],[5],[6]],\"batches\":[[0,2,2],[2,2,2],[4,2,2]]}",
-             seed);
+    snprintf(
+        text, sizeof text,
+        "{\"seed\":%d,\"configurations\":[[1],[2],[3],[4],[5],[6]],\"batches\":[[0,2,2],[2,2,2],[4,2,2]]}",
+        seed);
     cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &plan, err), FT_OK);
     ft_status status = ft_sweep_state_open(results, "s", (ft_shard){index, count}, plan, state, err);
     cJSON_Delete(plan);
@@ -186,7 +187,8 @@ Test(sweep_state, halves_are_the_shards_and_keep_their_numbers)
     cr_assert_eq(n, 7);
     bool found = false;
     for (size_t b = 3; b < n; b++) {
-        cr_expect_eq(ft_sweep_state_owns(two, b), batches[b].trajectories[0] == 2 || batches[b].trajectories[0] == 3);
+        cr_expect_eq(ft_sweep_state_owns(two, b),
+                     batches[b].trajectories[0] == 2 || batches[b].trajectories[0] == 3);
         if (batches[b].number != number) continue;
         found = true;
         cr_expect_eq(batches[b].trajectories[0], 3);
@@ -211,7 +213,8 @@ Test(sweep_state, halves_of_halves_are_found_in_any_journal)
     cr_assert_eq(ft_sweep_state_open(results, "s", (ft_shard){1, 1}, plan, &state, &err), FT_OK);
     cr_assert_eq(ft_sweep_state_split(state, 2, of + 2, 2, &err), FT_OK);
     ft_sweep_state_close(state);
-    cr_assert_eq(ft_sweep_state_open(results, "s", (ft_shard){0, 0}, plan, &state, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_sweep_state_open(results, "s", (ft_shard){0, 0}, plan, &state, &err), FT_OK, "%s",
+                 err.message);
     const ft_sweep_batch *batches = ft_sweep_state_batches(state, &n);
     cr_assert_eq(n, 5);
     cr_expect(batches[2].is_split && !batches[1].is_split);

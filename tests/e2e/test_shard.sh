@@ -109,6 +109,14 @@ expect err '^6 of 6 experiments done'
 contents left >got
 cmp -s expected got || fail "one process finishes shards with other results: $(diff expected got | head -5)"
 
+# Schedulers compare within a shard: of three each, asha goes on with one.
+for shard in 1 2; do must sweep $common --set epochs=3 $six --scheduler asha --name asha --shard $shard/2; done
+expect err 'the whole sweep is complete: 6 experiments'
+for shard in 1 2; do
+    pruned=$(grep -c '"pruned":true' $sweeps/asha/journal.$shard.jsonl) || true
+    [ "$pruned" = 2 ] || fail "shard $shard: asha pruned $pruned of 3"
+done
+
 refuses 'not i/N' sweep $common $six --shard 0/2
 refuses 'not i/N' sweep $common $six --shard 3/2
 refuses 'not i/N' sweep $common $six --shard 2
@@ -123,12 +131,12 @@ refuses 'lora_rank' sweep $common --grid lora_rank=2,many --slurm=script
 mkdir "it's a place"
 cp -r data model "it's a place"
 cd "it's a place"
-E2E_HERE=$(pwd)
+here=$(pwd)
 notes='a "note" of $HOME; isn'\''t it'
 must sweep $common $six --name 'l r' --notes "$notes" --slurm=script --array-tasks 4 --nodes 2 --gpus-per-task 3 \
     --sbatch-arg=--partition=gpu --sbatch-arg=--comment="it's # mine" --results 'my results'
 script=$(cat out)
-[ "$script" = "$E2E_HERE/my results/.sweeps/l r/slurm/tasks.sh" ] || fail "the script's path is $script"
+[ "$script" = "$here/my results/.sweeps/l r/slurm/tasks.sh" ] || fail "the script's path is $script"
 compare=$(dirname "$script")/compare.sh
 for file in "$script" "$compare"; do
     sh -n "$file" || fail "$file is no shell script"
@@ -150,9 +158,31 @@ mkdir bin
 printf '#!/bin/sh\necho "scontrol $*" >>requeued\n' >bin/scontrol
 printf '#!/bin/sh\necho RUNNING\n' >bin/squeue
 chmod +x bin/*
+cat >bin/sbatch <<'END'
+#!/bin/sh
+echo "sbatch $*" >>submitted
+[ ! -e full ] || { echo "sbatch: error: no room" >&2; exit 1; }
+echo "$((40 + $(wc -l <submitted)));cluster"
+END
+chmod +x bin/sbatch
+export PATH="$here/bin:$PATH"
+must sweep $common $six --name 'l r' --slurm --nodes 3 --results 'my results'
+expect out '^job 41: 3 tasks, .*/my results/.sweeps/l r/slurm/task_41_\*\.log$'
+expect out '^job 42: after them, .*/my results/.sweeps/l r/comparison\.csv$'
+expect submitted '^sbatch --parsable --dependency=afterany:41 .*/slurm/compare\.sh$'
+expect "$script" '^#SBATCH --array=1-3$'
+touch full
+ft sweep $common $six --name 'l r' --slurm
+expect_status 1
+expect err '^ftgpu: sbatch did not take .*/slurm/tasks\.sh$'
+status=0
+PATH=$here/none "$FTGPU" sweep $common $six --slurm >out 2>err || status=$?
+expect_status 1
+expect err '^ftgpu: sbatch cannot be started here'
+
 must sweep $common --grid lora_rank=2,4 --set epochs=1 --name 'l r' --notes "$notes" --slurm=script --array-tasks 2 --results 'my results'
 for task in 1 2; do
-    (cd / && PATH="$E2E_HERE/bin:$PATH" SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task sh "$script") >out 2>err || fail "task $task: status $?"
+    (cd / && SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task sh "$script") >out 2>err || fail "task $task: status $?"
 done
 ran="task 2"
 expect err 'the whole sweep is complete: 2 experiments'
@@ -162,7 +192,7 @@ sh "$compare" >out 2>err || fail "the comparison failed: $(cat err)"
 [ "$(wc -l <"my results/.sweeps/l r/comparison.csv")" = 3 ] || fail "the comparison does not have 2 experiments"
 must sweep $common $long --name stopped --slurm=script
 script=$(cat out)
-PATH="$E2E_HERE/bin:$PATH" SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 sh "$script" >out 2>err &
+SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 sh "$script" >out 2>err &
 pid=$!
 await err ' epoch 2/60 '
 kill -USR1 "$pid"

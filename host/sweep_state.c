@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +16,7 @@
 struct ft_sweep_state {
     char *results, *directory; /* of experiments; of this state */
     char *checkpoint;          /* the path last asked for */
-    char **experiments;        /* (count): id of the finished experiment, or NULL */
-    char **started;            /* (count): id of one that was begun, or NULL */
-    bool *failed;              /* (count): the finished experiment was recorded as failed */
-    bool *begun_here;          /* (count): by this process or an earlier one with its journal */
-    size_t count;
-    ft_sweep_batch *batches;
-    size_t n_planned, n_batches, batch_capacity; /* the first n_planned are the plan's */
-    ft_judgement *judgements;
-    size_t n_judgements, judgement_capacity;
+    ft_sweep_books books;
     ft_shard shard;
     ft_sweep_lock lock;
     int journal; /* descriptor, -1 where closed */
@@ -73,7 +64,7 @@ static const char *difference(const cJSON *a, const cJSON *b)
 static size_t n_done(const ft_sweep_state *state)
 {
     size_t done = 0;
-    for (size_t i = 0; i < state->count; i++) done += state->experiments[i] != NULL;
+    for (size_t i = 0; i < state->books.count; i++) done += state->books.experiments[i] != NULL;
     return done;
 }
 
@@ -82,176 +73,13 @@ static size_t n_done(const ft_sweep_state *state)
 static bool can_make_way(const ft_sweep_state *state)
 {
     size_t begun = 0;
-    for (size_t i = 0; i < state->count; i++) begun += state->started[i] != NULL;
-    return begun == 0 || n_done(state) == state->count;
-}
-
-static ft_status set_text(char **slot, const char *text, ft_error *err)
-{
-    char *copy = ft_copy_string(text);
-    if (!copy) return ft_no_memory(err, "a journal entry", strlen(text));
-    free(*slot);
-    *slot = copy;
-    return FT_OK;
-}
-
-/* A whole number in [0, most] under `key`, or -1. */
-static int64_t get_number(const cJSON *entry, const char *key, double most)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(entry, key);
-    double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
-    return value >= 0 && value <= most && value == floor(value) ? (int64_t)value : -1;
-}
-
-/* Room for one more element of an array that grows. */
-static ft_status reserve(void **array, size_t count, size_t *capacity, size_t element_bytes, ft_error *err)
-{
-    if (count < *capacity) return FT_OK;
-    size_t grown = *capacity ? 2 * *capacity : 64;
-    void *moved = realloc(*array, grown * element_bytes);
-    if (!moved) return ft_no_memory(err, "the sweep's state", grown * element_bytes);
-    *array = moved;
-    *capacity = grown;
-    return FT_OK;
-}
-
-static ft_status keep_judgement(ft_sweep_state *state, const ft_judgement *judgement, ft_error *err)
-{
-    ft_status status = reserve((void **)&state->judgements, state->n_judgements, &state->judgement_capacity,
-                               sizeof *state->judgements, err);
-    if (status == FT_OK) state->judgements[state->n_judgements++] = *judgement;
-    return status;
-}
-
-/* trajectories: moves to the state. */
-static ft_status keep_batch(ft_sweep_state *state, size_t *trajectories, size_t count, int32_t slots,
-                            size_t number, ft_error *err)
-{
-    ft_status status = reserve((void **)&state->batches, state->n_batches, &state->batch_capacity,
-                               sizeof *state->batches, err);
-    if (status != FT_OK) {
-        free(trajectories);
-        return status;
-    }
-    state->batches[state->n_batches++] = (ft_sweep_batch){trajectories, count, slots, number, false};
-    return FT_OK;
-}
-
-/* Halves of `trajectories` take the place of a batch. */
-static ft_status split_batch(ft_sweep_state *state, size_t batch, const size_t *trajectories, size_t count,
-                             ft_error *err)
-{
-    ft_status status = FT_OK;
-    size_t half = (count + 1) / 2, slots = (size_t)state->batches[batch].slots;
-    size_t root = state->batches[batch].number % state->n_planned;
-    size_t number = 2 * state->batches[batch].number - root + state->n_planned;
-    state->batches[batch].is_split = true;
-    for (size_t first = 0; first < count && status == FT_OK; first += half) {
-        size_t n = count - first < half ? count - first : half;
-        size_t *copy = malloc(n * sizeof *copy);
-        if (!copy) return ft_no_memory(err, "a batch", n * sizeof *copy);
-        memcpy(copy, trajectories + first, n * sizeof *copy);
-        status = keep_batch(state, copy, n, (int32_t)(slots < n ? slots : n), number, err);
-        number += state->n_planned;
-    }
-    return status;
-}
-
-/* The index of the batch with that number, or -1. */
-static int64_t find_batch(const ft_sweep_state *state, size_t number)
-{
-    for (size_t i = number < state->n_planned ? number : state->n_planned; i < state->n_batches; i++)
-        if (state->batches[i].number == number) return (int64_t)i;
-    return -1;
-}
-
-/* {"event":"split","batch":1,"trajectories":[1,...]} */
-static ft_status replay_split(ft_sweep_state *state, const cJSON *entry, const char *where, ft_error *err)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(entry, "trajectories"), *item;
-    int n = cJSON_GetArraySize(list);
-    int64_t number = get_number(entry, "batch", 9e15),
-            batch = number < 1 ? -1 : find_batch(state, (size_t)number - 1);
-    if (!cJSON_IsArray(list) || n <= 0 || batch < 0)
-        return ft_fail(err, FT_BAD_INPUT, "%s: not a batch of this sweep", where);
-    size_t *trajectories = malloc((size_t)n * sizeof *trajectories), count = 0;
-    if (!trajectories) return ft_no_memory(err, "a batch", (size_t)n * sizeof *trajectories);
-    ft_status status = FT_OK;
-    cJSON_ArrayForEach(item, list)
-    {
-        bool fits = cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= (double)state->count;
-        if (!fits) status = ft_fail(err, FT_BAD_INPUT, "%s: not a batch of this sweep", where);
-        trajectories[count++] = fits ? (size_t)item->valuedouble - 1 : 0;
-    }
-    if (status == FT_OK) status = split_batch(state, (size_t)batch, trajectories, count, err);
-    free(trajectories);
-    return status;
-}
-
-static ft_status replay_judgement(ft_sweep_state *state, const cJSON *entry, const char *where, ft_error *err)
-{
-    int64_t trajectory = get_number(entry, "trajectory", (double)state->count),
-            epoch = get_number(entry, "epoch", 2147483647.0);
-    const cJSON *loss = cJSON_GetObjectItemCaseSensitive(entry, "val_loss");
-    if (trajectory < 1 || epoch < 1) return ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
-    ft_judgement judgement = {(size_t)trajectory - 1, (int32_t)epoch,
-                              cJSON_IsNumber(loss) ? loss->valuedouble : NAN,
-                              cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "pruned"))};
-    return keep_judgement(state, &judgement, err);
-}
-
-/* An event of a configuration. */
-static ft_status replay_result(ft_sweep_state *state, bool is_own, const char *event, const cJSON *entry,
-                               const char *where, ft_error *err)
-{
-    const cJSON *id = cJSON_GetObjectItemCaseSensitive(entry, "experiment_id");
-    int64_t number = get_number(entry, "configuration", (double)state->count);
-    if (number < 1 || !cJSON_IsString(id) || strchr(id->valuestring, '/'))
-        return ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
-    size_t index = (size_t)number - 1;
-    state->begun_here[index] = state->begun_here[index] || is_own;
-    if (strcmp(event, "started") == 0) return set_text(&state->started[index], id->valuestring, err);
-    state->failed[index] = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "failed"));
-    return set_text(&state->experiments[index], id->valuestring, err);
-}
-
-/* Reading journals: splits wait until all are read. */
-typedef struct reading {
-    bool results_only;
-    bool is_own;    /* the journal at hand is this process's */
-    cJSON **splits; /* (n_splits) */
-    size_t n_splits, split_capacity;
-} reading;
-
-/* One line of a journal. Events that this version does not know are passed over. */
-static ft_status replay(ft_sweep_state *state, reading *r, const char *line, size_t length, const char *where,
-                        ft_error *err)
-{
-    cJSON *entry = NULL;
-    ft_status status = ft_json_parse(line, length, where, &entry, err);
-    if (status != FT_OK) return status;
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(entry, "event");
-    const char *event = cJSON_IsString(item) ? item->valuestring : NULL;
-    if (!event)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: not an event of this sweep", where);
-    else if (strcmp(event, "started") == 0 || strcmp(event, "done") == 0)
-        status = replay_result(state, r->is_own, event, entry, where, err);
-    else if (strcmp(event, "judged") == 0 && !r->results_only)
-        status = replay_judgement(state, entry, where, err);
-    else if (strcmp(event, "split") == 0 && !r->results_only) {
-        status = reserve((void **)&r->splits, r->n_splits, &r->split_capacity, sizeof *r->splits, err);
-        if (status == FT_OK) {
-            r->splits[r->n_splits++] = entry;
-            return FT_OK;
-        }
-    }
-    cJSON_Delete(entry);
-    return status;
+    for (size_t i = 0; i < state->books.count; i++) begun += state->books.started[i] != NULL;
+    return begun == 0 || n_done(state) == state->books.count;
 }
 
 /* Reads a journal; a last line without its end was torn by a crash and is cut off, or, in one that another
  * process has, is being written. */
-static ft_status read_journal(ft_sweep_state *state, reading *r, const char *name, ft_error *err)
+static ft_status read_journal(ft_sweep_state *state, ft_reading *r, const char *name, ft_error *err)
 {
     char *path = path_in(state, name), *text = NULL;
     size_t size = 0, at = 0, line = 1;
@@ -262,7 +90,7 @@ static ft_status read_journal(ft_sweep_state *state, reading *r, const char *nam
         if (!end) break;
         char where[4200];
         snprintf(where, sizeof where, "%s:%zu", path, line++);
-        status = replay(state, r, text + at, (size_t)(end - (text + at)), where, err);
+        status = ft_books_replay(&state->books, r, text + at, (size_t)(end - (text + at)), where, err);
         at = (size_t)(end - text) + 1;
     }
     if (status == FT_OK && at < size && (r->is_own || state->lock.is_alone) && truncate(path, (off_t)at) != 0)
@@ -280,18 +108,10 @@ static int is_journal(const struct dirent *entry)
             entry->d_name[end] == '\0');
 }
 
-/* A whole is split before its halves, whose numbers are larger. */
-static int by_batch_number(const void *x, const void *y)
-{
-    double a = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(*(cJSON *const *)x, "batch")),
-           b = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(*(cJSON *const *)y, "batch"));
-    return a < b ? -1 : a > b;
-}
-
 /* Reads all journals; of others_only those of other processes, and of these what was started and done. */
 static ft_status read_journals(ft_sweep_state *state, bool others_only, ft_error *err)
 {
-    reading r = {.results_only = others_only};
+    ft_reading r = {.results_only = others_only};
     struct dirent **names = NULL;
     char own[64];
     ft_status status = FT_OK;
@@ -304,13 +124,7 @@ static ft_status read_journals(ft_sweep_state *state, bool others_only, ft_error
         free(names[i]);
     }
     free(names);
-    if (r.n_splits > 0) qsort(r.splits, r.n_splits, sizeof *r.splits, by_batch_number);
-    for (size_t i = 0; i < r.n_splits; i++) {
-        if (status == FT_OK) status = replay_split(state, r.splits[i], state->directory, err);
-        cJSON_Delete(r.splits[i]);
-    }
-    free(r.splits);
-    return status;
+    return ft_books_end_reading(&state->books, &r, status, state->directory, err);
 }
 
 /* Whether an experiment's result is on disk. */
@@ -328,13 +142,13 @@ static bool has_result(const ft_sweep_state *state, const char *id)
  * result's file tells. */
 static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
 {
-    char *directory = ft_join_path(state->results, state->started[index]),
+    char *directory = ft_join_path(state->results, state->books.started[index]),
          *file = directory ? ft_join_path(directory, "results.json") : NULL;
     cJSON *result = NULL;
     ft_status status = file ? ft_json_read(file, &result, err) : ft_no_memory(err, "a path", 32);
     if (status == FT_OK)
         status =
-            ft_sweep_state_finish(state, index, state->started[index],
+            ft_sweep_state_finish(state, index, state->books.started[index],
                                   cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error")), err);
     cJSON_Delete(result);
     free(file);
@@ -345,17 +159,17 @@ static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
 /* A result that was journalled and is gone does not count. */
 static void forget_missing(ft_sweep_state *state, size_t index)
 {
-    if (!state->experiments[index] || has_result(state, state->experiments[index])) return;
-    free(state->experiments[index]);
-    state->experiments[index] = NULL;
+    if (!state->books.experiments[index] || has_result(state, state->books.experiments[index])) return;
+    free(state->books.experiments[index]);
+    state->books.experiments[index] = NULL;
 }
 
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err)
 {
     forget_missing(state, index);
-    if (state->experiments[index] || !state->started[index]) return FT_OK;
-    if (has_result(state, state->started[index])) return adopt(state, index, err);
-    char *left = ft_join_path(state->results, state->started[index]);
+    if (state->books.experiments[index] || !state->books.started[index]) return FT_OK;
+    if (has_result(state, state->books.started[index])) return adopt(state, index, err);
+    char *left = ft_join_path(state->results, state->books.started[index]);
     if (left) ft_remove_tree(left);
     free(left);
     return FT_OK;
@@ -365,8 +179,8 @@ ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *e
 static ft_status settle_all(ft_sweep_state *state, ft_error *err)
 {
     ft_status status = FT_OK;
-    for (size_t i = 0; i < state->count && status == FT_OK; i++)
-        if (state->lock.is_alone || state->begun_here[i])
+    for (size_t i = 0; i < state->books.count && status == FT_OK; i++)
+        if (state->lock.is_alone || state->books.begun_here[i])
             status = ft_sweep_state_settle(state, i, err);
         else
             forget_missing(state, i);
@@ -376,63 +190,7 @@ static ft_status settle_all(ft_sweep_state *state, ft_error *err)
 ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err)
 {
     ft_status status = read_journals(state, true, err);
-    for (size_t i = 0; i < state->count && status == FT_OK; i++) forget_missing(state, i);
-    return status;
-}
-
-static void free_entries(ft_sweep_state *state)
-{
-    for (size_t i = 0; i < state->count; i++) {
-        free(state->experiments[i]);
-        free(state->started[i]);
-    }
-    for (size_t i = 0; i < state->n_batches; i++) free(state->batches[i].trajectories);
-    free(state->experiments);
-    free(state->started);
-    free(state->failed);
-    free(state->begun_here);
-    state->count = state->n_planned = state->n_batches = state->n_judgements = 0;
-}
-
-static ft_status allocate_entries(ft_sweep_state *state, size_t count, ft_error *err)
-{
-    free_entries(state);
-    state->count = count;
-    state->experiments = calloc(count + 1, sizeof *state->experiments);
-    state->started = calloc(count + 1, sizeof *state->started);
-    state->failed = calloc(count + 1, sizeof *state->failed);
-    state->begun_here = calloc(count + 1, sizeof *state->begun_here);
-    if (state->experiments && state->started && state->failed && state->begun_here) return FT_OK;
-    state->count = 0;
-    return ft_no_memory(err, "the sweep's state", 2 * count * sizeof *state->started);
-}
-
-static size_t n_configurations(const cJSON *plan)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(plan, "configurations");
-    return list ? (size_t)cJSON_GetArraySize(list) : 0;
-}
-
-/* The plan's batches: [first trajectory, count, slots] each. */
-static ft_status read_batches(ft_sweep_state *state, const cJSON *plan, const char *path, ft_error *err)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(plan, "batches"), *item;
-    ft_status status = FT_OK;
-    cJSON_ArrayForEach(item, list)
-    {
-        double v[3] = {-1, -1, -1};
-        for (int i = 0; i < 3; i++) {
-            const cJSON *number = cJSON_GetArrayItem(item, i);
-            if (cJSON_IsNumber(number)) v[i] = number->valuedouble;
-        }
-        if (!(v[0] >= 0 && v[1] >= 1 && v[2] >= 1 && v[2] <= v[1] && v[0] + v[1] <= (double)state->count))
-            return ft_fail(err, FT_BAD_INPUT, "%s: batches: not trajectories of this sweep", path);
-        size_t count = (size_t)v[1], *trajectories = malloc(count * sizeof *trajectories);
-        if (!trajectories) return ft_no_memory(err, "a batch", count * sizeof *trajectories);
-        for (size_t i = 0; i < count; i++) trajectories[i] = (size_t)v[0] + i;
-        status = keep_batch(state, trajectories, count, (int32_t)v[2], state->n_planned++, err);
-        if (status != FT_OK) return status;
-    }
+    for (size_t i = 0; i < state->books.count && status == FT_OK; i++) forget_missing(state, i);
     return status;
 }
 
@@ -454,8 +212,7 @@ static ft_status read_existing(ft_sweep_state *state, const char *name, const cJ
     ft_status status = FT_OK;
     if (ft_path_exists(path)) {
         status = ft_json_read(path, &existing, err);
-        if (status == FT_OK) status = allocate_entries(state, n_configurations(existing), err);
-        if (status == FT_OK) status = read_batches(state, existing, path, err);
+        if (status == FT_OK) status = ft_books_open(&state->books, existing, path, err);
         if (status == FT_OK) status = read_journals(state, false, err);
         if (status == FT_OK) status = open_journal(state, err);
         if (status == FT_OK) status = settle_all(state, err);
@@ -471,7 +228,7 @@ static ft_status read_existing(ft_sweep_state *state, const char *name, const cJ
                              "sweep \"%s\" stopped after %zu of %zu experiments, and its %s differ%s now: "
                              "start it with the same data, model and "
                              "arguments to go on, or choose another --name",
-                             name, n_done(state), state->count, differs,
+                             name, n_done(state), state->books.count, differs,
                              differs[strlen(differs) - 1] == 's' ? "" : "s");
     }
     cJSON_Delete(existing);
@@ -509,8 +266,7 @@ static ft_status write_fresh(ft_sweep_state *state, const cJSON *plan, ft_error 
         if (status == FT_OK) status = ft_make_directories(checkpoints, err);
     }
     if (status == FT_OK) status = ft_json_write(path, plan, err);
-    if (status == FT_OK) status = allocate_entries(state, n_configurations(plan), err);
-    if (status == FT_OK) status = read_batches(state, plan, path, err);
+    if (status == FT_OK) status = ft_books_open(&state->books, plan, path, err);
     if (status == FT_OK) status = open_journal(state, err);
     free(path);
     free(checkpoints);
@@ -551,9 +307,7 @@ void ft_sweep_state_close(ft_sweep_state *state)
     if (!state) return;
     if (state->journal >= 0) close(state->journal);
     ft_sweep_lock_release(&state->lock);
-    free_entries(state);
-    free(state->batches);
-    free(state->judgements);
+    ft_books_free(&state->books);
     free(state->checkpoint);
     free(state->directory);
     free(state->results);
@@ -562,36 +316,37 @@ void ft_sweep_state_close(ft_sweep_state *state)
 
 const char *ft_sweep_state_done(const ft_sweep_state *state, size_t index)
 {
-    return state->experiments[index];
+    return state->books.experiments[index];
 }
 
 bool ft_sweep_state_failed(const ft_sweep_state *state, size_t index)
 {
-    return state->experiments[index] && state->failed[index];
+    return state->books.experiments[index] && state->books.failed[index];
 }
 
 const ft_sweep_batch *ft_sweep_state_batches(const ft_sweep_state *state, size_t *n)
 {
-    *n = state->n_batches;
-    return state->batches;
+    *n = state->books.n_batches;
+    return state->books.batches;
 }
 
 bool ft_sweep_state_owns(const ft_sweep_state *state, size_t batch)
 {
-    size_t root = state->batches[batch].number % state->n_planned, count = (size_t)state->shard.count;
+    size_t root = state->books.batches[batch].number % state->books.n_planned,
+           count = (size_t)state->shard.count;
     return count == 0 || root % count == (size_t)state->shard.index - 1;
 }
 
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n)
 {
-    *n = state->n_judgements;
-    return state->judgements;
+    *n = state->books.n_judgements;
+    return state->books.judgements;
 }
 
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch)
 {
     char name[64];
-    snprintf(name, sizeof name, "checkpoints/batch_%zu.safetensors", state->batches[batch].number + 1);
+    snprintf(name, sizeof name, "checkpoints/batch_%zu.safetensors", state->books.batches[batch].number + 1);
     free(state->checkpoint);
     state->checkpoint = path_in(state, name);
     return state->checkpoint;
@@ -644,16 +399,14 @@ static ft_status append_result(ft_sweep_state *state, const char *event, size_t 
 ft_status ft_sweep_state_start(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err)
 {
     ft_status status = append_result(state, "started", index, experiment_id, false, err);
-    return status == FT_OK ? set_text(&state->started[index], experiment_id, err) : status;
+    return status == FT_OK ? ft_books_start(&state->books, index, experiment_id, err) : status;
 }
 
 ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id, bool failed,
                                 ft_error *err)
 {
     ft_status status = append_result(state, "done", index, experiment_id, failed, err);
-    if (status == FT_OK) status = set_text(&state->experiments[index], experiment_id, err);
-    if (status == FT_OK) state->failed[index] = failed;
-    return status;
+    return status == FT_OK ? ft_books_finish(&state->books, index, experiment_id, failed, err) : status;
 }
 
 ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgements, size_t n, ft_error *err)
@@ -670,7 +423,7 @@ ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgem
             entry = NULL;
         }
         status = append(state, entry, i + 1 == n, err);
-        if (status == FT_OK) status = keep_judgement(state, j, err);
+        if (status == FT_OK) status = ft_books_judge(&state->books, j, err);
     }
     return status;
 }
@@ -678,7 +431,7 @@ ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgem
 ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t *trajectories, size_t count,
                                ft_error *err)
 {
-    cJSON *entry = make_event("split", "batch", state->batches[batch].number + 1);
+    cJSON *entry = make_event("split", "batch", state->books.batches[batch].number + 1);
     cJSON *list = entry ? cJSON_AddArrayToObject(entry, "trajectories") : NULL;
     bool ok = list != NULL;
     for (size_t i = 0; i < count && ok; i++)
@@ -689,7 +442,7 @@ ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t
     }
     ft_status status = append(state, entry, true, err);
     if (status == FT_OK) ft_sweep_state_end_batch(state, batch);
-    return status == FT_OK ? split_batch(state, batch, trajectories, count, err) : status;
+    return status == FT_OK ? ft_books_split(&state->books, batch, trajectories, count, err) : status;
 }
 
 void ft_sweep_state_end_batch(ft_sweep_state *state, size_t batch)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "host/sweep_books.h"
 #include "host/sweep_lock.h"
 
 typedef struct ft_sweep_state ft_sweep_state;
@@ -39,17 +40,6 @@ bool ft_sweep_state_failed(const ft_sweep_state *state, size_t index);
 /* Reads what other shards have recorded since the state was opened. */
 ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err);
 
-/* Trajectories that are trained together (plan.h). */
-typedef struct ft_sweep_batch {
-    size_t *trajectories; /* (count) in the order in which they take slots; the state's */
-    size_t count;
-    int32_t slots;
-    /* The same whoever reads the journals: with R batches in the plan these are 0 ... R - 1, and the halves
-     * of batch r + R k are r + R (2 k + 1) and r + R (2 k + 2). */
-    size_t number;
-    bool is_split; /* its halves took its place */
-} ft_sweep_batch;
-
 /* The plan's batches as the first start of the sweep made them, and those that splits have added. */
 const ft_sweep_batch *ft_sweep_state_batches(const ft_sweep_state *state, size_t *n_batches);
 /* Whether a batch is trained by this process: half of one is whose the whole was. */
@@ -71,15 +61,7 @@ ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char 
  * be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err);
 
-/* What a scheduler has decided after an epoch of a trajectory. */
-typedef struct ft_judgement {
-    size_t trajectory;
-    int32_t epoch;
-    double val_loss;
-    bool pruned;
-} ft_judgement;
-
-/* All of them, in order; and journals n more. */
+/* What a scheduler has decided, in order; and journals n more. */
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n_judgements);
 ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgements, size_t n, ft_error *err);
 

@@ -82,6 +82,8 @@ typedef struct ft_outcome {
 ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
                             ft_error *err);
 
+enum { FT_MOST_SHARDS = 1000000 };
+
 typedef struct ft_sweep_request {
     ft_experiment_request base;
     const char *const *grids; /* (n_grids) "key=v1,v2,...": the last varies fastest */
@@ -92,6 +94,9 @@ typedef struct ft_sweep_request {
     int64_t max_adapters;  /* trained in one pass at most; 0: as many as the device is good for, up to 16 */
     int64_t workers;       /* processes that train; -1: one a device; 0: none, this one does. Processes can only
                               be started from an engine that has done nothing yet; they end with this one */
+    int64_t shard;         /* 1 ... n_shards: this process trains this part of the sweep, and others may train
+                              theirs at the same time */
+    int64_t n_shards;      /* at most FT_MOST_SHARDS; 0: this process trains all of it */
     int64_t retries;       /* deaths of workers that a batch of adapters survives; 0: 2 */
     double worker_timeout; /* seconds without a sign of life after which a worker is ended; 0: 1800 */
     const char *scheduler; /* "none", "asha", "median": stops configurations early by val_loss; NULL: none */
@@ -101,16 +106,18 @@ typedef struct ft_sweep_request {
     void *context;
 } ft_sweep_request;
 
+/* Of the configurations that are this process's: without shards, of all. */
 typedef struct ft_sweep_summary {
     size_t configurations, done;
-    size_t failed;  /* of those done, recorded with an error */
-    size_t resumed; /* of those done, by an earlier start of the same sweep */
+    size_t failed;        /* of those done, recorded with an error */
+    size_t resumed;       /* of those done, by an earlier start of the same sweep */
+    size_t all, all_done; /* of the whole sweep, whoever did them */
 } ft_sweep_summary;
 
 /* Runs every configuration. A configuration that fails is recorded and the sweep goes on; the status is FT_OK
  * when all were recorded, failed ones included. Interrupted at any instant, the same request goes on where it
  * stopped (its state is in <results>/.sweeps/<name>/); FT_BAD_INPUT when data, model or arguments changed
- * since, or another process runs a sweep of that name. */
+ * since, or another process runs a sweep, or the shard, of that name. */
 ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
                        ft_error *err);
 

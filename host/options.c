@@ -123,6 +123,7 @@ static ft_status store(const ft_command_line *line, const ft_option *option, con
     case FT_OPTION_REAL:
         return store_number(line, option, text, err);
     case FT_OPTION_CHOICE:
+    case FT_OPTION_OPTIONAL:
         return store_choice(line, option, text, err);
     }
     return FT_OK;
@@ -143,6 +144,10 @@ static ft_status take_option(const ft_command_line *line, int argc, const char *
         if (equals)
             return ft_fail(err, FT_BAD_INPUT, "%s: --%s takes no argument", line->command, option->name);
         *(bool *)option->value = true;
+        return FT_OK;
+    }
+    if (option->kind == FT_OPTION_OPTIONAL && !equals) {
+        *(const char **)option->value = "";
         return FT_OK;
     }
     const char *text = equals ? equals + 1 : *index + 1 < argc ? argv[*index + 1] : NULL;
@@ -224,8 +229,12 @@ static void add_wrapped(ft_text *out, const char *words, size_t column, size_t i
 static void add_option(const ft_option *option, size_t width, ft_text *out)
 {
     size_t start = out->length;
-    ft_text_addf(out, "  --%s%s%s", option->name, option->argument ? " " : "",
-                 option->argument ? option->argument : "");
+    bool is_optional = option->kind == FT_OPTION_OPTIONAL;
+    ft_text_addf(out, "  --%s%s%s%s", option->name,
+                 is_optional        ? "[="
+                 : option->argument ? " "
+                                    : "",
+                 option->argument ? option->argument : "", is_optional ? "]" : "");
     size_t used = out->length - start;
     ft_text_addf(out, "%*s", used < width ? (int)(width - used) : 2, "");
     add_wrapped(out, option->help, used < width ? width : used + 2, width);

@@ -198,14 +198,18 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
 {
     *summary = (ft_sweep_summary){0};
     ft_sweep sweep;
+    if (request->n_shards != 0 &&
+        !(request->shard >= 1 && request->shard <= request->n_shards && request->n_shards <= FT_MOST_SHARDS))
+        return ft_fail(err, FT_BAD_INPUT, "there is no shard %lld of %lld", (long long)request->shard,
+                       (long long)request->n_shards);
     ft_status status = ft_sweep_open(engine, request, &sweep, err);
     if (status != FT_OK) return status;
-    summary->configurations = sweep.grid.count;
+    summary->configurations = summary->all = sweep.grid.count;
     status = request->workers != 0 ? ft_coordinate(&sweep, err) : train_here(&sweep, err);
-    if (sweep.state) {
-        summary->done = ft_sweep_state_n_done(sweep.state);
-        summary->failed = ft_sweep_state_n_failed(sweep.state);
-        summary->resumed = sweep.resumed;
+    if (sweep.is_own) {
+        ft_error unread;
+        ft_status counted = ft_sweep_summarize(&sweep, summary, status == FT_OK ? err : &unread);
+        if (status == FT_OK) status = counted;
     }
     if (status == FT_INTERRUPTED)
         ft_fail(err, status,

@@ -34,6 +34,7 @@ void ft_sweep_close(ft_sweep *sweep)
 {
     ft_scheduler_free(sweep->scheduler);
     ft_sweep_state_close(sweep->state);
+    free(sweep->is_own);
     ft_plan_free(&sweep->plan);
     ft_study_close(&sweep->study);
     ft_grid_free(&sweep->grid);
@@ -128,32 +129,72 @@ static ft_status open_scheduler(ft_sweep *sweep, ft_error *err)
     size_t n = 0;
     const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
     for (size_t i = 0; i < n && status == FT_OK; i++)
-        status = known[i].trajectory < sweep->plan.n_trajectories
-                     ? ft_scheduler_add(sweep->scheduler, known[i].trajectory, known[i].epoch,
-                                        known[i].val_loss, err)
-                     : ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
-                               sweep->study.name);
+        if (known[i].trajectory >= sweep->plan.n_trajectories)
+            status = ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
+                             sweep->study.name);
+        else if (sweep->is_own[known[i].trajectory])
+            status = ft_scheduler_add(sweep->scheduler, known[i].trajectory, known[i].epoch,
+                                      known[i].val_loss, err);
     return status;
 }
 
-/* Trajectories that the state names are those of the plan. */
-static ft_status check_batches(const ft_sweep *sweep, ft_error *err)
+static ft_shard shard_of(const ft_sweep_request *request)
+{
+    return (ft_shard){(int32_t)request->shard, (int32_t)request->n_shards};
+}
+
+/* Trajectories that the state names are those of the plan; notes which are of this process's shard. */
+static ft_status check_batches(ft_sweep *sweep, ft_error *err)
 {
     size_t n = 0;
     const ft_sweep_batch *batches = ft_sweep_state_batches(sweep->state, &n);
+    sweep->is_own = calloc(sweep->plan.n_trajectories + 1, sizeof *sweep->is_own);
+    if (!sweep->is_own) return ft_no_memory(err, "the plan", sweep->plan.n_trajectories);
     for (size_t b = 0; b < n; b++)
-        for (size_t i = 0; i < batches[b].count; i++)
-            if (batches[b].trajectories[i] >= sweep->plan.n_trajectories)
+        for (size_t i = 0; i < batches[b].count; i++) {
+            size_t trajectory = batches[b].trajectories[i];
+            if (trajectory >= sweep->plan.n_trajectories)
                 return ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
                                sweep->study.name);
+            if (ft_sweep_state_owns(sweep->state, b)) sweep->is_own[trajectory] = true;
+        }
     return FT_OK;
+}
+
+/* Counts the configurations of one trajectory. */
+static void count_trajectory(const ft_sweep *sweep, size_t trajectory, ft_sweep_summary *summary)
+{
+    const ft_trajectory *t = &sweep->plan.trajectories[trajectory];
+    for (size_t k = 0; k < t->count; k++) {
+        size_t member = sweep->plan.members[t->first + k];
+        bool is_done = ft_sweep_state_done(sweep->state, member) != NULL;
+        summary->all_done += is_done;
+        if (!sweep->is_own[trajectory]) continue;
+        summary->configurations++;
+        summary->done += is_done;
+        summary->failed += ft_sweep_state_failed(sweep->state, member);
+    }
+}
+
+static void count_configurations(const ft_sweep *sweep, ft_sweep_summary *summary)
+{
+    *summary = (ft_sweep_summary){.all = sweep->grid.count, .resumed = sweep->resumed};
+    for (size_t t = 0; t < sweep->plan.n_trajectories; t++) count_trajectory(sweep, t, summary);
+}
+
+ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_error *err)
+{
+    ft_status status = ft_sweep_state_refresh(sweep->state, err);
+    count_configurations(sweep, summary);
+    return status;
 }
 
 ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
 {
     width_limits limits = {sweep, device};
+    const ft_shard shard = shard_of(sweep->request);
     ft_plan_settings settings = {.max_adapters = max_adapters(sweep->request),
-                                 .n_workers = device->n_workers,
+                                 .n_workers = device->n_workers * (shard.count > 0 ? shard.count : 1),
                                  .slots = slots_that_fit,
                                  .context = &limits};
     return ft_plan_make(sweep->grid.configs, sweep->grid.count, &settings, &sweep->plan, err);
@@ -161,20 +202,26 @@ ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_
 
 ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
 {
+    const ft_shard shard = shard_of(sweep->request);
     ft_status status = ft_sweep_make_plan(sweep, device, err);
     if (status != FT_OK) return status;
     cJSON *plan = describe_plan(sweep, device);
-    status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, plan,
+    status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, shard, plan,
                                         &sweep->state, err)
                   : ft_no_memory(err, "the plan", sweep->grid.count * 64);
     cJSON_Delete(plan);
     if (status == FT_OK) status = check_batches(sweep, err);
     if (status == FT_OK) status = open_scheduler(sweep, err);
     if (status != FT_OK) return status;
-    sweep->resumed = ft_sweep_state_n_done(sweep->state);
-    if (sweep->resumed > 0)
-        ft_engine_say(sweep->engine, "going on: %zu of %zu experiments are done", sweep->resumed,
-                      sweep->grid.count);
+    ft_sweep_summary there;
+    count_configurations(sweep, &there);
+    sweep->resumed = there.done;
+    if (there.configurations == 0)
+        ft_engine_say(sweep->engine, "shard %d/%d has none of the %zu experiments", (int)shard.index,
+                      (int)shard.count, sweep->grid.count);
+    else if (there.done > 0)
+        ft_engine_say(sweep->engine, "going on: %zu of %zu experiments are done", there.done,
+                      there.configurations);
     return FT_OK;
 }
 
@@ -190,6 +237,7 @@ bool ft_sweep_is_over(const ft_sweep *sweep, size_t batch)
 {
     size_t n = 0;
     const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
+    if (!ft_sweep_state_owns(sweep->state, batch)) return true;
     for (size_t i = 0; i < b->count && !b->is_split; i++)
         if (!ft_sweep_is_trained(sweep, b->trajectories[i])) return false;
     return true;

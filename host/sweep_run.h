@@ -17,7 +17,8 @@ typedef struct ft_sweep {
     ft_plan plan; /* its batches: those of the first start; of this one, see ft_sweep_state_batches */
     ft_sweep_state *state;
     ft_scheduler *scheduler;
-    size_t resumed; /* configurations that an earlier start has recorded */
+    bool *is_own;   /* (plan.n_trajectories): this process's shard has it */
+    size_t resumed; /* configurations of the shard that an earlier start has recorded */
 } ft_sweep;
 
 /* What the plan has to know of the devices. */
@@ -35,8 +36,13 @@ ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_
 ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err);
 void ft_sweep_close(ft_sweep *sweep);
 
-/* Whether all configurations of a trajectory, or of all that are in a batch, are recorded. */
+/* What is done now, by other shards too. */
+ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_error *err);
+
+/* Whether all configurations of a trajectory are recorded. */
 bool ft_sweep_is_trained(const ft_sweep *sweep, size_t trajectory);
+/* Whether a batch asks nothing of this process: all of it is recorded, its halves took its place, or it is
+ * another shard's. */
 bool ft_sweep_is_over(const ft_sweep *sweep, size_t batch);
 
 /* A configuration is about to be recorded; its record is on disk, and the request is told. */

@@ -2,7 +2,12 @@
  *
  * <results>/.sweeps/<name>/ holds plan.json (what was asked for, and the hashes of data and model),
  * journal.jsonl (append-only: started, done, judged, split), checkpoints/ and a lock that names the
- * process which has it. The lock is the operating system's: it ends with the process. */
+ * process which has it. The lock is the operating system's: it ends with the process.
+ *
+ * A sweep may be cut into shards, each a process that trains the batches whose number is its own and that has
+ * a journal.<i>.jsonl and a lock.<i>. They share the lock, which a sweep without shards has alone, and read
+ * all journals: what is recorded counts, whoever did it. The number of shards may be another at each start,
+ * as long as none of before is left. */
 #ifndef FT_HOST_SWEEP_STATE_H
 #define FT_HOST_SWEEP_STATE_H
 
@@ -12,15 +17,17 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "host/sweep_books.h"
+#include "host/sweep_lock.h"
 
 typedef struct ft_sweep_state ft_sweep_state;
 
 /* Opens the state of sweep `name` with `plan` (an object with arrays "configurations" and
- * "batches", [first trajectory, count, slots] each; the caller's). If
- * there is a state, its plan must be the same (but for the batches, which stay as they were): else
- * FT_BAD_INPUT that says what differs, unless that sweep is complete, whose state then makes way.
- * FT_BAD_INPUT, naming host and process, when another process holds the lock. */
-ft_status ft_sweep_state_open(const char *results, const char *name, const cJSON *plan,
+ * "batches", [first trajectory, count, slots] each; the caller's). If there is a state, its plan must be the
+ * same (but for the batches, which stay as they were): else FT_BAD_INPUT that says what differs, unless that
+ * sweep is complete and nobody runs it: then its state makes way. FT_BAD_INPUT, naming host and process, when
+ * another process holds the lock, or the shard's, or when shards of another number are running. */
+ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard shard, const cJSON *plan,
                               ft_sweep_state **state, ft_error *err);
 void ft_sweep_state_close(ft_sweep_state *state);
 
@@ -28,19 +35,15 @@ void ft_sweep_state_close(ft_sweep_state *state);
  * the last process died between writing a result and its line in the journal, the result counts; what it left
  * of an unfinished one is removed. */
 const char *ft_sweep_state_done(const ft_sweep_state *state, size_t index);
-size_t ft_sweep_state_n_done(const ft_sweep_state *state);
-size_t ft_sweep_state_n_failed(const ft_sweep_state *state); /* of those done, recorded as failed */
-
-/* Trajectories that are trained together (plan.h). */
-typedef struct ft_sweep_batch {
-    size_t *trajectories; /* (count) in the order in which they take slots; the state's */
-    size_t count;
-    int32_t slots;
-    bool is_split; /* others, later ones, took its place */
-} ft_sweep_batch;
+/* Whether what is done is recorded as failed. */
+bool ft_sweep_state_failed(const ft_sweep_state *state, size_t index);
+/* Reads what other shards have recorded since the state was opened. */
+ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err);
 
 /* The plan's batches as the first start of the sweep made them, and those that splits have added. */
 const ft_sweep_batch *ft_sweep_state_batches(const ft_sweep_state *state, size_t *n_batches);
+/* Whether a batch is trained by this process: half of one is whose the whole was. */
+bool ft_sweep_state_owns(const ft_sweep_state *state, size_t batch);
 
 /* The file of a batch's checkpoint; the state's until the next call. NULL when memory runs out. */
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch);
@@ -59,15 +62,7 @@ ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char 
  * to be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err);
 
-/* What a scheduler has decided after an epoch of a trajectory. */
-typedef struct ft_judgement {
-    size_t trajectory;
-    int32_t epoch;
-    double val_loss;
-    bool pruned;
-} ft_judgement;
-
-/* All of them, in order; and journals n more. */
+/* What a scheduler has decided, in order; and journals n more. */
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n_judgements);
 ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgements, size_t n,
                                ft_error *err);

@@ -27,6 +27,7 @@ add_test(NAME unit/arrows COMMAND ${CMAKE_SOURCE_DIR}/tests/unit/arrows/test_arr
 include(tests/e2e/e2e.cmake)
 include(tests/fuzz/fuzz.cmake)
 include(tests/simt/simt.cmake)
+include(tests/slurm/slurm.cmake)
 
 # Tools of tests/oracle/check_interop.py, which needs Python and is run by hand.
 foreach(tool ftgpu_logits ftgpu_train)

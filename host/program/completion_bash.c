@@ -63,7 +63,7 @@ void ft_completion_bash_command(const ft_command_line *line, ft_text *out)
     ft_completion_function(line->command, out);
     ft_text_add(out, "() {\n    case $option in\n");
     for (const ft_option *option = line->options; option->name; option++) {
-        if (option->kind == FT_OPTION_FLAG) continue;
+        if (option->kind == FT_OPTION_FLAG || option->kind == FT_OPTION_OPTIONAL) continue;
         const char *helper = ft_completion_helper(option->argument);
         ft_text_addf(out, "    --%s) ", option->name);
         if (option->choices)

@@ -75,7 +75,9 @@ void ft_completion_zsh_command(const ft_command_line *line, ft_text *out)
     ft_text_add(out, "() {\n    _arguments \\\n");
     for (const ft_option *option = line->options; option->name; option++) {
         ft_text_addf(out, "        '%s--%s%s[", option->kind == FT_OPTION_LIST ? "*" : "", option->name,
-                     option->kind == FT_OPTION_FLAG ? "" : "=");
+                     option->kind == FT_OPTION_FLAG       ? ""
+                     : option->kind == FT_OPTION_OPTIONAL ? "=-"
+                                                          : "=");
         add_quoted(option->help, special_in_arguments, out);
         ft_text_add(out, "]");
         if (option->kind != FT_OPTION_FLAG)

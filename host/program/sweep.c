@@ -1,9 +1,13 @@
 /* `ftgpu sweep`: a grid or a list of configurations. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "host/dry_run.h"
+#include "host/engine.h"
 #include "host/program/command.h"
+#include "host/program/slurm.h"
 #include "host/program/training_options.h"
 
 static void tell_finished(void *context, const ft_outcome *outcome)
@@ -96,15 +100,62 @@ static ft_status print_plan(ft_engine *engine, const ft_sweep_request *request, 
     return status;
 }
 
+/* "2/4" */
+static ft_status parse_shard(const char *text, ft_sweep_request *request, ft_error *err)
+{
+    if (!text) return FT_OK;
+    const char *slash = strchr(text, '/');
+    long long shard = 0, count = 0;
+    if (!slash || !ft_parse_int(text, (size_t)(slash - text), &shard) ||
+        !ft_parse_int(slash + 1, strlen(slash + 1), &count) || shard < 1 || shard > count ||
+        count > FT_MOST_SHARDS)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "--shard: \"%.60s\" is not i/N, with i from 1 to N and N to %d: 1/4 to 4/4 are four shards", text,
+            FT_MOST_SHARDS);
+    request->shard = shard;
+    request->n_shards = count;
+    return FT_OK;
+}
+
+/* Checks the sweep as far as that can be done without a device, and leaves it to Slurm. */
+static ft_status submit(ft_engine *engine, const ft_sweep_request *request, const ft_slurm_options *slurm,
+                        int argc, const char *const *argv, ft_error *err)
+{
+    ft_sweep sweep;
+    ft_status status = ft_sweep_open(engine, request, &sweep, err);
+    if (status != FT_OK) return status;
+    const ft_slurm_sweep job = {sweep.study.name, engine->settings.results, engine->settings.threads, argc,
+                                argv};
+    status = ft_slurm_submit(slurm, &job, err);
+    ft_sweep_close(&sweep);
+    return status;
+}
+
+static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary *summary)
+{
+    fprintf(stderr, "%zu of %zu experiments done, %zu of them failed\n", summary->done,
+            summary->configurations, summary->failed);
+    if (summary->resumed == summary->configurations && summary->resumed > 0)
+        fprintf(stderr, "all of them were done before: choose another --name to run them again\n");
+    if (request->n_shards == 0) return;
+    if (summary->all_done == summary->all)
+        fprintf(stderr, "the whole sweep is complete: %zu experiments\n", summary->all);
+    else
+        fprintf(stderr, "of the whole sweep %zu of %zu experiments are done\n", summary->all_done,
+                summary->all);
+}
+
 int ft_command_sweep(int argc, const char *const *argv)
 {
     ft_training_options options;
-    ft_option table[FT_TRAINING_OPTIONS + 14] = {{0}};
+    ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 15] = {{0}};
+    ft_slurm_options slurm;
     ft_sweep_request request = {.finished = tell_finished, .workers = -1};
     int64_t workers = 0;
     ft_option_list grids = {0};
     bool dry_run = false;
-    const char *format = "table";
+    const char *format = "table", *shard = NULL;
     size_t n = ft_training_options_table(&options, table);
     table[n++] = (ft_option){.name = "grid",
                              .kind = FT_OPTION_LIST,
@@ -177,6 +228,13 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .help = "no configuration is stopped before N epochs (default 1)",
                              .least = 1,
                              .most = 1e9};
+    table[n++] = (ft_option){
+        .name = "shard",
+        .kind = FT_OPTION_TEXT,
+        .value = &shard,
+        .argument = "i/N",
+        .help = "train the i-th of N parts; other processes may train theirs into the same --results"};
+    n += ft_slurm_options_table(&slurm, table + n);
     table[n++] = (ft_option){.name = "dry-run",
                              .kind = FT_OPTION_FLAG,
                              .value = &dry_run,
@@ -191,6 +249,7 @@ int ft_command_sweep(int argc, const char *const *argv)
             "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
             "\\\n"
             "    --target Close --name lr_search --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n",
+        .notes = "The schedulers compare configurations within a shard only.\n",
         .shared_notes = ft_training_notes,
         .options = table};
     int exit_status;
@@ -199,6 +258,11 @@ int ft_command_sweep(int argc, const char *const *argv)
     ft_sweep_summary summary = {0};
     if (!ft_command_parse(&line, argc, argv, &exit_status)) goto cleanup;
     ft_status status = ft_training_options_resolve(&options, argc, argv, "sweep", &err);
+    if (status == FT_OK) status = parse_shard(shard, &request, &err);
+    if (status == FT_OK) status = ft_slurm_options_check(&slurm, &err);
+    if (status == FT_OK && slurm.how && shard)
+        status = ft_fail(&err, FT_BAD_INPUT,
+                         "--slurm makes shards of its own (--array-tasks N): leave out --shard");
     request.base = options.request;
     if (workers > 0) request.workers = workers;
     request.grids = grids.items;
@@ -208,18 +272,20 @@ int ft_command_sweep(int argc, const char *const *argv)
         exit_status = ft_command_finish(print_plan(engine, &request, format, &err), &err);
         goto cleanup;
     }
+    if (status == FT_OK && slurm.how) {
+        exit_status = ft_command_finish(submit(engine, &request, &slurm, argc, argv, &err), &err);
+        goto cleanup;
+    }
     if (status == FT_OK) status = ft_run_sweep(engine, &request, &summary, &err);
     exit_status = ft_training_finish(status, &err);
     if (status == FT_OK) {
-        fprintf(stderr, "%zu of %zu experiments done, %zu of them failed\n", summary.done,
-                summary.configurations, summary.failed);
-        if (summary.resumed == summary.configurations)
-            fprintf(stderr, "all of them were done before: choose another --name to run them again\n");
+        tell_summary(&request, &summary);
         if (summary.failed > 0) exit_status = FT_EXIT_SOME_FAILED;
     }
 cleanup:
     ft_engine_close(engine);
     ft_option_list_free(&grids);
+    ft_slurm_options_free(&slurm);
     ft_training_options_free(&options);
     return exit_status;
 }

@@ -80,6 +80,7 @@ void ft_completion_zsh_command(const ft_command_line *line, ft_text *out)
                                                           : "=");
         add_quoted(option->help, special_in_arguments, out);
         ft_text_add(out, "]");
+        if (option->kind == FT_OPTION_OPTIONAL) ft_text_add(out, ":");
         if (option->kind != FT_OPTION_FLAG)
             add_argument(option->argument, option->choices, out);
         ft_text_add(out, "' \\\n");

@@ -81,8 +81,9 @@ void ft_manual_command(const ft_command_line *line, ft_text *out)
     ft_text name = FT_TEXT_EMPTY;
     for (const ft_option *option = line->options; option->name; option++) {
         name.length = 0;
-        ft_text_addf(&name, "--%s", option->name);
-        if (!name.failed) ft_manual_item(name.data, option->argument, option->help, out);
+        bool is_optional = option->kind == FT_OPTION_OPTIONAL;
+        ft_text_addf(&name, is_optional ? "--%s[=%s]" : "--%s", option->name, option->argument);
+        if (!name.failed) ft_manual_item(name.data, is_optional ? NULL : option->argument, option->help, out);
     }
     out->failed = out->failed || name.failed;
     ft_text_free(&name);

@@ -249,7 +249,8 @@ int ft_command_sweep(int argc, const char *const *argv)
             "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
             "\\\n"
             "    --target Close --name lr_search --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n",
-        .notes = "The schedulers compare configurations within a shard only.\n",
+        .notes = "With --shard or --slurm the schedulers asha and median compare configurations within a "
+                 "shard only.\n",
         .shared_notes = ft_training_notes,
         .options = table};
     int exit_status;

@@ -1,6 +1,6 @@
 # A Slurm of one node, this machine, as services of a test: munged, slurmctld and slurmd with a configuration, ports and
-# files of their own in ./cluster, beside any that the machine may have. Sourced; start_cluster starts it, and end_cluster,
-# to be called whatever happens, ends it.
+# files of their own in ./cluster, beside any that the machine may have. Sourced; start_cluster starts it and end_cluster ends
+# it, which happens of itself if the test is killed.
 
 # Ends the test as skipped where Slurm is missing, or cannot run.
 need_slurm() {
@@ -36,7 +36,6 @@ answers() {
 }
 
 start_cluster() {
-    controller= node= munge=
     mkdir -m 0755 cluster cluster/state cluster/spool
     chmod 0755 .
     here=$(pwd)/cluster
@@ -76,34 +75,41 @@ PartitionName=main Nodes=$host Default=YES MaxTime=60 State=UP
 CONF
     : >cluster/cgroup.conf
     SLURM_CONF=$here/slurm.conf
+    guard_cluster
     export SLURM_CONF
     mungekey --create --keyfile="$here/munge.key"
     munged --foreground --force --key-file="$here/munge.key" --socket="$here/munge.socket" --pid-file="$here/munged.pid" \
         --log-file="$here/munged.log" --seed-file="$here/munge.seed" >cluster/munged.out 2>&1 &
-    munge=$!
     answers munge --no-input --socket="$here/munge.socket"
     start_controller -c
     answers scontrol ping
     slurmd -D >cluster/slurmd.out 2>&1 &
-    node=$!
     answers sh -c 'sinfo --noheader --format=%t | grep -Eq "idle|mix"'
 }
 
-# Ends what start_cluster started, jobs first.
+# The processes of the cluster and of its jobs: all that have its configuration in their environment.
+cluster_processes() {
+    grep -lzsxF "SLURM_CONF=$here/slurm.conf" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+}
+
+# Ends all of them, by force what is left after five seconds.
 end_cluster() {
-    [ -z "$node" ] || timeout 10 scancel --user=root >/dev/null 2>&1 || true
-    [ -z "$node" ] || for step in $(ps -e -o pid=,args= | awk -v spool="$here" '/slurmstepd/ && !/awk/ { print $1 }'); do
-        grep -qz "SLURM_CONF=$here" "/proc/$step/environ" 2>/dev/null || continue
-        for job in $(ps -o pid= --ppid "$step"); do kill -TERM "$job" 2>/dev/null || true; done
-    done
-    for daemon in $node $controller $munge; do
-        kill -TERM "$daemon" 2>/dev/null || continue
-        tries=0
-        while kill -0 "$daemon" 2>/dev/null && [ "$tries" -lt 100 ]; do
-            tries=$((tries + 1))
+    [ -n "$here" ] || return 0
+    for signal in TERM KILL; do
+        tries=50
+        while [ "$tries" -gt 0 ] && processes=$(cluster_processes) && [ -n "$processes" ]; do
+            [ "$tries" -lt 50 ] || kill -s $signal $processes 2>/dev/null || true
+            tries=$((tries - 1))
             sleep 0.1
         done
-        kill -KILL "$daemon" 2>/dev/null || true
     done
-    controller= node= munge=
+}
+
+# A process that nobody waits for ends the cluster if the test is killed.
+guard_cluster() {
+    (
+        trap '' TERM INT HUP
+        setsid sh -c '. "$1"; here=$2; while kill -0 "$3" 2>/dev/null; do sleep 0.5; done; end_cluster' guard \
+            "$E2E/../slurm/cluster.sh" "$here" "$$" </dev/null >/dev/null 2>&1 &
+    )
 }

@@ -3,7 +3,7 @@ E2E=$E2E/../e2e
 . "$E2E/lib.sh"
 . "$E2E/../slurm/cluster.sh"
 need_slurm
-controller= node= munge=
+here=
 trap end_cluster EXIT
 trap 'exit 1' INT TERM HUP
 start_cluster

@@ -6,13 +6,13 @@
 
 typedef struct values {
     bool dry_run;
-    const char *train, *format;
+    const char *train, *format, *submit;
     ft_option_list grids, ids;
     int64_t threads;
     double temperature;
 } values;
 
-static const char *const formats[] = {"table", "csv", "json", NULL};
+static const char *const formats[] = {"table", "csv", "json", NULL}, *const scripts[] = {"script", NULL};
 
 /* Parses the words up to a NULL for a command with one option of each kind. */
 static ft_status parse(const char *const *words, values *v, bool *help, ft_error *err, ft_text *help_text)
@@ -47,6 +47,12 @@ static ft_status parse(const char *const *words, values *v, bool *help, ft_error
                                   .argument = "FORMAT",
                                   .help = "how to print",
                                   .choices = formats},
+                                 {.name = "submit",
+                                  .kind = FT_OPTION_OPTIONAL,
+                                  .value = &v->submit,
+                                  .argument = "script",
+                                  .help = "leave it to others",
+                                  .choices = scripts},
                                  {.name = "dry-run",
                                   .kind = FT_OPTION_FLAG,
                                   .value = &v->dry_run,
@@ -107,6 +113,23 @@ Test(options, defaults_stay_and_two_dashes_end_options)
     release(&v);
 }
 
+Test(options, an_optional_argument_stands_behind_its_equals_sign)
+{
+    values v;
+    bool help;
+    ft_error err = {0};
+    cr_assert_eq(parse(WORDS("--train", "t.csv"), &v, &help, &err, NULL), FT_OK);
+    cr_expect_null(v.submit);
+    cr_assert_eq(parse(WORDS("--submit", "--train", "t.csv"), &v, &help, &err, NULL), FT_OK);
+    cr_expect_str_eq(v.submit, "");
+    cr_assert_eq(parse(WORDS("--train", "t.csv", "--submit", "script"), &v, &help, &err, NULL), FT_OK);
+    cr_expect_str_eq(v.submit, "");
+    cr_assert_eq(v.ids.count, 1);
+    release(&v);
+    cr_assert_eq(parse(WORDS("--submit=script", "--train", "t.csv"), &v, &help, &err, NULL), FT_OK);
+    cr_expect_str_eq(v.submit, "script");
+}
+
 static void refuses(const char *const *words, const char *message)
 {
     values v;
@@ -136,6 +159,8 @@ Test(options, slips)
             "ftgpu sweep: --temperature: \"hot\" is not a number");
     refuses(WORDS("--train", "a", "--format", "xml"),
             "ftgpu sweep: --format: \"xml\" is not table, csv or json");
+    refuses(WORDS("--train", "a", "--submit=now"), "ftgpu sweep: --submit: \"now\" is not script");
+    refuses(WORDS("--train", "a", "--submit", "--submit"), "ftgpu sweep: --submit is given twice");
     refuses(WORDS("--dry-run"), "ftgpu sweep: --train FILE is needed");
     refuses(WORDS("--train", "a", "b", "c", "d"),
             "ftgpu sweep: unexpected argument \"d\" (it takes at most 2 ID)");
@@ -158,6 +183,7 @@ Test(options, help)
                      "  --threads N               threads to use\n"
                      "  --temperature T           of sampling\n"
                      "  --format FORMAT           how to print\n"
+                     "  --submit[=script]         leave it to others\n"
                      "  --dry-run                 only show the plan, which is a sentence so long that it "
                      "takes more than\n"
                      "                            a line of a hundred letters\n"

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/text.h"
 
@@ -247,18 +246,6 @@ bool ft_path_exists(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0;
-}
-
-uint32_t ft_checksum(uint32_t checksum, const void *data, size_t size)
-{
-    const unsigned char *bytes = data;
-    while (size) {
-        uInt part = size > 1u << 30 ? 1u << 30 : (uInt)size;
-        checksum = (uint32_t)crc32(checksum, bytes, part);
-        bytes += part;
-        size -= part;
-    }
-    return checksum;
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)

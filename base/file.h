@@ -38,7 +38,4 @@ bool ft_path_exists(const char *path);
 /* Removes a directory and all in it, as far as that is possible; links are removed, not followed. */
 void ft_remove_tree(const char *path);
 
-/* Hash of bytes as the records of runs hold it: zlib's crc32 over content, chained: start with 0. */
-uint32_t ft_checksum(uint32_t checksum, const void *data, size_t size);
-
 #endif

@@ -104,15 +104,17 @@ static bool next_digit_string(char *text)
 }
 
 /* Tries the texts of each count of digits, shortest first. Where the gap below `value` is half that above it
- * (powers of two), the nearest text of a length may fail while the one after it reads back, so that one is
- * tried too. */
+ * (powers of two, and nowhere else), the nearest text of a length may fail while the one after it reads back,
+ * so that one is tried too. */
 static void shortest(double value, bool single, char *out)
 {
     bool subnormal = fabs(value) < (single ? (double)FLT_MIN : DBL_MIN);
-    int most = single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
+    int exponent, most = single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
+    bool power_of_two = fabs(frexp(value, &exponent)) == 0.5;
     for (int digits = subnormal ? 1 : (single ? FLT_DIG : DBL_DIG); digits <= most; digits++) {
         snprintf(out, FT_NUMBER_CHARS, "%.*g", digits, value);
         if (reads_back(out, value, single)) return;
+        if (!power_of_two) continue;
         char exponential[FT_NUMBER_CHARS];
         snprintf(exponential, sizeof exponential, "%.*e", digits - 1, value);
         if (next_digit_string(exponential) && reads_back(exponential, value, single)) {

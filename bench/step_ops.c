@@ -296,7 +296,7 @@ static void prepare(bench *b)
     static const uint32_t seed[1] = {1}, step[1] = {2};
     static const float dropout[1] = {0.1f}, lora_scale[1] = {2.0f};
     ft_dtype m = b->backend->matrix;
-    b->batch = (ft_adapter_batch){1, SEQUENCES, starts, adapter_of, seed, step, dropout, dropout, lora_scale};
+    b->batch = (ft_adapter_batch){1, SEQUENCES, starts, adapter_of, seed, step, dropout, dropout, lora_scale, NULL};
     b->square = weight(b, D, D), b->qkv = weight(b, 3 * D, D), b->kv = weight(b, 2 * D, D);
     b->wi = weight(b, D_FF, D), b->wo = weight(b, D, D_FF), b->head = weight(b, VOCAB, D);
     b->x = tensor(b, ENCODER_ROWS, D, FT_F32), b->x2 = tensor(b, ENCODER_ROWS, D, FT_F32);

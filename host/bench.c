@@ -4,11 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
-#include "host/bench_gemm.h"
-#include "model/flops.h"
 #include "model/forecast.h"
 #include "model/step.h"
 
@@ -21,35 +18,28 @@ const ft_bench_job ft_bench_default = {.size = "small",
                                        .n_series = 32,
                                        .num_samples = 20};
 
-static double peak_rss_bytes(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss * 1024;
-}
-
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static double median(double *values, int64_t count)
+double ft_bench_median(double *values, int64_t count)
 {
     qsort(values, (size_t)count, sizeof *values, compare_doubles);
     return values[count / 2];
 }
 
-/* A fresh model of the job's size on the engine's device. */
-static ft_status open_model(ft_engine *engine, const ft_bench_job *job, bool with_backward,
+/* A fresh model of the job's size on the device. */
+static ft_status open_model(ft_backend *backend, const ft_bench_job *job, bool with_backward,
                             ft_model_config *config, ft_chronos **chronos, ft_adapter **adapter,
                             ft_error *err)
 {
     ft_weights *weights = NULL;
     ft_adapter_spec spec = {FT_LORA, (int32_t)job->lora_rank, 16.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V};
     ft_status status = ft_config_for_size(job->size, config, err);
-    if (status == FT_OK) status = ft_weights_init(config, 1, &weights, err);
-    if (status == FT_OK) status = ft_chronos_create(engine->backend, weights, with_backward, chronos, err);
+    if (status == FT_OK) status = ft_weights_draw(config, 1, &weights, err);
+    if (status == FT_OK) status = ft_chronos_create(backend, weights, with_backward, chronos, err);
     if (status == FT_OK && adapter) status = ft_adapter_check(&spec, config, err);
     if (status == FT_OK && adapter) status = ft_adapter_init(&spec, weights, 1, adapter, err);
     ft_weights_free(weights);
@@ -77,50 +67,30 @@ static void fill_batch(const ft_bench_job *job, const ft_model_config *config, f
             i % decoder_length == decoder_length - 1 ? 1 : 2 + (int32_t)((uint32_t)i * 2246822519u >> 21);
 }
 
-static bool add_figures(cJSON *o, const ft_engine *engine, const ft_bench_job *job, double seconds,
-                        double tokens, const ft_flops *flops, double peak)
+/* The median of what was timed, and the matrix rate of the same minute. */
+static ft_status finish(ft_backend *backend, const ft_bench_job *job, double *seconds,
+                        ft_bench_figures *figures, ft_error *err)
 {
-    double total = ft_flops_total(flops), rate = total / seconds / 1e9;
-    cJSON *count = cJSON_AddObjectToObject(o, "gflop");
-    return count && cJSON_AddStringToObject(o, "size", job->size) &&
-           cJSON_AddStringToObject(o, "device", engine->backend->device) &&
-           cJSON_AddStringToObject(o, "dtype", engine->backend->bf16 ? "bf16" : "f32") &&
-           cJSON_AddNumberToObject(o, "threads", engine->backend->n_threads) &&
-           cJSON_AddNumberToObject(o, "seconds", seconds) &&
-           cJSON_AddNumberToObject(o, "tokens_per_second", tokens / seconds) &&
-           cJSON_AddNumberToObject(o, "gflops", rate) &&
-           cJSON_AddNumberToObject(o, "matrix_peak_gflops", peak) &&
-           cJSON_AddNumberToObject(o, "fraction_of_peak", rate / peak) &&
-           cJSON_AddNumberToObject(o, "peak_rss_bytes", peak_rss_bytes()) &&
-           cJSON_AddNumberToObject(count, "projections_forward", flops->projections_forward / 1e9) &&
-           cJSON_AddNumberToObject(count, "projections_backward", flops->projections_backward / 1e9) &&
-           cJSON_AddNumberToObject(count, "head", flops->head / 1e9) &&
-           cJSON_AddNumberToObject(count, "attention_forward", flops->attention_forward / 1e9) &&
-           cJSON_AddNumberToObject(count, "attention_backward", flops->attention_backward / 1e9) &&
-           cJSON_AddNumberToObject(count, "lora", flops->lora / 1e9) &&
-           cJSON_AddNumberToObject(count, "total", total / 1e9);
+    ft_bench_product products[FT_BENCH_PRODUCTS];
+    ft_status status = ft_bench_gemm(backend, job, products, err);
+    figures->seconds = ft_bench_median(seconds, job->steps);
+    figures->matrix_peak = 0;
+    for (int i = 0; i < FT_BENCH_PRODUCTS && status == FT_OK; i++)
+        figures->matrix_peak = fmax(figures->matrix_peak, fmax(products[i].forward, products[i].backward));
+    return status;
 }
 
-static ft_status make_figures(const ft_engine *engine, const ft_bench_job *job, double seconds, double tokens,
-                              const ft_flops *flops, double peak, cJSON **figures, ft_error *err)
-{
-    *figures = cJSON_CreateObject();
-    if (*figures && add_figures(*figures, engine, job, seconds, tokens, flops, peak)) return FT_OK;
-    cJSON_Delete(*figures);
-    *figures = NULL;
-    return ft_no_memory(err, "the figures", 1024);
-}
-
-ft_status ft_bench_train(ft_engine *engine, const ft_bench_job *job, cJSON **figures, ft_error *err)
+ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
+                         ft_error *err)
 {
     ft_model_config config;
     ft_chronos *chronos = NULL;
     ft_adapter *adapter = NULL;
     ft_trainable *trainable = NULL;
     ft_stepper *stepper = NULL;
-    double *seconds = calloc((size_t)job->steps + 1, sizeof *seconds), peak = 0;
+    double *seconds = calloc((size_t)job->steps + 1, sizeof *seconds);
     ft_status status = seconds ? FT_OK : ft_no_memory(err, "timings", (size_t)job->steps * sizeof *seconds);
-    if (status == FT_OK) status = open_model(engine, job, true, &config, &chronos, &adapter, err);
+    if (status == FT_OK) status = open_model(backend, job, true, &config, &chronos, &adapter, err);
     const ft_adapter *adapters[] = {adapter};
     if (status == FT_OK) status = ft_trainable_create(chronos, adapters, 1, true, &trainable, err);
     if (status == FT_OK)
@@ -135,12 +105,12 @@ ft_status ft_bench_train(ft_engine *engine, const ft_bench_job *job, cJSON **fig
         status = ft_stepper_step(stepper, err);
         if (i > 0) seconds[i - 1] = ft_now_seconds() - started;
     }
-    if (status == FT_OK) status = ft_matrix_peak(engine, job, &config, &peak, err);
     if (status == FT_OK) {
-        ft_flops flops = ft_flops_train_step(&config, &adapter->spec, job->batch_size,
+        figures->tokens =
+            (double)job->batch_size * (double)(job->context_length + job->prediction_length + 2);
+        figures->flops = ft_flops_train_step(&config, &adapter->spec, job->batch_size,
                                              job->context_length + 1, job->prediction_length + 1);
-        double tokens = (double)job->batch_size * (double)(job->context_length + job->prediction_length + 2);
-        status = make_figures(engine, job, median(seconds, job->steps), tokens, &flops, peak, figures, err);
+        status = finish(backend, job, seconds, figures, err);
     }
     ft_stepper_free(stepper);
     ft_trainable_free(trainable);
@@ -150,20 +120,21 @@ ft_status ft_bench_train(ft_engine *engine, const ft_bench_job *job, cJSON **fig
     return status;
 }
 
-ft_status ft_bench_forecast(ft_engine *engine, const ft_bench_job *job, cJSON **figures, ft_error *err)
+ft_status ft_bench_forecast(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
+                            ft_error *err)
 {
     ft_model_config config;
     ft_chronos *chronos = NULL;
     ft_trainable *trainable = NULL;
     size_t n_series = (size_t)job->n_series, context = (size_t)job->context_length;
-    double *seconds = calloc((size_t)job->steps, sizeof *seconds), peak = 0;
+    double *seconds = calloc((size_t)job->steps, sizeof *seconds);
     float *values = malloc(n_series * context * sizeof *values);
     float *samples = malloc(n_series * (size_t)(job->num_samples * job->prediction_length) * sizeof *samples);
     ft_forecast_request *requests = calloc(n_series, sizeof *requests);
     ft_status status = FT_OK;
     if (!seconds || !values || !samples || !requests)
         status = ft_no_memory(err, "the series", n_series * context * 4);
-    if (status == FT_OK) status = open_model(engine, job, false, &config, &chronos, NULL, err);
+    if (status == FT_OK) status = open_model(backend, job, false, &config, &chronos, NULL, err);
     if (status == FT_OK) status = ft_trainable_create(chronos, NULL, 0, false, &trainable, err);
     for (size_t i = 0; i < n_series && status == FT_OK; i++) {
         for (size_t t = 0; t < context; t++)
@@ -180,12 +151,11 @@ ft_status ft_bench_forecast(ft_engine *engine, const ft_bench_job *job, cJSON **
         status = ft_forecast(trainable, requests, job->n_series, &settings, samples, err);
         seconds[i] = ft_now_seconds() - started;
     }
-    if (status == FT_OK) status = ft_matrix_peak(engine, job, &config, &peak, err);
     if (status == FT_OK) {
-        ft_flops flops = ft_flops_forecast(&config, job->n_series, job->num_samples, job->context_length + 1,
+        figures->tokens = (double)(job->n_series * job->num_samples * job->prediction_length);
+        figures->flops = ft_flops_forecast(&config, job->n_series, job->num_samples, job->context_length + 1,
                                            job->prediction_length);
-        double tokens = (double)(job->n_series * job->num_samples * job->prediction_length);
-        status = make_figures(engine, job, median(seconds, job->steps), tokens, &flops, peak, figures, err);
+        status = finish(backend, job, seconds, figures, err);
     }
     ft_trainable_free(trainable);
     ft_chronos_free(chronos);

@@ -1,10 +1,10 @@
-/* Whole jobs against the machine's matrix rate, on a fresh model: what `ftgpu bench` prints. */
+/* Whole jobs against the device's matrix rate, on a fresh model: what `ftgpu bench` and bench/gpu_check.sh
+ * print. */
 #ifndef FT_HOST_BENCH_H
 #define FT_HOST_BENCH_H
 
-#include <cjson/cJSON.h>
-
-#include "host/engine.h"
+#include "kernels/backend.h"
+#include "model/flops.h"
 
 typedef struct ft_bench_job {
     const char *size; /* nano ... large */
@@ -17,11 +17,31 @@ typedef struct ft_bench_job {
 extern const ft_bench_job
     ft_bench_default; /* small; batch 8, context 512, prediction 64; LoRA r 8; 32 series, 20 samples */
 
-/* The figures as an object: seconds (median), tokens_per_second, gflops, matrix_peak_gflops,
- * fraction_of_peak, peak_rss_bytes, the FLOP count by part. The caller's. */
-ft_status ft_bench_train(ft_engine *engine, const ft_bench_job *job, cJSON **figures, ft_error *err);
-ft_status ft_bench_forecast(ft_engine *engine, const ft_bench_job *job, cJSON **figures, ft_error *err);
-/* A list: each matrix product of the training step and of a decoding step, with its rate. */
-ft_status ft_bench_gemm(ft_engine *engine, const ft_bench_job *job, cJSON **figures, ft_error *err);
+typedef struct ft_bench_figures {
+    double seconds; /* the median */
+    double tokens;  /* read and written in that time */
+    double
+        matrix_peak; /* the best rate, in FLOP/s, over the products of a training step and a decoding step */
+    ft_flops flops;  /* counted, by part */
+} ft_bench_figures;
+
+ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
+                         ft_error *err);
+ft_status ft_bench_forecast(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
+                            ft_error *err);
+
+/* A matrix product of the training step or of a decoding step, with its rates in FLOP/s. */
+typedef struct ft_bench_product {
+    const char *name;
+    int64_t rows;
+    int32_t in_features, out_features;
+    double forward, backward; /* y = x w^T, dx = dy w */
+} ft_bench_product;
+enum { FT_BENCH_PRODUCTS = 8 };
+ft_status ft_bench_gemm(ft_backend *backend, const ft_bench_job *job,
+                        ft_bench_product products[FT_BENCH_PRODUCTS], ft_error *err);
+
+/* The median; sorts the values. */
+double ft_bench_median(double *values, int64_t count);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "host/csv_scanner.h"
 

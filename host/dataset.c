@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/checksum.h"
 #include "host/csv.h"
 
 enum { MAX_FILES = 3 };
 
 struct ft_dataset_texts {
     ft_text dates[MAX_FILES];
+    char *paths[MAX_FILES];
     char **ids; /* (n_ids) */
     size_t n_ids;
 };
@@ -273,6 +274,8 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
     for (size_t f = 0; f < join->n_files; f++) {
         ft_csv *csv = &join->files[f];
         if (!csv->path) continue;
+        dataset->paths[f] = dataset->texts->paths[f] = csv->path;
+        csv->path = NULL;
         dataset->texts->dates[f] = csv->date_texts; /* dates point into it */
         csv->date_texts = FT_TEXT_EMPTY;
         dataset->style = csv->style;
@@ -280,6 +283,7 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
         for (size_t c = 0; c < dataset->n_columns; c++)
             if (csv->columns[join->columns[f][c]].text) dataset->columns[c].text = true;
     }
+    if (source->has_split) dataset->paths[1] = dataset->paths[2] = dataset->paths[0];
     dataset->timestamp_name = first->timestamp_name;
     dataset->id_name = first->id_name;
     dataset->texts->ids = first->item_names;
@@ -332,7 +336,10 @@ void ft_dataset_free(ft_dataset *dataset)
         free(dataset->columns[c].values);
     }
     if (dataset->texts) {
-        for (size_t f = 0; f < MAX_FILES; f++) ft_text_free(&dataset->texts->dates[f]);
+        for (size_t f = 0; f < MAX_FILES; f++) {
+            ft_text_free(&dataset->texts->dates[f]);
+            free(dataset->texts->paths[f]);
+        }
         for (size_t i = 0; i < dataset->texts->n_ids; i++) free(dataset->texts->ids[i]);
         free(dataset->texts->ids);
     }

@@ -50,6 +50,7 @@ typedef struct ft_dataset_column {
 /* Rows lie item by item, within an item by time. */
 typedef struct ft_dataset {
     char *target, *timestamp_name, *id_name; /* id_name NULL: one series */
+    const char *paths[3];                    /* of the file that each split is in; NULL: of none */
     ft_dataset_item *items;                  /* (n_items) */
     size_t n_items, n_rows;
     ft_dataset_column *columns; /* (n_columns): all besides date and id, the target among them */
@@ -72,7 +73,7 @@ void ft_dataset_free(ft_dataset *dataset);
 /* Whether one can train on it: at least one series has 2 * prediction_length training rows (a window's
  * context and its labels), the validation and test splits have at least one series with prediction_length
  * rows, and the target is neither all missing nor constant in the training rows. FT_BAD_INPUT with the
- * figures otherwise. */
+ * file and the figures otherwise. */
 ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length, ft_error *err);
 
 /* data_insights of REFERENCE §8 by ft_insights_create over the three splits. *insights is the caller's. */

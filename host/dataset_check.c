@@ -10,6 +10,13 @@
 
 static const char *const split_names[] = {"training", "validation", "test"};
 
+/* Names the split's file before the message. */
+static ft_status refuse(const ft_dataset *dataset, int split, ft_error *err)
+{
+    if (dataset->paths[split]) ft_error_prefix(err, dataset->paths[split]);
+    return FT_BAD_INPUT;
+}
+
 /* The longest series of a split must have `needed` rows. */
 static ft_status check_rows(const ft_dataset *dataset, int split, int64_t needed, const char *why,
                             ft_error *err)
@@ -20,9 +27,10 @@ static ft_status check_rows(const ft_dataset *dataset, int split, int64_t needed
         if (start[split + 1] - start[split] > longest) longest = start[split + 1] - start[split];
     }
     if (longest >= needed) return FT_OK;
-    return ft_fail(err, FT_BAD_INPUT, "the %s split has %lld row%s%s, but one window needs %lld (%s)",
-                   split_names[split], (long long)longest, longest == 1 ? "" : "s",
-                   dataset->id_name ? " in its longest series" : "", (long long)needed, why);
+    ft_fail(err, FT_BAD_INPUT, "the %s split has %lld row%s%s, but one window needs %lld (%s)",
+            split_names[split], (long long)longest, longest == 1 ? "" : "s",
+            dataset->id_name ? " in its longest series" : "", (long long)needed, why);
+    return refuse(dataset, split, err);
 }
 
 ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length, ft_error *err)
@@ -47,13 +55,15 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
             any = true;
         }
     }
-    if (!any)
-        return ft_fail(err, FT_BAD_INPUT, "column \"%.80s\": all values of the training split are missing",
-                       dataset->target);
-    return ft_fail(
-        err, FT_BAD_INPUT,
-        "column \"%.80s\": all values of the training split are the same%s, there is nothing to learn",
-        dataset->target, dataset->n_items > 1 ? " in each series" : "");
+    if (any)
+        ft_fail(
+            err, FT_BAD_INPUT,
+            "column \"%.80s\": all values of the training split are the same%s, there is nothing to learn",
+            dataset->target, dataset->n_items > 1 ? " in each series" : "");
+    else
+        ft_fail(err, FT_BAD_INPUT, "column \"%.80s\": all values of the training split are missing",
+                dataset->target);
+    return refuse(dataset, 0, err);
 }
 
 /* One split with its rows side by side, as the insights want them. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/devices.h"
+
 /* `auto` is bf16 where the device multiplies it natively, as every GPU that the CUDA backend takes does. */
 static ft_status choose_dtype(const char *name, bool on_gpu, ft_dtype *dtype, ft_error *err)
 {
@@ -20,54 +22,48 @@ static ft_status choose_dtype(const char *name, bool on_gpu, ft_dtype *dtype, ft
     return FT_OK;
 }
 
-/* "auto", "cpu", "cuda" or "cuda:<number>"; gpu: the number, -1 for the CPU. auto takes the first GPU where
- * there is one. */
+/* The GPU that a --device names first, -1 for the CPU. auto takes the first GPU where there is one. */
 static ft_status choose_device(const char *name, int *gpu, ft_error *err)
 {
-    *gpu = -1;
-    if (strcmp(name, "cpu") == 0) return FT_OK;
-    if (strcmp(name, "auto") == 0) {
-        if (ft_cuda_device_count() > 0) *gpu = 0;
-        return FT_OK;
-    }
-    if (strcmp(name, "cuda") == 0) {
-        *gpu = 0;
-        return FT_OK;
-    }
-    if (strncmp(name, "cuda:", 5) == 0) {
-        char *end;
-        long number = strtol(name + 5, &end, 10);
-        if (end != name + 5 && *end == '\0' && number >= 0 && number < 1024) {
-            *gpu = (int)number;
-            return FT_OK;
-        }
-    }
-    return ft_fail(err, FT_BAD_INPUT, "--device %s: not one of auto, cpu, cuda, cuda:<number>", name);
+    int32_t gpus[64], n = 0;
+    ft_status status = ft_devices_parse(name, gpus, 64, &n, err);
+    if (status != FT_OK) return status;
+    *gpu = n > 0 ? gpus[0] : n == 0 ? -1 : 0;
+    if (strcmp(name, "auto") == 0 && ft_cuda_device_count() == 0) *gpu = -1;
+    return FT_OK;
 }
 
 ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **out, ft_error *err)
 {
     *out = NULL;
-    const char *device = settings->device ? settings->device : "auto";
-    int gpu = -1;
-    ft_status status = choose_device(device, &gpu, err);
-    if (status != FT_OK) return status;
-    ft_dtype dtype = FT_F32;
-    status = choose_dtype(settings->dtype ? settings->dtype : "auto", gpu >= 0, &dtype, err);
-    if (status != FT_OK) return status;
     ft_engine *engine = calloc(1, sizeof *engine);
     if (!engine) return ft_no_memory(err, "the engine", sizeof *engine);
     engine->settings = *settings;
-    engine->settings.device = device;
+    if (!engine->settings.device) engine->settings.device = "auto";
+    if (!engine->settings.dtype) engine->settings.dtype = "auto";
     if (!engine->settings.results) engine->settings.results = "results/fine_tuning";
-    status = gpu >= 0 ? ft_cuda_create(gpu, dtype, &engine->backend, err)
-                      : ft_cpu_create(dtype, (int)settings->threads, &engine->backend, err);
+    int32_t gpus[64], n_gpus;
+    ft_dtype dtype;
+    ft_status status = ft_devices_parse(engine->settings.device, gpus, 64, &n_gpus, err);
+    if (status == FT_OK) status = choose_dtype(engine->settings.dtype, false, &dtype, err);
     if (status != FT_OK) {
         ft_engine_close(engine);
         return status;
     }
     *out = engine;
     return FT_OK;
+}
+
+ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
+{
+    if (engine->backend) return FT_OK;
+    int gpu = -1;
+    ft_dtype dtype = FT_F32;
+    ft_status status = choose_device(engine->settings.device, &gpu, err);
+    if (status == FT_OK) status = choose_dtype(engine->settings.dtype, gpu >= 0, &dtype, err);
+    if (status != FT_OK) return status;
+    return gpu >= 0 ? ft_cuda_create(gpu, dtype, &engine->backend, err)
+                    : ft_cpu_create(dtype, (int)engine->settings.threads, &engine->backend, err);
 }
 
 void ft_engine_close(ft_engine *engine)
@@ -88,7 +84,8 @@ void ft_engine_say(const ft_engine *engine, const char *format, ...)
     engine->settings.progress(engine->settings.context, line);
 }
 
-bool ft_engine_stopped(const ft_engine *engine)
+ft_stop ft_engine_stop(const ft_engine *engine)
 {
-    return engine->settings.stop && engine->settings.stop(engine->settings.context);
+    int how = engine->settings.stop ? engine->settings.stop(engine->settings.context) : 0;
+    return how >= FT_STOP_NOW ? FT_STOP_NOW : how > 0 ? FT_STOP_AT_EPOCH : FT_STOP_NOT;
 }

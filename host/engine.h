@@ -4,14 +4,18 @@
 
 #include "host/ftgpu.h"
 #include "kernels/backend.h"
+#include "model/trainer.h"
 
 struct ft_engine {
     ft_engine_settings settings; /* NULLs resolved; texts are the caller's */
-    ft_backend *backend;
+    ft_backend *backend; /* NULL until it is attached */
 };
+
+/* Opens the device, if that was not done before. Until then the process may fork. */
+ft_status ft_engine_attach(ft_engine *engine, ft_error *err);
 
 /* A formatted line to the progress callback. */
 void ft_engine_say(const ft_engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool ft_engine_stopped(const ft_engine *engine);
+ft_stop ft_engine_stop(const ft_engine *engine);
 
 #endif

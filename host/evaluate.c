@@ -46,7 +46,7 @@ static double last_observation(const ft_dataset_item *item, int64_t row)
 
 static bool stopped(void *engine)
 {
-    return ft_engine_stopped(engine);
+    return ft_engine_stop(engine) != FT_STOP_NOT;
 }
 
 /* Sampled paths of the split's windows, (count, num_samples, prediction_length). */

@@ -52,6 +52,7 @@ static ft_status open_model(forecaster *f, ft_engine *engine, ft_error *err)
 {
     const ft_forecast_job *job = f->job;
     ft_status status = ft_weights_read(job->model, &f->weights, err);
+    if (status == FT_OK) status = ft_engine_attach(engine, err);
     if (status == FT_OK && job->adapter) status = ft_adapter_read(job->adapter, f->weights, &f->adapter, err);
     if (status == FT_OK) status = ft_chronos_create(engine->backend, f->weights, false, &f->chronos, err);
     const ft_adapter *adapters[] = {f->adapter};

@@ -27,13 +27,15 @@ typedef struct ft_engine ft_engine;
 
 typedef struct ft_engine_settings {
     const char *results; /* directory of experiments; NULL: results/fine_tuning */
-    const char *device;  /* "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1"; NULL: auto */
+    const char *device;  /* "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1", for workers
+                           "cuda:0,2"; NULL: auto */
     const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the device multiplies it
                             natively */
     int64_t threads;     /* 0: all cores that the process may use */
     const char *command_line;                          /* recorded in results.json; may be NULL */
     void (*progress)(void *context, const char *line); /* a line an epoch and an event; may be NULL */
-    bool (*stop)(void *context);                       /* asked at each epoch's end; may be NULL */
+    int (*stop)(void *context); /* asked after each step: 0 to go on, 1 to stop at the end of an epoch, 2 to
+                                   stop now; may be NULL */
     void *context;
 } ft_engine_settings;
 
@@ -87,6 +89,14 @@ typedef struct ft_sweep_request {
     const char *grid_file; /* JSON: an object of lists */
     const char *configs;   /* JSON: a list of objects, instead of a grid */
     int64_t max_configs;   /* 0: 100,000 */
+    int64_t max_adapters;  /* trained in one pass at most; 0: as many as the device is good for, up to 16 */
+    int64_t workers;       /* processes that train; -1: one a device; 0: none, this one does. Processes can only
+                              be started from an engine that has done nothing yet; they end with this one */
+    int64_t retries;       /* deaths of workers that a batch of adapters survives; 0: 2 */
+    double worker_timeout; /* seconds without a sign of life after which a worker is ended; 0: 1800 */
+    const char *scheduler; /* "none", "asha", "median": stops configurations early by val_loss; NULL: none */
+    double eta;            /* asha goes on with the best 1 / eta; 0: 3 */
+    int64_t grace_epochs;  /* no configuration is stopped before; 0: 1 */
     void (*finished)(void *context, const ft_outcome *outcome); /* after each experiment; may be NULL */
     void *context;
 } ft_sweep_request;

@@ -249,11 +249,13 @@ void ft_options_help(const ft_command_line *line, ft_text *out)
     ft_text_addf(out, "%s\n\nUsage: %s %s\n\nOptions:\n", line->summary, line->command, line->usage);
     for (size_t i = 0; i < count_options(line); i++) add_option(&line->options[i], WIDTH, out);
     add_option(&help, WIDTH, out);
-    const char *const notes[] = {line->notes, line->shared_notes};
-    for (size_t i = 0; i < 2; i++) {
-        if (!notes[i]) continue;
+    if (line->notes) {
         ft_text_add(out, "\n");
-        ft_options_add_lines(notes[i], "", out);
+        ft_options_add_lines(line->notes, "", out);
+    }
+    if (line->shared_notes) {
+        ft_text_add(out, "\n");
+        line->shared_notes(out);
     }
     ft_text_add(out, "\nExample:\n");
     ft_options_add_lines(line->example, "  ", out);

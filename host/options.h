@@ -32,19 +32,20 @@ typedef struct ft_option {
     const char *argument;       /* shown in help: "FILE"; NULL for a flag */
     const char *help;           /* one line, perhaps with its default */
     double least, most;         /* INTEGER and REAL; both 0: any finite number */
-    const char *const *choices; /* CHOICE; NULL-terminated */
+    const char *const *choices; /* CHOICE; NULL-terminated. Of other kinds: what completion offers, or NULL */
     bool required;
 } ft_option;
 
 typedef struct ft_command_line {
-    const char *command;      /* "ftgpu run" */
-    const char *summary;      /* one sentence */
-    const char *usage;        /* what follows the command: "--train FILE ... --target COLUMN [options]" */
-    const char *example;      /* whole lines that can be typed */
-    const char *notes;        /* more help after the options, or NULL */
-    const char *shared_notes; /* and what other commands say too: the manual has it once; or NULL */
+    const char *command; /* "ftgpu run" */
+    const char *summary; /* one sentence */
+    const char *usage;   /* what follows the command: "--train FILE ... --target COLUMN [options]" */
+    const char *example; /* whole lines that can be typed */
+    const char *notes;   /* more help after the options, or NULL */
+    void (*shared_notes)(ft_text *out); /* and what other commands say too: the manual has it once; or NULL */
     const ft_option *options;
     const char *positional;    /* the name of positional arguments: "ID"; NULL: none are taken */
+    const char *const *positional_choices; /* what completion offers for them, NULL-terminated; or NULL */
     ft_option_list *arguments; /* where they go */
     size_t least_arguments, most_arguments;
 } ft_command_line;

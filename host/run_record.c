@@ -14,7 +14,18 @@ static bool add_checksum(cJSON *run, const char *key, uint32_t checksum)
     return cJSON_AddStringToObject(run, key, text) != NULL;
 }
 
-cJSON *ft_run_record(const ft_study *study)
+/* The other configurations of the adapter batch, numbered from 1 as in the experiments' ids. */
+static bool add_shared(cJSON *run, const ft_sweep_place *place)
+{
+    cJSON *shared = cJSON_AddArrayToObject(run, "shared_with");
+    bool ok = shared != NULL;
+    for (size_t i = 0; place && i < place->n_shared && ok; i++)
+        if (place->shared_with[i] != place->index)
+            ok = cJSON_AddItemToArray(shared, cJSON_CreateNumber((double)place->shared_with[i] + 1));
+    return ok;
+}
+
+cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
 {
     const ft_backend *backend = study->engine->backend;
     const char *command = study->engine->settings.command_line;
@@ -32,7 +43,7 @@ cJSON *ft_run_record(const ft_study *study)
               cJSON_AddStringToObject(run, "target", study->request->target) &&
               cJSON_AddNumberToObject(run, "season", (double)study->season) &&
               cJSON_AddNumberToObject(run, "eval_windows", (double)study->eval_windows) &&
-              cJSON_AddArrayToObject(run, "shared_with");
+              add_shared(run, place);
     if (ok && study->request->adapter)
         ok = cJSON_AddStringToObject(run, "start_adapter", study->request->adapter) != NULL;
     if (ok) return run;

@@ -4,10 +4,11 @@
 
 #include <cjson/cJSON.h>
 
-#include "host/study.h"
+#include "host/record.h"
 
-/* Version and commit, command line, device, dtype, threads, hashes of model and data, evaluation settings. The baselines are added later.
+/* Version and commit, command line, device, dtype, threads, hashes of model and data, evaluation settings,
+ * with whom it shared passes (place NULL: nobody). The baselines are added later.
  * The caller's; NULL when memory runs out. */
-cJSON *ft_run_record(const ft_study *study);
+cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place);
 
 #endif

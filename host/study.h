@@ -5,7 +5,6 @@
 #include "host/engine.h"
 #include "host/evaluate.h"
 #include "host/hyperparameters.h"
-#include "host/sweep_state.h"
 #include "model/chronos.h"
 
 /* The model before tuning and seasonal naive, for one choice of lengths. */
@@ -30,25 +29,21 @@ typedef struct ft_study {
     size_t n_baselines;
 } ft_study;
 
-/* Reads everything that the request names and puts the base model on the device. All configurations are
- * checked against the data and the model first, so that a sweep does not find out hours later. The study
- * keeps pointers to engine and request. */
+/* Reads everything that the request names, without a device. All configurations are checked against the data
+ * and the model first, so that a sweep does not find out hours later. The study keeps pointers to engine and
+ * request. */
 ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
                         const ft_hyperparameters *configs, size_t n_configs, ft_study *study, ft_error *err);
 void ft_study_close(ft_study *study);
 
-/* A configuration's place in a sweep. */
-typedef struct ft_sweep_place {
-    size_t index, total;   /* index from 0 */
-    ft_sweep_state *state; /* journals it and keeps its checkpoint */
-} ft_sweep_place;
+/* Opens the engine's device and puts the base model on it; what follows needs that. */
+ft_status ft_study_attach(ft_study *study, ft_error *err);
 
-/* Trains, evaluates and records one configuration; place is NULL for a run of its own. FT_OK also when it was
- * recorded as failed (outcome->failed). FT_INTERRUPTED when it was stopped: of a sweep's experiment the
- * checkpoint stays, nothing else; a run of its own is recorded with its last adapter and an error that says
- * how far it came. Any other status: the sweep cannot go on (a full disk); the adapter of a run of its own
- * stays, and the message says where. */
-ft_status ft_study_run(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                       ft_outcome *outcome, ft_error *err);
+/* How a configuration is evaluated. */
+ft_evaluation ft_study_evaluation(const ft_study *study, const ft_hyperparameters *config);
+
+/* The baselines for the configuration's lengths, computed when first asked for. */
+ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config,
+                               const ft_study_baseline **baseline, ft_error *err);
 
 #endif

@@ -2,12 +2,14 @@
 #include "host/sweep.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "host/study.h"
-#include "host/version.h"
+#include "host/coordinator.h"
+#include "host/record.h"
+#include "host/sweep_run.h"
+#include "host/worker.h"
 
-/* Defaults and the request's own values. */
-static ft_status base_config(const ft_experiment_request *request, ft_hyperparameters *config, ft_error *err)
+ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config, ft_error *err)
 {
     *config = ft_hyperparameters_default;
     ft_status status = FT_OK;
@@ -16,18 +18,160 @@ static ft_status base_config(const ft_experiment_request *request, ft_hyperparam
     return status;
 }
 
+/* -- one experiment -- */
+
+/* What a run of its own keeps: no journal, the outcome. */
+typedef struct lone_run {
+    const ft_engine *engine;
+    ft_outcome *outcome;
+} lone_run;
+
+static bool lone_is_recorded(void *context, size_t configuration)
+{
+    (void)context;
+    (void)configuration;
+    return false;
+}
+
+static ft_status lone_begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
+{
+    (void)context;
+    (void)configuration;
+    (void)experiment_id;
+    (void)err;
+    return FT_OK;
+}
+
+static ft_status lone_finish(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err)
+{
+    (void)configuration;
+    (void)err;
+    *((lone_run *)context)->outcome = *outcome;
+    return FT_OK;
+}
+
+static void lone_epochs(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                        bool *pruned)
+{
+    (void)context;
+    (void)trajectories;
+    (void)epochs;
+    (void)n;
+    (void)pruned;
+}
+
+static ft_stop lone_stop(void *context)
+{
+    return ft_engine_stop(((lone_run *)context)->engine);
+}
+
 ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
                             ft_error *err)
 {
     ft_hyperparameters config;
     ft_study study;
-    ft_status status = base_config(request, &config, err);
+    ft_error unwanted;
+    if (!err) err = &unwanted; /* its message is recorded */
+    ft_status status = ft_sweep_base_config(request, &config, err);
     if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
     if (status != FT_OK) return status;
-    status = ft_study_run(&study, &config, NULL, outcome, err);
+    lone_run run = {engine, outcome};
+    const ft_link link = {&run, lone_is_recorded, lone_begin, lone_finish, lone_epochs, lone_stop};
+    size_t zero = 0;
+    ft_trajectory trajectory = {0, 1};
+    const ft_plan plan = {.members = &zero, .n_members = 1, .trajectories = &trajectory, .n_trajectories = 1};
+    const ft_job job = {.configs = &config,
+                        .n_configs = 1,
+                        .plan = &plan,
+                        .trajectories = &zero,
+                        .n_trajectories = 1,
+                        .slots = 1};
+    *outcome = (ft_outcome){0};
+    status = ft_study_attach(&study, err);
+    /* First of all: what tuning has to beat, and so that a stop in training finds it done. */
+    const ft_study_baseline *baseline;
+    if (status == FT_OK) status = ft_study_baseline_of(&study, &config, &baseline, err);
+    if (status == FT_OK) status = ft_worker_train(&study, &job, &link, err);
+    if (status == FT_NO_MEMORY && study.base) {
+        const ft_error why = *err;
+        status = ft_record_failure(&study, &config, NULL, why.message, &link, outcome, err);
+    }
     if (status == FT_OK && outcome->failed)
         status = ft_fail(err, FT_FAILED, "%s: %s", outcome->experiment_id, outcome->error);
     ft_study_close(&study);
+    return status;
+}
+
+/* -- a sweep in this process -- */
+
+static bool is_recorded(void *context, size_t configuration)
+{
+    return ft_sweep_state_done(((ft_sweep *)context)->state, configuration) != NULL;
+}
+
+static ft_status begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
+{
+    return ft_sweep_begin_record(context, configuration, experiment_id, err);
+}
+
+static ft_status finish(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err)
+{
+    return ft_sweep_finish_record(context, configuration, outcome, err);
+}
+
+static void epochs_ended(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                         bool *pruned)
+{
+    ft_error unsaid; /* a journal that cannot be written ends the sweep with its next record */
+    ft_sweep_judge(context, trajectories, epochs, n, pruned, &unsaid);
+}
+
+static ft_stop stop(void *context)
+{
+    return ft_engine_stop(((ft_sweep *)context)->engine);
+}
+
+/* One batch; what is too much for the device is cut in two or recorded as failed. */
+static ft_status train_batch(ft_sweep *sweep, size_t number, ft_error *err)
+{
+    const ft_link link = {sweep, is_recorded, begin, finish, epochs_ended, stop};
+    size_t n = 0;
+    const ft_sweep_batch *batch = &ft_sweep_state_batches(sweep->state, &n)[number];
+    ft_job job = {.configs = sweep->grid.configs,
+                  .n_configs = sweep->grid.count,
+                  .plan = &sweep->plan,
+                  .trajectories = batch->trajectories,
+                  .n_trajectories = batch->count,
+                  .slots = batch->slots,
+                  .checkpoint = ft_sweep_state_checkpoint(sweep->state, number)};
+    if (!job.checkpoint) return ft_no_memory(err, "a path", 64);
+    ft_status status = ft_worker_train(&sweep->study, &job, &link, err);
+    if (status == FT_NO_MEMORY) {
+        bool is_split = false;
+        const ft_error why = *err;
+        status = ft_sweep_split(sweep, number, &is_split, err);
+        if (status != FT_OK || is_split) return status;
+        job.failure = why.message;
+        status = ft_worker_train(&sweep->study, &job, &link, err);
+    }
+    if (status == FT_OK) ft_sweep_state_end_batch(sweep->state, number);
+    return status;
+}
+
+static ft_status train_here(ft_sweep *sweep, ft_error *err)
+{
+    ft_status status = ft_study_attach(&sweep->study, err);
+    if (status != FT_OK) return status;
+    const ft_backend *backend = sweep->engine->backend;
+    const ft_sweep_device device = {backend->bf16, 1, backend->memory_bytes};
+    status = ft_sweep_start(sweep, &device, err);
+    if (status != FT_OK) return status;
+    size_t n = 0;
+    for (size_t b = 0; ft_sweep_state_batches(sweep->state, &n) && b < n && status == FT_OK; b++) {
+        if (ft_sweep_is_over(sweep, b)) continue;
+        if (ft_engine_stop(sweep->engine) != FT_STOP_NOT) return ft_fail(err, FT_INTERRUPTED, "interrupted");
+        status = train_batch(sweep, b, err);
+    }
     return status;
 }
 
@@ -40,97 +184,28 @@ ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid
                              .max_configs =
                                  request->max_configs > 0 ? request->max_configs : FT_DEFAULT_MAX_CONFIGS};
     ft_hyperparameters base;
-    ft_status status = base_config(&request->base, &base, err);
+    ft_status status = ft_sweep_base_config(&request->base, &base, err);
     return status == FT_OK ? ft_grid_expand(&source, &base, grid, err) : status;
-}
-
-/* Everything that decides the results, to be compared when the sweep is started again: {data_hash,
- * model_hash, ..., base, keys, configurations}, a configuration being its values of `keys`. The caller's;
- * NULL when memory runs out. */
-static cJSON *plan_of(const ft_study *study, const ft_sweep_request *request, const ft_grid *grid)
-{
-    char model[24], data[24];
-    ft_hyperparameters base;
-    ft_error ignored;
-    snprintf(model, sizeof model, "crc32:%08x", (unsigned)study->weights->checksum);
-    snprintf(data, sizeof data, "crc32:%08x", (unsigned)study->dataset.checksum);
-    cJSON *plan = cJSON_CreateObject();
-    bool ok = plan && base_config(&request->base, &base, &ignored) == FT_OK &&
-              cJSON_AddNumberToObject(plan, "schema_version", 1) &&
-              cJSON_AddStringToObject(plan, "ftgpu_version", ft_version()) &&
-              cJSON_AddStringToObject(plan, "data_hash", data) &&
-              cJSON_AddStringToObject(plan, "model_hash", model) &&
-              cJSON_AddStringToObject(plan, "target", request->base.target) &&
-              cJSON_AddStringToObject(plan, "dtype", study->engine->backend->bf16 ? "bf16" : "f32") &&
-              cJSON_AddNumberToObject(plan, "season", (double)study->season) &&
-              cJSON_AddNumberToObject(plan, "eval_windows", (double)study->eval_windows) &&
-              cJSON_AddItemToObject(plan, "hyperparameters", ft_hyperparameters_to_json(&base));
-    cJSON *keys = ok ? cJSON_AddArrayToObject(plan, "keys") : NULL;
-    cJSON *configurations = keys ? cJSON_AddArrayToObject(plan, "configurations") : NULL;
-    ok = configurations != NULL;
-    for (size_t k = 0; k < grid->n_keys && ok; k++)
-        ok = cJSON_AddItemToArray(keys, cJSON_CreateString(grid->keys[k]->name));
-    for (size_t i = 0; i < grid->count && ok; i++) {
-        cJSON *values = cJSON_CreateArray();
-        ok = values && cJSON_AddItemToArray(configurations, values);
-        for (size_t k = 0; k < grid->n_keys && ok; k++)
-            ok = cJSON_AddItemToArray(values, ft_field_to_json(grid->keys[k], &grid->configs[i]));
-    }
-    if (ok) return plan;
-    cJSON_Delete(plan);
-    return NULL;
-}
-
-/* Configurations that are not done yet, in order. */
-static ft_status run_all(ft_study *study, const ft_sweep_request *request, const ft_grid *grid,
-                         ft_sweep_state *state, ft_sweep_summary *summary, ft_error *err)
-{
-    ft_status status = FT_OK;
-    summary->resumed = ft_sweep_state_n_done(state);
-    if (summary->resumed > 0)
-        ft_engine_say(study->engine, "going on: %zu of %zu experiments are done", summary->resumed,
-                      grid->count);
-    for (size_t i = 0; i < grid->count && status == FT_OK; i++) {
-        if (ft_sweep_state_done(state, i)) continue;
-        if (ft_engine_stopped(study->engine)) return ft_fail(err, FT_INTERRUPTED, "interrupted");
-        ft_outcome outcome;
-        ft_sweep_place place = {i, grid->count, state};
-        status = ft_study_run(study, &grid->configs[i], &place, &outcome, err);
-        if (status != FT_OK) break;
-        if (request->finished) request->finished(request->context, &outcome);
-    }
-    return status;
 }
 
 ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
                        ft_error *err)
 {
     *summary = (ft_sweep_summary){0};
-    ft_grid grid = {0};
-    ft_study study = {0};
-    ft_sweep_state *state = NULL;
-    cJSON *plan = NULL;
-    ft_status status = ft_sweep_configurations(request, &grid, err);
-    if (status == FT_OK)
-        status = ft_study_open(engine, &request->base, grid.configs, grid.count, &study, err);
-    if (status == FT_OK) {
-        plan = plan_of(&study, request, &grid);
-        status = plan ? ft_sweep_state_open(engine->settings.results, study.name, plan, &state, err)
-                      : ft_no_memory(err, "the plan", grid.count * 64);
+    ft_sweep sweep;
+    ft_status status = ft_sweep_open(engine, request, &sweep, err);
+    if (status != FT_OK) return status;
+    summary->configurations = sweep.grid.count;
+    status = request->workers != 0 ? ft_coordinate(&sweep, err) : train_here(&sweep, err);
+    if (sweep.state) {
+        summary->done = ft_sweep_state_n_done(sweep.state);
+        summary->failed = ft_sweep_state_n_failed(sweep.state);
+        summary->resumed = sweep.resumed;
     }
-    summary->configurations = grid.count;
-    if (status == FT_OK) status = run_all(&study, request, &grid, state, summary, err);
     if (status == FT_INTERRUPTED)
         ft_fail(err, status,
                 "sweep \"%s\" stopped with %zu of %zu experiments done; the same command goes on from there",
-                study.name, ft_sweep_state_n_done(state), grid.count);
-    if (state) {
-        summary->done = ft_sweep_state_n_done(state);
-        summary->failed = ft_sweep_state_n_failed(state);
-    }
-    ft_sweep_state_close(state);
-    cJSON_Delete(plan);
-    ft_study_close(&study);
-    ft_grid_free(&grid);
+                sweep.study.name, summary->done, summary->configurations);
+    ft_sweep_close(&sweep);
     return status;
 }

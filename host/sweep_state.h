@@ -1,7 +1,7 @@
 /* What a sweep remembers on disk, so that it can be interrupted at any instant and go on. DESIGN §5.
  *
  * <results>/.sweeps/<name>/ holds plan.json (what was asked for, and the hashes of data and model),
- * journal.jsonl (append-only, each line synced: started, done), checkpoints/ and a lock that names the
+ * journal.jsonl (append-only: started, done, judged, split), checkpoints/ and a lock that names the
  * process which has it. The lock is the operating system's: it ends with the process. */
 #ifndef FT_HOST_SWEEP_STATE_H
 #define FT_HOST_SWEEP_STATE_H
@@ -9,13 +9,15 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
 typedef struct ft_sweep_state ft_sweep_state;
 
-/* Opens the state of sweep `name` with `plan` (an object with "configurations", an array; the caller's). If
- * there is a state, its plan must be the same: else FT_BAD_INPUT that says what differs, unless that sweep is
+/* Opens the state of sweep `name` with `plan` (an object with arrays "configurations" and
+ * "batches", [first trajectory, count, slots] each; the caller's). If
+ * there is a state, its plan must be the same (but for the batches, which stay as they were): else FT_BAD_INPUT that says what differs, unless that sweep is
  * complete, whose state then makes way. FT_BAD_INPUT, naming host and process, when another process holds the
  * lock. */
 ft_status ft_sweep_state_open(const char *results, const char *name, const cJSON *plan,
@@ -29,13 +31,43 @@ const char *ft_sweep_state_done(const ft_sweep_state *state, size_t index);
 size_t ft_sweep_state_n_done(const ft_sweep_state *state);
 size_t ft_sweep_state_n_failed(const ft_sweep_state *state); /* of those done, recorded as failed */
 
-/* The file of the configuration's checkpoint; the state's until the next call. NULL when memory runs out. */
-const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t index);
+/* Trajectories that are trained together (plan.h). */
+typedef struct ft_sweep_batch {
+    size_t *trajectories; /* (count) in the order in which they take slots; the state's */
+    size_t count;
+    int32_t slots;
+    bool is_split; /* others, later ones, took its place */
+} ft_sweep_batch;
 
-/* Journals that a configuration is being trained as `experiment_id`, and that its result is on disk (its
- * checkpoint is removed). */
+/* The plan's batches as the first start of the sweep made them, and those that splits have added. */
+const ft_sweep_batch *ft_sweep_state_batches(const ft_sweep_state *state, size_t *n_batches);
+
+/* The file of a batch's checkpoint; the state's until the next call. NULL when memory runs out. */
+const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch);
+/* All of the batch is recorded: its checkpoint is removed. */
+void ft_sweep_state_end_batch(ft_sweep_state *state, size_t batch);
+/* Two batches with a half each of `trajectories`, (count) > 1, take the place of one; both begin anew. */
+ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t *trajectories, size_t count,
+                               ft_error *err);
+
+/* Journals that a configuration is about to be recorded as `experiment_id`, and that its result is on disk. */
 ft_status ft_sweep_state_start(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err);
 ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id, bool failed,
                                 ft_error *err);
+/* What is on disk of a configuration whose worker died against what is journalled: a result that is gone is to
+ * be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
+ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err);
+
+/* What a scheduler has decided after an epoch of a trajectory. */
+typedef struct ft_judgement {
+    size_t trajectory;
+    int32_t epoch;
+    double val_loss;
+    bool pruned;
+} ft_judgement;
+
+/* All of them, in order; and journals n more. */
+const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n_judgements);
+ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgements, size_t n, ft_error *err);
 
 #endif

@@ -60,12 +60,21 @@ typedef struct ft_adapter_batch {
     const float *model_dropout; /* (n_adapters) probability, or NULL: no dropout in this pass (evaluation) */
     const float *lora_dropout;  /* (n_adapters) probability, or NULL likewise */
     const float *lora_scale;    /* (n_adapters) alpha / r, or alpha / sqrt(r) */
+    const int32_t *sequence_offset; /* (n_adapters): how many sequences of the adapter's step, on other
+                                       devices, come before those here; NULL: none */
 } ft_adapter_batch;
 
 /* Dropout. `site` names the place in the model (0: never any dropout there). Element (row of sequence s and
  * position t, feature f) of adapter g is dropped where ft_philox_at(ft_philox_key_of(seed[g], step[g], site),
- * f, length - 1 - t, s - sequence_start[g], 0) < ft_dropout_threshold(p[g]) and else multiplied by
- * ft_dropout_scale(p[g]). */
+ * f, length - 1 - t, sequence_offset[g] + s - sequence_start[g], 0) < ft_dropout_threshold(p[g]) and else
+ * multiplied by ft_dropout_scale(p[g]). */
+
+/* The number of sequence s of adapter g in the adapter's step, for backends on the host. */
+static inline uint32_t ft_sequence_number(const ft_adapter_batch *batch, int32_t g, int32_t s)
+{
+    return (uint32_t)(s - batch->sequence_start[g] +
+                      (batch->sequence_offset ? batch->sequence_offset[g] : 0));
+}
 
 typedef struct ft_weight ft_weight; /* a frozen weight, packed as the backend likes */
 
@@ -112,8 +121,9 @@ typedef struct ft_adamw {
 
 /* One decoding step: one query a path. Path p reads cache row-block p / paths_per_cache. */
 typedef struct ft_decode_attention {
-    ft_tensor q;                /* (n_paths, n_heads * d_kv) matrix */
-    ft_tensor k_new, v_new;     /* (n_paths, n_heads * d_kv) matrix, stored at position kv_length - 1 of the
+    ft_tensor q; /* (n_paths, n_heads * d_kv) matrix */
+    ft_tensor k_new,
+        v_new;                  /* (n_paths, n_heads * d_kv) matrix, stored at position kv_length - 1 of the
                                    caches     before attending, paths_per_cache being 1; absent in cross-attention */
     ft_tensor k_cache, v_cache; /* (n_caches * capacity, n_heads * d_kv) matrix; row c * capacity + t */
     int32_t n_heads, d_kv, kv_length, capacity, paths_per_cache;

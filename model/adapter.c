@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/checksum.h"
 #include "model/initial_values.h"
 
 static const char *const letters[] = {"q", "k", "v", "o", "wi", "wo"};

@@ -1,7 +1,7 @@
-/* Where the training of one adapter stands between two epochs, on disk: weights, optimizer state and
- * counters, enough to go on with the same bits as if it had never stopped. A safetensors file: rows `params`,
- * `m`, `v` and perhaps `best` of the adapter's layout in its batch (trainable.h), counters as one JSON text
- * in the metadata. */
+/* Where the training of an adapter batch stands between two steps, on disk: weights, optimizer state and
+ * counters of every slot, enough to go on with the same bits as if it had never stopped. A safetensors file:
+ * `params`, `m`, `v` of all slots by their batch's layout (trainable.h), `best.<slot>` where early stopping
+ * keeps weights, counters as one JSON text in the metadata. */
 #ifndef FT_MODEL_CHECKPOINT_H
 #define FT_MODEL_CHECKPOINT_H
 
@@ -17,24 +17,39 @@ typedef struct ft_epoch {
     double tokens_per_second; /* of encoder and decoder together */
 } ft_epoch;
 
+/* How a configuration's training came to its end. */
+typedef enum ft_training_end {
+    FT_TRAINING,          /* it has not */
+    FT_TRAINED,           /* all its epochs, or stopped early */
+    FT_TRAINING_PRUNED,   /* told to stop */
+    FT_TRAINING_DIVERGED, /* its loss is no number any more */
+} ft_training_end;
+
+/* One slot of the batch. */
 typedef struct ft_standing {
-    int64_t step;                            /* optimizer steps taken */
-    int32_t n_epochs;                        /* finished */
-    ft_epoch *history;                       /* (n_epochs); the owner's, with room for all epochs */
-    bool ended;                              /* trained to its end: only evaluation is missing */
+    int32_t config;        /* the configuration in the slot; -1: none, and nothing below counts */
+    int64_t step;          /* optimizer steps taken */
+    int32_t n_epochs;      /* finished */
+    ft_epoch *history;     /* (n_epochs); the owner's, with room for all epochs */
+    ft_training_end ended; /* else than FT_TRAINING: a result is due, and then the slot is free */
+    bool due;              /* a result is to be handed over */
     int32_t best_epoch, epochs_without_gain; /* best_epoch 0: none yet */
     double best_val_loss;
     float *best; /* (n_params) weights of best_epoch, or NULL; the owner's */
+    /* The epoch under way. */
+    int64_t next_window, epoch_steps, tokens;
+    double loss_sum, norm_sum, seconds, last_learning_rate;
 } ft_standing;
 
-/* Writes the standing of adapter `index` and its rows, whole or not at all. */
-ft_status ft_checkpoint_write(const char *path, const ft_trainable *trainable, int32_t index,
-                              const ft_standing *standing, ft_error *err);
+/* Writes the slots' standings, (trainable->n_adapters), and the next configuration to take a slot; whole or
+ * not at all. */
+ft_status ft_checkpoint_write(const char *path, const ft_trainable *trainable, const ft_standing *standings,
+                              int32_t next, ft_error *err);
 
-/* Reads a checkpoint into the adapter's rows and the standing, whose history has room for max_epochs; `best`
- * is allocated where the file has one. FT_BAD_INPUT when the file is broken or of another layout; then rows
- * may hold anything. */
-ft_status ft_checkpoint_read(const char *path, ft_trainable *trainable, int32_t index, int32_t max_epochs,
-                             ft_standing *standing, ft_error *err);
+/* Reads a checkpoint into the adapters' rows and (trainable->n_adapters) zeroed standings, whose histories
+ * and `best` are allocated (the owner's, also after a failure). max_epochs: (n_configs) of the batch's
+ * configurations. FT_BAD_INPUT when the file is broken or of another batch; then rows may hold anything. */
+ft_status ft_checkpoint_read(const char *path, ft_trainable *trainable, const int32_t *max_epochs,
+                             int32_t n_configs, ft_standing *standings, int32_t *next, ft_error *err);
 
 #endif

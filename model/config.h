@@ -2,7 +2,6 @@
 #ifndef FT_MODEL_CONFIG_H
 #define FT_MODEL_CONFIG_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* The config of a fresh model, and how a config is written; see config.h. */
+/* How a config is written; see config.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,56 +6,6 @@
 #include "base/json.h"
 #include "model/config.h"
 #include "model/json_builder.h"
-
-ft_status ft_config_for_size(const char *size, ft_model_config *config, ft_error *err)
-{
-    static const struct {
-        const char *name;
-        int32_t d_model, d_ff, n_heads, d_kv, layers;
-        float factor;
-    } sizes[] = {
-        {"nano", 64, 256, 4, 16, 2, 1.0f},      {"tiny", 256, 1024, 4, 64, 4, 0.05f},
-        {"mini", 384, 1536, 8, 64, 4, 0.05f},   {"small", 512, 2048, 8, 64, 6, 0.05f},
-        {"base", 768, 3072, 12, 64, 12, 0.05f}, {"large", 1024, 4096, 16, 64, 24, 0.05f},
-    };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (strcmp(size, sizes[i].name) != 0) continue;
-        /* All but the sizes as amazon/chronos-t5-*. */
-        *config = (ft_model_config){
-            .vocab_size = 4096,
-            .d_model = sizes[i].d_model,
-            .d_kv = sizes[i].d_kv,
-            .d_ff = sizes[i].d_ff,
-            .n_heads = sizes[i].n_heads,
-            .n_encoder_layers = sizes[i].layers,
-            .n_decoder_layers = sizes[i].layers,
-            .n_buckets = 32,
-            .max_distance = 128,
-            .decoder_start_token_id = 0,
-            .pad_token_id = 0,
-            .eos_token_id = 1,
-            .dropout_rate = 0.1f,
-            .layer_norm_epsilon = 1e-6f,
-            .initializer_factor = sizes[i].factor,
-            .scale_decoder_outputs = true,
-            .chronos = {.low_limit = -15.0,
-                        .high_limit = 15.0,
-                        .n_tokens = 4096,
-                        .n_special_tokens = 2,
-                        .pad_token_id = 0,
-                        .eos_token_id = 1,
-                        .context_length = 512,
-                        .prediction_length = 64,
-                        .num_samples = 20,
-                        .top_k = 50,
-                        .temperature = 1.0f,
-                        .top_p = 1.0f},
-        };
-        return FT_OK;
-    }
-    return ft_fail(err, FT_BAD_INPUT,
-                   "\"%s\" is not a model size (use nano, tiny, mini, small, base or large)", size);
-}
 
 /* chronos_config; its 14 keys and no other. */
 static ft_json_builder build_chronos(const ft_chronos_config *chronos)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/checksum.h"
 #include "base/philox.h"
 
 enum { SITE_INITIAL_VALUES = 0x5a3b1e02 }; /* beside FT_SITE_SAMPLING: random numbers of their own */

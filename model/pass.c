@@ -12,7 +12,7 @@ ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **out, ft_error
     size_t adapters = (size_t)shape->n_adapters + 1, sequences = (size_t)shape->n_sequences;
     size_t encoder = sequences * (size_t)shape->encoder_length,
            decoder = sequences * (size_t)shape->decoder_length;
-    size_t bytes = adapters * (8 * 4 + 8) + sequences * 4 + encoder * 5 + decoder * 8 + 64;
+    size_t bytes = adapters * (8 * 4 + 8 + 4) + sequences * 4 + encoder * 5 + decoder * 8 + 64;
     ft_inputs *inputs = calloc(1, sizeof *inputs);
     char *memory = calloc(1, bytes);
     if (!inputs || !memory) {
@@ -27,9 +27,9 @@ ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **out, ft_error
     inputs->n_counted = (int64_t *)(void *)memory;
     memory += adapters * 8;
     int32_t **integers[] = {&inputs->sequence_start, &inputs->encoder_ids, &inputs->labels,
-                            &inputs->decoder_ids, &inputs->adapter_of};
-    size_t counts[] = {adapters, encoder, decoder, decoder, sequences};
-    for (int i = 0; i < 5; i++) {
+                            &inputs->decoder_ids,    &inputs->adapter_of,  &inputs->sequence_offset};
+    size_t counts[] = {adapters, encoder, decoder, decoder, sequences, adapters};
+    for (int i = 0; i < 6; i++) {
         *integers[i] = (int32_t *)(void *)memory;
         memory += counts[i] * 4;
     }
@@ -69,8 +69,8 @@ static void derive(ft_inputs *in, const ft_model_config *config)
                 counted += in->labels[at] != -100;
             }
         }
-        in->n_counted[g] = counted;
-        in->label_scale[g] = counted > 0 ? 1.0f / (float)counted : 0.0f;
+        if (!in->is_share) in->n_counted[g] = counted;
+        in->label_scale[g] = in->n_counted[g] > 0 ? 1.0f / (float)in->n_counted[g] : 0.0f;
     }
 }
 
@@ -81,6 +81,7 @@ void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *w,
     size_t encoder = sequences * (size_t)in->encoder_length, decoder = sequences * (size_t)in->decoder_length;
     derive(in, &trainable->model->config);
     backend->to_device(backend, w->sequence_start, in->sequence_start, (adapters + 1) * 4);
+    backend->to_device(backend, w->sequence_offset, in->sequence_offset, adapters * 4);
     backend->to_device(backend, w->adapter_of, in->adapter_of, sequences * 4);
     backend->to_device(backend, w->encoder_ids, in->encoder_ids, encoder * 4);
     backend->to_device(backend, w->key_mask, in->key_mask, encoder);
@@ -105,7 +106,8 @@ void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *w,
                   .step = w->step,
                   .model_dropout = in->dropout ? w->model_dropout : NULL,
                   .lora_dropout = in->dropout ? w->lora_dropout : NULL,
-                  .lora_scale = w->lora_scale},
+                  .lora_scale = w->lora_scale,
+                  .sequence_offset = w->sequence_offset},
         .encoder_length = in->encoder_length,
         .decoder_length = in->decoder_length,
     };

@@ -18,10 +18,12 @@ typedef struct ft_inputs {
     int32_t *labels,
         *decoder_ids;    /* (n_sequences, decoder_length); decoder_ids are made from labels by ft_pass_load */
     int32_t *adapter_of; /* (n_sequences), made by ft_pass_load */
-    uint32_t *seed, *step; /* (n_adapters) */
+    int32_t *sequence_offset; /* (n_adapters) as in ft_adapter_batch: 0 but in a share */
+    uint32_t *seed, *step;    /* (n_adapters) */
     float *model_dropout, *lora_dropout, *lora_scale;
     float *label_scale; /* 1 / counted labels of the adapter, made by ft_pass_load */
-    int64_t *n_counted; /* counted labels of the adapter, likewise */
+    int64_t *n_counted; /* counted labels of the adapter, likewise; in a share: of the whole step */
+    bool is_share;      /* made by ft_inputs_share, n_counted included */
     bool dropout;       /* false: evaluation, no dropout anywhere */
     void *memory;
 } ft_inputs;

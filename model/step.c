@@ -4,14 +4,21 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/share.h"
+#include "model/step_graphs.h"
+
 struct ft_stepper {
     ft_trainable *trainable;
-    int32_t n_adapters, n_sequences;
+    ft_comm *comm;                   /* NULL: alone */
+    int32_t n_adapters, n_sequences; /* n_sequences: that the workspace holds */
     ft_workspace *workspace;
     ft_inputs *inputs;
+    ft_inputs *share;         /* of this rank, where there are several */
     ft_step_rates *rates;     /* (n_adapters) */
     float *staging;           /* (3, n_adapters) */
     double *loss, *grad_norm; /* (n_adapters) of the last step */
+    ft_pass pass;             /* of the step that is queued */
+    ft_step_graphs graphs;
 };
 
 ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_t encoder_length,
@@ -19,6 +26,7 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
 {
     *out = NULL;
     int32_t n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1;
+    ft_comm *comm = trainable->comm && trainable->comm->size > 1 ? trainable->comm : NULL;
     ft_pass_shape shape = {.n_adapters = n_adapters,
                            .n_sequences = n_sequences,
                            .encoder_length = encoder_length,
@@ -30,8 +38,8 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
     ft_stepper *s = calloc(1, sizeof *s);
     if (!s) return ft_no_memory(err, "a training step", sizeof *s);
     s->trainable = trainable;
+    s->comm = comm;
     s->n_adapters = n_adapters;
-    s->n_sequences = n_sequences;
     s->rates = calloc((size_t)n_adapters, sizeof *s->rates);
     s->staging = calloc((size_t)n_adapters * 3, sizeof *s->staging);
     s->loss = calloc((size_t)n_adapters * 2, sizeof *s->loss);
@@ -41,6 +49,9 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
     else
         s->grad_norm = s->loss + n_adapters;
     if (status == FT_OK) status = ft_inputs_create(&shape, &s->inputs, err);
+    if (comm) shape.n_sequences = ft_share_sequences(n_sequences, n_adapters, comm->size);
+    s->n_sequences = shape.n_sequences;
+    if (status == FT_OK && comm) status = ft_inputs_create(&shape, &s->share, err);
     if (status == FT_OK)
         status = ft_workspace_create(trainable->model->backend, &trainable->model->config, &shape,
                                      &s->workspace, err);
@@ -55,8 +66,10 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
 void ft_stepper_free(ft_stepper *s)
 {
     if (!s) return;
+    ft_step_graphs_clear(&s->graphs, s->trainable->model->backend);
     ft_workspace_free(s->workspace);
     ft_inputs_free(s->inputs);
+    ft_inputs_free(s->share);
     free(s->rates);
     free(s->staging);
     free(s->loss);
@@ -92,47 +105,56 @@ static void load_rates(ft_stepper *s)
     backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
 }
 
-/* Queues inputs and the passes up to the gradients. */
-static ft_pass queue_gradients(ft_stepper *s)
+/* All that differs between steps of one shape goes to the device here, before what is captured. */
+static void load(ft_stepper *s)
 {
-    ft_pass pass;
+    load_rates(s);
     s->inputs->dropout = true;
     for (int32_t g = 0; g < s->trainable->n_adapters; g++) {
         s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
         s->inputs->lora_dropout[g] = s->trainable->lora_dropout[g];
     }
-    ft_pass_load(&pass, s->trainable, s->workspace, s->inputs);
-    ft_pass_forward(&pass);
-    ft_pass_loss(&pass, true);
-    ft_pass_backward(&pass);
-    ft_backend *backend = s->workspace->backend;
-    backend->gradient_norm(backend, s->trainable->grads, s->workspace->grad_norm);
-    return pass;
+    if (s->share) ft_inputs_share(s->inputs, s->comm->rank, s->comm->size, s->share);
+    ft_pass_load(&s->pass, s->trainable, s->workspace, s->share ? s->share : s->inputs);
 }
 
-static ft_status read_losses(ft_stepper *s, ft_error *err)
+/* The losses and gradients of this rank's share; where it has none, zeros. */
+static void queue_passes(ft_stepper *s)
 {
     ft_backend *backend = s->workspace->backend;
-    size_t bytes = (size_t)s->n_adapters * sizeof(double);
-    backend->to_host(backend, s->loss, s->workspace->loss_sum, bytes);
-    backend->to_host(backend, s->grad_norm, s->workspace->grad_norm, bytes);
-    for (int32_t g = 0; g < s->n_adapters; g++)
-        s->loss[g] = s->inputs->n_counted[g] > 0 ? s->loss[g] / (double)s->inputs->n_counted[g] : 0.0;
-    return backend->synchronize(backend, err);
+    const ft_tensor grads = s->trainable->grads;
+    if (s->pass.batch.n_sequences > 0) {
+        ft_pass_forward(&s->pass);
+        ft_pass_loss(&s->pass, true);
+        ft_pass_backward(&s->pass);
+    } else {
+        backend->zero(backend, s->workspace->loss_sum, (size_t)s->n_adapters * sizeof(double));
+        backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
+    }
 }
 
-ft_status ft_stepper_gradients(ft_stepper *s, ft_error *err)
+/* Queues all up to the gradients and their norms. */
+static ft_status queue_gradients(ft_stepper *s, ft_error *err)
 {
-    queue_gradients(s);
-    return read_losses(s, err);
+    ft_backend *backend = s->workspace->backend;
+    const ft_tensor grads = s->trainable->grads;
+    ft_status status = FT_OK;
+    queue_passes(s);
+    if (s->comm)
+        status =
+            s->comm->all_reduce(s->comm, grads.data, (size_t)(grads.rows * grads.cols), grads.dtype, err);
+    if (s->comm && status == FT_OK)
+        status = s->comm->all_reduce(s->comm, s->workspace->loss_sum, (size_t)s->n_adapters, FT_F64, err);
+    backend->gradient_norm(backend, grads, s->workspace->grad_norm);
+    return status;
 }
 
-ft_status ft_stepper_step(ft_stepper *s, ft_error *err)
+static ft_status queue_step(void *context, ft_error *err)
 {
+    ft_stepper *s = context;
     ft_backend *backend = s->workspace->backend;
     const ft_workspace *w = s->workspace;
-    load_rates(s);
-    queue_gradients(s);
+    ft_status status = queue_gradients(s, err);
     ft_adamw update = {.params = s->trainable->params,
                        .grads = s->trainable->grads,
                        .m = s->trainable->m,
@@ -144,7 +166,36 @@ ft_status ft_stepper_step(ft_stepper *s, ft_error *err)
                        .step = w->step};
     backend->adamw(backend, &update);
     if (s->trainable->kind == FT_FULL) ft_trainable_repack(s->trainable);
-    return read_losses(s, err);
+    return status;
+}
+
+static ft_status read_losses(ft_stepper *s, ft_error *err)
+{
+    ft_backend *backend = s->workspace->backend;
+    size_t bytes = (size_t)s->n_adapters * sizeof(double);
+    const int64_t *n_counted = s->share ? s->share->n_counted : s->inputs->n_counted;
+    ft_status status = s->comm ? s->comm->wait(s->comm, err) : FT_OK;
+    if (status != FT_OK) return status;
+    backend->to_host(backend, s->loss, s->workspace->loss_sum, bytes);
+    backend->to_host(backend, s->grad_norm, s->workspace->grad_norm, bytes);
+    for (int32_t g = 0; g < s->n_adapters; g++)
+        s->loss[g] = n_counted[g] > 0 ? s->loss[g] / (double)n_counted[g] : 0.0;
+    return backend->synchronize(backend, err);
+}
+
+ft_status ft_stepper_gradients(ft_stepper *s, ft_error *err)
+{
+    load(s);
+    ft_status status = queue_gradients(s, err);
+    return status == FT_OK ? read_losses(s, err) : status;
+}
+
+ft_status ft_stepper_step(ft_stepper *s, ft_error *err)
+{
+    load(s);
+    ft_step_shape shape = {s->pass.batch.n_sequences, s->pass.encoder_length, s->pass.decoder_length};
+    ft_status status = ft_step_graphs_run(&s->graphs, s->workspace->backend, shape, queue_step, s, err);
+    return status == FT_OK ? read_losses(s, err) : status;
 }
 
 double ft_stepper_loss(const ft_stepper *s, int32_t adapter)
@@ -157,22 +208,48 @@ double ft_stepper_grad_norm(const ft_stepper *s, int32_t adapter)
     return s->grad_norm[adapter];
 }
 
-ft_status ft_stepper_evaluate(ft_stepper *s, int32_t adapter, const ft_tokenizer *tokenizer,
-                              const ft_series *series, const ft_window_list *windows, int32_t context_length,
-                              int32_t prediction_length, double *loss, ft_error *err)
+/* `count` doubles become their sums over the ranks. */
+static ft_status add_up(ft_stepper *s, double *values, size_t count, ft_error *err)
+{
+    if (!s->comm) return FT_OK;
+    ft_backend *backend = s->workspace->backend;
+    ft_status status = FT_OK;
+    /* One after the other through device memory that no step is using. */
+    for (size_t i = 0; i < count && status == FT_OK; i++) {
+        double *place = s->workspace->loss_sum;
+        backend->to_device(backend, place, &values[i], sizeof *values);
+        status = s->comm->all_reduce(s->comm, place, 1, FT_F64, err);
+        if (status == FT_OK) status = s->comm->wait(s->comm, err);
+        if (status == FT_OK) backend->to_host(backend, &values[i], place, sizeof *values);
+    }
+    return status == FT_OK ? backend->synchronize(backend, err) : status;
+}
+
+ft_status ft_stepper_any(ft_stepper *s, bool *flag, ft_error *err)
+{
+    double votes = *flag ? 1 : 0;
+    ft_status status = add_up(s, &votes, 1, err);
+    *flag = votes > 0;
+    return status;
+}
+
+/* Passes over the windows for one group of adapters; adds to their sums. */
+static ft_status evaluate_windows(ft_stepper *s, const ft_evaluated *of, ft_window_use *uses,
+                                  const ft_window_list *windows, double *sum, double *counted, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
-    double sum = 0;
-    int64_t counted = 0;
-    *loss = NAN;
-    ft_window_use *uses = malloc((size_t)s->n_sequences * sizeof *uses);
-    if (!uses) return ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
+    int64_t share = s->n_sequences / of->n_adapters; /* windows of each adapter in a pass */
+    int64_t pass_index = 0;
     ft_status status = FT_OK;
-    for (int64_t first = 0; first < windows->count && status == FT_OK; first += s->n_sequences) {
-        int32_t n =
-            windows->count - first < s->n_sequences ? (int32_t)(windows->count - first) : s->n_sequences;
-        for (int32_t i = 0; i < n; i++) uses[i] = (ft_window_use){&windows->windows[first + i], adapter};
-        ft_window_batch(s->inputs, tokenizer, series, uses, n, context_length, prediction_length);
+    for (int64_t first = 0; first < windows->count && status == FT_OK; first += share) {
+        if (s->comm && pass_index++ % s->comm->size != s->comm->rank) continue;
+        int64_t n = windows->count - first < share ? windows->count - first : share;
+        int32_t n_uses = 0;
+        for (int32_t k = 0; k < of->n_adapters; k++)
+            for (int64_t i = 0; i < n; i++)
+                uses[n_uses++] = (ft_window_use){&windows->windows[first + i], of->adapters[k]};
+        ft_window_batch(s->inputs, of->tokenizer, of->series, uses, n_uses, of->context_length,
+                        of->prediction_length);
         s->inputs->dropout = false;
         for (int32_t g = 0; g < s->trainable->n_adapters; g++)
             s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
@@ -180,13 +257,34 @@ ft_status ft_stepper_evaluate(ft_stepper *s, int32_t adapter, const ft_tokenizer
         ft_pass_load(&pass, s->trainable, s->workspace, s->inputs);
         ft_pass_forward(&pass);
         ft_pass_loss(&pass, false);
-        double here;
-        backend->to_host(backend, &here, s->workspace->loss_sum + adapter, sizeof here);
+        backend->to_host(backend, s->loss, s->workspace->loss_sum, (size_t)s->n_adapters * sizeof *s->loss);
         status = backend->synchronize(backend, err);
-        sum += here;
-        counted += s->inputs->n_counted[adapter];
+        for (int32_t k = 0; k < of->n_adapters; k++) {
+            sum[k] += s->loss[of->adapters[k]];
+            counted[k] += (double)s->inputs->n_counted[of->adapters[k]];
+        }
     }
+    return status;
+}
+
+ft_status ft_stepper_evaluate(ft_stepper *s, const ft_evaluated *of, const ft_window_list *windows,
+                              double *losses, ft_error *err)
+{
+    size_t n = (size_t)of->n_adapters;
+    ft_window_use *uses = malloc((size_t)s->n_sequences * sizeof *uses);
+    double *sum = calloc(n, sizeof *sum);
+    double *counted = calloc(n, sizeof *counted);
+    ft_status status = FT_OK;
+    if (!uses || !sum || !counted)
+        status = ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
+    else
+        status = evaluate_windows(s, of, uses, windows, sum, counted, err);
+    if (status == FT_OK) status = add_up(s, sum, n, err);
+    if (status == FT_OK) status = add_up(s, counted, n, err);
+    for (size_t k = 0; k < n && status == FT_OK; k++)
+        losses[k] = counted[k] > 0 ? sum[k] / counted[k] : NAN;
+    free(counted);
+    free(sum);
     free(uses);
-    if (status == FT_OK && counted > 0) *loss = sum / (double)counted;
     return status;
 }

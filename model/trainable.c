@@ -39,62 +39,104 @@ static ft_tensor matrix_at(const ft_trainable *t, char *memory, int index)
                        t->n_params};
 }
 
-ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters,
-                              bool for_training, ft_trainable **out, ft_error *err)
+/* The kind, the targets and the rank that hold all specs. */
+static ft_status cover(ft_trainable *t, const ft_adapter_spec *const *specs, int32_t n_specs, ft_error *err)
+{
+    t->kind = n_specs > 0 ? specs[0]->kind : FT_LORA;
+    for (int32_t i = 0; i < n_specs; i++) {
+        if (specs[i]->kind != t->kind)
+            return ft_fail(err, FT_FAILED, "adapters of different kinds cannot share a pass");
+        if (t->kind != FT_LORA) continue;
+        t->targets |= specs[i]->targets;
+        if (padded_rank(specs[i]->rank) > t->rank) t->rank = padded_rank(specs[i]->rank);
+    }
+    if (t->kind == FT_FULL && t->n_adapters > 1)
+        return ft_fail(err, FT_FAILED, "full training takes one configuration a pass");
+    return FT_OK;
+}
+
+static ft_status allocate_host(ft_trainable *t, ft_error *err)
+{
+    size_t n_tensors = (size_t)ft_tensor_count(&t->model->config), n = (size_t)t->n_adapters + 1;
+    t->a_offset = malloc(n_tensors * sizeof *t->a_offset);
+    t->b_offset = malloc(n_tensors * sizeof *t->b_offset);
+    t->lora_scale = calloc(2 * n, sizeof *t->lora_scale);
+    if (!t->a_offset || !t->b_offset || !t->lora_scale)
+        return ft_no_memory(err, "the adapters' layout", 16 * n_tensors);
+    t->lora_dropout = t->lora_scale + n;
+    return FT_OK;
+}
+
+size_t ft_trainable_bytes(const ft_trainable *t)
+{
+    return (size_t)t->n_adapters * (size_t)t->n_params * ft_dtype_bytes(t->model->backend->real) *
+           (t->for_training ? 4 : 1);
+}
+
+static ft_status allocate_device(ft_trainable *t, ft_error *err)
+{
+    ft_backend *backend = t->model->backend;
+    size_t bytes = ft_trainable_bytes(t);
+    t->memory = backend->allocate(backend, bytes, err);
+    if (!t->memory) return FT_NO_MEMORY;
+    backend->zero(backend, t->memory, bytes);
+    t->params = matrix_at(t, t->memory, 0);
+    if (!t->for_training) return FT_OK;
+    t->grads = matrix_at(t, t->memory, 1);
+    t->m = matrix_at(t, t->memory, 2);
+    t->v = matrix_at(t, t->memory, 3);
+    return FT_OK;
+}
+
+ft_status ft_trainable_measure(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                               int32_t n_adapters, bool for_training, ft_trainable **out, ft_error *err)
 {
     *out = NULL;
-    ft_backend *backend = model->backend;
-    size_t n_tensors = (size_t)ft_tensor_count(&model->config);
     ft_trainable *t = calloc(1, sizeof *t);
     if (!t) return ft_no_memory(err, "adapters", sizeof *t);
     t->model = model;
     t->n_adapters = n_adapters;
-    t->kind = n_adapters > 0 ? adapters[0]->spec.kind : FT_LORA;
-    for (int32_t g = 0; g < n_adapters; g++) {
-        if (adapters[g]->spec.kind != t->kind) {
-            ft_trainable_free(t);
-            return ft_fail(err, FT_FAILED, "adapters of different kinds cannot share a pass");
-        }
-        if (t->kind != FT_LORA) continue;
-        t->targets |= adapters[g]->spec.targets;
-        if (padded_rank(adapters[g]->spec.rank) > t->rank) t->rank = padded_rank(adapters[g]->spec.rank);
-    }
-    if (t->kind == FT_FULL && n_adapters > 1) {
-        ft_trainable_free(t);
-        return ft_fail(err, FT_FAILED, "full training takes one configuration a pass");
-    }
-    t->a_offset = malloc(n_tensors * sizeof *t->a_offset);
-    t->b_offset = malloc(n_tensors * sizeof *t->b_offset);
-    t->lora_scale = calloc(2 * ((size_t)n_adapters + 1), sizeof *t->lora_scale);
-    if (!t->a_offset || !t->b_offset || !t->lora_scale) {
-        ft_trainable_free(t);
-        return ft_no_memory(err, "the adapters' layout", 16 * n_tensors);
-    }
-    t->lora_dropout = t->lora_scale + n_adapters + 1;
-    lay_out(t);
-    ft_status status = FT_OK;
-    if (n_adapters > 0) {
-        size_t bytes =
-            (size_t)n_adapters * (size_t)t->n_params * ft_dtype_bytes(backend->real) * (for_training ? 4 : 1);
-        t->memory = backend->allocate(backend, bytes, err);
-        if (!t->memory) status = FT_NO_MEMORY;
-        if (status == FT_OK) {
-            backend->zero(backend, t->memory, bytes);
-            t->params = matrix_at(t, t->memory, 0);
-            if (for_training) {
-                t->grads = matrix_at(t, t->memory, 1);
-                t->m = matrix_at(t, t->memory, 2);
-                t->v = matrix_at(t, t->memory, 3);
-            }
-        }
-        for (int32_t g = 0; g < n_adapters && status == FT_OK; g++)
-            status = ft_trainable_write(t, g, adapters[g], err);
-    }
-    if (status == FT_OK && t->kind == FT_FULL && n_adapters > 0) ft_trainable_repack(t);
+    t->for_training = for_training;
+    ft_status status = cover(t, specs, n_specs, err);
+    if (status == FT_OK) status = allocate_host(t, err);
     if (status != FT_OK) {
         ft_trainable_free(t);
         return status;
     }
+    lay_out(t);
+    *out = t;
+    return FT_OK;
+}
+
+ft_status ft_trainable_reserve(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                               int32_t n_adapters, bool for_training, ft_trainable **out, ft_error *err)
+{
+    ft_status status = ft_trainable_measure(model, specs, n_specs, n_adapters, for_training, out, err);
+    if (status == FT_OK && n_adapters > 0) status = allocate_device(*out, err);
+    if (status != FT_OK) {
+        ft_trainable_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapters, int32_t n_adapters,
+                              bool for_training, ft_trainable **out, ft_error *err)
+{
+    *out = NULL;
+    const ft_adapter_spec **specs = calloc((size_t)n_adapters + 1, sizeof *specs);
+    if (!specs) return ft_no_memory(err, "adapters", (size_t)n_adapters * sizeof *specs);
+    for (int32_t g = 0; g < n_adapters; g++) specs[g] = &adapters[g]->spec;
+    ft_trainable *t = NULL;
+    ft_status status = ft_trainable_reserve(model, specs, n_adapters, n_adapters, for_training, &t, err);
+    free(specs);
+    for (int32_t g = 0; g < n_adapters && status == FT_OK; g++)
+        status = ft_trainable_write(t, g, adapters[g], err);
+    if (status != FT_OK) {
+        ft_trainable_free(t);
+        return status;
+    }
+    if (t->kind == FT_FULL && n_adapters > 0) ft_trainable_repack(t);
     *out = t;
     return FT_OK;
 }
@@ -167,6 +209,13 @@ ft_status ft_trainable_read_gradients(const ft_trainable *t, int32_t index, ft_a
     return move_all(t, t->grads, index, adapter, ft_read_tensor, err);
 }
 
+void ft_trainable_describe(ft_trainable *t, int32_t index, const ft_adapter_spec *spec)
+{
+    bool lora = t->kind == FT_LORA;
+    t->lora_scale[index] = lora ? ft_adapter_scale(spec) : 0.0f;
+    t->lora_dropout[index] = lora ? spec->dropout : 0.0f;
+}
+
 ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *adapter, ft_error *err)
 {
     ft_backend *backend = t->model->backend;
@@ -174,9 +223,7 @@ ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *a
     size_t bytes = (size_t)t->n_params * ft_dtype_bytes(backend->real);
     for (int i = 0; i < 3; i++)
         if (rows[i].data) backend->zero(backend, (char *)rows[i].data + bytes * (size_t)index, bytes);
-    bool lora = t->kind == FT_LORA;
-    t->lora_scale[index] = lora ? ft_adapter_scale(&adapter->spec) : 0.0f;
-    t->lora_dropout[index] = lora ? adapter->spec.dropout : 0.0f;
+    ft_trainable_describe(t, index, &adapter->spec);
     return move_all(t, t->params, index, adapter, write_values, err);
 }
 

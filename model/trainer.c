@@ -1,7 +1,8 @@
 /* Training an adapter batch; see trainer.h.
  *
- * Each adapter has a slot for the whole run. In every step each live slot contributes the next windows of its
- * own epoch; a slot that has ended contributes none, so its rows leave the matrix products. */
+ * In every step each slot contributes the next windows of its own epoch; an empty slot contributes none, so
+ * its rows are not in the matrix products. Between two steps: epochs that are over are judged, results are
+ * handed over, free slots are filled. */
 #include "model/trainer.h"
 
 #include <math.h>
@@ -13,40 +14,56 @@
 #include "model/step.h"
 #include "model/window_batch.h"
 
-/* One adapter on its way. */
+/* A checkpoint that no result waits for is written when the last is this many times older than it took. */
+static const double CHECKPOINT_SHARE = 20;
+
+/* A slot, with what can be made anew from its configuration. */
 typedef struct runner {
-    const ft_train_config *config;
-    ft_train_result *result;
-    ft_window_list windows; /* of the current epoch */
-    int64_t next_window;
-    ft_standing standing; /* its history and best weights are the runner's */
+    ft_window_list windows; /* of the epoch under way */
     int64_t total_steps;
-    bool live;
-    double loss_sum, norm_sum, seconds, last_learning_rate;
-    int64_t epoch_steps, tokens;
 } runner;
 
 typedef struct trainer {
     ft_chronos *model;
     const ft_weights *base;
     const ft_series *series;
-    int32_t n_series, n_runners;
+    const ft_train_config *configs;
+    int32_t n_series, n_configs, n_slots;
     const ft_train_settings *settings;
-    runner *runners;
-    ft_adapter **fresh;
+    int32_t next;           /* configuration to take the next free slot */
+    ft_standing *standings; /* (n_slots) */
+    runner *runners;        /* (n_slots) */
     ft_trainable *trainable;
     ft_tokenizer *tokenizer;
     ft_stepper *stepper;
     ft_window_list validation;
     ft_window_use *uses; /* (sum of batch sizes) */
+    int32_t *ended;      /* (n_slots) slots whose epoch the last step has ended, and of each: */
+    int32_t *indices;    /* its configuration, and so on */
+    ft_epoch *epochs;
+    double *val_loss;
+    bool *stop, *pruned;
+    double checkpoint_time, checkpoint_cost;
 } trainer;
 
-void ft_train_result_free(ft_train_result *result)
+static const ft_train_config *config_of(const trainer *t, int32_t g)
 {
-    ft_adapter_free(result->adapter);
-    free(result->history);
-    *result = (ft_train_result){0};
+    return &t->configs[t->standings[g].config];
 }
+
+static bool is_live(const trainer *t, int32_t g)
+{
+    return t->standings[g].config >= 0;
+}
+
+static ft_adapter_spec spec_of(const ft_train_config *config)
+{
+    ft_adapter_spec spec = config->start ? config->start->spec : config->spec;
+    spec.dropout = config->spec.dropout;
+    return spec;
+}
+
+/* -- slots -- */
 
 static ft_window_settings window_settings(const trainer *t, const ft_train_config *config)
 {
@@ -57,41 +74,211 @@ static ft_window_settings window_settings(const trainer *t, const ft_train_confi
                                 .seed = config->seed};
 }
 
-static ft_status start_epoch(trainer *t, runner *r, ft_error *err)
+static ft_status load_epoch(trainer *t, int32_t g, ft_error *err)
 {
-    ft_window_settings windows = window_settings(t, r->config);
-    r->next_window = 0;
-    r->loss_sum = r->norm_sum = r->seconds = 0;
-    r->epoch_steps = r->tokens = 0;
-    return ft_windows_train(t->series, t->n_series, &windows, r->standing.n_epochs, &r->windows, err);
+    ft_window_settings windows = window_settings(t, config_of(t, g));
+    return ft_windows_train(t->series, t->n_series, &windows, t->standings[g].n_epochs,
+                            &t->runners[g].windows, err);
 }
 
-/* The slot ends, with its last weights or its best ones, and hands its history over. */
-static ft_status finish(trainer *t, int32_t g, ft_status ended, ft_error *err)
+static ft_status start_epoch(trainer *t, int32_t g, ft_error *err)
 {
-    runner *r = &t->runners[g];
-    ft_train_result *result = r->result;
-    r->live = false;
-    result->status = ended;
-    result->history = r->standing.history;
-    result->n_epochs = r->standing.n_epochs;
-    result->best_epoch = r->standing.best_epoch;
-    r->standing.history = NULL;
-    if (ended == FT_DIVERGED) return FT_OK;
+    ft_standing *s = &t->standings[g];
+    s->next_window = s->epoch_steps = s->tokens = 0;
+    s->loss_sum = s->norm_sum = s->seconds = 0;
+    return load_epoch(t, g, err);
+}
+
+static ft_status count_steps(trainer *t, int32_t g, ft_error *err)
+{
+    const ft_train_config *config = config_of(t, g);
+    ft_window_settings windows = window_settings(t, config);
+    return ft_windows_count_steps(t->series, t->n_series, &windows, config->epochs, config->batch_size,
+                                  &t->runners[g].total_steps, err);
+}
+
+static void free_slot(trainer *t, int32_t g)
+{
+    free(t->standings[g].history);
+    free(t->standings[g].best);
+    t->standings[g] = (ft_standing){.config = -1};
+}
+
+/* The starting weights of the slot's configuration, on the device. */
+static ft_status place_adapter(trainer *t, int32_t g, ft_error *err)
+{
+    const ft_train_config *config = config_of(t, g);
+    ft_adapter_spec spec = spec_of(config);
+    ft_adapter *fresh = NULL;
+    ft_status status = FT_OK;
+    if (config->start) {
+        ft_adapter with_dropout = *config->start;
+        with_dropout.spec.dropout = spec.dropout;
+        status = ft_trainable_write(t->trainable, g, &with_dropout, err);
+    } else {
+        status = ft_adapter_init(&spec, t->base, config->seed, &fresh, err);
+        if (status == FT_OK) status = ft_trainable_write(t->trainable, g, fresh, err);
+        ft_adapter_free(fresh);
+    }
+    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    return status;
+}
+
+/* The next configurations into the free slots, in their order. */
+static ft_status fill_slots(trainer *t, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t g = 0; g < t->n_slots && t->next < t->n_configs && status == FT_OK; g++) {
+        ft_standing *s = &t->standings[g];
+        if (is_live(t, g)) continue;
+        *s = (ft_standing){.config = t->next++};
+        size_t bytes = (size_t)config_of(t, g)->epochs * sizeof *s->history;
+        s->history = calloc(1, bytes);
+        status = s->history ? count_steps(t, g, err) : ft_no_memory(err, "the training history", bytes);
+        if (status == FT_OK) status = place_adapter(t, g, err);
+        if (status == FT_OK) status = start_epoch(t, g, err);
+    }
+    return status;
+}
+
+static bool any_live(const trainer *t)
+{
+    for (int32_t g = 0; g < t->n_slots; g++)
+        if (is_live(t, g)) return true;
+    return false;
+}
+
+/* -- checkpoints -- */
+
+static ft_status write_checkpoint(trainer *t, ft_error *err)
+{
+    if (!t->settings->checkpoint || (t->settings->comm && t->settings->comm->rank != 0)) return FT_OK;
+    double started = ft_now_seconds();
+    ft_status status =
+        ft_checkpoint_write(t->settings->checkpoint, t->trainable, t->standings, t->next, err);
+    t->checkpoint_time = ft_now_seconds();
+    t->checkpoint_cost = t->checkpoint_time - started;
+    return status;
+}
+
+/* Goes on from the checkpoint where there is one. */
+static ft_status resume(trainer *t, ft_error *err)
+{
+    const char *path = t->settings->checkpoint;
+    if (!path || !ft_path_exists(path)) return FT_OK;
+    int32_t *max_epochs = malloc((size_t)t->n_configs * sizeof *max_epochs);
+    if (!max_epochs) return ft_no_memory(err, "a checkpoint", (size_t)t->n_configs * sizeof *max_epochs);
+    for (int32_t i = 0; i < t->n_configs; i++) max_epochs[i] = t->configs[i].epochs;
+    ft_status status =
+        ft_checkpoint_read(path, t->trainable, max_epochs, t->n_configs, t->standings, &t->next, err);
+    free(max_epochs);
+    for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++) {
+        if (!is_live(t, g)) continue;
+        ft_adapter_spec spec = spec_of(config_of(t, g));
+        ft_trainable_describe(t->trainable, g, &spec);
+        status = count_steps(t, g, err);
+        if (status == FT_OK && t->standings[g].ended == FT_TRAINING) status = load_epoch(t, g, err);
+    }
+    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    t->checkpoint_time = ft_now_seconds();
+    return status;
+}
+
+/* -- results -- */
+
+/* The slot's last weights, or its best ones where early stopping kept them. */
+static ft_status read_adapter(trainer *t, int32_t g, ft_adapter **adapter, ft_error *err)
+{
     ft_backend *backend = t->model->backend;
-    ft_status status = ft_adapter_init(&t->fresh[g]->spec, t->base, 0, &result->adapter, err);
-    if (status == FT_OK && r->standing.best)
-        status = ft_write_tensor(backend, ft_trainable_row(t->trainable, t->trainable->params, g),
-                                 r->standing.best, err);
-    return status == FT_OK ? ft_trainable_read(t->trainable, g, result->adapter, err) : status;
+    ft_tensor row = ft_trainable_row(t->trainable, t->trainable->params, g);
+    ft_adapter_spec spec = spec_of(config_of(t, g));
+    size_t bytes = (size_t)t->trainable->n_params * sizeof(float);
+    const float *best = t->standings[g].best;
+    float *last = NULL;
+    ft_status status = ft_adapter_init(&spec, t->base, 0, adapter, err);
+    if (status == FT_OK && best) {
+        /* The best weights pass through the slot's row, which training may still need. */
+        last = malloc(bytes);
+        status = last ? ft_read_tensor(backend, row, last, err) : ft_no_memory(err, "the best weights", bytes);
+        if (status == FT_OK) status = ft_write_tensor(backend, row, best, err);
+    }
+    if (status == FT_OK) status = ft_trainable_read(t->trainable, g, *adapter, err);
+    if (status == FT_OK && best) status = ft_write_tensor(backend, row, last, err);
+    free(last);
+    return status;
+}
+
+/* Hands over what slot g has; `status` and `error` say how it ended. */
+static ft_status hand_over(trainer *t, int32_t g, ft_status ended, const char *error, ft_error *err)
+{
+    const ft_standing *s = &t->standings[g];
+    ft_adapter *adapter = NULL;
+    ft_status status = ended == FT_DIVERGED ? FT_OK : read_adapter(t, g, &adapter, err);
+    ft_train_result result = {.status = ended,
+                              .error = error,
+                              .adapter = adapter,
+                              .history = s->history,
+                              .n_epochs = s->n_epochs,
+                              .best_epoch = s->best_epoch,
+                              .ended = s->ended != FT_TRAINING || ended != FT_OK,
+                              .pruned = s->ended == FT_TRAINING_PRUNED};
+    if (status == FT_OK) status = t->settings->result(t->settings->context, s->config, &result, err);
+    ft_adapter_free(adapter);
+    return status;
+}
+
+static ft_status hand_over_diverged(trainer *t, int32_t g, ft_error *err)
+{
+    const ft_standing *s = &t->standings[g];
+    ft_error what;
+    ft_fail(&what, FT_DIVERGED, "the training loss became %s in epoch %d, step %lld (lower learning_rate)",
+            isinf(s->loss_sum) ? "infinite" : "NaN", s->n_epochs + 1, (long long)s->step);
+    return hand_over(t, g, FT_DIVERGED, what.message, err);
+}
+
+/* Results that are due; slots that have ended become free. */
+static ft_status hand_over_due(trainer *t, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++) {
+        ft_standing *s = &t->standings[g];
+        if (!is_live(t, g) || !s->due) continue;
+        status = s->ended == FT_TRAINING_DIVERGED ? hand_over_diverged(t, g, err)
+                                                  : hand_over(t, g, FT_OK, "", err);
+        s->due = false;
+        if (status == FT_OK && s->ended != FT_TRAINING) free_slot(t, g);
+    }
+    return status;
+}
+
+/* What becomes of the adapters when all are told to stop. */
+static ft_status interrupt(trainer *t, ft_error *err)
+{
+    ft_status status = write_checkpoint(t, err);
+    for (int32_t g = 0; g < t->n_slots && status == FT_OK && !t->settings->checkpoint; g++) {
+        if (!is_live(t, g)) continue;
+        ft_error how_far;
+        ft_fail(&how_far, FT_INTERRUPTED, "interrupted after epoch %d of %d", t->standings[g].n_epochs,
+                config_of(t, g)->epochs);
+        status = hand_over(t, g, FT_INTERRUPTED, how_far.message, err);
+    }
+    return status == FT_OK ? ft_fail(err, FT_INTERRUPTED, "interrupted") : status;
+}
+
+/* -- epochs -- */
+
+static bool is_milestone(const ft_train_config *config, int32_t epoch)
+{
+    for (int32_t i = 0; i < config->n_milestones; i++)
+        if (config->milestones[i] == epoch) return true;
+    return false;
 }
 
 /* Whether early stopping says so; keeps the best weights. */
 static ft_status judge_epoch(trainer *t, int32_t g, double val_loss, bool *stop, ft_error *err)
 {
-    runner *r = &t->runners[g];
-    ft_standing *s = &r->standing;
-    int32_t patience = r->config->early_stopping_patience;
+    ft_standing *s = &t->standings[g];
+    int32_t patience = config_of(t, g)->early_stopping_patience;
     bool better = !isnan(val_loss) && (s->best_epoch == 0 || val_loss < s->best_val_loss);
     s->epochs_without_gain = better ? 0 : s->epochs_without_gain + 1;
     *stop = patience > 0 && !isnan(val_loss) && s->epochs_without_gain >= patience;
@@ -106,59 +293,115 @@ static ft_status judge_epoch(trainer *t, int32_t g, double val_loss, bool *stop,
                           err);
 }
 
-static const char *checkpoint_of(const trainer *t, int32_t g)
+/* The epoch's record; `stop`: early stopping ends the training. */
+static ft_status end_epoch(trainer *t, int32_t g, double val_loss, bool *stop, ft_error *err)
 {
-    return t->settings->checkpoints ? t->settings->checkpoints[g] : NULL;
+    ft_standing *s = &t->standings[g];
+    ft_epoch *record = &s->history[s->n_epochs++];
+    double steps = (double)s->epoch_steps;
+    *record = (ft_epoch){.epoch = s->n_epochs,
+                         .loss = s->loss_sum / steps,
+                         .val_loss = val_loss,
+                         .learning_rate = s->last_learning_rate,
+                         .grad_norm = s->norm_sum / steps,
+                         .seconds = s->seconds,
+                         .tokens_per_second = s->seconds > 0 ? (double)s->tokens / s->seconds : NAN};
+    return judge_epoch(t, g, val_loss, stop, err);
 }
 
-static ft_status end_epoch(trainer *t, int32_t g, ft_error *err)
+/* What follows from the epoch's end: another epoch, a result, the end. */
+static ft_status follow_epoch(trainer *t, int32_t g, bool stop, bool prune, ft_error *err)
 {
-    runner *r = &t->runners[g];
-    ft_standing *s = &r->standing;
-    double val_loss = NAN;
-    ft_status status =
-        ft_stepper_evaluate(t->stepper, g, t->tokenizer, t->series, &t->validation,
-                            t->settings->context_length, t->settings->prediction_length, &val_loss, err);
-    if (status != FT_OK) return status;
-    ft_epoch *record = &s->history[s->n_epochs++];
-    double steps = (double)r->epoch_steps;
-    *record = (ft_epoch){.epoch = s->n_epochs,
-                         .loss = r->loss_sum / steps,
-                         .val_loss = val_loss,
-                         .learning_rate = r->last_learning_rate,
-                         .grad_norm = r->norm_sum / steps,
-                         .seconds = r->seconds,
-                         .tokens_per_second = r->seconds > 0 ? (double)r->tokens / r->seconds : NAN};
-    bool stop_early = false;
-    status = judge_epoch(t, g, val_loss, &stop_early, err);
-    s->ended = s->n_epochs == r->config->epochs || stop_early;
-    if (status == FT_OK && checkpoint_of(t, g))
-        status = ft_checkpoint_write(checkpoint_of(t, g), t->trainable, g, s, err);
-    if (status != FT_OK) return status;
-    if (t->settings->epoch) t->settings->epoch(t->settings->context, g, record);
-    if (s->ended) return finish(t, g, FT_OK, err);
-    if (t->settings->stop && t->settings->stop(t->settings->context)) {
-        ft_fail(&r->result->error, FT_INTERRUPTED, "interrupted after epoch %d of %d", s->n_epochs,
-                r->config->epochs);
-        return finish(t, g, FT_INTERRUPTED, err);
-    }
-    return start_epoch(t, r, err);
+    ft_standing *s = &t->standings[g];
+    const ft_train_config *config = config_of(t, g);
+    if (s->n_epochs == config->epochs || stop)
+        s->ended = FT_TRAINED;
+    else if (prune)
+        s->ended = FT_TRAINING_PRUNED;
+    s->due = s->ended != FT_TRAINING || is_milestone(config, s->n_epochs);
+    return s->ended == FT_TRAINING ? start_epoch(t, g, err) : FT_OK;
 }
+
+static ft_status end_epochs(trainer *t, int32_t n, ft_error *err)
+{
+    ft_evaluated of = {.adapters = t->ended,
+                       .n_adapters = n,
+                       .tokenizer = t->tokenizer,
+                       .series = t->series,
+                       .context_length = t->settings->context_length,
+                       .prediction_length = t->settings->prediction_length};
+    ft_status status = ft_stepper_evaluate(t->stepper, &of, &t->validation, t->val_loss, err);
+    for (int32_t k = 0; k < n && status == FT_OK; k++)
+        status = end_epoch(t, t->ended[k], t->val_loss[k], &t->stop[k], err);
+    if (status != FT_OK) return status;
+    for (int32_t k = 0; k < n; k++) {
+        const ft_standing *s = &t->standings[t->ended[k]];
+        t->indices[k] = s->config;
+        t->epochs[k] = s->history[s->n_epochs - 1];
+        t->pruned[k] = false;
+    }
+    if (t->settings->epochs)
+        t->settings->epochs(t->settings->context, t->indices, t->epochs, n, t->pruned);
+    for (int32_t k = 0; k < n && status == FT_OK; k++) status = ft_stepper_any(t->stepper, &t->pruned[k], err);
+    for (int32_t k = 0; k < n && status == FT_OK; k++)
+        status = follow_epoch(t, t->ended[k], t->stop[k], t->pruned[k], err);
+    return status;
+}
+
+/* Ends the epochs that the last step has finished, and trainings that went wrong in it. */
+static ft_status after_step(trainer *t, int32_t *n_ended, ft_error *err)
+{
+    *n_ended = 0;
+    for (int32_t g = 0; g < t->n_slots; g++) {
+        ft_standing *s = &t->standings[g];
+        if (!is_live(t, g)) continue;
+        if (!isfinite(s->loss_sum)) {
+            s->ended = FT_TRAINING_DIVERGED;
+            s->due = true;
+        } else if (s->next_window == t->runners[g].windows.count) {
+            t->ended[(*n_ended)++] = g;
+        }
+    }
+    return *n_ended > 0 ? end_epochs(t, *n_ended, err) : FT_OK;
+}
+
+/* -- steps -- */
 
 /* The next windows of every live slot, slot by slot. */
 static int32_t gather(trainer *t)
 {
     int32_t n = 0;
-    for (int32_t g = 0; g < t->n_runners; g++) {
-        runner *r = &t->runners[g];
-        if (!r->live) continue;
-        int64_t left = r->windows.count - r->next_window;
-        int64_t take = left < r->config->batch_size ? left : r->config->batch_size;
+    for (int32_t g = 0; g < t->n_slots; g++) {
+        ft_standing *s = &t->standings[g];
+        if (!is_live(t, g)) continue;
+        const ft_window_list *windows = &t->runners[g].windows;
+        int64_t left = windows->count - s->next_window, batch_size = config_of(t, g)->batch_size;
+        int64_t take = left < batch_size ? left : batch_size;
         for (int64_t i = 0; i < take; i++)
-            t->uses[n++] = (ft_window_use){&r->windows.windows[r->next_window + i], g};
-        r->next_window += take;
+            t->uses[n++] = (ft_window_use){&windows->windows[s->next_window + i], g};
+        s->next_window += take;
     }
     return n;
+}
+
+/* Random numbers and rates of the next step. */
+static void set_rates(trainer *t, int32_t g)
+{
+    ft_inputs *in = ft_stepper_inputs(t->stepper);
+    ft_step_rates *rates = ft_stepper_rates(t->stepper, g);
+    *rates = (ft_step_rates){0};
+    if (!is_live(t, g)) return;
+    ft_standing *s = &t->standings[g];
+    const ft_train_config *config = config_of(t, g);
+    in->seed[g] = config->seed;
+    in->step[g] = (uint32_t)s->step;
+    in->model_dropout[g] = config->model_dropout;
+    s->last_learning_rate =
+        config->learning_rate * ft_schedule_factor(config->schedule, s->step, config->warmup_steps,
+                                                   t->runners[g].total_steps);
+    rates->learning_rate = (float)s->last_learning_rate;
+    rates->weight_decay = (float)config->weight_decay;
+    rates->max_grad_norm = (float)config->max_grad_norm;
 }
 
 /* Adds the last step to its adapters' epochs. The time of a shared step is divided by sequences. */
@@ -166,173 +409,222 @@ static void account(trainer *t, double seconds)
 {
     const ft_inputs *in = ft_stepper_inputs(t->stepper);
     int64_t tokens = in->encoder_length + in->decoder_length;
-    for (int32_t g = 0; g < t->n_runners; g++) {
-        runner *r = &t->runners[g];
-        if (!r->live) continue;
+    for (int32_t g = 0; g < t->n_slots; g++) {
+        ft_standing *s = &t->standings[g];
+        if (!is_live(t, g)) continue;
         int32_t sequences = in->sequence_start[g + 1] - in->sequence_start[g];
-        r->standing.step++;
-        r->epoch_steps++;
-        r->loss_sum += ft_stepper_loss(t->stepper, g);
-        r->norm_sum += ft_stepper_grad_norm(t->stepper, g);
-        r->seconds += seconds * (double)sequences / (double)in->n_sequences;
-        r->tokens += tokens * sequences;
+        s->step++;
+        s->epoch_steps++;
+        s->loss_sum += ft_stepper_loss(t->stepper, g);
+        s->norm_sum += ft_stepper_grad_norm(t->stepper, g);
+        s->seconds += seconds * (double)sequences / (double)in->n_sequences;
+        s->tokens += tokens * sequences;
     }
 }
 
 static ft_status train_step(trainer *t, ft_error *err)
 {
     double started = ft_now_seconds();
-    ft_inputs *in = ft_stepper_inputs(t->stepper);
-    ft_window_batch(in, t->tokenizer, t->series, t->uses, gather(t), t->settings->context_length,
-                    t->settings->prediction_length);
-    for (int32_t g = 0; g < t->n_runners; g++) {
-        runner *r = &t->runners[g];
-        ft_step_rates *rates = ft_stepper_rates(t->stepper, g);
-        in->seed[g] = r->config->seed;
-        in->step[g] = (uint32_t)r->standing.step;
-        in->model_dropout[g] = r->config->model_dropout;
-        r->last_learning_rate =
-            r->config->learning_rate * ft_schedule_factor(r->config->schedule, r->standing.step,
-                                                          r->config->warmup_steps, r->total_steps);
-        rates->learning_rate = r->live ? (float)r->last_learning_rate : 0.0f;
-        rates->weight_decay = r->live ? (float)r->config->weight_decay : 0.0f;
-        rates->max_grad_norm = (float)r->config->max_grad_norm;
-    }
+    ft_window_batch(ft_stepper_inputs(t->stepper), t->tokenizer, t->series, t->uses, gather(t),
+                    t->settings->context_length, t->settings->prediction_length);
+    for (int32_t g = 0; g < t->n_slots; g++) set_rates(t, g);
     ft_status status = ft_stepper_step(t->stepper, err);
-    if (status != FT_OK) return status;
-    account(t, ft_now_seconds() - started);
-    for (int32_t g = 0; g < t->n_runners && status == FT_OK; g++) {
-        runner *r = &t->runners[g];
-        if (!r->live) continue;
-        double loss = ft_stepper_loss(t->stepper, g);
-        if (!isfinite(loss)) {
-            ft_fail(&r->result->error, FT_DIVERGED,
-                    "the training loss became %s in epoch %d, step %lld (lower learning_rate)",
-                    isnan(loss) ? "NaN" : "infinite", r->standing.n_epochs + 1, (long long)r->standing.step);
-            status = finish(t, g, FT_DIVERGED, err);
-        } else if (r->next_window == r->windows.count) {
-            status = end_epoch(t, g, err);
-        }
-    }
+    if (status == FT_OK) account(t, ft_now_seconds() - started);
     return status;
 }
 
-static bool any_live(const trainer *t)
+static bool any_due(const trainer *t)
 {
-    for (int32_t g = 0; g < t->n_runners; g++)
-        if (t->runners[g].live) return true;
+    for (int32_t g = 0; g < t->n_slots; g++)
+        if (is_live(t, g) && t->standings[g].due) return true;
     return false;
 }
 
-/* The first epoch, the number of steps, the starting weights of a slot. */
-static ft_status start_runner(trainer *t, int32_t g, const ft_train_config *config, ft_train_result *result,
-                              ft_error *err)
+static bool checkpoint_is_old(const trainer *t)
 {
-    runner *r = &t->runners[g];
-    *r = (runner){.config = config, .result = result, .live = true};
-    r->standing.history = calloc((size_t)config->epochs, sizeof *r->standing.history);
-    if (!r->standing.history)
-        return ft_no_memory(err, "the training history", (size_t)config->epochs * sizeof(ft_epoch));
-    ft_window_settings windows = window_settings(t, config);
-    ft_status status = ft_windows_count_steps(t->series, t->n_series, &windows, config->epochs,
-                                              config->batch_size, &r->total_steps, err);
-    if (status == FT_OK) {
-        ft_adapter_spec spec = config->start ? config->start->spec : config->spec;
-        spec.dropout = config->spec.dropout;
-        status = ft_adapter_init(&spec, t->base, config->seed, &t->fresh[g], err);
-    }
-    return status == FT_OK ? start_epoch(t, r, err) : status;
+    return ft_now_seconds() - t->checkpoint_time >= CHECKPOINT_SHARE * t->checkpoint_cost;
 }
 
-/* Slots with a checkpoint go on from it. */
-static ft_status resume_runners(trainer *t, ft_error *err)
+/* From what is in the slots to the last result. */
+static ft_status train_all(trainer *t, ft_error *err)
 {
+    int32_t n_ended = 1; /* between two trainings is as good a place to stop as between two epochs */
     ft_status status = FT_OK;
-    for (int32_t g = 0; g < t->n_runners && status == FT_OK; g++) {
-        runner *r = &t->runners[g];
-        const char *path = checkpoint_of(t, g);
-        if (!path || !ft_path_exists(path)) continue;
-        status = ft_checkpoint_read(path, t->trainable, g, r->config->epochs, &r->standing, err);
-        if (status == FT_OK) status = r->standing.ended ? finish(t, g, FT_OK, err) : start_epoch(t, r, err);
+    while (status == FT_OK) {
+        status = hand_over_due(t, err);
+        if (status == FT_OK) status = fill_slots(t, err);
+        if (status != FT_OK || !any_live(t)) break;
+        ft_stop how = t->settings->stop ? t->settings->stop(t->settings->context) : FT_STOP_NOT;
+        bool stop = how == FT_STOP_NOW || (how == FT_STOP_AT_EPOCH && n_ended > 0);
+        status = ft_stepper_any(t->stepper, &stop, err);
+        if (status == FT_OK && stop) return interrupt(t, err);
+        if (status == FT_OK) status = train_step(t, err);
+        if (status == FT_OK) status = after_step(t, &n_ended, err);
+        if (status == FT_OK && (any_due(t) || (n_ended > 0 && checkpoint_is_old(t))))
+            status = write_checkpoint(t, err);
     }
     return status;
 }
 
-/* The slots' adapters on the device, those that go on from given weights included. */
-static ft_status place_adapters(trainer *t, ft_error *err)
+/* -- memory -- */
+
+static int by_size(const void *a, const void *b)
 {
-    ft_status status = ft_trainable_create(t->model, (const ft_adapter *const *)t->fresh, t->n_runners, true,
-                                           &t->trainable, err);
-    for (int32_t g = 0; g < t->n_runners && status == FT_OK; g++) {
-        const ft_adapter *start = t->runners[g].config->start;
-        if (!start) continue;
-        ft_adapter with_dropout = *start;
-        with_dropout.spec.dropout = t->fresh[g]->spec.dropout;
-        status = ft_trainable_write(t->trainable, g, &with_dropout, err);
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The most sequences that a step can have: what the largest configurations that fit the slots fill. */
+static ft_status most_sequences(trainer *t, int32_t *n_sequences, ft_error *err)
+{
+    int64_t *fills = malloc((size_t)t->n_configs * sizeof *fills), sum = 0;
+    if (!fills) return ft_no_memory(err, "the trainer", (size_t)t->n_configs * sizeof *fills);
+    ft_window_list list = {0};
+    ft_status status = FT_OK;
+    for (int32_t i = 0; i < t->n_configs && status == FT_OK; i++) {
+        ft_window_settings windows = window_settings(t, &t->configs[i]);
+        status = ft_windows_train(t->series, t->n_series, &windows, 0, &list, err);
+        int64_t most = list.count + t->n_series; /* an epoch's shift may gain one window a series */
+        fills[i] = most < t->configs[i].batch_size ? most : t->configs[i].batch_size;
     }
-    if (status == FT_OK) status = resume_runners(t, err);
-    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    if (status == FT_OK) {
+        qsort(fills, (size_t)t->n_configs, sizeof *fills, by_size);
+        for (int32_t g = 0; g < t->n_slots; g++) sum += fills[g];
+        *n_sequences = (int32_t)sum;
+        t->uses = calloc((size_t)sum, sizeof *t->uses);
+        if (!t->uses) status = ft_no_memory(err, "the trainer", (size_t)sum * sizeof *t->uses);
+    }
+    ft_window_list_free(&list);
+    free(fills);
     return status;
+}
+
+/* How room for adapters of all configurations' shapes is made: really, or to measure it. */
+typedef ft_status make_room(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
+                            int32_t n_adapters, bool for_training, ft_trainable **trainable, ft_error *err);
+
+static ft_status reserve_adapters(trainer *t, make_room *make, ft_error *err)
+{
+    size_t n = (size_t)t->n_configs;
+    ft_adapter_spec *specs = calloc(n, sizeof *specs);
+    const ft_adapter_spec **pointers = calloc(n, sizeof *pointers);
+    ft_status status = specs && pointers ? FT_OK : ft_no_memory(err, "the trainer", n * sizeof *specs);
+    for (size_t i = 0; i < n && status == FT_OK; i++) {
+        specs[i] = spec_of(&t->configs[i]);
+        pointers[i] = &specs[i];
+    }
+    if (status == FT_OK) status = make(t->model, pointers, t->n_configs, t->n_slots, true, &t->trainable, err);
+    if (status == FT_OK) t->trainable->comm = t->settings->comm;
+    free(pointers);
+    free(specs);
+    return status;
+}
+
+static ft_status open_trainer(trainer *t, ft_error *err)
+{
+    size_t n = (size_t)t->n_slots;
+    t->standings = calloc(n, sizeof *t->standings);
+    t->runners = calloc(n, sizeof *t->runners);
+    t->ended = calloc(n, sizeof *t->ended);
+    t->indices = calloc(n, sizeof *t->indices);
+    t->epochs = calloc(n, sizeof *t->epochs);
+    t->val_loss = calloc(n, sizeof *t->val_loss);
+    t->stop = calloc(n, sizeof *t->stop);
+    t->pruned = calloc(n, sizeof *t->pruned);
+    if (!t->standings || !t->runners || !t->ended || !t->indices || !t->epochs || !t->val_loss || !t->stop ||
+        !t->pruned)
+        return ft_no_memory(err, "the trainer", n * sizeof *t->standings);
+    for (int32_t g = 0; g < t->n_slots; g++) t->standings[g].config = -1;
+    ft_window_settings windows = {t->settings->context_length, t->settings->prediction_length,
+                                  t->settings->prediction_length, false, 0};
+    int32_t n_sequences = 0;
+    ft_status status = ft_tokenizer_create(&t->base->config.chronos, &t->tokenizer, err);
+    if (status == FT_OK)
+        status = ft_windows_evaluate(t->series, t->n_series, &windows, FT_SPLIT_VALIDATION,
+                                     t->settings->eval_windows, &t->validation, err);
+    if (status == FT_OK) status = most_sequences(t, &n_sequences, err);
+    if (status == FT_OK) status = reserve_adapters(t, ft_trainable_reserve, err);
+    if (status == FT_OK)
+        status = ft_stepper_create(t->trainable, n_sequences, t->settings->context_length + 1,
+                                   t->settings->prediction_length + 1, &t->stepper, err);
+    return status == FT_OK ? resume(t, err) : status;
+}
+
+static void close_trainer(trainer *t)
+{
+    ft_stepper_free(t->stepper);
+    ft_trainable_free(t->trainable);
+    for (int32_t g = 0; g < t->n_slots; g++) {
+        if (t->standings) free_slot(t, g);
+        if (t->runners) ft_window_list_free(&t->runners[g].windows);
+    }
+    ft_window_list_free(&t->validation);
+    ft_tokenizer_free(t->tokenizer);
+    free(t->uses);
+    free(t->pruned);
+    free(t->stop);
+    free(t->val_loss);
+    free(t->epochs);
+    free(t->indices);
+    free(t->ended);
+    free(t->runners);
+    free(t->standings);
+}
+
+static trainer make_trainer(ft_chronos *model, const ft_weights *base, const ft_series *series,
+                            int32_t n_series, const ft_train_config *configs, int32_t n_configs,
+                            const ft_train_settings *settings)
+{
+    int32_t slots = settings->slots > 0 && settings->slots < n_configs ? settings->slots : n_configs;
+    return (trainer){.model = model,
+                     .base = base,
+                     .series = series,
+                     .configs = configs,
+                     .n_series = n_series,
+                     .n_configs = n_configs,
+                     .n_slots = slots,
+                     .settings = settings,
+                     .checkpoint_time = ft_now_seconds()};
 }
 
 ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *series, int32_t n_series,
                    const ft_train_config *configs, int32_t n_configs, const ft_train_settings *settings,
-                   ft_train_result *results, ft_error *err)
+                   ft_error *err)
 {
-    trainer t = {.model = model,
-                 .base = base,
-                 .series = series,
-                 .n_series = n_series,
-                 .n_runners = n_configs,
-                 .settings = settings};
-    t.runners = calloc((size_t)n_configs, sizeof *t.runners);
-    t.fresh = calloc((size_t)n_configs, sizeof *t.fresh);
-    int32_t n_sequences = 0;
-    for (int32_t g = 0; g < n_configs; g++) n_sequences += configs[g].batch_size;
-    t.uses = calloc((size_t)n_sequences, sizeof *t.uses);
-    ft_status status = FT_OK;
-    if (!t.runners || !t.fresh || !t.uses)
-        status = ft_no_memory(err, "the trainer",
-                              (size_t)n_configs * sizeof(runner) + (size_t)n_sequences * sizeof *t.uses);
-    if (status == FT_OK) status = ft_tokenizer_create(&base->config.chronos, &t.tokenizer, err);
-    ft_window_settings windows = {settings->context_length, settings->prediction_length,
-                                  settings->prediction_length, false, 0};
-    if (status == FT_OK)
-        status = ft_windows_evaluate(series, n_series, &windows, FT_SPLIT_VALIDATION, settings->eval_windows,
-                                     &t.validation, err);
-    for (int32_t g = 0; g < n_configs && status == FT_OK; g++)
-        status = start_runner(&t, g, &configs[g], &results[g], err);
-    /* No step is larger than what the epochs' windows fill. */
-    int64_t largest = 0;
-    for (int32_t g = 0; g < n_configs && status == FT_OK; g++) {
-        int64_t fill = t.runners[g].windows.count + 1; /* an epoch's shift may gain one window a series */
-        fill += n_series;
-        largest += fill < configs[g].batch_size ? fill : configs[g].batch_size;
-    }
-    if (status == FT_OK) status = place_adapters(&t, err);
-    if (status == FT_OK)
-        status = ft_stepper_create(t.trainable, (int32_t)largest, settings->context_length + 1,
-                                   settings->prediction_length + 1, &t.stepper, err);
-    while (status == FT_OK && any_live(&t)) status = train_step(&t, err);
-
+    trainer t = make_trainer(model, base, series, n_series, configs, n_configs, settings);
+    ft_status status = open_trainer(&t, err);
+    if (status == FT_OK) status = train_all(&t, err);
     if (t.trainable && t.trainable->kind == FT_FULL) {
         ft_error ignored;
         ft_status restored = ft_trainable_restore(t.trainable, base, &ignored);
         if (status == FT_OK && restored != FT_OK) status = ft_fail(err, restored, "%s", ignored.message);
     }
-    ft_stepper_free(t.stepper);
-    ft_trainable_free(t.trainable);
-    for (int32_t g = 0; g < n_configs; g++) {
-        if (t.fresh) ft_adapter_free(t.fresh[g]);
-        if (!t.runners) continue;
-        ft_window_list_free(&t.runners[g].windows);
-        free(t.runners[g].standing.history);
-        free(t.runners[g].standing.best);
+    close_trainer(&t);
+    return status;
+}
+
+ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, const ft_weights *base, const ft_series *series,
+                         int32_t n_series, const ft_train_config *configs, int32_t n_configs,
+                         const ft_train_settings *settings, size_t *bytes, ft_error *err)
+{
+    ft_backend types = {.real = real, .matrix = matrix};
+    ft_chronos model = {.backend = &types, .config = base->config, .tied = base->tied};
+    trainer t = make_trainer(&model, base, series, n_series, configs, n_configs, settings);
+    int32_t n_sequences = 0;
+    ft_status status = most_sequences(&t, &n_sequences, err);
+    if (status == FT_OK) status = reserve_adapters(&t, ft_trainable_measure, err);
+    if (status == FT_OK) {
+        const ft_trainable *adapters = t.trainable;
+        ft_pass_shape shape = {.n_adapters = t.n_slots,
+                               .n_sequences = n_sequences,
+                               .encoder_length = settings->context_length + 1,
+                               .decoder_length = settings->prediction_length + 1,
+                               .backward = true,
+                               .kind = adapters->kind,
+                               .targets = adapters->targets,
+                               .rank = adapters->rank};
+        *bytes = ft_workspace_bytes(&types, &base->config, &shape) + ft_trainable_bytes(adapters);
     }
-    ft_window_list_free(&t.validation);
-    ft_tokenizer_free(t.tokenizer);
-    free(t.uses);
-    free(t.fresh);
-    free(t.runners);
+    close_trainer(&t);
     return status;
 }

@@ -1,5 +1,10 @@
-/* Training an adapter batch: every configuration runs its own epochs, schedule, clipping and early stopping,
- * all in shared passes. REFERENCE §4 and §6. */
+/* Training an adapter batch: configurations take turns in a fixed number of slots, and the slots share every
+ * pass. Each configuration runs its own epochs, schedule, clipping and early stopping. REFERENCE §4 and §6,
+ * DESIGN §5.
+ *
+ * Which configuration is in which slot at which step depends on the configurations, their order and the
+ * number of slots alone (and on what `epochs` answers), never on time: with one thread count the results have
+ * the same bits, however often the training was interrupted and gone on with. */
 #ifndef FT_MODEL_TRAINER_H
 #define FT_MODEL_TRAINER_H
 
@@ -22,38 +27,61 @@ typedef struct ft_train_config {
     bool window_shift;
     float model_dropout;
     uint32_t seed;
+    const int32_t *milestones; /* (n_milestones) shorter lengths whose results are wanted too, in epochs,
+                                  rising, each below `epochs` */
+    int32_t n_milestones;
 } ft_train_config;
 
+/* A result as it is handed over; what it points to lives for the call. */
 typedef struct ft_train_result {
-    ft_status status; /* FT_OK, FT_DIVERGED (see error), FT_INTERRUPTED */
-    ft_error error;
-    ft_adapter *adapter; /* the last weights or, with early stopping, the best; NULL when it failed. Owned by
-                            the result */
-    ft_epoch *history;   /* (n_epochs) finished epochs */
+    ft_status status; /* FT_OK, FT_DIVERGED, FT_INTERRUPTED; then `error` says more */
+    const char *error;
+    const ft_adapter *adapter; /* the last weights or, with early stopping, the best; NULL when it diverged */
+    const ft_epoch *history;   /* (n_epochs) finished epochs */
     int32_t n_epochs, best_epoch; /* best_epoch: of the lowest val_loss, 0 if there was none */
+    bool ended;  /* no later result comes: trained to its end, stopped early, pruned or failed */
+    bool pruned; /* `epochs` said so */
 } ft_train_result;
 
-void ft_train_result_free(ft_train_result *result);
+/* How soon to stop. */
+typedef enum ft_stop {
+    FT_STOP_NOT,
+    FT_STOP_AT_EPOCH, /* at the next end of some adapter's epoch */
+    FT_STOP_NOW,      /* after this step */
+} ft_stop;
 
 typedef struct ft_train_settings {
     int32_t context_length, prediction_length;
     int64_t eval_windows; /* at most, for val_loss */
-    /* Called after each epoch of an adapter; may be NULL. */
-    void (*epoch)(void *context, int32_t index, const ft_epoch *epoch);
-    /* (n_configs) files: written after each epoch, gone on from where one is there; an entry or the whole may
-     * be NULL. */
-    const char *const *checkpoints;
-    /* Asked at each epoch's end of an adapter; true: that adapter stops there with FT_INTERRUPTED. May be
-     * NULL. */
-    bool (*stop)(void *context);
+    int32_t slots;        /* adapters trained at a time; 0: all */
+    /* A file that is written so often that little is lost, before results are handed over among others, and
+     * gone on from where it is there. Results whose handing over a crash may have cut short come again. NULL:
+     * none; then adapters that are stopped hand over what they have, with FT_INTERRUPTED. */
+    const char *checkpoint;
+    /* Takes a result of configuration `index`: at each milestone and at its end. Another status than FT_OK
+     * ends all training. */
+    ft_status (*result)(void *context, int32_t index, const ft_train_result *result, ft_error *err);
+    /* After a step that ended epochs of n configurations: sets which are pruned, (n), all false before. May be
+     * NULL. Asked again for epochs that a crash has undone: answers must be the same then. */
+    void (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n, bool *pruned);
+    /* Asked after each step; may be NULL. */
+    ft_stop (*stop)(void *context);
     void *context;
+    ft_comm *comm; /* the devices that train this batch together: ft_train is called on each with the same
+                      arguments, the results are the same, rank 0 writes the checkpoints, and all stop where
+                      one is told to. NULL: this one alone */
 } ft_train_settings;
 
-/* Trains configs (of one adapter kind) in one batch. results: (n_configs), zeroed by the caller, each freed
- * by ft_train_result_free. A configuration that diverges ends alone. The return value tells of what ends all:
- * no window, no memory, the device. */
+/* Trains configs (of one adapter kind), first come, first in a slot. A configuration that diverges ends
+ * alone. The return value tells of what ends all: FT_INTERRUPTED, no window, no memory, the device. */
 ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *series, int32_t n_series,
                    const ft_train_config *configs, int32_t n_configs, const ft_train_settings *settings,
-                   ft_train_result *results, ft_error *err);
+                   ft_error *err);
+
+/* Device memory that ft_train allocates on a backend of these types: adapters with their gradients and
+ * optimizer state, and the workspace. */
+ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, const ft_weights *base, const ft_series *series,
+                         int32_t n_series, const ft_train_config *configs, int32_t n_configs,
+                         const ft_train_settings *settings, size_t *bytes, ft_error *err);
 
 #endif

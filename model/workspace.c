@@ -101,6 +101,7 @@ static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
     w->labels = ft_arena_cut(&c, (size_t)decoder_rows * sizeof(int32_t));
     w->sequence_start = ft_arena_cut(&c, (n_adapters + 1) * sizeof(int32_t));
     w->adapter_of = ft_arena_cut(&c, n_sequences * sizeof(int32_t));
+    w->sequence_offset = ft_arena_cut(&c, n_adapters * sizeof(int32_t));
     w->seed = ft_arena_cut(&c, n_adapters * sizeof(uint32_t));
     w->step = ft_arena_cut(&c, n_adapters * sizeof(uint32_t));
     float **per_adapter[] = {&w->model_dropout, &w->lora_dropout, &w->lora_scale,   &w->label_scale,

@@ -62,7 +62,8 @@ typedef struct ft_workspace {
     int32_t *encoder_ids, *decoder_ids, *labels; /* (encoder rows), (decoder rows), (decoder rows) */
     uint8_t *key_mask;                           /* (encoder rows) */
     int32_t *sequence_start, *adapter_of;        /* (n_adapters + 1), (n_sequences) */
-    uint32_t *seed, *step;                       /* (n_adapters), and so are those below */
+    int32_t *sequence_offset;                    /* (n_adapters), and so are those below */
+    uint32_t *seed, *step;
     float *model_dropout, *lora_dropout, *lora_scale, *label_scale;
     float *learning_rate, *weight_decay, *max_grad_norm;
     double *loss_sum, *grad_norm;

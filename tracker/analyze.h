@@ -30,7 +30,7 @@ ft_status ft_analyze_convergence(const ft_experiments *experiments, ft_table *ta
                                  ft_error *err);
 
 /* experiment_id, train_volatility_mean, test_volatility_mean, ratio (test / train), regime_shift (ratio
- * outside 1/1.5 ... 1.5): from data_insights, so experiments must not have been loaded briefly. */
+ * outside 1/1.5 ... 1.5): from data_insights, so experiments must have been loaded whole. */
 ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table, ft_text *remark,
                              ft_error *err);
 

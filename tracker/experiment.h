@@ -67,7 +67,13 @@ ft_status ft_experiment_write(const ft_experiment *experiment, ft_error *err);
  * rest may be missing; a value of the wrong type is FT_BAD_INPUT. `directory` is the one that the file lies
  * in. */
 ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err);
-/* The same without data_insights and run, most of a file: for tables over thousands of experiments. */
-ft_status ft_experiment_read_brief(const char *directory, ft_experiment *experiment, ft_error *err);
+/* How much of a file is wanted: what is left out, most of it, costs no time over thousands of experiments. */
+typedef enum ft_detail {
+    FT_WHOLE,
+    FT_HISTORY, /* without data_insights and run */
+    FT_SCORES,  /* without training_history, too */
+} ft_detail;
+ft_status ft_experiment_read_part(const char *directory, ft_detail detail, ft_experiment *experiment,
+                                  ft_error *err);
 
 #endif

@@ -47,7 +47,7 @@ static ft_status add_experiment(ft_experiments *set, size_t *capacity, const ft_
 
 /* One entry of the results directory. */
 static ft_status load_entry(ft_experiments *set, size_t *capacity, const char *results, const char *name,
-                            bool brief, ft_error *err)
+                            ft_detail detail, ft_error *err)
 {
     ft_status status = FT_OK;
     ft_experiment experiment = {0};
@@ -61,8 +61,7 @@ static ft_status load_entry(ft_experiments *set, size_t *capacity, const char *r
         if (errno == ENOENT && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
     } else {
         ft_error broken = {{0}};
-        status = brief ? ft_experiment_read_brief(directory, &experiment, &broken)
-                       : ft_experiment_read(directory, &experiment, &broken);
+        status = ft_experiment_read_part(directory, detail, &experiment, &broken);
         if (status == FT_NO_MEMORY) {
             if (err) *err = broken;
         } else if (status != FT_OK) {
@@ -117,7 +116,8 @@ static int by_text(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-ft_status ft_experiments_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err)
+ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experiments *experiments,
+                              ft_error *err)
 {
     *experiments = (ft_experiments){0};
     DIR *listing = opendir(results);
@@ -135,7 +135,7 @@ ft_status ft_experiments_load(const char *results, bool brief, ft_experiments *e
             break;
         }
         if (entry->d_name[0] == '.') continue;
-        status = load_entry(experiments, &capacity, results, entry->d_name, brief, err);
+        status = load_entry(experiments, &capacity, results, entry->d_name, detail, err);
         if (status != FT_OK) break;
     }
     closedir(listing);

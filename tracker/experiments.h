@@ -17,10 +17,10 @@ typedef struct ft_experiments {
 } ft_experiments;
 
 /* Loads every <results>/<directory>/results.json; hidden directories are not looked at. Broken and foreign
- * files, and a second file with an id that was seen, are skipped with a warning. With `brief`, data_insights
- * and run are dropped (for tables over thousands of experiments). Fails only if the directory itself cannot
- * be read (FT_BAD_INPUT), or memory runs out. */
-ft_status ft_experiments_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err);
+ * files, and a second file with an id that was seen, are skipped with a warning. Fails only if the directory
+ * itself cannot be read (FT_BAD_INPUT), or memory runs out. */
+ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experiments *experiments,
+                              ft_error *err);
 void ft_experiments_free(ft_experiments *experiments);
 
 /* The experiment with that id, else the only one whose id starts so. FT_BAD_INPUT with the nearest id, or

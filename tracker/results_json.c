@@ -198,13 +198,15 @@ static ft_status read_without(const char *directory, const char *const *without,
     return status;
 }
 
-ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err)
+ft_status ft_experiment_read_part(const char *directory, ft_detail detail, ft_experiment *experiment,
+                                  ft_error *err)
 {
-    return read_without(directory, NULL, experiment, err);
+    static const char *const without[] = {"training_history", "data_insights", "run", NULL};
+    const char *const *from[] = {[FT_WHOLE] = NULL, [FT_HISTORY] = without + 1, [FT_SCORES] = without};
+    return read_without(directory, from[detail], experiment, err);
 }
 
-ft_status ft_experiment_read_brief(const char *directory, ft_experiment *experiment, ft_error *err)
+ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err)
 {
-    static const char *const without[] = {"data_insights", "run", NULL};
-    return read_without(directory, without, experiment, err);
+    return ft_experiment_read_part(directory, FT_WHOLE, experiment, err);
 }

@@ -196,7 +196,7 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
     ft_text_add(out, "\n");
-    /* A brief load left out `run` and with it the baselines. If the file is gone by now, they are not shown.
+    /* Scores alone leave out `run` and with it the baselines. If the file is gone by now, they are not shown.
      */
     const ft_experiment *whole = best;
     if (!best->run && best->directory) {

@@ -36,14 +36,14 @@ static ft_status print(const ft_table *table, const ft_text *remark, ft_table_fo
     return status;
 }
 
-static ft_status analyze(const analyze_options *options, analysis *run, bool brief, ft_error *err)
+static ft_status analyze(const analyze_options *options, analysis *run, ft_detail detail, ft_error *err)
 {
     ft_experiments experiments = {0};
     ft_table table = FT_TABLE_EMPTY;
     ft_text remark = FT_TEXT_EMPTY;
     ft_table_format format;
     ft_status status = ft_table_format_parse(options->format, &format, err);
-    if (status == FT_OK) status = ft_selection_load(&options->selection, brief, false, &experiments, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, detail, false, &experiments, err);
     if (status == FT_OK) status = run(&experiments, options, &table, &remark, err);
     if (status == FT_OK) status = print(&table, &remark, format, err);
     ft_text_free(&remark);
@@ -54,7 +54,7 @@ static ft_status analyze(const analyze_options *options, analysis *run, bool bri
 
 /* The command whose help `line` has begun; extra: (n_extra) options besides those that all analyses have. */
 static int command(ft_command_line *line, analyze_options *options, const ft_option *extra, size_t n_extra,
-                   analysis *run, bool brief, int argc, const char *const *argv)
+                   analysis *run, ft_detail detail, int argc, const char *const *argv)
 {
     const ft_option common[] = {
         FT_OPTIONS_SELECTION(options->selection), FT_OPTION_FORMAT(options->format), {.name = NULL}};
@@ -72,7 +72,7 @@ static int command(ft_command_line *line, analyze_options *options, const ft_opt
     int exit_status;
     if (ft_command_parse(line, argc, argv, &exit_status)) {
         ft_error err = {""};
-        exit_status = ft_command_finish(analyze(options, run, brief, &err), &err);
+        exit_status = ft_command_finish(analyze(options, run, detail, &err), &err);
     }
     ft_selection_options_free(&options->selection);
     return exit_status;
@@ -124,7 +124,7 @@ int ft_command_analyze_importance(int argc, const char *const *argv)
             "vary, or are not numbers, are left out. A positive one means that higher values go with a\n"
             "higher metric, which for an error is worse: `effect` says which way is better.\n",
     };
-    return command(&line, &options, extra, sizeof extra / sizeof *extra, importance, true, argc, argv);
+    return command(&line, &options, extra, sizeof extra / sizeof *extra, importance, FT_SCORES, argc, argv);
 }
 
 static ft_status overfitting(const ft_experiments *experiments, const analyze_options *options,
@@ -143,7 +143,7 @@ int ft_command_analyze_overfitting(int argc, const char *const *argv)
         .example = "ftgpu analyze overfitting",
         .notes = "ratio is val_mae / train_mae; overfitting_flag is set above 1.3.\n",
     };
-    return command(&line, &options, NULL, 0, overfitting, true, argc, argv);
+    return command(&line, &options, NULL, 0, overfitting, FT_SCORES, argc, argv);
 }
 
 static ft_status convergence(const ft_experiments *experiments, const analyze_options *options,
@@ -166,7 +166,7 @@ int ft_command_analyze_convergence(int argc, const char *const *argv)
             "the next in which the loss rose; convergence_issue is set above 0.3; best_val_epoch has the\n"
             "lowest val_loss.\n",
     };
-    return command(&line, &options, NULL, 0, convergence, true, argc, argv);
+    return command(&line, &options, NULL, 0, convergence, FT_HISTORY, argc, argv);
 }
 
 static ft_status summary(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
@@ -188,7 +188,7 @@ int ft_command_analyze_summary(int argc, const char *const *argv)
             "and\n"
             "the hyperparameter that mae goes with most.\n",
     };
-    return command(&line, &options, NULL, 0, summary, true, argc, argv);
+    return command(&line, &options, NULL, 0, summary, FT_HISTORY, argc, argv);
 }
 
 static ft_status regimes(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
@@ -209,5 +209,5 @@ int ft_command_analyze_regimes(int argc, const char *const *argv)
             "From the experiments' data_insights; ratio is test / train, regime_shift is set outside 1/1.5 "
             "to 1.5.\n",
     };
-    return command(&line, &options, NULL, 0, regimes, false, argc, argv);
+    return command(&line, &options, NULL, 0, regimes, FT_WHOLE, argc, argv);
 }

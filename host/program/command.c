@@ -11,6 +11,8 @@
 #include "host/program/help.h"
 
 const char *const ft_format_choices[] = {"table", "csv", "json", NULL};
+const char *const ft_device_choices[] = {"auto", "cpu", "cuda", NULL};
+const char *const ft_dtype_choices[] = {"auto", "f32", "bf16", NULL};
 
 bool ft_command_parse(const ft_command_line *line, int argc, const char *const *argv, int *exit_status)
 {
@@ -126,9 +128,9 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
     return status;
 }
 
-ft_status ft_command_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err)
+ft_status ft_command_load(const char *results, ft_detail detail, ft_experiments *experiments, ft_error *err)
 {
-    ft_status status = ft_experiments_load(results, brief, experiments, err);
+    ft_status status = ft_experiments_load(results, detail, experiments, err);
     if (status != FT_OK) return status;
     for (size_t i = 0; i < experiments->n_warnings; i++) ft_command_warn("%s", experiments->warnings[i]);
     if (experiments->n_unfinished)

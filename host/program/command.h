@@ -76,21 +76,24 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
      .kind = FT_OPTION_TEXT,                                                                                 \
      .value = &(settings).device,                                                                            \
      .argument = "DEVICE",                                                                                   \
-     .help = "auto (default) or cpu"},                                                                       \
+     .help = "auto (default: the first GPU, else the CPU), cpu, cuda or cuda:NUMBER",                        \
+     .choices = ft_device_choices},                                                                          \
         {.name = "dtype",                                                                                    \
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(settings).dtype,                                                                         \
          .argument = "TYPE",                                                                                 \
-         .help = "auto (default: bf16 where the processor has it), f32 or bf16"},                            \
+         .help = "auto (default: bf16 where the device multiplies it natively), f32 or bf16",                \
+         .choices = ft_dtype_choices},                                                                       \
     {                                                                                                        \
         .name = "threads", .kind = FT_OPTION_INTEGER, .value = &(settings).threads, .argument = "N",         \
         .help = "threads of the CPU (default: all cores)", .least = 1, .most = 1024                          \
     }
 #define FT_DEFAULT_RESULTS "results/fine_tuning"
 extern const char *const ft_format_choices[];
+extern const char *const ft_device_choices[], *const ft_dtype_choices[]; /* offered by completion */
 
 /* Loads a results directory and warns on stderr of what could not be read. */
-ft_status ft_command_load(const char *results, bool brief, ft_experiments *experiments, ft_error *err);
+ft_status ft_command_load(const char *results, ft_detail detail, ft_experiments *experiments, ft_error *err);
 
 /* Prints the experiment in `directory`: in words, as its row of the comparison (csv), or as its results.json.
  */

@@ -40,7 +40,7 @@ static ft_status compare(const compare_options *options, ft_error *err)
     ft_text text = FT_TEXT_EMPTY;
     ft_table_format format;
     ft_status status = ft_table_format_parse(options->format, &format, err);
-    if (status == FT_OK) status = ft_selection_load(&options->selection, true, false, &experiments, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);
     if (status == FT_OK && options->group_by.count) {
         shown = &groups;
@@ -111,7 +111,7 @@ static ft_status export_csv(const ft_selection_options *selection, const char *p
     ft_experiments experiments = {0};
     ft_table table = FT_TABLE_EMPTY;
     ft_text csv = FT_TEXT_EMPTY, told = FT_TEXT_EMPTY;
-    ft_status status = ft_selection_load(selection, true, false, &experiments, err);
+    ft_status status = ft_selection_load(selection, FT_SCORES, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);
     if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_CSV, &csv, err);
     if (status == FT_OK) status = ft_write_file(path, csv.data, csv.length, err);

@@ -60,7 +60,7 @@ void ft_completion_bash_command(const ft_command_line *line, ft_text *out)
         if (option->kind == FT_OPTION_FLAG) continue;
         const char *helper = ft_completion_helper(option->argument);
         ft_text_addf(out, "    --%s) ", option->name);
-        if (option->kind == FT_OPTION_CHOICE)
+        if (option->choices)
             add_words(option->choices, out);
         else if (helper)
             ft_text_add(out, helper);
@@ -68,7 +68,14 @@ void ft_completion_bash_command(const ft_command_line *line, ft_text *out)
     }
     const char *helper = line->positional ? ft_completion_helper(line->positional) : NULL;
     ft_text_add(out, "    *)\n");
-    if (helper) ft_text_addf(out, "        [[ $current == -* ]] || { %s; return; }\n", helper);
+    if (helper || line->positional_choices) {
+        ft_text_add(out, "        [[ $current == -* ]] || { ");
+        if (line->positional_choices)
+            add_words(line->positional_choices, out);
+        else
+            ft_text_add(out, helper);
+        ft_text_add(out, "; return; }\n");
+    }
     ft_text_add(out, "        __ftgpu_words \"");
     for (const ft_option *option = line->options; option->name; option++)
         ft_text_addf(out, "--%s ", option->name);

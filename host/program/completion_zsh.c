@@ -70,12 +70,12 @@ void ft_completion_zsh_command(const ft_command_line *line, ft_text *out)
         add_quoted(option->help, special_in_arguments, out);
         ft_text_add(out, "]");
         if (option->kind != FT_OPTION_FLAG)
-            add_argument(option->argument, option->kind == FT_OPTION_CHOICE ? option->choices : NULL, out);
+            add_argument(option->argument, option->choices, out);
         ft_text_add(out, "' \\\n");
     }
     if (line->positional) {
         ft_text_addf(out, "        '%s", line->most_arguments > 1 ? "*" : "1");
-        add_argument(line->positional, NULL, out);
+        add_argument(line->positional, line->positional_choices, out);
         ft_text_add(out, "' \\\n");
     }
     ft_text_add(out, "        '(- *)--help[the help]'\n}\n\n");

@@ -1,4 +1,5 @@
 /* ftgpu devices: what this machine computes with, and what `auto` means here. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,68 +40,73 @@ static void add_instruction_sets(const char *flags, ft_text *out)
     }
 }
 
-/* Model name and instruction sets of the first processor; both stay empty where the kernel does not tell. */
-static void read_cpuinfo(ft_text *model, ft_text *sets)
+/* Instruction sets of the first processor; empty where the kernel does not tell. */
+static void read_instruction_sets(ft_text *sets)
 {
-    FILE *file = fopen("/proc/cpuinfo", "r");
     char *line = NULL;
     size_t capacity = 0;
+    errno = 0;
+    FILE *file = fopen("/proc/cpuinfo", "r");
     while (file && getline(&line, &capacity, file) > 1) {
         const char *value;
-        if ((value = value_of(line, "model name"))) ft_text_add(model, value);
         if ((value = value_of(line, "flags")) || (value = value_of(line, "Features")))
             add_instruction_sets(value, sets);
     }
+    sets->failed = sets->failed || errno == ENOMEM;
     free(line);
     if (file) fclose(file);
+}
+
+static ft_status add_cpu(cJSON *object, ft_error *err)
+{
+    ft_backend *backend = NULL;
+    ft_text sets = FT_TEXT_EMPTY;
+    ft_status status = ft_cpu_create(FT_F32, 0, &backend, err);
+    if (status != FT_OK) return status;
+    bool bf16 = ft_cpu_has_bf16();
+    read_instruction_sets(&sets);
+    cJSON *cpu = sets.failed ? NULL : cJSON_AddObjectToObject(object, "cpu");
+    bool ok = cpu && cJSON_AddStringToObject(cpu, "device", backend->device) &&
+              cJSON_AddNumberToObject(cpu, "threads", backend->n_threads) &&
+              cJSON_AddNumberToObject(cpu, "memory_bytes", (double)backend->memory_bytes) &&
+              cJSON_AddStringToObject(cpu, "instruction_sets", sets.data ? sets.data : "") &&
+              cJSON_AddBoolToObject(cpu, "bf16_native", bf16) &&
+              cJSON_AddStringToObject(cpu, "dtype_auto", bf16 ? "bf16" : "f32");
+    backend->free(backend);
+    ft_text_free(&sets);
+    return ok ? FT_OK : ft_no_memory(err, "the output", 4096);
 }
 
 /* Each GPU by name and memory, or why there is none; which device `auto` takes. */
 static ft_status add_gpus(cJSON *object, ft_error *err)
 {
     int count = ft_cuda_device_count();
-    for (int i = 0; i < count; i++) {
+    bool ok = true;
+    for (int i = 0; i < count && ok; i++) {
         char key[32];
         ft_backend *backend = NULL;
         ft_status status = ft_cuda_create(i, FT_BF16, &backend, err);
         if (status != FT_OK) return status;
         snprintf(key, sizeof key, "cuda:%d", i);
         cJSON *gpu = cJSON_AddObjectToObject(object, key);
-        cJSON_AddStringToObject(gpu, "device", backend->device);
-        cJSON_AddNumberToObject(gpu, "memory_bytes", (double)backend->memory_bytes);
+        ok = gpu && cJSON_AddStringToObject(gpu, "device", backend->device) &&
+             cJSON_AddNumberToObject(gpu, "memory_bytes", (double)backend->memory_bytes);
         backend->free(backend);
     }
-    if (count == 0) cJSON_AddStringToObject(object, "gpu", "none that this build can use");
-    cJSON_AddStringToObject(object, "device_auto", count > 0 ? "cuda:0" : "cpu");
-    return FT_OK;
+    if (count == 0) ok = cJSON_AddStringToObject(object, "gpu", "none that this build can use") != NULL;
+    ok = ok && cJSON_AddStringToObject(object, "device_auto", count > 0 ? "cuda:0" : "cpu");
+    return ok ? FT_OK : ft_no_memory(err, "the output", 4096);
 }
 
 static ft_status devices(const char *format_name, ft_error *err)
 {
     ft_table_format format;
-    ft_backend *backend = NULL;
-    ft_text model = FT_TEXT_EMPTY, sets = FT_TEXT_EMPTY;
     cJSON *object = cJSON_CreateObject();
     ft_status status =
         object ? ft_table_format_parse(format_name, &format, err) : ft_no_memory(err, "the output", 0);
-    if (status == FT_OK) status = ft_cpu_create(FT_F32, 0, &backend, err);
-    if (status == FT_OK) {
-        bool bf16 = ft_cpu_has_bf16();
-        read_cpuinfo(&model, &sets);
-        cJSON *cpu = cJSON_AddObjectToObject(object, "cpu");
-        cJSON_AddStringToObject(cpu, "model", model.data ? model.data : "unknown");
-        cJSON_AddStringToObject(cpu, "device", backend->device);
-        cJSON_AddNumberToObject(cpu, "threads", backend->n_threads);
-        cJSON_AddNumberToObject(cpu, "memory_bytes", (double)backend->memory_bytes);
-        cJSON_AddStringToObject(cpu, "instruction_sets", sets.data ? sets.data : "");
-        cJSON_AddBoolToObject(cpu, "bf16_native", bf16);
-        cJSON_AddStringToObject(cpu, "dtype_auto", bf16 ? "bf16" : "f32");
-        status = add_gpus(object, err);
-    }
+    if (status == FT_OK) status = add_cpu(object, err);
+    if (status == FT_OK) status = add_gpus(object, err);
     if (status == FT_OK) status = ft_print_object(object, format, err);
-    if (backend) backend->free(backend);
-    ft_text_free(&model);
-    ft_text_free(&sets);
     cJSON_Delete(object);
     return status;
 }

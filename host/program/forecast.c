@@ -33,7 +33,7 @@ static ft_status of_experiment(const char *results, const char *id, const char *
     const ft_experiment *found;
     ft_metric metric;
     ft_status status = ft_metric_parse(metric_name, &metric, err);
-    if (status == FT_OK) status = ft_command_load(results, false, experiments, err);
+    if (status == FT_OK) status = ft_command_load(results, FT_WHOLE, experiments, err);
     if (status == FT_OK)
         status = strcmp(id, "best") == 0 ? ft_experiments_best(experiments, metric, FT_TEST, &found, err)
                                          : ft_experiments_find(experiments, id, &found, err);

@@ -29,7 +29,7 @@ static const ft_command commands[] = {
     {"model init", ft_command_model_init, "write a fresh, untrained model"},
     {"model merge", ft_command_model_merge, "write a model with an adapter merged into it"},
     {"devices", ft_command_devices, "what this machine computes with"},
-    {"bench", ft_command_bench, "measure training, forecasts and matrix products"},
+    {"bench", ft_command_bench, "measure training, forecasts and single operations"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -77,7 +77,7 @@ static ft_status refine(const refine_options *options, ft_error *err)
     ft_status status = ft_table_format_parse(options->format, &format, err);
     if (status == FT_OK) status = ft_metric_parse(options->metric, &metric, err);
     if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
-    if (status == FT_OK) status = ft_selection_load(&options->selection, true, true, &experiments, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, true, &experiments, err);
     if (status == FT_OK) status = ft_experiments_best(&experiments, metric, split, &request.best, err);
     if (status == FT_OK) status = ft_refine(&experiments, &request, &grid, &table, &remark, &count, err);
     if (status == FT_OK && options->out) status = ft_json_write(options->out, grid, err);

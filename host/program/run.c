@@ -21,7 +21,7 @@ int ft_command_run(int argc, const char *const *argv)
         .example = "ftgpu run --model demo/model --train demo/train.csv --val demo/val.csv --test "
                    "demo/test.csv \\\n"
                    "    --target Close --name baseline --set learning_rate=1e-3 --set epochs=3\n",
-        .shared_notes = ft_training_notes(),
+        .shared_notes = ft_training_notes,
         .options = table};
     int exit_status;
     ft_error err = {""};

@@ -3,7 +3,7 @@
 
 #include "tracker/select.h"
 
-ft_status ft_selection_load(const ft_selection_options *selection, bool brief, bool needed,
+ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
                             ft_experiments *experiments, ft_error *err)
 {
     const ft_selection conditions = {.ids = selection->ids.items,
@@ -14,7 +14,7 @@ ft_status ft_selection_load(const ft_selection_options *selection, bool brief, b
                                      .n_where = selection->where.count};
     if (selection->regex && !selection->match)
         return ft_fail(err, FT_BAD_INPUT, "--regex says how --match is read, but --match is not given");
-    ft_status status = ft_command_load(selection->results, brief, experiments, err);
+    ft_status status = ft_command_load(selection->results, detail, experiments, err);
     size_t there = experiments->count;
     if (status == FT_OK) status = ft_experiments_select(experiments, &conditions, err);
     if (status != FT_OK || experiments->count) return status;

@@ -36,7 +36,7 @@ enum { FT_MOST_IDS = 100000 };
 
 /* Loads the chosen experiments and says on stderr what could not be read. Where none is left that is told: as
  * FT_BAD_INPUT where one is `needed`, else as a warning. */
-ft_status ft_selection_load(const ft_selection_options *selection, bool brief, bool needed,
+ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
                             ft_experiments *experiments, ft_error *err);
 void ft_selection_options_free(ft_selection_options *selection);
 

@@ -35,7 +35,7 @@ static ft_status show(const char *results, const char *id, const char *format_na
     ft_table_format format;
     const ft_experiment *found;
     ft_status status = ft_table_format_parse(format_name, &format, err);
-    if (status == FT_OK) status = ft_command_load(results, true, &experiments, err);
+    if (status == FT_OK) status = ft_command_load(results, FT_SCORES, &experiments, err);
     if (status == FT_OK) status = ft_experiments_find(&experiments, id, &found, err);
     if (status == FT_OK) status = ft_print_experiment(found->directory, format, err);
     ft_experiments_free(&experiments);

@@ -47,8 +47,9 @@ static ft_status print_plan(const ft_sweep_request *request, const char *format,
 int ft_command_sweep(int argc, const char *const *argv)
 {
     ft_training_options options;
-    ft_option table[FT_TRAINING_OPTIONS + 7] = {{0}};
-    ft_sweep_request request = {.finished = tell_finished};
+    ft_option table[FT_TRAINING_OPTIONS + 14] = {{0}};
+    ft_sweep_request request = {.finished = tell_finished, .workers = -1};
+    int64_t workers = 0;
     ft_option_list grids = {0};
     bool dry_run = false;
     const char *format = "table";
@@ -75,6 +76,53 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .help = "refuse more configurations than N (default 100000)",
                              .least = 1,
                              .most = 1e9};
+    table[n++] = (ft_option){.name = "max-adapters",
+                             .kind = FT_OPTION_INTEGER,
+                             .value = &request.max_adapters,
+                             .argument = "N",
+                             .help = "train at most N configurations in one pass (default 16)",
+                             .least = 1,
+                             .most = 1024};
+    table[n++] = (ft_option){.name = "workers",
+                             .kind = FT_OPTION_INTEGER,
+                             .value = &workers,
+                             .argument = "N",
+                             .help = "worker processes (default: one a GPU, or one that has all cores)",
+                             .least = 1,
+                             .most = 1024};
+    table[n++] = (ft_option){.name = "retries",
+                             .kind = FT_OPTION_INTEGER,
+                             .value = &request.retries,
+                             .argument = "N",
+                             .help = "deaths of its worker that a configuration is allowed (default 2)",
+                             .least = 1,
+                             .most = 100};
+    table[n++] = (ft_option){.name = "worker-timeout",
+                             .kind = FT_OPTION_REAL,
+                             .value = &request.worker_timeout,
+                             .argument = "SECONDS",
+                             .help = "end a worker that gives no sign of life for so long (default 1800)",
+                             .least = 1,
+                             .most = 1e9};
+    table[n++] = (ft_option){.name = "scheduler",
+                             .kind = FT_OPTION_TEXT,
+                             .value = &request.scheduler,
+                             .argument = "KIND",
+                             .help = "stop configurations early by their val_loss: none, asha or median (default none)"};
+    table[n++] = (ft_option){.name = "eta",
+                             .kind = FT_OPTION_REAL,
+                             .value = &request.eta,
+                             .argument = "X",
+                             .help = "asha goes on with the best 1/X (default 3)",
+                             .least = 1.5,
+                             .most = 100};
+    table[n++] = (ft_option){.name = "grace-epochs",
+                             .kind = FT_OPTION_INTEGER,
+                             .value = &request.grace_epochs,
+                             .argument = "N",
+                             .help = "no configuration is stopped before N epochs (default 1)",
+                             .least = 1,
+                             .most = 1e9};
     table[n++] = (ft_option){.name = "dry-run",
                              .kind = FT_OPTION_FLAG,
                              .value = &dry_run,
@@ -89,7 +137,7 @@ int ft_command_sweep(int argc, const char *const *argv)
             "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
             "\\\n"
             "    --target Close --name lr_search --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n",
-        .shared_notes = ft_training_notes(),
+        .shared_notes = ft_training_notes,
         .options = table};
     int exit_status;
     ft_error err = {""};
@@ -98,6 +146,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (!ft_command_parse(&line, argc, argv, &exit_status)) goto cleanup;
     ft_status status = ft_training_options_resolve(&options, argc, argv, "sweep", &err);
     request.base = options.request;
+    if (workers > 0) request.workers = workers;
     request.grids = grids.items;
     request.n_grids = grids.count;
     if (status == FT_OK && dry_run) {

@@ -35,10 +35,10 @@ static void catch_signals(void)
     sigaction(SIGUSR1, &action, NULL);
 }
 
-static bool is_stopped(void *context)
+static int how_to_stop(void *context)
 {
     (void)context;
-    return stop_requested != 0;
+    return requeue_requested ? 2 : stop_requested ? 1 : 0;
 }
 
 /* On a terminal each line replaces the one before; elsewhere it is a line. */
@@ -142,7 +142,7 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
     }
     o->engine.command_line = command_line(argc, argv, command);
     o->engine.progress = show_progress;
-    o->engine.stop = is_stopped;
+    o->engine.stop = how_to_stop;
     catch_signals();
     return FT_OK;
 }
@@ -153,14 +153,10 @@ void ft_training_options_free(ft_training_options *o)
     free(o->assignments);
 }
 
-const char *ft_training_notes(void)
+void ft_training_notes(ft_text *out)
 {
-    static ft_text notes;
-    if (!notes.data) {
-        ft_text_add(&notes, "hyperparameters (key=value):\n");
-        ft_hyperparameters_help(&notes);
-    }
-    return notes.data ? notes.data : "";
+    ft_text_add(out, "hyperparameters (key=value):\n");
+    ft_hyperparameters_help(out);
 }
 
 int ft_training_finish(ft_status status, const ft_error *err)

@@ -26,7 +26,7 @@ ft_status ft_training_options_resolve(ft_training_options *options, int argc, co
 void ft_training_options_free(ft_training_options *options);
 
 /* The help's note on hyperparameters. */
-const char *ft_training_notes(void);
+void ft_training_notes(ft_text *out);
 
 /* The exit status that goes with how a run ended, after telling the error. */
 int ft_training_finish(ft_status status, const ft_error *err);

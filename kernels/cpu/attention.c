@@ -273,7 +273,7 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
             if (batch) {
                 const int32_t g = batch->adapter_of[t.sequence];
                 t.dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
-                t.sequence_number = (uint32_t)(t.sequence - batch->sequence_start[g]);
+                t.sequence_number = ft_sequence_number(batch, g, (int32_t)t.sequence);
             }
             t.used = ft_column_mask(attention, t.sequence, l.columns, w.mask);
             if (bias_floats) t.bias = memory + t.head * ft_bias_row(attention);

@@ -49,6 +49,9 @@ static inline ft_cpu *ft_cpu_of(ft_backend *backend)
  */
 void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes);
 
+/* Whether `bytes` of address space can be had, for what ends the process where it gets none. */
+bool ft_cpu_has_room(size_t bytes);
+
 /* Keeps the first failure for synchronize. */
 void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message);
 

@@ -1,8 +1,9 @@
 /* The CPU backend's frame: its creation, memory (plain host memory) and order (every operation is done when
  * it returns). */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* MADV_HUGEPAGE */
+#define _GNU_SOURCE /* MADV_HUGEPAGE, pthread_getattr_default_np */
 #endif
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,37 @@ void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message)
 {
     if (cpu->failure != FT_OK) return;
     cpu->failure = ft_fail(&cpu->failed, status, "%s", message);
+}
+
+bool ft_cpu_has_room(size_t bytes)
+{
+    if (bytes == 0) return true;
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED) return false;
+    munmap(room, bytes);
+    return true;
+}
+
+/* OpenMP ends the process when it cannot start a thread. So they are started here, once it is known that
+ * there is room for their stacks; later parallel regions find them. */
+static ft_status start_threads(int n_threads, ft_error *err)
+{
+    size_t stack = 0;
+    pthread_attr_t attributes;
+    if (pthread_getattr_default_np(&attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &stack);
+        pthread_attr_destroy(&attributes);
+    }
+    const size_t bytes = (size_t)(n_threads - 1) * stack;
+    if (!ft_cpu_has_room(bytes)) {
+        char what[64];
+        snprintf(what, sizeof what, "the stacks of %d threads", n_threads);
+        return ft_no_memory(err, what, bytes);
+    }
+#pragma omp parallel num_threads(n_threads)
+    {
+    }
+    return FT_OK;
 }
 
 static size_t rounded_to_64(size_t bytes)
@@ -108,7 +140,8 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     default:
         ft_cpu_operations_generic(cpu);
     }
-    ft_status status = ft_matmul_cache_create(&cpu->matmuls, err);
+    ft_status status = start_threads(base->n_threads, err);
+    if (status == FT_OK) status = ft_matmul_cache_create(&cpu->matmuls, err);
     if (status != FT_OK) {
         free_backend(base);
         return status;

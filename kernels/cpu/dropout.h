@@ -106,7 +106,7 @@ typedef struct ft_place {
 static inline ft_place ft_place_of(const ft_adapter_batch *batch, int32_t length, int64_t row)
 {
     int32_t s = (int32_t)(row / length), t = (int32_t)(row % length), g = batch->adapter_of[s];
-    return (ft_place){g, (uint32_t)(s - batch->sequence_start[g]), (uint32_t)(length - 1 - t)};
+    return (ft_place){g, ft_sequence_number(batch, g, s), (uint32_t)(length - 1 - t)};
 }
 
 /* The factors of a row's dropout, 0 or the scale, for FT_DRAWN groups from `group` on. */

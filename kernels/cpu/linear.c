@@ -78,8 +78,8 @@ static ft_status prepare_weight(ft_backend *self, const float *w, int32_t out_fe
 static void update_weight(ft_backend *self, ft_weight *weight, ft_tensor w)
 {
     ft_error err;
-    if (pack(ft_cpu_of(self), weight, w.data, w.stride, &err) != FT_OK)
-        ft_cpu_fail(ft_cpu_of(self), FT_FAILED, err.message);
+    ft_status status = pack(ft_cpu_of(self), weight, w.data, w.stride, &err);
+    if (status != FT_OK) ft_cpu_fail(ft_cpu_of(self), status, err.message);
 }
 
 static size_t weight_bytes(ft_backend *self, int32_t out_features, int32_t in_features, bool with_backward)

@@ -2,12 +2,19 @@
 #include "kernels/cpu/matmul.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* More shapes than any training or forecast needs at a time; when they are used up (series of ever new
  * lengths), all are forgotten. */
 enum { MAX_MATMULS = 1024, BUCKETS = 256 };
+
+/* Bytes that must be free before oneDNN makes something. Where it gets no memory for a kernel's code, version
+ * 2.6 writes through NULL, and what C++ throws elsewhere ends the process too; neither can be caught, but both
+ * can be seen coming. A primitive was measured to take 2 MiB at most (sizes nano and mini, f32 and bf16, all
+ * parameters trained). What is made is kept, so that looking costs nothing. */
+enum { ROOM = 16 << 20 };
 
 typedef struct matmul {
     struct matmul *next;
@@ -31,6 +38,14 @@ static int set_threads(int n_threads)
     int before = omp_get_max_threads();
     if (before != n_threads) omp_set_num_threads(n_threads);
     return before;
+}
+
+/* What oneDNN says, as ours. It does not tell how many bytes it wanted. */
+static ft_status status_of(dnnl_status_t status, const char *what, ft_error *err)
+{
+    if (status == dnnl_success) return FT_OK;
+    if (status == dnnl_out_of_memory) return ft_no_memory(err, what, ROOM);
+    return ft_fail(err, FT_FAILED, "oneDNN fails in %s (its status %d)", what, (int)status);
 }
 
 static dnnl_data_type_t type_of(ft_dtype dtype)
@@ -65,13 +80,15 @@ ft_status ft_matmul_cache_create(ft_matmul_cache **cache, ft_error *err)
 {
     *cache = calloc(1, sizeof **cache);
     if (!*cache) return ft_no_memory(err, "the cache of matrix products", sizeof **cache);
-    if (dnnl_engine_create(&(*cache)->engine, dnnl_cpu, 0) != dnnl_success ||
-        dnnl_stream_create(&(*cache)->stream, (*cache)->engine, dnnl_stream_default_flags) != dnnl_success) {
+    dnnl_status_t status = ft_cpu_has_room(ROOM) ? dnnl_success : dnnl_out_of_memory;
+    if (status == dnnl_success) status = dnnl_engine_create(&(*cache)->engine, dnnl_cpu, 0);
+    if (status == dnnl_success)
+        status = dnnl_stream_create(&(*cache)->stream, (*cache)->engine, dnnl_stream_default_flags);
+    if (status != dnnl_success) {
         ft_matmul_cache_free(*cache);
         *cache = NULL;
-        return ft_fail(err, FT_FAILED, "oneDNN gives no engine for this processor");
     }
-    return FT_OK;
+    return status_of(status, "oneDNN's engine for this processor", err);
 }
 
 void ft_matmul_cache_free(ft_matmul_cache *cache)
@@ -142,8 +159,8 @@ static dnnl_status_t build(ft_matmul_cache *cache, const ft_matmul_shape *shape,
 {
     ft_layout plain = {0};
     dnnl_primitive_desc_t descriptor = NULL;
-    dnnl_status_t status = dnnl_success;
-    if (!packed) {
+    dnnl_status_t status = ft_cpu_has_room(ROOM) ? dnnl_success : dnnl_out_of_memory;
+    if (status == dnnl_success && !packed) {
         const dnnl_dims_t dims = {shape->k, shape->n}, strides = {shape->w_stride[0], shape->w_stride[1]};
         status = ft_layout_strided(&plain, dims, type_of(shape->in), strides);
     }
@@ -163,6 +180,16 @@ static dnnl_status_t build(ft_matmul_cache *cache, const ft_matmul_shape *shape,
     return status;
 }
 
+/* Keeps oneDNN's failure in a product for synchronize. */
+static void fail_in_product(ft_cpu *cpu, const ft_matmul_shape *shape, dnnl_status_t status)
+{
+    char what[128];
+    ft_error err;
+    snprintf(what, sizeof what, "a matrix product of %lld x %lld by %lld x %lld", (long long)shape->m,
+             (long long)shape->k, (long long)shape->k, (long long)shape->n);
+    ft_cpu_fail(cpu, status_of(status, what, &err), err.message);
+}
+
 static matmul *find(ft_cpu *cpu, const ft_matmul_shape *shape, const ft_packed *packed)
 {
     ft_matmul_cache *cache = cpu->matmuls;
@@ -171,9 +198,10 @@ static matmul *find(ft_cpu *cpu, const ft_matmul_shape *shape, const ft_packed *
         if (same_shape(&product->shape, shape)) return product;
     if (cache->count >= MAX_MATMULS) forget_all(cache);
     matmul *product = calloc(1, sizeof *product);
-    if (!product || build(cache, shape, packed, product) != dnnl_success) {
+    dnnl_status_t status = product ? build(cache, shape, packed, product) : dnnl_out_of_memory;
+    if (status != dnnl_success) {
         matmul_free(product);
-        ft_cpu_fail(cpu, FT_FAILED, "oneDNN refuses a matrix product");
+        fail_in_product(cpu, shape, status);
         return NULL;
     }
     product->shape = *shape;
@@ -206,7 +234,7 @@ void ft_matmul(ft_cpu *cpu, const ft_matmul_shape *shape, const void *x, const v
         if (status == dnnl_success)
             status = dnnl_primitive_execute(product->primitive, cpu->matmuls->stream, 4, arguments);
         if (status == dnnl_success) status = dnnl_stream_wait(cpu->matmuls->stream);
-        if (status != dnnl_success) ft_cpu_fail(cpu, FT_FAILED, "oneDNN failed in a matrix product");
+        if (status != dnnl_success) fail_in_product(cpu, shape, status);
     }
     set_threads(before);
 }
@@ -221,7 +249,8 @@ ft_status ft_packed_create(ft_cpu *cpu, int64_t k, int64_t n, ft_dtype dtype, ft
     dnnl_primitive_desc_t descriptor = NULL;
     *packed = (ft_packed){.k = k, .n = n, .dtype = dtype};
     int before = set_threads(cpu->base.n_threads);
-    dnnl_status_t status = ft_layout_any(&any, dims, type_of(dtype));
+    dnnl_status_t status = ft_cpu_has_room(ROOM) ? dnnl_success : dnnl_out_of_memory;
+    if (status == dnnl_success) status = ft_layout_any(&any, dims, type_of(dtype));
     if (status == dnnl_success) status = describe(cpu->matmuls, &typical, &any, &descriptor);
     if (status == dnnl_success)
         status = ft_layout_copy(&packed->layout,
@@ -229,16 +258,15 @@ ft_status ft_packed_create(ft_cpu *cpu, int64_t k, int64_t n, ft_dtype dtype, ft
     if (descriptor) dnnl_primitive_desc_destroy(descriptor);
     ft_layout_free(&any);
     set_threads(before);
-    if (status != dnnl_success)
-        return ft_fail(err, FT_FAILED, "oneDNN has no layout for a weight of %lld x %lld", (long long)k,
-                       (long long)n);
+    char what[96];
+    snprintf(what, sizeof what, "a packed weight of %lld x %lld", (long long)k, (long long)n);
+    if (status != dnnl_success) return status_of(status, what, err);
     packed->bytes = dnnl_memory_desc_get_size(ft_layout_of(&packed->layout));
     packed->data = aligned_alloc(64, (packed->bytes + 63) / 64 * 64);
-    if (!packed->data) {
-        ft_packed_free(packed);
-        return ft_no_memory(err, "a packed weight", packed->bytes);
-    }
-    return FT_OK;
+    if (packed->data) return FT_OK;
+    ft_no_memory(err, what, packed->bytes);
+    ft_packed_free(packed);
+    return FT_NO_MEMORY;
 }
 
 static void forget_reorder(ft_packed *packed)
@@ -267,7 +295,8 @@ static dnnl_status_t prepare_reorder(dnnl_engine_t engine, ft_packed *packed, co
     dnnl_primitive_desc_t descriptor = NULL;
     ft_layout_view to = ft_layout_of(&packed->layout);
     forget_reorder(packed);
-    dnnl_status_t status = ft_layout_strided(&plain, dims, dnnl_f32, strides);
+    dnnl_status_t status = ft_cpu_has_room(ROOM) ? dnnl_success : dnnl_out_of_memory;
+    if (status == dnnl_success) status = ft_layout_strided(&plain, dims, dnnl_f32, strides);
     if (status == dnnl_success)
         status =
             dnnl_reorder_primitive_desc_create(&descriptor, ft_layout_of(&plain), engine, to, engine, NULL);
@@ -299,5 +328,8 @@ ft_status ft_packed_fill(ft_cpu *cpu, ft_packed *packed, const float *values, co
     }
     if (status == dnnl_success) status = dnnl_stream_wait(cpu->matmuls->stream);
     set_threads(before);
-    return status == dnnl_success ? FT_OK : ft_fail(err, FT_FAILED, "oneDNN cannot pack a weight");
+    char what[96];
+    snprintf(what, sizeof what, "packing a weight of %lld x %lld", (long long)packed->k,
+             (long long)packed->n);
+    return status_of(status, what, err);
 }

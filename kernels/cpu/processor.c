@@ -2,10 +2,12 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sched_getaffinity */
 #endif
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels/cpu/cpu.h"
 
@@ -49,17 +51,14 @@ int ft_cpu_cores(void)
 
 void ft_cpu_describe(char *text, size_t size)
 {
-    char line[512];
+    char start[4096]; /* the first processor's name is in it; read without stdio, which would allocate */
     snprintf(text, size, "CPU");
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    if (!file) return;
-    while (fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
-        colon += 1 + strspn(colon + 1, " \t");
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(text, size, "%s", colon);
-        break;
-    }
-    fclose(file);
+    int file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file >= 0 ? read(file, start, sizeof start - 1) : -1;
+    if (file >= 0) close(file);
+    start[length > 0 ? length : 0] = '\0';
+    const char *line = strstr(start, "\nmodel name"), *colon = line ? strchr(line, ':') : NULL;
+    if (!colon) return;
+    colon += 1 + strspn(colon + 1, " \t");
+    snprintf(text, size, "%.*s", (int)strcspn(colon, "\n"), colon);
 }

@@ -18,8 +18,8 @@ static void free_backend(ft_backend *self)
     ft_cuda *cuda = ft_cuda_of(self);
     cudaSetDevice(cuda->device);
     ft_cuda_linear_close(cuda);
-    for (int i = 0; i < FT_CUDA_STREAMS; i++)
-        for (int use = 0; use < FT_CUDA_USES; use++) cudaFree(cuda->scratch[i][use].data);
+    ft_cuda_free_scratch(cuda);
+    cudaFreeHost(cuda->staging);
     for (int i = 0; i < FT_CUDA_EVENTS; i++)
         if (cuda->events[i]) cudaEventDestroy(cuda->events[i]);
     for (int i = 0; i < FT_CUDA_STREAMS; i++)
@@ -27,13 +27,14 @@ static void free_backend(ft_backend *self)
     free(cuda);
 }
 
-/* Streams that wait for nothing but what they are told to, events without clocks. */
+/* Streams that wait for nothing but what they are told to, events without clocks, memory for transfers. */
 static void open_streams(ft_cuda *cuda)
 {
     for (int i = 0; i < FT_CUDA_STREAMS; i++)
         CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->streams[i], cudaStreamNonBlocking));
     for (int i = 0; i < FT_CUDA_EVENTS; i++)
         CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->events[i], cudaEventDisableTiming));
+    CUDA_TRY(cuda, cudaMallocHost((void **)&cuda->staging, FT_CUDA_STAGING));
 }
 
 ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_error *err)

@@ -31,7 +31,7 @@ typedef enum ft_cuda_use {
     FT_CUDA_USES
 } ft_cuda_use;
 
-enum { FT_CUDA_STREAMS = 2, FT_CUDA_EVENTS = 64, FT_CUDA_MAX_BUCKETS = 128 };
+enum { FT_CUDA_STREAMS = 2, FT_CUDA_EVENTS = 64, FT_CUDA_MAX_BUCKETS = 128, FT_CUDA_STAGING = 4 << 20 };
 
 /* T5's relative-position buckets as a kernel's argument: distances below max_exact are buckets of their own,
  * bucket max_exact + 1 + i begins at distance first[i]. `bidirectional` adds half of the buckets for keys
@@ -53,6 +53,10 @@ typedef struct ft_cuda {
         void *data;
         size_t bytes;
     } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
+    struct ft_cuda_outgrown *outgrown; /* scratch memory too small by now, but named by graphs */
+    int n_graphs;
+    char *staging; /* (FT_CUDA_STAGING) pinned: what to_device has taken and the device may not have read */
+    size_t staged;
     struct ft_cuda_lt *lt;   /* matrix products */
     ft_cuda_buckets buckets; /* of the last bias, with what they were computed from */
     int32_t buckets_count, buckets_distance;
@@ -70,8 +74,11 @@ bool ft_cuda_enter(ft_cuda *cuda);
 /* Keeps a failure of `call`; true if there was none. */
 bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line);
 void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message);
-/* NULL, and the failure kept, when there is no memory. */
+/* NULL, and the failure kept, when there is no memory. Valid until the use's next call on this stream, and in
+ * a captured graph as long as that lives. */
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes);
+/* Gives back all scratch memory. */
+void ft_cuda_free_scratch(ft_cuda *cuda);
 /* Says how much was asked for, what is free, and what to lower. */
 ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err);
 

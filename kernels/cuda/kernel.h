@@ -156,8 +156,9 @@ __device__ __forceinline__ void ft_store_unit(const ft_tensor &t, bool fours, in
 struct ft_dropout {
     bool active;
     ft_philox_key key;
-    uint32_t threshold, sequence; /* sequence: counted from the adapter's first */
+    uint32_t threshold, sequence; /* sequence: counted from the adapter's first on this device */
     float scale;
+    uint32_t offset = 0; /* the adapter's sequences before that, on other devices */
 };
 
 /* `probability`: (n_adapters) or NULL. */
@@ -174,6 +175,7 @@ __device__ __forceinline__ ft_dropout ft_dropout_of(const ft_adapter_batch &batc
     dropout.threshold = ft_dropout_threshold(p);
     dropout.sequence = (uint32_t)(sequence - batch.sequence_start[g]);
     dropout.scale = ft_dropout_scale(p);
+    if (batch.sequence_offset) dropout.offset = (uint32_t)batch.sequence_offset[g];
     return dropout;
 }
 
@@ -183,7 +185,7 @@ __device__ __forceinline__ void ft_dropout_factors(const ft_dropout &dropout, ui
                                                    uint32_t position, uint32_t head, float factor[4])
 {
     ft_philox_block numbers =
-        ft_philox(dropout.key, ft_philox_column(feature), position, dropout.sequence, head);
+        ft_philox(dropout.key, ft_philox_column(feature), position, dropout.offset + dropout.sequence, head);
 #pragma unroll
     for (int w = 0; w < 4; w++) factor[w] = numbers.word[w] < dropout.threshold ? 0.0f : dropout.scale;
 }

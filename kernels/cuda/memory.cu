@@ -1,5 +1,6 @@
 /* The backend's frame: checked calls, memory, streams and events, and the training step as a graph. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/cuda/device.h"
@@ -39,12 +40,51 @@ ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err)
                    cuda->device, cuda->base.device, bytes, available, total);
 }
 
+/* -- scratch memory -- */
+
+struct ft_cuda_outgrown {
+    void *data;
+    struct ft_cuda_outgrown *next;
+};
+
+static void free_outgrown(ft_cuda *cuda)
+{
+    while (cuda->outgrown) {
+        struct ft_cuda_outgrown *one = cuda->outgrown;
+        cuda->outgrown = one->next;
+        CUDA_TRY(cuda, cudaFree(one->data));
+        free(one);
+    }
+}
+
+void ft_cuda_free_scratch(ft_cuda *cuda)
+{
+    free_outgrown(cuda);
+    for (int i = 0; i < FT_CUDA_STREAMS; i++)
+        for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[i][use].data));
+}
+
+/* Memory that a graph may name is given back with the last graph. */
+static bool outgrow(ft_cuda *cuda, void *data)
+{
+    if (!data || cuda->n_graphs == 0) return CUDA_TRY(cuda, cudaFree(data));
+    struct ft_cuda_outgrown *one = (struct ft_cuda_outgrown *)malloc(sizeof *one);
+    if (!one) {
+        ft_cuda_fail(cuda, FT_NO_MEMORY, "no memory to remember scratch memory by");
+        return false;
+    }
+    one->data = data;
+    one->next = cuda->outgrown;
+    cuda->outgrown = one;
+    return true;
+}
+
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes)
 {
     void **data = &cuda->scratch[cuda->current][use].data;
     size_t *have = &cuda->scratch[cuda->current][use].bytes;
     if (bytes <= *have) return *data;
-    CUDA_TRY(cuda, cudaFree(*data));
+    if (!outgrow(cuda, *data)) return NULL;
     *data = NULL;
     *have = 0;
     cudaError_t error = cudaMalloc(data, bytes);
@@ -56,6 +96,8 @@ void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes)
     *have = bytes;
     return *data;
 }
+
+/* -- memory -- */
 
 static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
 {
@@ -85,13 +127,30 @@ static void release(ft_backend *self, void *block)
     CUDA_TRY(cuda, cudaFree(block));
 }
 
-/* Waits, so that the host may reuse its memory whatever kind it is of. */
+/* All of both streams; then the staging memory is free again. */
+static void wait_for_all(ft_cuda *cuda)
+{
+    bool done = true;
+    for (int i = 0; i < FT_CUDA_STREAMS; i++)
+        done = CUDA_TRY(cuda, cudaStreamSynchronize(cuda->streams[i])) && done;
+    if (done) cuda->staged = 0;
+}
+
+/* The host may reuse its memory at once: what is small goes by way of the staging memory and nobody waits, as
+ * in a training step; what is large is waited for. */
 static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!bytes || !ft_cuda_enter(cuda)) return;
+    bool small = bytes <= FT_CUDA_STAGING;
+    if (small) {
+        if (bytes > FT_CUDA_STAGING - cuda->staged) wait_for_all(cuda);
+        if (bytes > FT_CUDA_STAGING - cuda->staged) return; /* a failure, which is kept */
+        host = memcpy(cuda->staging + cuda->staged, host, bytes);
+        cuda->staged += bytes;
+    }
     CUDA_TRY(cuda, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, ft_cuda_stream(cuda)));
-    CUDA_TRY(cuda, cudaStreamSynchronize(ft_cuda_stream(cuda)));
+    if (!small) CUDA_TRY(cuda, cudaStreamSynchronize(ft_cuda_stream(cuda)));
 }
 
 static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
@@ -101,7 +160,7 @@ static void to_host(ft_backend *self, void *host, const void *device, size_t byt
     for (int i = 0; i < FT_CUDA_STREAMS; i++)
         if (i != cuda->current) CUDA_TRY(cuda, cudaStreamSynchronize(cuda->streams[i]));
     CUDA_TRY(cuda, cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, ft_cuda_stream(cuda)));
-    CUDA_TRY(cuda, cudaStreamSynchronize(ft_cuda_stream(cuda)));
+    wait_for_all(cuda);
 }
 
 static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
@@ -121,8 +180,7 @@ static void zero(ft_backend *self, void *device, size_t bytes)
 static ft_status synchronize(ft_backend *self, ft_error *err)
 {
     ft_cuda *cuda = ft_cuda_of(self);
-    if (ft_cuda_enter(cuda))
-        for (int i = 0; i < FT_CUDA_STREAMS; i++) CUDA_TRY(cuda, cudaStreamSynchronize(cuda->streams[i]));
+    if (ft_cuda_enter(cuda)) wait_for_all(cuda);
     ft_status status = cuda->failure;
     if (status != FT_OK && err) *err = cuda->failed;
     cuda->failure = FT_OK;
@@ -163,9 +221,13 @@ static void *capture_end(ft_backend *self)
     ft_cuda *cuda = ft_cuda_of(self);
     cudaGraph_t graph = NULL;
     cudaGraphExec_t executable = NULL;
-    cudaSetDevice(cuda->device); /* a capture is ended after a failure, too */
+    CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* a capture is ended after a failure, too */
     if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->streams[0], &graph))) return NULL;
-    CUDA_TRY(cuda, cudaGraphInstantiate(&executable, graph, 0));
+    /* What a failed operation is missing from is no graph. */
+    if (cuda->failure == FT_OK && CUDA_TRY(cuda, cudaGraphInstantiate(&executable, graph, 0)))
+        cuda->n_graphs++;
+    else
+        executable = NULL;
     CUDA_TRY(cuda, cudaGraphDestroy(graph));
     return executable;
 }
@@ -180,7 +242,10 @@ static void replay(ft_backend *self, void *graph)
 static void graph_free(ft_backend *self, void *graph)
 {
     ft_cuda *cuda = ft_cuda_of(self);
-    if (graph) CUDA_TRY(cuda, cudaGraphExecDestroy((cudaGraphExec_t)graph));
+    if (!graph) return;
+    CUDA_TRY(cuda, cudaSetDevice(cuda->device));
+    CUDA_TRY(cuda, cudaGraphExecDestroy((cudaGraphExec_t)graph));
+    if (--cuda->n_graphs == 0) free_outgrown(cuda);
 }
 
 void ft_cuda_memory_operations(ft_backend *base)

@@ -114,7 +114,7 @@ static inline ref_dropout ref_dropout_of(const ft_adapter_batch *batch, const fl
     dropout.active = true;
     dropout.key = ft_philox_key_of(batch->seed[g], batch->step[g], site);
     dropout.threshold = ft_dropout_threshold(probability[g]);
-    dropout.sequence = (uint32_t)(sequence - batch->sequence_start[g]);
+    dropout.sequence = ft_sequence_number(batch, g, sequence);
     dropout.scale = (double)ft_dropout_scale(probability[g]);
     return dropout;
 }

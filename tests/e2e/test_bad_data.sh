@@ -78,11 +78,11 @@ head -c 100000 "$FTGPU" >program.csv
 bad program.csv '^ftgpu: program.csv:1: a NUL byte'
 
 head -8 data/train.csv >short.csv
-bad_training short.csv '^ftgpu: the training split has 7 rows, but one window needs 8'
+bad_training short.csv '^ftgpu: short.csv: the training split has 7 rows, but one window needs 8'
 awk -F, -v OFS=, 'NR > 1 { $2 = "" } { print }' data/train.csv >missing.csv
-bad_training missing.csv '^ftgpu: column "Close": all values of the training split are missing'
+bad_training missing.csv '^ftgpu: missing.csv: column "Close": all values of the training split are missing'
 awk -F, -v OFS=, 'NR > 1 { $2 = 7 } { print }' data/train.csv >constant.csv
-bad_training constant.csv '^ftgpu: column "Close": all values of the training split are the same'
+bad_training constant.csv '^ftgpu: constant.csv: column "Close": all values of the training split are the same'
 
 # The other splits, and series.
 head -4 data/val.csv >short_val.csv
@@ -90,12 +90,12 @@ head -4 data/test.csv >short_test.csv
 printf 'Date,id,Close\n2020-01-01,a,1\n2020-01-02,,2\n' >ids.csv
 remember_files
 training="--model nano --train data/train.csv --target Close --set context_length=16 --set prediction_length=4"
-refuses '^ftgpu: the validation split has 3 rows, but one window needs 4' run $training --val short_val.csv --test data/test.csv
-refuses '^ftgpu: the test split has 3 rows, but one window needs 4' run $training --val data/val.csv --test short_test.csv
+refuses '^ftgpu: short_val.csv: the validation split has 3 rows, but one window needs 4' run $training --val short_val.csv --test data/test.csv
+refuses '^ftgpu: short_test.csv: the test split has 3 rows, but one window needs 4' run $training --val data/val.csv --test short_test.csv
 refuses '^ftgpu: the test split has 0 rows' run $training --val data/val.csv
 refuses '^ftgpu: none.csv: ' run $training --val data/val.csv --test none.csv
 refuses '^ftgpu: split "0.5,0.6": ' run --model nano --data data/data.csv --split 0.5,0.6 --target Close
-refuses '^ftgpu: the validation split has 1 row,' run --model nano --data data/data.csv --split 0.998,0.001,0.001 --target Close
+refuses '^ftgpu: data/data.csv: the validation split has 1 row,' run --model nano --data data/data.csv --split 0.998,0.001,0.001 --target Close
 refuses '^ftgpu: data/data.csv: no column "ticker"' forecast --model nano --data data/data.csv --target Close --id ticker
 refuses '^ftgpu: ids.csv:3: column "id": the cell is empty' forecast --model nano --data ids.csv --target Close --id id
 expect_same_files

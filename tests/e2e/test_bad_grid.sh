@@ -83,7 +83,7 @@ rm grid.json
 
 # What only the model can tell: which configuration asks for it.
 refuses '^ftgpu: configuration 2 of 3: lora_rank 65 is above 64, the smaller side of target "q"' sweep $job --grid lora_rank=4,65,8
-refuses '^ftgpu: configuration 3 of 3: the training split has 120 rows, but one window needs 200 .prediction_length 100' sweep $job \
+refuses '^ftgpu: configuration 3 of 3: data/train.csv: the training split has 120 rows, but one window needs 200 .prediction_length 100' sweep $job \
     --grid prediction_length=4,8,100
 refuses '^ftgpu: lora_rank 65 is above 64' run $job --set lora_rank=65
 

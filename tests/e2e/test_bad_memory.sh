@@ -36,6 +36,32 @@ expect_status 3
 expect err 'mixed_001_[0-9_]+ +failed: out of memory: [0-9]+ bytes'
 expect err 'experiments done, 1 of them failed'
 
+# A ladder of address spaces from what the program cannot start in to what is enough: on each rung oneDNN, which makes its code in
+# memory, OpenMP's threads or a pass may be what gets none. One line each time, never a signal; what a sweep began is recorded.
+small="sweep --model nano --data data/data.csv --split 0.7,0.15,0.15 --target Close --eval-windows 1 --threads 2 --set epochs=1
+    --set batch_size=8 --set context_length=8 --set prediction_length=2 --train-last 12 --grid lora_rank=2,4 --results ladder"
+refused=0 recorded=0 whole=0 kilobytes=40000
+while [ "$whole" -lt 2 ] && [ "$kilobytes" -lt 400000 ]; do
+    kilobytes=$((kilobytes + 2500))
+    (ulimit -v "$kilobytes" && exec "$FTGPU" --version) >out 2>err || continue
+    rm -rf ladder
+    with_memory "$kilobytes" $small
+    case $status in
+    0) whole=$((whole + 1)) ;;
+    3)
+        expect err '^experiment_00[12]_[0-9_]+ +failed: out of memory: [0-9]+ bytes for [a-z]'
+        expect err '^2 of 2 experiments done, [12] of them failed'
+        recorded=$((recorded + 1))
+        ;;
+    *)
+        expect_no_memory 'out of memory: [0-9]+ bytes for [a-z]'
+        refused=$((refused + 1))
+        ;;
+    esac
+done
+[ "$refused" -gt 3 ] && [ "$recorded" -gt 0 ] && [ "$whole" = 2 ] ||
+    fail "the ladder: $refused starts refused, $recorded with failed experiments, $whole whole"
+
 # Models, forecasts and data that do not fit.
 remember_files
 with_memory 400000 model init --size large --out large

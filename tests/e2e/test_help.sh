@@ -69,6 +69,10 @@ if command -v bash >/dev/null; then
     offers 'lora_rank lora_alpha lora_targets' compare --group-by lora_
     offers '--data --device --dtype' run --d
     offers 'mae mase' best --metric ma
+    offers 'train forecast gemm ops' bench ''
+    offers '--op' bench ops --op
+    offers 'auto cpu cuda' run --device ''
+    offers 'f32' bench ops --dtype f
     offers 'models/nano' run --model models/
     offers 'models/nano models/data.csv' run --train models/
     offers 'baseline_1' show ''

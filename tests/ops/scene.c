@@ -184,6 +184,7 @@ ft_adapter_batch op_batch(ft_op_scene *scene)
     ft_adapter_batch batch = {.n_adapters = n, .n_sequences = sequences};
     int32_t start[MOST + 1] = {0}, adapter_of[MOST] = {0};
     uint32_t seed[MOST] = {0}, step[MOST] = {0};
+    int32_t offset[MOST] = {0};
     float model_dropout[MOST] = {0}, lora_dropout[MOST] = {0}, lora_scale[MOST] = {0};
     if (n > MOST || sequences > MOST) {
         fail(scene, ft_fail(&scene->error, FT_FAILED, "more than %d adapters or sequences in a case", MOST));
@@ -194,6 +195,7 @@ ft_adapter_batch op_batch(ft_op_scene *scene)
         for (int32_t s = start[g]; s < start[g + 1]; s++) adapter_of[s] = g;
         seed[g] = 11u + (uint32_t)g * 17u;
         step[g] = 3u * (uint32_t)g;
+        offset[g] = 2 * g;
         model_dropout[g] = n == 1 ? shape->dropout : shape->dropout * (float)g / (float)(n - 1);
         lora_dropout[g] = 0.5f * model_dropout[g];
         lora_scale[g] = ldexpf(1.5f, g % 3);
@@ -202,6 +204,7 @@ ft_adapter_batch op_batch(ft_op_scene *scene)
     batch.adapter_of = op_array(scene, adapter_of, sizeof adapter_of);
     batch.seed = op_array(scene, seed, sizeof seed);
     batch.step = op_array(scene, step, sizeof step);
+    batch.sequence_offset = op_array(scene, offset, sizeof offset);
     batch.lora_scale = op_array(scene, lora_scale, sizeof lora_scale);
     if (shape->dropout > 0) {
         batch.model_dropout = op_array(scene, model_dropout, sizeof model_dropout);

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/simt/simt.h"
 
@@ -48,6 +50,24 @@ bool in_shared(const void *at, size_t bytes);
 /* The dynamic shared memory that a kernel may be launched with. */
 enum : size_t { SHARED_BYTES = 48 * 1024, SHARED_OPT_IN_BYTES = 163 * 1024 };
 
+/* -- host programs (ranks.cpp) -- */
+
+/* What CUDA and NCCL keep for each host thread. */
+struct host_state {
+    int device = 0, last_error = 0;
+    int group_depth = 0; /* of ncclGroupStart */
+    std::vector<std::function<int()>> group;
+};
+host_state &host(); /* of the program that runs */
+void forget_host();
+/* A program cannot go on before another has: the others get their turns. False: none can go on, so that all
+ * wait for ever. */
+bool wait_for_others();
+/* A program asks again later. */
+void let_others_run();
+/* Something happened that may end a wait. */
+void made_progress();
+
 /* -- memory (memory.cpp) -- */
 
 void *allocate(int device, size_t bytes, bool pinned); /* NULL: the device has not that much left */
@@ -55,7 +75,12 @@ bool release(void *block);                             /* false: no such block *
 size_t free_bytes(int device);
 bool is_pinned(const void *at);
 void release_everything();
-/* Looks at all red zones; a fault if one was written. `after` says what ran last. */
+/* From here on `what` runs on `device`: where there are several devices, touching the others' memory is a
+ * fault. ALL_DEVICES: a transfer between them. */
+enum { ALL_DEVICES = -1 };
+void open_memory(int device, const char *what);
+/* Looks at the red zones of the memory that is open; a fault if one was written. `after` says what ran last.
+ */
 void check_red_zones(const char *after);
 
 /* -- streams (stream.cpp) -- */
@@ -64,6 +89,19 @@ void forget_streams();
 /* The work `run` becomes the last of a stream (or of the graph that the stream is captured into). Returns a
  * cudaError_t. */
 int enqueue(void *stream, const char *what, std::function<void()> run);
+
+/* Work that streams of several devices do together. */
+struct meeting {
+    virtual ~meeting() = default;
+    /* Called when the work is the next of its stream. True: all are there, the work is done. */
+    virtual bool arrive() = 0;
+    virtual void leave() = 0;                /* the stream goes on */
+    virtual std::string waiting() const = 0; /* in words, for what never ends */
+    const void *group = nullptr;             /* those who meet */
+};
+int enqueue(void *stream, const char *what, std::shared_ptr<meeting> meeting);
+int device_of(const void *stream);
+void forget_communicators(); /* nccl.cpp */
 
 /* -- devices (runtime.cpp) -- */
 

@@ -10,25 +10,29 @@
 namespace
 {
 
-int devices = 1, device;
+int devices = 1;
 size_t memory_bytes = (size_t)2 << 30;
 std::string first_fault;
 simt_order turn_order;
 uint64_t random_state;
 simt_counts counted;
-cudaError_t last_error;
 struct planned_failure {
     int countdown, error;
 };
 std::map<std::string, planned_failure> planned;
 std::map<const void *, size_t> shared_limits;
 
+cudaError_t failed(cudaError_t error)
+{
+    simt::host().last_error = error;
+    return error;
+}
+
 cudaError_t status_of(const char *function)
 {
     int error = simt::injected(function);
     if (!error && simt::faulted()) error = cudaErrorLaunchFailure;
-    if (error) last_error = (cudaError_t)error;
-    return (cudaError_t)error;
+    return error ? failed((cudaError_t)error) : cudaSuccess;
 }
 
 } // namespace
@@ -38,14 +42,14 @@ cudaError_t status_of(const char *function)
 void simt_reset(int n_devices, size_t bytes)
 {
     simt::forget_streams();
+    simt::forget_communicators();
     simt::release_everything();
     devices = n_devices;
     memory_bytes = bytes;
-    device = 0;
+    simt::forget_host();
     first_fault.clear();
     planned.clear();
     shared_limits.clear();
-    last_error = cudaSuccess;
     counted = {};
     simt_set_order(SIMT_FORWARD, 0);
 }
@@ -82,6 +86,7 @@ void simt::fault(const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     first_fault = text;
+    made_progress();
 }
 
 bool simt::faulted()
@@ -124,7 +129,7 @@ int simt::n_devices()
 
 int simt::current_device()
 {
-    return device;
+    return host().device;
 }
 
 size_t simt::device_memory()
@@ -160,9 +165,9 @@ const char *cudaGetErrorString(cudaError_t error)
 
 cudaError_t cudaGetLastError(void)
 {
-    cudaError_t error = last_error;
-    last_error = cudaSuccess;
-    return error;
+    int error = simt::host().last_error;
+    simt::host().last_error = cudaSuccess;
+    return (cudaError_t)error;
 }
 
 cudaError_t cudaGetDeviceCount(int *count)
@@ -175,20 +180,20 @@ cudaError_t cudaGetDeviceCount(int *count)
 
 cudaError_t cudaSetDevice(int number)
 {
-    if (number < 0 || number >= devices) return last_error = cudaErrorInvalidDevice;
-    device = number;
+    if (number < 0 || number >= devices) return failed(cudaErrorInvalidDevice);
+    simt::host().device = number;
     return status_of("cudaSetDevice");
 }
 
 cudaError_t cudaGetDevice(int *number)
 {
-    *number = device;
+    *number = simt::current_device();
     return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int number)
 {
-    if (number < 0 || number >= devices) return last_error = cudaErrorInvalidDevice;
+    if (number < 0 || number >= devices) return failed(cudaErrorInvalidDevice);
     *properties = {};
     snprintf(properties->name, sizeof properties->name, "simulated GPU %d", number);
     properties->totalGlobalMem = memory_bytes;
@@ -199,7 +204,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int number)
 
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
 {
-    *available = simt::free_bytes(device);
+    *available = simt::free_bytes(simt::current_device());
     *total = memory_bytes;
     return status_of("cudaMemGetInfo");
 }
@@ -211,8 +216,8 @@ static cudaError_t make_block(const char *function, void **block, size_t bytes, 
     *block = nullptr;
     cudaError_t error = status_of(function);
     if (error != cudaSuccess) return error;
-    *block = simt::allocate(device, bytes, pinned);
-    return *block ? cudaSuccess : last_error = cudaErrorMemoryAllocation;
+    *block = simt::allocate(simt::current_device(), bytes, pinned);
+    return *block ? cudaSuccess : failed(cudaErrorMemoryAllocation);
 }
 
 /* Both wait for the device, as the real ones do. */
@@ -220,7 +225,7 @@ static cudaError_t free_block(const char *function, void *block)
 {
     if (!block) return cudaSuccess;
     cudaDeviceSynchronize();
-    if (!simt::release(block)) return last_error = cudaErrorInvalidValue;
+    if (!simt::release(block)) return failed(cudaErrorInvalidValue);
     return status_of(function);
 }
 
@@ -271,7 +276,7 @@ cudaError_t cudaMemsetAsync(void *at, int value, size_t bytes, cudaStream_t stre
 
 cudaError_t simt_set_max_shared(const void *kernel, cudaFuncAttribute, int value)
 {
-    if (value < 0 || (size_t)value > simt::SHARED_OPT_IN_BYTES) return last_error = cudaErrorInvalidValue;
+    if (value < 0 || (size_t)value > simt::SHARED_OPT_IN_BYTES) return failed(cudaErrorInvalidValue);
     shared_limits[kernel] = (size_t)value;
     return status_of("cudaFuncSetAttribute");
 }
@@ -287,7 +292,7 @@ void simt_launch_body(const char *name, const void *kernel, dim3 grid, dim3 bloc
                     grid.x <= 0x7fffffffu && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
                     grid.z <= 65535 && shared_bytes <= allowed;
     if (!possible) {
-        last_error = cudaErrorInvalidConfiguration;
+        failed(cudaErrorInvalidConfiguration);
         return;
     }
     simt::counts().kernels++;
@@ -295,5 +300,5 @@ void simt_launch_body(const char *name, const void *kernel, dim3 grid, dim3 bloc
         simt::grid shape = {name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes};
         simt::run_grid(shape, body);
     });
-    if (error) last_error = (cudaError_t)error;
+    if (error) failed((cudaError_t)error);
 }

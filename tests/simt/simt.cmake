@@ -42,6 +42,10 @@ simt_library(ft_cuda_simt ${simt_kernel_sources})
 target_compile_options(ft_cuda_simt PRIVATE -Wno-unknown-pragmas -fno-strict-aliasing -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_link_libraries(ft_cuda_simt PUBLIC ft_simt ft_kernels)
 
+if(FTGPU_GPU_CHECK)
+  return() # bench/gpu_check.sh --simulate has its own programs
+endif()
+
 # A test of tests/, with further libraries after it.
 function(simt_test source)
   get_filename_component(name ${source} NAME_WE)
@@ -54,18 +58,23 @@ endfunction()
 simt_test(test_simt.cpp)
 target_compile_options(test_simt PRIVATE ${simt_options} -Wno-unknown-pragmas -Wno-missing-field-initializers)
 simt_test(test_cuda_backend.c)
+simt_test(test_cuda_comm.c)
 simt_test(test_ops_cuda.c ft_ops)
 
-# The model's tests on simulated GPUs: parity with transformers and PEFT, adapter batches, forecasts.
+# The model on simulated GPUs. cuda_<name>: the model's own golden tests (parity with transformers and PEFT, adapter batches,
+# forecasts), half a minute to a minute each on two idle cores. test_cuda_<name>: what only a GPU does.
+function(simt_model_test name source)
+  add_executable(${name} ${source} ${simt_dir}/tests/golden_backends.c ${CMAKE_SOURCE_DIR}/tests/unit/model/support_golden.c
+                         ${CMAKE_SOURCE_DIR}/tests/unit/model/support_adapter_batch.c)
+  target_include_directories(${name} PRIVATE ${CRITERION_INCLUDE} ${CMAKE_SOURCE_DIR}/tests/unit/model)
+  target_compile_definitions(${name} PRIVATE FT_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden")
+  target_link_libraries(${name} PRIVATE ft_cuda_simt ft_model ${CRITERION_LIBRARY})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  add_test(NAME simt/${name} COMMAND ${name})
+endfunction()
 foreach(name parity adapter_batch generation)
-  set(test cuda_${name})
-  add_executable(${test} ${CMAKE_SOURCE_DIR}/tests/unit/model/test_${name}.c ${simt_dir}/tests/golden_backends.c
-                         ${CMAKE_SOURCE_DIR}/tests/unit/model/support_golden.c)
-  target_include_directories(${test} PRIVATE ${CRITERION_INCLUDE} ${CMAKE_SOURCE_DIR}/tests/unit/model)
-  target_compile_definitions(${test} PRIVATE FT_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden")
-  target_link_libraries(${test} PRIVATE ft_cuda_simt ft_model ${CRITERION_LIBRARY})
-  set_target_properties(${test} PROPERTIES LINKER_LANGUAGE CXX)
-  add_test(NAME simt/${test} COMMAND ${test})
-  # Half a minute to a minute each on two idle cores.
-  set_tests_properties(simt/${test} PROPERTIES LABELS slow)
+  simt_model_test(cuda_${name} ${CMAKE_SOURCE_DIR}/tests/unit/model/test_${name}.c)
+  set_tests_properties(simt/cuda_${name} PROPERTIES LABELS slow)
 endforeach()
+simt_model_test(test_cuda_step ${simt_dir}/tests/test_cuda_step.c)
+simt_model_test(test_cuda_ranks ${simt_dir}/tests/test_cuda_ranks.c)

@@ -1,6 +1,7 @@
 /* CUDA kernels executed on the CPU: what a test may set and ask. What is modelled and what is not: README.md.
  *
- * The simulator is one process-wide machine, driven from one thread. */
+ * The simulator is one process-wide machine, driven from one thread; simt_run_ranks makes several host
+ * programs of it. */
 #ifndef FT_TESTS_SIMT_SIMT_H
 #define FT_TESTS_SIMT_SIMT_H
 
@@ -24,12 +25,18 @@ void simt_set_order(simt_order order, uint64_t seed);
  * device. */
 const char *simt_fault(void);
 
+/* Runs n host programs side by side, as so many processes would, each with its own current device (0 at
+ * first); returns when all have ended. Where each waits for another, that hang is a fault. */
+void simt_run_ranks(int n, void (*body)(int rank, void *context), void *context);
+
 /* The n-th call from now (1: the next) to the function named, such as "cudaMalloc", fails with `error`. */
 void simt_fail_call(const char *function, int nth, int error);
 
 /* Counts since the last reset. */
 typedef struct simt_counts {
-    uint64_t kernels, blocks, matmuls, copies, allocations, synchronizations;
+    uint64_t kernels, blocks, matmuls, copies, allocations, synchronizations; /* kernels: launches */
+    uint64_t captures, replays;                                               /* of graphs */
+    uint64_t collectives;                                                     /* calls of all ranks */
     size_t allocated_bytes, most_bytes;
 } simt_counts;
 simt_counts simt_counted(void);

@@ -7,10 +7,15 @@
 #include "cuda_runtime.h"
 #include "tests/simt/machine.h"
 
+/* A piece of work: on one device, or a meeting of several. */
+struct simt_work {
+    const char *what;
+    std::function<void()> run;
+    std::shared_ptr<simt::meeting> meeting;
+};
+
 struct simt_graph {
-    struct node {
-        const char *what;
-        std::function<void()> run;
+    struct node : simt_work {
         std::vector<int> after;
     };
     std::vector<node> nodes;
@@ -24,11 +29,11 @@ struct simt_event {
 };
 
 struct simt_stream {
-    enum kind { WORK, RECORD, WAIT };
+    enum kind { WORK, GRAPH, RECORD, WAIT };
     struct operation {
         kind does;
-        const char *what;
-        std::function<void()> run;
+        simt_work work;
+        simt_graph *graph;
         simt_event *event;
         uint64_t generation;
     };
@@ -50,61 +55,101 @@ bool can_step(const simt_stream &stream)
 {
     if (stream.queue.empty()) return false;
     const auto &next = stream.queue.front();
-    return next.does != simt_stream::WAIT || next.event->reached >= next.generation;
+    if (next.does == simt_stream::WAIT) return next.event->reached >= next.generation;
+    return next.does != simt_stream::WORK || !next.work.meeting || next.work.meeting->arrive();
 }
+
+std::vector<const simt_graph::node *> in_some_order(const simt_graph *graph);
 
 void step(simt_stream &stream)
 {
     simt_stream::operation next = std::move(stream.queue.front());
     stream.queue.pop_front();
+    simt::made_progress();
     if (simt::faulted()) return;
     if (next.does == simt_stream::RECORD) next.event->reached = next.generation;
+    if (next.does == simt_stream::GRAPH) {
+        std::vector<const simt_graph::node *> nodes = in_some_order(next.graph);
+        while (!nodes.empty()) {
+            stream.queue.push_front({simt_stream::WORK, *nodes.back(), nullptr, nullptr, 0});
+            nodes.pop_back();
+        }
+    }
     if (next.does != simt_stream::WORK) return;
-    next.run();
-    simt::check_red_zones(next.what);
+    if (next.work.meeting) return next.work.meeting->leave();
+    simt::open_memory(stream.device, next.work.what);
+    next.work.run();
+    simt::check_red_zones(next.work.what);
 }
 
-/* The stream whose queue will mark what `blocked` waits for. */
+/* Whether the operation is, or brings, a meeting of this group. */
+bool leads_to(const simt_stream::operation &operation, const void *group)
+{
+    if (operation.does == simt_stream::WORK)
+        return operation.work.meeting && operation.work.meeting->group == group;
+    if (operation.does != simt_stream::GRAPH) return false;
+    for (const auto &node : operation.graph->nodes)
+        if (node.meeting && node.meeting->group == group) return true;
+    return false;
+}
+
+/* A stream whose queue will mark what `blocked` waits for, or will come to where it waits. */
 simt_stream *holder_of(const simt_stream &blocked)
 {
     const auto &waits = blocked.queue.front();
+    const void *group = waits.work.meeting ? waits.work.meeting->group : nullptr;
     for (const auto &stream : streams)
-        for (const auto &operation : stream->queue)
-            if (operation.does == simt_stream::RECORD && operation.event == waits.event &&
-                operation.generation >= waits.generation)
-                return stream.get();
+        for (const auto &operation : stream->queue) {
+            bool marks = waits.does == simt_stream::WAIT && operation.does == simt_stream::RECORD &&
+                         operation.event == waits.event && operation.generation >= waits.generation;
+            bool is_there = &operation == &stream->queue.front() && operation.work.meeting;
+            bool comes = group && leads_to(operation, group) && (!is_there || can_step(*stream));
+            if (marks || comes) return stream.get();
+        }
     return nullptr;
 }
 
-/* Forward: nothing but what `wanted` needs. Reverse: all others first. Random: by turns. */
+/* Runs one operation on the way to what `wanted` needs; false: nothing can be done. Forward: nothing but what
+ * it needs. Reverse: all others first. Random: by turns. */
+bool advance(simt_stream &wanted)
+{
+    simt_stream *next = nullptr;
+    if (simt::order() == SIMT_FORWARD) {
+        next = &wanted;
+        for (size_t i = 0; next && !can_step(*next) && i <= streams.size(); i++)
+            next = next->queue.empty() ? nullptr : holder_of(*next);
+    } else {
+        std::vector<simt_stream *> ready;
+        for (const auto &stream : streams)
+            if (can_step(*stream) && stream.get() != &wanted) ready.push_back(stream.get());
+        bool others_first = simt::order() == SIMT_REVERSE && !ready.empty();
+        if (!others_first && can_step(wanted)) ready.push_back(&wanted);
+        if (!ready.empty()) next = ready[simt::random_number() % ready.size()];
+    }
+    if (!next || !can_step(*next)) return false;
+    step(*next);
+    return true;
+}
+
 void run_until_empty(simt_stream &wanted)
 {
     while (!wanted.queue.empty()) {
-        simt_stream *next = nullptr;
-        if (simt::order() == SIMT_FORWARD) {
-            next = &wanted;
-            for (size_t i = 0; next && !can_step(*next) && i <= streams.size(); i++) next = holder_of(*next);
-        } else {
-            std::vector<simt_stream *> ready;
-            for (const auto &stream : streams)
-                if (can_step(*stream) && stream.get() != &wanted) ready.push_back(stream.get());
-            bool others_first = simt::order() == SIMT_REVERSE && !ready.empty();
-            if (!others_first && can_step(wanted)) ready.push_back(&wanted);
-            if (!ready.empty()) next = ready[simt::random_number() % ready.size()];
-        }
-        if (!next || !can_step(*next)) {
+        if (advance(wanted) || simt::wait_for_others()) continue;
+        const auto &front = wanted.queue.front();
+        if (front.work.meeting)
+            simt::fault("%s", front.work.meeting->waiting().c_str());
+        else
             simt::fault("a stream waits for an event that nothing will mark");
-            wanted.queue.clear();
-            return;
-        }
-        step(*next);
+        wanted.queue.clear();
     }
 }
 
-void run_graph(simt_graph *graph)
+/* The nodes one after the other, as their edges and the order allow. */
+std::vector<const simt_graph::node *> in_some_order(const simt_graph *graph)
 {
+    std::vector<const simt_graph::node *> nodes;
     std::vector<bool> done(graph->nodes.size());
-    for (size_t n = 0; n < graph->nodes.size() && !simt::faulted(); n++) {
+    while (nodes.size() < graph->nodes.size()) {
         std::vector<size_t> ready;
         for (size_t i = 0; i < graph->nodes.size(); i++) {
             bool free = !done[i];
@@ -114,10 +159,10 @@ void run_graph(simt_graph *graph)
         }
         size_t chosen =
             simt::order() == SIMT_RANDOM ? ready[simt::random_number() % ready.size()] : ready.back();
-        graph->nodes[chosen].run();
-        simt::check_red_zones(graph->nodes[chosen].what);
+        nodes.push_back(&graph->nodes[chosen]);
         done[chosen] = true;
     }
+    return nodes;
 }
 
 cudaError_t status_of(const char *function)
@@ -141,17 +186,32 @@ void simt::forget_streams()
     graphs.clear();
 }
 
-int simt::enqueue(void *given, const char *what, std::function<void()> run)
+static int enqueue_work(simt_stream *stream, simt_work work)
 {
-    auto *stream = static_cast<simt_stream *>(given);
     if (!belongs_here(stream)) return cudaErrorInvalidResourceHandle; /* the default stream is not modelled */
+    simt::made_progress();
     if (stream->graph) {
-        stream->graph->nodes.push_back({what, std::move(run), stream->after});
+        stream->graph->nodes.push_back({std::move(work), stream->after});
         stream->after = {(int)stream->graph->nodes.size() - 1};
     } else {
-        stream->queue.push_back({simt_stream::WORK, what, std::move(run), nullptr, 0});
+        stream->queue.push_back({simt_stream::WORK, std::move(work), nullptr, nullptr, 0});
     }
     return cudaSuccess;
+}
+
+int simt::enqueue(void *stream, const char *what, std::function<void()> run)
+{
+    return enqueue_work(static_cast<simt_stream *>(stream), {what, std::move(run), nullptr});
+}
+
+int simt::enqueue(void *stream, const char *what, std::shared_ptr<meeting> meeting)
+{
+    return enqueue_work(static_cast<simt_stream *>(stream), {what, {}, std::move(meeting)});
+}
+
+int simt::device_of(const void *stream)
+{
+    return stream ? static_cast<const simt_stream *>(stream)->device : -1;
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned)
@@ -225,7 +285,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
     if (stream->graph)
         event->after = stream->after;
     else
-        stream->queue.push_back({simt_stream::RECORD, "an event", {}, event, ++event->recorded});
+        stream->queue.push_back({simt_stream::RECORD, {}, nullptr, event, ++event->recorded});
+    simt::made_progress();
     return cudaSuccess;
 }
 
@@ -236,7 +297,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     if (error != cudaSuccess) return error;
     if (!stream) return cudaErrorInvalidResourceHandle;
     if (!event->graph && !stream->graph) {
-        stream->queue.push_back({simt_stream::WAIT, "an event", {}, event, event->recorded});
+        stream->queue.push_back({simt_stream::WAIT, {}, nullptr, event, event->recorded});
         return cudaSuccess;
     }
     if (event->graph != stream->graph && (stream->graph || !stream->queue.empty())) {
@@ -254,9 +315,25 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
     if (error != cudaSuccess) return error;
     if (event->graph) return cudaErrorStreamCaptureUnsupported;
     simt_stream waiter;
-    waiter.queue.push_back({simt_stream::WAIT, "an event", {}, event, event->recorded});
+    waiter.queue.push_back({simt_stream::WAIT, {}, nullptr, event, event->recorded});
     run_until_empty(waiter);
     return simt::faulted() ? cudaErrorLaunchFailure : cudaSuccess;
+}
+
+/* Devices do not stand still between two questions: all that can be done for the event is done. */
+cudaError_t cudaEventQuery(cudaEvent_t event)
+{
+    cudaError_t error = status_of("cudaEventQuery");
+    if (error != cudaSuccess) return error;
+    if (event->graph) return cudaErrorStreamCaptureUnsupported;
+    simt_stream waiter;
+    waiter.queue.push_back({simt_stream::WAIT, {}, nullptr, event, event->recorded});
+    while (!can_step(waiter) && advance(waiter)) continue;
+    if (simt::faulted()) return cudaErrorLaunchFailure;
+    if (can_step(waiter)) return cudaSuccess;
+    simt::let_others_run();
+    simt::host().last_error = cudaErrorNotReady; /* the real one remembers it, too */
+    return cudaErrorNotReady;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
@@ -274,8 +351,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
     *graph = nullptr;
-    cudaError_t error = status_of("cudaStreamEndCapture");
-    if (error != cudaSuccess) return error;
+    cudaError_t error = status_of("cudaStreamEndCapture"); /* the capture ends all the same */
     if (!stream->graph || !stream->origin) return cudaErrorInvalidValue;
     simt_graph *made = stream->graph;
     std::vector<bool> joined(made->nodes.size());
@@ -295,9 +371,11 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
         }
     for (const auto &event : events)
         if (event->graph == made) event->graph = nullptr;
+    if (error != cudaSuccess) return error;
     if (made->broken) return cudaErrorStreamCaptureInvalidated;
     for (bool one : joined)
         if (!one) return cudaErrorStreamCaptureUnjoined;
+    simt::counts().captures++;
     *graph = made;
     return cudaSuccess;
 }
@@ -315,7 +393,12 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
 {
     cudaError_t error = status_of("cudaGraphLaunch");
     if (error != cudaSuccess) return error;
-    return (cudaError_t)simt::enqueue(stream, "a graph", [executable] { run_graph(executable); });
+    if (!belongs_here(stream)) return cudaErrorInvalidResourceHandle;
+    if (stream->graph) return cudaErrorStreamCaptureUnsupported; /* graphs in graphs are not modelled */
+    simt::counts().replays++;
+    simt::made_progress();
+    stream->queue.push_back({simt_stream::GRAPH, {}, executable, nullptr, 0});
+    return cudaSuccess;
 }
 
 /* What is queued may still name a graph: it lives until the next reset. */

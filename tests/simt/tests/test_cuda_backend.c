@@ -49,7 +49,9 @@ Test(cuda_backend, an_event_orders_two_streams)
         simt_reset(1, 1 << 28);
         simt_set_order((simt_order)order, 3);
         ft_backend *backend = open_device(0, FT_F32);
+        ft_error err;
         ft_tensor x = filled(backend, 6), y = filled(backend, 0);
+        cr_assert_eq(backend->synchronize(backend, &err), FT_OK); /* both are filled on stream 0 */
         backend->use_stream(backend, 1);
         backend->copy(backend, y.data, x.data, COUNT * sizeof(float));
         backend->record(backend, 63);

@@ -10,6 +10,7 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 #include "kernels/cuda/mma.h"
+#include "nccl.h"
 #include "tests/simt/simt.h"
 
 /* What a test leaves allocated is given back. */
@@ -699,6 +700,96 @@ Test(simt, each_device_has_its_own_memory)
     cr_expect_eq(cudaMalloc(&second, 1 << 20), cudaErrorMemoryAllocation);
     cudaSetDevice(1);
     cr_expect_eq(cudaMalloc(&second, 1 << 20), cudaSuccess);
+}
+
+/* Work of device 0 on its own memory or, planted, on that of device 1. */
+template <bool OTHERS, bool COPY> static std::vector<float> on_memory(void)
+{
+    two_streams own = make_streams();
+    cudaSetDevice(1);
+    two_streams other = make_streams();
+    cudaSetDevice(0);
+    float *to = OTHERS ? other.b : own.b;
+    FT_LAUNCH(fill_kernel, dim3(1), dim3(N), 0, own.stream[0], own.a, 4.0f);
+    if (COPY)
+        cudaMemcpyAsync(to, own.a, N * sizeof(float), cudaMemcpyDeviceToDevice, own.stream[0]);
+    else
+        FT_LAUNCH(fill_kernel, dim3(1), dim3(N), 0, own.stream[0], to, 4.0f);
+    return fetched(own);
+}
+
+Test(simt, touching_another_devices_memory_shows)
+{
+    cr_expect(is_right(on_memory<false, false>, std::vector<float>(N, 4.0f)));
+    cr_expect(is_right(on_memory<false, true>, std::vector<float>(N, 4.0f)));
+    cr_expect(is_reported(on_memory<true, false>, "fill_kernel, on device 0, touches memory of device 1"));
+    cr_expect(is_reported(on_memory<true, true>, "a copy, on device 0, touches memory of device 1"));
+}
+
+/* -- NCCL: two devices of one program -- */
+
+enum grouping { GROUPED, UNGROUPED, ONE_MISSING, DIFFERENT_COUNTS, ABORTED };
+
+/* Adds up 1s and 2s; the sum as device 1 has it. */
+template <grouping HOW> static std::vector<float> summed(void)
+{
+    ncclUniqueId id;
+    ncclComm_t communicators[2];
+    two_streams s[2];
+    ncclGetUniqueId(&id);
+    ncclGroupStart();
+    for (int rank = 0; rank < 2; rank++) {
+        cudaSetDevice(rank);
+        s[rank] = make_streams();
+        ncclCommInitRank(&communicators[rank], 2, id, rank);
+        FT_LAUNCH(fill_kernel, dim3(1), dim3(N), 0, s[rank].stream[0], s[rank].a, 1.0f + (float)rank);
+    }
+    ncclGroupEnd();
+    if (HOW != UNGROUPED) ncclGroupStart();
+    for (int rank = 0; rank < (HOW == ONE_MISSING || HOW == ABORTED ? 1 : 2); rank++) {
+        size_t count = HOW == DIFFERENT_COUNTS && rank == 1 ? N - 1 : N;
+        ncclAllReduce(s[rank].a, s[rank].a, count, ncclFloat32, ncclSum, communicators[rank],
+                      s[rank].stream[0]);
+    }
+    if (HOW != UNGROUPED) ncclGroupEnd();
+    ncclResult_t error;
+    if (HOW == ABORTED) {
+        ncclCommAbort(communicators[0]);
+        cr_expect_eq(ncclCommGetAsyncError(communicators[1], &error), ncclSuccess);
+        cr_expect_eq(error, ncclRemoteError);
+    }
+    if (HOW == ONE_MISSING || HOW == ABORTED) {
+        cudaSetDevice(0);
+        return fetched(s[0]);
+    }
+    return fetched(s[1]);
+}
+
+Test(simt, collectives_of_all_ranks_are_done_and_others_hang)
+{
+    cr_expect(is_right(summed<GROUPED>, std::vector<float>(N, 3.0f)));
+    cr_expect(is_reported(summed<UNGROUPED>, "ncclAllReduce of rank 0 outside of a group"));
+    cr_expect(is_reported(summed<ONE_MISSING>, "rank 0 waits in ncclAllReduce, its call number 1, for ever"));
+    cr_expect(is_reported(summed<DIFFERENT_COUNTS>, "rank 0 is in ncclAllReduce of 64 elements, rank 1"));
+    cr_expect(is_right(summed<ABORTED>, std::vector<float>(N, 1.0f)));
+}
+
+static void join_alone(int rank, void *id)
+{
+    ncclComm_t communicator;
+    cudaSetDevice(rank);
+    if (rank == 1) ncclCommInitRank(&communicator, 3, *static_cast<ncclUniqueId *>(id), rank);
+}
+
+Test(simt, a_communicator_waits_for_all_its_ranks)
+{
+    ncclUniqueId id;
+    simt_reset(3, 1 << 20);
+    ncclGetUniqueId(&id);
+    simt_run_ranks(3, join_alone, &id);
+    cr_assert_not_null(simt_fault());
+    cr_expect(strstr(simt_fault(), "ncclCommInitRank for ever: rank 0 and rank 2 is missing"), "%s",
+              simt_fault());
 }
 
 /* After a fault nothing works any more, as on a real device. */

@@ -236,14 +236,14 @@ Test(dataset, what_cannot_be_trained_on)
     const char *val = "d,y\n2024-02-01,1\n2024-02-02,2\n";
     check(train, val, 2, NULL);
     check(train, val, 3,
-          "the training split has 4 rows, but one window needs 6 (prediction_length 3 of context and as many "
+          "train.csv: the training split has 4 rows, but one window needs 6 (prediction_length 3 of context and as many "
           "to forecast)");
     check(train, "d,y\n2024-02-01,1\n", 2,
-          "the validation split has 1 row, but one window needs 2 (prediction_length 2)");
+          "val.csv: the validation split has 1 row, but one window needs 2 (prediction_length 2)");
     check("d,y\n2024-01-01,\n2024-01-02,NaN\n2024-01-03,\n2024-01-04,\n", val, 2,
-          "column \"y\": all values of the training split are missing");
+          "train.csv: column \"y\": all values of the training split are missing");
     check("d,y\n2024-01-01,7\n2024-01-02,7\n2024-01-03,\n2024-01-04,7\n", val, 2,
-          "column \"y\": all values of the training split are the same, there is nothing to learn");
+          "train.csv: column \"y\": all values of the training split are the same, there is nothing to learn");
 }
 
 /* The value of a path of keys in both trees, within a bound relative to the expected one. */

@@ -15,9 +15,9 @@ static const int32_t fd_start[] = {0, 2, 2, 3}, fd_adapter_of[] = {0, 0, 2};
 static const uint32_t fd_seed[] = {7, 8, 9}, fd_step[] = {0, 5, 31};
 static const float fd_dropout[] = {0.3f, 0.2f, 0.6f}, fd_lora_scale[] = {2.0f, 1.0f, 0.5f};
 static const ft_adapter_batch fd_dropping = {3,       3,          fd_start,   fd_adapter_of, fd_seed,
-                                             fd_step, fd_dropout, fd_dropout, fd_lora_scale};
+                                             fd_step, fd_dropout, fd_dropout, fd_lora_scale, NULL};
 static const ft_adapter_batch fd_keeping = {3,       3,    fd_start, fd_adapter_of, fd_seed,
-                                            fd_step, NULL, NULL,     fd_lora_scale};
+                                            fd_step, NULL, NULL,     fd_lora_scale, NULL};
 enum { FD_SEQUENCES = 3, FD_ADAPTERS = 3 };
 
 static ft_backend *fd_backend(void)

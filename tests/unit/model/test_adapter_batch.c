@@ -4,106 +4,29 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "golden.h"
+#include "adapter_batch.h"
 #include "model/forecast.h"
 
-enum { N_ADAPTERS = 3, STEPS = 20 };
-
-/* What differs between the adapters of the batch. */
-static const struct {
-    ft_adapter_spec spec;
-    int32_t sequences;
-    float learning_rate, weight_decay, max_grad_norm, model_dropout;
-    uint32_t seed;
-} settings[N_ADAPTERS] = {
-    {{FT_LORA, 4, 8.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V}, 3, 1e-3f, 0.01f, 1.0f, 0.1f, 7},
-    {{FT_LORA, 9, 18.0f, 0.0f, true, FT_TARGET_Q | FT_TARGET_O | FT_TARGET_WI},
-     1,
-     3e-4f,
-     0.0f,
-     0.2f,
-     0.0f,
-     8},
-    {{FT_LORA, 16, 16.0f, 0.3f, false, FT_TARGET_V | FT_TARGET_WO}, 2, 5e-4f, 0.1f, 0.0f, 0.2f, 7},
-};
-
-static ft_adapter *make_adapter(const golden_model *m, int g)
-{
-    ft_error err;
-    ft_adapter *adapter;
-    cr_assert_eq(ft_adapter_init(&settings[g].spec, m->weights, settings[g].seed, &adapter, &err), FT_OK,
-                 "%s", err.message);
-    for (int32_t i = 0; i < ft_tensor_count(&m->weights->config); i++) {
-        ft_tensor_info info = ft_tensor_describe(&m->weights->config, i);
-        for (int32_t j = 0; adapter->b[i] && j < info.rows * settings[g].spec.rank; j++)
-            adapter->b[i][j] = 0.05f * sinf((float)(j + i + g));
-    }
-    return adapter;
-}
+enum { N_ADAPTERS = BATCH_ADAPTERS, STEPS = 20 };
 
 /* Trains adapters [first, first + count) in one batch; losses: (STEPS, N_ADAPTERS), gradients: (N_ADAPTERS)
  * of the first step. */
 static void train(const golden_model *m, int first, int count, double *losses, ft_adapter **gradients)
 {
     ft_error err;
-    ft_adapter *adapters[N_ADAPTERS];
-    for (int i = 0; i < count; i++) adapters[i] = make_adapter(m, first + i);
-    ft_trainable *trainable;
-    cr_assert_eq(
-        ft_trainable_create(m->chronos, (const ft_adapter *const *)adapters, count, true, &trainable, &err),
-        FT_OK, "%s", err.message);
-    ft_safetensors *file = golden_open("trace_lora.safetensors");
-    int64_t n_batches = golden_dim(file, "input_ids", 0), per_batch = golden_dim(file, "input_ids", 1);
-    int64_t encoder_length = golden_dim(file, "input_ids", 2), decoder_length = golden_dim(file, "labels", 2);
-    int32_t *ids = golden_integers(file, "input_ids", NULL), *labels = golden_integers(file, "labels", NULL);
-    uint8_t *mask = golden_bytes(file, "attention_mask", NULL);
-    ft_stepper *stepper;
-    cr_assert_eq(
-        ft_stepper_create(trainable, 8, (int32_t)encoder_length, (int32_t)decoder_length, &stepper, &err),
-        FT_OK, "%s", err.message);
+    batch_training training = batch_training_open(m, first, count, NULL);
     for (int step = 0; step < STEPS; step++) {
-        ft_inputs *in = ft_stepper_inputs(stepper);
-        int32_t s = 0;
+        batch_training_step(&training, step);
         for (int i = 0; i < count; i++) {
-            int g = first + i;
-            in->sequence_start[i] = s;
-            for (int32_t k = 0; k < settings[g].sequences; k++, s++) {
-                int64_t source = (step + g) % n_batches * per_batch + k;
-                memcpy(in->encoder_ids + s * encoder_length, ids + source * encoder_length,
-                       (size_t)encoder_length * 4);
-                memcpy(in->key_mask + s * encoder_length, mask + source * encoder_length,
-                       (size_t)encoder_length);
-                memcpy(in->labels + s * decoder_length, labels + source * decoder_length,
-                       (size_t)decoder_length * 4);
-            }
-            in->sequence_start[i + 1] = s;
-            in->seed[i] = settings[g].seed;
-            in->step[i] = (uint32_t)step;
-            in->model_dropout[i] = settings[g].model_dropout;
-            *ft_stepper_rates(stepper, i) = (ft_step_rates){
-                settings[g].learning_rate, settings[g].weight_decay, settings[g].max_grad_norm};
-        }
-        in->n_sequences = s;
-        in->encoder_length = (int32_t)encoder_length;
-        in->decoder_length = (int32_t)decoder_length;
-        cr_assert_eq(ft_stepper_step(stepper, &err), FT_OK, "%s", err.message);
-        for (int i = 0; i < count; i++) {
-            losses[step * N_ADAPTERS + first + i] = ft_stepper_loss(stepper, i);
+            losses[step * N_ADAPTERS + first + i] = ft_stepper_loss(training.stepper, i);
             if (step > 0) continue;
-            gradients[first + i] = make_adapter(m, first + i);
-            cr_assert_eq(ft_trainable_read_gradients(trainable, i, gradients[first + i], &err), FT_OK, "%s",
-                         err.message);
+            gradients[first + i] = batch_adapter(m, first + i);
+            cr_assert_eq(ft_trainable_read_gradients(training.trainable, i, gradients[first + i], &err),
+                         FT_OK, "%s", err.message);
         }
     }
-    free(ids);
-    free(labels);
-    free(mask);
-    ft_stepper_free(stepper);
-    ft_trainable_free(trainable);
-    golden_close(file);
-    for (int i = 0; i < count; i++) ft_adapter_free(adapters[i]);
+    batch_training_close(&training);
 }
 
 static void compare_gradients(const char *label, const golden_model *m, const ft_adapter *a,
@@ -112,8 +35,8 @@ static void compare_gradients(const char *label, const golden_model *m, const ft
     for (int32_t i = 0; i < ft_tensor_count(&m->weights->config); i++) {
         if (!a->a[i]) continue;
         ft_tensor_info info = ft_tensor_describe(&m->weights->config, i);
-        double da = golden_distance(a->a[i], b->a[i], (int64_t)info.cols * settings[g].spec.rank);
-        double db = golden_distance(a->b[i], b->b[i], (int64_t)info.rows * settings[g].spec.rank);
+        double da = golden_distance(a->a[i], b->a[i], (int64_t)info.cols * batch_settings[g].spec.rank);
+        double db = golden_distance(a->b[i], b->b[i], (int64_t)info.rows * batch_settings[g].spec.rank);
         cr_expect_lt(fmax(da, db), 1e-5, "%s: adapter %d: gradients of %s differ by %g and %g", label, g,
                      info.name, da, db);
     }
@@ -151,7 +74,7 @@ Test(adapter_batch, forecasts_do_not_depend_on_company)
         if (backend->bf16) continue; /* a rounding may move a draw */
         ft_error err;
         golden_model m = golden_model_open(backend, "model_tied", NULL, false);
-        ft_adapter *adapters[2] = {make_adapter(&m, 0), make_adapter(&m, 2)};
+        ft_adapter *adapters[2] = {batch_adapter(&m, 0), batch_adapter(&m, 2)};
         ft_trainable *both, *one;
         cr_assert_eq(
             ft_trainable_create(m.chronos, (const ft_adapter *const *)adapters, 2, false, &both, &err), FT_OK,

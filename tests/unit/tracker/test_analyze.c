@@ -28,7 +28,7 @@ static void load(const char *const *members, size_t count)
         snprintf(json, sizeof json, "{\"experiment_id\": \"%s\", %s}", id, members[i]);
         scratch_results(id, json);
     }
-    cr_assert_eq(ft_experiments_load(scratch_directory, false, &set, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_experiments_load(scratch_directory, FT_WHOLE, &set, &err), FT_OK, "%s", err.message);
     cr_assert_eq(set.count, count, "%s", set.n_warnings ? set.warnings[0] : "");
 }
 

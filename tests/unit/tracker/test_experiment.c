@@ -89,7 +89,7 @@ Test(experiment, processes_at_the_same_second_get_different_directories)
         cr_expect(WIFEXITED(code) && WEXITSTATUS(code) == 0, "%d", code);
     }
     ft_experiments set;
-    cr_assert_eq(ft_experiments_load(path, false, &set, NULL), FT_OK);
+    cr_assert_eq(ft_experiments_load(path, FT_WHOLE, &set, NULL), FT_OK);
     cr_expect(set.count == 0 && set.n_unfinished == PROCESSES * EACH && set.n_warnings == 0);
     ft_experiments_free(&set);
 }
@@ -209,6 +209,26 @@ Test(experiment, reads_what_the_python_tool_wrote)
     ft_experiment_free(&e);
 }
 
+Test(experiment, a_part_of_a_file_leaves_the_rest_out)
+{
+    scratch_results("part",
+                    "{\"experiment_id\": \"part\", \"hyperparams\": {\"epochs\": 1}, \"test_metrics\": "
+                    "{\"mae\": 2}, \"data_insights\": {\"a\": 1}, \"training_history\": "
+                    "[{\"loss\": 0.5}], \"error\": \"none left\", \"run\": {\"b\": 2}}");
+    for (int detail = FT_WHOLE; detail <= FT_SCORES; detail++) {
+        ft_experiment e;
+        ft_error err;
+        cr_assert_eq(ft_experiment_read_part(scratch_path("part"), (ft_detail)detail, &e, &err), FT_OK, "%s",
+                     err.message);
+        cr_expect(e.metrics[FT_TEST].mae == 2 && e.hyperparams->child);
+        cr_expect_str_eq(e.error, "none left");
+        cr_expect_eq(e.n_epochs, detail == FT_SCORES ? 0 : 1);
+        cr_expect((e.run != NULL) == (detail == FT_WHOLE) &&
+                  (e.data_insights != NULL) == (detail == FT_WHOLE));
+        ft_experiment_free(&e);
+    }
+}
+
 Test(experiment, broken_and_foreign_files_are_named_and_skipped)
 {
     static const char *const bad[][2] = {
@@ -234,7 +254,7 @@ Test(experiment, broken_and_foreign_files_are_named_and_skipped)
 
     ft_experiments set;
     ft_error err;
-    cr_assert_eq(ft_experiments_load(scratch_directory, false, &set, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_experiments_load(scratch_directory, FT_WHOLE, &set, &err), FT_OK, "%s", err.message);
     cr_expect_eq(set.count, 2);
     cr_expect_str_eq(set.items[0].experiment_id, "good");
     cr_expect_not_null(set.items[0].hyperparams->child, "the one that lies where its id says is kept");
@@ -242,7 +262,7 @@ Test(experiment, broken_and_foreign_files_are_named_and_skipped)
     cr_assert_eq(set.n_warnings, N_BAD);
     for (int i = 0; i < N_BAD; i++) cr_expect(strstr(set.warnings[i], bad[i][0]), "%s", set.warnings[i]);
     ft_experiments_free(&set);
-    cr_expect_eq(ft_experiments_load(scratch_path("nowhere"), false, &set, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_experiments_load(scratch_path("nowhere"), FT_WHOLE, &set, &err), FT_BAD_INPUT);
     cr_expect(strstr(err.message, "nowhere"));
 }
 
@@ -260,7 +280,7 @@ static void load_three(ft_experiments *set)
     scratch_results(
         "other_x",
         "{\"experiment_id\": \"other_x\", \"hyperparams\": {}, \"test_metrics\": {\"mae\": null}}");
-    cr_assert_eq(ft_experiments_load(scratch_directory, true, set, NULL), FT_OK);
+    cr_assert_eq(ft_experiments_load(scratch_directory, FT_SCORES, set, NULL), FT_OK);
 }
 
 Test(experiment, is_found_by_id_or_a_beginning_of_it)
@@ -273,7 +293,7 @@ Test(experiment, is_found_by_id_or_a_beginning_of_it)
     cr_expect_str_eq(found->experiment_id, "lr_002_x");
     scratch_results("lr_002_x_2", "{\"experiment_id\": \"lr_002_x_2\", \"hyperparams\": {}}");
     ft_experiments_free(&set);
-    cr_assert_eq(ft_experiments_load(scratch_directory, true, &set, NULL), FT_OK);
+    cr_assert_eq(ft_experiments_load(scratch_directory, FT_SCORES, &set, NULL), FT_OK);
     cr_assert_eq(ft_experiments_find(&set, "lr_002_x", &found, &err), FT_OK,
                  "a whole id is not the beginning of another");
     cr_expect_str_eq(found->experiment_id, "lr_002_x");
@@ -337,7 +357,7 @@ Test(experiment, two_thousand_are_loaded_in_a_fifth_of_a_second)
     ft_experiments set;
     struct timespec start, end;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
-    cr_assert_eq(ft_experiments_load(scratch_directory, true, &set, NULL), FT_OK);
+    cr_assert_eq(ft_experiments_load(scratch_directory, FT_SCORES, &set, NULL), FT_OK);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     cr_expect_eq(set.count, N);
     cr_expect_str_eq(set.items[N - 1].experiment_id, "grid_02000_20250101_120000");

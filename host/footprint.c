@@ -1,0 +1,59 @@
+/* How much device memory an adapter batch will take; see footprint.h. */
+#include "host/footprint.h"
+
+#include <stdlib.h>
+
+#include "host/train_config.h"
+#include "model/trainer.h"
+
+/* One configuration that needs at least as much as any of these. */
+static ft_hyperparameters largest_of(const ft_hyperparameters *const *configs, size_t count)
+{
+    ft_hyperparameters worst = *configs[0];
+    for (size_t i = 1; i < count; i++) {
+        const ft_hyperparameters *c = configs[i];
+        if (c->batch_size > worst.batch_size) worst.batch_size = c->batch_size;
+        if (c->lora_rank > worst.lora_rank) worst.lora_rank = c->lora_rank;
+        if (ft_window_stride(c) < ft_window_stride(&worst)) worst.window_stride = ft_window_stride(c);
+        worst.lora_targets |= c->lora_targets;
+    }
+    return worst;
+}
+
+ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
+                             size_t count, int32_t slots, size_t *bytes, ft_error *err)
+{
+    const ft_hyperparameters worst = largest_of(configs, count);
+    const ft_dtype matrix = bf16 ? FT_BF16 : FT_F32;
+    ft_train_config *same = calloc((size_t)slots, sizeof *same);
+    if (!same) return ft_no_memory(err, "the plan", (size_t)slots * sizeof *same);
+    for (int32_t i = 0; i < slots; i++)
+        same[i] = ft_train_config_of(&worst, &study->weights->config, study->start);
+    ft_train_settings settings = {.context_length = (int32_t)worst.context_length,
+                                  .prediction_length = (int32_t)worst.prediction_length,
+                                  .slots = slots};
+    ft_status status = ft_train_bytes(FT_F32, matrix, study->weights, study->series,
+                                      (int32_t)study->dataset.n_items, same, slots, &settings, bytes, err);
+    free(same);
+    /* Products forward and backward have a packing each. */
+    size_t parameters = 0;
+    for (int32_t i = 0; i < ft_tensor_count(&study->weights->config); i++) {
+        ft_tensor_info info = ft_tensor_describe(&study->weights->config, i);
+        parameters += (size_t)info.rows * (size_t)info.cols;
+    }
+    *bytes += parameters * 2 * ft_dtype_bytes(matrix);
+    return status;
+}
+
+int32_t ft_footprint_slots(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
+                           size_t count, int32_t most, size_t memory_bytes)
+{
+    ft_error ignored;
+    int32_t slots = (size_t)most < count ? most : (int32_t)count;
+    for (; slots > 1 && memory_bytes > 0; slots -= (slots + 7) / 8) {
+        size_t bytes = 0;
+        if (ft_footprint_bytes(study, bf16, configs, count, slots, &bytes, &ignored) != FT_OK) return 1;
+        if (bytes <= memory_bytes / 5 * 4) break;
+    }
+    return slots > 0 ? slots : 1;
+}

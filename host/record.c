@@ -1,0 +1,183 @@
+/* From a trained adapter to an experiment on disk; see record.h. */
+#include "host/record.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "host/run_record.h"
+#include "tracker/baselines.h"
+
+/* Metrics and forecasts.csv of what was trained. */
+static ft_status evaluate(ft_study *study, const ft_hyperparameters *config, const ft_adapter *adapter,
+                          ft_experiment *experiment, ft_error *err)
+{
+    char *path = ft_join_path(experiment->directory, "forecasts.csv");
+    if (!path) return ft_no_memory(err, "a path", strlen(experiment->directory));
+    ft_trainable *tuned = NULL;
+    ft_status status = ft_trainable_create(study->chronos, &adapter, 1, false, &tuned, err);
+    ft_evaluation evaluation = ft_study_evaluation(study, config);
+    if (status == FT_OK) status = ft_evaluate_adapter(&evaluation, tuned, 0, path, experiment->metrics, err);
+    if (tuned && tuned->kind == FT_FULL) {
+        ft_error failed;
+        ft_status restored = ft_trainable_restore(tuned, study->weights, &failed);
+        if (restored != FT_OK && status == FT_OK) status = ft_fail(err, restored, "%s", failed.message);
+    }
+    ft_trainable_free(tuned);
+    free(path);
+    return status;
+}
+
+static ft_scores scores_of(const ft_metrics *m)
+{
+    if (!m->evaluated) return (ft_scores){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    return (ft_scores){m->mae, m->rmse, m->mase, m->directional_accuracy, m->smape, m->wql, m->coverage_80};
+}
+
+static void report(const ft_experiment *experiment, ft_outcome *outcome)
+{
+    *outcome = (ft_outcome){.failed = experiment->error != NULL,
+                            .train = scores_of(&experiment->metrics[FT_TRAIN]),
+                            .val = scores_of(&experiment->metrics[FT_VAL]),
+                            .test = scores_of(&experiment->metrics[FT_TEST])};
+    strncpy(outcome->experiment_id, experiment->experiment_id, sizeof outcome->experiment_id - 1);
+    strncpy(outcome->directory, experiment->directory, sizeof outcome->directory - 1);
+    if (experiment->error) strncpy(outcome->error, experiment->error, sizeof outcome->error - 1);
+}
+
+/* Fills what is known before training. */
+static ft_status describe(ft_study *study, const ft_hyperparameters *config,
+                          const ft_sweep_place *place, ft_experiment *experiment, ft_error *err)
+{
+    ft_hyperparameters recorded = *config;
+    if (study->start) {
+        /* The adapter that training goes on from decides what it is. */
+        const ft_adapter_spec *spec = &study->start->spec;
+        recorded.adapter_type = spec->kind;
+        if (spec->kind == FT_LORA) {
+            recorded.lora_rank = spec->rank;
+            recorded.lora_alpha = (double)spec->alpha;
+            recorded.use_rslora = spec->use_rslora;
+            recorded.lora_targets = spec->targets;
+        }
+    }
+    experiment->hyperparams = ft_hyperparameters_to_json(&recorded);
+    experiment->data_insights = cJSON_Duplicate(study->insights, true);
+    experiment->run = ft_run_record(study, place);
+    if (!experiment->hyperparams || !experiment->data_insights || !experiment->run)
+        return ft_no_memory(err, "the record of a run", 4096);
+    const ft_study_baseline *baseline = NULL;
+    ft_status status = ft_study_baseline_of(study, config, &baseline, err);
+    if (status == FT_OK) status = ft_baseline_put(experiment, "zero_shot", baseline->zero_shot, err);
+    if (status == FT_OK) status = ft_baseline_put(experiment, "seasonal_naive", baseline->naive, err);
+    if (status == FT_OK && study->request->notes)
+        status = ft_experiment_add_note(experiment, study->request->notes, err);
+    return status;
+}
+
+/* Whether results.json is there: then the experiment is whole, whatever failed after it. */
+static bool experiment_is_recorded(const ft_experiment *experiment)
+{
+    char *path = ft_join_path(experiment->directory, "results.json");
+    bool exists = path && ft_path_exists(path);
+    free(path);
+    return exists;
+}
+
+/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. An
+ * interrupted run is recorded where it has an adapter to go on from. */
+static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place)
+{
+    return status == FT_NO_MEMORY || status == FT_DIVERGED ||
+           (status == FT_INTERRUPTED && !place && experiment->model_path);
+}
+
+/* What becomes of the directory of an experiment that could not be recorded. Of a sweep's, the checkpoint
+ * holds all that is worth keeping; the adapter of a run of its own is all that there is. */
+static ft_status leave_unrecorded(const ft_experiment *experiment, const ft_sweep_place *place,
+                                  ft_status status, ft_error *err)
+{
+    if (place || !experiment->model_path || !ft_path_exists(experiment->model_path)) {
+        ft_remove_tree(experiment->directory);
+        return status;
+    }
+    const ft_error why = *err;
+    return ft_fail(err, status, "%s; the trained adapter is in %s", why.message, experiment->model_path);
+}
+
+/* A pruned trajectory is recorded with what it trained, without metrics. */
+static ft_status add_pruned(ft_experiment *experiment, const ft_train_result *result, ft_error *err)
+{
+    char note[96];
+    snprintf(note, sizeof note, "pruned after epoch %d by its val_loss", result->n_epochs);
+    if (!cJSON_AddNumberToObject(experiment->run, "pruned_at_epoch", result->n_epochs))
+        return ft_no_memory(err, "the record of a run", 64);
+    return ft_experiment_add_note(experiment, note, err);
+}
+
+/* History and adapter, and the evaluation of what was trained to its end. */
+static ft_status add_result(ft_study *study, const ft_hyperparameters *config, const ft_train_result *result,
+                            ft_experiment *experiment, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t i = 0; i < result->n_epochs && status == FT_OK; i++) {
+        const ft_epoch *e = &result->history[i];
+        ft_epoch_record record = {e->epoch,     e->loss,    e->val_loss,         e->learning_rate,
+                                  e->grad_norm, e->seconds, e->tokens_per_second};
+        status = ft_experiment_add_epoch(experiment, &record, err);
+    }
+    if (status == FT_OK && result->adapter) {
+        experiment->model_path = ft_join_path(experiment->directory, "adapter");
+        if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
+        status = ft_adapter_write(experiment->model_path, result->adapter, study->weights,
+                                  study->request->model, err);
+    }
+    if (status != FT_OK) return status;
+    if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);
+    return result->pruned ? add_pruned(experiment, result, err)
+                          : evaluate(study, config, result->adapter, experiment, err);
+}
+
+ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
+                               const ft_train_result *result, const ft_link *link, ft_outcome *outcome,
+                               ft_error *err)
+{
+    ft_experiment experiment = {0};
+    int64_t number = place ? (int64_t)place->index + 1 : 0, total = place ? (int64_t)place->total : 0;
+    size_t index = place ? place->index : 0;
+    ft_status status = ft_experiment_begin(&experiment, study->engine->settings.results, study->name, number,
+                                           total, NULL, err);
+    if (status != FT_OK) return status;
+    status = link->begin(link->context, index, experiment.experiment_id, err);
+    if (status == FT_OK) status = describe(study, config, place, &experiment, err);
+    if (status == FT_OK) status = add_result(study, config, result, &experiment, err);
+    ft_status ended = status;
+    if (is_own_failure(status, &experiment, place)) {
+        experiment.error = ft_copy_string(err->message);
+        status = experiment.error ? FT_OK : ft_no_memory(err, "an error message", sizeof err->message);
+    }
+    if (status == FT_OK) status = ft_experiment_add_metric_notes(&experiment, err);
+    if (status == FT_OK) status = ft_experiment_write(&experiment, err);
+    if (status == FT_OK) {
+        report(&experiment, outcome);
+        status = link->finish(link->context, index, outcome, err);
+    }
+    if (status != FT_OK && !experiment_is_recorded(&experiment))
+        status = leave_unrecorded(&experiment, place, status, err);
+    if (status == FT_OK && ended == FT_INTERRUPTED)
+        status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s goes on from there",
+                         experiment.experiment_id, experiment.error, experiment.model_path);
+    ft_experiment_free(&experiment);
+    return status;
+}
+
+ft_status ft_record_failure(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
+                            const char *error, const ft_link *link, ft_outcome *outcome, ft_error *err)
+{
+    /* Kept with the experiment as any failure of its own is, whatever it was. */
+    ft_train_result result = {.status = FT_DIVERGED, .error = error, .ended = true};
+    return ft_record_experiment(study, config, place, &result, link, outcome, err);
+}

@@ -1,0 +1,249 @@
+/* A sweep under way; see sweep_run.h. */
+#include "host/sweep_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/footprint.h"
+#include "host/sweep.h"
+#include "host/version.h"
+
+enum { DEFAULT_MAX_ADAPTERS = 16, DEFAULT_ETA = 3 };
+
+static int32_t max_adapters(const ft_sweep_request *request)
+{
+    return request->max_adapters > 0 ? (int32_t)request->max_adapters : DEFAULT_MAX_ADAPTERS;
+}
+
+ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err)
+{
+    *sweep = (ft_sweep){.engine = engine, .request = request};
+    ft_scheduler_kind kind;
+    ft_status status = ft_scheduler_kind_parse(request->scheduler, &kind, err);
+    if (status == FT_OK) status = ft_sweep_configurations(request, &sweep->grid, err);
+    if (status == FT_OK)
+        status = ft_study_open(engine, &request->base, sweep->grid.configs, sweep->grid.count, &sweep->study,
+                               err);
+    if (status != FT_OK) ft_sweep_close(sweep);
+    return status;
+}
+
+void ft_sweep_close(ft_sweep *sweep)
+{
+    ft_scheduler_free(sweep->scheduler);
+    ft_sweep_state_close(sweep->state);
+    ft_plan_free(&sweep->plan);
+    ft_study_close(&sweep->study);
+    ft_grid_free(&sweep->grid);
+    *sweep = (ft_sweep){0};
+}
+
+/* How wide a batch may be. */
+typedef struct width_limits {
+    const ft_sweep *sweep;
+    const ft_sweep_device *device;
+} width_limits;
+
+static int32_t slots_that_fit(void *context, const ft_hyperparameters *const *configs, size_t count)
+{
+    const width_limits *limits = context;
+    return ft_footprint_slots(&limits->sweep->study, limits->device->bf16, configs, count,
+                              max_adapters(limits->sweep->request), limits->device->memory_bytes);
+}
+
+/* The batches of the plan: [first trajectory, count, slots] each. */
+static bool add_batches(cJSON *object, const ft_plan *plan)
+{
+    cJSON *batches = cJSON_AddArrayToObject(object, "batches");
+    bool ok = batches != NULL;
+    for (size_t i = 0; i < plan->n_batches && ok; i++) {
+        const ft_batch *batch = &plan->batches[i];
+        const double v[] = {(double)batch->first, (double)batch->count, (double)batch->slots};
+        ok = cJSON_AddItemToArray(batches, cJSON_CreateDoubleArray(v, 3));
+    }
+    return ok;
+}
+
+/* Everything that decides the results, to be compared when the sweep is started again: {data_hash,
+ * model_hash, ..., base, keys, configurations}, a configuration being its values of `keys`; and the batches.
+ * The caller's; NULL when memory runs out. */
+static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device)
+{
+    const ft_study *study = &sweep->study;
+    const ft_sweep_request *request = sweep->request;
+    const ft_grid *grid = &sweep->grid;
+    char model[24], data[24];
+    ft_hyperparameters base;
+    ft_error ignored;
+    snprintf(model, sizeof model, "crc32:%08x", (unsigned)study->weights->checksum);
+    snprintf(data, sizeof data, "crc32:%08x", (unsigned)study->dataset.checksum);
+    cJSON *plan = cJSON_CreateObject();
+    bool ok = plan && ft_sweep_base_config(&request->base, &base, &ignored) == FT_OK &&
+              cJSON_AddNumberToObject(plan, "schema_version", 2) &&
+              cJSON_AddStringToObject(plan, "ftgpu_version", ft_version()) &&
+              cJSON_AddStringToObject(plan, "data_hash", data) &&
+              cJSON_AddStringToObject(plan, "model_hash", model) &&
+              cJSON_AddStringToObject(plan, "target", request->base.target) &&
+              cJSON_AddStringToObject(plan, "dtype", device->bf16 ? "bf16" : "f32") &&
+              cJSON_AddNumberToObject(plan, "season", (double)study->season) &&
+              cJSON_AddNumberToObject(plan, "eval_windows", (double)study->eval_windows) &&
+              cJSON_AddStringToObject(plan, "scheduler", request->scheduler ? request->scheduler : "none") &&
+              cJSON_AddNumberToObject(plan, "eta", request->eta) &&
+              cJSON_AddNumberToObject(plan, "grace_epochs", (double)request->grace_epochs) &&
+              cJSON_AddItemToObject(plan, "hyperparameters", ft_hyperparameters_to_json(&base));
+    cJSON *keys = ok ? cJSON_AddArrayToObject(plan, "keys") : NULL;
+    cJSON *configurations = keys ? cJSON_AddArrayToObject(plan, "configurations") : NULL;
+    ok = configurations != NULL;
+    for (size_t k = 0; k < grid->n_keys && ok; k++)
+        ok = cJSON_AddItemToArray(keys, cJSON_CreateString(grid->keys[k]->name));
+    for (size_t i = 0; i < grid->count && ok; i++) {
+        cJSON *values = cJSON_CreateArray();
+        ok = values && cJSON_AddItemToArray(configurations, values);
+        for (size_t k = 0; k < grid->n_keys && ok; k++)
+            ok = cJSON_AddItemToArray(values, ft_field_to_json(grid->keys[k], &grid->configs[i]));
+    }
+    if (ok && add_batches(plan, &sweep->plan)) return plan;
+    cJSON_Delete(plan);
+    return NULL;
+}
+
+static ft_status open_scheduler(ft_sweep *sweep, ft_error *err)
+{
+    const ft_sweep_request *request = sweep->request;
+    ft_scheduler_kind kind;
+    ft_status status = ft_scheduler_kind_parse(request->scheduler, &kind, err);
+    if (status == FT_OK)
+        status = ft_scheduler_create(kind, request->eta > 1 ? request->eta : DEFAULT_ETA,
+                                     request->grace_epochs > 0 ? (int32_t)request->grace_epochs : 1,
+                                     sweep->plan.n_trajectories, &sweep->scheduler, err);
+    size_t n = 0;
+    const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
+    for (size_t i = 0; i < n && status == FT_OK; i++)
+        status = known[i].trajectory < sweep->plan.n_trajectories
+                     ? ft_scheduler_add(sweep->scheduler, known[i].trajectory, known[i].epoch,
+                                        known[i].val_loss, err)
+                     : ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
+                               sweep->study.name);
+    return status;
+}
+
+/* Trajectories that the state names are those of the plan. */
+static ft_status check_batches(const ft_sweep *sweep, ft_error *err)
+{
+    size_t n = 0;
+    const ft_sweep_batch *batches = ft_sweep_state_batches(sweep->state, &n);
+    for (size_t b = 0; b < n; b++)
+        for (size_t i = 0; i < batches[b].count; i++)
+            if (batches[b].trajectories[i] >= sweep->plan.n_trajectories)
+                return ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
+                               sweep->study.name);
+    return FT_OK;
+}
+
+ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
+{
+    width_limits limits = {sweep, device};
+    ft_plan_settings settings = {.max_adapters = max_adapters(sweep->request),
+                                 .n_workers = device->n_workers,
+                                 .slots = slots_that_fit,
+                                 .context = &limits};
+    ft_status status = ft_plan_make(sweep->grid.configs, sweep->grid.count, &settings, &sweep->plan, err);
+    if (status != FT_OK) return status;
+    cJSON *plan = describe_plan(sweep, device);
+    status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, plan,
+                                        &sweep->state, err)
+                  : ft_no_memory(err, "the plan", sweep->grid.count * 64);
+    cJSON_Delete(plan);
+    if (status == FT_OK) status = check_batches(sweep, err);
+    if (status == FT_OK) status = open_scheduler(sweep, err);
+    if (status != FT_OK) return status;
+    sweep->resumed = ft_sweep_state_n_done(sweep->state);
+    if (sweep->resumed > 0)
+        ft_engine_say(sweep->engine, "going on: %zu of %zu experiments are done", sweep->resumed,
+                      sweep->grid.count);
+    return FT_OK;
+}
+
+bool ft_sweep_is_trained(const ft_sweep *sweep, size_t trajectory)
+{
+    const ft_trajectory *t = &sweep->plan.trajectories[trajectory];
+    for (size_t k = 0; k < t->count; k++)
+        if (!ft_sweep_state_done(sweep->state, sweep->plan.members[t->first + k])) return false;
+    return true;
+}
+
+bool ft_sweep_is_over(const ft_sweep *sweep, size_t batch)
+{
+    size_t n = 0;
+    const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
+    for (size_t i = 0; i < b->count && !b->is_split; i++)
+        if (!ft_sweep_is_trained(sweep, b->trajectories[i])) return false;
+    return true;
+}
+
+ft_status ft_sweep_begin_record(ft_sweep *sweep, size_t configuration, const char *experiment_id,
+                                ft_error *err)
+{
+    return ft_sweep_state_start(sweep->state, configuration, experiment_id, err);
+}
+
+ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft_outcome *outcome,
+                                 ft_error *err)
+{
+    ft_status status = ft_sweep_state_finish(sweep->state, configuration, outcome->experiment_id,
+                                             outcome->failed, err);
+    if (status == FT_OK && sweep->request->finished)
+        sweep->request->finished(sweep->request->context, outcome);
+    return status;
+}
+
+/* The journalled decision on an epoch of a trajectory; false where there is none. */
+static bool was_judged(const ft_sweep *sweep, size_t trajectory, int32_t epoch, bool *pruned)
+{
+    size_t n = 0;
+    const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
+    for (size_t i = n; i-- > 0;)
+        if (known[i].trajectory == trajectory && known[i].epoch == epoch) {
+            *pruned = known[i].pruned;
+            return true;
+        }
+    return false;
+}
+
+ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                         bool *pruned, ft_error *err)
+{
+    ft_scheduler_kind kind;
+    ft_status status = ft_scheduler_kind_parse(sweep->request->scheduler, &kind, err);
+    if (status != FT_OK || kind == FT_SCHEDULER_NONE) return status;
+    ft_judgement *fresh = malloc((size_t)n * sizeof *fresh);
+    if (!fresh) return ft_no_memory(err, "the scheduler", (size_t)n * sizeof *fresh);
+    size_t n_fresh = 0;
+    for (int32_t k = 0; k < n && status == FT_OK; k++)
+        status = ft_scheduler_add(sweep->scheduler, trajectories[k], epochs[k].epoch, epochs[k].val_loss, err);
+    for (int32_t k = 0; k < n && status == FT_OK; k++) {
+        if (was_judged(sweep, trajectories[k], epochs[k].epoch, &pruned[k])) continue;
+        pruned[k] = ft_scheduler_prunes(sweep->scheduler, trajectories[k], epochs[k].epoch);
+        fresh[n_fresh++] =
+            (ft_judgement){trajectories[k], epochs[k].epoch, epochs[k].val_loss, pruned[k]};
+    }
+    if (status == FT_OK) status = ft_sweep_state_judge(sweep->state, fresh, n_fresh, err);
+    free(fresh);
+    return status;
+}
+
+ft_status ft_sweep_split(ft_sweep *sweep, size_t batch, bool *is_split, ft_error *err)
+{
+    size_t n = 0, left = 0;
+    const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
+    size_t *trajectories = malloc(b->count * sizeof *trajectories);
+    if (!trajectories) return ft_no_memory(err, "a batch", b->count * sizeof *trajectories);
+    for (size_t i = 0; i < b->count; i++)
+        if (!ft_sweep_is_trained(sweep, b->trajectories[i])) trajectories[left++] = b->trajectories[i];
+    *is_split = left > 1;
+    ft_status status = *is_split ? ft_sweep_state_split(sweep->state, batch, trajectories, left, err) : FT_OK;
+    free(trajectories);
+    return status;
+}

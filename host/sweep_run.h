@@ -1,0 +1,54 @@
+/* A sweep under way: its plan, what is journalled of it, and the decisions that follow. Both ways to train, in
+ * this process (sweep.c) and in worker processes (coordinator.h), keep their books here. */
+#ifndef FT_HOST_SWEEP_RUN_H
+#define FT_HOST_SWEEP_RUN_H
+
+#include "host/grid.h"
+#include "host/plan.h"
+#include "host/scheduler.h"
+#include "host/study.h"
+#include "host/sweep_state.h"
+
+typedef struct ft_sweep {
+    ft_engine *engine;
+    const ft_sweep_request *request;
+    ft_grid grid;
+    ft_study study;
+    ft_plan plan; /* its batches: those of the first start; of this one, see ft_sweep_state_batches */
+    ft_sweep_state *state;
+    ft_scheduler *scheduler;
+    size_t resumed; /* configurations that an earlier start has recorded */
+} ft_sweep;
+
+/* What the plan has to know of the devices. */
+typedef struct ft_sweep_device {
+    bool bf16;
+    int32_t n_workers;
+    size_t memory_bytes; /* of one of them */
+} ft_sweep_device;
+
+/* Reads configurations, data and model, without a device. */
+ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err);
+/* Makes the plan and opens the state on disk. */
+ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err);
+void ft_sweep_close(ft_sweep *sweep);
+
+/* Whether all configurations of a trajectory, or of all that are in a batch, are recorded. */
+bool ft_sweep_is_trained(const ft_sweep *sweep, size_t trajectory);
+bool ft_sweep_is_over(const ft_sweep *sweep, size_t batch);
+
+/* A configuration is about to be recorded; its record is on disk, and the request is told. */
+ft_status ft_sweep_begin_record(ft_sweep *sweep, size_t configuration, const char *experiment_id,
+                                ft_error *err);
+ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft_outcome *outcome,
+                                 ft_error *err);
+
+/* Sets which of n trajectories are pruned after these epochs, by the scheduler and by what was decided
+ * before, and journals it. */
+ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                         bool *pruned, ft_error *err);
+
+/* Cuts in two what is left of a batch that is too much for its device. False: it is a single trajectory. */
+ft_status ft_sweep_split(ft_sweep *sweep, size_t batch, bool *is_split, ft_error *err);
+
+#endif

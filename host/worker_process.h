@@ -1,0 +1,13 @@
+/* The life of a worker process: it opens its device, trains what the coordinator hands it (protocol.h), ends
+ * with it. */
+#ifndef FT_HOST_WORKER_PROCESS_H
+#define FT_HOST_WORKER_PROCESS_H
+
+#include "host/grid.h"
+#include "host/protocol.h"
+#include "host/study.h"
+
+/* Returns when the coordinator says so or is gone. The engine's progress and stop become the coordinator's. */
+void ft_worker_process(ft_study *study, const ft_grid *grid, ft_channel *channel);
+
+#endif

@@ -1,0 +1,226 @@
+/* Communication by NCCL; see kernels/comm.h.
+ *
+ * Calls are queued on the backend's current stream, and so become part of a captured step. A call whose peer
+ * has died would keep its stream busy for ever: `wait` asks for the stream's end and for NCCL's asynchronous
+ * errors by turns, and aborts the communicator when there is one or the time is up. */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "kernels/comm.h"
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/library.h"
+
+#if defined(FT_SIMT) || __has_include(<nccl.h>)
+
+#include <nccl.h>
+
+#define FT_NCCL_FUNCTIONS(each)                                                                              \
+    each(ncclGetErrorString) each(ncclGetUniqueId) each(ncclCommInitRank) each(ncclCommDestroy)              \
+        each(ncclCommAbort) each(ncclCommGetAsyncError) each(ncclBroadcast) each(ncclAllReduce)
+
+typedef struct nccl_functions {
+#define FT_NCCL_DECLARE(name) decltype(&::name) name;
+    FT_NCCL_FUNCTIONS(FT_NCCL_DECLARE)
+#undef FT_NCCL_DECLARE
+} nccl_functions;
+
+typedef struct nccl_comm {
+    ft_comm base; /* first, so that the pointers convert */
+    nccl_functions call;
+    ft_cuda *cuda;
+    ncclComm_t nccl; /* NULL after an abort */
+    cudaEvent_t queued;
+    float *one; /* device: what a barrier adds up */
+    double timeout_seconds;
+} nccl_comm;
+
+static ft_status open_nccl(nccl_functions *functions, ft_error *err)
+{
+    const char *names[] = {"libnccl.so.2", "libnccl.so", "/usr/local/cuda/lib64/libnccl.so.2"};
+    void *library = ft_library_open("NCCL", names, sizeof names / sizeof *names, err);
+    if (!library) return FT_BAD_INPUT;
+#define FT_NCCL_TAKE(name)                                                                                   \
+    if (!FT_LIBRARY_TAKE(library, "NCCL", functions, name, err)) return FT_FAILED;
+    FT_NCCL_FUNCTIONS(FT_NCCL_TAKE)
+#undef FT_NCCL_TAKE
+    return FT_OK;
+}
+
+static nccl_comm *comm_of(ft_comm *self)
+{
+    return (nccl_comm *)self;
+}
+
+static ft_status check(const nccl_comm *comm, ncclResult_t result, const char *call, int line, ft_error *err)
+{
+    if (result == ncclSuccess) return FT_OK;
+    return ft_fail(err, FT_FAILED, "%s:%d: %s: %s on device %d, %s, rank %d of %d", __FILE__, line, call,
+                   comm->call.ncclGetErrorString(result), comm->cuda->device, comm->cuda->base.device,
+                   comm->base.rank, comm->base.size);
+}
+#define NCCL_TRY(comm, function, ...)                                                                        \
+    check(comm, (comm)->call.function(__VA_ARGS__), #function, __LINE__, err)
+
+/* Before a call: the device is the current one, and nothing has failed. */
+static ft_status enter(nccl_comm *comm, ft_error *err)
+{
+    if (!comm->nccl)
+        return ft_fail(err, FT_FAILED, "the communicator of rank %d of %d was aborted", comm->base.rank,
+                       comm->base.size);
+    if (ft_cuda_enter(comm->cuda)) return FT_OK;
+    if (err) *err = comm->cuda->failed;
+    return comm->cuda->failure;
+}
+
+static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, ft_error *err)
+{
+    nccl_comm *comm = comm_of(self);
+    ft_status status = enter(comm, err);
+    if (status != FT_OK || bytes == 0) return status;
+    return NCCL_TRY(comm, ncclBroadcast, buffer, buffer, bytes, ncclUint8, root, comm->nccl,
+                    ft_cuda_stream(comm->cuda));
+}
+
+static ft_status all_reduce(ft_comm *self, void *buffer, size_t count, ft_dtype dtype, ft_error *err)
+{
+    nccl_comm *comm = comm_of(self);
+    ft_status status = enter(comm, err);
+    if (status != FT_OK || count == 0) return status;
+    return NCCL_TRY(comm, ncclAllReduce, buffer, buffer, count, dtype == FT_F64 ? ncclFloat64 : ncclFloat32,
+                    ncclSum, comm->nccl, ft_cuda_stream(comm->cuda));
+}
+
+/* Afterwards the stream goes on. Keeps the reason in `err`. */
+static ft_status abort_comm(nccl_comm *comm)
+{
+    comm->call.ncclCommAbort(comm->nccl);
+    comm->nccl = NULL;
+    return FT_FAILED;
+}
+
+static ft_status wait(ft_comm *self, ft_error *err)
+{
+    nccl_comm *comm = comm_of(self);
+    ft_cuda *cuda = comm->cuda;
+    ft_status status = enter(comm, err);
+    if (status != FT_OK) return status;
+    double started = ft_now_seconds();
+    CUDA_TRY(cuda, cudaEventRecord(comm->queued, ft_cuda_stream(cuda)));
+    while (cuda->failure == FT_OK) {
+        cudaError_t now = cudaEventQuery(comm->queued);
+        if (now == cudaSuccess) return FT_OK;
+        if (now != cudaErrorNotReady) ft_cuda_check(cuda, now, "cudaEventQuery", __FILE__, __LINE__);
+        cudaGetLastError(); /* "not ready" counts as an error there */
+        ncclResult_t lost = ncclSuccess;
+        status = NCCL_TRY(comm, ncclCommGetAsyncError, comm->nccl, &lost);
+        if (status == FT_OK) status = check(comm, lost, "ncclCommGetAsyncError", __LINE__, err);
+        if (status != FT_OK) return abort_comm(comm);
+        if (comm->timeout_seconds > 0 && ft_now_seconds() - started > comm->timeout_seconds) {
+            ft_fail(err, FT_FAILED,
+                    "another rank has not come within %g s to what rank %d of %d waits for on device %d, %s",
+                    comm->timeout_seconds, self->rank, self->size, cuda->device, cuda->base.device);
+            return abort_comm(comm);
+        }
+        sched_yield();
+    }
+    if (err) *err = cuda->failed;
+    return cuda->failure;
+}
+
+static ft_status barrier(ft_comm *self, ft_error *err)
+{
+    ft_status status = all_reduce(self, comm_of(self)->one, 1, FT_F32, err);
+    return status == FT_OK ? wait(self, err) : status;
+}
+
+static void free_comm(ft_comm *self)
+{
+    if (!self) return;
+    nccl_comm *comm = comm_of(self);
+    cudaSetDevice(comm->cuda->device);
+    if (comm->nccl) comm->call.ncclCommDestroy(comm->nccl);
+    if (comm->queued) cudaEventDestroy(comm->queued);
+    comm->cuda->base.release(&comm->cuda->base, comm->one);
+    free(comm);
+}
+
+ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err)
+{
+    nccl_functions call;
+    ncclUniqueId made;
+    static_assert(sizeof made == sizeof id->bytes, "NCCL's unique ids have 128 bytes");
+    ft_status status = open_nccl(&call, err);
+    if (status != FT_OK) return status;
+    ncclResult_t result = call.ncclGetUniqueId(&made);
+    if (result != ncclSuccess)
+        return ft_fail(err, FT_FAILED, "%s:%d: ncclGetUniqueId: %s", __FILE__, __LINE__,
+                       call.ncclGetErrorString(result));
+    memcpy(id->bytes, &made, sizeof made);
+    return FT_OK;
+}
+
+ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int size, double timeout_seconds,
+                       ft_comm **out, ft_error *err)
+{
+    *out = NULL;
+    if (strcmp(backend->name, "cuda") != 0)
+        return ft_fail(err, FT_BAD_INPUT, "NCCL connects GPUs, and this is a %s backend", backend->name);
+    nccl_comm *comm = (nccl_comm *)calloc(1, sizeof *comm);
+    if (!comm) return ft_no_memory(err, "a communicator", sizeof *comm);
+    ft_cuda *cuda = comm->cuda = ft_cuda_of(backend);
+    comm->timeout_seconds = timeout_seconds;
+    ft_comm *base = &comm->base;
+    base->name = "nccl";
+    base->rank = rank;
+    base->size = size;
+    base->broadcast = broadcast;
+    base->all_reduce = all_reduce;
+    base->wait = wait;
+    base->barrier = barrier;
+    base->free = free_comm;
+    ncclUniqueId made;
+    memcpy(&made, id->bytes, sizeof made);
+    ft_status status = open_nccl(&comm->call, err);
+    if (status == FT_OK &&
+        !(ft_cuda_enter(cuda) &&
+          CUDA_TRY(cuda, cudaEventCreateWithFlags(&comm->queued, cudaEventDisableTiming)))) {
+        status = cuda->failure;
+        if (err) *err = cuda->failed;
+    }
+    if (status == FT_OK) {
+        comm->one = (float *)backend->allocate(backend, sizeof *comm->one, err);
+        status = comm->one ? FT_OK : FT_NO_MEMORY;
+    }
+    if (status == FT_OK) {
+        backend->zero(backend, comm->one, sizeof *comm->one);
+        status = NCCL_TRY(comm, ncclCommInitRank, &comm->nccl, size, made, rank);
+    }
+    if (status != FT_OK) {
+        free_comm(base);
+        return status;
+    }
+    *out = base;
+    return FT_OK;
+}
+
+#else /* without NCCL's header, which is no part of CUDA's toolkit */
+
+static ft_status no_nccl(ft_error *err)
+{
+    return ft_fail(err, FT_BAD_INPUT, "this build has no NCCL (nccl.h was not found when it was built)");
+}
+
+ft_status ft_comm_nccl_id(ft_comm_id *, ft_error *err)
+{
+    return no_nccl(err);
+}
+
+ft_status ft_comm_nccl(ft_backend *, const ft_comm_id *, int, int, double, ft_comm **comm, ft_error *err)
+{
+    *comm = NULL;
+    return no_nccl(err);
+}
+
+#endif

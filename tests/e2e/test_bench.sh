@@ -1,0 +1,40 @@
+# ftgpu bench: figures of whole jobs, and of every operation by itself against the device's limits.
+. "$E2E/lib.sh"
+
+small="--size nano --batch-size 2 --context-length 16 --prediction-length 4 --series 2 --num-samples 2 --steps 1"
+
+# shellcheck disable=SC2086
+must bench ops $small --device cpu --dtype f32 --format csv
+expect_quiet
+expect out '^operation,size,place,shape,seconds,gflops,gb_per_s,limit,fraction_of_floor$'
+[ "$(cell operation 1)" = copy ] || fail "$ran: the copy's rate does not come first"
+[ "$(cell operation 2)" = 'matrix product' ] || fail "$ran: the matrix rate does not come second"
+# Each operation of kernels/backend.h is there, with a time and a fraction above 0.
+for operation in embedding_forward embedding_backward add_norm_forward add_norm_backward relu_forward relu_backward \
+    linear_forward linear_backward weight_gradient update_weight lora_forward lora_backward attention_forward \
+    attention_backward decode_attention cross_entropy sample gradient_norm adamw; do
+    expect out "^$operation,nano,[a-z]"
+done
+awk -F, 'NR > 1 { if (!($(NF - 4) > 0 && $NF > 0)) bad = 1 } END { exit bad || NR < 30 }' out || fail "$ran: a time or a fraction is not above 0"
+
+# shellcheck disable=SC2086
+must bench ops --op attention_f $small --device cpu --format json
+expect out '"operation": "attention_forward"'
+expect_not out '"operation": "(attention_backward|adamw)"'
+expect out '"shape": "2 x 4 heads x 16, 17 x 17"'
+
+# shellcheck disable=SC2086
+must bench train $small --device cpu --format json
+expect out '"fraction_of_peak": [0-9]'
+expect out '"attention_backward": [0-9]'
+# shellcheck disable=SC2086
+must bench forecast $small --device cpu
+expect out '^size +device +dtype'
+# shellcheck disable=SC2086
+must bench gemm $small --device cpu --format csv
+[ "$(cell product 8)" = 'decode step head' ] || fail "$ran: not all products are there"
+
+refuses 'not one of train, forecast, gemm, ops' bench opps
+refuses 'no operation has "attntion"' bench ops --op attntion --size nano --device cpu
+refuses '\-\-op belongs to bench ops' bench train --op adamw
+finish

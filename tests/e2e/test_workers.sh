@@ -1,0 +1,136 @@
+# Worker processes of a sweep: what they share, and that no death of one, or of the coordinator, costs anything.
+. "$E2E/lib.sh"
+must data demo --out data
+must model init --size nano --out model
+common="--model model --train data/train.csv --val data/val.csv --test data/test.csv --target Close --threads 1
+    --set context_length=32 --set prediction_length=4 --eval-windows 2 --train-last 200"
+six="--grid learning_rate=1e-4,1e-3,1e-2 --grid lora_rank=2,4"
+
+# begin ARGUMENTS...: starts a sweep whose process is $pid.
+begin() {
+    : >err
+    "$FTGPU" sweep $common "$@" >out 2>err &
+    pid=$!
+    ran="ftgpu sweep $*"
+}
+await() { # PATTERN: until a line of err matches, at most 60 s
+    tries=0
+    until grep -Eq "$1" err; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || { fail "$ran: never said $1"; kill -9 "$pid"; finish; }
+        sleep 0.1
+    done
+}
+end() {
+    status=0
+    wait "$pid" || status=$?
+}
+workers() { ps -o pid= --ppid "$1"; }
+# What the experiments of a sweep NAME hold, but for names, times and company.
+contents() {
+    for file in results/fine_tuning/"$1"_*/results.json; do
+        sed '/"shared_with"/,/]/d' "$file" |
+            grep -Ev '"(experiment_id|timestamp|model_path|command_line|seconds|tokens_per_second)":'
+        cksum <"$(dirname "$file")/adapter/adapter_model.safetensors"
+        cksum <"$(dirname "$file")/forecasts.csv"
+    done
+}
+
+# A constant schedule: 2 x 3 x 3 configurations are 6 trajectories of one batch, read off at 3 lengths.
+must sweep $common --set lr_scheduler=constant --grid learning_rate=1e-4,1e-3 --grid epochs=1,2,3 --grid weight_decay=0,0.01,0.1 --name guide
+expect err '18 of 18 experiments done'
+[ "$(grep -c 'epoch [0-9]*/3 ' err)" = 18 ] || fail "not 6 trajectories of 3 epochs: $(grep -c epoch err) epochs"
+[ "$(grep -c 'epoch [12]/[12] ' err)" = 0 ] || fail "a shorter trajectory was trained besides"
+must compare --match 'guide_*' --format csv
+[ "$(cell hp_epochs 4)" = 2 ] || fail "the fourth configuration has $(cell hp_epochs 4) epochs"
+first=$(ls -d results/fine_tuning/guide_001_*)
+[ "$(grep -c '"epoch":' "$first/results.json")" = 1 ] || fail "the history of one epoch holds more"
+grep -A30 '"shared_with"' "$first/results.json" | tr -d ' \n' | grep -q '"shared_with":\[[0-9,]*18' || fail "shared_with of $first"
+
+# As two workers have it, so has one.
+must sweep $common --set epochs=2 $six --workers 1 --max-adapters 3 --name one
+must sweep $common --set epochs=2 $six --workers 2 --max-adapters 3 --name two
+contents one >expected
+contents two >got
+[ "$(grep -c '"error": null' got)" = 6 ] || fail "two workers recorded $(grep -c '"error": null' got) of 6"
+cmp -s expected got || fail "two workers got other results than one: $(diff expected got | head -5)"
+
+# A worker that is killed costs nothing but its time.
+long="--set epochs=60 $six --max-adapters 3 --workers 1"
+must sweep $common $long --name whole
+begin $long --name killed
+await ' epoch 3/60 '
+kill -KILL $(workers "$pid")
+end
+expect_status 0
+expect err 'its worker process was ended by signal 9'
+expect err '6 of 6 experiments done, 0 of them failed'
+contents whole >expected
+contents killed >got
+cmp -s expected got || fail "after a worker's death the results differ: $(diff expected got | head -5)"
+
+# One that hangs is ended.
+begin $long --name hanging --worker-timeout 2
+await ' epoch 3/60 '
+kill -STOP $(workers "$pid")
+end
+expect_status 0
+expect err 'no sign of life for 2 s'
+contents hanging >got
+cmp -s expected got || fail "after a worker hung the results differ: $(diff expected got | head -5)"
+
+# A configuration that brings every worker down is recorded as failed, the others are as ever.
+begin --set epochs=60 $six --name deadly
+(
+    tail -f -n +1 --pid="$pid" err | while read -r line; do
+        case $line in
+        3/6*'epoch '[2-9]*) kill -KILL $(workers "$pid") 2>/dev/null || true ;;
+        esac
+    done
+) &
+end
+expect_status 3
+expect err '6 of 6 experiments done, 1 of them failed'
+must compare --match 'deadly_*' --format csv
+expect out 'deadly_003_.*its worker process was ended by signal 9'
+[ "$(cell test_mae 3)" = "" ] || fail "the deadly configuration has a test_mae"
+for row in 1 2 4 5 6; do [ "$(cell test_mae $row)" != "" ] || fail "configuration $row has no test_mae"; done
+
+# When the coordinator is killed its workers end; the same command goes on.
+begin $long --name orphans
+await ' epoch 3/60 '
+children=$(workers "$pid")
+kill -KILL "$pid"
+end
+sleep 1
+for child in $children; do ps -o stat= -p "$child" | grep -q "^[^Z]" && fail "worker $child outlived its coordinator"; done
+must sweep $common $long --name orphans
+contents orphans >got
+cmp -s expected got || fail "after the coordinator's death the results differ: $(diff expected got | head -5)"
+
+# Stopped for a requeue: at once, with a checkpoint.
+begin $long --name requeue
+await ' epoch 3/60 '
+kill -TERM "$pid"
+end
+expect_status 75
+[ -s results/fine_tuning/.sweeps/requeue/checkpoints/batch_1.safetensors ] || fail "no checkpoint was left"
+must sweep $common $long --name requeue
+contents requeue >got
+cmp -s expected got || fail "after a requeue the results differ: $(diff expected got | head -5)"
+
+# Schedulers stop what does badly, and the same again when they are asked again.
+must sweep $common --set epochs=9 $six --scheduler asha --grace-epochs 1 --eta 3 --name asha
+expect err '6 of 6 experiments done, 0 of them failed'
+[ "$(grep -c '"pruned":true' results/fine_tuning/.sweeps/asha/journal.jsonl)" = 5 ] ||
+    fail "asha pruned $(grep -c '"pruned":true' results/fine_tuning/.sweeps/asha/journal.jsonl) of 6"
+[ "$(grep -l '"pruned_at_epoch": 1' results/fine_tuning/asha_*/results.json | wc -l)" = 4 ] ||
+    fail "not four of six were pruned after the first epoch"
+must best --metric mae --match 'asha_*'
+must sweep $common --set epochs=4 $six --scheduler median --grace-epochs 2 --name median
+expect err '6 of 6 experiments done, 0 of them failed'
+
+refuses 'scheduler' sweep $common $six --scheduler best
+refuses 'no GPU|cuda' sweep $common $six --device cuda
+refuses 'device' sweep $common $six --device cuda:0,x
+finish

@@ -1,0 +1,264 @@
+/* NCCL communicators over simulated GPUs, one host program a rank. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "kernels/comm.h"
+#include "tests/simt/simt.h"
+
+enum { MOST_RANKS = 4, COUNT = 100, DEVICE_BYTES = 1 << 24 };
+
+/* One rank of a test. */
+typedef struct member {
+    ft_backend *backend;
+    ft_comm *comm;
+    float *values; /* (COUNT) on the device */
+} member;
+
+typedef struct scene {
+    int size;
+    double timeout_seconds;
+    ft_comm_id id;
+    ft_status status[MOST_RANKS]; /* what the ranks ended with */
+    ft_error err[MOST_RANKS];
+    float got[MOST_RANKS][COUNT];
+} scene;
+
+static scene make_scene(int size, simt_order order)
+{
+    scene s = {.size = size};
+    ft_error err;
+    simt_reset(size, DEVICE_BYTES);
+    simt_set_order(order, 11);
+    cr_assert_eq(ft_comm_nccl_id(&s.id, &err), FT_OK, "%s", err.message);
+    return s;
+}
+
+/* Element i of rank r is r * COUNT + i. */
+static member join(scene *s, int rank)
+{
+    member m = {0};
+    ft_error *err = &s->err[rank];
+    float values[COUNT];
+    for (int i = 0; i < COUNT; i++) values[i] = (float)(rank * COUNT + i);
+    cr_assert_eq(ft_cuda_create(rank, FT_F32, &m.backend, err), FT_OK, "%s", err->message);
+    cr_assert_eq(ft_comm_nccl(m.backend, &s->id, rank, s->size, s->timeout_seconds, &m.comm, err), FT_OK,
+                 "%s", err->message);
+    m.values = m.backend->allocate(m.backend, sizeof values, err);
+    m.backend->to_device(m.backend, m.values, values, sizeof values);
+    return m;
+}
+
+static void leave(scene *s, int rank, member *m)
+{
+    if (s->status[rank] == FT_OK)
+        m->backend->to_host(m->backend, s->got[rank], m->values, sizeof s->got[rank]);
+    m->backend->release(m->backend, m->values);
+    m->comm->free(m->comm);
+    m->backend->free(m->backend);
+}
+
+static void add_up(int rank, void *context)
+{
+    scene *s = context;
+    member m = join(s, rank);
+    s->status[rank] = m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]);
+    leave(s, rank, &m);
+}
+
+static void take_from_last(int rank, void *context)
+{
+    scene *s = context;
+    member m = join(s, rank);
+    s->status[rank] = m.comm->broadcast(m.comm, m.values, COUNT * sizeof(float), s->size - 1, &s->err[rank]);
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, sums_and_broadcasts_reach_all_ranks_in_every_order)
+{
+    for (int size = 1; size <= MOST_RANKS; size++)
+        for (int order = SIMT_FORWARD; order <= SIMT_RANDOM; order++) {
+            scene s = make_scene(size, (simt_order)order);
+            simt_run_ranks(size, add_up, &s);
+            cr_assert_null(simt_fault(), "%s", simt_fault());
+            for (int rank = 0; rank < size; rank++)
+                for (int i = 0; i < COUNT; i++)
+                    cr_assert_eq(s.got[rank][i], (float)(COUNT * size * (size - 1) / 2 + size * i));
+            s = make_scene(size, (simt_order)order);
+            simt_run_ranks(size, take_from_last, &s);
+            cr_assert_null(simt_fault(), "%s", simt_fault());
+            for (int rank = 0; rank < size; rank++)
+                for (int i = 0; i < COUNT; i++) cr_assert_eq(s.got[rank][i], (float)((size - 1) * COUNT + i));
+            cr_expect_eq(simt_counted().collectives, (uint64_t)size);
+            cr_expect_eq(simt_counted().allocated_bytes, 0);
+        }
+}
+
+/* A captured sum takes part in each replay; the ranks replay it as often. */
+static void add_up_by_graph(int rank, void *context)
+{
+    scene *s = context;
+    member m = join(s, rank);
+    m.backend->capture_begin(m.backend);
+    s->status[rank] = m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]);
+    void *graph = m.backend->capture_end(m.backend);
+    for (int i = 0; i < 3; i++) m.backend->replay(m.backend, graph);
+    cr_expect_eq(m.comm->wait(m.comm, &s->err[rank]), FT_OK, "%s", s->err[rank].message);
+    m.backend->graph_free(m.backend, graph);
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, a_captured_sum_is_replayed)
+{
+    for (int order = SIMT_FORWARD; order <= SIMT_RANDOM; order++) {
+        scene s = make_scene(2, (simt_order)order);
+        simt_run_ranks(2, add_up_by_graph, &s);
+        cr_assert_null(simt_fault(), "%s", simt_fault());
+        for (int rank = 0; rank < 2; rank++)
+            for (int i = 0; i < COUNT; i++) cr_assert_eq(s.got[rank][i], (float)(4 * (COUNT + 2 * i)));
+        cr_expect_eq(simt_counted().replays, 6);
+    }
+}
+
+/* Rank 0 waits at a barrier until rank 1, which has asked for a while, comes there. */
+static int at_barrier;
+static void meet(int rank, void *context)
+{
+    scene *s = context;
+    member m = join(s, rank);
+    if (rank > 0) cr_expect_eq(m.backend->synchronize(m.backend, &s->err[rank]), FT_OK);
+    at_barrier++;
+    s->status[rank] = m.comm->barrier(m.comm, &s->err[rank]);
+    cr_expect_eq(at_barrier, 3);
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, a_barrier_waits_for_all)
+{
+    scene s = make_scene(3, SIMT_FORWARD);
+    simt_run_ranks(3, meet, &s);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    for (int rank = 0; rank < 3; rank++) cr_expect_eq(s.status[rank], FT_OK);
+}
+
+/* The last rank dies before the sum. */
+static void lose_the_last(int rank, void *context)
+{
+    scene *s = context;
+    if (rank > 0) s->timeout_seconds = 0;
+    member m = join(s, rank);
+    if (rank < s->size - 1) {
+        cr_expect_eq(m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]), FT_OK);
+        s->status[rank] = m.comm->wait(m.comm, &s->err[rank]);
+        ft_error err;
+        cr_expect_eq(m.backend->synchronize(m.backend, &err), FT_OK, "%s", err.message);
+        cr_expect_neq(m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &err), FT_OK);
+        cr_expect_neq(m.comm->wait(m.comm, &err), FT_OK);
+        cr_expect(strstr(err.message, "aborted"), "%s", err.message);
+    } else {
+        s->status[rank] = FT_INTERRUPTED;
+    }
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, a_rank_that_died_ends_the_others_wait)
+{
+    scene s = make_scene(3, SIMT_FORWARD);
+    s.timeout_seconds = 0.05; /* of rank 0 alone: rank 1 hears of it */
+    simt_run_ranks(3, lose_the_last, &s);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    cr_expect_eq(s.status[0], FT_FAILED);
+    cr_expect(strstr(s.err[0].message, "another rank has not come within 0.05 s"), "%s", s.err[0].message);
+    cr_expect(strstr(s.err[0].message, "rank 0 of 3"), "%s", s.err[0].message);
+    cr_expect_eq(s.status[1], FT_FAILED);
+    cr_expect(strstr(s.err[1].message, "remote process exited"), "%s", s.err[1].message);
+    cr_expect_eq(simt_counted().allocated_bytes, 0);
+}
+
+/* Without `wait` the same is a hang. */
+static void hang(int rank, void *context)
+{
+    scene *s = context;
+    member m = join(s, rank);
+    if (rank == 0) m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]);
+    s->status[rank] = m.backend->synchronize(m.backend, &s->err[rank]);
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, a_missing_rank_is_a_hang)
+{
+    for (int order = SIMT_FORWARD; order <= SIMT_RANDOM; order++) {
+        scene s = make_scene(2, (simt_order)order);
+        simt_run_ranks(2, hang, &s);
+        cr_assert_not_null(simt_fault());
+        cr_expect(strstr(simt_fault(), "rank 0 waits in ncclAllReduce"), "%s", simt_fault());
+        cr_expect(strstr(simt_fault(), "rank 1 is missing"), "%s", simt_fault());
+        cr_expect_neq(s.status[0], FT_OK);
+        simt_reset(1, DEVICE_BYTES);
+    }
+}
+
+Test(cuda_comm, failures_say_which_call_where_and_on_what)
+{
+    ft_error err = {""};
+    ft_comm *comm;
+    ft_comm_id id;
+    simt_reset(1, DEVICE_BYTES);
+    simt_fail_call("ncclGetUniqueId", 1, 2);
+    cr_expect_eq(ft_comm_nccl_id(&id, &err), FT_FAILED);
+    cr_expect(strstr(err.message, "ncclGetUniqueId: unhandled system error"), "%s", err.message);
+    ft_backend *host = NULL;
+    cr_assert_eq(ft_ref_create(FT_F32, &host, &err), FT_OK);
+    cr_expect_eq(ft_comm_nccl(host, &id, 0, 1, 0, &comm, &err), FT_BAD_INPUT);
+    cr_expect(strstr(err.message, "ref"), "%s", err.message);
+    host->free(host);
+
+    const struct {
+        const char *call;
+        bool opens; /* made when the communicator is */
+    } calls[] = {{"ncclCommInitRank", true}, {"cudaEventCreateWithFlags", true}, {"cudaMalloc", true},
+                 {"ncclBroadcast", false},   {"ncclAllReduce", false},           {"cudaEventRecord", false},
+                 {"cudaEventQuery", false},  {"ncclCommGetAsyncError", false}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        ft_backend *backend;
+        simt_reset(1, DEVICE_BYTES);
+        cr_assert_eq(ft_comm_nccl_id(&id, &err), FT_OK);
+        cr_assert_eq(ft_cuda_create(0, FT_F32, &backend, &err), FT_OK, "%s", err.message);
+        if (calls[i].opens) simt_fail_call(calls[i].call, 1, 2);
+        ft_status status = ft_comm_nccl(backend, &id, 0, 1, 0, &comm, &err);
+        if (!calls[i].opens) {
+            cr_assert_eq(status, FT_OK, "%s", err.message);
+            float *value = backend->allocate(backend, sizeof *value, &err);
+            backend->zero(backend, value, sizeof *value);
+            simt_fail_call(calls[i].call, 1, 2);
+            /* The asynchronous error is asked for only while something is under way. */
+            if (strcmp(calls[i].call, "ncclCommGetAsyncError") == 0) simt_fail_call("cudaEventQuery", 1, 600);
+            status = comm->broadcast(comm, value, sizeof *value, 0, &err);
+            if (status == FT_OK) status = comm->all_reduce(comm, value, 1, FT_F32, &err);
+            if (status == FT_OK) status = comm->wait(comm, &err);
+            backend->release(backend, value);
+            comm->free(comm);
+        }
+        cr_expect_neq(status, FT_OK, "%s", calls[i].call);
+        bool memory = strcmp(calls[i].call, "cudaMalloc") == 0;
+        cr_expect(strstr(err.message, memory ? "has no memory for 4 bytes" : calls[i].call), "%s: %s",
+                  calls[i].call, err.message);
+        cr_expect(strstr(err.message, "device 0"), "%s", err.message);
+        backend->free(backend);
+        cr_expect_eq(simt_counted().allocated_bytes, 0, "%s", calls[i].call);
+    }
+}
+
+Test(cuda_comm, a_process_alone_needs_no_library)
+{
+    ft_error err;
+    ft_comm *comm;
+    float value = 3;
+    cr_assert_eq(ft_comm_self(&comm, &err), FT_OK);
+    cr_expect_eq(comm->size, 1);
+    cr_expect_eq(comm->all_reduce(comm, &value, 1, FT_F32, &err), FT_OK);
+    cr_expect_eq(comm->broadcast(comm, &value, sizeof value, 0, &err), FT_OK);
+    cr_expect_eq(comm->wait(comm, &err), FT_OK);
+    cr_expect_eq(comm->barrier(comm, &err), FT_OK);
+    cr_expect_eq(value, 3.0f);
+    comm->free(comm);
+}

@@ -1,0 +1,176 @@
+/* The training step as a graph: each shape is queued plainly once, captured once and replayed from then on,
+ * and the losses, norms and adapters have the same bits as without graphs. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter_batch.h"
+#include "model/step_graphs.h"
+#include "tests/simt/simt.h"
+
+enum { STEPS = 4, DEVICE_BYTES = 1 << 28 };
+
+/* Losses and norms of each step, and the parameters at the end. */
+typedef struct trace {
+    double loss[STEPS][BATCH_ADAPTERS], norm[STEPS][BATCH_ADAPTERS];
+    float *params;
+    size_t bytes;
+    simt_counts counts;
+} trace;
+
+static trace train(ft_dtype dtype, simt_order order, bool with_graphs)
+{
+    trace result = {.params = NULL};
+    ft_error err;
+    simt_reset(1, DEVICE_BYTES);
+    golden_model m = golden_model_open(&golden_backends[dtype == FT_BF16], "model_tied", NULL, true);
+    simt_set_order(order, 5);
+    if (!with_graphs) m.backend->capture_begin = NULL;
+    batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS, NULL);
+    for (int step = 0; step < STEPS; step++) {
+        batch_training_step(&training, step);
+        for (int g = 0; g < BATCH_ADAPTERS; g++) {
+            result.loss[step][g] = ft_stepper_loss(training.stepper, g);
+            result.norm[step][g] = ft_stepper_grad_norm(training.stepper, g);
+        }
+    }
+    result.counts = simt_counted();
+    ft_tensor params = training.trainable->params;
+    result.bytes = (size_t)(params.rows * params.cols) * sizeof(float);
+    result.params = malloc(result.bytes);
+    cr_assert_eq(ft_read_tensor(m.backend, params, result.params, &err), FT_OK);
+    batch_training_close(&training);
+    golden_model_close(&m);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    cr_expect_eq(simt_counted().allocated_bytes, 0);
+    return result;
+}
+
+Test(cuda_step, a_replayed_step_has_the_bits_of_a_queued_one)
+{
+    const struct {
+        ft_dtype dtype;
+        simt_order order;
+    } cases[] = {{FT_F32, SIMT_FORWARD}, {FT_BF16, SIMT_RANDOM}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        trace queued = train(cases[i].dtype, cases[i].order, false);
+        trace replayed = train(cases[i].dtype, cases[i].order, true);
+        cr_expect_arr_eq(queued.loss, replayed.loss, sizeof queued.loss);
+        cr_expect_arr_eq(queued.norm, replayed.norm, sizeof queued.norm);
+        cr_assert_eq(queued.bytes, replayed.bytes);
+        cr_expect_arr_eq(queued.params, replayed.params, queued.bytes);
+        cr_expect_eq(queued.counts.captures, 0);
+        cr_expect_eq(queued.counts.replays, 0);
+        cr_expect_eq(replayed.counts.captures, 1);
+        cr_expect_eq(replayed.counts.replays, STEPS - 1);
+        /* The step's kernels are launched by the host twice: when it is queued and when it is captured. */
+        cr_expect_eq(replayed.counts.kernels * STEPS, queued.counts.kernels * 2);
+        free(queued.params);
+        free(replayed.params);
+    }
+}
+
+/* -- which graph a step gets -- */
+
+typedef struct counter {
+    ft_backend *backend;
+    void *data;
+    size_t bytes;
+    int queued;
+} counter;
+
+static ft_status queue_zero(void *context, ft_error *err)
+{
+    counter *c = context;
+    (void)err;
+    c->queued++;
+    c->backend->zero(c->backend, c->data, c->bytes);
+    return FT_OK;
+}
+
+Test(cuda_step, each_shape_has_a_graph_of_its_own)
+{
+    ft_error err;
+    simt_reset(1, DEVICE_BYTES);
+    counter c = {.bytes = 64};
+    cr_assert_eq(ft_cuda_create(0, FT_F32, &c.backend, &err), FT_OK, "%s", err.message);
+    c.data = c.backend->allocate(c.backend, c.bytes, &err);
+    ft_step_graphs graphs = {0};
+    const ft_step_shape shapes[] = {{8, 65, 11}, {3, 65, 11}, {8, 49, 11}, {8, 65, 12}};
+    for (int round = 0; round < 5; round++)
+        for (size_t i = 0; i < 4; i++)
+            cr_assert_eq(ft_step_graphs_run(&graphs, c.backend, shapes[i], queue_zero, &c, &err), FT_OK);
+    cr_expect_eq(c.queued, 2 * 4);
+    cr_expect_eq(simt_counted().captures, 4);
+    cr_expect_eq(simt_counted().replays, 4 * 4);
+    /* More shapes than there are places: those used last stay. */
+    for (int32_t n = 100; n < 100 + FT_STEP_GRAPHS - 1; n++)
+        ft_step_graphs_run(&graphs, c.backend, (ft_step_shape){n, 1, 1}, queue_zero, &c, &err);
+    c.queued = 0;
+    ft_step_graphs_run(&graphs, c.backend, shapes[3], queue_zero, &c, &err);
+    cr_expect_eq(c.queued, 0);
+    ft_step_graphs_run(&graphs, c.backend, shapes[0], queue_zero, &c, &err);
+    cr_expect_eq(c.queued, 1);
+    ft_step_graphs_clear(&graphs, c.backend);
+    c.backend->release(c.backend, c.data);
+    c.backend->free(c.backend);
+}
+
+Test(cuda_step, a_step_that_fails_while_it_is_captured_leaves_no_graph)
+{
+    const char *calls[] = {"cudaStreamBeginCapture", "cudaMemsetAsync", "cudaStreamEndCapture",
+                           "cudaGraphInstantiate", "cudaGraphLaunch"};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        ft_error err = {""};
+        simt_reset(1, DEVICE_BYTES);
+        counter c = {.bytes = 64};
+        cr_assert_eq(ft_cuda_create(0, FT_F32, &c.backend, &err), FT_OK, "%s", err.message);
+        c.data = c.backend->allocate(c.backend, c.bytes, &err);
+        ft_step_graphs graphs = {0};
+        ft_step_shape shape = {1, 1, 1};
+        ft_step_graphs_run(&graphs, c.backend, shape, queue_zero, &c, &err);
+        simt_fail_call(calls[i], 1, 719);
+        ft_step_graphs_run(&graphs, c.backend, shape, queue_zero, &c, &err);
+        cr_expect_neq(c.backend->synchronize(c.backend, &err), FT_OK, "%s", calls[i]);
+        cr_expect(strstr(err.message, calls[i]), "%s", err.message);
+        ft_step_graphs_run(&graphs, c.backend, shape, queue_zero, &c, &err);
+        cr_expect_eq(c.backend->synchronize(c.backend, &err), FT_OK, "%s: %s", calls[i], err.message);
+        cr_expect_eq(simt_counted().replays, 1, "%s", calls[i]);
+        ft_step_graphs_clear(&graphs, c.backend);
+        c.backend->release(c.backend, c.data);
+        c.backend->free(c.backend);
+    }
+}
+
+/* A graph names scratch memory by its address: a larger shape that comes later must leave it where it is. */
+Test(cuda_step, scratch_memory_that_a_graph_names_stays)
+{
+    ft_error err;
+    enum { SMALL = 1024, LARGE = 64 * 1024 };
+    ft_backend *backend;
+    static float ones[LARGE];
+    for (int i = 0; i < LARGE; i++) ones[i] = 1;
+    simt_reset(1, DEVICE_BYTES);
+    cr_assert_eq(ft_cuda_create(0, FT_F32, &backend, &err), FT_OK, "%s", err.message);
+    ft_tensor large = {backend->allocate(backend, sizeof ones, &err), FT_F32, 1, LARGE, LARGE};
+    ft_tensor small = ft_columns(large, 0, SMALL);
+    double *norm = backend->allocate(backend, sizeof *norm, &err), got = 0;
+    cr_assert_eq(ft_write_tensor(backend, large, ones, &err), FT_OK);
+    backend->gradient_norm(backend, small, norm);
+    backend->capture_begin(backend);
+    backend->gradient_norm(backend, small, norm);
+    void *graph = backend->capture_end(backend);
+    backend->gradient_norm(backend, large, norm);
+    backend->to_host(backend, &got, norm, sizeof got);
+    cr_expect_eq(got, 256.0);
+    backend->replay(backend, graph);
+    backend->to_host(backend, &got, norm, sizeof got);
+    cr_expect_eq(got, 32.0);
+    size_t with_graph = simt_counted().allocated_bytes;
+    backend->graph_free(backend, graph);
+    cr_expect_lt(simt_counted().allocated_bytes, with_graph, "it goes with the last graph");
+    cr_expect_eq(backend->synchronize(backend, &err), FT_OK, "%s", err.message);
+    backend->release(backend, large.data);
+    backend->release(backend, norm);
+    backend->free(backend);
+}

@@ -1,0 +1,94 @@
+/* How a step's sequences are divided among ranks: each belongs to one rank, under its number in the step. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "model/share.h"
+#include "scratch.h"
+
+enum { ADAPTERS = 4, SEQUENCES = 12, ENCODER = 3, DECODER = 2, MOST_RANKS = 7 };
+
+static ft_inputs *make(void)
+{
+    ft_error err;
+    ft_inputs *inputs;
+    ft_pass_shape shape = {.n_adapters = ADAPTERS,
+                           .n_sequences = SEQUENCES,
+                           .encoder_length = ENCODER,
+                           .decoder_length = DECODER};
+    expect_ok(ft_inputs_create(&shape, &inputs, &err), &err);
+    return inputs;
+}
+
+/* Adapters of 5, 0, 1 and 6 sequences; sequence s has tokens 100 s + t and, where s is odd, one label. */
+static ft_inputs *whole_step(void)
+{
+    const int32_t start[ADAPTERS + 1] = {0, 5, 5, 6, SEQUENCES};
+    ft_inputs *all = make();
+    memcpy(all->sequence_start, start, sizeof start);
+    all->n_sequences = SEQUENCES;
+    for (int32_t s = 0; s < SEQUENCES; s++) {
+        for (int32_t t = 0; t < ENCODER; t++) {
+            all->encoder_ids[s * ENCODER + t] = 100 * s + t;
+            all->key_mask[s * ENCODER + t] = (uint8_t)(s + t);
+        }
+        all->labels[s * DECODER] = 1000 + s;
+        all->labels[s * DECODER + 1] = s % 2 ? -100 : s;
+    }
+    for (int32_t g = 0; g < ADAPTERS; g++) {
+        all->seed[g] = 3 + (uint32_t)g;
+        all->step[g] = 9 - (uint32_t)g;
+        all->model_dropout[g] = 0.1f * (float)g;
+    }
+    all->dropout = true;
+    return all;
+}
+
+Test(share, every_sequence_is_one_ranks_under_its_number)
+{
+    ft_inputs *all = whole_step(), *share = make();
+    const int64_t counted[ADAPTERS] = {8, 0, 1, 9};
+    for (int32_t size = 1; size <= MOST_RANKS; size++) {
+        int seen[SEQUENCES] = {0};
+        for (int32_t rank = 0; rank < size; rank++) {
+            ft_inputs_share(all, rank, size, share);
+            cr_expect_leq(share->n_sequences, ft_share_sequences(SEQUENCES, ADAPTERS, size));
+            cr_expect_eq(share->sequence_start[ADAPTERS], share->n_sequences);
+            cr_expect(share->dropout && share->is_share);
+            for (int32_t g = 0; g < ADAPTERS; g++) {
+                cr_expect_eq(share->n_counted[g], counted[g]);
+                cr_expect_eq(share->seed[g], all->seed[g]);
+                cr_expect_eq(share->step[g], all->step[g]);
+                cr_expect_eq(share->model_dropout[g], all->model_dropout[g]);
+                for (int32_t s = share->sequence_start[g]; s < share->sequence_start[g + 1]; s++) {
+                    int32_t number = share->sequence_offset[g] + s - share->sequence_start[g];
+                    int32_t source = all->sequence_start[g] + number;
+                    cr_assert(source < all->sequence_start[g + 1]);
+                    seen[source]++;
+                    cr_expect_arr_eq(share->encoder_ids + s * ENCODER, all->encoder_ids + source * ENCODER,
+                                     ENCODER * sizeof(int32_t));
+                    cr_expect_arr_eq(share->key_mask + s * ENCODER, all->key_mask + source * ENCODER,
+                                     ENCODER);
+                    cr_expect_arr_eq(share->labels + s * DECODER, all->labels + source * DECODER,
+                                     DECODER * sizeof(int32_t));
+                }
+            }
+        }
+        for (int s = 0; s < SEQUENCES; s++) cr_expect_eq(seen[s], 1, "sequence %d, %d ranks", s, (int)size);
+    }
+    ft_inputs_free(all);
+    ft_inputs_free(share);
+}
+
+/* Many adapters of one sequence each do not all fall to one rank. */
+Test(share, what_is_left_over_goes_round)
+{
+    ft_inputs *all = whole_step(), *share = make();
+    for (int32_t g = 0; g <= ADAPTERS; g++) all->sequence_start[g] = g;
+    all->n_sequences = ADAPTERS;
+    for (int32_t rank = 0; rank < 2; rank++) {
+        ft_inputs_share(all, rank, 2, share);
+        cr_expect_eq(share->n_sequences, ADAPTERS / 2);
+    }
+    ft_inputs_free(all);
+    ft_inputs_free(share);
+}

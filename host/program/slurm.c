@@ -317,6 +317,8 @@ static ft_status find_places(const ft_slurm_options *o, const ft_slurm_sweep *sw
     p->tasks = o->array_tasks > 0 ? o->array_tasks : o->nodes > 0 ? o->nodes : 1;
     p->program = ft_copy_string(program);
     p->here = getcwd(NULL, 0);
+    ft_status made = ft_make_directories(sweep->results, err);
+    if (made != FT_OK) return made;
     p->results = realpath(sweep->results, NULL);
     if (!p->here || !p->results) return ft_fail(err, FT_FAILED, "%s: %s", sweep->results, strerror(errno));
     if (strpbrk(p->here, "\n") || strpbrk(p->results, "\n"))

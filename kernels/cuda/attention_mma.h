@@ -75,9 +75,9 @@ __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_at
     int lane = threadIdx.x % FT_WARP, queries = min((int)QUERIES, a.q_length - first_query);
 #pragma unroll 1 /* registers are short */
     for (int r = (int)threadIdx.x / FT_WARP * 2; r < queries; r += ATTENTION_THREADS / FT_WARP * 2) {
-        ft_philox_block numbers = ft_philox(
-            dropout.key, ft_philox_column((uint32_t)(chunk * KEYS + lane % 16)),
-            (uint32_t)(a.q_length - 1 - (first_query + r + lane / 16)), dropout.sequence, (uint32_t)head);
+        ft_philox_block numbers =
+            ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + lane % 16),
+                               (uint32_t)(a.q_length - 1 - (first_query + r + lane / 16)), (uint32_t)head);
         unsigned bits[4];
 #pragma unroll
         for (int w = 0; w < 4; w++)

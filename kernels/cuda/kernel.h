@@ -213,13 +213,19 @@ __device__ __forceinline__ ft_dropout ft_dropout_of(const ft_adapter_batch &batc
     return dropout;
 }
 
-/* Four factors (0 or the scale), of feature `feature` (below 16 in its chunk) and those 16, 32 and 48 after
- * it. */
+/* The numbers of feature `feature` (below 16 in its chunk) and of those 16, 32 and 48 after it. */
+__device__ __forceinline__ ft_philox_block ft_dropout_numbers(const ft_dropout &dropout, uint32_t feature,
+                                                              uint32_t position, uint32_t head)
+{
+    return ft_philox(dropout.key, ft_philox_column(feature), position, dropout.offset + dropout.sequence,
+                     head);
+}
+
+/* Their factors: 0 or the scale. */
 __device__ __forceinline__ void ft_dropout_factors(const ft_dropout &dropout, uint32_t feature,
                                                    uint32_t position, uint32_t head, float factor[4])
 {
-    ft_philox_block numbers =
-        ft_philox(dropout.key, ft_philox_column(feature), position, dropout.offset + dropout.sequence, head);
+    ft_philox_block numbers = ft_dropout_numbers(dropout, feature, position, head);
 #pragma unroll
     for (int w = 0; w < 4; w++) factor[w] = numbers.word[w] < dropout.threshold ? 0.0f : dropout.scale;
 }

@@ -79,13 +79,13 @@ expect_no_memory '50000 sampled paths of 20 tokens for 1 series .fewer num_sampl
 expect_same_files
 {
     echo Date,Close
-    head -c 60000000 /dev/zero
+    head -c 150000000 /dev/zero
 } >large.csv
 remember_files
-with_memory 60000 data insights --train large.csv --target Close
+with_memory 120000 data insights --train large.csv --target Close
 expect_no_memory 'out of memory: [0-9]+ bytes for large.csv'
 # A file is held once: then its fault is found.
-with_memory 130000 data insights --train large.csv --target Close
+with_memory 270000 data insights --train large.csv --target Close
 expect_status 2
 expect err '^ftgpu: large.csv:2: a NUL byte'
 expect_same_files

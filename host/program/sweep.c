@@ -92,7 +92,7 @@ static ft_status print_plan(ft_engine *engine, const ft_sweep_request *request, 
         ft_table table = FT_TABLE_EMPTY;
         fill_plan_table(&sweep, &table);
         status = ft_print_table(&table, how, err);
-        tell_figures(figures);
+        if (status == FT_OK) tell_figures(figures);
         ft_table_free(&table);
     }
     cJSON_Delete(figures);

@@ -2,8 +2,8 @@
  * them.
  *
  * FTGPU_FAIL_ALLOCATION=N: the N-th allocation returns NULL (from 1; 0: none). Counted are those that the
- * program, cJSON and the C library ask for; not those of oneDNN, OpenMP, the C++ runtime and the loader,
- * which end the process when they get none. FTGPU_ALLOCATIONS=FILE: the count is written there at the end. */
+ * program, cJSON and the C library ask for from main on; not those of oneDNN, OpenMP, the C++ runtime and the
+ * loader, which end the process when they get none, nor those before main, which are CUDA's runtime's. FTGPU_ALLOCATIONS=FILE: the count is written there at the end. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -54,7 +54,31 @@ __attribute__((constructor)) static void begin(void)
     const char *number = getenv("FTGPU_FAIL_ALLOCATION");
     wanted = number ? strtol(number, NULL, 10) : 0;
     dl_iterate_phdr(add_object, NULL);
+}
+
+typedef int program_main(int argc, char **argv, char **environment);
+static program_main *program;
+
+static void end_counting(void)
+{
+    ready = false;
+}
+
+static int counted_main(int argc, char **argv, char **environment)
+{
+    atexit(end_counting);
     ready = true;
+    return program(argc, argv, environment);
+}
+
+/* The C library's, which runs constructors and then main. */
+int __libc_start_main(program_main *main, int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*loader_fini)(void), void *stack_end)
+{
+    int (*start)(program_main *, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+    *(void **)&start = dlsym(RTLD_NEXT, "__libc_start_main");
+    program = main;
+    return start(counted_main, argc, argv, init, fini, loader_fini, stack_end);
 }
 
 __attribute__((destructor)) static void end(void)

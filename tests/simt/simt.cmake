@@ -84,3 +84,6 @@ foreach(name step ranks training)
   simt_model_test(test_cuda_${name} ${simt_dir}/tests/test_cuda_${name}.c)
 endforeach()
 set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
+if(FTGPU_SANITIZE)
+  set_tests_properties(simt/test_ops_cuda PROPERTIES LABELS slow) # three minutes there
+endif()

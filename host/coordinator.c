@@ -200,15 +200,12 @@ static cJSON *describe_batch(coordinator *c, size_t batch)
     size_t n = 0;
     ft_sweep *sweep = c->sweep;
     const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
-    ft_scheduler_kind kind = FT_SCHEDULER_NONE;
-    ft_error unsaid;
-    ft_scheduler_kind_parse(sweep->request->scheduler, &kind, &unsaid);
     const char *checkpoint = ft_sweep_state_checkpoint(sweep->state, batch);
     cJSON *message = ft_message("do", "train");
     bool ok =
         message && checkpoint && cJSON_AddNumberToObject(message, "slots", b->slots) &&
         cJSON_AddStringToObject(message, "checkpoint", checkpoint) &&
-        cJSON_AddBoolToObject(message, "judge", kind != FT_SCHEDULER_NONE) &&
+        cJSON_AddBoolToObject(message, "judge", sweep->scheduling != FT_SCHEDULER_NONE) &&
         cJSON_AddStringToObject(message, "failure", c->fates[batch].is_given_up ? c->fates[batch].why : "");
     cJSON *trajectories = ok ? cJSON_AddArrayToObject(message, "trajectories") : NULL;
     cJSON *numbers = trajectories ? cJSON_AddArrayToObject(message, "numbers") : NULL;

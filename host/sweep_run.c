@@ -20,8 +20,7 @@ static int32_t max_adapters(const ft_sweep_request *request)
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err)
 {
     *sweep = (ft_sweep){.engine = engine, .request = request};
-    ft_scheduler_kind kind;
-    ft_status status = ft_scheduler_kind_parse(request->scheduler, &kind, err);
+    ft_status status = ft_scheduler_kind_parse(request->scheduler, &sweep->scheduling, err);
     if (status == FT_OK) status = ft_sweep_configurations(request, &sweep->grid, err);
     if (status == FT_OK)
         status =
@@ -120,12 +119,9 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
 static ft_status open_scheduler(ft_sweep *sweep, ft_error *err)
 {
     const ft_sweep_request *request = sweep->request;
-    ft_scheduler_kind kind;
-    ft_status status = ft_scheduler_kind_parse(request->scheduler, &kind, err);
-    if (status == FT_OK)
-        status = ft_scheduler_create(kind, request->eta > 1 ? request->eta : DEFAULT_ETA,
-                                     request->grace_epochs > 0 ? (int32_t)request->grace_epochs : 1,
-                                     sweep->plan.n_trajectories, &sweep->scheduler, err);
+    ft_status status = ft_scheduler_create(sweep->scheduling, request->eta > 1 ? request->eta : DEFAULT_ETA,
+                                           request->grace_epochs > 0 ? (int32_t)request->grace_epochs : 1,
+                                           sweep->plan.n_trajectories, &sweep->scheduler, err);
     size_t n = 0;
     const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
     for (size_t i = 0; i < n && status == FT_OK; i++)
@@ -275,9 +271,8 @@ static bool was_judged(const ft_sweep *sweep, size_t trajectory, int32_t epoch, 
 ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
                          bool *pruned, ft_error *err)
 {
-    ft_scheduler_kind kind;
-    ft_status status = ft_scheduler_kind_parse(sweep->request->scheduler, &kind, err);
-    if (status != FT_OK || kind == FT_SCHEDULER_NONE) return status;
+    ft_status status = FT_OK;
+    if (sweep->scheduling == FT_SCHEDULER_NONE) return FT_OK;
     ft_judgement *fresh = malloc((size_t)n * sizeof *fresh);
     if (!fresh) return ft_no_memory(err, "the scheduler", (size_t)n * sizeof *fresh);
     size_t n_fresh = 0;

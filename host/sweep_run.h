@@ -16,6 +16,7 @@ typedef struct ft_sweep {
     ft_study study;
     ft_plan plan; /* its batches: those of the first start; of this one, see ft_sweep_state_batches */
     ft_sweep_state *state;
+    ft_scheduler_kind scheduling;
     ft_scheduler *scheduler;
     bool *is_own;   /* (plan.n_trajectories): this process's shard has it */
     size_t resumed; /* configurations of the shard that an earlier start has recorded */

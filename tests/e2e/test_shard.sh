@@ -1,13 +1,6 @@
 # A sweep cut into shards, each a process: together they do what one would, and the scripts that have Slurm start them.
 . "$E2E/lib.sh"
-must data demo --out data
-must model init --size nano --out model
-common="--model model --train data/train.csv --val data/val.csv --test data/test.csv --target Close --threads 1
-    --set context_length=32 --set prediction_length=4 --eval-windows 2 --train-last 200"
-# Enough for a kill to come in between: epochs take their time under the sanitizers.
-epochs=60
-case $(ldd "$FTGPU") in *libasan*) epochs=10 ;; esac
-six="--grid learning_rate=1e-4,1e-3,1e-2 --grid lora_rank=2,4"
+. "$E2E/sweeps.sh"
 sweeps=results/fine_tuning/.sweeps
 
 # begin N ARGUMENTS...: a sweep in the background, whose process is $pid_N and whose messages are in err_N.
@@ -31,15 +24,6 @@ end() { # N
     eval "wait \$pid_$1" || status=$?
     ran="sweep $1"
     cp "err_$1" err
-}
-# What the experiments of a sweep NAME hold, but for names, times and company.
-contents() {
-    for file in results/fine_tuning/"$1"_*/results.json; do
-        sed '/"shared_with"/,/]/d' "$file" |
-            grep -Ev '"(experiment_id|timestamp|model_path|command_line|seconds|tokens_per_second)":'
-        cksum <"$(dirname "$file")/adapter/adapter_model.safetensors"
-        cksum <"$(dirname "$file")/forecasts.csv"
-    done
 }
 
 # Two side by side: what one process gets from batches of the same size, half each.

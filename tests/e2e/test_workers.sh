@@ -1,13 +1,6 @@
 # Worker processes of a sweep: what they share, and that no death of one, or of the coordinator, costs anything.
 . "$E2E/lib.sh"
-must data demo --out data
-must model init --size nano --out model
-common="--model model --train data/train.csv --val data/val.csv --test data/test.csv --target Close --threads 1
-    --set context_length=32 --set prediction_length=4 --eval-windows 2 --train-last 200"
-# Enough for a kill to come in between: epochs take their time under the sanitizers.
-epochs=60
-case $(ldd "$FTGPU") in *libasan*) epochs=10 ;; esac
-six="--grid learning_rate=1e-4,1e-3,1e-2 --grid lora_rank=2,4"
+. "$E2E/sweeps.sh"
 
 # begin ARGUMENTS...: starts a sweep whose process is $pid.
 begin() {
@@ -29,15 +22,6 @@ end() {
     wait "$pid" || status=$?
 }
 workers() { ps -o pid= --ppid "$1"; }
-# What the experiments of a sweep NAME hold, but for names, times and company.
-contents() {
-    for file in results/fine_tuning/"$1"_*/results.json; do
-        sed '/"shared_with"/,/]/d' "$file" |
-            grep -Ev '"(experiment_id|timestamp|model_path|command_line|seconds|tokens_per_second)":'
-        cksum <"$(dirname "$file")/adapter/adapter_model.safetensors"
-        cksum <"$(dirname "$file")/forecasts.csv"
-    done
-}
 
 # A constant schedule: 2 x 3 x 3 configurations are 6 trajectories of one batch, read off at 3 lengths.
 must sweep $common --set lr_scheduler=constant --grid learning_rate=1e-4,1e-3 --grid epochs=1,2,3 --grid weight_decay=0,0.01,0.1 --name guide

@@ -499,7 +499,7 @@ static ft_status place_workers(coordinator *c, ft_error *err)
     int64_t wanted = request->workers > 0 ? request->workers : n_gpus > 0 ? n_gpus : 1;
     c->n_workers = wanted > MOST_WORKERS ? MOST_WORKERS : (int32_t)wanted;
     if (n_gpus == 0 && c->n_workers > 1) {
-        int64_t cores = settings->threads > 0 ? settings->threads : ft_devices_cores();
+        int64_t cores = settings->threads > 0 ? settings->threads : ft_cpu_cores();
         c->threads = cores / c->n_workers > 0 ? cores / c->n_workers : 1;
     } else {
         c->threads = settings->threads;

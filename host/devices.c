@@ -1,9 +1,7 @@
 /* Which devices there are; see devices.h. */
-#define _GNU_SOURCE
 #include "host/devices.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -60,10 +58,4 @@ ft_status ft_devices_find(const char *device, int32_t *gpus, int32_t most, int32
     *n_gpus = there < most ? there : most;
     for (int32_t i = 0; i < *n_gpus; i++) gpus[i] = i;
     return FT_OK;
-}
-
-int64_t ft_devices_cores(void)
-{
-    cpu_set_t allowed;
-    return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
 }

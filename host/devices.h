@@ -14,7 +14,4 @@ ft_status ft_devices_find(const char *device, int32_t *gpus, int32_t most, int32
 /* The text alone: the GPU numbers in it; *n_gpus is -1 for "auto" and "cuda", 0 for "cpu". */
 ft_status ft_devices_parse(const char *device, int32_t *gpus, int32_t most, int32_t *n_gpus, ft_error *err);
 
-/* CPU cores that this process may use. */
-int64_t ft_devices_cores(void);
-
 #endif

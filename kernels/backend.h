@@ -309,6 +309,8 @@ ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err);
 ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_error *err);
 /* Whether the processor multiplies bf16 natively, so that `--dtype auto` should take it. */
 bool ft_cpu_has_bf16(void);
+/* CPU cores that this process may use. */
+int ft_cpu_cores(void);
 /* GPU number `device`. Where the build has no CUDA backend there are 0 devices and creation fails. Without a
  * driver neither loads a library. */
 int ft_cuda_device_count(void);

@@ -63,7 +63,6 @@ typedef enum ft_isa { FT_ISA_GENERIC, FT_ISA_AVX2, FT_ISA_AVX512, FT_ISA_AVX512_
 /* The best instruction set of this processor; the environment variable FTGPU_ISA (generic, avx2, avx512,
  * avx512_bf16) can lower it, for tests. */
 ft_isa ft_cpu_isa(void);
-int ft_cpu_cores(void);
 /* The processor's name as the system tells it, in at most `size` bytes. */
 void ft_cpu_describe(char *text, size_t size);
 

@@ -61,6 +61,28 @@ must() {
     [ "$status" = 0 ] || finish
 }
 
+# begin ARGUMENTS...: the command in the background; $pid is the program itself. end: waits for it.
+begin() {
+    : >err
+    "$FTGPU" "$@" >out 2>err &
+    pid=$!
+    ran="ftgpu $*"
+}
+end() {
+    status=0
+    wait "$pid" || status=$?
+}
+
+# await FILE PATTERN: until a line of what runs in the background matches, at most 60 s.
+await() {
+    tries=0
+    until grep -Eq "$2" "$1"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || { fail "$1 never said $2"; sed 's/^/    /' "$1" | tail -20; kill -9 $(jobs -p); finish; }
+        sleep 0.1
+    done
+}
+
 # cell COLUMN ROW of the CSV table in out (no quoted commas), rows from 1 below the header.
 cell() {
     awk -F, -v name="$1" -v row="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) column = i }

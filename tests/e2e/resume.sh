@@ -1,7 +1,7 @@
-# Kills a sweep with SIGKILL at random moments, starts it again each time, and compares with an undisturbed one.
+# Kills a sweep and its workers with SIGKILL at random moments, starts it again each time, and compares with an undisturbed one.
 # usage: resume KILLS; sourced by test_resume.sh and slow_resume.sh, in a directory of their own.
 
-# Words that the shell may split. The program is started directly where it is to be killed, not through a function's subshell.
+# Words that the shell may split.
 arguments="sweep --model model --train data/train.csv --val data/val.csv --test data/test.csv --target Close --name grid
     --set epochs=3 --set context_length=48 --set prediction_length=8 --set batch_size=16 --eval-windows 6 --threads 1
     --set early_stopping_patience=2 --grid learning_rate=1e-3,1e-2,1e-1 --grid lora_rank=2,4 --grid dropout_rate=0,0.1"
@@ -29,10 +29,11 @@ resume() { # KILLS
         seed=$(((seed * 1103515245 + 12345) % 2147483648))
         # Moments over a third of the whole, so that most starts get on and some do not.
         pause=$((seed / 65536 % (milliseconds / 3 + 1) + 5))
-        "$FTGPU" $arguments --results killed >out 2>err &
+        # A process group of its own, of which all die at once: coordinator and workers. setsid becomes the program.
+        setsid "$FTGPU" $arguments --results killed >out 2>err &
         pid=$!
         sleep "$(printf '%d.%03d' $((pause / 1000)) $((pause % 1000)))"
-        kill -KILL "$pid" 2>/dev/null || true
+        kill -KILL -- -"$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
         killed=$((killed + 1))
         # What is there is whole: it can be read, and holds its last key.

@@ -2,24 +2,6 @@
 . "$E2E/lib.sh"
 prepare_job
 
-# Starts the arguments in the background; $! is the program itself.
-begin() {
-    : >err
-    "$FTGPU" "$@" >out 2>err &
-    pid=$!
-    ran="ftgpu $*"
-}
-
-# Waits until a line of err matches, at most 60 s.
-await() {
-    tries=0
-    until grep -Eq "$1" err; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || { fail "$ran: never said $1"; kill -9 "$pid"; finish; }
-        sleep 0.1
-    done
-}
-
 # Everything that lies in the results directory is whole.
 check_whole() {
     must compare --format csv
@@ -56,18 +38,16 @@ check_stopped() { # NAME
 }
 
 begin run $job --set epochs=100000 --name interrupted
-await 'epoch 2/'
+await err 'epoch 2/'
 kill -INT "$pid"
-status=0
-wait "$pid" || status=$?
+end
 expect_status 130
 expect err 'interrupted after epoch .* ftgpu run --adapter results/fine_tuning/interrupted_.* goes on'
 check_stopped interrupted
 begin run $job --set epochs=100000 --name terminated
-await 'epoch 2/'
+await err 'epoch 2/'
 kill -TERM "$pid"
-status=0
-wait "$pid" || status=$?
+end
 expect_status 75
 check_stopped terminated
 finish

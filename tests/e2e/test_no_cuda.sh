@@ -20,18 +20,11 @@ expect out '^ *gpu +none'
 expect out '^ *device_auto +cpu'
 
 # --device auto: what is loaded after the first epoch of several.
-"$FTGPU" run $job --set epochs=50 --name watched >out 2>err &
-pid=$!
-ran="ftgpu run ($pid)"
-tries=0
-until grep -q ' epoch 1/' err; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 600 ] && kill -0 "$pid" 2>/dev/null || { fail "$ran: no epoch"; sed 's/^/    /' err; finish; }
-    sleep 0.1
-done
+begin run $job --set epochs=50 --name watched
+await err ' epoch 1/'
 cat "/proc/$pid/maps" >maps
 kill "$pid" 2>/dev/null || true
-wait "$pid" || true
+end
 expect maps 'libdnnl'
 expect_not maps '/[^/]*(cuda|cublas|nccl|nvidia|nvrtc)[^/]*$'
 finish

@@ -3,35 +3,27 @@
 . "$E2E/sweeps.sh"
 sweeps=results/fine_tuning/.sweeps
 
-# begin N ARGUMENTS...: a sweep in the background, whose process is $pid_N and whose messages are in err_N.
-begin() {
+# begin_shard N ARGUMENTS...: a sweep in the background, whose process is $pid_N and whose messages are in err_N. end_shard N.
+begin_shard() {
     number=$1
     shift
     : >"err_$number"
     "$FTGPU" sweep $common "$@" >"out_$number" 2>"err_$number" &
     eval "pid_$number=\$!"
 }
-await() { # FILE PATTERN: until a line matches, at most 60 s
-    tries=0
-    until grep -Eq "$2" "$1"; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || { fail "$1 never said $2"; finish; }
-        sleep 0.1
-    done
-}
-end() { # N
-    status=0
-    eval "wait \$pid_$1" || status=$?
+end_shard() {
+    eval "pid=\$pid_$1"
+    end
     ran="sweep $1"
     cp "err_$1" err
 }
 
 # Two side by side: what one process gets from batches of the same size, half each.
 must sweep $common --set epochs=2 $six --max-adapters 3 --name whole
-begin 1 --set epochs=2 $six --name halves --shard 1/2
-begin 2 --set epochs=2 $six --name halves --shard 2/2
+begin_shard 1 --set epochs=2 $six --name halves --shard 1/2
+begin_shard 2 --set epochs=2 $six --name halves --shard 2/2
 for shard in 1 2; do
-    end $shard
+    end_shard $shard
     expect_status 0
     expect err '^3 of 3 experiments done, 0 of them failed'
     [ "$(grep -c '"done"' $sweeps/halves/journal.$shard.jsonl)" = 3 ] || fail "shard $shard did not record 3"
@@ -56,10 +48,10 @@ expect err 'of the whole sweep 0 of 2 experiments are done'
 # A shard that is killed goes on where it was, while another is at work that must not be disturbed.
 long="--set epochs=$epochs $six"
 must sweep $common $long --max-adapters 3 --name long
-begin 1 $long --name killed --shard 1/2
+begin_shard 1 $long --name killed --shard 1/2
 await err_1 " epoch 2/$epochs "
 refuses 'is being run by other shards, and its .* differ' sweep $common $long --seed 1 --name killed --shard 2/2
-begin 2 $long --name killed --shard 2/2
+begin_shard 2 $long --name killed --shard 2/2
 await err_2 " epoch 3/$epochs "
 
 refuses 'shard 1/2 of sweep "killed" is being run by process [0-9]+ on ' sweep $common $long --name killed --shard 1/2
@@ -67,10 +59,10 @@ refuses 'sweep "killed" is being run by process' sweep $common $long --name kill
 refuses 'shards of the same number' sweep $common $long --name killed --shard 3/3
 
 kill -KILL "$pid_2"
-end 2
+end_shard 2
 must sweep $common $long --name killed --shard 2/2
 expect err '^3 of 3 experiments done, 0 of them failed'
-end 1
+end_shard 1
 expect_status 0
 expect err '^3 of 3 experiments done, 0 of them failed'
 contents long >expected
@@ -79,16 +71,16 @@ cmp -s expected got || fail "after a shard's death the results differ: $(diff ex
 [ "$(ls -d results/fine_tuning/killed_* | wc -l)" = 6 ] || fail "not 6 experiments: $(ls results/fine_tuning | grep -c killed)"
 
 # Without a shard the sweep is had alone; what shards have left undone, one process finishes.
-begin 1 $long --name alone
+begin_shard 1 $long --name alone
 await err_1 " epoch 2/$epochs "
 refuses 'sweep "alone" is being run by process' sweep $common $long --name alone --shard 1/2
 kill -TERM "$pid_1"
-end 1
+end_shard 1
 expect_status 75
-begin 1 $long --name left --shard 1/2
+begin_shard 1 $long --name left --shard 1/2
 await err_1 " epoch 3/$epochs "
 kill -TERM "$pid_1"
-end 1
+end_shard 1
 expect_status 75
 expect err 'stopped with 0 of 3 experiments done'
 must sweep $common $long --name left
@@ -183,8 +175,7 @@ SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 sh "$script" >out 2>err &
 pid=$!
 await err " epoch 2/$epochs "
 kill -USR1 "$pid"
-status=0
-wait "$pid" || status=$?
+end
 ran="task that is stopped"
 expect_status 75
 expect requeued '^scontrol requeue 7_1$'

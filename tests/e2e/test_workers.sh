@@ -2,25 +2,6 @@
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 
-# begin ARGUMENTS...: starts a sweep whose process is $pid.
-begin() {
-    : >err
-    "$FTGPU" sweep $common "$@" >out 2>err &
-    pid=$!
-    ran="ftgpu sweep $*"
-}
-await() { # PATTERN: until a line of err matches, at most 60 s
-    tries=0
-    until grep -Eq "$1" err; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || { fail "$ran: never said $1"; kill -9 "$pid"; finish; }
-        sleep 0.1
-    done
-}
-end() {
-    status=0
-    wait "$pid" || status=$?
-}
 workers() { ps -o pid= --ppid "$1"; }
 
 # A constant schedule: 2 x 3 x 3 configurations are 6 trajectories of one batch, read off at 3 lengths.
@@ -45,8 +26,8 @@ cmp -s expected got || fail "two workers got other results than one: $(diff expe
 # A worker that is killed costs nothing but its time.
 long="--set epochs=$epochs $six --max-adapters 3 --workers 1"
 must sweep $common $long --name whole
-begin $long --name killed
-await " epoch 3/$epochs "
+begin sweep $common $long --name killed
+await err " epoch 3/$epochs "
 kill -KILL $(workers "$pid")
 end
 expect_status 0
@@ -57,8 +38,8 @@ contents killed >got
 cmp -s expected got || fail "after a worker's death the results differ: $(diff expected got | head -5)"
 
 # One that hangs is ended.
-begin $long --name hanging --worker-timeout 2
-await " epoch 3/$epochs "
+begin sweep $common $long --name hanging --worker-timeout 2
+await err " epoch 3/$epochs "
 kill -STOP $(workers "$pid")
 end
 expect_status 0
@@ -67,7 +48,7 @@ contents hanging >got
 cmp -s expected got || fail "after a worker hung the results differ: $(diff expected got | head -5)"
 
 # A configuration that brings every worker down is recorded as failed, the others are as ever.
-begin --set epochs=$epochs $six --name deadly
+begin sweep $common --set epochs=$epochs $six --name deadly
 (
     tail -f -n +1 --pid="$pid" err | while read -r line; do
         case $line in
@@ -84,8 +65,8 @@ expect out 'deadly_003_.*its worker process was ended by signal 9'
 for row in 1 2 4 5 6; do [ "$(cell test_mae $row)" != "" ] || fail "configuration $row has no test_mae"; done
 
 # When the coordinator is killed its workers end; the same command goes on.
-begin $long --name orphans
-await " epoch 3/$epochs "
+begin sweep $common $long --name orphans
+await err " epoch 3/$epochs "
 children=$(workers "$pid")
 kill -KILL "$pid"
 end
@@ -96,8 +77,8 @@ contents orphans >got
 cmp -s expected got || fail "after the coordinator's death the results differ: $(diff expected got | head -5)"
 
 # Stopped for a requeue: at once, with a checkpoint.
-begin $long --name requeue
-await " epoch 3/$epochs "
+begin sweep $common $long --name requeue
+await err " epoch 3/$epochs "
 kill -TERM "$pid"
 end
 expect_status 75

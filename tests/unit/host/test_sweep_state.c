@@ -107,6 +107,23 @@ Test(sweep_state, shards_share_what_one_process_has_alone)
     ft_sweep_state_close(must_open(3, 3));
 }
 
+/* The lock is the kernel's: the file that a dead process left, on this host or another, holds nobody up. */
+Test(sweep_state, what_a_dead_process_left_is_no_lock)
+{
+    static const char *const holders[] = {
+        "process 1 on another-host since 2020-01-01 00:00:00\n",
+        "process 999999999 on this host since 2020-01-01 00:00:00, shard 2/3\n", "", "\xff\xff"};
+    char path[128];
+    ft_error err;
+    ft_sweep_state_close(must_open(0, 0));
+    for (size_t i = 0; i < sizeof holders / sizeof *holders; i++) {
+        snprintf(path, sizeof path, "%s/.sweeps/s/lock", results);
+        cr_assert_eq(ft_write_file(path, holders[i], strlen(holders[i]), &err), FT_OK);
+        ft_sweep_state_close(must_open(0, 0));
+        ft_sweep_state_close(must_open(1, 2));
+    }
+}
+
 Test(sweep_state, each_batch_is_one_shards)
 {
     for (int32_t count = 1; count <= 4; count++) {

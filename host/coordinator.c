@@ -1,265 +1,101 @@
-/* Trains a sweep in worker processes; see coordinator.h.
- *
- * A worker is a fork of this process, which has touched no device and started no thread: it has the data and
- * the weights without reading them again, and so has the one that takes a dead one's place. */
-#define _GNU_SOURCE
+/* Trains a sweep by workers; see coordinator.h. Which batch is next is handout.h's to say, how workers are
+ * reached the crew's (crew.h). */
 #include "host/coordinator.h"
 
-#include <errno.h>
 #include <math.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "host/devices.h"
+#include "host/handout.h"
+#include "host/process_crew.h"
 #include "host/protocol.h"
-#include "host/worker_process.h"
 
-enum { NO_BATCH = -1, MOST_WORKERS = 1024, DEFAULT_RETRIES = 2, DEFAULT_TIMEOUT = 1800 };
+enum { DEFAULT_TIMEOUT = 1800, MOST_IDLE_DEATHS = 3 };
+
+/* Looks this often, in seconds, whether it was told to stop. */
+static const double LOOK_EVERY = 0.2;
 
 typedef struct worker {
-    pid_t pid; /* 0: not running */
-    ft_channel channel;
-    bool ready;
-    int64_t batch; /* NO_BATCH: idle */
+    bool is_running, is_ready;
+    int64_t batch; /* FT_NO_BATCH: idle */
     double last_heard;
-    char device[32]; /* as --device */
 } worker;
-
-/* What is known of a batch beyond its journal. */
-typedef struct batch_fate {
-    int32_t deaths; /* of workers that had it */
-    bool is_given_up;
-    char why[256];
-} batch_fate;
 
 typedef struct coordinator {
     ft_sweep *sweep;
-    worker *workers;
-    int32_t n_workers, idle_deaths; /* workers that died without a batch, one after the other */
-    int64_t threads;                /* of a worker on the CPU; 0: all */
-    batch_fate *fates;              /* (n_fates) */
-    size_t n_fates;
+    const ft_crew *crew;
+    worker *workers;     /* (crew->n_workers) */
+    int32_t *spoke;      /* (crew->n_workers), of the last wait */
+    int32_t idle_deaths; /* workers that died without a batch, one after the other */
+    ft_handout handout;
     ft_stop told; /* how workers were told to stop */
 } coordinator;
 
-/* -- starting and ending workers -- */
-
-static ft_status start_worker(coordinator *c, worker *w, ft_error *err)
+static double now(const coordinator *c)
 {
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return ft_fail(err, FT_FAILED, "a worker's socket: %s", strerror(errno));
-    fflush(NULL);
-    pid_t parent = getpid(), pid = fork();
-    if (pid < 0) {
-        close(ends[0]);
-        close(ends[1]);
-        return ft_fail(err, FT_FAILED, "a worker process: %s", strerror(errno));
-    }
-    if (pid == 0) {
-        /* Stops come from the coordinator, to which a terminal or a scheduler sends its signals as well. */
-        signal(SIGINT, SIG_IGN);
-        signal(SIGTERM, SIG_IGN);
-        signal(SIGUSR1, SIG_IGN);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(1);
-        for (int32_t i = 0; i < c->n_workers; i++)
-            if (c->workers[i].pid > 0) close(c->workers[i].channel.fd);
-        close(ends[0]);
-        ft_engine_settings *settings = &c->sweep->engine->settings;
-        settings->device = w->device;
-        settings->threads = c->threads;
-        ft_channel channel = {.fd = ends[1]};
-        ft_worker_process(&c->sweep->study, &c->sweep->grid, &channel);
-        _exit(0);
-    }
-    close(ends[1]);
-    w->pid = pid;
-    w->channel = (ft_channel){.fd = ends[0]};
-    w->ready = false;
-    w->batch = NO_BATCH;
-    w->last_heard = ft_now_seconds();
-    return FT_OK;
+    return c->crew->now(c->crew->context);
 }
 
-/* How a process ended, in words. */
-static void describe_end(int wait_status, char *text, size_t size)
+/* One that is gone is noticed when it is next listened to. */
+static void say(const coordinator *c, int32_t number, cJSON *message)
 {
-    if (WIFSIGNALED(wait_status))
-        snprintf(text, size, "its worker process was ended by signal %d (%s)", WTERMSIG(wait_status),
-                 strsignal(WTERMSIG(wait_status)));
-    else
-        snprintf(text, size, "its worker process ended with status %d", WEXITSTATUS(wait_status));
+    ft_error gone;
+    (void)c->crew->send(c->crew->context, number, message, &gone);
 }
 
-static void reap(worker *w, char *text, size_t size)
+/* -- workers come and go -- */
+
+static ft_status start_worker(coordinator *c, int32_t number, ft_error *err)
 {
-    int wait_status = 0;
-    while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) continue;
-    describe_end(wait_status, text, size);
-    ft_channel_close(&w->channel);
-    w->pid = 0;
+    ft_status status = c->crew->start(c->crew->context, number, err);
+    if (status == FT_OK)
+        c->workers[number] = (worker){.is_running = true, .batch = FT_NO_BATCH, .last_heard = now(c)};
+    return status;
 }
 
-/* -- batches -- */
-
-static ft_status know_batches(coordinator *c, ft_error *err)
+static void reap(coordinator *c, int32_t number, char *how, size_t size)
 {
-    size_t n = 0;
-    ft_sweep_state_batches(c->sweep->state, &n);
-    if (n <= c->n_fates) return FT_OK;
-    batch_fate *grown = realloc(c->fates, n * sizeof *grown);
-    if (!grown) return ft_no_memory(err, "the coordinator", n * sizeof *grown);
-    for (size_t i = c->n_fates; i < n; i++) grown[i] = (batch_fate){0};
-    c->fates = grown;
-    c->n_fates = n;
-    return FT_OK;
+    c->crew->reap(c->crew->context, number, how, size);
+    c->workers[number].is_running = false;
 }
 
-static int32_t retries(const coordinator *c)
-{
-    return c->sweep->request->retries > 0 ? (int32_t)c->sweep->request->retries : DEFAULT_RETRIES;
-}
-
-/* Cuts a batch in two, or gives up what is left of it: one trajectory. What is told is kept with it. */
-static ft_status split_or_give_up(coordinator *c, size_t batch, const char *why, ft_error *err)
-{
-    bool is_split = false;
-    size_t before = c->n_fates;
-    ft_status status = ft_sweep_split(c->sweep, batch, &is_split, err);
-    if (status == FT_OK) status = know_batches(c, err);
-    if (status != FT_OK) return status;
-    if (!is_split) {
-        c->fates[batch].is_given_up = true;
-        snprintf(c->fates[batch].why, sizeof c->fates[batch].why, "%s", why);
-        return FT_OK;
-    }
-    /* A half that brings its worker down as well is cut at once; one that stands alone has all its tries. */
-    size_t n = 0;
-    const ft_sweep_batch *batches = ft_sweep_state_batches(c->sweep->state, &n);
-    for (size_t i = before; i < n; i++) c->fates[i].deaths = batches[i].count > 1 ? retries(c) - 1 : 0;
-    return FT_OK;
-}
-
-/* The worker is gone. Its batch is to be gone on with, cut in two, or given up. */
-static ft_status bury(coordinator *c, worker *w, ft_error *err)
+static ft_status bury(coordinator *c, int32_t number, ft_error *err)
 {
     char why[200];
-    reap(w, why, sizeof why);
-    if (w->batch == NO_BATCH) {
-        c->idle_deaths++;
-        return c->idle_deaths < 3 ? FT_OK : ft_fail(err, FT_FAILED, "workers end before they begin: %s", why);
-    }
-    size_t batch = (size_t)w->batch, n = 0;
-    w->batch = NO_BATCH;
-    const ft_sweep_batch *b = &ft_sweep_state_batches(c->sweep->state, &n)[batch];
-    ft_status status = FT_OK;
-    for (size_t i = 0; i < b->count && status == FT_OK; i++) {
-        const ft_trajectory *t = &c->sweep->plan.trajectories[b->trajectories[i]];
-        for (size_t k = 0; k < t->count && status == FT_OK; k++)
-            status = ft_sweep_state_settle(c->sweep->state, c->sweep->plan.members[t->first + k], err);
-    }
-    batch_fate *fate = &c->fates[batch];
-    fate->deaths++;
-    if (status != FT_OK || c->told != FT_STOP_NOT) return status;
-    if (fate->is_given_up) return ft_fail(err, FT_FAILED, "a failure cannot be recorded: %s", why);
-    ft_engine_say(c->sweep->engine, "a batch of %zu trajectories: %s", b->count, why);
-    if (fate->deaths < retries(c)) return FT_OK;
-    char told[256];
-    snprintf(told, sizeof told, "%s, %d times", why, fate->deaths);
-    return split_or_give_up(c, batch, told, err);
-}
-
-static bool has_work(const coordinator *c, size_t batch)
-{
-    if (ft_sweep_is_over(c->sweep, batch)) return false;
-    for (int32_t i = 0; i < c->n_workers; i++)
-        if (c->workers[i].pid > 0 && c->workers[i].batch == (int64_t)batch) return false;
-    return true;
-}
-
-/* The next batch that nobody has, or NO_BATCH. */
-static int64_t next_batch(const coordinator *c)
-{
-    for (size_t b = 0; b < c->n_fates; b++)
-        if (has_work(c, b)) return (int64_t)b;
-    return NO_BATCH;
-}
-
-/* {"do":"train",...}; NULL when memory runs out. */
-static cJSON *describe_batch(coordinator *c, size_t batch)
-{
-    size_t n = 0;
-    ft_sweep *sweep = c->sweep;
-    const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
-    const char *checkpoint = ft_sweep_state_checkpoint(sweep->state, batch);
-    cJSON *message = ft_message("do", "train");
-    bool ok =
-        message && checkpoint && cJSON_AddNumberToObject(message, "slots", b->slots) &&
-        cJSON_AddStringToObject(message, "checkpoint", checkpoint) &&
-        cJSON_AddBoolToObject(message, "judge", sweep->scheduling != FT_SCHEDULER_NONE) &&
-        cJSON_AddStringToObject(message, "failure", c->fates[batch].is_given_up ? c->fates[batch].why : "");
-    cJSON *trajectories = ok ? cJSON_AddArrayToObject(message, "trajectories") : NULL;
-    cJSON *numbers = trajectories ? cJSON_AddArrayToObject(message, "numbers") : NULL;
-    cJSON *recorded = numbers ? cJSON_AddArrayToObject(message, "recorded") : NULL;
-    ok = recorded != NULL;
-    for (size_t i = 0; i < b->count && ok; i++) {
-        const ft_trajectory *t = &sweep->plan.trajectories[b->trajectories[i]];
-        cJSON *members = cJSON_CreateArray();
-        ok = cJSON_AddItemToArray(numbers, cJSON_CreateNumber((double)b->trajectories[i])) && members &&
-             cJSON_AddItemToArray(trajectories, members);
-        for (size_t k = 0; k < t->count && ok; k++) {
-            size_t member = sweep->plan.members[t->first + k];
-            ok = cJSON_AddItemToArray(members, cJSON_CreateNumber((double)member));
-            if (ft_sweep_state_done(sweep->state, member))
-                ok = ok && cJSON_AddItemToArray(recorded, cJSON_CreateNumber((double)member));
-        }
-    }
-    if (ok) return message;
-    cJSON_Delete(message);
-    return NULL;
+    worker *w = &c->workers[number];
+    int64_t batch = w->batch;
+    reap(c, number, why, sizeof why);
+    w->batch = FT_NO_BATCH;
+    if (batch != FT_NO_BATCH)
+        return ft_handout_bury(&c->handout, (size_t)batch, c->told != FT_STOP_NOT, why, err);
+    c->idle_deaths++;
+    return c->idle_deaths < MOST_IDLE_DEATHS
+               ? FT_OK
+               : ft_fail(err, FT_FAILED, "workers end before they begin: %s", why);
 }
 
 /* Gives idle workers batches, and starts workers where one is missing for them. */
 static ft_status assign(coordinator *c, ft_error *err)
 {
     ft_status status = FT_OK;
-    for (int32_t i = 0; i < c->n_workers && status == FT_OK; i++) {
+    for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
         worker *w = &c->workers[i];
-        if (w->pid > 0 && (!w->ready || w->batch != NO_BATCH)) continue;
-        int64_t batch = next_batch(c);
-        if (batch == NO_BATCH) break;
-        if (w->pid == 0) {
-            status = start_worker(c, w, err);
+        if (w->is_running && (!w->is_ready || w->batch != FT_NO_BATCH)) continue;
+        if (ft_handout_is_empty(&c->handout)) break;
+        if (!w->is_running) {
+            status = start_worker(c, i, err);
             continue;
         }
-        cJSON *message = describe_batch(c, (size_t)batch);
-        ft_error gone;
-        if (!message) return ft_no_memory(err, "a message", 4096);
+        int64_t batch = ft_handout_take(&c->handout);
         w->batch = batch;
-        w->last_heard = ft_now_seconds();
-        /* One that is gone is noticed when it is next listened to. */
-        if (ft_channel_send(&w->channel, message, &gone) != FT_OK) continue;
+        w->last_heard = now(c);
+        cJSON *message = ft_handout_describe(&c->handout, (size_t)batch);
+        if (!message) return ft_no_memory(err, "a message", 4096);
+        say(c, i, message);
     }
     return status;
 }
 
 /* -- what workers say -- */
-
-static ft_status answer(worker *w, cJSON *message)
-{
-    ft_error gone;
-    ft_channel_send(&w->channel, message, &gone);
-    return FT_OK;
-}
 
 static bool configuration_of(const coordinator *c, const cJSON *message, size_t *configuration)
 {
@@ -269,67 +105,92 @@ static bool configuration_of(const coordinator *c, const cJSON *message, size_t 
     return true;
 }
 
-static ft_status hear_epochs(coordinator *c, worker *w, const cJSON *message, ft_error *err)
+/* Reads what a message says of the epochs of n trajectories. */
+static ft_status read_epochs(const coordinator *c, const cJSON *message, int n, size_t *trajectories,
+                             ft_epoch *epochs, ft_error *err)
 {
-    const cJSON *numbers = cJSON_GetObjectItemCaseSensitive(message, "trajectories");
-    const cJSON *at = cJSON_GetObjectItemCaseSensitive(message, "epochs");
-    const cJSON *losses = cJSON_GetObjectItemCaseSensitive(message, "val_losses");
-    int n = cJSON_GetArraySize(numbers);
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(message, "trajectories"),
+                *at = cJSON_GetObjectItemCaseSensitive(message, "epochs"),
+                *loss = cJSON_GetObjectItemCaseSensitive(message, "val_losses");
+    number = number ? number->child : NULL;
+    at = at ? at->child : NULL;
+    loss = loss ? loss->child : NULL;
+    for (int k = 0; k < n; k++) {
+        if (!cJSON_IsNumber(number) || !cJSON_IsNumber(at) || !(number->valuedouble >= 0) ||
+            !(number->valuedouble < (double)c->sweep->plan.n_trajectories) || at->valueint < 1)
+            return ft_fail(err, FT_FAILED, "a worker speaks of a trajectory that is not of the plan");
+        trajectories[k] = (size_t)number->valuedouble;
+        epochs[k].epoch = at->valueint;
+        epochs[k].val_loss = cJSON_IsNumber(loss) ? loss->valuedouble : (double)NAN;
+        number = number->next;
+        at = at->next;
+        loss = loss ? loss->next : NULL;
+    }
+    return FT_OK;
+}
+
+static ft_status hear_epochs(coordinator *c, int32_t number, const cJSON *message, ft_error *err)
+{
+    int n = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(message, "trajectories"));
     size_t *trajectories = calloc((size_t)n + 1, sizeof *trajectories);
     ft_epoch *epochs = calloc((size_t)n + 1, sizeof *epochs);
     bool *pruned = calloc((size_t)n + 1, sizeof *pruned);
     ft_status status = trajectories && epochs && pruned
-                           ? FT_OK
+                           ? read_epochs(c, message, n, trajectories, epochs, err)
                            : ft_no_memory(err, "the scheduler", (size_t)n * sizeof *epochs);
-    for (int k = 0; k < n && status == FT_OK; k++) {
-        const cJSON *number = cJSON_GetArrayItem(numbers, k), *epoch = cJSON_GetArrayItem(at, k),
-                    *loss = cJSON_GetArrayItem(losses, k);
-        if (!cJSON_IsNumber(number) || !cJSON_IsNumber(epoch) || !(number->valuedouble >= 0) ||
-            !(number->valuedouble < (double)c->sweep->plan.n_trajectories) || epoch->valueint < 1)
-            status = ft_fail(err, FT_FAILED, "a worker speaks of a trajectory that is not of the plan");
-        else {
-            trajectories[k] = (size_t)number->valuedouble;
-            epochs[k].epoch = epoch->valueint;
-            epochs[k].val_loss = cJSON_IsNumber(loss) ? loss->valuedouble : (double)NAN;
-        }
-    }
     if (status == FT_OK) status = ft_sweep_judge(c->sweep, trajectories, epochs, n, pruned, err);
-    cJSON *reply = ft_message("do", "prune");
-    cJSON *list = reply ? cJSON_AddArrayToObject(reply, "pruned") : NULL;
-    for (int k = 0; k < n && list; k++) cJSON_AddItemToArray(list, cJSON_CreateBool(pruned && pruned[k]));
+    if (status == FT_OK) {
+        cJSON *reply = ft_message("do", "prune");
+        cJSON *list = reply ? cJSON_AddArrayToObject(reply, "pruned") : NULL;
+        for (int k = 0; k < n && list; k++) cJSON_AddItemToArray(list, cJSON_CreateBool(pruned[k]));
+        say(c, number, reply);
+    }
     free(pruned);
     free(epochs);
     free(trajectories);
-    if (status == FT_OK) return answer(w, reply);
-    cJSON_Delete(reply);
     return status;
 }
 
 /* The worker is through with its batch, one way or the other. */
 static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_error *err)
 {
-    if (w->batch == NO_BATCH) return FT_OK;
+    if (w->batch == FT_NO_BATCH) return FT_OK;
     size_t batch = (size_t)w->batch;
     ft_status ended = (ft_status)ft_message_number(message, "status", FT_FAILED);
     const char *why = ft_message_text(message, "message");
-    w->batch = NO_BATCH;
+    w->batch = FT_NO_BATCH;
     c->idle_deaths = 0;
-    if (ended == FT_OK && ft_sweep_is_over(c->sweep, batch)) {
-        ft_sweep_state_end_batch(c->sweep->state, batch);
-        return FT_OK;
-    }
-    if (ended == FT_INTERRUPTED && c->told != FT_STOP_NOT) return FT_OK;
-    if (ended == FT_NO_MEMORY && !c->fates[batch].is_given_up) return split_or_give_up(c, batch, why, err);
+    if (ended == FT_OK && ft_handout_end(&c->handout, batch)) return FT_OK;
+    if (ended == FT_INTERRUPTED && c->told != FT_STOP_NOT) return ft_handout_return(&c->handout, batch, err);
+    if (ended == FT_NO_MEMORY) return ft_handout_shrink(&c->handout, batch, why, err);
     return ft_fail(err, ended == FT_OK ? FT_FAILED : ended, "%s",
                    *why ? why : "a worker left its batch undone");
 }
 
-static ft_status hear(coordinator *c, worker *w, const cJSON *message, ft_error *err)
+/* A configuration is about to be recorded, or is: the worker goes on when that is in the journal. */
+static ft_status hear_record(coordinator *c, int32_t number, const cJSON *message, size_t configuration,
+                             ft_error *err)
+{
+    ft_status status;
+    if (ft_message_is(message, "say", "begin")) {
+        status =
+            ft_sweep_begin_record(c->sweep, configuration, ft_message_text(message, "experiment_id"), err);
+    } else {
+        ft_outcome outcome;
+        ft_outcome_from_json(cJSON_GetObjectItemCaseSensitive(message, "outcome"), &outcome);
+        status = ft_sweep_finish_record(c->sweep, configuration, &outcome, err);
+    }
+    if (status == FT_OK) say(c, number, ft_message("do", "go"));
+    return status;
+}
+
+static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_error *err)
 {
     size_t configuration = 0;
-    w->last_heard = ft_now_seconds();
+    worker *w = &c->workers[number];
+    w->last_heard = now(c);
     if (ft_message_is(message, "say", "ready")) {
-        w->ready = true;
+        w->is_ready = true;
         return FT_OK;
     }
     if (ft_message_is(message, "say", "line")) {
@@ -339,38 +200,30 @@ static ft_status hear(coordinator *c, worker *w, const cJSON *message, ft_error 
     if (ft_message_is(message, "say", "failed"))
         return ft_fail(err, (ft_status)ft_message_number(message, "status", FT_FAILED), "%s",
                        ft_message_text(message, "message"));
-    if (ft_message_is(message, "say", "epochs")) return hear_epochs(c, w, message, err);
+    if (ft_message_is(message, "say", "epochs")) return hear_epochs(c, number, message, err);
     if (ft_message_is(message, "say", "done")) return hear_done(c, w, message, err);
-    if (ft_message_is(message, "say", "begin") && configuration_of(c, message, &configuration)) {
-        ft_status status =
-            ft_sweep_begin_record(c->sweep, configuration, ft_message_text(message, "experiment_id"), err);
-        return status == FT_OK ? answer(w, ft_message("do", "go")) : status;
-    }
-    if (ft_message_is(message, "say", "finish") && configuration_of(c, message, &configuration)) {
-        ft_outcome outcome;
-        ft_outcome_from_json(cJSON_GetObjectItemCaseSensitive(message, "outcome"), &outcome);
-        ft_status status = ft_sweep_finish_record(c->sweep, configuration, &outcome, err);
-        return status == FT_OK ? answer(w, ft_message("do", "go")) : status;
-    }
+    if ((ft_message_is(message, "say", "begin") || ft_message_is(message, "say", "finish")) &&
+        configuration_of(c, message, &configuration))
+        return hear_record(c, number, message, configuration, err);
     return FT_OK; /* "alive" */
 }
 
 /* All that a worker has said; a broken line means that it is gone. */
-static ft_status listen_to(coordinator *c, worker *w, ft_error *err)
+static ft_status listen_to(coordinator *c, int32_t number, ft_error *err)
 {
     ft_status status = FT_OK;
     ft_error gone;
-    for (;;) {
+    while (status == FT_OK) {
         cJSON *message = NULL;
-        if (ft_channel_receive(&w->channel, 0, &message, &gone) != FT_OK) {
-            kill(w->pid, SIGKILL);
-            return bury(c, w, err);
+        if (c->crew->receive(c->crew->context, number, &message, &gone) != FT_OK) {
+            c->crew->kill(c->crew->context, number);
+            return bury(c, number, err);
         }
-        if (!message) return FT_OK;
-        status = hear(c, w, message, err);
+        if (!message) break;
+        status = hear(c, number, message, err);
         cJSON_Delete(message);
-        if (status != FT_OK) return status;
     }
+    return status;
 }
 
 /* -- the whole -- */
@@ -379,88 +232,91 @@ static void tell_all_to_stop(coordinator *c, ft_stop how)
 {
     if (how <= c->told) return;
     c->told = how;
-    for (int32_t i = 0; i < c->n_workers; i++) {
-        cJSON *message = c->workers[i].pid > 0 ? ft_message("do", "stop") : NULL;
+    for (int32_t i = 0; i < c->crew->n_workers; i++) {
+        cJSON *message = c->workers[i].is_running ? ft_message("do", "stop") : NULL;
         if (!message) continue;
         cJSON_AddNumberToObject(message, "how", how);
-        answer(&c->workers[i], message);
+        say(c, i, message);
     }
 }
 
-/* Waits for something to be said, a fifth of a second at most. */
-static void wait_for_words(const coordinator *c)
+/* Ends those that are at work and have said nothing for too long. */
+static void end_silent(coordinator *c)
 {
-    struct pollfd waiting[MOST_WORKERS];
-    nfds_t n = 0;
-    for (int32_t i = 0; i < c->n_workers; i++)
-        if (c->workers[i].pid > 0) waiting[n++] = (struct pollfd){c->workers[i].channel.fd, POLLIN, 0};
-    poll(waiting, n, 200);
+    double timeout =
+        c->sweep->request->worker_timeout > 0 ? c->sweep->request->worker_timeout : DEFAULT_TIMEOUT;
+    double oldest = now(c) - timeout;
+    for (int32_t i = 0; i < c->crew->n_workers; i++) {
+        const worker *w = &c->workers[i];
+        bool is_busy = w->is_running && (w->batch != FT_NO_BATCH || !w->is_ready);
+        if (!is_busy || w->last_heard >= oldest) continue;
+        ft_engine_say(c->sweep->engine, "a worker gave no sign of life for %.0f s and is ended", timeout);
+        c->crew->kill(c->crew->context, i);
+    }
 }
 
 static ft_status listen_to_all(coordinator *c, ft_error *err)
 {
-    double timeout =
-        c->sweep->request->worker_timeout > 0 ? c->sweep->request->worker_timeout : DEFAULT_TIMEOUT;
     ft_status status = FT_OK;
-    wait_for_words(c);
-    for (int32_t i = 0; i < c->n_workers && status == FT_OK; i++) {
-        worker *w = &c->workers[i];
-        if (w->pid > 0) status = listen_to(c, w, err);
-        bool busy = w->pid > 0 && (w->batch != NO_BATCH || !w->ready);
-        if (status == FT_OK && busy && ft_now_seconds() - w->last_heard > timeout) {
-            ft_engine_say(c->sweep->engine, "a worker gave no sign of life for %.0f s and is ended", timeout);
-            kill(w->pid, SIGKILL);
-        }
-    }
+    int32_t n = c->crew->wait(c->crew->context, LOOK_EVERY, c->spoke);
+    for (int32_t i = 0; i < n && status == FT_OK; i++)
+        if (c->workers[c->spoke[i]].is_running) status = listen_to(c, c->spoke[i], err);
+    if (status == FT_OK) end_silent(c);
     return status;
 }
 
 static bool any_busy(const coordinator *c)
 {
-    for (int32_t i = 0; i < c->n_workers; i++)
-        if (c->workers[i].pid > 0 && c->workers[i].batch != NO_BATCH) return true;
+    for (int32_t i = 0; i < c->crew->n_workers; i++)
+        if (c->workers[i].is_running && c->workers[i].batch != FT_NO_BATCH) return true;
     return false;
 }
 
-/* Until the first worker has its device: it tells what the plan must know. */
+/* What the plan must know, as the first worker's "ready" tells it. */
+static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
+{
+    return (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(ready, "bf16")),
+                             .is_gpu = c->crew->is_gpu,
+                             .n_workers = c->crew->n_workers,
+                             .memory_bytes = (size_t)ft_message_number(ready, "memory_bytes", 0) /
+                                             (size_t)c->crew->sharing};
+}
+
+/* Until the first worker has its device. */
 static ft_status meet_device(coordinator *c, ft_sweep_device *device, ft_error *err)
 {
-    worker *w = &c->workers[0];
-    ft_status status = start_worker(c, w, err);
-    while (status == FT_OK) {
+    ft_status status = start_worker(c, 0, err);
+    while (status == FT_OK && !c->workers[0].is_ready) {
         cJSON *message = NULL;
         ft_error gone;
-        if (ft_channel_receive(&w->channel, -1, &message, &gone) != FT_OK) {
+        if (c->crew->receive(c->crew->context, 0, &message, &gone) != FT_OK) {
             char why[200];
-            reap(w, why, sizeof why);
+            reap(c, 0, why, sizeof why);
             return ft_fail(err, FT_FAILED, "the first worker did not come up: %s", why);
         }
-        status = hear(c, w, message, err);
-        if (status == FT_OK && w->ready)
-            *device =
-                (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "bf16")),
-                                  .is_gpu = strncmp(w->device, "cuda", 4) == 0,
-                                  .n_workers = c->n_workers,
-                                  .memory_bytes = (size_t)ft_message_number(message, "memory_bytes", 0) /
-                                                  (size_t)(c->threads > 0 ? c->n_workers : 1)};
+        if (message) {
+            status = hear(c, 0, message, err);
+            *device = device_of(c, message);
+        } else {
+            c->crew->wait(c->crew->context, LOOK_EVERY, c->spoke);
+        }
         cJSON_Delete(message);
-        if (w->ready) break;
     }
     return status;
 }
 
 static ft_status run(coordinator *c, ft_error *err)
 {
-    ft_status status = know_batches(c, err);
+    ft_status status = ft_handout_open(&c->handout, c->sweep, err);
     while (status == FT_OK) {
         ft_stop stop = ft_engine_stop(c->sweep->engine);
         if (stop != FT_STOP_NOT) tell_all_to_stop(c, stop);
         if (c->told == FT_STOP_NOT) status = assign(c, err);
         if (status != FT_OK) break;
-        if (!any_busy(c) && (c->told != FT_STOP_NOT || next_batch(c) == NO_BATCH)) break;
+        if (!any_busy(c) && (c->told != FT_STOP_NOT || ft_handout_is_empty(&c->handout))) break;
         status = listen_to_all(c, err);
     }
-    if (status == FT_OK && c->told != FT_STOP_NOT && next_batch(c) != NO_BATCH)
+    if (status == FT_OK && c->told != FT_STOP_NOT && !ft_handout_is_empty(&c->handout))
         status = ft_fail(err, FT_INTERRUPTED, "interrupted");
     return status;
 }
@@ -476,62 +332,44 @@ static void wind_down(coordinator *c)
 
 static void end_workers(coordinator *c)
 {
-    for (int32_t i = 0; i < c->n_workers; i++) {
-        worker *w = &c->workers[i];
+    for (int32_t i = 0; i < c->crew->n_workers; i++) {
+        const worker *w = &c->workers[i];
         char unsaid[200];
-        if (w->pid == 0) continue;
-        if (w->batch == NO_BATCH && w->ready)
-            answer(w, ft_message("do", "end"));
+        if (!w->is_running) continue;
+        if (w->batch == FT_NO_BATCH && w->is_ready)
+            say(c, i, ft_message("do", "end"));
         else
-            kill(w->pid, SIGKILL);
-        reap(w, unsaid, sizeof unsaid);
+            c->crew->kill(c->crew->context, i);
+        reap(c, i, unsaid, sizeof unsaid);
     }
 }
 
-/* Which device each worker has. */
-static ft_status place_workers(coordinator *c, ft_error *err)
+ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err)
 {
-    const ft_sweep_request *request = c->sweep->request;
-    const ft_engine_settings *settings = &c->sweep->engine->settings;
-    int32_t gpus[64], n_gpus = 0;
-    ft_status status = ft_devices_find(settings->device, gpus, 64, &n_gpus, err);
-    if (status != FT_OK) return status;
-    int64_t wanted = request->workers > 0 ? request->workers : n_gpus > 0 ? n_gpus : 1;
-    c->n_workers = wanted > MOST_WORKERS ? MOST_WORKERS : (int32_t)wanted;
-    if (n_gpus == 0 && c->n_workers > 1) {
-        int64_t cores = settings->threads > 0 ? settings->threads : ft_cpu_cores();
-        c->threads = cores / c->n_workers > 0 ? cores / c->n_workers : 1;
-    } else {
-        c->threads = settings->threads;
-    }
-    c->workers = calloc((size_t)c->n_workers, sizeof *c->workers);
-    if (!c->workers) return ft_no_memory(err, "the coordinator", (size_t)c->n_workers * sizeof *c->workers);
-    for (int32_t i = 0; i < c->n_workers; i++) {
-        c->workers[i].channel.fd = -1;
-        if (n_gpus > 0)
-            snprintf(c->workers[i].device, sizeof c->workers[i].device, "cuda:%d", gpus[i % n_gpus]);
-        else
-            snprintf(c->workers[i].device, sizeof c->workers[i].device, "cpu");
-    }
-    return FT_OK;
-}
-
-ft_status ft_coordinate(ft_sweep *sweep, ft_error *err)
-{
-    if (sweep->engine->backend)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "workers can only be started from an engine that has done nothing yet");
-    coordinator c = {.sweep = sweep};
+    coordinator c = {.sweep = sweep, .crew = crew};
     ft_sweep_device device = {0};
-    ft_status status = place_workers(&c, err);
-    if (status == FT_OK) status = meet_device(&c, &device, err);
+    c.workers = calloc((size_t)crew->n_workers, sizeof *c.workers);
+    c.spoke = calloc((size_t)crew->n_workers, sizeof *c.spoke);
+    ft_status status = c.workers && c.spoke ? meet_device(&c, &device, err)
+                                            : ft_no_memory(err, "the coordinator",
+                                                           (size_t)crew->n_workers * sizeof *c.workers);
     if (status == FT_OK) status = ft_sweep_start(sweep, &device, err);
     if (status == FT_OK) {
         status = run(&c, err);
         if (status != FT_OK && status != FT_INTERRUPTED) wind_down(&c);
     }
-    end_workers(&c);
-    free(c.fates);
+    if (c.workers) end_workers(&c);
+    ft_handout_close(&c.handout);
+    free(c.spoke);
     free(c.workers);
+    return status;
+}
+
+ft_status ft_coordinate(ft_sweep *sweep, ft_error *err)
+{
+    ft_crew crew;
+    ft_status status = ft_process_crew_open(sweep, &crew, err);
+    if (status == FT_OK) status = ft_coordinate_crew(sweep, &crew, err);
+    ft_process_crew_close(&crew);
     return status;
 }

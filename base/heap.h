@@ -1,0 +1,26 @@
+/* A heap: numbers under keys, of which the one with the least key is at hand; equal keys by rising number. */
+#ifndef FT_BASE_HEAP_H
+#define FT_BASE_HEAP_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+typedef struct ft_heap_entry {
+    double key; /* no NaN */
+    size_t value;
+} ft_heap_entry;
+
+/* Start from {0}; free `entries` at the end. entries[0] is the least, those of i are at 2 i + 1 and 2 i + 2.
+ */
+typedef struct ft_heap {
+    ft_heap_entry *entries; /* (count) */
+    size_t count, capacity;
+} ft_heap;
+
+/* In O(log count), as ft_heap_pop. */
+ft_status ft_heap_push(ft_heap *heap, double key, size_t value, ft_error *err);
+/* Takes the least out of a heap that is not empty. */
+ft_heap_entry ft_heap_pop(ft_heap *heap);
+
+#endif

@@ -1,0 +1,222 @@
+/* Workers that are processes of this host; see process_crew.h.
+ *
+ * A worker is a fork of this process, which has touched no device and started no thread: it has the data and
+ * the weights without reading them again, and so has the one that takes a dead one's place. */
+#define _GNU_SOURCE
+#include "host/process_crew.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "host/devices.h"
+#include "host/protocol.h"
+#include "host/worker_process.h"
+
+enum { MOST_WORKERS = 1024, MOST_EVENTS = 256 };
+
+typedef struct worker {
+    pid_t pid; /* 0: not running */
+    ft_channel channel;
+    char device[32]; /* as --device */
+} worker;
+
+typedef struct process_crew {
+    ft_sweep *sweep;
+    worker *workers; /* (n_workers) */
+    int32_t n_workers;
+    int64_t threads; /* of a worker on the CPU; 0: all */
+    int ears;        /* epoll's descriptor, which hears all that run */
+} process_crew;
+
+static double now(void *context)
+{
+    (void)context;
+    return ft_now_seconds();
+}
+
+/* In the new process: what it must not share with the coordinator, then its life. */
+_Noreturn static void live(process_crew *crew, worker *w, int end, pid_t parent)
+{
+    /* Stops come from the coordinator, to which a terminal or a scheduler sends its signals as well. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    for (int32_t i = 0; i < crew->n_workers; i++)
+        if (crew->workers[i].pid > 0) close(crew->workers[i].channel.fd);
+    close(crew->ears);
+    ft_engine_settings *settings = &crew->sweep->engine->settings;
+    settings->device = w->device;
+    settings->threads = crew->threads;
+    ft_channel channel = {.fd = end};
+    ft_worker_process(&crew->sweep->study, &crew->sweep->grid, &channel);
+    _exit(0);
+}
+
+static ft_status start(void *context, int32_t number, ft_error *err)
+{
+    process_crew *crew = context;
+    worker *w = &crew->workers[number];
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return ft_fail(err, FT_FAILED, "a worker's socket: %s", strerror(errno));
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)number};
+    fflush(NULL);
+    pid_t parent = getpid(), pid = epoll_ctl(crew->ears, EPOLL_CTL_ADD, ends[0], &event) == 0 ? fork() : -1;
+    if (pid < 0) {
+        ft_fail(err, FT_FAILED, "a worker process: %s", strerror(errno));
+        close(ends[0]);
+        close(ends[1]);
+        return FT_FAILED;
+    }
+    if (pid == 0) {
+        close(ends[0]);
+        live(crew, w, ends[1], parent);
+    }
+    close(ends[1]);
+    w->pid = pid;
+    w->channel = (ft_channel){.fd = ends[0]};
+    return FT_OK;
+}
+
+static ft_status send_to(void *context, int32_t number, cJSON *message, ft_error *err)
+{
+    return ft_channel_send(&((process_crew *)context)->workers[number].channel, message, err);
+}
+
+static ft_status receive_from(void *context, int32_t number, cJSON **message, ft_error *err)
+{
+    return ft_channel_receive(&((process_crew *)context)->workers[number].channel, 0, message, err);
+}
+
+static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
+{
+    process_crew *crew = context;
+    struct epoll_event events[MOST_EVENTS];
+    int most = crew->n_workers < MOST_EVENTS ? crew->n_workers : MOST_EVENTS;
+    int n = epoll_wait(crew->ears, events, most, (int)(seconds * 1000));
+    for (int i = 0; i < n; i++) spoke[i] = (int32_t)events[i].data.u32;
+    return n > 0 ? n : 0;
+}
+
+static void kill_worker(void *context, int32_t number)
+{
+    kill(((process_crew *)context)->workers[number].pid, SIGKILL);
+}
+
+/* How a process ended, in words. */
+static void describe_end(int wait_status, char *text, size_t size)
+{
+    if (WIFSIGNALED(wait_status))
+        snprintf(text, size, "its worker process was ended by signal %d (%s)", WTERMSIG(wait_status),
+                 strsignal(WTERMSIG(wait_status)));
+    else
+        snprintf(text, size, "its worker process ended with status %d", WEXITSTATUS(wait_status));
+}
+
+static void reap(void *context, int32_t number, char *how, size_t size)
+{
+    process_crew *crew = context;
+    worker *w = &crew->workers[number];
+    int wait_status = 0;
+    while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) continue;
+    describe_end(wait_status, how, size);
+    /* By name: a worker that was just started may still have a copy of this end. */
+    epoll_ctl(crew->ears, EPOLL_CTL_DEL, w->channel.fd, NULL);
+    ft_channel_close(&w->channel);
+    w->pid = 0;
+}
+
+/* A socket a worker is more than most hosts allow at first. */
+static void allow_descriptors(int32_t n_workers)
+{
+    struct rlimit limit;
+    rlim_t needed = (rlim_t)n_workers + 256;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > needed ? needed : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Which device each worker has. */
+static ft_status place_workers(process_crew *crew, int32_t *n_gpus, ft_error *err)
+{
+    const ft_sweep_request *request = crew->sweep->request;
+    const ft_engine_settings *settings = &crew->sweep->engine->settings;
+    int32_t gpus[64];
+    ft_status status = ft_devices_find(settings->device, gpus, 64, n_gpus, err);
+    if (status != FT_OK) return status;
+    int64_t wanted = request->workers > 0 ? request->workers : *n_gpus > 0 ? *n_gpus : 1;
+    crew->n_workers = wanted > MOST_WORKERS ? MOST_WORKERS : (int32_t)wanted;
+    crew->threads = settings->threads;
+    if (*n_gpus == 0 && crew->n_workers > 1) {
+        int64_t cores = settings->threads > 0 ? settings->threads : ft_cpu_cores();
+        crew->threads = cores / crew->n_workers > 0 ? cores / crew->n_workers : 1;
+    }
+    crew->workers = calloc((size_t)crew->n_workers, sizeof *crew->workers);
+    if (!crew->workers)
+        return ft_no_memory(err, "the workers", (size_t)crew->n_workers * sizeof *crew->workers);
+    for (int32_t i = 0; i < crew->n_workers; i++) {
+        worker *w = &crew->workers[i];
+        w->channel.fd = -1;
+        if (*n_gpus > 0)
+            snprintf(w->device, sizeof w->device, "cuda:%d", gpus[i % *n_gpus]);
+        else
+            snprintf(w->device, sizeof w->device, "cpu");
+    }
+    return FT_OK;
+}
+
+ft_status ft_process_crew_open(ft_sweep *sweep, ft_crew *crew, ft_error *err)
+{
+    *crew = (ft_crew){0};
+    if (sweep->engine->backend)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "workers can only be started from an engine that has done nothing yet");
+    process_crew *self = calloc(1, sizeof *self);
+    if (!self) return ft_no_memory(err, "the workers", sizeof *self);
+    int32_t n_gpus = 0;
+    self->sweep = sweep;
+    self->ears = -1;
+    crew->context = self;
+    ft_status status = place_workers(self, &n_gpus, err);
+    if (status == FT_OK) allow_descriptors(self->n_workers);
+    if (status == FT_OK && (self->ears = epoll_create1(EPOLL_CLOEXEC)) < 0)
+        status = ft_fail(err, FT_FAILED, "workers cannot be listened to: %s", strerror(errno));
+    if (status != FT_OK) {
+        ft_process_crew_close(crew);
+        return status;
+    }
+    *crew = (ft_crew){.context = self,
+                      .n_workers = self->n_workers,
+                      .is_gpu = n_gpus > 0,
+                      .sharing = n_gpus > 0 ? (self->n_workers + n_gpus - 1) / n_gpus : self->n_workers,
+                      .now = now,
+                      .start = start,
+                      .send = send_to,
+                      .receive = receive_from,
+                      .wait = wait_for_words,
+                      .kill = kill_worker,
+                      .reap = reap};
+    return FT_OK;
+}
+
+void ft_process_crew_close(ft_crew *crew)
+{
+    process_crew *self = crew->context;
+    if (!self) return;
+    if (self->ears >= 0) close(self->ears);
+    free(self->workers);
+    free(self);
+    *crew = (ft_crew){0};
+}

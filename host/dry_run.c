@@ -44,6 +44,11 @@ static double train_flops(const ft_study *study, const ft_hyperparameters *confi
     return ft_flops_total(&flops) * windows_of(study, config) * (double)config->epochs;
 }
 
+static int32_t ranks_of(const ft_engine *engine)
+{
+    return engine->comm ? engine->comm->size : 1;
+}
+
 static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, double *bytes, ft_error *err)
 {
     const ft_hyperparameters **configs = malloc(batch->count * sizeof *configs);
@@ -52,7 +57,7 @@ static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, doubl
     for (size_t i = 0; i < batch->count; i++)
         configs[i] = &sweep->grid.configs[ft_plan_trained(&sweep->plan, batch->first + i)];
     ft_status status = ft_footprint_bytes(&sweep->study, sweep->engine->backend->bf16, configs, batch->count,
-                                          batch->slots, &needed, err);
+                                          batch->slots, ranks_of(sweep->engine), &needed, err);
     free(configs);
     *bytes = (double)needed;
     return status;
@@ -124,6 +129,7 @@ ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_swee
         const ft_sweep_device device = {.bf16 = engine->backend->bf16,
                                         .is_gpu = n_gpus > 0,
                                         .n_workers = (int32_t)workers,
+                                        .ranks = ranks_of(engine),
                                         .memory_bytes = engine->backend->memory_bytes /
                                                         (size_t)(n_gpus > 0 ? 1 : workers)};
         status = ft_sweep_make_plan(sweep, &device, err);

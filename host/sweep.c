@@ -8,6 +8,7 @@
 #include "host/coordinator.h"
 #include "host/record.h"
 #include "host/sweep_run.h"
+#include "host/together.h"
 #include "host/worker.h"
 
 ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
@@ -78,7 +79,10 @@ ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *requ
     if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
     if (status != FT_OK) return status;
     lone_run run = {engine, outcome};
-    const ft_link link = {&run, lone_is_recorded, lone_begin, lone_finish, lone_epochs, lone_stop};
+    bool leads = ft_engine_leads(engine);
+    const ft_link link =
+        leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, lone_epochs, lone_stop}
+              : ft_follower_link(engine);
     size_t zero = 0;
     ft_trajectory trajectory = {0, 1};
     const ft_plan plan = {.members = &zero, .n_members = 1, .trajectories = &trajectory, .n_trajectories = 1};
@@ -92,16 +96,17 @@ ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *requ
     status = ft_study_attach(&study, err);
     /* First of all: what tuning has to beat, and so that a stop in training finds it done. */
     const ft_study_baseline *baseline;
-    if (status == FT_OK) status = ft_study_baseline_of(&study, &config, &baseline, err);
+    if (status == FT_OK && leads) status = ft_study_baseline_of(&study, &config, &baseline, err);
+    status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK) status = ft_worker_train(&study, &job, &link, err);
-    if (status == FT_NO_MEMORY && study.base) {
+    if (status == FT_NO_MEMORY && study.base && leads) {
         const ft_error why = *err;
         status = ft_record_failure(&study, &config, NULL, why.message, &link, outcome, err);
     }
     if (status == FT_OK && outcome->failed)
         status = ft_fail(err, FT_FAILED, "%s: %s", outcome->experiment_id, outcome->error);
     ft_study_close(&study);
-    return status;
+    return ft_together_hear(engine, status, outcome, sizeof *outcome, err);
 }
 
 /* -- a sweep in this process -- */
@@ -147,30 +152,23 @@ static ft_status train_batch(ft_sweep *sweep, size_t number, ft_error *err)
                   .slots = batch->slots,
                   .checkpoint = ft_sweep_state_checkpoint(sweep->state, number)};
     if (!job.checkpoint) return ft_no_memory(err, "a path", 64);
-    ft_status status = ft_worker_train(&sweep->study, &job, &link, err);
+    ft_status status = ft_together_train(&sweep->study, &job, &link, err);
     if (status == FT_NO_MEMORY) {
         bool is_split = false;
         const ft_error why = *err;
         status = ft_sweep_split(sweep, number, &is_split, err);
         if (status != FT_OK || is_split) return status;
         job.failure = why.message;
-        status = ft_worker_train(&sweep->study, &job, &link, err);
+        status = ft_together_train(&sweep->study, &job, &link, err);
     }
     if (status == FT_OK) ft_sweep_state_end_batch(sweep->state, number);
     return status;
 }
 
-static ft_status train_here(ft_sweep *sweep, ft_error *err)
+/* All batches, one after the other; the process's own books. */
+static ft_status train_batches(ft_sweep *sweep, ft_error *err)
 {
-    ft_status status = ft_study_attach(&sweep->study, err);
-    if (status != FT_OK) return status;
-    const ft_backend *backend = sweep->engine->backend;
-    const ft_sweep_device device = {.bf16 = backend->bf16,
-                                    .is_gpu = strcmp(backend->name, "cuda") == 0,
-                                    .n_workers = 1,
-                                    .memory_bytes = backend->memory_bytes};
-    status = ft_sweep_start(sweep, &device, err);
-    if (status != FT_OK) return status;
+    ft_status status = FT_OK;
     size_t n = 0;
     for (size_t b = 0; ft_sweep_state_batches(sweep->state, &n) && b < n && status == FT_OK; b++) {
         if (ft_sweep_is_over(sweep, b)) continue;
@@ -178,6 +176,30 @@ static ft_status train_here(ft_sweep *sweep, ft_error *err)
         status = train_batch(sweep, b, err);
     }
     return status;
+}
+
+/* In this process, and in those that a launcher has started with it. */
+static ft_status train_here(ft_sweep *sweep, ft_error *err)
+{
+    ft_engine *engine = sweep->engine;
+    ft_status status = ft_study_attach(&sweep->study, err);
+    if (status != FT_OK) return status;
+    const ft_backend *backend = engine->backend;
+    bool leads = ft_engine_leads(engine), is_gpu = strcmp(backend->name, "cuda") == 0;
+    size_t sharers = engine->launcher && !is_gpu ? (size_t)engine->launcher->local_size : 1;
+    const ft_sweep_device device = {.bf16 = backend->bf16,
+                                    .is_gpu = is_gpu,
+                                    .n_workers = 1,
+                                    .ranks = engine->comm ? engine->comm->size : 1,
+                                    .memory_bytes = backend->memory_bytes / sharers};
+    status = leads ? ft_sweep_start(sweep, &device, err) : ft_sweep_make_plan(sweep, &device, err);
+    status = ft_comm_agree(engine->launcher, status, NULL, err);
+    if (status != FT_OK) return status;
+    if (!leads) return ft_together_follow(sweep, err);
+    ft_error ungone;
+    status = train_batches(sweep, err);
+    ft_status gone = ft_together_dismiss(engine, status == FT_OK ? err : &ungone);
+    return status == FT_OK ? gone : status;
 }
 
 ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid, ft_error *err)
@@ -202,10 +224,14 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
         !(request->shard >= 1 && request->shard <= request->n_shards && request->n_shards <= FT_MOST_SHARDS))
         return ft_fail(err, FT_BAD_INPUT, "there is no shard %lld of %lld", (long long)request->shard,
                        (long long)request->n_shards);
+    if (engine->launcher && request->workers > 0)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "the processes that the launcher has started train together: leave out --workers");
     ft_status status = ft_sweep_open(engine, request, &sweep, err);
     if (status != FT_OK) return status;
     summary->configurations = summary->all = sweep.grid.count;
-    status = request->workers != 0 ? ft_coordinate(&sweep, err) : train_here(&sweep, err);
+    status =
+        request->workers != 0 && !engine->launcher ? ft_coordinate(&sweep, err) : train_here(&sweep, err);
     if (sweep.is_own) {
         ft_error unread;
         ft_status counted = ft_sweep_summarize(&sweep, summary, status == FT_OK ? err : &unread);
@@ -216,5 +242,5 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
                 "sweep \"%s\" stopped with %zu of %zu experiments done; the same command goes on from there",
                 sweep.study.name, summary->done, summary->configurations);
     ft_sweep_close(&sweep);
-    return status;
+    return ft_together_hear(engine, status, summary, sizeof *summary, err);
 }

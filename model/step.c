@@ -140,11 +140,10 @@ static ft_status queue_gradients(ft_stepper *s, ft_error *err)
     const ft_tensor grads = s->trainable->grads;
     ft_status status = FT_OK;
     queue_passes(s);
-    if (s->comm)
-        status =
-            s->comm->all_reduce(s->comm, grads.data, (size_t)(grads.rows * grads.cols), grads.dtype, err);
-    if (s->comm && status == FT_OK)
-        status = s->comm->all_reduce(s->comm, s->workspace->loss_sum, (size_t)s->n_adapters, FT_F64, err);
+    ft_tensor losses = {s->workspace->loss_sum, FT_F64, 1, s->n_adapters, s->n_adapters};
+    if (s->comm) status = s->comm->all_reduce(s->comm, grads, err);
+    if (s->comm && status == FT_OK) status = s->comm->all_reduce(s->comm, losses, err);
+    if (s->comm && status == FT_OK) status = s->comm->join(s->comm, err);
     backend->gradient_norm(backend, grads, s->workspace->grad_norm);
     return status;
 }
@@ -208,31 +207,6 @@ double ft_stepper_grad_norm(const ft_stepper *s, int32_t adapter)
     return s->grad_norm[adapter];
 }
 
-/* `count` doubles become their sums over the ranks. */
-static ft_status add_up(ft_stepper *s, double *values, size_t count, ft_error *err)
-{
-    if (!s->comm) return FT_OK;
-    ft_backend *backend = s->workspace->backend;
-    ft_status status = FT_OK;
-    /* One after the other through device memory that no step is using. */
-    for (size_t i = 0; i < count && status == FT_OK; i++) {
-        double *place = s->workspace->loss_sum;
-        backend->to_device(backend, place, &values[i], sizeof *values);
-        status = s->comm->all_reduce(s->comm, place, 1, FT_F64, err);
-        if (status == FT_OK) status = s->comm->wait(s->comm, err);
-        if (status == FT_OK) backend->to_host(backend, &values[i], place, sizeof *values);
-    }
-    return status == FT_OK ? backend->synchronize(backend, err) : status;
-}
-
-ft_status ft_stepper_any(ft_stepper *s, bool *flag, ft_error *err)
-{
-    double votes = *flag ? 1 : 0;
-    ft_status status = add_up(s, &votes, 1, err);
-    *flag = votes > 0;
-    return status;
-}
-
 /* Passes over the windows for one group of adapters; adds to their sums. */
 static ft_status evaluate_windows(ft_stepper *s, const ft_evaluated *of, ft_window_use *uses,
                                   const ft_window_list *windows, double *sum, double *counted, ft_error *err)
@@ -272,17 +246,14 @@ ft_status ft_stepper_evaluate(ft_stepper *s, const ft_evaluated *of, const ft_wi
 {
     size_t n = (size_t)of->n_adapters;
     ft_window_use *uses = malloc((size_t)s->n_sequences * sizeof *uses);
-    double *sum = calloc(n, sizeof *sum);
-    double *counted = calloc(n, sizeof *counted);
+    double *sum = calloc(2 * n, sizeof *sum), *counted = sum ? sum + n : NULL;
     ft_status status = FT_OK;
-    if (!uses || !sum || !counted)
+    if (!uses || !sum)
         status = ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
     else
         status = evaluate_windows(s, of, uses, windows, sum, counted, err);
-    if (status == FT_OK) status = add_up(s, sum, n, err);
-    if (status == FT_OK) status = add_up(s, counted, n, err);
+    if (status == FT_OK && s->comm) status = s->comm->add_up(s->comm, sum, 2 * n, err);
     for (size_t k = 0; k < n && status == FT_OK; k++) losses[k] = counted[k] > 0 ? sum[k] / counted[k] : NAN;
-    free(counted);
     free(sum);
     free(uses);
     return status;

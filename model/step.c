@@ -18,6 +18,8 @@ struct ft_stepper {
     float *staging;           /* (3, n_adapters) */
     double *loss, *grad_norm; /* (n_adapters) of the last step */
     ft_pass pass;             /* of the step that is queued */
+    ft_status reduced;        /* how the queueing of its sums over the ranks went */
+    ft_error not_reduced;
     ft_step_graphs graphs;
 };
 
@@ -118,34 +120,48 @@ static void load(ft_stepper *s)
     ft_pass_load(&s->pass, s->trainable, s->workspace, s->share ? s->share : s->inputs);
 }
 
-/* The losses and gradients of this rank's share; where it has none, zeros. */
+/* Sums over the ranks, beside what is queued next. The first failure is kept. */
+static void reduce(ft_stepper *s, ft_tensor values)
+{
+    if (s->reduced == FT_OK) s->reduced = s->comm->all_reduce(s->comm, values, &s->not_reduced);
+}
+
+static void reduce_gradients(void *context, int32_t first, int32_t end)
+{
+    ft_stepper *s = context;
+    reduce(s, ft_trainable_gradients(s->trainable, first, end));
+}
+
+/* The losses and gradients of this rank's share; where it has no sequences, zeros. */
 static void queue_passes(ft_stepper *s)
 {
     ft_backend *backend = s->workspace->backend;
-    const ft_tensor grads = s->trainable->grads;
+    ft_tensor losses = {s->workspace->loss_sum, FT_F64, 1, s->n_adapters, s->n_adapters};
     if (s->pass.batch.n_sequences > 0) {
         ft_pass_forward(&s->pass);
         ft_pass_loss(&s->pass, true);
-        ft_pass_backward(&s->pass);
     } else {
-        backend->zero(backend, s->workspace->loss_sum, (size_t)s->n_adapters * sizeof(double));
-        backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
+        backend->zero(backend, losses.data, (size_t)s->n_adapters * sizeof(double));
     }
+    if (s->comm) reduce(s, losses);
+    ft_pass_backward(&s->pass);
 }
 
-/* Queues all up to the gradients and their norms. */
+/* Queues all up to the gradients and their norms. Several ranks add up the gradients of a block while those
+ * of the blocks below are computed. */
 static ft_status queue_gradients(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
-    const ft_tensor grads = s->trainable->grads;
-    ft_status status = FT_OK;
+    if (s->comm) {
+        s->pass.final = reduce_gradients;
+        s->pass.context = s;
+    }
+    s->reduced = FT_OK;
     queue_passes(s);
-    ft_tensor losses = {s->workspace->loss_sum, FT_F64, 1, s->n_adapters, s->n_adapters};
-    if (s->comm) status = s->comm->all_reduce(s->comm, grads, err);
-    if (s->comm && status == FT_OK) status = s->comm->all_reduce(s->comm, losses, err);
-    if (s->comm && status == FT_OK) status = s->comm->join(s->comm, err);
-    backend->gradient_norm(backend, grads, s->workspace->grad_norm);
-    return status;
+    if (s->comm && s->reduced == FT_OK) s->reduced = s->comm->join(s->comm, &s->not_reduced);
+    if (s->reduced != FT_OK && err) *err = s->not_reduced;
+    backend->gradient_norm(backend, s->trainable->grads, s->workspace->grad_norm);
+    return s->reduced;
 }
 
 static ft_status queue_step(void *context, ft_error *err)

@@ -97,6 +97,7 @@ told_once 'learning'
 # -- ranks that end --
 
 # Starts a sweep NAME in two ranks; $pid is mpirun's.
+[ "$epochs" -gt 30 ] && epochs=30
 long="$common --set epochs=$epochs $six --max-adapters 3"
 begin() {
     ran="mpirun -n 2 ftgpu sweep --name $1"

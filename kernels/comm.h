@@ -38,6 +38,10 @@ struct ft_comm {
     ft_status (*wait)(ft_comm *self, ft_error *err);
     /* Waits until all ranks have called it; fails as wait does. */
     ft_status (*barrier)(ft_comm *self, ft_error *err);
+    /* This rank goes on without the others: what it has queued ends with results that mean nothing, all
+     * further calls fail, and so do the others' as soon as they notice. For a rank that fails where the
+     * others do not; before memory of the backend's is released, which would wait for what is queued. */
+    void (*abandon)(ft_comm *self);
     void (*free)(ft_comm *self); /* after the graphs that its calls were captured in */
 };
 

@@ -27,6 +27,11 @@ static ft_status nothing(ft_comm *self, ft_error *err)
     return FT_OK;
 }
 
+static void abandon(ft_comm *self)
+{
+    (void)self;
+}
+
 static void free_comm(ft_comm *self)
 {
     free(self);
@@ -46,6 +51,7 @@ ft_status ft_comm_self(ft_comm **comm, ft_error *err)
                        .add_up = add_up,
                        .wait = nothing,
                        .barrier = nothing,
+                       .abandon = abandon,
                        .free = free_comm};
     return FT_OK;
 }

@@ -224,6 +224,7 @@ static ft_status train_all(ft_trainer *t, ft_error *err)
         if (stop) return ft_slots_interrupt(t, err);
         status = train_step(t, err);
         if (status == FT_OK) status = after_step(t, &n_ended, err);
+        if (status != FT_OK && t->settings->comm) t->settings->comm->abandon(t->settings->comm);
         if (status == FT_OK && (any_due(t) || (n_ended > 0 && checkpoint_is_old(t))))
             between = ft_slots_checkpoint(t, err);
     }

@@ -202,6 +202,13 @@ static ft_status barrier(ft_comm *self, ft_error *err)
     return add_up(self, &nothing, 1, err);
 }
 
+static void abandon(ft_comm *self)
+{
+    nccl_comm *comm = comm_of(self);
+    cudaSetDevice(comm->cuda->device);
+    if (comm->nccl) abort_comm(comm);
+}
+
 static void free_comm(ft_comm *self)
 {
     if (!self) return;
@@ -213,6 +220,7 @@ static void free_comm(ft_comm *self)
         if (events[i]) cudaEventDestroy(events[i]);
     if (comm->stream) cudaStreamDestroy(comm->stream);
     comm->cuda->base.release(&comm->cuda->base, comm->sums);
+    comm->cuda->communicates = false;
     free(comm);
 }
 
@@ -251,6 +259,7 @@ ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int 
     nccl_comm *comm = (nccl_comm *)calloc(1, sizeof *comm);
     if (!comm) return ft_no_memory(err, "a communicator", sizeof *comm);
     comm->cuda = ft_cuda_of(backend);
+    comm->cuda->communicates = true;
     comm->timeout_seconds = timeout_seconds;
     ft_comm *base = &comm->base;
     base->name = "nccl";
@@ -262,6 +271,7 @@ ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int 
     base->add_up = add_up;
     base->wait = wait;
     base->barrier = barrier;
+    base->abandon = abandon;
     base->free = free_comm;
     ncclUniqueId made;
     memcpy(&made, id->bytes, sizeof made);

@@ -173,6 +173,11 @@ static ft_status barrier(ft_comm *self, ft_error *err)
     return status == FT_OK ? MPI_DO(comm, MPI_Ibarrier, MPI_COMM_WORLD) : status;
 }
 
+static void abandon(ft_comm *self)
+{
+    comm_of(self)->failed = true;
+}
+
 /* MPI_Finalize waits for all ranks. */
 static void free_comm(ft_comm *self)
 {
@@ -215,6 +220,7 @@ ft_status ft_mpi_plugin_open(double timeout_seconds, ft_comm **out, ft_error *er
                            .add_up = add_up,
                            .wait = nothing,
                            .barrier = barrier,
+                           .abandon = abandon,
                            .free = free_comm};
     comm->timeout_seconds = timeout_seconds;
     int provided = 0;

@@ -279,11 +279,14 @@ cudaError_t cudaDeviceSynchronize(void)
 
 bool simt::finish_device()
 {
+    /* Other host programs may make and destroy theirs meanwhile. */
+    std::vector<simt_stream *> own;
     for (const auto &stream : streams)
-        if (stream->device == current_device()) {
-            if (stream->graph) return false;
-            run_until_empty(*stream);
-        }
+        if (stream->device == current_device()) own.push_back(stream.get());
+    for (simt_stream *stream : own) {
+        if (stream->graph) return false;
+        run_until_empty(*stream);
+    }
     return true;
 }
 

@@ -52,7 +52,7 @@ typedef struct member {
 
 typedef struct team {
     int size, slow, dying; /* ranks */
-    double timeout_seconds;
+    bool dies_waiting;
     ft_comm_id id;
     member ranks[MOST_RANKS];
 } team;
@@ -76,13 +76,22 @@ static ft_stop be_late(void *context)
     return FT_STOP_NOT;
 }
 
-/* The dying rank's last sum is never made. */
-static ft_status (*sums)(ft_comm *self, ft_tensor values, ft_error *err);
-static int sums_left;
-static ft_status die(ft_comm *self, ft_tensor tensor, ft_error *err)
+/* The dying rank's calls fail from some on: sums that it queues, or its waiting for a step's end. */
+static ft_comm living;
+static int calls_left;
+static ft_status fall_off(ft_error *err)
 {
-    return sums_left-- > 0 ? sums(self, tensor, err)
-                           : ft_fail(err, FT_FAILED, "this GPU has fallen off the bus");
+    return ft_fail(err, FT_FAILED, "this GPU has fallen off the bus");
+}
+
+static ft_status sum_or_die(ft_comm *self, ft_tensor values_to_sum, ft_error *err)
+{
+    return calls_left-- > 0 ? living.all_reduce(self, values_to_sum, err) : fall_off(err);
+}
+
+static ft_status wait_or_die(ft_comm *self, ft_error *err)
+{
+    return calls_left-- > 0 ? living.wait(self, err) : fall_off(err);
 }
 
 static void train(int rank, void *context)
@@ -95,12 +104,14 @@ static void train(int rank, void *context)
     ft_chronos *chronos;
     ft_weights *weights = models_read("model_tied");
     cr_assert_eq(ft_cuda_create(rank, FT_F32, &backend, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_comm_nccl(backend, &t->id, rank, t->size, t->timeout_seconds, &comm, &err), FT_OK, "%s",
-                 err.message);
+    cr_assert_eq(ft_comm_nccl(backend, &t->id, rank, t->size, 60, &comm, &err), FT_OK, "%s", err.message);
     cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
     if (rank == t->dying) {
-        sums = comm->all_reduce;
-        comm->all_reduce = die;
+        living = *comm;
+        if (t->dies_waiting)
+            comm->wait = wait_or_die;
+        else
+            comm->all_reduce = sum_or_die;
     }
     const ft_train_settings settings = {.context_length = CONTEXT,
                                         .prediction_length = PREDICTION,
@@ -116,16 +127,15 @@ static void train(int rank, void *context)
     backend->free(backend);
 }
 
-static team train_by(int size, simt_order order, int slow, int dying, double timeout_seconds)
+static team train_by(team t, simt_order order)
 {
-    team t = {.size = size, .slow = slow, .dying = dying, .timeout_seconds = timeout_seconds};
     ft_error err;
     for (int i = 0; i < ROWS; i++) values[i] = i % 17 == 5 ? NAN : 20 + 5 * sinf((float)i / 3);
     series = (ft_series){values, {0, 60, 70, ROWS}};
-    simt_reset(size, DEVICE_BYTES);
+    simt_reset(t.size, DEVICE_BYTES);
     simt_set_order(order, 29);
     cr_assert_eq(ft_comm_nccl_id(&t.id, &err), FT_OK, "%s", err.message);
-    simt_run_ranks(size, train, &t);
+    simt_run_ranks(t.size, train, &t);
     cr_assert_null(simt_fault(), "%s", simt_fault());
     cr_expect_eq(simt_counted().allocated_bytes, 0);
     return t;
@@ -133,7 +143,7 @@ static team train_by(int size, simt_order order, int slow, int dying, double tim
 
 static team train_well(int size, simt_order order, int slow)
 {
-    team t = train_by(size, order, slow, NOBODY, 60);
+    team t = train_by((team){.size = size, .slow = slow, .dying = NOBODY}, order);
     for (int rank = 0; rank < size; rank++) {
         const member *one = &t.ranks[rank];
         cr_assert_eq(one->status, FT_OK, "rank %d of %d: %s", rank, size, one->err.message);
@@ -176,26 +186,28 @@ Test(cuda_together, a_slow_gpu_changes_nothing_but_the_time)
     cr_expect_eq(largest_difference(&slow, &fast), 0.0);
 }
 
-/* It dies in its first step, in one that is captured, and in the midst of training; rank 0 too. */
+/* In its first step, in one that is captured, and in one that is replayed; rank 0, too. */
 Test(cuda_together, a_dying_gpu_ends_the_others)
 {
     const struct {
-        int size, dying, sums;
-    } cases[] = {{2, 1, 3}, {4, 0, 9}, {4, 2, 30}};
+        int size, dying, calls;
+        bool waiting;
+    } cases[] = {{2, 1, 3, false}, {4, 0, 9, false}, {4, 2, 4, true}};
     for (int i = 0; i < 3; i++) {
-        sums_left = cases[i].sums;
+        calls_left = cases[i].calls;
         double started = ft_now_seconds();
-        team t = train_by(cases[i].size, SIMT_FORWARD, NOBODY, cases[i].dying, 0.3);
-        double seconds = ft_now_seconds() - started;
-        printf("%d GPUs, of which rank %d dies: all ended after %.1f s\n", cases[i].size, cases[i].dying,
-               seconds);
-        for (int rank = 0; rank < cases[i].size; rank++) {
-            const member *one = &t.ranks[rank];
-            cr_expect_eq(one->status, FT_FAILED, "rank %d", rank);
-            bool clear = strstr(one->err.message, rank == cases[i].dying ? "fallen off the bus"
-                                                                         : "another rank has not come") ||
-                         (rank != cases[i].dying && strstr(one->err.message, "remote process exited"));
-            cr_expect(clear, "rank %d: %s", rank, one->err.message);
+        team t = train_by((team){.size = cases[i].size,
+                                 .slow = NOBODY,
+                                 .dying = cases[i].dying,
+                                 .dies_waiting = cases[i].waiting},
+                          SIMT_FORWARD);
+        cr_expect_lt(ft_now_seconds() - started, 60, "they wait until the time is up");
+        for (int rank = 0; rank < t.size; rank++) {
+            const char *said = t.ranks[rank].err.message;
+            const char *expected =
+                rank == t.dying ? "this GPU has fallen off the bus" : "remote process exited";
+            cr_expect_eq(t.ranks[rank].status, FT_FAILED, "case %d, rank %d", i, rank);
+            cr_expect(strstr(said, expected), "case %d, rank %d: %s", i, rank, said);
         }
     }
 }

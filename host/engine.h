@@ -13,6 +13,8 @@ struct ft_engine {
     ft_comm *launcher; /* the processes of an MPI launcher, in host memory; NULL: this one is alone */
     ft_comm *comm;     /* the devices that train each adapter batch together: the launcher's on CPUs, else of
                           its own; NULL: this one alone, or not attached */
+    ft_status (*team_connect)(ft_engine *engine, const ft_comm_id *id, int rank, int size,
+                              double timeout_seconds, ft_error *err); /* of a team (team.h) */
 };
 
 /* Opens the device, if that was not done before. Until then the process may fork. Of launched processes all

@@ -64,8 +64,10 @@ typedef struct ft_experiment_request {
     ft_data_files data;
     const char *const *set; /* (n_set) hyperparameters, "key=value" */
     size_t n_set;
-    int64_t season;       /* of mase and seasonal naive; 0: 1 */
-    int64_t eval_windows; /* at most, per split; 0: 256 */
+    int64_t season;              /* of mase and seasonal naive; 0: 1 */
+    int64_t eval_windows;        /* at most, per split; 0: 256 */
+    int64_t gpus_per_experiment; /* that share each step of a training; 0: 1. More than 1 needs an engine that
+                                    has done nothing yet */
 } ft_experiment_request;
 
 /* Metrics of one split; NaN where undefined. */

@@ -1,4 +1,5 @@
-/* Experiments by the public interface: one, or every configuration of a sweep. See ftgpu.h. */
+/* Every configuration of a sweep, by the public interface; see ftgpu.h. In this process, one adapter batch
+ * after the other, or by workers (coordinator.h). */
 #include "host/sweep.h"
 
 #include <stdio.h>
@@ -6,7 +7,6 @@
 #include <string.h>
 
 #include "host/coordinator.h"
-#include "host/record.h"
 #include "host/sweep_run.h"
 #include "host/together.h"
 #include "host/worker.h"
@@ -20,96 +20,6 @@ ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperpar
         status = ft_hyperparameters_set(config, request->set[i], err);
     return status;
 }
-
-/* -- one experiment -- */
-
-/* What a run of its own keeps: no journal, the outcome. */
-typedef struct lone_run {
-    const ft_engine *engine;
-    ft_outcome *outcome;
-} lone_run;
-
-static bool lone_is_recorded(void *context, size_t configuration)
-{
-    (void)context;
-    (void)configuration;
-    return false;
-}
-
-static ft_status lone_begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
-{
-    (void)context;
-    (void)configuration;
-    (void)experiment_id;
-    (void)err;
-    return FT_OK;
-}
-
-static ft_status lone_finish(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err)
-{
-    (void)configuration;
-    (void)err;
-    *((lone_run *)context)->outcome = *outcome;
-    return FT_OK;
-}
-
-static void lone_epochs(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
-                        bool *pruned)
-{
-    (void)context;
-    (void)trajectories;
-    (void)epochs;
-    (void)n;
-    (void)pruned;
-}
-
-static ft_stop lone_stop(void *context)
-{
-    return ft_engine_stop(((lone_run *)context)->engine);
-}
-
-ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
-                            ft_error *err)
-{
-    ft_hyperparameters config;
-    ft_study study;
-    ft_error unwanted;
-    if (!err) err = &unwanted; /* its message is recorded */
-    ft_status status = ft_sweep_base_config(request, &config, err);
-    if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
-    if (status != FT_OK) return status;
-    lone_run run = {engine, outcome};
-    bool leads = ft_engine_leads(engine);
-    const ft_link link =
-        leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, lone_epochs, lone_stop}
-              : ft_follower_link(engine);
-    size_t zero = 0;
-    ft_trajectory trajectory = {0, 1};
-    const ft_plan plan = {.members = &zero, .n_members = 1, .trajectories = &trajectory, .n_trajectories = 1};
-    const ft_job job = {.configs = &config,
-                        .n_configs = 1,
-                        .plan = &plan,
-                        .trajectories = &zero,
-                        .n_trajectories = 1,
-                        .slots = 1};
-    *outcome = (ft_outcome){0};
-    status = ft_study_attach(&study, err);
-    /* First of all: what tuning has to beat, and so that a stop in training finds it done. */
-    const ft_study_baseline *baseline;
-    if (status == FT_OK && leads) status = ft_study_baseline_of(&study, &config, &baseline, err);
-    status = ft_comm_agree(engine->launcher, status, NULL, err);
-    if (status == FT_OK) status = ft_worker_train(&study, &job, &link, err);
-    if (status == FT_NO_MEMORY && study.base && leads) {
-        const ft_error why = *err;
-        status = ft_record_failure(&study, &config, NULL, why.message, &link, outcome, err);
-    }
-    if (status == FT_OK && outcome->failed)
-        status = ft_fail(err, FT_FAILED, "%s: %s", outcome->experiment_id, outcome->error);
-    ft_study_close(&study);
-    return ft_together_hear(engine, status, outcome, sizeof *outcome, err);
-}
-
-/* -- a sweep in this process -- */
 
 static bool is_recorded(void *context, size_t configuration)
 {

@@ -113,6 +113,13 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
          .help = "evaluate at most N windows a split (default 256)",
          .least = 1,
          .most = 1e9},
+        {.name = "gpus-per-experiment",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->request.gpus_per_experiment,
+         .argument = "K",
+         .help = "GPUs that share each step of a training (default 1)",
+         .least = 1,
+         .most = 64},
         FT_OPTION_RESULTS(o->engine.results),
         FT_OPTIONS_ENGINE(o->engine),
     };

@@ -2,6 +2,7 @@
 # linked with it: without a launcher no MPI is loaded, and none need be installed.
 include(GNUInstallDirs)
 find_package(MPI QUIET COMPONENTS C)
+target_sources(ft_kernels PRIVATE ${CMAKE_SOURCE_DIR}/kernels/mpi/load.c)
 target_compile_definitions(ft_kernels PRIVATE FT_LIBRARY_DIRECTORY="${CMAKE_INSTALL_LIBDIR}")
 if(NOT MPI_C_FOUND)
   message(STATUS "MPI not built: no mpi.h")

@@ -2,6 +2,7 @@
 #include "host/devices.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,6 +29,14 @@ ft_status ft_devices_parse(const char *device, int32_t *gpus, int32_t most, int3
     }
     return ft_fail(err, FT_BAD_INPUT, "--device %s: not one of auto, cpu, cuda, cuda:<number>[,<number>...]",
                    device);
+}
+
+void ft_device_name(int32_t gpu, char name[FT_DEVICE_NAME])
+{
+    if (gpu >= 0)
+        snprintf(name, FT_DEVICE_NAME, "cuda:%d", gpu);
+    else
+        snprintf(name, FT_DEVICE_NAME, "cpu");
 }
 
 /* Asked of a process of its own, whose exit status is the number. */

@@ -11,6 +11,10 @@
  * those, "cpu" none. gpus: (most). FT_BAD_INPUT: not such a text, or a GPU that is not there. */
 ft_status ft_devices_find(const char *device, int32_t *gpus, int32_t most, int32_t *n_gpus, ft_error *err);
 
+/* How a GPU is named by --device, or the CPU (-1). */
+enum { FT_DEVICE_NAME = 32, FT_MOST_GPUS = 64 };
+void ft_device_name(int32_t gpu, char name[FT_DEVICE_NAME]);
+
 /* The text alone: the GPU numbers in it; *n_gpus is -1 for "auto" and "cuda", 0 for "cpu". */
 ft_status ft_devices_parse(const char *device, int32_t *gpus, int32_t most, int32_t *n_gpus, ft_error *err);
 

@@ -8,6 +8,7 @@
 #include "host/bench.h"
 #include "host/devices.h"
 #include "host/footprint.h"
+#include "host/team.h"
 #include "host/train_config.h"
 #include "model/flops.h"
 
@@ -44,7 +45,8 @@ static double train_flops(const ft_study *study, const ft_hyperparameters *confi
     return ft_flops_total(&flops) * windows_of(study, config) * (double)config->epochs;
 }
 
-static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, double *bytes, ft_error *err)
+static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, int32_t ranks, double *bytes,
+                             ft_error *err)
 {
     const ft_hyperparameters **configs = malloc(batch->count * sizeof *configs);
     size_t needed = 0;
@@ -52,7 +54,7 @@ static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, doubl
     for (size_t i = 0; i < batch->count; i++)
         configs[i] = &sweep->grid.configs[ft_plan_trained(&sweep->plan, batch->first + i)];
     ft_status status = ft_footprint_bytes(&sweep->study, sweep->engine->backend->bf16, configs, batch->count,
-                                          batch->slots, &needed, err);
+                                          batch->slots, ranks, &needed, err);
     free(configs);
     *bytes = (double)needed;
     return status;
@@ -73,7 +75,7 @@ static bool add_trajectories(cJSON *object, const ft_plan *plan, const ft_batch 
     return ok;
 }
 
-static ft_status describe(const ft_sweep *sweep, double rate, cJSON **out, ft_error *err)
+static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJSON **out, ft_error *err)
 {
     const ft_plan *plan = &sweep->plan;
     cJSON *o = cJSON_CreateObject();
@@ -87,7 +89,7 @@ static ft_status describe(const ft_sweep *sweep, double rate, cJSON **out, ft_er
     for (size_t b = 0; b < plan->n_batches && ok && status == FT_OK; b++) {
         const ft_batch *batch = &plan->batches[b];
         double bytes = 0, seconds = 0;
-        status = batch_bytes(sweep, batch, &bytes, err);
+        status = batch_bytes(sweep, batch, ranks, &bytes, err);
         for (size_t i = 0; i < batch->count; i++)
             seconds +=
                 train_flops(&sweep->study, &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)]) /
@@ -116,20 +118,26 @@ ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_swee
     int32_t gpus[64], n_gpus = 0;
     double rate = 1;
     ft_status status = ft_devices_find(engine->settings.device, gpus, 64, &n_gpus, err);
+    int64_t k = request->base.gpus_per_experiment;
+    if (status == FT_OK) status = ft_team_check(engine, k, n_gpus, request->workers, err);
     if (status == FT_OK) status = ft_sweep_open(engine, request, sweep, err);
     if (status != FT_OK) return status;
+    int32_t ranks = k > 1 ? (int32_t)k : engine->launcher ? engine->launcher->size : 1;
     status = ft_engine_attach(engine, err);
     if (status == FT_OK) {
-        int64_t workers = request->workers > 0 ? request->workers : n_gpus > 0 ? n_gpus : 1;
+        int64_t workers = request->workers > 0 ? request->workers : n_gpus > 0 ? n_gpus / ranks : 1;
+        if (engine->launcher) workers = 1;
         const ft_sweep_device device = {.bf16 = engine->backend->bf16,
                                         .is_gpu = n_gpus > 0,
                                         .n_workers = (int32_t)workers,
+                                        .ranks = ranks,
                                         .memory_bytes = engine->backend->memory_bytes /
                                                         (size_t)(n_gpus > 0 ? 1 : workers)};
         status = ft_sweep_make_plan(sweep, &device, err);
     }
     if (status == FT_OK) status = measure_rate(sweep, &rate, err);
-    if (status == FT_OK) status = describe(sweep, rate, figures, err);
+    if (k > 1) rate *= (double)k; /* as if nothing were lost in between */
+    if (status == FT_OK) status = describe(sweep, rate, ranks, figures, err);
     if (status != FT_OK) ft_sweep_close(sweep);
     return status;
 }

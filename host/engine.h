@@ -4,14 +4,21 @@
 
 #include "host/ftgpu.h"
 #include "kernels/backend.h"
+#include "kernels/comm.h"
 #include "model/trainer.h"
 
 struct ft_engine {
     ft_engine_settings settings; /* NULLs resolved; texts are the caller's */
     ft_backend *backend;         /* NULL until it is attached */
+    ft_comm *launcher; /* the processes of an MPI launcher, in host memory; NULL: this one is alone */
+    ft_comm *comm;     /* the devices that train each adapter batch together: the launcher's on CPUs, else of
+                          its own; NULL: this one alone, or not attached */
+    ft_status (*team_connect)(ft_engine *engine, const ft_comm_id *id, int rank, int size,
+                              double timeout_seconds, ft_error *err); /* of a team (team.h) */
 };
 
-/* Opens the device, if that was not done before. Until then the process may fork. */
+/* Opens the device, if that was not done before. Until then the process may fork. Of launched processes all
+ * succeed or fail. */
 ft_status ft_engine_attach(ft_engine *engine, ft_error *err);
 
 /* A formatted line to the progress callback. */

@@ -24,7 +24,7 @@ static ft_hyperparameters largest_of(const ft_hyperparameters *const *configs, s
 }
 
 ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
-                             size_t count, int32_t slots, size_t *bytes, ft_error *err)
+                             size_t count, int32_t slots, int32_t ranks, size_t *bytes, ft_error *err)
 {
     const ft_hyperparameters worst = largest_of(configs, count);
     const ft_dtype matrix = bf16 ? FT_BF16 : FT_F32;
@@ -32,9 +32,11 @@ ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperpar
     if (!same) return ft_no_memory(err, "the plan", (size_t)slots * sizeof *same);
     for (int32_t i = 0; i < slots; i++)
         same[i] = ft_train_config_of(&worst, &study->weights->config, study->start);
+    ft_comm together = {.size = ranks}; /* all that a measurement looks at */
     ft_train_settings settings = {.context_length = (int32_t)worst.context_length,
                                   .prediction_length = (int32_t)worst.prediction_length,
-                                  .slots = slots};
+                                  .slots = slots,
+                                  .comm = &together};
     ft_status status = ft_train_bytes(FT_F32, matrix, study->weights, study->series,
                                       (int32_t)study->dataset.n_items, same, slots, &settings, bytes, err);
     free(same);
@@ -49,21 +51,23 @@ ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperpar
 }
 
 int32_t ft_footprint_slots(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
-                           size_t count, int32_t most, size_t memory_bytes)
+                           size_t count, int32_t most, int32_t ranks, size_t memory_bytes)
 {
     ft_error ignored;
     int32_t slots = (size_t)most < count ? most : (int32_t)count;
     for (; slots > 1 && memory_bytes > 0; slots -= (slots + 7) / 8) {
         size_t bytes = 0;
-        if (ft_footprint_bytes(study, bf16, configs, count, slots, &bytes, &ignored) != FT_OK) return 1;
+        if (ft_footprint_bytes(study, bf16, configs, count, slots, ranks, &bytes, &ignored) != FT_OK)
+            return 1;
         if (bytes <= memory_bytes / 5 * 4) break;
     }
     return slots > 0 ? slots : 1;
 }
 
-int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, bool is_gpu)
+int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, int32_t ranks,
+                                bool is_gpu)
 {
-    double rows = 0, busy = is_gpu ? BUSY_ROWS_GPU : BUSY_ROWS_CPU;
+    double rows = 0, busy = (double)ranks * (is_gpu ? BUSY_ROWS_GPU : BUSY_ROWS_CPU);
     for (size_t i = 0; i < count; i++)
         rows += (double)configs[i]->batch_size *
                 (double)(configs[i]->context_length + configs[i]->prediction_length + 2);

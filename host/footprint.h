@@ -4,19 +4,22 @@
 
 #include "host/study.h"
 
+/* `ranks`: devices that share the steps of a batch; figures are of one of them. */
+
 /* Device memory of training and of the frozen weights, for `slots` adapters at a time of configurations that
  * may share passes. An upper bound: as if all were as large as the largest of them. */
 ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
-                             size_t count, int32_t slots, size_t *bytes, ft_error *err);
+                             size_t count, int32_t slots, int32_t ranks, size_t *bytes, ft_error *err);
 
 /* The most slots, at most `most` and at least 1, whose footprint leaves a fifth of the memory free. */
 int32_t ft_footprint_slots(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
-                           size_t count, int32_t most, size_t memory_bytes);
+                           size_t count, int32_t most, int32_t ranks, size_t memory_bytes);
 
 /* How many of these configurations at a time fill the rows beyond which a device's matrix rate no longer
  * rises. A constant of the kind of device, not measured anew, so that the same sweep has the same plan every
  * time: the CPU's rate was flat from 4,096 rows on; for GPUs, 132 multiprocessors with some tiles of 128 rows
  * each, not measured yet. */
-int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, bool is_gpu);
+int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, int32_t ranks,
+                                bool is_gpu);
 
 #endif

@@ -32,6 +32,10 @@ typedef struct ft_engine_settings {
     const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the device multiplies it
                             natively */
     int64_t threads;     /* 0: all cores that the process may use */
+    bool launched; /* the processes that an MPI launcher (mpirun, srun) has started together, this one among
+                      them, make the same calls with the same arguments and train each adapter batch together;
+                      rank 0 writes the files and tells the progress, and all have the same results. false, or
+                      no launcher: this process is alone */
     const char *command_line;                          /* recorded in results.json; may be NULL */
     void (*progress)(void *context, const char *line); /* a line an epoch and an event; may be NULL */
     int (*stop)(void *context); /* asked after each step: 0 to go on, 1 to stop at the end of an epoch, 2 to
@@ -60,8 +64,10 @@ typedef struct ft_experiment_request {
     ft_data_files data;
     const char *const *set; /* (n_set) hyperparameters, "key=value" */
     size_t n_set;
-    int64_t season;       /* of mase and seasonal naive; 0: 1 */
-    int64_t eval_windows; /* at most, per split; 0: 256 */
+    int64_t season;              /* of mase and seasonal naive; 0: 1 */
+    int64_t eval_windows;        /* at most, per split; 0: 256 */
+    int64_t gpus_per_experiment; /* that share each step of a training; 0: 1. More than 1 needs an engine that
+                                    has done nothing yet */
 } ft_experiment_request;
 
 /* Metrics of one split; NaN where undefined. */
@@ -92,12 +98,12 @@ typedef struct ft_sweep_request {
     const char *configs;   /* JSON: a list of objects, instead of a grid */
     int64_t max_configs;   /* 0: 100,000 */
     int64_t max_adapters;  /* trained in one pass at most; 0: as many as the device is good for, up to 16 */
-    int64_t workers;       /* processes that train; -1: one a device; 0: none, this one does. Processes can only
-                              be started from an engine that has done nothing yet; they end with this one */
-    int64_t shard;         /* 1 ... n_shards: this process trains this part of the sweep, and others may train
-                              theirs at the same time */
-    int64_t n_shards;      /* at most FT_MOST_SHARDS; 0: this process trains all of it */
-    int64_t retries;       /* deaths of workers that a batch of adapters survives; 0: 2 */
+    int64_t workers;  /* processes that train; -1: one a device; 0: none, this one does. Processes can only
+                         be started from an engine that has done nothing yet; they end with this one */
+    int64_t shard;    /* 1 ... n_shards: this process trains this part of the sweep, and others may train
+                         theirs at the same time */
+    int64_t n_shards; /* at most FT_MOST_SHARDS; 0: this process trains all of it */
+    int64_t retries;  /* deaths of workers that a batch of adapters survives; 0: 2 */
     double worker_timeout; /* seconds without a sign of life after which a worker is ended; 0: 1800 */
     const char *scheduler; /* "none", "asha", "median": stops configurations early by val_loss; NULL: none */
     double eta;            /* asha goes on with the best 1 / eta; 0: 3 */

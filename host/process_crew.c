@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "host/devices.h"
 #include "host/protocol.h"
+#include "host/team.h"
 #include "host/worker_process.h"
 
 enum { MOST_WORKERS = 1024, MOST_EVENTS = 256 };
@@ -27,13 +28,16 @@ enum { MOST_WORKERS = 1024, MOST_EVENTS = 256 };
 typedef struct worker {
     pid_t pid; /* 0: not running */
     ft_channel channel;
-    char device[32]; /* as --device */
+    const char *const *devices; /* (crew->ranks) as --device */
 } worker;
 
 typedef struct process_crew {
     ft_sweep *sweep;
     worker *workers; /* (n_workers) */
     int32_t n_workers;
+    int32_t ranks;        /* processes of a worker, one a device */
+    const char **devices; /* (n_workers, ranks) */
+    char (*names)[FT_DEVICE_NAME];
     int64_t threads; /* of a worker on the CPU; 0: all */
     int ears;        /* epoll's descriptor, which hears all that run */
 } process_crew;
@@ -53,14 +57,14 @@ _Noreturn static void live(process_crew *crew, worker *w, int end, pid_t parent)
     signal(SIGUSR1, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
+    if (crew->ranks > 1) setpgid(0, 0);
     for (int32_t i = 0; i < crew->n_workers; i++)
         if (crew->workers[i].pid > 0) close(crew->workers[i].channel.fd);
     close(crew->ears);
     ft_engine_settings *settings = &crew->sweep->engine->settings;
-    settings->device = w->device;
     settings->threads = crew->threads;
     ft_channel channel = {.fd = end};
-    ft_worker_process(&crew->sweep->study, &crew->sweep->grid, &channel);
+    ft_worker_process(&crew->sweep->study, &crew->sweep->grid, w->devices, crew->ranks, &channel);
     _exit(0);
 }
 
@@ -118,7 +122,9 @@ static void kill_worker(void *context, int32_t number)
 /* How a process ended, in words. */
 static void describe_end(int wait_status, char *text, size_t size)
 {
-    if (WIFSIGNALED(wait_status))
+    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == FT_TEAM_LOST)
+        snprintf(text, size, "its team of worker processes lost one of them");
+    else if (WIFSIGNALED(wait_status))
         snprintf(text, size, "its worker process was ended by signal %d (%s)", WTERMSIG(wait_status),
                  strsignal(WTERMSIG(wait_status)));
     else
@@ -132,6 +138,8 @@ static void reap(void *context, int32_t number, char *how, size_t size)
     int wait_status = 0;
     while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) continue;
     describe_end(wait_status, how, size);
+    /* The rest of its team, whose devices the next one needs; they are children of this process by then. */
+    while (crew->ranks > 1 && (waitpid(-w->pid, NULL, 0) > 0 || errno == EINTR)) continue;
     /* By name: a worker that was just started may still have a copy of this end. */
     epoll_ctl(crew->ears, EPOLL_CTL_DEL, w->channel.fd, NULL);
     ft_channel_close(&w->channel);
@@ -148,36 +156,46 @@ static void allow_descriptors(int32_t n_workers)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Which device each worker has. */
-static ft_status place_workers(process_crew *crew, int32_t *n_gpus, ft_error *err)
+/* The workers, each with its devices. */
+static ft_status make_workers(process_crew *crew, const int32_t *gpus, int32_t n_gpus, ft_error *err)
 {
-    const ft_sweep_request *request = crew->sweep->request;
-    const ft_engine_settings *settings = &crew->sweep->engine->settings;
-    int32_t gpus[64];
-    ft_status status = ft_devices_find(settings->device, gpus, 64, n_gpus, err);
-    if (status != FT_OK) return status;
-    int64_t wanted = request->workers > 0 ? request->workers : *n_gpus > 0 ? *n_gpus : 1;
-    crew->n_workers = wanted > MOST_WORKERS ? MOST_WORKERS : (int32_t)wanted;
-    crew->threads = settings->threads;
-    if (*n_gpus == 0 && crew->n_workers > 1) {
-        int64_t cores = settings->threads > 0 ? settings->threads : ft_cpu_cores();
-        crew->threads = cores / crew->n_workers > 0 ? cores / crew->n_workers : 1;
-    }
+    size_t n = (size_t)crew->n_workers * (size_t)crew->ranks;
     crew->workers = calloc((size_t)crew->n_workers, sizeof *crew->workers);
-    if (!crew->workers)
-        return ft_no_memory(err, "the workers", (size_t)crew->n_workers * sizeof *crew->workers);
+    crew->devices = calloc(n, sizeof *crew->devices);
+    crew->names = calloc(n, sizeof *crew->names);
+    if (!crew->workers || !crew->devices || !crew->names)
+        return ft_no_memory(err, "the workers", n * sizeof *crew->workers);
+    for (size_t i = 0; i < n; i++) {
+        crew->devices[i] = crew->names[i];
+        ft_device_name(n_gpus > 0 ? gpus[i % (size_t)n_gpus] : -1, crew->names[i]);
+    }
     for (int32_t i = 0; i < crew->n_workers; i++) {
-        worker *w = &crew->workers[i];
-        w->channel.fd = -1;
-        if (*n_gpus > 0)
-            snprintf(w->device, sizeof w->device, "cuda:%d", gpus[i % *n_gpus]);
-        else
-            snprintf(w->device, sizeof w->device, "cpu");
+        crew->workers[i].channel.fd = -1;
+        crew->workers[i].devices = crew->devices + (size_t)i * (size_t)crew->ranks;
     }
     return FT_OK;
 }
 
-ft_status ft_process_crew_open(ft_sweep *sweep, ft_crew *crew, ft_error *err)
+static ft_status open_crew(process_crew *self, const int32_t *gpus, int32_t n_gpus, ft_error *err)
+{
+    const ft_engine_settings *settings = &self->sweep->engine->settings;
+    int32_t n = self->n_workers * self->ranks;
+    self->threads = settings->threads;
+    if (n_gpus == 0 && n > 1) {
+        int64_t cores = settings->threads > 0 ? settings->threads : ft_cpu_cores();
+        self->threads = cores / n > 0 ? cores / n : 1;
+    }
+    /* What is left of a team when its leader is gone becomes this process's to wait for. */
+    if (self->ranks > 1) prctl(PR_SET_CHILD_SUBREAPER, 1);
+    ft_status status = make_workers(self, gpus, n_gpus, err);
+    if (status == FT_OK) allow_descriptors(self->n_workers);
+    if (status == FT_OK && (self->ears = epoll_create1(EPOLL_CLOEXEC)) < 0)
+        status = ft_fail(err, FT_FAILED, "workers cannot be listened to: %s", strerror(errno));
+    return status;
+}
+
+ft_status ft_process_crew_place(ft_sweep *sweep, int32_t n_workers, int32_t ranks, const int32_t *gpus,
+                                int32_t n_gpus, ft_crew *crew, ft_error *err)
 {
     *crew = (ft_crew){0};
     if (sweep->engine->backend)
@@ -185,22 +203,22 @@ ft_status ft_process_crew_open(ft_sweep *sweep, ft_crew *crew, ft_error *err)
                        "workers can only be started from an engine that has done nothing yet");
     process_crew *self = calloc(1, sizeof *self);
     if (!self) return ft_no_memory(err, "the workers", sizeof *self);
-    int32_t n_gpus = 0;
-    self->sweep = sweep;
-    self->ears = -1;
+    *self = (process_crew){.sweep = sweep,
+                           .n_workers = n_workers > MOST_WORKERS ? MOST_WORKERS : n_workers,
+                           .ranks = ranks,
+                           .ears = -1};
     crew->context = self;
-    ft_status status = place_workers(self, &n_gpus, err);
-    if (status == FT_OK) allow_descriptors(self->n_workers);
-    if (status == FT_OK && (self->ears = epoll_create1(EPOLL_CLOEXEC)) < 0)
-        status = ft_fail(err, FT_FAILED, "workers cannot be listened to: %s", strerror(errno));
+    ft_status status = open_crew(self, gpus, n_gpus, err);
     if (status != FT_OK) {
         ft_process_crew_close(crew);
         return status;
     }
+    int32_t n = self->n_workers * ranks;
     *crew = (ft_crew){.context = self,
                       .n_workers = self->n_workers,
                       .is_gpu = n_gpus > 0,
-                      .sharing = n_gpus > 0 ? (self->n_workers + n_gpus - 1) / n_gpus : self->n_workers,
+                      .ranks = ranks,
+                      .sharing = n_gpus > 0 ? (n + n_gpus - 1) / n_gpus : n,
                       .now = now,
                       .start = start,
                       .send = send_to,
@@ -211,12 +229,29 @@ ft_status ft_process_crew_open(ft_sweep *sweep, ft_crew *crew, ft_error *err)
     return FT_OK;
 }
 
+ft_status ft_process_crew_open(ft_sweep *sweep, ft_crew *crew, ft_error *err)
+{
+    const ft_sweep_request *request = sweep->request;
+    int64_t k = request->base.gpus_per_experiment, workers = request->workers;
+    int32_t gpus[FT_MOST_GPUS], n_gpus = 0;
+    *crew = (ft_crew){0};
+    ft_status status = ft_devices_find(sweep->engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
+    if (status == FT_OK) status = ft_team_check(sweep->engine, k, n_gpus, workers, err);
+    if (status != FT_OK) return status;
+    int32_t ranks = k > 1 ? (int32_t)k : 1;
+    if (workers <= 0) workers = n_gpus > 0 ? n_gpus / ranks : 1;
+    return ft_process_crew_place(sweep, workers > MOST_WORKERS ? MOST_WORKERS : (int32_t)workers, ranks, gpus,
+                                 n_gpus, crew, err);
+}
+
 void ft_process_crew_close(ft_crew *crew)
 {
     process_crew *self = crew->context;
     if (!self) return;
     if (self->ears >= 0) close(self->ears);
     free(self->workers);
+    free(self->devices);
+    free(self->names);
     free(self);
     *crew = (ft_crew){0};
 }

@@ -37,6 +37,7 @@ cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
               cJSON_AddStringToObject(run, "device", backend->device) &&
               cJSON_AddStringToObject(run, "dtype", backend->bf16 ? "bf16" : "f32") &&
               cJSON_AddNumberToObject(run, "threads", backend->n_threads) &&
+              cJSON_AddNumberToObject(run, "ranks", study->engine->comm ? study->engine->comm->size : 1) &&
               cJSON_AddStringToObject(run, "model", study->request->model) &&
               add_checksum(run, "model_hash", study->weights->checksum) &&
               add_checksum(run, "data_hash", study->dataset.checksum) &&

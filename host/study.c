@@ -69,6 +69,16 @@ static ft_status make_results(const char *path, ft_error *err)
     return status;
 }
 
+/* Of launched processes one reads the model. */
+static ft_status read_model(ft_study *study, ft_error *err)
+{
+    ft_comm *launcher = study->engine->launcher;
+    bool reads = !launcher || launcher->rank == 0;
+    ft_status status = reads ? ft_weights_read(study->request->model, &study->weights, err) : FT_OK;
+    status = ft_comm_agree(launcher, status, NULL, err);
+    return status == FT_OK && launcher ? ft_weights_share(launcher, &study->weights, err) : status;
+}
+
 ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
                         const ft_hyperparameters *configs, size_t n_configs, ft_study *study, ft_error *err)
 {
@@ -85,22 +95,28 @@ ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
     if (status == FT_OK && !request->target)
         status = ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (status == FT_OK) status = read_data(study, err);
-    if (status == FT_OK) status = ft_weights_read(request->model, &study->weights, err);
+    status = ft_comm_agree(engine->launcher, status, NULL, err);
+    if (status == FT_OK) status = read_model(study, err);
     if (status == FT_OK && request->adapter)
         status = ft_adapter_read(request->adapter, study->weights, &study->start, err);
     for (size_t i = 0; i < n_configs && status == FT_OK; i++)
         status = check_config(study, configs, i, n_configs, err);
+    status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status != FT_OK) ft_study_close(study);
     return status;
 }
 
 ft_status ft_study_attach(ft_study *study, ft_error *err)
 {
-    ft_status status = make_results(study->engine->settings.results, err);
+    ft_comm *launcher = study->engine->launcher;
+    bool records = !launcher || launcher->rank == 0;
+    ft_status status = records ? make_results(study->engine->settings.results, err) : FT_OK;
+    status = ft_comm_agree(launcher, status, NULL, err);
     if (status == FT_OK) status = ft_engine_attach(study->engine, err);
-    if (status == FT_OK)
-        status = ft_chronos_create(study->engine->backend, study->weights, true, &study->chronos, err);
-    return status == FT_OK ? ft_trainable_create(study->chronos, NULL, 0, false, &study->base, err) : status;
+    if (status != FT_OK) return status;
+    status = ft_chronos_create(study->engine->backend, study->weights, true, &study->chronos, err);
+    if (status == FT_OK) status = ft_trainable_create(study->chronos, NULL, 0, false, &study->base, err);
+    return ft_comm_agree(launcher, status, NULL, err);
 }
 
 void ft_study_close(ft_study *study)

@@ -29,7 +29,8 @@ typedef struct ft_study {
     size_t n_baselines;
 } ft_study;
 
-/* Reads everything that the request names, without a device. All configurations are checked against the data
+/* Reads everything that the request names, without a device. Of launched processes all read the data, one the
+ * model, which it sends to the others; all succeed or fail. All configurations are checked against the data
  * and the model first, so that a sweep does not find out hours later. The study keeps pointers to engine and
  * request. */
 ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,

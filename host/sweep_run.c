@@ -22,6 +22,7 @@ ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_s
     *sweep = (ft_sweep){.engine = engine, .request = request};
     ft_status status = ft_scheduler_kind_parse(request->scheduler, &sweep->scheduling, err);
     if (status == FT_OK) status = ft_sweep_configurations(request, &sweep->grid, err);
+    status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK)
         status =
             ft_study_open(engine, &request->base, sweep->grid.configs, sweep->grid.count, &sweep->study, err);
@@ -53,11 +54,11 @@ static int32_t slots_that_fit(void *context, const ft_hyperparameters *const *co
     int32_t most = max_adapters(request);
     /* Unless it was asked for, no wider than the device gains from. */
     if (request->max_adapters == 0) {
-        int32_t busy = ft_footprint_busy_slots(configs, count, limits->device->is_gpu);
+        int32_t busy = ft_footprint_busy_slots(configs, count, limits->device->ranks, limits->device->is_gpu);
         most = busy < most ? busy : most;
     }
     return ft_footprint_slots(&limits->sweep->study, limits->device->bf16, configs, count, most,
-                              limits->device->memory_bytes);
+                              limits->device->ranks, limits->device->memory_bytes);
 }
 
 /* The batches of the plan: [first trajectory, count, slots] each. */

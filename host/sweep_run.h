@@ -25,8 +25,9 @@ typedef struct ft_sweep {
 /* What the plan has to know of the devices. */
 typedef struct ft_sweep_device {
     bool bf16, is_gpu;
-    int32_t n_workers;
-    size_t memory_bytes; /* of one of them */
+    int32_t n_workers;   /* that take batches */
+    int32_t ranks;       /* devices of each of them, which train its batches together */
+    size_t memory_bytes; /* of one device */
 } ft_sweep_device;
 
 /* Reads configurations, data and model, without a device. */

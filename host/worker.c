@@ -132,7 +132,8 @@ ft_status ft_worker_train(ft_study *study, const ft_job *job, const ft_link *lin
                                       .result = take_result,
                                       .epochs = epochs_ended,
                                       .stop = how_to_stop,
-                                      .context = &w};
+                                      .context = &w,
+                                      .comm = study->engine->comm};
         status = ft_train(study->chronos, study->weights, study->series, (int32_t)study->dataset.n_items,
                           w.configs, (int32_t)job->n_trajectories, &settings, err);
     }

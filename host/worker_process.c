@@ -2,9 +2,12 @@
 #include "host/worker_process.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "host/team.h"
+#include "host/together.h"
 #include "host/worker.h"
 
 /* A sign of life is given this often, in seconds, where work lets it. */
@@ -18,6 +21,7 @@ typedef struct worker_process {
     bool lost;    /* the coordinator is gone */
     bool judge;   /* epochs are to be told, and the answer waited for */
     double last_alive;
+    ft_team *team;  /* NULL: this process alone */
     bool *recorded; /* (grid->count), of the batch */
 } worker_process;
 
@@ -208,25 +212,46 @@ static bool read_recorded(worker_process *w, const cJSON *message)
     return ok;
 }
 
+/* The job that a message tells of; false: it cannot be read. */
+static bool read_job(const worker_process *w, const cJSON *message, batch *b, ft_job *job)
+{
+    bool ok = read_batch(message, w->grid->count, b);
+    const char *failure = ft_message_text(message, "failure");
+    *job = (ft_job){.configs = w->grid->configs,
+                    .n_configs = w->grid->count,
+                    .plan = &b->plan,
+                    .trajectories = b->numbers,
+                    .n_trajectories = b->count,
+                    .slots = (int32_t)ft_message_number(message, "slots", 1),
+                    .checkpoint = ft_message_text(message, "checkpoint"),
+                    .failure = *failure ? failure : NULL};
+    return ok;
+}
+
+/* A team that has lost one of its processes is no use any more, and no batch is to blame for more than that.
+ */
+static void end_if_lost(worker_process *w, const ft_error *err)
+{
+    ft_error again;
+    ft_comm *comm = w->study->engine->comm;
+    if (!comm || comm->join(comm, &again) == FT_OK) return;
+    say_line(w, err->message);
+    _exit(FT_TEAM_LOST);
+}
+
 static void train(worker_process *w, const cJSON *message)
 {
     batch b = {0};
+    ft_job job;
     ft_error err = {""};
     ft_status status = FT_OK;
-    if (!read_batch(message, w->grid->count, &b) || !read_recorded(w, message))
+    if (!read_job(w, message, &b, &job) || !read_recorded(w, message))
         status = ft_fail(&err, FT_FAILED, "a batch that this worker cannot read");
-    const char *failure = ft_message_text(message, "failure");
     const ft_link link = {w, is_recorded, begin, finish, epochs_ended, stop};
-    const ft_job job = {.configs = w->grid->configs,
-                        .n_configs = w->grid->count,
-                        .plan = &b.plan,
-                        .trajectories = b.numbers,
-                        .n_trajectories = b.count,
-                        .slots = (int32_t)ft_message_number(message, "slots", 1),
-                        .checkpoint = ft_message_text(message, "checkpoint"),
-                        .failure = *failure ? failure : NULL};
     w->judge = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "judge"));
+    if (status == FT_OK && w->team && !job.failure) ft_team_tell(w->team, message);
     if (status == FT_OK) status = ft_worker_train(w->study, &job, &link, &err);
+    if (status != FT_OK) end_if_lost(w, &err);
     free_batch(&b);
     cJSON *answer = ft_message("say", "done");
     if (answer) {
@@ -234,6 +259,27 @@ static void train(worker_process *w, const cJSON *message)
         cJSON_AddStringToObject(answer, "message", err.message);
     }
     tell(w, answer);
+}
+
+/* The life of the others of a team: what ends a batch is the leader's to tell. */
+static void follow(void *context, ft_channel *leader)
+{
+    worker_process *w = context;
+    ft_engine *engine = w->study->engine;
+    ft_error err = {""};
+    ft_status status = ft_study_attach(w->study, &err);
+    status = ft_team_follow(engine, leader, status, &err);
+    const ft_link link = ft_follower_link(engine);
+    while (status == FT_OK) {
+        cJSON *message = NULL;
+        batch b = {0};
+        ft_job job;
+        status = ft_channel_receive(leader, -1, &message, &err);
+        if (status == FT_OK && !read_job(w, message, &b, &job)) status = FT_FAILED;
+        if (status == FT_OK) ft_worker_train(w->study, &job, &link, &err);
+        free_batch(&b);
+        cJSON_Delete(message);
+    }
 }
 
 static void say_ready(worker_process *w)
@@ -257,7 +303,26 @@ static void say_failed(worker_process *w, ft_status status, const ft_error *err)
     tell(w, message);
 }
 
-void ft_worker_process(ft_study *study, const ft_grid *grid, ft_channel *channel)
+/* Opens the device, and with it those of the team. */
+static ft_status open_devices(worker_process *w, const char *const *devices, int32_t n_devices, ft_error *err)
+{
+    ft_engine *engine = w->study->engine;
+    const ft_team_settings settings = {.devices = devices,
+                                       .size = n_devices,
+                                       .dies_as_one = true,
+                                       .descriptor = w->channel->fd,
+                                       .follow = follow,
+                                       .context = w,
+                                       .connect = engine->team_connect ? engine->team_connect
+                                                                       : ft_team_connect_nccl};
+    engine->settings.device = devices[0];
+    ft_status status = n_devices > 1 ? ft_team_start(engine, &settings, &w->team, err) : FT_OK;
+    if (status == FT_OK) status = ft_study_attach(w->study, err);
+    return status == FT_OK && w->team ? ft_team_join(w->team, err) : status;
+}
+
+void ft_worker_process(ft_study *study, const ft_grid *grid, const char *const *devices, int32_t n_devices,
+                       ft_channel *channel)
 {
     worker_process w = {.study = study, .grid = grid, .channel = channel};
     ft_engine_settings *settings = &study->engine->settings;
@@ -266,8 +331,8 @@ void ft_worker_process(ft_study *study, const ft_grid *grid, ft_channel *channel
     settings->stop = engine_stop;
     settings->context = &w;
     w.recorded = calloc(grid->count + 1, sizeof *w.recorded);
-    ft_status status =
-        w.recorded ? ft_study_attach(study, &err) : ft_no_memory(&err, "a worker", grid->count + 1);
+    ft_status status = w.recorded ? open_devices(&w, devices, n_devices, &err)
+                                  : ft_no_memory(&err, "a worker", grid->count + 1);
     if (status == FT_OK)
         say_ready(&w);
     else
@@ -279,5 +344,6 @@ void ft_worker_process(ft_study *study, const ft_grid *grid, ft_channel *channel
         cJSON_Delete(message);
         if (!is_work) break;
     }
+    ft_team_end(w.team);
     free(w.recorded);
 }

@@ -8,7 +8,8 @@
 #include "host/study.h"
 
 /* Returns when the coordinator says so or is gone. The engine's progress and stop become the coordinator's.
- */
-void ft_worker_process(ft_study *study, const ft_grid *grid, ft_channel *channel);
+ * devices: (n_devices) as --device; of several each has a process, which train together (team.h). */
+void ft_worker_process(ft_study *study, const ft_grid *grid, const char *const *devices, int32_t n_devices,
+                       ft_channel *channel);
 
 #endif

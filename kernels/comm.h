@@ -6,6 +6,7 @@
 #ifndef FT_KERNELS_COMM_H
 #define FT_KERNELS_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -17,12 +18,19 @@ extern "C" {
 
 typedef struct ft_comm ft_comm;
 struct ft_comm {
-    const char *name; /* "self", "nccl" */
+    const char *name; /* "self", "nccl", "mpi" */
     int rank, size;
+    int local_rank, local_size; /* "mpi": among the ranks of this machine */
     /* `bytes` from rank `root` to all others. */
     ft_status (*broadcast)(ft_comm *self, void *buffer, size_t bytes, int root, ft_error *err);
-    /* Sum over ranks, in place; dtype FT_F32 or FT_F64. */
-    ft_status (*all_reduce)(ft_comm *self, void *buffer, size_t count, ft_dtype dtype, ft_error *err);
+    /* Sums over ranks, in place, of FT_F32 or FT_F64, of what the backend's queue holds by then. They are
+     * made beside what is queued afterwards, which must leave the buffer alone until it is queued after
+     * `join`. */
+    ft_status (*all_reduce)(ft_comm *self, ft_tensor values, ft_error *err);
+    /* What is queued from here on comes after the sums queued before. */
+    ft_status (*join)(ft_comm *self, ft_error *err);
+    /* Sums over ranks, in place, of numbers on the host; there when it returns, or a failure as of wait. */
+    ft_status (*add_up)(ft_comm *self, double *values, size_t count, ft_error *err);
     /* Waits for what this rank has queued, calls of this communicator among it: to be called before a wait of
      * the backend's that would never end if a rank had died. FT_FAILED when one has, or does not come within
      * the communicator's timeout: then the communicator is aborted, what was queued ends with results that
@@ -30,6 +38,10 @@ struct ft_comm {
     ft_status (*wait)(ft_comm *self, ft_error *err);
     /* Waits until all ranks have called it; fails as wait does. */
     ft_status (*barrier)(ft_comm *self, ft_error *err);
+    /* This rank goes on without the others: what it has queued ends with results that mean nothing, all
+     * further calls fail, and so do the others' as soon as they notice. For a rank that fails where the
+     * others do not; before memory of the backend's is released, which would wait for what is queued. */
+    void (*abandon)(ft_comm *self);
     void (*free)(ft_comm *self); /* after the graphs that its calls were captured in */
 };
 
@@ -47,6 +59,21 @@ ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err);
  * none. FT_BAD_INPUT where the build or the machine has no NCCL. */
 ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int size, double timeout_seconds,
                        ft_comm **comm, ft_error *err);
+
+/* MPI, between the processes that a launcher (mpirun, srun) has started: buffers are in host memory, and
+ * every call is done when it returns. MPI is in a plugin, libftgpu_mpi.so beside the program or installed
+ * with it, which the first call of ft_comm_mpi loads; one a process, as MPI is. Freeing it ends MPI, where
+ * the other ranks free theirs as well; where they do not, the launcher is left to end them. */
+ft_status ft_comm_mpi(double timeout_seconds, ft_comm **comm, ft_error *err);
+/* What the environment says, without MPI: whether a launcher has started this process with others, and its
+ * rank among them. */
+bool ft_comm_is_launched(void);
+int ft_comm_launched_rank(void);
+
+/* Whether all ranks go on: FT_OK where all of them come with it, else all return the status and the message
+ * of the first rank that came with another. *flag (may be NULL) becomes true on all if it was on any. `comm`
+ * may be NULL: this process alone. */
+ft_status ft_comm_agree(ft_comm *comm, ft_status status, bool *flag, ft_error *err);
 
 #ifdef __cplusplus
 }

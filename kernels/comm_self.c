@@ -9,9 +9,15 @@ static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, 
     return FT_OK;
 }
 
-static ft_status all_reduce(ft_comm *self, void *buffer, size_t count, ft_dtype dtype, ft_error *err)
+static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
 {
-    (void)self, (void)buffer, (void)count, (void)dtype, (void)err;
+    (void)self, (void)values, (void)err;
+    return FT_OK;
+}
+
+static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
+{
+    (void)self, (void)values, (void)count, (void)err;
     return FT_OK;
 }
 
@@ -19,6 +25,11 @@ static ft_status nothing(ft_comm *self, ft_error *err)
 {
     (void)self, (void)err;
     return FT_OK;
+}
+
+static void abandon(ft_comm *self)
+{
+    (void)self;
 }
 
 static void free_comm(ft_comm *self)
@@ -33,10 +44,14 @@ ft_status ft_comm_self(ft_comm **comm, ft_error *err)
     **comm = (ft_comm){.name = "self",
                        .rank = 0,
                        .size = 1,
+                       .local_size = 1,
                        .broadcast = broadcast,
                        .all_reduce = all_reduce,
+                       .join = nothing,
+                       .add_up = add_up,
                        .wait = nothing,
                        .barrier = nothing,
+                       .abandon = abandon,
                        .free = free_comm};
     return FT_OK;
 }

@@ -119,6 +119,17 @@ static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t
                       b > 0 ? ft_site(stack, b - 1, FT_PLACE_FF_OUT) : 0, b > 0 ? dy : nothing);
 }
 
+static void tell(const ft_pass *pass, int32_t first, int32_t end)
+{
+    if (pass->final) pass->final(pass->context, first, end);
+}
+
+static void tell_block(const ft_pass *pass, ft_stack stack, int32_t b)
+{
+    int32_t first = ft_block_tensor(&pass->trainable->model->config, stack, b, 0);
+    tell(pass, first, first + FT_MODULES_PER_BLOCK);
+}
+
 /* One stack, from dh of its output down to its embedding. */
 static void stack_backward(const ft_pass *pass, ft_stack stack, ft_tensor dh)
 {
@@ -137,6 +148,7 @@ static void stack_backward(const ft_pass *pass, ft_stack stack, ft_tensor dh)
         feed_forward_backward(pass, stack, b, length, dx, dy);
         if (decoder) cross_attention_backward(pass, b, dx, dy);
         self_attention_backward(pass, stack, b, length, dx, dy);
+        tell_block(pass, stack, b);
     }
     ft_tensor d_embedding = ft_trainable_gradient(pass->trainable, FT_SHARED);
     if (d_embedding.data)
@@ -145,20 +157,38 @@ static void stack_backward(const ft_pass *pass, ft_stack stack, ft_tensor dh)
                                        d_embedding);
 }
 
-void ft_pass_backward(const ft_pass *pass)
+/* Nothing is to be done, and all of it is told. */
+static void backward_of_none(const ft_pass *pass)
+{
+    const ft_model_config *config = &pass->trainable->model->config;
+    for (int32_t b = config->n_decoder_layers - 1; b >= 0; b--) tell_block(pass, FT_DECODER, b);
+    for (int32_t b = config->n_encoder_layers - 1; b >= 0; b--) tell_block(pass, FT_ENCODER, b);
+}
+
+static void backward_of_some(const ft_pass *pass)
 {
     ft_workspace *w = pass->workspace;
     ft_backend *backend = w->backend;
     const ft_trainable *trainable = pass->trainable;
-    ft_tensor grads = trainable->grads;
     int64_t rows = (int64_t)pass->batch.n_sequences * pass->decoder_length;
     int64_t encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
     ft_tensor dlogits = ft_rows(w->logits, rows), dh = ft_rows(w->dh, rows);
-    backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
     backend->linear_backward(backend, trainable->model->head, dlogits, dh, false);
     ft_tensor d_head = ft_trainable_gradient(trainable, trainable->model->tied ? FT_SHARED : FT_LM_HEAD);
     if (d_head.data)
         backend->weight_gradient(backend, dlogits, ft_rows(w->stack[FT_DECODER].out, rows), d_head);
     stack_backward(pass, FT_DECODER, dh);
     stack_backward(pass, FT_ENCODER, ft_rows(w->d_encoder_out, encoder_rows));
+}
+
+void ft_pass_backward(const ft_pass *pass)
+{
+    ft_backend *backend = pass->workspace->backend;
+    const ft_tensor grads = pass->trainable->grads;
+    backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
+    if (pass->batch.n_sequences > 0)
+        backward_of_some(pass);
+    else
+        backward_of_none(pass);
+    tell(pass, 0, FT_FIRST_BLOCK_TENSOR);
 }

@@ -37,6 +37,11 @@ typedef struct ft_pass {
     ft_workspace *workspace;
     ft_adapter_batch batch;
     int32_t encoder_length, decoder_length;
+    /* Told by ft_pass_backward, unless NULL, as soon as all that the gradients of tensors [first, end) are
+     * made of is queued: block by block, in the same order for all shapes, and at last those outside of
+     * blocks. */
+    void (*final)(void *context, int32_t first, int32_t end);
+    void *context;
 } ft_pass;
 
 /* Checks nothing but copies: the inputs fit the workspace's shape by contract. */
@@ -50,7 +55,7 @@ void ft_pass_forward(const ft_pass *pass);
  * each adapter's mean loss. */
 void ft_pass_loss(const ft_pass *pass, bool with_gradient);
 /* After ft_pass_loss(pass, true): the gradients of the adapters' mean losses, overwritten, in
- * trainable->grads. */
+ * trainable->grads. Zeros where the pass has no sequences, as the share of one of many ranks may. */
 void ft_pass_backward(const ft_pass *pass);
 
 /* How forward and backward see one projection of a block: its packed weight, the LoRAs of its modules, their

@@ -18,6 +18,8 @@ struct ft_stepper {
     float *staging;           /* (3, n_adapters) */
     double *loss, *grad_norm; /* (n_adapters) of the last step */
     ft_pass pass;             /* of the step that is queued */
+    ft_status reduced;        /* how the queueing of its sums over the ranks went */
+    ft_error not_reduced;
     ft_step_graphs graphs;
 };
 
@@ -118,35 +120,48 @@ static void load(ft_stepper *s)
     ft_pass_load(&s->pass, s->trainable, s->workspace, s->share ? s->share : s->inputs);
 }
 
-/* The losses and gradients of this rank's share; where it has none, zeros. */
+/* Sums over the ranks, beside what is queued next. The first failure is kept. */
+static void reduce(ft_stepper *s, ft_tensor values)
+{
+    if (s->reduced == FT_OK) s->reduced = s->comm->all_reduce(s->comm, values, &s->not_reduced);
+}
+
+static void reduce_gradients(void *context, int32_t first, int32_t end)
+{
+    ft_stepper *s = context;
+    reduce(s, ft_trainable_gradients(s->trainable, first, end));
+}
+
+/* The losses and gradients of this rank's share; where it has no sequences, zeros. */
 static void queue_passes(ft_stepper *s)
 {
     ft_backend *backend = s->workspace->backend;
-    const ft_tensor grads = s->trainable->grads;
+    ft_tensor losses = {s->workspace->loss_sum, FT_F64, 1, s->n_adapters, s->n_adapters};
     if (s->pass.batch.n_sequences > 0) {
         ft_pass_forward(&s->pass);
         ft_pass_loss(&s->pass, true);
-        ft_pass_backward(&s->pass);
     } else {
-        backend->zero(backend, s->workspace->loss_sum, (size_t)s->n_adapters * sizeof(double));
-        backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
+        backend->zero(backend, losses.data, (size_t)s->n_adapters * sizeof(double));
     }
+    if (s->comm) reduce(s, losses);
+    ft_pass_backward(&s->pass);
 }
 
-/* Queues all up to the gradients and their norms. */
+/* Queues all up to the gradients and their norms. Several ranks add up the gradients of a block while those
+ * of the blocks below are computed. */
 static ft_status queue_gradients(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
-    const ft_tensor grads = s->trainable->grads;
-    ft_status status = FT_OK;
+    if (s->comm) {
+        s->pass.final = reduce_gradients;
+        s->pass.context = s;
+    }
+    s->reduced = FT_OK;
     queue_passes(s);
-    if (s->comm)
-        status =
-            s->comm->all_reduce(s->comm, grads.data, (size_t)(grads.rows * grads.cols), grads.dtype, err);
-    if (s->comm && status == FT_OK)
-        status = s->comm->all_reduce(s->comm, s->workspace->loss_sum, (size_t)s->n_adapters, FT_F64, err);
-    backend->gradient_norm(backend, grads, s->workspace->grad_norm);
-    return status;
+    if (s->comm && s->reduced == FT_OK) s->reduced = s->comm->join(s->comm, &s->not_reduced);
+    if (s->reduced != FT_OK && err) *err = s->not_reduced;
+    backend->gradient_norm(backend, s->trainable->grads, s->workspace->grad_norm);
+    return s->reduced;
 }
 
 static ft_status queue_step(void *context, ft_error *err)
@@ -208,31 +223,6 @@ double ft_stepper_grad_norm(const ft_stepper *s, int32_t adapter)
     return s->grad_norm[adapter];
 }
 
-/* `count` doubles become their sums over the ranks. */
-static ft_status add_up(ft_stepper *s, double *values, size_t count, ft_error *err)
-{
-    if (!s->comm) return FT_OK;
-    ft_backend *backend = s->workspace->backend;
-    ft_status status = FT_OK;
-    /* One after the other through device memory that no step is using. */
-    for (size_t i = 0; i < count && status == FT_OK; i++) {
-        double *place = s->workspace->loss_sum;
-        backend->to_device(backend, place, &values[i], sizeof *values);
-        status = s->comm->all_reduce(s->comm, place, 1, FT_F64, err);
-        if (status == FT_OK) status = s->comm->wait(s->comm, err);
-        if (status == FT_OK) backend->to_host(backend, &values[i], place, sizeof *values);
-    }
-    return status == FT_OK ? backend->synchronize(backend, err) : status;
-}
-
-ft_status ft_stepper_any(ft_stepper *s, bool *flag, ft_error *err)
-{
-    double votes = *flag ? 1 : 0;
-    ft_status status = add_up(s, &votes, 1, err);
-    *flag = votes > 0;
-    return status;
-}
-
 /* Passes over the windows for one group of adapters; adds to their sums. */
 static ft_status evaluate_windows(ft_stepper *s, const ft_evaluated *of, ft_window_use *uses,
                                   const ft_window_list *windows, double *sum, double *counted, ft_error *err)
@@ -272,17 +262,14 @@ ft_status ft_stepper_evaluate(ft_stepper *s, const ft_evaluated *of, const ft_wi
 {
     size_t n = (size_t)of->n_adapters;
     ft_window_use *uses = malloc((size_t)s->n_sequences * sizeof *uses);
-    double *sum = calloc(n, sizeof *sum);
-    double *counted = calloc(n, sizeof *counted);
+    double *sum = calloc(2 * n, sizeof *sum), *counted = sum ? sum + n : NULL;
     ft_status status = FT_OK;
-    if (!uses || !sum || !counted)
+    if (!uses || !sum)
         status = ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
     else
         status = evaluate_windows(s, of, uses, windows, sum, counted, err);
-    if (status == FT_OK) status = add_up(s, sum, n, err);
-    if (status == FT_OK) status = add_up(s, counted, n, err);
+    if (status == FT_OK && s->comm) status = s->comm->add_up(s->comm, sum, 2 * n, err);
     for (size_t k = 0; k < n && status == FT_OK; k++) losses[k] = counted[k] > 0 ? sum[k] / counted[k] : NAN;
-    free(counted);
     free(sum);
     free(uses);
     return status;

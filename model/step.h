@@ -51,7 +51,4 @@ typedef struct ft_evaluated {
 ft_status ft_stepper_evaluate(ft_stepper *stepper, const ft_evaluated *of, const ft_window_list *windows,
                               double *losses, ft_error *err);
 
-/* *flag becomes true on all ranks if it was on any. */
-ft_status ft_stepper_any(ft_stepper *stepper, bool *flag, ft_error *err);
-
 #endif

@@ -279,6 +279,20 @@ ft_tensor ft_trainable_vector(const ft_trainable *t, int32_t index, int64_t *str
     return view(t, t->params, 0, t->a_offset[index], info.rows, info.cols, info.cols);
 }
 
+/* Where the first trained tensor from `index` on begins. */
+static int64_t begin_of(const ft_trainable *t, int32_t index)
+{
+    int32_t count = ft_tensor_count(&t->model->config);
+    while (index < count && t->a_offset[index] < 0) index++;
+    return index < count ? t->a_offset[index] : t->n_params;
+}
+
+ft_tensor ft_trainable_gradients(const ft_trainable *t, int32_t first, int32_t end)
+{
+    int64_t begin = begin_of(t, first);
+    return ft_columns(t->grads, begin, begin_of(t, end) - begin);
+}
+
 ft_tensor ft_trainable_gradient(const ft_trainable *t, int32_t index)
 {
     if (t->kind == FT_LORA || t->a_offset[index] < 0 || !t->grads.data) return (ft_tensor){0};

@@ -75,6 +75,9 @@ ft_status ft_trainable_restore(const ft_trainable *trainable, const ft_weights *
 /* Where a pass finds vector tensor `index` (embedding, bias, norm weight): the adapters' own or the frozen
  * one. *stride: elements between adapters (0: shared). */
 ft_tensor ft_trainable_vector(const ft_trainable *trainable, int32_t index, int64_t *stride);
+/* The gradients of tensors [first, end), whose elements lie side by side in each row: (n_adapters, elements),
+ * without columns where none of them is trained. */
+ft_tensor ft_trainable_gradients(const ft_trainable *trainable, int32_t first, int32_t end);
 /* Its gradient, or an absent tensor where it is not trained. */
 ft_tensor ft_trainable_gradient(const ft_trainable *trainable, int32_t index);
 /* The LoRA of base tensor `index`; false where it is no target. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "model/share.h"
 #include "model/trainer_slots.h"
 #include "model/window_batch.h"
 
@@ -70,6 +71,18 @@ static ft_status follow_epoch(ft_trainer *t, int32_t g, bool stop, bool prune, f
     return s->ended == FT_TRAINING ? ft_slot_start_epoch(t, g, err) : FT_OK;
 }
 
+/* What one rank prunes, all prune. */
+static ft_status agree_on_pruned(ft_trainer *t, int32_t n, ft_error *err)
+{
+    ft_comm *comm = t->settings->comm;
+    if (!comm) return FT_OK;
+    double *votes = t->val_loss; /* which are in the history by now */
+    for (int32_t k = 0; k < n; k++) votes[k] = t->pruned[k];
+    ft_status status = comm->add_up(comm, votes, (size_t)n, err);
+    for (int32_t k = 0; k < n; k++) t->pruned[k] = votes[k] > 0;
+    return status;
+}
+
 static ft_status end_epochs(ft_trainer *t, int32_t n, ft_error *err)
 {
     ft_evaluated of = {.adapters = t->ended,
@@ -89,8 +102,7 @@ static ft_status end_epochs(ft_trainer *t, int32_t n, ft_error *err)
         t->pruned[k] = false;
     }
     if (t->settings->epochs) t->settings->epochs(t->settings->context, t->indices, t->epochs, n, t->pruned);
-    for (int32_t k = 0; k < n && status == FT_OK; k++)
-        status = ft_stepper_any(t->stepper, &t->pruned[k], err);
+    status = agree_on_pruned(t, n, err);
     for (int32_t k = 0; k < n && status == FT_OK; k++)
         status = follow_epoch(t, t->ended[k], t->stop[k], t->pruned[k], err);
     return status;
@@ -191,23 +203,30 @@ static bool checkpoint_is_old(const ft_trainer *t)
     return ft_now_seconds() - t->checkpoint_time >= CHECKPOINT_SHARE * t->checkpoint_cost;
 }
 
-/* From what is in the slots to the last result. */
+static bool has_to_stop(const ft_trainer *t, int32_t n_ended)
+{
+    ft_stop how = t->settings->stop ? t->settings->stop(t->settings->context) : FT_STOP_NOT;
+    return how == FT_STOP_NOW || (how == FT_STOP_AT_EPOCH && n_ended > 0);
+}
+
+/* From what is in the slots to the last result. What a rank alone fails in between two steps, all are told of
+ * before the next; where it fails within a step, the others hear of it by their communicator. */
 static ft_status train_all(ft_trainer *t, ft_error *err)
 {
     int32_t n_ended = 1; /* between two trainings is as good a place to stop as between two epochs */
-    ft_status status = FT_OK;
+    ft_status status = FT_OK, between = FT_OK;
     while (status == FT_OK) {
-        status = ft_slots_hand_over(t, err);
-        if (status == FT_OK) status = ft_slots_fill(t, err);
+        if (between == FT_OK) between = ft_slots_hand_over(t, err);
+        if (between == FT_OK) between = ft_slots_fill(t, err);
+        bool stop = between == FT_OK && ft_slots_any_live(t) && has_to_stop(t, n_ended);
+        status = ft_comm_agree(t->settings->comm, between, &stop, err);
         if (status != FT_OK || !ft_slots_any_live(t)) break;
-        ft_stop how = t->settings->stop ? t->settings->stop(t->settings->context) : FT_STOP_NOT;
-        bool stop = how == FT_STOP_NOW || (how == FT_STOP_AT_EPOCH && n_ended > 0);
-        status = ft_stepper_any(t->stepper, &stop, err);
-        if (status == FT_OK && stop) return ft_slots_interrupt(t, err);
-        if (status == FT_OK) status = train_step(t, err);
+        if (stop) return ft_slots_interrupt(t, err);
+        status = train_step(t, err);
         if (status == FT_OK) status = after_step(t, &n_ended, err);
+        if (status != FT_OK && t->settings->comm) t->settings->comm->abandon(t->settings->comm);
         if (status == FT_OK && (any_due(t) || (n_ended > 0 && checkpoint_is_old(t))))
-            status = ft_slots_checkpoint(t, err);
+            between = ft_slots_checkpoint(t, err);
     }
     return status;
 }
@@ -337,7 +356,7 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
                    ft_error *err)
 {
     ft_trainer t = make_trainer(model, base, series, n_series, configs, n_configs, settings);
-    ft_status status = open_trainer(&t, err);
+    ft_status status = ft_comm_agree(settings->comm, open_trainer(&t, err), NULL, err);
     if (status == FT_OK) status = train_all(&t, err);
     if (t.trainable && t.trainable->kind == FT_FULL) {
         ft_error ignored;
@@ -358,6 +377,8 @@ ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, const ft_weights *base,
     int32_t n_sequences = 0;
     ft_status status = most_sequences(&t, &n_sequences, err);
     if (status == FT_OK) status = reserve_adapters(&t, ft_trainable_measure, err);
+    if (status == FT_OK && settings->comm)
+        n_sequences = ft_share_sequences(n_sequences, t.n_slots, settings->comm->size);
     if (status == FT_OK) {
         const ft_trainable *adapters = t.trainable;
         ft_pass_shape shape = {.n_adapters = t.n_slots,

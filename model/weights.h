@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "kernels/comm.h"
 #include "model/config.h"
 
 /* The tensors of a block, in the order in which a block's tensors are stored. */
@@ -84,6 +85,11 @@ ft_status ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weigh
  * copied unchanged but for the dtype; with NULL ft_config_write makes one. */
 ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
                            ft_error *err);
+
+/* Between processes that share no memory: what rank 0 has read reaches all others, which own what they get.
+ * For a communicator whose buffers are in host memory. (Workers of one machine are forks of the process that
+ * has read the weights, and so have them.) */
+ft_status ft_weights_share(ft_comm *comm, ft_weights **weights, ft_error *err);
 
 void ft_weights_free(ft_weights *weights);
 

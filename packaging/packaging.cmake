@@ -1,5 +1,6 @@
-# cmake --install: the program with manual page and completion (component runtime), the library with header and
-# ftgpu.pc (component development). cpack makes a .deb of each.
+# cmake --install: the program with manual page and completion (component runtime), the plugin that it loads under an MPI
+# launcher (component mpi, where MPI was found), the library with header and ftgpu.pc (component development). cpack makes a .deb
+# of each.
 include(GNUInstallDirs)
 
 # Manual page and completion are what the program itself prints.
@@ -57,13 +58,17 @@ install(FILES ${CMAKE_BINARY_DIR}/generated/_ftgpu
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT runtime)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime OPTIONAL)
 
+if(TARGET ftgpu_mpi)
+  install(TARGETS ftgpu_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/ftgpu COMPONENT mpi)
+endif()
+
 install(FILES ${CMAKE_BINARY_DIR}/libftgpu.a DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(FILES host/ftgpu.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ftgpu COMPONENT development)
 install(FILES base/error.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ftgpu/base COMPONENT development)
 install(FILES ${CMAKE_BINARY_DIR}/generated/ftgpu.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
-# cpack: ftgpu_VERSION_ARCHITECTURE.deb and libftgpu-dev_VERSION_ARCHITECTURE.deb.
+# cpack: ftgpu_VERSION_ARCHITECTURE.deb, libftgpu-dev_VERSION_ARCHITECTURE.deb and ftgpu-mpi_VERSION_ARCHITECTURE.deb.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ftgpu)
 set(CPACK_PACKAGE_VENDOR "ftgpu developers")
@@ -73,6 +78,9 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_COMPONENTS_ALL runtime development)
+if(TARGET ftgpu_mpi)
+  list(APPEND CPACK_COMPONENTS_ALL mpi)
+endif()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
@@ -81,6 +89,12 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "fine-tunes Chronos-T5 time-series models over grids of hyperparameters
 One binary trains many LoRA adapters of a Chronos-T5 model at once, records
 each experiment, compares them, tells which hyperparameters matter, forecasts.")
+set(CPACK_DEBIAN_MPI_PACKAGE_NAME ftgpu-mpi)
+set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "ftgpu (= ${PROJECT_VERSION})")
+set(CPACK_COMPONENT_MPI_DESCRIPTION "fine-tunes Chronos-T5 time-series models: communication by MPI
+What the program ftgpu loads when mpirun or srun starts it, so that several
+processes train the same models together.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libftgpu-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libdnnl-dev, libcjson-dev, zlib1g-dev, libgomp1")

@@ -4,6 +4,7 @@
 
 int ft_command_run(int argc, const char *const *argv)
 {
+    ft_silence_followers();
     ft_training_options options;
     ft_option table[FT_TRAINING_OPTIONS + 3] = {{0}};
     const char *format = "table";

@@ -9,6 +9,7 @@
 #include "host/program/command.h"
 #include "host/program/slurm.h"
 #include "host/program/training_options.h"
+#include "kernels/comm.h"
 
 static void tell_finished(void *context, const ft_outcome *outcome)
 {
@@ -148,6 +149,7 @@ static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary
 
 int ft_command_sweep(int argc, const char *const *argv)
 {
+    ft_silence_followers();
     ft_training_options options;
     ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 15] = {{0}};
     ft_slurm_options slurm;
@@ -264,6 +266,8 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (status == FT_OK && slurm.how && shard)
         status = ft_fail(&err, FT_BAD_INPUT,
                          "--slurm makes shards of its own (--array-tasks N): leave out --shard");
+    if (status == FT_OK && slurm.how && ft_comm_is_launched())
+        status = ft_fail(&err, FT_BAD_INPUT, "--slurm submits jobs: call it without an MPI launcher");
     request.base = options.request;
     if (workers > 0) request.workers = workers;
     request.grids = grids.items;

@@ -11,6 +11,7 @@
 #include "host/hyperparameters.h"
 #include "host/program/command.h"
 #include "host/program/data_options.h"
+#include "kernels/comm.h"
 
 /* Set by signals: the only state that is not passed. */
 static volatile sig_atomic_t stop_requested;
@@ -56,6 +57,12 @@ void ft_progress_end(void)
 {
     if (line_is_live) fputs("\r\033[K", stderr);
     line_is_live = false;
+}
+
+void ft_silence_followers(void)
+{
+    if (ft_comm_launched_rank() == 0) return;
+    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(FT_EXIT_FAILED);
 }
 
 size_t ft_training_options_table(ft_training_options *o, ft_option *table)
@@ -106,6 +113,13 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
          .help = "evaluate at most N windows a split (default 256)",
          .least = 1,
          .most = 1e9},
+        {.name = "gpus-per-experiment",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->request.gpus_per_experiment,
+         .argument = "K",
+         .help = "GPUs that share each step of a training (default 1)",
+         .least = 1,
+         .most = 64},
         FT_OPTION_RESULTS(o->engine.results),
         FT_OPTIONS_ENGINE(o->engine),
     };
@@ -143,6 +157,7 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
     o->engine.command_line = command_line(argc, argv, command);
     o->engine.progress = show_progress;
     o->engine.stop = how_to_stop;
+    o->engine.launched = true;
     catch_signals();
     return FT_OK;
 }

@@ -14,7 +14,7 @@ typedef struct ft_training_options {
     const char **assignments; /* set and the seed, for the request */
 } ft_training_options;
 
-enum { FT_TRAINING_OPTIONS = 20 };
+enum { FT_TRAINING_OPTIONS = 21 };
 
 /* Writes the rows of the common options, without an end, into `table` and returns their number (at most
  * FT_TRAINING_OPTIONS). */
@@ -30,6 +30,10 @@ void ft_training_notes(ft_text *out);
 
 /* The exit status that goes with how a run ended, after telling the error. */
 int ft_training_finish(ft_status status, const ft_error *err);
+
+/* Of the processes that an MPI launcher has started, rank 0 alone speaks: stdout and stderr of the others go
+ * nowhere. Before anything is printed. */
+void ft_silence_followers(void);
 
 /* Leaves the live progress line for a line of its own. */
 void ft_progress_end(void);

@@ -1,8 +1,10 @@
 /* Communication by NCCL; see kernels/comm.h.
  *
- * Calls are queued on the backend's current stream, and so become part of a captured step. A call whose peer
- * has died would keep its stream busy for ever: `wait` asks for the stream's end and for NCCL's asynchronous
- * errors by turns, and aborts the communicator when there is one or the time is up. */
+ * All calls are made on a stream of the communicator's own, between two events: one tells that the backend's
+ * stream has come to what is to be sent, the other, at `join`, that it was sent. So what is queued between
+ * the two runs at the same time, and both become part of a captured step. A call whose peer has died would
+ * keep its stream busy for ever: `wait` asks for the stream's end and for NCCL's asynchronous errors by
+ * turns, and aborts the communicator when there is one or the time is up. */
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,8 @@
 
 #define FT_NCCL_FUNCTIONS(each)                                                                              \
     each(ncclGetErrorString) each(ncclGetUniqueId) each(ncclCommInitRank) each(ncclCommDestroy)              \
-        each(ncclCommAbort) each(ncclCommGetAsyncError) each(ncclBroadcast) each(ncclAllReduce)
+        each(ncclCommAbort) each(ncclCommGetAsyncError) each(ncclBroadcast) each(ncclAllReduce)              \
+            each(ncclGroupStart) each(ncclGroupEnd)
 
 typedef struct nccl_functions {
 #define FT_NCCL_DECLARE(name) decltype(&::name) name;
@@ -26,13 +29,17 @@ typedef struct nccl_functions {
 #undef FT_NCCL_DECLARE
 } nccl_functions;
 
+static const size_t FT_SUMS = 64; /* that are added up at a time */
+
 typedef struct nccl_comm {
     ft_comm base; /* first, so that the pointers convert */
     nccl_functions call;
     ft_cuda *cuda;
     ncclComm_t nccl; /* NULL after an abort */
-    cudaEvent_t queued;
-    float *one; /* device: what a barrier adds up */
+    cudaStream_t stream;
+    cudaEvent_t ready, sent, queued;
+    bool behind;  /* something was queued on the stream since the last join */
+    double *sums; /* (FT_SUMS) on the device: what add_up adds up */
     double timeout_seconds;
 } nccl_comm;
 
@@ -63,15 +70,43 @@ static ft_status check(const nccl_comm *comm, ncclResult_t result, const char *c
 #define NCCL_TRY(comm, function, ...)                                                                        \
     check(comm, (comm)->call.function(__VA_ARGS__), #function, __LINE__, err)
 
+/* A kept failure of CUDA's. */
+static ft_status kept(const nccl_comm *comm, ft_error *err)
+{
+    if (comm->cuda->failure != FT_OK && err) *err = comm->cuda->failed;
+    return comm->cuda->failure;
+}
+
 /* Before a call: the device is the current one, and nothing has failed. */
 static ft_status enter(nccl_comm *comm, ft_error *err)
 {
     if (!comm->nccl)
         return ft_fail(err, FT_FAILED, "the communicator of rank %d of %d was aborted", comm->base.rank,
                        comm->base.size);
-    if (ft_cuda_enter(comm->cuda)) return FT_OK;
-    if (err) *err = comm->cuda->failed;
-    return comm->cuda->failure;
+    ft_cuda_enter(comm->cuda);
+    return kept(comm, err);
+}
+
+/* What is sent next comes after what the backend has queued. */
+static ft_status follow(nccl_comm *comm, ft_error *err)
+{
+    ft_cuda *cuda = comm->cuda;
+    if (CUDA_TRY(cuda, cudaEventRecord(comm->ready, ft_cuda_stream(cuda))))
+        CUDA_TRY(cuda, cudaStreamWaitEvent(comm->stream, comm->ready, 0));
+    comm->behind = true;
+    return kept(comm, err);
+}
+
+static ft_status join(ft_comm *self, ft_error *err)
+{
+    nccl_comm *comm = comm_of(self);
+    ft_cuda *cuda = comm->cuda;
+    ft_status status = enter(comm, err);
+    if (status != FT_OK || !comm->behind) return status;
+    comm->behind = false;
+    if (CUDA_TRY(cuda, cudaEventRecord(comm->sent, comm->stream)))
+        CUDA_TRY(cuda, cudaStreamWaitEvent(ft_cuda_stream(cuda), comm->sent, 0));
+    return kept(comm, err);
 }
 
 static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, ft_error *err)
@@ -79,17 +114,32 @@ static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, 
     nccl_comm *comm = comm_of(self);
     ft_status status = enter(comm, err);
     if (status != FT_OK || bytes == 0) return status;
-    return NCCL_TRY(comm, ncclBroadcast, buffer, buffer, bytes, ncclUint8, root, comm->nccl,
-                    ft_cuda_stream(comm->cuda));
+    status = follow(comm, err);
+    if (status == FT_OK)
+        status =
+            NCCL_TRY(comm, ncclBroadcast, buffer, buffer, bytes, ncclUint8, root, comm->nccl, comm->stream);
+    return status == FT_OK ? join(self, err) : status;
 }
 
-static ft_status all_reduce(ft_comm *self, void *buffer, size_t count, ft_dtype dtype, ft_error *err)
+/* Rows that do not lie side by side are one group, which NCCL does in one go. */
+static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
 {
     nccl_comm *comm = comm_of(self);
-    ft_status status = enter(comm, err);
-    if (status != FT_OK || count == 0) return status;
-    return NCCL_TRY(comm, ncclAllReduce, buffer, buffer, count, dtype == FT_F64 ? ncclFloat64 : ncclFloat32,
-                    ncclSum, comm->nccl, ft_cuda_stream(comm->cuda));
+    const ncclDataType_t type = values.dtype == FT_F64 ? ncclFloat64 : ncclFloat32;
+    bool dense = values.rows == 1 || values.stride == values.cols;
+    int64_t calls = dense ? 1 : values.rows;
+    size_t count = (size_t)(dense ? values.rows * values.cols : values.cols);
+    ft_status status = enter(comm, err), ended = FT_OK;
+    if (status != FT_OK || values.rows == 0 || values.cols == 0) return status;
+    status = follow(comm, err);
+    if (status == FT_OK && calls > 1) status = NCCL_TRY(comm, ncclGroupStart);
+    if (status != FT_OK) return status;
+    for (int64_t row = 0; row < calls && status == FT_OK; row++) {
+        char *at = (char *)values.data + (size_t)(row * values.stride) * ft_dtype_bytes(values.dtype);
+        status = NCCL_TRY(comm, ncclAllReduce, at, at, count, type, ncclSum, comm->nccl, comm->stream);
+    }
+    if (calls > 1) ended = NCCL_TRY(comm, ncclGroupEnd);
+    return status == FT_OK ? ended : status;
 }
 
 /* Afterwards the stream goes on. NCCL would wait for graphs that hold its calls. */
@@ -105,7 +155,7 @@ static ft_status wait(ft_comm *self, ft_error *err)
 {
     nccl_comm *comm = comm_of(self);
     ft_cuda *cuda = comm->cuda;
-    ft_status status = enter(comm, err);
+    ft_status status = join(self, err);
     if (status != FT_OK) return status;
     double started = ft_now_seconds();
     CUDA_TRY(cuda, cudaEventRecord(comm->queued, ft_cuda_stream(cuda)));
@@ -126,14 +176,37 @@ static ft_status wait(ft_comm *self, ft_error *err)
         }
         sched_yield();
     }
-    if (err) *err = cuda->failed;
-    return cuda->failure;
+    return kept(comm, err);
+}
+
+static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
+{
+    nccl_comm *comm = comm_of(self);
+    ft_backend *backend = &comm->cuda->base;
+    ft_status status = FT_OK;
+    for (size_t at = 0; at < count && status == FT_OK; at += FT_SUMS) {
+        size_t n = count - at < FT_SUMS ? count - at : FT_SUMS;
+        ft_tensor part = {comm->sums, FT_F64, 1, (int64_t)n, (int64_t)n};
+        backend->to_device(backend, comm->sums, values + at, n * sizeof *values);
+        status = all_reduce(self, part, err);
+        if (status == FT_OK) status = wait(self, err);
+        if (status == FT_OK) backend->to_host(backend, values + at, comm->sums, n * sizeof *values);
+        if (status == FT_OK) status = kept(comm, err);
+    }
+    return status;
 }
 
 static ft_status barrier(ft_comm *self, ft_error *err)
 {
-    ft_status status = all_reduce(self, comm_of(self)->one, 1, FT_F32, err);
-    return status == FT_OK ? wait(self, err) : status;
+    double nothing = 0;
+    return add_up(self, &nothing, 1, err);
+}
+
+static void abandon(ft_comm *self)
+{
+    nccl_comm *comm = comm_of(self);
+    cudaSetDevice(comm->cuda->device);
+    if (comm->nccl) abort_comm(comm);
 }
 
 static void free_comm(ft_comm *self)
@@ -142,8 +215,12 @@ static void free_comm(ft_comm *self)
     nccl_comm *comm = comm_of(self);
     cudaSetDevice(comm->cuda->device);
     if (comm->nccl) comm->call.ncclCommDestroy(comm->nccl);
-    if (comm->queued) cudaEventDestroy(comm->queued);
-    comm->cuda->base.release(&comm->cuda->base, comm->one);
+    cudaEvent_t events[] = {comm->ready, comm->sent, comm->queued};
+    for (int i = 0; i < 3; i++)
+        if (events[i]) cudaEventDestroy(events[i]);
+    if (comm->stream) cudaStreamDestroy(comm->stream);
+    comm->cuda->base.release(&comm->cuda->base, comm->sums);
+    comm->cuda->communicates = false;
     free(comm);
 }
 
@@ -162,6 +239,17 @@ ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err)
     return FT_OK;
 }
 
+/* As the backend's own: waiting for nothing but what it is told to. */
+static ft_status make_stream(nccl_comm *comm, ft_error *err)
+{
+    ft_cuda *cuda = comm->cuda;
+    cudaEvent_t *events[] = {&comm->ready, &comm->sent, &comm->queued};
+    if (ft_cuda_enter(cuda)) CUDA_TRY(cuda, cudaStreamCreateWithFlags(&comm->stream, cudaStreamNonBlocking));
+    for (int i = 0; i < 3 && cuda->failure == FT_OK; i++)
+        CUDA_TRY(cuda, cudaEventCreateWithFlags(events[i], cudaEventDisableTiming));
+    return kept(comm, err);
+}
+
 ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int size, double timeout_seconds,
                        ft_comm **out, ft_error *err)
 {
@@ -170,7 +258,8 @@ ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int 
         return ft_fail(err, FT_BAD_INPUT, "NCCL connects GPUs, and this is a %s backend", backend->name);
     nccl_comm *comm = (nccl_comm *)calloc(1, sizeof *comm);
     if (!comm) return ft_no_memory(err, "a communicator", sizeof *comm);
-    ft_cuda *cuda = comm->cuda = ft_cuda_of(backend);
+    comm->cuda = ft_cuda_of(backend);
+    comm->cuda->communicates = true;
     comm->timeout_seconds = timeout_seconds;
     ft_comm *base = &comm->base;
     base->name = "nccl";
@@ -178,26 +267,21 @@ ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int 
     base->size = size;
     base->broadcast = broadcast;
     base->all_reduce = all_reduce;
+    base->join = join;
+    base->add_up = add_up;
     base->wait = wait;
     base->barrier = barrier;
+    base->abandon = abandon;
     base->free = free_comm;
     ncclUniqueId made;
     memcpy(&made, id->bytes, sizeof made);
     ft_status status = open_nccl(&comm->call, err);
-    if (status == FT_OK &&
-        !(ft_cuda_enter(cuda) &&
-          CUDA_TRY(cuda, cudaEventCreateWithFlags(&comm->queued, cudaEventDisableTiming)))) {
-        status = cuda->failure;
-        if (err) *err = cuda->failed;
-    }
+    if (status == FT_OK) status = make_stream(comm, err);
     if (status == FT_OK) {
-        comm->one = (float *)backend->allocate(backend, sizeof *comm->one, err);
-        status = comm->one ? FT_OK : FT_NO_MEMORY;
+        comm->sums = (double *)backend->allocate(backend, FT_SUMS * sizeof *comm->sums, err);
+        status = comm->sums ? FT_OK : FT_NO_MEMORY;
     }
-    if (status == FT_OK) {
-        backend->zero(backend, comm->one, sizeof *comm->one);
-        status = NCCL_TRY(comm, ncclCommInitRank, &comm->nccl, size, made, rank);
-    }
+    if (status == FT_OK) status = NCCL_TRY(comm, ncclCommInitRank, &comm->nccl, size, made, rank);
     if (status != FT_OK) {
         free_comm(base);
         return status;

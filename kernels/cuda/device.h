@@ -55,8 +55,9 @@ typedef struct ft_cuda {
         void *data;
         size_t bytes;
     } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
-    struct ft_cuda_outgrown *outgrown; /* scratch memory too small by now, but named by graphs */
-    struct ft_cuda_graph *graphs;      /* that are not freed */
+    struct ft_cuda_outgrown *outgrown; /* scratch memory too small by now, but still named */
+    bool communicates;            /* there is a communicator: to free memory is to wait for other ranks */
+    struct ft_cuda_graph *graphs; /* that are not freed */
     char *staging; /* (FT_CUDA_STAGING) pinned: what to_device has taken and the device may not have read */
     size_t staged;
     struct ft_cuda_lt *lt;   /* matrix products */

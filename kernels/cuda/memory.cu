@@ -64,11 +64,13 @@ void ft_cuda_free_scratch(ft_cuda *cuda)
         for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[i][use].data));
 }
 
-/* Memory that a graph may name is given back with the last graph. *data becomes NULL. */
+/* Memory that a graph may name is given back with the last graph; and while a communicator's sums may be
+ * under way, for which cudaFree would wait, however long that is, with the next synchronize. *data becomes
+ * NULL. */
 static bool outgrow(ft_cuda *cuda, void **data)
 {
     void *old = *data;
-    if (!old || !cuda->graphs) {
+    if (!old || !(cuda->graphs || cuda->communicates)) {
         *data = NULL;
         return CUDA_TRY(cuda, cudaFree(old));
     }
@@ -186,6 +188,7 @@ static ft_status synchronize(ft_backend *self, ft_error *err)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (ft_cuda_enter(cuda)) wait_for_all(cuda);
+    if (cuda->failure == FT_OK && !cuda->graphs) free_outgrown(cuda);
     ft_status status = cuda->failure;
     if (status != FT_OK && err) *err = cuda->failed;
     cuda->failure = FT_OK;

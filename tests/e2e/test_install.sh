@@ -11,6 +11,16 @@ for file in lib/libftgpu.a lib/pkgconfig/ftgpu.pc include/ftgpu/ftgpu.h share/do
     share/man/man1/ftgpu.1 share/bash-completion/completions/ftgpu share/zsh/site-functions/_ftgpu; do
     [ -s tree/$file ] || fail "$file is missing or empty"
 done
+# The program looks for what it loads under an MPI launcher where it was installed with it.
+if [ -e "$build/libftgpu_mpi.so" ]; then
+    [ -s tree/lib/ftgpu/libftgpu_mpi.so ] || fail "lib/ftgpu/libftgpu_mpi.so is missing"
+    mv tree/lib/ftgpu/libftgpu_mpi.so tree/
+    ran="ftgpu run under a launcher, without the plugin"
+    status=0
+    OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 tree/bin/ftgpu run --model m --data d --target t >out 2>err || status=$?
+    expect_status 2
+    expect err 'libftgpu_mpi.so is not installed'
+fi
 for form in man:share/man/man1/ftgpu.1 bash:share/bash-completion/completions/ftgpu zsh:share/zsh/site-functions/_ftgpu; do
     must --help="${form%%:*}"
     cmp -s out "tree/${form#*:}" || fail "${form#*:} is not what $ran prints"

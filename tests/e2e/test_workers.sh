@@ -23,6 +23,12 @@ contents two >got
 [ "$(grep -c '"error": null' got)" = 6 ] || fail "two workers recorded $(grep -c '"error": null' got) of 6"
 cmp -s expected got || fail "two workers got other results than one: $(diff expected got | head -5)"
 
+# GPUs that share an experiment must be there.
+refuses '^ftgpu: --gpus-per-experiment 2: there is no GPU .*mpirun' sweep $common $six --device cpu --gpus-per-experiment 2
+refuses '^ftgpu: --gpus-per-experiment 2: there is no GPU .*mpirun' sweep $common $six --device cpu --gpus-per-experiment 2 --dry-run
+refuses '^ftgpu: --gpus-per-experiment 2: there is no GPU .*mpirun' run $common --device cpu --gpus-per-experiment 2
+refuses '^ftgpu: .*--gpus-per-experiment' run $common --gpus-per-experiment 0
+
 # A worker that is killed costs nothing but its time.
 long="--set epochs=$epochs $six --max-adapters 3 --workers 1"
 must sweep $common $long --name whole

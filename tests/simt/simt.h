@@ -32,6 +32,9 @@ void simt_run_ranks(int n, void (*body)(int rank, void *context), void *context)
 /* The n-th call from now (1: the next) to the function named, such as "cudaMalloc", fails with `error`. A
  * kernel's launch is named "launch". */
 void simt_fail_call(const char *function, int nth, int error);
+/* As the error of cudaStreamWaitEvent: the call succeeds and the stream waits for nothing, as if the program had
+ * forgotten it. */
+enum { SIMT_FORGET = -1 };
 /* All functions that can be told to fail, and how often each was called since the last reset. */
 enum { SIMT_FUNCTIONS = 49 };
 extern const char *const simt_functions[SIMT_FUNCTIONS];

@@ -131,11 +131,23 @@ bool advance(simt_stream &wanted)
     return true;
 }
 
+/* The stream that keeps `wanted` waiting, over events from stream to stream. */
+const simt_stream &stuck_at(const simt_stream &wanted)
+{
+    const simt_stream *stuck = &wanted;
+    for (size_t i = 0; i < streams.size() && !stuck->queue.front().work.meeting; i++) {
+        const simt_stream *holder = holder_of(*stuck);
+        if (!holder) break;
+        stuck = holder;
+    }
+    return *stuck;
+}
+
 void run_until_empty(simt_stream &wanted)
 {
     while (!wanted.queue.empty()) {
         if (advance(wanted) || simt::wait_for_others()) continue;
-        const auto &front = wanted.queue.front();
+        const auto &front = stuck_at(wanted).queue.front();
         if (front.work.meeting)
             simt::fault("%s", front.work.meeting->waiting().c_str());
         else
@@ -267,11 +279,14 @@ cudaError_t cudaDeviceSynchronize(void)
 
 bool simt::finish_device()
 {
+    /* Other host programs may make and destroy theirs meanwhile. */
+    std::vector<simt_stream *> own;
     for (const auto &stream : streams)
-        if (stream->device == current_device()) {
-            if (stream->graph) return false;
-            run_until_empty(*stream);
-        }
+        if (stream->device == current_device()) own.push_back(stream.get());
+    for (simt_stream *stream : own) {
+        if (stream->graph) return false;
+        run_until_empty(*stream);
+    }
     return true;
 }
 
@@ -308,6 +323,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned)
 {
     cudaError_t error = status_of("cudaStreamWaitEvent");
+    if ((int)error == SIMT_FORGET) return cudaSuccess;
     if (error != cudaSuccess) return error;
     if (!stream) return cudaErrorInvalidResourceHandle;
     if (!event->graph && !stream->graph) {

@@ -57,11 +57,17 @@ static void leave(scene *s, int rank, member *m)
     m->backend->free(m->backend);
 }
 
+static ft_status add_values(member *m, ft_error *err)
+{
+    ft_status status = m->comm->all_reduce(m->comm, (ft_tensor){m->values, FT_F32, 1, COUNT, COUNT}, err);
+    return status == FT_OK ? m->comm->join(m->comm, err) : status;
+}
+
 static void add_up(int rank, void *context)
 {
     scene *s = context;
     member m = join(s, rank);
-    s->status[rank] = m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]);
+    s->status[rank] = add_values(&m, &s->err[rank]);
     leave(s, rank, &m);
 }
 
@@ -99,7 +105,7 @@ static void add_up_by_graph(int rank, void *context)
     scene *s = context;
     member m = join(s, rank);
     m.backend->capture_begin(m.backend);
-    s->status[rank] = m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]);
+    s->status[rank] = add_values(&m, &s->err[rank]);
     void *graph = m.backend->capture_end(m.backend);
     for (int i = 0; i < 3; i++) m.backend->replay(m.backend, graph);
     cr_expect_eq(m.comm->wait(m.comm, &s->err[rank]), FT_OK, "%s", s->err[rank].message);
@@ -147,11 +153,11 @@ static void lose_the_last(int rank, void *context)
     if (rank > 0) s->timeout_seconds = 0;
     member m = join(s, rank);
     if (rank < s->size - 1) {
-        cr_expect_eq(m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]), FT_OK);
+        cr_expect_eq(add_values(&m, &s->err[rank]), FT_OK);
         s->status[rank] = m.comm->wait(m.comm, &s->err[rank]);
         ft_error err;
         cr_expect_eq(m.backend->synchronize(m.backend, &err), FT_OK, "%s", err.message);
-        cr_expect_neq(m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &err), FT_OK);
+        cr_expect_neq(add_values(&m, &err), FT_OK);
         cr_expect_neq(m.comm->wait(m.comm, &err), FT_OK);
         cr_expect(strstr(err.message, "aborted"), "%s", err.message);
     } else {
@@ -181,7 +187,7 @@ static void lose_one_in_replay(int rank, void *context)
     member m = join(s, rank);
     ft_error err;
     m.backend->capture_begin(m.backend);
-    s->status[rank] = m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &err);
+    s->status[rank] = add_values(&m, &err);
     void *graph = m.backend->capture_end(m.backend);
     m.backend->replay(m.backend, graph);
     cr_expect_eq(m.comm->wait(m.comm, &err), FT_OK, "%s", err.message);
@@ -213,7 +219,7 @@ static void hang(int rank, void *context)
 {
     scene *s = context;
     member m = join(s, rank);
-    if (rank == 0) m.comm->all_reduce(m.comm, m.values, COUNT, FT_F32, &s->err[rank]);
+    if (rank == 0) add_values(&m, &s->err[rank]);
     s->status[rank] = m.backend->synchronize(m.backend, &s->err[rank]);
     leave(s, rank, &m);
 }
@@ -250,7 +256,7 @@ Test(cuda_comm, a_process_alone_needs_no_library)
     float value = 3;
     cr_assert_eq(ft_comm_self(&comm, &err), FT_OK);
     cr_expect_eq(comm->size, 1);
-    cr_expect_eq(comm->all_reduce(comm, &value, 1, FT_F32, &err), FT_OK);
+    cr_expect_eq(comm->all_reduce(comm, (ft_tensor){&value, FT_F32, 1, 1, 1}, &err), FT_OK);
     cr_expect_eq(comm->broadcast(comm, &value, sizeof value, 0, &err), FT_OK);
     cr_expect_eq(comm->wait(comm, &err), FT_OK);
     cr_expect_eq(comm->barrier(comm, &err), FT_OK);

@@ -55,7 +55,8 @@ static ft_status queue_step(program *p, ft_error *err)
     b->wait(b, 1);
     attend(p);
     b->gradient_norm(b, p->x, p->norm);
-    return p->comm->all_reduce(p->comm, p->x.data, COUNT, FT_F32, err);
+    ft_status status = p->comm->all_reduce(p->comm, p->x, err);
+    return status == FT_OK ? p->comm->join(p->comm, err) : status;
 }
 
 static ft_status open_program(program *p, ft_error *err)

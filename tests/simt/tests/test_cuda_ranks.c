@@ -9,7 +9,7 @@
 #include "kernels/comm.h"
 #include "tests/simt/simt.h"
 
-enum { STEPS = 3, MOST_RANKS = 4, DEVICE_BYTES = 1 << 28 };
+enum { STEPS = 3, MOST_RANKS = 8, DEVICE_BYTES = 1 << 28 };
 
 /* What a rank has seen: losses and norms of each step, the parameters at the end. */
 typedef struct trace {
@@ -21,8 +21,12 @@ typedef struct trace {
 
 typedef struct scene {
     ft_dtype dtype;
-    int size;
+    int size, blocks; /* blocks: of both stacks */
+    int forgets;      /* each rank forgets this wait for an event, from 1, of its second step; 0: none */
+    bool without_graphs;
+    uint64_t seed;
     ft_comm_id id;
+    ft_error failed; /* a step of some rank; no message: none */
     trace ranks[MOST_RANKS];
 } scene;
 
@@ -45,10 +49,13 @@ static void train(int rank, void *context)
     const golden_backend device = {"a rank", s->dtype == FT_BF16, s->dtype == FT_BF16 ? open_bf16 : open_f32};
     opened_rank = rank;
     golden_model m = golden_model_open(&device, "model_tied", NULL, true);
+    if (s->without_graphs) m.backend->capture_begin = NULL;
     cr_assert_eq(ft_comm_nccl(m.backend, &s->id, rank, s->size, 60, &comm, &err), FT_OK, "%s", err.message);
     batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS, comm);
+    s->blocks = m.chronos->config.n_encoder_layers + m.chronos->config.n_decoder_layers;
     for (int step = 0; step < STEPS; step++) {
-        batch_training_step(&training, step);
+        if (s->forgets && step == 1) simt_fail_call("cudaStreamWaitEvent", s->forgets, SIMT_FORGET);
+        if (batch_training_try(&training, step, &s->failed) != FT_OK) break;
         for (int g = 0; g < BATCH_ADAPTERS; g++) {
             seen->loss[step][g] = ft_stepper_loss(training.stepper, g);
             seen->norm[step][g] = ft_stepper_grad_norm(training.stepper, g);
@@ -57,25 +64,33 @@ static void train(int rank, void *context)
     ft_tensor params = training.trainable->params;
     seen->bytes = (size_t)(params.rows * params.cols) * sizeof(float);
     seen->params = malloc(seen->bytes);
-    cr_assert_eq(ft_read_tensor(m.backend, params, seen->params, &err), FT_OK);
-    seen->complete = true;
+    seen->complete = ft_read_tensor(m.backend, params, seen->params, &err) == FT_OK && !*s->failed.message;
     batch_training_close(&training);
     comm->free(comm);
     golden_model_close(&m);
 }
 
+/* All ranks; s has what is to be tried. */
+static void train_all(scene *s, simt_order order)
+{
+    ft_error err;
+    simt_reset(s->size, DEVICE_BYTES);
+    simt_set_order(order, 17 + s->seed);
+    cr_assert_eq(ft_comm_nccl_id(&s->id, &err), FT_OK, "%s", err.message);
+    simt_run_ranks(s->size, train, s);
+}
+
 static scene train_on(int size, ft_dtype dtype, simt_order order)
 {
     scene s = {.dtype = dtype, .size = size};
-    ft_error err;
-    simt_reset(size, DEVICE_BYTES);
-    simt_set_order(order, 17);
-    cr_assert_eq(ft_comm_nccl_id(&s.id, &err), FT_OK, "%s", err.message);
-    simt_run_ranks(size, train, &s);
+    train_all(&s, order);
     cr_assert_null(simt_fault(), "%s", simt_fault());
-    for (int rank = 0; rank < size; rank++) cr_assert(s.ranks[rank].complete, "rank %d of %d", rank, size);
-    /* Gradients and losses of each step and rank: by the host in the first step, captured in the second. */
-    cr_expect_eq(simt_counted().collectives, size > 1 ? (uint64_t)(2 * 2 * size) : 0);
+    for (int rank = 0; rank < size; rank++)
+        cr_assert(s.ranks[rank].complete, "rank %d of %d: %s", rank, size, s.failed.message);
+    /* In each step of each rank the losses and, of every block, a row for each adapter: by the host in the
+     * first step, captured in the second. */
+    uint64_t sums = 1 + (uint64_t)(s.blocks * BATCH_ADAPTERS);
+    cr_expect_eq(simt_counted().collectives, size > 1 ? 2 * sums * (uint64_t)size : 0);
     cr_expect_eq(simt_counted().replays, (uint64_t)(size * (STEPS - 1)));
     cr_expect_eq(simt_counted().allocated_bytes, 0);
     return s;
@@ -121,10 +136,11 @@ static void compare(ft_dtype dtype, const int *sizes, int n_sizes)
     forget(&alone);
 }
 
-/* With 4 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter. */
+/* With 4 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter, and with 8 some none at
+ * all. */
 Test(cuda_ranks, ranks_share_a_step_in_f32)
 {
-    compare(FT_F32, (const int[]){2, 4}, 2);
+    compare(FT_F32, (const int[]){2, 4, 8}, 3);
 }
 
 Test(cuda_ranks, ranks_share_a_step_in_bf16)
@@ -147,4 +163,41 @@ Test(cuda_ranks, a_rank_alone_is_a_device_alone)
     batch_training_close(&training);
     golden_model_close(&m);
     forget(&alone);
+}
+
+/* Forgets one wait for an event, in a few orders of a kind. */
+static bool is_noticed(const scene *right, int wait, bool without_graphs, simt_order order)
+{
+    bool same = true;
+    for (uint64_t seed = 0; seed < 4 && same; seed++) {
+        scene wrong = {.dtype = FT_F32,
+                       .size = right->size,
+                       .forgets = wait,
+                       .without_graphs = without_graphs,
+                       .seed = seed};
+        train_all(&wrong, order);
+        same = !simt_fault() && wrong.ranks[0].complete && wrong.ranks[1].complete;
+        for (int rank = 0; rank < 2 && same; rank++)
+            same = memcmp(wrong.ranks[rank].loss, right->ranks[0].loss, sizeof right->ranks[0].loss) == 0 &&
+                   memcmp(wrong.ranks[rank].params, right->ranks[0].params, right->ranks[0].bytes) == 0;
+        forget(&wrong);
+    }
+    return !same;
+}
+
+/* In each step the sums' stream waits for the losses and then for each block's gradients, at last the
+ * backend's stream for the sums, whether the step is captured or not. What sums that come too early make of
+ * it shows where other streams go first, and that they come too late where they go last. */
+Test(cuda_ranks, a_forgotten_event_between_the_streams_shows)
+{
+    scene right = train_on(2, FT_F32, SIMT_FORWARD);
+    const int join = right.blocks + 2;
+    for (int plain = 0; plain < 2; plain++) {
+        cr_expect(is_noticed(&right, 1, plain, SIMT_REVERSE), "the losses, without graphs: %d", plain);
+        cr_expect(is_noticed(&right, 2, plain, plain ? SIMT_REVERSE : SIMT_RANDOM),
+                  "the last block, without graphs: %d", plain);
+        cr_expect(is_noticed(&right, join, plain, SIMT_FORWARD), "the sums, without graphs: %d", plain);
+    }
+    cr_expect_not(is_noticed(&right, 0, true, SIMT_REVERSE), "nothing is forgotten");
+    forget(&right);
 }

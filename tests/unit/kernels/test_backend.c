@@ -167,7 +167,7 @@ Test(comm, self_returns_at_once)
     cr_assert_eq(ft_comm_self(&comm, &err), FT_OK);
     cr_expect(comm->rank == 0 && comm->size == 1);
     cr_expect_eq(comm->broadcast(comm, values, sizeof values, 0, &err), FT_OK);
-    cr_expect_eq(comm->all_reduce(comm, values, 3, FT_F32, &err), FT_OK);
+    cr_expect_eq(comm->all_reduce(comm, (ft_tensor){values, FT_F32, 1, 3, 3}, &err), FT_OK);
     cr_expect_eq(comm->barrier(comm, &err), FT_OK);
     cr_expect(values[0] == 1 && values[1] == 2 && values[2] == 3);
     comm->free(comm);

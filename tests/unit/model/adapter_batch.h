@@ -33,6 +33,8 @@ ft_adapter *batch_adapter(const golden_model *model, int g);
 batch_training batch_training_open(const golden_model *model, int first, int count, ft_comm *comm);
 /* The step of that number, from 0: other windows in each. */
 void batch_training_step(batch_training *training, int step);
+ft_status batch_training_try(batch_training *training, int step,
+                             ft_error *err); /* the same, if it can fail */
 void batch_training_close(batch_training *training);
 
 #endif

@@ -57,9 +57,8 @@ batch_training batch_training_open(const golden_model *m, int first, int count, 
     return t;
 }
 
-void batch_training_step(batch_training *t, int step)
+ft_status batch_training_try(batch_training *t, int step, ft_error *err)
 {
-    ft_error err;
     ft_inputs *in = ft_stepper_inputs(t->stepper);
     size_t encoder_length = (size_t)t->encoder_length, decoder_length = (size_t)t->decoder_length;
     size_t s = 0;
@@ -83,7 +82,13 @@ void batch_training_step(batch_training *t, int step)
     in->n_sequences = (int32_t)s;
     in->encoder_length = (int32_t)t->encoder_length;
     in->decoder_length = (int32_t)t->decoder_length;
-    cr_assert_eq(ft_stepper_step(t->stepper, &err), FT_OK, "%s", err.message);
+    return ft_stepper_step(t->stepper, err);
+}
+
+void batch_training_step(batch_training *t, int step)
+{
+    ft_error err;
+    cr_assert_eq(batch_training_try(t, step, &err), FT_OK, "%s", err.message);
 }
 
 void batch_training_close(batch_training *t)

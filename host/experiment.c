@@ -1,0 +1,146 @@
+/* One experiment, by the public interface; see ftgpu.h. */
+#include "host/devices.h"
+#include "host/record.h"
+#include "host/sweep.h"
+#include "host/team.h"
+#include "host/together.h"
+#include "host/worker.h"
+
+/* What a run of its own keeps: no journal, the outcome. */
+typedef struct lone_run {
+    const ft_engine *engine;
+    ft_outcome *outcome;
+} lone_run;
+
+static bool lone_is_recorded(void *context, size_t configuration)
+{
+    (void)context;
+    (void)configuration;
+    return false;
+}
+
+static ft_status lone_begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
+{
+    (void)context;
+    (void)configuration;
+    (void)experiment_id;
+    (void)err;
+    return FT_OK;
+}
+
+static ft_status lone_finish(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err)
+{
+    (void)configuration;
+    (void)err;
+    *((lone_run *)context)->outcome = *outcome;
+    return FT_OK;
+}
+
+static void lone_epochs(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                        bool *pruned)
+{
+    (void)context;
+    (void)trajectories;
+    (void)epochs;
+    (void)n;
+    (void)pruned;
+}
+
+static ft_stop lone_stop(void *context)
+{
+    return ft_engine_stop(((lone_run *)context)->engine);
+}
+
+/* What a process of the team has that records the experiment, or follows. */
+typedef struct experiment {
+    ft_study *study;
+    const ft_job *job;
+} experiment;
+
+/* The life of the others, where several GPUs train the experiment. */
+static void follow(void *context, ft_channel *leader)
+{
+    const experiment *e = context;
+    ft_error err = {""};
+    const ft_link link = ft_follower_link(e->study->engine);
+    ft_status status = ft_study_attach(e->study, &err);
+    status = ft_team_follow(e->study->engine, leader, status, &err);
+    if (status == FT_OK) ft_worker_train(e->study, e->job, &link, &err);
+}
+
+/* Opens the device, and with it those that are to train together. */
+static ft_status open_devices(experiment *e, ft_team **team, ft_error *err)
+{
+    ft_engine *engine = e->study->engine;
+    int64_t k = e->study->request->gpus_per_experiment;
+    *team = NULL;
+    if (k <= 1) return ft_study_attach(e->study, err);
+    int32_t gpus[FT_MOST_GPUS], n_gpus = 0;
+    char names[FT_MOST_GPUS][FT_DEVICE_NAME];
+    const char *devices[FT_MOST_GPUS];
+    ft_status status = ft_devices_find(engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
+    if (status == FT_OK) status = ft_team_check(engine, k, n_gpus, 1, err);
+    if (status == FT_OK && engine->backend)
+        status =
+            ft_fail(err, FT_BAD_INPUT, "--gpus-per-experiment: the engine has opened its device already");
+    if (status != FT_OK) return status;
+    for (int64_t i = 0; i < k; i++) {
+        ft_device_name(gpus[i], names[i]);
+        devices[i] = names[i];
+    }
+    const ft_team_settings settings = {.devices = devices,
+                                       .size = (int32_t)k,
+                                       .descriptor = -1,
+                                       .follow = follow,
+                                       .context = e,
+                                       .connect = ft_team_connect_nccl};
+    const char *named = engine->settings.device;
+    status = ft_team_start(engine, &settings, team, err);
+    if (status == FT_OK) status = ft_study_attach(e->study, err);
+    engine->settings.device = named;
+    return status == FT_OK ? ft_team_join(*team, err) : status;
+}
+
+ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
+                            ft_error *err)
+{
+    ft_hyperparameters config;
+    ft_study study;
+    ft_error unwanted;
+    if (!err) err = &unwanted; /* its message is recorded */
+    ft_status status = ft_sweep_base_config(request, &config, err);
+    if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
+    if (status != FT_OK) return status;
+    lone_run run = {engine, outcome};
+    bool leads = ft_engine_leads(engine);
+    const ft_link link =
+        leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, lone_epochs, lone_stop}
+              : ft_follower_link(engine);
+    size_t zero = 0;
+    ft_trajectory trajectory = {0, 1};
+    const ft_plan plan = {.members = &zero, .n_members = 1, .trajectories = &trajectory, .n_trajectories = 1};
+    const ft_job job = {.configs = &config,
+                        .n_configs = 1,
+                        .plan = &plan,
+                        .trajectories = &zero,
+                        .n_trajectories = 1,
+                        .slots = 1};
+    *outcome = (ft_outcome){0};
+    experiment e = {&study, &job};
+    ft_team *team = NULL;
+    status = open_devices(&e, &team, err);
+    /* First of all: what tuning has to beat, and so that a stop in training finds it done. */
+    const ft_study_baseline *baseline;
+    if (status == FT_OK && leads) status = ft_study_baseline_of(&study, &config, &baseline, err);
+    status = ft_comm_agree(engine->launcher, status, NULL, err);
+    if (status == FT_OK) status = ft_worker_train(&study, &job, &link, err);
+    if (status == FT_NO_MEMORY && study.base && leads) {
+        const ft_error why = *err;
+        status = ft_record_failure(&study, &config, NULL, why.message, &link, outcome, err);
+    }
+    if (status == FT_OK && outcome->failed)
+        status = ft_fail(err, FT_FAILED, "%s: %s", outcome->experiment_id, outcome->error);
+    ft_team_end(team);
+    ft_study_close(&study);
+    return ft_together_hear(engine, status, outcome, sizeof *outcome, err);
+}

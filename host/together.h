@@ -1,0 +1,33 @@
+/* Ranks that train adapter batches together (engine->comm). One of them, rank 0, keeps the books and records
+ * the experiments; the others follow: they train the same, and keep nothing.
+ *
+ * Here the ranks are the processes of an MPI launcher. The coordinator's teams are of the same kind, but hear
+ * from the coordinator what to train (coordinator.h). */
+#ifndef FT_HOST_TOGETHER_H
+#define FT_HOST_TOGETHER_H
+
+#include "host/link.h"
+#include "host/sweep_run.h"
+#include "host/worker.h"
+
+/* Whether this process keeps the books, as it does when it is alone. */
+static inline bool ft_engine_leads(const ft_engine *engine)
+{
+    return !engine->launcher || engine->launcher->rank == 0;
+}
+
+/* The link of a rank that follows: nothing is to be recorded, nothing is asked, and it stops as its engine
+ * says. */
+ft_link ft_follower_link(ft_engine *engine);
+
+/* Rank 0's: the batch is trained by all. The same as ft_worker_train where it is alone. */
+ft_status ft_together_train(ft_study *study, const ft_job *job, const ft_link *link, ft_error *err);
+/* Rank 0's: nothing more is to be trained. */
+ft_status ft_together_dismiss(ft_engine *engine, ft_error *err);
+/* All ranks': rank 0's status and results become those of all. */
+ft_status ft_together_hear(ft_engine *engine, ft_status status, void *results, size_t bytes, ft_error *err);
+/* The others': trains what rank 0 says until it dismisses them. The sweep has its plan. What ends a batch is
+ * rank 0's to tell; a failure here is of the ranks' communication. */
+ft_status ft_together_follow(ft_sweep *sweep, ft_error *err);
+
+#endif

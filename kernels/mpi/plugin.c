@@ -1,0 +1,249 @@
+/* Communication by MPI, in host memory; see kernels/comm.h.
+ *
+ * MPI promises no order for its own sums. Here rank r adds up the r-th share of the numbers, rank by rank,
+ * and hands the sums to all: the same bits everywhere, and from run to run.
+ *
+ * No call waits inside MPI, which would keep a core busy that another rank may need, and would never end if
+ * one had died: each is begun, and asked about until it is done or the time is up. */
+#include <mpi.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "kernels/mpi/plugin.h"
+
+/* Numbers that are added up at a time, and how long other ranks have to end MPI with this one. */
+enum { PIECE = 1 << 16, END_SECONDS = 10 };
+
+typedef struct mpi_comm {
+    ft_comm base; /* first, so that the pointers convert */
+    double timeout_seconds;
+    bool failed;
+    char *sent, *received; /* (PIECE + size) doubles each */
+} mpi_comm;
+
+static mpi_comm *comm_of(ft_comm *self)
+{
+    return (mpi_comm *)self;
+}
+
+static ft_status check(mpi_comm *comm, int result, const char *call, ft_error *err)
+{
+    if (result == MPI_SUCCESS) return FT_OK;
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    MPI_Error_string(result, text, &length);
+    comm->failed = true;
+    return ft_fail(err, FT_FAILED, "%s: %s, rank %d of %d", call, text, comm->base.rank, comm->base.size);
+}
+
+/* Lets others have the core: at once, and for longer and longer. */
+static void give_way(int *turns)
+{
+    if ((*turns)++ < 200) {
+        sched_yield();
+        return;
+    }
+    long nanoseconds = *turns < 1000 ? 50000 : 1000000;
+    nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
+}
+
+/* Until what was begun is done. */
+static ft_status complete(mpi_comm *comm, int begun, MPI_Request *request, const char *call, double seconds,
+                          ft_error *err)
+{
+    ft_status status = check(comm, begun, call, err);
+    double started = ft_now_seconds();
+    int done = 0, turns = 0;
+    while (status == FT_OK) {
+        status = check(comm, MPI_Test(request, &done, MPI_STATUS_IGNORE), call, err);
+        if (done) break;
+        if (status == FT_OK && seconds > 0 && ft_now_seconds() - started > seconds) {
+            comm->failed = true;
+            return ft_fail(err, FT_FAILED,
+                           "another rank has not come within %g s to what rank %d of %d waits for", seconds,
+                           comm->base.rank, comm->base.size);
+        }
+        give_way(&turns);
+    }
+    return status;
+}
+
+/* Begins the call, whose last argument is the request, and waits for its end. */
+#define MPI_DO(comm, call, ...)                                                                              \
+    complete(comm, call(__VA_ARGS__, &request), &request, #call, (comm)->timeout_seconds, err)
+
+static ft_status enter(mpi_comm *comm, ft_error *err)
+{
+    if (!comm->failed) return FT_OK;
+    return ft_fail(err, FT_FAILED, "the communicator of rank %d of %d has failed before", comm->base.rank,
+                   comm->base.size);
+}
+
+static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, ft_error *err)
+{
+    enum { MOST = 1 << 30 };
+    mpi_comm *comm = comm_of(self);
+    MPI_Request request;
+    ft_status status = enter(comm, err);
+    for (char *at = buffer; bytes > 0 && status == FT_OK;) {
+        size_t part = bytes < MOST ? bytes : MOST;
+        status = MPI_DO(comm, MPI_Ibcast, at, (int)part, MPI_BYTE, root, MPI_COMM_WORLD);
+        at += part;
+        bytes -= part;
+    }
+    return status;
+}
+
+/* sums[i] = the sum of parts[rank * share + i], rank by rank. */
+#define ADD_SHARES(type, parts, share, size, sums)                                                           \
+    for (int i = 0; i < (share); i++) {                                                                      \
+        type sum = ((const type *)(parts))[i];                                                               \
+        for (int rank = 1; rank < (size); rank++) sum += ((const type *)(parts))[rank * (share) + i];        \
+        ((type *)(sums))[i] = sum;                                                                           \
+    }
+
+/* At most PIECE numbers. Shares are equal: what lies beyond the last number is never looked at. */
+static ft_status add_piece(mpi_comm *comm, void *values, int count, bool is_double, ft_error *err)
+{
+    const MPI_Datatype type = is_double ? MPI_DOUBLE : MPI_FLOAT;
+    const size_t bytes = (size_t)count * (is_double ? sizeof(double) : sizeof(float));
+    int size = comm->base.size, share = (count + size - 1) / size;
+    MPI_Request request;
+    memcpy(comm->sent, values, bytes);
+    ft_status status =
+        MPI_DO(comm, MPI_Ialltoall, comm->sent, share, type, comm->received, share, type, MPI_COMM_WORLD);
+    if (status != FT_OK) return status;
+    if (is_double)
+        ADD_SHARES(double, (void *)comm->received, share, size, (void *)comm->sent)
+    else
+        ADD_SHARES(float, (void *)comm->received, share, size, (void *)comm->sent)
+    status =
+        MPI_DO(comm, MPI_Iallgather, comm->sent, share, type, comm->received, share, type, MPI_COMM_WORLD);
+    if (status == FT_OK) memcpy(values, comm->received, bytes);
+    return status;
+}
+
+static ft_status add_row(mpi_comm *comm, char *values, int64_t count, bool is_double, ft_error *err)
+{
+    size_t bytes = is_double ? sizeof(double) : sizeof(float);
+    ft_status status = FT_OK;
+    for (int64_t at = 0; at < count && status == FT_OK; at += PIECE) {
+        int64_t left = count - at;
+        status =
+            add_piece(comm, values + (size_t)at * bytes, left < PIECE ? (int)left : PIECE, is_double, err);
+    }
+    return status;
+}
+
+static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
+{
+    mpi_comm *comm = comm_of(self);
+    ft_status status = enter(comm, err);
+    if (values.stride == values.cols) { /* one row after the other */
+        values.cols *= values.rows;
+        values.rows = 1;
+    }
+    for (int64_t row = 0; row < values.rows && status == FT_OK; row++) {
+        char *at = (char *)values.data + (size_t)(row * values.stride) * ft_dtype_bytes(values.dtype);
+        status = add_row(comm, at, values.cols, values.dtype == FT_F64, err);
+    }
+    return status;
+}
+
+static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
+{
+    ft_status status = enter(comm_of(self), err);
+    return status == FT_OK ? add_row(comm_of(self), (char *)values, (int64_t)count, true, err) : status;
+}
+
+/* Calls are done when they return. */
+static ft_status nothing(ft_comm *self, ft_error *err)
+{
+    return enter(comm_of(self), err);
+}
+
+static ft_status barrier(ft_comm *self, ft_error *err)
+{
+    mpi_comm *comm = comm_of(self);
+    MPI_Request request;
+    ft_status status = enter(comm, err);
+    return status == FT_OK ? MPI_DO(comm, MPI_Ibarrier, MPI_COMM_WORLD) : status;
+}
+
+static void abandon(ft_comm *self)
+{
+    comm_of(self)->failed = true;
+}
+
+/* MPI_Finalize waits for all ranks. */
+static void free_comm(ft_comm *self)
+{
+    mpi_comm *comm = comm_of(self);
+    ft_error unsaid;
+    MPI_Request request;
+    if (!comm->failed && complete(comm, MPI_Ibarrier(MPI_COMM_WORLD, &request), &request, "MPI_Ibarrier",
+                                  END_SECONDS, &unsaid) == FT_OK)
+        MPI_Finalize();
+    free(comm->sent);
+    free(comm->received);
+    free(comm);
+}
+
+/* Which of the ranks are on this machine. */
+static ft_status find_neighbours(mpi_comm *comm, ft_error *err)
+{
+    MPI_Comm here;
+    ft_status status =
+        check(comm, MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here),
+              "MPI_Comm_split_type", err);
+    if (status != FT_OK) return status;
+    MPI_Comm_rank(here, &comm->base.local_rank);
+    MPI_Comm_size(here, &comm->base.local_size);
+    MPI_Comm_free(&here);
+    return FT_OK;
+}
+
+__attribute__((visibility("default"))) ft_mpi_open ft_mpi_plugin_open;
+
+ft_status ft_mpi_plugin_open(double timeout_seconds, ft_comm **out, ft_error *err)
+{
+    *out = NULL;
+    mpi_comm *comm = calloc(1, sizeof *comm);
+    if (!comm) return ft_no_memory(err, "a communicator", sizeof *comm);
+    comm->base = (ft_comm){.name = "mpi",
+                           .broadcast = broadcast,
+                           .all_reduce = all_reduce,
+                           .join = nothing,
+                           .add_up = add_up,
+                           .wait = nothing,
+                           .barrier = barrier,
+                           .abandon = abandon,
+                           .free = free_comm};
+    comm->timeout_seconds = timeout_seconds;
+    int provided = 0;
+    /* Only this thread calls MPI; the backend has others. */
+    ft_status status =
+        check(comm, MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", err);
+    if (status == FT_OK) {
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+        MPI_Comm_rank(MPI_COMM_WORLD, &comm->base.rank);
+        MPI_Comm_size(MPI_COMM_WORLD, &comm->base.size);
+        status = find_neighbours(comm, err);
+        size_t bytes = (size_t)(PIECE + comm->base.size) * sizeof(double);
+        comm->sent = calloc(1, bytes);
+        comm->received = calloc(1, bytes);
+        if (status == FT_OK && (!comm->sent || !comm->received)) {
+            comm->failed = true;
+            status = ft_no_memory(err, "a communicator", 2 * bytes);
+        }
+    }
+    if (status != FT_OK) {
+        free_comm(&comm->base);
+        return status;
+    }
+    *out = &comm->base;
+    return FT_OK;
+}

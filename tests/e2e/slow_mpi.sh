@@ -1,0 +1,172 @@
+# Ranks of CPUs under OpenMPI's mpirun: they train each adapter batch together and get what one process gets; one of them alone
+# speaks and writes; a sweep whose rank dies goes on when it is started again. Without a launcher no MPI is loaded.
+. "$E2E/lib.sh"
+. "$E2E/sweeps.sh"
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+command -v mpirun >/dev/null || skip "no mpirun (package openmpi-bin)"
+[ -e "$(dirname "$FTGPU")/libftgpu_mpi.so" ] || skip "built without MPI (package libopenmpi-dev)"
+mpirun --version | grep -q 'Open MPI' || skip "this mpirun is not OpenMPI's"
+# MPI keeps what it allocates until the end of the process.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+export ASAN_OPTIONS
+
+# ranks N ARGUMENTS...: as ft, in N processes.
+ranks() {
+    n=$1
+    shift
+    status=0
+    ran="mpirun -n $n ftgpu $*"
+    mpirun --allow-run-as-root --oversubscribe -n "$n" "$FTGPU" "$@" >out 2>err || status=$?
+}
+
+# The losses of all experiments of a sweep NAME, one a line.
+losses() {
+    cat results/fine_tuning/"$1"_*/results.json | sed -n 's/^ *"\(loss\|val_loss\|grad_norm\)": \([-0-9.e]*\),*$/\2/p'
+}
+
+# expect_near NAME: the same losses as of the sweep `alone`, but for their last digits.
+expect_near() {
+    losses "$1" | paste - expected | awk -v name="$1" '
+        NF != 2 { print "FAILED: " name " has another number of losses"; exit 1 }
+        { off = ($1 - $2) / $2; if (off < 0) off = -off; if (off > most) most = off }
+        END { printf "%s: %d losses, the largest relative difference is %.2g\n", name, NR, most; exit !(NR > 0 && most < 1e-5) }' ||
+        fail "the losses of $1 are not those of one process"
+}
+
+common="$common --device cpu --dtype f32 --set batch_size=8"
+short="$common --set epochs=3 --grid learning_rate=1e-4,1e-3 --grid lora_rank=2,4"
+must sweep $short --name alone
+losses alone >expected
+for n in 2 4; do
+    ranks "$n" sweep $short --name "of$n"
+    expect_status 0
+    expect_near "of$n"
+    [ "$(ls results/fine_tuning | grep -c "^of${n}_00[1-4]_")" = 4 ] || fail "$ran: not one directory a configuration"
+    [ "$(grep -l "\"ranks\": $n" results/fine_tuning/"of$n"_*/results.json | wc -l)" = 4 ] || fail "$ran: ranks are not recorded"
+    [ "$(grep -c 'epoch 3/3' err)" = 4 ] || fail "$ran: each epoch should be told once"
+    [ "$(grep -c '4 of 4 experiments done' err)" = 1 ] || fail "$ran: the end should be told once"
+done
+# The same ranks, the same bits.
+ranks 2 sweep $short --name again
+contents of2 >first
+contents again >second
+cmp -s first second || fail "two runs of two ranks differ: $(diff first second | head -5)"
+
+# More ranks than an adapter has sequences, full training, and a scheduler that only rank 0 asks.
+must sweep $common --set epochs=2 --set batch_size=1 --set adapter_type=full --grid learning_rate=1e-4,1e-3 --name alone1
+losses alone1 >expected
+ranks 4 sweep $common --set epochs=2 --set batch_size=1 --set adapter_type=full --grid learning_rate=1e-4,1e-3 --name full4
+expect_status 0
+expect_near full4
+must sweep $common --set epochs=4 $six --scheduler asha --name alone2
+losses alone2 >expected
+ranks 2 sweep $common --set epochs=4 $six --scheduler asha --name asha2
+expect_status 0
+expect_near asha2
+
+ranks 2 run $common --set epochs=2 --name single
+expect_status 0
+[ "$(grep -c '^experiment  *single_' out)" = 1 ] || fail "$ran: the experiment should be printed once: $(cat out)"
+
+# What is wrong is told once, and all ranks end.
+told_once() { # PATTERN
+    expect_status 2
+    [ "$(grep -c '^ftgpu: ' err)" = 1 ] || fail "$ran: $(grep -c '^ftgpu: ' err) messages instead of 1: $(cat err)"
+    expect err "$1"
+}
+ranks 3 sweep $short --name bad --workers 2
+told_once '^ftgpu: .*leave out --workers'
+ranks 3 sweep $short --name bad --frobnicate
+told_once 'frobnicate'
+ranks 3 sweep $short --name bad --set lora_rank=2000000
+told_once 'lora_rank'
+ranks 2 run --model nowhere --train data/train.csv --val data/val.csv --test data/test.csv --target Close
+told_once 'nowhere'
+ranks 2 run --model model --train nowhere.csv --val data/val.csv --test data/test.csv --target Close
+told_once 'nowhere.csv'
+: >file
+ranks 2 sweep $short --name bad --results file
+told_once 'file'
+ranks 2 sweep $short --learning --name alone
+told_once 'learning'
+
+# -- ranks that end --
+
+# Starts a sweep NAME in two ranks; $pid is mpirun's.
+[ "$epochs" -gt 30 ] && epochs=30
+long="$common --set epochs=$epochs $six --max-adapters 3"
+begin() {
+    ran="mpirun -n 2 ftgpu sweep --name $1"
+    : >err
+    mpirun --allow-run-as-root --oversubscribe -n 2 "$FTGPU" sweep $long --name "$1" >out 2>err &
+    pid=$!
+    tries=0
+    until grep -q " epoch 3/$epochs " err; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] && kill -0 "$pid" 2>/dev/null || { fail "$ran: no epoch"; sed 's/^/    /' err; finish; }
+        sleep 0.1
+    done
+}
+end() {
+    status=0
+    wait "$pid" || status=$?
+}
+# The process of rank N.
+rank() {
+    for child in $(pgrep -P "$pid"); do
+        tr '\0' '\n' <"/proc/$child/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" && echo "$child"
+    done
+}
+
+ranks 2 sweep $long --name whole
+expect_status 0
+contents whole >expected
+for who in 0 1; do
+    begin "killed$who"
+    [ "$who" = 1 ] && cat "/proc/$(rank 0)/maps" >maps
+    kill -KILL "$(rank $who)"
+    end
+    [ "$status" != 0 ] || fail "$ran: status 0 though rank $who was killed"
+    ranks 2 sweep $long --name "killed$who"
+    expect_status 0
+    contents "killed$who" >got
+    cmp -s expected got || fail "after the death of rank $who the results differ: $(diff expected got | head -5)"
+done
+expect maps 'libmpi\.so'
+expect_not maps '/[^/]*(cuda|cublas|nccl|nvidia)[^/]*$'
+
+# mpirun hands SIGUSR1 on: all ranks stop with a checkpoint.
+begin requeue
+kill -USR1 "$pid"
+end
+expect_status 75
+[ -s results/fine_tuning/.sweeps/requeue/checkpoints/batch_1.safetensors ] || fail "no checkpoint was left"
+begin requeue
+kill -TERM "$pid"
+end
+[ "$status" != 0 ] || fail "$ran: status 0 though it was ended"
+ranks 2 sweep $long --name requeue
+expect_status 0
+contents requeue >got
+cmp -s expected got || fail "after a requeue the results differ: $(diff expected got | head -5)"
+
+# Without a launcher nothing of MPI, CUDA or NCCL is loaded.
+ran="ftgpu run"
+"$FTGPU" run $common --set epochs=1000 --name watched >out 2>err &
+pid=$!
+tries=0
+until grep -q ' epoch 1/' err; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 600 ] && kill -0 "$pid" 2>/dev/null || { fail "$ran: no epoch"; finish; }
+    sleep 0.1
+done
+cat "/proc/$pid/maps" >maps
+kill "$pid"
+wait "$pid" || true
+expect maps 'libdnnl'
+expect_not maps '/[^/]*(mpi|open-rte|open-pal|pmix|cuda|cublas|nccl|nvidia)[^/]*$'
+finish

@@ -1,0 +1,213 @@
+/* Whole trainings that 1, 2, 4 and 8 simulated GPUs make together: the single GPU's losses, also where one of
+ * them is slow; where one dies the others end, within the communicator's timeout and with a clear message. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "kernels/comm.h"
+#include "model/trainer.h"
+#include "models.h"
+#include "tests/simt/simt.h"
+
+enum {
+    ADAPTERS = 2,
+    ROWS = 80,
+    CONTEXT = 16,
+    PREDICTION = 4,
+    EPOCHS = 2,
+    MOST_RANKS = 8,
+    DEVICE_BYTES = 1 << 26
+};
+enum { NOBODY = -1 };
+
+static float values[ROWS];
+static ft_series series;
+static const ft_train_config configs[ADAPTERS] = {
+    {.spec = {FT_LORA, 8, 16.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V},
+     .learning_rate = 1e-3,
+     .max_grad_norm = 1.0,
+     .epochs = EPOCHS,
+     .batch_size = 4,
+     .window_stride = 6,
+     .model_dropout = 0.1f,
+     .seed = 1},
+    {.spec = {FT_LORA, 4, 4.0f, 0.0f, true, FT_TARGET_Q | FT_TARGET_O | FT_TARGET_WO},
+     .learning_rate = 1e-2,
+     .weight_decay = 0.01,
+     .epochs = EPOCHS,
+     .batch_size = 3,
+     .window_stride = 8,
+     .seed = 2},
+};
+
+/* What a rank has: losses and val_losses of each epoch, and how its training ended. */
+typedef struct member {
+    double loss[ADAPTERS][EPOCHS], val_loss[ADAPTERS][EPOCHS];
+    ft_status status;
+    ft_error err;
+} member;
+
+typedef struct team {
+    int size, slow, dying; /* ranks */
+    bool dies_waiting;
+    ft_comm_id id;
+    member ranks[MOST_RANKS];
+} team;
+
+static ft_status keep(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+{
+    member *self = context;
+    (void)err;
+    for (int e = 0; e < result->n_epochs; e++) {
+        self->loss[index][e] = result->history[e].loss;
+        self->val_loss[index][e] = result->history[e].val_loss;
+    }
+    return FT_OK;
+}
+
+/* After each of its steps the slow rank is late by a while: the others wait, as long as that is. */
+static ft_stop be_late(void *context)
+{
+    (void)context;
+    usleep(20000);
+    return FT_STOP_NOT;
+}
+
+/* The dying rank's calls fail from some on: sums that it queues, or its waiting for a step's end. */
+static ft_comm living;
+static int calls_left;
+static ft_status fall_off(ft_error *err)
+{
+    return ft_fail(err, FT_FAILED, "this GPU has fallen off the bus");
+}
+
+static ft_status sum_or_die(ft_comm *self, ft_tensor values_to_sum, ft_error *err)
+{
+    return calls_left-- > 0 ? living.all_reduce(self, values_to_sum, err) : fall_off(err);
+}
+
+static ft_status wait_or_die(ft_comm *self, ft_error *err)
+{
+    return calls_left-- > 0 ? living.wait(self, err) : fall_off(err);
+}
+
+static void train(int rank, void *context)
+{
+    team *t = context;
+    member *self = &t->ranks[rank];
+    ft_error err;
+    ft_backend *backend;
+    ft_comm *comm;
+    ft_chronos *chronos;
+    ft_weights *weights = models_read("model_tied");
+    cr_assert_eq(ft_cuda_create(rank, FT_F32, &backend, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_comm_nccl(backend, &t->id, rank, t->size, 60, &comm, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
+    if (rank == t->dying) {
+        living = *comm;
+        if (t->dies_waiting)
+            comm->wait = wait_or_die;
+        else
+            comm->all_reduce = sum_or_die;
+    }
+    const ft_train_settings settings = {.context_length = CONTEXT,
+                                        .prediction_length = PREDICTION,
+                                        .eval_windows = 3,
+                                        .result = keep,
+                                        .stop = rank == t->slow ? be_late : NULL,
+                                        .context = self,
+                                        .comm = comm};
+    self->status = ft_train(chronos, weights, &series, 1, configs, ADAPTERS, &settings, &self->err);
+    ft_chronos_free(chronos);
+    ft_weights_free(weights);
+    comm->free(comm);
+    backend->free(backend);
+}
+
+static team train_by(team t, simt_order order)
+{
+    ft_error err;
+    for (int i = 0; i < ROWS; i++) values[i] = i % 17 == 5 ? NAN : 20 + 5 * sinf((float)i / 3);
+    series = (ft_series){values, {0, 60, 70, ROWS}};
+    simt_reset(t.size, DEVICE_BYTES);
+    simt_set_order(order, 29);
+    cr_assert_eq(ft_comm_nccl_id(&t.id, &err), FT_OK, "%s", err.message);
+    simt_run_ranks(t.size, train, &t);
+    cr_assert_null(simt_fault(), "%s", simt_fault());
+    cr_expect_eq(simt_counted().allocated_bytes, 0);
+    return t;
+}
+
+static team train_well(int size, simt_order order, int slow)
+{
+    team t = train_by((team){.size = size, .slow = slow, .dying = NOBODY}, order);
+    for (int rank = 0; rank < size; rank++) {
+        const member *one = &t.ranks[rank];
+        cr_assert_eq(one->status, FT_OK, "rank %d of %d: %s", rank, size, one->err.message);
+        cr_expect_arr_eq(one->loss, t.ranks[0].loss, sizeof one->loss, "the losses of rank %d of %d", rank,
+                         size);
+        cr_expect_arr_eq(one->val_loss, t.ranks[0].val_loss, sizeof one->val_loss, "rank %d of %d", rank,
+                         size);
+    }
+    return t;
+}
+
+static double largest_difference(const team *one, const team *other)
+{
+    const double *a = one->ranks[0].loss[0], *b = other->ranks[0].loss[0], *c = one->ranks[0].val_loss[0],
+                 *d = other->ranks[0].val_loss[0];
+    double most = 0;
+    for (int i = 0; i < ADAPTERS * EPOCHS; i++) {
+        most = fmax(most, fabs(a[i] - b[i]) / b[i]);
+        most = fmax(most, fabs(c[i] - d[i]) / d[i]);
+    }
+    return most;
+}
+
+Test(cuda_together, gpus_that_train_together_have_the_single_ones_losses)
+{
+    const int sizes[] = {2, 4, 8};
+    team alone = train_well(1, SIMT_FORWARD, NOBODY);
+    cr_expect_gt(alone.ranks[0].loss[0][0], 0);
+    for (int i = 0; i < 3; i++) {
+        team together = train_well(sizes[i], (simt_order)i, NOBODY);
+        double off = largest_difference(&together, &alone);
+        printf("%d GPUs: losses differ by %.2g at most\n", sizes[i], off);
+        cr_expect_lt(off, 1e-5, "%d GPUs: %g", sizes[i], off);
+    }
+}
+
+Test(cuda_together, a_slow_gpu_changes_nothing_but_the_time)
+{
+    team fast = train_well(4, SIMT_FORWARD, NOBODY), slow = train_well(4, SIMT_REVERSE, 2);
+    cr_expect_eq(largest_difference(&slow, &fast), 0.0);
+}
+
+/* In its first step, in one that is captured, and in one that is replayed; rank 0, too. */
+Test(cuda_together, a_dying_gpu_ends_the_others)
+{
+    const struct {
+        int size, dying, calls;
+        bool waiting;
+    } cases[] = {{2, 1, 3, false}, {4, 0, 9, false}, {4, 2, 4, true}};
+    for (int i = 0; i < 3; i++) {
+        calls_left = cases[i].calls;
+        double started = ft_now_seconds();
+        team t = train_by((team){.size = cases[i].size,
+                                 .slow = NOBODY,
+                                 .dying = cases[i].dying,
+                                 .dies_waiting = cases[i].waiting},
+                          SIMT_FORWARD);
+        cr_expect_lt(ft_now_seconds() - started, 60, "they wait until the time is up");
+        for (int rank = 0; rank < t.size; rank++) {
+            const char *said = t.ranks[rank].err.message;
+            const char *expected =
+                rank == t.dying ? "this GPU has fallen off the bus" : "remote process exited";
+            cr_expect_eq(t.ranks[rank].status, FT_FAILED, "case %d, rank %d", i, rank);
+            cr_expect(strstr(said, expected), "case %d, rank %d: %s", i, rank, said);
+        }
+    }
+}

@@ -13,10 +13,9 @@
 
 #include "base/json.h"
 
-/* Seconds: until a device is open; an epoch of the trajectory that the defaults make, which is what makes a
- * result cost about ten seconds on a large GPU; what comes within so short a time is heard together, as while
- * a journal is synced. */
-static const double START = 20, EPOCH = 2, TOGETHER = 1e-3;
+/* Seconds: until a device is open; an epoch of the trajectory that the defaults make, such that a result
+ * costs some ten seconds of a device. */
+static const double START = 20, EPOCH = 2;
 
 /* A number in (0, 1) that depends on its arguments alone. */
 static double uniform(uint64_t seed, uint64_t kind, uint64_t number)
@@ -175,19 +174,24 @@ static void take_batch(sim_crew *s, sim_worker *w, const cJSON *message)
     start_round(s, w);
 }
 
+static void say_done(sim_crew *s, sim_worker *w, ft_status status)
+{
+    cJSON *message = ft_message("say", "done");
+    cJSON_AddNumberToObject(message, "status", status);
+    cJSON_AddStringToObject(message, "message", "");
+    w->phase = SIM_IDLE;
+    w->next_alive = w->round_end = INFINITY;
+    tell(s, w, message);
+}
+
 /* Fills the slots and trains an epoch, or is done. */
 static void start_round(sim_crew *s, sim_worker *w)
 {
     w->at_slot = w->at_member = 0;
     for (; w->n_active < w->n_slots && w->next < w->n_trajectories; w->next++)
         if (!is_whole(w, &w->trajectories[w->next])) w->slots[w->n_active++] = w->next;
-    if (w->n_active == 0) {
-        cJSON *message = ft_message("say", "done");
-        cJSON_AddNumberToObject(message, "status", FT_OK);
-        cJSON_AddStringToObject(message, "message", "");
-        w->phase = SIM_IDLE;
-        w->next_alive = w->round_end = INFINITY;
-        tell(s, w, message);
+    if (w->n_active == 0 || w->stops) {
+        say_done(s, w, w->n_active == 0 ? FT_OK : FT_INTERRUPTED);
         return;
     }
     double seconds = 0;
@@ -359,6 +363,8 @@ static void hear(sim_crew *s, sim_worker *w, const cJSON *message)
 {
     if (ft_message_is(message, "do", "train"))
         take_batch(s, w, message);
+    else if (ft_message_is(message, "do", "stop"))
+        w->stops = true;
     else if (ft_message_is(message, "do", "prune") && w->phase == SIM_JUDGED)
         take_judgement(s, w, message);
     else if (ft_message_is(message, "do", "go") && w->phase == SIM_BEGINNING)
@@ -452,20 +458,19 @@ static ft_status receive_from(void *context, int32_t number, cJSON **message, ft
     return ft_channel_receive(&((sim_crew *)context)->workers[number].near, 0, message, err);
 }
 
-/* All that happens within `TOGETHER` of what happens first. */
+/* What happens next, and all that happens with it. */
 static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
 {
     sim_crew *s = context;
-    double end = s->now + seconds, until = s->n_spoke > 0 ? s->now + TOGETHER : end;
+    double end = s->now + seconds, until = s->n_spoke > 0 ? s->now : end;
     while (s->events.count > 0 && s->events.entries[0].key <= until) {
         const ft_heap_entry event = ft_heap_pop(&s->events);
         size_t n = (size_t)s->settings->n_workers;
         sim_worker *w = &s->workers[event.value % n];
         if (event.value / n != w->life) continue;
         if (event.key > s->now) s->now = event.key;
-        bool is_first = s->n_spoke == 0;
         happen(s, w);
-        if (is_first && s->n_spoke > 0) until = s->now + TOGETHER;
+        if (s->n_spoke > 0) until = s->now;
     }
     if (s->n_spoke == 0) s->now = end;
     int32_t count = s->n_spoke;

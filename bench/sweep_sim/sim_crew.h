@@ -56,7 +56,7 @@ typedef struct sim_worker {
     size_t *slots; /* (n_slots) trajectories that are being trained, of the first n_active */
     size_t n_slots, n_active;
     size_t at_slot, at_member; /* what is being recorded */
-    bool judge, is_given_up;
+    bool judge, is_given_up, stops;
     char experiment_id[96];
 } sim_worker;
 

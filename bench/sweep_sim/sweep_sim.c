@@ -19,7 +19,8 @@
 
 static const char usage[] =
     "usage: sweep_sim --results DIR [--configs N] [--workers N] [--deaths N] [--epochs N,...] [--spread X]\n"
-    "                 [--scheduler none|asha|median] [--alive SECONDS] [--seed N] [--files] [--check]\n"
+    "                 [--scheduler none|asha|median] [--alive SECONDS] [--seed N] [--files] [--stop N]\n"
+    "                 [--check]\n"
     "  --results DIR   where the sweep's state goes; a directory of which nothing else is in use\n"
     "  --configs N     configurations, a multiple of 100 for each value of --epochs (default 100000)\n"
     "  --workers N     (default 100)\n"
@@ -28,26 +29,33 @@ static const char usage[] =
     "  --spread X      standard deviation of the logarithm of a trajectory's time (default 0.2)\n"
     "  --alive SECONDS a worker gives a sign of life this often (default 1, as they do)\n"
     "  --files         each result has its directory and results.json\n"
+    "  --stop N        stops, as by a signal, after N results; the same command goes on (implies --files)\n"
     "  --check         exit status 1 unless makespan is at most 1.05 of the ideal, a result costs under 200 "
     "us of\n"
     "                  processor time and a configuration under 1024 bytes\n";
 
 typedef struct options {
     const char *results, *epochs, *scheduler;
-    long configs;
+    long configs, stop_after;
     sim_settings sim;
     bool check;
 } options;
 
 static bool read_options(int argc, char **argv, options *o)
 {
-    static const struct option known[] = {
-        {"results", required_argument, NULL, 'r'}, {"configs", required_argument, NULL, 'c'},
-        {"workers", required_argument, NULL, 'w'}, {"deaths", required_argument, NULL, 'd'},
-        {"epochs", required_argument, NULL, 'e'},  {"spread", required_argument, NULL, 'p'},
-        {"alive", required_argument, NULL, 'a'},   {"scheduler", required_argument, NULL, 'k'},
-        {"seed", required_argument, NULL, 's'},    {"files", no_argument, NULL, 'f'},
-        {"check", no_argument, NULL, 'x'},         {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"results", required_argument, NULL, 'r'},
+                                          {"configs", required_argument, NULL, 'c'},
+                                          {"workers", required_argument, NULL, 'w'},
+                                          {"deaths", required_argument, NULL, 'd'},
+                                          {"epochs", required_argument, NULL, 'e'},
+                                          {"spread", required_argument, NULL, 'p'},
+                                          {"alive", required_argument, NULL, 'a'},
+                                          {"scheduler", required_argument, NULL, 'k'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"files", no_argument, NULL, 'f'},
+                                          {"stop", required_argument, NULL, 'o'},
+                                          {"check", no_argument, NULL, 'x'},
+                                          {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) switch (c) {
         case 'r':
             o->results = optarg;
@@ -79,13 +87,16 @@ static bool read_options(int argc, char **argv, options *o)
         case 'f':
             o->sim.makes_files = true;
             break;
+        case 'o':
+            o->stop_after = atol(optarg);
+            break;
         case 'x':
             o->check = true;
             break;
         default:
             return false;
         }
-    if (o->sim.deaths_per_hour > 0) o->sim.makes_files = true;
+    if (o->sim.deaths_per_hour > 0 || o->stop_after > 0) o->sim.makes_files = true;
     return o->results && optind == argc && o->configs > 0 && o->sim.n_workers > 0 && o->sim.alive_every > 0;
 }
 
@@ -168,6 +179,25 @@ static bool report(const options *o, const sim_crew *sim, const cost *before, co
     return ratio <= 1.05 && cpu < 200e-6 && bytes < 1024;
 }
 
+static void report_resumed(const ft_sweep *sweep, const cost *opened, const cost *after)
+{
+    printf("%zu results were there already; %.1f s of processor time, %.1f s, and %.0f MB in all\n",
+           sweep->resumed, after->cpu - opened->cpu, after->wall - opened->wall, after->peak / 1e6);
+}
+
+/* For the engine: whether enough is done. */
+typedef struct stopping {
+    const options *options;
+    const sim_crew *sim;
+} stopping;
+
+static int stop(void *context)
+{
+    const stopping *s = context;
+    long after = s->options->stop_after;
+    return after > 0 && (long)s->sim->n_results >= after ? FT_STOP_AT_EPOCH : FT_STOP_NOT;
+}
+
 static ft_status run(const options *o, bool *is_good, ft_error *err)
 {
     char inputs[4096], model[4200], data[3][4200], epochs[512];
@@ -198,7 +228,8 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
         .max_configs = o->configs,
         .scheduler = o->scheduler,
     };
-    const ft_engine_settings settings = {.results = o->results};
+    stopping until = {o, &sim};
+    const ft_engine_settings settings = {.results = o->results, .stop = stop, .context = &until};
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, err);
     const cost before = cost_now();
     if (status == FT_OK) status = ft_sweep_open(engine, &request, &sweep, err);
@@ -206,7 +237,9 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
     const cost opened = cost_now();
     if (status == FT_OK) status = ft_coordinate_crew(&sweep, &crew, err);
     const cost after = cost_now();
-    if (status == FT_OK) *is_good = report(o, &sim, &before, &opened, &after);
+    if (status == FT_OK && sweep.resumed > 0) report_resumed(&sweep, &opened, &after);
+    if ((status == FT_OK || status == FT_INTERRUPTED) && sim.n_results > 0)
+        *is_good = report(o, &sim, &before, &opened, &after);
     sim_crew_close(&sim);
     ft_sweep_close(&sweep);
     ft_engine_close(engine);

@@ -11,13 +11,15 @@
 
 enum { DEFAULT_TIMEOUT = 1800, MOST_IDLE_DEATHS = 3 };
 
-/* Looks this often, in seconds, whether it was told to stop. */
-static const double LOOK_EVERY = 0.2;
+/* Looks this often, in seconds, whether it was told to stop; puts its journal on disk this often at most:
+ * what comes sooner waits for the others, so that the disk holds up a thousand workers no more than one. */
+static const double LOOK_EVERY = 0.2, SYNC_EVERY = 0.01;
 
 typedef struct worker {
     bool is_running, is_ready;
     int64_t batch; /* FT_NO_BATCH: idle */
     double last_heard;
+    cJSON *answer; /* to what it waits for, as soon as the journal is on disk; NULL: none */
 } worker;
 
 typedef struct coordinator {
@@ -26,6 +28,8 @@ typedef struct coordinator {
     worker *workers;     /* (crew->n_workers) */
     int32_t *spoke;      /* (crew->n_workers), of the last wait */
     int32_t idle_deaths; /* workers that died without a batch, one after the other */
+    int32_t n_waiting;   /* workers that have an answer to come */
+    double last_sync;
     ft_handout handout;
     ft_stop told; /* how workers were told to stop */
 } coordinator;
@@ -42,6 +46,25 @@ static void say(const coordinator *c, int32_t number, cJSON *message)
     (void)c->crew->send(c->crew->context, number, message, &gone);
 }
 
+/* Takes back what was to be answered; NULL where that is nothing. */
+static cJSON *take_answer(coordinator *c, int32_t number)
+{
+    cJSON *message = c->workers[number].answer;
+    if (message) c->n_waiting--;
+    c->workers[number].answer = NULL;
+    return message;
+}
+
+/* What a worker waits for is said when the journal is on disk. The message becomes the coordinator's. */
+static ft_status answer(coordinator *c, int32_t number, cJSON *message, ft_error *err)
+{
+    if (!message) return ft_no_memory(err, "a message", 256);
+    cJSON_Delete(take_answer(c, number));
+    c->workers[number].answer = message;
+    c->n_waiting++;
+    return FT_OK;
+}
+
 /* -- workers come and go -- */
 
 static ft_status start_worker(coordinator *c, int32_t number, ft_error *err)
@@ -56,6 +79,7 @@ static void reap(coordinator *c, int32_t number, char *how, size_t size)
 {
     c->crew->reap(c->crew->context, number, how, size);
     c->workers[number].is_running = false;
+    cJSON_Delete(take_answer(c, number));
 }
 
 static ft_status bury(coordinator *c, int32_t number, ft_error *err)
@@ -143,7 +167,7 @@ static ft_status hear_epochs(coordinator *c, int32_t number, const cJSON *messag
         cJSON *reply = ft_message("do", "prune");
         cJSON *list = reply ? cJSON_AddArrayToObject(reply, "pruned") : NULL;
         for (int k = 0; k < n && list; k++) cJSON_AddItemToArray(list, cJSON_CreateBool(pruned[k]));
-        say(c, number, reply);
+        status = answer(c, number, reply, err);
     }
     free(pruned);
     free(epochs);
@@ -180,8 +204,7 @@ static ft_status hear_record(coordinator *c, int32_t number, const cJSON *messag
         ft_outcome_from_json(cJSON_GetObjectItemCaseSensitive(message, "outcome"), &outcome);
         status = ft_sweep_finish_record(c->sweep, configuration, &outcome, err);
     }
-    if (status == FT_OK) say(c, number, ft_message("do", "go"));
-    return status;
+    return status == FT_OK ? answer(c, number, ft_message("do", "go"), err) : status;
 }
 
 static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_error *err)
@@ -255,12 +278,32 @@ static void end_silent(coordinator *c)
     }
 }
 
+/* Puts on disk what was journalled, and answers all that wait for it. */
+static ft_status say_answers(coordinator *c, ft_error *err)
+{
+    ft_status status = ft_sweep_state_sync(c->sweep->state, err);
+    c->last_sync = now(c);
+    for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
+        cJSON *message = take_answer(c, i);
+        if (message) say(c, i, message);
+    }
+    return status;
+}
+
 static ft_status listen_to_all(coordinator *c, ft_error *err)
 {
     ft_status status = FT_OK;
-    int32_t n = c->crew->wait(c->crew->context, LOOK_EVERY, c->spoke);
+    ft_error unsaid;
+    double sync_in = c->last_sync + SYNC_EVERY - now(c);
+    double seconds = c->n_waiting == 0 ? LOOK_EVERY : sync_in > 0 ? sync_in : 0;
+    int32_t n = c->crew->wait(c->crew->context, seconds, c->spoke);
     for (int32_t i = 0; i < n && status == FT_OK; i++)
         if (c->workers[c->spoke[i]].is_running) status = listen_to(c, c->spoke[i], err);
+    /* After a failure too: those that wait for an answer finish what they are at. */
+    ft_status synced = FT_OK;
+    if (c->n_waiting > 0 && now(c) >= c->last_sync + SYNC_EVERY)
+        synced = say_answers(c, status == FT_OK ? err : &unsaid);
+    if (status == FT_OK) status = synced;
     if (status == FT_OK) end_silent(c);
     return status;
 }
@@ -347,7 +390,7 @@ static void end_workers(coordinator *c)
 
 ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err)
 {
-    coordinator c = {.sweep = sweep, .crew = crew};
+    coordinator c = {.sweep = sweep, .crew = crew, .last_sync = -INFINITY};
     ft_sweep_device device = {0};
     c.workers = calloc((size_t)crew->n_workers, sizeof *c.workers);
     c.spoke = calloc((size_t)crew->n_workers, sizeof *c.spoke);
@@ -356,6 +399,7 @@ ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err
                                                            (size_t)crew->n_workers * sizeof *c.workers);
     if (status == FT_OK) status = ft_sweep_start(sweep, &device, err);
     if (status == FT_OK) {
+        ft_sweep_state_gather(sweep->state);
         status = run(&c, err);
         if (status != FT_OK && status != FT_INTERRUPTED) wind_down(&c);
     }

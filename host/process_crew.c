@@ -6,6 +6,7 @@
 #include "host/process_crew.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +110,7 @@ static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
     process_crew *crew = context;
     struct epoll_event events[MOST_EVENTS];
     int most = crew->n_workers < MOST_EVENTS ? crew->n_workers : MOST_EVENTS;
-    int n = epoll_wait(crew->ears, events, most, (int)(seconds * 1000));
+    int n = epoll_wait(crew->ears, events, most, (int)ceil(seconds * 1000));
     for (int i = 0; i < n; i++) spoke[i] = (int32_t)events[i].data.u32;
     return n > 0 ? n : 0;
 }

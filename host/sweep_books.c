@@ -8,25 +8,35 @@
 #include "base/json.h"
 #include "base/text.h"
 
-static ft_status set_text(char **slot, const char *text, ft_error *err)
+/* The two ids of a configuration are one text where they are the same, as they mostly are. */
+static void replace_text(char **slot, char *text, const char *shared)
 {
-    char *copy = ft_copy_string(text);
-    if (!copy) return ft_no_memory(err, "a journal entry", strlen(text));
-    free(*slot);
-    *slot = copy;
-    return FT_OK;
+    if (*slot != shared) free(*slot);
+    *slot = text;
 }
 
 ft_status ft_books_start(ft_sweep_books *books, size_t index, const char *experiment_id, ft_error *err)
 {
-    return set_text(&books->started[index], experiment_id, err);
+    char *copy = ft_copy_string(experiment_id);
+    if (!copy) return ft_no_memory(err, "a journal entry", strlen(experiment_id));
+    replace_text(&books->started[index], copy, books->experiments[index]);
+    return FT_OK;
 }
 
 ft_status ft_books_finish(ft_sweep_books *books, size_t index, const char *experiment_id, bool failed,
                           ft_error *err)
 {
+    char *started = books->started[index];
+    char *id = started && strcmp(started, experiment_id) == 0 ? started : ft_copy_string(experiment_id);
+    if (!id) return ft_no_memory(err, "a journal entry", strlen(experiment_id));
+    replace_text(&books->experiments[index], id, started);
     books->failed[index] = failed;
-    return set_text(&books->experiments[index], experiment_id, err);
+    return FT_OK;
+}
+
+void ft_books_forget(ft_sweep_books *books, size_t index)
+{
+    replace_text(&books->experiments[index], NULL, books->started[index]);
 }
 
 /* A whole number in [0, most] under `key`, or -1. */
@@ -49,7 +59,7 @@ static ft_status reserve(void **array, size_t count, size_t *capacity, size_t el
     return FT_OK;
 }
 
-ft_status ft_books_judge(ft_sweep_books *books, const ft_judgement *judgement, ft_error *err)
+static ft_status keep_judgement(ft_sweep_books *books, const ft_judgement *judgement, ft_error *err)
 {
     ft_status status = reserve((void **)&books->judgements, books->n_judgements, &books->judgement_capacity,
                                sizeof *books->judgements, err);
@@ -132,7 +142,7 @@ static ft_status replay_judgement(ft_sweep_books *books, const cJSON *entry, con
     ft_judgement judgement = {(size_t)trajectory - 1, (int32_t)epoch,
                               cJSON_IsNumber(loss) ? loss->valuedouble : NAN,
                               cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "pruned"))};
-    return ft_books_judge(books, &judgement, err);
+    return keep_judgement(books, &judgement, err);
 }
 
 /* An event of a configuration. */
@@ -195,10 +205,17 @@ ft_status ft_books_end_reading(ft_sweep_books *books, ft_reading *r, ft_status s
     return status;
 }
 
+void ft_books_drop_judgements(ft_sweep_books *books)
+{
+    free(books->judgements);
+    books->judgements = NULL;
+    books->n_judgements = books->judgement_capacity = 0;
+}
+
 void ft_books_free(ft_sweep_books *books)
 {
     for (size_t i = 0; i < books->count; i++) {
-        free(books->experiments[i]);
+        ft_books_forget(books, i);
         free(books->started[i]);
     }
     for (size_t i = 0; i < books->n_batches; i++) free(books->batches[i].trajectories);

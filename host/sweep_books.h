@@ -38,7 +38,7 @@ typedef struct ft_sweep_books {
     size_t count;
     ft_sweep_batch *batches;
     size_t n_planned, n_batches, batch_capacity; /* the first n_planned are the plan's */
-    ft_judgement *judgements;
+    ft_judgement *judgements;                    /* (n_judgements) that were read, in order */
     size_t n_judgements, judgement_capacity;
 } ft_sweep_books;
 
@@ -49,7 +49,10 @@ void ft_books_free(ft_sweep_books *books);
 ft_status ft_books_start(ft_sweep_books *books, size_t index, const char *experiment_id, ft_error *err);
 ft_status ft_books_finish(ft_sweep_books *books, size_t index, const char *experiment_id, bool failed,
                           ft_error *err);
-ft_status ft_books_judge(ft_sweep_books *books, const ft_judgement *judgement, ft_error *err);
+/* A result that is gone from the disk: what was finished counts no more. */
+void ft_books_forget(ft_sweep_books *books, size_t index);
+/* Whoever had to know them knows them. */
+void ft_books_drop_judgements(ft_sweep_books *books);
 /* Halves of `trajectories` take the place of a batch. */
 ft_status ft_books_split(ft_sweep_books *books, size_t batch, const size_t *trajectories, size_t count,
                          ft_error *err);

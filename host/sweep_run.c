@@ -34,6 +34,7 @@ void ft_sweep_close(ft_sweep *sweep)
 {
     ft_scheduler_free(sweep->scheduler);
     ft_sweep_state_close(sweep->state);
+    free(sweep->verdicts);
     free(sweep->is_own);
     ft_plan_free(&sweep->plan);
     ft_study_close(&sweep->study);
@@ -75,8 +76,8 @@ static bool add_batches(cJSON *object, const ft_plan *plan)
 }
 
 /* Everything that decides the results, to be compared when the sweep is started again: {data_hash,
- * model_hash, ..., base, keys, configurations}, a configuration being its values of `keys`; and the batches.
- * The caller's; NULL when memory runs out. */
+ * model_hash, ..., base, keys, configurations}, a configuration being its values of `keys` in one text, which
+ * takes a quarter of the memory of a list; and the batches. The caller's; NULL when memory runs out. */
 static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device)
 {
     const ft_study *study = &sweep->study;
@@ -85,11 +86,12 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
     char model[24], data[24];
     ft_hyperparameters base;
     ft_error ignored;
+    ft_text values = FT_TEXT_EMPTY;
     snprintf(model, sizeof model, "crc32:%08x", (unsigned)study->weights->checksum);
     snprintf(data, sizeof data, "crc32:%08x", (unsigned)study->dataset.checksum);
     cJSON *plan = cJSON_CreateObject();
     bool ok = plan && ft_sweep_base_config(&request->base, &base, &ignored) == FT_OK &&
-              cJSON_AddNumberToObject(plan, "schema_version", 2) &&
+              cJSON_AddNumberToObject(plan, "schema_version", 3) &&
               cJSON_AddStringToObject(plan, "ftgpu_version", ft_version()) &&
               cJSON_AddStringToObject(plan, "data_hash", data) &&
               cJSON_AddStringToObject(plan, "model_hash", model) &&
@@ -107,31 +109,52 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
     for (size_t k = 0; k < grid->n_keys && ok; k++)
         ok = cJSON_AddItemToArray(keys, cJSON_CreateString(grid->keys[k]->name));
     for (size_t i = 0; i < grid->count && ok; i++) {
-        cJSON *values = cJSON_CreateArray();
-        ok = values && cJSON_AddItemToArray(configurations, values);
-        for (size_t k = 0; k < grid->n_keys && ok; k++)
-            ok = cJSON_AddItemToArray(values, ft_field_to_json(grid->keys[k], &grid->configs[i]));
+        values.length = 0;
+        ft_text_add(&values, "");
+        for (size_t k = 0; k < grid->n_keys; k++) {
+            if (k > 0) ft_text_add(&values, ",");
+            ft_field_to_text(grid->keys[k], &grid->configs[i], &values);
+        }
+        ok = !values.failed && cJSON_AddItemToArray(configurations, cJSON_CreateString(values.data));
     }
+    ft_text_free(&values);
     if (ok && add_batches(plan, &sweep->plan)) return plan;
     cJSON_Delete(plan);
     return NULL;
 }
 
+static void note_verdict(ft_sweep *sweep, const ft_judgement *judgement)
+{
+    ft_verdict *verdict = &sweep->verdicts[judgement->trajectory];
+    if (judgement->epoch > verdict->epochs) verdict->epochs = judgement->epoch;
+    if (judgement->pruned)
+        verdict->pruned_at = judgement->epoch;
+    else if (verdict->pruned_at == judgement->epoch)
+        verdict->pruned_at = 0;
+}
+
 static ft_status open_scheduler(ft_sweep *sweep, ft_error *err)
 {
     const ft_sweep_request *request = sweep->request;
+    if (sweep->scheduling == FT_SCHEDULER_NONE) return FT_OK;
+    sweep->verdicts = calloc(sweep->plan.n_trajectories + 1, sizeof *sweep->verdicts);
+    if (!sweep->verdicts)
+        return ft_no_memory(err, "the scheduler", sweep->plan.n_trajectories * sizeof *sweep->verdicts);
     ft_status status = ft_scheduler_create(sweep->scheduling, request->eta > 1 ? request->eta : DEFAULT_ETA,
                                            request->grace_epochs > 0 ? (int32_t)request->grace_epochs : 1,
                                            sweep->plan.n_trajectories, &sweep->scheduler, err);
     size_t n = 0;
     const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
-    for (size_t i = 0; i < n && status == FT_OK; i++)
+    for (size_t i = 0; i < n && status == FT_OK; i++) {
         if (known[i].trajectory >= sweep->plan.n_trajectories)
-            status = ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
-                             sweep->study.name);
-        else if (sweep->is_own[known[i].trajectory])
+            return ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
+                           sweep->study.name);
+        note_verdict(sweep, &known[i]);
+        if (sweep->is_own[known[i].trajectory])
             status = ft_scheduler_add(sweep->scheduler, known[i].trajectory, known[i].epoch,
                                       known[i].val_loss, err);
+    }
+    ft_sweep_state_drop_judgements(sweep->state);
     return status;
 }
 
@@ -256,19 +279,6 @@ ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft
     return status;
 }
 
-/* The journalled decision on an epoch of a trajectory; false where there is none. */
-static bool was_judged(const ft_sweep *sweep, size_t trajectory, int32_t epoch, bool *pruned)
-{
-    size_t n = 0;
-    const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
-    for (size_t i = n; i-- > 0;)
-        if (known[i].trajectory == trajectory && known[i].epoch == epoch) {
-            *pruned = known[i].pruned;
-            return true;
-        }
-    return false;
-}
-
 ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
                          bool *pruned, ft_error *err)
 {
@@ -281,9 +291,15 @@ ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_e
         status =
             ft_scheduler_add(sweep->scheduler, trajectories[k], epochs[k].epoch, epochs[k].val_loss, err);
     for (int32_t k = 0; k < n && status == FT_OK; k++) {
-        if (was_judged(sweep, trajectories[k], epochs[k].epoch, &pruned[k])) continue;
-        pruned[k] = ft_scheduler_prunes(sweep->scheduler, trajectories[k], epochs[k].epoch);
-        fresh[n_fresh++] = (ft_judgement){trajectories[k], epochs[k].epoch, epochs[k].val_loss, pruned[k]};
+        size_t t = trajectories[k];
+        int32_t epoch = epochs[k].epoch;
+        if (epoch <= sweep->verdicts[t].epochs) {
+            pruned[k] = sweep->verdicts[t].pruned_at == epoch;
+            continue;
+        }
+        pruned[k] = ft_scheduler_prunes(sweep->scheduler, t, epoch);
+        fresh[n_fresh++] = (ft_judgement){t, epoch, epochs[k].val_loss, pruned[k]};
+        note_verdict(sweep, &fresh[n_fresh - 1]);
     }
     if (status == FT_OK) status = ft_sweep_state_judge(sweep->state, fresh, n_fresh, err);
     free(fresh);

@@ -9,6 +9,12 @@
 #include "host/study.h"
 #include "host/sweep_state.h"
 
+/* What was decided on a trajectory, epoch by epoch. */
+typedef struct ft_verdict {
+    int32_t epochs;    /* that were judged: the first so many */
+    int32_t pruned_at; /* the one after which it stops; 0: none */
+} ft_verdict;
+
 typedef struct ft_sweep {
     ft_engine *engine;
     const ft_sweep_request *request;
@@ -18,8 +24,9 @@ typedef struct ft_sweep {
     ft_sweep_state *state;
     ft_scheduler_kind scheduling;
     ft_scheduler *scheduler;
-    bool *is_own;   /* (plan.n_trajectories): this process's shard has it */
-    size_t resumed; /* configurations of the shard that an earlier start has recorded */
+    ft_verdict *verdicts; /* (plan.n_trajectories), NULL without a scheduler */
+    bool *is_own;         /* (plan.n_trajectories): this process's shard has it */
+    size_t resumed;       /* configurations of the shard that an earlier start has recorded */
 } ft_sweep;
 
 /* What the plan has to know of the devices. */

@@ -19,7 +19,9 @@ struct ft_sweep_state {
     ft_sweep_books books;
     ft_shard shard;
     ft_sweep_lock lock;
-    int journal; /* descriptor, -1 where closed */
+    int journal;  /* descriptor, -1 where closed */
+    bool gathers; /* what is written waits for ft_sweep_state_sync */
+    bool is_behind;
 };
 
 static char *path_in(const ft_sweep_state *state, const char *name)
@@ -159,9 +161,8 @@ static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
 /* A result that was journalled and is gone does not count. */
 static void forget_missing(ft_sweep_state *state, size_t index)
 {
-    if (!state->books.experiments[index] || has_result(state, state->books.experiments[index])) return;
-    free(state->books.experiments[index]);
-    state->books.experiments[index] = NULL;
+    if (state->books.experiments[index] && !has_result(state, state->books.experiments[index]))
+        ft_books_forget(&state->books, index);
 }
 
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err)
@@ -343,6 +344,11 @@ const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_
     return state->books.judgements;
 }
 
+void ft_sweep_state_drop_judgements(ft_sweep_state *state)
+{
+    ft_books_drop_judgements(&state->books);
+}
+
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch)
 {
     char name[64];
@@ -352,7 +358,24 @@ const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch)
     return state->checkpoint;
 }
 
-/* Appends an event (which it deletes) as one line; `wait`: until it is on disk. */
+void ft_sweep_state_gather(ft_sweep_state *state)
+{
+    state->gathers = true;
+}
+
+ft_status ft_sweep_state_sync(ft_sweep_state *state, ft_error *err)
+{
+    char name[64];
+    if (!state->is_behind) return FT_OK;
+    if (fsync(state->journal) != 0)
+        return ft_fail(err, FT_FAILED, "%s/%s: %s", state->directory, own_journal(state, name),
+                       strerror(errno));
+    state->is_behind = false;
+    return FT_OK;
+}
+
+/* Appends an event (which it deletes) as one line; `wait`: until it is on disk, if the state does not gather.
+ */
 static ft_status append(ft_sweep_state *state, cJSON *event, bool wait, ft_error *err)
 {
     char *text = event ? ft_json_print_line(event) : NULL;
@@ -363,10 +386,11 @@ static ft_status append(ft_sweep_state *state, cJSON *event, bool wait, ft_error
     errno = 0;
     if (!text || line.failed)
         status = ft_no_memory(err, "a journal entry", 256);
-    else if (write(state->journal, line.data, line.length) != (ssize_t)line.length ||
-             (wait && fsync(state->journal) != 0))
+    else if (write(state->journal, line.data, line.length) != (ssize_t)line.length)
         status = ft_fail(err, FT_FAILED, "%s/%s: %s", state->directory, own_journal(state, name),
                          errno ? strerror(errno) : "not written whole");
+    state->is_behind = state->is_behind || wait;
+    if (status == FT_OK && !state->gathers) status = ft_sweep_state_sync(state, err);
     ft_text_free(&line);
     free(text);
     cJSON_Delete(event);
@@ -423,7 +447,6 @@ ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgem
             entry = NULL;
         }
         status = append(state, entry, i + 1 == n, err);
-        if (status == FT_OK) status = ft_books_judge(&state->books, j, err);
     }
     return status;
 }
@@ -441,6 +464,7 @@ ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t
         entry = NULL;
     }
     ft_status status = append(state, entry, true, err);
+    if (status == FT_OK) status = ft_sweep_state_sync(state, err);
     if (status == FT_OK) ft_sweep_state_end_batch(state, batch);
     return status == FT_OK ? ft_books_split(&state->books, batch, trajectories, count, err) : status;
 }

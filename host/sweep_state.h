@@ -58,12 +58,18 @@ ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t
 ft_status ft_sweep_state_start(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err);
 ft_status ft_sweep_state_finish(ft_sweep_state *state, size_t index, const char *experiment_id, bool failed,
                                 ft_error *err);
+/* From now on what is journalled is on disk only after ft_sweep_state_sync: one wait for the disk for many
+ * events. */
+void ft_sweep_state_gather(ft_sweep_state *state);
+ft_status ft_sweep_state_sync(ft_sweep_state *state, ft_error *err);
 /* What is on disk of a configuration whose worker died against what is journalled: a result that is gone is
  * to be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err);
 
-/* What a scheduler has decided, in order; and journals n more. */
+/* What a scheduler had decided when the state was opened, in order, until it is dropped; and journals n more.
+ */
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n_judgements);
+void ft_sweep_state_drop_judgements(ft_sweep_state *state);
 ft_status ft_sweep_state_judge(ft_sweep_state *state, const ft_judgement *judgements, size_t n,
                                ft_error *err);
 

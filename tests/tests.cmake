@@ -28,6 +28,7 @@ include(tests/e2e/e2e.cmake)
 include(tests/fuzz/fuzz.cmake)
 include(tests/simt/simt.cmake)
 include(tests/slurm/slurm.cmake)
+include(tests/sweep_sim/sweep_sim.cmake)
 
 # Tools of tests/oracle/check_interop.py, which needs Python and is run by hand.
 foreach(tool ftgpu_logits ftgpu_train)

@@ -97,3 +97,85 @@ Test(scheduler, asha_finds_the_best_in_under_a_third_of_the_epochs)
     cr_assert_lt(3 * spent, N * EPOCHS, "%d of %d epochs", spent, N * EPOCHS);
     ft_scheduler_free(s);
 }
+
+/* What scheduler.h says, by counting and sorting. losses: of trajectory i after epoch e at [i * EPOCHS + e -
+ * 1], the first reached[i] of them known. */
+enum { MANY = 60, EPOCHS = 9 };
+
+static bool is_better(double a, double b)
+{
+    return isnan(b) ? !isnan(a) : a < b;
+}
+
+static bool asha_by_definition(const double *losses, const int32_t *reached, size_t trajectory, int32_t epoch)
+{
+    size_t n = 0, better = 0, known = 0;
+    if (epoch != 1 && epoch != 2 && epoch != 4 && epoch != 8) return false;
+    for (size_t i = 0; i < MANY; i++) {
+        if (reached[i] < epoch) continue;
+        double loss = losses[i * EPOCHS + (size_t)epoch - 1];
+        n++;
+        known += isnan(loss) ? 0 : 1;
+        better += is_better(loss, losses[trajectory * EPOCHS + (size_t)epoch - 1]) ? 1 : 0;
+    }
+    return known > 0 && better >= (n < 2 ? 1 : n / 2);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static bool median_by_definition(const double *losses, const int32_t *reached, size_t trajectory,
+                                 int32_t epoch)
+{
+    double best = NAN, means[MANY];
+    size_t n = 0;
+    if (epoch < 2) return false;
+    for (size_t i = 0; i < MANY; i++) {
+        double sum = 0;
+        if (reached[i] < epoch) continue;
+        for (size_t e = 0; e < (size_t)epoch; e++) sum += losses[i * EPOCHS + e];
+        if (i != trajectory && !isnan(sum)) means[n++] = sum / epoch;
+    }
+    for (size_t e = 0; e < (size_t)epoch; e++)
+        if (is_better(losses[trajectory * EPOCHS + e], best)) best = losses[trajectory * EPOCHS + e];
+    if (n == 0) return false;
+    qsort(means, n, sizeof *means, by_value);
+    return is_better(n % 2 ? means[n / 2] : (means[n / 2 - 1] + means[n / 2]) / 2, best);
+}
+
+Test(scheduler, decides_as_defined_in_any_order)
+{
+    ft_scheduler *asha = scheduler_of(FT_SCHEDULER_ASHA, 2, 1, MANY),
+                 *median = scheduler_of(FT_SCHEDULER_MEDIAN, 3, 2, MANY);
+    double losses[MANY * EPOCHS];
+    int32_t reached[MANY] = {0};
+    size_t pruned[2] = {0};
+    uint32_t random = 1;
+    for (size_t i = 0; i < MANY * EPOCHS; i++) { /* many are equal, some no numbers */
+        random = random * 1664525 + 1013904223;
+        losses[i] = (random >> 24) < 10 ? NAN : (double)(random >> 27);
+    }
+    for (size_t added = 0; added < MANY * EPOCHS;) {
+        random = random * 1664525 + 1013904223;
+        size_t i = (random >> 16) % MANY;
+        if (reached[i] == EPOCHS) continue;
+        int32_t epoch = ++reached[i];
+        double loss = losses[i * EPOCHS + (size_t)epoch - 1];
+        cr_assert_eq(ft_scheduler_add(asha, i, epoch, loss, NULL), FT_OK);
+        cr_assert_eq(ft_scheduler_add(median, i, epoch, loss, NULL), FT_OK);
+        added++;
+        bool stops[] = {asha_by_definition(losses, reached, i, epoch),
+                        median_by_definition(losses, reached, i, epoch)};
+        cr_assert_eq(ft_scheduler_prunes(asha, i, epoch), stops[0], "asha, %zu after %d", i, (int)epoch);
+        cr_assert_eq(ft_scheduler_prunes(median, i, epoch), stops[1], "median, %zu after %d", i, (int)epoch);
+        pruned[0] += stops[0];
+        pruned[1] += stops[1];
+    }
+    cr_assert(pruned[0] > 20 && pruned[0] < 220 && pruned[1] > 20 && pruned[1] < 460, "%zu, %zu", pruned[0],
+              pruned[1]);
+    ft_scheduler_free(asha);
+    ft_scheduler_free(median);
+}

@@ -60,10 +60,11 @@ ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err);
 ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int size, double timeout_seconds,
                        ft_comm **comm, ft_error *err);
 
-/* MPI, between the processes that a launcher (mpirun, srun) has started: buffers are in host memory, and
- * every call is done when it returns. MPI is in a plugin, libftgpu_mpi.so beside the program or installed
- * with it, which the first call of ft_comm_mpi loads; one a process, as MPI is. Freeing it ends MPI, where
- * the other ranks free theirs as well; where they do not, the launcher is left to end them. */
+/* MPI, between the processes that a launcher (mpirun, srun) has started: buffers are in host memory, sums are
+ * made by join, and every other call is done when it returns. MPI is in a plugin, libftgpu_mpi.so beside the
+ * program or installed with it, which the first call of ft_comm_mpi loads; one a process, as MPI is. Freeing
+ * it ends MPI, where the other ranks free theirs as well; where they do not, the launcher is left to end
+ * them. */
 ft_status ft_comm_mpi(double timeout_seconds, ft_comm **comm, ft_error *err);
 /* What the environment says, without MPI: whether a launcher has started this process with others, and its
  * rank among them. */

@@ -1,12 +1,13 @@
 /* Communication by MPI, in host memory; see kernels/comm.h.
  *
  * MPI promises no order for its own sums. Here rank r adds up the r-th share of the numbers, rank by rank,
- * and hands the sums to all: the same bits everywhere, and from run to run.
+ * and hands the sums to all; of few numbers each rank adds up all. So the bits are the same everywhere, and
+ * from run to run. What is to be added up is gathered until `join`, so that a step's many small tensors are
+ * one exchange: nothing runs beside the backward pass here, and a message costs more than what is in it.
  *
  * No call waits inside MPI, which would keep a core busy that another rank may need, and would never end if
  * one had died: each is begun, and asked about until it is done or the time is up. */
 #include <mpi.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,14 +15,26 @@
 #include "base/clock.h"
 #include "kernels/mpi/plugin.h"
 
-/* Numbers that are added up at a time, and how long other ranks have to end MPI with this one. */
-enum { PIECE = 1 << 16, END_SECONDS = 10 };
+/* Numbers that are added up at a time; those that every rank adds up by itself, all ranks' together; how long
+ * other ranks have to end MPI with this one. */
+enum { PIECE = 1 << 16, FEW = 1 << 12, END_SECONDS = 10 };
+
+/* Numbers side by side that are to be added up. */
+typedef struct row {
+    char *values;
+    int64_t count;
+} row;
 
 typedef struct mpi_comm {
     ft_comm base; /* first, so that the pointers convert */
     double timeout_seconds;
     bool failed;
     char *sent, *received; /* (PIECE + size) doubles each */
+    /* What all_reduce was given since the last join: of floats and of doubles. */
+    struct {
+        row *rows; /* (n_rows) */
+        size_t n_rows, room;
+    } pending[2];
 } mpi_comm;
 
 static mpi_comm *comm_of(ft_comm *self)
@@ -39,14 +52,12 @@ static ft_status check(mpi_comm *comm, int result, const char *call, ft_error *e
     return ft_fail(err, FT_FAILED, "%s: %s, rank %d of %d", call, text, comm->base.rank, comm->base.size);
 }
 
-/* Lets others have the core: at once, and for longer and longer. */
+/* Lets others have the core, soon and for longer and longer. By sleeping: where there are more processes than
+ * cores, who yields waits for all others' turns, who sleeps goes on when he wakes. */
 static void give_way(int *turns)
 {
-    if ((*turns)++ < 200) {
-        sched_yield();
-        return;
-    }
-    long nanoseconds = *turns < 1000 ? 50000 : 1000000;
+    if ((*turns)++ < 100) return;
+    long nanoseconds = *turns < 1000 ? 20000 : 1000000;
     nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
 }
 
@@ -105,35 +116,64 @@ static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, 
         ((type *)(sums))[i] = sum;                                                                           \
     }
 
-/* At most PIECE numbers. Shares are equal: what lies beyond the last number is never looked at. */
-static ft_status add_piece(mpi_comm *comm, void *values, int count, bool is_double, ft_error *err)
+/* The sums of `count` numbers in `sent`, at most PIECE, into `received`. Shares are equal: what lies beyond
+ * the last number is never looked at. */
+static ft_status exchange(mpi_comm *comm, int count, bool is_double, ft_error *err)
 {
     const MPI_Datatype type = is_double ? MPI_DOUBLE : MPI_FLOAT;
-    const size_t bytes = (size_t)count * (is_double ? sizeof(double) : sizeof(float));
     int size = comm->base.size, share = (count + size - 1) / size;
+    void *sent = comm->sent, *received = comm->received;
     MPI_Request request;
-    memcpy(comm->sent, values, bytes);
-    ft_status status =
-        MPI_DO(comm, MPI_Ialltoall, comm->sent, share, type, comm->received, share, type, MPI_COMM_WORLD);
-    if (status != FT_OK) return status;
-    if (is_double)
-        ADD_SHARES(double, (void *)comm->received, share, size, (void *)comm->sent)
+    ft_status status;
+    bool few = count * size <= FEW;
+    if (few)
+        status = MPI_DO(comm, MPI_Iallgather, sent, count, type, received, count, type, MPI_COMM_WORLD);
     else
-        ADD_SHARES(float, (void *)comm->received, share, size, (void *)comm->sent)
-    status =
-        MPI_DO(comm, MPI_Iallgather, comm->sent, share, type, comm->received, share, type, MPI_COMM_WORLD);
-    if (status == FT_OK) memcpy(values, comm->received, bytes);
-    return status;
+        status = MPI_DO(comm, MPI_Ialltoall, sent, share, type, received, share, type, MPI_COMM_WORLD);
+    if (status != FT_OK) return status;
+    if (few) share = count;
+    if (is_double)
+        ADD_SHARES(double, received, share, size, sent)
+    else
+        ADD_SHARES(float, received, share, size, sent)
+    if (few) {
+        memcpy(received, sent, (size_t)count * (is_double ? sizeof(double) : sizeof(float)));
+        return FT_OK;
+    }
+    return MPI_DO(comm, MPI_Iallgather, sent, share, type, received, share, type, MPI_COMM_WORLD);
 }
 
-static ft_status add_row(mpi_comm *comm, char *values, int64_t count, bool is_double, ft_error *err)
+/* Goes through `count` numbers of rows from where `at` is in row *i: into the piece, or out of it. */
+static void move(char *piece, bool into, const row *rows, size_t *i, int64_t *at, int count, size_t bytes)
 {
-    size_t bytes = is_double ? sizeof(double) : sizeof(float);
+    while (count > 0) {
+        const row *r = &rows[*i];
+        int64_t left = r->count - *at, n = left < count ? left : count;
+        char *values = r->values + (size_t)*at * bytes;
+        memcpy(into ? piece : values, into ? values : piece, (size_t)n * bytes);
+        piece += (size_t)n * bytes;
+        count -= (int)n;
+        *at += n;
+        if (*at < r->count) continue;
+        (*i)++;
+        *at = 0;
+    }
+}
+
+/* The sums of all rows, of one type, piece by piece. */
+static ft_status add_rows(mpi_comm *comm, const row *rows, size_t n_rows, bool is_double, ft_error *err)
+{
+    const size_t bytes = is_double ? sizeof(double) : sizeof(float);
+    size_t from = 0, to = 0;
+    int64_t from_at = 0, to_at = 0, left = 0;
     ft_status status = FT_OK;
-    for (int64_t at = 0; at < count && status == FT_OK; at += PIECE) {
-        int64_t left = count - at;
-        status =
-            add_piece(comm, values + (size_t)at * bytes, left < PIECE ? (int)left : PIECE, is_double, err);
+    for (size_t i = 0; i < n_rows; i++) left += rows[i].count;
+    while (left > 0 && status == FT_OK) {
+        int count = left < PIECE ? (int)left : PIECE;
+        move(comm->sent, true, rows, &from, &from_at, count, bytes);
+        status = exchange(comm, count, is_double, err);
+        if (status == FT_OK) move(comm->received, false, rows, &to, &to_at, count, bytes);
+        left -= count;
     }
     return status;
 }
@@ -142,27 +182,42 @@ static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
 {
     mpi_comm *comm = comm_of(self);
     ft_status status = enter(comm, err);
+    if (status != FT_OK || values.cols == 0) return status;
     if (values.stride == values.cols) { /* one row after the other */
         values.cols *= values.rows;
         values.rows = 1;
     }
-    for (int64_t row = 0; row < values.rows && status == FT_OK; row++) {
-        char *at = (char *)values.data + (size_t)(row * values.stride) * ft_dtype_bytes(values.dtype);
-        status = add_row(comm, at, values.cols, values.dtype == FT_F64, err);
+    size_t type = values.dtype == FT_F64, needed = comm->pending[type].n_rows + (size_t)values.rows;
+    if (needed > comm->pending[type].room) {
+        row *grown = realloc(comm->pending[type].rows, 2 * needed * sizeof *grown);
+        if (!grown) return ft_no_memory(err, "a communicator", 2 * needed * sizeof *grown);
+        comm->pending[type].rows = grown;
+        comm->pending[type].room = 2 * needed;
+    }
+    for (int64_t i = 0; i < values.rows; i++) {
+        char *at = (char *)values.data + (size_t)(i * values.stride) * ft_dtype_bytes(values.dtype);
+        comm->pending[type].rows[comm->pending[type].n_rows++] = (row){at, values.cols};
+    }
+    return FT_OK;
+}
+
+static ft_status join(ft_comm *self, ft_error *err)
+{
+    mpi_comm *comm = comm_of(self);
+    ft_status status = enter(comm, err);
+    for (int type = 0; type < 2; type++) {
+        if (status == FT_OK)
+            status = add_rows(comm, comm->pending[type].rows, comm->pending[type].n_rows, type == 1, err);
+        comm->pending[type].n_rows = 0;
     }
     return status;
 }
 
 static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
 {
-    ft_status status = enter(comm_of(self), err);
-    return status == FT_OK ? add_row(comm_of(self), (char *)values, (int64_t)count, true, err) : status;
-}
-
-/* Calls are done when they return. */
-static ft_status nothing(ft_comm *self, ft_error *err)
-{
-    return enter(comm_of(self), err);
+    ft_status status = join(self, err);
+    const row one = {(char *)values, (int64_t)count};
+    return status == FT_OK && count > 0 ? add_rows(comm_of(self), &one, 1, true, err) : status;
 }
 
 static ft_status barrier(ft_comm *self, ft_error *err)
@@ -187,6 +242,7 @@ static void free_comm(ft_comm *self)
     if (!comm->failed && complete(comm, MPI_Ibarrier(MPI_COMM_WORLD, &request), &request, "MPI_Ibarrier",
                                   END_SECONDS, &unsaid) == FT_OK)
         MPI_Finalize();
+    for (int type = 0; type < 2; type++) free(comm->pending[type].rows);
     free(comm->sent);
     free(comm->received);
     free(comm);
@@ -216,9 +272,9 @@ ft_status ft_mpi_plugin_open(double timeout_seconds, ft_comm **out, ft_error *er
     comm->base = (ft_comm){.name = "mpi",
                            .broadcast = broadcast,
                            .all_reduce = all_reduce,
-                           .join = nothing,
+                           .join = join,
                            .add_up = add_up,
-                           .wait = nothing,
+                           .wait = join,
                            .barrier = barrier,
                            .abandon = abandon,
                            .free = free_comm};

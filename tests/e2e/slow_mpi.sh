@@ -37,7 +37,7 @@ expect_near() {
         fail "the losses of $1 are not those of one process"
 }
 
-common="$common --device cpu --dtype f32 --set batch_size=8"
+common="${common%--train-last*} --train-last 120 --device cpu --dtype f32 --set batch_size=8"
 short="$common --set epochs=3 --grid learning_rate=1e-4,1e-3 --grid lora_rank=2,4"
 must sweep $short --name alone
 losses alone >expected

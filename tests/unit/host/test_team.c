@@ -258,7 +258,7 @@ Test(team, trains_what_a_single_process_trains)
     watch w = {0};
     cr_assert_eq(train("alone", 1, &w, &err), FT_OK, "%s", err.message);
     for (int32_t ranks = 2; ranks <= 3; ranks++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "of_%d", ranks);
         cr_assert_eq(train(name, ranks, &w, &err), FT_OK, "%s", err.message);
         double off = difference(name, "alone");
@@ -277,7 +277,7 @@ Test(team, that_loses_a_process_is_started_anew)
     watch none = {0};
     cr_assert_eq(train("whole", 2, &none, &err), FT_OK, "%s", err.message);
     for (int victim = 1; victim <= 2; victim++) {
-        char name[16];
+        char name[24];
         watch w = {.victim = victim};
         snprintf(name, sizeof name, "lost_%d", victim);
         cr_assert_eq(train(name, 2, &w, &err), FT_OK, "%s", err.message);

@@ -25,7 +25,7 @@ ranks() {
 
 # The losses of all experiments of a sweep NAME, one a line.
 losses() {
-    cat results/fine_tuning/"$1"_*/results.json | sed -n 's/^ *"\(loss\|val_loss\|grad_norm\)": \([-0-9.e]*\),*$/\2/p'
+    cat results/fine_tuning/"$1"_*/results.json | sed -n 's/^ *"\(loss\|val_loss\)": \([-0-9.e]*\),*$/\2/p'
 }
 
 # expect_near NAME: the same losses as of the sweep `alone`, but for their last digits.

@@ -314,6 +314,22 @@ static ft_status open_trainer(ft_trainer *t, ft_error *err)
     return status == FT_OK ? ft_slots_resume(t, err) : status;
 }
 
+/* Each rank has read the checkpoint for itself, and file systems may show an old one. */
+static ft_status agree_on_checkpoint(ft_trainer *t, ft_error *err)
+{
+    ft_comm *comm = t->settings->comm;
+    if (!comm || comm->size == 1 || !t->settings->checkpoint) return FT_OK;
+    double steps = t->next, all;
+    for (int32_t g = 0; g < t->n_slots; g++)
+        if (ft_slot_is_live(t, g)) steps += (double)t->standings[g].step;
+    all = steps;
+    ft_status status = comm->add_up(comm, &all, 1, err);
+    if (status == FT_OK && all != steps * comm->size)
+        status = ft_fail(err, FT_FAILED, "%s: the ranks have different checkpoints of that name",
+                         t->settings->checkpoint);
+    return ft_comm_agree(comm, status, NULL, err);
+}
+
 static void close_trainer(ft_trainer *t)
 {
     ft_stepper_free(t->stepper);
@@ -357,6 +373,7 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
 {
     ft_trainer t = make_trainer(model, base, series, n_series, configs, n_configs, settings);
     ft_status status = ft_comm_agree(settings->comm, open_trainer(&t, err), NULL, err);
+    if (status == FT_OK) status = agree_on_checkpoint(&t, err);
     if (status == FT_OK) status = train_all(&t, err);
     if (t.trainable && t.trainable->kind == FT_FULL) {
         ft_error ignored;

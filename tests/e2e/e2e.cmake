@@ -10,7 +10,7 @@ foreach(script ${e2e_scripts})
   add_test(NAME e2e/${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/run.sh $<TARGET_FILE:ftgpu> ${script})
   set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
   if(name MATCHES "^slow_")
-    set_tests_properties(e2e/${name} PROPERTIES LABELS slow)
+    set_tests_properties(e2e/${name} PROPERTIES LABELS slow TIMEOUT 1800)
   endif()
 endforeach()
 

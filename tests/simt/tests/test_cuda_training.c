@@ -264,6 +264,7 @@ typedef struct stopped_rank {
     int rank, asked;
     ft_comm_id id;
     ft_status status;
+    ft_error err;
 } stopped_rank;
 
 static ft_stop tell_one(void *context)
@@ -300,7 +301,7 @@ static void train_until_stopped(int rank, void *context)
                                         .result = keep_none,
                                         .context = self,
                                         .comm = comm};
-    self->status = ft_train(chronos, weights, series, SERIES, &configs[0], 1, &settings, &err);
+    self->status = ft_train(chronos, weights, series, SERIES, &configs[0], 1, &settings, &self->err);
     ft_chronos_free(chronos);
     ft_weights_free(weights);
     comm->free(comm);
@@ -323,4 +324,13 @@ Test(cuda_training, all_ranks_stop_where_one_is_told_to, .init = scratch_enter, 
     }
     cr_expect(ft_path_exists(scratch_path("rank_0")));
     cr_expect_not(ft_path_exists(scratch_path("rank_1")));
+    /* Rank 1 does not see it: the two must not go on from where each thinks they are. */
+    simt_reset(MOST_RANKS, DEVICE_BYTES);
+    cr_assert_eq(ft_comm_nccl_id(&ranks[0].id, &err), FT_OK, "%s", err.message);
+    ranks[1].id = ranks[0].id;
+    simt_run_ranks(MOST_RANKS, train_until_stopped, ranks);
+    for (int rank = 0; rank < MOST_RANKS; rank++) {
+        cr_expect_eq(ranks[rank].status, FT_FAILED);
+        cr_expect(strstr(ranks[rank].err.message, "different checkpoints"), "%s", ranks[rank].err.message);
+    }
 }

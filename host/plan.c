@@ -140,7 +140,18 @@ static ft_status slots_of(const sorting *s, size_t first, size_t count, const ft
     return FT_OK;
 }
 
-/* Cuts a group into batches of nearly equal size. */
+/* As many turns as it takes, all of them as full as they can be. */
+static void add_batch(ft_plan *plan, size_t first, size_t end, int32_t slots)
+{
+    size_t count = end - first, turns = (count + (size_t)slots - 1) / (size_t)slots;
+    int32_t width = (int32_t)((count + turns - 1) / turns);
+    plan->batches[plan->n_batches++] = (ft_batch){first, count, width};
+}
+
+/* Cuts a group into pieces of nearly equal size, a multiple of the workers' number if that can be. Of several
+ * workers' pieces the last round, in which the shortest trajectories are, is cut further, into turns: these
+ * are handed out last, and so workers end together, also where pieces of as many trajectories are not of as
+ * much work. */
 static void cut_group(ft_plan *plan, size_t first, size_t count, int32_t slots,
                       const ft_plan_settings *settings)
 {
@@ -150,10 +161,11 @@ static void cut_group(ft_plan *plan, size_t first, size_t count, int32_t slots,
     if (pieces > count) pieces = count;
     for (size_t i = 0; i < pieces; i++) {
         size_t from = count * i / pieces, to = count * (i + 1) / pieces;
-        /* As many turns as it takes, all of them as full as they can be. */
-        size_t turns = (to - from + (size_t)slots - 1) / (size_t)slots;
-        int32_t width = (int32_t)((to - from + turns - 1) / turns);
-        plan->batches[plan->n_batches++] = (ft_batch){first + from, to - from, width};
+        bool is_last_round = workers > 1 && i + workers >= pieces;
+        size_t turns = is_last_round ? (to - from + (size_t)slots - 1) / (size_t)slots : 1;
+        for (size_t k = 0; k < turns; k++)
+            add_batch(plan, first + from + (to - from) * k / turns,
+                      first + from + (to - from) * (k + 1) / turns, slots);
     }
 }
 

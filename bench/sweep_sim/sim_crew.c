@@ -118,6 +118,11 @@ static void read_members(sim_worker *w, const cJSON *message)
     }
 }
 
+static bool is_trained(const sim_crew *s, const sim_trajectory *t)
+{
+    return s->epochs[t->number] >= epochs_of(s, t->number);
+}
+
 static bool is_whole(const sim_worker *w, const sim_trajectory *t)
 {
     for (size_t i = 0; i < t->count; i++)
@@ -133,7 +138,12 @@ static void read_checkpoint(sim_crew *s, const sim_worker *w, const char *path)
     if (!slash || sscanf(slash, "/batch_%ld.", &batch) != 1) abort();
     for (size_t i = 0; i < w->n_trajectories; i++) {
         size_t number = w->trajectories[i].number;
-        if (s->batch_of[number] != (int32_t)batch) s->epochs[number] = 0;
+        if (s->batch_of[number] != (int32_t)batch && s->epochs[number] > 0) {
+            double seconds = s->epochs[number] * epoch_seconds(s, number);
+            s->useful_seconds -= seconds;
+            s->lost_seconds += seconds;
+            s->epochs[number] = 0;
+        }
         s->batch_of[number] = (int32_t)batch;
     }
 }
@@ -195,8 +205,10 @@ static void start_round(sim_crew *s, sim_worker *w)
         return;
     }
     double seconds = 0;
-    for (size_t i = 0; i < w->n_active && !w->is_given_up; i++)
-        seconds += epoch_seconds(s, w->trajectories[w->slots[i]].number);
+    for (size_t i = 0; i < w->n_active && !w->is_given_up; i++) {
+        const sim_trajectory *t = &w->trajectories[w->slots[i]];
+        if (!is_trained(s, t)) seconds += epoch_seconds(s, t->number);
+    }
     w->phase = SIM_TRAINING;
     w->round_start = s->now;
     w->round_end = s->now + seconds;
@@ -277,7 +289,6 @@ static void go_on(sim_crew *s, sim_worker *w)
                 return;
             }
         if (t->is_ended) {
-            s->useful_seconds += s->epochs[t->number] * epoch_seconds(s, t->number);
             w->slots[w->at_slot] = w->slots[--w->n_active];
         } else {
             w->at_slot++;
@@ -291,7 +302,6 @@ static void recorded(sim_crew *s, sim_worker *w)
 {
     const sim_trajectory *t = &w->trajectories[w->slots[w->at_slot]];
     w->is_recorded[t->first + w->at_member++] = true;
-    s->n_results++;
     s->last_result = s->now;
     go_on(s, w);
 }
@@ -340,8 +350,11 @@ static void end_round(sim_crew *s, sim_worker *w)
 {
     for (size_t i = 0; i < w->n_active; i++) {
         sim_trajectory *t = &w->trajectories[w->slots[i]];
-        if (!w->is_given_up && s->epochs[t->number] < epochs_of(s, t->number)) s->epochs[t->number]++;
-        t->is_ended = w->is_given_up || s->epochs[t->number] >= epochs_of(s, t->number);
+        if (!w->is_given_up && !is_trained(s, t)) {
+            s->epochs[t->number]++;
+            s->useful_seconds += epoch_seconds(s, t->number);
+        }
+        t->is_ended = w->is_given_up || is_trained(s, t);
     }
     if (!w->is_given_up) say_lines(s, w);
     if (w->judge && !w->is_given_up)

@@ -73,10 +73,10 @@ typedef struct sim_crew {
     size_t n_trajectories;
 
     /* For the report. */
-    size_t n_results, n_deaths, n_messages;
-    double useful_seconds;  /* device time of trajectories that were recorded */
+    size_t n_deaths, n_messages;
+    double useful_seconds;  /* device time of epochs that were trained and kept */
     double longest_seconds; /* of a trajectory */
-    double lost_seconds;    /* trained, and lost by deaths */
+    double lost_seconds;    /* device time of epochs that deaths have made void */
     double last_result;     /* when */
     double file_cpu_seconds;
 } sim_crew;

@@ -34,6 +34,13 @@ static const char usage[] =
     "us of\n"
     "                  processor time and a configuration under 1024 bytes\n";
 
+/* What the request's `finished` counts. */
+static void count_result(void *context, const ft_outcome *outcome)
+{
+    (void)outcome;
+    (*(size_t *)context)++;
+}
+
 typedef struct options {
     const char *results, *epochs, *scheduler;
     long configs, stop_after;
@@ -154,28 +161,28 @@ static cost cost_now(void)
     return (cost){cpu_seconds(), ft_now_seconds(), peak_bytes()};
 }
 
-static bool report(const options *o, const sim_crew *sim, const cost *before, const cost *opened,
-                   const cost *after)
+static bool report(const options *o, const sim_crew *sim, size_t n_results, const cost *before,
+                   const cost *opened, const cost *after)
 {
     double n = (double)o->configs, workers = o->sim.n_workers;
     double ideal = sim->useful_seconds / workers;
     if (sim->longest_seconds > ideal) ideal = sim->longest_seconds;
     double ratio = sim->last_result / ideal;
-    double cpu = (after->cpu - opened->cpu - sim->file_cpu_seconds) / (double)sim->n_results;
+    double cpu = (after->cpu - opened->cpu - sim->file_cpu_seconds) / (double)n_results;
     double bytes = (after->peak - before->peak) / n;
     printf("%ld configurations, %d workers, %zu results, %zu deaths\n", o->configs, (int)o->sim.n_workers,
-           sim->n_results, sim->n_deaths);
+           n_results, sim->n_deaths);
     printf("makespan            %.0f s, %.4f of the ideal %.0f s\n", sim->last_result, ratio, ideal);
     printf("lost by deaths      %.4f of the ideal: epochs that were trained again\n",
            sim->lost_seconds / workers / ideal);
     printf("processor time      %.1f us a result, of both ends of all messages (%.1f a result); %.1f s in "
            "all, %.1f s to "
            "begin\n",
-           1e6 * cpu, (double)sim->n_messages / (double)sim->n_results, after->cpu - before->cpu,
+           1e6 * cpu, (double)sim->n_messages / (double)n_results, after->cpu - before->cpu,
            opened->cpu - before->cpu);
     printf("memory              %.0f bytes a configuration, %.0f MB in all\n", bytes, after->peak / 1e6);
     printf("wall time           %.1f s; files of experiments %.1f us of processor time each\n",
-           after->wall - before->wall, 1e6 * sim->file_cpu_seconds / (double)sim->n_results);
+           after->wall - before->wall, 1e6 * sim->file_cpu_seconds / (double)n_results);
 #ifdef __SANITIZE_ADDRESS__ /* costs time and memory of its own */
     return ratio <= 1.05;
 #else
@@ -192,14 +199,14 @@ static void report_resumed(const ft_sweep *sweep, const cost *opened, const cost
 /* For the engine: whether enough is done. */
 typedef struct stopping {
     const options *options;
-    const sim_crew *sim;
+    const size_t *n_results;
 } stopping;
 
 static int stop(void *context)
 {
     const stopping *s = context;
     long after = s->options->stop_after;
-    return after > 0 && (long)s->sim->n_results >= after ? FT_STOP_AT_EPOCH : FT_STOP_NOT;
+    return after > 0 && (long)*s->n_results >= after ? FT_STOP_AT_EPOCH : FT_STOP_NOT;
 }
 
 static ft_status run(const options *o, bool *is_good, ft_error *err)
@@ -210,6 +217,7 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
     sim_crew sim = {0};
     ft_crew crew;
     ft_text seeds = FT_TEXT_EMPTY;
+    size_t n_results = 0;
     static const char *const parts[] = {"train", "val", "test"};
     snprintf(inputs, sizeof inputs, "%s/.inputs", o->results);
     for (int i = 0; i < 3; i++) snprintf(data[i], sizeof data[i], "%s/%s.csv", inputs, parts[i]);
@@ -231,8 +239,10 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
         .n_grids = 5,
         .max_configs = o->configs,
         .scheduler = o->scheduler,
+        .finished = count_result,
+        .context = &n_results,
     };
-    stopping until = {o, &sim};
+    stopping until = {o, &n_results};
     const ft_engine_settings settings = {.results = o->results, .stop = stop, .context = &until};
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, err);
     const cost before = cost_now();
@@ -242,8 +252,8 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
     if (status == FT_OK) status = ft_coordinate_crew(&sweep, &crew, err);
     const cost after = cost_now();
     if (status == FT_OK && sweep.resumed > 0) report_resumed(&sweep, &opened, &after);
-    if ((status == FT_OK || status == FT_INTERRUPTED) && sim.n_results > 0)
-        *is_good = report(o, &sim, &before, &opened, &after);
+    if ((status == FT_OK || status == FT_INTERRUPTED) && n_results > 0)
+        *is_good = report(o, &sim, n_results, &before, &opened, &after);
     sim_crew_close(&sim);
     ft_sweep_close(&sweep);
     ft_engine_close(engine);

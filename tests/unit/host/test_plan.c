@@ -142,6 +142,38 @@ Test(plan, every_worker_gets_a_batch_and_the_device_says_how_wide)
     ft_grid_free(&grid);
 }
 
+/* What workers take that always take the first batch left, over what they would take if all ended together.
+ */
+static double makespan(const ft_plan *plan, const ft_grid *grid, size_t n_workers)
+{
+    double busy[16] = {0}, all = 0, last = 0;
+    for (size_t b = 0; b < plan->n_batches; b++) {
+        size_t next = 0;
+        double work = 0;
+        for (size_t i = 0; i < plan->batches[b].count; i++)
+            work += (double)grid->configs[ft_plan_trained(plan, plan->batches[b].first + i)].epochs;
+        for (size_t w = 1; w < n_workers; w++)
+            if (busy[w] < busy[next]) next = w;
+        busy[next] += work;
+        all += work;
+        if (busy[next] > last) last = busy[next];
+    }
+    return last / (all / (double)n_workers);
+}
+
+Test(plan, workers_end_together_though_some_train_longer)
+{
+    ft_grid grid;
+    const char *grids[] = {"learning_rate=1e-4,2e-4,3e-4,4e-4,5e-4,6e-4,7e-4,8e-4,9e-4,1e-3",
+                           "lora_rank=2,4,8,16", "epochs=1,2,3,4,5,6,7,8,9,10"};
+    ft_plan_settings settings = {.max_adapters = 16, .n_workers = 8};
+    ft_plan plan = plan_of(grids, 3, NULL, 0, settings, &grid);
+    check_whole(&plan, 400);
+    cr_assert_lt(makespan(&plan, &grid, 8), 1.05, "%.3f", makespan(&plan, &grid, 8));
+    ft_plan_free(&plan);
+    ft_grid_free(&grid);
+}
+
 Test(plan, a_hundred_thousand_configurations_take_less_than_a_second)
 {
     ft_hyperparameters *configs = malloc(100000 * sizeof *configs);

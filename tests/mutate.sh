@@ -1,18 +1,19 @@
 #!/bin/sh
 # Breaks the CUDA kernels, one small change at a time, and sees whether the table of operations (tests/ops) notices: each barrier
 # and each wait is taken away, each mask comparison, each "+ 1"-like term of an index (tests/mutate/mutants.awk says which changes
-# exactly). A mutant is compiled by itself against the simulator, under AddressSanitizer, and runs the operations of its file,
-# the smallest shapes first, in all thread orders. It is caught when one fails, crashes or does not end. What does not compile is
-# not counted. Survivors that are known stand in tests/mutate/known.txt, with the reason; one that computes the same as the kernel
-# as it is ("equivalent") can be caught by nobody and is not counted either, but listed.
+# exactly). A mutant is compiled by itself against the simulator and runs the operations of its file: the smallest shapes, then
+# all of them in all thread orders, and what survives that once more under AddressSanitizer, which sees reads out of place that
+# change nothing. It is caught when one fails, crashes or does not end. What does not compile is not counted. Survivors that are
+# known stand in tests/mutate/known.txt, with the reason; one that computes the same as the kernel as it is ("equivalent") can be
+# caught by nobody and is not counted either, but listed.
 #
 # usage: tests/mutate.sh [--build DIR] [--split I/N] [--every K] [--list] [FILE...]
 #   FILE         of kernels/cuda (default: all .cu and .h there); of a header all files that include it are tried
 #   --split I/N  only the I-th of N shares, for several machines or cores (each with a --build of its own)
 #   --every K    only each K-th mutant: a sample
 #   --list       prints the mutants and runs none
-# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped; survivors are tried again, and all
-# mutants of a file that changed since. Hours on two cores: by hand or at night.
+# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped. Tried again are survivors, when the
+# tests have changed since, and all mutants of a file that has.
 # Exit status: 0 at least 95 % caught and every survivor known; 1 not so; 2 wrong usage, or the kernels fail as they are.
 set -eu
 cd "$(dirname "$0")/.."
@@ -60,9 +61,13 @@ export OMP_WAIT_POLICY ASAN_OPTIONS
 quietly() {
     "$@" >"$build/log" 2>&1 || { tail -n 30 "$build/log" >&2; echo "mutate.sh: $1 failed" >&2; exit 2; }
 }
-quietly cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DFTGPU_GPU_CHECK=SIMULATED -DFTGPU_CUDA=OFF \
-    -DFTGPU_SANITIZE=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
-quietly cmake --build "$build" --target run_ops --parallel "$(nproc)"
+for how in plain checked; do
+    sanitize=OFF
+    [ $how = plain ] || sanitize=ON
+    quietly cmake -S . -B "$build/$how" -DCMAKE_BUILD_TYPE=Release -DFTGPU_GPU_CHECK=SIMULATED -DFTGPU_CUDA=OFF \
+        -DFTGPU_SANITIZE=$sanitize -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+    quietly cmake --build "$build/$how" --target run_ops --parallel "$(nproc)"
+done
 
 # The operations that a .cu file implements; a file that only helps others has those of its family (attention_tile: attention_*).
 operations_of() {
@@ -83,57 +88,74 @@ users_of() {
     esac
 }
 
-# compile FILE OBJECT: a .cu file as the build compiles it, headers of $build/tree before those of the root.
-compile() {
-    name=$(basename "$1" .cu)
-    command=$(grep -o "\"command\": \".*/simt/$name\\.cpp\"" "$build/compile_commands.json" | head -n 1 |
+# make_program HOW FILE: run_ops of a build, with a .cu file compiled as there but headers of $build/tree before those of the root.
+make_program() {
+    name=$(basename "$2" .cu)
+    command=$(grep -o "\"command\": \".*/simt/$name\\.cpp\"" "$build/$1/compile_commands.json" | head -n 1 |
         sed 's/^"command": "//; s/"$//; s/\\"/"/g; s/ -o [^ ]* / /')
-    (cd "$build" && eval "$(echo "$command" | sed "s| -DFT| -I$build/tree -DFT|")" -o "$2") >"$build/log" 2>&1
+    (cd "$build/$1" && eval "$(echo "$command" | sed "s| -DFT| -I$build/tree -DFT|")" -o mutant.o &&
+        eval "$(sed "s| -o run_ops | mutant.o -o mutant_$name |" CMakeFiles/run_ops.dir/link.txt)") >"$build/log" 2>&1
 }
 
-link() { # OBJECT PROGRAM
-    (cd "$build" && eval "$(sed "s| -o run_ops | $1 -o $2 |" CMakeFiles/run_ops.dir/link.txt)") >"$build/log" 2>&1
+# run SECONDS PROGRAM OPERATIONS OPTION...: seconds of processor time, so that other work on the machine turns nobody into a mutant
+# that does not end.
+run() {
+    seconds=$1 program=$2 operations_run=$3
+    shift 3
+    # shellcheck disable=SC2086
+    (ulimit -t "$seconds"; exec timeout -k 2 1800 "$build/$program" --stop "$@" $operations_run) >"$build/said" 2>&1
 }
+
+tests=$(cat tests/ops/*.[ch] tests/simt/*.* tests/simt/include/* | cksum | tr ' ' -)
 
 # The kernels as they are must pass, or nothing that follows means anything.
-run() { # PROGRAM FILE: the file's operations
-    # Processor time, so that other work on the machine turns nobody into a mutant that does not end.
-    # The smallest shapes come first in both types, which catches most.
-    for shapes in '--smallest 8' ''; do
-        # shellcheck disable=SC2046,SC2086
-        (ulimit -t 150; exec timeout -k 2 900 "$1" --stop --orders $shapes $(operations_of "$2")) >"$build/said" 2>&1 || return
-    done
-}
-for user in $(for file in "$@"; do users_of "$file"; done | sort -u); do
-    [ -n "$(operations_of "$user")" ] || continue
-    checked=$build/passed.$(basename "$user").$(cat "$user" kernels/cuda/*.h tests/ops/*.[ch] | cksum | tr -d ' ')
-    [ -e "$checked" ] && continue
-    run "$build/run_ops" "$user" || { cat "$build/said" >&2; echo "mutate.sh: $user fails as it is" >&2; exit 2; }
-    touch "$checked"
-done
+users=$(for file in "$@"; do users_of "$file"; done | sort -u)
+operations=$(for user in $users; do operations_of "$user"; done | sort -u)
+# shellcheck disable=SC2086
+passed=$build/passed.$(cat kernels/cuda/*.h $users | cksum | tr ' ' -).$tests
+if [ "$operations" ] && [ ! -e "$passed" ]; then
+    run 300 plain/run_ops "$operations" --orders && run 600 checked/run_ops "$operations" ||
+        { cat "$build/said" >&2; echo "mutate.sh: the kernels fail as they are" >&2; exit 2; }
+    touch "$passed"
+fi
 
-# try FILE LINE AT BYTES REPLACEMENT: sets $outcome: caught, survived or "does not compile".
+# try FILE LINE AT BYTES REPLACEMENT: sets $outcome: caught, survived or "does not compile". What costs least comes first.
 try() {
     rm -rf "$build/tree"
     mkdir -p "$build/tree/kernels/cuda"
     { head -c $(($3 - 1)) "$1"; printf %s "$5"; tail -c +$(($3 + $4)) "$1"; } >"$build/tree/$1"
-    outcome='does not compile'
+    users=
     for user in $(users_of "$1"); do
-        [ -n "$(operations_of "$user")" ] || continue
-        compile "$user" "$build/mutant.o" || return 0
-        link "$build/mutant.o" "$build/mutant" || return 0
-        outcome=survived
-        run "$build/mutant" "$user" || { outcome=caught; return 0; }
+        [ -z "$(operations_of "$user")" ] || users="$users $user"
     done
+    for user in $users; do
+        outcome='does not compile'
+        make_program plain "$user" || return 0
+        outcome=caught
+        run 20 "plain/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" --smallest 8 || return 0
+    done
+    for shapes in '--smallest 12' ''; do
+        for user in $users; do
+            # shellcheck disable=SC2086
+            run 100 "plain/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" --orders $shapes || return 0
+        done
+    done
+    for user in $users; do
+        make_program checked "$user"
+        run 150 "checked/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" || return 0
+    done
+    outcome=survived
 }
 
 while IFS=$tab read -r file line at bytes shown replacement kind; do
     # An empty replacement makes read see one field less.
     [ "${kind-}" ] || { kind=$replacement; replacement=; }
     key=$(cat "$file" | cksum | tr ' ' -)
-    grep -F "$key$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 | grep -qv "${tab}survived$tab" && continue
+    grep -F "$key$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 |
+        awk -F "$tab" -v tests="$tests" '$5 != "survived" || $9 == tests { done = 1 } END { exit !done }' && continue
     try "$file" "$line" "$at" "$bytes" "$replacement"
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$key" "$file" "$line" "$at" "$outcome" "$kind" "$shown" "${replacement:-nothing}" >>"$results"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$key" "$file" "$line" "$at" "$outcome" "$kind" "$shown" \
+        "${replacement:-nothing}" "$tests" >>"$results"
     [ "$outcome" = caught ] || echo "$file:$line: $kind: \"$shown\" to \"${replacement:-nothing}\": $outcome"
 done <"$build/wanted.tsv"
 
@@ -150,7 +172,7 @@ total=$(cut -f 5 "$build/ran.tsv" | grep -cvx 'does not compile' || true)
 unknown=0 equivalent=0
 grep "${tab}survived$tab" "$build/ran.tsv" >"$build/survivors.tsv" || true
 [ ! -s "$build/survivors.tsv" ] || printf '\nsurvivors:\n'
-while IFS=$tab read -r key file line at outcome kind shown replacement; do
+while IFS=$tab read -r key file line at outcome kind shown replacement rest; do
     text=$(sed -n "${line}p" "$file" | sed 's/^ *//')
     reason=$(file=$file text=$text change="$shown -> $replacement" awk -F ' ! ' '
         ($1 == ENVIRON["file"] || $1 == "*") && ($2 == ENVIRON["text"] || $2 == "*") && $3 == ENVIRON["change"] { print $4; exit }

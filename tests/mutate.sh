@@ -12,8 +12,8 @@
 #   --split I/N  only the I-th of N shares, for several machines or cores (each with a --build of its own)
 #   --every K    only each K-th mutant: a sample
 #   --list       prints the mutants and runs none
-# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped. Tried again are survivors, when the
-# tests have changed since, and all mutants of a file that has.
+# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped. Tried again are all mutants of a file
+# that has changed since and, when the tests have, survivors, but for those that are equivalent.
 # Exit status: 0 at least 95 % caught and every survivor known; 1 not so; 2 wrong usage, or the kernels fail as they are.
 set -eu
 cd "$(dirname "$0")/.."
@@ -97,13 +97,18 @@ make_program() {
         eval "$(sed "s| -o run_ops | mutant.o -o mutant_$name |" CMakeFiles/run_ops.dir/link.txt)") >"$build/log" 2>&1
 }
 
+# Tensor cores are for bf16 alone.
+types_of() { # FILE
+    case $1 in *_mma*) echo --dtype bf16 ;; esac
+}
+
 # run SECONDS PROGRAM OPERATIONS OPTION...: seconds of processor time, so that other work on the machine turns nobody into a mutant
 # that does not end.
 run() {
     seconds=$1 program=$2 operations_run=$3
     shift 3
     # shellcheck disable=SC2086
-    (ulimit -t "$seconds"; exec timeout -k 2 1800 "$build/$program" --stop "$@" $operations_run) >"$build/said" 2>&1
+    (ulimit -t "$seconds"; timeout -k 2 1800 "$build/$program" --stop "$@" $operations_run) >"$build/said" 2>&1
 }
 
 tests=$(cat tests/ops/*.[ch] tests/simt/*.* tests/simt/include/* | cksum | tr ' ' -)
@@ -119,6 +124,14 @@ if [ "$operations" ] && [ ! -e "$passed" ]; then
     touch "$passed"
 fi
 
+# run_mutant SECONDS HOW OPTION...: the mutant of $user.
+run_mutant() {
+    limit=$1 how=$2
+    shift 2
+    # shellcheck disable=SC2046
+    run "$limit" "$how/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" $(types_of "$user") "$@"
+}
+
 # try FILE LINE AT BYTES REPLACEMENT: sets $outcome: caught, survived or "does not compile". What costs least comes first.
 try() {
     rm -rf "$build/tree"
@@ -132,27 +145,36 @@ try() {
         outcome='does not compile'
         make_program plain "$user" || return 0
         outcome=caught
-        run 20 "plain/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" --smallest 8 || return 0
+        run_mutant 20 plain --smallest 8 || return 0
     done
-    for shapes in '--smallest 12' ''; do
-        for user in $users; do
-            # shellcheck disable=SC2086
-            run 100 "plain/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" --orders $shapes || return 0
-        done
+    for user in $users; do
+        run_mutant 100 plain --orders --smallest 12 && run_mutant 100 plain --orders || return 0
     done
     for user in $users; do
         make_program checked "$user"
-        run 150 "checked/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" || return 0
+        run_mutant 150 checked || return 0
     done
     outcome=survived
+}
+
+# Why it is known that a mutant survives. It is found by its file, the text of its line and the change, since line numbers move.
+reason_of() { # FILE LINE SHOWN REPLACEMENT
+    file=$1 text=$(sed -n "$2p" "$1" | sed 's/^ *//') change="$3 -> ${4:-nothing}" awk -F ' ! ' '
+        ($1 == ENVIRON["file"] || $1 == "*") && ($2 == ENVIRON["text"] || $2 == "*") && $3 == ENVIRON["change"] { print $4; exit }
+        ' tests/mutate/known.txt
 }
 
 while IFS=$tab read -r file line at bytes shown replacement kind; do
     # An empty replacement makes read see one field less.
     [ "${kind-}" ] || { kind=$replacement; replacement=; }
     key=$(cat "$file" | cksum | tr ' ' -)
-    grep -F "$key$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 |
-        awk -F "$tab" -v tests="$tests" '$5 != "survived" || $9 == tests { done = 1 } END { exit !done }' && continue
+    case $(reason_of "$file" "$line" "$shown" "$replacement") in
+    equivalent*) known=yes ;;
+    *) known= ;;
+    esac
+    grep -F "$key$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 | awk -F "$tab" -v known=$known -v tests="$tests" '
+        known || $5 != "survived" || $9 == tests { done = 1 }
+        END { exit !done }' && continue
     try "$file" "$line" "$at" "$bytes" "$replacement"
     printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$key" "$file" "$line" "$at" "$outcome" "$kind" "$shown" \
         "${replacement:-nothing}" "$tests" >>"$results"
@@ -168,20 +190,16 @@ done <"$build/wanted.tsv"
 caught=$(cut -f 5 "$build/ran.tsv" | grep -cx caught || true)
 total=$(cut -f 5 "$build/ran.tsv" | grep -cvx 'does not compile' || true)
 
-# A known survivor is found by its file, the text of its line and the change, since line numbers move; "*" stands for any.
 unknown=0 equivalent=0
 grep "${tab}survived$tab" "$build/ran.tsv" >"$build/survivors.tsv" || true
 [ ! -s "$build/survivors.tsv" ] || printf '\nsurvivors:\n'
 while IFS=$tab read -r key file line at outcome kind shown replacement rest; do
-    text=$(sed -n "${line}p" "$file" | sed 's/^ *//')
-    reason=$(file=$file text=$text change="$shown -> $replacement" awk -F ' ! ' '
-        ($1 == ENVIRON["file"] || $1 == "*") && ($2 == ENVIRON["text"] || $2 == "*") && $3 == ENVIRON["change"] { print $4; exit }
-        ' tests/mutate/known.txt)
+    reason=$(reason_of "$file" "$line" "$shown" "$replacement")
     echo "$file:$line: $kind: \"$shown\" to \"$replacement\": ${reason:-not known}"
     case $reason in
     '')
         unknown=$((unknown + 1))
-        echo "    $file ! $text ! $shown -> $replacement ! REASON"
+        echo "    $file ! $(sed -n "${line}p" "$file" | sed 's/^ *//') ! $shown -> $replacement ! REASON"
         ;;
     equivalent*) equivalent=$((equivalent + 1)) ;;
     esac

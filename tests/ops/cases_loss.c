@@ -132,6 +132,7 @@ void op_sample(ft_op_scene *scene, const ft_op_shape *shape)
 {
     enum { MOST = 64 };
     ft_backend *backend = scene->backend;
+    size_t bytes = (size_t)shape->sequences * sizeof(uint32_t);
     uint32_t seed[MOST] = {0}, series[MOST] = {0}, sample[MOST] = {0};
     int32_t zeros[MOST] = {0};
     for (uint32_t path = 0; path < MOST; path++) {
@@ -146,11 +147,11 @@ void op_sample(ft_op_scene *scene, const ft_op_shape *shape)
                             .top_k = shape->top_k,
                             .top_p = shape->top_p,
                             .suppressed_token = op_has(scene, FT_OP_MASKED) ? 1 : -1,
-                            .seed = op_array(scene, seed, sizeof seed),
-                            .series = op_array(scene, series, sizeof series),
-                            .sample = op_array(scene, sample, sizeof sample),
+                            .seed = op_array(scene, seed, bytes),
+                            .series = op_array(scene, series, bytes),
+                            .sample = op_array(scene, sample, bytes),
                             .step = 17};
-    int32_t *token = op_array(scene, zeros, sizeof zeros);
+    int32_t *token = op_array(scene, zeros, bytes);
     while (op_again(scene)) backend->sample(backend, &sampling, logits, token, probabilities);
     op_result_integers(scene, "token", token, shape->sequences);
     /* What they are without a distribution nobody asks. */

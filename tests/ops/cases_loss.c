@@ -102,12 +102,21 @@ const ft_op_shape op_sample_shapes[] = {
     {.sequences = 16, .in = 40, .temperature = 1, .top_p = 0.05f, .flags = FT_OP_TIED | FT_OP_MASKED},
     {.sequences = 16, .in = 300, .temperature = 0.8f, .top_p = 0.6f, .flags = FT_OP_TIED},
     {.sequences = 16, .in = 300, .temperature = 1, .top_k = 20, .top_p = 0.3f, .flags = FT_OP_TIED},
+    {.sequences = 9,
+     .in = 99,
+     .temperature = 1,
+     .top_k = 9,
+     .top_p = 1,
+     .scale = 0x1p-23f,
+     .flags = FT_OP_TIED},
+    {.sequences = 9, .in = 99, .temperature = 1, .top_p = 0.45f, .scale = 0x1p-23f, .flags = FT_OP_TIED},
     {.sequences = 8, .in = 300, .temperature = 1, .top_k = 5, .top_p = 1, .flags = FT_OP_IMPOSSIBLE},
     {.sequences = 8, .in = 20, .temperature = 1, .top_p = 0.5f, .flags = FT_OP_IMPOSSIBLE | FT_OP_ABSENT},
 };
 const int op_sample_shapes_count = OP_COUNT(op_sample_shapes);
 
-/* (sequences, in): random; or FT_OP_TIED, of seven values from 0 to 3, or FT_OP_IMPOSSIBLE. */
+/* (sequences, in): random; or FT_OP_IMPOSSIBLE; or FT_OP_TIED, of seven values from 0 to 3, with `scale` from
+ * 1 on and that far apart. */
 static ft_tensor make_logits(ft_op_scene *scene, const ft_op_shape *shape)
 {
     int64_t rows = shape->sequences, cols = shape->in;
@@ -115,10 +124,12 @@ static ft_tensor make_logits(ft_op_scene *scene, const ft_op_shape *shape)
         return op_values(scene, scene->backend->real, rows, cols, logit_scale(shape));
     float *values = malloc((size_t)(rows * cols) * sizeof *values + 1);
     if (!values) scene->status = FT_NO_MEMORY;
+    float first = shape->scale > 0 ? 1 : 0, step = shape->scale > 0 ? shape->scale : 0.5f;
     for (int64_t i = 0; values && i < rows * cols; i++) {
         int64_t row = i / cols, col = i % cols;
-        values[i] = op_has(scene, FT_OP_TIED) ? 0.5f * floorf(3.5f + op_draw(scene, 3.5)) : op_draw(scene, 4);
-        if (op_has(scene, FT_OP_TIED)) continue;
+        values[i] = op_draw(scene, 3.5);
+        if (op_has(scene, FT_OP_TIED)) values[i] = first + step * floorf(3.5f + values[i]);
+        if (!op_has(scene, FT_OP_IMPOSSIBLE)) continue;
         if (row % 4 == 1 && col == cols / 2) values[i] = NAN;
         if (row % 4 == 2 && col == cols - 1) values[i] = INFINITY;
         if (row % 4 == 3) values[i] = -INFINITY;

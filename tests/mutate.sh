@@ -187,23 +187,38 @@ done <"$build/wanted.tsv"
 while IFS=$tab read -r file line at rest; do
     grep -F "$(cat "$file" | cksum | tr ' ' -)$tab$file$tab$line$tab$at$tab" "$results" | tail -n 1 >>"$build/ran.tsv"
 done <"$build/wanted.tsv"
-caught=$(cut -f 5 "$build/ran.tsv" | grep -cx caught || true)
-total=$(cut -f 5 "$build/ran.tsv" | grep -cvx 'does not compile' || true)
 
-unknown=0 equivalent=0
-grep "${tab}survived$tab" "$build/ran.tsv" >"$build/survivors.tsv" || true
-[ ! -s "$build/survivors.tsv" ] || printf '\nsurvivors:\n'
+: >"$build/counted.tsv"
 while IFS=$tab read -r key file line at outcome kind shown replacement rest; do
-    reason=$(reason_of "$file" "$line" "$shown" "$replacement")
-    echo "$file:$line: $kind: \"$shown\" to \"$replacement\": ${reason:-not known}"
-    case $reason in
-    '')
-        unknown=$((unknown + 1))
-        echo "    $file ! $(sed -n "${line}p" "$file" | sed 's/^ *//') ! $shown -> $replacement ! REASON"
-        ;;
-    equivalent*) equivalent=$((equivalent + 1)) ;;
-    esac
-done <"$build/survivors.tsv"
-total=$((total - equivalent))
-echo "$caught of $total mutants caught, $unknown unknown survivors, $equivalent equivalent ones not counted"
-[ "$total" -gt 0 ] && [ $((caught * 100)) -ge $((total * 95)) ] && [ "$unknown" = 0 ]
+    if [ "$outcome" = survived ]; then
+        reason=$(reason_of "$file" "$line" "$shown" "$replacement")
+        echo "$file:$line: $kind: \"$shown\" to \"$replacement\": ${reason:-not known}"
+        [ "$reason" ] || echo "    $file ! $(sed -n "${line}p" "$file" | sed 's/^ *//') ! $shown -> $replacement ! REASON"
+        case $reason in
+        '') outcome=unknown ;;
+        equivalent*) outcome=equivalent ;;
+        esac
+    fi
+    printf '%s\t%s\n' "$file" "$outcome" >>"$build/counted.tsv"
+done <"$build/ran.tsv"
+
+# A line a file, and one of all; the exit status says whether that is enough.
+awk -F "$tab" '
+    $2 == "does not compile" { next }
+    !($1 in total) { files[++n_files] = $1; total[$1] = 0 }
+    $2 == "equivalent" { equivalent[$1]++; next }
+    { total[$1]++ }
+    $2 == "caught" { caught[$1]++ }
+    $2 == "unknown" { unknown++ }
+    END {
+        print ""
+        for (i = 1; i <= n_files; i++) {
+            file = files[i]
+            printf "%s: %d of %d caught, %d equivalent\n", file, caught[file], total[file], equivalent[file]
+            all += total[file]
+            all_caught += caught[file]
+            all_equivalent += equivalent[file]
+        }
+        printf "%d of %d mutants caught, %d unknown survivors, %d equivalent ones not counted\n", all_caught, all, unknown, all_equivalent
+        exit !(all > 0 && all_caught >= 0.95 * all && unknown == 0)
+    }' "$build/counted.tsv"

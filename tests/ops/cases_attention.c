@@ -1,4 +1,4 @@
-/* Attention, forward, backward and one decoding step. `scale` sets the spread of the scores. */
+/* Attention, forward, backward and one decoding step. `scale` sets the spread of the scores and biases. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -151,7 +151,8 @@ static ft_attention make_attention(ft_op_scene *scene, const ft_op_shape *shape)
     attention.k = op_values(scene, matrix, (int64_t)shape->sequences * keys, width, 1);
     attention.v = op_values(scene, matrix, (int64_t)shape->sequences * keys, width, 1);
     if (op_has(scene, FT_OP_BIASED))
-        attention.bias = op_values(scene, scene->backend->real, BUCKETS, shape->heads, 4);
+        attention.bias = op_values(scene, scene->backend->real, BUCKETS, shape->heads,
+                                   shape->scale > 0 ? 2 * (double)shape->scale : 4);
     if (op_has(scene, FT_OP_MASKED)) attention.key_mask = key_mask(scene, shape->sequences, keys);
     return attention;
 }

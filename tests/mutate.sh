@@ -150,12 +150,17 @@ try() {
         outcome=caught
         run_mutant 20 plain --smallest 8 || return 0
     done
+    # Of a header that many files use, the largest shapes show nothing that the others do not.
+    most=
+    [ "$(echo "$users" | wc -w)" -le 5 ] || most='--smallest 24'
     for user in $users; do
-        run_mutant 100 plain --orders --smallest 12 && run_mutant 100 plain --orders || return 0
+        # shellcheck disable=SC2086
+        run_mutant 100 plain --orders --smallest 12 && run_mutant 100 plain --orders $most || return 0
     done
     for user in $users; do
         make_program checked "$user"
-        run_mutant 150 checked || return 0
+        # shellcheck disable=SC2086
+        run_mutant 150 checked $most || return 0
     done
     outcome=survived
 }

@@ -141,7 +141,8 @@ try() {
     mkdir -p "$build/tree/kernels/cuda"
     { head -c $(($3 - 1)) "$1"; printf %s "$5"; tail -c +$(($3 + $4)) "$1"; } >"$build/tree/$1"
     users=
-    for user in $(users_of "$1"); do
+    # shellcheck disable=SC2046,SC2012
+    for user in $(ls -rS $(users_of "$1")); do # the smallest first
         [ -z "$(operations_of "$user")" ] || users="$users $user"
     done
     for user in $users; do

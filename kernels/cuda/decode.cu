@@ -108,7 +108,7 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
     float total[PATHS][EIGHT] = {{0}};
     for (int j = group; group < n_groups && j < a.kv_length; j += n_groups) {
         if (score[j] == 0 && a.key_mask && !a.key_mask[cache * a.kv_length + j])
-            continue; /* what is not attended to may be anything */
+            continue; /* what is not attended to need not be read */
         float value[EIGHT];
         ft_load8(v, v_pieces, first + j, col, value);
 #pragma unroll

@@ -29,7 +29,7 @@ struct path_memory {
     double doubles[WARPS];
     weight_sum sums[WARPS];
     int ints[WARPS];
-    int first, last;
+    int first;
 };
 
 /* Numbers in the order of the floats. */
@@ -153,7 +153,7 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
         if (has_prefix(most_likely, prefix, shift)) most = most_likely >> shift & 255u;
         weight_sum own = shared->digit[digit], all = 0;
         weight_sum smaller = below + sum_before(own, shared->sums, &all);
-        if (digit <= most && smaller <= limit && (smaller + own > limit || digit == most)) {
+        if (smaller <= limit && (smaller + own > limit || digit == most)) {
             shared->prefix = prefix | digit << shift;
             shared->below = smaller;
         }
@@ -168,7 +168,7 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
     }
     __syncthreads();
     if (threadIdx.x == 0) {
-        weight_sum each = shared->digit[0], room = limit > shared->below ? limit - shared->below : 0;
+        weight_sum each = shared->digit[0], room = limit - shared->below;
         weight_sum removed = each ? room / each : 0;
         shared->ties_removed = removed < (weight_sum)shared->ties ? (int)removed : shared->ties - 1;
     }
@@ -247,15 +247,12 @@ __global__ void __launch_bounds__(THREADS, 2)
     }
     double before = sum_before(kept, shared->doubles, &all_kept);
 
-    if (threadIdx.x == 0) {
-        shared->first = 0x7fffffff;
-        shared->last = -1;
-    }
+    if (threadIdx.x == 0) shared->first = count;
     __syncthreads();
     ft_philox_key key = ft_philox_key_of(sampling.seed[row], sampling.step, FT_SITE_SAMPLING);
     ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
     double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept, cumulative = before;
-    int crossing = -1, last = -1;
+    int crossing = count; /* some thread has one: `uniform` is less than the whole by 2^-24 of it */
     for (int i = first, n = tie; i < end; i++) {
         float logit = logit_of(path, i);
         unsigned order = order_of(logit);
@@ -264,14 +261,12 @@ __global__ void __launch_bounds__(THREADS, 2)
         double p = stays ? weight_of(path, logit) / path.sum : 0;
         if (probabilities.data) ft_store(probabilities, row, i, (float)(p / all_kept));
         if (!(p > 0)) continue;
-        last = i;
         cumulative += p;
-        if (crossing < 0 && cumulative > uniform) crossing = i;
+        if (cumulative > uniform) crossing = min(crossing, i);
     }
-    if (crossing >= 0) atomicMin(&shared->first, crossing);
-    if (last >= 0) atomicMax(&shared->last, last);
+    atomicMin(&shared->first, crossing);
     __syncthreads();
-    if (threadIdx.x == 0) token[row] = shared->first != 0x7fffffff ? shared->first : shared->last;
+    if (threadIdx.x == 0) token[row] = shared->first;
 }
 
 static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,

@@ -15,7 +15,9 @@ mutate() {
 # A tree in which one kernel has a barrier, a mask, a bound and an index, and its own mistakes are easy to see.
 printf '%s\n' '__global__ void f(int *a, int n)' '{' '    /* i < n */' '    int i = threadIdx.x + 1;' '    __syncthreads();' \
     '    if (i >= n) return;' '    for (int k = 0; k < n; k++) a[i] = i < 3 && k > 0 ? 1 : 2;' '}' \
-    'int host(int n)' '{' '    return n + 1 < 3;' '}' >kernel.cu
+    'int host(int n)' '{' '    return n + 1 < 3;' '}' \
+    '__device__ void g(int n)' '{' '    static_assert(sizeof(int) == 4, "int");' '#ifdef FT_SIMT' '    if (n < 0) return;' \
+    '#else' '    if (n < 1) return;' '#endif' '}' >kernel.cu
 awk -f "$root/tests/mutate/mutants.awk" kernel.cu | cut -f 1,4- | tr '\t' '|' >listed
 cat >wanted <<'END'
 4|1|0|index
@@ -24,6 +26,7 @@ cat >wanted <<'END'
 7|<|<=|bound
 7|i < 3|true|mask
 7|k > 0|true|mask
+17|n < 0|false|mask
 END
 cmp -s listed wanted || fail "mutants.awk: $(diff wanted listed)"
 

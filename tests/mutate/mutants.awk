@@ -1,5 +1,5 @@
 # Lists the mutants of one CUDA file: a line each, tab-separated: line, first byte (from 1), bytes, what stands there, what
-# replaces it, kind. Only code that runs on the device is changed:
+# replaces it, kind. Only code that runs on the device, and in the simulator, is changed, and no static_assert:
 #
 #   barrier  __syncthreads, __syncwarp or a wait for cp.async is taken away (of __syncthreads_or(x) and the like x stays)
 #   mask     a comparison becomes true, or false where it guards a return, continue or break, so that nothing is left out any more
@@ -13,9 +13,10 @@ function emit(at, bytes, replacement, kind,    shown) {
     print line_of[at] "\t" at "\t" bytes "\t" shown "\t" replacement "\t" kind
 }
 
-# Blanks comments, texts and preprocessor lines, byte by byte, so that places stay.
-function strip(    at, c, two, mode, made, start_of_line, line) {
+# Blanks comments, texts, preprocessor lines and what the simulator does not compile, byte by byte, so that places stay.
+function strip(    at, c, two, mode, made, start_of_line, line, directive, real) {
     mode = ""
+    real = 0 # 1: in the first part of an #ifdef FT_SIMT, 2: in its #else
     start_of_line = 1
     line = 1
     made = ""
@@ -25,14 +26,20 @@ function strip(    at, c, two, mode, made, start_of_line, line) {
         line_of[at] = line
         if (mode == "" && two == "/*") mode = "comment"
         else if (mode == "" && two == "//") mode = "line"
-        else if (mode == "" && c == "#" && start_of_line) mode = "preprocessor"
+        else if (mode == "" && c == "#" && start_of_line) {
+            mode = "preprocessor"
+            directive = substr(text, at, 14)
+            if (directive == "#ifdef FT_SIMT") real = 1
+            else if (directive ~ /^#else/ && real) real = 2
+            else if (directive ~ /^#endif/) real = 0
+        }
         else if (mode == "" && (c == "\"" || c == "'")) { mode = c; made = made " "; continue }
         if (c == "\n") {
             line++
             if (mode == "line" || (mode == "preprocessor" && substr(text, at - 1, 1) != "\\")) mode = ""
             start_of_line = 1
         } else if (c != " ") start_of_line = 0
-        if (mode == "" ) made = made c
+        if (mode == "" && real < 2) made = made c
         else made = made (c == "\n" ? c : " ")
         if (mode == "comment" && substr(text, at - 1, 2) == "*/" && substr(made, at - 2, 1) != "/") mode = ""
         else if ((mode == "\"" || mode == "'") && c == mode && substr(text, at - 1, 1) != "\\") mode = ""
@@ -80,6 +87,7 @@ function around(at,    c) {
 }
 
 function comparison(at, operator,    from, to, right, rest, close_at) {
+    if (around(at) == "sert") return
     from = reach(at - 1, -1)
     to = reach(at + length(operator), 1)
     right = substr(code, at + length(operator), to - at - length(operator) + 1)

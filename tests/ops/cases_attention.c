@@ -1,4 +1,4 @@
-/* Attention, forward, backward and one decoding step. `scale` sets the spread of the scores. */
+/* Attention, forward, backward and one decoding step. `scale` sets the spread of the scores and biases. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -93,6 +93,9 @@ const ft_op_shape op_attention_shapes[] = {
      .d_kv = 80,
      .dropout = 0.2f,
      .flags = DECODER | FT_OP_STRIDED},
+    /* Heads of odd sizes. */
+    {.adapters = 1, .sequences = 2, .length = 9, .heads = 3, .d_kv = 7, .flags = SELF | FT_OP_MASKED},
+    {.adapters = 1, .sequences = 1, .length = 35, .heads = 2, .d_kv = 33, .flags = DECODER},
     /* Padding that covers whole chunks. */
     {.adapters = 2,
      .sequences = 16,
@@ -111,7 +114,8 @@ static double query_scale(const ft_op_shape *shape)
     return 3 * (shape->scale > 0 ? (double)shape->scale : 2) / sqrt((double)shape->d_kv);
 }
 
-/* (rows, keys): the first few keys are not attended to (padding), nor is every seventh; the last one is. */
+/* (rows, keys): the first few keys are not attended to (padding), nor is every seventh, nor, counted from the
+ * last, every third group of 32; the last one is. */
 static uint8_t *key_mask(ft_op_scene *scene, int64_t rows, int64_t keys)
 {
     uint8_t *mask = malloc((size_t)(rows * keys) + 1);
@@ -122,7 +126,8 @@ static uint8_t *key_mask(ft_op_scene *scene, int64_t rows, int64_t keys)
     }
     for (int64_t row = 0; row < rows; row++)
         for (int64_t j = 0; j < keys; j++)
-            mask[row * keys + j] = j == keys - 1 || (j >= (row * 5 + 2) % keys && j % 7 != 4);
+            mask[row * keys + j] =
+                j == keys - 1 || (j >= (row * 5 + 2) % keys && j % 7 != 4 && (keys - 1 - j) / 32 % 3 != 2);
     uint8_t *array = op_array(scene, mask, (size_t)(rows * keys));
     free(mask);
     return array;
@@ -146,7 +151,8 @@ static ft_attention make_attention(ft_op_scene *scene, const ft_op_shape *shape)
     attention.k = op_values(scene, matrix, (int64_t)shape->sequences * keys, width, 1);
     attention.v = op_values(scene, matrix, (int64_t)shape->sequences * keys, width, 1);
     if (op_has(scene, FT_OP_BIASED))
-        attention.bias = op_values(scene, scene->backend->real, BUCKETS, shape->heads, 4);
+        attention.bias = op_values(scene, scene->backend->real, BUCKETS, shape->heads,
+                                   shape->scale > 0 ? 2 * (double)shape->scale : 4);
     if (op_has(scene, FT_OP_MASKED)) attention.key_mask = key_mask(scene, shape->sequences, keys);
     return attention;
 }
@@ -252,6 +258,10 @@ const ft_op_shape op_decode_shapes[] = {
      .paths_per_cache = 1,
      .scale = 40,
      .flags = DECODER},
+    {.sequences = 3, .length = 5, .heads = 3, .d_kv = 7, .paths_per_cache = 2, .flags = FT_OP_MASKED},
+    {.sequences = 2, .length = 21, .heads = 2, .d_kv = 33, .paths_per_cache = 1, .flags = DECODER},
+    /* Single scores far below what lies behind them in memory. */
+    {.sequences = 9, .length = 1, .heads = 2, .d_kv = 16, .paths_per_cache = 1, .scale = 80},
     {.sequences = 2, .length = 512, .heads = 1, .d_kv = 80, .paths_per_cache = 70, .flags = FT_OP_MASKED},
     {.sequences = 2,
      .length = 3,

@@ -1,4 +1,5 @@
 /* Cross entropy and sampling; `in` is the vocabulary. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "tests/ops/cases.h"
@@ -97,13 +98,52 @@ const ft_op_shape op_sample_shapes[] = {
     {.sequences = 9, .in = 100, .temperature = 1, .top_p = 0.9f, .scale = 1e-3f},
     {.sequences = 9, .in = 512, .temperature = 1, .top_k = 50, .top_p = 1, .scale = 1e-6f},
     {.sequences = 2, .in = 10300, .temperature = 1, .top_k = 300, .top_p = 0.9f, .flags = FT_OP_MASKED},
+    {.sequences = 16, .in = 40, .temperature = 1, .top_p = 0, .flags = FT_OP_TIED},
+    {.sequences = 16, .in = 40, .temperature = 1, .top_p = 0.05f, .flags = FT_OP_TIED | FT_OP_MASKED},
+    {.sequences = 16, .in = 300, .temperature = 0.8f, .top_p = 0.6f, .flags = FT_OP_TIED},
+    {.sequences = 16, .in = 300, .temperature = 1, .top_k = 20, .top_p = 0.3f, .flags = FT_OP_TIED},
+    {.sequences = 9,
+     .in = 99,
+     .temperature = 1,
+     .top_k = 9,
+     .top_p = 1,
+     .scale = 0x1p-23f,
+     .flags = FT_OP_TIED},
+    {.sequences = 9, .in = 99, .temperature = 1, .top_p = 0.45f, .scale = 0x1p-23f, .flags = FT_OP_TIED},
+    {.sequences = 8, .in = 300, .temperature = 1, .top_k = 5, .top_p = 1, .flags = FT_OP_IMPOSSIBLE},
+    {.sequences = 8, .in = 20, .temperature = 1, .top_p = 0.5f, .flags = FT_OP_IMPOSSIBLE | FT_OP_ABSENT},
 };
 const int op_sample_shapes_count = OP_COUNT(op_sample_shapes);
+
+/* (sequences, in): random; or FT_OP_IMPOSSIBLE; or FT_OP_TIED, of seven values from 0 to 3, with `scale` from
+ * 1 on and that far apart. */
+static ft_tensor make_logits(ft_op_scene *scene, const ft_op_shape *shape)
+{
+    int64_t rows = shape->sequences, cols = shape->in;
+    if (!op_has(scene, FT_OP_TIED | FT_OP_IMPOSSIBLE))
+        return op_values(scene, scene->backend->real, rows, cols, logit_scale(shape));
+    float *values = malloc((size_t)(rows * cols) * sizeof *values + 1);
+    if (!values) scene->status = FT_NO_MEMORY;
+    float first = shape->scale > 0 ? 1 : 0, step = shape->scale > 0 ? shape->scale : 0.5f;
+    for (int64_t i = 0; values && i < rows * cols; i++) {
+        int64_t row = i / cols, col = i % cols;
+        values[i] = op_draw(scene, 3.5);
+        if (op_has(scene, FT_OP_TIED)) values[i] = first + step * floorf(3.5f + values[i]);
+        if (!op_has(scene, FT_OP_IMPOSSIBLE)) continue;
+        if (row % 4 == 1 && col == cols / 2) values[i] = NAN;
+        if (row % 4 == 2 && col == cols - 1) values[i] = INFINITY;
+        if (row % 4 == 3) values[i] = -INFINITY;
+    }
+    ft_tensor logits = op_given(scene, scene->backend->real, rows, cols, values);
+    free(values);
+    return logits;
+}
 
 void op_sample(ft_op_scene *scene, const ft_op_shape *shape)
 {
     enum { MOST = 64 };
     ft_backend *backend = scene->backend;
+    size_t bytes = (size_t)shape->sequences * sizeof(uint32_t);
     uint32_t seed[MOST] = {0}, series[MOST] = {0}, sample[MOST] = {0};
     int32_t zeros[MOST] = {0};
     for (uint32_t path = 0; path < MOST; path++) {
@@ -111,20 +151,20 @@ void op_sample(ft_op_scene *scene, const ft_op_shape *shape)
         series[path] = path / 3;
         sample[path] = path % 3;
     }
-    ft_tensor logits = op_values(scene, backend->real, shape->sequences, shape->in, logit_scale(shape));
-    ft_tensor probabilities = {0};
+    ft_tensor logits = make_logits(scene, shape), probabilities = {0};
     if (!op_has(scene, FT_OP_ABSENT))
         probabilities = op_empty(scene, backend->real, shape->sequences, shape->in);
     ft_sampling sampling = {.temperature = shape->temperature,
                             .top_k = shape->top_k,
                             .top_p = shape->top_p,
                             .suppressed_token = op_has(scene, FT_OP_MASKED) ? 1 : -1,
-                            .seed = op_array(scene, seed, sizeof seed),
-                            .series = op_array(scene, series, sizeof series),
-                            .sample = op_array(scene, sample, sizeof sample),
+                            .seed = op_array(scene, seed, bytes),
+                            .series = op_array(scene, series, bytes),
+                            .sample = op_array(scene, sample, bytes),
                             .step = 17};
-    int32_t *token = op_array(scene, zeros, sizeof zeros);
+    int32_t *token = op_array(scene, zeros, bytes);
     while (op_again(scene)) backend->sample(backend, &sampling, logits, token, probabilities);
     op_result_integers(scene, "token", token, shape->sequences);
-    op_result(scene, "probabilities", probabilities);
+    /* What they are without a distribution nobody asks. */
+    if (!op_has(scene, FT_OP_IMPOSSIBLE)) op_result(scene, "probabilities", probabilities);
 }

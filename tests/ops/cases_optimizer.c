@@ -79,10 +79,10 @@ void op_adamw(ft_op_scene *scene, const ft_op_shape *shape)
                      .grads = op_values(scene, backend->real, n, shape->in, scale),
                      .m = op_values(scene, backend->real, n, shape->in, scale),
                      .v = op_given(scene, backend->real, n, shape->in, v_values),
-                     .learning_rate = op_array(scene, rate, sizeof rate),
-                     .weight_decay = op_array(scene, decay, sizeof decay),
-                     .max_grad_norm = op_array(scene, limit, sizeof limit),
-                     .step = op_array(scene, taken, sizeof taken)};
+                     .learning_rate = op_array(scene, rate, (size_t)n * sizeof *rate),
+                     .weight_decay = op_array(scene, decay, (size_t)n * sizeof *decay),
+                     .max_grad_norm = op_array(scene, limit, (size_t)n * sizeof *limit),
+                     .step = op_array(scene, taken, (size_t)n * sizeof *taken)};
     free(v_values);
     ft_tensor norm = doubles(scene, n);
     step.grad_norm = norm.data;

@@ -94,6 +94,12 @@ static ft_tensor norm_weights(ft_op_scene *scene, const ft_op_shape *shape, bool
                 : op_values(scene, scene->backend->real, 1, count, 2);
 }
 
+/* With FT_OP_ABSENT h is not dropped from, whatever the dropout. */
+static uint32_t h_site(const ft_op_scene *scene)
+{
+    return op_has(scene, FT_OP_ABSENT) ? 0 : H_SITE;
+}
+
 void op_add_norm_forward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;
@@ -106,7 +112,7 @@ void op_add_norm_forward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor weight = norm_weights(scene, shape, false), rstd = op_empty(scene, backend->real, 1, rows);
     while (op_again(scene))
         backend->add_norm_forward(backend, &batch, shape->length, x, y, Y_SITE, weight.data, weight_stride,
-                                  1e-6f, H_SITE, 0.25f, x_out, h, rstd.data);
+                                  1e-6f, h_site(scene), 0.25f, x_out, h, rstd.data);
     op_result(scene, "x_out", x_out);
     op_result(scene, "h", h);
     op_result(scene, "rstd", rstd);
@@ -133,10 +139,10 @@ void op_add_norm_backward(ft_op_scene *scene, const ft_op_shape *shape)
     }
     if (scene->status == FT_OK)
         backend->add_norm_forward(backend, &batch, shape->length, x, absent, 0, weight.data, weight_stride,
-                                  1e-6f, H_SITE, 0.25f, x, h, rstd.data);
+                                  1e-6f, h_site(scene), 0.25f, x, h, rstd.data);
     while (op_again(scene))
         backend->add_norm_backward(backend, &batch, shape->length, x, rstd.data, weight.data, weight_stride,
-                                   H_SITE, 0.25f, dh, dx, dx_is_zero, Y_SITE, dy, dweight.data);
+                                   h_site(scene), 0.25f, dh, dx, dx_is_zero, Y_SITE, dy, dweight.data);
     /* The part along x cancels: all of it when there is one feature. */
     double floor = 0.1 / (scale_of(shape) + 1e-3);
     op_result_floor(scene, "dx", dx, floor);

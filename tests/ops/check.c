@@ -26,8 +26,8 @@ char *ft_op_describe(const ft_op_shape *shape, char out[256])
                  {"temperature", (double)shape->temperature},
                  {"dropout", (double)shape->dropout},
                  {"scale", (double)shape->scale}};
-    const char *flags[] = {"strided", "accumulate", "real_in", "real_out", "in_place",
-                           "absent",  "causal",     "masked",  "biased",   "padded_rank"};
+    const char *flags[] = {"strided", "accumulate", "real_in", "real_out",    "in_place", "absent",
+                           "causal",  "masked",     "biased",  "padded_rank", "tied",     "impossible"};
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < sizeof parts / sizeof *parts && used < 255; i++)

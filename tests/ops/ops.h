@@ -13,16 +13,18 @@
 #include "kernels/backend.h"
 
 enum {
-    FT_OP_STRIDED = 1,      /* rows have gaps between them, which must stay untouched */
-    FT_OP_ACCUMULATE = 2,   /* results are added to what is there */
-    FT_OP_REAL_IN = 4,      /* where "real or matrix" is allowed, inputs are real, else matrix */
-    FT_OP_REAL_OUT = 8,     /* the same of results */
-    FT_OP_IN_PLACE = 16,    /* the result is an input's memory */
-    FT_OP_ABSENT = 32,      /* the optional tensor is not there */
-    FT_OP_CAUSAL = 64,      /* attention: causal, with causal buckets */
-    FT_OP_MASKED = 128,     /* attention: some keys are not attended to, the first ones and single ones */
-    FT_OP_BIASED = 256,     /* attention: with relative bias */
-    FT_OP_PADDED_RANK = 512 /* LoRA: each adapter's rank is smaller than the batch's, the rest is zeros */
+    FT_OP_STRIDED = 1,       /* rows have gaps between them, which must stay untouched */
+    FT_OP_ACCUMULATE = 2,    /* results are added to what is there */
+    FT_OP_REAL_IN = 4,       /* where "real or matrix" is allowed, inputs are real, else matrix */
+    FT_OP_REAL_OUT = 8,      /* the same of results */
+    FT_OP_IN_PLACE = 16,     /* the result is an input's memory */
+    FT_OP_ABSENT = 32,       /* the optional tensor is not there */
+    FT_OP_CAUSAL = 64,       /* attention: causal, with causal buckets */
+    FT_OP_MASKED = 128,      /* attention: some keys are not attended to, the first ones and single ones */
+    FT_OP_BIASED = 256,      /* attention: with relative bias */
+    FT_OP_PADDED_RANK = 512, /* LoRA: each adapter's rank is smaller than the batch's, the rest is zeros */
+    FT_OP_TIED = 1024,       /* sampling: logits of few different values */
+    FT_OP_IMPOSSIBLE = 2048  /* sampling: most rows give no distribution: a NaN, +infinity, nothing at all */
 };
 
 /* Sizes of one case; an operation reads those it has. */

@@ -200,15 +200,17 @@ ft_adapter_batch op_batch(ft_op_scene *scene)
         lora_dropout[g] = 0.5f * model_dropout[g];
         lora_scale[g] = ldexpf(1.5f, g % 3);
     }
-    batch.sequence_start = op_array(scene, start, sizeof start);
-    batch.adapter_of = op_array(scene, adapter_of, sizeof adapter_of);
-    batch.seed = op_array(scene, seed, sizeof seed);
-    batch.step = op_array(scene, step, sizeof step);
-    batch.sequence_offset = op_array(scene, offset, sizeof offset);
-    batch.lora_scale = op_array(scene, lora_scale, sizeof lora_scale);
+    /* No longer than they must be, so that reading beyond shows. */
+    size_t adapters = (size_t)n;
+    batch.sequence_start = op_array(scene, start, (adapters + 1) * sizeof *start);
+    batch.adapter_of = op_array(scene, adapter_of, (size_t)sequences * sizeof *adapter_of);
+    batch.seed = op_array(scene, seed, adapters * sizeof *seed);
+    batch.step = op_array(scene, step, adapters * sizeof *step);
+    batch.sequence_offset = op_array(scene, offset, adapters * sizeof *offset);
+    batch.lora_scale = op_array(scene, lora_scale, adapters * sizeof *lora_scale);
     if (shape->dropout > 0) {
-        batch.model_dropout = op_array(scene, model_dropout, sizeof model_dropout);
-        batch.lora_dropout = op_array(scene, lora_dropout, sizeof lora_dropout);
+        batch.model_dropout = op_array(scene, model_dropout, adapters * sizeof *model_dropout);
+        batch.lora_dropout = op_array(scene, lora_dropout, adapters * sizeof *lora_dropout);
     }
     return batch;
 }

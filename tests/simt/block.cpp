@@ -80,6 +80,8 @@ void fiber_main(context::transfer_t from)
     sanitizer_enter(nullptr, &scheduler_stack);
     for (;;) {
         (*work)();
+        if (!running->copies.empty())
+            simt::thread_fault("ends with a copy (cp.async) that it did not wait for");
         running->now = ENDED;
         give_way();
     }

@@ -246,7 +246,9 @@ Test(simt, votes_shuffles_and_counts_do_what_the_guide_says)
 
 /* -- asynchronous copies -- */
 
-template <bool WAIT> static void copies(float *out)
+enum waiting { IN_TIME, LATE, NEVER };
+
+template <waiting WAITS> static void copies(float *out)
 {
     FT_SHARED(float, values, [N * 4]);
     float *mine = out + blockIdx.x * N;
@@ -254,16 +256,26 @@ template <bool WAIT> static void copies(float *out)
     __syncthreads();
     if (threadIdx.x < N / 4) ft_copy_async(values + threadIdx.x * 4, mine + threadIdx.x * 4);
     ft_copy_async_commit();
-    if (WAIT) ft_copy_async_wait<0>();
+    if (WAITS == IN_TIME) ft_copy_async_wait<0>();
     __syncthreads();
-    mine[threadIdx.x] = values[N - 1 - threadIdx.x];
+    float value = values[N - 1 - threadIdx.x];
+    __syncthreads();
+    if (WAITS == LATE) ft_copy_async_wait<0>();
+    __syncthreads();
+    mine[threadIdx.x] = std::isnan(value) ? -1 : value;
 }
 
-Test(simt, a_copy_that_was_not_waited_for_has_not_landed)
+Test(simt, a_copy_has_landed_once_it_was_waited_for)
 {
     auto wanted = values_of([](int thread, int) { return (float)(N - 1 - thread); });
-    cr_expect(is_right([] { return launched(copies<true>); }, wanted));
-    cr_expect_not(is_right([] { return launched(copies<false>); }, wanted));
+    cr_expect(is_right([] { return launched(copies<IN_TIME>); }, wanted));
+    auto nothing = values_of([](int, int) { return -1.0f; });
+    cr_expect(is_right([] { return launched(copies<LATE>); }, nothing));
+}
+
+Test(simt, a_copy_that_nobody_waits_for_is_reported)
+{
+    cr_expect(is_reported([] { return launched(copies<NEVER>); }, "did not wait for"));
 }
 
 /* The first of two groups is waited for; the second lands later. */
@@ -279,6 +291,7 @@ template <int IN_FLIGHT> static void copies_in_groups(float *out)
     }
     ft_copy_async_wait<IN_FLIGHT>();
     float first = values[0][threadIdx.x * 4 + 1], second = values[1][threadIdx.x * 4 + 1];
+    ft_copy_async_wait<0>();
     __syncthreads();
     mine[threadIdx.x] = std::isnan(second) ? first : -1;
 }

@@ -22,7 +22,8 @@ void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message)
 bool ft_cpu_has_room(size_t bytes)
 {
     if (bytes == 0) return true;
-    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *room =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) return false;
     munmap(room, bytes);
     return true;
@@ -118,6 +119,7 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     base->matrix = dtype;
     base->bf16 = dtype == FT_BF16;
     base->n_threads = n_threads > 0 ? n_threads : ft_cpu_cores();
+    base->pass_rows = FT_CPU_PASS_ROWS;
     cpu->native_bf16 = base->bf16 && isa == FT_ISA_AVX512_BF16;
     ft_cpu_describe(base->device, sizeof base->device);
     ft_host_memory_operations(base);

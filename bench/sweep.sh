@@ -10,6 +10,7 @@
 #   --repetitions N      of everything, in turn, so that a busy minute meets both sides (3); medians count
 #   --peer-configs N     the peer trains only the first N of the 18, and its times are scaled to all: training by epochs, evaluation by number. It
 #                        trains one after the other, so that nothing else changes. (18)
+#   --configs N          only the first N of the 18 on both sides, and no other schedule: a short look (18)
 #   --threads N (2), --device cpu|cuda (cpu), --dtype f32|bf16 (f32), --out DIR (bench/results)
 #   --peer-options 'OPTION...'   for torch_sweep.py, e.g. '--threads 1' or '--series 64': what is best on this machine
 #
@@ -17,7 +18,7 @@
 # OMP_WAIT_POLICY=passive on both sides, so that on a machine that others use too no thread burns another's time while it waits.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-ftgpu=build/ftgpu python=python3 sizes='nano tiny' repetitions=3 peer_configs=18 threads=2 device=cpu dtype=f32 out=bench/results peer_options=''
+ftgpu=build/ftgpu python=python3 sizes='nano tiny' repetitions=3 peer_configs=18 configs=18 threads=2 device=cpu dtype=f32 out=bench/results peer_options=''
 while [ $# -gt 0 ]; do
     if [ $# -lt 2 ]; then
         sed -n 's/^# usage:/usage:/p' "$0" >&2
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
     --sizes) sizes=$2 ;;
     --repetitions) repetitions=$2 ;;
     --peer-configs) peer_configs=$2 ;;
+    --configs) configs=$2 ;;
     --threads) threads=$2 ;;
     --device) device=$2 ;;
     --dtype) dtype=$2 ;;
@@ -41,6 +43,7 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
+[ "$configs" = 18 ] || peer_configs=$configs
 case $ftgpu in */*) ftgpu=$(cd "$(dirname "$ftgpu")" && pwd)/$(basename "$ftgpu") ;; esac
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -57,10 +60,10 @@ die() {
 
 now() { date +%s.%N; }
 
-# cpu_seconds: of all that this shell has started and that has ended.
-cpu_seconds() {
+# look_at_processor: sets processor, the seconds of all that this shell has started and that has ended. No subshell, which has started nothing.
+look_at_processor() {
     times >"$work/cpu"
-    tail -n 1 "$work/cpu" | tr 'ms' '  ' | awk '{ print $1 * 60 + $2 + $3 * 60 + $4 }'
+    processor=$(tail -n 1 "$work/cpu" | tr 'ms' '  ' | awk '{ print $1 * 60 + $2 + $3 * 60 + $4 }')
 }
 
 # line SIZE WHO TRAINING EVALUATION WHOLE CPU
@@ -83,9 +86,9 @@ peer() { # SIZE
     # shellcheck disable=SC2046
     # The first N of the grid have some of the 108 epochs that all have; the model before tuning is evaluated besides.
     set -- "$1" $(for key in training_seconds evaluation_seconds training_cpu_seconds evaluation_cpu_seconds; do number $key "$work/peer.json"; done)
-    awk -v n="$peer_configs" -v size="$1" -v t="$2" -v e="$3" -v tc="$4" -v ec="$5" 'BEGIN {
-        for (i = 0; i < n; i++) epochs += substr("030510", int(i / 3) % 3 * 2 + 1, 2)
-        t *= 108 / epochs; tc *= 108 / epochs; e *= 19 / (n + 1); ec *= 19 / (n + 1)
+    awk -v n="$peer_configs" -v all="$configs" -v size="$1" -v t="$2" -v e="$3" -v tc="$4" -v ec="$5" 'BEGIN {
+        for (i = 0; i < all; i++) { sum += substr("030510", int(i / 3) % 3 * 2 + 1, 2); if (i < n) epochs = sum }
+        t *= sum / epochs; tc *= sum / epochs; e *= (all + 1) / (n + 1); ec *= (all + 1) / (n + 1)
         print size, "peer", t, e, t + e, tc + ec }' >"$work/line"
     read -r size who training evaluation whole cpu <"$work/line"
     line "$size" "$who" "$training" "$evaluation" "$whole" "$cpu"
@@ -96,14 +99,17 @@ sweep() {
     size=$1 who=$2
     shift 2
     rm -rf "$work/results"
-    cpu=$(cpu_seconds) begun=$(now)
+    look_at_processor
+    cpu=$processor begun=$(now)
     "$ftgpu" sweep --model "$work/$size" --train "$work/data/train.csv" --val "$work/data/val.csv" --test "$work/data/test.csv" --target Close \
         --name sweep --results "$work/results" --device "$device" --dtype "$dtype" --threads "$threads" "$@" >/dev/null 2>"$work/log" ||
         die "ftgpu sweep failed"
-    ended=$(now) cpu_after=$(cpu_seconds)
+    ended=$(now)
+    look_at_processor
+    cpu_after=$processor
     # "evaluation": {"seconds": ...} of every experiment, and once that of the baselines.
-    cat "$work"/results/sweep_*/results.json | tr -d ' \n' | grep -o '"\(baseline_\)\{0,1\}evaluation":{"seconds":[0-9.e+-]*' |
-        awk -F '[:"]+' '/baseline/ { baseline = $4; next } { sum += $4 } END { print sum + baseline }' >"$work/evaluation"
+    cat "$work"/results/sweep_*/results.json | tr -d ' \n\t' | grep -o '"\(baseline_\)\{0,1\}evaluation":{"seconds":[0-9.e+-]*' |
+        awk -F ':' '/baseline/ { baseline = $NF; next } { sum += $NF } END { print sum + baseline }' >"$work/evaluation"
     set -- "$begun" "$ended" "$cpu" "$cpu_after" "$(cat "$work/evaluation")"
     line "$size" "$who" "$(echo "$2 $1 $5" | awk '{ print $1 - $2 - $3 }')" "$5" "$(echo "$2 $1" | awk '{ print $1 - $2 }')" \
         "$(echo "$4 $3" | awk '{ print $1 - $2 }')"
@@ -113,15 +119,21 @@ sweep() {
 for size in $sizes; do
     "$ftgpu" model init --size "$size" --out "$work/$size" >"$work/log" 2>&1 || die "no model"
 done
+awk -v n="$configs" 'BEGIN {
+    split("1e-4 5e-4", rate, " "); split("3 5 10", epochs, " "); split("0 0.01 0.1", decay, " "); printf "["
+    for (i = 0; i < n; i++)
+        printf "%s{\"learning_rate\": %s, \"epochs\": %s, \"weight_decay\": %s}", i ? ", " : "", rate[int(i / 9) + 1], epochs[int(i / 3) % 3 + 1], decay[i % 3 + 1]
+    print "]" }' >"$work/list.json"
 grid='--grid learning_rate=1e-4,5e-4 --grid epochs=3,5,10 --grid weight_decay=0,0.01,0.1'
 longest='--grid learning_rate=1e-4,5e-4 --grid epochs=10 --grid weight_decay=0,0.01,0.1'
 for repetition in $(seq "$repetitions"); do
     for size in $sizes; do
         echo "repetition $repetition"
+        sweep "$size" ftgpu --configs "$work/list.json"
+        [ "$python" = none ] || peer "$size"
+        [ "$configs" = 18 ] || continue
         # shellcheck disable=SC2086
         {
-            sweep "$size" ftgpu $grid
-            [ "$python" = none ] || peer "$size"
             sweep "$size" one-at-a-time $grid --max-adapters 1
             sweep "$size" asha $grid --scheduler asha
             sweep "$size" constant-18 $grid --set lr_scheduler=constant
@@ -161,13 +173,18 @@ awk -F '\t' -v OFS='\t' '
             goal(s, "evaluation: peer / ftgpu", e[s, "peer"] / e[s, "ftgpu"], 4.5)
             goal(s, "whole: peer / ftgpu", w[s, "peer"] / w[s, "ftgpu"], "")
             goal(s, "processor time, whole: peer / ftgpu", cpu[s, "peer"] / cpu[s, "ftgpu"], "")
-            goal(s, "whole with asha: peer / ftgpu", w[s, "peer"] / w[s, "asha"], 8) }
+            if ((s, "asha") in w) goal(s, "whole with asha: peer / ftgpu", w[s, "peer"] / w[s, "asha"], 8) }
+        if (!((s, "asha") in w)) continue
         goal(s, "training under a constant schedule: 18 / 6", t[s, "constant-18"] / t[s, "constant-6"], 1.05, 1)
         goal(s, "training: one adapter at a time / as planned", t[s, "one-at-a-time"] / t[s, "ftgpu"], "") } }' "$work/medians.tsv" >"$work/goals.tsv"
 
 note="$(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), ${name:-$device}, $threads threads, $dtype${torch:+, torch $torch}, \
 medians of $repetitions, load $(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null). Written by bench/sweep.sh"
-[ "$peer_configs" = 18 ] || note="$note; the peer trained $peer_configs of the 18 configurations, its times are scaled to all"
+if [ "$configs" != 18 ]; then
+    note="$note; both sides trained the first $configs of the 18 configurations"
+elif [ "$peer_configs" != 18 ]; then
+    note="$note; the peer trained $peer_configs of the 18 configurations, its times are scaled to all"
+fi
 table() { # FILE COLUMN...
     awk -F '\t' -v columns="$2" 'BEGIN { n = split(columns, name, ","); for (i = 1; i <= n; i++) printf "| %s ", name[i]; print "|"
         for (i = 1; i <= n; i++) printf "|---"; print "|" } { for (i = 1; i <= n; i++) printf "| %s ", $i; print "|" }' "$1"

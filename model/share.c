@@ -37,12 +37,11 @@ static void copy_context(const ft_inputs *all, int32_t from, ft_inputs *share, i
     memcpy(share->key_mask + target, all->key_mask + source, (size_t)length);
 }
 
-/* Puts adapter g's turn behind the sequences that `share` holds. */
-static void take_turn(const ft_inputs *all, int32_t g, int32_t turn, int32_t size, ft_inputs *share)
+/* Puts sequences [first, first + count) of adapter g behind those that `share` holds. */
+static void take(const ft_inputs *all, int32_t g, int32_t first, int32_t count, ft_inputs *share)
 {
     size_t decoder = (size_t)all->decoder_length;
-    int32_t start = all->sequence_start[g], taken = share->n_sequences, first;
-    int32_t count = turn_of(all, g, turn, size, &first);
+    int32_t start = all->sequence_start[g], taken = share->n_sequences;
     for (int32_t i = 0; i < count; i++) copy_context(all, start + first + i, share, taken + i);
     memcpy(share->labels + (size_t)taken * decoder, all->labels + (size_t)(start + first) * decoder,
            (size_t)count * decoder * sizeof(int32_t));
@@ -54,7 +53,13 @@ static void take_turn(const ft_inputs *all, int32_t g, int32_t turn, int32_t siz
     share->model_dropout[g] = all->model_dropout[g];
     share->lora_dropout[g] = all->lora_dropout[g];
     share->lora_scale[g] = all->lora_scale[g];
-    share->n_sequences = taken + count;
+    share->n_sequences = share->sequence_start[g + 1] = taken + count;
+}
+
+static void take_turn(const ft_inputs *all, int32_t g, int32_t turn, int32_t size, ft_inputs *share)
+{
+    int32_t first, count = turn_of(all, g, turn, size, &first);
+    take(all, g, first, count, share);
 }
 
 static void start_share(const ft_inputs *all, int32_t encoder_length, ft_inputs *share)
@@ -70,7 +75,6 @@ void ft_inputs_share(const ft_inputs *all, int32_t rank, int32_t size, ft_inputs
 {
     start_share(all, all->encoder_length, share);
     for (int32_t g = 0; g < all->n_adapters; g++) take_turn(all, g, (rank + g) % size, size, share);
-    share->sequence_start[all->n_adapters] = share->n_sequences;
 }
 
 int32_t ft_part_sequences(int32_t n_sequences, int32_t n_adapters, int32_t encoder_length, int64_t rows)
@@ -90,13 +94,22 @@ int32_t ft_part_count(const ft_inputs *all, int32_t encoder_length, int64_t rows
     return count > most ? most : count > 0 ? (int32_t)count : 1;
 }
 
-/* Tokens up to the first that is attended to. */
-static int32_t padding_of(const ft_inputs *in, int32_t sequence)
+/* Tokens before the first that any of these sequences attends to, at most `most`. */
+static int32_t common_padding(const ft_inputs *in, int32_t first, int32_t count, int32_t most)
 {
-    const uint8_t *mask = in->key_mask + (int64_t)sequence * in->encoder_length;
-    int32_t padding = 0;
-    while (padding < in->encoder_length - 1 && !mask[padding]) padding++;
-    return padding;
+    for (int32_t s = first; s < first + count; s++) {
+        const uint8_t *mask = in->key_mask + (int64_t)s * in->encoder_length;
+        int32_t padding = 0;
+        while (padding < most && !mask[padding]) padding++;
+        most = padding;
+    }
+    return most;
+}
+
+/* Tokens that stay of the contexts. */
+static int32_t without(const ft_inputs *all, int32_t padding)
+{
+    return all->encoder_length - padding / PADDING_STEP * PADDING_STEP;
 }
 
 void ft_inputs_part(const ft_inputs *all, int32_t index, int32_t count, ft_inputs *part)
@@ -104,12 +117,18 @@ void ft_inputs_part(const ft_inputs *all, int32_t index, int32_t count, ft_input
     int32_t padding = all->encoder_length - 1;
     for (int32_t g = 0; g < all->n_adapters; g++) {
         int32_t first, n = turn_of(all, g, index, count, &first);
-        for (int32_t i = 0; i < n; i++) {
-            int32_t here = padding_of(all, all->sequence_start[g] + first + i);
-            if (here < padding) padding = here;
-        }
+        padding = common_padding(all, all->sequence_start[g] + first, n, padding);
     }
-    start_share(all, all->encoder_length - padding / PADDING_STEP * PADDING_STEP, part);
+    start_share(all, without(all, padding), part);
     for (int32_t g = 0; g < all->n_adapters; g++) take_turn(all, g, index, count, part);
-    part->sequence_start[all->n_adapters] = part->n_sequences;
+}
+
+void ft_inputs_range(const ft_inputs *all, int32_t first, int32_t count, ft_inputs *part)
+{
+    start_share(all, without(all, common_padding(all, first, count, all->encoder_length - 1)), part);
+    for (int32_t g = 0; g < all->n_adapters; g++) {
+        int32_t start = all->sequence_start[g], end = all->sequence_start[g + 1];
+        int32_t from = first > start ? first : start, to = first + count < end ? first + count : end;
+        take(all, g, from - start, to > from ? to - from : 0, part);
+    }
 }

@@ -23,4 +23,7 @@ int32_t ft_part_count(const ft_inputs *all, int32_t encoder_length, int64_t rows
  * that they have in common: where sequences are sorted by length, little is left. */
 void ft_inputs_part(const ft_inputs *all, int32_t index, int32_t count, ft_inputs *part);
 
+/* The same with sequences [first, first + count), whosever they are. */
+void ft_inputs_range(const ft_inputs *all, int32_t first, int32_t count, ft_inputs *part);
+
 #endif

@@ -94,7 +94,8 @@ Test(adapter_batch, a_step_in_parts_is_the_same_step)
     }
 }
 
-/* Forecasts of two adapters and several series in one call equal those of each series and adapter alone. */
+/* Forecasts of two adapters and several series in one call, whose contexts are encoded two by two, equal
+ * those of each series and adapter alone. */
 Test(adapter_batch, forecasts_do_not_depend_on_company)
 {
     for (int b = 0; b < GOLDEN_BACKENDS; b++) {
@@ -117,7 +118,10 @@ Test(adapter_batch, forecasts_do_not_depend_on_company)
         size_t per_series = (size_t)s.num_samples * 30;
         float *together = malloc(4 * per_series * sizeof *together),
               *alone = malloc(per_series * sizeof *alone);
+        const int64_t pass_rows = m.chronos->backend->pass_rows;
+        m.chronos->backend->pass_rows = 65; /* a context of 64, and EOS */
         cr_assert_eq(ft_forecast(both, requests, 4, &s, together, &err), FT_OK, "%s", err.message);
+        m.chronos->backend->pass_rows = pass_rows;
         for (int i = 0; i < 4; i++) {
             const ft_adapter *adapter = adapters[requests[i].adapter];
             ft_forecast_request request = requests[i];

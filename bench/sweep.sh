@@ -197,7 +197,9 @@ table() { # FILE COLUMN...
 } >"$file.md"
 rows() { # FILE KEY...: objects, numbers as numbers
     awk -F '\t' -v keys="$2" 'BEGIN { n = split(keys, key, ","); printf "[" }
-        { printf "%s\n    {", NR > 1 ? "," : ""; for (i = 1; i <= n; i++) printf "%s\"%s\": %s", i > 1 ? ", " : "", key[i], $i ~ /^[0-9.]+$/ ? $i : "\"" $i "\""; printf "}" }
+        { printf("%s\n    {", NR > 1 ? "," : "")
+          for (i = 1; i <= n; i++) printf("%s\"%s\": %s", i > 1 ? ", " : "", key[i], $i ~ /^[0-9.]+$/ ? $i : "\"" $i "\"")
+          printf "}" }
         END { printf "\n  ]" }' "$1"
 }
 {

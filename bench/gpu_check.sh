@@ -5,15 +5,17 @@
 # forecasts from tiny to large. Writes bench/results/<card>.json and .md, in which a stage that failed, ran out of its time or
 # could not run is recorded as such. All of it ends within nine minutes.
 #
-# usage: bench/gpu_check.sh [--simulate] [--build DIR] [--out DIR]
+# usage: bench/gpu_check.sh [--simulate] [--build DIR] [--out DIR] [--ftgpu PROGRAM]
 #   --simulate   the same stages without a GPU, by tests/simt and at tiny shapes: a rehearsal of this script, whose numbers say
 #                nothing of a GPU and stay in the build directory
+#   --ftgpu      the whole program, built with CUDA: then a sweep is timed as well (bench/sweep.sh), beside PyTorch + PEFT + ChronosPipeline where
+#                python3 has them
 # Exit status: 0 all stages went well, 1 one did not.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-simulate='' build='' out=''
+simulate='' build='' out='' ftgpu=''
 usage() {
-    echo "usage: bench/gpu_check.sh [--simulate] [--build DIR] [--out DIR]" >&2
+    echo "usage: bench/gpu_check.sh [--simulate] [--build DIR] [--out DIR] [--ftgpu PROGRAM]" >&2
     exit 2
 }
 while [ $# -gt 0 ]; do
@@ -21,6 +23,7 @@ while [ $# -gt 0 ]; do
     --simulate) simulate=yes ;;
     --build) [ $# -gt 1 ] || usage; shift; build=$1 ;;
     --out) [ $# -gt 1 ] || usage; shift; out=$1 ;;
+    --ftgpu) [ $# -gt 1 ] || usage; shift; ftgpu=$1 ;;
     *) usage ;;
     esac
     shift
@@ -120,6 +123,15 @@ if stage build 140 sh "$work/stages.sh" build_all; then
     done
     stage operations 100 sh "$work/stages.sh" bench_ops
     stage jobs 80 sh "$work/stages.sh" bench_jobs
+    if [ "$simulate" ]; then
+        note sweep skipped 0 "a sweep needs the whole program"
+    elif [ "$ftgpu" ]; then
+        python=none
+        ! python3 -c 'import chronos, peft' 2>/dev/null || python=python3
+        stage sweep 120 bench/sweep.sh --ftgpu "$ftgpu" --python $python --device cuda --dtype bf16 --sizes small --configs 3 --repetitions 1 --out "$out"
+    else
+        note sweep missing 0 "no program was named by --ftgpu"
+    fi
     if [ "$simulate" ]; then
         note cudnn skipped 0 "cuDNN runs on GPUs alone"
     elif grep -q '^CUDNN_LIBRARY:.*NOTFOUND$' "$build/CMakeCache.txt" || grep -q '^CUDNN_INCLUDE:.*NOTFOUND$' "$build/CMakeCache.txt"; then

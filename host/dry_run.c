@@ -12,8 +12,9 @@
 #include "host/train_config.h"
 #include "model/flops.h"
 
-/* Part of the matrix rate that training steps of many rows reach (`ftgpu bench train`). */
-static const double REACHED = 0.6;
+/* Parts of the matrix rate that passes reach: attention less than the rest, for its exponentials and random
+ * numbers (`ftgpu bench train`, sizes nano to small). */
+static const double REACHED = 0.75, REACHED_BY_ATTENTION = 0.4;
 
 /* FLOP/s of the feed-forward product. */
 static ft_status measure_rate(const ft_sweep *sweep, double *rate, ft_error *err)
@@ -22,27 +23,73 @@ static ft_status measure_rate(const ft_sweep *sweep, double *rate, ft_error *err
     ft_bench_product product = {
         .name = "wi", .rows = 2048, .in_features = config->d_model, .out_features = config->d_ff};
     ft_status status = ft_bench_measure(sweep->engine->backend, &product, err);
-    *rate = REACHED * (product.forward < product.backward ? product.forward : product.backward);
+    *rate = product.forward < product.backward ? product.forward : product.backward;
     return status;
 }
 
-/* Training windows of an epoch, but for those that a shift moves over an edge. */
-static double windows_of(const ft_study *study, const ft_hyperparameters *config)
+static double seconds_of(const ft_flops *flops, double rate)
 {
-    double count = 0;
-    for (size_t i = 0; i < study->dataset.n_items; i++) {
-        double starts = (double)study->series[i].split_start[1] - 2.0 * (double)config->prediction_length;
-        if (starts >= 0) count += floor(starts / (double)ft_window_stride(config)) + 1;
-    }
-    return count;
+    double attention = flops->attention_forward + flops->attention_backward;
+    return attention / (REACHED_BY_ATTENTION * rate) + (ft_flops_total(flops) - attention) / (REACHED * rate);
 }
 
-static double train_flops(const ft_study *study, const ft_hyperparameters *config)
+/* Windows that start at rows first, first + stride, ... up to last, and the mean length of their contexts. */
+typedef struct window_count {
+    double windows, mean_context;
+} window_count;
+
+static window_count count_windows(double first, double last, double stride, double context_length)
+{
+    if (last < first) return (window_count){0, 0};
+    double windows = floor((last - first) / stride) + 1;
+    double shorter = floor((context_length - first) / stride);
+    shorter = fmin(fmax(shorter, 0), windows);
+    double mean_of_shorter = first + (shorter - 1) / 2 * stride;
+    return (window_count){windows,
+                          (shorter * mean_of_shorter + (windows - shorter) * context_length) / windows};
+}
+
+/* The steps of a configuration, without the windows that a shift moves over an edge, and its val_losses. */
+static double train_seconds(const ft_study *study, const ft_hyperparameters *config, double rate)
 {
     ft_adapter_spec spec = ft_adapter_spec_of(config);
-    ft_flops flops = ft_flops_train_step(&study->weights->config, &spec, 1, config->context_length + 1,
-                                         config->prediction_length + 1);
-    return ft_flops_total(&flops) * windows_of(study, config) * (double)config->epochs;
+    double seconds = 0, length = (double)config->prediction_length, context = (double)config->context_length;
+    for (size_t i = 0; i < study->dataset.n_items; i++) {
+        const int64_t *start = study->series[i].split_start;
+        window_count trained =
+            count_windows(length, (double)start[1] - length, (double)ft_window_stride(config), context);
+        window_count validated = count_windows((double)start[1], (double)start[2] - 1, length, context);
+        ft_flops step = ft_flops_train_step(&study->weights->config, &spec, 1,
+                                            (int64_t)trained.mean_context + 1, config->prediction_length + 1);
+        ft_flops loss =
+            ft_flops_train_step(&study->weights->config, &spec, 1, (int64_t)validated.mean_context + 1,
+                                config->prediction_length + 1);
+        loss.projections_backward = loss.attention_backward = 0;
+        loss.head /= 2;
+        loss.lora /= 3;
+        seconds += trained.windows * seconds_of(&step, rate) +
+                   fmin(validated.windows, (double)study->eval_windows) * seconds_of(&loss, rate);
+    }
+    return seconds * (double)config->epochs;
+}
+
+/* Forecasts over the three splits. */
+static double evaluation_seconds(const ft_study *study, const ft_hyperparameters *config, double rate)
+{
+    const ft_model_config *model = &study->weights->config;
+    double seconds = 0, length = (double)config->prediction_length;
+    for (int split = 0; split < FT_N_SPLITS; split++) {
+        double windows = 0;
+        for (size_t i = 0; i < study->dataset.n_items; i++) {
+            const int64_t *start = study->series[i].split_start;
+            windows +=
+                count_windows((double)start[split], (double)start[split + 1] - 1, length, length).windows;
+        }
+        ft_flops one = ft_flops_forecast(model, 1, model->chronos.num_samples, config->context_length + 1,
+                                         config->prediction_length);
+        seconds += fmin(windows, (double)study->eval_windows) * seconds_of(&one, rate);
+    }
+    return seconds;
 }
 
 static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, int32_t ranks, double *bytes,
@@ -53,8 +100,9 @@ static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, int32
     if (!configs) return ft_no_memory(err, "the plan", batch->count * sizeof *configs);
     for (size_t i = 0; i < batch->count; i++)
         configs[i] = &sweep->grid.configs[ft_plan_trained(&sweep->plan, batch->first + i)];
-    ft_status status = ft_footprint_bytes(&sweep->study, sweep->engine->backend->bf16, configs, batch->count,
-                                          batch->slots, ranks, &needed, err);
+    ft_status status =
+        ft_footprint_bytes(&sweep->study, sweep->engine->backend->bf16, sweep->engine->backend->pass_rows,
+                           configs, batch->count, batch->slots, ranks, &needed, err);
     free(configs);
     *bytes = (double)needed;
     return status;
@@ -83,7 +131,7 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
               cJSON_AddNumberToObject(o, "n_trajectories", (double)plan->n_trajectories) &&
               cJSON_AddNumberToObject(o, "n_batches", (double)plan->n_batches);
     cJSON *batches = ok ? cJSON_AddArrayToObject(o, "batches") : NULL;
-    double all_seconds = 0;
+    double all_seconds = 0, evaluation = 0;
     ft_status status = FT_OK;
     ok = batches != NULL;
     for (size_t b = 0; b < plan->n_batches && ok && status == FT_OK; b++) {
@@ -91,9 +139,8 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
         double bytes = 0, seconds = 0;
         status = batch_bytes(sweep, batch, ranks, &bytes, err);
         for (size_t i = 0; i < batch->count; i++)
-            seconds +=
-                train_flops(&sweep->study, &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)]) /
-                rate;
+            seconds += train_seconds(&sweep->study,
+                                     &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)], rate);
         all_seconds += seconds;
         cJSON *one = cJSON_CreateObject();
         ok = one && cJSON_AddItemToArray(batches, one) &&
@@ -102,7 +149,10 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
              cJSON_AddNumberToObject(one, "memory_bytes", bytes) &&
              cJSON_AddNumberToObject(one, "train_seconds", seconds) && add_trajectories(one, plan, batch);
     }
-    ok = ok && cJSON_AddNumberToObject(o, "train_seconds", all_seconds);
+    for (size_t i = 0; i < sweep->grid.count; i++)
+        evaluation += evaluation_seconds(&sweep->study, &sweep->grid.configs[i], rate);
+    ok = ok && cJSON_AddNumberToObject(o, "train_seconds", all_seconds) &&
+         cJSON_AddNumberToObject(o, "evaluation_seconds", evaluation);
     if (status == FT_OK && !ok) status = ft_no_memory(err, "the plan", plan->n_members * 64);
     if (status == FT_OK)
         *out = o;

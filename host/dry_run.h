@@ -8,10 +8,10 @@
 
 /* Opens the sweep, checks every configuration against data and model, and plans it for the engine's device,
  * which is opened to measure its matrix rate. *figures, the caller's: {n_configurations, n_trajectories,
- * n_batches, train_seconds, batches: [{batch, slots, memory_bytes, train_seconds, trajectories:
- * [[configuration,
- * ...], ...]}]}, configurations counted from 1; seconds are those of training, from counted FLOPs and a rate
- * that trainings reach. The sweep is closed by ft_sweep_close. */
+ * n_batches, train_seconds, evaluation_seconds, batches: [{batch, slots, memory_bytes, train_seconds,
+ * trajectories: [[configuration, ...], ...]}]}, configurations counted from 1. train_seconds are those of
+ * steps and val_losses, evaluation_seconds those of all configurations' forecasts, from counted FLOPs and
+ * rates that are reached. The sweep is closed by ft_sweep_close. */
 ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, cJSON **figures,
                      ft_error *err);
 

@@ -49,34 +49,60 @@ static bool stopped(void *engine)
     return ft_engine_stop(engine) != FT_STOP_NOT;
 }
 
-/* Sampled paths of the split's windows, (count, num_samples, prediction_length). */
+/* The windows of every split; windows of split s are first[s] to first[s + 1] of all. */
+typedef struct split_windows {
+    ft_window_list of[FT_N_SPLITS];
+    int64_t first[FT_N_SPLITS + 1];
+} split_windows;
+
+static ft_status find_windows(const ft_evaluation *e, split_windows *windows, ft_error *err)
+{
+    ft_status status = FT_OK;
+    *windows = (split_windows){0};
+    for (int split = 0; split < FT_N_SPLITS && status == FT_OK; split++) {
+        status = windows_of(e, (ft_split)split, &windows->of[split], err);
+        windows->first[split + 1] = windows->first[split] + windows->of[split].count;
+    }
+    return status;
+}
+
+static void free_windows(split_windows *windows)
+{
+    for (int split = 0; split < FT_N_SPLITS; split++) ft_window_list_free(&windows->of[split]);
+}
+
+static void make_requests(const ft_evaluation *e, int32_t index, const split_windows *windows,
+                          ft_forecast_request *requests)
+{
+    for (int split = 0; split < FT_N_SPLITS; split++)
+        for (int64_t i = 0; i < windows->of[split].count; i++) {
+            const ft_window *window = &windows->of[split].windows[i];
+            *requests++ = (ft_forecast_request){.values = e->dataset->items[window->item].values_single +
+                                                          window->context_start,
+                                                .count = window->label_start - window->context_start,
+                                                .adapter = index,
+                                                .series = (uint32_t)i};
+        }
+}
+
+/* Sampled paths of all windows, (count, num_samples, prediction_length), the splits in one call so that its
+ * groups are full. */
 static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
-                                const ft_window_list *windows, const ft_forecast_settings *settings,
+                                const split_windows *windows, const ft_forecast_settings *settings,
                                 float **out, ft_error *err)
 {
-    size_t count = (size_t)windows->count;
+    size_t count = (size_t)windows->first[FT_N_SPLITS];
     size_t values = count * (size_t)settings->num_samples * (size_t)settings->horizon;
-    ft_forecast_request *requests = calloc(count, sizeof *requests);
-    float *samples = malloc(values * sizeof *samples);
-    if (!requests || !samples) {
-        free(requests);
-        free(samples);
-        return ft_no_memory(err, "the forecasts of a split", values * sizeof *samples);
+    ft_forecast_request *requests = calloc(count + 1, sizeof *requests);
+    *out = malloc((values + 1) * sizeof **out);
+    ft_status status = FT_OK;
+    if (!requests || !*out) {
+        status = ft_no_memory(err, "the forecasts of the splits", values * sizeof **out);
+    } else {
+        make_requests(e, index, windows, requests);
+        status = ft_forecast(trainable, requests, (int64_t)count, settings, *out, err);
     }
-    for (size_t i = 0; i < count; i++) {
-        const ft_window *window = &windows->windows[i];
-        requests[i] = (ft_forecast_request){.values = e->dataset->items[window->item].values_single +
-                                                      window->context_start,
-                                            .count = window->label_start - window->context_start,
-                                            .adapter = index,
-                                            .series = (uint32_t)i};
-    }
-    ft_status status = ft_forecast(trainable, requests, windows->count, settings, samples, err);
     free(requests);
-    if (status != FT_OK)
-        free(samples);
-    else
-        *out = samples;
     return status;
 }
 
@@ -100,12 +126,24 @@ static ft_status add_window(const ft_evaluation *e, const ft_window *window, flo
     return status;
 }
 
-static ft_status evaluate_split(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
-                                ft_split split, ft_forecasts *forecasts, ft_metrics *metrics, ft_error *err)
+/* samples: of the split's windows. */
+static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_window_list *windows,
+                               float *samples, int32_t num_samples, ft_forecasts *forecasts,
+                               ft_metrics *metrics, ft_error *err)
 {
-    ft_window_list windows = {0};
     ft_metrics_accumulator *accumulator = NULL;
-    float *samples = NULL;
+    ft_status status = start_metrics(e, &accumulator, err);
+    for (int64_t i = 0; i < windows->count && status == FT_OK; i++)
+        status = add_window(e, &windows->windows[i], samples + i * num_samples * e->prediction_length,
+                            num_samples, ft_split_names[split], accumulator, forecasts, err);
+    if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
+    ft_metrics_free(accumulator);
+    return status;
+}
+
+ft_status ft_evaluate_adapter(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
+                              const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+{
     ft_forecast_settings settings =
         ft_forecast_defaults(&trainable->model->config.chronos, e->prediction_length);
     settings.context_length = e->context_length;
@@ -113,30 +151,22 @@ static ft_status evaluate_split(const ft_evaluation *e, const ft_trainable *trai
     settings.seed = e->seed;
     settings.stop = stopped;
     settings.context = (void *)(uintptr_t)e->engine;
-    ft_status status = windows_of(e, split, &windows, err);
-    if (status == FT_OK) status = start_metrics(e, &accumulator, err);
-    if (status == FT_OK && windows.count > 0)
-        status = sample_windows(e, trainable, index, &windows, &settings, &samples, err);
-    for (int64_t i = 0; i < windows.count && status == FT_OK; i++)
-        status = add_window(e, &windows.windows[i], samples + i * settings.num_samples * e->prediction_length,
-                            settings.num_samples, ft_split_names[split], accumulator, forecasts, err);
-    if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
-    free(samples);
-    ft_metrics_free(accumulator);
-    ft_window_list_free(&windows);
-    return status;
-}
-
-ft_status ft_evaluate_adapter(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
-                              const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
-{
+    const int64_t window_values = (int64_t)settings.num_samples * e->prediction_length;
+    split_windows windows;
+    float *samples = NULL;
     ft_forecasts forecasts = {0};
     ft_status status = forecasts_path ? ft_forecasts_create(&forecasts, forecasts_path, err) : FT_OK;
+    if (status != FT_OK) return status;
+    status = find_windows(e, &windows, err);
+    if (status == FT_OK) status = sample_windows(e, trainable, index, &windows, &settings, &samples, err);
     for (int split = 0; split < FT_N_SPLITS && status == FT_OK; split++)
-        status = evaluate_split(e, trainable, index, (ft_split)split, forecasts_path ? &forecasts : NULL,
-                                &metrics[split], err);
+        status = measure_split(e, (ft_split)split, &windows.of[split],
+                               samples + windows.first[split] * window_values, settings.num_samples,
+                               forecasts_path ? &forecasts : NULL, &metrics[split], err);
     if (status == FT_OK && forecasts_path) status = ft_forecasts_commit(&forecasts, err);
     ft_forecasts_close(&forecasts);
+    free(samples);
+    free_windows(&windows);
     return status;
 }
 

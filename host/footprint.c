@@ -23,8 +23,9 @@ static ft_hyperparameters largest_of(const ft_hyperparameters *const *configs, s
     return worst;
 }
 
-ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
-                             size_t count, int32_t slots, int32_t ranks, size_t *bytes, ft_error *err)
+ft_status ft_footprint_bytes(const ft_study *study, bool bf16, int64_t pass_rows,
+                             const ft_hyperparameters *const *configs, size_t count, int32_t slots,
+                             int32_t ranks, size_t *bytes, ft_error *err)
 {
     const ft_hyperparameters worst = largest_of(configs, count);
     const ft_dtype matrix = bf16 ? FT_BF16 : FT_F32;
@@ -37,7 +38,7 @@ ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperpar
                                   .prediction_length = (int32_t)worst.prediction_length,
                                   .slots = slots,
                                   .comm = &together};
-    ft_status status = ft_train_bytes(FT_F32, matrix, study->weights, study->series,
+    ft_status status = ft_train_bytes(FT_F32, matrix, pass_rows, study->weights, study->series,
                                       (int32_t)study->dataset.n_items, same, slots, &settings, bytes, err);
     free(same);
     /* Products forward and backward have a packing each. */
@@ -50,14 +51,16 @@ ft_status ft_footprint_bytes(const ft_study *study, bool bf16, const ft_hyperpar
     return status;
 }
 
-int32_t ft_footprint_slots(const ft_study *study, bool bf16, const ft_hyperparameters *const *configs,
-                           size_t count, int32_t most, int32_t ranks, size_t memory_bytes)
+int32_t ft_footprint_slots(const ft_study *study, bool bf16, int64_t pass_rows,
+                           const ft_hyperparameters *const *configs, size_t count, int32_t most,
+                           int32_t ranks, size_t memory_bytes)
 {
     ft_error ignored;
     int32_t slots = (size_t)most < count ? most : (int32_t)count;
     for (; slots > 1 && memory_bytes > 0; slots -= (slots + 7) / 8) {
         size_t bytes = 0;
-        if (ft_footprint_bytes(study, bf16, configs, count, slots, ranks, &bytes, &ignored) != FT_OK)
+        if (ft_footprint_bytes(study, bf16, pass_rows, configs, count, slots, ranks, &bytes, &ignored) !=
+            FT_OK)
             return 1;
         if (bytes <= memory_bytes / 5 * 4) break;
     }

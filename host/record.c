@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "host/run_record.h"
@@ -18,6 +19,7 @@ static ft_status evaluate(ft_study *study, const ft_hyperparameters *config, con
     char *path = ft_join_path(experiment->directory, "forecasts.csv");
     if (!path) return ft_no_memory(err, "a path", strlen(experiment->directory));
     ft_trainable *tuned = NULL;
+    const double started = ft_now_seconds();
     ft_status status = ft_trainable_create(study->chronos, &adapter, 1, false, &tuned, err);
     ft_evaluation evaluation = ft_study_evaluation(study, config);
     if (status == FT_OK) status = ft_evaluate_adapter(&evaluation, tuned, 0, path, experiment->metrics, err);
@@ -28,7 +30,9 @@ static ft_status evaluate(ft_study *study, const ft_hyperparameters *config, con
     }
     ft_trainable_free(tuned);
     free(path);
-    return status;
+    return status == FT_OK
+               ? ft_run_record_seconds(experiment->run, "evaluation", ft_now_seconds() - started, err)
+               : status;
 }
 
 static ft_scores scores_of(const ft_metrics *m)
@@ -73,6 +77,8 @@ static ft_status describe(ft_study *study, const ft_hyperparameters *config, con
     ft_status status = ft_study_baseline_of(study, config, &baseline, err);
     if (status == FT_OK) status = ft_baseline_put(experiment, "zero_shot", baseline->zero_shot, err);
     if (status == FT_OK) status = ft_baseline_put(experiment, "seasonal_naive", baseline->naive, err);
+    if (status == FT_OK)
+        status = ft_run_record_seconds(experiment->run, "baseline_evaluation", baseline->seconds, err);
     if (status == FT_OK && study->request->notes)
         status = ft_experiment_add_note(experiment, study->request->notes, err);
     return status;

@@ -25,6 +25,13 @@ static bool add_shared(cJSON *run, const ft_sweep_place *place)
     return ok;
 }
 
+ft_status ft_run_record_seconds(cJSON *run, const char *what, double seconds, ft_error *err)
+{
+    cJSON *object = cJSON_AddObjectToObject(run, what);
+    if (object && cJSON_AddNumberToObject(object, "seconds", seconds)) return FT_OK;
+    return ft_no_memory(err, "the record of a run", 64);
+}
+
 cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
 {
     const ft_backend *backend = study->engine->backend;

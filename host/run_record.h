@@ -11,4 +11,7 @@
  * The caller's; NULL when memory runs out. */
 cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place);
 
+/* Adds how long something took: <what>: {"seconds": ...}. */
+ft_status ft_run_record_seconds(cJSON *run, const char *what, double seconds, ft_error *err);
+
 #endif

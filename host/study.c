@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "host/train_config.h"
@@ -163,9 +164,11 @@ ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config
     ft_evaluation evaluation = ft_study_evaluation(study, config);
     ft_engine_say(study->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
                   (long long)study->season);
+    const double started = ft_now_seconds();
     ft_status status = ft_evaluate_adapter(&evaluation, study->base, 0, NULL, baseline->zero_shot, err);
     if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);
     if (status != FT_OK) return status;
+    baseline->seconds = ft_now_seconds() - started;
     study->n_baselines++;
     *out = baseline;
     return FT_OK;

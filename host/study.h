@@ -11,6 +11,7 @@
 typedef struct ft_study_baseline {
     int64_t context_length, prediction_length;
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
+    double seconds; /* that both took */
 } ft_study_baseline;
 
 typedef struct ft_study {

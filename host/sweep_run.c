@@ -58,7 +58,8 @@ static int32_t slots_that_fit(void *context, const ft_hyperparameters *const *co
         int32_t busy = ft_footprint_busy_slots(configs, count, limits->device->ranks, limits->device->is_gpu);
         most = busy < most ? busy : most;
     }
-    return ft_footprint_slots(&limits->sweep->study, limits->device->bf16, configs, count, most,
+    return ft_footprint_slots(&limits->sweep->study, limits->device->bf16,
+                              limits->device->is_gpu ? 0 : FT_CPU_PASS_ROWS, configs, count, most,
                               limits->device->ranks, limits->device->memory_bytes);
 }
 

@@ -161,6 +161,9 @@ struct ft_backend {
                   likes, A, B, u, du too */
     int n_threads;
     size_t memory_bytes; /* of the device */
+    /* Rows of the encoder beyond which a pass gains nothing: a longer step is cut into passes of as many,
+     * whose activations stay in a cache. 0: never. Not where steps are captured. */
+    int64_t pass_rows;
 
     void (*free)(ft_backend *self);
 
@@ -309,6 +312,7 @@ ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err);
 ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_error *err);
 /* Whether the processor multiplies bf16 natively, so that `--dtype auto` should take it. */
 bool ft_cpu_has_bf16(void);
+enum { FT_CPU_PASS_ROWS = 2048 }; /* its pass_rows */
 /* CPU cores that this process may use. */
 int ft_cpu_cores(void);
 /* GPU number `device`. Where the build has no CUDA backend there are 0 devices and creation fails. Without a

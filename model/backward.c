@@ -185,7 +185,8 @@ void ft_pass_backward(const ft_pass *pass)
 {
     ft_backend *backend = pass->workspace->backend;
     const ft_tensor grads = pass->trainable->grads;
-    backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
+    if (!pass->adds)
+        backend->zero(backend, grads.data, (size_t)(grads.rows * grads.cols) * ft_dtype_bytes(grads.dtype));
     if (pass->batch.n_sequences > 0)
         backward_of_some(pass);
     else

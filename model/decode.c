@@ -8,13 +8,22 @@
 #include <stdlib.h>
 
 #include "model/arena.h"
+#include "model/share.h"
 #include "model/sites.h"
+
+/* Series [first, first + count) that went through the encoder together, contexts padded to `length`. */
+typedef struct encoded_part {
+    int32_t first, count, length;
+    int64_t kv_row, mask; /* where their keys and values begin, block after block; and their mask */
+} encoded_part;
 
 struct ft_decoder {
     const ft_trainable *trainable;
     ft_decode_shape shape;
     ft_workspace *encoder;
-    ft_inputs *inputs;
+    ft_inputs *inputs, *part; /* part: of one pass of the encoder */
+    encoded_part *parts;      /* (n_parts), at most n_series */
+    int32_t n_parts;
     char *memory;
     size_t bytes;
     /* device memory, n_paths = n_series * num_samples */
@@ -26,9 +35,17 @@ struct ft_decoder {
     void *rstd;                  /* (n_paths) */
     int32_t *tokens;             /* (n_tokens + 1, n_paths): row 0 holds the start token */
     int32_t *sequence_start, *adapter_of; /* of paths */
+    uint8_t *key_mask;                    /* (encoder rows) */
     uint32_t *seed, *series, *sample;     /* (n_paths) */
     uint32_t *host;                       /* (max(n_paths, n_adapters) + 1) */
 };
+
+static int32_t series_of_a_pass(const ft_decoder *d)
+{
+    int64_t pass_rows = d->trainable->model->backend->pass_rows;
+    return pass_rows > 0 ? ft_part_sequences(d->shape.n_series, 1, d->shape.encoder_length, pass_rows)
+                         : d->shape.n_series;
+}
 
 static size_t lay_out(ft_decoder *d, char *base)
 {
@@ -47,33 +64,35 @@ static size_t lay_out(ft_decoder *d, char *base)
     d->q = ft_arena_tensor(&c, backend->matrix, n_paths, inner);
     d->out = ft_arena_tensor(&c, backend->matrix, n_paths, inner);
     d->f = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_ff);
-    int64_t u_rows = n_paths > encoder_rows ? n_paths : encoder_rows;
+    int64_t pass_rows = (int64_t)series_of_a_pass(d) * d->shape.encoder_length;
+    int64_t u_rows = n_paths > pass_rows ? n_paths : pass_rows;
     d->u = ft_arena_tensor(&c, backend->real, u_rows, d->trainable->rank);
     d->logits = ft_arena_tensor(&c, backend->real, n_paths, config->vocab_size);
     d->rstd = ft_arena_cut(&c, (size_t)n_paths * ft_dtype_bytes(backend->real));
     d->tokens = ft_arena_cut(&c, (size_t)(n_paths * (d->shape.n_tokens + 1)) * 4);
     d->sequence_start = ft_arena_cut(&c, ((size_t)d->shape.n_adapters + 1) * 4);
     d->adapter_of = ft_arena_cut(&c, (size_t)n_paths * 4);
+    d->key_mask = ft_arena_cut(&c, (size_t)encoder_rows);
     d->seed = ft_arena_cut(&c, (size_t)n_paths * 4);
     d->series = ft_arena_cut(&c, (size_t)n_paths * 4);
     d->sample = ft_arena_cut(&c, (size_t)n_paths * 4);
     return c.used;
 }
 
-static ft_pass_shape encoder_shape(const ft_trainable *trainable, const ft_decode_shape *shape)
+static ft_pass_shape encoder_shape(const ft_decoder *d)
 {
-    return (ft_pass_shape){.n_adapters = shape->n_adapters,
-                           .n_sequences = shape->n_series,
-                           .encoder_length = shape->encoder_length,
-                           .kind = trainable->kind,
-                           .targets = trainable->targets,
-                           .rank = trainable->rank};
+    return (ft_pass_shape){.n_adapters = d->shape.n_adapters,
+                           .n_sequences = series_of_a_pass(d),
+                           .encoder_length = d->shape.encoder_length,
+                           .kind = d->trainable->kind,
+                           .targets = d->trainable->targets,
+                           .rank = d->trainable->rank};
 }
 
 size_t ft_decoder_bytes(const ft_trainable *trainable, const ft_decode_shape *shape)
 {
     ft_decoder d = {.trainable = trainable, .shape = *shape};
-    ft_pass_shape encoder = encoder_shape(trainable, shape);
+    ft_pass_shape encoder = encoder_shape(&d);
     return lay_out(&d, NULL) +
            ft_workspace_bytes(trainable->model->backend, &trainable->model->config, &encoder);
 }
@@ -87,13 +106,16 @@ ft_status ft_decoder_create(const ft_trainable *trainable, const ft_decode_shape
     if (!d) return ft_no_memory(err, "a decoder", sizeof *d);
     d->trainable = trainable;
     d->shape = *shape;
-    ft_pass_shape encoder = encoder_shape(trainable, shape);
+    ft_pass_shape encoder = encoder_shape(d);
     ft_status status = ft_workspace_create(backend, &trainable->model->config, &encoder, &d->encoder, err);
+    if (status == FT_OK) status = ft_inputs_create(&encoder, &d->part, err);
+    encoder.n_sequences = shape->n_series;
     if (status == FT_OK) status = ft_inputs_create(&encoder, &d->inputs, err);
     if (status == FT_OK) {
         size_t n_host = (size_t)shape->n_series * (size_t)shape->num_samples + (size_t)shape->n_adapters + 1;
         d->host = malloc(n_host * sizeof *d->host);
-        if (!d->host) status = ft_no_memory(err, "a decoder", n_host * sizeof *d->host);
+        d->parts = calloc((size_t)shape->n_series, sizeof *d->parts);
+        if (!d->host || !d->parts) status = ft_no_memory(err, "a decoder", n_host * sizeof *d->host);
     }
     if (status == FT_OK) {
         size_t bytes = lay_out(d, NULL);
@@ -122,6 +144,8 @@ void ft_decoder_free(ft_decoder *d)
     if (d->memory) d->trainable->model->backend->release(d->trainable->model->backend, d->memory);
     ft_workspace_free(d->encoder);
     ft_inputs_free(d->inputs);
+    ft_inputs_free(d->part);
+    free(d->parts);
     free(d->host);
     free(d);
 }
@@ -141,7 +165,10 @@ static ft_adapter_batch load_paths(ft_decoder *d, const ft_decode_sampling *samp
     uint32_t *host = d->host;
     for (int32_t g = 0; g <= in->n_adapters; g++) host[g] = (uint32_t)in->sequence_start[g] * num_samples;
     backend->to_device(backend, d->sequence_start, host, ((size_t)in->n_adapters + 1) * 4);
-    for (uint32_t p = 0; p < n_paths; p++) host[p] = (uint32_t)in->adapter_of[p / num_samples];
+    for (int32_t g = 0; g < in->n_adapters; g++)
+        for (uint32_t p = (uint32_t)in->sequence_start[g] * num_samples;
+             p < (uint32_t)in->sequence_start[g + 1] * num_samples; p++)
+            host[p] = (uint32_t)g;
     backend->to_device(backend, d->adapter_of, host, bytes);
     for (uint32_t p = 0; p < n_paths; p++) host[p] = sampling->seed;
     backend->to_device(backend, d->seed, host, bytes);
@@ -170,15 +197,49 @@ static void project(const ft_pass *pass, const ft_decoder *d, int32_t block, ft_
     ft_pass_project(pass, use, length, x, y);
 }
 
-/* Keys and values of every decoder block over the encoder's output. */
-static void project_cross_kv(const ft_pass *encoder, const ft_decoder *d)
+/* Rows [first, first + count). */
+static ft_tensor rows_at(ft_tensor t, int64_t first, int64_t count)
 {
-    int64_t rows = (int64_t)encoder->batch.n_sequences * encoder->encoder_length;
-    for (int32_t b = 0; b < d->trainable->model->config.n_decoder_layers; b++) {
-        ft_tensor kv = ft_rows(d->cross_kv, rows);
-        kv.data = (char *)kv.data + (size_t)(b * rows * kv.stride) * ft_dtype_bytes(kv.dtype);
-        project(encoder, d, b, FT_PROJECT_CROSS_KV, encoder->encoder_length,
-                ft_rows(d->encoder->stack[FT_ENCODER].out, rows), kv);
+    t.data = (char *)t.data + (size_t)(first * t.stride) * ft_dtype_bytes(t.dtype);
+    return ft_rows(t, count);
+}
+
+/* Keys or values of block b over the contexts of a part. */
+static ft_tensor cross_kv_of(const ft_decoder *d, const encoded_part *part, int32_t b)
+{
+    int64_t rows = (int64_t)part->count * part->length;
+    return rows_at(d->cross_kv, part->kv_row + b * rows, rows);
+}
+
+/* One pass of the encoder, and what cross-attention needs of it. */
+static void encode_part(ft_decoder *d, const encoded_part *part)
+{
+    ft_backend *backend = d->trainable->model->backend;
+    int64_t rows = (int64_t)part->count * part->length;
+    ft_pass pass;
+    ft_pass_load(&pass, d->trainable, d->encoder, d->part);
+    ft_pass_encode(&pass);
+    for (int32_t b = 0; b < d->trainable->model->config.n_decoder_layers; b++)
+        project(&pass, d, b, FT_PROJECT_CROSS_KV, part->length,
+                ft_rows(d->encoder->stack[FT_ENCODER].out, rows), cross_kv_of(d, part, b));
+    backend->copy(backend, d->key_mask + part->mask, d->encoder->key_mask, (size_t)rows);
+}
+
+/* The encoder over all series, in as many passes as the device gains from. */
+static void encode(ft_decoder *d)
+{
+    const ft_inputs *in = d->inputs;
+    int32_t n = in->n_sequences, most = series_of_a_pass(d);
+    int64_t rows = 0;
+    d->n_parts = (n + most - 1) / most;
+    for (int32_t i = 0; i < d->n_parts; i++) {
+        int32_t first = (int32_t)((int64_t)n * i / d->n_parts);
+        int32_t count = (int32_t)((int64_t)n * (i + 1) / d->n_parts) - first;
+        ft_inputs_range(in, first, count, d->part);
+        d->parts[i] = (encoded_part){first, count, d->part->encoder_length,
+                                     rows * d->trainable->model->config.n_decoder_layers, rows};
+        encode_part(d, &d->parts[i]);
+        rows += (int64_t)count * d->part->encoder_length;
     }
 }
 
@@ -208,30 +269,29 @@ static void attend_self(const ft_pass *paths, const ft_decoder *d, int32_t b, in
     backend->decode_attention(backend, &attention, out);
 }
 
-static void attend_cross(const ft_pass *encoder, const ft_decoder *d, int32_t b, ft_tensor q, ft_tensor out)
+static void attend_cross(const ft_decoder *d, const encoded_part *part, int32_t b, ft_tensor q, ft_tensor out)
 {
     ft_backend *backend = d->trainable->model->backend;
     const ft_model_config *config = &d->trainable->model->config;
-    int64_t inner = ft_inner_dim(config),
-            n_rows = (int64_t)encoder->batch.n_sequences * encoder->encoder_length;
-    ft_tensor kv = ft_rows(d->cross_kv, n_rows);
-    kv.data = (char *)kv.data + (size_t)(b * n_rows * kv.stride) * ft_dtype_bytes(kv.dtype);
+    int64_t inner = ft_inner_dim(config), num_samples = d->shape.num_samples;
+    ft_tensor kv = cross_kv_of(d, part, b);
     ft_decode_attention attention = {
-        .q = q,
+        .q = rows_at(q, part->first * num_samples, part->count * num_samples),
         .k_cache = ft_columns(kv, 0, inner),
         .v_cache = ft_columns(kv, inner, inner),
         .n_heads = config->n_heads,
         .d_kv = config->d_kv,
-        .kv_length = encoder->encoder_length,
-        .capacity = encoder->encoder_length,
+        .kv_length = part->length,
+        .capacity = part->length,
         .paths_per_cache = d->shape.num_samples,
-        .key_mask = d->encoder->key_mask,
+        .key_mask = d->key_mask + part->mask,
     };
-    backend->decode_attention(backend, &attention, out);
+    backend->decode_attention(backend, &attention,
+                              rows_at(out, part->first * num_samples, part->count * num_samples));
 }
 
 /* Logits of step t from the tokens of row t. */
-static void decode_step(const ft_pass *encoder, const ft_pass *paths, const ft_decoder *d, int32_t t)
+static void decode_step(const ft_pass *paths, const ft_decoder *d, int32_t t)
 {
     ft_backend *backend = d->trainable->model->backend;
     const ft_model_config *config = &d->trainable->model->config;
@@ -250,7 +310,7 @@ static void decode_step(const ft_pass *encoder, const ft_pass *paths, const ft_d
         project(paths, d, b, FT_PROJECT_SELF_O, 1, out, y);
         ft_pass_add_norm(paths, 1, x, y, 0, tensor + FT_CROSS_NORM, 0, 1.0f, x, h, d->rstd);
         project(paths, d, b, FT_PROJECT_CROSS_Q, 1, h, q);
-        attend_cross(encoder, d, b, q, out);
+        for (int32_t i = 0; i < d->n_parts; i++) attend_cross(d, &d->parts[i], b, q, out);
         project(paths, d, b, FT_PROJECT_CROSS_O, 1, out, y);
         ft_pass_add_norm(paths, 1, x, y, 0, tensor + FT_FF_NORM, 0, 1.0f, x, h, d->rstd);
         project(paths, d, b, FT_PROJECT_WI, 1, h, f);
@@ -274,14 +334,11 @@ ft_status ft_decoder_run(ft_decoder *d, const ft_decode_sampling *sampling, int3
         in->lora_scale[g] = g < n_adapters ? trainable->lora_scale[g] : 0.0f;
     in->dropout = false;
     in->decoder_length = 0;
-    ft_pass encoder;
-    ft_pass_load(&encoder, trainable, d->encoder, in);
-    ft_pass_encode(&encoder);
-    project_cross_kv(&encoder, d);
+    encode(d);
     ft_pass paths = {.trainable = trainable, .workspace = d->encoder, .batch = load_paths(d, sampling)};
     int64_t n_paths = paths.batch.n_sequences;
     for (int32_t t = 0; t < d->shape.n_tokens; t++) {
-        decode_step(&encoder, &paths, d, t);
+        decode_step(&paths, d, t);
         ft_sampling draw = {.temperature = sampling->temperature,
                             .top_k = sampling->top_k,
                             .top_p = sampling->top_p,

@@ -114,12 +114,33 @@ static void store_chunk(const ft_tokenizer *tokenizer, const ft_forecast_setting
     }
 }
 
+/* A decoder that is kept from group to group, as long as it draws as many tokens. */
+typedef struct kept_decoder {
+    ft_decoder *decoder;
+    ft_decode_shape shape;
+} kept_decoder;
+
+static ft_status need_decoder(const ft_trainable *trainable, kept_decoder *kept, int32_t n_tokens,
+                              ft_error *err)
+{
+    if (kept->decoder && kept->shape.n_tokens == n_tokens) return FT_OK;
+    ft_decoder_free(kept->decoder);
+    kept->shape.n_tokens = n_tokens;
+    return ft_decoder_create(trainable, &kept->shape, &kept->decoder, err);
+}
+
+/* Tokens that are drawn before the context moves on. */
+static int32_t chunk_of(const ft_forecast_settings *settings)
+{
+    return settings->prediction_length < settings->horizon ? settings->prediction_length : settings->horizon;
+}
+
 static ft_status forecast_group(const ft_trainable *trainable, const ft_tokenizer *tokenizer,
                                 const ft_forecast_request *requests, int32_t n,
-                                const ft_forecast_settings *settings, outputs out, ft_error *err)
+                                const ft_forecast_settings *settings, kept_decoder *kept, outputs out,
+                                ft_error *err)
 {
-    int32_t chunk =
-        settings->prediction_length < settings->horizon ? settings->prediction_length : settings->horizon;
+    int32_t chunk = chunk_of(settings);
     size_t history_values = (size_t)settings->context_length + (size_t)settings->horizon;
     size_t n_tokens = (size_t)n * (size_t)settings->num_samples * (size_t)chunk;
     history *histories = calloc((size_t)n, sizeof *histories);
@@ -128,32 +149,22 @@ static ft_status forecast_group(const ft_trainable *trainable, const ft_tokenize
     float *scales = malloc((size_t)n * sizeof *scales);
     uint32_t *series = malloc((size_t)n * sizeof *series);
     float *sorted = malloc((size_t)settings->num_samples * sizeof *sorted);
-    ft_decoder *decoder = NULL;
     ft_status status = FT_OK;
     if (!histories || !values || !tokens || !scales || !series || !sorted) {
         status = ft_no_memory(err, "a group of forecasts", (size_t)n * history_values * 4 + n_tokens * 4);
         goto cleanup;
     }
-    int64_t longest = 0;
     for (int32_t i = 0; i < n; i++) {
         int64_t count = visible(requests[i].count, settings->context_length);
         histories[i] = (history){values + (size_t)i * history_values, count};
         memcpy(histories[i].values, requests[i].values + (requests[i].count - count),
                (size_t)count * sizeof *values);
-        if (count > longest) longest = count;
     }
-    /* Room for the longest context of any chunk: later chunks see the medians of earlier ones. */
-    int64_t encoder_length = visible(longest + (settings->horizon - chunk), settings->context_length) + 1;
     for (int32_t done = 0; done < settings->horizon && status == FT_OK;) {
         int32_t now = settings->horizon - done < chunk ? settings->horizon - done : chunk;
-        if (!decoder || now != chunk) {
-            ft_decoder_free(decoder);
-            ft_decode_shape shape = {trainable->n_adapters > 0 ? trainable->n_adapters : 1, n,
-                                     settings->num_samples, (int32_t)encoder_length, now};
-            status = ft_decoder_create(trainable, &shape, &decoder, err);
-            if (status != FT_OK) break;
-        }
-        status = run_group(decoder, tokenizer, requests, histories, n, settings, (uint32_t)done, series,
+        status = need_decoder(trainable, kept, now, err);
+        if (status != FT_OK) break;
+        status = run_group(kept->decoder, tokenizer, requests, histories, n, settings, (uint32_t)done, series,
                            tokens, scales, err);
         if (status != FT_OK) break;
         if (out.tokens) {
@@ -167,7 +178,6 @@ static ft_status forecast_group(const ft_trainable *trainable, const ft_tokenize
         done += now;
     }
 cleanup:
-    ft_decoder_free(decoder);
     free(sorted);
     free(series);
     free(scales);
@@ -177,6 +187,17 @@ cleanup:
     return status;
 }
 
+/* Tokens of the longest context of any chunk: later chunks see the medians of earlier ones. */
+static int32_t longest_input(const ft_forecast_request *requests, int64_t n_requests,
+                             const ft_forecast_settings *settings)
+{
+    int64_t longest = 0;
+    for (int64_t i = 0; i < n_requests; i++)
+        if (requests[i].count > longest) longest = requests[i].count;
+    int64_t added = settings->horizon - chunk_of(settings);
+    return (int32_t)visible(visible(longest, settings->context_length) + added, settings->context_length) + 1;
+}
+
 static ft_status forecast(const ft_trainable *trainable, const ft_forecast_request *requests,
                           int64_t n_requests, const ft_forecast_settings *settings, outputs out,
                           ft_error *err)
@@ -184,9 +205,12 @@ static ft_status forecast(const ft_trainable *trainable, const ft_forecast_reque
     if (n_requests == 0) return FT_OK;
     ft_tokenizer *tokenizer = NULL;
     ft_status status = ft_tokenizer_create(&trainable->model->config.chronos, &tokenizer, err);
-    int32_t chunk =
-        settings->prediction_length < settings->horizon ? settings->prediction_length : settings->horizon;
+    int32_t chunk = chunk_of(settings);
     int64_t size = group_size(trainable, settings, n_requests, chunk);
+    kept_decoder kept = {.shape = {.n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1,
+                                   .n_series = (int32_t)size,
+                                   .num_samples = settings->num_samples,
+                                   .encoder_length = longest_input(requests, n_requests, settings)}};
     for (int64_t first = 0; first < n_requests && status == FT_OK; first += size) {
         if (settings->stop && settings->stop(settings->context)) {
             status = ft_fail(err, FT_INTERRUPTED, "interrupted while forecasting");
@@ -195,8 +219,10 @@ static ft_status forecast(const ft_trainable *trainable, const ft_forecast_reque
         int64_t n = n_requests - first < size ? n_requests - first : size;
         outputs here = {out.samples ? out.samples + first * settings->num_samples * settings->horizon : NULL,
                         out.tokens ? out.tokens + first * settings->num_samples * chunk : NULL};
-        status = forecast_group(trainable, tokenizer, requests + first, (int32_t)n, settings, here, err);
+        status =
+            forecast_group(trainable, tokenizer, requests + first, (int32_t)n, settings, &kept, here, err);
     }
+    ft_decoder_free(kept.decoder);
     ft_tokenizer_free(tokenizer);
     return status;
 }

@@ -167,7 +167,8 @@ void ft_pass_loss(const ft_pass *pass, bool with_gradient)
 {
     ft_workspace *w = pass->workspace;
     int64_t rows = (int64_t)pass->batch.n_sequences * pass->decoder_length;
-    w->backend->zero(w->backend, w->loss_sum, (size_t)pass->batch.n_adapters * sizeof(double));
+    if (!pass->adds)
+        w->backend->zero(w->backend, w->loss_sum, (size_t)pass->batch.n_adapters * sizeof(double));
     w->backend->cross_entropy(w->backend, &pass->batch, pass->decoder_length, ft_rows(w->logits, rows),
                               w->labels, with_gradient ? w->label_scale : NULL, w->loss_sum);
 }

@@ -37,6 +37,7 @@ typedef struct ft_pass {
     ft_workspace *workspace;
     ft_adapter_batch batch;
     int32_t encoder_length, decoder_length;
+    bool adds; /* losses and gradients are added to those of an earlier pass */
     /* Told by ft_pass_backward, unless NULL, as soon as all that the gradients of tensors [first, end) are
      * made of is queued: block by block, in the same order for all shapes, and at last those outside of
      * blocks. */
@@ -51,10 +52,10 @@ void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *wo
 void ft_pass_encode(const ft_pass *pass);
 /* Encoder and decoder: logits are in workspace->logits. */
 void ft_pass_forward(const ft_pass *pass);
-/* loss_sum[g] = sum of the adapter's token losses; with_gradient overwrites the logits by the gradient of
- * each adapter's mean loss. */
+/* loss_sum[g] = (or +=, where the pass adds) sum of the adapter's token losses; with_gradient overwrites the
+ * logits by the gradient of each adapter's mean loss. */
 void ft_pass_loss(const ft_pass *pass, bool with_gradient);
-/* After ft_pass_loss(pass, true): the gradients of the adapters' mean losses, overwritten, in
+/* After ft_pass_loss(pass, true): the gradients of the adapters' mean losses, overwritten or added to, in
  * trainable->grads. Zeros where the pass has no sequences, as the share of one of many ranks may. */
 void ft_pass_backward(const ft_pass *pass);
 

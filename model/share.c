@@ -1,20 +1,15 @@
-/* The part of a step's sequences that one of several ranks works on; see share.h. */
+/* Some of a step's sequences: those of one of several ranks, those of one of several passes; see share.h. */
 #include "model/share.h"
 
 #include <string.h>
+
+/* Padding is cut off in steps of this, so that few different shapes occur. */
+enum { PADDING_STEP = 32 };
 
 int32_t ft_share_sequences(int32_t n_sequences, int32_t n_adapters, int32_t size)
 {
     int64_t most = ((int64_t)n_sequences + (int64_t)n_adapters * (size - 1)) / size;
     return most < n_sequences ? (int32_t)most : n_sequences;
-}
-
-/* Copies rows [from, from + count) of a (rows, row_bytes) array to row `to`. */
-static void copy_rows(void *target, int32_t to, const void *source, int32_t from, int32_t count,
-                      size_t row_bytes)
-{
-    memcpy((char *)target + (size_t)to * row_bytes, (const char *)source + (size_t)from * row_bytes,
-           (size_t)count * row_bytes);
 }
 
 static int64_t count_labels(const ft_inputs *in, int32_t first, int32_t end)
@@ -25,32 +20,115 @@ static int64_t count_labels(const ft_inputs *in, int32_t first, int32_t end)
     return counted;
 }
 
-void ft_inputs_share(const ft_inputs *all, int32_t rank, int32_t size, ft_inputs *share)
+/* The sequences of adapter g that fall to turn `turn` of `size`: from *first on, as many as are returned. */
+static int32_t turn_of(const ft_inputs *all, int32_t g, int32_t turn, int32_t size, int32_t *first)
 {
-    size_t encoder = (size_t)all->encoder_length, decoder = (size_t)all->decoder_length;
-    int32_t taken = 0;
-    for (int32_t g = 0; g < all->n_adapters; g++) {
-        int32_t start = all->sequence_start[g], end = all->sequence_start[g + 1];
-        int64_t turn = (rank + g) % size, n = end - start;
-        int32_t first = (int32_t)(n * turn / size), count = (int32_t)(n * (turn + 1) / size) - first;
-        copy_rows(share->encoder_ids, taken, all->encoder_ids, start + first, count,
-                  encoder * sizeof(int32_t));
-        copy_rows(share->key_mask, taken, all->key_mask, start + first, count, encoder);
-        copy_rows(share->labels, taken, all->labels, start + first, count, decoder * sizeof(int32_t));
-        share->sequence_start[g] = taken;
-        share->sequence_offset[g] = first;
-        share->n_counted[g] = count_labels(all, start, end);
-        share->seed[g] = all->seed[g];
-        share->step[g] = all->step[g];
-        share->model_dropout[g] = all->model_dropout[g];
-        share->lora_dropout[g] = all->lora_dropout[g];
-        share->lora_scale[g] = all->lora_scale[g];
-        taken += count;
-    }
-    share->sequence_start[all->n_adapters] = taken;
-    share->n_sequences = taken;
-    share->encoder_length = all->encoder_length;
+    int64_t n = all->sequence_start[g + 1] - all->sequence_start[g];
+    *first = (int32_t)(n * turn / size);
+    return (int32_t)(n * (turn + 1) / size) - *first;
+}
+
+/* The last `length` tokens of a context of `all` and their mask. */
+static void copy_context(const ft_inputs *all, int32_t from, ft_inputs *share, int32_t to)
+{
+    int64_t length = share->encoder_length;
+    int64_t source = (int64_t)(from + 1) * all->encoder_length - length, target = to * length;
+    memcpy(share->encoder_ids + target, all->encoder_ids + source, (size_t)length * sizeof(int32_t));
+    memcpy(share->key_mask + target, all->key_mask + source, (size_t)length);
+}
+
+/* Puts sequences [first, first + count) of adapter g behind those that `share` holds. */
+static void take(const ft_inputs *all, int32_t g, int32_t first, int32_t count, ft_inputs *share)
+{
+    size_t decoder = (size_t)all->decoder_length;
+    int32_t start = all->sequence_start[g], taken = share->n_sequences;
+    for (int32_t i = 0; i < count; i++) copy_context(all, start + first + i, share, taken + i);
+    memcpy(share->labels + (size_t)taken * decoder, all->labels + (size_t)(start + first) * decoder,
+           (size_t)count * decoder * sizeof(int32_t));
+    share->sequence_start[g] = taken;
+    share->sequence_offset[g] = first;
+    share->n_counted[g] = count_labels(all, start, all->sequence_start[g + 1]);
+    share->seed[g] = all->seed[g];
+    share->step[g] = all->step[g];
+    share->model_dropout[g] = all->model_dropout[g];
+    share->lora_dropout[g] = all->lora_dropout[g];
+    share->lora_scale[g] = all->lora_scale[g];
+    share->n_sequences = share->sequence_start[g + 1] = taken + count;
+}
+
+static void take_turn(const ft_inputs *all, int32_t g, int32_t turn, int32_t size, ft_inputs *share)
+{
+    int32_t first, count = turn_of(all, g, turn, size, &first);
+    take(all, g, first, count, share);
+}
+
+static void start_share(const ft_inputs *all, int32_t encoder_length, ft_inputs *share)
+{
+    share->n_sequences = 0;
+    share->encoder_length = encoder_length;
     share->decoder_length = all->decoder_length;
     share->dropout = all->dropout;
     share->is_share = true;
+}
+
+void ft_inputs_share(const ft_inputs *all, int32_t rank, int32_t size, ft_inputs *share)
+{
+    start_share(all, all->encoder_length, share);
+    for (int32_t g = 0; g < all->n_adapters; g++) take_turn(all, g, (rank + g) % size, size, share);
+}
+
+int32_t ft_part_sequences(int32_t n_sequences, int32_t n_adapters, int32_t encoder_length, int64_t rows)
+{
+    int64_t most = rows / encoder_length + n_adapters;
+    return most < n_sequences ? (int32_t)most : n_sequences;
+}
+
+int32_t ft_part_count(const ft_inputs *all, int32_t encoder_length, int64_t rows)
+{
+    int32_t most = 1; /* more parts than sequences of any adapter would be empty */
+    for (int32_t g = 0; g < all->n_adapters; g++) {
+        int32_t n = all->sequence_start[g + 1] - all->sequence_start[g];
+        if (n > most) most = n;
+    }
+    int64_t count = ((int64_t)all->n_sequences * encoder_length + rows - 1) / rows;
+    return count > most ? most : count > 0 ? (int32_t)count : 1;
+}
+
+/* Tokens before the first that any of these sequences attends to, at most `most`. */
+static int32_t common_padding(const ft_inputs *in, int32_t first, int32_t count, int32_t most)
+{
+    for (int32_t s = first; s < first + count; s++) {
+        const uint8_t *mask = in->key_mask + (int64_t)s * in->encoder_length;
+        int32_t padding = 0;
+        while (padding < most && !mask[padding]) padding++;
+        most = padding;
+    }
+    return most;
+}
+
+/* Tokens that stay of the contexts. */
+static int32_t without(const ft_inputs *all, int32_t padding)
+{
+    return all->encoder_length - padding / PADDING_STEP * PADDING_STEP;
+}
+
+void ft_inputs_part(const ft_inputs *all, int32_t index, int32_t count, ft_inputs *part)
+{
+    int32_t padding = all->encoder_length - 1;
+    for (int32_t g = 0; g < all->n_adapters; g++) {
+        int32_t first, n = turn_of(all, g, index, count, &first);
+        padding = common_padding(all, all->sequence_start[g] + first, n, padding);
+    }
+    start_share(all, without(all, padding), part);
+    for (int32_t g = 0; g < all->n_adapters; g++) take_turn(all, g, index, count, part);
+}
+
+void ft_inputs_range(const ft_inputs *all, int32_t first, int32_t count, ft_inputs *part)
+{
+    start_share(all, without(all, common_padding(all, first, count, all->encoder_length - 1)), part);
+    for (int32_t g = 0; g < all->n_adapters; g++) {
+        int32_t start = all->sequence_start[g], end = all->sequence_start[g + 1];
+        int32_t from = first > start ? first : start, to = first + count < end ? first + count : end;
+        take(all, g, from - start, to > from ? to - from : 0, part);
+    }
 }

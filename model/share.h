@@ -1,5 +1,5 @@
-/* The part of a step's sequences that one of several ranks works on. Each adapter's sequences are divided as
- * evenly as they can be, and what is left over goes to other ranks for other adapters. */
+/* Some of a step's sequences: those that one of several ranks works on, and those that go through the model
+ * in one of several passes. Either way each adapter's sequences are divided as evenly as they can be. */
 #ifndef FT_MODEL_SHARE_H
 #define FT_MODEL_SHARE_H
 
@@ -10,7 +10,20 @@
 int32_t ft_share_sequences(int32_t n_sequences, int32_t n_adapters, int32_t size);
 
 /* Fills `share` with what rank `rank` of `size` does of `all`: the same arrays per adapter, some of the
- * sequences, and the whole step's counts of labels. Nothing is lost and nothing is done twice. */
+ * sequences, and the whole step's counts of labels. Nothing is lost and nothing is done twice. What is left
+ * over of an adapter goes to other ranks than what is left over of the next. */
 void ft_inputs_share(const ft_inputs *all, int32_t rank, int32_t size, ft_inputs *share);
+
+/* A step that is cut into passes of about `rows` rows of the encoder. encoder_length: the longest of any
+ * step. As many sequences as a pass can have, and as many passes as a step of `all` takes. */
+int32_t ft_part_sequences(int32_t n_sequences, int32_t n_adapters, int32_t encoder_length, int64_t rows);
+int32_t ft_part_count(const ft_inputs *all, int32_t encoder_length, int64_t rows);
+
+/* Fills `part` with the sequences of pass `index` of `count`, as ft_inputs_share does, and cuts off padding
+ * that they have in common: where sequences are sorted by length, little is left. */
+void ft_inputs_part(const ft_inputs *all, int32_t index, int32_t count, ft_inputs *part);
+
+/* The same with sequences [first, first + count), whosever they are. */
+void ft_inputs_range(const ft_inputs *all, int32_t first, int32_t count, ft_inputs *part);
 
 #endif

@@ -14,6 +14,8 @@ struct ft_stepper {
     ft_workspace *workspace;
     ft_inputs *inputs;
     ft_inputs *share;         /* of this rank, where there are several */
+    ft_inputs *part;          /* of one of several passes, where the backend gains from these */
+    int32_t encoder_length;   /* the longest */
     ft_step_rates *rates;     /* (n_adapters) */
     float *staging;           /* (3, n_adapters) */
     double *loss, *grad_norm; /* (n_adapters) of the last step */
@@ -52,8 +54,14 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
         s->grad_norm = s->loss + n_adapters;
     if (status == FT_OK) status = ft_inputs_create(&shape, &s->inputs, err);
     if (comm) shape.n_sequences = ft_share_sequences(n_sequences, n_adapters, comm->size);
-    s->n_sequences = shape.n_sequences;
     if (status == FT_OK && comm) status = ft_inputs_create(&shape, &s->share, err);
+    s->encoder_length = encoder_length;
+    const int64_t pass_rows = trainable->model->backend->pass_rows;
+    if (!comm && pass_rows > 0) {
+        shape.n_sequences = ft_part_sequences(n_sequences, n_adapters, encoder_length, pass_rows);
+        if (status == FT_OK) status = ft_inputs_create(&shape, &s->part, err);
+    }
+    s->n_sequences = shape.n_sequences;
     if (status == FT_OK)
         status = ft_workspace_create(trainable->model->backend, &trainable->model->config, &shape,
                                      &s->workspace, err);
@@ -72,6 +80,7 @@ void ft_stepper_free(ft_stepper *s)
     ft_workspace_free(s->workspace);
     ft_inputs_free(s->inputs);
     ft_inputs_free(s->share);
+    ft_inputs_free(s->part);
     free(s->rates);
     free(s->staging);
     free(s->loss);
@@ -116,6 +125,7 @@ static void load(ft_stepper *s)
         s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
         s->inputs->lora_dropout[g] = s->trainable->lora_dropout[g];
     }
+    if (s->part) return; /* each part is loaded before its pass */
     if (s->share) ft_inputs_share(s->inputs, s->comm->rank, s->comm->size, s->share);
     ft_pass_load(&s->pass, s->trainable, s->workspace, s->share ? s->share : s->inputs);
 }
@@ -132,9 +142,27 @@ static void reduce_gradients(void *context, int32_t first, int32_t end)
     reduce(s, ft_trainable_gradients(s->trainable, first, end));
 }
 
+/* The same sums as of one pass, part by part. */
+static void queue_parts(ft_stepper *s)
+{
+    int32_t count = ft_part_count(s->inputs, s->encoder_length, s->workspace->backend->pass_rows);
+    for (int32_t i = 0; i < count; i++) {
+        ft_inputs_part(s->inputs, i, count, s->part);
+        ft_pass_load(&s->pass, s->trainable, s->workspace, s->part);
+        s->pass.adds = i > 0;
+        ft_pass_forward(&s->pass);
+        ft_pass_loss(&s->pass, true);
+        ft_pass_backward(&s->pass);
+    }
+}
+
 /* The losses and gradients of this rank's share; where it has no sequences, zeros. */
 static void queue_passes(ft_stepper *s)
 {
+    if (s->part) {
+        queue_parts(s);
+        return;
+    }
     ft_backend *backend = s->workspace->backend;
     ft_tensor losses = {s->workspace->loss_sum, FT_F64, 1, s->n_adapters, s->n_adapters};
     if (s->pass.batch.n_sequences > 0) {
@@ -188,7 +216,7 @@ static ft_status read_losses(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
     size_t bytes = (size_t)s->n_adapters * sizeof(double);
-    const int64_t *n_counted = s->share ? s->share->n_counted : s->inputs->n_counted;
+    const int64_t *n_counted = (s->share ? s->share : s->part ? s->part : s->inputs)->n_counted;
     ft_status status = s->comm ? s->comm->wait(s->comm, err) : FT_OK;
     if (status != FT_OK) return status;
     backend->to_host(backend, s->loss, s->workspace->loss_sum, bytes);

@@ -125,6 +125,19 @@ static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
     return *n_ended > 0 ? end_epochs(t, *n_ended, err) : FT_OK;
 }
 
+static int64_t context_of(const ft_window_use *use)
+{
+    return use->window->label_start - use->window->context_start;
+}
+
+/* By length, so that parts of a step have padding in common that can be cut off; else as they were. */
+static int by_context(const void *a, const void *b)
+{
+    const ft_window_use *x = a, *y = b;
+    if (context_of(x) != context_of(y)) return context_of(x) < context_of(y) ? -1 : 1;
+    return x->window < y->window ? -1 : x->window > y->window;
+}
+
 /* The next windows of every live slot, slot by slot. */
 static int32_t gather(ft_trainer *t)
 {
@@ -137,6 +150,7 @@ static int32_t gather(ft_trainer *t)
         int64_t take = left < batch_size ? left : batch_size;
         for (int64_t i = 0; i < take; i++)
             t->uses[n++] = (ft_window_use){&windows->windows[s->next_window + i], g};
+        qsort(t->uses + n - take, (size_t)take, sizeof *t->uses, by_context);
         s->next_window += take;
     }
     return n;
@@ -384,9 +398,9 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
     return status;
 }
 
-ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, const ft_weights *base, const ft_series *series,
-                         int32_t n_series, const ft_train_config *configs, int32_t n_configs,
-                         const ft_train_settings *settings, size_t *bytes, ft_error *err)
+ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, const ft_weights *base,
+                         const ft_series *series, int32_t n_series, const ft_train_config *configs,
+                         int32_t n_configs, const ft_train_settings *settings, size_t *bytes, ft_error *err)
 {
     ft_backend types = {.real = real, .matrix = matrix};
     ft_chronos model = {.backend = &types, .config = base->config, .tied = base->tied};
@@ -394,10 +408,12 @@ ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, const ft_weights *base,
     int32_t n_sequences = 0;
     ft_status status = most_sequences(&t, &n_sequences, err);
     if (status == FT_OK) status = reserve_adapters(&t, ft_trainable_measure, err);
-    if (status == FT_OK && settings->comm)
-        n_sequences = ft_share_sequences(n_sequences, t.n_slots, settings->comm->size);
     if (status == FT_OK) {
         const ft_trainable *adapters = t.trainable;
+        if (settings->comm && settings->comm->size > 1)
+            n_sequences = ft_share_sequences(n_sequences, t.n_slots, settings->comm->size);
+        else if (pass_rows > 0)
+            n_sequences = ft_part_sequences(n_sequences, t.n_slots, settings->context_length + 1, pass_rows);
         ft_pass_shape shape = {.n_adapters = t.n_slots,
                                .n_sequences = n_sequences,
                                .encoder_length = settings->context_length + 1,

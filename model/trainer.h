@@ -78,10 +78,10 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
                    const ft_train_config *configs, int32_t n_configs, const ft_train_settings *settings,
                    ft_error *err);
 
-/* Device memory that ft_train allocates on a backend of these types: adapters with their gradients and
- * optimizer state, and the workspace. Of settings->comm the size alone counts. */
-ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, const ft_weights *base, const ft_series *series,
-                         int32_t n_series, const ft_train_config *configs, int32_t n_configs,
-                         const ft_train_settings *settings, size_t *bytes, ft_error *err);
+/* Device memory that ft_train allocates on a backend of these types and pass_rows: adapters with their
+ * gradients and optimizer state, and the workspace. Of settings->comm the size alone counts. */
+ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, const ft_weights *base,
+                         const ft_series *series, int32_t n_series, const ft_train_config *configs,
+                         int32_t n_configs, const ft_train_settings *settings, size_t *bytes, ft_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "model/window_batch.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Encoder lengths are rounded up to this, so that few different shapes occur. */
 enum { LENGTH_STEP = 16 };
@@ -27,6 +28,32 @@ static void window_labels(const ft_tokenizer *tokenizer, const ft_series *series
     labels[prediction_length] = end;
 }
 
+static bool same_window(const ft_window *a, const ft_window *b)
+{
+    return a->item == b->item && a->label_start == b->label_start && a->context_start == b->context_start &&
+           a->label_count == b->label_count;
+}
+
+/* The sequence of the adapter before that has the same place and the same window, -1 where there is none:
+ * adapters with one seed and batch size see the same windows in the same order. */
+static int32_t twin_of(const ft_inputs *in, const ft_window_use *uses, int32_t sequence)
+{
+    int32_t g = uses[sequence].adapter;
+    if (g == 0) return -1;
+    int32_t twin = in->sequence_start[g - 1] + sequence - in->sequence_start[g];
+    if (twin >= in->sequence_start[g] || !same_window(uses[twin].window, uses[sequence].window)) return -1;
+    return twin;
+}
+
+static void copy_sequence(ft_inputs *in, int32_t from, int32_t to)
+{
+    size_t encoder = (size_t)in->encoder_length, decoder = (size_t)in->decoder_length;
+    memcpy(in->encoder_ids + (size_t)to * encoder, in->encoder_ids + (size_t)from * encoder,
+           encoder * sizeof(int32_t));
+    memcpy(in->key_mask + (size_t)to * encoder, in->key_mask + (size_t)from * encoder, encoder);
+    memcpy(in->labels + (size_t)to * decoder, in->labels + (size_t)from * decoder, decoder * sizeof(int32_t));
+}
+
 void ft_window_batch(ft_inputs *in, const ft_tokenizer *tokenizer, const ft_series *series,
                      const ft_window_use *uses, int32_t n_uses, int32_t context_length,
                      int32_t prediction_length)
@@ -40,6 +67,11 @@ void ft_window_batch(ft_inputs *in, const ft_tokenizer *tokenizer, const ft_seri
     }
     for (int32_t i = 0; i < n_uses; i++) {
         const ft_window *window = uses[i].window;
+        int32_t twin = twin_of(in, uses, i);
+        if (twin >= 0) {
+            copy_sequence(in, twin, i);
+            continue;
+        }
         const ft_series *item = &series[window->item];
         float scale = ft_tokenizer_context(
             tokenizer, item->values + window->context_start, window->label_start - window->context_start,

@@ -1,7 +1,11 @@
 /* The program: finds the command that its first words name, and nothing else, so that `ftgpu --help` starts
  * nothing. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "host/program/command.h"
 #include "host/program/help.h"
@@ -69,8 +73,19 @@ static ft_status parse_help(const char *word, ft_help_form *form, ft_error *err)
     return ft_help_parse(strcmp(word, "help") == 0 ? "--help" : word, form, err);
 }
 
+/* Memory that is freed stays with the process: passes come and go by the hundred megabytes, and having their
+ * pages cleared by the system each time took 6 % of an evaluation. */
+static void keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    keep_memory();
     const char *const *words = (const char *const *)argv + 1;
     int n_words = argc > 0 ? argc - 1 : 0;
     ft_help_form form = FT_HELP_NONE;

@@ -67,9 +67,12 @@ static double figure(const cJSON *figures, const char *key)
 static void tell_figures(const cJSON *figures)
 {
     double n_batches = figure(figures, "n_batches");
-    fprintf(stderr, "%.0f configurations, %.0f trajectories, %.0f batch%s, about %.3g s of training\n",
+    fprintf(stderr,
+            "%.0f configurations, %.0f trajectories, %.0f batch%s, about %.3g s of training and %.3g s of "
+            "evaluation\n",
             figure(figures, "n_configurations"), figure(figures, "n_trajectories"), n_batches,
-            n_batches == 1 ? "" : "es", figure(figures, "train_seconds"));
+            n_batches == 1 ? "" : "es", figure(figures, "train_seconds"),
+            figure(figures, "evaluation_seconds"));
     const cJSON *batch, *list = cJSON_GetObjectItemCaseSensitive(figures, "batches");
     if (n_batches > 20) return;
     cJSON_ArrayForEach(batch, list) fprintf(

@@ -12,7 +12,7 @@ status=0
 "$root/bench/gpu_check.sh" --simulate --build "$PWD/build" --out "$PWD/results" >out 2>err || status=$?
 expect_status 0
 for stage in build tests operations jobs; do expect out "^$stage +ok "; done
-for stage in memcheck racecheck cudnn; do expect out "^$stage +skipped "; done
+for stage in memcheck racecheck sweep cudnn; do expect out "^$stage +skipped "; done
 [ "$(ls results)" = "simulated-gpu-0.json
 simulated-gpu-0.md" ] || fail "$ran: results holds: $(ls results)"
 [ "$(ls "$root/bench/results" 2>/dev/null || true)" = "$before" ] || fail "$ran: it wrote into bench/results"

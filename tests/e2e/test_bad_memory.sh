@@ -24,14 +24,14 @@ expect_no_memory() { # PATTERN
     expect messages "^ftgpu: $1"
 }
 
-# A batch of contexts too long: recorded as a failed experiment, as a divergence is.
+# A batch of labels too many: recorded as a failed experiment, as a divergence is.
 long="--model nano --data data/data.csv --split 0.7,0.15,0.15 --target Close --eval-windows 1 --threads 2 --set epochs=1
-    --set batch_size=1000 --set prediction_length=4"
-with_memory 900000 run $long --set context_length=900 --name large
-expect_no_memory 'large_[0-9_]+: a pass of [0-9]+ sequences of 901 . 5 tokens .a smaller batch_size or .*: out of memory: [0-9]+ bytes'
+    --set context_length=2 --set prediction_length=100 --set window_stride=1"
+with_memory 900000 run $long --set batch_size=1000 --name large
+expect_no_memory 'large_[0-9_]+: a pass of [0-9]+ sequences of 3 . 101 tokens .a smaller batch_size or .*: out of memory: [0-9]+ bytes'
 must show large
 expect out 'failed +a pass of .*: out of memory: [0-9]+ bytes'
-with_memory 900000 sweep $long --grid context_length=900,16 --name mixed
+with_memory 900000 sweep $long --grid batch_size=1000,4 --name mixed
 expect_status 3
 expect err 'mixed_001_[0-9_]+ +failed: a pass of .*: out of memory: [0-9]+ bytes'
 expect err 'experiments done, 1 of them failed'

@@ -79,6 +79,66 @@ Test(share, every_sequence_is_one_ranks_under_its_number)
     ft_inputs_free(share);
 }
 
+/* Contexts of LONG tokens, the first `padding` of each not attended to. */
+static ft_inputs *padded_step(const int32_t *padding, int32_t n_sequences, int32_t length)
+{
+    ft_error err;
+    ft_inputs *all;
+    ft_pass_shape shape = {
+        .n_adapters = 1, .n_sequences = n_sequences, .encoder_length = length, .decoder_length = DECODER};
+    expect_ok(ft_inputs_create(&shape, &all, &err), &err);
+    all->n_sequences = all->sequence_start[1] = n_sequences;
+    for (int32_t s = 0; s < n_sequences; s++)
+        for (int32_t t = 0; t < length; t++) {
+            all->encoder_ids[s * length + t] = 1000 * s + t;
+            all->key_mask[s * length + t] = t >= padding[s];
+        }
+    return all;
+}
+
+/* Of what is cut off nothing was attended to, and steps of 32 are all that may stay of it. */
+Test(share, parts_have_the_sequences_without_the_padding_that_they_share)
+{
+    enum { LONG = 130, N = 5, PARTS = 3 };
+    const int32_t padding[N] = {129, 100, 64, 31, 0}, first[PARTS + 1] = {0, 1, 3, N};
+    const int32_t lengths[PARTS] = {LONG - 128, LONG - 64, LONG};
+    ft_inputs *all = padded_step(padding, N, LONG), *part = padded_step(padding, N, LONG);
+    for (int32_t i = 0; i < PARTS; i++) {
+        ft_inputs_part(all, i, PARTS, part);
+        cr_expect_eq(part->encoder_length, lengths[i]);
+        cr_expect_eq(part->n_sequences, first[i + 1] - first[i]);
+        cr_expect_eq(part->sequence_offset[0], first[i]);
+        for (int32_t s = 0; s < part->n_sequences; s++)
+            for (int32_t t = 0; t < lengths[i]; t++) {
+                int32_t source = (first[i] + s) * LONG + LONG - lengths[i] + t;
+                cr_assert_eq(part->encoder_ids[s * lengths[i] + t], all->encoder_ids[source]);
+                cr_assert_eq(part->key_mask[s * lengths[i] + t], all->key_mask[source]);
+            }
+    }
+    ft_inputs_free(all);
+    ft_inputs_free(part);
+}
+
+Test(share, a_step_is_cut_into_parts_that_fit)
+{
+    enum { LENGTH = 10 };
+    ft_inputs *all = whole_step();
+    for (int64_t rows = 1; rows <= 2 * SEQUENCES * LENGTH; rows++) {
+        int32_t count = ft_part_count(all, LENGTH, rows);
+        int32_t most = ft_part_sequences(SEQUENCES, ADAPTERS, LENGTH, rows), seen = 0;
+        ft_inputs *part = make();
+        for (int32_t i = 0; i < count; i++) {
+            ft_inputs_part(all, i, count, part);
+            cr_expect_leq(part->n_sequences, most, "%d rows, part %d of %d", (int)rows, i, count);
+            cr_expect_gt(part->n_sequences, 0);
+            seen += part->n_sequences;
+        }
+        cr_expect_eq(seen, SEQUENCES);
+        ft_inputs_free(part);
+    }
+    ft_inputs_free(all);
+}
+
 /* Many adapters of one sequence each do not all fall to one rank. */
 Test(share, what_is_left_over_goes_round)
 {

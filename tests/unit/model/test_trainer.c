@@ -322,8 +322,8 @@ Test(trainer, its_memory_is_predicted)
     for (int32_t slots = 1; slots <= N_CONFIGS; slots += 2) {
         size_t predicted = 0;
         ft_train_settings settings = settings_of(&t, slots, NULL);
-        cr_assert_eq(ft_train_bytes(backend->real, backend->matrix, t.model.weights, &t.series, 1, configs,
-                                    N_CONFIGS, &settings, &predicted, &err),
+        cr_assert_eq(ft_train_bytes(backend->real, backend->matrix, backend->pass_rows, t.model.weights,
+                                    &t.series, 1, configs, N_CONFIGS, &settings, &predicted, &err),
                      FT_OK);
         allocated = 0;
         forget(&t);

@@ -10,6 +10,7 @@ must sweep $job --set lr_scheduler=constant --grid epochs=1,2 --grid lora_rank=4
 expect out '"n_trajectories": 2'
 expect out '"memory_bytes": [1-9]'
 expect out '"train_seconds": [0-9.e-]+'
+expect out '"evaluation_seconds": [0-9.e-]+'
 must sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --name grid
 expect err '4 of 4 experiments done, 0 of them failed'
 must compare --match 'grid_*' --format csv

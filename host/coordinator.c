@@ -9,7 +9,7 @@
 #include "host/process_crew.h"
 #include "host/protocol.h"
 
-enum { DEFAULT_TIMEOUT = 1800, MOST_IDLE_DEATHS = 3 };
+enum { DEFAULT_TIMEOUT = 1800, TRIES_TO_START = 3 };
 
 /* Looks this often, in seconds, whether it was told to stop; puts its journal on disk this often at most:
  * what comes sooner waits for the others, so that the disk holds up a thousand workers no more than one. */
@@ -27,7 +27,7 @@ typedef struct coordinator {
     const ft_crew *crew;
     worker *workers;     /* (crew->n_workers) */
     int32_t *spoke;      /* (crew->n_workers), of the last wait */
-    int32_t idle_deaths; /* workers that died without a batch, one after the other */
+    int32_t idle_deaths; /* of workers without a batch, since one was last ready */
     int32_t n_waiting;   /* workers that have an answer to come */
     double last_sync;
     ft_handout handout;
@@ -92,7 +92,7 @@ static ft_status bury(coordinator *c, int32_t number, ft_error *err)
     if (batch != FT_NO_BATCH)
         return ft_handout_bury(&c->handout, (size_t)batch, c->told != FT_STOP_NOT, why, err);
     c->idle_deaths++;
-    return c->idle_deaths < MOST_IDLE_DEATHS
+    return c->idle_deaths < TRIES_TO_START * c->crew->n_workers
                ? FT_OK
                : ft_fail(err, FT_FAILED, "workers end before they begin: %s", why);
 }
@@ -183,7 +183,6 @@ static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_e
     ft_status ended = (ft_status)ft_message_number(message, "status", FT_FAILED);
     const char *why = ft_message_text(message, "message");
     w->batch = FT_NO_BATCH;
-    c->idle_deaths = 0;
     if (ended == FT_OK && ft_handout_end(&c->handout, batch)) return FT_OK;
     if (ended == FT_INTERRUPTED && c->told != FT_STOP_NOT) return ft_handout_return(&c->handout, batch, err);
     if (ended == FT_NO_MEMORY) return ft_handout_shrink(&c->handout, batch, why, err);
@@ -214,6 +213,7 @@ static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_e
     w->last_heard = now(c);
     if (ft_message_is(message, "say", "ready")) {
         w->is_ready = true;
+        c->idle_deaths = 0;
         return FT_OK;
     }
     if (ft_message_is(message, "say", "line")) {

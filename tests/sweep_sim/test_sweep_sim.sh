@@ -44,6 +44,10 @@ grep -q '"event":"split"' deaths/.sweeps/sim/journal.jsonl || fail "no batch was
 [ "$(find deaths -name results.json | wc -l)" = 10000 ] || fail "not a directory for each"
 grep -q '"failed":true' deaths/.sweeps/sim/journal.jsonl && fail "something was given up"
 
+# So often that many a worker dies while it opens its device.
+run 0 dying --workers 100 --deaths 20000
+expect_whole dying
+
 # Stopped half-way, the same command goes on.
 run 4 stopped --stop 4000
 run 0 stopped

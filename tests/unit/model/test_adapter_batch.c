@@ -66,13 +66,17 @@ Test(adapter_batch, equals_each_adapter_alone)
     }
 }
 
-/* A step that is cut into passes adds up to the same gradients. */
+/* A step that is cut into passes adds up to the same gradients. Where steps are captured none is cut. */
 Test(adapter_batch, a_step_in_parts_is_the_same_step)
 {
     enum { ROWS_OF_TWO_SEQUENCES = 70 };
     for (int b = 0; b < GOLDEN_BACKENDS; b++) {
         const golden_backend *backend = &golden_backends[b];
         golden_model m = golden_model_open(backend, "model_tied", NULL, true);
+        if (m.chronos->backend->capture_begin) {
+            golden_model_close(&m);
+            continue;
+        }
         double whole[STEPS * N_ADAPTERS], parts[STEPS * N_ADAPTERS];
         ft_adapter *gradients_whole[N_ADAPTERS], *gradients_parts[N_ADAPTERS];
         m.chronos->backend->pass_rows = 0;

@@ -75,8 +75,7 @@ FT_INLINE void ft_pack_row(const ft_head *head, int64_t index, const bool pairs,
         uint16_t *halves = (uint16_t *)to;
         const uint16_t *from = row;
         int64_t i = 0;
-        for (; i + 2 * FT_LANES <= d; i += 2 * FT_LANES)
-            ft_store(to + i / 2, ft_load((const float *)(from + i)));
+        for (; i + 2 * FT_LANES <= d; i += 2 * FT_LANES) memcpy(halves + i, from + i, sizeof(ft_vector));
         for (; i < d; i++) halves[i] = from[i];
         for (; i < 2 * padded; i++) halves[i] = 0;
     } else {

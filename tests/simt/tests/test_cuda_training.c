@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "counted.h"
 #include "golden.h"
 #include "kernels/comm.h"
 #include "model/forecast.h"
@@ -129,10 +130,16 @@ static void run(ft_backend *backend, ft_comm *comm, outcome *with, outcome *out)
                                         .result = keep,
                                         .context = out,
                                         .comm = comm};
+    size_t predicted = 0;
     out->weights = weights;
+    cr_assert_eq(ft_train_bytes(backend->real, backend->matrix, backend->pass_rows, weights, series, SERIES,
+                                configs, ADAPTERS, &settings, &predicted, &err),
+                 FT_OK, "%s", err.message);
     cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
+    if (!comm) counted_begin(backend);
     cr_assert_eq(ft_train(chronos, weights, series, SERIES, configs, ADAPTERS, &settings, &err), FT_OK, "%s",
                  err.message);
+    if (!comm) cr_expect_eq(counted_end(backend), predicted, "%zu bytes were predicted", predicted);
     for (int g = 0; g < ADAPTERS; g++) cr_assert_eq(out->results[g].status, FT_OK);
     forecast(chronos, with ? with->results : out->results, out);
     ft_chronos_free(chronos);

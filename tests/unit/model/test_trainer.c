@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "counted.h"
 #include "golden.h"
 #include "model/trainer.h"
 #include "models.h"
@@ -301,14 +302,6 @@ Test(trainer, one_that_diverges_and_one_that_is_pruned_end_alone)
     close_trial(&t);
 }
 
-static size_t allocated;
-static void *(*real_allocate)(ft_backend *self, size_t bytes, ft_error *err);
-static void *counting_allocate(ft_backend *self, size_t bytes, ft_error *err)
-{
-    allocated += bytes;
-    return real_allocate(self, bytes, err);
-}
-
 Test(trainer, its_memory_is_predicted)
 {
     trial t;
@@ -317,21 +310,19 @@ Test(trainer, its_memory_is_predicted)
     all_configs(configs);
     open_trial(&t);
     ft_backend *backend = t.model.chronos->backend;
-    real_allocate = backend->allocate;
-    backend->allocate = counting_allocate;
     for (int32_t slots = 1; slots <= N_CONFIGS; slots += 2) {
         size_t predicted = 0;
         ft_train_settings settings = settings_of(&t, slots, NULL);
         cr_assert_eq(ft_train_bytes(backend->real, backend->matrix, backend->pass_rows, t.model.weights,
                                     &t.series, 1, configs, N_CONFIGS, &settings, &predicted, &err),
                      FT_OK);
-        allocated = 0;
         forget(&t);
+        counted_begin(backend);
         cr_assert_eq(train(&t, configs, N_CONFIGS, slots, NULL), FT_OK);
+        size_t allocated = counted_end(backend);
         cr_expect_eq(allocated, predicted, "%d slots: %zu bytes allocated, %zu predicted", slots, allocated,
                      predicted);
     }
-    backend->allocate = real_allocate;
     close_trial(&t);
 }
 

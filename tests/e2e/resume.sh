@@ -4,7 +4,7 @@
 # Words that the shell may split.
 arguments="sweep --model model --train data/train.csv --val data/val.csv --test data/test.csv --target Close --name grid
     --set epochs=3 --set context_length=48 --set prediction_length=8 --set batch_size=16 --eval-windows 6 --threads 1
-    --set early_stopping_patience=2 --grid learning_rate=1e-3,1e-2,1e-1 --grid lora_rank=2,4 --grid dropout_rate=0,0.1"
+    --set early_stopping_patience=2 --train-last 200 --grid learning_rate=1e-3,1e-2,1e-1 --grid lora_rank=2,4 --grid dropout_rate=0,0.1"
 
 # The experiment of configuration NUMBER, which must be one; everything but ids, times and paths is printed.
 content() { # RESULTS NUMBER

@@ -12,7 +12,8 @@ expect err 'all of them were done before'
 
 # An unfinished sweep does not go on with other data, another model or other arguments.
 common="--target Close --set epochs=1 --set context_length=48 --set prediction_length=8"
-splits="--train data/train.csv --val data/val.csv --test data/test.csv"
+few="--train-last 200 --eval-windows 6"
+splits="--train data/train.csv --val data/val.csv --test data/test.csv $few"
 grid="--grid learning_rate=1e-3,1e-2"
 part="--name part --results part"
 must sweep --model model $splits $common $part $grid
@@ -20,7 +21,7 @@ sed -i '/"done","configuration":2/d' part/.sweeps/part/journal.jsonl
 rm -r part/part_002_*
 sed 's/^\(2019-01-02,[0-9.]*\)/\11/' data/train.csv >data/changed.csv
 refuses 'sweep "part" stopped after 1 of 2 .*data_hash differs' sweep --model model --train data/changed.csv --val data/val.csv \
-    --test data/test.csv $common $part $grid
+    --test data/test.csv $few $common $part $grid
 must model init --size nano --seed 9 --out other
 refuses 'model_hash differs' sweep --model other $splits $common $part $grid
 refuses 'configurations differ now' sweep --model model $splits $common $part --grid learning_rate=1e-3,2e-2

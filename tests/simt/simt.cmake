@@ -85,5 +85,5 @@ foreach(name step ranks together training)
 endforeach()
 set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
 if(FTGPU_SANITIZE)
-  set_tests_properties(simt/test_ops_cuda PROPERTIES LABELS slow) # three minutes there
+  set_tests_properties(simt/test_ops_cuda simt/test_cuda_ranks simt/test_cuda_together PROPERTIES LABELS slow) # minutes there
 endif()

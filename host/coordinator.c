@@ -321,7 +321,7 @@ static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
     return (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(ready, "bf16")),
                              .is_gpu = c->crew->is_gpu,
                              .n_workers = c->crew->n_workers,
-                             .ranks = c->crew->ranks > 0 ? c->crew->ranks : 1,
+                             .ranks = c->crew->ranks,
                              .memory_bytes = (size_t)ft_message_number(ready, "memory_bytes", 0) /
                                              (size_t)c->crew->sharing};
 }

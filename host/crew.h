@@ -15,7 +15,7 @@ typedef struct ft_crew {
     void *context;
     int32_t n_workers; /* > 0 */
     bool is_gpu;
-    int32_t ranks;   /* devices of each worker, which train its batches together; 0: 1 */
+    int32_t ranks;   /* devices of each worker, which train its batches together, at least 1 */
     int32_t sharing; /* workers that share the memory which each of them says it has, at least 1 */
 
     /* Seconds, of which only differences mean something. */

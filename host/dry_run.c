@@ -78,6 +78,8 @@ static double evaluation_seconds(const ft_study *study, const ft_hyperparameters
 {
     const ft_model_config *model = &study->weights->config;
     double seconds = 0, length = (double)config->prediction_length;
+    const ft_flops one = ft_flops_forecast(model, 1, model->chronos.num_samples, config->context_length + 1,
+                                           config->prediction_length);
     for (int split = 0; split < FT_N_SPLITS; split++) {
         double windows = 0;
         for (size_t i = 0; i < study->dataset.n_items; i++) {
@@ -85,11 +87,24 @@ static double evaluation_seconds(const ft_study *study, const ft_hyperparameters
             windows +=
                 count_windows((double)start[split], (double)start[split + 1] - 1, length, length).windows;
         }
-        ft_flops one = ft_flops_forecast(model, 1, model->chronos.num_samples, config->context_length + 1,
-                                         config->prediction_length);
         seconds += fmin(windows, (double)study->eval_windows) * seconds_of(&one, rate);
     }
     return seconds;
+}
+
+/* Of all configurations: a forecast takes what its lengths say, which most configurations share with the one
+ * before. */
+static double all_evaluation_seconds(const ft_sweep *sweep, double rate)
+{
+    const ft_hyperparameters *configs = sweep->grid.configs;
+    double all = 0, one = 0;
+    for (size_t i = 0; i < sweep->grid.count; i++) {
+        if (i == 0 || configs[i].context_length != configs[i - 1].context_length ||
+            configs[i].prediction_length != configs[i - 1].prediction_length)
+            one = evaluation_seconds(&sweep->study, &configs[i], rate);
+        all += one;
+    }
+    return all;
 }
 
 static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, int32_t ranks, double *bytes,
@@ -131,7 +146,7 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
               cJSON_AddNumberToObject(o, "n_trajectories", (double)plan->n_trajectories) &&
               cJSON_AddNumberToObject(o, "n_batches", (double)plan->n_batches);
     cJSON *batches = ok ? cJSON_AddArrayToObject(o, "batches") : NULL;
-    double all_seconds = 0, evaluation = 0;
+    double all_seconds = 0;
     ft_status status = FT_OK;
     ok = batches != NULL;
     for (size_t b = 0; b < plan->n_batches && ok && status == FT_OK; b++) {
@@ -149,10 +164,8 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
              cJSON_AddNumberToObject(one, "memory_bytes", bytes) &&
              cJSON_AddNumberToObject(one, "train_seconds", seconds) && add_trajectories(one, plan, batch);
     }
-    for (size_t i = 0; i < sweep->grid.count; i++)
-        evaluation += evaluation_seconds(&sweep->study, &sweep->grid.configs[i], rate);
     ok = ok && cJSON_AddNumberToObject(o, "train_seconds", all_seconds) &&
-         cJSON_AddNumberToObject(o, "evaluation_seconds", evaluation);
+         cJSON_AddNumberToObject(o, "evaluation_seconds", all_evaluation_seconds(sweep, rate));
     if (status == FT_OK && !ok) status = ft_no_memory(err, "the plan", plan->n_members * 64);
     if (status == FT_OK)
         *out = o;

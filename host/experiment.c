@@ -36,16 +36,6 @@ static ft_status lone_finish(void *context, size_t configuration, const ft_outco
     return FT_OK;
 }
 
-static void lone_epochs(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
-                        bool *pruned)
-{
-    (void)context;
-    (void)trajectories;
-    (void)epochs;
-    (void)n;
-    (void)pruned;
-}
-
 static ft_stop lone_stop(void *context)
 {
     return ft_engine_stop(((lone_run *)context)->engine);
@@ -113,9 +103,8 @@ ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *requ
     if (status != FT_OK) return status;
     lone_run run = {engine, outcome};
     bool leads = ft_engine_leads(engine);
-    const ft_link link =
-        leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, lone_epochs, lone_stop}
-              : ft_follower_link(engine);
+    const ft_link link = leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, NULL, lone_stop}
+                               : ft_follower_link(engine);
     size_t zero = 0;
     ft_trajectory trajectory = {0, 1};
     const ft_plan plan = {.members = &zero, .n_members = 1, .trajectories = &trajectory, .n_trajectories = 1};

@@ -31,13 +31,6 @@ static ft_status follower_finish(void *context, size_t configuration, const ft_o
     return ft_fail(err, FT_FAILED, "a rank that follows records nothing");
 }
 
-/* What rank 0 hears is pruned on all ranks. */
-static void follower_epochs(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
-                            bool *pruned)
-{
-    (void)context, (void)trajectories, (void)epochs, (void)n, (void)pruned;
-}
-
 static ft_stop follower_stop(void *context)
 {
     return ft_engine_stop(context);
@@ -45,8 +38,8 @@ static ft_stop follower_stop(void *context)
 
 ft_link ft_follower_link(ft_engine *engine)
 {
-    return (ft_link){engine,          follower_is_recorded, follower_begin,
-                     follower_finish, follower_epochs,      follower_stop};
+    return (ft_link){engine, follower_is_recorded, follower_begin, follower_finish,
+                     NULL,   follower_stop}; /* what rank 0 prunes, all prune */
 }
 
 ft_status ft_together_train(ft_study *study, const ft_job *job, const ft_link *link, ft_error *err)

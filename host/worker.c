@@ -92,7 +92,7 @@ static void epochs_ended(void *context, const int32_t *indices, const ft_epoch *
                       label, epoch->epoch, (long long)w->job->configs[config].epochs, epoch->loss,
                       epoch->val_loss, epoch->learning_rate, epoch->grad_norm, epoch->tokens_per_second);
     }
-    w->link->epochs(w->link->context, trajectories, epochs, n, pruned);
+    if (w->link->epochs) w->link->epochs(w->link->context, trajectories, epochs, n, pruned);
 }
 
 static ft_stop how_to_stop(void *context)

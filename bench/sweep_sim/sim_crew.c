@@ -524,6 +524,7 @@ ft_status sim_crew_open(sim_crew *sim, const sim_settings *settings, const ft_sw
     *crew = (ft_crew){.context = sim,
                       .n_workers = settings->n_workers,
                       .is_gpu = true,
+                      .ranks = 1,
                       .sharing = 1,
                       .now = now,
                       .start = start,

@@ -46,6 +46,11 @@ static ft_status open_model(ft_backend *backend, const ft_bench_job *job, bool w
     return status;
 }
 
+static int32_t noise(const ft_model_config *config, int32_t i, uint32_t factor)
+{
+    return (int32_t)(((uint32_t)i * factor >> 8) % (uint32_t)config->vocab_size);
+}
+
 /* A batch of noise without padding. */
 static void fill_batch(const ft_bench_job *job, const ft_model_config *config, ft_inputs *in)
 {
@@ -60,11 +65,9 @@ static void fill_batch(const ft_bench_job *job, const ft_model_config *config, f
     in->model_dropout[0] = config->dropout_rate;
     memset(in->key_mask, 1, (size_t)in->n_sequences * (size_t)encoder_length);
     for (int32_t i = 0; i < in->n_sequences * encoder_length; i++)
-        in->encoder_ids[i] =
-            i % encoder_length == encoder_length - 1 ? 1 : 2 + (int32_t)((uint32_t)i * 2654435761u >> 21);
+        in->encoder_ids[i] = i % encoder_length == encoder_length - 1 ? 1 : noise(config, i, 2654435761u);
     for (int32_t i = 0; i < in->n_sequences * decoder_length; i++)
-        in->labels[i] =
-            i % decoder_length == decoder_length - 1 ? 1 : 2 + (int32_t)((uint32_t)i * 2246822519u >> 21);
+        in->labels[i] = i % decoder_length == decoder_length - 1 ? 1 : noise(config, i, 2246822519u);
 }
 
 /* The median of what was timed, and the matrix rate of the same minute. */
@@ -80,31 +83,39 @@ static ft_status finish(ft_backend *backend, const ft_bench_job *job, double *se
     return status;
 }
 
-ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
-                         ft_error *err)
+ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const ft_bench_job *job,
+                         double *seconds, ft_error *err)
 {
-    ft_model_config config;
-    ft_chronos *chronos = NULL;
-    ft_adapter *adapter = NULL;
     ft_trainable *trainable = NULL;
     ft_stepper *stepper = NULL;
-    double *seconds = calloc((size_t)job->steps + 1, sizeof *seconds);
-    ft_status status = seconds ? FT_OK : ft_no_memory(err, "timings", (size_t)job->steps * sizeof *seconds);
-    if (status == FT_OK) status = open_model(backend, job, true, &config, &chronos, &adapter, err);
-    const ft_adapter *adapters[] = {adapter};
-    if (status == FT_OK) status = ft_trainable_create(chronos, adapters, 1, true, &trainable, err);
+    ft_status status = ft_trainable_create(chronos, &adapter, 1, true, &trainable, err);
     if (status == FT_OK)
         status = ft_stepper_create(trainable, (int32_t)job->batch_size, (int32_t)job->context_length + 1,
                                    (int32_t)job->prediction_length + 1, &stepper, err);
     for (int64_t i = 0; i <= job->steps && status == FT_OK; i++) {
         ft_inputs *in = ft_stepper_inputs(stepper);
         double started = ft_now_seconds();
-        fill_batch(job, &config, in);
+        fill_batch(job, &chronos->config, in);
         in->step[0] = (uint32_t)i;
         *ft_stepper_rates(stepper, 0) = (ft_step_rates){1e-4f, 0.01f, 1.0f};
         status = ft_stepper_step(stepper, err);
         if (i > 0) seconds[i - 1] = ft_now_seconds() - started;
     }
+    ft_stepper_free(stepper);
+    ft_trainable_free(trainable);
+    return status;
+}
+
+ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
+                         ft_error *err)
+{
+    ft_model_config config;
+    ft_chronos *chronos = NULL;
+    ft_adapter *adapter = NULL;
+    double *seconds = calloc((size_t)job->steps, sizeof *seconds);
+    ft_status status = seconds ? FT_OK : ft_no_memory(err, "timings", (size_t)job->steps * sizeof *seconds);
+    if (status == FT_OK) status = open_model(backend, job, true, &config, &chronos, &adapter, err);
+    if (status == FT_OK) status = ft_bench_steps(chronos, adapter, job, seconds, err);
     if (status == FT_OK) {
         figures->tokens =
             (double)job->batch_size * (double)(job->context_length + job->prediction_length + 2);
@@ -112,8 +123,6 @@ ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_
                                              job->context_length + 1, job->prediction_length + 1);
         status = finish(backend, job, seconds, figures, err);
     }
-    ft_stepper_free(stepper);
-    ft_trainable_free(trainable);
     ft_adapter_free(adapter);
     ft_chronos_free(chronos);
     free(seconds);

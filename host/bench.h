@@ -4,6 +4,7 @@
 #define FT_HOST_BENCH_H
 
 #include "kernels/backend.h"
+#include "model/chronos.h"
 #include "model/flops.h"
 
 typedef struct ft_bench_job {
@@ -24,6 +25,11 @@ typedef struct ft_bench_figures {
         matrix_peak; /* the best rate, in FLOP/s, over the products of a training step and a decoding step */
     ft_flops flops;  /* counted, by part */
 } ft_bench_figures;
+
+/* Training steps on noise without padding, of a job's steps, batch and lengths: the seconds of each, (steps),
+ * after one that is not timed. */
+ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const ft_bench_job *job,
+                         double *seconds, ft_error *err);
 
 ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
                          ft_error *err);

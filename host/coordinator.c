@@ -323,7 +323,8 @@ static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
                              .n_workers = c->crew->n_workers,
                              .ranks = c->crew->ranks,
                              .memory_bytes = (size_t)ft_message_number(ready, "memory_bytes", 0) /
-                                             (size_t)c->crew->sharing};
+                                             (size_t)c->crew->sharing,
+                             .busy_rows = (int64_t)ft_message_number(ready, "busy_rows", 0)};
 }
 
 /* Until the first worker has its device. */

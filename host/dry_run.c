@@ -8,6 +8,7 @@
 #include "host/bench.h"
 #include "host/devices.h"
 #include "host/footprint.h"
+#include "host/process_crew.h"
 #include "host/team.h"
 #include "host/train_config.h"
 #include "model/flops.h"
@@ -138,7 +139,8 @@ static bool add_trajectories(cJSON *object, const ft_plan *plan, const ft_batch 
     return ok;
 }
 
-static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJSON **out, ft_error *err)
+static ft_status describe(const ft_sweep *sweep, double rate, const ft_sweep_device *device, cJSON **out,
+                          ft_error *err)
 {
     const ft_plan *plan = &sweep->plan;
     cJSON *o = cJSON_CreateObject();
@@ -146,13 +148,13 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
               cJSON_AddNumberToObject(o, "n_trajectories", (double)plan->n_trajectories) &&
               cJSON_AddNumberToObject(o, "n_batches", (double)plan->n_batches);
     cJSON *batches = ok ? cJSON_AddArrayToObject(o, "batches") : NULL;
-    double all_seconds = 0;
+    double all_seconds = 0, at_work = fmin(device->n_workers, (double)plan->n_batches);
     ft_status status = FT_OK;
     ok = batches != NULL;
     for (size_t b = 0; b < plan->n_batches && ok && status == FT_OK; b++) {
         const ft_batch *batch = &plan->batches[b];
         double bytes = 0, seconds = 0;
-        status = batch_bytes(sweep, batch, ranks, &bytes, err);
+        status = batch_bytes(sweep, batch, device->ranks, &bytes, err);
         for (size_t i = 0; i < batch->count; i++)
             seconds += train_seconds(&sweep->study,
                                      &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)], rate);
@@ -164,8 +166,8 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
              cJSON_AddNumberToObject(one, "memory_bytes", bytes) &&
              cJSON_AddNumberToObject(one, "train_seconds", seconds) && add_trajectories(one, plan, batch);
     }
-    ok = ok && cJSON_AddNumberToObject(o, "train_seconds", all_seconds) &&
-         cJSON_AddNumberToObject(o, "evaluation_seconds", all_evaluation_seconds(sweep, rate));
+    ok = ok && cJSON_AddNumberToObject(o, "train_seconds", all_seconds / at_work) &&
+         cJSON_AddNumberToObject(o, "evaluation_seconds", all_evaluation_seconds(sweep, rate) / at_work);
     if (status == FT_OK && !ok) status = ft_no_memory(err, "the plan", plan->n_members * 64);
     if (status == FT_OK)
         *out = o;
@@ -174,33 +176,46 @@ static ft_status describe(const ft_sweep *sweep, double rate, int32_t ranks, cJS
     return status;
 }
 
+/* Who would train. */
+static ft_sweep_device devices_of(const ft_engine *engine, const ft_sweep_request *request, int32_t n_gpus)
+{
+    int64_t k = request->base.gpus_per_experiment;
+    int32_t ranks = k > 1 ? (int32_t)k : engine->launcher ? engine->launcher->size : 1;
+    int64_t workers = request->workers > 0 ? request->workers : n_gpus > 0 ? n_gpus / ranks : 1;
+    return (ft_sweep_device){
+        .is_gpu = n_gpus > 0, .n_workers = engine->launcher ? 1 : (int32_t)workers, .ranks = ranks};
+}
+
+/* Opens one of the devices, as its worker would. */
+static ft_status open_device(const ft_sweep *sweep, ft_sweep_device *device, ft_error *err)
+{
+    ft_engine *engine = sweep->engine;
+    if (!device->is_gpu)
+        engine->settings.threads = ft_process_crew_threads(&engine->settings, device->n_workers);
+    ft_status status = ft_engine_attach(engine, err);
+    if (status != FT_OK) return status;
+    device->bf16 = engine->backend->bf16;
+    device->memory_bytes = engine->backend->memory_bytes / (size_t)(device->is_gpu ? 1 : device->n_workers);
+    return ft_sweep_measure(sweep, device, err);
+}
+
 ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, cJSON **figures,
                      ft_error *err)
 {
     *figures = NULL;
-    int32_t gpus[64], n_gpus = 0;
+    int32_t gpus[FT_MOST_GPUS], n_gpus = 0;
     double rate = 1;
-    ft_status status = ft_devices_find(engine->settings.device, gpus, 64, &n_gpus, err);
-    int64_t k = request->base.gpus_per_experiment;
-    if (status == FT_OK) status = ft_team_check(engine, k, n_gpus, request->workers, err);
+    ft_status status = ft_devices_find(engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
+    if (status == FT_OK)
+        status = ft_team_check(engine, request->base.gpus_per_experiment, n_gpus, request->workers, err);
     if (status == FT_OK) status = ft_sweep_open(engine, request, sweep, err);
     if (status != FT_OK) return status;
-    int32_t ranks = k > 1 ? (int32_t)k : engine->launcher ? engine->launcher->size : 1;
-    status = ft_engine_attach(engine, err);
-    if (status == FT_OK) {
-        int64_t workers = request->workers > 0 ? request->workers : n_gpus > 0 ? n_gpus / ranks : 1;
-        if (engine->launcher) workers = 1;
-        const ft_sweep_device device = {.bf16 = engine->backend->bf16,
-                                        .is_gpu = n_gpus > 0,
-                                        .n_workers = (int32_t)workers,
-                                        .ranks = ranks,
-                                        .memory_bytes = engine->backend->memory_bytes /
-                                                        (size_t)(n_gpus > 0 ? 1 : workers)};
-        status = ft_sweep_make_plan(sweep, &device, err);
-    }
+    ft_sweep_device device = devices_of(engine, request, n_gpus);
+    status = open_device(sweep, &device, err);
+    if (status == FT_OK) status = ft_sweep_make_plan(sweep, &device, err);
     if (status == FT_OK) status = measure_rate(sweep, &rate, err);
-    if (k > 1) rate *= (double)k; /* as if nothing were lost in between */
-    if (status == FT_OK) status = describe(sweep, rate, ranks, figures, err);
+    if (request->base.gpus_per_experiment > 1) rate *= device.ranks; /* as if nothing were lost in between */
+    if (status == FT_OK) status = describe(sweep, rate, &device, figures, err);
     if (status != FT_OK) ft_sweep_close(sweep);
     return status;
 }

@@ -10,7 +10,8 @@
  * which is opened to measure its matrix rate. *figures, the caller's: {n_configurations, n_trajectories,
  * n_batches, train_seconds, evaluation_seconds, batches: [{batch, slots, memory_bytes, train_seconds,
  * trajectories: [[configuration, ...], ...]}]}, configurations counted from 1. train_seconds are those of
- * steps and val_losses, evaluation_seconds those of all configurations' forecasts, from counted FLOPs and
+ * steps and val_losses, of a batch on its worker and of all with their workers equally busy;
+ * evaluation_seconds those of all configurations' forecasts likewise. They follow from counted FLOPs and
  * rates that are reached. The sweep is closed by ft_sweep_close. */
 ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, cJSON **figures,
                      ft_error *err);

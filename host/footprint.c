@@ -7,8 +7,6 @@
 #include "host/train_config.h"
 #include "model/trainer.h"
 
-enum { BUSY_ROWS_CPU = 4096, BUSY_ROWS_GPU = 65536 };
-
 /* One configuration that needs at least as much as any of these. */
 static ft_hyperparameters largest_of(const ft_hyperparameters *const *configs, size_t count)
 {
@@ -68,12 +66,12 @@ int32_t ft_footprint_slots(const ft_study *study, bool bf16, int64_t pass_rows,
 }
 
 int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, int32_t ranks,
-                                bool is_gpu)
+                                int64_t busy_rows)
 {
-    double rows = 0, busy = (double)ranks * (is_gpu ? BUSY_ROWS_GPU : BUSY_ROWS_CPU);
+    double rows = 0, busy = (double)ranks * (double)busy_rows;
     for (size_t i = 0; i < count; i++)
         rows += (double)configs[i]->batch_size *
                 (double)(configs[i]->context_length + configs[i]->prediction_length + 2);
     double slots = ceil(busy / (rows / (double)count));
-    return slots < (double)count ? (int32_t)slots : (int32_t)count;
+    return slots < (double)count ? (int32_t)fmax(slots, 1) : (int32_t)count;
 }

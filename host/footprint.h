@@ -18,11 +18,8 @@ int32_t ft_footprint_slots(const ft_study *study, bool bf16, int64_t pass_rows,
                            const ft_hyperparameters *const *configs, size_t count, int32_t most,
                            int32_t ranks, size_t memory_bytes);
 
-/* How many of these configurations at a time fill the rows beyond which a device's matrix rate no longer
- * rises. A constant of the kind of device, not measured anew, so that the same sweep has the same plan every
- * time: the CPU's rate was flat from 4,096 rows on; for GPUs, 132 multiprocessors with some tiles of 128 rows
- * each, not measured yet. */
+/* How many of these configurations at a time fill the rows that a device needs to be fast (calibration.h). */
 int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, int32_t ranks,
-                                bool is_gpu);
+                                int64_t busy_rows);
 
 #endif

@@ -177,15 +177,18 @@ static ft_status make_workers(process_crew *crew, const int32_t *gpus, int32_t n
     return FT_OK;
 }
 
+int64_t ft_process_crew_threads(const ft_engine_settings *settings, int64_t n_processes)
+{
+    if (n_processes <= 1) return settings->threads;
+    int64_t cores = settings->threads > 0 ? settings->threads : ft_cpu_cores();
+    return cores / n_processes > 0 ? cores / n_processes : 1;
+}
+
 static ft_status open_crew(process_crew *self, const int32_t *gpus, int32_t n_gpus, ft_error *err)
 {
     const ft_engine_settings *settings = &self->sweep->engine->settings;
     int32_t n = self->n_workers * self->ranks;
-    self->threads = settings->threads;
-    if (n_gpus == 0 && n > 1) {
-        int64_t cores = settings->threads > 0 ? settings->threads : ft_cpu_cores();
-        self->threads = cores / n > 0 ? cores / n : 1;
-    }
+    self->threads = ft_process_crew_threads(settings, n_gpus > 0 ? 1 : n);
     /* What is left of a team when its leader is gone becomes this process's to wait for. */
     if (self->ranks > 1) prctl(PR_SET_CHILD_SUBREAPER, 1);
     ft_status status = make_workers(self, gpus, n_gpus, err);

@@ -5,6 +5,9 @@
 #include "host/crew.h"
 #include "host/sweep_run.h"
 
+/* Threads that each of n worker processes on the CPU has; 0: all. */
+int64_t ft_process_crew_threads(const ft_engine_settings *settings, int64_t n_processes);
+
 /* Places workers on the devices that the sweep's request and engine name; starts none. Freed by
  * ft_process_crew_close, when none is running. The sweep must outlive the crew. */
 ft_status ft_process_crew_open(ft_sweep *sweep, ft_crew *crew, ft_error *err);

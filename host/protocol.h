@@ -2,7 +2,8 @@
  * a socket pair.
  *
  * A worker says                                   and is answered
- *   {"say":"ready","bf16":true,"memory_bytes":n}    {"do":"train",...} when there is a batch
+ *   {"say":"ready","bf16":true,                     {"do":"train",...} when there is a batch
+ *    "memory_bytes":n,"busy_rows":n}
  *   {"say":"failed","status":s,"message":"..."}     (it could not open its device, and ends)
  *   {"say":"line","text":"..."}                     progress for people
  *   {"say":"alive"}                                 at least once a second while it trains

@@ -97,12 +97,14 @@ static ft_status train_here(ft_sweep *sweep, ft_error *err)
     const ft_backend *backend = engine->backend;
     bool leads = ft_engine_leads(engine), is_gpu = strcmp(backend->name, "cuda") == 0;
     size_t sharers = engine->launcher && !is_gpu ? (size_t)engine->launcher->local_size : 1;
-    const ft_sweep_device device = {.bf16 = backend->bf16,
-                                    .is_gpu = is_gpu,
-                                    .n_workers = 1,
-                                    .ranks = engine->comm ? engine->comm->size : 1,
-                                    .memory_bytes = backend->memory_bytes / sharers};
-    status = leads ? ft_sweep_start(sweep, &device, err) : ft_sweep_make_plan(sweep, &device, err);
+    ft_sweep_device device = {.bf16 = backend->bf16,
+                              .is_gpu = is_gpu,
+                              .n_workers = 1,
+                              .ranks = engine->comm ? engine->comm->size : 1,
+                              .memory_bytes = backend->memory_bytes / sharers};
+    if (leads) status = ft_sweep_measure(sweep, &device, err);
+    if (status == FT_OK)
+        status = leads ? ft_sweep_start(sweep, &device, err) : ft_sweep_make_plan(sweep, &device, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status != FT_OK) return status;
     if (!leads) return ft_together_follow(sweep, err);

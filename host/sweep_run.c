@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/calibration.h"
 #include "host/footprint.h"
 #include "host/sweep.h"
 #include "host/version.h"
@@ -55,7 +56,8 @@ static int32_t slots_that_fit(void *context, const ft_hyperparameters *const *co
     int32_t most = max_adapters(request);
     /* Unless it was asked for, no wider than the device gains from. */
     if (request->max_adapters == 0) {
-        int32_t busy = ft_footprint_busy_slots(configs, count, limits->device->ranks, limits->device->is_gpu);
+        int32_t busy =
+            ft_footprint_busy_slots(configs, count, limits->device->ranks, limits->device->busy_rows);
         most = busy < most ? busy : most;
     }
     return ft_footprint_slots(&limits->sweep->study, limits->device->bf16,
@@ -208,6 +210,12 @@ ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_erro
     ft_status status = ft_sweep_state_refresh(sweep->state, err);
     count_configurations(sweep, summary);
     return status;
+}
+
+ft_status ft_sweep_measure(const ft_sweep *sweep, ft_sweep_device *device, ft_error *err)
+{
+    if (sweep->request->max_adapters > 0) return FT_OK;
+    return ft_calibrate(sweep->engine->backend, &sweep->study.weights->config, &device->busy_rows, err);
 }
 
 ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)

@@ -35,10 +35,13 @@ typedef struct ft_sweep_device {
     int32_t n_workers;   /* that take batches */
     int32_t ranks;       /* devices of each of them, which train its batches together */
     size_t memory_bytes; /* of one device */
+    int64_t busy_rows;   /* that a device needs to be fast (calibration.h); 0: not known */
 } ft_sweep_device;
 
 /* Reads configurations, data and model, without a device. */
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err);
+/* Sets busy_rows where the plan needs it; the engine has its device. */
+ft_status ft_sweep_measure(const ft_sweep *sweep, ft_sweep_device *device, ft_error *err);
 /* Makes the plan alone. */
 ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err);
 /* Makes the plan and opens the state on disk. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "host/calibration.h"
 #include "host/team.h"
 #include "host/together.h"
 #include "host/worker.h"
@@ -282,13 +283,14 @@ static void follow(void *context, ft_channel *leader)
     }
 }
 
-static void say_ready(worker_process *w)
+static void say_ready(worker_process *w, int64_t busy_rows)
 {
     const ft_backend *backend = w->study->engine->backend;
     cJSON *message = ft_message("say", "ready");
     if (message) {
         cJSON_AddBoolToObject(message, "bf16", backend->bf16);
         cJSON_AddNumberToObject(message, "memory_bytes", (double)backend->memory_bytes);
+        cJSON_AddNumberToObject(message, "busy_rows", (double)busy_rows);
     }
     tell(w, message);
 }
@@ -333,8 +335,11 @@ void ft_worker_process(ft_study *study, const ft_grid *grid, const char *const *
     w.recorded = calloc(grid->count + 1, sizeof *w.recorded);
     ft_status status = w.recorded ? open_devices(&w, devices, n_devices, &err)
                                   : ft_no_memory(&err, "a worker", grid->count + 1);
+    int64_t busy_rows = 0;
     if (status == FT_OK)
-        say_ready(&w);
+        status = ft_calibrate(study->engine->backend, &study->weights->config, &busy_rows, &err);
+    if (status == FT_OK)
+        say_ready(&w, busy_rows);
     else
         say_failed(&w, status, &err);
     while (status == FT_OK && !w.lost) {

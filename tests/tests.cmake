@@ -35,3 +35,9 @@ foreach(tool ftgpu_logits ftgpu_train)
   add_executable(${tool} tests/tools/${tool}.c tests/tools/tool.c)
   target_link_libraries(${tool} PRIVATE ft_model)
 endforeach()
+
+# What tests measure of this machine stays in the build directory, and is the same for all of them.
+get_property(all_tests DIRECTORY PROPERTY TESTS)
+foreach(test ${all_tests})
+  set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/test-cache)
+endforeach()

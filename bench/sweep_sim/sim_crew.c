@@ -404,6 +404,7 @@ static void say_ready(sim_crew *s, sim_worker *w)
     cJSON *message = ft_message("say", "ready");
     cJSON_AddBoolToObject(message, "bf16", true);
     cJSON_AddNumberToObject(message, "memory_bytes", 80e9);
+    cJSON_AddNumberToObject(message, "busy_rows", 65536);
     w->phase = SIM_IDLE;
     w->round_end = INFINITY;
     tell(s, w, message);

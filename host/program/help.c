@@ -102,7 +102,8 @@ static void add_manual_head(const ft_command *commands, size_t count, ft_text *o
 {
     ft_text_addf(out, ".TH FTGPU 1 \"\" \"ftgpu %s\" \"User Commands\"\n.ad l\n.nh\n", ft_version());
     ft_manual_section("NAME", out);
-    ft_text_add(out, "ftgpu \\- fine\\-tune Chronos\\-T5 time\\-series models over grids of hyperparameters\n");
+    ft_text_add(out,
+                "ftgpu \\- fine\\-tune Chronos\\-T5 time\\-series models over grids of hyperparameters\n");
     ft_manual_section("SYNOPSIS", out);
     ft_text_add(out, ".B ftgpu\n\\fICOMMAND\\fR [\\fIoptions\\fR]\n.br\n"
                      ".B ftgpu\n\\fICOMMAND\\fR \\fB\\-\\-help\\fR\n.br\n"
@@ -139,6 +140,11 @@ static void add_manual_tail(ft_text *out)
         FT_DEFAULT_RESULTS, NULL,
         "Where experiments are kept unless --results says otherwise: a directory each, with results.json, "
         "forecasts.csv and the trained adapter.",
+        out);
+    ft_manual_item(
+        "~/.cache/ftgpu/calibration.json", NULL,
+        "What was measured of this machine's devices (under $XDG_CACHE_HOME where that is set): how "
+        "many configurations they gain from at a time. Measured anew where it is missing.",
         out);
     ft_manual_section("EXAMPLE", out);
     ft_manual_example(example, out);

@@ -1,0 +1,79 @@
+/* Numbers that were measured once and are kept; see calibration_cache.h. */
+#include "host/calibration_cache.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+
+/* <cache>/ftgpu, malloc'd; NULL where there is no such place. */
+static char *cache_directory(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache == '/') return ft_join_path(cache, "ftgpu");
+    return home && *home == '/' ? ft_join_path(home, ".cache/ftgpu") : NULL;
+}
+
+/* What is in the file, NULL where that is nothing to be read. */
+static cJSON *read_numbers(const char *path)
+{
+    cJSON *numbers = NULL;
+    ft_error unread;
+    if (!ft_path_exists(path) || ft_json_read(path, &numbers, &unread) != FT_OK) return NULL;
+    if (cJSON_IsObject(numbers)) return numbers;
+    cJSON_Delete(numbers);
+    return NULL;
+}
+
+static bool number_in(const cJSON *numbers, const char *key, double *number)
+{
+    const cJSON *found = cJSON_GetObjectItemCaseSensitive(numbers, key);
+    if (!cJSON_IsNumber(found) || !(found->valuedouble > 0)) return false;
+    *number = found->valuedouble;
+    return true;
+}
+
+bool ft_calibration_find(const char *key, double *number)
+{
+    char *directory = cache_directory();
+    char *path = directory ? ft_join_path(directory, "calibration.json") : NULL;
+    cJSON *numbers = path ? read_numbers(path) : NULL;
+    bool found = number_in(numbers, key, number);
+    cJSON_Delete(numbers);
+    free(path);
+    free(directory);
+    return found;
+}
+
+/* The file is held by its lock. */
+static void keep_in(const char *path, const char *key, double *number)
+{
+    cJSON *numbers = read_numbers(path);
+    if (!numbers) numbers = cJSON_CreateObject();
+    ft_error unwritten;
+    if (numbers && !number_in(numbers, key, number)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(numbers, key);
+        if (cJSON_AddNumberToObject(numbers, key, *number)) ft_json_write(path, numbers, &unwritten);
+    }
+    cJSON_Delete(numbers);
+}
+
+void ft_calibration_keep(const char *key, double *number)
+{
+    ft_error unmade;
+    char *directory = cache_directory();
+    char *path = directory ? ft_join_path(directory, "calibration.json") : NULL;
+    char *lock = directory ? ft_join_path(directory, "calibration.lock") : NULL;
+    int descriptor = -1;
+    if (path && lock && ft_make_directories(directory, &unmade) == FT_OK)
+        descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor >= 0 && flock(descriptor, LOCK_EX) == 0) keep_in(path, key, number);
+    if (descriptor >= 0) close(descriptor);
+    free(lock);
+    free(path);
+    free(directory);
+}

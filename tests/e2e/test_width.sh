@@ -5,12 +5,11 @@ kept=cache/ftgpu/calibration.json
 prepare_job
 grid="--grid learning_rate=1e-4,2e-4 --grid weight_decay=0,0.01 --grid dropout_rate=0,0.1"
 
-# slots: of the only batch, as planned.
+# slots: of all batches, as planned.
 slots() {
     must sweep $job $grid --dry-run --format json
     expect_quiet
-    [ "$(grep -c '"slots"' out)" = 1 ] || fail "$ran: not one batch"
-    sed -n 's/.*"slots": \([0-9]*\).*/\1/p' out
+    sed -n 's/.*"slots": \([0-9]*\).*/\1/p' out | sort -u
 }
 
 # keep ROWS: as if so many had been measured. A configuration's step has 8 x (16 + 4 + 2) = 176.

@@ -8,7 +8,8 @@
 
 #include "host/devices.h"
 
-/* For what rank 0 does alone, the longest of which is to evaluate and record an experiment. */
+/* For what rank 0 does alone: it makes the plan, measures forecasts, records, which a file system may hold
+ * up. */
 static const double LAUNCHED_TIMEOUT = 1800;
 
 /* `auto` is bf16 where the device multiplies it natively, as every GPU that the CUDA backend takes does. */

@@ -21,6 +21,13 @@ struct ft_engine {
  * succeed or fail. */
 ft_status ft_engine_attach(ft_engine *engine, ft_error *err);
 
+/* Whether this process records experiments and keeps the books, as it does when it is alone. */
+static inline bool ft_engine_leads(const ft_engine *engine)
+{
+    const ft_comm *comm = engine->launcher ? engine->launcher : engine->comm;
+    return !comm || comm->rank == 0;
+}
+
 /* A formatted line to the progress callback. */
 void ft_engine_say(const ft_engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
 ft_stop ft_engine_stop(const ft_engine *engine);

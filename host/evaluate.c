@@ -86,22 +86,21 @@ static void make_requests(const ft_evaluation *e, int32_t index, const split_win
 }
 
 /* Sampled paths of all windows, (count, num_samples, prediction_length), the splits in one call so that its
- * groups are full. */
+ * groups are full. `status`: whether the windows were found, of which all ranks hear before they begin. */
 static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
                                 const split_windows *windows, const ft_forecast_settings *settings,
-                                float **out, ft_error *err)
+                                ft_status status, float **out, ft_error *err)
 {
     size_t count = (size_t)windows->first[FT_N_SPLITS];
     size_t values = count * (size_t)settings->num_samples * (size_t)settings->horizon;
     ft_forecast_request *requests = calloc(count + 1, sizeof *requests);
     *out = malloc((values + 1) * sizeof **out);
-    ft_status status = FT_OK;
-    if (!requests || !*out) {
-        status = ft_no_memory(err, "the forecasts of the splits", values * sizeof **out);
-    } else {
+    if (status == FT_OK && requests && *out)
         make_requests(e, index, windows, requests);
-        status = ft_forecast(trainable, requests, (int64_t)count, settings, *out, err);
-    }
+    else if (status == FT_OK)
+        status = ft_no_memory(err, "the forecasts of the splits", values * sizeof **out);
+    status = ft_comm_agree(e->comm, status, NULL, err);
+    if (status == FT_OK) status = ft_forecast(trainable, requests, (int64_t)count, settings, *out, err);
     free(requests);
     return status;
 }
@@ -151,14 +150,14 @@ ft_status ft_evaluate_adapter(const ft_evaluation *e, const ft_trainable *traina
     settings.seed = e->seed;
     settings.stop = stopped;
     settings.context = (void *)(uintptr_t)e->engine;
+    settings.comm = e->comm;
     const int64_t window_values = (int64_t)settings.num_samples * e->prediction_length;
     split_windows windows;
     float *samples = NULL;
     ft_forecasts forecasts = {0};
-    ft_status status = forecasts_path ? ft_forecasts_create(&forecasts, forecasts_path, err) : FT_OK;
-    if (status != FT_OK) return status;
-    status = find_windows(e, &windows, err);
-    if (status == FT_OK) status = sample_windows(e, trainable, index, &windows, &settings, &samples, err);
+    ft_status status = find_windows(e, &windows, err);
+    if (status == FT_OK && forecasts_path) status = ft_forecasts_create(&forecasts, forecasts_path, err);
+    status = sample_windows(e, trainable, index, &windows, &settings, status, &samples, err);
     for (int split = 0; split < FT_N_SPLITS && status == FT_OK; split++)
         status = measure_split(e, (ft_split)split, &windows.of[split],
                                samples + windows.first[split] * window_values, settings.num_samples,

@@ -118,10 +118,6 @@ ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *requ
     experiment e = {&study, &job};
     ft_team *team = NULL;
     status = open_devices(&e, &team, err);
-    /* First of all: what tuning has to beat, and so that a stop in training finds it done. */
-    const ft_study_baseline *baseline;
-    if (status == FT_OK && leads) status = ft_study_baseline_of(&study, &config, &baseline, err);
-    status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK) status = ft_worker_train(&study, &job, &link, err);
     if (status == FT_NO_MEMORY && study.base && leads) {
         const ft_error why = *err;

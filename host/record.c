@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "host/run_record.h"
+#include "host/study_evaluation.h"
 #include "tracker/baselines.h"
 
 /* Metrics and forecasts.csv of what was trained. */
@@ -18,17 +19,8 @@ static ft_status evaluate(ft_study *study, const ft_hyperparameters *config, con
 {
     char *path = ft_join_path(experiment->directory, "forecasts.csv");
     if (!path) return ft_no_memory(err, "a path", strlen(experiment->directory));
-    ft_trainable *tuned = NULL;
     const double started = ft_now_seconds();
-    ft_status status = ft_trainable_create(study->chronos, &adapter, 1, false, &tuned, err);
-    ft_evaluation evaluation = ft_study_evaluation(study, config);
-    if (status == FT_OK) status = ft_evaluate_adapter(&evaluation, tuned, 0, path, experiment->metrics, err);
-    if (tuned && tuned->kind == FT_FULL) {
-        ft_error failed;
-        ft_status restored = ft_trainable_restore(tuned, study->weights, &failed);
-        if (restored != FT_OK && status == FT_OK) status = ft_fail(err, restored, "%s", failed.message);
-    }
-    ft_trainable_free(tuned);
+    ft_status status = ft_study_evaluate(study, config, adapter, path, experiment->metrics, err);
     free(path);
     return status == FT_OK
                ? ft_run_record_seconds(experiment->run, "evaluation", ft_now_seconds() - started, err)

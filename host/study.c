@@ -7,11 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "host/train_config.h"
-#include "tracker/baselines.h"
 
 /* Whether data and model allow configuration `index`. The adapter that training goes on from replaces what
  * the hyperparameters say of rank, alpha and targets. */
@@ -132,44 +130,4 @@ void ft_study_close(ft_study *study)
     free(study->baselines);
     free(study->name);
     *study = (ft_study){0};
-}
-
-ft_evaluation ft_study_evaluation(const ft_study *study, const ft_hyperparameters *config)
-{
-    return (ft_evaluation){.engine = study->engine,
-                           .dataset = &study->dataset,
-                           .series = study->series,
-                           .context_length = (int32_t)config->context_length,
-                           .prediction_length = (int32_t)config->prediction_length,
-                           .eval_windows = study->eval_windows,
-                           .season = study->season,
-                           .seed = (uint32_t)config->seed};
-}
-
-ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config,
-                               const ft_study_baseline **out, ft_error *err)
-{
-    for (size_t i = 0; i < study->n_baselines; i++) {
-        *out = &study->baselines[i];
-        if ((*out)->context_length == config->context_length &&
-            (*out)->prediction_length == config->prediction_length)
-            return FT_OK;
-    }
-    ft_study_baseline *grown = realloc(study->baselines, (study->n_baselines + 1) * sizeof *grown);
-    if (!grown) return ft_no_memory(err, "baselines", (study->n_baselines + 1) * sizeof *grown);
-    study->baselines = grown;
-    ft_study_baseline *baseline = &grown[study->n_baselines];
-    *baseline = (ft_study_baseline){.context_length = config->context_length,
-                                    .prediction_length = config->prediction_length};
-    ft_evaluation evaluation = ft_study_evaluation(study, config);
-    ft_engine_say(study->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
-                  (long long)study->season);
-    const double started = ft_now_seconds();
-    ft_status status = ft_evaluate_adapter(&evaluation, study->base, 0, NULL, baseline->zero_shot, err);
-    if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);
-    if (status != FT_OK) return status;
-    baseline->seconds = ft_now_seconds() - started;
-    study->n_baselines++;
-    *out = baseline;
-    return FT_OK;
 }

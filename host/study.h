@@ -28,6 +28,7 @@ typedef struct ft_study {
     ft_adapter *start;            /* of request->adapter, or NULL */
     ft_study_baseline *baselines; /* (n_baselines) */
     size_t n_baselines;
+    ft_comm *evaluators; /* ranks that evaluate with this one for the time (study_evaluation.h), or NULL */
 } ft_study;
 
 /* Reads everything that the request names, without a device. Of launched processes all read the data, one the
@@ -41,12 +42,5 @@ void ft_study_close(ft_study *study);
 /* Makes the directory of results, opens the engine's device and puts the base model on it; what follows needs
  * that. */
 ft_status ft_study_attach(ft_study *study, ft_error *err);
-
-/* How a configuration is evaluated. */
-ft_evaluation ft_study_evaluation(const ft_study *study, const ft_hyperparameters *config);
-
-/* The baselines for the configuration's lengths, computed when first asked for. */
-ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config,
-                               const ft_study_baseline **baseline, ft_error *err);
 
 #endif

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Followers may be late by what a step takes. They wait for their leader as long as it lives: it evaluates
- * and records while they wait, and whoever started it sees to it that it does not hang. */
+/* Followers may be late by what a step takes, or a group of forecasts. They wait for their leader as long as
+ * it lives: it records while they wait, and whoever started it sees to it that it does not hang. */
 static const double FOLLOWERS_TIMEOUT = 300, LEADERS_TIMEOUT = 0;
 
 struct ft_team {

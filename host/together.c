@@ -12,25 +12,6 @@ typedef struct order {
     char checkpoint[PATH_MAX];
 } order;
 
-static bool follower_is_recorded(void *context, size_t configuration)
-{
-    (void)context, (void)configuration;
-    return true; /* or will be, by rank 0 */
-}
-
-static ft_status follower_begin(void *context, size_t configuration, const char *id, ft_error *err)
-{
-    (void)context, (void)configuration, (void)id;
-    return ft_fail(err, FT_FAILED, "a rank that follows records nothing");
-}
-
-static ft_status follower_finish(void *context, size_t configuration, const ft_outcome *outcome,
-                                 ft_error *err)
-{
-    (void)context, (void)configuration, (void)outcome;
-    return ft_fail(err, FT_FAILED, "a rank that follows records nothing");
-}
-
 static ft_stop follower_stop(void *context)
 {
     return ft_engine_stop(context);
@@ -38,8 +19,7 @@ static ft_stop follower_stop(void *context)
 
 ft_link ft_follower_link(ft_engine *engine)
 {
-    return (ft_link){engine, follower_is_recorded, follower_begin, follower_finish,
-                     NULL,   follower_stop}; /* what rank 0 prunes, all prune */
+    return (ft_link){.context = engine, .stop = follower_stop}; /* what rank 0 prunes, all prune */
 }
 
 ft_status ft_together_train(ft_study *study, const ft_job *job, const ft_link *link, ft_error *err)

@@ -1,5 +1,5 @@
 /* Ranks that train adapter batches together (engine->comm). One of them, rank 0, keeps the books and records
- * the experiments; the others follow: they train the same, and keep nothing.
+ * the experiments; the others follow: they train and evaluate the same, and keep nothing.
  *
  * Here the ranks are the processes of an MPI launcher. The coordinator's teams are of the same kind, but hear
  * from the coordinator what to train (coordinator.h). */
@@ -10,14 +10,7 @@
 #include "host/sweep_run.h"
 #include "host/worker.h"
 
-/* Whether this process keeps the books, as it does when it is alone. */
-static inline bool ft_engine_leads(const ft_engine *engine)
-{
-    return !engine->launcher || engine->launcher->rank == 0;
-}
-
-/* The link of a rank that follows: nothing is to be recorded, nothing is asked, and it stops as its engine
- * says. */
+/* The link of a rank that follows: it records nothing, asks nothing, and stops as its engine says. */
 ft_link ft_follower_link(ft_engine *engine);
 
 /* Rank 0's: the batch is trained by all. The same as ft_worker_train where it is alone. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "host/record.h"
+#include "host/study_evaluation.h"
 #include "host/train_config.h"
 
 typedef struct worker {
@@ -57,9 +58,8 @@ static ft_status make_configs(worker *w, ft_error *err)
 }
 
 /* Records those members that the result is of. */
-static ft_status take_result(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+static ft_status record_result(worker *w, int32_t index, const ft_train_result *result, ft_error *err)
 {
-    worker *w = context;
     const ft_job *job = w->job;
     const ft_trajectory *t = trajectory_at(w, (size_t)index);
     ft_status status = FT_OK;
@@ -74,6 +74,24 @@ static ft_status take_result(void *context, int32_t index, const ft_train_result
                                       result, w->link, &outcome, err);
     }
     return status;
+}
+
+static ft_status take_result(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+{
+    worker *w = context;
+    if (!ft_engine_leads(w->study->engine)) return ft_study_follow(w->study, result->adapter, err);
+    ft_study_lead(w->study);
+    return ft_study_dismiss(w->study, record_result(w, index, result, err), err);
+}
+
+/* What tuning has to beat, first of all: a stop in training finds it done. A batch has it in common. */
+static ft_status find_baseline(worker *w, ft_error *err)
+{
+    if (!ft_engine_leads(w->study->engine)) return ft_study_follow(w->study, NULL, err);
+    const ft_study_baseline *baseline;
+    ft_study_lead(w->study);
+    ft_status status = ft_study_baseline_of(w->study, &w->job->configs[trained_config(w, 0)], &baseline, err);
+    return ft_study_dismiss(w->study, status, err);
 }
 
 static void epochs_ended(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
@@ -116,26 +134,34 @@ static ft_status give_up(worker *w, ft_error *err)
     return status;
 }
 
+static ft_status train(worker *w, ft_error *err)
+{
+    const ft_study *study = w->study;
+    const ft_hyperparameters *first = &w->job->configs[trained_config(w, 0)];
+    ft_train_settings settings = {.context_length = (int32_t)first->context_length,
+                                  .prediction_length = (int32_t)first->prediction_length,
+                                  .eval_windows = study->eval_windows,
+                                  .slots = w->job->slots,
+                                  .checkpoint = w->job->checkpoint,
+                                  .result = take_result,
+                                  .epochs = epochs_ended,
+                                  .stop = how_to_stop,
+                                  .context = w,
+                                  .comm = study->engine->comm};
+    return ft_train(study->chronos, study->weights, study->series, (int32_t)study->dataset.n_items,
+                    w->configs, (int32_t)w->job->n_trajectories, &settings, err);
+}
+
 ft_status ft_worker_train(ft_study *study, const ft_job *job, const ft_link *link, ft_error *err)
 {
     worker w = {.study = study, .job = job, .link = link};
     ft_status status = make_configs(&w, err);
-    if (status == FT_OK && job->failure) {
-        status = give_up(&w, err);
-    } else if (status == FT_OK) {
-        const ft_hyperparameters *first = &job->configs[trained_config(&w, 0)];
-        ft_train_settings settings = {.context_length = (int32_t)first->context_length,
-                                      .prediction_length = (int32_t)first->prediction_length,
-                                      .eval_windows = study->eval_windows,
-                                      .slots = job->slots,
-                                      .checkpoint = job->checkpoint,
-                                      .result = take_result,
-                                      .epochs = epochs_ended,
-                                      .stop = how_to_stop,
-                                      .context = &w,
-                                      .comm = study->engine->comm};
-        status = ft_train(study->chronos, study->weights, study->series, (int32_t)study->dataset.n_items,
-                          w.configs, (int32_t)job->n_trajectories, &settings, err);
+    if (job->failure) {
+        if (status == FT_OK) status = give_up(&w, err);
+    } else {
+        status = ft_comm_agree(study->engine->comm, status, NULL, err);
+        if (status == FT_OK) status = find_baseline(&w, err);
+        if (status == FT_OK) status = train(&w, err);
     }
     free(w.members);
     free(w.milestones);

@@ -73,8 +73,15 @@ int ft_comm_launched_rank(void);
 
 /* Whether all ranks go on: FT_OK where all of them come with it, else all return the status and the message
  * of the first rank that came with another. *flag (may be NULL) becomes true on all if it was on any. `comm`
- * may be NULL: this process alone. */
+ * may be NULL: this process alone. A rank that cannot take part abandons the communicator, so that the others
+ * do not wait for it. */
 ft_status ft_comm_agree(ft_comm *comm, ft_status status, bool *flag, ft_error *err);
+
+/* Numbers on the host of which each rank has some: values[first] to values[first + count - 1] are this
+ * rank's, no number is two ranks', and those of no rank are 0 afterwards. All have all `total` when it
+ * returns, bit for bit but for the sign of zeros. NULL and failures as for ft_comm_agree. */
+ft_status ft_comm_gather(ft_comm *comm, float *values, size_t total, size_t first, size_t count,
+                         ft_error *err);
 
 #ifdef __cplusplus
 }

@@ -46,7 +46,7 @@ static float lower_median(float *values, int32_t count)
     return values[(count - 1) / 2];
 }
 
-/* Series of one decoder call: as many as the memory allows. */
+/* Series of one decoder call, of n_requests: as many as the memory allows. */
 static int64_t group_size(const ft_trainable *trainable, const ft_forecast_settings *settings,
                           int64_t n_requests, int32_t n_tokens)
 {
@@ -198,29 +198,44 @@ static int32_t longest_input(const ft_forecast_request *requests, int64_t n_requ
     return (int32_t)visible(visible(longest, settings->context_length) + added, settings->context_length) + 1;
 }
 
+/* Those of request `first` on. */
+static outputs outputs_at(outputs of, const ft_forecast_settings *settings, int64_t first)
+{
+    int64_t paths = first * settings->num_samples;
+    return (outputs){of.samples ? of.samples + paths * settings->horizon : NULL,
+                     of.tokens ? of.tokens + paths * chunk_of(settings) : NULL};
+}
+
 static ft_status forecast(const ft_trainable *trainable, const ft_forecast_request *requests,
                           int64_t n_requests, const ft_forecast_settings *settings, outputs out,
                           ft_error *err)
 {
     if (n_requests == 0) return FT_OK;
+    ft_comm *comm = out.samples ? settings->comm : NULL;
+    const int64_t rank = comm ? comm->rank : 0, ranks = comm ? comm->size : 1;
     ft_tokenizer *tokenizer = NULL;
     ft_status status = ft_tokenizer_create(&trainable->model->config.chronos, &tokenizer, err);
-    int32_t chunk = chunk_of(settings);
-    int64_t size = group_size(trainable, settings, n_requests, chunk);
+    status = ft_comm_agree(comm, status, NULL, err);
+    const size_t values = (size_t)settings->num_samples * (size_t)settings->horizon; /* of a request */
+    int64_t size = group_size(trainable, settings, (n_requests + ranks - 1) / ranks, chunk_of(settings));
     kept_decoder kept = {.shape = {.n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1,
                                    .n_series = (int32_t)size,
                                    .num_samples = settings->num_samples,
                                    .encoder_length = longest_input(requests, n_requests, settings)}};
-    for (int64_t first = 0; first < n_requests && status == FT_OK; first += size) {
-        if (settings->stop && settings->stop(settings->context)) {
+    /* A group on each rank at a time, after which all know how the others fared. */
+    for (int64_t first = 0; first < n_requests && status == FT_OK; first += size * ranks) {
+        int64_t n = n_requests - first < size * ranks ? n_requests - first : size * ranks;
+        int64_t from = n * rank / ranks, to = n * (rank + 1) / ranks;
+        outputs all = outputs_at(out, settings, first), own = outputs_at(out, settings, first + from);
+        if (settings->stop && settings->stop(settings->context))
             status = ft_fail(err, FT_INTERRUPTED, "interrupted while forecasting");
-            break;
-        }
-        int64_t n = n_requests - first < size ? n_requests - first : size;
-        outputs here = {out.samples ? out.samples + first * settings->num_samples * settings->horizon : NULL,
-                        out.tokens ? out.tokens + first * settings->num_samples * chunk : NULL};
-        status =
-            forecast_group(trainable, tokenizer, requests + first, (int32_t)n, settings, &kept, here, err);
+        else if (from < to)
+            status = forecast_group(trainable, tokenizer, requests + first + from, (int32_t)(to - from),
+                                    settings, &kept, own, err);
+        status = ft_comm_agree(comm, status, NULL, err);
+        if (status == FT_OK)
+            status = ft_comm_gather(comm, all.samples, (size_t)n * values, (size_t)from * values,
+                                    (size_t)(to - from) * values, err);
     }
     ft_decoder_free(kept.decoder);
     ft_tokenizer_free(tokenizer);

@@ -3,6 +3,7 @@
 #ifndef FT_MODEL_FORECAST_H
 #define FT_MODEL_FORECAST_H
 
+#include "kernels/comm.h"
 #include "model/tokenizer.h"
 #include "model/trainable.h"
 
@@ -24,6 +25,9 @@ typedef struct ft_forecast_settings {
     uint32_t seed;
     bool (*stop)(void *context); /* asked between groups of series; NULL: never */
     void *context;
+    ft_comm *comm; /* the devices that share the requests: ft_forecast is called on each with the same
+                      arguments, all get all samples, and all end with the first that fails or is told to
+                      stop. NULL: this one alone */
 } ft_forecast_settings;
 
 /* Settings from chronos_config for one chunk or more of a horizon. */
@@ -34,7 +38,8 @@ ft_forecast_settings ft_forecast_defaults(const ft_chronos_config *config, int32
 ft_status ft_forecast(const ft_trainable *trainable, const ft_forecast_request *requests, int64_t n_requests,
                       const ft_forecast_settings *settings, float *samples, ft_error *err);
 
-/* Tokens instead of values, one chunk: tokens (n_requests, num_samples, prediction_length). */
+/* Tokens instead of values, one chunk, on this device alone: tokens (n_requests, num_samples,
+ * prediction_length). */
 ft_status ft_forecast_tokens(const ft_trainable *trainable, const ft_forecast_request *requests,
                              int64_t n_requests, const ft_forecast_settings *settings, int32_t *tokens,
                              ft_error *err);

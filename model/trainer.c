@@ -227,18 +227,20 @@ static bool has_to_stop(const ft_trainer *t, int32_t n_ended)
  * before the next; where it fails within a step, the others hear of it by their communicator. */
 static ft_status train_all(ft_trainer *t, ft_error *err)
 {
+    ft_comm *comm = t->settings->comm;
     int32_t n_ended = 1; /* between two trainings is as good a place to stop as between two epochs */
     ft_status status = FT_OK, between = FT_OK;
     while (status == FT_OK) {
+        if (any_due(t)) between = ft_comm_agree(comm, between, NULL, err); /* all hand over, or none */
         if (between == FT_OK) between = ft_slots_hand_over(t, err);
         if (between == FT_OK) between = ft_slots_fill(t, err);
         bool stop = between == FT_OK && ft_slots_any_live(t) && has_to_stop(t, n_ended);
-        status = ft_comm_agree(t->settings->comm, between, &stop, err);
+        status = ft_comm_agree(comm, between, &stop, err);
         if (status != FT_OK || !ft_slots_any_live(t)) break;
         if (stop) return ft_slots_interrupt(t, err);
         status = train_step(t, err);
         if (status == FT_OK) status = after_step(t, &n_ended, err);
-        if (status != FT_OK && t->settings->comm) t->settings->comm->abandon(t->settings->comm);
+        if (status != FT_OK && comm) comm->abandon(comm);
         if (status == FT_OK && (any_due(t) || (n_ended > 0 && checkpoint_is_old(t))))
             between = ft_slots_checkpoint(t, err);
     }

@@ -59,7 +59,7 @@ typedef struct ft_train_settings {
      * none; then adapters that are stopped hand over what they have, with FT_INTERRUPTED. */
     const char *checkpoint;
     /* Takes a result of configuration `index`: at each milestone and at its end. Another status than FT_OK
-     * ends all training. */
+     * ends all training. Ranks that train together (`comm`) all call it or none, and must return the same. */
     ft_status (*result)(void *context, int32_t index, const ft_train_result *result, ft_error *err);
     /* After a step that ended epochs of n configurations: sets which are pruned, (n), all false before. May
      * be NULL. Asked again for epochs that a crash has undone: answers must be the same then. */

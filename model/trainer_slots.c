@@ -150,6 +150,7 @@ static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char
     const ft_standing *s = &t->standings[g];
     ft_adapter *adapter = NULL;
     ft_status status = ended == FT_DIVERGED ? FT_OK : read_adapter(t, g, &adapter, err);
+    status = ft_comm_agree(t->settings->comm, status, NULL, err);
     ft_train_result result = {.status = ended,
                               .error = error,
                               .adapter = adapter,
@@ -159,6 +160,8 @@ static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char
                               .ended = s->ended != FT_TRAINING || ended != FT_OK,
                               .pruned = s->ended == FT_TRAINING_PRUNED};
     if (status == FT_OK) status = t->settings->result(t->settings->context, s->config, &result, err);
+    /* Whoever took it may have put other weights in their place. */
+    if (t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
     ft_adapter_free(adapter);
     return status;
 }

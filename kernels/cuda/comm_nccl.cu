@@ -29,7 +29,7 @@ typedef struct nccl_functions {
 #undef FT_NCCL_DECLARE
 } nccl_functions;
 
-static const size_t FT_SUMS = 64; /* that are added up at a time */
+static const size_t FT_SUMS = 4096; /* that are added up at a time */
 
 typedef struct nccl_comm {
     ft_comm base; /* first, so that the pointers convert */

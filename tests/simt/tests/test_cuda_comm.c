@@ -1,5 +1,6 @@
 /* NCCL communicators over simulated GPUs, one host program a rank. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernels/comm.h"
@@ -212,6 +213,49 @@ Test(cuda_comm, a_captured_step_goes_with_an_aborted_communicator)
     cr_expect_eq(s.status[0], FT_FAILED);
     cr_expect_eq(s.status[1], FT_OK);
     cr_expect_eq(simt_counted().allocated_bytes, 0);
+}
+
+/* -- parts to a whole -- */
+
+enum { TOTAL = 10000, NOBODYS = 9990 }; /* numbers; those that no rank has begin */
+static float wholes[MOST_RANKS][TOTAL];
+
+static float number(int i)
+{
+    return i == 17 ? -INFINITY : i == 18 ? NAN : i == 19 ? 1e-44f : sinf((float)i);
+}
+
+/* The later the rank, the larger its part; of more than two ranks the second has none. */
+static void gather(int rank, void *context)
+{
+    scene *s = context;
+    member m = join(s, rank);
+    bool has_none = rank == 1 && s->size > 2;
+    int first = NOBODYS * rank * rank / (s->size * s->size),
+        end = NOBODYS * (rank + 1) * (rank + 1) / (s->size * s->size);
+    if (rank == 0 && s->size > 2) end = NOBODYS * 4 / (s->size * s->size);
+    if (has_none) first = end;
+    for (int i = 0; i < TOTAL; i++) wholes[rank][i] = i >= first && i < end ? number(i) : 1000;
+    s->status[rank] =
+        ft_comm_gather(m.comm, wholes[rank], TOTAL, (size_t)first, (size_t)(end - first), &s->err[rank]);
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, parts_become_a_whole_on_all_ranks)
+{
+    for (int size = 2; size <= MOST_RANKS; size++) {
+        scene s = make_scene(size, SIMT_RANDOM);
+        simt_run_ranks(size, gather, &s);
+        cr_assert_null(simt_fault(), "%s", simt_fault());
+        for (int rank = 0; rank < size; rank++) {
+            cr_assert_eq(s.status[rank], FT_OK, "%s", s.err[rank].message);
+            for (int i = 0; i < TOTAL; i++) {
+                float expected = i < NOBODYS ? number(i) : 0, got = wholes[rank][i];
+                cr_assert(got == expected || (isnan(got) && isnan(expected)), "rank %d of %d, number %d: %g",
+                          rank, size, i, (double)got);
+            }
+        }
+    }
 }
 
 /* Without `wait` the same is a hang. */

@@ -1,13 +1,16 @@
-/* Whole trainings that 1, 2, 4 and 8 simulated GPUs make together: the single GPU's losses, also where one of
- * them is slow; where one dies the others end, within the communicator's timeout and with a clear message. */
+/* Whole trainings and forecasts that 1, 2, 4 and 8 simulated GPUs make together: the single GPU's losses and
+ * samples, also where one of them is slow; where one dies the others end, within the communicator's timeout
+ * and with a clear message. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "kernels/comm.h"
+#include "model/forecast.h"
 #include "model/trainer.h"
 #include "models.h"
 #include "tests/simt/simt.h"
@@ -209,5 +212,161 @@ Test(cuda_together, a_dying_gpu_ends_the_others)
             cr_expect_eq(t.ranks[rank].status, FT_FAILED, "case %d, rank %d", i, rank);
             cr_expect(strstr(said, expected), "case %d, rank %d: %s", i, rank, said);
         }
+    }
+}
+
+/* -- forecasts -- */
+
+/* Two requests have as many paths as a group may have. */
+enum { REQUESTS = 5, PATHS = 320, GROUP = 2 };
+
+typedef struct forecaster {
+    float samples[REQUESTS][PATHS];
+    int64_t drawn; /* tokens */
+    ft_status status;
+    ft_error err;
+} forecaster;
+
+typedef struct forecasters {
+    int size, stopping, dying; /* ranks */
+    ft_comm_id id;
+    forecaster *ranks; /* (size) */
+} forecasters;
+
+/* The backends of the ranks, whose draws are counted. */
+static ft_backend *backends[MOST_RANKS];
+static forecaster *counted_for;
+static void (*draw)(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
+                    ft_tensor probabilities);
+
+static void count_and_draw(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
+                           ft_tensor probabilities)
+{
+    int rank = 0;
+    while (backends[rank] != self) rank++;
+    counted_for[rank].drawn += logits.rows;
+    draw(self, sampling, logits, token, probabilities);
+}
+
+static bool stop_after_a_group(void *context)
+{
+    const forecaster *self = context;
+    return self->drawn > 0;
+}
+
+static ft_status add_up_or_die(ft_comm *self, double *sums, size_t count, ft_error *err)
+{
+    return calls_left-- > 0 ? living.add_up(self, sums, count, err) : fall_off(err);
+}
+
+static void forecast(int rank, void *context)
+{
+    forecasters *f = context;
+    forecaster *self = &f->ranks[rank];
+    ft_error err;
+    ft_comm *comm;
+    ft_chronos *chronos;
+    ft_trainable *trainable;
+    ft_weights *weights = models_read("model_tied");
+    ft_forecast_request requests[REQUESTS];
+    cr_assert_eq(ft_cuda_create(rank, FT_F32, &backends[rank], &err), FT_OK, "%s", err.message);
+    draw = backends[rank]->sample;
+    backends[rank]->sample = count_and_draw;
+    cr_assert_eq(ft_comm_nccl(backends[rank], &f->id, rank, f->size, 60, &comm, &err), FT_OK, "%s",
+                 err.message);
+    cr_assert_eq(ft_chronos_create(backends[rank], weights, true, &chronos, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_trainable_create(chronos, NULL, 0, false, &trainable, &err), FT_OK, "%s", err.message);
+    if (rank == f->dying) {
+        living = *comm;
+        comm->add_up = add_up_or_die;
+    }
+    for (uint32_t i = 0; i < REQUESTS; i++) requests[i] = (ft_forecast_request){values, 40 + 8 * i, 0, i};
+    ft_forecast_settings settings = ft_forecast_defaults(&weights->config.chronos, 1);
+    settings.num_samples = PATHS;
+    settings.context_length = CONTEXT;
+    settings.seed = 7;
+    settings.comm = comm;
+    settings.stop = rank == f->stopping ? stop_after_a_group : NULL;
+    settings.context = self;
+    self->status = ft_forecast(trainable, requests, REQUESTS, &settings, self->samples[0], &self->err);
+    ft_trainable_free(trainable);
+    ft_chronos_free(chronos);
+    ft_weights_free(weights);
+    comm->free(comm);
+    backends[rank]->free(backends[rank]);
+}
+
+static forecasters forecast_by(forecasters f, simt_order order)
+{
+    ft_error err;
+    for (int i = 0; i < ROWS; i++) values[i] = i % 17 == 5 ? NAN : 20 + 5 * sinf((float)i / 3);
+    f.ranks = counted_for = calloc((size_t)f.size, sizeof *f.ranks);
+    simt_reset(f.size, DEVICE_BYTES);
+    simt_set_order(order, 31);
+    cr_assert_eq(ft_comm_nccl_id(&f.id, &err), FT_OK, "%s", err.message);
+    simt_run_ranks(f.size, forecast, &f);
+    cr_assert_null(simt_fault(), "%s", simt_fault());
+    cr_expect_eq(simt_counted().allocated_bytes, 0);
+    return f;
+}
+
+/* How many requests a rank forecasts: as many as one group a rank are divided among all, then the next. */
+static int requests_of(int rank, int size)
+{
+    int sum = 0, per_rank = (REQUESTS + size - 1) / size, group = per_rank < GROUP ? per_rank : GROUP;
+    for (int first = 0; first < REQUESTS; first += group * size) {
+        int n = REQUESTS - first < group * size ? REQUESTS - first : group * size;
+        sum += n * (rank + 1) / size - n * rank / size;
+    }
+    return sum;
+}
+
+Test(cuda_together, gpus_that_forecast_together_each_draw_a_part_of_the_single_ones_paths)
+{
+    const int sizes[] = {2, 4, 8};
+    forecasters alone = forecast_by((forecasters){1, NOBODY, NOBODY, .ranks = NULL}, SIMT_FORWARD);
+    cr_assert_eq(alone.ranks[0].drawn, REQUESTS * PATHS);
+    for (int i = 0; i < 3; i++) {
+        forecasters f = forecast_by((forecasters){sizes[i], NOBODY, NOBODY, .ranks = NULL}, (simt_order)i);
+        for (int rank = 0; rank < f.size; rank++) {
+            const forecaster *one = &f.ranks[rank];
+            cr_assert_eq(one->status, FT_OK, "rank %d of %d: %s", rank, f.size, one->err.message);
+            cr_expect_arr_eq(one->samples, alone.ranks[0].samples, sizeof one->samples, "rank %d of %d", rank,
+                             f.size);
+            cr_expect_eq(one->drawn, requests_of(rank, f.size) * PATHS, "rank %d of %d drew %lld", rank,
+                         f.size, (long long)one->drawn);
+        }
+        free(f.ranks);
+    }
+    free(alone.ranks);
+}
+
+Test(cuda_together, one_that_is_told_to_stop_forecasting_stops_all)
+{
+    forecasters f = forecast_by((forecasters){2, 1, NOBODY, .ranks = NULL}, SIMT_FORWARD);
+    for (int rank = 0; rank < 2; rank++) {
+        cr_expect_eq(f.ranks[rank].status, FT_INTERRUPTED);
+        cr_expect(strstr(f.ranks[rank].err.message, "interrupted while forecasting"), "%s",
+                  f.ranks[rank].err.message);
+        cr_expect_eq(f.ranks[rank].drawn, GROUP * PATHS);
+    }
+    free(f.ranks);
+}
+
+/* Before it begins, before it tells how it fared, before it hands its part round. */
+Test(cuda_together, one_that_dies_forecasting_ends_the_others)
+{
+    for (calls_left = 0; calls_left < 3;) {
+        int calls = calls_left;
+        forecasters f = forecast_by((forecasters){4, NOBODY, calls % 2, .ranks = NULL}, SIMT_FORWARD);
+        for (int rank = 0; rank < f.size; rank++) {
+            const char *said = f.ranks[rank].err.message;
+            const char *expected =
+                rank == f.dying ? "this GPU has fallen off the bus" : "remote process exited";
+            cr_expect_eq(f.ranks[rank].status, FT_FAILED, "after %d calls, rank %d", calls, rank);
+            cr_expect(strstr(said, expected), "after %d calls, rank %d: %s", calls, rank, said);
+        }
+        free(f.ranks);
+        calls_left = calls + 1;
     }
 }

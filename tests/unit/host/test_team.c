@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,6 +26,8 @@
 /* -- a communicator of forks -- */
 
 enum { MOST_RANKS = 4, MOST_VALUES = 1 << 20, TEAMS = 64, CONFIGURATIONS = 4 };
+/* Of the model before tuning and of each configuration, on one window a split: 20 paths of 4 tokens. */
+enum { EVALUATIONS = 1 + CONFIGURATIONS, WINDOW_TOKENS = 20 * 4 };
 
 /* Of one team, found by its leader's process id. */
 typedef struct meeting {
@@ -32,6 +35,16 @@ typedef struct meeting {
     double values[MOST_RANKS][MOST_VALUES];
 } meeting;
 static meeting *meetings; /* (TEAMS), shared, mostly never touched */
+
+/* What goes wrong, once, when rank `rank` has drawn so many tokens. */
+typedef enum fault { NO_FAULT, DIES, HAS_NO_MEMORY, HAS_NO_DISK } fault;
+typedef struct watched {
+    atomic_long drawn[MOST_RANKS]; /* tokens, by rank, of all teams since the last sweep began */
+    atomic_int fault;
+    int rank;
+    long tokens;
+} watched;
+static watched *watched_ranks; /* shared */
 
 typedef struct shared_comm {
     ft_comm base;
@@ -105,6 +118,49 @@ static void free_comm(ft_comm *self)
     free(self);
 }
 
+/* -- what its ranks draw -- */
+
+static int own_rank;
+static bool memory_is_out;
+static void (*draw)(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
+                    ft_tensor probabilities);
+static void *(*allocate)(ft_backend *self, size_t bytes, ft_error *err);
+
+static void go_wrong(fault what)
+{
+    const struct rlimit nothing = {0, 0};
+    if (what == DIES) kill(getpid(), SIGKILL);
+    if (what == HAS_NO_MEMORY) memory_is_out = true;
+    if (what == HAS_NO_DISK) setrlimit(RLIMIT_FSIZE, &nothing);
+}
+
+static void watched_draw(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
+                         ft_tensor probabilities)
+{
+    long drawn = atomic_fetch_add(&watched_ranks->drawn[own_rank], logits.rows) + logits.rows;
+    if (own_rank == watched_ranks->rank && drawn >= watched_ranks->tokens)
+        go_wrong((fault)atomic_exchange(&watched_ranks->fault, NO_FAULT));
+    draw(self, sampling, logits, token, probabilities);
+}
+
+static void *watched_allocate(ft_backend *self, size_t bytes, ft_error *err)
+{
+    bool is_out = memory_is_out;
+    memory_is_out = false;
+    if (!is_out) return allocate(self, bytes, err);
+    ft_no_memory(err, "this test", bytes);
+    return NULL;
+}
+
+static void watch_rank(ft_backend *backend, int rank)
+{
+    own_rank = rank;
+    draw = backend->sample;
+    allocate = backend->allocate;
+    backend->sample = watched_draw;
+    backend->allocate = watched_allocate;
+}
+
 static ft_status connect_forks(ft_engine *engine, const ft_comm_id *id, int rank, int size,
                                double timeout_seconds, ft_error *err)
 {
@@ -124,6 +180,7 @@ static ft_status connect_forks(ft_engine *engine, const ft_comm_id *id, int rank
     comm->at = &meetings[leader % TEAMS];
     comm->timeout_seconds = timeout_seconds;
     engine->comm = &comm->base;
+    watch_rank(engine->backend, rank);
     return FT_OK;
 }
 
@@ -144,7 +201,10 @@ static void enter_scratch(void)
     ft_weights_free(weights);
     meetings = mmap(NULL, TEAMS * sizeof *meetings, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    cr_assert_neq(meetings, MAP_FAILED);
+    watched_ranks =
+        mmap(NULL, sizeof *watched_ranks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert(meetings != MAP_FAILED && watched_ranks != MAP_FAILED);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static int remove_one(const char *path, const struct stat *s, int type, struct FTW *ftw)
@@ -189,6 +249,7 @@ static void look(void *context, const char *line)
 
 static ft_status train(const char *name, int32_t ranks, watch *w, ft_error *err)
 {
+    for (int rank = 0; rank < MOST_RANKS; rank++) atomic_store(&watched_ranks->drawn[rank], 0);
     static const char *const set[] = {"context_length=16", "prediction_length=4", "batch_size=4", "epochs=4"};
     static const char *const grids[] = {"learning_rate=1e-4,1e-3", "lora_rank=2,4"};
     const ft_engine_settings settings = {
@@ -234,7 +295,7 @@ static ft_experiments results_of(const char *name)
     return found;
 }
 
-/* The largest relative difference of losses. */
+/* The largest relative difference of losses and errors. */
 static double difference(const char *one, const char *other)
 {
     ft_experiments a = results_of(one), b = results_of(other);
@@ -244,6 +305,13 @@ static double difference(const char *one, const char *other)
             const ft_epoch_record *x = &a.items[i].training_history[e], *y = &b.items[i].training_history[e];
             most = fmax(most, fabs(x->loss - y->loss) / y->loss);
             most = fmax(most, fabs(x->val_loss - y->val_loss) / y->val_loss);
+        }
+    for (size_t i = 0; i < a.count; i++)
+        for (int split = 0; split < FT_N_SPLITS; split++) {
+            const ft_metrics *x = &a.items[i].metrics[split], *y = &b.items[i].metrics[split];
+            cr_assert(x->evaluated && y->evaluated);
+            most = fmax(most, fabs(x->mae - y->mae) / y->mae);
+            most = fmax(most, fabs(x->wql - y->wql) / y->wql);
         }
     ft_experiments_free(&a);
     ft_experiments_free(&b);
@@ -263,6 +331,12 @@ Test(team, trains_what_a_single_process_trains)
         cr_assert_eq(train(name, ranks, &w, &err), FT_OK, "%s", err.message);
         double off = difference(name, "alone");
         cr_expect_lt(off, 1e-5, "%d processes: losses differ by %g", ranks, off);
+        for (int rank = 0; rank < ranks; rank++) {
+            int windows = FT_N_SPLITS * (rank + 1) / ranks - FT_N_SPLITS * rank / ranks;
+            cr_expect_eq(atomic_load(&watched_ranks->drawn[rank]), EVALUATIONS * windows * WINDOW_TOKENS,
+                         "rank %d of %d drew %ld tokens", rank, ranks,
+                         atomic_load(&watched_ranks->drawn[rank]));
+        }
         ft_experiments found = results_of(name);
         const cJSON *n = cJSON_GetObjectItemCaseSensitive(found.items[0].run, "ranks");
         cr_expect(cJSON_IsNumber(n) && n->valueint == ranks);
@@ -284,6 +358,66 @@ Test(team, that_loses_a_process_is_started_anew)
         cr_expect(w.is_done && w.is_lost, "victim %d", victim);
         cr_expect_eq(difference(name, "whole"), 0.0, "it goes on from its checkpoint, victim %d", victim);
     }
+}
+
+/* In the evaluation of the first experiments, on the leader and on a follower, which has two of three
+ * windows. */
+Test(team, whose_process_dies_evaluating_is_started_anew)
+{
+    ft_error err;
+    watch none = {0};
+    cr_assert_eq(train("whole", 2, &none, &err), FT_OK, "%s", err.message);
+    for (int rank = 0; rank < 2; rank++) {
+        char name[24];
+        watch w = {0};
+        snprintf(name, sizeof name, "dead_%d", rank);
+        *watched_ranks = (watched){.fault = DIES, .rank = rank, .tokens = (1 + rank) * WINDOW_TOKENS + 1};
+        cr_assert_eq(train(name, 2, &w, &err), FT_OK, "%s", err.message);
+        cr_expect(w.is_lost && watched_ranks->fault == NO_FAULT, "rank %d", rank);
+        cr_expect_eq(difference(name, "whole"), 0.0, "it goes on from its checkpoint, rank %d", rank);
+    }
+}
+
+/* Where memory runs out for the decoder of one evaluation, that experiment is recorded as failed. */
+Test(team, whose_memory_runs_out_evaluating_records_that)
+{
+    for (int rank = 0; rank < 2; rank++) {
+        ft_error err;
+        watch w = {0};
+        ft_experiments found;
+        char name[24];
+        int failed = 0;
+        snprintf(name, sizeof name, "full_%d", rank);
+        *watched_ranks =
+            (watched){.fault = HAS_NO_MEMORY, .rank = rank, .tokens = 2 * (1 + rank) * WINDOW_TOKENS};
+        cr_assert_eq(train(name, 2, &w, &err), FT_OK, "%s", err.message);
+        cr_expect_not(w.is_lost);
+        cr_assert_eq(ft_experiments_load(name, FT_WHOLE, &found, &err), FT_OK, "%s", err.message);
+        cr_assert_eq(found.count, CONFIGURATIONS);
+        for (size_t i = 0; i < found.count; i++) {
+            if (!found.items[i].error) continue;
+            failed++;
+            cr_expect(strstr(found.items[i].error, "this test"), "%s", found.items[i].error);
+            cr_expect_eq(strstr(found.items[i].error, "rank 1: ") != NULL, rank == 1, "%s",
+                         found.items[i].error);
+        }
+        cr_expect_eq(failed, 1, "%s: %d failed", name, failed);
+        ft_experiments_free(&found);
+    }
+}
+
+/* The leader alone writes: where its disk is full all end, and the sweep goes on when there is room. */
+Test(team, whose_disk_is_full_ends_and_goes_on)
+{
+    ft_error err;
+    watch none = {0};
+    cr_assert_eq(train("whole", 2, &none, &err), FT_OK, "%s", err.message);
+    *watched_ranks = (watched){.fault = HAS_NO_DISK, .rank = 0, .tokens = WINDOW_TOKENS + 1};
+    cr_expect_eq(train("no_room", 2, &none, &err), FT_FAILED);
+    cr_expect(strstr(err.message, "forecasts.csv"), "%s", err.message);
+    cr_assert_eq(train("no_room", 2, &none, &err), FT_OK, "%s", err.message);
+    cr_expect_eq(difference("no_room", "whole"), 0.0);
+    cr_expect_not(none.is_lost);
 }
 
 /* -- one that cannot begin -- */

@@ -252,6 +252,36 @@ static void expect_same(const taken *one, const taken *two, int index)
     expect_equal_adapters(one->adapter, two->adapter);
 }
 
+/* As an evaluation does: the result's weights are put in the model's place, then the base's again. */
+static ft_status take_and_place(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+{
+    const trial *t = context;
+    ft_trainable *placed;
+    cr_assert_eq(ft_trainable_create(t->model.chronos, &result->adapter, 1, false, &placed, err), FT_OK);
+    cr_assert_eq(ft_trainable_restore(placed, t->model.weights, err), FT_OK);
+    ft_trainable_free(placed);
+    return take(context, index, result, err);
+}
+
+Test(trainer, of_full_goes_on_though_a_result_was_placed_in_the_model)
+{
+    trial t, undisturbed;
+    ft_error err;
+    open_trial(&t);
+    open_trial(&undisturbed);
+    ft_train_config config = config_at(2);
+    config.spec = (ft_adapter_spec){.kind = FT_FULL};
+    ft_train_settings settings = settings_of(&t, 1, NULL);
+    settings.result = take_and_place;
+    cr_assert_eq(ft_train(t.model.chronos, t.model.weights, &t.series, 1, &config, 1, &settings, &err), FT_OK,
+                 "%s", err.message);
+    cr_assert_eq(train(&undisturbed, &config, 1, 1, NULL), FT_OK);
+    cr_assert_eq(t.at[0][1].times, 1);
+    expect_same(last_of(&t, 0), last_of(&undisturbed, 0), 0);
+    close_trial(&undisturbed);
+    close_trial(&t);
+}
+
 Test(trainer, stopped_after_any_step_it_goes_on_with_the_same_bits)
 {
     trial whole, stopped;

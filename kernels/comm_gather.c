@@ -1,0 +1,25 @@
+/* What each rank has a part of, to all; see comm.h. It is made of sums, which every communicator has: to a
+ * number that one rank has the others add nothing. */
+#include "kernels/comm.h"
+
+/* Numbers that are sent at a time. */
+enum { PIECE = 1 << 12 };
+
+ft_status ft_comm_gather(ft_comm *comm, float *values, size_t total, size_t first, size_t count,
+                         ft_error *err)
+{
+    double sums[PIECE];
+    ft_status status = FT_OK;
+    if (!comm || comm->size == 1) return FT_OK;
+    for (size_t at = 0; at < total && status == FT_OK; at += PIECE) {
+        size_t n = total - at < PIECE ? total - at : PIECE;
+        for (size_t i = 0; i < n; i++) {
+            bool is_own = at + i >= first && at + i - first < count;
+            sums[i] = is_own ? (double)values[at + i] : 0.0;
+        }
+        status = comm->add_up(comm, sums, n, err);
+        for (size_t i = 0; i < n && status == FT_OK; i++) values[at + i] = (float)sums[i];
+    }
+    if (status != FT_OK) comm->abandon(comm);
+    return status;
+}

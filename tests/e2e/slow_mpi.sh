@@ -23,24 +23,24 @@ ranks() {
     mpirun --allow-run-as-root --oversubscribe -n "$n" "$FTGPU" "$@" >out 2>err || status=$?
 }
 
-# The losses of all experiments of a sweep NAME, one a line.
-losses() {
-    cat results/fine_tuning/"$1"_*/results.json | sed -n 's/^ *"\(loss\|val_loss\)": \([-0-9.e]*\),*$/\2/p'
+# The losses, errors and baselines of all experiments of a sweep NAME, one a line.
+figures() {
+    cat results/fine_tuning/"$1"_*/results.json | sed -n 's/^ *"\(loss\|val_loss\|mae\|wql\)": \([-0-9.e]*\),*$/\2/p'
 }
 
-# expect_near NAME: the same losses as of the sweep `alone`, but for their last digits.
+# expect_near NAME: the same figures as in the file `expected`, but for their last digits.
 expect_near() {
-    losses "$1" | paste - expected | awk -v name="$1" '
-        NF != 2 { print "FAILED: " name " has another number of losses"; exit 1 }
+    figures "$1" | paste - expected | awk -v name="$1" '
+        NF != 2 { print "FAILED: " name " has another number of figures"; exit 1 }
         { off = ($1 - $2) / $2; if (off < 0) off = -off; if (off > most) most = off }
-        END { printf "%s: %d losses, the largest relative difference is %.2g\n", name, NR, most; exit !(NR > 0 && most < 1e-5) }' ||
-        fail "the losses of $1 are not those of one process"
+        END { printf "%s: %d figures, the largest relative difference is %.2g\n", name, NR, most; exit !(NR > 0 && most < 1e-5) }' ||
+        fail "the figures of $1 are not those of one process"
 }
 
 common="${common%--train-last*} --train-last 120 --device cpu --dtype f32 --set batch_size=8"
 short="$common --set epochs=3 --grid learning_rate=1e-4,1e-3 --grid lora_rank=2,4"
 must sweep $short --name alone
-losses alone >expected
+figures alone >expected
 for n in 2 4; do
     ranks "$n" sweep $short --name "of$n"
     expect_status 0
@@ -58,12 +58,12 @@ cmp -s first second || fail "two runs of two ranks differ: $(diff first second |
 
 # More ranks than an adapter has sequences, full training, and a scheduler that only rank 0 asks.
 must sweep $common --set epochs=2 --set batch_size=1 --set adapter_type=full --grid learning_rate=1e-4,1e-3 --name alone1
-losses alone1 >expected
+figures alone1 >expected
 ranks 4 sweep $common --set epochs=2 --set batch_size=1 --set adapter_type=full --grid learning_rate=1e-4,1e-3 --name full4
 expect_status 0
 expect_near full4
 must sweep $common --set epochs=4 $six --scheduler asha --name alone2
-losses alone2 >expected
+figures alone2 >expected
 ranks 2 sweep $common --set epochs=4 $six --scheduler asha --name asha2
 expect_status 0
 expect_near asha2
@@ -96,7 +96,7 @@ told_once 'learning'
 
 # -- ranks that end --
 
-# Starts a sweep NAME in two ranks; $pid is mpirun's.
+# begin NAME LINE: starts a sweep in two ranks and waits until it tells the line; $pid is mpirun's.
 [ "$epochs" -gt 30 ] && epochs=30
 long="$common --set epochs=$epochs $six --max-adapters 3"
 begin() {
@@ -105,9 +105,9 @@ begin() {
     mpirun --allow-run-as-root --oversubscribe -n 2 "$FTGPU" sweep $long --name "$1" >out 2>err &
     pid=$!
     tries=0
-    until grep -q " epoch 3/$epochs " err; do
+    until grep -q "$2" err; do
         tries=$((tries + 1))
-        [ "$tries" -lt 600 ] && kill -0 "$pid" 2>/dev/null || { fail "$ran: no epoch"; sed 's/^/    /' err; finish; }
+        [ "$tries" -lt 600 ] && kill -0 "$pid" 2>/dev/null || { fail "$ran: never said $2"; sed 's/^/    /' err; finish; }
         sleep 0.1
     done
 }
@@ -126,7 +126,7 @@ ranks 2 sweep $long --name whole
 expect_status 0
 contents whole >expected
 for who in 0 1; do
-    begin "killed$who"
+    begin "killed$who" " epoch 3/$epochs "
     [ "$who" = 1 ] && cat "/proc/$(rank 0)/maps" >maps
     kill -KILL "$(rank $who)"
     end
@@ -140,12 +140,12 @@ expect maps 'libmpi\.so'
 expect_not maps '/[^/]*(cuda|cublas|nccl|nvidia)[^/]*$'
 
 # mpirun hands SIGUSR1 on: all ranks stop with a checkpoint.
-begin requeue
+begin requeue " epoch 3/$epochs "
 kill -USR1 "$pid"
 end
 expect_status 75
 [ -s results/fine_tuning/.sweeps/requeue/checkpoints/batch_1.safetensors ] || fail "no checkpoint was left"
-begin requeue
+begin requeue " epoch 3/$epochs "
 kill -TERM "$pid"
 end
 [ "$status" != 0 ] || fail "$ran: status 0 though it was ended"
@@ -153,6 +153,36 @@ ranks 2 sweep $long --name requeue
 expect_status 0
 contents requeue >got
 cmp -s expected got || fail "after a requeue the results differ: $(diff expected got | head -5)"
+
+# They evaluate together, too, which takes its time here: rank 1 is as busy as rank 0; one that dies costs no experiment.
+processor_time() { # PID: in ticks
+    awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+must model init --size tiny --out tiny
+long=$(echo "$common" | sed 's/--model model/--model tiny/; s/--eval-windows 2/--eval-windows 256/')
+long="$long --set epochs=1 --grid learning_rate=1e-4,1e-3"
+ranks 2 sweep $long --name evaluated
+expect_status 0
+contents evaluated >expected
+for who in 0 1; do
+    begin "evaluating$who" '2/2  epoch 1/1 '
+    rank_0=$(rank 0) rank_1=$(rank 1)
+    before_0=$(processor_time "$rank_0") before_1=$(processor_time "$rank_1") busy_0=0
+    while [ "$busy_0" -lt 40 ]; do
+        sleep 0.1
+        busy_0=$(($(processor_time "$rank_0") - before_0))
+    done
+    busy_1=$(($(processor_time "$rank_1") - before_1))
+    expect_not err '  val mae '
+    [ $((2 * busy_1)) -gt "$busy_0" ] || fail "$ran: while they evaluate rank 0 computes for $busy_0 ticks, rank 1 for $busy_1"
+    kill -KILL "$(rank $who)"
+    end
+    [ "$status" != 0 ] || fail "$ran: status 0 though rank $who was killed"
+    ranks 2 sweep $long --name "evaluating$who"
+    expect_status 0
+    contents "evaluating$who" >got
+    cmp -s expected got || fail "after the death of rank $who in an evaluation the results differ: $(diff expected got | head -5)"
+done
 
 # Without a launcher nothing of MPI, CUDA or NCCL is loaded.
 ran="ftgpu run"

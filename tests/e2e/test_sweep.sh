@@ -41,6 +41,13 @@ expect out 'diverging_001_.*(not finite|diverged|NaN)'
 must best --metric mae
 expect_not out 'diverging_001'
 
+# What tuning has to beat is the model as it was, also where `full` trains in its place.
+must sweep $job --set adapter_type=full --set learning_rate=1e-2 --grid weight_decay=0,0.1 --name whole
+for name in grid whole; do
+    sed -n '/"zero_shot"/,/"seasonal_naive"/p' "$(directory_of "${name}_002_*")/results.json" >"$name"
+done
+[ -s grid ] && cmp -s grid whole || fail "$ran: another zero-shot baseline than that of a sweep of lora"
+
 before=$(ls results/fine_tuning | wc -l)
 refuses 'grid' sweep $job
 refuses 'lora_rnak.*lora_rank' sweep $job --grid lora_rnak=4

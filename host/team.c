@@ -2,6 +2,7 @@
 #include "host/team.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,28 @@ struct ft_team {
     ft_channel *followers; /* (size - 1) */
     pid_t *pids;           /* (size - 1); 0: not started */
 };
+
+/* Whether the other end of a socket is closed. */
+static bool is_hung_up(int fd)
+{
+    struct pollfd end = {.fd = fd};
+    return poll(&end, 1, 0) > 0;
+}
+
+/* What waiting ranks ask: of the leader, whether a follower is gone; of a follower, whether the leader is, or
+ * has ended the team. */
+static bool has_lost_follower(void *context)
+{
+    const ft_team *team = context;
+    for (int32_t i = 0; i < team->settings.size - 1; i++)
+        if (is_hung_up(team->followers[i].fd)) return true;
+    return false;
+}
+
+static bool has_lost_leader(void *context)
+{
+    return is_hung_up(((const ft_channel *)context)->fd);
+}
 
 static void lose_follower(int signal_number)
 {
@@ -150,7 +173,12 @@ ft_status ft_team_join(ft_team *team, ft_error *err)
         }
         (void)ft_channel_send(&team->followers[i], message, &gone);
     }
-    return team->settings.connect(team->engine, &id, 0, team->settings.size, FOLLOWERS_TIMEOUT, err);
+    ft_engine *engine = team->engine;
+    status = team->settings.connect(engine, &id, 0, team->settings.size, FOLLOWERS_TIMEOUT, err);
+    if (status != FT_OK) return status;
+    engine->comm->is_lost = has_lost_follower;
+    engine->comm->context = team;
+    return FT_OK;
 }
 
 ft_status ft_team_follow(ft_engine *engine, ft_channel *leader, ft_status opened, ft_error *err)
@@ -171,7 +199,11 @@ ft_status ft_team_follow(ft_engine *engine, ft_channel *leader, ft_status opened
                              read_id(ft_message_text(message, "id"), &id)))
         status = ft_fail(err, FT_FAILED, "the leader of a team says what its follower cannot read");
     cJSON_Delete(message);
-    return status == FT_OK ? engine->team_connect(engine, &id, rank, size, LEADERS_TIMEOUT, err) : status;
+    if (status == FT_OK) status = engine->team_connect(engine, &id, rank, size, LEADERS_TIMEOUT, err);
+    if (status != FT_OK) return status;
+    engine->comm->is_lost = has_lost_leader;
+    engine->comm->context = leader;
+    return FT_OK;
 }
 
 void ft_team_tell(ft_team *team, const cJSON *message)

@@ -3,7 +3,7 @@
  * The first of them, the leader, forks the others before it has touched its device, so that they have the
  * data and the weights as it has. They follow: they hear from the leader what to train, train it with it, and
  * record nothing. A team lives and dies as one: followers end with their leader at once, and so does the
- * leader with any of them, where it is asked to. */
+ * leader with any of them, where it is asked to; where it is not, what it waits for fails within a second. */
 #ifndef FT_HOST_TEAM_H
 #define FT_HOST_TEAM_H
 

@@ -43,6 +43,10 @@ struct ft_comm {
      * others do not; before memory of the backend's is released, which would wait for what is queued. */
     void (*abandon)(ft_comm *self);
     void (*free)(ft_comm *self); /* after the graphs that its calls were captured in */
+    /* May be set by who knows of the ranks' processes: whether one is gone. Calls that wait ask now and then
+     * (NCCL's, which hears of no process by itself), and end as by their timeout. */
+    bool (*is_lost)(void *context);
+    void *context; /* of is_lost */
 };
 
 /* The communicator of a process alone: every call returns at once. */

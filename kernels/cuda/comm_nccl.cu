@@ -4,7 +4,7 @@
  * stream has come to what is to be sent, the other, at `join`, that it was sent. So what is queued between
  * the two runs at the same time, and both become part of a captured step. A call whose peer has died would
  * keep its stream busy for ever: `wait` asks for the stream's end and for NCCL's asynchronous errors by
- * turns, and aborts the communicator when there is one or the time is up. */
+ * turns, and aborts the communicator when there is one, a process is gone or the time is up. */
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,13 +151,26 @@ static ft_status abort_comm(nccl_comm *comm)
     return FT_FAILED;
 }
 
+/* Whether a rank is missing that was missing when last asked for, a while ago: one may do its part and end
+ * before this rank sees that it is done. */
+static bool is_lost(const nccl_comm *comm, double time, double *asked, bool *missing)
+{
+    static const double ASK_EVERY = 0.1;
+    if (!comm->base.is_lost || time - *asked < ASK_EVERY) return false;
+    bool was_missing = *missing;
+    *asked = time;
+    *missing = comm->base.is_lost(comm->base.context);
+    return *missing && was_missing;
+}
+
 static ft_status wait(ft_comm *self, ft_error *err)
 {
     nccl_comm *comm = comm_of(self);
     ft_cuda *cuda = comm->cuda;
     ft_status status = join(self, err);
     if (status != FT_OK) return status;
-    double started = ft_now_seconds();
+    double started = ft_now_seconds(), asked = started;
+    bool missing = false;
     CUDA_TRY(cuda, cudaEventRecord(comm->queued, ft_cuda_stream(cuda)));
     while (cuda->failure == FT_OK) {
         cudaError_t now = cudaEventQuery(comm->queued);
@@ -168,7 +181,14 @@ static ft_status wait(ft_comm *self, ft_error *err)
         status = NCCL_TRY(comm, ncclCommGetAsyncError, comm->nccl, &lost);
         if (status == FT_OK) status = check(comm, lost, "ncclCommGetAsyncError", __LINE__, err);
         if (status != FT_OK) return abort_comm(comm);
-        if (comm->timeout_seconds > 0 && ft_now_seconds() - started > comm->timeout_seconds) {
+        double time = ft_now_seconds();
+        if (is_lost(comm, time, &asked, &missing)) {
+            ft_fail(err, FT_FAILED,
+                    "the process of another rank has ended, for which rank %d of %d waits on device %d, %s",
+                    self->rank, self->size, cuda->device, cuda->base.device);
+            return abort_comm(comm);
+        }
+        if (comm->timeout_seconds > 0 && time - started > comm->timeout_seconds) {
             ft_fail(err, FT_FAILED,
                     "another rank has not come within %g s to what rank %d of %d waits for on device %d, %s",
                     comm->timeout_seconds, self->rank, self->size, cuda->device, cuda->base.device);

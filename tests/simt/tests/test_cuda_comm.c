@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "kernels/comm.h"
 #include "tests/simt/simt.h"
 
@@ -179,6 +180,38 @@ Test(cuda_comm, a_rank_that_died_ends_the_others_wait)
     cr_expect_eq(s.status[1], FT_FAILED);
     cr_expect(strstr(s.err[1].message, "remote process exited"), "%s", s.err[1].message);
     cr_expect_eq(simt_counted().allocated_bytes, 0);
+}
+
+/* Nobody says that the last rank has died but who looks at its process. */
+static bool missing(void *context)
+{
+    return ++*(int *)context > 0;
+}
+
+static void miss_the_last(int rank, void *context)
+{
+    scene *s = context;
+    int asked = 0;
+    member m = join(s, rank);
+    m.comm->is_lost = missing;
+    m.comm->context = &asked;
+    if (rank == 0) {
+        cr_expect_eq(add_values(&m, &s->err[rank]), FT_OK);
+        s->status[rank] = m.comm->wait(m.comm, &s->err[rank]);
+        cr_expect_eq(asked, 2, "what is missing is asked for twice, not %d times", asked);
+    }
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, a_rank_whose_process_is_gone_ends_the_others_wait)
+{
+    scene s = make_scene(2, SIMT_FORWARD);
+    double started = ft_now_seconds();
+    simt_run_ranks(2, miss_the_last, &s);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    cr_expect_lt(ft_now_seconds() - started, 1.0);
+    cr_expect_eq(s.status[0], FT_FAILED);
+    cr_expect(strstr(s.err[0].message, "the process of another rank has ended"), "%s", s.err[0].message);
 }
 
 /* Rank 1 dies after the first of rank 0's replays: its captured step goes with the communicator. */

@@ -61,7 +61,8 @@ static ft_status meet(shared_comm *comm, ft_error *err)
     unsigned wanted = ++comm->meetings * (unsigned)comm->base.size;
     atomic_fetch_add(&comm->at->arrivals, 1);
     while (!comm->failed && atomic_load(&comm->at->arrivals) < wanted) {
-        comm->failed = comm->timeout_seconds > 0 && ft_now_seconds() - started > comm->timeout_seconds;
+        bool is_late = comm->timeout_seconds > 0 && ft_now_seconds() - started > comm->timeout_seconds;
+        comm->failed = is_late || (comm->base.is_lost && comm->base.is_lost(comm->base.context));
         sched_yield();
     }
     return comm->failed ? ft_fail(err, FT_FAILED, "another rank has not come") : FT_OK;
@@ -180,7 +181,7 @@ static ft_status connect_forks(ft_engine *engine, const ft_comm_id *id, int rank
     comm->at = &meetings[leader % TEAMS];
     comm->timeout_seconds = timeout_seconds;
     engine->comm = &comm->base;
-    watch_rank(engine->backend, rank);
+    if (engine->backend) watch_rank(engine->backend, rank);
     return FT_OK;
 }
 
@@ -409,14 +410,22 @@ Test(team, whose_memory_runs_out_evaluating_records_that)
 /* The leader alone writes: where its disk is full all end, and the sweep goes on when there is room. */
 Test(team, whose_disk_is_full_ends_and_goes_on)
 {
+    /* Before the first checkpoint is written; after it, in an evaluation. */
+    const struct {
+        long tokens;
+        const char *name, *file;
+    } cases[] = {{WINDOW_TOKENS, "no_checkpoint", "checkpoints/"},
+                 {WINDOW_TOKENS + 1, "no_record", "forecasts.csv"}};
     ft_error err;
     watch none = {0};
     cr_assert_eq(train("whole", 2, &none, &err), FT_OK, "%s", err.message);
-    *watched_ranks = (watched){.fault = HAS_NO_DISK, .rank = 0, .tokens = WINDOW_TOKENS + 1};
-    cr_expect_eq(train("no_room", 2, &none, &err), FT_FAILED);
-    cr_expect(strstr(err.message, "forecasts.csv"), "%s", err.message);
-    cr_assert_eq(train("no_room", 2, &none, &err), FT_OK, "%s", err.message);
-    cr_expect_eq(difference("no_room", "whole"), 0.0);
+    for (int i = 0; i < 2; i++) {
+        *watched_ranks = (watched){.fault = HAS_NO_DISK, .rank = 0, .tokens = cases[i].tokens};
+        cr_expect_eq(train(cases[i].name, 2, &none, &err), FT_FAILED);
+        cr_expect(strstr(err.message, cases[i].file), "%s", err.message);
+        cr_assert_eq(train(cases[i].name, 2, &none, &err), FT_OK, "%s", err.message);
+        cr_expect_eq(difference(cases[i].name, "whole"), 0.0);
+    }
     cr_expect_not(none.is_lost);
 }
 
@@ -456,6 +465,42 @@ Test(team, fails_as_its_follower_does)
     cr_expect_eq(ft_team_join(team, &err), FT_FAILED);
     cr_expect(strstr(err.message, "cuda:7"), "%s", err.message);
     ft_team_end(team);
+}
+
+/* -- one that its leader outlives -- */
+
+static void add_up_as_long_as_all_do(void *context, ft_channel *leader)
+{
+    ft_engine *engine = context;
+    ft_error err;
+    double one = 1;
+    ft_status status = ft_team_follow(engine, leader, FT_OK, &err);
+    while (status == FT_OK) status = add_up(engine->comm, &one, 1, &err);
+}
+
+Test(team, of_a_leader_that_lives_on_loses_a_follower_within_a_second)
+{
+    static const char *const devices[] = {"cpu", "cpu", "cpu"};
+    ft_engine engine = {0};
+    ft_error err;
+    ft_team *team;
+    const ft_team_settings settings = {.devices = devices,
+                                       .size = 3,
+                                       .descriptor = -1,
+                                       .follow = add_up_as_long_as_all_do,
+                                       .context = &engine,
+                                       .connect = connect_forks};
+    cr_assert_eq(ft_team_start(&engine, &settings, &team, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_team_join(team, &err), FT_OK, "%s", err.message);
+    double one = 1, killed;
+    cr_assert_eq(add_up(engine.comm, &one, 1, &err), FT_OK, "%s", err.message);
+    kill(child_of(getpid()), SIGKILL);
+    killed = ft_now_seconds();
+    while (add_up(engine.comm, &one, 1, &err) == FT_OK) continue;
+    cr_expect_lt(ft_now_seconds() - killed, 1.0);
+    ft_team_end(team); /* which the other follower hears of, though it waits for the dead one */
+    cr_expect_lt(ft_now_seconds() - killed, 2.0);
+    cr_expect_eq(child_of(getpid()), 0);
 }
 
 Test(team, needs_as_many_gpus)

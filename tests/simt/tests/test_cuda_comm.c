@@ -291,6 +291,27 @@ Test(cuda_comm, parts_become_a_whole_on_all_ranks)
     }
 }
 
+/* More of them than are sent at a time. */
+static void add_up_on_hosts(int rank, void *context)
+{
+    static double numbers[MOST_RANKS][TOTAL];
+    scene *s = context;
+    member m = join(s, rank);
+    for (int i = 0; i < TOTAL; i++) numbers[rank][i] = rank * TOTAL + i;
+    s->status[rank] = m.comm->add_up(m.comm, numbers[rank], TOTAL, &s->err[rank]);
+    for (int i = 0; i < TOTAL; i++)
+        cr_assert_eq(numbers[rank][i], 3.0 * TOTAL + 3.0 * i, "rank %d, number %d", rank, i);
+    leave(s, rank, &m);
+}
+
+Test(cuda_comm, numbers_on_the_hosts_are_added_up)
+{
+    scene s = make_scene(3, SIMT_RANDOM);
+    simt_run_ranks(3, add_up_on_hosts, &s);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    for (int rank = 0; rank < 3; rank++) cr_expect_eq(s.status[rank], FT_OK, "%s", s.err[rank].message);
+}
+
 /* Without `wait` the same is a hang. */
 static void hang(int rank, void *context)
 {

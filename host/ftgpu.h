@@ -97,7 +97,8 @@ typedef struct ft_sweep_request {
     const char *grid_file; /* JSON: an object of lists */
     const char *configs;   /* JSON: a list of objects, instead of a grid */
     int64_t max_configs;   /* 0: 100,000 */
-    int64_t max_adapters;  /* trained in one pass at most; 0: as many as the device is good for, up to 16 */
+    int64_t max_adapters; /* trained in one pass at most; 0: as many as the device gains from, up to 16, which
+                             is measured once and kept in $XDG_CACHE_HOME/ftgpu or ~/.cache/ftgpu */
     int64_t workers;  /* processes that train; -1: one a device; 0: none, this one does. Processes can only
                          be started from an engine that has done nothing yet; they end with this one */
     int64_t shard;    /* 1 ... n_shards: this process trains this part of the sweep, and others may train

@@ -7,9 +7,9 @@
 #include "host/hyperparameters.h"
 #include "model/chronos.h"
 
-/* The model before tuning and seasonal naive, for one choice of lengths. */
+/* The model before tuning and seasonal naive, for one choice of lengths and one seed of the samples. */
 typedef struct ft_study_baseline {
-    int64_t context_length, prediction_length;
+    int64_t context_length, prediction_length, seed;
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
     double seconds; /* that both took */
 } ft_study_baseline;

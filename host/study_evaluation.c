@@ -76,7 +76,7 @@ ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config
     for (size_t i = 0; i < study->n_baselines; i++) {
         *out = &study->baselines[i];
         if ((*out)->context_length == config->context_length &&
-            (*out)->prediction_length == config->prediction_length)
+            (*out)->prediction_length == config->prediction_length && (*out)->seed == config->seed)
             return FT_OK;
     }
     ft_study_baseline *grown = realloc(study->baselines, (study->n_baselines + 1) * sizeof *grown);
@@ -84,7 +84,8 @@ ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config
     study->baselines = grown;
     ft_study_baseline *baseline = &grown[study->n_baselines];
     *baseline = (ft_study_baseline){.context_length = config->context_length,
-                                    .prediction_length = config->prediction_length};
+                                    .prediction_length = config->prediction_length,
+                                    .seed = config->seed};
     const order said = order_of(THE_MODEL, config);
     const ft_evaluation evaluation = evaluation_of(study, &said);
     ft_engine_say(study->engine, "evaluating the model before tuning and seasonal naive (season %lld)",

@@ -14,8 +14,8 @@
 ft_status ft_study_evaluate(ft_study *study, const ft_hyperparameters *config, const ft_adapter *adapter,
                             const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err);
 
-/* The baselines for the configuration's lengths, computed when first asked for: not while `full` trains,
- * which has the model's weights in its hands. */
+/* The baselines for the configuration's lengths and seed, computed when first asked for: not while `full`
+ * trains, which has the model's weights in its hands. */
 ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config,
                                const ft_study_baseline **baseline, ft_error *err);
 

@@ -84,13 +84,16 @@ static ft_status take_result(void *context, int32_t index, const ft_train_result
     return ft_study_dismiss(w->study, record_result(w, index, result, err), err);
 }
 
-/* What tuning has to beat, first of all: a stop in training finds it done. A batch has it in common. */
-static ft_status find_baseline(worker *w, ft_error *err)
+/* What tuning has to beat, first of all: a stop in training finds it done, and `full` has not touched the
+ * model yet. */
+static ft_status find_baselines(worker *w, ft_error *err)
 {
     if (!ft_engine_leads(w->study->engine)) return ft_study_follow(w->study, NULL, err);
     const ft_study_baseline *baseline;
+    ft_status status = FT_OK;
     ft_study_lead(w->study);
-    ft_status status = ft_study_baseline_of(w->study, &w->job->configs[trained_config(w, 0)], &baseline, err);
+    for (size_t i = 0; i < w->job->n_trajectories && status == FT_OK; i++)
+        status = ft_study_baseline_of(w->study, &w->job->configs[trained_config(w, i)], &baseline, err);
     return ft_study_dismiss(w->study, status, err);
 }
 
@@ -160,7 +163,7 @@ ft_status ft_worker_train(ft_study *study, const ft_job *job, const ft_link *lin
         if (status == FT_OK) status = give_up(&w, err);
     } else {
         status = ft_comm_agree(study->engine->comm, status, NULL, err);
-        if (status == FT_OK) status = find_baseline(&w, err);
+        if (status == FT_OK) status = find_baselines(&w, err);
         if (status == FT_OK) status = train(&w, err);
     }
     free(w.members);

@@ -20,8 +20,8 @@ end_shard() {
 
 # Two side by side: what one process gets from batches of the same size, half each.
 must sweep $common --set epochs=2 $six --max-adapters 3 --name whole
-begin_shard 1 --set epochs=2 $six --name halves --shard 1/2
-begin_shard 2 --set epochs=2 $six --name halves --shard 2/2
+begin_shard 1 --set epochs=2 $six --max-adapters 3 --name halves --shard 1/2
+begin_shard 2 --set epochs=2 $six --max-adapters 3 --name halves --shard 2/2
 for shard in 1 2; do
     end_shard $shard
     expect_status 0
@@ -46,8 +46,8 @@ expect err 'shard 3/3 has none of the 2 experiments'
 expect err 'of the whole sweep 0 of 2 experiments are done'
 
 # A shard that is killed goes on where it was, while another is at work that must not be disturbed.
-long="--set epochs=$epochs $six"
-must sweep $common $long --max-adapters 3 --name long
+long="--set epochs=$epochs $six --max-adapters 3"
+must sweep $common $long --name long
 begin_shard 1 $long --name killed --shard 1/2
 await err_1 " epoch 2/$epochs "
 refuses 'is being run by other shards, and its .* differ' sweep $common $long --seed 1 --name killed --shard 2/2
@@ -89,7 +89,7 @@ contents left >got
 cmp -s expected got || fail "one process finishes shards with other results: $(diff expected got | head -5)"
 
 # Schedulers compare within a shard: of three each, asha goes on with one.
-for shard in 1 2; do must sweep $common --set epochs=3 $six --scheduler asha --name asha --shard $shard/2; done
+for shard in 1 2; do must sweep $common --set epochs=3 $six --max-adapters 3 --scheduler asha --name asha --shard $shard/2; done
 expect err 'the whole sweep is complete: 6 experiments'
 for shard in 1 2; do
     pruned=$(grep -c '"pruned":true' $sweeps/asha/journal.$shard.jsonl) || true

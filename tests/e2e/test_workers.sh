@@ -5,7 +5,8 @@
 workers() { ps -o pid= --ppid "$1"; }
 
 # A constant schedule: 2 x 3 x 3 configurations are 6 trajectories of one batch, read off at 3 lengths.
-must sweep $common --set lr_scheduler=constant --grid learning_rate=1e-4,1e-3 --grid epochs=1,2,3 --grid weight_decay=0,0.01,0.1 --name guide
+must sweep $common --set lr_scheduler=constant --grid learning_rate=1e-4,1e-3 --grid epochs=1,2,3 --grid weight_decay=0,0.01,0.1 \
+    --max-adapters 6 --name guide
 expect err '18 of 18 experiments done'
 [ "$(grep -c 'epoch [0-9]*/3 ' err)" = 18 ] || fail "not 6 trajectories of 3 epochs: $(grep -c epoch err) epochs"
 [ "$(grep -c 'epoch [12]/[12] ' err)" = 0 ] || fail "a shorter trajectory was trained besides"

@@ -66,12 +66,14 @@ ft_status ft_adapter_check(const ft_adapter_spec *spec, const ft_model_config *c
     if (!(spec->dropout >= 0.0f && spec->dropout < 1.0f))
         return ft_fail(err, FT_BAD_INPUT, "dropout_rate %g: a number from 0 to below 1 is needed",
                        (double)spec->dropout);
-    for (int32_t i = FT_FIRST_BLOCK_TENSOR; i < ft_tensor_count(config); i++) {
+    /* A decoder's block has all that an encoder's has, and all blocks are alike. */
+    int32_t block = ft_block_tensor(config, FT_DECODER, 0, (ft_module)0);
+    for (int32_t i = block; i < block + FT_MODULES_PER_BLOCK; i++) {
         ft_tensor_info info = ft_tensor_describe(config, i);
         int32_t smaller = info.rows < info.cols ? info.rows : info.cols;
         if (!(ft_target_of(&info) & spec->targets) || spec->rank <= smaller) continue;
-        return ft_fail(err, FT_BAD_INPUT, "lora_rank %d is above %d, the smaller side of target \"%s\" (%s)",
-                       (int)spec->rank, (int)smaller, info.target, info.name);
+        return ft_fail(err, FT_BAD_INPUT, "lora_rank %d is above %d, the smaller side of target \"%s\"",
+                       (int)spec->rank, (int)smaller, info.target);
     }
     return FT_OK;
 }
@@ -100,7 +102,8 @@ ft_status ft_adapter_create(const ft_adapter_spec *spec, const ft_weights *base,
         made->a[i] = calloc(spec->kind == FT_LORA ? rank * cols : rows * cols, sizeof(float));
         if (spec->kind == FT_LORA) made->b[i] = calloc(rows * rank, sizeof(float));
         if (!made->a[i] || (spec->kind == FT_LORA && !made->b[i]))
-            status = ft_no_memory(err, info.name, (rows + cols) * rank * sizeof(float));
+            status =
+                ft_no_memory(err, ft_tensor_name_of(config, i).text, (rows + cols) * rank * sizeof(float));
         else if (spec->kind != FT_LORA)
             memcpy(made->a[i], base->tensor[i], rows * cols * sizeof(float));
     }
@@ -133,7 +136,7 @@ ft_status ft_adapter_init(const ft_adapter_spec *spec, const ft_weights *base, u
         if (!(*adapter)->a[i]) continue;
         ft_tensor_info info = ft_tensor_describe(&base->config, i);
         ft_fill_uniform((*adapter)->a[i], (size_t)spec->rank * (size_t)info.cols,
-                        1.0 / sqrt((double)info.cols), seed, info.name);
+                        1.0 / sqrt((double)info.cols), seed, ft_tensor_name_of(&base->config, i).text);
     }
     return FT_OK;
 }
@@ -161,12 +164,12 @@ ft_status ft_adapter_merge(const ft_adapter *adapter, ft_weights *weights, ft_er
 {
     const ft_model_config *config = &weights->config;
     int32_t count = ft_tensor_count(config);
-    bool fits = count == ft_tensor_count(&adapter->config);
+    bool fits = config->n_encoder_layers == adapter->config.n_encoder_layers &&
+                config->n_decoder_layers == adapter->config.n_decoder_layers;
     for (int32_t i = 0; i < count && fits; i++) {
         if (!adapter->a[i]) continue;
         ft_tensor_info mine = ft_tensor_describe(&adapter->config, i), theirs = ft_tensor_describe(config, i);
-        fits = weights->tensor[i] && mine.rows == theirs.rows && mine.cols == theirs.cols &&
-               !strcmp(mine.name, theirs.name);
+        fits = weights->tensor[i] && mine.rows == theirs.rows && mine.cols == theirs.cols;
     }
     if (!fits) return ft_fail(err, FT_BAD_INPUT, "the adapter is for a model of another shape");
     float scale = adapter->spec.kind == FT_LORA ? ft_adapter_scale(&adapter->spec) : 0.0f;

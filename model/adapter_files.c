@@ -17,10 +17,11 @@
 enum { NAME_CHARS = 160 };
 
 /* "base_model.model.<module>.<part>.weight" of a base tensor "<module>.weight". */
-static void peft_name(const ft_tensor_info *info, const char *part, char out[NAME_CHARS])
+static void peft_name(const ft_model_config *config, int32_t index, const char *part, char out[NAME_CHARS])
 {
-    int module = (int)(strlen(info->name) - strlen(".weight"));
-    snprintf(out, NAME_CHARS, "base_model.model.%.*s.%s.weight", module, info->name, part);
+    const ft_tensor_name name = ft_tensor_name_of(config, index);
+    int module = (int)(strlen(name.text) - strlen(".weight"));
+    snprintf(out, NAME_CHARS, "base_model.model.%.*s.%s.weight", module, name.text, part);
 }
 
 /* An adapter file while it is read: which stored tensor is which part of which base tensor. */
@@ -39,11 +40,11 @@ static ft_status find_parts(const ft_model_config *config, ft_adapter_spec *spec
         ft_tensor_info info = ft_tensor_describe(config, i);
         char a[NAME_CHARS], b[NAME_CHARS];
         if (lora ? !info.is_linear : !info.is_norm) continue;
-        peft_name(&info, lora ? "lora_A" : "ln_tuning_layers", a);
+        peft_name(config, i, lora ? "lora_A" : "ln_tuning_layers", a);
         p->a[i] = ft_safetensors_find(p->file, a);
         if (p->a[i]) p->found++;
         if (!lora) continue;
-        peft_name(&info, "lora_B", b);
+        peft_name(config, i, "lora_B", b);
         p->b[i] = ft_safetensors_find(p->file, b);
         if (p->b[i]) p->found++;
         if (!p->a[i] != !p->b[i])
@@ -169,7 +170,7 @@ static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_e
         ft_tensor_info info = ft_tensor_describe(config, i);
         int64_t rank = adapter->spec.rank;
         if (!adapter->a[i]) continue;
-        peft_name(&info, lora ? "lora_A" : "ln_tuning_layers", names[count]);
+        peft_name(config, i, lora ? "lora_A" : "ln_tuning_layers", names[count]);
         stored[count] = (ft_tensor_to_store){.name = names[count],
                                              .dtype = FT_STORED_F32,
                                              .n_dims = lora ? 2 : 1,
@@ -177,7 +178,7 @@ static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_e
                                              .data = adapter->a[i]};
         count++;
         if (!lora) continue;
-        peft_name(&info, "lora_B", names[count]);
+        peft_name(config, i, "lora_B", names[count]);
         stored[count] = (ft_tensor_to_store){.name = names[count],
                                              .dtype = FT_STORED_F32,
                                              .n_dims = 2,

@@ -193,11 +193,11 @@ ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error 
     if (status == FT_OK) status = ft_weights_create(&config, &made, err);
     if (status == FT_OK) status = read_embeddings(&s, made, err);
     for (int32_t i = FT_ENCODER_BIAS; status == FT_OK && i < ft_tensor_count(&config); i++) {
-        ft_tensor_info info = ft_tensor_describe(&config, i);
-        if (info.rows == 0) continue;
-        status = read_tensor(&s, &config, info.name, i, &made->tensor[i], err);
+        if (ft_tensor_describe(&config, i).rows == 0) continue;
+        const ft_tensor_name name = ft_tensor_name_of(&config, i);
+        status = read_tensor(&s, &config, name.text, i, &made->tensor[i], err);
         if (status == FT_OK && !made->tensor[i])
-            status = ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\" is missing", model_dir, info.name);
+            status = ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\" is missing", model_dir, name.text);
     }
     if (status == FT_OK) {
         ft_weights_set_checksum(made, text, size);
@@ -217,30 +217,31 @@ static ft_status write_tensors(const char *path, const ft_weights *weights, bool
     static const char *const metadata[] = {"format", "pt"};
     ft_status status = FT_OK;
     size_t count = 0, capacity = (size_t)ft_tensor_count(&weights->config);
-    ft_tensor_info *infos = calloc(capacity, sizeof *infos);
+    ft_tensor_name *names = calloc(capacity, sizeof *names);
     ft_tensor_to_store *stored = calloc(capacity, sizeof *stored);
-    if (!infos || !stored) {
-        status = ft_no_memory(err, path, capacity * (sizeof *infos + sizeof *stored));
+    if (!names || !stored) {
+        status = ft_no_memory(err, path, capacity * (sizeof *names + sizeof *stored));
         goto cleanup;
     }
     for (int32_t i = 0; i < (int32_t)capacity; i++) {
         const float *values = weights->tensor[i];
         if (i == FT_LM_HEAD && own_head && weights->tied) values = weights->tensor[FT_SHARED];
         if (!values) continue;
-        ft_tensor_info *info = &infos[count];
-        *info = ft_tensor_describe(&weights->config, i);
-        stored[count++] = (ft_tensor_to_store){
-            .name = info->name,
+        const ft_tensor_info info = ft_tensor_describe(&weights->config, i);
+        names[count] = ft_tensor_name_of(&weights->config, i);
+        stored[count] = (ft_tensor_to_store){
+            .name = names[count].text,
             .dtype = FT_STORED_F32,
-            .n_dims = info->is_norm ? 1 : 2,
-            .shape = {info->is_norm ? info->cols : info->rows, info->is_norm ? 0 : info->cols},
+            .n_dims = info.is_norm ? 1 : 2,
+            .shape = {info.is_norm ? info.cols : info.rows, info.is_norm ? 0 : info.cols},
             .data = values,
         };
+        count++;
     }
     status = ft_safetensors_write(path, stored, count, metadata, 1, err);
 cleanup:
     free(stored);
-    free(infos);
+    free(names);
     return status;
 }
 

@@ -55,12 +55,17 @@ int32_t ft_tensor_count(const ft_model_config *config);
 /* What the config says about tensor `index`. Norm weights are (1, d_model), relative bias (n_buckets,
  * n_heads), projections (out_features, in_features). rows is 0 for an absent tensor. */
 typedef struct ft_tensor_info {
-    char name[96]; /* as in the file: "encoder.block.0.layer.0.SelfAttention.q.weight" */
     int32_t rows, cols;
     bool is_norm, is_linear; /* is_linear: a projection of a block, with a target letter */
     const char *target;      /* "q", "k", "v", "o", "wi", "wo" for linears, else NULL */
 } ft_tensor_info;
 ft_tensor_info ft_tensor_describe(const ft_model_config *config, int32_t index);
+
+/* A tensor's name in the file, "encoder.block.0.layer.0.SelfAttention.q.weight"; empty for an absent one. */
+typedef struct ft_tensor_name {
+    char text[96];
+} ft_tensor_name;
+ft_tensor_name ft_tensor_name_of(const ft_model_config *config, int32_t index);
 
 typedef struct ft_weights {
     ft_model_config config;

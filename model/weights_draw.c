@@ -34,7 +34,8 @@ ft_status ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weigh
         if (info.is_norm)
             for (size_t j = 0; j < count; j++) made->tensor[i][j] = config->initializer_factor;
         else
-            ft_fill_normal(made->tensor[i], count, factor * deviation_of(config, i, &info), seed, info.name);
+            ft_fill_normal(made->tensor[i], count, factor * deviation_of(config, i, &info), seed,
+                           ft_tensor_name_of(config, i).text);
     }
     *weights = made;
     made = NULL;

@@ -24,7 +24,8 @@ ft_status ft_weights_allocate(ft_weights *weights, int32_t index, ft_error *err)
     ft_tensor_info info = ft_tensor_describe(&weights->config, index);
     size_t bytes = (size_t)info.rows * (size_t)info.cols * sizeof(float);
     weights->tensor[index] = malloc(bytes);
-    return weights->tensor[index] ? FT_OK : ft_no_memory(err, info.name, bytes);
+    return weights->tensor[index] ? FT_OK
+                                  : ft_no_memory(err, ft_tensor_name_of(&weights->config, index).text, bytes);
 }
 
 void ft_weights_set_checksum(ft_weights *weights, const char *config_text, size_t size)

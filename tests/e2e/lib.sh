@@ -15,6 +15,22 @@ ft() {
     "$FTGPU" "$@" >out 2>err || status=$?
 }
 
+# As ft, in at most $most_kilobytes of addresses if that is set; $milliseconds is the processor time that it took, all threads
+# together.
+ft_timed() {
+    status=0
+    ran="ftgpu $*"
+    (
+        [ -z "${most_kilobytes:-}" ] || ulimit -v "$most_kilobytes"
+        code=0
+        "$FTGPU" "$@" >out 2>err || code=$?
+        times >times
+        exit $code
+    ) || status=$?
+    # The children's line, "0m0.25s 0m0.06s": user and system time.
+    milliseconds=$(awk 'NR == 2 { split($0, part, /[ms ]+/); print int(1000 * (60 * (part[1] + part[3]) + part[2] + part[4])) }' times)
+}
+
 # The exit status of the last command.
 expect_status() {
     [ "$status" = "$1" ] && return

@@ -25,20 +25,12 @@ if ldd "$FTGPU" | grep -q libasan; then finish; fi
 
 # measure ARGUMENTS...: the command needs less than a second of processor time, which is what it takes on a machine that does
 # nothing else (it has one thread), and 300 MB of addresses, let alone of memory.
+most_kilobytes=300000
 measure() {
-    before=$(date +%s%N)
-    (
-        ulimit -v 300000
-        code=0
-        "$FTGPU" "$@" >out 2>err || code=$?
-        times >times
-        exit $code
-    ) || fail "ftgpu $*, which may take 300 MB, fails: $(cat err)"
-    after=$(date +%s%N)
-    # The children's line, "0m0.25s 0m0.06s": user and system time.
-    milliseconds=$(awk 'NR == 2 { split($0, part, /[ms ]+/); print int(1000 * (60 * (part[1] + part[3]) + part[2] + part[4])) }' times)
-    echo "ftgpu $*: $milliseconds ms of processor time, $(((after - before) / 1000000)) ms"
-    [ "$milliseconds" -lt 1000 ] || fail "ftgpu $* needs $milliseconds ms"
+    ft_timed "$@"
+    expect_status 0
+    echo "$ran: $milliseconds ms of processor time"
+    [ "$milliseconds" -lt 1000 ] || fail "$ran needs $milliseconds ms"
 }
 export OMP_NUM_THREADS=1
 measure compare --results many

@@ -63,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int32_t count = ft_tensor_count(&config);
     for (int32_t i = 0; i < count; i += 1 + count / 64) {
         ft_tensor_info info = ft_tensor_describe(&config, i);
-        FUZZ_EXPECT(info.rows >= 0 && info.cols >= 0 && strlen(info.name) < sizeof info.name);
+        ft_tensor_name name = ft_tensor_name_of(&config, i);
+        FUZZ_EXPECT(info.rows >= 0 && info.cols >= 0 && strlen(name.text) < sizeof name.text - 1);
     }
     use_tokenizer(&config.chronos);
     copy(&config);

@@ -88,8 +88,8 @@ Test(adapter, merging_adds_the_scaled_product)
                     wanted += 6 / sqrt(3) * (double)adapter->b[i][row * 3 + r] *
                               (double)adapter->a[i][r * info.cols + col];
                 double got = (double)merged->tensor[i][row * info.cols + col];
-                cr_assert(fabs(got - wanted) <= 1e-6 * fabs(wanted) + 1e-7, "%s: %g, not %g", info.name, got,
-                          wanted);
+                cr_assert(fabs(got - wanted) <= 1e-6 * fabs(wanted) + 1e-7, "%s: %g, not %g",
+                          ft_tensor_name_of(&base->config, i).text, got, wanted);
             }
     }
     ft_adapter_free(adapter);
@@ -110,7 +110,7 @@ Test(adapter, merging_puts_replacements_in_place)
         if (!base->tensor[i]) continue;
         const float *wanted = info.is_norm ? norms->a[i] : base->tensor[i];
         cr_expect(!memcmp(merged->tensor[i], wanted, (size_t)info.rows * (size_t)info.cols * sizeof(float)),
-                  "%s", info.name);
+                  "%s", ft_tensor_name_of(&base->config, i).text);
     }
     /* `full` starts from the base and holds all of it. */
     expect_ok(ft_adapter_init(&spec, merged, 0, &full, &err), &err);
@@ -161,6 +161,7 @@ Test(adapter, fresh_values)
     for (int32_t i = 0; i < ft_tensor_count(&config); i++) {
         if (!adapter->a[i]) continue;
         ft_tensor_info info = ft_tensor_describe(&config, i);
+        const ft_tensor_name name = ft_tensor_name_of(&config, i);
         size_t count = models_size_of_a(adapter, i);
         double bound = 1 / sqrt((double)info.cols), n = (double)count, sum = 0, squares = 0, largest = 0;
         int quarters[4] = {0};
@@ -173,15 +174,15 @@ Test(adapter, fresh_values)
             largest = fmax(largest, fabs(x));
         }
         /* Uniform in [-1, 1): variance 1/3, of x^2 4/45; five standard errors. */
-        cr_expect(fabs(sum / n) < 5 * sqrt(1 / (3 * n)), "%s: mean %g", info.name, sum / n);
-        cr_expect(fabs(squares / n - 1.0 / 3) < 5 * sqrt(4 / (45 * n)), "%s: variance %g", info.name,
+        cr_expect(fabs(sum / n) < 5 * sqrt(1 / (3 * n)), "%s: mean %g", name.text, sum / n);
+        cr_expect(fabs(squares / n - 1.0 / 3) < 5 * sqrt(4 / (45 * n)), "%s: variance %g", name.text,
                   squares / n);
         cr_expect_gt(largest, 0.99);
         for (int q = 0; q < 4; q++)
-            cr_expect(fabs(quarters[q] / n - 0.25) < 5 * sqrt(0.1875 / n), "%s: quarter %d", info.name, q);
+            cr_expect(fabs(quarters[q] / n - 0.25) < 5 * sqrt(0.1875 / n), "%s: quarter %d", name.text, q);
         for (size_t k = 0; k < models_size_of_b(adapter, i); k++) cr_assert_eq(adapter->b[i][k], 0.0f);
         for (size_t s = 0; s < n_seen; s++)
-            cr_expect(memcmp(seen[s], adapter->a[i], 32) != 0, "%s repeats another's values", info.name);
+            cr_expect(memcmp(seen[s], adapter->a[i], 32) != 0, "%s repeats another's values", name.text);
         seen[n_seen++] = adapter->a[i];
     }
     cr_expect_eq(n_seen, 2 * 6 + 2 * 10);

@@ -38,7 +38,7 @@ static void compare_gradients(const char *label, const golden_model *m, const ft
         double da = golden_distance(a->a[i], b->a[i], (int64_t)info.cols * batch_settings[g].spec.rank);
         double db = golden_distance(a->b[i], b->b[i], (int64_t)info.rows * batch_settings[g].spec.rank);
         cr_expect_lt(fmax(da, db), 1e-5, "%s: adapter %d: gradients of %s differ by %g and %g", label, g,
-                     info.name, da, db);
+                     ft_tensor_name_of(&m->weights->config, i).text, da, db);
     }
 }
 

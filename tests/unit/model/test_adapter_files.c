@@ -39,14 +39,15 @@ Test(adapter_files, what_peft_wrote_is_read)
         size_t found = 0;
         for (int32_t i = 0; i < ft_tensor_count(&base->config); i++) {
             ft_tensor_info info = ft_tensor_describe(&base->config, i);
+            ft_tensor_name module = ft_tensor_name_of(&base->config, i);
             char stem[160];
             bool trained = lora ? (ft_target_of(&info) & spec->targets) != 0 : info.is_norm;
-            cr_assert_eq(trained, adapter->a[i] != NULL, "%s", info.name);
-            cr_assert_eq(trained && lora, adapter->b[i] != NULL, "%s", info.name);
+            cr_assert_eq(trained, adapter->a[i] != NULL, "%s", module.text);
+            cr_assert_eq(trained && lora, adapter->b[i] != NULL, "%s", module.text);
             if (!trained) continue;
-            info.name[strlen(info.name) - strlen(".weight")] = '\0';
+            module.text[strlen(module.text) - strlen(".weight")] = '\0';
             for (int part = 0; part < (lora ? 2 : 1); part++) {
-                snprintf(stem, sizeof stem, "base_model.model.%s.%s.weight", info.name,
+                snprintf(stem, sizeof stem, "base_model.model.%s.%s.weight", module.text,
                          !lora  ? "ln_tuning_layers"
                          : part ? "lora_B"
                                 : "lora_A");

@@ -127,18 +127,18 @@ static void check_gradients(const golden_backend *backend, const char *model, co
     int compared = 0;
     for (int32_t i = 0; i < ft_tensor_count(&m.weights->config); i++) {
         if (!gradients->a[i]) continue;
-        ft_tensor_info info = ft_tensor_describe(&m.weights->config, i);
+        const ft_tensor_name tensor = ft_tensor_name_of(&m.weights->config, i);
         char name[192];
         if (m.adapter->spec.kind == FT_FULL) {
-            snprintf(name, sizeof name, "%s", info.name);
+            snprintf(name, sizeof name, "%s", tensor.text);
             if (!ft_safetensors_find(file, name)) continue; /* full_untied holds some of them */
         } else
-            peft_name(name, info.name,
+            peft_name(name, tensor.text,
                       m.adapter->spec.kind == FT_LORA ? ".lora_A.weight" : ".ln_tuning_layers.weight");
         compare_gradient(backend, file, name, gradients->a[i], &difference, &norm);
         compared++;
         if (m.adapter->spec.kind != FT_LORA) continue;
-        peft_name(name, info.name, ".lora_B.weight");
+        peft_name(name, tensor.text, ".lora_B.weight");
         compare_gradient(backend, file, name, gradients->b[i], &difference, &norm);
         compared++;
     }

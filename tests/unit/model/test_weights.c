@@ -25,16 +25,16 @@ Test(weights, every_tensor_of_the_goldens_has_its_place)
         size_t found = 0;
         cr_expect_eq(weights->tied, m == 0);
         for (int32_t i = 0; i < ft_tensor_count(&weights->config); i++) {
-            ft_tensor_info info = ft_tensor_describe(&weights->config, i);
-            const ft_stored_tensor *tensor = ft_safetensors_find(file, info.name);
-            cr_assert_eq(!tensor, !weights->tensor[i], "%s", info.name);
+            const ft_tensor_name of = ft_tensor_name_of(&weights->config, i);
+            const ft_stored_tensor *tensor = ft_safetensors_find(file, of.text);
+            cr_assert_eq(!tensor, !weights->tensor[i], "%s", of.text);
             if (!tensor) continue;
             found++;
             /* Halves, widened here by another way than the reader's. */
             uint16_t *halves = malloc((size_t)tensor->bytes);
             ft_error err;
             cr_assert(halves);
-            cr_assert_eq(tensor->count, models_size(weights, i), "%s", info.name);
+            cr_assert_eq(tensor->count, models_size(weights, i), "%s", of.text);
             expect_ok(ft_safetensors_read(file, tensor, halves, &err), &err);
             for (size_t k = 0; k < tensor->count; k++) {
                 double sign = halves[k] >> 15 ? -1.0 : 1.0, wanted;
@@ -44,7 +44,7 @@ Test(weights, every_tensor_of_the_goldens_has_its_place)
                     wanted = sign * ldexp(1024 + (halves[k] & 0x3ff), (halves[k] >> 10 & 31) - 25);
                 else
                     wanted = sign * ldexp(halves[k] & 0x3ff, -24);
-                cr_assert_eq((double)weights->tensor[i][k], wanted, "%s[%d]", info.name, (int)k);
+                cr_assert_eq((double)weights->tensor[i][k], wanted, "%s[%d]", of.text, (int)k);
             }
             free(halves);
         }
@@ -70,13 +70,28 @@ Test(weights, layout)
     }
     cr_expect_eq(linears, 2 * 6 + 3 * 10);
     cr_expect_eq(norms, 2 * 2 + 3 * 3 + 2);
-    ft_tensor_info wo = ft_tensor_describe(&config, ft_block_tensor(&config, FT_DECODER, 2, FT_FF_WO));
-    cr_expect_str_eq(wo.name, "decoder.block.2.layer.2.DenseReluDense.wo.weight");
+    int32_t at = ft_block_tensor(&config, FT_DECODER, 2, FT_FF_WO);
+    ft_tensor_info wo = ft_tensor_describe(&config, at);
+    cr_expect_str_eq(ft_tensor_name_of(&config, at).text, "decoder.block.2.layer.2.DenseReluDense.wo.weight");
     cr_expect(wo.rows == 64 && wo.cols == 256 && !strcmp(wo.target, "wo"));
-    ft_tensor_info wi = ft_tensor_describe(&config, ft_block_tensor(&config, FT_ENCODER, 1, FT_FF_WI));
-    cr_expect_str_eq(wi.name, "encoder.block.1.layer.1.DenseReluDense.wi.weight");
+    at = ft_block_tensor(&config, FT_ENCODER, 1, FT_FF_WI);
+    ft_tensor_info wi = ft_tensor_describe(&config, at);
+    cr_expect_str_eq(ft_tensor_name_of(&config, at).text, "encoder.block.1.layer.1.DenseReluDense.wi.weight");
     cr_expect(wi.rows == 256 && wi.cols == 64);
-    cr_expect_eq(ft_tensor_describe(&config, ft_block_tensor(&config, FT_ENCODER, 1, FT_CROSS_Q)).rows, 0);
+}
+
+Test(weights, what_is_absent_has_no_rows_and_no_name)
+{
+    ft_error err;
+    ft_model_config config;
+    expect_ok(ft_config_for_size("nano", &config, &err), &err);
+    const int32_t absent[] = {-1, ft_tensor_count(&config),
+                              ft_block_tensor(&config, FT_ENCODER, 1, FT_CROSS_Q),
+                              ft_block_tensor(&config, FT_ENCODER, 1, FT_CROSS_NORM)};
+    for (int i = 0; i < 4; i++) {
+        cr_expect_eq(ft_tensor_describe(&config, absent[i]).rows, 0, "tensor %d", (int)absent[i]);
+        cr_expect_str_eq(ft_tensor_name_of(&config, absent[i]).text, "", "tensor %d", (int)absent[i]);
+    }
 }
 
 Test(weights, what_is_written_reads_back_bit_by_bit)
@@ -138,11 +153,12 @@ Test(weights, fresh_values_have_t5s_deviations)
     cr_expect_not(weights->tied);
     for (int32_t i = 0; i < ft_tensor_count(&config); i++) {
         ft_tensor_info info = ft_tensor_describe(&config, i);
+        const ft_tensor_name name = ft_tensor_name_of(&config, i);
         if (info.rows == 0) continue;
         double deviation = i == FT_SHARED || i == FT_LM_HEAD ? 1.0
-                           : strstr(info.name, ".q.")        ? 1 / sqrt(64.0 * 8.0)
-                           : strstr(info.name, ".o.")        ? 1 / sqrt(4.0 * 8.0)
-                           : strstr(info.name, ".wo.")       ? 1 / sqrt(256.0)
+                           : strstr(name.text, ".q.")        ? 1 / sqrt(64.0 * 8.0)
+                           : strstr(name.text, ".o.")        ? 1 / sqrt(4.0 * 8.0)
+                           : strstr(name.text, ".wo.")       ? 1 / sqrt(256.0)
                                                              : 1 / sqrt(64.0);
         deviation *= 0.5;
         size_t count = models_size(weights, i);
@@ -157,17 +173,17 @@ Test(weights, fresh_values_have_t5s_deviations)
         if (info.is_norm) continue;
         /* Five standard errors of the mean, the variance (2/n) and the fourth moment (96/n) of a normal
          * distribution. */
-        cr_expect(fabs(sum / n) < 5 / sqrt(n), "%s: mean %g", info.name, sum / n);
-        cr_expect(fabs(squares / n - 1) < 5 * sqrt(2 / n), "%s: variance %g", info.name, squares / n);
-        cr_expect(fabs(fourth / n - 3) < 5 * sqrt(96 / n), "%s: fourth moment %g", info.name, fourth / n);
+        cr_expect(fabs(sum / n) < 5 / sqrt(n), "%s: mean %g", name.text, sum / n);
+        cr_expect(fabs(squares / n - 1) < 5 * sqrt(2 / n), "%s: variance %g", name.text, squares / n);
+        cr_expect(fabs(fourth / n - 3) < 5 * sqrt(96 / n), "%s: fourth moment %g", name.text, fourth / n);
     }
     /* No two tensors share values. */
     for (int32_t i = 0; i < ft_tensor_count(&config); i++)
         for (int32_t j = 0; j < i; j++) {
             ft_tensor_info one = ft_tensor_describe(&config, i), two = ft_tensor_describe(&config, j);
             if (one.rows == 0 || two.rows == 0 || one.is_norm || two.is_norm) continue;
-            cr_expect(memcmp(weights->tensor[i], weights->tensor[j], 16) != 0, "%s and %s", one.name,
-                      two.name);
+            cr_expect(memcmp(weights->tensor[i], weights->tensor[j], 16) != 0, "%s and %s",
+                      ft_tensor_name_of(&config, i).text, ft_tensor_name_of(&config, j).text);
         }
     ft_weights_free(weights);
 }
@@ -175,7 +191,7 @@ Test(weights, fresh_values_have_t5s_deviations)
 /* A small model in the scratch directory "m" whose tensors a test changes before it is written again. */
 typedef struct fixture {
     ft_weights *weights;
-    ft_tensor_info infos[128];
+    ft_tensor_name names[128];
     ft_tensor_to_store stored[128];
     size_t count;
 } fixture;
@@ -194,14 +210,15 @@ static void fixture_open(fixture *f)
     expect_ok(ft_weights_init(&config, 1, &f->weights, &err), &err);
     f->count = 0;
     for (int32_t i = 0; i < ft_tensor_count(&config); i++) {
-        ft_tensor_info *info = &f->infos[f->count];
-        *info = ft_tensor_describe(&config, i);
+        const ft_tensor_info info = ft_tensor_describe(&config, i);
         if (!f->weights->tensor[i]) continue;
-        f->stored[f->count++] = (ft_tensor_to_store){info->name,
-                                                     FT_STORED_F32,
-                                                     info->is_norm ? 1 : 2,
-                                                     {info->is_norm ? info->cols : info->rows, info->cols},
-                                                     f->weights->tensor[i]};
+        f->names[f->count] = ft_tensor_name_of(&config, i);
+        f->stored[f->count] = (ft_tensor_to_store){f->names[f->count].text,
+                                                   FT_STORED_F32,
+                                                   info.is_norm ? 1 : 2,
+                                                   {info.is_norm ? info.cols : info.rows, info.cols},
+                                                   f->weights->tensor[i]};
+        f->count++;
     }
     expect_ok(ft_config_write(scratch_path("m"), &config, &err), &err);
 }

@@ -18,7 +18,7 @@ static int32_t retries(const ft_handout *h)
 static ft_status put_back(ft_handout *h, size_t batch, ft_error *err)
 {
     if (ft_sweep_is_over(h->sweep, batch)) return FT_OK;
-    return ft_heap_push(&h->waiting, (double)batch, batch, err);
+    return ft_heap_push(&h->waiting, (double)ft_sweep_state_root(h->sweep->state, batch), batch, err);
 }
 
 /* Takes up the batches that are new in the state, each with `deaths`, but none where it is one trajectory. */

@@ -19,7 +19,7 @@ typedef struct ft_handout {
     ft_batch_fate *fates; /* (n_fates), as many as the state's batches */
     size_t n_fates;
     ft_heap waiting; /* batches that ask something of this process and that nobody has; the plan's order is
-                        the key, halves come after all of the plan */
+                        the key, where halves have the place of their whole: the longest are still first */
 } ft_handout;
 
 /* All batches of a sweep that was started. Freed by ft_handout_close, also after a failure. */

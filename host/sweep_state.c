@@ -331,11 +331,15 @@ const ft_sweep_batch *ft_sweep_state_batches(const ft_sweep_state *state, size_t
     return state->books.batches;
 }
 
+size_t ft_sweep_state_root(const ft_sweep_state *state, size_t batch)
+{
+    return state->books.batches[batch].number % state->books.n_planned;
+}
+
 bool ft_sweep_state_owns(const ft_sweep_state *state, size_t batch)
 {
-    size_t root = state->books.batches[batch].number % state->books.n_planned,
-           count = (size_t)state->shard.count;
-    return count == 0 || root % count == (size_t)state->shard.index - 1;
+    size_t count = (size_t)state->shard.count;
+    return count == 0 || ft_sweep_state_root(state, batch) % count == (size_t)state->shard.index - 1;
 }
 
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n)

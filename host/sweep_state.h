@@ -42,6 +42,8 @@ ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err);
 
 /* The plan's batches as the first start of the sweep made them, and those that splits have added. */
 const ft_sweep_batch *ft_sweep_state_batches(const ft_sweep_state *state, size_t *n_batches);
+/* The batch of the plan that a batch is, or was cut out of. */
+size_t ft_sweep_state_root(const ft_sweep_state *state, size_t batch);
 /* Whether a batch is trained by this process: half of one is whose the whole was. */
 bool ft_sweep_state_owns(const ft_sweep_state *state, size_t batch);
 

@@ -104,7 +104,8 @@ typedef struct ft_sweep_request {
     int64_t shard;    /* 1 ... n_shards: this process trains this part of the sweep, and others may train
                          theirs at the same time */
     int64_t n_shards; /* at most FT_MOST_SHARDS; 0: this process trains all of it */
-    int64_t retries;  /* deaths of workers that a batch of adapters survives; 0: 2 */
+    int64_t retries;  /* deaths of workers, without a result in between, that a batch of adapters survives;
+                         0: 2 */
     double worker_timeout; /* seconds without a sign of life after which a worker is ended; 0: 1800 */
     const char *scheduler; /* "none", "asha", "median": stops configurations early by val_loss; NULL: none */
     double eta;            /* asha goes on with the best 1 / eta; 0: 3 */

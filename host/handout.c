@@ -21,6 +21,18 @@ static ft_status put_back(ft_handout *h, size_t batch, ft_error *err)
     return ft_heap_push(&h->waiting, (double)ft_sweep_state_root(h->sweep->state, batch), batch, err);
 }
 
+static size_t count_done(const ft_handout *h, const ft_sweep_batch *b)
+{
+    const ft_sweep *sweep = h->sweep;
+    size_t n_done = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const ft_trajectory *t = &sweep->plan.trajectories[b->trajectories[i]];
+        for (size_t k = 0; k < t->count; k++)
+            n_done += ft_sweep_state_done(sweep->state, sweep->plan.members[t->first + k]) != NULL;
+    }
+    return n_done;
+}
+
 /* Takes up the batches that are new in the state, each with `deaths`, but none where it is one trajectory. */
 static ft_status know_batches(ft_handout *h, int32_t deaths, ft_error *err)
 {
@@ -32,7 +44,9 @@ static ft_status know_batches(ft_handout *h, int32_t deaths, ft_error *err)
     h->fates = grown;
     ft_status status = FT_OK;
     for (; h->n_fates < n && status == FT_OK; h->n_fates++) {
-        h->fates[h->n_fates] = (ft_batch_fate){.deaths = batches[h->n_fates].count > 1 ? deaths : 0};
+        const ft_sweep_batch *b = &batches[h->n_fates];
+        h->fates[h->n_fates] =
+            (ft_batch_fate){.deaths = b->count > 1 ? deaths : 0, .n_done = count_done(h, b)};
         status = put_back(h, h->n_fates, err);
     }
     return status;
@@ -139,7 +153,10 @@ ft_status ft_handout_bury(ft_handout *h, size_t batch, bool is_stopping, const c
     const ft_sweep_batch *b = &ft_sweep_state_batches(h->sweep->state, &n)[batch];
     ft_batch_fate *fate = &h->fates[batch];
     ft_status status = settle(h, b, err);
-    fate->deaths++;
+    /* One that comes on is not to blame: machines die as well. */
+    size_t n_done = count_done(h, b);
+    fate->deaths = n_done > fate->n_done ? 1 : fate->deaths + 1;
+    fate->n_done = n_done;
     if (status != FT_OK) return status;
     if (is_stopping) return put_back(h, batch, err);
     if (fate->given_up) return ft_fail(err, FT_FAILED, "a failure cannot be recorded: %s", why);

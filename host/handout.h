@@ -10,7 +10,8 @@ enum { FT_NO_BATCH = -1 };
 
 /* What is known of a batch beyond its journal. */
 typedef struct ft_batch_fate {
-    int32_t deaths; /* of workers that had it */
+    int32_t deaths; /* of workers that had it, since it last brought a result */
+    size_t n_done;  /* of its configurations, at the last of these */
     char *given_up; /* why; NULL: it is to be trained */
 } ft_batch_fate;
 
@@ -41,8 +42,8 @@ bool ft_handout_end(ft_handout *handout, size_t batch);
 /* It was left undone, as was asked for. */
 ft_status ft_handout_return(ft_handout *handout, size_t batch, ft_error *err);
 /* Its worker died, `why` says how. What is on disk of it is settled; it waits again as it is while the sweep
- * is stopping or its deaths are few enough, else its halves do, or, where it is a single trajectory, its
- * being recorded as failed. FT_FAILED: not even that can be done. */
+ * is stopping or its deaths without a result in between are few enough, else its halves do, or, where it is a
+ * single trajectory, its being recorded as failed. FT_FAILED: not even that can be done. */
 ft_status ft_handout_bury(ft_handout *handout, size_t batch, bool is_stopping, const char *why,
                           ft_error *err);
 /* It is too much for its device: its halves wait, or its being recorded as failed. FT_NO_MEMORY, as `why`

@@ -28,6 +28,15 @@ static size_t prefixed_column(ft_table *table, ft_text *scratch, const char *pre
     return ft_table_column(table, scratch->data);
 }
 
+/* The column of a hyperparameter. Most experiments have theirs in one order: `guess` is the column after that
+ * of the one before. */
+static size_t hyperparam_column(ft_table *table, ft_text *scratch, size_t guess, const char *name)
+{
+    const char *there = guess < table->n_columns ? table->columns[guess] : "";
+    if (begins(there, hp_prefix) && strcmp(there + strlen(hp_prefix), name) == 0) return guess;
+    return prefixed_column(table, scratch, hp_prefix, name);
+}
+
 static void set_json(ft_table *table, size_t column, const cJSON *value)
 {
     if (cJSON_IsNumber(value)) {
@@ -52,8 +61,9 @@ ft_status ft_compare(const ft_experiments *experiments, ft_table *table, ft_erro
     for (size_t i = 0; i < experiments->count; i++) {
         any_failed |= experiments->items[i].error != NULL;
         const cJSON *hyperparams = experiments->items[i].hyperparams;
+        size_t column = timestamp;
         for (const cJSON *value = hyperparams ? hyperparams->child : NULL; value; value = value->next)
-            prefixed_column(table, &name, hp_prefix, value->string);
+            column = hyperparam_column(table, &name, column + 1, value->string);
     }
     size_t metrics[FT_N_METRICS];
     for (int m = 0; m < FT_N_METRICS; m++)
@@ -65,9 +75,12 @@ ft_status ft_compare(const ft_experiments *experiments, ft_table *table, ft_erro
         ft_table_add_row(table);
         ft_table_set_text(table, id, experiment->experiment_id);
         ft_table_set_text(table, timestamp, experiment->timestamp);
+        size_t column = timestamp;
         for (const cJSON *value = experiment->hyperparams ? experiment->hyperparams->child : NULL; value;
-             value = value->next)
-            set_json(table, prefixed_column(table, &name, hp_prefix, value->string), value);
+             value = value->next) {
+            column = hyperparam_column(table, &name, column + 1, value->string);
+            set_json(table, column, value);
+        }
         for (int m = 0; m < FT_N_METRICS; m++)
             ft_table_set_number(table, metrics[m],
                                 ft_metrics_get(&experiment->metrics[FT_TEST], (ft_metric)m));

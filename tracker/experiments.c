@@ -45,33 +45,38 @@ static ft_status add_experiment(ft_experiments *set, size_t *capacity, const ft_
     return FT_OK;
 }
 
+/* Why an entry of the results directory gave no experiment: it is unfinished, none of ours, or `broken` says
+ * so. */
+static ft_status explain(ft_experiments *set, const char *directory, const ft_error *broken, ft_error *err)
+{
+    struct stat about;
+    char *path = ft_join_path(directory, "results.json");
+    if (!path) return ft_no_memory(err, "a path", strlen(directory) + 16);
+    bool is_missing = stat(path, &about) != 0;
+    /* A plain file beside the experiments (a report, an export) is none of ours to complain about. */
+    if (is_missing && errno == ENOENT && stat(directory, &about) == 0 && S_ISDIR(about.st_mode))
+        set->n_unfinished++;
+    free(path);
+    return is_missing ? FT_OK : add_warning(set, broken->message, err);
+}
+
 /* One entry of the results directory. */
 static ft_status load_entry(ft_experiments *set, size_t *capacity, const char *results, const char *name,
                             ft_detail detail, ft_error *err)
 {
-    ft_status status = FT_OK;
     ft_experiment experiment = {0};
-    struct stat about;
+    ft_error broken = {{0}};
     char *directory = ft_join_path(results, name);
-    char *path = directory ? ft_join_path(directory, "results.json") : NULL;
-    if (!path) {
-        status = ft_no_memory(err, "a path", strlen(results) + strlen(name) + 16);
-    } else if (stat(path, &about) != 0) {
-        /* A plain file beside the experiments (a report, an export) is none of ours to complain about. */
-        if (errno == ENOENT && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
+    if (!directory) return ft_no_memory(err, "a path", strlen(results) + strlen(name) + 2);
+    ft_status status = ft_experiment_read_part(directory, detail, &experiment, &broken);
+    if (status == FT_OK) {
+        status = add_experiment(set, capacity, &experiment, err);
+        if (status != FT_OK) ft_experiment_free(&experiment);
+    } else if (status == FT_NO_MEMORY) {
+        if (err) *err = broken;
     } else {
-        ft_error broken = {{0}};
-        status = ft_experiment_read_part(directory, detail, &experiment, &broken);
-        if (status == FT_NO_MEMORY) {
-            if (err) *err = broken;
-        } else if (status != FT_OK) {
-            status = add_warning(set, broken.message, err);
-        } else {
-            status = add_experiment(set, capacity, &experiment, err);
-            if (status != FT_OK) ft_experiment_free(&experiment);
-        }
+        status = explain(set, directory, &broken, err);
     }
-    free(path);
     free(directory);
     return status;
 }

@@ -226,6 +226,12 @@ static double cpu_seconds(void)
            1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
+static void give_up(const char *path)
+{
+    fprintf(stderr, "sweep_sim: %s: %s\n", path, strerror(errno));
+    exit(EXIT_FAILURE);
+}
+
 /* What a worker leaves on disk: enough for the sweep, and for `ftgpu compare`. */
 static void make_files(sim_crew *s, const sim_worker *w, size_t member)
 {
@@ -240,14 +246,14 @@ static void make_files(sim_crew *s, const sim_worker *w, size_t member)
     char path[4096];
     const char *results = s->sweep->engine->settings.results;
     snprintf(path, sizeof path, "%s/%s", results, w->experiment_id);
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) abort();
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) give_up(path);
     snprintf(path, sizeof path, "%s/%s/results.json", results, w->experiment_id);
     FILE *file = fopen(path, "w");
-    if (!file) abort();
+    if (!file) give_up(path);
     double loss = uniform(s->settings->seed, KIND_LOSS, member);
     fprintf(file, form, w->experiment_id, config->learning_rate, (long long)config->epochs,
             (long long)config->lora_rank, (long long)config->seed, loss, loss + 0.1);
-    if (fclose(file) != 0) abort();
+    if (fclose(file) != 0) give_up(path);
     s->file_cpu_seconds += cpu_seconds() - before;
 }
 

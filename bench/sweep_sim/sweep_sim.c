@@ -19,14 +19,15 @@
 
 static const char usage[] =
     "usage: sweep_sim --results DIR [--configs N] [--workers N] [--deaths N] [--epochs N,...] [--spread X]\n"
-    "                 [--scheduler none|asha|median] [--alive SECONDS] [--seed N] [--files] [--stop N]\n"
-    "                 [--check]\n"
+    "                 [--scheduler none|asha|median] [--retries N] [--alive SECONDS] [--seed N] [--files]\n"
+    "                 [--stop N] [--check]\n"
     "  --results DIR   where the sweep's state goes; a directory of which nothing else is in use\n"
     "  --configs N     configurations, a multiple of 100 for each value of --epochs (default 100000)\n"
     "  --workers N     (default 100)\n"
     "  --deaths N      deaths in 1000 hours of one worker (default 0); implies --files\n"
     "  --epochs N,...  the grid's epochs (default 1,2,3,4,5,6,7,8,9,10)\n"
     "  --spread X      standard deviation of the logarithm of a trajectory's time (default 0.2)\n"
+    "  --retries N     deaths in a row that a batch survives whole (default 2)\n"
     "  --alive SECONDS a worker gives a sign of life this often (default 1, as they do)\n"
     "  --files         each result has its directory and results.json\n"
     "  --stop N        stops, as by a signal, after N results; the same command goes on (implies --files)\n"
@@ -43,26 +44,21 @@ static void count_result(void *context, const ft_outcome *outcome)
 
 typedef struct options {
     const char *results, *epochs, *scheduler;
-    long configs, stop_after;
+    long configs, retries, stop_after;
     sim_settings sim;
     bool check;
 } options;
 
 static bool read_options(int argc, char **argv, options *o)
 {
-    static const struct option known[] = {{"results", required_argument, NULL, 'r'},
-                                          {"configs", required_argument, NULL, 'c'},
-                                          {"workers", required_argument, NULL, 'w'},
-                                          {"deaths", required_argument, NULL, 'd'},
-                                          {"epochs", required_argument, NULL, 'e'},
-                                          {"spread", required_argument, NULL, 'p'},
-                                          {"alive", required_argument, NULL, 'a'},
-                                          {"scheduler", required_argument, NULL, 'k'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"files", no_argument, NULL, 'f'},
-                                          {"stop", required_argument, NULL, 'o'},
-                                          {"check", no_argument, NULL, 'x'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"results", required_argument, NULL, 'r'}, {"configs", required_argument, NULL, 'c'},
+        {"workers", required_argument, NULL, 'w'}, {"deaths", required_argument, NULL, 'd'},
+        {"epochs", required_argument, NULL, 'e'},  {"spread", required_argument, NULL, 'p'},
+        {"alive", required_argument, NULL, 'a'},   {"scheduler", required_argument, NULL, 'k'},
+        {"retries", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 's'},
+        {"files", no_argument, NULL, 'f'},         {"stop", required_argument, NULL, 'o'},
+        {"check", no_argument, NULL, 'x'},         {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) switch (c) {
         case 'r':
             o->results = optarg;
@@ -87,6 +83,9 @@ static bool read_options(int argc, char **argv, options *o)
             break;
         case 'k':
             o->scheduler = optarg;
+            break;
+        case 't':
+            o->retries = atol(optarg);
             break;
         case 's':
             o->sim.seed = (uint64_t)atoll(optarg);
@@ -239,6 +238,7 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
         .n_grids = 5,
         .max_configs = o->configs,
         .scheduler = o->scheduler,
+        .retries = o->retries,
         .finished = count_result,
         .context = &n_results,
     };

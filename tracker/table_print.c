@@ -53,8 +53,8 @@ char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
     if (value == 0) return strcpy(out, "0"); /* -0 as well */
     /* Whole numbers in full (4096, 1000000), others to six digits; the shorter text where that says the same.
      */
-    bool whole = value == floor(value) && fabs(value) < 1e15;
-    snprintf(out, FT_NUMBER_CHARS, whole ? "%.0f" : "%.6g", value);
+    if (value == floor(value) && fabs(value) < 1e15) return ft_format_double(value, out);
+    snprintf(out, FT_NUMBER_CHARS, "%.6g", value);
     double rounded = strtod(out, NULL);
     return rounded == value ? ft_format_double(value, out) : out;
 }

@@ -29,8 +29,9 @@ enum { MOST_RANKS = 4, MOST_VALUES = 1 << 20, TEAMS = 64, CONFIGURATIONS = 4 };
 /* Of the model before tuning and of each configuration, on one window a split: 20 paths of 4 tokens. */
 enum { EVALUATIONS = 1 + CONFIGURATIONS, WINDOW_TOKENS = 20 * 4 };
 
-/* Of one team, found by its leader's process id. */
+/* Of one team, whose leader has this process id. */
 typedef struct meeting {
+    atomic_int leader; /* 0: of no team yet */
     atomic_uint arrivals;
     double values[MOST_RANKS][MOST_VALUES];
 } meeting;
@@ -162,6 +163,18 @@ static void watch_rank(ft_backend *backend, int rank)
     backend->allocate = watched_allocate;
 }
 
+/* A team's own, which no other has used before. */
+static meeting *meeting_of(pid_t leader)
+{
+    for (int i = 0; i < TEAMS; i++) {
+        int nobody = 0;
+        if (atomic_compare_exchange_strong(&meetings[i].leader, &nobody, leader) || nobody == leader)
+            return &meetings[i];
+    }
+    cr_assert_fail("more than %d teams", TEAMS);
+    return NULL;
+}
+
 static ft_status connect_forks(ft_engine *engine, const ft_comm_id *id, int rank, int size,
                                double timeout_seconds, ft_error *err)
 {
@@ -178,7 +191,7 @@ static ft_status connect_forks(ft_engine *engine, const ft_comm_id *id, int rank
                            .barrier = enter,
                            .abandon = abandon,
                            .free = free_comm};
-    comm->at = &meetings[leader % TEAMS];
+    comm->at = meeting_of(leader);
     comm->timeout_seconds = timeout_seconds;
     engine->comm = &comm->base;
     if (engine->backend) watch_rank(engine->backend, rank);

@@ -70,13 +70,32 @@ static size_t n_done(const ft_sweep_state *state)
     return done;
 }
 
+static int is_checkpoint(const struct dirent *entry)
+{
+    int end = 0;
+    size_t batch = 0;
+    return sscanf(entry->d_name, "batch_%zu.safetensors%n", &batch, &end) == 1 && end > 0 &&
+           entry->d_name[end] == '\0';
+}
+
+static bool has_checkpoints(const ft_sweep_state *state)
+{
+    char *path = path_in(state, "checkpoints");
+    struct dirent **names = NULL;
+    int n = path ? scandir(path, &names, is_checkpoint, NULL) : -1;
+    for (int i = 0; i < n; i++) free(names[i]);
+    free(names);
+    free(path);
+    return n > 0;
+}
+
 /* Whether nothing would be lost if the state on disk made way: all of its plan is done, or nothing of it was
- * begun. */
+ * recorded or kept in a checkpoint. */
 static bool can_make_way(const ft_sweep_state *state)
 {
     size_t begun = 0;
     for (size_t i = 0; i < state->books.count; i++) begun += state->books.started[i] != NULL;
-    return begun == 0 || n_done(state) == state->books.count;
+    return n_done(state) == state->books.count || (begun == 0 && !has_checkpoints(state));
 }
 
 /* Reads a journal; a last line without its end was torn by a crash and is cut off, or, in one that another

@@ -25,8 +25,9 @@ typedef struct ft_sweep_state ft_sweep_state;
 /* Opens the state of sweep `name` with `plan` (an object with arrays "configurations" and
  * "batches", [first trajectory, count, slots] each; the caller's). If there is a state, its plan must be the
  * same (but for the batches, which stay as they were): else FT_BAD_INPUT that says what differs, unless that
- * sweep is complete and nobody runs it: then its state makes way. FT_BAD_INPUT, naming host and process, when
- * another process holds the lock, or the shard's, or when shards of another number are running. */
+ * sweep is complete, or nothing of it was recorded or kept in a checkpoint, and nobody runs it: then its
+ * state makes way. FT_BAD_INPUT, naming host and process, when another process holds the lock, or the
+ * shard's, or when shards of another number are running. */
 ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard shard, const cJSON *plan,
                               ft_sweep_state **state, ft_error *err);
 void ft_sweep_state_close(ft_sweep_state *state);

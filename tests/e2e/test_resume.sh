@@ -61,4 +61,9 @@ cp first.err err
 expect err 'sweep "one" stopped with 0 of 2 experiments done; the same command goes on from there'
 [ -s shared/.sweeps/one/checkpoints/batch_1.safetensors ] || fail "no checkpoint was left"
 [ "$(ls -d shared/one_* 2>/dev/null | wc -l)" = 0 ] || fail "an interrupted experiment left its directory"
+
+# A checkpoint is not thrown away for other arguments, though nothing is recorded yet.
+refuses 'sweep "one" stopped after 0 of 2 experiments, and its season differs now' \
+    sweep --model model $splits $long --name one $grid --season 5
+[ -s shared/.sweeps/one/checkpoints/batch_1.safetensors ] || fail "the checkpoint of another season is gone"
 finish

@@ -1,10 +1,12 @@
 /* What `run` and `sweep` have in common; see training_options.h. */
 #include "host/program/training_options.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -42,21 +44,35 @@ static int how_to_stop(void *context)
     return requeue_requested ? 2 : stop_requested ? 1 : 0;
 }
 
-/* On a terminal each line replaces the one before; elsewhere it is a line. */
+/* A line that the next one replaces stands on the terminal. */
 static bool line_is_live;
-
-static void show_progress(void *context, const char *line)
-{
-    (void)context;
-    line_is_live = isatty(STDERR_FILENO) != 0;
-    fprintf(stderr, line_is_live ? "\r\033[K%s" : "%s\n", line);
-    fflush(stderr);
-}
 
 void ft_progress_end(void)
 {
     if (line_is_live) fputs("\r\033[K", stderr);
     line_is_live = false;
+}
+
+/* The characters that fit into a line of the terminal: a longer one is broken, and only its end would be
+ * replaced. */
+static int line_width(void)
+{
+    struct winsize size = {0};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+}
+
+/* On a terminal the line of an epoch replaces the one before, and what else happens stays; elsewhere all is
+ * lines. */
+static void show_progress(void *context, const char *line)
+{
+    (void)context;
+    ft_progress_end();
+    line_is_live = isatty(STDERR_FILENO) && strstr(line, "  epoch ");
+    if (line_is_live)
+        fprintf(stderr, "%.*s", line_width(), line);
+    else
+        fprintf(stderr, "%s\n", line);
+    fflush(stderr);
 }
 
 void ft_silence_followers(void)

@@ -80,6 +80,8 @@ typedef struct ft_outcome {
     char directory[4096];
     bool failed; /* recorded with `error` */
     char error[1024];
+    int64_t
+        pruned_at_epoch; /* a sweep's scheduler stopped it after this epoch, without metrics; 0: it did not */
     ft_scores train, val, test;
 } ft_outcome;
 
@@ -118,6 +120,7 @@ typedef struct ft_sweep_request {
 typedef struct ft_sweep_summary {
     size_t configurations, done;
     size_t failed;        /* of those done, recorded with an error */
+    size_t pruned;        /* of those done, stopped by the scheduler */
     size_t resumed;       /* of those done, by an earlier start of the same sweep */
     size_t all, all_done; /* of the whole sweep, whoever did them */
 } ft_sweep_summary;

@@ -150,6 +150,7 @@ cJSON *ft_outcome_to_json(const ft_outcome *outcome)
         cJSON_AddStringToObject(object, "directory", outcome->directory) &&
         cJSON_AddBoolToObject(object, "failed", outcome->failed) &&
         cJSON_AddStringToObject(object, "error", outcome->error) &&
+        cJSON_AddNumberToObject(object, "pruned_at_epoch", (double)outcome->pruned_at_epoch) &&
         add_scores(object, "train", &outcome->train) && add_scores(object, "val", &outcome->val) &&
         add_scores(object, "test", &outcome->test))
         return object;
@@ -164,6 +165,7 @@ void ft_outcome_from_json(const cJSON *object, ft_outcome *outcome)
             sizeof outcome->experiment_id - 1);
     strncpy(outcome->directory, ft_message_text(object, "directory"), sizeof outcome->directory - 1);
     strncpy(outcome->error, ft_message_text(object, "error"), sizeof outcome->error - 1);
+    outcome->pruned_at_epoch = (int64_t)ft_message_number(object, "pruned_at_epoch", 0);
     get_scores(object, "train", &outcome->train);
     get_scores(object, "val", &outcome->val);
     get_scores(object, "test", &outcome->test);

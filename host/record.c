@@ -161,6 +161,7 @@ ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config
     if (status == FT_OK) status = ft_experiment_write(&experiment, err);
     if (status == FT_OK) {
         report(&experiment, outcome);
+        if (!outcome->failed && result->pruned) outcome->pruned_at_epoch = result->n_epochs;
         status = link->finish(link->context, index, outcome, err);
     }
     if (status != FT_OK && !experiment_is_recorded(&experiment))

@@ -184,10 +184,12 @@ static ft_status check_batches(ft_sweep *sweep, ft_error *err)
     return FT_OK;
 }
 
-/* Counts the configurations of one trajectory. */
+/* Counts the configurations of one trajectory. Of one that is pruned, the shorter ones were trained to their
+ * end. */
 static void count_trajectory(const ft_sweep *sweep, size_t trajectory, ft_sweep_summary *summary)
 {
     const ft_trajectory *t = &sweep->plan.trajectories[trajectory];
+    const int32_t pruned_at = sweep->verdicts ? sweep->verdicts[trajectory].pruned_at : 0;
     for (size_t k = 0; k < t->count; k++) {
         size_t member = sweep->plan.members[t->first + k];
         bool is_done = ft_sweep_state_done(sweep->state, member) != NULL;
@@ -195,7 +197,10 @@ static void count_trajectory(const ft_sweep *sweep, size_t trajectory, ft_sweep_
         if (!sweep->is_own[trajectory]) continue;
         summary->configurations++;
         summary->done += is_done;
-        summary->failed += ft_sweep_state_failed(sweep->state, member);
+        bool has_failed = ft_sweep_state_failed(sweep->state, member);
+        summary->failed += has_failed;
+        summary->pruned +=
+            is_done && !has_failed && pruned_at > 0 && sweep->grid.configs[member].epochs > pruned_at;
     }
 }
 

@@ -17,6 +17,9 @@ static void tell_finished(void *context, const ft_outcome *outcome)
     ft_progress_end();
     if (outcome->failed)
         fprintf(stderr, "%s  failed: %s\n", outcome->experiment_id, outcome->error);
+    else if (outcome->pruned_at_epoch > 0)
+        fprintf(stderr, "%s  pruned after epoch %lld\n", outcome->experiment_id,
+                (long long)outcome->pruned_at_epoch);
     else
         fprintf(stderr, "%s  val mae %.6g  test mae %.6g\n", outcome->experiment_id, outcome->val.mae,
                 outcome->test.mae);
@@ -138,8 +141,10 @@ static ft_status submit(ft_engine *engine, const ft_sweep_request *request, cons
 
 static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary *summary)
 {
-    fprintf(stderr, "%zu of %zu experiments done, %zu of them failed\n", summary->done,
-            summary->configurations, summary->failed);
+    fprintf(stderr, "%zu of %zu experiments done, %zu of them failed", summary->done, summary->configurations,
+            summary->failed);
+    if (summary->pruned > 0) fprintf(stderr, ", %zu pruned", summary->pruned);
+    fprintf(stderr, "\n");
     if (summary->resumed == summary->configurations && summary->resumed > 0)
         fprintf(stderr, "all of them were done before: choose another --name to run them again\n");
     if (request->n_shards == 0) return;

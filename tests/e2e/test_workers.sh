@@ -96,7 +96,9 @@ cmp -s expected got || fail "after a requeue the results differ: $(diff expected
 
 # Schedulers stop what does badly, and the same again when they are asked again.
 must sweep $common --set epochs=9 $six --max-adapters 6 --scheduler asha --grace-epochs 1 --eta 3 --name asha
-expect err '6 of 6 experiments done, 0 of them failed'
+expect err '6 of 6 experiments done, 0 of them failed, 5 pruned'
+expect_not err 'mae nan'
+[ "$(grep -c '^asha_00[1-6]_[0-9_]*  pruned after epoch 1$' err)" = 4 ] || fail "$ran: not four were told to be pruned"
 [ "$(grep -c '"pruned":true' results/fine_tuning/.sweeps/asha/journal.jsonl)" = 5 ] ||
     fail "asha pruned $(grep -c '"pruned":true' results/fine_tuning/.sweeps/asha/journal.jsonl) of 6"
 [ "$(grep -l '"pruned_at_epoch": 1' results/fine_tuning/asha_*/results.json | wc -l)" = 4 ] ||

@@ -78,6 +78,20 @@ static bool add_batches(cJSON *object, const ft_plan *plan)
     return ok;
 }
 
+/* How the files were read and cut, which their hash does not tell: the columns, and how many rows each split
+ * has of all series together. */
+static bool add_reading(cJSON *object, const ft_dataset *dataset)
+{
+    double rows[3] = {0};
+    for (size_t i = 0; i < dataset->n_items; i++)
+        for (int s = 0; s < 3; s++)
+            rows[s] += (double)(dataset->items[i].split_start[s + 1] - dataset->items[i].split_start[s]);
+    return cJSON_AddStringToObject(object, "target", dataset->target) &&
+           cJSON_AddStringToObject(object, "timestamp", dataset->timestamp_name) &&
+           cJSON_AddStringToObject(object, "id", dataset->id_name ? dataset->id_name : "") &&
+           cJSON_AddItemToObject(object, "split_rows", cJSON_CreateDoubleArray(rows, 3));
+}
+
 /* Everything that decides the results, to be compared when the sweep is started again: {data_hash,
  * model_hash, ..., base, keys, configurations}, a configuration being its values of `keys` in one text, which
  * takes a quarter of the memory of a list; and the batches. The caller's; NULL when memory runs out. */
@@ -94,11 +108,10 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
     snprintf(data, sizeof data, "crc32:%08x", (unsigned)study->dataset.checksum);
     cJSON *plan = cJSON_CreateObject();
     bool ok = plan && ft_sweep_base_config(&request->base, &base, &ignored) == FT_OK &&
-              cJSON_AddNumberToObject(plan, "schema_version", 3) &&
+              cJSON_AddNumberToObject(plan, "schema_version", 4) &&
               cJSON_AddStringToObject(plan, "ftgpu_version", ft_version()) &&
               cJSON_AddStringToObject(plan, "data_hash", data) &&
-              cJSON_AddStringToObject(plan, "model_hash", model) &&
-              cJSON_AddStringToObject(plan, "target", request->base.target) &&
+              cJSON_AddStringToObject(plan, "model_hash", model) && add_reading(plan, &study->dataset) &&
               cJSON_AddStringToObject(plan, "dtype", device->bf16 ? "bf16" : "f32") &&
               cJSON_AddNumberToObject(plan, "season", (double)study->season) &&
               cJSON_AddNumberToObject(plan, "eval_windows", (double)study->eval_windows) &&

@@ -50,14 +50,15 @@ static const char *own_journal(const ft_sweep_state *state, char name[64])
     return name;
 }
 
-/* The first key whose values differ, or NULL. Batches are as the first start made them: they depend on
- * devices that may be others now. */
+/* The first key whose values differ, in an object the one within it, or NULL. Batches are as the first start
+ * made them: they depend on devices that may be others now. */
 static const char *difference(const cJSON *a, const cJSON *b)
 {
-    for (const cJSON *item = a->child; item; item = item->next)
-        if (strcmp(item->string, "batches") != 0 &&
-            !cJSON_Compare(item, cJSON_GetObjectItemCaseSensitive(b, item->string), true))
-            return item->string;
+    for (const cJSON *item = a->child; item; item = item->next) {
+        const cJSON *other = cJSON_GetObjectItemCaseSensitive(b, item->string);
+        if (strcmp(item->string, "batches") != 0 && !cJSON_Compare(item, other, true))
+            return cJSON_IsObject(item) && cJSON_IsObject(other) ? difference(item, other) : item->string;
+    }
     for (const cJSON *item = b->child; item; item = item->next)
         if (!cJSON_GetObjectItemCaseSensitive(a, item->string)) return item->string;
     return NULL;
@@ -238,12 +239,12 @@ static ft_status read_existing(ft_sweep_state *state, const char *name, const cJ
         if (status == FT_OK) status = settle_all(state, err);
         const char *differs = status == FT_OK ? difference(existing, plan) : NULL;
         *fresh = status == FT_OK && differs && can_make_way(state);
-        if (*fresh && !state->lock.is_alone) {
+        if (differs && !state->lock.is_alone) {
             *fresh = false;
             status = ft_fail(err, FT_BAD_INPUT,
                              "sweep \"%s\" is being run by other shards, and its %s differ%s from theirs",
                              name, differs, differs[strlen(differs) - 1] == 's' ? "" : "s");
-        } else if (status == FT_OK && differs && !*fresh)
+        } else if (differs && !*fresh)
             status = ft_fail(err, FT_BAD_INPUT,
                              "sweep \"%s\" stopped after %zu of %zu experiments, and its %s differ%s now: "
                              "start it with the same data, model and "

@@ -179,6 +179,18 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
     ft_text_addf(out, "; choosing by %s looks at what was held back\n", ft_split_names[split]);
 }
 
+/* "16 experiments", or how many of them have what the best was chosen by: those that failed or were pruned
+ * have not. */
+static void add_compared(ft_text *out, const ft_experiments *experiments, ft_metric metric, ft_split split)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < experiments->count; i++)
+        n += isfinite(ft_metrics_get(&experiments->items[i].metrics[split], metric)) != 0;
+    if (n < experiments->count) ft_text_addf(out, "%zu of ", n);
+    ft_text_addf(out, "%zu experiment%s", experiments->count, experiments->count == 1 ? "" : "s");
+    if (n < experiments->count) ft_text_add(out, n == 1 ? " has it" : " have it");
+}
+
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
                            ft_error *err)
 {
@@ -190,8 +202,9 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     ft_text_add_line(out, best->experiment_id);
     ft_text_add(out, ": ");
     add_figure(out, best, split, metric);
-    ft_text_addf(out, " (%s; %zu experiments)\nhyperparams  ", ft_metric_direction(metric),
-                 experiments->count);
+    ft_text_addf(out, " (%s; ", ft_metric_direction(metric));
+    add_compared(out, experiments, metric, split);
+    ft_text_add(out, ")\nhyperparams  ");
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);

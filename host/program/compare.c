@@ -34,6 +34,18 @@ static ft_status sort_table(ft_table *table, const char *name, bool descending, 
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+/* Rows without metrics and without an error need a word. */
+static void add_unevaluated(ft_text *out, const ft_experiments *experiments)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < experiments->count; i++)
+        n += !experiments->items[i].metrics[FT_TEST].evaluated && !experiments->items[i].error;
+    if (n > 0)
+        ft_text_addf(out,
+                     "\n%zu of %zu experiments did not fail, but have no metrics: `ftgpu show ID` says why\n",
+                     n, experiments->count);
+}
+
 static ft_status compare(const compare_options *options, ft_error *err)
 {
     ft_experiments experiments = {0};
@@ -53,6 +65,7 @@ static ft_status compare(const compare_options *options, ft_error *err)
     if (status == FT_OK && format == FT_TABLE_PEOPLE && !options->all_columns && !options->group_by.count)
         ft_compare_fold_constants(shown, &text);
     if (status == FT_OK) status = ft_table_print(shown, format, &text, err);
+    if (status == FT_OK && format == FT_TABLE_PEOPLE) add_unevaluated(&text, &experiments);
     if (status == FT_OK) status = ft_print_text(&text, err);
     ft_text_free(&text);
     ft_table_free(&groups);

@@ -186,6 +186,12 @@ Test(compare, best_says_when_validation_would_choose_another)
     ft_error err;
     cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, &out, &err), FT_OK, "%s", err.message);
     cr_expect(strstr(out.data, "lr_002_x: test mae 2 (lower is better; 3 experiments)"), "%s", out.data);
+    out.length = 0;
+    cr_assert_eq(ft_describe_best(&set, FT_RMSE, FT_TEST, &out, &err), FT_OK, "%s", err.message);
+    cr_expect(strstr(out.data, "lr_001_x: test rmse 4 (lower is better; 1 of 3 experiments has it)"), "%s",
+              out.data);
+    out.length = 0;
+    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, &out, &err), FT_OK, "%s", err.message);
     cr_expect(strstr(out.data, "would choose lr_001_x: val mae 1 (here val mae 2), but test mae 3"), "%s",
               out.data);
     cr_expect(strstr(out.data, "zero_shot") && strstr(out.data, "7.5"), "baselines come from the file: %s",

@@ -69,19 +69,23 @@ static double figure(const cJSON *figures, const char *key)
 /* The plan in numbers, on stderr: a line for all, and one a batch. */
 static void tell_figures(const cJSON *figures)
 {
-    double n_batches = figure(figures, "n_batches");
+    double n_configurations = figure(figures, "n_configurations"),
+           n_trajectories = figure(figures, "n_trajectories"), n_batches = figure(figures, "n_batches");
     fprintf(stderr,
-            "%.0f configurations, %.0f trajectories, %.0f batch%s, about %.3g s of training and %.3g s of "
+            "%.0f configuration%s, %.0f trajector%s, %.0f batch%s, about %.3g s of training and %.3g s of "
             "evaluation\n",
-            figure(figures, "n_configurations"), figure(figures, "n_trajectories"), n_batches,
-            n_batches == 1 ? "" : "es", figure(figures, "train_seconds"),
-            figure(figures, "evaluation_seconds"));
+            n_configurations, n_configurations == 1 ? "" : "s", n_trajectories,
+            n_trajectories == 1 ? "y" : "ies", n_batches, n_batches == 1 ? "" : "es",
+            figure(figures, "train_seconds"), figure(figures, "evaluation_seconds"));
     const cJSON *batch, *list = cJSON_GetObjectItemCaseSensitive(figures, "batches");
     if (n_batches > 20) return;
-    cJSON_ArrayForEach(batch, list) fprintf(
-        stderr, "batch %.0f: %d trajectories, %.0f at a time, %.3g GB, about %.3g s\n",
-        figure(batch, "batch"), cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(batch, "trajectories")),
-        figure(batch, "slots"), figure(batch, "memory_bytes") / 1e9, figure(batch, "train_seconds"));
+    cJSON_ArrayForEach(batch, list)
+    {
+        int count = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(batch, "trajectories"));
+        fprintf(stderr, "batch %.0f: %d trajector%s, %.0f at a time, %.3g GB, about %.3g s\n",
+                figure(batch, "batch"), count, count == 1 ? "y" : "ies", figure(batch, "slots"),
+                figure(batch, "memory_bytes") / 1e9, figure(batch, "train_seconds"));
+    }
 }
 
 static ft_status print_plan(ft_engine *engine, const ft_sweep_request *request, const char *format,
@@ -137,6 +141,20 @@ static ft_status submit(ft_engine *engine, const ft_sweep_request *request, cons
     status = ft_slurm_submit(slurm, &job, err);
     ft_sweep_close(&sweep);
     return status;
+}
+
+/* Options that say how another works go with it. */
+static ft_status check_company(const ft_sweep_request *request, bool dry_run, const char *format,
+                               ft_error *err)
+{
+    bool schedules = request->scheduler && strcmp(request->scheduler, "none") != 0;
+    if (!schedules && (request->eta > 0 || request->grace_epochs > 0))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--%s says when configurations are stopped, but --scheduler is not given",
+                       request->eta > 0 ? "eta" : "grace-epochs");
+    if (!dry_run && strcmp(format, "table") != 0)
+        return ft_fail(err, FT_BAD_INPUT, "--format says how a plan is printed, but --dry-run is not given");
+    return FT_OK;
 }
 
 static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary *summary)
@@ -249,7 +267,8 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .kind = FT_OPTION_FLAG,
                              .value = &dry_run,
                              .help = "print the plan, with predicted memory and time, and stop"};
-    table[n++] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n++].help = "--dry-run: table for people (default), csv or json for programs";
     ft_command_line line = {
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",
@@ -270,6 +289,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (!ft_command_parse(&line, argc, argv, &exit_status)) goto cleanup;
     ft_status status = ft_training_options_resolve(&options, argc, argv, "sweep", &err);
     if (status == FT_OK) status = parse_shard(shard, &request, &err);
+    if (status == FT_OK) status = check_company(&request, dry_run, format, &err);
     if (status == FT_OK) status = ft_slurm_options_check(&slurm, &err);
     if (status == FT_OK && slurm.how && shard)
         status = ft_fail(&err, FT_BAD_INPUT,

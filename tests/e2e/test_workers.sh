@@ -104,10 +104,21 @@ expect_not err 'mae nan'
 [ "$(grep -l '"pruned_at_epoch": 1' results/fine_tuning/asha_*/results.json | wc -l)" = 4 ] ||
     fail "not four of six were pruned after the first epoch"
 must best --metric mae --match 'asha_*'
+expect out 'of 6 experiments ha(s|ve) it'
+must compare --match 'asha_*'
+expect out '^[1-5] of 6 experiments did not fail, but have no metrics'
+must compare --match 'asha_*' --format csv
+expect_not out 'experiments did not fail'
 must sweep $common --set epochs=4 $six --scheduler median --grace-epochs 2 --name median
 expect err '6 of 6 experiments done, 0 of them failed'
 
 refuses 'scheduler' sweep $common $six --scheduler best
+refuses '^ftgpu: --eta says .* --scheduler is not given' sweep $common $six --eta 2
+refuses '^ftgpu: --grace-epochs says .* --scheduler is not given' sweep $common $six --grace-epochs 2 --scheduler none
+refuses '^ftgpu: --format says .* --dry-run is not given' sweep $common $six --format json
+ft sweep $common --grid seed=1,1 --dry-run
+expect err '^2 configurations, 1 trajectory, 1 batch, '
+expect err '^batch 1: 1 trajectory, 1 at a time, '
 refuses 'no GPU|cuda' sweep $common $six --device cuda
 refuses 'device' sweep $common $six --device cuda:0,x
 finish

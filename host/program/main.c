@@ -1,8 +1,10 @@
 /* The program: finds the command that its first words name, and nothing else, so that `ftgpu --help` starts
  * nothing. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -83,8 +85,17 @@ static void keep_memory(void)
 #endif
 }
 
+/* Takes the numbers of standard streams that the caller has closed: the next file or socket would have them,
+ * and what is meant for people would go there. Reading and writing fail as before. */
+static void fill_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1) (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    fill_streams();
     keep_memory();
     const char *const *words = (const char *const *)argv + 1;
     int n_words = argc > 0 ? argc - 1 : 0;

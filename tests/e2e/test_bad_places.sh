@@ -27,6 +27,19 @@ for command in compare 'best --metric mae' 'show x' 'forecast --experiment x --d
     refuses '^ftgpu: file: cannot be read: Not a directory' $command --results file
 done
 
+# Standard streams that are closed: no file and no socket gets what is meant for them.
+status=0
+"$FTGPU" sweep $job --grid lora_rank=2,4 --name mute --results closed </dev/null >&- 2>&- || status=$?
+ran="ftgpu sweep >&- 2>&-"
+expect_status 0
+must compare --results closed --match 'mute_*' --format csv
+[ "$(grep -c ',[0-9.]*$' out)" = 2 ] || fail "$ran: not two experiments: $(cat out)"
+status=0
+"$FTGPU" compare --results closed >&- 2>err || status=$?
+ran="ftgpu compare >&-"
+expect_status 1
+expect err 'cannot write to standard output'
+
 if [ "$(id -u)" != 0 ]; then
     mkdir locked
     chmod 555 locked

@@ -18,6 +18,16 @@ static int32_t max_adapters(const ft_sweep_request *request)
     return request->max_adapters > 0 ? (int32_t)request->max_adapters : DEFAULT_MAX_ADAPTERS;
 }
 
+static double eta_of(const ft_sweep_request *request)
+{
+    return request->eta > 1 ? request->eta : DEFAULT_ETA;
+}
+
+static int32_t grace_epochs_of(const ft_sweep_request *request)
+{
+    return request->grace_epochs > 0 ? (int32_t)request->grace_epochs : 1;
+}
+
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err)
 {
     *sweep = (ft_sweep){.engine = engine, .request = request};
@@ -116,8 +126,8 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
               cJSON_AddNumberToObject(plan, "season", (double)study->season) &&
               cJSON_AddNumberToObject(plan, "eval_windows", (double)study->eval_windows) &&
               cJSON_AddStringToObject(plan, "scheduler", request->scheduler ? request->scheduler : "none") &&
-              cJSON_AddNumberToObject(plan, "eta", request->eta) &&
-              cJSON_AddNumberToObject(plan, "grace_epochs", (double)request->grace_epochs) &&
+              cJSON_AddNumberToObject(plan, "eta", eta_of(request)) &&
+              cJSON_AddNumberToObject(plan, "grace_epochs", grace_epochs_of(request)) &&
               cJSON_AddItemToObject(plan, "hyperparameters", ft_hyperparameters_to_json(&base));
     cJSON *keys = ok ? cJSON_AddArrayToObject(plan, "keys") : NULL;
     cJSON *configurations = keys ? cJSON_AddArrayToObject(plan, "configurations") : NULL;
@@ -156,8 +166,7 @@ static ft_status open_scheduler(ft_sweep *sweep, ft_error *err)
     sweep->verdicts = calloc(sweep->plan.n_trajectories + 1, sizeof *sweep->verdicts);
     if (!sweep->verdicts)
         return ft_no_memory(err, "the scheduler", sweep->plan.n_trajectories * sizeof *sweep->verdicts);
-    ft_status status = ft_scheduler_create(sweep->scheduling, request->eta > 1 ? request->eta : DEFAULT_ETA,
-                                           request->grace_epochs > 0 ? (int32_t)request->grace_epochs : 1,
+    ft_status status = ft_scheduler_create(sweep->scheduling, eta_of(request), grace_epochs_of(request),
                                            sweep->plan.n_trajectories, &sweep->scheduler, err);
     size_t n = 0;
     const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);

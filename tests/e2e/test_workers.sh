@@ -103,6 +103,8 @@ expect_not err 'mae nan'
     fail "asha pruned $(grep -c '"pruned":true' results/fine_tuning/.sweeps/asha/journal.jsonl) of 6"
 [ "$(grep -l '"pruned_at_epoch": 1' results/fine_tuning/asha_*/results.json | wc -l)" = 4 ] ||
     fail "not four of six were pruned after the first epoch"
+must sweep $common --set epochs=9 $six --max-adapters 6 --scheduler asha --name asha # the same, left to the defaults
+expect err 'all of them were done before'
 must best --metric mae --match 'asha_*'
 expect out 'of 6 experiments ha(s|ve) it'
 must compare --match 'asha_*'

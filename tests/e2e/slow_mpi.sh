@@ -123,19 +123,24 @@ rank() {
     done
 }
 
+# kill_rank_and_go_on RANK NAME: what the same command ends with after that is what is in the file expected.
+kill_rank_and_go_on() {
+    kill -KILL "$(rank "$1")"
+    end
+    [ "$status" != 0 ] || fail "$ran: status 0 though rank $1 was killed"
+    ranks 2 sweep $long --name "$2"
+    expect_status 0
+    contents "$2" >got
+    cmp -s expected got || fail "$2: after the death of rank $1 the results differ: $(diff expected got | head -5)"
+}
+
 ranks 2 sweep $long --name whole
 expect_status 0
 contents whole >expected
 for who in 0 1; do
     begin "killed$who" " epoch 3/$epochs "
     [ "$who" = 1 ] && cat "/proc/$(rank 0)/maps" >maps
-    kill -KILL "$(rank $who)"
-    end
-    [ "$status" != 0 ] || fail "$ran: status 0 though rank $who was killed"
-    ranks 2 sweep $long --name "killed$who"
-    expect_status 0
-    contents "killed$who" >got
-    cmp -s expected got || fail "after the death of rank $who the results differ: $(diff expected got | head -5)"
+    kill_rank_and_go_on "$who" "killed$who"
 done
 expect maps 'libmpi\.so'
 expect_not maps '/[^/]*(cuda|cublas|nccl|nvidia)[^/]*$'
@@ -161,8 +166,8 @@ processor_time() { # PID: in ticks
     awk '{ print $14 + $15 }' "/proc/$1/stat"
 }
 must model init --size tiny --out tiny
-long=$(echo "$common" | sed 's/--model model/--model tiny/; s/--eval-windows 2/--eval-windows 256/')
-long="$long --set epochs=1 --grid learning_rate=1e-4,1e-3"
+long=$(echo "$common" | sed 's/--model model/--model tiny/; s/--eval-windows 2/--eval-windows 256/; s/context_length=32/context_length=512/')
+long="$long --set epochs=1 --grid learning_rate=1e-4,1e-3 --max-adapters 2"
 ranks 2 sweep $long --name evaluated
 expect_status 0
 contents evaluated >expected
@@ -177,13 +182,7 @@ for who in 0 1; do
     busy_1=$(($(processor_time "$rank_1") - before_1))
     expect_not err '  val mae '
     [ $((5 * busy_1)) -gt "$busy_0" ] || fail "$ran: while they evaluate rank 0 computes for $busy_0 ticks, rank 1 for $busy_1"
-    kill -KILL "$(rank $who)"
-    end
-    [ "$status" != 0 ] || fail "$ran: status 0 though rank $who was killed"
-    ranks 2 sweep $long --name "evaluating$who"
-    expect_status 0
-    contents "evaluating$who" >got
-    cmp -s expected got || fail "after the death of rank $who in an evaluation the results differ: $(diff expected got | head -5)"
+    kill_rank_and_go_on "$who" "evaluating$who"
 done
 
 # Without a launcher nothing of MPI, CUDA or NCCL is loaded.

@@ -11,9 +11,9 @@
 #include "model/weights.h"
 
 /* Steps of 8, 16, 32, ... sequences, until twice in a row that was no faster by the row, or enough time is
- * spent; then the same once more, for what else the machine had to do. No device gets
- * fewer rows than the first size has: they cost next to no memory, and some busy seconds of the machine must
- * not make all later sweeps narrow. */
+ * spent; then the same once more, for what else the machine had to do. No device gets fewer rows than the
+ * first size has: they cost next to no memory, and some busy seconds of the machine must not make all later
+ * sweeps narrow. */
 enum {
     CONTEXT = 128,
     PREDICTION = 16,

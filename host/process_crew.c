@@ -65,7 +65,7 @@ _Noreturn static void live(process_crew *crew, worker *w, int end, pid_t parent)
     ft_engine_settings *settings = &crew->sweep->engine->settings;
     settings->threads = crew->threads;
     ft_channel channel = {.fd = end};
-    ft_worker_process(&crew->sweep->study, &crew->sweep->grid, w->devices, crew->ranks, &channel);
+    ft_worker_process(crew->sweep, w->devices, crew->ranks, &channel);
     _exit(0);
 }
 

@@ -241,7 +241,7 @@ ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_erro
 
 ft_status ft_sweep_measure(const ft_sweep *sweep, ft_sweep_device *device, ft_error *err)
 {
-    if (sweep->request->max_adapters > 0) return FT_OK;
+    if (sweep->request->max_adapters > 0 || sweep->plan.n_batches > 0) return FT_OK;
     return ft_calibrate(sweep->engine->backend, &sweep->study.weights->config, &device->busy_rows, err);
 }
 

@@ -40,7 +40,7 @@ typedef struct ft_sweep_device {
 
 /* Reads configurations, data and model, without a device. */
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err);
-/* Sets busy_rows where the plan needs it; the engine has its device. */
+/* Sets busy_rows where a plan is still to be made that needs it; the engine has its device. */
 ft_status ft_sweep_measure(const ft_sweep *sweep, ft_sweep_device *device, ft_error *err);
 /* Makes the plan alone. */
 ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err);

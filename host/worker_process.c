@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "host/calibration.h"
 #include "host/team.h"
 #include "host/together.h"
 #include "host/worker.h"
@@ -323,11 +322,11 @@ static ft_status open_devices(worker_process *w, const char *const *devices, int
     return status == FT_OK && w->team ? ft_team_join(w->team, err) : status;
 }
 
-void ft_worker_process(ft_study *study, const ft_grid *grid, const char *const *devices, int32_t n_devices,
-                       ft_channel *channel)
+void ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_devices, ft_channel *channel)
 {
-    worker_process w = {.study = study, .grid = grid, .channel = channel};
-    ft_engine_settings *settings = &study->engine->settings;
+    const ft_grid *grid = &sweep->grid;
+    worker_process w = {.study = &sweep->study, .grid = grid, .channel = channel};
+    ft_engine_settings *settings = &sweep->engine->settings;
     ft_error err = {""};
     settings->progress = say_line;
     settings->stop = engine_stop;
@@ -335,11 +334,10 @@ void ft_worker_process(ft_study *study, const ft_grid *grid, const char *const *
     w.recorded = calloc(grid->count + 1, sizeof *w.recorded);
     ft_status status = w.recorded ? open_devices(&w, devices, n_devices, &err)
                                   : ft_no_memory(&err, "a worker", grid->count + 1);
-    int64_t busy_rows = 0;
+    ft_sweep_device device = {0};
+    if (status == FT_OK) status = ft_sweep_measure(sweep, &device, &err);
     if (status == FT_OK)
-        status = ft_calibrate(study->engine->backend, &study->weights->config, &busy_rows, &err);
-    if (status == FT_OK)
-        say_ready(&w, busy_rows);
+        say_ready(&w, device.busy_rows);
     else
         say_failed(&w, status, &err);
     while (status == FT_OK && !w.lost) {

@@ -3,13 +3,12 @@
 #ifndef FT_HOST_WORKER_PROCESS_H
 #define FT_HOST_WORKER_PROCESS_H
 
-#include "host/grid.h"
 #include "host/protocol.h"
-#include "host/study.h"
+#include "host/sweep_run.h"
 
 /* Returns when the coordinator says so or is gone. The engine's progress and stop become the coordinator's.
- * devices: (n_devices) as --device; of several each has a process, which train together (team.h). */
-void ft_worker_process(ft_study *study, const ft_grid *grid, const char *const *devices, int32_t n_devices,
-                       ft_channel *channel);
+ * devices: (n_devices) as --device; of several each has a process, which train together (team.h). A sweep
+ * that has no plan yet hears what its plan must know of the device. */
+void ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_devices, ft_channel *channel);
 
 #endif

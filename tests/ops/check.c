@@ -39,6 +39,16 @@ char *ft_op_describe(const ft_op_shape *shape, char out[256])
     return out;
 }
 
+int ft_op_chunks(const ft_op_shape *shape)
+{
+    enum { CHUNK = 64 };
+    int32_t longest = shape->heads > 0 ? shape->length : 0;
+    const int32_t others[] = {shape->kv_length, shape->in, shape->out, shape->rank};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i] > longest) longest = others[i];
+    return (longest + CHUNK - 1) / CHUNK;
+}
+
 static ft_status play(const ft_op *op, int shape, ft_backend *backend, bool bf16_values, ft_op_scene *scene,
                       ft_error *err)
 {
@@ -122,6 +132,47 @@ ft_status ft_op_check(const ft_op *op, int shape, ft_backend *reference, ft_back
 cleanup:
     op_scene_free(&wanted);
     op_scene_free(&got);
+    return status;
+}
+
+/* Whether a result has the same bits in two runs. */
+static bool same_bits(const op_tensor *first, const op_tensor *again, ft_op_result *result)
+{
+    int64_t stride = first->view.stride, gap = (stride - first->view.cols) / 2;
+    size_t bytes = ft_dtype_bytes(first->view.dtype);
+    for (int64_t row = 0; row < first->view.rows; row++)
+        for (int64_t col = 0; col < first->view.cols; col++) {
+            size_t at = (size_t)(row * stride + gap + col) * bytes;
+            if (memcmp((const char *)first->host + at, (const char *)again->host + at, bytes) == 0) continue;
+            snprintf(result->worst, sizeof result->worst, "%s[%lld, %lld] is %.9g, then %.9g", first->name,
+                     (long long)row, (long long)col, value_at(first, row, col), value_at(again, row, col));
+            return false;
+        }
+    return true;
+}
+
+ft_status ft_op_repeat(const ft_op *op, int shape, ft_backend *first, ft_backend *again, int times,
+                       ft_op_result *result, ft_error *err)
+{
+    ft_op_scene once = {0};
+    *result = (ft_op_result){.passed = true};
+    ft_status status = play(op, shape, first, first->bf16, &once, err);
+    int compared = 0;
+    for (int n = 0; n < times && status == FT_OK && result->passed; n++) {
+        ft_op_scene more = {0};
+        status = play(op, shape, again, again->bf16, &more, err);
+        for (int i = 0; i < once.n_tensors && status == FT_OK && result->passed; i++) {
+            if (!once.tensors[i].name) continue;
+            result->passed = same_bits(&once.tensors[i], &more.tensors[i], result);
+            compared++;
+        }
+        op_scene_free(&more);
+    }
+    if (compared == 0) {
+        result->passed = false;
+        snprintf(result->worst, sizeof result->worst, "nothing was compared");
+    }
+    op_scene_free(&once);
     return status;
 }
 

@@ -66,6 +66,11 @@ typedef struct ft_op_result {
 ft_status ft_op_check(const ft_op *op, int shape, ft_backend *reference, ft_backend *tested,
                       ft_op_result *result, ft_error *err);
 
+/* Runs one case on `first`, then `times` times on `again`, which may be the same backend. Passed: every result
+ * had the same bits each time; `worst` names the first that had not. Fails only when it could not be run. */
+ft_status ft_op_repeat(const ft_op *op, int shape, ft_backend *first, ft_backend *again, int times,
+                       ft_op_result *result, ft_error *err);
+
 typedef struct ft_op_timing {
     double seconds; /* of one call, the mean over `calls` */
     long calls;
@@ -76,6 +81,10 @@ typedef struct ft_op_timing {
 /* Calls the operation for at least min_seconds, after one call to warm up. */
 ft_status ft_op_time(const ft_op *op, int shape, ft_backend *backend, double min_seconds,
                      ft_op_timing *timing, ft_error *err);
+
+/* Chunks of 64 along the longest that a block walks along: keys, queries, or features (`in`, `out`, rank; of
+ * logits the vocabulary). From three on, what is loaded in advance lies where something was read before. */
+int ft_op_chunks(const ft_op_shape *shape);
 
 /* One line of text for a shape: the sizes that are not 0. Returns `out`. */
 char *ft_op_describe(const ft_op_shape *shape, char out[256]);

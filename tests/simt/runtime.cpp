@@ -232,7 +232,7 @@ cudaError_t cudaGetLastError(void)
 {
     int error = simt::host().last_error;
     simt::host().last_error = cudaSuccess;
-    return (cudaError_t)error;
+    return simt::faulted() ? cudaErrorLaunchFailure : (cudaError_t)error;
 }
 
 cudaError_t cudaGetDeviceCount(int *count)

@@ -64,6 +64,16 @@ simt_test(test_cuda_comm.c)
 simt_test(test_cuda_failures.c)
 simt_test(test_ops_cuda.c ft_ops)
 
+# The table of operations as bench/gpu_check.sh runs it, and with mistakes planted.
+add_executable(run_ops_planted ${CMAKE_SOURCE_DIR}/tests/ops/run_ops.c ${simt_dir}/tests/planted_ops.cpp)
+target_compile_definitions(run_ops_planted PRIVATE FT_SIMULATED)
+target_compile_options(run_ops_planted PRIVATE ${simt_options} -Wno-unknown-pragmas)
+target_link_libraries(run_ops_planted PRIVATE ft_ops ft_cuda_simt)
+target_link_options(run_ops_planted PRIVATE -Wl,--wrap=ft_cuda_create)
+set_target_properties(run_ops_planted PROPERTIES LINKER_LANGUAGE CXX)
+add_test(NAME simt/test_run_ops COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/run.sh $<TARGET_FILE:run_ops_planted>
+         ${simt_dir}/tests/test_run_ops.sh)
+
 # The model on simulated GPUs. cuda_<name>: the model's own golden tests (parity with transformers and PEFT, adapter batches,
 # forecasts), half a minute to a minute each on two idle cores. test_cuda_<name>: what only a GPU does.
 file(GLOB simt_model_support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/model/support_*.c)

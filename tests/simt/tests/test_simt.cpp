@@ -636,12 +636,22 @@ Test(simt, launches_beyond_the_limits_fail)
     cr_expect_eq(cudaGetLastError(), cudaSuccess);
 }
 
-/* After a fault nothing works any more, as on a real device. */
+/* After a fault nothing works any more, as on a real device: no new backend heals it. */
 Test(simt, a_fault_sticks)
 {
     in_order([] { return launched(barrier_of_some<false>); }, SIMT_FORWARD);
     void *block;
+    ft_backend *fresh;
+    ft_error err;
     cr_expect_not_null(simt_fault());
-    cr_expect_eq(cudaMalloc(&block, 8), cudaErrorLaunchFailure);
-    cr_expect_eq(cudaDeviceSynchronize(), cudaErrorLaunchFailure);
+    for (int time = 0; time < 2; time++) {
+        cr_expect_eq(cudaMalloc(&block, 8), cudaErrorLaunchFailure);
+        cr_expect_eq(cudaGetLastError(), cudaErrorLaunchFailure);
+        cr_expect_eq(cudaGetLastError(), cudaErrorLaunchFailure, "to ask does not heal");
+        cr_expect_eq(cudaDeviceSynchronize(), cudaErrorLaunchFailure);
+        cr_expect_neq(ft_cuda_create(0, FT_F32, &fresh, &err), FT_OK);
+    }
+    simt_reset(1, 1 << 24);
+    cr_assert_eq(ft_cuda_create(0, FT_F32, &fresh, &err), FT_OK, "%s", err.message);
+    fresh->free(fresh);
 }

@@ -4,6 +4,7 @@
  * cuBLASLt's matrices are column-major: a row-major (rows, cols) matrix is its (cols, rows) one. Each product
  * is therefore written transposed: y^T = w x^T and so on. An operand of another type than the weight's is
  * converted into scratch memory first. What cuBLASLt's heuristics chose is remembered by shape. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ struct ft_cuda_lt {
     planned_product *planned;
 };
 
-enum { CONVERT_THREADS = 128, WORKSPACE_BYTES = 32 << 20 };
+enum { CONVERT_THREADS = 128, WORKSPACE_BYTES = 32 << 20, ALGORITHMS = 4 };
 
 /* to = from, element by element; four a thread. */
 __global__ void __launch_bounds__(CONVERT_THREADS) convert_kernel(ft_tensor from, ft_tensor to)
@@ -62,7 +63,7 @@ static void convert(ft_cuda *cuda, ft_tensor from, ft_tensor to)
                 dim3(CONVERT_THREADS), 0, from, to);
 }
 
-/* The operand in the matrix type. False: no memory. */
+/* The operand in the matrix type. False: something has failed. */
 static bool as_matrix(ft_cuda *cuda, ft_cuda_use use, ft_tensor *t)
 {
     if (t->dtype == cuda->base.matrix) return true;
@@ -74,18 +75,44 @@ static bool as_matrix(ft_cuda *cuda, ft_cuda_use use, ft_tensor *t)
     if (!packed.data) return false;
     convert(cuda, *t, packed);
     *t = packed;
-    return true;
+    return cuda->failure == FT_OK;
 }
 
 static bool lt_check(ft_cuda *cuda, cublasStatus_t status, const char *call, int line)
 {
     if (status == CUBLAS_STATUS_SUCCESS) return true;
     if (cuda->failure == FT_OK)
-        cuda->failure = ft_fail(&cuda->failed, FT_FAILED, "%s:%d: %s: cuBLASLt status %d on device %d, %s",
-                                __FILE__, line, call, (int)status, cuda->device, cuda->base.device);
+        cuda->failure = ft_fail(&cuda->failed, FT_FAILED, "%s:%d: %s: %s (status %d) on device %d, %s",
+                                __FILE__, line, call, cuda->lt->call.cublasLtGetStatusName(status),
+                                (int)status, cuda->device, cuda->base.device);
     return false;
 }
 #define LT_TRY(function, ...) lt_check(cuda, lt->call.function(__VA_ARGS__), #function, __LINE__)
+
+/* Adds to a kept failure which product it is of: what somebody needs who makes it again outside of ftgpu. */
+static void add_shape(ft_cuda *cuda, const product_shape *shape)
+{
+    const struct {
+        const char *name;
+        cudaDataType_t type;
+        cublasOperation_t operation;
+        int64_t leading;
+        uint32_t alignment;
+    } operands[] = {{"a", shape->input, shape->a_operation, shape->a_leading, shape->a_alignment},
+                    {"b", shape->input, shape->b_operation, shape->b_leading, shape->b_alignment},
+                    {"d", shape->output, CUBLAS_OP_N, shape->d_leading, shape->d_alignment}};
+    char *message = cuda->failed.message;
+    size_t room = sizeof cuda->failed.message, used = strlen(message);
+    snprintf(message + used, room - used, ", of the product d = op(a) op(b) with m %lld, n %lld, k %lld",
+             (long long)shape->m, (long long)shape->n, (long long)shape->k);
+    for (size_t i = 0; i < sizeof operands / sizeof *operands; i++) {
+        used = strlen(message);
+        snprintf(message + used, room - used, "; %s %s%s, leading dimension %lld, aligned to %u bytes",
+                 operands[i].name, operands[i].type == CUDA_R_16BF ? "bf16" : "f32",
+                 operands[i].operation == CUBLAS_OP_T ? " transposed" : "", (long long)operands[i].leading,
+                 (unsigned)operands[i].alignment);
+    }
+}
 
 static void free_plan(struct ft_cuda_lt *lt, planned_product *plan)
 {
@@ -96,11 +123,12 @@ static void free_plan(struct ft_cuda_lt *lt, planned_product *plan)
     free(plan);
 }
 
+/* The best of the heuristics' algorithms that can be used: those that they name may be none. */
 static bool choose_algorithm(ft_cuda *cuda, planned_product *plan)
 {
     struct ft_cuda_lt *lt = cuda->lt;
     cublasLtMatmulPreference_t preference = NULL;
-    cublasLtMatmulHeuristicResult_t result;
+    cublasLtMatmulHeuristicResult_t results[ALGORITHMS];
     size_t workspace = WORKSPACE_BYTES;
     int found = 0;
     if (!LT_TRY(cublasLtMatmulPreferenceCreate, &preference)) return false;
@@ -117,12 +145,16 @@ static bool choose_algorithm(ft_cuda *cuda, planned_product *plan)
         good = LT_TRY(cublasLtMatmulPreferenceSetAttribute, preference, alignments[i].attribute,
                       &alignments[i].alignment, sizeof alignments[i].alignment);
     good = good && LT_TRY(cublasLtMatmulAlgoGetHeuristic, lt->handle, plan->product, plan->a, plan->b,
-                          plan->d, plan->d, preference, 1, &result, &found);
-    if (good && found == 0)
+                          plan->d, plan->d, preference, ALGORITHMS, results, &found);
+    int best = 0;
+    while (best < found &&
+           (results[best].state != CUBLAS_STATUS_SUCCESS || results[best].workspaceSize > WORKSPACE_BYTES))
+        best++;
+    if (good && best == found)
         good = lt_check(cuda, CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic", __LINE__);
     if (good) {
-        plan->algo = result.algo;
-        plan->workspace = result.workspaceSize;
+        plan->algo = results[best].algo;
+        plan->workspace = results[best].workspaceSize;
     }
     return LT_TRY(cublasLtMatmulPreferenceDestroy, preference) && good;
 }
@@ -185,12 +217,17 @@ static void multiply(ft_cuda *cuda, ft_tensor a, cublasOperation_t a_operation, 
     planned_product *plan = lt->planned;
     while (plan && memcmp(&plan->shape, &shape, sizeof shape) != 0) plan = plan->next;
     if (!plan) plan = make_plan(cuda, &shape);
-    if (!plan) return;
+    if (!plan) {
+        add_shape(cuda, &shape);
+        return;
+    }
     void *workspace = plan->workspace ? ft_cuda_scratch(cuda, FT_CUDA_WORKSPACE, WORKSPACE_BYTES) : NULL;
     if (plan->workspace && !workspace) return;
     float alpha = 1, beta = accumulate ? 1.0f : 0.0f;
-    LT_TRY(cublasLtMatmul, lt->handle, plan->product, &alpha, a.data, plan->a, b.data, plan->b, &beta, d.data,
-           plan->d, d.data, plan->d, &plan->algo, workspace, plan->workspace, ft_cuda_stream(cuda));
+    if (!LT_TRY(cublasLtMatmul, lt->handle, plan->product, &alpha, a.data, plan->a, b.data, plan->b, &beta,
+                d.data, plan->d, d.data, plan->d, &plan->algo, workspace, plan->workspace,
+                ft_cuda_stream(cuda)))
+        add_shape(cuda, &shape);
 }
 
 static ft_tensor weight_tensor(const ft_cuda *cuda, const ft_weight *weight)

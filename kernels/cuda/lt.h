@@ -7,7 +7,7 @@
 #include "base/error.h"
 
 #define FT_LT_FUNCTIONS(each)                                                                                \
-    each(cublasLtCreate) each(cublasLtDestroy) each(cublasLtMatmulDescCreate)                                \
+    each(cublasLtGetStatusName) each(cublasLtCreate) each(cublasLtDestroy) each(cublasLtMatmulDescCreate)    \
         each(cublasLtMatmulDescDestroy) each(cublasLtMatmulDescSetAttribute)                                 \
             each(cublasLtMatrixLayoutCreate) each(cublasLtMatrixLayoutDestroy)                               \
                 each(cublasLtMatmulPreferenceCreate) each(cublasLtMatmulPreferenceDestroy)                   \

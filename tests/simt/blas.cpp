@@ -1,6 +1,6 @@
 /* The cuBLASLt stand-in: each product is queued on its stream and computed in f32, row by row. The algorithm
  * remembers the alignment that it was chosen for, and a product with less of it fails, as a vectorized kernel
- * would. The workspace is overwritten. */
+ * would; so does one by an algorithm whose state was a failure. The workspace is overwritten. */
 #include <cstring>
 #include <vector>
 
@@ -22,6 +22,13 @@ struct simt_lt_preference {
     size_t workspace;
     uint32_t alignment[4] = {256, 256, 256, 256};
 };
+
+static int spoiled; /* algorithms of each heuristic */
+
+void simt_spoil_algorithms(int n)
+{
+    spoiled = n;
+}
 
 #define FAIL_IF_TOLD(function)                                                                               \
     if (int error = simt::injected(#function)) return (cublasStatus_t)error
@@ -84,6 +91,18 @@ bool aligned(const void *data, uint64_t alignment)
 }
 
 } // namespace
+
+const char *cublasLtGetStatusName(cublasStatus_t status)
+{
+    switch (status) {
+    case CUBLAS_STATUS_NOT_SUPPORTED:
+        return "CUBLAS_STATUS_NOT_SUPPORTED";
+    case CUBLAS_STATUS_EXECUTION_FAILED:
+        return "CUBLAS_STATUS_EXECUTION_FAILED";
+    default:
+        return "CUBLAS_STATUS_SIMULATED";
+    }
+}
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
 {
@@ -181,11 +200,18 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
     *found = 0;
     FAIL_IF_TOLD(cublasLtMatmulAlgoGetHeuristic);
     if (wanted < 1) return CUBLAS_STATUS_INVALID_VALUE;
-    results[0] = {};
-    for (int i = 0; i < 4; i++) results[0].algo.data[i] = preference->alignment[i];
-    results[0].workspaceSize = preference->workspace < 1024 ? preference->workspace : 1024;
-    results[0].algo.data[4] = results[0].workspaceSize;
-    *found = 1;
+    size_t least = preference->workspace < 1024 ? preference->workspace : 1024;
+    for (int n = 0; n < wanted; n++) {
+        cublasLtMatmulHeuristicResult_t &result = results[n];
+        result = {};
+        bool fails = n < spoiled && n % 2 == 0, is_large = n < spoiled && n % 2 == 1;
+        for (int i = 0; i < 4; i++) result.algo.data[i] = preference->alignment[i];
+        result.workspaceSize = is_large ? preference->workspace + 1 : least;
+        result.algo.data[4] = result.workspaceSize;
+        result.state = fails ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS;
+        result.algo.data[5] = (uint64_t)result.state;
+    }
+    *found = wanted;
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -200,6 +226,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t prod
     simt_lt_product shape = *product;
     simt_lt_layout la = *a_layout, lb = *b_layout, lc = *c_layout, ld = *d_layout;
     int64_t k = shape.transpose_a ? la.rows : la.cols;
+    if (algo->data[5]) return (cublasStatus_t)algo->data[5];
     bool fits = (shape.transpose_a ? la.cols : la.rows) == ld.rows &&
                 (shape.transpose_b ? lb.rows : lb.cols) == ld.cols &&
                 (shape.transpose_b ? lb.cols : lb.rows) == k && lc.rows == ld.rows && lc.cols == ld.cols;

@@ -53,6 +53,7 @@ void simt_reset(int n_devices, size_t bytes)
     called.clear();
     shared_limits.clear();
     counted = {};
+    simt_spoil_algorithms(0);
     simt_set_order(SIMT_FORWARD, 0);
 }
 

@@ -40,6 +40,10 @@ enum { SIMT_FUNCTIONS = 49 };
 extern const char *const simt_functions[SIMT_FUNCTIONS];
 int simt_called(const char *function);
 
+/* Of the algorithms that cublasLtMatmulAlgoGetHeuristic names from now on, the first n of each call are of no
+ * use: by turns their state is a failure and their workspace larger than what was allowed. */
+void simt_spoil_algorithms(int n);
+
 /* Counts since the last reset. */
 typedef struct simt_counts {
     uint64_t kernels, blocks, matmuls, copies, allocations, synchronizations; /* kernels: launches */

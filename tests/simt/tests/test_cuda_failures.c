@@ -9,7 +9,7 @@
 #include "tests/simt/simt.h"
 
 enum { DEVICE_BYTES = 1 << 26, ROWS = 8, COLS = 128, COUNT = ROWS * COLS };
-enum { OUT_OF_MEMORY = 2, NOT_READY = 600, FAILURE = 719 };
+enum { OUT_OF_MEMORY = 2, NOT_SUPPORTED = 15, NOT_READY = 600, FAILURE = 719 };
 enum { LARGE = 5 << 20 }; /* more than goes by way of the staging memory */
 
 /* What the program owns. */
@@ -210,6 +210,47 @@ Test(cuda_failures, out_of_memory_says_what_was_asked_what_is_free_and_what_to_l
     cr_expect_null(backend->allocate(backend, (size_t)1 << 40, &err));
     cr_expect(says(&err, "1099511627776 bytes"), "%s", err.message);
     backend->free(backend);
+}
+
+/* The heuristic's results are asked for their state and their workspace. */
+Test(cuda_failures, the_first_algorithm_that_can_be_used_is_taken)
+{
+    ft_error err = {""};
+    program p = {.backend = NULL};
+    simt_reset(1, DEVICE_BYTES);
+    cr_assert_eq(open_program(&p, &err), FT_OK, "%s", err.message);
+    simt_spoil_algorithms(3);
+    cr_expect_eq(run_program(&p, &err), FT_OK, "%s", err.message);
+    cr_expect_eq(simt_counted().matmuls, 2);
+    close_program(&p);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+}
+
+/* Whose shape only the backend knows. */
+Test(cuda_failures, a_product_that_cannot_be_made_says_what_it_is)
+{
+    const char *const calls[] = {"cublasLtMatmulAlgoGetHeuristic", "cublasLtMatmul",
+                                 "cublasLtMatrixLayoutCreate"};
+    for (int i = 0; i < 4; i++) {
+        ft_error err = {""};
+        program p = {.backend = NULL};
+        const char *call = calls[i % 3];
+        simt_reset(1, DEVICE_BYTES);
+        cr_assert_eq(open_program(&p, &err), FT_OK, "%s", err.message);
+        if (i == 0)
+            simt_spoil_algorithms(100);
+        else
+            simt_fail_call(call, 1, NOT_SUPPORTED);
+        cr_expect_neq(run_program(&p, &err), FT_OK);
+        cr_expect(says(&err, call) && says(&err, "CUBLAS_STATUS_NOT_SUPPORTED"), "%s", err.message);
+        cr_expect(says(&err, "linear.cu:") && says(&err, "device 0"), "%s", err.message);
+        cr_expect(says(&err, "m 128, n 8, k 128"), "%s", err.message);
+        cr_expect(says(&err, "a f32 transposed, leading dimension 128, aligned to 256 bytes"), "%s",
+                  err.message);
+        cr_expect(says(&err, "b f32, leading dimension 128, aligned to "), "%s", err.message);
+        cr_expect(says(&err, "d f32, leading dimension 128, aligned to "), "%s", err.message);
+        close_program(&p);
+    }
 }
 
 /* NCCL is asked for errors while something is under way. */

@@ -45,11 +45,10 @@ typedef struct nccl_comm {
 
 static ft_status open_nccl(nccl_functions *functions, ft_error *err)
 {
-    const char *names[] = {"libnccl.so.2", "libnccl.so", "/usr/local/cuda/lib64/libnccl.so.2"};
-    void *library = ft_library_open("NCCL", names, sizeof names / sizeof *names, err);
+    void *library = ft_library_open("NCCL", "libnccl.so.2", err);
     if (!library) return FT_BAD_INPUT;
 #define FT_NCCL_TAKE(name)                                                                                   \
-    if (!FT_LIBRARY_TAKE(library, "NCCL", functions, name, err)) return FT_FAILED;
+    if (!FT_LIBRARY_TAKE(library, "NCCL", functions, name, err)) return FT_BAD_INPUT;
     FT_NCCL_FUNCTIONS(FT_NCCL_TAKE)
 #undef FT_NCCL_TAKE
     return FT_OK;

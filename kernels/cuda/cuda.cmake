@@ -6,6 +6,7 @@
 #
 # nvcc is called by rules of our own: as one of CMake's languages it would also link every program, with flags that are gcc's.
 set(cuda_dir ${CMAKE_SOURCE_DIR}/kernels/cuda)
+target_sources(ft_kernels PRIVATE ${cuda_dir}/library.c) # knows nothing of CUDA, and its test needs none
 set(FTGPU_CUDA_ARCHITECTURES "80;90;100" CACHE STRING "Compute capabilities to build for, each without its point")
 set(cuda_wanted ${FTGPU_CUDA})
 if(cuda_wanted STREQUAL "AUTO" AND FTGPU_SANITIZE)

@@ -82,7 +82,7 @@ ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error 
 /* Fresh weights as T5's initialisation with the config's initializer_factor; normal numbers by Philox keyed
  * by (seed, tensor name). */
 ft_status ft_weights_init(const ft_model_config *config, uint32_t seed, ft_weights **weights, ft_error *err);
-/* The same without the checksum, for measurements. */
+/* The same without the checksum (0), which no file of the model holds. */
 ft_status ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weights **weights, ft_error *err);
 
 /* Writes <model_dir>/model.safetensors (f32, metadata {"format":"pt"}; the tied head is written once as

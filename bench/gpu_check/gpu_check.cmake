@@ -26,6 +26,13 @@ foreach(part ${model_parts})
 endforeach()
 ft_part(bench ${model_parts} host/bench.c host/bench_gemm.c host/bench_ops.c host/bench_ops_cases.c)
 target_link_libraries(ft_bench PUBLIC ft_kernels)
+# Fresh weights are drawn by all cores where the compiler has OpenMP.
+find_package(OpenMP COMPONENTS C)
+if(OpenMP_C_FOUND)
+  target_link_libraries(ft_bench PUBLIC OpenMP::OpenMP_C)
+else()
+  target_compile_options(ft_bench PRIVATE -Wno-unknown-pragmas)
+endif()
 
 # Under sanitizers the kernels are looked at, not what they are compared with: tests/mutate.sh runs it hundreds of times. A
 # property of the files, because those come after the options of all targets.

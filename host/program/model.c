@@ -42,7 +42,7 @@ static ft_status init(const char *size, const char *directory, int64_t seed, ft_
     ft_weights *weights = NULL;
     ft_status status = ft_config_for_size(size, &config, err);
     if (status == FT_OK) status = check_free(directory, err);
-    if (status == FT_OK) status = ft_weights_init(&config, (uint32_t)seed, &weights, err);
+    if (status == FT_OK) status = ft_weights_draw(&config, (uint32_t)seed, &weights, err);
     if (status == FT_OK) status = ft_weights_write(directory, weights, NULL, err);
     if (status == FT_OK) status = report_written(directory, weights, "a fresh model, untrained", err);
     ft_weights_free(weights);

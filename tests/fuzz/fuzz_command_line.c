@@ -17,7 +17,7 @@ int ftgpu_main(int argc, char **argv);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_mkdir(const char *path, mode_t mode);
-ft_status __wrap_ft_weights_init(const ft_model_config *config, uint32_t seed, ft_weights **weights,
+ft_status __wrap_ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weights **weights,
                                  ft_error *err);
 
 /* Nothing outside of the directory, nothing for writing. */
@@ -38,7 +38,7 @@ int __wrap_mkdir(const char *path, mode_t mode)
 }
 
 /* A large model takes seconds to draw. */
-ft_status __wrap_ft_weights_init(const ft_model_config *config, uint32_t seed, ft_weights **weights,
+ft_status __wrap_ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weights **weights,
                                  ft_error *err)
 {
     (void)config;

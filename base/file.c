@@ -1,14 +1,15 @@
 /* Files that are whole or absent: bounded reading, writing through a temporary name. */
-#define _GNU_SOURCE /* nftw */
+#define _GNU_SOURCE /* nftw, fopencookie */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -101,48 +102,124 @@ ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *
     return status;
 }
 
+/* "<path>.tmp.<8 digits>", of random digits: in a container process numbers come again at every start, and a
+ * crash leaves files behind. NULL when memory runs out. */
+static char *temporary_name(const char *path)
+{
+    uint32_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        number = (uint32_t)now.tv_nsec ^ (uint32_t)getpid() << 16;
+    }
+    ft_text name = FT_TEXT_EMPTY;
+    ft_text_addf(&name, "%s.tmp.%08lx", path, (unsigned long)number);
+    if (name.failed) ft_text_free(&name);
+    return name.data;
+}
+
+static int make_file(const char *name)
+{
+    return open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+static int make_directory(const char *name)
+{
+    return mkdir(name, 0777);
+}
+
+/* Makes what did not exist yet under a temporary name. Returns what `make` does; below 0: it failed, for
+ * errno, and *name is NULL. */
+static int make_temporary(const char *path, int (*make)(const char *name), char **name)
+{
+    enum { TRIES = 100 };
+    int made = -1;
+    errno = EEXIST;
+    *name = NULL;
+    for (int i = 0; i < TRIES && made < 0 && errno == EEXIST; i++) {
+        free(*name);
+        *name = temporary_name(path);
+        if (*name)
+            made = make(*name);
+        else
+            errno = ENOMEM;
+    }
+    if (made >= 0) return made;
+    int code = errno;
+    free(*name);
+    *name = NULL;
+    errno = code;
+    return made;
+}
+
+ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_error *err)
+{
+    if (make_temporary(path, make_directory, temporary) >= 0) return FT_OK;
+    return ft_fail(err, status_of(errno), "%s: the directory cannot be made: %s", path, strerror(errno));
+}
+
+/* Where a stream's bytes go. A stream of the C library's own would forget why a write failed. */
+struct ft_file_sink {
+    int descriptor;
+    int code; /* errno of the first write that failed */
+};
+
+static ssize_t write_to_sink(void *cookie, const char *bytes, size_t size)
+{
+    struct ft_file_sink *sink = cookie;
+    size_t done = 0;
+    while (done < size && sink->code == 0) {
+        ssize_t written = write(sink->descriptor, bytes + done, size - done);
+        if (written >= 0)
+            done += (size_t)written;
+        else if (errno != EINTR)
+            sink->code = errno;
+    }
+    return (ssize_t)done;
+}
+
+static int close_sink(void *cookie)
+{
+    struct ft_file_sink *sink = cookie;
+    return close(sink->descriptor);
+}
+
+/* A stream to the descriptor, which it owns; on failure it is closed. */
+static ft_status open_stream(ft_file_writer *writer, int descriptor, ft_error *err)
+{
+    const cookie_io_functions_t functions = {.write = write_to_sink, .close = close_sink};
+    writer->sink = malloc(sizeof *writer->sink);
+    if (writer->sink) {
+        *writer->sink = (struct ft_file_sink){.descriptor = descriptor};
+        writer->stream = fopencookie(writer->sink, "w", functions);
+    }
+    if (writer->stream) return FT_OK;
+    close(descriptor);
+    return ft_no_memory(err, writer->path, sizeof *writer->sink);
+}
+
 ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err)
 {
-    static atomic_uint counter;
     *writer = (ft_file_writer){0};
     writer->path = ft_copy_string(path);
     if (!writer->path) return ft_no_memory(err, path, strlen(path) + 1);
     struct stat info;
-    int descriptor = -1, code = 0;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        ft_file_abandon(writer);
-        return ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file name is needed", path);
-    }
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+    int descriptor = -1;
+    bool exists = stat(path, &info) == 0;
+    ft_status status = FT_OK;
+    if (exists && S_ISDIR(info.st_mode)) {
+        status = ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file name is needed", path);
+    } else {
         /* A device or a pipe (/dev/stdout, /dev/null) must not be replaced by a file: it is written to
          * directly. */
-        descriptor = open(path, O_WRONLY | O_CLOEXEC);
-        code = errno;
-    } else {
-        ft_text name = FT_TEXT_EMPTY;
-        ft_text_addf(&name, "%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&counter, 1));
-        if (name.failed) {
-            ft_text_free(&name);
-            ft_file_abandon(writer);
-            return ft_no_memory(err, path, strlen(path) + 32);
-        }
-        descriptor = open(name.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        code = errno;
-        if (descriptor >= 0)
-            writer->temporary = name.data;
-        else
-            free(name.data);
+        descriptor = exists && !S_ISREG(info.st_mode) ? open(path, O_WRONLY | O_CLOEXEC)
+                                                      : make_temporary(path, make_file, &writer->temporary);
+        if (descriptor < 0)
+            status = ft_fail(err, status_of(errno), "%s: cannot be written: %s", path, strerror(errno));
     }
-    if (descriptor >= 0) {
-        writer->stream = fdopen(descriptor, "w");
-        code = errno;
-        if (!writer->stream) close(descriptor);
-    }
-    if (!writer->stream) {
-        ft_file_abandon(writer);
-        return ft_fail(err, status_of(code), "%s: cannot be written: %s", path, strerror(code));
-    }
-    return FT_OK;
+    if (status == FT_OK) status = open_stream(writer, descriptor, err);
+    if (status != FT_OK) ft_file_abandon(writer);
+    return status;
 }
 
 /* Makes a rename last: without this a power cut may forget the new name. Where a file system cannot, nothing
@@ -163,14 +240,14 @@ static void sync_directory_of(const char *path)
 ft_status ft_file_commit(ft_file_writer *writer, ft_error *err)
 {
     int code = 0;
-    bool failed = ferror(writer->stream) != 0;
-    if (fflush(writer->stream) != 0) failed = true, code = errno;
-    if (!failed && writer->temporary && fsync(fileno(writer->stream)) != 0) failed = true, code = errno;
-    if (fclose(writer->stream) != 0 && !failed) failed = true, code = errno;
+    if (fflush(writer->stream) != 0 || ferror(writer->stream))
+        code = writer->sink->code ? writer->sink->code : EIO;
+    if (!code && writer->temporary && fsync(writer->sink->descriptor) != 0) code = errno;
+    if (fclose(writer->stream) != 0 && !code) code = errno;
     writer->stream = NULL;
-    if (!failed && writer->temporary) {
+    if (!code && writer->temporary) {
         if (rename(writer->temporary, writer->path) != 0) {
-            failed = true, code = errno;
+            code = errno;
         } else {
             sync_directory_of(writer->path);
             free(writer->temporary);
@@ -178,9 +255,7 @@ ft_status ft_file_commit(ft_file_writer *writer, ft_error *err)
         }
     }
     ft_status status = FT_OK;
-    if (failed)
-        status = ft_fail(err, FT_FAILED, "%s: cannot be written: %s", writer->path,
-                         code ? strerror(code) : "a write failed (is the disk full?)");
+    if (code) status = ft_fail(err, FT_FAILED, "%s: cannot be written: %s", writer->path, strerror(code));
     ft_file_abandon(writer);
     return status;
 }
@@ -188,6 +263,7 @@ ft_status ft_file_commit(ft_file_writer *writer, ft_error *err)
 void ft_file_abandon(ft_file_writer *writer)
 {
     if (writer->stream) fclose(writer->stream);
+    free(writer->sink);
     if (writer->temporary) {
         unlink(writer->temporary);
         free(writer->temporary);

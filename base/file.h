@@ -13,11 +13,12 @@
  * FT_BAD_INPUT when the file is missing, unreadable, not a regular file or larger than max_bytes. */
 ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *size, ft_error *err);
 
-/* A file being written: bytes go to "<path>.tmp.<pid>.<n>"; ft_file_commit syncs it and renames it to `path`;
+/* A file being written: bytes go to "<path>.tmp.<8 random digits>"; ft_file_commit syncs it and renames it to `path`;
  * ft_file_abandon (also safe after a commit, or on a zeroed struct) removes it. A crash at any instant leaves `path` as it was or whole. */
 typedef struct ft_file_writer {
     FILE *stream; /* write here; write errors are found by ft_file_commit */
     char *path, *temporary;
+    struct ft_file_sink *sink; /* the descriptor, and why a write failed */
 } ft_file_writer;
 
 ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err);
@@ -29,6 +30,10 @@ ft_status ft_write_file(const char *path, const void *data, size_t size, ft_erro
 
 /* Makes the directory and its parents; an existing directory is fine. */
 ft_status ft_make_directories(const char *path, ft_error *err);
+
+/* Makes an empty directory "<path>.tmp.<8 random digits>", to be filled and renamed to `path`. *temporary, its
+ * name, is malloc'd. */
+ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_error *err);
 
 /* "directory/name", malloc'd; NULL when memory runs out. */
 char *ft_join_path(const char *directory, const char *name);

@@ -1,11 +1,9 @@
 /* The directories that hold adapters, as PEFT reads and writes them; see adapter.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -223,41 +221,33 @@ static void sync_directory(const char *path)
 ft_status ft_adapter_write(const char *directory, const ft_adapter *adapter, const ft_weights *base,
                            const char *base_model, ft_error *err)
 {
-    static atomic_uint counter;
     ft_status status = FT_OK;
-    ft_text temporary = FT_TEXT_EMPTY;
     size_t length = strlen(directory);
     while (length > 1 && directory[length - 1] == '/') length--;
-    char *target = ft_copy_bytes(directory, length), *parent = NULL;
+    char *target = ft_copy_bytes(directory, length), *parent = NULL, *temporary = NULL;
     const char *slash = target ? strrchr(target, '/') : NULL;
     parent = !target || !slash ? ft_copy_string(".")
                                : ft_copy_bytes(target, slash == target ? 1 : (size_t)(slash - target));
-    ft_text_add_bytes(&temporary, directory, length);
-    ft_text_addf(&temporary, ".tmp.%ld.%u", (long)getpid(), atomic_fetch_add(&counter, 1));
-    if (!target || !parent || temporary.failed) {
+    if (!target || !parent) {
         status = ft_no_memory(err, directory, length);
         goto cleanup;
     }
     status = ft_make_directories(parent, err);
+    if (status == FT_OK) status = ft_make_temporary_directory(target, &temporary, err);
     if (status) goto cleanup;
-    if (mkdir(temporary.data, 0777) != 0) {
-        status =
-            ft_fail(err, FT_FAILED, "%s: the directory cannot be made: %s", temporary.data, strerror(errno));
-        goto cleanup;
-    }
-    status = write_files(temporary.data, adapter, base, base_model, err);
+    status = write_files(temporary, adapter, base, base_model, err);
     if (status == FT_OK) {
-        sync_directory(temporary.data);
+        sync_directory(temporary);
         /* Replaces an empty directory, and refuses one that is not. */
-        if (rename(temporary.data, target) != 0)
+        if (rename(temporary, target) != 0)
             status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be written: %s", target, strerror(errno));
     }
     if (status)
-        ft_remove_tree(temporary.data);
+        ft_remove_tree(temporary);
     else
         sync_directory(parent);
 cleanup:
-    ft_text_free(&temporary);
+    free(temporary);
     free(parent);
     free(target);
     return status;

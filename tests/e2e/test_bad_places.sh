@@ -21,6 +21,14 @@ refuses '^ftgpu: nowhere/f.csv: cannot be written: No such file' forecast --mode
     --horizon 100000 --num-samples 100000 --out nowhere/f.csv
 expect_same_files
 
+# A limit on the size of files, as batch schedulers set it: said as such, and nothing is left.
+status=0
+(ulimit -f 8 && exec "$FTGPU" data demo --out limited) >out 2>err || status=$?
+ran="ulimit -f 8; ftgpu data demo"
+expect_status 1
+expect err '^ftgpu: limited/data.csv: cannot be written: File too large$'
+[ -z "$(ls limited)" ] || fail "$ran: left $(ls limited)"
+
 # What is read from there.
 for command in compare 'best --metric mae' 'show x' 'forecast --experiment x --data data/data.csv --target Close'; do
     refuses '^ftgpu: nowhere: cannot be read: No such file' $command --results nowhere

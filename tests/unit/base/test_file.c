@@ -1,9 +1,12 @@
 /* Files are whole or absent, and each failure names the path. */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,6 +115,62 @@ Test(file, writing_where_it_cannot_be)
     ft_file_abandon(&writer);
     cr_expect_eq(ft_file_create(&writer, ".", &err), FT_BAD_INPUT);
     cr_expect_eq(count_files(), 0);
+}
+
+/* The random numbers of temporary names, in turn; then others. */
+static uint32_t drawn[4];
+static size_t n_drawn, next_drawn;
+
+/* In place of the C library's. */
+ssize_t getrandom(void *buffer, size_t size, unsigned flags)
+{
+    static uint32_t other = 0xabc00000u;
+    uint32_t number = next_drawn < n_drawn ? drawn[next_drawn++] : other++;
+    (void)flags;
+    cr_assert_eq(size, sizeof number);
+    memcpy(buffer, &number, sizeof number);
+    return (ssize_t)size;
+}
+
+Test(file, what_a_crash_left_is_in_nobodys_way)
+{
+    ft_error err;
+    ft_file_writer left, writer;
+    char name[64];
+    /* In a container process numbers come again, so that names by process and count do as well. */
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "a.tmp.%ld.%d", (long)getpid(), i);
+        FILE *file = fopen(name, "w");
+        cr_assert_not_null(file);
+        fclose(file);
+    }
+    cr_expect_eq(ft_write_file("a", "x", 1, &err), FT_OK, "%s", err.message);
+    /* The same random number twice: another one is drawn. */
+    drawn[0] = drawn[1] = 7;
+    n_drawn = 2;
+    cr_assert_eq(ft_file_create(&left, "b", &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_file_create(&writer, "b", &err), FT_OK, "%s", err.message);
+    cr_expect(ft_path_exists("b.tmp.00000007"));
+    fputs("first", writer.stream);
+    cr_expect_eq(ft_file_commit(&writer, &err), FT_OK, "%s", err.message);
+    fputs("second", left.stream);
+    cr_expect_eq(ft_file_commit(&left, &err), FT_OK, "%s", err.message);
+    cr_expect_eq(count_files(), 22);
+}
+
+Test(file, a_write_that_fails_says_why)
+{
+    ft_error err;
+    char *much = calloc(1, 1 << 20);
+    /* Found by the write itself, long before the commit. */
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){1000, RLIM_INFINITY});
+    cr_expect_eq(ft_write_file("a", much, 1 << 20, &err), FT_FAILED);
+    cr_expect_str_eq(err.message, "a: cannot be written: File too large");
+    cr_expect_eq(ft_write_file("/dev/full", much, 1 << 20, &err), FT_FAILED);
+    cr_expect_str_eq(err.message, "/dev/full: cannot be written: No space left on device");
+    cr_expect_eq(count_files(), 0);
+    free(much);
 }
 
 Test(file, a_device_is_written_to_and_not_replaced)

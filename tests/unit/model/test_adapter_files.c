@@ -150,6 +150,24 @@ Test(adapter_files, a_directory_appears_whole_or_not_at_all)
     ft_weights_free(base);
 }
 
+Test(adapter_files, what_a_crash_left_is_in_nobodys_way)
+{
+    ft_error err;
+    ft_weights *base = models_read("model_tied");
+    ft_adapter *adapter = models_read_adapter("adapter_lora_qv", base), *back;
+    /* In a container process numbers come again, so that names by process and count do as well. */
+    for (int i = 0; i < 20; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "adapter.tmp.%ld.%d", (long)getpid(), i);
+        scratch_directory(name);
+    }
+    expect_ok(ft_adapter_write(scratch_path("adapter"), adapter, base, NULL, &err), &err);
+    expect_ok(ft_adapter_read(scratch_path("adapter"), base, &back, &err), &err);
+    ft_adapter_free(back);
+    ft_adapter_free(adapter);
+    ft_weights_free(base);
+}
+
 Test(adapter_files, full_training_is_written_as_a_model)
 {
     ft_error err;

@@ -109,6 +109,11 @@ const ft_op_shape op_lora_shapes[] = {
      .flags = FT_OP_STRIDED},
     {.adapters = 5, .sequences = 3, .length = 1, .in = 64, .out = 64, .rank = 16, .dropout = 0.1f},
     {.adapters = 2, .sequences = 3, .length = 25, .in = 36, .out = 20, .rank = 16, .dropout = 0.1f},
+    /* Three chunks and more of features and of ranks. */
+    {.adapters = 1, .sequences = 1, .length = 5, .in = 200, .out = 136, .rank = 8, .dropout = 0.2f},
+    {.adapters = 2, .sequences = 3, .length = 1, .in = 136, .out = 192, .rank = 136, .dropout = 0.2f},
+    /* So many rows that a piece of a gradient has three chunks of them (a batch of 512 x 64 has 32768). */
+    {.adapters = 2, .sequences = 60, .length = 1093, .in = 8, .out = 16, .rank = 8, .dropout = 0.1f},
 };
 const int op_lora_shapes_count = OP_COUNT(op_lora_shapes);
 

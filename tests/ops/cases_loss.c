@@ -98,6 +98,9 @@ const ft_op_shape op_sample_shapes[] = {
     {.sequences = 9, .in = 100, .temperature = 1, .top_p = 0.9f, .scale = 1e-3f},
     {.sequences = 9, .in = 512, .temperature = 1, .top_k = 50, .top_p = 1, .scale = 1e-6f},
     {.sequences = 2, .in = 10300, .temperature = 1, .top_k = 300, .top_p = 0.9f, .flags = FT_OP_MASKED},
+    /* Several tokens a thread. */
+    {.sequences = 2, .in = 600, .temperature = 1, .top_p = 0.7f, .flags = FT_OP_MASKED},
+    {.sequences = 2, .in = 700, .temperature = 0.8f, .top_k = 200, .top_p = 0.9f},
     {.sequences = 16, .in = 40, .temperature = 1, .top_p = 0, .flags = FT_OP_TIED},
     {.sequences = 16, .in = 40, .temperature = 1, .top_p = 0.05f, .flags = FT_OP_TIED | FT_OP_MASKED},
     {.sequences = 16, .in = 300, .temperature = 0.8f, .top_p = 0.6f, .flags = FT_OP_TIED},

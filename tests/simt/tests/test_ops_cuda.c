@@ -94,6 +94,29 @@ ParameterizedTest(int *index, ops_cuda, same_bits_at_random)
     check_order(*index, SIMT_RANDOM, FT_BF16);
 }
 
+/* -- for racecheck: memory that is loaded in advance is used again -- */
+
+Test(ops_cuda, what_loads_in_advance_has_small_shapes_of_three_chunks)
+{
+    enum { CHUNKS = 3, LARGEST = 200 };
+    const struct {
+        const char *name;
+        bool drops;
+    } wanted[] = {{"attention_forward", true}, {"attention_backward", true}, {"lora_forward", true},
+                  {"lora_backward", true},     {"decode_attention", false},  {"sample", false}};
+    for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++) {
+        int found = 0;
+        for (int i = 0; i < ft_ops_count; i++)
+            for (int n = 0; strcmp(ft_ops[i].name, wanted[w].name) == 0 && n < *ft_ops[i].n_shapes; n++) {
+                const ft_op_shape *shape = &ft_ops[i].shapes[n];
+                bool small = shape->length <= LARGEST && shape->kv_length <= LARGEST && shape->heads <= 1;
+                bool drops = !wanted[w].drops || shape->dropout > 0;
+                found += small && drops && ft_op_chunks(shape) >= CHUNKS;
+            }
+        cr_expect_geq(found, 2, "%s has %d", wanted[w].name, found);
+    }
+}
+
 /* -- scratch memory grows with the first call of a shape, so that a captured step allocates nothing -- */
 
 static void *(*plain_allocate)(ft_backend *self, size_t bytes, ft_error *err);

@@ -28,41 +28,60 @@ endfunction()
 file(GLOB simt_sources CONFIGURE_DEPENDS ${simt_dir}/*.cpp)
 simt_library(ft_simt ${simt_sources})
 
-# The kernels' files are nvcc's in this build; here they are included, unmodified, by files of C++.
+# The kernels' files are nvcc's in this build; here they are included, unmodified, by files of C++, which lie in the build
+# directory's simt or rounding. Further options come after those of all libraries, so that they count.
 file(GLOB simt_kernels CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
-set(simt_kernel_sources)
-foreach(kernel ${simt_kernels})
-  get_filename_component(name ${kernel} NAME_WE)
-  set(source ${CMAKE_BINARY_DIR}/simt/${name}.cpp)
-  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${kernel}\"\n")
-  list(APPEND simt_kernel_sources ${source})
-endforeach()
-simt_library(ft_cuda_simt ${simt_kernel_sources})
-# #pragma unroll is nvcc's, and so is reading memory by 16 bytes whatever it holds. Messages name files from the root.
-target_compile_options(ft_cuda_simt PRIVATE -Wno-unknown-pragmas -fno-strict-aliasing -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
-target_link_libraries(ft_cuda_simt PUBLIC ft_simt ft_kernels)
+function(simt_kernel_library library directory)
+  set(sources)
+  foreach(kernel ${simt_kernels})
+    get_filename_component(name ${kernel} NAME_WE)
+    set(source ${CMAKE_BINARY_DIR}/${directory}/${name}.cpp)
+    file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${kernel}\"\n")
+    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${ARGN}")
+    list(APPEND sources ${source})
+  endforeach()
+  simt_library(${library} ${sources})
+  # #pragma unroll is nvcc's, and so is reading memory by 16 bytes whatever it holds. Messages name files from the root.
+  target_compile_options(${library} PRIVATE -Wno-unknown-pragmas -fno-strict-aliasing
+                         -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+  target_link_libraries(${library} PUBLIC ft_simt ft_kernels)
+endfunction()
+simt_kernel_library(ft_cuda_simt simt)
 
 if(FTGPU_GPU_CHECK)
   return() # bench/gpu_check.sh --simulate has its own programs
 endif()
 
-# A test of tests/, with further libraries after it.
-function(simt_test source)
+# A test of tests/ of one of the kernels' libraries, with further libraries after it.
+function(simt_test source kernels)
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${simt_dir}/tests/${source})
   target_include_directories(${name} PRIVATE ${CRITERION_INCLUDE})
-  target_link_libraries(${name} PRIVATE ft_cuda_simt ${ARGN} ${CRITERION_LIBRARY})
+  target_link_libraries(${name} PRIVATE ${kernels} ${ARGN} ${CRITERION_LIBRARY})
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
   add_test(NAME simt/${name} COMMAND ${name})
 endfunction()
 foreach(name test_simt test_simt_devices)
-  simt_test(${name}.cpp)
+  simt_test(${name}.cpp ft_cuda_simt)
   target_compile_options(${name} PRIVATE ${simt_options} -Wno-unknown-pragmas -Wno-missing-field-initializers)
 endforeach()
-simt_test(test_cuda_backend.c)
-simt_test(test_cuda_comm.c)
-simt_test(test_cuda_failures.c)
-simt_test(test_ops_cuda.c ft_ops)
+simt_test(test_cuda_backend.c ft_cuda_simt)
+simt_test(test_cuda_comm.c ft_cuda_simt)
+simt_test(test_cuda_failures.c ft_cuda_simt)
+simt_test(test_ops_cuda.c ft_cuda_simt ft_ops)
+
+# A second build of the kernels, with arithmetic as inexact as a GPU's (rounding.h).
+set(simt_rounding_options -ffp-contract=fast -DFT_SIMT_ROUNDING)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(APPEND simt_rounding_options -mfma)
+endif()
+simt_kernel_library(ft_cuda_simt_rounding rounding ${simt_rounding_options})
+simt_test(test_rounding.cpp ft_cuda_simt_rounding)
+set_source_files_properties(${simt_dir}/tests/test_rounding.cpp PROPERTIES COMPILE_OPTIONS
+                            "${simt_options};-Wno-unknown-pragmas;-Wno-missing-field-initializers;${simt_rounding_options}")
+simt_test(test_ops_cuda_rounding.c ft_cuda_simt_rounding ft_ops)
+set_tests_properties(simt/test_rounding simt/test_ops_cuda_rounding PROPERTIES SKIP_REGULAR_EXPRESSION
+                     "this processor has no fused multiply-add")
 
 # The table of operations as bench/gpu_check.sh runs it, and with mistakes planted.
 add_executable(run_ops_planted ${CMAKE_SOURCE_DIR}/tests/ops/run_ops.c ${simt_dir}/tests/planted_ops.cpp)
@@ -95,5 +114,6 @@ foreach(name step ranks together training)
 endforeach()
 set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
 if(FTGPU_SANITIZE)
-  set_tests_properties(simt/test_ops_cuda simt/test_cuda_ranks simt/test_cuda_together PROPERTIES LABELS slow) # minutes there
+  set_tests_properties(simt/test_ops_cuda simt/test_ops_cuda_rounding simt/test_cuda_ranks simt/test_cuda_together
+                       PROPERTIES LABELS slow) # minutes there
 endif()

@@ -245,6 +245,10 @@ void simt_load_matrices(unsigned *to, int count, bool turned, const void *row);
 /* mma.m16n8k16.row.col.f32.bf16.bf16.f32, d = c: sums (4), a (4) and b (2) pairs. */
 void simt_mma(float *sums, const unsigned *a, const unsigned *b);
 
+#ifdef FT_SIMT_ROUNDING
+#include "tests/simt/rounding.h"
+#endif
+
 /* -- the runtime's functions -- */
 
 enum cudaError_t {

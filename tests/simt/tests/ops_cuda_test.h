@@ -1,0 +1,31 @@
+/* The table of operations on the simulated GPU, against ref in double: one operation in one type. */
+#ifndef FT_TESTS_SIMT_OPS_CUDA_TEST_H
+#define FT_TESTS_SIMT_OPS_CUDA_TEST_H
+
+#include "tests/simt/simt.h"
+#include "tests/unit/kernels/ops_test.h"
+
+enum { DEVICE_BYTES = 1 << 30 };
+
+static ft_backend *open_device(ft_dtype dtype)
+{
+    ft_backend *backend = NULL;
+    ft_error err;
+    cr_assert_eq(ft_cuda_create(0, dtype, &backend, &err), FT_OK, "%s", err.message);
+    return backend;
+}
+
+/* Every shape passes, without a fault, and gives its memory back. */
+static void check_operation(int index, ft_dtype dtype)
+{
+    simt_reset(1, DEVICE_BYTES);
+    ft_backend *tested = open_device(dtype);
+    ops_test_all_shapes(&ft_ops[index], tested);
+    tested->free(tested);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    cr_expect_eq(simt_counted().allocated_bytes, 0, "%zu bytes of device memory are not given back",
+                 simt_counted().allocated_bytes);
+    simt_reset(1, DEVICE_BYTES);
+}
+
+#endif

@@ -55,7 +55,7 @@ install_packages $build_packages $test_packages
 
 echo "building and testing in build/test"
 build build/test -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFTGPU_WERROR=ON -DFTGPU_CUDA="${FTGPU_CUDA:-AUTO}"
-if grep -Eq '^FTGPU_(NVCC|CUDART):.*NOTFOUND' build/test/CMakeCache.txt; then echo "CUDA not built: no nvcc"; fi
+if grep -Eq '^FTGPU_(NVCC|CUDART|CUDART_INCLUDE|CUBLASLT_INCLUDE):.*NOTFOUND' build/test/CMakeCache.txt; then echo "CUDA not built: no nvcc or headers"; fi
 run_tests build/test
 
 echo "building and testing with sanitizers in build/sanitize"

@@ -12,12 +12,13 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
     (void)device;
     (void)dtype;
     *backend = NULL;
-    return ft_fail(err, FT_BAD_INPUT, "this build has no CUDA backend (it was built without nvcc)");
+    return ft_fail(err, FT_BAD_INPUT,
+                   "this build has no CUDA backend (it was built without nvcc or CUDA's headers)");
 }
 
 static ft_status no_nccl(ft_error *err)
 {
-    return ft_fail(err, FT_BAD_INPUT, "this build has no NCCL (it was built without nvcc)");
+    return ft_fail(err, FT_BAD_INPUT, "this build has no NCCL (it was built without nvcc or CUDA's headers)");
 }
 
 ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err)

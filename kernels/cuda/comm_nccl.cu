@@ -14,7 +14,7 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/library.h"
 
-#if defined(FT_SIMT) || __has_include(<nccl.h>)
+#if defined(FT_SIMT) || defined(FT_NCCL)
 
 #include <nccl.h>
 

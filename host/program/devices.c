@@ -77,23 +77,55 @@ static ft_status add_cpu(cJSON *object, ft_error *err)
     return ok ? FT_OK : ft_no_memory(err, "the output", 4096);
 }
 
-/* Each GPU by name and memory, or why there is none; which device `auto` takes. */
+/* What the build has of CUDA; nothing where it has none. The libraries are opened where there are GPUs. */
+static bool add_parts(cJSON *object, bool open)
+{
+    ft_cuda_parts parts;
+    ft_cuda_describe(open, &parts);
+    if (!parts.code[0]) return true;
+    cJSON *cuda = cJSON_AddObjectToObject(object, "cuda");
+    return cuda && cJSON_AddStringToObject(cuda, "code", parts.code) &&
+           cJSON_AddStringToObject(cuda, "cublaslt", parts.cublaslt) &&
+           cJSON_AddStringToObject(cuda, "nccl", parts.nccl);
+}
+
+/* A GPU by name and memory, or what is wrong with it. */
+static bool add_gpu(cJSON *object, int number)
+{
+    char key[32];
+    ft_error err = {""};
+    ft_backend *backend = NULL;
+    ft_status status = ft_cuda_create(number, FT_BF16, &backend, &err);
+    snprintf(key, sizeof key, "cuda:%d", number);
+    cJSON *gpu = cJSON_AddObjectToObject(object, key);
+    if (status != FT_OK) return gpu && cJSON_AddStringToObject(gpu, "error", err.message);
+    bool ok = gpu && cJSON_AddStringToObject(gpu, "device", backend->device) &&
+              cJSON_AddNumberToObject(gpu, "memory_bytes", (double)backend->memory_bytes);
+    backend->free(backend);
+    return ok;
+}
+
+/* Why there is no GPU: what one is told who asks for the first. */
+static bool add_reason(cJSON *object)
+{
+    ft_error err = {""};
+    ft_text reason = FT_TEXT_EMPTY;
+    ft_backend *backend = NULL;
+    if (ft_cuda_create(0, FT_BF16, &backend, &err) == FT_OK)
+        backend->free(backend); /* it has come just now */
+    ft_text_addf(&reason, "none: %s", err.message);
+    bool ok = !reason.failed && cJSON_AddStringToObject(object, "gpu", reason.data);
+    ft_text_free(&reason);
+    return ok;
+}
+
+/* All GPUs, and which device `auto` takes. */
 static ft_status add_gpus(cJSON *object, ft_error *err)
 {
     int count = ft_cuda_device_count();
-    bool ok = true;
-    for (int i = 0; i < count && ok; i++) {
-        char key[32];
-        ft_backend *backend = NULL;
-        ft_status status = ft_cuda_create(i, FT_BF16, &backend, err);
-        if (status != FT_OK) return status;
-        snprintf(key, sizeof key, "cuda:%d", i);
-        cJSON *gpu = cJSON_AddObjectToObject(object, key);
-        ok = gpu && cJSON_AddStringToObject(gpu, "device", backend->device) &&
-             cJSON_AddNumberToObject(gpu, "memory_bytes", (double)backend->memory_bytes);
-        backend->free(backend);
-    }
-    if (count == 0) ok = cJSON_AddStringToObject(object, "gpu", "none that this build can use") != NULL;
+    bool ok = add_parts(object, count > 0);
+    for (int i = 0; i < count && ok; i++) ok = add_gpu(object, i);
+    if (count == 0) ok = ok && add_reason(object);
     ok = ok && cJSON_AddStringToObject(object, "device_auto", count > 0 ? "cuda:0" : "cpu");
     return ok ? FT_OK : ft_no_memory(err, "the output", 4096);
 }

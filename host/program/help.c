@@ -135,6 +135,13 @@ static void add_manual_tail(ft_text *out)
         ft_manual_item(words.data ? words.data : "", NULL, exit_statuses[i].meaning, out);
     }
     ft_text_free(&words);
+    ft_manual_section("ENVIRONMENT", out);
+    ft_manual_item(
+        "FTGPU_CUDA_LIBRARIES", NULL,
+        "Directories, separated by colons, where libcublasLt and libnccl are looked for first; then come the "
+        "loader's, CUDA_HOME, /usr/local/cuda and NVIDIA's packages for Python. `ftgpu devices` shows what "
+        "was found.",
+        out);
     ft_manual_section("FILES", out);
     ft_manual_item(
         FT_DEFAULT_RESULTS, NULL,

@@ -16,6 +16,12 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
                    "this build has no CUDA backend (it was built without nvcc or CUDA's headers)");
 }
 
+void ft_cuda_describe(bool open, ft_cuda_parts *parts)
+{
+    (void)open;
+    *parts = (ft_cuda_parts){.code = ""};
+}
+
 static ft_status no_nccl(ft_error *err)
 {
     return ft_fail(err, FT_BAD_INPUT, "this build has no NCCL (it was built without nvcc or CUDA's headers)");

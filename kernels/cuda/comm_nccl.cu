@@ -6,6 +6,7 @@
  * keep its stream busy for ever: `wait` asks for the stream's end and for NCCL's asynchronous errors by
  * turns, and aborts the communicator when there is one, a process is gone or the time is up. */
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,16 +20,18 @@
 #include <nccl.h>
 
 #define FT_NCCL_FUNCTIONS(each)                                                                              \
-    each(ncclGetErrorString) each(ncclGetUniqueId) each(ncclCommInitRank) each(ncclCommDestroy)              \
-        each(ncclCommAbort) each(ncclCommGetAsyncError) each(ncclBroadcast) each(ncclAllReduce)              \
-            each(ncclGroupStart) each(ncclGroupEnd)
+    each(ncclGetVersion) each(ncclGetErrorString) each(ncclGetUniqueId) each(ncclCommInitRank)               \
+        each(ncclCommDestroy) each(ncclCommAbort) each(ncclCommGetAsyncError) each(ncclBroadcast)            \
+            each(ncclAllReduce) each(ncclGroupStart) each(ncclGroupEnd)
 
 typedef struct nccl_functions {
+    const char *path; /* of the library */
 #define FT_NCCL_DECLARE(name) decltype(&::name) name;
     FT_NCCL_FUNCTIONS(FT_NCCL_DECLARE)
 #undef FT_NCCL_DECLARE
 } nccl_functions;
 
+#define NCCL_FILE "libnccl.so.2"
 static const size_t FT_SUMS = 4096; /* that are added up at a time */
 
 typedef struct nccl_comm {
@@ -45,13 +48,29 @@ typedef struct nccl_comm {
 
 static ft_status open_nccl(nccl_functions *functions, ft_error *err)
 {
-    void *library = ft_library_open("NCCL", "libnccl.so.2", err);
+    void *library = ft_library_open("NCCL", NCCL_FILE, err);
     if (!library) return FT_BAD_INPUT;
+    functions->path = ft_library_path(library);
 #define FT_NCCL_TAKE(name)                                                                                   \
     if (!FT_LIBRARY_TAKE(library, "NCCL", functions, name, err)) return FT_BAD_INPUT;
     FT_NCCL_FUNCTIONS(FT_NCCL_TAKE)
 #undef FT_NCCL_TAKE
     return FT_OK;
+}
+
+void ft_nccl_describe(bool open, char *text, size_t size)
+{
+    nccl_functions call;
+    ft_error err;
+    int version = 0;
+    if (!open)
+        snprintf(text, size, NCCL_FILE ", opened when GPUs work together");
+    else if (open_nccl(&call, &err) != FT_OK)
+        snprintf(text, size, "%s", err.message);
+    else if (call.ncclGetVersion(&version) == ncclSuccess)
+        snprintf(text, size, "%d.%d.%d, %s", version / 10000, version / 100 % 100, version % 100, call.path);
+    else
+        snprintf(text, size, "does not tell its version, %s", call.path);
 }
 
 static nccl_comm *comm_of(ft_comm *self)
@@ -314,6 +333,13 @@ ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int 
 static ft_status no_nccl(ft_error *err)
 {
     return ft_fail(err, FT_BAD_INPUT, "this build has no NCCL (nccl.h was not found when it was built)");
+}
+
+void ft_nccl_describe(bool, char *text, size_t size)
+{
+    ft_error err;
+    no_nccl(&err);
+    snprintf(text, size, "%s", err.message);
 }
 
 ft_status ft_comm_nccl_id(ft_comm_id *, ft_error *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/lt.h"
 
 int ft_cuda_device_count(void)
 {
@@ -24,6 +25,58 @@ static ft_status find_device(int device, ft_error *err)
     return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: this machine has %d that CUDA can use", device,
                    count);
 }
+
+/* -- whether the kernels have code for a GPU -- */
+
+/* What nvcc was told to compile for: "8.0, 9.0 and PTX of 9.0". PTX, which the driver compiles for GPUs that
+ * are newer, is of the last (cuda.cmake). */
+static void compiled_for(char *text, size_t size)
+{
+    static const int capabilities[] = {__CUDA_ARCH_LIST__};
+    const size_t n = sizeof capabilities / sizeof *capabilities;
+    size_t used = 0;
+    for (size_t i = 0; i <= n && used < size; i++) {
+        int capability = capabilities[i < n ? i : n - 1];
+        const char *before = i == n ? " and PTX of " : i > 0 ? ", " : "";
+        used += (size_t)snprintf(text + used, size - used, "%s%d.%d", before, capability / 100,
+                                 capability / 10 % 10);
+    }
+}
+
+/* Any kernel: all are compiled for the same. */
+__global__ void probe_kernel(void) {}
+
+/* Without this a GPU for which there is no code would fail at the first launch, which cannot say what is
+ * missing. */
+static void probe(ft_cuda *cuda, const cudaDeviceProp *gpu)
+{
+    cudaFuncAttributes attributes;
+    cudaError_t error = cudaFuncGetAttributes(&attributes, probe_kernel);
+    bool no_code = error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction ||
+                   error == cudaErrorUnsupportedPtxVersion || error == cudaErrorJitCompilerNotFound;
+    if (!no_code) {
+        ft_cuda_check(cuda, error, "cudaFuncGetAttributes", __FILE__, __LINE__);
+        return;
+    }
+    char compiled[128];
+    compiled_for(compiled, sizeof compiled);
+    cudaGetLastError();
+    cuda->failure =
+        ft_fail(&cuda->failed, FT_BAD_INPUT,
+                "device %d, %s, has compute capability %d.%d, and this build has code for %s, which does not "
+                "run there (%s: %s); build it with -DFTGPU_CUDA_ARCHITECTURES=%d%d",
+                cuda->device, cuda->base.device, gpu->major, gpu->minor, compiled, cudaGetErrorName(error),
+                cudaGetErrorString(error), gpu->major, gpu->minor);
+}
+
+void ft_cuda_describe(bool open, ft_cuda_parts *parts)
+{
+    compiled_for(parts->code, sizeof parts->code);
+    ft_lt_describe(open, parts->cublaslt, sizeof parts->cublaslt);
+    ft_nccl_describe(open, parts->nccl, sizeof parts->nccl);
+}
+
+/* -- opening -- */
 
 /* What fails here has nobody to be told. */
 static void free_backend(ft_backend *self)
@@ -74,9 +127,11 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
         snprintf(base->device, sizeof base->device, "%.100s", properties.name);
         base->memory_bytes = properties.totalGlobalMem;
         if (properties.major < 8)
-            ft_cuda_fail(cuda, FT_BAD_INPUT,
-                         "the GPU is older than compute capability 8.0, which the kernels need");
-        open_streams(cuda);
+            cuda->failure = ft_fail(&cuda->failed, FT_BAD_INPUT,
+                                    "device %d, %s, has compute capability %d.%d, and the kernels need 8.0",
+                                    device, base->device, properties.major, properties.minor);
+        if (cuda->failure == FT_OK) probe(cuda, &properties);
+        if (cuda->failure == FT_OK) open_streams(cuda);
     }
     status = cuda->failure;
     if (status != FT_OK && err) *err = cuda->failed;

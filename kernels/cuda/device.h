@@ -122,6 +122,9 @@ void ft_cuda_loss_operations(ft_backend *base);
 void ft_cuda_sampling_operations(ft_backend *base);
 void ft_cuda_optimizer_operations(ft_backend *base);
 
+/* NCCL's part of ft_cuda_describe. */
+void ft_nccl_describe(bool open, char *text, size_t size);
+
 /* The buckets of a bias, for a kernel. False: more of them than kernels take, and the failure kept. */
 bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
                         ft_cuda_buckets *buckets);

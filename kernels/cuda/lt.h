@@ -7,14 +7,15 @@
 #include "base/error.h"
 
 #define FT_LT_FUNCTIONS(each)                                                                                \
-    each(cublasLtGetStatusName) each(cublasLtCreate) each(cublasLtDestroy) each(cublasLtMatmulDescCreate)    \
-        each(cublasLtMatmulDescDestroy) each(cublasLtMatmulDescSetAttribute)                                 \
+    each(cublasLtGetVersion) each(cublasLtGetStatusName) each(cublasLtCreate) each(cublasLtDestroy)          \
+        each(cublasLtMatmulDescCreate) each(cublasLtMatmulDescDestroy) each(cublasLtMatmulDescSetAttribute)  \
             each(cublasLtMatrixLayoutCreate) each(cublasLtMatrixLayoutDestroy)                               \
                 each(cublasLtMatmulPreferenceCreate) each(cublasLtMatmulPreferenceDestroy)                   \
                     each(cublasLtMatmulPreferenceSetAttribute) each(cublasLtMatmulAlgoGetHeuristic)          \
                         each(cublasLtMatmul)
 
 typedef struct ft_lt_functions {
+    const char *path; /* of the library */
 #define FT_LT_DECLARE(name) decltype(&::name) name;
     FT_LT_FUNCTIONS(FT_LT_DECLARE)
 #undef FT_LT_DECLARE
@@ -22,5 +23,7 @@ typedef struct ft_lt_functions {
 
 /* Finds the library (once a process; it stays open) and its functions. */
 ft_status ft_lt_open(ft_lt_functions *functions, ft_error *err);
+/* Its part of ft_cuda_describe. */
+void ft_lt_describe(bool open, char *text, size_t size);
 
 #endif

@@ -16,7 +16,13 @@ fi
 refuses 'there is no GPU 0: cudaGetDeviceCount: ' forecast --model nano --data data/test.csv --target Close --horizon 1 --device cuda
 refuses 'there is no GPU 3: ' run $job --device cuda:3
 must devices
-expect out '^ *gpu +none'
+expect out '^ *gpu +none: there is no GPU 0: cudaGetDeviceCount: '
+expect out '^ *cuda\.code +[0-9.]+.* and PTX of [0-9.]+$'
+expect out '^ *cuda\.cublaslt +libcublasLt\.so\.[0-9]+, opened when a GPU is$'
+expect out '^ *cuda\.nccl +(libnccl\.so\.2, opened when GPUs work together|this build has no NCCL)'
+LD_DEBUG=files "$FTGPU" devices >out 2>loaded
+expect loaded 'libdnnl'
+expect_not loaded 'cublas|nccl'
 expect out '^ *device_auto +cpu'
 
 # --device auto: what is loaded after the first epoch of several.

@@ -92,6 +92,11 @@ bool aligned(const void *data, uint64_t alignment)
 
 } // namespace
 
+size_t cublasLtGetVersion(void)
+{
+    return 130100;
+}
+
 const char *cublasLtGetStatusName(cublasStatus_t status)
 {
     switch (status) {

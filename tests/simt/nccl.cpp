@@ -205,6 +205,12 @@ void simt::forget_communicators()
     cliques.clear();
 }
 
+ncclResult_t ncclGetVersion(int *version)
+{
+    *version = 22809;
+    return ncclSuccess;
+}
+
 const char *ncclGetErrorString(ncclResult_t result)
 {
     const char *names[] = {"no error",

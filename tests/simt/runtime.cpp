@@ -94,6 +94,7 @@ const char *const simt_functions[SIMT_FUNCTIONS] = {
     "cudaEventSynchronize",
     "cudaFree",
     "cudaFreeHost",
+    "cudaFuncGetAttributes",
     "cudaFuncSetAttribute",
     "cudaGetDeviceCount",
     "cudaGetDeviceProperties",
@@ -214,6 +215,8 @@ const char *cudaGetErrorName(cudaError_t error)
         return "cudaErrorMemoryAllocation";
     case cudaErrorInvalidConfiguration:
         return "cudaErrorInvalidConfiguration";
+    case cudaErrorNoKernelImageForDevice:
+        return "cudaErrorNoKernelImageForDevice";
     case cudaErrorLaunchFailure:
         return "cudaErrorLaunchFailure";
     case cudaErrorStreamCaptureUnjoined:
@@ -339,6 +342,12 @@ cudaError_t cudaMemsetAsync(void *at, int value, size_t bytes, cudaStream_t stre
 }
 
 /* -- launches -- */
+
+cudaError_t simt_get_attributes(cudaFuncAttributes *attributes, const void *)
+{
+    *attributes = {80, 80};
+    return status_of("cudaFuncGetAttributes");
+}
 
 cudaError_t simt_set_max_shared(const void *kernel, cudaFuncAttribute, int value)
 {

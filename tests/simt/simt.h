@@ -36,7 +36,7 @@ void simt_fail_call(const char *function, int nth, int error);
  * forgotten it. */
 enum { SIMT_FORGET = -1 };
 /* All functions that can be told to fail, and how often each was called since the last reset. */
-enum { SIMT_FUNCTIONS = 49 };
+enum { SIMT_FUNCTIONS = 50 };
 extern const char *const simt_functions[SIMT_FUNCTIONS];
 int simt_called(const char *function);
 

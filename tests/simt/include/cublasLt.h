@@ -5,6 +5,7 @@
 
 #include "cuda_runtime.h"
 
+#define CUBLAS_VER_MAJOR 13
 enum cublasStatus_t {
     CUBLAS_STATUS_SUCCESS = 0,
     CUBLAS_STATUS_NOT_INITIALIZED = 1,
@@ -39,6 +40,7 @@ struct cublasLtMatmulHeuristicResult_t {
 };
 
 extern "C" {
+size_t cublasLtGetVersion(void);
 const char *cublasLtGetStatusName(cublasStatus_t status);
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle);
 cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle);

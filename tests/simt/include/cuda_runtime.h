@@ -13,6 +13,7 @@
 
 #define FT_SIMT 1
 #define CUDART_VERSION 13000
+#define __CUDA_ARCH_LIST__ 800
 #define __global__
 #define __device__
 #define __host__
@@ -256,8 +257,12 @@ enum cudaError_t {
     cudaErrorInvalidValue = 1,
     cudaErrorMemoryAllocation = 2,
     cudaErrorInvalidConfiguration = 9,
-    cudaErrorInvalidDevice = 101,
+    cudaErrorInvalidDeviceFunction = 98,
     cudaErrorNoDevice = 100,
+    cudaErrorInvalidDevice = 101,
+    cudaErrorNoKernelImageForDevice = 209,
+    cudaErrorJitCompilerNotFound = 221,
+    cudaErrorUnsupportedPtxVersion = 222,
     cudaErrorInvalidResourceHandle = 400,
     cudaErrorNotReady = 600,
     cudaErrorLaunchFailure = 719,
@@ -319,6 +324,15 @@ template <class Kernel>
 cudaError_t cudaFuncSetAttribute(Kernel *kernel, cudaFuncAttribute attribute, int value)
 {
     return simt_set_max_shared(reinterpret_cast<const void *>(kernel), attribute, value);
+}
+
+struct cudaFuncAttributes {
+    int binaryVersion, ptxVersion;
+};
+cudaError_t simt_get_attributes(cudaFuncAttributes *attributes, const void *kernel);
+template <class Kernel> cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, Kernel *kernel)
+{
+    return simt_get_attributes(attributes, reinterpret_cast<const void *>(kernel));
 }
 
 /* -- launches: <<<>>> is nvcc's alone -- */

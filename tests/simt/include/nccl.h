@@ -23,6 +23,7 @@ struct ncclUniqueId {
 typedef struct simt_communicator *ncclComm_t;
 
 extern "C" {
+ncclResult_t ncclGetVersion(int *version);
 const char *ncclGetErrorString(ncclResult_t result);
 ncclResult_t ncclGetUniqueId(ncclUniqueId *id);
 ncclResult_t ncclCommInitRank(ncclComm_t *communicator, int n_ranks, ncclUniqueId id, int rank);

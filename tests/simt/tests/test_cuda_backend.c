@@ -142,6 +142,25 @@ Test(cuda_backend, opening_fails_in_words)
     cr_expect_eq(ft_cuda_create(0, FT_F64, &backend, &err), FT_BAD_INPUT);
 }
 
+/* As a GPU newer than what this build has code for. */
+Test(cuda_backend, a_device_without_code_is_refused_when_it_is_opened)
+{
+    enum { NO_KERNEL_IMAGE = 209 };
+    ft_backend *backend = NULL;
+    ft_error err = {""};
+    simt_reset(2, 1 << 28);
+    simt_fail_call("cudaFuncGetAttributes", 1, NO_KERNEL_IMAGE);
+    cr_assert_eq(ft_cuda_create(1, FT_F32, &backend, &err), FT_BAD_INPUT);
+    cr_expect_null(backend);
+    expect_message(err.message, "device 1, simulated GPU 1, has compute capability 8.0");
+    expect_message(err.message, "this build has code for 8.0 and PTX of 8.0");
+    expect_message(err.message, "cudaErrorNoKernelImageForDevice");
+    expect_message(err.message, "-DFTGPU_CUDA_ARCHITECTURES=80");
+    backend = open_device(1, FT_F32); /* the failure is not remembered */
+    backend->free(backend);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+}
+
 Test(cuda_backend, two_devices_work_side_by_side)
 {
     simt_reset(2, 1 << 28);

@@ -4,6 +4,7 @@
  *   gpu_bench device                 the GPU's name
  *   gpu_bench ops SIZE JOB           every operation at the shapes of one model size
  *   gpu_bench train|forecast SIZE JOB
+ *   gpu_bench check nano|small       whether the whole model is right: model_check.h
  *
  * JOB: five numbers, batch size, context length, prediction length, series, samples. In bf16. Output: lines
  * of tab-separated values; a job is one line: what, size, seconds, tokens a second, TFLOP/s, TFLOP/s of the
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/gpu_check/model_check.h"
 #include "host/bench_ops.h"
 
 static ft_bench_limits limits;
@@ -50,8 +52,24 @@ static ft_status run_job(ft_backend *backend, const char *what, const ft_bench_j
     return FT_OK;
 }
 
+static ft_status create_gpu(ft_dtype dtype, ft_backend **backend, ft_error *err)
+{
+    return ft_cuda_create(0, dtype, backend, err);
+}
+
+static int check_model(const model_check_scene *scene)
+{
+    ft_error err = {""};
+    int status = model_check(scene, create_gpu, stdout, &err);
+    if (status == 2) fprintf(stderr, "gpu_bench: %s\n", err.message);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
+    const model_check_scene *scene =
+        argc == 3 && strcmp(argv[1], "check") == 0 ? model_check_scene_of(argv[2]) : NULL;
+    if (scene) return check_model(scene);
     ft_bench_job job = ft_bench_default;
     ft_backend *backend = NULL;
     ft_error err = {""};
@@ -62,7 +80,9 @@ int main(int argc, char **argv)
     bool good = names || argc == 8;
     for (int i = 0; i < 5; i++) good = good && *numbers[i] > 0;
     if (!good) {
-        fputs("usage: gpu_bench device | ops|train|forecast SIZE BATCH CONTEXT PREDICTION SERIES SAMPLES\n",
+        fputs("usage: gpu_bench device | ops|train|forecast SIZE BATCH CONTEXT PREDICTION SERIES SAMPLES | "
+              "check "
+              "nano|small\n",
               stderr);
         return 2;
     }

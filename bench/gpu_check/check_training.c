@@ -1,0 +1,161 @@
+/* Training steps of an adapter batch on the device: against ref, captured against plainly queued, and twice;
+ * see model_check.h. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/gpu_check/trace.h"
+
+static const char *const kind_names[] = {"lora", "ln_tuning", "full"};
+
+/* -- comparing -- */
+
+/* The largest of some errors, and where it was. */
+typedef struct finding {
+    double worst;
+    char where[192];
+} finding;
+
+static bool is_worse(finding *f, double error)
+{
+    if (f->where[0] && (error <= f->worst || isnan(f->worst))) return false;
+    f->worst = error;
+    return true;
+}
+
+/* A value of each step and adapter: the difference over what is wanted. */
+static finding compare_steps(const trace *t, const double got[TRACE_STEPS][CHECK_ADAPTERS],
+                             const double wanted[TRACE_STEPS][CHECK_ADAPTERS])
+{
+    finding f = {0};
+    for (int32_t step = 0; step < t->n_steps; step++)
+        for (int32_t g = 0; g < t->n_adapters; g++)
+            if (is_worse(&f, fabs(got[step][g] - wanted[step][g]) / fabs(wanted[step][g])))
+                snprintf(f.where, sizeof f.where, "step %d, adapter %d: %.7g, by ref %.7g", (int)step + 1,
+                         (int)g, got[step][g], wanted[step][g]);
+    return f;
+}
+
+/* ||got - wanted|| / ||wanted - from|| over some of the values; from NULL: zeros. */
+static double distance(const float *got, const float *wanted, const float *from, int64_t first, int64_t count)
+{
+    double difference = 0, size = 0;
+    for (int64_t i = first; i < first + count; i++) {
+        double off = (double)got[i] - (double)wanted[i];
+        double far = (double)wanted[i] - (from ? (double)from[i] : 0);
+        difference += off * off;
+        size += far * far;
+    }
+    return sqrt(difference / size);
+}
+
+/* Tensor by tensor of each adapter. */
+static finding compare_gradients(const check_run *run, const trace *got, const trace *ref)
+{
+    finding f = {0};
+    for (int32_t g = 0; g < ref->n_adapters; g++)
+        for (int32_t i = 0; i < ref->n_parts; i++) {
+            const trace_part *part = &ref->parts[i];
+            double error =
+                distance(got->gradients, ref->gradients, NULL, g * ref->n_params + part->first, part->count);
+            if (is_worse(&f, error))
+                snprintf(f.where, sizeof f.where, "adapter %d, %s%s", (int)g,
+                         ft_tensor_name_of(&run->config, part->tensor).text,
+                         ref->kind != FT_LORA ? ""
+                         : part->is_b         ? ", B"
+                                              : ", A");
+        }
+    return f;
+}
+
+/* Adapter by adapter: AdamW's first steps go by the gradient's sign, so that a gradient which rounding has
+ * turned round is much in a small tensor. */
+static finding compare_parameters(const trace *got, const trace *ref)
+{
+    finding f = {0};
+    for (int32_t g = 0; g < ref->n_adapters; g++)
+        if (is_worse(&f, distance(got->end, ref->end, ref->start, g * ref->n_params, ref->n_params)))
+            snprintf(f.where, sizeof f.where, "adapter %d", (int)g);
+    return f;
+}
+
+/* How many losses, norms and parameters have other bits. */
+static finding compare_bits(const trace *one, const trace *other)
+{
+    finding f = {0};
+    for (int32_t step = 0; step < one->n_steps; step++)
+        for (int32_t g = 0; g < one->n_adapters; g++) {
+            const double a[] = {one->loss[step][g], one->grad_norm[step][g]};
+            const double b[] = {other->loss[step][g], other->grad_norm[step][g]};
+            if (memcmp(a, b, sizeof a) == 0) continue;
+            f.worst++;
+            if (!f.where[0])
+                snprintf(f.where, sizeof f.where,
+                         "step %d, adapter %d: loss %.9g and %.9g, norm %.9g and %.9g", (int)step + 1, (int)g,
+                         a[0], b[0], a[1], b[1]);
+        }
+    for (int64_t i = 0; i < one->n_adapters * one->n_params; i++)
+        f.worst += memcmp(&one->end[i], &other->end[i], sizeof(float)) != 0;
+    if (f.worst > 0 && !f.where[0]) snprintf(f.where, sizeof f.where, "parameters after the last step");
+    return f;
+}
+
+/* -- the lines -- */
+
+/* What two trainings were found to differ by, or why one of them failed. */
+static void write_line(check_run *run, const char *what, ft_dtype dtype, const trace *one, const trace *other,
+                       finding f, double bound)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s_%s", kind_names[one->kind], what);
+    if (one->status == FT_OK && other->status == FT_OK)
+        check_result(run, name, dtype, f.worst, bound, f.where);
+    else
+        check_error(run, name, dtype, one->status == FT_OK ? &other->err : &one->err);
+}
+
+/* What rounding may do, in f32: a ReLU that it turns on or off is about 1e-3 of a small gradient, a step
+ * whose direction it turns round 1e-2 of the way of a few thousand parameters. ref emulates bf16, but not
+ * what is kept in bf16 between the products inside of attention. */
+static void check_against_reference(check_run *run, ft_dtype dtype, const trace *device, const trace *ref)
+{
+    finding loss = {0}, norm = {0}, gradients = {0}, parameters = {0};
+    const bool bf16 = dtype == FT_BF16;
+    if (device->status == FT_OK && ref->status == FT_OK) {
+        loss = compare_steps(ref, device->loss, ref->loss);
+        norm = compare_steps(ref, device->grad_norm, ref->grad_norm);
+        gradients = compare_gradients(run, device, ref);
+        parameters = compare_parameters(device, ref);
+    }
+    write_line(run, "loss", dtype, device, ref, loss, bf16 ? 5e-3 : 1e-4);
+    write_line(run, "grad_norm", dtype, device, ref, norm, bf16 ? 5e-2 : 3e-3);
+    write_line(run, "gradients", dtype, device, ref, gradients, bf16 ? 4e-1 : 1e-2);
+    write_line(run, "parameters", dtype, device, ref, parameters, bf16 ? 2.5e-1 : 2e-2);
+}
+
+static void check_bits(check_run *run, const char *what, ft_dtype dtype, const trace *one, const trace *other)
+{
+    finding f = {0};
+    if (one->status == FT_OK && other->status == FT_OK) f = compare_bits(one, other);
+    if (one->n_replays != one->n_steps - 1 && f.worst == 0) {
+        f.worst = one->n_steps - 1 - one->n_replays;
+        snprintf(f.where, sizeof f.where, "%d of %d steps were replayed", (int)one->n_replays,
+                 (int)one->n_steps - 1);
+    }
+    write_line(run, what, dtype, one, other, f, 0);
+}
+
+void check_training(check_run *run, ft_adapter_kind kind, ft_dtype dtype)
+{
+    if (run->lost) return;
+    trace ref = trace_on_reference(run, kind, dtype);
+    trace plain = trace_on_device(run, kind, dtype, false);
+    check_against_reference(run, dtype, &plain, &ref);
+    trace graph = trace_on_device(run, kind, dtype, true), again = trace_on_device(run, kind, dtype, true);
+    check_bits(run, "graph", dtype, &graph, &plain);
+    check_bits(run, "repeat", dtype, &again, &graph);
+    trace_free(&ref);
+    trace_free(&plain);
+    trace_free(&graph);
+    trace_free(&again);
+}

@@ -82,14 +82,16 @@ build_all() {
         "-DFTGPU_CUDA_ARCHITECTURES=${architecture:-80;90;100}" &&
         cmake --build "$build" --parallel "$(nproc)"
 }
+each_size() { # COMMAND...: one size that fails leaves the others measured
+    worst=0
+    for size in $sizes; do "\$@" \$size $job || worst=\$?; done
+    return \$worst
+}
 bench_ops() {
-    for size in $sizes; do "$build/gpu_bench" ops \$size $job || return; done
+    each_size "$build/gpu_bench" ops
 }
 bench_jobs() {
-    for size in $sizes; do
-        "$build/gpu_bench" train \$size $job || return
-        "$build/gpu_bench" forecast \$size $job || return
-    done
+    each_size "$build/gpu_bench" train,forecast
 }
 sanitize() { # TOOL SMALLEST OPERATION...
     tool=\$1 smallest=\$2
@@ -98,7 +100,7 @@ sanitize() { # TOOL SMALLEST OPERATION...
 }
 cudnn() {
     cmake --build "$build" --target cudnn_peer >&2 || return
-    for size in $sizes; do "$build/cudnn_peer" \$size $job || return; done
+    each_size "$build/cudnn_peer"
 }
 "\$@"
 EOF
@@ -158,11 +160,11 @@ for part in tests operations jobs cudnn; do [ -e "$work/$part.tsv" ] || : >"$wor
 # The columns of each part. Those of cuDNN get our own time, found by operation, size and place, beside theirs.
 stages_columns='stage status seconds detail'
 tests_columns='operation dtype shapes passed worst_error bound wrong'
-operations_columns='operation size place shape microseconds gb_per_s tflops limit fraction_of_floor'
-jobs_columns='job size seconds tokens_per_second tflops matrix_peak_tflops fraction_of_peak'
-cudnn_columns='operation size place shape cudnn_microseconds ftgpu_microseconds cudnn_over_ftgpu'
+operations_columns='operation size place shape microseconds gb_per_s tflops limit fraction_of_floor failure'
+jobs_columns='job size batch_size seconds tokens_per_second tflops matrix_peak_tflops fraction_of_peak failure'
+cudnn_columns='operation size place shape cudnn_microseconds ftgpu_microseconds cudnn_over_ftgpu failure'
 awk -F '\t' -v OFS='\t' 'NR == FNR { ours[$1, $2, $3] = $5; next }
-    { mine = ours[$1, $2, $3]; print $1, $2, $3, $4, $5, mine, mine > 0 && $5 > 0 ? sprintf("%.3g", $5 / mine) : "" }' \
+    { mine = ours[$1, $2, $3]; print $1, $2, $3, $4, $5, mine, mine > 0 && $5 > 0 ? sprintf("%.3g", $5 / mine) : "", $6 }' \
     "$work/operations.tsv" "$work/cudnn.tsv" >"$work/compared.tsv"
 mv "$work/compared.tsv" "$work/cudnn.tsv"
 

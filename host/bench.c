@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/bench_clock.h"
 #include "model/forecast.h"
 #include "model/step.h"
 
@@ -18,32 +19,12 @@ const ft_bench_job ft_bench_default = {.size = "small",
                                        .n_series = 32,
                                        .num_samples = 20};
 
-static int compare_doubles(const void *a, const void *b)
+ft_status ft_bench_weights(const char *size, ft_weights **weights, ft_error *err)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double ft_bench_median(double *values, int64_t count)
-{
-    qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    return values[count / 2];
-}
-
-/* A fresh model of the job's size on the device. */
-static ft_status open_model(ft_backend *backend, const ft_bench_job *job, bool with_backward,
-                            ft_model_config *config, ft_chronos **chronos, ft_adapter **adapter,
-                            ft_error *err)
-{
-    ft_weights *weights = NULL;
-    ft_adapter_spec spec = {FT_LORA, (int32_t)job->lora_rank, 16.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V};
-    ft_status status = ft_config_for_size(job->size, config, err);
-    if (status == FT_OK) status = ft_weights_draw(config, 1, &weights, err);
-    if (status == FT_OK) status = ft_chronos_create(backend, weights, with_backward, chronos, err);
-    if (status == FT_OK && adapter) status = ft_adapter_check(&spec, config, err);
-    if (status == FT_OK && adapter) status = ft_adapter_init(&spec, weights, 1, adapter, err);
-    ft_weights_free(weights);
-    return status;
+    ft_model_config config;
+    *weights = NULL;
+    ft_status status = ft_config_for_size(size, &config, err);
+    return status == FT_OK ? ft_weights_draw(&config, 1, weights, err) : status;
 }
 
 static int32_t noise(const ft_model_config *config, int32_t i, uint32_t factor)
@@ -74,13 +55,8 @@ static void fill_batch(const ft_bench_job *job, const ft_model_config *config, f
 static ft_status finish(ft_backend *backend, const ft_bench_job *job, double *seconds,
                         ft_bench_figures *figures, ft_error *err)
 {
-    ft_bench_product products[FT_BENCH_PRODUCTS];
-    ft_status status = ft_bench_gemm(backend, job, products, err);
     figures->seconds = ft_bench_median(seconds, job->steps);
-    figures->matrix_peak = 0;
-    for (int i = 0; i < FT_BENCH_PRODUCTS && status == FT_OK; i++)
-        figures->matrix_peak = fmax(figures->matrix_peak, fmax(products[i].forward, products[i].backward));
-    return status;
+    return ft_bench_matrix_peak(backend, job, &figures->matrix_peak, err);
 }
 
 ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const ft_bench_job *job,
@@ -106,21 +82,24 @@ ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const f
     return status;
 }
 
-ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
-                         ft_error *err)
+ft_status ft_bench_train(ft_backend *backend, const ft_weights *weights, const ft_bench_job *job,
+                         ft_bench_figures *figures, ft_error *err)
 {
-    ft_model_config config;
+    const ft_model_config *config = &weights->config;
+    ft_adapter_spec spec = {FT_LORA, (int32_t)job->lora_rank, 16.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V};
     ft_chronos *chronos = NULL;
     ft_adapter *adapter = NULL;
     double *seconds = calloc((size_t)job->steps, sizeof *seconds);
     ft_status status = seconds ? FT_OK : ft_no_memory(err, "timings", (size_t)job->steps * sizeof *seconds);
-    if (status == FT_OK) status = open_model(backend, job, true, &config, &chronos, &adapter, err);
+    if (status == FT_OK) status = ft_adapter_check(&spec, config, err);
+    if (status == FT_OK) status = ft_chronos_create(backend, weights, true, &chronos, err);
+    if (status == FT_OK) status = ft_adapter_init(&spec, weights, 1, &adapter, err);
     if (status == FT_OK) status = ft_bench_steps(chronos, adapter, job, seconds, err);
     if (status == FT_OK) {
         figures->tokens =
             (double)job->batch_size * (double)(job->context_length + job->prediction_length + 2);
-        figures->flops = ft_flops_train_step(&config, &adapter->spec, job->batch_size,
-                                             job->context_length + 1, job->prediction_length + 1);
+        figures->flops = ft_flops_train_step(config, &adapter->spec, job->batch_size, job->context_length + 1,
+                                             job->prediction_length + 1);
         status = finish(backend, job, seconds, figures, err);
     }
     ft_adapter_free(adapter);
@@ -129,10 +108,10 @@ ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_
     return status;
 }
 
-ft_status ft_bench_forecast(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
-                            ft_error *err)
+ft_status ft_bench_forecast(ft_backend *backend, const ft_weights *weights, const ft_bench_job *job,
+                            ft_bench_figures *figures, ft_error *err)
 {
-    ft_model_config config;
+    const ft_model_config *config = &weights->config;
     ft_chronos *chronos = NULL;
     ft_trainable *trainable = NULL;
     size_t n_series = (size_t)job->n_series, context = (size_t)job->context_length;
@@ -143,7 +122,7 @@ ft_status ft_bench_forecast(ft_backend *backend, const ft_bench_job *job, ft_ben
     ft_status status = FT_OK;
     if (!seconds || !values || !samples || !requests)
         status = ft_no_memory(err, "the series", n_series * context * 4);
-    if (status == FT_OK) status = open_model(backend, job, false, &config, &chronos, NULL, err);
+    if (status == FT_OK) status = ft_chronos_create(backend, weights, false, &chronos, err);
     if (status == FT_OK) status = ft_trainable_create(chronos, NULL, 0, false, &trainable, err);
     for (size_t i = 0; i < n_series && status == FT_OK; i++) {
         for (size_t t = 0; t < context; t++)
@@ -152,7 +131,7 @@ ft_status ft_bench_forecast(ft_backend *backend, const ft_bench_job *job, ft_ben
     }
     for (int64_t i = 0; i < job->steps && status == FT_OK; i++) {
         ft_forecast_settings settings =
-            ft_forecast_defaults(&config.chronos, (int32_t)job->prediction_length);
+            ft_forecast_defaults(&config->chronos, (int32_t)job->prediction_length);
         settings.context_length = (int32_t)job->context_length;
         settings.prediction_length = (int32_t)job->prediction_length;
         settings.num_samples = (int32_t)job->num_samples;
@@ -162,7 +141,7 @@ ft_status ft_bench_forecast(ft_backend *backend, const ft_bench_job *job, ft_ben
     }
     if (status == FT_OK) {
         figures->tokens = (double)(job->n_series * job->num_samples * job->prediction_length);
-        figures->flops = ft_flops_forecast(&config, job->n_series, job->num_samples, job->context_length + 1,
+        figures->flops = ft_flops_forecast(config, job->n_series, job->num_samples, job->context_length + 1,
                                            job->prediction_length);
         status = finish(backend, job, seconds, figures, err);
     }

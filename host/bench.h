@@ -3,7 +3,7 @@
 #ifndef FT_HOST_BENCH_H
 #define FT_HOST_BENCH_H
 
-#include "kernels/backend.h"
+#include "host/bench_device.h"
 #include "model/chronos.h"
 #include "model/flops.h"
 
@@ -31,26 +31,31 @@ typedef struct ft_bench_figures {
 ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const ft_bench_job *job,
                          double *seconds, ft_error *err);
 
-ft_status ft_bench_train(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
-                         ft_error *err);
-ft_status ft_bench_forecast(ft_backend *backend, const ft_bench_job *job, ft_bench_figures *figures,
-                            ft_error *err);
+/* Fresh weights of a size, the caller's, which all jobs of that size share: drawing them takes seconds. */
+ft_status ft_bench_weights(const char *size, ft_weights **weights, ft_error *err);
+/* A whole job on fresh weights of its size. */
+ft_status ft_bench_train(ft_backend *backend, const ft_weights *weights, const ft_bench_job *job,
+                         ft_bench_figures *figures, ft_error *err);
+ft_status ft_bench_forecast(ft_backend *backend, const ft_weights *weights, const ft_bench_job *job,
+                            ft_bench_figures *figures, ft_error *err);
 
 /* A matrix product of the training step or of a decoding step, with its rates in FLOP/s. */
 typedef struct ft_bench_product {
     const char *name;
     int64_t rows;
     int32_t in_features, out_features;
-    double forward, backward; /* y = x w^T, dx = dy w */
+    double forward, backward; /* y = x w^T, dx = dy w; the best of a few bursts */
+    ft_error failure;         /* "", or why there are no rates */
 } ft_bench_product;
-enum { FT_BENCH_PRODUCTS = 8 };
-ft_status ft_bench_gemm(ft_backend *backend, const ft_bench_job *job,
-                        ft_bench_product products[FT_BENCH_PRODUCTS], ft_error *err);
 
-/* Measures one product: the best rates of both directions over a few repetitions. */
+/* Calls `report` with each product of the jobs, also with those that fail. Fails where none could be measured
+ * any more (ft_bench_recover). */
+ft_status ft_bench_gemm(ft_bench_device *device, const ft_bench_job *job,
+                        void (*report)(void *context, const ft_bench_product *product), void *context,
+                        ft_error *err);
+/* The best rate, in FLOP/s, over these products. */
+ft_status ft_bench_matrix_peak(ft_backend *backend, const ft_bench_job *job, double *rate, ft_error *err);
+/* Measures one product. */
 ft_status ft_bench_measure(ft_backend *backend, ft_bench_product *product, ft_error *err);
-
-/* The median; sorts the values. */
-double ft_bench_median(double *values, int64_t count);
 
 #endif

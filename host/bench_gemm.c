@@ -1,79 +1,98 @@
 /* The matrix products of the jobs, one by one; see bench.h. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "host/bench.h"
+#include "host/bench_clock.h"
+#include "host/bench_tensors.h"
 #include "model/config.h"
 
-enum { REPETITIONS = 5 };
+enum { PRODUCTS = 8 };
 
-static void products_of(const ft_bench_job *job, const ft_model_config *c,
-                        ft_bench_product products[FT_BENCH_PRODUCTS])
-{
-    int64_t encoder_rows = job->batch_size * (job->context_length + 1);
-    int64_t decoder_rows = job->batch_size * (job->prediction_length + 1),
-            paths = job->n_series * job->num_samples;
-    int32_t inner = ft_inner_dim(c);
-    const ft_bench_product all[FT_BENCH_PRODUCTS] = {
-        {"encoder qkv", encoder_rows, c->d_model, 3 * inner, 0, 0},
-        {"encoder o", encoder_rows, inner, c->d_model, 0, 0},
-        {"encoder wi", encoder_rows, c->d_model, c->d_ff, 0, 0},
-        {"encoder wo", encoder_rows, c->d_ff, c->d_model, 0, 0},
-        {"decoder wi", decoder_rows, c->d_model, c->d_ff, 0, 0},
-        {"head", decoder_rows, c->d_model, c->vocab_size, 0, 0},
-        {"decode step wi", paths, c->d_model, c->d_ff, 0, 0},
-        {"decode step head", paths, c->d_model, c->vocab_size, 0, 0},
-    };
-    memcpy(products, all, sizeof all);
-}
-
-ft_status ft_bench_measure(ft_backend *backend, ft_bench_product *p, ft_error *err)
-{
-    size_t n_weights = (size_t)p->in_features * (size_t)p->out_features;
-    size_t bytes = ft_dtype_bytes(backend->matrix);
-    float *w = malloc(n_weights * sizeof *w);
-    ft_weight *weight = NULL;
-    void *x = backend->allocate(backend, (size_t)p->rows * (size_t)p->in_features * bytes, err);
-    void *y = backend->allocate(backend, (size_t)p->rows * (size_t)p->out_features * bytes, err);
-    ft_status status = FT_OK;
-    if (!w || !x || !y) status = ft_no_memory(err, "a matrix product", n_weights * sizeof *w);
-    for (size_t i = 0; i < n_weights && status == FT_OK; i++) w[i] = (float)(i % 17) * 0.01f;
-    if (status == FT_OK)
-        status = backend->prepare_weight(backend, w, p->out_features, p->in_features, true, &weight, err);
-    if (status == FT_OK) {
-        backend->zero(backend, x, (size_t)p->rows * (size_t)p->in_features * bytes);
-        ft_tensor tx = {x, backend->matrix, p->rows, p->in_features, p->in_features};
-        ft_tensor ty = {y, backend->matrix, p->rows, p->out_features, p->out_features};
-        double flop = 2.0 * (double)p->rows * p->in_features * p->out_features;
-        for (int i = 0; i <= REPETITIONS && status == FT_OK; i++) {
-            double started = ft_now_seconds();
-            backend->linear_forward(backend, weight, tx, ty, false);
-            status = backend->synchronize(backend, err);
-            double between = ft_now_seconds();
-            backend->linear_backward(backend, weight, ty, tx, false);
-            if (status == FT_OK) status = backend->synchronize(backend, err);
-            double ended = ft_now_seconds();
-            if (i == 0) continue; /* the first call plans */
-            if (flop / (between - started) > p->forward) p->forward = flop / (between - started);
-            if (flop / (ended - between) > p->backward) p->backward = flop / (ended - between);
-        }
-    }
-    if (weight) backend->free_weight(backend, weight);
-    if (x) backend->release(backend, x);
-    if (y) backend->release(backend, y);
-    free(w);
-    return status;
-}
-
-ft_status ft_bench_gemm(ft_backend *backend, const ft_bench_job *job,
-                        ft_bench_product products[FT_BENCH_PRODUCTS], ft_error *err)
+static ft_status products_of(const ft_bench_job *job, ft_bench_product products[PRODUCTS], ft_error *err)
 {
     ft_model_config config;
     ft_status status = ft_config_for_size(job->size, &config, err);
     if (status != FT_OK) return status;
-    products_of(job, &config, products);
-    for (int i = 0; i < FT_BENCH_PRODUCTS && status == FT_OK; i++)
+    const int64_t encoder_rows = job->batch_size * (job->context_length + 1),
+                  decoder_rows = job->batch_size * (job->prediction_length + 1),
+                  paths = job->n_series * job->num_samples;
+    const int32_t inner = ft_inner_dim(&config), d = config.d_model, d_ff = config.d_ff;
+    const ft_bench_product all[PRODUCTS] = {
+        {.name = "encoder qkv", .rows = encoder_rows, .in_features = d, .out_features = 3 * inner},
+        {.name = "encoder o", .rows = encoder_rows, .in_features = inner, .out_features = d},
+        {.name = "encoder wi", .rows = encoder_rows, .in_features = d, .out_features = d_ff},
+        {.name = "encoder wo", .rows = encoder_rows, .in_features = d_ff, .out_features = d},
+        {.name = "decoder wi", .rows = decoder_rows, .in_features = d, .out_features = d_ff},
+        {.name = "head", .rows = decoder_rows, .in_features = d, .out_features = config.vocab_size},
+        {.name = "decode step wi", .rows = paths, .in_features = d, .out_features = d_ff},
+        {.name = "decode step head", .rows = paths, .in_features = d, .out_features = config.vocab_size},
+    };
+    memcpy(products, all, sizeof all);
+    return FT_OK;
+}
+
+/* A matrix of the product, in device memory; its data is NULL where there was none. */
+static ft_status make_operand(ft_backend *backend, int64_t rows, int32_t cols, const char *name,
+                              ft_tensor *tensor, ft_error *err)
+{
+    size_t bytes = (size_t)rows * (size_t)cols * ft_dtype_bytes(backend->matrix);
+    *tensor = (ft_tensor){backend->allocate(backend, bytes, err), backend->matrix, rows, cols, cols};
+    return tensor->data ? ft_bench_fill(backend, *tensor, name, err) : FT_NO_MEMORY;
+}
+
+ft_status ft_bench_measure(ft_backend *backend, ft_bench_product *p, ft_error *err)
+{
+    enum { BURSTS = 5 };
+    const double burst_seconds = 0.002, flop = 2.0 * (double)p->rows * p->in_features * p->out_features;
+    ft_tensor x = {0}, y = {0};
+    ft_weight *weight = NULL;
+    ft_bench_clock clock;
+    ft_bench_seconds seconds;
+    ft_status status = make_operand(backend, p->rows, p->in_features, "x", &x, err);
+    if (status == FT_OK) status = make_operand(backend, p->rows, p->out_features, "y", &y, err);
+    if (status == FT_OK)
+        status = ft_bench_weight(backend, p->out_features, p->in_features, true, &weight, err);
+    if (status == FT_OK) {
+        ft_bench_clock_start(&clock, backend, BURSTS, burst_seconds);
+        while (ft_bench_again(&clock)) backend->linear_forward(backend, weight, x, y, false);
+        status = ft_bench_clock_stop(&clock, &seconds, err);
+    }
+    if (status == FT_OK) {
+        p->forward = flop / seconds.least;
+        ft_bench_clock_start(&clock, backend, BURSTS, burst_seconds);
+        while (ft_bench_again(&clock)) backend->linear_backward(backend, weight, y, x, false);
+        status = ft_bench_clock_stop(&clock, &seconds, err);
+    }
+    if (status == FT_OK) p->backward = flop / seconds.least;
+    if (weight) backend->free_weight(backend, weight);
+    if (x.data) backend->release(backend, x.data);
+    if (y.data) backend->release(backend, y.data);
+    return status;
+}
+
+ft_status ft_bench_gemm(ft_bench_device *device, const ft_bench_job *job,
+                        void (*report)(void *context, const ft_bench_product *product), void *context,
+                        ft_error *err)
+{
+    ft_bench_product products[PRODUCTS];
+    ft_status status = products_of(job, products, err);
+    for (int i = 0; i < PRODUCTS && status == FT_OK; i++) {
+        ft_status measured = ft_bench_measure(device->backend, &products[i], &products[i].failure);
+        report(context, &products[i]);
+        if (measured != FT_OK) status = ft_bench_recover(device, err);
+    }
+    return status;
+}
+
+ft_status ft_bench_matrix_peak(ft_backend *backend, const ft_bench_job *job, double *rate, ft_error *err)
+{
+    ft_bench_product products[PRODUCTS];
+    ft_status status = products_of(job, products, err);
+    *rate = 0;
+    for (int i = 0; i < PRODUCTS && status == FT_OK; i++) {
         status = ft_bench_measure(backend, &products[i], err);
+        *rate = fmax(*rate, fmax(products[i].forward, products[i].backward));
+    }
     return status;
 }

@@ -235,7 +235,7 @@ static void lora_backward(bench_scene *s, int n_adapters)
 
 /* -- attention -- */
 
-enum { ENCODER, DECODER, CROSS };
+enum { ENCODER, DECODER, CROSS, WITH_DROPOUT = 4 };
 
 typedef struct attention_scene {
     ft_adapter_batch batch;
@@ -254,16 +254,19 @@ static uint8_t *ones(bench_scene *s, int64_t count)
     return mask;
 }
 
-/* As in training: dropout of the probabilities, and where keys are the encoder's a mask of them. Products are
- * counted as in model/flops.h: half of a causal square, and no scores that backward computes anew. */
-static attention_scene make_attention(bench_scene *s, int place, bool backward)
+/* WITH_DROPOUT as in training, without as in validation and as other libraries have it. Where keys are the
+ * encoder's there is a mask of them. Products are counted as in model/flops.h: half of a causal square, and
+ * no scores that backward computes anew. */
+static attention_scene make_attention(bench_scene *s, int variant, bool backward)
 {
+    const int place = variant & ~WITH_DROPOUT;
     const ft_model_config *c = s->config;
     ft_backend *b = s->backend;
     int32_t queries = place == ENCODER ? encoder_length(s) : decoder_length(s);
     int32_t keys = place == DECODER ? decoder_length(s) : encoder_length(s);
     int64_t n = s->job->batch_size, inner = ft_inner_dim(c);
     attention_scene made = {.batch = bench_batch(s, 1)};
+    if (!(variant & WITH_DROPOUT)) made.batch.model_dropout = NULL;
     made.attention = (ft_attention){.n_heads = c->n_heads,
                                     .d_kv = c->d_kv,
                                     .q_length = queries,
@@ -286,17 +289,17 @@ static attention_scene make_attention(bench_scene *s, int place, bool backward)
     return made;
 }
 
-static void attention_forward(bench_scene *s, int place)
+static void attention_forward(bench_scene *s, int variant)
 {
-    attention_scene a = make_attention(s, place, false);
+    attention_scene a = make_attention(s, variant, false);
     while (bench_again(s))
         s->backend->attention_forward(s->backend, &a.batch, &a.attention, a.out, a.lse.data);
 }
 
-static void attention_backward(bench_scene *s, int place)
+static void attention_backward(bench_scene *s, int variant)
 {
     ft_backend *b = s->backend;
-    attention_scene a = make_attention(s, place, true);
+    attention_scene a = make_attention(s, variant, true);
     const ft_attention *at = &a.attention;
     ft_tensor dout = bench_tensor(s, BENCH_ONCE, b->matrix, at->q.rows, at->q.cols);
     ft_tensor dq = bench_tensor(s, BENCH_ONCE, b->matrix, at->q.rows, at->q.cols);
@@ -444,11 +447,17 @@ const bench_case bench_cases[] = {
     {"lora_backward", "encoder q", lora_backward, 1},
     {"lora_backward", "encoder q", lora_backward, ADAPTERS},
     {"attention_forward", "encoder", attention_forward, ENCODER},
+    {"attention_forward", "encoder with dropout", attention_forward, ENCODER | WITH_DROPOUT},
     {"attention_forward", "decoder", attention_forward, DECODER},
+    {"attention_forward", "decoder with dropout", attention_forward, DECODER | WITH_DROPOUT},
     {"attention_forward", "cross", attention_forward, CROSS},
+    {"attention_forward", "cross with dropout", attention_forward, CROSS | WITH_DROPOUT},
     {"attention_backward", "encoder", attention_backward, ENCODER},
+    {"attention_backward", "encoder with dropout", attention_backward, ENCODER | WITH_DROPOUT},
     {"attention_backward", "decoder", attention_backward, DECODER},
+    {"attention_backward", "decoder with dropout", attention_backward, DECODER | WITH_DROPOUT},
     {"attention_backward", "cross", attention_backward, CROSS},
+    {"attention_backward", "cross with dropout", attention_backward, CROSS | WITH_DROPOUT},
     {"decode_attention", "decode step self", decode_attention, DECODER},
     {"decode_attention", "decode step cross", decode_attention, CROSS},
     {"relu_forward", "encoder", relu, false},

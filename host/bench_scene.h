@@ -5,6 +5,7 @@
 #ifndef FT_HOST_BENCH_SCENE_H
 #define FT_HOST_BENCH_SCENE_H
 
+#include "host/bench_clock.h"
 #include "host/bench_ops.h"
 #include "model/config.h"
 
@@ -13,15 +14,12 @@ enum { BENCH_MAX_BLOCKS = 32 };
 typedef struct bench_scene {
     ft_backend *backend;
     const ft_bench_job *job;
-    const ft_model_config *config;
+    const ft_model_config *config; /* NULL: the case has no model */
     ft_bench_op op;
     void *blocks[BENCH_MAX_BLOCKS];
     int n_blocks;
     ft_weight *weight;
-    long call, burst; /* calls so far in this burst, and how many it has */
-    double started;
-    int64_t n_bursts;
-    double *seconds; /* (job->steps): of one call, burst by burst */
+    ft_bench_clock clock;
     ft_status status;
     ft_error error;
 } bench_scene;
@@ -37,7 +35,16 @@ extern const int bench_cases_count;
 
 bool bench_again(bench_scene *scene);
 
-/* Tensors of small random numbers. They differ in how often a call moves them: read or written (once), read
+/* Runs a case on a scene of its own; op->failure says why it could not be timed. */
+void bench_run(ft_backend *backend, const ft_bench_job *job, const ft_model_config *config, const char *size,
+               const bench_case *c, ft_bench_op *op, ft_bench_seconds *seconds);
+/* Measures and reports the limits; fails where the device is lost. */
+ft_status bench_limits(ft_bench_device *device, const ft_bench_job *job, ft_bench_limits *limits,
+                       ft_bench_report *report, void *context, ft_error *err);
+
+/* Device memory that ends with the scene. */
+void *bench_block(bench_scene *scene, size_t bytes);
+/* Tensors of random numbers. They differ in how often a call moves them: read or written (once), read
  * and written (twice), or not counted. */
 typedef enum bench_traffic { BENCH_NOT_COUNTED, BENCH_ONCE, BENCH_TWICE } bench_traffic;
 ft_tensor bench_tensor(bench_scene *scene, bench_traffic traffic, ft_dtype dtype, int64_t rows, int64_t cols);

@@ -34,50 +34,70 @@ typedef struct wish {
     const char *operation; /* part of a name, or NULL */
 } wish;
 
-typedef struct op_list {
-    cJSON *list;
-    ft_bench_limits limits;
-    bool complete;
-} op_list;
+/* What was measured: an object, or a list. */
+typedef struct measured {
+    cJSON *figures; /* NULL where memory ran out */
+    int64_t failures;
+} measured;
 
-static void add_op(void *context, const ft_bench_op *op)
+static void keep(measured *m, bool added, const ft_error *failure)
 {
-    op_list *ops = context;
-    ops->complete = ops->complete && ft_bench_add_op(ops->list, op, &ops->limits);
+    m->failures += failure->message[0] != '\0';
+    if (added) return;
+    cJSON_Delete(m->figures);
+    m->figures = NULL;
 }
 
-static ft_status measure_ops(ft_backend *backend, const wish *w, cJSON **figures, ft_error *err)
+static void add_op(void *context, const ft_bench_op *op, const ft_bench_limits *limits)
 {
-    op_list ops = {0};
-    ft_status status = ft_bench_measure_limits(backend, &ops.limits, err);
-    if (status == FT_OK) ops.list = ft_bench_limits_json(&ops.limits);
-    ops.complete = ops.list != NULL;
-    if (status == FT_OK) status = ft_bench_ops(backend, &w->job, w->operation, add_op, &ops, err);
-    if (status == FT_OK && ops.complete) {
-        *figures = ops.list;
-        return FT_OK;
-    }
-    cJSON_Delete(ops.list);
+    measured *m = context;
+    keep(m, m->figures && ft_bench_add_op(m->figures, op, limits), &op->failure);
+}
+
+static void add_product(void *context, const ft_bench_product *product)
+{
+    measured *m = context;
+    keep(m, m->figures && ft_bench_add_product(m->figures, product), &product->failure);
+}
+
+static ft_status reopen(void *context, ft_backend **backend, ft_error *err)
+{
+    ft_engine *engine = context;
+    if (engine->backend) engine->backend->free(engine->backend);
+    engine->backend = NULL;
+    ft_status status = ft_engine_attach(engine, err);
+    *backend = engine->backend;
     return status;
 }
 
-/* *figures stays NULL where memory ran out. */
-static ft_status measure(ft_backend *backend, const wish *w, cJSON **figures, ft_error *err)
+static ft_status measure_job(ft_backend *backend, const wish *w, cJSON **figures, ft_error *err)
 {
-    ft_bench_figures measured;
-    ft_bench_product products[FT_BENCH_PRODUCTS];
+    ft_bench_figures job;
+    ft_weights *weights = NULL;
+    bool trains = strcmp(w->what, "train") == 0;
+    ft_status status = ft_bench_weights(w->job.size, &weights, err);
+    if (status == FT_OK)
+        status = (trains ? ft_bench_train : ft_bench_forecast)(backend, weights, &w->job, &job, err);
+    if (status == FT_OK) *figures = ft_bench_job_json(backend, &w->job, &job);
+    ft_weights_free(weights);
+    return status;
+}
+
+/* Where the device is lost, m holds what was measured until then. */
+static ft_status measure(ft_engine *engine, const wish *w, measured *m, ft_error *err)
+{
+    ft_bench_device device = {engine->backend, reopen, engine};
     ft_status status = FT_OK;
     if (strcmp(w->what, "ops") == 0) {
-        status = measure_ops(backend, w, figures, err);
+        m->figures = cJSON_CreateArray();
+        status = ft_bench_ops(&device, &w->job, w->operation, 0, add_op, m, err);
     } else if (strcmp(w->what, "gemm") == 0) {
-        status = ft_bench_gemm(backend, &w->job, products, err);
-        if (status == FT_OK) *figures = ft_bench_products_json(products, FT_BENCH_PRODUCTS);
+        m->figures = cJSON_CreateArray();
+        status = ft_bench_gemm(&device, &w->job, add_product, m, err);
     } else {
-        bool trains = strcmp(w->what, "train") == 0;
-        status = (trains ? ft_bench_train : ft_bench_forecast)(backend, &w->job, &measured, err);
-        if (status == FT_OK) *figures = ft_bench_job_json(backend, &w->job, &measured);
+        status = measure_job(engine->backend, w, &m->figures, err);
     }
-    if (status == FT_OK && !*figures) status = ft_no_memory(err, "the figures", 1024);
+    if (status == FT_OK && !m->figures) status = ft_no_memory(err, "the figures", 1024);
     return status;
 }
 
@@ -171,7 +191,7 @@ int ft_command_bench(int argc, const char *const *argv)
     int exit_status;
     ft_error err = {""};
     ft_engine *engine = NULL;
-    cJSON *figures = NULL;
+    measured m = {NULL, 0};
     ft_table_format how = FT_TABLE_PEOPLE;
     if (!ft_command_parse(&line, argc, argv, &exit_status)) {
         ft_option_list_free(&what);
@@ -188,10 +208,18 @@ int ft_command_bench(int argc, const char *const *argv)
         status = ft_fail(&err, FT_BAD_INPUT, "bench %s: --op belongs to bench ops", w.what);
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);
     if (status == FT_OK) status = ft_engine_attach(engine, &err);
-    if (status == FT_OK) status = measure(engine->backend, &w, &figures, &err);
-    if (status == FT_OK) status = print_figures(figures, how, &err);
-    cJSON_Delete(figures);
+    if (status == FT_OK) status = measure(engine, &w, &m, &err);
+    if (m.figures && m.figures->child) {
+        ft_error unprinted = {""};
+        ft_status printed = print_figures(m.figures, how, &unprinted);
+        if (status == FT_OK && printed != FT_OK) {
+            status = printed;
+            err = unprinted;
+        }
+    }
+    cJSON_Delete(m.figures);
     ft_engine_close(engine);
     ft_option_list_free(&what);
-    return ft_command_finish(status, &err);
+    exit_status = ft_command_finish(status, &err);
+    return exit_status == FT_EXIT_DONE && m.failures > 0 ? FT_EXIT_SOME_FAILED : exit_status;
 }

@@ -48,54 +48,50 @@ cJSON *ft_bench_job_json(const ft_backend *backend, const ft_bench_job *job, con
                cJSON_AddNumberToObject(count, "total", total / 1e9));
 }
 
-static bool add_product(cJSON *list, const ft_bench_product *p)
+/* Adds the object to the list if it is whole. */
+static bool add_whole(cJSON *list, cJSON *o, bool complete)
 {
-    cJSON *o = cJSON_CreateObject();
-    o = whole(o, o && cJSON_AddStringToObject(o, "product", p->name) &&
-                     cJSON_AddNumberToObject(o, "rows", (double)p->rows) &&
-                     cJSON_AddNumberToObject(o, "in_features", p->in_features) &&
-                     cJSON_AddNumberToObject(o, "out_features", p->out_features) &&
-                     cJSON_AddNumberToObject(o, "forward_gflops", p->forward / 1e9) &&
-                     cJSON_AddNumberToObject(o, "backward_gflops", p->backward / 1e9));
+    o = whole(o, complete);
     return o && cJSON_AddItemToArray(list, o);
 }
 
-cJSON *ft_bench_products_json(const ft_bench_product *products, int count)
-{
-    cJSON *list = cJSON_CreateArray();
-    bool good = list != NULL;
-    for (int i = 0; i < count && good; i++) good = add_product(list, &products[i]);
-    return whole(list, good);
-}
-
-static bool add_operation(cJSON *list, const ft_bench_op *op, const char *limit, double fraction)
+bool ft_bench_add_product(cJSON *list, const ft_bench_product *p)
 {
     cJSON *o = cJSON_CreateObject();
-    o = whole(o, o && cJSON_AddStringToObject(o, "operation", op->operation) &&
-                     cJSON_AddStringToObject(o, "size", op->size) &&
-                     cJSON_AddStringToObject(o, "place", op->place) &&
-                     cJSON_AddStringToObject(o, "shape", op->shape) &&
-                     cJSON_AddNumberToObject(o, "seconds", op->seconds) &&
-                     cJSON_AddNumberToObject(o, "gflops", op->flops / op->seconds / 1e9) &&
-                     cJSON_AddNumberToObject(o, "gb_per_s", op->bytes / op->seconds / 1e9) &&
-                     cJSON_AddStringToObject(o, "limit", limit) &&
-                     cJSON_AddNumberToObject(o, "fraction_of_floor", fraction));
-    return o && cJSON_AddItemToArray(list, o);
+    bool complete = o && cJSON_AddStringToObject(o, "product", p->name) &&
+                    cJSON_AddNumberToObject(o, "rows", (double)p->rows) &&
+                    cJSON_AddNumberToObject(o, "in_features", p->in_features) &&
+                    cJSON_AddNumberToObject(o, "out_features", p->out_features);
+    if (complete && p->failure.message[0])
+        complete = cJSON_AddStringToObject(o, "failure", p->failure.message);
+    else if (complete)
+        complete = cJSON_AddNumberToObject(o, "forward_gflops", p->forward / 1e9) &&
+                   cJSON_AddNumberToObject(o, "backward_gflops", p->backward / 1e9);
+    return add_whole(list, o, complete);
+}
+
+static bool add_rates(cJSON *o, const ft_bench_op *op, const ft_bench_limits *limits)
+{
+    bool by_bytes;
+    double floor = ft_bench_floor(op, limits, &by_bytes);
+    return cJSON_AddNumberToObject(o, "seconds", op->seconds) &&
+           cJSON_AddNumberToObject(o, "gflops", op->flops / op->seconds / 1e9) &&
+           cJSON_AddNumberToObject(o, "gb_per_s", op->bytes / op->seconds / 1e9) &&
+           cJSON_AddStringToObject(o, "limit", by_bytes ? "bytes" : "flops") &&
+           (floor > 0 ? cJSON_AddNumberToObject(o, "fraction_of_floor", floor / op->seconds)
+                      : cJSON_AddNullToObject(o, "fraction_of_floor"));
 }
 
 bool ft_bench_add_op(cJSON *list, const ft_bench_op *op, const ft_bench_limits *limits)
 {
-    bool by_bytes;
-    double floor = ft_bench_floor(op, limits, &by_bytes);
-    return add_operation(list, op, by_bytes ? "bytes" : "flops", floor / op->seconds);
-}
-
-/* Second by second, so that the rates are the limits. */
-cJSON *ft_bench_limits_json(const ft_bench_limits *limits)
-{
-    ft_bench_op copy = {"copy", "", "limit", "", 1, 0, limits->bytes_per_second};
-    ft_bench_op product = {"matrix product", "", "limit", "", 1, limits->flops_per_second, 0};
-    cJSON *list = cJSON_CreateArray();
-    return whole(list,
-                 list && add_operation(list, &copy, "bytes", 1) && add_operation(list, &product, "flops", 1));
+    cJSON *o = cJSON_CreateObject();
+    bool complete = o && cJSON_AddStringToObject(o, "operation", op->operation) &&
+                    cJSON_AddStringToObject(o, "size", op->size) &&
+                    cJSON_AddStringToObject(o, "place", op->place) &&
+                    cJSON_AddStringToObject(o, "shape", op->shape);
+    if (complete && op->failure.message[0])
+        complete = cJSON_AddStringToObject(o, "failure", op->failure.message);
+    else if (complete)
+        complete = add_rates(o, op, limits);
+    return add_whole(list, o, complete);
 }

@@ -23,6 +23,25 @@ expect out '"operation": "attention_forward"'
 expect_not out '"operation": "(attention_backward|adamw)"'
 expect out '"shape": "2 x 4 heads x 16, 17 x 17"'
 
+# Attention as in training, and as other libraries have it: without dropout.
+expect out '"place": "encoder with dropout"'
+expect out '"place": "encoder"'
+
+# What fails (no memory holds a decoding step of four billion paths) has its line, the rest its figures, and the status tells.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}allocator_may_return_null=1"
+many="--size nano --batch-size 1 --context-length 16 --prediction-length 4 --series 65536 --num-samples 65536 --steps 1 --device cpu"
+# shellcheck disable=SC2086
+ft bench ops --op linear_forward $many --format csv
+expect_status 3
+expect out '^operation,size,place,shape,seconds,gflops,gb_per_s,limit,fraction_of_floor,failure$'
+[ "$(grep -c '^linear_forward,nano,.*4294967296 x .*,,,,,,.*out of memory' out)" = 3 ] || fail "$ran: not three operations failed"
+[ "$(grep -c '^linear_forward,nano,.*,[0-9.e-]*,$' out)" = 5 ] || fail "$ran: not five operations were timed"
+# shellcheck disable=SC2086
+ft bench gemm $many --format csv
+expect_status 3
+[ "$(grep -c '^decode step .*,,.*out of memory' out)" = 2 ] || fail "$ran: not two products failed"
+[ "$(grep -c '^[a-z ]*,[0-9]*,[0-9]*,[0-9]*,[0-9.]*,[0-9.]*,$' out)" = 6 ] || fail "$ran: not six products were measured"
+
 # shellcheck disable=SC2086
 must bench train $small --device cpu --format json
 expect out '"fraction_of_peak": [0-9]'

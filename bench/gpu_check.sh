@@ -1,213 +1,141 @@
 #!/bin/sh
-# Checks and measures the CUDA backend on GPU 0 of this machine, which needs nvcc, cmake and a C compiler and nothing else: no
-# network, no oneDNN, no cJSON, no Criterion. Builds; runs the table of operations against ref; runs it under compute-sanitizer;
-# times every operation against the device's own limits, and attention and softmax against cuDNN's; times training steps and
-# forecasts from tiny to large. Writes bench/results/<card>.json and .md, in which a stage that failed, ran out of its time or
-# could not run is recorded as such. All of it ends within nine minutes.
+# Checks and measures the CUDA backend on GPU 0 within minutes. Needs what bench/gpu_pack.sh made, a driver, cuBLASLt, and for its last stages
+# compute-sanitizer, ncu, cuDNN and a python3 with PyTorch, transformers and PEFT: a stage that lacks its tool is recorded as missing.
 #
-# usage: bench/gpu_check.sh [--simulate] [--build DIR] [--out DIR] [--ftgpu PROGRAM]
-#   --simulate   the same stages without a GPU, by tests/simt and at tiny shapes: a rehearsal of this script, whose numbers say
-#                nothing of a GPU and stay in the build directory
-#   --ftgpu      the whole program, built with CUDA: then a sweep is timed as well (bench/sweep.sh), beside PyTorch + PEFT + ChronosPipeline where
-#                python3 has them
-# Exit status: 0 all stages went well, 1 one did not.
+# usage: bench/gpu_check.sh [--packed DIR] [--out DIR] [--seconds N] [--only STAGE,...] [--after STAGE]
+#   --packed   what gpu_pack.sh made (build/gpu)
+#   --out      takes stages.tsv, results.tsv, failures.txt, clocks.csv, ncu.csv and log.txt (build/gpu-results); bench/gpu_record.sh reads it
+#   --seconds  all of it ends within this time (420)
+#   --only     these stages alone;  --after: those that follow this one
+#
+# The stages, the most telling first: card tests model steps operations memcheck racecheck sweep pytorch attention large ncu. What each
+# runs is in bench/gpu_check/stages.sh. Each has a time limit of its own. Failed lines and a table of ten rows come last. The card's settings are not
+# touched.
+# Exit status: 0 all stages went well or lacked their tool, 1 one did not, 2 wrong usage.
 set -u
+called_from=$PWD
 cd "$(dirname "$0")/.." || exit 1
-simulate='' build='' out='' ftgpu=''
+packed=build/gpu out=build/gpu-results seconds=420 only='' after=''
+all_stages='card tests model steps operations memcheck racecheck sweep pytorch attention large ncu'
 usage() {
-    echo "usage: bench/gpu_check.sh [--simulate] [--build DIR] [--out DIR] [--ftgpu PROGRAM]" >&2
+    sed -n 's/^# usage:/usage:/p' "$0" >&2
     exit 2
 }
+from_caller() {
+    case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac
+}
 while [ $# -gt 0 ]; do
+    [ $# -gt 1 ] || usage
     case $1 in
-    --simulate) simulate=yes ;;
-    --build) [ $# -gt 1 ] || usage; shift; build=$1 ;;
-    --out) [ $# -gt 1 ] || usage; shift; out=$1 ;;
-    --ftgpu) [ $# -gt 1 ] || usage; shift; ftgpu=$1 ;;
+    --packed) packed=$(from_caller "$2") ;;
+    --out) out=$(from_caller "$2") ;;
+    --seconds) seconds=$2 ;;
+    --only) only=$2 ;;
+    --after) after=$2 ;;
     *) usage ;;
     esac
-    shift
+    shift 2
 done
-if [ "$simulate" ]; then
-    build=${build:-build/gpu_check_simulated} out=${out:-$build/results}
-    kind=SIMULATED cuda=OFF sizes=nano job='1 16 4 2 2'
-else
-    build=${build:-build/gpu_check} out=${out:-bench/results}
-    kind=ON cuda=ON sizes='tiny mini small base large' job='8 512 64 32 20'
+case $seconds in '' | *[!0-9]*) usage ;; esac
+stages=
+for stage in $(echo "${only:-$all_stages}" | tr , ' '); do
+    case " $all_stages " in
+    *" $stage "*) stages="$stages $stage" ;;
+    *) echo "gpu_check.sh: $stage: no such stage; there are: $all_stages" >&2; exit 2 ;;
+    esac
+done
+if [ "$after" ]; then
+    case " $stages " in
+    *" $after "*) stages=${stages#*"$after"} ;;
+    *) echo "gpu_check.sh: --after $after: not one of:$stages" >&2; exit 2 ;;
+    esac
 fi
-work=$build/gpu_check
-mkdir -p "$work" "$out" || exit 1
-rm -f "$work"/*.tsv "$work"/*.log
-: >"$work/stages.tsv"
+if ! [ -x "$packed/run_ops" ]; then
+    echo "gpu_check.sh: $packed holds no programs: make them with bench/gpu_pack.sh, here or elsewhere" >&2
+    exit 2
+fi
+packed=$(cd "$packed" && pwd)
+simulated=$(grep simt "$packed/compiler" 2>/dev/null)
+mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
+rm -f "$out/stages.tsv" "$out/results.tsv" "$out/failures.txt" "$out/clocks.csv" "$out/ncu.csv" "$out/log.txt"
+work=$(mktemp -d) || exit 1
+clocks=
+trap '[ -z "$clocks" ] || kill "$clocks" 2>/dev/null; rm -rf "$work"' EXIT
+: >"$out/stages.tsv"
+: >"$out/results.tsv"
+: >"$out/failures.txt"
+: >"$out/log.txt"
+export packed out work
 started=$(date +%s)
-total_seconds=525
-nvcc=$(command -v nvcc || ls "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" 2>/dev/null)
-PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin
 
-# note NAME STATUS SECONDS DETAIL: a line of the record.
-note() {
-    printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(printf %s "$4" | tr '\t' ' ')" >>"$work/stages.tsv"
-    printf '%-12s %-9s %4s s  %s\n' "$1" "$2" "$3" "$4"
+if command -v nvidia-smi >/dev/null; then
+    nvidia-smi --query-gpu=timestamp,clocks.sm,clocks.mem,power.draw,temperature.gpu,utilization.gpu,clocks_event_reasons.active \
+        --format=csv -l 1 >"$out/clocks.csv" 2>/dev/null &
+    clocks=$!
+fi
+
+# limit_of STAGE: its seconds. A rehearsal shares its few cores with other work.
+limit_of() {
+    case $1 in
+    card) set -- 30 ;;
+    tests | model | steps) set -- 90 ;;
+    pytorch) set -- 120 ;;
+    *) set -- 60 ;;
+    esac
+    if [ "$simulated" ]; then echo $((10 * $1)); else echo "$1"; fi
 }
 
-# stage NAME SECONDS COMMAND...: runs the command for at most so long, and not beyond the end of all; its output becomes
-# NAME.tsv, what it says of errors NAME.log.
-stage() {
-    name=$1 limit=$2
-    shift 2
+# failed_lines STAGE: of its results, those with a failure.
+failed_lines() {
+    case $1 in
+    tests | memcheck | racecheck) awk -F '\t' '$3 != $4 || $7 != ""' "$work/$1.tsv" ;;
+    steps | large) awk -F '\t' '$9 != ""' "$work/$1.tsv" ;;
+    operations) awk -F '\t' '$10 != ""' "$work/$1.tsv" ;;
+    attention) awk -F '\t' '$6 != ""' "$work/$1.tsv" ;;
+    *) awk -F '\t' '{ for (i = 1; i <= NF; i++) if ($i == "failed") { print; next } }' "$work/$1.tsv" ;;
+    esac
+}
+
+# run_stage STAGE: within its limit and the end of all.
+run_stage() {
+    name=$1
     begun=$(date +%s)
-    left=$((total_seconds - begun + started))
+    left=$((seconds - begun + started)) limit=$(limit_of "$1") status=0 state=ok detail=''
     [ "$limit" -le "$left" ] || limit=$left
-    if [ "$limit" -lt 2 ]; then
-        note "$name" "timed out" 0 "no time was left for it"
-        return 1
+    : >"$work/$name.tsv"
+    : >"$work/$name.log"
+    if [ "$limit" -lt 3 ]; then
+        status=124 limit=0
+    else
+        timeout -k 3 "$limit" sh bench/gpu_check/stages.sh "$name" >"$work/$name.tsv" 2>"$work/$name.log" || status=$?
     fi
-    status=0
-    timeout -k 5 "$limit" "$@" >"$work/$name.tsv" 2>"$work/$name.log" || status=$?
     took=$(($(date +%s) - begun))
     case $status in
-    0) note "$name" ok "$took" "" ;;
-    124 | 137) note "$name" "timed out" "$took" "after $limit s; what it had measured until then is below" ;;
-    *) note "$name" failed "$took" "status $status: $(cat "$work/$name.log" "$work/$name.tsv" | grep -v '^$' | tail -n 1 | cut -c 1-200)" ;;
+    0) ;;
+    77) state=missing detail=$(tail -n 1 "$work/$name.log" | cut -c 1-200) ;;
+    124 | 137) state='timed out' detail="after $limit s; what it had measured until then is kept" ;;
+    *) state=failed detail="status $status: $(grep -v '^$' "$work/$name.log" | tail -n 1 | cut -c 1-200)" ;;
     esac
-    return $status
+    failed_lines "$name" >"$work/failed"
+    if [ -s "$work/failed" ]; then
+        [ "$state" != ok ] || detail="$(wc -l <"$work/failed") of $(wc -l <"$work/$name.tsv") lines failed"
+        [ "$state" != ok ] || state=failed
+    fi
+    sed "s/^/$name	/" "$work/$name.tsv" >>"$out/results.tsv"
+    sed "s/^/$name	/" "$work/failed" >>"$out/failures.txt"
+    { echo "== $name"; cat "$work/$name.log"; } >>"$out/log.txt"
+    printf '%s\t%s\t%s\t%s\n' "$name" "$state" "$took" "$(printf %s "$detail" | tr '\t' ' ')" >>"$out/stages.tsv"
+    printf '%-11s %-9s %4s s  %s\n' "$name" "$state" "$took" "$detail"
 }
 
-# -- the stages; each as a function, run by a shell of its own so that timeout can end it --
+for stage in $stages; do run_stage "$stage"; done
+[ ! -s "$work/ncu.csv" ] || cp "$work/ncu.csv" "$out/ncu.csv"
 
-architecture=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .)
-cat >"$work/stages.sh" <<EOF
-build_all() {
-    cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DFTGPU_GPU_CHECK=$kind -DFTGPU_CUDA=$cuda \\
-        "-DFTGPU_CUDA_ARCHITECTURES=${architecture:-80;90;100}" &&
-        cmake --build "$build" --parallel "$(nproc)"
-}
-each_size() { # COMMAND...: one size that fails leaves the others measured
-    worst=0
-    for size in $sizes; do "\$@" \$size $job || worst=\$?; done
-    return \$worst
-}
-bench_ops() {
-    each_size "$build/gpu_bench" ops
-}
-bench_jobs() {
-    each_size "$build/gpu_bench" train,forecast
-}
-sanitize() { # TOOL SMALLEST OPERATION...
-    tool=\$1 smallest=\$2
-    shift 2
-    compute-sanitizer --tool \$tool --error-exitcode 9 "$build/run_ops" --smallest \$smallest --stop "\$@"
-}
-cudnn() {
-    cmake --build "$build" --target cudnn_peer >&2 || return
-    each_size "$build/cudnn_peer"
-}
-"\$@"
-EOF
-
-if stage build 140 sh "$work/stages.sh" build_all; then
-    if [ "$simulate" ]; then
-        stage tests 120 "$build/run_ops" --smallest 6
-    else
-        stage tests 60 "$build/run_ops"
-    fi
-    # Races are looked for in our own kernels, memory errors also in what is handed to cuBLASLt.
-    own=$(cut -f 1 "$work/tests.tsv" | sort -u | grep -v 'linear\|weight')
-    for tool in memcheck racecheck; do
-        if [ "$simulate" ]; then
-            note $tool skipped 0 "compute-sanitizer runs on GPUs alone"
-        elif command -v compute-sanitizer >/dev/null; then
-            # shellcheck disable=SC2046,SC2086
-            stage $tool 70 sh "$work/stages.sh" sanitize $tool $([ $tool = memcheck ] && echo 12 || echo 8 $own)
-        else
-            note $tool missing 0 "compute-sanitizer is not installed"
-        fi
-    done
-    stage operations 100 sh "$work/stages.sh" bench_ops
-    stage jobs 80 sh "$work/stages.sh" bench_jobs
-    if [ "$simulate" ]; then
-        note sweep skipped 0 "a sweep needs the whole program"
-    elif [ "$ftgpu" ]; then
-        python=none
-        ! python3 -c 'import chronos, peft' 2>/dev/null || python=python3
-        stage sweep 120 bench/sweep.sh --ftgpu "$ftgpu" --python $python --device cuda --dtype bf16 --sizes small --configs 3 --repetitions 1 --out "$out"
-    else
-        note sweep missing 0 "no program was named by --ftgpu"
-    fi
-    if [ "$simulate" ]; then
-        note cudnn skipped 0 "cuDNN runs on GPUs alone"
-    elif grep -q '^CUDNN_LIBRARY:.*NOTFOUND$' "$build/CMakeCache.txt" || grep -q '^CUDNN_INCLUDE:.*NOTFOUND$' "$build/CMakeCache.txt"; then
-        note cudnn missing 0 "libcudnn or its header is not installed"
-    else
-        stage cudnn 60 sh "$work/stages.sh" cudnn
-    fi
-else
-    sed -n '/error/p' "$work/build.log" "$work/build.tsv" | head -n 20 >&2
+if [ -s "$out/failures.txt" ]; then
+    printf '\nFailed lines (%s; the first 40 here, all in failures.txt):\n' "$(wc -l <"$out/failures.txt")"
+    head -n 40 "$out/failures.txt" | cut -c 1-220
 fi
-rm -f "$work/build.tsv"
-
-# -- the record --
-
-card=$("$build/gpu_bench" device 2>/dev/null || nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1)
-card=${card:-no GPU}
-[ "$card" != "no GPU" ] || out=$work # nothing was measured on any card
-file=$out/$(printf %s "$card" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9._-')
-commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
-compiler=$([ "$simulate" ] && echo "tests/simt" || "$nvcc" --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p')
-driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)
-for part in tests operations jobs cudnn; do [ -e "$work/$part.tsv" ] || : >"$work/$part.tsv"; done
-
-# The columns of each part. Those of cuDNN get our own time, found by operation, size and place, beside theirs.
-stages_columns='stage status seconds detail'
-tests_columns='operation dtype shapes passed worst_error bound wrong'
-operations_columns='operation size place shape microseconds gb_per_s tflops limit fraction_of_floor failure'
-jobs_columns='job size batch_size seconds tokens_per_second tflops matrix_peak_tflops fraction_of_peak failure'
-cudnn_columns='operation size place shape cudnn_microseconds ftgpu_microseconds cudnn_over_ftgpu failure'
-awk -F '\t' -v OFS='\t' 'NR == FNR { ours[$1, $2, $3] = $5; next }
-    { mine = ours[$1, $2, $3]; print $1, $2, $3, $4, $5, mine, mine > 0 && $5 > 0 ? sprintf("%.3g", $5 / mine) : "", $6 }' \
-    "$work/operations.tsv" "$work/cudnn.tsv" >"$work/compared.tsv"
-mv "$work/compared.tsv" "$work/cudnn.tsv"
-
-# as_json PART: an array of objects, numbers as numbers, what is empty as null.
-as_json() {
-    eval "columns=\$${1}_columns"
-    awk -F '\t' -v columns="$columns" '
-        function text(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); gsub(/[\001-\037]/, " ", s); return "\"" s "\"" }
-        function value(s) { return s == "" ? "null" : s ~ /^-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?$/ ? s : text(s) }
-        BEGIN { n = split(columns, name, " "); printf "[" }
-        { printf("%s\n    {", NR > 1 ? "," : "")
-          for (i = 1; i <= n; i++) printf("%s\"%s\": %s", i > 1 ? ", " : "", name[i], value($i))
-          printf("}") }
-        END { printf("%s]", NR ? "\n  " : "") }' "$work/$1.tsv"
-}
-
-# as_table PART TITLE
-as_table() {
-    [ -s "$work/$1.tsv" ] || return 0
-    eval "columns=\$${1}_columns"
-    printf '\n## %s\n\n' "$2"
-    awk -F '\t' -v columns="$columns" '
-        BEGIN { n = split(columns, name, " ")
-                for (i = 1; i <= n; i++) { gsub(/_/, " ", name[i]); printf "| %s ", name[i] }
-                print "|"; for (i = 1; i <= n; i++) printf "|---"; print "|" }
-        { for (i = 1; i <= n; i++) { gsub(/\|/, "\\|", $i); printf "| %s ", $i }; print "|" }' "$work/$1.tsv"
-}
-
-{
-    printf '{\n  "card": "%s",\n  "simulated": %s,\n  "date": "%s",\n  "commit": "%s",\n  "compiler": "%s",\n  "driver": "%s"' \
-        "$card" "$([ "$simulate" ] && echo true || echo false)" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$commit" "$compiler" "$driver"
-    for part in stages tests operations jobs cudnn; do printf ',\n  "%s": %s' $part "$(as_json $part)"; done
-    printf '\n}\n'
-} >"$file.json"
-{
-    printf '# %s\n\n' "$card"
-    [ -z "$simulate" ] || printf 'A rehearsal by the simulator: these numbers say nothing of a GPU.\n\n'
-    printf '%s, commit %s, %s%s. Written by bench/gpu_check.sh.\n' "$(date -u +%Y-%m-%d)" "$commit" "$compiler" "${driver:+, driver $driver}"
-    as_table stages 'Stages'
-    as_table jobs 'Training steps and forecasts, bf16'
-    as_table operations "Operations, bf16: against the device's copy and matrix rates"
-    as_table cudnn "Beside cuDNN"
-    as_table tests 'Operations against double arithmetic'
-} >"$file.md"
-echo "wrote $file.json and $file.md, $(($(date +%s) - started)) s in all"
-! grep -Eq '	(failed|timed out)	' "$work/stages.tsv"
+echo
+sh bench/gpu_check/summary.sh "$out"
+echo "in all $(($(date +%s) - started)) s; $out holds everything; bench/gpu_record.sh $out makes it part of the repository"
+! grep -Eq '	(failed|timed out)	' "$out/stages.tsv"

@@ -1,4 +1,4 @@
-# What bench/gpu_check.sh builds (FTGPU_GPU_CHECK): kernels, model and measurements with nothing but a C compiler and nvcc. No
+# What bench/gpu_pack.sh builds besides ftgpu (FTGPU_GPU_CHECK): kernels, model and measurements with nothing but a C compiler and nvcc. No
 # oneDNN, so no CPU backend; no cJSON, so no file of a model is read; no zlib. FTGPU_GPU_CHECK=SIMULATED has tests/simt's
 # simulator in nvcc's place.
 function(ft_part name)
@@ -11,7 +11,13 @@ target_compile_definitions(ft_base PUBLIC FT_NO_ZLIB)
 target_link_libraries(ft_base PUBLIC m)
 
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.c ${CMAKE_SOURCE_DIR}/kernels/ref/*.c)
-ft_part(kernels ${kernel_sources})
+if(FTGPU_GPU_CHECK STREQUAL "SIMULATED")
+  ft_part(kernels ${kernel_sources})
+else()
+  # One library for all programs: kernels are most of what is carried to a lent machine.
+  add_library(ft_kernels SHARED ${kernel_sources})
+  target_link_libraries(ft_kernels PUBLIC ft_options)
+endif()
 target_link_libraries(ft_kernels PUBLIC ft_base)
 include(kernels/cuda/cuda.cmake)
 include(tests/ops/ops.cmake)

@@ -113,7 +113,7 @@ void make_fibers(unsigned count)
 
 /* -- shared memory: an arena with red zones around each array -- */
 
-enum : size_t { RED_ZONE = 64, ARENA_BYTES = 2 * simt::SHARED_OPT_IN_BYTES };
+enum : size_t { RED_ZONE = 64, ARENA_BYTES = 2 * simt::MOST_SHARED_BYTES };
 enum { RED = 0xa5, FRESH = 0xff };
 struct shared_array {
     const void *key;
@@ -166,6 +166,9 @@ void check_arena()
     }
     if (static_bytes > simt::SHARED_BYTES)
         simt::fault("%s: %zu bytes of static shared memory, 48 KiB are allowed", shape->kernel, static_bytes);
+    if (static_bytes + shape->reserved_shared_bytes > shape->shared_limit)
+        simt::fault("%s: %zu bytes of static shared memory beside %zu of dynamic, %zu are allowed",
+                    shape->kernel, static_bytes, shape->reserved_shared_bytes, shape->shared_limit);
 }
 
 /* -- a block -- */
@@ -285,6 +288,7 @@ void simt::run_grid(const grid &launched, const std::function<void()> &body)
     std::vector<unsigned> block_turns;
     order_turns(block_turns, launched.blocks.x * launched.blocks.y * launched.blocks.z);
     for (unsigned i : block_turns) {
+        if (block_turns.size() - i > blocks_to_run()) continue;
         simt_block_index = dim3(i % launched.blocks.x, i / launched.blocks.x % launched.blocks.y,
                                 i / launched.blocks.x / launched.blocks.y);
         counts().blocks++;

@@ -36,19 +36,25 @@ simt_order order();
 /* A number that depends on the seed and the calls before. */
 uint64_t random_number();
 
+/* How many of every grid run, the last ones. */
+uint64_t blocks_to_run();
+
 /* -- a block's threads (block.cpp) -- */
 
 struct grid {
     const char *kernel;
     index3 blocks, threads;
     size_t dynamic_shared_bytes;
+    size_t reserved_shared_bytes; /* dynamic memory: what the kernel opted in to, else what it is launched
+                                     with */
+    size_t shared_limit;          /* of a block: reserved and static memory together */
 };
 /* Runs every block of a grid, one after the other; `body` is one thread's work. */
 void run_grid(const grid &shape, const std::function<void()> &body);
 /* Whether the bytes lie within one array of the block's shared memory. */
 bool in_shared(const void *at, size_t bytes);
-/* The dynamic shared memory that a kernel may be launched with. */
-enum : size_t { SHARED_BYTES = 48 * 1024, SHARED_OPT_IN_BYTES = 163 * 1024 };
+/* The shared memory of a block: without opting in, and the most that any device has. */
+enum : size_t { SHARED_BYTES = 48 * 1024, MOST_SHARED_BYTES = 227 * 1024 };
 
 /* -- host programs (ranks.cpp) -- */
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "cuda_runtime.h"
 #include "tests/simt/machine.h"
@@ -14,14 +15,41 @@ int devices = 1;
 size_t memory_bytes = (size_t)2 << 30;
 std::string first_fault;
 simt_order turn_order;
-uint64_t random_state;
+uint64_t random_state, last_blocks = UINT64_MAX;
 simt_counts counted;
 struct planned_failure {
     int countdown, error;
 };
 std::map<std::string, planned_failure> planned;
 std::map<std::string, int> called;
-std::map<const void *, size_t> shared_limits;
+std::map<int, int> capabilities; /* of the devices that are not of DEFAULT_CAPABILITY */
+std::map<std::pair<int, const void *>, size_t> opted_in; /* by device and kernel */
+
+enum { DEFAULT_CAPABILITY = 80 };
+
+int capability_of(int device)
+{
+    auto found = capabilities.find(device);
+    return found == capabilities.end() ? DEFAULT_CAPABILITY : found->second;
+}
+
+/* The most shared memory of a block (CUDA C++ Programming Guide, "Technical Specifications per Compute
+ * Capability"); 0: not known here. */
+size_t most_shared(int capability)
+{
+    switch (capability) {
+    case 80:
+        return 163 * 1024;
+    case 86:
+    case 89:
+        return 99 * 1024;
+    case 90:
+    case 100:
+        return simt::MOST_SHARED_BYTES;
+    default:
+        return 0;
+    }
+}
 
 cudaError_t failed(cudaError_t error)
 {
@@ -51,16 +79,29 @@ void simt_reset(int n_devices, size_t bytes)
     first_fault.clear();
     planned.clear();
     called.clear();
-    shared_limits.clear();
+    capabilities.clear();
+    opted_in.clear();
     counted = {};
+    last_blocks = UINT64_MAX;
     simt_spoil_algorithms(0);
     simt_set_order(SIMT_FORWARD, 0);
+}
+
+void simt_set_capability(int device, int capability)
+{
+    if (!most_shared(capability)) simt::fault("compute capability %d is not simulated", capability);
+    capabilities[device] = capability;
 }
 
 void simt_set_order(simt_order order, uint64_t seed)
 {
     turn_order = order;
     random_state = seed;
+}
+
+void simt_run_last_blocks(uint64_t count)
+{
+    last_blocks = count;
 }
 
 const char *simt_fault(void)
@@ -86,6 +127,7 @@ const char *const simt_functions[SIMT_FUNCTIONS] = {
     "cublasLtMatmulPreferenceSetAttribute",
     "cublasLtMatrixLayoutCreate",
     "cublasLtMatrixLayoutDestroy",
+    "cudaDeviceGetAttribute",
     "cudaDeviceSynchronize",
     "cudaEventCreateWithFlags",
     "cudaEventDestroy",
@@ -189,6 +231,11 @@ uint64_t simt::random_number()
     return z ^ (z >> 31);
 }
 
+uint64_t simt::blocks_to_run()
+{
+    return last_blocks;
+}
+
 int simt::n_devices()
 {
     return devices;
@@ -266,9 +313,18 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int number)
     *properties = {};
     snprintf(properties->name, sizeof properties->name, "simulated GPU %d", number);
     properties->totalGlobalMem = memory_bytes;
-    properties->major = 8;
+    properties->major = capability_of(number) / 10;
+    properties->minor = capability_of(number) % 10;
+    properties->sharedMemPerBlockOptin = most_shared(capability_of(number));
     properties->multiProcessorCount = 4;
     return status_of("cudaGetDeviceProperties");
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr, int number)
+{
+    if (number < 0 || number >= devices) return failed(cudaErrorInvalidDevice);
+    *value = (int)most_shared(capability_of(number));
+    return status_of("cudaDeviceGetAttribute");
 }
 
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
@@ -351,8 +407,9 @@ cudaError_t simt_get_attributes(cudaFuncAttributes *attributes, const void *)
 
 cudaError_t simt_set_max_shared(const void *kernel, cudaFuncAttribute, int value)
 {
-    if (value < 0 || (size_t)value > simt::SHARED_OPT_IN_BYTES) return failed(cudaErrorInvalidValue);
-    shared_limits[kernel] = (size_t)value;
+    int device = simt::current_device();
+    if (value < 0 || (size_t)value > most_shared(capability_of(device))) return failed(cudaErrorInvalidValue);
+    opted_in[{device, kernel}] = (size_t)value;
     return status_of("cudaFuncSetAttribute");
 }
 
@@ -360,19 +417,23 @@ void simt_launch_body(const char *name, const void *kernel, dim3 grid, dim3 bloc
                       cudaStream_t stream, std::function<void()> body)
 {
     if (status_of("launch") != cudaSuccess) return;
-    auto limit = shared_limits.find(kernel);
-    size_t allowed = limit == shared_limits.end() ? (size_t)simt::SHARED_BYTES : limit->second;
+    int device = simt::current_device();
+    auto opted = opted_in.find({device, kernel});
+    bool opts = opted != opted_in.end();
+    size_t reserved = opts ? opted->second : shared_bytes;
+    size_t limit = opts ? most_shared(capability_of(device)) : (size_t)simt::SHARED_BYTES;
     unsigned long long threads = (unsigned long long)block.x * block.y * block.z;
     bool possible = threads >= 1 && threads <= 1024 && block.z <= 64 && grid.x >= 1 &&
                     grid.x <= 0x7fffffffu && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
-                    grid.z <= 65535 && shared_bytes <= allowed;
+                    grid.z <= 65535 && shared_bytes <= reserved && reserved <= limit;
     if (!possible) {
         failed(cudaErrorInvalidConfiguration);
         return;
     }
     simt::counts().kernels++;
     int error = simt::enqueue(stream, name, [=] {
-        simt::grid shape = {name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes};
+        simt::grid shape = {
+            name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes, reserved, limit};
         simt::run_grid(shape, body);
     });
     if (error) failed((cudaError_t)error);

@@ -16,9 +16,17 @@ extern "C" {
  * Correct kernels give the same bits in each. */
 typedef enum simt_order { SIMT_FORWARD, SIMT_REVERSE, SIMT_RANDOM } simt_order;
 
-/* Takes back everything: n devices of `memory_bytes` each, nothing allocated, no fault, forward order. */
+/* Takes back everything: n devices of `memory_bytes` each and of compute capability 8.0, nothing allocated,
+ * no fault, forward order. */
 void simt_reset(int n_devices, size_t memory_bytes);
+/* Makes a device one of compute capability capability / 10: 80, 86, 89, 90 or 100. They differ in how much
+ * shared memory a block may have. */
+void simt_set_capability(int device, int capability);
 void simt_set_order(simt_order order, uint64_t seed);
+
+/* From now on only the last `count` blocks of every grid run, until the next reset: for what comes last in a
+ * grid that is too large to be executed. */
+void simt_run_last_blocks(uint64_t count);
 
 /* The first fault since the last reset, in words (which kernel, block and thread, what it did), or NULL. A
  * faulted kernel ends at once; from then on every call fails with cudaErrorLaunchFailure, as on a real
@@ -32,11 +40,11 @@ void simt_run_ranks(int n, void (*body)(int rank, void *context), void *context)
 /* The n-th call from now (1: the next) to the function named, such as "cudaMalloc", fails with `error`. A
  * kernel's launch is named "launch". */
 void simt_fail_call(const char *function, int nth, int error);
-/* As the error of cudaStreamWaitEvent: the call succeeds and the stream waits for nothing, as if the program had
- * forgotten it. */
+/* As the error of cudaStreamWaitEvent: the call succeeds and the stream waits for nothing, as if the program
+ * had forgotten it. */
 enum { SIMT_FORGET = -1 };
 /* All functions that can be told to fail, and how often each was called since the last reset. */
-enum { SIMT_FUNCTIONS = 50 };
+enum { SIMT_FUNCTIONS = 51 };
 extern const char *const simt_functions[SIMT_FUNCTIONS];
 int simt_called(const char *function);
 

@@ -34,6 +34,94 @@ Test(simt_devices, each_device_has_its_own_memory)
     cr_expect_eq(cudaMalloc(&second, 1 << 20), cudaSuccess);
 }
 
+/* -- limits -- */
+
+/* A block has STATIC_BYTES of static memory beside the dynamic memory it is launched with. */
+enum { STATIC_BYTES = N * sizeof(float) };
+static void uses_both(float *out)
+{
+    FT_SHARED(float, fixed, [N]);
+    FT_SHARED_DYNAMIC(memory);
+    fixed[threadIdx.x] = memory[threadIdx.x] = 1;
+    out[threadIdx.x] = fixed[threadIdx.x] + memory[threadIdx.x];
+}
+
+/* OPTS: bytes of dynamic memory that are asked for before, 0: none. */
+template <size_t DYNAMIC, int OPTS, int CAPABILITY> static std::vector<float> in_shared_memory(void)
+{
+    simt_set_capability(0, CAPABILITY);
+    two_streams s = make_streams();
+    if (OPTS)
+        cr_expect_eq(cudaFuncSetAttribute(uses_both, cudaFuncAttributeMaxDynamicSharedMemorySize, OPTS),
+                     cudaSuccess);
+    FT_LAUNCH(uses_both, dim3(1), dim3(N), DYNAMIC, s.stream[0], s.a);
+    return fetched(s);
+}
+
+Test(simt_devices, static_and_dynamic_shared_memory_share_a_limit)
+{
+    enum { KIB = 1024, PLAIN = 48 * KIB, MOST = 99 * KIB };
+    const std::vector<float> twos(N, 2.0f);
+    cr_expect(is_right(in_shared_memory<PLAIN - STATIC_BYTES, 0, 80>, twos));
+    cr_expect(
+        is_reported(in_shared_memory<PLAIN - STATIC_BYTES + 4, 0, 80>, "of static shared memory beside"));
+    cr_expect(is_right(in_shared_memory<PLAIN, MOST - STATIC_BYTES, 86>, twos));
+    cr_expect(
+        is_reported(in_shared_memory<PLAIN, MOST - STATIC_BYTES + 4, 86>, "of static shared memory beside"));
+    cr_expect(is_right(in_shared_memory<PLAIN, MOST - STATIC_BYTES + 4, 90>, twos));
+}
+
+Test(simt_devices, shared_memory_depends_on_the_compute_capability)
+{
+    const struct {
+        int capability, most;
+    } devices[] = {{80, 163 * 1024}, {86, 99 * 1024}, {89, 99 * 1024}, {90, 227 * 1024}, {100, 227 * 1024}};
+    for (const auto &one : devices) {
+        int most = 0;
+        cudaDeviceProp properties;
+        simt_reset(2, 1 << 20);
+        simt_set_capability(1, one.capability);
+        cudaSetDevice(1);
+        cr_expect_eq(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, 1), cudaSuccess);
+        cr_expect_eq(most, one.most);
+        cr_expect_eq(cudaGetDeviceProperties(&properties, 1), cudaSuccess);
+        cr_expect_eq(properties.sharedMemPerBlockOptin, (size_t)one.most);
+        cr_expect_eq(properties.major * 10 + properties.minor, one.capability);
+        auto opt_in = [](int bytes) {
+            return cudaFuncSetAttribute(uses_both, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+        };
+        cr_expect_eq(opt_in(most), cudaSuccess);
+        cr_expect_eq(opt_in(most + 1), cudaErrorInvalidValue);
+        cudaSetDevice(0); /* the first is as simt_reset made it, and was not asked */
+        cr_expect_eq(opt_in(163 * 1024), cudaSuccess);
+        cr_expect_eq(opt_in(163 * 1024 + 1), cudaErrorInvalidValue);
+    }
+}
+
+static void writes_its_block(float *out)
+{
+    out[blockIdx.x] = (float)blockIdx.x;
+}
+
+static std::vector<float> last_blocks(void)
+{
+    two_streams s = make_streams();
+    simt_run_last_blocks(2);
+    FT_LAUNCH(fill_kernel, dim3(1), dim3(N), 0, s.stream[0], s.a, -1.0f);
+    FT_LAUNCH(writes_its_block, dim3(N), dim3(1), 0, s.stream[0], s.a);
+    return fetched(s);
+}
+
+Test(simt_devices, of_a_large_grid_the_last_blocks_can_be_run_alone)
+{
+    std::vector<float> wanted(N, -1.0f);
+    wanted[N - 2] = N - 2;
+    wanted[N - 1] = N - 1;
+    cr_expect(is_right(last_blocks, wanted));
+}
+
+/* -- memory -- */
+
 /* Work of device 0 on its own memory or, planted, on that of device 1. */
 template <bool OTHERS, bool COPY> static std::vector<float> on_memory(void)
 {

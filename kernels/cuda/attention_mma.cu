@@ -34,7 +34,7 @@ __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float 
         for (int n = 0; n < KEYS / 8; n++)
             most = fmaxf(most, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
         most = lanes_max(most);
-        float shift = shift_of(most), shrink = ft_exp2(largest[half] * FT_LOG2_E - shift);
+        float shift = shift_of(most), shrink = exp_from(shift, largest[half]);
         largest[half] = most;
         sum[half] *= shrink;
 #pragma unroll
@@ -43,7 +43,7 @@ __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float 
         for (int n = 0; n < KEYS / 8; n++)
 #pragma unroll
             for (int e = 2 * half; e < 2 * half + 2; e++) {
-                scores[n][e] = ft_exp2(scores[n][e] * FT_LOG2_E - shift);
+                scores[n][e] = exp_from(shift, scores[n][e]);
                 sum[half] += scores[n][e];
             }
     }

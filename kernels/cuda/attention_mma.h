@@ -203,23 +203,30 @@ __device__ __forceinline__ void hide_scores(const unsigned seen[2], int edge, in
         }
 }
 
-/* What to subtract from a score times log2(e): `log` times that, and nothing where no key was seen. */
+/* What to subtract from a score: `log`, and nothing where no key was seen. */
 __device__ __forceinline__ float shift_of(float log)
 {
-    return log == -INFINITY ? 0.0f : log * FT_LOG2_E;
+    return log == -INFINITY ? 0.0f : log;
+}
+
+/* e^(score - shift). The difference comes first: a score times log2(e) minus the shift times that would be
+ * one fused operation, and not 0 where both are the same. */
+__device__ __forceinline__ float exp_from(float shift, float score)
+{
+    return ft_exp2((score - shift) * FT_LOG2_E);
 }
 
 /* -- results -- */
 
 /* The warp's 16 rows of a result, times `factor` of row g and g + 8, to rows `first` and on or, with STEP -1,
- * backwards. They pass through `tile`, 16 rows that no other warp reads, and this one by ldmatrix, all lanes
- * together. */
+ * backwards. They pass through `tile`, 16 rows that no other warp reads. */
 template <int D, int STEP>
 __device__ __forceinline__ void store_rows(const float result[D / 8][4], const float factor[2],
                                            mma_row<D> *tile, const mma_matrix &to, int first)
 {
     enum { PIECES = D / 8, AT_ONCE = FT_WARP / PIECES };
     int lane = threadIdx.x % FT_WARP, r = lane / PIECES, col = lane % PIECES * 8;
+    __syncwarp(); /* the other lanes have read what the tile held */
 #pragma unroll
     for (int n = 0; n < D / 8; n++)
 #pragma unroll

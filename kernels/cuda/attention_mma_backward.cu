@@ -63,7 +63,7 @@ __device__ __forceinline__ void query_gradients(const float scores[KEYS / 8][4],
         for (int e = 0; e < 4; e++) {
             unsigned bits = kept ? kept[g + e / 2 * 8][n / 4] : 0xffffffffu;
             bool stays = bits >> (8 * n + 2 * t + e % 2) % 32 & 1u;
-            float p = ft_exp2(scores[n][e] * FT_LOG2_E - shift[e / 2]);
+            float p = exp_from(shift[e / 2], scores[n][e]);
             ds[n][e] = p * ((stays ? scale * ds[n][e] : 0.0f) - row_sum[e / 2]);
         }
 }
@@ -151,7 +151,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
         chunk = next;
     }
     if (gradient_of_bias && (int)threadIdx.x < args.buckets.n_buckets) {
-        int64_t block = head_index * gridDim.x + blockIdx.x;
+        int64_t block = ((int64_t)sequence * a.n_heads + head) * gridDim.x + blockIdx.x;
         tensors.bias_parts[block * args.buckets.n_buckets + threadIdx.x] = bucket_total;
     }
     store_rows<D, 1>(dq, one, memory.q + row, queries_of(a, tensors.dq, sequence, head), first_query + row);
@@ -195,7 +195,7 @@ __device__ __forceinline__ void key_gradients(const float *shift, const float *r
             for (int half = 0; half < 2; half++) {
                 int e = 2 * half + i;
                 bool stays = bits >> 8 * half & 1u;
-                float probability = ft_exp2(p[n][e] * FT_LOG2_E - shift[query]);
+                float probability = exp_from(shift[query], p[n][e]);
                 p[n][e] = stays ? probability : 0.0f;
                 ds[n][e] = probability * ((stays ? scale * ds[n][e] : 0.0f) - row_sums[query]);
             }

@@ -85,7 +85,8 @@ simt_test(test_rounding.cpp ft_cuda_simt_rounding)
 set_source_files_properties(${simt_dir}/tests/test_rounding.cpp PROPERTIES COMPILE_OPTIONS
                             "${simt_options};-Wno-unknown-pragmas;-Wno-missing-field-initializers;${simt_rounding_options}")
 simt_test(test_ops_cuda_rounding.c ft_cuda_simt_rounding ft_ops)
-set_tests_properties(simt/test_rounding simt/test_ops_cuda_rounding PROPERTIES SKIP_REGULAR_EXPRESSION
+simt_test(test_cuda_fused.c ft_cuda_simt_rounding)
+set_tests_properties(simt/test_rounding simt/test_ops_cuda_rounding simt/test_cuda_fused PROPERTIES SKIP_REGULAR_EXPRESSION
                      "this processor has no fused multiply-add")
 
 # The table of operations as bench/gpu_check.sh runs it, and with mistakes planted.

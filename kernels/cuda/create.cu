@@ -18,6 +18,12 @@ static ft_status find_device(int device, ft_error *err)
 {
     int count = 0;
     cudaError_t error = cudaGetDeviceCount(&count);
+    if (error == cudaErrorInsufficientDriver)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "there is no GPU %d: cudaGetDeviceCount: %s (there is no driver, or it is older than this "
+            "build's CUDA %d.%d)",
+            device, cudaGetErrorName(error), CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100);
     if (error != cudaSuccess)
         return ft_fail(err, FT_BAD_INPUT, "there is no GPU %d: cudaGetDeviceCount: %s (%s)", device,
                        cudaGetErrorName(error), cudaGetErrorString(error));

@@ -7,9 +7,9 @@
 
 # The directories of NVIDIA's packages, if there is a python3 that knows of some.
 set(cuda_packages)
-find_program(FTGPU_PYTHON3 python3)
-if(FTGPU_PYTHON3)
-  execute_process(COMMAND ${FTGPU_PYTHON3} -c "import sys; print('\\n'.join(sys.path))" OUTPUT_VARIABLE python_path ERROR_QUIET)
+find_program(cuda_python python3 NO_CACHE) # another one may be on PATH next time
+if(cuda_python)
+  execute_process(COMMAND ${cuda_python} -c "import sys; print('\\n'.join(sys.path))" OUTPUT_VARIABLE python_path ERROR_QUIET)
   string(REGEX REPLACE "\n+" ";" python_path "${python_path}")
   foreach(place ${python_path})
     file(GLOB found LIST_DIRECTORIES true ${place}/nvidia/*)
@@ -34,7 +34,7 @@ string(REGEX REPLACE "\\..*" "" cuda_major "${cuda_version}")
 
 get_filename_component(cuda_root ${FTGPU_NVCC} REALPATH)
 get_filename_component(cuda_root ${cuda_root}/../.. ABSOLUTE)
-file(GLOB cuda_targets ${cuda_root}/targets/*-linux)
+set(cuda_targets ${cuda_root}/targets/${CMAKE_SYSTEM_PROCESSOR}-linux ${cuda_root}/targets/sbsa-linux)
 list(TRANSFORM cuda_targets APPEND /include OUTPUT_VARIABLE cuda_includes)
 list(TRANSFORM cuda_targets APPEND /lib OUTPUT_VARIABLE cuda_libraries)
 list(PREPEND cuda_includes ${cuda_root}/include)

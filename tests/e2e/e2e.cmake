@@ -4,7 +4,7 @@
 file(GLOB e2e_scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/e2e/test_*.sh ${CMAKE_SOURCE_DIR}/tests/e2e/slow_*.sh)
 foreach(script ${e2e_scripts})
   get_filename_component(name ${script} NAME_WE)
-  if(FTGPU_SANITIZE AND name MATCHES "^(slow_package|slow_gpu_check|slow_mutate|test_no_cuda)$")
+  if(FTGPU_SANITIZE AND name MATCHES "^(slow_package|slow_gpu_check|slow_mutate|test_no_cuda|test_cuda_found)$")
     continue() # nobody installs a sanitized package, which has no CUDA; the others build for themselves
   endif()
   add_test(NAME e2e/${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/run.sh $<TARGET_FILE:ftgpu> ${script})

@@ -26,6 +26,7 @@ EOF
     chmod +x "$1/bin/nvcc"
 }
 export NVCC_LOG=$root/nvcc.log
+cmake=$(command -v cmake)
 
 # A python3 that knows of one directory with packages, and one that is broken.
 mkdir python broken
@@ -39,7 +40,7 @@ configure() {
     shift 3
     ran="configuring $build"
     status=0
-    CUDA_HOME=$root/$home CUDA_PATH='' PATH=$root/$python:/usr/bin:/bin cmake -S "$E2E/../.." -B "$build" -DFTGPU_GPU_CHECK=ON \
+    CUDA_HOME=$root/$home CUDA_PATH='' PATH=$root/$python:/usr/bin:/bin "$cmake" -S "$E2E/../.." -B "$build" -DFTGPU_GPU_CHECK=ON \
         -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF "$@" >out 2>err || status=$?
 }
 cuda_objects() {
@@ -78,7 +79,9 @@ expect out "CUDA: cublasLt.h +$root/packages/nvidia/cublas/include"
 # All of it from the packages of CUDA 13.
 plant_toolkit packages/nvidia/cu13 lib
 plant packages/nvidia/cu13/include/cublasLt.h
-configure build_packages python nowhere -DFTGPU_CUDA=ON
+nvcc=
+[ ! -e /usr/bin/nvcc ] || nvcc=-DFTGPU_NVCC=$root/packages/nvidia/cu13/bin/nvcc # what is on PATH comes first
+configure build_packages python nowhere -DFTGPU_CUDA=ON $nvcc
 expect_status 0
 expect out "CUDA: nvcc 13.0 +$root/packages/nvidia/cu13/bin/nvcc"
 expect out "CUDA: libcudart_static.a +$root/packages/nvidia/cu13/lib/libcudart_static.a"

@@ -130,12 +130,16 @@ Test(cuda_backend, no_memory_for_scratch_is_reported_by_synchronize)
 
 Test(cuda_backend, opening_fails_in_words)
 {
+    enum { INSUFFICIENT_DRIVER = 35 };
     ft_backend *backend = NULL;
     ft_error err;
     simt_reset(0, 1 << 20);
     cr_expect_eq(ft_cuda_device_count(), 0);
     cr_expect_eq(ft_cuda_create(0, FT_F32, &backend, &err), FT_BAD_INPUT);
     expect_message(err.message, "no GPU 0");
+    simt_fail_call("cudaGetDeviceCount", 1, INSUFFICIENT_DRIVER);
+    cr_expect_eq(ft_cuda_create(0, FT_F32, &backend, &err), FT_BAD_INPUT);
+    expect_message(err.message, "there is no driver, or it is older than this build's CUDA 13.0");
     simt_reset(2, 1 << 20);
     cr_expect_eq(ft_cuda_device_count(), 2);
     cr_expect_eq(ft_cuda_create(2, FT_F32, &backend, &err), FT_BAD_INPUT);

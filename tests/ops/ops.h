@@ -66,8 +66,9 @@ typedef struct ft_op_result {
 ft_status ft_op_check(const ft_op *op, int shape, ft_backend *reference, ft_backend *tested,
                       ft_op_result *result, ft_error *err);
 
-/* Runs one case on `first`, then `times` times on `again`, which may be the same backend. Passed: every result
- * had the same bits each time; `worst` names the first that had not. Fails only when it could not be run. */
+/* Runs one case on `first`, then `times` times on `again`, which may be the same backend. Passed: every
+ * result had the same bits each time; `worst` names the first that had not. Fails only when it could not be
+ * run. */
 ft_status ft_op_repeat(const ft_op *op, int shape, ft_backend *first, ft_backend *again, int times,
                        ft_op_result *result, ft_error *err);
 

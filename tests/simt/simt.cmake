@@ -76,7 +76,7 @@ endforeach()
 simt_test(test_cuda_bench.c ft_cuda_simt ft_host)
 
 # A second build of the kernels, with arithmetic as inexact as a GPU's (rounding.h).
-set(simt_rounding_options -ffp-contract=fast -DFT_SIMT_ROUNDING)
+set(simt_rounding_options -ffp-contract=fast -fexpensive-optimizations -DFT_SIMT_ROUNDING) # or -O1 contracts nothing
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   list(APPEND simt_rounding_options -mfma)
 endif()

@@ -3,10 +3,13 @@
  *   cudnn_peer SIZE BATCH CONTEXT PREDICTION SERIES SAMPLES
  *
  * Attention is the forward pass as T5 has it: no scale, a bias of (heads, queries, keys) that is read from
- * memory (ours looks it up from the buckets), causality as part of the bias. No dropout and no mask, which
- * ours has besides. Softmax is cuDNN's own over the logits, beside our cross entropy, which reads and writes
- * as much. Lines of tab-separated values: operation, size, place, shape, microseconds; the first three as in
- * gpu_bench. Status 1 when something failed, after the lines that could be measured. */
+ * memory (ours looks it up from the buckets), causality as part of the bias. No dropout, as in gpu_bench's
+ * lines of the same place, and no mask, which ours has besides. Softmax is cuDNN's own over the logits,
+ * beside our cross entropy, which reads and writes as much. Random numbers and replays of a graph, as in
+ * gpu_bench. Lines of tab-separated values: operation, size, place, shape, microseconds; the first three as
+ * in gpu_bench. What fails has no microseconds and one more value, the reason; the rest goes on.
+ *
+ * Exit status: 0 all was measured, 1 some failed, 2 wrong usage or no cuDNN or GPU. */
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 #include <stdbool.h>
@@ -14,52 +17,123 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bf16.h"
+#include "base/error.h"
 #include "model/config.h"
+#include "model/initial_values.h"
 
-static void check_cuda(cudaError_t error, const char *what)
+/* Keep the first failure in `err`, where there was none before; true: no failure. */
+static bool good(cudnnStatus_t status, const char *what, ft_error *err)
 {
-    if (error == cudaSuccess) return;
-    fprintf(stderr, "cudnn_peer: %s: %s\n", what, cudaGetErrorString(error));
-    exit(1);
+    char detail[512] = "";
+    if (status == CUDNN_STATUS_SUCCESS) return true;
+#if CUDNN_MAJOR >= 9
+    cudnnGetLastErrorString(detail, sizeof detail);
+#endif
+    if (!err->message[0]) ft_fail(err, FT_FAILED, "%s: %s %s", what, cudnnGetErrorString(status), detail);
+    return false;
 }
 
-static bool good(cudnnStatus_t status, const char *what)
+static bool good_cuda(cudaError_t error, const char *what, ft_error *err)
 {
-    if (status != CUDNN_STATUS_SUCCESS)
-        fprintf(stderr, "cudnn_peer: %s: %s\n", what, cudnnGetErrorString(status));
-    return status == CUDNN_STATUS_SUCCESS;
+    if (error == cudaSuccess) return true;
+    cudaGetLastError(); /* or the next call would be blamed */
+    if (!err->message[0]) ft_fail(err, FT_FAILED, "%s: %s", what, cudaGetErrorString(error));
+    return false;
 }
 
-static void *zeros(size_t bytes)
+/* Normal random numbers in device memory, bf16 or floats; NULL after a failure. */
+static void *random_numbers(size_t count, bool bf16, const char *name, ft_error *err)
 {
     void *data = NULL;
-    check_cuda(cudaMalloc(&data, bytes), "cudaMalloc");
-    check_cuda(cudaMemset(data, 0, bytes), "cudaMemset");
+    size_t bytes = count * (bf16 ? sizeof(uint16_t) : sizeof(float));
+    float *values = malloc(count * sizeof *values + 1);
+    if (!values) ft_no_memory(err, name, count * sizeof *values);
+    if (values && good_cuda(cudaMalloc(&data, bytes), "cudaMalloc", err)) {
+        ft_fill_normal(values, count, 1, 1, name);
+        uint16_t *rounded = (uint16_t *)values; /* in place: the halves written never pass what is read */
+        for (size_t i = 0; bf16 && i < count; i++) {
+            uint16_t half = ft_bf16_from_float(values[i]);
+            memcpy(&rounded[i], &half, sizeof half);
+        }
+        good_cuda(cudaMemcpy(data, values, bytes, cudaMemcpyHostToDevice), "cudaMemcpy", err);
+    }
+    free(values);
     return data;
 }
 
-/* Microseconds of a call, the best of a few bursts; 0 when it fails. */
-static double time_calls(bool (*call)(void *context), void *context)
-{
-    enum { CALLS = 20, BURSTS = 5 };
+/* -- timing -- */
+
+typedef struct timed {
+    cudaStream_t stream; /* of the handle, too */
     cudaEvent_t begin, end;
+    bool (*call)(void *context, ft_error *err);
+    void *context;
+} timed;
+
+enum { CALLS = 20, BURSTS = 5 };
+
+/* The calls of a burst as a graph; NULL where they cannot be captured. */
+static cudaGraphExec_t capture(timed *t)
+{
+    ft_error ignored = {""};
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t executable = NULL;
+    if (cudaStreamBeginCapture(t->stream, cudaStreamCaptureModeRelaxed) != cudaSuccess) return NULL;
+    bool fine = true;
+    for (int i = 0; i < CALLS && fine; i++) fine = t->call(t->context, &ignored);
+    fine = cudaStreamEndCapture(t->stream, &graph) == cudaSuccess && fine;
+    if (fine && cudaGraphInstantiate(&executable, graph, 0) != cudaSuccess) executable = NULL;
+    if (graph) cudaGraphDestroy(graph);
+    cudaGetLastError();
+    return executable;
+}
+
+static bool run_burst(timed *t, cudaGraphExec_t graph, ft_error *err)
+{
+    bool fine = true;
+    if (graph) return good_cuda(cudaGraphLaunch(graph, t->stream), "cudaGraphLaunch", err);
+    for (int i = 0; i < CALLS && fine; i++) fine = t->call(t->context, err);
+    return fine;
+}
+
+/* Microseconds of a call, the best of a few bursts; 0 when it fails. Sets *launched where the calls could not
+ * be captured, so that launches count. */
+static double time_calls(timed *t, bool *launched, ft_error *err)
+{
     double best = 0;
-    check_cuda(cudaEventCreate(&begin), "cudaEventCreate");
-    check_cuda(cudaEventCreate(&end), "cudaEventCreate");
-    bool fine = call(context);
-    for (int burst = 0; burst < BURSTS && fine; burst++) {
+    bool fine = good_cuda(cudaEventCreate(&t->begin), "cudaEventCreate", err) &&
+                good_cuda(cudaEventCreate(&t->end), "cudaEventCreate", err) && t->call(t->context, err) &&
+                good_cuda(cudaStreamSynchronize(t->stream), "cudaStreamSynchronize", err);
+    cudaGraphExec_t graph = fine ? capture(t) : NULL;
+    *launched = fine && !graph;
+    for (int burst = 0; burst <= BURSTS && fine; burst++) {
         float milliseconds = 0;
-        check_cuda(cudaEventRecord(begin, 0), "cudaEventRecord");
-        for (int i = 0; i < CALLS && fine; i++) fine = call(context);
-        check_cuda(cudaEventRecord(end, 0), "cudaEventRecord");
-        check_cuda(cudaEventSynchronize(end), "cudaEventSynchronize");
-        check_cuda(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
+        fine = good_cuda(cudaEventRecord(t->begin, t->stream), "cudaEventRecord", err) &&
+               run_burst(t, graph, err) &&
+               good_cuda(cudaEventRecord(t->end, t->stream), "cudaEventRecord", err) &&
+               good_cuda(cudaEventSynchronize(t->end), "cudaEventSynchronize", err) &&
+               good_cuda(cudaEventElapsedTime(&milliseconds, t->begin, t->end), "cudaEventElapsedTime", err);
         double microseconds = (double)milliseconds * 1e3 / CALLS;
-        if (best == 0 || microseconds < best) best = microseconds;
+        if (burst > 0 && (best == 0 || microseconds < best)) best = microseconds; /* the first warms up */
     }
-    check_cuda(cudaEventDestroy(begin), "cudaEventDestroy");
-    check_cuda(cudaEventDestroy(end), "cudaEventDestroy");
+    if (graph) cudaGraphExecDestroy(graph);
+    if (t->begin) cudaEventDestroy(t->begin);
+    if (t->end) cudaEventDestroy(t->end);
     return fine ? best : 0;
+}
+
+/* A line of the output; true: it was measured. */
+static bool print_line(const char *operation, const char *size, const char *place, const char *shape,
+                       double microseconds, bool launched, const ft_error *err)
+{
+    printf("%s\t%s\t%s\t%s%s\t", operation, size, place, shape, launched ? ", not captured" : "");
+    if (microseconds > 0)
+        printf("%.4g\n", microseconds);
+    else
+        printf("\t%s\n", err->message);
+    fflush(stdout);
+    return microseconds > 0;
 }
 
 /* -- softmax -- */
@@ -70,55 +144,64 @@ typedef struct softmax {
     void *logits;
 } softmax;
 
-static bool run_softmax(void *context)
+static bool run_softmax(void *context, ft_error *err)
 {
     softmax *s = context;
     const float one = 1, zero = 0;
     return good(cudnnSoftmaxForward(s->handle, CUDNN_SOFTMAX_ACCURATE, CUDNN_SOFTMAX_MODE_INSTANCE, &one,
                                     s->rows, s->logits, &zero, s->rows, s->logits),
-                "cudnnSoftmaxForward");
+                "cudnnSoftmaxForward", err);
 }
 
-static bool bench_softmax(cudnnHandle_t handle, const char *size, int rows, int vocabulary)
+static bool bench_softmax(cudnnHandle_t handle, cudaStream_t stream, const char *size, int rows,
+                          int vocabulary)
 {
-    softmax s = {.handle = handle, .logits = zeros((size_t)rows * (size_t)vocabulary * sizeof(float))};
+    ft_error err = {""};
+    char shape[64];
+    bool launched = false;
     double microseconds = 0;
-    if (good(cudnnCreateTensorDescriptor(&s.rows), "cudnnCreateTensorDescriptor") &&
+    softmax s = {.handle = handle,
+                 .logits = random_numbers((size_t)rows * (size_t)vocabulary, false, "logits", &err)};
+    timed t = {.stream = stream, .call = run_softmax, .context = &s};
+    if (s.logits && good(cudnnCreateTensorDescriptor(&s.rows), "cudnnCreateTensorDescriptor", &err) &&
         good(cudnnSetTensor4dDescriptor(s.rows, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, rows, vocabulary, 1, 1),
-             "cudnnSetTensor4dDescriptor"))
-        microseconds = time_calls(run_softmax, &s);
-    if (microseconds > 0)
-        printf("cross_entropy\t%s\thead\t%d x %d, softmax alone\t%.4g\n", size, rows, vocabulary,
-               microseconds);
-    cudnnDestroyTensorDescriptor(s.rows);
-    check_cuda(cudaFree(s.logits), "cudaFree");
-    return microseconds > 0;
+             "cudnnSetTensor4dDescriptor", &err))
+        microseconds = time_calls(&t, &launched, &err);
+    if (s.rows) cudnnDestroyTensorDescriptor(s.rows);
+    cudaFree(s.logits);
+    snprintf(shape, sizeof shape, "%d x %d, softmax alone", rows, vocabulary);
+    return print_line("cross_entropy", size, "head", shape, microseconds, launched, &err);
 }
 
 /* -- attention as a graph of cuDNN's backend: two products with a softmax between, which it fuses -- */
 
-enum { MOST_DESCRIPTORS = 64 };
+enum { MOST_DESCRIPTORS = 128 };
 
 typedef struct graph {
     cudnnBackendDescriptor_t made[MOST_DESCRIPTORS]; /* all that is to be destroyed */
     int n_made;
-    bool fine;
+    ft_error err; /* the first failure */
 } graph;
+
+static bool fine(const graph *g)
+{
+    return !g->err.message[0];
+}
 
 static cudnnBackendDescriptor_t make(graph *g, cudnnBackendDescriptorType_t type)
 {
     cudnnBackendDescriptor_t d = NULL;
-    if (!g->fine || g->n_made == MOST_DESCRIPTORS) return NULL;
-    g->fine = good(cudnnBackendCreateDescriptor(type, &d), "cudnnBackendCreateDescriptor");
-    if (g->fine) g->made[g->n_made++] = d;
+    if (g->n_made == MOST_DESCRIPTORS && fine(g)) ft_fail(&g->err, FT_FAILED, "too many descriptors");
+    if (fine(g) && good(cudnnBackendCreateDescriptor(type, &d), "cudnnBackendCreateDescriptor", &g->err))
+        g->made[g->n_made++] = d;
     return d;
 }
 
 static void set(graph *g, cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
                 cudnnBackendAttributeType_t type, int64_t count, const void *values)
 {
-    if (g->fine)
-        g->fine = good(cudnnBackendSetAttribute(d, name, type, count, values), "cudnnBackendSetAttribute");
+    if (fine(g))
+        good(cudnnBackendSetAttribute(d, name, type, count, values), "cudnnBackendSetAttribute", &g->err);
 }
 
 static void set_descriptor(graph *g, cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
@@ -129,7 +212,7 @@ static void set_descriptor(graph *g, cudnnBackendDescriptor_t d, cudnnBackendAtt
 
 static void finish(graph *g, cudnnBackendDescriptor_t d)
 {
-    if (g->fine) g->fine = good(cudnnBackendFinalize(d), "cudnnBackendFinalize");
+    if (fine(g)) good(cudnnBackendFinalize(d), "cudnnBackendFinalize", &g->err);
 }
 
 /* A tensor of four dimensions; `uid` below 0: virtual, packed, never in memory. */
@@ -206,6 +289,12 @@ typedef struct attention {
     cudnnBackendDescriptor_t plan, variant;
 } attention;
 
+/* From one row of the bias to the next: rows begin at multiples of 16 bytes, as their tensor says. */
+static int64_t bias_stride(const attention *a)
+{
+    return (a->keys + 7) / 8 * 8;
+}
+
 enum { Q = 1, K, V, BIAS, OUT, N_UIDS = OUT };
 
 /* The operations, in order; the number of them. */
@@ -218,7 +307,8 @@ static int add_operations(graph *g, const attention *a, cudnnBackendDescriptor_t
                   k_strides[4] = {a->keys * width, a->d_kv, 1, width};
     const int64_t v_dims[4] = {a->n, a->heads, a->keys, a->d_kv},
                   v_strides[4] = {a->keys * width, a->d_kv, width, 1};
-    const int64_t bias_dims[4] = {1, a->heads, a->queries, a->keys};
+    const int64_t bias_dims[4] = {1, a->heads, a->queries, a->keys}, row = bias_stride(a),
+                  bias_strides[4] = {a->heads * a->queries * row, a->queries * row, row, 1};
     const int64_t score_dims[4] = {a->n, a->heads, a->queries, a->keys},
                   row_dims[4] = {a->n, a->heads, a->queries, 1};
     const cudnnDataType_t f32 = CUDNN_DATA_FLOAT, bf16 = CUDNN_DATA_BFLOAT16;
@@ -229,7 +319,7 @@ static int add_operations(graph *g, const attention *a, cudnnBackendDescriptor_t
     if (a->biased) {
         biased = tensor(g, -1, f32, score_dims, NULL);
         operations[count++] =
-            pointwise(g, CUDNN_POINTWISE_ADD, scores, tensor(g, BIAS, bf16, bias_dims, NULL), biased);
+            pointwise(g, CUDNN_POINTWISE_ADD, scores, tensor(g, BIAS, bf16, bias_dims, bias_strides), biased);
     }
     cudnnBackendDescriptor_t largest = tensor(g, -1, f32, row_dims, NULL),
                              sum = tensor(g, -1, f32, row_dims, NULL);
@@ -246,76 +336,90 @@ static int add_operations(graph *g, const attention *a, cudnnBackendDescriptor_t
     return count;
 }
 
-/* A plan by the first of the heuristics' engines that takes the graph. */
-static void make_plan(graph *g, attention *a)
+/* A plan by the first of the engines that takes the graph, of those that the heuristics of this mode propose;
+ * NULL: there is none. */
+static cudnnBackendDescriptor_t find_plan(graph *g, const attention *a, cudnnBackendDescriptor_t whole,
+                                          cudnnBackendHeurMode_t mode, int64_t *found)
 {
     enum { MOST_ENGINES = 8 };
-    cudnnBackendDescriptor_t operations[8], engines[MOST_ENGINES] = {NULL};
-    int64_t found = 0, count = add_operations(g, a, operations);
-    cudnnBackendHeurMode_t mode = CUDNN_HEUR_MODE_A;
-    cudnnBackendDescriptor_t whole = make(g, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-    set(g, whole, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, operations);
-    set(g, whole, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &a->handle);
-    finish(g, whole);
+    cudnnBackendDescriptor_t engines[MOST_ENGINES] = {NULL}, taken = NULL;
     cudnnBackendDescriptor_t heuristics = make(g, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     set_descriptor(g, heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, whole);
     set(g, heuristics, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
     finish(g, heuristics);
     for (int i = 0; i < MOST_ENGINES; i++) engines[i] = make(g, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
-    if (g->fine)
-        g->fine = good(cudnnBackendGetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                                                CUDNN_TYPE_BACKEND_DESCRIPTOR, MOST_ENGINES, &found, engines),
-                       "the engines for attention");
-    for (int64_t i = 0; i < found && i < MOST_ENGINES && g->fine && !a->plan; i++) {
+    if (!fine(g) ||
+        cudnnBackendGetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+                                 MOST_ENGINES, found, engines) != CUDNN_STATUS_SUCCESS)
+        *found = 0;
+    for (int64_t i = 0; i < *found && i < MOST_ENGINES && fine(g) && !taken; i++) {
         cudnnBackendDescriptor_t plan = make(g, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
         set(g, plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &a->handle);
         set_descriptor(g, plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, engines[i]);
-        if (g->fine && cudnnBackendFinalize(plan) == CUDNN_STATUS_SUCCESS) a->plan = plan;
+        if (fine(g) && cudnnBackendFinalize(plan) == CUDNN_STATUS_SUCCESS) taken = plan;
     }
-    if (g->fine && !a->plan) {
-        fprintf(stderr, "cudnn_peer: none of %lld engines takes attention with %lld x %lld scores\n",
-                (long long)found, (long long)a->queries, (long long)a->keys);
-        g->fine = false;
-    }
+    return taken;
 }
 
-static bool run_attention(void *context)
+static void make_plan(graph *g, attention *a)
+{
+    cudnnBackendDescriptor_t operations[8], whole = make(g, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+    int64_t count = add_operations(g, a, operations), found[2] = {0, 0};
+    set(g, whole, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, operations);
+    set(g, whole, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &a->handle);
+    finish(g, whole);
+    a->plan = find_plan(g, a, whole, CUDNN_HEUR_MODE_A, &found[0]);
+    if (!a->plan) a->plan = find_plan(g, a, whole, CUDNN_HEUR_MODE_FALLBACK, &found[1]);
+    if (fine(g) && !a->plan)
+        ft_fail(&g->err, FT_FAILED, "none of %lld engines takes it", (long long)(found[0] + found[1]));
+}
+
+static bool run_attention(void *context, ft_error *err)
 {
     attention *a = context;
-    return good(cudnnBackendExecute(a->handle, a->plan, a->variant), "attention");
+    return good(cudnnBackendExecute(a->handle, a->plan, a->variant), "cudnnBackendExecute", err);
 }
 
-static bool bench_attention(attention *a, const char *size, const char *place)
+static bool bench_attention(attention *a, cudaStream_t stream, const char *size, const char *place)
 {
-    graph g = {.fine = true};
+    static const char *const names[N_UIDS] = {"q", "k", "v", "bias", "out"};
+    graph g = {.n_made = 0};
+    char shape[64];
+    bool launched = false;
     double microseconds = 0;
     int64_t width = a->heads * a->d_kv, workspace_bytes = 0, got = 0;
     make_plan(&g, a);
-    if (g.fine)
-        g.fine = good(cudnnBackendGetAttribute(a->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
-                                               CUDNN_TYPE_INT64, 1, &got, &workspace_bytes),
-                      "the workspace of attention");
-    const int64_t uids[N_UIDS] = {Q, K, V, OUT, BIAS};
-    const size_t elements[N_UIDS] = {(size_t)(a->n * a->queries * width), (size_t)(a->n * a->keys * width),
-                                     (size_t)(a->n * a->keys * width), (size_t)(a->n * a->queries * width),
-                                     (size_t)(a->heads * a->queries * a->keys)};
-    void *data[N_UIDS], *workspace = zeros((size_t)workspace_bytes + 16);
-    for (int i = 0; i < N_UIDS; i++) data[i] = zeros(elements[i] * 2);
+    if (fine(&g))
+        good(cudnnBackendGetAttribute(a->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
+                                      &got, &workspace_bytes),
+             "the workspace of attention", &g.err);
+    const int64_t elements[N_UIDS] = {
+        a->n * a->queries * width, a->n * a->keys * width, a->n * a->keys * width,
+        a->biased ? a->heads * a->queries * bias_stride(a) : 0, a->n * a->queries * width};
+    int64_t uids[N_UIDS];
+    void *data[N_UIDS], *workspace = NULL;
+    int count = 0;
+    for (int i = 0; i < N_UIDS; i++) {
+        if (elements[i] == 0) continue;
+        uids[count] = i + 1;
+        data[count++] = fine(&g) ? random_numbers((size_t)elements[i], true, names[i], &g.err) : NULL;
+    }
+    if (fine(&g))
+        good_cuda(cudaMalloc(&workspace, (size_t)workspace_bytes + 16), "cudaMalloc of the workspace",
+                  &g.err);
     a->variant = make(&g, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
-    set(&g, a->variant, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, N_UIDS - !a->biased, uids);
-    set(&g, a->variant, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, N_UIDS - !a->biased,
-        data);
+    set(&g, a->variant, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, count, uids);
+    set(&g, a->variant, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, count, data);
     set(&g, a->variant, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace);
     finish(&g, a->variant);
-    if (g.fine) microseconds = time_calls(run_attention, a);
-    if (microseconds > 0)
-        printf("attention_forward\t%s\t%s\t%lld x %lld heads x %lld, %lld x %lld\t%.4g\n", size, place,
-               (long long)a->n, (long long)a->heads, (long long)a->d_kv, (long long)a->queries,
-               (long long)a->keys, microseconds);
-    for (int i = 0; i < N_UIDS; i++) check_cuda(cudaFree(data[i]), "cudaFree");
-    check_cuda(cudaFree(workspace), "cudaFree");
+    timed t = {.stream = stream, .call = run_attention, .context = a};
+    if (fine(&g)) microseconds = time_calls(&t, &launched, &g.err);
+    for (int i = 0; i < count; i++) cudaFree(data[i]);
+    cudaFree(workspace);
     while (g.n_made > 0) cudnnBackendDestroyDescriptor(g.made[--g.n_made]);
-    return microseconds > 0;
+    snprintf(shape, sizeof shape, "%lld x %lld heads x %lld, %lld x %lld", (long long)a->n,
+             (long long)a->heads, (long long)a->d_kv, (long long)a->queries, (long long)a->keys);
+    return print_line("attention_forward", size, place, shape, microseconds, launched, &g.err);
 }
 
 int main(int argc, char **argv)
@@ -323,6 +427,7 @@ int main(int argc, char **argv)
     ft_model_config config;
     ft_error err = {""};
     cudnnHandle_t handle;
+    cudaStream_t stream;
     int numbers[5] = {0};
     for (int i = 0; i < 5 && argc == 7; i++) numbers[i] = atoi(argv[2 + i]);
     if (numbers[0] < 1 || numbers[1] < 1 || numbers[2] < 1 ||
@@ -330,7 +435,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: cudnn_peer SIZE BATCH CONTEXT PREDICTION SERIES SAMPLES (%s)\n", err.message);
         return 2;
     }
-    if (!good(cudnnCreate(&handle), "cudnnCreate")) return 1;
+    if (!good_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate", &err) ||
+        !good(cudnnCreate(&handle), "cudnnCreate", &err) ||
+        !good(cudnnSetStream(handle, stream), "cudnnSetStream", &err)) {
+        fprintf(stderr, "cudnn_peer: %s\n", err.message);
+        return 2;
+    }
     const int64_t encoder = numbers[1] + 1, decoder = numbers[2] + 1;
     const struct {
         const char *place;
@@ -339,7 +449,7 @@ int main(int argc, char **argv)
     } places[] = {{"encoder", encoder, encoder, true},
                   {"decoder", decoder, decoder, true},
                   {"cross", decoder, encoder, false}};
-    bool all = bench_softmax(handle, argv[1], numbers[0] * (int)decoder, config.vocab_size);
+    bool all = bench_softmax(handle, stream, argv[1], numbers[0] * (int)decoder, config.vocab_size);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         attention a = {.handle = handle,
                        .n = numbers[0],
@@ -348,8 +458,9 @@ int main(int argc, char **argv)
                        .queries = places[i].queries,
                        .keys = places[i].keys,
                        .biased = places[i].biased};
-        all &= bench_attention(&a, argv[1], places[i].place);
+        all &= bench_attention(&a, stream, argv[1], places[i].place);
     }
     cudnnDestroy(handle);
+    cudaStreamDestroy(stream);
     return all ? 0 : 1;
 }

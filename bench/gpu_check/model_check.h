@@ -3,25 +3,17 @@
  * Every check is a line of tab-separated values: check, size, dtype, status (ok, failed or missing), worst,
  * bound, detail. Worst is how far the device is from what it must give, detail says where that is.
  *
- * <kind>_loss and <kind>_grad_norm, of each step, against ref: the difference over ref's value.
- *
- * <kind>_gradients, of the first step, tensor by tensor: ||g - ref's|| / ||ref's||.
- *
- * <kind>_parameters, after the last step: ||p - ref's|| / ||the way that ref's have gone||.
- *
- * <kind>_graph, steps that are captured and replayed: values that differ from plainly queued ones.
- *
- * <kind>_repeat, the same once more: values that differ.
- *
- * greedy, forecasts of the likeliest tokens: tokens that are not ref's.
- *
- * sampled: drawn tokens that are not ref's, and how far off in probability they are.
- *
- * forecast_repeat, the same once more: tokens that differ.
- *
- * nccl, a captured all-reduce over one rank: values that differ; missing: there is no NCCL to open.
- *
- * reference: how long ref took, always ok.
+ *   <kind>_loss, _grad_norm   of each step, against ref: the difference over ref's value
+ *   <kind>_gradients          of the first step: the median over tensors of ||g - ref's|| / ||ref's||
+ *   <kind>_worst_gradient     the largest of these
+ *   <kind>_parameters         after the last step: ||p - ref's|| / ||the way that ref's have gone||
+ *   <kind>_graph              steps captured and replayed against plainly queued: values that differ
+ *   <kind>_repeat             once more against the first time: values that differ
+ *   greedy                    forecasts of the likeliest tokens: tokens that are not ref's
+ *   sampled                   how far off in probability drawn tokens are that are not ref's
+ *   forecast_repeat           once more against the first time: tokens that differ
+ *   nccl                      a captured all-reduce over one rank: values that differ; missing: no NCCL
+ *   reference                 always ok: how long ref took
  *
  * <kind> is lora (two adapters in a batch), ln_tuning or full. */
 #ifndef FT_BENCH_MODEL_CHECK_H

@@ -61,16 +61,18 @@ static void fill_step(const check_run *run, int32_t step, ft_stepper *stepper)
     }
 }
 
-/* Room for what comes out, and what lies where. */
+/* Room for what comes out; what lies where in it. */
 static ft_status prepare(const check_run *run, const ft_trainable *trainable, trace *t, ft_error *err)
 {
     const int32_t n_tensors = ft_tensor_count(&run->config);
     const size_t n = (size_t)(trainable->n_adapters * trainable->n_params);
     t->n_adapters = trainable->n_adapters;
     t->n_params = trainable->n_params;
+    if (2 * n_tensors > TRACE_PARTS)
+        return ft_fail(err, FT_FAILED, "a model of %d tensors, which is more than are compared",
+                       (int)n_tensors);
     t->start = calloc(3 * n, sizeof *t->start);
-    t->parts = calloc(2 * (size_t)n_tensors, sizeof *t->parts);
-    if (!t->start || !t->parts) return ft_no_memory(err, "a training's parameters", 12 * n);
+    if (!t->start) return ft_no_memory(err, "a training's parameters", 12 * n);
     t->end = t->start + n;
     t->gradients = t->end + n;
     for (int32_t i = 0; i < n_tensors; i++) {
@@ -152,5 +154,4 @@ trace trace_on_device(const check_run *run, ft_adapter_kind kind, ft_dtype dtype
 void trace_free(trace *t)
 {
     free(t->start);
-    free(t->parts);
 }

@@ -4,7 +4,7 @@
 
 #include "bench/gpu_check/check.h"
 
-enum { TRACE_STEPS = 4 };
+enum { TRACE_STEPS = 4, TRACE_PARTS = 512 };
 
 /* One of the tensors that are trained: where it lies in each adapter's row. */
 typedef struct trace_part {
@@ -22,7 +22,7 @@ typedef struct trace {
     int64_t n_params;
     float *start, *end, *gradients; /* (n_adapters, n_params): parameters before and after, and the gradients
                                        of the first step */
-    trace_part *parts;              /* (n_parts) */
+    trace_part parts[TRACE_PARTS];
     int32_t n_parts;
 } trace;
 

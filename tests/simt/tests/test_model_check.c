@@ -9,14 +9,15 @@
 #include "kernels/comm.h"
 #include "tests/simt/simt.h"
 
-/* Lengths that are over soon. */
-static const model_check_scene scene = {"nano", 13, 3, {2, 1}, 5, 2, true};
+/* Lengths that are over soon. Without all kinds where nothing can be seen in the other two. */
+static model_check_scene scene = {"nano", 13, 3, {2, 1}, 5, 2, true};
 
 /* All lines, in their order. */
 static const char *const all_checks[] = {
     "lora_loss f32",
     "lora_grad_norm f32",
     "lora_gradients f32",
+    "lora_worst_gradient f32",
     "lora_parameters f32",
     "lora_graph f32",
     "lora_repeat f32",
@@ -26,6 +27,7 @@ static const char *const all_checks[] = {
     "lora_loss bf16",
     "lora_grad_norm bf16",
     "lora_gradients bf16",
+    "lora_worst_gradient bf16",
     "lora_parameters bf16",
     "lora_graph bf16",
     "lora_repeat bf16",
@@ -34,12 +36,14 @@ static const char *const all_checks[] = {
     "ln_tuning_loss f32",
     "ln_tuning_grad_norm f32",
     "ln_tuning_gradients f32",
+    "ln_tuning_worst_gradient f32",
     "ln_tuning_parameters f32",
     "ln_tuning_graph f32",
     "ln_tuning_repeat f32",
     "full_loss f32",
     "full_grad_norm f32",
     "full_gradients f32",
+    "full_worst_gradient f32",
     "full_parameters f32",
     "full_graph f32",
     "full_repeat f32",
@@ -94,12 +98,24 @@ static void spoil_cross_entropy(ft_backend *backend)
     backend->cross_entropy = wrong_cross_entropy;
 }
 
+/* Without the mask. */
+static void wrong_relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                                uint32_t dropout_site, ft_tensor f, ft_tensor df)
+{
+    (void)self, (void)batch, (void)length, (void)dropout_site, (void)f, (void)df;
+}
+static void spoil_relu_backward(ft_backend *backend)
+{
+    backend->relu_backward = wrong_relu_backward;
+}
+
+/* The first adapter's A gets no gradient. */
 static void wrong_lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                                 const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
                                 ft_tensor du)
 {
     plain.lora_backward(self, batch, length, lora, x, u, dy, dx, du);
-    plain.zero(self, lora->da, (size_t)lora->in_features * sizeof(float));
+    plain.zero(self, lora->da, (size_t)(lora->rank * lora->in_features) * sizeof(float));
 }
 static void spoil_lora_backward(ft_backend *backend)
 {
@@ -109,7 +125,7 @@ static void spoil_lora_backward(ft_backend *backend)
 static void wrong_weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tensor dw)
 {
     plain.weight_gradient(self, dy, x, dw);
-    clear(self, dw.data);
+    plain.zero(self, dw.data, (size_t)dw.cols * sizeof(float)); /* the first row */
 }
 static void spoil_weight_gradient(ft_backend *backend)
 {
@@ -248,11 +264,20 @@ static line cut(char *text)
     return cut;
 }
 
-/* Makes the checks and compares their lines. fails, may_fail: checks, each followed by ";". missing: one.
- * Returns the exit status; the last line's detail is in `detail`. */
-static char detail[2048];
-static int count_lines;
+/* The next check from `at` on that the scene has. */
+static int next_check(int at)
+{
+    while (at < CHECKS && !scene.all_kinds &&
+           (strncmp(all_checks[at], "ln_tuning", 9) == 0 || strncmp(all_checks[at], "full", 4) == 0))
+        at++;
+    return at;
+}
 
+static char detail[2048];      /* of the last line */
+static const char *last_check; /* whose it is; NULL: of the last check of all */
+
+/* Makes the checks and compares their lines. fails, may_fail: checks, each followed by ";". missing: one.
+ * Returns the exit status. */
 static int run(const char *fails, const char *may_fail, const char *missing)
 {
     ft_error err = {""};
@@ -262,14 +287,16 @@ static int run(const char *fails, const char *may_fail, const char *missing)
     int status = model_check(&scene, create, out, &err), failed = 0;
     fclose(out);
     cr_assert_neq(status, 2, "%s", err.message);
-    count_lines = 0;
+    int at = next_check(0);
     for (char *one = strtok_r(text, "\n", &rest); one; one = strtok_r(NULL, "\n", &rest)) {
         line l = cut(one);
         char name[64], key[72];
         snprintf(name, sizeof name, "%s %s", l.field[0], l.field[2]);
         snprintf(key, sizeof key, "%s;", name);
-        cr_assert_lt(count_lines, CHECKS);
-        cr_expect_str_eq(name, all_checks[count_lines++]);
+        cr_assert_lt(at, CHECKS);
+        cr_expect_str_eq(name, all_checks[at]);
+        last_check = all_checks[at];
+        at = next_check(at + 1);
         cr_expect_str_eq(l.field[1], "nano");
         bool has_failed = strcmp(l.field[3], "failed") == 0;
         if (missing && strcmp(name, missing) == 0)
@@ -283,6 +310,7 @@ static int run(const char *fails, const char *may_fail, const char *missing)
         snprintf(detail, sizeof detail, "%s", l.field[6]);
     }
     cr_expect_eq(status == 0, failed == 0);
+    if (at == CHECKS) last_check = NULL;
     free(text);
     return status;
 }
@@ -291,25 +319,26 @@ static void expect_seen(void (*how)(ft_backend *), const char *fails, const char
 {
     spoil = how;
     cr_expect_eq(run(fails, may_fail, NULL), 1);
-    cr_expect_eq(count_lines, CHECKS);
+    cr_expect_null(last_check, "it ended with %s", last_check);
     cr_expect_null(simt_fault(), "%s", simt_fault());
 }
 
 Test(model_check, all_is_well)
 {
     cr_expect_eq(run("", "", NULL), 0);
-    cr_expect_eq(count_lines, CHECKS);
+    cr_expect_null(last_check, "it ended with %s", last_check);
     cr_expect_eq(simt_counted().allocated_bytes, 0);
 }
 
 Test(model_check, a_wrong_product_is_seen)
 {
     expect_seen(spoil_linear_forward,
-                "lora_loss f32;lora_gradients f32;lora_parameters f32;sampled f32;ln_tuning_loss f32;"
-                "ln_tuning_gradients f32;full_loss f32;full_gradients f32;",
-                "lora_grad_norm f32;greedy f32;lora_loss bf16;lora_grad_norm bf16;lora_gradients bf16;"
-                "lora_parameters bf16;sampled bf16;ln_tuning_grad_norm f32;ln_tuning_parameters f32;"
-                "full_grad_norm f32;full_parameters f32;");
+                "lora_loss f32;lora_worst_gradient f32;sampled f32;ln_tuning_loss f32;"
+                "ln_tuning_worst_gradient f32;full_loss f32;full_worst_gradient f32;",
+                "lora_grad_norm f32;lora_gradients f32;lora_parameters f32;greedy f32;lora_loss bf16;"
+                "lora_grad_norm bf16;lora_gradients bf16;lora_worst_gradient bf16;lora_parameters bf16;"
+                "sampled bf16;ln_tuning_grad_norm f32;ln_tuning_gradients f32;ln_tuning_parameters f32;"
+                "full_grad_norm f32;full_gradients f32;full_parameters f32;");
 }
 
 Test(model_check, a_wrong_loss_is_seen)
@@ -317,15 +346,29 @@ Test(model_check, a_wrong_loss_is_seen)
     expect_seen(spoil_cross_entropy, "lora_loss f32;lora_loss bf16;ln_tuning_loss f32;full_loss f32;", "");
 }
 
-Test(model_check, wrong_gradients_are_seen)
+Test(model_check, gradients_that_are_wrong_everywhere_are_seen)
 {
-    expect_seen(spoil_lora_backward, "lora_gradients f32;lora_parameters f32;lora_gradients bf16;",
-                "lora_loss f32;lora_grad_norm f32;lora_loss bf16;lora_grad_norm bf16;lora_parameters bf16;");
+    expect_seen(spoil_relu_backward,
+                "lora_gradients f32;lora_worst_gradient f32;lora_parameters f32;lora_gradients bf16;"
+                "lora_worst_gradient bf16;lora_parameters bf16;ln_tuning_gradients f32;"
+                "ln_tuning_worst_gradient f32;ln_tuning_parameters f32;full_gradients f32;"
+                "full_worst_gradient f32;full_parameters f32;",
+                "lora_loss f32;lora_grad_norm f32;lora_loss bf16;lora_grad_norm bf16;ln_tuning_loss f32;"
+                "ln_tuning_grad_norm f32;full_loss f32;full_grad_norm f32;");
 }
 
-Test(model_check, wrong_gradients_of_full_training_are_seen)
+Test(model_check, a_tensors_wrong_gradient_is_seen)
 {
-    expect_seen(spoil_weight_gradient, "full_gradients f32;", "full_grad_norm f32;full_parameters f32;");
+    scene.all_kinds = false;
+    expect_seen(spoil_lora_backward,
+                "lora_worst_gradient f32;lora_parameters f32;lora_worst_gradient bf16;lora_parameters bf16;",
+                "lora_loss f32;lora_grad_norm f32;lora_loss bf16;lora_grad_norm bf16;");
+}
+
+Test(model_check, a_wrong_gradient_of_full_training_is_seen)
+{
+    expect_seen(spoil_weight_gradient, "full_worst_gradient f32;",
+                "full_grad_norm f32;full_gradients f32;full_parameters f32;");
 }
 
 Test(model_check, a_wrong_norm_is_seen)
@@ -346,17 +389,20 @@ Test(model_check, a_wrong_update_is_seen)
 
 Test(model_check, a_wrong_update_in_bf16_alone_is_seen)
 {
+    scene.all_kinds = false;
     only_bf16 = true;
     expect_seen(spoil_adamw, "lora_parameters bf16;", "lora_loss bf16;lora_grad_norm bf16;");
 }
 
 Test(model_check, a_wrong_token_is_seen)
 {
+    scene.all_kinds = false;
     expect_seen(spoil_sample, "greedy f32;sampled f32;sampled bf16;", "");
 }
 
 Test(model_check, wrong_attention_of_decoding_is_seen)
 {
+    scene.all_kinds = false;
     expect_seen(spoil_decode_attention, "greedy f32;sampled f32;sampled bf16;", "");
 }
 
@@ -369,18 +415,21 @@ Test(model_check, a_wrong_replay_is_seen)
  * one for the greedy forecasts and two for the sampled ones. */
 Test(model_check, steps_that_are_not_captured_are_seen)
 {
+    scene.all_kinds = false;
     only_one = 3;
     expect_seen(spoil_capture, "lora_graph f32;", "");
 }
 
 Test(model_check, a_training_that_is_another_when_repeated_is_seen)
 {
+    scene.all_kinds = false;
     only_one = 4;
     expect_seen(spoil_linear_forward, "lora_repeat f32;", "");
 }
 
 Test(model_check, a_forecast_that_is_another_when_repeated_is_seen)
 {
+    scene.all_kinds = false;
     only_one = 7;
     expect_seen(spoil_sample, "forecast_repeat f32;", "");
 }
@@ -389,6 +438,7 @@ Test(model_check, a_forecast_that_is_another_when_repeated_is_seen)
 
 Test(model_check, a_failed_capture_leaves_the_other_checks)
 {
+    scene.all_kinds = false;
     simt_fail_call("cudaGraphInstantiate", 1, 719);
     expect_seen(NULL, "lora_graph f32;lora_repeat f32;", "");
 }
@@ -396,8 +446,10 @@ Test(model_check, a_failed_capture_leaves_the_other_checks)
 Test(model_check, a_failed_training_leaves_the_other_checks)
 {
     simt_fail_call("launch", 20, 719);
-    expect_seen(
-        NULL, "lora_loss f32;lora_grad_norm f32;lora_gradients f32;lora_parameters f32;lora_graph f32;", "");
+    expect_seen(NULL,
+                "lora_loss f32;lora_grad_norm f32;lora_gradients f32;lora_worst_gradient f32;lora_parameters "
+                "f32;lora_graph f32;",
+                "");
 }
 
 Test(model_check, a_lost_device_ends_the_checks)
@@ -405,7 +457,7 @@ Test(model_check, a_lost_device_ends_the_checks)
     spoil = lose_device;
     only_bf16 = true;
     cr_expect_eq(run("lora_loss bf16;", "", NULL), 3);
-    cr_expect_str_eq(all_checks[count_lines - 1], "lora_loss bf16");
+    cr_expect_str_eq(last_check, "lora_loss bf16");
     cr_expect(strstr(detail, "the device was lost: ") == detail, "%s", detail);
 }
 
@@ -413,21 +465,24 @@ Test(model_check, a_lost_device_ends_the_checks)
 
 Test(model_check, a_wrong_sum_over_ranks_is_seen)
 {
+    scene.all_kinds = false;
     wrong_nccl = true;
     expect_seen(NULL, "nccl f32;", "");
 }
 
 Test(model_check, a_communicator_that_cannot_be_made_is_seen)
 {
+    scene.all_kinds = false;
     simt_fail_call("ncclCommInitRank", 1, 2);
     expect_seen(NULL, "nccl f32;", "");
 }
 
 Test(model_check, nccl_that_is_not_there_is_no_failure)
 {
+    scene.all_kinds = false;
     no_nccl = true;
     cr_expect_eq(run("", "", "nccl f32"), 0);
-    cr_expect_eq(count_lines, CHECKS);
+    cr_expect_null(last_check, "it ended with %s", last_check);
 }
 
 /* -- where nothing can be checked -- */

@@ -19,7 +19,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     const ft_attention &a = args.a;
     attention_tiles tiles;
     attention_layout(FORWARD_PASS, a.d_kv, memory, &tiles);
-    int first_query = (int)blockIdx.x * QUERIES, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
+    int first_query = (int)blockIdx.x * QUERIES, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int r = threadIdx.x / LANES, lane = threadIdx.x % LANES, query = first_query + r;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     load_queries(a, a.q, sequence, head, first_query, tiles.q, tiles.pitch);
@@ -71,14 +71,15 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         lse[((int64_t)sequence * a.n_heads + head) * a.q_length + query] = largest + logf(sum);
 }
 
-template <int D_KV>
-static void launch(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse)
+template <int D_KV> static void launch(ft_cuda *cuda, attention_arguments args, ft_tensor out, float *lse)
 {
     size_t bytes = attention_layout(FORWARD_PASS, args.a.d_kv, NULL, NULL) * sizeof(float);
     if (!allow_shared(cuda, attention_forward_kernel<D_KV>, bytes)) return;
-    dim3 grid((unsigned)ft_cuda_ceil(args.a.q_length, QUERIES), (unsigned)args.a.n_heads,
-              (unsigned)args.batch.n_sequences);
-    CUDA_LAUNCH(cuda, attention_forward_kernel<D_KV>, grid, dim3(ATTENTION_THREADS), bytes, args, out, lse);
+    for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
+        args.first_sequence = (int32_t)first;
+        CUDA_LAUNCH(cuda, attention_forward_kernel<D_KV>, attention_grid(args, args.a.q_length, QUERIES),
+                    ATTENTION_THREADS, bytes, args, out, lse);
+    }
 }
 
 static void attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,

@@ -10,12 +10,13 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { ATTENTION_THREADS = 128, KEYS = 64 };
+enum { ATTENTION_THREADS = 128, KEYS = 64, MOST_SEQUENCES = FT_CUDA_MAX_GRID_Z /* of a launch */ };
 
 struct attention_arguments {
     ft_adapter_batch batch;
     ft_attention a;
     ft_cuda_buckets buckets; /* where there is a bias */
+    int32_t first_sequence;  /* of the launch */
     int32_t kv_rows;         /* of k and v from one sequence to the next: kv_length, or a cache's capacity */
 };
 
@@ -27,6 +28,19 @@ struct attention_gradients {
                           of the   keys */
     float *bias_parts; /* (n_sequences, n_heads, query tiles, n_buckets) or NULL */
 };
+
+/* Grid: (tiles of `size` queries or keys of `length`, heads, sequences from first_sequence on, as many as a
+ * grid takes). */
+static inline ft_cuda_grid attention_grid(const attention_arguments &args, int32_t length, int size)
+{
+    return ft_cuda_grid(ft_cuda_ceil(length, size), args.a.n_heads,
+                        min(args.batch.n_sequences - args.first_sequence, (int)MOST_SEQUENCES));
+}
+
+__device__ __forceinline__ int sequence_of_block(const attention_arguments &args)
+{
+    return args.first_sequence + (int)blockIdx.z;
+}
 
 /* A head's columns of a tensor. */
 __device__ __forceinline__ ft_tensor head_columns(ft_tensor t, int head, int d_kv)
@@ -129,7 +143,7 @@ template <class Kernel> static bool allow_shared(ft_cuda *cuda, Kernel *kernel, 
 static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch *batch,
                                           const ft_attention *attention, attention_arguments *args)
 {
-    *args = attention_arguments{*batch, *attention, {}, attention->kv_length};
+    *args = attention_arguments{*batch, *attention, {}, 0, attention->kv_length};
     if (attention->d_kv > 128) {
         ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes heads of at most 128 features (d_kv)");
         return false;

@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     const ft_attention &a = args.a;
     attention_tiles tiles;
     attention_layout(QUERY_PASS, a.d_kv, memory, &tiles);
-    int first_query = (int)blockIdx.x * QUERIES, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
+    int first_query = (int)blockIdx.x * QUERIES, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int r = threadIdx.x / LANES, lane = threadIdx.x % LANES, query = first_query + r;
     int64_t row = (int64_t)sequence * a.q_length + query;
     int64_t index = ((int64_t)sequence * a.n_heads + head) * a.q_length + query;
@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     const ft_attention &a = args.a;
     attention_tiles tiles;
     attention_layout(KEY_PASS, a.d_kv, memory, &tiles);
-    int chunk = (int)blockIdx.x, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
+    int chunk = (int)blockIdx.x, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int r = threadIdx.x / LANES, lane = threadIdx.x % LANES;
     int f = threadIdx.x / SHARE, half = threadIdx.x % SHARE;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
@@ -168,21 +168,20 @@ __global__ void __launch_bounds__(FT_CUDA_MAX_BUCKETS)
     ft_store(dbias, bucket, head, ft_load(dbias, bucket, head) + sum);
 }
 
-template <int D_KV>
-static void launch(ft_cuda *cuda, const attention_arguments &args, const attention_gradients &t)
+template <int D_KV> static void launch(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
 {
     const ft_attention &a = args.a;
     size_t bytes = attention_layout(KEY_PASS, a.d_kv, NULL, NULL) * sizeof(float);
     if (!allow_shared(cuda, attention_query_kernel<D_KV>, bytes) ||
         !allow_shared(cuda, attention_key_kernel<D_KV>, bytes))
         return;
-    unsigned heads = (unsigned)a.n_heads, sequences = (unsigned)args.batch.n_sequences;
-    CUDA_LAUNCH(cuda, attention_query_kernel<D_KV>,
-                dim3((unsigned)ft_cuda_ceil(a.q_length, QUERIES), heads, sequences), dim3(ATTENTION_THREADS),
-                bytes, args, t.out, t.lse, t.dout, t.dq, t.row_sums, t.bias_parts);
-    CUDA_LAUNCH(cuda, attention_key_kernel<D_KV>,
-                dim3((unsigned)ft_cuda_ceil(a.kv_length, KEYS), heads, sequences), dim3(ATTENTION_THREADS),
-                bytes, args, t.lse, t.dout, t.dk, t.dv, t.row_sums);
+    for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
+        args.first_sequence = (int32_t)first;
+        CUDA_LAUNCH(cuda, attention_query_kernel<D_KV>, attention_grid(args, a.q_length, QUERIES),
+                    ATTENTION_THREADS, bytes, args, t.out, t.lse, t.dout, t.dq, t.row_sums, t.bias_parts);
+        CUDA_LAUNCH(cuda, attention_key_kernel<D_KV>, attention_grid(args, a.kv_length, KEYS),
+                    ATTENTION_THREADS, bytes, args, t.lse, t.dout, t.dk, t.dv, t.row_sums);
+    }
 }
 
 static void attention_backward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
@@ -215,8 +214,8 @@ static void attention_backward(ft_backend *self, const ft_adapter_batch *batch, 
     else
         launch<128>(cuda, args, t);
     if (dbias.data)
-        CUDA_LAUNCH(cuda, bias_total_kernel, dim3((unsigned)attention->n_heads), dim3(FT_CUDA_MAX_BUCKETS), 0,
-                    t.bias_parts, batch->n_sequences, attention->n_heads, (int)n_tiles, dbias);
+        CUDA_LAUNCH(cuda, bias_total_kernel, attention->n_heads, FT_CUDA_MAX_BUCKETS, 0, t.bias_parts,
+                    batch->n_sequences, attention->n_heads, (int)n_tiles, dbias);
 }
 
 void ft_cuda_attention_backward_operations(ft_backend *base)

@@ -69,7 +69,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     forward_memory<D> &memory = *(forward_memory<D> *)memory_start;
     unsigned *seen = (unsigned *)(&memory + 1);
     const ft_attention &a = args.a;
-    int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
+    int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y,
+        sequence = sequence_of_block(args);
     int row = (int)threadIdx.x / FT_WARP * MMA_ROWS, g = (int)threadIdx.x % FT_WARP / 4,
         t = (int)threadIdx.x % 4;
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
@@ -125,14 +126,16 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     store_rows<D, 1>(result, factor, memory.q + row, queries_of(a, out, sequence, head), first_query + row);
 }
 
-template <int D> static void launch(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse)
+template <int D> static void launch(ft_cuda *cuda, attention_arguments args, ft_tensor out, float *lse)
 {
     size_t chunks = (size_t)ft_cuda_ceil(args.a.kv_length, KEYS);
     size_t bytes = sizeof(forward_memory<D>) + chunks * 2 * sizeof(unsigned);
     if (!allow_shared(cuda, attention_mma_forward_kernel<D>, bytes)) return;
-    dim3 grid((unsigned)ft_cuda_ceil(args.a.q_length, MMA_QUERIES), (unsigned)args.a.n_heads,
-              (unsigned)args.batch.n_sequences);
-    CUDA_LAUNCH(cuda, attention_mma_forward_kernel<D>, grid, dim3(ATTENTION_THREADS), bytes, args, out, lse);
+    for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
+        args.first_sequence = (int32_t)first;
+        CUDA_LAUNCH(cuda, attention_mma_forward_kernel<D>, attention_grid(args, args.a.q_length, MMA_QUERIES),
+                    ATTENTION_THREADS, bytes, args, out, lse);
+    }
 }
 
 void ft_cuda_attention_mma_forward(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse)

@@ -79,7 +79,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     unsigned *seen = (unsigned *)(&memory + 1);
     bias_memory &bias_gradient = *(bias_memory *)(seen + 2 * n_chunks);
-    int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
+    int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y,
+        sequence = sequence_of_block(args);
     int row = (int)threadIdx.x / FT_WARP * MMA_ROWS, g = (int)threadIdx.x % FT_WARP / 4;
     int64_t head_index = (int64_t)sequence * a.n_heads + head;
     mma_matrix k = keys_of(args, a.k, sequence, head), v = keys_of(args, a.v, sequence, head);
@@ -210,7 +211,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     FT_SHARED_DYNAMIC(memory_start);
     key_memory<D> &memory = *(key_memory<D> *)memory_start;
     const ft_attention &a = args.a;
-    int chunk = (int)blockIdx.x, head = (int)blockIdx.y, sequence = (int)blockIdx.z;
+    int chunk = (int)blockIdx.x, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int warp = (int)threadIdx.x / FT_WARP, row = warp * MMA_ROWS;
     mma_matrix q = queries_of(a, a.q, sequence, head), dout = queries_of(a, tensors.dout, sequence, head);
     bool biased = a.bias.data != NULL;
@@ -267,8 +268,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     store_rows<D, -1>(dv, scale, memory.v + row, keys_of(args, tensors.dv, sequence, head), first_key);
 }
 
-template <int D>
-static void launch(ft_cuda *cuda, const attention_arguments &args, const attention_gradients &t)
+template <int D> static void launch(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
 {
     size_t chunks = (size_t)ft_cuda_ceil(args.a.kv_length, KEYS), key_bytes = sizeof(key_memory<D>);
     size_t query_bytes = sizeof(query_memory<D>) + chunks * 2 * sizeof(unsigned);
@@ -276,12 +276,13 @@ static void launch(ft_cuda *cuda, const attention_arguments &args, const attenti
     if (!allow_shared(cuda, attention_mma_query_kernel<D>, query_bytes) ||
         !allow_shared(cuda, attention_mma_key_kernel<D>, key_bytes))
         return;
-    unsigned heads = (unsigned)args.a.n_heads, sequences = (unsigned)args.batch.n_sequences;
-    CUDA_LAUNCH(cuda, attention_mma_query_kernel<D>,
-                dim3((unsigned)ft_cuda_ceil(args.a.q_length, MMA_QUERIES), heads, sequences),
-                dim3(ATTENTION_THREADS), query_bytes, args, t);
-    CUDA_LAUNCH(cuda, attention_mma_key_kernel<D>, dim3((unsigned)chunks, heads, sequences),
-                dim3(ATTENTION_THREADS), key_bytes, args, t);
+    for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
+        args.first_sequence = (int32_t)first;
+        CUDA_LAUNCH(cuda, attention_mma_query_kernel<D>, attention_grid(args, args.a.q_length, MMA_QUERIES),
+                    ATTENTION_THREADS, query_bytes, args, t);
+        CUDA_LAUNCH(cuda, attention_mma_key_kernel<D>, attention_grid(args, args.a.kv_length, KEYS),
+                    ATTENTION_THREADS, key_bytes, args, t);
+    }
 }
 
 void ft_cuda_attention_mma_backward(ft_cuda *cuda, const attention_arguments &args,

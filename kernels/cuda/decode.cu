@@ -136,7 +136,7 @@ template <int PATHS> static void launch(ft_cuda *cuda, const decode_arguments &a
     size_t floats = (size_t)a.kv_length + (size_t)in_eights(a.d_kv) * EIGHT + THREADS * EIGHT;
     if (!allow_shared(cuda, decode_kernel<PATHS>, PATHS * floats * sizeof(float))) return;
     int64_t groups = out.rows / a.paths_per_cache * ft_cuda_ceil(a.paths_per_cache, PATHS);
-    CUDA_LAUNCH(cuda, decode_kernel<PATHS>, dim3((unsigned)groups, (unsigned)a.n_heads), dim3(THREADS),
+    CUDA_LAUNCH(cuda, decode_kernel<PATHS>, ft_cuda_grid(groups, a.n_heads), THREADS,
                 PATHS * floats * sizeof(float), args, out);
 }
 
@@ -159,7 +159,7 @@ static void launch_shared(ft_cuda *cuda, const ft_decode_attention &a, int64_t c
 
 static void decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
 {
-    enum { MOST_CACHES = 65535 /* of a grid's depth */, MOST_KEYS = 4096 /* of four paths' scores */ };
+    enum { MOST_KEYS = 4096 /* of four paths' scores */ };
     ft_cuda *cuda = ft_cuda_of(self);
     if (out.rows == 0 || !ft_cuda_enter(cuda)) return;
     const ft_decode_attention &a = *attention;
@@ -172,8 +172,7 @@ static void decode_attention(ft_backend *self, const ft_decode_attention *attent
         return;
     const ft_tensor *tensors[] = {&a.q, &a.k_cache, &a.v_cache, &out};
     int64_t caches = out.rows / a.paths_per_cache;
-    if (a.paths_per_cache > 1 && !a.bias.data && caches <= MOST_CACHES &&
-        attention_in_pieces(a.d_kv, tensors, 4))
+    if (a.paths_per_cache > 1 && !a.bias.data && attention_in_pieces(a.d_kv, tensors, 4))
         launch_shared(cuda, a, caches, out);
     else if (a.paths_per_cache > 1 && a.kv_length <= MOST_KEYS)
         launch<MOST_PATHS>(cuda, args, out);

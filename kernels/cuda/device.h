@@ -43,6 +43,13 @@ typedef struct ft_cuda_buckets {
     int32_t first[FT_CUDA_MAX_BUCKETS];
 } ft_cuda_buckets;
 
+/* Blocks of a grid, as many as there are; CUDA_LAUNCH refuses what CUDA does not take. */
+struct ft_cuda_grid {
+    int64_t x, y, z;
+    ft_cuda_grid(int64_t x_, int64_t y_ = 1, int64_t z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+enum { FT_CUDA_MAX_GRID_X = 0x7fffffff, FT_CUDA_MAX_GRID_Y = 65535, FT_CUDA_MAX_GRID_Z = 65535 };
+
 typedef struct ft_cuda {
     ft_backend base; /* first, so that the pointers convert */
     int device;
@@ -77,6 +84,8 @@ bool ft_cuda_enter(ft_cuda *cuda);
 /* Keeps a failure of `call`; true if there was none. */
 bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line);
 void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message);
+/* A grid for CUDA; false, and the failure kept, for more blocks than it takes. */
+bool ft_cuda_grid_fits(ft_cuda *cuda, ft_cuda_grid grid, dim3 *fitting);
 /* NULL, and the failure kept, when there is no memory. Valid until the use's next call on this stream, and in
  * a captured graph as long as that lives. */
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes);
@@ -95,13 +104,15 @@ static inline cudaStream_t ft_cuda_stream(const ft_cuda *cuda)
 #define CUDA_TRY(cuda, call) ft_cuda_check(cuda, call, #call, __FILE__, __LINE__)
 
 /* Queues a kernel on the current stream and checks that it could be. */
-#define CUDA_LAUNCH(cuda, kernel, grid, block, shared_bytes, ...)                                            \
+#define CUDA_LAUNCH(cuda, kernel, grid, threads, shared_bytes, ...)                                          \
     do {                                                                                                     \
-        FT_LAUNCH(kernel, grid, block, shared_bytes, ft_cuda_stream(cuda), __VA_ARGS__);                     \
+        dim3 launched_grid;                                                                                  \
+        if (!ft_cuda_grid_fits(cuda, grid, &launched_grid)) break;                                           \
+        FT_LAUNCH(kernel, launched_grid, dim3(threads), shared_bytes, ft_cuda_stream(cuda), __VA_ARGS__);    \
         ft_cuda_check(cuda, cudaGetLastError(), "launch of " #kernel, __FILE__, __LINE__);                   \
     } while (0)
 
-static inline int64_t ft_cuda_ceil(int64_t count, int64_t size)
+__host__ __device__ static inline int64_t ft_cuda_ceil(int64_t count, int64_t size)
 {
     return (count + size - 1) / size;
 }

@@ -47,14 +47,15 @@ __device__ __forceinline__ void load_ids(const int32_t *ids, int64_t rows, int64
     for (int i = 0; i < IDS; i++) id[i] = first + i < rows ? ids[first + i] : -1;
 }
 
-/* x: the token, y: COLUMNS features of its row, a unit a lane. */
+/* Grid, in one dimension: (tokens, parts of COLUMNS features); a unit of the token's row a lane. */
 __global__ void __launch_bounds__(SCATTER_THREADS, 4)
     embedding_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor dout, const int32_t *ids,
                               uint32_t site, ft_tensor dtable)
 {
     FT_SHARED(float, sums, [WARPS][COLUMNS]);
-    int32_t token = (int32_t)blockIdx.x;
-    int warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP, unit = (int)blockIdx.y * FT_WARP + lane;
+    unsigned part = blockIdx.x;
+    int32_t token = ft_take_index(&part, dtable.rows);
+    int warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP, unit = (int)part * FT_WARP + lane;
     bool eights = ft_in_eights(dout), any = false, has_unit = unit < ft_units(dtable.cols);
     float sum[FT_UNIT] = {0};
     for (int64_t first = warp * FT_WARP * IDS; first < dout.rows; first += SCATTER_THREADS * IDS) {
@@ -82,7 +83,7 @@ __global__ void __launch_bounds__(SCATTER_THREADS, 4)
     for (int e = 0; e < FT_UNIT; e++) sums[warp][ft_unit_col(lane, e / 8) + e % 8] = sum[e];
     __syncthreads();
     int col = threadIdx.x * 8;
-    int64_t table_col = (int64_t)blockIdx.y * COLUMNS + col;
+    int64_t table_col = (int64_t)part * COLUMNS + col;
     bool table_eights = ft_in_eights(dtable);
     float total[8];
     ft_load8(dtable, table_eights, token, table_col, total);
@@ -96,8 +97,8 @@ static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, i
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (out.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, embedding_forward_kernel, dim3((unsigned)ft_cuda_ceil(out.rows, ROWS_PER_BLOCK)),
-                dim3(GATHER_THREADS), 0, *batch, length, table, ids, dropout_site, out);
+    CUDA_LAUNCH(cuda, embedding_forward_kernel, ft_cuda_ceil(out.rows, ROWS_PER_BLOCK), GATHER_THREADS, 0,
+                *batch, length, table, ids, dropout_site, out);
 }
 
 static void embedding_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
@@ -105,9 +106,8 @@ static void embedding_backward(ft_backend *self, const ft_adapter_batch *batch, 
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (dout.rows == 0 || !ft_cuda_enter(cuda)) return;
-    dim3 grid((unsigned)dtable.rows, (unsigned)ft_cuda_ceil(dtable.cols, COLUMNS));
-    CUDA_LAUNCH(cuda, embedding_backward_kernel, grid, dim3(SCATTER_THREADS), 0, *batch, length, dout, ids,
-                dropout_site, dtable);
+    CUDA_LAUNCH(cuda, embedding_backward_kernel, dtable.rows * ft_cuda_ceil(dtable.cols, COLUMNS),
+                SCATTER_THREADS, 0, *batch, length, dout, ids, dropout_site, dtable);
 }
 
 void ft_cuda_embedding_operations(ft_backend *base)

@@ -27,6 +27,16 @@
 enum { FT_WARP = 32, FT_CHUNK = 64, FT_UNIT = 32 };
 #define FT_ALL_LANES 0xffffffffu
 
+/* For grids of several indices in one dimension, the only one in which a grid takes more than 65535 blocks:
+ * takes the index that changes fastest, below `count`, off a block's number; what is left is that of the
+ * other indices. */
+__device__ __forceinline__ int ft_take_index(unsigned *block, int64_t count)
+{
+    unsigned index = *block % (unsigned)count;
+    *block /= (unsigned)count;
+    return (int)index;
+}
+
 /* -- elements -- */
 
 __device__ __forceinline__ float ft_load(const ft_tensor &t, int64_t row, int64_t col)

@@ -59,8 +59,7 @@ static void convert(ft_cuda *cuda, ft_tensor from, ft_tensor to)
 {
     if (from.rows == 0) return;
     int64_t fours = from.rows * ft_cuda_ceil(from.cols, 4);
-    CUDA_LAUNCH(cuda, convert_kernel, dim3((unsigned)ft_cuda_ceil(fours, CONVERT_THREADS)),
-                dim3(CONVERT_THREADS), 0, from, to);
+    CUDA_LAUNCH(cuda, convert_kernel, ft_cuda_ceil(fours, CONVERT_THREADS), CONVERT_THREADS, 0, from, to);
 }
 
 /* The operand in the matrix type. False: something has failed. */

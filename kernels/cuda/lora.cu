@@ -219,7 +219,7 @@ __device__ __forceinline__ void spread(const float sums[TILE / 8][4], float (*to
 
 /* `left`: x, u, dy or du. Of products of rows: grid (column tiles, row tiles of all adapters), piece_rows
  * TILE, `out` the result. Of gradients: `right` is u or du, grid (rank tiles, feature tiles, pieces of all
- * adapters), `out` the pieces' gradients, one below the other. */
+ * adapters), `out` the pieces' gradients, one below the other. Both grids in one dimension. */
 template <class T, int PRODUCT>
 __global__ void __launch_bounds__(THREADS, BLOCKS)
     lora_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, ft_tensor left, ft_tensor right,
@@ -233,12 +233,14 @@ __global__ void __launch_bounds__(THREADS, BLOCKS)
     static_assert(2 * sizeof(operand_tile<T>) >= TILE * SUMS_PITCH * sizeof(float),
                   "sums lie where operands did");
     ft_piece piece;
-    int64_t piece_index = GRADIENT ? blockIdx.z : blockIdx.y;
+    unsigned piece_index = blockIdx.x;
+    int j_first = ft_take_index(&piece_index, ft_cuda_ceil(GRADIENT ? lora.rank : out.cols, TILE)) * TILE;
+    int i_first = GRADIENT ? ft_take_index(&piece_index, ft_cuda_ceil(left.cols, TILE)) * TILE : 0;
     if (!ft_find_piece(batch, length, piece_rows, piece_index, &piece)) return;
 
     /* The tile of the result, summed over k: rows from `first` on, or features from i_first, by columns from
      * j_first on. */
-    int i_first = (int)blockIdx.y * TILE, j_first = (int)blockIdx.x * TILE, first = (int)piece.first;
+    int first = (int)piece.first;
     int k_count = GRADIENT ? (int)(piece.end - piece.first) : (int)left.cols;
     int j_count = min((UPWARD ? (int)out.cols : lora.rank) - j_first, (int)TILE);
     operand i_side = operand_of(left, piece.end), j_side;
@@ -319,17 +321,26 @@ struct gradient_parts {
     int64_t a_pieces, b_pieces; /* at most */
 };
 
-/* Adds the pieces' gradients to da (z = 0) and db (z = 1) of adapter y, four elements a thread. */
+/* Blocks that add a gradient of one adapter. */
+__host__ __device__ static inline int64_t total_blocks(const ft_lora &lora)
+{
+    return ft_cuda_ceil((int64_t)lora.rank * max(lora.in_features, lora.out_features), TOTAL_THREADS * 4);
+}
+
+/* Grid, in one dimension: (total_blocks, adapters, 2). Adds the pieces' gradients to da and then db, four
+ * elements a thread. */
 __global__ void __launch_bounds__(TOTAL_THREADS, 4)
     lora_total_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, gradient_parts parts)
 {
-    int32_t adapter = (int32_t)blockIdx.y;
-    bool of_a = blockIdx.z == 0;
+    unsigned which = blockIdx.x;
+    int block = ft_take_index(&which, total_blocks(lora));
+    int32_t adapter = ft_take_index(&which, batch.n_adapters);
+    bool of_a = which == 0;
     int64_t piece_rows = of_a ? parts.a_rows : parts.b_rows, first = 0;
     for (int32_t g = 0; g < adapter; g++) first += ft_pieces_in(ft_rows_of(batch, length, g), piece_rows);
     int64_t end = first + ft_pieces_in(ft_rows_of(batch, length, adapter), piece_rows);
     int64_t count = (int64_t)lora.rank * (of_a ? lora.in_features : lora.out_features);
-    int col = (int)(blockIdx.x * TOTAL_THREADS + threadIdx.x) * 4;
+    int col = (block * TOTAL_THREADS + (int)threadIdx.x) * 4;
     if (col >= count || first == end) return;
     float *gradient = (float *)(of_a ? lora.da : lora.db) + adapter * lora.adapter_stride;
     ft_tensor total = {gradient, FT_F32, 1, count, count};
@@ -350,13 +361,12 @@ static void multiply_rows(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t 
                           ft_tensor left, ft_tensor out)
 {
     ft_tensor absent = {};
-    int64_t pieces = ft_cuda_ceil(out.rows, TILE) + batch->n_adapters;
-    dim3 grid((unsigned)ft_cuda_ceil(out.cols, TILE), (unsigned)pieces);
+    int64_t blocks = ft_cuda_ceil(out.cols, TILE) * (ft_cuda_ceil(out.rows, TILE) + batch->n_adapters);
     if (cuda->base.bf16)
-        CUDA_LAUNCH(cuda, (lora_kernel<__nv_bfloat16, PRODUCT>), grid, dim3(THREADS), 0, *batch, length,
-                    *lora, left, absent, (int64_t)TILE, out);
+        CUDA_LAUNCH(cuda, (lora_kernel<__nv_bfloat16, PRODUCT>), blocks, THREADS, 0, *batch, length, *lora,
+                    left, absent, (int64_t)TILE, out);
     else
-        CUDA_LAUNCH(cuda, (lora_kernel<float, PRODUCT>), grid, dim3(THREADS), 0, *batch, length, *lora, left,
+        CUDA_LAUNCH(cuda, (lora_kernel<float, PRODUCT>), blocks, THREADS, 0, *batch, length, *lora, left,
                     absent, (int64_t)TILE, out);
 }
 
@@ -366,13 +376,12 @@ static void multiply_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int3
                               const ft_lora *lora, ft_tensor left, ft_tensor right, int64_t piece_rows,
                               int64_t pieces, ft_tensor out)
 {
-    dim3 grid((unsigned)ft_cuda_ceil(lora->rank, TILE), (unsigned)ft_cuda_ceil(left.cols, TILE),
-              (unsigned)pieces);
+    int64_t blocks = ft_cuda_ceil(lora->rank, TILE) * ft_cuda_ceil(left.cols, TILE) * pieces;
     if (cuda->base.bf16)
-        CUDA_LAUNCH(cuda, (lora_kernel<__nv_bfloat16, PRODUCT>), grid, dim3(THREADS), 0, *batch, length,
-                    *lora, left, right, piece_rows, out);
+        CUDA_LAUNCH(cuda, (lora_kernel<__nv_bfloat16, PRODUCT>), blocks, THREADS, 0, *batch, length, *lora,
+                    left, right, piece_rows, out);
     else
-        CUDA_LAUNCH(cuda, (lora_kernel<float, PRODUCT>), grid, dim3(THREADS), 0, *batch, length, *lora, left,
+        CUDA_LAUNCH(cuda, (lora_kernel<float, PRODUCT>), blocks, THREADS, 0, *batch, length, *lora, left,
                     right, piece_rows, out);
 }
 
@@ -422,9 +431,8 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
     multiply_rows<DOWN_BACK>(cuda, batch, length, lora, dy, du);
     multiply_gradient<GRADIENT_A>(cuda, batch, length, lora, x, du, parts.a_rows, parts.a_pieces, parts.a);
     if (dx.data) multiply_rows<UP_BACK>(cuda, batch, length, lora, du, dx);
-    int64_t most = (int64_t)lora->rank * max(lora->in_features, lora->out_features);
-    dim3 grid((unsigned)ft_cuda_ceil(most, TOTAL_THREADS * 4), (unsigned)batch->n_adapters, 2);
-    CUDA_LAUNCH(cuda, lora_total_kernel, grid, dim3(TOTAL_THREADS), 0, *batch, length, *lora, parts);
+    CUDA_LAUNCH(cuda, lora_total_kernel, total_blocks(*lora) * batch->n_adapters * 2, TOTAL_THREADS, 0,
+                *batch, length, *lora, parts);
 }
 
 void ft_cuda_lora_operations(ft_backend *base)

@@ -102,10 +102,9 @@ static void cross_entropy(ft_backend *self, const ft_adapter_batch *batch, int32
     double *row_loss =
         (double *)ft_cuda_scratch(cuda, FT_CUDA_LOSS_ROWS, (size_t)logits.rows * sizeof *row_loss);
     if (!row_loss) return;
-    CUDA_LAUNCH(cuda, cross_entropy_kernel, dim3((unsigned)logits.rows), dim3(THREADS), 0, *batch, length,
-                logits, labels, label_scale, row_loss);
-    CUDA_LAUNCH(cuda, loss_sum_kernel, dim3((unsigned)batch->n_adapters), dim3(THREADS), 0, *batch, length,
-                row_loss, loss_sum);
+    CUDA_LAUNCH(cuda, cross_entropy_kernel, logits.rows, THREADS, 0, *batch, length, logits, labels,
+                label_scale, row_loss);
+    CUDA_LAUNCH(cuda, loss_sum_kernel, batch->n_adapters, THREADS, 0, *batch, length, row_loss, loss_sum);
 }
 
 void ft_cuda_loss_operations(ft_backend *base)

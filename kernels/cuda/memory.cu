@@ -23,6 +23,18 @@ bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const cha
     return false;
 }
 
+bool ft_cuda_grid_fits(ft_cuda *cuda, ft_cuda_grid grid, dim3 *fitting)
+{
+    *fitting = dim3((unsigned)grid.x, (unsigned)grid.y, (unsigned)grid.z);
+    if (grid.x <= FT_CUDA_MAX_GRID_X && grid.y <= FT_CUDA_MAX_GRID_Y && grid.z <= FT_CUDA_MAX_GRID_Z)
+        return true;
+    ft_cuda_fail(
+        cuda, FT_BAD_INPUT,
+        "an operation has more rows than a GPU takes at once (lower batch_size, context_length or the "
+        "number of adapters that train together)");
+    return false;
+}
+
 bool ft_cuda_enter(ft_cuda *cuda)
 {
     return cuda->failure == FT_OK && CUDA_TRY(cuda, cudaSetDevice(cuda->device));

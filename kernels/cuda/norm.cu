@@ -150,17 +150,19 @@ __global__ void __launch_bounds__(ROW_THREADS, 3)
     }
 }
 
-/* parts: (pieces, cols), the piece's sum of each feature. With shared_weight the rows of all adapters are cut
- * as one's. */
+/* Grid, in one dimension: (blocks of FT_CHUNK features, pieces). parts: (pieces, cols), the piece's sum of
+ * each feature. With shared_weight the rows of all adapters are cut as one's. */
 __global__ void __launch_bounds__(GRADIENT_THREADS, 4)
     norm_weight_parts_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
                              uint32_t h_site, float h_scale, ft_tensor dh, bool shared_weight, float *parts)
 {
     FT_SHARED(float, sums, [ROWS_AT_ONCE][FT_CHUNK + 4]);
-    int64_t index = blockIdx.y, first_col = (int64_t)blockIdx.x * FT_CHUNK;
+    unsigned block = blockIdx.x;
+    int chunk = ft_take_index(&block, ft_cuda_ceil(x_out.cols, FT_CHUNK));
+    int64_t index = block, first_col = (int64_t)chunk * FT_CHUNK;
     ft_piece piece = {0, index * PIECE_ROWS, min((index + 1) * (int64_t)PIECE_ROWS, x_out.rows)};
     if (!shared_weight && !ft_find_piece(batch, length, PIECE_ROWS, index, &piece)) return;
-    int half = threadIdx.x % 2, group = threadIdx.x / 2, unit = (int)blockIdx.x * 2 + half;
+    int half = threadIdx.x % 2, group = threadIdx.x / 2, unit = chunk * 2 + half;
     bool x_eights = ft_in_eights(x_out), dh_eights = ft_in_eights(dh);
     float sum[FT_UNIT] = {0};
     for (int64_t row = piece.first + group; row < piece.end; row += ROWS_AT_ONCE) {
@@ -186,17 +188,19 @@ __global__ void __launch_bounds__(GRADIENT_THREADS, 4)
     parts[index * x_out.cols + col] = total;
 }
 
-/* A thread a feature; y: the adapter. */
+/* Grid, in one dimension: (blocks of TOTAL_THREADS features, adapters or one for all); a thread a feature. */
 __global__ void __launch_bounds__(TOTAL_THREADS)
     norm_weight_total_kernel(ft_adapter_batch batch, int32_t length, int64_t rows, int64_t cols,
                              bool shared_weight, const float *parts, float *dweight, int64_t weight_stride)
 {
-    int32_t adapter = (int32_t)blockIdx.y;
-    int64_t col = (int64_t)blockIdx.x * TOTAL_THREADS + threadIdx.x, first = 0;
+    unsigned adapter = blockIdx.x;
+    int64_t block = ft_take_index(&adapter, ft_cuda_ceil(cols, TOTAL_THREADS));
+    int64_t col = block * TOTAL_THREADS + threadIdx.x, first = 0;
     if (col >= cols) return;
     ft_piece all = {0, 0, rows};
     if (!shared_weight) {
-        for (int32_t g = 0; g < adapter; g++) first += ft_pieces_in(ft_rows_of(batch, length, g), PIECE_ROWS);
+        for (unsigned g = 0; g < adapter; g++)
+            first += ft_pieces_in(ft_rows_of(batch, length, g), PIECE_ROWS);
         all = ft_rows_of(batch, length, adapter);
     }
     int64_t end = first + ft_pieces_in(all, PIECE_ROWS);
@@ -213,9 +217,9 @@ static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, in
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (x.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, add_norm_forward_kernel, dim3((unsigned)ft_cuda_ceil(x.rows, ROWS_PER_BLOCK)),
-                dim3(ROW_THREADS), 0, *batch, length, x, y, y_site, (const float *)weight, weight_stride, eps,
-                h_site, h_scale, x_out, h, (float *)rstd);
+    CUDA_LAUNCH(cuda, add_norm_forward_kernel, ft_cuda_ceil(x.rows, ROWS_PER_BLOCK), ROW_THREADS, 0, *batch,
+                length, x, y, y_site, (const float *)weight, weight_stride, eps, h_site, h_scale, x_out, h,
+                (float *)rstd);
 }
 
 static void norm_weight_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length,
@@ -227,13 +231,12 @@ static void norm_weight_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, i
     float *parts = (float *)ft_cuda_scratch(cuda, FT_CUDA_NORM_WEIGHT_PARTS,
                                             (size_t)(pieces * x_out.cols) * sizeof *parts);
     if (!parts) return;
-    dim3 grid((unsigned)ft_cuda_ceil(x_out.cols, FT_CHUNK), (unsigned)pieces);
-    CUDA_LAUNCH(cuda, norm_weight_parts_kernel, grid, dim3(GRADIENT_THREADS), 0, *batch, length, x_out, rstd,
-                h_site, h_scale, dh, shared_weight, parts);
-    dim3 total((unsigned)ft_cuda_ceil(x_out.cols, TOTAL_THREADS),
-               shared_weight ? 1 : (unsigned)batch->n_adapters);
-    CUDA_LAUNCH(cuda, norm_weight_total_kernel, total, dim3(TOTAL_THREADS), 0, *batch, length, x_out.rows,
-                x_out.cols, shared_weight, parts, dweight, weight_stride);
+    CUDA_LAUNCH(cuda, norm_weight_parts_kernel, ft_cuda_ceil(x_out.cols, FT_CHUNK) * pieces, GRADIENT_THREADS,
+                0, *batch, length, x_out, rstd, h_site, h_scale, dh, shared_weight, parts);
+    int64_t weights = shared_weight ? 1 : batch->n_adapters;
+    CUDA_LAUNCH(cuda, norm_weight_total_kernel, ft_cuda_ceil(x_out.cols, TOTAL_THREADS) * weights,
+                TOTAL_THREADS, 0, *batch, length, x_out.rows, x_out.cols, shared_weight, parts, dweight,
+                weight_stride);
 }
 
 static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
@@ -246,9 +249,9 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
     if (dweight) /* first, since dy may lie where dh is */
         norm_weight_gradient(cuda, batch, length, x_out, (const float *)rstd, h_site, h_scale, dh,
                              (float *)dweight, weight_stride);
-    CUDA_LAUNCH(cuda, add_norm_backward_kernel, dim3((unsigned)ft_cuda_ceil(x_out.rows, ROWS_PER_BLOCK)),
-                dim3(ROW_THREADS), 0, *batch, length, x_out, (const float *)rstd, (const float *)weight,
-                weight_stride, h_site, h_scale, dh, dx, dx_is_zero, y_site, dy);
+    CUDA_LAUNCH(cuda, add_norm_backward_kernel, ft_cuda_ceil(x_out.rows, ROWS_PER_BLOCK), ROW_THREADS, 0,
+                *batch, length, x_out, (const float *)rstd, (const float *)weight, weight_stride, h_site,
+                h_scale, dh, dx, dx_is_zero, y_site, dy);
 }
 
 void ft_cuda_norm_operations(ft_backend *base)

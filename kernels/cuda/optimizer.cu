@@ -13,20 +13,23 @@
 /* ALL_PARTS blocks of all adapters' norms fill a GPU's multiprocessors several times over. */
 enum { THREADS = 256, ELEMENTS = 4, ALL_PARTS = 1024, LEAST_PARTS = 16 };
 
-__global__ void __launch_bounds__(THREADS, 4) norm_parts_kernel(ft_tensor grads, double *parts)
+/* Grid, in one dimension: (parts of a row, rows). */
+__global__ void __launch_bounds__(THREADS, 4) norm_parts_kernel(ft_tensor grads, int n_parts, double *parts)
 {
     FT_SHARED(double, warps, [THREADS / FT_WARP]);
-    int64_t row = blockIdx.y, step = (int64_t)gridDim.x * THREADS * ELEMENTS;
+    unsigned row = blockIdx.x;
+    int part = ft_take_index(&row, n_parts);
+    int64_t step = (int64_t)n_parts * THREADS * ELEMENTS;
     bool fours = ft_in_fours(grads);
     double sum = 0;
 #pragma unroll 4
-    for (int64_t i = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS; i < grads.cols; i += step) {
+    for (int64_t i = ((int64_t)part * THREADS + threadIdx.x) * ELEMENTS; i < grads.cols; i += step) {
         float v[ELEMENTS];
         ft_load4(grads, fours, row, (int)i, v);
         for (int e = 0; e < ELEMENTS; e++) sum += (double)v[e] * (double)v[e];
     }
     sum = ft_block_sum<THREADS>(sum, warps);
-    if (threadIdx.x == 0) parts[row * gridDim.x + blockIdx.x] = sum;
+    if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
 __global__ void __launch_bounds__(FT_WARP) norm_total_kernel(const double *parts, int n_parts, double *norm)
@@ -43,10 +46,13 @@ __device__ __forceinline__ float one_minus_power(double log_beta, uint32_t t)
     return -expm1f((float)(log_beta * (double)t));
 }
 
+/* Grid, in one dimension: (blocks of a row, rows). */
 __global__ void __launch_bounds__(THREADS, 4) adamw_kernel(ft_adamw step)
 {
     const double log_beta1 = -0.10536051565782628, log_beta2 = -0.0010005003335835335;
-    int64_t g = blockIdx.y, first = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * ELEMENTS;
+    unsigned g = blockIdx.x;
+    int64_t block = ft_take_index(&g, ft_cuda_ceil(step.params.cols, THREADS * ELEMENTS));
+    int64_t first = (block * THREADS + threadIdx.x) * ELEMENTS;
     bool p_fours = ft_in_fours(step.params), m_fours = ft_in_fours(step.m), v_fours = ft_in_fours(step.v);
     float p[ELEMENTS], gradient[ELEMENTS], m[ELEMENTS], v[ELEMENTS];
     ft_load4(step.params, p_fours, g, (int)first, p);
@@ -79,17 +85,16 @@ static void gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
     double *parts = (double *)ft_cuda_scratch(cuda, FT_CUDA_NORM_PARTS,
                                               (size_t)grads.rows * (size_t)n_parts * sizeof *parts);
     if (!parts) return;
-    CUDA_LAUNCH(cuda, norm_parts_kernel, dim3((unsigned)n_parts, (unsigned)grads.rows), dim3(THREADS), 0,
-                grads, parts);
-    CUDA_LAUNCH(cuda, norm_total_kernel, dim3((unsigned)grads.rows), dim3(FT_WARP), 0, parts, n_parts, norm);
+    CUDA_LAUNCH(cuda, norm_parts_kernel, grads.rows * n_parts, THREADS, 0, grads, n_parts, parts);
+    CUDA_LAUNCH(cuda, norm_total_kernel, grads.rows, FT_WARP, 0, parts, n_parts, norm);
 }
 
 static void adamw(ft_backend *self, const ft_adamw *step)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (step->params.rows == 0 || step->params.cols == 0 || !ft_cuda_enter(cuda)) return;
-    dim3 grid((unsigned)ft_cuda_ceil(step->params.cols, THREADS * ELEMENTS), (unsigned)step->params.rows);
-    CUDA_LAUNCH(cuda, adamw_kernel, grid, dim3(THREADS), 0, *step);
+    CUDA_LAUNCH(cuda, adamw_kernel, ft_cuda_ceil(step->params.cols, THREADS * ELEMENTS) * step->params.rows,
+                THREADS, 0, *step);
 }
 
 void ft_cuda_optimizer_operations(ft_backend *base)

@@ -53,8 +53,8 @@ static void relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (f.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, relu_forward_kernel, dim3((unsigned)ft_cuda_ceil(f.rows * ft_units(f.cols), THREADS)),
-                dim3(THREADS), 0, *batch, length, dropout_site, f);
+    CUDA_LAUNCH(cuda, relu_forward_kernel, ft_cuda_ceil(f.rows * ft_units(f.cols), THREADS), THREADS, 0,
+                *batch, length, dropout_site, f);
 }
 
 static void relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
@@ -62,9 +62,8 @@ static void relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (f.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, relu_backward_kernel,
-                dim3((unsigned)ft_cuda_ceil(f.rows * ft_cuda_ceil(f.cols, 8), THREADS)), dim3(THREADS), 0,
-                *batch, length, dropout_site, f, df);
+    CUDA_LAUNCH(cuda, relu_backward_kernel, ft_cuda_ceil(f.rows * ft_cuda_ceil(f.cols, 8), THREADS), THREADS,
+                0, *batch, length, dropout_site, f, df);
 }
 
 void ft_cuda_relu_operations(ft_backend *base)

@@ -275,8 +275,8 @@ static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logi
     ft_cuda *cuda = ft_cuda_of(self);
     if (logits.rows == 0 || !ft_cuda_enter(cuda)) return;
     size_t floats = logits.cols <= MOST_IN_SHARED ? (size_t)ft_cuda_ceil(logits.cols, 4) * 4 : 4;
-    CUDA_LAUNCH(cuda, sample_kernel, dim3((unsigned)logits.rows), dim3(THREADS), floats * sizeof(float),
-                *sampling, logits, token, probabilities);
+    CUDA_LAUNCH(cuda, sample_kernel, logits.rows, THREADS, floats * sizeof(float), *sampling, logits, token,
+                probabilities);
 }
 
 void ft_cuda_sampling_operations(ft_backend *base)

@@ -34,9 +34,9 @@ static void planted_relu_backward(ft_backend *self, const ft_adapter_batch *batc
     calls++;
     plain_relu_backward(self, batch, length, dropout_site, f, df);
     if (dies && calls == 3)
-        CUDA_LAUNCH(cuda, dying_kernel, dim3(1), dim3(N), 0, (float *)df.data);
+        CUDA_LAUNCH(cuda, dying_kernel, 1, N, 0, (float *)df.data);
     else if (!dies && calls % 2 == 0)
-        CUDA_LAUNCH(cuda, noise_kernel, dim3(1), dim3(1), 0, (float *)df.data);
+        CUDA_LAUNCH(cuda, noise_kernel, 1, 1, 0, (float *)df.data);
 }
 
 ft_status __wrap_ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_error *err)

@@ -1,7 +1,7 @@
 /* T5 attention, forward, flash-style: scores are never written to memory.
  *
  * out_i = sum_j p_ij m_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = q_i . k_j + bias[bucket(j - i), head], m the
- * dropout factors; out and lse are overwritten. A block takes 32 queries of one head of one sequence, goes
+ * dropout factors; out and lse are overwritten. A block takes 16 queries of one head of one sequence, goes
  * over the keys in chunks of 64 and keeps the running maximum, sum and output of each query (Milakov and
  * Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Products are in f32.
  *
@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         float now_largest = largest;
 #pragma unroll
         for (int n = 0; n < KEYS_PER_THREAD; n++) now_largest = fmaxf(now_largest, score[n]);
-        now_largest = lanes_max(now_largest);
+        now_largest = lanes_max<LANES>(now_largest);
         float shrink = largest == -INFINITY ? 0.0f : expf(largest - now_largest), part = 0;
 #pragma unroll
         for (int n = 0; n < KEYS_PER_THREAD; n++) {
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
             part += p;
             tiles.p[r * SCORE_PITCH + key_of(n, lane)] = p * factor[n];
         }
-        sum = sum * shrink + lanes_sum(part);
+        sum = sum * shrink + lanes_sum<LANES>(part);
         largest = now_largest;
         __syncthreads(); /* keys make room for values */
         load_keys(a, a.v, sequence, head, chunk, tiles.v, tiles.pitch);
@@ -73,8 +73,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
 
 template <int D_KV> static void launch(ft_cuda *cuda, attention_arguments args, ft_tensor out, float *lse)
 {
-    size_t bytes = attention_layout(FORWARD_PASS, args.a.d_kv, NULL, NULL) * sizeof(float);
-    if (!allow_shared(cuda, attention_forward_kernel<D_KV>, bytes)) return;
+    size_t fixed = attention_layout(FORWARD_PASS, args.a.d_kv, NULL, NULL) * sizeof(float), bytes;
+    if (!allow_shared(cuda, attention_forward_kernel<D_KV>, fixed, 0, args.a.kv_length, &bytes)) return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
         args.first_sequence = (int32_t)first;
         CUDA_LAUNCH(cuda, attention_forward_kernel<D_KV>, attention_grid(args, args.a.q_length, QUERIES),

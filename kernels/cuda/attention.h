@@ -7,10 +7,15 @@
 #ifndef FT_KERNELS_CUDA_ATTENTION_H
 #define FT_KERNELS_CUDA_ATTENTION_H
 
+#include <stdio.h>
+
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
 enum { ATTENTION_THREADS = 128, KEYS = 64, MOST_SEQUENCES = FT_CUDA_MAX_GRID_Z /* of a launch */ };
+/* Shared memory of a block: what a kernel may have as it is, and the most of the devices that have least
+ * (8.6, 8.9), in which every kernel here fits, but for what grows with the keys. */
+enum { WITHOUT_ASKING = 48 * 1024, LEAST_SHARED = 99 * 1024 };
 
 struct attention_arguments {
     ft_adapter_batch batch;
@@ -113,16 +118,19 @@ __device__ __forceinline__ bool chunk_is_hidden(const ft_attention &a, int first
     return a.causal && a.kv_length - (chunk + 1) * KEYS > first_query + n_queries - 1;
 }
 
-/* Sum and maximum over four neighbouring lanes. */
-__device__ __forceinline__ float lanes_sum(float value)
+/* Sum and maximum over LANES neighbouring lanes. */
+template <int LANES> __device__ __forceinline__ float lanes_sum(float value)
 {
-    value += __shfl_xor_sync(FT_ALL_LANES, value, 1);
-    return value + __shfl_xor_sync(FT_ALL_LANES, value, 2);
+#pragma unroll
+    for (int lanes = 1; lanes < LANES; lanes *= 2) value += __shfl_xor_sync(FT_ALL_LANES, value, lanes);
+    return value;
 }
-__device__ __forceinline__ float lanes_max(float value)
+template <int LANES> __device__ __forceinline__ float lanes_max(float value)
 {
-    value = fmaxf(value, __shfl_xor_sync(FT_ALL_LANES, value, 1));
-    return fmaxf(value, __shfl_xor_sync(FT_ALL_LANES, value, 2));
+#pragma unroll
+    for (int lanes = 1; lanes < LANES; lanes *= 2)
+        value = fmaxf(value, __shfl_xor_sync(FT_ALL_LANES, value, lanes));
+    return value;
 }
 
 /* What a query's sum of exponentials is divided by: no key at all: zeros; a NaN stays one. */
@@ -131,12 +139,30 @@ __device__ __forceinline__ float inverse_of_sum(float sum)
     return sum > 0 ? 1.0f / sum : sum;
 }
 
-/* Lets a kernel have the shared memory that it needs beyond 48 KiB. */
-template <class Kernel> static bool allow_shared(ft_cuda *cuda, Kernel *kernel, size_t bytes)
+/* Lets a kernel have its dynamic shared memory: `fixed` bytes and chunk_bytes for each chunk of keys, in all
+ * *bytes. The kernel has none that is static (FT_SHARED): that would count, too. False, and the failure kept,
+ * for more keys than the device has memory for. */
+template <class Kernel>
+static bool allow_shared(ft_cuda *cuda, Kernel *kernel, size_t fixed, size_t chunk_bytes, int32_t kv_length,
+                         size_t *bytes)
 {
-    if (bytes <= 48 * 1024) return true;
-    return CUDA_TRY(cuda,
-                    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes));
+    int most = 0;
+    *bytes = fixed + (size_t)ft_cuda_ceil(kv_length, KEYS) * chunk_bytes;
+    if (*bytes <= WITHOUT_ASKING) return true;
+    if (!CUDA_TRY(cuda, cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->device)))
+        return false;
+    if (*bytes > (size_t)most) {
+        char message[160];
+        snprintf(
+            message, sizeof message,
+            "attention over %d tokens: this GPU's shared memory has room for %zu (lower context_length or "
+            "prediction_length)",
+            (int)kv_length, chunk_bytes ? ((size_t)most - fixed) / chunk_bytes * KEYS : 0);
+        ft_cuda_fail(cuda, FT_BAD_INPUT, message);
+        return false;
+    }
+    /* All that there is, so that no other call takes it back. */
+    return CUDA_TRY(cuda, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most));
 }
 
 /* The arguments of a pass; false, and the failure kept, where kernels do not reach. */

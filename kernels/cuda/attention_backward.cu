@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
             row_sum += ft_load(out_head, row, e) * tiles.dout[r * tiles.pitch + e];
         log_sum = lse[index];
     }
-    row_sum = lanes_sum(row_sum);
+    row_sum = lanes_sum<LANES>(row_sum);
     if (query < a.q_length && lane == 0) row_sums[index] = row_sum;
 
     float gradient[D_KV / LANES] = {0}, bucket_total = 0; /* of bucket threadIdx.x */
@@ -171,9 +171,9 @@ __global__ void __launch_bounds__(FT_CUDA_MAX_BUCKETS)
 template <int D_KV> static void launch(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
 {
     const ft_attention &a = args.a;
-    size_t bytes = attention_layout(KEY_PASS, a.d_kv, NULL, NULL) * sizeof(float);
-    if (!allow_shared(cuda, attention_query_kernel<D_KV>, bytes) ||
-        !allow_shared(cuda, attention_key_kernel<D_KV>, bytes))
+    size_t fixed = attention_layout(KEY_PASS, a.d_kv, NULL, NULL) * sizeof(float), bytes;
+    if (!allow_shared(cuda, attention_query_kernel<D_KV>, fixed, 0, a.kv_length, &bytes) ||
+        !allow_shared(cuda, attention_key_kernel<D_KV>, fixed, 0, a.kv_length, &bytes))
         return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
         args.first_sequence = (int32_t)first;

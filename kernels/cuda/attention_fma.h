@@ -1,18 +1,20 @@
 /* Attention without tensor cores: tiles of queries and keys in shared memory, and the scores of one by the
  * other. In f32, and in bf16 where heads do not suit tensor cores.
  *
- * A block has 128 threads and works on 32 queries by 64 keys at a time; four threads share a query. A
- * thread's 16 keys f = 64 c + 16 w + 4 * lane + i take four Philox blocks. */
+ * A block has 128 threads and works on 16 queries by 64 keys at a time, whose tiles fit the smallest device
+ * with the widest heads; eight threads share a query. A thread's 8 keys f = 64 c + 16 w + 2 * lane + i take
+ * two Philox blocks. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_FMA_H
 #define FT_KERNELS_CUDA_ATTENTION_FMA_H
 
 #include "kernels/cuda/attention.h"
 
 enum {
-    QUERIES = 32,
-    LANES = ATTENTION_THREADS / QUERIES, /* threads a query, as lanes_sum has them */
+    QUERIES = 16,
+    LANES = ATTENTION_THREADS / QUERIES, /* threads a query */
     KEYS_PER_THREAD = KEYS / LANES,
-    DISTANCES = QUERIES + KEYS - 1, /* of key - query within a pair of tiles */
+    NEIGHBOURS = KEYS_PER_THREAD / 4, /* of a thread's keys */
+    DISTANCES = QUERIES + KEYS - 1,   /* of key - query within a pair of tiles */
     SCORE_PITCH = KEYS + 1
 };
 
@@ -103,10 +105,10 @@ __device__ __forceinline__ void load_tables(const attention_arguments &args, int
 /* Key f of a thread's n-th. */
 __device__ __forceinline__ int key_of(int n, int lane)
 {
-    return n / 4 * 16 + lane * 4 + n % 4;
+    return n / NEIGHBOURS * 16 + lane * NEIGHBOURS + n % NEIGHBOURS;
 }
 
-/* rows(left)[r] . rows(right)[f] for the thread's 16 keys. */
+/* rows(left)[r] . rows(right)[f] for the thread's keys. */
 __device__ __forceinline__ void tile_products(const float *left, const float *right, int r, int lane,
                                               int d_kv, int pitch, float result[KEYS_PER_THREAD])
 {
@@ -144,12 +146,12 @@ __device__ __forceinline__ void tile_dropout(const ft_dropout &dropout, const ft
     for (int n = 0; n < KEYS_PER_THREAD; n++) factor[n] = 1.0f;
     if (!dropout.active) return;
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < NEIGHBOURS; i++) {
         float four[4];
-        ft_dropout_factors(dropout, (uint32_t)(chunk * KEYS + lane * 4 + i),
+        ft_dropout_factors(dropout, (uint32_t)(chunk * KEYS + lane * NEIGHBOURS + i),
                            (uint32_t)(a.q_length - 1 - query), (uint32_t)head, four);
 #pragma unroll
-        for (int w = 0; w < 4; w++) factor[4 * w + i] = four[w];
+        for (int w = 0; w < 4; w++) factor[NEIGHBOURS * w + i] = four[w];
     }
 }
 

@@ -33,7 +33,7 @@ __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float 
 #pragma unroll
         for (int n = 0; n < KEYS / 8; n++)
             most = fmaxf(most, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
-        most = lanes_max(most);
+        most = lanes_max<4>(most);
         float shift = shift_of(most), shrink = exp_from(shift, largest[half]);
         largest[half] = most;
         sum[half] *= shrink;
@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     }
     float factor[2];
     for (int half = 0; half < 2; half++) {
-        sum[half] = lanes_sum(sum[half]);
+        sum[half] = lanes_sum<4>(sum[half]);
         factor[half] = inverse_of_sum(sum[half]) * dropout.scale;
         int query = first_query + row + g + 8 * half;
         if (lse && t == 0 && query < a.q_length)
@@ -128,9 +128,11 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
 
 template <int D> static void launch(ft_cuda *cuda, attention_arguments args, ft_tensor out, float *lse)
 {
-    size_t chunks = (size_t)ft_cuda_ceil(args.a.kv_length, KEYS);
-    size_t bytes = sizeof(forward_memory<D>) + chunks * 2 * sizeof(unsigned);
-    if (!allow_shared(cuda, attention_mma_forward_kernel<D>, bytes)) return;
+    static_assert(sizeof(forward_memory<D>) < LEAST_SHARED, "fits every device");
+    size_t bytes;
+    if (!allow_shared(cuda, attention_mma_forward_kernel<D>, sizeof(forward_memory<D>), SEEN_BYTES,
+                      args.a.kv_length, &bytes))
+        return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
         args.first_sequence = (int32_t)first;
         CUDA_LAUNCH(cuda, attention_mma_forward_kernel<D>, attention_grid(args, args.a.q_length, MMA_QUERIES),

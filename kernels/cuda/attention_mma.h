@@ -11,7 +11,7 @@
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/mma.h"
 
-enum { MMA_ROWS = 16 };
+enum { MMA_ROWS = 16, SEEN_BYTES = 2 * sizeof(unsigned) /* of a chunk (load_seen) */ };
 
 /* A row of a tile of D features, 16 bytes longer than these, so that the 8 rows of a matrix lie in different
  * banks. */

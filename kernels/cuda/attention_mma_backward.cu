@@ -9,7 +9,8 @@
  * training the bias' gradient); the other has a chunk of keys, 16 a warp, and goes over tiles of 32 queries
  * (dk and dv, whose sums fill its registers). In the second scores lie turned, keys down and queries across,
  * so that in both the left side of the last products is what the registers hold. What comes next is on its
- * way (cp.async) meanwhile; one barrier a tile. */
+ * way (cp.async) meanwhile; one barrier a tile. Where heads are so wide that two chunks of keys are more than
+ * the smallest device has room for, the first kernel begins to load one when the one before is done with. */
 #include "kernels/cuda/attention_mma.h"
 
 enum { SCORE_PITCH = KEYS + 1, KEY_QUERIES = 32 };
@@ -24,11 +25,12 @@ struct bias_memory {
 };
 
 template <int D> struct query_memory {
+    static constexpr int STAGES = D <= 64 ? 2 : 1; /* chunks that are loaded or worked on */
     mma_row<D> q[MMA_QUERIES], dout[MMA_QUERIES];
     struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
         mma_relation<MMA_QUERIES> relation;
-    } stages[2];
+    } stages[STAGES];
     float table[FT_CUDA_MAX_BUCKETS];
     float row_sums[MMA_QUERIES];
     /* behind it `seen` of all chunks, (n_chunks, 2), and perhaps bias_memory */
@@ -75,6 +77,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
 {
     FT_SHARED_DYNAMIC(memory_start);
     query_memory<D> &memory = *(query_memory<D> *)memory_start;
+    constexpr int STAGES = query_memory<D>::STAGES;
     const ft_attention &a = args.a;
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     unsigned *seen = (unsigned *)(&memory + 1);
@@ -124,10 +127,11 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
         shift[half] = there ? shift_of(tensors.lse[head_index * a.q_length + first_query + r]) : INFINITY;
         row_sum[half] = memory.row_sums[r];
     }
-    for (int turn = 0; chunk < n_chunks; turn ^= 1) {
+    for (int turn = 0; chunk < n_chunks; turn = (turn + 1) % STAGES) {
         ft_copy_async_wait<0>();
         __syncthreads(); /* this chunk is everyone's, and the chunk before is done with */
-        int next = begin(next_chunk(a, seen, first_query, chunk + 1, n_chunks), turn ^ 1);
+        int next = next_chunk(a, seen, first_query, chunk + 1, n_chunks);
+        if (STAGES == 2) begin(next, turn ^ 1);
         const auto &stage = memory.stages[turn];
         if (first_query + row < a.q_length || gradient_of_bias) {
             float scores[KEYS / 8][4], ds[KEYS / 8][4] = {{0}};
@@ -148,6 +152,10 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
             __syncthreads();
             bucket_total += bucket_sum<MMA_QUERIES, SCORE_PITCH>(bias_gradient.ds, bias_gradient.bucket[turn],
                                                                  bias_gradient.diagonal);
+        }
+        if (STAGES == 1) {
+            __syncthreads(); /* this chunk is done with */
+            begin(next, turn);
         }
         chunk = next;
     }
@@ -270,11 +278,14 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
 
 template <int D> static void launch(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
 {
-    size_t chunks = (size_t)ft_cuda_ceil(args.a.kv_length, KEYS), key_bytes = sizeof(key_memory<D>);
-    size_t query_bytes = sizeof(query_memory<D>) + chunks * 2 * sizeof(unsigned);
-    if (t.bias_parts) query_bytes += sizeof(bias_memory);
-    if (!allow_shared(cuda, attention_mma_query_kernel<D>, query_bytes) ||
-        !allow_shared(cuda, attention_mma_key_kernel<D>, key_bytes))
+    static_assert(sizeof(query_memory<D>) + sizeof(bias_memory) < LEAST_SHARED, "fits every device");
+    static_assert(sizeof(key_memory<D>) < LEAST_SHARED, "fits every device");
+    size_t query_fixed = sizeof(query_memory<D>) + (t.bias_parts ? sizeof(bias_memory) : 0), query_bytes,
+           key_bytes;
+    if (!allow_shared(cuda, attention_mma_query_kernel<D>, query_fixed, SEEN_BYTES, args.a.kv_length,
+                      &query_bytes) ||
+        !allow_shared(cuda, attention_mma_key_kernel<D>, sizeof(key_memory<D>), 0, args.a.kv_length,
+                      &key_bytes))
         return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
         args.first_sequence = (int32_t)first;

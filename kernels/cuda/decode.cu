@@ -13,6 +13,11 @@
 
 enum { THREADS = 128, LANES = 8 /* a key */, EIGHT = 8, MOST_PATHS = 4 };
 
+/* The parts of a path's result lie as two arrays of half an eight, one a thread: so a warp's neighbouring
+ * threads store neighbouring 16 bytes, and read what lies in different banks, since the second array begins
+ * 16 banks further. */
+enum { HALVES_PITCH = THREADS + 4 };
+
 struct decode_arguments {
     ft_decode_attention a;
     ft_cuda_buckets buckets;
@@ -47,20 +52,21 @@ __device__ __forceinline__ float softmax(float *score, int count)
     return ft_warp_sum(sum);
 }
 
-/* Grid: (groups of PATHS paths of one cache, heads). Shared: scores (PATHS, kv_length), queries (PATHS, d_kv
- * rounded up to eights), parts of the results (PATHS, THREADS, 8). */
+/* Grid: (groups of PATHS paths of one cache, heads). Shared: parts of the results (PATHS, 2, HALVES_PITCH),
+ * queries (PATHS, d_kv rounded up to eights), sums (PATHS), scores (PATHS, kv_length). */
 template <int PATHS>
 __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, ft_tensor out)
 {
     FT_SHARED_DYNAMIC(memory);
-    FT_SHARED(float, sums, [PATHS]);
     const ft_decode_attention &a = args.a;
     int head = (int)blockIdx.y, d_kv = a.d_kv, eights = in_eights(d_kv), pitch = eights * EIGHT;
     int groups = (a.paths_per_cache + PATHS - 1) / PATHS, first_path = (int)blockIdx.x % groups * PATHS;
     int n_paths = min(PATHS, a.paths_per_cache - first_path);
     int64_t cache = (int)blockIdx.x / groups, path = cache * a.paths_per_cache + first_path;
     int64_t first = cache * a.capacity;
-    float *score = memory, *query = score + PATHS * a.kv_length, *parts = query + PATHS * pitch;
+    float4 *parts = (float4 *)memory;
+    float *query = (float *)(parts + PATHS * 2 * HALVES_PITCH), *sums = query + PATHS * pitch,
+          *score = sums + PATHS;
     if (a.k_new.data) {
         append(a.k_new, a.k_cache, path, first + a.kv_length - 1, head, d_kv);
         append(a.v_new, a.v_cache, path, first + a.kv_length - 1, head, d_kv);
@@ -91,8 +97,7 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
         if (seen && a.bias.data) bias = ft_load(a.bias, bucket_of(args.buckets, j - (a.kv_length - 1)), head);
 #pragma unroll
         for (int p = 0; p < PATHS; p++) {
-            float total = lanes_sum(sum[p]);
-            total += __shfl_xor_sync(FT_ALL_LANES, total, LANES / 2);
+            float total = lanes_sum<LANES>(sum[p]);
             if (j < a.kv_length && lane == 0) score[p * a.kv_length + j] = seen ? total + bias : -INFINITY;
         }
     }
@@ -117,15 +122,18 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
             for (int i = 0; i < EIGHT; i++) total[p][i] += score[p * a.kv_length + j] * value[i];
     }
 #pragma unroll
-    for (int p = 0; p < PATHS; p++)
-#pragma unroll
-        for (int i = 0; i < EIGHT; i++) parts[(p * THREADS + threadIdx.x) * EIGHT + i] = total[p][i];
+    for (int p = 0; p < PATHS; p++) {
+        float4 *own = parts + p * 2 * HALVES_PITCH + threadIdx.x;
+        own[0] = make_float4(total[p][0], total[p][1], total[p][2], total[p][3]);
+        own[HALVES_PITCH] = make_float4(total[p][4], total[p][5], total[p][6], total[p][7]);
+    }
     __syncthreads();
     ft_tensor out_head = head_columns(out, head, d_kv);
     for (int i = threadIdx.x; i < n_paths * d_kv; i += THREADS) {
         int p = i / d_kv, e = i % d_kv;
+        const float4 *half = parts + (p * 2 + e % EIGHT / 4) * HALVES_PITCH + e / EIGHT;
         float value = 0;
-        for (int g = 0; g < n_groups; g++) value += parts[(p * THREADS + g * eights) * EIGHT + e];
+        for (int g = 0; g < n_groups; g++) value += ((const float *)(half + g * eights))[e % 4];
         ft_store(out_head, path + p, e, value / sums[p]);
     }
 }
@@ -133,11 +141,12 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
 template <int PATHS> static void launch(ft_cuda *cuda, const decode_arguments &args, ft_tensor out)
 {
     const ft_decode_attention &a = args.a;
-    size_t floats = (size_t)a.kv_length + (size_t)in_eights(a.d_kv) * EIGHT + THREADS * EIGHT;
-    if (!allow_shared(cuda, decode_kernel<PATHS>, PATHS * floats * sizeof(float))) return;
+    size_t floats = HALVES_PITCH * EIGHT + (size_t)in_eights(a.d_kv) * EIGHT + 1, bytes;
+    if (!allow_shared(cuda, decode_kernel<PATHS>, PATHS * floats * sizeof(float),
+                      PATHS * KEYS * sizeof(float), a.kv_length, &bytes))
+        return;
     int64_t groups = out.rows / a.paths_per_cache * ft_cuda_ceil(a.paths_per_cache, PATHS);
-    CUDA_LAUNCH(cuda, decode_kernel<PATHS>, ft_cuda_grid(groups, a.n_heads), THREADS,
-                PATHS * floats * sizeof(float), args, out);
+    CUDA_LAUNCH(cuda, decode_kernel<PATHS>, ft_cuda_grid(groups, a.n_heads), THREADS, bytes, args, out);
 }
 
 /* The paths of a cache as the queries of a sequence. */
@@ -159,7 +168,7 @@ static void launch_shared(ft_cuda *cuda, const ft_decode_attention &a, int64_t c
 
 static void decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
 {
-    enum { MOST_KEYS = 4096 /* of four paths' scores */ };
+    enum { MOST_KEYS = 4096 /* of which four paths' scores fit every device */ };
     ft_cuda *cuda = ft_cuda_of(self);
     if (out.rows == 0 || !ft_cuda_enter(cuda)) return;
     const ft_decode_attention &a = *attention;

@@ -182,6 +182,8 @@ __global__ void __launch_bounds__(THREADS, 2)
     FT_SHARED(path_memory, memory, [1]);
     FT_SHARED(float, float_parts, [WARPS]);
     FT_SHARED_DYNAMIC(row_memory);
+    static_assert(sizeof(path_memory) + (WARPS + MOST_IN_SHARED) * sizeof(float) <= 48 * 1024,
+                  "static and dynamic shared memory together are what a kernel has without asking");
     path_memory *shared = memory;
     int64_t row = blockIdx.x;
     int count = (int)logits.cols;

@@ -26,7 +26,7 @@ typedef struct program {
 
 static char host[LARGE];
 
-/* An attention of so wide a head that its kernel asks for more shared memory. */
+/* An attention of so wide a head that its kernels of backward ask for more shared memory. */
 static void attend(program *p)
 {
     const ft_adapter_batch batch = {.n_adapters = 1,
@@ -37,7 +37,12 @@ static void attend(program *p)
                                     .step = (const uint32_t *)p->integers};
     const ft_attention attention = {
         .q = p->x, .k = p->x, .v = p->x, .n_heads = 1, .d_kv = COLS, .q_length = ROWS, .kv_length = ROWS};
-    p->backend->attention_forward(p->backend, &batch, &attention, p->y, NULL);
+    ft_tensor gradients = p->y, absent = {NULL};
+    void *lse = p->memory + LARGE / 2;
+    gradients.data = p->memory + LARGE / 4;
+    p->backend->attention_forward(p->backend, &batch, &attention, p->y, lse);
+    p->backend->attention_backward(p->backend, &batch, &attention, p->y, lse, p->x, gradients, gradients,
+                                   gradients, absent);
 }
 
 /* As a training step: products and kernels on two streams, a sum over the ranks. */

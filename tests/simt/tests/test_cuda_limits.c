@@ -9,7 +9,7 @@
 #include "tests/ops/ops.h"
 #include "tests/simt/simt.h"
 
-enum { DEVICE_BYTES = 1 << 30 };
+enum { DEVICE_BYTES = 1 << 30, SELF = FT_OP_BIASED, DECODER = FT_OP_BIASED | FT_OP_CAUSAL };
 
 static ft_backend *open_device(int capability, ft_dtype dtype)
 {
@@ -19,6 +19,89 @@ static ft_backend *open_device(int capability, ft_dtype dtype)
     simt_set_capability(0, capability);
     cr_assert_eq(ft_cuda_create(0, dtype, &backend, &err), FT_OK, "%s", err.message);
     return backend;
+}
+
+/* One shape of an operation of the table. */
+static void check(const char *operation, int capability, ft_dtype dtype, ft_op_shape shape)
+{
+    int one = 1;
+    char text[256];
+    ft_op op = {0};
+    ft_op_result result;
+    ft_error err;
+    ft_backend *reference = NULL, *tested = open_device(capability, dtype);
+    cr_assert_eq(ft_ref_create(FT_F64, &reference, &err), FT_OK, "%s", err.message);
+    for (int i = 0; i < ft_ops_count; i++)
+        if (strcmp(ft_ops[i].name, operation) == 0) op = ft_ops[i];
+    cr_assert_not_null(op.run, "there is no operation %s", operation);
+    op.shapes = &shape;
+    op.n_shapes = &one;
+    ft_op_describe(&shape, text);
+    ft_status status = ft_op_check(&op, 0, reference, tested, &result, &err);
+    cr_expect_eq(status, FT_OK, "%s (%s) on %d: %s", operation, text, capability, err.message);
+    cr_expect(status != FT_OK || result.passed, "%s (%s) on %d: %s; error %.3g, allowed %.3g", operation,
+              text, capability, result.worst, result.error, result.bound);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    tested->free(tested);
+    reference->free(reference);
+    simt_reset(1, DEVICE_BYTES);
+}
+
+static void check_in_both_types(const char *operation, int capability, ft_op_shape shape)
+{
+    check(operation, capability, FT_F32, shape);
+    check(operation, capability, FT_BF16, shape);
+}
+
+/* -- shared memory -- */
+
+/* Up to 48 KiB a kernel need not ask: what it declares and what it is launched with count together. */
+Test(cuda_limits, decode_around_48_kib)
+{
+    const int32_t four_paths[] = {1920, 1921, 1983, 1984, 1985}, one_path[] = {11200, 11201, 11256, 11257};
+    ft_op_shape shape = {.sequences = 1, .heads = 1, .d_kv = 64, .paths_per_cache = 4};
+    for (size_t i = 0; i < sizeof four_paths / sizeof *four_paths; i++) {
+        shape.length = four_paths[i];
+        check("decode_attention", 80, FT_F32, shape);
+    }
+    shape = (ft_op_shape){.sequences = 1, .heads = 1, .d_kv = 8, .paths_per_cache = 1, .flags = DECODER};
+    for (size_t i = 0; i < sizeof one_path / sizeof *one_path; i++) {
+        shape.length = one_path[i];
+        check_in_both_types("decode_attention", 80, shape);
+    }
+}
+
+/* 99 KiB a block, the least of all devices: the widest heads, with the gradient of the bias. */
+Test(cuda_limits, wide_heads_on_the_smallest_device)
+{
+    const int32_t widths[] = {128, 127, 72, 64};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        ft_op_shape shape = {.adapters = 1, .sequences = 1, .length = 66, .heads = 1, .d_kv = widths[i]};
+        shape.flags = SELF | FT_OP_MASKED;
+        check_in_both_types("attention_forward", 86, shape);
+        check_in_both_types("attention_backward", 86, shape);
+        shape.paths_per_cache = 1;
+        check_in_both_types("decode_attention", 86, shape);
+        shape.paths_per_cache = 5;
+        shape.flags = FT_OP_MASKED;
+        check_in_both_types("decode_attention", 86, shape);
+    }
+}
+
+Test(cuda_limits, many_keys_on_the_smallest_device)
+{
+    /* Four paths share a block up to 4096 keys; beyond each has its own. */
+    for (int keys = 4096; keys <= 4097; keys++)
+        check_in_both_types("decode_attention", 86,
+                            (ft_op_shape){.sequences = 1,
+                                          .length = keys,
+                                          .heads = 1,
+                                          .d_kv = 128,
+                                          .paths_per_cache = 4,
+                                          .flags = FT_OP_BIASED});
+    check_in_both_types(
+        "decode_attention", 80,
+        (ft_op_shape){.sequences = 1, .length = 30000, .heads = 1, .d_kv = 8, .paths_per_cache = 1});
 }
 
 /* -- blocks of a grid: the last of more rows than its second and third dimensions have -- */
@@ -227,6 +310,46 @@ static void expect_refused(ft_backend *backend, const char *words)
     cr_expect_null(simt_fault(), "%s", simt_fault());
     backend->free(backend);
     simt_reset(1, DEVICE_BYTES);
+}
+
+/* One more token than the message names is one too many. */
+static void check_most_tokens(int capability, ft_dtype dtype, int32_t d_kv, int32_t paths, int32_t most)
+{
+    char words[64];
+    for (int32_t tokens = most; tokens <= most + 1; tokens++) {
+        ft_backend *b = open_device(capability, dtype);
+        ft_error err;
+        size_t bytes = (size_t)tokens * (size_t)d_kv * ft_dtype_bytes(dtype);
+        void *memory = b->allocate(b, bytes, &err);
+        cr_assert_not_null(memory, "%s", err.message);
+        b->zero(b, memory, bytes);
+        ft_tensor rows = {memory, dtype, tokens, d_kv, d_kv}, out = {memory, dtype, paths, d_kv, d_kv};
+        ft_decode_attention a = {.q = rows,
+                                 .k_cache = rows,
+                                 .v_cache = rows,
+                                 .n_heads = 1,
+                                 .d_kv = d_kv,
+                                 .kv_length = tokens,
+                                 .capacity = tokens,
+                                 .paths_per_cache = paths};
+        b->decode_attention(b, &a, out);
+        if (tokens > most) {
+            snprintf(words, sizeof words, "has room for %d (lower context_length or prediction_length)",
+                     most);
+            expect_refused(b, words);
+            continue;
+        }
+        cr_expect_eq(b->synchronize(b, &err), FT_OK, "%s", err.message);
+        b->free(b);
+    }
+}
+
+Test(cuda_limits, more_tokens_than_shared_memory_has_room_for_are_refused)
+{
+    check_most_tokens(86, FT_F32, 8, 1, 24256);
+    check_most_tokens(80, FT_F32, 8, 1, 40640);
+    check_most_tokens(90, FT_BF16, 64, 1, 56960);
+    check_most_tokens(86, FT_BF16, 8, 2, 585728); /* on tensor cores, where a chunk of keys takes 8 bytes */
 }
 
 Test(cuda_limits, more_blocks_than_a_grid_has_are_refused)

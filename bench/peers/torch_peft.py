@@ -19,10 +19,6 @@ import time
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
-from chronos import ChronosPipeline
-from chronos.chronos import ChronosConfig, ChronosModel
-from peft import LoraConfig, get_peft_model
-from transformers import T5Config, T5ForConditionalGeneration
 
 SIZES = {  # d_model, d_ff, heads, d_kv, layers of each stack
     "nano": (64, 256, 4, 16, 2),
@@ -35,10 +31,16 @@ SIZES = {  # d_model, d_ff, heads, d_kv, layers of each stack
 N_TOKENS = 4096
 
 
-def fresh_pipeline(size, context_length, prediction_length):
+# The packages are imported where they are used: torch_gpu.py measures what is there.
+
+
+def fresh_model(size, attention=None):
+    """A T5 of random weights; attention: transformers' attn_implementation."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
     d_model, d_ff, n_heads, d_kv, n_layers = SIZES[size]
     torch.manual_seed(0)
-    model = T5ForConditionalGeneration(
+    return T5ForConditionalGeneration(
         T5Config(
             vocab_size=N_TOKENS,
             d_model=d_model,
@@ -48,8 +50,24 @@ def fresh_pipeline(size, context_length, prediction_length):
             num_layers=n_layers,
             initializer_factor=1.0 if size == "nano" else 0.05,
             decoder_start_token_id=0,
+            attn_implementation=attention,
         )
     )
+
+
+def with_lora(model):
+    """The model with a LoRA to train, and its trainable parameters."""
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q", "v"], lora_dropout=0.1)).train()
+    return model, [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def fresh_pipeline(size, context_length, prediction_length):
+    from chronos import ChronosPipeline
+    from chronos.chronos import ChronosConfig, ChronosModel
+
+    model = fresh_model(size)
     config = ChronosConfig(
         tokenizer_class="MeanScaleUniformBins",
         tokenizer_kwargs={"low_limit": -15.0, "high_limit": 15.0},
@@ -90,9 +108,7 @@ def bench_train(arguments):
     labels, _ = pipeline.tokenizer.label_input_transform(target, scale)
     batch = {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
 
-    lora = LoraConfig(r=8, lora_alpha=16, target_modules=["q", "v"], lora_dropout=0.1)
-    model = get_peft_model(pipeline.inner_model, lora).train()
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    model, parameters = with_lora(pipeline.inner_model)
     optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.01)
     autocast = torch.autocast("cpu", torch.bfloat16) if arguments.dtype == "bf16" else contextlib.nullcontext()
 

@@ -1,25 +1,10 @@
 /* NCCL on the device: a communicator of one rank, whose sums are what was summed; see model_check.h. */
-#include <dlfcn.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bench/gpu_check/check.h"
 #include "kernels/comm.h"
 
 enum { VALUES = 100003 };
-
-/* The version of the library that the communicator has opened, in `text`. */
-static void describe_version(char text[64])
-{
-    int version = 0;
-    void *library = dlopen("libnccl.so.2", RTLD_NOW | RTLD_NOLOAD);
-    int (*get_version)(int *version);
-    void *found = library ? dlsym(library, "ncclGetVersion") : NULL;
-    memcpy(&get_version, &found, sizeof get_version);
-    if (found && get_version(&version) == 0) /* 22304: 2.23.4 */
-        snprintf(text, 64, "NCCL %d.%d.%d", version / 10000, version / 100 % 100, version % 100);
-    if (library) dlclose(library);
-}
 
 /* Sums plainly, then captured and replayed twice; as all are of one rank, nothing may change. */
 static ft_status sum(ft_backend *backend, ft_comm *comm, ft_tensor values, ft_error *err)
@@ -62,7 +47,7 @@ void check_nccl(check_run *run)
     ft_backend *backend = NULL;
     ft_comm *comm = NULL;
     int32_t different = 0;
-    char version[64] = "";
+    ft_cuda_parts parts = {.nccl = ""};
     ft_status status = ft_comm_nccl_id(&id, &err);
     if (status == FT_BAD_INPUT) {
         check_missing(run, "nccl", FT_F32, &err);
@@ -71,11 +56,11 @@ void check_nccl(check_run *run)
     if (status == FT_OK) status = run->create(FT_F32, &backend, &err);
     if (status == FT_OK) status = ft_comm_nccl(backend, &id, 0, 1, 20, &comm, &err);
     if (status == FT_OK) status = sum_and_compare(backend, comm, &different, &err);
-    describe_version(version);
     if (comm) comm->free(comm);
     if (backend) backend->free(backend);
+    if (status == FT_OK) ft_cuda_describe(true, &parts);
     if (status == FT_OK)
-        check_result(run, "nccl", FT_F32, different, 0, version);
+        check_result(run, "nccl", FT_F32, different, 0, parts.nccl);
     else
         check_error(run, "nccl", FT_F32, &err);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/gpu_check/check.h"
+#include "host/bench_device.h"
 
 /* Lengths are no multiples of 64. nano: contexts of three chunks of 64 keys, in the simulator within a
  * minute. small: what takes ref about six seconds of one core. */
@@ -46,18 +47,18 @@ void check_result(check_run *run, const char *check, ft_dtype dtype, double wors
     run->failed |= !ok;
 }
 
-/* Whether a new backend can do the least there is to do. */
+static ft_status reopen(void *context, ft_backend **backend, ft_error *err)
+{
+    const check_run *run = context;
+    return run->create(FT_F32, backend, err);
+}
+
+/* Whether a new backend can be made and does something. */
 static bool device_works(check_run *run)
 {
-    enum { BYTES = 64 };
-    ft_backend *backend = NULL;
-    ft_error err;
-    if (run->create(FT_F32, &backend, &err) != FT_OK) return false;
-    void *block = backend->allocate(backend, BYTES, &err);
-    if (block) backend->zero(backend, block, BYTES);
-    bool works = block && backend->synchronize(backend, &err) == FT_OK;
-    backend->release(backend, block);
-    backend->free(backend);
+    ft_bench_device device = {NULL, reopen, run};
+    bool works = ft_bench_recover(&device, NULL) == FT_OK;
+    if (device.backend) device.backend->free(device.backend);
     return works;
 }
 

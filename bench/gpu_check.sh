@@ -92,6 +92,7 @@ failed_lines() {
     steps | large) awk -F '\t' '$9 != ""' "$work/$1.tsv" ;;
     operations) awk -F '\t' '$10 != ""' "$work/$1.tsv" ;;
     attention) awk -F '\t' '$6 != ""' "$work/$1.tsv" ;;
+    pytorch) awk -F '\t' '$5 == ""' "$work/$1.tsv" ;;
     *) awk -F '\t' '{ for (i = 1; i <= NF; i++) if ($i == "failed") { print; next } }' "$work/$1.tsv" ;;
     esac
 }

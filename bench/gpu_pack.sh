@@ -156,9 +156,9 @@ if [ "$simulate" ]; then
     starts 0 '^relu_forward' /pack/run_ops --dtype f32 --smallest 1 relu_forward
 else
     # They start, and end because there is no driver.
-    starts 1 '^gpu_bench: .*(GPU|CUDA|driver)' /pack/gpu_bench device
+    starts 2 '^gpu_bench: .*(GPU|CUDA|driver)' /pack/gpu_bench device
     starts 2 '^run_ops: .*(GPU|CUDA|driver)' /pack/run_ops
-    [ ! -e "$out/cudnn_peer" ] || starts 1 '^cudnn_peer: ' /pack/cudnn_peer nano 1 16 4 2 2
+    [ ! -e "$out/cudnn_peer" ] || starts 2 '^cudnn_peer: ' /pack/cudnn_peer nano 1 16 4 2 2
 
 fi
 

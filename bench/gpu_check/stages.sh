@@ -31,13 +31,14 @@ stage_card() {
 
 # run_ops [PROGRAM...] RUN_OPS ARGUMENT...: where the device was lost, a new process goes on behind the operation that lost it.
 run_ops() {
-    after=
+    after='' worst=0
     while :; do
         status=0
         # shellcheck disable=SC2086
         "$@" ${after:+--after} $after >"$work/part.tsv" || status=$?
         cat "$work/part.tsv"
-        [ $status = 3 ] || return $status
+        [ $status = 0 ] || worst=$status
+        [ $status = 3 ] || return $worst
         after=$(tail -n 1 "$work/part.tsv" | awk -F '\t' '{ print $1 "/" $2 }')
     done
 }

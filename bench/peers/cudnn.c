@@ -19,8 +19,48 @@
 
 #include "base/bf16.h"
 #include "base/error.h"
+#include "kernels/cuda/library.h"
 #include "model/config.h"
 #include "model/initial_values.h"
+
+/* cuDNN is opened, not linked: the program starts, and says what is missing, on a machine without it. */
+#define FUNCTIONS(each)                                                                                      \
+    each(cudnnBackendCreateDescriptor) each(cudnnBackendDestroyDescriptor) each(cudnnBackendExecute)         \
+        each(cudnnBackendFinalize) each(cudnnBackendGetAttribute) each(cudnnBackendSetAttribute)             \
+            each(cudnnCreate) each(cudnnCreateTensorDescriptor) each(cudnnDestroy)                           \
+                each(cudnnDestroyTensorDescriptor) each(cudnnGetErrorString) each(cudnnSetStream)            \
+                    each(cudnnSetTensor4dDescriptor) each(cudnnSoftmaxForward)
+static struct {
+#define DECLARE(name) __typeof__(&name) name;
+    FUNCTIONS(DECLARE)
+#undef DECLARE
+#if CUDNN_MAJOR >= 9
+    __typeof__(&cudnnGetLastErrorString) cudnnGetLastErrorString;
+#endif
+} call;
+
+#define TEXT_OF(number) #number
+#define FILE_OF(major) "libcudnn.so." TEXT_OF(major)
+
+static bool take(void *library, const char *name, void *function, ft_error *err)
+{
+    void *found = ft_library_find(library, "cuDNN", name, err);
+    memcpy(function, &found, sizeof found);
+    return found != NULL;
+}
+
+static bool open_cudnn(ft_error *err)
+{
+    void *library = ft_library_open("cuDNN", FILE_OF(CUDNN_MAJOR), err);
+    bool all = library != NULL;
+#define TAKE(name) all = all && take(library, #name, &call.name, err);
+    FUNCTIONS(TAKE)
+#undef TAKE
+#if CUDNN_MAJOR >= 9
+    all = all && take(library, "cudnnGetLastErrorString", &call.cudnnGetLastErrorString, err);
+#endif
+    return all;
+}
 
 /* Keep the first failure in `err`, where there was none before; true: no failure. */
 static bool good(cudnnStatus_t status, const char *what, ft_error *err)
@@ -28,9 +68,10 @@ static bool good(cudnnStatus_t status, const char *what, ft_error *err)
     char detail[512] = "";
     if (status == CUDNN_STATUS_SUCCESS) return true;
 #if CUDNN_MAJOR >= 9
-    cudnnGetLastErrorString(detail, sizeof detail);
+    call.cudnnGetLastErrorString(detail, sizeof detail);
 #endif
-    if (!err->message[0]) ft_fail(err, FT_FAILED, "%s: %s %s", what, cudnnGetErrorString(status), detail);
+    if (!err->message[0])
+        ft_fail(err, FT_FAILED, "%s: %s %s", what, call.cudnnGetErrorString(status), detail);
     return false;
 }
 
@@ -148,8 +189,8 @@ static bool run_softmax(void *context, ft_error *err)
 {
     softmax *s = context;
     const float one = 1, zero = 0;
-    return good(cudnnSoftmaxForward(s->handle, CUDNN_SOFTMAX_ACCURATE, CUDNN_SOFTMAX_MODE_INSTANCE, &one,
-                                    s->rows, s->logits, &zero, s->rows, s->logits),
+    return good(call.cudnnSoftmaxForward(s->handle, CUDNN_SOFTMAX_ACCURATE, CUDNN_SOFTMAX_MODE_INSTANCE, &one,
+                                         s->rows, s->logits, &zero, s->rows, s->logits),
                 "cudnnSoftmaxForward", err);
 }
 
@@ -163,11 +204,12 @@ static bool bench_softmax(cudnnHandle_t handle, cudaStream_t stream, const char 
     softmax s = {.handle = handle,
                  .logits = random_numbers((size_t)rows * (size_t)vocabulary, false, "logits", &err)};
     timed t = {.stream = stream, .call = run_softmax, .context = &s};
-    if (s.logits && good(cudnnCreateTensorDescriptor(&s.rows), "cudnnCreateTensorDescriptor", &err) &&
-        good(cudnnSetTensor4dDescriptor(s.rows, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, rows, vocabulary, 1, 1),
+    if (s.logits && good(call.cudnnCreateTensorDescriptor(&s.rows), "cudnnCreateTensorDescriptor", &err) &&
+        good(call.cudnnSetTensor4dDescriptor(s.rows, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, rows, vocabulary, 1,
+                                             1),
              "cudnnSetTensor4dDescriptor", &err))
         microseconds = time_calls(&t, &launched, &err);
-    if (s.rows) cudnnDestroyTensorDescriptor(s.rows);
+    if (s.rows) call.cudnnDestroyTensorDescriptor(s.rows);
     cudaFree(s.logits);
     snprintf(shape, sizeof shape, "%d x %d, softmax alone", rows, vocabulary);
     return print_line("cross_entropy", size, "head", shape, microseconds, launched, &err);
@@ -192,7 +234,7 @@ static cudnnBackendDescriptor_t make(graph *g, cudnnBackendDescriptorType_t type
 {
     cudnnBackendDescriptor_t d = NULL;
     if (g->n_made == MOST_DESCRIPTORS && fine(g)) ft_fail(&g->err, FT_FAILED, "too many descriptors");
-    if (fine(g) && good(cudnnBackendCreateDescriptor(type, &d), "cudnnBackendCreateDescriptor", &g->err))
+    if (fine(g) && good(call.cudnnBackendCreateDescriptor(type, &d), "cudnnBackendCreateDescriptor", &g->err))
         g->made[g->n_made++] = d;
     return d;
 }
@@ -201,7 +243,8 @@ static void set(graph *g, cudnnBackendDescriptor_t d, cudnnBackendAttributeName_
                 cudnnBackendAttributeType_t type, int64_t count, const void *values)
 {
     if (fine(g))
-        good(cudnnBackendSetAttribute(d, name, type, count, values), "cudnnBackendSetAttribute", &g->err);
+        good(call.cudnnBackendSetAttribute(d, name, type, count, values), "cudnnBackendSetAttribute",
+             &g->err);
 }
 
 static void set_descriptor(graph *g, cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
@@ -212,7 +255,7 @@ static void set_descriptor(graph *g, cudnnBackendDescriptor_t d, cudnnBackendAtt
 
 static void finish(graph *g, cudnnBackendDescriptor_t d)
 {
-    if (fine(g)) good(cudnnBackendFinalize(d), "cudnnBackendFinalize", &g->err);
+    if (fine(g)) good(call.cudnnBackendFinalize(d), "cudnnBackendFinalize", &g->err);
 }
 
 /* A tensor of four dimensions; `uid` below 0: virtual, packed, never in memory. */
@@ -348,15 +391,15 @@ static cudnnBackendDescriptor_t find_plan(graph *g, const attention *a, cudnnBac
     set(g, heuristics, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
     finish(g, heuristics);
     for (int i = 0; i < MOST_ENGINES; i++) engines[i] = make(g, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
-    if (!fine(g) ||
-        cudnnBackendGetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-                                 MOST_ENGINES, found, engines) != CUDNN_STATUS_SUCCESS)
+    if (!fine(g) || call.cudnnBackendGetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, MOST_ENGINES, found,
+                                                  engines) != CUDNN_STATUS_SUCCESS)
         *found = 0;
     for (int64_t i = 0; i < *found && i < MOST_ENGINES && fine(g) && !taken; i++) {
         cudnnBackendDescriptor_t plan = make(g, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
         set(g, plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &a->handle);
         set_descriptor(g, plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, engines[i]);
-        if (fine(g) && cudnnBackendFinalize(plan) == CUDNN_STATUS_SUCCESS) taken = plan;
+        if (fine(g) && call.cudnnBackendFinalize(plan) == CUDNN_STATUS_SUCCESS) taken = plan;
     }
     return taken;
 }
@@ -377,7 +420,7 @@ static void make_plan(graph *g, attention *a)
 static bool run_attention(void *context, ft_error *err)
 {
     attention *a = context;
-    return good(cudnnBackendExecute(a->handle, a->plan, a->variant), "cudnnBackendExecute", err);
+    return good(call.cudnnBackendExecute(a->handle, a->plan, a->variant), "cudnnBackendExecute", err);
 }
 
 static bool bench_attention(attention *a, cudaStream_t stream, const char *size, const char *place)
@@ -390,8 +433,8 @@ static bool bench_attention(attention *a, cudaStream_t stream, const char *size,
     int64_t width = a->heads * a->d_kv, workspace_bytes = 0, got = 0;
     make_plan(&g, a);
     if (fine(&g))
-        good(cudnnBackendGetAttribute(a->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
-                                      &got, &workspace_bytes),
+        good(call.cudnnBackendGetAttribute(a->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+                                           CUDNN_TYPE_INT64, 1, &got, &workspace_bytes),
              "the workspace of attention", &g.err);
     const int64_t elements[N_UIDS] = {
         a->n * a->queries * width, a->n * a->keys * width, a->n * a->keys * width,
@@ -416,7 +459,7 @@ static bool bench_attention(attention *a, cudaStream_t stream, const char *size,
     if (fine(&g)) microseconds = time_calls(&t, &launched, &g.err);
     for (int i = 0; i < count; i++) cudaFree(data[i]);
     cudaFree(workspace);
-    while (g.n_made > 0) cudnnBackendDestroyDescriptor(g.made[--g.n_made]);
+    while (g.n_made > 0) call.cudnnBackendDestroyDescriptor(g.made[--g.n_made]);
     snprintf(shape, sizeof shape, "%lld x %lld heads x %lld, %lld x %lld", (long long)a->n,
              (long long)a->heads, (long long)a->d_kv, (long long)a->queries, (long long)a->keys);
     return print_line("attention_forward", size, place, shape, microseconds, launched, &g.err);
@@ -435,9 +478,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: cudnn_peer SIZE BATCH CONTEXT PREDICTION SERIES SAMPLES (%s)\n", err.message);
         return 2;
     }
-    if (!good_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate", &err) ||
-        !good(cudnnCreate(&handle), "cudnnCreate", &err) ||
-        !good(cudnnSetStream(handle, stream), "cudnnSetStream", &err)) {
+    if (!open_cudnn(&err) ||
+        !good_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate", &err) ||
+        !good(call.cudnnCreate(&handle), "cudnnCreate", &err) ||
+        !good(call.cudnnSetStream(handle, stream), "cudnnSetStream", &err)) {
         fprintf(stderr, "cudnn_peer: %s\n", err.message);
         return 2;
     }
@@ -460,7 +504,7 @@ int main(int argc, char **argv)
                        .biased = places[i].biased};
         all &= bench_attention(&a, stream, argv[1], places[i].place);
     }
-    cudnnDestroy(handle);
+    call.cudnnDestroy(handle);
     cudaStreamDestroy(stream);
     return all ? 0 : 1;
 }

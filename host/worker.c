@@ -122,6 +122,12 @@ static ft_stop how_to_stop(void *context)
     return w->link->stop(w->link->context);
 }
 
+static void say(void *context, const char *line)
+{
+    const worker *w = context;
+    ft_engine_say(w->study->engine, "%s", line);
+}
+
 /* Records all that is not yet recorded as failed. */
 static ft_status give_up(worker *w, ft_error *err)
 {
@@ -149,6 +155,7 @@ static ft_status train(worker *w, ft_error *err)
                                   .result = take_result,
                                   .epochs = epochs_ended,
                                   .stop = how_to_stop,
+                                  .say = say,
                                   .context = w,
                                   .comm = study->engine->comm};
     return ft_train(study->chronos, study->weights, study->series, (int32_t)study->dataset.n_items,

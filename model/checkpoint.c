@@ -7,21 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "model/safetensors.h"
 
 static const char *const matrix_names[] = {"params", "m", "v"};
-enum { N_MATRICES = 3, BEST_CHARS = 32 };
+enum { N_MATRICES = 3, BEST_CHARS = 32, CHECKSUM_CHARS = 16 };
 
 static void name_of_best(char name[BEST_CHARS], size_t slot)
 {
     snprintf(name, BEST_CHARS, "best.%zu", slot);
 }
 
-static const struct {
+static const char *checksum_text(uint32_t checksum, char out[CHECKSUM_CHARS])
+{
+    snprintf(out, CHECKSUM_CHARS, "%08lx", (unsigned long)checksum);
+    return out;
+}
+
+/* The numbers of an ft_epoch and of an ft_standing, all of them double or all int64_t. */
+typedef struct field {
     const char *key;
     size_t offset;
-} epoch_fields[] = {
+} field;
+
+static const field epoch_reals[] = {
     {"loss", offsetof(ft_epoch, loss)},
     {"val_loss", offsetof(ft_epoch, val_loss)},
     {"learning_rate", offsetof(ft_epoch, learning_rate)},
@@ -29,96 +40,114 @@ static const struct {
     {"seconds", offsetof(ft_epoch, seconds)},
     {"tokens_per_second", offsetof(ft_epoch, tokens_per_second)},
 };
-enum { N_EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields };
-
-/* A number or, where it is not finite, null. */
-static bool put(cJSON *object, const char *key, double value)
-{
-    cJSON *number = ft_json_number(value);
-    if (number && cJSON_AddItemToObject(object, key, number)) return true;
-    cJSON_Delete(number);
-    return false;
-}
-
-static bool put_epoch(cJSON *history, const ft_epoch *epoch)
-{
-    cJSON *object = cJSON_CreateObject();
-    if (!object || !cJSON_AddItemToArray(history, object)) {
-        cJSON_Delete(object);
-        return false;
-    }
-    bool ok = put(object, "epoch", epoch->epoch);
-    for (int i = 0; i < N_EPOCH_FIELDS && ok; i++)
-        ok = put(object, epoch_fields[i].key,
-                 *(const double *)(const void *)((const char *)epoch + epoch_fields[i].offset));
-    return ok;
-}
-
-/* Counters of an ft_standing that are whole numbers, with their limits. */
-static const struct {
-    const char *key;
-    size_t offset;
-    bool wide; /* int64_t, else int32_t */
-} counters[] = {
-    {"step", offsetof(ft_standing, step), true},
-    {"best_epoch", offsetof(ft_standing, best_epoch), false},
-    {"epochs_without_gain", offsetof(ft_standing, epochs_without_gain), false},
-    {"next_window", offsetof(ft_standing, next_window), true},
-    {"epoch_steps", offsetof(ft_standing, epoch_steps), true},
-    {"tokens", offsetof(ft_standing, tokens), true},
-};
-static const struct {
-    const char *key;
-    size_t offset;
-} reals[] = {
-    {"best_val_loss", offsetof(ft_standing, best_val_loss)},
+static const field reals[] = {
     {"loss_sum", offsetof(ft_standing, loss_sum)},
     {"norm_sum", offsetof(ft_standing, norm_sum)},
     {"seconds", offsetof(ft_standing, seconds)},
     {"last_learning_rate", offsetof(ft_standing, last_learning_rate)},
 };
-enum { N_COUNTERS = sizeof counters / sizeof *counters, N_REALS = sizeof reals / sizeof *reals };
+static const field counters[] = {
+    {"step", offsetof(ft_standing, step)},
+    {"next_window", offsetof(ft_standing, next_window)},
+    {"epoch_steps", offsetof(ft_standing, epoch_steps)},
+    {"tokens", offsetof(ft_standing, tokens)},
+};
+enum {
+    N_EPOCH_REALS = sizeof epoch_reals / sizeof *epoch_reals,
+    N_REALS = sizeof reals / sizeof *reals,
+    N_COUNTERS = sizeof counters / sizeof *counters,
+};
+static const double MOST_COUNTED = 9007199254740992.0; /* what a double holds exactly */
 
-static void *member(const ft_standing *s, size_t offset)
+static void *member(const void *of, const field *f)
 {
-    return (char *)(uintptr_t)s + offset;
+    return (char *)(uintptr_t)of + f->offset;
+}
+
+/* Adds a number; one that is not finite, which JSON has not, as text. */
+static bool put(cJSON *object, const char *key, double value)
+{
+    char text[FT_NUMBER_CHARS];
+    if (isfinite(value)) return cJSON_AddNumberToObject(object, key, value) != NULL;
+    return cJSON_AddStringToObject(object, key, ft_format_double(value, text)) != NULL;
+}
+
+static bool put_reals(cJSON *object, const field *fields, int n, const void *of)
+{
+    bool ok = true;
+    for (int i = 0; i < n && ok; i++)
+        ok = put(object, fields[i].key, *(const double *)member(of, &fields[i]));
+    return ok;
+}
+
+static cJSON *add_object(cJSON *list)
+{
+    cJSON *object = cJSON_CreateObject();
+    if (object && cJSON_AddItemToArray(list, object)) return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+static bool put_epoch(cJSON *history, const ft_epoch *epoch)
+{
+    cJSON *object = add_object(history);
+    return object && put(object, "epoch", epoch->epoch) &&
+           put_reals(object, epoch_reals, N_EPOCH_REALS, epoch);
 }
 
 static bool put_standing(cJSON *slots, const ft_standing *s)
 {
-    cJSON *slot = cJSON_CreateObject();
-    if (!slot || !cJSON_AddItemToArray(slots, slot)) {
-        cJSON_Delete(slot);
-        return false;
-    }
-    bool ok = put(slot, "config", s->config);
-    if (s->config < 0) return ok;
-    ok = ok && put(slot, "ended", s->ended) && cJSON_AddBoolToObject(slot, "due", s->due);
-    for (int i = 0; i < N_COUNTERS && ok; i++) {
-        const void *at = member(s, counters[i].offset);
-        ok = put(slot, counters[i].key,
-                 counters[i].wide ? (double)*(const int64_t *)at : (double)*(const int32_t *)at);
-    }
-    for (int i = 0; i < N_REALS && ok; i++)
-        ok = put(slot, reals[i].key, *(const double *)member(s, reals[i].offset));
+    cJSON *slot = add_object(slots);
+    bool ok = slot && put(slot, "config", s->config);
+    if (!ok || s->config < 0) return ok;
+    ok = put(slot, "ended", s->ended) && cJSON_AddBoolToObject(slot, "due", s->due) &&
+         put_reals(slot, reals, N_REALS, s);
+    for (int i = 0; i < N_COUNTERS && ok; i++)
+        ok = put(slot, counters[i].key, (double)*(const int64_t *)member(s, &counters[i]));
     cJSON *history = ok ? cJSON_AddArrayToObject(slot, "history") : NULL;
     ok = history != NULL;
     for (int32_t i = 0; i < s->n_epochs && ok; i++) ok = put_epoch(history, &s->history[i]);
     return ok;
 }
 
-/* The counters as text; NULL when memory runs out. */
-static char *print_standings(const ft_trainable *t, const ft_standing *standings, int32_t next)
+/* The state as text; NULL when memory runs out. */
+static char *print_state(const ft_trainable *t, uint32_t batch, const ft_standing *standings, int32_t next)
 {
     char *text = NULL;
     cJSON *state = cJSON_CreateObject();
     cJSON *slots = state ? cJSON_AddArrayToObject(state, "slots") : NULL;
-    bool ok = slots && put(state, "next", next) && put(state, "rank", t->rank) &&
-              put(state, "targets", t->targets) && put(state, "kind", t->kind);
+    bool ok = slots && put(state, "batch", batch) && put(state, "next", next) &&
+              put(state, "rank", t->rank) && put(state, "targets", t->targets) && put(state, "kind", t->kind);
     for (int32_t g = 0; g < t->n_adapters && ok; g++) ok = put_standing(slots, &standings[g]);
     if (ok) text = ft_json_print_line(state);
     cJSON_Delete(state);
     return text;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const ft_tensor_to_store *)a)->name, ((const ft_tensor_to_store *)b)->name);
+}
+
+static uint32_t add_tensor(uint32_t checksum, const char *name, const void *data, size_t bytes)
+{
+    return ft_checksum(ft_checksum(checksum, name, strlen(name)), data, bytes);
+}
+
+/* Writes the tensors, which it sorts, with the state and the checksum of both. */
+static ft_status write_checked(const char *path, const char *state, ft_tensor_to_store *tensors, size_t n,
+                               ft_error *err)
+{
+    char digits[CHECKSUM_CHARS];
+    uint32_t checksum = ft_checksum(0, state, strlen(state));
+    qsort(tensors, n, sizeof *tensors, by_name);
+    for (size_t i = 0; i < n; i++) {
+        size_t count = 1;
+        for (int d = 0; d < tensors[i].n_dims; d++) count *= (size_t)tensors[i].shape[d];
+        checksum = add_tensor(checksum, tensors[i].name, tensors[i].data, count * sizeof(float));
+    }
+    const char *metadata[] = {"state", state, "crc32", checksum_text(checksum, digits)};
+    return ft_safetensors_write(path, tensors, n, metadata, 2, err);
 }
 
 /* The matrices of all slots on the host, (N_MATRICES, n_adapters, n_params). */
@@ -132,12 +161,12 @@ static ft_status read_matrices(const ft_trainable *t, float *values, ft_error *e
     return status;
 }
 
-ft_status ft_checkpoint_write(const char *path, const ft_trainable *t, const ft_standing *standings,
-                              int32_t next, ft_error *err)
+ft_status ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainable *t,
+                              const ft_standing *standings, int32_t next, ft_error *err)
 {
     size_t n = (size_t)t->n_adapters, count = n * (size_t)t->n_params, n_tensors = N_MATRICES;
     float *values = malloc(count * N_MATRICES * sizeof *values);
-    char *state = print_standings(t, standings, next);
+    char *state = print_state(t, batch, standings, next);
     ft_tensor_to_store *tensors = calloc(n + N_MATRICES, sizeof *tensors);
     char(*names)[BEST_CHARS] = calloc(n, sizeof *names);
     ft_status status = values && state && tensors && names
@@ -153,8 +182,7 @@ ft_status ft_checkpoint_write(const char *path, const ft_trainable *t, const ft_
             tensors[n_tensors++] =
                 (ft_tensor_to_store){names[g], FT_STORED_F32, 1, {t->n_params}, standings[g].best};
         }
-        const char *metadata[] = {"state", state};
-        status = ft_safetensors_write(path, tensors, n_tensors, metadata, 1, err);
+        status = write_checked(path, state, tensors, n_tensors, err);
     }
     free(names);
     free(tensors);
@@ -163,17 +191,134 @@ ft_status ft_checkpoint_write(const char *path, const ft_trainable *t, const ft_
     return status;
 }
 
-static double get(const cJSON *object, const char *key)
+/* -- reading: a value of another type, or out of its range, is as bad as none -- */
+
+static bool get_real(const cJSON *object, const char *key, double *value)
 {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(value) ? value->valuedouble : NAN;
+    static const struct {
+        const char *text;
+        double value;
+    } not_finite[] = {{"nan", NAN}, {"inf", INFINITY}, {"-inf", -INFINITY}};
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (cJSON_IsNumber(item)) *value = item->valuedouble;
+    for (size_t i = 0; i < 3 && cJSON_IsString(item); i++) {
+        if (strcmp(item->valuestring, not_finite[i].text) != 0) continue;
+        *value = not_finite[i].value;
+        return true;
+    }
+    return cJSON_IsNumber(item);
 }
 
-/* A whole number in [0, most], or -1. */
-static int64_t get_count(const cJSON *object, const char *key, double most)
+static bool get_reals(const cJSON *object, const field *fields, int n, void *of)
 {
-    double value = get(object, key);
-    return value >= 0 && value <= most && value == floor(value) ? (int64_t)value : -1;
+    bool ok = true;
+    for (int i = 0; i < n && ok; i++) ok = get_real(object, fields[i].key, member(of, &fields[i]));
+    return ok;
+}
+
+/* A whole number in [least, most], or least - 1. */
+static int64_t get_whole(const cJSON *object, const char *key, int64_t least, double most)
+{
+    double value = NAN;
+    bool ok =
+        get_real(object, key, &value) && value >= (double)least && value <= most && value == floor(value);
+    return ok ? (int64_t)value : least - 1;
+}
+
+static bool parse_history(const cJSON *history, int32_t max_epochs, ft_standing *s)
+{
+    const cJSON *entry;
+    if (!cJSON_IsArray(history) || cJSON_GetArraySize(history) > max_epochs) return false;
+    cJSON_ArrayForEach(entry, history)
+    {
+        ft_epoch *epoch = &s->history[s->n_epochs++];
+        epoch->epoch = (int32_t)get_whole(entry, "epoch", 1, max_epochs);
+        if (!get_reals(entry, epoch_reals, N_EPOCH_REALS, epoch)) return false;
+    }
+    return true;
+}
+
+/* Whether the slot's values are all there; s->history has room for the configuration's epochs. */
+static bool parse_standing(const cJSON *slot, int32_t max_epochs, ft_standing *s)
+{
+    const cJSON *due = cJSON_GetObjectItemCaseSensitive(slot, "due");
+    int64_t ended = get_whole(slot, "ended", 0, FT_TRAINING_DIVERGED);
+    if (!cJSON_IsBool(due) || ended < 0 || !get_reals(slot, reals, N_REALS, s)) return false;
+    s->ended = (ft_training_end)ended;
+    s->due = cJSON_IsTrue(due);
+    for (int i = 0; i < N_COUNTERS; i++) {
+        int64_t value = get_whole(slot, counters[i].key, 0, MOST_COUNTED);
+        if (value < 0) return false;
+        *(int64_t *)member(s, &counters[i]) = value;
+    }
+    return parse_history(cJSON_GetObjectItemCaseSensitive(slot, "history"), max_epochs, s);
+}
+
+static ft_status parse_slots(const cJSON *slots, const char *path, const int32_t *max_epochs,
+                             int32_t n_configs, ft_standing *standings, ft_error *err)
+{
+    const cJSON *slot;
+    ft_standing *s = standings;
+    cJSON_ArrayForEach(slot, slots)
+    {
+        int64_t config = get_whole(slot, "config", -1, n_configs - 1);
+        if (config < -1) return ft_fail(err, FT_BAD_INPUT, "%s: no configuration of its batch", path);
+        s->config = (int32_t)config;
+        if (config >= 0) {
+            size_t bytes = (size_t)max_epochs[config] * sizeof *s->history;
+            s->history = calloc(1, bytes);
+            if (!s->history) return ft_no_memory(err, "the training history", bytes);
+            if (!parse_standing(slot, max_epochs[config], s))
+                return ft_fail(err, FT_BAD_INPUT, "%s: the state of a slot is not whole", path);
+        }
+        s++;
+    }
+    return FT_OK;
+}
+
+static ft_status parse_state(const char *text, const char *path, uint32_t batch, const ft_trainable *t,
+                             const int32_t *max_epochs, int32_t n_configs, ft_standing *standings,
+                             int32_t *next, ft_error *err)
+{
+    cJSON *state = NULL;
+    ft_status status = ft_json_parse(text, strlen(text), path, &state, err);
+    if (status != FT_OK) return status;
+    const cJSON *slots = cJSON_GetObjectItemCaseSensitive(state, "slots");
+    int64_t first_waiting = get_whole(state, "next", 0, n_configs);
+    if (get_whole(state, "batch", 0, UINT32_MAX) != batch || first_waiting < 0 || !cJSON_IsArray(slots) ||
+        cJSON_GetArraySize(slots) != t->n_adapters || get_whole(state, "rank", 0, INT32_MAX) != t->rank ||
+        get_whole(state, "targets", 0, UINT32_MAX) != t->targets ||
+        get_whole(state, "kind", 0, INT32_MAX) != (int64_t)t->kind)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: it is of another adapter batch", path);
+    else
+        status = parse_slots(slots, path, max_epochs, n_configs, standings, err);
+    *next = (int32_t)first_waiting;
+    cJSON_Delete(state);
+    return status;
+}
+
+/* Whether the state and the tensors are those that were written. */
+static ft_status check(const ft_safetensors *file, ft_error *err)
+{
+    const char *state = ft_safetensors_metadata(file, "state"),
+               *stored = ft_safetensors_metadata(file, "crc32");
+    if (!state || !stored)
+        return ft_fail(err, FT_BAD_INPUT, "%s: its metadata has no state or no checksum", file->path);
+    char digits[CHECKSUM_CHARS];
+    uint32_t checksum = ft_checksum(0, state, strlen(state));
+    ft_status status = FT_OK;
+    for (size_t i = 0; i < file->count && status == FT_OK; i++) {
+        const ft_stored_tensor *tensor = &file->tensors[i];
+        void *data = malloc((size_t)tensor->bytes + 1);
+        status = data ? ft_safetensors_read(file, tensor, data, err)
+                      : ft_no_memory(err, "a checkpoint", tensor->bytes);
+        if (status == FT_OK) checksum = add_tensor(checksum, tensor->name, data, (size_t)tensor->bytes);
+        free(data);
+    }
+    if (status == FT_OK && strcmp(checksum_text(checksum, digits), stored) != 0)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: damaged: its checksum is %s, not %.20s", file->path, digits,
+                         stored);
+    return status;
 }
 
 static ft_status read_tensor(const ft_safetensors *file, const char *name, int64_t rows, int64_t cols,
@@ -184,65 +329,8 @@ static ft_status read_tensor(const ft_safetensors *file, const char *name, int64
     return ft_safetensors_read_matrix(file, tensor, rows, cols, out, err);
 }
 
-/* One slot from the text; false where something is missing or does not fit the configurations. */
-static bool parse_standing(const cJSON *slot, const int32_t *max_epochs, int32_t n_configs, ft_standing *s)
-{
-    double config = get(slot, "config");
-    s->config = -1;
-    if (config == -1) return true;
-    if (!(config >= 0 && config < n_configs && config == floor(config))) return false;
-    int32_t epochs = max_epochs[(int32_t)config];
-    const cJSON *history = cJSON_GetObjectItemCaseSensitive(slot, "history"), *entry;
-    const cJSON *due = cJSON_GetObjectItemCaseSensitive(slot, "due");
-    int64_t ended = get_count(slot, "ended", FT_TRAINING_DIVERGED);
-    if (!cJSON_IsArray(history) || cJSON_GetArraySize(history) > epochs || !cJSON_IsBool(due) || ended < 0)
-        return false;
-    for (int i = 0; i < N_COUNTERS; i++) {
-        int64_t value = get_count(slot, counters[i].key, counters[i].wide ? 9007199254740992.0 : epochs);
-        if (value < 0) return false;
-        void *at = member(s, counters[i].offset);
-        if (counters[i].wide)
-            *(int64_t *)at = value;
-        else
-            *(int32_t *)at = (int32_t)value;
-    }
-    for (int i = 0; i < N_REALS; i++) *(double *)member(s, reals[i].offset) = get(slot, reals[i].key);
-    s->ended = (ft_training_end)ended;
-    s->due = cJSON_IsTrue(due);
-    s->history = calloc((size_t)epochs, sizeof *s->history);
-    if (!s->history) return false;
-    cJSON_ArrayForEach(entry, history)
-    {
-        ft_epoch *epoch = &s->history[s->n_epochs++];
-        epoch->epoch = s->n_epochs;
-        for (int i = 0; i < N_EPOCH_FIELDS; i++)
-            *(double *)(void *)((char *)epoch + epoch_fields[i].offset) = get(entry, epoch_fields[i].key);
-    }
-    s->config = (int32_t)config;
-    return s->best_epoch <= s->n_epochs;
-}
-
-static bool parse_standings(const cJSON *state, const ft_trainable *t, const int32_t *max_epochs,
-                            int32_t n_configs, ft_standing *standings, int32_t *next)
-{
-    const cJSON *slots = cJSON_GetObjectItemCaseSensitive(state, "slots"), *slot;
-    int64_t first_waiting = get_count(state, "next", n_configs);
-    if (!cJSON_IsArray(slots) || cJSON_GetArraySize(slots) != t->n_adapters || first_waiting < 0 ||
-        get_count(state, "rank", 1024) != t->rank || get_count(state, "kind", 8) != (int64_t)t->kind ||
-        get_count(state, "targets", 255) != (int64_t)t->targets)
-        return false;
-    *next = (int32_t)first_waiting;
-    int32_t g = 0;
-    cJSON_ArrayForEach(slot, slots)
-    {
-        if (!parse_standing(slot, max_epochs, n_configs, &standings[g])) return false;
-        g++;
-    }
-    return true;
-}
-
 /* The matrices from the file to the device, by way of one on the host. */
-static ft_status write_matrices(const ft_safetensors *file, ft_trainable *t, ft_error *err)
+static ft_status read_to_device(const ft_safetensors *file, ft_trainable *t, ft_error *err)
 {
     const ft_tensor targets[N_MATRICES] = {t->params, t->m, t->v};
     size_t bytes = (size_t)t->n_adapters * (size_t)t->n_params * sizeof(float);
@@ -272,20 +360,18 @@ static ft_status read_best(const ft_safetensors *file, const ft_trainable *t, ft
     return status;
 }
 
-ft_status ft_checkpoint_read(const char *path, ft_trainable *t, const int32_t *max_epochs, int32_t n_configs,
-                             ft_standing *standings, int32_t *next, ft_error *err)
+ft_status ft_checkpoint_read(const char *path, uint32_t batch, ft_trainable *t, const int32_t *max_epochs,
+                             int32_t n_configs, ft_standing *standings, int32_t *next, ft_error *err)
 {
     ft_safetensors *file = NULL;
-    cJSON *state = NULL;
     ft_status status = ft_safetensors_open(path, &file, err);
-    const char *text = status == FT_OK ? ft_safetensors_metadata(file, "state") : NULL;
-    if (status == FT_OK && !text) status = ft_fail(err, FT_BAD_INPUT, "%s: no state in its metadata", path);
-    if (status == FT_OK) status = ft_json_parse(text, strlen(text), path, &state, err);
-    if (status == FT_OK && !parse_standings(state, t, max_epochs, n_configs, standings, next))
-        status = ft_fail(err, FT_BAD_INPUT, "%s: not a checkpoint of this adapter batch", path);
-    if (status == FT_OK) status = write_matrices(file, t, err);
+    if (status == FT_OK) status = check(file, err);
+    if (status == FT_OK)
+        status = parse_state(ft_safetensors_metadata(file, "state"), path, batch, t, max_epochs, n_configs,
+                             standings, next, err);
+    if (status == FT_OK) status = read_to_device(file, t, err);
     if (status == FT_OK) status = read_best(file, t, standings, err);
-    cJSON_Delete(state);
     ft_safetensors_close(file);
-    return status;
+    /* What a disk cannot give back is damaged as well. */
+    return status == FT_FAILED ? FT_BAD_INPUT : status;
 }

@@ -1,7 +1,8 @@
 /* Where the training of an adapter batch stands between two steps, on disk: weights, optimizer state and
  * counters of every slot, enough to go on with the same bits as if it had never stopped. A safetensors file:
  * `params`, `m`, `v` of all slots by their batch's layout (trainable.h), `best.<slot>` where early stopping
- * keeps weights, counters as one JSON text in the metadata. */
+ * keeps weights; in the metadata "state", all else as one JSON text, and "crc32", the CRC-32 in 8 hexadecimal
+ * digits of this text and then, by name, of each tensor's name and bytes. */
 #ifndef FT_MODEL_CHECKPOINT_H
 #define FT_MODEL_CHECKPOINT_H
 
@@ -42,14 +43,17 @@ typedef struct ft_standing {
 } ft_standing;
 
 /* Writes the slots' standings, (trainable->n_adapters), and the next configuration to take a slot; whole or
- * not at all. */
-ft_status ft_checkpoint_write(const char *path, const ft_trainable *trainable, const ft_standing *standings,
-                              int32_t next, ft_error *err);
+ * not at all. `batch`: a number that tells this adapter batch from others. */
+ft_status ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainable *trainable,
+                              const ft_standing *standings, int32_t next, ft_error *err);
 
 /* Reads a checkpoint into the adapters' rows and (trainable->n_adapters) zeroed standings, whose histories
- * and `best` are allocated (the owner's, also after a failure). max_epochs: (n_configs) of the batch's
- * configurations. FT_BAD_INPUT when the file is broken or of another batch; then rows may hold anything. */
-ft_status ft_checkpoint_read(const char *path, ft_trainable *trainable, const int32_t *max_epochs,
-                             int32_t n_configs, ft_standing *standings, int32_t *next, ft_error *err);
+ * and `best` are allocated (the owner's, also after a failure); best_epoch, epochs_without_gain and
+ * best_val_loss follow from the history and are left 0. max_epochs: (n_configs) of the batch's
+ * configurations. FT_BAD_INPUT when the file cannot be read, is damaged or of another batch; then rows may
+ * hold anything. What the numbers say of each other is not looked at. */
+ft_status ft_checkpoint_read(const char *path, uint32_t batch, ft_trainable *trainable,
+                             const int32_t *max_epochs, int32_t n_configs, ft_standing *standings,
+                             int32_t *next, ft_error *err);
 
 #endif

@@ -16,25 +16,13 @@
 /* A checkpoint that no result waits for is written when the last is this many times older than it took. */
 static const double CHECKPOINT_SHARE = 20;
 
-static bool is_milestone(const ft_train_config *config, int32_t epoch)
-{
-    for (int32_t i = 0; i < config->n_milestones; i++)
-        if (config->milestones[i] == epoch) return true;
-    return false;
-}
-
 /* Whether early stopping says so; keeps the best weights. */
-static ft_status judge_epoch(ft_trainer *t, int32_t g, double val_loss, bool *stop, ft_error *err)
+static ft_status judge_epoch(ft_trainer *t, int32_t g, const ft_epoch *record, bool *stop, ft_error *err)
 {
     ft_standing *s = &t->standings[g];
-    int32_t patience = ft_slot_config(t, g)->early_stopping_patience;
-    bool better = !isnan(val_loss) && (s->best_epoch == 0 || val_loss < s->best_val_loss);
-    s->epochs_without_gain = better ? 0 : s->epochs_without_gain + 1;
-    *stop = patience > 0 && !isnan(val_loss) && s->epochs_without_gain >= patience;
-    if (!better) return FT_OK;
-    s->best_val_loss = val_loss;
-    s->best_epoch = s->n_epochs;
-    if (patience == 0) return FT_OK;
+    bool better;
+    *stop = ft_slot_judge(t, g, record, &better);
+    if (!better || ft_slot_config(t, g)->early_stopping_patience == 0) return FT_OK;
     size_t bytes = (size_t)t->trainable->n_params * sizeof *s->best;
     if (!s->best) s->best = malloc(bytes);
     if (!s->best) return ft_no_memory(err, "the best weights", bytes);
@@ -55,7 +43,7 @@ static ft_status end_epoch(ft_trainer *t, int32_t g, double val_loss, bool *stop
                          .grad_norm = s->norm_sum / steps,
                          .seconds = s->seconds,
                          .tokens_per_second = s->seconds > 0 ? (double)s->tokens / s->seconds : NAN};
-    return judge_epoch(t, g, val_loss, stop, err);
+    return judge_epoch(t, g, record, stop, err);
 }
 
 /* What follows from the epoch's end: another epoch, a result, the end. */
@@ -67,7 +55,7 @@ static ft_status follow_epoch(ft_trainer *t, int32_t g, bool stop, bool prune, f
         s->ended = FT_TRAINED;
     else if (prune)
         s->ended = FT_TRAINING_PRUNED;
-    s->due = s->ended != FT_TRAINING || is_milestone(config, s->n_epochs);
+    s->due = s->ended != FT_TRAINING || ft_slot_is_at_milestone(t, g);
     return s->ended == FT_TRAINING ? ft_slot_start_epoch(t, g, err) : FT_OK;
 }
 
@@ -327,7 +315,7 @@ static ft_status open_trainer(ft_trainer *t, ft_error *err)
     if (status == FT_OK)
         status = ft_stepper_create(t->trainable, n_sequences, t->settings->context_length + 1,
                                    t->settings->prediction_length + 1, &t->stepper, err);
-    return status == FT_OK ? ft_slots_resume(t, err) : status;
+    return status;
 }
 
 /* Each rank has read the checkpoint for itself, and file systems may show an old one. */
@@ -344,6 +332,24 @@ static ft_status agree_on_checkpoint(ft_trainer *t, ft_error *err)
         status = ft_fail(err, FT_FAILED, "%s: the ranks have different checkpoints of that name",
                          t->settings->checkpoint);
     return ft_comm_agree(comm, status, NULL, err);
+}
+
+/* Goes on from the checkpoint. One that any rank cannot use costs its epochs, and all start from the
+ * beginning. */
+static ft_status resume(ft_trainer *t, ft_error *err)
+{
+    const ft_train_settings *settings = t->settings;
+    ft_error why = {""}, line;
+    ft_status status = ft_slots_resume(t, &why);
+    bool unusable = status == FT_BAD_INPUT, any_unusable = unusable;
+    if (err) *err = why;
+    status = ft_comm_agree(settings->comm, unusable ? FT_OK : status, &any_unusable, err);
+    if (status != FT_OK || !any_unusable) return status == FT_OK ? agree_on_checkpoint(t, err) : status;
+    ft_slots_start_over(t);
+    if (!unusable) ft_fail(&why, FT_BAD_INPUT, "%s: another rank cannot use it", settings->checkpoint);
+    ft_fail(&line, FT_BAD_INPUT, "%s; training starts from the beginning", why.message);
+    if (settings->say) settings->say(settings->context, line.message);
+    return FT_OK;
 }
 
 static void close_trainer(ft_trainer *t)
@@ -389,7 +395,7 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
 {
     ft_trainer t = make_trainer(model, base, series, n_series, configs, n_configs, settings);
     ft_status status = ft_comm_agree(settings->comm, open_trainer(&t, err), NULL, err);
-    if (status == FT_OK) status = agree_on_checkpoint(&t, err);
+    if (status == FT_OK) status = resume(&t, err);
     if (status == FT_OK) status = train_all(&t, err);
     if (t.trainable && t.trainable->kind == FT_FULL) {
         ft_error ignored;

@@ -55,8 +55,9 @@ typedef struct ft_train_settings {
     int64_t eval_windows; /* at most, for val_loss */
     int32_t slots;        /* adapters trained at a time; 0: all */
     /* A file that is written so often that little is lost, before results are handed over among others, and
-     * gone on from where it is there. Results whose handing over a crash may have cut short come again. NULL:
-     * none; then adapters that are stopped hand over what they have, with FT_INTERRUPTED. */
+     * gone on from where it is there. One that is damaged or of another batch costs its epochs, as `say`
+     * tells: training starts from the beginning. Results whose handing over a crash may have cut short come
+     * again. NULL: none; then adapters that are stopped hand over what they have, with FT_INTERRUPTED. */
     const char *checkpoint;
     /* Takes a result of configuration `index`: at each milestone and at its end. Another status than FT_OK
      * ends all training. Ranks that train together (`comm`) all call it or none, and must return the same. */
@@ -66,6 +67,7 @@ typedef struct ft_train_settings {
     void (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n, bool *pruned);
     /* Asked after each step; may be NULL. */
     ft_stop (*stop)(void *context);
+    void (*say)(void *context, const char *line); /* a line for people; may be NULL */
     void *context;
     ft_comm *comm; /* the devices that train this batch together: ft_train is called on each with the same
                       arguments, the results are the same, rank 0 writes the checkpoints, and all stop where

@@ -4,9 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/file.h"
-
 ft_window_settings ft_train_windows(const ft_trainer *t, const ft_train_config *config)
 {
     return (ft_window_settings){.context_length = t->settings->context_length,
@@ -16,11 +13,10 @@ ft_window_settings ft_train_windows(const ft_trainer *t, const ft_train_config *
                                 .seed = config->seed};
 }
 
-static ft_status load_epoch(ft_trainer *t, int32_t g, ft_error *err)
+ft_status ft_slot_load_epoch(ft_trainer *t, int32_t g, int32_t epoch, ft_error *err)
 {
     ft_window_settings windows = ft_train_windows(t, ft_slot_config(t, g));
-    return ft_windows_train(t->series, t->n_series, &windows, t->standings[g].n_epochs,
-                            &t->runners[g].windows, err);
+    return ft_windows_train(t->series, t->n_series, &windows, epoch, &t->runners[g].windows, err);
 }
 
 ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err)
@@ -28,15 +24,36 @@ ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err)
     ft_standing *s = &t->standings[g];
     s->next_window = s->epoch_steps = s->tokens = 0;
     s->loss_sum = s->norm_sum = s->seconds = 0;
-    return load_epoch(t, g, err);
+    return ft_slot_load_epoch(t, g, s->n_epochs, err);
 }
 
-static ft_status count_steps(ft_trainer *t, int32_t g, ft_error *err)
+ft_status ft_slot_count_steps(ft_trainer *t, int32_t g, ft_error *err)
 {
     const ft_train_config *config = ft_slot_config(t, g);
     ft_window_settings windows = ft_train_windows(t, config);
     return ft_windows_count_steps(t->series, t->n_series, &windows, config->epochs, config->batch_size,
                                   &t->runners[g].total_steps, err);
+}
+
+bool ft_slot_is_at_milestone(const ft_trainer *t, int32_t g)
+{
+    const ft_train_config *config = ft_slot_config(t, g);
+    for (int32_t i = 0; i < config->n_milestones; i++)
+        if (config->milestones[i] == t->standings[g].n_epochs) return true;
+    return false;
+}
+
+bool ft_slot_judge(ft_trainer *t, int32_t g, const ft_epoch *epoch, bool *better)
+{
+    ft_standing *s = &t->standings[g];
+    int32_t patience = ft_slot_config(t, g)->early_stopping_patience;
+    *better = !isnan(epoch->val_loss) && (s->best_epoch == 0 || epoch->val_loss < s->best_val_loss);
+    s->epochs_without_gain = *better ? 0 : s->epochs_without_gain + 1;
+    if (*better) {
+        s->best_val_loss = epoch->val_loss;
+        s->best_epoch = epoch->epoch;
+    }
+    return patience > 0 && !isnan(epoch->val_loss) && s->epochs_without_gain >= patience;
 }
 
 void ft_slot_free(ft_trainer *t, int32_t g)
@@ -75,7 +92,8 @@ ft_status ft_slots_fill(ft_trainer *t, ft_error *err)
         *s = (ft_standing){.config = t->next++};
         size_t bytes = (size_t)ft_slot_config(t, g)->epochs * sizeof *s->history;
         s->history = calloc(1, bytes);
-        status = s->history ? count_steps(t, g, err) : ft_no_memory(err, "the training history", bytes);
+        status =
+            s->history ? ft_slot_count_steps(t, g, err) : ft_no_memory(err, "the training history", bytes);
         if (status == FT_OK) status = place_adapter(t, g, err);
         if (status == FT_OK) status = ft_slot_start_epoch(t, g, err);
     }
@@ -87,38 +105,6 @@ bool ft_slots_any_live(const ft_trainer *t)
     for (int32_t g = 0; g < t->n_slots; g++)
         if (ft_slot_is_live(t, g)) return true;
     return false;
-}
-
-ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err)
-{
-    if (!t->settings->checkpoint || (t->settings->comm && t->settings->comm->rank != 0)) return FT_OK;
-    double started = ft_now_seconds();
-    ft_status status = ft_checkpoint_write(t->settings->checkpoint, t->trainable, t->standings, t->next, err);
-    t->checkpoint_time = ft_now_seconds();
-    t->checkpoint_cost = t->checkpoint_time - started;
-    return status;
-}
-
-ft_status ft_slots_resume(ft_trainer *t, ft_error *err)
-{
-    const char *path = t->settings->checkpoint;
-    if (!path || !ft_path_exists(path)) return FT_OK;
-    int32_t *max_epochs = malloc((size_t)t->n_configs * sizeof *max_epochs);
-    if (!max_epochs) return ft_no_memory(err, "a checkpoint", (size_t)t->n_configs * sizeof *max_epochs);
-    for (int32_t i = 0; i < t->n_configs; i++) max_epochs[i] = t->configs[i].epochs;
-    ft_status status =
-        ft_checkpoint_read(path, t->trainable, max_epochs, t->n_configs, t->standings, &t->next, err);
-    free(max_epochs);
-    for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++) {
-        if (!ft_slot_is_live(t, g)) continue;
-        ft_adapter_spec spec = ft_train_spec(ft_slot_config(t, g));
-        ft_trainable_describe(t->trainable, g, &spec);
-        status = count_steps(t, g, err);
-        if (status == FT_OK && t->standings[g].ended == FT_TRAINING) status = load_epoch(t, g, err);
-    }
-    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
-    t->checkpoint_time = ft_now_seconds();
-    return status;
 }
 
 /* The slot's last weights, or its best ones where early stopping kept them. */

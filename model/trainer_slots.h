@@ -1,5 +1,6 @@
-/* The slots of a training: which configuration is in which, its weights on the device, checkpoints, and the
- * handing over of results. The inside of trainer.c, which makes the steps between. */
+/* The slots of a training: which configuration is in which, its weights on the device, checkpoints
+ * (trainer_checkpoint.c), and the handing over of results. The inside of trainer.c, which makes the steps
+ * between. */
 #ifndef FT_MODEL_TRAINER_SLOTS_H
 #define FT_MODEL_TRAINER_SLOTS_H
 
@@ -19,6 +20,7 @@ typedef struct ft_trainer {
     const ft_train_config *configs;
     int32_t n_series, n_configs, n_slots;
     const ft_train_settings *settings;
+    uint32_t batch;         /* tells its checkpoints from those of other batches */
     int32_t next;           /* configuration to take the next free slot */
     ft_standing *standings; /* (n_slots) */
     ft_runner *runners;     /* (n_slots) */
@@ -55,8 +57,17 @@ static inline ft_adapter_spec ft_train_spec(const ft_train_config *config)
 
 ft_window_settings ft_train_windows(const ft_trainer *t, const ft_train_config *config);
 
-/* Loads the windows of the slot's next epoch, from the first. */
+/* The windows of an epoch, from 0. */
+ft_status ft_slot_load_epoch(ft_trainer *t, int32_t g, int32_t epoch, ft_error *err);
+/* The slot's next epoch, from its first window. */
 ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err);
+/* Sets the steps of the whole training, which the schedule goes by. */
+ft_status ft_slot_count_steps(ft_trainer *t, int32_t g, ft_error *err);
+/* Whether a result is wanted of the length that the slot has just finished. */
+bool ft_slot_is_at_milestone(const ft_trainer *t, int32_t g);
+/* Counts a finished epoch into what early stopping goes by; *better: its val_loss is the lowest so far.
+ * Whether early stopping ends the training. */
+bool ft_slot_judge(ft_trainer *t, int32_t g, const ft_epoch *epoch, bool *better);
 void ft_slot_free(ft_trainer *t, int32_t g);
 
 /* The next configurations into the free slots, in their order. */
@@ -64,8 +75,11 @@ ft_status ft_slots_fill(ft_trainer *t, ft_error *err);
 bool ft_slots_any_live(const ft_trainer *t);
 
 ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err);
-/* Goes on from the checkpoint where there is one. */
+/* Goes on from the checkpoint where there is one. FT_BAD_INPUT: it cannot be used, and ft_slots_start_over
+ * must follow. */
 ft_status ft_slots_resume(ft_trainer *t, ft_error *err);
+/* Frees all slots; the first configurations are the next to take them. */
+void ft_slots_start_over(ft_trainer *t);
 
 /* Hands over the results that are due; slots that have ended become free. */
 ft_status ft_slots_hand_over(ft_trainer *t, ft_error *err);

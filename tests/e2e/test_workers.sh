@@ -94,6 +94,19 @@ must sweep $common $long --name requeue
 contents requeue >got
 cmp -s expected got || fail "after a requeue the results differ: $(diff expected got | head -5)"
 
+# A checkpoint that the disk has damaged costs its epochs, and one line says so.
+begin sweep $common $long --name damaged
+await err " epoch 3/$epochs "
+kill -TERM "$pid"
+end
+expect_status 75
+checkpoint=results/fine_tuning/.sweeps/damaged/checkpoints/batch_1.safetensors
+printf 'rotten' | dd of=$checkpoint bs=1 seek=$(($(wc -c <$checkpoint) / 2)) conv=notrunc 2>/dev/null
+must sweep $common $long --name damaged
+[ "$(grep -c "$checkpoint: damaged: its checksum is .*; training starts from the beginning" err)" = 1 ] || fail "$ran: no such line, or several"
+contents damaged >got
+cmp -s expected got || fail "after a damaged checkpoint the results differ: $(diff expected got | head -5)"
+
 # Schedulers stop what does badly, and the same again when they are asked again.
 must sweep $common --set epochs=9 $six --max-adapters 6 --scheduler asha --grace-epochs 1 --eta 3 --name asha
 expect err '6 of 6 experiments done, 0 of them failed, 5 pruned'

@@ -4,6 +4,11 @@ if(NOT FTGPU_SANITIZE)
   set_tests_properties(fuzz PROPERTIES LABELS slow TIMEOUT 1800 SKIP_RETURN_CODE 77)
 endif()
 
+# A thousand damaged checkpoints; every run of test_checkpoint takes 25 of them.
+add_test(NAME fuzz/checkpoints COMMAND test_checkpoint --filter "checkpoint/damaged*")
+set_tests_properties(fuzz/checkpoints PROPERTIES LABELS slow TIMEOUT 3600 ENVIRONMENT FTGPU_CHECKPOINT_MUTATIONS=1000
+                     FAIL_REGULAR_EXPRESSION "LeakSanitizer;runtime error: ")
+
 # Makes single allocations of the program fail: tests/e2e/slow_bad_allocations.sh preloads it.
 add_library(ft_fail_allocation MODULE ${CMAKE_SOURCE_DIR}/tests/fuzz/fail_allocation.c)
 set_target_properties(ft_fail_allocation PROPERTIES C_VISIBILITY_PRESET default)

@@ -2,8 +2,10 @@
  * same tokens. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "counted.h"
@@ -272,12 +274,19 @@ typedef struct stopped_rank {
     ft_comm_id id;
     ft_status status;
     ft_error err;
+    char said[512]; /* the last line */
 } stopped_rank;
 
 static ft_stop tell_one(void *context)
 {
     stopped_rank *self = context;
     return ++self->asked > 2 && self->rank == 1 ? FT_STOP_NOW : FT_STOP_NOT;
+}
+
+static void note_line(void *context, const char *line)
+{
+    stopped_rank *self = context;
+    snprintf(self->said, sizeof self->said, "%s", line);
 }
 
 static ft_status keep_none(void *context, int32_t index, const ft_train_result *result, ft_error *err)
@@ -300,11 +309,13 @@ static void train_until_stopped(int rank, void *context)
                  err.message);
     cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
     self->rank = rank;
+    self->asked = 0;
     const ft_train_settings settings = {.context_length = CONTEXT,
                                         .prediction_length = PREDICTION,
                                         .eval_windows = 3,
                                         .checkpoint = checkpoint,
                                         .stop = tell_one,
+                                        .say = note_line,
                                         .result = keep_none,
                                         .context = self,
                                         .comm = comm};
@@ -339,5 +350,19 @@ Test(cuda_training, all_ranks_stop_where_one_is_told_to, .init = scratch_enter, 
     for (int rank = 0; rank < MOST_RANKS; rank++) {
         cr_expect_eq(ranks[rank].status, FT_FAILED);
         cr_expect(strstr(ranks[rank].err.message, "different checkpoints"), "%s", ranks[rank].err.message);
+    }
+    /* Rank 1 sees half of it: both start from the beginning. */
+    scratch_copy(scratch_path("rank_0"), "rank_1");
+    cr_assert_eq(truncate(scratch_path("rank_1"), 5000), 0);
+    simt_reset(MOST_RANKS, DEVICE_BYTES);
+    cr_assert_eq(ft_comm_nccl_id(&ranks[0].id, &err), FT_OK, "%s", err.message);
+    ranks[1].id = ranks[0].id;
+    simt_run_ranks(MOST_RANKS, train_until_stopped, ranks);
+    cr_expect(strstr(ranks[0].said, "rank_0: another rank cannot use it; training starts"), "%s",
+              ranks[0].said);
+    cr_expect(strstr(ranks[1].said, "cut short?); training starts"), "%s", ranks[1].said);
+    for (int rank = 0; rank < MOST_RANKS; rank++) {
+        cr_expect_eq(ranks[rank].status, FT_INTERRUPTED, "%s", ranks[rank].err.message);
+        cr_expect_eq(ranks[rank].asked, 3);
     }
 }

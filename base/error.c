@@ -5,11 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void keep_one_line(char *message)
-{
-    for (unsigned char *c = (unsigned char *)message; *c; c++)
-        if (*c < 0x20 || *c == 0x7f) *c = '?';
-}
+#include "base/utf8.h"
 
 ft_status ft_fail(ft_error *err, ft_status status, const char *format, ...)
 {
@@ -18,7 +14,7 @@ ft_status ft_fail(ft_error *err, ft_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    keep_one_line(err->message);
+    ft_keep_line(err->message);
     return status;
 }
 
@@ -34,7 +30,7 @@ void ft_error_prefix(ft_error *err, const char *prefix)
     if (length > room) length = room;
     memcpy(err->message + used, old, length);
     err->message[used + length] = '\0';
-    keep_one_line(err->message);
+    ft_keep_line(err->message);
 }
 
 ft_status ft_no_memory(ft_error *err, const char *what, unsigned long long bytes)

@@ -23,7 +23,7 @@ typedef struct ft_error {
 
 /* Writes the formatted message into `err` (which may be NULL) and returns `status`, so that a failure is
  * `return ft_fail(err, FT_BAD_INPUT, "%s:%d: ...", path, line);`. Control characters in the message (they
- * come from people's files) are replaced by '?', so that it stays one line. */
+ * come from people's files) and what is not UTF-8 are replaced by '?', so that it stays one line. */
 ft_status ft_fail(ft_error *err, ft_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum { MAX_NESTING = 200 };
 enum { MAX_FILE_BYTES = 256 << 20 };
@@ -92,24 +93,6 @@ static int take_hex(checker *c)
     return code;
 }
 
-/* The length of the UTF-8 character at `bytes` (RFC 3629: no surrogates, nothing overlong), of which `left`
- * can be read; 0 where it is none. */
-static size_t utf8_length(const unsigned char *bytes, size_t left)
-{
-    unsigned char first = bytes[0];
-    if (first < 0x80) return 1;
-    size_t length = first >= 0xC2 && first <= 0xDF   ? 2
-                    : first >= 0xE0 && first <= 0xEF ? 3
-                    : first >= 0xF0 && first <= 0xF4 ? 4
-                                                     : 0;
-    if (length > left) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((bytes[i] & 0xC0) != 0x80) return 0; /* stops at the NUL too */
-    if (length == 3 && ((first == 0xE0 && bytes[1] < 0xA0) || (first == 0xED && bytes[1] > 0x9F))) return 0;
-    if (length == 4 && ((first == 0xF0 && bytes[1] < 0x90) || (first == 0xF4 && bytes[1] > 0x8F))) return 0;
-    return length;
-}
-
 static bool check_string(checker *c)
 {
     const char *start = c->at;
@@ -117,7 +100,7 @@ static bool check_string(checker *c)
     while (c->at < c->end && *c->at != '"') {
         if ((unsigned char)*c->at < 0x20) return refuse(c, "a control character inside a string");
         if (*c->at != '\\') {
-            size_t length = utf8_length((const unsigned char *)c->at, (size_t)(c->end - c->at));
+            size_t length = ft_utf8_length(c->at, (size_t)(c->end - c->at));
             if (length == 0) return refuse(c, "bytes in a string that are not UTF-8");
             c->at += length;
             continue;
@@ -364,7 +347,7 @@ static void print_string(ft_text *out, const char *string)
     const unsigned char *p = (const unsigned char *)(string ? string : "");
     ft_text_add(out, "\"");
     while (*p) {
-        size_t length = utf8_length(p, 4); /* a NUL ends the string before that */
+        size_t length = ft_utf8_length((const char *)p, 4); /* a NUL ends the string before that */
         switch (*p) {
         case '"':
             ft_text_add(out, "\\\"");

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "host/train_config.h"
 
 /* Whether data and model allow configuration `index`. The adapter that training goes on from replaces what
@@ -62,6 +63,9 @@ static ft_status read_data(ft_study *study, ft_error *err)
  */
 static ft_status make_results(const char *path, ft_error *err)
 {
+    /* It goes to worker processes and into results.json as text. */
+    if (!ft_is_utf8(path))
+        return ft_fail(err, FT_BAD_INPUT, "%s: is not UTF-8, choose another --results", path);
     ft_status status = ft_make_directories(path, err);
     if (status == FT_OK && access(path, W_OK | X_OK) != 0)
         status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be written: %s", path, strerror(errno));

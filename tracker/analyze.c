@@ -154,8 +154,8 @@ ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table,
         n_found += shifted;
     }
     remark_counts(remark, experiments->count, n_found,
-                  "are tested in another regime: volatility outside 1/1.5 to 1.5 times that of training", n_unknown,
-                  "their data insights have no volatility of both train and test");
+                  "are tested in another regime: volatility outside 1/1.5 to 1.5 times that of training",
+                  n_unknown, "their data insights have no volatility of both train and test");
     return finish(table, remark, err);
 }
 
@@ -218,8 +218,10 @@ ft_status ft_analyze_summary(const ft_experiments *experiments, ft_table *table,
     ft_status status = ft_analyze_importance(experiments, FT_MAE, FT_TEST, 1, &strongest, remark, err);
     if (status == FT_OK && strongest.n_rows) {
         char room[FT_NUMBER_CHARS];
-        ft_text_addf(remark, "strongest for test mae: %s, correlation %s: %s\n", strongest.cells[0].text,
-                     ft_people_number(strongest.cells[1].number, room), strongest.cells[3].text);
+        ft_text_add(remark, "strongest for test mae: ");
+        ft_text_add_line(remark, strongest.cells[0].text);
+        ft_text_addf(remark, ", correlation %s: %s\n", ft_people_number(strongest.cells[1].number, room),
+                     strongest.cells[3].text);
     }
     ft_table_free(&strongest);
     return status == FT_OK ? finish(table, remark, err) : status;

@@ -114,8 +114,10 @@ void ft_compare_fold_constants(ft_table *table, ft_text *caption)
             continue;
         }
         char room[FT_NUMBER_CHARS];
-        ft_text_addf(caption, "%s%s %s", first ? "the same in all: " : ", ",
-                     table->columns[c] + strlen(hp_prefix), ft_cell_for_people(&table->cells[c], room));
+        ft_text_add(caption, first ? "the same in all: " : ", ");
+        ft_text_add_line(caption, table->columns[c] + strlen(hp_prefix));
+        ft_text_add(caption, " ");
+        ft_text_add_line(caption, ft_cell_for_people(&table->cells[c], room));
         first = false;
         ft_table_remove_column(table, c);
     }

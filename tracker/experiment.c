@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 const char *const ft_split_names[FT_N_SPLITS] = {"train", "val", "test"};
 
@@ -54,8 +55,10 @@ ft_status ft_experiment_check_name(const char *name, ft_error *err)
         why = "must not begin with '.' or '-'";
     else if (strchr(name, '/'))
         why = "must not hold a '/': it becomes the name of a directory";
+    else if (!ft_is_utf8(name))
+        why = "is not UTF-8";
     for (size_t i = 0; i < length && !why; i++)
-        if (iscntrl((unsigned char)name[i])) why = "holds a control character";
+        if (ft_is_control(name + i, ft_utf8_length(name + i, 4))) why = "holds a control character";
     return why ? ft_fail(err, FT_BAD_INPUT, "experiment name \"%.160s\" %s", name, why) : FT_OK;
 }
 

@@ -22,7 +22,7 @@ static void add_value(ft_text *out, const cJSON *value)
     } else {
         char *printed = ft_json_print_line(value);
         if (printed)
-            ft_text_add(out, printed);
+            ft_text_add_line(out, printed);
         else
             out->failed = true;
         free(printed);

@@ -68,7 +68,7 @@ char *ft_people_number(double value, char out[FT_NUMBER_CHARS]);
 /* What people see of a cell: its text, or a number written into `room`. */
 const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS]);
 
-/* Adds text from a file to a line: control characters become '?'. */
+/* Adds text from a file to a line, as ft_keep_line makes it. */
 void ft_text_add_line(ft_text *out, const char *text);
 
 /* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an end. */

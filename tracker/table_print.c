@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "tracker/table.h"
 
 ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_error *err)
@@ -116,11 +117,15 @@ static bool print_json(const ft_table *table, ft_text *out)
     return ok;
 }
 
-/* Columns on a terminal: one for each UTF-8 sequence (wide and combining characters are not told apart). */
+/* Columns on a terminal: one for each UTF-8 character (wide and combining ones are not told apart), and for
+ * each byte that is none. */
 static size_t width_of(const char *text)
 {
     size_t width = 0;
-    for (; *text; text++) width += ((unsigned char)*text & 0xC0) != 0x80;
+    for (; *text; width++) {
+        size_t length = ft_utf8_length(text, 4); /* a NUL ends it before that */
+        text += length > 0 ? length : 1;
+    }
     return width;
 }
 
@@ -134,10 +139,11 @@ const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS])
 
 void ft_text_add_line(ft_text *out, const char *text)
 {
-    for (; *text; text++) {
-        char letter = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-        ft_text_add_bytes(out, &letter, 1);
-    }
+    size_t before = out->length;
+    ft_text_add(out, text);
+    if (out->failed || out->length == before) return;
+    ft_keep_line(out->data + before);
+    out->length = before + strlen(out->data + before);
 }
 
 static void add_padded(ft_text *out, const char *text, size_t width, bool right, bool last)

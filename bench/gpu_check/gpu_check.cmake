@@ -6,7 +6,7 @@ function(ft_part name)
   target_link_libraries(ft_${name} PUBLIC ft_options)
   set_target_properties(ft_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
-ft_part(base base/error.c base/checksum.c)
+ft_part(base base/error.c base/checksum.c base/utf8.c)
 target_compile_definitions(ft_base PUBLIC FT_NO_ZLIB)
 target_link_libraries(ft_base PUBLIC m)
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "host/program/help.h"
 
 const char *const ft_format_choices[] = {"table", "csv", "json", NULL};
@@ -56,12 +57,13 @@ int ft_command_finish(ft_status status, const ft_error *err)
 
 void ft_command_warn(const char *format, ...)
 {
+    char line[sizeof((ft_error *)0)->message];
     va_list arguments;
     va_start(arguments, format);
-    fputs("ftgpu: warning: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    ft_keep_line(line);
+    fprintf(stderr, "ftgpu: warning: %s\n", line);
 }
 
 ft_status ft_print_text(const ft_text *text, ft_error *err)

@@ -132,7 +132,8 @@ static ft_status export_csv(const ft_selection_options *selection, const char *p
     if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_CSV, &csv, err);
     if (status == FT_OK) status = ft_write_file(path, csv.data, csv.length, err);
     if (status == FT_OK) {
-        ft_text_addf(&told, "%s: %zu experiments, %zu columns\n", path, table.n_rows, table.n_columns);
+        ft_text_add_line(&told, path);
+        ft_text_addf(&told, ": %zu experiments, %zu columns\n", table.n_rows, table.n_columns);
         status = ft_print_text(&told, err);
     }
     ft_text_free(&told);

@@ -10,8 +10,8 @@ static ft_status demo(const char *directory, int64_t seed, ft_error *err)
     ft_text text = FT_TEXT_EMPTY;
     ft_status status = ft_demo_data_write(directory, (uint32_t)seed, err);
     if (status != FT_OK) return status;
-    ft_text_addf(&text, "%s: data.csv (%d rows) and its parts train.csv, val.csv, test.csv\n", directory,
-                 FT_DEMO_ROWS);
+    ft_text_add_line(&text, directory);
+    ft_text_addf(&text, ": data.csv (%d rows) and its parts train.csv, val.csv, test.csv\n", FT_DEMO_ROWS);
     status = ft_print_text(&text, err);
     ft_text_free(&text);
     return status;

@@ -30,7 +30,8 @@ static ft_status report_written(const char *directory, const ft_weights *weights
                                 ft_error *err)
 {
     ft_text text = FT_TEXT_EMPTY;
-    ft_text_addf(&text, "%s: %s, %lld parameters\n", directory, what, (long long)ft_parameter_count(weights));
+    ft_text_add_line(&text, directory);
+    ft_text_addf(&text, ": %s, %lld parameters\n", what, (long long)ft_parameter_count(weights));
     ft_status status = ft_print_text(&text, err);
     ft_text_free(&text);
     return status;

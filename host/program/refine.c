@@ -19,7 +19,10 @@ typedef struct refine_options {
 /* "--grid key=v1,v2" for each list of several and "--set key=value" for each of one, or "--grid-file F". */
 static void add_grid_options(const cJSON *grid, const char *out, ft_text *text)
 {
-    if (out) ft_text_addf(text, " --grid-file %s", out);
+    if (out) {
+        ft_text_add(text, " --grid-file ");
+        ft_text_add_line(text, out);
+    }
     for (const cJSON *list = out ? NULL : grid->child; list; list = list->next) {
         ft_text_addf(text, " \\\n      --%s %s=", cJSON_GetArraySize(list) == 1 ? "set" : "grid",
                      list->string);

@@ -21,6 +21,14 @@ refuses '^ftgpu: nowhere/f.csv: cannot be written: No such file' forecast --mode
     --horizon 100000 --num-samples 100000 --out nowhere/f.csv
 expect_same_files
 
+# Names that are no text.
+bad=$(printf 'bad\377name')
+for command in run 'sweep --grid lora_rank=2,4'; do
+    refuses '^ftgpu: bad.name: is not UTF-8' $command $job --results "$bad"
+    refuses '^ftgpu: experiment name "bad.name" is not UTF-8$' $command $job --name "$bad"
+done
+expect_same_files
+
 # A limit on the size of files, as batch schedulers set it: said as such, and nothing is left.
 status=0
 (ulimit -f 8 && exec "$FTGPU" data demo --out limited) >out 2>err || status=$?

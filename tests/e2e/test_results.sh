@@ -70,6 +70,30 @@ expect out 'failed +diverged'
 refuses 'lr_0.*3 experiments' show lr_0 --results results
 refuses 'oter.*other' show oter_20250101_120000 --results results
 
+# No control character of a file reaches the terminal: U+009B begins an escape sequence as ESC [ does. Data in CSV and JSON stays as it is.
+csi=$(printf '\302\233')
+experiment "odd${csi}31m_20250101_120000" "\"${csi}1m\"" 9 9 "gone ${csi}2J"
+experiment odder_20250101_120000 "\"${csi}1m\"" 9 9.5
+experiment oddest_20250101_120000 "\"${csi}1m\"" 9 9.75
+sed -i "s/\"epochs\": 5/\"epochs\": 5, \"same${csi}\": \"${csi}A\", \"times${csi}\": 1/
+    s/\"data_insights\": {}/\"data_insights\": {\"${csi}x\": [\"${csi}y\", {\"${csi}z\": \"${csi}\"}]}/; s/a note/a ${csi} note/" results/odd*/results.json
+sed -i "s/\"times${csi}\": 1/\"times${csi}\": 2/" results/odder*/results.json
+: >shown
+set -f
+for command in compare 'compare --match odd*' "show odd${csi}31m" 'best --metric mae --match odd*' 'analyze summary --match odd*' "show none$csi" \
+    "compare --where learning_rate=${csi}1m"; do
+    ft $command --results results
+    cat out err >>shown
+done
+set +f
+expect shown '^experiment +odd'
+expect shown '^the same in all: .*same'
+expect shown '^strongest for test mae: .*times'
+LC_ALL=C grep -n "$csi" shown >raw && fail "control characters are printed: $(head -3 raw | cat -v)"
+must compare --results results --format csv
+grep -q "odd${csi}31m" out || fail "$ran: data is changed"
+rm -r results/odd*
+
 # What cannot be read is named and the rest goes on; unfinished ones are counted.
 mkdir results/broken results/empty results/array results/.sweeps
 echo '{"experiment_id": ' >results/broken/results.json

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/philox.h"
 #include "base/text.h"
 
@@ -44,6 +45,23 @@ Test(text, doubles_as_shortest_text)
     cr_assert_str_eq(ft_format_float(16777216.0f, text), "16777216");
     cr_assert_str_eq(ft_format_float(FLT_MAX, text), "3.4028235e+38");
     cr_assert_str_eq(ft_format_float(1e-45f, text), "1e-45");
+}
+
+Test(text, what_an_error_quotes_is_harmless_to_a_terminal)
+{
+    ft_error err;
+    ft_fail(&err, FT_FAILED, "%s",
+            "a\n\x1b[1m\x7f\xc2\x80\xc2\x9f\xc2\xa0\xc3\xa9\xe2\x82\xac\x9b\xff\xf0\x9f\x98\x80\xc3");
+    cr_expect_str_eq(err.message, "a??[1m???\xc2\xa0\xc3\xa9\xe2\x82\xac??\xf0\x9f\x98\x80?");
+    ft_error_prefix(&err, "p\xc2\x9b");
+    cr_expect_str_eq(err.message, "p?: a??[1m???\xc2\xa0\xc3\xa9\xe2\x82\xac??\xf0\x9f\x98\x80?");
+    /* A message that is too long is not cut inside a letter. */
+    char quoted[1100];
+    memset(quoted, 'x', sizeof quoted);
+    memcpy(quoted + 1022, "\xc3\xa9", 3);
+    ft_fail(&err, FT_FAILED, "%s", quoted);
+    cr_expect_eq(strlen(err.message), 1023u);
+    cr_expect_eq(err.message[1022], '?');
 }
 
 Test(text, random_bits_read_back)

@@ -51,10 +51,19 @@ Test(experiment, ids_hold_name_number_and_local_time)
 Test(experiment, names_that_are_no_directory_are_refused)
 {
     ft_error err;
-    const char *const bad[] = {"", "a/b", "..", "-x", "a\nb"};
+    const char *const bad[] = {"",
+                               "a/b",
+                               "..",
+                               "-x",
+                               "a\nb",
+                               "a\xc2\x9b",
+                               "a\xff"
+                               "b",
+                               "\xc3"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_expect_eq(ft_experiment_check_name(bad[i], &err), FT_BAD_INPUT, "%s", bad[i]);
-    cr_expect_eq(ft_experiment_check_name("a b", &err), FT_OK);
+    cr_expect_str_eq(err.message, "experiment name \"?\" is not UTF-8");
+    cr_expect_eq(ft_experiment_check_name("a b \xc3\xa4", &err), FT_OK);
     char longest[152];
     memset(longest, 'n', sizeof longest);
     longest[151] = 0;

@@ -96,8 +96,16 @@ Test(table, letters_beyond_ascii_and_control_characters_keep_the_columns)
     ft_table_add_row(&t);
     ft_table_set_text(&t, 0, "a\033[31m\n");
     ft_table_set_text(&t, 1, "2");
-    expect_printed(&t, FT_TABLE_PEOPLE, "x        y\n\xc3\xa4\xc3\xb6       1\na?[31m?  2\n");
-    expect_printed(&t, FT_TABLE_CSV, "x,y\n\xc3\xa4\xc3\xb6,1\n\"a\033[31m\n\",2\n");
+    ft_table_add_row(&t);
+    ft_table_set_text(&t, 0, "\xc2\x9b\xc2\x80\xc2\xa0"); /* CSI, the first of C1, a blank that is none */
+    ft_table_set_text(&t, 1, "3");
+    ft_table_add_row(&t);
+    ft_table_set_text(&t, 0, "\x9b\xff!"); /* CSI in Latin-1 */
+    ft_table_set_text(&t, 1, "4");
+    expect_printed(&t, FT_TABLE_PEOPLE,
+                   "x        y\n\xc3\xa4\xc3\xb6       1\na?[31m?  2\n??\xc2\xa0      3\n?\?!      4\n");
+    expect_printed(&t, FT_TABLE_CSV,
+                   "x,y\n\xc3\xa4\xc3\xb6,1\n\"a\033[31m\n\",2\n\xc2\x9b\xc2\x80\xc2\xa0,3\n\x9b\xff!,4\n");
     ft_table_free(&t);
 }
 

@@ -83,44 +83,72 @@ static void add_volatility(const demo_row *rows, size_t i, ft_text *out)
     ft_text_addf(out, "%.6f", sqrt(sum / (WINDOW - 1) * 252));
 }
 
-/* Writes rows [from, to) to directory/name. */
-static ft_status write_part(const char *directory, const char *name, const demo_row *rows, size_t from,
-                            size_t to, ft_error *err)
+/* A file of the demo. */
+typedef struct demo_part {
+    const char *name;
+    size_t from, to; /* rows [from, to) */
+    char *path;
+    ft_text text;
+} demo_part;
+
+static ft_status make_part(const char *directory, const demo_row *rows, demo_part *part, ft_error *err)
 {
     const ft_timestamp_style style = {.precision = FT_STYLE_DATE, .date_separator = '-'};
-    ft_text out = FT_TEXT_EMPTY;
-    ft_text_add(&out, "Date,Close,SMA_20,SMA_50,Volume,Volatility\n");
-    for (size_t i = from; i < to; i++) {
+    ft_text *out = &part->text;
+    ft_text_add(out, "Date,Close,SMA_20,SMA_50,Volume,Volatility\n");
+    for (size_t i = part->from; i < part->to; i++) {
         char date[FT_TIMESTAMP_CHARS];
-        ft_text_addf(&out, "%s,%.2f", ft_timestamp_format(rows[i].days * 86400000000, &style, date),
+        ft_text_addf(out, "%s,%.2f", ft_timestamp_format(rows[i].days * 86400000000, &style, date),
                      rows[i].close);
-        add_average(rows, i, 20, &out);
-        add_average(rows, i, 50, &out);
-        ft_text_addf(&out, ",%.0f", rows[i].volume);
-        add_volatility(rows, i, &out);
-        ft_text_add(&out, "\n");
+        add_average(rows, i, 20, out);
+        add_average(rows, i, 50, out);
+        ft_text_addf(out, ",%.0f", rows[i].volume);
+        add_volatility(rows, i, out);
+        ft_text_add(out, "\n");
     }
-    char *path = ft_join_path(directory, name);
-    ft_status status = out.failed || !path ? ft_no_memory(err, "demo data", (to - from) * 64)
-                                           : ft_write_file(path, out.data, out.length, err);
-    free(path);
-    ft_text_free(&out);
-    return status;
+    part->path = ft_join_path(directory, part->name);
+    return out->failed || !part->path ? ft_no_memory(err, "demo data", (part->to - part->from) * 64) : FT_OK;
+}
+
+/* A file that is there already is left alone, unless it is this very one. */
+static ft_status check_part(const demo_part *part, ft_error *err)
+{
+    char *data = NULL;
+    size_t size = 0;
+    ft_error unread;
+    if (!ft_path_exists(part->path)) return FT_OK;
+    ft_status status = ft_read_file(part->path, part->text.length, &data, &size, &unread);
+    bool same = status == FT_OK && size == part->text.length && memcmp(data, part->text.data, size) == 0;
+    free(data);
+    if (same) return FT_OK;
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s: is there already, with other data; choose another --out or remove it", part->path);
 }
 
 ft_status ft_demo_data_write(const char *directory, uint32_t seed, ft_error *err)
 {
-    static const char *const parts[] = {"train.csv", "val.csv", "test.csv"};
+    enum { N_PARTS = 4 };
     static const double split[3] = {0.7, 0.15, 0.15};
+    int64_t start[4];
+    ft_split_rows(split, FT_DEMO_ROWS, start);
+    demo_part parts[N_PARTS] = {{.name = "data.csv", .to = FT_DEMO_ROWS},
+                                {.name = "train.csv", .to = (size_t)start[1]},
+                                {.name = "val.csv", .from = (size_t)start[1], .to = (size_t)start[2]},
+                                {.name = "test.csv", .from = (size_t)start[2], .to = (size_t)start[3]}};
     demo_row *rows = calloc(FT_DEMO_ROWS, sizeof *rows);
     if (!rows) return ft_no_memory(err, "demo data", FT_DEMO_ROWS * sizeof *rows);
     make_rows(seed, rows);
-    int64_t start[4];
-    ft_split_rows(split, FT_DEMO_ROWS, start);
-    ft_status status = ft_make_directories(directory, err);
-    if (status == FT_OK) status = write_part(directory, "data.csv", rows, 0, FT_DEMO_ROWS, err);
-    for (int s = 0; s < 3 && status == FT_OK; s++)
-        status = write_part(directory, parts[s], rows, (size_t)start[s], (size_t)start[s + 1], err);
+    ft_status status = FT_OK;
+    for (int p = 0; p < N_PARTS && status == FT_OK; p++) status = make_part(directory, rows, &parts[p], err);
+    for (int p = 0; p < N_PARTS && status == FT_OK; p++) status = check_part(&parts[p], err);
+    if (status == FT_OK) status = ft_make_directories(directory, err);
+    for (int p = 0; p < N_PARTS && status == FT_OK; p++)
+        status = ft_write_file(parts[p].path, parts[p].text.data, parts[p].text.length, err);
+    for (int p = 0; p < N_PARTS; p++) {
+        ft_text_free(&parts[p].text);
+        free(parts[p].path);
+    }
     free(rows);
     return status;
 }

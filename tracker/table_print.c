@@ -65,11 +65,33 @@ static const char *flag_name(const ft_cell *cell)
     return cell->number != 0 ? "true" : "false";
 }
 
-static void print_csv(const ft_table *table, ft_text *out)
+/* Whether a spreadsheet would compute the text. */
+static bool is_formula(const char *text)
+{
+    double number;
+    return *text && strchr("=+-@\t\r", *text) && !ft_parse_double(text, strlen(text), &number);
+}
+
+static void add_text_cell(ft_text *out, const char *text, bool spreadsheet)
+{
+    ft_text guarded = FT_TEXT_EMPTY;
+    if (!spreadsheet || !is_formula(text)) {
+        ft_csv_add_field(out, text);
+        return;
+    }
+    ft_text_addf(&guarded, "'%s", text);
+    if (guarded.failed)
+        out->failed = true;
+    else
+        ft_csv_add_field(out, guarded.data);
+    ft_text_free(&guarded);
+}
+
+static void print_csv(const ft_table *table, bool spreadsheet, ft_text *out)
 {
     for (size_t c = 0; c < table->n_columns; c++) {
         if (c) ft_text_add(out, ",");
-        ft_csv_add_field(out, table->columns[c]);
+        add_text_cell(out, table->columns[c], spreadsheet);
     }
     ft_text_add(out, "\n");
     for (size_t i = 0; i < table->n_rows * table->n_columns; i++) {
@@ -78,7 +100,7 @@ static void print_csv(const ft_table *table, ft_text *out)
         if (i % table->n_columns) ft_text_add(out, ",");
         if (cell->kind == FT_CELL_NUMBER) ft_text_add(out, ft_format_double(cell->number, number));
         if (cell->kind == FT_CELL_FLAG) ft_text_add(out, flag_name(cell));
-        if (cell->kind == FT_CELL_TEXT) ft_csv_add_field(out, cell->text);
+        if (cell->kind == FT_CELL_TEXT) add_text_cell(out, cell->text, spreadsheet);
         if (i % table->n_columns == table->n_columns - 1) ft_text_add(out, "\n");
     }
 }
@@ -183,7 +205,8 @@ static bool print_people(const ft_table *table, ft_text *out)
 ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text *out, ft_error *err)
 {
     bool ok = !table->failed;
-    if (ok && format == FT_TABLE_CSV) print_csv(table, out);
+    if (ok && format == FT_TABLE_CSV) print_csv(table, false, out);
+    if (ok && format == FT_TABLE_SPREADSHEET) print_csv(table, true, out);
     if (ok && format == FT_TABLE_JSON) ok = print_json(table, out);
     if (ok && format == FT_TABLE_PEOPLE) ok = print_people(table, out);
     if (ok && !out->failed) return FT_OK;

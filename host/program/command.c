@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "host/program/help.h"
@@ -74,6 +75,21 @@ ft_status ft_print_text(const ft_text *text, ft_error *err)
     if (fflush(stdout) != 0 || ferror(stdout))
         return ft_fail(err, FT_FAILED, "cannot write to standard output: %s", strerror(errno));
     return FT_OK;
+}
+
+ft_status ft_command_check_output(const char *path, ft_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    ft_text record = FT_TEXT_EMPTY;
+    ft_text_add_bytes(&record, path, slash ? (size_t)(slash - path) + 1 : 0);
+    ft_text_add(&record, "results.json");
+    ft_status status = FT_OK;
+    if (record.failed)
+        status = ft_no_memory(err, "a path", strlen(path));
+    else if (ft_path_exists(path) && ft_path_exists(record.data))
+        status = ft_fail(err, FT_BAD_INPUT, "%s: belongs to an experiment; choose another place", path);
+    ft_text_free(&record);
+    return status;
 }
 
 ft_status ft_print_table(const ft_table *table, ft_table_format format, ft_error *err)

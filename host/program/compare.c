@@ -127,9 +127,10 @@ static ft_status export_csv(const ft_selection_options *selection, const char *p
     ft_experiments experiments = {0};
     ft_table table = FT_TABLE_EMPTY;
     ft_text csv = FT_TEXT_EMPTY, told = FT_TEXT_EMPTY;
-    ft_status status = ft_selection_load(selection, FT_SCORES, false, &experiments, err);
+    ft_status status = ft_command_check_output(path, err);
+    if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);
-    if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_CSV, &csv, err);
+    if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_SPREADSHEET, &csv, err);
     if (status == FT_OK) status = ft_write_file(path, csv.data, csv.length, err);
     if (status == FT_OK) {
         ft_text_add_line(&told, path);
@@ -164,7 +165,9 @@ int ft_command_export(int argc, const char *const *argv)
         .example = "ftgpu export --csv experiments.csv\nftgpu export --csv lr.csv --match 'lr_search_*'",
         .notes =
             "Columns: experiment_id, timestamp, hp_<hyperparameter>, test_<metric>, and error where one\n"
-            "failed. What is undefined is empty; numbers read back exactly.\n",
+            "failed. What is undefined is empty; numbers read back exactly. A text that a spreadsheet\n"
+            "would compute (it begins with =, +, - or @) gets a ' before it; compare --format csv prints\n"
+            "it as it is.\n",
         .options = table,
         .positional = "ID",
         .arguments = &selection.ids,

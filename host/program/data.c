@@ -26,7 +26,7 @@ int ft_command_data_demo(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &directory,
          .argument = "DIR",
-         .help = "where the files go; made if it is missing",
+         .help = "where the files go; made if it is missing; files of other data are not overwritten",
          .required = true},
         {.name = "seed",
          .kind = FT_OPTION_INTEGER,

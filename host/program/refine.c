@@ -78,6 +78,7 @@ static ft_status refine(const refine_options *options, ft_error *err)
     ft_metric metric;
     ft_split split;
     ft_status status = ft_table_format_parse(options->format, &format, err);
+    if (status == FT_OK && options->out) status = ft_command_check_output(options->out, err);
     if (status == FT_OK) status = ft_metric_parse(options->metric, &metric, err);
     if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, true, &experiments, err);
@@ -129,7 +130,7 @@ int ft_command_refine(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &options.out,
          .argument = "FILE",
-         .help = "write the grid as JSON, for ftgpu sweep --grid-file"},
+         .help = "write the grid as JSON, for ftgpu sweep --grid-file; a file that is there is replaced"},
         FT_OPTIONS_SELECTION(options.selection),
         FT_OPTION_FORMAT(options.format),
         {.name = NULL},

@@ -99,6 +99,17 @@ expect out '^epochs +9 +3, 9 +5, 9, 18$'
 expect out 'the best learning_rate, 0.0001, is the smallest that was tried'
 expect out '^9 configurations'
 expect out '--grid learning_rate=5e-05,0.0001,0.000141 '
+# What an experiment has recorded is not overwritten; a table that was written before is.
+first=results/search_001_20250101_120000
+echo 'item_id,mean' >$first/forecasts.csv
+remember_files
+for file in results.json forecasts.csv; do
+    refuses "^ftgpu: $first/$file: belongs to an experiment; choose another place" export --csv $first/$file --results results
+    refuses "^ftgpu: $first/$file: belongs to an experiment; choose another place" refine --out $first/$file --results results
+done
+expect_same_files
+rm $first/forecasts.csv
+must export --csv table.csv --results results
 must refine --results results --key learning_rate --grid epochs=3,5,10 --grid lora_rank=4 --out grid.json --format json
 cmp -s grid.json out || fail "--out differs from --format json: $(cat grid.json)"
 [ "$(tr -d ' \n' <out)" = '{"learning_rate":[5e-05,0.0001,0.000141],"epochs":[3,5,10],"lora_rank":[4]}' ] || fail "the grid: $(cat out)"

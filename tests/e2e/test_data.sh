@@ -13,6 +13,15 @@ must data demo --out other --seed 7
 cmp -s demo/data.csv other/data.csv && fail "another seed gives the same data"
 refuses '/dev/null' data demo --out /dev/null/demo
 
+# A file of the user's is not overwritten, and nothing is written beside it; the demo's own may be written again.
+mkdir mine
+echo 'Date,Close' >mine/val.csv
+remember_files
+refuses '^ftgpu: mine/val.csv: is there already, with other data; choose another --out or remove it$' data demo --out mine
+refuses '^ftgpu: demo/data.csv: is there already, with other data' data demo --out demo --seed 7
+must data demo --out demo
+expect_same_files
+
 # The same figures from three files and from one that is split.
 must data insights --train demo/train.csv --val demo/val.csv --test demo/test.csv --target Close --format json
 expect_quiet

@@ -109,6 +109,27 @@ Test(table, letters_beyond_ascii_and_control_characters_keep_the_columns)
     ft_table_free(&t);
 }
 
+Test(table, no_text_is_a_formula_in_a_spreadsheet)
+{
+    static const char *const texts[] = {
+        "=cmd|' /C calc'!A0", "+1+1", "-x", "@SUM(1)", "\t=1", "\r=1", "-5", "+1e3", "plain", "'", ""};
+    ft_table t = FT_TABLE_EMPTY;
+    ft_table_column(&t, "text");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        ft_table_add_row(&t);
+        ft_table_set_text(&t, 0, texts[i]);
+    }
+    ft_table_add_row(&t);
+    ft_table_set_number(&t, 0, -2.5);
+    expect_printed(
+        &t, FT_TABLE_SPREADSHEET,
+        "text\n'=cmd|' /C calc'!A0\n'+1+1\n'-x\n'@SUM(1)\n'\t=1\n\"'\r=1\"\n-5\n+1e3\nplain\n'\n\n-2.5\n");
+    expect_printed(
+        &t, FT_TABLE_CSV,
+        "text\n=cmd|' /C calc'!A0\n+1+1\n-x\n@SUM(1)\n\"\t=1\"\n\"\r=1\"\n-5\n+1e3\nplain\n'\n\n-2.5\n");
+    ft_table_free(&t);
+}
+
 Test(table, sorts_numbers_before_texts_before_nulls_and_keeps_ties_in_order)
 {
     ft_table t = FT_TABLE_EMPTY;

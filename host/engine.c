@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "host/devices.h"
 
 /* For what rank 0 does alone: it makes the plan, measures forecasts, records, which a file system may hold
@@ -50,19 +52,34 @@ static ft_status join_launcher(ft_engine *engine, ft_error *err)
     return status;
 }
 
+/* The setting, or what it is by default, in the engine's own memory. */
+static ft_status keep_text(ft_engine *engine, int number, const char **setting, const char *by_default,
+                           ft_error *err)
+{
+    const char *text = *setting ? *setting : by_default;
+    if (!text) return FT_OK;
+    *setting = engine->texts[number] = ft_copy_string(text);
+    return *setting ? FT_OK : ft_no_memory(err, "the engine", strlen(text) + 1);
+}
+
 ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **out, ft_error *err)
 {
-    *out = NULL;
+    if (out) *out = NULL;
+    if (!settings || !out)
+        return ft_fail(err, FT_BAD_INPUT, "an engine needs settings and a place (NULL given)");
     ft_engine *engine = calloc(1, sizeof *engine);
     if (!engine) return ft_no_memory(err, "the engine", sizeof *engine);
-    engine->settings = *settings;
-    if (!engine->settings.device) engine->settings.device = "auto";
-    if (!engine->settings.dtype) engine->settings.dtype = "auto";
-    if (!engine->settings.results) engine->settings.results = "results/fine_tuning";
+    ft_engine_settings *own = &engine->settings;
+    *own = *settings;
+    engine->process = getpid();
     int32_t gpus[64], n_gpus;
     ft_dtype dtype;
-    ft_status status = ft_devices_parse(engine->settings.device, gpus, 64, &n_gpus, err);
-    if (status == FT_OK) status = choose_dtype(engine->settings.dtype, false, &dtype, err);
+    ft_status status = keep_text(engine, 0, &own->device, "auto", err);
+    if (status == FT_OK) status = keep_text(engine, 1, &own->dtype, "auto", err);
+    if (status == FT_OK) status = keep_text(engine, 2, &own->results, "results/fine_tuning", err);
+    if (status == FT_OK) status = keep_text(engine, 3, &own->command_line, NULL, err);
+    if (status == FT_OK) status = ft_devices_parse(own->device, gpus, 64, &n_gpus, err);
+    if (status == FT_OK) status = choose_dtype(own->dtype, false, &dtype, err);
     if (status == FT_OK) status = join_launcher(engine, err);
     if (status != FT_OK) {
         ft_engine_close(engine);
@@ -70,6 +87,22 @@ ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **out, ft
     }
     *out = engine;
     return FT_OK;
+}
+
+ft_status ft_engine_enter(ft_engine *engine, ft_error *err)
+{
+    if (!engine) return ft_fail(err, FT_BAD_INPUT, "no engine is given (NULL)");
+    if (engine->process != getpid())
+        return ft_fail(err, FT_BAD_INPUT, "the engine was opened by another process: each needs its own");
+    if (atomic_exchange(&engine->is_busy, true))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "the engine is busy: it serves one call at a time, another thread needs its own");
+    return FT_OK;
+}
+
+void ft_engine_leave(ft_engine *engine)
+{
+    atomic_store(&engine->is_busy, false);
 }
 
 /* The cores that processes of a launcher have on this machine are divided among them. */
@@ -100,9 +133,17 @@ static ft_status connect(ft_engine *engine, bool on_gpu, ft_error *err)
     return ft_comm_agree(launcher, status, NULL, err);
 }
 
+/* The process that has opened a device which a fork does not survive: the child would wait for threads that
+ * it does not have. 0: none yet. */
+static atomic_long computing_process;
+
 ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
 {
     if (engine->backend) return FT_OK;
+    long computing = atomic_load(&computing_process);
+    if (computing != 0 && computing != (long)getpid())
+        return ft_fail(err, FT_BAD_INPUT,
+                       "this process's parent has computed before it was forked: fork first, or exec");
     ft_comm *launcher = engine->launcher;
     int gpu = -1;
     ft_dtype dtype = FT_F32;
@@ -115,6 +156,8 @@ ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
     if (status == FT_OK)
         status = on_cpu ? ft_cpu_create(dtype, cpu_threads(engine), &engine->backend, err)
                         : ft_cuda_create(gpu, dtype, &engine->backend, err);
+    if (status == FT_OK && (!on_cpu || engine->backend->n_threads > 1))
+        atomic_store(&computing_process, (long)getpid());
     status = ft_comm_agree(launcher, status, NULL, err);
     return status == FT_OK ? connect(engine, !on_cpu, err) : status;
 }
@@ -122,9 +165,12 @@ ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
 void ft_engine_close(ft_engine *engine)
 {
     if (!engine) return;
-    if (engine->comm && engine->comm != engine->launcher) engine->comm->free(engine->comm);
-    if (engine->backend) engine->backend->free(engine->backend);
-    if (engine->launcher) engine->launcher->free(engine->launcher);
+    if (engine->process == getpid()) { /* elsewhere the devices are not this process's */
+        if (engine->comm && engine->comm != engine->launcher) engine->comm->free(engine->comm);
+        if (engine->backend) engine->backend->free(engine->backend);
+        if (engine->launcher) engine->launcher->free(engine->launcher);
+    }
+    for (size_t i = 0; i < sizeof engine->texts / sizeof *engine->texts; i++) free(engine->texts[i]);
     free(engine);
 }
 

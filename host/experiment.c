@@ -91,13 +91,11 @@ static ft_status open_devices(experiment *e, ft_team **team, ft_error *err)
     return status == FT_OK ? ft_team_join(*team, err) : status;
 }
 
-ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
-                            ft_error *err)
+static ft_status run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
+                                ft_error *err)
 {
     ft_hyperparameters config;
     ft_study study;
-    ft_error unwanted;
-    if (!err) err = &unwanted; /* its message is recorded */
     ft_status status = ft_sweep_base_config(request, &config, err);
     if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
     if (status != FT_OK) return status;
@@ -128,4 +126,19 @@ ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *requ
     ft_team_end(team);
     ft_study_close(&study);
     return ft_together_hear(engine, status, outcome, sizeof *outcome, err);
+}
+
+ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
+                            ft_error *err)
+{
+    ft_error unwanted = {""};
+    if (!err) err = &unwanted; /* its message is recorded */
+    if (!request || !outcome || (request->n_set > 0 && !request->set))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "an experiment needs a request, its settings and an outcome (NULL given)");
+    ft_status status = ft_engine_enter(engine, err);
+    if (status != FT_OK) return status;
+    status = run_experiment(engine, request, outcome, err);
+    ft_engine_leave(engine);
+    return status;
 }

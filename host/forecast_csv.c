@@ -128,7 +128,7 @@ static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
     return status;
 }
 
-ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err)
+static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err)
 {
     forecaster f = {.job = job};
     ft_text out = FT_TEXT_EMPTY;
@@ -162,5 +162,16 @@ ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **
     ft_chronos_free(f.chronos);
     ft_weights_free(f.weights);
     ft_dataset_free(&f.dataset);
+    return status;
+}
+
+ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err)
+{
+    if (!job || (!job->out && !text) || (job->n_quantiles > 0 && !job->quantiles))
+        return ft_fail(err, FT_BAD_INPUT, "a forecast needs a job, its quantiles and a place (NULL given)");
+    ft_status status = ft_engine_enter(engine, err);
+    if (status != FT_OK) return status;
+    status = forecast_csv(engine, job, text, err);
+    ft_engine_leave(engine);
     return status;
 }

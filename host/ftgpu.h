@@ -6,9 +6,15 @@
  *     if (ft_engine_open(&settings, &engine, &err) == FT_OK && ft_run_experiment(engine, &request, &outcome,
  * &err) == FT_OK) printf("test MAE %g\n", outcome.test.mae);
  *
- * Functions return a status; on failure the ft_error holds one line that names the file, line, key or tensor
- * at fault. Nothing is printed, nothing exits. Texts that are passed in are the caller's and must live for
- * the call. */
+ * Functions return a status; on failure the ft_error, which may be NULL, holds one line that names the file,
+ * line, key or tensor at fault. Nothing is printed, nothing exits. What is passed in is the caller's and must
+ * live for the call: an engine copies the texts of its settings. What must be there and is NULL is
+ * FT_BAD_INPUT.
+ *
+ * An engine serves one call at a time, in the process that opened it; a call while another is under way, from
+ * one of its callbacks too, and a call in another process are FT_BAD_INPUT. Threads that work at the same
+ * time need an engine each. A child that is forked by a process which has computed cannot compute, not even
+ * with an engine of its own, unless it calls exec. */
 #ifndef FTGPU_H
 #define FTGPU_H
 
@@ -44,6 +50,7 @@ typedef struct ft_engine_settings {
 } ft_engine_settings;
 
 ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **engine, ft_error *err);
+/* NULL is fine. In another process than the one that opened it, the device is left alone. */
 void ft_engine_close(ft_engine *engine);
 
 /* CSV files: train, val and test, or one file with split "0.7,0.15,0.15". */

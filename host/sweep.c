@@ -127,8 +127,8 @@ ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid
     return status == FT_OK ? ft_grid_expand(&source, &base, grid, err) : status;
 }
 
-ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
-                       ft_error *err)
+static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
+                           ft_error *err)
 {
     *summary = (ft_sweep_summary){0};
     ft_sweep sweep;
@@ -155,4 +155,19 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
                 sweep.study.name, summary->done, summary->configurations);
     ft_sweep_close(&sweep);
     return ft_together_hear(engine, status, summary, sizeof *summary, err);
+}
+
+ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
+                       ft_error *err)
+{
+    ft_error unwanted = {""};
+    if (!err) err = &unwanted;
+    if (!request || !summary || (request->base.n_set > 0 && !request->base.set) ||
+        (request->n_grids > 0 && !request->grids))
+        return ft_fail(err, FT_BAD_INPUT, "a sweep needs a request, its lists and a summary (NULL given)");
+    ft_status status = ft_engine_enter(engine, err);
+    if (status != FT_OK) return status;
+    status = run_sweep(engine, request, summary, err);
+    ft_engine_leave(engine);
+    return status;
 }

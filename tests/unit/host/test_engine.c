@@ -10,23 +10,18 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "fresh_model.h"
 #include "host/demo_data.h"
 #include "host/ftgpu.h"
-#include "model/weights.h"
 
 static char scratch[] = "/tmp/ftgpu-engine-XXXXXX";
 
 static void enter_scratch(void)
 {
     ft_error err;
-    ft_model_config config;
-    ft_weights *weights;
     cr_assert(mkdtemp(scratch) && chdir(scratch) == 0);
     cr_assert_eq(ft_demo_data_write("data", 1, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_config_for_size("nano", &config, &err), FT_OK);
-    cr_assert_eq(ft_weights_init(&config, 1, &weights, &err), FT_OK);
-    cr_assert_eq(ft_weights_write("nano", weights, NULL, &err), FT_OK, "%s", err.message);
-    ft_weights_free(weights);
+    make_fresh_model("nano");
 }
 
 static void leave_scratch(void)

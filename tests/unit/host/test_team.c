@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "fresh_model.h"
 #include "host/coordinator.h"
 #include "host/demo_data.h"
 #include "host/engine.h"
 #include "host/process_crew.h"
 #include "host/team.h"
-#include "model/weights.h"
 #include "tracker/experiments.h"
 
 /* -- a communicator of forks -- */
@@ -205,14 +205,9 @@ static char scratch[] = "/tmp/ftgpu_team_XXXXXX";
 static void enter_scratch(void)
 {
     ft_error err;
-    ft_model_config config;
-    ft_weights *weights;
     cr_assert(mkdtemp(scratch) && chdir(scratch) == 0);
     cr_assert_eq(ft_demo_data_write("data", 1, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_config_for_size("nano", &config, &err), FT_OK);
-    cr_assert_eq(ft_weights_init(&config, 1, &weights, &err), FT_OK);
-    cr_assert_eq(ft_weights_write("nano", weights, NULL, &err), FT_OK, "%s", err.message);
-    ft_weights_free(weights);
+    make_fresh_model("nano");
     meetings = mmap(NULL, TEAMS * sizeof *meetings, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     watched_ranks =

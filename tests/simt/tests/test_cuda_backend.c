@@ -153,13 +153,14 @@ Test(cuda_backend, a_device_without_code_is_refused_when_it_is_opened)
     ft_backend *backend = NULL;
     ft_error err = {""};
     simt_reset(2, 1 << 28);
+    simt_set_capability(1, 90);
     simt_fail_call("cudaFuncGetAttributes", 1, NO_KERNEL_IMAGE);
     cr_assert_eq(ft_cuda_create(1, FT_F32, &backend, &err), FT_BAD_INPUT);
     cr_expect_null(backend);
-    expect_message(err.message, "device 1, simulated GPU 1, has compute capability 8.0");
+    expect_message(err.message, "device 1, simulated GPU 1, has compute capability 9.0");
     expect_message(err.message, "this build has code for 8.0 and PTX of 8.0");
     expect_message(err.message, "cudaErrorNoKernelImageForDevice");
-    expect_message(err.message, "-DFTGPU_CUDA_ARCHITECTURES=80");
+    expect_message(err.message, "-DFTGPU_CUDA_ARCHITECTURES=90");
     backend = open_device(1, FT_F32); /* the failure is not remembered */
     backend->free(backend);
     cr_expect_null(simt_fault(), "%s", simt_fault());

@@ -53,8 +53,7 @@ cuda_objects() {
 
 # What the toolkit does not have is taken from the packages, each of which has a directory of its own.
 plant_toolkit toolkit lib64
-plant toolkit/include/cublasLt.h packages/nvidia/nccl/include/nccl.h packages/nvidia/cudnn/include/cudnn.h \
-    packages/nvidia/cudnn/lib/libcudnn.so.9
+plant toolkit/include/cublasLt.h packages/nvidia/nccl/include/nccl.h packages/nvidia/cudnn/include/cudnn.h
 configure build_mixed python toolkit -DFTGPU_CUDA=ON
 expect_status 0
 expect out "CUDA: nvcc 13.0 +$root/toolkit/bin/nvcc"
@@ -63,7 +62,6 @@ expect out "CUDA: cuda_runtime.h +$root/toolkit/include"
 expect out "CUDA: cublasLt.h +$root/toolkit/include"
 expect out "CUDA: nccl.h +$root/packages/nvidia/nccl/include"
 expect out "CUDA: cudnn.h +$root/packages/nvidia/cudnn/include"
-expect out "CUDA: libcudnn +$root/packages/nvidia/cudnn/lib/libcudnn.so.9"
 expect_not err 'Warning'
 cuda_objects build_mixed
 expect nvcc.log "-isystem $root/packages/nvidia/nccl/include .*-DFT_NCCL .*comm_nccl\.cu"

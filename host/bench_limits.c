@@ -3,7 +3,12 @@
 
 #include "host/bench_scene.h"
 
-static const size_t COPIED = (size_t)256 << 20;
+/* What is copied: far more than a cache holds, and at most an eighth of the device's memory. */
+static size_t copied_bytes(const ft_backend *backend)
+{
+    const size_t enough = (size_t)256 << 20, most = backend->memory_bytes / 8;
+    return most == 0 || enough < most ? enough : most;
+}
 
 /* A copy on the host is one thread's; where there are several, relu in place moves as much with all of them.
  */
@@ -13,17 +18,18 @@ static void copy_block(bench_scene *s, int how)
 {
     static const int32_t start[2] = {0, 1}, adapter[1] = {0};
     ft_backend *b = s->backend;
-    const int64_t cols = 4096, rows = (int64_t)(COPIED / ft_dtype_bytes(b->real)) / cols;
+    const int64_t cols = 4096, rows = (int64_t)(copied_bytes(b) / ft_dtype_bytes(b->real)) / cols;
+    const size_t bytes = (size_t)(rows * cols) * ft_dtype_bytes(b->real);
     ft_adapter_batch batch = {.n_adapters = 1, .n_sequences = 1};
     batch.sequence_start = bench_array(s, start, sizeof start);
     batch.adapter_of = bench_array(s, adapter, sizeof adapter);
     ft_tensor from = bench_tensor(s, BENCH_NOT_COUNTED, b->real, rows, cols);
-    void *to = how == BY_COPY ? bench_block(s, COPIED) : NULL;
-    s->op.bytes = 2 * (double)COPIED;
-    bench_shape(s, "%zu MiB", COPIED >> 20);
+    void *to = how == BY_COPY ? bench_block(s, bytes) : NULL;
+    s->op.bytes = 2 * (double)bytes;
+    bench_shape(s, "%zu MiB", bytes >> 20);
     while (bench_again(s))
         if (how == BY_COPY)
-            b->copy(b, to, from.data, COPIED);
+            b->copy(b, to, from.data, bytes);
         else
             b->relu_forward(b, &batch, (int32_t)rows, 0, from);
 }

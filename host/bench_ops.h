@@ -7,7 +7,7 @@
 
 /* What the device reaches at best; both measured, not looked up. 0: that measurement failed. */
 typedef struct ft_bench_limits {
-    double bytes_per_second; /* of a copy of 256 MiB, read and written bytes counted */
+    double bytes_per_second; /* of a copy of 256 MiB or less, read and written bytes counted */
     double flops_per_second; /* of a square matrix product in the backend's type, the best size's */
 } ft_bench_limits;
 

@@ -7,7 +7,7 @@
 #include "host/bench_ops.h"
 #include "tests/simt/simt.h"
 
-enum { DEVICE_BYTES = 1 << 30, OUT_OF_MEMORY = 2, FAILURE = 719 };
+enum { DEVICE_BYTES = 1 << 26, OUT_OF_MEMORY = 2, FAILURE = 719 };
 
 static const ft_bench_job job = {.size = "nano",
                                  .steps = 1,

@@ -1,10 +1,9 @@
 /* Files that are whole or absent: bounded reading, writing through a temporary name. */
-#define _GNU_SOURCE /* nftw, fopencookie */
+#define _GNU_SOURCE /* fopencookie */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/text.h"
 
 /* Whether the user can mend it by naming another place, or the machine failed while running. */
@@ -79,25 +79,28 @@ static ft_status read_all(int descriptor, const char *path, size_t expected, siz
     return FT_OK;
 }
 
+ft_status ft_read_descriptor(int descriptor, const char *path, size_t max_bytes, char **data, size_t *size,
+                             ft_error *err)
+{
+    struct stat info;
+    if (fstat(descriptor, &info) < 0)
+        return ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        return ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file is needed", path);
+    if (!S_ISREG(info.st_mode)) return ft_fail(err, FT_BAD_INPUT, "%s: is not a regular file", path);
+    if ((unsigned long long)info.st_size > max_bytes)
+        return ft_fail(err, FT_BAD_INPUT, "%s: %lld bytes, larger than the %zu allowed", path,
+                       (long long)info.st_size, max_bytes);
+    return read_all(descriptor, path, (size_t)info.st_size, max_bytes, data, size, err);
+}
+
 ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *size, ft_error *err)
 {
     /* Without O_NONBLOCK opening a FIFO would wait for a writer. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
         return ft_fail(err, status_of(errno), "%s: cannot be opened: %s", path, strerror(errno));
-    struct stat info;
-    ft_status status;
-    if (fstat(descriptor, &info) < 0)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
-    else if (S_ISDIR(info.st_mode))
-        status = ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file is needed", path);
-    else if (!S_ISREG(info.st_mode))
-        status = ft_fail(err, FT_BAD_INPUT, "%s: is not a regular file", path);
-    else if ((unsigned long long)info.st_size > max_bytes)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: %lld bytes, larger than the %zu allowed", path,
-                         (long long)info.st_size, max_bytes);
-    else
-        status = read_all(descriptor, path, (size_t)info.st_size, max_bytes, data, size, err);
+    ft_status status = ft_read_descriptor(descriptor, path, max_bytes, data, size, err);
     close(descriptor);
     return status;
 }
@@ -318,21 +321,15 @@ char *ft_join_path(const char *directory, const char *name)
     return path.data;
 }
 
-bool ft_path_exists(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0;
-}
+/* Paths as they are given. */
+static const ft_directory here = {AT_FDCWD, NULL};
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
+ft_status ft_path_exists(const char *path, bool *exists, ft_error *err)
 {
-    (void)info;
-    (void)type;
-    (void)place;
-    return remove(path);
+    return ft_directory_has(&here, path, exists, err);
 }
 
 void ft_remove_tree(const char *path)
 {
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    ft_directory_remove_tree(&here, path);
 }

@@ -12,6 +12,9 @@
 /* Reads the whole file. *data is malloc'd, owned by the caller and NUL-terminated (not counted in *size). Fails with
  * FT_BAD_INPUT when the file is missing, unreadable, not a regular file or larger than max_bytes. */
 ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *size, ft_error *err);
+/* The same for an open file, from where it stands; `path` is for messages. */
+ft_status ft_read_descriptor(int descriptor, const char *path, size_t max_bytes, char **data, size_t *size,
+                             ft_error *err);
 
 /* A file being written: bytes go to "<path>.tmp.<8 random digits>"; ft_file_commit syncs it and renames it to `path`;
  * ft_file_abandon (also safe after a commit, or on a zeroed struct) removes it. A crash at any instant leaves `path` as it was or whole. */
@@ -38,7 +41,9 @@ ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_err
 /* "directory/name", malloc'd; NULL when memory runs out. */
 char *ft_join_path(const char *directory, const char *name);
 
-bool ft_path_exists(const char *path);
+/* Whether there is something at `path`, whose links are followed. FT_FAILED where that cannot be told: a disk or a network
+ * that fails is no absence. */
+ft_status ft_path_exists(const char *path, bool *exists, ft_error *err);
 
 /* Removes a directory and all in it, as far as that is possible; links are removed, not followed. */
 void ft_remove_tree(const char *path);

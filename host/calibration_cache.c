@@ -18,15 +18,19 @@ static char *cache_directory(void)
     return home && *home == '/' ? ft_join_path(home, ".cache/ftgpu") : NULL;
 }
 
-/* What is in the file, NULL where that is nothing to be read. */
-static cJSON *read_numbers(const char *path)
+/* What is in the file, NULL where that is nothing of ours. FT_FAILED where the file cannot be read. */
+static ft_status read_numbers(const char *path, cJSON **numbers)
 {
-    cJSON *numbers = NULL;
     ft_error unread;
-    if (!ft_path_exists(path) || ft_json_read(path, &numbers, &unread) != FT_OK) return NULL;
-    if (cJSON_IsObject(numbers)) return numbers;
-    cJSON_Delete(numbers);
-    return NULL;
+    bool exists = false;
+    *numbers = NULL;
+    ft_status status = ft_path_exists(path, &exists, &unread);
+    if (status != FT_OK || !exists) return status;
+    status = ft_json_read(path, numbers, &unread);
+    if (status == FT_OK && cJSON_IsObject(*numbers)) return FT_OK;
+    cJSON_Delete(*numbers);
+    *numbers = NULL;
+    return status == FT_BAD_INPUT ? FT_OK : status;
 }
 
 static bool number_in(const cJSON *numbers, const char *key, double *number)
@@ -41,7 +45,8 @@ bool ft_calibration_find(const char *key, double *number)
 {
     char *directory = cache_directory();
     char *path = directory ? ft_join_path(directory, "calibration.json") : NULL;
-    cJSON *numbers = path ? read_numbers(path) : NULL;
+    cJSON *numbers = NULL;
+    if (path) (void)read_numbers(path, &numbers);
     bool found = number_in(numbers, key, number);
     cJSON_Delete(numbers);
     free(path);
@@ -49,10 +54,11 @@ bool ft_calibration_find(const char *key, double *number)
     return found;
 }
 
-/* The file is held by its lock. */
+/* The file is held by its lock. One that cannot be read may hold other numbers, and stays. */
 static void keep_in(const char *path, const char *key, double *number)
 {
-    cJSON *numbers = read_numbers(path);
+    cJSON *numbers = NULL;
+    if (read_numbers(path, &numbers) != FT_OK) return;
     if (!numbers) numbers = cJSON_CreateObject();
     ft_error unwritten;
     if (numbers && !number_in(numbers, key, number)) {

@@ -183,11 +183,10 @@ static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_e
     ft_status ended = (ft_status)ft_message_number(message, "status", FT_FAILED);
     const char *why = ft_message_text(message, "message");
     w->batch = FT_NO_BATCH;
-    if (ended == FT_OK && ft_handout_end(&c->handout, batch)) return FT_OK;
+    if (ended == FT_OK) return ft_handout_end(&c->handout, batch, err);
     if (ended == FT_INTERRUPTED && c->told != FT_STOP_NOT) return ft_handout_return(&c->handout, batch, err);
     if (ended == FT_NO_MEMORY) return ft_handout_shrink(&c->handout, batch, why, err);
-    return ft_fail(err, ended == FT_OK ? FT_FAILED : ended, "%s",
-                   *why ? why : "a worker left its batch undone");
+    return ft_fail(err, ended, "%s", *why ? why : "a worker left its batch undone");
 }
 
 /* A configuration is about to be recorded, or is: the worker goes on when that is in the journal. */
@@ -356,7 +355,8 @@ static ft_status run(coordinator *c, ft_error *err)
     while (status == FT_OK) {
         ft_stop stop = ft_engine_stop(c->sweep->engine);
         if (stop != FT_STOP_NOT) tell_all_to_stop(c, stop);
-        if (c->told == FT_STOP_NOT) status = assign(c, err);
+        status = ft_sweep_state_check(c->sweep->state, err);
+        if (status == FT_OK && c->told == FT_STOP_NOT) status = assign(c, err);
         if (status != FT_OK) break;
         if (!any_busy(c) && (c->told != FT_STOP_NOT || ft_handout_is_empty(&c->handout))) break;
         status = listen_to_all(c, err);
@@ -370,7 +370,8 @@ static ft_status run(coordinator *c, ft_error *err)
 static void wind_down(coordinator *c)
 {
     ft_error unsaid;
-    tell_all_to_stop(c, FT_STOP_AT_EPOCH);
+    const bool may_record = ft_sweep_state_check(c->sweep->state, &unsaid) == FT_OK;
+    tell_all_to_stop(c, may_record ? FT_STOP_AT_EPOCH : FT_STOP_NOW);
     while (any_busy(c) && ft_engine_stop(c->sweep->engine) != FT_STOP_NOW)
         if (listen_to_all(c, &unsaid) != FT_OK) break;
 }

@@ -116,8 +116,10 @@ static ft_status check_part(const demo_part *part, ft_error *err)
     char *data = NULL;
     size_t size = 0;
     ft_error unread;
-    if (!ft_path_exists(part->path)) return FT_OK;
-    ft_status status = ft_read_file(part->path, part->text.length, &data, &size, &unread);
+    bool exists = false;
+    ft_status status = ft_path_exists(part->path, &exists, err);
+    if (status != FT_OK || !exists) return status;
+    status = ft_read_file(part->path, part->text.length, &data, &size, &unread);
     bool same = status == FT_OK && size == part->text.length && memcmp(data, part->text.data, size) == 0;
     free(data);
     if (same) return FT_OK;

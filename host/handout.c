@@ -110,11 +110,22 @@ cJSON *ft_handout_describe(const ft_handout *h, size_t batch)
     return NULL;
 }
 
-bool ft_handout_end(ft_handout *handout, size_t batch)
+ft_status ft_handout_end(ft_handout *handout, size_t batch, ft_error *err)
 {
-    if (!ft_sweep_is_over(handout->sweep, batch)) return false;
-    ft_sweep_state_end_batch(handout->sweep->state, batch);
-    return true;
+    size_t n = 0;
+    const ft_sweep_batch *b = &ft_sweep_state_batches(handout->sweep->state, &n)[batch];
+    ft_batch_fate *fate = &handout->fates[batch];
+    const size_t n_done = count_done(handout, b);
+    const bool is_over = ft_sweep_is_over(handout->sweep, batch);
+    if (!is_over && fate->begins_anew && n_done <= fate->n_done)
+        return ft_fail(err, FT_FAILED, "a worker left its batch undone");
+    ft_sweep_state_drop_checkpoint(handout->sweep->state, batch);
+    if (is_over) return FT_OK;
+    ft_engine_say(handout->sweep->engine, "a batch of %zu trajectories begins anew: results of it are gone",
+                  b->count);
+    fate->begins_anew = true;
+    fate->n_done = n_done;
+    return put_back(handout, batch, err);
 }
 
 ft_status ft_handout_return(ft_handout *handout, size_t batch, ft_error *err)

@@ -10,9 +10,10 @@ enum { FT_NO_BATCH = -1 };
 
 /* What is known of a batch beyond its journal. */
 typedef struct ft_batch_fate {
-    int32_t deaths; /* of workers that had it, since it last brought a result */
-    size_t n_done;  /* of its configurations, at the last of these */
-    char *given_up; /* why; NULL: it is to be trained */
+    int32_t deaths;   /* of workers that had it, since it last brought a result */
+    size_t n_done;    /* of its configurations, at the last of these */
+    bool begins_anew; /* it was left undone once */
+    char *given_up;   /* why; NULL: it is to be trained */
 } ft_batch_fate;
 
 typedef struct ft_handout {
@@ -37,8 +38,10 @@ int64_t ft_handout_take(ft_handout *handout);
 /* {"do":"train",...} (protocol.h), the caller's; NULL when memory runs out. */
 cJSON *ft_handout_describe(const ft_handout *handout, size_t batch);
 
-/* All of it is recorded. False: it is not, and it stays with the caller. */
-bool ft_handout_end(ft_handout *handout, size_t batch);
+/* Its worker is through with it. Where a result is missing all the same (it was deleted, or its lines in the
+ * journal were damaged), its checkpoint, which takes that for recorded, is removed, and it waits to begin
+ * anew. FT_FAILED: it has done so before, and brought no result since. */
+ft_status ft_handout_end(ft_handout *handout, size_t batch, ft_error *err);
 /* It was left undone, as was asked for. */
 ft_status ft_handout_return(ft_handout *handout, size_t batch, ft_error *err);
 /* Its worker died, `why` says how. What is on disk of it is settled; it waits again as it is while the sweep

@@ -11,8 +11,8 @@ typedef struct ft_link {
     void *context;
     /* Whether the result of a configuration is on disk already. */
     bool (*is_recorded)(void *context, size_t configuration);
-    /* Before anything is written into an experiment's directory; what is there is removed if its record never
-     * comes. */
+    /* Before an experiment's directory is made; what is in it is removed if its record never comes. Again where
+     * another process has made a directory of that name meanwhile: the last counts. */
     ft_status (*begin)(void *context, size_t configuration, const char *experiment_id, ft_error *err);
     /* The experiment's results.json is on disk. */
     ft_status (*finish)(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err);

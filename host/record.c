@@ -76,13 +76,21 @@ static ft_status describe(ft_study *study, const ft_hyperparameters *config, con
     return status;
 }
 
+/* Whether a file of the experiment is there, or may be: what cannot be looked at is not taken for missing. */
+static bool may_exist(const char *path)
+{
+    bool exists = true;
+    ft_error unread;
+    return ft_path_exists(path, &exists, &unread) != FT_OK || exists;
+}
+
 /* Whether results.json is there: then the experiment is whole, whatever failed after it. */
-static bool experiment_is_recorded(const ft_experiment *experiment)
+static bool may_be_recorded(const ft_experiment *experiment)
 {
     char *path = ft_join_path(experiment->directory, "results.json");
-    bool exists = path && ft_path_exists(path);
+    bool may_be = !path || may_exist(path);
     free(path);
-    return exists;
+    return may_be;
 }
 
 /* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. An
@@ -98,7 +106,7 @@ static bool is_own_failure(ft_status status, const ft_experiment *experiment, co
 static ft_status leave_unrecorded(const ft_experiment *experiment, const ft_sweep_place *place,
                                   ft_status status, ft_error *err)
 {
-    if (place || !experiment->model_path || !ft_path_exists(experiment->model_path)) {
+    if (place || !experiment->model_path || !may_exist(experiment->model_path)) {
         ft_remove_tree(experiment->directory);
         return status;
     }
@@ -139,6 +147,18 @@ static ft_status add_result(ft_study *study, const ft_hyperparameters *config, c
                           : evaluate(study, config, result->adapter, experiment, err);
 }
 
+/* Whose ids are announced to whoever keeps the journal. */
+typedef struct announcement {
+    const ft_link *link;
+    size_t index;
+} announcement;
+
+static ft_status announce(void *context, const char *experiment_id, ft_error *err)
+{
+    const announcement *what = context;
+    return what->link->begin(what->link->context, what->index, experiment_id, err);
+}
+
 ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
                                const ft_train_result *result, const ft_link *link, ft_outcome *outcome,
                                ft_error *err)
@@ -146,11 +166,12 @@ ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config
     ft_experiment experiment = {0};
     int64_t number = place ? (int64_t)place->index + 1 : 0, total = place ? (int64_t)place->total : 0;
     size_t index = place ? place->index : 0;
+    announcement what = {link, index};
+    const ft_announcer announcer = {announce, &what};
     ft_status status = ft_experiment_begin(&experiment, study->engine->settings.results, study->name, number,
-                                           total, NULL, err);
+                                           total, NULL, &announcer, err);
     if (status != FT_OK) return status;
-    status = link->begin(link->context, index, experiment.experiment_id, err);
-    if (status == FT_OK) status = describe(study, config, place, &experiment, err);
+    status = describe(study, config, place, &experiment, err);
     if (status == FT_OK) status = add_result(study, config, result, &experiment, err);
     ft_status ended = status;
     if (is_own_failure(status, &experiment, place)) {
@@ -164,7 +185,7 @@ ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config
         if (!outcome->failed && result->pruned) outcome->pruned_at_epoch = result->n_epochs;
         status = link->finish(link->context, index, outcome, err);
     }
-    if (status != FT_OK && !experiment_is_recorded(&experiment))
+    if (status != FT_OK && !may_be_recorded(&experiment))
         status = leave_unrecorded(&experiment, place, status, err);
     if (status == FT_OK && ended == FT_INTERRUPTED)
         status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s goes on from there",

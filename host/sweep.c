@@ -45,7 +45,9 @@ static void epochs_ended(void *context, const size_t *trajectories, const ft_epo
 
 static ft_stop stop(void *context)
 {
-    return ft_engine_stop(((ft_sweep *)context)->engine);
+    const ft_sweep *sweep = context;
+    ft_error why; /* it is asked for again when training has stopped */
+    return ft_sweep_state_check(sweep->state, &why) == FT_OK ? ft_engine_stop(sweep->engine) : FT_STOP_NOW;
 }
 
 /* One batch; what is too much for the device is cut in two or recorded as failed. */
@@ -71,7 +73,7 @@ static ft_status train_batch(ft_sweep *sweep, size_t number, ft_error *err)
         job.failure = why.message;
         status = ft_together_train(&sweep->study, &job, &link, err);
     }
-    if (status == FT_OK) ft_sweep_state_end_batch(sweep->state, number);
+    if (status == FT_OK) ft_sweep_state_drop_checkpoint(sweep->state, number);
     return status;
 }
 
@@ -84,8 +86,14 @@ static ft_status train_batches(ft_sweep *sweep, ft_error *err)
         if (ft_sweep_is_over(sweep, b)) continue;
         if (ft_engine_stop(sweep->engine) != FT_STOP_NOT) return ft_fail(err, FT_INTERRUPTED, "interrupted");
         status = train_batch(sweep, b, err);
+        /* A result that was deleted is recorded in the checkpoint, which is gone now. */
+        if (status == FT_OK && !ft_sweep_is_over(sweep, b)) status = train_batch(sweep, b, err);
+        if (status == FT_OK && !ft_sweep_is_over(sweep, b))
+            status = ft_fail(err, FT_FAILED, "a batch of the sweep stays undone");
     }
-    return status;
+    ft_error why;
+    const ft_status may_record = ft_sweep_state_check(sweep->state, &why);
+    return may_record == FT_OK ? status : ft_fail(err, may_record, "%s", why.message);
 }
 
 /* In this process, and in those that a launcher has started with it. */
@@ -146,8 +154,14 @@ static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, f
         request->workers != 0 && !engine->launcher ? ft_coordinate(&sweep, err) : train_here(&sweep, err);
     if (sweep.is_own) {
         ft_error unread;
-        ft_status counted = ft_sweep_summarize(&sweep, summary, status == FT_OK ? err : &unread);
-        if (status == FT_OK) status = counted;
+        ft_status ended = ft_sweep_tidy(&sweep, status == FT_OK ? err : &unread);
+        if (ended == FT_OK) ended = ft_sweep_summarize(&sweep, summary, status == FT_OK ? err : &unread);
+        if (status == FT_OK) status = ended;
+        if (status == FT_OK && summary->done < summary->configurations)
+            status = ft_fail(
+                err, FT_FAILED,
+                "%zu of %zu results are gone since they were recorded; the same command trains them again",
+                summary->configurations - summary->done, summary->configurations);
     }
     if (status == FT_INTERRUPTED)
         ft_fail(err, status,

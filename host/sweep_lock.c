@@ -7,29 +7,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
+enum { HOLDER_CHARS = 256, LOCK_NAME_CHARS = 32, TRIES = 100 };
 
-enum { HOLDER_CHARS = 256 };
-
-static ft_status open_lock(const char *directory, const char *file, int *descriptor, ft_error *err)
+/* Whether the name still leads to the open file. Where it cannot be told, a network that is away for a moment
+ * for one, it does. */
+static bool is_current(const ft_directory *directory, const char *file, int descriptor)
 {
-    char *path = ft_join_path(directory, file);
-    if (!path) return ft_no_memory(err, "a path", strlen(file));
-    *descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    ft_status status = *descriptor >= 0 ? FT_OK : ft_fail(err, FT_FAILED, "%s: %s", path, strerror(errno));
-    free(path);
-    return status;
+    struct stat held, there;
+    if (fstat(descriptor, &held) != 0) return true;
+    if (fstatat(directory->descriptor, file, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-/* Takes it if that can be done at once; *taken tells. */
-static ft_status try_lock(int descriptor, int how, const char *directory, bool *taken, ft_error *err)
+/* Opens a lock's file, if it is not open, and locks it; *taken is false where LOCK_NB was asked for and it
+ * would have to wait. The lock of a file that was removed or replaced meanwhile holds nobody off, and does
+ * not count. */
+static ft_status take(const ft_directory *directory, const char *file, int how, int *descriptor, bool *taken,
+                      ft_error *err)
 {
-    *taken = flock(descriptor, how | LOCK_NB) == 0;
-    if (*taken || errno == EWOULDBLOCK) return FT_OK;
-    return ft_fail(err, FT_FAILED, "%s: cannot be locked: %s", directory, strerror(errno));
+    *taken = false;
+    for (int i = 0; i < TRIES; i++) {
+        ft_status status = FT_OK;
+        if (*descriptor < 0)
+            status = ft_directory_open_file(directory, file, O_RDWR | O_CREAT, descriptor, err);
+        if (status != FT_OK) return status;
+        while (!(*taken = flock(*descriptor, how) == 0) && errno == EINTR) continue;
+        if (!*taken && errno != EWOULDBLOCK)
+            return ft_fail(err, FT_FAILED, "%s/%s: cannot be locked: %s", directory->path, file,
+                           strerror(errno));
+        if (is_current(directory, file, *descriptor)) return FT_OK;
+        close(*descriptor);
+        *descriptor = -1;
+    }
+    return ft_fail(err, FT_FAILED, "%s/%s: cannot be locked: it is removed again and again", directory->path,
+                   file);
 }
 
 static void read_holder(int descriptor, char holder[HOLDER_CHARS])
@@ -40,7 +56,8 @@ static void read_holder(int descriptor, char holder[HOLDER_CHARS])
     holder[strcspn(holder, "\n")] = '\0';
 }
 
-static ft_status write_holder(int descriptor, const char *directory, ft_shard shard, ft_error *err)
+/* The file is locked. */
+static ft_status write_holder(int descriptor, const ft_directory *directory, ft_shard shard, ft_error *err)
 {
     char host[128] = "this host", holder[HOLDER_CHARS], when[32], part[48] = "";
     time_t now = time(NULL);
@@ -51,7 +68,7 @@ static ft_status write_holder(int descriptor, const char *directory, ft_shard sh
     int n =
         snprintf(holder, sizeof holder, "process %ld on %s since %s%s\n", (long)getpid(), host, when, part);
     if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, holder, (size_t)n, 0) != n)
-        return ft_fail(err, FT_FAILED, "%s: a lock cannot be written: %s", directory, strerror(errno));
+        return ft_fail(err, FT_FAILED, "%s: a lock cannot be written: %s", directory->path, strerror(errno));
     return FT_OK;
 }
 
@@ -64,15 +81,15 @@ static int shards_of(const char *holder)
 }
 
 /* The sweep's lock: alone if possible, else, for a shard, with others of as many. */
-static ft_status take_sweep(ft_sweep_lock *lock, const char *directory, const char *name, ft_shard shard,
-                            ft_error *err)
+static ft_status take_sweep(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
+                            ft_shard shard, ft_error *err)
 {
     char holder[HOLDER_CHARS];
     bool shared = false;
-    ft_status status = try_lock(lock->sweep, LOCK_EX, directory, &lock->is_alone, err);
+    ft_status status = take(directory, "lock", LOCK_EX | LOCK_NB, &lock->sweep, &lock->is_alone, err);
     if (status != FT_OK || lock->is_alone) return status;
     read_holder(lock->sweep, holder);
-    if (shard.count > 0) status = try_lock(lock->sweep, LOCK_SH, directory, &shared, err);
+    if (shard.count > 0) status = take(directory, "lock", LOCK_SH | LOCK_NB, &lock->sweep, &shared, err);
     if (status != FT_OK) return status;
     if (!shared)
         return ft_fail(err, FT_BAD_INPUT,
@@ -85,14 +102,19 @@ static ft_status take_sweep(ft_sweep_lock *lock, const char *directory, const ch
     return FT_OK;
 }
 
-static ft_status take_shard(ft_sweep_lock *lock, const char *directory, const char *name, ft_shard shard,
-                            ft_error *err)
+static void name_of_shard(int32_t index, char name[LOCK_NAME_CHARS])
 {
-    char file[32], holder[HOLDER_CHARS];
+    snprintf(name, LOCK_NAME_CHARS, "lock.%d", (int)index);
+}
+
+static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
+                            ft_shard shard, ft_error *err)
+{
+    char file[LOCK_NAME_CHARS], holder[HOLDER_CHARS];
     bool taken = false;
-    snprintf(file, sizeof file, "lock.%d", (int)shard.index);
-    ft_status status = open_lock(directory, file, &lock->shard, err);
-    if (status == FT_OK) status = try_lock(lock->shard, LOCK_EX, directory, &taken, err);
+    name_of_shard(shard.index, file);
+    lock->index = shard.index;
+    ft_status status = take(directory, file, LOCK_EX | LOCK_NB, &lock->shard, &taken, err);
     if (status != FT_OK) return status;
     if (taken) return write_holder(lock->shard, directory, shard, err);
     read_holder(lock->shard, holder);
@@ -100,17 +122,31 @@ static ft_status take_shard(ft_sweep_lock *lock, const char *directory, const ch
                    (int)shard.count, name, holder);
 }
 
-ft_status ft_sweep_lock_take(ft_sweep_lock *lock, const char *directory, const char *name, ft_shard shard,
-                             ft_error *err)
+ft_status ft_sweep_lock_take(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
+                             ft_shard shard, ft_error *err)
 {
-    ft_status status = open_lock(directory, "lock.opening", &lock->opening, err);
-    if (status == FT_OK && flock(lock->opening, LOCK_EX) != 0)
-        status = ft_fail(err, FT_FAILED, "%s: cannot be locked: %s", directory, strerror(errno));
-    if (status == FT_OK) status = open_lock(directory, "lock", &lock->sweep, err);
+    bool taken;
+    ft_status status = take(directory, "lock.opening", LOCK_EX, &lock->opening, &taken, err);
     if (status == FT_OK) status = take_sweep(lock, directory, name, shard, err);
     if (status == FT_OK && shard.count > 0) status = take_shard(lock, directory, name, shard, err);
     if (status == FT_OK) status = write_holder(lock->sweep, directory, shard, err);
     return status;
+}
+
+ft_status ft_sweep_lock_check(const ft_sweep_lock *lock, const ft_directory *directory, ft_error *err)
+{
+    char file[LOCK_NAME_CHARS] = "lock";
+    bool holds = is_current(directory, file, lock->sweep);
+    if (holds && lock->shard >= 0) {
+        name_of_shard(lock->index, file);
+        holds = is_current(directory, file, lock->shard);
+    }
+    if (holds) return FT_OK;
+    return ft_fail(
+        err, FT_FAILED,
+        "%s/%s was removed or replaced while process %ld had it: the process stops, lest two run the "
+        "sweep; its checkpoints stay, and the same command goes on",
+        directory->path, file, (long)getpid());
 }
 
 static void close_lock(int *descriptor)

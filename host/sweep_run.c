@@ -118,7 +118,7 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
     snprintf(data, sizeof data, "crc32:%08x", (unsigned)study->dataset.checksum);
     cJSON *plan = cJSON_CreateObject();
     bool ok = plan && ft_sweep_base_config(&request->base, &base, &ignored) == FT_OK &&
-              cJSON_AddNumberToObject(plan, "schema_version", 4) &&
+              cJSON_AddNumberToObject(plan, "schema_version", FT_SWEEP_SCHEMA) &&
               cJSON_AddStringToObject(plan, "ftgpu_version", ft_version()) &&
               cJSON_AddStringToObject(plan, "data_hash", data) &&
               cJSON_AddStringToObject(plan, "model_hash", model) && add_reading(plan, &study->dataset) &&
@@ -128,7 +128,8 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
               cJSON_AddStringToObject(plan, "scheduler", request->scheduler ? request->scheduler : "none") &&
               cJSON_AddNumberToObject(plan, "eta", eta_of(request)) &&
               cJSON_AddNumberToObject(plan, "grace_epochs", grace_epochs_of(request)) &&
-              cJSON_AddItemToObject(plan, "hyperparameters", ft_hyperparameters_to_json(&base));
+              cJSON_AddItemToObject(plan, "hyperparameters", ft_hyperparameters_to_json(&base)) &&
+              cJSON_AddNumberToObject(plan, "trajectories", (double)sweep->plan.n_trajectories);
     cJSON *keys = ok ? cJSON_AddArrayToObject(plan, "keys") : NULL;
     cJSON *configurations = keys ? cJSON_AddArrayToObject(plan, "configurations") : NULL;
     ok = configurations != NULL;
@@ -171,9 +172,6 @@ static ft_status open_scheduler(ft_sweep *sweep, ft_error *err)
     size_t n = 0;
     const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
     for (size_t i = 0; i < n && status == FT_OK; i++) {
-        if (known[i].trajectory >= sweep->plan.n_trajectories)
-            return ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
-                           sweep->study.name);
         note_verdict(sweep, &known[i]);
         if (sweep->is_own[known[i].trajectory])
             status = ft_scheduler_add(sweep->scheduler, known[i].trajectory, known[i].epoch,
@@ -188,21 +186,16 @@ static ft_shard shard_of(const ft_sweep_request *request)
     return (ft_shard){(int32_t)request->shard, (int32_t)request->n_shards};
 }
 
-/* Trajectories that the state names are those of the plan; notes which are of this process's shard. */
-static ft_status check_batches(ft_sweep *sweep, ft_error *err)
+/* Notes which trajectories are of this process's shard. */
+static ft_status find_own(ft_sweep *sweep, ft_error *err)
 {
     size_t n = 0;
     const ft_sweep_batch *batches = ft_sweep_state_batches(sweep->state, &n);
     sweep->is_own = calloc(sweep->plan.n_trajectories + 1, sizeof *sweep->is_own);
     if (!sweep->is_own) return ft_no_memory(err, "the plan", sweep->plan.n_trajectories);
     for (size_t b = 0; b < n; b++)
-        for (size_t i = 0; i < batches[b].count; i++) {
-            size_t trajectory = batches[b].trajectories[i];
-            if (trajectory >= sweep->plan.n_trajectories)
-                return ft_fail(err, FT_BAD_INPUT, "the journal of sweep \"%s\" is not of its plan",
-                               sweep->study.name);
-            if (ft_sweep_state_owns(sweep->state, b)) sweep->is_own[trajectory] = true;
-        }
+        for (size_t i = 0; i < batches[b].count && ft_sweep_state_owns(sweep->state, b); i++)
+            sweep->is_own[batches[b].trajectories[i]] = true;
     return FT_OK;
 }
 
@@ -266,9 +259,12 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
                                         &sweep->state, err)
                   : ft_no_memory(err, "the plan", sweep->grid.count * 64);
     cJSON_Delete(plan);
-    if (status == FT_OK) status = check_batches(sweep, err);
+    if (status == FT_OK) status = find_own(sweep, err);
     if (status == FT_OK) status = open_scheduler(sweep, err);
+    if (status == FT_OK) status = ft_sweep_tidy(sweep, err);
     if (status != FT_OK) return status;
+    for (size_t i = 0; ft_sweep_state_remark(sweep->state, i); i++)
+        ft_engine_say(sweep->engine, "%s", ft_sweep_state_remark(sweep->state, i));
     ft_sweep_summary there;
     count_configurations(sweep, &there);
     sweep->resumed = there.done;
@@ -297,6 +293,16 @@ bool ft_sweep_is_over(const ft_sweep *sweep, size_t batch)
     for (size_t i = 0; i < b->count && !b->is_split; i++)
         if (!ft_sweep_is_trained(sweep, b->trajectories[i])) return false;
     return true;
+}
+
+static bool batch_is_over(void *context, size_t batch)
+{
+    return ft_sweep_is_over(context, batch);
+}
+
+ft_status ft_sweep_tidy(ft_sweep *sweep, ft_error *err)
+{
+    return ft_sweep_state_tidy(sweep->state, batch_is_over, sweep, err);
 }
 
 ft_status ft_sweep_begin_record(ft_sweep *sweep, size_t configuration, const char *experiment_id,

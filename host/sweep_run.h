@@ -48,6 +48,8 @@ ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_
 ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err);
 void ft_sweep_close(ft_sweep *sweep);
 
+/* Takes away what deaths have left in the state and of experiments, while no worker is at work. */
+ft_status ft_sweep_tidy(ft_sweep *sweep, ft_error *err);
 /* What is done now, by other shards too. */
 ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_error *err);
 

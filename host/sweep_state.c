@@ -1,7 +1,6 @@
 /* What a sweep remembers on disk; see sweep_state.h. */
 #include "host/sweep_state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,59 +8,39 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "host/sweep_files.h"
+#include "host/sweep_journal.h"
+#include "host/sweep_results.h"
+
+/* Seconds after which it is looked again whether the lock is still this process's. */
+static const double LOOK_EVERY = 0.1;
+
+enum { MOST_REMARKS = 10 };
 
 struct ft_sweep_state {
-    char *results, *directory; /* of experiments; of this state */
-    char *checkpoint;          /* the path last asked for */
+    ft_sweep_results results;
+    ft_directory directory, checkpoints; /* of this state */
+    char *checkpoint;                    /* the path last asked for */
     ft_sweep_books books;
     ft_shard shard;
     ft_sweep_lock lock;
-    int journal;  /* descriptor, -1 where closed */
-    bool gathers; /* what is written waits for ft_sweep_state_sync */
-    bool is_behind;
+    double last_look; /* at the lock */
+    ft_journal journal;
+    char *remarks[MOST_REMARKS + 1]; /* the last: how many more there are */
+    size_t n_damaged;                /* lines of journals */
 };
 
-static char *path_in(const ft_sweep_state *state, const char *name)
-{
-    return ft_join_path(state->directory, name);
-}
+/* -- opening -- */
 
-static ft_status open_file(const ft_sweep_state *state, const char *name, int flags, int *descriptor,
-                           ft_error *err)
+/* The name of the journal that this process writes. */
+static const char *own_journal(const ft_sweep_state *state, char name[FT_JOURNAL_NAME])
 {
-    char *path = path_in(state, name);
-    if (!path) return ft_no_memory(err, "a path", strlen(name));
-    *descriptor = open(path, flags | O_CLOEXEC, 0666);
-    ft_status status = *descriptor >= 0 ? FT_OK : ft_fail(err, FT_FAILED, "%s: %s", path, strerror(errno));
-    free(path);
-    return status;
-}
-
-/* The name of the journal that this process writes: "journal.2.jsonl". */
-static const char *own_journal(const ft_sweep_state *state, char name[64])
-{
-    if (state->shard.count > 0)
-        snprintf(name, 64, "journal.%d.jsonl", (int)state->shard.index);
-    else
-        strcpy(name, "journal.jsonl");
-    return name;
-}
-
-/* The first key whose values differ, in an object the one within it, or NULL. Batches are as the first start
- * made them: they depend on devices that may be others now. */
-static const char *difference(const cJSON *a, const cJSON *b)
-{
-    for (const cJSON *item = a->child; item; item = item->next) {
-        const cJSON *other = cJSON_GetObjectItemCaseSensitive(b, item->string);
-        if (strcmp(item->string, "batches") != 0 && !cJSON_Compare(item, other, true))
-            return cJSON_IsObject(item) && cJSON_IsObject(other) ? difference(item, other) : item->string;
-    }
-    for (const cJSON *item = b->child; item; item = item->next)
-        if (!cJSON_GetObjectItemCaseSensitive(a, item->string)) return item->string;
-    return NULL;
+    return ft_journal_name(state->shard.count > 0 ? state->shard.index : 0, name);
 }
 
 static size_t n_done(const ft_sweep_state *state)
@@ -71,129 +50,107 @@ static size_t n_done(const ft_sweep_state *state)
     return done;
 }
 
-static int is_checkpoint(const struct dirent *entry)
-{
-    int end = 0;
-    size_t batch = 0;
-    return sscanf(entry->d_name, "batch_%zu.safetensors%n", &batch, &end) == 1 && end > 0 &&
-           entry->d_name[end] == '\0';
-}
-
-static bool has_checkpoints(const ft_sweep_state *state)
-{
-    char *path = path_in(state, "checkpoints");
-    struct dirent **names = NULL;
-    int n = path ? scandir(path, &names, is_checkpoint, NULL) : -1;
-    for (int i = 0; i < n; i++) free(names[i]);
-    free(names);
-    free(path);
-    return n > 0;
-}
-
-/* Whether nothing would be lost if the state on disk made way: all of its plan is done, or nothing of it was
+/* *can: nothing would be lost if the state on disk made way: all of its plan is done, or nothing of it was
  * recorded or kept in a checkpoint. */
-static bool can_make_way(const ft_sweep_state *state)
+static ft_status find_can_make_way(const ft_sweep_state *state, bool *can, ft_error *err)
 {
-    size_t begun = 0;
+    size_t begun = state->n_damaged;
+    bool has_checkpoints = false;
     for (size_t i = 0; i < state->books.count; i++) begun += state->books.started[i] != NULL;
-    return n_done(state) == state->books.count || (begun == 0 && !has_checkpoints(state));
-}
-
-/* Reads a journal; a last line without its end was torn by a crash and is cut off, or, in one that another
- * process has, is being written. */
-static ft_status read_journal(ft_sweep_state *state, ft_reading *r, const char *name, ft_error *err)
-{
-    char *path = path_in(state, name), *text = NULL;
-    size_t size = 0, at = 0, line = 1;
-    if (!path) return ft_no_memory(err, "a path", 32);
-    ft_status status = ft_path_exists(path) ? ft_read_file(path, (size_t)1 << 32, &text, &size, err) : FT_OK;
-    while (status == FT_OK && at < size) {
-        const char *end = memchr(text + at, '\n', size - at);
-        if (!end) break;
-        char where[4200];
-        snprintf(where, sizeof where, "%s:%zu", path, line++);
-        status = ft_books_replay(&state->books, r, text + at, (size_t)(end - (text + at)), where, err);
-        at = (size_t)(end - text) + 1;
-    }
-    if (status == FT_OK && at < size && (r->is_own || state->lock.is_alone) && truncate(path, (off_t)at) != 0)
-        status = ft_fail(err, FT_FAILED, "%s: %s", path, strerror(errno));
-    free(text);
-    free(path);
+    ft_status status = ft_sweep_has_checkpoints(&state->checkpoints, &has_checkpoints, err);
+    *can = status == FT_OK && (n_done(state) == state->books.count || (begun == 0 && !has_checkpoints));
     return status;
 }
 
-static int is_journal(const struct dirent *entry)
+/* Words for lines that were passed over, of the journals of those names. */
+static ft_status keep_remarks(ft_sweep_state *state, const ft_reading *r, char *const *names, ft_error *err)
 {
-    int end = 0, shard = 0;
-    return strcmp(entry->d_name, "journal.jsonl") == 0 ||
-           (sscanf(entry->d_name, "journal.%d.jsonl%n", &shard, &end) == 1 && end > 0 &&
-            entry->d_name[end] == '\0');
-}
-
-/* Reads all journals; of others_only those of other processes, and of these what was started and done. */
-static ft_status read_journals(ft_sweep_state *state, bool others_only, ft_error *err)
-{
-    ft_reading r = {.results_only = others_only};
-    struct dirent **names = NULL;
-    char own[64];
-    ft_status status = FT_OK;
-    int n = scandir(state->directory, &names, is_journal, alphasort);
-    if (n < 0) return ft_fail(err, FT_FAILED, "%s: %s", state->directory, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        r.is_own = strcmp(names[i]->d_name, own_journal(state, own)) == 0;
-        if (status == FT_OK && !(r.is_own && others_only))
-            status = read_journal(state, &r, names[i]->d_name, err);
-        free(names[i]);
+    static const char form[] =
+        "%s/%s:%zu: damaged, and passed over: what it told of is found on disk or done again";
+    state->n_damaged = r->n_damaged;
+    for (size_t i = 0; i < r->n_damaged && i <= MOST_REMARKS; i++) {
+        ft_text text = FT_TEXT_EMPTY;
+        if (i < MOST_REMARKS)
+            ft_text_addf(&text, form, state->directory.path, names[r->damaged[i].journal],
+                         r->damaged[i].line);
+        else
+            ft_text_addf(&text, "%s: %zu more lines of its journals are damaged", state->directory.path,
+                         r->n_damaged - MOST_REMARKS);
+        if (text.failed) return ft_no_memory(err, "a remark", sizeof form);
+        state->remarks[i] = text.data;
     }
-    free(names);
-    return ft_books_end_reading(&state->books, &r, status, state->directory, err);
+    return FT_OK;
 }
 
-/* Whether an experiment's result is on disk. */
-static bool has_result(const ft_sweep_state *state, const char *id)
+/* Reads all journals, this process's out of own_text; without it only what others have started and done. */
+static ft_status read_journals(ft_sweep_state *state, const char *own_text, size_t own_size, ft_error *err)
 {
-    char *directory = ft_join_path(state->results, id),
-         *file = directory ? ft_join_path(directory, "results.json") : NULL;
-    bool exists = file && ft_path_exists(file);
-    free(file);
-    free(directory);
-    return exists;
+    ft_reading r = {.results_only = !own_text};
+    char **names = NULL, own[FT_JOURNAL_NAME];
+    size_t count = 0;
+    ft_status status = ft_directory_list(&state->directory, ft_is_journal_name, &names, &count, err);
+    own_journal(state, own);
+    for (size_t i = 0; i < count && status == FT_OK; i++) {
+        char *text = NULL;
+        size_t size = 0;
+        r.is_own = strcmp(names[i], own) == 0;
+        if (r.is_own && !own_text) continue;
+        if (!r.is_own)
+            status = ft_journal_read_other(&state->directory, names[i], own_text && state->lock.is_alone,
+                                           &text, &size, err);
+        if (status == FT_OK)
+            status = ft_journal_replay(r.is_own ? own_text : text, r.is_own ? own_size : size, i,
+                                       &state->books, &r, err);
+        free(text);
+    }
+    if (status == FT_OK) status = ft_books_end_reading(&state->books, &r, err);
+    if (status == FT_OK && own_text) status = keep_remarks(state, &r, names, err);
+    ft_books_free_reading(&r);
+    ft_directory_free_names(names, count);
+    return status;
+}
+
+/* -- experiments on disk against the journal -- */
+
+static ft_status append(ft_sweep_state *state, cJSON *event, bool wait, ft_error *err)
+{
+    ft_status status = ft_sweep_state_check(state, err);
+    if (status == FT_OK) return ft_journal_append(&state->journal, event, wait, err);
+    cJSON_Delete(event);
+    return status;
 }
 
 /* Counts a result on disk whose line in the journal is missing, and adds the line: whether it failed, the
  * result's file tells. */
 static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
 {
-    char *directory = ft_join_path(state->results, state->books.started[index]),
-         *file = directory ? ft_join_path(directory, "results.json") : NULL;
-    cJSON *result = NULL;
-    ft_status status = file ? ft_json_read(file, &result, err) : ft_no_memory(err, "a path", 32);
-    if (status == FT_OK)
-        status =
-            ft_sweep_state_finish(state, index, state->books.started[index],
-                                  cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error")), err);
-    cJSON_Delete(result);
-    free(file);
-    free(directory);
-    return status;
+    const char *id = state->books.started[index];
+    bool failed = false;
+    ft_status status = ft_sweep_results_read(&state->results, id, &failed, err);
+    return status == FT_OK ? ft_sweep_state_finish(state, index, id, failed, err) : status;
 }
 
 /* A result that was journalled and is gone does not count. */
-static void forget_missing(ft_sweep_state *state, size_t index)
+static ft_status forget_missing(ft_sweep_state *state, size_t index, ft_error *err)
 {
-    if (state->books.experiments[index] && !has_result(state, state->books.experiments[index]))
-        ft_books_forget(&state->books, index);
+    bool exists = true;
+    if (!state->books.experiments[index]) return FT_OK;
+    ft_status status = ft_sweep_results_has(&state->results, state->books.experiments[index], &exists, err);
+    if (status == FT_OK && !exists) ft_books_forget(&state->books, index);
+    return status;
 }
 
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err)
 {
-    forget_missing(state, index);
-    if (state->books.experiments[index] || !state->books.started[index]) return FT_OK;
-    if (has_result(state, state->books.started[index])) return adopt(state, index, err);
-    char *left = ft_join_path(state->results, state->books.started[index]);
-    if (left) ft_remove_tree(left);
-    free(left);
-    return FT_OK;
+    bool has_result = false;
+    ft_status status = ft_sweep_state_check(state, err);
+    if (status == FT_OK) status = forget_missing(state, index, err);
+    const char *started = state->books.started[index];
+    if (status != FT_OK || state->books.experiments[index] || !started) return status;
+    status = ft_sweep_results_has(&state->results, started, &has_result, err);
+    if (status == FT_OK && !has_result)
+        status = ft_sweep_results_discard(&state->results, started, &has_result, err);
+    return status == FT_OK && has_result ? adopt(state, index, err) : status;
 }
 
 /* What other shards have begun they may still be at. */
@@ -204,93 +161,106 @@ static ft_status settle_all(ft_sweep_state *state, ft_error *err)
         if (state->lock.is_alone || state->books.begun_here[i])
             status = ft_sweep_state_settle(state, i, err);
         else
-            forget_missing(state, i);
+            status = forget_missing(state, i, err);
+    return status;
+}
+
+/* Damaged lines may have named experiments that were never finished: nothing else knows of them. */
+static ft_status discard_unnamed(ft_sweep_state *state, ft_error *err)
+{
+    char **names = NULL;
+    size_t count = 0, index;
+    if (state->n_damaged == 0 || !state->lock.is_alone) return FT_OK;
+    ft_status status = ft_directory_list(&state->results.experiments, NULL, &names, &count, err);
+    for (size_t i = 0; i < count && status == FT_OK; i++) {
+        bool has_result = false;
+        if (!ft_books_find_id(&state->books, names[i], &index) || state->books.experiments[index]) continue;
+        status = ft_sweep_results_has(&state->results, names[i], &has_result, err);
+        if (status == FT_OK && !has_result)
+            status = ft_sweep_results_discard(&state->results, names[i], &has_result, err);
+    }
+    ft_directory_free_names(names, count);
     return status;
 }
 
 ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err)
 {
-    ft_status status = read_journals(state, true, err);
-    for (size_t i = 0; i < state->books.count && status == FT_OK; i++) forget_missing(state, i);
+    ft_status status = read_journals(state, NULL, 0, err);
+    for (size_t i = 0; i < state->books.count && status == FT_OK; i++) status = forget_missing(state, i, err);
     return status;
 }
 
-static ft_status open_journal(ft_sweep_state *state, ft_error *err)
+/* Takes up the plan on disk and what was done of it. */
+static ft_status take_up(ft_sweep_state *state, const char *name, const cJSON *existing, ft_error *err)
 {
-    char name[64];
-    return open_file(state, own_journal(state, name), O_WRONLY | O_CREAT | O_APPEND, &state->journal, err);
+    char own[FT_JOURNAL_NAME], *text = NULL;
+    size_t size = 0;
+    ft_status status = ft_sweep_plan_check(&state->directory, name, existing, &state->books, err);
+    if (status == FT_OK)
+        status =
+            ft_journal_open(&state->journal, &state->directory, own_journal(state, own), &text, &size, err);
+    if (status == FT_OK && state->lock.is_alone) status = ft_sweep_results_restore(&state->results, err);
+    if (status == FT_OK) status = read_journals(state, text, size, err);
+    if (status == FT_OK) status = settle_all(state, err);
+    if (status == FT_OK) status = discard_unnamed(state, err);
+    free(text);
+    return status;
 }
 
-/* Compares with the plan on disk and reads what was done of it. *fresh: there is none, or a complete one of
- * other arguments. */
+/* Compares with the plan on disk and reads what was done of it. *fresh: there is none, or one that can make
+ * way for this. */
 static ft_status read_existing(ft_sweep_state *state, const char *name, const cJSON *plan, bool *fresh,
                                ft_error *err)
 {
-    char *path = path_in(state, "plan.json");
     cJSON *existing = NULL;
-    *fresh = true;
-    if (!path) return ft_no_memory(err, "a path", 32);
-    ft_status status = FT_OK;
-    if (ft_path_exists(path)) {
-        status = ft_json_read(path, &existing, err);
-        if (status == FT_OK) status = ft_books_open(&state->books, existing, path, err);
-        if (status == FT_OK) status = read_journals(state, false, err);
-        if (status == FT_OK) status = open_journal(state, err);
-        if (status == FT_OK) status = settle_all(state, err);
-        const char *differs = status == FT_OK ? difference(existing, plan) : NULL;
-        *fresh = status == FT_OK && differs && can_make_way(state);
-        if (differs && !state->lock.is_alone) {
-            *fresh = false;
-            status = ft_fail(err, FT_BAD_INPUT,
-                             "sweep \"%s\" is being run by other shards, and its %s differ%s from theirs",
-                             name, differs, differs[strlen(differs) - 1] == 's' ? "" : "s");
-        } else if (differs && !*fresh)
-            status = ft_fail(err, FT_BAD_INPUT,
-                             "sweep \"%s\" stopped after %zu of %zu experiments, and its %s differ%s now: "
-                             "start it with the same data, model and "
-                             "arguments to go on, or choose another --name",
-                             name, n_done(state), state->books.count, differs,
-                             differs[strlen(differs) - 1] == 's' ? "" : "s");
-    }
+    ft_status status = ft_sweep_plan_read(&state->directory, &state->checkpoints, &existing, err);
+    *fresh = status == FT_OK && !existing;
+    if (!existing) return status;
+    status = take_up(state, name, existing, err);
+    const char *differs = status == FT_OK ? ft_sweep_plan_difference(existing, plan) : NULL;
+    const char *s = differs && differs[strlen(differs) - 1] == 's' ? "" : "s";
+    if (differs && state->lock.is_alone) status = find_can_make_way(state, fresh, err);
+    if (status == FT_OK && differs && !state->lock.is_alone)
+        status = ft_fail(err, FT_BAD_INPUT,
+                         "sweep \"%s\" is being run by other shards, and its %s differ%s from theirs", name,
+                         differs, s);
+    else if (status == FT_OK && differs && !*fresh)
+        status = ft_fail(err, FT_BAD_INPUT,
+                         "sweep \"%s\" stopped after %zu of %zu experiments, and its %s differ%s now: "
+                         "start it with the same data, model and "
+                         "arguments to go on, or choose another --name",
+                         name, n_done(state), state->books.count, differs, s);
     cJSON_Delete(existing);
-    free(path);
     return status;
 }
 
-static ft_status remove_journals(ft_sweep_state *state, ft_error *err)
+/* Writes a new plan over an empty journal. */
+static ft_status write_fresh(ft_sweep_state *state, const char *name, const cJSON *plan, ft_error *err)
 {
-    struct dirent **names = NULL;
-    int n = scandir(state->directory, &names, is_journal, alphasort);
-    if (n < 0) return ft_fail(err, FT_FAILED, "%s: %s", state->directory, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        char *path = path_in(state, names[i]->d_name);
-        if (path) unlink(path);
-        free(path);
-        free(names[i]);
-    }
-    free(names);
-    if (state->journal >= 0) close(state->journal);
-    state->journal = -1;
-    return FT_OK;
+    char own[FT_JOURNAL_NAME], *text = NULL;
+    size_t size = 0;
+    ft_journal_close(&state->journal);
+    ft_status status = ft_sweep_plan_write(&state->directory, &state->checkpoints, plan, err);
+    if (status == FT_OK) status = ft_sweep_plan_check(&state->directory, name, plan, &state->books, err);
+    if (status == FT_OK)
+        status =
+            ft_journal_open(&state->journal, &state->directory, own_journal(state, own), &text, &size, err);
+    free(text);
+    return status;
 }
 
-/* Writes a new plan over an empty journal. */
-static ft_status write_fresh(ft_sweep_state *state, const cJSON *plan, ft_error *err)
+static ft_status open_directories(ft_sweep_state *state, const char *results, const char *name, ft_error *err)
 {
-    char *path = path_in(state, "plan.json"), *checkpoints = path_in(state, "checkpoints");
-    ft_status status = path && checkpoints ? FT_OK : ft_no_memory(err, "a path", 32);
-    if (status == FT_OK) {
-        /* In this order: a crash between leaves the old plan with nothing done, never the new one with the
-         * old's results. */
-        status = remove_journals(state, err);
-        ft_remove_tree(checkpoints);
-        if (status == FT_OK) status = ft_make_directories(checkpoints, err);
-    }
-    if (status == FT_OK) status = ft_json_write(path, plan, err);
-    if (status == FT_OK) status = ft_books_open(&state->books, plan, path, err);
-    if (status == FT_OK) status = open_journal(state, err);
-    free(path);
-    free(checkpoints);
+    ft_directory sweeps = FT_NO_DIRECTORY;
+    ft_status status = ft_make_directories(results, err);
+    if (status == FT_OK) status = ft_directory_open(results, &state->results.experiments, err);
+    if (status == FT_OK) status = ft_directory_open_in(&state->results.experiments, ".sweeps", &sweeps, err);
+    if (status == FT_OK) status = ft_directory_open_in(&sweeps, name, &state->directory, err);
+    if (status == FT_OK)
+        status = ft_directory_open_in(&state->directory, "checkpoints", &state->checkpoints, err);
+    if (status == FT_OK)
+        status = ft_directory_open_in(&state->directory, "discarded", &state->results.discarded, err);
+    ft_directory_close(&sweeps);
     return status;
 }
 
@@ -300,20 +270,17 @@ ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard sh
     *out = NULL;
     ft_sweep_state *state = calloc(1, sizeof *state);
     if (!state) return ft_no_memory(err, "the sweep's state", sizeof *state);
-    state->lock = FT_SWEEP_LOCK_NONE;
-    state->journal = -1;
-    state->shard = shard;
-    char *sweeps = ft_join_path(results, ".sweeps");
-    state->results = ft_copy_string(results);
-    state->directory = sweeps ? ft_join_path(sweeps, name) : NULL;
-    free(sweeps);
+    *state = (ft_sweep_state){.results = {FT_NO_DIRECTORY, FT_NO_DIRECTORY},
+                              .directory = FT_NO_DIRECTORY,
+                              .checkpoints = FT_NO_DIRECTORY,
+                              .shard = shard,
+                              .lock = FT_SWEEP_LOCK_NONE,
+                              .journal = FT_NO_JOURNAL};
     bool fresh = true;
-    ft_status status =
-        state->results && state->directory ? FT_OK : ft_no_memory(err, "a path", strlen(results));
-    if (status == FT_OK) status = ft_make_directories(state->directory, err);
-    if (status == FT_OK) status = ft_sweep_lock_take(&state->lock, state->directory, name, shard, err);
+    ft_status status = open_directories(state, results, name, err);
+    if (status == FT_OK) status = ft_sweep_lock_take(&state->lock, &state->directory, name, shard, err);
     if (status == FT_OK) status = read_existing(state, name, plan, &fresh, err);
-    if (status == FT_OK && fresh) status = write_fresh(state, plan, err);
+    if (status == FT_OK && fresh) status = write_fresh(state, name, plan, err);
     if (status == FT_OK) ft_sweep_lock_opened(&state->lock);
     if (status != FT_OK) {
         ft_sweep_state_close(state);
@@ -326,14 +293,36 @@ ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard sh
 void ft_sweep_state_close(ft_sweep_state *state)
 {
     if (!state) return;
-    if (state->journal >= 0) close(state->journal);
+    ft_journal_close(&state->journal);
     ft_sweep_lock_release(&state->lock);
     ft_books_free(&state->books);
+    ft_directory_close(&state->results.experiments);
+    ft_directory_close(&state->results.discarded);
+    ft_directory_close(&state->checkpoints);
+    ft_directory_close(&state->directory);
+    for (int i = 0; i <= MOST_REMARKS; i++) free(state->remarks[i]);
     free(state->checkpoint);
-    free(state->directory);
-    free(state->results);
     free(state);
 }
+
+const char *ft_sweep_state_remark(const ft_sweep_state *state, size_t index)
+{
+    return index <= MOST_REMARKS ? state->remarks[index] : NULL;
+}
+
+ft_status ft_sweep_state_check(ft_sweep_state *state, ft_error *err)
+{
+    const double now = ft_now_seconds();
+    ft_error why;
+    if (now - state->last_look >= LOOK_EVERY) {
+        state->last_look = now;
+        ft_status status = ft_sweep_lock_check(&state->lock, &state->directory, &why);
+        if (status != FT_OK) ft_journal_end(&state->journal, status, why.message);
+    }
+    return ft_journal_check(&state->journal, err);
+}
+
+/* -- what is known -- */
 
 const char *ft_sweep_state_done(const ft_sweep_state *state, size_t index)
 {
@@ -356,10 +345,16 @@ size_t ft_sweep_state_root(const ft_sweep_state *state, size_t batch)
     return state->books.batches[batch].number % state->books.n_planned;
 }
 
-bool ft_sweep_state_owns(const ft_sweep_state *state, size_t batch)
+/* Whether the batch of that number is, or would be, this process's. */
+static bool owns_number(const ft_sweep_state *state, size_t number)
 {
     size_t count = (size_t)state->shard.count;
-    return count == 0 || ft_sweep_state_root(state, batch) % count == (size_t)state->shard.index - 1;
+    return count == 0 || number % state->books.n_planned % count == (size_t)state->shard.index - 1;
+}
+
+bool ft_sweep_state_owns(const ft_sweep_state *state, size_t batch)
+{
+    return owns_number(state, state->books.batches[batch].number);
 }
 
 const ft_judgement *ft_sweep_state_judgements(const ft_sweep_state *state, size_t *n)
@@ -373,52 +368,64 @@ void ft_sweep_state_drop_judgements(ft_sweep_state *state)
     ft_books_drop_judgements(&state->books);
 }
 
+/* -- checkpoints -- */
+
 const char *ft_sweep_state_checkpoint(ft_sweep_state *state, size_t batch)
 {
-    char name[64];
-    snprintf(name, sizeof name, "checkpoints/batch_%zu.safetensors", state->books.batches[batch].number + 1);
+    char name[FT_CHECKPOINT_NAME];
     free(state->checkpoint);
-    state->checkpoint = path_in(state, name);
+    state->checkpoint =
+        ft_join_path(state->checkpoints.path, ft_checkpoint_name(state->books.batches[batch].number, name));
     return state->checkpoint;
 }
 
+void ft_sweep_state_drop_checkpoint(ft_sweep_state *state, size_t batch)
+{
+    char name[FT_CHECKPOINT_NAME];
+    ft_error ended;
+    if (ft_sweep_state_check(state, &ended) != FT_OK) return;
+    unlinkat(state->checkpoints.descriptor, ft_checkpoint_name(state->books.batches[batch].number, name), 0);
+}
+
+/* Of this process's checkpoints: all that no batch goes on from. */
+static ft_status tidy_checkpoints(ft_sweep_state *state, bool (*is_over)(void *context, size_t batch),
+                                  void *context, ft_error *err)
+{
+    char **names = NULL;
+    size_t count = 0, number;
+    ft_status status = ft_directory_list(&state->checkpoints, NULL, &names, &count, err);
+    for (size_t i = 0; i < count && status == FT_OK; i++) {
+        bool is_temporary;
+        if (!ft_read_checkpoint_name(names[i], &number, &is_temporary) || !owns_number(state, number))
+            continue;
+        int64_t batch = ft_books_find_batch(&state->books, number);
+        if (is_temporary || batch < 0 || is_over(context, (size_t)batch))
+            unlinkat(state->checkpoints.descriptor, names[i], 0);
+    }
+    ft_directory_free_names(names, count);
+    return status;
+}
+
+ft_status ft_sweep_state_tidy(ft_sweep_state *state, bool (*is_over)(void *context, size_t batch),
+                              void *context, ft_error *err)
+{
+    ft_status status = ft_sweep_state_check(state, err);
+    for (size_t i = 0; i < state->books.count && status == FT_OK; i++)
+        if (state->books.begun_here[i] && !state->books.experiments[i])
+            status = ft_sweep_state_settle(state, i, err);
+    return status == FT_OK ? tidy_checkpoints(state, is_over, context, err) : status;
+}
+
+/* -- what happens -- */
+
 void ft_sweep_state_gather(ft_sweep_state *state)
 {
-    state->gathers = true;
+    state->journal.gathers = true;
 }
 
 ft_status ft_sweep_state_sync(ft_sweep_state *state, ft_error *err)
 {
-    char name[64];
-    if (!state->is_behind) return FT_OK;
-    if (fsync(state->journal) != 0)
-        return ft_fail(err, FT_FAILED, "%s/%s: %s", state->directory, own_journal(state, name),
-                       strerror(errno));
-    state->is_behind = false;
-    return FT_OK;
-}
-
-/* Appends an event (which it deletes) as one line; `wait`: until it is on disk, if the state does not gather.
- */
-static ft_status append(ft_sweep_state *state, cJSON *event, bool wait, ft_error *err)
-{
-    char *text = event ? ft_json_print_line(event) : NULL;
-    char name[64];
-    ft_text line = FT_TEXT_EMPTY;
-    if (text) ft_text_addf(&line, "%s\n", text);
-    ft_status status = FT_OK;
-    errno = 0;
-    if (!text || line.failed)
-        status = ft_no_memory(err, "a journal entry", 256);
-    else if (write(state->journal, line.data, line.length) != (ssize_t)line.length)
-        status = ft_fail(err, FT_FAILED, "%s/%s: %s", state->directory, own_journal(state, name),
-                         errno ? strerror(errno) : "not written whole");
-    state->is_behind = state->is_behind || wait;
-    if (status == FT_OK && !state->gathers) status = ft_sweep_state_sync(state, err);
-    ft_text_free(&line);
-    free(text);
-    cJSON_Delete(event);
-    return status;
+    return ft_journal_sync(&state->journal, err);
 }
 
 /* {"event":event,key:number}, or NULL when memory runs out. */
@@ -435,6 +442,8 @@ static cJSON *make_event(const char *event, const char *key, size_t number)
 static ft_status append_result(ft_sweep_state *state, const char *event, size_t index,
                                const char *experiment_id, bool failed, ft_error *err)
 {
+    ft_status status = ft_books_check_id(&state->books, index, experiment_id, err);
+    if (status != FT_OK) return status;
     cJSON *entry = make_event(event, "configuration", index + 1);
     if (entry && (!cJSON_AddStringToObject(entry, "experiment_id", experiment_id) ||
                   (failed && !cJSON_AddTrueToObject(entry, "failed")))) {
@@ -447,6 +456,7 @@ static ft_status append_result(ft_sweep_state *state, const char *event, size_t 
 ft_status ft_sweep_state_start(ft_sweep_state *state, size_t index, const char *experiment_id, ft_error *err)
 {
     ft_status status = append_result(state, "started", index, experiment_id, false, err);
+    if (status == FT_OK) state->books.begun_here[index] = true;
     return status == FT_OK ? ft_books_start(&state->books, index, experiment_id, err) : status;
 }
 
@@ -489,12 +499,6 @@ ft_status ft_sweep_state_split(ft_sweep_state *state, size_t batch, const size_t
     }
     ft_status status = append(state, entry, true, err);
     if (status == FT_OK) status = ft_sweep_state_sync(state, err);
-    if (status == FT_OK) ft_sweep_state_end_batch(state, batch);
+    if (status == FT_OK) ft_sweep_state_drop_checkpoint(state, batch);
     return status == FT_OK ? ft_books_split(&state->books, batch, trajectories, count, err) : status;
-}
-
-void ft_sweep_state_end_batch(ft_sweep_state *state, size_t batch)
-{
-    const char *checkpoint = ft_sweep_state_checkpoint(state, batch);
-    if (checkpoint) unlink(checkpoint);
 }

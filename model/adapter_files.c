@@ -102,16 +102,19 @@ static ft_status check_directory(const char *directory, const char *config_path,
     ft_status status = FT_OK;
     char *model = ft_join_path(directory, "config.json"),
          *pickled = ft_join_path(directory, "adapter_model.bin");
-    if (!model || !pickled)
-        status = ft_no_memory(err, directory, 0);
-    else if (!ft_path_exists(config_path) && ft_path_exists(model))
+    const char *const paths[] = {config_path, tensors_path, model, pickled};
+    bool there[4] = {false};
+    if (!model || !pickled) status = ft_no_memory(err, directory, 0);
+    for (int i = 0; i < 4 && status == FT_OK; i++) status = ft_path_exists(paths[i], &there[i], err);
+    const bool has_config = there[0], has_tensors = there[1], is_model = there[2], is_pickled = there[3];
+    if (status == FT_OK && !has_config && is_model)
         status =
             ft_fail(err, FT_BAD_INPUT, "%s: is a model, not an adapter (give it as the model)", directory);
-    else if (!ft_path_exists(config_path))
+    else if (status == FT_OK && !has_config)
         status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_config.json is missing", directory);
-    else if (!ft_path_exists(tensors_path))
+    else if (status == FT_OK && !has_tensors)
         status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_model.safetensors is missing%s", directory,
-                         ft_path_exists(pickled) ? " (adapter_model.bin is not supported)" : "");
+                         is_pickled ? " (adapter_model.bin is not supported)" : "");
     free(model);
     free(pickled);
     return status;

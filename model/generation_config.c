@@ -84,7 +84,9 @@ ft_status ft_generation_config_check(const char *model_dir, const ft_model_confi
     cJSON *root = NULL;
     char *path = ft_join_path(model_dir, "generation_config.json");
     if (!path) return ft_no_memory(err, model_dir, strlen(model_dir));
-    if (!ft_path_exists(path)) goto cleanup;
+    bool exists = false;
+    status = ft_path_exists(path, &exists, err);
+    if (status || !exists) goto cleanup;
     status = ft_json_read(path, &root, err);
     if (status) goto cleanup;
     if (!cJSON_IsObject(root)) {

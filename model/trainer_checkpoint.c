@@ -180,12 +180,14 @@ ft_status ft_slots_resume(ft_trainer *t, ft_error *err)
     const char *path = t->settings->checkpoint;
     if (!path) return FT_OK;
     t->batch = batch_number(t);
-    if (!ft_path_exists(path)) return FT_OK;
+    bool exists = false;
+    ft_status status = ft_path_exists(path, &exists, err);
+    if (status != FT_OK || !exists) return status;
     int32_t *max_epochs = malloc((size_t)t->n_configs * sizeof *max_epochs);
     if (!max_epochs) return ft_no_memory(err, "a checkpoint", (size_t)t->n_configs * sizeof *max_epochs);
     for (int32_t i = 0; i < t->n_configs; i++) max_epochs[i] = t->configs[i].epochs;
-    ft_status status = ft_checkpoint_read(path, t->batch, t->trainable, max_epochs, t->n_configs,
-                                          t->standings, &t->next, err);
+    status = ft_checkpoint_read(path, t->batch, t->trainable, max_epochs, t->n_configs, t->standings, &t->next,
+                                err);
     free(max_epochs);
     const char *wrong = status == FT_OK ? wrong_slots(t) : NULL;
     if (wrong) status = ft_fail(err, FT_BAD_INPUT, "%s: %s", path, wrong);

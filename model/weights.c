@@ -82,11 +82,16 @@ static ft_status open_shards(const char *directory, shards *s, ft_error *err)
     *s = (shards){.directory = directory};
     char *path = ft_join_path(directory, "model.safetensors");
     s->index_path = ft_join_path(directory, "model.safetensors.index.json");
-    if (!path || !s->index_path) {
-        status = ft_no_memory(err, directory, 0);
-    } else if (!ft_path_exists(path) && ft_path_exists(s->index_path)) {
+    bool is_whole = false, has_index = false;
+    status = path && s->index_path ? ft_path_exists(path, &is_whole, err) : ft_no_memory(err, directory, 0);
+    if (status == FT_OK) status = ft_path_exists(s->index_path, &has_index, err);
+    if (status != FT_OK) {
+        free(path);
+        return status;
+    }
+    if (!is_whole && has_index) {
         status = open_index(s, err);
-    } else if (!ft_path_exists(path)) {
+    } else if (!is_whole) {
         status =
             ft_fail(err, FT_BAD_INPUT,
                     "%s: neither model.safetensors nor model.safetensors.index.json is there", directory);

@@ -41,6 +41,7 @@ void ft_experiment_free(ft_experiment *experiment)
     *experiment = (ft_experiment){0};
 }
 
+enum { MOST_ATTEMPTS = 1000000 }; /* of one name in one second */
 enum { MAX_NAME_BYTES = 150 }; /* leaves room in a file name of 255 for number, time and suffix */
 
 ft_status ft_experiment_check_name(const char *name, ft_error *err)
@@ -69,35 +70,66 @@ static int digits_of(int64_t number)
     return digits;
 }
 
-/* "<results>/<id>" for the attempt-th try of an id, and whether mkdir made it. */
+void ft_experiment_stem(const char *name, int64_t number, int64_t total, ft_text *stem)
+{
+    ft_text_add(stem, name);
+    int digits = digits_of(total > number ? total : number);
+    if (number > 0) ft_text_addf(stem, "_%0*lld", digits < 3 ? 3 : digits, (long long)number);
+}
+
+/* Whether `text` is as long as `form`, with a digit wherever that has a 0. */
+static bool has_form(const char *text, const char *form)
+{
+    for (; *form; text++, form++)
+        if (*form == '0' ? !isdigit((unsigned char)*text) : *text != *form) return false;
+    return *text == '\0';
+}
+
+bool ft_experiment_id_fits(const char *id, const char *stem)
+{
+    static const char time_form[] = "_00000000_000000";
+    const size_t length = strlen(stem), time_length = sizeof time_form - 1;
+    if (strncmp(id, stem, length) != 0 || strlen(id + length) < time_length) return false;
+    char when[sizeof time_form] = "";
+    memcpy(when, id + length, time_length);
+    if (!has_form(when, time_form)) return false;
+    const char *suffix = id + length + time_length;
+    if (*suffix == '\0') return true;
+    long long attempt = 0;
+    return suffix[0] == '_' && suffix[1] >= '1' && suffix[1] <= '9' &&
+           ft_parse_int(suffix + 1, strlen(suffix + 1), &attempt) && attempt >= 2 && attempt <= MOST_ATTEMPTS;
+}
+
+/* "<results>/<id>" for the attempt-th try of an id, and whether mkdir made it. What is there already is not
+ * announced: nobody may think that it is the announcer's. */
 static ft_status try_directory(ft_experiment *experiment, const char *results, const char *stem, int attempt,
-                               bool *made, ft_error *err)
+                               const ft_announcer *announcer, bool *made, ft_error *err)
 {
     ft_text id = FT_TEXT_EMPTY;
     ft_text_add(&id, stem);
     if (attempt > 1) ft_text_addf(&id, "_%d", attempt);
     char *directory = id.failed ? NULL : ft_join_path(results, id.data);
-    if (!directory) {
-        ft_text_free(&id);
-        return ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
-    }
-    *made = mkdir(directory, 0777) == 0;
+    struct stat info;
+    ft_status status =
+        directory ? FT_OK : ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
+    bool is_free = status == FT_OK && lstat(directory, &info) != 0;
+    if (is_free && announcer) status = announcer->announce(announcer->context, id.data, err);
+    *made = is_free && status == FT_OK && mkdir(directory, 0777) == 0;
     if (*made) {
         experiment->experiment_id = id.data;
         experiment->directory = directory;
         return FT_OK;
     }
-    int reason = errno;
-    ft_status status = FT_OK;
-    if (reason != EEXIST)
-        status = ft_fail(err, FT_FAILED, "%s: cannot be made: %s", directory, strerror(reason));
+    if (is_free && status == FT_OK && errno != EEXIST)
+        status = ft_fail(err, FT_FAILED, "%s: cannot be made: %s", directory, strerror(errno));
     ft_text_free(&id);
     free(directory);
     return status;
 }
 
 ft_status ft_experiment_begin(ft_experiment *experiment, const char *results, const char *name,
-                              int64_t number, int64_t total, const struct timespec *when, ft_error *err)
+                              int64_t number, int64_t total, const struct timespec *when,
+                              const ft_announcer *announcer, ft_error *err)
 {
     ft_status status = ft_experiment_check_name(name, err);
     if (status == FT_OK) status = ft_make_directories(results, err);
@@ -116,21 +148,17 @@ ft_status ft_experiment_begin(ft_experiment *experiment, const char *results, co
     size_t seconds = strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%S", &local);
     snprintf(iso + seconds, sizeof iso - seconds, ".%06ld", now.tv_nsec / 1000);
     ft_text stem = FT_TEXT_EMPTY;
-    ft_text_add(&stem, name);
-    if (number > 0) {
-        int digits = digits_of(total > number ? total : number);
-        ft_text_addf(&stem, "_%0*lld", digits < 3 ? 3 : digits, (long long)number);
-    }
+    ft_experiment_stem(name, number, total, &stem);
     ft_text_addf(&stem, "_%s", clock);
 
     char *timestamp = ft_copy_string(iso);
     bool made = false;
     if (!timestamp || stem.failed) status = ft_no_memory(err, "the name of an experiment", strlen(name) + 64);
     for (int attempt = 1; status == FT_OK && !made; attempt++) {
-        if (attempt > 1000000)
+        if (attempt > MOST_ATTEMPTS)
             status = ft_fail(err, FT_FAILED, "%s: too many experiments named \"%s\"", results, stem.data);
         else
-            status = try_directory(experiment, results, stem.data, attempt, &made, err);
+            status = try_directory(experiment, results, stem.data, attempt, announcer, &made, err);
     }
     ft_text_free(&stem);
     if (status != FT_OK) {

@@ -52,10 +52,11 @@ static ft_status explain(ft_experiments *set, const char *directory, const ft_er
     struct stat about;
     char *path = ft_join_path(directory, "results.json");
     if (!path) return ft_no_memory(err, "a path", strlen(directory) + 16);
-    bool is_missing = stat(path, &about) != 0;
+    bool exists = false;
+    ft_error unknown;
+    const bool is_missing = ft_path_exists(path, &exists, &unknown) == FT_OK && !exists;
     /* A plain file beside the experiments (a report, an export) is none of ours to complain about. */
-    if (is_missing && errno == ENOENT && stat(directory, &about) == 0 && S_ISDIR(about.st_mode))
-        set->n_unfinished++;
+    if (is_missing && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
     free(path);
     return is_missing ? FT_OK : add_warning(set, broken->message, err);
 }

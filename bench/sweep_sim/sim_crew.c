@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "tracker/experiment.h"
 
 /* Seconds: until a device is open; an epoch of the trajectory that the defaults make, such that a result
  * costs some ten seconds of a device. */
@@ -260,8 +261,11 @@ static void make_files(sim_crew *s, const sim_worker *w, size_t member)
 static void say_begin(sim_crew *s, sim_worker *w, size_t member)
 {
     cJSON *message = ft_message("say", "begin");
-    snprintf(w->experiment_id, sizeof w->experiment_id, "%s_%07zu_20260101_000000", s->sweep->study.name,
-             member + 1);
+    ft_text stem = FT_TEXT_EMPTY;
+    ft_experiment_stem(s->sweep->study.name, (int64_t)member + 1, (int64_t)s->sweep->grid.count, &stem);
+    if (stem.failed) abort();
+    snprintf(w->experiment_id, sizeof w->experiment_id, "%s_20260101_000000", stem.data);
+    ft_text_free(&stem);
     cJSON_AddNumberToObject(message, "configuration", (double)member);
     cJSON_AddStringToObject(message, "experiment_id", w->experiment_id);
     w->phase = SIM_BEGINNING;

@@ -16,8 +16,10 @@ static ft_status check_free(const char *directory, ft_error *err)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = ft_join_path(directory, files[i]);
         if (!path) return ft_no_memory(err, "a path", strlen(directory));
-        bool there = ft_path_exists(path);
+        bool there = false;
+        ft_status status = ft_path_exists(path, &there, err);
         free(path);
+        if (status != FT_OK) return status;
         if (there)
             return ft_fail(err, FT_BAD_INPUT, "%s: %s is there already; choose another --out or remove it",
                            directory, files[i]);

@@ -40,7 +40,10 @@ static ft_status stored_as(const char *directory, const char **dtype, ft_error *
         status = ft_no_memory(err, "a path", strlen(directory));
         goto cleanup;
     }
-    if (!ft_path_exists(path)) {
+    bool is_whole = false;
+    status = ft_path_exists(path, &is_whole, err);
+    if (status != FT_OK) goto cleanup;
+    if (!is_whole) {
         status = ft_json_read(index_path, &index, err);
         if (status != FT_OK) goto cleanup;
         const cJSON *map = cJSON_GetObjectItemCaseSensitive(index, "weight_map");

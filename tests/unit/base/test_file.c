@@ -150,7 +150,7 @@ Test(file, what_a_crash_left_is_in_nobodys_way)
     n_drawn = 2;
     cr_assert_eq(ft_file_create(&left, "b", &err), FT_OK, "%s", err.message);
     cr_assert_eq(ft_file_create(&writer, "b", &err), FT_OK, "%s", err.message);
-    cr_expect(ft_path_exists("b.tmp.00000007"));
+    cr_expect_eq(access("b.tmp.00000007", F_OK), 0);
     fputs("first", writer.stream);
     cr_expect_eq(ft_file_commit(&writer, &err), FT_OK, "%s", err.message);
     fputs("second", left.stream);
@@ -188,7 +188,7 @@ Test(file, directories)
     ft_error err;
     cr_expect_eq(ft_make_directories("x/y/", &err), FT_OK);
     cr_expect_eq(ft_make_directories("x/y", &err), FT_OK);
-    cr_expect(ft_path_exists("x/y"));
+    cr_expect_eq(access("x/y", F_OK), 0);
     ft_write_file("x/f", "", 0, &err);
     cr_expect_eq(ft_make_directories("x/f/z", &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "x/f: is a file, a directory is needed");

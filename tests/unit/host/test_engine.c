@@ -128,7 +128,7 @@ Test(engine, what_is_missing_is_refused)
         REFUSES(ft_forecast_csv(engine, &no_data, &text, to));
         REFUSES(ft_forecast_csv(engine, &no_model, &text, to));
     }
-    cr_expect_not(ft_path_exists("results"));
+    cr_expect_neq(access("results", F_OK), 0);
     ft_engine_close(NULL);
     ft_engine_close(engine);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -21,7 +22,9 @@ static ft_handout handout;
 
 static void open_handout(void)
 {
-    static const char text[] = "{\"configurations\":[1,2,3,4,5,6,7,8],\"batches\":[[0,5,2],[5,3,2]]}";
+    static const char text[] =
+        "{\"schema_version\":5,\"trajectories\":8,\"configurations\":[1,2,3,4,5,6,7,8],"
+        "\"batches\":[[0,5,2],[5,3,2]]}";
     cJSON *plan = NULL;
     ft_error err = {""};
     strcpy(results, "/tmp/ftgpu_handout_XXXXXX");
@@ -63,9 +66,9 @@ static void die_at(int64_t batch)
 
 static void record(size_t configuration)
 {
-    char id[16], path[128];
+    char id[32], path[128];
     ft_error err = {""};
-    snprintf(id, sizeof id, "s_%zu", configuration);
+    snprintf(id, sizeof id, "s_%03zu_20260101_000000", configuration + 1);
     snprintf(path, sizeof path, "%s/%s", results, id);
     cr_assert_eq(ft_make_directories(path, &err), FT_OK, "%s", err.message);
     strcat(path, "/results.json");
@@ -99,7 +102,7 @@ Test(handout, cuts_nothing_that_brings_results_between_deaths)
     cr_expect_eq(n_batches(), 2);
     die_at(0); /* the first without a result before */
     die_at(0);
-    cr_assert_eq(n_batches(), 4, "it brings no more");
+    cr_assert_eq(n_batches(), 5, "it brings no more: two halves, and what is recorded");
     size_t n = 0;
     cr_expect_eq(ft_sweep_state_batches(sweep.state, &n)[2].count, 1, "two of five were left");
 }
@@ -126,4 +129,44 @@ Test(handout, cuts_a_half_again_at_its_first_death_until_one_is_left_to_blame)
     cr_expect_null(handout.fates[5].given_up, "one that stands alone has all its tries");
     die_at(5);
     cr_expect_str_eq(handout.fates[5].given_up, "died, 2 times");
+}
+
+static void leave_undone(int64_t batch, ft_status status)
+{
+    ft_error err = {""};
+    cr_assert_eq(ft_handout_take(&handout), batch);
+    cr_expect_eq(ft_handout_end(&handout, (size_t)batch, &err), status, "%s", err.message);
+}
+
+static void write_checkpoint(size_t batch)
+{
+    ft_error err = {""};
+    cr_assert_eq(ft_write_file(ft_sweep_state_checkpoint(sweep.state, batch), "weights", 7, &err), FT_OK,
+                 "%s", err.message);
+}
+
+/* The checkpoint of a batch takes a result for recorded that somebody has deleted since. */
+Test(handout, begins_a_batch_anew_whose_results_are_gone)
+{
+    char checkpoint[256];
+    snprintf(checkpoint, sizeof checkpoint, "%s", ft_sweep_state_checkpoint(sweep.state, 0));
+    for (size_t i = 1; i < 5; i++) record(i);
+    write_checkpoint(0);
+    leave_undone(0, FT_OK);
+    cr_expect_neq(access(checkpoint, F_OK), 0, "it would be gone on from the checkpoint again");
+    cr_expect_eq(ft_handout_take(&handout), 0);
+    record(0);
+    ft_error err = {""};
+    write_checkpoint(0);
+    cr_expect_eq(ft_handout_end(&handout, 0, &err), FT_OK, "%s", err.message);
+    cr_expect_neq(access(checkpoint, F_OK), 0);
+    cr_expect_eq(ft_handout_take(&handout), 1, "the batch is over");
+}
+
+Test(handout, fails_where_a_batch_stays_undone_however_often_it_begins)
+{
+    leave_undone(0, FT_OK);
+    record(0);
+    leave_undone(0, FT_OK); /* it brought a result */
+    leave_undone(0, FT_FAILED);
 }

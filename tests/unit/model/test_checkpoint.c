@@ -32,7 +32,7 @@ static void leave_checkpoint(trial *t, const ft_train_config *configs, int steps
 {
     t->stop_after = steps;
     cr_assert_eq(trial_train(t, configs, N, SLOTS, path), FT_INTERRUPTED);
-    cr_assert(ft_path_exists(path));
+    cr_assert_eq(access(path, F_OK), 0);
     t->stop_after = 0;
 }
 

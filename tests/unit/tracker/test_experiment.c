@@ -20,7 +20,7 @@ static void begin(ft_experiment *experiment, const char *name, int64_t number, i
     ft_error err;
     *experiment = (ft_experiment){0};
     cr_assert_eq(
-        ft_experiment_begin(experiment, scratch_path("deep/results"), name, number, total, &noon, &err),
+        ft_experiment_begin(experiment, scratch_path("deep/results"), name, number, total, &noon, NULL, &err),
         FT_OK, "%s", err.message);
 }
 
@@ -81,7 +81,7 @@ Test(experiment, processes_at_the_same_second_get_different_directories)
         if (fork() == 0) {
             for (int i = 0; i < EACH; i++) {
                 ft_experiment e = {0};
-                if (ft_experiment_begin(&e, path, "same", 0, 0, &noon, NULL) != FT_OK) _exit(1);
+                if (ft_experiment_begin(&e, path, "same", 0, 0, &noon, NULL, NULL) != FT_OK) _exit(1);
                 char mine[600];
                 snprintf(mine, sizeof mine, "%s/owner", e.directory);
                 FILE *file = fopen(mine, "wx"); /* fails if another got the same */
@@ -109,7 +109,7 @@ Test(experiment, an_unwritable_results_directory_is_an_error)
     ft_error err;
     FILE *file = fopen(scratch_path("file"), "w");
     fclose(file);
-    cr_expect_neq(ft_experiment_begin(&e, scratch_path("file"), "x", 0, 0, &noon, &err), FT_OK);
+    cr_expect_neq(ft_experiment_begin(&e, scratch_path("file"), "x", 0, 0, &noon, NULL, &err), FT_OK);
     cr_expect(strstr(err.message, "file"), "%s", err.message);
     cr_expect_null(e.experiment_id);
     ft_experiment_free(&e);

@@ -370,8 +370,10 @@ static ft_status run(coordinator *c, ft_error *err)
 static void wind_down(coordinator *c)
 {
     ft_error unsaid;
-    const bool may_record = ft_sweep_state_check(c->sweep->state, &unsaid) == FT_OK;
-    tell_all_to_stop(c, may_record ? FT_STOP_AT_EPOCH : FT_STOP_NOW);
+    /* Where nothing can be journalled, they wait for answers that never come: their checkpoints are what
+     * stays. */
+    if (ft_sweep_state_check(c->sweep->state, &unsaid) != FT_OK) return;
+    tell_all_to_stop(c, FT_STOP_AT_EPOCH);
     while (any_busy(c) && ft_engine_stop(c->sweep->engine) != FT_STOP_NOW)
         if (listen_to_all(c, &unsaid) != FT_OK) break;
 }

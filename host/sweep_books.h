@@ -87,6 +87,7 @@ typedef struct ft_reading {
     size_t n_splits, split_capacity;
     ft_journal_line *damaged; /* (n_damaged) lines that were passed over */
     size_t n_damaged, damaged_capacity;
+    size_t n_torn; /* journals whose last line has no end */
 } ft_reading;
 
 /* An event of the journal at hand, and where it stands. Events that this version does not know are

@@ -56,7 +56,6 @@ ft_status ft_journal_open(ft_journal *journal, const ft_directory *directory, co
     const size_t whole = end ? (size_t)(end - *text) + 1 : 0;
     if (whole < *size && ftruncate(journal->descriptor, (off_t)whole) != 0)
         return ft_fail(err, FT_FAILED, "%s: %s", journal->path, strerror(errno));
-    *size = whole;
     journal->length = (off_t)whole;
     return FT_OK;
 }
@@ -189,5 +188,6 @@ ft_status ft_journal_replay(const char *text, size_t size, size_t journal, ft_sw
         if (status == FT_OK && !fits) status = ft_books_pass_over(reading, &where, err);
         at = end + 1;
     }
+    if (status == FT_OK && at < text + size) reading->n_torn++;
     return status;
 }

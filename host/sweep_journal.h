@@ -25,9 +25,9 @@ typedef struct ft_journal {
 #define FT_NO_JOURNAL ((ft_journal){.descriptor = -1})
 
 /* Opens the journal `name`, which is made where there is none, for this process alone: it is locked besides
- * the sweep, so that another process whose lock was removed is noticed. *text, malloc'd, is what it holds; a
- * last line without its end is cut off. FT_BAD_INPUT where another process has it for longer than a few
- * seconds. */
+ * the sweep, so that another process whose lock was removed is noticed. *text, malloc'd, is what it holds,
+ * with a last line without its end, which is cut off the file. FT_BAD_INPUT where another process has it for
+ * longer than a few seconds. */
 ft_status ft_journal_open(ft_journal *journal, const ft_directory *directory, const char *name, char **text,
                           size_t *size, ft_error *err);
 void ft_journal_close(ft_journal *journal);

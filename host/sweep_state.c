@@ -32,7 +32,7 @@ struct ft_sweep_state {
     double last_look; /* at the lock */
     ft_journal journal;
     char *remarks[MOST_REMARKS + 1]; /* the last: how many more there are */
-    size_t n_damaged;                /* lines of journals */
+    size_t n_lost;                   /* lines of journals that are damaged or torn */
 };
 
 /* -- opening -- */
@@ -54,7 +54,7 @@ static size_t n_done(const ft_sweep_state *state)
  * recorded or kept in a checkpoint. */
 static ft_status find_can_make_way(const ft_sweep_state *state, bool *can, ft_error *err)
 {
-    size_t begun = state->n_damaged;
+    size_t begun = state->n_lost;
     bool has_checkpoints = false;
     for (size_t i = 0; i < state->books.count; i++) begun += state->books.started[i] != NULL;
     ft_status status = ft_sweep_has_checkpoints(&state->checkpoints, &has_checkpoints, err);
@@ -67,7 +67,7 @@ static ft_status keep_remarks(ft_sweep_state *state, const ft_reading *r, char *
 {
     static const char form[] =
         "%s/%s:%zu: damaged, and passed over: what it told of is found on disk or done again";
-    state->n_damaged = r->n_damaged;
+    state->n_lost = r->n_damaged + r->n_torn;
     for (size_t i = 0; i < r->n_damaged && i <= MOST_REMARKS; i++) {
         ft_text text = FT_TEXT_EMPTY;
         if (i < MOST_REMARKS)
@@ -165,12 +165,12 @@ static ft_status settle_all(ft_sweep_state *state, ft_error *err)
     return status;
 }
 
-/* Damaged lines may have named experiments that were never finished: nothing else knows of them. */
+/* Lines that are lost may have named experiments that were never finished: nothing else knows of them. */
 static ft_status discard_unnamed(ft_sweep_state *state, ft_error *err)
 {
     char **names = NULL;
     size_t count = 0, index;
-    if (state->n_damaged == 0 || !state->lock.is_alone) return FT_OK;
+    if (state->n_lost == 0 || !state->lock.is_alone) return FT_OK;
     ft_status status = ft_directory_list(&state->results.experiments, NULL, &names, &count, err);
     for (size_t i = 0; i < count && status == FT_OK; i++) {
         bool has_result = false;

@@ -23,7 +23,7 @@ resume() { # KILLS
     "$FTGPU" $arguments --results timed >out 2>err || fail "the undisturbed sweep: $(tail -1 err)"
     milliseconds=$((($(date +%s%N) - started) / 1000000))
 
-    killed=0
+    killed=0 hit=0
     seed=$$
     while [ "$killed" -lt "$1" ]; do
         seed=$(((seed * 1103515245 + 12345) % 2147483648))
@@ -33,9 +33,11 @@ resume() { # KILLS
         setsid "$FTGPU" $arguments --results killed >out 2>err &
         pid=$!
         sleep "$(printf '%d.%03d' $((pause / 1000)) $((pause % 1000)))"
-        kill -KILL -- -"$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
+        kill -s KILL -- -"$pid" 2>/dev/null || true
+        status=0
+        wait "$pid" 2>/dev/null || status=$?
         killed=$((killed + 1))
+        [ "$status" != 137 ] || hit=$((hit + 1))
         # What is there is whole: it can be read, and holds its last key.
         for file in killed/grid_*/results.json; do
             [ -e "$file" ] || continue
@@ -47,6 +49,7 @@ resume() { # KILLS
             rm -rf killed
         fi
     done
+    [ $((2 * hit)) -ge "$killed" ] || fail "$hit of $killed kills came before the end"
     "$FTGPU" $arguments --results killed >out 2>err || fail "the last start: $(tail -1 err)"
     compare_all
     expect_all_experiments

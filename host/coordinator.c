@@ -3,23 +3,30 @@
 #include "host/coordinator.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "host/handout.h"
 #include "host/process_crew.h"
 #include "host/protocol.h"
 
-enum { DEFAULT_TIMEOUT = 1800, TRIES_TO_START = 3 };
+enum { DEFAULT_TIMEOUT = 1800 };
 
 /* Looks this often, in seconds, whether it was told to stop; puts its journal on disk this often at most:
  * what comes sooner waits for the others, so that the disk holds up a thousand workers no more than one. */
 static const double LOOK_EVERY = 0.2, SYNC_EVERY = 0.01;
 
+/* Workers that have their end before them have so many seconds for a step and a checkpoint; those that seem
+ * to be gone, for what the system does at a process's end. */
+static const double ENDING = 5;
+
 typedef struct worker {
     bool is_running, is_ready;
-    int64_t batch; /* FT_NO_BATCH: idle */
-    double last_heard;
-    cJSON *answer; /* to what it waits for, as soon as the journal is on disk; NULL: none */
+    bool was_silent;   /* for too long, and is ended */
+    int64_t batch;     /* FT_NO_BATCH: idle */
+    double last_heard; /* on the coordinator's clock */
+    cJSON *answer;     /* to what it waits for, as soon as the journal is on disk; NULL: none */
 } worker;
 
 typedef struct coordinator {
@@ -30,8 +37,11 @@ typedef struct coordinator {
     int32_t idle_deaths; /* of workers without a batch, since one was last ready */
     int32_t n_waiting;   /* workers that have an answer to come */
     double last_sync;
+    ft_awake_clock clock; /* looked at once a round */
     ft_handout handout;
     ft_stop told; /* how workers were told to stop */
+    bool knows_device;
+    ft_sweep_device device; /* as the first worker that was ready has told */
 } coordinator;
 
 static double now(const coordinator *c)
@@ -39,11 +49,17 @@ static double now(const coordinator *c)
     return c->crew->now(c->crew->context);
 }
 
-/* One that is gone is noticed when it is next listened to. */
-static void say(const coordinator *c, int32_t number, cJSON *message)
+static double timeout_of(const coordinator *c)
 {
-    ft_error gone;
-    (void)c->crew->send(c->crew->context, number, message, &gone);
+    double timeout = c->sweep->request->worker_timeout;
+    return timeout > 0 ? timeout : DEFAULT_TIMEOUT;
+}
+
+/* One that is gone is noticed when it is next listened to. FT_NO_MEMORY: it was not said. */
+static ft_status say(const coordinator *c, int32_t number, cJSON *message, ft_error *err)
+{
+    ft_status status = c->crew->send(c->crew->context, number, message, err);
+    return status == FT_NO_MEMORY ? status : FT_OK;
 }
 
 /* Takes back what was to be answered; NULL where that is nothing. */
@@ -71,15 +87,28 @@ static ft_status start_worker(coordinator *c, int32_t number, ft_error *err)
 {
     ft_status status = c->crew->start(c->crew->context, number, err);
     if (status == FT_OK)
-        c->workers[number] = (worker){.is_running = true, .batch = FT_NO_BATCH, .last_heard = now(c)};
+        c->workers[number] =
+            (worker){.is_running = true, .batch = FT_NO_BATCH, .last_heard = c->clock.seconds};
     return status;
 }
 
-static void reap(coordinator *c, int32_t number, char *how, size_t size)
+static void reap(coordinator *c, int32_t number, double seconds, char *how, size_t size)
 {
-    c->crew->reap(c->crew->context, number, how, size);
+    c->crew->reap(c->crew->context, number, seconds, how, size);
     c->workers[number].is_running = false;
     cJSON_Delete(take_answer(c, number));
+}
+
+/* A worker that dies before it has a batch is started again as often as a batch may lose its worker; of many
+ * workers, each. */
+static ft_status bury_idle(coordinator *c, const char *why, ft_error *err)
+{
+    int32_t most = ft_handout_retries(c->sweep) * (c->knows_device ? c->crew->n_workers : 1);
+    if (++c->idle_deaths >= most)
+        return ft_fail(err, FT_FAILED, "workers end before they begin, %d of them in a row: %s",
+                       (int)c->idle_deaths, why);
+    ft_engine_say(c->sweep->engine, "a worker ended before it began: %s", why);
+    return FT_OK;
 }
 
 static ft_status bury(coordinator *c, int32_t number, ft_error *err)
@@ -87,14 +116,12 @@ static ft_status bury(coordinator *c, int32_t number, ft_error *err)
     char why[200];
     worker *w = &c->workers[number];
     int64_t batch = w->batch;
-    reap(c, number, why, sizeof why);
+    reap(c, number, ENDING, why, sizeof why);
+    if (w->was_silent)
+        snprintf(why, sizeof why, "its worker process gave no sign of life for %g s", timeout_of(c));
     w->batch = FT_NO_BATCH;
-    if (batch != FT_NO_BATCH)
-        return ft_handout_bury(&c->handout, (size_t)batch, c->told != FT_STOP_NOT, why, err);
-    c->idle_deaths++;
-    return c->idle_deaths < TRIES_TO_START * c->crew->n_workers
-               ? FT_OK
-               : ft_fail(err, FT_FAILED, "workers end before they begin: %s", why);
+    if (batch == FT_NO_BATCH) return bury_idle(c, why, err);
+    return ft_handout_bury(&c->handout, (size_t)batch, c->told != FT_STOP_NOT, why, err);
 }
 
 /* Gives idle workers batches, and starts workers where one is missing for them. */
@@ -111,23 +138,13 @@ static ft_status assign(coordinator *c, ft_error *err)
         }
         int64_t batch = ft_handout_take(&c->handout);
         w->batch = batch;
-        w->last_heard = now(c);
-        cJSON *message = ft_handout_describe(&c->handout, (size_t)batch);
-        if (!message) return ft_no_memory(err, "a message", 4096);
-        say(c, i, message);
+        w->last_heard = c->clock.seconds;
+        status = say(c, i, ft_handout_describe(&c->handout, (size_t)batch), err);
     }
     return status;
 }
 
 /* -- what workers say -- */
-
-static bool configuration_of(const coordinator *c, const cJSON *message, size_t *configuration)
-{
-    double number = ft_message_number(message, "configuration", -1);
-    if (!(number >= 0 && number < (double)c->sweep->grid.count)) return false;
-    *configuration = (size_t)number;
-    return true;
-}
 
 /* Reads what a message says of the epochs of n trajectories. */
 static ft_status read_epochs(const coordinator *c, const cJSON *message, int n, size_t *trajectories,
@@ -164,9 +181,9 @@ static ft_status hear_epochs(coordinator *c, int32_t number, const cJSON *messag
                            : ft_no_memory(err, "the scheduler", (size_t)n * sizeof *epochs);
     if (status == FT_OK) status = ft_sweep_judge(c->sweep, trajectories, epochs, n, pruned, err);
     if (status == FT_OK) {
-        cJSON *reply = ft_message("do", "prune");
-        cJSON *list = reply ? cJSON_AddArrayToObject(reply, "pruned") : NULL;
-        for (int k = 0; k < n && list; k++) cJSON_AddItemToArray(list, cJSON_CreateBool(pruned[k]));
+        cJSON *reply = ft_message("do", "prune"), *list = cJSON_CreateArray();
+        for (int k = 0; k < n; k++) ft_message_append(&list, cJSON_CreateBool(pruned[k]));
+        ft_message_put(&reply, "pruned", list);
         status = answer(c, number, reply, err);
     }
     free(pruned);
@@ -190,9 +207,12 @@ static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_e
 }
 
 /* A configuration is about to be recorded, or is: the worker goes on when that is in the journal. */
-static ft_status hear_record(coordinator *c, int32_t number, const cJSON *message, size_t configuration,
-                             ft_error *err)
+static ft_status hear_record(coordinator *c, int32_t number, const cJSON *message, ft_error *err)
 {
+    double value = ft_message_number(message, "configuration", -1);
+    if (!(value >= 0 && value < (double)c->sweep->grid.count))
+        return ft_fail(err, FT_FAILED, "a worker speaks of a configuration that is not of the sweep");
+    size_t configuration = (size_t)value;
     ft_status status;
     if (ft_message_is(message, "say", "begin")) {
         status =
@@ -205,14 +225,32 @@ static ft_status hear_record(coordinator *c, int32_t number, const cJSON *messag
     return status == FT_OK ? answer(c, number, ft_message("do", "go"), err) : status;
 }
 
+/* What the plan must know, as a worker's "ready" tells it. */
+static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
+{
+    return (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(ready, "bf16")),
+                             .is_gpu = c->crew->is_gpu,
+                             .n_workers = c->crew->n_workers,
+                             .ranks = c->crew->ranks,
+                             .memory_bytes = (size_t)ft_message_number(ready, "memory_bytes", 0) /
+                                             (size_t)c->crew->sharing,
+                             .busy_rows = (int64_t)ft_message_number(ready, "busy_rows", 0)};
+}
+
+static void hear_ready(coordinator *c, worker *w, const cJSON *message)
+{
+    w->is_ready = true;
+    c->idle_deaths = 0;
+    if (!c->knows_device) c->device = device_of(c, message);
+    c->knows_device = true;
+}
+
 static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_error *err)
 {
-    size_t configuration = 0;
     worker *w = &c->workers[number];
-    w->last_heard = now(c);
+    w->last_heard = c->clock.seconds;
     if (ft_message_is(message, "say", "ready")) {
-        w->is_ready = true;
-        c->idle_deaths = 0;
+        hear_ready(c, w, message);
         return FT_OK;
     }
     if (ft_message_is(message, "say", "line")) {
@@ -224,9 +262,8 @@ static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_e
                        ft_message_text(message, "message"));
     if (ft_message_is(message, "say", "epochs")) return hear_epochs(c, number, message, err);
     if (ft_message_is(message, "say", "done")) return hear_done(c, w, message, err);
-    if ((ft_message_is(message, "say", "begin") || ft_message_is(message, "say", "finish")) &&
-        configuration_of(c, message, &configuration))
-        return hear_record(c, number, message, configuration, err);
+    if (ft_message_is(message, "say", "begin") || ft_message_is(message, "say", "finish"))
+        return hear_record(c, number, message, err);
     return FT_OK; /* "alive" */
 }
 
@@ -234,10 +271,10 @@ static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_e
 static ft_status listen_to(coordinator *c, int32_t number, ft_error *err)
 {
     ft_status status = FT_OK;
-    ft_error gone;
     while (status == FT_OK) {
         cJSON *message = NULL;
-        if (c->crew->receive(c->crew->context, number, &message, &gone) != FT_OK) {
+        status = c->crew->receive(c->crew->context, number, &message, err);
+        if (status == FT_FAILED) {
             c->crew->kill(c->crew->context, number);
             return bury(c, number, err);
         }
@@ -250,29 +287,30 @@ static ft_status listen_to(coordinator *c, int32_t number, ft_error *err)
 
 /* -- the whole -- */
 
-static void tell_all_to_stop(coordinator *c, ft_stop how)
+static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
 {
-    if (how <= c->told) return;
+    ft_status status = FT_OK;
+    if (how <= c->told) return FT_OK;
     c->told = how;
-    for (int32_t i = 0; i < c->crew->n_workers; i++) {
-        cJSON *message = c->workers[i].is_running ? ft_message("do", "stop") : NULL;
-        if (!message) continue;
-        cJSON_AddNumberToObject(message, "how", how);
-        say(c, i, message);
+    for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
+        if (!c->workers[i].is_running) continue;
+        cJSON *message = ft_message("do", "stop");
+        ft_message_put(&message, "how", cJSON_CreateNumber(how));
+        status = say(c, i, message, err);
     }
+    return status;
 }
 
 /* Ends those that are at work and have said nothing for too long. */
 static void end_silent(coordinator *c)
 {
-    double timeout =
-        c->sweep->request->worker_timeout > 0 ? c->sweep->request->worker_timeout : DEFAULT_TIMEOUT;
-    double oldest = now(c) - timeout;
+    double timeout = timeout_of(c);
     for (int32_t i = 0; i < c->crew->n_workers; i++) {
-        const worker *w = &c->workers[i];
+        worker *w = &c->workers[i];
         bool is_busy = w->is_running && (w->batch != FT_NO_BATCH || !w->is_ready);
-        if (!is_busy || w->last_heard >= oldest) continue;
-        ft_engine_say(c->sweep->engine, "a worker gave no sign of life for %.0f s and is ended", timeout);
+        if (!is_busy || w->was_silent || c->clock.seconds - w->last_heard <= timeout) continue;
+        ft_engine_say(c->sweep->engine, "a worker gave no sign of life for %g s and is ended", timeout);
+        w->was_silent = true;
         c->crew->kill(c->crew->context, i);
     }
 }
@@ -284,25 +322,23 @@ static ft_status say_answers(coordinator *c, ft_error *err)
     c->last_sync = now(c);
     for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
         cJSON *message = take_answer(c, i);
-        if (message) say(c, i, message);
+        if (message) status = say(c, i, message, err);
     }
     return status;
 }
 
+/* A round: what workers say, and what follows. */
 static ft_status listen_to_all(coordinator *c, ft_error *err)
 {
     ft_status status = FT_OK;
-    ft_error unsaid;
     double sync_in = c->last_sync + SYNC_EVERY - now(c);
     double seconds = c->n_waiting == 0 ? LOOK_EVERY : sync_in > 0 ? sync_in : 0;
     int32_t n = c->crew->wait(c->crew->context, seconds, c->spoke);
+    (void)ft_awake_seconds(&c->clock, now(c));
     for (int32_t i = 0; i < n && status == FT_OK; i++)
         if (c->workers[c->spoke[i]].is_running) status = listen_to(c, c->spoke[i], err);
-    /* After a failure too: those that wait for an answer finish what they are at. */
-    ft_status synced = FT_OK;
-    if (c->n_waiting > 0 && now(c) >= c->last_sync + SYNC_EVERY)
-        synced = say_answers(c, status == FT_OK ? err : &unsaid);
-    if (status == FT_OK) status = synced;
+    if (status == FT_OK && c->n_waiting > 0 && now(c) >= c->last_sync + SYNC_EVERY)
+        status = say_answers(c, err);
     if (status == FT_OK) end_silent(c);
     return status;
 }
@@ -314,37 +350,15 @@ static bool any_busy(const coordinator *c)
     return false;
 }
 
-/* What the plan must know, as the first worker's "ready" tells it. */
-static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
+/* Until a worker has its device; a single one is started for that. */
+static ft_status meet_device(coordinator *c, ft_error *err)
 {
-    return (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(ready, "bf16")),
-                             .is_gpu = c->crew->is_gpu,
-                             .n_workers = c->crew->n_workers,
-                             .ranks = c->crew->ranks,
-                             .memory_bytes = (size_t)ft_message_number(ready, "memory_bytes", 0) /
-                                             (size_t)c->crew->sharing,
-                             .busy_rows = (int64_t)ft_message_number(ready, "busy_rows", 0)};
-}
-
-/* Until the first worker has its device. */
-static ft_status meet_device(coordinator *c, ft_sweep_device *device, ft_error *err)
-{
-    ft_status status = start_worker(c, 0, err);
-    while (status == FT_OK && !c->workers[0].is_ready) {
-        cJSON *message = NULL;
-        ft_error gone;
-        if (c->crew->receive(c->crew->context, 0, &message, &gone) != FT_OK) {
-            char why[200];
-            reap(c, 0, why, sizeof why);
-            return ft_fail(err, FT_FAILED, "the first worker did not come up: %s", why);
-        }
-        if (message) {
-            status = hear(c, 0, message, err);
-            *device = device_of(c, message);
-        } else {
-            c->crew->wait(c->crew->context, LOOK_EVERY, c->spoke);
-        }
-        cJSON_Delete(message);
+    ft_status status = FT_OK;
+    while (status == FT_OK && !c->knows_device) {
+        if (ft_engine_stop(c->sweep->engine) != FT_STOP_NOT)
+            return ft_fail(err, FT_INTERRUPTED, "interrupted");
+        if (!c->workers[0].is_running) status = start_worker(c, 0, err);
+        if (status == FT_OK) status = listen_to_all(c, err);
     }
     return status;
 }
@@ -354,8 +368,8 @@ static ft_status run(coordinator *c, ft_error *err)
     ft_status status = ft_handout_open(&c->handout, c->sweep, err);
     while (status == FT_OK) {
         ft_stop stop = ft_engine_stop(c->sweep->engine);
-        if (stop != FT_STOP_NOT) tell_all_to_stop(c, stop);
-        status = ft_sweep_state_check(c->sweep->state, err);
+        if (stop != FT_STOP_NOT) status = tell_all_to_stop(c, stop, err);
+        if (status == FT_OK) status = ft_sweep_state_check(c->sweep->state, err);
         if (status == FT_OK && c->told == FT_STOP_NOT) status = assign(c, err);
         if (status != FT_OK) break;
         if (!any_busy(c) && (c->told != FT_STOP_NOT || ft_handout_is_empty(&c->handout))) break;
@@ -366,46 +380,33 @@ static ft_status run(coordinator *c, ft_error *err)
     return status;
 }
 
-/* After a failure the others finish their epoch and keep what they have. */
-static void wind_down(coordinator *c)
-{
-    ft_error unsaid;
-    /* Where nothing can be journalled, they wait for answers that never come: their checkpoints are what
-     * stays. */
-    if (ft_sweep_state_check(c->sweep->state, &unsaid) != FT_OK) return;
-    tell_all_to_stop(c, FT_STOP_AT_EPOCH);
-    while (any_busy(c) && ft_engine_stop(c->sweep->engine) != FT_STOP_NOW)
-        if (listen_to_all(c, &unsaid) != FT_OK) break;
-}
-
+/* When nothing is left to do, or nothing can be done any more: then those that wait for an answer end without
+ * it, those that train stop and keep a checkpoint. One that still opens its device has nothing to keep. */
 static void end_workers(coordinator *c)
 {
+    char unsaid[200];
     for (int32_t i = 0; i < c->crew->n_workers; i++) {
         const worker *w = &c->workers[i];
-        char unsaid[200];
-        if (!w->is_running) continue;
-        if (w->batch == FT_NO_BATCH && w->is_ready)
-            say(c, i, ft_message("do", "end"));
-        else
-            c->crew->kill(c->crew->context, i);
-        reap(c, i, unsaid, sizeof unsaid);
+        if (w->is_running) (w->is_ready ? c->crew->hang_up : c->crew->kill)(c->crew->context, i);
     }
+    const double until = now(c) + ENDING;
+    for (int32_t i = 0; i < c->crew->n_workers; i++)
+        if (c->workers[i].is_running) reap(c, i, fmax(until - now(c), 0), unsaid, sizeof unsaid);
 }
 
 ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err)
 {
     coordinator c = {.sweep = sweep, .crew = crew, .last_sync = -INFINITY};
-    ft_sweep_device device = {0};
+    c.clock.looked_at = now(&c);
     c.workers = calloc((size_t)crew->n_workers, sizeof *c.workers);
     c.spoke = calloc((size_t)crew->n_workers, sizeof *c.spoke);
-    ft_status status = c.workers && c.spoke ? meet_device(&c, &device, err)
+    ft_status status = c.workers && c.spoke ? meet_device(&c, err)
                                             : ft_no_memory(err, "the coordinator",
                                                            (size_t)crew->n_workers * sizeof *c.workers);
-    if (status == FT_OK) status = ft_sweep_start(sweep, &device, err);
+    if (status == FT_OK) status = ft_sweep_start(sweep, &c.device, err);
     if (status == FT_OK) {
         ft_sweep_state_gather(sweep->state);
         status = run(&c, err);
-        if (status != FT_OK && status != FT_INTERRUPTED) wind_down(&c);
     }
     if (c.workers) end_workers(&c);
     ft_handout_close(&c.handout);

@@ -22,18 +22,23 @@ typedef struct ft_crew {
     double (*now)(void *context);
     /* Starts a worker that is not running. It says "ready" or "failed" in its time. */
     ft_status (*start)(void *context, int32_t worker, ft_error *err);
-    /* Sends a message and deletes it. FT_FAILED when the worker is gone. */
+    /* Sends a message and deletes it, without waiting until the worker reads it. FT_FAILED when the worker is
+     * gone; FT_NO_MEMORY: nothing was sent. */
     ft_status (*send)(void *context, int32_t worker, cJSON *message, ft_error *err);
-    /* The next message that is there, the caller's; NULL: none is. FT_FAILED when the worker is gone. Ask
-     * until NULL: `wait` may not tell again of what came together. */
+    /* The next message that is there, the caller's; NULL: none is. FT_FAILED when the worker is gone or says
+     * what is no message; FT_NO_MEMORY. Ask until NULL: `wait` may not tell again of what came together. */
     ft_status (*receive)(void *context, int32_t worker, cJSON **message, ft_error *err);
     /* Waits until running workers have something to say or are gone, `seconds` at most. Returns how many,
      * their numbers in spoke: (n_workers). */
     int32_t (*wait)(void *context, double seconds, int32_t *spoke);
     /* Ends a running worker by force. It is gone when it is next listened to. */
     void (*kill)(void *context, int32_t worker);
-    /* Waits for the end of a worker that is gone, or about to be, and says how it ended. */
-    void (*reap)(void *context, int32_t worker, char *how, size_t size);
+    /* Tells a running worker that nothing more comes, which cannot fail: it stops within its step, keeps a
+     * checkpoint, and ends. It is reaped then, and not listened to. */
+    void (*hang_up)(void *context, int32_t worker);
+    /* Waits for the end of a worker that is gone, or about to be, and says how it ended. One that has not
+     * ended within `seconds` is ended by force. */
+    void (*reap)(void *context, int32_t worker, double seconds, char *how, size_t size);
 } ft_crew;
 
 #endif

@@ -9,9 +9,9 @@
 
 enum { DEFAULT_RETRIES = 2 };
 
-static int32_t retries(const ft_handout *h)
+int32_t ft_handout_retries(const ft_sweep *sweep)
 {
-    return h->sweep->request->retries > 0 ? (int32_t)h->sweep->request->retries : DEFAULT_RETRIES;
+    return sweep->request->retries > 0 ? (int32_t)sweep->request->retries : DEFAULT_RETRIES;
 }
 
 /* Whoever had a batch has it no longer. */
@@ -133,16 +133,29 @@ ft_status ft_handout_return(ft_handout *handout, size_t batch, ft_error *err)
     return put_back(handout, batch, err);
 }
 
-/* Cuts a batch in two, or gives up what is left of it: one trajectory. */
-static ft_status split_or_give_up(ft_handout *h, size_t batch, const char *why, ft_error *err)
+/* A batch was not trained, `told` says why. It waits again as it is while that happened a few times only,
+ * else it is cut in two or, where one trajectory is left, given up. A half that fails as well is cut at once;
+ * one that stands alone has all its tries. */
+static ft_status try_again(ft_handout *h, size_t batch, const char *told, ft_error *err)
 {
     bool is_split = false;
+    if (h->fates[batch].deaths < ft_handout_retries(h->sweep)) return put_back(h, batch, err);
     ft_status status = ft_sweep_split(h->sweep, batch, &is_split, err);
-    /* A half that brings its worker down as well is cut at once; one that stands alone has all its tries. */
-    if (status != FT_OK || is_split) return status == FT_OK ? know_batches(h, retries(h) - 1, err) : status;
-    h->fates[batch].given_up = ft_copy_string(why);
+    if (status != FT_OK || is_split)
+        return status == FT_OK ? know_batches(h, ft_handout_retries(h->sweep) - 1, err) : status;
+    h->fates[batch].given_up = ft_copy_string(told);
     if (!h->fates[batch].given_up) return ft_no_memory(err, "the reason of a failure", 256);
     return put_back(h, batch, err);
+}
+
+/* One that comes on is not to blame: machines die as well, and others have had the memory for a moment. */
+static void count_death(ft_handout *h, size_t batch)
+{
+    size_t n = 0;
+    ft_batch_fate *fate = &h->fates[batch];
+    size_t n_done = count_done(h, &ft_sweep_state_batches(h->sweep->state, &n)[batch]);
+    fate->deaths = n_done > fate->n_done ? 1 : fate->deaths + 1;
+    fate->n_done = n_done;
 }
 
 /* What the dead worker has left on disk of a batch. */
@@ -162,24 +175,21 @@ ft_status ft_handout_bury(ft_handout *h, size_t batch, bool is_stopping, const c
 {
     size_t n = 0;
     const ft_sweep_batch *b = &ft_sweep_state_batches(h->sweep->state, &n)[batch];
-    ft_batch_fate *fate = &h->fates[batch];
+    const ft_batch_fate *fate = &h->fates[batch];
     ft_status status = settle(h, b, err);
-    /* One that comes on is not to blame: machines die as well. */
-    size_t n_done = count_done(h, b);
-    fate->deaths = n_done > fate->n_done ? 1 : fate->deaths + 1;
-    fate->n_done = n_done;
+    count_death(h, batch);
     if (status != FT_OK) return status;
     if (is_stopping) return put_back(h, batch, err);
     if (fate->given_up) return ft_fail(err, FT_FAILED, "a failure cannot be recorded: %s", why);
     ft_engine_say(h->sweep->engine, "a batch of %zu trajectories: %s", b->count, why);
-    if (fate->deaths < retries(h)) return put_back(h, batch, err);
     char told[256];
     snprintf(told, sizeof told, "%s, %d times", why, fate->deaths);
-    return split_or_give_up(h, batch, told, err);
+    return try_again(h, batch, told, err);
 }
 
 ft_status ft_handout_shrink(ft_handout *h, size_t batch, const char *why, ft_error *err)
 {
     if (h->fates[batch].given_up) return ft_fail(err, FT_NO_MEMORY, "%s", why);
-    return split_or_give_up(h, batch, why, err);
+    count_death(h, batch);
+    return try_again(h, batch, why, err);
 }

@@ -10,7 +10,7 @@ enum { FT_NO_BATCH = -1 };
 
 /* What is known of a batch beyond its journal. */
 typedef struct ft_batch_fate {
-    int32_t deaths;   /* of workers that had it, since it last brought a result */
+    int32_t deaths;   /* of workers that had it, and its lacking memory, since it last brought a result */
     size_t n_done;    /* of its configurations, at the last of these */
     bool begins_anew; /* it was left undone once */
     char *given_up;   /* why; NULL: it is to be trained */
@@ -23,6 +23,9 @@ typedef struct ft_handout {
     ft_heap waiting; /* batches that ask something of this process and that nobody has; the plan's order is
                         the key, where halves have the place of their whole: the longest are still first */
 } ft_handout;
+
+/* As many deaths of its worker, without a result in between, cut a batch of the sweep in two. */
+int32_t ft_handout_retries(const ft_sweep *sweep);
 
 /* All batches of a sweep that was started. Freed by ft_handout_close, also after a failure. */
 ft_status ft_handout_open(ft_handout *handout, ft_sweep *sweep, ft_error *err);
@@ -49,8 +52,8 @@ ft_status ft_handout_return(ft_handout *handout, size_t batch, ft_error *err);
  * single trajectory, its being recorded as failed. FT_FAILED: not even that can be done. */
 ft_status ft_handout_bury(ft_handout *handout, size_t batch, bool is_stopping, const char *why,
                           ft_error *err);
-/* It is too much for its device: its halves wait, or its being recorded as failed. FT_NO_MEMORY, as `why`
- * says: it was given up before. */
+/* There was not enough memory for it: as after a death, but nothing is to be settled, and `why` is recorded
+ * as it is. FT_NO_MEMORY, as `why` says: not even a failure can be recorded. */
 ft_status ft_handout_shrink(ft_handout *handout, size_t batch, const char *why, ft_error *err);
 
 #endif

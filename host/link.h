@@ -17,9 +17,10 @@ typedef struct ft_link {
     /* The experiment's results.json is on disk. */
     ft_status (*finish)(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err);
     /* After epochs of n trajectories: sets which are pruned, (n), all false before. The same epochs have the
-     * same answers, also after a crash. NULL: none is pruned. */
-    void (*epochs)(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
-                   bool *pruned);
+     * same answers, also after a crash. Where there is no answer training must end as it is: a checkpoint
+     * would hold a trajectory that was to be pruned. NULL: none is pruned. */
+    ft_status (*epochs)(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                        bool *pruned, ft_error *err);
     ft_stop (*stop)(void *context); /* asked often */
 } ft_link;
 

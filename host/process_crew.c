@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -56,6 +57,8 @@ _Noreturn static void live(process_crew *crew, worker *w, int end, pid_t parent)
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
+    /* A file that grows beyond a limit is an error of its write, which says so. */
+    signal(SIGXFSZ, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     if (crew->ranks > 1) setpgid(0, 0);
@@ -65,8 +68,7 @@ _Noreturn static void live(process_crew *crew, worker *w, int end, pid_t parent)
     ft_engine_settings *settings = &crew->sweep->engine->settings;
     settings->threads = crew->threads;
     ft_channel channel = {.fd = end};
-    ft_worker_process(crew->sweep, w->devices, crew->ranks, &channel);
-    _exit(0);
+    _exit(ft_worker_process(crew->sweep, w->devices, crew->ranks, &channel));
 }
 
 static ft_status start(void *context, int32_t number, ft_error *err)
@@ -95,9 +97,29 @@ static ft_status start(void *context, int32_t number, ft_error *err)
     return FT_OK;
 }
 
+/* Hears when a worker speaks and, while there is something unsent to it, when there is room for more. */
+static void listen_for(const process_crew *crew, int32_t number)
+{
+    const ft_channel *channel = &crew->workers[number].channel;
+    struct epoll_event event = {.events = channel->unsent.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN,
+                                .data.u32 = (uint32_t)number};
+    epoll_ctl(crew->ears, EPOLL_CTL_MOD, channel->fd, &event);
+}
+
 static ft_status send_to(void *context, int32_t number, cJSON *message, ft_error *err)
 {
-    return ft_channel_send(&((process_crew *)context)->workers[number].channel, message, err);
+    const process_crew *crew = context;
+    ft_channel *channel = &crew->workers[number].channel;
+    ft_status status = ft_channel_post(channel, message, err);
+    if (channel->unsent.length > 0) listen_for(crew, number);
+    return status;
+}
+
+static void send_more(const process_crew *crew, int32_t number)
+{
+    ft_error gone; /* which is heard of */
+    (void)ft_channel_flush(&crew->workers[number].channel, &gone);
+    listen_for(crew, number);
 }
 
 static ft_status receive_from(void *context, int32_t number, cJSON **message, ft_error *err)
@@ -111,8 +133,13 @@ static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
     struct epoll_event events[MOST_EVENTS];
     int most = crew->n_workers < MOST_EVENTS ? crew->n_workers : MOST_EVENTS;
     int n = epoll_wait(crew->ears, events, most, (int)ceil(seconds * 1000));
-    for (int i = 0; i < n; i++) spoke[i] = (int32_t)events[i].data.u32;
-    return n > 0 ? n : 0;
+    int32_t n_spoke = 0;
+    for (int i = 0; i < n; i++) {
+        int32_t number = (int32_t)events[i].data.u32;
+        if (events[i].events & EPOLLOUT) send_more(crew, number);
+        if (events[i].events & ~(uint32_t)EPOLLOUT) spoke[n_spoke++] = number;
+    }
+    return n_spoke;
 }
 
 static void kill_worker(void *context, int32_t number)
@@ -120,11 +147,18 @@ static void kill_worker(void *context, int32_t number)
     kill(((process_crew *)context)->workers[number].pid, SIGKILL);
 }
 
+static void hang_up(void *context, int32_t number)
+{
+    shutdown(((process_crew *)context)->workers[number].channel.fd, SHUT_RDWR);
+}
+
 /* How a process ended, in words. */
 static void describe_end(int wait_status, char *text, size_t size)
 {
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == FT_TEAM_LOST)
         snprintf(text, size, "its team of worker processes lost one of them");
+    else if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == FT_WORKER_NO_MEMORY)
+        snprintf(text, size, "its worker process ran out of memory");
     else if (WIFSIGNALED(wait_status))
         snprintf(text, size, "its worker process was ended by signal %d (%s)", WTERMSIG(wait_status),
                  strsignal(WTERMSIG(wait_status)));
@@ -132,13 +166,27 @@ static void describe_end(int wait_status, char *text, size_t size)
         snprintf(text, size, "its worker process ended with status %d", WEXITSTATUS(wait_status));
 }
 
-static void reap(void *context, int32_t number, char *how, size_t size)
+/* Waits for the end of a process, which is forced when the time is up. */
+static int end_process(pid_t pid, double seconds)
+{
+    int wait_status = 0;
+    bool is_forced = false;
+    for (const double until = ft_now_seconds() + seconds;;) {
+        pid_t ended = waitpid(pid, &wait_status, is_forced ? 0 : WNOHANG);
+        if (ended == pid || (ended < 0 && errno != EINTR)) return wait_status;
+        if (!is_forced && ft_now_seconds() >= until) {
+            kill(pid, SIGKILL);
+            is_forced = true;
+        }
+        if (!is_forced) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+static void reap(void *context, int32_t number, double seconds, char *how, size_t size)
 {
     process_crew *crew = context;
     worker *w = &crew->workers[number];
-    int wait_status = 0;
-    while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) continue;
-    describe_end(wait_status, how, size);
+    describe_end(end_process(w->pid, seconds), how, size);
     /* The rest of its team, whose devices the next one needs; they are children of this process by then. */
     while (crew->ranks > 1 && (waitpid(-w->pid, NULL, 0) > 0 || errno == EINTR)) continue;
     /* By name: a worker that was just started may still have a copy of this end. */
@@ -229,6 +277,7 @@ ft_status ft_process_crew_place(ft_sweep *sweep, int32_t n_workers, int32_t rank
                       .receive = receive_from,
                       .wait = wait_for_words,
                       .kill = kill_worker,
+                      .hang_up = hang_up,
                       .reap = reap};
     return FT_OK;
 }

@@ -18,29 +18,48 @@ void ft_channel_close(ft_channel *channel)
 {
     if (channel->fd >= 0) close(channel->fd);
     free(channel->text);
+    ft_text_free(&channel->unsent);
     *channel = (ft_channel){.fd = -1};
 }
 
-static ft_status send_bytes(int fd, const char *bytes, size_t count, ft_error *err)
+ft_status ft_channel_flush(ft_channel *c, ft_error *err)
 {
-    for (size_t sent = 0; sent < count;) {
-        ssize_t n = send(fd, bytes + sent, count - sent, MSG_NOSIGNAL);
+    ft_status status = FT_OK;
+    size_t sent = 0;
+    while (sent < c->unsent.length && status == FT_OK) {
+        ssize_t n = send(c->fd, c->unsent.data + sent, c->unsent.length - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return ft_fail(err, FT_FAILED, "the other process is gone: %s", strerror(errno));
-        sent += (size_t)n;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+        if (n > 0)
+            sent += (size_t)n;
+        else
+            status = ft_fail(err, FT_FAILED, "the other process is gone: %s", strerror(errno));
     }
-    return FT_OK;
+    if (sent > 0) memmove(c->unsent.data, c->unsent.data + sent, c->unsent.length - sent);
+    c->unsent.length -= sent;
+    return status;
 }
 
-ft_status ft_channel_send(ft_channel *channel, cJSON *message, ft_error *err)
+ft_status ft_channel_post(ft_channel *c, cJSON *message, ft_error *err)
 {
-    char *text = message ? ft_json_print_line(message) : NULL;
+    char *line = message ? ft_json_print_line(message) : NULL;
     cJSON_Delete(message);
-    if (!text) return ft_no_memory(err, "a message", 256);
-    size_t length = strlen(text);
-    text[length] = '\n'; /* in the place of the NUL */
-    ft_status status = send_bytes(channel->fd, text, length + 1, err);
-    free(text);
+    if (!line) return ft_no_memory(err, "a message", 256);
+    size_t length = strlen(line);
+    line[length] = '\n'; /* in the place of the NUL */
+    ft_text_add_bytes(&c->unsent, line, length + 1);
+    free(line);
+    return c->unsent.failed ? ft_no_memory(err, "a message", length) : ft_channel_flush(c, err);
+}
+
+ft_status ft_channel_send(ft_channel *c, cJSON *message, ft_error *err)
+{
+    ft_status status = ft_channel_post(c, message, err);
+    while (status == FT_OK && c->unsent.length > 0) {
+        struct pollfd room = {c->fd, POLLOUT, 0};
+        (void)poll(&room, 1, -1);
+        status = ft_channel_flush(c, err);
+    }
     return status;
 }
 
@@ -83,7 +102,7 @@ ft_status ft_channel_receive(ft_channel *c, int milliseconds, cJSON **message, f
     ft_status status = ft_json_parse(c->text, length, "a message", message, err);
     memmove(c->text, c->text + length + 1, c->length - length - 1);
     c->length -= length + 1;
-    return status == FT_OK ? FT_OK : FT_FAILED;
+    return status == FT_OK || status == FT_NO_MEMORY ? status : FT_FAILED;
 }
 
 cJSON *ft_message(const char *key, const char *value)
@@ -92,6 +111,22 @@ cJSON *ft_message(const char *key, const char *value)
     if (message && cJSON_AddStringToObject(message, key, value)) return message;
     cJSON_Delete(message);
     return NULL;
+}
+
+void ft_message_put(cJSON **message, const char *key, cJSON *item)
+{
+    if (*message && item && cJSON_AddItemToObject(*message, key, item)) return;
+    cJSON_Delete(item);
+    cJSON_Delete(*message);
+    *message = NULL;
+}
+
+void ft_message_append(cJSON **list, cJSON *item)
+{
+    if (*list && item && cJSON_AddItemToArray(*list, item)) return;
+    cJSON_Delete(item);
+    cJSON_Delete(*list);
+    *list = NULL;
 }
 
 bool ft_message_is(const cJSON *message, const char *key, const char *value)
@@ -125,15 +160,13 @@ static const struct {
 };
 enum { N_SCORES = sizeof scores / sizeof *scores };
 
-static bool add_scores(cJSON *object, const char *key, const ft_scores *of)
+static cJSON *scores_to_json(const ft_scores *of)
 {
-    cJSON *made = cJSON_AddObjectToObject(object, key);
-    bool ok = made != NULL;
-    for (int i = 0; i < N_SCORES && ok; i++) {
-        cJSON *number = ft_json_number(*(const double *)(const void *)((const char *)of + scores[i].offset));
-        ok = number && cJSON_AddItemToObject(made, scores[i].key, number);
-    }
-    return ok;
+    cJSON *object = cJSON_CreateObject();
+    for (int i = 0; i < N_SCORES; i++)
+        ft_message_put(&object, scores[i].key,
+                       ft_json_number(*(const double *)(const void *)((const char *)of + scores[i].offset)));
+    return object;
 }
 
 static void get_scores(const cJSON *object, const char *key, ft_scores *of)
@@ -145,17 +178,15 @@ static void get_scores(const cJSON *object, const char *key, ft_scores *of)
 
 cJSON *ft_outcome_to_json(const ft_outcome *outcome)
 {
-    cJSON *object = cJSON_CreateObject();
-    if (object && cJSON_AddStringToObject(object, "experiment_id", outcome->experiment_id) &&
-        cJSON_AddStringToObject(object, "directory", outcome->directory) &&
-        cJSON_AddBoolToObject(object, "failed", outcome->failed) &&
-        cJSON_AddStringToObject(object, "error", outcome->error) &&
-        cJSON_AddNumberToObject(object, "pruned_at_epoch", (double)outcome->pruned_at_epoch) &&
-        add_scores(object, "train", &outcome->train) && add_scores(object, "val", &outcome->val) &&
-        add_scores(object, "test", &outcome->test))
-        return object;
-    cJSON_Delete(object);
-    return NULL;
+    cJSON *object = ft_message("experiment_id", outcome->experiment_id);
+    ft_message_put(&object, "directory", cJSON_CreateString(outcome->directory));
+    ft_message_put(&object, "failed", cJSON_CreateBool(outcome->failed));
+    ft_message_put(&object, "error", cJSON_CreateString(outcome->error));
+    ft_message_put(&object, "pruned_at_epoch", cJSON_CreateNumber((double)outcome->pruned_at_epoch));
+    ft_message_put(&object, "train", scores_to_json(&outcome->train));
+    ft_message_put(&object, "val", scores_to_json(&outcome->val));
+    ft_message_put(&object, "test", scores_to_json(&outcome->test));
+    return object;
 }
 
 void ft_outcome_from_json(const cJSON *object, ft_outcome *outcome)

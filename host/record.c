@@ -93,11 +93,13 @@ static bool may_be_recorded(const ft_experiment *experiment)
     return may_be;
 }
 
-/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep. An
- * interrupted run is recorded where it has an adapter to go on from. */
-static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place)
+/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep: for
+ * want of memory only where it `may_lack_memory`. An interrupted run is recorded where it has an adapter to
+ * go on from. */
+static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place,
+                           bool may_lack_memory)
 {
-    return status == FT_NO_MEMORY || status == FT_DIVERGED ||
+    return (status == FT_NO_MEMORY && may_lack_memory) || status == FT_DIVERGED ||
            (status == FT_INTERRUPTED && !place && experiment->model_path);
 }
 
@@ -159,9 +161,9 @@ static ft_status announce(void *context, const char *experiment_id, ft_error *er
     return what->link->begin(what->link->context, what->index, experiment_id, err);
 }
 
-ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                               const ft_train_result *result, const ft_link *link, ft_outcome *outcome,
-                               ft_error *err)
+static ft_status record(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
+                        bool may_lack_memory, const ft_train_result *result, const ft_link *link,
+                        ft_outcome *outcome, ft_error *err)
 {
     ft_experiment experiment = {0};
     int64_t number = place ? (int64_t)place->index + 1 : 0, total = place ? (int64_t)place->total : 0;
@@ -174,7 +176,7 @@ ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config
     status = describe(study, config, place, &experiment, err);
     if (status == FT_OK) status = add_result(study, config, result, &experiment, err);
     ft_status ended = status;
-    if (is_own_failure(status, &experiment, place)) {
+    if (is_own_failure(status, &experiment, place, may_lack_memory)) {
         experiment.error = ft_copy_string(err->message);
         status = experiment.error ? FT_OK : ft_no_memory(err, "an error message", sizeof err->message);
     }
@@ -184,6 +186,7 @@ ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config
         report(&experiment, outcome);
         if (!outcome->failed && result->pruned) outcome->pruned_at_epoch = result->n_epochs;
         status = link->finish(link->context, index, outcome, err);
+        if (status == FT_NO_MEMORY) status = FT_FAILED; /* for the journal: the experiment is whole */
     }
     if (status != FT_OK && !may_be_recorded(&experiment))
         status = leave_unrecorded(&experiment, place, status, err);
@@ -191,6 +194,17 @@ ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config
         status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s goes on from there",
                          experiment.experiment_id, experiment.error, experiment.model_path);
     ft_experiment_free(&experiment);
+    return status;
+}
+
+ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
+                               const ft_train_result *result, const ft_link *link, ft_outcome *outcome,
+                               ft_error *err)
+{
+    /* Of a sweep, which nobody may be watching, only what lacks memory twice is recorded as failed. */
+    ft_status status = record(study, config, place, !place, result, link, outcome, err);
+    if (status == FT_NO_MEMORY && place)
+        status = record(study, config, place, true, result, link, outcome, err);
     return status;
 }
 

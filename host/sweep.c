@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/coordinator.h"
+#include "host/handout.h"
 #include "host/sweep_run.h"
 #include "host/together.h"
 #include "host/worker.h"
@@ -36,11 +37,10 @@ static ft_status finish(void *context, size_t configuration, const ft_outcome *o
     return ft_sweep_finish_record(context, configuration, outcome, err);
 }
 
-static void epochs_ended(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
-                         bool *pruned)
+static ft_status epochs_ended(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                              bool *pruned, ft_error *err)
 {
-    ft_error unsaid; /* a journal that cannot be written ends the sweep with its next record */
-    ft_sweep_judge(context, trajectories, epochs, n, pruned, &unsaid);
+    return ft_sweep_judge(context, trajectories, epochs, n, pruned, err);
 }
 
 static ft_stop stop(void *context)
@@ -64,7 +64,10 @@ static ft_status train_batch(ft_sweep *sweep, size_t number, ft_error *err)
                   .slots = batch->slots,
                   .checkpoint = ft_sweep_state_checkpoint(sweep->state, number)};
     if (!job.checkpoint) return ft_no_memory(err, "a path", 64);
-    ft_status status = ft_together_train(&sweep->study, &job, &link, err);
+    ft_status status = FT_NO_MEMORY;
+    /* Another program may have had the memory for a moment. */
+    for (int32_t tries = ft_handout_retries(sweep); status == FT_NO_MEMORY && tries > 0; tries--)
+        status = ft_together_train(&sweep->study, &job, &link, err);
     if (status == FT_NO_MEMORY) {
         bool is_split = false;
         const ft_error why = *err;
@@ -163,7 +166,10 @@ static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, f
                 "%zu of %zu results are gone since they were recorded; the same command trains them again",
                 summary->configurations - summary->done, summary->configurations);
     }
-    if (status == FT_INTERRUPTED)
+    if (status == FT_INTERRUPTED && !sweep.is_own)
+        ft_fail(err, status, "sweep \"%s\" stopped before it began; the same command begins it",
+                sweep.study.name);
+    else if (status == FT_INTERRUPTED)
         ft_fail(err, status,
                 "sweep \"%s\" stopped with %zu of %zu experiments done; the same command goes on from there",
                 sweep.study.name, summary->done, summary->configurations);

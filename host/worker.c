@@ -97,8 +97,8 @@ static ft_status find_baselines(worker *w, ft_error *err)
     return ft_study_dismiss(w->study, status, err);
 }
 
-static void epochs_ended(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
-                         bool *pruned)
+static ft_status epochs_ended(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
+                              bool *pruned, ft_error *err)
 {
     const worker *w = context;
     size_t trajectories[n];
@@ -113,7 +113,7 @@ static void epochs_ended(void *context, const int32_t *indices, const ft_epoch *
                       label, epoch->epoch, (long long)w->job->configs[config].epochs, epoch->loss,
                       epoch->val_loss, epoch->learning_rate, epoch->grad_norm, epoch->tokens_per_second);
     }
-    if (w->link->epochs) w->link->epochs(w->link->context, trajectories, epochs, n, pruned);
+    return w->link->epochs ? w->link->epochs(w->link->context, trajectories, epochs, n, pruned, err) : FT_OK;
 }
 
 static ft_stop how_to_stop(void *context)

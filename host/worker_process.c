@@ -17,9 +17,10 @@ typedef struct worker_process {
     ft_study *study;
     const ft_grid *grid;
     ft_channel *channel;
-    ft_stop stop; /* as the coordinator has asked */
-    bool lost;    /* the coordinator is gone */
-    bool judge;   /* epochs are to be told, and the answer waited for */
+    ft_stop stop;   /* as the coordinator has asked */
+    bool lost;      /* the coordinator has hung up or is gone, or cannot be spoken with: nothing is told */
+    bool judge;     /* epochs are to be told, and the answer waited for */
+    bool no_memory; /* for what had to be told or heard */
     double last_alive;
     ft_team *team;  /* NULL: this process alone */
     bool *recorded; /* (grid->count), of the batch */
@@ -33,40 +34,57 @@ static bool take_stop(worker_process *w, const cJSON *message)
     return true;
 }
 
-static void lose(worker_process *w)
+/* From here on the worker stops, keeps a checkpoint, and ends. */
+static void lose(worker_process *w, ft_status why)
 {
     w->lost = true;
     w->stop = FT_STOP_NOW;
+    w->no_memory = w->no_memory || why == FT_NO_MEMORY;
 }
 
+/* What the coordinator has to hear. */
 static void tell(worker_process *w, cJSON *message)
 {
     ft_error unsaid;
-    if (ft_channel_send(w->channel, message, &unsaid) != FT_OK) lose(w);
+    ft_status status = w->lost ? FT_OK : ft_channel_send(w->channel, message, &unsaid);
+    if (w->lost) cJSON_Delete(message);
+    if (status != FT_OK) lose(w, status);
     w->last_alive = ft_now_seconds();
 }
 
-/* The answer to what was told: the next message that is no `stop`. NULL when the coordinator is gone. */
-static cJSON *await(worker_process *w)
+/* What may be missing: where there is no memory for it, it is not said. */
+static void mention(worker_process *w, cJSON *message)
+{
+    if (message) tell(w, message);
+}
+
+/* The next message that is no `stop`, if one comes within the time; NULL when the coordinator is gone. */
+static cJSON *await(worker_process *w, int milliseconds)
 {
     ft_error unsaid;
     while (!w->lost) {
         cJSON *message = NULL;
-        if (ft_channel_receive(w->channel, -1, &message, &unsaid) != FT_OK) lose(w);
-        if (message && !take_stop(w, message)) return message;
+        ft_status status = ft_channel_receive(w->channel, milliseconds, &message, &unsaid);
+        if (status != FT_OK) lose(w, status);
+        if (!message || !take_stop(w, message)) return message;
         cJSON_Delete(message);
     }
     return NULL;
+}
+
+static ft_status has_no_answer(ft_error *err)
+{
+    return ft_fail(err, FT_INTERRUPTED, "the coordinator is gone");
 }
 
 /* Tells, and waits until the coordinator has written it down. */
 static ft_status confirm(worker_process *w, cJSON *message, ft_error *err)
 {
     tell(w, message);
-    cJSON *answer = await(w);
+    cJSON *answer = await(w, -1);
     bool go = answer && ft_message_is(answer, "do", "go");
     cJSON_Delete(answer);
-    return go ? FT_OK : ft_fail(err, FT_INTERRUPTED, "the coordinator is gone");
+    return go ? FT_OK : has_no_answer(err);
 }
 
 static bool is_recorded(void *context, size_t configuration)
@@ -77,10 +95,8 @@ static bool is_recorded(void *context, size_t configuration)
 static ft_status begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
 {
     cJSON *message = ft_message("say", "begin");
-    if (message) {
-        cJSON_AddNumberToObject(message, "configuration", (double)configuration);
-        cJSON_AddStringToObject(message, "experiment_id", experiment_id);
-    }
+    ft_message_put(&message, "configuration", cJSON_CreateNumber((double)configuration));
+    ft_message_put(&message, "experiment_id", cJSON_CreateString(experiment_id));
     return confirm(context, message, err);
 }
 
@@ -88,47 +104,42 @@ static ft_status finish(void *context, size_t configuration, const ft_outcome *o
 {
     worker_process *w = context;
     cJSON *message = ft_message("say", "finish");
-    if (message) {
-        cJSON_AddNumberToObject(message, "configuration", (double)configuration);
-        cJSON_AddItemToObject(message, "outcome", ft_outcome_to_json(outcome));
-    }
+    ft_message_put(&message, "configuration", cJSON_CreateNumber((double)configuration));
+    ft_message_put(&message, "outcome", ft_outcome_to_json(outcome));
     w->recorded[configuration] = true;
     return confirm(w, message, err);
 }
 
-static void epochs_ended(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
-                         bool *pruned)
+static ft_status epochs_ended(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
+                              bool *pruned, ft_error *err)
 {
     worker_process *w = context;
-    if (!w->judge) return;
-    cJSON *message = ft_message("say", "epochs");
-    cJSON *t = message ? cJSON_AddArrayToObject(message, "trajectories") : NULL;
-    cJSON *e = t ? cJSON_AddArrayToObject(message, "epochs") : NULL;
-    cJSON *losses = e ? cJSON_AddArrayToObject(message, "val_losses") : NULL;
-    for (int32_t k = 0; k < n && losses; k++) {
-        cJSON_AddItemToArray(t, cJSON_CreateNumber((double)trajectories[k]));
-        cJSON_AddItemToArray(e, cJSON_CreateNumber(epochs[k].epoch));
-        cJSON_AddItemToArray(losses, ft_json_number(epochs[k].val_loss));
+    if (!w->judge) return FT_OK;
+    cJSON *message = ft_message("say", "epochs"), *numbers = cJSON_CreateArray(), *at = cJSON_CreateArray(),
+          *losses = cJSON_CreateArray();
+    for (int32_t k = 0; k < n; k++) {
+        ft_message_append(&numbers, cJSON_CreateNumber((double)trajectories[k]));
+        ft_message_append(&at, cJSON_CreateNumber(epochs[k].epoch));
+        ft_message_append(&losses, ft_json_number(epochs[k].val_loss));
     }
+    ft_message_put(&message, "trajectories", numbers);
+    ft_message_put(&message, "epochs", at);
+    ft_message_put(&message, "val_losses", losses);
     tell(w, message);
-    cJSON *answer = await(w);
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(answer, "pruned");
-    for (int32_t k = 0; k < n; k++) pruned[k] = cJSON_IsTrue(cJSON_GetArrayItem(list, k));
+    cJSON *answer = await(w, -1);
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(answer, "pruned"), *item = list ? list->child : NULL;
+    bool is_whole = cJSON_GetArraySize(list) == n;
+    for (int32_t k = 0; k < n && is_whole; k++, item = item->next) pruned[k] = cJSON_IsTrue(item);
     cJSON_Delete(answer);
+    return is_whole ? FT_OK : has_no_answer(err);
 }
 
 /* Asked after each step: gives a sign of life, and looks whether anything was said. */
 static ft_stop stop(void *context)
 {
     worker_process *w = context;
-    ft_error unsaid;
-    if (!w->lost && ft_now_seconds() - w->last_alive >= ALIVE_EVERY) tell(w, ft_message("say", "alive"));
-    for (cJSON *message = NULL; !w->lost;) {
-        if (ft_channel_receive(w->channel, 0, &message, &unsaid) != FT_OK) lose(w);
-        if (!message) break;
-        take_stop(w, message);
-        cJSON_Delete(message);
-    }
+    if (ft_now_seconds() - w->last_alive >= ALIVE_EVERY) mention(w, ft_message("say", "alive"));
+    cJSON_Delete(await(w, 0)); /* nothing else comes while it works */
     return w->stop;
 }
 
@@ -140,25 +151,31 @@ static int engine_stop(void *context)
 static void say_line(void *context, const char *line)
 {
     cJSON *message = ft_message("say", "line");
-    if (message) cJSON_AddStringToObject(message, "text", line);
-    tell(context, message);
+    ft_message_put(&message, "text", cJSON_CreateString(line));
+    mention(context, message);
 }
 
-/* A list of whole numbers below `limit`; false where it is none. *out is the caller's. */
-static bool numbers_of(const cJSON *list, size_t limit, size_t **out, size_t *count)
+static ft_status cannot_be_read(ft_error *err)
 {
-    int n = cJSON_GetArraySize(list);
+    return ft_fail(err, FT_FAILED, "a batch that this worker cannot read");
+}
+
+/* A list of whole numbers below `limit`. *out is the caller's, also after a failure. */
+static ft_status numbers_of(const cJSON *list, size_t limit, size_t **out, size_t *count, ft_error *err)
+{
+    size_t n = (size_t)cJSON_GetArraySize(list);
     const cJSON *item;
     *count = 0;
-    *out = malloc(((size_t)n + 1) * sizeof **out);
-    if (!*out || !cJSON_IsArray(list)) return false;
+    *out = malloc((n + 1) * sizeof **out);
+    if (!*out) return ft_no_memory(err, "a batch", (n + 1) * sizeof **out);
+    if (!cJSON_IsArray(list)) return cannot_be_read(err);
     cJSON_ArrayForEach(item, list)
     {
         if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble < (double)limit))
-            return false;
+            return cannot_be_read(err);
         (*out)[(*count)++] = (size_t)item->valuedouble;
     }
-    return true;
+    return FT_OK;
 }
 
 /* A batch as it was sent: a plan with its trajectories alone, under the numbers that they have in the
@@ -175,47 +192,51 @@ static void free_batch(batch *b)
     free(b->numbers);
 }
 
-static bool read_batch(const cJSON *message, size_t n_configs, batch *b)
+static ft_status read_batch(const cJSON *message, size_t n_configs, batch *b, ft_error *err)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(message, "trajectories"), *item;
-    bool ok =
-        numbers_of(cJSON_GetObjectItemCaseSensitive(message, "numbers"), n_configs, &b->numbers, &b->count);
-    b->plan.members = calloc(n_configs + 1, sizeof *b->plan.members);
-    b->plan.trajectories = calloc(n_configs + 1, sizeof *b->plan.trajectories);
-    b->plan.n_trajectories = n_configs;
-    if (!ok || b->count == 0 || (size_t)cJSON_GetArraySize(list) != b->count || !b->plan.members ||
-        !b->plan.trajectories)
-        return false;
+    ft_plan *plan = &b->plan;
+    ft_status status = numbers_of(cJSON_GetObjectItemCaseSensitive(message, "numbers"), n_configs,
+                                  &b->numbers, &b->count, err);
+    plan->members = calloc(n_configs + 1, sizeof *plan->members);
+    plan->trajectories = calloc(n_configs + 1, sizeof *plan->trajectories);
+    plan->n_trajectories = n_configs;
+    if (status == FT_OK && (!plan->members || !plan->trajectories))
+        status = ft_no_memory(err, "a batch", (n_configs + 1) * sizeof *plan->trajectories);
+    if (status == FT_OK && (b->count == 0 || (size_t)cJSON_GetArraySize(list) != b->count))
+        status = cannot_be_read(err);
+    if (status != FT_OK) return status;
     size_t at = 0;
     cJSON_ArrayForEach(item, list)
     {
         size_t *members = NULL, count = 0;
-        ok = numbers_of(item, n_configs, &members, &count) && count > 0 &&
-             b->plan.n_members + count <= n_configs;
-        for (size_t i = 0; i < count && ok; i++) b->plan.members[b->plan.n_members + i] = members[i];
+        status = numbers_of(item, n_configs, &members, &count, err);
+        if (status == FT_OK && (count == 0 || plan->n_members + count > n_configs))
+            status = cannot_be_read(err);
+        for (size_t i = 0; i < count && status == FT_OK; i++) plan->members[plan->n_members + i] = members[i];
         free(members);
-        if (!ok) return false;
-        b->plan.trajectories[b->numbers[at++]] = (ft_trajectory){b->plan.n_members, count};
-        b->plan.n_members += count;
+        if (status != FT_OK) return status;
+        plan->trajectories[b->numbers[at++]] = (ft_trajectory){plan->n_members, count};
+        plan->n_members += count;
     }
-    return true;
+    return FT_OK;
 }
 
-static bool read_recorded(worker_process *w, const cJSON *message)
+static ft_status read_recorded(worker_process *w, const cJSON *message, ft_error *err)
 {
     size_t *list = NULL, count = 0;
-    bool ok =
-        numbers_of(cJSON_GetObjectItemCaseSensitive(message, "recorded"), w->grid->count, &list, &count);
+    ft_status status =
+        numbers_of(cJSON_GetObjectItemCaseSensitive(message, "recorded"), w->grid->count, &list, &count, err);
     for (size_t i = 0; i < w->grid->count; i++) w->recorded[i] = false;
-    for (size_t i = 0; i < count && ok; i++) w->recorded[list[i]] = true;
+    for (size_t i = 0; i < count && status == FT_OK; i++) w->recorded[list[i]] = true;
     free(list);
-    return ok;
+    return status;
 }
 
-/* The job that a message tells of; false: it cannot be read. */
-static bool read_job(const worker_process *w, const cJSON *message, batch *b, ft_job *job)
+/* The job that a message tells of. */
+static ft_status read_job(const worker_process *w, const cJSON *message, batch *b, ft_job *job, ft_error *err)
 {
-    bool ok = read_batch(message, w->grid->count, b);
+    ft_status status = read_batch(message, w->grid->count, b, err);
     const char *failure = ft_message_text(message, "failure");
     *job = (ft_job){.configs = w->grid->configs,
                     .n_configs = w->grid->count,
@@ -225,7 +246,16 @@ static bool read_job(const worker_process *w, const cJSON *message, batch *b, ft
                     .slots = (int32_t)ft_message_number(message, "slots", 1),
                     .checkpoint = ft_message_text(message, "checkpoint"),
                     .failure = *failure ? failure : NULL};
-    return ok;
+    return status;
+}
+
+/* "done" or "failed" */
+static void say_status(worker_process *w, const char *what, ft_status status, const ft_error *err)
+{
+    cJSON *message = ft_message("say", what);
+    ft_message_put(&message, "status", cJSON_CreateNumber(status));
+    ft_message_put(&message, "message", cJSON_CreateString(err->message));
+    tell(w, message);
 }
 
 /* A team that has lost one of its processes is no use any more, and no batch is to blame for more than that.
@@ -244,21 +274,15 @@ static void train(worker_process *w, const cJSON *message)
     batch b = {0};
     ft_job job;
     ft_error err = {""};
-    ft_status status = FT_OK;
-    if (!read_job(w, message, &b, &job) || !read_recorded(w, message))
-        status = ft_fail(&err, FT_FAILED, "a batch that this worker cannot read");
+    ft_status status = read_job(w, message, &b, &job, &err);
+    if (status == FT_OK) status = read_recorded(w, message, &err);
     const ft_link link = {w, is_recorded, begin, finish, epochs_ended, stop};
     w->judge = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "judge"));
     if (status == FT_OK && w->team && !job.failure) ft_team_tell(w->team, message);
     if (status == FT_OK) status = ft_worker_train(w->study, &job, &link, &err);
     if (status != FT_OK) end_if_lost(w, &err);
     free_batch(&b);
-    cJSON *answer = ft_message("say", "done");
-    if (answer) {
-        cJSON_AddNumberToObject(answer, "status", status);
-        cJSON_AddStringToObject(answer, "message", err.message);
-    }
-    tell(w, answer);
+    say_status(w, "done", status, &err);
 }
 
 /* The life of the others of a team: what ends a batch is the leader's to tell. */
@@ -275,7 +299,7 @@ static void follow(void *context, ft_channel *leader)
         batch b = {0};
         ft_job job;
         status = ft_channel_receive(leader, -1, &message, &err);
-        if (status == FT_OK && !read_job(w, message, &b, &job)) status = FT_FAILED;
+        if (status == FT_OK) status = read_job(w, message, &b, &job, &err);
         if (status == FT_OK) ft_worker_train(w->study, &job, &link, &err);
         free_batch(&b);
         cJSON_Delete(message);
@@ -286,21 +310,9 @@ static void say_ready(worker_process *w, int64_t busy_rows)
 {
     const ft_backend *backend = w->study->engine->backend;
     cJSON *message = ft_message("say", "ready");
-    if (message) {
-        cJSON_AddBoolToObject(message, "bf16", backend->bf16);
-        cJSON_AddNumberToObject(message, "memory_bytes", (double)backend->memory_bytes);
-        cJSON_AddNumberToObject(message, "busy_rows", (double)busy_rows);
-    }
-    tell(w, message);
-}
-
-static void say_failed(worker_process *w, ft_status status, const ft_error *err)
-{
-    cJSON *message = ft_message("say", "failed");
-    if (message) {
-        cJSON_AddNumberToObject(message, "status", status);
-        cJSON_AddStringToObject(message, "message", err->message);
-    }
+    ft_message_put(&message, "bf16", cJSON_CreateBool(backend->bf16));
+    ft_message_put(&message, "memory_bytes", cJSON_CreateNumber((double)backend->memory_bytes));
+    ft_message_put(&message, "busy_rows", cJSON_CreateNumber((double)busy_rows));
     tell(w, message);
 }
 
@@ -322,7 +334,7 @@ static ft_status open_devices(worker_process *w, const char *const *devices, int
     return status == FT_OK && w->team ? ft_team_join(w->team, err) : status;
 }
 
-void ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_devices, ft_channel *channel)
+int ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_devices, ft_channel *channel)
 {
     const ft_grid *grid = &sweep->grid;
     worker_process w = {.study = &sweep->study, .grid = grid, .channel = channel};
@@ -339,9 +351,9 @@ void ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_de
     if (status == FT_OK)
         say_ready(&w, device.busy_rows);
     else
-        say_failed(&w, status, &err);
+        say_status(&w, "failed", status, &err);
     while (status == FT_OK && !w.lost) {
-        cJSON *message = await(&w);
+        cJSON *message = await(&w, -1);
         bool is_work = message && ft_message_is(message, "do", "train");
         if (is_work) train(&w, message);
         cJSON_Delete(message);
@@ -349,4 +361,5 @@ void ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_de
     }
     ft_team_end(w.team);
     free(w.recorded);
+    return w.no_memory ? FT_WORKER_NO_MEMORY : 0;
 }

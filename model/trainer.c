@@ -89,8 +89,9 @@ static ft_status end_epochs(ft_trainer *t, int32_t n, ft_error *err)
         t->epochs[k] = s->history[s->n_epochs - 1];
         t->pruned[k] = false;
     }
-    if (t->settings->epochs) t->settings->epochs(t->settings->context, t->indices, t->epochs, n, t->pruned);
-    status = agree_on_pruned(t, n, err);
+    if (t->settings->epochs)
+        status = t->settings->epochs(t->settings->context, t->indices, t->epochs, n, t->pruned, err);
+    if (status == FT_OK) status = agree_on_pruned(t, n, err);
     for (int32_t k = 0; k < n && status == FT_OK; k++)
         status = follow_epoch(t, t->ended[k], t->stop[k], t->pruned[k], err);
     return status;

@@ -63,8 +63,10 @@ typedef struct ft_train_settings {
      * ends all training. Ranks that train together (`comm`) all call it or none, and must return the same. */
     ft_status (*result)(void *context, int32_t index, const ft_train_result *result, ft_error *err);
     /* After a step that ended epochs of n configurations: sets which are pruned, (n), all false before. May
-     * be NULL. Asked again for epochs that a crash has undone: answers must be the same then. */
-    void (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n, bool *pruned);
+     * be NULL. Asked again for epochs that a crash has undone: answers must be the same then. Another status
+     * than FT_OK ends all training as the last checkpoint has it. */
+    ft_status (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
+                        bool *pruned, ft_error *err);
     /* Asked after each step; may be NULL. */
     ft_stop (*stop)(void *context);
     void (*say)(void *context, const char *line); /* a line for people; may be NULL */

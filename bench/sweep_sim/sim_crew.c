@@ -512,8 +512,15 @@ static void kill_worker(void *context, int32_t number)
     if (s->workers[number].phase != SIM_ABSENT) die(s, &s->workers[number]);
 }
 
-static void reap(void *context, int32_t number, char *how, size_t size)
+/* One that is hung up on is at the end of its time when it is reaped. */
+static void hang_up(void *context, int32_t number)
 {
+    (void)context, (void)number;
+}
+
+static void reap(void *context, int32_t number, double seconds, char *how, size_t size)
+{
+    (void)seconds;
     sim_worker *w = &((sim_crew *)context)->workers[number];
     ft_channel_close(&w->near);
     ft_channel_close(&w->far);
@@ -543,6 +550,7 @@ ft_status sim_crew_open(sim_crew *sim, const sim_settings *settings, const ft_sw
                       .receive = receive_from,
                       .wait = wait_for_words,
                       .kill = kill_worker,
+                      .hang_up = hang_up,
                       .reap = reap};
     return FT_OK;
 }

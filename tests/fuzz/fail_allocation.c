@@ -1,20 +1,31 @@
-/* A library for LD_PRELOAD that makes one allocation of the program fail, so that tests can go through all of
+/* A library for LD_PRELOAD that makes an allocation of the program fail, so that tests can go through all of
  * them.
  *
- * FTGPU_FAIL_ALLOCATION=N: the N-th allocation returns NULL (from 1; 0: none). Counted are those that the
- * program, cJSON and the C library ask for from main on; not those of oneDNN, OpenMP, the C++ runtime and the
- * loader, which end the process when they get none, nor those before main, which are CUDA's runtime's. FTGPU_ALLOCATIONS=FILE: the count is written there at the end. */
+ * FTGPU_FAIL_ALLOCATION=N: the N-th allocation returns NULL (from 1; 0: none); N-: that one and all that
+ * follow. Counted are those that the program, cJSON and the C library ask for from main on; not those of
+ * oneDNN, OpenMP, the C++ runtime and the loader, which end the process when they get none, nor those before
+ * main, which are CUDA's runtime's.
+ *
+ * FTGPU_FAIL_PROCESS=K: in which process (0, unless it is said: the program itself; K: the K-th that it
+ * forks), each of which counts its own; K-: in that one and all that are forked later.
+ *
+ * FTGPU_FAIL_SIGNAL=S: instead of returning NULL the process gets the signal of that number.
+ *
+ * FTGPU_ALLOCATIONS=FILE: the count is written there at the end, that of the K-th process into FILE.K. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* glibc's own, which need no look-up and so no allocation. */
@@ -30,6 +41,9 @@ typedef struct range {
 static range counted[8];
 static int n_counted;
 static long wanted;
+static bool all_that_follow, all_processes_that_follow;
+static long wanted_process, process, n_forks; /* process: -1: a fork of a fork */
+static int wanted_signal;                     /* 0: none */
 static bool ready;
 static atomic_long count;
 
@@ -49,11 +63,35 @@ static int add_object(struct dl_phdr_info *object, size_t size, void *context)
     return 0;
 }
 
+static void count_fork(void)
+{
+    n_forks++;
+}
+
+static void begin_process(void)
+{
+    process = process == 0 ? n_forks + 1 : -1;
+    atomic_store(&count, 0);
+}
+
+/* The number in a variable, 0 where there is none; "N-" sets *and_more. */
+static long read_number(const char *variable, bool *and_more)
+{
+    const char *text = getenv(variable);
+    char *end = NULL;
+    long number = text ? strtol(text, &end, 10) : 0;
+    *and_more = end && *end == '-';
+    return number;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-    const char *number = getenv("FTGPU_FAIL_ALLOCATION");
-    wanted = number ? strtol(number, NULL, 10) : 0;
+    bool unused;
+    wanted = read_number("FTGPU_FAIL_ALLOCATION", &all_that_follow);
+    wanted_process = read_number("FTGPU_FAIL_PROCESS", &all_processes_that_follow);
+    wanted_signal = (int)read_number("FTGPU_FAIL_SIGNAL", &unused);
     dl_iterate_phdr(add_object, NULL);
+    pthread_atfork(NULL, count_fork, begin_process);
 }
 
 typedef int program_main(int argc, char **argv, char **environment);
@@ -81,16 +119,30 @@ int __libc_start_main(program_main *main, int argc, char **argv, void (*init)(vo
     return start(counted_main, argc, argv, init, fini, loader_fini, stack_end);
 }
 
-__attribute__((destructor)) static void end(void)
+static void write_count(void)
 {
-    const char *path = getenv("FTGPU_ALLOCATIONS");
-    char text[32];
+    const char *file = getenv("FTGPU_ALLOCATIONS");
+    char path[4096], text[32];
     ready = false;
-    int descriptor = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : -1;
+    if (!file || process < 0) return;
+    snprintf(path, sizeof path, process > 0 ? "%s.%ld" : "%s", file, process);
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (descriptor < 0) return;
     int length = snprintf(text, sizeof text, "%ld\n", atomic_load(&count));
-    if (write(descriptor, text, (size_t)length) != length) _exit(99);
+    if (write(descriptor, text, (size_t)length) != length) syscall(SYS_exit_group, 99);
     close(descriptor);
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    write_count();
+}
+
+/* How a process that was forked ends: without destructors. */
+void _exit(int status)
+{
+    write_count();
+    for (;;) syscall(SYS_exit_group, status);
 }
 
 /* Whether the allocation that returns to `caller` is to fail. */
@@ -99,7 +151,14 @@ static bool fails(const void *caller)
     if (!ready) return false;
     for (int i = 0; i < n_counted; i++) {
         if ((uintptr_t)caller < counted[i].from || (uintptr_t)caller >= counted[i].to) continue;
-        if (atomic_fetch_add(&count, 1) + 1 != wanted) return false;
+        long number = atomic_fetch_add(&count, 1) + 1;
+        if (process != wanted_process && !(all_processes_that_follow && process > wanted_process))
+            return false;
+        if (wanted <= 0 || number < wanted || (number > wanted && !all_that_follow)) return false;
+        if (wanted_signal) {
+            raise(wanted_signal);
+            return false;
+        }
         errno = ENOMEM;
         return true;
     }

@@ -3,54 +3,56 @@
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 common="$common --device cpu" # else a process that looks for GPUs is the first child
-long="--set epochs=$epochs $six --max-adapters 3 --workers 2"
-must sweep $common $long --name whole
-contents whole >expected
+short="--set epochs=4 $six --max-adapters 3 --workers 2"
+must sweep $common $short --name short
 
-# same_as_whole NAME: what a sweep left is what the undisturbed one did.
-same_as_whole() {
-    contents "$1" >got
-    cmp -s expected got || fail "$1: the results differ: $(diff expected got | head -5)"
+# same NAME OTHER: two sweeps left the same.
+same() {
+    contents "$1" >expected
+    contents "$2" >got
+    cmp -s expected got || fail "$1 and $2: the results differ: $(diff expected got | head -5)"
 }
 
-# ended_within SECONDS: after begin and end of what was to be short. $since is when it began to end.
+# ended_within SECONDS: since $since.
 ended_within() {
     took=$(($(date +%s) - since))
     [ "$took" -le "$1" ] || fail "$ran: took $took s to end"
 }
 
-# begin_limited BYTES NAME ARGUMENTS...: as begin, while no file may grow beyond a size; nor may err, which is written by cat.
+# begin_limited BYTES ARGUMENTS...: as begin, while no file may grow beyond a size. err may: cat writes it.
+mkfifo pipe
 begin_limited() {
     : >err
-    ran="ftgpu sweep --name $2 (files of $1 bytes at most)"
-    rm -f pipe
-    mkfifo pipe
     cat pipe >err &
-    limit=$1 name=$2
-    shift 2
-    prlimit --fsize="$limit" "$FTGPU" sweep $common $long --name "$name" "$@" >out 2>pipe &
+    bytes=$1
+    shift
+    ran="ftgpu $* (files of $bytes bytes at most)"
+    prlimit --fsize="$bytes" "$FTGPU" "$@" >out 2>pipe &
     pid=$!
+}
+end_limited() {
+    end
+    wait
 }
 
 # The journal cannot be written: one line says so, the worker that waits for it ends, the other keeps what it has, and the same
-# command goes on from there. The first batch ends long before the other: by then the limit is on the coordinator alone.
+# command goes on from there. One batch ends long before the other; by then the limit is on the coordinator alone.
 uneven="--grid epochs=2,$epochs --grid learning_rate=1e-4,1e-3 --max-adapters 2 --workers 2"
-must sweep $common $uneven --name even
-long=$uneven begin_limited unlimited unwritten
+must sweep $common $uneven --name uneven
+begin_limited unlimited sweep $common $uneven --name unwritten
 await err " epoch 1/$epochs "
 prlimit --pid "$pid" --fsize=0
-end
-wait
+end_limited
 expect_status 1
 [ "$(grep -c '^ftgpu: ' err)" = 1 ] || fail "$ran: not one line: $(grep '^ftgpu: ' err)"
-expect err '^ftgpu: results/fine_tuning/.sweeps/unwritten/journal.jsonl: File too large$'
+expect err '^ftgpu: results/fine_tuning/.sweeps/unwritten/journal.jsonl: .*File too large$'
 expect_not err " epoch $epochs/$epochs "
 must sweep $common $uneven --name unwritten
-contents even >uneven.expected
-contents unwritten >got
-cmp -s uneven.expected got || fail "unwritten: the results differ: $(diff uneven.expected got | head -5)"
+same uneven unwritten
 
 # Suspended twice for longer than a worker may be silent: nobody is to blame.
+long="--set epochs=$epochs $six --max-adapters 3 --workers 2"
+must sweep $common $long --name long
 : >err
 setsid "$FTGPU" sweep $common $long --worker-timeout 2 --name suspended >out 2>err &
 pid=$! ran="ftgpu sweep --name suspended"
@@ -64,19 +66,18 @@ end
 expect_status 0
 expect_not err 'no sign of life'
 expect err '6 of 6 experiments done, 0 of them failed'
-same_as_whole suspended
+same long suspended
 
 # No file may grow beyond some size: that is what the message says, of whichever file, and no configuration has failed.
-for bytes in 2000 100000; do
-    begin_limited $bytes limited
-    end
-    wait
+for limit in 2000 100000; do
+    begin_limited $limit sweep $common $short --name limited
+    end_limited
     expect_status 1
     expect err '^ftgpu: results/fine_tuning/.*: .*File too large'
     expect_not err 'disk full|ended by signal|failed:'
 done
-must sweep $common $long --name limited
-same_as_whole limited
+must sweep $common $short --name limited
+same short limited
 
 # In the first worker as it begins: fail_allocation.c sends it a signal there.
 library=$(dirname "$FTGPU")/libft_fail_allocation.so
@@ -85,41 +86,40 @@ if [ ! -f "$library" ] || ldd "$FTGPU" | grep -q libasan; then
     finish
 fi
 
-# begin_dying SIGNAL WORKERS ARGUMENTS...: in each of the workers ("1": the first, "1-": all).
+# begin_dying SIGNAL WORKERS ARGUMENTS...: in the workers of these numbers ("1": the first, "1-": all).
 begin_dying() {
     : >err
-    ran="ftgpu sweep (signal $1 in $2)"
     signal=$1 which=$2
     shift 2
-    LD_PRELOAD=$library FTGPU_FAIL_SIGNAL=$signal FTGPU_FAIL_PROCESS=$which FTGPU_FAIL_ALLOCATION=50 \
-        "$FTGPU" sweep $common $long "$@" >out 2>err &
+    ran="ftgpu $* (signal $signal in worker $which)"
+    LD_PRELOAD=$library FTGPU_FAIL_SIGNAL=$signal FTGPU_FAIL_PROCESS=$which FTGPU_FAIL_ALLOCATION=50 "$FTGPU" "$@" >out 2>err &
     pid=$!
     since=$(date +%s)
 }
 
-begin_dying 9 1 --name dead
+begin_dying 9 1 sweep $common $short --name dead
 end
 expect_status 0
 expect err '^a worker ended before it began: its worker process was ended by signal 9'
-same_as_whole dead
+same short dead
 
-begin_dying 9 1- --name all_dead --retries 3
+begin_dying 9 1- sweep $common $short --name all_dead --retries 3
 end
 expect_status 1
 [ "$(grep -c 'ended before it began' err)" = 2 ] || fail "$ran: not three tries"
 expect err '^ftgpu: workers end before they begin, 3 of them in a row: its worker process was ended by signal 9'
 ended_within 10
 
-begin_dying 19 1 --name hanging --worker-timeout 3
+begin_dying 19 1 sweep $common $short --name hanging --worker-timeout 3
 end
 expect_status 0
 expect err '^a worker gave no sign of life for 3 s and is ended'
 expect err '^a worker ended before it began: its worker process gave no sign of life for 3 s'
-same_as_whole hanging
+same short hanging
 
-# Asked to stop while the first worker hangs, and while both do that begin later.
-for signal in INT TERM; do
-    begin_dying 19 1 --name "stopped_$signal"
+# Asked to stop while the first worker hangs, and while another does that begins when the first is at work.
+for asked in INT TERM; do
+    begin_dying 19 1 sweep $common $short --name "stopped_$asked"
     tries=0
     until ps -o stat= --ppid "$pid" | grep -q T; do
         tries=$((tries + 1))
@@ -127,19 +127,19 @@ for signal in INT TERM; do
         sleep 0.1
     done
     since=$(date +%s)
-    kill -"$signal" "$pid"
+    kill -s "$asked" "$pid"
     end
-    case $signal in INT) expect_status 130 ;; *) expect_status 75 ;; esac
-    expect err "^ftgpu: sweep \"stopped_$signal\" stopped before it began"
+    case $asked in INT) expect_status 130 ;; *) expect_status 75 ;; esac
+    expect err "^ftgpu: sweep \"stopped_$asked\" stopped before it began"
     ended_within 5
 done
-begin_dying 19 2 --name later --max-adapters 1
+begin_dying 19 2 sweep $common $long --name later
 await err " epoch 3/$epochs "
 since=$(date +%s)
 kill -TERM "$pid"
 end
 expect_status 75
 ended_within 10
-must sweep $common $long --name later --max-adapters 1
-[ "$(grep -c '"error": null' results/fine_tuning/later_*/results.json | grep -c ':1$')" = 6 ] || fail "later: not six experiments"
+must sweep $common $long --name later
+same long later
 finish

@@ -187,7 +187,8 @@ static ft_status wait(ft_comm *self, ft_error *err)
     ft_cuda *cuda = comm->cuda;
     ft_status status = join(self, err);
     if (status != FT_OK) return status;
-    double started = ft_now_seconds(), asked = started;
+    double asked = ft_now_seconds();
+    ft_awake_clock waited = {asked, 0};
     bool missing = false;
     CUDA_TRY(cuda, cudaEventRecord(comm->queued, ft_cuda_stream(cuda)));
     while (cuda->failure == FT_OK) {
@@ -206,7 +207,7 @@ static ft_status wait(ft_comm *self, ft_error *err)
                     self->rank, self->size, cuda->device, cuda->base.device);
             return abort_comm(comm);
         }
-        if (comm->timeout_seconds > 0 && time - started > comm->timeout_seconds) {
+        if (ft_awake_seconds(&waited, time) > comm->timeout_seconds && comm->timeout_seconds > 0) {
             ft_fail(err, FT_FAILED,
                     "another rank has not come within %g s to what rank %d of %d waits for on device %d, %s",
                     comm->timeout_seconds, self->rank, self->size, cuda->device, cuda->base.device);

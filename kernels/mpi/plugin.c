@@ -66,12 +66,12 @@ static ft_status complete(mpi_comm *comm, int begun, MPI_Request *request, const
                           ft_error *err)
 {
     ft_status status = check(comm, begun, call, err);
-    double started = ft_now_seconds();
+    ft_awake_clock waited = {.looked_at = ft_now_seconds()};
     int done = 0, turns = 0;
     while (status == FT_OK) {
         status = check(comm, MPI_Test(request, &done, MPI_STATUS_IGNORE), call, err);
         if (done) break;
-        if (status == FT_OK && seconds > 0 && ft_now_seconds() - started > seconds) {
+        if (status == FT_OK && ft_awake_seconds(&waited, ft_now_seconds()) > seconds && seconds > 0) {
             comm->failed = true;
             return ft_fail(err, FT_FAILED,
                            "another rank has not come within %g s to what rank %d of %d waits for", seconds,

@@ -1,7 +1,11 @@
 /* NCCL communicators over simulated GPUs, one host program a rank. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "kernels/comm.h"
@@ -180,6 +184,63 @@ Test(cuda_comm, a_rank_that_died_ends_the_others_wait)
     cr_expect_eq(s.status[1], FT_FAILED);
     cr_expect(strstr(s.err[1].message, "remote process exited"), "%s", s.err[1].message);
     cr_expect_eq(simt_counted().allocated_bytes, 0);
+}
+
+/* Stops this process for a while, as a batch scheduler does. */
+static void be_suspended(double seconds)
+{
+    const pid_t self = getpid(), waker = fork();
+    cr_assert(waker >= 0);
+    if (waker == 0) {
+        nanosleep(&(struct timespec){(time_t)seconds, (long)(1e9 * fmod(seconds, 1))}, NULL);
+        kill(self, SIGCONT);
+        _exit(0);
+    }
+    raise(SIGSTOP);
+    waitpid(waker, NULL, 0);
+}
+
+/* Program 0 waits for program 1, which waits for program 2 in a communicator of their own. There all are
+ * suspended, for longer than program 0 would wait, and it is the first that looks afterwards. */
+static void suspend_all(int program, void *context)
+{
+    scene *scenes = context; /* ranks 0 and 1 of each */
+    member m = {0};
+    ft_error err;
+    ft_comm *comms[2] = {NULL};
+    double sum = 1;
+    cr_assert_eq(ft_cuda_create(program, FT_F32, &m.backend, &err), FT_OK, "%s", err.message);
+    for (int at = 1; at >= 0; at--) {
+        const int rank = program - at;
+        const scene *s = &scenes[at];
+        if (rank != 0 && rank != 1) continue;
+        cr_assert_eq(ft_comm_nccl(m.backend, &s->id, rank, 2, s->timeout_seconds, &comms[at], &err), FT_OK,
+                     "%s", err.message);
+    }
+    /* Some turns, until program 0 waits. */
+    for (int turn = 0; turn < 3 && comms[1]; turn++)
+        cr_assert_eq(comms[1]->add_up(comms[1], &sum, 1, &err), FT_OK, "%s", err.message);
+    if (program == 2) be_suspended(2);
+    for (int at = 1; at >= 0; at--)
+        if (comms[at])
+            scenes[at].status[program - at] =
+                comms[at]->add_up(comms[at], &sum, 1, &scenes[at].err[program - at]);
+    for (int at = 0; at < 2; at++)
+        if (comms[at]) comms[at]->free(comms[at]);
+    m.backend->free(m.backend);
+}
+
+Test(cuda_comm, who_is_suspended_with_all_others_does_not_wait_meanwhile)
+{
+    scene scenes[2] = {make_scene(3, SIMT_FORWARD)};
+    ft_error err;
+    scenes[0].timeout_seconds = 1.5;
+    cr_assert_eq(ft_comm_nccl_id(&scenes[1].id, &err), FT_OK, "%s", err.message);
+    simt_run_ranks(3, suspend_all, scenes);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    for (int at = 0; at < 2; at++)
+        for (int rank = 0; rank < 2; rank++)
+            cr_expect_eq(scenes[at].status[rank], FT_OK, "%s", scenes[at].err[rank].message);
 }
 
 /* Nobody says that the last rank has died but who looks at its process. */

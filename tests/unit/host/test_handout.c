@@ -64,6 +64,15 @@ static void die_at(int64_t batch)
     cr_assert_eq(ft_handout_bury(&handout, (size_t)batch, false, "died", &err), FT_OK, "%s", err.message);
 }
 
+/* The next batch is this one, and there is not enough memory for it. */
+static void lack_memory_at(int64_t batch)
+{
+    ft_error err = {""};
+    int64_t taken = ft_handout_take(&handout);
+    cr_assert_eq(taken, batch, "batch %d came instead of %d", (int)taken, (int)batch);
+    cr_assert_eq(ft_handout_shrink(&handout, (size_t)batch, "no memory", &err), FT_OK, "%s", err.message);
+}
+
 static void record(size_t configuration)
 {
     char id[32], path[128];
@@ -169,4 +178,28 @@ Test(handout, fails_where_a_batch_stays_undone_however_often_it_begins)
     record(0);
     leave_undone(0, FT_OK); /* it brought a result */
     leave_undone(0, FT_FAILED);
+}
+
+Test(handout, tries_again_what_lacked_memory_before_it_is_cut)
+{
+    lack_memory_at(0);
+    cr_expect_eq(n_batches(), 2, "another program may have had the memory for a moment");
+    lack_memory_at(0); /* 2: configurations 0 to 2, 3: 3 and 4 */
+    cr_expect_eq(n_batches(), 4);
+    lack_memory_at(2); /* 4: 0 and 1, 5: 2 */
+    cr_expect_eq(n_batches(), 6, "half of it is cut at once");
+}
+
+Test(handout, tries_again_the_one_trajectory_that_is_left_of_what_lacked_memory)
+{
+    cr_assert_eq(ft_handout_take(&handout), 0);
+    cr_assert_eq(ft_handout_take(&handout), 1);
+    for (size_t i = 5; i < 7; i++) record(i);
+    ft_error err = {""};
+    cr_assert_eq(ft_handout_shrink(&handout, 1, "no memory", &err), FT_OK, "%s", err.message);
+    cr_expect_null(handout.fates[1].given_up);
+    cr_assert_eq(ft_handout_shrink(&handout, 1, "no memory", &err), FT_OK, "%s", err.message);
+    cr_expect_str_eq(handout.fates[1].given_up, "no memory");
+    cr_expect_eq(n_batches(), 2);
+    cr_expect_eq(ft_handout_shrink(&handout, 1, "again", &err), FT_NO_MEMORY);
 }

@@ -67,14 +67,16 @@ ft_status trial_take(void *context, int32_t index, const ft_train_result *result
     return FT_OK;
 }
 
-static void note_epochs(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
-                        bool *pruned)
+static ft_status note_epochs(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
+                             bool *pruned, ft_error *err)
 {
     trial *t = context;
+    if (t->is_unanswered) return ft_fail(err, FT_INTERRUPTED, "no answer");
     for (int32_t k = 0; k < n; k++) {
         if (t->n_order < 64) t->order[t->n_order++] = indices[k];
         pruned[k] = indices[k] == t->prune && epochs[k].epoch == 1;
     }
+    return FT_OK;
 }
 
 static ft_stop count_steps(void *context)

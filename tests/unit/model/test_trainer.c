@@ -161,6 +161,26 @@ Test(trainer, one_that_diverges_and_one_that_is_pruned_end_alone)
     trial_close(&t);
 }
 
+Test(trainer, whom_nobody_tells_what_to_prune_keeps_nothing_of_the_epoch)
+{
+    trial t;
+    const ft_train_config config = trial_config(0);
+    trial_open(&t);
+    t.prune = 0;
+    t.stop_after = 2;
+    cr_assert_eq(trial_train(&t, &config, 1, 1, checkpoint_path()), FT_INTERRUPTED);
+    t.stop_after = 0;
+    t.is_unanswered = true;
+    cr_assert_eq(trial_train(&t, &config, 1, 1, checkpoint_path()), FT_INTERRUPTED);
+    cr_expect_eq(t.n_order, 0);
+    t.is_unanswered = false;
+    cr_assert_eq(trial_train(&t, &config, 1, 1, checkpoint_path()), FT_OK);
+    cr_expect(trial_last_of(&t, 0)->pruned, "its first epoch was not asked for again");
+    cr_expect_eq(trial_last_of(&t, 0)->n_epochs, 1);
+    unlink(checkpoint_path());
+    trial_close(&t);
+}
+
 Test(trainer, its_memory_is_predicted)
 {
     trial t;

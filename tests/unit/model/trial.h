@@ -25,6 +25,7 @@ typedef struct trial {
     int steps, stop_after;                /* stop_after: steps; 0: never */
     int prune;                            /* the configuration to prune after its first epoch, or -1 */
     int order[64], n_order;               /* configurations in the order of their epochs' ends */
+    bool is_unanswered;                   /* the end of an epoch: nobody says what to prune */
     int n_said;                           /* lines that were said, and the last of them */
     char said[1024];
 } trial;

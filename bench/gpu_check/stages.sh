@@ -112,9 +112,9 @@ sweep_of() {
     begun=$(date +%s.%N)
     "$packed/ftgpu" sweep --model "$work/model" --train "$work/data/train.csv" --val "$work/data/val.csv" --test "$work/data/test.csv" --target Close \
         --name "$name" --results "$work/$name" --season 5 --device "$device" --dtype "$dtype" --grid learning_rate=1e-4,5e-4 --grid weight_decay=0,0.01,0.1 "$@" \
-        >/dev/null 2>"$work/sweep.log" || {
-        tail -n 3 "$work/sweep.log" | sed 's/^ *//' >&2
-        printf '%s\t%s\t%s\t\tfailed\t%s\n' "$name" "$device" "$dtype" "$(tail -n 1 "$work/sweep.log" | tr -d '\r' | sed 's/^ *//' | cut -c 1-150)"
+        >/dev/null 2>"$work/program.txt" || {
+        tail -n 3 "$work/program.txt" | sed 's/^ *//' >&2
+        printf '%s\t%s\t%s\t\tfailed\t%s\n' "$name" "$device" "$dtype" "$(tail -n 1 "$work/program.txt" | tr -d '\r' | sed 's/^ *//' | cut -c 1-150)"
         return 1
     }
     printf '%s\t%s\t%s\t%s\tok\t\n' "$name" "$device" "$dtype" "$(echo "$begun $(date +%s.%N)" | awk '{ printf "%.2f", $2 - $1 }')"
@@ -146,7 +146,7 @@ stage_sweep() {
         histories cpu >"$work/cpu.txt"
         # Adam makes rounding grow from step to step: 1e-3 of a loss, where bf16 differs by more than 1e-2 of it.
         paste "$work/gpu.txt" "$work/cpu.txt" | awk -v OFS='\t' '
-            function differs(a, b) { d = a - b; d = (d < 0 ? -d : d) / (b == 0 ? 1 : b < 0 ? -b : b); return a == "" || b == "" || a != a + 0 || b != b + 0 ? 1 : d }
+            function differs(a, b,   x) { x = a - b; x = (x < 0 ? -x : x) / (b == 0 ? 1 : b < 0 ? -b : b); return a == "" || b == "" || a != a + 0 || b != b + 0 ? 1 : x }
             { d = differs($3, $7); e = differs($4, $8); if ($1 != $5 || $2 != $6) d = 1; if (e > d) d = e; if (d > worst) worst = d; n++ }
             END { printf "losses of %d epochs, largest relative difference\tcuda and cpu\tf32\t%.3g\t%s\tbound 1e-3\n", n, worst, (n > 0 && worst <= 1e-3 ? "ok" : "failed") }'
     else
@@ -190,8 +190,8 @@ stage_ncu() {
     : >"$work/ncu.csv"
     for operation in attention_forward attention_backward lora_forward add_norm_forward decode_attention; do
         ncu --clock-control none --csv --metrics $metrics --launch-count 4 --target-processes all \
-            "$packed/ftgpu" bench ops --op $operation --size base --steps 1 --dtype bf16 >"$work/one.csv" 2>"$work/ncu.log" || {
-            printf '%s\tfailed\t%s\n' $operation "$(cat "$work/one.csv" "$work/ncu.log" | grep -v '^$' | tail -n 1 | cut -c 1-150)"
+            "$packed/ftgpu" bench ops --op $operation --size base --steps 1 --dtype bf16 >"$work/one.csv" 2>"$work/program.txt" || {
+            printf '%s\tfailed\t%s\n' $operation "$(cat "$work/one.csv" "$work/program.txt" | grep -v '^$' | tail -n 1 | cut -c 1-150)"
             continue
         }
         grep '^"' "$work/one.csv" >>"$work/ncu.csv"

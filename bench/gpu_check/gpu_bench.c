@@ -2,7 +2,7 @@
  * needs.
  *
  *   gpu_bench device                        the GPU's name
- *   gpu_bench check nano|small              whether the whole model is right: model_check.h
+ *   gpu_bench check nano|small [f32|bf16]   whether the whole model is right: model_check.h
  *   gpu_bench ops SIZE JOB [SKIP]           every operation at the shapes of one model size, but for the
  *                                           first SKIP
  *   gpu_bench WHAT[,WHAT] SIZE JOB          WHAT: train or forecast; one model for all
@@ -163,6 +163,16 @@ static ft_status create_gpu(ft_dtype dtype, ft_backend **backend, ft_error *err)
     return ft_cuda_create(0, dtype, backend, err);
 }
 
+static bool parse_check(int argc, char **argv, model_check_scene *scene)
+{
+    if (argc < 3 || argc > 4 || strcmp(argv[1], "check") != 0) return false;
+    const model_check_scene *found = model_check_scene_of(argv[2]);
+    if (found) *scene = *found;
+    if (argc == 4) scene->skip_f32 = strcmp(argv[3], "bf16") == 0;
+    if (argc == 4) scene->skip_bf16 = strcmp(argv[3], "f32") == 0;
+    return found && (argc == 3 || scene->skip_f32 || scene->skip_bf16);
+}
+
 static int check_model(const model_check_scene *scene)
 {
     ft_error err = {""};
@@ -173,16 +183,15 @@ static int check_model(const model_check_scene *scene)
 
 int main(int argc, char **argv)
 {
-    const model_check_scene *scene =
-        argc == 3 && strcmp(argv[1], "check") == 0 ? model_check_scene_of(argv[2]) : NULL;
-    if (scene) return check_model(scene);
+    model_check_scene scene;
+    if (parse_check(argc, argv, &scene)) return check_model(&scene);
     command c = {.job = ft_bench_default};
     ft_bench_device device = {NULL, reopen, NULL};
     ft_error err = {""};
     int exit_status = DONE;
     bool names = argc == 2 && strcmp(argv[1], "device") == 0;
     if (!names && !parse(argc, argv, &c)) {
-        fputs("usage: gpu_bench device | check nano|small | "
+        fputs("usage: gpu_bench device | check nano|small [f32|bf16] | "
               "ops SIZE BATCH CONTEXT PREDICTION SERIES SAMPLES [SKIP] | "
               "train,forecast SIZE BATCH[,BATCH] CONTEXT PREDICTION SERIES SAMPLES\n",
               stderr);

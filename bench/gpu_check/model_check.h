@@ -15,7 +15,7 @@
  *   nccl                      a captured all-reduce over one rank: values that differ; missing: no NCCL
  *   reference                 always ok: how long ref took
  *
- * <kind> is lora (two adapters in a batch), ln_tuning or full. */
+ * <kind> is lora (two adapters in a batch), ln_tuning or full. All of f32 comes before bf16. */
 #ifndef FT_BENCH_MODEL_CHECK_H
 #define FT_BENCH_MODEL_CHECK_H
 
@@ -31,6 +31,7 @@ typedef struct model_check_scene {
     int32_t sequences[2];                      /* of each adapter in a step */
     int32_t horizon, num_samples;              /* of the forecasts that are sampled */
     bool all_kinds;                            /* ln_tuning and full as well as LoRA */
+    bool skip_f32, skip_bf16;                  /* what is left goes on where the other lost the device */
 } model_check_scene;
 
 /* Of size nano or small; NULL for any other. */

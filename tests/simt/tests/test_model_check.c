@@ -10,7 +10,7 @@
 #include "tests/simt/simt.h"
 
 /* Lengths that are over soon. Without all kinds where nothing can be seen in the other two. */
-static model_check_scene scene = {"nano", 13, 3, {2, 1}, 5, 2, true};
+static model_check_scene scene = {"nano", 13, 3, {2, 1}, 5, 2, true, false, false};
 
 /* All lines, in their order. */
 static const char *const all_checks[] = {
@@ -24,15 +24,6 @@ static const char *const all_checks[] = {
     "greedy f32",
     "sampled f32",
     "forecast_repeat f32",
-    "lora_loss bf16",
-    "lora_grad_norm bf16",
-    "lora_gradients bf16",
-    "lora_worst_gradient bf16",
-    "lora_parameters bf16",
-    "lora_graph bf16",
-    "lora_repeat bf16",
-    "sampled bf16",
-    "forecast_repeat bf16",
     "ln_tuning_loss f32",
     "ln_tuning_grad_norm f32",
     "ln_tuning_gradients f32",
@@ -48,6 +39,15 @@ static const char *const all_checks[] = {
     "full_graph f32",
     "full_repeat f32",
     "nccl f32",
+    "lora_loss bf16",
+    "lora_grad_norm bf16",
+    "lora_gradients bf16",
+    "lora_worst_gradient bf16",
+    "lora_parameters bf16",
+    "lora_graph bf16",
+    "lora_repeat bf16",
+    "sampled bf16",
+    "forecast_repeat bf16",
     "reference f64",
 };
 enum { CHECKS = sizeof all_checks / sizeof *all_checks };
@@ -264,12 +264,23 @@ static line cut(char *text)
     return cut;
 }
 
-/* The next check from `at` on that the scene has. */
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Whether the scene has a check. */
+static bool is_made(const char *check)
+{
+    bool other_kind = begins(check, "ln_tuning") || begins(check, "full");
+    bool skipped = (scene.skip_f32 && strstr(check, " f32")) || (scene.skip_bf16 && strstr(check, " bf16"));
+    return (scene.all_kinds || !other_kind) && !skipped;
+}
+
+/* The next of the scene's checks from `at` on. */
 static int next_check(int at)
 {
-    while (at < CHECKS && !scene.all_kinds &&
-           (strncmp(all_checks[at], "ln_tuning", 9) == 0 || strncmp(all_checks[at], "full", 4) == 0))
-        at++;
+    while (at < CHECKS && !is_made(all_checks[at])) at++;
     return at;
 }
 
@@ -458,7 +469,19 @@ Test(model_check, a_lost_device_ends_the_checks)
     only_bf16 = true;
     cr_expect_eq(run("lora_loss bf16;", "", NULL), 3);
     cr_expect_str_eq(last_check, "lora_loss bf16");
-    cr_expect(strstr(detail, "the device was lost: ") == detail, "%s", detail);
+    cr_expect(begins(detail, "the device was lost: "), "%s", detail);
+}
+
+/* As after a loss in the other. */
+Test(model_check, one_type_alone)
+{
+    scene.all_kinds = false;
+    for (int i = 0; i < 2; i++) {
+        scene.skip_f32 = i == 0;
+        scene.skip_bf16 = i == 1;
+        cr_expect_eq(run("", "", NULL), 0);
+        cr_expect_null(last_check, "it ended with %s", last_check);
+    }
 }
 
 /* -- NCCL -- */

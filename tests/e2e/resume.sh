@@ -23,6 +23,7 @@ resume() { # KILLS
     "$FTGPU" $arguments --results timed >out 2>err || fail "the undisturbed sweep: $(tail -1 err)"
     milliseconds=$((($(date +%s%N) - started) / 1000000))
 
+    : >said
     killed=0 hit=0
     seed=$$
     while [ "$killed" -lt "$1" ]; do
@@ -36,6 +37,7 @@ resume() { # KILLS
         kill -s KILL -- -"$pid" 2>/dev/null || true
         status=0
         wait "$pid" 2>/dev/null || status=$?
+        cat err >>said
         killed=$((killed + 1))
         [ "$status" != 137 ] || hit=$((hit + 1))
         # What is there is whole: it can be read, and holds its last key.
@@ -51,6 +53,7 @@ resume() { # KILLS
     done
     [ $((2 * hit)) -ge "$killed" ] || fail "$hit of $killed kills came before the end"
     "$FTGPU" $arguments --results killed >out 2>err || fail "the last start: $(tail -1 err)"
+    grep "starts from the beginning" said err && fail "a checkpoint that a kill has left was not gone on from"
     compare_all
     expect_all_experiments
 }

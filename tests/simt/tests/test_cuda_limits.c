@@ -315,7 +315,7 @@ static void expect_refused(ft_backend *backend, const char *words)
 /* One more token than the message names is one too many. */
 static void check_most_tokens(int capability, ft_dtype dtype, int32_t d_kv, int32_t paths, int32_t most)
 {
-    char words[64];
+    char words[96];
     for (int32_t tokens = most; tokens <= most + 1; tokens++) {
         ft_backend *b = open_device(capability, dtype);
         ft_error err;

@@ -44,6 +44,7 @@ typedef struct watched {
     atomic_int fault;
     int rank;
     long tokens;
+    int lacking; /* allocations that HAS_NO_MEMORY lets fail */
 } watched;
 static watched *watched_ranks; /* shared */
 
@@ -123,7 +124,7 @@ static void free_comm(ft_comm *self)
 /* -- what its ranks draw -- */
 
 static int own_rank;
-static bool memory_is_out;
+static int lacking; /* the next so many allocations fail */
 static void (*draw)(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
                     ft_tensor probabilities);
 static void *(*allocate)(ft_backend *self, size_t bytes, ft_error *err);
@@ -132,7 +133,7 @@ static void go_wrong(fault what)
 {
     const struct rlimit nothing = {0, 0};
     if (what == DIES) kill(getpid(), SIGKILL);
-    if (what == HAS_NO_MEMORY) memory_is_out = true;
+    if (what == HAS_NO_MEMORY) lacking = watched_ranks->lacking;
     if (what == HAS_NO_DISK) setrlimit(RLIMIT_FSIZE, &nothing);
 }
 
@@ -147,9 +148,8 @@ static void watched_draw(ft_backend *self, const ft_sampling *sampling, ft_tenso
 
 static void *watched_allocate(ft_backend *self, size_t bytes, ft_error *err)
 {
-    bool is_out = memory_is_out;
-    memory_is_out = false;
-    if (!is_out) return allocate(self, bytes, err);
+    if (lacking == 0) return allocate(self, bytes, err);
+    lacking--;
     ft_no_memory(err, "this test", bytes);
     return NULL;
 }
@@ -387,32 +387,44 @@ Test(team, whose_process_dies_evaluating_is_started_anew)
     }
 }
 
-/* Where memory runs out for the decoder of one evaluation, that experiment is recorded as failed. */
-Test(team, whose_memory_runs_out_evaluating_records_that)
+static int count_failed(const char *name, int rank)
 {
-    for (int rank = 0; rank < 2; rank++) {
-        ft_error err;
-        watch w = {0};
-        ft_experiments found;
-        char name[24];
-        int failed = 0;
-        snprintf(name, sizeof name, "full_%d", rank);
-        *watched_ranks =
-            (watched){.fault = HAS_NO_MEMORY, .rank = rank, .tokens = 2 * (1 + rank) * WINDOW_TOKENS};
-        cr_assert_eq(train(name, 2, &w, &err), FT_OK, "%s", err.message);
-        cr_expect_not(w.is_lost);
-        cr_assert_eq(ft_experiments_load(name, FT_WHOLE, &found, &err), FT_OK, "%s", err.message);
-        cr_assert_eq(found.count, CONFIGURATIONS);
-        for (size_t i = 0; i < found.count; i++) {
-            if (!found.items[i].error) continue;
-            failed++;
-            cr_expect(strstr(found.items[i].error, "this test"), "%s", found.items[i].error);
-            cr_expect_eq(strstr(found.items[i].error, "rank 1: ") != NULL, rank == 1, "%s",
-                         found.items[i].error);
-        }
-        cr_expect_eq(failed, 1, "%s: %d failed", name, failed);
-        ft_experiments_free(&found);
+    ft_error err;
+    ft_experiments found;
+    int failed = 0;
+    cr_assert_eq(ft_experiments_load(name, FT_WHOLE, &found, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(found.count, CONFIGURATIONS);
+    for (size_t i = 0; i < found.count; i++) {
+        const char *error = found.items[i].error;
+        if (!error) continue;
+        failed++;
+        cr_expect(strstr(error, "this test"), "%s", error);
+        cr_expect_eq(strstr(error, "rank 1: ") != NULL, rank == 1, "%s", error);
     }
+    ft_experiments_free(&found);
+    return failed;
+}
+
+/* Where memory runs out in one evaluation it is evaluated again; where it runs out in that, too, the
+ * experiment is recorded as failed. */
+Test(team, whose_memory_runs_out_evaluating_twice_records_that)
+{
+    ft_error err;
+    watch w = {0};
+    cr_assert_eq(train("whole", 2, &w, &err), FT_OK, "%s", err.message);
+    for (int rank = 0; rank < 2; rank++)
+        for (int times = 1; times <= 2; times++) {
+            char name[24];
+            snprintf(name, sizeof name, "full_%d_%d", rank, times);
+            *watched_ranks = (watched){.fault = HAS_NO_MEMORY,
+                                       .rank = rank,
+                                       .tokens = 2 * (1 + rank) * WINDOW_TOKENS,
+                                       .lacking = times};
+            cr_assert_eq(train(name, 2, &w, &err), FT_OK, "%s", err.message);
+            cr_expect_not(w.is_lost);
+            cr_expect_eq(count_failed(name, rank), times - 1, "%s", name);
+            if (times == 1) cr_expect_eq(difference(name, "whole"), 0.0);
+        }
 }
 
 /* The leader alone writes: where its disk is full all end, and the sweep goes on when there is room. */

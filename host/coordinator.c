@@ -101,13 +101,14 @@ static void reap(coordinator *c, int32_t number, double seconds, char *how, size
 
 /* A worker that dies before it has a batch is started again as often as a batch may lose its worker; of many
  * workers, each. */
-static ft_status bury_idle(coordinator *c, const char *why, ft_error *err)
+static ft_status bury_idle(coordinator *c, const worker *w, const char *why, ft_error *err)
 {
     int32_t most = ft_handout_retries(c->sweep) * (c->knows_device ? c->crew->n_workers : 1);
     if (++c->idle_deaths >= most)
         return ft_fail(err, FT_FAILED, "workers end before they begin, %d of them in a row: %s",
                        (int)c->idle_deaths, why);
-    ft_engine_say(c->sweep->engine, "a worker ended before it began: %s", why);
+    ft_engine_say(c->sweep->engine, "a worker ended %s: %s",
+                  w->is_ready ? "between two batches" : "before it began", why);
     return FT_OK;
 }
 
@@ -120,7 +121,7 @@ static ft_status bury(coordinator *c, int32_t number, ft_error *err)
     if (w->was_silent)
         snprintf(why, sizeof why, "its worker process gave no sign of life for %g s", timeout_of(c));
     w->batch = FT_NO_BATCH;
-    if (batch == FT_NO_BATCH) return bury_idle(c, why, err);
+    if (batch == FT_NO_BATCH) return bury_idle(c, w, why, err);
     return ft_handout_bury(&c->handout, (size_t)batch, c->told != FT_STOP_NOT, why, err);
 }
 

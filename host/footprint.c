@@ -49,20 +49,20 @@ ft_status ft_footprint_bytes(const ft_study *study, bool bf16, int64_t pass_rows
     return status;
 }
 
-int32_t ft_footprint_slots(const ft_study *study, bool bf16, int64_t pass_rows,
-                           const ft_hyperparameters *const *configs, size_t count, int32_t most,
-                           int32_t ranks, size_t memory_bytes)
+ft_status ft_footprint_slots(const ft_study *study, bool bf16, int64_t pass_rows,
+                             const ft_hyperparameters *const *configs, size_t count, int32_t most,
+                             int32_t ranks, size_t memory_bytes, int32_t *out, ft_error *err)
 {
-    ft_error ignored;
     int32_t slots = (size_t)most < count ? most : (int32_t)count;
     for (; slots > 1 && memory_bytes > 0; slots -= (slots + 7) / 8) {
         size_t bytes = 0;
-        if (ft_footprint_bytes(study, bf16, pass_rows, configs, count, slots, ranks, &bytes, &ignored) !=
-            FT_OK)
-            return 1;
+        ft_status status =
+            ft_footprint_bytes(study, bf16, pass_rows, configs, count, slots, ranks, &bytes, err);
+        if (status != FT_OK) return status;
         if (bytes <= memory_bytes / 5 * 4) break;
     }
-    return slots > 0 ? slots : 1;
+    *out = slots > 0 ? slots : 1;
+    return FT_OK;
 }
 
 int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, int32_t ranks,

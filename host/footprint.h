@@ -14,9 +14,9 @@ ft_status ft_footprint_bytes(const ft_study *study, bool bf16, int64_t pass_rows
                              int32_t ranks, size_t *bytes, ft_error *err);
 
 /* The most slots, at most `most` and at least 1, whose footprint leaves a fifth of the memory free. */
-int32_t ft_footprint_slots(const ft_study *study, bool bf16, int64_t pass_rows,
-                           const ft_hyperparameters *const *configs, size_t count, int32_t most,
-                           int32_t ranks, size_t memory_bytes);
+ft_status ft_footprint_slots(const ft_study *study, bool bf16, int64_t pass_rows,
+                             const ft_hyperparameters *const *configs, size_t count, int32_t most,
+                             int32_t ranks, size_t memory_bytes, int32_t *slots, ft_error *err);
 
 /* How many of these configurations at a time fill the rows that a device needs to be fast (calibration.h). */
 int32_t ft_footprint_busy_slots(const ft_hyperparameters *const *configs, size_t count, int32_t ranks,

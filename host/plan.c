@@ -134,10 +134,11 @@ static ft_status slots_of(const sorting *s, size_t first, size_t count, const ft
     const ft_hyperparameters **configs = malloc(count * sizeof *configs);
     if (!configs) return ft_no_memory(err, "the plan", count * sizeof *configs);
     for (size_t i = 0; i < count; i++) configs[i] = trained(s, &trajectories[i]);
-    int32_t wanted = settings->slots(settings->context, configs, count);
+    int32_t wanted = 1;
+    ft_status status = settings->slots(settings->context, configs, count, &wanted, err);
     free(configs);
     if (wanted < *slots) *slots = wanted > 0 ? wanted : 1;
-    return FT_OK;
+    return status;
 }
 
 /* As many turns as it takes, all of them as full as they can be. */

@@ -39,7 +39,8 @@ typedef struct ft_plan_settings {
                              be */
     /* How many of these configurations, that could share a pass, a device should train at a time: at least 1.
      * NULL: max_adapters. */
-    int32_t (*slots)(void *context, const ft_hyperparameters *const *configs, size_t count);
+    ft_status (*slots)(void *context, const ft_hyperparameters *const *configs, size_t count, int32_t *slots,
+                       ft_error *err);
     void *context;
 } ft_plan_settings;
 

@@ -59,7 +59,8 @@ typedef struct width_limits {
     const ft_sweep_device *device;
 } width_limits;
 
-static int32_t slots_that_fit(void *context, const ft_hyperparameters *const *configs, size_t count)
+static ft_status slots_that_fit(void *context, const ft_hyperparameters *const *configs, size_t count,
+                                int32_t *slots, ft_error *err)
 {
     const width_limits *limits = context;
     const ft_sweep_request *request = limits->sweep->request;
@@ -72,7 +73,7 @@ static int32_t slots_that_fit(void *context, const ft_hyperparameters *const *co
     }
     return ft_footprint_slots(&limits->sweep->study, limits->device->bf16,
                               limits->device->is_gpu ? 0 : FT_CPU_PASS_ROWS, configs, count, most,
-                              limits->device->ranks, limits->device->memory_bytes);
+                              limits->device->ranks, limits->device->memory_bytes, slots, err);
 }
 
 /* The batches of the plan: [first trajectory, count, slots] each. */

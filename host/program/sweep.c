@@ -234,7 +234,7 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .value = &request.worker_timeout,
                              .argument = "SECONDS",
                              .help = "end a worker that gives no sign of life for so long (default 1800)",
-                             .least = 1,
+                             .least = 2, /* it gives one a second */
                              .most = 1e9};
     table[n++] = (ft_option){
         .name = "scheduler",

@@ -116,11 +116,31 @@ Test(plan, lengths_and_adapter_kinds_do_not_mix)
     ft_grid_free(&grid);
 }
 
-static int32_t three(void *context, const ft_hyperparameters *const *configs, size_t count)
+static ft_status three(void *context, const ft_hyperparameters *const *configs, size_t count, int32_t *slots,
+                       ft_error *err)
 {
     *(size_t *)context += count;
-    (void)configs;
-    return 3;
+    (void)configs, (void)err;
+    *slots = 3;
+    return FT_OK;
+}
+
+/* Narrower batches for want of memory to think would have other bits. */
+static ft_status lack_memory(void *context, const ft_hyperparameters *const *configs, size_t count,
+                             int32_t *slots, ft_error *err)
+{
+    (void)context, (void)configs, (void)count, (void)slots;
+    return ft_no_memory(err, "a test", 8);
+}
+
+Test(plan, is_none_where_nobody_can_say_how_wide)
+{
+    ft_hyperparameters configs[2] = {ft_hyperparameters_default, ft_hyperparameters_default};
+    ft_plan_settings settings = {.max_adapters = 16, .n_workers = 1, .slots = lack_memory};
+    ft_plan plan;
+    ft_error err = {""};
+    configs[1].learning_rate = 1e-5;
+    cr_expect_eq(ft_plan_make(configs, 2, &settings, &plan, &err), FT_NO_MEMORY);
 }
 
 Test(plan, every_worker_gets_a_batch_and_the_device_says_how_wide)

@@ -121,17 +121,20 @@ foreach(name step ranks together training)
 endforeach()
 set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
 
-# `gpu_bench check` (bench/gpu_check): the program, and what it notices.
-file(GLOB model_check_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/gpu_check/*.c)
-add_executable(gpu_bench_simulated ${model_check_sources})
-target_link_libraries(gpu_bench_simulated PRIVATE ft_cuda_simt ft_host)
-set_target_properties(gpu_bench_simulated PROPERTIES LINKER_LANGUAGE CXX)
-add_test(NAME simt/gpu_bench_check COMMAND gpu_bench_simulated check nano)
-list(FILTER model_check_sources EXCLUDE REGEX "/gpu_bench\\.c$")
-simt_test(test_model_check.c ft_cuda_simt ft_host)
-target_sources(test_model_check PRIVATE ${model_check_sources})
-target_link_options(test_model_check PRIVATE -Wl,--wrap=ft_comm_nccl -Wl,--wrap=ft_comm_nccl_id)
-set_tests_properties(simt/gpu_bench_check simt/test_model_check PROPERTIES LABELS slow)
+# `gpu_bench check` (bench/gpu_check): the program, and what it notices. Not under sanitizers: whole models would take an hour there, and
+# each kernel in them is sanitized by itself.
+if(NOT FTGPU_SANITIZE)
+  file(GLOB model_check_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/gpu_check/*.c)
+  add_executable(gpu_bench_simulated ${model_check_sources})
+  target_link_libraries(gpu_bench_simulated PRIVATE ft_cuda_simt ft_host)
+  set_target_properties(gpu_bench_simulated PROPERTIES LINKER_LANGUAGE CXX)
+  add_test(NAME simt/gpu_bench_check COMMAND gpu_bench_simulated check nano)
+  list(FILTER model_check_sources EXCLUDE REGEX "/gpu_bench\\.c$")
+  simt_test(test_model_check.c ft_cuda_simt ft_host)
+  target_sources(test_model_check PRIVATE ${model_check_sources})
+  target_link_options(test_model_check PRIVATE -Wl,--wrap=ft_comm_nccl -Wl,--wrap=ft_comm_nccl_id)
+  set_tests_properties(simt/gpu_bench_check simt/test_model_check PROPERTIES LABELS slow)
+endif()
 if(FTGPU_SANITIZE)
   set_tests_properties(simt/test_ops_cuda simt/test_ops_cuda_rounding simt/test_cuda_ranks simt/test_cuda_together
                        PROPERTIES LABELS slow) # minutes there

@@ -18,7 +18,7 @@ must model init --size nano --out model
 # Two batches of two configurations, one a worker. The scheduler asks after each epoch, and prunes none.
 arguments="sweep --model model --data few.csv --split 0.6,0.2,0.2 --target Close --eval-windows 1 --threads 1 --name grid
     --set context_length=4 --set prediction_length=2 --set epochs=1 --set batch_size=8 --train-last 12
-    --grid learning_rate=1e-3,1e-2 --grid lora_rank=2,4 --workers 2 --max-adapters 2 --scheduler median --grace-epochs 2"
+    --grid learning_rate=1e-3,1e-2 --grid lora_rank=2,4 --device cpu --workers 2 --max-adapters 2 --scheduler median --grace-epochs 2"
 contents() { for number in 001 002 003 004; do content "$1" "$number"; done; }
 
 # fail_allocation PROCESS ALLOCATION RESULTS: the sweep, ended by force when it takes too long. Sets $milliseconds.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks and measures the CUDA backend on GPU 0 within minutes. Needs what bench/gpu_pack.sh made, a driver, cuBLASLt, and for its last stages
-# compute-sanitizer, ncu, cuDNN and a python3 with PyTorch, transformers and PEFT: a stage that lacks its tool is recorded as missing.
+# Checks and measures the CUDA backend on GPU 0 within minutes. Needs what bench/gpu_pack.sh made, a driver and cuBLASLt. Some stages need
+# compute-sanitizer, ncu, cuDNN or a python3 with PyTorch, transformers and PEFT besides: one that lacks its tool is recorded as missing.
 #
 # usage: bench/gpu_check.sh [--packed DIR] [--out DIR] [--seconds N] [--only STAGE,...] [--after STAGE]
 #   --packed   what gpu_pack.sh made (build/gpu)
@@ -40,7 +40,7 @@ case $seconds in '' | *[!0-9]*) usage ;; esac
 stages=
 for stage in $(echo "${only:-$all_stages}" | tr , ' '); do
     case " $all_stages " in
-    *" $stage "*) stages="$stages $stage" ;;
+    *" $stage "*) case "$stages " in *" $stage "*) ;; *) stages="$stages $stage" ;; esac ;;
     *) echo "gpu_check.sh: $stage: no such stage; there are: $all_stages" >&2; exit 2 ;;
     esac
 done
@@ -50,6 +50,7 @@ if [ "$after" ]; then
     *) echo "gpu_check.sh: --after $after: not one of:$stages" >&2; exit 2 ;;
     esac
 fi
+[ "$stages" ] || { echo "gpu_check.sh: no stage is left to run" >&2; exit 2; }
 if ! [ -x "$packed/run_ops" ]; then
     echo "gpu_check.sh: $packed holds no programs: make them with bench/gpu_pack.sh, here or elsewhere" >&2
     exit 2
@@ -57,15 +58,22 @@ fi
 packed=$(cd "$packed" && pwd)
 simulated=$(grep simt "$packed/compiler" 2>/dev/null)
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
-rm -f "$out/stages.tsv" "$out/results.tsv" "$out/failures.txt" "$out/clocks.csv" "$out/ncu.csv" "$out/log.txt"
 work=$(mktemp -d) || exit 1
-clocks=
-trap '[ -z "$clocks" ] || kill "$clocks" 2>/dev/null; rm -rf "$work"' EXIT
-: >"$out/stages.tsv"
-: >"$out/results.tsv"
-: >"$out/failures.txt"
+clocks='' child=''
+# A stage is a process group of its own, which timeout leads: no program may be left on the GPU.
+end_stage() { [ -z "$child" ] || kill -s KILL -- "-$child" 2>/dev/null; }
+trap 'end_stage; [ -z "$clocks" ] || kill "$clocks" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP PIPE
+# With --only and --after the other stages' results stay.
+for file in stages.tsv results.tsv failures.txt; do
+    touch "$out/$file"
+    [ "$only$after" ] || : >"$out/$file"
+    awk -F '\t' -v again="$stages " 'index(again, " " $1 " ") == 0' "$out/$file" >"$work/kept" && cp "$work/kept" "$out/$file"
+done
+rm -f "$out/clocks.csv"
 : >"$out/log.txt"
-export packed out work
+PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin # at the end: an environment's python3 comes first
+export packed out work PATH
 started=$(date +%s)
 
 if command -v nvidia-smi >/dev/null; then
@@ -92,7 +100,7 @@ failed_lines() {
     steps | large) awk -F '\t' '$9 != ""' "$work/$1.tsv" ;;
     operations) awk -F '\t' '$10 != ""' "$work/$1.tsv" ;;
     attention) awk -F '\t' '$6 != ""' "$work/$1.tsv" ;;
-    pytorch) awk -F '\t' '$5 == ""' "$work/$1.tsv" ;;
+    pytorch) awk -F '\t' '$5 == "" && $7 !~ /the time was up/' "$work/$1.tsv" ;;
     *) awk -F '\t' '{ for (i = 1; i <= NF; i++) if ($i == "failed") { print; next } }' "$work/$1.tsv" ;;
     esac
 }
@@ -108,7 +116,16 @@ run_stage() {
     if [ "$limit" -lt 3 ]; then
         status=124 limit=0
     else
-        timeout -k 3 "$limit" sh bench/gpu_check/stages.sh "$name" >"$work/$name.tsv" 2>"$work/$name.log" || status=$?
+        stage_end=$((begun + limit))
+        export stage_end
+        timeout -k 3 "$limit" sh bench/gpu_check/stages.sh "$name" >"$work/$name.tsv" 2>"$work/$name.log" </dev/null &
+        child=$!
+        wait "$child" || status=$?
+        end_stage
+        child=
+        # What a program had written when the stage's time was up.
+        [ ! -s "$work/part.tsv" ] || cat "$work/part.tsv" >>"$work/$name.tsv"
+        rm -f "$work/part.tsv" "$work/sanitizer.txt"
     fi
     took=$(($(date +%s) - begun))
     case $status in
@@ -117,13 +134,14 @@ run_stage() {
     124 | 137) state='timed out' detail="after $limit s; what it had measured until then is kept" ;;
     *) state=failed detail="status $status: $(grep -v '^$' "$work/$name.log" | tail -n 1 | cut -c 1-200)" ;;
     esac
+    [ "$state" != ok ] || [ -s "$work/$name.tsv" ] || state=failed detail='it measured nothing'
     failed_lines "$name" >"$work/failed"
     if [ -s "$work/failed" ]; then
         [ "$state" != ok ] || detail="$(wc -l <"$work/failed") of $(wc -l <"$work/$name.tsv") lines failed"
         [ "$state" != ok ] || state=failed
     fi
-    sed "s/^/$name	/" "$work/$name.tsv" >>"$out/results.tsv"
-    sed "s/^/$name	/" "$work/failed" >>"$out/failures.txt"
+    awk -v stage="$name" '{ print stage "\t" $0 }' "$work/$name.tsv" >>"$out/results.tsv"
+    awk -v stage="$name" '{ print stage "\t" $0 }' "$work/failed" >>"$out/failures.txt"
     { echo "== $name"; cat "$work/$name.log"; } >>"$out/log.txt"
     printf '%s\t%s\t%s\t%s\n' "$name" "$state" "$took" "$(printf %s "$detail" | tr '\t' ' ')" >>"$out/stages.tsv"
     printf '%-11s %-9s %4s s  %s\n' "$name" "$state" "$took" "$detail"

@@ -21,13 +21,14 @@ if ! [ -s "$from/stages.tsv" ] || ! [ -s "$from/results.tsv" ]; then
     exit 1
 fi
 fact() { awk -F '\t' -v key="$1" '$1 == "card" && $2 == key { print $3; exit }' "$from/results.tsv"; }
-card=$(fact card)
+card=$(fact card | tr -d '"\\|&')
 if [ -z "$card" ]; then
     echo "gpu_record.sh: $from: no card is named there: its stage \"card\" must have run" >&2
     exit 1
 fi
 mkdir -p "$root/bench/results"
-file=$root/bench/results/$(printf %s "$card" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9._-')
+slug=$(printf %s "$card" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9._-')
+file=$root/bench/results/${slug:-unknown}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$from/stages.tsv" "$work/stages.tsv"
@@ -39,7 +40,7 @@ done
 as_json() {
     awk -F '\t' -v columns="$(columns_of "$1")" '
         function text(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); gsub(/[\001-\037]/, " ", s); return "\"" s "\"" }
-        function value(s) { return s == "" ? "null" : s ~ /^-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?$/ ? s : text(s) }
+        function value(s) { return s == "" ? "null" : s ~ /^-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[-+]?[0-9]+)?$/ && columns != "key value" ? s : text(s) }
         BEGIN { n = split(columns, name, " "); printf "[" }
         { printf("%s\n    {", NR > 1 ? "," : "")
           for (i = 1; i <= n; i++) printf("%s\"%s\": %s", i > 1 ? ", " : "", name[i], value($i))
@@ -108,5 +109,8 @@ awk -v card="$card" -v date="$date" '
 
 cp "$work/record.json" "$file.json"
 cp "$work/record.md" "$file.md"
-[ ! -s "$work/reached.tsv" ] || cp "$work/README.md" "$root/kernels/README.md"
-echo "wrote $file.json and $file.md, and the measured column of kernels/README.md"
+echo "wrote $file.json and $file.md"
+if [ -s "$work/reached.tsv" ]; then
+    cp "$work/README.md" "$root/kernels/README.md"
+    echo "filled the measured column of $root/kernels/README.md"
+fi

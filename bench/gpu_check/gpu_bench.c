@@ -1,5 +1,5 @@
-/* What bench/gpu_check.sh measures on GPU 0: `ftgpu bench` without the program and the libraries that it
- * needs.
+/* The measurements of `ftgpu bench` and the model's check on GPU 0, linked without oneDNN, cJSON and zlib: for
+ * bench/gpu_check.sh.
  *
  *   gpu_bench device                        the GPU's name
  *   gpu_bench check nano|small [f32|bf16]   whether the whole model is right: model_check.h

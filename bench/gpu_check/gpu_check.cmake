@@ -14,7 +14,7 @@ file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.c ${CMA
 if(FTGPU_GPU_CHECK STREQUAL "SIMULATED")
   ft_part(kernels ${kernel_sources})
 else()
-  # One library for all programs: kernels are most of what is carried to a lent machine.
+  # One library for run_ops, gpu_bench and cudnn_peer: kernels are most of what is carried to a GPU.
   add_library(ft_kernels SHARED ${kernel_sources})
   target_link_libraries(ft_kernels PUBLIC ft_options)
 endif()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# One stage of bench/gpu_check.sh: stages.sh NAME. Lines of tab-separated values on stdout, which bench/gpu_check/columns.sh names; a line
-# that says "failed" in one of its fields is a failure that did not end the stage.
+# One stage of bench/gpu_check.sh: stages.sh NAME. Prints lines of tab-separated values, whose columns bench/gpu_check/columns.sh names. A failed
+# line does not end its stage: failed_lines in gpu_check.sh says how each stage marks one.
 # In the environment: packed (what gpu_pack.sh made), work (a scratch directory). Exit status 77: what it needs is not on this machine.
 set -u
 simulated=$(grep -q simt "$packed/compiler" 2>/dev/null && echo yes)
@@ -26,20 +26,30 @@ stage_card() {
         nvidia-smi --query-gpu=driver_version,memory.total,compute_cap,clocks.max.sm,power.limit --format=csv,noheader -i 0 |
             awk -F ', ' -v OFS='\t' '{ print "driver", $1; print "memory", $2; print "compute capability", $3; print "highest clock", $4; print "power limit", $5 }'
     fi
-    "$packed/ftgpu" devices --format csv | tr -d '"' | awk -F , -v OFS='\t' 'NR > 1 { name = $1; sub(/^[^,]*,/, ""); print name, $0 }'
+    "$packed/ftgpu" devices --format csv >"$work/devices.csv" || return 1
+    <"$work/devices.csv" tr -d '"' | awk -F , -v OFS='\t' 'NR > 1 { name = $1; sub(/^[^,]*,/, ""); print name, $0 }'
+}
+
+# Hands on what a program has written to part.tsv; gpu_check.sh takes what is left there when a stage's time is up.
+give_part() {
+    cat "$work/part.tsv"
+    : >"$work/part.tsv"
 }
 
 # run_ops [PROGRAM...] RUN_OPS ARGUMENT...: where the device was lost, a new process goes on behind the operation that lost it.
 run_ops() {
     after='' worst=0
     while :; do
-        status=0
+        status=0 before=$after lost=''
         # shellcheck disable=SC2086
         "$@" ${after:+--after} $after >"$work/part.tsv" || status=$?
-        cat "$work/part.tsv"
-        [ $status = 0 ] || worst=$status
-        [ $status = 3 ] || return $worst
+        # By the line, not by the status alone: compute-sanitizer has one of its own.
+        ! tail -n 1 "$work/part.tsv" | grep -q 'the device was lost' || lost=yes
         after=$(tail -n 1 "$work/part.tsv" | awk -F '\t' '{ print $1 "/" $2 }')
+        give_part
+        [ ! -e "$work/sanitizer.txt" ] || cat "$work/sanitizer.txt" >&2
+        [ $status = 0 ] || worst=$status
+        [ "$lost" ] && [ "$after" != "$before" ] || return $worst
     done
 }
 
@@ -75,9 +85,9 @@ stage_operations() {
             status=0
             # shellcheck disable=SC2046,SC2086
             "$packed/gpu_bench" ops "$size" $(job 8) $skip >"$work/part.tsv" || status=$?
-            cat "$work/part.tsv"
-            [ $status = 0 ] || worst=$status
             done_now=$(($(wc -l <"$work/part.tsv") - 2))
+            give_part
+            [ $status = 0 ] || worst=$status
             [ $status = 3 ] && [ $done_now -gt 0 ] || break
             measured=$((measured + done_now)) skip=$measured
         done
@@ -87,20 +97,18 @@ stage_operations() {
 
 # sanitize TOOL ARGUMENT...: run_ops under one of compute-sanitizer's tools.
 sanitize() {
-    tool=$1 status=0
+    tool=$1
     shift
     command -v compute-sanitizer >/dev/null || lacks "compute-sanitizer is not installed"
-    run_ops compute-sanitizer --tool "$tool" --error-exitcode 9 --log-file "$work/$tool.txt" "$packed/run_ops" "$@" || status=$?
-    cat "$work/$tool.txt" >&2
-    return $status
+    run_ops compute-sanitizer --tool "$tool" --error-exitcode 9 --log-file "$work/sanitizer.txt" "$packed/run_ops" "$@"
 }
 
-# Memory errors are looked for in shapes of up to two chunks of 64 keys or features.
+# Every operation, its 8 smallest shapes of at most two chunks (ft_op_chunks in tests/ops/ops.h).
 stage_memcheck() {
     sanitize memcheck --max-chunks 2 --smallest 8
 }
 
-# Races are looked for where buffers take turns: from three chunks on.
+# The operations that load a chunk while they compute another: a buffer is used again from the third chunk on.
 stage_racecheck() {
     sanitize racecheck --min-chunks 3 --smallest 4 attention_forward attention_backward decode_attention lora_forward lora_backward sample
 }
@@ -129,7 +137,7 @@ histories() {
     done
 }
 
-# The whole program: GUIDE.md's grid in bf16 for its time, and a short one in f32 whose losses must be the CPU's.
+# The whole program: 18 configurations in bf16 for their time, then 18 short ones in f32, whose losses must agree with the CPU's.
 stage_sweep() {
     gpu=cuda size=small worst=0
     if [ "$simulated" ]; then
@@ -164,15 +172,20 @@ has_torch() {
 
 stage_pytorch() {
     has_torch >&2
-    python3 bench/peers/torch_gpu.py --sizes small,base --batches 8,64 --seconds 110
+    python3 bench/peers/torch_gpu.py --sizes small,base --batches 8,64 --seconds $((stage_end - $(date +%s) - 5))
 }
 
 stage_attention() {
     worst=0
     [ -x "$packed/cudnn_peer" ] || lacks "cudnn_peer was not packed: there was no cudnn.h"
     for size in small base; do
-        # shellcheck disable=SC2046
-        for batch in 8 64; do "$packed/cudnn_peer" "$size" $(job $batch) || worst=$?; done
+        for batch in 8 64; do
+            status=0
+            # shellcheck disable=SC2046
+            "$packed/cudnn_peer" "$size" $(job $batch) || status=$?
+            [ $status != 2 ] || lacks "cuDNN cannot be used"
+            [ $status = 0 ] || worst=$status
+        done
     done
     return $worst
 }
@@ -182,6 +195,16 @@ stage_large() {
     "$packed/gpu_bench" train,forecast "$(sizes large)" $(job 8)
 }
 
+# kernels_of OPERATION: a pattern of its kernels' names.
+kernels_of() {
+    case $1 in
+    attention_*) echo attention ;;
+    lora_*) echo lora ;;
+    add_norm_*) echo norm ;;
+    decode_attention) echo 'decode|attention' ;;
+    esac
+}
+
 stage_ncu() {
     command -v ncu >/dev/null || lacks "ncu is not installed"
     metrics=gpu__time_duration.sum,sm__throughput.avg.pct_of_peak_sustained_elapsed,dram__throughput.avg.pct_of_peak_sustained_elapsed
@@ -189,15 +212,18 @@ stage_ncu() {
     metrics=$metrics,sm__inst_executed_pipe_tensor.sum,l1tex__data_bank_conflicts_pipe_lsu.sum,lts__t_sector_hit_rate.pct
     : >"$work/ncu.csv"
     for operation in attention_forward attention_backward lora_forward add_norm_forward decode_attention; do
-        ncu --clock-control none --csv --metrics $metrics --launch-count 4 --target-processes all \
+        # Before the operation itself the limits are measured, by other kernels.
+        ncu --clock-control none --csv --print-units base --metrics $metrics --launch-count 4 --target-processes all \
+            --kernel-name-base function --kernel-name "regex:$(kernels_of $operation)" \
             "$packed/ftgpu" bench ops --op $operation --size base --steps 1 --dtype bf16 >"$work/one.csv" 2>"$work/program.txt" || {
             printf '%s\tfailed\t%s\n' $operation "$(cat "$work/one.csv" "$work/program.txt" | grep -v '^$' | tail -n 1 | cut -c 1-150)"
             continue
         }
         grep '^"' "$work/one.csv" >>"$work/ncu.csv"
+        grep -q '^"[0-9]' "$work/one.csv" || printf '%s\tfailed\tno kernel was profiled: %s\n' $operation "$(tail -n 1 "$work/one.csv" | cut -c 1-150)"
         # Of each kernel the first launch.
         grep '^"[0-9]' "$work/one.csv" | sed 's/^"//; s/"$//; s/","/\t/g' | awk -F '\t' -v OFS='\t' -v operation=$operation '
-            { key = $5 $(NF - 2); if (!(key in seen)) { seen[key] = 1; sub(/\(.*/, "", $5); print operation, $5, $(NF - 2), $(NF - 1), $NF } }'
+            { key = $5 $(NF - 2); if (!(key in seen)) { seen[key] = 1; gsub(/,/, "", $NF); print operation, $5, $(NF - 2), $(NF - 1), $NF } }'
     done
 }
 

@@ -46,7 +46,7 @@ cat >bin/ncu <<'EOF'
 #!/bin/sh
 echo '==PROF== Connected'
 echo '"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size","Grid Size","Device","CC","Section Name","Metric Name","Metric Unit","Metric Value"'
-echo '"0","1","ftgpu","127.0.0.1","kernel<64>(args)","1","7","(128, 1, 1)","(8, 1, 1)","0","9.0","Command line profiler metrics","gpu__time_duration.sum","ns","1234"'
+echo '"0","1","ftgpu","127.0.0.1","kernel<(int)64>","1","7","(128, 1, 1)","(8, 1, 1)","0","9.0","Command line profiler metrics","gpu__time_duration.sum","ns","1234"'
 EOF
 cat >bin/python3 <<'EOF'
 #!/bin/sh
@@ -82,7 +82,7 @@ done <operations
 expect results/results.tsv '^steps	train	nano	2	[0-9.e-]+	'
 expect results/results.tsv '^steps	forecast	nano		[0-9.e-]+	'
 expect results/results.tsv '^sweep	losses of 6 epochs.*	ok	'
-expect results/results.tsv '^ncu	attention_forward	kernel<64>	gpu__time_duration.sum	ns	1234$'
+expect results/results.tsv '^ncu	attention_forward	kernel<\(int\)64>	gpu__time_duration.sum	ns	1234$'
 expect results/clocks.csv '^timestamp'
 expect out '^\| operations right +\| 76 of 76 shapes in f32, 76 of 76 in bf16 \|$'
 expect out '^\| model right +\| [0-9]+ checks ok, 0 failed \|$'
@@ -161,11 +161,12 @@ check --only pytorch,card
 expect_status 1
 expect out '^pytorch +failed .*1 of 2 lines failed'
 mv python3.good bin/python3
-sed -i 's/^while/[ $# = 0 ] || case "$*" in *racecheck*) echo hazard >"$(echo "$*" | sed "s!.*--log-file !!; s! .*!!")"; exit 9 ;; esac\nwhile/' bin/compute-sanitizer
-check --only memcheck,racecheck
+sed -i 's/^while/[ $# = 0 ] || case "$*" in *memcheck* | *racecheck*) echo hazard >"$(echo "$*" | sed "s!.*--log-file !!; s! .*!!")"; exit 9 ;; esac\nwhile/' bin/compute-sanitizer
+check --only memcheck,racecheck,card
 expect_status 1
-expect out '^memcheck +ok '
+expect out '^memcheck +failed '
 expect out '^racecheck +failed '
+expect out '^card +ok '
 expect results/log.txt '^hazard$'
 
 # The losses of the GPU's sweep are others than the CPU's.
@@ -201,18 +202,19 @@ chmod +x pack/run_ops
 check --only tests,model --seconds 5
 expect_status 1
 expect out '^tests +timed out '
+expect results/results.tsv '^tests	linear_forward	f32	1	1	'
 expect out '^model +timed out +0 s'
 restore
 
 # -- stages whose tool is missing; wrong usage --
 
 mkdir few
-for program in sh awk sed grep cut date timeout mktemp mkdir rm cat tr printf head tail wc dirname sort paste basename git nproc sleep kill; do
+for program in sh awk sed grep cut date timeout mktemp mkdir rm cat tr printf head tail wc dirname sort paste basename git nproc sleep kill touch cp; do
     at=$(command -v $program) && case $at in /*) ln -s "$at" few/ ;; esac
 done
 rm pack/cudnn_peer
 rm -rf results
-PATH=$PWD/few run sh "$root/bench/gpu_check.sh" --packed pack --out results --only memcheck,racecheck,pytorch,attention,ncu
+CUDA_HOME=$PWD/none PATH=$PWD/few run sh "$root/bench/gpu_check.sh" --packed pack --out results --only memcheck,racecheck,pytorch,attention,ncu
 expect_status 0
 for stage in memcheck racecheck pytorch attention ncu; do expect out "^$stage +missing "; done
 run "$root/bench/gpu_check.sh" --packed pack --only nothing
@@ -224,5 +226,15 @@ expect err 'bench/gpu_pack.sh'
 run "$root/bench/gpu_pack.sh" --simulate --out "$PWD/root"
 expect_status 1
 expect err 'root holds something else than a pack'
+# A part that is run again leaves the others' results.
+restored=$PWD/bin:$PATH
+PATH=$restored run "$root/bench/gpu_check.sh" --packed pack --out again --only card
+PATH=$restored run "$root/bench/gpu_check.sh" --packed pack --out again --only ncu,ncu
+expect_status 0
+[ "$(cut -f 1 again/stages.tsv | tr '\n' ' ')" = 'card ncu ' ] || fail "$ran: stages.tsv has: $(cut -f 1 again/stages.tsv | tr '\n' ' ')"
+expect again/results.tsv '^card	card	'
+run "$root/bench/gpu_check.sh" --packed pack --out again --after ncu
+expect_status 2
+expect err 'no stage is left'
 [ -e root/kernels/README.md ] || fail "$ran: it removed a directory that was none of its own"
 finish

@@ -4,9 +4,14 @@ if(NOT FTGPU_SANITIZE)
   set_tests_properties(fuzz PROPERTIES LABELS slow TIMEOUT 1800 SKIP_RETURN_CODE 77)
 endif()
 
-# A thousand damaged checkpoints; every run of test_checkpoint takes 25 of them.
+# A thousand damaged checkpoints, 300 under sanitizers, where each takes most of a second; every run of test_checkpoint takes 25 of them.
+if(FTGPU_SANITIZE)
+  set(checkpoint_mutations 300)
+else()
+  set(checkpoint_mutations 1000)
+endif()
 add_test(NAME fuzz/checkpoints COMMAND test_checkpoint --filter "checkpoint/damaged*")
-set_tests_properties(fuzz/checkpoints PROPERTIES LABELS slow TIMEOUT 3600 ENVIRONMENT FTGPU_CHECKPOINT_MUTATIONS=1000
+set_tests_properties(fuzz/checkpoints PROPERTIES LABELS slow TIMEOUT 3600 ENVIRONMENT FTGPU_CHECKPOINT_MUTATIONS=${checkpoint_mutations}
                      FAIL_REGULAR_EXPRESSION "LeakSanitizer;runtime error: ")
 
 # Makes single allocations of the program fail: tests/e2e/slow_bad_allocations.sh preloads it.

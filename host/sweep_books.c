@@ -1,7 +1,7 @@
 /* What is known of a sweep; see sweep_books.h. */
 #include "host/sweep_books.h"
 
-#include <math.h>
+#include <math.h>  
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +23,10 @@ static void replace_text(char **slot, char *text, const char *shared)
 ft_status ft_books_check_id(const ft_sweep_books *books, size_t index, const char *experiment_id,
                             ft_error *err)
 {
-    ft_text stem = FT_TEXT_EMPTY;
-    ft_experiment_stem(books->name, (int64_t)index + 1, (int64_t)books->count, &stem);
-    ft_status status = FT_OK;
-    if (stem.failed)
-        status = ft_no_memory(err, "the name of an experiment", strlen(books->name));
-    else if (!ft_experiment_id_fits(experiment_id, stem.data))
-        status = ft_fail(err, FT_BAD_INPUT, "\"%.200s\" is not an id of configuration %zu of sweep \"%s\"",
-                         experiment_id, index + 1, books->name);
-    ft_text_free(&stem);
-    return status;
+    if (ft_experiment_id_fits(experiment_id, books->name, (int64_t)index + 1, (int64_t)books->count))
+        return FT_OK;
+    return ft_fail(err, FT_BAD_INPUT, "\"%.200s\" is not an id of configuration %zu of sweep \"%s\"",
+                   experiment_id, index + 1, books->name);
 }
 
 bool ft_books_find_id(const ft_sweep_books *books, const char *experiment_id, size_t *index)

@@ -74,6 +74,9 @@ ft_status ft_sweep_results_discard(const ft_sweep_results *results, const char *
 {
     bool is_directory = false;
     *has_result = false;
+    /* The last to look: an id is a name in the results directory, or nothing is moved. */
+    if (!*experiment_id || *experiment_id == '.' || strchr(experiment_id, '/'))
+        return ft_fail(err, FT_FAILED, "\"%s\" is not an experiment", experiment_id);
     ft_status status = ft_directory_has_directory(&results->experiments, experiment_id, &is_directory, err);
     if (status != FT_OK || !is_directory) return status;
     status = move(&results->experiments, &results->discarded, experiment_id, err);

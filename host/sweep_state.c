@@ -240,8 +240,8 @@ static ft_status write_fresh(ft_sweep_state *state, const char *name, const cJSO
     char own[FT_JOURNAL_NAME], *text = NULL;
     size_t size = 0;
     ft_journal_close(&state->journal);
-    ft_status status = ft_sweep_plan_write(&state->directory, &state->checkpoints, plan, err);
-    if (status == FT_OK) status = ft_sweep_plan_check(&state->directory, name, plan, &state->books, err);
+    ft_status status = ft_sweep_plan_check(&state->directory, name, plan, &state->books, err);
+    if (status == FT_OK) status = ft_sweep_plan_write(&state->directory, &state->checkpoints, plan, err);
     if (status == FT_OK)
         status =
             ft_journal_open(&state->journal, &state->directory, own_journal(state, own), &text, &size, err);

@@ -42,7 +42,7 @@ void ft_experiment_free(ft_experiment *experiment)
 }
 
 enum { MOST_ATTEMPTS = 1000000 }; /* of one name in one second */
-enum { MAX_NAME_BYTES = 150 }; /* leaves room in a file name of 255 for number, time and suffix */
+enum { MAX_NAME_BYTES = 150 };    /* leaves room in a file name of 255 for number, time and suffix */
 
 ft_status ft_experiment_check_name(const char *name, ft_error *err)
 {
@@ -70,11 +70,15 @@ static int digits_of(int64_t number)
     return digits;
 }
 
-void ft_experiment_stem(const char *name, int64_t number, int64_t total, ft_text *stem)
+const char *ft_experiment_stem(const char *name, int64_t number, int64_t total, char stem[FT_STEM_CHARS])
 {
-    ft_text_add(stem, name);
     int digits = digits_of(total > number ? total : number);
-    if (number > 0) ft_text_addf(stem, "_%0*lld", digits < 3 ? 3 : digits, (long long)number);
+    digits = digits < 3 ? 3 : digits > 19 ? 19 : digits;
+    if (number > 0)
+        snprintf(stem, FT_STEM_CHARS, "%.*s_%0*lld", MAX_NAME_BYTES, name, digits, (long long)number);
+    else
+        snprintf(stem, FT_STEM_CHARS, "%.*s", MAX_NAME_BYTES, name);
+    return stem;
 }
 
 /* Whether `text` is as long as `form`, with a digit wherever that has a 0. */
@@ -85,10 +89,12 @@ static bool has_form(const char *text, const char *form)
     return *text == '\0';
 }
 
-bool ft_experiment_id_fits(const char *id, const char *stem)
+bool ft_experiment_id_fits(const char *id, const char *name, int64_t number, int64_t total)
 {
     static const char time_form[] = "_00000000_000000";
-    const size_t length = strlen(stem), time_length = sizeof time_form - 1;
+    char stem[FT_STEM_CHARS];
+    const size_t length = strlen(ft_experiment_stem(name, number, total, stem)),
+                 time_length = sizeof time_form - 1;
     if (strncmp(id, stem, length) != 0 || strlen(id + length) < time_length) return false;
     char when[sizeof time_form] = "";
     memcpy(when, id + length, time_length);
@@ -110,8 +116,7 @@ static ft_status try_directory(ft_experiment *experiment, const char *results, c
     if (attempt > 1) ft_text_addf(&id, "_%d", attempt);
     char *directory = id.failed ? NULL : ft_join_path(results, id.data);
     struct stat info;
-    ft_status status =
-        directory ? FT_OK : ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
+    ft_status status = directory ? FT_OK : ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
     bool is_free = status == FT_OK && lstat(directory, &info) != 0;
     if (is_free && announcer) status = announcer->announce(announcer->context, id.data, err);
     *made = is_free && status == FT_OK && mkdir(directory, 0777) == 0;
@@ -148,8 +153,8 @@ ft_status ft_experiment_begin(ft_experiment *experiment, const char *results, co
     size_t seconds = strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%S", &local);
     snprintf(iso + seconds, sizeof iso - seconds, ".%06ld", now.tv_nsec / 1000);
     ft_text stem = FT_TEXT_EMPTY;
-    ft_experiment_stem(name, number, total, &stem);
-    ft_text_addf(&stem, "_%s", clock);
+    char begin[FT_STEM_CHARS];
+    ft_text_addf(&stem, "%s_%s", ft_experiment_stem(name, number, total, begin), clock);
 
     char *timestamp = ft_copy_string(iso);
     bool made = false;

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "tracker/metrics.h"
 
 /* One epoch of training; NaN = not known (null in the file). */
@@ -54,18 +53,19 @@ typedef struct ft_announcer {
 } ft_announcer;
 
 /* Makes the experiment's directory under `results` (made if missing) and sets experiment_id, timestamp and
- * directory. The id is <stem>_<YYYYmmdd_HHMMSS>. "_2", "_3", ... is added while such a directory exists; mkdir
- * decides, so two processes never get the same. The announcer (NULL: none) hears of each id that seems free
- * before its directory is made; the last one counts. `when` NULL: now. */
+ * directory. The id is <stem>_<YYYYmmdd_HHMMSS>. "_2", "_3", ... is added while such a directory exists;
+ * mkdir decides, so two processes never get the same. The announcer (NULL: none) hears of each id that seems
+ * free before its directory is made; the last one counts. `when` NULL: now. */
 ft_status ft_experiment_begin(ft_experiment *experiment, const char *results, const char *name,
                               int64_t number, int64_t total, const struct timespec *when,
                               const ft_announcer *announcer, ft_error *err);
 
-/* Adds what ids begin with: <name>, or, with number > 0 (the configuration's place in a sweep of `total`, from
- * 1) <name>_<number>, three digits or as many as `total` needs. */
-void ft_experiment_stem(const char *name, int64_t number, int64_t total, ft_text *stem);
-/* Whether an id with that stem could have been given by ft_experiment_begin, at any time. */
-bool ft_experiment_id_fits(const char *id, const char *stem);
+/* What ids begin with: <name>, or, with number > 0 (the configuration's place in a sweep of `total`, from 1)
+ * <name>_<number>, three digits or as many as `total` needs. Returns `stem`. */
+enum { FT_STEM_CHARS = 192 };
+const char *ft_experiment_stem(const char *name, int64_t number, int64_t total, char stem[FT_STEM_CHARS]);
+/* Whether ft_experiment_begin could have given this id, at any time. */
+bool ft_experiment_id_fits(const char *id, const char *name, int64_t number, int64_t total);
 
 ft_status ft_experiment_add_epoch(ft_experiment *experiment, const ft_epoch_record *record, ft_error *err);
 /* Adds a sentence to the notes (joined by "; "); an empty one adds nothing. */

@@ -261,11 +261,10 @@ static void make_files(sim_crew *s, const sim_worker *w, size_t member)
 static void say_begin(sim_crew *s, sim_worker *w, size_t member)
 {
     cJSON *message = ft_message("say", "begin");
-    ft_text stem = FT_TEXT_EMPTY;
-    ft_experiment_stem(s->sweep->study.name, (int64_t)member + 1, (int64_t)s->sweep->grid.count, &stem);
-    if (stem.failed) abort();
-    snprintf(w->experiment_id, sizeof w->experiment_id, "%s_20260101_000000", stem.data);
-    ft_text_free(&stem);
+    char stem[FT_STEM_CHARS];
+    snprintf(
+        w->experiment_id, sizeof w->experiment_id, "%s_20260101_000000",
+        ft_experiment_stem(s->sweep->study.name, (int64_t)member + 1, (int64_t)s->sweep->grid.count, stem));
     cJSON_AddNumberToObject(message, "configuration", (double)member);
     cJSON_AddStringToObject(message, "experiment_id", w->experiment_id);
     w->phase = SIM_BEGINNING;

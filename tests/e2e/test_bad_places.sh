@@ -43,6 +43,37 @@ for command in compare 'best --metric mae' 'show x' 'forecast --experiment x --d
     refuses '^ftgpu: file: cannot be read: Not a directory' $command --results file
 done
 
+
+# What cannot be looked at (here a link to itself) is not missing: nothing is put in its place, nothing goes on without it.
+unseen() { # FILE COMMAND...: the command says so of the file, with status 1
+    file=$1
+    shift
+    mv "$file" kept 2>/dev/null || :
+    ln -s "$(basename "$file")" "$file"
+    ft "$@"
+    [ -L "$file" ] || fail "$ran: $file was replaced"
+    rm "$file"
+    mv kept "$file" 2>/dev/null || :
+    expect_status 1
+    [ "$(wc -l <err)" = 1 ] || fail "$ran: $(wc -l <err) lines on stderr instead of 1"
+    expect err "^ftgpu: $file: cannot be looked at: Too many levels of symbolic links"
+}
+must run $job --set epochs=1 --name seen --results looked
+experiment=$(echo looked/seen_*)
+unseen nano/generation_config.json $forecast
+unseen nano/model.safetensors $forecast
+unseen nano/model.safetensors.index.json $forecast
+unseen "$experiment/adapter/adapter_config.json" $forecast --adapter "$experiment/adapter"
+unseen "$experiment/adapter/adapter_model.safetensors" $forecast --adapter "$experiment/adapter"
+mkdir fresh
+unseen fresh/config.json model init --size nano --out fresh
+unseen data/train.csv data demo --out data
+mv "$experiment/results.json" kept
+ln -s results.json "$experiment/results.json"
+ft compare --results looked
+mv kept "$experiment/results.json"
+expect err "$experiment/results.json: .*Too many levels of symbolic links"
+
 # Standard streams that are closed: no file and no socket gets what is meant for them.
 status=0
 "$FTGPU" sweep $job --grid lora_rank=2,4 --name mute --results closed </dev/null >&- 2>&- || status=$?

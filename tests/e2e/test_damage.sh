@@ -74,6 +74,18 @@ for i in 1 2 3 4 5; do expect err "^$state/journal.jsonl:$((lines + i)): damaged
 [ -d other_001_20260101_000000 ] && [ -e $results/other_001_20260101_000000/adapter ] || fail "what is not the sweep's was removed"
 expect_whole damaged
 
+# A checkpoint that cannot be looked at is not missing.
+kill_midway unseen
+checkpoint=$results/.sweeps/unseen/checkpoints/batch_1.safetensors
+mv "$checkpoint" checkpoint
+ln -s batch_1.safetensors "$checkpoint"
+ft sweep $common $mixed --name unseen
+expect_status 1
+expect err "^ftgpu: $checkpoint: cannot be looked at: Too many levels of symbolic links"
+mv checkpoint "$checkpoint"
+must sweep $common $mixed --name unseen
+expect_whole unseen
+
 # A plan that is damaged is not gone on with.
 mv "$state" done
 mv kept "$state"

@@ -19,6 +19,13 @@ static const char *const others[] = {"outside", "results/other_001_20260101_0000
                                      "results/s_002_20260101_000000/results.json"};
 enum { N_OTHERS = sizeof others / sizeof *others };
 
+/* In the place of the C library's: what survives a power cut is no matter here, and takes the most time. */
+int fsync(int descriptor)
+{
+    (void)descriptor;
+    return 0;
+}
+
 static const char *path_of(const char *name)
 {
     static char paths[4][256];

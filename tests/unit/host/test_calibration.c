@@ -77,6 +77,19 @@ Test(calibration, numbers_are_kept)
     cr_expect_eq(number, 9);
 }
 
+/* It may hold other numbers, which a new file would not. */
+Test(calibration, a_file_that_cannot_be_read_stays)
+{
+    double number = 7;
+    char target[64] = "";
+    ft_calibration_keep("a", &number);
+    cr_assert_eq(unlink(path_of("calibration.json")), 0);
+    cr_assert_eq(symlink("calibration.json", path_of("calibration.json")), 0);
+    ft_calibration_keep("b", &number);
+    cr_expect_geq(readlink(path_of("calibration.json"), target, sizeof target), 0);
+    cr_expect_str_eq(target, "calibration.json");
+}
+
 Test(calibration, what_is_kept_is_not_measured)
 {
     calibrate();

@@ -376,3 +376,79 @@ Test(experiment, two_thousand_are_loaded_in_a_fifth_of_a_second)
 #endif
     ft_experiments_free(&set);
 }
+
+Test(experiment, an_id_tells_whose_it_is)
+{
+    const struct {
+        const char *id, *name;
+        int64_t number, total;
+        bool fits;
+    } cases[] = {
+        {"lr_001_20250101_120000", "lr", 1, 18, true},
+        {"lr_001_20250101_120000_2", "lr", 1, 18, true},
+        {"lr_001_20250101_120000_1000000", "lr", 1, 18, true},
+        {"lr_00007_20250101_120000", "lr", 7, 12000, true},
+        {"lr_20250101_120000", "lr", 0, 0, true},
+        {"lr_001_20250101_120000", "lr_001", 0, 0, true},
+        {"lr_001_20250101_120000", "lr", 2, 18, false},
+        {"lr_001_20250101_120000", "lr", 1, 1000, false},
+        {"lr_001_20250101_120000", "l", 1, 18, false},
+        {"lr_001_20250101_120000_1", "lr", 1, 18, false},
+        {"lr_001_20250101_120000_02", "lr", 1, 18, false},
+        {"lr_001_20250101_120000_1000001", "lr", 1, 18, false},
+        {"lr_001_20250101_120000_", "lr", 1, 18, false},
+        {"lr_001_20250101_120000_2x", "lr", 1, 18, false},
+        {"lr_001_20250101_120000/x", "lr", 1, 18, false},
+        {"lr_001_20250101-120000", "lr", 1, 18, false},
+        {"lr_001_20250101_12000", "lr", 1, 18, false},
+        {"lr_001", "lr", 1, 18, false},
+        {"..", "lr", 1, 18, false},
+        {"", "lr", 1, 18, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(ft_experiment_id_fits(cases[i].id, cases[i].name, cases[i].number, cases[i].total),
+                     cases[i].fits, "%s of %s %d", cases[i].id, cases[i].name, (int)cases[i].number);
+}
+
+/* Ids that were announced, and whether something was there already. */
+typedef struct announced {
+    char ids[4][64];
+    int count;
+    bool was_there;
+    ft_status status;
+} announced;
+
+static ft_status announce(void *context, const char *id, ft_error *err)
+{
+    announced *a = context;
+    char path[128];
+    snprintf(path, sizeof path, "deep/results/%s", id);
+    a->was_there = a->was_there || access(scratch_path(path), F_OK) == 0;
+    snprintf(a->ids[a->count++], sizeof a->ids[0], "%s", id);
+    return a->status == FT_OK ? FT_OK : ft_fail(err, a->status, "the journal is full");
+}
+
+Test(experiment, an_id_is_announced_before_anything_is_on_disk)
+{
+    ft_experiment first, second = {0}, third = {0};
+    ft_error err = {""};
+    announced a = {.status = FT_OK};
+    const ft_announcer announcer = {announce, &a};
+    begin(&first, "same", 0, 0);
+    cr_assert_eq(
+        ft_experiment_begin(&second, scratch_path("deep/results"), "same", 0, 0, &noon, &announcer, &err),
+        FT_OK, "%s", err.message);
+    cr_assert_eq(a.count, 1, "what is there already is nobody's to announce");
+    cr_expect_not(a.was_there);
+    cr_expect_str_eq(a.ids[0], "same_20250101_120000_2");
+    cr_expect_str_eq(second.experiment_id, a.ids[0]);
+    a.status = FT_FAILED;
+    cr_expect_eq(
+        ft_experiment_begin(&third, scratch_path("deep/results"), "same", 0, 0, &noon, &announcer, &err),
+        FT_FAILED);
+    cr_expect_str_eq(err.message, "the journal is full");
+    cr_expect_neq(access(scratch_path("deep/results/same_20250101_120000_3"), F_OK), 0);
+    ft_experiment_free(&first);
+    ft_experiment_free(&second);
+    ft_experiment_free(&third);
+}

@@ -313,8 +313,6 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
 /* Whether the processor multiplies bf16 natively, so that `--dtype auto` should take it. */
 bool ft_cpu_has_bf16(void);
 enum { FT_CPU_PASS_ROWS = 2048 }; /* its pass_rows */
-/* CPU cores that this process may use. */
-int ft_cpu_cores(void);
 /* GPU number `device`. Where the build has no CUDA backend there are 0 devices and creation fails. Without a
  * driver neither loads a library. */
 int ft_cuda_device_count(void);

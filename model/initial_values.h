@@ -10,7 +10,7 @@
 void ft_fill_uniform(float *out, size_t count, double bound, uint32_t seed, const char *name);
 
 /* out[i] normal with mean 0 and this standard deviation, by Philox keyed by (seed, name) and Box and Muller's
- * transform. All of OpenMP's threads draw; the values do not depend on their number. */
+ * transform. All cores draw; the values do not depend on their number. */
 void ft_fill_normal(float *out, size_t count, double deviation, uint32_t seed, const char *name);
 
 #endif

@@ -6,9 +6,10 @@ function(ft_part name)
   target_link_libraries(ft_${name} PUBLIC ft_options)
   set_target_properties(ft_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
-ft_part(base base/error.c base/checksum.c base/utf8.c)
+ft_part(base base/error.c base/checksum.c base/parallel.c base/utf8.c)
 target_compile_definitions(ft_base PUBLIC FT_NO_ZLIB)
-target_link_libraries(ft_base PUBLIC m)
+find_package(Threads REQUIRED)
+target_link_libraries(ft_base PUBLIC Threads::Threads m)
 
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.c ${CMAKE_SOURCE_DIR}/kernels/ref/*.c)
 if(FTGPU_GPU_CHECK STREQUAL "SIMULATED")
@@ -38,13 +39,6 @@ endforeach()
 file(GLOB bench_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/bench*.c)
 ft_part(bench ${model_parts} ${bench_parts})
 target_link_libraries(ft_bench PUBLIC ft_kernels)
-# Fresh weights are drawn by all cores where the compiler has OpenMP.
-find_package(OpenMP COMPONENTS C)
-if(OpenMP_C_FOUND)
-  target_link_libraries(ft_bench PUBLIC OpenMP::OpenMP_C)
-else()
-  target_compile_options(ft_bench PRIVATE -Wno-unknown-pragmas)
-endif()
 
 # Under sanitizers the kernels are looked at, not what they are compared with: tests/mutate.sh runs it hundreds of times. A
 # property of the files, because those come after the options of all targets.

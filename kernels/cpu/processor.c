@@ -1,9 +1,5 @@
-/* What the processor can do, and how many of its cores are ours. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* sched_getaffinity */
-#endif
+/* What the processor can do, and its name. */
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +36,6 @@ ft_isa ft_cpu_isa(void)
 bool ft_cpu_has_bf16(void)
 {
     return ft_cpu_isa() == FT_ISA_AVX512_BF16;
-}
-
-int ft_cpu_cores(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
-    return 1;
 }
 
 void ft_cpu_describe(char *text, size_t size)

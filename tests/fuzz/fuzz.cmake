@@ -30,6 +30,6 @@ if(VALGRIND AND NOT FTGPU_SANITIZE)
   endforeach()
 endif()
 
-# ThreadSanitizer is not run: all threads are OpenMP's (nothing here starts one; base/text.c's pthread_once is the only call), and gcc's
-# libgomp is not built for it: it sees no barrier and reports every parallel loop. That results are the same bits from run to run,
+# ThreadSanitizer is not run: all threads but those of base/parallel.c, which share one counter, are OpenMP's, and gcc's libgomp is not
+# built for it: it sees no barrier and reports every parallel loop. That results are the same bits from run to run,
 # which tests/unit/kernels/test_ops_cpu.c checks, is what tells of a race.

@@ -55,11 +55,6 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     return ft_fail(err, FT_FAILED, "no device while fuzzing");
 }
 
-int ft_cpu_cores(void)
-{
-    return 2;
-}
-
 bool ft_cpu_has_bf16(void)
 {
     return false;

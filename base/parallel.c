@@ -1,0 +1,45 @@
+/* Threads for one call; see parallel.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
+#include "base/parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+enum { MOST_THREADS = 256 };
+
+typedef struct job {
+    _Atomic int64_t next;
+    int64_t count;
+    void (*work)(void *context, int64_t i);
+    void *context;
+} job;
+
+int ft_cpu_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+    return 1;
+}
+
+static void *take_work(void *given)
+{
+    job *j = given;
+    for (int64_t i; (i = atomic_fetch_add(&j->next, 1)) < j->count;) j->work(j->context, i);
+    return NULL;
+}
+
+void ft_parallel(int n_threads, int64_t count, void (*work)(void *context, int64_t i), void *context)
+{
+    pthread_t others[MOST_THREADS];
+    job j = {.count = count, .work = work, .context = context};
+    int started = 0;
+    if (n_threads <= 0) n_threads = ft_cpu_cores();
+    if (n_threads > MOST_THREADS) n_threads = MOST_THREADS;
+    if (n_threads > count) n_threads = (int)count;
+    while (started < n_threads - 1 && pthread_create(&others[started], NULL, take_work, &j) == 0) started++;
+    take_work(&j);
+    for (int i = 0; i < started; i++) pthread_join(others[i], NULL);
+}

@@ -164,7 +164,7 @@ ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_err
 /* Where a stream's bytes go. A stream of the C library's own would forget why a write failed. */
 struct ft_file_sink {
     int descriptor;
-    int code; /* errno of the first write that failed */
+    _Atomic int code; /* errno of a write that failed */
 };
 
 static ssize_t write_to_sink(void *cookie, const char *bytes, size_t size)
@@ -225,6 +225,25 @@ ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err
     return status;
 }
 
+void ft_file_flush(ft_file_writer *writer)
+{
+    (void)fflush(writer->stream); /* the stream keeps its error */
+}
+
+void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, size_t size)
+{
+    struct ft_file_sink *sink = writer->sink;
+    size_t done = 0;
+    while (done < size && sink->code == 0) {
+        ssize_t written =
+            pwrite(sink->descriptor, (const char *)data + done, size - done, (off_t)offset + (off_t)done);
+        if (written >= 0)
+            done += (size_t)written;
+        else if (errno != EINTR)
+            sink->code = errno;
+    }
+}
+
 /* Makes a rename last: without this a power cut may forget the new name. Where a file system cannot, nothing
  * is lost. */
 static void sync_directory_of(const char *path)
@@ -243,8 +262,8 @@ static void sync_directory_of(const char *path)
 ft_status ft_file_commit(ft_file_writer *writer, ft_error *err)
 {
     int code = 0;
-    if (fflush(writer->stream) != 0 || ferror(writer->stream))
-        code = writer->sink->code ? writer->sink->code : EIO;
+    if (fflush(writer->stream) != 0 || ferror(writer->stream)) code = EIO;
+    if (writer->sink->code) code = writer->sink->code;
     if (!code && writer->temporary && fsync(writer->sink->descriptor) != 0) code = errno;
     if (fclose(writer->stream) != 0 && !code) code = errno;
     writer->stream = NULL;

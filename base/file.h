@@ -25,6 +25,10 @@ typedef struct ft_file_writer {
 } ft_file_writer;
 
 ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err);
+/* Writes at an offset, after ft_file_flush of what the stream has got and beyond it; threads may do so at the
+ * same time. Not for a device or a pipe. Errors are found by ft_file_commit. */
+void ft_file_flush(ft_file_writer *writer);
+void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, size_t size);
 ft_status ft_file_commit(ft_file_writer *writer, ft_error *err);
 void ft_file_abandon(ft_file_writer *writer);
 

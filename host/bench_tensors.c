@@ -9,8 +9,9 @@
 static float *draw(size_t count, double deviation, const char *name, ft_error *err)
 {
     float *values = malloc(count * sizeof *values + 1);
+    const ft_normal_values random = ft_normal_values_of(deviation, 1, name);
     if (values)
-        ft_fill_normal(values, count, deviation, 1, name);
+        ft_fill_normal(&random, values, count);
     else
         ft_no_memory(err, name, count * sizeof *values);
     return values;

@@ -6,7 +6,6 @@
 
 #include "base/checksum.h"
 #include "base/parallel.h"
-#include "base/philox.h"
 
 enum { SITE_INITIAL_VALUES = 0x5a3b1e02 }; /* beside FT_SITE_SAMPLING: random numbers of their own */
 
@@ -67,28 +66,39 @@ static void draw_batch(ft_philox_key key, size_t first_block, float scale, float
     }
 }
 
-/* A tensor that is being filled, in pieces. */
-typedef struct normal_values {
-    ft_philox_key key;
-    float scale, *out;
+ft_normal_values ft_normal_values_of(double deviation, uint32_t seed, const char *name)
+{
+    return (ft_normal_values){key_of(seed, name), (float)deviation};
+}
+
+void ft_draw_normal(const ft_normal_values *values, size_t first, size_t count, float *out)
+{
+    for (size_t at = 0; at < count; at += BATCH) {
+        float last[BATCH];
+        size_t left = count - at;
+        draw_batch(values->key, (first + at) / 4, values->deviation, left < BATCH ? last : out + at);
+        if (left < BATCH) memcpy(out + at, last, left * sizeof *last);
+    }
+}
+
+/* A tensor that all cores fill, in pieces. */
+typedef struct filling {
+    const ft_normal_values *values;
+    float *out;
     size_t count;
-} normal_values;
+} filling;
 
 enum { PIECE = 64 * BATCH }; /* 0.4 ms: a thread is started in much less */
 
 static void draw_piece(void *context, int64_t piece)
 {
-    const normal_values *n = context;
-    for (size_t at = (size_t)piece * PIECE; at < n->count && at < ((size_t)piece + 1) * PIECE; at += BATCH) {
-        float last[BATCH];
-        size_t left = n->count - at;
-        draw_batch(n->key, at / 4, n->scale, left < BATCH ? last : n->out + at);
-        if (left < BATCH) memcpy(n->out + at, last, left * sizeof *last);
-    }
+    const filling *f = context;
+    size_t first = (size_t)piece * PIECE, left = f->count - first;
+    ft_draw_normal(f->values, first, left < PIECE ? left : PIECE, f->out + first);
 }
 
-void ft_fill_normal(float *out, size_t count, double deviation, uint32_t seed, const char *name)
+void ft_fill_normal(const ft_normal_values *values, float *out, size_t count)
 {
-    normal_values values = {.key = key_of(seed, name), .scale = (float)deviation, .out = out, .count = count};
-    ft_parallel(0, (int64_t)((count + PIECE - 1) / PIECE), draw_piece, &values);
+    filling f = {.values = values, .out = out, .count = count};
+    ft_parallel(0, (int64_t)((count + PIECE - 1) / PIECE), draw_piece, &f);
 }

@@ -14,6 +14,7 @@
 #include "base/bf16.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "model/json_builder.h"
 
@@ -401,8 +402,34 @@ static ft_text make_header(const ft_tensor_to_store *const *order, size_t count,
     return text;
 }
 
-ft_status ft_safetensors_write(const char *path, const ft_tensor_to_store *tensors, size_t count,
-                               const char *const *metadata, size_t n_metadata, ft_error *err)
+/* A tensor on its way into a file, in pieces. */
+typedef struct storing {
+    const ft_tensor_to_store *tensor;
+    ft_make_elements *make; /* NULL: the elements are there */
+    ft_file_writer *writer;
+    int64_t offset; /* of the tensor's first byte in the file */
+    size_t count;   /* elements */
+} storing;
+
+static void store_piece(void *context, int64_t piece)
+{
+    const storing *s = context;
+    size_t width = dtypes[s->tensor->dtype].bytes;
+    size_t first = (size_t)piece * FT_STORED_PIECE, count = s->count - first;
+    if (count > FT_STORED_PIECE) count = FT_STORED_PIECE;
+    int64_t offset = s->offset + (int64_t)(first * width);
+    if (!s->make) {
+        ft_file_write_at(s->writer, offset, (const char *)s->tensor->data + first * width, count * width);
+    } else {
+        double made[FT_STORED_PIECE]; /* room for the widest element */
+        s->make(s->tensor->data, first, count, made);
+        ft_file_write_at(s->writer, offset, made, count * width);
+    }
+}
+
+ft_status ft_safetensors_write_made(const char *path, const ft_tensor_to_store *tensors, size_t count,
+                                    ft_make_elements *make, const char *const *metadata, size_t n_metadata,
+                                    ft_error *err)
 {
     ft_status status = FT_OK;
     ft_file_writer writer = {0};
@@ -423,9 +450,13 @@ ft_status ft_safetensors_write(const char *path, const ft_tensor_to_store *tenso
     /* Write errors are found by the commit. */
     (void)fwrite(length, 1, sizeof length, writer.stream);
     (void)fwrite(header.data, 1, header.length, writer.stream);
+    ft_file_flush(&writer);
+    int64_t offset = LENGTH_BYTES + (int64_t)header.length;
     for (size_t i = 0; i < count; i++) {
-        size_t bytes = (size_t)bytes_of(order[i]);
-        if (bytes) (void)fwrite(order[i]->data, 1, bytes, writer.stream);
+        int64_t bytes = (int64_t)bytes_of(order[i]);
+        storing s = {order[i], make, &writer, offset, (size_t)bytes / dtypes[order[i]->dtype].bytes};
+        ft_parallel(0, (int64_t)((s.count + FT_STORED_PIECE - 1) / FT_STORED_PIECE), store_piece, &s);
+        offset += bytes;
     }
     status = ft_file_commit(&writer, err);
 cleanup:
@@ -433,4 +464,10 @@ cleanup:
     ft_text_free(&header);
     free(order);
     return status;
+}
+
+ft_status ft_safetensors_write(const char *path, const ft_tensor_to_store *tensors, size_t count,
+                               const char *const *metadata, size_t n_metadata, ft_error *err)
+{
+    return ft_safetensors_write_made(path, tensors, count, NULL, metadata, n_metadata, err);
 }

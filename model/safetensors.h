@@ -87,4 +87,15 @@ typedef struct ft_tensor_to_store {
 ft_status ft_safetensors_write(const char *path, const ft_tensor_to_store *tensors, size_t count,
                                const char *const *metadata, size_t n_metadata, ft_error *err);
 
+/* Makes elements first .. first + count - 1 of a tensor; `first` is a multiple of FT_STORED_PIECE. Several
+ * threads call it at the same time. */
+typedef void ft_make_elements(const void *source, size_t first, size_t count, void *out);
+enum { FT_STORED_PIECE = 1 << 16 };
+
+/* The same for tensors that are made while the file is written: each one's `data` is the `source` of `make`.
+ */
+ft_status ft_safetensors_write_made(const char *path, const ft_tensor_to_store *tensors, size_t count,
+                                    ft_make_elements *make, const char *const *metadata, size_t n_metadata,
+                                    ft_error *err);
+
 #endif

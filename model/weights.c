@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "model/config_copy.h"
 #include "model/safetensors.h"
 
 /* The tensors of a model directory: model.safetensors, or what model.safetensors.index.json names. */
@@ -213,67 +212,5 @@ ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error 
     close_shards(&s);
     free(text);
     free(config_path);
-    return status;
-}
-
-/* The file of the tensors; with own_head a tied head is written under its own name too. */
-static ft_status write_tensors(const char *path, const ft_weights *weights, bool own_head, ft_error *err)
-{
-    static const char *const metadata[] = {"format", "pt"};
-    ft_status status = FT_OK;
-    size_t count = 0, capacity = (size_t)ft_tensor_count(&weights->config);
-    ft_tensor_name *names = calloc(capacity, sizeof *names);
-    ft_tensor_to_store *stored = calloc(capacity, sizeof *stored);
-    if (!names || !stored) {
-        status = ft_no_memory(err, path, capacity * (sizeof *names + sizeof *stored));
-        goto cleanup;
-    }
-    for (int32_t i = 0; i < (int32_t)capacity; i++) {
-        const float *values = weights->tensor[i];
-        if (i == FT_LM_HEAD && own_head && weights->tied) values = weights->tensor[FT_SHARED];
-        if (!values) continue;
-        const ft_tensor_info info = ft_tensor_describe(&weights->config, i);
-        names[count] = ft_tensor_name_of(&weights->config, i);
-        stored[count] = (ft_tensor_to_store){
-            .name = names[count].text,
-            .dtype = FT_STORED_F32,
-            .n_dims = info.is_norm ? 1 : 2,
-            .shape = {info.is_norm ? info.cols : info.rows, info.is_norm ? 0 : info.cols},
-            .data = values,
-        };
-        count++;
-    }
-    status = ft_safetensors_write(path, stored, count, metadata, 1, err);
-cleanup:
-    free(stored);
-    free(names);
-    return status;
-}
-
-ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
-                           ft_error *err)
-{
-    bool own_head = false;
-    char *text = NULL;
-    char *path = ft_join_path(model_dir, "config.json");
-    char *tensors = ft_join_path(model_dir, "model.safetensors");
-    ft_status status = FT_OK;
-    if (!path || !tensors) {
-        status = ft_no_memory(err, model_dir, 0);
-    } else if (config_from) {
-        status = ft_config_copy(config_from, &text, &own_head, err);
-    } else {
-        text = ft_config_print(&weights->config);
-        if (!text) status = ft_no_memory(err, path, 0);
-    }
-    if (status == FT_OK) status = ft_make_directories(model_dir, err);
-    if (status == FT_OK) status = write_tensors(tensors, weights, own_head, err);
-    if (status == FT_OK) {
-        status = ft_write_file(path, text, strlen(text), err);
-        if (status) unlink(tensors); /* a model without its config is none */
-    }
-    free(text);
-    free(tensors);
-    free(path);
     return status;
 }

@@ -90,6 +90,9 @@ ft_status ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weigh
  * copied unchanged but for the dtype; with NULL ft_config_write makes one. */
 ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
                            ft_error *err);
+/* ft_weights_draw and ft_weights_write in one, without holding the weights in memory. */
+ft_status ft_weights_write_fresh(const char *model_dir, const ft_model_config *config, uint32_t seed,
+                                 int64_t *n_parameters, ft_error *err);
 
 /* Between processes that share no memory: what rank 0 has read reaches all others, which own what they get.
  * For a communicator whose buffers are in host memory. (Workers of one machine are forks of the process that

@@ -91,7 +91,8 @@ static void *random_numbers(size_t count, bool bf16, const char *name, ft_error 
     float *values = malloc(count * sizeof *values + 1);
     if (!values) ft_no_memory(err, name, count * sizeof *values);
     if (values && good_cuda(cudaMalloc(&data, bytes), "cudaMalloc", err)) {
-        ft_fill_normal(values, count, 1, 1, name);
+        const ft_normal_values random = ft_normal_values_of(1, 1, name);
+        ft_fill_normal(&random, values, count);
         uint16_t *rounded = (uint16_t *)values; /* in place: the halves written never pass what is read */
         for (size_t i = 0; bf16 && i < count; i++) {
             uint16_t half = ft_bf16_from_float(values[i]);

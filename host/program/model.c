@@ -28,12 +28,11 @@ static ft_status check_free(const char *directory, ft_error *err)
 }
 
 /* Says on stdout what was written. */
-static ft_status report_written(const char *directory, const ft_weights *weights, const char *what,
-                                ft_error *err)
+static ft_status report_written(const char *directory, int64_t n_parameters, const char *what, ft_error *err)
 {
     ft_text text = FT_TEXT_EMPTY;
     ft_text_add_line(&text, directory);
-    ft_text_addf(&text, ": %s, %lld parameters\n", what, (long long)ft_parameter_count(weights));
+    ft_text_addf(&text, ": %s, %lld parameters\n", what, (long long)n_parameters);
     ft_status status = ft_print_text(&text, err);
     ft_text_free(&text);
     return status;
@@ -42,13 +41,12 @@ static ft_status report_written(const char *directory, const ft_weights *weights
 static ft_status init(const char *size, const char *directory, int64_t seed, ft_error *err)
 {
     ft_model_config config;
-    ft_weights *weights = NULL;
+    int64_t n_parameters = 0;
     ft_status status = ft_config_for_size(size, &config, err);
     if (status == FT_OK) status = check_free(directory, err);
-    if (status == FT_OK) status = ft_weights_draw(&config, (uint32_t)seed, &weights, err);
-    if (status == FT_OK) status = ft_weights_write(directory, weights, NULL, err);
-    if (status == FT_OK) status = report_written(directory, weights, "a fresh model, untrained", err);
-    ft_weights_free(weights);
+    if (status == FT_OK)
+        status = ft_weights_write_fresh(directory, &config, (uint32_t)seed, &n_parameters, err);
+    if (status == FT_OK) status = report_written(directory, n_parameters, "a fresh model, untrained", err);
     return status;
 }
 
@@ -105,7 +103,7 @@ static ft_status merge(const char *model, const char *adapter_directory, const c
     if (status == FT_OK) status = ft_adapter_merge(adapter, weights, err);
     if (status == FT_OK) status = ft_weights_write(out, weights, model, err);
     if (status == FT_OK)
-        status = report_written(out, weights, "the model with the adapter merged into it", err);
+        status = report_written(out, ft_parameter_count(weights), "the model with the adapter merged into it", err);
     ft_adapter_free(adapter);
     ft_weights_free(weights);
     return status;

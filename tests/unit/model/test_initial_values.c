@@ -25,6 +25,12 @@ static float value_of(uint32_t seed, const char *name, float deviation, size_t i
     return radius * (i % 2 ? sinf(angle) : cosf(angle)) * deviation;
 }
 
+static void fill(float *values, size_t count, double deviation)
+{
+    const ft_normal_values normal = ft_normal_values_of(deviation, 7, "a.weight");
+    ft_fill_normal(&normal, values, count);
+}
+
 Test(initial_values, normal_ones_have_the_same_bits_for_any_count)
 {
     static const size_t counts[] = {0, 1, 3, 4, 6, 1023, 1024, 1025, 1030, 65536, 65537, MOST};
@@ -33,7 +39,7 @@ Test(initial_values, normal_ones_have_the_same_bits_for_any_count)
     cr_assert(values);
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
         values[counts[c]] = outside;
-        ft_fill_normal(values, counts[c], 0.3, 7, "a.weight");
+        fill(values, counts[c], 0.3);
         for (size_t i = 0; i < counts[c]; i++) {
             float wanted = value_of(7, "a.weight", 0.3f, i);
             cr_assert(memcmp(&values[i], &wanted, sizeof wanted) == 0, "%zu of %zu: %a, not %a", i, counts[c],
@@ -42,6 +48,22 @@ Test(initial_values, normal_ones_have_the_same_bits_for_any_count)
         cr_assert_eq(values[counts[c]], outside, "a value after the last of %zu", counts[c]);
     }
     free(values);
+}
+
+Test(initial_values, a_part_is_what_it_is_in_the_whole)
+{
+    static const size_t firsts[] = {0, 4, 1020, 1024, 65536};
+    const ft_normal_values normal = ft_normal_values_of(0.3, 7, "a.weight");
+    float *whole = malloc(MOST * sizeof *whole), part[1500];
+    cr_assert(whole);
+    fill(whole, MOST, 0.3);
+    for (size_t f = 0; f < sizeof firsts / sizeof *firsts; f++)
+        for (size_t count = 1; count <= 1500; count += 499) {
+            ft_draw_normal(&normal, firsts[f], count, part);
+            cr_expect(memcmp(part, whole + firsts[f], count * sizeof *part) == 0, "%zu of %zu", count,
+                      firsts[f]);
+        }
+    free(whole);
 }
 
 static double cpu_seconds(clockid_t clock)
@@ -58,7 +80,7 @@ Test(initial_values, a_large_tensor_is_drawn_by_all_cores)
     float *values = malloc(LARGE * sizeof *values);
     cr_assert(values);
     double whole = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID), mine = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
-    ft_fill_normal(values, LARGE, 1, 1, "a.weight");
+    fill(values, LARGE, 1);
     whole = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - whole;
     mine = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - mine;
     cr_expect(ft_cpu_cores() == 1 ? mine > 0.9 * whole : mine < 0.9 * whole, "%g of %g s, %d cores", mine,
@@ -71,11 +93,11 @@ Test(initial_values, a_child_of_the_process_draws_too)
 {
     float *values = malloc(MOST * sizeof *values), *again = malloc(MOST * sizeof *again);
     cr_assert(values && again);
-    ft_fill_normal(values, MOST, 1, 1, "a.weight");
+    fill(values, MOST, 1);
     pid_t child = fork();
     if (child == 0) {
         alarm(60);
-        ft_fill_normal(again, MOST, 1, 1, "a.weight");
+        fill(again, MOST, 1);
         _exit(memcmp(values, again, MOST * sizeof *again) ? 1 : 0);
     }
     int how = -1;

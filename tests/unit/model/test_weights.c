@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bf16.h"
+#include "base/file.h"
 #include "golden.h"
 #include "model/safetensors.h"
 #include "model/weights.h"
@@ -138,6 +139,40 @@ Test(weights, fresh_ones_are_written_with_their_checksum)
     ft_weights_free(again);
     ft_weights_free(other);
     ft_weights_free(back);
+}
+
+/* Written while they are drawn, and drawn before they are written: byte for byte the same files. */
+Test(weights, fresh_ones_need_no_memory_to_be_written)
+{
+    ft_error err;
+    static const char *const files[] = {"config.json", "model.safetensors"};
+    for (int tied = 0; tied < 2; tied++) {
+        ft_model_config config;
+        ft_weights *weights;
+        int64_t n_parameters = 0, wanted = 0;
+        expect_ok(ft_config_for_size("nano", &config, &err), &err);
+        config.scale_decoder_outputs = tied;
+        config.initializer_factor = 0.5f;
+        expect_ok(ft_weights_draw(&config, 4, &weights, &err), &err);
+        expect_ok(ft_weights_write(scratch_path("drawn"), weights, NULL, &err), &err);
+        expect_ok(ft_weights_write_fresh(scratch_path("streamed"), &config, 4, &n_parameters, &err), &err);
+        for (int32_t i = 0; i < ft_tensor_count(&config); i++)
+            if (weights->tensor[i]) wanted += (int64_t)models_size(weights, i);
+        cr_expect_eq(n_parameters, wanted);
+        for (int f = 0; f < 2; f++) {
+            char name[64], *a, *b;
+            size_t a_size, b_size;
+            snprintf(name, sizeof name, "drawn/%s", files[f]);
+            expect_ok(ft_read_file(scratch_path(name), 1 << 30, &a, &a_size, &err), &err);
+            snprintf(name, sizeof name, "streamed/%s", files[f]);
+            expect_ok(ft_read_file(scratch_path(name), 1 << 30, &b, &b_size, &err), &err);
+            cr_assert_eq(a_size, b_size, "%s", files[f]);
+            cr_expect(memcmp(a, b, a_size) == 0, "%s", files[f]);
+            free(a);
+            free(b);
+        }
+        ft_weights_free(weights);
+    }
 }
 
 Test(weights, fresh_values_have_t5s_deviations)

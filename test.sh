@@ -19,10 +19,6 @@ case "${1-}" in
     ;;
 esac
 
-# Tests run side by side on the same cores: a thread that waits must not keep one busy.
-OMP_WAIT_POLICY=passive
-export OMP_WAIT_POLICY
-
 passed=0 failed=0
 
 # run_tests DIRECTORY: counts what ctest says of itself; without its summary line nothing passed.

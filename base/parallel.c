@@ -1,12 +1,10 @@
 /* Threads for one call; see parallel.h. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* sched_getaffinity */
-#endif
 #include "base/parallel.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
+
+#include "base/limits.h"
 
 enum { MOST_THREADS = 256 };
 
@@ -16,13 +14,6 @@ typedef struct job {
     void (*work)(void *context, int64_t i);
     void *context;
 } job;
-
-int ft_cpu_cores(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
-    return 1;
-}
 
 static void *take_work(void *given)
 {

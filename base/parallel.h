@@ -5,9 +5,6 @@
 
 #include <stdint.h>
 
-/* CPU cores that this process may use. */
-int ft_cpu_cores(void);
-
 /* Calls work(context, i) once for each i in [0, count), in any order, by at most n_threads threads at a time
  * (<= 0: as many as there are cores), the caller's among them. Where threads cannot be started fewer do it.
  */

@@ -58,6 +58,10 @@ fi
 packed=$(cd "$packed" && pwd)
 simulated=$(grep simt "$packed/compiler" 2>/dev/null)
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
+if command -v flock >/dev/null; then
+    exec 9>"$out/lock"
+    flock -n 9 || { echo "gpu_check.sh: $out: another run writes there; choose another --out" >&2; exit 2; }
+fi
 work=$(mktemp -d) || exit 1
 clocks='' child=''
 # A stage is a process group of its own, which timeout leads: no program may be left on the GPU.
@@ -78,7 +82,7 @@ started=$(date +%s)
 
 if command -v nvidia-smi >/dev/null; then
     nvidia-smi --query-gpu=timestamp,clocks.sm,clocks.mem,power.draw,temperature.gpu,utilization.gpu,clocks_event_reasons.active \
-        --format=csv -l 1 >"$out/clocks.csv" 2>/dev/null &
+        --format=csv -l 1 >"$out/clocks.csv" 2>/dev/null 9>&- &
     clocks=$!
 fi
 
@@ -118,7 +122,7 @@ run_stage() {
     else
         stage_end=$((begun + limit))
         export stage_end
-        timeout -k 3 "$limit" sh bench/gpu_check/stages.sh "$name" >"$work/$name.tsv" 2>"$work/$name.log" </dev/null &
+        timeout -k 3 "$limit" sh bench/gpu_check/stages.sh "$name" >"$work/$name.tsv" 2>"$work/$name.log" </dev/null 9>&- &
         child=$!
         wait "$child" || status=$?
         end_stage
@@ -131,7 +135,13 @@ run_stage() {
     case $status in
     0) ;;
     77) state=missing detail=$(tail -n 1 "$work/$name.log" | cut -c 1-200) ;;
-    124 | 137) state='timed out' detail="after $limit s; what it had measured until then is kept" ;;
+    124 | 137)
+        if [ $status = 124 ] || [ $took -ge "$limit" ]; then
+            state='timed out' detail="after $limit s; what it had measured until then is kept"
+        else
+            state=failed detail="killed after $took s: no memory left?"
+        fi
+        ;;
     *) state=failed detail="status $status: $(grep -v '^$' "$work/$name.log" | tail -n 1 | cut -c 1-200)" ;;
     esac
     [ "$state" != ok ] || [ -s "$work/$name.tsv" ] || state=failed detail='it measured nothing'

@@ -15,7 +15,7 @@
 #   --peer-options 'OPTION...'   for torch_sweep.py, e.g. '--threads 1' or '--series 64': what is best on this machine
 #
 # Training of ftgpu is all that is not evaluation: start, steps, val_loss, checkpoints, records. Of the peer it is steps and val_loss alone.
-# OMP_WAIT_POLICY=passive on both sides, so that on a machine that others use too no thread burns another's time while it waits.
+# The peer runs with OMP_WAIT_POLICY=passive, so that on a machine that others use too no thread burns time while it waits, as none of ftgpu does.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 ftgpu=build/ftgpu python=python3 sizes='nano tiny' repetitions=3 peer_configs=18 configs=18 threads=2 device=cpu dtype=f32 out=bench/results peer_options=''
@@ -47,7 +47,6 @@ done
 case $ftgpu in */*) ftgpu=$(cd "$(dirname "$ftgpu")" && pwd)/$(basename "$ftgpu") ;; esac
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-export OMP_WAIT_POLICY=passive
 mkdir -p "$out" || exit 1
 : >"$work/times.tsv"
 root=$PWD
@@ -79,7 +78,7 @@ number() {
 
 peer() { # SIZE
     # shellcheck disable=SC2086
-    "$python" "$root/bench/peers/torch_sweep.py" --model "$work/$1" --data "$work/data" --threads "$threads" --device "$device" \
+    OMP_WAIT_POLICY=passive "$python" "$root/bench/peers/torch_sweep.py" --model "$work/$1" --data "$work/data" --threads "$threads" --device "$device" \
         --dtype "$([ "$dtype" = bf16 ] && echo bf16 || echo fp32)" --first "$peer_configs" $peer_options >"$work/peer.json" 2>"$work/log" ||
         die "the peer failed"
     cp "$work/peer.json" "$work/peer-$1.json"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/parallel.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "host/devices.h"
 

@@ -14,7 +14,11 @@
  * An engine serves one call at a time, in the process that opened it; a call while another is under way, from
  * one of its callbacks too, and a call in another process are FT_BAD_INPUT. Threads that work at the same
  * time need an engine each. A child that is forked by a process which has computed cannot compute, not even
- * with an engine of its own, unless it calls exec. */
+ * with an engine of its own, unless it calls exec.
+ *
+ * The CPU's threads are OpenMP's. While they wait they keep their cores busy for milliseconds, which costs
+ * much on a machine that others use, too: set GOMP_SPINCOUNT=1000 in the environment before the process
+ * starts, as the program ftgpu does for itself. A library cannot: OpenMP reads it when the process starts. */
 #ifndef FTGPU_H
 #define FTGPU_H
 

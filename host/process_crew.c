@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/parallel.h"
+#include "base/limits.h"
 #include "host/devices.h"
 #include "host/protocol.h"
 #include "host/team.h"

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/limits.h"
 
 static void release(ft_backend *self, void *block)
 {
@@ -41,15 +42,9 @@ static void one_stream(ft_backend *self, int number)
     (void)number;
 }
 
-static size_t physical_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGE_SIZE);
-    return pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : (size_t)1 << 32;
-}
-
 void ft_host_memory_operations(ft_backend *backend)
 {
-    backend->memory_bytes = physical_memory();
+    backend->memory_bytes = ft_memory_bytes();
     backend->release = release;
     backend->to_device = to_device;
     backend->to_host = to_host;

@@ -31,7 +31,7 @@ typedef struct model_check_scene {
     int32_t sequences[2];                      /* of each adapter in a step */
     int32_t horizon, num_samples;              /* of the forecasts that are sampled */
     bool all_kinds;                            /* ln_tuning and full as well as LoRA */
-    bool skip_f32, skip_bf16;                  /* what is left goes on where the other lost the device */
+    bool skip_f32, skip_bf16;                  /* bf16 alone: for a new process, after f32 lost the device */
 } model_check_scene;
 
 /* Of size nano or small; NULL for any other. */

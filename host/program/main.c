@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef __GLIBC__
@@ -94,6 +95,30 @@ static void fill_streams(void)
         if (fcntl(fd, F_GETFD) == -1) (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* Starts the program anew with an environment in which OpenMP's threads wait as they should: 1,000 turns of
+ * a loop, then asleep. By default they turn for milliseconds, and on a machine that others use as well a
+ * sweep takes 15 to 40 times as long. OpenMP reads this before main begins, so that it can be told in no
+ * other way; what the user has set stays. */
+static void let_threads_sleep(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
+    /* Where that fails threads wait as they do by default. */
+}
+
+static bool uses_all_cores(const ft_command *command)
+{
+    return command->run == ft_command_run || command->run == ft_command_sweep ||
+           command->run == ft_command_forecast || command->run == ft_command_bench;
+}
+
+/* The command's name has `skipped` words. */
+static int run_command(const ft_command *command, int skipped, int n_words, char **argv)
+{
+    if (uses_all_cores(command)) let_threads_sleep(argv);
+    return command->run(n_words - skipped, (const char *const *)argv + 1 + skipped);
+}
+
 int main(int argc, char **argv)
 {
     fill_streams();
@@ -114,11 +139,11 @@ int main(int argc, char **argv)
     const char *group = NULL;
     for (size_t i = 0; i < N_COMMANDS; i++) {
         const ft_command *candidate = &commands[i];
-        if (strcmp(candidate->name, words[0]) == 0) return candidate->run(n_words - 1, words + 1);
+        if (strcmp(candidate->name, words[0]) == 0) return run_command(candidate, 1, n_words, argv);
         if (!ft_command_is_in_group(candidate->name, words[0])) continue;
         group = words[0];
         if (n_words > 1 && strcmp(candidate->name + strlen(group) + 1, words[1]) == 0)
-            return candidate->run(n_words - 2, words + 2);
+            return run_command(candidate, 2, n_words, argv);
     }
     if (!group) return unknown_command(words[0], NULL);
     if (n_words == 1) {

@@ -4,13 +4,16 @@
 file(GLOB e2e_scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/e2e/test_*.sh ${CMAKE_SOURCE_DIR}/tests/e2e/slow_*.sh)
 foreach(script ${e2e_scripts})
   get_filename_component(name ${script} NAME_WE)
-  if(FTGPU_SANITIZE AND name MATCHES "^(slow_package|slow_gpu_check|slow_mutate|test_no_cuda|test_cuda_found)$")
-    continue() # nobody installs a sanitized package, which has no CUDA; the others build for themselves
+  if(FTGPU_SANITIZE AND name MATCHES "^(slow_package|slow_gpu_check|slow_mutate|slow_busy_machine|test_no_cuda|test_cuda_found)$")
+    continue() # nobody installs a sanitized package, which has no CUDA, or measures one; the others build for themselves
   endif()
   add_test(NAME e2e/${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/run.sh $<TARGET_FILE:ftgpu> ${script})
   set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
   if(name MATCHES "^slow_")
     set_tests_properties(e2e/${name} PROPERTIES LABELS slow TIMEOUT 1800)
+  endif()
+  if(name STREQUAL slow_busy_machine)
+    set_tests_properties(e2e/${name} PROPERTIES RUN_SERIAL TRUE) # it measures
   endif()
 endforeach()
 

@@ -138,6 +138,24 @@ expect out '^operations +ok '
 restore
 plant gpu_bench '"check nano"'
 fails model planted
+# f32 loses the device: bf16 is checked in a new process.
+mv pack/gpu_bench pack/gpu_bench.real
+printf '#!/bin/sh\n[ "$*" != "check nano" ] || { printf "lora_loss\\tnano\\tf32\\tfailed\\t\\t\\tthe device was lost: planted\\n"; exit 3; }\nexec "$0.real" "$@"\n' >pack/gpu_bench
+chmod +x pack/gpu_bench
+check --only model
+expect_status 1
+expect results/failures.txt '^model	lora_loss	nano	f32	failed	.*the device was lost: planted$'
+expect results/results.tsv '^model	lora_loss	nano	bf16	ok	'
+restore
+# Two runs do not write into one directory.
+if command -v flock >/dev/null; then
+    exec 8>results/lock
+    flock 8
+    run "$root/bench/gpu_check.sh" --packed pack --out results --only card
+    expect_status 2
+    expect err '^gpu_check.sh: .*results: another run writes there; choose another --out$'
+    exec 8>&-
+fi
 plant gpu_bench '"train,forecast nano 2 "*'
 fails steps planted
 plant gpu_bench '"ops nano"*'

@@ -1,7 +1,4 @@
 /* Work for all cores: every item once, some at the same time, and nothing left of it. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* sched_getcpu */
-#endif
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -66,14 +63,4 @@ Test(parallel, a_child_of_the_process_works_too)
     int how = -1;
     waitpid(child, &how, 0);
     cr_expect_eq(how, 0);
-}
-
-Test(parallel, there_are_as_many_cores_as_the_process_may_use)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    cr_expect_geq(ft_cpu_cores(), 1);
-    CPU_SET((size_t)sched_getcpu(), &one);
-    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
-    cr_expect_eq(ft_cpu_cores(), 1);
 }

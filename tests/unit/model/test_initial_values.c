@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
-#include "base/parallel.h"
+#include "base/limits.h"
 #include "base/philox.h"
 #include "model/initial_values.h"
 

@@ -1,0 +1,34 @@
+/* What this process may use of its machine; see limits.h. */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "base/limits.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cgroup.h"
+
+/* Slurm's --cpus-per-task: where it binds nothing, affinity does not tell. 0: none. */
+static int slurm_cpus(void)
+{
+    const char *text = getenv("SLURM_CPUS_PER_TASK");
+    return text ? atoi(text) : 0;
+}
+
+int ft_cpu_cores(void)
+{
+    cpu_set_t set;
+    int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    double quota = ceil(ft_cgroup_cpus(""));
+    if (quota < cores) cores = (int)quota;
+    if (slurm_cpus() > 0 && slurm_cpus() < cores) cores = slurm_cpus();
+    return cores > 0 ? cores : 1;
+}
+
+size_t ft_memory_bytes(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGE_SIZE);
+    double bytes = pages > 0 && page_bytes > 0 ? (double)pages * (double)page_bytes : 0x1p32;
+    return (size_t)fmin(bytes, ft_cgroup_memory(""));
+}

@@ -404,6 +404,7 @@ ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err
     ft_status status = c.workers && c.spoke ? meet_device(&c, err)
                                             : ft_no_memory(err, "the coordinator",
                                                            (size_t)crew->n_workers * sizeof *c.workers);
+    if (status == FT_OK) ft_sweep_settle_dtype(sweep, c.device.bf16);
     if (status == FT_OK) status = ft_sweep_start(sweep, &c.device, err);
     if (status == FT_OK) {
         ft_sweep_state_gather(sweep->state);

@@ -9,17 +9,18 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "host/bf16_gain.h"
 #include "host/devices.h"
 
 /* For what rank 0 does alone: it makes the plan, measures forecasts, records, which a file system may hold
  * up. */
 static const double LAUNCHED_TIMEOUT = 1800;
 
-/* `auto` is bf16 where the device multiplies it natively, as every GPU that the CUDA backend takes does. */
-static ft_status choose_dtype(const char *name, bool has_bf16, ft_dtype *dtype, ft_error *err)
+/* `auto` is bf16 where the device is faster by it, as every GPU is that the CUDA backend takes. */
+static ft_status choose_dtype(const char *name, bool prefers_bf16, ft_dtype *dtype, ft_error *err)
 {
     if (strcmp(name, "auto") == 0)
-        *dtype = has_bf16 ? FT_BF16 : FT_F32;
+        *dtype = prefers_bf16 ? FT_BF16 : FT_F32;
     else if (strcmp(name, "f32") == 0)
         *dtype = FT_F32;
     else if (strcmp(name, "bf16") == 0)
@@ -138,6 +139,12 @@ static ft_status connect(ft_engine *engine, bool on_gpu, ft_error *err)
  * it does not have. 0: none yet. */
 static atomic_long computing_process;
 
+/* What `auto` is on the CPU, which is not measured unless it is asked for. */
+static bool auto_is_bf16(const ft_engine *engine)
+{
+    return strcmp(engine->settings.dtype, "auto") == 0 && ft_prefers_bf16();
+}
+
 ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
 {
     if (engine->backend) return FT_OK;
@@ -150,7 +157,7 @@ ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
     ft_dtype dtype = FT_F32;
     ft_status status = choose_device(engine->settings.device, launcher ? launcher->local_rank : 0, &gpu, err);
     /* Launched processes all have GPUs or compute on CPUs, all in the same types. */
-    bool on_cpu = gpu < 0, without_bf16 = gpu < 0 && !ft_cpu_has_bf16();
+    bool on_cpu = gpu < 0, without_bf16 = gpu < 0 && !auto_is_bf16(engine);
     status = ft_comm_agree(launcher, status, &on_cpu, err);
     if (status == FT_OK) status = ft_comm_agree(launcher, status, &without_bf16, err);
     if (status == FT_OK) status = choose_dtype(engine->settings.dtype, !without_bf16, &dtype, err);

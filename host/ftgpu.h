@@ -39,8 +39,8 @@ typedef struct ft_engine_settings {
     const char *results; /* directory of experiments; NULL: results/fine_tuning */
     const char *device;  /* "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1", for workers
                            "cuda:0,2"; NULL: auto */
-    const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the device multiplies it
-                            natively */
+    const char *dtype;   /* "auto", "f32", "bf16"; NULL: auto, which is bf16 where the device is faster by
+                            it, as measured once */
     int64_t threads;     /* 0: all cores that the process may use */
     bool launched; /* the processes that an MPI launcher (mpirun, srun) has started together, this one among
                       them, make the same calls with the same arguments and train each adapter batch together;

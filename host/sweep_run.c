@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/text.h"
 #include "host/calibration.h"
 #include "host/footprint.h"
 #include "host/sweep.h"
@@ -28,21 +30,47 @@ static int32_t grace_epochs_of(const ft_sweep_request *request)
     return request->grace_epochs > 0 ? (int32_t)request->grace_epochs : 1;
 }
 
+void ft_sweep_settle_dtype(ft_sweep *sweep, bool bf16)
+{
+    const char **dtype = &sweep->engine->settings.dtype;
+    if (strcmp(*dtype, "auto") == 0) *dtype = bf16 ? "bf16" : "f32";
+}
+
+/* A sweep goes on in the type that it began with, whatever this machine would choose. A plan that cannot be
+ * read is told when the state is opened. */
+static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
+{
+    ft_error untold;
+    ft_text path = FT_TEXT_EMPTY;
+    cJSON *plan = NULL;
+    ft_text_addf(&path, "%s/.sweeps/%s/plan.json", sweep->engine->settings.results, sweep->study.name);
+    if (path.failed) return ft_no_memory(err, "a path", strlen(sweep->study.name));
+    if (ft_json_read(path.data, &plan, &untold) == FT_OK) {
+        const char *dtype = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(plan, "dtype"));
+        if (dtype) ft_sweep_settle_dtype(sweep, strcmp(dtype, "bf16") == 0);
+        cJSON_Delete(plan);
+    }
+    ft_text_free(&path);
+    return FT_OK;
+}
+
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err)
 {
-    *sweep = (ft_sweep){.engine = engine, .request = request};
+    *sweep = (ft_sweep){.engine = engine, .request = request, .asked_dtype = engine->settings.dtype};
     ft_status status = ft_scheduler_kind_parse(request->scheduler, &sweep->scheduling, err);
     if (status == FT_OK) status = ft_sweep_configurations(request, &sweep->grid, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK)
         status =
             ft_study_open(engine, &request->base, sweep->grid.configs, sweep->grid.count, &sweep->study, err);
+    if (status == FT_OK) status = keep_dtype(sweep, err);
     if (status != FT_OK) ft_sweep_close(sweep);
     return status;
 }
 
 void ft_sweep_close(ft_sweep *sweep)
 {
+    if (sweep->engine) sweep->engine->settings.dtype = sweep->asked_dtype;
     ft_scheduler_free(sweep->scheduler);
     ft_sweep_state_close(sweep->state);
     free(sweep->verdicts);

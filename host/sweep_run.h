@@ -18,6 +18,7 @@ typedef struct ft_verdict {
 typedef struct ft_sweep {
     ft_engine *engine;
     const ft_sweep_request *request;
+    const char *asked_dtype; /* the engine's --dtype, which is its again when the sweep is closed */
     ft_grid grid;
     ft_study study;
     ft_plan plan; /* its batches: those of the first start; of this one, see ft_sweep_state_batches */
@@ -40,6 +41,8 @@ typedef struct ft_sweep_device {
 
 /* Reads configurations, data and model, without a device. */
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err);
+/* What `--dtype auto` means in this sweep from now on, for all its processes. */
+void ft_sweep_settle_dtype(ft_sweep *sweep, bool bf16);
 /* Sets busy_rows where a plan is still to be made that needs it; the engine has its device. */
 ft_status ft_sweep_measure(const ft_sweep *sweep, ft_sweep_device *device, ft_error *err);
 /* Makes the plan alone. */

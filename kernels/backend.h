@@ -310,8 +310,13 @@ ft_status ft_read_tensor(ft_backend *backend, ft_tensor tensor, float *values, f
 ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err);
 /* n_threads <= 0: all cores that the process may use. */
 ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_error *err);
-/* Whether the processor multiplies bf16 natively, so that `--dtype auto` should take it. */
+/* Whether the processor multiplies bf16 natively, and oneDNN may make use of that. It may be slower by it. */
 bool ft_cpu_has_bf16(void);
+/* The processor's name as the system tells it, in at most `size` bytes. */
+void ft_cpu_describe(char *text, size_t size);
+/* The instruction set that oneDNN goes by, "avx512_core_bf16": the processor's, unless DNNL_MAX_CPU_ISA says
+ * less. */
+const char *ft_cpu_onednn_isa(void);
 enum { FT_CPU_PASS_ROWS = 2048 }; /* its pass_rows */
 /* GPU number `device`. Where the build has no CUDA backend there are 0 devices and creation fails. Without a
  * driver neither loads a library. */

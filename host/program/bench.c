@@ -1,4 +1,5 @@
 /* `ftgpu bench`: training steps, forecasts, matrix products and single operations on a fresh model. */
+#include <math.h>
 #include <string.h>
 
 #include "host/engine.h"
@@ -70,6 +71,19 @@ static ft_status reopen(void *context, ft_backend **backend, ft_error *err)
     return status;
 }
 
+/* The rate that a CPU reaches at best is of whichever type it multiplies faster. */
+static ft_status measure_other_type(const ft_backend *backend, const ft_bench_job *job, double *peak,
+                                    ft_error *err)
+{
+    double rate = 0;
+    ft_backend *other = NULL;
+    ft_status status = ft_cpu_create(backend->bf16 ? FT_F32 : FT_BF16, backend->n_threads, &other, err);
+    if (status == FT_OK) status = ft_bench_matrix_peak(other, job, &rate, err);
+    if (other) other->free(other);
+    *peak = fmax(*peak, rate);
+    return status;
+}
+
 static ft_status measure_job(ft_backend *backend, const wish *w, cJSON **figures, ft_error *err)
 {
     ft_bench_figures job;
@@ -78,6 +92,8 @@ static ft_status measure_job(ft_backend *backend, const wish *w, cJSON **figures
     ft_status status = ft_bench_weights(w->job.size, &weights, err);
     if (status == FT_OK)
         status = (trains ? ft_bench_train : ft_bench_forecast)(backend, weights, &w->job, &job, err);
+    if (status == FT_OK && strcmp(backend->name, "cpu") == 0 && ft_cpu_has_bf16())
+        status = measure_other_type(backend, &w->job, &job.matrix_peak, err);
     if (status == FT_OK) *figures = ft_bench_job_json(backend, &w->job, &job);
     ft_weights_free(weights);
     return status;

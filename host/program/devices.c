@@ -1,9 +1,11 @@
 /* ftgpu devices: what this machine computes with, and what `auto` means here. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/bf16_gain.h"
 #include "host/program/command.h"
 #include "kernels/backend.h"
 
@@ -63,15 +65,17 @@ static ft_status add_cpu(cJSON *object, ft_error *err)
     ft_text sets = FT_TEXT_EMPTY;
     ft_status status = ft_cpu_create(FT_F32, 0, &backend, err);
     if (status != FT_OK) return status;
-    bool bf16 = ft_cpu_has_bf16();
+    const double gain = ft_bf16_gain();
     read_instruction_sets(&sets);
     cJSON *cpu = sets.failed ? NULL : cJSON_AddObjectToObject(object, "cpu");
     bool ok = cpu && cJSON_AddStringToObject(cpu, "device", backend->device) &&
               cJSON_AddNumberToObject(cpu, "threads", backend->n_threads) &&
               cJSON_AddNumberToObject(cpu, "memory_bytes", (double)backend->memory_bytes) &&
               cJSON_AddStringToObject(cpu, "instruction_sets", sets.data ? sets.data : "") &&
-              cJSON_AddBoolToObject(cpu, "bf16_native", bf16) &&
-              cJSON_AddStringToObject(cpu, "dtype_auto", bf16 ? "bf16" : "f32");
+              cJSON_AddStringToObject(cpu, "onednn_isa", ft_cpu_onednn_isa()) &&
+              cJSON_AddBoolToObject(cpu, "bf16_native", gain > 0) &&
+              (gain == 0 || cJSON_AddNumberToObject(cpu, "bf16_speed_over_f32", round(100 * gain) / 100)) &&
+              cJSON_AddStringToObject(cpu, "dtype_auto", ft_prefers_bf16() ? "bf16" : "f32");
     backend->free(backend);
     ft_text_free(&sets);
     return ok ? FT_OK : ft_no_memory(err, "the output", 4096);

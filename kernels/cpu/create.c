@@ -23,7 +23,8 @@ void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message)
 bool ft_cpu_has_room(size_t bytes)
 {
     if (bytes == 0) return true;
-    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *room =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) return false;
     munmap(room, bytes);
     return true;
@@ -110,6 +111,11 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     *backend = NULL;
     if (dtype != FT_F32 && dtype != FT_BF16)
         return ft_fail(err, FT_BAD_INPUT, "the CPU backend computes in f32 or bf16");
+    if (dtype == FT_BF16 && !ft_cpu_onednn_takes_bf16())
+        return ft_fail(err, FT_BAD_INPUT,
+                       "bf16 on the CPU needs AVX-512, and oneDNN goes by %s here (DNNL_MAX_CPU_ISA lowers "
+                       "that): choose --dtype f32",
+                       ft_cpu_onednn_isa());
     ft_cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu) return ft_no_memory(err, "the CPU backend", sizeof *cpu);
     ft_backend *base = &cpu->base;

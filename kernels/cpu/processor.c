@@ -1,4 +1,6 @@
 /* What the processor can do, and its name. */
+#include <dnnl.h>
+#include <dnnl_debug.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +35,32 @@ ft_isa ft_cpu_isa(void)
     return isa;
 }
 
+/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has all bits of the
+ * lesser. */
+static bool onednn_has(dnnl_cpu_isa_t wanted)
+{
+    return (dnnl_get_effective_cpu_isa() & wanted) == wanted;
+}
+
+bool ft_cpu_onednn_takes_bf16(void)
+{
+#if defined(__x86_64__)
+    return onednn_has(dnnl_cpu_isa_avx512_core);
+#else
+    return true;
+#endif
+}
+
 bool ft_cpu_has_bf16(void)
 {
-    return ft_cpu_isa() == FT_ISA_AVX512_BF16;
+    return ft_cpu_isa() == FT_ISA_AVX512_BF16 && onednn_has(dnnl_cpu_isa_avx512_core_bf16);
+}
+
+const char *ft_cpu_onednn_isa(void)
+{
+    static const char prefix[] = "cpu_isa_";
+    const char *name = dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa());
+    return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : name;
 }
 
 void ft_cpu_describe(char *text, size_t size)

@@ -1,0 +1,4 @@
+# The faults of a sweep's disk; see faults.sh.
+. "$E2E/faults.sh"
+faults 1
+finish

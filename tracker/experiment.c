@@ -118,7 +118,10 @@ static ft_status try_directory(ft_experiment *experiment, const char *results, c
     struct stat info;
     ft_status status = directory ? FT_OK : ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
     bool is_free = status == FT_OK && lstat(directory, &info) != 0;
-    if (is_free && announcer) status = announcer->announce(announcer->context, id.data, err);
+    if (is_free && errno != ENOENT)
+        status = ft_fail(err, FT_FAILED, "%s: cannot be looked at: %s", directory, strerror(errno));
+    if (is_free && status == FT_OK && announcer)
+        status = announcer->announce(announcer->context, id.data, err);
     *made = is_free && status == FT_OK && mkdir(directory, 0777) == 0;
     if (*made) {
         experiment->experiment_id = id.data;

@@ -7,25 +7,9 @@ if [ ! -f "$library" ] || ldd "$FTGPU" | grep -q libasan; then
     exit 77
 fi
 . "$E2E/../e2e/lib.sh"
+. "$E2E/sweep.sh"
 jobs=${FTGPU_FAULT_JOBS-2}
 
-# In memory where that can be: most of the time would go to waiting for the disk.
-place=$(mktemp -d /dev/shm/ftgpu_faults.XXXXXX 2>/dev/null) || place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
-trap 'exit 1' INT TERM
-cd "$place"
-place=$(pwd -P)
-must data demo --out data
-must model init --size nano --out model
-{
-    head -1 data/data.csv
-    tail -60 data/data.csv
-} >few.csv
-
-# Two batches of two configurations, one good and one bad: asha prunes the bad ones at epoch 2, whichever batch comes first.
-common="sweep --model model --data few.csv --split 0.6,0.2,0.2 --target Close --eval-windows 1 --device cpu --threads 1 --name grid
-    --set context_length=4 --set prediction_length=2 --set epochs=3 --set batch_size=8 --train-last 12 --grid seed=1,2
-    --max-adapters 2 --scheduler asha --eta 2 --grace-epochs 2"
 two_workers="$common --grid learning_rate=1e-3,1e-2 --workers 2"
 
 # Scenarios begin with a copy of start_<scenario>, if there is one.
@@ -34,16 +18,6 @@ arguments_of() { # SCENARIO
     shard) echo "$common --grid learning_rate=1e-3,1e-2 --shard 1/2" ;;
     *) echo "$two_workers" ;;
     esac
-}
-
-# What is in a results directory: its tree, without times in names and the locks, and the contents that no clock has a say in.
-signature() { # RESULTS
-    (
-        cd "$1"
-        find . ! -name 'lock*' | sed -E 's/_[0-9]{8}_[0-9]{6}(_[0-9]+)?//' | sort
-        cat grid_*/results.json | grep -Ev '"(experiment_id|timestamp|model_path|command_line|seconds|tokens_per_second)":'
-        cat grid_*/adapter/* grid_*/forecasts.csv | cksum
-    )
 }
 
 begin_results() { # SCENARIO DIRECTORY

@@ -62,7 +62,7 @@ done
 
 # Whether all processes of the group that are left stand still: a stopped one may still be in a call that writes.
 all_stand() { # GROUP
-    cat /proc/[0-9]*/stat 2>/dev/null | awk -v group="$1" '$5 == group && $3 ~ /[RSD]/ { moving = 1 } END { exit moving }'
+    cat /proc/[0-9]*/stat 2>/dev/null | awk -v group="$1" '$5 == group && $3 !~ /[TZX]/ { moving = 1 } END { exit moving }'
 }
 
 # Copies the image as it is when no process writes; what the kernel writes of itself meanwhile makes two copies differ.
@@ -79,7 +79,8 @@ cut_power() { # GROUP
 }
 
 check_after() { # KIND MILLISECOND
-    mount -o loop cut.img after || { fail "cut on $1 after $2 ms: the image cannot be mounted"; return; }
+    before=$failures
+    mount -o loop cut.img after || { fail "cut on $1 after $2 ms: the image cannot be mounted"; lost=$((lost + 1)); return; }
     for file in after/results/grid_*/results.json; do
         [ ! -e "$file" ] || [ "$(tail -c 2 "$file" | head -c 1)" = "}" ] || fail "cut on $1 after $2 ms: $file is cut off"
     done
@@ -89,9 +90,10 @@ check_after() { # KIND MILLISECOND
     # The sweep was under way, and something had been recorded.
     grep -q '^going on' err && resumed=$((resumed + 1))
     unmount after
+    [ "$failures" = "$before" ] || lost=$((lost + 1))
 }
 
-seed=$$ resumed=0 number=0
+seed=$$ resumed=0 number=0 lost=0
 while [ "$number" -lt "${FTGPU_POWER_CUTS-20}" ]; do
     for kind in $kinds; do
         seed=$(((seed * 1103515245 + 12345) % 2147483648))
@@ -106,5 +108,5 @@ while [ "$number" -lt "${FTGPU_POWER_CUTS-20}" ]; do
         number=$((number + 1))
     done
 done
-echo "power cuts: $number on$kinds, $resumed of them when something was recorded, $failures lost"
+echo "power cuts: $number on$kinds, $resumed of them when something was recorded, $lost lost"
 finish

@@ -1,4 +1,4 @@
-# The faults of a sweep's disk; see faults.sh.
+# The faults of a sweep's disk, every third, or every FTGPU_FAULT_STEP-th; see faults.sh.
 . "$E2E/faults.sh"
-faults 1
+faults "${FTGPU_FAULT_STEP-3}"
 finish

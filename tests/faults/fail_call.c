@@ -255,6 +255,12 @@ int fstatat(int directory, const char *name, struct stat *info, int flags)
     return (int)syscall(SYS_newfstatat, directory, name, info, flags);
 }
 
+int access(const char *name, int how)
+{
+    if (fails_at("access", LOOKS, AT_FDCWD, name)) return -1;
+    return (int)syscall(SYS_faccessat, AT_FDCWD, name, how);
+}
+
 int stat(const char *name, struct stat *info)
 {
     return fstatat(AT_FDCWD, name, info, 0);

@@ -28,7 +28,8 @@ static void request_stop(int signal_number)
     /* A terminal shows ^C where it stands. */
     static const char message[] = "\nftgpu: stopping at the end of this epoch (once more: at once)\n";
     const size_t from = is_on_terminal ? 0 : 1;
-    if (signal_number == SIGINT && write(STDERR_FILENO, message + from, sizeof message - 1 - from) < 0) return;
+    if (signal_number == SIGINT && write(STDERR_FILENO, message + from, sizeof message - 1 - from) < 0)
+        return;
 }
 
 static void catch_signals(void)

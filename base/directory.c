@@ -97,10 +97,12 @@ ft_status ft_directory_has_directory(const ft_directory *directory, const char *
 }
 
 /* Why an open file is none to work with, or NULL. */
-static const char *fault_of(int descriptor, int flags)
+static const char *fault_of(int descriptor, int flags, ft_status *status)
 {
     struct stat info;
+    *status = FT_FAILED;
     if (fstat(descriptor, &info) != 0) return strerror(errno);
+    *status = FT_BAD_INPUT;
     if (!S_ISREG(info.st_mode)) return "is not a regular file";
     if ((flags & O_ACCMODE) != O_RDONLY && info.st_nlink > 1)
         return "has another name (a hard link), whose file would change too: put a copy in its place";
@@ -117,11 +119,12 @@ ft_status ft_directory_open_file(const ft_directory *directory, const char *name
     if (*descriptor < 0 && is_link(directory, name))
         return fail_at(directory, name, FT_BAD_INPUT, not_followed, err);
     if (*descriptor < 0) return fail_at(directory, name, FT_FAILED, strerror(code), err);
-    const char *fault = fault_of(*descriptor, flags);
+    ft_status status;
+    const char *fault = fault_of(*descriptor, flags, &status);
     if (!fault) return FT_OK;
     close(*descriptor);
     *descriptor = -1;
-    return fail_at(directory, name, FT_BAD_INPUT, fault, err);
+    return fail_at(directory, name, status, fault, err);
 }
 
 ft_status ft_directory_read_file(const ft_directory *directory, const char *name, size_t max_bytes,
@@ -236,24 +239,42 @@ ft_status ft_directory_tree_holds(const ft_directory *directory, const char *nam
     return code == 0 ? FT_OK : fail_at(directory, name, FT_FAILED, strerror(code), err);
 }
 
-static void remove_at(int directory, const char *name)
+/* As ft_directory_remove_tree; an errno, the first of all, instead of a status. */
+static int remove_at(int directory, const char *name)
 {
-    if (unlinkat(directory, name, 0) == 0 || (errno != EISDIR && errno != EPERM)) return;
+    if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return 0;
+    const int refused = errno;
+    if (refused != EISDIR && refused != EPERM) return refused;
     DIR *stream = open_stream(directory, name);
-    if (!stream) return;
+    if (!stream) return errno == ENOTDIR ? refused : errno;
     /* Where removing hides an entry from the stream, the next round finds it. */
     size_t before = SIZE_MAX, n = SIZE_MAX - 1;
+    int code = 0;
     while (n > 0 && n < before) {
         before = n;
         n = 0;
         rewinddir(stream);
-        for (const char *entry; (entry = next_name(stream)); n++) remove_at(dirfd(stream), entry);
+        for (const char *entry; (entry = next_name(stream)); n++) {
+            const int failed = remove_at(dirfd(stream), entry);
+            if (code == 0) code = failed;
+        }
     }
     closedir(stream);
-    unlinkat(directory, name, AT_REMOVEDIR);
+    if (unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
+    return code != 0 ? code : errno;
 }
 
-void ft_directory_remove_tree(const ft_directory *directory, const char *name)
+ft_status ft_directory_remove_tree(const ft_directory *directory, const char *name, ft_error *err)
 {
-    remove_at(directory->descriptor, name);
+    const int code = remove_at(directory->descriptor, name);
+    if (code == 0) return FT_OK;
+    char why[160] = "cannot be removed: ";
+    strncat(why, strerror(code), 100);
+    return fail_at(directory, name, FT_FAILED, why, err);
+}
+
+ft_status ft_directory_sync(const ft_directory *directory, ft_error *err)
+{
+    if (fsync(directory->descriptor) == 0 || errno == EINVAL || errno == ENOTSUP) return FT_OK;
+    return ft_fail(err, FT_FAILED, "%s: cannot be put on disk: %s", directory->path, strerror(errno));
 }

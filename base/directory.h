@@ -47,7 +47,11 @@ void ft_directory_free_names(char **names, size_t count);
 /* Whether something called `file` is anywhere in the tree `name`. FT_FAILED where that cannot be told. */
 ft_status ft_directory_tree_holds(const ft_directory *directory, const char *name, const char *file,
                                   bool *holds, ft_error *err);
-/* Removes `name` and all in it, as far as that is possible; links are removed, not followed. */
-void ft_directory_remove_tree(const ft_directory *directory, const char *name);
+/* Removes `name` and all in it, as far as that is possible; links are removed, not followed. FT_FAILED where
+ * something stays; nothing to remove is no failure. */
+ft_status ft_directory_remove_tree(const ft_directory *directory, const char *name, ft_error *err);
+/* Makes what was added, renamed and removed in it outlast a power cut. Where a file system cannot do that for
+ * directories, it has to do. */
+ft_status ft_directory_sync(const ft_directory *directory, ft_error *err);
 
 #endif

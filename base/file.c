@@ -14,8 +14,7 @@
 #include "base/directory.h"
 #include "base/text.h"
 
-/* Whether the user can mend it by naming another place, or the machine failed while running. */
-static ft_status status_of(int code)
+ft_status ft_status_of_errno(int code)
 {
     switch (code) {
     case EACCES:
@@ -27,6 +26,7 @@ static ft_status status_of(int code)
     case ELOOP:
     case ENAMETOOLONG:
     case EEXIST:
+    case ENOTEMPTY:
         return FT_BAD_INPUT;
     case ENOMEM:
         return FT_NO_MEMORY;
@@ -84,7 +84,7 @@ ft_status ft_read_descriptor(int descriptor, const char *path, size_t max_bytes,
 {
     struct stat info;
     if (fstat(descriptor, &info) < 0)
-        return ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+        return ft_fail(err, ft_status_of_errno(errno), "%s: cannot be opened: %s", path, strerror(errno));
     if (S_ISDIR(info.st_mode))
         return ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file is needed", path);
     if (!S_ISREG(info.st_mode)) return ft_fail(err, FT_BAD_INPUT, "%s: is not a regular file", path);
@@ -99,7 +99,7 @@ ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *
     /* Without O_NONBLOCK opening a FIFO would wait for a writer. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
-        return ft_fail(err, status_of(errno), "%s: cannot be opened: %s", path, strerror(errno));
+        return ft_fail(err, ft_status_of_errno(errno), "%s: cannot be opened: %s", path, strerror(errno));
     ft_status status = ft_read_descriptor(descriptor, path, max_bytes, data, size, err);
     close(descriptor);
     return status;
@@ -158,7 +158,8 @@ static int make_temporary(const char *path, int (*make)(const char *name), char 
 ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_error *err)
 {
     if (make_temporary(path, make_directory, temporary) >= 0) return FT_OK;
-    return ft_fail(err, status_of(errno), "%s: the directory cannot be made: %s", path, strerror(errno));
+    return ft_fail(err, ft_status_of_errno(errno), "%s: the directory cannot be made: %s", path,
+                   strerror(errno));
 }
 
 /* Where a stream's bytes go. A stream of the C library's own would forget why a write failed. */
@@ -210,7 +211,10 @@ ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err
     int descriptor = -1;
     bool exists = stat(path, &info) == 0;
     ft_status status = FT_OK;
-    if (exists && S_ISDIR(info.st_mode)) {
+    if (!exists && errno != ENOENT) {
+        /* It may be a device, which is not to be replaced. */
+        status = ft_fail(err, ft_status_of_errno(errno), "%s: cannot be written: %s", path, strerror(errno));
+    } else if (exists && S_ISDIR(info.st_mode)) {
         status = ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file name is needed", path);
     } else {
         /* A device or a pipe (/dev/stdout, /dev/null) must not be replaced by a file: it is written to
@@ -218,7 +222,8 @@ ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err
         descriptor = exists && !S_ISREG(info.st_mode) ? open(path, O_WRONLY | O_CLOEXEC)
                                                       : make_temporary(path, make_file, &writer->temporary);
         if (descriptor < 0)
-            status = ft_fail(err, status_of(errno), "%s: cannot be written: %s", path, strerror(errno));
+            status =
+                ft_fail(err, ft_status_of_errno(errno), "%s: cannot be written: %s", path, strerror(errno));
     }
     if (status == FT_OK) status = open_stream(writer, descriptor, err);
     if (status != FT_OK) ft_file_abandon(writer);
@@ -316,8 +321,10 @@ ft_status ft_make_directories(const char *path, ft_error *err)
         if (mkdir(copy, 0777) != 0) {
             int code = errno;
             struct stat info;
-            if (stat(copy, &info) != 0)
-                status = ft_fail(err, status_of(code), "%s: the directory cannot be made: %s", copy,
+            const bool is_seen = stat(copy, &info) == 0;
+            if (!is_seen && code == EEXIST && errno != ENOENT) code = errno; /* it cannot be looked at */
+            if (!is_seen)
+                status = ft_fail(err, ft_status_of_errno(code), "%s: the directory cannot be made: %s", copy,
                                  strerror(code));
             else if (!S_ISDIR(info.st_mode))
                 status = ft_fail(err, FT_BAD_INPUT, "%s: is a file, a directory is needed", copy);
@@ -350,5 +357,6 @@ ft_status ft_path_exists(const char *path, bool *exists, ft_error *err)
 
 void ft_remove_tree(const char *path)
 {
-    ft_directory_remove_tree(&here, path);
+    ft_error unremoved;
+    (void)ft_directory_remove_tree(&here, path, &unremoved);
 }

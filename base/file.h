@@ -9,6 +9,10 @@
 
 #include "base/error.h"
 
+/* What a call on a file that failed for this errno is: FT_BAD_INPUT where the user can mend it by naming
+ * another place, FT_NO_MEMORY, or FT_FAILED: the machine failed while running. */
+ft_status ft_status_of_errno(int code);
+
 /* Reads the whole file. *data is malloc'd, owned by the caller and NUL-terminated (not counted in *size). Fails with
  * FT_BAD_INPUT when the file is missing, unreadable, not a regular file or larger than max_bytes. */
 ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *size, ft_error *err);

@@ -68,7 +68,7 @@ static ft_status make_results(const char *path, ft_error *err)
         return ft_fail(err, FT_BAD_INPUT, "%s: is not UTF-8, choose another --results", path);
     ft_status status = ft_make_directories(path, err);
     if (status == FT_OK && access(path, W_OK | X_OK) != 0)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be written: %s", path, strerror(errno));
+        status = ft_fail(err, ft_status_of_errno(errno), "%s: cannot be written: %s", path, strerror(errno));
     return status;
 }
 

@@ -95,13 +95,15 @@ static ft_status has_events(const ft_directory *state, bool *has, ft_error *err)
     return status;
 }
 
-/* Removes the entries with these names. */
+/* Removes the entries with these names, for good. */
 static ft_status remove_all(const ft_directory *directory, bool (*wanted)(const char *name), ft_error *err)
 {
     char **names = NULL;
     size_t count = 0;
     ft_status status = ft_directory_list(directory, wanted, &names, &count, err);
-    for (size_t i = 0; i < count; i++) ft_directory_remove_tree(directory, names[i]);
+    for (size_t i = 0; i < count && status == FT_OK; i++)
+        status = ft_directory_remove_tree(directory, names[i], err);
+    if (count > 0 && status == FT_OK) status = ft_directory_sync(directory, err);
     ft_directory_free_names(names, count);
     return status;
 }

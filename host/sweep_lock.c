@@ -11,7 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 enum { HOLDER_CHARS = 256, LOCK_NAME_CHARS = 32, TRIES = 100 };
+
+/* Seconds in which a process that was killed is gone, with its workers and its locks. */
+static const double PATIENCE = 2;
 
 /* Whether the name still leads to the open file. Where it cannot be told, a network that is away for a moment
  * for one, it does. */
@@ -57,7 +62,8 @@ static void read_holder(int descriptor, char holder[HOLDER_CHARS])
 }
 
 /* The file is locked. */
-static ft_status write_holder(int descriptor, const ft_directory *directory, ft_shard shard, ft_error *err)
+static ft_status write_holder(int descriptor, const ft_directory *directory, const char *file, ft_shard shard,
+                              ft_error *err)
 {
     char host[128] = "this host", holder[HOLDER_CHARS], when[32], part[48] = "";
     time_t now = time(NULL);
@@ -67,9 +73,9 @@ static ft_status write_holder(int descriptor, const ft_directory *directory, ft_
     if (shard.count > 0) snprintf(part, sizeof part, ", shard %d/%d", (int)shard.index, (int)shard.count);
     int n =
         snprintf(holder, sizeof holder, "process %ld on %s since %s%s\n", (long)getpid(), host, when, part);
-    if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, holder, (size_t)n, 0) != n)
-        return ft_fail(err, FT_FAILED, "%s: a lock cannot be written: %s", directory->path, strerror(errno));
-    return FT_OK;
+    errno = ENOSPC; /* why less than all may be written */
+    if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, holder, (size_t)n, 0) == n) return FT_OK;
+    return ft_fail(err, FT_FAILED, "%s/%s: cannot be written: %s", directory->path, file, strerror(errno));
 }
 
 /* The number of shards of which the holder has one; 0: it has the whole sweep. */
@@ -80,9 +86,9 @@ static int shards_of(const char *holder)
     return part && sscanf(part, ", shard %d/%d", &shard, &count) == 2 ? count : 0;
 }
 
-/* The sweep's lock: alone if possible, else, for a shard, with others of as many. */
+/* The sweep's lock: alone if possible, else, for a shard, with others of as many. *is_held: by others. */
 static ft_status take_sweep(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
-                            ft_shard shard, ft_error *err)
+                            ft_shard shard, bool *is_held, ft_error *err)
 {
     char holder[HOLDER_CHARS];
     bool shared = false;
@@ -91,10 +97,11 @@ static ft_status take_sweep(ft_sweep_lock *lock, const ft_directory *directory, 
     read_holder(lock->sweep, holder);
     if (shard.count > 0) status = take(directory, "lock", LOCK_SH | LOCK_NB, &lock->sweep, &shared, err);
     if (status != FT_OK) return status;
+    *is_held = !shared || shards_of(holder) != shard.count;
     if (!shared)
         return ft_fail(err, FT_BAD_INPUT,
                        "sweep \"%s\" is being run by %s: wait for it or choose another --name", name, holder);
-    if (shards_of(holder) != shard.count)
+    if (*is_held)
         return ft_fail(err, FT_BAD_INPUT,
                        "sweep \"%s\" is being run by %s: all that run it at a time must have shards of the "
                        "same number",
@@ -108,7 +115,7 @@ static void name_of_shard(int32_t index, char name[LOCK_NAME_CHARS])
 }
 
 static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
-                            ft_shard shard, ft_error *err)
+                            ft_shard shard, bool *is_held, ft_error *err)
 {
     char file[LOCK_NAME_CHARS], holder[HOLDER_CHARS];
     bool taken = false;
@@ -116,7 +123,8 @@ static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, 
     lock->index = shard.index;
     ft_status status = take(directory, file, LOCK_EX | LOCK_NB, &lock->shard, &taken, err);
     if (status != FT_OK) return status;
-    if (taken) return write_holder(lock->shard, directory, shard, err);
+    if (taken) return write_holder(lock->shard, directory, file, shard, err);
+    *is_held = true;
     read_holder(lock->shard, holder);
     return ft_fail(err, FT_BAD_INPUT, "shard %d/%d of sweep \"%s\" is being run by %s", (int)shard.index,
                    (int)shard.count, name, holder);
@@ -125,12 +133,18 @@ static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, 
 ft_status ft_sweep_lock_take(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                              ft_shard shard, ft_error *err)
 {
-    bool taken;
+    bool taken, is_held = false;
     ft_status status = take(directory, "lock.opening", LOCK_EX, &lock->opening, &taken, err);
-    if (status == FT_OK) status = take_sweep(lock, directory, name, shard, err);
-    if (status == FT_OK && shard.count > 0) status = take_shard(lock, directory, name, shard, err);
-    if (status == FT_OK) status = write_holder(lock->sweep, directory, shard, err);
-    return status;
+    if (status != FT_OK) return status;
+    const double until = ft_now_seconds() + PATIENCE;
+    do {
+        if (is_held) nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        is_held = false;
+        status = take_sweep(lock, directory, name, shard, &is_held, err);
+        if (status == FT_OK && shard.count > 0)
+            status = take_shard(lock, directory, name, shard, &is_held, err);
+    } while (is_held && ft_now_seconds() < until);
+    return status == FT_OK ? write_holder(lock->sweep, directory, "lock", shard, err) : status;
 }
 
 ft_status ft_sweep_lock_check(const ft_sweep_lock *lock, const ft_directory *directory, ft_error *err)

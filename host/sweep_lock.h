@@ -24,8 +24,9 @@ typedef struct ft_sweep_lock {
 
 /* Takes the sweep `name`, whose files are in `directory`, alone, or a shard of it. Until ft_sweep_lock_opened
  * others that want it wait. FT_BAD_INPUT, naming host and process, when another process has the sweep, or the
- * shard, or a shard of another number of them; also where a lock is a link or no regular file. Released by
- * ft_sweep_lock_release, also after a failure. */
+ * shard, or a shard of another number of them, and still has it two seconds later: one that was killed may
+ * take a moment to go. Also where a lock is a link or no regular file. Released by ft_sweep_lock_release,
+ * also after a failure. */
 ft_status ft_sweep_lock_take(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                              ft_shard shard, ft_error *err);
 void ft_sweep_lock_opened(ft_sweep_lock *lock);

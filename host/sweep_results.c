@@ -65,7 +65,8 @@ static ft_status remove_discarded(const ft_sweep_results *results, const char *n
     status = ft_directory_tree_holds(&results->discarded, name, result_name, has_result, err);
     if (status != FT_OK) return status;
     if (*has_result) return move(&results->discarded, &results->experiments, name, err);
-    ft_directory_remove_tree(&results->discarded, name);
+    ft_error unremoved; /* what stays, ft_sweep_results_restore removes */
+    (void)ft_directory_remove_tree(&results->discarded, name, &unremoved);
     return FT_OK;
 }
 
@@ -83,14 +84,16 @@ ft_status ft_sweep_results_discard(const ft_sweep_results *results, const char *
     return status == FT_OK ? remove_discarded(results, experiment_id, has_result, err) : status;
 }
 
-ft_status ft_sweep_results_restore(const ft_sweep_results *results, ft_error *err)
+ft_status ft_sweep_results_restore(const ft_sweep_results *results,
+                                   bool (*is_wanted)(const void *context, const char *experiment_id),
+                                   const void *context, ft_error *err)
 {
     char **names = NULL;
     size_t count = 0;
     ft_status status = ft_directory_list(&results->discarded, NULL, &names, &count, err);
     for (size_t i = 0; i < count && status == FT_OK; i++) {
         bool has_result = false;
-        status = remove_discarded(results, names[i], &has_result, err);
+        if (is_wanted(context, names[i])) status = remove_discarded(results, names[i], &has_result, err);
     }
     ft_directory_free_names(names, count);
     return status;

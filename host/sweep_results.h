@@ -23,7 +23,10 @@ ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *exp
  * be away for the moment. *has_result: it was finished meanwhile, and stays. */
 ft_status ft_sweep_results_discard(const ft_sweep_results *results, const char *experiment_id,
                                    bool *has_result, ft_error *err);
-/* What a crash has left in `discarded`: results go back, the rest is removed. Nobody else runs the sweep. */
-ft_status ft_sweep_results_restore(const ft_sweep_results *results, ft_error *err);
+/* What of those that `is_wanted` names is left in `discarded`, by a crash or because it could not be removed:
+ * results go back, the rest is removed as far as that is possible. Nobody else discards these. */
+ft_status ft_sweep_results_restore(const ft_sweep_results *results,
+                                   bool (*is_wanted)(const void *context, const char *experiment_id),
+                                   const void *context, ft_error *err);
 
 #endif

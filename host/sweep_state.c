@@ -190,6 +190,15 @@ ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err)
     return status;
 }
 
+/* Of what is discarded: whether this process alone has to do with it. */
+static bool is_ours(const void *context, const char *experiment_id)
+{
+    const ft_sweep_state *state = context;
+    size_t index;
+    return state->lock.is_alone ||
+           (ft_books_find_id(&state->books, experiment_id, &index) && state->books.begun_here[index]);
+}
+
 /* Takes up the plan on disk and what was done of it. */
 static ft_status take_up(ft_sweep_state *state, const char *name, const cJSON *existing, ft_error *err)
 {
@@ -199,7 +208,8 @@ static ft_status take_up(ft_sweep_state *state, const char *name, const cJSON *e
     if (status == FT_OK)
         status =
             ft_journal_open(&state->journal, &state->directory, own_journal(state, own), &text, &size, err);
-    if (status == FT_OK && state->lock.is_alone) status = ft_sweep_results_restore(&state->results, err);
+    if (status == FT_OK && state->lock.is_alone)
+        status = ft_sweep_results_restore(&state->results, is_ours, state, err);
     if (status == FT_OK) status = read_journals(state, text, size, err);
     if (status == FT_OK) status = settle_all(state, err);
     if (status == FT_OK) status = discard_unnamed(state, err);
@@ -413,6 +423,7 @@ ft_status ft_sweep_state_tidy(ft_sweep_state *state, bool (*is_over)(void *conte
     for (size_t i = 0; i < state->books.count && status == FT_OK; i++)
         if (state->books.begun_here[i] && !state->books.experiments[i])
             status = ft_sweep_state_settle(state, i, err);
+    if (status == FT_OK) status = ft_sweep_results_restore(&state->results, is_ours, state, err);
     return status == FT_OK ? tidy_checkpoints(state, is_over, context, err) : status;
 }
 

@@ -88,7 +88,7 @@ ft_status ft_sweep_state_sync(ft_sweep_state *state, ft_error *err);
  * to be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
 ft_status ft_sweep_state_settle(ft_sweep_state *state, size_t index, ft_error *err);
 /* While no worker of this process is at work: settles what was begun here, and removes what deaths have left
- * of this process's checkpoints, and those of batches that are over. */
+ * of this process's checkpoints, those of batches that are over, and what it has discarded in vain. */
 ft_status ft_sweep_state_tidy(ft_sweep_state *state, bool (*is_over)(void *context, size_t batch),
                               void *context, ft_error *err);
 

@@ -243,7 +243,8 @@ ft_status ft_adapter_write(const char *directory, const ft_adapter *adapter, con
         sync_directory(temporary);
         /* Replaces an empty directory, and refuses one that is not. */
         if (rename(temporary, target) != 0)
-            status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be written: %s", target, strerror(errno));
+            status =
+                ft_fail(err, ft_status_of_errno(errno), "%s: cannot be written: %s", target, strerror(errno));
     }
     if (status)
         ft_remove_tree(temporary);

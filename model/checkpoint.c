@@ -26,7 +26,7 @@ static const char *checksum_text(uint32_t checksum, char out[CHECKSUM_CHARS])
     return out;
 }
 
-/* The numbers of an ft_epoch and of an ft_standing, all of them double or all int64_t. */
+/* The numbers of an ft_epoch and of an ft_slot_state, all of them double or all int64_t. */
 typedef struct field {
     const char *key;
     size_t offset;
@@ -41,16 +41,16 @@ static const field epoch_reals[] = {
     {"tokens_per_second", offsetof(ft_epoch, tokens_per_second)},
 };
 static const field reals[] = {
-    {"loss_sum", offsetof(ft_standing, loss_sum)},
-    {"norm_sum", offsetof(ft_standing, norm_sum)},
-    {"seconds", offsetof(ft_standing, seconds)},
-    {"last_learning_rate", offsetof(ft_standing, last_learning_rate)},
+    {"loss_sum", offsetof(ft_slot_state, loss_sum)},
+    {"norm_sum", offsetof(ft_slot_state, norm_sum)},
+    {"seconds", offsetof(ft_slot_state, seconds)},
+    {"last_learning_rate", offsetof(ft_slot_state, last_learning_rate)},
 };
 static const field counters[] = {
-    {"step", offsetof(ft_standing, step)},
-    {"next_window", offsetof(ft_standing, next_window)},
-    {"epoch_steps", offsetof(ft_standing, epoch_steps)},
-    {"tokens", offsetof(ft_standing, tokens)},
+    {"step", offsetof(ft_slot_state, step)},
+    {"next_window", offsetof(ft_slot_state, next_window)},
+    {"epoch_steps", offsetof(ft_slot_state, epoch_steps)},
+    {"tokens", offsetof(ft_slot_state, tokens)},
 };
 enum {
     N_EPOCH_REALS = sizeof epoch_reals / sizeof *epoch_reals,
@@ -95,7 +95,7 @@ static bool put_epoch(cJSON *history, const ft_epoch *epoch)
            put_reals(object, epoch_reals, N_EPOCH_REALS, epoch);
 }
 
-static bool put_standing(cJSON *slots, const ft_standing *s)
+static bool put_slot_state(cJSON *slots, const ft_slot_state *s)
 {
     cJSON *slot = add_object(slots);
     bool ok = slot && put(slot, "config", s->config);
@@ -111,14 +111,14 @@ static bool put_standing(cJSON *slots, const ft_standing *s)
 }
 
 /* The state as text; NULL when memory runs out. */
-static char *print_state(const ft_trainable *t, uint32_t batch, const ft_standing *standings, int32_t next)
+static char *print_state(const ft_trainable *t, uint32_t batch, const ft_slot_state *states, int32_t next)
 {
     char *text = NULL;
     cJSON *state = cJSON_CreateObject();
     cJSON *slots = state ? cJSON_AddArrayToObject(state, "slots") : NULL;
     bool ok = slots && put(state, "batch", batch) && put(state, "next", next) &&
               put(state, "rank", t->rank) && put(state, "targets", t->targets) && put(state, "kind", t->kind);
-    for (int32_t g = 0; g < t->n_adapters && ok; g++) ok = put_standing(slots, &standings[g]);
+    for (int32_t g = 0; g < t->n_adapters && ok; g++) ok = put_slot_state(slots, &states[g]);
     if (ok) text = ft_json_print_line(state);
     cJSON_Delete(state);
     return text;
@@ -162,11 +162,11 @@ static ft_status read_matrices(const ft_trainable *t, float *values, ft_error *e
 }
 
 ft_status ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainable *t,
-                              const ft_standing *standings, int32_t next, ft_error *err)
+                              const ft_slot_state *states, int32_t next, ft_error *err)
 {
     size_t n = (size_t)t->n_adapters, count = n * (size_t)t->n_params, n_tensors = N_MATRICES;
     float *values = malloc(count * N_MATRICES * sizeof *values);
-    char *state = print_state(t, batch, standings, next);
+    char *state = print_state(t, batch, states, next);
     ft_tensor_to_store *tensors = calloc(n + N_MATRICES, sizeof *tensors);
     char(*names)[BEST_CHARS] = calloc(n, sizeof *names);
     ft_status status = values && state && tensors && names
@@ -177,10 +177,10 @@ ft_status ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainab
             tensors[i] = (ft_tensor_to_store){
                 matrix_names[i], FT_STORED_F32, 2, {t->n_adapters, t->n_params}, values + count * (size_t)i};
         for (size_t g = 0; g < n; g++) {
-            if (standings[g].config < 0 || !standings[g].best) continue;
+            if (states[g].config < 0 || !states[g].best) continue;
             name_of_best(names[g], g);
             tensors[n_tensors++] =
-                (ft_tensor_to_store){names[g], FT_STORED_F32, 1, {t->n_params}, standings[g].best};
+                (ft_tensor_to_store){names[g], FT_STORED_F32, 1, {t->n_params}, states[g].best};
         }
         status = write_checked(path, state, tensors, n_tensors, err);
     }
@@ -225,7 +225,7 @@ static int64_t get_whole(const cJSON *object, const char *key, int64_t least, do
     return ok ? (int64_t)value : least - 1;
 }
 
-static bool parse_history(const cJSON *history, int32_t max_epochs, ft_standing *s)
+static bool parse_history(const cJSON *history, int32_t max_epochs, ft_slot_state *s)
 {
     const cJSON *entry;
     if (!cJSON_IsArray(history) || cJSON_GetArraySize(history) > max_epochs) return false;
@@ -239,7 +239,7 @@ static bool parse_history(const cJSON *history, int32_t max_epochs, ft_standing 
 }
 
 /* Whether the slot's values are all there; s->history has room for the configuration's epochs. */
-static bool parse_standing(const cJSON *slot, int32_t max_epochs, ft_standing *s)
+static bool parse_slot_state(const cJSON *slot, int32_t max_epochs, ft_slot_state *s)
 {
     const cJSON *due = cJSON_GetObjectItemCaseSensitive(slot, "due");
     int64_t ended = get_whole(slot, "ended", 0, FT_TRAINING_DIVERGED);
@@ -255,10 +255,10 @@ static bool parse_standing(const cJSON *slot, int32_t max_epochs, ft_standing *s
 }
 
 static ft_status parse_slots(const cJSON *slots, const char *path, const int32_t *max_epochs,
-                             int32_t n_configs, ft_standing *standings, ft_error *err)
+                             int32_t n_configs, ft_slot_state *states, ft_error *err)
 {
     const cJSON *slot;
-    ft_standing *s = standings;
+    ft_slot_state *s = states;
     cJSON_ArrayForEach(slot, slots)
     {
         int64_t config = get_whole(slot, "config", -1, n_configs - 1);
@@ -268,7 +268,7 @@ static ft_status parse_slots(const cJSON *slots, const char *path, const int32_t
             size_t bytes = (size_t)max_epochs[config] * sizeof *s->history;
             s->history = calloc(1, bytes);
             if (!s->history) return ft_no_memory(err, "the training history", bytes);
-            if (!parse_standing(slot, max_epochs[config], s))
+            if (!parse_slot_state(slot, max_epochs[config], s))
                 return ft_fail(err, FT_BAD_INPUT, "%s: the state of a slot is not whole", path);
         }
         s++;
@@ -277,7 +277,7 @@ static ft_status parse_slots(const cJSON *slots, const char *path, const int32_t
 }
 
 static ft_status parse_state(const char *text, const char *path, uint32_t batch, const ft_trainable *t,
-                             const int32_t *max_epochs, int32_t n_configs, ft_standing *standings,
+                             const int32_t *max_epochs, int32_t n_configs, ft_slot_state *states,
                              int32_t *next, ft_error *err)
 {
     cJSON *state = NULL;
@@ -291,7 +291,7 @@ static ft_status parse_state(const char *text, const char *path, uint32_t batch,
         get_whole(state, "kind", 0, INT32_MAX) != (int64_t)t->kind)
         status = ft_fail(err, FT_BAD_INPUT, "%s: it is of another adapter batch", path);
     else
-        status = parse_slots(slots, path, max_epochs, n_configs, standings, err);
+        status = parse_slots(slots, path, max_epochs, n_configs, states, err);
     *next = (int32_t)first_waiting;
     cJSON_Delete(state);
     return status;
@@ -344,33 +344,33 @@ static ft_status read_to_device(const ft_safetensors *file, ft_trainable *t, ft_
     return status;
 }
 
-static ft_status read_best(const ft_safetensors *file, const ft_trainable *t, ft_standing *standings,
+static ft_status read_best(const ft_safetensors *file, const ft_trainable *t, ft_slot_state *states,
                            ft_error *err)
 {
     ft_status status = FT_OK;
     for (int32_t g = 0; g < t->n_adapters && status == FT_OK; g++) {
         char name[BEST_CHARS];
         name_of_best(name, (size_t)g);
-        if (standings[g].config < 0 || !ft_safetensors_find(file, name)) continue;
+        if (states[g].config < 0 || !ft_safetensors_find(file, name)) continue;
         size_t bytes = (size_t)t->n_params * sizeof(float);
-        standings[g].best = malloc(bytes);
-        status = standings[g].best ? read_tensor(file, name, 1, t->n_params, standings[g].best, err)
-                                   : ft_no_memory(err, "the best weights", bytes);
+        states[g].best = malloc(bytes);
+        status = states[g].best ? read_tensor(file, name, 1, t->n_params, states[g].best, err)
+                                : ft_no_memory(err, "the best weights", bytes);
     }
     return status;
 }
 
 ft_status ft_checkpoint_read(const char *path, uint32_t batch, ft_trainable *t, const int32_t *max_epochs,
-                             int32_t n_configs, ft_standing *standings, int32_t *next, ft_error *err)
+                             int32_t n_configs, ft_slot_state *states, int32_t *next, ft_error *err)
 {
     ft_safetensors *file = NULL;
     ft_status status = ft_safetensors_open(path, &file, err);
     if (status == FT_OK) status = check(file, err);
     if (status == FT_OK)
         status = parse_state(ft_safetensors_metadata(file, "state"), path, batch, t, max_epochs, n_configs,
-                             standings, next, err);
+                             states, next, err);
     if (status == FT_OK) status = read_to_device(file, t, err);
-    if (status == FT_OK) status = read_best(file, t, standings, err);
+    if (status == FT_OK) status = read_best(file, t, states, err);
     ft_safetensors_close(file);
     /* What a disk cannot give back is damaged as well. */
     return status == FT_FAILED ? FT_BAD_INPUT : status;

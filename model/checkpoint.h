@@ -27,7 +27,7 @@ typedef enum ft_training_end {
 } ft_training_end;
 
 /* One slot of the batch. */
-typedef struct ft_standing {
+typedef struct ft_slot_state {
     int32_t config;        /* the configuration in the slot; -1: none, and nothing below counts */
     int64_t step;          /* optimizer steps taken */
     int32_t n_epochs;      /* finished */
@@ -40,20 +40,20 @@ typedef struct ft_standing {
     /* The epoch under way. */
     int64_t next_window, epoch_steps, tokens;
     double loss_sum, norm_sum, seconds, last_learning_rate;
-} ft_standing;
+} ft_slot_state;
 
-/* Writes the slots' standings, (trainable->n_adapters), and the next configuration to take a slot; whole or
+/* Writes the slots' states, (trainable->n_adapters), and the next configuration to take a slot; whole or
  * not at all. `batch`: a number that tells this adapter batch from others. */
 ft_status ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainable *trainable,
-                              const ft_standing *standings, int32_t next, ft_error *err);
+                              const ft_slot_state *states, int32_t next, ft_error *err);
 
-/* Reads a checkpoint into the adapters' rows and (trainable->n_adapters) zeroed standings, whose histories
+/* Reads a checkpoint into the adapters' rows and (trainable->n_adapters) zeroed states, whose histories
  * and `best` are allocated (the owner's, also after a failure); best_epoch, epochs_without_gain and
  * best_val_loss follow from the history and are left 0. max_epochs: (n_configs) of the batch's
  * configurations. FT_BAD_INPUT when the file cannot be read, is damaged or of another batch; then rows may
  * hold anything. What the numbers say of each other is not looked at. */
 ft_status ft_checkpoint_read(const char *path, uint32_t batch, ft_trainable *trainable,
-                             const int32_t *max_epochs, int32_t n_configs, ft_standing *standings,
+                             const int32_t *max_epochs, int32_t n_configs, ft_slot_state *states,
                              int32_t *next, ft_error *err);
 
 #endif

@@ -239,7 +239,7 @@ ft_status ft_safetensors_open(const char *path, ft_safetensors **file, ft_error 
     opened->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat info;
     if (opened->descriptor < 0 || fstat(opened->descriptor, &info) < 0)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+        status = ft_fail(err, ft_status_of_errno(errno), "%s: cannot be opened: %s", path, strerror(errno));
     else if (!S_ISREG(info.st_mode))
         status = ft_fail(err, FT_BAD_INPUT, "%s: is not a regular file", path);
     else

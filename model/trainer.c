@@ -19,7 +19,7 @@ static const double CHECKPOINT_SHARE = 20;
 /* Whether early stopping says so; keeps the best weights. */
 static ft_status judge_epoch(ft_trainer *t, int32_t g, const ft_epoch *record, bool *stop, ft_error *err)
 {
-    ft_standing *s = &t->standings[g];
+    ft_slot_state *s = &t->states[g];
     bool better;
     *stop = ft_slot_judge(t, g, record, &better);
     if (!better || ft_slot_config(t, g)->early_stopping_patience == 0) return FT_OK;
@@ -33,7 +33,7 @@ static ft_status judge_epoch(ft_trainer *t, int32_t g, const ft_epoch *record, b
 /* The epoch's record; `stop`: early stopping ends the training. */
 static ft_status end_epoch(ft_trainer *t, int32_t g, double val_loss, bool *stop, ft_error *err)
 {
-    ft_standing *s = &t->standings[g];
+    ft_slot_state *s = &t->states[g];
     ft_epoch *record = &s->history[s->n_epochs++];
     double steps = (double)s->epoch_steps;
     *record = (ft_epoch){.epoch = s->n_epochs,
@@ -49,7 +49,7 @@ static ft_status end_epoch(ft_trainer *t, int32_t g, double val_loss, bool *stop
 /* What follows from the epoch's end: another epoch, a result, the end. */
 static ft_status follow_epoch(ft_trainer *t, int32_t g, bool stop, bool prune, ft_error *err)
 {
-    ft_standing *s = &t->standings[g];
+    ft_slot_state *s = &t->states[g];
     const ft_train_config *config = ft_slot_config(t, g);
     if (s->n_epochs == config->epochs || stop)
         s->ended = FT_TRAINED;
@@ -84,7 +84,7 @@ static ft_status end_epochs(ft_trainer *t, int32_t n, ft_error *err)
         status = end_epoch(t, t->ended[k], t->val_loss[k], &t->stop[k], err);
     if (status != FT_OK) return status;
     for (int32_t k = 0; k < n; k++) {
-        const ft_standing *s = &t->standings[t->ended[k]];
+        const ft_slot_state *s = &t->states[t->ended[k]];
         t->indices[k] = s->config;
         t->epochs[k] = s->history[s->n_epochs - 1];
         t->pruned[k] = false;
@@ -102,7 +102,7 @@ static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
 {
     *n_ended = 0;
     for (int32_t g = 0; g < t->n_slots; g++) {
-        ft_standing *s = &t->standings[g];
+        ft_slot_state *s = &t->states[g];
         if (!ft_slot_is_live(t, g)) continue;
         if (!isfinite(s->loss_sum)) {
             s->ended = FT_TRAINING_DIVERGED;
@@ -132,7 +132,7 @@ static int32_t gather(ft_trainer *t)
 {
     int32_t n = 0;
     for (int32_t g = 0; g < t->n_slots; g++) {
-        ft_standing *s = &t->standings[g];
+        ft_slot_state *s = &t->states[g];
         if (!ft_slot_is_live(t, g)) continue;
         const ft_window_list *windows = &t->runners[g].windows;
         int64_t left = windows->count - s->next_window, batch_size = ft_slot_config(t, g)->batch_size;
@@ -152,7 +152,7 @@ static void set_rates(ft_trainer *t, int32_t g)
     ft_step_rates *rates = ft_stepper_rates(t->stepper, g);
     *rates = (ft_step_rates){0};
     if (!ft_slot_is_live(t, g)) return;
-    ft_standing *s = &t->standings[g];
+    ft_slot_state *s = &t->states[g];
     const ft_train_config *config = ft_slot_config(t, g);
     in->seed[g] = config->seed;
     in->step[g] = (uint32_t)s->step;
@@ -171,7 +171,7 @@ static void account(ft_trainer *t, double seconds)
     const ft_inputs *in = ft_stepper_inputs(t->stepper);
     int64_t tokens = in->encoder_length + in->decoder_length;
     for (int32_t g = 0; g < t->n_slots; g++) {
-        ft_standing *s = &t->standings[g];
+        ft_slot_state *s = &t->states[g];
         if (!ft_slot_is_live(t, g)) continue;
         int32_t sequences = in->sequence_start[g + 1] - in->sequence_start[g];
         s->step++;
@@ -197,7 +197,7 @@ static ft_status train_step(ft_trainer *t, ft_error *err)
 static bool any_due(const ft_trainer *t)
 {
     for (int32_t g = 0; g < t->n_slots; g++)
-        if (ft_slot_is_live(t, g) && t->standings[g].due) return true;
+        if (ft_slot_is_live(t, g) && t->states[g].due) return true;
     return false;
 }
 
@@ -292,7 +292,7 @@ static ft_status reserve_adapters(ft_trainer *t, make_room *make, ft_error *err)
 static ft_status open_trainer(ft_trainer *t, ft_error *err)
 {
     size_t n = (size_t)t->n_slots;
-    t->standings = calloc(n, sizeof *t->standings);
+    t->states = calloc(n, sizeof *t->states);
     t->runners = calloc(n, sizeof *t->runners);
     t->ended = calloc(n, sizeof *t->ended);
     t->indices = calloc(n, sizeof *t->indices);
@@ -300,10 +300,10 @@ static ft_status open_trainer(ft_trainer *t, ft_error *err)
     t->val_loss = calloc(n, sizeof *t->val_loss);
     t->stop = calloc(n, sizeof *t->stop);
     t->pruned = calloc(n, sizeof *t->pruned);
-    if (!t->standings || !t->runners || !t->ended || !t->indices || !t->epochs || !t->val_loss || !t->stop ||
+    if (!t->states || !t->runners || !t->ended || !t->indices || !t->epochs || !t->val_loss || !t->stop ||
         !t->pruned)
-        return ft_no_memory(err, "the trainer", n * sizeof *t->standings);
-    for (int32_t g = 0; g < t->n_slots; g++) t->standings[g].config = -1;
+        return ft_no_memory(err, "the trainer", n * sizeof *t->states);
+    for (int32_t g = 0; g < t->n_slots; g++) t->states[g].config = -1;
     ft_window_settings windows = {t->settings->context_length, t->settings->prediction_length,
                                   t->settings->prediction_length, false, 0};
     int32_t n_sequences = 0;
@@ -326,7 +326,7 @@ static ft_status agree_on_checkpoint(ft_trainer *t, ft_error *err)
     if (!comm || comm->size == 1 || !t->settings->checkpoint) return FT_OK;
     double steps = t->next, all;
     for (int32_t g = 0; g < t->n_slots; g++)
-        if (ft_slot_is_live(t, g)) steps += (double)t->standings[g].step;
+        if (ft_slot_is_live(t, g)) steps += (double)t->states[g].step;
     all = steps;
     ft_status status = comm->add_up(comm, &all, 1, err);
     if (status == FT_OK && all != steps * comm->size)
@@ -358,7 +358,7 @@ static void close_trainer(ft_trainer *t)
     ft_stepper_free(t->stepper);
     ft_trainable_free(t->trainable);
     for (int32_t g = 0; g < t->n_slots; g++) {
-        if (t->standings) ft_slot_free(t, g);
+        if (t->states) ft_slot_free(t, g);
         if (t->runners) ft_window_list_free(&t->runners[g].windows);
     }
     ft_window_list_free(&t->validation);
@@ -371,7 +371,7 @@ static void close_trainer(ft_trainer *t)
     free(t->indices);
     free(t->ended);
     free(t->runners);
-    free(t->standings);
+    free(t->states);
 }
 
 static ft_trainer make_trainer(ft_chronos *model, const ft_weights *base, const ft_series *series,

@@ -63,7 +63,7 @@ ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err)
     if (!t->settings->checkpoint || (t->settings->comm && t->settings->comm->rank != 0)) return FT_OK;
     double started = ft_now_seconds();
     ft_status status =
-        ft_checkpoint_write(t->settings->checkpoint, t->batch, t->trainable, t->standings, t->next, err);
+        ft_checkpoint_write(t->settings->checkpoint, t->batch, t->trainable, t->states, t->next, err);
     t->checkpoint_time = ft_now_seconds();
     t->checkpoint_cost = t->checkpoint_time - started;
     return status;
@@ -77,12 +77,12 @@ static const char *wrong_slots(const ft_trainer *t)
     int32_t n_before_last = 0;
     if (!ft_slots_any_live(t)) return "nothing is left to do in it";
     for (int32_t g = 0; g < t->n_slots; g++) {
-        int32_t config = t->standings[g].config;
+        int32_t config = t->states[g].config;
         if (config < 0 && t->next < t->n_configs) return "a slot is free though a configuration waits";
         if (config >= t->next) return "a configuration in a slot waits for one";
         n_before_last += config >= 0 && config < t->next - 1;
         for (int32_t other = 0; other < g && config >= 0; other++)
-            if (t->standings[other].config == config) return "a configuration is in two slots";
+            if (t->states[other].config == config) return "a configuration is in two slots";
     }
     /* Where the last one came to a slot, one before it had left it. */
     return n_before_last < t->n_slots ? NULL : "a configuration is gone without a slot";
@@ -91,7 +91,7 @@ static const char *wrong_slots(const ft_trainer *t)
 /* Finished epochs; sets what follows from them. *stops: early stopping ends the training after the last. */
 static const char *wrong_history(ft_trainer *t, int32_t g, bool *stops)
 {
-    ft_standing *s = &t->standings[g];
+    ft_slot_state *s = &t->states[g];
     *stops = false;
     for (int32_t e = 0; e < s->n_epochs; e++) {
         const ft_epoch *epoch = &s->history[e];
@@ -110,7 +110,7 @@ static const char *wrong_history(ft_trainer *t, int32_t g, bool *stops)
 /* Whether the training has come to its end, as it says, and whether a result is due. */
 static const char *wrong_end(ft_trainer *t, int32_t g, bool stops)
 {
-    const ft_standing *s = &t->standings[g];
+    const ft_slot_state *s = &t->states[g];
     const ft_train_config *config = ft_slot_config(t, g);
     bool is_last = s->n_epochs == config->epochs || stops;
     bool goes_on = s->ended == FT_TRAINING || s->ended == FT_TRAINING_DIVERGED;
@@ -128,7 +128,7 @@ static const char *wrong_end(ft_trainer *t, int32_t g, bool stops)
  */
 static const char *wrong_position(const ft_trainer *t, int32_t g, bool is_over, int64_t before)
 {
-    const ft_standing *s = &t->standings[g];
+    const ft_slot_state *s = &t->states[g];
     int64_t count = t->runners[g].windows.count, batch_size = ft_slot_config(t, g)->batch_size;
     int64_t longest = (int64_t)t->settings->context_length + t->settings->prediction_length + 2;
     bool is_at_end = s->next_window == count;
@@ -151,10 +151,10 @@ static ft_status unusable(const ft_trainer *t, int32_t g, const char *why, ft_er
     return ft_fail(err, FT_BAD_INPUT, "%s: slot %d: %s", t->settings->checkpoint, g + 1, why);
 }
 
-/* Checks a slot, and makes anew what goes with its standing. */
+/* Checks a slot, and makes anew what goes with its state. */
 static ft_status resume_slot(ft_trainer *t, int32_t g, ft_error *err)
 {
-    const ft_standing *s = &t->standings[g];
+    const ft_slot_state *s = &t->states[g];
     const ft_train_config *config = ft_slot_config(t, g);
     ft_window_settings windows = ft_train_windows(t, config);
     bool stops, is_over = s->ended == FT_TRAINED || s->ended == FT_TRAINING_PRUNED;
@@ -186,8 +186,8 @@ ft_status ft_slots_resume(ft_trainer *t, ft_error *err)
     int32_t *max_epochs = malloc((size_t)t->n_configs * sizeof *max_epochs);
     if (!max_epochs) return ft_no_memory(err, "a checkpoint", (size_t)t->n_configs * sizeof *max_epochs);
     for (int32_t i = 0; i < t->n_configs; i++) max_epochs[i] = t->configs[i].epochs;
-    status = ft_checkpoint_read(path, t->batch, t->trainable, max_epochs, t->n_configs, t->standings, &t->next,
-                                err);
+    status =
+        ft_checkpoint_read(path, t->batch, t->trainable, max_epochs, t->n_configs, t->states, &t->next, err);
     free(max_epochs);
     const char *wrong = status == FT_OK ? wrong_slots(t) : NULL;
     if (wrong) status = ft_fail(err, FT_BAD_INPUT, "%s: %s", path, wrong);

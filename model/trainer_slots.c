@@ -21,7 +21,7 @@ ft_status ft_slot_load_epoch(ft_trainer *t, int32_t g, int32_t epoch, ft_error *
 
 ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err)
 {
-    ft_standing *s = &t->standings[g];
+    ft_slot_state *s = &t->states[g];
     s->next_window = s->epoch_steps = s->tokens = 0;
     s->loss_sum = s->norm_sum = s->seconds = 0;
     return ft_slot_load_epoch(t, g, s->n_epochs, err);
@@ -39,13 +39,13 @@ bool ft_slot_is_at_milestone(const ft_trainer *t, int32_t g)
 {
     const ft_train_config *config = ft_slot_config(t, g);
     for (int32_t i = 0; i < config->n_milestones; i++)
-        if (config->milestones[i] == t->standings[g].n_epochs) return true;
+        if (config->milestones[i] == t->states[g].n_epochs) return true;
     return false;
 }
 
 bool ft_slot_judge(ft_trainer *t, int32_t g, const ft_epoch *epoch, bool *better)
 {
-    ft_standing *s = &t->standings[g];
+    ft_slot_state *s = &t->states[g];
     int32_t patience = ft_slot_config(t, g)->early_stopping_patience;
     *better = !isnan(epoch->val_loss) && (s->best_epoch == 0 || epoch->val_loss < s->best_val_loss);
     s->epochs_without_gain = *better ? 0 : s->epochs_without_gain + 1;
@@ -58,9 +58,9 @@ bool ft_slot_judge(ft_trainer *t, int32_t g, const ft_epoch *epoch, bool *better
 
 void ft_slot_free(ft_trainer *t, int32_t g)
 {
-    free(t->standings[g].history);
-    free(t->standings[g].best);
-    t->standings[g] = (ft_standing){.config = -1};
+    free(t->states[g].history);
+    free(t->states[g].best);
+    t->states[g] = (ft_slot_state){.config = -1};
 }
 
 /* The starting weights of the slot's configuration, on the device. */
@@ -87,9 +87,9 @@ ft_status ft_slots_fill(ft_trainer *t, ft_error *err)
 {
     ft_status status = FT_OK;
     for (int32_t g = 0; g < t->n_slots && t->next < t->n_configs && status == FT_OK; g++) {
-        ft_standing *s = &t->standings[g];
+        ft_slot_state *s = &t->states[g];
         if (ft_slot_is_live(t, g)) continue;
-        *s = (ft_standing){.config = t->next++};
+        *s = (ft_slot_state){.config = t->next++};
         size_t bytes = (size_t)ft_slot_config(t, g)->epochs * sizeof *s->history;
         s->history = calloc(1, bytes);
         status =
@@ -114,7 +114,7 @@ static ft_status read_adapter(ft_trainer *t, int32_t g, ft_adapter **adapter, ft
     ft_tensor row = ft_trainable_row(t->trainable, t->trainable->params, g);
     ft_adapter_spec spec = ft_train_spec(ft_slot_config(t, g));
     size_t bytes = (size_t)t->trainable->n_params * sizeof(float);
-    const float *best = t->standings[g].best;
+    const float *best = t->states[g].best;
     float *last = NULL;
     ft_status status = ft_adapter_init(&spec, t->base, 0, adapter, err);
     if (status == FT_OK && best) {
@@ -133,7 +133,7 @@ static ft_status read_adapter(ft_trainer *t, int32_t g, ft_adapter **adapter, ft
 /* Hands over what slot g has; `status` and `error` say how it ended. */
 static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char *error, ft_error *err)
 {
-    const ft_standing *s = &t->standings[g];
+    const ft_slot_state *s = &t->states[g];
     ft_adapter *adapter = NULL;
     ft_status status = ended == FT_DIVERGED ? FT_OK : read_adapter(t, g, &adapter, err);
     status = ft_comm_agree(t->settings->comm, status, NULL, err);
@@ -154,7 +154,7 @@ static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char
 
 static ft_status hand_over_diverged(ft_trainer *t, int32_t g, ft_error *err)
 {
-    const ft_standing *s = &t->standings[g];
+    const ft_slot_state *s = &t->states[g];
     ft_error what;
     ft_fail(&what, FT_DIVERGED, "the training loss became %s in epoch %d, step %lld (lower learning_rate)",
             isinf(s->loss_sum) ? "infinite" : "NaN", s->n_epochs + 1, (long long)s->step);
@@ -165,7 +165,7 @@ ft_status ft_slots_hand_over(ft_trainer *t, ft_error *err)
 {
     ft_status status = FT_OK;
     for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++) {
-        ft_standing *s = &t->standings[g];
+        ft_slot_state *s = &t->states[g];
         if (!ft_slot_is_live(t, g) || !s->due) continue;
         status = s->ended == FT_TRAINING_DIVERGED ? hand_over_diverged(t, g, err)
                                                   : hand_over(t, g, FT_OK, "", err);
@@ -181,7 +181,7 @@ ft_status ft_slots_interrupt(ft_trainer *t, ft_error *err)
     for (int32_t g = 0; g < t->n_slots && status == FT_OK && !t->settings->checkpoint; g++) {
         if (!ft_slot_is_live(t, g)) continue;
         ft_error how_far;
-        ft_fail(&how_far, FT_INTERRUPTED, "interrupted after epoch %d of %d", t->standings[g].n_epochs,
+        ft_fail(&how_far, FT_INTERRUPTED, "interrupted after epoch %d of %d", t->states[g].n_epochs,
                 ft_slot_config(t, g)->epochs);
         status = hand_over(t, g, FT_INTERRUPTED, how_far.message, err);
     }

@@ -20,10 +20,10 @@ typedef struct ft_trainer {
     const ft_train_config *configs;
     int32_t n_series, n_configs, n_slots;
     const ft_train_settings *settings;
-    uint32_t batch;         /* tells its checkpoints from those of other batches */
-    int32_t next;           /* configuration to take the next free slot */
-    ft_standing *standings; /* (n_slots) */
-    ft_runner *runners;     /* (n_slots) */
+    uint32_t batch;        /* tells its checkpoints from those of other batches */
+    int32_t next;          /* configuration to take the next free slot */
+    ft_slot_state *states; /* (n_slots) */
+    ft_runner *runners;    /* (n_slots) */
     ft_trainable *trainable;
     ft_tokenizer *tokenizer;
     ft_stepper *stepper;
@@ -39,12 +39,12 @@ typedef struct ft_trainer {
 
 static inline const ft_train_config *ft_slot_config(const ft_trainer *t, int32_t g)
 {
-    return &t->configs[t->standings[g].config];
+    return &t->configs[t->states[g].config];
 }
 
 static inline bool ft_slot_is_live(const ft_trainer *t, int32_t g)
 {
-    return t->standings[g].config >= 0;
+    return t->states[g].config >= 0;
 }
 
 /* Of what a configuration trains, which goes on from an adapter or begins. */

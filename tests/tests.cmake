@@ -30,6 +30,7 @@ target_compile_definitions(test_cuda_library PRIVATE FT_PLANTED_LIBRARY="$<TARGE
 add_test(NAME unit/arrows COMMAND ${CMAKE_SOURCE_DIR}/tests/unit/arrows/test_arrows.sh ${CMAKE_SOURCE_DIR})
 include(tests/e2e/e2e.cmake)
 include(tests/fuzz/fuzz.cmake)
+include(tests/faults/faults.cmake)
 include(tests/simt/simt.cmake)
 include(tests/slurm/slurm.cmake)
 include(tests/sweep_sim/sweep_sim.cmake)

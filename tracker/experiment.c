@@ -106,6 +106,15 @@ bool ft_experiment_id_fits(const char *id, const char *name, int64_t number, int
            ft_parse_int(suffix + 1, strlen(suffix + 1), &attempt) && attempt >= 2 && attempt <= MOST_ATTEMPTS;
 }
 
+/* Whether nothing has this path, not even a link that leads nowhere. */
+static ft_status look_if_free(const char *path, bool *is_free, ft_error *err)
+{
+    struct stat info;
+    *is_free = lstat(path, &info) != 0;
+    if (!*is_free || errno == ENOENT) return FT_OK;
+    return ft_fail(err, FT_FAILED, "%s: cannot be looked at: %s", path, strerror(errno));
+}
+
 /* "<results>/<id>" for the attempt-th try of an id, and whether mkdir made it. What is there already is not
  * announced: nobody may think that it is the announcer's. */
 static ft_status try_directory(ft_experiment *experiment, const char *results, const char *stem, int attempt,
@@ -115,10 +124,11 @@ static ft_status try_directory(ft_experiment *experiment, const char *results, c
     ft_text_add(&id, stem);
     if (attempt > 1) ft_text_addf(&id, "_%d", attempt);
     char *directory = id.failed ? NULL : ft_join_path(results, id.data);
-    struct stat info;
-    ft_status status = directory ? FT_OK : ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
-    bool is_free = status == FT_OK && lstat(directory, &info) != 0;
-    if (is_free && announcer) status = announcer->announce(announcer->context, id.data, err);
+    bool is_free = false;
+    ft_status status = directory ? look_if_free(directory, &is_free, err)
+                                 : ft_no_memory(err, "the name of an experiment", strlen(stem) + 16);
+    if (is_free && status == FT_OK && announcer)
+        status = announcer->announce(announcer->context, id.data, err);
     *made = is_free && status == FT_OK && mkdir(directory, 0777) == 0;
     if (*made) {
         experiment->experiment_id = id.data;

@@ -128,8 +128,7 @@ ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experime
     *experiments = (ft_experiments){0};
     DIR *listing = opendir(results);
     if (!listing)
-        return ft_fail(err, errno == ENOMEM ? FT_NO_MEMORY : FT_BAD_INPUT, "%s: cannot be read: %s", results,
-                       strerror(errno));
+        return ft_fail(err, ft_status_of_errno(errno), "%s: cannot be read: %s", results, strerror(errno));
     ft_status status = FT_OK;
     size_t capacity = 0;
     for (;;) {
@@ -137,7 +136,8 @@ ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experime
         const struct dirent *entry = readdir(listing);
         if (!entry) {
             if (errno)
-                status = ft_fail(err, FT_BAD_INPUT, "%s: cannot be read: %s", results, strerror(errno));
+                status = ft_fail(err, ft_status_of_errno(errno), "%s: cannot be read: %s", results,
+                                 strerror(errno));
             break;
         }
         if (entry->d_name[0] == '.') continue;

@@ -18,19 +18,24 @@
 /* Set by signals: the only state that is not passed. */
 static volatile sig_atomic_t stop_requested;
 static volatile sig_atomic_t requeue_requested;
+static volatile sig_atomic_t is_on_terminal; /* standard error */
 
 static void request_stop(int signal_number)
 {
     if (signal_number == SIGTERM || signal_number == SIGUSR1) requeue_requested = 1;
     if (stop_requested && signal_number == SIGINT) _exit(FT_EXIT_INTERRUPTED);
     stop_requested = 1;
+    /* A terminal shows ^C where it stands. */
     static const char message[] = "\nftgpu: stopping at the end of this epoch (once more: at once)\n";
-    if (signal_number == SIGINT && write(STDERR_FILENO, message, sizeof message - 1) < 0) return;
+    const size_t from = is_on_terminal ? 0 : 1;
+    if (signal_number == SIGINT && write(STDERR_FILENO, message + from, sizeof message - 1 - from) < 0)
+        return;
 }
 
 static void catch_signals(void)
 {
     struct sigaction action = {0};
+    is_on_terminal = isatty(STDERR_FILENO);
     action.sa_handler = request_stop;
     action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, NULL);
@@ -67,7 +72,7 @@ static void show_progress(void *context, const char *line)
 {
     (void)context;
     ft_progress_end();
-    line_is_live = isatty(STDERR_FILENO) && strstr(line, "  epoch ");
+    line_is_live = is_on_terminal && strstr(line, "  epoch ");
     if (line_is_live)
         fprintf(stderr, "%.*s", line_width(), line);
     else

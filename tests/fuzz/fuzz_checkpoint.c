@@ -34,18 +34,18 @@ static struct {
 static int steps_left, lines;
 
 ft_status __real_ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainable *trainable,
-                                     const ft_standing *standings, int32_t next, ft_error *err);
+                                     const ft_slot_state *states, int32_t next, ft_error *err);
 ft_status __wrap_ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainable *trainable,
-                                     const ft_standing *standings, int32_t next, ft_error *err);
+                                     const ft_slot_state *states, int32_t next, ft_error *err);
 
 /* The first is written, of others it is looked at what would be. */
 ft_status __wrap_ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainable *trainable,
-                                     const ft_standing *standings, int32_t next, ft_error *err)
+                                     const ft_slot_state *states, int32_t next, ft_error *err)
 {
-    if (real.count == 0) return __real_ft_checkpoint_write(path, batch, trainable, standings, next, err);
+    if (real.count == 0) return __real_ft_checkpoint_write(path, batch, trainable, states, next, err);
     FUZZ_EXPECT(next >= 0 && next <= CONFIGS);
     for (int g = 0; g < SLOTS; g++) {
-        const ft_standing *s = &standings[g];
+        const ft_slot_state *s = &states[g];
         FUZZ_EXPECT(s->config < next);
         if (s->config < 0) continue;
         FUZZ_EXPECT(s->n_epochs >= 0 && s->n_epochs <= configs[s->config].epochs);

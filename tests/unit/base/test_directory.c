@@ -125,7 +125,7 @@ Test(directory, stays_the_one_that_was_opened)
     write_inside("file");
     cr_assert_eq(rename("inside", "moved"), 0);
     cr_assert_eq(symlink("outside", "inside"), 0);
-    ft_directory_remove_tree(&directory, "file");
+    cr_assert_eq(ft_directory_remove_tree(&directory, "file", &err), FT_OK, "%s", err.message);
     cr_expect_eq(access("outside/file", F_OK), 0);
     cr_expect_eq(ft_directory_has(&directory, "file", &has, &err), FT_OK);
     cr_expect_not(has);
@@ -154,6 +154,18 @@ Test(directory, lists_in_order)
     ft_directory_free_names(names, count);
 }
 
+Test(directory, says_what_cannot_be_removed)
+{
+    ft_error err;
+    ft_directory own;
+    cr_assert_eq(ft_directory_open("/proc/self", &own, &err), FT_OK);
+    cr_expect_eq(ft_directory_remove_tree(&own, "status", &err), FT_FAILED);
+    cr_expect_str_eq(err.message, "/proc/self/status: cannot be removed: Operation not permitted");
+    cr_expect_eq(ft_directory_remove_tree(&own, "none", &err), FT_OK);
+    ft_directory_close(&own);
+    cr_expect_eq(ft_directory_sync(&directory, &err), FT_OK);
+}
+
 Test(directory, removes_trees_and_follows_no_link_out_of_them)
 {
     ft_error err;
@@ -168,7 +180,7 @@ Test(directory, removes_trees_and_follows_no_link_out_of_them)
     write_inside("deep/er/still/wanted");
     cr_assert_eq(ft_directory_tree_holds(&directory, "deep", "wanted", &holds, &err), FT_OK);
     cr_expect(holds);
-    ft_directory_remove_tree(&directory, "deep");
+    cr_assert_eq(ft_directory_remove_tree(&directory, "deep", &err), FT_OK, "%s", err.message);
     cr_expect_eq(ft_directory_has(&directory, "deep", &has, &err), FT_OK);
     cr_expect_not(has);
     cr_expect_eq(access("outside/file", F_OK), 0);

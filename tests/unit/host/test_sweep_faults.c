@@ -485,11 +485,19 @@ Test(sweep_faults, what_crashes_leave_is_tidied_away_but_not_another_shards)
     ft_sweep_state *one = sweep_must_open(1, 2);
     sweep_start(one, 0, sweep_id(0), false);
     sweep_start(two, 2, sweep_id(2), false);
+    /* What could not be removed when it was discarded: this shard's, and another's. */
+    char own[128], others[128];
+    snprintf(own, sizeof own, "%s", sweep_state_path("discarded/s_001_20260102_000000"));
+    snprintf(others, sizeof others, "%s", sweep_state_path("discarded/s_003_20260102_000000"));
+    cr_assert_eq(ft_make_directories(own, &err), FT_OK);
+    cr_assert_eq(ft_make_directories(others, &err), FT_OK);
     cr_assert_eq(ft_sweep_state_tidy(one, is_over, NULL, &err), FT_OK, "%s", err.message);
     for (size_t i = 0; i < N_FILES; i++)
         cr_expect_eq(sweep_exists(sweep_state_path(files[i].name)), files[i].stays, "%s", files[i].name);
     expect_file(sweep_id(0), false);
     expect_file(sweep_id(2), true);
+    cr_expect_not(sweep_exists(own));
+    cr_expect(sweep_exists(others));
     ft_sweep_state_close(one);
     ft_sweep_state_close(two);
 }

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "sweep_scratch.h"
@@ -26,6 +29,23 @@ Test(sweep_state, shards_share_what_one_process_has_alone)
     sweep_expect_refused(1, 2, 0, FT_BAD_INPUT, "is being run by process ");
     ft_sweep_state_close(whole);
     ft_sweep_state_close(sweep_must_open(3, 3));
+}
+
+/* Killed, and started again at once: what is on its way out is waited for. */
+Test(sweep_state, a_process_that_is_going_is_no_refusal)
+{
+    int ends[2];
+    char ready = 0;
+    cr_assert_eq(pipe(ends), 0);
+    const pid_t holder = fork();
+    if (holder == 0) {
+        ft_sweep_state *held = sweep_must_open(0, 0);
+        if (held && write(ends[1], "r", 1) == 1) nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+        _exit(0);
+    }
+    cr_assert(holder > 0 && read(ends[0], &ready, 1) == 1);
+    ft_sweep_state_close(sweep_must_open(0, 0));
+    waitpid(holder, NULL, 0);
 }
 
 /* The lock is the kernel's: the file that a dead process left, on this host or another, holds nobody up. */

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "host/dataset.h"
 #include "host/engine.h"
+#include "host/frequency.h"
 #include "model/forecast.h"
 #include "tracker/quantiles.h"
 #include "tracker/table.h"
@@ -23,12 +24,16 @@ typedef struct forecaster {
     ft_forecast_settings settings;
     const double *levels;
     size_t n_levels;
-    float *samples;    /* (n_items, num_samples, horizon) */
-    float *scratch;    /* (num_samples) */
-    double *quantiles; /* (n_levels) */
+    ft_frequency named;      /* job->freq */
+    ft_frequency of_longest; /* of the longest series, for those that are too short to have one */
+    size_t n_uneven;         /* series whose rows are not evenly spaced, */
+    ft_text uneven;          /* and the first of them, in words */
+    float *samples;          /* (n_items, num_samples, horizon) */
+    float *scratch;          /* (num_samples) */
+    double *quantiles;       /* (n_levels) */
 } forecaster;
 
-static ft_status check_job(const ft_forecast_job *job, ft_error *err)
+static ft_status check_job(const ft_forecast_job *job, ft_frequency *named, ft_error *err)
 {
     if (!job->model) return ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR, or --experiment ID)");
     if (!job->data) return ft_fail(err, FT_BAD_INPUT, "no data given (--data FILE)");
@@ -45,7 +50,7 @@ static ft_status check_job(const ft_forecast_job *job, ft_error *err)
     for (size_t i = 0; i < job->n_quantiles; i++)
         if (!(job->quantiles[i] > 0 && job->quantiles[i] < 1))
             return ft_fail(err, FT_BAD_INPUT, "quantile %g: not between 0 and 1", job->quantiles[i]);
-    return FT_OK;
+    return job->freq ? ft_frequency_parse(job->freq, named, err) : FT_OK;
 }
 
 static ft_status open_model(forecaster *f, ft_engine *engine, ft_error *err)
@@ -91,24 +96,76 @@ static ft_status draw_samples(forecaster *f, ft_error *err)
     return status;
 }
 
+/* Fewer rows show no frequency where other series do. */
+enum { ROWS_OF_A_FREQUENCY = 3 };
+
+static ft_status find_longest(forecaster *f, ft_error *err)
+{
+    const ft_dataset_item *longest = &f->dataset.items[0];
+    for (size_t i = 1; i < f->dataset.n_items; i++)
+        if (f->dataset.items[i].n_rows > longest->n_rows) longest = &f->dataset.items[i];
+    return ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &f->of_longest, err);
+}
+
+/* How a series goes on; what cannot be seen at once is kept to be told. */
+static ft_status find_frequency(forecaster *f, const ft_dataset_item *item, ft_frequency *frequency,
+                                ft_error *err)
+{
+    size_t last = item->n_rows - 1;
+    char words[FT_FREQUENCY_CHARS];
+    if (f->job->freq || (item->n_rows < ROWS_OF_A_FREQUENCY && f->dataset.n_items > 1)) {
+        *frequency = f->job->freq ? f->named : f->of_longest;
+        ft_frequency_start(frequency, item->times[last], item->zones[last]);
+        return FT_OK;
+    }
+    ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
+    if (status != FT_OK || item->n_rows == 1 || ft_frequency_is_plain(frequency)) return status;
+    if (f->n_uneven++ == 0)
+        ft_text_addf(
+            &f->uneven, "%s: the rows%s%.80s%s are not evenly spaced: the forecast goes on at \"%s\"",
+            f->job->data, f->dataset.id_name ? " of series \"" : "", f->dataset.id_name ? item->id : "",
+            f->dataset.id_name ? "\"" : "", ft_frequency_describe(frequency, words));
+    return FT_OK;
+}
+
+static void tell_uneven(const forecaster *f, const ft_engine *engine)
+{
+    if (!f->n_uneven || f->uneven.failed) return;
+    char others[64] = "";
+    if (f->n_uneven > 1) snprintf(others, sizeof others, ", and %zu more series likewise", f->n_uneven - 1);
+    ft_engine_say(engine, "%s%s (--freq sets another frequency)", f->uneven.data, others);
+}
+
+/* The style of the file's last date with the offset of this series. */
+static ft_timestamp_style style_of(const forecaster *f, const ft_frequency *frequency)
+{
+    ft_timestamp_style style = f->dataset.style;
+    style.zone_minutes = frequency->zone_minutes;
+    bool shows_offset = style.zone == FT_ZONE_COLON || style.zone == FT_ZONE_PLAIN;
+    if (style.zone_minutes != 0 && !shows_offset) style.zone = FT_ZONE_COLON;
+    return style;
+}
+
 /* The lines of one series. */
 static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error *err)
 {
     const ft_dataset_item *item = &f->dataset.items[index];
     size_t horizon = (size_t)f->settings.horizon, n_samples = (size_t)f->settings.num_samples;
     const float *samples = f->samples + index * n_samples * horizon;
-    ft_frequency frequency = ft_frequency_infer(item->times, item->n_rows, f->dataset.style.zone_minutes);
+    ft_frequency frequency;
+    ft_status status = find_frequency(f, item, &frequency, err);
+    if (status != FT_OK) return status;
+    const ft_timestamp_style style = style_of(f, &frequency);
     for (size_t t = 0; t < horizon; t++) {
         int64_t time;
         char date[FT_TIMESTAMP_CHARS];
-        ft_status status =
-            ft_frequency_next(&frequency, item->times[item->n_rows - 1], (int64_t)t + 1, &time, err);
+        status = ft_frequency_next(&frequency, (int64_t)t + 1, &time, err);
         if (status != FT_OK) return status;
         double mean;
         ft_summarize_step(samples, n_samples, horizon, t, f->levels, f->n_levels, f->scratch, &mean,
                           f->quantiles);
         ft_csv_add_field(out, item->id);
-        ft_text_addf(out, ",%s,", ft_timestamp_format(time, &f->dataset.style, date));
+        ft_text_addf(out, ",%s,", ft_timestamp_format(time, &style, date));
         ft_csv_add_field(out, f->dataset.target);
         ft_csv_add_number(out, mean);
         for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);
@@ -122,7 +179,7 @@ static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
     ft_text_add(out, "item_id,timestamp,target_name,predictions");
     for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->levels[q]);
     ft_text_add(out, "\n");
-    ft_status status = FT_OK;
+    ft_status status = find_longest(f, err);
     for (size_t i = 0; i < f->dataset.n_items && status == FT_OK; i++) status = write_item(f, i, out, err);
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "the forecasts' text", out->length);
     return status;
@@ -137,13 +194,14 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     f.n_levels = job->n_quantiles > 0 ? job->n_quantiles : FT_N_QUANTILES;
     ft_dataset_source source = {
         .data = job->data, .target = job->target, .timestamp = job->timestamp, .id = job->id};
-    ft_status status = check_job(job, err);
+    ft_status status = check_job(job, &f.named, err);
     if (status == FT_OK) status = ft_dataset_read(&source, &f.dataset, err);
     if (status == FT_OK) status = open_model(&f, engine, err);
     if (status == FT_OK && job->out)
         status = ft_file_create(&writer, job->out, err); /* fails now, not later */
     if (status == FT_OK) status = draw_samples(&f, err);
     if (status == FT_OK) status = write_csv(&f, &out, err);
+    if (status == FT_OK) tell_uneven(&f, engine);
     if (status == FT_OK && job->out) {
         (void)fwrite(out.data, 1, out.length, writer.stream); /* errors are found by the commit */
         status = ft_file_commit(&writer, err);
@@ -154,6 +212,7 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     }
     ft_file_abandon(&writer);
     ft_text_free(&out);
+    ft_text_free(&f.uneven);
     free(f.quantiles);
     free(f.scratch);
     free(f.samples);

@@ -4,38 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/calendar.h"
+
 static const int64_t microseconds_a_second = 1000000, microseconds_a_day = 86400000000;
-
-/* A day's number by eras of 400 years that begin on 1 March, so that the leap day comes last. (The algorithm
- * is described by Howard Hinnant, "chrono-compatible low-level date algorithms".) */
-int64_t ft_days_from_date(int32_t year, int32_t month, int32_t day)
-{
-    int64_t shifted_year = (int64_t)year - (month <= 2 ? 1 : 0);
-    int64_t era = (shifted_year >= 0 ? shifted_year : shifted_year - 399) / 400;
-    int64_t year_of_era = shifted_year - era * 400;
-    int64_t months_since_march = month > 2 ? month - 3 : month + 9;
-    int64_t day_of_year = (153 * months_since_march + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
-void ft_date_from_days(int64_t days, int32_t *year, int32_t *month, int32_t *day)
-{
-    int64_t shifted = days + 719468;
-    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-    int64_t day_of_era = shifted - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t months_since_march = (5 * day_of_year + 2) / 153;
-    *day = (int32_t)(day_of_year - (153 * months_since_march + 2) / 5 + 1);
-    *month = (int32_t)(months_since_march < 10 ? months_since_march + 3 : months_since_march - 9);
-    *year = (int32_t)(year_of_era + era * 400 + (*month <= 2 ? 1 : 0));
-}
-
-int32_t ft_weekday(int64_t days)
-{
-    return (int32_t)(((days + 3) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-}
 
 typedef struct reader {
     const char *at, *end;

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "host/dataset.h"
+#include "host/frequency.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What the rest of the program takes for granted. */
@@ -30,14 +31,16 @@ static void continue_dates(const ft_dataset *dataset)
     for (size_t i = 0; i < dataset->n_items; i++) {
         const ft_dataset_item *item = &dataset->items[i];
         if (item->n_rows == 0) continue;
-        ft_frequency frequency = ft_frequency_infer(item->times, item->n_rows, dataset->style.zone_minutes);
-        char text[FT_TIMESTAMP_CHARS];
-        FUZZ_EXPECT(strlen(ft_frequency_describe(&frequency, text)) > 0);
+        ft_frequency frequency;
+        ft_error err = {""};
+        ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, &frequency, &err);
+        fuzz_check(status, &err, NULL);
+        if (status != FT_OK) continue;
+        char words[FT_FREQUENCY_CHARS], text[FT_TIMESTAMP_CHARS];
+        FUZZ_EXPECT(strlen(ft_frequency_describe(&frequency, words)) > 0);
         int64_t last = item->times[item->n_rows - 1], next;
         for (int64_t steps = 1; steps < 4; steps++) {
-            ft_error err;
-            ft_status status =
-                ft_frequency_next(&frequency, item->times[item->n_rows - 1], steps, &next, &err);
+            status = ft_frequency_next(&frequency, steps, &next, &err);
             fuzz_check(status, &err, NULL);
             if (status != FT_OK) break;
             FUZZ_EXPECT(next > last);

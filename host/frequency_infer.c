@@ -1,0 +1,495 @@
+/* Which frequency most dates of a series agree on; see frequency.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/calendar.h"
+#include "host/frequency.h"
+
+/* The dates by the wall clock, and what all questions about them need. */
+typedef struct series {
+    const int64_t *times; /* (n), absolute */
+    int64_t *local;       /* (n), by the wall clock of each */
+    int64_t *scratch;     /* (n) */
+    size_t n;
+    bool is_daily;       /* most dates have one time of day, this: */
+    int64_t time_of_day; /* of most dates */
+    int64_t zone;        /* of the last date, microseconds */
+} series;
+
+static bool most(size_t count, size_t n)
+{
+    return count * 4 >= n * 3;
+}
+
+static int64_t day_of(int64_t local)
+{
+    return ft_floor_divide(local, FT_MICROSECONDS_A_DAY);
+}
+
+static int64_t time_of(int64_t local)
+{
+    return ft_floor_rest(local, FT_MICROSECONDS_A_DAY);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* The value that is there most often, the smallest of several; sorts the n > 0 values. */
+static int64_t mode_of(int64_t *values, size_t n, size_t *count)
+{
+    int64_t mode = 0;
+    *count = 0;
+    qsort(values, n, sizeof *values, by_value);
+    for (size_t i = 0, run = 0; i < n; i++) {
+        run = i && values[i] == values[i - 1] ? run + 1 : 1;
+        if (run > *count) *count = run, mode = values[i];
+    }
+    return mode;
+}
+
+/* The lower median of the n - 1 > 0 differences of values; they are in scratch, sorted. */
+static int64_t median_difference(const int64_t *values, size_t n, int64_t *scratch)
+{
+    for (size_t i = 1; i < n; i++) scratch[i - 1] = values[i] - values[i - 1];
+    qsort(scratch, n - 1, sizeof *scratch, by_value);
+    return scratch[(n - 2) / 2];
+}
+
+/* Whether the ascending values have one spacing, perhaps with gaps, from which few stray: it is the most
+ * frequent difference, and most values have the rest *phase modulo it. */
+static bool has_spacing(const int64_t *values, size_t n, int64_t *scratch, int64_t *spacing, int64_t *phase)
+{
+    size_t count;
+    for (size_t i = 1; i < n; i++) scratch[i - 1] = values[i] - values[i - 1];
+    *spacing = mode_of(scratch, n - 1, &count);
+    for (size_t i = 0; i < n; i++) scratch[i] = ft_floor_rest(values[i], *spacing);
+    *phase = mode_of(scratch, n, &count);
+    return most(count, n);
+}
+
+static bool is_anchored(const ft_frequency *frequency, int64_t day)
+{
+    return ft_frequency_day(frequency, ft_month_of_day(day)) == day;
+}
+
+/* How many dates lie on the anchor, each in a month of its own; their months, if wanted. */
+static size_t count_anchored(const series *s, const ft_frequency *frequency, int64_t *months)
+{
+    size_t count = 0;
+    int64_t before = INT64_MIN;
+    for (size_t i = 0; i < s->n; i++) {
+        int64_t day = day_of(s->local[i]), month = ft_month_of_day(day);
+        if (month <= before || !is_anchored(frequency, day)) continue;
+        before = month;
+        if (months) months[count] = month;
+        count++;
+    }
+    return count;
+}
+
+/* The anchor on which most dates lie, the first of several. */
+static size_t find_anchor(const series *s, ft_frequency *frequency)
+{
+    ft_frequency anchors[33] = {{.anchor = FT_ANCHOR_DAY, .day = 1},
+                                {.anchor = FT_ANCHOR_DAY, .day = 31},
+                                {.anchor = FT_ANCHOR_BUSINESS_START},
+                                {.anchor = FT_ANCHOR_BUSINESS_END}};
+    for (int32_t day = 2; day <= 30; day++)
+        anchors[day + 2] = (ft_frequency){.anchor = FT_ANCHOR_DAY, .day = day};
+    size_t highest = 0;
+    for (size_t i = 0; i < sizeof anchors / sizeof *anchors; i++) {
+        size_t count = count_anchored(s, &anchors[i], NULL);
+        if (count <= highest) continue;
+        highest = count;
+        frequency->anchor = anchors[i].anchor;
+        frequency->day = anchors[i].day;
+    }
+    return highest;
+}
+
+/* Counts on from the anchor of a month. */
+static void set_from_month(const series *s, int64_t month, ft_frequency *frequency)
+{
+    frequency->unit = FT_EVERY_MONTHS;
+    frequency->from = ft_frequency_day(frequency, month) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
+}
+
+/* Whether there are no more dates than one a month, but for a few: a cheap question before dear ones. */
+static bool may_be_monthly(const series *s)
+{
+    int64_t first = ft_month_of_day(day_of(s->local[0])), last = ft_month_of_day(day_of(s->local[s->n - 1]));
+    return s->is_daily && most((size_t)(last - first + 1), s->n);
+}
+
+/* How many months apart the dates on the anchor are, and from which month it goes on. */
+static bool set_months(const series *s, ft_frequency *frequency, int64_t *months)
+{
+    int64_t spacing, phase, last = ft_month_of_day(day_of(s->local[s->n - 1]));
+    size_t n = count_anchored(s, frequency, months);
+    if (n < 2 || !most(n, s->n)) return false;
+    if (!has_spacing(months, n, s->scratch, &spacing, &phase)) spacing = 1, phase = 0;
+    frequency->months = frequency->cycle = (int32_t)spacing;
+    frequency->phase = (int32_t)phase;
+    frequency->regular = n == s->n;
+    for (size_t i = 1; i < n; i++)
+        if (months[i] - months[i - 1] != spacing) frequency->regular = false;
+    /* The period that the last date lies in has its row. Periods end with the anchors that are an end. */
+    bool is_end = frequency->anchor == FT_ANCHOR_BUSINESS_END ||
+                  (frequency->anchor == FT_ANCHOR_DAY && frequency->day > 15);
+    int64_t since = ft_floor_rest(last - phase, spacing);
+    set_from_month(s, since == 0 ? last : is_end ? last + spacing - since : last - since, frequency);
+    return true;
+}
+
+static bool infer_months(const series *s, ft_frequency *frequency, int64_t *months)
+{
+    ft_frequency tried = *frequency;
+    if (!may_be_monthly(s) || !most(find_anchor(s, &tried), s->n) || !set_months(s, &tried, months))
+        return false;
+    *frequency = tried;
+    return true;
+}
+
+/* On the nth of a weekday in each month, as the third Friday. */
+static bool infer_nth_weekday(const series *s, ft_frequency *frequency, int64_t *months)
+{
+    if (s->n < 3 || !may_be_monthly(s)) return false;
+    for (int32_t weekday = 0; weekday < 7; weekday++) {
+        for (int32_t nth = 1; nth <= 4; nth++) {
+            ft_frequency tried = *frequency;
+            tried.anchor = FT_ANCHOR_NTH_WEEKDAY;
+            tried.day = nth;
+            tried.weekday = weekday;
+            if (!most(count_anchored(s, &tried, NULL), s->n) || !set_months(s, &tried, months)) continue;
+            *frequency = tried;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One row each month, quarter or year, though on no common day: their median day. */
+static bool infer_periods(const series *s, ft_frequency *frequency, int64_t *months)
+{
+    static const int32_t periods[] = {1, 3, 12};
+    if (s->n < 3) return false;
+    for (size_t p = 0; p < sizeof periods / sizeof *periods; p++) {
+        size_t follow = 0, count;
+        bool ascends = true;
+        for (size_t i = 0; i < s->n; i++) {
+            months[i] = ft_month_of_day(day_of(s->local[i]));
+            if (i == 0) continue;
+            int64_t apart = months[i] / periods[p] - months[i - 1] / periods[p];
+            ascends = ascends && apart > 0;
+            follow += apart == 1;
+        }
+        if (!ascends || !most(follow, s->n - 1)) continue;
+        frequency->months = frequency->cycle = periods[p];
+        int64_t last = months[s->n - 1] / periods[p] * periods[p];
+        for (size_t i = 0; i < s->n; i++) s->scratch[i] = months[i] % periods[p];
+        frequency->phase = (int32_t)mode_of(s->scratch, s->n, &count);
+        for (size_t i = 0; i < s->n; i++) {
+            int32_t year, month, day;
+            ft_date_from_days(day_of(s->local[i]), &year, &month, &day);
+            s->scratch[i] = day;
+        }
+        qsort(s->scratch, s->n, sizeof *s->scratch, by_value);
+        frequency->anchor = FT_ANCHOR_DAY;
+        frequency->day = (int32_t)s->scratch[(s->n - 1) / 2];
+        if (frequency->day >= 28) frequency->day = 31;
+        set_from_month(s, last + frequency->phase, frequency);
+        return true;
+    }
+    return false;
+}
+
+static bool have_equal_steps(const int64_t *values, size_t n)
+{
+    for (size_t i = 2; i < n; i++)
+        if (values[i] - values[i - 1] != values[1] - values[0]) return false;
+    return values[1] > values[0];
+}
+
+/* In absolute time, or by the wall clock as days that begin at midnight. */
+static bool infer_equal_steps(const series *s, ft_frequency *frequency)
+{
+    const int64_t *values = have_equal_steps(s->times, s->n)   ? s->times
+                            : have_equal_steps(s->local, s->n) ? s->local
+                                                               : NULL;
+    if (!values) return false;
+    frequency->step = values[1] - values[0];
+    frequency->regular = true;
+    return true;
+}
+
+/* Each date the same number of business days after the one before: 1, or more (2B) where 4 dates show it. */
+static bool infer_business_days(const series *s, ft_frequency *frequency)
+{
+    ft_week_pattern week = {.step = FT_MICROSECONDS_A_DAY};
+    for (int32_t day = 0; day < 5; day++)
+        (void)ft_week_pattern_add(&week, day * FT_MICROSECONDS_A_DAY + s->time_of_day);
+    int64_t before = 0, stride = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        bool is_row;
+        int64_t number = ft_week_pattern_number(&week, s->local[i], &is_row);
+        if (!is_row || (i > 1 && number - before != stride)) return false;
+        stride = number - before;
+        before = number;
+    }
+    if (s->n < (stride == 1 ? 3 : 4) || stride < 1) return false;
+    frequency->week = week;
+    frequency->stride = stride;
+    frequency->regular = true;
+    return true;
+}
+
+/* Most dates on one weekday, a number of weeks apart; `days` is scratch, (n). */
+static bool infer_weeks(const series *s, ft_frequency *frequency, int64_t *days)
+{
+    size_t count, n = 0;
+    if (s->n < 3 || !s->is_daily) return false;
+    for (size_t i = 0; i < s->n; i++) days[i] = ft_weekday(day_of(s->local[i]));
+    int64_t weekday = mode_of(days, s->n, &count), spacing, phase;
+    if (!most(count, s->n)) return false;
+    for (size_t i = 0; i < s->n; i++) {
+        int64_t day = day_of(s->local[i]);
+        if (ft_weekday(day) == weekday && (n == 0 || day > days[n - 1])) days[n++] = day;
+    }
+    if (n < 2 || !most(n, s->n) || !has_spacing(days, n, s->scratch, &spacing, &phase)) return false;
+    /* The last date counts for the nearest week. */
+    int64_t last = day_of(s->local[s->n - 1]);
+    int64_t from = last + spacing / 2 - ft_floor_rest(last + spacing / 2 - phase, spacing);
+    frequency->week = (ft_week_pattern){.step = FT_MICROSECONDS_A_WEEK};
+    (void)ft_week_pattern_add(&frequency->week, weekday * FT_MICROSECONDS_A_DAY + s->time_of_day);
+    frequency->stride = spacing / 7;
+    frequency->from = from * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
+    return true;
+}
+
+/* When there are rows in the last weeks: which days, and at which times of them. */
+typedef struct calendar {
+    const int64_t *local; /* (n) */
+    size_t n;
+    int64_t step;
+    int32_t possible[7]; /* Mondays, ... from the first date to the last */
+    int32_t present[7];  /* those with a row */
+    bool on[7];
+    int64_t *times;  /* (n_times) of day, ascending */
+    int32_t *counts; /* (7, n_times): rows by weekday and time of day */
+    size_t n_times;
+} calendar;
+
+static ft_status fill_calendar(calendar *c, ft_error *err)
+{
+    c->times = malloc(c->n * sizeof *c->times);
+    if (!c->times) return ft_no_memory(err, "the times of day", c->n * sizeof *c->times);
+    for (size_t i = 0; i < c->n; i++) c->times[i] = time_of(c->local[i]);
+    qsort(c->times, c->n, sizeof *c->times, by_value);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->n_times == 0 || c->times[i] != c->times[c->n_times - 1]) c->times[c->n_times++] = c->times[i];
+    c->counts = calloc(7 * c->n_times, sizeof *c->counts);
+    if (!c->counts) return ft_no_memory(err, "the times of day", 7 * c->n_times * sizeof *c->counts);
+    int64_t before = INT64_MIN;
+    for (size_t i = 0; i < c->n; i++) {
+        int64_t day = day_of(c->local[i]), time = time_of(c->local[i]);
+        int32_t weekday = ft_weekday(day);
+        const int64_t *found = bsearch(&time, c->times, c->n_times, sizeof time, by_value);
+        c->counts[(size_t)weekday * c->n_times + (size_t)(found - c->times)]++;
+        if (day != before) c->present[weekday]++;
+        before = day;
+    }
+    for (int64_t day = day_of(c->local[0]); day <= day_of(c->local[c->n - 1]); day++)
+        c->possible[ft_weekday(day)]++;
+    return FT_OK;
+}
+
+/* Weekdays are bits: 0 is Monday. */
+enum { SATURDAY_SUNDAY = 0x60, FRIDAY_SATURDAY = 0x30 };
+
+/* How many days there were of the weekdays, and how many had a row. */
+static void count_days(const calendar *c, unsigned weekdays, int32_t *possible, int32_t *present)
+{
+    *possible = *present = 0;
+    for (int32_t w = 0; w < 7; w++) {
+        if (!(weekdays >> w & 1)) continue;
+        *possible += c->possible[w];
+        *present += c->present[w];
+    }
+}
+
+/* Whether chance leaves these weekdays out in less than 1 of 100 files: a share of the other days is missing,
+ * and each of these would have to be missing by that. */
+static bool are_left_out(const calendar *c, unsigned weekdays, unsigned others)
+{
+    int32_t chances, had, possible, present;
+    count_days(c, weekdays, &chances, &had);
+    count_days(c, others, &possible, &present);
+    double missing = (double)(possible - present + 1) / (double)(possible + 2);
+    return 7 * pow(missing, chances - had) < 0.01;
+}
+
+/* Decides which weekdays have rows. Those that rarely have one are left out where that is a weekend or can be
+ * no chance: two Mondays that are holidays do not make a week without Mondays. */
+static void find_weekdays(calendar *c)
+{
+    unsigned off = 0;
+    for (int32_t w = 0; w < 7; w++)
+        if (c->possible[w] > 0 && c->present[w] * 4 <= c->possible[w]) off |= 1u << w;
+    unsigned weekend = (off & SATURDAY_SUNDAY) == SATURDAY_SUNDAY   ? SATURDAY_SUNDAY
+                       : (off & FRIDAY_SATURDAY) == FRIDAY_SATURDAY ? FRIDAY_SATURDAY
+                                                                    : 0;
+    unsigned others = off & ~weekend;
+    if (others && !are_left_out(c, others, 0x7f & ~off)) others = 0;
+    off = weekend | others;
+    int32_t possible, present;
+    count_days(c, 0x7f & ~off, &possible, &present);
+    if (weekend && present * 4 < possible * 3 && !are_left_out(c, weekend, 0x7f & ~off)) off = others;
+    for (int32_t w = 0; w < 7; w++) c->on[w] = !(off >> w & 1);
+}
+
+/* Builds the week of the days with rows and the times of day that at least half of them have; `by_day`: where
+ * a weekday was there three times, the times of day that at least half of these have. False: it cannot be
+ * told, has no row, or too many stretches. */
+static bool build_week(const calendar *c, bool by_day, ft_week_pattern *week)
+{
+    int32_t days = 0;
+    size_t n_on = 0;
+    *week = (ft_week_pattern){.step = c->step};
+    for (int32_t w = 0; w < 7; w++) days += c->on[w] ? c->present[w] : 0;
+    if (days < 3) return false;
+    for (int32_t w = 0; w < 7; w++) {
+        for (size_t t = 0; t < c->n_times && c->on[w]; t++) {
+            int32_t count = 0;
+            bool alone = by_day && c->present[w] >= 3;
+            for (int32_t other = 0; other < 7; other++)
+                if (alone ? other == w : c->on[other]) count += c->counts[(size_t)other * c->n_times + t];
+            if (count * 2 < (alone ? c->present[w] : days)) continue;
+            if (!ft_week_pattern_add(week, w * FT_MICROSECONDS_A_DAY + c->times[t])) return false;
+            n_on++;
+        }
+    }
+    /* Rows of whole days have one time of day. */
+    for (size_t i = 1; i < (size_t)week->n_stretches && c->step % FT_MICROSECONDS_A_DAY == 0; i++)
+        if (time_of(week->stretches[i].from) != time_of(week->stretches[0].from)) return false;
+    return n_on > 0;
+}
+
+/* Rows that the pattern has and the dates lack, or the other way round. */
+static int64_t misfit(const ft_week_pattern *week, const int64_t *local, size_t n)
+{
+    int64_t count = 0, before = 0;
+    bool has_before = false;
+    for (size_t i = 0; i < n; i++) {
+        bool is_row;
+        int64_t number = ft_week_pattern_number(week, local[i], &is_row);
+        count += !is_row;
+        if (!is_row) continue;
+        if (has_before && number > before) count += number - before - 1;
+        before = number;
+        has_before = true;
+    }
+    return count;
+}
+
+/* The same for a plain step. */
+static int64_t misfit_of_step(int64_t step, const int64_t *local, size_t n)
+{
+    int64_t count = 0;
+    for (size_t i = 1; i < n; i++) {
+        int64_t apart = local[i] - local[i - 1], steps = (apart + step / 2) / step;
+        if (apart == steps * step && steps > 0)
+            count += steps - 1;
+        else
+            count += steps > 1 ? steps : 1;
+    }
+    return count;
+}
+
+/* The days and hours that recur, if they explain what a plain step does not. */
+static bool find_week(const calendar *c, ft_week_pattern *week)
+{
+    ft_week_pattern by_day;
+    if (!build_week(c, false, week)) return false;
+    int64_t misses = misfit(week, c->local, c->n);
+    if (build_week(c, true, &by_day)) {
+        int64_t fewer = misfit(&by_day, c->local, c->n);
+        if (fewer * 2 <= misses && fewer < misses) misses = fewer, *week = by_day;
+    }
+    bool is_whole = ft_week_pattern_count(week) * week->step == FT_MICROSECONDS_A_WEEK;
+    return !is_whole && misses * 2 <= misfit_of_step(c->step, c->local, c->n);
+}
+
+static ft_status infer_week(const series *s, ft_frequency *frequency, bool *found, ft_error *err)
+{
+    int64_t last = s->local[s->n - 1];
+    size_t first = 0;
+    while (s->local[first] <= last - 8 * FT_MICROSECONDS_A_WEEK) first++;
+    calendar c = {.local = s->local + first, .n = s->n - first};
+    *found = false;
+    if (c.n < 4) return FT_OK;
+    c.step = median_difference(c.local, c.n, s->scratch);
+    if (c.step <= 0 || c.step > FT_MICROSECONDS_A_WEEK) return FT_OK;
+    ft_week_pattern week;
+    ft_status status = fill_calendar(&c, err);
+    if (status == FT_OK) {
+        find_weekdays(&c);
+        *found = find_week(&c, &week);
+    }
+    free(c.times);
+    free(c.counts);
+    if (status != FT_OK || !*found) return status;
+    bool is_row;
+    int64_t number = ft_week_pattern_number(&week, last, &is_row);
+    frequency->week = week;
+    frequency->stride = 1;
+    frequency->from = ft_week_pattern_time(&week, number) - s->zone;
+    frequency->regular = misfit(&week, s->local, s->n) == 0;
+    return FT_OK;
+}
+
+/* The median step: of days by the wall clock, of less in absolute time. */
+static void infer_step(const series *s, ft_frequency *frequency)
+{
+    int64_t step = median_difference(s->local, s->n, s->scratch);
+    bool is_days = s->is_daily && step > 0 && step % FT_MICROSECONDS_A_DAY == 0;
+    frequency->step = is_days ? step : median_difference(s->times, s->n, s->scratch);
+    if (is_days) /* a last date with another time of day is today's */
+        frequency->from = day_of(s->local[s->n - 1]) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
+}
+
+static ft_status infer(series *s, ft_frequency *frequency, int64_t *months, ft_error *err)
+{
+    size_t count;
+    for (size_t i = 0; i < s->n; i++) s->scratch[i] = time_of(s->local[i]);
+    s->time_of_day = mode_of(s->scratch, s->n, &count);
+    s->is_daily = most(count, s->n);
+    bool found = infer_months(s, frequency, months) || infer_equal_steps(s, frequency) ||
+                 infer_business_days(s, frequency) || infer_nth_weekday(s, frequency, months) ||
+                 infer_weeks(s, frequency, months);
+    ft_status status = found ? FT_OK : infer_week(s, frequency, &found, err);
+    if (status == FT_OK && !found && !infer_periods(s, frequency, months)) infer_step(s, frequency);
+    return status;
+}
+
+ft_status ft_frequency_infer(const int64_t *times, const int16_t *zones, size_t n, ft_frequency *frequency,
+                             ft_error *err)
+{
+    *frequency = (ft_frequency){.unit = FT_EVERY_STEP, .step = FT_MICROSECONDS_A_DAY, .stride = 1};
+    if (n == 0) return FT_OK;
+    frequency->from = times[n - 1];
+    frequency->zone_minutes = zones[n - 1];
+    if (n == 1) return FT_OK;
+    series s = {.times = times, .n = n, .zone = zones[n - 1] * FT_MICROSECONDS_A_MINUTE};
+    int64_t *memory = malloc(3 * n * sizeof *memory);
+    if (!memory) return ft_no_memory(err, "the dates of a series", 3 * n * sizeof *memory);
+    s.local = memory;
+    s.scratch = memory + n;
+    for (size_t i = 0; i < n; i++) s.local[i] = times[i] + zones[i] * FT_MICROSECONDS_A_MINUTE;
+    ft_status status = infer(&s, frequency, memory + 2 * n, err);
+    free(memory);
+    return status;
+}

@@ -136,11 +136,11 @@ static void tell_uneven(const forecaster *f, const ft_engine *engine)
     ft_engine_say(engine, "%s%s (--freq sets another frequency)", f->uneven.data, others);
 }
 
-/* The style of the file's last date with the offset of this series. */
-static ft_timestamp_style style_of(const forecaster *f, const ft_frequency *frequency)
+/* The style of the file's last date with the offset of this series' last. */
+static ft_timestamp_style style_of(const forecaster *f, const ft_dataset_item *item)
 {
     ft_timestamp_style style = f->dataset.style;
-    style.zone_minutes = frequency->zone_minutes;
+    style.zone_minutes = item->zones[item->n_rows - 1];
     bool shows_offset = style.zone == FT_ZONE_COLON || style.zone == FT_ZONE_PLAIN;
     if (style.zone_minutes != 0 && !shows_offset) style.zone = FT_ZONE_COLON;
     return style;
@@ -155,7 +155,7 @@ static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error 
     ft_frequency frequency;
     ft_status status = find_frequency(f, item, &frequency, err);
     if (status != FT_OK) return status;
-    const ft_timestamp_style style = style_of(f, &frequency);
+    const ft_timestamp_style style = style_of(f, item);
     for (size_t t = 0; t < horizon; t++) {
         int64_t time;
         char date[FT_TIMESTAMP_CHARS];

@@ -35,7 +35,7 @@ typedef struct ft_frequency {
     bool regular; /* every date of the series follows the one before at this frequency */
     /* Where counting begins; ft_frequency_start. */
     int64_t from;         /* an instant on the frequency, mostly the last date */
-    int32_t zone_minutes; /* the offset of the last date, east of UTC */
+    int32_t zone_minutes; /* of the wall clock, east of UTC: the last date's offset, or what must be its */
 } ft_frequency;
 
 /* The frequency of `n` ascending instants, each with the offset in minutes east of UTC that it was written
@@ -58,7 +58,10 @@ typedef struct ft_frequency {
  *
  * - months, quarters or years with one row each, on the median of their days;
  *
- * - the median step, the lower of the two in the middle.
+ * - the median step, the lower of the two in the middle; a round one that is near.
+ *
+ * Where days are written in UTC, but are those of a zone with summer time, their two times of day count as
+ * one. One date a day at changing times counts as a date of that day.
  *
  * One instant alone, or none: one day, not regular. Fails with FT_NO_MEMORY. */
 ft_status ft_frequency_infer(const int64_t *times, const int16_t *zones, size_t n, ft_frequency *frequency,

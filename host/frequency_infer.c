@@ -14,7 +14,7 @@ typedef struct series {
     size_t n;
     bool is_daily;       /* most dates have one time of day, this: */
     int64_t time_of_day; /* of most dates */
-    int64_t zone;        /* of the last date, microseconds */
+    int64_t zone;        /* of the last date, microseconds: local - times */
 } series;
 
 static bool most(size_t count, size_t n)
@@ -172,6 +172,25 @@ static bool infer_nth_weekday(const series *s, ft_frequency *frequency, int64_t 
     return false;
 }
 
+/* Anchors months at the median day; at the start or the end of the month where that is near, of its weekdays
+ * where there is no other. */
+static void set_median_day(const series *s, ft_frequency *frequency)
+{
+    bool has_weekend = false;
+    for (size_t i = 0; i < s->n; i++) {
+        int32_t year, month, day;
+        ft_date_from_days(day_of(s->local[i]), &year, &month, &day);
+        s->scratch[i] = day;
+        has_weekend = has_weekend || ft_weekday(day_of(s->local[i])) > 4;
+    }
+    qsort(s->scratch, s->n, sizeof *s->scratch, by_value);
+    int32_t day = (int32_t)s->scratch[(s->n - 1) / 2];
+    frequency->anchor = has_weekend || (day > 4 && day < 27) ? FT_ANCHOR_DAY
+                        : day <= 4                           ? FT_ANCHOR_BUSINESS_START
+                                                             : FT_ANCHOR_BUSINESS_END;
+    frequency->day = day >= 27 ? 31 : day;
+}
+
 /* One row each month, quarter or year, though on no common day: their median day. */
 static bool infer_periods(const series *s, ft_frequency *frequency, int64_t *months)
 {
@@ -192,15 +211,7 @@ static bool infer_periods(const series *s, ft_frequency *frequency, int64_t *mon
         int64_t last = months[s->n - 1] / periods[p] * periods[p];
         for (size_t i = 0; i < s->n; i++) s->scratch[i] = months[i] % periods[p];
         frequency->phase = (int32_t)mode_of(s->scratch, s->n, &count);
-        for (size_t i = 0; i < s->n; i++) {
-            int32_t year, month, day;
-            ft_date_from_days(day_of(s->local[i]), &year, &month, &day);
-            s->scratch[i] = day;
-        }
-        qsort(s->scratch, s->n, sizeof *s->scratch, by_value);
-        frequency->anchor = FT_ANCHOR_DAY;
-        frequency->day = (int32_t)s->scratch[(s->n - 1) / 2];
-        if (frequency->day >= 28) frequency->day = 31;
+        set_median_day(s, frequency);
         set_from_month(s, last + frequency->phase, frequency);
         return true;
     }
@@ -451,22 +462,88 @@ static ft_status infer_week(const series *s, ft_frequency *frequency, bool *foun
     return FT_OK;
 }
 
+/* A step that wavers around a round one (a clock that lags, a sensor's delay) is that, within 2 of 100. */
+static int64_t rounded(int64_t step)
+{
+    static const int64_t units[] = {FT_MICROSECONDS_A_DAY, 3600000000, FT_MICROSECONDS_A_MINUTE, 1000000,
+                                    1000};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        int64_t whole = (step + units[i] / 2) / units[i] * units[i];
+        if (whole > 0 && llabs(whole - step) <= step / 50) return whole;
+    }
+    return step;
+}
+
 /* The median step: of days by the wall clock, of less in absolute time. */
 static void infer_step(const series *s, ft_frequency *frequency)
 {
     int64_t step = median_difference(s->local, s->n, s->scratch);
     bool is_days = s->is_daily && step > 0 && step % FT_MICROSECONDS_A_DAY == 0;
-    frequency->step = is_days ? step : median_difference(s->times, s->n, s->scratch);
+    frequency->step = is_days ? step : rounded(median_difference(s->times, s->n, s->scratch));
     if (is_days) /* a last date with another time of day is today's */
         frequency->from = day_of(s->local[s->n - 1]) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
 }
 
-static ft_status infer(series *s, ft_frequency *frequency, int64_t *months, ft_error *err)
+static void find_time_of_day(series *s)
 {
     size_t count;
     for (size_t i = 0; i < s->n; i++) s->scratch[i] = time_of(s->local[i]);
     s->time_of_day = mode_of(s->scratch, s->n, &count);
     s->is_daily = most(count, s->n);
+}
+
+/* Dates of one time of day in a zone that changes its clocks, but written without its offset (in UTC, as a
+ * rule), have two, an hour apart: those that have the earlier one are moved, so that each lies on its day. */
+static void undo_clock_change(series *s)
+{
+    const int64_t hour = 3600000000;
+    size_t here = 0, earlier = 0, later = 0;
+    int64_t mode = s->time_of_day;
+    for (size_t i = 0; i < s->n; i++) {
+        int64_t after = time_of(s->local[i] - mode);
+        here += after == 0;
+        later += after == hour;
+        earlier += after == FT_MICROSECONDS_A_DAY - hour;
+    }
+    int64_t moved = later > earlier ? mode : time_of(mode - hour);
+    size_t other = later > earlier ? later : earlier;
+    if (other < 2 || !most(here + other, s->n)) return;
+    int64_t before = INT64_MIN; /* two dates a day are two times of day */
+    for (size_t i = 0; i < s->n; i++) {
+        int64_t day = day_of(s->local[i] + (time_of(s->local[i]) == moved ? hour : 0));
+        if (day <= before) return;
+        before = day;
+    }
+    for (size_t i = 0; i < s->n; i++)
+        if (time_of(s->local[i]) == moved) s->local[i] += hour;
+}
+
+/* One date a day, at whatever time (when somebody came to write it down), is a matter of days: each takes the
+ * time of the last. Not so where half of the steps are equal, as each 36 hours. */
+static void level_times_of_day(series *s)
+{
+    size_t count;
+    if (s->n < 4) return;
+    for (size_t i = 1; i < s->n; i++) {
+        if (day_of(s->local[i]) <= day_of(s->local[i - 1])) return;
+        s->scratch[i - 1] = s->times[i] - s->times[i - 1];
+    }
+    (void)mode_of(s->scratch, s->n - 1, &count);
+    if (count * 2 >= s->n - 1) return;
+    s->time_of_day = time_of(s->local[s->n - 1]);
+    s->is_daily = true;
+    for (size_t i = 0; i < s->n; i++)
+        s->local[i] = day_of(s->local[i]) * FT_MICROSECONDS_A_DAY + s->time_of_day;
+}
+
+static ft_status infer(series *s, ft_frequency *frequency, int64_t *months, ft_error *err)
+{
+    find_time_of_day(s);
+    undo_clock_change(s);
+    find_time_of_day(s);
+    if (!s->is_daily) level_times_of_day(s);
+    s->zone = s->local[s->n - 1] - s->times[s->n - 1];
+    frequency->zone_minutes = (int32_t)(s->zone / FT_MICROSECONDS_A_MINUTE);
     bool found = infer_months(s, frequency, months) || infer_equal_steps(s, frequency) ||
                  infer_business_days(s, frequency) || infer_nth_weekday(s, frequency, months) ||
                  infer_weeks(s, frequency, months);
@@ -483,7 +560,7 @@ ft_status ft_frequency_infer(const int64_t *times, const int16_t *zones, size_t 
     frequency->from = times[n - 1];
     frequency->zone_minutes = zones[n - 1];
     if (n == 1) return FT_OK;
-    series s = {.times = times, .n = n, .zone = zones[n - 1] * FT_MICROSECONDS_A_MINUTE};
+    series s = {.times = times, .n = n};
     int64_t *memory = malloc(3 * n * sizeof *memory);
     if (!memory) return ft_no_memory(err, "the dates of a series", 3 * n * sizeof *memory);
     s.local = memory;

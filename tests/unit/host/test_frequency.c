@@ -56,11 +56,8 @@ static void next_is(const ft_frequency *frequency, int64_t steps, const char *ex
     ft_error err;
     char out[FT_TIMESTAMP_CHARS];
     cr_assert_eq(ft_frequency_next(frequency, steps, &next, &err), FT_OK, "%s", err.message);
-    ft_timestamp_style style = {.precision = FT_STYLE_DATE,
-                                .date_separator = '-',
-                                .time_separator = ' ',
-                                .zone = frequency->zone_minutes ? FT_ZONE_COLON : FT_ZONE_NONE,
-                                .zone_minutes = frequency->zone_minutes};
+    ft_timestamp_style style = {.precision = FT_STYLE_DATE, .date_separator = '-', .time_separator = ' '};
+    style.zone_minutes = rows.n ? rows.zones[rows.n - 1] : 0;
     cr_expect_str_eq(ft_timestamp_format(next, &style, out), expected, "%s instead of %s", out, expected);
 }
 
@@ -135,7 +132,7 @@ Test(frequency, one_odd_row_does_not_spoil_months)
     goes_on(DATES("2024-01-05", "2024-02-12", "2024-03-04", "2024-04-17", "2024-05-06"), "1 month, day 6",
             false, 2, "2024-07-06");
     goes_on(DATES("2023-02-02", "2023-05-04", "2023-07-27", "2023-10-26", "2024-02-01", "2024-05-02"),
-            "3 months, day 2", false, 1, "2024-08-02");
+            "3 months, first weekdays", false, 1, "2024-08-01");
 }
 
 Test(frequency, one_odd_row_does_not_spoil_weeks)
@@ -206,13 +203,47 @@ Test(frequency, days_and_months_are_those_of_the_wall_clock)
     goes_on(DATES("2024-03-30T00:00+01:00", "2024-03-31T00:00+01:00", "2024-04-01T00:00+02:00"), "1 day",
             true, 1, "2024-04-02");
     goes_on(DATES("2024-10-26T22:00+02:00", "2024-10-27T02:00+02:00", "2024-10-27T05:00+01:00"), "4 hours",
-            true, 2, "2024-10-27 13:00+01:00");
+            true, 2, "2024-10-27 13:00");
     goes_on(DATES("2024-10-27T01:00+02:00", "2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00",
                   "2024-10-27T03:00+01:00"),
-            "1 hour", true, 1, "2024-10-27 04:00+01:00");
+            "1 hour", true, 1, "2024-10-27 04:00");
     goes_on(
         DATES("2024-10-20T00:00+01:00", "2024-10-27T00:00+01:00", "2024-11-03T00:00Z", "2024-11-10T00:00Z"),
         "1 week", true, 1, "2024-11-17");
+}
+
+/* Midnight in New York, Berlin and London, written in UTC. */
+Test(frequency, a_change_of_clocks_shows_in_utc_too)
+{
+    goes_on(DATES("2024-03-05 05:00Z", "2024-03-06 05:00Z", "2024-03-07 05:00Z", "2024-03-08 05:00Z",
+                  "2024-03-11 04:00Z", "2024-03-12 04:00Z", "2024-03-13 04:00Z"),
+            "business days", true, 3, "2024-03-18 04:00");
+    goes_on(DATES("2024-01-31 23:00", "2024-02-29 23:00", "2024-03-31 22:00", "2024-04-30 22:00",
+                  "2024-05-31 22:00"),
+            "1 month, last days", true, 1, "2024-06-30 22:00");
+    goes_on(DATES("2024-03-27 00:00", "2024-03-28 00:00", "2024-03-29 00:00", "2024-03-31 23:00",
+                  "2024-04-01 23:00", "2024-04-02 23:00"),
+            "business days", true, 3, "2024-04-07 23:00");
+    goes_on(DATES("2024-10-06 23:00", "2024-10-13 23:00", "2024-10-20 23:00", "2024-10-28 00:00",
+                  "2024-11-04 00:00"),
+            "1 week", true, 1, "2024-11-11");
+}
+
+Test(frequency, times_that_waver)
+{
+    goes_on(DATES("2024-03-01 07:12", "2024-03-02 08:40", "2024-03-03 06:55", "2024-03-04 07:30",
+                  "2024-03-05 09:01"),
+            "1 day", true, 2, "2024-03-07 09:01");
+    goes_on(DATES("2024-03-01 10:00:03", "2024-03-01 10:05:01", "2024-03-01 10:10:02", "2024-03-01 10:15:05",
+                  "2024-03-01 10:20:02"),
+            "5 minutes", false, 1, "2024-03-01 10:25:02");
+    goes_on(DATES("2024-03-01 00:00", "2024-03-02 12:00", "2024-03-04 00:00", "2024-03-07 00:00",
+                  "2024-03-08 12:00"),
+            "36 hours", false, 1, "2024-03-10");
+    /* Yearly on the first trading day: 1 January is a holiday. */
+    goes_on(DATES("2016-01-04", "2017-01-03", "2018-01-02", "2019-01-02", "2020-01-02", "2021-01-04",
+                  "2022-01-03"),
+            "12 months, first weekdays", false, 1, "2023-01-02");
 }
 
 /* Adds a row each `step` minutes of a time: the opening hours [from, to] on the days that `week` has, bit 0

@@ -24,13 +24,15 @@ typedef struct forecaster {
     ft_forecast_settings settings;
     const double *levels;
     size_t n_levels;
-    ft_frequency named;      /* job->freq */
-    ft_frequency of_longest; /* of the longest series, for those that are too short to have one */
-    size_t n_uneven;         /* series whose rows are not evenly spaced, */
-    ft_text uneven;          /* and the first of them, in words */
-    float *samples;          /* (n_items, num_samples, horizon) */
-    float *scratch;          /* (num_samples) */
-    double *quantiles;       /* (n_levels) */
+    ft_frequency named;       /* job->freq */
+    ft_frequency of_longest;  /* of the longest series, for those that are too short to have one */
+    size_t n_uneven;          /* series whose rows are not evenly spaced, */
+    ft_text uneven;           /* and the first of them, in words */
+    ft_timestamp_style style; /* of all dates written, but for the offset */
+    int64_t *times;           /* (n_items, horizon), the dates written */
+    float *samples;           /* (n_items, num_samples, horizon) */
+    float *scratch;           /* (num_samples) */
+    double *quantiles;        /* (n_levels) */
 } forecaster;
 
 static ft_status check_job(const ft_forecast_job *job, ft_frequency *named, ft_error *err)
@@ -139,39 +141,62 @@ static void tell_uneven(const forecaster *f, const ft_engine *engine)
 /* The style of the file's last date with the offset of this series' last. */
 static ft_timestamp_style style_of(const forecaster *f, const ft_dataset_item *item)
 {
-    ft_timestamp_style style = f->dataset.style;
+    ft_timestamp_style style = f->style;
     style.zone_minutes = item->zones[item->n_rows - 1];
     bool shows_offset = style.zone == FT_ZONE_COLON || style.zone == FT_ZONE_PLAIN;
     if (style.zone_minutes != 0 && !shows_offset) style.zone = FT_ZONE_COLON;
     return style;
 }
 
+/* The dates of one series, for which the style of all is made wide enough. */
+static ft_status continue_item(forecaster *f, size_t index, ft_error *err)
+{
+    const ft_dataset_item *item = &f->dataset.items[index];
+    const size_t horizon = (size_t)f->settings.horizon;
+    int64_t *times = f->times + index * horizon;
+    ft_frequency frequency;
+    ft_status status = find_frequency(f, item, &frequency, err);
+    ft_timestamp_style style = style_of(f, item);
+    for (size_t t = 0; t < horizon && status == FT_OK; t++) {
+        status = ft_frequency_next(&frequency, (int64_t)t + 1, &times[t], err);
+        if (status == FT_OK) ft_timestamp_widen(&style, times[t]);
+    }
+    f->style.precision = style.precision;
+    f->style.fraction_digits = style.fraction_digits;
+    return status;
+}
+
+static ft_status continue_dates(forecaster *f, ft_engine *engine, ft_error *err)
+{
+    const size_t n = f->dataset.n_items * (size_t)f->settings.horizon;
+    f->times = malloc(n * sizeof *f->times);
+    if (!f->times) return ft_no_memory(err, "the dates", n * sizeof *f->times);
+    f->style = f->dataset.style;
+    ft_status status = find_longest(f, err);
+    for (size_t i = 0; i < f->dataset.n_items && status == FT_OK; i++) status = continue_item(f, i, err);
+    if (status == FT_OK) tell_uneven(f, engine);
+    return status;
+}
+
 /* The lines of one series. */
-static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error *err)
+static void write_item(forecaster *f, size_t index, ft_text *out)
 {
     const ft_dataset_item *item = &f->dataset.items[index];
     size_t horizon = (size_t)f->settings.horizon, n_samples = (size_t)f->settings.num_samples;
     const float *samples = f->samples + index * n_samples * horizon;
-    ft_frequency frequency;
-    ft_status status = find_frequency(f, item, &frequency, err);
-    if (status != FT_OK) return status;
     const ft_timestamp_style style = style_of(f, item);
     for (size_t t = 0; t < horizon; t++) {
-        int64_t time;
         char date[FT_TIMESTAMP_CHARS];
-        status = ft_frequency_next(&frequency, (int64_t)t + 1, &time, err);
-        if (status != FT_OK) return status;
         double mean;
         ft_summarize_step(samples, n_samples, horizon, t, f->levels, f->n_levels, f->scratch, &mean,
                           f->quantiles);
         ft_csv_add_field(out, item->id);
-        ft_text_addf(out, ",%s,", ft_timestamp_format(time, &style, date));
+        ft_text_addf(out, ",%s,", ft_timestamp_format(f->times[index * horizon + t], &style, date));
         ft_csv_add_field(out, f->dataset.target);
         ft_csv_add_number(out, mean);
         for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);
         ft_text_add(out, "\n");
     }
-    return FT_OK;
 }
 
 static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
@@ -179,10 +204,8 @@ static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
     ft_text_add(out, "item_id,timestamp,target_name,predictions");
     for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->levels[q]);
     ft_text_add(out, "\n");
-    ft_status status = find_longest(f, err);
-    for (size_t i = 0; i < f->dataset.n_items && status == FT_OK; i++) status = write_item(f, i, out, err);
-    if (status == FT_OK && out->failed) status = ft_no_memory(err, "the forecasts' text", out->length);
-    return status;
+    for (size_t i = 0; i < f->dataset.n_items; i++) write_item(f, i, out);
+    return out->failed ? ft_no_memory(err, "the forecasts' text", out->length) : FT_OK;
 }
 
 static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err)
@@ -199,9 +222,9 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     if (status == FT_OK) status = open_model(&f, engine, err);
     if (status == FT_OK && job->out)
         status = ft_file_create(&writer, job->out, err); /* fails now, not later */
+    if (status == FT_OK) status = continue_dates(&f, engine, err);
     if (status == FT_OK) status = draw_samples(&f, err);
     if (status == FT_OK) status = write_csv(&f, &out, err);
-    if (status == FT_OK) tell_uneven(&f, engine);
     if (status == FT_OK && job->out) {
         (void)fwrite(out.data, 1, out.length, writer.stream); /* errors are found by the commit */
         status = ft_file_commit(&writer, err);
@@ -216,6 +239,7 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     free(f.quantiles);
     free(f.scratch);
     free(f.samples);
+    free(f.times);
     ft_trainable_free(f.trainable);
     ft_adapter_free(f.adapter);
     ft_chronos_free(f.chronos);

@@ -27,6 +27,10 @@ typedef struct ft_timestamp_style {
  * anything else, days that do not exist among it. */
 bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_timestamp_style *style);
 
+/* Makes the style show this instant too, so that several are written alike: with as much more precision as is
+ * needed. */
+void ft_timestamp_widen(ft_timestamp_style *style, int64_t time);
+
 enum { FT_TIMESTAMP_CHARS = 64 };
 
 /* The instant in that style; where the style cannot show it (a date without a time of day, but it is not

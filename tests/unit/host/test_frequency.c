@@ -289,7 +289,7 @@ Test(frequency, opening_hours_recur)
 
     rows.n = 0; /* minutes, with a break at noon: two of the three stretches of the day */
     for (int32_t day = 1; day < 20; day++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "2024-04-%02d", (int)day);
         add_hours(text, 1, WEEKDAYS, 570, 690, 1);
         add_hours(text, 1, WEEKDAYS, 780, 900, 1);
@@ -301,7 +301,7 @@ Test(frequency, opening_hours_recur)
 
     rows.n = 0; /* thrice a day */
     for (int32_t day = 1; day < 10; day++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "2024-04-%02d", (int)day);
         add_hours(text, 1, EACH_DAY, 480, 480, 1);
         add_hours(text, 1, EACH_DAY, 720, 720, 1);

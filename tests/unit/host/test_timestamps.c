@@ -110,3 +110,14 @@ Test(timestamps, a_style_too_short_is_widened)
         .precision = FT_STYLE_SECONDS, .date_separator = '-', .time_separator = ' '};
     cr_expect_str_eq(ft_timestamp_format(1500, &seconds, out), "1970-01-01 00:00:00.0015");
 }
+
+Test(timestamps, several_are_written_alike)
+{
+    ft_timestamp_style style = {.precision = FT_STYLE_DATE, .date_separator = '-', .time_separator = ' '};
+    const int64_t times[] = {at("2024-02-28 12:00"), at("2024-02-29"), at("2024-02-29 12:00:00.25")};
+    char out[FT_TIMESTAMP_CHARS];
+    for (size_t i = 0; i < 2; i++) ft_timestamp_widen(&style, times[i]);
+    cr_expect_str_eq(ft_timestamp_format(times[1], &style, out), "2024-02-29 00:00");
+    ft_timestamp_widen(&style, times[2]);
+    cr_expect_str_eq(ft_timestamp_format(times[1], &style, out), "2024-02-29 00:00:00.00");
+}

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "host/dataset.h"
 #include "host/engine.h"
-#include "host/frequency.h"
+#include "host/forecast_dates.h"
 #include "model/forecast.h"
 #include "tracker/quantiles.h"
 #include "tracker/table.h"
@@ -24,15 +24,11 @@ typedef struct forecaster {
     ft_forecast_settings settings;
     const double *levels;
     size_t n_levels;
-    ft_frequency named;       /* job->freq */
-    ft_frequency of_longest;  /* of the longest series, for those that are too short to have one */
-    size_t n_uneven;          /* series whose rows are not evenly spaced, */
-    ft_text uneven;           /* and the first of them, in words */
-    ft_timestamp_style style; /* of all dates written, but for the offset */
-    int64_t *times;           /* (n_items, horizon), the dates written */
-    float *samples;           /* (n_items, num_samples, horizon) */
-    float *scratch;           /* (num_samples) */
-    double *quantiles;        /* (n_levels) */
+    ft_frequency named; /* job->freq */
+    ft_forecast_dates dates;
+    float *samples;    /* (n_items, num_samples, horizon) */
+    float *scratch;    /* (num_samples) */
+    double *quantiles; /* (n_levels) */
 } forecaster;
 
 static ft_status check_job(const ft_forecast_job *job, ft_frequency *named, ft_error *err)
@@ -98,100 +94,19 @@ static ft_status draw_samples(forecaster *f, ft_error *err)
     return status;
 }
 
-/* Fewer rows show no frequency where other series do. */
-enum { ROWS_OF_A_FREQUENCY = 3 };
-
-static ft_status find_longest(forecaster *f, ft_error *err)
-{
-    const ft_dataset_item *longest = &f->dataset.items[0];
-    for (size_t i = 1; i < f->dataset.n_items; i++)
-        if (f->dataset.items[i].n_rows > longest->n_rows) longest = &f->dataset.items[i];
-    return ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &f->of_longest, err);
-}
-
-/* How a series goes on; what cannot be seen at once is kept to be told. */
-static ft_status find_frequency(forecaster *f, const ft_dataset_item *item, ft_frequency *frequency,
-                                ft_error *err)
-{
-    size_t last = item->n_rows - 1;
-    char words[FT_FREQUENCY_CHARS];
-    if (f->job->freq || (item->n_rows < ROWS_OF_A_FREQUENCY && f->dataset.n_items > 1)) {
-        *frequency = f->job->freq ? f->named : f->of_longest;
-        ft_frequency_start(frequency, item->times[last], item->zones[last]);
-        return FT_OK;
-    }
-    ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
-    if (status != FT_OK || item->n_rows == 1 || ft_frequency_is_plain(frequency)) return status;
-    if (f->n_uneven++ == 0)
-        ft_text_addf(
-            &f->uneven, "%s: the rows%s%.80s%s are not evenly spaced: the forecast goes on at \"%s\"",
-            f->job->data, f->dataset.id_name ? " of series \"" : "", f->dataset.id_name ? item->id : "",
-            f->dataset.id_name ? "\"" : "", ft_frequency_describe(frequency, words));
-    return FT_OK;
-}
-
-static void tell_uneven(const forecaster *f, const ft_engine *engine)
-{
-    if (!f->n_uneven || f->uneven.failed) return;
-    char others[64] = "";
-    if (f->n_uneven > 1) snprintf(others, sizeof others, ", and %zu more series likewise", f->n_uneven - 1);
-    ft_engine_say(engine, "%s%s (--freq sets another frequency)", f->uneven.data, others);
-}
-
-/* The style of the file's last date with the offset of this series' last. */
-static ft_timestamp_style style_of(const forecaster *f, const ft_dataset_item *item)
-{
-    ft_timestamp_style style = f->style;
-    style.zone_minutes = item->zones[item->n_rows - 1];
-    bool shows_offset = style.zone == FT_ZONE_COLON || style.zone == FT_ZONE_PLAIN;
-    if (style.zone_minutes != 0 && !shows_offset) style.zone = FT_ZONE_COLON;
-    return style;
-}
-
-/* The dates of one series, for which the style of all is made wide enough. */
-static ft_status continue_item(forecaster *f, size_t index, ft_error *err)
-{
-    const ft_dataset_item *item = &f->dataset.items[index];
-    const size_t horizon = (size_t)f->settings.horizon;
-    int64_t *times = f->times + index * horizon;
-    ft_frequency frequency;
-    ft_status status = find_frequency(f, item, &frequency, err);
-    ft_timestamp_style style = style_of(f, item);
-    for (size_t t = 0; t < horizon && status == FT_OK; t++) {
-        status = ft_frequency_next(&frequency, (int64_t)t + 1, &times[t], err);
-        if (status == FT_OK) ft_timestamp_widen(&style, times[t]);
-    }
-    f->style.precision = style.precision;
-    f->style.fraction_digits = style.fraction_digits;
-    return status;
-}
-
-static ft_status continue_dates(forecaster *f, ft_engine *engine, ft_error *err)
-{
-    const size_t n = f->dataset.n_items * (size_t)f->settings.horizon;
-    f->times = malloc(n * sizeof *f->times);
-    if (!f->times) return ft_no_memory(err, "the dates", n * sizeof *f->times);
-    f->style = f->dataset.style;
-    ft_status status = find_longest(f, err);
-    for (size_t i = 0; i < f->dataset.n_items && status == FT_OK; i++) status = continue_item(f, i, err);
-    if (status == FT_OK) tell_uneven(f, engine);
-    return status;
-}
-
 /* The lines of one series. */
 static void write_item(forecaster *f, size_t index, ft_text *out)
 {
     const ft_dataset_item *item = &f->dataset.items[index];
     size_t horizon = (size_t)f->settings.horizon, n_samples = (size_t)f->settings.num_samples;
     const float *samples = f->samples + index * n_samples * horizon;
-    const ft_timestamp_style style = style_of(f, item);
     for (size_t t = 0; t < horizon; t++) {
         char date[FT_TIMESTAMP_CHARS];
         double mean;
         ft_summarize_step(samples, n_samples, horizon, t, f->levels, f->n_levels, f->scratch, &mean,
                           f->quantiles);
         ft_csv_add_field(out, item->id);
-        ft_text_addf(out, ",%s,", ft_timestamp_format(f->times[index * horizon + t], &style, date));
+        ft_text_addf(out, ",%s,", ft_forecast_date(&f->dates, &f->dataset, index, t, date));
         ft_csv_add_field(out, f->dataset.target);
         ft_csv_add_number(out, mean);
         for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);
@@ -222,7 +137,10 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     if (status == FT_OK) status = open_model(&f, engine, err);
     if (status == FT_OK && job->out)
         status = ft_file_create(&writer, job->out, err); /* fails now, not later */
-    if (status == FT_OK) status = continue_dates(&f, engine, err);
+    if (status == FT_OK)
+        status = ft_forecast_dates_create(&f.dataset, job->data, job->freq ? &f.named : NULL,
+                                          (size_t)f.settings.horizon, &f.dates, err);
+    if (status == FT_OK && f.dates.remark.length > 0) ft_engine_say(engine, "%s", f.dates.remark.data);
     if (status == FT_OK) status = draw_samples(&f, err);
     if (status == FT_OK) status = write_csv(&f, &out, err);
     if (status == FT_OK && job->out) {
@@ -235,11 +153,10 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     }
     ft_file_abandon(&writer);
     ft_text_free(&out);
-    ft_text_free(&f.uneven);
+    ft_forecast_dates_free(&f.dates);
     free(f.quantiles);
     free(f.scratch);
     free(f.samples);
-    free(f.times);
     ft_trainable_free(f.trainable);
     ft_adapter_free(f.adapter);
     ft_chronos_free(f.chronos);

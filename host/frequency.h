@@ -84,7 +84,7 @@ ft_status ft_frequency_next(const ft_frequency *frequency, int64_t steps, int64_
 int64_t ft_frequency_day(const ft_frequency *frequency, int64_t months);
 
 /* In words: "1 hour", "business days", "1 month, last days", "3 months, first weekdays", "1 week, Friday",
- * "1 hour, Monday to Friday, 10:00 to 16:00". Returns `out`. */
+ * "1 hour, Monday to Friday 10:00 to 16:00". Returns `out`. */
 char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_FREQUENCY_CHARS]);
 
 /* Whether it can be told from the words "evenly spaced": equal steps, business days or months, each date on

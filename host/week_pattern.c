@@ -104,33 +104,52 @@ static void add_days(char *out, size_t size, unsigned days)
     }
 }
 
-/* The days that have rows; false where a stretch goes beyond midnight or days differ in their hours, besides
- * which the hours are those of the first day. */
-static bool same_hours(const ft_week_pattern *week, unsigned *days, int32_t *n_hours)
+/* The first of the stretches that begin on a day, and how many there are. */
+static int32_t stretches_of(const ft_week_pattern *week, int32_t day, int32_t *count)
 {
-    *days = 0;
-    *n_hours = 0;
-    int32_t first_day = weekday_of(week->stretches[0].from), on_day = 0;
-    for (int32_t i = 0; i < week->n_stretches; i++) {
-        const ft_stretch *stretch = &week->stretches[i];
-        int32_t day = weekday_of(stretch->from);
-        if (weekday_of(stretch->to) != day) return false;
-        if (!(*days >> day & 1) && *days && on_day != *n_hours) return false;
-        on_day = *days >> day & 1 ? on_day + 1 : 1;
-        *days |= 1u << day;
-        if (day == first_day) *n_hours = on_day;
-        if (on_day > *n_hours) return false;
-        const ft_stretch *like = &week->stretches[on_day - 1];
-        int64_t later = (day - first_day) * FT_MICROSECONDS_A_DAY;
-        if (stretch->from - later != like->from || stretch->to - later != like->to) return false;
+    int32_t first = 0;
+    while (first < week->n_stretches && weekday_of(week->stretches[first].from) < day) first++;
+    *count = 0;
+    while (first + *count < week->n_stretches && weekday_of(week->stretches[first + *count].from) == day)
+        ++*count;
+    return first;
+}
+
+static bool have_same_hours(const ft_week_pattern *week, int32_t day, int32_t other)
+{
+    int32_t count, other_count;
+    int32_t first = stretches_of(week, day, &count), other_first = stretches_of(week, other, &other_count);
+    const int64_t later = (other - day) * FT_MICROSECONDS_A_DAY;
+    for (int32_t i = 0; i < count && count == other_count; i++) {
+        const ft_stretch *a = &week->stretches[first + i], *b = &week->stretches[other_first + i];
+        if (a->from + later != b->from || a->to + later != b->to) return false;
     }
-    return on_day == *n_hours;
+    return count == other_count;
+}
+
+/* " 09:30 to 11:30, 13:00 to 15:00" of a day; " 22:00 to Friday 21:00" where that is on another. */
+static void add_hours(char *out, size_t size, const ft_week_pattern *week, int32_t day)
+{
+    int32_t count, first = stretches_of(week, day, &count);
+    for (int32_t i = first; i < first + count; i++) {
+        const ft_stretch *stretch = &week->stretches[i];
+        add(out, size, i > first ? ", " : " ");
+        if (i == first + 6) {
+            add(out, size, "...");
+            return;
+        }
+        add_clock(out, size, stretch->from);
+        if (stretch->to == stretch->from) continue;
+        add(out, size, " to ");
+        if (weekday_of(stretch->to) != day)
+            add(out, size, ft_weekday_name(weekday_of(stretch->to))), add(out, size, " ");
+        add_clock(out, size, stretch->to);
+    }
 }
 
 void ft_week_pattern_describe(const ft_week_pattern *week, char *out, size_t size)
 {
-    unsigned days = 0;
-    int32_t n_hours;
+    unsigned days = 0, told = 0;
     *out = '\0';
     if (week->step % FT_MICROSECONDS_A_DAY == 0) { /* no more than one row a day */
         for (int32_t i = 0; i < week->n_stretches; i++)
@@ -139,25 +158,16 @@ void ft_week_pattern_describe(const ft_week_pattern *week, char *out, size_t siz
         add_days(out, size, days);
         return;
     }
-    bool by_day = same_hours(week, &days, &n_hours);
-    if (by_day) {
+    for (int32_t day = 0; day < 7; day++) { /* with all days that have the same hours */
+        int32_t count;
+        (void)stretches_of(week, day, &count);
+        if (count == 0 || told >> day & 1) continue;
+        days = 0;
+        for (int32_t other = day; other < 7; other++)
+            if (have_same_hours(week, day, other)) days |= 1u << other;
+        if (told) add(out, size, ", ");
         add_days(out, size, days);
-        if (days == 0x7f) snprintf(out, size, "each day");
-    }
-    int32_t shown = by_day ? n_hours : week->n_stretches;
-    for (int32_t i = 0; i < shown; i++) {
-        const ft_stretch *stretch = &week->stretches[i];
-        if (i == 6) {
-            add(out, size, ", ...");
-            return;
-        }
-        if (i || by_day) add(out, size, ", ");
-        if (!by_day) add(out, size, ft_weekday_name(weekday_of(stretch->from))), add(out, size, " ");
-        add_clock(out, size, stretch->from);
-        if (stretch->to == stretch->from) continue;
-        add(out, size, " to ");
-        if (weekday_of(stretch->to) != weekday_of(stretch->from))
-            add(out, size, ft_weekday_name(weekday_of(stretch->to))), add(out, size, " ");
-        add_clock(out, size, stretch->to);
+        add_hours(out, size, week, day);
+        told |= days;
     }
 }

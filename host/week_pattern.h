@@ -32,7 +32,7 @@ int64_t ft_week_pattern_count(const ft_week_pattern *week);
 int64_t ft_week_pattern_number(const ft_week_pattern *week, int64_t time, bool *is_row);
 int64_t ft_week_pattern_time(const ft_week_pattern *week, int64_t number);
 
-/* Which days and hours: "Monday to Friday", "Sunday to Thursday, 10:00 to 16:00", "Sunday 22:00 to Friday
+/* Which days and hours: "Monday to Friday", "Sunday to Thursday 10:00 to 16:00", "Sunday 22:00 to Friday
  * 21:00". Writes at most `size` bytes. */
 void ft_week_pattern_describe(const ft_week_pattern *week, char *out, size_t size);
 

@@ -62,7 +62,7 @@ for day in 01 02 03 04 05 08 09 10 11; do
     for hour in 10 11 12 13; do echo "2024-01-$day $hour:00"; done
 done | history hours.csv
 continues hours.csv "2024-01-12 10:00;2024-01-12 11:00;2024-01-12 12:00;2024-01-12 13:00;2024-01-15 10:00"
-says '"1 hour, Monday to Friday, 10:00 to 13:00"'
+says '"1 hour, Monday to Friday 10:00 to 13:00"'
 
 # No pattern: the median step, unless a frequency is named.
 printf '%s\n' 2022-01-01 2022-01-04 2022-01-05 2022-01-19 2022-02-03 2022-02-04 | history irregular.csv

@@ -280,12 +280,12 @@ Test(frequency, opening_hours_recur)
     rows.n = 0;
     add_hours("2024-01-01", 11, WEEKDAYS, 600, 960, 60);
     ft_frequency frequency = infer();
-    is(&frequency, "1 hour, Monday to Friday, 10:00 to 16:00", false);
+    is(&frequency, "1 hour, Monday to Friday 10:00 to 16:00", false);
     next_is(&frequency, 1, "2024-01-12 10:00");
     next_is(&frequency, 8, "2024-01-15 10:00");
     take_away(0.1, 3);
     frequency = infer();
-    is(&frequency, "1 hour, Monday to Friday, 10:00 to 16:00", false);
+    is(&frequency, "1 hour, Monday to Friday 10:00 to 16:00", false);
 
     rows.n = 0; /* minutes, with a break at noon: two of the three stretches of the day */
     for (int32_t day = 1; day < 20; day++) {
@@ -295,7 +295,7 @@ Test(frequency, opening_hours_recur)
         add_hours(text, 1, WEEKDAYS, 780, 900, 1);
     }
     frequency = infer();
-    is(&frequency, "1 minute, Monday to Friday, 09:30 to 11:30, 13:00 to 15:00", false);
+    is(&frequency, "1 minute, Monday to Friday 09:30 to 11:30, 13:00 to 15:00", false);
     next_is(&frequency, 1, "2024-04-22 09:30");
     next_is(&frequency, 122, "2024-04-22 13:00");
 
@@ -314,6 +314,17 @@ Test(frequency, opening_hours_recur)
 
 Test(frequency, hours_may_differ_between_days)
 {
+    rows.n = 0; /* a shop that closes at noon on Saturdays */
+    for (int32_t day = 1; day <= 28; day++) {
+        char text[32];
+        snprintf(text, sizeof text, "2024-07-%02d", (int)day);
+        add_hours(text, 1, WEEKDAYS, 540, 1080, 60);
+        add_hours(text, 1, 0x20, 540, 720, 60);
+    }
+    ft_frequency shop = infer();
+    is(&shop, "1 hour, Monday to Friday 09:00 to 18:00, Saturday 09:00 to 12:00", false);
+    next_is(&shop, 51, "2024-08-03 09:00");
+    next_is(&shop, 55, "2024-08-05 09:00");
     rows.n = 0; /* from Sunday evening to Friday evening, five weeks */
     int64_t sunday = at("2024-06-02 22:00");
     for (int64_t week = 0; week < 5; week++)

@@ -12,6 +12,22 @@ int64_t ft_floor_rest(int64_t a, int64_t b)
     return rest < 0 ? rest + b : rest;
 }
 
+int64_t ft_day_of(int64_t time)
+{
+    return ft_floor_divide(time, FT_MICROSECONDS_A_DAY);
+}
+
+int64_t ft_time_of_day(int64_t time)
+{
+    return ft_floor_rest(time, FT_MICROSECONDS_A_DAY);
+}
+
+int ft_compare_times(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
 /* A day's number by eras of 400 years that begin on 1 March, so that the leap day comes last. (The algorithm
  * is described by Howard Hinnant, "chrono-compatible low-level date algorithms".) */
 int64_t ft_days_from_date(int32_t year, int32_t month, int32_t day)

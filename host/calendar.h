@@ -14,6 +14,14 @@
 int64_t ft_floor_divide(int64_t a, int64_t b);
 int64_t ft_floor_rest(int64_t a, int64_t b);
 
+/* The day of a time by the wall clock (microseconds since 1970-01-01 00:00), and microseconds since midnight.
+ */
+int64_t ft_day_of(int64_t time);
+int64_t ft_time_of_day(int64_t time);
+
+/* For qsort and bsearch: int64_t, ascending. */
+int ft_compare_times(const void *a, const void *b);
+
 /* Days since 1970-01-01 of a date, and back. */
 int64_t ft_days_from_date(int32_t year, int32_t month, int32_t day);
 void ft_date_from_days(int64_t days, int32_t *year, int32_t *month, int32_t *day);

@@ -1,5 +1,4 @@
 /* Which frequency most dates of a series agree on; see frequency.h. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,28 +21,12 @@ static bool most(size_t count, size_t n)
     return count * 4 >= n * 3;
 }
 
-static int64_t day_of(int64_t local)
-{
-    return ft_floor_divide(local, FT_MICROSECONDS_A_DAY);
-}
-
-static int64_t time_of(int64_t local)
-{
-    return ft_floor_rest(local, FT_MICROSECONDS_A_DAY);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return left < right ? -1 : left > right;
-}
-
 /* The value that is there most often, the smallest of several; sorts the n > 0 values. */
 static int64_t mode_of(int64_t *values, size_t n, size_t *count)
 {
     int64_t mode = 0;
     *count = 0;
-    qsort(values, n, sizeof *values, by_value);
+    qsort(values, n, sizeof *values, ft_compare_times);
     for (size_t i = 0, run = 0; i < n; i++) {
         run = i && values[i] == values[i - 1] ? run + 1 : 1;
         if (run > *count) *count = run, mode = values[i];
@@ -55,7 +38,7 @@ static int64_t mode_of(int64_t *values, size_t n, size_t *count)
 static int64_t median_difference(const int64_t *values, size_t n, int64_t *scratch)
 {
     for (size_t i = 1; i < n; i++) scratch[i - 1] = values[i] - values[i - 1];
-    qsort(scratch, n - 1, sizeof *scratch, by_value);
+    qsort(scratch, n - 1, sizeof *scratch, ft_compare_times);
     return scratch[(n - 2) / 2];
 }
 
@@ -82,7 +65,7 @@ static size_t count_anchored(const series *s, const ft_frequency *frequency, int
     size_t count = 0;
     int64_t before = INT64_MIN;
     for (size_t i = 0; i < s->n; i++) {
-        int64_t day = day_of(s->local[i]), month = ft_month_of_day(day);
+        int64_t day = ft_day_of(s->local[i]), month = ft_month_of_day(day);
         if (month <= before || !is_anchored(frequency, day)) continue;
         before = month;
         if (months) months[count] = month;
@@ -121,14 +104,15 @@ static void set_from_month(const series *s, int64_t month, ft_frequency *frequen
 /* Whether there are no more dates than one a month, but for a few: a cheap question before dear ones. */
 static bool may_be_monthly(const series *s)
 {
-    int64_t first = ft_month_of_day(day_of(s->local[0])), last = ft_month_of_day(day_of(s->local[s->n - 1]));
+    int64_t first = ft_month_of_day(ft_day_of(s->local[0])),
+            last = ft_month_of_day(ft_day_of(s->local[s->n - 1]));
     return s->is_daily && most((size_t)(last - first + 1), s->n);
 }
 
 /* How many months apart the dates on the anchor are, and from which month it goes on. */
 static bool set_months(const series *s, ft_frequency *frequency, int64_t *months)
 {
-    int64_t spacing, phase, last = ft_month_of_day(day_of(s->local[s->n - 1]));
+    int64_t spacing, phase, last = ft_month_of_day(ft_day_of(s->local[s->n - 1]));
     size_t n = count_anchored(s, frequency, months);
     if (n < 2 || !most(n, s->n)) return false;
     if (!has_spacing(months, n, s->scratch, &spacing, &phase)) spacing = 1, phase = 0;
@@ -179,11 +163,11 @@ static void set_median_day(const series *s, ft_frequency *frequency)
     bool has_weekend = false;
     for (size_t i = 0; i < s->n; i++) {
         int32_t year, month, day;
-        ft_date_from_days(day_of(s->local[i]), &year, &month, &day);
+        ft_date_from_days(ft_day_of(s->local[i]), &year, &month, &day);
         s->scratch[i] = day;
-        has_weekend = has_weekend || ft_weekday(day_of(s->local[i])) > 4;
+        has_weekend = has_weekend || ft_weekday(ft_day_of(s->local[i])) > 4;
     }
-    qsort(s->scratch, s->n, sizeof *s->scratch, by_value);
+    qsort(s->scratch, s->n, sizeof *s->scratch, ft_compare_times);
     int32_t day = (int32_t)s->scratch[(s->n - 1) / 2];
     frequency->anchor = has_weekend || (day > 4 && day < 27) ? FT_ANCHOR_DAY
                         : day <= 4                           ? FT_ANCHOR_BUSINESS_START
@@ -200,7 +184,7 @@ static bool infer_periods(const series *s, ft_frequency *frequency, int64_t *mon
         size_t follow = 0, count;
         bool ascends = true;
         for (size_t i = 0; i < s->n; i++) {
-            months[i] = ft_month_of_day(day_of(s->local[i]));
+            months[i] = ft_month_of_day(ft_day_of(s->local[i]));
             if (i == 0) continue;
             int64_t apart = months[i] / periods[p] - months[i - 1] / periods[p];
             ascends = ascends && apart > 0;
@@ -263,16 +247,16 @@ static bool infer_weeks(const series *s, ft_frequency *frequency, int64_t *days)
 {
     size_t count, n = 0;
     if (s->n < 3 || !s->is_daily) return false;
-    for (size_t i = 0; i < s->n; i++) days[i] = ft_weekday(day_of(s->local[i]));
+    for (size_t i = 0; i < s->n; i++) days[i] = ft_weekday(ft_day_of(s->local[i]));
     int64_t weekday = mode_of(days, s->n, &count), spacing, phase;
     if (!most(count, s->n)) return false;
     for (size_t i = 0; i < s->n; i++) {
-        int64_t day = day_of(s->local[i]);
+        int64_t day = ft_day_of(s->local[i]);
         if (ft_weekday(day) == weekday && (n == 0 || day > days[n - 1])) days[n++] = day;
     }
     if (n < 2 || !most(n, s->n) || !has_spacing(days, n, s->scratch, &spacing, &phase)) return false;
     /* The last date counts for the nearest week. */
-    int64_t last = day_of(s->local[s->n - 1]);
+    int64_t last = ft_day_of(s->local[s->n - 1]);
     int64_t from = last + spacing / 2 - ft_floor_rest(last + spacing / 2 - phase, spacing);
     frequency->week = (ft_week_pattern){.step = FT_MICROSECONDS_A_WEEK};
     (void)ft_week_pattern_add(&frequency->week, weekday * FT_MICROSECONDS_A_DAY + s->time_of_day);
@@ -281,184 +265,26 @@ static bool infer_weeks(const series *s, ft_frequency *frequency, int64_t *days)
     return true;
 }
 
-/* When there are rows in the last weeks: which days, and at which times of them. */
-typedef struct calendar {
-    const int64_t *local; /* (n) */
-    size_t n;
-    int64_t step;
-    int32_t possible[7]; /* Mondays, ... from the first date to the last */
-    int32_t present[7];  /* those with a row */
-    bool on[7];
-    int64_t *times;  /* (n_times) of day, ascending */
-    int32_t *counts; /* (7, n_times): rows by weekday and time of day */
-    size_t n_times;
-} calendar;
-
-static ft_status fill_calendar(calendar *c, ft_error *err)
-{
-    c->times = malloc(c->n * sizeof *c->times);
-    if (!c->times) return ft_no_memory(err, "the times of day", c->n * sizeof *c->times);
-    for (size_t i = 0; i < c->n; i++) c->times[i] = time_of(c->local[i]);
-    qsort(c->times, c->n, sizeof *c->times, by_value);
-    for (size_t i = 0; i < c->n; i++)
-        if (c->n_times == 0 || c->times[i] != c->times[c->n_times - 1]) c->times[c->n_times++] = c->times[i];
-    c->counts = calloc(7 * c->n_times, sizeof *c->counts);
-    if (!c->counts) return ft_no_memory(err, "the times of day", 7 * c->n_times * sizeof *c->counts);
-    int64_t before = INT64_MIN;
-    for (size_t i = 0; i < c->n; i++) {
-        int64_t day = day_of(c->local[i]), time = time_of(c->local[i]);
-        int32_t weekday = ft_weekday(day);
-        const int64_t *found = bsearch(&time, c->times, c->n_times, sizeof time, by_value);
-        c->counts[(size_t)weekday * c->n_times + (size_t)(found - c->times)]++;
-        if (day != before) c->present[weekday]++;
-        before = day;
-    }
-    for (int64_t day = day_of(c->local[0]); day <= day_of(c->local[c->n - 1]); day++)
-        c->possible[ft_weekday(day)]++;
-    return FT_OK;
-}
-
-/* Weekdays are bits: 0 is Monday. */
-enum { SATURDAY_SUNDAY = 0x60, FRIDAY_SATURDAY = 0x30 };
-
-/* How many days there were of the weekdays, and how many had a row. */
-static void count_days(const calendar *c, unsigned weekdays, int32_t *possible, int32_t *present)
-{
-    *possible = *present = 0;
-    for (int32_t w = 0; w < 7; w++) {
-        if (!(weekdays >> w & 1)) continue;
-        *possible += c->possible[w];
-        *present += c->present[w];
-    }
-}
-
-/* Whether chance leaves these weekdays out in less than 1 of 100 files: a share of the other days is missing,
- * and each of these would have to be missing by that. */
-static bool are_left_out(const calendar *c, unsigned weekdays, unsigned others)
-{
-    int32_t chances, had, possible, present;
-    count_days(c, weekdays, &chances, &had);
-    count_days(c, others, &possible, &present);
-    double missing = (double)(possible - present + 1) / (double)(possible + 2);
-    return 7 * pow(missing, chances - had) < 0.01;
-}
-
-/* Decides which weekdays have rows. Those that rarely have one are left out where that is a weekend or can be
- * no chance: two Mondays that are holidays do not make a week without Mondays. */
-static void find_weekdays(calendar *c)
-{
-    unsigned off = 0;
-    for (int32_t w = 0; w < 7; w++)
-        if (c->possible[w] > 0 && c->present[w] * 4 <= c->possible[w]) off |= 1u << w;
-    unsigned weekend = (off & SATURDAY_SUNDAY) == SATURDAY_SUNDAY   ? SATURDAY_SUNDAY
-                       : (off & FRIDAY_SATURDAY) == FRIDAY_SATURDAY ? FRIDAY_SATURDAY
-                                                                    : 0;
-    unsigned others = off & ~weekend;
-    if (others && !are_left_out(c, others, 0x7f & ~off)) others = 0;
-    off = weekend | others;
-    int32_t possible, present;
-    count_days(c, 0x7f & ~off, &possible, &present);
-    if (weekend && present * 4 < possible * 3 && !are_left_out(c, weekend, 0x7f & ~off)) off = others;
-    for (int32_t w = 0; w < 7; w++) c->on[w] = !(off >> w & 1);
-}
-
-/* Builds the week of the days with rows and the times of day that at least half of them have; `by_day`: where
- * a weekday was there three times, the times of day that at least half of these have. False: it cannot be
- * told, has no row, or too many stretches. */
-static bool build_week(const calendar *c, bool by_day, ft_week_pattern *week)
-{
-    int32_t days = 0;
-    size_t n_on = 0;
-    *week = (ft_week_pattern){.step = c->step};
-    for (int32_t w = 0; w < 7; w++) days += c->on[w] ? c->present[w] : 0;
-    if (days < 3) return false;
-    for (int32_t w = 0; w < 7; w++) {
-        for (size_t t = 0; t < c->n_times && c->on[w]; t++) {
-            int32_t count = 0;
-            bool alone = by_day && c->present[w] >= 3;
-            for (int32_t other = 0; other < 7; other++)
-                if (alone ? other == w : c->on[other]) count += c->counts[(size_t)other * c->n_times + t];
-            if (count * 2 < (alone ? c->present[w] : days)) continue;
-            if (!ft_week_pattern_add(week, w * FT_MICROSECONDS_A_DAY + c->times[t])) return false;
-            n_on++;
-        }
-    }
-    /* Rows of whole days have one time of day. */
-    for (size_t i = 1; i < (size_t)week->n_stretches && c->step % FT_MICROSECONDS_A_DAY == 0; i++)
-        if (time_of(week->stretches[i].from) != time_of(week->stretches[0].from)) return false;
-    return n_on > 0;
-}
-
-/* Rows that the pattern has and the dates lack, or the other way round. */
-static int64_t misfit(const ft_week_pattern *week, const int64_t *local, size_t n)
-{
-    int64_t count = 0, before = 0;
-    bool has_before = false;
-    for (size_t i = 0; i < n; i++) {
-        bool is_row;
-        int64_t number = ft_week_pattern_number(week, local[i], &is_row);
-        count += !is_row;
-        if (!is_row) continue;
-        if (has_before && number > before) count += number - before - 1;
-        before = number;
-        has_before = true;
-    }
-    return count;
-}
-
-/* The same for a plain step. */
-static int64_t misfit_of_step(int64_t step, const int64_t *local, size_t n)
-{
-    int64_t count = 0;
-    for (size_t i = 1; i < n; i++) {
-        int64_t apart = local[i] - local[i - 1], steps = (apart + step / 2) / step;
-        if (apart == steps * step && steps > 0)
-            count += steps - 1;
-        else
-            count += steps > 1 ? steps : 1;
-    }
-    return count;
-}
-
-/* The days and hours that recur, if they explain what a plain step does not. */
-static bool find_week(const calendar *c, ft_week_pattern *week)
-{
-    ft_week_pattern by_day;
-    if (!build_week(c, false, week)) return false;
-    int64_t misses = misfit(week, c->local, c->n);
-    if (build_week(c, true, &by_day)) {
-        int64_t fewer = misfit(&by_day, c->local, c->n);
-        if (fewer * 2 <= misses && fewer < misses) misses = fewer, *week = by_day;
-    }
-    bool is_whole = ft_week_pattern_count(week) * week->step == FT_MICROSECONDS_A_WEEK;
-    return !is_whole && misses * 2 <= misfit_of_step(c->step, c->local, c->n);
-}
-
+/* The weekdays and the hours that recur in the last 8 weeks. */
 static ft_status infer_week(const series *s, ft_frequency *frequency, bool *found, ft_error *err)
 {
     int64_t last = s->local[s->n - 1];
     size_t first = 0;
     while (s->local[first] <= last - 8 * FT_MICROSECONDS_A_WEEK) first++;
-    calendar c = {.local = s->local + first, .n = s->n - first};
+    const size_t n = s->n - first;
     *found = false;
-    if (c.n < 4) return FT_OK;
-    c.step = median_difference(c.local, c.n, s->scratch);
-    if (c.step <= 0 || c.step > FT_MICROSECONDS_A_WEEK) return FT_OK;
+    if (n < 4) return FT_OK;
+    int64_t step = median_difference(s->local + first, n, s->scratch);
+    if (step <= 0 || step > FT_MICROSECONDS_A_WEEK) return FT_OK;
     ft_week_pattern week;
-    ft_status status = fill_calendar(&c, err);
-    if (status == FT_OK) {
-        find_weekdays(&c);
-        *found = find_week(&c, &week);
-    }
-    free(c.times);
-    free(c.counts);
+    ft_status status = ft_week_pattern_infer(s->local + first, n, step, &week, found, err);
     if (status != FT_OK || !*found) return status;
     bool is_row;
     int64_t number = ft_week_pattern_number(&week, last, &is_row);
     frequency->week = week;
     frequency->stride = 1;
     frequency->from = ft_week_pattern_time(&week, number) - s->zone;
-    frequency->regular = misfit(&week, s->local, s->n) == 0;
+    frequency->regular = ft_week_pattern_misfit(&week, s->local, s->n) == 0;
     return FT_OK;
 }
 
@@ -481,13 +307,13 @@ static void infer_step(const series *s, ft_frequency *frequency)
     bool is_days = s->is_daily && step > 0 && step % FT_MICROSECONDS_A_DAY == 0;
     frequency->step = is_days ? step : rounded(median_difference(s->times, s->n, s->scratch));
     if (is_days) /* a last date with another time of day is today's */
-        frequency->from = day_of(s->local[s->n - 1]) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
+        frequency->from = ft_day_of(s->local[s->n - 1]) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
 }
 
 static void find_time_of_day(series *s)
 {
     size_t count;
-    for (size_t i = 0; i < s->n; i++) s->scratch[i] = time_of(s->local[i]);
+    for (size_t i = 0; i < s->n; i++) s->scratch[i] = ft_time_of_day(s->local[i]);
     s->time_of_day = mode_of(s->scratch, s->n, &count);
     s->is_daily = most(count, s->n);
 }
@@ -500,22 +326,22 @@ static void undo_clock_change(series *s)
     size_t here = 0, earlier = 0, later = 0;
     int64_t mode = s->time_of_day;
     for (size_t i = 0; i < s->n; i++) {
-        int64_t after = time_of(s->local[i] - mode);
+        int64_t after = ft_time_of_day(s->local[i] - mode);
         here += after == 0;
         later += after == hour;
         earlier += after == FT_MICROSECONDS_A_DAY - hour;
     }
-    int64_t moved = later > earlier ? mode : time_of(mode - hour);
+    int64_t moved = later > earlier ? mode : ft_time_of_day(mode - hour);
     size_t other = later > earlier ? later : earlier;
     if (other < 2 || !most(here + other, s->n)) return;
     int64_t before = INT64_MIN; /* two dates a day are two times of day */
     for (size_t i = 0; i < s->n; i++) {
-        int64_t day = day_of(s->local[i] + (time_of(s->local[i]) == moved ? hour : 0));
+        int64_t day = ft_day_of(s->local[i] + (ft_time_of_day(s->local[i]) == moved ? hour : 0));
         if (day <= before) return;
         before = day;
     }
     for (size_t i = 0; i < s->n; i++)
-        if (time_of(s->local[i]) == moved) s->local[i] += hour;
+        if (ft_time_of_day(s->local[i]) == moved) s->local[i] += hour;
 }
 
 /* One date a day, at whatever time (when somebody came to write it down), is a matter of days: each takes the
@@ -525,15 +351,15 @@ static void level_times_of_day(series *s)
     size_t count;
     if (s->n < 4) return;
     for (size_t i = 1; i < s->n; i++) {
-        if (day_of(s->local[i]) <= day_of(s->local[i - 1])) return;
+        if (ft_day_of(s->local[i]) <= ft_day_of(s->local[i - 1])) return;
         s->scratch[i - 1] = s->times[i] - s->times[i - 1];
     }
     (void)mode_of(s->scratch, s->n - 1, &count);
     if (count * 2 >= s->n - 1) return;
-    s->time_of_day = time_of(s->local[s->n - 1]);
+    s->time_of_day = ft_time_of_day(s->local[s->n - 1]);
     s->is_daily = true;
     for (size_t i = 0; i < s->n; i++)
-        s->local[i] = day_of(s->local[i]) * FT_MICROSECONDS_A_DAY + s->time_of_day;
+        s->local[i] = ft_day_of(s->local[i]) * FT_MICROSECONDS_A_DAY + s->time_of_day;
 }
 
 static ft_status infer(series *s, ft_frequency *frequency, int64_t *months, ft_error *err)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 enum { FT_MOST_STRETCHES = 48 };
 
 /* A row at `from`, and each step after it up to `to`, which is one: microseconds since Monday 00:00. */
@@ -31,6 +33,14 @@ int64_t ft_week_pattern_count(const ft_week_pattern *week);
  * at least one row. */
 int64_t ft_week_pattern_number(const ft_week_pattern *week, int64_t time, bool *is_row);
 int64_t ft_week_pattern_time(const ft_week_pattern *week, int64_t number);
+
+/* Rows that the pattern has and the `n` ascending dates (by the wall clock) lack, or the other way round. */
+int64_t ft_week_pattern_misfit(const ft_week_pattern *week, const int64_t *local, size_t n);
+
+/* The pattern of dates that mostly lie `step` (1 microsecond to a week) apart: *found where weekdays or times
+ * of day recur, and that explains at least half of what the plain step does not. Fails with FT_NO_MEMORY. */
+ft_status ft_week_pattern_infer(const int64_t *local, size_t n, int64_t step, ft_week_pattern *week,
+                                bool *found, ft_error *err);
 
 /* Which days and hours: "Monday to Friday", "Sunday to Thursday 10:00 to 16:00", "Sunday 22:00 to Friday
  * 21:00". Writes at most `size` bytes. */

@@ -8,6 +8,7 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "host/calendar.h"
 #include "host/csv_scanner.h"
 
 /* What the reader needs while it reads, besides what it leaves in the ft_csv. */
@@ -195,6 +196,7 @@ static ft_status grow_rows(loader *load, ft_error *err)
     if (csv->n_rows >= max_rows)
         return ft_fail(err, FT_BAD_INPUT, "%s: more than %zu rows", csv->path, max_rows);
     bool done = resize(&csv->times, capacity, sizeof *csv->times) &&
+                resize(&csv->zones, capacity, sizeof *csv->zones) &&
                 resize(&csv->date_offsets, capacity, sizeof *csv->date_offsets) &&
                 resize(&csv->lines, capacity, sizeof *csv->lines) &&
                 resize(&csv->items, capacity, sizeof *csv->items);
@@ -289,6 +291,7 @@ static ft_status take_date(loader *load, const ft_csv_cell *cell, ft_error *err)
         free(text);
         return status;
     }
+    csv->zones[csv->n_rows] = (int16_t)csv->style.zone_minutes;
     csv->date_offsets[csv->n_rows] = csv->date_texts.length;
     ft_text_add_bytes(&csv->date_texts, cell->text, cell->length);
     ft_text_add_bytes(&csv->date_texts, "", 1);
@@ -315,6 +318,18 @@ static ft_status take_value(loader *load, size_t index, const ft_csv_cell *cell,
     return FT_OK;
 }
 
+/* Whether a date without an offset may lie in the hour that the clocks went back: rows an hour apart or less
+ * go back by no more than that, at night. */
+static bool may_be_clock_change(const ft_csv *csv, size_t before, size_t row)
+{
+    const int64_t hour = 3600000000, back = csv->times[before] - csv->times[row];
+    if (csv->style.zone != FT_ZONE_NONE || back > hour || before == 0) return false;
+    int64_t step = csv->times[before] - csv->times[before - 1];
+    int64_t time_of_day = ft_floor_rest(csv->times[row], FT_MICROSECONDS_A_DAY);
+    bool is_night = time_of_day < 4 * hour || time_of_day >= 23 * hour;
+    return csv->items[before - 1] == csv->items[row] && step <= hour && is_night;
+}
+
 /* The row's date must come after the one before it of the same series. */
 static ft_status check_order(loader *load, ft_error *err)
 {
@@ -324,14 +339,18 @@ static ft_status check_order(loader *load, ft_error *err)
     if (before == SIZE_MAX || csv->times[row] > csv->times[before]) return FT_OK;
     const char *hint =
         csv->id_name ? "" : "; if the file holds several series, --id names the column that tells them apart";
+    const char *clocks = may_be_clock_change(csv, before, row)
+                             ? "; where the clocks go back, write each date with its offset from UTC, like "
+                               "2024-10-27 02:00:00+02:00"
+                             : "";
     if (csv->times[row] == csv->times[before])
-        return ft_fail(err, FT_BAD_INPUT, "%s:%u: the date \"%.60s\" is given twice, first in line %u%s",
-                       csv->path, csv->lines[row], ft_csv_date(csv, row), csv->lines[before], hint);
+        return ft_fail(err, FT_BAD_INPUT, "%s:%u: the date \"%.60s\" is given twice, first in line %u%s%s",
+                       csv->path, csv->lines[row], ft_csv_date(csv, row), csv->lines[before], clocks, hint);
     return ft_fail(err, FT_BAD_INPUT,
                    "%s:%u: the date \"%.60s\" comes after \"%.60s\" of line %u, but is earlier (sort the "
-                   "rows by time%s)",
+                   "rows by time%s%s)",
                    csv->path, csv->lines[row], ft_csv_date(csv, row), ft_csv_date(csv, before),
-                   csv->lines[before], hint);
+                   csv->lines[before], clocks, hint);
 }
 
 static ft_status read_row(loader *load, ft_error *err)
@@ -415,6 +434,7 @@ void ft_csv_free(ft_csv *csv)
     free(csv->timestamp_name);
     free(csv->id_name);
     free(csv->times);
+    free(csv->zones);
     free(csv->date_offsets);
     free(csv->lines);
     free(csv->items);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/philox.h"
 #include "base/text.h"
+#include "host/calendar.h"
 #include "host/dataset.h"
 #include "host/timestamps.h"
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "host/dataset.h"
 #include "host/engine.h"
+#include "host/forecast_dates.h"
 #include "model/forecast.h"
 #include "tracker/quantiles.h"
 #include "tracker/table.h"
@@ -23,12 +24,14 @@ typedef struct forecaster {
     ft_forecast_settings settings;
     const double *levels;
     size_t n_levels;
+    ft_frequency named; /* job->freq */
+    ft_forecast_dates dates;
     float *samples;    /* (n_items, num_samples, horizon) */
     float *scratch;    /* (num_samples) */
     double *quantiles; /* (n_levels) */
 } forecaster;
 
-static ft_status check_job(const ft_forecast_job *job, ft_error *err)
+static ft_status check_job(const ft_forecast_job *job, ft_frequency *named, ft_error *err)
 {
     if (!job->model) return ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR, or --experiment ID)");
     if (!job->data) return ft_fail(err, FT_BAD_INPUT, "no data given (--data FILE)");
@@ -45,7 +48,7 @@ static ft_status check_job(const ft_forecast_job *job, ft_error *err)
     for (size_t i = 0; i < job->n_quantiles; i++)
         if (!(job->quantiles[i] > 0 && job->quantiles[i] < 1))
             return ft_fail(err, FT_BAD_INPUT, "quantile %g: not between 0 and 1", job->quantiles[i]);
-    return FT_OK;
+    return job->freq ? ft_frequency_parse(job->freq, named, err) : FT_OK;
 }
 
 static ft_status open_model(forecaster *f, ft_engine *engine, ft_error *err)
@@ -92,29 +95,23 @@ static ft_status draw_samples(forecaster *f, ft_error *err)
 }
 
 /* The lines of one series. */
-static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error *err)
+static void write_item(forecaster *f, size_t index, ft_text *out)
 {
     const ft_dataset_item *item = &f->dataset.items[index];
     size_t horizon = (size_t)f->settings.horizon, n_samples = (size_t)f->settings.num_samples;
     const float *samples = f->samples + index * n_samples * horizon;
-    ft_frequency frequency = ft_frequency_infer(item->times, item->n_rows, f->dataset.style.zone_minutes);
     for (size_t t = 0; t < horizon; t++) {
-        int64_t time;
         char date[FT_TIMESTAMP_CHARS];
-        ft_status status =
-            ft_frequency_next(&frequency, item->times[item->n_rows - 1], (int64_t)t + 1, &time, err);
-        if (status != FT_OK) return status;
         double mean;
         ft_summarize_step(samples, n_samples, horizon, t, f->levels, f->n_levels, f->scratch, &mean,
                           f->quantiles);
         ft_csv_add_field(out, item->id);
-        ft_text_addf(out, ",%s,", ft_timestamp_format(time, &f->dataset.style, date));
+        ft_text_addf(out, ",%s,", ft_forecast_date(&f->dates, &f->dataset, index, t, date));
         ft_csv_add_field(out, f->dataset.target);
         ft_csv_add_number(out, mean);
         for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);
         ft_text_add(out, "\n");
     }
-    return FT_OK;
 }
 
 static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
@@ -122,10 +119,8 @@ static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
     ft_text_add(out, "item_id,timestamp,target_name,predictions");
     for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->levels[q]);
     ft_text_add(out, "\n");
-    ft_status status = FT_OK;
-    for (size_t i = 0; i < f->dataset.n_items && status == FT_OK; i++) status = write_item(f, i, out, err);
-    if (status == FT_OK && out->failed) status = ft_no_memory(err, "the forecasts' text", out->length);
-    return status;
+    for (size_t i = 0; i < f->dataset.n_items; i++) write_item(f, i, out);
+    return out->failed ? ft_no_memory(err, "the forecasts' text", out->length) : FT_OK;
 }
 
 static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err)
@@ -137,11 +132,15 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     f.n_levels = job->n_quantiles > 0 ? job->n_quantiles : FT_N_QUANTILES;
     ft_dataset_source source = {
         .data = job->data, .target = job->target, .timestamp = job->timestamp, .id = job->id};
-    ft_status status = check_job(job, err);
+    ft_status status = check_job(job, &f.named, err);
     if (status == FT_OK) status = ft_dataset_read(&source, &f.dataset, err);
     if (status == FT_OK) status = open_model(&f, engine, err);
     if (status == FT_OK && job->out)
         status = ft_file_create(&writer, job->out, err); /* fails now, not later */
+    if (status == FT_OK)
+        status = ft_forecast_dates_create(&f.dataset, job->data, job->freq ? &f.named : NULL,
+                                          (size_t)f.settings.horizon, &f.dates, err);
+    if (status == FT_OK && f.dates.remark.length > 0) ft_engine_say(engine, "%s", f.dates.remark.data);
     if (status == FT_OK) status = draw_samples(&f, err);
     if (status == FT_OK) status = write_csv(&f, &out, err);
     if (status == FT_OK && job->out) {
@@ -154,6 +153,7 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     }
     ft_file_abandon(&writer);
     ft_text_free(&out);
+    ft_forecast_dates_free(&f.dates);
     free(f.quantiles);
     free(f.scratch);
     free(f.samples);

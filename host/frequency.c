@@ -1,217 +1,163 @@
-/* At which frequency a series goes on; see timestamps.h. */
+/* Counting on at a frequency, and its words; see frequency.h. */
+#include "host/frequency.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "host/timestamps.h"
+#include "host/calendar.h"
 
-static const int64_t microseconds_a_minute = 60000000, microseconds_a_day = 86400000000;
-
-/* An instant taken apart in the zone of its series. */
-typedef struct moment {
-    int64_t days, time_of_day; /* since 1970-01-01; microseconds */
-    int32_t year, month, day;
-} moment;
-
-static moment moment_of(int64_t time, int32_t zone_minutes)
+int64_t ft_frequency_day(const ft_frequency *frequency, int64_t months)
 {
-    int64_t local = time + zone_minutes * microseconds_a_minute;
-    moment m = {.days = local / microseconds_a_day, .time_of_day = local % microseconds_a_day};
-    if (m.time_of_day < 0) m.time_of_day += microseconds_a_day, m.days--;
-    ft_date_from_days(m.days, &m.year, &m.month, &m.day);
-    return m;
-}
-
-static int32_t days_in_month(int32_t year, int32_t month)
-{
-    return (int32_t)(ft_days_from_date(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1) -
-                     ft_days_from_date(year, month, 1));
-}
-
-/* The day of the month on which an anchor falls. */
-static int32_t anchored_day(const ft_frequency *frequency, int32_t year, int32_t month)
-{
-    int32_t last = days_in_month(year, month), weekday;
+    int32_t year = (int32_t)ft_floor_divide(months, 12), month = (int32_t)ft_floor_rest(months, 12) + 1;
+    int32_t last = ft_days_in_month(year, month), day;
     switch (frequency->anchor) {
     case FT_ANCHOR_BUSINESS_START:
-        weekday = ft_weekday(ft_days_from_date(year, month, 1));
-        return weekday < 5 ? 1 : 8 - weekday;
+        day = ft_first_business_day(year, month);
+        break;
     case FT_ANCHOR_BUSINESS_END:
-        weekday = ft_weekday(ft_days_from_date(year, month, last));
-        return weekday < 5 ? last : last - (weekday - 4);
+        day = ft_last_business_day(year, month);
+        break;
+    case FT_ANCHOR_NTH_WEEKDAY:
+        day = ft_nth_weekday(year, month, frequency->day, frequency->weekday);
+        break;
     default:
-        return frequency->day < last ? frequency->day : last;
+        day = frequency->day < last ? frequency->day : last;
+    }
+    return ft_days_from_date(year, month, day);
+}
+
+/* Rows of whole days take over the time of day of the date that they count on from. */
+static void set_time_of_day(ft_week_pattern *week, int64_t time_of_day)
+{
+    for (int32_t i = 0; i < week->n_stretches; i++) {
+        ft_stretch *stretch = &week->stretches[i];
+        stretch->from += time_of_day - stretch->from % FT_MICROSECONDS_A_DAY;
+        stretch->to += time_of_day - stretch->to % FT_MICROSECONDS_A_DAY;
     }
 }
 
-/* Whether every instant lies on the anchor of its month. */
-static bool all_anchored(const ft_frequency *frequency, const int64_t *times, size_t n)
+void ft_frequency_start(ft_frequency *frequency, int64_t last, int32_t zone_minutes)
 {
-    for (size_t i = 0; i < n; i++) {
-        moment m = moment_of(times[i], frequency->zone_minutes);
-        if (m.day != anchored_day(frequency, m.year, m.month)) return false;
+    int64_t zone = zone_minutes * FT_MICROSECONDS_A_MINUTE, local = last + zone;
+    int64_t days = ft_floor_divide(local, FT_MICROSECONDS_A_DAY),
+            time_of_day = ft_floor_rest(local, FT_MICROSECONDS_A_DAY);
+    frequency->zone_minutes = zone_minutes;
+    frequency->from = last;
+    if (frequency->unit == FT_EVERY_MONTHS) {
+        int64_t month = ft_month_of_day(days);
+        while (ft_floor_rest(month - frequency->phase, frequency->cycle) != 0 ||
+               ft_frequency_day(frequency, month) < days)
+            month++;
+        if (ft_frequency_day(frequency, month) > days)
+            month -= frequency->months; /* the first step leads there */
+        frequency->from = ft_frequency_day(frequency, month) * FT_MICROSECONDS_A_DAY + time_of_day - zone;
+    } else if (frequency->week.n_stretches > 0) {
+        bool is_row;
+        if (frequency->week.step % FT_MICROSECONDS_A_DAY == 0) set_time_of_day(&frequency->week, time_of_day);
+        int64_t number = ft_week_pattern_number(&frequency->week, local, &is_row);
+        if (!is_row) number += 1 - frequency->stride;
+        frequency->from = ft_week_pattern_time(&frequency->week, number) - zone;
     }
-    return true;
 }
 
-static int by_value(const void *a, const void *b)
+ft_status ft_frequency_next(const ft_frequency *frequency, int64_t steps, int64_t *next, ft_error *err)
 {
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return left < right ? -1 : left > right;
-}
-
-/* The lower median of n - 1 > 0 differences, and whether they are all equal. Without memory to sort them the
- * first. */
-static int64_t median_difference(const int64_t *values, size_t n, bool *equal)
-{
-    *equal = true;
-    for (size_t i = 2; i < n; i++)
-        if (values[i] - values[i - 1] != values[1] - values[0]) *equal = false;
-    int64_t median = values[1] - values[0];
-    int64_t *differences = *equal ? NULL : malloc((n - 1) * sizeof *differences);
-    if (!differences) return median;
-    for (size_t i = 1; i < n; i++) differences[i - 1] = values[i] - values[i - 1];
-    qsort(differences, n - 1, sizeof *differences, by_value);
-    median = differences[(n - 2) / 2];
-    free(differences);
-    return median;
-}
-
-/* Fills in a monthly frequency if the instants lie on one anchor, one time of day and different months. */
-static bool infer_months(const int64_t *times, size_t n, ft_frequency *frequency)
-{
-    int32_t largest_day = 1;
-    moment first = moment_of(times[0], frequency->zone_minutes), before = first;
-    for (size_t i = 0; i < n; i++) {
-        moment m = moment_of(times[i], frequency->zone_minutes);
-        if (m.time_of_day != first.time_of_day) return false;
-        if (i && m.year == before.year && m.month == before.month) return false;
-        if (m.day > largest_day) largest_day = m.day;
-        before = m;
+    const int64_t zone = frequency->zone_minutes * FT_MICROSECONDS_A_MINUTE, from = frequency->from + zone;
+    const int64_t end = (ft_days_from_date(9999, 12, 31) + 1) * FT_MICROSECONDS_A_DAY;
+    bool is_row, beyond;
+    int64_t count = 0, result = end;
+    if (frequency->unit == FT_EVERY_MONTHS) {
+        int64_t days = ft_floor_divide(from, FT_MICROSECONDS_A_DAY), month = ft_month_of_day(days);
+        beyond = __builtin_mul_overflow(steps, frequency->months, &count) || count > 9999 * 12;
+        if (!beyond && month + count < 10000 * 12)
+            result = ft_frequency_day(frequency, month + count) * FT_MICROSECONDS_A_DAY + from -
+                     days * FT_MICROSECONDS_A_DAY;
+    } else if (frequency->week.n_stretches > 0) {
+        int64_t number = ft_week_pattern_number(&frequency->week, from, &is_row),
+                per_week = ft_week_pattern_count(&frequency->week);
+        beyond = __builtin_mul_overflow(steps, frequency->stride, &count) || count / per_week > 600000;
+        if (!beyond) result = ft_week_pattern_time(&frequency->week, number + count);
+    } else {
+        beyond = __builtin_mul_overflow(steps, frequency->step, &count) ||
+                 __builtin_add_overflow(from, count, &result);
     }
-    const ft_frequency anchors[] = {{.anchor = FT_ANCHOR_DAY, .day = 1},
-                                    {.anchor = FT_ANCHOR_DAY, .day = 31},
-                                    {.anchor = FT_ANCHOR_BUSINESS_START},
-                                    {.anchor = FT_ANCHOR_BUSINESS_END},
-                                    {.anchor = FT_ANCHOR_DAY, .day = largest_day}};
-    ft_frequency tried = *frequency;
-    tried.unit = FT_EVERY_MONTHS;
-    bool anchored = false;
-    for (size_t i = 0; i < sizeof anchors / sizeof *anchors && !anchored; i++) {
-        tried.anchor = anchors[i].anchor;
-        tried.day = anchors[i].day;
-        anchored = all_anchored(&tried, times, n);
-    }
-    if (!anchored) return false;
-    int64_t *months = malloc(n * sizeof *months);
-    if (!months) return false;
-    for (size_t i = 0; i < n; i++) {
-        moment m = moment_of(times[i], frequency->zone_minutes);
-        months[i] = (int64_t)m.year * 12 + m.month;
-    }
-    tried.months = (int32_t)median_difference(months, n, &tried.regular);
-    free(months);
-    *frequency = tried;
-    return true;
-}
-
-/* Weekdays from day 0 on that come before `days`. */
-static int64_t weekdays_before(int64_t days)
-{
-    int64_t monday = days - ft_weekday(days); /* a multiple of 7 days away from Monday 1969-12-29, day -3 */
-    int64_t into = days - monday;
-    return (monday + 3) / 7 * 5 + (into < 5 ? into : 5);
-}
-
-static bool infer_business_days(const int64_t *times, size_t n, ft_frequency *frequency)
-{
-    moment first = moment_of(times[0], frequency->zone_minutes), last = first;
-    for (size_t i = 0; i < n; i++) {
-        last = moment_of(times[i], frequency->zone_minutes);
-        if (last.time_of_day != first.time_of_day || ft_weekday(last.days) > 4) return false;
-    }
-    int64_t weekdays = weekdays_before(last.days + 1) - weekdays_before(first.days);
-    if ((int64_t)n * 4 < weekdays * 3) return false;
-    frequency->unit = FT_EVERY_BUSINESS_DAY;
-    frequency->regular = (int64_t)n == weekdays;
-    return true;
-}
-
-ft_frequency ft_frequency_infer(const int64_t *times, size_t n, int32_t zone_minutes)
-{
-    ft_frequency frequency = {
-        .unit = FT_EVERY_STEP, .step = microseconds_a_day, .zone_minutes = zone_minutes};
-    if (n < 2) return frequency;
-    if (infer_months(times, n, &frequency)) return frequency;
-    frequency.step = median_difference(times, n, &frequency.regular);
-    if (!frequency.regular) (void)infer_business_days(times, n, &frequency);
-    return frequency;
-}
-
-ft_status ft_frequency_next(const ft_frequency *frequency, int64_t time, int64_t steps, int64_t *next,
-                            ft_error *err)
-{
-    moment m = moment_of(time, frequency->zone_minutes);
-    int64_t last = ft_days_from_date(9999, 12, 31), days = m.days, result;
-    bool beyond = steps > last - m.days + 1 && frequency->unit != FT_EVERY_STEP;
-    if (frequency->unit == FT_EVERY_BUSINESS_DAY && !beyond) {
-        int64_t friday_less =
-            ft_weekday(days) < 5 ? 0 : ft_weekday(days) - 4; /* a weekend counts as its Friday */
-        int64_t number = ft_weekday(days) - friday_less + steps;
-        days += number / 5 * 7 + number % 5 - (ft_weekday(m.days) - friday_less) - friday_less;
-    } else if (frequency->unit == FT_EVERY_MONTHS && !beyond) {
-        int64_t month = (int64_t)m.year * 12 + m.month - 1 + steps * frequency->months;
-        beyond = month / 12 > 9999;
-        if (!beyond) {
-            int32_t year = (int32_t)(month / 12), month_of_year = (int32_t)(month % 12) + 1;
-            days = ft_days_from_date(year, month_of_year, anchored_day(frequency, year, month_of_year));
-        }
-    }
-    if (frequency->unit == FT_EVERY_STEP)
-        beyond = __builtin_mul_overflow(steps, frequency->step, &result) ||
-                 __builtin_add_overflow(time, result, &result);
-    else
-        result = (days - m.days) * microseconds_a_day + time;
-    if (beyond || moment_of(result, frequency->zone_minutes).days > last)
+    if (beyond || result >= end)
         return ft_fail(err, FT_BAD_INPUT, "%lld steps of this frequency go beyond the year 9999",
                        (long long)steps);
-    *next = result;
+    *next = result - zone;
     return FT_OK;
 }
 
-static void describe_step(int64_t step, char *out)
+static bool is_business_days(const ft_frequency *frequency)
+{
+    const ft_week_pattern *week = &frequency->week;
+    return frequency->unit == FT_EVERY_STEP && week->n_stretches == 1 &&
+           week->step == FT_MICROSECONDS_A_DAY && week->stretches[0].from < FT_MICROSECONDS_A_DAY &&
+           ft_week_pattern_count(week) == 5;
+}
+
+bool ft_frequency_is_plain(const ft_frequency *frequency)
+{
+    return frequency->regular && (frequency->unit == FT_EVERY_MONTHS || frequency->week.n_stretches == 0 ||
+                                  is_business_days(frequency));
+}
+
+static void describe_step(int64_t step, char *out, size_t size)
 {
     static const struct {
         const char *name;
         int64_t microseconds;
-    } units[] = {{"week", 604800000000}, {"day", 86400000000},  {"hour", 3600000000}, {"minute", 60000000},
-                 {"second", 1000000},    {"millisecond", 1000}, {"microsecond", 1}};
+    } units[] = {{"week", FT_MICROSECONDS_A_WEEK},
+                 {"day", FT_MICROSECONDS_A_DAY},
+                 {"hour", 3600000000},
+                 {"minute", FT_MICROSECONDS_A_MINUTE},
+                 {"second", 1000000},
+                 {"millisecond", 1000},
+                 {"microsecond", 1}};
     size_t i = 0;
     while (step % units[i].microseconds != 0) i++;
     long long count = step / units[i].microseconds;
-    snprintf(out, FT_TIMESTAMP_CHARS, "%lld %s%s", count, units[i].name, count == 1 ? "" : "s");
+    snprintf(out, size, "%lld %s%s", count, units[i].name, count == 1 ? "" : "s");
 }
 
-char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_TIMESTAMP_CHARS])
+static char *describe_week(const ft_frequency *frequency, char out[FT_FREQUENCY_CHARS])
 {
-    if (frequency->unit == FT_EVERY_BUSINESS_DAY) return strcpy(out, "business days");
-    if (frequency->unit == FT_EVERY_STEP) {
-        describe_step(frequency->step, out);
+    const ft_week_pattern *week = &frequency->week;
+    long long stride = frequency->stride;
+    if (is_business_days(frequency)) {
+        snprintf(out, FT_FREQUENCY_CHARS, stride == 1 ? "business days" : "%lld business days", stride);
         return out;
     }
-    char place[24];
+    char step[64];
+    bool is_weekly = ft_week_pattern_count(week) == 1;
+    describe_step((is_weekly ? FT_MICROSECONDS_A_WEEK : week->step) * stride, step, sizeof step);
+    size_t used = (size_t)snprintf(out, FT_FREQUENCY_CHARS, "%s, ", step);
+    ft_week_pattern_describe(week, out + used, FT_FREQUENCY_CHARS - used);
+    return out;
+}
+
+char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_FREQUENCY_CHARS])
+{
+    if (frequency->unit == FT_EVERY_STEP) {
+        if (frequency->week.n_stretches > 0) return describe_week(frequency, out);
+        describe_step(frequency->step, out, FT_FREQUENCY_CHARS);
+        return out;
+    }
+    static const char *const nth[] = {"first", "second", "third", "fourth"};
+    char place[40];
     if (frequency->anchor == FT_ANCHOR_BUSINESS_START)
         strcpy(place, "first weekdays");
     else if (frequency->anchor == FT_ANCHOR_BUSINESS_END)
         strcpy(place, "last weekdays");
+    else if (frequency->anchor == FT_ANCHOR_NTH_WEEKDAY)
+        snprintf(place, sizeof place, "%s %ss", nth[frequency->day - 1], ft_weekday_name(frequency->weekday));
     else if (frequency->day == 1 || frequency->day == 31)
         strcpy(place, frequency->day == 1 ? "first days" : "last days");
     else
         snprintf(place, sizeof place, "day %d", (int)frequency->day);
     if (frequency->months == 1)
-        snprintf(out, FT_TIMESTAMP_CHARS, "1 month, %s", place);
+        snprintf(out, FT_FREQUENCY_CHARS, "1 month, %s", place);
     else
-        snprintf(out, FT_TIMESTAMP_CHARS, "%d months, %s", (int)frequency->months, place);
+        snprintf(out, FT_FREQUENCY_CHARS, "%d months, %s", (int)frequency->months, place);
     return out;
 }

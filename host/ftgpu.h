@@ -147,6 +147,8 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
 typedef struct ft_forecast_job {
     const char *model, *adapter; /* directories; adapter may be NULL */
     const char *data, *target, *timestamp, *id;
+    const char *freq;        /* frequency of the forecast dates as pandas names it, "B", "W-FRI", "15min"; NULL:
+                                taken from the dates of each series */
     int64_t horizon;         /* 0: chronos_config's prediction_length */
     const double *quantiles; /* (n_quantiles) in (0, 1); 0 of them: 0.1 ... 0.9 */
     size_t n_quantiles;

@@ -4,38 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/calendar.h"
+
 static const int64_t microseconds_a_second = 1000000, microseconds_a_day = 86400000000;
-
-/* A day's number by eras of 400 years that begin on 1 March, so that the leap day comes last. (The algorithm
- * is described by Howard Hinnant, "chrono-compatible low-level date algorithms".) */
-int64_t ft_days_from_date(int32_t year, int32_t month, int32_t day)
-{
-    int64_t shifted_year = (int64_t)year - (month <= 2 ? 1 : 0);
-    int64_t era = (shifted_year >= 0 ? shifted_year : shifted_year - 399) / 400;
-    int64_t year_of_era = shifted_year - era * 400;
-    int64_t months_since_march = month > 2 ? month - 3 : month + 9;
-    int64_t day_of_year = (153 * months_since_march + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
-void ft_date_from_days(int64_t days, int32_t *year, int32_t *month, int32_t *day)
-{
-    int64_t shifted = days + 719468;
-    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-    int64_t day_of_era = shifted - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t months_since_march = (5 * day_of_year + 2) / 153;
-    *day = (int32_t)(day_of_year - (153 * months_since_march + 2) / 5 + 1);
-    *month = (int32_t)(months_since_march < 10 ? months_since_march + 3 : months_since_march - 9);
-    *year = (int32_t)(year_of_era + era * 400 + (*month <= 2 ? 1 : 0));
-}
-
-int32_t ft_weekday(int64_t days)
-{
-    return (int32_t)(((days + 3) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-}
 
 typedef struct reader {
     const char *at, *end;
@@ -147,23 +118,45 @@ bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_times
     return true;
 }
 
-char *ft_timestamp_format(int64_t time, const ft_timestamp_style *style, char out[FT_TIMESTAMP_CHARS])
-{
-    int64_t local = time + (int64_t)style->zone_minutes * 60 * microseconds_a_second;
-    int64_t days = local / microseconds_a_day, rest = local % microseconds_a_day;
-    if (rest < 0) rest += microseconds_a_day, days--;
+/* An instant taken apart by the clock of a style. */
+typedef struct local_time {
     int32_t year, month, day;
-    ft_date_from_days(days, &year, &month, &day);
-    int32_t seconds = (int32_t)(rest / microseconds_a_second),
-            fraction = (int32_t)(rest % microseconds_a_second);
-    int precision = style->precision;
-    if (month > 1 && precision < FT_STYLE_MONTH) precision = FT_STYLE_MONTH;
-    if (day > 1 && precision < FT_STYLE_DATE) precision = FT_STYLE_DATE;
-    if (rest != 0 && precision < FT_STYLE_MINUTES) precision = FT_STYLE_MINUTES;
-    if (rest % (60 * microseconds_a_second) != 0) precision = FT_STYLE_SECONDS;
-    int digits = style->fraction_digits, unit = 1;
+    int64_t rest; /* microseconds since midnight */
+} local_time;
+
+static local_time take_apart(int64_t time, const ft_timestamp_style *style)
+{
+    local_time local;
+    int64_t clock = time + style->zone_minutes * FT_MICROSECONDS_A_MINUTE;
+    ft_date_from_days(ft_floor_divide(clock, microseconds_a_day), &local.year, &local.month, &local.day);
+    local.rest = ft_floor_rest(clock, microseconds_a_day);
+    return local;
+}
+
+void ft_timestamp_widen(ft_timestamp_style *style, int64_t time)
+{
+    const local_time local = take_apart(time, style);
+    if (local.month > 1 && style->precision < FT_STYLE_MONTH) style->precision = FT_STYLE_MONTH;
+    if (local.day > 1 && style->precision < FT_STYLE_DATE) style->precision = FT_STYLE_DATE;
+    if (local.rest != 0 && style->precision < FT_STYLE_MINUTES) style->precision = FT_STYLE_MINUTES;
+    if (local.rest % FT_MICROSECONDS_A_MINUTE != 0) style->precision = FT_STYLE_SECONDS;
+    int64_t unit = 1;
+    for (int i = style->fraction_digits; i < 6; i++) unit *= 10;
+    for (; local.rest % unit != 0; unit /= 10) style->fraction_digits++;
+}
+
+char *ft_timestamp_format(int64_t time, const ft_timestamp_style *narrow, char out[FT_TIMESTAMP_CHARS])
+{
+    ft_timestamp_style wide = *narrow;
+    ft_timestamp_widen(&wide, time);
+    const ft_timestamp_style *style = &wide;
+    const local_time local = take_apart(time, style);
+    const int32_t year = local.year, month = local.month, day = local.day;
+    int32_t seconds = (int32_t)(local.rest / microseconds_a_second),
+            fraction = (int32_t)(local.rest % microseconds_a_second);
+    const int precision = style->precision, digits = style->fraction_digits;
+    int unit = 1;
     for (int i = digits; i < 6; i++) unit *= 10;
-    while (fraction % unit != 0) unit /= 10, digits++;
 
     size_t used = (size_t)snprintf(out, FT_TIMESTAMP_CHARS, "%04d", (int)year);
     if (precision >= FT_STYLE_MONTH)

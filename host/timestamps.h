@@ -1,5 +1,4 @@
-/* Dates as people write them in CSV files: reading, writing in the same style, and going on at a series'
- * frequency.
+/* Dates as people write them in CSV files: reading, and writing in the same style.
  *
  * An instant is an int64_t: microseconds since 1970-01-01 00:00 UTC in the proleptic Gregorian calendar,
  * years 1 to 9999. A text without a zone counts as UTC. */
@@ -28,56 +27,14 @@ typedef struct ft_timestamp_style {
  * anything else, days that do not exist among it. */
 bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_timestamp_style *style);
 
+/* Makes the style show this instant too, so that several are written alike: with as much more precision as is
+ * needed. */
+void ft_timestamp_widen(ft_timestamp_style *style, int64_t time);
+
 enum { FT_TIMESTAMP_CHARS = 64 };
 
 /* The instant in that style; where the style cannot show it (a date without a time of day, but it is not
  * midnight) as much more is written as is needed. Returns `out`. */
 char *ft_timestamp_format(int64_t time, const ft_timestamp_style *style, char out[FT_TIMESTAMP_CHARS]);
-
-/* Days since 1970-01-01 of a date, and back. */
-int64_t ft_days_from_date(int32_t year, int32_t month, int32_t day);
-void ft_date_from_days(int64_t days, int32_t *year, int32_t *month, int32_t *day);
-/* 0 = Monday ... 6 = Sunday. */
-int32_t ft_weekday(int64_t days);
-
-/* How a series goes on. */
-typedef struct ft_frequency {
-    enum { FT_EVERY_STEP, FT_EVERY_BUSINESS_DAY, FT_EVERY_MONTHS } unit;
-    int64_t step;   /* FT_EVERY_STEP: microseconds */
-    int32_t months; /* FT_EVERY_MONTHS: 1 monthly, 3 quarterly, 12 yearly, ... */
-    enum {
-        FT_ANCHOR_DAY,            /* `day`, or the month's last where it is shorter */
-        FT_ANCHOR_BUSINESS_START, /* the month's first weekday */
-        FT_ANCHOR_BUSINESS_END    /* the month's last weekday */
-    } anchor;
-    int32_t day;          /* FT_ANCHOR_DAY: 1 month starts, 31 month ends */
-    int32_t zone_minutes; /* days and months are those of this zone */
-    bool regular;         /* false: the steps differ; see ft_frequency_infer */
-} ft_frequency;
-
-/* The frequency of `n` ascending instants: the first that fits of
- *
- * - months, as many as there are between neighbours: all at one time of day, on the first days of their
- * months, the last days, the first weekdays, the last weekdays or one day (pandas' MS, ME, BMS, BME, QS, ...,
- * YE);
- *
- * - equal steps: that step (pandas' s, min, h, D, W);
- *
- * - business days: all at one time of day on Monday to Friday, with at least 3 of 4 weekdays of the range
- * (pandas' B, but there one missing holiday leaves no frequency at all);
- *
- * - the median step, the lower of the two in the middle.
- *
- * `regular` is false where neighbours do not all follow each other at this frequency; months that differ give
- * their lower median. One instant alone, or none: one day, not regular. zone_minutes is ft_timestamp_style's.
- */
-ft_frequency ft_frequency_infer(const int64_t *times, size_t n, int32_t zone_minutes);
-
-/* The instant `steps` (>= 0) after `time`. Fails with FT_BAD_INPUT beyond the year 9999. */
-ft_status ft_frequency_next(const ft_frequency *frequency, int64_t time, int64_t steps, int64_t *next,
-                            ft_error *err);
-
-/* In words: "1 hour", "business days", "1 month, last days", "3 months, first weekdays". Returns `out`. */
-char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_TIMESTAMP_CHARS]);
 
 #endif

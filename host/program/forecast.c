@@ -55,10 +55,16 @@ static ft_status of_experiment(const char *results, const char *id, const char *
     return FT_OK;
 }
 
+static void warn(void *context, const char *line)
+{
+    (void)context;
+    ft_command_warn("%s", line);
+}
+
 int ft_command_forecast(int argc, const char *const *argv)
 {
     ft_forecast_job job = {.top_k = -1};
-    ft_engine_settings settings = {0};
+    ft_engine_settings settings = {.progress = warn};
     const char *experiment = NULL, *quantiles_text = NULL, *results = FT_DEFAULT_RESULTS, *metric = "mae";
     int64_t seed = 0;
     double quantiles[MAX_QUANTILES];
@@ -105,6 +111,13 @@ int ft_command_forecast(int argc, const char *const *argv)
          .value = &job.id,
          .argument = "COLUMN",
          .help = "the column that tells several series apart"},
+        {.name = "freq",
+         .kind = FT_OPTION_TEXT,
+         .value = &job.freq,
+         .argument = "NAME",
+         .help = "frequency of the forecast dates, as pandas names it: h, 15min, D, B, W-FRI, MS, ME, BME, "
+                 "QE-NOV, "
+                 "YS (default: what most dates of a series agree on)"},
         {.name = "horizon",
          .kind = FT_OPTION_INTEGER,
          .value = &job.horizon,

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "host/dataset.h"
+#include "host/frequency.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What the rest of the program takes for granted. */
@@ -24,27 +25,44 @@ static void check_dataset(const ft_dataset *dataset)
     }
 }
 
-/* The dates after the end of each series, as forecast writes them. */
+/* The next dates at a frequency: each later than the one before it, the first later than `last`. */
+static void count_on(const ft_frequency *frequency, int64_t last, const ft_timestamp_style *style)
+{
+    char text[FT_TIMESTAMP_CHARS];
+    for (int64_t steps = 1, next; steps < 4; steps++) {
+        ft_error err;
+        ft_status status = ft_frequency_next(frequency, steps, &next, &err);
+        fuzz_check(status, &err, NULL);
+        if (status != FT_OK) break;
+        FUZZ_EXPECT(next > last);
+        last = next;
+        ft_timestamp_style read;
+        FUZZ_EXPECT(ft_timestamp_parse(ft_timestamp_format(next, style, text), strlen(text), &next, &read));
+    }
+}
+
+/* The dates after the end of each series, as forecast writes them, and at some frequencies that are named. */
 static void continue_dates(const ft_dataset *dataset)
 {
     for (size_t i = 0; i < dataset->n_items; i++) {
         const ft_dataset_item *item = &dataset->items[i];
         if (item->n_rows == 0) continue;
-        ft_frequency frequency = ft_frequency_infer(item->times, item->n_rows, dataset->style.zone_minutes);
-        char text[FT_TIMESTAMP_CHARS];
-        FUZZ_EXPECT(strlen(ft_frequency_describe(&frequency, text)) > 0);
-        int64_t last = item->times[item->n_rows - 1], next;
-        for (int64_t steps = 1; steps < 4; steps++) {
-            ft_error err;
-            ft_status status =
-                ft_frequency_next(&frequency, item->times[item->n_rows - 1], steps, &next, &err);
-            fuzz_check(status, &err, NULL);
-            if (status != FT_OK) break;
-            FUZZ_EXPECT(next > last);
-            last = next;
-            ft_timestamp_style style;
-            FUZZ_EXPECT(ft_timestamp_parse(ft_timestamp_format(next, &dataset->style, text), strlen(text),
-                                           &next, &style));
+        ft_frequency frequency;
+        ft_error err = {""};
+        ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, &frequency, &err);
+        fuzz_check(status, &err, NULL);
+        if (status != FT_OK) continue;
+        char words[FT_FREQUENCY_CHARS];
+        FUZZ_EXPECT(strlen(ft_frequency_describe(&frequency, words)) > 0);
+        int64_t last = item->times[item->n_rows - 1];
+        ft_timestamp_style style = dataset->style;
+        style.zone_minutes = item->zones[item->n_rows - 1];
+        count_on(&frequency, last, &style);
+        static const char *const names[] = {"B", "2W-FRI", "MS", "BQE-FEB", "YE", "WOM-3FRI", "90min"};
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            FUZZ_EXPECT(ft_frequency_parse(names[k], &frequency, &err) == FT_OK);
+            ft_frequency_start(&frequency, last, item->zones[item->n_rows - 1]);
+            count_on(&frequency, last, &style);
         }
     }
 }

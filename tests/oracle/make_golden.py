@@ -23,6 +23,7 @@ SUBJECTS = [
     "golden_pipeline",
     "golden_metrics",
     "golden_insights",
+    "golden_frequencies",
 ]
 
 if __name__ == "__main__":

@@ -175,6 +175,26 @@ Test(csv, dates_that_are_none_or_out_of_order)
     refuses("Date,A\n2024-01-02,1\n2024-01-02,2\n", "t.csv:3: the date \"2024-01-02\" is given twice, first "
                                                     "in line 2; if the file holds several series, --id "
                                                     "names the column that tells them apart");
+    const char *clocks =
+        "t.csv:5: the date \"2024-10-27 02:00\" is given twice, first in line 4; where the clocks go "
+        "back, write each date with its offset from UTC, like 2024-10-27 02:00:00+02:00; if the file "
+        "holds several series, --id names the column that tells them apart";
+    refuses("Date,A\n2024-10-27 00:00,1\n2024-10-27 01:00,1\n2024-10-27 02:00,1\n2024-10-27 02:00,1\n",
+            clocks);
+    refuses_with(
+        "Date,id,A\n2024-11-03 01:00,a,1\n2024-11-03 01:30,a,1\n2024-11-03 01:00,a,1\n", NULL, "id",
+        "t.csv:4: the date \"2024-11-03 01:00\" comes after \"2024-11-03 01:30\" of line 3, but is earlier "
+        "(sort the rows by time; where the clocks go back, write each date with its offset from UTC, like "
+        "2024-10-27 02:00:00+02:00)");
+    /* At noon no clock is changed, and rows of two series are not one of them. */
+    refuses("Date,A\n2024-10-27 11:00,1\n2024-10-27 12:00,1\n2024-10-27 12:00,1\n",
+            "t.csv:4: the date \"2024-10-27 12:00\" is given twice, first in line 3; if the file holds "
+            "several series, "
+            "--id names the column that tells them apart");
+    refuses("Date,A\n2024-10-27 00:00,1\n2024-10-27 00:00,1\n",
+            "t.csv:3: the date \"2024-10-27 00:00\" is given twice, first in line 2; if the file holds "
+            "several series, "
+            "--id names the column that tells them apart");
     refuses_with("Date,id,A\n2024-01-02,a,1\n2024-01-03,b,1\n2024-01-01,a,2\n", NULL, "id",
                  "t.csv:4: the date \"2024-01-01\" comes after \"2024-01-02\" of line 2, but is earlier "
                  "(sort the rows by "

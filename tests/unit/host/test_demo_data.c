@@ -8,9 +8,11 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "host/calendar.h"
 #include "host/csv.h"
 #include "host/dataset.h"
 #include "host/demo_data.h"
+#include "host/frequency.h"
 
 static char directory[64];
 static const char *const files[] = {"data.csv", "train.csv", "val.csv", "test.csv"};
@@ -56,8 +58,11 @@ Test(demo_data, prices)
     const char *names[] = {"Close", "SMA_20", "SMA_50", "Volume", "Volatility"};
     for (size_t c = 0; c < 5; c++)
         cr_expect(strcmp(csv.columns[c].name, names[c]) == 0 && csv.columns[c].text == NULL);
-    ft_frequency frequency = ft_frequency_infer(csv.times, csv.n_rows, 0);
-    cr_expect(frequency.unit == FT_EVERY_BUSINESS_DAY && frequency.regular);
+    ft_frequency frequency;
+    char words[FT_FREQUENCY_CHARS];
+    cr_assert_eq(ft_frequency_infer(csv.times, csv.zones, csv.n_rows, &frequency, &err), FT_OK);
+    cr_expect_str_eq(ft_frequency_describe(&frequency, words), "business days");
+    cr_expect(ft_frequency_is_plain(&frequency));
     cr_expect_str_eq(ft_csv_date(&csv, 0), "2019-01-01");
     cr_expect_str_eq(ft_csv_date(&csv, FT_DEMO_ROWS - 1), "2023-12-29");
 

@@ -1,10 +1,11 @@
-/* Dates are read, written back in their style, and series go on at their frequency. */
+/* Dates are read, and written back in their style. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "host/calendar.h"
 #include "host/timestamps.h"
 
 static int64_t at(const char *text)
@@ -110,130 +111,13 @@ Test(timestamps, a_style_too_short_is_widened)
     cr_expect_str_eq(ft_timestamp_format(1500, &seconds, out), "1970-01-01 00:00:00.0015");
 }
 
-/* A series of dates, its frequency in words, and the date `steps` after its last. */
-static ft_frequency infer(const char *const *dates)
+Test(timestamps, several_are_written_alike)
 {
-    int64_t times[32];
-    size_t n = 0;
-    while (dates[n]) times[n] = at(dates[n]), n++;
-    return ft_frequency_infer(times, n, 0);
-}
-
-static void goes_on(const char *const *dates, const char *words, bool regular, int64_t steps,
-                    const char *expected)
-{
-    ft_frequency frequency = infer(dates);
-    char out[FT_TIMESTAMP_CHARS];
-    cr_expect_str_eq(ft_frequency_describe(&frequency, out), words);
-    cr_expect_eq(frequency.regular, regular, "%s", words);
-    size_t n = 0;
-    while (dates[n]) n++;
-    int64_t next;
-    ft_error err;
-    cr_assert_eq(ft_frequency_next(&frequency, at(dates[n - 1]), steps, &next, &err), FT_OK, "%s",
-                 err.message);
     ft_timestamp_style style = {.precision = FT_STYLE_DATE, .date_separator = '-', .time_separator = ' '};
-    cr_expect_str_eq(ft_timestamp_format(next, &style, out), expected, "%s: %s", words, out);
-}
-#define DATES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-Test(timestamps, equal_steps)
-{
-    goes_on(DATES("2024-02-27", "2024-02-28", "2024-02-29"), "1 day", true, 2, "2024-03-02");
-    goes_on(DATES("2024-01-01 00:00:00", "2024-01-01 00:00:30", "2024-01-01 00:01:00"), "30 seconds", true, 1,
-            "2024-01-01 00:01:30");
-    goes_on(DATES("2024-01-01 22:00", "2024-01-01 23:00", "2024-01-02 00:00"), "1 hour", true, 25,
-            "2024-01-03 01:00");
-    goes_on(DATES("2024-01-01 00:00", "2024-01-01 00:15", "2024-01-01 00:30"), "15 minutes", true, 1,
-            "2024-01-01 00:45");
-    goes_on(DATES("2024-01-07", "2024-01-14", "2024-01-21"), "1 week", true, 2, "2024-02-04");
-    goes_on(DATES("2024-01-07", "2024-01-21", "2024-02-04"), "2 weeks", true, 1, "2024-02-18");
-    goes_on(DATES("2024-01-05", "2024-01-08"), "3 days", true, 1, "2024-01-11");
-}
-
-Test(timestamps, months_quarters_years)
-{
-    goes_on(DATES("2023-11-01", "2023-12-01", "2024-01-01"), "1 month, first days", true, 2, "2024-03-01");
-    goes_on(DATES("2023-11-30", "2023-12-31", "2024-01-31"), "1 month, last days", true, 1, "2024-02-29");
-    goes_on(DATES("2023-06-30", "2023-09-30", "2023-12-31"), "3 months, last days", true, 1, "2024-03-31");
-    goes_on(DATES("2023-04-01", "2023-07-01", "2023-10-01"), "3 months, first days", true, 1, "2024-01-01");
-    goes_on(DATES("2020", "2021", "2022"), "12 months, first days", true, 3, "2025-01-01");
-    goes_on(DATES("2020-12-31", "2021-12-31", "2022-12-31"), "12 months, last days", true, 1, "2023-12-31");
-    goes_on(DATES("2024-01-15", "2024-02-15", "2024-03-15"), "1 month, day 15", true, 1, "2024-04-15");
-    goes_on(DATES("2024-01-30", "2024-02-29", "2024-03-30"), "1 month, day 30", true, 11, "2025-02-28");
-    goes_on(DATES("2024-03-01", "2024-04-01", "2024-05-01", "2024-06-03"), "1 month, first weekdays", true, 3,
-            "2024-09-02");
-    goes_on(DATES("2024-03-29", "2024-04-30", "2024-05-31"), "1 month, last weekdays", true, 3, "2024-08-30");
-    goes_on(DATES("2000-01-03", "2000-04-03", "2000-07-03"), "3 months, first weekdays", true, 1,
-            "2000-10-02");
-    goes_on(DATES("2023-02-28", "2024-02-29", "2025-02-28"), "12 months, last days", true, 3, "2028-02-29");
-    goes_on(DATES("2024-01-01", "2024-02-01", "2024-04-01", "2024-05-01"), "1 month, first days", false, 1,
-            "2024-06-01");
-}
-
-Test(timestamps, business_days)
-{
-    goes_on(DATES("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"), "business days", true, 4,
-            "2024-01-15");
-    goes_on(DATES("2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"), "business days", true, 13,
-            "2024-01-25");
-    /* A holiday is missing: Monday, 15 January. */
-    goes_on(DATES("2024-01-11", "2024-01-12", "2024-01-16", "2024-01-17", "2024-01-18", "2024-01-19"),
-            "business days", false, 1, "2024-01-22");
-}
-
-Test(timestamps, every_count_of_business_days_is_a_walk)
-{
-    int64_t times[] = {at("2024-01-04"), at("2024-01-05"), at("2024-01-08")};
-    ft_frequency frequency = ft_frequency_infer(times, 3, 0);
-    ft_error err;
-    for (int64_t day = 0; day < 5; day++) {
-        int64_t start = at("2024-01-01") + day * 86400000000, walk = start, next;
-        for (int64_t steps = 1; steps < 40; steps++) {
-            do walk += 86400000000;
-            while (ft_weekday(walk / 86400000000) > 4);
-            cr_assert_eq(ft_frequency_next(&frequency, start, steps, &next, &err), FT_OK);
-            cr_assert_eq(next, walk);
-        }
-    }
-    /* From a weekend, the first step is Monday. */
-    int64_t next;
-    cr_assert_eq(ft_frequency_next(&frequency, at("2024-01-06"), 1, &next, &err), FT_OK);
-    cr_expect_eq(next, at("2024-01-08"));
-    cr_assert_eq(ft_frequency_next(&frequency, at("2024-01-07"), 2, &next, &err), FT_OK);
-    cr_expect_eq(next, at("2024-01-09"));
-}
-
-Test(timestamps, irregular_series_go_on_at_the_median_step)
-{
-    goes_on(DATES("2024-01-01", "2024-01-02", "2024-01-06", "2024-01-07", "2024-01-09"), "1 day", false, 1,
-            "2024-01-10");
-    goes_on(DATES("2024-01-01 10:00", "2024-01-01 11:00", "2024-01-02 10:00", "2024-01-02 11:00"), "1 hour",
-            false, 1, "2024-01-02 12:00");
-    goes_on(DATES("2024-01-01"), "1 day", false, 1, "2024-01-02");
-}
-
-Test(timestamps, days_are_those_of_the_zone)
-{
-    int64_t times[] = {at("2024-01-01T00:00+09:00"), at("2024-02-01T00:00+09:00"),
-                       at("2024-03-01T00:00+09:00")},
-            next;
-    ft_error err;
-    ft_frequency frequency = ft_frequency_infer(times, 3, 9 * 60);
-    cr_expect(frequency.unit == FT_EVERY_MONTHS && frequency.day == 1 && frequency.regular);
-    cr_assert_eq(ft_frequency_next(&frequency, times[2], 1, &next, &err), FT_OK);
-    cr_expect_eq(next, at("2024-04-01T00:00+09:00"));
-}
-
-Test(timestamps, the_end_of_time)
-{
-    ft_error err;
-    int64_t next;
-    ft_frequency year = infer(DATES("9997", "9998")), day = infer(DATES("9999-12-30", "9999-12-31"));
-    cr_expect_eq(ft_frequency_next(&year, at("9998"), 1, &next, &err), FT_OK);
-    cr_expect_eq(ft_frequency_next(&year, at("9998"), 2, &next, &err), FT_BAD_INPUT);
-    cr_expect_str_eq(err.message, "2 steps of this frequency go beyond the year 9999");
-    cr_expect_eq(ft_frequency_next(&day, at("9999-12-31"), 1, &next, &err), FT_BAD_INPUT);
-    cr_expect_eq(ft_frequency_next(&day, at("9999-12-31"), INT64_MAX, &next, &err), FT_BAD_INPUT);
-    cr_expect_eq(ft_frequency_next(&year, at("9998"), INT64_MAX, &next, &err), FT_BAD_INPUT);
+    const int64_t times[] = {at("2024-02-28 12:00"), at("2024-02-29"), at("2024-02-29 12:00:00.25")};
+    char out[FT_TIMESTAMP_CHARS];
+    for (size_t i = 0; i < 2; i++) ft_timestamp_widen(&style, times[i]);
+    cr_expect_str_eq(ft_timestamp_format(times[1], &style, out), "2024-02-29 00:00");
+    ft_timestamp_widen(&style, times[2]);
+    cr_expect_str_eq(ft_timestamp_format(times[1], &style, out), "2024-02-29 00:00:00.00");
 }

@@ -1,0 +1,111 @@
+/* From the dates of series to those of their forecasts; see forecast_dates.h. */
+#include "host/forecast_dates.h"
+
+#include <stdlib.h>
+
+/* Fewer rows show no frequency where another series does. */
+enum { LEAST_ROWS = 3 };
+
+/* What is the same for all series. */
+typedef struct continuer {
+    const ft_dataset *dataset;
+    const char *path;
+    const ft_frequency *shared; /* for all, or those with fewer than least_rows; NULL: none */
+    size_t least_rows;
+    size_t n_uneven;
+    ft_forecast_dates *dates;
+} continuer;
+
+/* How a series goes on. The first that is not evenly spaced is kept in words. */
+static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_frequency *frequency,
+                                ft_error *err)
+{
+    size_t last = item->n_rows - 1;
+    if (c->shared && item->n_rows < c->least_rows) {
+        *frequency = *c->shared;
+        ft_frequency_start(frequency, item->times[last], item->zones[last]);
+        return FT_OK;
+    }
+    ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
+    if (status != FT_OK || item->n_rows == 1 || ft_frequency_is_plain(frequency)) return status;
+    if (c->n_uneven++ > 0) return FT_OK;
+    ft_text *remark = &c->dates->remark;
+    char words[FT_FREQUENCY_CHARS];
+    ft_text_addf(remark, "%s: the rows", c->path);
+    if (c->dataset->id_name) ft_text_addf(remark, " of series \"%.80s\"", item->id);
+    ft_text_addf(remark, " are not evenly spaced: the forecast goes on at \"%s\"",
+                 ft_frequency_describe(frequency, words));
+    return FT_OK;
+}
+
+/* The style with the offset of the series' last date. */
+static ft_timestamp_style style_of(const ft_forecast_dates *dates, const ft_dataset_item *item)
+{
+    ft_timestamp_style style = dates->style;
+    style.zone_minutes = item->zones[item->n_rows - 1];
+    bool shows_offset = style.zone == FT_ZONE_COLON || style.zone == FT_ZONE_PLAIN;
+    if (style.zone_minutes != 0 && !shows_offset) style.zone = FT_ZONE_COLON;
+    return style;
+}
+
+/* The dates of one series, for which the style of all is made wide enough. */
+static ft_status continue_item(continuer *c, size_t index, ft_error *err)
+{
+    const ft_dataset_item *item = &c->dataset->items[index];
+    int64_t *times = c->dates->times + index * c->dates->horizon;
+    ft_frequency frequency;
+    ft_status status = find_frequency(c, item, &frequency, err);
+    ft_timestamp_style style = style_of(c->dates, item);
+    for (size_t t = 0; t < c->dates->horizon && status == FT_OK; t++) {
+        status = ft_frequency_next(&frequency, (int64_t)t + 1, &times[t], err);
+        if (status == FT_OK) ft_timestamp_widen(&style, times[t]);
+    }
+    c->dates->style.precision = style.precision;
+    c->dates->style.fraction_digits = style.fraction_digits;
+    return status;
+}
+
+static const ft_dataset_item *longest_of(const ft_dataset *dataset)
+{
+    const ft_dataset_item *longest = &dataset->items[0];
+    for (size_t i = 1; i < dataset->n_items; i++)
+        if (dataset->items[i].n_rows > longest->n_rows) longest = &dataset->items[i];
+    return longest;
+}
+
+ft_status ft_forecast_dates_create(const ft_dataset *dataset, const char *path, const ft_frequency *named,
+                                   size_t horizon, ft_forecast_dates *dates, ft_error *err)
+{
+    const size_t n = dataset->n_items * horizon;
+    *dates = (ft_forecast_dates){.style = dataset->style, .horizon = horizon};
+    dates->times = malloc(n * sizeof *dates->times);
+    if (!dates->times) return ft_no_memory(err, "the dates", n * sizeof *dates->times);
+    continuer c = {.dataset = dataset, .path = path, .shared = named, .least_rows = SIZE_MAX, .dates = dates};
+    ft_frequency of_longest;
+    const ft_dataset_item *longest = longest_of(dataset);
+    ft_status status = FT_OK;
+    if (!named && longest->n_rows >= LEAST_ROWS) {
+        status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &of_longest, err);
+        c.shared = &of_longest;
+        c.least_rows = LEAST_ROWS;
+    }
+    for (size_t i = 0; i < dataset->n_items && status == FT_OK; i++) status = continue_item(&c, i, err);
+    if (c.n_uneven > 1) ft_text_addf(&dates->remark, ", and %zu more series likewise", c.n_uneven - 1);
+    if (c.n_uneven > 0) ft_text_add(&dates->remark, " (--freq sets another frequency)");
+    if (status == FT_OK && dates->remark.failed) status = ft_no_memory(err, "a remark", dates->remark.length);
+    return status;
+}
+
+void ft_forecast_dates_free(ft_forecast_dates *dates)
+{
+    free(dates->times);
+    ft_text_free(&dates->remark);
+    *dates = (ft_forecast_dates){0};
+}
+
+char *ft_forecast_date(const ft_forecast_dates *dates, const ft_dataset *dataset, size_t item, size_t t,
+                       char out[FT_TIMESTAMP_CHARS])
+{
+    const ft_timestamp_style style = style_of(dates, &dataset->items[item]);
+    return ft_timestamp_format(dates->times[item * dates->horizon + t], &style, out);
+}

@@ -161,6 +161,7 @@ struct ft_backend {
                   likes, A, B, u, du too */
     int n_threads;
     size_t memory_bytes; /* of the device */
+    bool host_memory;    /* device memory is the host's own */
     /* Rows of the encoder beyond which a pass gains nothing: a longer step is cut into passes of as many,
      * whose activations stay in a cache. 0: never. Not where steps are captured. */
     int64_t pass_rows;

@@ -50,6 +50,7 @@ static size_t physical_memory(void)
 void ft_host_memory_operations(ft_backend *backend)
 {
     backend->memory_bytes = physical_memory();
+    backend->host_memory = true;
     backend->release = release;
     backend->to_device = to_device;
     backend->to_host = to_host;

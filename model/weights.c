@@ -261,7 +261,7 @@ ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, con
     if (!path || !tensors) {
         status = ft_no_memory(err, model_dir, 0);
     } else if (config_from) {
-        status = ft_config_copy(config_from, &text, &own_head, err);
+        status = ft_config_copy(config_from, &weights->config.chronos, &text, &own_head, err);
     } else {
         text = ft_config_print(&weights->config);
         if (!text) status = ft_no_memory(err, path, 0);

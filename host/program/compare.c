@@ -2,6 +2,7 @@
 #include "tracker/compare.h"
 
 #include "base/file.h"
+#include "host/output.h"
 #include "host/program/command.h"
 #include "host/program/selection_options.h"
 
@@ -127,7 +128,7 @@ static ft_status export_csv(const ft_selection_options *selection, const char *p
     ft_experiments experiments = {0};
     ft_table table = FT_TABLE_EMPTY;
     ft_text csv = FT_TEXT_EMPTY, told = FT_TEXT_EMPTY;
-    ft_status status = ft_command_check_output(path, err);
+    ft_status status = ft_output_check(path, NULL, 0, err);
     if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);
     if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_SPREADSHEET, &csv, err);

@@ -47,8 +47,8 @@ typedef struct edit {
     size_t found;            /* how often it was there */
 } edit;
 
-/* Appends the object that begins at `source`, with the values of the keys replaced. */
-static void edit_object(const char *source, edit *edits, size_t n_edits, ft_text *out)
+/* Appends the object that begins at `source`, with the values of the keys replaced. Returns what follows it. */
+static const char *edit_object(const char *source, edit *edits, size_t n_edits, ft_text *out)
 {
     const char *copied = source, *at = skip_blanks(source + 1);
     while (*at == '"') {
@@ -66,6 +66,7 @@ static void edit_object(const char *source, edit *edits, size_t n_edits, ft_text
         if (*at == ',') at = skip_blanks(at + 1);
     }
     ft_text_add_bytes(out, copied, (size_t)(at + 1 - copied));
+    return at + 1;
 }
 
 /* chronos_config's text with other lengths; empty where it is not found under its plain name. */
@@ -96,7 +97,7 @@ static ft_text edit_config(const char *source, const ft_chronos_config *lengths)
     edit edits[] = {
         {"dtype", replacement, 0}, {"torch_dtype", replacement, 0}, {"chronos_config", chronos.data, 0}};
     const char *object = strchr(source, '{');
-    if (!chronos.failed) edit_object(object, edits, chronos.data ? 3 : 2, &out);
+    if (!chronos.failed) ft_text_add(&out, edit_object(object, edits, chronos.data ? 3 : 2, &out));
     ft_text_add(&whole, "{");
     if (edits[0].found + edits[1].found == 0) ft_text_addf(&whole, "\n  \"dtype\": %s,", replacement);
     if (out.data) ft_text_add(&whole, out.data + 1);

@@ -39,7 +39,7 @@ static void expect_beginning(const golden_model *m, const ft_forecast_request *r
 }
 
 /* Histories shorter than the context (64), as long, and longer; chunks of 10. */
-static void check_alone(int backend, const char *adapter, int64_t step)
+static void check_alone(int backend, const char *adapter, int64_t step, int32_t horizons)
 {
     golden_model m = golden_model_open(&golden_backends[backend], "model_tied", adapter, false);
     cr_assert_eq(m.weights->config.chronos.prediction_length, 10);
@@ -48,7 +48,7 @@ static void check_alone(int backend, const char *adapter, int64_t step)
     for (int64_t count = 0; count <= LONGEST; count += step) {
         const ft_forecast_request request = {values, count, 0, 7};
         float *longest = forecast(&m, &request, 1, HORIZON);
-        for (int32_t horizon = 1; horizon < HORIZON; horizon++)
+        for (int32_t horizon = 1; horizon < HORIZON; horizon += horizons)
             expect_beginning(&m, &request, 1, horizon, longest, adapter ? adapter : "no adapter");
         free(longest);
     }
@@ -57,17 +57,17 @@ static void check_alone(int backend, const char *adapter, int64_t step)
 
 Test(forecast, a_shorter_horizon_begins_a_longer_one)
 {
-    check_alone(CPU, NULL, 10);
+    check_alone(CPU, NULL, 10, 1);
 }
 
 Test(forecast, also_with_an_adapter)
 {
-    check_alone(CPU, "adapter_lora_qv", 40);
+    check_alone(CPU, "adapter_lora_qv", 40, 1);
 }
 
 Test(forecast, also_in_bf16)
 {
-    check_alone(CPU_BF16, NULL, 40);
+    check_alone(CPU_BF16, NULL, 50, 11);
 }
 
 /* Many series of other lengths in one call, more than a group of the decoder holds. */

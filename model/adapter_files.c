@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/adapter.h"
 #include "model/peft_config.h"
+#include "model/place.h"
 #include "model/safetensors.h"
 
 enum { NAME_CHARS = 160 };
@@ -99,7 +100,8 @@ static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
 static ft_status check_directory(const char *directory, const char *config_path, const char *tensors_path,
                                  ft_error *err)
 {
-    ft_status status = FT_OK;
+    ft_status status = ft_place_check(directory, "adapter_config.json", err);
+    if (status != FT_OK) return status;
     char *model = ft_join_path(directory, "config.json"),
          *pickled = ft_join_path(directory, "adapter_model.bin");
     const char *const paths[] = {config_path, tensors_path, model, pickled};
@@ -114,7 +116,9 @@ static ft_status check_directory(const char *directory, const char *config_path,
         status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_config.json is missing", directory);
     else if (status == FT_OK && !has_tensors)
         status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_model.safetensors is missing%s", directory,
-                         is_pickled ? " (adapter_model.bin is not supported)" : "");
+                         is_pickled ? "; adapter_model.bin is, which is not read: save it anew with peft, "
+                                      "PeftModel.from_pretrained(BASE, DIR).save_pretrained(DIR, safe_serialization=True)"
+                                    : "");
     free(model);
     free(pickled);
     return status;

@@ -204,8 +204,8 @@ static void read_t5(reader *r, ft_model_config *config)
         read_whole(r, "decoder_start_token_id", 0, config->vocab_size - 1, MUST_EXIST);
     config->pad_token_id = read_whole(r, "pad_token_id", 0, config->vocab_size - 1, 0);
     config->eos_token_id = read_whole(r, "eos_token_id", 0, config->vocab_size - 1, 1);
-    config->scale_decoder_outputs =
-        read_flag(r, "scale_decoder_outputs", read_flag(r, "tie_word_embeddings", true));
+    config->tie_word_embeddings = read_flag(r, "tie_word_embeddings", true);
+    config->scale_decoder_outputs = read_flag(r, "scale_decoder_outputs", config->tie_word_embeddings);
 }
 
 ft_status ft_config_parse(const char *text, size_t size, const char *path, ft_model_config *config,

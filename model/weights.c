@@ -170,7 +170,7 @@ static ft_status read_tensor(const shards *s, const ft_model_config *config, con
 }
 
 /* shared.weight and its aliases, REFERENCE §1: the first that is there is the embedding; an embed_tokens must
- * equal it; an lm_head that equals it is tied to it. */
+ * equal it; an lm_head that equals it is tied to it, and so is one that is missing, where config.json ties it. */
 static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error *err)
 {
     static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight",
@@ -182,6 +182,13 @@ static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error 
         float *values;
         ft_status status = read_tensor(s, config, names[i], FT_SHARED, &values, err);
         if (status) return status;
+        if (i == 3 && !config->tie_word_embeddings && (!values || !weights->tensor[FT_SHARED])) {
+            free(values);
+            return ft_fail(err, FT_BAD_INPUT,
+                           "%s: tensor \"%s\" is missing, and no other takes its place: config.json says that "
+                           "tie_word_embeddings is false",
+                           s->directory, values ? "shared.weight" : "lm_head.weight");
+        }
         if (!values) continue;
         if (!weights->tensor[FT_SHARED]) {
             weights->tensor[FT_SHARED] = values;

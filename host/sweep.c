@@ -15,11 +15,8 @@
 ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
                                ft_error *err)
 {
-    *config = ft_hyperparameters_default;
-    ft_status status = FT_OK;
-    for (size_t i = 0; i < request->n_set && status == FT_OK; i++)
-        status = ft_hyperparameters_set(config, request->set[i], err);
-    return status;
+    bool given[FT_N_FIELDS];
+    return ft_hyperparameters_set_all(config, request->set, request->n_set, given, err);
 }
 
 static bool is_recorded(void *context, size_t configuration)
@@ -134,8 +131,17 @@ ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid
                              .max_configs =
                                  request->max_configs > 0 ? request->max_configs : FT_DEFAULT_MAX_CONFIGS};
     ft_hyperparameters base;
-    ft_status status = ft_sweep_base_config(&request->base, &base, err);
-    return status == FT_OK ? ft_grid_expand(&source, &base, grid, err) : status;
+    bool given[FT_N_FIELDS];
+    const ft_experiment_request *shared = &request->base;
+    ft_status status = ft_hyperparameters_set_all(&base, shared->set, shared->n_set, given, err);
+    if (status == FT_OK) status = ft_grid_expand(&source, &base, grid, err);
+    for (size_t i = 0; i < FT_N_FIELDS && status == FT_OK; i++) {
+        if (!given[i] || !grid->covers[i]) continue;
+        status = ft_fail(err, FT_BAD_INPUT, "%s is set (--set), but %s it too: leave out one", ft_fields[i].name,
+                         request->configs ? "each configuration of the list sets" : "the grid sets");
+        ft_grid_free(grid);
+    }
+    return status;
 }
 
 static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,

@@ -155,7 +155,7 @@ Test(hyperparameters, json_of_wrong_types)
     json_refuses("{\"lr_scheduler\": true}",
                  "h.json: lr_scheduler: true is not allowed, it must be linear, cosine, "
                  "constant_with_warmup or constant");
-    json_refuses("{\"Epochs\": 1}", "h.json: unknown hyperparameter \"Epochs\" (did you mean \"epochs\"?)");
+    json_refuses("{\"Epochs\": 1}", "h.json: unknown hyperparameter \"Epochs\": here it is \"epochs\" (passes over the training windows)");
 }
 
 Test(hyperparameters, help_names_all)

@@ -159,7 +159,7 @@ static void describe_range(const ft_field *field, ft_text *out)
             ft_text_addf(out, "%s%s", i == 0 ? "" : field->choices[i + 1] ? ", " : " or ", field->choices[i]);
         break;
     case FT_FIELD_TARGETS:
-        ft_text_add(out, "some of q, k, v, o, wi, wo joined by + (in --set also by commas)");
+        ft_text_add(out, "some of q, k, v, o, wi, wo joined by +");
         break;
     }
     if (field->nullable) ft_text_add(out, ", or null");
@@ -391,20 +391,17 @@ ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char
 }
 
 ft_status ft_hyperparameters_set_all(ft_hyperparameters *hyperparameters, const char *const *assignments,
-                                     size_t n_assignments, bool given[FT_N_FIELDS], ft_error *err)
+                                     size_t n_assignments, size_t times[FT_N_FIELDS], ft_error *err)
 {
     *hyperparameters = ft_hyperparameters_default;
-    memset(given, 0, FT_N_FIELDS * sizeof *given);
+    memset(times, 0, FT_N_FIELDS * sizeof *times);
     for (size_t i = 0; i < n_assignments; i++) {
         const ft_field *field;
         const char *value = NULL;
         ft_status status = parse_assignment(assignments[i], &field, &value, err);
-        if (status == FT_OK && given[field - ft_fields])
-            status = ft_fail(err, FT_BAD_INPUT, "%s is set twice%s", field->name,
-                             strcmp(field->name, "seed") == 0 ? " (--seed is the same as --set seed)" : "");
         if (status == FT_OK) status = ft_field_set_text(field, value, hyperparameters, err);
         if (status != FT_OK) return status;
-        given[field - ft_fields] = true;
+        times[field - ft_fields]++;
     }
     return FT_OK;
 }

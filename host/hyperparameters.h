@@ -80,9 +80,9 @@ int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const f
 
 /* One "key=value" (of --set). */
 ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char *assignment, ft_error *err);
-/* All of them, over the defaults, no key twice. given: by field, whether it is among them. */
+/* All of them, over the defaults; the last of a key counts. times: by field, how often it is set. */
 ft_status ft_hyperparameters_set_all(ft_hyperparameters *hyperparameters, const char *const *assignments,
-                                     size_t n_assignments, bool given[FT_N_FIELDS], ft_error *err);
+                                     size_t n_assignments, size_t times[FT_N_FIELDS], ft_error *err);
 /* Sets the keys that an object holds, leaves the others alone. `where` begins the message ("configs.json:
  * entry 3"). */
 ft_status ft_hyperparameters_from_json(ft_hyperparameters *hyperparameters, const cJSON *object,

@@ -15,8 +15,22 @@
 ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
                                ft_error *err)
 {
-    bool given[FT_N_FIELDS];
-    return ft_hyperparameters_set_all(config, request->set, request->n_set, given, err);
+    size_t times[FT_N_FIELDS];
+    return ft_hyperparameters_set_all(config, request->set, request->n_set, times, err);
+}
+
+void ft_sweep_tell_overridden(const ft_engine *engine, const ft_experiment_request *request, const ft_grid *grid)
+{
+    ft_hyperparameters unused;
+    size_t times[FT_N_FIELDS];
+    if (ft_hyperparameters_set_all(&unused, request->set, request->n_set, times, NULL) != FT_OK) return;
+    for (size_t i = 0; i < FT_N_FIELDS; i++) {
+        if (times[i] > 1)
+            ft_engine_say(engine, "warning: %s is set %zu times: the last value counts", ft_fields[i].name, times[i]);
+        if (times[i] > 0 && grid && grid->covers[i])
+            ft_engine_say(engine, "warning: %s is set for all, but each configuration has its own value, which counts",
+                          ft_fields[i].name);
+    }
 }
 
 static bool is_recorded(void *context, size_t configuration)
@@ -131,17 +145,8 @@ ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid
                              .max_configs =
                                  request->max_configs > 0 ? request->max_configs : FT_DEFAULT_MAX_CONFIGS};
     ft_hyperparameters base;
-    bool given[FT_N_FIELDS];
-    const ft_experiment_request *shared = &request->base;
-    ft_status status = ft_hyperparameters_set_all(&base, shared->set, shared->n_set, given, err);
-    if (status == FT_OK) status = ft_grid_expand(&source, &base, grid, err);
-    for (size_t i = 0; i < FT_N_FIELDS && status == FT_OK; i++) {
-        if (!given[i] || !grid->covers[i]) continue;
-        status = ft_fail(err, FT_BAD_INPUT, "%s is set (--set), but %s it too: leave out one", ft_fields[i].name,
-                         request->configs ? "each configuration of the list sets" : "the grid sets");
-        ft_grid_free(grid);
-    }
-    return status;
+    ft_status status = ft_sweep_base_config(&request->base, &base, err);
+    return status == FT_OK ? ft_grid_expand(&source, &base, grid, err) : status;
 }
 
 static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,

@@ -108,6 +108,7 @@ int ft_command_compare(int argc, const char *const *argv)
         .usage = "[ID...] [options]",
         .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv\n"
                    "ftgpu compare --group-by learning_rate --sort test_mae_mean",
+        .notes = "test_mae, test_rmse, test_mase and test_smape measure the median of the sampled paths.\n",
         .options = table,
         .positional = "ID",
         .arguments = &options.selection.ids,

@@ -1,5 +1,5 @@
-/* Memory that nobody may touch, told to AddressSanitizer, which ends the program where somebody does. For pieces of larger
- * blocks: what lies between and behind them. Nothing in a build without it. */
+/* Memory that nobody may touch, told to AddressSanitizer, which ends the program where somebody does. For
+ * pieces of larger blocks: what lies between and behind them. Nothing in a build without it. */
 #ifndef FT_BASE_POISON_H
 #define FT_BASE_POISON_H
 

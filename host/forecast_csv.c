@@ -62,7 +62,8 @@ static ft_status check_job(const ft_forecast_job *job, ft_error *err)
     return FT_OK;
 }
 
-/* The columns: what was asked for, and 0.5, which is what metrics measure, before the first that is above it. */
+/* The columns: what was asked for, and 0.5, which is what metrics measure, before the first that is above it.
+ */
 static ft_status choose_levels(forecaster *f, ft_error *err)
 {
     const ft_forecast_job *job = f->job;
@@ -97,8 +98,8 @@ static void choose_lengths(forecaster *f)
     char tuned[64] = "";
     if (source->context_length > 0 && source->context_length != s->context_length)
         snprintf(tuned, sizeof tuned, " (it was tuned with %lld)", (long long)source->context_length);
-    ft_engine_say(f->engine, "experiment %s: context_length %d%s, prediction_length %d", source->experiment_id,
-                  (int)s->context_length, tuned, (int)s->prediction_length);
+    ft_engine_say(f->engine, "experiment %s: context_length %d%s, prediction_length %d",
+                  source->experiment_id, (int)s->context_length, tuned, (int)s->prediction_length);
 }
 
 static ft_status open_model(forecaster *f, ft_error *err)
@@ -128,9 +129,8 @@ static ft_status open_model(forecaster *f, ft_error *err)
 /* What the file must not take the place of. */
 static ft_status check_out(const forecaster *f, ft_error *err)
 {
-    const ft_input inputs[] = {{"the data", f->job->data},
-                               {"the model", f->source.model},
-                               {"the adapter", f->source.adapter}};
+    const ft_input inputs[] = {
+        {"the data", f->job->data}, {"the model", f->source.model}, {"the adapter", f->source.adapter}};
     return ft_output_check(f->job->out, inputs, sizeof inputs / sizeof *inputs, err);
 }
 
@@ -161,25 +161,29 @@ static ft_status check_histories(const forecaster *f, ft_error *err)
         if (isnan(largest))
             add_name(&names, n_empty++, item->id);
         else if (largest > 0 && largest < FLT_MIN)
-            status = ft_fail(err, FT_BAD_INPUT,
-                             "%s: series \"%.100s\": its values are below %.3g, too small for single precision "
-                             "(multiply them)",
-                             f->job->data, item->id, (double)FLT_MIN);
+            status =
+                ft_fail(err, FT_BAD_INPUT,
+                        "%s: series \"%.100s\": its values are below %.3g, too small for single precision "
+                        "(multiply them)",
+                        f->job->data, item->id, (double)FLT_MIN);
         else if (isinf(ft_tokenizer_scale(item->values_single + first, (int64_t)(item->n_rows - first))))
-            status = ft_fail(err, FT_BAD_INPUT,
-                             "%s: series \"%.100s\": the sum of its values is beyond single precision (divide them)",
-                             f->job->data, item->id);
+            status = ft_fail(
+                err, FT_BAD_INPUT,
+                "%s: series \"%.100s\": the sum of its values is beyond single precision (divide them)",
+                f->job->data, item->id);
     }
     if (status == FT_OK && n_empty == dataset->n_items)
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "%s: column \"%.100s\": no value is known in the last %d rows of any series: there is "
-                         "nothing to forecast from",
-                         f->job->data, f->job->target, (int)f->settings.context_length);
+        status =
+            ft_fail(err, FT_BAD_INPUT,
+                    "%s: column \"%.100s\": no value is known in the last %d rows of any series: there is "
+                    "nothing to forecast from",
+                    f->job->data, f->job->target, (int)f->settings.context_length);
     else if (status == FT_OK && n_empty > 0)
-        ft_engine_say(f->engine,
-                      "warning: %zu of %zu series have no known value in their last %d rows; their forecasts say "
-                      "nothing: %s",
-                      n_empty, dataset->n_items, (int)f->settings.context_length, names.failed ? "" : names.data);
+        ft_engine_say(
+            f->engine,
+            "warning: %zu of %zu series have no known value in their last %d rows; their forecasts say "
+            "nothing: %s",
+            n_empty, dataset->n_items, (int)f->settings.context_length, names.failed ? "" : names.data);
     ft_text_free(&names);
     return status;
 }
@@ -222,9 +226,10 @@ static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error 
         ft_summarize_step(samples, n_samples, horizon, t, f->levels, f->n_levels, f->scratch, &mean,
                           f->quantiles);
         if (!isfinite(mean))
-            return ft_fail(err, FT_BAD_INPUT,
-                           "%s: series \"%.100s\": its forecast is beyond single precision (divide its values)",
-                           f->job->data, item->id);
+            return ft_fail(
+                err, FT_BAD_INPUT,
+                "%s: series \"%.100s\": its forecast is beyond single precision (divide its values)",
+                f->job->data, item->id);
         ft_csv_add_field(out, item->id);
         ft_text_addf(out, ",%s,", ft_timestamp_format(time, &f->dataset.style, date));
         ft_csv_add_field(out, f->dataset.target);

@@ -83,22 +83,25 @@ static ft_status look_for_model(const char *start, const char *directory, char *
     return status;
 }
 
-/* The base model, where it was: by the path as the run had it, from here or from where the run was started. */
+/* The base model, where it was: by the path as the run had it, from here or from where the run was started.
+ */
 static ft_status find_base(const ft_experiment *experiment, char **path, ft_error *err)
 {
     const char *recorded = text_of(experiment->run, "model"), *start = text_of(experiment->run, "directory");
     *path = NULL;
     if (!recorded)
-        return ft_fail(err, FT_BAD_INPUT, "experiment %s does not say which model it was tuned from; give it by --model",
+        return ft_fail(err, FT_BAD_INPUT,
+                       "experiment %s does not say which model it was tuned from; give it by --model",
                        experiment->experiment_id);
     ft_status status = look_for_model(NULL, recorded, path, err);
     if (status == FT_OK && !*path && start) status = look_for_model(start, recorded, path, err);
     if (status != FT_OK || *path) return status;
     const char *hash = text_of(experiment->run, "model_hash");
-    return ft_fail(err, FT_BAD_INPUT,
-                   "experiment %s: its base model was %s%s%s%s%s%s, where no model is now; give it by --model",
-                   experiment->experiment_id, recorded, start ? " in " : "", start ? start : "",
-                   hash ? " (" : "", hash ? hash : "", hash ? ")" : "");
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "experiment %s: its base model was %s%s%s%s%s%s, where no model is now; give it by --model",
+        experiment->experiment_id, recorded, start ? " in " : "", start ? start : "", hash ? " (" : "",
+        hash ? hash : "", hash ? ")" : "");
 }
 
 static ft_status describe(const ft_experiment *experiment, const ft_forecast_job *job,
@@ -111,12 +114,14 @@ static ft_status describe(const ft_experiment *experiment, const ft_forecast_job
     ft_status status = keep(experiment->experiment_id, &found->experiment_id, err);
     if (status == FT_OK) status = find_written(experiment, is_full ? &found->model : &found->adapter, err);
     if (status == FT_OK && is_full && job->model)
-        return ft_fail(err, FT_BAD_INPUT, "experiment %s was tuned as a whole (adapter_type full): leave out --model",
+        return ft_fail(err, FT_BAD_INPUT,
+                       "experiment %s was tuned as a whole (adapter_type full): leave out --model",
                        experiment->experiment_id);
     if (status != FT_OK || is_full) return status;
     status = keep(text_of(experiment->run, "model_hash"), &found->hash, err);
     if (status == FT_OK)
-        status = job->model ? keep(job->model, &found->model, err) : find_base(experiment, &found->model, err);
+        status =
+            job->model ? keep(job->model, &found->model, err) : find_base(experiment, &found->model, err);
     return status;
 }
 
@@ -157,7 +162,8 @@ ft_status ft_forecast_model_find(const ft_engine *engine, const ft_forecast_job 
     if (job->experiment && job->adapter)
         return ft_fail(err, FT_BAD_INPUT, "--experiment and --adapter: give one of them");
     if (job->metric && !job->experiment)
-        return ft_fail(err, FT_BAD_INPUT, "--metric says what --experiment best means, but that is not given");
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--metric says what --experiment best means, but that is not given");
     if (job->experiment) {
         status = of_experiment(engine, job, found, err);
     } else {
@@ -172,8 +178,9 @@ ft_status ft_forecast_model_check(const ft_forecast_model *found, const ft_weigh
 {
     char hash[FT_HASH_CHARS];
     if (!found->hash || strcmp(found->hash, ft_hash_text(weights->checksum, hash)) == 0) return FT_OK;
-    return ft_fail(err, FT_BAD_INPUT,
-                   "%s: is not the model that experiment %s was tuned on (%s instead of %s): give that one by "
-                   "--model, or, to forecast with this one all the same, --adapter %s instead of --experiment",
-                   found->model, found->experiment_id, hash, found->hash, found->adapter);
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "%s: is not the model that experiment %s was tuned on (%s instead of %s): give that one by "
+        "--model, or, to forecast with this one all the same, --adapter %s instead of --experiment",
+        found->model, found->experiment_id, hash, found->hash, found->adapter);
 }

@@ -142,7 +142,8 @@ static ft_status find_equal(const order *by, size_t count, size_t *first, size_t
     for (size_t i = 1; i < count && *second == 0; i++) {
         bool equal = true;
         for (size_t f = 0; f < by->n_fields && equal; f++)
-            equal = ft_field_compare(&by->fields[f], &by->configs[places[i - 1]], &by->configs[places[i]]) == 0;
+            equal =
+                ft_field_compare(&by->fields[f], &by->configs[places[i - 1]], &by->configs[places[i]]) == 0;
         if (!equal) continue;
         *first = places[i - 1];
         *second = places[i];
@@ -177,7 +178,8 @@ static ft_status check_list(const char *path, const ft_grid *grid, ft_error *err
     size_t first, second;
     ft_status status = find_equal(&by, grid->count, &first, &second, err);
     if (status == FT_OK && second > 0)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: configurations %zu and %zu are equal", path, first + 1, second + 1);
+        status = ft_fail(err, FT_BAD_INPUT, "%s: configurations %zu and %zu are equal", path, first + 1,
+                         second + 1);
     return status;
 }
 

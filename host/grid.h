@@ -26,7 +26,8 @@ typedef struct ft_grid {
     size_t count;
     const ft_field *keys[FT_N_FIELDS]; /* what varies, in the order given (of a list: what any entry sets) */
     size_t n_keys;
-    bool covers[FT_N_FIELDS]; /* by field: every configuration sets it, so that the base's value is of no account */
+    bool covers[FT_N_FIELDS]; /* by field: every configuration sets it, so that the base's value is of no
+                                 account */
 } ft_grid;
 
 /* Each configuration is `base` (defaults and --set) with its own values over it. FT_BAD_INPUT: nothing given,

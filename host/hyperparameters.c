@@ -53,8 +53,7 @@ const ft_field ft_fields[FT_N_FIELDS] = {
     {REAL(lora_alpha), .least = 0, .above = true, .most = 1e6,
      .help = "LoRA's scale is lora_alpha / lora_rank"},
     {REAL(dropout_rate), .least = 0, .most = 1, .below = true, .help = "dropout on the input of LoRA's A"},
-    {PLACE(lora_targets), .type = FT_FIELD_TARGETS,
-     .help = "modules with LoRA"},
+    {PLACE(lora_targets), .type = FT_FIELD_TARGETS, .help = "modules with LoRA"},
     {FLAG(use_rslora), .help = "LoRA's scale is lora_alpha / sqrt(lora_rank) instead"},
     {CHOICE(lr_scheduler), .choices = {"linear", "cosine", "constant_with_warmup", "constant"},
      .help = "how the learning rate changes over the steps"},
@@ -81,8 +80,8 @@ ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err)
     const char *known = ft_hyperparameter_synonym(name);
     for (size_t i = 0; known && i < FT_N_FIELDS; i++)
         if (strcmp(known, names[i]) == 0)
-            return ft_fail(err, FT_BAD_INPUT, "unknown hyperparameter \"%.60s\": here it is \"%s\" (%s)", name, known,
-                           ft_fields[i].help);
+            return ft_fail(err, FT_BAD_INPUT, "unknown hyperparameter \"%.60s\": here it is \"%s\" (%s)",
+                           name, known, ft_fields[i].help);
     const char *nearest = ft_nearest_name(name, names, FT_N_FIELDS);
     if (nearest)
         return ft_fail(err, FT_BAD_INPUT, "unknown hyperparameter \"%.60s\" (did you mean \"%s\"?)", name,
@@ -368,7 +367,8 @@ int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const f
 }
 
 /* The field that "key=value" is about, and the value. */
-static ft_status parse_assignment(const char *assignment, const ft_field **field, const char **value, ft_error *err)
+static ft_status parse_assignment(const char *assignment, const ft_field **field, const char **value,
+                                  ft_error *err)
 {
     const char *equals = strchr(assignment, '=');
     char name[64];

@@ -53,8 +53,8 @@ static ft_status find_option(const ft_command_line *line, const char *name, size
     ft_text explained = FT_TEXT_EMPTY;
     if (line->explain) line->explain(wanted, &explained);
     if (explained.length > 0 && !explained.failed) {
-        ft_status status = ft_fail(err, FT_BAD_INPUT, "%s: unknown option --%s (%s)", line->command, wanted,
-                                   explained.data);
+        ft_status status =
+            ft_fail(err, FT_BAD_INPUT, "%s: unknown option --%s (%s)", line->command, wanted, explained.data);
         ft_text_free(&explained);
         return status;
     }

@@ -52,13 +52,14 @@ static ft_status check_input(const char *path, const struct stat *out, const ft_
     ft_status status = look(input->path, &info, &exists, err);
     if (status != FT_OK || !exists) return status;
     if (is_same(&info, out))
-        return ft_fail(err, FT_BAD_INPUT, "%s: is %s, which would be lost; choose another place", path, input->what);
+        return ft_fail(err, FT_BAD_INPUT, "%s: is %s, which would be lost; choose another place", path,
+                       input->what);
     if (!S_ISDIR(info.st_mode) || !S_ISREG(out->st_mode)) return FT_OK;
     char *name = NULL;
     status = find_in(input->path, out, &name, err);
     if (status == FT_OK && name)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: is %s of %s, which would be lost; choose another place", path, name,
-                         input->what);
+        status = ft_fail(err, FT_BAD_INPUT, "%s: is %s of %s, which would be lost; choose another place",
+                         path, name, input->what);
     free(name);
     return status;
 }
@@ -67,10 +68,8 @@ static ft_status check_input(const char *path, const struct stat *out, const ft_
 static const struct {
     const char *file, *owner;
 } marks[] = {
-    {"results.json", "an experiment"},
-    {"adapter_config.json", "an adapter"},
-    {"model.safetensors", "a model"},
-    {"model.safetensors.index.json", "a model"},
+    {"results.json", "an experiment"}, {"adapter_config.json", "an adapter"},
+    {"model.safetensors", "a model"},  {"model.safetensors.index.json", "a model"},
     {"journal.jsonl", "a sweep"},
 };
 
@@ -104,6 +103,7 @@ ft_status ft_output_check(const char *path, const ft_input *inputs, size_t n_inp
     bool exists = false;
     ft_status status = look(path, &out, &exists, err);
     if (status != FT_OK || !exists) return status;
-    for (size_t i = 0; i < n_inputs && status == FT_OK; i++) status = check_input(path, &out, &inputs[i], err);
+    for (size_t i = 0; i < n_inputs && status == FT_OK; i++)
+        status = check_input(path, &out, &inputs[i], err);
     return status == FT_OK && S_ISREG(out.st_mode) ? check_owner(path, err) : status;
 }

@@ -56,8 +56,7 @@ cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
     bool ok = run && cJSON_AddNumberToObject(run, "schema_version", SCHEMA_VERSION) &&
               cJSON_AddStringToObject(run, "ftgpu_version", ft_version()) &&
               cJSON_AddStringToObject(run, "commit", ft_commit()) &&
-              cJSON_AddStringToObject(run, "command_line", command ? command : "") &&
-              add_directory(run) &&
+              cJSON_AddStringToObject(run, "command_line", command ? command : "") && add_directory(run) &&
               cJSON_AddStringToObject(run, "device", backend->device) &&
               cJSON_AddStringToObject(run, "dtype", backend->bf16 ? "bf16" : "f32") &&
               cJSON_AddNumberToObject(run, "threads", backend->n_threads) &&

@@ -12,13 +12,16 @@ typedef struct synonyms {
 
 static const synonyms hyperparameters[] = {
     {"learning_rate", " lr base_lr max_lr init_lr initial_lr learning_rate_init learningrate step_size "},
-    {"epochs", " epoch num_epochs n_epochs nb_epochs max_epochs num_train_epochs train_epochs epoch_count max_steps "
-               "num_steps fine_tune_steps finetune_steps "},
-    {"context_length", " context max_context context_len context_size ctx ctx_len lookback look_back lookback_window "
-                       "history history_length input_size input_length input_chunk_length seq_len sequence_length "
-                       "max_seq_length "},
-    {"prediction_length", " horizon h fh forecast_horizon forecast_length pred_len pred_length prediction_len "
-                          "output_length output_chunk_length "},
+    {"epochs",
+     " epoch num_epochs n_epochs nb_epochs max_epochs num_train_epochs train_epochs epoch_count max_steps "
+     "num_steps fine_tune_steps finetune_steps "},
+    {"context_length",
+     " context max_context context_len context_size ctx ctx_len lookback look_back lookback_window "
+     "history history_length input_size input_length input_chunk_length seq_len sequence_length "
+     "max_seq_length "},
+    {"prediction_length",
+     " horizon h fh forecast_horizon forecast_length pred_len pred_length prediction_len "
+     "output_length output_chunk_length "},
     {"batch_size", " batch bs batchsize train_batch_size per_device_train_batch_size per_device_batch_size "
                    "mini_batch_size minibatch_size "},
     {"warmup_steps", " warmup num_warmup_steps warmup_step lr_warmup_steps warmup_ratio "},
@@ -30,9 +33,11 @@ static const synonyms hyperparameters[] = {
     {"lora_targets", " target_modules lora_target_modules lora_modules lora_target targets modules "},
     {"use_rslora", " rslora rs_lora rank_stabilized "},
     {"lr_scheduler", " lr_scheduler_type scheduler scheduler_type schedule lr_schedule lr_decay "},
-    {"model_dropout", " attention_dropout attn_dropout hidden_dropout attention_probs_dropout_prob t5_dropout "},
-    {"max_grad_norm", " grad_clip gradient_clip gradient_clip_val gradient_clipping clip_grad clip_grad_norm max_norm "
-                      "clip_norm grad_norm "},
+    {"model_dropout",
+     " attention_dropout attn_dropout hidden_dropout attention_probs_dropout_prob t5_dropout "},
+    {"max_grad_norm",
+     " grad_clip gradient_clip gradient_clip_val gradient_clipping clip_grad clip_grad_norm max_norm "
+     "clip_norm grad_norm "},
     {"window_stride", " stride step window_step slide "},
     {"window_shift", " shift jitter random_shift "},
     {"early_stopping_patience", " patience early_stopping early_stopping_rounds early_stop "},
@@ -46,10 +51,12 @@ static const synonyms options[] = {
     {"results", " results_dir result_dir results_path output_dir logdir log_dir experiments "},
     {"num-samples", " samples n_samples nsamples num_sample sample_count paths "},
     {"quantiles", " quantile quantile_levels levels q prediction_intervals "},
-    {"timestamp", " date time date_column time_column timestamp_column date_col time_col ds index index_col "},
+    {"timestamp",
+     " date time date_column time_column timestamp_column date_col time_col ds index index_col "},
     {"id", " id_column id_col item_id series_id unique_id series group group_by "},
     {"target", " target_column target_col y label column value value_column "},
-    {"model", " model_path model_dir model_id model_name model_name_or_path base_model base pretrained checkpoint "},
+    {"model",
+     " model_path model_dir model_id model_name model_name_or_path base_model base pretrained checkpoint "},
     {"adapter", " adapter_path adapter_dir lora lora_path peft resume "},
     {"experiment", " run run_id experiment_id exp "},
     {"data", " input input_file infile file csv data_path data_file dataset df "},

@@ -32,8 +32,8 @@ typedef struct parts {
     size_t found;                    /* tensors of the file that have their place */
 } parts;
 
-/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. Others must be copies of the
- * base model's. */
+/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. Others must be copies of
+ * the base model's. */
 static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts *p, ft_error *err)
 {
     const ft_model_config *config = &base->config;
@@ -80,7 +80,7 @@ static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts
 
 /* What adapter_config.json says of single modules. */
 static ft_status check_modules(const char *config_path, const ft_model_config *config,
-                                const ft_adapter_spec *spec, const parts *p, ft_error *err)
+                               const ft_adapter_spec *spec, const parts *p, ft_error *err)
 {
     size_t count = 0;
     const size_t most = (size_t)ft_tensor_count(config);
@@ -92,7 +92,8 @@ static ft_status check_modules(const char *config_path, const ft_model_config *c
         names[count].text[strlen(names[count].text) - strlen(".weight")] = '\0';
         count++;
     }
-    const ft_status status = ft_peft_config_check(config_path, spec, names, count, p->found < p->file->count, err);
+    const ft_status status =
+        ft_peft_config_check(config_path, spec, names, count, p->found < p->file->count, err);
     free(names);
     return status;
 }
@@ -136,10 +137,11 @@ static ft_status check_directory(const char *directory, const char *config_path,
     else if (status == FT_OK && !has_config)
         status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_config.json is missing", directory);
     else if (status == FT_OK && !has_tensors)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_model.safetensors is missing%s", directory,
-                         is_pickled ? "; adapter_model.bin is, which is not read: save it anew with peft, "
-                                      "PeftModel.from_pretrained(BASE, DIR).save_pretrained(DIR, safe_serialization=True)"
-                                    : "");
+        status = ft_fail(
+            err, FT_BAD_INPUT, "%s: adapter_model.safetensors is missing%s", directory,
+            is_pickled ? "; adapter_model.bin is, which is not read: save it anew with peft, "
+                         "PeftModel.from_pretrained(BASE, DIR).save_pretrained(DIR, safe_serialization=True)"
+                       : "");
     free(model);
     free(pickled);
     return status;

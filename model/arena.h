@@ -1,6 +1,7 @@
-/* Cutting one block of memory into pieces. With a NULL base only the size is counted, so that the same function that lays a
- * struct out also predicts its memory. In host memory, a backend's or our own, AddressSanitizer learns of what lies between
- * the pieces: one that is too small shows, though the block is large enough. */
+/* Cutting one block of memory into pieces. With a NULL base only the size is counted, so that the same
+ * function that lays a struct out also predicts its memory. In host memory, a backend's or our own,
+ * AddressSanitizer learns of what lies between the pieces: one that is too small shows, though the block is
+ * large enough. */
 #ifndef FT_MODEL_ARENA_H
 #define FT_MODEL_ARENA_H
 
@@ -24,7 +25,8 @@ static inline void *ft_arena_cut(ft_arena *arena, size_t bytes)
 
 static inline ft_tensor ft_arena_tensor(ft_arena *arena, ft_dtype dtype, int64_t rows, int64_t cols)
 {
-    return (ft_tensor){ft_arena_cut(arena, (size_t)(rows * cols) * ft_dtype_bytes(dtype)), dtype, rows, cols, cols};
+    return (ft_tensor){ft_arena_cut(arena, (size_t)(rows * cols) * ft_dtype_bytes(dtype)), dtype, rows, cols,
+                       cols};
 }
 
 #endif

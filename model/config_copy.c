@@ -47,7 +47,8 @@ typedef struct edit {
     size_t found;            /* how often it was there */
 } edit;
 
-/* Appends the object that begins at `source`, with the values of the keys replaced. Returns what follows it. */
+/* Appends the object that begins at `source`, with the values of the keys replaced. Returns what follows it.
+ */
 static const char *edit_object(const char *source, edit *edits, size_t n_edits, ft_text *out)
 {
     const char *copied = source, *at = skip_blanks(source + 1);

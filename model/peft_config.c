@@ -79,8 +79,9 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     double rank, alpha, dropout;
     spec->kind = FT_LORA;
     /* T5 has no biases: which of them were trained says nothing. */
-    const bool is_bias = cJSON_IsString(bias) && (!strcmp(bias->valuestring, "none") || !strcmp(bias->valuestring, "all") ||
-                                                  !strcmp(bias->valuestring, "lora_only"));
+    const bool is_bias =
+        cJSON_IsString(bias) && (!strcmp(bias->valuestring, "none") || !strcmp(bias->valuestring, "all") ||
+                                 !strcmp(bias->valuestring, "lora_only"));
     if (bias && !cJSON_IsNull(bias) && !is_bias)
         return refuse(path, "bias", "\"none\", \"all\" or \"lora_only\" is needed", err);
     if (rslora && !cJSON_IsNull(rslora) && !cJSON_IsBool(rslora))
@@ -100,12 +101,13 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     return FT_OK;
 }
 
-/* Whether PEFT's pattern names the module: as its whole name or the end of it, after a dot. FT_BAD_INPUT where
- * the pattern is written as only Python reads it. */
-static ft_status matches(const char *path, const char *key, const char *pattern, const char *module, bool *yes,
-                         ft_error *err)
+/* Whether PEFT's pattern names the module: as its whole name or the end of it, after a dot. FT_BAD_INPUT
+ * where the pattern is written as only Python reads it. */
+static ft_status matches(const char *path, const char *key, const char *pattern, const char *module,
+                         bool *yes, ft_error *err)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.^$|()[]*+?-\\";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.^$|()[]*+?-\\";
     regex_t compiled;
     ft_text whole = FT_TEXT_EMPTY;
     bool is_plain = pattern[strspn(pattern, plain)] == '\0' && !strstr(pattern, "(?");
@@ -114,7 +116,8 @@ static ft_status matches(const char *path, const char *key, const char *pattern,
     ft_text_addf(&whole, "^(.*\\.)?(%s)$", pattern);
     ft_status status = whole.failed ? ft_no_memory(err, path, strlen(pattern)) : FT_OK;
     if (status == FT_OK && (!is_plain || regcomp(&compiled, whole.data, REG_EXTENDED | REG_NOSUB) != 0)) {
-        status = ft_fail(err, FT_BAD_INPUT, "%s: key \"%s\": the pattern \"%.100s\" is not understood", path, key, pattern);
+        status = ft_fail(err, FT_BAD_INPUT, "%s: key \"%s\": the pattern \"%.100s\" is not understood", path,
+                         key, pattern);
     } else if (status == FT_OK) {
         *yes = regexec(&compiled, module, 0, NULL, 0) == 0;
         regfree(&compiled);
@@ -138,10 +141,11 @@ static ft_status check_pattern(const char *path, const cJSON *root, const char *
             bool yes = false;
             status = matches(path, key, item->string, modules[i].text, &yes, err);
             if (status == FT_OK && yes)
-                status = ft_fail(err, FT_BAD_INPUT,
-                                 "%s: key \"%s\": \"%.100s\" gives %s a value of its own: one for all modules is "
-                                 "supported",
-                                 path, key, item->string, modules[i].text);
+                status =
+                    ft_fail(err, FT_BAD_INPUT,
+                            "%s: key \"%s\": \"%.100s\" gives %s a value of its own: one for all modules is "
+                            "supported",
+                            path, key, item->string, modules[i].text);
         }
         if (status != FT_OK) break;
     }
@@ -155,7 +159,8 @@ ft_status ft_peft_config_check(const char *path, const ft_adapter_spec *spec, co
     ft_status status = ft_json_read(path, &root, err);
     const cJSON *saved = cJSON_GetObjectItemCaseSensitive(root, "modules_to_save");
     if (status == FT_OK && saved && saved->child && !has_copies)
-        status = refuse(path, "modules_to_save", "modules are named, but adapter_model.safetensors has none of them", err);
+        status = refuse(path, "modules_to_save",
+                        "modules are named, but adapter_model.safetensors has none of them", err);
     if (status == FT_OK)
         status = check_pattern(path, root, "rank_pattern", (double)spec->rank, modules, count, err);
     if (status == FT_OK)

@@ -11,8 +11,8 @@
 ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error *err);
 
 /* What the file says of single modules, once the tensors have told which the adapter has: modules (count), by
- * their names without ".weight". FT_BAD_INPUT where rank_pattern or alpha_pattern gives one of them a value of
- * its own, or modules_to_save promises copies and the file of tensors has none (has_copies). */
+ * their names without ".weight". FT_BAD_INPUT where rank_pattern or alpha_pattern gives one of them a value
+ * of its own, or modules_to_save promises copies and the file of tensors has none (has_copies). */
 ft_status ft_peft_config_check(const char *path, const ft_adapter_spec *spec, const ft_tensor_name *modules,
                                size_t count, bool has_copies, ft_error *err);
 

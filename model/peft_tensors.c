@@ -15,7 +15,8 @@ static void remove_part(char *name, const char *part)
 
 static char *plain_name(const char *stored)
 {
-    static const char *const wrappers[] = {"_orig_mod.", "base_layer.", "original_module.", "modules_to_save.default."};
+    static const char *const wrappers[] = {"_orig_mod.", "base_layer.", "original_module.",
+                                           "modules_to_save.default."};
     static const char parallel[] = "module.base_model.", by_hand[] = ".default.weight", plain[] = ".weight";
     char *name = ft_copy_string(stored);
     if (!name) return NULL;
@@ -39,11 +40,13 @@ ft_status ft_peft_tensors_open(const ft_safetensors *file, ft_peft_tensors *tens
         if (!tensors->names[i]) return ft_no_memory(err, file->path, strlen(file->tensors[i].name));
     }
     for (size_t i = 0; i < file->count; i++) {
-        if (strcmp(tensors->names[i], file->tensors[i].name) == 0) continue; /* names in the file are all different */
+        if (strcmp(tensors->names[i], file->tensors[i].name) == 0)
+            continue; /* names in the file are all different */
         for (size_t k = 0; k < file->count; k++)
             if (k != i && strcmp(tensors->names[k], tensors->names[i]) == 0)
-                return ft_fail(err, FT_BAD_INPUT, "%s: tensors \"%.200s\" and \"%.200s\" are the same one twice",
-                               file->path, file->tensors[k].name, file->tensors[i].name);
+                return ft_fail(err, FT_BAD_INPUT,
+                               "%s: tensors \"%.200s\" and \"%.200s\" are the same one twice", file->path,
+                               file->tensors[k].name, file->tensors[i].name);
     }
     return FT_OK;
 }
@@ -83,8 +86,9 @@ ft_status ft_peft_tensors_check_copy(const ft_peft_tensors *tensors, size_t inde
     const bool is_prefixed = strncmp(name, prefix, sizeof prefix - 1) == 0;
     const int32_t i = is_prefixed ? base_tensor(base, name + sizeof prefix - 1) : -1;
     if (i < 0)
-        return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\" belongs to no module of this model that can be adapted",
-                       path, tensor->name);
+        return ft_fail(err, FT_BAD_INPUT,
+                       "%s: tensor \"%s\" belongs to no module of this model that can be adapted", path,
+                       tensor->name);
     const ft_tensor_info info = ft_tensor_describe(&base->config, i);
     ft_status status = ft_safetensors_expect_matrix(tensors->file, tensor, info.rows, info.cols, err);
     if (status != FT_OK) return status;
@@ -93,10 +97,11 @@ ft_status ft_peft_tensors_check_copy(const ft_peft_tensors *tensors, size_t inde
     if (!values) return ft_no_memory(err, tensor->name, bytes);
     status = ft_safetensors_read_matrix(tensors->file, tensor, info.rows, info.cols, values, err);
     if (status == FT_OK && memcmp(values, base->tensor[i], bytes) != 0)
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "%s: tensor \"%s\" is the base model's with other values: it was trained too, which is not "
-                         "supported, or the base model is another",
-                         path, tensor->name);
+        status = ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: tensor \"%s\" is the base model's with other values: it was trained too, which is not "
+            "supported, or the base model is another",
+            path, tensor->name);
     free(values);
     return status;
 }

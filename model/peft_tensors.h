@@ -19,8 +19,9 @@ void ft_peft_tensors_free(ft_peft_tensors *tensors);
 /* NULL where there is none of that plain name. */
 const ft_stored_tensor *ft_peft_tensors_find(const ft_peft_tensors *tensors, const char *name);
 
-/* Whether tensor `index` of the file is a copy of one of the base model's (as PEFT saves with an embedding that was not
- * trained), which says nothing. FT_BAD_INPUT where it differs from the base's, or is none of this model. */
+/* Whether tensor `index` of the file is a copy of one of the base model's (as PEFT saves with an embedding
+ * that was not trained), which says nothing. FT_BAD_INPUT where it differs from the base's, or is none of
+ * this model. */
 ft_status ft_peft_tensors_check_copy(const ft_peft_tensors *tensors, size_t index, const ft_weights *base,
                                      ft_error *err);
 

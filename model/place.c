@@ -31,7 +31,8 @@ static bool has(const char *directory, const char *a, const char *b)
     return exists;
 }
 
-/* The name on the Hub that a path may stand for: "amazon/chronos-t5-tiny", whatever is before it; else NULL. */
+/* The name on the Hub that a path may stand for: "amazon/chronos-t5-tiny", whatever is before it; else NULL.
+ */
 static const char *hub_name(const char *path)
 {
     static const char *const prefixes[] = {"https://huggingface.co/", "http://huggingface.co/", "hf://", ""};
@@ -48,14 +49,16 @@ static ft_status explain_missing(const char *path, ft_error *err)
 {
     const char *name = hub_name(path);
     if (name)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s: there is no such directory; if it is a name on the Hugging Face Hub, download it first: "
-                       "hf download %s --local-dir DIR, and give DIR",
-                       path, name);
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: there is no such directory; if it is a name on the Hugging Face Hub, download it first: "
+            "hf download %s --local-dir DIR, and give DIR",
+            path, name);
     if (strncmp(path, "chronos-t5-", 11) == 0)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s: there is no such directory; to download the model: hf download amazon/%s --local-dir %s",
-                       path, path, path);
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: there is no such directory; to download the model: hf download amazon/%s --local-dir %s",
+            path, path, path);
     return ft_fail(err, FT_BAD_INPUT, "%s: there is no such directory", path);
 }
 
@@ -63,15 +66,16 @@ static ft_status explain_missing(const char *path, ft_error *err)
  * the one of refs/main, else the last by name. malloc'd; NULL: none. */
 static char *snapshot_of(const char *model, const char *wanted)
 {
-    char *main_ref = ft_join_path(model, "refs/main"), *snapshots = ft_join_path(model, "snapshots"), *hash = NULL,
-         *found = NULL, **names = NULL;
+    char *main_ref = ft_join_path(model, "refs/main"), *snapshots = ft_join_path(model, "snapshots"),
+         *hash = NULL, *found = NULL, **names = NULL;
     size_t size = 0, count = 0;
     ft_directory directory = FT_NO_DIRECTORY;
     ft_error unsaid;
     bool exists = false;
     if (main_ref && snapshots && ft_read_file(main_ref, 4096, &hash, &size, &unsaid) == FT_OK) {
         hash[strcspn(hash, "\r\n")] = '\0';
-        if (*hash && !strchr(hash, '/') && has(snapshots, hash, wanted)) found = join(snapshots, hash, NULL, &exists);
+        if (*hash && !strchr(hash, '/') && has(snapshots, hash, wanted))
+            found = join(snapshots, hash, NULL, &exists);
     }
     if (snapshots && !found && ft_directory_open(snapshots, &directory, &unsaid) == FT_OK &&
         ft_directory_list(&directory, NULL, &names, &count, &unsaid) == FT_OK)
@@ -123,26 +127,32 @@ static ft_status explain_other(const char *path, const char *wanted, ft_error *e
     struct stat info;
     ft_status status = FT_OK;
     if (link && lstat(link, &info) == 0 && S_ISLNK(info.st_mode)) {
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "%s: is a link to a file that is not there (a copy of a cache? cp -rL copies the files)", link);
+        status = ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: is a link to a file that is not there (a copy of a cache? cp -rL copies the files)", link);
     } else if (has(path, "results.json", NULL)) {
-        status = ft_fail(err, FT_BAD_INPUT, "%s: is an experiment; what it trained is in %s/adapter", path, path);
+        status =
+            ft_fail(err, FT_BAD_INPUT, "%s: is an experiment; what it trained is in %s/adapter", path, path);
     } else if (!wants_adapter && has(path, "adapter_config.json", NULL)) {
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "%s: is an adapter, not a model: give it by --adapter, and its base model by --model", path);
+        status = ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: is an adapter, not a model: give it by --adapter, and its base model by --model", path);
     } else if (has(path, "snapshots", NULL)) {
         meant = snapshot_of(path, wanted);
-        status = meant ? ft_fail(err, FT_BAD_INPUT, "%s: is a model's directory in Hugging Face's cache; give %s", path,
-                                 meant)
-                       : ft_fail(err, FT_BAD_INPUT,
-                                 "%s: is a model's directory in Hugging Face's cache, of which no snapshot has %s: "
-                                 "download it again",
-                                 path, wanted);
+        status =
+            meant
+                ? ft_fail(err, FT_BAD_INPUT, "%s: is a model's directory in Hugging Face's cache; give %s",
+                          path, meant)
+                : ft_fail(err, FT_BAD_INPUT,
+                          "%s: is a model's directory in Hugging Face's cache, of which no snapshot has %s: "
+                          "download it again",
+                          path, wanted);
     } else {
         meant = meant_inside(path, wanted);
         if (!meant && hub && exists) meant = meant_inside(hub, wanted);
         if (meant)
-            status = ft_fail(err, FT_BAD_INPUT, "%s: has no %s, but one is below it; give %s", path, wanted, meant);
+            status = ft_fail(err, FT_BAD_INPUT, "%s: has no %s, but one is below it; give %s", path, wanted,
+                             meant);
     }
     free(meant);
     free(hub);
@@ -156,8 +166,8 @@ ft_status ft_place_check(const char *directory, const char *wanted, ft_error *er
     if (stat(directory, &info) != 0)
         return errno == ENOENT || errno == ENOTDIR ? explain_missing(directory, err) : FT_OK;
     if (!S_ISDIR(info.st_mode))
-        return ft_fail(err, FT_BAD_INPUT, "%s: is a file; the directory that holds it and %s is needed", directory,
-                       wanted);
+        return ft_fail(err, FT_BAD_INPUT, "%s: is a file; the directory that holds it and %s is needed",
+                       directory, wanted);
     return has(directory, wanted, NULL) ? FT_OK : explain_other(directory, wanted, err);
 }
 
@@ -166,7 +176,8 @@ ft_status ft_place_check_bytes(const char *path, const void *bytes, size_t size,
     static const struct {
         const char *start, *what;
     } known[] = {
-        {"version https://git-lfs", "is a git-lfs pointer, not the file itself: run `git lfs pull` where it was cloned"},
+        {"version https://git-lfs",
+         "is a git-lfs pointer, not the file itself: run `git lfs pull` where it was cloned"},
         {"<!DOCTYPE", "is a web page: the download went wrong"},
         {"<!doctype", "is a web page: the download went wrong"},
         {"<html", "is a web page: the download went wrong"},

@@ -94,8 +94,8 @@ static ft_status explain_no_tensors(const char *directory, ft_error *err)
                            "safe_serialization=True)",
                            directory, others[i]);
     }
-    return ft_fail(err, FT_BAD_INPUT, "%s: neither model.safetensors nor model.safetensors.index.json is there",
-                   directory);
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s: neither model.safetensors nor model.safetensors.index.json is there", directory);
 }
 
 static ft_status open_shards(const char *directory, shards *s, ft_error *err)
@@ -170,7 +170,8 @@ static ft_status read_tensor(const shards *s, const ft_model_config *config, con
 }
 
 /* shared.weight and its aliases, REFERENCE §1: the first that is there is the embedding; an embed_tokens must
- * equal it; an lm_head that equals it is tied to it, and so is one that is missing, where config.json ties it. */
+ * equal it; an lm_head that equals it is tied to it, and so is one that is missing, where config.json ties
+ * it. */
 static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error *err)
 {
     static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight",
@@ -184,10 +185,11 @@ static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error 
         if (status) return status;
         if (i == 3 && !config->tie_word_embeddings && (!values || !weights->tensor[FT_SHARED])) {
             free(values);
-            return ft_fail(err, FT_BAD_INPUT,
-                           "%s: tensor \"%s\" is missing, and no other takes its place: config.json says that "
-                           "tie_word_embeddings is false",
-                           s->directory, values ? "shared.weight" : "lm_head.weight");
+            return ft_fail(
+                err, FT_BAD_INPUT,
+                "%s: tensor \"%s\" is missing, and no other takes its place: config.json says that "
+                "tie_word_embeddings is false",
+                s->directory, values ? "shared.weight" : "lm_head.weight");
         }
         if (!values) continue;
         if (!weights->tensor[FT_SHARED]) {

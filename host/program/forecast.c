@@ -153,10 +153,12 @@ int ft_command_forecast(int argc, const char *const *argv)
                    "mean and quantiles as CSV.",
         .usage = "--model DIR [--adapter DIR] --data FILE --target COLUMN [options]",
         .example = "ftgpu forecast --experiment best --data demo/data.csv --target Close --horizon 24\n",
-        .notes = "Columns: item_id, timestamp, target_name, predictions (the mean of the sampled paths) and the\n"
-                 "quantiles. mae, rmse, mase and smape, which experiments are compared by, measure the median:\n"
-                 "the column 0.5. An experiment is forecast with the context_length and prediction_length that it\n"
-                 "was tuned with, from where its results are now, on the model that it was tuned on.\n",
+        .notes =
+            "Columns: item_id, timestamp, target_name, predictions (the mean of the sampled paths) and the\n"
+            "quantiles. mae, rmse, mase and smape, which experiments are compared by, measure the median:\n"
+            "the column 0.5. An experiment is forecast with the context_length and prediction_length that "
+            "it\n"
+            "was tuned with, from where its results are now, on the model that it was tuned on.\n",
         .options = options};
     int exit_status;
     ft_error err = {""};
@@ -164,8 +166,7 @@ int ft_command_forecast(int argc, const char *const *argv)
     char *text = NULL;
     if (!ft_command_parse(&line, argc, argv, &exit_status)) return exit_status;
     ft_status status = FT_OK;
-    if (quantiles_text)
-        status = parse_quantiles(quantiles_text, quantiles, &job.n_quantiles, &err);
+    if (quantiles_text) status = parse_quantiles(quantiles_text, quantiles, &job.n_quantiles, &err);
     job.quantiles = quantiles;
     job.seed = (uint32_t)seed;
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);

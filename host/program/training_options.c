@@ -189,7 +189,8 @@ void ft_training_notes(ft_text *out)
 {
     ft_text_add(out, "hyperparameters (key=value):\n");
     ft_hyperparameters_help(out);
-    ft_text_add(out, "\nforecasts.csv has the forecasts behind the metrics: mae, rmse, mase and smape measure the median,\n"
+    ft_text_add(out, "\nforecasts.csv has the forecasts behind the metrics: mae, rmse, mase and smape "
+                     "measure the median,\n"
                      "its column 0.5; mean is the mean of the sampled paths.\n");
 }
 

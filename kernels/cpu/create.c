@@ -24,7 +24,8 @@ void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message)
 bool ft_cpu_has_room(size_t bytes)
 {
     if (bytes == 0) return true;
-    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *room =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) return false;
     munmap(room, bytes);
     return true;

@@ -177,7 +177,8 @@ Test(hyperparameters, json_of_wrong_types)
     json_refuses("{\"lr_scheduler\": true}",
                  "h.json: lr_scheduler: true is not allowed, it must be linear, cosine, "
                  "constant_with_warmup or constant");
-    json_refuses("{\"Epochs\": 1}", "h.json: unknown hyperparameter \"Epochs\": here it is \"epochs\" (passes over the training windows)");
+    json_refuses("{\"Epochs\": 1}", "h.json: unknown hyperparameter \"Epochs\": here it is \"epochs\" "
+                                    "(passes over the training windows)");
 }
 
 Test(hyperparameters, help_names_all)
@@ -193,7 +194,8 @@ Test(hyperparameters, help_names_all)
 
 Test(hyperparameters, of_a_key_that_is_set_twice_the_last_value_counts)
 {
-    static const char *const set[] = {"epochs=3", "lora_targets=v,q", "epochs=4"}, *const bad[] = {"epochs=3", "lr=1"};
+    static const char *const set[] = {"epochs=3", "lora_targets=v,q", "epochs=4"}, *const bad[] = {"epochs=3",
+                                                                                                   "lr=1"};
     ft_hyperparameters values;
     size_t times[FT_N_FIELDS];
     ft_error err = {""};

@@ -217,7 +217,7 @@ Test(adapter_files, settings_that_are_not_followed_are_refused_by_name)
         {"\"bias\": \"none\"", "\"bias\": \"all\"", NULL}, /* T5 has no biases */
         {"\"bias\": \"none\"", "\"bias\": \"lora_only\"", NULL},
         {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"^q_proj\": 100}", NULL}, /* names no module */
-        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q\": 8}", NULL},       /* says nothing new */
+        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q\": 8}", NULL},         /* says nothing new */
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"wi\": 2, \"block.7.*q\": 2}", NULL},
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"block\\\\.1.*q\": 2}", "rank_pattern"},
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"[qv]\": 2}", "rank_pattern"},
@@ -385,13 +385,15 @@ Test(adapter_files, other_names_of_the_same_tensors)
         const ft_tensor_to_store stored[] = {{names[i][0], FT_STORED_F32, 2, {2, 24}, a},
                                              {names[i][1], FT_STORED_F32, 2, {48, 2}, b}};
         expect_ok(read_tensors(base, stored, 2, &adapter, &err), &err);
-        cr_expect(!memcmp(adapter->a[q], a, sizeof a) && !memcmp(adapter->b[q], b, sizeof b), "%s", names[i][0]);
+        cr_expect(!memcmp(adapter->a[q], a, sizeof a) && !memcmp(adapter->b[q], b, sizeof b), "%s",
+                  names[i][0]);
         ft_adapter_free(adapter);
     }
     ft_weights_free(base);
 }
 
-/* PEFT saves an embedding beside the adapter, trained or not; a state dict saved by hand holds all of the base. */
+/* PEFT saves an embedding beside the adapter, trained or not; a state dict saved by hand holds all of the
+ * base. */
 Test(adapter_files, copies_of_the_base_model_are_taken_if_they_are_equal)
 {
     static const char *const names[] = {"base_model.model.shared.weight", "base_model.model.lm_head.weight",
@@ -425,7 +427,8 @@ Test(adapter_files, copies_of_the_base_model_are_taken_if_they_are_equal)
     ft_adapter_free(adapter);
     stored[2].shape[0] = info.cols;
     stored[2].shape[1] = info.rows;
-    expect_refused(read_tensors(base, stored, 3, &adapter, &err), &err, "base_layer.weight", "its shape", NULL);
+    expect_refused(read_tensors(base, stored, 3, &adapter, &err), &err, "base_layer.weight", "its shape",
+                   NULL);
     free(copy);
     ft_weights_free(base);
 }

@@ -266,7 +266,8 @@ Test(config, files_that_are_no_config_are_refused)
 {
     ft_error err;
     ft_model_config config;
-    expect_refused(ft_config_read(scratch_path("none"), &config, &err), &err, "none", "no such directory", NULL);
+    expect_refused(ft_config_read(scratch_path("none"), &config, &err), &err, "none", "no such directory",
+                   NULL);
     expect_refused(read_text("[]", &config, &err), &err, "config.json", "not a JSON object", NULL);
     expect_refused(read_text("{\"d_model\": 1, \"d_model\": 2}", &config, &err), &err, "config.json:1:16",
                    NULL);

@@ -13,7 +13,8 @@ enum { LONGEST = 80, HORIZON = 44, SAMPLES = 3, CPU_BF16 = 2, CPU = 3 };
 static void draw_history(float *values, int64_t count, int64_t number)
 {
     for (int64_t i = 0; i < count; i++)
-        values[i] = i % 11 == 5 ? NAN : (float)(50 + number) + sinf((float)(i + number)) * 8 + (float)i * 0.1f;
+        values[i] =
+            i % 11 == 5 ? NAN : (float)(50 + number) + sinf((float)(i + number)) * 8 + (float)i * 0.1f;
 }
 
 static float *forecast(const golden_model *m, const ft_forecast_request *requests, int64_t n, int32_t horizon)
@@ -32,7 +33,8 @@ static void expect_beginning(const golden_model *m, const ft_forecast_request *r
 {
     float *samples = forecast(m, requests, n, horizon);
     for (int64_t p = 0; p < n * SAMPLES; p++)
-        cr_expect(memcmp(samples + p * horizon, longest + p * HORIZON, (size_t)horizon * sizeof *samples) == 0,
+        cr_expect(memcmp(samples + p * horizon, longest + p * HORIZON, (size_t)horizon * sizeof *samples) ==
+                      0,
                   "%s: horizon %d, history %lld: path %lld is another than with horizon %d", what,
                   (int)horizon, (long long)requests[p / SAMPLES].count, (long long)p, (int)HORIZON);
     free(samples);
@@ -81,9 +83,9 @@ static void check_together(int64_t n, const char *adapter)
         draw_history(values + i * LONGEST, LONGEST, i);
     }
     float *longest = forecast(&m, requests, n, HORIZON);
-    for (int32_t horizon = 1; horizon < HORIZON; horizon += n > 20 ? 14 : 3)
+    for (int32_t horizon = 1; horizon<HORIZON; horizon += n> 20 ? 14 : 3)
         expect_beginning(&m, requests, n, horizon, longest, "together");
-    for (int64_t i = 0; i < n; i += n > 20 ? 23 : 1) { /* and as if each were alone */
+    for (int64_t i = 0; i<n; i += n> 20 ? 23 : 1) { /* and as if each were alone */
         float *alone = forecast(&m, &requests[i], 1, HORIZON);
         cr_expect(memcmp(alone, longest + i * SAMPLES * HORIZON, sizeof *alone * SAMPLES * HORIZON) == 0,
                   "series %lld of %lld values: another forecast in company", (long long)i,

@@ -168,7 +168,12 @@ ft_status ft_place_check(const char *directory, const char *wanted, ft_error *er
     if (!S_ISDIR(info.st_mode))
         return ft_fail(err, FT_BAD_INPUT, "%s: is a file; the directory that holds it and %s is needed",
                        directory, wanted);
-    return has(directory, wanted, NULL) ? FT_OK : explain_other(directory, wanted, err);
+    bool exists = false;
+    errno = 0;
+    char *path = join(directory, wanted, NULL, &exists);
+    const bool is_missing = path && !exists && errno == ENOENT; /* what cannot be looked at is not missing */
+    free(path);
+    return is_missing ? explain_other(directory, wanted, err) : FT_OK;
 }
 
 ft_status ft_place_check_bytes(const char *path, const void *bytes, size_t size, ft_error *err)

@@ -99,6 +99,7 @@ static ft_status run_experiment(ft_engine *engine, const ft_experiment_request *
     ft_status status = ft_sweep_base_config(request, &config, err);
     if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
     if (status != FT_OK) return status;
+    ft_sweep_tell_overridden(engine, request, NULL);
     lone_run run = {engine, outcome};
     bool leads = ft_engine_leads(engine);
     const ft_link link = leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, NULL, lone_stop}

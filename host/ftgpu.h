@@ -146,11 +146,18 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
 /* Forecasts beyond the end of each series of a file. */
 typedef struct ft_forecast_job {
     const char *model, *adapter; /* directories; adapter may be NULL */
+    const char *experiment;      /* of the engine's results, instead of an adapter: an id or the beginning of
+                                    one, or "best"; NULL: none. model may then be NULL, and is what the
+                                    experiment was tuned on: another is FT_BAD_INPUT */
+    const char *metric;          /* what "best" means, on the test split; NULL: mae */
     const char *data, *target, *timestamp, *id;
     const char *freq;        /* frequency of the forecast dates as pandas names it, "B", "W-FRI", "15min"; NULL:
                                 taken from the dates of each series */
-    int64_t horizon;         /* 0: chronos_config's prediction_length */
-    const double *quantiles; /* (n_quantiles) in (0, 1); 0 of them: 0.1 ... 0.9 */
+    int64_t context_length;  /* last rows that are looked at; 0: as the experiment was tuned, without one
+                                chronos_config's */
+    int64_t horizon;         /* 0: the experiment's prediction_length, without one chronos_config's */
+    const double *quantiles; /* (n_quantiles) in (0, 1), no two the same; 0 of them: 0.1 ... 0.9. 0.5 is
+                                added where it is not among them */
     size_t n_quantiles;
     int64_t num_samples; /* 0, and likewise below: chronos_config's */
     double temperature, top_p;
@@ -159,8 +166,10 @@ typedef struct ft_forecast_job {
     const char *out; /* CSV file, written whole or not at all; NULL: into *text */
 } ft_forecast_job;
 
-/* CSV with item_id, timestamp, target_name, predictions (the mean) and a column a quantile. *text is malloc'd
- * where job->out is NULL. */
+/* CSV with item_id, timestamp, target_name, predictions (the mean of the sampled paths) and a column a
+ * quantile; metrics measure the column 0.5. *text is malloc'd where job->out is NULL. What is worth a word
+ * (the experiment's lengths, series without values) goes to the engine's progress. job->out must not be an
+ * input, by whatever name. */
 ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err);
 
 #ifdef __cplusplus

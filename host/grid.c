@@ -1,4 +1,5 @@
 /* From grids and lists to configurations; see grid.h. */
+#define _GNU_SOURCE /* qsort_r */
 #include "host/grid.h"
 
 #include <stdio.h>
@@ -112,6 +113,76 @@ static ft_status read_grid_file(const char *path, axes *all, ft_error *err)
     return status;
 }
 
+/* Orders places by the value of a field, or of all. */
+typedef struct order {
+    const ft_hyperparameters *configs;
+    const ft_field *fields;
+    size_t n_fields;
+} order;
+
+static int by_values(const void *x, const void *y, void *context)
+{
+    const order *by = context;
+    const size_t i = *(const size_t *)x, j = *(const size_t *)y;
+    for (size_t f = 0; f < by->n_fields; f++) {
+        const int comes = ft_field_compare(&by->fields[f], &by->configs[i], &by->configs[j]);
+        if (comes != 0) return comes;
+    }
+    return i < j ? -1 : i > j;
+}
+
+/* Two of the configurations that are equal in the fields; *second is 0 where all differ. */
+static ft_status find_equal(const order *by, size_t count, size_t *first, size_t *second, ft_error *err)
+{
+    *first = *second = 0;
+    size_t *places = malloc(count * sizeof *places);
+    if (!places) return ft_no_memory(err, "the grid", count * sizeof *places);
+    for (size_t i = 0; i < count; i++) places[i] = i;
+    qsort_r(places, count, sizeof *places, by_values, (void *)(uintptr_t)by);
+    for (size_t i = 1; i < count && *second == 0; i++) {
+        bool equal = true;
+        for (size_t f = 0; f < by->n_fields && equal; f++)
+            equal =
+                ft_field_compare(&by->fields[f], &by->configs[places[i - 1]], &by->configs[places[i]]) == 0;
+        if (!equal) continue;
+        *first = places[i - 1];
+        *second = places[i];
+    }
+    free(places);
+    return FT_OK;
+}
+
+/* The same value under two spellings would be trained once and count twice. */
+static ft_status check_axes(const axes *all, ft_error *err)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const axis *a = &all->items[i];
+        const order by = {a->values, a->field, 1};
+        size_t first, second;
+        ft_status status = find_equal(&by, a->count, &first, &second, err);
+        if (status != FT_OK) return status;
+        if (second == 0) continue;
+        ft_text value = FT_TEXT_EMPTY;
+        ft_field_to_text(a->field, &a->values[second], &value);
+        status = ft_fail(err, FT_BAD_INPUT, "%s: the value %.60s is given twice in the grid", a->field->name,
+                         value.failed ? "" : value.data);
+        ft_text_free(&value);
+        return status;
+    }
+    return FT_OK;
+}
+
+static ft_status check_list(const char *path, const ft_grid *grid, ft_error *err)
+{
+    const order by = {grid->configs, ft_fields, FT_N_FIELDS};
+    size_t first, second;
+    ft_status status = find_equal(&by, grid->count, &first, &second, err);
+    if (status == FT_OK && second > 0)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: configurations %zu and %zu are equal", path, first + 1,
+                         second + 1);
+    return status;
+}
+
 static ft_status too_many(int64_t max_configs, ft_error *err)
 {
     return ft_fail(err, FT_BAD_INPUT, "more than %lld configurations (--max-configs allows more)",
@@ -137,6 +208,7 @@ static ft_status expand_axes(const axes *all, int64_t max_configs, const ft_hype
         if (all->items[i].count > most / count) return too_many(max_configs, err);
         count *= all->items[i].count;
         grid->keys[i] = all->items[i].field;
+        grid->covers[grid->keys[i] - ft_fields] = true;
     }
     grid->n_keys = all->count;
     grid->configs = calloc(count, sizeof *grid->configs);
@@ -168,6 +240,7 @@ static ft_status read_configs_file(const char *path, int64_t max_configs, const 
     ft_status status = ft_json_read(path, &root, err);
     if (status != FT_OK) return status;
     int64_t count = 0;
+    size_t times[FT_N_FIELDS] = {0}; /* that each field is set */
     for (const cJSON *entry = root->child; entry; entry = entry->next) count++;
     if (!cJSON_IsArray(root))
         status = ft_fail(err, FT_BAD_INPUT, "%s: a list of objects is needed, like [{\"epochs\": 3}]", path);
@@ -190,9 +263,13 @@ static ft_status read_configs_file(const char *path, int64_t max_configs, const 
         }
         for (const cJSON *value = entry->child; value; value = value->next) {
             const ft_field *field = NULL;
-            if (ft_field_find(value->string, &field, NULL) == FT_OK) add_key(grid, field);
+            if (ft_field_find(value->string, &field, NULL) != FT_OK) continue;
+            add_key(grid, field);
+            times[field - ft_fields]++;
         }
     }
+    for (size_t i = 0; i < FT_N_FIELDS; i++) grid->covers[i] = times[i] == grid->count;
+    if (status == FT_OK) status = check_list(path, grid, err);
     cJSON_Delete(root);
     return status;
 }
@@ -216,6 +293,7 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
         if (source->grid_file) status = read_grid_file(source->grid_file, &all, err);
         for (size_t i = 0; i < source->n_grids && status == FT_OK; i++)
             status = read_grid_text(source->grids[i], source->max_configs, &all, err);
+        if (status == FT_OK) status = check_axes(&all, err);
         if (status == FT_OK) status = expand_axes(&all, source->max_configs, base, grid, err);
     }
     for (size_t i = 0; i < all.count; i++) free(all.items[i].values);

@@ -26,11 +26,13 @@ typedef struct ft_grid {
     size_t count;
     const ft_field *keys[FT_N_FIELDS]; /* what varies, in the order given (of a list: what any entry sets) */
     size_t n_keys;
+    bool covers[FT_N_FIELDS]; /* by field: every configuration sets it, so that the base's value is of no
+                                 account */
 } ft_grid;
 
 /* Each configuration is `base` (defaults and --set) with its own values over it. FT_BAD_INPUT: nothing given,
- * or both a grid and a list; an unknown key or one given twice; an empty list; a wrong type; a value out of
- * range; more than max_configs. */
+ * or both a grid and a list; an unknown key, or a key, a value of it or a configuration given twice; an empty
+ * list; a wrong type; a value out of range; more than max_configs. */
 ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
                          ft_error *err);
 void ft_grid_free(ft_grid *grid);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "host/synonyms.h"
 
 const ft_hyperparameters ft_hyperparameters_default = {
     .learning_rate = 1e-4,
@@ -52,8 +53,7 @@ const ft_field ft_fields[FT_N_FIELDS] = {
     {REAL(lora_alpha), .least = 0, .above = true, .most = 1e6,
      .help = "LoRA's scale is lora_alpha / lora_rank"},
     {REAL(dropout_rate), .least = 0, .most = 1, .below = true, .help = "dropout on the input of LoRA's A"},
-    {PLACE(lora_targets), .type = FT_FIELD_TARGETS,
-     .help = "modules with LoRA"},
+    {PLACE(lora_targets), .type = FT_FIELD_TARGETS, .help = "modules with LoRA"},
     {FLAG(use_rslora), .help = "LoRA's scale is lora_alpha / sqrt(lora_rank) instead"},
     {CHOICE(lr_scheduler), .choices = {"linear", "cosine", "constant_with_warmup", "constant"},
      .help = "how the learning rate changes over the steps"},
@@ -77,6 +77,11 @@ ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err)
         *field = &ft_fields[i];
         return FT_OK;
     }
+    const char *known = ft_hyperparameter_synonym(name);
+    for (size_t i = 0; known && i < FT_N_FIELDS; i++)
+        if (strcmp(known, names[i]) == 0)
+            return ft_fail(err, FT_BAD_INPUT, "unknown hyperparameter \"%.60s\": here it is \"%s\" (%s)",
+                           name, known, ft_fields[i].help);
     const char *nearest = ft_nearest_name(name, names, FT_N_FIELDS);
     if (nearest)
         return ft_fail(err, FT_BAD_INPUT, "unknown hyperparameter \"%.60s\" (did you mean \"%s\"?)", name,
@@ -212,6 +217,25 @@ static ft_status set_word(const ft_field *field, const char *word, ft_hyperparam
     return not_allowed(field, word, err);
 }
 
+/* Targets as PEFT's configs have them: ["q", "v"]. */
+static ft_status set_list(const ft_field *field, const cJSON *list, ft_hyperparameters *hyperparameters,
+                          ft_error *err)
+{
+    ft_text joined = FT_TEXT_EMPTY;
+    const cJSON *item;
+    bool words = true;
+    cJSON_ArrayForEach(item, list)
+    {
+        words = words && cJSON_IsString(item);
+        if (words) ft_text_addf(&joined, "%s%s", joined.length ? "+" : "", item->valuestring);
+    }
+    ft_status status = joined.failed ? ft_no_memory(err, "a list of targets", joined.length)
+                       : words       ? set_word(field, joined.data, hyperparameters, err)
+                                     : not_allowed(field, "this list", err);
+    ft_text_free(&joined);
+    return status;
+}
+
 static void set_null(const ft_field *field, ft_hyperparameters *hyperparameters)
 {
     store(field, hyperparameters, place_in(field, &ft_hyperparameters_default),
@@ -260,6 +284,8 @@ ft_status ft_field_set_json(const ft_field *field, const cJSON *value, ft_hyperp
     if (field->type == FT_FIELD_FLAG && cJSON_IsBool(value))
         return set_flag(field, cJSON_IsTrue(value), hyperparameters);
     if (word && cJSON_IsString(value)) return set_word(field, value->valuestring, hyperparameters, err);
+    if (field->type == FT_FIELD_TARGETS && cJSON_IsArray(value) && value->child)
+        return set_list(field, value, hyperparameters, err);
     const char *kind = cJSON_IsArray(value)    ? "a list"
                        : cJSON_IsObject(value) ? "an object"
                        : cJSON_IsString(value) ? "a text"
@@ -327,7 +353,22 @@ bool ft_field_equal(const ft_field *field, const ft_hyperparameters *a, const ft
     }
 }
 
-ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char *assignment, ft_error *err)
+int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const ft_hyperparameters *b)
+{
+    const ft_hyperparameters *of[] = {a, b};
+    double numbers[2];
+    for (int i = 0; i < 2; i++)
+        numbers[i] = field->type == FT_FIELD_REAL      ? real_of(field, of[i])
+                     : field->type == FT_FIELD_FLAG    ? (double)flag_of(field, of[i])
+                     : field->type == FT_FIELD_TARGETS ? (double)targets_of(field, of[i])
+                                                       : (double)integer_of(field, of[i]);
+    if (isnan(numbers[0]) || isnan(numbers[1])) return (int)isnan(numbers[1]) - (int)isnan(numbers[0]);
+    return numbers[0] < numbers[1] ? -1 : numbers[0] > numbers[1];
+}
+
+/* The field that "key=value" is about, and the value. */
+static ft_status parse_assignment(const char *assignment, const ft_field **field, const char **value,
+                                  ft_error *err)
 {
     const char *equals = strchr(assignment, '=');
     char name[64];
@@ -337,9 +378,32 @@ ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char
     if (length >= sizeof name) length = sizeof name - 1;
     memcpy(name, assignment, length);
     name[length] = '\0';
+    *value = equals + 1;
+    return ft_field_find(name, field, err);
+}
+
+ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char *assignment, ft_error *err)
+{
     const ft_field *field;
-    ft_status status = ft_field_find(name, &field, err);
-    return status == FT_OK ? ft_field_set_text(field, equals + 1, hyperparameters, err) : status;
+    const char *value = NULL;
+    ft_status status = parse_assignment(assignment, &field, &value, err);
+    return status == FT_OK ? ft_field_set_text(field, value, hyperparameters, err) : status;
+}
+
+ft_status ft_hyperparameters_set_all(ft_hyperparameters *hyperparameters, const char *const *assignments,
+                                     size_t n_assignments, size_t times[FT_N_FIELDS], ft_error *err)
+{
+    *hyperparameters = ft_hyperparameters_default;
+    memset(times, 0, FT_N_FIELDS * sizeof *times);
+    for (size_t i = 0; i < n_assignments; i++) {
+        const ft_field *field;
+        const char *value = NULL;
+        ft_status status = parse_assignment(assignments[i], &field, &value, err);
+        if (status == FT_OK) status = ft_field_set_text(field, value, hyperparameters, err);
+        if (status != FT_OK) return status;
+        times[field - ft_fields]++;
+    }
+    return FT_OK;
 }
 
 ft_status ft_hyperparameters_from_json(ft_hyperparameters *hyperparameters, const cJSON *object,

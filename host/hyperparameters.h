@@ -58,7 +58,7 @@ typedef struct ft_field {
 enum { FT_N_FIELDS = 20 };
 extern const ft_field ft_fields[FT_N_FIELDS]; /* in the order of INTERFACE §1 */
 
-/* The field of that name; FT_BAD_INPUT with the nearest name. */
+/* The field of that name; FT_BAD_INPUT with what it is called here, or the nearest name. */
 ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err);
 
 /* Sets one field from a text ("1e-4", "lora", "true", "null"). Errors say key, value, type and range. */
@@ -75,8 +75,14 @@ void ft_field_to_text(const ft_field *field, const ft_hyperparameters *hyperpara
 /* Whether two sets have the same value there. */
 bool ft_field_equal(const ft_field *field, const ft_hyperparameters *a, const ft_hyperparameters *b);
 
+/* Below, 0 or above 0 as a's value there comes before b's, is equal or comes after; null comes first. */
+int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const ft_hyperparameters *b);
+
 /* One "key=value" (of --set). */
 ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char *assignment, ft_error *err);
+/* All of them, over the defaults; the last of a key counts. times: by field, how often it is set. */
+ft_status ft_hyperparameters_set_all(ft_hyperparameters *hyperparameters, const char *const *assignments,
+                                     size_t n_assignments, size_t times[FT_N_FIELDS], ft_error *err);
 /* Sets the keys that an object holds, leaves the others alone. `where` begins the message ("configs.json:
  * entry 3"). */
 ft_status ft_hyperparameters_from_json(ft_hyperparameters *hyperparameters, const cJSON *object,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/synonyms.h"
+
 enum { MAX_OPTIONS = 64 }; /* of one command */
 
 static bool append(ft_option_list *list, const char *item, ft_error *err)
@@ -48,7 +50,17 @@ static ft_status find_option(const ft_command_line *line, const char *name, size
     if (length >= sizeof wanted) length = sizeof wanted - 1;
     memcpy(wanted, name, length);
     wanted[length] = '\0';
-    const char *nearest = ft_nearest_name(wanted, names, count);
+    ft_text explained = FT_TEXT_EMPTY;
+    if (line->explain) line->explain(wanted, &explained);
+    if (explained.length > 0 && !explained.failed) {
+        ft_status status =
+            ft_fail(err, FT_BAD_INPUT, "%s: unknown option --%s (%s)", line->command, wanted, explained.data);
+        ft_text_free(&explained);
+        return status;
+    }
+    ft_text_free(&explained);
+    const char *nearest = ft_option_synonym(wanted, names, count);
+    if (!nearest) nearest = ft_nearest_name(wanted, names, count);
     if (nearest)
         return ft_fail(err, FT_BAD_INPUT, "%s: unknown option --%s (did you mean --%s?)", line->command,
                        wanted, nearest);

@@ -44,10 +44,13 @@ typedef struct ft_command_line {
     const char *example; /* whole lines that can be typed */
     const char *notes;   /* more help after the options, or NULL */
     void (*shared_notes)(ft_text *out); /* and what other commands say too: the manual has it once; or NULL */
+    /* What an unknown option is instead, in words ("a hyperparameter: --set epochs=..."), into out; nothing
+     * where that is not known. NULL: nobody knows. */
+    void (*explain)(const char *name, ft_text *out);
     const ft_option *options;
-    const char *positional;    /* the name of positional arguments: "ID"; NULL: none are taken */
+    const char *positional;                /* the name of positional arguments: "ID"; NULL: none are taken */
     const char *const *positional_choices; /* what completion offers for them, NULL-terminated; or NULL */
-    ft_option_list *arguments; /* where they go */
+    ft_option_list *arguments;             /* where they go */
     size_t least_arguments, most_arguments;
 } ft_command_line;
 

@@ -16,21 +16,6 @@ static int compare_numbers(double a, double b)
     return a < b ? -1 : a > b;
 }
 
-static double number_of(const ft_field *field, const ft_hyperparameters *config)
-{
-    const void *at = (const char *)config + field->offset;
-    switch (field->type) {
-    case FT_FIELD_REAL:
-        return *(const double *)at;
-    case FT_FIELD_FLAG:
-        return *(const bool *)at;
-    case FT_FIELD_TARGETS:
-        return *(const uint32_t *)at;
-    default:
-        return (double)*(const int64_t *)at;
-    }
-}
-
 /* Whether the steps that are taken do not depend on how many will be. */
 static bool has_constant_schedule(const ft_hyperparameters *config)
 {
@@ -43,7 +28,7 @@ static int compare_trajectories(const ft_hyperparameters *a, const ft_hyperparam
 {
     for (int i = 0; i < FT_N_FIELDS; i++) {
         if (ft_fields[i].offset == offsetof(ft_hyperparameters, epochs)) continue;
-        int order = compare_numbers(number_of(&ft_fields[i], a), number_of(&ft_fields[i], b));
+        int order = ft_field_compare(&ft_fields[i], a, b);
         if (order != 0) return order;
     }
     return 0;

@@ -140,8 +140,11 @@ static ft_status add_result(ft_study *study, const ft_hyperparameters *config, c
     if (status == FT_OK && result->adapter) {
         experiment->model_path = ft_join_path(experiment->directory, "adapter");
         if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
-        status = ft_adapter_write(experiment->model_path, result->adapter, study->weights,
-                                  study->request->model, err);
+        ft_adapter written = *result->adapter; /* a whole model says what it was trained with */
+        written.config.chronos.context_length = (int32_t)config->context_length;
+        written.config.chronos.prediction_length = (int32_t)config->prediction_length;
+        status =
+            ft_adapter_write(experiment->model_path, &written, study->weights, study->request->model, err);
     }
     if (status != FT_OK) return status;
     if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);

@@ -2,16 +2,32 @@
 #include "host/run_record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "host/version.h"
 
 enum { SCHEMA_VERSION = 1 };
 
+const char *ft_hash_text(uint32_t checksum, char text[FT_HASH_CHARS])
+{
+    snprintf(text, FT_HASH_CHARS, "crc32:%08x", (unsigned)checksum);
+    return text;
+}
+
 static bool add_checksum(cJSON *run, const char *key, uint32_t checksum)
 {
-    char text[24];
-    snprintf(text, sizeof text, "crc32:%08x", (unsigned)checksum);
-    return cJSON_AddStringToObject(run, key, text) != NULL;
+    char text[FT_HASH_CHARS];
+    return cJSON_AddStringToObject(run, key, ft_hash_text(checksum, text)) != NULL;
+}
+
+/* Where the run was started, from which its paths are meant. */
+static bool add_directory(cJSON *run)
+{
+    char *here = getcwd(NULL, 0);
+    const bool ok = !here || cJSON_AddStringToObject(run, "directory", here) != NULL;
+    free(here);
+    return ok;
 }
 
 /* The other configurations of the adapter batch, numbered from 1 as in the experiments' ids. */
@@ -40,7 +56,7 @@ cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
     bool ok = run && cJSON_AddNumberToObject(run, "schema_version", SCHEMA_VERSION) &&
               cJSON_AddStringToObject(run, "ftgpu_version", ft_version()) &&
               cJSON_AddStringToObject(run, "commit", ft_commit()) &&
-              cJSON_AddStringToObject(run, "command_line", command ? command : "") &&
+              cJSON_AddStringToObject(run, "command_line", command ? command : "") && add_directory(run) &&
               cJSON_AddStringToObject(run, "device", backend->device) &&
               cJSON_AddStringToObject(run, "dtype", backend->bf16 ? "bf16" : "f32") &&
               cJSON_AddNumberToObject(run, "threads", backend->n_threads) &&

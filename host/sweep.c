@@ -15,11 +15,25 @@
 ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
                                ft_error *err)
 {
-    *config = ft_hyperparameters_default;
-    ft_status status = FT_OK;
-    for (size_t i = 0; i < request->n_set && status == FT_OK; i++)
-        status = ft_hyperparameters_set(config, request->set[i], err);
-    return status;
+    size_t times[FT_N_FIELDS];
+    return ft_hyperparameters_set_all(config, request->set, request->n_set, times, err);
+}
+
+void ft_sweep_tell_overridden(const ft_engine *engine, const ft_experiment_request *request,
+                              const ft_grid *grid)
+{
+    ft_hyperparameters unused;
+    size_t times[FT_N_FIELDS];
+    if (ft_hyperparameters_set_all(&unused, request->set, request->n_set, times, NULL) != FT_OK) return;
+    for (size_t i = 0; i < FT_N_FIELDS; i++) {
+        if (times[i] > 1)
+            ft_engine_say(engine, "warning: %s is set %zu times: the last value counts", ft_fields[i].name,
+                          times[i]);
+        if (times[i] > 0 && grid && grid->covers[i])
+            ft_engine_say(
+                engine, "warning: %s is set for all, but each configuration has its own value, which counts",
+                ft_fields[i].name);
+    }
 }
 
 static bool is_recorded(void *context, size_t configuration)

@@ -9,6 +9,11 @@
 ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
                                ft_error *err);
 
+/* Tells by the engine's progress which of the request's own values another overrides: a later one of the same
+ * key, or the grid's (NULL: there is none). */
+void ft_sweep_tell_overridden(const ft_engine *engine, const ft_experiment_request *request,
+                              const ft_grid *grid);
+
 /* Every configuration of the request, in grid order: defaults, the request's own values, then the grid's.
  * Free by ft_grid_free. */
 ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid, ft_error *err);

@@ -161,6 +161,7 @@ struct ft_backend {
                   likes, A, B, u, du too */
     int n_threads;
     size_t memory_bytes; /* of the device */
+    bool host_memory;    /* device memory is the host's own */
     /* Rows of the encoder beyond which a pass gains nothing: a longer step is cut into passes of as many,
      * whose activations stay in a cache. 0: never. Not where steps are captured. */
     int64_t pass_rows;
@@ -324,7 +325,8 @@ int ft_cuda_device_count(void);
 ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_error *err);
 
 /* What the build has of CUDA, in words for people; "" each where it has no CUDA backend. The libraries: with
- * `open` their version and file, or why they cannot be used; without, which they are, and nothing is loaded. */
+ * `open` their version and file, or why they cannot be used; without, which they are, and nothing is loaded.
+ */
 typedef struct ft_cuda_parts {
     char code[128]; /* the compute capabilities that the kernels are compiled for */
     char cublaslt[1024], nccl[1024];

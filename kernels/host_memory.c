@@ -45,6 +45,7 @@ static void one_stream(ft_backend *self, int number)
 void ft_host_memory_operations(ft_backend *backend)
 {
     backend->memory_bytes = ft_memory_bytes();
+    backend->host_memory = true;
     backend->release = release;
     backend->to_device = to_device;
     backend->to_host = to_host;

@@ -5,8 +5,8 @@
 
 #include "kernels/backend.h"
 
-/* Sets release (of blocks from aligned_alloc), to_device, to_host, copy, zero, use_stream, record, wait and
- * memory_bytes. */
+/* Sets release (of blocks from aligned_alloc), to_device, to_host, copy, zero, use_stream, record, wait,
+ * memory_bytes and host_memory. */
 void ft_host_memory_operations(ft_backend *backend);
 
 #endif

@@ -23,7 +23,7 @@ ft_status ft_targets_parse(const char *text, uint32_t *targets, ft_error *err)
 {
     uint32_t found = 0;
     for (const char *at = text;; at++) {
-        size_t length = strcspn(at, "+");
+        size_t length = strcspn(at, "+,");
         int i = 0;
         while (i < N_TARGETS && (strlen(letters[i]) != length || memcmp(at, letters[i], length) != 0)) i++;
         if (i == N_TARGETS)

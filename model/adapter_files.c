@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "model/adapter.h"
 #include "model/peft_config.h"
+#include "model/peft_tensors.h"
+#include "model/place.h"
 #include "model/safetensors.h"
 
 enum { NAME_CHARS = 160 };
@@ -25,13 +27,16 @@ static void peft_name(const ft_model_config *config, int32_t index, const char *
 /* An adapter file while it is read: which stored tensor is which part of which base tensor. */
 typedef struct parts {
     const ft_safetensors *file;
+    ft_peft_tensors tensors;         /* the file's, by plain names */
     const ft_stored_tensor **a, **b; /* (ft_tensor_count); NULL where the file has none */
     size_t found;                    /* tensors of the file that have their place */
 } parts;
 
-/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. */
-static ft_status find_parts(const ft_model_config *config, ft_adapter_spec *spec, parts *p, ft_error *err)
+/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. Others must be copies of
+ * the base model's. */
+static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts *p, ft_error *err)
 {
+    const ft_model_config *config = &base->config;
     bool lora = spec->kind == FT_LORA;
     int64_t stated = spec->rank, rank = 0;
     for (int32_t i = 0; i < ft_tensor_count(config); i++) {
@@ -39,11 +44,11 @@ static ft_status find_parts(const ft_model_config *config, ft_adapter_spec *spec
         char a[NAME_CHARS], b[NAME_CHARS];
         if (lora ? !info.is_linear : !info.is_norm) continue;
         peft_name(config, i, lora ? "lora_A" : "ln_tuning_layers", a);
-        p->a[i] = ft_safetensors_find(p->file, a);
+        p->a[i] = ft_peft_tensors_find(&p->tensors, a);
         if (p->a[i]) p->found++;
         if (!lora) continue;
         peft_name(config, i, "lora_B", b);
-        p->b[i] = ft_safetensors_find(p->file, b);
+        p->b[i] = ft_peft_tensors_find(&p->tensors, b);
         if (p->b[i]) p->found++;
         if (!p->a[i] != !p->b[i])
             return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\" is missing", p->file->path, p->a[i] ? b : a);
@@ -59,10 +64,8 @@ static ft_status find_parts(const ft_model_config *config, ft_adapter_spec *spec
         bool placed = false;
         for (int32_t i = 0; i < ft_tensor_count(config) && !placed; i++)
             placed = p->a[i] == &p->file->tensors[k] || p->b[i] == &p->file->tensors[k];
-        if (!placed)
-            return ft_fail(err, FT_BAD_INPUT,
-                           "%s: tensor \"%s\" belongs to no module of this model that can be adapted",
-                           p->file->path, p->file->tensors[k].name);
+        const ft_status status = placed ? FT_OK : ft_peft_tensors_check_copy(&p->tensors, k, base, err);
+        if (status != FT_OK) return status;
     }
     if (p->found == 0) return ft_fail(err, FT_BAD_INPUT, "%s: holds no tensor of an adapter", p->file->path);
     if (lora && stated && rank != stated)
@@ -73,6 +76,26 @@ static ft_status find_parts(const ft_model_config *config, ft_adapter_spec *spec
                        p->file->path, (long long)rank, FT_MAX_RANK);
     spec->rank = (int32_t)rank;
     return FT_OK;
+}
+
+/* What adapter_config.json says of single modules. */
+static ft_status check_modules(const char *config_path, const ft_model_config *config,
+                               const ft_adapter_spec *spec, const parts *p, ft_error *err)
+{
+    size_t count = 0;
+    const size_t most = (size_t)ft_tensor_count(config);
+    ft_tensor_name *names = calloc(most, sizeof *names);
+    if (!names) return ft_no_memory(err, config_path, most * sizeof *names);
+    for (int32_t i = 0; i < (int32_t)most; i++) {
+        if (spec->kind != FT_LORA || !p->a[i]) continue;
+        names[count] = ft_tensor_name_of(config, i);
+        names[count].text[strlen(names[count].text) - strlen(".weight")] = '\0';
+        count++;
+    }
+    const ft_status status =
+        ft_peft_config_check(config_path, spec, names, count, p->found < p->file->count, err);
+    free(names);
+    return status;
 }
 
 /* A LoRA target that the file has in some blocks only stays zero in the others: A and B both zero are no
@@ -99,7 +122,8 @@ static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
 static ft_status check_directory(const char *directory, const char *config_path, const char *tensors_path,
                                  ft_error *err)
 {
-    ft_status status = FT_OK;
+    ft_status status = ft_place_check(directory, "adapter_config.json", err);
+    if (status != FT_OK) return status;
     char *model = ft_join_path(directory, "config.json"),
          *pickled = ft_join_path(directory, "adapter_model.bin");
     const char *const paths[] = {config_path, tensors_path, model, pickled};
@@ -113,8 +137,11 @@ static ft_status check_directory(const char *directory, const char *config_path,
     else if (status == FT_OK && !has_config)
         status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_config.json is missing", directory);
     else if (status == FT_OK && !has_tensors)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: adapter_model.safetensors is missing%s", directory,
-                         is_pickled ? " (adapter_model.bin is not supported)" : "");
+        status = ft_fail(
+            err, FT_BAD_INPUT, "%s: adapter_model.safetensors is missing%s", directory,
+            is_pickled ? "; adapter_model.bin is, which is not read: save it anew with peft, "
+                         "PeftModel.from_pretrained(BASE, DIR).save_pretrained(DIR, safe_serialization=True)"
+                       : "");
     free(model);
     free(pickled);
     return status;
@@ -135,7 +162,9 @@ ft_status ft_adapter_read(const char *directory, const ft_weights *base, ft_adap
     if (status == FT_OK) status = ft_peft_config_read(config_path, &spec, err);
     if (status == FT_OK) status = ft_safetensors_open(tensors_path, &file, err);
     p.file = file;
-    if (status == FT_OK) status = find_parts(&base->config, &spec, &p, err);
+    if (status == FT_OK) status = ft_peft_tensors_open(file, &p.tensors, err);
+    if (status == FT_OK) status = find_parts(base, &spec, &p, err);
+    if (status == FT_OK) status = check_modules(config_path, &base->config, &spec, &p, err);
     if (status == FT_OK) {
         status = ft_adapter_create(&spec, base, adapter, err);
         if (status) ft_error_prefix(err, tensors_path);
@@ -145,6 +174,7 @@ ft_status ft_adapter_read(const char *directory, const ft_weights *base, ft_adap
         ft_adapter_free(*adapter);
         *adapter = NULL;
     }
+    ft_peft_tensors_free(&p.tensors);
     ft_safetensors_close(file);
     free(p.a);
     free(p.b);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "model/generation_config.h"
+#include "model/place.h"
 
 /* Any two sizes multiply to at most 2^38 elements: 2^40 bytes of f32. */
 enum { MAX_SIZE = 1 << 19, MAX_LAYERS = 1024 };
@@ -203,8 +204,8 @@ static void read_t5(reader *r, ft_model_config *config)
         read_whole(r, "decoder_start_token_id", 0, config->vocab_size - 1, MUST_EXIST);
     config->pad_token_id = read_whole(r, "pad_token_id", 0, config->vocab_size - 1, 0);
     config->eos_token_id = read_whole(r, "eos_token_id", 0, config->vocab_size - 1, 1);
-    config->scale_decoder_outputs =
-        read_flag(r, "scale_decoder_outputs", read_flag(r, "tie_word_embeddings", true));
+    config->tie_word_embeddings = read_flag(r, "tie_word_embeddings", true);
+    config->scale_decoder_outputs = read_flag(r, "scale_decoder_outputs", config->tie_word_embeddings);
 }
 
 ft_status ft_config_parse(const char *text, size_t size, const char *path, ft_model_config *config,
@@ -232,7 +233,9 @@ ft_status ft_config_read(const char *model_dir, ft_model_config *config, ft_erro
     *config = (ft_model_config){0};
     char *path = ft_join_path(model_dir, "config.json");
     if (!path) return ft_no_memory(err, model_dir, strlen(model_dir));
-    ft_status status = ft_read_file(path, FT_CONFIG_MAX_BYTES, &text, &size, err);
+    ft_status status = ft_place_check(model_dir, "config.json", err);
+    if (status == FT_OK) status = ft_read_file(path, FT_CONFIG_MAX_BYTES, &text, &size, err);
+    if (status == FT_OK) status = ft_place_check_bytes(path, text, size, err);
     if (status == FT_OK) status = ft_config_parse(text, size, path, config, err);
     if (status == FT_OK) status = ft_generation_config_check(model_dir, config, err);
     free(text);

@@ -21,6 +21,7 @@ typedef struct ft_model_config {
     int32_t n_buckets, max_distance; /* relative attention */
     int32_t decoder_start_token_id, pad_token_id, eos_token_id;
     float dropout_rate, layer_norm_epsilon, initializer_factor;
+    bool tie_word_embeddings;   /* lm_head.weight may be missing: it is the embedding */
     bool scale_decoder_outputs; /* decoder output times d_model^-0.5 before the head; resolved by REFERENCE
                                    §1's rule */
     ft_chronos_config chronos;

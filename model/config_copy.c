@@ -2,6 +2,7 @@
  * transformers tells 1.0 from 1 and a tree of doubles does not. */
 #include "model/config_copy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,42 +41,75 @@ static const char *skip_value(const char *at)
     return at;
 }
 
-static bool is_dtype(const char *key, size_t length)
-{
-    return (length == 7 && !memcmp(key, "\"dtype\"", 7)) ||
-           (length == 13 && !memcmp(key, "\"torch_dtype\"", 13));
-}
+/* A value that takes the place of a key's. */
+typedef struct edit {
+    const char *key, *value; /* the key without its quotes; JSON text */
+    size_t found;            /* how often it was there */
+} edit;
 
-/* `source` with each dtype of the outermost object replaced. */
-static ft_text replace_dtype(const char *source)
+/* Appends the object that begins at `source`, with the values of the keys replaced. Returns what follows it.
+ */
+static const char *edit_object(const char *source, edit *edits, size_t n_edits, ft_text *out)
 {
-    static const char replacement[] = "\"float32\"";
-    ft_text out = FT_TEXT_EMPTY;
-    bool replaced = false;
-    const char *copied = strchr(source, '{') + 1, *at = skip_blanks(copied);
+    const char *copied = source, *at = skip_blanks(source + 1);
     while (*at == '"') {
-        const char *key = at, *key_end = skip_string(at);
+        const char *key = at + 1, *key_end = skip_string(at);
         const char *value = skip_blanks(skip_blanks(key_end) + 1), *value_end = skip_value(value);
-        if (is_dtype(key, (size_t)(key_end - key))) {
-            ft_text_add_bytes(&out, copied, (size_t)(value - copied));
-            ft_text_add(&out, replacement);
+        const size_t length = (size_t)(key_end - key) - 1;
+        for (size_t i = 0; i < n_edits; i++) {
+            if (strlen(edits[i].key) != length || memcmp(edits[i].key, key, length) != 0) continue;
+            ft_text_add_bytes(out, copied, (size_t)(value - copied));
+            ft_text_add(out, edits[i].value);
             copied = value_end;
-            replaced = true;
+            edits[i].found++;
         }
         at = skip_blanks(value_end);
         if (*at == ',') at = skip_blanks(at + 1);
     }
-    ft_text_add(&out, copied);
-    ft_text whole = FT_TEXT_EMPTY;
+    ft_text_add_bytes(out, copied, (size_t)(at + 1 - copied));
+    return at + 1;
+}
+
+/* chronos_config's text with other lengths; empty where it is not found under its plain name. */
+static ft_text change_lengths(const char *source, const ft_chronos_config *lengths)
+{
+    static const char key[] = "\"chronos_config\"";
+    ft_text out = FT_TEXT_EMPTY;
+    const char *at = skip_blanks(strchr(source, '{') + 1);
+    while (*at == '"' && strncmp(at, key, sizeof key - 1) != 0) {
+        at = skip_blanks(skip_value(skip_blanks(skip_blanks(skip_string(at)) + 1)));
+        if (*at == ',') at = skip_blanks(at + 1);
+    }
+    if (*at != '"') return out;
+    char context[16], prediction[16];
+    snprintf(context, sizeof context, "%d", (int)lengths->context_length);
+    snprintf(prediction, sizeof prediction, "%d", (int)lengths->prediction_length);
+    edit edits[] = {{"context_length", context, 0}, {"prediction_length", prediction, 0}};
+    edit_object(skip_blanks(skip_blanks(skip_string(at)) + 1), edits, 2, &out);
+    return out;
+}
+
+/* The copy. lengths NULL: its own. */
+static ft_text edit_config(const char *source, const ft_chronos_config *lengths)
+{
+    static const char replacement[] = "\"float32\"";
+    ft_text chronos = lengths ? change_lengths(source, lengths) : FT_TEXT_EMPTY, out = FT_TEXT_EMPTY,
+            whole = FT_TEXT_EMPTY;
+    edit edits[] = {
+        {"dtype", replacement, 0}, {"torch_dtype", replacement, 0}, {"chronos_config", chronos.data, 0}};
+    const char *object = strchr(source, '{');
+    if (!chronos.failed) ft_text_add(&out, edit_object(object, edits, chronos.data ? 3 : 2, &out));
     ft_text_add(&whole, "{");
-    if (!replaced) ft_text_addf(&whole, "\n  \"dtype\": %s,", replacement);
-    ft_text_add(&whole, out.failed ? "" : out.data);
-    whole.failed = whole.failed || out.failed;
+    if (edits[0].found + edits[1].found == 0) ft_text_addf(&whole, "\n  \"dtype\": %s,", replacement);
+    if (out.data) ft_text_add(&whole, out.data + 1);
+    whole.failed = whole.failed || out.failed || chronos.failed;
+    ft_text_free(&chronos);
     ft_text_free(&out);
     return whole;
 }
 
-ft_status ft_config_copy(const char *model_dir, char **text, bool *own_head, ft_error *err)
+ft_status ft_config_copy(const char *model_dir, const ft_chronos_config *lengths, char **text, bool *own_head,
+                         ft_error *err)
 {
     char *source = NULL;
     size_t size = 0;
@@ -90,7 +124,10 @@ ft_status ft_config_copy(const char *model_dir, char **text, bool *own_head, ft_
     if (status == FT_OK) status = ft_json_parse(source, size, path, &root, err);
     if (status == FT_OK) {
         *own_head = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(root, "tie_word_embeddings"));
-        ft_text copy = replace_dtype(source);
+        const ft_chronos_config *own = &config.chronos;
+        const bool same = !lengths || (lengths->context_length == own->context_length &&
+                                       lengths->prediction_length == own->prediction_length);
+        ft_text copy = edit_config(source, same ? NULL : lengths);
         if (copy.failed) {
             ft_text_free(&copy);
             status = ft_no_memory(err, path, size);

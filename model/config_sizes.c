@@ -33,6 +33,7 @@ ft_status ft_config_for_size(const char *size, ft_model_config *config, ft_error
             .dropout_rate = 0.1f,
             .layer_norm_epsilon = 1e-6f,
             .initializer_factor = sizes[i].factor,
+            .tie_word_embeddings = true,
             .scale_decoder_outputs = true,
             .chronos = {.low_limit = -15.0,
                         .high_limit = 15.0,

@@ -54,7 +54,7 @@ static size_t lay_out(ft_decoder *d, char *base)
     int64_t n_series = d->shape.n_series, n_paths = n_series * d->shape.num_samples,
             inner = ft_inner_dim(config);
     int64_t encoder_rows = n_series * d->shape.encoder_length, layers = config->n_decoder_layers;
-    ft_arena c = {base, 0};
+    ft_arena c = {.base = base, .on_host = backend->host_memory};
     d->cross_kv = ft_arena_tensor(&c, backend->matrix, layers * encoder_rows, 2 * inner);
     d->self_kv = ft_arena_tensor(&c, backend->matrix, layers * n_paths * d->shape.n_tokens, 2 * inner);
     d->x = ft_arena_tensor(&c, backend->real, n_paths, config->d_model);

@@ -187,14 +187,15 @@ cleanup:
     return status;
 }
 
-/* Tokens of the longest context of any chunk: later chunks see the medians of earlier ones. */
+/* Tokens of the longest context of any chunk, and its end: later chunks see the medians of earlier ones. */
 static int32_t longest_input(const ft_forecast_request *requests, int64_t n_requests,
                              const ft_forecast_settings *settings)
 {
     int64_t longest = 0;
     for (int64_t i = 0; i < n_requests; i++)
         if (requests[i].count > longest) longest = requests[i].count;
-    int64_t added = settings->horizon - chunk_of(settings);
+    /* Before the last chunk, which may be shorter than the others. */
+    int64_t chunk = chunk_of(settings), added = (settings->horizon - 1) / chunk * chunk;
     return (int32_t)visible(visible(longest, settings->context_length) + added, settings->context_length) + 1;
 }
 

@@ -4,45 +4,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/arena.h"
 #include "model/sites.h"
+
+/* Cuts the arrays; bytes in all. With a NULL base that is all that is of use. */
+static size_t lay_out(ft_inputs *in, const ft_pass_shape *shape, char *base)
+{
+    const size_t adapters = (size_t)shape->n_adapters, sequences = (size_t)shape->n_sequences;
+    const size_t encoder = sequences * (size_t)shape->encoder_length,
+                 decoder = sequences * (size_t)shape->decoder_length;
+    ft_arena c = {.base = base, .on_host = true};
+    in->n_counted = ft_arena_cut(&c, adapters * sizeof *in->n_counted);
+    in->sequence_start = ft_arena_cut(&c, (adapters + 1) * sizeof *in->sequence_start);
+    in->encoder_ids = ft_arena_cut(&c, encoder * sizeof *in->encoder_ids);
+    in->key_mask = ft_arena_cut(&c, encoder);
+    in->labels = ft_arena_cut(&c, decoder * sizeof *in->labels);
+    in->decoder_ids = ft_arena_cut(&c, decoder * sizeof *in->decoder_ids);
+    in->adapter_of = ft_arena_cut(&c, sequences * sizeof *in->adapter_of);
+    in->sequence_offset = ft_arena_cut(&c, adapters * sizeof *in->sequence_offset);
+    in->seed = ft_arena_cut(&c, adapters * sizeof *in->seed);
+    in->step = ft_arena_cut(&c, adapters * sizeof *in->step);
+    float **reals[] = {&in->model_dropout, &in->lora_dropout, &in->lora_scale, &in->label_scale};
+    for (int i = 0; i < 4; i++) *reals[i] = ft_arena_cut(&c, adapters * sizeof(float));
+    return c.used;
+}
 
 ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **out, ft_error *err)
 {
     *out = NULL;
-    size_t adapters = (size_t)shape->n_adapters + 1, sequences = (size_t)shape->n_sequences;
-    size_t encoder = sequences * (size_t)shape->encoder_length,
-           decoder = sequences * (size_t)shape->decoder_length;
-    size_t bytes = adapters * (8 * 4 + 8 + 4) + sequences * 4 + encoder * 5 + decoder * 8 + 64;
     ft_inputs *inputs = calloc(1, sizeof *inputs);
-    char *memory = calloc(1, bytes);
-    if (!inputs || !memory) {
+    const size_t bytes = inputs ? lay_out(inputs, shape, NULL) : sizeof *inputs;
+    char *memory = inputs ? calloc(1, bytes) : NULL;
+    if (!memory) {
         free(inputs);
-        free(memory);
         return ft_no_memory(err, "the inputs of a pass", bytes);
     }
     inputs->memory = memory;
     inputs->n_adapters = shape->n_adapters;
     inputs->encoder_length = shape->encoder_length;
     inputs->decoder_length = shape->decoder_length;
-    inputs->n_counted = (int64_t *)(void *)memory;
-    memory += adapters * 8;
-    int32_t **integers[] = {&inputs->sequence_start, &inputs->encoder_ids, &inputs->labels,
-                            &inputs->decoder_ids,    &inputs->adapter_of,  &inputs->sequence_offset};
-    size_t counts[] = {adapters, encoder, decoder, decoder, sequences, adapters};
-    for (int i = 0; i < 6; i++) {
-        *integers[i] = (int32_t *)(void *)memory;
-        memory += counts[i] * 4;
-    }
-    inputs->seed = (uint32_t *)(void *)memory;
-    inputs->step = inputs->seed + adapters;
-    memory += adapters * 8;
-    float **reals[] = {&inputs->model_dropout, &inputs->lora_dropout, &inputs->lora_scale,
-                       &inputs->label_scale};
-    for (int i = 0; i < 4; i++) {
-        *reals[i] = (float *)(void *)memory;
-        memory += adapters * 4;
-    }
-    inputs->key_mask = (uint8_t *)memory;
+    lay_out(inputs, shape, memory);
     *out = inputs;
     return FT_OK;
 }

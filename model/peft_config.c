@@ -2,9 +2,11 @@
 #include "model/peft_config.h"
 
 #include <math.h>
+#include <regex.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "model/json_builder.h"
 
 /* Keys that change nothing of what a trained adapter computes, or that its tensors tell: which modules, where
@@ -21,7 +23,8 @@ static const char *const accepted[] = {"auto_mapping",        "base_model_name_o
                                        "peft_type",           "r",
                                        "lora_alpha",          "lora_dropout",
                                        "use_rslora",          "bias",
-                                       "init_lora_weights"};
+                                       "init_lora_weights",   "modules_to_save",
+                                       "alpha_pattern",       "rank_pattern"};
 
 static ft_status refuse(const char *path, const char *key, const char *what, ft_error *err)
 {
@@ -75,8 +78,12 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     const cJSON *rslora = cJSON_GetObjectItemCaseSensitive(root, "use_rslora");
     double rank, alpha, dropout;
     spec->kind = FT_LORA;
-    if (bias && !cJSON_IsNull(bias) && !(cJSON_IsString(bias) && !strcmp(bias->valuestring, "none")))
-        return refuse(path, "bias", "only \"none\" is supported", err);
+    /* T5 has no biases: which of them were trained says nothing. */
+    const bool is_bias =
+        cJSON_IsString(bias) && (!strcmp(bias->valuestring, "none") || !strcmp(bias->valuestring, "all") ||
+                                 !strcmp(bias->valuestring, "lora_only"));
+    if (bias && !cJSON_IsNull(bias) && !is_bias)
+        return refuse(path, "bias", "\"none\", \"all\" or \"lora_only\" is needed", err);
     if (rslora && !cJSON_IsNull(rslora) && !cJSON_IsBool(rslora))
         return refuse(path, "use_rslora", "true or false is needed", err);
     spec->use_rslora = cJSON_IsTrue(rslora);
@@ -92,6 +99,74 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     spec->alpha = (float)alpha;
     spec->dropout = (float)dropout;
     return FT_OK;
+}
+
+/* Whether PEFT's pattern names the module: as its whole name or the end of it, after a dot. FT_BAD_INPUT
+ * where the pattern is written as only Python reads it. */
+static ft_status matches(const char *path, const char *key, const char *pattern, const char *module,
+                         bool *yes, ft_error *err)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.^$|()[]*+?-\\";
+    regex_t compiled;
+    ft_text whole = FT_TEXT_EMPTY;
+    bool is_plain = pattern[strspn(pattern, plain)] == '\0' && !strstr(pattern, "(?");
+    for (const char *at = pattern; is_plain && (at = strchr(at, '\\')) != NULL; at += 2)
+        is_plain = at[1] == '.'; /* no \d and the like */
+    ft_text_addf(&whole, "^(.*\\.)?(%s)$", pattern);
+    ft_status status = whole.failed ? ft_no_memory(err, path, strlen(pattern)) : FT_OK;
+    if (status == FT_OK && (!is_plain || regcomp(&compiled, whole.data, REG_EXTENDED | REG_NOSUB) != 0)) {
+        status = ft_fail(err, FT_BAD_INPUT, "%s: key \"%s\": the pattern \"%.100s\" is not understood", path,
+                         key, pattern);
+    } else if (status == FT_OK) {
+        *yes = regexec(&compiled, module, 0, NULL, 0) == 0;
+        regfree(&compiled);
+    }
+    ft_text_free(&whole);
+    return status;
+}
+
+/* One of rank_pattern and alpha_pattern: {pattern: value}. */
+static ft_status check_pattern(const char *path, const cJSON *root, const char *key, double usual,
+                               const ft_tensor_name *modules, size_t count, ft_error *err)
+{
+    const cJSON *patterns = cJSON_GetObjectItemCaseSensitive(root, key), *item;
+    ft_status status = FT_OK;
+    if (!patterns || cJSON_IsNull(patterns)) return FT_OK;
+    if (!cJSON_IsObject(patterns)) return refuse(path, key, "an object is needed", err);
+    cJSON_ArrayForEach(item, patterns)
+    {
+        if (cJSON_IsNumber(item) && item->valuedouble == usual) continue;
+        for (size_t i = 0; i < count && status == FT_OK; i++) {
+            bool yes = false;
+            status = matches(path, key, item->string, modules[i].text, &yes, err);
+            if (status == FT_OK && yes)
+                status =
+                    ft_fail(err, FT_BAD_INPUT,
+                            "%s: key \"%s\": \"%.100s\" gives %s a value of its own: one for all modules is "
+                            "supported",
+                            path, key, item->string, modules[i].text);
+        }
+        if (status != FT_OK) break;
+    }
+    return status;
+}
+
+ft_status ft_peft_config_check(const char *path, const ft_adapter_spec *spec, const ft_tensor_name *modules,
+                               size_t count, bool has_copies, ft_error *err)
+{
+    cJSON *root = NULL;
+    ft_status status = ft_json_read(path, &root, err);
+    const cJSON *saved = cJSON_GetObjectItemCaseSensitive(root, "modules_to_save");
+    if (status == FT_OK && saved && saved->child && !has_copies)
+        status = refuse(path, "modules_to_save",
+                        "modules are named, but adapter_model.safetensors has none of them", err);
+    if (status == FT_OK)
+        status = check_pattern(path, root, "rank_pattern", (double)spec->rank, modules, count, err);
+    if (status == FT_OK)
+        status = check_pattern(path, root, "alpha_pattern", (double)spec->alpha, modules, count, err);
+    cJSON_Delete(root);
+    return status;
 }
 
 ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error *err)

@@ -17,6 +17,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "model/json_builder.h"
+#include "model/place.h"
 
 enum { LENGTH_BYTES = 8 };
 enum { MAX_HEADER_BYTES = 100 * 1000 * 1000 }; /* as the reference implementation */
@@ -182,12 +183,16 @@ static ft_status check_layout(const ft_safetensors *file, uint64_t data_start, u
 
 static ft_status read_header(ft_safetensors *file, uint64_t file_bytes, ft_error *err)
 {
-    unsigned char length_bytes[LENGTH_BYTES];
+    unsigned char length_bytes[LENGTH_BYTES], start[32];
     uint64_t length = 0;
     if (file_bytes < LENGTH_BYTES)
         return ft_fail(err, FT_BAD_INPUT, "%s: %llu bytes are too few for a safetensors file", file->path,
                        (unsigned long long)file_bytes);
     ft_status status = read_exactly(file, length_bytes, LENGTH_BYTES, 0, err);
+    if (status) return status;
+    const size_t n_start = file_bytes < sizeof start ? (size_t)file_bytes : sizeof start;
+    status = read_exactly(file, start, n_start, 0, err);
+    if (status == FT_OK) status = ft_place_check_bytes(file->path, start, n_start, err);
     if (status) return status;
     for (int i = LENGTH_BYTES - 1; i >= 0; i--) length = length << 8 | length_bytes[i];
     if (length > MAX_HEADER_BYTES || length > file_bytes - LENGTH_BYTES)

@@ -75,6 +75,28 @@ static ft_status open_index(shards *s, ft_error *err)
     return FT_OK;
 }
 
+/* There is no safetensors file: what there is instead. */
+static ft_status explain_no_tensors(const char *directory, ft_error *err)
+{
+    static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
+                                         "flax_model.msgpack"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        bool exists = false;
+        char *path = ft_join_path(directory, others[i]);
+        ft_status status = path ? ft_path_exists(path, &exists, err) : ft_no_memory(err, directory, 0);
+        free(path);
+        if (status != FT_OK) return status;
+        if (exists)
+            return ft_fail(err, FT_BAD_INPUT,
+                           "%s: only %s is there, which is not read: save it anew with transformers, "
+                           "T5ForConditionalGeneration.from_pretrained(DIR).save_pretrained(DIR, "
+                           "safe_serialization=True)",
+                           directory, others[i]);
+    }
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s: neither model.safetensors nor model.safetensors.index.json is there", directory);
+}
+
 static ft_status open_shards(const char *directory, shards *s, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -91,9 +113,7 @@ static ft_status open_shards(const char *directory, shards *s, ft_error *err)
     if (!is_whole && has_index) {
         status = open_index(s, err);
     } else if (!is_whole) {
-        status =
-            ft_fail(err, FT_BAD_INPUT,
-                    "%s: neither model.safetensors nor model.safetensors.index.json is there", directory);
+        status = explain_no_tensors(directory, err);
     } else {
         s->files = calloc(1, sizeof *s->files);
         s->file_names = calloc(1, sizeof *s->file_names);
@@ -149,7 +169,8 @@ static ft_status read_tensor(const shards *s, const ft_model_config *config, con
 }
 
 /* shared.weight and its aliases, REFERENCE §1: the first that is there is the embedding; an embed_tokens must
- * equal it; an lm_head that equals it is tied to it. */
+ * equal it; an lm_head that equals it is tied to it, and so is one that is missing, where config.json ties
+ * it. */
 static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error *err)
 {
     static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight",
@@ -161,6 +182,14 @@ static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error 
         float *values;
         ft_status status = read_tensor(s, config, names[i], FT_SHARED, &values, err);
         if (status) return status;
+        if (i == 3 && !config->tie_word_embeddings && (!values || !weights->tensor[FT_SHARED])) {
+            free(values);
+            return ft_fail(
+                err, FT_BAD_INPUT,
+                "%s: tensor \"%s\" is missing, and no other takes its place: config.json says that "
+                "tie_word_embeddings is false",
+                s->directory, values ? "shared.weight" : "lm_head.weight");
+        }
         if (!values) continue;
         if (!weights->tensor[FT_SHARED]) {
             weights->tensor[FT_SHARED] = values;

@@ -87,7 +87,8 @@ ft_status ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weigh
 
 /* Writes <model_dir>/model.safetensors (f32, metadata {"format":"pt"}; the tied head is written once as
  * shared.weight so that transformers loads it). With config_from (a model directory) its config.json is
- * copied unchanged but for the dtype; with NULL ft_config_write makes one. */
+ * copied unchanged but for the dtype, and the lengths in chronos_config where weights->config has others;
+ * with NULL ft_config_write makes one. */
 ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
                            ft_error *err);
 /* ft_weights_draw and ft_weights_write in one, without holding the weights in memory. */

@@ -104,7 +104,7 @@ ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, con
     bool own_head = false;
     char *text = NULL;
     tensor_list list = {0};
-    ft_status status = config_from ? ft_config_copy(config_from, &text, &own_head, err)
+    ft_status status = config_from ? ft_config_copy(config_from, &weights->config.chronos, &text, &own_head, err)
                                    : print_config(&weights->config, &text, err);
     if (status == FT_OK) status = make_list(&weights->config, &list, err);
     if (status == FT_OK) {

@@ -76,7 +76,7 @@ static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
 {
     const ft_pass_shape *s = &w->shape;
     ft_dtype real = w->backend->real, matrix = w->backend->matrix;
-    ft_arena c = {base, 0};
+    ft_arena c = {.base = base, .on_host = w->backend->host_memory};
     int64_t encoder_rows = (int64_t)s->n_sequences * s->encoder_length;
     int64_t decoder_rows = (int64_t)s->n_sequences * s->decoder_length;
     int64_t rows = larger(encoder_rows, decoder_rows), inner = ft_inner_dim(config);

@@ -183,6 +183,12 @@ ft_status ft_experiments_find(const ft_experiments *experiments, const char *id,
     const ft_experiment *match = experiments->items + first;
     while (first + n_matches < experiments->count && strncmp(match[n_matches].experiment_id, id, length) == 0)
         n_matches++;
+    for (size_t i = 0; n_matches == 0 && i < experiments->count; i++) { /* a directory that was renamed */
+        const char *directory = experiments->items[i].directory, *slash = strrchr(directory, '/');
+        if (strcmp(slash ? slash + 1 : directory, id) != 0) continue;
+        *found = &experiments->items[i];
+        return FT_OK;
+    }
     if (length == 0 || n_matches == 0) return no_such_id(experiments, id, err);
     if (n_matches > 1 && match->experiment_id[length] != '\0')
         return ft_fail(err, FT_BAD_INPUT,

@@ -23,8 +23,8 @@ ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experime
                               ft_error *err);
 void ft_experiments_free(ft_experiments *experiments);
 
-/* The experiment with that id, else the only one whose id starts so. FT_BAD_INPUT with the nearest id, or
- * with how many ids start so. *found points into `experiments`. */
+/* The experiment with that id, else the only one whose id starts so, else the one in a directory of that
+ * name. FT_BAD_INPUT with the nearest id, or with how many ids start so. *found points into `experiments`. */
 ft_status ft_experiments_find(const ft_experiments *experiments, const char *id, const ft_experiment **found,
                               ft_error *err);
 

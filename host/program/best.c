@@ -59,7 +59,10 @@ int ft_command_best(int argc, const char *const *argv)
                    "--format json",
         .notes =
             "Lower is better but for directional_accuracy (higher) and coverage_80 (nearest to 0.8). Where\n"
-            "validation would choose another experiment, the table says so.\n",
+            "validation would choose another experiment, the table says so. mae, rmse, mase and smape "
+            "measure\n"
+            "the median of the sampled paths, the column 0.5 of forecasts.csv and of ftgpu forecast (which\n"
+            "calls the mean predictions).\n",
         .options = table,
         .positional = "ID",
         .arguments = &selection.ids,

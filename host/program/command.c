@@ -77,22 +77,6 @@ ft_status ft_print_text(const ft_text *text, ft_error *err)
     return FT_OK;
 }
 
-ft_status ft_command_check_output(const char *path, ft_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    ft_text record = FT_TEXT_EMPTY;
-    ft_text_add_bytes(&record, path, slash ? (size_t)(slash - path) + 1 : 0);
-    ft_text_add(&record, "results.json");
-    bool exists = false, is_beside_a_record = false;
-    ft_status status = record.failed ? ft_no_memory(err, "a path", strlen(path)) : FT_OK;
-    if (status == FT_OK) status = ft_path_exists(path, &exists, err);
-    if (status == FT_OK) status = ft_path_exists(record.data, &is_beside_a_record, err);
-    if (status == FT_OK && exists && is_beside_a_record)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: belongs to an experiment; choose another place", path);
-    ft_text_free(&record);
-    return status;
-}
-
 ft_status ft_print_table(const ft_table *table, ft_table_format format, ft_error *err)
 {
     ft_text text = FT_TEXT_EMPTY;

@@ -50,9 +50,6 @@ bool ft_command_parse(const ft_command_line *line, int argc, const char *const *
 int ft_command_finish(ft_status status, const ft_error *err);
 /* "ftgpu: warning: message" on stderr. */
 void ft_command_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* FT_BAD_INPUT where `path` is a file of an experiment, which a table or a grid must not take the place of.
- */
-ft_status ft_command_check_output(const char *path, ft_error *err);
 
 /* Writing to stdout; a full disk or the like is FT_FAILED. ft_print_text also reports a text that `failed`.
  */

@@ -2,6 +2,7 @@
 #include "tracker/compare.h"
 
 #include "base/file.h"
+#include "host/output.h"
 #include "host/program/command.h"
 #include "host/program/selection_options.h"
 
@@ -107,6 +108,7 @@ int ft_command_compare(int argc, const char *const *argv)
         .usage = "[ID...] [options]",
         .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv\n"
                    "ftgpu compare --group-by learning_rate --sort test_mae_mean",
+        .notes = "test_mae, test_rmse, test_mase and test_smape measure the median of the sampled paths.\n",
         .options = table,
         .positional = "ID",
         .arguments = &options.selection.ids,
@@ -127,7 +129,7 @@ static ft_status export_csv(const ft_selection_options *selection, const char *p
     ft_experiments experiments = {0};
     ft_table table = FT_TABLE_EMPTY;
     ft_text csv = FT_TEXT_EMPTY, told = FT_TEXT_EMPTY;
-    ft_status status = ft_command_check_output(path, err);
+    ft_status status = ft_output_check(path, NULL, 0, err);
     if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);
     if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_SPREADSHEET, &csv, err);

@@ -26,46 +26,18 @@ static ft_status parse_quantiles(const char *text, double quantiles[MAX_QUANTILE
     }
 }
 
-/* Model and adapter of a recorded experiment: what it wrote, on the model that it was tuned from. */
-static ft_status of_experiment(const char *results, const char *id, const char *metric_name,
-                               ft_experiments *experiments, ft_forecast_job *job, ft_error *err)
-{
-    const ft_experiment *found;
-    ft_metric metric;
-    ft_status status = ft_metric_parse(metric_name, &metric, err);
-    if (status == FT_OK) status = ft_command_load(results, FT_WHOLE, experiments, err);
-    if (status == FT_OK)
-        status = strcmp(id, "best") == 0 ? ft_experiments_best(experiments, metric, FT_TEST, &found, err)
-                                         : ft_experiments_find(experiments, id, &found, err);
-    if (status != FT_OK) return status;
-    if (found->error && found->model_path && *found->model_path)
-        ft_command_warn("experiment %s: %s", found->experiment_id, found->error);
-    else if (found->error)
-        return ft_fail(err, FT_BAD_INPUT, "experiment %s failed: %s", found->experiment_id, found->error);
-    if (!found->model_path || !*found->model_path)
-        return ft_fail(err, FT_BAD_INPUT, "experiment %s has no model_path", found->experiment_id);
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(found->hyperparams, "adapter_type");
-    const cJSON *base = cJSON_GetObjectItemCaseSensitive(found->run, "model");
-    if (cJSON_IsString(type) && strcmp(type->valuestring, "full") == 0) {
-        job->model = found->model_path; /* a whole model */
-        return FT_OK;
-    }
-    if (!job->model && cJSON_IsString(base)) job->model = base->valuestring;
-    job->adapter = found->model_path;
-    return FT_OK;
-}
-
-static void warn(void *context, const char *line)
+/* What is worth a word. */
+static void tell(void *context, const char *line)
 {
     (void)context;
-    ft_command_warn("%s", line);
+    fprintf(stderr, "ftgpu: %s\n", line);
 }
 
 int ft_command_forecast(int argc, const char *const *argv)
 {
     ft_forecast_job job = {.top_k = -1};
-    ft_engine_settings settings = {.progress = warn};
-    const char *experiment = NULL, *quantiles_text = NULL, *results = FT_DEFAULT_RESULTS, *metric = "mae";
+    ft_engine_settings settings = {.progress = tell};
+    const char *quantiles_text = NULL;
     int64_t seed = 0;
     double quantiles[MAX_QUANTILES];
     const ft_option options[] = {
@@ -85,7 +57,7 @@ int ft_command_forecast(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &job.model,
          .argument = "DIR",
-         .help = "the Chronos-T5 model (default: the experiment's)"},
+         .help = "the Chronos-T5 model (default: the one that the experiment was tuned on)"},
         {.name = "adapter",
          .kind = FT_OPTION_TEXT,
          .value = &job.adapter,
@@ -93,14 +65,22 @@ int ft_command_forecast(int argc, const char *const *argv)
          .help = "a PEFT adapter for it"},
         {.name = "experiment",
          .kind = FT_OPTION_TEXT,
-         .value = &experiment,
+         .value = &job.experiment,
          .argument = "ID|best",
          .help = "the adapter of a recorded experiment, or of the best one"},
         {.name = "metric",
          .kind = FT_OPTION_TEXT,
-         .value = &metric,
+         .value = &job.metric,
          .argument = "METRIC",
          .help = "what best means, on the test split (default mae)"},
+        {.name = "context-length",
+         .kind = FT_OPTION_INTEGER,
+         .value = &job.context_length,
+         .argument = "N",
+         .help = "rows that the model looks back (default: as the experiment was tuned, else the model's "
+                 "context_length)",
+         .least = 1,
+         .most = 65536},
         {.name = "timestamp",
          .kind = FT_OPTION_TEXT,
          .value = &job.timestamp,
@@ -122,14 +102,14 @@ int ft_command_forecast(int argc, const char *const *argv)
          .kind = FT_OPTION_INTEGER,
          .value = &job.horizon,
          .argument = "N",
-         .help = "rows to forecast (default: the model's prediction_length)",
+         .help = "rows to forecast (default: the experiment's prediction_length, else the model's)",
          .least = 1,
          .most = 100000},
         {.name = "quantiles",
          .kind = FT_OPTION_TEXT,
          .value = &quantiles_text,
          .argument = "Q1,Q2,...",
-         .help = "columns to write (default 0.1,0.2,...,0.9)"},
+         .help = "columns to write (default 0.1,0.2,...,0.9); 0.5 is always among them"},
         {.name = "num-samples",
          .kind = FT_OPTION_INTEGER,
          .value = &job.num_samples,
@@ -169,8 +149,8 @@ int ft_command_forecast(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &job.out,
          .argument = "FILE",
-         .help = "CSV to write (default: stdout)"},
-        FT_OPTION_RESULTS(results),
+         .help = "CSV to write (default: stdout), not one of the inputs"},
+        FT_OPTION_RESULTS(settings.results),
         FT_OPTIONS_ENGINE(settings),
         {0},
     };
@@ -180,20 +160,20 @@ int ft_command_forecast(int argc, const char *const *argv)
                    "mean and quantiles as CSV.",
         .usage = "--model DIR [--adapter DIR] --data FILE --target COLUMN [options]",
         .example = "ftgpu forecast --experiment best --data demo/data.csv --target Close --horizon 24\n",
+        .notes =
+            "Columns: item_id, timestamp, target_name, predictions (the mean of the sampled paths) and the\n"
+            "quantiles. mae, rmse, mase and smape, which experiments are compared by, measure the median:\n"
+            "the column 0.5. An experiment is forecast with the context_length and prediction_length that "
+            "it\n"
+            "was tuned with, from where its results are now, on the model that it was tuned on.\n",
         .options = options};
     int exit_status;
     ft_error err = {""};
     ft_engine *engine = NULL;
-    ft_experiments experiments = {0};
     char *text = NULL;
     if (!ft_command_parse(&line, argc, argv, &exit_status)) return exit_status;
     ft_status status = FT_OK;
-    if (experiment && job.adapter)
-        status = ft_fail(&err, FT_BAD_INPUT, "--experiment and --adapter: give one of them");
-    if (status == FT_OK && quantiles_text)
-        status = parse_quantiles(quantiles_text, quantiles, &job.n_quantiles, &err);
-    if (status == FT_OK && experiment)
-        status = of_experiment(results, experiment, metric, &experiments, &job, &err);
+    if (quantiles_text) status = parse_quantiles(quantiles_text, quantiles, &job.n_quantiles, &err);
     job.quantiles = quantiles;
     job.seed = (uint32_t)seed;
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);
@@ -204,6 +184,5 @@ int ft_command_forecast(int argc, const char *const *argv)
     }
     free(text);
     ft_engine_close(engine);
-    ft_experiments_free(&experiments);
     return ft_command_finish(status, &err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "host/output.h"
 #include "host/program/command.h"
 #include "host/program/model_info.h"
 #include "model/adapter.h"
@@ -97,7 +98,9 @@ static ft_status merge(const char *model, const char *adapter_directory, const c
 {
     ft_weights *weights = NULL;
     ft_adapter *adapter = NULL;
-    ft_status status = check_free(out, err);
+    const ft_input inputs[] = {{"the model", model}, {"the adapter", adapter_directory}};
+    ft_status status = ft_output_check(out, inputs, 2, err);
+    if (status == FT_OK) status = check_free(out, err);
     if (status == FT_OK) status = ft_weights_read(model, &weights, err);
     if (status == FT_OK) status = ft_adapter_read(adapter_directory, weights, &adapter, err);
     if (status == FT_OK) status = ft_adapter_merge(adapter, weights, err);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "host/output.h"
 #include "host/program/command.h"
 #include "host/program/selection_options.h"
 #include "tracker/metrics.h"
@@ -78,7 +79,7 @@ static ft_status refine(const refine_options *options, ft_error *err)
     ft_metric metric;
     ft_split split;
     ft_status status = ft_table_format_parse(options->format, &format, err);
-    if (status == FT_OK && options->out) status = ft_command_check_output(options->out, err);
+    if (status == FT_OK && options->out) status = ft_output_check(options->out, NULL, 0, err);
     if (status == FT_OK) status = ft_metric_parse(options->metric, &metric, err);
     if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, true, &experiments, err);

@@ -23,6 +23,7 @@ int ft_command_run(int argc, const char *const *argv)
                    "demo/test.csv \\\n"
                    "    --target Close --name baseline --set learning_rate=1e-3 --set epochs=3\n",
         .shared_notes = ft_training_notes,
+        .explain = ft_training_explain,
         .options = table};
     int exit_status;
     ft_error err = {""};

@@ -281,6 +281,7 @@ int ft_command_sweep(int argc, const char *const *argv)
         .notes = "With --shard or --slurm the schedulers asha and median compare configurations within a "
                  "shard only.\n",
         .shared_notes = ft_training_notes,
+        .explain = ft_training_explain,
         .options = table};
     int exit_status;
     ft_error err = {""};

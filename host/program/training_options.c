@@ -13,6 +13,7 @@
 #include "host/hyperparameters.h"
 #include "host/program/command.h"
 #include "host/program/data_options.h"
+#include "host/synonyms.h"
 #include "kernels/comm.h"
 
 /* Set by signals: the only state that is not passed. */
@@ -193,6 +194,15 @@ void ft_training_notes(ft_text *out)
 {
     ft_text_add(out, "hyperparameters (key=value):\n");
     ft_hyperparameters_help(out);
+    ft_text_add(out, "\nforecasts.csv has the forecasts behind the metrics: mae, rmse, mase and smape "
+                     "measure the median,\n"
+                     "its column 0.5; mean is the mean of the sampled paths.\n");
+}
+
+void ft_training_explain(const char *name, ft_text *out)
+{
+    const char *known = ft_hyperparameter_synonym(name);
+    if (known) ft_text_addf(out, "a hyperparameter: --set %s=VALUE", known);
 }
 
 int ft_training_finish(ft_status status, const ft_error *err)

@@ -28,6 +28,9 @@ void ft_training_options_free(ft_training_options *options);
 /* The help's note on hyperparameters. */
 void ft_training_notes(ft_text *out);
 
+/* What an unknown option is, where it is a hyperparameter. */
+void ft_training_explain(const char *name, ft_text *out);
+
 /* The exit status that goes with how a run ended, after telling the error. */
 int ft_training_finish(ft_status status, const ft_error *err);
 

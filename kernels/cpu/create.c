@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "base/limits.h"
+#include "base/poison.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/host_memory.h"
@@ -59,13 +60,19 @@ static size_t rounded_to_64(size_t bytes)
 
 void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes)
 {
-    if (bytes <= cpu->scratch[use].bytes) return cpu->scratch[use].data;
-    free(cpu->scratch[use].data);
-    cpu->scratch[use].data = aligned_alloc(64, rounded_to_64(bytes));
-    cpu->scratch[use].bytes = cpu->scratch[use].data ? rounded_to_64(bytes) : 0;
-    if (!cpu->scratch[use].data && cpu->failure == FT_OK)
+    char *kept = cpu->scratch[use].data;
+    if (bytes > cpu->scratch[use].bytes) {
+        free(kept);
+        cpu->scratch[use].data = kept = aligned_alloc(64, rounded_to_64(bytes));
+        cpu->scratch[use].bytes = kept ? rounded_to_64(bytes) : 0;
+    }
+    if (kept) {
+        FT_UNPOISON(kept, bytes);
+        FT_POISON(kept + bytes, cpu->scratch[use].bytes - bytes); /* room of a larger call before */
+    } else if (cpu->failure == FT_OK && bytes > 0) {
         cpu->failure = ft_no_memory(&cpu->failed, "scratch memory of the CPU backend", bytes);
-    return cpu->scratch[use].data;
+    }
+    return kept;
 }
 
 static void free_backend(ft_backend *self)
@@ -83,17 +90,21 @@ static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
 {
     const size_t huge = (size_t)2 << 20;
     (void)self;
-    void *block = NULL;
+    char *block = NULL;
+    size_t rounded = rounded_to_64(bytes ? bytes : 1);
     if (bytes >= 2 * huge && bytes <= PTRDIFF_MAX - huge) {
-        const size_t rounded = (bytes + huge - 1) / huge * huge;
+        rounded = (bytes + huge - 1) / huge * huge;
         block = aligned_alloc(huge, rounded);
 #ifdef MADV_HUGEPAGE
         if (block) madvise(block, rounded, MADV_HUGEPAGE); /* a wish: failure changes nothing */
 #endif
     } else if (bytes < huge * 2) {
-        block = aligned_alloc(64, rounded_to_64(bytes ? bytes : 1));
+        block = aligned_alloc(64, rounded);
     }
-    if (!block) ft_no_memory(err, "device memory", bytes);
+    if (block)
+        FT_POISON(block + bytes, rounded - bytes);
+    else
+        ft_no_memory(err, "device memory", bytes);
     return block;
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/poison.h"
 #include "kernels/host_memory.h"
 #include "kernels/ref/ref.h"
 
@@ -14,6 +15,7 @@ double *ref_scratch(ft_backend *self, int64_t count)
 {
     ref_backend *ref = ref_of(self);
     size_t wanted = count > 0 ? (size_t)count : 1;
+    FT_UNPOISON(ref->scratch, ref->scratch_count * sizeof *ref->scratch);
     if (wanted > ref->scratch_count) {
         double *larger = realloc(ref->scratch, wanted * sizeof *larger);
         if (!larger) {
@@ -25,6 +27,7 @@ double *ref_scratch(ft_backend *self, int64_t count)
         ref->scratch = larger;
         ref->scratch_count = wanted;
     }
+    FT_POISON(ref->scratch + wanted, (ref->scratch_count - wanted) * sizeof *ref->scratch);
     return ref->scratch;
 }
 
@@ -38,13 +41,15 @@ static void free_backend(ft_backend *self)
 /* Fresh memory holds NaN in every element type, so that a value read before it was written shows. */
 static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
 {
-    void *block = NULL;
-    if (bytes <= self->memory_bytes) block = aligned_alloc(64, bytes / 64 * 64 + 64);
+    const size_t rounded = bytes / 64 * 64 + 64;
+    char *block = NULL;
+    if (bytes <= self->memory_bytes) block = aligned_alloc(64, rounded);
     if (!block) {
         ft_no_memory(err, "device memory of the ref backend", bytes);
         return NULL;
     }
-    memset(block, 0xff, bytes / 64 * 64 + 64);
+    memset(block, 0xff, rounded);
+    FT_POISON(block + bytes, rounded - bytes);
     return block;
 }
 

@@ -27,6 +27,42 @@ change() {
 
 rm broken/config.json
 bad '^ftgpu: broken/config.json: cannot be opened'
+
+# What people have instead of a model: each is answered by what to do.
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 33\n' >broken/model.safetensors
+bad '^ftgpu: broken/model.safetensors: is a git-lfs pointer, not the file itself: run .git lfs pull'
+printf '<!DOCTYPE html><html><head></head></html>' >broken/model.safetensors
+bad '^ftgpu: broken/model.safetensors: is a web page'
+printf 'PK\003\004and the rest of an archive' >broken/model.safetensors
+bad '^ftgpu: broken/model.safetensors: is what torch.save writes'
+mv broken/model.safetensors broken/pytorch_model.bin
+bad '^ftgpu: broken: only pytorch_model.bin is there.*save_pretrained.DIR, safe_serialization=True'
+mkdir -p broken/below
+mv broken/config.json broken/model.safetensors broken/below
+bad '^ftgpu: broken: has no config.json, but one is below it; give broken/below'
+rm broken/config.json
+ln -s gone broken/config.json
+bad '^ftgpu: broken/config.json: is a link to a file that is not there'
+rm broken/config.json
+echo '{}' >broken/adapter_config.json
+bad '^ftgpu: broken: is an adapter, not a model: give it by --adapter'
+cache=hub/models--amazon--chronos-t5-tiny
+mkdir -p $cache/refs $cache/snapshots/aa $cache/snapshots/bb
+cp -r nano/* $cache/snapshots/aa
+cp -r nano/* $cache/snapshots/bb
+printf aa >$cache/refs/main
+refuses "^ftgpu: $cache: is a model's directory in Hugging Face's cache; give $cache/snapshots/aa" forecast --model $cache $data
+refuses "^ftgpu: hub: has no config.json, but one is below it; give $cache/snapshots/aa" forecast --model hub $data
+refuses '^ftgpu: .: has no config.json, but one is below it; give ' run $job --model .
+refuses '^ftgpu: amazon/chronos-t5-tiny: there is no such directory; .*hf download amazon/chronos-t5-tiny --local-dir DIR' forecast --model amazon/chronos-t5-tiny $data
+refuses '^ftgpu: chronos-t5-tiny: .*hf download amazon/chronos-t5-tiny --local-dir chronos-t5-tiny' forecast --model chronos-t5-tiny $data
+refuses '^ftgpu: https://huggingface.co/amazon/chronos-t5-tiny: .*hf download amazon/chronos-t5-tiny ' forecast --model https://huggingface.co/amazon/chronos-t5-tiny $data
+refuses '^ftgpu: nano/config.json: is a file; the directory that holds it' forecast --model nano/config.json $data
+mkdir binonly
+cp "$golden/adapter_lora_qv/adapter_config.json" binonly
+: >binonly/adapter_model.bin
+refuses '^ftgpu: binonly: adapter_model.safetensors is missing; adapter_model.bin is.*safe_serialization=True' forecast --model nano --adapter binonly $data
+rm -r hub binonly
 change T5ForConditionalGeneration ChronosBoltModelForForecasting
 bad '^ftgpu: broken/config.json: key "architectures": this architecture is not supported, only T5ForConditionalGeneration is'
 change '"model_type": "t5"' '"model_type": "llama"'
@@ -115,7 +151,7 @@ bad_adapter() { # DIRECTORY PATTERN
     refuses "$2" run --model nano $job --adapter "$1"
     expect_same_files
 }
-bad_adapter nowhere '^ftgpu: nowhere: adapter_config.json is missing'
+bad_adapter nowhere '^ftgpu: nowhere: there is no such directory'
 bad_adapter data/train.csv '^ftgpu: data/train.csv: '
 bad_adapter nano '^ftgpu: nano: is a model, not an adapter'
 bad_adapter "$golden/adapter_lora_qv" '/adapter_lora_qv/adapter_model.safetensors: tensor ".*" belongs to no module of this model'
@@ -131,7 +167,7 @@ sed 's/"r": 8/"r": 4/' adapter/adapter_config.json >cut/adapter_config.json
 bad_adapter cut "^ftgpu: cut/adapter_model.safetensors: the tensors' rank is 8, adapter_config.json says r 4"
 sed 's/"LORA"/"IA3"/' adapter/adapter_config.json >cut/adapter_config.json
 bad_adapter cut '^ftgpu: cut/adapter_config.json: key "peft_type": "IA3" is not supported'
-sed 's/"bias": "none"/"bias": "all"/' adapter/adapter_config.json >cut/adapter_config.json
+sed 's/"bias": "none"/"bias": "some"/' adapter/adapter_config.json >cut/adapter_config.json
 bad_adapter cut '^ftgpu: cut/adapter_config.json: key "bias"'
 echo '{"peft_type": ' >cut/adapter_config.json
 bad_adapter cut '^ftgpu: cut/adapter_config.json:2:1: '

@@ -22,7 +22,28 @@ must forecast --model nano $given --horizon 70 --quantiles 0.05,0.5
 [ "$(wc -l <out)" = 71 ] || fail "horizon 70 gives $(wc -l <out) lines"
 expect out '^item_id,timestamp,target_name,predictions,0.05,0.5$'
 
-# Several series, one of them with nothing known.
+# And beyond a history that does not fill the context: a shorter forecast is the beginning of a longer one, to the byte.
+begins() {
+    longest=$1
+    shift
+    must forecast --model nano --target Close --num-samples 2 --quantiles 0.5 --horizon "$longest" "$@"
+    cp out longest
+    for horizon in 70 127; do
+        [ "$horizon" -lt "$longest" ] || continue
+        must forecast --model nano --target Close --num-samples 2 --quantiles 0.5 --horizon $horizon "$@"
+        # Of each series, its first rows.
+        awk -F, -v n=$horizon '{ if ($1 != last) count = 0; last = $1 } count++ < n' longest | cmp -s out - ||
+            fail "horizon $horizon is not the beginning of $longest ($*)"
+    done
+}
+for rows in 1 120; do
+    head -$((rows + 1)) data/data.csv >history.csv
+    begins 130 --data history.csv
+done
+awk -F, 'NR == 1 { print "id,Date,Close"; next } NR < 122 { print "a," $1 "," $2 } NR < 22 { print "b," $1 "," $2 } NR < 302 { print "c," $1 "," $2 }' data/data.csv >unequal.csv
+begins 128 --data unequal.csv --id id --timestamp Date
+
+# Several series, one of them with nothing known: that is told. Of none is refused.
 cat >long.csv <<END
 item,month,y
 a,2020-01,1
@@ -33,18 +54,29 @@ a,2020-03,3
 END
 must forecast --model nano --data long.csv --target y --id item --timestamp month --horizon 2 --num-samples 2
 [ "$(cut -d, -f1,2 out | tr '\n' ' ')" = "item_id,timestamp a,2020-04 a,2020-05 b,2020-03 b,2020-04 " ] || fail "series: $(cat out)"
+expect err '^ftgpu: warning: 1 of 2 series have no known value in their last 512 rows; their forecasts say nothing: b$'
+sed 's/,[0-9]$/,/' long.csv >unknown.csv
+refuses 'unknown.csv: column "y": no value is known .* nothing to forecast from' forecast --model nano --data unknown.csv --target y --id item --timestamp month
+# Beyond single precision nothing is invented.
+extreme() {
+    sed "s/,[0-9]*$/,$1/" long.csv >extreme.csv
+    refuses "extreme.csv: series \"a\": $2" forecast --model nano --data extreme.csv --target y --id item --timestamp month --horizon 2 --num-samples 2
+}
+extreme 1e-44 'its values are below 1.18e-38'
+extreme 2e38 'the sum of its values is beyond single precision'
+extreme 1e38 'its forecast is beyond single precision'
 
 # Of an experiment.
 must sweep $job --grid learning_rate=1e-4,5e-2 --name tuned --set epochs=1
 must forecast --experiment tuned_002 $given --horizon 3
 cp out by_id
-must forecast --model nano --adapter "$(directory_of 'tuned_002_*')/adapter" $given --horizon 3
+must forecast --model nano --adapter "$(directory_of 'tuned_002_*')/adapter" $given --horizon 3 --context-length 16
 cmp -s out by_id || fail "an experiment and its adapter give different forecasts"
-must forecast --model nano $given --horizon 3
+must forecast --model nano $given --horizon 3 --context-length 16
 cmp -s out by_id && fail "tuning changed nothing"
 must forecast --experiment best $given --horizon 3
 must model merge --model nano --adapter "$(directory_of 'tuned_002_*')/adapter" --out merged
-must forecast --model merged --dtype f32 $given --horizon 3
+must forecast --model merged --dtype f32 $given --horizon 3 --context-length 16
 cp out merged_forecast
 must forecast --experiment tuned_002 --dtype f32 $given --horizon 3
 paste -d, merged_forecast out | awk -F, 'NR > 1 { d = $4 - $17; if (d < 0) d = -d; if (d > 1e-3 * ($4 < 0 ? -$4 : $4) + 1e-3) bad = 1 } END { exit bad }' ||

@@ -34,7 +34,8 @@ static void copy(const ft_model_config *config)
     char *text = NULL;
     bool own_head;
     ft_error err = {""};
-    ft_status status = ft_config_copy(fuzz_directory(), &text, &own_head, &err);
+    const ft_chronos_config lengths = {.context_length = 7, .prediction_length = 3};
+    ft_status status = ft_config_copy(fuzz_directory(), &lengths, &text, &own_head, &err);
     fuzz_check(status, &err, "config.json");
     FUZZ_EXPECT(status == FT_OK);
     ft_model_config again;

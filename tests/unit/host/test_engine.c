@@ -219,6 +219,56 @@ Test(engine, is_one_process_s)
     ft_engine_close(engine);
 }
 
+/* What the program promises of forecasts holds for callers of the library. */
+Test(engine, forecasts_an_experiment_as_it_was_tuned_and_spares_its_inputs)
+{
+    ft_error err = {""};
+    ft_outcome outcome;
+    char *text = NULL, *again = NULL;
+    const double wanted[] = {0.1, 0.9}, twice[] = {0.1, 0.1};
+    ft_engine *engine = open_engine("results");
+    cr_assert_eq(ft_run_experiment(engine, &small, &outcome, &err), FT_OK, "%s", err.message);
+    ft_forecast_job job = forecast;
+    job.model = NULL;
+    job.experiment = "best";
+    job.horizon = 0;
+    job.quantiles = wanted;
+    job.n_quantiles = 2;
+    cr_assert_eq(ft_forecast_csv(engine, &job, &text, &err), FT_OK, "%s", err.message);
+    static const char header[] = "item_id,timestamp,target_name,predictions,0.1,0.5,0.9\n";
+    cr_expect(strncmp(text, header, sizeof header - 1) == 0, "%s", text);
+    int lines = 0;
+    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) lines++;
+    cr_expect_eq(lines, 5, "the header and prediction_length rows, not %d", lines);
+    job.context_length = 16;
+    cr_assert_eq(ft_forecast_csv(engine, &job, &again, &err), FT_OK, "%s", err.message);
+    cr_expect_str_eq(again, text, "without a context_length it is that of the experiment");
+
+    const struct {
+        const char *model, *out, *adapter, *metric, *word;
+        const double *quantiles;
+    } bad[] = {{NULL, "data/test.csv", NULL, NULL, "is the data", wanted},
+               {NULL, "nano/config.json", NULL, NULL, "of the model", wanted},
+               {"data", NULL, NULL, NULL, "data", wanted},
+               {NULL, NULL, "nano", NULL, "one of them", wanted},
+               {NULL, NULL, NULL, "banana", "banana", wanted},
+               {NULL, NULL, NULL, NULL, "twice", twice}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *unmade = NULL;
+        job.model = bad[i].model;
+        job.out = bad[i].out;
+        job.adapter = bad[i].adapter;
+        job.metric = bad[i].metric;
+        job.quantiles = bad[i].quantiles;
+        cr_expect_eq(ft_forecast_csv(engine, &job, &unmade, &err), FT_BAD_INPUT, "%zu", i);
+        cr_expect(strstr(err.message, bad[i].word), "%s", err.message);
+        cr_expect_null(unmade);
+    }
+    free(again);
+    free(text);
+    ft_engine_close(engine);
+}
+
 static void *run_alone(void *results)
 {
     ft_error err = {""};

@@ -73,6 +73,7 @@ Test(grid, a_list_of_objects_over_the_base)
     cr_expect(grid.configs[0].epochs == 3 && grid.configs[1].epochs == 5 && grid.configs[2].seed == 1);
     cr_assert_eq(grid.n_keys, 3);
     cr_expect_str_eq(grid.keys[1]->name, "seed");
+    for (int i = 0; i < FT_N_FIELDS; i++) cr_expect_not(grid.covers[i]); /* no key is in each */
     ft_grid_free(&grid);
 }
 
@@ -100,6 +101,13 @@ Test(grid, grids_that_are_refused)
             "unknown hyperparameter \"lerning_rate\" (did you mean \"learning_rate\"?)");
     refuses(GRIDS("epochs=1", "epochs=2"), NULL, false, "epochs is given twice in the grid");
     refuses(GRIDS("epochs=1"), "{\"epochs\": [2]}", false, "epochs is given twice in the grid");
+    refuses(GRIDS("learning_rate=1e-4,1e-3,0.0001"), NULL, false,
+            "learning_rate: the value 0.0001 is given twice in the grid");
+    refuses(GRIDS("lora_rank=4,8", "lora_targets=q+v,v+q"), NULL, false,
+            "lora_targets: the value q+v is given twice in the grid");
+    refuses(GRIDS("model_dropout=null,0,null"), NULL, false,
+            "model_dropout: the value null is given twice in the grid");
+    refuses(NULL, "{\"epochs\": [3, 3.0]}", false, "epochs: the value 3 is given twice in the grid");
     refuses(NULL, "{}", false, "g.json: the grid is empty");
     refuses(NULL, "[1]", false, "g.json: an object of lists is needed, like {\"epochs\": [3, 5]}");
     refuses(NULL, "{\"epochs\": []}", false, "g.json: epochs: the list of values is empty");
@@ -115,6 +123,8 @@ Test(grid, lists_that_are_refused)
     refuses(NULL, "{}", true, "g.json: a list of objects is needed, like [{\"epochs\": 3}]");
     refuses(NULL, "[{}, {\"lora_rank\": 0}]", true,
             "g.json: configuration 2: lora_rank: 0 is not allowed, it must be a whole number from 1 to 256");
+    refuses(NULL, "[{}, {\"seed\": 1}, {\"epochs\": 5, \"seed\": 0}]", true,
+            "g.json: configurations 1 and 3 are equal");
     refuses(NULL, "[{}, 3]", true, "g.json: configuration 2: an object of hyperparameters is needed");
 }
 

@@ -1,6 +1,7 @@
 /* The table of hyperparameters: defaults as documented, every way in and out, and what is refused. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,27 @@ Test(hyperparameters, what_is_refused)
     refuses("adapter_type=dora", "adapter_type: dora is not allowed, it must be lora, ln_tuning or full");
     refuses("lora_targets=q+x",
             "lora_targets: q+x is not allowed, it must be some of q, k, v, o, wi, wo joined by +");
+    /* Names from elsewhere lead to the right key, not to the nearest spelling. */
+    static const char *const synonyms[][2] = {{"lora_dropout", "dropout_rate"},
+                                              {"lr", "learning_rate"},
+                                              {"r", "lora_rank"},
+                                              {"rank", "lora_rank"},
+                                              {"alpha", "lora_alpha"},
+                                              {"target_modules", "lora_targets"},
+                                              {"num_train_epochs", "epochs"},
+                                              {"per_device_train_batch_size", "batch_size"},
+                                              {"lr_scheduler_type", "lr_scheduler"},
+                                              {"Weight-Decay", "weight_decay"},
+                                              {"attention_dropout", "model_dropout"}};
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
+        ft_hyperparameters values = ft_hyperparameters_default;
+        ft_error why = {""};
+        char assignment[64], wanted[64];
+        snprintf(assignment, sizeof assignment, "%s=0.5", synonyms[i][0]);
+        snprintf(wanted, sizeof wanted, "here it is \"%s\"", synonyms[i][1]);
+        cr_expect_eq(ft_hyperparameters_set(&values, assignment, &why), FT_BAD_INPUT);
+        cr_expect(strstr(why.message, wanted), "%s", why.message);
+    }
     refuses("learning_rte=1", "unknown hyperparameter \"learning_rte\" (did you mean \"learning_rate\"?)");
     refuses("learning_rate", "\"learning_rate\" is not of the form key=value");
     refuses("=3", "\"=3\" is not of the form key=value");
@@ -155,7 +177,8 @@ Test(hyperparameters, json_of_wrong_types)
     json_refuses("{\"lr_scheduler\": true}",
                  "h.json: lr_scheduler: true is not allowed, it must be linear, cosine, "
                  "constant_with_warmup or constant");
-    json_refuses("{\"Epochs\": 1}", "h.json: unknown hyperparameter \"Epochs\" (did you mean \"epochs\"?)");
+    json_refuses("{\"Epochs\": 1}", "h.json: unknown hyperparameter \"Epochs\": here it is \"epochs\" "
+                                    "(passes over the training windows)");
 }
 
 Test(hyperparameters, help_names_all)
@@ -167,4 +190,20 @@ Test(hyperparameters, help_names_all)
     cr_expect(strstr(out.data, "lora_rank"), "%s", out.data);
     cr_expect(strstr(out.data, "a whole number from 1 to 256 (default 8)"));
     ft_text_free(&out);
+}
+
+Test(hyperparameters, of_a_key_that_is_set_twice_the_last_value_counts)
+{
+    static const char *const set[] = {"epochs=3", "lora_targets=v,q", "epochs=4"}, *const bad[] = {"epochs=3",
+                                                                                                   "lr=1"};
+    ft_hyperparameters values;
+    size_t times[FT_N_FIELDS];
+    ft_error err = {""};
+    cr_assert_eq(ft_hyperparameters_set_all(&values, set, 3, times, &err), FT_OK, "%s", err.message);
+    cr_expect(values.epochs == 4 && values.lora_targets == (FT_TARGET_Q | FT_TARGET_V));
+    for (int i = 0; i < FT_N_FIELDS; i++)
+        cr_expect_eq(times[i], strcmp(ft_fields[i].name, "epochs") == 0         ? 2
+                               : strcmp(ft_fields[i].name, "lora_targets") == 0 ? 1
+                                                                                : 0);
+    cr_expect_eq(ft_hyperparameters_set_all(&values, bad, 2, times, &err), FT_BAD_INPUT);
 }

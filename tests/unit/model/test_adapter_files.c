@@ -213,7 +213,16 @@ Test(adapter_files, settings_that_are_not_followed_are_refused_by_name)
     } cases[] = {
         {"\"use_dora\": false", "\"use_dora\": true", "use_dora"},
         {"\"lora_bias\": false", "\"lora_bias\": true", "lora_bias"},
-        {"\"bias\": \"none\"", "\"bias\": \"all\"", "bias"},
+        {"\"bias\": \"none\"", "\"bias\": \"some\"", "bias"},
+        {"\"bias\": \"none\"", "\"bias\": \"all\"", NULL}, /* T5 has no biases */
+        {"\"bias\": \"none\"", "\"bias\": \"lora_only\"", NULL},
+        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"^q_proj\": 100}", NULL}, /* names no module */
+        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q\": 8}", NULL},         /* says nothing new */
+        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"wi\": 2, \"block.7.*q\": 2}", NULL},
+        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"block\\\\.1.*q\": 2}", "rank_pattern"},
+        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"[qv]\": 2}", "rank_pattern"},
+        {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q\\\\d\": 2}", "not understood"},
+        {"\"rank_pattern\": {}", "\"rank_pattern\": [\"q\"]", "rank_pattern"},
         {"\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]", "modules_to_save"},
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q\": 2}", "rank_pattern"},
         {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q\": 2}", "alpha_pattern"},
@@ -267,7 +276,7 @@ Test(adapter_files, settings_that_are_not_followed_are_refused_by_name)
     expect_refused(ft_adapter_read(scratch_path("d"), other, &adapter, &err), &err,
                    "adapter_model.safetensors", "lora_B.weight", "its shape", NULL);
     expect_refused(ft_adapter_read(scratch_path("none"), base, &adapter, &err), &err, "none",
-                   "adapter_config.json", NULL);
+                   "no such directory", NULL);
     cr_expect_eq(unlink(scratch_path("d/adapter_model.safetensors")), 0);
     expect_refused(ft_adapter_read(scratch_path("d"), base, &adapter, &err), &err,
                    "adapter_model.safetensors is missing", NULL);
@@ -326,13 +335,16 @@ Test(adapter_files, tensors_tell_targets_and_rank)
     static const char *const strangers[] = {
         "base_model.model.lm_head.lora_A.weight",
         "base_model.model.encoder.block.2.layer.0.SelfAttention.q.lora_A.weight",
-        ENCODER_Q ".lora_A.default.weight", ENCODER_Q ".lora_magnitude_vector",
+        ENCODER_Q ".lora_A.other.weight", ENCODER_Q ".lora_magnitude_vector",
         "base_model.model.shared.lora_embedding_A"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
         good[2].name = strangers[i];
         expect_refused(read_tensors(base, good, 3, &adapter, &err), &err, "d/adapter_model.safetensors",
                        strangers[i], "no module", NULL);
     }
+    good[2].name = ENCODER_Q ".lora_A.default.weight"; /* as saved by hand, beside the plain one */
+    expect_refused(read_tensors(base, good, 3, &adapter, &err), &err, "d/adapter_model.safetensors",
+                   good[2].name, "twice", NULL);
     good[2].name = "base_model.model.decoder.block.0.layer.0.SelfAttention.v.lora_A.weight";
     good[3].name = "base_model.model.decoder.block.0.layer.0.SelfAttention.v.lora_B.weight";
     expect_refused(read_tensors(base, good, 4, &adapter, &err), &err, "SelfAttention.v.lora_A.weight",
@@ -349,5 +361,74 @@ Test(adapter_files, tensors_tell_targets_and_rank)
     good[0].shape[1] = 24;
     expect_refused(read_tensors(base, good, 2, &adapter, &err), &err, "adapter_model.safetensors",
                    "rank is 0", NULL);
+    ft_weights_free(base);
+}
+
+/* The names of compiled models, of state dicts saved by hand and of data-parallel models. */
+Test(adapter_files, other_names_of_the_same_tensors)
+{
+    static const char *const names[][2] = {
+        {"_orig_mod." ENCODER_Q ".lora_A.weight", "_orig_mod." ENCODER_Q ".lora_B.weight"},
+        {"base_model.model._orig_mod.encoder.block.1.layer.0.SelfAttention.q.lora_A.weight",
+         "base_model.model._orig_mod.encoder.block.1.layer.0.SelfAttention.q.lora_B.weight"},
+        {ENCODER_Q ".lora_A.default.weight", ENCODER_Q ".lora_B.default.weight"},
+        {"module." ENCODER_Q ".lora_A.default.weight", ENCODER_Q ".lora_B.weight"}};
+    ft_error err;
+    ft_adapter *adapter;
+    ft_weights *base = models_read("model_tied"); /* d_model 24, inner 48 */
+    const int32_t q = ft_block_tensor(&base->config, FT_ENCODER, 1, FT_SELF_Q);
+    float a[2 * 24], b[48 * 2];
+    for (int i = 0; i < 48; i++) a[i] = (float)i;
+    for (int i = 0; i < 96; i++) b[i] = (float)-i;
+    scratch_directory("d");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const ft_tensor_to_store stored[] = {{names[i][0], FT_STORED_F32, 2, {2, 24}, a},
+                                             {names[i][1], FT_STORED_F32, 2, {48, 2}, b}};
+        expect_ok(read_tensors(base, stored, 2, &adapter, &err), &err);
+        cr_expect(!memcmp(adapter->a[q], a, sizeof a) && !memcmp(adapter->b[q], b, sizeof b), "%s",
+                  names[i][0]);
+        ft_adapter_free(adapter);
+    }
+    ft_weights_free(base);
+}
+
+/* PEFT saves an embedding beside the adapter, trained or not; a state dict saved by hand holds all of the
+ * base. */
+Test(adapter_files, copies_of_the_base_model_are_taken_if_they_are_equal)
+{
+    static const char *const names[] = {"base_model.model.shared.weight", "base_model.model.lm_head.weight",
+                                        "base_model.model.encoder.embed_tokens.weight",
+                                        "base_model.model.shared.modules_to_save.default.weight"};
+    ft_error err;
+    ft_adapter *adapter;
+    ft_weights *base = models_read("model_tied");
+    const ft_model_config *config = &base->config;
+    float a[2 * 24] = {1}, b[48 * 2] = {1};
+    const size_t bytes = models_size(base, FT_SHARED) * sizeof(float);
+    float *copy = malloc(bytes);
+    memcpy(copy, base->tensor[FT_SHARED], bytes);
+    ft_tensor_to_store stored[] = {{ENCODER_Q ".lora_A.weight", FT_STORED_F32, 2, {2, 24}, a},
+                                   {ENCODER_Q ".lora_B.weight", FT_STORED_F32, 2, {48, 2}, b},
+                                   {"", FT_STORED_F32, 2, {config->vocab_size, config->d_model}, copy}};
+    scratch_directory("d");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        stored[2].name = names[i];
+        expect_ok(read_tensors(base, stored, 3, &adapter, &err), &err);
+        ft_adapter_free(adapter);
+        copy[5] += 1;
+        expect_refused(read_tensors(base, stored, 3, &adapter, &err), &err, names[i], "trained too", NULL);
+        copy[5] -= 1;
+    }
+    const int32_t k = ft_block_tensor(config, FT_ENCODER, 1, FT_SELF_Q);
+    const ft_tensor_info info = ft_tensor_describe(config, k);
+    stored[2] = (ft_tensor_to_store){
+        ENCODER_Q ".base_layer.weight", FT_STORED_F32, 2, {info.rows, info.cols}, base->tensor[k]};
+    expect_ok(read_tensors(base, stored, 3, &adapter, &err), &err);
+    ft_adapter_free(adapter);
+    stored[2].shape[0] = info.cols;
+    stored[2].shape[1] = info.rows;
+    expect_refused(read_tensors(base, stored, 3, &adapter, &err), &err, "base_layer.weight", "its shape",
+                   NULL);
+    free(copy);
     ft_weights_free(base);
 }

@@ -266,7 +266,8 @@ Test(config, files_that_are_no_config_are_refused)
 {
     ft_error err;
     ft_model_config config;
-    expect_refused(ft_config_read(scratch_path("none"), &config, &err), &err, "none/config.json", NULL);
+    expect_refused(ft_config_read(scratch_path("none"), &config, &err), &err, "none", "no such directory",
+                   NULL);
     expect_refused(read_text("[]", &config, &err), &err, "config.json", "not a JSON object", NULL);
     expect_refused(read_text("{\"d_model\": 1, \"d_model\": 2}", &config, &err), &err, "config.json:1:16",
                    NULL);
@@ -357,10 +358,24 @@ Test(config, a_copy_changes_the_dtype_and_nothing_else)
         ft_error err;
         char *directory = golden_path(cases[i].model), *text = golden_config(cases[i].model), *copy;
         bool own_head;
-        expect_ok(ft_config_copy(directory, &copy, &own_head, &err), &err);
+        expect_ok(ft_config_copy(directory, NULL, &copy, &own_head, &err), &err);
         char *wanted = scratch_replace(text, cases[i].from, cases[i].to);
         cr_expect_str_eq(copy, wanted);
         cr_expect_eq(own_head, cases[i].own_head);
+        free(wanted);
+        free(copy);
+
+        /* Lengths are changed in chronos_config alone. */
+        const ft_chronos_config lengths = {.context_length = 33, .prediction_length = 7};
+        scratch_text("config.json", text);
+        expect_ok(ft_config_copy(scratch_path(""), &lengths, &copy, &own_head, &err), &err);
+        char *shorter = scratch_replace(text, cases[i].from, cases[i].to);
+        wanted = scratch_replace(shorter, "\"context_length\": 64", "\"context_length\": 33");
+        free(shorter);
+        shorter = scratch_replace(wanted, i == 0 ? "\"prediction_length\": 10" : "\"prediction_length\": 8",
+                                  "\"prediction_length\": 7");
+        cr_expect_str_eq(copy, shorter);
+        free(shorter);
         free(wanted);
         free(copy);
 
@@ -369,7 +384,7 @@ Test(config, a_copy_changes_the_dtype_and_nothing_else)
         snprintf(other, sizeof other, "\"x\": {\"dtype\": \"a\\\"}\"}, \"y\": [\"dtype\", 1]");
         char *without = scratch_replace(text, cases[i].from, other);
         scratch_text("config.json", without);
-        expect_ok(ft_config_copy(scratch_path(""), &copy, &own_head, &err), &err);
+        expect_ok(ft_config_copy(scratch_path(""), NULL, &copy, &own_head, &err), &err);
         wanted = scratch_replace(without, "{", "{\n  \"dtype\": \"float32\",");
         cr_expect_str_eq(copy, wanted);
         free(wanted);

@@ -307,7 +307,22 @@ Test(weights, aliases_of_the_embedding)
         expect_equal_weights(f.weights, weights);
         ft_weights_free(weights);
     }
+    /* But not where config.json says that the head is a matrix of its own: then none is taken for another. */
+    char *text = scratch_read(scratch_path("m/config.json"));
+    char *untied = scratch_replace(text, "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
+    scratch_text("m/config.json", untied);
+    expect_refused(fixture_read(&f, &weights, &err), &err, "\"shared.weight\" is missing",
+                   "tie_word_embeddings", NULL);
     fixture_tensor(&f, "lm_head.weight")->name = "shared.weight";
+    expect_refused(fixture_read(&f, &weights, &err), &err, "\"lm_head.weight\" is missing",
+                   "tie_word_embeddings", NULL);
+    fixture_add(&f, "lm_head.weight", f.weights->tensor[FT_SHARED]); /* equal, but there */
+    expect_ok(fixture_read(&f, &weights, &err), &err);
+    ft_weights_free(weights);
+    f.count = plain;
+    scratch_text("m/config.json", text);
+    free(untied);
+    free(text);
     fixture_add(&f, "lm_head.weight", other); /* a different head is a head of its own */
     expect_ok(fixture_read(&f, &weights, &err), &err);
     cr_expect_not(weights->tied);
@@ -356,7 +371,8 @@ Test(weights, faults_name_directory_and_tensor)
     expect_ok(ft_config_write(scratch_path("empty"), &f.weights->config, &err), &err);
     expect_refused(ft_weights_read(scratch_path("empty"), &weights, &err), &err, "empty", "model.safetensors",
                    NULL);
-    expect_refused(ft_weights_read(scratch_path("none"), &weights, &err), &err, "none/config.json", NULL);
+    expect_refused(ft_weights_read(scratch_path("none"), &weights, &err), &err, "none", "no such directory",
+                   NULL);
     /* A config of absurd sizes costs no memory. */
     f.weights->config.vocab_size = f.weights->config.d_ff = f.weights->config.d_model = 1 << 19;
     expect_ok(ft_config_write(scratch_path("m"), &f.weights->config, &err), &err);

@@ -1,0 +1,186 @@
+/* The model and the adapter of a forecast; see forecast_model.h. */
+#include "host/forecast_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "host/run_record.h"
+#include "tracker/experiments.h"
+
+void ft_forecast_model_free(ft_forecast_model *found)
+{
+    free(found->model);
+    free(found->adapter);
+    free(found->experiment_id);
+    free(found->hash);
+    *found = (ft_forecast_model){0};
+}
+
+/* A copy; *copy stays NULL where there is no text. */
+static ft_status keep(const char *text, char **copy, ft_error *err)
+{
+    *copy = text ? ft_copy_string(text) : NULL;
+    return !text || *copy ? FT_OK : ft_no_memory(err, "a path", strlen(text));
+}
+
+/* The text of a key, NULL where it is missing or empty. */
+static const char *text_of(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsString(item) && *item->valuestring ? item->valuestring : NULL;
+}
+
+/* A length that results.json may hold; 0: none. */
+static int64_t length_of(const cJSON *hyperparams, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(hyperparams, key);
+    const bool is_length = cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= 65536;
+    return is_length ? (int64_t)item->valuedouble : 0;
+}
+
+/* "<directory>/<name>" where that exists; else *path is NULL. */
+static ft_status look(const char *directory, const char *name, char **path, ft_error *err)
+{
+    bool exists = false;
+    *path = ft_join_path(directory, name);
+    if (!*path) return ft_no_memory(err, "a path", strlen(directory));
+    const ft_status status = ft_path_exists(*path, &exists, err);
+    if (status == FT_OK && exists) return FT_OK;
+    free(*path);
+    *path = NULL;
+    return status;
+}
+
+/* What the experiment wrote: beside its results.json, wherever that is now, else where it was written. */
+static ft_status find_written(const ft_experiment *experiment, char **path, ft_error *err)
+{
+    const char *recorded = experiment->model_path, *slash = recorded ? strrchr(recorded, '/') : NULL;
+    if (!recorded || !*recorded)
+        return ft_fail(err, FT_BAD_INPUT, "experiment %s has no model_path", experiment->experiment_id);
+    ft_status status = look(experiment->directory, slash && slash[1] ? slash + 1 : "adapter", path, err);
+    if (status == FT_OK && !*path) status = look(".", recorded, path, err);
+    if (status == FT_OK && !*path)
+        status = ft_fail(err, FT_BAD_INPUT, "experiment %s: its adapter is neither in %s nor at %s",
+                         experiment->experiment_id, experiment->directory, recorded);
+    return status;
+}
+
+/* Whether a model lies there; then *path is the directory's. */
+static ft_status look_for_model(const char *start, const char *directory, char **path, ft_error *err)
+{
+    char *config = NULL;
+    ft_status status = FT_OK;
+    *path = start && *directory != '/' ? ft_join_path(start, directory) : ft_copy_string(directory);
+    if (!*path) return ft_no_memory(err, "a path", strlen(directory));
+    status = look(*path, "config.json", &config, err);
+    if (status != FT_OK || !config) {
+        free(*path);
+        *path = NULL;
+    }
+    free(config);
+    return status;
+}
+
+/* The base model, where it was: by the path as the run had it, from here or from where the run was started.
+ */
+static ft_status find_base(const ft_experiment *experiment, char **path, ft_error *err)
+{
+    const char *recorded = text_of(experiment->run, "model"), *start = text_of(experiment->run, "directory");
+    *path = NULL;
+    if (!recorded)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "experiment %s does not say which model it was tuned from; give it by --model",
+                       experiment->experiment_id);
+    ft_status status = look_for_model(NULL, recorded, path, err);
+    if (status == FT_OK && !*path && start) status = look_for_model(start, recorded, path, err);
+    if (status != FT_OK || *path) return status;
+    const char *hash = text_of(experiment->run, "model_hash");
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "experiment %s: its base model was %s%s%s%s%s%s, where no model is now; give it by --model",
+        experiment->experiment_id, recorded, start ? " in " : "", start ? start : "", hash ? " (" : "",
+        hash ? hash : "", hash ? ")" : "");
+}
+
+static ft_status describe(const ft_experiment *experiment, const ft_forecast_job *job,
+                          ft_forecast_model *found, ft_error *err)
+{
+    const char *type = text_of(experiment->hyperparams, "adapter_type");
+    const bool is_full = type && strcmp(type, "full") == 0;
+    found->context_length = length_of(experiment->hyperparams, "context_length");
+    found->prediction_length = length_of(experiment->hyperparams, "prediction_length");
+    ft_status status = keep(experiment->experiment_id, &found->experiment_id, err);
+    if (status == FT_OK) status = find_written(experiment, is_full ? &found->model : &found->adapter, err);
+    if (status == FT_OK && is_full && job->model)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "experiment %s was tuned as a whole (adapter_type full): leave out --model",
+                       experiment->experiment_id);
+    if (status != FT_OK || is_full) return status;
+    status = keep(text_of(experiment->run, "model_hash"), &found->hash, err);
+    if (status == FT_OK)
+        status =
+            job->model ? keep(job->model, &found->model, err) : find_base(experiment, &found->model, err);
+    return status;
+}
+
+static ft_status of_experiment(const ft_engine *engine, const ft_forecast_job *job, ft_forecast_model *found,
+                               ft_error *err)
+{
+    ft_experiments experiments = {0};
+    const ft_experiment *chosen = NULL;
+    ft_metric metric;
+    const bool is_best = strcmp(job->experiment, "best") == 0;
+    if (job->metric && !is_best)
+        return ft_fail(err, FT_BAD_INPUT, "--metric says what --experiment best means, but %s is asked for",
+                       job->experiment);
+    ft_status status = ft_metric_parse(job->metric ? job->metric : "mae", &metric, err);
+    if (status == FT_OK) status = ft_experiments_load(engine->settings.results, FT_WHOLE, &experiments, err);
+    if (status != FT_OK) return status;
+    for (size_t i = 0; i < experiments.n_warnings; i++)
+        ft_engine_say(engine, "warning: %s", experiments.warnings[i]);
+    if (experiments.n_unfinished)
+        ft_engine_say(engine, "warning: %s: %zu unfinished (no results.json: still running, or killed)",
+                      engine->settings.results, experiments.n_unfinished);
+    status = is_best ? ft_experiments_best(&experiments, metric, FT_TEST, &chosen, err)
+                     : ft_experiments_find(&experiments, job->experiment, &chosen, err);
+    if (status == FT_OK && chosen->error && chosen->model_path && *chosen->model_path)
+        ft_engine_say(engine, "warning: experiment %s: %s", chosen->experiment_id, chosen->error);
+    else if (status == FT_OK && chosen->error)
+        status = ft_fail(err, FT_BAD_INPUT, "experiment %s failed: %s", chosen->experiment_id, chosen->error);
+    if (status == FT_OK) status = describe(chosen, job, found, err);
+    ft_experiments_free(&experiments);
+    return status;
+}
+
+ft_status ft_forecast_model_find(const ft_engine *engine, const ft_forecast_job *job,
+                                 ft_forecast_model *found, ft_error *err)
+{
+    ft_status status = FT_OK;
+    *found = (ft_forecast_model){0};
+    if (job->experiment && job->adapter)
+        return ft_fail(err, FT_BAD_INPUT, "--experiment and --adapter: give one of them");
+    if (job->metric && !job->experiment)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--metric says what --experiment best means, but that is not given");
+    if (job->experiment) {
+        status = of_experiment(engine, job, found, err);
+    } else {
+        status = keep(job->model, &found->model, err);
+        if (status == FT_OK) status = keep(job->adapter, &found->adapter, err);
+    }
+    if (status != FT_OK) ft_forecast_model_free(found);
+    return status;
+}
+
+ft_status ft_forecast_model_check(const ft_forecast_model *found, const ft_weights *weights, ft_error *err)
+{
+    char hash[FT_HASH_CHARS];
+    if (!found->hash || strcmp(found->hash, ft_hash_text(weights->checksum, hash)) == 0) return FT_OK;
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "%s: is not the model that experiment %s was tuned on (%s instead of %s): give that one by "
+        "--model, or, to forecast with this one all the same, --adapter %s instead of --experiment",
+        found->model, found->experiment_id, hash, found->hash, found->adapter);
+}

@@ -1,0 +1,21 @@
+/* Places that are written to: never one of a command's inputs, nor a file of an experiment, a model or an
+ * adapter. */
+#ifndef FT_HOST_OUTPUT_H
+#define FT_HOST_OUTPUT_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* What a command reads: a file, or a directory with its files. */
+typedef struct ft_input {
+    const char *what; /* "the data" */
+    const char *path; /* NULL: not given */
+} ft_input;
+
+/* FT_BAD_INPUT where `path` is, by whatever name (a symbolic or a hard link), an input, a file in one that is
+ * a directory, or what an experiment, a model, an adapter or a sweep consists of. What does not exist yet is
+ * fine. FT_FAILED where that cannot be told. */
+ft_status ft_output_check(const char *path, const ft_input *inputs, size_t n_inputs, ft_error *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* What a path is instead of the directory of a model or an adapter, and what to do about it. */
+#ifndef FT_MODEL_PLACE_H
+#define FT_MODEL_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* FT_OK where <directory>/<wanted> ("config.json", "adapter_config.json") is there, or where nothing better
+ * is known than that it is not: then reading it says so. FT_BAD_INPUT, with what to do, where the path is not
+ * there (and may be a name on the Hugging Face Hub), is a file, Hugging Face's cache, an experiment, or holds
+ * the directory that is meant. */
+ft_status ft_place_check(const char *directory, const char *wanted, ft_error *err);
+
+/* FT_BAD_INPUT where the first bytes of a file are known to be of something else than its name says: a
+ * git-lfs pointer, a web page, what torch.save writes. */
+ft_status ft_place_check_bytes(const char *path, const void *bytes, size_t size, ft_error *err);
+
+#endif

@@ -1,0 +1,106 @@
+/* Horizons of several chunks: a shorter forecast is the beginning of a longer one, bit for bit. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden.h"
+#include "model/forecast.h"
+
+enum { LONGEST = 80, HORIZON = 44, SAMPLES = 3, CPU_BF16 = 2, CPU = 3 };
+
+/* A history with a trend, a season and a hole. */
+static void draw_history(float *values, int64_t count, int64_t number)
+{
+    for (int64_t i = 0; i < count; i++)
+        values[i] =
+            i % 11 == 5 ? NAN : (float)(50 + number) + sinf((float)(i + number)) * 8 + (float)i * 0.1f;
+}
+
+static float *forecast(const golden_model *m, const ft_forecast_request *requests, int64_t n, int32_t horizon)
+{
+    ft_error err = {""};
+    ft_forecast_settings s = ft_forecast_defaults(&m->weights->config.chronos, horizon);
+    s.num_samples = SAMPLES;
+    float *samples = calloc((size_t)n * SAMPLES * (size_t)horizon, sizeof *samples);
+    cr_assert_eq(ft_forecast(m->trainable, requests, n, &s, samples, &err), FT_OK, "%s", err.message);
+    return samples;
+}
+
+/* Each path of `horizon` values must begin the path of HORIZON values. */
+static void expect_beginning(const golden_model *m, const ft_forecast_request *requests, int64_t n,
+                             int32_t horizon, const float *longest, const char *what)
+{
+    float *samples = forecast(m, requests, n, horizon);
+    for (int64_t p = 0; p < n * SAMPLES; p++)
+        cr_expect(memcmp(samples + p * horizon, longest + p * HORIZON, (size_t)horizon * sizeof *samples) ==
+                      0,
+                  "%s: horizon %d, history %lld: path %lld is another than with horizon %d", what,
+                  (int)horizon, (long long)requests[p / SAMPLES].count, (long long)p, (int)HORIZON);
+    free(samples);
+}
+
+/* Histories shorter than the context (64), as long, and longer; chunks of 10. */
+static void check_alone(int backend, const char *adapter, int64_t step, int32_t horizons)
+{
+    golden_model m = golden_model_open(&golden_backends[backend], "model_tied", adapter, false);
+    cr_assert_eq(m.weights->config.chronos.prediction_length, 10);
+    float values[LONGEST];
+    draw_history(values, LONGEST, 0);
+    for (int64_t count = 0; count <= LONGEST; count += step) {
+        const ft_forecast_request request = {values, count, 0, 7};
+        float *longest = forecast(&m, &request, 1, HORIZON);
+        for (int32_t horizon = 1; horizon < HORIZON; horizon += horizons)
+            expect_beginning(&m, &request, 1, horizon, longest, adapter ? adapter : "no adapter");
+        free(longest);
+    }
+    golden_model_close(&m);
+}
+
+Test(forecast, a_shorter_horizon_begins_a_longer_one)
+{
+    check_alone(CPU, NULL, 10, 1);
+}
+
+Test(forecast, also_with_an_adapter)
+{
+    check_alone(CPU, "adapter_lora_qv", 40, 1);
+}
+
+Test(forecast, also_in_bf16)
+{
+    check_alone(CPU_BF16, NULL, 50, 11);
+}
+
+/* Many series of other lengths in one call, more than a group of the decoder holds. */
+static void check_together(int64_t n, const char *adapter)
+{
+    golden_model m = golden_model_open(&golden_backends[CPU], "model_tied", adapter, false);
+    float *values = calloc((size_t)(n * LONGEST), sizeof *values);
+    ft_forecast_request *requests = calloc((size_t)n, sizeof *requests);
+    for (int64_t i = 0; i < n; i++) {
+        requests[i] = (ft_forecast_request){values + i * LONGEST, (i * 37) % (LONGEST + 1), 0, (uint32_t)i};
+        draw_history(values + i * LONGEST, LONGEST, i);
+    }
+    float *longest = forecast(&m, requests, n, HORIZON);
+    for (int32_t horizon = 1; horizon<HORIZON; horizon += n> 20 ? 14 : 3)
+        expect_beginning(&m, requests, n, horizon, longest, "together");
+    for (int64_t i = 0; i<n; i += n> 20 ? 23 : 1) { /* and as if each were alone */
+        float *alone = forecast(&m, &requests[i], 1, HORIZON);
+        cr_expect(memcmp(alone, longest + i * SAMPLES * HORIZON, sizeof *alone * SAMPLES * HORIZON) == 0,
+                  "series %lld of %lld values: another forecast in company", (long long)i,
+                  (long long)requests[i].count);
+        free(alone);
+    }
+    free(longest);
+    free(requests);
+    free(values);
+    golden_model_close(&m);
+}
+
+Test(forecast, and_in_company)
+{
+    check_together(2, NULL);
+    check_together(9, "adapter_lora_qv");
+    check_together(220, NULL);
+}

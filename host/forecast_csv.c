@@ -213,7 +213,7 @@ static ft_status draw_samples(forecaster *f, ft_error *err)
 }
 
 /* The lines of one series. */
-static void write_item(forecaster *f, size_t index, ft_text *out)
+static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error *err)
 {
     const ft_dataset_item *item = &f->dataset.items[index];
     size_t horizon = (size_t)f->settings.horizon, n_samples = (size_t)f->settings.num_samples;
@@ -235,6 +235,7 @@ static void write_item(forecaster *f, size_t index, ft_text *out)
         for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);
         ft_text_add(out, "\n");
     }
+    return FT_OK;
 }
 
 static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
@@ -242,8 +243,10 @@ static ft_status write_csv(forecaster *f, ft_text *out, ft_error *err)
     ft_text_add(out, "item_id,timestamp,target_name,predictions");
     for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->levels[q]);
     ft_text_add(out, "\n");
-    for (size_t i = 0; i < f->dataset.n_items; i++) write_item(f, i, out);
-    return out->failed ? ft_no_memory(err, "the forecasts' text", out->length) : FT_OK;
+    ft_status status = FT_OK;
+    for (size_t i = 0; i < f->dataset.n_items && status == FT_OK; i++) status = write_item(f, i, out, err);
+    if (status == FT_OK && out->failed) status = ft_no_memory(err, "the forecasts' text", out->length);
+    return status;
 }
 
 static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err)

@@ -55,7 +55,7 @@ refuses 'hour.csv:4: .* given twice.*clocks go back.*offset.*--id' forecast --mo
 # The last trading days of months; May ends with a holiday.
 printf '%s\n' 2020-11-30 2020-12-31 2021-01-29 2021-02-26 2021-03-31 2021-04-30 2021-05-28 | history trading.csv
 continues trading.csv "2021-06-30;2021-07-30;2021-08-31"
-says '^ftgpu: warning: trading.csv: the rows are not evenly spaced: the forecast goes on at "1 month, last weekdays" \(--freq '
+says '^ftgpu: trading.csv: the rows are not evenly spaced: the forecast goes on at "1 month, last weekdays" \(--freq '
 
 # Opening hours.
 for day in 01 02 03 04 05 08 09 10 11; do

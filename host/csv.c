@@ -195,6 +195,7 @@ static ft_status grow_rows(loader *load, ft_error *err)
     if (csv->n_rows >= max_rows)
         return ft_fail(err, FT_BAD_INPUT, "%s: more than %zu rows", csv->path, max_rows);
     bool done = resize(&csv->times, capacity, sizeof *csv->times) &&
+                resize(&csv->zones, capacity, sizeof *csv->zones) &&
                 resize(&csv->date_offsets, capacity, sizeof *csv->date_offsets) &&
                 resize(&csv->lines, capacity, sizeof *csv->lines) &&
                 resize(&csv->items, capacity, sizeof *csv->items);
@@ -289,6 +290,7 @@ static ft_status take_date(loader *load, const ft_csv_cell *cell, ft_error *err)
         free(text);
         return status;
     }
+    csv->zones[csv->n_rows] = (int16_t)csv->style.zone_minutes;
     csv->date_offsets[csv->n_rows] = csv->date_texts.length;
     ft_text_add_bytes(&csv->date_texts, cell->text, cell->length);
     ft_text_add_bytes(&csv->date_texts, "", 1);
@@ -415,6 +417,7 @@ void ft_csv_free(ft_csv *csv)
     free(csv->timestamp_name);
     free(csv->id_name);
     free(csv->times);
+    free(csv->zones);
     free(csv->date_offsets);
     free(csv->lines);
     free(csv->items);

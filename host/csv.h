@@ -27,6 +27,7 @@ typedef struct ft_csv {
     size_t n_columns;
     size_t n_rows;
     int64_t *times;       /* (n_rows) */
+    int16_t *zones;       /* (n_rows), each date's own offset: minutes east of UTC, 0 without one */
     size_t *date_offsets; /* (n_rows), into date_texts */
     ft_text date_texts;   /* the dates as written, NUL after each */
     uint32_t *lines;      /* (n_rows), where each row begins in the file, from 1 */

@@ -211,10 +211,11 @@ static ft_status lay_out(joiner *join, const ft_dataset_source *source, ft_error
     }
     size_t rows = dataset->n_rows + 1; /* never an empty allocation */
     dataset->times = malloc(rows * sizeof *dataset->times);
+    dataset->zones = malloc(rows * sizeof *dataset->zones);
     dataset->dates = malloc(rows * sizeof *dataset->dates);
     dataset->single = malloc(rows * sizeof *dataset->single);
     dataset->columns = calloc(first->n_columns + 1, sizeof *dataset->columns);
-    bool done = dataset->times && dataset->dates && dataset->single && dataset->columns;
+    bool done = dataset->times && dataset->zones && dataset->dates && dataset->single && dataset->columns;
     for (size_t c = 0; c < first->n_columns && done; c++) {
         dataset->n_columns = c + 1;
         dataset->columns[c].name = ft_copy_string(first->columns[c].name);
@@ -254,6 +255,7 @@ static ft_status place_rows(joiner *join, ft_error *err)
             if (place > item->first_row && csv->times[row] <= dataset->times[place - 1])
                 status = not_after(join, f, row, dataset->dates[place - 1], err);
             dataset->times[place] = csv->times[row];
+            dataset->zones[place] = csv->zones[row];
             dataset->dates[place] = ft_csv_date(csv, row);
             for (size_t c = 0; c < dataset->n_columns; c++)
                 dataset->columns[c].values[place] = csv->columns[join->columns[f][c]].values[row];
@@ -302,6 +304,7 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
         item->values = target + item->first_row;
         item->values_single = dataset->single + item->first_row;
         item->times = dataset->times + item->first_row;
+        item->zones = dataset->zones + item->first_row;
         item->dates = dataset->dates + item->first_row;
     }
     return FT_OK;
@@ -347,6 +350,7 @@ void ft_dataset_free(ft_dataset *dataset)
     free(dataset->columns);
     free(dataset->items);
     free(dataset->times);
+    free(dataset->zones);
     free(dataset->dates);
     free(dataset->single);
     free(dataset->target);

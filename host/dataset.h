@@ -38,6 +38,7 @@ typedef struct ft_dataset_item {
     double *values;           /* (n_rows) of the target, NaN = missing; points into the dataset */
     float *values_single;     /* (n_rows), the same in float; what is beyond float's range was refused */
     const int64_t *times;     /* (n_rows) */
+    const int16_t *zones;     /* (n_rows), each date's own offset: minutes east of UTC */
     const char *const *dates; /* (n_rows), as in the files */
 } ft_dataset_item;
 
@@ -56,6 +57,7 @@ typedef struct ft_dataset {
     ft_dataset_column *columns; /* (n_columns): all besides date and id, the target among them */
     size_t n_columns, target_column;
     int64_t *times;
+    int16_t *zones;
     const char **dates;
     float *single;
     ft_timestamp_style style;       /* of the last row read */

@@ -112,6 +112,18 @@ Test(dataset, several_series_interleaved)
     ft_dataset_free(&dataset);
 }
 
+Test(dataset, each_date_keeps_its_own_offset)
+{
+    put("train.csv",
+        "item,d,y\na,2024-03-30T00:00+01:00,1\nb,2024-03-30 00:00Z,2\na,2024-04-01T00:00+0200,3\n"
+        "b,2024-03-30 00:00-03:30,4\na,2024-04-03,5\n");
+    ft_dataset dataset = reads(&(ft_dataset_source){.train = "train.csv", .target = "y", .id = "item"});
+    const ft_dataset_item *a = &dataset.items[0], *b = &dataset.items[1];
+    cr_expect(a->zones[0] == 60 && a->zones[1] == 120 && a->zones[2] == 0);
+    cr_expect(b->zones[0] == 0 && b->zones[1] == -210);
+    ft_dataset_free(&dataset);
+}
+
 Test(dataset, one_file_cut_into_parts)
 {
     ft_text text = FT_TEXT_EMPTY;
@@ -236,14 +248,16 @@ Test(dataset, what_cannot_be_trained_on)
     const char *val = "d,y\n2024-02-01,1\n2024-02-02,2\n";
     check(train, val, 2, NULL);
     check(train, val, 3,
-          "train.csv: the training split has 4 rows, but one window needs 6 (prediction_length 3 of context and as many "
+          "train.csv: the training split has 4 rows, but one window needs 6 (prediction_length 3 of context "
+          "and as many "
           "to forecast)");
     check(train, "d,y\n2024-02-01,1\n", 2,
           "val.csv: the validation split has 1 row, but one window needs 2 (prediction_length 2)");
     check("d,y\n2024-01-01,\n2024-01-02,NaN\n2024-01-03,\n2024-01-04,\n", val, 2,
           "train.csv: column \"y\": all values of the training split are missing");
-    check("d,y\n2024-01-01,7\n2024-01-02,7\n2024-01-03,\n2024-01-04,7\n", val, 2,
-          "train.csv: column \"y\": all values of the training split are the same, there is nothing to learn");
+    check(
+        "d,y\n2024-01-01,7\n2024-01-02,7\n2024-01-03,\n2024-01-04,7\n", val, 2,
+        "train.csv: column \"y\": all values of the training split are the same, there is nothing to learn");
 }
 
 /* The value of a path of keys in both trees, within a bound relative to the expected one. */

@@ -2,7 +2,10 @@
 #include "host/timestamps.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "host/date_formats.h"
 
 static const int64_t microseconds_a_second = 1000000, microseconds_a_day = 86400000000;
 
@@ -79,46 +82,72 @@ static bool take_date(reader *r, int64_t *days, ft_timestamp_style *style)
     return day >= 1 && real_month == month && real_day == day;
 }
 
+bool ft_fraction_parse(const char **at, const char *end, int32_t *microseconds, ft_timestamp_style *style)
+{
+    reader r = {*at, end};
+    int32_t digit, count = 0;
+    *microseconds = 0;
+    while (take_digits(&r, 1, 1, &digit)) {
+        count++;
+        if (count <= 6)
+            *microseconds = *microseconds * 10 + digit;
+        else if (count > 9 && digit != 0)
+            return false;
+    }
+    style->fraction_digits = count < 6 ? count : 6;
+    for (int32_t i = count; i < 6; i++) *microseconds *= 10;
+    *at = r.at;
+    return count > 0;
+}
+
 static bool take_time(reader *r, int64_t *microseconds, ft_timestamp_style *style)
 {
     int32_t hour, minute, second = 0, fraction = 0;
     if (!take_digits(r, 1, 2, &hour) || hour > 23) return false;
-    if (!take(r, ':') || !take_digits(r, 2, 2, &minute) || minute > 59) return false;
-    style->precision = FT_STYLE_MINUTES;
+    style->precision = FT_STYLE_HOURS;
     if (take(r, ':')) {
+        if (!take_digits(r, 2, 2, &minute) || minute > 59) return false;
+        style->precision = FT_STYLE_MINUTES;
+    }
+    if (style->precision == FT_STYLE_MINUTES && take(r, ':')) {
         if (!take_digits(r, 2, 2, &second) || second > 59) return false;
         style->precision = FT_STYLE_SECONDS;
-        if (take(r, '.')) {
-            int32_t digit, count = 0;
-            while (take_digits(r, 1, 1, &digit)) {
-                count++;
-                if (count <= 6)
-                    fraction = fraction * 10 + digit;
-                else if (digit != 0)
-                    return false;
-            }
-            if (count == 0) return false;
-            style->fraction_digits = count < 6 ? count : 6;
-            for (; count < 6; count++) fraction *= 10;
-        }
+        if (take(r, '.') && !ft_fraction_parse(&r->at, r->end, &fraction, style)) return false;
     }
     *microseconds = (((int64_t)hour * 60 + minute) * 60 + second) * microseconds_a_second + fraction;
     return true;
 }
 
-static bool take_zone(reader *r, ft_timestamp_style *style)
+static bool take_word(reader *r, const char *word)
 {
-    if (take(r, 'Z') || take(r, 'z')) {
-        style->zone = FT_ZONE_Z;
+    size_t length = strlen(word);
+    if ((size_t)(r->end - r->at) < length || memcmp(r->at, word, length) != 0) return false;
+    r->at += length;
+    return true;
+}
+
+bool ft_zone_parse(const char **at, const char *end, ft_timestamp_style *style)
+{
+    reader r = {*at, end};
+    style->zone_minutes = 0;
+    bool utc = take_word(&r, "UTC") || take_word(&r, "GMT");
+    if (utc || take(&r, 'Z') || take(&r, 'z')) {
+        style->zone = utc ? FT_ZONE_UTC : FT_ZONE_Z;
+        *at = r.at;
         return true;
     }
-    bool west = r->at < r->end && *r->at == '-';
-    if (!take(r, '+') && !take(r, '-')) return false;
+    bool west = r.at < r.end && *r.at == '-';
+    if (!take(&r, '+') && !take(&r, '-')) return false;
     int32_t hours, minutes = 0;
-    if (!take_digits(r, 2, 2, &hours) || hours > 23) return false;
-    style->zone = take(r, ':') ? FT_ZONE_COLON : FT_ZONE_PLAIN;
-    if (!take_digits(r, 2, 2, &minutes) || minutes > 59) return false;
+    if (!take_digits(&r, 2, 2, &hours) || hours > 23) return false;
+    bool colon = take(&r, ':');
+    style->zone = colon ? FT_ZONE_COLON : FT_ZONE_PLAIN;
+    if (!colon && (r.at == r.end || *r.at < '0' || *r.at > '9'))
+        style->zone = FT_ZONE_HOURS;
+    else if (!take_digits(&r, 2, 2, &minutes) || minutes > 59)
+        return false;
     style->zone_minutes = (west ? -1 : 1) * (hours * 60 + minutes);
+    *at = r.at;
     return true;
 }
 
@@ -129,17 +158,17 @@ bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_times
     while (r.at < r.end && r.end[-1] == ' ') r.end--;
     ft_timestamp_style found = {.precision = FT_STYLE_YEAR, .date_separator = '-', .time_separator = ' '};
     int64_t days, microseconds = 0;
-    const char *blank = memchr(r.at, ' ', (size_t)(r.end - r.at)),
-               *letter = memchr(r.at, 'T', (size_t)(r.end - r.at));
-    const char *separator = blank ? blank : letter;
+    const char *separator = r.at;
+    while (separator < r.end && *separator != ' ' && *separator != 'T') separator++;
+    if (separator == r.end) separator = NULL;
     reader date = {r.at, separator ? separator : r.end};
     if (!take_date(&date, &days, &found) || date.at != date.end) return false;
     if (separator) {
         found.time_separator = *separator;
         r.at = separator + 1;
         if (found.precision != FT_STYLE_DATE || !take_time(&r, &microseconds, &found)) return false;
-        if (r.at < r.end && *r.at == ' ') r.at++; /* "10:00:00 +02:00" */
-        if (r.at < r.end && (!take_zone(&r, &found) || r.at != r.end)) return false;
+        found.zone_blank = take(&r, ' '); /* "10:00:00 +02:00" */
+        if (r.at < r.end && (!ft_zone_parse(&r.at, r.end, &found) || r.at != r.end)) return false;
     }
     *time =
         days * microseconds_a_day + microseconds - (int64_t)found.zone_minutes * 60 * microseconds_a_second;
@@ -147,8 +176,24 @@ bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_times
     return true;
 }
 
+void ft_zone_format(const ft_timestamp_style *style, char out[8])
+{
+    const int zone = abs(style->zone_minutes), hours = zone / 60 % 24;
+    const char sign = style->zone_minutes < 0 ? '-' : '+';
+    *out = '\0';
+    if (style->zone == FT_ZONE_Z || style->zone == FT_ZONE_UTC)
+        strcpy(out, style->zone == FT_ZONE_Z ? "Z" : "UTC");
+    else if (style->zone == FT_ZONE_HOURS && zone % 60 == 0)
+        snprintf(out, 8, "%c%02d", sign, hours);
+    else if (style->zone == FT_ZONE_PLAIN)
+        snprintf(out, 8, "%c%02d%02d", sign, hours, zone % 60);
+    else if (style->zone != FT_ZONE_NONE)
+        snprintf(out, 8, "%c%02d:%02d", sign, hours, zone % 60);
+}
+
 char *ft_timestamp_format(int64_t time, const ft_timestamp_style *style, char out[FT_TIMESTAMP_CHARS])
 {
+    if (*style->format) return ft_date_format_write(time, style, out);
     int64_t local = time + (int64_t)style->zone_minutes * 60 * microseconds_a_second;
     int64_t days = local / microseconds_a_day, rest = local % microseconds_a_day;
     if (rest < 0) rest += microseconds_a_day, days--;
@@ -159,7 +204,9 @@ char *ft_timestamp_format(int64_t time, const ft_timestamp_style *style, char ou
     int precision = style->precision;
     if (month > 1 && precision < FT_STYLE_MONTH) precision = FT_STYLE_MONTH;
     if (day > 1 && precision < FT_STYLE_DATE) precision = FT_STYLE_DATE;
-    if (rest != 0 && precision < FT_STYLE_MINUTES) precision = FT_STYLE_MINUTES;
+    if (rest != 0 && precision < FT_STYLE_HOURS) precision = FT_STYLE_MINUTES;
+    if (rest % (3600 * microseconds_a_second) != 0 && precision < FT_STYLE_MINUTES)
+        precision = FT_STYLE_MINUTES;
     if (rest % (60 * microseconds_a_second) != 0) precision = FT_STYLE_SECONDS;
     int digits = style->fraction_digits, unit = 1;
     for (int i = digits; i < 6; i++) unit *= 10;
@@ -172,19 +219,18 @@ char *ft_timestamp_format(int64_t time, const ft_timestamp_style *style, char ou
     if (precision >= FT_STYLE_DATE)
         used += (size_t)snprintf(out + used, FT_TIMESTAMP_CHARS - used, "%c%02d", style->date_separator,
                                  (int)day);
-    if (precision < FT_STYLE_MINUTES) return out;
-    used += (size_t)snprintf(out + used, FT_TIMESTAMP_CHARS - used, "%c%02d:%02d", style->time_separator,
-                             (int)(seconds / 3600), (int)(seconds / 60 % 60));
+    if (precision < FT_STYLE_HOURS) return out;
+    used += (size_t)snprintf(out + used, FT_TIMESTAMP_CHARS - used, "%c%02d", style->time_separator,
+                             (int)(seconds / 3600));
+    if (precision >= FT_STYLE_MINUTES)
+        used += (size_t)snprintf(out + used, FT_TIMESTAMP_CHARS - used, ":%02d", (int)(seconds / 60 % 60));
     if (precision >= FT_STYLE_SECONDS)
         used += (size_t)snprintf(out + used, FT_TIMESTAMP_CHARS - used, ":%02d", (int)(seconds % 60));
     if (precision >= FT_STYLE_SECONDS && digits > 0)
         used +=
             (size_t)snprintf(out + used, FT_TIMESTAMP_CHARS - used, ".%0*d", digits, (int)(fraction / unit));
-    int zone = style->zone_minutes < 0 ? -style->zone_minutes : style->zone_minutes;
-    if (style->zone == FT_ZONE_Z)
-        snprintf(out + used, FT_TIMESTAMP_CHARS - used, "Z");
-    else if (style->zone != FT_ZONE_NONE)
-        snprintf(out + used, FT_TIMESTAMP_CHARS - used, "%c%02d%s%02d", style->zone_minutes < 0 ? '-' : '+',
-                 zone / 60, style->zone == FT_ZONE_COLON ? ":" : "", zone % 60);
+    char zone[8];
+    ft_zone_format(style, zone);
+    snprintf(out + used, FT_TIMESTAMP_CHARS - used, "%s%s", *zone && style->zone_blank ? " " : "", zone);
     return out;
 }

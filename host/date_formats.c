@@ -435,6 +435,7 @@ static char find_part(finder *f, const char **piece)
     const char *at = f->at;
     size_t digits = count_digits(at, f->end);
     *piece = "";
+    if (at == f->end) return NOTHING;
     if (digits) {
         f->at += digits;
         if (digits == 8) *piece = "%Y%m%d";

@@ -136,9 +136,10 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     f.levels = job->n_quantiles > 0 ? job->quantiles : ft_quantile_levels;
     f.n_levels = job->n_quantiles > 0 ? job->n_quantiles : FT_N_QUANTILES;
     ft_dataset_source source = {
-        .data = job->data, .target = job->target, .timestamp = job->timestamp, .id = job->id};
+        .data = job->data, .target = job->target, .csv = job->csv, .takes_pipes = true};
     ft_status status = check_job(job, err);
     if (status == FT_OK) status = ft_dataset_read(&source, &f.dataset, err);
+    if (status == FT_OK) ft_engine_say_notes(engine, f.dataset.notes.data);
     if (status == FT_OK) status = open_model(&f, engine, err);
     if (status == FT_OK && job->out)
         status = ft_file_create(&writer, job->out, err); /* fails now, not later */

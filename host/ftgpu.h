@@ -53,12 +53,26 @@ ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **engine,
 /* NULL is fine. In another process than the one that opened it, the device is left alone. */
 void ft_engine_close(ft_engine *engine);
 
-/* CSV files: train, val and test, or one file with split "0.7,0.15,0.15". */
+/* How CSV files are read. NULL and false: as the files themselves show; what they leave open is refused with
+ * the option that settles it. */
+typedef struct ft_csv_options {
+    const char *timestamp;   /* date column; NULL: the first */
+    const char *id;          /* column that tells several series apart, or several: "store,item"; NULL: one
+                                series */
+    const char *separator;   /* of cells: one character, or "tab" */
+    const char *decimal;     /* "." or "," */
+    const char *thousands;   /* between groups of three digits: one character */
+    const char *date_format; /* strptime's: "%d.%m.%Y %H:%M" */
+    const char *missing;     /* words for a missing value besides pandas': "-,." */
+    bool sort;               /* rows may come in any order */
+    const char *duplicates;  /* of rows with one date take "mean", "first" or "last"; NULL: they are refused */
+} ft_csv_options;
+
+/* CSV files: train, val and test, or one file with split "0.7,0.15,0.15". They may be compressed by gzip. */
 typedef struct ft_data_files {
     const char *train, *val, *test, *data, *split;
-    const char *timestamp; /* date column; NULL: the first */
-    const char *id;        /* column that tells several series apart; NULL: one series */
-    int64_t train_last;    /* keep only the last so many training rows; 0: all */
+    ft_csv_options csv;
+    int64_t train_last; /* keep only the last so many training rows; 0: all */
 } ft_data_files;
 
 /* One experiment, or what all experiments of a sweep share. */
@@ -142,7 +156,9 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
 /* Forecasts beyond the end of each series of a file. */
 typedef struct ft_forecast_job {
     const char *model, *adapter; /* directories; adapter may be NULL */
-    const char *data, *target, *timestamp, *id;
+    const char *data;            /* "-": stdin; a pipe will do */
+    const char *target;
+    ft_csv_options csv;
     int64_t horizon;         /* 0: chronos_config's prediction_length */
     const double *quantiles; /* (n_quantiles) in (0, 1); 0 of them: 0.1 ... 0.9 */
     size_t n_quantiles;

@@ -102,7 +102,7 @@ bool ft_fraction_parse(const char **at, const char *end, int32_t *microseconds, 
 
 static bool take_time(reader *r, int64_t *microseconds, ft_timestamp_style *style)
 {
-    int32_t hour, minute, second = 0, fraction = 0;
+    int32_t hour, minute = 0, second = 0, fraction = 0;
     if (!take_digits(r, 1, 2, &hour) || hour > 23) return false;
     style->precision = FT_STYLE_HOURS;
     if (take(r, ':')) {

@@ -5,6 +5,7 @@
 
 #include "host/ftgpu.h"
 #include "host/program/command.h"
+#include "host/program/data_options.h"
 
 enum { MAX_QUANTILES = 99 };
 
@@ -55,10 +56,16 @@ static ft_status of_experiment(const char *results, const char *id, const char *
     return FT_OK;
 }
 
+static void print_note(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "ftgpu: %s\n", line);
+}
+
 int ft_command_forecast(int argc, const char *const *argv)
 {
     ft_forecast_job job = {.top_k = -1};
-    ft_engine_settings settings = {0};
+    ft_engine_settings settings = {.progress = print_note};
     const char *experiment = NULL, *quantiles_text = NULL, *results = FT_DEFAULT_RESULTS, *metric = "mae";
     int64_t seed = 0;
     double quantiles[MAX_QUANTILES];
@@ -67,7 +74,7 @@ int ft_command_forecast(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &job.data,
          .argument = "FILE",
-         .help = "CSV with the history of each series",
+         .help = "CSV with the history of each series; - is stdin",
          .required = true},
         {.name = "target",
          .kind = FT_OPTION_TEXT,
@@ -95,16 +102,7 @@ int ft_command_forecast(int argc, const char *const *argv)
          .value = &metric,
          .argument = "METRIC",
          .help = "what best means, on the test split (default mae)"},
-        {.name = "timestamp",
-         .kind = FT_OPTION_TEXT,
-         .value = &job.timestamp,
-         .argument = "COLUMN",
-         .help = "the date column (default: the first)"},
-        {.name = "id",
-         .kind = FT_OPTION_TEXT,
-         .value = &job.id,
-         .argument = "COLUMN",
-         .help = "the column that tells several series apart"},
+        FT_OPTIONS_READING(job.csv),
         {.name = "horizon",
          .kind = FT_OPTION_INTEGER,
          .value = &job.horizon,

@@ -63,8 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .val = paths[1],
                                 .test = paths[2],
                                 .target = "Close",
-                                .timestamp = options & 1 ? "Date" : NULL,
-                                .id = options & 2 ? "item" : NULL,
+                                .csv = {.timestamp = options & 1 ? "Date" : NULL,
+                                        .id = options & 2 ? "item" : NULL},
                                 .train_last = options & 4 ? 3 : 0};
     if (options & 8) {
         source.data = source.train;

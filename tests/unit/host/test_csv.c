@@ -12,6 +12,7 @@
 #include "host/csv_scanner.h"
 
 static char directory[64];
+static const ft_csv_options plain = {NULL};
 
 static void enter(void)
 {
@@ -33,7 +34,8 @@ static ft_status read_bytes(const char *text, size_t size, const char *timestamp
                             ft_error *err)
 {
     cr_assert_eq(ft_write_file("t.csv", text, size, err), FT_OK);
-    return ft_csv_read("t.csv", timestamp, id, csv, err);
+    const ft_csv_options options = {.timestamp = timestamp, .id = id};
+    return ft_csv_read("t.csv", &options, false, NULL, csv, err);
 }
 
 static ft_csv reads(const char *text, const char *timestamp, const char *id)
@@ -162,7 +164,7 @@ Test(csv, what_is_not_a_table)
     cr_expect_eq(read_bytes("Date,A\n2024-01-01,\0\n", 20, NULL, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message,
                      "t.csv:2: a NUL byte (this is no CSV text; if it is UTF-16, save it as UTF-8)");
-    cr_expect_eq(ft_csv_read("none.csv", NULL, NULL, &csv, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_csv_read("none.csv", &plain, false, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "none.csv: cannot be opened: No such file or directory");
 }
 
@@ -259,7 +261,7 @@ Test(csv, a_million_rows)
     cr_assert_eq(ft_write_file("t.csv", text.data, text.length, &err), FT_OK);
     struct timespec before, after;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-    cr_assert_eq(ft_csv_read("t.csv", NULL, NULL, &csv, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_csv_read("t.csv", &plain, false, NULL, &csv, &err), FT_OK, "%s", err.message);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
     double seconds = (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
     cr_log_info("%zu bytes in %.2f s", text.length, seconds);

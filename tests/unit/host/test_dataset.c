@@ -92,7 +92,7 @@ Test(dataset, several_series_interleaved)
     put("val.csv", "d,id,y\n2024-01-03,a,6\n2024-01-04,b,7\n");
     put("test.csv", "d,id,y\n2024-01-09,b,8\n");
     ft_dataset_source source = three;
-    source.id = "id";
+    source.csv.id = "id";
     ft_dataset dataset = reads(&source);
     cr_assert_eq(dataset.n_items, 2);
     cr_expect_str_eq(dataset.items[0].id, "b");
@@ -221,7 +221,7 @@ Test(dataset, series_that_are_not_in_training)
     put("val.csv", "d,id,y\n2024-01-02,a,1\n2024-01-02,c,2\n");
     put("test.csv", "d,id,y\n2024-01-02,b,1\n");
     ft_dataset_source source = three;
-    source.id = "id";
+    source.csv.id = "id";
     refuses(&source, "val.csv: series \"c\" of column \"id\" is not in train.csv");
     put("val.csv", "d,id,y\n2024-01-02,a,1\n");
     put("test.csv", "d,id,y\n2024-01-02,b,1\n2024-01-01,a,1\n");

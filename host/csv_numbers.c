@@ -1,0 +1,96 @@
+/* Numbers as people write them; see csv_numbers.h. */
+#include "host/csv_numbers.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+enum { MAX_NUMBER = 64 };
+
+static bool is_digit(char letter)
+{
+    return letter >= '0' && letter <= '9';
+}
+
+/* The bytes of a mark between groups at `at`, 0: there is none. */
+static size_t mark_at(char thousands, const char *at, const char *end)
+{
+    if (thousands == '\0' || at == end) return 0;
+    if (*at == thousands) return 1;
+    if (thousands != ' ') return 0;
+    if (end - at >= 2 && memcmp(at, "\xC2\xA0", 2) == 0) return 2;
+    return end - at >= 3 && memcmp(at, "\xE2\x80\xAF", 3) == 0 ? 3 : 0;
+}
+
+static size_t count_digits(const char *at, const char *end)
+{
+    size_t count = 0;
+    while (at + count < end && is_digit(at[count])) count++;
+    return count;
+}
+
+bool ft_number_read(ft_number_notation notation, const char *text, size_t length, double *value)
+{
+    if (notation.decimal == '.' && notation.thousands == '\0') return ft_parse_double(text, length, value);
+    char plain[MAX_NUMBER];
+    size_t used = 0;
+    const char *at = text, *end = text + length, *start;
+    if (length >= MAX_NUMBER) return false;
+    if (at < end && (*at == '-' || *at == '+')) plain[used++] = *at++;
+    start = at;
+    size_t digits = count_digits(at, end), bytes;
+    bool grouped = false;
+    do {
+        memcpy(plain + used, at, digits);
+        used += digits;
+        at += digits;
+        bytes = mark_at(notation.thousands, at, end);
+        if (bytes == 0) break;
+        if (digits < 1 || digits > 3 || (grouped && digits != 3) || (!grouped && *start == '0')) return false;
+        grouped = true;
+        at += bytes;
+        digits = count_digits(at, end);
+        if (digits != 3) return false;
+    } while (true);
+    if (at < end && *at == notation.decimal) {
+        plain[used++] = '.';
+        at++;
+        digits = count_digits(at, end);
+        memcpy(plain + used, at, digits);
+        used += digits;
+        at += digits;
+    }
+    if (at < end && *at != 'e' && *at != 'E') return false;
+    memcpy(plain + used, at, (size_t)(end - at)); /* an exponent */
+    used += (size_t)(end - at);
+    return ft_parse_double(plain, used, value);
+}
+
+void ft_number_look(ft_number_evidence *evidence, const char *text, size_t length)
+{
+    const ft_number_notation english = {'.', ','}, german = {',', '.'};
+    double value;
+    if (!length || (!is_digit(*text) && !strchr("+-.,", *text))) return;
+    const bool comma = memchr(text, ',', length) != NULL, point = memchr(text, '.', length) != NULL;
+    if (!comma && !point) return;
+    const bool reads_english = ft_number_read(english, text, length, &value),
+               reads_german = ft_number_read(german, text, length, &value);
+    if (comma && reads_english && reads_german)
+        evidence->comma_open = true;
+    else if (comma && reads_english)
+        evidence->comma_groups = true;
+    else if (comma && reads_german)
+        evidence->comma_decimals = true;
+    else if (reads_english && !reads_german)
+        evidence->point_decimals = true;
+}
+
+bool ft_number_decide(const ft_number_evidence *evidence, ft_number_notation *notation)
+{
+    const bool groups = evidence->comma_groups || (evidence->comma_open && evidence->point_decimals);
+    const bool decimals = evidence->comma_decimals;
+    const bool decided = groups != decimals && !(decimals && evidence->point_decimals);
+    *notation = (ft_number_notation){'.', '\0'};
+    if (decided) *notation = groups ? (ft_number_notation){'.', ','} : (ft_number_notation){',', '.'};
+    return decided || !(groups || decimals || evidence->comma_open);
+}

@@ -20,7 +20,8 @@ ft_status ft_gunzip(const char *path, const void *data, size_t size, size_t max_
     (void)max_bytes;
     *text = NULL;
     *length = 0;
-    return ft_fail(err, FT_BAD_INPUT, "%s: is compressed, which this build cannot read (decompress it)", path);
+    return ft_fail(err, FT_BAD_INPUT, "%s: is compressed, which this build cannot read (decompress it)",
+                   path);
 }
 
 #else
@@ -63,7 +64,8 @@ static ft_status inflate_member(z_stream *stream, size_t *left, output *out, con
         out->length += space - stream->avail_out;
         if (code == Z_MEM_ERROR) return ft_no_memory(err, path, out->capacity);
         if (code == Z_BUF_ERROR && *left == 0)
-            return ft_fail(err, FT_BAD_INPUT, "%s: the compressed file ends early (was it copied whole?)", path);
+            return ft_fail(err, FT_BAD_INPUT, "%s: the compressed file ends early (was it copied whole?)",
+                           path);
         if (code != Z_OK && code != Z_STREAM_END)
             return ft_fail(err, FT_BAD_INPUT, "%s: the compressed data is damaged", path);
     }

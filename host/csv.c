@@ -23,15 +23,15 @@ typedef struct loader {
     const ft_csv *like; /* an earlier file, or NULL */
     ft_csv_settings settings;
     ft_csv_scanner scanner;
-    size_t width;       /* cells in a row */
-    size_t *roles;      /* (width): index of the column, role_date, or role_id and more: place among the ids */
+    size_t width;  /* cells in a row */
+    size_t *roles; /* (width): index of the column, role_date, or role_id and more: place among the ids */
     const char **names; /* (width), for messages; the ft_csv's, or header's */
     char **header;      /* (width): names of the id columns, NULL for others */
     size_t date_place;
     char date_format[FT_DATE_FORMAT_CHARS], other_date_format[FT_DATE_FORMAT_CHARS];
-    size_t capacity;    /* rows for which there is memory */
+    size_t capacity;               /* rows for which there is memory */
     ft_text id_parts[MAX_IDS], id; /* of a row, where several columns name a series */
-    int32_t *buckets;   /* (n_buckets): index of a series by the hash of its name, -1: free */
+    int32_t *buckets;              /* (n_buckets): index of a series by the hash of its name, -1: free */
     size_t n_buckets, items_capacity;
 } loader;
 
@@ -153,10 +153,11 @@ static ft_status complete_names(const char *path, char **names, bool *repeated, 
 static ft_status check_width(const loader *load, char *const *names, size_t count, ft_error *err)
 {
     if (count > 1) return FT_OK;
-    return ft_fail(err, FT_BAD_INPUT,
-                   "%s: only one column, \"%.80s\" (a date column and the target are needed; cells are separated by "
-                   "commas, semicolons, tabs, | or what --separator names)",
-                   load->csv->path, names[0]);
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "%s: only one column, \"%.80s\" (a date column and the target are needed; cells are separated by "
+        "commas, semicolons, tabs, | or what --separator names)",
+        load->csv->path, names[0]);
 }
 
 /* Finds the columns that --id names: one, or several with commas between. */
@@ -175,8 +176,7 @@ static ft_status find_ids(loader *load, char *const *names, size_t count, size_t
         next = at[length] ? at + length + 1 : NULL;
         while (length && *at == ' ') at++, length--;
         while (length && at[length - 1] == ' ') length--;
-        if (csv->n_ids == MAX_IDS)
-            return ft_fail(err, FT_BAD_INPUT, "--id: more than %d columns", MAX_IDS);
+        if (csv->n_ids == MAX_IDS) return ft_fail(err, FT_BAD_INPUT, "--id: more than %d columns", MAX_IDS);
         char *name = ft_copy_bytes(at, length);
         if (!name) return ft_no_memory(err, csv->path, length);
         size_t place = find_name(name, names, count);
@@ -434,8 +434,7 @@ static ft_status take_date(loader *load, const ft_csv_scanner *row, const ft_csv
 {
     ft_csv *csv = load->csv;
     int64_t *time = &csv->times[csv->n_rows];
-    const bool is_date = !*load->date_format
-                             ? ft_timestamp_parse(cell->text, cell->length, time, &csv->style)
+    const bool is_date = !*load->date_format ? ft_timestamp_parse(cell->text, cell->length, time, &csv->style)
                          : *load->other_date_format ? false
                                                     : ft_date_format_read(load->date_format, cell->text,
                                                                           cell->length, time, &csv->style);
@@ -513,8 +512,7 @@ static ft_status take_cell(loader *load, size_t place, const ft_csv_scanner *row
     const size_t role = load->roles[place];
     if (role < role_id) return take_value(load, role, cell, err);
     if (role == role_date) return take_date(load, row, cell, err);
-    return load->csv->n_ids == 1 ? take_item(load, cell, err)
-                                 : take_id_part(load, role - role_id, cell, err);
+    return load->csv->n_ids == 1 ? take_item(load, cell, err) : take_id_part(load, role - role_id, cell, err);
 }
 
 static ft_status refuse_width(const loader *load, size_t line, size_t count, ft_error *err)
@@ -524,8 +522,8 @@ static ft_status refuse_width(const loader *load, size_t line, size_t count, ft_
         hint = count > load->width
                    ? " (is line 1 a title? delete it; a number with a comma in it stands in quotes)"
                    : " (is line 1 the header?)";
-    return ft_fail(err, FT_BAD_INPUT, "%s:%zu: %zu cell%s, but the header has %zu columns%s",
-                   load->csv->path, line, count, count == 1 ? "" : "s", load->width, hint);
+    return ft_fail(err, FT_BAD_INPUT, "%s:%zu: %zu cell%s, but the header has %zu columns%s", load->csv->path,
+                   line, count, count == 1 ? "" : "s", load->width, hint);
 }
 
 /* Cells behind the last column may stand there if they are empty. */

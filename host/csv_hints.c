@@ -24,7 +24,8 @@ static bool is_date(const ft_csv_cell *cell)
     char formats[2][FT_DATE_FORMAT_CHARS];
     int64_t time;
     if (cell->length > 4 && ft_timestamp_parse(cell->text, cell->length, &time, NULL)) return true;
-    return ft_date_format_find(cell->text, cell->length, formats) != FT_DATE_NONE;
+    ft_date_meaning meaning = ft_date_format_find(cell->text, cell->length, formats);
+    return meaning == FT_DATE_ONE || meaning == FT_DATE_DAY_OR_MONTH;
 }
 
 /* A row looked at from afar. */
@@ -67,16 +68,12 @@ static void explain_first(const ft_csv_undated *undated, ft_text *out)
     size_t before = undated->row->line;
     for (int i = 0; i < ROWS && view_row(&ahead, undated->place, &view); i++) {
         if (i == 0) first = view;
-        if (view.has_date) {
-            const bool header_is_below = view.n_cells != undated->width;
-            ft_text_addf(out, " (the first date is in line %zu: %s, delete ", view.line,
-                         header_is_below ? "titles or comments above the header"
-                                         : "further header rows, as yfinance writes them, or comments");
-            if (header_is_below && before > 1)
-                add_lines(out, 1, before - 1);
-            else
-                add_lines(out, first.line, header_is_below ? first.line : view.line - 1);
-            ft_text_add(out, ")");
+        if (view.has_date && i > 0) {
+            const bool title = view.n_cells != undated->width && before > 1;
+            ft_text_addf(out, " (the first date is in line %zu; delete ", view.line);
+            add_lines(out, title ? 1 : first.line, title ? before - 1 : view.line - 1);
+            ft_text_add(out, title ? ": a title or comments above the header?)"
+                                   : ": further header rows, as yfinance writes them, or comments?)");
             break;
         }
         before = view.line;
@@ -108,11 +105,14 @@ static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_t
         ft_text_addf(out, " (which part is the year? --date-format \"%s\"%s%s%s)", formats[0],
                      *formats[1] ? " or \"" : "", formats[1], *formats[1] ? "\"" : "");
     else if (is_excel_day(cell))
-        ft_text_add(out, " (it looks like Excel's number of a day: give the column a date format there before saving as "
-                         "CSV)");
+        ft_text_add(
+            out,
+            " (it looks like Excel's number of a day: give the column a date format there before saving as "
+            "CSV)");
     else if (*undated->format)
-        ft_text_addf(out, " as the first is, by --date-format \"%s\" (delete line %zu if it is no data)",
-                     undated->format, cell->line);
+        ft_text_addf(
+            out, " in the form \"%s\" of --date-format or the first row (delete line %zu if it is no data)",
+            undated->format, cell->line);
     else
         ft_text_addf(out,
                      " (write it as 2024-12-31 or 2024-12-31 23:59:00, or say how it is written, as in "
@@ -134,8 +134,8 @@ ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *c
                          path, line, name, text ? text : "", undated->format, undated->other);
     } else {
         explain(undated, cell, &hint);
-        status = ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": \"%s\" is not a date%s", path, line, name,
-                         text ? text : "", hint.data && !hint.failed ? hint.data : "");
+        status = ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": \"%s\" is not a date%s", path, line,
+                         name, text ? text : "", hint.data && !hint.failed ? hint.data : "");
     }
     ft_text_free(&hint);
     free(text);
@@ -148,12 +148,12 @@ const char *ft_csv_number_hint(const char *text, bool open)
     double value;
     if (open) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
     const ft_number_notation notations[] = {{',', '.'}, {'.', ','}, {'.', ' '}, {',', ' '}, {'.', '\''}};
-    static const char *const hints[] = {"a decimal comma? --decimal ,", "thousands? --thousands ,",
-                                        "thousands? --thousands \" \"",
-                                        "decimal comma and thousands? --decimal , --thousands \" \"",
-                                        "thousands? --thousands \"'\""};
+    static const char *const hints[] = {
+        "a decimal comma? --decimal ,", "thousands? --thousands ,", "thousands? --thousands \" \"",
+        "decimal comma and thousands? --decimal , --thousands \" \"", "thousands? --thousands \"'\""};
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (ft_number_read(notations[i], text, length, &value)) return hints[i];
-    if (digits < length) return "leave the cell empty for a missing value; units and signs do not belong into it";
+    if (digits < length)
+        return "leave the cell empty for a missing value; units and signs do not belong into it";
     return "leave the cell empty for a missing value, or name the word by --missing";
 }

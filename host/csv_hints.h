@@ -12,8 +12,8 @@ typedef struct ft_csv_undated {
     size_t width, place;       /* place: of the date column */
     bool is_first;             /* of the rows */
     const char *format;        /* of the file's dates; "" by ft_timestamp_parse */
-    const char *other; /* "", or the format with the month first, where `format` has the day first and both may
-                          be meant */
+    const char *other; /* "", or the format with the month first, where `format` has the day first and both
+                          may be meant */
 } ft_csv_undated;
 
 /* FT_BAD_INPUT with file, line, column and text, and what there may be in place of a date: further header
@@ -23,8 +23,8 @@ ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *c
 /* The hint on a text in a column that must hold numbers; `open`: its commas may be decimal ones or not. */
 const char *ft_csv_number_hint(const char *text, bool open);
 
-/* A copy of a cell's text that is fit for a message: at most 40 bytes, never cut inside a UTF-8 character. NULL
- * when memory runs out. */
+/* A copy of a cell's text that is fit for a message: at most 40 bytes, never cut inside a UTF-8 character.
+ * NULL when memory runs out. */
 char *ft_csv_shortened(const char *text, size_t length);
 
 #endif

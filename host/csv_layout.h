@@ -1,6 +1,6 @@
 /* How a CSV file is laid out, found by looking ahead: what separates cells, how its dates and numbers are
- * written. What has two meanings is decided where all cells of a column have but one, or as in an earlier file
- * of the same data. */
+ * written. What has two meanings is decided where all cells of a column have but one, or as in an earlier
+ * file of the same data. */
 #ifndef FT_HOST_CSV_LAYOUT_H
 #define FT_HOST_CSV_LAYOUT_H
 

@@ -1,4 +1,5 @@
-/* Numbers as people write them: 10,204.00 or 10.204,00. Which of the two a column has is decided by all of its cells. */
+/* Numbers as people write them: 10,204.00 or 10.204,00. Which of the two a column has is decided by all of
+ * its cells. */
 #ifndef FT_HOST_CSV_NUMBERS_H
 #define FT_HOST_CSV_NUMBERS_H
 
@@ -7,7 +8,8 @@
 
 typedef struct ft_number_notation {
     char decimal;   /* '.' or ',' */
-    char thousands; /* stands between groups of three digits; ' ' means no-break spaces too; '\0': nothing does */
+    char thousands; /* stands between groups of three digits; ' ' means no-break spaces too; '\0': nothing
+                       does */
 } ft_number_notation;
 
 /* A number in that notation, the whole of `text`. As ft_parse_double otherwise. */

@@ -45,27 +45,29 @@ static ft_status refuse_equal(const ft_csv *csv, size_t row, size_t before, ft_e
 {
     ft_text series = FT_TEXT_EMPTY;
     add_series(csv, row, &series);
-    ft_status status = ft_fail(
-        err, FT_BAD_INPUT,
-        "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (if %s, --id names %s; --duplicates mean, first or "
-        "last makes one row of them)",
-        csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
-        csv->lines[before],
-        csv->id_name ? "another column tells the series apart too" : "the file holds several series",
-        csv->id_name ? "all of them: --id A,B" : "the column that tells them apart, or the columns: --id A,B");
+    ft_status status =
+        ft_fail(err, FT_BAD_INPUT,
+                "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (if %s, --id names %s; "
+                "--duplicates mean, first or "
+                "last makes one row of them)",
+                csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
+                csv->lines[before],
+                csv->id_name ? "another column tells the series apart too" : "the file holds several series",
+                csv->id_name ? "all of them: --id A,B"
+                             : "the column that tells them apart, or the columns: --id A,B");
     ft_text_free(&series);
     return status;
 }
 
 static ft_status refuse_falling(const ft_csv *csv, size_t row, size_t before, ft_error *err)
 {
-    return ft_fail(err, FT_BAD_INPUT,
-                   "%s:%u: the date \"%.60s\" comes after \"%.60s\" of line %u, but is earlier (--sort sorts the rows "
-                   "by time%s)",
-                   csv->path, csv->lines[row], ft_csv_date(csv, row), ft_csv_date(csv, before),
-                   csv->lines[before],
-                   csv->id_name ? ""
-                                : "; if the file holds several series, --id names the column that tells them apart");
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "%s:%u: the date \"%.60s\" comes after \"%.60s\" of line %u, but is earlier (--sort sorts the rows "
+        "by time%s)",
+        csv->path, csv->lines[row], ft_csv_date(csv, row), ft_csv_date(csv, before), csv->lines[before],
+        csv->id_name ? "; if another column tells the series apart too, --id names all of them: --id A,B"
+                     : "; if the file holds several series, --id names the column that tells them apart");
 }
 
 /* A row's place while rows are sorted. */
@@ -141,11 +143,11 @@ static ft_status sort(ft_csv *csv, const ft_csv_settings *settings, ft_error *er
         keys[row] = (row_key){csv->times[row], csv->items[row], (uint32_t)row};
     qsort(keys, csv->n_rows, sizeof *keys, by_item_and_time);
     size_t kept = csv->n_rows, n_rows = csv->n_rows;
-    if (settings->duplicates != FT_DUPLICATES_REFUSED)
-        kept = unite(csv, keys, n_rows, settings->duplicates);
+    if (settings->duplicates != FT_DUPLICATES_REFUSED) kept = unite(csv, keys, n_rows, settings->duplicates);
     ft_status status = permute(csv, keys, kept, err);
     if (status == FT_OK && kept < n_rows)
-        ft_text_addf(&csv->notes, "%s: %zu rows whose date is given more than once became one row a date (%s)\n",
+        ft_text_addf(&csv->notes,
+                     "%s: %zu rows whose date is given more than once became one row a date (%s)\n",
                      csv->path, n_rows - kept, settings->options->duplicates);
     free(keys);
     return status;

@@ -52,8 +52,7 @@ static size_t count_lines(const char *from, const char *to)
 
 ft_status ft_csv_scan(ft_csv_scanner *scanner, const char *path, const char *text, size_t size, ft_error *err)
 {
-    *scanner =
-        (ft_csv_scanner){.path = path, .at = text, .end = text + size, .line = 1, .separator = ','};
+    *scanner = (ft_csv_scanner){.path = path, .at = text, .end = text + size, .line = 1, .separator = ','};
     const char *nul = size ? memchr(text, '\0', size) : NULL;
     if (nul)
         return ft_fail(err, FT_BAD_INPUT,

@@ -8,12 +8,13 @@ static ft_status parse_separator(const char *text, char *separator, ft_error *er
 {
     if (!text) return FT_OK;
     if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) text = "\t";
-    if (strlen(text) == 1 && (ispunct((unsigned char)*text) || *text == '\t') && *text != '"' && *text != '.' &&
-        *text != '-') {
+    if (strlen(text) == 1 && (ispunct((unsigned char)*text) || *text == '\t') && *text != '"' &&
+        *text != '.' && *text != '-') {
         *separator = *text;
         return FT_OK;
     }
-    return ft_fail(err, FT_BAD_INPUT, "--separator: \"%.20s\" does not separate cells (one of , ; | : tab or the like does)",
+    return ft_fail(err, FT_BAD_INPUT,
+                   "--separator: \"%.20s\" does not separate cells (one of , ; | : tab or the like does)",
                    text);
 }
 
@@ -30,8 +31,7 @@ static ft_status parse_notation(const ft_csv_options *options, ft_csv_settings *
     if (thousands && *thousands == point)
         return ft_fail(err, FT_BAD_INPUT, "--decimal and --thousands are both \"%c\"", point);
     settings->has_notation = true;
-    settings->notation =
-        (ft_number_notation){point, thousands ? *thousands : point == ',' ? '.' : '\0'};
+    settings->notation = (ft_number_notation){point, thousands ? *thousands : point == ',' ? '.' : '\0'};
     return FT_OK;
 }
 
@@ -76,9 +76,9 @@ bool ft_csv_is_named_missing(const ft_csv_settings *settings, const ft_csv_cell 
 bool ft_csv_is_missing(const ft_csv_settings *settings, const ft_csv_cell *cell)
 {
     /* The words of pandas.read_csv (na_values), in its letter case. */
-    static const char *const words[] = {"#N/A",    "#N/A N/A", "#NA",    "-1.#IND", "-1.#QNAN", "-NaN",
-                                        "-nan",    "1.#IND",   "1.#QNAN", "<NA>",    "N/A",      "NA",
-                                        "NULL",    "NaN",      "None",   "n/a",     "nan",      "null"};
+    static const char *const words[] = {"#N/A", "#N/A N/A", "#NA",     "-1.#IND", "-1.#QNAN", "-NaN",
+                                        "-nan", "1.#IND",   "1.#QNAN", "<NA>",    "N/A",      "NA",
+                                        "NULL", "NaN",      "None",    "n/a",     "nan",      "null"};
     enum { LONGEST = 8 };
     if (cell->length == 0) return true;
     if (cell->length <= LONGEST && strchr("#-1<Nn", *cell->text))

@@ -30,9 +30,10 @@ static ft_status read_bytes(const char *path, bool takes_pipes, char **text, siz
     const bool is_stdin = name != path;
     const bool piped = (is_stdin ? fstat(STDIN_FILENO, &info) : stat(path, &info)) == 0 && is_pipe(&info);
     if ((is_stdin || piped) && !takes_pipes)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s: is a pipe, but here a file is needed that can be read again (write it to a file first)",
-                       name);
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: is a pipe, but here a file is needed that can be read again (write it to a file first)",
+            name);
     if (is_stdin) return ft_read_stream(STDIN_FILENO, name, max_file_bytes, text, size, err);
     if (!piped) return ft_read_file(path, max_file_bytes, text, size, err);
     int descriptor = open(path, O_RDONLY | O_CLOEXEC); /* waits for a writer */
@@ -47,12 +48,15 @@ static ft_status check_kind(const char *name, const char *text, size_t size, ft_
 {
     static const struct {
         const char *bytes, *what;
-    } kinds[] = {{"PK\x03\x04", "an Excel workbook or a zip archive (save the sheet, or unpack it, as CSV)"},
-                 {"\xD0\xCF\x11\xE0", "an Excel workbook (save the sheet as CSV)"},
-                 {"PAR1", "a Parquet file (write it as CSV: pandas.read_parquet(...).to_csv(..., index=False))"},
-                 {"BZh", "compressed by bzip2 (decompress it; gzip is read as it is)"},
-                 {"\xFD" "7zXZ", "compressed by xz (decompress it; gzip is read as it is)"},
-                 {"\x28\xB5\x2F\xFD", "compressed by zstd (decompress it; gzip is read as it is)"}};
+    } kinds[] = {
+        {"PK\x03\x04", "an Excel workbook or a zip archive (save the sheet, or unpack it, as CSV)"},
+        {"\xD0\xCF\x11\xE0", "an Excel workbook (save the sheet as CSV)"},
+        {"PAR1", "a Parquet file (write it as CSV: pandas.read_parquet(...).to_csv(..., index=False))"},
+        {"BZh", "compressed by bzip2 (decompress it; gzip is read as it is)"},
+        {"\xFD"
+         "7zXZ",
+         "compressed by xz (decompress it; gzip is read as it is)"},
+        {"\x28\xB5\x2F\xFD", "compressed by zstd (decompress it; gzip is read as it is)"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (size >= strlen(kinds[i].bytes) && memcmp(text, kinds[i].bytes, strlen(kinds[i].bytes)) == 0)
             return ft_fail(err, FT_BAD_INPUT, "%s: is no CSV text, but %s", name, kinds[i].what);

@@ -59,7 +59,7 @@ typedef struct joiner {
     int32_t *items[MAX_FILES];  /* (n_items of the file) -> item of the dataset; NULL: the same */
     char **names;               /* (n_items) of the dataset: those of the first file, then new ones */
     size_t n_items;
-    int64_t *counts;            /* (n_items, MAX_FILES): rows of an item in each file */
+    int64_t *counts; /* (n_items, MAX_FILES): rows of an item in each file */
 } joiner;
 
 static ft_status check_source(const ft_dataset_source *source, ft_error *err)
@@ -111,8 +111,9 @@ static void note_lacking(joiner *join, const ft_csv *from, const ft_csv *other)
     for (size_t i = 0; i < from->n_columns; i++) {
         if (find_column(other, from->columns[i].name) < other->n_columns) continue;
         if (lacking++ < 3)
-            ft_text_addf(notes, "%s\"%.80s\"", lacking > 1 ? ", " : "columns left out, which not all files have: ",
-                         from->columns[i].name);
+            ft_text_addf(
+                notes, "%s\"%.80s\"",
+                lacking > 1 ? ", " : "columns left out, which not all files have: ", from->columns[i].name);
     }
     if (lacking > 3) ft_text_addf(notes, " and %zu more", lacking - 3);
     if (lacking) ft_text_addf(notes, " (in %s, not in %s)\n", from->path, other->path);
@@ -136,8 +137,7 @@ static ft_status match_columns(joiner *join, ft_error *err)
         const ft_csv *csv = &join->files[f];
         if (!csv->path) continue;
         join->columns[f] = calloc(join->n_shared + 1, sizeof *join->columns[f]);
-        if (!join->columns[f])
-            return ft_no_memory(err, csv->path, join->n_shared * sizeof *join->columns[f]);
+        if (!join->columns[f]) return ft_no_memory(err, csv->path, join->n_shared * sizeof *join->columns[f]);
         for (size_t i = 0; i < join->n_shared; i++)
             join->columns[f][i] = find_column(csv, first->columns[join->shared[i]].name);
         if (f > 0) note_lacking(join, first, csv);
@@ -187,10 +187,11 @@ static ft_status match_file(joiner *join, size_t file, const named_item *known, 
         }
     }
     if (status == FT_OK && n_new)
-        ft_text_addf(&join->dataset->notes,
-                     "%s: %zu of %zu series are in no earlier file, the first \"%.80s\": they are forecast from rows "
-                     "of their own\n",
-                     csv->path, n_new, csv->n_items, csv->item_names[first_new]);
+        ft_text_addf(
+            &join->dataset->notes,
+            "%s: %zu of %zu series are in no earlier file, the first \"%.80s\": they are forecast from rows "
+            "of their own\n",
+            csv->path, n_new, csv->n_items, csv->item_names[first_new]);
     return status;
 }
 
@@ -227,11 +228,13 @@ static ft_status check_value(const ft_csv *csv, size_t row, const char *target, 
 {
     if (!(fabs(value) > (double)FLT_MAX)) return FT_OK;
     if (isinf(value))
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s:%u: column \"%.80s\": an infinite number (leave the cell empty for a missing value)",
-                       csv->path, csv->lines[row], target);
-    return ft_fail(err, FT_BAD_INPUT, "%s:%u: column \"%.80s\": %g is beyond single precision (scale the column)",
-                   csv->path, csv->lines[row], target, value);
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s:%u: column \"%.80s\": an infinite number (leave the cell empty for a missing value)",
+            csv->path, csv->lines[row], target);
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s:%u: column \"%.80s\": %g is beyond single precision (scale the column)", csv->path,
+                   csv->lines[row], target, value);
 }
 
 /* The target must hold numbers of float's range in each file. */
@@ -245,7 +248,8 @@ static ft_status check_target(const joiner *join, const char *target, ft_error *
         status = ft_csv_numeric_column(csv, target, &column, err);
         if (status == FT_OK && csv->columns[column].repeated)
             ft_text_addf(&join->dataset->notes,
-                         "%s: several columns are named \"%.80s\": the first is the target (the next is \"%.80s.1\")\n",
+                         "%s: several columns are named \"%.80s\": the first is the target (the next is "
+                         "\"%.80s.1\")\n",
                          csv->path, target, target);
         for (size_t row = 0; row < csv->n_rows && status == FT_OK; row++)
             status = check_value(csv, row, target, csv->columns[column].values[row], err);

@@ -18,11 +18,11 @@
 typedef struct ft_dataset_source {
     const char *train, *val, *test, *data;
     bool has_split;
-    double split[3];       /* parts of each series: their sum is 1 */
-    const char *target;    /* a column */
+    double split[3];    /* parts of each series: their sum is 1 */
+    const char *target; /* a column */
     ft_csv_options csv;
-    bool takes_pipes; /* the files may be pipes, "-" among them */
-    int64_t train_last;    /* keeps only the last so many training rows of each series; 0: all */
+    bool takes_pipes;   /* the files may be pipes, "-" among them */
+    int64_t train_last; /* keeps only the last so many training rows of each series; 0: all */
 } ft_dataset_source;
 
 /* "0.7,0.15,0.15": three parts, none negative, the first positive, sum 1. */
@@ -71,10 +71,10 @@ typedef struct ft_dataset {
     struct ft_dataset_texts *texts; /* owns ids and dates */
 } ft_dataset;
 
-/* Reads and joins the files. Columns that a file lacks are left out, with a note; a series in val or test that
- * is not in train has no training rows, with a note. FT_BAD_INPUT besides what ft_csv_read refuses: no source,
- * or both kinds; a target that is unknown, no number, infinite or beyond float's range; a date in val (test)
- * that does not come after the last one before it. *dataset is zeroed on failure. */
+/* Reads and joins the files. Columns that a file lacks are left out, with a note; a series in val or test
+ * that is not in train has no training rows, with a note. FT_BAD_INPUT besides what ft_csv_read refuses: no
+ * source, or both kinds; a target that is unknown, no number, infinite or beyond float's range; a date in val
+ * (test) that does not come after the last one before it. *dataset is zeroed on failure. */
 ft_status ft_dataset_read(const ft_dataset_source *source, ft_dataset *dataset, ft_error *err);
 void ft_dataset_free(ft_dataset *dataset);
 

@@ -74,11 +74,11 @@ size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_leng
     size_t count = 0;
     for (size_t i = 0; i < dataset->n_items; i++) {
         if (dataset->items[i].split_start[1] >= needed) continue;
-        if (count++ < NAMED)
-            ft_text_addf(&names, "%s\"%.80s\"", count > 1 ? ", " : "", dataset->items[i].id);
+        if (count++ < NAMED) ft_text_addf(&names, "%s\"%.80s\"", count > 1 ? ", " : "", dataset->items[i].id);
     }
     if (count && note && !names.failed)
-        ft_text_addf(note, "training leaves out %zu of %zu series, which have fewer than %lld training rows: %s%s",
+        ft_text_addf(note,
+                     "training leaves out %zu of %zu series, which have fewer than %lld training rows: %s%s",
                      count, dataset->n_items, (long long)needed, names.data, count > NAMED ? ", ..." : "");
     if (note && names.failed) note->failed = true;
     ft_text_free(&names);

@@ -118,7 +118,8 @@ static bool take_year(const char **at, const char *end, bool is_short, parts *p)
 }
 
 /* One conversion of one letter. */
-static bool take_conversion(char letter, const char **at, const char *end, parts *p, ft_timestamp_style *style)
+static bool take_conversion(char letter, const char **at, const char *end, parts *p,
+                            ft_timestamp_style *style)
 {
     switch (letter) {
     case 'Y':
@@ -162,7 +163,8 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
     }
 }
 
-static bool read_parts(const char *format, const char **at, const char *end, parts *p, ft_timestamp_style *style)
+static bool read_parts(const char *format, const char **at, const char *end, parts *p,
+                       ft_timestamp_style *style)
 {
     for (; *format; format++) {
         if (*format == ' ') {
@@ -356,10 +358,11 @@ ft_status ft_date_format_check(const char *format, ft_error *err)
         if (*at != '%') continue;
         const char letter = *++at;
         if (!letter || !strchr("YymdebBaAHIMSpzZFTRDfqs%", letter))
-            return ft_fail(err, FT_BAD_INPUT,
-                           "--date-format: \"%.60s\" has an unknown conversion %%%.1s (there are %%Y %%m %%d %%H %%M "
-                           "%%S and others of strptime)",
-                           format, at);
+            return ft_fail(
+                err, FT_BAD_INPUT,
+                "--date-format: \"%.60s\" has an unknown conversion %%%.1s (there are %%Y %%m %%d %%H %%M "
+                "%%S and others of strptime)",
+                format, at);
         if (letter == 's' && unix_decimals(at + 1)) at += 3;
         const bool whole = letter == 's' || letter == 'F' || letter == 'D';
         has_year = has_year || whole || letter == 'Y' || letter == 'y';
@@ -538,8 +541,8 @@ static bool find_time(finder *f)
     } else if (digits == 1 || digits == 2) {
         put(f, is_half ? "%I" : "%H");
         f->at += digits;
-        for (const char *piece = ":%M"; f->at < f->end && *f->at == ':' && count_digits(f->at + 1, f->end) == 2;
-             piece = ":%S") {
+        for (const char *piece = ":%M";
+             f->at < f->end && *f->at == ':' && count_digits(f->at + 1, f->end) == 2; piece = ":%S") {
             put(f, piece);
             f->at += 3;
         }

@@ -108,7 +108,9 @@ static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error 
         ft_summarize_step(samples, n_samples, horizon, t, f->levels, f->n_levels, f->scratch, &mean,
                           f->quantiles);
         ft_csv_add_field(out, item->id);
-        ft_text_addf(out, ",%s,", ft_timestamp_format(time, &f->dataset.style, date));
+        ft_text_add(out, ",");
+        ft_csv_add_field(out, ft_timestamp_format(time, &f->dataset.style, date));
+        ft_text_add(out, ",");
         ft_csv_add_field(out, f->dataset.target);
         ft_csv_add_number(out, mean);
         for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);

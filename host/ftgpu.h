@@ -65,7 +65,7 @@ typedef struct ft_csv_options {
     const char *date_format; /* strptime's: "%d.%m.%Y %H:%M" */
     const char *missing;     /* words for a missing value besides pandas': "-,." */
     bool sort;               /* rows may come in any order */
-    const char *duplicates;  /* of rows with one date take "mean", "first" or "last"; NULL: they are refused */
+    const char *duplicates; /* of rows with one date take "mean", "first" or "last"; NULL: they are refused */
 } ft_csv_options;
 
 /* CSV files: train, val and test, or one file with split "0.7,0.15,0.15". They may be compressed by gzip. */

@@ -50,8 +50,7 @@ static ft_status add_series(ft_study *study, const ft_hyperparameters *config, f
 {
     const size_t n_items = study->dataset.n_items;
     ft_text note = FT_TEXT_EMPTY;
-    const size_t n_short =
-        ft_dataset_count_short(&study->dataset, (int32_t)config->prediction_length, &note);
+    const size_t n_short = ft_dataset_count_short(&study->dataset, (int32_t)config->prediction_length, &note);
     bool ok = !note.failed && cJSON_AddNumberToObject(experiment->run, "series", (double)n_items) &&
               cJSON_AddNumberToObject(experiment->run, "series_trained_on", (double)(n_items - n_short));
     ft_status status = ok ? FT_OK : ft_no_memory(err, "the record of a run", 64);

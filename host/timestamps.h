@@ -35,8 +35,8 @@ typedef struct ft_timestamp_style {
         FT_ZONE_HOURS, /* +hh */
         FT_ZONE_UTC,   /* " UTC" or "UTC" */
     } zone;
-    bool zone_blank;      /* a blank before the zone */
-    int32_t zone_minutes; /* east of UTC */
+    bool zone_blank;                   /* a blank before the zone */
+    int32_t zone_minutes;              /* east of UTC */
     char format[FT_DATE_FORMAT_CHARS]; /* of host/date_formats.h where it was read by one; else "" */
 } ft_timestamp_style;
 

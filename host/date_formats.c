@@ -372,6 +372,13 @@ ft_status ft_date_format_check(const char *format, ft_error *err)
     if (!has_year || (has_day && !has_month))
         return ft_fail(err, FT_BAD_INPUT, "--date-format: \"%.60s\" has no %s", format,
                        has_year ? "month (%m or %b)" : "year (%Y or %y)");
+    ft_timestamp_style longest = {.fraction_digits = 6, .zone = FT_ZONE_COLON};
+    char text[FT_TIMESTAMP_CHARS];
+    strcpy(longest.format, format);
+    ft_date_format_write(253360396799999999 /* Wednesday, September 2, 9998 */, &longest, text);
+    if (strlen(text) >= sizeof text - 8)
+        return ft_fail(err, FT_BAD_INPUT, "--date-format: \"%.60s\" makes dates of more than %zu bytes",
+                       format, sizeof text - 8);
     return FT_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "host/dataset.h"
+#include "host/date_formats.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What the rest of the program takes for granted. */
@@ -43,8 +44,10 @@ static void continue_dates(const ft_dataset *dataset)
             FUZZ_EXPECT(next > last);
             last = next;
             ft_timestamp_style style;
-            FUZZ_EXPECT(ft_timestamp_parse(ft_timestamp_format(next, &dataset->style, text), strlen(text),
-                                           &next, &style));
+            ft_timestamp_format(next, &dataset->style, text);
+            const char *format = dataset->style.format;
+            FUZZ_EXPECT(*format ? ft_date_format_read(format, text, strlen(text), &next, &style)
+                                : ft_timestamp_parse(text, strlen(text), &next, &style));
         }
     }
 }
@@ -54,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const names[] = {"train.csv", "val.csv", "test.csv"};
     const char *paths[3] = {NULL};
     if (size == 0) return 0;
-    const unsigned options = data[0] & 15u;
+    const unsigned options = data[0] ^ (unsigned)'0';
     const uint8_t *at = data + 1, *part;
     size_t left = size - 1, part_size;
     for (int i = 0; i < 3 && (part = fuzz_part(&at, &left, &part_size)); i++)
@@ -64,7 +67,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .test = paths[2],
                                 .target = "Close",
                                 .csv = {.timestamp = options & 1 ? "Date" : NULL,
-                                        .id = options & 2 ? "item" : NULL},
+                                        .id = options & 128 ? "item,Note"
+                                              : options & 2 ? "item"
+                                                            : NULL,
+                                        .sort = options & 16,
+                                        .duplicates = options & 32 ? "mean" : NULL,
+                                        .missing = options & 64 ? "-,-999" : NULL,
+                                        .decimal = options & 64 ? "," : NULL,
+                                        .date_format = options & 64 ? "%d.%m.%Y" : NULL},
                                 .train_last = options & 4 ? 3 : 0};
     if (options & 8) {
         source.data = source.train;

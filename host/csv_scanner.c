@@ -13,9 +13,16 @@ static size_t blank_at(const char *at, const char *end, char separator)
     return end - at >= 3 && memcmp(at, "\xE2\x80\xAF", 3) == 0 ? 3 : 0;
 }
 
+/* What a cell mostly begins and ends with. */
+static bool is_plain(char letter)
+{
+    return (unsigned char)letter > ' ' && (unsigned char)letter < 0x80;
+}
+
 static const char *past_blanks(const char *at, const char *end, char separator)
 {
     size_t bytes;
+    if (at < end && is_plain(*at)) return at;
     while ((bytes = blank_at(at, end, separator))) at += bytes;
     return at;
 }
@@ -23,6 +30,7 @@ static const char *past_blanks(const char *at, const char *end, char separator)
 /* `end` without the blanks before it. */
 static const char *before_blanks(const char *start, const char *end, char separator)
 {
+    if (end > start && is_plain(end[-1])) return end;
     for (;;) {
         size_t length = (size_t)(end - start);
         if (length >= 1 && blank_at(end - 1, end, separator) == 1)

@@ -252,11 +252,10 @@ static void add_fraction(line *out, const written *w)
 
 static void add_unix(line *out, const written *w, int decimals)
 {
-    int64_t unit = 1, more = 1;
+    int64_t unit = 1;
     for (int i = decimals; i < 6; i++) unit *= 10;
-    for (int i = 6; i < decimals; i++) more *= 10;
-    int64_t value = w->time / unit - (w->time % unit < 0);
-    add(out, "%lld", (long long)(value * more));
+    const int64_t value = w->time / unit - (w->time % unit < 0);
+    add(out, "%lld%s", (long long)value, decimals == 9 && value != 0 ? "000" : "");
 }
 
 static void add_conversion(line *out, char letter, const written *w)

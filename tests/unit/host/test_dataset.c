@@ -383,3 +383,21 @@ Test(dataset, insights_are_pandas_ones)
     cJSON_Delete(expected);
     cJSON_Delete(found);
 }
+
+Test(dataset, insights_of_all_words_for_missing_values_are_pandas_ones)
+{
+    ft_error err = {0};
+    cJSON *expected = NULL, *found = NULL;
+    cr_assert_eq(ft_json_read(FT_GOLDEN_DIR "/insights_words.json", &expected, &err), FT_OK, "%s", err.message);
+    ft_dataset dataset = reads(&(ft_dataset_source){.train = FT_GOLDEN_DIR "/insights_words.csv", .target = "Close"});
+    cr_assert_eq(ft_dataset_insights(&dataset, &found, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(cJSON_GetArraySize(expected), 3);
+    for (const cJSON *part = expected->child; part; part = part->next) {
+        const cJSON *ours = cJSON_GetObjectItemCaseSensitive(found, part->string);
+        cr_expect_eq(cJSON_GetArraySize(ours), cJSON_GetArraySize(part), "%s", part->string);
+        agree(ours, part, 1e-9, part->string);
+    }
+    ft_dataset_free(&dataset);
+    cJSON_Delete(expected);
+    cJSON_Delete(found);
+}

@@ -68,6 +68,19 @@ static ft_status unknown_column(const char *path, const char *name, const char *
     return status;
 }
 
+/* The same for a column that the header lacks: a row below may be the header. */
+static ft_status lacks_column(const loader *load, const char *name, char *const *names, size_t count,
+                              ft_error *err)
+{
+    const size_t line = ft_csv_find_cell(&load->scanner, name);
+    if (line)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "%s: no column \"%.80s\" in the header, but it is in line %zu: what stands above that "
+                       "is to be deleted",
+                       load->csv->path, name, line);
+    return unknown_column(load->csv->path, name, (const char *const *)names, count, err);
+}
+
 /* The names of the header, *count of them, in a new array. */
 static ft_status read_names(loader *load, char ***names, size_t *count, ft_error *err)
 {
@@ -181,7 +194,7 @@ static ft_status find_ids(loader *load, char *const *names, size_t count, size_t
         if (!name) return ft_no_memory(err, csv->path, length);
         size_t place = find_name(name, names, count);
         ft_status status = FT_OK;
-        if (place == count) status = unknown_column(csv->path, name, (const char *const *)names, count, err);
+        if (place == count) status = lacks_column(load, name, names, count, err);
         for (size_t i = 0; i < csv->n_ids && status == FT_OK; i++)
             if (places[i] == place)
                 status = ft_fail(err, FT_BAD_INPUT, "--id: column \"%.80s\" is named twice", name);
@@ -205,8 +218,7 @@ static ft_status find_date(loader *load, char *const *names, size_t count, const
     const ft_csv *csv = load->csv;
     const char *timestamp = load->settings.options->timestamp;
     size_t place = timestamp ? find_name(timestamp, names, count) : 0;
-    if (timestamp && place == count)
-        return unknown_column(csv->path, timestamp, (const char *const *)names, count, err);
+    if (timestamp && place == count) return lacks_column(load, timestamp, names, count, err);
     if (timestamp && place_among(place, ids, csv->n_ids) < csv->n_ids)
         return ft_fail(err, FT_BAD_INPUT, "%s: column \"%.80s\" cannot be both dates and ids", csv->path,
                        timestamp);
@@ -214,6 +226,12 @@ static ft_status find_date(loader *load, char *const *names, size_t count, const
     if (place == count)
         return ft_fail(err, FT_BAD_INPUT, "%s: all columns are ids, none is left for the dates", csv->path);
     load->date_place = place;
+    if (ft_csv_is_date(names[place], strlen(names[place])))
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: the first row has the date \"%.60s\": is the header missing? (put a line with the columns' "
+            "names above it)",
+            csv->path, names[place]);
     return FT_OK;
 }
 
@@ -302,11 +320,14 @@ static ft_status find_layout(loader *load, ft_error *err)
     if (load->settings.has_notation) return FT_OK;
     ft_number_evidence *evidence = calloc(load->width, sizeof *evidence);
     if (!evidence) return ft_no_memory(err, csv->path, load->width * sizeof *evidence);
+    ft_number_evidence file = {0};
     ft_csv_look_at_numbers(&load->scanner, load->width, evidence);
+    for (size_t i = 0; i < load->width; i++)
+        if (load->roles[i] < role_id) ft_number_merge(&file, &evidence[i]);
     for (size_t i = 0; i < load->width; i++) {
         if (load->roles[i] >= role_id) continue;
         ft_csv_column *column = &csv->columns[load->roles[i]];
-        column->open = !ft_number_decide(&evidence[i], &column->notation);
+        column->open = !ft_number_decide(&evidence[i], &file, &column->notation);
         const ft_csv_column *like = column->open ? column_like(load->like, column->name) : NULL;
         if (!like || like->notation.thousands == '\0') continue;
         column->notation = like->notation;

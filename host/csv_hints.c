@@ -18,14 +18,34 @@ char *ft_csv_shortened(const char *text, size_t length)
     return copy.data;
 }
 
-/* What is certainly a date, and not a small number. */
-static bool is_date(const ft_csv_cell *cell)
+enum { ROWS_AHEAD = 20 };
+
+bool ft_csv_is_date(const char *text, size_t length)
 {
     char formats[2][FT_DATE_FORMAT_CHARS];
     int64_t time;
-    if (cell->length > 4 && ft_timestamp_parse(cell->text, cell->length, &time, NULL)) return true;
-    ft_date_meaning meaning = ft_date_format_find(cell->text, cell->length, formats);
+    if (length > 4 && ft_timestamp_parse(text, length, &time, NULL)) return true;
+    ft_date_meaning meaning = ft_date_format_find(text, length, formats);
     return meaning == FT_DATE_ONE || meaning == FT_DATE_DAY_OR_MONTH;
+}
+
+size_t ft_csv_find_cell(const ft_csv_scanner *scanner, const char *text)
+{
+    ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
+    const size_t length = strlen(text);
+    size_t found = 0;
+    ft_status status = FT_OK;
+    ft_error unsaid;
+    for (int i = 0; i < ROWS_AHEAD && status == FT_OK && !found && ft_csv_next_row(&ahead); i++) {
+        ft_csv_cell cell = {0};
+        while (status == FT_OK && !cell.ends_row) {
+            status = ft_csv_next_cell(&ahead, &cell, &unsaid);
+            if (status == FT_OK && cell.length == length && memcmp(cell.text, text, length) == 0)
+                found = cell.line;
+        }
+    }
+    ft_csv_scanner_free(&ahead);
+    return found;
 }
 
 /* A row looked at from afar. */
@@ -42,7 +62,7 @@ static bool view_row(ft_csv_scanner *scanner, size_t place, row_view *view)
     *view = (row_view){.line = scanner->line, .date_place = SIZE_MAX};
     for (size_t i = 0; !cell.ends_row; i++) {
         if (ft_csv_next_cell(scanner, &cell, &unsaid) != FT_OK) return false;
-        const bool date = is_date(&cell);
+        const bool date = ft_csv_is_date(cell.text, cell.length);
         if (date && view->date_place == SIZE_MAX) view->date_place = i;
         if (date && i == place) view->has_date = true;
         view->n_cells++;
@@ -62,11 +82,10 @@ static void add_lines(ft_text *out, size_t first, size_t last)
 /* The first row of all has no date: is there one in a row soon after it, or in another column? */
 static void explain_first(const ft_csv_undated *undated, ft_text *out)
 {
-    enum { ROWS = 20 };
     ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
     row_view view, first = {.date_place = SIZE_MAX};
     size_t before = undated->row->line;
-    for (int i = 0; i < ROWS && view_row(&ahead, undated->place, &view); i++) {
+    for (int i = 0; i < ROWS_AHEAD && view_row(&ahead, undated->place, &view); i++) {
         if (i == 0) first = view;
         if (view.has_date && i > 0) {
             const bool title = view.n_cells != undated->width && before > 1;
@@ -144,7 +163,8 @@ ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *c
 
 const char *ft_csv_number_hint(const char *text, bool open)
 {
-    const size_t length = strlen(text), digits = strcspn(text, "0123456789");
+    const size_t length = strlen(text);
+    size_t digits = 0;
     double value;
     if (open) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
     const ft_number_notation notations[] = {{',', '.'}, {'.', ','}, {'.', ' '}, {',', ' '}, {'.', '\''}};
@@ -153,7 +173,8 @@ const char *ft_csv_number_hint(const char *text, bool open)
         "decimal comma and thousands? --decimal , --thousands \" \"", "thousands? --thousands \"'\""};
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (ft_number_read(notations[i], text, length, &value)) return hints[i];
-    if (digits < length)
+    for (const char *at = text; *at; at++) digits += *at >= '0' && *at <= '9';
+    if (digits * 2 >= length)
         return "leave the cell empty for a missing value; units and signs do not belong into it";
     return "leave the cell empty for a missing value, or name the word by --missing";
 }

@@ -20,6 +20,12 @@ typedef struct ft_csv_undated {
  * rows, a comment, another date column, another format. */
 ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_error *err);
 
+/* Whether the text is certainly a date, rather than a small number. */
+bool ft_csv_is_date(const char *text, size_t length);
+
+/* The line of the first of the next rows that has such a cell; 0: none has. */
+size_t ft_csv_find_cell(const ft_csv_scanner *scanner, const char *text);
+
 /* The hint on a text in a column that must hold numbers; `open`: its commas may be decimal ones or not. */
 const char *ft_csv_number_hint(const char *text, bool open);
 

@@ -81,16 +81,38 @@ void ft_number_look(ft_number_evidence *evidence, const char *text, size_t lengt
         evidence->comma_groups = true;
     else if (comma && reads_german)
         evidence->comma_decimals = true;
-    else if (reads_english && !reads_german)
+    else if (reads_english && reads_german)
+        evidence->point_open = true;
+    else if (reads_english)
         evidence->point_decimals = true;
 }
 
-bool ft_number_decide(const ft_number_evidence *evidence, ft_number_notation *notation)
+void ft_number_merge(ft_number_evidence *evidence, const ft_number_evidence *other)
 {
-    const bool groups = evidence->comma_groups || (evidence->comma_open && evidence->point_decimals);
-    const bool decimals = evidence->comma_decimals;
-    const bool decided = groups != decimals && !(decimals && evidence->point_decimals);
+    evidence->comma_groups |= other->comma_groups;
+    evidence->comma_decimals |= other->comma_decimals;
+    evidence->comma_open |= other->comma_open;
+    evidence->point_decimals |= other->point_decimals;
+    evidence->point_open |= other->point_open;
+}
+
+/* Whether commas stand between thousands (1) or are decimal (-1); 0: neither is certain. */
+static int meaning_of_commas(const ft_number_evidence *e)
+{
+    if (e->comma_decimals) return e->comma_groups || e->point_decimals ? 0 : -1;
+    return e->comma_groups || (e->comma_open && e->point_decimals);
+}
+
+bool ft_number_decide(const ft_number_evidence *column, const ft_number_evidence *file,
+                      ft_number_notation *notation)
+{
+    const bool contradicts = column->comma_decimals && (column->comma_groups || column->point_decimals);
+    int commas = meaning_of_commas(column);
+    /* 994,900 is told by the file's other columns; so is 1.234, but only by decimal commas there. */
+    if (commas == 0 && column->comma_open && !contradicts) commas = meaning_of_commas(file);
+    if (commas == 0 && column->point_open && !column->point_decimals && meaning_of_commas(file) < 0)
+        commas = -1;
     *notation = (ft_number_notation){'.', '\0'};
-    if (decided) *notation = groups ? (ft_number_notation){'.', ','} : (ft_number_notation){',', '.'};
-    return decided || !(groups || decimals || evidence->comma_open);
+    if (commas) *notation = commas > 0 ? (ft_number_notation){'.', ','} : (ft_number_notation){',', '.'};
+    return commas != 0 || !(column->comma_open || contradicts);
 }

@@ -146,9 +146,8 @@ static ft_status sort(ft_csv *csv, const ft_csv_settings *settings, ft_error *er
     if (settings->duplicates != FT_DUPLICATES_REFUSED) kept = unite(csv, keys, n_rows, settings->duplicates);
     ft_status status = permute(csv, keys, kept, err);
     if (status == FT_OK && kept < n_rows)
-        ft_text_addf(&csv->notes,
-                     "%s: %zu rows whose date is given more than once became one row a date (%s)\n",
-                     csv->path, n_rows - kept, settings->options->duplicates);
+        ft_text_addf(&csv->notes, "%s: %zu row%s repeated a date: one row a date was made (%s)\n", csv->path,
+                     n_rows - kept, n_rows - kept == 1 ? "" : "s", settings->options->duplicates);
     free(keys);
     return status;
 }

@@ -53,9 +53,12 @@ sed 's/,\(.*\)$/,"\1"/; s/\./,/' plain.csv >t.csv
 same t.csv
 { echo 'Date,Close,Volume'; table 'printf "%s,%s,\"%d,%03d\"\n", day(i), v, i, i * 7'; } >t.csv
 same t.csv
+must data insights --data t.csv --target Volume --format json # Close has decimal points: these commas are none
+expect out '"numeric_cols": 2'
+{ echo 'Date,Volume'; table 'printf "%s,\"%d,%03d\"\n", day(i), i, i * 7'; } >t.csv
 refuses '^ftgpu: t.csv:2: column "Volume": "1,007" is not a number .its comma may be decimal or between thousands: --decimal , or --thousands ,' forecast --model nano --data t.csv --target Volume
 must data insights --data t.csv --target Volume --thousands , --format json
-expect out '"numeric_cols": 2'
+expect out '"numeric_cols": 1'
 table 'printf "%s,\"%d,%03d.00\"\n", day(i), 9 + v, i' | { echo 'Date,Close'; cat; } >t.csv
 must $forecast --data t.csv
 expect_quiet
@@ -107,6 +110,10 @@ refuses '^ftgpu: t.csv:9: .*"# note" is not a date .a comment\? delete line 9' $
 awk 'NR == 1 { print "," $0; next } { print NR - 2 "," $0 }' plain.csv >t.csv
 refuses '"0" is not a date .column "Date" holds dates: --timestamp "Date"' $forecast --data t.csv
 same t.csv --timestamp Date
+tail -n +2 plain.csv >t.csv
+refuses '^ftgpu: t.csv: the first row has the date "2023-01-01": is the header missing' $forecast --data t.csv
+sed '1s/^/# a, b\n/' plain.csv >t.csv
+refuses '^ftgpu: t.csv: no column "Date" in the header, but it is in line 2' $forecast --data t.csv --timestamp Date
 { echo Date,Close; table 'printf "%d,%s\n", 44926 + i, v'; } >t.csv
 refuses "\"44927\" is not a date .*Excel's number of a day" $forecast --data t.csv
 
@@ -120,7 +127,7 @@ same t.csv --sort
 sed '9p' plain.csv >t.csv
 refuses '^ftgpu: t.csv:10: the date "2023-01-08" is given twice, first in line 9 .*--id.*--duplicates' $forecast --data t.csv
 for how in mean first last; do same t.csv --duplicates $how; done
-expect err '^ftgpu: note: t.csv: 1 rows? whose date is given more than once'
+expect err '^ftgpu: note: t.csv: 1 row repeated a date'
 refuses '"sum" is not mean, first or last' $forecast --data t.csv --duplicates sum
 
 # Words for missing values: in the target too.

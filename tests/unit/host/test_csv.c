@@ -339,6 +339,16 @@ Test(csv, numbers_as_people_write_them)
     csv = reads("Date;A\n2024-01-01;99,5\n2024-01-02;1,020,400\n", NULL, NULL); /* both: no numbers */
     cr_expect(csv.columns[0].text != NULL);
     ft_csv_free(&csv);
+    csv = reads("Date;A;B;C\n2024-01-01;99,5;1.234;994,900\n2024-01-02;2;5.678;1\n", NULL,
+                NULL); /* A tells of B, C */
+    cr_expect(csv.columns[1].values[0] == 1234 && csv.columns[2].values[0] == 994.9);
+    ft_csv_free(&csv);
+    csv = reads("Date,A,B\n2024-01-01,99.5,\"994,900\"\n", NULL, NULL);
+    cr_expect(csv.columns[0].values[0] == 99.5 && csv.columns[1].values[0] == 994900);
+    ft_csv_free(&csv);
+    csv = reads("Date;A;B;C\n2024-01-01;99,5;1.234;0.5\n", NULL, NULL); /* C has a decimal point: B may */
+    cr_expect(csv.columns[0].values[0] == 99.5 && csv.columns[1].values[0] == 1.234);
+    ft_csv_free(&csv);
     refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.decimal = ";"},
                "--decimal: \";\" is neither . nor ,");
     refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.thousands = ";"},
@@ -387,11 +397,11 @@ Test(csv, orders)
                up, reversed); /* a series of one row falls and rises */
     has_values(mixed, (ft_csv_options){.sort = true}, 3, up, "");
     has_values(twice, (ft_csv_options){.duplicates = "first"}, 3, up,
-               "t.csv: 1 rows whose date is given more than once became one row a date (first)\n");
+               "t.csv: 1 row repeated a date: one row a date was made (first)\n");
     has_values(twice, (ft_csv_options){.duplicates = "mean"}, 3, mean,
-               "t.csv: 1 rows whose date is given more than once became one row a date (mean)\n");
+               "t.csv: 1 row repeated a date: one row a date was made (mean)\n");
     has_values(twice, (ft_csv_options){.duplicates = "last"}, 3, last,
-               "t.csv: 1 rows whose date is given more than once became one row a date (last)\n");
+               "t.csv: 1 row repeated a date: one row a date was made (last)\n");
 }
 
 Test(csv, several_columns_that_name_a_series)

@@ -36,6 +36,12 @@ bool ft_number_read(ft_number_notation notation, const char *text, size_t length
     size_t used = 0;
     const char *at = text, *end = text + length, *start;
     if (length >= MAX_NUMBER) return false;
+    if (notation.decimal == ',' && notation.thousands == '.' && !memchr(text, '.', length)) {
+        memcpy(plain, text, length); /* most of them */
+        char *comma = memchr(plain, ',', length);
+        if (comma) *comma = '.';
+        return ft_parse_double(plain, length, value);
+    }
     if (at < end && (*at == '-' || *at == '+')) plain[used++] = *at++;
     start = at;
     size_t digits = count_digits(at, end), bytes;
@@ -73,6 +79,8 @@ void ft_number_look(ft_number_evidence *evidence, const char *text, size_t lengt
     if (!length || (!is_digit(*text) && !strchr("+-.,", *text))) return;
     const bool comma = memchr(text, ',', length) != NULL, point = memchr(text, '.', length) != NULL;
     if (!comma && !point) return;
+    /* It has been shown already; what contradicts it will be no number. */
+    if (point ? !comma && evidence->point_decimals : evidence->comma_decimals) return;
     const bool reads_english = ft_number_read(english, text, length, &value),
                reads_german = ft_number_read(german, text, length, &value);
     if (comma && reads_english && reads_german)

@@ -5,7 +5,8 @@
 #include "host/date_formats.h"
 #include "tests/fuzz/fuzz.h"
 
-/* A date that was read is written so that it reads back as the same instant, if `exact`. */
+/* A date that was read is written so that it reads back as the same instant, if it is of a form that was
+ * found; a user's format may make numbers run into each other. */
 static void read_back(int64_t time, const ft_timestamp_style *style, bool exact)
 {
     char text[FT_TIMESTAMP_CHARS];
@@ -13,8 +14,7 @@ static void read_back(int64_t time, const ft_timestamp_style *style, bool exact)
     ft_timestamp_format(time, style, text);
     bool reads = *style->format ? ft_date_format_read(style->format, text, strlen(text), &again, NULL)
                                 : ft_timestamp_parse(text, strlen(text), &again, NULL);
-    FUZZ_EXPECT(reads);
-    FUZZ_EXPECT(!exact || again == time);
+    FUZZ_EXPECT(!exact || (reads && again == time));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -330,6 +330,9 @@ Test(csv, numbers_as_people_write_them)
                 (ft_csv_options){.thousands = " "});
     is_plain_by("Date,Close\n2024-01-01,1'234.5\n2024-01-02,2\n", (ft_csv_options){.thousands = "'"});
     is_plain_by("Date;Close\n2024-01-01;1.234,5\n2024-01-02;2\n", (ft_csv_options){.thousands = "."});
+    is_plain_by("Date;Close\n2024-01-01;1\xC2\xA0"
+                "234,5\n2024-01-02;2\n",
+                (ft_csv_options){.decimal = ",", .thousands = " "});
     ft_csv csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;2\n", NULL, NULL);
     cr_expect(csv.columns[0].open && csv.columns[0].text);
     ft_csv_free(&csv);

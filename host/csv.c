@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/checksum.h"
+#include "host/csv_header.h"
 #include "host/csv_hints.h"
 #include "host/csv_layout.h"
 #include "host/csv_order.h"
@@ -14,8 +15,6 @@
 #include "host/csv_settings.h"
 #include "host/csv_text.h"
 #include "host/date_formats.h"
-
-enum { MAX_IDS = 16 };
 
 /* What the reader needs while it reads, besides what it leaves in the ft_csv. */
 typedef struct loader {
@@ -29,14 +28,14 @@ typedef struct loader {
     char **header;      /* (width): names of the id columns, NULL for others */
     size_t date_place;
     char date_format[FT_DATE_FORMAT_CHARS], other_date_format[FT_DATE_FORMAT_CHARS];
-    size_t capacity;               /* rows for which there is memory */
-    ft_text id_parts[MAX_IDS], id; /* of a row, where several columns name a series */
-    int32_t *buckets;              /* (n_buckets): index of a series by the hash of its name, -1: free */
+    size_t capacity;                      /* rows for which there is memory */
+    ft_text id_parts[FT_CSV_MAX_IDS], id; /* of a row, where several columns name a series */
+    int32_t *buckets; /* (n_buckets): index of a series by the hash of its name, -1: free */
     size_t n_buckets, items_capacity;
 } loader;
 
 static const size_t role_id = SIZE_MAX / 2, role_date = SIZE_MAX;
-static const size_t max_columns = 16384, max_rows = 1u << 30;
+static const size_t max_rows = 1u << 30;
 
 static bool is_word(const ft_csv_cell *cell, const char *word)
 {
@@ -50,196 +49,14 @@ static bool is_infinite_word(const ft_csv_cell *cell)
     return is_word(&word, "inf") || is_word(&word, "infinity");
 }
 
-/* FT_BAD_INPUT for a name that is no column: the nearest one, or all of them. */
-static ft_status unknown_column(const char *path, const char *name, const char *const *names, size_t count,
-                                ft_error *err)
-{
-    const char *nearest = ft_nearest_name(name, names, count);
-    if (nearest)
-        return ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (did you mean \"%.80s\"?)", path, name,
-                       nearest);
-    ft_text list = FT_TEXT_EMPTY;
-    for (size_t i = 0; i < count && list.length < 300; i++)
-        ft_text_addf(&list, "%s%.80s", i ? ", " : "", names[i]);
-    if (list.length >= 300) ft_text_add(&list, ", ...");
-    ft_status status = ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (there are: %s)", path, name,
-                               list.data && !list.failed ? list.data : "");
-    ft_text_free(&list);
-    return status;
-}
-
-/* The same for a column that the header lacks: a row below may be the header. */
-static ft_status lacks_column(const loader *load, const char *name, char *const *names, size_t count,
-                              ft_error *err)
-{
-    const size_t line = ft_csv_find_cell(&load->scanner, name);
-    if (line)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s: no column \"%.80s\" in the header, but it is in line %zu: what stands above that "
-                       "is to be deleted",
-                       load->csv->path, name, line);
-    return unknown_column(load->csv->path, name, (const char *const *)names, count, err);
-}
-
-/* The names of the header, *count of them, in a new array. */
-static ft_status read_names(loader *load, char ***names, size_t *count, ft_error *err)
-{
-    const char *path = load->csv->path;
-    *names = NULL;
-    *count = 0;
-    if (!ft_csv_next_row(&load->scanner)) return ft_fail(err, FT_BAD_INPUT, "%s: the file is empty", path);
-    ft_csv_cell cell;
-    do {
-        ft_status status = ft_csv_next_cell(&load->scanner, &cell, err);
-        if (status != FT_OK) return status;
-        if (*count == max_columns)
-            return ft_fail(err, FT_BAD_INPUT, "%s: more than %zu columns", path, max_columns);
-        char **grown = realloc(*names, (*count + 1) * sizeof *grown);
-        if (!grown) return ft_no_memory(err, path, (*count + 1) * sizeof *grown);
-        *names = grown;
-        grown[*count] = ft_copy_bytes(cell.text, cell.length);
-        if (!grown[*count]) return ft_no_memory(err, path, cell.length);
-        ++*count;
-    } while (!cell.ends_row);
-    return FT_OK;
-}
-
-static size_t find_name(const char *name, char *const *names, size_t count)
-{
-    size_t i = 0;
-    while (i < count && strcmp(names[i], name) != 0) i++;
-    return i;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const char *const *x = *(const char *const *const *)a, *const *y = *(const char *const *const *)b;
-    const int order = strcmp(*x, *y);
-    return order ? order : x < y ? -1 : x > y;
-}
-
-/* The first of name.1, name.2, ... from *number on that no column has. */
-static char *free_name(const char *name, size_t *number, char *const *names, size_t count)
-{
-    ft_text text = FT_TEXT_EMPTY;
-    do {
-        text.length = 0;
-        ft_text_addf(&text, "%s.%zu", name, (*number)++);
-    } while (!text.failed && find_name(text.data, names, count) < count);
-    if (text.failed) ft_text_free(&text);
-    return text.data;
-}
-
-/* Gives names to columns that have none or another's, as pandas does; marks the first of those that share
- * one. The first column may go without: it is pandas' index. */
-static ft_status complete_names(const char *path, char **names, bool *repeated, size_t count, ft_error *err)
-{
-    ft_status status = FT_OK;
-    char ***sorted = malloc(count * sizeof *sorted);
-    if (!sorted) return ft_no_memory(err, path, count * sizeof *sorted);
-    for (size_t i = 0; i < count && status == FT_OK; i++) {
-        sorted[i] = &names[i];
-        if (*names[i] || i == 0) continue;
-        ft_text text = FT_TEXT_EMPTY;
-        ft_text_addf(&text, "Unnamed: %zu", i);
-        if (text.failed) status = ft_no_memory(err, path, 32);
-        if (text.failed) break;
-        free(names[i]);
-        names[i] = text.data;
-    }
-    if (status == FT_OK) qsort(sorted, count, sizeof *sorted, by_name);
-    for (size_t i = 0, next; i < count && status == FT_OK; i = next) {
-        size_t number = 1;
-        for (next = i + 1; next < count && strcmp(*sorted[i], *sorted[next]) == 0; next++) {
-            char *name = free_name(*sorted[next], &number, names, count);
-            if (!name) status = ft_no_memory(err, path, 32);
-            if (!name) break;
-            free(*sorted[next]);
-            *sorted[next] = name;
-            repeated[sorted[i] - names] = true;
-        }
-    }
-    free(sorted);
-    return status;
-}
-
-static ft_status check_width(const loader *load, char *const *names, size_t count, ft_error *err)
-{
-    if (count > 1) return FT_OK;
-    return ft_fail(
-        err, FT_BAD_INPUT,
-        "%s: only one column, \"%.80s\" (a date column and the target are needed; cells are separated by "
-        "commas, semicolons, tabs, | or what --separator names)",
-        load->csv->path, names[0]);
-}
-
-/* Finds the columns that --id names: one, or several with commas between. */
-static ft_status find_ids(loader *load, char *const *names, size_t count, size_t places[MAX_IDS],
-                          ft_error *err)
-{
-    ft_csv *csv = load->csv;
-    const char *id = load->settings.options->id;
-    if (!id) return FT_OK;
-    places[0] = find_name(id, names, count);
-    csv->n_ids = 1;
-    if (places[0] < count) return FT_OK;
-    csv->n_ids = 0;
-    for (const char *at = id, *next; at; at = next) {
-        size_t length = strcspn(at, ",");
-        next = at[length] ? at + length + 1 : NULL;
-        while (length && *at == ' ') at++, length--;
-        while (length && at[length - 1] == ' ') length--;
-        if (csv->n_ids == MAX_IDS) return ft_fail(err, FT_BAD_INPUT, "--id: more than %d columns", MAX_IDS);
-        char *name = ft_copy_bytes(at, length);
-        if (!name) return ft_no_memory(err, csv->path, length);
-        size_t place = find_name(name, names, count);
-        ft_status status = FT_OK;
-        if (place == count) status = lacks_column(load, name, names, count, err);
-        for (size_t i = 0; i < csv->n_ids && status == FT_OK; i++)
-            if (places[i] == place)
-                status = ft_fail(err, FT_BAD_INPUT, "--id: column \"%.80s\" is named twice", name);
-        free(name);
-        if (status != FT_OK) return status;
-        places[csv->n_ids++] = place;
-    }
-    return FT_OK;
-}
-
-static size_t place_among(size_t place, const size_t *places, size_t count)
-{
-    size_t i = 0;
-    while (i < count && places[i] != place) i++;
-    return i;
-}
-
-/* The date column: that of --timestamp, or the first that is no id. */
-static ft_status find_date(loader *load, char *const *names, size_t count, const size_t *ids, ft_error *err)
-{
-    const ft_csv *csv = load->csv;
-    const char *timestamp = load->settings.options->timestamp;
-    size_t place = timestamp ? find_name(timestamp, names, count) : 0;
-    if (timestamp && place == count) return lacks_column(load, timestamp, names, count, err);
-    if (timestamp && place_among(place, ids, csv->n_ids) < csv->n_ids)
-        return ft_fail(err, FT_BAD_INPUT, "%s: column \"%.80s\" cannot be both dates and ids", csv->path,
-                       timestamp);
-    while (place < count && place_among(place, ids, csv->n_ids) < csv->n_ids) place++;
-    if (place == count)
-        return ft_fail(err, FT_BAD_INPUT, "%s: all columns are ids, none is left for the dates", csv->path);
-    load->date_place = place;
-    if (ft_csv_is_date(names[place], strlen(names[place])))
-        return ft_fail(
-            err, FT_BAD_INPUT,
-            "%s: the first row has the date \"%.60s\": is the header missing? (put a line with the columns' "
-            "names above it)",
-            csv->path, names[place]);
-    return FT_OK;
-}
-
 /* Gives each column its role; the names move into the ft_csv. */
-static ft_status assign_roles(loader *load, char **names, const bool *repeated, size_t count,
-                              const size_t *ids, ft_error *err)
+static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err)
 {
     ft_csv *csv = load->csv;
+    const size_t count = header->count;
+    char **names = header->names;
+    load->date_place = header->date;
+    csv->n_ids = header->n_ids;
     load->roles = calloc(count, sizeof *load->roles);
     load->names = calloc(count, sizeof *load->names);
     load->header = calloc(count, sizeof *load->header);
@@ -248,7 +65,7 @@ static ft_status assign_roles(loader *load, char **names, const bool *repeated, 
         return ft_no_memory(err, csv->path, count * sizeof *csv->columns);
     load->width = count;
     for (size_t i = 0; i < count; i++) {
-        size_t id = place_among(i, ids, csv->n_ids);
+        size_t id = ft_csv_header_id(header, i);
         load->names[i] = names[i];
         if (i == load->date_place) {
             load->roles[i] = role_date;
@@ -263,7 +80,7 @@ static ft_status assign_roles(loader *load, char **names, const bool *repeated, 
                 if (!names[i]) return ft_no_memory(err, csv->path, 16);
             }
             load->roles[i] = csv->n_columns;
-            csv->columns[csv->n_columns].repeated = repeated[i];
+            csv->columns[csv->n_columns].repeated = header->repeated[i];
             csv->columns[csv->n_columns].notation = load->settings.notation;
             csv->columns[csv->n_columns++].name = names[i];
         }
@@ -271,7 +88,7 @@ static ft_status assign_roles(loader *load, char **names, const bool *repeated, 
     }
     ft_text id_name = FT_TEXT_EMPTY;
     for (size_t i = 0; i < csv->n_ids; i++)
-        ft_text_addf(&id_name, "%s%s", i ? "," : "", load->header[ids[i]]);
+        ft_text_addf(&id_name, "%s%s", i ? "," : "", load->header[header->ids[i]]);
     csv->id_name = id_name.data;
     if (id_name.failed) return ft_no_memory(err, csv->path, 64);
     return FT_OK;
@@ -279,20 +96,10 @@ static ft_status assign_roles(loader *load, char **names, const bool *repeated, 
 
 static ft_status read_header(loader *load, ft_error *err)
 {
-    char **names;
-    bool *repeated = NULL;
-    size_t count, ids[MAX_IDS];
-    ft_status status = read_names(load, &names, &count, err);
-    if (status == FT_OK) status = check_width(load, names, count, err);
-    if (status == FT_OK && !(repeated = calloc(count, sizeof *repeated)))
-        status = ft_no_memory(err, load->csv->path, count);
-    if (status == FT_OK) status = complete_names(load->csv->path, names, repeated, count, err);
-    if (status == FT_OK) status = find_ids(load, names, count, ids, err);
-    if (status == FT_OK) status = find_date(load, names, count, ids, err);
-    if (status == FT_OK) status = assign_roles(load, names, repeated, count, ids, err);
-    for (size_t i = 0; i < count; i++) free(names[i]);
-    free(names);
-    free(repeated);
+    ft_csv_header header;
+    ft_status status = ft_csv_header_read(&load->scanner, load->settings.options, &header, err);
+    if (status == FT_OK) status = assign_roles(load, &header, err);
+    ft_csv_header_free(&header);
     return status;
 }
 
@@ -615,7 +422,7 @@ ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool take
     if (status == FT_OK) status = read_text(&load, text, size, err);
     free(text);
     for (size_t i = 0; i < load.width && load.header; i++) free(load.header[i]);
-    for (size_t i = 0; i < MAX_IDS; i++) ft_text_free(&load.id_parts[i]);
+    for (size_t i = 0; i < FT_CSV_MAX_IDS; i++) ft_text_free(&load.id_parts[i]);
     ft_text_free(&load.id);
     ft_csv_scanner_free(&load.scanner);
     free(load.header);
@@ -670,7 +477,7 @@ ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *col
     const char **names = malloc(csv->n_columns * sizeof *names);
     if (!names) return ft_no_memory(err, csv->path, csv->n_columns * sizeof *names);
     for (size_t i = 0; i < csv->n_columns; i++) names[i] = csv->columns[i].name;
-    ft_status status = unknown_column(csv->path, name, names, csv->n_columns, err);
+    ft_status status = ft_csv_unknown_column(csv->path, name, names, csv->n_columns, err);
     free(names);
     return status;
 }

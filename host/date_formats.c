@@ -55,7 +55,7 @@ static bool take_number(const char **at, const char *end, size_t least, size_t m
 /* What has been read of a text. */
 typedef struct parts {
     int32_t year, month, day, hour, minute, second, microseconds;
-    bool has_half, afternoon;
+    bool of_twelve, has_half, afternoon; /* of_twelve: %I, the hour of a half day */
     bool is_unix;
     int64_t unix_time; /* microseconds */
 } parts;
@@ -144,6 +144,7 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
         return take_name(at, end, weekdays, 7) >= 0;
     case 'H':
     case 'I':
+        p->of_twelve = letter == 'I';
         return take_number(at, end, 1, 2, &p->hour) && p->hour <= 23;
     case 'M':
         return take_number(at, end, 2, 2, &p->minute) && p->minute <= 59;
@@ -203,7 +204,7 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
     while (at < end && *at == ' ') at++;
     while (at < end && end[-1] == ' ') end--;
     if (!read_parts(format, &at, end, &p, &found) || at != end) return false;
-    if (p.has_half) {
+    if (p.of_twelve && p.has_half) {
         if (p.hour < 1 || p.hour > 12) return false;
         p.hour = p.hour % 12 + (p.afternoon ? 12 : 0);
     }
@@ -542,7 +543,8 @@ static bool find_time(finder *f)
     const bool is_half = half - start >= 2 && (half[-1] == 'm' || half[-1] == 'M');
     size_t digits = count_digits(f->at, f->end);
     if (digits == 4 || digits == 6) {
-        put(f, digits == 4 ? "%H%M" : "%H%M%S");
+        put(f, is_half ? "%I" : "%H");
+        put(f, digits == 4 ? "%M" : "%M%S");
         f->at += digits;
     } else if (digits == 1 || digits == 2) {
         put(f, is_half ? "%I" : "%H");

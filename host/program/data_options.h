@@ -44,10 +44,7 @@
          .value = &(csv).missing,                                                                            \
          .argument = "WORD,...",                                                                             \
          .help = "words for a missing value besides pandas' (NA, NaN, null, ...)"},                          \
-        {.name = "sort",                                                                                     \
-         .kind = FT_OPTION_FLAG,                                                                             \
-         .value = &(csv).sort,                                                                               \
-         .help = "sort the rows by time"},                                                                   \
+        {.name = "sort", .kind = FT_OPTION_FLAG, .value = &(csv).sort, .help = "sort the rows by time"},     \
     {                                                                                                        \
         .name = "duplicates", .kind = FT_OPTION_CHOICE, .value = &(csv).duplicates, .argument = "HOW",       \
         .help = "make one row of those with one date: mean, first or last", .choices = ft_duplicates_choices \
@@ -80,7 +77,7 @@ extern const char *const ft_duplicates_choices[];
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(files).split,                                                                            \
          .argument = "A,B,C",                                                                                \
-         .help = "how to cut --data, as in 0.7,0.15,0.15"},                                                         \
+         .help = "how to cut --data, as in 0.7,0.15,0.15"},                                                  \
         {.name = "target",                                                                                   \
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(column),                                                                                 \

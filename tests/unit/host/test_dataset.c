@@ -388,8 +388,10 @@ Test(dataset, insights_of_all_words_for_missing_values_are_pandas_ones)
 {
     ft_error err = {0};
     cJSON *expected = NULL, *found = NULL;
-    cr_assert_eq(ft_json_read(FT_GOLDEN_DIR "/insights_words.json", &expected, &err), FT_OK, "%s", err.message);
-    ft_dataset dataset = reads(&(ft_dataset_source){.train = FT_GOLDEN_DIR "/insights_words.csv", .target = "Close"});
+    cr_assert_eq(ft_json_read(FT_GOLDEN_DIR "/insights_words.json", &expected, &err), FT_OK, "%s",
+                 err.message);
+    ft_dataset dataset =
+        reads(&(ft_dataset_source){.train = FT_GOLDEN_DIR "/insights_words.csv", .target = "Close"});
     cr_assert_eq(ft_dataset_insights(&dataset, &found, &err), FT_OK, "%s", err.message);
     cr_assert_eq(cJSON_GetArraySize(expected), 3);
     for (const cJSON *part = expected->child; part; part = part->next) {

@@ -53,6 +53,7 @@ Test(date_formats, that_have_one_meaning)
     is_found("2023 Jun", "%Y %b", "2023-06-01");
     is_found("Jun 16, 2023 03:04 PM", "%b %d, %Y %I:%M %p", "2023-06-16 15:04");
     is_found("Fri, 16 Jun 2023 10:00:00 UTC", "%a, %d %b %Y %H:%M:%S %z", "2023-06-16 10:00");
+    is_found("16 Jun 2023 030405PM", "%d %b %Y %I%M%S%p", "2023-06-16 15:04:05");
     is_found("2023.06.16 03:04", "%Y.%m.%d %H:%M", "2023-06-16 03:04");
     is_found("2023-06-16 12:04:05 AM", "%Y-%m-%d %I:%M:%S %p", "2023-06-16 00:04:05");
     is_found("16 Jun 2023 10:00:00 +0130", "%d %b %Y %H:%M:%S %z", "2023-06-16 08:30");
@@ -113,6 +114,7 @@ Test(date_formats, given_by_the_user)
     reads("%d.%m.%Y", "31.2.2023", NULL);
     reads("%d.%m.%Y", "2023-01-02", NULL);
     reads("%Y %I:%M %p", "2023 13:00 PM", NULL);
+    reads("%Y %H:%M %p", "2023 13:30 PM", "2023-01-01 13:30");
     reads("%Y %I:%M %p", "2023 12:30 pm", "2023-01-01 12:30");
 }
 

@@ -94,6 +94,12 @@ ft_status ft_read_descriptor(int descriptor, const char *path, size_t max_bytes,
     return read_all(descriptor, path, (size_t)info.st_size, max_bytes, data, size, err);
 }
 
+ft_status ft_read_stream(int descriptor, const char *path, size_t max_bytes, char **data, size_t *size,
+                         ft_error *err)
+{
+    return read_all(descriptor, path, 0, max_bytes, data, size, err);
+}
+
 ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *size, ft_error *err)
 {
     /* Without O_NONBLOCK opening a FIFO would wait for a writer. */

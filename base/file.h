@@ -19,6 +19,9 @@ ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *
 /* The same for an open file, from where it stands; `path` is for messages. */
 ft_status ft_read_descriptor(int descriptor, const char *path, size_t max_bytes, char **data, size_t *size,
                              ft_error *err);
+/* The same for a pipe or whatever else can be read to its end once. */
+ft_status ft_read_stream(int descriptor, const char *path, size_t max_bytes, char **data, size_t *size,
+                         ft_error *err);
 
 /* A file being written: bytes go to "<path>.tmp.<8 random digits>"; ft_file_commit syncs it and renames it to `path`;
  * ft_file_abandon (also safe after a commit, or on a zeroed struct) removes it. A crash at any instant leaves `path` as it was or whole. */

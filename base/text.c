@@ -152,6 +152,7 @@ char *ft_format_float(float value, char out[FT_NUMBER_CHARS])
 
 static void trim(const char **text, size_t *length)
 {
+    if (*length && **text > ' ' && (*text)[*length - 1] > ' ') return;
     while (*length && isspace((unsigned char)**text)) (*text)++, (*length)--;
     while (*length && isspace((unsigned char)(*text)[*length - 1])) (*length)--;
 }
@@ -163,8 +164,33 @@ typedef struct scanned {
     bool negative, long_form;
 } scanned;
 
+/* Digits, perhaps with a point among them, that fit into 64 bits: most numbers of tables. */
+static bool scan_plain(const char *text, size_t length, scanned *out)
+{
+    const char *end = text + length;
+    const bool negative = text < end && *text == '-';
+    if (negative) text++;
+    if (end - text < 1 || end - text > 20) return false;
+    const char *start = text, *point = NULL;
+    uint64_t digits = 0;
+    for (; text < end; text++) {
+        const unsigned digit = (unsigned)*text - '0';
+        if (digit <= 9)
+            digits = digits * 10 + digit;
+        else if (*text == '.' && !point)
+            point = text;
+        else
+            return false;
+    }
+    const int count = (int)(end - start) - (point != NULL);
+    if (count < 1 || count > 19) return false;
+    *out = (scanned){.digits = digits, .exponent = point ? (int)(point + 1 - end) : 0, .negative = negative};
+    return true;
+}
+
 static bool scan_decimal(const char *text, size_t length, scanned *out)
 {
+    if (scan_plain(text, length, out)) return true;
     *out = (scanned){0};
     const char *end = text + length;
     if (text < end && (*text == '-' || *text == '+')) out->negative = *text++ == '-';
@@ -197,6 +223,26 @@ static bool scan_decimal(const char *text, size_t length, scanned *out)
     return text == end;
 }
 
+/* The nearest double by way of 80-bit floating point, where that has 64 bits: those beyond a double's 53 tell
+ * whether rounding twice is right. They are 0 where long double is no more than double, as under valgrind. */
+static bool round_twice(const scanned *number, double *value)
+{
+    static const long double powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+                                         1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+                                         1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L}; /* exact */
+    enum { MOST = 27, BEYOND = 0x7FF, HALF = 0x400 };
+    if (LDBL_MANT_DIG != 64 || number->long_form || number->exponent < -MOST || number->exponent > MOST)
+        return false;
+    long double result = (long double)number->digits;
+    result = number->exponent < 0 ? result / powers[-number->exponent] : result * powers[number->exponent];
+    uint64_t mantissa;
+    memcpy(&mantissa, &result, sizeof mantissa);
+    const unsigned beyond = (unsigned)(mantissa & BEYOND);
+    if (beyond == 0 || (beyond >= HALF - 1 && beyond <= HALF + 1)) return false;
+    *value = (double)(number->negative ? -result : result);
+    return true;
+}
+
 bool ft_parse_double(const char *text, size_t length, double *value)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -212,6 +258,7 @@ bool ft_parse_double(const char *text, size_t length, double *value)
         *value = number.negative ? -result : result;
         return true;
     }
+    if (round_twice(&number, value)) return true;
     pthread_once(&c_locale_once, make_c_locale);
     char small[128];
     char *copy = length < sizeof small ? small : malloc(length + 1);

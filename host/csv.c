@@ -7,36 +7,39 @@
 #include <strings.h>
 
 #include "base/checksum.h"
-#include "base/file.h"
-#include "host/calendar.h"
+#include "host/csv_header.h"
+#include "host/csv_hints.h"
+#include "host/csv_layout.h"
+#include "host/csv_order.h"
 #include "host/csv_scanner.h"
+#include "host/csv_settings.h"
+#include "host/csv_text.h"
+#include "host/date_formats.h"
 
 /* What the reader needs while it reads, besides what it leaves in the ft_csv. */
 typedef struct loader {
     ft_csv *csv;
+    const ft_csv *like; /* an earlier file, or NULL */
+    ft_csv_settings settings;
     ft_csv_scanner scanner;
-    size_t width;       /* cells in a row */
-    size_t *roles;      /* (width): index of the column, or one of the two below */
-    size_t capacity;    /* rows for which there is memory */
-    size_t *infinities; /* (n_columns): line of the first infinite number, 0: none */
-    int32_t *buckets;   /* (n_buckets): index of a series by the hash of its name, -1: free */
+    size_t width;  /* cells in a row */
+    size_t *roles; /* (width): index of the column, role_date, or role_id and more: place among the ids */
+    const char **names; /* (width), for messages; the ft_csv's, or header's */
+    char **header;      /* (width): names of the id columns, NULL for others */
+    size_t date_place;
+    char date_format[FT_DATE_FORMAT_CHARS], other_date_format[FT_DATE_FORMAT_CHARS];
+    size_t capacity;                      /* rows for which there is memory */
+    ft_text id_parts[FT_CSV_MAX_IDS], id; /* of a row, where several columns name a series */
+    int32_t *buckets; /* (n_buckets): index of a series by the hash of its name, -1: free */
     size_t n_buckets, items_capacity;
-    size_t *last_rows; /* (n_items): the last row of each series so far */
 } loader;
 
-static const size_t role_date = SIZE_MAX, role_id = SIZE_MAX - 1;
-static const size_t max_columns = 16384, max_rows = 1u << 30, max_file_bytes = (size_t)1 << 33;
+static const size_t role_id = SIZE_MAX / 2, role_date = SIZE_MAX;
+static const size_t max_rows = 1u << 30;
 
 static bool is_word(const ft_csv_cell *cell, const char *word)
 {
     return cell->length == strlen(word) && strncasecmp(cell->text, word, cell->length) == 0;
-}
-
-static bool is_missing(const ft_csv_cell *cell)
-{
-    if (cell->length == 0) return true;
-    if (cell->length > 4) return false;
-    return is_word(cell, "nan") || is_word(cell, "na") || is_word(cell, "null");
 }
 
 static bool is_infinite_word(const ft_csv_cell *cell)
@@ -46,136 +49,99 @@ static bool is_infinite_word(const ft_csv_cell *cell)
     return is_word(&word, "inf") || is_word(&word, "infinity");
 }
 
-/* A copy fit for a message: not longer than 40 bytes, never cut inside a UTF-8 character. */
-static char *shortened(const char *text, size_t length)
+/* Gives each column its role; the names move into the ft_csv. */
+static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err)
 {
-    if (length <= 40) return ft_copy_bytes(text, length);
-    size_t kept = 37;
-    while (kept && ((unsigned char)text[kept] & 0xC0) == 0x80) kept--;
-    ft_text copy = FT_TEXT_EMPTY;
-    ft_text_add_bytes(&copy, text, kept);
-    ft_text_add(&copy, "...");
-    if (copy.failed) ft_text_free(&copy);
-    return copy.data;
-}
-
-/* FT_BAD_INPUT for a name that is no column: the nearest one, or all of them. */
-static ft_status unknown_column(const char *path, const char *name, const char *const *names, size_t count,
-                                ft_error *err)
-{
-    const char *nearest = ft_nearest_name(name, names, count);
-    if (nearest)
-        return ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (did you mean \"%.80s\"?)", path, name,
-                       nearest);
-    ft_text list = FT_TEXT_EMPTY;
-    for (size_t i = 0; i < count && list.length < 300; i++)
-        ft_text_addf(&list, "%s%.80s", i ? ", " : "", names[i]);
-    if (list.length >= 300) ft_text_add(&list, ", ...");
-    ft_status status = ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (there are: %s)", path, name,
-                               list.data && !list.failed ? list.data : "");
-    ft_text_free(&list);
-    return status;
-}
-
-/* The names of the header, *count of them, in a new array. */
-static ft_status read_names(loader *load, char ***names, size_t *count, ft_error *err)
-{
-    const char *path = load->csv->path;
-    *names = NULL;
-    *count = 0;
-    if (!ft_csv_next_row(&load->scanner)) return ft_fail(err, FT_BAD_INPUT, "%s: the file is empty", path);
-    ft_csv_cell cell;
-    do {
-        ft_status status = ft_csv_next_cell(&load->scanner, &cell, err);
-        if (status != FT_OK) return status;
-        if (*count == max_columns)
-            return ft_fail(err, FT_BAD_INPUT, "%s: more than %zu columns", path, max_columns);
-        char **grown = realloc(*names, (*count + 1) * sizeof *grown);
-        if (!grown) return ft_no_memory(err, path, (*count + 1) * sizeof *grown);
-        *names = grown;
-        grown[*count] = ft_copy_bytes(cell.text, cell.length);
-        if (!grown[*count]) return ft_no_memory(err, path, cell.length);
-        ++*count;
-    } while (!cell.ends_row);
+    ft_csv *csv = load->csv;
+    const size_t count = header->count;
+    char **names = header->names;
+    load->date_place = header->date;
+    csv->n_ids = header->n_ids;
+    load->roles = calloc(count, sizeof *load->roles);
+    load->names = calloc(count, sizeof *load->names);
+    load->header = calloc(count, sizeof *load->header);
+    csv->columns = calloc(count, sizeof *csv->columns);
+    if (!load->roles || !load->names || !load->header || !csv->columns)
+        return ft_no_memory(err, csv->path, count * sizeof *csv->columns);
+    load->width = count;
+    for (size_t i = 0; i < count; i++) {
+        size_t id = ft_csv_header_id(header, i);
+        load->names[i] = names[i];
+        if (i == load->date_place) {
+            load->roles[i] = role_date;
+            csv->timestamp_name = names[i];
+        } else if (id < csv->n_ids) {
+            load->roles[i] = role_id + id;
+            load->header[i] = names[i];
+        } else {
+            if (!*names[i]) {
+                free(names[i]);
+                load->names[i] = names[i] = ft_copy_string("Unnamed: 0");
+                if (!names[i]) return ft_no_memory(err, csv->path, 16);
+            }
+            load->roles[i] = csv->n_columns;
+            csv->columns[csv->n_columns].repeated = header->repeated[i];
+            csv->columns[csv->n_columns].notation = load->settings.notation;
+            csv->columns[csv->n_columns++].name = names[i];
+        }
+        names[i] = NULL;
+    }
+    ft_text id_name = FT_TEXT_EMPTY;
+    for (size_t i = 0; i < csv->n_ids; i++)
+        ft_text_addf(&id_name, "%s%s", i ? "," : "", load->header[header->ids[i]]);
+    csv->id_name = id_name.data;
+    if (id_name.failed) return ft_no_memory(err, csv->path, 64);
     return FT_OK;
 }
 
-static int by_name(const void *a, const void *b)
+static ft_status read_header(loader *load, ft_error *err)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static ft_status check_names(const char *path, char *const *names, size_t count, ft_error *err)
-{
-    if (count == 1)
-        return ft_fail(
-            err, FT_BAD_INPUT,
-            "%s: only one column, \"%.80s\" (a date column and the target are needed; cells are separated by "
-            "commas)",
-            path, names[0]);
-    const char **sorted = malloc(count * sizeof *sorted);
-    if (!sorted) return ft_no_memory(err, path, count * sizeof *sorted);
-    for (size_t i = 0; i < count; i++) sorted[i] = names[i];
-    qsort(sorted, count, sizeof *sorted, by_name);
-    ft_status status = FT_OK;
-    for (size_t i = 1; i < count && status == FT_OK; i++)
-        if (*sorted[i] && strcmp(sorted[i - 1], sorted[i]) == 0)
-            status = ft_fail(err, FT_BAD_INPUT, "%s: two columns named \"%.80s\"", path, sorted[i]);
-    free(sorted);
+    ft_csv_header header;
+    ft_status status = ft_csv_header_read(&load->scanner, load->settings.options, &header, err);
+    if (status == FT_OK) status = assign_roles(load, &header, err);
+    ft_csv_header_free(&header);
     return status;
 }
 
-static size_t index_of(const char *name, char *const *names, size_t count)
+static const ft_csv_column *column_like(const ft_csv *like, const char *name)
 {
-    size_t i = 0;
-    while (i < count && strcmp(names[i], name) != 0) i++;
-    return i;
+    for (size_t i = 0; like && i < like->n_columns; i++)
+        if (strcmp(like->columns[i].name, name) == 0) return &like->columns[i];
+    return NULL;
 }
 
-/* Reads the header and gives each column its role; the names move into the ft_csv. */
-static ft_status read_header(loader *load, const char *timestamp, const char *id, ft_error *err)
+/* Decides by the rows how dates and numbers are written. */
+static ft_status find_layout(loader *load, ft_error *err)
 {
     ft_csv *csv = load->csv;
-    char **names;
-    size_t count;
-    ft_status status = read_names(load, &names, &count, err);
-    if (status == FT_OK) status = check_names(csv->path, names, count, err);
-    if (status != FT_OK) goto cleanup;
-    size_t date_index = timestamp ? index_of(timestamp, names, count) : 0;
-    size_t id_index = id ? index_of(id, names, count) : SIZE_MAX;
-    if (date_index == count || id_index == count) {
-        status = unknown_column(csv->path, id_index == count ? id : timestamp, (const char *const *)names,
-                                count, err);
-        goto cleanup;
+    const char *given = load->settings.options->date_format;
+    bool decided = true;
+    if (given) {
+        ft_status status = ft_date_format_check(given, err);
+        if (status != FT_OK) return status;
+        strcpy(load->date_format, given);
+    } else {
+        ft_csv_find_date_format(&load->scanner, load->date_place, load->like ? load->like->style.format : "",
+                                load->date_format, load->other_date_format, &decided);
     }
-    if (date_index == id_index && timestamp) {
-        status =
-            ft_fail(err, FT_BAD_INPUT, "%s: column \"%.80s\" cannot be both dates and ids", csv->path, id);
-        goto cleanup;
+    if (load->settings.has_notation) return FT_OK;
+    ft_number_evidence *evidence = calloc(load->width, sizeof *evidence);
+    if (!evidence) return ft_no_memory(err, csv->path, load->width * sizeof *evidence);
+    ft_number_evidence file = {0};
+    ft_csv_look_at_numbers(&load->scanner, load->width, evidence);
+    for (size_t i = 0; i < load->width; i++)
+        if (load->roles[i] < role_id) ft_number_merge(&file, &evidence[i]);
+    for (size_t i = 0; i < load->width; i++) {
+        if (load->roles[i] >= role_id) continue;
+        ft_csv_column *column = &csv->columns[load->roles[i]];
+        column->open = !ft_number_decide(&evidence[i], &file, &column->notation);
+        const ft_csv_column *like = column->open ? column_like(load->like, column->name) : NULL;
+        if (!like || like->notation.thousands == '\0') continue;
+        column->notation = like->notation;
+        column->open = false;
     }
-    if (date_index == id_index) date_index = 1; /* the first column that is not the id */
-    load->width = count;
-    load->roles = calloc(count, sizeof *load->roles);
-    load->infinities = calloc(count, sizeof *load->infinities);
-    csv->columns = calloc(count, sizeof *csv->columns);
-    if (!load->roles || !load->infinities || !csv->columns) {
-        status = ft_no_memory(err, csv->path, count * sizeof *csv->columns);
-        goto cleanup;
-    }
-    for (size_t i = 0; i < count; i++) {
-        load->roles[i] = i == date_index ? role_date : i == id_index ? role_id : csv->n_columns;
-        if (i == date_index)
-            csv->timestamp_name = names[i];
-        else if (i == id_index)
-            csv->id_name = names[i];
-        else
-            csv->columns[csv->n_columns++].name = names[i];
-        names[i] = NULL;
-    }
-cleanup:
-    for (size_t i = 0; i < count; i++) free(names[i]);
-    free(names);
-    return status;
+    free(evidence);
+    return FT_OK;
 }
 
 /* Makes `array` hold `count` elements of `size` bytes; false (array unchanged) when memory runs out. */
@@ -236,7 +202,6 @@ static bool grow_items(loader *load)
     ft_csv *csv = load->csv;
     size_t capacity = load->items_capacity ? load->items_capacity * 2 : 16;
     if (!resize(&csv->item_names, capacity, sizeof *csv->item_names) ||
-        !resize(&load->last_rows, capacity, sizeof *load->last_rows) ||
         !resize(&load->buckets, capacity * 2, sizeof *load->buckets))
         return false;
     load->items_capacity = capacity;
@@ -268,34 +233,46 @@ static ft_status take_item(loader *load, const ft_csv_cell *cell, ft_error *err)
     if (load->buckets[bucket] < 0) {
         csv->item_names[csv->n_items] = cell ? ft_copy_bytes(cell->text, cell->length) : NULL;
         if (cell && !csv->item_names[csv->n_items]) return ft_no_memory(err, csv->path, cell->length);
-        load->last_rows[csv->n_items] = SIZE_MAX;
         load->buckets[bucket] = (int32_t)csv->n_items++;
     }
     *item = load->buckets[bucket];
     return FT_OK;
 }
 
-static ft_status take_date(loader *load, const ft_csv_cell *cell, ft_error *err)
+/* `row`: where the row begins. */
+static ft_status refuse_date(const loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell,
+                             ft_error *err)
+{
+    const ft_csv *csv = load->csv;
+    const ft_csv_undated undated = {.row = row,
+                                    .names = load->names,
+                                    .width = load->width,
+                                    .place = load->date_place,
+                                    .is_first = csv->n_rows == 0,
+                                    .format = load->date_format,
+                                    .other = load->other_date_format};
+    if (ft_csv_is_missing(&load->settings, cell))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "%s:%zu: column \"%.80s\": the date is missing (delete the line if it is no data)",
+                       csv->path, cell->line, csv->timestamp_name);
+    return ft_csv_refuse_date(&undated, cell, err);
+}
+
+static ft_status take_date(loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell, ft_error *err)
 {
     ft_csv *csv = load->csv;
-    if (!ft_timestamp_parse(cell->text, cell->length, &csv->times[csv->n_rows], &csv->style)) {
-        if (is_missing(cell))
-            return ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": the date is missing", csv->path,
-                           cell->line, csv->timestamp_name);
-        char *text = shortened(cell->text, cell->length);
-        ft_status status =
-            ft_fail(err, FT_BAD_INPUT,
-                    "%s:%zu: column \"%.80s\": \"%s\" is not a date (write it as 2024-12-31 or 2024-12-31 "
-                    "23:59:00; --timestamp names the date column)",
-                    csv->path, cell->line, csv->timestamp_name, text ? text : "");
-        free(text);
-        return status;
-    }
+    int64_t *time = &csv->times[csv->n_rows];
+    const bool is_date = !*load->date_format ? ft_timestamp_parse(cell->text, cell->length, time, &csv->style)
+                         : *load->other_date_format ? false
+                                                    : ft_date_format_read(load->date_format, cell->text,
+                                                                          cell->length, time, &csv->style);
+    if (!is_date) return refuse_date(load, row, cell, err);
     csv->zones[csv->n_rows] = (int16_t)csv->style.zone_minutes;
     csv->date_offsets[csv->n_rows] = csv->date_texts.length;
     ft_text_add_bytes(&csv->date_texts, cell->text, cell->length);
-    ft_text_add_bytes(&csv->date_texts, "", 1);
-    return csv->date_texts.failed ? ft_no_memory(err, csv->path, csv->date_texts.length * 2) : FT_OK;
+    if (csv->date_texts.failed) return ft_no_memory(err, csv->path, csv->date_texts.length * 2);
+    csv->date_texts.length++; /* the NUL that stands there */
+    return FT_OK;
 }
 
 static ft_status take_value(loader *load, size_t index, const ft_csv_cell *cell, ft_error *err)
@@ -303,119 +280,155 @@ static ft_status take_value(loader *load, size_t index, const ft_csv_cell *cell,
     ft_csv_column *column = &load->csv->columns[index];
     double *value = &column->values[load->csv->n_rows];
     *value = 0;
-    if (is_missing(cell)) {
+    if (cell->length == 0 ||
+        (load->settings.options->missing && ft_csv_is_named_missing(&load->settings, cell))) {
         *value = NAN;
-    } else if (!column->text && !ft_parse_double(cell->text, cell->length, value)) {
-        if (isinf(*value) || is_infinite_word(cell)) {
-            if (!load->infinities[index]) load->infinities[index] = cell->line;
-        } else {
-            column->text = shortened(cell->text, cell->length);
-            column->text_line = cell->line;
-            if (!column->text) return ft_no_memory(err, load->csv->path, cell->length);
-        }
+    } else if (!column->text && ft_number_read(column->notation, cell->text, cell->length, value)) {
+        return FT_OK;
+    } else if (!column->text && (isinf(*value) || is_infinite_word(cell))) {
+        *value = INFINITY;
+    } else if (ft_csv_is_missing(&load->settings, cell)) {
+        *value = NAN;
+    } else {
         *value = 0;
+        if (column->text) return FT_OK;
+        column->text = ft_csv_shortened(cell->text, cell->length);
+        column->text_line = cell->line;
+        if (!column->text) return ft_no_memory(err, load->csv->path, cell->length);
     }
     return FT_OK;
 }
 
-/* Whether a date without an offset may lie in the hour that the clocks went back: rows an hour apart or less
- * go back by no more than that, at night. */
-static bool may_be_clock_change(const ft_csv *csv, size_t before, size_t row)
+/* One of several cells that name the row's series; with a backslash before | and backslash, so that different
+ * cells never make one name. */
+static ft_status take_id_part(loader *load, size_t place, const ft_csv_cell *cell, ft_error *err)
 {
-    const int64_t hour = 3600000000, back = csv->times[before] - csv->times[row];
-    if (csv->style.zone != FT_ZONE_NONE || back > hour || before == 0) return false;
-    int64_t step = csv->times[before] - csv->times[before - 1];
-    int64_t time_of_day = ft_floor_rest(csv->times[row], FT_MICROSECONDS_A_DAY);
-    bool is_night = time_of_day < 4 * hour || time_of_day >= 23 * hour;
-    return csv->items[before - 1] == csv->items[row] && step <= hour && is_night;
+    ft_text *part = &load->id_parts[place];
+    part->length = 0;
+    ft_text_add(part, "");
+    if (cell->length == 0)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "%s:%zu: a column of \"%.80s\": the cell is empty (each row must name its series)",
+                       load->csv->path, cell->line, load->csv->id_name);
+    for (size_t i = 0, next; i < cell->length; i = next) {
+        next = i;
+        while (next < cell->length && cell->text[next] != '|' && cell->text[next] != '\\') next++;
+        ft_text_add_bytes(part, cell->text + i, next - i);
+        if (next < cell->length) ft_text_addf(part, "\\%c", cell->text[next++]);
+    }
+    return part->failed ? ft_no_memory(err, load->csv->path, cell->length) : FT_OK;
 }
 
-/* The row's date must come after the one before it of the same series. */
-static ft_status check_order(loader *load, ft_error *err)
+/* The series of the row, where none or several columns name it. */
+static ft_status take_joined_item(loader *load, size_t line, ft_error *err)
 {
-    ft_csv *csv = load->csv;
-    size_t row = csv->n_rows, before = load->last_rows[csv->items[row]];
-    load->last_rows[csv->items[row]] = row;
-    if (before == SIZE_MAX || csv->times[row] > csv->times[before]) return FT_OK;
-    const char *hint =
-        csv->id_name ? "" : "; if the file holds several series, --id names the column that tells them apart";
-    const char *clocks = may_be_clock_change(csv, before, row)
-                             ? "; where the clocks go back, write each date with its offset from UTC, like "
-                               "2024-10-27 02:00:00+02:00"
-                             : "";
-    if (csv->times[row] == csv->times[before])
-        return ft_fail(err, FT_BAD_INPUT, "%s:%u: the date \"%.60s\" is given twice, first in line %u%s%s",
-                       csv->path, csv->lines[row], ft_csv_date(csv, row), csv->lines[before], clocks, hint);
-    return ft_fail(err, FT_BAD_INPUT,
-                   "%s:%u: the date \"%.60s\" comes after \"%.60s\" of line %u, but is earlier (sort the "
-                   "rows by time%s%s)",
-                   csv->path, csv->lines[row], ft_csv_date(csv, row), ft_csv_date(csv, before),
-                   csv->lines[before], clocks, hint);
+    if (load->csv->n_ids == 0) return take_item(load, NULL, err);
+    ft_text *id = &load->id;
+    id->length = 0;
+    for (size_t i = 0; i < load->csv->n_ids; i++) {
+        if (i > 0) ft_text_add(id, "|");
+        ft_text_add_bytes(id, load->id_parts[i].data, load->id_parts[i].length);
+    }
+    if (id->failed) return ft_no_memory(err, load->csv->path, id->length);
+    const ft_csv_cell cell = {.text = id->data, .length = id->length, .line = line};
+    return take_item(load, &cell, err);
 }
 
+static ft_status take_cell(loader *load, size_t place, const ft_csv_scanner *row, const ft_csv_cell *cell,
+                           ft_error *err)
+{
+    const size_t role = load->roles[place];
+    if (role < role_id) return take_value(load, role, cell, err);
+    if (role == role_date) return take_date(load, row, cell, err);
+    return load->csv->n_ids == 1 ? take_item(load, cell, err) : take_id_part(load, role - role_id, cell, err);
+}
+
+static ft_status refuse_width(const loader *load, size_t line, size_t count, ft_error *err)
+{
+    const char *hint = "";
+    if (load->csv->n_rows == 0)
+        hint = count > load->width
+                   ? " (is line 1 a title? delete it; a number with a comma in it stands in quotes)"
+                   : " (is line 1 the header?)";
+    return ft_fail(err, FT_BAD_INPUT, "%s:%zu: %zu cell%s, but the header has %zu columns%s", load->csv->path,
+                   line, count, count == 1 ? "" : "s", load->width, hint);
+}
+
+/* Cells behind the last column may stand there if they are empty. */
 static ft_status read_row(loader *load, ft_error *err)
 {
     ft_csv *csv = load->csv;
     ft_status status = csv->n_rows == load->capacity ? grow_rows(load, err) : FT_OK;
-    size_t line = load->scanner.line, count = 0;
+    const ft_csv_scanner row = load->scanner;
+    size_t count = 0, beyond = 0;
     ft_csv_cell cell = {0};
     while (status == FT_OK && !cell.ends_row) {
         status = ft_csv_next_cell(&load->scanner, &cell, err);
         if (status != FT_OK) return status;
-        if (count < load->width) {
-            size_t role = load->roles[count];
-            status = role == role_date ? take_date(load, &cell, err)
-                     : role == role_id ? take_item(load, &cell, err)
-                                       : take_value(load, role, &cell, err);
-        }
+        if (count < load->width)
+            status = take_cell(load, count, &row, &cell, err);
+        else if (cell.length > 0)
+            beyond = count + 1;
         count++;
     }
     if (status != FT_OK) return status;
-    if (count != load->width)
-        return ft_fail(err, FT_BAD_INPUT, "%s:%zu: %zu cell%s, but the header has %zu columns", csv->path,
-                       line, count, count == 1 ? "" : "s", load->width);
-    csv->lines[csv->n_rows] = (uint32_t)line;
-    if (!csv->id_name) status = take_item(load, NULL, err);
-    if (status == FT_OK) status = check_order(load, err);
+    if (count < load->width || beyond) return refuse_width(load, row.line, beyond ? beyond : count, err);
+    csv->lines[csv->n_rows] = (uint32_t)row.line;
+    if (csv->n_ids != 1) status = take_joined_item(load, row.line, err);
     if (status == FT_OK) csv->n_rows++;
     return status;
 }
 
-static ft_status check_infinities(const loader *load, ft_error *err)
+/* Reads the style again where another row than the last of the file is the last now. */
+static void find_style(const loader *load)
 {
-    const ft_csv *csv = load->csv;
-    for (size_t i = 0; i < csv->n_columns; i++)
-        if (load->infinities[i] && !csv->columns[i].text)
-            return ft_fail(
-                err, FT_BAD_INPUT,
-                "%s:%zu: column \"%.80s\": an infinite number (leave the cell empty for a missing value)",
-                csv->path, load->infinities[i], csv->columns[i].name);
-    return FT_OK;
+    ft_csv *csv = load->csv;
+    const char *date = ft_csv_date(csv, csv->n_rows - 1);
+    int64_t time;
+    if (*load->date_format)
+        (void)ft_date_format_read(load->date_format, date, strlen(date), &time, &csv->style);
+    else
+        (void)ft_timestamp_parse(date, strlen(date), &time, &csv->style);
 }
 
-ft_status ft_csv_read(const char *path, const char *timestamp, const char *id, ft_csv *csv, ft_error *err)
+static ft_status read_text(loader *load, const char *text, size_t size, ft_error *err)
+{
+    ft_csv *csv = load->csv;
+    csv->checksum = ft_checksum(0, text, size);
+    ft_status status = ft_csv_scan(&load->scanner, csv->path, text, size, err);
+    if (status == FT_OK) status = ft_csv_find_separator(&load->scanner, load->settings.separator, err);
+    if (status == FT_OK) status = read_header(load, err);
+    if (status == FT_OK) status = find_layout(load, err);
+    while (status == FT_OK && ft_csv_next_row(&load->scanner)) status = read_row(load, err);
+    if (status == FT_OK && csv->n_rows == 0)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: a header, but no row of data", csv->path);
+    if (status == FT_OK) status = ft_csv_put_in_order(csv, &load->settings, err);
+    if (status == FT_OK) find_style(load);
+    if (status == FT_OK && csv->notes.failed) status = ft_no_memory(err, csv->path, 128);
+    return status;
+}
+
+ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool takes_pipes, const ft_csv *like,
+                      ft_csv *csv, ft_error *err)
 {
     *csv = (ft_csv){0};
-    loader load = {.csv = csv};
+    loader load = {.csv = csv, .like = like};
     char *text = NULL;
     size_t size;
-    csv->path = ft_copy_string(path);
+    csv->path = ft_copy_string(ft_csv_text_name(path));
     if (!csv->path) return ft_no_memory(err, path, strlen(path));
-    ft_status status = ft_read_file(path, max_file_bytes, &text, &size, err);
-    if (status != FT_OK) goto cleanup;
-    csv->checksum = ft_checksum(0, text, size);
-    status = ft_csv_scan(&load.scanner, csv->path, text, size, err);
-    if (status == FT_OK) status = read_header(&load, timestamp, id, err);
-    while (status == FT_OK && ft_csv_next_row(&load.scanner)) status = read_row(&load, err);
-    if (status == FT_OK && csv->n_rows == 0)
-        status = ft_fail(err, FT_BAD_INPUT, "%s: a header, but no row of data", path);
-    if (status == FT_OK) status = check_infinities(&load, err);
-cleanup:
+    ft_status status = ft_csv_settings_parse(options, &load.settings, err);
+    if (status == FT_OK) status = ft_csv_text_read(path, takes_pipes, &text, &size, err);
+    if (status == FT_OK) status = read_text(&load, text, size, err);
     free(text);
+    for (size_t i = 0; i < load.width && load.header; i++) free(load.header[i]);
+    for (size_t i = 0; i < FT_CSV_MAX_IDS; i++) ft_text_free(&load.id_parts[i]);
+    ft_text_free(&load.id);
+    ft_csv_scanner_free(&load.scanner);
+    free(load.header);
+    free(load.names);
     free(load.roles);
-    free(load.infinities);
     free(load.buckets);
-    free(load.last_rows);
     if (status != FT_OK) ft_csv_free(csv);
     return status;
 }
@@ -439,6 +452,7 @@ void ft_csv_free(ft_csv *csv)
     free(csv->lines);
     free(csv->items);
     ft_text_free(&csv->date_texts);
+    ft_text_free(&csv->notes);
     *csv = (ft_csv){0};
 }
 
@@ -452,11 +466,10 @@ ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *col
     for (size_t i = 0; i < csv->n_columns; i++) {
         if (strcmp(csv->columns[i].name, name) != 0) continue;
         *column = i;
-        if (!csv->columns[i].text) return FT_OK;
-        return ft_fail(
-            err, FT_BAD_INPUT,
-            "%s:%zu: column \"%.80s\": \"%s\" is not a number (leave the cell empty for a missing value)",
-            csv->path, csv->columns[i].text_line, name, csv->columns[i].text);
+        const ft_csv_column *found = &csv->columns[i];
+        if (!found->text) return FT_OK;
+        return ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": \"%s\" is not a number (%s)", csv->path,
+                       found->text_line, name, found->text, ft_csv_number_hint(found->text, found->open));
     }
     if (strcmp(csv->timestamp_name, name) == 0 || (csv->id_name && strcmp(csv->id_name, name) == 0))
         return ft_fail(err, FT_BAD_INPUT, "%s: column \"%.80s\" holds the %s, it cannot be the target",
@@ -464,7 +477,7 @@ ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *col
     const char **names = malloc(csv->n_columns * sizeof *names);
     if (!names) return ft_no_memory(err, csv->path, csv->n_columns * sizeof *names);
     for (size_t i = 0; i < csv->n_columns; i++) names[i] = csv->columns[i].name;
-    ft_status status = unknown_column(csv->path, name, names, csv->n_columns, err);
+    ft_status status = ft_csv_unknown_column(csv->path, name, names, csv->n_columns, err);
     free(names);
     return status;
 }

@@ -9,21 +9,29 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "host/csv_numbers.h"
+#include "host/ftgpu.h"
 #include "host/timestamps.h"
 
 typedef struct ft_csv_column {
-    char *name; /* as in the header, without surrounding blanks; may be "" (pandas' index) */
-    double
-        *values; /* (n_rows), NaN = missing; in a text column anything else only says that there is a text */
-    char *text;  /* NULL in a numeric column; else the (shortened) first cell that is not a number */
+    char *name;       /* as in the header, without surrounding blanks; "Vol.1" where it was given twice and
+                         "Unnamed: 3"       where there is none, as pandas has it */
+    double *values;   /* (n_rows), NaN = missing; infinite numbers as INFINITY; in a text column anything else
+                         only   says that there is a text */
+    char *text;       /* NULL in a numeric column; else the (shortened) first cell that is not a number */
     size_t text_line; /* the line of the file it is in */
+    ft_number_notation notation;
+    bool open;     /* its commas may be decimal ones or stand between thousands: they are not read */
+    bool repeated; /* a later column had the same name */
 } ft_csv_column;
 
 /* A file read whole. Columns are those besides date and id. */
 typedef struct ft_csv {
     char *path;
-    char *timestamp_name, *id_name; /* id_name is NULL without an id column */
-    ft_csv_column *columns;         /* (n_columns), in the file's order */
+    char *timestamp_name;
+    char *id_name;          /* of several "store,item"; NULL without an id column */
+    size_t n_ids;           /* id columns */
+    ft_csv_column *columns; /* (n_columns), in the file's order */
     size_t n_columns;
     size_t n_rows;
     int64_t *times;       /* (n_rows) */
@@ -35,16 +43,20 @@ typedef struct ft_csv {
     char **item_names;    /* (n_items); without an id column one, NULL */
     size_t n_items;
     ft_timestamp_style style; /* of the last row */
-    uint32_t checksum;        /* ft_checksum of the file's bytes */
+    uint32_t checksum;        /* ft_checksum of the text's bytes, decompressed */
+    ft_text notes;            /* lines on what was done with the file that nobody asked for */
 } ft_csv;
 
-/* Reads `path`. `timestamp` names the date column (NULL: the first column), `id` the column that tells
- * several series apart (NULL: one series). Cells are numbers, or missing: empty, NaN, NA, null (any letter
- * case). A column with a cell that is neither is a text column. FT_BAD_INPUT, with file and line, when: there
- * is no header or no row; a name is given twice or unknown; a row has more or fewer cells; a cell is larger
- * than 1 MiB; a NUL byte; a quote that does not end; a date is missing, is none, or does not come after the
- * one before it of the same series; an infinite number. On failure *csv is zeroed. */
-ft_status ft_csv_read(const char *path, const char *timestamp, const char *id, ft_csv *csv, ft_error *err);
+/* Reads `path`, "-" being stdin; pipes too with `takes_pipes`. Cells are numbers, or missing: empty, or a
+ * word that pandas.read_csv takes for missing or options->missing names. A column with a cell that is neither
+ * is a text column. Where cells may have two meanings, the whole column decides, then `like`, an earlier file
+ * of the same data (or NULL). Of several id columns a series is named "a|b". Rows come out with each series'
+ * dates rising (csv_order.h). FT_BAD_INPUT, with file and line, when: an option makes no sense; there is no
+ * header or no row; a name is unknown; a row has more or fewer cells; a cell is larger than 1 MiB; a NUL
+ * byte; a quote that does not end; a date is missing, is none, may be two, is given twice or out of order. On
+ * failure *csv is zeroed. */
+ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool takes_pipes, const ft_csv *like,
+                      ft_csv *csv, ft_error *err);
 void ft_csv_free(ft_csv *csv);
 
 /* The date of a row as the file has it. */

@@ -3,14 +3,50 @@
 
 #include <string.h>
 
-static bool is_blank(char letter)
+/* The bytes of the blank that begins at `at`: 1 of a blank or a tab, 2 or 3 of a no-break space (U+00A0,
+ * U+202F) in UTF-8; 0: there is none. */
+static size_t blank_at(const char *at, const char *end, char separator)
 {
-    return letter == ' ' || letter == '\t';
+    if (at == end) return 0;
+    if (*at == ' ' || *at == '\t') return *at != separator;
+    if (end - at >= 2 && memcmp(at, "\xC2\xA0", 2) == 0) return 2;
+    return end - at >= 3 && memcmp(at, "\xE2\x80\xAF", 3) == 0 ? 3 : 0;
+}
+
+/* What a cell mostly begins and ends with. */
+static bool is_plain(char letter)
+{
+    return (unsigned char)letter > ' ' && (unsigned char)letter < 0x80;
+}
+
+static const char *past_blanks(const char *at, const char *end, char separator)
+{
+    size_t bytes;
+    if (at < end && is_plain(*at)) return at;
+    while ((bytes = blank_at(at, end, separator))) at += bytes;
+    return at;
+}
+
+/* `end` without the blanks before it. */
+static const char *before_blanks(const char *start, const char *end, char separator)
+{
+    if (end > start && is_plain(end[-1])) return end;
+    for (;;) {
+        size_t length = (size_t)(end - start);
+        if (length >= 1 && blank_at(end - 1, end, separator) == 1)
+            end -= 1;
+        else if (length >= 2 && blank_at(end - 2, end, separator) == 2)
+            end -= 2;
+        else if (length >= 3 && blank_at(end - 3, end, separator) == 3)
+            end -= 3;
+        else
+            return end;
+    }
 }
 
 static bool ends_cell(const ft_csv_scanner *scanner, const char *at)
 {
-    return at == scanner->end || *at == ',' || *at == '\n' || *at == '\r';
+    return at == scanner->end || *at == scanner->separator || *at == '\n' || *at == '\r';
 }
 
 /* How many lines end in [from, to). */
@@ -22,9 +58,9 @@ static size_t count_lines(const char *from, const char *to)
     return lines;
 }
 
-ft_status ft_csv_scan(ft_csv_scanner *scanner, const char *path, char *text, size_t size, ft_error *err)
+ft_status ft_csv_scan(ft_csv_scanner *scanner, const char *path, const char *text, size_t size, ft_error *err)
 {
-    *scanner = (ft_csv_scanner){.path = path, .at = text, .end = text + size, .line = 1};
+    *scanner = (ft_csv_scanner){.path = path, .at = text, .end = text + size, .line = 1, .separator = ','};
     const char *nul = size ? memchr(text, '\0', size) : NULL;
     if (nul)
         return ft_fail(err, FT_BAD_INPUT,
@@ -32,6 +68,18 @@ ft_status ft_csv_scan(ft_csv_scanner *scanner, const char *path, char *text, siz
                        1 + count_lines(text, nul));
     if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) scanner->at += 3;
     return FT_OK;
+}
+
+ft_csv_scanner ft_csv_scanner_copy(const ft_csv_scanner *scanner)
+{
+    ft_csv_scanner copy = *scanner;
+    copy.unquoted = FT_TEXT_EMPTY;
+    return copy;
+}
+
+void ft_csv_scanner_free(ft_csv_scanner *scanner)
+{
+    ft_text_free(&scanner->unquoted);
 }
 
 /* Goes over \n, \r\n or \r at `at`. */
@@ -42,77 +90,125 @@ static void take_line_end(ft_csv_scanner *scanner)
     scanner->line++;
 }
 
+/* Where a line ends in which nothing stands; NULL: something does. */
+static const char *past_empty_line(const ft_csv_scanner *scanner)
+{
+    const char *at = scanner->at, *end = scanner->end;
+    for (;;) {
+        at = past_blanks(at, end, scanner->separator);
+        if (at == end || *at == '\n' || *at == '\r') return at;
+        if (*at == scanner->separator)
+            at++;
+        else if (*at == '"' && end - at >= 2 && at[1] == '"' && (end - at == 2 || at[2] != '"'))
+            at += 2;
+        else
+            return NULL;
+    }
+}
+
 bool ft_csv_next_row(ft_csv_scanner *scanner)
 {
-    for (;;) {
-        char *at = scanner->at;
-        while (at < scanner->end && is_blank(*at)) at++;
-        if (at == scanner->end) return false;
-        if (*at != '\n' && *at != '\r') return true;
-        scanner->at = at;
-        take_line_end(scanner);
+    while (scanner->at < scanner->end) {
+        if (*scanner->at >= '0' && *scanner->at <= '9') return true; /* mostly a date */
+        const char *line_end = past_empty_line(scanner);
+        if (!line_end) return true;
+        scanner->at = line_end;
+        if (line_end < scanner->end) take_line_end(scanner);
     }
+    return false;
+}
+
+/* A quoted cell with doubled quotes, [from, to), into scanner->unquoted. */
+static ft_status take_doubled(ft_csv_scanner *scanner, const char *from, const char *to, ft_csv_cell *cell,
+                              ft_error *err)
+{
+    ft_text *text = &scanner->unquoted;
+    text->length = 0;
+    while (from < to) {
+        const char *quote = memchr(from, '"', (size_t)(to - from));
+        const char *until = quote ? quote + 1 : to; /* one of the two quotes stays */
+        ft_text_add_bytes(text, from, (size_t)(until - from));
+        from = quote ? quote + 2 : to;
+    }
+    if (text->failed) return ft_no_memory(err, scanner->path, (size_t)(to - from));
+    cell->text = text->data;
+    cell->length = text->length;
+    return FT_OK;
 }
 
 /* Past the closing quote of a cell that begins at `at` with its opening one. */
 static ft_status take_quoted(ft_csv_scanner *scanner, ft_csv_cell *cell, ft_error *err)
 {
-    char *from = scanner->at + 1, *to = from;
-    cell->text = to;
+    const char *start = scanner->at + 1, *from = start;
+    size_t doubled = 0;
+    cell->quoted = true;
     for (;;) {
         size_t left = (size_t)(scanner->end - from);
-        char *quote = memchr(from, '"', left < FT_CSV_MAX_CELL_BYTES + 1 ? left : FT_CSV_MAX_CELL_BYTES + 1);
-        size_t piece = quote ? (size_t)(quote - from) : left;
-        if ((size_t)(to - cell->text) + piece > FT_CSV_MAX_CELL_BYTES)
+        const char *quote =
+            memchr(from, '"', left < FT_CSV_MAX_CELL_BYTES + 1 ? left : FT_CSV_MAX_CELL_BYTES + 1);
+        const char *until = quote ? quote : from + left;
+        if ((size_t)(until - start) - doubled > FT_CSV_MAX_CELL_BYTES)
             return ft_fail(err, FT_BAD_INPUT,
                            "%s:%zu: a cell of more than 1 MiB (is a closing quote missing?)", scanner->path,
                            cell->line);
         if (!quote)
             return ft_fail(err, FT_BAD_INPUT, "%s:%zu: a quoted cell without its closing quote",
                            scanner->path, cell->line);
-        memmove(to, from, piece);
-        to += piece;
         from = quote + 1;
         if (from == scanner->end || *from != '"') break;
-        *to++ = '"';
+        doubled++;
         from++;
     }
-    cell->length = (size_t)(to - cell->text);
-    scanner->line += count_lines(cell->text, to);
-    while (from < scanner->end && is_blank(*from)) from++;
-    scanner->at = from;
-    if (!ends_cell(scanner, from))
+    const char *to = from - 1;
+    cell->text = start;
+    cell->length = (size_t)(to - start);
+    scanner->line += count_lines(start, to);
+    scanner->at = past_blanks(from, scanner->end, scanner->separator);
+    if (!ends_cell(scanner, scanner->at))
         return ft_fail(err, FT_BAD_INPUT,
                        "%s:%zu: text after a closing quote (a quote inside a cell is written twice)",
                        scanner->path, scanner->line);
-    return FT_OK;
+    return doubled ? take_doubled(scanner, start, to, cell, err) : FT_OK;
 }
 
 ft_status ft_csv_next_cell(ft_csv_scanner *scanner, ft_csv_cell *cell, ft_error *err)
 {
-    while (scanner->at < scanner->end && is_blank(*scanner->at)) scanner->at++;
+    const char *end = scanner->end;
+    scanner->at = past_blanks(scanner->at, end, scanner->separator);
     cell->line = scanner->line;
-    cell->ends_row = false;
-    if (scanner->at < scanner->end && *scanner->at == '"') {
+    cell->ends_row = cell->quoted = false;
+    if (scanner->at < end && *scanner->at == '"') {
         ft_status status = take_quoted(scanner, cell, err);
         if (status != FT_OK) return status;
     } else {
-        char *at = scanner->at;
-        while (!ends_cell(scanner, at)) at++;
+        const char *at = scanner->at;
+        const char separator = scanner->separator;
+        while (at < end && *at != separator && *at != '\n' && *at != '\r') at++;
         cell->text = scanner->at;
-        cell->length = (size_t)(at - scanner->at);
-        scanner->at = at;
-        if (cell->length > FT_CSV_MAX_CELL_BYTES)
+        if ((size_t)(at - scanner->at) > FT_CSV_MAX_CELL_BYTES)
             return ft_fail(err, FT_BAD_INPUT, "%s:%zu: a cell of more than 1 MiB", scanner->path, cell->line);
-        while (cell->length && is_blank(cell->text[cell->length - 1])) cell->length--;
+        cell->length = (size_t)(before_blanks(scanner->at, at, separator) - scanner->at);
+        scanner->at = at;
     }
-    if (scanner->at == scanner->end) {
+    if (scanner->at == end) {
         cell->ends_row = true;
-    } else if (*scanner->at == ',') {
+    } else if (*scanner->at == scanner->separator) {
         scanner->at++;
     } else {
         cell->ends_row = true;
         take_line_end(scanner);
+    }
+    return FT_OK;
+}
+
+ft_status ft_csv_skip_row(ft_csv_scanner *scanner, size_t *n_cells, ft_error *err)
+{
+    ft_csv_cell cell = {0};
+    *n_cells = 0;
+    while (!cell.ends_row) {
+        ft_status status = ft_csv_next_cell(scanner, &cell, err);
+        if (status != FT_OK) return status;
+        ++*n_cells;
     }
     return FT_OK;
 }

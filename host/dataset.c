@@ -14,8 +14,8 @@ enum { MAX_FILES = 3 };
 struct ft_dataset_texts {
     ft_text dates[MAX_FILES];
     char *paths[MAX_FILES];
-    char **ids; /* (n_ids) */
-    size_t n_ids;
+    char **ids; /* (n_items) */
+    size_t n_items;
 };
 
 ft_status ft_split_fractions_parse(const char *text, double split[3], ft_error *err)
@@ -53,9 +53,13 @@ typedef struct joiner {
     ft_dataset *dataset;
     ft_csv files[MAX_FILES];
     size_t n_files;
-    size_t *columns[MAX_FILES]; /* (n_columns): column of the dataset -> column of the file */
+    size_t *shared; /* (n_shared): columns of the first file that all have */
+    size_t n_shared;
+    size_t *columns[MAX_FILES]; /* (n_shared): column of the dataset -> column of the file */
     int32_t *items[MAX_FILES];  /* (n_items of the file) -> item of the dataset; NULL: the same */
-    int64_t *counts;            /* (n_items, MAX_FILES): rows of an item in each file */
+    char **names;               /* (n_items) of the dataset: those of the first file, then new ones */
+    size_t n_items;
+    int64_t *counts; /* (n_items, MAX_FILES): rows of an item in each file */
 } joiner;
 
 static ft_status check_source(const ft_dataset_source *source, ft_error *err)
@@ -83,8 +87,11 @@ static ft_status read_files(const ft_dataset_source *source, joiner *join, ft_er
     /* A missing validation file keeps its place: file number = split number. */
     for (size_t i = 0; i < MAX_FILES && status == FT_OK; i++) {
         if (!paths[i]) continue;
-        status = ft_csv_read(paths[i], source->timestamp, source->id, &join->files[i], err);
-        if (status == FT_OK) join->n_files = i + 1;
+        const ft_csv *like = i > 0 && join->files[0].path ? &join->files[0] : NULL;
+        status = ft_csv_read(paths[i], &source->csv, source->takes_pipes, like, &join->files[i], err);
+        if (status != FT_OK) break;
+        join->n_files = i + 1;
+        if (join->files[i].notes.length) ft_text_add(&join->dataset->notes, join->files[i].notes.data);
     }
     return status;
 }
@@ -96,27 +103,45 @@ static size_t find_column(const ft_csv *csv, const char *name)
     return i;
 }
 
-/* Columns of the first file are the dataset's; the others must have the same, in any order. */
+/* Notes the columns of `from` that `other` lacks. */
+static void note_lacking(joiner *join, const ft_csv *from, const ft_csv *other)
+{
+    ft_text *notes = &join->dataset->notes;
+    size_t lacking = 0;
+    for (size_t i = 0; i < from->n_columns; i++) {
+        if (find_column(other, from->columns[i].name) < other->n_columns) continue;
+        if (lacking++ < 3)
+            ft_text_addf(
+                notes, "%s\"%.80s\"",
+                lacking > 1 ? ", " : "columns left out, which not all files have: ", from->columns[i].name);
+    }
+    if (lacking > 3) ft_text_addf(notes, " and %zu more", lacking - 3);
+    if (lacking) ft_text_addf(notes, " (in %s, not in %s)\n", from->path, other->path);
+}
+
+/* The dataset's columns are those of the first file that all files have, in any order; the target is asked
+ * for, and looked at first. */
 static ft_status match_columns(joiner *join, ft_error *err)
 {
     const ft_csv *first = &join->files[0];
+    join->shared = calloc(first->n_columns + 1, sizeof *join->shared);
+    if (!join->shared) return ft_no_memory(err, first->path, first->n_columns * sizeof *join->shared);
+    for (size_t i = 0; i < first->n_columns; i++) {
+        bool shared = true;
+        for (size_t f = 1; f < join->n_files && shared; f++)
+            shared = !join->files[f].path ||
+                     find_column(&join->files[f], first->columns[i].name) < join->files[f].n_columns;
+        if (shared) join->shared[join->n_shared++] = i;
+    }
     for (size_t f = 0; f < join->n_files; f++) {
         const ft_csv *csv = &join->files[f];
         if (!csv->path) continue;
-        join->columns[f] = calloc(first->n_columns + 1, sizeof *join->columns[f]);
-        if (!join->columns[f])
-            return ft_no_memory(err, csv->path, first->n_columns * sizeof *join->columns[f]);
-        for (size_t i = 0; i < first->n_columns; i++) {
-            bool same_place = i < csv->n_columns && strcmp(csv->columns[i].name, first->columns[i].name) == 0;
-            join->columns[f][i] = same_place ? i : find_column(csv, first->columns[i].name);
-            if (join->columns[f][i] == csv->n_columns)
-                return ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\", which %s has", csv->path,
-                               first->columns[i].name, first->path);
-        }
-        for (size_t i = 0; i < csv->n_columns && csv->n_columns > first->n_columns; i++)
-            if (find_column(first, csv->columns[i].name) == first->n_columns)
-                return ft_fail(err, FT_BAD_INPUT, "%s: column \"%.80s\", which %s does not have", csv->path,
-                               csv->columns[i].name, first->path);
+        join->columns[f] = calloc(join->n_shared + 1, sizeof *join->columns[f]);
+        if (!join->columns[f]) return ft_no_memory(err, csv->path, join->n_shared * sizeof *join->columns[f]);
+        for (size_t i = 0; i < join->n_shared; i++)
+            join->columns[f][i] = find_column(csv, first->columns[join->shared[i]].name);
+        if (f > 0) note_lacking(join, first, csv);
+        if (f > 0) note_lacking(join, csv, first);
     }
     return FT_OK;
 }
@@ -131,32 +156,65 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const named_item *)a)->name, ((const named_item *)b)->name);
 }
 
-/* Series of later files by the names of the first. */
-static ft_status match_items(joiner *join, ft_error *err)
+/* Adds a series that no earlier file has. */
+static ft_status add_item(joiner *join, const ft_csv *csv, size_t item, int32_t *place, ft_error *err)
 {
-    const ft_csv *first = &join->files[0];
-    if (!first->id_name) return FT_OK;
-    named_item *names = malloc(first->n_items * sizeof *names);
-    if (!names) return ft_no_memory(err, first->path, first->n_items * sizeof *names);
-    for (size_t i = 0; i < first->n_items; i++) names[i] = (named_item){first->item_names[i], (int32_t)i};
-    qsort(names, first->n_items, sizeof *names, by_name);
+    char **grown = realloc(join->names, (join->n_items + 1) * sizeof *grown);
+    if (!grown) return ft_no_memory(err, csv->path, (join->n_items + 1) * sizeof *grown);
+    join->names = grown;
+    grown[join->n_items] = ft_copy_string(csv->item_names[item]);
+    if (!grown[join->n_items]) return ft_no_memory(err, csv->path, 16);
+    *place = (int32_t)join->n_items++;
+    return FT_OK;
+}
+
+/* Finds the series of a later file among the `known` ones, or adds them. */
+static ft_status match_file(joiner *join, size_t file, const named_item *known, size_t n_known, ft_error *err)
+{
+    const ft_csv *csv = &join->files[file];
+    size_t n_new = 0, first_new = 0;
     ft_status status = FT_OK;
-    for (size_t f = 1; f < join->n_files && status == FT_OK; f++) {
-        const ft_csv *csv = &join->files[f];
-        if (!csv->path) continue;
-        join->items[f] = malloc(csv->n_items * sizeof *join->items[f]);
-        if (!join->items[f]) status = ft_no_memory(err, csv->path, csv->n_items * sizeof *join->items[f]);
-        for (size_t i = 0; i < csv->n_items && status == FT_OK; i++) {
-            named_item wanted = {.name = csv->item_names[i]};
-            const named_item *found = bsearch(&wanted, names, first->n_items, sizeof *names, by_name);
-            if (found)
-                join->items[f][i] = found->item;
-            else
-                status = ft_fail(err, FT_BAD_INPUT, "%s: series \"%.80s\" of column \"%.80s\" is not in %s",
-                                 csv->path, csv->item_names[i], csv->id_name, first->path);
+    join->items[file] = malloc(csv->n_items * sizeof *join->items[file]);
+    if (!join->items[file]) return ft_no_memory(err, csv->path, csv->n_items * sizeof *join->items[file]);
+    for (size_t i = 0; i < csv->n_items && status == FT_OK; i++) {
+        named_item wanted = {.name = csv->item_names[i]};
+        const named_item *found = bsearch(&wanted, known, n_known, sizeof *known, by_name);
+        if (found) {
+            join->items[file][i] = found->item;
+        } else {
+            if (n_new++ == 0) first_new = i;
+            status = add_item(join, csv, i, &join->items[file][i], err);
         }
     }
-    free(names);
+    if (status == FT_OK && n_new)
+        ft_text_addf(
+            &join->dataset->notes,
+            "%s: %zu of %zu series are in no earlier file, the first \"%.80s\": they are forecast from rows "
+            "of their own\n",
+            csv->path, n_new, csv->n_items, csv->item_names[first_new]);
+    return status;
+}
+
+/* Series of later files by the names of the earlier ones. */
+static ft_status match_items(joiner *join, ft_error *err)
+{
+    ft_csv *first = &join->files[0];
+    join->names = first->item_names;
+    join->n_items = first->n_items;
+    first->item_names = NULL;
+    first->n_items = 0;
+    if (!first->id_name) return FT_OK;
+    ft_status status = FT_OK;
+    for (size_t f = 1; f < join->n_files && status == FT_OK; f++) {
+        if (!join->files[f].path) continue;
+        size_t n_known = join->n_items;
+        named_item *known = malloc(n_known * sizeof *known);
+        if (!known) return ft_no_memory(err, first->path, n_known * sizeof *known);
+        for (size_t i = 0; i < n_known; i++) known[i] = (named_item){join->names[i], (int32_t)i};
+        qsort(known, n_known, sizeof *known, by_name);
+        status = match_file(join, f, known, n_known, err);
+        free(known);
+    }
     return status;
 }
 
@@ -166,22 +224,37 @@ static int32_t item_of(const joiner *join, size_t file, size_t row)
     return join->items[file] ? join->items[file][item] : item;
 }
 
+static ft_status check_value(const ft_csv *csv, size_t row, const char *target, double value, ft_error *err)
+{
+    if (!(fabs(value) > (double)FLT_MAX)) return FT_OK;
+    if (isinf(value))
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s:%u: column \"%.80s\": an infinite number (leave the cell empty for a missing value)",
+            csv->path, csv->lines[row], target);
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s:%u: column \"%.80s\": %g is beyond single precision (scale the column)", csv->path,
+                   csv->lines[row], target, value);
+}
+
 /* The target must hold numbers of float's range in each file. */
 static ft_status check_target(const joiner *join, const char *target, ft_error *err)
 {
-    for (size_t f = 0; f < join->n_files; f++) {
+    ft_status status = FT_OK;
+    for (size_t f = 0; f < join->n_files && status == FT_OK; f++) {
         const ft_csv *csv = &join->files[f];
         size_t column;
         if (!csv->path) continue;
-        ft_status status = ft_csv_numeric_column(csv, target, &column, err);
-        if (status != FT_OK) return status;
-        for (size_t row = 0; row < csv->n_rows; row++)
-            if (fabs(csv->columns[column].values[row]) > (double)FLT_MAX)
-                return ft_fail(err, FT_BAD_INPUT,
-                               "%s:%u: column \"%.80s\": %g is beyond single precision (scale the column)",
-                               csv->path, csv->lines[row], target, csv->columns[column].values[row]);
+        status = ft_csv_numeric_column(csv, target, &column, err);
+        if (status == FT_OK && csv->columns[column].repeated)
+            ft_text_addf(&join->dataset->notes,
+                         "%s: several columns are named \"%.80s\": the first is the target (the next is "
+                         "\"%.80s.1\")\n",
+                         csv->path, target, target);
+        for (size_t row = 0; row < csv->n_rows && status == FT_OK; row++)
+            status = check_value(csv, row, target, csv->columns[column].values[row], err);
     }
-    return FT_OK;
+    return status;
 }
 
 /* Counts rows, finds each item's splits and makes room. */
@@ -189,11 +262,11 @@ static ft_status lay_out(joiner *join, const ft_dataset_source *source, ft_error
 {
     ft_dataset *dataset = join->dataset;
     const ft_csv *first = &join->files[0];
-    dataset->n_items = first->n_items;
-    dataset->items = calloc(first->n_items, sizeof *dataset->items);
-    join->counts = calloc(first->n_items * MAX_FILES, sizeof *join->counts);
+    dataset->n_items = join->n_items;
+    dataset->items = calloc(join->n_items, sizeof *dataset->items);
+    join->counts = calloc(join->n_items * MAX_FILES, sizeof *join->counts);
     if (!dataset->items || !join->counts)
-        return ft_no_memory(err, "the series", first->n_items * sizeof *dataset->items);
+        return ft_no_memory(err, "the series", join->n_items * sizeof *dataset->items);
     for (size_t f = 0; f < join->n_files; f++)
         for (size_t row = 0; row < join->files[f].n_rows; row++)
             join->counts[(size_t)item_of(join, f, row) * MAX_FILES + f]++;
@@ -214,21 +287,21 @@ static ft_status lay_out(joiner *join, const ft_dataset_source *source, ft_error
     dataset->zones = malloc(rows * sizeof *dataset->zones);
     dataset->dates = malloc(rows * sizeof *dataset->dates);
     dataset->single = malloc(rows * sizeof *dataset->single);
-    dataset->columns = calloc(first->n_columns + 1, sizeof *dataset->columns);
+    dataset->columns = calloc(join->n_shared + 1, sizeof *dataset->columns);
     bool done = dataset->times && dataset->zones && dataset->dates && dataset->single && dataset->columns;
-    for (size_t c = 0; c < first->n_columns && done; c++) {
+    for (size_t c = 0; c < join->n_shared && done; c++) {
         dataset->n_columns = c + 1;
-        dataset->columns[c].name = ft_copy_string(first->columns[c].name);
+        dataset->columns[c].name = ft_copy_string(first->columns[join->shared[c]].name);
         dataset->columns[c].values = malloc(rows * sizeof(double));
         done = dataset->columns[c].name && dataset->columns[c].values;
     }
-    return done ? FT_OK : ft_no_memory(err, "the data", rows * sizeof(double) * (first->n_columns + 3));
+    return done ? FT_OK : ft_no_memory(err, "the data", rows * sizeof(double) * (join->n_shared + 3));
 }
 
 static ft_status not_after(const joiner *join, size_t file, size_t row, const char *last_date, ft_error *err)
 {
     const ft_csv *csv = &join->files[file];
-    const char *name = csv->item_names[csv->items[row]];
+    const char *name = join->names[item_of(join, file, row)];
     return ft_fail(
         err, FT_BAD_INPUT,
         "%s:%u: the date \"%.60s\" does not come after \"%.60s\", the last of the file before it%s%.80s%s",
@@ -288,11 +361,12 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
     if (source->has_split) dataset->paths[1] = dataset->paths[2] = dataset->paths[0];
     dataset->timestamp_name = first->timestamp_name;
     dataset->id_name = first->id_name;
-    dataset->texts->ids = first->item_names;
-    dataset->texts->n_ids = first->n_items;
+    dataset->n_ids = first->n_ids;
     first->timestamp_name = first->id_name = NULL;
-    first->item_names = NULL;
-    first->n_items = 0;
+    dataset->texts->ids = join->names;
+    dataset->texts->n_items = join->n_items;
+    join->names = NULL;
+    join->n_items = 0;
     dataset->target_column = 0;
     while (strcmp(dataset->columns[dataset->target_column].name, source->target) != 0)
         dataset->target_column++;
@@ -307,7 +381,10 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
         item->zones = dataset->zones + item->first_row;
         item->dates = dataset->dates + item->first_row;
     }
-    return FT_OK;
+    dataset->rows_checksum = ft_checksum(0, dataset->times, dataset->n_rows * sizeof *dataset->times);
+    dataset->rows_checksum =
+        ft_checksum(dataset->rows_checksum, dataset->single, dataset->n_rows * sizeof *dataset->single);
+    return dataset->notes.failed ? ft_no_memory(err, "the notes", dataset->notes.length) : FT_OK;
 }
 
 ft_status ft_dataset_read(const ft_dataset_source *source, ft_dataset *dataset, ft_error *err)
@@ -316,9 +393,9 @@ ft_status ft_dataset_read(const ft_dataset_source *source, ft_dataset *dataset, 
     joiner join = {.dataset = dataset};
     ft_status status = check_source(source, err);
     if (status == FT_OK) status = read_files(source, &join, err);
+    if (status == FT_OK) status = check_target(&join, source->target, err);
     if (status == FT_OK) status = match_columns(&join, err);
     if (status == FT_OK) status = match_items(&join, err);
-    if (status == FT_OK) status = check_target(&join, source->target, err);
     if (status == FT_OK) status = lay_out(&join, source, err);
     if (status == FT_OK) status = place_rows(&join, err);
     if (status == FT_OK) status = finish(&join, source, err);
@@ -327,6 +404,9 @@ ft_status ft_dataset_read(const ft_dataset_source *source, ft_dataset *dataset, 
         free(join.columns[f]);
         free(join.items[f]);
     }
+    for (size_t i = 0; i < join.n_items; i++) free(join.names[i]);
+    free(join.names);
+    free(join.shared);
     free(join.counts);
     if (status != FT_OK) ft_dataset_free(dataset);
     return status;
@@ -343,9 +423,10 @@ void ft_dataset_free(ft_dataset *dataset)
             ft_text_free(&dataset->texts->dates[f]);
             free(dataset->texts->paths[f]);
         }
-        for (size_t i = 0; i < dataset->texts->n_ids; i++) free(dataset->texts->ids[i]);
+        for (size_t i = 0; i < dataset->texts->n_items; i++) free(dataset->texts->ids[i]);
         free(dataset->texts->ids);
     }
+    ft_text_free(&dataset->notes);
     free(dataset->texts);
     free(dataset->columns);
     free(dataset->items);

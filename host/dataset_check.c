@@ -66,10 +66,29 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
     return refuse(dataset, 0, err);
 }
 
+size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_length, ft_text *note)
+{
+    enum { NAMED = 3 };
+    ft_text names = FT_TEXT_EMPTY;
+    const int64_t needed = 2 * (int64_t)prediction_length;
+    size_t count = 0;
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        if (dataset->items[i].split_start[1] >= needed) continue;
+        if (count++ < NAMED) ft_text_addf(&names, "%s\"%.80s\"", count > 1 ? ", " : "", dataset->items[i].id);
+    }
+    if (count && note && !names.failed)
+        ft_text_addf(note,
+                     "training leaves out %zu of %zu series, which have fewer than %lld training rows: %s%s",
+                     count, dataset->n_items, (long long)needed, names.data, count > NAMED ? ", ..." : "");
+    if (note && names.failed) note->failed = true;
+    ft_text_free(&names);
+    return count;
+}
+
 /* One split with its rows side by side, as the insights want them. */
 typedef struct gathered {
     ft_insights_split split;
-    ft_insights_column *columns; /* (n_columns + 1): the dataset's and the id */
+    ft_insights_column *columns; /* (n_columns + n_ids): the dataset's and the ids */
     double **values;             /* (n_columns), NULL for a text column */
     uint8_t **missing;           /* (n_columns), NULL for a numeric one */
     size_t *series_starts;
@@ -136,7 +155,7 @@ static bool gather_column(const ft_dataset *dataset, int split, size_t column, g
 static ft_status gather(const ft_dataset *dataset, int split, gathered *g, ft_error *err)
 {
     size_t n_columns = dataset->n_columns;
-    g->columns = calloc(n_columns + 1, sizeof *g->columns);
+    g->columns = calloc(n_columns + dataset->n_ids + 1, sizeof *g->columns);
     g->values = calloc(n_columns + 1, sizeof *g->values);
     g->missing = calloc(n_columns + 1, sizeof *g->missing);
     g->series_starts = calloc(dataset->n_items + 1, sizeof *g->series_starts);
@@ -147,7 +166,7 @@ static ft_status gather(const ft_dataset *dataset, int split, gathered *g, ft_er
     if (!done) return ft_no_memory(err, "data insights", dataset->n_rows * sizeof(double) * n_columns);
     g->split.columns = g->columns;
     g->split.n_columns = n_columns;
-    if (dataset->id_name) /* a column of texts, none of them missing */
+    for (size_t i = 0; i < dataset->n_ids; i++) /* columns of texts, none of them missing */
         g->columns[g->split.n_columns++] = (ft_insights_column){.name = dataset->id_name};
     g->split.series_starts = g->series_starts;
     return FT_OK;

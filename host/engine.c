@@ -193,6 +193,15 @@ void ft_engine_say(const ft_engine *engine, const char *format, ...)
     engine->settings.progress(engine->settings.context, line);
 }
 
+void ft_engine_say_notes(const ft_engine *engine, const char *lines)
+{
+    while (lines && *lines) {
+        size_t length = strcspn(lines, "\n");
+        ft_engine_say(engine, "note: %.*s", (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 ft_stop ft_engine_stop(const ft_engine *engine)
 {
     int how = engine->settings.stop ? engine->settings.stop(engine->settings.context) : 0;

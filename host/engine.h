@@ -41,6 +41,8 @@ static inline bool ft_engine_leads(const ft_engine *engine)
 
 /* A formatted line to the progress callback. */
 void ft_engine_say(const ft_engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Says each of some lines, which may be NULL, as a note. */
+void ft_engine_say_notes(const ft_engine *engine, const char *lines);
 ft_stop ft_engine_stop(const ft_engine *engine);
 
 #endif

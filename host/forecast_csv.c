@@ -229,7 +229,9 @@ static ft_status write_item(forecaster *f, size_t index, ft_text *out, ft_error 
                 "%s: series \"%.100s\": its forecast is beyond single precision (divide its values)",
                 f->job->data, item->id);
         ft_csv_add_field(out, item->id);
-        ft_text_addf(out, ",%s,", ft_forecast_date(&f->dates, &f->dataset, index, t, date));
+        ft_text_add(out, ",");
+        ft_csv_add_field(out, ft_forecast_date(&f->dates, &f->dataset, index, t, date));
+        ft_text_add(out, ",");
         ft_csv_add_field(out, f->dataset.target);
         ft_csv_add_number(out, mean);
         for (size_t q = 0; q < f->n_levels; q++) ft_csv_add_number(out, f->quantiles[q]);
@@ -255,12 +257,13 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     ft_text out = FT_TEXT_EMPTY;
     ft_file_writer writer = {0};
     ft_dataset_source source = {
-        .data = job->data, .target = job->target, .timestamp = job->timestamp, .id = job->id};
+        .data = job->data, .target = job->target, .csv = job->csv, .takes_pipes = true};
     ft_status status = check_job(job, &f.named, err);
     if (status == FT_OK) status = choose_levels(&f, err);
     if (status == FT_OK) status = ft_forecast_model_find(engine, job, &f.source, err);
     if (status == FT_OK && job->out) status = check_out(&f, err);
     if (status == FT_OK) status = ft_dataset_read(&source, &f.dataset, err);
+    if (status == FT_OK) ft_engine_say_notes(engine, f.dataset.notes.data);
     if (status == FT_OK) status = open_model(&f, err);
     if (status == FT_OK) status = check_histories(&f, err);
     if (status == FT_OK && job->out)

@@ -57,12 +57,26 @@ ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **engine,
 /* NULL is fine. In another process than the one that opened it, the device is left alone. */
 void ft_engine_close(ft_engine *engine);
 
-/* CSV files: train, val and test, or one file with split "0.7,0.15,0.15". */
+/* How CSV files are read. NULL and false: as the files themselves show; what they leave open is refused with
+ * the option that settles it. */
+typedef struct ft_csv_options {
+    const char *timestamp;   /* date column; NULL: the first */
+    const char *id;          /* column that tells several series apart, or several: "store,item"; NULL: one
+                                series */
+    const char *separator;   /* of cells: one character, or "tab" */
+    const char *decimal;     /* "." or "," */
+    const char *thousands;   /* between groups of three digits: one character */
+    const char *date_format; /* strptime's: "%d.%m.%Y %H:%M" */
+    const char *missing;     /* words for a missing value besides pandas': "-,." */
+    bool sort;               /* rows may come in any order */
+    const char *duplicates; /* of rows with one date take "mean", "first" or "last"; NULL: they are refused */
+} ft_csv_options;
+
+/* CSV files: train, val and test, or one file with split "0.7,0.15,0.15". They may be compressed by gzip. */
 typedef struct ft_data_files {
     const char *train, *val, *test, *data, *split;
-    const char *timestamp; /* date column; NULL: the first */
-    const char *id;        /* column that tells several series apart; NULL: one series */
-    int64_t train_last;    /* keep only the last so many training rows; 0: all */
+    ft_csv_options csv;
+    int64_t train_last; /* keep only the last so many training rows; 0: all */
 } ft_data_files;
 
 /* One experiment, or what all experiments of a sweep share. */
@@ -150,9 +164,11 @@ typedef struct ft_forecast_job {
                                     one, or "best"; NULL: none. model may then be NULL, and is what the
                                     experiment was tuned on: another is FT_BAD_INPUT */
     const char *metric;          /* what "best" means, on the test split; NULL: mae */
-    const char *data, *target, *timestamp, *id;
-    const char *freq;        /* frequency of the forecast dates as pandas names it, "B", "W-FRI", "15min"; NULL:
-                                taken from the dates of each series */
+    const char *data;            /* "-": stdin; a pipe will do */
+    const char *target;
+    ft_csv_options csv;
+    const char *freq; /* frequency of the forecast dates as pandas names it, "B", "W-FRI", "15min"; NULL:
+                         taken from the dates of each series */
     int64_t context_length;  /* last rows that are looked at; 0: as the experiment was tuned, without one
                                 chronos_config's */
     int64_t horizon;         /* 0: the experiment's prediction_length, without one chronos_config's */

@@ -44,6 +44,21 @@ static void report(const ft_experiment *experiment, ft_outcome *outcome)
     if (experiment->error) strncpy(outcome->error, experiment->error, sizeof outcome->error - 1);
 }
 
+/* How many series there are, and from how many of them it learns; a note where they are not all. */
+static ft_status add_series(ft_study *study, const ft_hyperparameters *config, ft_experiment *experiment,
+                            ft_error *err)
+{
+    const size_t n_items = study->dataset.n_items;
+    ft_text note = FT_TEXT_EMPTY;
+    const size_t n_short = ft_dataset_count_short(&study->dataset, (int32_t)config->prediction_length, &note);
+    bool ok = !note.failed && cJSON_AddNumberToObject(experiment->run, "series", (double)n_items) &&
+              cJSON_AddNumberToObject(experiment->run, "series_trained_on", (double)(n_items - n_short));
+    ft_status status = ok ? FT_OK : ft_no_memory(err, "the record of a run", 64);
+    if (status == FT_OK && n_short) status = ft_experiment_add_note(experiment, note.data, err);
+    ft_text_free(&note);
+    return status;
+}
+
 /* Fills what is known before training. */
 static ft_status describe(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
                           ft_experiment *experiment, ft_error *err)
@@ -73,7 +88,7 @@ static ft_status describe(ft_study *study, const ft_hyperparameters *config, con
         status = ft_run_record_seconds(experiment->run, "baseline_evaluation", baseline->seconds, err);
     if (status == FT_OK && study->request->notes)
         status = ft_experiment_add_note(experiment, study->request->notes, err);
-    return status;
+    return status == FT_OK ? add_series(study, config, experiment, err) : status;
 }
 
 /* Whether a file of the experiment is there, or may be: what cannot be looked at is not taken for missing. */

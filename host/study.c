@@ -35,6 +35,26 @@ static ft_status check_config(const ft_study *study, const ft_hyperparameters *c
     return status;
 }
 
+/* Says which series are too short for training: once for each prediction_length. */
+static ft_status say_short_series(const ft_study *study, const ft_hyperparameters *configs, size_t n_configs,
+                                  ft_error *err)
+{
+    for (size_t i = 0; i < n_configs; i++) {
+        size_t earlier = 0;
+        while (configs[earlier].prediction_length != configs[i].prediction_length) earlier++;
+        if (earlier < i) continue;
+        ft_text note = FT_TEXT_EMPTY;
+        size_t count = ft_dataset_count_short(&study->dataset, (int32_t)configs[i].prediction_length, &note);
+        bool failed = note.failed;
+        if (count && !failed)
+            ft_engine_say(study->engine, "note: %s (prediction_length %lld)", note.data,
+                          (long long)configs[i].prediction_length);
+        ft_text_free(&note);
+        if (failed) return ft_no_memory(err, "a note", 256);
+    }
+    return FT_OK;
+}
+
 static ft_status read_data(ft_study *study, ft_error *err)
 {
     const ft_experiment_request *request = study->request;
@@ -43,10 +63,13 @@ static ft_status read_data(ft_study *study, ft_error *err)
                                 .test = request->data.test,
                                 .data = request->data.data,
                                 .target = request->target,
-                                .timestamp = request->data.timestamp,
-                                .id = request->data.id,
+                                .csv = request->data.csv,
                                 .train_last = request->data.train_last};
     ft_status status = FT_OK;
+    if (request->data.data && !request->data.split && !request->data.train)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--data needs --split, which cuts it into training, validation and test rows: --split "
+                       "0.7,0.15,0.15");
     if (request->data.split) {
         source.has_split = true;
         status = ft_split_fractions_parse(request->data.split, source.split, err);
@@ -54,6 +77,7 @@ static ft_status read_data(ft_study *study, ft_error *err)
     if (status == FT_OK) status = ft_dataset_read(&source, &study->dataset, err);
     if (status == FT_OK) status = ft_dataset_insights(&study->dataset, &study->insights, err);
     if (status != FT_OK) return status;
+    ft_engine_say_notes(study->engine, study->dataset.notes.data);
     study->series = ft_dataset_series(&study->dataset);
     return study->series ? FT_OK
                          : ft_no_memory(err, "the series", study->dataset.n_items * sizeof(ft_series));
@@ -104,6 +128,7 @@ ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
         status = ft_adapter_read(request->adapter, study->weights, &study->start, err);
     for (size_t i = 0; i < n_configs && status == FT_OK; i++)
         status = check_config(study, configs, i, n_configs, err);
+    if (status == FT_OK) status = say_short_series(study, configs, n_configs, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status != FT_OK) ft_study_close(study);
     return status;

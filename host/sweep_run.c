@@ -118,18 +118,21 @@ static bool add_batches(cJSON *object, const ft_plan *plan)
     return ok;
 }
 
-/* How the files were read and cut, which their hash does not tell: the columns, and how many rows each split
- * has of all series together. */
+/* How the files were read and cut, which their hash does not tell: the columns, the dates and values that
+ * were read, and how many rows each split has of all series together. */
 static bool add_reading(cJSON *object, const ft_dataset *dataset)
 {
     double rows[3] = {0};
+    char checksum[24];
+    snprintf(checksum, sizeof checksum, "crc32:%08x", (unsigned)dataset->rows_checksum);
     for (size_t i = 0; i < dataset->n_items; i++)
         for (int s = 0; s < 3; s++)
             rows[s] += (double)(dataset->items[i].split_start[s + 1] - dataset->items[i].split_start[s]);
     return cJSON_AddStringToObject(object, "target", dataset->target) &&
            cJSON_AddStringToObject(object, "timestamp", dataset->timestamp_name) &&
            cJSON_AddStringToObject(object, "id", dataset->id_name ? dataset->id_name : "") &&
-           cJSON_AddItemToObject(object, "split_rows", cJSON_CreateDoubleArray(rows, 3));
+           cJSON_AddItemToObject(object, "split_rows", cJSON_CreateDoubleArray(rows, 3)) &&
+           cJSON_AddStringToObject(object, "rows_hash", checksum);
 }
 
 /* Everything that decides the results, to be compared when the sweep is started again: {data_hash,

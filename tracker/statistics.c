@@ -49,7 +49,7 @@ double ft_correlation(const double *x, const double *y, size_t count)
     size_t n = 0;
     int x_varies = 0, y_varies = 0;
     for (size_t i = 0; i < count; i++) {
-        if (isnan(x[i]) || isnan(y[i])) continue;
+        if (!isfinite(x[i]) || !isfinite(y[i])) continue;
         if (n == 0) first_x = x[i], first_y = y[i];
         x_varies |= x[i] != first_x;
         y_varies |= y[i] != first_y;
@@ -61,7 +61,7 @@ double ft_correlation(const double *x, const double *y, size_t count)
     long double mean_x = sum_x / (long double)n, mean_y = sum_y / (long double)n;
     long double xx = 0, yy = 0, xy = 0;
     for (size_t i = 0; i < count; i++) {
-        if (isnan(x[i]) || isnan(y[i])) continue;
+        if (!isfinite(x[i]) || !isfinite(y[i])) continue;
         long double dx = x[i] - mean_x, dy = y[i] - mean_y;
         xx += dx * dx;
         yy += dy * dy;

@@ -11,7 +11,7 @@ typedef struct ft_moments {
 
 ft_moments ft_moments_of(const double *values, size_t count);
 
-/* Pearson's correlation over the pairs where both are known; NaN with fewer than two pairs or where one is
+/* Pearson's correlation over the pairs where both are known and finite; NaN with fewer than two pairs or where one is
  * constant. */
 double ft_correlation(const double *x, const double *y, size_t count);
 

@@ -1,5 +1,6 @@
 /* What commands share; see command.h. */
 #include "host/program/command.h"
+#include "host/program/data_options.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include "host/program/help.h"
 
 const char *const ft_format_choices[] = {"table", "csv", "json", NULL};
+const char *const ft_duplicates_choices[] = {"mean", "first", "last", NULL};
 const char *const ft_device_choices[] = {"auto", "cpu", "cuda", NULL};
 const char *const ft_dtype_choices[] = {"auto", "f32", "bf16", NULL};
 

@@ -1,5 +1,7 @@
 /* ftgpu data: demo data, and what data looks like before training on it. */
 #include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "host/demo_data.h"
 #include "host/program/command.h"
@@ -67,6 +69,16 @@ static ft_status print_note(ft_error *err)
     return status;
 }
 
+/* What was done with the files that nobody asked for, a line each. */
+static void print_notes(const char *lines)
+{
+    while (lines && *lines) {
+        size_t length = strcspn(lines, "\n");
+        fprintf(stderr, "ftgpu: note: %.*s\n", (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 static ft_status insights(const ft_data_files *files, const char *target, const char *format_name,
                           ft_error *err)
 {
@@ -79,12 +91,13 @@ static ft_status insights(const ft_data_files *files, const char *target, const 
                                 .data = files->data,
                                 .has_split = files->split != NULL,
                                 .target = target,
-                                .timestamp = files->timestamp,
-                                .id = files->id,
+                                .csv = files->csv,
+                                .takes_pipes = true,
                                 .train_last = files->train_last};
     ft_status status = ft_table_format_parse(format_name, &format, err);
     if (status == FT_OK && files->split) status = ft_split_fractions_parse(files->split, source.split, err);
     if (status == FT_OK) status = ft_dataset_read(&source, &dataset, err);
+    if (status == FT_OK) print_notes(dataset.notes.data);
     if (status == FT_OK) status = ft_dataset_insights(&dataset, &found, err);
     if (status == FT_OK) status = ft_print_object(found, format, err);
     if (status == FT_OK && format == FT_TABLE_PEOPLE) status = print_note(err);

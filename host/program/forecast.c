@@ -5,6 +5,7 @@
 
 #include "host/ftgpu.h"
 #include "host/program/command.h"
+#include "host/program/data_options.h"
 
 enum { MAX_QUANTILES = 99 };
 
@@ -45,7 +46,7 @@ int ft_command_forecast(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &job.data,
          .argument = "FILE",
-         .help = "CSV with the history of each series",
+         .help = "CSV with the history of each series; - is stdin",
          .required = true},
         {.name = "target",
          .kind = FT_OPTION_TEXT,
@@ -81,16 +82,6 @@ int ft_command_forecast(int argc, const char *const *argv)
                  "context_length)",
          .least = 1,
          .most = 65536},
-        {.name = "timestamp",
-         .kind = FT_OPTION_TEXT,
-         .value = &job.timestamp,
-         .argument = "COLUMN",
-         .help = "the date column (default: the first)"},
-        {.name = "id",
-         .kind = FT_OPTION_TEXT,
-         .value = &job.id,
-         .argument = "COLUMN",
-         .help = "the column that tells several series apart"},
         {.name = "freq",
          .kind = FT_OPTION_TEXT,
          .value = &job.freq,
@@ -98,6 +89,7 @@ int ft_command_forecast(int argc, const char *const *argv)
          .help = "frequency of the forecast dates, as pandas names it: h, 15min, D, B, W-FRI, MS, ME, BME, "
                  "QE-NOV, "
                  "YS (default: what most dates of a series agree on)"},
+        FT_OPTIONS_READING(job.csv),
         {.name = "horizon",
          .kind = FT_OPTION_INTEGER,
          .value = &job.horizon,

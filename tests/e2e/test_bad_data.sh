@@ -26,7 +26,8 @@ bad none.csv '^ftgpu: none.csv: cannot be opened: No such file'
 bad data '^ftgpu: data: is a directory'
 bad data/train.csv/part.csv '^ftgpu: data/train.csv/part.csv: cannot be opened: Not a directory'
 mkfifo pipe
-bad pipe '^ftgpu: pipe: is not a regular file'
+refuses '^ftgpu: pipe: is a pipe, but here a file is needed that can be read again' run $rest --train pipe
+refuses '^ftgpu: stdin: is a pipe, but here a file is needed that can be read again' sweep $rest --train - --grid lora_rank=2,4
 if [ "$(id -u)" != 0 ]; then
     cp data/train.csv locked.csv
     chmod 0 locked.csv
@@ -41,8 +42,8 @@ sed '5s/,[^,]*$//' data/train.csv >ragged.csv
 bad ragged.csv '^ftgpu: ragged.csv:5: 5 cells, but the header has 6'
 sed '7s/$/,1/' data/train.csv >ragged.csv
 bad ragged.csv '^ftgpu: ragged.csv:7: 7 cells, but the header has 6'
-sed '5s/,[^,]*,/,n\/a,/' data/train.csv >text.csv
-bad text.csv '^ftgpu: text.csv:5: column "Close": "n/a" is not a number'
+sed '5s/,[^,]*,/,?,/' data/train.csv >text.csv
+bad text.csv '^ftgpu: text.csv:5: column "Close": "." is not a number'
 for number in inf -Infinity 1e999; do
     sed "6s/,[^,]*,/,$number,/" data/train.csv >infinite.csv
     bad infinite.csv '^ftgpu: infinite.csv:6: column "Close": an infinite number'
@@ -53,7 +54,7 @@ sed '2d' data/train.csv >unsorted.csv
 sed -n 2p data/train.csv >>unsorted.csv
 bad unsorted.csv '^ftgpu: unsorted.csv:913: the date "2019-01-01" comes after "2022-06-29" of line 912, but is earlier'
 sed '8s/^[^,]*/31.12.2019/' data/train.csv >date.csv
-bad date.csv '^ftgpu: date.csv:8: column "Date": "31.12.2019" is not a date'
+bad date.csv '^ftgpu: date.csv:8: column "Date": "31.12.2019" is not a date .*--date-format'
 sed '1s/Close/Closed/' data/train.csv >target.csv
 remember_files
 for command in 'run --model nano' 'sweep --model nano --grid epochs=1' 'data insights'; do

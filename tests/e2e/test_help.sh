@@ -69,7 +69,7 @@ if command -v bash >/dev/null; then
     offers 'true' run --set use_rslora = t
     offers '' sweep --grid lora_rank = 4
     offers 'lora_rank lora_alpha lora_targets' compare --group-by lora_
-    offers '--data --device --dtype' run --d
+    offers '--data --decimal --date-format --duplicates --device --dtype' run --d
     offers 'mae mase' best --metric ma
     offers 'train forecast gemm ops' bench ''
     offers '--op' bench ops --op

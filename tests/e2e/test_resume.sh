@@ -25,6 +25,7 @@ refuses 'sweep "part" stopped after 1 of 2 .*data_hash differs' sweep --model mo
 must model init --size nano --seed 9 --out other
 refuses 'model_hash differs' sweep --model other $splits $common $part $grid
 refuses 'split_rows differ now' sweep --model model ${splits%%--train-last*} --train-last 201 --eval-windows 6 $common $part $grid
+refuses 'rows_hash differs now' sweep --model model $splits $common $part $grid --missing "$(tail -n 1 data/train.csv | cut -d, -f2)"
 refuses 'lora_rank differs now' sweep --model model $splits $common $part $grid --set lora_rank=4
 refuses 'configurations differ now' sweep --model model $splits $common $part --grid learning_rate=1e-3,2e-2
 must sweep --model model $splits $common $part $grid

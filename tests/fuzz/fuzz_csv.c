@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "host/dataset.h"
+#include "host/date_formats.h"
 #include "host/frequency.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -37,7 +38,9 @@ static void count_on(const ft_frequency *frequency, int64_t last, const ft_times
         FUZZ_EXPECT(next > last);
         last = next;
         ft_timestamp_style read;
-        FUZZ_EXPECT(ft_timestamp_parse(ft_timestamp_format(next, style, text), strlen(text), &next, &read));
+        ft_timestamp_format(next, style, text);
+        FUZZ_EXPECT(*style->format ? ft_date_format_read(style->format, text, strlen(text), &next, &read)
+                                   : ft_timestamp_parse(text, strlen(text), &next, &read));
     }
 }
 
@@ -72,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const names[] = {"train.csv", "val.csv", "test.csv"};
     const char *paths[3] = {NULL};
     if (size == 0) return 0;
-    const unsigned options = data[0] & 15u;
+    const unsigned options = data[0] ^ (unsigned)'0';
     const uint8_t *at = data + 1, *part;
     size_t left = size - 1, part_size;
     for (int i = 0; i < 3 && (part = fuzz_part(&at, &left, &part_size)); i++)
@@ -81,8 +84,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .val = paths[1],
                                 .test = paths[2],
                                 .target = "Close",
-                                .timestamp = options & 1 ? "Date" : NULL,
-                                .id = options & 2 ? "item" : NULL,
+                                .csv = {.timestamp = options & 1 ? "Date" : NULL,
+                                        .id = options & 128 ? "item,Note"
+                                              : options & 2 ? "item"
+                                                            : NULL,
+                                        .sort = options & 16,
+                                        .duplicates = options & 32 ? "mean" : NULL,
+                                        .missing = options & 64 ? "-,-999" : NULL,
+                                        .decimal = options & 64 ? "," : NULL,
+                                        .date_format = options & 64 ? "%d.%m.%Y" : NULL},
                                 .train_last = options & 4 ? 3 : 0};
     if (options & 8) {
         source.data = source.train;

@@ -82,7 +82,39 @@ def correlations(data):
     return {f"corr_with_{column}": data[TARGET].corr(data[column]) for column in others}
 
 
+WORDS = ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"]
+WORDS += ["NULL", "NaN", "None", "n/a", "nan", "null"]
+
+
+def make_words():
+    """All that pandas.read_csv takes for a missing value, and what looks like it; columns without a name or with another's."""
+    rng = np.random.default_rng(9)
+    n = 60
+    lines = ["Date,Close,Volume,Volume,,Lower,Note,Change,Flag"]
+    for i, date in enumerate(pd.date_range("2023-01-01", periods=n).strftime("%Y-%m-%d")):
+        word = WORDS[i % len(WORDS)]
+        close = word if i >= 40 else f"{rng.normal(100, 1):.3f}"
+        lower = "na" if i == 7 else str(i)  # a word of another letter case: a text column
+        change = "inf" if i == 5 else "-Infinity" if i == 9 else f"{rng.normal():.4f}"
+        cells = [close, word if i % 3 == 0 else i * i, i % 7, word, lower, word or "text", change, i % 2 == 0]
+        lines.append(",".join([date] + [str(cell) for cell in cells]))
+    path = GOLDEN / "insights_words.csv"
+    path.write_text("\n".join(lines) + "\n")
+    data = pd.read_csv(path)
+    levels = data.select_dtypes("number").corr()[TARGET].drop(TARGET)  # pairwise complete; infinite values are left out
+    save_json(
+        "insights_words",
+        {
+            "train_quality": quality(data),
+            "target_distribution": distribution(returns(data)),
+            "correlations": {f"corr_with_{column}": levels[column] for column in levels.index},
+        },
+        indent=None,
+    )
+
+
 def make():
+    make_words()
     rng = np.random.default_rng(8)
     data = {}
     for name, start, n in [("train", "2020-01-01", 180), ("val", "2020-09-09", 30), ("test", "2020-10-21", 70)]:

@@ -12,6 +12,7 @@
 #include "host/csv_scanner.h"
 
 static char directory[64];
+static const ft_csv_options plain = {NULL};
 
 static void enter(void)
 {
@@ -33,15 +34,32 @@ static ft_status read_bytes(const char *text, size_t size, const char *timestamp
                             ft_error *err)
 {
     cr_assert_eq(ft_write_file("t.csv", text, size, err), FT_OK);
-    return ft_csv_read("t.csv", timestamp, id, csv, err);
+    const ft_csv_options options = {.timestamp = timestamp, .id = id};
+    return ft_csv_read("t.csv", &options, false, NULL, csv, err);
+}
+
+static ft_csv reads_by(const char *text, ft_csv_options options)
+{
+    ft_csv csv;
+    ft_error err = {0};
+    cr_assert_eq(ft_write_file("t.csv", text, strlen(text), &err), FT_OK);
+    cr_assert_eq(ft_csv_read("t.csv", &options, false, NULL, &csv, &err), FT_OK, "%s", err.message);
+    return csv;
 }
 
 static ft_csv reads(const char *text, const char *timestamp, const char *id)
 {
+    return reads_by(text, (ft_csv_options){.timestamp = timestamp, .id = id});
+}
+
+static void refuses_by(const char *text, ft_csv_options options, const char *message)
+{
     ft_csv csv;
     ft_error err = {0};
-    cr_assert_eq(read_bytes(text, strlen(text), timestamp, id, &csv, &err), FT_OK, "%s", err.message);
-    return csv;
+    cr_assert_eq(ft_write_file("t.csv", text, strlen(text), &err), FT_OK);
+    cr_expect_eq(ft_csv_read("t.csv", &options, false, NULL, &csv, &err), FT_BAD_INPUT, "%s", text);
+    cr_expect_str_eq(err.message, message, "%s", err.message);
+    cr_expect(csv.columns == NULL && csv.path == NULL);
 }
 
 static void refuses_with(const char *text, const char *timestamp, const char *id, const char *message)
@@ -101,11 +119,28 @@ Test(csv, quotes_bom_line_ends_and_blank_lines)
 
 Test(csv, missing_values)
 {
-    ft_csv csv = reads("d,a,b\n2024-01-01,NA,\n2024-01-02,null,\"\"\n2024-01-03,nAn, \n2024-01-04,1,Null\n",
-                       NULL, NULL);
-    for (size_t i = 0; i < 4; i++) cr_expect(isnan(csv.columns[1].values[i]));
-    cr_expect(csv.columns[0].text == NULL && csv.columns[1].text == NULL);
-    cr_expect(isnan(csv.columns[0].values[2]) && csv.columns[0].values[3] == 1);
+    /* What pandas.read_csv takes for missing, and nothing else: case counts. */
+    const char *words[] = {"",     "#N/A",   "#N/A N/A", "#NA",  "-1.#IND", "-1.#QNAN", "-NaN",
+                           "-nan", "1.#IND", "1.#QNAN",  "<NA>", "N/A",     "NA",       "NULL",
+                           "NaN",  "None",   "n/a",      "nan",  "null"};
+    enum { N = sizeof words / sizeof *words };
+    ft_text text = FT_TEXT_EMPTY;
+    ft_text_add(&text, "d,a,b\n");
+    for (int i = 0; i < N; i++)
+        ft_text_addf(&text, "2024-01-%02d,%s,\" %s\"\n", i + 1, words[i], i ? "" : "x");
+    ft_text_add(&text, "2024-02-01,-1.5,\n");
+    ft_csv csv = reads(text.data, NULL, NULL);
+    for (size_t i = 0; i < N; i++) cr_expect(isnan(csv.columns[0].values[i]), "%s", words[i]);
+    cr_expect(csv.columns[0].text == NULL && csv.columns[0].values[N] == -1.5);
+    ft_csv_free(&csv);
+    ft_text_free(&text);
+    csv = reads("d,a,b,c\n2024-01-01,NAN,Null,none\n", NULL, NULL);
+    for (size_t c = 0; c < 3; c++) cr_expect(csv.columns[c].text && !isnan(csv.columns[c].values[0]));
+    ft_csv_free(&csv);
+    csv =
+        reads_by("d,a\n2024-01-01,-\n2024-01-02,-999\n2024-01-03,7\n", (ft_csv_options){.missing = "-,-999"});
+    cr_expect(isnan(csv.columns[0].values[0]) && isnan(csv.columns[0].values[1]) &&
+              csv.columns[0].values[2] == 7);
     ft_csv_free(&csv);
 }
 
@@ -148,12 +183,12 @@ Test(csv, what_is_not_a_table)
     refuses("", "t.csv: the file is empty");
     refuses("\n \n", "t.csv: the file is empty");
     refuses("Date,Close\n", "t.csv: a header, but no row of data");
-    refuses("Date;Close\n2024-01-01;1\n", "t.csv: only one column, \"Date;Close\" (a date column and the "
+    refuses("Date:Close\n2024-01-01:1\n", "t.csv: only one column, \"Date:Close\" (a date column and the "
                                           "target are needed; cells are separated by "
-                                          "commas)");
-    refuses("Date,Close,Close\n2024-01-01,1,2\n", "t.csv: two columns named \"Close\"");
+                                          "commas, semicolons, tabs, | or what --separator names)");
     refuses("Date,Close\n2024-01-01,1\n2024-01-02,1,2\n", "t.csv:3: 3 cells, but the header has 2 columns");
-    refuses("Date,A,B\n2024-01-01,1\n", "t.csv:2: 2 cells, but the header has 3 columns");
+    refuses("Date,A,B\n2024-01-01,1\n",
+            "t.csv:2: 2 cells, but the header has 3 columns (is line 1 the header?)");
     refuses("Date,A\n2024-01-01,\"1\n2024-01-02,2\n", "t.csv:2: a quoted cell without its closing quote");
     refuses("Date,A\n2024-01-01,\"1\"2\n",
             "t.csv:2: text after a closing quote (a quote inside a cell is written twice)");
@@ -162,56 +197,261 @@ Test(csv, what_is_not_a_table)
     cr_expect_eq(read_bytes("Date,A\n2024-01-01,\0\n", 20, NULL, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message,
                      "t.csv:2: a NUL byte (this is no CSV text; if it is UTF-16, save it as UTF-8)");
-    cr_expect_eq(ft_csv_read("none.csv", NULL, NULL, &csv, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_csv_read("none.csv", &plain, false, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "none.csv: cannot be opened: No such file or directory");
 }
 
 Test(csv, dates_that_are_none_or_out_of_order)
 {
-    refuses("Date,A\n2024-01-01,1\nn/a,2\n", "t.csv:3: column \"Date\": \"n/a\" is not a date (write it as "
-                                             "2024-12-31 or 2024-12-31 23:59:00; --timestamp "
-                                             "names the date column)");
-    refuses("Date,A\n,2\n", "t.csv:2: column \"Date\": the date is missing");
+    refuses("Date,A\n2024-01-01,1\nTotal,2\n", "t.csv:3: column \"Date\": \"Total\" is not a date (write it "
+                                               "as 2024-12-31 or 2024-12-31 23:59:00, or say how it "
+                                               "is written, as in --date-format \"%d.%m.%Y %H:%M\"; "
+                                               "--timestamp names the date column; delete the line if it "
+                                               "is no data)");
+    refuses("Date,A\n,2\n",
+            "t.csv:2: column \"Date\": the date is missing (delete the line if it is no data)");
+    refuses("Date,A\n2024-01-01,1\nn/a,2\n",
+            "t.csv:3: column \"Date\": the date is missing (delete the line if it is no data)");
     refuses("Date,A\n2024-01-02,1\n2024-01-02,2\n", "t.csv:3: the date \"2024-01-02\" is given twice, first "
-                                                    "in line 2; if the file holds several series, --id "
-                                                    "names the column that tells them apart");
+                                                    "in line 2 (if the file holds several series, --id names "
+                                                    "the column that tells them apart, or the columns: --id "
+                                                    "A,B; --duplicates mean, first or last makes one row of "
+                                                    "them)");
+    refuses_with("Date,id,A\n2024-01-02,a,1\n2024-01-03,b,1\n2024-01-02,a,2\n", NULL, "id",
+                 "t.csv:4: the date \"2024-01-02\" of series \"a\" is given twice, first in line 2 (if "
+                 "another column tells "
+                 "the series apart too, --id names all of them: --id A,B; --duplicates mean, first or last "
+                 "makes one row "
+                 "of them)");
+    refuses_with(
+        "Date,id,A\n2024-01-02,a,1\n2024-01-03,b,1\n2024-01-01,a,2\n2024-01-04,b,1\n", NULL, "id",
+        "t.csv:4: the date \"2024-01-01\" comes after \"2024-01-02\" of line 2, but is earlier (--sort sorts "
+        "the "
+        "rows by time; if another column tells the series apart too, --id names all of them: --id A,B)");
     const char *clocks =
-        "t.csv:5: the date \"2024-10-27 02:00\" is given twice, first in line 4; where the clocks go "
-        "back, write each date with its offset from UTC, like 2024-10-27 02:00:00+02:00; if the file "
-        "holds several series, --id names the column that tells them apart";
+        "t.csv:5: the date \"2024-10-27 02:00\" is given twice, first in line 4 (where the clocks go back, "
+        "write each date with its offset from UTC, like 2024-10-27 02:00:00+02:00; if the file holds several "
+        "series, --id names the column that tells them apart, or the columns: --id A,B; --duplicates mean, "
+        "first or last makes one row of them)";
     refuses("Date,A\n2024-10-27 00:00,1\n2024-10-27 01:00,1\n2024-10-27 02:00,1\n2024-10-27 02:00,1\n",
             clocks);
     refuses_with(
         "Date,id,A\n2024-11-03 01:00,a,1\n2024-11-03 01:30,a,1\n2024-11-03 01:00,a,1\n", NULL, "id",
         "t.csv:4: the date \"2024-11-03 01:00\" comes after \"2024-11-03 01:30\" of line 3, but is earlier "
-        "(sort the rows by time; where the clocks go back, write each date with its offset from UTC, like "
-        "2024-10-27 02:00:00+02:00)");
+        "(where the clocks go back, write each date with its offset from UTC, like 2024-10-27 "
+        "02:00:00+02:00; --sort sorts the rows by time; if another column tells the series apart too, --id "
+        "names all of them: --id A,B)");
     /* At noon no clock is changed, and rows of two series are not one of them. */
-    refuses("Date,A\n2024-10-27 11:00,1\n2024-10-27 12:00,1\n2024-10-27 12:00,1\n",
-            "t.csv:4: the date \"2024-10-27 12:00\" is given twice, first in line 3; if the file holds "
-            "several series, "
-            "--id names the column that tells them apart");
-    refuses("Date,A\n2024-10-27 00:00,1\n2024-10-27 00:00,1\n",
-            "t.csv:3: the date \"2024-10-27 00:00\" is given twice, first in line 2; if the file holds "
-            "several series, "
-            "--id names the column that tells them apart");
-    refuses_with("Date,id,A\n2024-01-02,a,1\n2024-01-03,b,1\n2024-01-01,a,2\n", NULL, "id",
-                 "t.csv:4: the date \"2024-01-01\" comes after \"2024-01-02\" of line 2, but is earlier "
-                 "(sort the rows by "
-                 "time)");
+    refuses(
+        "Date,A\n2024-10-27 11:00,1\n2024-10-27 12:00,1\n2024-10-27 12:00,1\n",
+        "t.csv:4: the date \"2024-10-27 12:00\" is given twice, first in line 3 (if the file holds several "
+        "series, --id names the column that tells them apart, or the columns: --id A,B; --duplicates mean, "
+        "first or last makes one row of them)");
     refuses_with("Date,id,A\n2024-01-02,a,1\n2024-01-03,,1\n", NULL, "id",
                  "t.csv:3: column \"id\": the cell is empty (each row must name its series)");
 }
 
+Test(csv, where_there_is_no_date)
+{
+    refuses("Price,Close\nTicker,A\nDate,\n2024-01-01,1\n",
+            "t.csv:2: column \"Price\": \"Ticker\" is not a date (the first date is in line 4; delete lines "
+            "2 and 3: further "
+            "header rows, as yfinance writes them, or comments?)");
+    refuses("# a title\nDate,Close\n2024-01-01,1\n",
+            "t.csv:1: one cell, where line 2 has 2: a title or a comment above the header? (delete line 1)");
+    refuses(
+        "a title\n\n# more\nDate;Close\n2024-01-01;1\n",
+        "t.csv:1: one cell, where line 4 has 2: titles or comments above the header? (delete lines 1 to 3)");
+    refuses("# a, b, c\nDate,Close\n2024-01-01,1\n", "t.csv:2: column \"# a\": \"Date\" is not a date (the "
+                                                     "first date is in line 3; delete line 1: a title or "
+                                                     "comments above the header?)");
+    refuses("n,Date,A\n0,2024-01-01,1\n",
+            "t.csv:2: column \"n\": \"0\" is not a date (column \"Date\" holds dates: --timestamp \"Date\")");
+    refuses("Date,A\n44927,1\n",
+            "t.csv:2: column \"Date\": \"44927\" is not a date (it looks like Excel's number of a day: "
+            "give the column a date format there before saving as CSV)");
+    refuses("Date,A\n2024-01-01,1\n# end,\n",
+            "t.csv:3: column \"Date\": \"# end\" is not a date (a comment? delete line 3)");
+}
+
+Test(csv, days_and_months_by_the_whole_column)
+{
+    ft_csv csv = reads("Date,A\n01/02/2023,1\n01/13/2023,2\n", NULL, NULL);
+    cr_expect_str_eq(csv.style.format, "%m/%d/%Y");
+    cr_expect_eq(csv.times[1] - csv.times[0], 11 * 86400000000);
+    ft_csv_free(&csv);
+}
+
 Test(csv, infinite_numbers)
 {
-    const char *message =
-        "t.csv:3: column \"A\": an infinite number (leave the cell empty for a missing value)";
-    refuses("Date,A\n2024-01-01,1\n2024-01-02,-inf\n", message);
-    refuses("Date,A\n2024-01-01,1\n2024-01-02,Infinity\n", message);
-    refuses("Date,A\n2024-01-01,1\n2024-01-02,1e999\n", message);
-    ft_csv csv = reads("Date,A\n2024-01-01,inf\n2024-01-02,text\n", NULL, NULL);
-    cr_expect_str_eq(csv.columns[0].text, "text");
+    ft_csv csv =
+        reads("Date,A,B\n2024-01-01,1,inf\n2024-01-02,-inf,text\n2024-01-03,Infinity,1\n2024-01-04,1e999,1\n",
+              NULL, NULL);
+    const double *a = csv.columns[0].values;
+    cr_expect(a[0] == 1 && isinf(a[1]) && isinf(a[2]) && isinf(a[3]) && !csv.columns[0].text);
+    cr_expect_str_eq(csv.columns[1].text, "text");
+    ft_csv_free(&csv);
+}
+
+/* As in the plain file: two rows of dates and of numbers. */
+static void is_plain_by(const char *text, ft_csv_options options)
+{
+    ft_csv csv = reads_by(text, options);
+    cr_assert_eq(csv.n_rows, 2, "%s", text);
+    cr_assert_geq(csv.n_columns, 1);
+    cr_expect(csv.times[0] == 1704067200000000 && csv.times[1] == 1704153600000000, "%s", text);
+    cr_expect(csv.columns[0].values[0] == 1234.5 && csv.columns[0].values[1] == 2, "%s: %g %g", text,
+              csv.columns[0].values[0], csv.columns[0].values[1]);
+    cr_expect_str_eq(csv.columns[0].name, "Close");
+    ft_csv_free(&csv);
+}
+
+static void is_plain(const char *text)
+{
+    is_plain_by(text, plain);
+}
+
+Test(csv, separators)
+{
+    is_plain("Date,Close\n2024-01-01,1234.5\n2024-01-02,2\n");
+    is_plain("Date;Close\n2024-01-01;1234.5\n2024-01-02;2\n");
+    is_plain("Date\tClose\n2024-01-01\t1234.5\n2024-01-02\t2\n");
+    is_plain("Date|Close\n2024-01-01|1234.5\n2024-01-02|2\n");
+    is_plain("Date\tClose\tNote\n2024-01-01\t1234.5\t\n2024-01-02\t2\t\n"); /* an empty last cell */
+    is_plain("Date;Close;Open, High\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
+    is_plain("\"Date\";\"Close\";\"a,b,c\"\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
+    is_plain("sep=;\nDate;Close\n2024-01-01;1234.5\n2024-01-02;2\n");
+    is_plain("\xEF\xBB\xBF\"sep=\t\"\r\nDate\tClose\r\n2024-01-01\t1234.5\r\n2024-01-02\t2");
+    is_plain("sep=,\rDate,Close\r2024-01-01,1234.5\r2024-01-02,2\r");
+    is_plain_by("Date:Close\n2024-01-01:1234.5\n2024-01-02:2\n", (ft_csv_options){.separator = ":"});
+    is_plain("Date,Close\n,\n2024-01-01,1234.5\n,,,\n\"\",\"\"\n2024-01-02,2\n , \xC2\xA0\n");
+    is_plain("Date,Close\n2024-01-01,1234.5,\n2024-01-02,2,,\n");
+    refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.separator = "ab"},
+               "--separator: \"ab\" does not separate cells (one of , ; | : tab or the like does)");
+}
+
+Test(csv, numbers_as_people_write_them)
+{
+    is_plain("Date,Close\n2024-01-01,\"1,234.50\"\n2024-01-02,2\n");
+    is_plain("Date,Close\n2024-01-01,\xC2\xA0"
+             "1234.5\xC2\xA0\n2024-01-02,\xE2\x80\xAF"
+             "2\n");
+    is_plain("Date;Close\n2024-01-01;1234,5\n2024-01-02;2\n");
+    is_plain("Date;Close\n2024-01-01;1.234,5\n2024-01-02;2\n");
+    is_plain(
+        "Date;Close\n2024-01-01;1234,5\n2024-01-02;2,000\n"); /* the other cell shows what this comma is */
+    is_plain("Date,Close\n2024-01-01,\"1234,5\"\n2024-01-02,2\n");
+    is_plain("Date,Close,X\n2024-01-01,\"1234,5\",1.5\n2024-01-02,2,1.25\n");
+    is_plain_by("Date;Close\n2024-01-01;1 234,5\n2024-01-02;2\n",
+                (ft_csv_options){.decimal = ",", .thousands = " "});
+    is_plain_by("Date;Close\n2024-01-01;1\xE2\x80\xAF"
+                "234.5\n2024-01-02;2\n",
+                (ft_csv_options){.thousands = " "});
+    is_plain_by("Date,Close\n2024-01-01,1'234.5\n2024-01-02,2\n", (ft_csv_options){.thousands = "'"});
+    is_plain_by("Date;Close\n2024-01-01;1.234,5\n2024-01-02;2\n", (ft_csv_options){.thousands = "."});
+    is_plain_by("Date;Close\n2024-01-01;1\xC2\xA0"
+                "234,5\n2024-01-02;2\n",
+                (ft_csv_options){.decimal = ",", .thousands = " "});
+    ft_csv csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;2\n", NULL, NULL);
+    cr_expect(csv.columns[0].open && csv.columns[0].text);
+    ft_csv_free(&csv);
+    csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;1,020,400\n2024-01-03;2.5\n", NULL, NULL);
+    cr_expect(csv.columns[0].values[0] == 994900 && csv.columns[0].values[1] == 1020400);
+    ft_csv_free(&csv);
+    csv = reads("Date;A\n2024-01-01;99,5\n2024-01-02;1,020,400\n", NULL, NULL); /* both: no numbers */
+    cr_expect(csv.columns[0].text != NULL);
+    ft_csv_free(&csv);
+    csv = reads("Date;A;B;C\n2024-01-01;99,5;1.234;994,900\n2024-01-02;2;5.678;1\n", NULL,
+                NULL); /* A tells of B, C */
+    cr_expect(csv.columns[1].values[0] == 1234 && csv.columns[2].values[0] == 994.9);
+    ft_csv_free(&csv);
+    csv = reads("Date,A,B\n2024-01-01,99.5,\"994,900\"\n", NULL, NULL);
+    cr_expect(csv.columns[0].values[0] == 99.5 && csv.columns[1].values[0] == 994900);
+    ft_csv_free(&csv);
+    csv = reads("Date;A;B;C\n2024-01-01;99,5;1.234;0.5\n", NULL, NULL); /* C has a decimal point: B may */
+    cr_expect(csv.columns[0].values[0] == 99.5 && csv.columns[1].values[0] == 1.234);
+    ft_csv_free(&csv);
+    refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.decimal = ";"},
+               "--decimal: \";\" is neither . nor ,");
+    refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.thousands = ";"},
+               "--thousands: \";\" is none of , . ' _ and a blank");
+    refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.decimal = ",", .thousands = ","},
+               "--decimal and --thousands are both \",\"");
+}
+
+Test(csv, another_file_of_the_same_data_decides)
+{
+    ft_csv first = reads("Date;A\n01/02/2023;99,5\n01/13/2023;994,900\n", NULL, NULL), second;
+    ft_error err = {0};
+    const char *text = "Date;A\n02/03/2023;994,900\n";
+    cr_assert_eq(ft_write_file("t.csv", text, strlen(text), &err), FT_OK);
+    cr_assert_eq(ft_csv_read("t.csv", &plain, false, &first, &second, &err), FT_OK, "%s", err.message);
+    cr_expect_str_eq(second.style.format, "%m/%d/%Y");
+    cr_expect_eq(second.columns[0].values[0], 994.9);
+    ft_csv_free(&first);
+    ft_csv_free(&second);
+    refuses(text, "t.csv:2: column \"Date\": is the day or the month first in \"02/03/2023\"? (--date-format "
+                  "\"%d/%m/%Y\" or "
+                  "\"%m/%d/%Y\")");
+}
+
+static void has_values(const char *text, ft_csv_options options, size_t count, const double *values,
+                       const char *notes)
+{
+    ft_csv csv = reads_by(text, options);
+    cr_assert_eq(csv.n_rows, count, "%s", text);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
+        cr_expect(i == 0 || csv.items[i] != csv.items[i - 1] || csv.times[i] > csv.times[i - 1]);
+    }
+    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+}
+
+Test(csv, orders)
+{
+    const char *mixed = "Date,A\n2024-01-02,2\n2024-01-03,3\n2024-01-01,1\n";
+    const char *twice = "Date,A\n2024-01-01,1\n2024-01-02,2\n2024-01-02,6\n2024-01-03,3\n";
+    const double up[] = {1, 2, 3}, mean[] = {1, 4, 3}, last[] = {1, 6, 3};
+    const char *reversed = "t.csv: the newest rows come first: they were reversed\n";
+    has_values("Date,A\n2024-01-03,3\n2024-01-02,2\n2024-01-01,1\n", plain, 3, up, reversed);
+    has_values("Date,A,id\n2024-01-03,3,a\n2024-01-02,2,b\n2024-01-01,1,b\n", (ft_csv_options){.id = "id"}, 3,
+               up, reversed); /* a series of one row falls and rises */
+    has_values(mixed, (ft_csv_options){.sort = true}, 3, up, "");
+    has_values(twice, (ft_csv_options){.duplicates = "first"}, 3, up,
+               "t.csv: 1 row repeated a date: one row a date was made (first)\n");
+    has_values(twice, (ft_csv_options){.duplicates = "mean"}, 3, mean,
+               "t.csv: 1 row repeated a date: one row a date was made (mean)\n");
+    has_values(twice, (ft_csv_options){.duplicates = "last"}, 3, last,
+               "t.csv: 1 row repeated a date: one row a date was made (last)\n");
+}
+
+Test(csv, several_columns_that_name_a_series)
+{
+    ft_csv csv = reads("store,Date,item,A\n1,2024-01-01,a|b,1\n1|a,2024-01-01,b,2\n1,2024-01-02,a|b,3\n1,"
+                       "2024-01-01,\"x, y\",4\n",
+                       NULL, "store, item");
+    cr_expect(csv.n_items == 3 && csv.n_ids == 2 && csv.n_columns == 1);
+    cr_expect_str_eq(csv.id_name, "store,item");
+    cr_expect_str_eq(csv.item_names[0], "1|a\\|b");
+    cr_expect_str_eq(csv.item_names[1], "1\\|a|b");
+    cr_expect_str_eq(csv.item_names[2], "1|x, y");
+    cr_expect(csv.items[2] == 0);
+    ft_csv_free(&csv);
+    refuses_with("store,Date,item,A\n1,2024-01-01,a,1\n", NULL, "store,itme",
+                 "t.csv: no column \"itme\" (did you mean \"item\"?)");
+    refuses_with("store,Date,item,A\n1,2024-01-01,a,1\n", NULL, "store,store",
+                 "--id: column \"store\" is named twice");
+    refuses_with("store,Date,item,A\n1,2024-01-01,,1\n", NULL, "store,item",
+                 "t.csv:2: a column of \"store,item\": the cell is empty (each row must name its series)");
+}
+
+Test(csv, names_given_twice_or_not_at_all)
+{
+    ft_csv csv = reads("Date,Vol,Vol,,Vol.1,Vol,\n2024-01-01,1,2,3,4,5,6\n", NULL, NULL);
+    const char *names[] = {"Vol", "Vol.2", "Unnamed: 3", "Vol.1", "Vol.3", "Unnamed: 6"}; /* pandas' names */
+    for (size_t i = 0; i < 6; i++) cr_expect_str_eq(csv.columns[i].name, names[i], "%s", csv.columns[i].name);
+    cr_expect(csv.columns[0].repeated && !csv.columns[1].repeated);
     ft_csv_free(&csv);
 }
 
@@ -223,7 +463,7 @@ Test(csv, names_that_are_not_there)
                  "t.csv: no column \"ticker\" (there are: Date, Close)");
     refuses_with("Date,Close\n2024-01-01,1\n", "Date", "Date",
                  "t.csv: column \"Date\" cannot be both dates and ids");
-    ft_csv csv = reads("Date,Close,Note\n2024-01-01,,n/a\n", NULL, NULL);
+    ft_csv csv = reads("Date,Close,Note\n2024-01-01,,none\n", NULL, NULL);
     ft_error err;
     size_t column;
     cr_expect_eq(ft_csv_numeric_column(&csv, "Close", &column, &err), FT_OK);
@@ -231,9 +471,9 @@ Test(csv, names_that_are_not_there)
     cr_expect_eq(ft_csv_numeric_column(&csv, "Clsoe", &column, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "t.csv: no column \"Clsoe\" (did you mean \"Close\"?)");
     cr_expect_eq(ft_csv_numeric_column(&csv, "Note", &column, &err), FT_BAD_INPUT);
-    cr_expect_str_eq(
-        err.message,
-        "t.csv:2: column \"Note\": \"n/a\" is not a number (leave the cell empty for a missing value)");
+    cr_expect_str_eq(err.message, "t.csv:2: column \"Note\": \"none\" is not a number (leave the cell empty "
+                                  "for a missing value, or name the word by "
+                                  "--missing)");
     cr_expect_eq(ft_csv_numeric_column(&csv, "Date", &column, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "t.csv: column \"Date\" holds the dates, it cannot be the target");
     ft_csv_free(&csv);
@@ -279,7 +519,7 @@ Test(csv, a_million_rows)
     cr_assert_eq(ft_write_file("t.csv", text.data, text.length, &err), FT_OK);
     struct timespec before, after;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-    cr_assert_eq(ft_csv_read("t.csv", NULL, NULL, &csv, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_csv_read("t.csv", &plain, false, NULL, &csv, &err), FT_OK, "%s", err.message);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
     double seconds = (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
     cr_log_info("%zu bytes in %.2f s", text.length, seconds);

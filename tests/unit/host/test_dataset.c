@@ -92,7 +92,7 @@ Test(dataset, several_series_interleaved)
     put("val.csv", "d,id,y\n2024-01-03,a,6\n2024-01-04,b,7\n");
     put("test.csv", "d,id,y\n2024-01-09,b,8\n");
     ft_dataset_source source = three;
-    source.id = "id";
+    source.csv.id = "id";
     ft_dataset dataset = reads(&source);
     cr_assert_eq(dataset.n_items, 2);
     cr_expect_str_eq(dataset.items[0].id, "b");
@@ -117,7 +117,8 @@ Test(dataset, each_date_keeps_its_own_offset)
     put("train.csv",
         "item,d,y\na,2024-03-30T00:00+01:00,1\nb,2024-03-30 00:00Z,2\na,2024-04-01T00:00+0200,3\n"
         "b,2024-03-30 00:00-03:30,4\na,2024-04-03,5\n");
-    ft_dataset dataset = reads(&(ft_dataset_source){.train = "train.csv", .target = "y", .id = "item"});
+    ft_dataset dataset =
+        reads(&(ft_dataset_source){.train = "train.csv", .target = "y", .csv = {.id = "item"}});
     const ft_dataset_item *a = &dataset.items[0], *b = &dataset.items[1];
     cr_expect(a->zones[0] == 60 && a->zones[1] == 120 && a->zones[2] == 0);
     cr_expect(b->zones[0] == 0 && b->zones[1] == -210);
@@ -195,19 +196,25 @@ Test(dataset, files_that_do_not_fit_together)
 {
     put("train.csv", "d,y,x\n2024-01-01,1,1\n2024-01-02,2,2\n");
     put("test.csv", "d,y,x\n2024-01-05,1,1\n");
-    put("val.csv", "d,y\n2024-01-03,1\n");
-    refuses(&three, "val.csv: no column \"x\", which train.csv has");
-    put("val.csv", "d,y,z,x\n2024-01-03,1,1,1\n");
-    refuses(&three, "val.csv: column \"z\", which train.csv does not have");
+    put("val.csv", "d,z,x\n2024-01-03,1,1\n");
+    refuses(&three, "val.csv: no column \"y\" (there are: z, x)");
     put("val.csv", "d,y,x\n2024-01-02,1,1\n");
     refuses(&three, "val.csv:2: the date \"2024-01-02\" does not come after \"2024-01-02\", the last of the "
                     "file before it");
     put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-06,1,1\n");
     refuses(&three, "test.csv:2: the date \"2024-01-05\" does not come after \"2024-01-06\", the last of the "
                     "file before it");
-    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,n/a,1\n");
-    refuses(&three,
-            "val.csv:3: column \"y\": \"n/a\" is not a number (leave the cell empty for a missing value)");
+    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,?,1\n");
+    refuses(&three, "val.csv:3: column \"y\": \"?\" is not a number (leave the cell empty for a missing "
+                    "value, or name the "
+                    "word by --missing)");
+    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,\"1,234\",1\n");
+    refuses(
+        &three,
+        "val.csv:3: column \"y\": \"1,234\" is not a number (its comma may be decimal or between thousands: "
+        "--decimal , or --thousands ,)");
+    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,-inf,1\n");
+    refuses(&three, "val.csv:3: column \"y\": an infinite number (leave the cell empty for a missing value)");
     put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,-1e39,1\n");
     refuses(&three, "val.csv:3: column \"y\": -1e+39 is beyond single precision (scale the column)");
     ft_dataset_source source = three;
@@ -215,19 +222,95 @@ Test(dataset, files_that_do_not_fit_together)
     refuses(&source, "train.csv: no column \"Y2\" (there are: y, x)");
 }
 
+Test(dataset, columns_that_not_all_files_have_are_left_out)
+{
+    put("train.csv", "d,y,x,label\n2024-01-01,1,1,a\n2024-01-02,2,inf,b\n");
+    put("val.csv", "d,x,y\n2024-01-03,7,3\n");
+    put("test.csv", "d,y,x,label,extra\n2024-01-05,4,1,c,1\n");
+    ft_dataset dataset = reads(&three);
+    cr_expect(dataset.n_columns == 2 && dataset.n_rows == 4);
+    cr_expect_str_eq(dataset.columns[1].name, "x");
+    cr_expect_eq(dataset.columns[1].values[2], 7);
+    cr_expect_str_eq(
+        dataset.notes.data,
+        "columns left out, which not all files have: \"label\" (in train.csv, not in val.csv)\n"
+        "columns left out, which not all files have: \"extra\" (in test.csv, not in train.csv)\n");
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, a_target_whose_name_is_given_twice)
+{
+    put("train.csv", "d,y,y\n2024-01-01,1,2\n");
+    put("val.csv", "d,y\n2024-01-02,1\n");
+    put("test.csv", "d,y\n2024-01-03,1\n");
+    ft_dataset dataset = reads(&three);
+    cr_expect_eq(dataset.items[0].values[0], 1);
+    cr_expect(strstr(dataset.notes.data,
+                     "train.csv: several columns are named \"y\": the first is the target (the next is "
+                     "\"y.1\")\n"));
+    ft_dataset_free(&dataset);
+}
+
 Test(dataset, series_that_are_not_in_training)
 {
     put("train.csv", "d,id,y\n2024-01-01,a,1\n2024-01-01,b,2\n");
-    put("val.csv", "d,id,y\n2024-01-02,a,1\n2024-01-02,c,2\n");
-    put("test.csv", "d,id,y\n2024-01-02,b,1\n");
+    put("val.csv", "d,id,y\n2024-01-02,c,1\n2024-01-02,a,2\n2024-01-03,c,3\n");
+    put("test.csv", "d,id,y\n2024-01-04,e,4\n2024-01-04,c,5\n");
     ft_dataset_source source = three;
-    source.id = "id";
-    refuses(&source, "val.csv: series \"c\" of column \"id\" is not in train.csv");
+    source.csv.id = "id";
+    ft_dataset dataset = reads(&source);
+    cr_assert_eq(dataset.n_items, 4);
+    cr_expect(starts_are(&dataset.items[0], 0, 1, 2, 2));
+    cr_expect(starts_are(&dataset.items[2], 0, 0, 2, 3));
+    cr_expect(starts_are(&dataset.items[3], 0, 0, 0, 1));
+    cr_expect_str_eq(dataset.items[2].id, "c");
+    const double c[] = {1, 3, 5};
+    cr_expect_eq(memcmp(dataset.items[2].values, c, sizeof c), 0);
+    cr_expect_str_eq(dataset.notes.data, "val.csv: 1 of 2 series are in no earlier file, the first \"c\": "
+                                         "they are forecast from rows of their "
+                                         "own\n"
+                                         "test.csv: 1 of 2 series are in no earlier file, the first \"e\": "
+                                         "they are forecast from rows of their "
+                                         "own\n");
+    ft_dataset_free(&dataset);
     put("val.csv", "d,id,y\n2024-01-02,a,1\n");
     put("test.csv", "d,id,y\n2024-01-02,b,1\n2024-01-01,a,1\n");
     refuses(&source, "test.csv:3: the date \"2024-01-01\" does not come after \"2024-01-02\", the last of "
                      "the file before it "
                      "for series \"a\"");
+}
+
+Test(dataset, series_that_are_too_short_to_train_on)
+{
+    ft_text text = FT_TEXT_EMPTY, note = FT_TEXT_EMPTY;
+    ft_text_add(&text, "d,id,y\n");
+    for (int item = 0; item < 6; item++)
+        for (int day = 1; day <= (item == 2 ? 9 : 3); day++)
+            ft_text_addf(&text, "2024-01-%02d,s%d,%d\n", day, item, day);
+    put("train.csv", text.data);
+    ft_dataset dataset =
+        reads(&(ft_dataset_source){.train = "train.csv", .target = "y", .csv = {.id = "id"}});
+    cr_expect_eq(ft_dataset_count_short(&dataset, 2, &note), 5);
+    cr_expect_str_eq(
+        note.data,
+        "training leaves out 5 of 6 series, which have fewer than 4 training rows: \"s0\", \"s1\", "
+        "\"s3\", ...");
+    cr_expect_eq(ft_dataset_count_short(&dataset, 1, NULL), 0);
+    ft_text_free(&note);
+    ft_text_free(&text);
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, values_read_in_another_way_have_another_checksum)
+{
+    put("train.csv", "d,y\n2024-01-01,1\n2024-01-02,2\n");
+    ft_dataset_source source = {.train = "train.csv", .target = "y"};
+    ft_dataset a = reads(&source), again = reads(&source);
+    source.csv.missing = "2";
+    ft_dataset b = reads(&source);
+    cr_expect(a.rows_checksum == again.rows_checksum && a.rows_checksum != b.rows_checksum);
+    cr_expect_eq(a.checksum, b.checksum);
+    ft_dataset_free(&a), ft_dataset_free(&again), ft_dataset_free(&b);
 }
 
 static void check(const char *train, const char *val, int32_t prediction_length, const char *message)
@@ -296,6 +379,26 @@ Test(dataset, insights_are_pandas_ones)
     cr_assert_eq(cJSON_GetArraySize(expected), 7);
     for (const cJSON *part = expected->child; part; part = part->next)
         agree(cJSON_GetObjectItemCaseSensitive(found, part->string), part, 1e-9, part->string);
+    ft_dataset_free(&dataset);
+    cJSON_Delete(expected);
+    cJSON_Delete(found);
+}
+
+Test(dataset, insights_of_all_words_for_missing_values_are_pandas_ones)
+{
+    ft_error err = {0};
+    cJSON *expected = NULL, *found = NULL;
+    cr_assert_eq(ft_json_read(FT_GOLDEN_DIR "/insights_words.json", &expected, &err), FT_OK, "%s",
+                 err.message);
+    ft_dataset dataset =
+        reads(&(ft_dataset_source){.train = FT_GOLDEN_DIR "/insights_words.csv", .target = "Close"});
+    cr_assert_eq(ft_dataset_insights(&dataset, &found, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(cJSON_GetArraySize(expected), 3);
+    for (const cJSON *part = expected->child; part; part = part->next) {
+        const cJSON *ours = cJSON_GetObjectItemCaseSensitive(found, part->string);
+        cr_expect_eq(cJSON_GetArraySize(ours), cJSON_GetArraySize(part), "%s", part->string);
+        agree(ours, part, 1e-9, part->string);
+    }
     ft_dataset_free(&dataset);
     cJSON_Delete(expected);
     cJSON_Delete(found);

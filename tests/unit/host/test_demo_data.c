@@ -51,9 +51,10 @@ static uint32_t checksum(const char *path)
 Test(demo_data, prices)
 {
     ft_csv csv;
+    const ft_csv_options plain = {NULL};
     ft_error err;
     cr_assert_eq(ft_demo_data_write("a", 0, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_csv_read("a/data.csv", NULL, NULL, &csv, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_csv_read("a/data.csv", &plain, false, NULL, &csv, &err), FT_OK, "%s", err.message);
     cr_assert(csv.n_rows == FT_DEMO_ROWS && csv.n_columns == 5);
     const char *names[] = {"Close", "SMA_20", "SMA_50", "Volume", "Volatility"};
     for (size_t c = 0; c < 5; c++)

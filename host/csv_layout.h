@@ -1,0 +1,28 @@
+/* How a CSV file is laid out, found by looking ahead: what separates cells, how its dates and numbers are
+ * written. What has two meanings is decided where all cells of a column have but one, or as in an earlier
+ * file of the same data. */
+#ifndef FT_HOST_CSV_LAYOUT_H
+#define FT_HOST_CSV_LAYOUT_H
+
+#include "host/csv_numbers.h"
+#include "host/csv_scanner.h"
+#include "host/timestamps.h"
+
+/* Sets the scanner's separator, and moves it past a "sep=;" line. `given` is --separator's, '\0' without it:
+ * then it is the one of comma, semicolon, tab and | that the header has; of several, the one of which the
+ * rows have as many. FT_BAD_INPUT where a title or comments stand above the header. */
+ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err);
+
+/* Finds the format of the dates in the cells at `place` of the rows from `scanner` on: format "" for those
+ * that ft_timestamp_parse reads, or where the first is none. *decided is false where days and months may be
+ * either; then format is the one with the day first, and `other` that with the month first. `like` is the
+ * format of an earlier file, or "". */
+void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const char *like,
+                             char format[FT_DATE_FORMAT_CHARS], char other[FT_DATE_FORMAT_CHARS],
+                             bool *decided);
+
+/* What the cells of each of `width` columns show about their numbers, in the rows from `scanner` on;
+ * evidence: (width), zeroed by the caller. Looks only where the text may hold numbers with commas. */
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, size_t width, ft_number_evidence *evidence);
+
+#endif

@@ -1,0 +1,208 @@
+/* The rows of a CSV file in the order of time; see csv_order.h. */
+#include "host/csv_order.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/calendar.h"
+
+/* How the dates of neighbours in a series follow each other, over all series. */
+typedef struct steps {
+    size_t rising, falling, equal;
+    size_t first_falling, before_falling, first_equal, before_equal; /* rows */
+} steps;
+
+static ft_status look_at_steps(const ft_csv *csv, steps *found, ft_error *err)
+{
+    size_t *last_rows = malloc(csv->n_items * sizeof *last_rows);
+    if (!last_rows) return ft_no_memory(err, csv->path, csv->n_items * sizeof *last_rows);
+    *found = (steps){0};
+    for (size_t i = 0; i < csv->n_items; i++) last_rows[i] = SIZE_MAX;
+    for (size_t row = 0; row < csv->n_rows; row++) {
+        size_t before = last_rows[csv->items[row]];
+        last_rows[csv->items[row]] = row;
+        if (before == SIZE_MAX) continue;
+        if (csv->times[row] > csv->times[before]) {
+            found->rising++;
+        } else if (csv->times[row] < csv->times[before]) {
+            if (!found->falling++) found->first_falling = row, found->before_falling = before;
+        } else if (!found->equal++) {
+            found->first_equal = row, found->before_equal = before;
+        }
+    }
+    free(last_rows);
+    return FT_OK;
+}
+
+/* Of the series of a row, for messages: ` of series "a"`. */
+static void add_series(const ft_csv *csv, size_t row, ft_text *out)
+{
+    const char *name = csv->item_names[csv->items[row]];
+    ft_text_add(out, "");
+    if (name) ft_text_addf(out, " of series \"%.80s\"", name);
+}
+
+/* Whether a date without an offset may lie in the hour that the clocks went back: rows an hour apart or less
+ * go back by no more than that, at night. */
+static bool may_be_clock_change(const ft_csv *csv, size_t before, size_t row)
+{
+    const int64_t back = csv->times[before] - csv->times[row];
+    if (csv->style.zone != FT_ZONE_NONE || back > FT_MICROSECONDS_AN_HOUR || before == 0) return false;
+    const int64_t step = csv->times[before] - csv->times[before - 1];
+    const int64_t hour = ft_floor_rest(csv->times[row], FT_MICROSECONDS_A_DAY) / FT_MICROSECONDS_AN_HOUR;
+    const bool is_night = hour < 4 || hour >= 23;
+    return csv->items[before - 1] == csv->items[row] && step <= FT_MICROSECONDS_AN_HOUR && is_night;
+}
+
+static const char *clock_hint(const ft_csv *csv, size_t before, size_t row)
+{
+    return may_be_clock_change(csv, before, row)
+               ? "where the clocks go back, write each date with its offset "
+                 "from UTC, like 2024-10-27 02:00:00+02:00; "
+               : "";
+}
+
+static ft_status refuse_equal(const ft_csv *csv, size_t row, size_t before, ft_error *err)
+{
+    ft_text series = FT_TEXT_EMPTY;
+    add_series(csv, row, &series);
+    ft_status status =
+        ft_fail(err, FT_BAD_INPUT,
+                "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (%sif %s, --id names %s; "
+                "--duplicates mean, first or "
+                "last makes one row of them)",
+                csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
+                csv->lines[before], clock_hint(csv, before, row),
+                csv->id_name ? "another column tells the series apart too" : "the file holds several series",
+                csv->id_name ? "all of them: --id A,B"
+                             : "the column that tells them apart, or the columns: --id A,B");
+    ft_text_free(&series);
+    return status;
+}
+
+static ft_status refuse_falling(const ft_csv *csv, size_t row, size_t before, ft_error *err)
+{
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "%s:%u: the date \"%.60s\" comes after \"%.60s\" of line %u, but is earlier (%s--sort sorts the "
+        "rows by time%s)",
+        csv->path, csv->lines[row], ft_csv_date(csv, row), ft_csv_date(csv, before), csv->lines[before],
+        clock_hint(csv, before, row),
+        csv->id_name ? "; if another column tells the series apart too, --id names all of them: --id A,B"
+                     : "; if the file holds several series, --id names the column that tells them apart");
+}
+
+/* A row's place while rows are sorted. */
+typedef struct row_key {
+    int64_t time;
+    int32_t item;
+    uint32_t row;
+} row_key;
+
+static int by_item_and_time(const void *a, const void *b)
+{
+    const row_key *x = a, *y = b;
+    if (x->item != y->item) return x->item < y->item ? -1 : 1;
+    if (x->time != y->time) return x->time < y->time ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Takes the elements of an array, of `size` bytes each, in the order of `keys`. */
+static void gather(void *array, size_t size, const row_key *keys, size_t count, char *scratch)
+{
+    for (size_t i = 0; i < count; i++) memcpy(scratch + i * size, (char *)array + keys[i].row * size, size);
+    memcpy(array, scratch, count * size);
+}
+
+/* Moves the rows to the order of `keys`, of which there may be fewer. */
+static ft_status permute(ft_csv *csv, const row_key *keys, size_t count, ft_error *err)
+{
+    char *scratch = malloc(count * sizeof(int64_t));
+    if (!scratch) return ft_no_memory(err, csv->path, count * sizeof(int64_t));
+    gather(csv->times, sizeof *csv->times, keys, count, scratch);
+    gather(csv->zones, sizeof *csv->zones, keys, count, scratch);
+    gather(csv->date_offsets, sizeof *csv->date_offsets, keys, count, scratch);
+    gather(csv->lines, sizeof *csv->lines, keys, count, scratch);
+    gather(csv->items, sizeof *csv->items, keys, count, scratch);
+    for (size_t c = 0; c < csv->n_columns; c++)
+        gather(csv->columns[c].values, sizeof(double), keys, count, scratch);
+    csv->n_rows = count;
+    free(scratch);
+    return FT_OK;
+}
+
+/* The mean of what is known in rows keys[0] ... keys[count - 1], into the first of them. */
+static void average(ft_csv *csv, const row_key *keys, size_t count)
+{
+    for (size_t c = 0; c < csv->n_columns; c++) {
+        double sum = 0, *values = csv->columns[c].values;
+        size_t known = 0;
+        if (csv->columns[c].text) continue;
+        for (size_t i = 0; i < count; i++)
+            if (!isnan(values[keys[i].row])) sum += values[keys[i].row], known++;
+        values[keys[0].row] = known ? sum / (double)known : NAN;
+    }
+}
+
+/* Leaves one of the keys that have one date; returns how many are left. */
+static size_t unite(ft_csv *csv, row_key *keys, size_t count, ft_duplicates duplicates)
+{
+    size_t kept = 0;
+    for (size_t i = 0, next; i < count; i = next) {
+        next = i + 1;
+        while (next < count && keys[next].item == keys[i].item && keys[next].time == keys[i].time) next++;
+        if (duplicates == FT_DUPLICATES_MEAN && next > i + 1) average(csv, keys + i, next - i);
+        keys[kept++] = keys[duplicates == FT_DUPLICATES_LAST ? next - 1 : i];
+    }
+    return kept;
+}
+
+static ft_status sort(ft_csv *csv, const ft_csv_settings *settings, ft_error *err)
+{
+    row_key *keys = malloc(csv->n_rows * sizeof *keys);
+    if (!keys) return ft_no_memory(err, csv->path, csv->n_rows * sizeof *keys);
+    for (size_t row = 0; row < csv->n_rows; row++)
+        keys[row] = (row_key){csv->times[row], csv->items[row], (uint32_t)row};
+    qsort(keys, csv->n_rows, sizeof *keys, by_item_and_time);
+    size_t kept = csv->n_rows, n_rows = csv->n_rows;
+    if (settings->duplicates != FT_DUPLICATES_REFUSED) kept = unite(csv, keys, n_rows, settings->duplicates);
+    ft_status status = permute(csv, keys, kept, err);
+    if (status == FT_OK && kept < n_rows)
+        ft_text_addf(&csv->notes, "%s: %zu row%s repeated a date: one row a date was made (%s)\n", csv->path,
+                     n_rows - kept, n_rows - kept == 1 ? "" : "s", settings->options->duplicates);
+    free(keys);
+    return status;
+}
+
+static ft_status reverse(ft_csv *csv, ft_error *err)
+{
+    row_key *keys = malloc(csv->n_rows * sizeof *keys);
+    if (!keys) return ft_no_memory(err, csv->path, csv->n_rows * sizeof *keys);
+    for (size_t i = 0; i < csv->n_rows; i++) keys[i].row = (uint32_t)(csv->n_rows - 1 - i);
+    ft_status status = permute(csv, keys, csv->n_rows, err);
+    ft_text_addf(&csv->notes, "%s: the newest rows come first: they were reversed\n", csv->path);
+    free(keys);
+    return status;
+}
+
+ft_status ft_csv_put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_error *err)
+{
+    steps found;
+    ft_status status = look_at_steps(csv, &found, err);
+    if (status != FT_OK || (!found.falling && !found.equal)) return status;
+    const bool sorts = settings->options->sort, unites = settings->duplicates != FT_DUPLICATES_REFUSED;
+    const bool newest_first = found.falling && !found.rising;
+    if (found.falling && !newest_first && !sorts)
+        return refuse_falling(csv, found.first_falling, found.before_falling, err);
+    if (!sorts && !unites && found.equal)
+        return refuse_equal(csv, found.first_equal, found.before_equal, err);
+    if (newest_first && !found.equal && !sorts) return reverse(csv, err);
+    status = sort(csv, settings, err);
+    if (status == FT_OK && !unites) status = look_at_steps(csv, &found, err);
+    if (status == FT_OK && !unites && found.equal)
+        status = refuse_equal(csv, found.first_equal, found.before_equal, err);
+    if (status == FT_OK && newest_first && !sorts)
+        ft_text_addf(&csv->notes, "%s: the newest rows come first: they were reversed\n", csv->path);
+    return status;
+}

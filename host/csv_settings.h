@@ -1,0 +1,32 @@
+/* The reading options of a CSV file, checked and taken apart. */
+#ifndef FT_HOST_CSV_SETTINGS_H
+#define FT_HOST_CSV_SETTINGS_H
+
+#include "host/csv_numbers.h"
+#include "host/csv_scanner.h"
+#include "host/ftgpu.h"
+
+typedef enum ft_duplicates {
+    FT_DUPLICATES_REFUSED,
+    FT_DUPLICATES_MEAN,
+    FT_DUPLICATES_FIRST,
+    FT_DUPLICATES_LAST
+} ft_duplicates;
+
+typedef struct ft_csv_settings {
+    const ft_csv_options *options;
+    char separator; /* '\0': as the header shows */
+    bool has_notation;
+    ft_number_notation notation; /* of all columns, where has_notation is set */
+    ft_duplicates duplicates;
+} ft_csv_settings;
+
+/* FT_BAD_INPUT names the option. The settings point to the options. */
+ft_status ft_csv_settings_parse(const ft_csv_options *options, ft_csv_settings *settings, ft_error *err);
+
+/* Whether the cell is missing: empty, a word that pandas.read_csv takes for missing, or one of --missing. */
+bool ft_csv_is_missing(const ft_csv_settings *settings, const ft_csv_cell *cell);
+/* Of these, whether it is one of --missing, which may look like a number: "-999". */
+bool ft_csv_is_named_missing(const ft_csv_settings *settings, const ft_csv_cell *cell);
+
+#endif

@@ -1,0 +1,129 @@
+/* Dates in other forms than ISO 8601's: found, read, written. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "host/date_formats.h"
+
+static int64_t iso(const char *text)
+{
+    int64_t time = 0;
+    cr_assert(ft_timestamp_parse(text, strlen(text), &time, NULL), "%s", text);
+    return time;
+}
+
+/* The text is found to have `format`, by which it is the instant `expected`, and is written as it was. */
+static void is_found(const char *text, const char *format, const char *expected)
+{
+    char formats[2][FT_DATE_FORMAT_CHARS], out[FT_TIMESTAMP_CHARS];
+    int64_t time = 0;
+    ft_timestamp_style style;
+    cr_expect_eq(ft_date_format_find(text, strlen(text), formats), FT_DATE_ONE, "%s", text);
+    cr_expect_str_eq(formats[0], format, "%s: %s", text, formats[0]);
+    cr_assert(ft_date_format_read(formats[0], text, strlen(text), &time, &style), "%s", text);
+    cr_expect_eq(time, iso(expected), "%s", text);
+    cr_expect_str_eq(ft_timestamp_format(time, &style, out), text, "%s: %s", text, out);
+}
+
+Test(date_formats, that_have_one_meaning)
+{
+    is_found("20230102", "%Y%m%d", "2023-01-02");
+    is_found("202301021504", "%Y%m%d%H%M", "2023-01-02 15:04");
+    is_found("20230102150405", "%Y%m%d%H%M%S", "2023-01-02 15:04:05");
+    is_found("20230102 150405", "%Y%m%d %H%M%S", "2023-01-02 15:04:05");
+    is_found("20230102T150405Z", "%Y%m%dT%H%M%S%z", "2023-01-02 15:04:05");
+    is_found("999999999", "%s", "2001-09-09 01:46:39");
+    is_found("1672531200", "%s", "2023-01-01");
+    is_found("1672531200.5", "%s.%f", "2023-01-01 00:00:00.5");
+    is_found("978307200000", "%s%3N", "2001-01-01");
+    is_found("1672531200123", "%s%3N", "2023-01-01 00:00:00.123");
+    is_found("1672531200123456", "%s%6N", "2023-01-01 00:00:00.123456");
+    is_found("1672531200123456000", "%s%9N", "2023-01-01 00:00:00.123456");
+    is_found("2000Q1", "%YQ%q", "2000-01-01");
+    is_found("2000-Q4", "%Y-Q%q", "2000-10-01");
+    is_found("2000 Q2", "%Y Q%q", "2000-04-01");
+    is_found("Q3 2000", "Q%q %Y", "2000-07-01");
+    is_found("2023M06", "%YM%m", "2023-06-01");
+    is_found("Jun 16, 2023", "%b %d, %Y", "2023-06-16");
+    is_found("June 16, 2023", "%B %d, %Y", "2023-06-16");
+    is_found("16 Jun 2023", "%d %b %Y", "2023-06-16");
+    is_found("16-Jun-2023", "%d-%b-%Y", "2023-06-16");
+    is_found("16Jun2023", "%d%b%Y", "2023-06-16");
+    is_found("2023-Jun-16", "%Y-%b-%d", "2023-06-16");
+    is_found("Jun 2023", "%b %Y", "2023-06-01");
+    is_found("2023 Jun", "%Y %b", "2023-06-01");
+    is_found("Jun 16, 2023 03:04 PM", "%b %d, %Y %I:%M %p", "2023-06-16 15:04");
+    is_found("Fri, 16 Jun 2023 10:00:00 UTC", "%a, %d %b %Y %H:%M:%S %z", "2023-06-16 10:00");
+    is_found("16 Jun 2023 030405PM", "%d %b %Y %I%M%S%p", "2023-06-16 15:04:05");
+    is_found("2023.06.16 03:04", "%Y.%m.%d %H:%M", "2023-06-16 03:04");
+    is_found("2023-06-16 12:04:05 AM", "%Y-%m-%d %I:%M:%S %p", "2023-06-16 00:04:05");
+    is_found("16 Jun 2023 10:00:00 +0130", "%d %b %Y %H:%M:%S %z", "2023-06-16 08:30");
+}
+
+static void means(const char *text, ft_date_meaning expected, const char *first, const char *second)
+{
+    char formats[2][FT_DATE_FORMAT_CHARS];
+    cr_expect_eq(ft_date_format_find(text, strlen(text), formats), expected, "%s", text);
+    if (!first) return;
+    cr_expect_str_eq(formats[0], first, "%s: %s", text, formats[0]);
+    cr_expect_str_eq(formats[1], second, "%s: %s", text, formats[1]);
+}
+
+Test(date_formats, that_have_two_meanings)
+{
+    means("01/02/2023", FT_DATE_DAY_OR_MONTH, "%d/%m/%Y", "%m/%d/%Y");
+    means("1/2/2023 3:04 PM", FT_DATE_DAY_OR_MONTH, "%d/%m/%Y %I:%M %p", "%m/%d/%Y %I:%M %p");
+    means("13.02.2023 00:00", FT_DATE_DAY_OR_MONTH, "%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M");
+    means("01-13-2023", FT_DATE_DAY_OR_MONTH, "%d-%m-%Y", "%m-%d-%Y");
+    means("16-Jun-23", FT_DATE_SHORT_YEAR, "%d-%b-%y", "");
+    means("Jun-23", FT_DATE_SHORT_YEAR, "%b-%y", "");
+    means("1/2/23", FT_DATE_SHORT_YEAR, "%d/%m/%y", "%m/%d/%y");
+}
+
+Test(date_formats, what_is_no_date)
+{
+    const char *texts[] = {"",           "Ticker",       "12",
+                           "44927",      "20231301",     "1.5",
+                           "2000Q5",     "Jun 31, 2023", "32/01/2023",
+                           "13/13/2023", "16 Foo 2023",  "12345678901",
+                           "Total: 5",   "2023-06-16x",  "16 Jun 2023 25:00",
+                           "1,020,400",  "192.168.2.1",  "M06"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) means(texts[i], FT_DATE_NONE, NULL, NULL);
+}
+
+static void reads(const char *format, const char *text, const char *expected)
+{
+    int64_t time = 0;
+    ft_error err = {""};
+    cr_expect_eq(ft_date_format_check(format, &err), FT_OK, "%s", err.message);
+    bool read = ft_date_format_read(format, text, strlen(text), &time, NULL);
+    cr_expect_eq(read, expected != NULL, "%s by %s", text, format);
+    if (read && expected) cr_expect_eq(time, iso(expected), "%s by %s", text, format);
+}
+
+Test(date_formats, given_by_the_user)
+{
+    reads("%d/%m/%y", "2/1/23", "2023-01-02");
+    reads("%d/%m/%y", "2/1/69", "1969-01-02");
+    reads("%F %T", "2023-01-02 03:04:05", "2023-01-02 03:04:05");
+    reads("%D", "1/2/23", "2023-01-02");
+    reads("%e %B %Y", " 2 september 2023", "2023-09-02");
+    reads("%e %B %Y", " 2 sept 2023", "2023-09-02");
+    reads("%H%% %Y", "7% 2023", "2023-01-01 07:00");
+    reads("%d.%m.%Y", "2.1.2023", "2023-01-02");
+    reads("%d.%m.%Y", "2.1.2023 10:00", NULL);
+    reads("%d.%m.%Y", "31.2.2023", NULL);
+    reads("%d.%m.%Y", "2023-01-02", NULL);
+    reads("%Y %I:%M %p", "2023 13:00 PM", NULL);
+    reads("%Y %H:%M %p", "2023 13:30 PM", "2023-01-01 13:30");
+    reads("%Y %I:%M %p", "2023 12:30 pm", "2023-01-01 12:30");
+}
+
+Test(date_formats, that_tell_no_day)
+{
+    const char *formats[] = {"%d", "", "%m-%d", "%Y-%d", "%Y%k", "%Y%", "%A %A %A %A %A %A %A %A %Y"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        ft_error err = {""};
+        cr_expect_eq(ft_date_format_check(formats[i], &err), FT_BAD_INPUT, "%s", formats[i]);
+        cr_expect(strncmp(err.message, "--date-format: ", 15) == 0, "%s", err.message);
+    }
+}

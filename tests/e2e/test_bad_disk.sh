@@ -9,7 +9,7 @@ if [ "${1-}" != inside ]; then
 fi
 . "$E2E/lib.sh"
 prepare_job
-job="$job --set epochs=1 --threads 1"
+job="$(echo $job | sed s/epochs=2/epochs=1/) --threads 1"
 kilobytes=4096
 mkdir full
 mount -t tmpfs -o size=${kilobytes}k none full

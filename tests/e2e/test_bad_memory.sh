@@ -64,8 +64,10 @@ done
 
 # Models, forecasts and data that do not fit.
 remember_files
+# A fresh model is drawn while it is written.
 with_memory 400000 model init --size large --out large
-expect_no_memory 'out of memory: [0-9]+ bytes for [a-z]+code[a-zA-Z0-9._]+weight$'
+expect_status 0
+rm -r large
 must model init --size mini --out mini
 remember_files
 with_memory 90000 model info mini

@@ -2,6 +2,7 @@
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 sweeps=results/fine_tuning/.sweeps
+epochs=$((2 * epochs)) # a lock that is held is waited for two seconds, several times while these sweeps run
 
 # begin_shard N ARGUMENTS...: a sweep in the background, whose process is $pid_N and whose messages are in err_N. end_shard N.
 begin_shard() {

@@ -131,7 +131,7 @@ refuses 'scheduler' sweep $common $six --scheduler best
 refuses '^ftgpu: --eta says .* --scheduler is not given' sweep $common $six --eta 2
 refuses '^ftgpu: --grace-epochs says .* --scheduler is not given' sweep $common $six --grace-epochs 2 --scheduler none
 refuses '^ftgpu: --format says .* --dry-run is not given' sweep $common $six --format json
-ft sweep $common --grid seed=1,1 --dry-run
+ft sweep $common --grid epochs=1,2 --set lr_scheduler=constant --dry-run
 expect err '^2 configurations, 1 trajectory, 1 batch, '
 expect err '^batch 1: 1 trajectory, 1 at a time, '
 refuses 'no GPU|cuda' sweep $common $six --device cuda

@@ -124,7 +124,7 @@ Test(refinement, lists_of_the_user_are_taken_as_they_are)
 
 Test(refinement, what_is_foreign_is_left_out_and_told)
 {
-    GIVEN("{\"learning_rate\": 0.5, \"lerning_rate\": 3, \"lora_rank\": 0.5, \"lora_targets\": [\"q\"], "
+    GIVEN("{\"learning_rate\": 0.5, \"lerning_rate\": 3, \"lora_rank\": 0.5, \"lora_targets\": [3], "
           "\"momentum\": 0.9}");
     expect_grid(NULL, 0, NULL, 0, "{\"learning_rate\":[0.25,0.5,1]}", 3);
     cr_expect(strstr(remark.data, "left out: unknown hyperparameter \"lerning_rate\""), "%s", remark.data);

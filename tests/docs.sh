@@ -8,7 +8,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # In the current directory; the sections of this test's own files are planted ones.
 check() {
-    find . \( -name .git -o -name 'build*' -o -name demo-out -o -name seeds -o -path ./tests/docs.sh -o -path ./tests/docs.awk \) -prune -o \
+    find . \( -name .git -o -path './build*' -o -name demo-out -o -name seeds -o -path ./tests/docs.sh -o -path ./tests/docs.awk \) -prune -o \
         \( -name '*.md' -o -name '*.[ch]' -o -name '*.cu' -o -name '*.cpp' -o -name '*.sh' -o -name '*.py' -o -name '*.awk' -o -name '*.cmake' \
         -o -name CMakeLists.txt \) -type f -print | sed 's|^\./||' | sort | LC_ALL=C xargs awk -f "$here/docs.awk"
 }

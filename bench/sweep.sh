@@ -1,5 +1,5 @@
 #!/bin/sh
-# GUIDE.md's grid of 18 configurations (2 learning rates x 3 lengths x 3 weight decays) on the demo data: by PyTorch + PEFT + ChronosPipeline, one
+# A grid of 18 configurations (2 learning rates x 3 lengths x 3 weight decays) on the demo data: by PyTorch + PEFT + ChronosPipeline, one
 # after the other (bench/peers/torch_sweep.py), and by `ftgpu sweep`. Same windows, batches, samples and metrics on both sides. Prints a table with
 # each goal beside what was measured and writes it, with all figures, to bench/results/sweep-<device>.md and .json.
 #

@@ -1,5 +1,5 @@
 /* Trains a sweep by workers: hands out adapter batches, keeps the journal, and outlives the death of any of
- * them. DESIGN §5. */
+ * them. docs/architecture.md §5. */
 #ifndef FT_HOST_COORDINATOR_H
 #define FT_HOST_COORDINATOR_H
 

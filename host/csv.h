@@ -1,5 +1,5 @@
-/* Series in a CSV file: a header, a date column, perhaps a column that tells the series apart. INTERFACE §2.
- */
+/* Series in a CSV file: a header, a date column, perhaps a column that tells the series apart.
+ * docs/interface.md §2. */
 #ifndef FT_HOST_CSV_H
 #define FT_HOST_CSV_H
 

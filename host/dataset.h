@@ -88,7 +88,7 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
  * is appended to *note where that is not NULL and there are any. */
 size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_length, ft_text *note);
 
-/* data_insights of REFERENCE §8 by ft_insights_create over the three splits. *insights is the caller's. */
+/* data_insights of docs/reference.md §8 by ft_insights_create over the splits. *insights is the caller's. */
 ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_error *err);
 
 #endif

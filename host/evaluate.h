@@ -1,4 +1,4 @@
-/* Forecasts over the splits of a dataset, and their metrics. REFERENCE §6 and §7. */
+/* Forecasts over the splits of a dataset, and their metrics. docs/reference.md §6 and §7. */
 #ifndef FT_HOST_EVALUATE_H
 #define FT_HOST_EVALUATE_H
 

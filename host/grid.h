@@ -1,4 +1,4 @@
-/* The configurations of a sweep: a grid of values or a list of objects. INTERFACE §4. */
+/* The configurations of a sweep: a grid of values or a list of objects. docs/interface.md §4. */
 #ifndef FT_HOST_GRID_H
 #define FT_HOST_GRID_H
 

@@ -1,4 +1,4 @@
-/* The hyperparameters of an experiment: names, types, ranges and defaults in one table. INTERFACE §1. */
+/* The hyperparameters of an experiment: names, types, ranges, defaults, in a table. docs/interface.md §1. */
 #ifndef FT_HOST_HYPERPARAMETERS_H
 #define FT_HOST_HYPERPARAMETERS_H
 
@@ -56,7 +56,7 @@ typedef struct ft_field {
 } ft_field;
 
 enum { FT_N_FIELDS = 20 };
-extern const ft_field ft_fields[FT_N_FIELDS]; /* in the order of INTERFACE §1 */
+extern const ft_field ft_fields[FT_N_FIELDS]; /* in the order of docs/interface.md §1 */
 
 /* The field of that name; FT_BAD_INPUT with what it is called here, or the nearest name. */
 ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err);

@@ -1,4 +1,4 @@
-/* What a sweep trains, in which passes: a pure function of its configurations. DESIGN §5.
+/* What a sweep trains, in which passes: a pure function of its configurations. docs/architecture.md §5.
  *
  * Configurations become trajectories: two that differ in `epochs` alone under a constant schedule are one, of
  * which results are taken at both lengths; exact duplicates are trained once. Trajectories become adapter

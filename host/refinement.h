@@ -1,4 +1,4 @@
-/* A finer grid around the best experiment so far: the second stage of a search (GUIDE, workflow 4). */
+/* A finer grid around the best experiment so far: the second stage of a search. */
 #ifndef FT_HOST_REFINEMENT_H
 #define FT_HOST_REFINEMENT_H
 

@@ -1,4 +1,4 @@
-/* What `run` in results.json says about the circumstances of an experiment. INTERFACE §3. */
+/* What `run` in results.json says about the circumstances of an experiment. docs/interface.md §3. */
 #ifndef FT_HOST_RUN_RECORD_H
 #define FT_HOST_RUN_RECORD_H
 

@@ -1,4 +1,4 @@
-/* Which trajectories of a sweep are worth going on with, by their val_loss. DESIGN §5.
+/* Which trajectories of a sweep are worth going on with, by their val_loss. docs/architecture.md §5.
  *
  * asha: asynchronous successive halving (Li et al., arXiv 1810.05934), the stopping variant: at the rungs
  * grace_epochs * eta^k a trajectory goes on if its val_loss is among the best 1/eta of those that have

@@ -1,4 +1,4 @@
-/* What a sweep remembers on disk, so that it can be interrupted at any instant and go on. DESIGN §5.
+/* What a sweep remembers on disk, so that it can resume after any stop. docs/architecture.md §5.
  *
  * <results>/.sweeps/<name>/ holds plan.json (what was asked for, and the hashes of data and model),
  * journal.jsonl (append-only: started, done, judged, split), checkpoints/, discarded/ (what is about to be

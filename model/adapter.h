@@ -1,5 +1,5 @@
 /* Adapters on the host: which parameters are trained, their initial values, and the PEFT directories that
- * hold them. REFERENCE §4. */
+ * hold them. docs/reference.md §4. */
 #ifndef FT_MODEL_ADAPTER_H
 #define FT_MODEL_ADAPTER_H
 
@@ -55,8 +55,8 @@ typedef struct ft_adapter {
  * and full start from the base's values. */
 ft_status ft_adapter_init(const ft_adapter_spec *spec, const ft_weights *base, uint32_t seed,
                           ft_adapter **adapter, ft_error *err);
-/* Reads a PEFT directory for this base model; refusals by name, REFERENCE §4. spec.dropout is the file's
- * lora_dropout. */
+/* Reads a PEFT directory for this base model; refusals by name, docs/reference.md §4. spec.dropout is the
+ * file's lora_dropout. */
 ft_status ft_adapter_read(const char *directory, const ft_weights *base, ft_adapter **adapter, ft_error *err);
 /* Writes a PEFT directory (LoRA, ln_tuning) or, for full, a model directory; base_model names the base in
  * adapter_config.json and gives full its config. The directory appears whole or not at all (written beside it

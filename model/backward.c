@@ -1,4 +1,4 @@
-/* The backward pass: forward.c read from its end, each step undone in turn. REFERENCE §3.
+/* The backward pass: forward.c read from its end, each step undone in turn. docs/reference.md §3.
  *
  * dx: gradient of the residual stream; dh: of a norm's output; dy: of a sublayer's output. With LoRA nothing
  * below the first block's attention is trained, so the pass ends there. */

@@ -1,4 +1,4 @@
-/* config.json of a Chronos-T5 model: the T5 architecture and the 14 keys of chronos_config. REFERENCE §1. */
+/* config.json of a Chronos-T5 model: the architecture and chronos_config's 14 keys. docs/reference.md §1. */
 #ifndef FT_MODEL_CONFIG_H
 #define FT_MODEL_CONFIG_H
 
@@ -22,8 +22,8 @@ typedef struct ft_model_config {
     int32_t decoder_start_token_id, pad_token_id, eos_token_id;
     float dropout_rate, layer_norm_epsilon, initializer_factor;
     bool tie_word_embeddings;   /* lm_head.weight may be missing: it is the embedding */
-    bool scale_decoder_outputs; /* decoder output times d_model^-0.5 before the head; resolved by REFERENCE
-                                   §1's rule */
+    bool scale_decoder_outputs; /* decoder output times d_model^-0.5 before the head, by the rule of
+                                   docs/reference.md §1 */
     ft_chronos_config chronos;
 } ft_model_config;
 

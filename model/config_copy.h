@@ -1,5 +1,5 @@
-/* A model's config.json for a copy of the model whose weights are f32. REFERENCE §1: unchanged but for the
- * dtype and, where it was trained with others, the lengths. */
+/* A model's config.json for a copy of the model whose weights are f32. docs/reference.md §1: unchanged but
+ * for the dtype and, where it was trained with others, the lengths. */
 #ifndef FT_MODEL_CONFIG_COPY_H
 #define FT_MODEL_CONFIG_COPY_H
 

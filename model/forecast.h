@@ -1,5 +1,5 @@
 /* Forecasts as ChronosPipeline.predict makes them: sampled paths for many series and adapters at once.
- * REFERENCE §5. */
+ * docs/reference.md §5. */
 #ifndef FT_MODEL_FORECAST_H
 #define FT_MODEL_FORECAST_H
 

@@ -1,5 +1,5 @@
 /* generation_config.json of a model directory: the file by which transformers would change how tokens are
- * drawn. REFERENCE §1, §5. */
+ * drawn. docs/reference.md §1, §5. */
 #ifndef FT_MODEL_GENERATION_CONFIG_H
 #define FT_MODEL_GENERATION_CONFIG_H
 

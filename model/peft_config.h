@@ -1,4 +1,4 @@
-/* adapter_config.json, PEFT's description of an adapter. REFERENCE §4. */
+/* adapter_config.json, PEFT's description of an adapter. docs/reference.md §4. */
 #ifndef FT_MODEL_PEFT_CONFIG_H
 #define FT_MODEL_PEFT_CONFIG_H
 

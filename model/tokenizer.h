@@ -1,4 +1,4 @@
-/* MeanScaleUniformBins: real values to tokens and back. REFERENCE §2. */
+/* MeanScaleUniformBins: real values to tokens and back. docs/reference.md §2. */
 #ifndef FT_MODEL_TOKENIZER_H
 #define FT_MODEL_TOKENIZER_H
 

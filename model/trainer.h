@@ -1,6 +1,6 @@
 /* Training an adapter batch: configurations take turns in a fixed number of slots, and the slots share every
- * pass. Each configuration runs its own epochs, schedule, clipping and early stopping. REFERENCE §4 and §6,
- * DESIGN §5.
+ * pass. Each configuration runs its own epochs, schedule, clipping and early stopping. docs/reference.md §4
+ * and §6, docs/architecture.md §5.
  *
  * Which configuration is in which slot at which step depends on the configurations, their order and the
  * number of slots alone (and on what `epochs` answers), never on time: with one thread count the results have

@@ -168,9 +168,9 @@ static ft_status read_tensor(const shards *s, const ft_model_config *config, con
     return status;
 }
 
-/* shared.weight and its aliases, REFERENCE §1: the first that is there is the embedding; an embed_tokens must
- * equal it; an lm_head that equals it is tied to it, and so is one that is missing, where config.json ties
- * it. */
+/* shared.weight and its aliases, docs/reference.md §1: the first that is there is the embedding; an
+ * embed_tokens must equal it; an lm_head that equals it is tied to it, and so is one that is missing, where
+ * config.json ties it. */
 static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error *err)
 {
     static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight",

@@ -1,5 +1,5 @@
 /* The base model's parameters on the host: one f32 array a tensor, in a fixed order that follows the config.
- * REFERENCE §1. */
+ * docs/reference.md §1. */
 #ifndef FT_MODEL_WEIGHTS_H
 #define FT_MODEL_WEIGHTS_H
 
@@ -75,8 +75,8 @@ typedef struct ft_weights {
 } ft_weights;
 
 /* Reads a model directory: config.json and model.safetensors or the shards of model.safetensors.index.json,
- * f32, bf16 or f16. Aliases, tying and missing tensors as REFERENCE §1 says; errors name the file and tensor.
- */
+ * f32, bf16 or f16. Aliases, tying and missing tensors as docs/reference.md §1 says; errors name the file and
+ * tensor. */
 ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error *err);
 
 /* Fresh weights as T5's initialisation with the config's initializer_factor; normal numbers by Philox keyed

@@ -1,5 +1,5 @@
 /* Which rows a step or an evaluation looks at: training windows, their order in each epoch, evaluation
- * windows. REFERENCE §6. */
+ * windows. docs/reference.md §6. */
 #ifndef FT_MODEL_WINDOWS_H
 #define FT_MODEL_WINDOWS_H
 

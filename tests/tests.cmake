@@ -28,6 +28,7 @@ add_dependencies(test_cuda_library planted_library)
 target_compile_definitions(test_cuda_library PRIVATE FT_PLANTED_LIBRARY="$<TARGET_FILE:planted_library>")
 
 add_test(NAME unit/arrows COMMAND ${CMAKE_SOURCE_DIR}/tests/unit/arrows/test_arrows.sh ${CMAKE_SOURCE_DIR})
+add_test(NAME unit/docs COMMAND ${CMAKE_SOURCE_DIR}/tests/docs.sh ${CMAKE_SOURCE_DIR})
 include(tests/e2e/e2e.cmake)
 include(tests/fuzz/fuzz.cmake)
 include(tests/faults/faults.cmake)

@@ -1,4 +1,4 @@
-/* An experiment on disk: one directory with results.json, written whole or not at all. INTERFACE §3. */
+/* An experiment on disk: a directory with results.json, written whole or not at all. docs/interface.md §3. */
 #ifndef FT_TRACKER_EXPERIMENT_H
 #define FT_TRACKER_EXPERIMENT_H
 

@@ -1,4 +1,4 @@
-/* forecasts.csv: what was forecast in each evaluated window of a run. INTERFACE §3. */
+/* forecasts.csv: what was forecast in each evaluated window of a run. docs/interface.md §3. */
 #ifndef FT_TRACKER_FORECASTS_H
 #define FT_TRACKER_FORECASTS_H
 

@@ -1,4 +1,4 @@
-/* Data insights: the figures of REFERENCE §8 as one JSON object. */
+/* Data insights: the figures of docs/reference.md §8 as one JSON object. */
 #include "tracker/insights.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* What the data looks like, by pandas' definitions: quality, distribution, volatility regimes, correlations.
- * REFERENCE §8. */
+ * docs/reference.md §8. */
 #ifndef FT_TRACKER_INSIGHTS_H
 #define FT_TRACKER_INSIGHTS_H
 

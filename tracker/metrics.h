@@ -1,4 +1,4 @@
-/* How good forecasts are: the metrics of REFERENCE §7, summed up window by window.
+/* How good forecasts are: the metrics of docs/reference.md §7, summed up window by window.
  *
  * Counted are steps with a known truth y; several series are pooled over all their steps. f is the median of
  * the samples, q_a their quantile a (ft_quantile); everything is summed in double.

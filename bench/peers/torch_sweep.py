@@ -1,4 +1,4 @@
-"""The 18 configurations of GUIDE.md's grid, one after the other, by PyTorch + PEFT + ChronosPipeline (versions: tests/oracle/requirements.txt).
+"""The 18 configurations of bench/sweep.sh, one after the other, by PyTorch + PEFT + ChronosPipeline (versions: tests/oracle/requirements.txt).
 
   python bench/peers/torch_sweep.py --model DIR --data DIR --threads 2 --dtype fp32
 

@@ -11,7 +11,7 @@
 #include "tracker/experiments.h"
 #include "tracker/table.h"
 
-/* INTERFACE §4. */
+/* docs/interface.md §4. */
 enum {
     FT_EXIT_DONE = 0,
     FT_EXIT_FAILED = 1,

@@ -1,5 +1,5 @@
-/* The options that say where data comes from (INTERFACE §2), the same in every command that reads a dataset.
- */
+/* The options that say where data comes from (docs/interface.md §2), the same in every command that reads a
+ * dataset. */
 #ifndef FT_HOST_PROGRAM_DATA_OPTIONS_H
 #define FT_HOST_PROGRAM_DATA_OPTIONS_H
 

@@ -1,6 +1,6 @@
 /* Libraries of CUDA's that are opened when they are needed, so that the program is not linked with them
- * (DESIGN.md §3). A library is named with its version ("libnccl.so.2"): another one may have another ABI.
- * tests/simt has stand-ins for them, which are linked. */
+ * (docs/architecture.md §3). A library is named with its version ("libnccl.so.2"): another one may have
+ * another ABI. tests/simt has stand-ins for them, which are linked. */
 #ifndef FT_KERNELS_CUDA_LIBRARY_H
 #define FT_KERNELS_CUDA_LIBRARY_H
 

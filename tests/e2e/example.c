@@ -1,4 +1,4 @@
-/* The library by its public header alone: GUIDE's first workflow, a baseline experiment, and a forecast with
+/* The library by its public header alone: a baseline experiment, and a forecast with
  * what it learned.
  *
  * usage: example MODEL DATA_DIR RESULTS_DIR, where DATA_DIR holds train.csv, val.csv and test.csv as `ftgpu

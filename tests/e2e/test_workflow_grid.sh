@@ -1,4 +1,4 @@
-# GUIDE's workflow 3: all 2 x 3 x 3 combinations of three hyperparameters.
+# Workflow 3 of 5: all 2 x 3 x 3 combinations of three hyperparameters.
 . "$E2E/lib.sh"
 prepare_job
 

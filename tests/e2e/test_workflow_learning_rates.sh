@@ -1,4 +1,4 @@
-# GUIDE's workflow 2: learning rates with all else fixed, compared, and the best.
+# Workflow 2 of 5: learning rates with all else fixed, compared, and the best.
 . "$E2E/lib.sh"
 prepare_job
 

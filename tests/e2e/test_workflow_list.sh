@@ -1,4 +1,4 @@
-# GUIDE's workflow 5: configurations of one's own, as a list; and the same one by one.
+# Workflow 5 of 5: configurations of one's own, as a list; and the same one by one.
 . "$E2E/lib.sh"
 prepare_job
 

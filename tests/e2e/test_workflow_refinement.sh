@@ -1,4 +1,4 @@
-# GUIDE's workflow 4: a coarse search, then a finer one around its best by validation, with more epochs.
+# Workflow 4 of 5: a coarse search, then a finer one around its best by validation, with more epochs.
 . "$E2E/lib.sh"
 prepare_job
 

@@ -1,4 +1,4 @@
-# Checks the arrows between the rooms of the house from #include lines (DESIGN §1): prints a line for each breach, exits with 1
+# Checks the arrows between folders from #include lines (docs/architecture.md §1): prints a line for each breach, exits with 1
 # if there was one. Input: all .c, .h and .cu files of the rooms, named from the repository's root.
 
 BEGIN {

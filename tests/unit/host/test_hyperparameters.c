@@ -12,7 +12,7 @@ Test(hyperparameters, defaults_as_json_are_the_documented_ones)
 {
     cJSON *object = ft_hyperparameters_to_json(&ft_hyperparameters_default);
     char *line = ft_json_print_line(object);
-    /* INTERFACE §1, in its order. */
+    /* docs/interface.md §1, in its order. */
     cr_expect_str_eq(
         line, "{\"learning_rate\":0.0001,\"epochs\":5,\"context_length\":512,\"prediction_length\":24,"
               "\"batch_size\":32,\"warmup_steps\":0,\"weight_decay\":0.01,\"adapter_type\":\"lora\",\"lora_"

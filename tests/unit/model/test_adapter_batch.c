@@ -1,5 +1,5 @@
-/* An adapter in a batch computes what it computes alone: gradients, losses over steps, forecasts. DESIGN §2.
- */
+/* An adapter in a batch computes what it computes alone: gradients, losses over steps, forecasts.
+ * docs/architecture.md §2. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Decoding against transformers and ChronosPipeline. REFERENCE §5. */
+/* Decoding against transformers and ChronosPipeline. docs/reference.md §5. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

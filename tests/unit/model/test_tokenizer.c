@@ -1,4 +1,4 @@
-/* The tokenizer against chronos-forecasting's, bit by bit where REFERENCE §2 promises bits. */
+/* The tokenizer against chronos-forecasting's, bit by bit where docs/reference.md §2 promises bits. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

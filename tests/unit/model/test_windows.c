@@ -1,5 +1,5 @@
-/* Windows against their definition in REFERENCE §6, worked out by hand and, over random series, anew and
- * slowly. */
+/* Windows against their definition in docs/reference.md §6, worked out by hand and, over random series, anew
+ * and slowly. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

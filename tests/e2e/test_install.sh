@@ -7,7 +7,7 @@ mv first tree # it may be moved: nothing in it names where it was
 FTGPU=$PWD/tree/bin/ftgpu
 must --version
 cat out >version
-for file in lib/libftgpu.a lib/pkgconfig/ftgpu.pc include/ftgpu/ftgpu.h share/doc/ftgpu/LICENSE \
+for file in lib/libftgpu.a lib/pkgconfig/ftgpu.pc include/ftgpu/ftgpu.h share/doc/ftgpu/LICENSE share/doc/ftgpu/docs/sweeps.md \
     share/man/man1/ftgpu.1 share/bash-completion/completions/ftgpu share/zsh/site-functions/_ftgpu; do
     [ -s tree/$file ] || fail "$file is missing or empty"
 done

@@ -1,6 +1,7 @@
 /* Trains an adapter batch and records every configuration in it; see worker.h. */
 #include "host/worker.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,6 +98,12 @@ static ft_status find_baselines(worker *w, ft_error *err)
     return ft_study_dismiss(w->study, status, err);
 }
 
+/* A NaN has a sign, which printf shows and nobody wants to see. */
+static double shown(double value)
+{
+    return isnan(value) ? (double)NAN : value;
+}
+
 static ft_status epochs_ended(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
                               bool *pruned, ft_error *err)
 {
@@ -110,8 +117,9 @@ static ft_status epochs_ended(void *context, const int32_t *indices, const ft_ep
         if (w->job->checkpoint) snprintf(label, sizeof label, "%zu/%zu", config + 1, w->job->n_configs);
         ft_engine_say(w->study->engine,
                       "%s  epoch %d/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s",
-                      label, epoch->epoch, (long long)w->job->configs[config].epochs, epoch->loss,
-                      epoch->val_loss, epoch->learning_rate, epoch->grad_norm, epoch->tokens_per_second);
+                      label, epoch->epoch, (long long)w->job->configs[config].epochs, shown(epoch->loss),
+                      shown(epoch->val_loss), epoch->learning_rate, shown(epoch->grad_norm),
+                      epoch->tokens_per_second);
     }
     return w->link->epochs ? w->link->epochs(w->link->context, trajectories, epochs, n, pruned, err) : FT_OK;
 }

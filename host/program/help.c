@@ -18,7 +18,7 @@ static const struct {
     {FT_EXIT_DONE, "done"},
     {FT_EXIT_FAILED, "failed"},
     {FT_EXIT_BAD_INPUT, "wrong usage or bad input"},
-    {FT_EXIT_SOME_FAILED, "a sweep in which some experiments failed"},
+    {FT_EXIT_SOME_FAILED, "some experiments of a sweep failed, or some measurements of bench"},
     {FT_EXIT_REQUEUE, "stopped, to be started again"},
     {FT_EXIT_INTERRUPTED, "interrupted"},
 };

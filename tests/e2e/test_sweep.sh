@@ -34,6 +34,7 @@ must compare --match 'list_*' --format csv
 ft sweep $job --set max_grad_norm=0 --set epochs=3 --grid learning_rate=1000,1e-4 --name diverging
 expect_status 3
 expect err '2 of 2 experiments done, 1 of them failed'
+expect_not err '-nan'
 must compare --match 'diverging_*' --format csv
 [ "$(cell test_mae 1)" = "" ] || fail "a diverged experiment has a test_mae: $(cell test_mae 1)"
 [ "$(cell test_mae 2)" != "" ] || fail "the experiment after a diverged one has no test_mae"

@@ -51,7 +51,7 @@ typedef struct group {
     bool v2;
 } group;
 
-/* The group that limits what `controller` stands for. Where version 1 has the controller, version 2 lacks it.
+/* The group that sets the limit of `controller`. A controller is in version 1 or in version 2, never in both.
  */
 static group find_group(char *text, const char *controller)
 {
@@ -152,7 +152,8 @@ static double cpus_of(const char *root, const char *directory, bool v2)
     return quota > 0 && period > 0 ? quota / period : INFINITY;
 }
 
-/* The least of a limit in a group and all above it, as far as they are seen: in a container only its own. */
+/* The smallest limit of a group and its ancestors, as far as they are mounted: a container sees only its own.
+ */
 static double least(const char *root, const group *in, const mount_point *mount, limit_of *limit)
 {
     double found = INFINITY;

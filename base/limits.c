@@ -9,7 +9,7 @@
 
 #include "base/cgroup.h"
 
-/* Slurm's --cpus-per-task: where it binds nothing, affinity does not tell. 0: none. */
+/* Slurm's --cpus-per-task: without task binding, affinity does not show it. 0: not set. */
 static int slurm_cpus(void)
 {
     const char *text = getenv("SLURM_CPUS_PER_TASK");
@@ -19,7 +19,8 @@ static int slurm_cpus(void)
 int ft_cpu_cores(void)
 {
     cpu_set_t set;
-    int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    int cores =
+        sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
     double quota = ceil(ft_cgroup_cpus(""));
     if (quota < cores) cores = (int)quota;
     if (slurm_cpus() > 0 && slurm_cpus() < cores) cores = slurm_cpus();

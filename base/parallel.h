@@ -1,5 +1,5 @@
-/* Work for all cores. The threads end with the call, so that the process may fork afterwards: OpenMP's stay,
- * and a child waits for them forever. */
+/* Runs a loop on all cores. Its threads end with the call, so the process may fork afterwards. (OpenMP keeps
+ * its threads: a forked child would wait forever for threads that it does not have.) */
 #ifndef FT_BASE_PARALLEL_H
 #define FT_BASE_PARALLEL_H
 

@@ -1,7 +1,8 @@
-/* Random numbers by counter: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
+/* Random numbers by counter: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * SC'11).
  *
- * A number depends on nothing but its key and counter, so that every backend draws the same mask, in any adapter batch,
- * at any padding, and the backward pass draws it again instead of storing it. */
+ * A number depends on nothing but its key and counter, so that every backend draws the same mask, in any
+ * adapter batch, at any padding, and the backward pass draws it again instead of storing it. */
 #ifndef FT_BASE_PHILOX_H
 #define FT_BASE_PHILOX_H
 
@@ -21,8 +22,8 @@ typedef struct ft_philox_key {
     uint32_t word[2];
 } ft_philox_key;
 
-FT_HOST_DEVICE static inline ft_philox_block ft_philox(ft_philox_key key, uint32_t c0, uint32_t c1, uint32_t c2,
-                                                       uint32_t c3)
+FT_HOST_DEVICE static inline ft_philox_block ft_philox(ft_philox_key key, uint32_t c0, uint32_t c1,
+                                                       uint32_t c2, uint32_t c3)
 {
     uint32_t k0 = key.word[0], k1 = key.word[1];
     for (int round = 0; round < 10; round++) {
@@ -39,7 +40,8 @@ FT_HOST_DEVICE static inline ft_philox_block ft_philox(ft_philox_key key, uint32
     return out;
 }
 
-/* The key of one use: `seed` of the adapter, its `step` (optimizer steps already taken), and the `site` in the model. */
+/* The key of one use: `seed` of the adapter, its `step` (optimizer steps already taken), and the `site` in
+ * the model. */
 FT_HOST_DEVICE static inline ft_philox_key ft_philox_key_of(uint32_t seed, uint32_t step, uint32_t site)
 {
     ft_philox_key plain = {{seed, 0x66746770u}}; /* "ftgp" */
@@ -49,8 +51,8 @@ FT_HOST_DEVICE static inline ft_philox_key ft_philox_key_of(uint32_t seed, uint3
 }
 
 /* Element `feature` of a row takes word ft_philox_word(feature) of the block whose first counter is
- * ft_philox_column(feature): 64 neighbouring features are 16 blocks side by side, so that vector units of 4, 8 or 16
- * lanes fill whole registers without a transposition. */
+ * ft_philox_column(feature): 64 neighbouring features are 16 blocks side by side, so that vector units of 4,
+ * 8 or 16 lanes fill whole registers without a transposition. */
 FT_HOST_DEVICE static inline uint32_t ft_philox_column(uint32_t feature)
 {
     return (feature >> 6) * 16u + (feature & 15u);
@@ -60,7 +62,8 @@ FT_HOST_DEVICE static inline uint32_t ft_philox_word(uint32_t feature)
     return (feature >> 4) & 3u;
 }
 
-/* The one number of (feature, position counted from the last, sequence number in the adapter's step, head). */
+/* The one number of (feature, position counted from the last, sequence number in the adapter's step, head).
+ */
 FT_HOST_DEVICE static inline uint32_t ft_philox_at(ft_philox_key key, uint32_t feature, uint32_t position,
                                                    uint32_t sequence, uint32_t head)
 {

@@ -1,11 +1,16 @@
-/* Memory that nobody may touch, told to AddressSanitizer, which ends the program where somebody does. For
- * pieces of larger blocks: what lies between and behind them. Nothing in a build without it. */
+/* Marks memory that must not be touched: AddressSanitizer reports any access. For the gaps between and behind
+ * the pieces of a larger block. Does nothing in other builds. */
 #ifndef FT_BASE_POISON_H
 #define FT_BASE_POISON_H
 
 #include <stddef.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef __has_feature /* clang */
+#if __has_feature(address_sanitizer)
+#define FT_ADDRESS_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(FT_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 enum { FT_RED_ZONE = 256 }; /* bytes between pieces */
 #define FT_POISON(at, bytes) ASAN_POISON_MEMORY_REGION(at, bytes)

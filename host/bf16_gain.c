@@ -9,9 +9,8 @@
 
 static const double WORTH_IT = 1.2;
 
-/* Seconds of a product of size small's feed-forward layer, there and back; 0 where it could not be measured.
- */
-static double seconds_in(ft_dtype dtype)
+/* Seconds per FLOP of a feed-forward product of size small, forward plus backward; 0: not measured. */
+static double seconds_per_flop(ft_dtype dtype)
 {
     ft_bench_product product = {.name = "wi", .rows = 512, .in_features = 512, .out_features = 2048};
     ft_backend *backend = NULL;
@@ -22,12 +21,12 @@ static double seconds_in(ft_dtype dtype)
     return status == FT_OK ? 1 / product.forward + 1 / product.backward : 0;
 }
 
-/* Both types twice, in turn: what else the machine does meets both. */
+/* Measures both types twice, alternating, so that other load affects both alike. */
 static double measure(void)
 {
     double seconds[2] = {0};
     for (int turn = 0; turn < 4; turn++) {
-        double taken = seconds_in(turn % 2 ? FT_BF16 : FT_F32), *least = &seconds[turn % 2];
+        double taken = seconds_per_flop(turn % 2 ? FT_BF16 : FT_F32), *least = &seconds[turn % 2];
         if (taken == 0) return 0;
         if (*least == 0 || taken < *least) *least = taken;
     }

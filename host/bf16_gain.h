@@ -10,7 +10,7 @@
  * thread, so that the process may fork afterwards. */
 double ft_bf16_gain(void);
 
-/* Where bf16 gains less than a fifth it is not worth its rounding. */
+/* Whether bf16 is at least 1.2 times as fast: a smaller gain is not worth its rounding. */
 bool ft_prefers_bf16(void);
 
 #endif

@@ -53,14 +53,18 @@ static ft_status look(const char *directory, const char *name, char **path, ft_e
     return status;
 }
 
-/* What the experiment wrote: beside its results.json, wherever that is now, else where it was written. */
-static ft_status find_written(const ft_experiment *experiment, char **path, ft_error *err)
+/* The adapter or model that the experiment trained: beside its results.json, else at its recorded path. */
+static ft_status find_trained(const ft_experiment *experiment, char **path, ft_error *err)
 {
     const char *recorded = experiment->model_path, *slash = recorded ? strrchr(recorded, '/') : NULL;
     if (!recorded || !*recorded)
         return ft_fail(err, FT_BAD_INPUT, "experiment %s has no model_path", experiment->experiment_id);
-    ft_status status = look(experiment->directory, slash && slash[1] ? slash + 1 : "adapter", path, err);
-    if (status == FT_OK && !*path) status = look(".", recorded, path, err);
+    ft_status status = look(experiment->directory,
+                            !slash     ? recorded
+                            : slash[1] ? slash + 1
+                                       : "adapter",
+                            path, err);
+    if (status == FT_OK && !*path) status = look("", recorded, path, err);
     if (status == FT_OK && !*path)
         status = ft_fail(err, FT_BAD_INPUT, "experiment %s: its adapter is neither in %s nor at %s",
                          experiment->experiment_id, experiment->directory, recorded);
@@ -112,7 +116,7 @@ static ft_status describe(const ft_experiment *experiment, const ft_forecast_job
     found->context_length = length_of(experiment->hyperparams, "context_length");
     found->prediction_length = length_of(experiment->hyperparams, "prediction_length");
     ft_status status = keep(experiment->experiment_id, &found->experiment_id, err);
-    if (status == FT_OK) status = find_written(experiment, is_full ? &found->model : &found->adapter, err);
+    if (status == FT_OK) status = find_trained(experiment, is_full ? &found->model : &found->adapter, err);
     if (status == FT_OK && is_full && job->model)
         return ft_fail(err, FT_BAD_INPUT,
                        "experiment %s was tuned as a whole (adapter_type full): leave out --model",
@@ -125,8 +129,8 @@ static ft_status describe(const ft_experiment *experiment, const ft_forecast_job
     return status;
 }
 
-static ft_status of_experiment(const ft_engine *engine, const ft_forecast_job *job, ft_forecast_model *found,
-                               ft_error *err)
+static ft_status find_by_experiment(const ft_engine *engine, const ft_forecast_job *job,
+                                    ft_forecast_model *found, ft_error *err)
 {
     ft_experiments experiments = {0};
     const ft_experiment *chosen = NULL;
@@ -165,7 +169,7 @@ ft_status ft_forecast_model_find(const ft_engine *engine, const ft_forecast_job 
         return ft_fail(err, FT_BAD_INPUT,
                        "--metric says what --experiment best means, but that is not given");
     if (job->experiment) {
-        status = of_experiment(engine, job, found, err);
+        status = find_by_experiment(engine, job, found, err);
     } else {
         status = keep(job->model, &found->model, err);
         if (status == FT_OK) status = keep(job->adapter, &found->adapter, err);

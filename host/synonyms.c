@@ -11,10 +11,8 @@ typedef struct synonyms {
 } synonyms;
 
 static const synonyms hyperparameters[] = {
-    {"learning_rate", " lr base_lr max_lr init_lr initial_lr learning_rate_init learningrate step_size "},
-    {"epochs",
-     " epoch num_epochs n_epochs nb_epochs max_epochs num_train_epochs train_epochs epoch_count max_steps "
-     "num_steps fine_tune_steps finetune_steps "},
+    {"learning_rate", " lr base_lr max_lr init_lr initial_lr learning_rate_init learningrate "},
+    {"epochs", " epoch num_epochs n_epochs nb_epochs max_epochs num_train_epochs train_epochs epoch_count "},
     {"context_length",
      " context max_context context_len context_size ctx ctx_len lookback look_back lookback_window "
      "history history_length input_size input_length input_chunk_length seq_len sequence_length "
@@ -24,15 +22,15 @@ static const synonyms hyperparameters[] = {
      "output_length output_chunk_length "},
     {"batch_size", " batch bs batchsize train_batch_size per_device_train_batch_size per_device_batch_size "
                    "mini_batch_size minibatch_size "},
-    {"warmup_steps", " warmup num_warmup_steps warmup_step lr_warmup_steps warmup_ratio "},
-    {"weight_decay", " wd weightdecay adam_weight_decay l2 l2_reg decay "},
+    {"warmup_steps", " warmup num_warmup_steps warmup_step lr_warmup_steps "},
+    {"weight_decay", " wd weightdecay adam_weight_decay l2 l2_reg "},
     {"adapter_type", " adapter peft peft_type peft_method method tuning_type finetuning_type finetune_mode "},
     {"lora_rank", " r rank lora_r lora_dim lora_d adapter_rank "},
-    {"lora_alpha", " alpha lora_scaling lora_scale "},
+    {"lora_alpha", " alpha "},
     {"dropout_rate", " lora_dropout dropout lora_dropout_rate lora_drop adapter_dropout "},
     {"lora_targets", " target_modules lora_target_modules lora_modules lora_target targets modules "},
     {"use_rslora", " rslora rs_lora rank_stabilized "},
-    {"lr_scheduler", " lr_scheduler_type scheduler scheduler_type schedule lr_schedule lr_decay "},
+    {"lr_scheduler", " lr_scheduler_type scheduler scheduler_type schedule lr_schedule "},
     {"model_dropout",
      " attention_dropout attn_dropout hidden_dropout attention_probs_dropout_prob t5_dropout "},
     {"max_grad_norm",
@@ -40,7 +38,7 @@ static const synonyms hyperparameters[] = {
      "clip_norm grad_norm "},
     {"window_stride", " stride step window_step slide "},
     {"window_shift", " shift jitter random_shift "},
-    {"early_stopping_patience", " patience early_stopping early_stopping_rounds early_stop "},
+    {"early_stopping_patience", " patience early_stopping_rounds "},
     {"seed", " random_seed random_state rng_seed manual_seed "},
 };
 
@@ -57,7 +55,7 @@ static const synonyms options[] = {
     {"target", " target_column target_col y label column value value_column "},
     {"model",
      " model_path model_dir model_id model_name model_name_or_path base_model base pretrained checkpoint "},
-    {"adapter", " adapter_path adapter_dir lora lora_path peft resume "},
+    {"adapter", " adapter_path adapter_dir lora lora_path peft "},
     {"experiment", " run run_id experiment_id exp "},
     {"data", " input input_file infile file csv data_path data_file dataset df "},
     {"train", " train_data train_file train_path training "},

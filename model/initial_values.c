@@ -7,10 +7,12 @@
 #include "base/checksum.h"
 #include "base/parallel.h"
 
-enum { SITE_INITIAL_VALUES = 0x5a3b1e02 }; /* beside FT_SITE_SAMPLING: random numbers of their own */
+enum {
+    SITE_INITIAL_VALUES = 0x5a3b1e02
+}; /* the site of these random numbers, as FT_SITE_SAMPLING is sampling's */
 
-/* The key of a tensor. Of the few hundred names of a model no two share a checksum, or they would share
- * values (a test looks). */
+/* The key of a tensor. Two names with one checksum would get the same values; a test checks that no model has
+ * two. */
 static ft_philox_key key_of(uint32_t seed, const char *name)
 {
     return ft_philox_key_of(seed, ft_checksum(0, name, strlen(name)), SITE_INITIAL_VALUES);
@@ -88,7 +90,7 @@ typedef struct filling {
     size_t count;
 } filling;
 
-enum { PIECE = 64 * BATCH }; /* 0.4 ms: a thread is started in much less */
+enum { PIECE = 64 * BATCH }; /* 0.4 ms of work; starting a thread takes much less */
 
 static void draw_piece(void *context, int64_t piece)
 {

@@ -94,7 +94,8 @@ static bool is_cached_model(const char *name)
     return strncmp(name, "models--", 8) == 0;
 }
 
-/* What the directories in a directory tell: of a cache the first model, else the only one with `wanted`. */
+/* The directory below `path` that is meant: in a cache the first model's snapshot, else the only one with
+ * `wanted`. */
 static char *meant_inside(const char *path, const char *wanted)
 {
     ft_directory directory = FT_NO_DIRECTORY;
@@ -118,7 +119,7 @@ static char *meant_inside(const char *path, const char *wanted)
     return found;
 }
 
-/* The directory that is there has no `wanted`. */
+/* The directory exists but has no `wanted`: says what it is instead. */
 static ft_status explain_other(const char *path, const char *wanted, ft_error *err)
 {
     const bool wants_adapter = strcmp(wanted, "adapter_config.json") == 0;

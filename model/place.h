@@ -1,4 +1,4 @@
-/* What a path is instead of the directory of a model or an adapter, and what to do about it. */
+/* Explains why a path is no model or adapter directory, and what to do about it. */
 #ifndef FT_MODEL_PLACE_H
 #define FT_MODEL_PLACE_H
 
@@ -7,10 +7,11 @@
 
 #include "base/error.h"
 
-/* FT_OK where <directory>/<wanted> ("config.json", "adapter_config.json") is there, or where nothing better
- * is known than that it is not: then reading it says so. FT_BAD_INPUT, with what to do, where the path is not
- * there (and may be a name on the Hugging Face Hub), is a file, Hugging Face's cache, an experiment, or holds
- * the directory that is meant. */
+/* FT_OK where <directory>/<wanted> ("config.json", "adapter_config.json") exists, or where there is nothing
+ * to add to the error of reading it. FT_BAD_INPUT, with what to do, where the path is missing (perhaps a name
+ * on the Hugging Face Hub), a file, Hugging Face's cache or an experiment, or where a directory below it is
+ * meant.
+ */
 ft_status ft_place_check(const char *directory, const char *wanted, ft_error *err);
 
 /* FT_BAD_INPUT where the first bytes of a file are known to be of something else than its name says: a

@@ -10,7 +10,7 @@
 #include "model/safetensors.h"
 #include "model/weights.h"
 
-/* A file of tensors that is being put together: a place for each tensor of the model. */
+/* The tensors to write; room for every tensor of the model. */
 typedef struct tensor_list {
     ft_tensor_name *names;
     ft_fresh_tensor *fresh;
@@ -72,7 +72,7 @@ static void list_fresh(const ft_model_config *config, uint32_t seed, tensor_list
     }
 }
 
-/* Both files of the directory, the config last: a model without it is none. */
+/* Writes both files, the config last: a directory without it is no model. */
 static ft_status write_directory(const char *model_dir, const tensor_list *list, ft_make_elements *make,
                                  const char *config_text, ft_error *err)
 {
@@ -104,8 +104,9 @@ ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, con
     bool own_head = false;
     char *text = NULL;
     tensor_list list = {0};
-    ft_status status = config_from ? ft_config_copy(config_from, &weights->config.chronos, &text, &own_head, err)
-                                   : print_config(&weights->config, &text, err);
+    ft_status status = config_from
+                           ? ft_config_copy(config_from, &weights->config.chronos, &text, &own_head, err)
+                           : print_config(&weights->config, &text, err);
     if (status == FT_OK) status = make_list(&weights->config, &list, err);
     if (status == FT_OK) {
         list_weights(weights, own_head, &list);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -87,18 +88,17 @@ static void keep_memory(void)
 #endif
 }
 
-/* Takes the numbers of standard streams that the caller has closed: the next file or socket would have them,
- * and what is meant for people would go there. Reading and writing fail as before. */
+/* Opens /dev/null as each standard stream that the caller has closed: otherwise the next file or socket would
+ * get its number, and messages would go there. Reading and writing fail as before. */
 static void fill_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1) (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-/* Starts the program anew with an environment in which OpenMP's threads wait as they should: 1,000 turns of
- * a loop, then asleep. By default they turn for milliseconds, and on a machine that others use as well a
- * sweep takes 15 to 40 times as long. OpenMP reads this before main begins, so that it can be told in no
- * other way; what the user has set stays. */
+/* Starts the program again with OpenMP's waiting threads set to spin 1,000 times, then sleep. By default they
+ * spin for milliseconds, and on a machine with other load a sweep takes 15 to 40 times as long. OpenMP reads
+ * this before main begins, so it takes a new start, of the same process. The user's own settings stay. */
 static void let_threads_sleep(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
@@ -124,6 +124,7 @@ int main(int argc, char **argv)
     fill_streams();
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of its write */
     keep_memory();
+    prctl(PR_SET_NAME, "ftgpu"); /* after execv of /proc/self/exe it would be "exe" */
     const char *const *words = (const char *const *)argv + 1;
     int n_words = argc > 0 ? argc - 1 : 0;
     ft_help_form form = FT_HELP_NONE;

@@ -13,7 +13,7 @@
  *   eio       the N-th call fails with EIO, those after it do not;
  *   gone      the N-th and all that follow fail with EIO: the disk is gone;
  *   full      the N-th of those that need room and all of these that follow fail with ENOSPC;
- *   short     the N-th write writes half of its bytes, then as `full`;
+ *   short     the N-th write writes half of its bytes, the writes after it fail with ENOSPC;
  *   torn      the N-th write writes half of its bytes, then all processes are killed;
  *   kill      before the N-th call its process is killed (SIGKILL);
  *   kill_all  before the N-th call all processes of the process group are. */
@@ -34,7 +34,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* What a call is to the disk. */

@@ -1,6 +1,7 @@
 /* The circumstances of an experiment; see run_record.h. */
 #include "host/run_record.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,11 +22,11 @@ static bool add_checksum(cJSON *run, const char *key, uint32_t checksum)
     return cJSON_AddStringToObject(run, key, ft_hash_text(checksum, text)) != NULL;
 }
 
-/* Where the run was started, from which its paths are meant. */
+/* Where the run was started, from which its paths are meant; left out where that directory is gone. */
 static bool add_directory(cJSON *run)
 {
     char *here = getcwd(NULL, 0);
-    const bool ok = !here || cJSON_AddStringToObject(run, "directory", here) != NULL;
+    const bool ok = here ? cJSON_AddStringToObject(run, "directory", here) != NULL : errno != ENOMEM;
     free(here);
     return ok;
 }

@@ -36,7 +36,7 @@ check 0 analyze summary
 check 0 data insights --data data/data.csv --split 0.7,0.15,0.15 --target Close
 check 0 model merge --model nano --adapter "$(directory_of 'one_*')/adapter" --out merged
 check 0 --help
-sed '5s/,[^,]*,/,n\/a,/' data/train.csv >bad.csv
+sed '5s/,[^,]*,/,abc,/' data/train.csv >bad.csv
 check 2 data insights --train bad.csv --target Close
 echo '{"epochs": [1' >bad.json
 check 2 sweep $job --grid-file bad.json

@@ -60,6 +60,16 @@ bool ft_cpu_has_bf16(void)
     return false;
 }
 
+void ft_cpu_describe(char *text, size_t size)
+{
+    snprintf(text, size, "no CPU while fuzzing");
+}
+
+const char *ft_cpu_onednn_isa(void)
+{
+    return "none";
+}
+
 static void write_file(const char *name, const char *text)
 {
     FILE *file = fopen(name, "w");

@@ -1,6 +1,6 @@
-# Every third (or FTGPU_ALLOCATION_STEP-th) allocation of a sweep's coordinator fails; see allocations.sh.
+# Every fifth (or FTGPU_ALLOCATION_STEP-th) allocation of a sweep's coordinator fails; see allocations.sh.
 . "$E2E/allocations.sh"
-each 0 "${FTGPU_ALLOCATION_STEP-3}" ""
+each 0 "${FTGPU_ALLOCATION_STEP-5}" ""
 each 0 17 -
 tell_slowest
 finish

@@ -180,8 +180,10 @@ static ssize_t write_to_sink(void *cookie, const char *bytes, size_t size)
     size_t done = 0;
     while (done < size && sink->code == 0) {
         ssize_t written = write(sink->descriptor, bytes + done, size - done);
-        if (written >= 0)
+        if (written > 0)
             done += (size_t)written;
+        else if (written == 0)
+            sink->code = ENOSPC;
         else if (errno != EINTR)
             sink->code = errno;
     }
@@ -241,6 +243,11 @@ void ft_file_flush(ft_file_writer *writer)
     (void)fflush(writer->stream); /* the stream keeps its error */
 }
 
+bool ft_file_has_failed(const ft_file_writer *writer)
+{
+    return writer->sink->code != 0;
+}
+
 void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, size_t size)
 {
     struct ft_file_sink *sink = writer->sink;
@@ -248,8 +255,10 @@ void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, 
     while (done < size && sink->code == 0) {
         ssize_t written =
             pwrite(sink->descriptor, (const char *)data + done, size - done, (off_t)offset + (off_t)done);
-        if (written >= 0)
+        if (written > 0)
             done += (size_t)written;
+        else if (written == 0)
+            sink->code = ENOSPC;
         else if (errno != EINTR)
             sink->code = errno;
     }

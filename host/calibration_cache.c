@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -58,6 +60,8 @@ bool ft_calibration_find(const char *key, double *number)
 static void keep_in(const char *path, const char *key, double *number)
 {
     cJSON *numbers = NULL;
+    struct stat there;
+    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) return; /* not of our making */
     if (read_numbers(path, &numbers) != FT_OK) return;
     if (!numbers) numbers = cJSON_CreateObject();
     ft_error unwritten;
@@ -68,6 +72,16 @@ static void keep_in(const char *path, const char *key, double *number)
     cJSON_Delete(numbers);
 }
 
+/* Waits for a second at most: who cannot keep a number measures again. */
+static bool lock_soon(int descriptor)
+{
+    for (int i = 0; i < 50; i++) {
+        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return true;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    return false;
+}
+
 void ft_calibration_keep(const char *key, double *number)
 {
     ft_error unmade;
@@ -76,8 +90,8 @@ void ft_calibration_keep(const char *key, double *number)
     char *lock = directory ? ft_join_path(directory, "calibration.lock") : NULL;
     int descriptor = -1;
     if (path && lock && ft_make_directories(directory, &unmade) == FT_OK)
-        descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor >= 0 && flock(descriptor, LOCK_EX) == 0) keep_in(path, key, number);
+        descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (descriptor >= 0 && lock_soon(descriptor)) keep_in(path, key, number);
     if (descriptor >= 0) close(descriptor);
     free(lock);
     free(path);

@@ -19,7 +19,7 @@ static const double LOOK_EVERY = 0.2, SYNC_EVERY = 0.01;
 
 /* Workers that have their end before them have so many seconds for a step and a checkpoint; those that seem
  * to be gone, for what the system does at a process's end. */
-static const double ENDING = 5;
+static const double ENDING = 5, STOPPING = 20;
 
 typedef struct worker {
     bool is_running, is_ready;
@@ -40,6 +40,7 @@ typedef struct coordinator {
     ft_awake_clock clock; /* looked at once a round */
     ft_handout handout;
     ft_stop told; /* how workers were told to stop */
+    double told_at;
     bool knows_device;
     ft_sweep_device device; /* as the first worker that was ready has told */
 } coordinator;
@@ -293,6 +294,7 @@ static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
     ft_status status = FT_OK;
     if (how <= c->told) return FT_OK;
     c->told = how;
+    c->told_at = c->clock.seconds;
     for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
         if (!c->workers[i].is_running) continue;
         cJSON *message = ft_message("do", "stop");
@@ -302,14 +304,17 @@ static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
     return status;
 }
 
-/* Ends those that are at work and have said nothing for too long. */
+/* Ends those that are at work and have said nothing for too long; once all are to stop at once, for STOPPING.
+ */
 static void end_silent(coordinator *c)
 {
-    double timeout = timeout_of(c);
+    const bool is_stopping = c->told == FT_STOP_NOW;
+    const double timeout = is_stopping ? fmin(STOPPING, timeout_of(c)) : timeout_of(c);
     for (int32_t i = 0; i < c->crew->n_workers; i++) {
         worker *w = &c->workers[i];
         bool is_busy = w->is_running && (w->batch != FT_NO_BATCH || !w->is_ready);
-        if (!is_busy || w->was_silent || c->clock.seconds - w->last_heard <= timeout) continue;
+        const double since = is_stopping ? fmax(w->last_heard, c->told_at) : w->last_heard;
+        if (!is_busy || w->was_silent || c->clock.seconds - since <= timeout) continue;
         ft_engine_say(c->sweep->engine, "a worker gave no sign of life for %g s and is ended", timeout);
         w->was_silent = true;
         c->crew->kill(c->crew->context, i);

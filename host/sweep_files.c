@@ -61,6 +61,13 @@ static bool is_whole_checkpoint(const char *name)
     return ft_read_checkpoint_name(name, &number, &is_temporary) && !is_temporary;
 }
 
+static bool is_any_checkpoint(const char *name)
+{
+    size_t number;
+    bool is_temporary;
+    return ft_read_checkpoint_name(name, &number, &is_temporary);
+}
+
 static bool is_temporary_plan(const char *name)
 {
     return strncmp(name, "plan.json.tmp.", sizeof "plan.json.tmp." - 1) == 0;
@@ -190,7 +197,7 @@ ft_status ft_sweep_plan_write(const ft_directory *state, const ft_directory *che
     /* In this order: a crash between leaves the old plan with nothing done, never the new one with the old's
      * results. */
     if (status == FT_OK) status = remove_all(state, ft_is_journal_name, err);
-    if (status == FT_OK) status = remove_all(checkpoints, NULL, err);
+    if (status == FT_OK) status = remove_all(checkpoints, is_any_checkpoint, err);
     if (status == FT_OK) status = ft_write_file(path, text, strlen(text), err);
     free(text);
     free(path);

@@ -16,7 +16,7 @@
 enum { HOLDER_CHARS = 256, LOCK_NAME_CHARS = 32, TRIES = 100 };
 
 /* Seconds in which a process that was killed is gone, with its workers and its locks. */
-static const double PATIENCE = 2;
+static const double PATIENCE = 2, OPENING_PATIENCE = 30;
 
 /* Whether the name still leads to the open file. Where it cannot be told, a network that is away for a moment
  * for one, it does. */
@@ -130,11 +130,28 @@ static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, 
                    (int)shard.count, name, holder);
 }
 
+/* One process at a time looks at a sweep's state. One that is suspended meanwhile must not hold up all
+ * others. */
+static ft_status take_opening(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
+                              ft_error *err)
+{
+    const double until = ft_now_seconds() + OPENING_PATIENCE;
+    for (;;) {
+        bool taken = false;
+        ft_status status = take(directory, "lock.opening", LOCK_EX | LOCK_NB, &lock->opening, &taken, err);
+        if (status != FT_OK || taken) return status;
+        if (ft_now_seconds() > until)
+            return ft_fail(err, FT_FAILED, "sweep \"%s\" is being opened by another process, for %g s now",
+                           name, OPENING_PATIENCE);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+}
+
 ft_status ft_sweep_lock_take(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                              ft_shard shard, ft_error *err)
 {
-    bool taken, is_held = false;
-    ft_status status = take(directory, "lock.opening", LOCK_EX, &lock->opening, &taken, err);
+    bool is_held = false;
+    ft_status status = take_opening(lock, directory, name, err);
     if (status != FT_OK) return status;
     const double until = ft_now_seconds() + PATIENCE;
     do {

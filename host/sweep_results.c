@@ -28,6 +28,14 @@ ft_status ft_sweep_results_has(const ft_sweep_results *results, const char *expe
     return ft_directory_has(&results->experiments, path, has, err);
 }
 
+ft_status ft_sweep_results_has_adapter(const ft_sweep_results *results, const char *experiment_id, bool *has,
+                                       ft_error *err)
+{
+    char path[PATH_CHARS];
+    snprintf(path, sizeof path, "%.255s/adapter", experiment_id);
+    return ft_directory_has(&results->experiments, path, has, err);
+}
+
 ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *experiment_id, bool *failed,
                                 ft_error *err)
 {

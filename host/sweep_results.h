@@ -16,6 +16,9 @@ typedef struct ft_sweep_results {
 /* Whether an experiment's results.json is on disk. FT_FAILED where that cannot be told. */
 ft_status ft_sweep_results_has(const ft_sweep_results *results, const char *experiment_id, bool *has,
                                ft_error *err);
+/* Whether it holds a trained adapter. FT_FAILED likewise. */
+ft_status ft_sweep_results_has_adapter(const ft_sweep_results *results, const char *experiment_id, bool *has,
+                                       ft_error *err);
 /* Reads whether a result on disk is that of a failure. */
 ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *experiment_id, bool *failed,
                                 ft_error *err);

@@ -165,7 +165,8 @@ static ft_status settle_all(ft_sweep_state *state, ft_error *err)
     return status;
 }
 
-/* Lines that are lost may have named experiments that were never finished: nothing else knows of them. */
+/* Lines that are lost may have named experiments that were never finished: nothing else knows of them. What
+ * holds a trained adapter may be another run's, and stays. */
 static ft_status discard_unnamed(ft_sweep_state *state, ft_error *err)
 {
     char **names = NULL;
@@ -173,10 +174,12 @@ static ft_status discard_unnamed(ft_sweep_state *state, ft_error *err)
     if (state->n_lost == 0 || !state->lock.is_alone) return FT_OK;
     ft_status status = ft_directory_list(&state->results.experiments, NULL, &names, &count, err);
     for (size_t i = 0; i < count && status == FT_OK; i++) {
-        bool has_result = false;
+        bool has_result = false, has_adapter = false;
         if (!ft_books_find_id(&state->books, names[i], &index) || state->books.experiments[index]) continue;
         status = ft_sweep_results_has(&state->results, names[i], &has_result, err);
         if (status == FT_OK && !has_result)
+            status = ft_sweep_results_has_adapter(&state->results, names[i], &has_adapter, err);
+        if (status == FT_OK && !has_result && !has_adapter)
             status = ft_sweep_results_discard(&state->results, names[i], &has_result, err);
     }
     ft_directory_free_names(names, count);

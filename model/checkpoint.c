@@ -1,11 +1,13 @@
 /* Where the training of an adapter batch stands, on disk; see checkpoint.h. */
 #include "model/checkpoint.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/checksum.h"
 #include "base/json.h"
@@ -135,6 +137,24 @@ static uint32_t add_tensor(uint32_t checksum, const char *name, const void *data
 }
 
 /* Writes the tensors, which it sorts, with the state and the checksum of both. */
+/* What stands at a checkpoint's place and is no file (a pipe, a device, a link, a directory) is moved aside:
+ * it must not be written to. */
+static ft_status make_way(const char *path, ft_error *err)
+{
+    struct stat there;
+    if (lstat(path, &there) != 0 || S_ISREG(there.st_mode)) return FT_OK;
+    ft_text aside = FT_TEXT_EMPTY;
+    ft_text_addf(&aside, "%s.replaced", path);
+    ft_status status = FT_OK;
+    if (aside.failed)
+        status = ft_no_memory(err, path, strlen(path));
+    else if (rename(path, aside.data) != 0)
+        status =
+            ft_fail(err, FT_FAILED, "%s: is no file and cannot be moved away: %s", path, strerror(errno));
+    ft_text_free(&aside);
+    return status;
+}
+
 static ft_status write_checked(const char *path, const char *state, ft_tensor_to_store *tensors, size_t n,
                                ft_error *err)
 {
@@ -147,7 +167,8 @@ static ft_status write_checked(const char *path, const char *state, ft_tensor_to
         checksum = add_tensor(checksum, tensors[i].name, tensors[i].data, count * sizeof(float));
     }
     const char *metadata[] = {"state", state, "crc32", checksum_text(checksum, digits)};
-    return ft_safetensors_write(path, tensors, n, metadata, 2, err);
+    ft_status status = make_way(path, err);
+    return status == FT_OK ? ft_safetensors_write(path, tensors, n, metadata, 2, err) : status;
 }
 
 /* The matrices of all slots on the host, (N_MATRICES, n_adapters, n_params). */

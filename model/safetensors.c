@@ -419,6 +419,7 @@ typedef struct storing {
 static void store_piece(void *context, int64_t piece)
 {
     const storing *s = context;
+    if (ft_file_has_failed(s->writer)) return;
     size_t width = dtypes[s->tensor->dtype].bytes;
     size_t first = (size_t)piece * FT_STORED_PIECE, count = s->count - first;
     if (count > FT_STORED_PIECE) count = FT_STORED_PIECE;

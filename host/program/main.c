@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 #ifdef __GLIBC__
@@ -101,7 +102,10 @@ static void fill_streams(void)
  * this before main begins, so it takes a new start, of the same process. The user's own settings stay. */
 static void let_threads_sleep(char **argv)
 {
+    const char *preloaded = getenv("LD_PRELOAD");
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    /* Where the loader was started by hand, or valgrind is at work, /proc/self/exe is not this program. */
+    if (getauxval(AT_BASE) == 0 || (preloaded && strstr(preloaded, "vgpreload"))) return;
     if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
     /* Where that fails threads wait as they do by default. */
 }
@@ -122,6 +126,7 @@ static int run_command(const ft_command *command, int skipped, int n_words, char
 int main(int argc, char **argv)
 {
     fill_streams();
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would hide how a worker ended */
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of its write */
     keep_memory();
     prctl(PR_SET_NAME, "ftgpu"); /* after execv of /proc/self/exe it would be "exe" */

@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* MADV_HUGEPAGE, pthread_getattr_default_np */
 #endif
+#include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ bool ft_cpu_has_room(size_t bytes)
 
 /* OpenMP ends the process when it cannot start a thread. So they are started here, once it is known that
  * there is room for their stacks; later parallel regions find them. */
-static ft_status start_threads(int n_threads, ft_error *err)
+static ft_status start_threads(int *n_threads, ft_error *err)
 {
     size_t stack = 0;
     pthread_attr_t attributes;
@@ -41,15 +42,22 @@ static ft_status start_threads(int n_threads, ft_error *err)
         pthread_attr_getstacksize(&attributes, &stack);
         pthread_attr_destroy(&attributes);
     }
-    const size_t bytes = (size_t)(n_threads - 1) * stack;
+    const size_t bytes = (size_t)(*n_threads - 1) * stack;
     if (!ft_cpu_has_room(bytes)) {
         char what[64];
-        snprintf(what, sizeof what, "the stacks of %d threads", n_threads);
+        snprintf(what, sizeof what, "the stacks of %d threads", *n_threads);
         return ft_no_memory(err, what, bytes);
     }
-#pragma omp parallel num_threads(n_threads)
+    int started = 1;
+    const int dynamic = omp_get_dynamic();
+    omp_set_dynamic(0);
+#pragma omp parallel num_threads(*n_threads)
     {
+#pragma omp master
+        started = omp_get_num_threads();
     }
+    omp_set_dynamic(dynamic);
+    *n_threads = started; /* fewer by OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS or within a parallel region */
     return FT_OK;
 }
 
@@ -159,7 +167,7 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     default:
         ft_cpu_operations_generic(cpu);
     }
-    ft_status status = start_threads(base->n_threads, err);
+    ft_status status = start_threads(&base->n_threads, err);
     if (status == FT_OK) status = ft_matmul_cache_create(&cpu->matmuls, err);
     if (status != FT_OK) {
         free_backend(base);

@@ -11,9 +11,9 @@
 enum { MAX_MATMULS = 1024, BUCKETS = 256 };
 
 /* Bytes that must be free before oneDNN makes something. Where it gets no memory for a kernel's code, version
- * 2.6 writes through NULL, and what C++ throws elsewhere ends the process too; neither can be caught, but both
- * can be seen coming. A primitive was measured to take 2 MiB at most (sizes nano and mini, f32 and bf16, all
- * parameters trained). What is made is kept, so that looking costs nothing. */
+ * 2.6 writes through NULL, and what C++ throws elsewhere ends the process too; neither can be caught, but
+ * both can be seen coming. A primitive was measured to take 2 MiB at most (sizes nano and mini, f32 and bf16,
+ * all parameters trained). What is made is kept, so that looking costs nothing. */
 enum { ROOM = 16 << 20 };
 
 typedef struct matmul {
@@ -31,12 +31,18 @@ struct ft_matmul_cache {
     int count;
 };
 
-/* oneDNN takes its thread count from the calling thread's OpenMP setting: ours while it works, then the
- * caller's again. */
-static int set_threads(int n_threads)
+/* The calling thread's OpenMP settings. */
+typedef struct threads {
+    int count, dynamic;
+} threads;
+
+/* oneDNN takes its thread count from the calling thread's OpenMP settings: ours while it works, then the
+ * caller's again. It cuts a product for that many threads; were there fewer, part of it would stay undone. */
+static threads set_threads(threads wanted)
 {
-    int before = omp_get_max_threads();
-    if (before != n_threads) omp_set_num_threads(n_threads);
+    threads before = {omp_get_max_threads(), omp_get_dynamic()};
+    if (before.count != wanted.count) omp_set_num_threads(wanted.count);
+    if (before.dynamic != wanted.dynamic) omp_set_dynamic(wanted.dynamic);
     return before;
 }
 
@@ -214,7 +220,7 @@ static matmul *find(ft_cpu *cpu, const ft_matmul_shape *shape, const ft_packed *
 void ft_matmul(ft_cpu *cpu, const ft_matmul_shape *shape, const void *x, const void *w,
                const ft_packed *packed, void *y)
 {
-    int before = set_threads(cpu->base.n_threads);
+    const threads before = set_threads((threads){cpu->base.n_threads, 0});
     matmul *product = find(cpu, shape, packed);
     void *scratch = product ? ft_cpu_scratch(cpu, FT_SCRATCH_DNNL, product->scratch_bytes + 64) : NULL;
     if (scratch) {
@@ -248,7 +254,7 @@ ft_status ft_packed_create(ft_cpu *cpu, int64_t k, int64_t n, ft_dtype dtype, ft
     ft_layout any = {0};
     dnnl_primitive_desc_t descriptor = NULL;
     *packed = (ft_packed){.k = k, .n = n, .dtype = dtype};
-    int before = set_threads(cpu->base.n_threads);
+    const threads before = set_threads((threads){cpu->base.n_threads, 0});
     dnnl_status_t status = ft_cpu_has_room(ROOM) ? dnnl_success : dnnl_out_of_memory;
     if (status == dnnl_success) status = ft_layout_any(&any, dims, type_of(dtype));
     if (status == dnnl_success) status = describe(cpu->matmuls, &typical, &any, &descriptor);
@@ -319,7 +325,7 @@ ft_status ft_packed_fill(ft_cpu *cpu, ft_packed *packed, const float *values, co
         const void *in;
         void *out;
     } input = {values};
-    int before = set_threads(cpu->base.n_threads);
+    const threads before = set_threads((threads){cpu->base.n_threads, 0});
     dnnl_status_t status = prepare_reorder(cpu->matmuls->engine, packed, stride);
     if (status == dnnl_success) status = dnnl_memory_set_data_handle(packed->from, input.out);
     if (status == dnnl_success) {

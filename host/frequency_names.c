@@ -79,7 +79,7 @@ static bool set_half_months(const char *anchor, ft_frequency *f)
 {
     char *end = NULL;
     long middle = anchor ? strtol(anchor, &end, 10) : 15;
-    if (middle < 2 || middle > 27 || (anchor && (*anchor < '1' || *anchor > '9' || *end))) return false;
+    if (middle < (f->day == 1 ? 2 : 1) || middle > 27 || (anchor && (*anchor < '1' || *anchor > '9' || *end))) return false;
     f->second_day = f->day == 1 ? (int32_t)middle : 31;
     if (f->day == 31) f->day = (int32_t)middle;
     return true;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "model/json_builder.h"
+#include "model/place.h"
 
 /* Keys that change nothing of what a trained adapter computes, or that its tensors tell: which modules, where
  * it came from, how it was initialised. Those read below are among them. Any other key must be null, false or
@@ -283,7 +284,8 @@ ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error 
 {
     cJSON *root = NULL;
     *spec = (ft_adapter_spec){0};
-    ft_status status = ft_json_read(path, &root, err);
+    ft_status status = ft_place_check_file(path, err);
+    if (status == FT_OK) status = ft_json_read(path, &root, err);
     if (status) return status;
     const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "peft_type");
     if (!cJSON_IsObject(root))

@@ -53,7 +53,7 @@ typedef struct ft_frequency {
  *
  * - half months: two days of the month, about 15 apart (SMS, SME);
  *
- * - months on their nth weekday (WOM-3FRI), or on their last; years of 52 or 53 weeks are such;
+ * - months on their nth weekday (WOM-3FRI), or on their last (LWOM-FRI); years of 52 or 53 weeks are such;
  *
  * - weeks on one weekday (W-FRI);
  *
@@ -76,9 +76,9 @@ ft_status ft_frequency_infer(const int64_t *times, const int16_t *zones, size_t 
                              ft_error *err);
 
 /* A pandas name: D, B, C, W, W-FRI, MS, ME, BMS, BME, QS, QE, BQS, BQE, YS, YE, BYS, BYE with the month they
- * are anchored at (QE-NOV, YE-JUN), SMS, SME, SMS-10, WOM-3FRI, h, min, s, ms, us, pandas' older M, BM, Q,
- * BQ, A, Y, AS, BA, BY, BAS, SM, H, T, S, L, U, multiples like 15min, 2W-MON, and of steps 1.5h, 1h30min.
- * FT_BAD_INPUT with the nearest name for another.
+ * are anchored at (QE-NOV, YE-JUN), SMS, SME, SMS-10, WOM-3FRI, LWOM-FRI, h, min, s, ms, us, pandas' older M,
+ * BM, Q, BQ, A, Y, AS, BA, BY, BAS, SM, H, T, S, L, U, multiples like 15min, 2W-MON, and of steps 1.5h,
+ * 1h30min. FT_BAD_INPUT with the nearest name for another.
  */
 ft_status ft_frequency_parse(const char *name, ft_frequency *frequency, ft_error *err);
 

@@ -16,7 +16,7 @@ typedef struct known_name {
     int32_t months; /* MONTHS */
     int32_t phase;  /* the month that it is anchored at without a word, 0 for January */
     int anchor;     /* MONTHS: of ft_frequency */
-    int32_t day;    /* HALF_MONTHS: the one that is not the middle */
+    int32_t day;    /* HALF_MONTHS: the one that is not the middle; NTH_WEEKDAY: 5 is the last */
 } known_name;
 
 static const known_name known[] = {
@@ -35,6 +35,7 @@ static const known_name known[] = {
     {"C", BUSINESS, 0, 0, 0, 0, 0},
     {"W", WEEK, 0, 0, 0, 0, 0},
     {"WOM", NTH_WEEKDAY, 0, 1, 0, FT_ANCHOR_NTH_WEEKDAY, 0},
+    {"LWOM", NTH_WEEKDAY, 0, 1, 0, FT_ANCHOR_NTH_WEEKDAY, 5},
     {"ME", MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 31},
     {"M", MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 31},
     {"MS", MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 1},
@@ -79,7 +80,8 @@ static bool set_half_months(const char *anchor, ft_frequency *f)
 {
     char *end = NULL;
     long middle = anchor ? strtol(anchor, &end, 10) : 15;
-    if (middle < (f->day == 1 ? 2 : 1) || middle > 27 || (anchor && (*anchor < '1' || *anchor > '9' || *end))) return false;
+    if (middle < (f->day == 1 ? 2 : 1) || middle > 27 || (anchor && (*anchor < '1' || *anchor > '9' || *end)))
+        return false;
     f->second_day = f->day == 1 ? (int32_t)middle : 31;
     if (f->day == 31) f->day = (int32_t)middle;
     return true;
@@ -91,12 +93,13 @@ static bool set_anchor(const known_name *base, const char *anchor, ft_frequency 
     int32_t weekday = 6, month = base->phase; /* W is W-SUN */
     const char *weekday_name = anchor;
     if (base->kind == HALF_MONTHS) return set_half_months(anchor, f);
-    if (base->kind == NTH_WEEKDAY) {
+    if (base->kind == NTH_WEEKDAY && base->day != 5) {
         if (!anchor || *anchor < '1' || *anchor > '4') return false;
         f->day = *anchor - '0';
         weekday_name = anchor + 1;
     }
     if (base->kind == NTH_WEEKDAY || (base->kind == WEEK && anchor)) {
+        if (!anchor) return false;
         weekday = find_name(weekday_name, weekday_names, 7);
         if (weekday < 0) return false;
     } else if (base->kind == MONTHS && base->months > 1 && anchor) {
@@ -166,9 +169,10 @@ static ft_status parse_one(const char *name, ft_frequency *frequency, ft_error *
         return ft_fail(err, FT_BAD_INPUT, "frequency \"%.40s\": \"%s\" %s", name, base,
                        found->kind == WEEK          ? "is anchored at a weekday, like W-FRI"
                        : found->kind == HALF_MONTHS ? "takes a day from 2 to 27, like SMS-15"
-                       : found->kind == NTH_WEEKDAY ? "is anchored at a weekday of the month, like WOM-3FRI"
-                       : found->months > 1          ? "is anchored at a month, like QE-NOV or YE-JUN"
-                                                    : "takes nothing after a dash");
+                       : found->kind == NTH_WEEKDAY
+                           ? "is anchored at a weekday of the month, like WOM-3FRI or LWOM-FRI"
+                       : found->months > 1 ? "is anchored at a month, like QE-NOV or YE-JUN"
+                                           : "takes nothing after a dash");
     if (found->kind == PLAIN) {
         if (__builtin_mul_overflow(found->step, count, &f->step))
             return ft_fail(err, FT_BAD_INPUT, "frequency \"%.40s\" is too long", name);

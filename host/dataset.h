@@ -80,8 +80,8 @@ void ft_dataset_free(ft_dataset *dataset);
 
 /* Whether one can train on it: at least one series has 2 * prediction_length training rows (a window's
  * context and its labels), the validation and test splits have at least one series with prediction_length
- * rows, and the target is neither all missing nor constant in the training rows. FT_BAD_INPUT with the
- * file and the figures otherwise. */
+ * rows, and the target is neither all missing in a split nor constant in the training rows. FT_BAD_INPUT with
+ * the file and the figures otherwise. */
 ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length, ft_error *err);
 
 /* How many series have too few training rows for one window. The note on them, with the names of the first,

@@ -33,6 +33,20 @@ static ft_status check_rows(const ft_dataset *dataset, int split, int64_t needed
     return refuse(dataset, split, err);
 }
 
+/* Validation and test must have a known value. */
+static ft_status check_known(const ft_dataset *dataset, int split, ft_error *err)
+{
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        const ft_dataset_item *item = &dataset->items[i];
+        for (int64_t row = item->split_start[split]; row < item->split_start[split + 1]; row++)
+            if (!isnan(item->values[row])) return FT_OK;
+    }
+    ft_fail(err, FT_BAD_INPUT,
+            "column \"%.80s\": all values of the %s split are missing, there is nothing to measure by",
+            dataset->target, split_names[split]);
+    return refuse(dataset, split, err);
+}
+
 ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length, ft_error *err)
 {
     char why[128];
@@ -42,6 +56,7 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
     snprintf(why, sizeof why, "prediction_length %d", (int)prediction_length);
     for (int split = 1; split < 3 && status == FT_OK; split++)
         status = check_rows(dataset, split, prediction_length, why, err);
+    for (int split = 1; split < 3 && status == FT_OK; split++) status = check_known(dataset, split, err);
     if (status != FT_OK) return status;
     bool any = false;
     double known = NAN;

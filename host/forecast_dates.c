@@ -2,6 +2,9 @@
 #include "host/forecast_dates.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "host/calendar.h"
 
 /* Fewer rows show no frequency where another series does. */
 enum { LEAST_ROWS = 3 };
@@ -16,6 +19,37 @@ typedef struct continuer {
     ft_forecast_dates *dates;
 } continuer;
 
+/* Whether a form shows one of the parts that these letters stand for. */
+static bool shows(const char *format, const char *letters)
+{
+    for (const char *at = format; *at; at++)
+        if (*at == '%' && *++at && strchr(letters, *at)) return true;
+    return false;
+}
+
+/* The months between two dates that differ in the last part that the style shows: 0 where it shows days. */
+static int32_t months_shown(const ft_timestamp_style *style)
+{
+    if (!*style->format)
+        return style->precision == FT_STYLE_YEAR ? 12 : style->precision == FT_STYLE_MONTH ? 1 : 0;
+    return shows(style->format, "deFDs") ? 0
+           : shows(style->format, "mbB") ? 1
+           : shows(style->format, "q")   ? 3
+                                         : 12;
+}
+
+/* One date alone goes on by the last part that it shows: "2022Q1" by quarters, a whole date by days. */
+static void set_shown_step(const ft_timestamp_style *style, int64_t time, ft_frequency *frequency)
+{
+    const int32_t months = months_shown(style);
+    if (months == 0) return;
+    frequency->unit = FT_EVERY_MONTHS;
+    frequency->months = frequency->cycle = months;
+    frequency->phase = (int32_t)(ft_month_of_day(ft_day_of(time)) % months);
+    frequency->anchor = FT_ANCHOR_DAY;
+    frequency->day = 1;
+}
+
 /* How a series goes on. The first that is not evenly spaced is kept in words. */
 static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_frequency *frequency,
                                 ft_error *err)
@@ -27,6 +61,9 @@ static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_fr
         return FT_OK;
     }
     ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
+    if (status == FT_OK && item->n_rows == 1)
+        set_shown_step(&c->dataset->style, item->times[0] + item->zones[0] * FT_MICROSECONDS_A_MINUTE,
+                       frequency);
     if (status != FT_OK || item->n_rows == 1 || ft_frequency_is_plain(frequency)) return status;
     if (c->n_uneven++ > 0) return FT_OK;
     ft_text *remark = &c->dates->remark;
@@ -48,6 +85,27 @@ static ft_timestamp_style style_of(const ft_forecast_dates *dates, const ft_data
     return style;
 }
 
+/* FT_BAD_INPUT where a form cannot tell a date from the one before it. */
+static ft_status check_shown(const continuer *c, const ft_timestamp_style *style, int64_t before,
+                             int64_t time, const ft_frequency *frequency, ft_error *err)
+{
+    char one[FT_TIMESTAMP_CHARS], other[FT_TIMESTAMP_CHARS], words[FT_FREQUENCY_CHARS];
+    if (!*style->format ||
+        strcmp(ft_timestamp_format(before, style, one), ft_timestamp_format(time, style, other)) != 0)
+        return FT_OK;
+    const int64_t apart = time - before;
+    const char *hidden = apart < 1000000                      ? "fractions of a second"
+                         : apart < FT_MICROSECONDS_A_MINUTE   ? "seconds"
+                         : apart < FT_MICROSECONDS_AN_HOUR    ? "minutes"
+                         : apart < FT_MICROSECONDS_A_DAY      ? "hours"
+                         : apart < 28 * FT_MICROSECONDS_A_DAY ? "days"
+                                                              : "months";
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s: the dates' form \"%s\" does not show %s: a forecast at \"%s\" would have the date "
+                   "\"%s\" more than once (name a longer --freq, or write the dates with their %s)",
+                   c->path, style->format, hidden, ft_frequency_describe(frequency, words), one, hidden);
+}
+
 /* The dates of one series, for which the style of all is made wide enough. */
 static ft_status continue_item(continuer *c, size_t index, ft_error *err)
 {
@@ -59,6 +117,9 @@ static ft_status continue_item(continuer *c, size_t index, ft_error *err)
     for (size_t t = 0; t < c->dates->horizon && status == FT_OK; t++) {
         status = ft_frequency_next(&frequency, (int64_t)t + 1, &times[t], err);
         if (status == FT_OK) ft_timestamp_widen(&style, times[t]);
+        if (status == FT_OK)
+            status = check_shown(c, &style, t ? times[t - 1] : item->times[item->n_rows - 1], times[t],
+                                 &frequency, err);
     }
     c->dates->style.precision = style.precision;
     c->dates->style.fraction_digits = style.fraction_digits;

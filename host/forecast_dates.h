@@ -14,8 +14,9 @@ typedef struct ft_forecast_dates {
 } ft_forecast_dates;
 
 /* Continues each series at `named`, or, where that is NULL, at the frequency of its dates; a series of one or
- * two rows at that of the longest, if it has more. `path` is the file's name in the remark. *dates is the
- * caller's also on failure: FT_BAD_INPUT beyond the year 9999. */
+ * two rows at that of the longest, if it has more; one row alone by the finest part that dates show (a
+ * quarter, a month, a year, else a day). `path` is the file's name in the remark. *dates is the caller's also
+ * on failure: FT_BAD_INPUT beyond the year 9999, or where dates would be written alike. */
 ft_status ft_forecast_dates_create(const ft_dataset *dataset, const char *path, const ft_frequency *named,
                                    size_t horizon, ft_forecast_dates *dates, ft_error *err);
 void ft_forecast_dates_free(ft_forecast_dates *dates);

@@ -154,6 +154,12 @@ static ft_status find_by_experiment(const ft_engine *engine, const ft_forecast_j
     else if (status == FT_OK && chosen->error)
         status = ft_fail(err, FT_BAD_INPUT, "experiment %s failed: %s", chosen->experiment_id, chosen->error);
     if (status == FT_OK) status = describe(chosen, job, found, err);
+    if (status == FT_OK && found->adapter && !found->hash)
+        ft_engine_say(
+            engine,
+            "warning: experiment %s: results.json has no model_hash: whether %s is the model that it "
+            "was tuned on cannot be checked",
+            found->experiment_id, found->model);
     ft_experiments_free(&experiments);
     return status;
 }

@@ -6,8 +6,18 @@
 
 #include "host/calendar.h"
 
+static int64_t day_of_half_month(const ft_frequency *frequency, int64_t half_months)
+{
+    const ft_frequency anchor = {.unit = FT_EVERY_MONTHS,
+                                 .anchor = FT_ANCHOR_DAY,
+                                 .day =
+                                     ft_floor_rest(half_months, 2) ? frequency->second_day : frequency->day};
+    return ft_frequency_day(&anchor, ft_floor_divide(half_months, 2));
+}
+
 int64_t ft_frequency_day(const ft_frequency *frequency, int64_t months)
 {
+    if (frequency->unit == FT_EVERY_HALF_MONTHS) return day_of_half_month(frequency, months);
     int32_t year = (int32_t)ft_floor_divide(months, 12), month = (int32_t)ft_floor_rest(months, 12) + 1;
     int32_t last = ft_days_in_month(year, month), day;
     switch (frequency->anchor) {
@@ -36,6 +46,14 @@ static void set_time_of_day(ft_week_pattern *week, int64_t time_of_day)
     }
 }
 
+/* The month or half month that a day is in. */
+static int64_t count_of_day(const ft_frequency *frequency, int64_t days)
+{
+    int64_t month = ft_month_of_day(days);
+    if (frequency->unit == FT_EVERY_MONTHS) return month;
+    return 2 * month + (days >= ft_frequency_day(frequency, 2 * month + 1));
+}
+
 void ft_frequency_start(ft_frequency *frequency, int64_t last, int32_t zone_minutes)
 {
     int64_t zone = zone_minutes * FT_MICROSECONDS_A_MINUTE, local = last + zone;
@@ -43,8 +61,8 @@ void ft_frequency_start(ft_frequency *frequency, int64_t last, int32_t zone_minu
             time_of_day = ft_floor_rest(local, FT_MICROSECONDS_A_DAY);
     frequency->zone_minutes = zone_minutes;
     frequency->from = last;
-    if (frequency->unit == FT_EVERY_MONTHS) {
-        int64_t month = ft_month_of_day(days);
+    if (frequency->unit != FT_EVERY_STEP) {
+        int64_t month = count_of_day(frequency, days);
         while (ft_floor_rest(month - frequency->phase, frequency->cycle) != 0 ||
                ft_frequency_day(frequency, month) < days)
             month++;
@@ -66,10 +84,11 @@ ft_status ft_frequency_next(const ft_frequency *frequency, int64_t steps, int64_
     const int64_t end = (ft_days_from_date(9999, 12, 31) + 1) * FT_MICROSECONDS_A_DAY;
     bool is_row, beyond;
     int64_t count = 0, result = end;
-    if (frequency->unit == FT_EVERY_MONTHS) {
-        int64_t days = ft_floor_divide(from, FT_MICROSECONDS_A_DAY), month = ft_month_of_day(days);
-        beyond = __builtin_mul_overflow(steps, frequency->months, &count) || count > 9999 * 12;
-        if (!beyond && month + count < 10000 * 12)
+    if (frequency->unit != FT_EVERY_STEP) {
+        int64_t days = ft_floor_divide(from, FT_MICROSECONDS_A_DAY), month = count_of_day(frequency, days);
+        int64_t most = 10000 * (frequency->unit == FT_EVERY_MONTHS ? 12 : 24);
+        beyond = __builtin_mul_overflow(steps, frequency->months, &count) || count > most;
+        if (!beyond && month + count < most)
             result = ft_frequency_day(frequency, month + count) * FT_MICROSECONDS_A_DAY + from -
                      days * FT_MICROSECONDS_A_DAY;
     } else if (frequency->week.n_stretches > 0) {
@@ -98,7 +117,7 @@ static bool is_business_days(const ft_frequency *frequency)
 
 bool ft_frequency_is_plain(const ft_frequency *frequency)
 {
-    return frequency->regular && (frequency->unit == FT_EVERY_MONTHS || frequency->week.n_stretches == 0 ||
+    return frequency->regular && (frequency->unit != FT_EVERY_STEP || frequency->week.n_stretches == 0 ||
                                   is_business_days(frequency));
 }
 
@@ -136,6 +155,18 @@ static char *describe_week(const ft_frequency *frequency, char out[FT_FREQUENCY_
     return out;
 }
 
+static char *describe_half_months(const ft_frequency *frequency, char out[FT_FREQUENCY_CHARS])
+{
+    char count[16] = "";
+    if (frequency->months > 1) snprintf(count, sizeof count, "%d ", (int)frequency->months);
+    if (frequency->second_day == 31)
+        snprintf(out, FT_FREQUENCY_CHARS, "%shalf months, day %d and last days", count, (int)frequency->day);
+    else
+        snprintf(out, FT_FREQUENCY_CHARS, "%shalf months, days %d and %d", count, (int)frequency->day,
+                 (int)frequency->second_day);
+    return out;
+}
+
 char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_FREQUENCY_CHARS])
 {
     if (frequency->unit == FT_EVERY_STEP) {
@@ -143,8 +174,9 @@ char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_FREQUENCY
         describe_step(frequency->step, out, FT_FREQUENCY_CHARS);
         return out;
     }
-    static const char *const nth[] = {"first", "second", "third", "fourth"};
+    static const char *const nth[] = {"first", "second", "third", "fourth", "last"};
     char place[40];
+    if (frequency->unit == FT_EVERY_HALF_MONTHS) return describe_half_months(frequency, out);
     if (frequency->anchor == FT_ANCHOR_BUSINESS_START)
         strcpy(place, "first weekdays");
     else if (frequency->anchor == FT_ANCHOR_BUSINESS_END)

@@ -16,7 +16,7 @@
 enum { FT_FREQUENCY_CHARS = 256 };
 
 typedef struct ft_frequency {
-    enum { FT_EVERY_STEP, FT_EVERY_MONTHS } unit;
+    enum { FT_EVERY_STEP, FT_EVERY_MONTHS, FT_EVERY_HALF_MONTHS } unit;
     int64_t step;         /* FT_EVERY_STEP: microseconds */
     ft_week_pattern week; /* FT_EVERY_STEP: unless it is empty, rows are these of each week, or each
                              `stride`th of them; business days are Monday to Friday */
@@ -28,9 +28,12 @@ typedef struct ft_frequency {
         FT_ANCHOR_DAY,            /* `day`, or the month's last where it is shorter */
         FT_ANCHOR_BUSINESS_START, /* the month's first weekday */
         FT_ANCHOR_BUSINESS_END,   /* the month's last weekday */
-        FT_ANCHOR_NTH_WEEKDAY     /* the `day`th (1 to 4) `weekday` */
+        FT_ANCHOR_NTH_WEEKDAY     /* the `day`th (1 to 4) `weekday`, 5: the last */
     } anchor;
     int32_t day; /* FT_ANCHOR_DAY: 1 month starts, 31 month ends */
+    /* FT_EVERY_HALF_MONTHS: rows on `day` and on `second_day` > day of each month, or its last day where it
+     * is shorter; a row each `months`th of them. */
+    int32_t second_day;
     int32_t weekday;
     bool regular; /* every date of the series follows the one before at this frequency */
     /* Where counting begins; ft_frequency_start. */
@@ -48,7 +51,9 @@ typedef struct ft_frequency {
  *
  * - equal steps (pandas' s, min, h, D, W);
  *
- * - months on their nth weekday (WOM-3FRI);
+ * - half months: two days of the month, about 15 apart (SMS, SME);
+ *
+ * - months on their nth weekday (WOM-3FRI), or on their last (LWOM-FRI); years of 52 or 53 weeks are such;
  *
  * - weeks on one weekday (W-FRI);
  *
@@ -58,18 +63,22 @@ typedef struct ft_frequency {
  *
  * - months, quarters or years with one row each, on the median of their days;
  *
+ * - business days, or each 2nd, 3rd, ... of them, where no row is on a weekend and that is no chance;
+ *
  * - the median step, the lower of the two in the middle; a round one that is near.
  *
  * Where days are written in UTC, but are those of a zone with summer time, their two times of day count as
- * one. One date a day at changing times counts as a date of that day.
+ * one; hours of opening are those of the last week where those before began an hour earlier or later. One
+ * date a day at changing times counts as a date of that day.
  *
  * One instant alone, or none: one day, not regular. Fails with FT_NO_MEMORY. */
 ft_status ft_frequency_infer(const int64_t *times, const int16_t *zones, size_t n, ft_frequency *frequency,
                              ft_error *err);
 
 /* A pandas name: D, B, C, W, W-FRI, MS, ME, BMS, BME, QS, QE, BQS, BQE, YS, YE, BYS, BYE with the month they
- * are anchored at (QE-NOV, YE-JUN), WOM-3FRI, h, min, s, ms, us, pandas' older M, BM, Q, BQ, A, Y, AS, BA,
- * BY, BAS, H, T, S, L, U, and multiples like 15min, 2W-MON. FT_BAD_INPUT with the nearest name for another.
+ * are anchored at (QE-NOV, YE-JUN), SMS, SME, SMS-10, WOM-3FRI, LWOM-FRI, h, min, s, ms, us, pandas' older M,
+ * BM, Q, BQ, A, Y, AS, BA, BY, BAS, SM, H, T, S, L, U, multiples like 15min, 2W-MON, and of steps 1.5h,
+ * 1h30min. FT_BAD_INPUT with the nearest name for another.
  */
 ft_status ft_frequency_parse(const char *name, ft_frequency *frequency, ft_error *err);
 
@@ -80,11 +89,12 @@ void ft_frequency_start(ft_frequency *frequency, int64_t last, int32_t zone_minu
 /* The instant `steps` (>= 1) after the last date. Fails with FT_BAD_INPUT beyond the year 9999. */
 ft_status ft_frequency_next(const ft_frequency *frequency, int64_t steps, int64_t *next, ft_error *err);
 
-/* FT_EVERY_MONTHS: the day of the anchor in a month, which is counted as ft_month_of_day does. */
+/* FT_EVERY_MONTHS: the day of the anchor in a month, which is counted as ft_month_of_day does. And
+ * FT_EVERY_HALF_MONTHS in a half month: twice the month, and 1 more for its second day. */
 int64_t ft_frequency_day(const ft_frequency *frequency, int64_t months);
 
 /* In words: "1 hour", "business days", "1 month, last days", "3 months, first weekdays", "1 week, Friday",
- * "1 hour, Monday to Friday 10:00 to 16:00". Returns `out`. */
+ * "half months, days 1 and 15", "1 hour, Monday to Friday 10:00 to 16:00". Returns `out`. */
 char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_FREQUENCY_CHARS]);
 
 /* Whether it can be told from the words "evenly spaced": equal steps, business days or months, each date on

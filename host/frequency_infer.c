@@ -138,22 +138,71 @@ static bool infer_months(const series *s, ft_frequency *frequency, int64_t *mont
     return true;
 }
 
-/* On the nth of a weekday in each month, as the third Friday. */
+/* On the nth of a weekday in each month, as the third Friday, or on the last. */
 static bool infer_nth_weekday(const series *s, ft_frequency *frequency, int64_t *months)
 {
     if (s->n < 3 || !may_be_monthly(s)) return false;
-    for (int32_t weekday = 0; weekday < 7; weekday++) {
-        for (int32_t nth = 1; nth <= 4; nth++) {
-            ft_frequency tried = *frequency;
-            tried.anchor = FT_ANCHOR_NTH_WEEKDAY;
-            tried.day = nth;
-            tried.weekday = weekday;
-            if (!most(count_anchored(s, &tried, NULL), s->n) || !set_months(s, &tried, months)) continue;
-            *frequency = tried;
-            return true;
+    ft_frequency tried = *frequency, best = *frequency;
+    size_t highest = 0;
+    tried.anchor = FT_ANCHOR_NTH_WEEKDAY;
+    for (tried.weekday = 0; tried.weekday < 7; tried.weekday++) {
+        for (tried.day = 1; tried.day <= 5; tried.day++) {
+            size_t count = count_anchored(s, &tried, NULL);
+            if (count > highest) highest = count, best = tried;
         }
     }
-    return false;
+    if (!most(highest, s->n) || !set_months(s, &best, months)) return false;
+    *frequency = best;
+    return true;
+}
+
+/* The two days of the month that most dates lie on; a month's last day counts as 31. False: they are not half
+ * a month apart. */
+static bool find_two_days(const series *s, ft_frequency *frequency)
+{
+    size_t counts[32] = {0};
+    for (size_t i = 0; i < s->n; i++) {
+        int32_t year, month, day;
+        ft_date_from_days(ft_day_of(s->local[i]), &year, &month, &day);
+        counts[day == ft_days_in_month(year, month) ? 31 : day]++;
+    }
+    int32_t first = 0, second = 0;
+    for (int32_t day = 1; day <= 31; day++) {
+        if (counts[day] > counts[first])
+            second = first, first = day;
+        else if (counts[day] > counts[second])
+            second = day;
+    }
+    frequency->day = first < second ? first : second;
+    frequency->second_day = first < second ? second : first;
+    int32_t apart = frequency->second_day - frequency->day;
+    return second > 0 && apart >= 12 && apart <= 18 && most(counts[first] + counts[second], s->n);
+}
+
+/* Two rows a month, as on its 1st and 15th. */
+static bool infer_half_months(const series *s, ft_frequency *frequency)
+{
+    ft_frequency tried = *frequency;
+    if (s->n < 3 || !s->is_daily || !find_two_days(s, &tried)) return false;
+    tried.unit = FT_EVERY_HALF_MONTHS;
+    tried.months = tried.cycle = 1;
+    tried.regular = true;
+    size_t follow = 0;
+    int64_t before = 0, number = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        int64_t day = ft_day_of(s->local[i]), first = 2 * ft_month_of_day(day);
+        number = day < ft_frequency_day(&tried, first)       ? first - 1
+                 : day < ft_frequency_day(&tried, first + 1) ? first
+                                                             : first + 1;
+        bool follows = i > 0 && number - before == 1;
+        follow += follows;
+        if (ft_frequency_day(&tried, number) != day || (i > 0 && !follows)) tried.regular = false;
+        before = number;
+    }
+    if (!most(follow, s->n - 1)) return false;
+    tried.from = ft_frequency_day(&tried, number) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
+    *frequency = tried;
+    return true;
 }
 
 /* Anchors months at the median day; at the start or the end of the month where that is near, of its weekdays
@@ -209,24 +258,42 @@ static bool have_equal_steps(const int64_t *values, size_t n)
     return values[1] > values[0];
 }
 
-/* In absolute time, or by the wall clock as days that begin at midnight. */
+static bool are_days(const int64_t *values)
+{
+    return (values[1] - values[0]) % FT_MICROSECONDS_A_DAY == 0;
+}
+
+/* In absolute time, or by the wall clock as days that begin at midnight. Two rows have equal steps in both:
+ * whole days are what is meant. */
 static bool infer_equal_steps(const series *s, ft_frequency *frequency)
 {
-    const int64_t *values = have_equal_steps(s->times, s->n)   ? s->times
-                            : have_equal_steps(s->local, s->n) ? s->local
-                                                               : NULL;
-    if (!values) return false;
+    bool in_time = have_equal_steps(s->times, s->n), by_clock = have_equal_steps(s->local, s->n);
+    if (!in_time && !by_clock) return false;
+    bool prefers_clock = by_clock && are_days(s->local) && !are_days(s->times);
+    const int64_t *values = in_time && !prefers_clock ? s->times : s->local;
     frequency->step = values[1] - values[0];
     frequency->regular = true;
     return true;
 }
 
-/* Each date the same number of business days after the one before: 1, or more (2B) where 4 dates show it. */
-static bool infer_business_days(const series *s, ft_frequency *frequency)
+/* Equal steps of 52 weeks, which may as well be years that end on a last weekday of a month. */
+static bool are_years_of_weeks(const series *s)
+{
+    return have_equal_steps(s->local, s->n) && s->local[1] - s->local[0] == 52 * FT_MICROSECONDS_A_WEEK;
+}
+
+static ft_week_pattern business_week(int64_t time_of_day)
 {
     ft_week_pattern week = {.step = FT_MICROSECONDS_A_DAY};
     for (int32_t day = 0; day < 5; day++)
-        (void)ft_week_pattern_add(&week, day * FT_MICROSECONDS_A_DAY + s->time_of_day);
+        (void)ft_week_pattern_add(&week, day * FT_MICROSECONDS_A_DAY + time_of_day);
+    return week;
+}
+
+/* Each date the same number of business days after the one before: 1, or more (2B) where 4 dates show it. */
+static bool infer_business_days(const series *s, ft_frequency *frequency)
+{
+    const ft_week_pattern week = business_week(s->time_of_day);
     int64_t before = 0, stride = 0;
     for (size_t i = 0; i < s->n; i++) {
         bool is_row;
@@ -239,6 +306,45 @@ static bool infer_business_days(const series *s, ft_frequency *frequency)
     frequency->week = week;
     frequency->stride = stride;
     frequency->regular = true;
+    return true;
+}
+
+/* Whether chance leaves all weekends out in less than 1 of 20 files that have as large a share of all days as
+ * this one has of its weekdays. */
+static bool are_weekends_left_out(int64_t first_day, int64_t last_day, size_t n)
+{
+    double chance = 1, weekdays = 0;
+    for (int64_t day = first_day; day <= last_day; day++) weekdays += ft_weekday(day) < 5;
+    for (int64_t day = first_day; day <= last_day && chance >= 0.05; day++)
+        if (ft_weekday(day) > 4) chance *= 1 - (double)n / weekdays;
+    return chance < 0.05;
+}
+
+/* Business days, or each 2nd, 3rd, ... of them where most steps are multiples of that, where all dates are
+ * such, but a step of days would lead to a weekend. */
+static bool infer_gappy_business_days(const series *s, ft_frequency *frequency)
+{
+    const int64_t first = ft_day_of(s->local[0]), last = ft_day_of(s->local[s->n - 1]);
+    if (!s->is_daily || s->n < 4 ||
+        median_difference(s->local, s->n, s->scratch) % FT_MICROSECONDS_A_WEEK == 0)
+        return false;
+    const ft_week_pattern week = business_week(s->time_of_day);
+    int64_t before = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        bool is_row;
+        int64_t number = ft_week_pattern_number(&week, s->local[i], &is_row);
+        if (ft_weekday(ft_day_of(s->local[i])) > 4) return false;
+        if (i > 0) s->scratch[i - 1] = number - before;
+        before = number;
+    }
+    if (!are_weekends_left_out(first, last, s->n)) return false;
+    size_t count, multiples = 0;
+    const int64_t stride = mode_of(s->scratch, s->n - 1, &count);
+    if (stride < 1) return false;
+    for (size_t i = 0; i + 1 < s->n; i++) multiples += s->scratch[i] % stride == 0;
+    frequency->week = week;
+    frequency->stride = most(multiples, s->n - 1) ? stride : 1;
+    frequency->from = last * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
     return true;
 }
 
@@ -265,6 +371,45 @@ static bool infer_weeks(const series *s, ft_frequency *frequency, int64_t *days)
     return true;
 }
 
+/* How many days from `*at` (their place of their last date) backwards have their first date at one time of
+ * day; *at goes to the last date before them, or (size_t)-1. */
+static size_t count_days_back(const series *s, size_t first, size_t *at, int64_t *opening)
+{
+    size_t count = 0;
+    size_t end = *at;
+    for (;; count++) {
+        if (end == (size_t)-1 || end < first) break;
+        size_t start = end;
+        while (start > first && ft_day_of(s->local[start - 1]) == ft_day_of(s->local[end])) start--;
+        int64_t time = ft_time_of_day(s->local[start]);
+        if (count > 0 && time != *opening) break;
+        *opening = time;
+        end = start - 1;
+    }
+    *at = end;
+    return count;
+}
+
+/* Hours of opening in a zone that changed its clocks, but written without its offset (in UTC, as a rule): the
+ * dates from `first` on, those before the change moved by its hour to the hours of the last days. NULL in
+ * *moved where there is no such change. */
+static ft_status follow_clock_change(const series *s, size_t first, int64_t **moved, ft_error *err)
+{
+    size_t at = s->n - 1, changed;
+    int64_t opening = 0, before = 0;
+    *moved = NULL;
+    if (count_days_back(s, first, &at, &opening) < 2 || at == (size_t)-1 || at < first) return FT_OK;
+    changed = at;
+    if (count_days_back(s, first, &at, &before) < 2 || llabs(opening - before) != FT_MICROSECONDS_AN_HOUR)
+        return FT_OK;
+    const size_t bytes = (s->n - first) * sizeof(int64_t);
+    *moved = malloc(bytes);
+    if (!*moved) return ft_no_memory(err, "the dates of a series", bytes);
+    for (size_t i = first; i < s->n; i++)
+        (*moved)[i - first] = s->local[i] + (i <= changed ? opening - before : 0);
+    return FT_OK;
+}
+
 /* The weekdays and the hours that recur in the last 8 weeks. */
 static ft_status infer_week(const series *s, ft_frequency *frequency, bool *found, ft_error *err)
 {
@@ -276,8 +421,19 @@ static ft_status infer_week(const series *s, ft_frequency *frequency, bool *foun
     if (n < 4) return FT_OK;
     int64_t step = median_difference(s->local + first, n, s->scratch);
     if (step <= 0 || step > FT_MICROSECONDS_A_WEEK) return FT_OK;
-    ft_week_pattern week;
+    ft_week_pattern week, changed;
+    int64_t *moved = NULL;
+    bool is_found = false;
     ft_status status = ft_week_pattern_infer(s->local + first, n, step, &week, found, err);
+    if (status == FT_OK && step < FT_MICROSECONDS_A_DAY) status = follow_clock_change(s, first, &moved, err);
+    if (status == FT_OK && moved) status = ft_week_pattern_infer(moved, n, step, &changed, &is_found, err);
+    if (status == FT_OK && is_found &&
+        (!*found || ft_week_pattern_misfit(&changed, moved, n) * 2 <=
+                        ft_week_pattern_misfit(&week, s->local + first, n))) {
+        week = changed;
+        *found = true;
+    }
+    free(moved);
     if (status != FT_OK || !*found) return status;
     bool is_row;
     int64_t number = ft_week_pattern_number(&week, last, &is_row);
@@ -370,11 +526,14 @@ static ft_status infer(series *s, ft_frequency *frequency, int64_t *months, ft_e
     if (!s->is_daily) level_times_of_day(s);
     s->zone = s->local[s->n - 1] - s->times[s->n - 1];
     frequency->zone_minutes = (int32_t)(s->zone / FT_MICROSECONDS_A_MINUTE);
-    bool found = infer_months(s, frequency, months) || infer_equal_steps(s, frequency) ||
+    bool found = infer_months(s, frequency, months) ||
+                 (are_years_of_weeks(s) && infer_nth_weekday(s, frequency, months)) ||
+                 infer_equal_steps(s, frequency) || infer_half_months(s, frequency) ||
                  infer_business_days(s, frequency) || infer_nth_weekday(s, frequency, months) ||
                  infer_weeks(s, frequency, months);
     ft_status status = found ? FT_OK : infer_week(s, frequency, &found, err);
-    if (status == FT_OK && !found && !infer_periods(s, frequency, months)) infer_step(s, frequency);
+    found = found || infer_periods(s, frequency, months) || infer_gappy_business_days(s, frequency);
+    if (status == FT_OK && !found) infer_step(s, frequency);
     return status;
 }
 

@@ -1,4 +1,5 @@
 /* Frequencies by the names that pandas gives them; see frequency.h. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,12 +11,12 @@
 /* What a name stands for before it is multiplied and anchored. */
 typedef struct known_name {
     const char *name;
-    enum { PLAIN, BUSINESS, WEEK, MONTHS, NTH_WEEKDAY } kind;
+    enum { PLAIN, BUSINESS, WEEK, MONTHS, HALF_MONTHS, NTH_WEEKDAY } kind;
     int64_t step;   /* PLAIN: microseconds */
     int32_t months; /* MONTHS */
     int32_t phase;  /* the month that it is anchored at without a word, 0 for January */
     int anchor;     /* MONTHS: of ft_frequency */
-    int32_t day;
+    int32_t day;    /* HALF_MONTHS: the one that is not the middle; NTH_WEEKDAY: 5 is the last */
 } known_name;
 
 static const known_name known[] = {
@@ -34,12 +35,16 @@ static const known_name known[] = {
     {"C", BUSINESS, 0, 0, 0, 0, 0},
     {"W", WEEK, 0, 0, 0, 0, 0},
     {"WOM", NTH_WEEKDAY, 0, 1, 0, FT_ANCHOR_NTH_WEEKDAY, 0},
+    {"LWOM", NTH_WEEKDAY, 0, 1, 0, FT_ANCHOR_NTH_WEEKDAY, 5},
     {"ME", MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 31},
     {"M", MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 31},
     {"MS", MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 1},
     {"BME", MONTHS, 0, 1, 0, FT_ANCHOR_BUSINESS_END, 0},
     {"BM", MONTHS, 0, 1, 0, FT_ANCHOR_BUSINESS_END, 0},
     {"BMS", MONTHS, 0, 1, 0, FT_ANCHOR_BUSINESS_START, 0},
+    {"SMS", HALF_MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 1},
+    {"SME", HALF_MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 31},
+    {"SM", HALF_MONTHS, 0, 1, 0, FT_ANCHOR_DAY, 31},
     {"QE", MONTHS, 0, 3, 11, FT_ANCHOR_DAY, 31},
     {"Q", MONTHS, 0, 3, 11, FT_ANCHOR_DAY, 31},
     {"QS", MONTHS, 0, 3, 0, FT_ANCHOR_DAY, 1},
@@ -70,17 +75,31 @@ static int32_t find_name(const char *name, const char *const *names, int32_t cou
     return i < count ? i : -1;
 }
 
+/* The middle of the month, 15 where `anchor` is NULL: the second day of SMS, the first of SME. */
+static bool set_half_months(const char *anchor, ft_frequency *f)
+{
+    char *end = NULL;
+    long middle = anchor ? strtol(anchor, &end, 10) : 15;
+    if (middle < (f->day == 1 ? 2 : 1) || middle > 27 || (anchor && (*anchor < '1' || *anchor > '9' || *end)))
+        return false;
+    f->second_day = f->day == 1 ? (int32_t)middle : 31;
+    if (f->day == 31) f->day = (int32_t)middle;
+    return true;
+}
+
 /* The anchor after the dash: NULL where there is none. False: no such anchor. */
 static bool set_anchor(const known_name *base, const char *anchor, ft_frequency *f)
 {
     int32_t weekday = 6, month = base->phase; /* W is W-SUN */
     const char *weekday_name = anchor;
-    if (base->kind == NTH_WEEKDAY) {
+    if (base->kind == HALF_MONTHS) return set_half_months(anchor, f);
+    if (base->kind == NTH_WEEKDAY && base->day != 5) {
         if (!anchor || *anchor < '1' || *anchor > '4') return false;
         f->day = *anchor - '0';
         weekday_name = anchor + 1;
     }
     if (base->kind == NTH_WEEKDAY || (base->kind == WEEK && anchor)) {
+        if (!anchor) return false;
         weekday = find_name(weekday_name, weekday_names, 7);
         if (weekday < 0) return false;
     } else if (base->kind == MONTHS && base->months > 1 && anchor) {
@@ -98,22 +117,24 @@ static bool set_anchor(const known_name *base, const char *anchor, ft_frequency 
 /* The name that a word like "monthly" or "Hour" means; NULL where it is none. */
 static const char *meant_by(const char *word)
 {
-    static const char *const words[][2] = {{"sec", "s"},   {"minut", "min"}, {"hour", "h"},
-                                           {"day", "D"},   {"daily", "D"},   {"business", "B"},
-                                           {"week", "W"},  {"month", "ME"},  {"quarter", "QE"},
-                                           {"year", "YE"}, {"annual", "YE"}};
+    static const char *const words[][2] = {
+        {"msec", "ms"},  {"milli", "ms"},   {"micro", "us"}, {"sec", "s"},      {"minut", "min"},
+        {"hour", "h"},   {"day", "D"},      {"daily", "D"},  {"business", "B"}, {"week", "W"},
+        {"month", "ME"}, {"quarter", "QE"}, {"year", "YE"},  {"annual", "YE"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strncasecmp(word, words[i][0], strlen(words[i][0])) == 0) return words[i][1];
     return NULL;
 }
 
-/* FT_BAD_INPUT with the nearest name. */
+/* FT_BAD_INPUT with the nearest name: none finer than a day where letters of months are in it. */
 static ft_status unknown(const char *name, const char *base, ft_error *err)
 {
-    const char *names[N_KNOWN];
-    for (size_t i = 0; i < N_KNOWN; i++) names[i] = known[i].name;
-    const char *nearest = meant_by(base);
-    if (!nearest) nearest = ft_nearest_name(base, names, N_KNOWN);
+    const char *names[N_KNOWN], *nearest = meant_by(base);
+    size_t count = 0;
+    for (size_t i = 0; i < N_KNOWN; i++)
+        if (!strpbrk(base, "MQY") || known[i].kind != PLAIN || known[i].step >= FT_MICROSECONDS_A_DAY)
+            names[count++] = known[i].name;
+    if (!nearest) nearest = ft_nearest_name(base, names, count);
     return ft_fail(
         err, FT_BAD_INPUT,
         "frequency \"%.40s\" is unknown%s%s%s (pandas' names are: h, 15min, D, B, W-FRI, MS, ME, BME, "
@@ -121,7 +142,7 @@ static ft_status unknown(const char *name, const char *base, ft_error *err)
         name, nearest ? ": did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
-ft_status ft_frequency_parse(const char *name, ft_frequency *frequency, ft_error *err)
+static ft_status parse_one(const char *name, ft_frequency *frequency, ft_error *err)
 {
     char base[8] = "";
     const char *at = name;
@@ -143,12 +164,15 @@ ft_status ft_frequency_parse(const char *name, ft_frequency *frequency, ft_error
     f->day = found->day;
     f->week.step = FT_MICROSECONDS_A_DAY;
     if (found->kind == MONTHS || found->kind == NTH_WEEKDAY) f->unit = FT_EVERY_MONTHS;
+    if (found->kind == HALF_MONTHS) f->unit = FT_EVERY_HALF_MONTHS;
     if (!set_anchor(found, anchor, f))
         return ft_fail(err, FT_BAD_INPUT, "frequency \"%.40s\": \"%s\" %s", name, base,
                        found->kind == WEEK          ? "is anchored at a weekday, like W-FRI"
-                       : found->kind == NTH_WEEKDAY ? "is anchored at a weekday of the month, like WOM-3FRI"
-                       : found->months > 1          ? "is anchored at a month, like QE-NOV or YE-JUN"
-                                                    : "takes nothing after a dash");
+                       : found->kind == HALF_MONTHS ? "takes a day from 2 to 27, like SMS-15"
+                       : found->kind == NTH_WEEKDAY
+                           ? "is anchored at a weekday of the month, like WOM-3FRI or LWOM-FRI"
+                       : found->months > 1 ? "is anchored at a month, like QE-NOV or YE-JUN"
+                                           : "takes nothing after a dash");
     if (found->kind == PLAIN) {
         if (__builtin_mul_overflow(found->step, count, &f->step))
             return ft_fail(err, FT_BAD_INPUT, "frequency \"%.40s\" is too long", name);
@@ -162,4 +186,61 @@ ft_status ft_frequency_parse(const char *name, ft_frequency *frequency, ft_error
         f->anchor = found->anchor;
     }
     return FT_OK;
+}
+
+/* A number, perhaps with a fraction, and the name of a step, at *at, which is moved past them: microseconds.
+ * False: something else, or no whole number of them. */
+static bool take_step(const char **at, int64_t *microseconds)
+{
+    int64_t whole = 0, fraction = 0, parts = 1;
+    const char *digits = *at;
+    for (; **at >= '0' && **at <= '9' && whole < 1000000000; ++*at) whole = whole * 10 + (**at - '0');
+    if (*at == digits) return false;
+    if (**at == '.')
+        for (++*at; **at >= '0' && **at <= '9' && parts < 1000000; ++*at, parts *= 10)
+            fraction = fraction * 10 + (**at - '0');
+    size_t length = strspn(*at, "Dhminus");
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        const known_name *k = &known[i];
+        if (k->kind != PLAIN || strlen(k->name) != length || strncmp(k->name, *at, length) != 0) continue;
+        *at += length;
+        return k->step * fraction % parts == 0 && !__builtin_mul_overflow(whole, k->step, microseconds) &&
+               !__builtin_add_overflow(*microseconds, k->step * fraction / parts, microseconds);
+    }
+    return false;
+}
+
+/* Steps of several parts, or with a fraction: 1h30min, 1.5h. */
+static bool parse_steps(const char *name, ft_frequency *frequency)
+{
+    int64_t sum = 0, step;
+    do {
+        if (!take_step(&name, &step) || __builtin_add_overflow(sum, step, &sum)) return false;
+    } while (*name);
+    *frequency = (ft_frequency){.unit = FT_EVERY_STEP, .stride = 1, .regular = true, .step = sum};
+    return sum > 0;
+}
+
+/* The name in capitals or in small letters, if it is one then. */
+static bool in_other_letters(const char *name, char other[40])
+{
+    ft_frequency unused;
+    ft_error ignored;
+    const size_t length = strlen(name);
+    if (length >= 40) return false;
+    for (int capitals = 1; capitals >= 0; capitals--) {
+        for (size_t i = 0; i <= length; i++)
+            other[i] = (char)(capitals ? toupper((unsigned char)name[i]) : tolower((unsigned char)name[i]));
+        if (parse_one(other, &unused, &ignored) == FT_OK) return true;
+    }
+    return false;
+}
+
+ft_status ft_frequency_parse(const char *name, ft_frequency *frequency, ft_error *err)
+{
+    char other[40];
+    ft_status status = parse_one(name, frequency, err);
+    if (status != FT_BAD_INPUT || parse_steps(name, frequency)) return FT_OK;
+    if (!in_other_letters(name, other)) return status;
+    return ft_fail(err, FT_BAD_INPUT, "frequency \"%s\" is unknown: did you mean \"%s\"?", name, other);
 }

@@ -131,20 +131,24 @@ static int by_values(const void *x, const void *y, void *context)
     return i < j ? -1 : i > j;
 }
 
-/* Two of the configurations that are equal in the fields; *second is 0 where all differ. */
-static ft_status find_equal(const order *by, size_t count, size_t *first, size_t *second, ft_error *err)
+/* Two of the configurations that are equal in the fields, the first that come so; *second is 0 where all
+ * differ. *n_equal: how many are equal to an earlier one. */
+static ft_status find_equal(const order *by, size_t count, size_t *first, size_t *second, size_t *n_equal,
+                            ft_error *err)
 {
-    *first = *second = 0;
+    *first = *second = *n_equal = 0;
     size_t *places = malloc(count * sizeof *places);
     if (!places) return ft_no_memory(err, "the grid", count * sizeof *places);
     for (size_t i = 0; i < count; i++) places[i] = i;
     qsort_r(places, count, sizeof *places, by_values, (void *)(uintptr_t)by);
-    for (size_t i = 1; i < count && *second == 0; i++) {
+    for (size_t i = 1; i < count; i++) {
         bool equal = true;
         for (size_t f = 0; f < by->n_fields && equal; f++)
             equal =
                 ft_field_compare(&by->fields[f], &by->configs[places[i - 1]], &by->configs[places[i]]) == 0;
         if (!equal) continue;
+        ++*n_equal;
+        if (*second > 0 && places[i] > *second) continue;
         *first = places[i - 1];
         *second = places[i];
     }
@@ -158,8 +162,8 @@ static ft_status check_axes(const axes *all, ft_error *err)
     for (size_t i = 0; i < all->count; i++) {
         const axis *a = &all->items[i];
         const order by = {a->values, a->field, 1};
-        size_t first, second;
-        ft_status status = find_equal(&by, a->count, &first, &second, err);
+        size_t first, second, n_equal;
+        ft_status status = find_equal(&by, a->count, &first, &second, &n_equal, err);
         if (status != FT_OK) return status;
         if (second == 0) continue;
         ft_text value = FT_TEXT_EMPTY;
@@ -175,8 +179,8 @@ static ft_status check_axes(const axes *all, ft_error *err)
 static ft_status check_list(const char *path, const ft_grid *grid, ft_error *err)
 {
     const order by = {grid->configs, ft_fields, FT_N_FIELDS};
-    size_t first, second;
-    ft_status status = find_equal(&by, grid->count, &first, &second, err);
+    size_t first, second, n_equal;
+    ft_status status = find_equal(&by, grid->count, &first, &second, &n_equal, err);
     if (status == FT_OK && second > 0)
         status = ft_fail(err, FT_BAD_INPUT, "%s: configurations %zu and %zu are equal", path, first + 1,
                          second + 1);
@@ -298,6 +302,36 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
     }
     for (size_t i = 0; i < all.count; i++) free(all.items[i].values);
     if (status != FT_OK) ft_grid_free(grid);
+    return status;
+}
+
+/* Sets to their defaults what training does not use. */
+static void drop_unused(ft_hyperparameters *h)
+{
+    const ft_hyperparameters *usual = &ft_hyperparameters_default;
+    if (h->adapter_type != FT_LORA) {
+        h->lora_rank = usual->lora_rank;
+        h->lora_alpha = usual->lora_alpha;
+        h->dropout_rate = usual->dropout_rate;
+        h->lora_targets = usual->lora_targets;
+        h->use_rslora = usual->use_rslora;
+    }
+    if (h->lr_scheduler == FT_SCHEDULE_CONSTANT) h->warmup_steps = usual->warmup_steps;
+    h->window_stride = ft_window_stride(h);
+}
+
+ft_status ft_grid_count_repeated(const ft_grid *grid, size_t *count, size_t *first, size_t *second,
+                                 ft_error *err)
+{
+    ft_hyperparameters *used = malloc(grid->count * sizeof *used);
+    if (!used) return ft_no_memory(err, "the grid", grid->count * sizeof *used);
+    for (size_t i = 0; i < grid->count; i++) {
+        used[i] = grid->configs[i];
+        drop_unused(&used[i]);
+    }
+    const order by = {used, ft_fields, FT_N_FIELDS};
+    const ft_status status = find_equal(&by, grid->count, first, second, count, err);
+    free(used);
     return status;
 }
 

@@ -35,6 +35,10 @@ typedef struct ft_grid {
  * list; a wrong type; a value out of range; more than max_configs. */
 ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
                          ft_error *err);
+/* How many configurations train just what an earlier one does, since they differ only in values that their
+ * adapter_type or lr_scheduler leaves unused; two of them, by their places. Fails with FT_NO_MEMORY. */
+ft_status ft_grid_count_repeated(const ft_grid *grid, size_t *count, size_t *first, size_t *second,
+                                 ft_error *err);
 void ft_grid_free(ft_grid *grid);
 
 #endif

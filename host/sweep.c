@@ -36,6 +36,26 @@ void ft_sweep_tell_overridden(const ft_engine *engine, const ft_experiment_reque
     }
 }
 
+ft_status ft_sweep_tell_repeated(const ft_engine *engine, const ft_grid *grid, ft_error *err)
+{
+    size_t count, first, second;
+    ft_status status = ft_grid_count_repeated(grid, &count, &first, &second, err);
+    if (status != FT_OK || count == 0) return status;
+    ft_text names = FT_TEXT_EMPTY;
+    for (size_t i = 0; i < FT_N_FIELDS; i++)
+        if (!ft_field_equal(&ft_fields[i], &grid->configs[first], &grid->configs[second]))
+            ft_text_addf(&names, "%s%s", names.length ? ", " : "", ft_fields[i].name);
+    if (names.failed)
+        status = ft_no_memory(err, "a warning", 256);
+    else
+        ft_engine_say(engine,
+                      "warning: %zu of %zu configurations train%s the same as another, as %zu and %zu do: %s "
+                      "makes no difference there",
+                      count, grid->count, count == 1 ? "s" : "", first + 1, second + 1, names.data);
+    ft_text_free(&names);
+    return status;
+}
+
 static bool is_recorded(void *context, size_t configuration)
 {
     return ft_sweep_state_done(((ft_sweep *)context)->state, configuration) != NULL;

@@ -65,6 +65,7 @@ ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_s
             ft_study_open(engine, &request->base, sweep->grid.configs, sweep->grid.count, &sweep->study, err);
     if (status == FT_OK) status = keep_dtype(sweep, err);
     if (status == FT_OK) ft_sweep_tell_overridden(engine, &request->base, &sweep->grid);
+    if (status == FT_OK) status = ft_sweep_tell_repeated(engine, &sweep->grid, err);
     if (status != FT_OK) ft_sweep_close(sweep);
     return status;
 }

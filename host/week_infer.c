@@ -67,6 +67,14 @@ static bool are_left_out(const calendar *c, unsigned weekdays, unsigned others)
     return 7 * pow(missing, chances - had) < 0.01;
 }
 
+/* Rows on each day from one Monday to its Friday. */
+static bool is_one_working_week(const calendar *c)
+{
+    for (int32_t w = 0; w < 7; w++)
+        if (c->possible[w] != (w < 5) || c->present[w] != (w < 5)) return false;
+    return true;
+}
+
 /* Decides which weekdays have rows. Those that rarely have one are left out where that is a weekend or can be
  * no chance: two Mondays that are holidays do not make a week without Mondays. */
 static void find_weekdays(calendar *c)
@@ -77,6 +85,7 @@ static void find_weekdays(calendar *c)
     unsigned weekend = (off & SATURDAY_SUNDAY) == SATURDAY_SUNDAY   ? SATURDAY_SUNDAY
                        : (off & FRIDAY_SATURDAY) == FRIDAY_SATURDAY ? FRIDAY_SATURDAY
                                                                     : 0;
+    if (is_one_working_week(c)) weekend = SATURDAY_SUNDAY;
     unsigned others = off & ~weekend;
     if (others && !are_left_out(c, others, 0x7f & ~off)) others = 0;
     off = weekend | others;

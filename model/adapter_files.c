@@ -84,17 +84,30 @@ static ft_status check_modules(const char *config_path, const ft_model_config *c
 {
     size_t count = 0;
     const size_t most = (size_t)ft_tensor_count(config);
-    ft_tensor_name *names = calloc(most, sizeof *names);
-    if (!names) return ft_no_memory(err, config_path, most * sizeof *names);
-    for (int32_t i = 0; i < (int32_t)most; i++) {
-        if (spec->kind != FT_LORA || !p->a[i]) continue;
-        names[count] = ft_tensor_name_of(config, i);
-        names[count].text[strlen(names[count].text) - strlen(".weight")] = '\0';
-        count++;
+    ft_tensor_name *names = calloc(2 * most, sizeof *names), *adapted = names + most;
+    bool *has = calloc(most, sizeof *has);
+    if (!names || !has) {
+        free(names);
+        free(has);
+        return ft_no_memory(err, config_path, 2 * most * sizeof *names);
     }
-    const ft_status status =
-        ft_peft_config_check(config_path, spec, names, count, p->found < p->file->count, err);
+    size_t n_possible = 0;
+    for (int32_t i = 0; i < (int32_t)most; i++) {
+        const ft_tensor_info info = ft_tensor_describe(config, i);
+        if (spec->kind == FT_LORA ? !info.is_linear : !info.is_norm) continue;
+        ft_tensor_name *name = &names[n_possible];
+        *name = ft_tensor_name_of(config, i);
+        name->text[strlen(name->text) - strlen(".weight")] = '\0';
+        has[n_possible++] = p->a[i] != NULL;
+        if (spec->kind == FT_LORA && p->a[i]) adapted[count++] = *name;
+    }
+    ft_status status =
+        ft_peft_config_check(config_path, spec, adapted, count, p->found < p->file->count, err);
+    if (status == FT_OK)
+        status = ft_peft_config_check_targets(config_path, names, has, n_possible,
+                                              p->tensors.is_wrapped ? "model." : "", err);
     free(names);
+    free(has);
     return status;
 }
 

@@ -3,11 +3,13 @@
 
 #include <math.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "model/json_builder.h"
+#include "model/place.h"
 
 /* Keys that change nothing of what a trained adapter computes, or that its tensors tell: which modules, where
  * it came from, how it was initialised. Those read below are among them. Any other key must be null, false or
@@ -101,10 +103,10 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     return FT_OK;
 }
 
-/* Whether PEFT's pattern names the module: as its whole name or the end of it, after a dot. FT_BAD_INPUT
- * where the pattern is written as only Python reads it. */
-static ft_status matches(const char *path, const char *key, const char *pattern, const char *module,
-                         bool *yes, ft_error *err)
+/* Whether PEFT's pattern names the module: as its whole name or, with `or_end`, the end of it, after a dot.
+ * FT_BAD_INPUT where the pattern is written as only Python reads it. */
+static ft_status matches(const char *path, const char *key, const char *pattern, bool or_end,
+                         const char *module, bool *yes, ft_error *err)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.^$|()[]*+?-\\";
@@ -113,7 +115,7 @@ static ft_status matches(const char *path, const char *key, const char *pattern,
     bool is_plain = pattern[strspn(pattern, plain)] == '\0' && !strstr(pattern, "(?");
     for (const char *at = pattern; is_plain && (at = strchr(at, '\\')) != NULL; at += 2)
         is_plain = at[1] == '.'; /* no \d and the like */
-    ft_text_addf(&whole, "^(.*\\.)?(%s)$", pattern);
+    ft_text_addf(&whole, "^%s(%s)$", or_end ? "(.*\\.)?" : "", pattern);
     ft_status status = whole.failed ? ft_no_memory(err, path, strlen(pattern)) : FT_OK;
     if (status == FT_OK && (!is_plain || regcomp(&compiled, whole.data, REG_EXTENDED | REG_NOSUB) != 0)) {
         status = ft_fail(err, FT_BAD_INPUT, "%s: key \"%s\": the pattern \"%.100s\" is not understood", path,
@@ -139,7 +141,7 @@ static ft_status check_pattern(const char *path, const cJSON *root, const char *
         if (cJSON_IsNumber(item) && item->valuedouble == usual) continue;
         for (size_t i = 0; i < count && status == FT_OK; i++) {
             bool yes = false;
-            status = matches(path, key, item->string, modules[i].text, &yes, err);
+            status = matches(path, key, item->string, true, modules[i].text, &yes, err);
             if (status == FT_OK && yes)
                 status =
                     ft_fail(err, FT_BAD_INPUT,
@@ -169,11 +171,121 @@ ft_status ft_peft_config_check(const char *path, const ft_adapter_spec *spec, co
     return status;
 }
 
+/* Whether a name, or one of a list of names, is the module's or the end of it after a dot. */
+static bool ends_with_one(const cJSON *names, const char *module)
+{
+    const cJSON *item;
+    const size_t length = strlen(module);
+    cJSON_ArrayForEach(item, names)
+    {
+        if (!cJSON_IsString(item)) continue;
+        const size_t part = strlen(item->valuestring);
+        if (part > length || strcmp(module + length - part, item->valuestring) != 0) continue;
+        if (part == length || module[length - part - 1] == '.') return true;
+    }
+    return false;
+}
+
+/* target_modules or exclude_modules: a pattern for the whole name, or a list of names. */
+static ft_status names_module(const char *path, const char *key, const cJSON *names, const char *module,
+                              bool *yes, ft_error *err)
+{
+    *yes = ends_with_one(names, module);
+    if (!cJSON_IsString(names)) return FT_OK;
+    *yes = strcmp(names->valuestring, "all-linear") == 0;
+    return *yes ? FT_OK : matches(path, key, names->valuestring, false, module, yes, err);
+}
+
+/* The number of the layer that the module is in, as PEFT finds it: behind the last ".<pattern>.", the pattern
+ * being any word where it is NULL. -1: none. */
+static int layer_of(const char *module, const char *pattern)
+{
+    int layer = -1;
+    const char *dot = strchr(module, '.');
+    while (dot) {
+        const char *next = strchr(dot + 1, '.');
+        if (!next) break;
+        size_t length = (size_t)(next - dot - 1), digits = strspn(next + 1, "0123456789");
+        bool is_word = !pattern || (strlen(pattern) == length && strncmp(dot + 1, pattern, length) == 0);
+        if (is_word && digits > 0 && digits < 9 && next[1 + digits] == '.') layer = atoi(next + 1);
+        dot = next;
+    }
+    return layer;
+}
+
+/* layers_to_transform: a number or a list of them; layers_pattern: a word or a list. */
+static bool is_in_layers(const cJSON *root, const char *module)
+{
+    const cJSON *layers = cJSON_GetObjectItemCaseSensitive(root, "layers_to_transform"),
+                *patterns = cJSON_GetObjectItemCaseSensitive(root, "layers_pattern"), *item;
+    if (!cJSON_IsNumber(layers) && !(cJSON_IsArray(layers) && layers->child)) return true;
+    int layer =
+        layer_of(module, cJSON_IsString(patterns) && *patterns->valuestring ? patterns->valuestring : NULL);
+    if (cJSON_IsArray(patterns) && patterns->child) {
+        layer = -1;
+        cJSON_ArrayForEach(item, patterns)
+        {
+            if (layer < 0 && cJSON_IsString(item)) layer = layer_of(module, item->valuestring);
+        }
+    }
+    if (cJSON_IsNumber(layers)) return layer == layers->valuedouble;
+    cJSON_ArrayForEach(item, layers)
+    {
+        if (layer >= 0 && cJSON_IsNumber(item) && item->valuedouble == layer) return true;
+    }
+    return false;
+}
+
+static ft_status is_meant(const char *path, const cJSON *root, const char *module, bool *yes, ft_error *err)
+{
+    const cJSON *targets = cJSON_GetObjectItemCaseSensitive(root, "target_modules"),
+                *excluded = cJSON_GetObjectItemCaseSensitive(root, "exclude_modules");
+    bool is_out = false;
+    ft_status status = names_module(path, "target_modules", targets, module, yes, err);
+    if (status == FT_OK && excluded)
+        status = names_module(path, "exclude_modules", excluded, module, &is_out, err);
+    *yes = *yes && !is_out && (cJSON_IsString(targets) || is_in_layers(root, module));
+    return status;
+}
+
+ft_status ft_peft_config_check_targets(const char *path, const ft_tensor_name *modules, const bool *has,
+                                       size_t count, const char *prefix, ft_error *err)
+{
+    cJSON *root = NULL;
+    ft_status status = ft_json_read(path, &root, err);
+    const cJSON *targets = cJSON_GetObjectItemCaseSensitive(root, "target_modules");
+    const bool is_told = cJSON_IsString(targets) || (cJSON_IsArray(targets) && targets->child);
+    for (size_t i = 0; i < count && status == FT_OK && is_told; i++) {
+        ft_error unread;
+        bool yes;
+        ft_text module = FT_TEXT_EMPTY;
+        ft_text_addf(&module, "%s%s", prefix, modules[i].text);
+        if (module.failed)
+            status = ft_no_memory(err, path, strlen(modules[i].text));
+        else if (is_meant(path, root, module.data, &yes, &unread) != FT_OK)
+            i = count; /* a pattern that is not understood: the tensors alone tell */
+        else if (yes && !has[i])
+            status = ft_fail(err, FT_BAD_INPUT,
+                             "%s: key \"target_modules\" means %s, but adapter_model.safetensors has no "
+                             "tensors of it: the file is not complete",
+                             path, modules[i].text);
+        else if (!yes && has[i])
+            status = ft_fail(err, FT_BAD_INPUT,
+                             "%s: adapter_model.safetensors has tensors of %s, which target_modules, "
+                             "exclude_modules and layers_to_transform do not mean: PEFT would not use them",
+                             path, modules[i].text);
+        ft_text_free(&module);
+    }
+    cJSON_Delete(root);
+    return status;
+}
+
 ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error *err)
 {
     cJSON *root = NULL;
     *spec = (ft_adapter_spec){0};
-    ft_status status = ft_json_read(path, &root, err);
+    ft_status status = ft_place_check_file(path, err);
+    if (status == FT_OK) status = ft_json_read(path, &root, err);
     if (status) return status;
     const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "peft_type");
     if (!cJSON_IsObject(root))

@@ -16,6 +16,15 @@ ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error 
 ft_status ft_peft_config_check(const char *path, const ft_adapter_spec *spec, const ft_tensor_name *modules,
                                size_t count, bool has_copies, ft_error *err);
 
+/* Whether the adapter has just the modules that target_modules, exclude_modules, layers_to_transform and
+ * layers_pattern mean, as PEFT reads them: modules (count) are all that could be adapted, by their names
+ * without
+ * ".weight", `has` (count) those that the file of tensors has. `prefix` stands before their names for the
+ * patterns, "" or "model.". FT_BAD_INPUT names the first that is missing or not meant. Says nothing where the
+ * file has no target_modules, or a pattern that only Python reads. */
+ft_status ft_peft_config_check_targets(const char *path, const ft_tensor_name *modules, const bool *has,
+                                       size_t count, const char *prefix, ft_error *err);
+
 /* Writes the file for a LoRA or ln_tuning adapter. base_model may be NULL. */
 ft_status ft_peft_config_write(const char *path, const ft_adapter_spec *spec, const char *base_model,
                                ft_error *err);

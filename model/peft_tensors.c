@@ -13,11 +13,12 @@ static void remove_part(char *name, const char *part)
     for (char *at = name; (at = strstr(at, part)) != NULL;) memmove(at, at + length, strlen(at + length) + 1);
 }
 
-static char *plain_name(const char *stored)
+static char *plain_name(const char *stored, bool *is_wrapped)
 {
     static const char *const wrappers[] = {"_orig_mod.", "base_layer.", "original_module.",
                                            "modules_to_save.default."};
-    static const char parallel[] = "module.base_model.", by_hand[] = ".default.weight", plain[] = ".weight";
+    static const char parallel[] = "module.base_model.", by_hand[] = ".default.weight", plain[] = ".weight",
+                      wrapped[] = "base_model.model.model.";
     char *name = ft_copy_string(stored);
     if (!name) return NULL;
     for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) remove_part(name, wrappers[i]);
@@ -25,6 +26,12 @@ static char *plain_name(const char *stored)
     if (strncmp(name, parallel, sizeof parallel - 1) == 0) {
         memmove(name, name + strlen("module."), length + 1 - strlen("module."));
         length = strlen(name);
+    }
+    if (strncmp(name, wrapped, sizeof wrapped - 1) == 0) {
+        const size_t model = strlen("model.");
+        memmove(name + sizeof wrapped - 1 - model, name + sizeof wrapped - 1, length + 2 - sizeof wrapped);
+        length -= model;
+        *is_wrapped = true;
     }
     if (length >= sizeof by_hand && strcmp(name + length + 1 - sizeof by_hand, by_hand) == 0)
         memcpy(name + length + 1 - sizeof by_hand, plain, sizeof plain);
@@ -36,7 +43,7 @@ ft_status ft_peft_tensors_open(const ft_safetensors *file, ft_peft_tensors *tens
     *tensors = (ft_peft_tensors){.file = file, .names = calloc(file->count + 1, sizeof(char *))};
     if (!tensors->names) return ft_no_memory(err, file->path, file->count * sizeof(char *));
     for (size_t i = 0; i < file->count; i++) {
-        tensors->names[i] = plain_name(file->tensors[i].name);
+        tensors->names[i] = plain_name(file->tensors[i].name, &tensors->is_wrapped);
         if (!tensors->names[i]) return ft_no_memory(err, file->path, strlen(file->tensors[i].name));
     }
     for (size_t i = 0; i < file->count; i++) {

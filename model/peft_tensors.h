@@ -1,6 +1,6 @@
 /* The tensors of an adapter file by the names that PEFT gives them when it saves: those of a compiled model
- * ("_orig_mod."), of a state dict saved by hand (".default.weight") and of a data-parallel one ("module.")
- * are the same under plain names. */
+ * ("_orig_mod."), of a state dict saved by hand (".default.weight"), of a data-parallel one ("module.") and
+ * of one in another ("base_model.model.model.") are the same under plain names. */
 #ifndef FT_MODEL_PEFT_TENSORS_H
 #define FT_MODEL_PEFT_TENSORS_H
 
@@ -9,7 +9,8 @@
 
 typedef struct ft_peft_tensors {
     const ft_safetensors *file;
-    char **names; /* (file->count) plain names, malloc'd, as file->tensors lie */
+    char **names;    /* (file->count) plain names, malloc'd, as file->tensors lie */
+    bool is_wrapped; /* they are those of a model in another one's "model", as in Chronos' pipeline */
 } ft_peft_tensors;
 
 /* FT_BAD_INPUT where two tensors have one plain name. Freed by ft_peft_tensors_free, also after a failure. */

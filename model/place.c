@@ -2,6 +2,7 @@
 #include "model/place.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,9 +46,21 @@ static const char *hub_name(const char *path)
     return is_name ? path : NULL;
 }
 
+/* Whether it is the name of one of Chronos' other families: bolt, 2. */
+static bool is_other_chronos(const char *name)
+{
+    const char *at = strstr(name, "chronos-");
+    return at && (at == name || at[-1] == '/') && (strncmp(at, "chronos-bolt", 12) == 0 || at[8] == '2');
+}
+
 static ft_status explain_missing(const char *path, ft_error *err)
 {
     const char *name = hub_name(path);
+    if (is_other_chronos(name ? name : path))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "%s: there is no such directory, and only Chronos-T5 models are read: "
+                       "amazon/chronos-t5-tiny, -mini, -small, -base, -large",
+                       path);
     if (name)
         return ft_fail(
             err, FT_BAD_INPUT,
@@ -197,4 +210,16 @@ ft_status ft_place_check_bytes(const char *path, const void *bytes, size_t size,
             return ft_fail(err, FT_BAD_INPUT, "%s: %s", path, known[i].what);
     }
     return FT_OK;
+}
+
+ft_status ft_place_check_file(const char *path, ft_error *err)
+{
+    char bytes[64];
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return FT_OK;
+    FILE *file = fopen(path, "rbe");
+    if (!file) return FT_OK;
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    return ft_place_check_bytes(path, bytes, size, err);
 }

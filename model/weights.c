@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "model/place.h"
 #include "model/safetensors.h"
 
 /* The tensors of a model directory: model.safetensors, or what model.safetensors.index.json names. */
@@ -50,7 +51,8 @@ static size_t shard_of(const shards *s, const char *name)
 /* Opens each file that the index names, once. */
 static ft_status open_index(shards *s, ft_error *err)
 {
-    ft_status status = ft_json_read(s->index_path, &s->index, err);
+    ft_status status = ft_place_check_file(s->index_path, err);
+    if (status == FT_OK) status = ft_json_read(s->index_path, &s->index, err);
     if (status) return status;
     s->weight_map = cJSON_GetObjectItemCaseSensitive(s->index, "weight_map");
     if (!cJSON_IsObject(s->weight_map))

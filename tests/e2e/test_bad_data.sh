@@ -82,6 +82,9 @@ head -8 data/train.csv >short.csv
 bad_training short.csv '^ftgpu: short.csv: the training split has 7 rows, but one window needs 8'
 awk -F, -v OFS=, 'NR > 1 { $2 = "" } { print }' data/train.csv >missing.csv
 bad_training missing.csv '^ftgpu: missing.csv: column "Close": all values of the training split are missing'
+awk -F, -v OFS=, 'NR > 1 { $2 = "" } { print }' data/val.csv >missing.csv
+refuses '^ftgpu: missing.csv: column "Close": all values of the validation split are missing, there is nothing to measure by' \
+    run $(echo "$job" | sed 's,data/val.csv,missing.csv,')
 awk -F, -v OFS=, 'NR > 1 { $2 = 7 } { print }' data/train.csv >constant.csv
 bad_training constant.csv '^ftgpu: constant.csv: column "Close": all values of the training split are the same'
 

@@ -31,6 +31,9 @@ bad '^ftgpu: broken/config.json: cannot be opened'
 # What people have instead of a model: each is answered by what to do.
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 33\n' >broken/model.safetensors
 bad '^ftgpu: broken/model.safetensors: is a git-lfs pointer, not the file itself: run .git lfs pull'
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 33\n' >broken/model.safetensors.index.json
+rm broken/model.safetensors
+bad '^ftgpu: broken/model.safetensors.index.json: is a git-lfs pointer, not the file itself: run .git lfs pull'
 printf '<!DOCTYPE html><html><head></head></html>' >broken/model.safetensors
 bad '^ftgpu: broken/model.safetensors: is a web page'
 printf 'PK\003\004and the rest of an archive' >broken/model.safetensors
@@ -55,6 +58,10 @@ refuses "^ftgpu: $cache: is a model's directory in Hugging Face's cache; give $c
 refuses "^ftgpu: hub: has no config.json, but one is below it; give $cache/snapshots/aa" forecast --model hub $data
 refuses '^ftgpu: .: has no config.json, but one is below it; give ' run $job --model .
 refuses '^ftgpu: amazon/chronos-t5-tiny: there is no such directory; .*hf download amazon/chronos-t5-tiny --local-dir DIR' forecast --model amazon/chronos-t5-tiny $data
+for other in amazon/chronos-bolt-tiny amazon/chronos-2 chronos-bolt-small https://huggingface.co/amazon/chronos-2; do
+    refuses "^ftgpu: $other: .*only Chronos-T5 models are read: amazon/chronos-t5-tiny" forecast --model $other $data
+    expect_not err 'hf download'
+done
 refuses '^ftgpu: chronos-t5-tiny: .*hf download amazon/chronos-t5-tiny --local-dir chronos-t5-tiny' forecast --model chronos-t5-tiny $data
 refuses '^ftgpu: https://huggingface.co/amazon/chronos-t5-tiny: .*hf download amazon/chronos-t5-tiny ' forecast --model https://huggingface.co/amazon/chronos-t5-tiny $data
 refuses '^ftgpu: nano/config.json: is a file; the directory that holds it' forecast --model nano/config.json $data
@@ -169,6 +176,8 @@ sed 's/"LORA"/"IA3"/' adapter/adapter_config.json >cut/adapter_config.json
 bad_adapter cut '^ftgpu: cut/adapter_config.json: key "peft_type": "IA3" is not supported'
 sed 's/"bias": "none"/"bias": "some"/' adapter/adapter_config.json >cut/adapter_config.json
 bad_adapter cut '^ftgpu: cut/adapter_config.json: key "bias"'
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 33\n' >cut/adapter_config.json
+bad_adapter cut '^ftgpu: cut/adapter_config.json: is a git-lfs pointer'
 echo '{"peft_type": ' >cut/adapter_config.json
 bad_adapter cut '^ftgpu: cut/adapter_config.json:2:1: '
 rm cut/adapter_config.json

@@ -77,6 +77,33 @@ refuses 'frequency "ME5" is unknown: did you mean "ME"' forecast --model nano --
 refuses 'frequency "monthly" is unknown: did you mean "ME"' forecast --model nano --data irregular.csv --target y --freq monthly
 refuses 'like QE-NOV' forecast --model nano --data irregular.csv --target y --freq QE-FRI
 
+# One row alone goes on by the finest part that it shows.
+single() {
+    echo "$1" | history single.csv
+    continues single.csv "$2" --timestamp date ${3+"$3" "$4"}
+}
+single 2022Q1 "2022Q2;2022Q3;2022Q4;2023Q1"
+single 2005M01 "2005M02;2005M03"
+single "January 2023" "February 2023;March 2023"
+single Jan-23 "Feb-23;Mar-23" --date-format %b-%y
+single 2022 "2023;2024"
+single 2023-12 "2024-01;2024-02"
+single 2023-12-31 "2024-01-01;2024-01-02"
+single 31/12/2023 "01/01/2024;02/01/2024"
+printf '%s\n' id,date,y a,2022Q4,1 b,2022Q4,2 >quarters.csv
+horizon=2
+continues quarters.csv "2023Q1;2023Q2;2023Q1;2023Q2" --id id --timestamp date
+horizon=
+# Two rows, an hour less than a day apart by the clock's change.
+printf '%s\n' "2024-03-31 00:00:00+01:00" "2024-04-01 00:00:00+02:00" | history spring.csv
+continues spring.csv "2024-04-02 00:00:00+02:00;2024-04-03 00:00:00+02:00"
+# A form that does not show what follows.
+printf '%s\n' 13/01/2024 14/01/2024 15/01/2024 | history days.csv
+refuses 'days.csv: .*form "%d/%m/%Y" does not show hours: .* "1 hour" .*"15/01/2024" more than once.*--freq' forecast --model nano --data days.csv --target y --freq h
+printf '%s\n' 2023Q3 2023Q4 2024Q1 | history quarters.csv
+refuses '"%YQ%q" does not show months: ' forecast --model nano --data quarters.csv --target y --freq MS
+continues quarters.csv "2024Q2;2024Q3" --freq QS
+
 # A series of one row goes on as the others do; of several uneven ones the first is named.
 {
     echo "id,date,y"

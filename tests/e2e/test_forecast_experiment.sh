@@ -63,6 +63,9 @@ refuses "^ftgpu: nano: is not the model that experiment ctx16_[0-9_]* was tuned 
     forecast --experiment best --results renamed --data $data $given
 refuses "^ftgpu: nano: is not the model" forecast --experiment best --results renamed --model nano --data $data $given
 must forecast --adapter renamed/mine/adapter --model nano --data $data $given
+sed -i '/"model_hash"/d' renamed/mine/results.json
+must forecast --experiment best --results renamed --model nano --data $data $given
+expect err 'warning: experiment ctx16_[0-9_]*: results.json has no model_hash: whether nano is the model .* cannot be checked'
 
 # What metrics measure is always there.
 must forecast --model moved --data $data --target Close --num-samples 4 --horizon 2 --quantiles 0.1,0.9

@@ -37,6 +37,10 @@ echo '[{"epochs": 1}, {"lora_rank": 4}]' >list.json
 must sweep $job --configs list.json --dry-run
 expect_not err 'warning: epochs'
 
+# Configurations that train the same: said, and trained.
+must sweep $job --grid lora_rank=4,8 --set adapter_type=full --dry-run
+expect err '^warning: 1 of 2 configurations trains the same as another, as 1 and 2 do: lora_rank makes no difference there$'
+
 # Targets as they are typed, and as PEFT has them.
 must run $job --set lora_targets=q,v,o --name targets --set epochs=1
 expect "$(directory_of 'targets_*')/results.json" '"lora_targets": "q.v.o"'

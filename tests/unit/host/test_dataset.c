@@ -339,6 +339,10 @@ Test(dataset, what_cannot_be_trained_on)
     check("d,y\n2024-01-01,\n2024-01-02,NaN\n2024-01-03,\n2024-01-04,\n", val, 2,
           "train.csv: column \"y\": all values of the training split are missing");
     check(
+        train, "d,y\n2024-02-01,\n2024-02-02,\n", 2,
+        "val.csv: column \"y\": all values of the validation split are missing, there is nothing to measure "
+        "by");
+    check(
         "d,y\n2024-01-01,7\n2024-01-02,7\n2024-01-03,\n2024-01-04,7\n", val, 2,
         "train.csv: column \"y\": all values of the training split are the same, there is nothing to learn");
 }

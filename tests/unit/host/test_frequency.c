@@ -113,6 +113,33 @@ Test(frequency, months_quarters_years)
             "2024-06-21");
 }
 
+Test(frequency, last_weekdays_of_months)
+{
+    goes_on(DATES("2024-01-26", "2024-02-23", "2024-03-29", "2024-04-26", "2024-05-31", "2024-06-28",
+                  "2024-07-26", "2024-08-30", "2024-09-27", "2024-10-25", "2024-11-29", "2024-12-27"),
+            "1 month, last Fridays", true, 1, "2025-01-31");
+    goes_on(DATES("2023-01-26", "2023-02-23", "2023-03-30", "2023-04-27", "2023-05-25", "2023-06-29"),
+            "1 month, last Thursdays", true, 2, "2023-08-31");
+    /* Years of 52 or 53 weeks, which end with January's last Saturday. */
+    goes_on(DATES("2021-01-30", "2022-01-29", "2023-01-28"), "12 months, last Saturdays", true, 3,
+            "2026-01-31");
+    goes_on(DATES("2019-01-26", "2020-01-25", "2021-01-30", "2022-01-29", "2023-01-28"),
+            "12 months, last Saturdays", true, 1, "2024-01-27");
+}
+
+Test(frequency, half_months)
+{
+    goes_on(DATES("2024-01-01", "2024-01-15", "2024-02-01", "2024-02-15"), "half months, days 1 and 15", true,
+            3, "2024-04-01");
+    goes_on(DATES("2023-12-15", "2023-12-31", "2024-01-15", "2024-01-31", "2024-02-15"),
+            "half months, day 15 and last days", true, 1, "2024-02-29");
+    goes_on(DATES("2023-12-16", "2024-01-01", "2024-01-16"), "half months, days 1 and 16", true, 2,
+            "2024-02-16");
+    goes_on(DATES("2024-01-01", "2024-01-15", "2024-02-01", "2024-02-15", "2024-03-15", "2024-04-01",
+                  "2024-04-15", "2024-05-01"),
+            "half months, days 1 and 15", false, 1, "2024-05-15");
+}
+
 /* Holidays, a day late, a month that is still under way: each month has its row. */
 Test(frequency, one_odd_row_does_not_spoil_months)
 {
@@ -210,6 +237,15 @@ Test(frequency, days_and_months_are_those_of_the_wall_clock)
     goes_on(
         DATES("2024-10-20T00:00+01:00", "2024-10-27T00:00+01:00", "2024-11-03T00:00Z", "2024-11-10T00:00Z"),
         "1 week", true, 1, "2024-11-17");
+}
+
+/* Two rows are a step by the wall clock where that is whole days. */
+Test(frequency, two_rows_across_a_change_of_clocks)
+{
+    goes_on(DATES("2024-03-31 00:00:00+01:00", "2024-04-01 00:00:00+02:00"), "1 day", true, 2, "2024-04-03");
+    goes_on(DATES("2024-10-27 00:00:00+02:00", "2024-10-28 00:00:00+01:00"), "1 day", true, 1, "2024-10-29");
+    goes_on(DATES("2024-03-25 00:00:00+01:00", "2024-04-01 00:00:00+02:00"), "1 week", true, 1, "2024-04-08");
+    goes_on(DATES("2024-03-31 00:00+01:00", "2024-04-01 01:00+02:00"), "1 day", true, 1, "2024-04-02 01:00");
 }
 
 /* Midnight in New York, Berlin and London, written in UTC. */
@@ -312,6 +348,55 @@ Test(frequency, opening_hours_recur)
     next_is(&frequency, 6, "2024-04-11 18:00");
 }
 
+/* 09:30 to 15:30 in New York, written in UTC, until three weeks after its clocks went forward. */
+Test(frequency, opening_hours_follow_a_change_of_clocks_in_utc)
+{
+    rows.n = 0;
+    add_hours("2024-02-05", 35, WEEKDAYS, 14 * 60 + 30, 20 * 60 + 30, 60);
+    add_hours("2024-03-11", 19, WEEKDAYS, 13 * 60 + 30, 19 * 60 + 30, 60);
+    ft_frequency frequency = infer();
+    is(&frequency, "1 hour, Monday to Friday 13:30 to 19:30", false);
+    next_is(&frequency, 1, "2024-04-01 13:30");
+    next_is(&frequency, 7, "2024-04-01 19:30");
+    next_is(&frequency, 8, "2024-04-02 13:30");
+    rows.n = 0; /* and back in autumn, three days after */
+    add_hours("2024-09-30", 33, WEEKDAYS, 13 * 60 + 30, 19 * 60 + 30, 60);
+    add_hours("2024-11-04", 3, WEEKDAYS, 14 * 60 + 30, 20 * 60 + 30, 60);
+    frequency = infer();
+    next_is(&frequency, 1, "2024-11-07 14:30");
+}
+
+/* No Saturday was there to show that it has no rows. */
+Test(frequency, one_week_of_opening_hours)
+{
+    rows.n = 0;
+    add_hours("2024-04-01", 5, WEEKDAYS, 570, 960, 5);
+    ft_frequency frequency = infer();
+    is(&frequency, "5 minutes, Monday to Friday 09:30 to 16:00", false);
+    next_is(&frequency, 1, "2024-04-08 09:30");
+}
+
+/* Rows that are weekdays all go on with weekdays, though some are missing. */
+Test(frequency, business_days_with_gaps)
+{
+    rows.n = 0;
+    add_hours("2024-01-01", 60, WEEKDAYS, 0, 0, 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < rows.n; i += 2)
+        if (i != 10) rows.times[kept++] = rows.times[i];
+    rows.n = kept;
+    ft_frequency frequency = infer();
+    is(&frequency, "2 business days", false);
+    next_is(&frequency, 1, "2024-03-01");
+    next_is(&frequency, 2, "2024-03-05");
+    rows.n = 0;
+    add_hours("2024-01-01", 61, WEEKDAYS, 0, 0, 1);
+    take_away(0.5, 5);
+    frequency = infer();
+    is(&frequency, "business days", false);
+    next_is(&frequency, 1, "2024-03-04");
+}
+
 Test(frequency, hours_may_differ_between_days)
 {
     rows.n = 0; /* a shop that closes at noon on Saturdays */
@@ -408,9 +493,22 @@ Test(frequency, names)
                                          {"QE-FRI", "like QE-NOV"},
                                          {"0D", "at least 1"},
                                          {"WOM-5FRI", "like WOM-3FRI"},
+                                         {"LWOM", "like WOM-3FRI or LWOM-FRI"},
+                                         {"LWOM-3FRI", "like WOM-3FRI or LWOM-FRI"},
                                          {"99999999999999999999D", "unknown"},
                                          {"999999999YE", "too long"},
-                                         {"1.5h", "unknown"},
+                                         {"1.5", "unknown"},
+                                         {"1h30", "unknown"},
+                                         {"1.5B", "unknown"},
+                                         {"0.0000001s", "unknown"},
+                                         {"0h0min", "unknown"},
+                                         {"w-fri", "did you mean \"W-FRI\""},
+                                         {"W-fri", "did you mean \"W-FRI\""},
+                                         {"2qe-nov", "did you mean \"2QE-NOV\""},
+                                         {"MIN", "did you mean \"min\""},
+                                         {"mS", "did you mean \"MS\""},
+                                         {"BSMS", "did you mean \"BMS\""},
+                                         {"SMS-31", "like SMS-15"},
                                          {"-1D", "unknown"},
                                          {"d", "did you mean \"D\""}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -425,11 +523,20 @@ Test(frequency, names)
                                           {"2W-MON", "2 weeks, Monday"},
                                           {"BQE", "3 months, last weekdays"},
                                           {"250ms", "250 milliseconds"},
+                                          {"1.5h", "90 minutes"},
+                                          {"1h30min", "90 minutes"},
+                                          {"1D12h", "36 hours"},
+                                          {"SMS", "half months, days 1 and 15"},
+                                          {"SMS-16", "half months, days 1 and 16"},
+                                          {"SME", "half months, day 15 and last days"},
+                                          {"SM", "half months, day 15 and last days"},
+                                          {"2SMS", "2 half months, days 1 and 15"},
+                                          {"LWOM-FRI", "1 month, last Fridays"},
                                           {"WOM-3FRI", "1 month, third Fridays"}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         cr_assert_eq(ft_frequency_parse(good[i][0], &frequency, &err), FT_OK, "%s", err.message);
         ft_frequency_start(&frequency, 0, 0);
-        is(&frequency, good[i][1], !strchr(good[i][0], 'W') || good[i][0][1] == 'O');
+        is(&frequency, good[i][1], !strchr(good[i][0], 'W') || strstr(good[i][0], "WOM"));
     }
 }
 

@@ -128,6 +128,31 @@ Test(grid, lists_that_are_refused)
     refuses(NULL, "[{}, 3]", true, "g.json: configuration 2: an object of hyperparameters is needed");
 }
 
+/* A grid of which `count` configurations train what another does, as these two (from 0). */
+static void repeats(const char *const *grids, const char *json, size_t count, size_t first, size_t second)
+{
+    ft_grid grid;
+    ft_error err;
+    size_t counted, one, other;
+    cr_assert_eq(expand(grids, json, json != NULL, 100, &grid, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_grid_count_repeated(&grid, &counted, &one, &other, &err), FT_OK);
+    cr_expect(counted == count && one == first && other == second, "%zu, %zu and %zu", counted, one, other);
+    ft_grid_free(&grid);
+}
+
+Test(grid, values_that_nothing_uses_make_no_difference)
+{
+    repeats(GRIDS("lora_rank=4,8", "seed=0,1"), NULL, 0, 0, 0);
+    repeats(GRIDS("adapter_type=full", "lora_rank=4,8"), NULL, 1, 0, 1);
+    repeats(GRIDS("adapter_type=lora,full", "lora_rank=4,8,16"), NULL, 2, 3, 4);
+    repeats(GRIDS("adapter_type=ln_tuning", "lora_alpha=4,8", "use_rslora=true,false", "seed=0,1"), NULL, 6,
+            0, 2);
+    repeats(GRIDS("lr_scheduler=constant", "warmup_steps=0,1"), NULL, 1, 0, 1);
+    repeats(GRIDS("lr_scheduler=constant_with_warmup", "warmup_steps=0,1"), NULL, 0, 0, 0);
+    repeats(NULL, "[{\"prediction_length\": 24}, {\"prediction_length\": 24, \"window_stride\": 24}]", 1, 0,
+            1);
+}
+
 Test(grid, more_than_max_configs)
 {
     const char *message = "more than 100 configurations (--max-configs allows more)";

@@ -284,6 +284,48 @@ Test(adapter_files, settings_that_are_not_followed_are_refused_by_name)
     ft_weights_free(base);
 }
 
+/* The config names other modules than the file of tensors has. */
+Test(adapter_files, targets_are_those_of_the_config)
+{
+    static const struct {
+        const char *targets, *more, *said; /* said NULL: accepted */
+    } cases[] = {
+        {"[\"q\", \"v\"]", "null", NULL},
+        {"[\"SelfAttention.q\", \"EncDecAttention.q\", \"v\"]", "null", NULL},
+        {"\".*\\\\.(q|v)$\"", "null", NULL},
+        {"\".*\\\\.(?P<x>q|v)$\"", "null", NULL}, /* for Python only */
+        {"null", "null", NULL},
+        {"[\"q\", \"v\", \"k\"]", "[\"k\"]", NULL},
+        {"[\"q\", \"k\", \"v\"]", "null", "means encoder.block.0.layer.0.SelfAttention.k"},
+        {"\"all-linear\"", "null", "means encoder.block.0.layer.0.SelfAttention.k"},
+        {"\".*decoder.*(q|v)\"", "null", "tensors of encoder.block.0.layer.0.SelfAttention.q"},
+        {"[\"q\"]", "null", "tensors of encoder.block.0.layer.0.SelfAttention.v"},
+        {"[\"q\", \"v\"]", "[\"EncDecAttention.q\"]", "EncDecAttention.q, which"},
+        {"[\"q\", \"v\"]", "null, \"layers_to_transform\": [1], \"layers_pattern\": \"block\"",
+         "tensors of encoder.block.0.layer.0.SelfAttention.q"},
+        {"[\"q\", \"v\"]", "null, \"layers_to_transform\": [0, 1, 2], \"layers_pattern\": [\"block\"]", NULL},
+    };
+    ft_weights *base = models_read("model_tied");
+    scratch_directory("d");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ft_error err;
+        ft_adapter *adapter = NULL;
+        char text[400];
+        changed_config("adapter_lora_qv", "\"r\": 4", "\"r\": 4");
+        snprintf(text, sizeof text,
+                 "{\"peft_type\": \"LORA\", \"r\": 4, \"target_modules\": %s, \"exclude_modules\": %s}",
+                 cases[i].targets, cases[i].more);
+        scratch_text("d/adapter_config.json", text);
+        ft_status status = ft_adapter_read(scratch_path("d"), base, &adapter, &err);
+        if (cases[i].said)
+            expect_refused(status, &err, "d/adapter_config.json", cases[i].said, NULL);
+        else
+            expect_ok(status, &err);
+        ft_adapter_free(adapter);
+    }
+    ft_weights_free(base);
+}
+
 #define ENCODER_Q "base_model.model.encoder.block.1.layer.0.SelfAttention.q"
 
 /* Writes "d" with these tensors and a config of rank 2; reads it. */
@@ -295,7 +337,8 @@ static ft_status read_tensors(const ft_weights *base, const ft_tensor_to_store *
                                    &write_err),
               &write_err);
     scratch_text("d/adapter_config.json",
-                 "{\"peft_type\": \"LORA\", \"target_modules\": \".*q\", \"lora_alpha\": 3.5}");
+                 "{\"peft_type\": \"LORA\", \"lora_alpha\": 3.5, "
+                 "\"target_modules\": \".*encoder.block.1.layer.0.SelfAttention.q\"}");
     return ft_adapter_read(scratch_path("d"), base, adapter, err);
 }
 
@@ -372,6 +415,8 @@ Test(adapter_files, other_names_of_the_same_tensors)
         {"base_model.model._orig_mod.encoder.block.1.layer.0.SelfAttention.q.lora_A.weight",
          "base_model.model._orig_mod.encoder.block.1.layer.0.SelfAttention.q.lora_B.weight"},
         {ENCODER_Q ".lora_A.default.weight", ENCODER_Q ".lora_B.default.weight"},
+        {"base_model.model.model.encoder.block.1.layer.0.SelfAttention.q.lora_A.weight",
+         "base_model.model.model.encoder.block.1.layer.0.SelfAttention.q.lora_B.weight"},
         {"module." ENCODER_Q ".lora_A.default.weight", ENCODER_Q ".lora_B.weight"}};
     ft_error err;
     ft_adapter *adapter;

@@ -110,10 +110,45 @@ static const ft_csv_column *column_like(const ft_csv *like, const char *name)
     return NULL;
 }
 
+/* What its own file leaves open, an earlier file of the same data decides; where that one was not certain
+ * either and this one differs from it, both are open. */
+static void decide_like(ft_csv_column *column, const ft_csv_column *like)
+{
+    if (!like) return;
+    const bool differs = column->notation.decimal != like->notation.decimal;
+    if (like->certainty == FT_NUMBERS_SHOWN && column->certainty != FT_NUMBERS_SHOWN) {
+        column->notation = like->notation;
+        column->certainty = FT_NUMBERS_SHOWN;
+    } else if (like->certainty == FT_NUMBERS_ASSUMED && like->has_points && differs) {
+        column->notation = (ft_number_notation){'\0', '\0'};
+        column->certainty = FT_NUMBERS_OPEN;
+    }
+}
+
+/* Decides by the rows how the numbers of each column are written. */
+static ft_status find_notations(loader *load, ft_error *err)
+{
+    ft_csv *csv = load->csv;
+    ft_number_evidence file = {0}, *evidence = calloc(load->width, sizeof *evidence);
+    if (!evidence) return ft_no_memory(err, csv->path, load->width * sizeof *evidence);
+    const ft_number_custom custom = ft_csv_number_custom(&load->scanner, load->date_format);
+    ft_csv_look_at_numbers(&load->scanner, &load->settings, custom, load->width, evidence);
+    for (size_t i = 0; i < load->width; i++)
+        if (load->roles[i] < role_id) ft_number_merge(&file, &evidence[i]);
+    for (size_t i = 0; i < load->width; i++) {
+        if (load->roles[i] >= role_id) continue;
+        ft_csv_column *column = &csv->columns[load->roles[i]];
+        column->certainty = ft_number_decide(&evidence[i], &file, custom, &column->notation);
+        column->has_points = evidence[i].point_open;
+        decide_like(column, column_like(load->like, column->name));
+    }
+    free(evidence);
+    return FT_OK;
+}
+
 /* Decides by the rows how dates and numbers are written. */
 static ft_status find_layout(loader *load, ft_error *err)
 {
-    ft_csv *csv = load->csv;
     const char *given = load->settings.options->date_format;
     bool decided = true;
     if (given) {
@@ -124,24 +159,7 @@ static ft_status find_layout(loader *load, ft_error *err)
         ft_csv_find_date_format(&load->scanner, load->date_place, load->like ? load->like->style.format : "",
                                 load->date_format, load->other_date_format, &decided);
     }
-    if (load->settings.has_notation) return FT_OK;
-    ft_number_evidence *evidence = calloc(load->width, sizeof *evidence);
-    if (!evidence) return ft_no_memory(err, csv->path, load->width * sizeof *evidence);
-    ft_number_evidence file = {0};
-    ft_csv_look_at_numbers(&load->scanner, load->width, evidence);
-    for (size_t i = 0; i < load->width; i++)
-        if (load->roles[i] < role_id) ft_number_merge(&file, &evidence[i]);
-    for (size_t i = 0; i < load->width; i++) {
-        if (load->roles[i] >= role_id) continue;
-        ft_csv_column *column = &csv->columns[load->roles[i]];
-        column->open = !ft_number_decide(&evidence[i], &file, &column->notation);
-        const ft_csv_column *like = column->open ? column_like(load->like, column->name) : NULL;
-        if (!like || like->notation.thousands == '\0') continue;
-        column->notation = like->notation;
-        column->open = false;
-    }
-    free(evidence);
-    return FT_OK;
+    return load->settings.has_notation ? FT_OK : find_notations(load, err);
 }
 
 /* Makes `array` hold `count` elements of `size` bytes; false (array unchanged) when memory runs out. */
@@ -469,7 +487,8 @@ ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *col
         const ft_csv_column *found = &csv->columns[i];
         if (!found->text) return FT_OK;
         return ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": \"%s\" is not a number (%s)", csv->path,
-                       found->text_line, name, found->text, ft_csv_number_hint(found->text, found->open));
+                       found->text_line, name, found->text,
+                       ft_csv_number_hint(found->text, found->certainty == FT_NUMBERS_OPEN));
     }
     if (strcmp(csv->timestamp_name, name) == 0 || (csv->id_name && strcmp(csv->id_name, name) == 0))
         return ft_fail(err, FT_BAD_INPUT, "%s: column \"%.80s\" holds the %s, it cannot be the target",

@@ -21,8 +21,10 @@ typedef struct ft_csv_column {
     char *text;       /* NULL in a numeric column; else the (shortened) first cell that is not a number */
     size_t text_line; /* the line of the file it is in */
     ft_number_notation notation;
-    bool open;     /* its commas may be decimal ones or stand between thousands: they are not read */
-    bool repeated; /* a later column had the same name */
+    ft_number_certainty certainty; /* open: its commas or points may be decimal ones or stand between
+                                      thousands: they are not read */
+    bool has_points;               /* as in 1.234: decimal ones or not */
+    bool repeated;                 /* a later column had the same name */
 } ft_csv_column;
 
 /* A file read whole. Columns are those besides date and id. */

@@ -166,7 +166,12 @@ const char *ft_csv_number_hint(const char *text, bool open)
     const size_t length = strlen(text);
     size_t digits = 0;
     double value;
-    if (open) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
+    const bool comma = strchr(text, ',') != NULL, point = strchr(text, '.') != NULL;
+    if (open && comma && point)
+        return "other cells or files of this data may have commas and points the other way: --decimal , or "
+               "--decimal .";
+    if (open && point) return "its point may be decimal or between thousands: --decimal , or --decimal .";
+    if (open && comma) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
     const ft_number_notation notations[] = {{',', '.'}, {'.', ','}, {'.', ' '}, {',', ' '}, {'.', '\''}};
     static const char *const hints[] = {
         "a decimal comma? --decimal ,", "thousands? --thousands ,", "thousands? --thousands \" \"",

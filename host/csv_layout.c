@@ -190,10 +190,25 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
     ft_csv_scanner_free(&ahead);
 }
 
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, size_t width, ft_number_evidence *evidence)
+static bool has_byte(const ft_csv_scanner *scanner, char byte)
 {
-    const char sign = scanner->separator == ',' ? '"' : ',';
-    if (!memchr(scanner->at, sign, (size_t)(scanner->end - scanner->at))) return;
+    return memchr(scanner->at, byte, (size_t)(scanner->end - scanner->at)) != NULL;
+}
+
+ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format)
+{
+    if (scanner->separator == ';' || strstr(date_format, "%d.%m.") || strstr(date_format, "%m.%Y"))
+        return FT_NUMBERS_CONTINENTAL;
+    return scanner->separator == ',' ? FT_NUMBERS_COMMA_SEPARATED : FT_NUMBERS_ANY;
+}
+
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, const ft_csv_settings *settings,
+                            ft_number_custom custom, size_t width, ft_number_evidence *evidence)
+{
+    const bool looks = has_byte(scanner, scanner->separator == ',' ? '"' : ',') ||
+                       (custom == FT_NUMBERS_CONTINENTAL && has_byte(scanner, '.')) ||
+                       has_byte(scanner, '\'') || has_byte(scanner, '\xC2') || has_byte(scanner, '\xE2');
+    if (!looks) return;
     ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
     ft_status status = FT_OK;
     ft_error unsaid;
@@ -201,7 +216,9 @@ void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, size_t width, ft_numb
         ft_csv_cell cell = {0};
         for (size_t i = 0; status == FT_OK && !cell.ends_row; i++) {
             status = ft_csv_next_cell(&ahead, &cell, &unsaid);
-            if (status == FT_OK && i < width) ft_number_look(&evidence[i], cell.text, cell.length);
+            if (status == FT_OK && i < width && !ft_number_look(&evidence[i], cell.text, cell.length) &&
+                !evidence[i].text)
+                evidence[i].text = !ft_csv_is_missing(settings, &cell);
         }
     }
     ft_csv_scanner_free(&ahead);

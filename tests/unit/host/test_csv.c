@@ -353,7 +353,7 @@ Test(csv, numbers_as_people_write_them)
                 "234,5\n2024-01-02;2\n",
                 (ft_csv_options){.decimal = ",", .thousands = " "});
     ft_csv csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;2\n", NULL, NULL);
-    cr_expect(csv.columns[0].open && csv.columns[0].text);
+    cr_expect(csv.columns[0].certainty == FT_NUMBERS_OPEN && csv.columns[0].text);
     ft_csv_free(&csv);
     csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;1,020,400\n2024-01-03;2.5\n", NULL, NULL);
     cr_expect(csv.columns[0].values[0] == 994900 && csv.columns[0].values[1] == 1020400);
@@ -377,6 +377,92 @@ Test(csv, numbers_as_people_write_them)
                "--thousands: \";\" is none of , . ' _ and a blank");
     refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.decimal = ",", .thousands = ","},
                "--decimal and --thousands are both \",\"");
+}
+
+/* The file's first column of numbers has these values; NULL: it is refused with `hint`. */
+static void has_numbers(const char *text, size_t count, const double *values, const char *hint)
+{
+    ft_csv csv = reads(text, NULL, NULL);
+    ft_error err = {""};
+    size_t column;
+    const ft_status status = ft_csv_numeric_column(&csv, csv.columns[0].name, &column, &err);
+    cr_expect_eq(status, values ? FT_OK : FT_BAD_INPUT, "%s: %s", text, err.message);
+    for (size_t i = 0; i < count && status == FT_OK && values; i++)
+        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
+    if (hint) cr_expect(strstr(err.message, hint) != NULL, "%s: %s", text, err.message);
+    ft_csv_free(&csv);
+}
+
+Test(csv, points_between_thousands)
+{
+    const char *open = "its point may be decimal or between thousands: --decimal , or --decimal .";
+    has_numbers("Datum;Menge\n12.01.2023;992\n13.01.2023;999\n14.01.2023;1.006\n", 0, NULL, open);
+    has_numbers("Datum;Menge\n2023-01-02;992\n2023-01-03;1.006\n", 0, NULL, open);
+    has_numbers("Datum,Menge\n\"13.01.2023\",\"15.030\"\n", 0, NULL, open);
+    has_numbers("Datum\tMenge\n13.01.2023\t15.030\n", 0, NULL, open);
+    has_numbers("Datum,Menge\n\"13.01.2023\",\"15,030\"\n", 0, NULL, "its comma may be decimal");
+    const double millions[] = {992, 1234567, 1006};
+    has_numbers("Datum;Menge\n12.01.2023;992\n13.01.2023;1.234.567\n14.01.2023;1.006\n", 3, millions, NULL);
+    has_numbers("Date,N\n2023-01-12,992\n2023-01-13,1.234.567\n2023-01-14,1.006\n", 0, NULL,
+                "\"1.234.567\" is not a number (a decimal comma? --decimal ,)");
+    const double points[] = {1.006, 0.5}, plain_points[] = {1.006, 2.125};
+    has_numbers("Datum;Kurs\n12.01.2023;1.006\n13.01.2023;0.5\n", 2, points, NULL);
+    has_numbers("Datum;Kurs;Zins\n12.01.2023;1.006;0.5\n13.01.2023;2.125;0.75\n", 2, plain_points, NULL);
+    has_numbers("Date,FX\n2023-01-12,1.006\n2023-01-13,2.125\n", 2, plain_points, NULL);
+    has_numbers("Date\tFX\n2023-01-12\t1.006\n2023-01-13\t2.125\n", 2, plain_points, NULL);
+}
+
+Test(csv, only_columns_of_numbers_tell_of_others)
+{
+    const double thousands[] = {1000, 1007}, fx[] = {1.085, 1.125};
+    has_numbers("Date,Sales,genre\n2023-01-02,\"1,000\",\"1,1\"\n2023-01-03,\"1,007\",\"2,2,3\"\n", 2,
+                thousands, NULL);
+    has_numbers("Date,Sales\n2023-01-02,\"1,000\"\n2023-01-03,\"1,007\"\n", 2, thousands, NULL);
+    has_numbers("Date,Sales,genre\n2023-01-02,\"1,000\",\"1,1\"\n2023-01-03,\"1,007\",\"2,2\"\n", 0, NULL,
+                "its comma may be decimal or between thousands: --decimal , or --thousands ,");
+    has_numbers("Date\tFX\tPair\n2023-01-02\t1.085\t1,2\n2023-01-03\t1.125\tEUR\n", 2, fx, NULL);
+    has_numbers("Date\tFX\tPair\n2023-01-02\t1.085\t1,2\n2023-01-03\t1.125\t1,2\n", 0, NULL,
+                "its point may be decimal or between thousands");
+    has_numbers("Date\tFX\tRate\n2023-01-02\t1.085\tn/a\n2023-01-03\t1.125\t1,234.5\n", 2, fx, NULL);
+}
+
+Test(csv, other_marks_between_thousands)
+{
+    const double lakhs[] = {500000, 1234567.5}, swiss[] = {100000, -103}, french[] = {1234567.5, 2};
+    has_numbers("Date,A\n2023-01-02,\"5,00,000.00\"\n2023-01-03,\"12,34,567.5\"\n", 2, lakhs, NULL);
+    has_numbers("Date,A\n2023-01-02,100\xE2\x80\x99"
+                "000.00\n2023-01-03,\xE2\x88\x92"
+                "103\n",
+                2, swiss, NULL);
+    has_numbers("Date,A\n2023-01-02,100'000.00\n2023-01-03,-103\n", 2, swiss, NULL);
+    has_numbers("Date,A\n2023-01-02,100000\n2023-01-03,\xE2\x88\x92"
+                "103\n",
+                2, swiss, NULL);
+    has_numbers("Date;A\n2023-01-02;1\xE2\x80\xAF"
+                "234\xE2\x80\xAF"
+                "567,5\n2023-01-03;2\n",
+                2, french, NULL);
+    has_numbers("Date,A\n2023-01-02,\"5,00,00.00\"\n", 0, NULL, "is not a number");
+    has_numbers("Date,A\n2023-01-02,\"500,00,000.00\"\n", 0, NULL, "is not a number");
+}
+
+Test(csv, another_file_that_shows_another_notation)
+{
+    ft_csv first = reads("Date\tA\n2023-01-02\t5.000\n2023-01-03\t7,5\n", NULL, NULL), second;
+    ft_csv_free(&first);
+    ft_error err = {0};
+    size_t column;
+    first = reads("Date\tA\tB\n2023-01-02\t5.000\tx,y\n", NULL, NULL);
+    cr_expect_eq(first.columns[0].values[0], 5);
+    const char *text = "Date\tA\n2023-01-03\t5.000,25\n";
+    cr_assert_eq(ft_write_file("t.csv", text, strlen(text), &err), FT_OK);
+    cr_assert_eq(ft_csv_read("t.csv", &plain, false, &first, &second, &err), FT_OK, "%s", err.message);
+    cr_expect_eq(ft_csv_numeric_column(&second, "A", &column, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message,
+                     "t.csv:2: column \"A\": \"5.000,25\" is not a number (other cells or files of this data "
+                     "may have commas and points the other way: --decimal , or --decimal .)");
+    ft_csv_free(&second);
+    ft_csv_free(&first);
 }
 
 Test(csv, another_file_of_the_same_data_decides)

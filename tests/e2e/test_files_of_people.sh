@@ -61,8 +61,17 @@ same t.csv
 must data insights --data t.csv --target Volume --format json # Close has decimal points: these commas are none
 expect out '"numeric_cols": 2'
 { echo 'Date,Volume'; table 'printf "%s,\"%d,%03d\"\n", day(i), i, i * 7'; } >t.csv
+must data insights --data t.csv --target Volume --format json
+expect out '"numeric_cols": 1'
+{ echo 'Date;Volume'; table 'printf "%s;%d,%03d\n", day(i), i, i * 7'; } >t.csv
 refuses '^ftgpu: t.csv:2: column "Volume": "1,007" is not a number .its comma may be decimal or between thousands: --decimal , or --thousands ,' forecast --model nano --data t.csv --target Volume
 must data insights --data t.csv --target Volume --thousands , --format json
+expect out '"numeric_cols": 1'
+tr , . <t.csv >dotted.csv
+refuses '^ftgpu: dotted.csv:2: column "Volume": "1.007" is not a number .its point may be decimal or between thousands: --decimal , or --decimal [.]' forecast --model nano --data dotted.csv --target Volume
+must data insights --data dotted.csv --target Volume --decimal , --format json
+expect out '"numeric_cols": 1'
+must data insights --data dotted.csv --target Volume --decimal . --format json
 expect out '"numeric_cols": 1'
 table 'printf "%s,\"%d,%03d.00\"\n", day(i), 9 + v, i' | { echo 'Date,Close'; cat; } >t.csv
 must $insights --data t.csv
@@ -165,6 +174,22 @@ for name in - /dev/stdin; do
     grep -E '^(target_distribution|train_regimes)' out | cmp -s - expected || fail "insights of a pipe as $name"
     "$FTGPU" $insights --data $name <plain.csv >out 2>err || fail "a file as $name: $(cat err)"
 done
+cp plain.csv history.csv
+for name in - /dev/stdin; do
+    "$FTGPU" $forecast --data $name --out history.csv <history.csv >out 2>err && fail "writes over its input, $name"
+    grep -q '^ftgpu: history.csv: is .*, which would be lost; choose another place$' err || fail "$name: $(cat err)"
+    cmp -s history.csv plain.csv || fail "the input $name was lost"
+done
+head -31 plain.csv | gzip >two.csv.gz
+tail -n +32 plain.csv | gzip >second.gz
+cat two.csv.gz second.gz >joined.csv.gz
+same joined.csv.gz
+{ cat joined.csv.gz; head -c 512 /dev/zero; } >padded.csv.gz
+same padded.csv.gz
+{ cat two.csv.gz; printf X; tail -c +2 second.gz; } >damaged.csv.gz
+refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $forecast --data damaged.csv.gz
+{ cat two.csv.gz; printf '\037'; } >damaged.csv.gz
+refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $forecast --data damaged.csv.gz
 head -c 100 plain.csv.gz >short.csv.gz
 refuses '^ftgpu: short.csv.gz: the compressed file ends early' $forecast --data short.csv.gz
 printf 'PK\003\004aa' >book.xlsx

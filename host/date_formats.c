@@ -420,8 +420,9 @@ static const char *find_digits(const char *text, size_t length)
     case 8:
         return is_calendar("%Y%m%d", text, length) ? "%Y%m%d" : NULL;
     case 9:
-    case 10:
         return "%s";
+    case 10:
+        return is_calendar("%Y%m%d%H", text, length) ? "%Y%m%d%H" : "%s";
     case 12:
         return is_calendar("%Y%m%d%H%M", text, length) ? "%Y%m%d%H%M" : "%s%3N";
     case 13:
@@ -530,6 +531,36 @@ static ft_date_meaning find_date(finder *f)
     return meaning;
 }
 
+/* Hours, then minutes and seconds, with colons, points or nothing between them; false: something else. */
+static bool find_clock(finder *f, bool is_half)
+{
+    const size_t digits = count_digits(f->at, f->end);
+    size_t n_parts = 1;
+    put(f, is_half ? "%I" : "%H");
+    if (digits == 4 || digits == 6) {
+        n_parts = digits / 2;
+        put(f, digits == 4 ? "%M" : "%M%S");
+        f->at += digits;
+    } else if (digits == 1 || digits == 2) {
+        f->at += digits;
+        const char between = f->at < f->end && *f->at == '.' ? '.' : ':';
+        for (; n_parts < 3 && f->at < f->end && *f->at == between && count_digits(f->at + 1, f->end) == 2;
+             n_parts++) {
+            const char piece[] = {between, '%', n_parts == 1 ? 'M' : 'S', '\0'};
+            put(f, piece);
+            f->at += 3;
+        }
+    } else {
+        return false;
+    }
+    /* A fraction is one of seconds. */
+    if (n_parts == 3 && f->at < f->end && *f->at == '.' && is_digit(f->at + 1, f->end)) {
+        put(f, ".%f");
+        f->at += 1 + count_digits(f->at + 1, f->end);
+    }
+    return true;
+}
+
 /* The time of day and the zone behind a date; false: something else is there. */
 static bool find_time(finder *f)
 {
@@ -543,26 +574,7 @@ static bool find_time(finder *f)
     const char *start = f->at, *half = f->end;
     while (half > start && !is_letter(half - 1, f->end)) half--;
     const bool is_half = half - start >= 2 && (half[-1] == 'm' || half[-1] == 'M');
-    size_t digits = count_digits(f->at, f->end);
-    if (digits == 4 || digits == 6) {
-        put(f, is_half ? "%I" : "%H");
-        put(f, digits == 4 ? "%M" : "%M%S");
-        f->at += digits;
-    } else if (digits == 1 || digits == 2) {
-        put(f, is_half ? "%I" : "%H");
-        f->at += digits;
-        for (const char *piece = ":%M";
-             f->at < f->end && *f->at == ':' && count_digits(f->at + 1, f->end) == 2; piece = ":%S") {
-            put(f, piece);
-            f->at += 3;
-        }
-    } else {
-        return false;
-    }
-    if (f->at < f->end && *f->at == '.' && is_digit(f->at + 1, f->end)) {
-        put(f, ".%f");
-        f->at += 1 + count_digits(f->at + 1, f->end);
-    }
+    if (!find_clock(f, is_half)) return false;
     if (f->at < f->end && *f->at == ' ') copy_separators(f, " ");
     if (is_half && f->end - f->at >= 2) {
         put(f, "%p");

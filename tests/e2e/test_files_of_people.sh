@@ -124,7 +124,8 @@ refuses '^ftgpu: t.csv:2: .*delete line 1' $forecast --data t.csv
 sed '9s/^/# note\n/' plain.csv >t.csv
 refuses '^ftgpu: t.csv:9: .*"# note" is not a date .a comment\? delete line 9' $forecast --data t.csv
 awk 'NR == 1 { print "," $0; next } { print NR - 2 "," $0 }' plain.csv >t.csv
-refuses '"0" is not a date .column "Date" holds dates: --timestamp "Date"' $forecast --data t.csv
+same t.csv
+expect err '^ftgpu: note: t.csv: the dates are those of column "Date"'
 same t.csv --timestamp Date
 tail -n +2 plain.csv >t.csv
 refuses '^ftgpu: t.csv: the first row has the date "2023-01-01": is the header missing' $forecast --data t.csv

@@ -265,13 +265,66 @@ Test(csv, where_there_is_no_date)
     refuses("# a, b, c\nDate,Close\n2024-01-01,1\n", "t.csv:2: column \"# a\": \"Date\" is not a date (the "
                                                      "first date is in line 3; delete line 1: a title or "
                                                      "comments above the header?)");
-    refuses("n,Date,A\n0,2024-01-01,1\n",
-            "t.csv:2: column \"n\": \"0\" is not a date (column \"Date\" holds dates: --timestamp \"Date\")");
+    refuses("n,Date,A\nx,2024-01-01,1\n",
+            "t.csv:2: column \"n\": \"x\" is not a date (column \"Date\" holds dates: --timestamp \"Date\")");
     refuses("Date,A\n44927,1\n",
             "t.csv:2: column \"Date\": \"44927\" is not a date (it looks like Excel's number of a day: "
             "give the column a date format there before saving as CSV)");
     refuses("Date,A\n2024-01-01,1\n# end,\n",
             "t.csv:3: column \"Date\": \"# end\" is not a date (a comment? delete line 3)");
+}
+
+static void has_values(const char *text, ft_csv_options options, size_t count, const double *values,
+                       const char *notes)
+{
+    ft_csv csv = reads_by(text, options);
+    cr_assert_eq(csv.n_rows, count, "%s", text);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
+        cr_expect(i == 0 || csv.items[i] != csv.items[i - 1] || csv.times[i] > csv.times[i - 1]);
+    }
+    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+}
+
+static void takes_date(const char *text, const char *name, const char *date, const char *notes)
+{
+    ft_csv csv = reads(text, NULL, NULL);
+    cr_expect_str_eq(csv.timestamp_name, name, "%s", csv.timestamp_name);
+    cr_expect_str_eq(ft_csv_date(&csv, 0), date);
+    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+}
+
+Test(csv, numbers_in_the_first_column_and_dates_in_another)
+{
+    takes_date(",Date,Close\n1500,2023-01-02,100\n1501,2023-01-03,101\n", "Date", "2023-01-02",
+               "t.csv: the dates are those of column \"Date\" (--timestamp names another)\n");
+    takes_date("id,date,store_nbr,unit_sales\n125497000,2023-01-02,1,2\n125497001,2023-01-03,1,2\n", "date",
+               "2023-01-02", "t.csv: the dates are those of column \"date\" (--timestamp names another)\n");
+    takes_date("order_id,ds,y\n20230101,02.13.2023,2\n20230102,02.14.2023,3\n", "ds", "02.13.2023",
+               "t.csv: the dates are those of column \"ds\" (--timestamp names another)\n");
+    takes_date("timestamp,date,y\n1672531200,2023-01-02,2\n", "timestamp", "1672531200", "");
+    takes_date("year,y\n2022,2\n2023,2\n", "year", "2022", "");
+    takes_date("day,y,z\n20230101,2.5,1672531200.5\n20230102,3.5,1672531201.5\n", "day", "20230101", "");
+    takes_date(",Close,date\n2024-01-01,1,2024-01-03\n", "", "2024-01-01", "");
+    refuses("id,opened,y\n20230101,2023-01-02,1\n",
+            "t.csv: column \"id\" holds numbers and column \"opened\" dates: --timestamp \"opened\" or "
+            "\"id\" says which are the dates");
+    refuses("id,date,day\n20230101,2023-01-02,2023-01-03\n",
+            "t.csv: column \"id\" holds numbers and column \"date\" dates: --timestamp \"date\" or "
+            "\"id\" says which are the dates");
+}
+
+Test(csv, fiscal_years_are_no_months)
+{
+    refuses("Year,A\n2003/04,1\n2004/05,2\n2005/06,3\n",
+            "t.csv:2: column \"Year\": is \"2003/04\" a year or a month? (write 2003 or 2003-04-01)");
+    refuses("Year,A\n2005-06,1\n2004-05,2\n2003-04,3\n",
+            "t.csv:2: column \"Year\": is \"2005-06\" a year or a month? (write 2005 or 2005-06-01)");
+    const double values[] = {1, 2, 3};
+    has_values("Month,A\n2003/04,1\n2004/05,2\n2005/07,3\n", plain, 3, values, "");
+    has_values("Month,A\n2003/04,1\n2003/05,2\n2003/06,3\n", plain, 3, values, "");
 }
 
 Test(csv, days_and_months_by_the_whole_column)
@@ -479,19 +532,6 @@ Test(csv, another_file_of_the_same_data_decides)
     refuses(text, "t.csv:2: column \"Date\": is the day or the month first in \"02/03/2023\"? (--date-format "
                   "\"%d/%m/%Y\" or "
                   "\"%m/%d/%Y\")");
-}
-
-static void has_values(const char *text, ft_csv_options options, size_t count, const double *values,
-                       const char *notes)
-{
-    ft_csv csv = reads_by(text, options);
-    cr_assert_eq(csv.n_rows, count, "%s", text);
-    for (size_t i = 0; i < count; i++) {
-        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
-        cr_expect(i == 0 || csv.items[i] != csv.items[i - 1] || csv.times[i] > csv.times[i - 1]);
-    }
-    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
-    ft_csv_free(&csv);
 }
 
 Test(csv, orders)

@@ -262,8 +262,7 @@ static ft_status take_item(loader *load, const ft_csv_cell *cell, ft_error *err)
 }
 
 /* `row`: where the row begins. */
-static ft_status refuse_date(const loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell,
-                             ft_error *err)
+static ft_status refuse_date(loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell, ft_error *err)
 {
     const ft_csv *csv = load->csv;
     const ft_csv_undated undated = {.row = row,
@@ -302,11 +301,11 @@ static ft_status take_value(loader *load, size_t index, const ft_csv_cell *cell,
     ft_csv_column *column = &load->csv->columns[index];
     double *value = &column->values[load->csv->n_rows];
     *value = 0;
-    if (cell->length == 0 ||
-        (load->settings.options->missing && ft_csv_is_named_missing(&load->settings, cell))) {
+    const bool has_words = load->settings.n_words > 0;
+    if (cell->length == 0 || (has_words && ft_csv_is_named_missing(&load->settings, cell))) {
         *value = NAN;
     } else if (!column->text && ft_number_read(column->notation, cell->text, cell->length, value)) {
-        return FT_OK;
+        if (has_words && ft_csv_is_missing_number(&load->settings, *value)) *value = NAN;
     } else if (!column->text && (isinf(*value) || is_infinite_word(cell))) {
         *value = INFINITY;
     } else if (ft_csv_is_missing(&load->settings, cell)) {
@@ -413,6 +412,17 @@ static void find_style(const loader *load)
         (void)ft_timestamp_parse(date, strlen(date), &time, &csv->style);
 }
 
+/* Says which words of --missing no cell has: they may be misspelt. */
+static void note_unused_words(loader *load)
+{
+    for (size_t i = 0; i < load->settings.n_words; i++) {
+        const ft_csv_word *word = &load->settings.words[i];
+        if (!word->found)
+            ft_text_addf(&load->csv->notes, "%s: no cell is \"%.*s\", which --missing names\n",
+                         load->csv->path, word->length < 40 ? (int)word->length : 40, word->text);
+    }
+}
+
 /* FT_BAD_INPUT for 2003/04, 2004/05, 2005/06, which were read as months. */
 static ft_status check_fiscal_years(const ft_csv *csv, ft_error *err)
 {
@@ -449,6 +459,7 @@ static ft_status read_text(loader *load, const char *text, size_t size, ft_error
     if (status == FT_OK) status = check_fiscal_years(csv, err);
     if (status == FT_OK) status = ft_csv_put_in_order(csv, &load->settings, err);
     if (status == FT_OK) find_style(load);
+    if (status == FT_OK) note_unused_words(load);
     if (status == FT_OK && csv->notes.failed) status = ft_no_memory(err, csv->path, 128);
     return status;
 }

@@ -202,8 +202,8 @@ ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char 
     return scanner->separator == ',' ? FT_NUMBERS_COMMA_SEPARATED : FT_NUMBERS_ANY;
 }
 
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, const ft_csv_settings *settings,
-                            ft_number_custom custom, size_t width, ft_number_evidence *evidence)
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *settings, ft_number_custom custom,
+                            size_t width, ft_number_evidence *evidence)
 {
     const bool looks = has_byte(scanner, scanner->separator == ',' ? '"' : ',') ||
                        (custom == FT_NUMBERS_CONTINENTAL && has_byte(scanner, '.')) ||

@@ -28,7 +28,7 @@ ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char 
 /* What the cells of each of `width` columns show about their numbers, in the rows from `scanner` on;
  * evidence: (width), zeroed by the caller. Looks only where the text may hold numbers with commas, with
  * points that are not decimal, or with other marks between thousands. */
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, const ft_csv_settings *settings,
-                            ft_number_custom custom, size_t width, ft_number_evidence *evidence);
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *settings, ft_number_custom custom,
+                            size_t width, ft_number_evidence *evidence);
 
 #endif

@@ -157,6 +157,12 @@ done
 sed '9s/,.*/,-/' plain.csv >t.csv
 refuses '^ftgpu: t.csv:9: column "Close": "-" is not a number .*--missing' $forecast --data t.csv
 must $insights --data t.csv --missing '?,-'
+expect err '^ftgpu: note: t.csv: no cell is "[?]", which --missing names$'
+sed '9s/,.*/,---/' plain.csv >t.csv
+must $insights --data t.csv --missing ---
+expect_quiet
+expect out '^train_quality.missing_values,1$'
+refuses '^ftgpu: data insights: --missing needs an argument' $insights --data t.csv --missing --sort
 { echo Date,Close,Volume; table 'printf "%s,%s,%s\n", day(i), v, i == 4 ? "N/A" : i == 5 ? "inf" : 1000 + i'; } >t.csv
 must data insights --data t.csv --target Close --format json
 expect out '"missing_values": 1,'

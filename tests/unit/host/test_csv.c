@@ -144,6 +144,36 @@ Test(csv, missing_values)
     ft_csv_free(&csv);
 }
 
+static void has_values(const char *text, ft_csv_options options, size_t count, const double *values,
+                       const char *notes)
+{
+    ft_csv csv = reads_by(text, options);
+    cr_assert_eq(csv.n_rows, count, "%s", text);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
+        cr_expect(i == 0 || csv.items[i] != csv.items[i - 1] || csv.times[i] > csv.times[i - 1]);
+    }
+    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+}
+
+Test(csv, words_for_missing_values)
+{
+    const double values[] = {7, 8};
+    ft_csv csv = reads_by("d,a,b\n2024-01-01,-999.0,x\n2024-01-02,7,---\n2024-01-03,-9.99e2,y\n",
+                          (ft_csv_options){.missing = "-999,---"});
+    const double *a = csv.columns[0].values;
+    cr_expect(isnan(a[0]) && a[1] == 7 && isnan(a[2]), "%g %g", a[0], a[2]);
+    cr_expect(isnan(csv.columns[1].values[1]) && csv.notes.length == 0, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+    csv = reads_by("d;a\n2024-01-01;-999,0\n2024-01-02;7,5\n", (ft_csv_options){.missing = "-999"});
+    cr_expect(isnan(csv.columns[0].values[0]) && csv.columns[0].values[1] == 7.5);
+    ft_csv_free(&csv);
+    has_values("d,a\n2024-01-01,7\n2024-01-02,8\n", (ft_csv_options){.missing = "-999,?"}, 2, values,
+               "t.csv: no cell is \"-999\", which --missing names\n"
+               "t.csv: no cell is \"?\", which --missing names\n");
+}
+
 Test(csv, the_date_column_by_name_and_an_index_without_name)
 {
     ft_csv csv = reads("Close,When\n1,2024-01-01 10:00\n2,2024-01-01 11:00\n", "When", NULL);
@@ -272,19 +302,6 @@ Test(csv, where_there_is_no_date)
             "give the column a date format there before saving as CSV)");
     refuses("Date,A\n2024-01-01,1\n# end,\n",
             "t.csv:3: column \"Date\": \"# end\" is not a date (a comment? delete line 3)");
-}
-
-static void has_values(const char *text, ft_csv_options options, size_t count, const double *values,
-                       const char *notes)
-{
-    ft_csv csv = reads_by(text, options);
-    cr_assert_eq(csv.n_rows, count, "%s", text);
-    for (size_t i = 0; i < count; i++) {
-        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
-        cr_expect(i == 0 || csv.items[i] != csv.items[i - 1] || csv.times[i] > csv.times[i - 1]);
-    }
-    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
-    ft_csv_free(&csv);
 }
 
 static void takes_date(const char *text, const char *name, const char *date, const char *notes)

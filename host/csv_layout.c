@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "host/csv_hints.h"
 #include "host/date_formats.h"
 
 static const char separators[] = ",;\t|";
@@ -92,23 +93,42 @@ static ft_status check_title(const ft_csv_scanner *scanner, const char *at, size
     return FT_OK;
 }
 
-/* Of several separators in the header, the only one of which the next lines have as many; the first else. */
-static int choose(const line_counts *header, const char *at, const char *end, size_t next)
+/* Whether the next line begins with a date where this separates its cells. */
+static bool begins_with_date(const ft_csv_scanner *scanner, const char *at, char separator)
+{
+    ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
+    ft_csv_cell cell;
+    ft_error unsaid;
+    ahead.at = at;
+    ahead.separator = separator;
+    const bool found = ft_csv_next_row(&ahead) && ft_csv_next_cell(&ahead, &cell, &unsaid) == FT_OK &&
+                       ft_csv_is_date(cell.text, cell.length);
+    ft_csv_scanner_free(&ahead);
+    return found;
+}
+
+/* Of several separators in the header, the only one of which the next lines have as many; of several, the
+ * only one behind a date in the next line; the first else. */
+static int choose(const ft_csv_scanner *scanner, const line_counts *header, const char *at, size_t next)
 {
     enum { LINES = 5 };
     bool same[N_SEPARATORS];
     line_counts counts;
     size_t line;
-    int first = -1, n_same = 0, found = -1;
+    const char *below = at;
+    int first = -1, n_same = 0, found = -1, n_dated = 0, dated = -1;
     for (int s = 0; s < N_SEPARATORS; s++) {
         same[s] = header->of[s] > 0;
         if (same[s] && first < 0) first = s;
     }
-    for (int i = 0; i < LINES && next_text(&at, end, &line, &next, &counts); i++)
+    for (int i = 0; i < LINES && next_text(&at, scanner->end, &line, &next, &counts); i++)
         for (int s = 0; s < N_SEPARATORS; s++) same[s] = same[s] && counts.of[s] == header->of[s];
-    for (int s = 0; s < N_SEPARATORS; s++)
-        if (same[s]) n_same++, found = s;
-    return n_same == 1 ? found : first;
+    for (int s = 0; s < N_SEPARATORS; s++) {
+        if (!same[s]) continue;
+        n_same++, found = s;
+        if (begins_with_date(scanner, below, separators[s])) n_dated++, dated = s;
+    }
+    return n_same == 1 ? found : n_dated == 1 ? dated : first;
 }
 
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err)
@@ -124,7 +144,7 @@ ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *e
     size_t line, next = scanner->line;
     line_counts header;
     if (!next_text(&at, scanner->end, &line, &next, &header)) return FT_OK;
-    int chosen = choose(&header, at, scanner->end, next);
+    int chosen = choose(scanner, &header, at, next);
     if (chosen < 0) return check_title(scanner, at, next, line, err);
     scanner->separator = separators[chosen];
     return FT_OK;

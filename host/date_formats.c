@@ -586,6 +586,34 @@ static bool find_time(finder *f)
     return f->at == f->end;
 }
 
+bool ft_date_format_year_first(const char *format, char out[FT_DATE_FORMAT_CHARS])
+{
+    static const char order[] = "ymd";
+    size_t n_parts = 0;
+    snprintf(out, FT_DATE_FORMAT_CHARS, "%s", format);
+    for (char *at = out; *at && n_parts < 3; at++)
+        if (*at == '%' && at[1] && strchr(order, at[1])) *++at = order[n_parts++];
+    return n_parts == 3;
+}
+
+/* Leaves those formats of a year of two digits that read the text; false: none does. */
+static bool keep_short_years(char formats[2][FT_DATE_FORMAT_CHARS], bool reads[2], const char *text,
+                             size_t length)
+{
+    int64_t time;
+    char first[FT_DATE_FORMAT_CHARS];
+    if (!reads[0] && !reads[1]) {
+        if (!ft_date_format_year_first(formats[0], first) ||
+            !ft_date_format_read(first, text, length, &time, NULL))
+            return false;
+        strcpy(formats[0], first);
+    } else if (!reads[0]) {
+        strcpy(formats[0], formats[1]);
+    }
+    if (!reads[0] || !reads[1] || strcmp(formats[0], formats[1]) == 0) formats[1][0] = '\0';
+    return true;
+}
+
 ft_date_meaning ft_date_format_find(const char *text, size_t length, char formats[2][FT_DATE_FORMAT_CHARS])
 {
     finder f = {.at = text, .end = text + length};
@@ -611,8 +639,9 @@ ft_date_meaning ft_date_format_find(const char *text, size_t length, char format
     int64_t time;
     bool reads[2];
     for (int i = 0; i < 2; i++) reads[i] = ft_date_format_read(formats[i], text, length, &time, NULL);
+    if (meaning == FT_DATE_SHORT_YEAR)
+        return keep_short_years(formats, reads, text, length) ? meaning : FT_DATE_NONE;
     if (!reads[0] && !reads[1]) return FT_DATE_NONE;
     if (meaning != FT_DATE_DAY_OR_MONTH && !reads[0]) return FT_DATE_NONE;
-    if (meaning == FT_DATE_SHORT_YEAR && strcmp(formats[0], formats[1]) == 0) formats[1][0] = '\0';
     return meaning;
 }

@@ -281,6 +281,41 @@ Test(csv, dates_that_are_none_or_out_of_order)
                  "t.csv:3: column \"id\": the cell is empty (each row must name its series)");
 }
 
+Test(csv, a_time_of_day_in_a_column_of_its_own)
+{
+    refuses("<DATE>,<TIME>,A\n2024-01-01,00:00:00,1\n2024-01-01,00:15:00,2\n",
+            "t.csv:3: the date \"2024-01-01\" is given twice, first in line 2 (column \"<TIME>\" holds the "
+            "time of day: join the two columns into one date)");
+    refuses("date,y,Hour\n2024-01-01,3,23\n2024-01-02,2,0\n2024-01-02,1,1\n",
+            "t.csv:4: the date \"2024-01-02\" is given twice, first in line 3 (column \"Hour\" holds the "
+            "time of day: join the two columns into one date)");
+    const char *twice = "t.csv:3: the date \"2024-01-01\" is given twice, first in line 2 (if the file holds "
+                        "several series, --id names the column that tells them apart, or the columns: --id "
+                        "A,B; --duplicates mean, first or last makes one row of them)";
+    refuses("date,hour,y\n2024-01-01,1,1\n2024-01-01,1,2\n", twice);
+    refuses("date,store,y\n2024-01-01,1,1\n2024-01-01,2,2\n", twice);
+    refuses("date,note,y\n2024-01-01,a 10:15,1\n2024-01-01,b,2\n", twice);
+}
+
+Test(csv, names_that_are_no_utf_8)
+{
+    ft_csv csv = reads("Date,Gr\xF6\xDF"
+                       "e,Close\n2024-01-01,1,2\n",
+                       NULL, NULL);
+    ft_error err;
+    size_t column;
+    cr_expect_eq(ft_csv_numeric_column(&csv,
+                                       "Gr\xC3\xB6\xC3\x9F"
+                                       "e",
+                                       &column, &err),
+                 FT_BAD_INPUT);
+    cr_expect(strstr(err.message, "; the header is not UTF-8: save the file as UTF-8)"), "%s", err.message);
+    cr_expect_eq(ft_csv_numeric_column(&csv, "Clsoe", &column, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, "t.csv: no column \"Clsoe\" (did you mean \"Close\"?; the header is not "
+                                  "UTF-8: save the file as UTF-8)");
+    ft_csv_free(&csv);
+}
+
 Test(csv, where_there_is_no_date)
 {
     refuses("Price,Close\nTicker,A\nDate,\n2024-01-01,1\n",
@@ -297,6 +332,15 @@ Test(csv, where_there_is_no_date)
                                                      "comments above the header?)");
     refuses("n,Date,A\nx,2024-01-01,1\n",
             "t.csv:2: column \"n\": \"x\" is not a date (column \"Date\" holds dates: --timestamp \"Date\")");
+    refuses("Date,A\n23-01-02,1\n",
+            "t.csv:2: column \"Date\": \"23-01-02\" is not a date (which part is the year? --date-format "
+            "\"%d-%m-%y\" or \"%y-%m-%d\")");
+    refuses("Date,A\n11/12/10,1\n",
+            "t.csv:2: column \"Date\": \"11/12/10\" is not a date (which part is the year? --date-format "
+            "\"%d/%m/%y\" or \"%m/%d/%y\" or \"%y/%m/%d\")");
+    refuses("Date,A\n12/31/23 09.30,1\n",
+            "t.csv:2: column \"Date\": \"12/31/23 09.30\" is not a date (which part is the year? "
+            "--date-format \"%m/%d/%y %H.%M\")");
     refuses("Date,A\n44927,1\n",
             "t.csv:2: column \"Date\": \"44927\" is not a date (it looks like Excel's number of a day: "
             "give the column a date format there before saving as CSV)");
@@ -389,6 +433,7 @@ Test(csv, separators)
     is_plain("Date|Close\n2024-01-01|1234.5\n2024-01-02|2\n");
     is_plain("Date\tClose\tNote\n2024-01-01\t1234.5\t\n2024-01-02\t2\t\n"); /* an empty last cell */
     is_plain("Date;Close;Open, High\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
+    is_plain("Date;Close;Open, High\n2024-01-01;1234,5;1\n2024-01-02;2,0;1\n");
     is_plain("\"Date\";\"Close\";\"a,b,c\"\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
     is_plain("sep=;\nDate;Close\n2024-01-01;1234.5\n2024-01-02;2\n");
     is_plain("\xEF\xBB\xBF\"sep=\t\"\r\nDate\tClose\r\n2024-01-01\t1234.5\r\n2024-01-02\t2");

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "base/checksum.h"
-#include "host/calendar.h"
 #include "host/csv_header.h"
 #include "host/csv_hints.h"
 #include "host/csv_layout.h"
@@ -119,14 +118,16 @@ static const ft_csv_column *column_like(const ft_csv *like, const char *name)
 static void decide_like(ft_csv_column *column, const ft_csv_column *like)
 {
     if (!like) return;
-    const bool differs = column->notation.decimal != like->notation.decimal;
+    const bool differs = column->notation.decimal != like->notation.decimal,
+               was_open = like->certainty == FT_NUMBERS_ASSUMED && like->has_points;
     if (like->certainty == FT_NUMBERS_SHOWN && column->certainty != FT_NUMBERS_SHOWN) {
         column->notation = like->notation;
         column->certainty = FT_NUMBERS_SHOWN;
-    } else if (like->certainty == FT_NUMBERS_ASSUMED && like->has_points && differs) {
+    } else if (was_open && differs) {
         column->notation = (ft_number_notation){'\0', '\0'};
         column->certainty = FT_NUMBERS_OPEN;
     }
+    column->has_points |= was_open;
 }
 
 /* Decides by the rows how the numbers of each column are written. */
@@ -412,39 +413,6 @@ static void find_style(const loader *load)
         (void)ft_timestamp_parse(date, strlen(date), &time, &csv->style);
 }
 
-/* Says which words of --missing no cell has: they may be misspelt. */
-static void note_unused_words(loader *load)
-{
-    for (size_t i = 0; i < load->settings.n_words; i++) {
-        const ft_csv_word *word = &load->settings.words[i];
-        if (!word->found)
-            ft_text_addf(&load->csv->notes, "%s: no cell is \"%.*s\", which --missing names\n",
-                         load->csv->path, word->length < 40 ? (int)word->length : 40, word->text);
-    }
-}
-
-/* FT_BAD_INPUT for 2003/04, 2004/05, 2005/06, which were read as months. */
-static ft_status check_fiscal_years(const ft_csv *csv, ft_error *err)
-{
-    int32_t year, month, day, first_year = 0, first_month = 0;
-    int64_t earliest = INT64_MAX, latest = INT64_MIN;
-    if (csv->style.precision != FT_STYLE_MONTH || *csv->style.format || csv->n_rows < 3) return FT_OK;
-    for (size_t row = 0; row < csv->n_rows; row++) {
-        const int64_t time = csv->times[row];
-        ft_date_from_days(ft_floor_divide(time, FT_MICROSECONDS_A_DAY), &year, &month, &day);
-        if (month != (year + 1) % 100) return FT_OK;
-        if (row == 0) first_year = year, first_month = month;
-        earliest = time < earliest ? time : earliest;
-        latest = time > latest ? time : latest;
-    }
-    if (latest - earliest < 2 * 365 * FT_MICROSECONDS_A_DAY)
-        return FT_OK; /* one or two dates, of several series */
-    return ft_fail(err, FT_BAD_INPUT,
-                   "%s:%u: column \"%.80s\": is \"%.60s\" a year or a month? (write %d or %d-%02d-01)",
-                   csv->path, csv->lines[0], csv->timestamp_name, ft_csv_date(csv, 0), (int)first_year,
-                   (int)first_year, (int)first_month);
-}
-
 static ft_status read_text(loader *load, const char *text, size_t size, ft_error *err)
 {
     ft_csv *csv = load->csv;
@@ -456,10 +424,9 @@ static ft_status read_text(loader *load, const char *text, size_t size, ft_error
     while (status == FT_OK && ft_csv_next_row(&load->scanner)) status = read_row(load, err);
     if (status == FT_OK && csv->n_rows == 0)
         status = ft_fail(err, FT_BAD_INPUT, "%s: a header, but no row of data", csv->path);
-    if (status == FT_OK) status = check_fiscal_years(csv, err);
     if (status == FT_OK) status = ft_csv_put_in_order(csv, &load->settings, err);
     if (status == FT_OK) find_style(load);
-    if (status == FT_OK) note_unused_words(load);
+    if (status == FT_OK) ft_csv_note_unused_words(&load->settings, csv->path, &csv->notes);
     if (status == FT_OK && csv->notes.failed) status = ft_no_memory(err, csv->path, 128);
     return status;
 }

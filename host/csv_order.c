@@ -231,10 +231,33 @@ static ft_status reverse(ft_csv *csv, ft_error *err)
     return status;
 }
 
+/* FT_BAD_INPUT for 2003/04, 2004/05, 2005/06, which were read as months. */
+static ft_status check_fiscal_years(const ft_csv *csv, ft_error *err)
+{
+    int32_t year, month, day, first_year = 0, first_month = 0;
+    int64_t earliest = INT64_MAX, latest = INT64_MIN;
+    if (csv->style.precision != FT_STYLE_MONTH || *csv->style.format || csv->n_rows < 3) return FT_OK;
+    for (size_t row = 0; row < csv->n_rows; row++) {
+        const int64_t time = csv->times[row];
+        ft_date_from_days(ft_floor_divide(time, FT_MICROSECONDS_A_DAY), &year, &month, &day);
+        if (month != (year + 1) % 100) return FT_OK;
+        if (row == 0) first_year = year, first_month = month;
+        earliest = time < earliest ? time : earliest;
+        latest = time > latest ? time : latest;
+    }
+    if (latest - earliest < 2 * 365 * FT_MICROSECONDS_A_DAY)
+        return FT_OK; /* one or two dates, of several series */
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s:%u: column \"%.80s\": is \"%.60s\" a year or a month? (write %d or %d-%02d-01)",
+                   csv->path, csv->lines[0], csv->timestamp_name, ft_csv_date(csv, 0), (int)first_year,
+                   (int)first_year, (int)first_month);
+}
+
 ft_status ft_csv_put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_error *err)
 {
     steps found;
-    ft_status status = look_at_steps(csv, &found, err);
+    ft_status status = check_fiscal_years(csv, err);
+    if (status == FT_OK) status = look_at_steps(csv, &found, err);
     if (status != FT_OK || (!found.falling && !found.equal)) return status;
     const bool sorts = settings->options->sort, unites = settings->duplicates != FT_DUPLICATES_REFUSED;
     const bool newest_first = found.falling && !found.rising;

@@ -108,3 +108,13 @@ bool ft_csv_is_missing(ft_csv_settings *settings, const ft_csv_cell *cell)
             if (is_word(cell, words[i], strlen(words[i]))) return true;
     return ft_csv_is_named_missing(settings, cell);
 }
+
+void ft_csv_note_unused_words(const ft_csv_settings *settings, const char *path, ft_text *notes)
+{
+    for (size_t i = 0; i < settings->n_words; i++) {
+        const ft_csv_word *word = &settings->words[i];
+        if (!word->found)
+            ft_text_addf(notes, "%s: no cell is \"%.*s\", which --missing names\n", path,
+                         word->length < 40 ? (int)word->length : 40, word->text);
+    }
+}

@@ -2,6 +2,7 @@
 #ifndef FT_HOST_CSV_SETTINGS_H
 #define FT_HOST_CSV_SETTINGS_H
 
+#include "base/text.h"
 #include "host/csv_numbers.h"
 #include "host/csv_scanner.h"
 #include "host/ftgpu.h"
@@ -43,5 +44,8 @@ bool ft_csv_is_missing(ft_csv_settings *settings, const ft_csv_cell *cell);
 bool ft_csv_is_named_missing(ft_csv_settings *settings, const ft_csv_cell *cell);
 /* Whether a number is one of --missing, however it is written. */
 bool ft_csv_is_missing_number(ft_csv_settings *settings, double value);
+
+/* Adds a line for each word of --missing that no cell has had: it may be misspelt. */
+void ft_csv_note_unused_words(const ft_csv_settings *settings, const char *path, ft_text *notes);
 
 #endif

@@ -205,6 +205,15 @@ refuses '^ftgpu: book.xlsx: is no CSV text, but an Excel workbook' $forecast --d
 # Columns that nobody asked for, in files of a training; new and short series; one file that is not cut.
 train="run --model nano --target Close --set context_length=16 --set prediction_length=4 --set epochs=1 --results r"
 refuses '^ftgpu: --data needs --split.*0.7,0.15,0.15' $train --data plain.csv
+# What commas and points mean must be one in all files.
+head -41 plain.csv | sed '2,$s/,.*/,"5.000"/' >train.csv
+sed -n '1p; 42,51p' plain.csv | sed '2,$s/,.*/,7/' >val.csv
+sed -n '1p; 52,61p' plain.csv | sed '2,$s/,.*/,"5.000,25"/' >test.csv
+refuses '^ftgpu: test.csv:2: column "Close": "5.000,25" is not a number .other cells or files of this data may have commas and points the other way: --decimal , or --decimal [.]' $train --train train.csv --val val.csv --test test.csv
+sed 's/,/;/' train.csv >train2.csv
+sed 's/,/;/' val.csv >val2.csv
+sed 's/,/;/' test.csv >test2.csv
+refuses '^ftgpu: train2.csv:2: column "Close": "5.000" is not a number .its point may be decimal' $train --train train2.csv --val val2.csv --test test2.csv
 awk -F, -v OFS=, 'NR == 1 { print $0, "Vol,Vol,Label"; next } { print $0, NR, NR * NR, 1 }' plain.csv >all.csv
 head -41 all.csv >train.csv
 awk -F, -v OFS=, 'NR == 1 || (NR > 41 && NR <= 51) { print $1, $4, $3, $2 }' all.csv >val.csv

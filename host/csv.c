@@ -119,15 +119,16 @@ static void decide_like(ft_csv_column *column, const ft_csv_column *like)
 {
     if (!like) return;
     const bool differs = column->notation.decimal != like->notation.decimal,
-               was_open = like->certainty == FT_NUMBERS_ASSUMED && like->has_points;
+               was_open = like->certainty == FT_NUMBERS_ASSUMED && like->has_open;
     if (like->certainty == FT_NUMBERS_SHOWN && column->certainty != FT_NUMBERS_SHOWN) {
-        column->notation = like->notation;
+        if (differs || !column->has_open) column->notation = like->notation;
+        if (column->has_open && column->notation.thousands == '\0') column->notation.thousands = ',';
         column->certainty = FT_NUMBERS_SHOWN;
     } else if (was_open && differs) {
         column->notation = (ft_number_notation){'\0', '\0'};
         column->certainty = FT_NUMBERS_OPEN;
     }
-    column->has_points |= was_open;
+    column->has_open |= was_open;
 }
 
 /* Decides by the rows how the numbers of each column are written. */
@@ -144,7 +145,7 @@ static ft_status find_notations(loader *load, ft_error *err)
         if (load->roles[i] >= role_id) continue;
         ft_csv_column *column = &csv->columns[load->roles[i]];
         column->certainty = ft_number_decide(&evidence[i], &file, custom, &column->notation);
-        column->has_points = evidence[i].point_open;
+        column->has_open = evidence[i].point_open || evidence[i].comma_open;
         decide_like(column, column_like(load->like, column->name));
     }
     free(evidence);

@@ -23,8 +23,8 @@ typedef struct ft_csv_column {
     ft_number_notation notation;
     ft_number_certainty certainty; /* open: its commas or points may be decimal ones or stand between
                                       thousands: they are not read */
-    bool has_points;               /* as in 1.234: decimal ones or not */
-    bool repeated;                 /* a later column had the same name */
+    bool has_open; /* cells like 1.234 or 1,234, in this file or an earlier one that did not decide */
+    bool repeated; /* a later column had the same name */
 } ft_csv_column;
 
 /* A file read whole. Columns are those besides date and id. */

@@ -183,11 +183,16 @@ static int meaning_of_commas(const ft_number_evidence *e)
 }
 
 /* 994,900, and no other cell of the column shows which it is. */
-static int meaning_of_open_commas(const ft_number_evidence *file, ft_number_custom custom)
+static ft_number_certainty decide_open_commas(const ft_number_evidence *file, ft_number_custom custom,
+                                              ft_number_notation *notation)
 {
     const int others = meaning_of_commas(file);
-    if (custom != FT_NUMBERS_COMMA_SEPARATED) return others;
-    return others < 0 ? 0 : 1; /* who separates cells by commas has points for decimals */
+    const bool by_commas = custom == FT_NUMBERS_COMMA_SEPARATED;
+    if (others < 0 && !by_commas) *notation = (ft_number_notation){',', '.'};
+    if (others > 0 || by_commas) *notation = (ft_number_notation){'.', ','};
+    if (by_commas) /* who separates cells by commas has points for decimals, or quotes each number */
+        return others > 0 ? FT_NUMBERS_SHOWN : others < 0 ? FT_NUMBERS_OPEN : FT_NUMBERS_ASSUMED;
+    return others ? FT_NUMBERS_SHOWN : FT_NUMBERS_OPEN;
 }
 
 /* 1.234, and no other cell of the column shows which it is. */
@@ -225,8 +230,7 @@ ft_number_certainty ft_number_decide(const ft_number_evidence *column, const ft_
     } else if (column->thousands) {
         certainty = decide_marked(column, notation);
     } else if (commas == 0 && column->comma_open) {
-        commas = meaning_of_open_commas(file, custom);
-        if (commas == 0) certainty = FT_NUMBERS_OPEN;
+        certainty = decide_open_commas(file, custom, notation);
     } else if (commas == 0 && column->point_open && !column->point_decimals) {
         certainty = decide_open_points(file, custom, notation);
     } else if (commas == 0 && !column->point_decimals) {

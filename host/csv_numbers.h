@@ -41,7 +41,7 @@ typedef enum ft_number_custom {
 
 typedef enum ft_number_certainty {
     FT_NUMBERS_SHOWN,
-    FT_NUMBERS_ASSUMED, /* decimal points, which no cell shows or contradicts */
+    FT_NUMBERS_ASSUMED, /* decimal points, as is usual; no cell shows or contradicts them */
     FT_NUMBERS_OPEN     /* refused: a comma or a point may be decimal or stand between thousands */
 } ft_number_certainty;
 

@@ -107,28 +107,26 @@ static bool begins_with_date(const ft_csv_scanner *scanner, const char *at, char
     return found;
 }
 
-/* Of several separators in the header, the only one of which the next lines have as many; of several, the
- * only one behind a date in the next line; the first else. */
+/* Of several separators in the header: the only one behind a date in the next line; else the only one of
+ * which the next lines have as many; the first else. */
 static int choose(const ft_csv_scanner *scanner, const line_counts *header, const char *at, size_t next)
 {
     enum { LINES = 5 };
     bool same[N_SEPARATORS];
     line_counts counts;
     size_t line;
-    const char *below = at;
     int first = -1, n_same = 0, found = -1, n_dated = 0, dated = -1;
     for (int s = 0; s < N_SEPARATORS; s++) {
         same[s] = header->of[s] > 0;
-        if (same[s] && first < 0) first = s;
+        if (!same[s]) continue;
+        if (first < 0) first = s;
+        if (begins_with_date(scanner, at, separators[s])) n_dated++, dated = s;
     }
     for (int i = 0; i < LINES && next_text(&at, scanner->end, &line, &next, &counts); i++)
         for (int s = 0; s < N_SEPARATORS; s++) same[s] = same[s] && counts.of[s] == header->of[s];
-    for (int s = 0; s < N_SEPARATORS; s++) {
-        if (!same[s]) continue;
-        n_same++, found = s;
-        if (begins_with_date(scanner, below, separators[s])) n_dated++, dated = s;
-    }
-    return n_same == 1 ? found : n_dated == 1 ? dated : first;
+    for (int s = 0; s < N_SEPARATORS; s++)
+        if (same[s]) n_same++, found = s;
+    return n_dated == 1 ? dated : n_same == 1 ? found : first;
 }
 
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err)

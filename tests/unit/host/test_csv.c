@@ -434,6 +434,7 @@ Test(csv, separators)
     is_plain("Date\tClose\tNote\n2024-01-01\t1234.5\t\n2024-01-02\t2\t\n"); /* an empty last cell */
     is_plain("Date;Close;Open, High\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
     is_plain("Date;Close;Open, High\n2024-01-01;1234,5;1\n2024-01-02;2,0;1\n");
+    is_plain("Date;Close;Open, High\n2024-01-01;1234,5;1;\n2024-01-02;2,0;1;\n");
     is_plain("\"Date\";\"Close\";\"a,b,c\"\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
     is_plain("sep=;\nDate;Close\n2024-01-01;1234.5\n2024-01-02;2\n");
     is_plain("\xEF\xBB\xBF\"sep=\t\"\r\nDate\tClose\r\n2024-01-01\t1234.5\r\n2024-01-02\t2");

@@ -72,6 +72,15 @@ static ft_status inflate_member(z_stream *stream, size_t *left, output *out, con
     return FT_OK;
 }
 
+/* Behind the last member there may be zeros, as tapes and block devices pad with them. */
+static ft_status check_rest(const char *path, const Bytef *rest, size_t left, ft_error *err)
+{
+    for (size_t i = 0; i < left; i++)
+        if (rest[i] != 0)
+            return ft_fail(err, FT_BAD_INPUT, "%s: bytes behind the compressed data (damaged?)", path);
+    return FT_OK;
+}
+
 ft_status ft_gunzip(const char *path, const void *data, size_t size, size_t max_bytes, char **text,
                     size_t *length, ft_error *err)
 {
@@ -85,6 +94,7 @@ ft_status ft_gunzip(const char *path, const void *data, size_t size, size_t max_
     do {
         status = inflate_member(&stream, &left, &out, path, err);
     } while (status == FT_OK && ft_is_gzip(stream.next_in, left) && inflateReset(&stream) == Z_OK);
+    if (status == FT_OK) status = check_rest(path, stream.next_in, left, err);
     inflateEnd(&stream);
     if (status == FT_OK && out.length > max_bytes)
         status = ft_fail(err, FT_BAD_INPUT, "%s: larger than the %zu bytes allowed", path, max_bytes);

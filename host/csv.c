@@ -91,6 +91,9 @@ static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err
         ft_text_addf(&id_name, "%s%s", i ? "," : "", load->header[header->ids[i]]);
     csv->id_name = id_name.data;
     if (id_name.failed) return ft_no_memory(err, csv->path, 64);
+    if (header->date_found)
+        ft_text_addf(&csv->notes, "%s: the dates are those of column \"%.80s\" (--timestamp names another)\n",
+                     csv->path, csv->timestamp_name);
     return FT_OK;
 }
 
@@ -110,10 +113,48 @@ static const ft_csv_column *column_like(const ft_csv *like, const char *name)
     return NULL;
 }
 
+/* What its own file leaves open, an earlier file of the same data decides; where that one was not certain
+ * either and this one differs from it, both are open. */
+static void decide_like(ft_csv_column *column, const ft_csv_column *like)
+{
+    if (!like) return;
+    const bool differs = column->notation.decimal != like->notation.decimal,
+               was_open = like->certainty == FT_NUMBERS_ASSUMED && like->has_open;
+    if (like->certainty == FT_NUMBERS_SHOWN && column->certainty != FT_NUMBERS_SHOWN) {
+        if (differs || !column->has_open) column->notation = like->notation;
+        if (column->has_open && column->notation.thousands == '\0') column->notation.thousands = ',';
+        column->certainty = FT_NUMBERS_SHOWN;
+    } else if (was_open && differs) {
+        column->notation = (ft_number_notation){'\0', '\0'};
+        column->certainty = FT_NUMBERS_OPEN;
+    }
+    column->has_open |= was_open;
+}
+
+/* Decides by the rows how the numbers of each column are written. */
+static ft_status find_notations(loader *load, ft_error *err)
+{
+    ft_csv *csv = load->csv;
+    ft_number_evidence file = {0}, *evidence = calloc(load->width, sizeof *evidence);
+    if (!evidence) return ft_no_memory(err, csv->path, load->width * sizeof *evidence);
+    const ft_number_custom custom = ft_csv_number_custom(&load->scanner, load->date_format);
+    ft_csv_look_at_numbers(&load->scanner, &load->settings, custom, load->width, evidence);
+    for (size_t i = 0; i < load->width; i++)
+        if (load->roles[i] < role_id) ft_number_merge(&file, &evidence[i]);
+    for (size_t i = 0; i < load->width; i++) {
+        if (load->roles[i] >= role_id) continue;
+        ft_csv_column *column = &csv->columns[load->roles[i]];
+        column->certainty = ft_number_decide(&evidence[i], &file, custom, &column->notation);
+        column->has_open = evidence[i].point_open || evidence[i].comma_open;
+        decide_like(column, column_like(load->like, column->name));
+    }
+    free(evidence);
+    return FT_OK;
+}
+
 /* Decides by the rows how dates and numbers are written. */
 static ft_status find_layout(loader *load, ft_error *err)
 {
-    ft_csv *csv = load->csv;
     const char *given = load->settings.options->date_format;
     bool decided = true;
     if (given) {
@@ -124,24 +165,7 @@ static ft_status find_layout(loader *load, ft_error *err)
         ft_csv_find_date_format(&load->scanner, load->date_place, load->like ? load->like->style.format : "",
                                 load->date_format, load->other_date_format, &decided);
     }
-    if (load->settings.has_notation) return FT_OK;
-    ft_number_evidence *evidence = calloc(load->width, sizeof *evidence);
-    if (!evidence) return ft_no_memory(err, csv->path, load->width * sizeof *evidence);
-    ft_number_evidence file = {0};
-    ft_csv_look_at_numbers(&load->scanner, load->width, evidence);
-    for (size_t i = 0; i < load->width; i++)
-        if (load->roles[i] < role_id) ft_number_merge(&file, &evidence[i]);
-    for (size_t i = 0; i < load->width; i++) {
-        if (load->roles[i] >= role_id) continue;
-        ft_csv_column *column = &csv->columns[load->roles[i]];
-        column->open = !ft_number_decide(&evidence[i], &file, &column->notation);
-        const ft_csv_column *like = column->open ? column_like(load->like, column->name) : NULL;
-        if (!like || like->notation.thousands == '\0') continue;
-        column->notation = like->notation;
-        column->open = false;
-    }
-    free(evidence);
-    return FT_OK;
+    return load->settings.has_notation ? FT_OK : find_notations(load, err);
 }
 
 /* Makes `array` hold `count` elements of `size` bytes; false (array unchanged) when memory runs out. */
@@ -240,8 +264,7 @@ static ft_status take_item(loader *load, const ft_csv_cell *cell, ft_error *err)
 }
 
 /* `row`: where the row begins. */
-static ft_status refuse_date(const loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell,
-                             ft_error *err)
+static ft_status refuse_date(loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell, ft_error *err)
 {
     const ft_csv *csv = load->csv;
     const ft_csv_undated undated = {.row = row,
@@ -280,11 +303,11 @@ static ft_status take_value(loader *load, size_t index, const ft_csv_cell *cell,
     ft_csv_column *column = &load->csv->columns[index];
     double *value = &column->values[load->csv->n_rows];
     *value = 0;
-    if (cell->length == 0 ||
-        (load->settings.options->missing && ft_csv_is_named_missing(&load->settings, cell))) {
+    const bool has_words = load->settings.n_words > 0;
+    if (cell->length == 0 || (has_words && ft_csv_is_named_missing(&load->settings, cell))) {
         *value = NAN;
     } else if (!column->text && ft_number_read(column->notation, cell->text, cell->length, value)) {
-        return FT_OK;
+        if (has_words && ft_csv_is_missing_number(&load->settings, *value)) *value = NAN;
     } else if (!column->text && (isinf(*value) || is_infinite_word(cell))) {
         *value = INFINITY;
     } else if (ft_csv_is_missing(&load->settings, cell)) {
@@ -404,6 +427,7 @@ static ft_status read_text(loader *load, const char *text, size_t size, ft_error
         status = ft_fail(err, FT_BAD_INPUT, "%s: a header, but no row of data", csv->path);
     if (status == FT_OK) status = ft_csv_put_in_order(csv, &load->settings, err);
     if (status == FT_OK) find_style(load);
+    if (status == FT_OK) ft_csv_note_unused_words(&load->settings, csv->path, &csv->notes);
     if (status == FT_OK && csv->notes.failed) status = ft_no_memory(err, csv->path, 128);
     return status;
 }
@@ -469,7 +493,8 @@ ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *col
         const ft_csv_column *found = &csv->columns[i];
         if (!found->text) return FT_OK;
         return ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": \"%s\" is not a number (%s)", csv->path,
-                       found->text_line, name, found->text, ft_csv_number_hint(found->text, found->open));
+                       found->text_line, name, found->text,
+                       ft_csv_number_hint(found->text, found->certainty == FT_NUMBERS_OPEN));
     }
     if (strcmp(csv->timestamp_name, name) == 0 || (csv->id_name && strcmp(csv->id_name, name) == 0))
         return ft_fail(err, FT_BAD_INPUT, "%s: column \"%.80s\" holds the %s, it cannot be the target",

@@ -21,7 +21,9 @@ typedef struct ft_csv_column {
     char *text;       /* NULL in a numeric column; else the (shortened) first cell that is not a number */
     size_t text_line; /* the line of the file it is in */
     ft_number_notation notation;
-    bool open;     /* its commas may be decimal ones or stand between thousands: they are not read */
+    ft_number_certainty certainty; /* open: its commas or points may be decimal ones or stand between
+                                      thousands: they are not read */
+    bool has_open; /* cells like 1.234 or 1,234, in this file or an earlier one that did not decide */
     bool repeated; /* a later column had the same name */
 } ft_csv_column;
 

@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "host/csv_hints.h"
 
 static const size_t max_columns = 16384;
@@ -12,16 +14,18 @@ static const size_t max_columns = 16384;
 ft_status ft_csv_unknown_column(const char *path, const char *name, const char *const *names, size_t count,
                                 ft_error *err)
 {
-    const char *nearest = ft_nearest_name(name, names, count);
+    const char *nearest = ft_nearest_name(name, names, count), *encoding = "";
+    for (size_t i = 0; i < count; i++)
+        if (!ft_is_utf8(names[i])) encoding = "; the header is not UTF-8: save the file as UTF-8";
     if (nearest)
-        return ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (did you mean \"%.80s\"?)", path, name,
-                       nearest);
+        return ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (did you mean \"%.80s\"?%s)", path, name,
+                       nearest, encoding);
     ft_text list = FT_TEXT_EMPTY;
     for (size_t i = 0; i < count && list.length < 300; i++)
         ft_text_addf(&list, "%s%.80s", i ? ", " : "", names[i]);
     if (list.length >= 300) ft_text_add(&list, ", ...");
-    ft_status status = ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (there are: %s)", path, name,
-                               list.data && !list.failed ? list.data : "");
+    ft_status status = ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (there are: %s%s)", path, name,
+                               list.data && !list.failed ? list.data : "", encoding);
     ft_text_free(&list);
     return status;
 }
@@ -172,7 +176,79 @@ size_t ft_csv_header_id(const ft_csv_header *header, size_t place)
     return i;
 }
 
-/* The date column: that of --timestamp, or the first that is no id. */
+/* What the first rows have in a column. */
+typedef struct first_cells {
+    bool digits, dates; /* all of them: digits alone; dates that are no numbers */
+} first_cells;
+
+/* cells: (header->count). False where there is no row. */
+static bool look_at_first_cells(const ft_csv_scanner *scanner, size_t count, first_cells *cells)
+{
+    enum { ROWS = 5 };
+    ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
+    ft_status status = FT_OK;
+    ft_error unsaid;
+    int rows = 0;
+    for (size_t i = 0; i < count; i++) cells[i] = (first_cells){true, true};
+    for (; rows < ROWS && status == FT_OK && ft_csv_next_row(&ahead); rows++) {
+        ft_csv_cell cell = {0};
+        size_t place = 0;
+        for (; status == FT_OK && !cell.ends_row && place < count; place++) {
+            status = ft_csv_next_cell(&ahead, &cell, &unsaid);
+            if (status != FT_OK) break;
+            double number;
+            size_t digits = 0;
+            while (digits < cell.length && cell.text[digits] >= '0' && cell.text[digits] <= '9') digits++;
+            cells[place].digits &= cell.length > 0 && digits == cell.length;
+            cells[place].dates = cells[place].dates && ft_csv_is_date(cell.text, cell.length) &&
+                                 !ft_parse_double(cell.text, cell.length, &number);
+        }
+        for (; place < count; place++) cells[place] = (first_cells){0};
+        if (status == FT_OK && !cell.ends_row) break; /* too many cells, which is told of later */
+    }
+    ft_csv_scanner_free(&ahead);
+    return rows > 0;
+}
+
+static bool names_a_date(const char *name)
+{
+    static const char *const names[] = {"date", "ds",  "datetime", "date_time",
+                                        "time", "day", "datum",    "timestamp"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0) return true;
+    return false;
+}
+
+/* Numbers alone in the first column may be ids, where another column has dates: that is the date column then.
+ * FT_BAD_INPUT where this is not certain. */
+static ft_status prefer_dates(const ft_csv_scanner *scanner, ft_csv_header *header, ft_error *err)
+{
+    const size_t count = header->count;
+    if (names_a_date(header->names[header->date])) return FT_OK;
+    first_cells *cells = malloc(count * sizeof *cells);
+    if (!cells) return ft_no_memory(err, scanner->path, count * sizeof *cells);
+    size_t found = count, n_found = 0;
+    if (look_at_first_cells(scanner, count, cells) && cells[header->date].digits) {
+        for (size_t i = 0; i < count; i++) {
+            if (!cells[i].dates || ft_csv_header_id(header, i) < header->n_ids) continue;
+            if (!n_found++) found = i;
+        }
+    }
+    free(cells);
+    if (n_found == 0) return FT_OK;
+    if (n_found > 1 || !names_a_date(header->names[found]))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "%s: column \"%.80s\" holds numbers and column \"%.80s\" dates: --timestamp \"%.80s\" "
+                       "or \"%.80s\" says which are the dates",
+                       scanner->path, header->names[header->date], header->names[found], header->names[found],
+                       header->names[header->date]);
+    header->date = found;
+    header->date_found = true;
+    return FT_OK;
+}
+
+/* The date column: that of --timestamp, or the first that is no id, or the one with dates where that one has
+ * numbers alone. */
 static ft_status find_date(const ft_csv_scanner *scanner, const char *timestamp, ft_csv_header *header,
                            ft_error *err)
 {
@@ -193,7 +269,7 @@ static ft_status find_date(const ft_csv_scanner *scanner, const char *timestamp,
             "%s: the first row has the date \"%.60s\": is the header missing? (put a line with the columns' "
             "names above it)",
             scanner->path, header->names[place]);
-    return FT_OK;
+    return timestamp ? FT_OK : prefer_dates(scanner, header, err);
 }
 
 ft_status ft_csv_header_read(ft_csv_scanner *scanner, const ft_csv_options *options, ft_csv_header *header,

@@ -14,10 +14,12 @@ typedef struct ft_csv_header {
     size_t count;
     size_t ids[FT_CSV_MAX_IDS], n_ids; /* places of the id columns, in the order of --id */
     size_t date;                       /* place of the date column */
+    bool date_found;                   /* by its dates: an earlier column has numbers alone */
 } ft_csv_header;
 
 /* Reads the next row as the header. FT_BAD_INPUT where there is none, or one column alone, or
- * options->timestamp or options->id name what is not there. On failure *header is zeroed. */
+ * options->timestamp or options->id name what is not there, or either of two columns may hold the dates. On
+ * failure *header is zeroed. */
 ft_status ft_csv_header_read(ft_csv_scanner *scanner, const ft_csv_options *options, ft_csv_header *header,
                              ft_error *err);
 void ft_csv_header_free(ft_csv_header *header);

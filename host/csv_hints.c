@@ -110,6 +110,19 @@ static bool is_excel_day(const ft_csv_cell *cell)
     return cell->length == 5 && ft_parse_int(cell->text, 5, &days) && days >= 20000 && days <= 80000;
 }
 
+/* The formats that read a date with a year of two digits. */
+static void add_short_years(const ft_csv_cell *cell, char formats[2][FT_DATE_FORMAT_CHARS], ft_text *out)
+{
+    char year_first[FT_DATE_FORMAT_CHARS];
+    int64_t time;
+    ft_text_addf(out, " (which part is the year? --date-format \"%s\"", formats[0]);
+    if (*formats[1]) ft_text_addf(out, " or \"%s\"", formats[1]);
+    if (ft_date_format_year_first(formats[0], year_first) && strcmp(year_first, formats[0]) != 0 &&
+        ft_date_format_read(year_first, cell->text, cell->length, &time, NULL))
+        ft_text_addf(out, " or \"%s\"", year_first);
+    ft_text_add(out, ")");
+}
+
 static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_text *out)
 {
     char formats[2][FT_DATE_FORMAT_CHARS];
@@ -121,8 +134,7 @@ static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_t
     if (out->length) return;
     ft_date_meaning meaning = ft_date_format_find(cell->text, cell->length, formats);
     if (meaning == FT_DATE_SHORT_YEAR)
-        ft_text_addf(out, " (which part is the year? --date-format \"%s\"%s%s%s)", formats[0],
-                     *formats[1] ? " or \"" : "", formats[1], *formats[1] ? "\"" : "");
+        add_short_years(cell, formats, out);
     else if (is_excel_day(cell))
         ft_text_add(
             out,
@@ -166,7 +178,12 @@ const char *ft_csv_number_hint(const char *text, bool open)
     const size_t length = strlen(text);
     size_t digits = 0;
     double value;
-    if (open) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
+    const bool comma = strchr(text, ',') != NULL, point = strchr(text, '.') != NULL;
+    if (open && comma && point)
+        return "other cells or files of this data may have commas and points the other way: --decimal , or "
+               "--decimal .";
+    if (open && point) return "its point may be decimal or between thousands: --decimal , or --decimal .";
+    if (open && comma) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
     const ft_number_notation notations[] = {{',', '.'}, {'.', ','}, {'.', ' '}, {',', ' '}, {'.', '\''}};
     static const char *const hints[] = {
         "a decimal comma? --decimal ,", "thousands? --thousands ,", "thousands? --thousands \" \"",

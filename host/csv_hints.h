@@ -26,7 +26,8 @@ bool ft_csv_is_date(const char *text, size_t length);
 /* The line of the first of the next rows that has such a cell; 0: none has. */
 size_t ft_csv_find_cell(const ft_csv_scanner *scanner, const char *text);
 
-/* The hint on a text in a column that must hold numbers; `open`: its commas may be decimal ones or not. */
+/* The hint on a text in a column that must hold numbers; `open`: its commas or points may be decimal ones or
+ * not. */
 const char *ft_csv_number_hint(const char *text, bool open);
 
 /* A copy of a cell's text that is fit for a message: at most 40 bytes, never cut inside a UTF-8 character.

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "host/csv_hints.h"
 #include "host/date_formats.h"
 
 static const char separators[] = ",;\t|";
@@ -92,23 +93,40 @@ static ft_status check_title(const ft_csv_scanner *scanner, const char *at, size
     return FT_OK;
 }
 
-/* Of several separators in the header, the only one of which the next lines have as many; the first else. */
-static int choose(const line_counts *header, const char *at, const char *end, size_t next)
+/* Whether the next line begins with a date where this separates its cells. */
+static bool begins_with_date(const ft_csv_scanner *scanner, const char *at, char separator)
+{
+    ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
+    ft_csv_cell cell;
+    ft_error unsaid;
+    ahead.at = at;
+    ahead.separator = separator;
+    const bool found = ft_csv_next_row(&ahead) && ft_csv_next_cell(&ahead, &cell, &unsaid) == FT_OK &&
+                       ft_csv_is_date(cell.text, cell.length);
+    ft_csv_scanner_free(&ahead);
+    return found;
+}
+
+/* Of several separators in the header: the only one behind a date in the next line; else the only one of
+ * which the next lines have as many; the first else. */
+static int choose(const ft_csv_scanner *scanner, const line_counts *header, const char *at, size_t next)
 {
     enum { LINES = 5 };
     bool same[N_SEPARATORS];
     line_counts counts;
     size_t line;
-    int first = -1, n_same = 0, found = -1;
+    int first = -1, n_same = 0, found = -1, n_dated = 0, dated = -1;
     for (int s = 0; s < N_SEPARATORS; s++) {
         same[s] = header->of[s] > 0;
-        if (same[s] && first < 0) first = s;
+        if (!same[s]) continue;
+        if (first < 0) first = s;
+        if (begins_with_date(scanner, at, separators[s])) n_dated++, dated = s;
     }
-    for (int i = 0; i < LINES && next_text(&at, end, &line, &next, &counts); i++)
+    for (int i = 0; i < LINES && next_text(&at, scanner->end, &line, &next, &counts); i++)
         for (int s = 0; s < N_SEPARATORS; s++) same[s] = same[s] && counts.of[s] == header->of[s];
     for (int s = 0; s < N_SEPARATORS; s++)
         if (same[s]) n_same++, found = s;
-    return n_same == 1 ? found : first;
+    return n_dated == 1 ? dated : n_same == 1 ? found : first;
 }
 
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err)
@@ -124,7 +142,7 @@ ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *e
     size_t line, next = scanner->line;
     line_counts header;
     if (!next_text(&at, scanner->end, &line, &next, &header)) return FT_OK;
-    int chosen = choose(&header, at, scanner->end, next);
+    int chosen = choose(scanner, &header, at, next);
     if (chosen < 0) return check_title(scanner, at, next, line, err);
     scanner->separator = separators[chosen];
     return FT_OK;
@@ -190,10 +208,25 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
     ft_csv_scanner_free(&ahead);
 }
 
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, size_t width, ft_number_evidence *evidence)
+static bool has_byte(const ft_csv_scanner *scanner, char byte)
 {
-    const char sign = scanner->separator == ',' ? '"' : ',';
-    if (!memchr(scanner->at, sign, (size_t)(scanner->end - scanner->at))) return;
+    return memchr(scanner->at, byte, (size_t)(scanner->end - scanner->at)) != NULL;
+}
+
+ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format)
+{
+    if (scanner->separator == ';' || strstr(date_format, "%d.%m.") || strstr(date_format, "%m.%Y"))
+        return FT_NUMBERS_CONTINENTAL;
+    return scanner->separator == ',' ? FT_NUMBERS_COMMA_SEPARATED : FT_NUMBERS_ANY;
+}
+
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *settings, ft_number_custom custom,
+                            size_t width, ft_number_evidence *evidence)
+{
+    const bool looks = has_byte(scanner, scanner->separator == ',' ? '"' : ',') ||
+                       (custom == FT_NUMBERS_CONTINENTAL && has_byte(scanner, '.')) ||
+                       has_byte(scanner, '\'') || has_byte(scanner, '\xC2') || has_byte(scanner, '\xE2');
+    if (!looks) return;
     ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
     ft_status status = FT_OK;
     ft_error unsaid;
@@ -201,7 +234,9 @@ void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, size_t width, ft_numb
         ft_csv_cell cell = {0};
         for (size_t i = 0; status == FT_OK && !cell.ends_row; i++) {
             status = ft_csv_next_cell(&ahead, &cell, &unsaid);
-            if (status == FT_OK && i < width) ft_number_look(&evidence[i], cell.text, cell.length);
+            if (status == FT_OK && i < width && !ft_number_look(&evidence[i], cell.text, cell.length) &&
+                !evidence[i].text)
+                evidence[i].text = !ft_csv_is_missing(settings, &cell);
         }
     }
     ft_csv_scanner_free(&ahead);

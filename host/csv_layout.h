@@ -6,11 +6,12 @@
 
 #include "host/csv_numbers.h"
 #include "host/csv_scanner.h"
+#include "host/csv_settings.h"
 #include "host/timestamps.h"
 
 /* Sets the scanner's separator, and moves it past a "sep=;" line. `given` is --separator's, '\0' without it:
- * then it is the one of comma, semicolon, tab and | that the header has; of several, the one of which the
- * rows have as many. FT_BAD_INPUT where a title or comments stand above the header. */
+ * then it is the one of comma, semicolon, tab and | that the header has; of several, the one behind a date in
+ * the next line, else the one of which the rows have as many. FT_BAD_INPUT where a title or comments stand above the header. */
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err);
 
 /* Finds the format of the dates in the cells at `place` of the rows from `scanner` on: format "" for those
@@ -21,8 +22,13 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
                              char format[FT_DATE_FORMAT_CHARS], char other[FT_DATE_FORMAT_CHARS],
                              bool *decided);
 
+/* What numbers are usual in the file; `date_format` is that of its dates, or "". */
+ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format);
+
 /* What the cells of each of `width` columns show about their numbers, in the rows from `scanner` on;
- * evidence: (width), zeroed by the caller. Looks only where the text may hold numbers with commas. */
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, size_t width, ft_number_evidence *evidence);
+ * evidence: (width), zeroed by the caller. Looks only where the text may hold numbers with commas, with
+ * points that are not decimal, or with other marks between thousands. */
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *settings, ft_number_custom custom,
+                            size_t width, ft_number_evidence *evidence);
 
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/calendar.h"
 
@@ -63,20 +64,64 @@ static const char *clock_hint(const ft_csv *csv, size_t before, size_t row)
                : "";
 }
 
+/* "09:15", "9:15:00" and the like. */
+static bool is_time_of_day(const char *text)
+{
+    const size_t hours = strspn(text, "0123456789");
+    if (hours < 1 || hours > 2 || text[hours] != ':') return false;
+    return strspn(text + hours + 1, "0123456789") == 2;
+}
+
+/* Whether a column of numbers is named as one of hours, and rises where rows with one date follow each other.
+ */
+static bool counts_hours(const ft_csv *csv, const ft_csv_column *column)
+{
+    static const char *const words[] = {"time", "hour", "uhr", "stunde", "heure", "hora"};
+    bool named = false;
+    for (const char *at = column->name; *at && !named; at++)
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            named |= strncasecmp(at, words[i], strlen(words[i])) == 0;
+    if (!named) return false;
+    for (size_t row = 1; row < csv->n_rows; row++) {
+        if (csv->items[row] != csv->items[row - 1] || csv->times[row] != csv->times[row - 1]) continue;
+        if (!(column->values[row] > column->values[row - 1])) return false;
+    }
+    return true;
+}
+
+/* The column that has the time of day beside the dates; NULL: none. */
+static const ft_csv_column *find_clock(const ft_csv *csv)
+{
+    for (size_t i = 0; i < csv->n_columns; i++) {
+        const ft_csv_column *column = &csv->columns[i];
+        if (column->text ? is_time_of_day(column->text) : counts_hours(csv, column)) return column;
+    }
+    return NULL;
+}
+
 static ft_status refuse_equal(const ft_csv *csv, size_t row, size_t before, ft_error *err)
 {
+    const ft_csv_column *clock = find_clock(csv);
     ft_text series = FT_TEXT_EMPTY;
     add_series(csv, row, &series);
     ft_status status =
-        ft_fail(err, FT_BAD_INPUT,
-                "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (%sif %s, --id names %s; "
-                "--duplicates mean, first or "
-                "last makes one row of them)",
-                csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
-                csv->lines[before], clock_hint(csv, before, row),
-                csv->id_name ? "another column tells the series apart too" : "the file holds several series",
-                csv->id_name ? "all of them: --id A,B"
-                             : "the column that tells them apart, or the columns: --id A,B");
+        clock
+            ? ft_fail(err, FT_BAD_INPUT,
+                      "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (column \"%.80s\" holds "
+                      "the time of "
+                      "day: join the two columns into one date)",
+                      csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
+                      csv->lines[before], clock->name)
+            : ft_fail(err, FT_BAD_INPUT,
+                      "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (%sif %s, --id names %s; "
+                      "--duplicates mean, first or "
+                      "last makes one row of them)",
+                      csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
+                      csv->lines[before], clock_hint(csv, before, row),
+                      csv->id_name ? "another column tells the series apart too"
+                                   : "the file holds several series",
+                      csv->id_name ? "all of them: --id A,B"
+                                   : "the column that tells them apart, or the columns: --id A,B");
     ft_text_free(&series);
     return status;
 }
@@ -186,10 +231,33 @@ static ft_status reverse(ft_csv *csv, ft_error *err)
     return status;
 }
 
+/* FT_BAD_INPUT for 2003/04, 2004/05, 2005/06, which were read as months. */
+static ft_status check_fiscal_years(const ft_csv *csv, ft_error *err)
+{
+    int32_t year, month, day, first_year = 0, first_month = 0;
+    int64_t earliest = INT64_MAX, latest = INT64_MIN;
+    if (csv->style.precision != FT_STYLE_MONTH || *csv->style.format || csv->n_rows < 3) return FT_OK;
+    for (size_t row = 0; row < csv->n_rows; row++) {
+        const int64_t time = csv->times[row];
+        ft_date_from_days(ft_floor_divide(time, FT_MICROSECONDS_A_DAY), &year, &month, &day);
+        if (month != (year + 1) % 100) return FT_OK;
+        if (row == 0) first_year = year, first_month = month;
+        earliest = time < earliest ? time : earliest;
+        latest = time > latest ? time : latest;
+    }
+    if (latest - earliest < 2 * 365 * FT_MICROSECONDS_A_DAY)
+        return FT_OK; /* one or two dates, of several series */
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s:%u: column \"%.80s\": is \"%.60s\" a year or a month? (write %d or %d-%02d-01)",
+                   csv->path, csv->lines[0], csv->timestamp_name, ft_csv_date(csv, 0), (int)first_year,
+                   (int)first_year, (int)first_month);
+}
+
 ft_status ft_csv_put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_error *err)
 {
     steps found;
-    ft_status status = look_at_steps(csv, &found, err);
+    ft_status status = check_fiscal_years(csv, err);
+    if (status == FT_OK) status = look_at_steps(csv, &found, err);
     if (status != FT_OK || (!found.falling && !found.equal)) return status;
     const bool sorts = settings->options->sort, unites = settings->duplicates != FT_DUPLICATES_REFUSED;
     const bool newest_first = found.falling && !found.rising;

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static ft_status parse_separator(const char *text, char *separator, ft_error *err)
 {
     if (!text) return FT_OK;
@@ -48,12 +50,27 @@ static ft_status parse_duplicates(const char *text, ft_duplicates *duplicates, f
     return ft_fail(err, FT_BAD_INPUT, "--duplicates: \"%.20s\" is not mean, first or last", text);
 }
 
+static ft_status parse_missing(const char *at, ft_csv_settings *settings, ft_error *err)
+{
+    while (at && *at) {
+        ft_csv_word word = {.text = at, .length = strcspn(at, ",")};
+        at += word.length + (at[word.length] == ',');
+        if (word.length == 0) continue;
+        if (settings->n_words == FT_CSV_MAX_WORDS)
+            return ft_fail(err, FT_BAD_INPUT, "--missing: more than %d words", FT_CSV_MAX_WORDS);
+        word.is_number = ft_parse_double(word.text, word.length, &word.value);
+        settings->words[settings->n_words++] = word;
+    }
+    return FT_OK;
+}
+
 ft_status ft_csv_settings_parse(const ft_csv_options *options, ft_csv_settings *settings, ft_error *err)
 {
     *settings = (ft_csv_settings){.options = options, .notation = {'.', '\0'}};
     ft_status status = parse_separator(options->separator, &settings->separator, err);
     if (status == FT_OK) status = parse_notation(options, settings, err);
     if (status == FT_OK) status = parse_duplicates(options->duplicates, &settings->duplicates, err);
+    if (status == FT_OK) status = parse_missing(options->missing, settings, err);
     return status;
 }
 
@@ -62,18 +79,23 @@ static bool is_word(const ft_csv_cell *cell, const char *word, size_t length)
     return cell->length == length && memcmp(cell->text, word, length) == 0;
 }
 
-bool ft_csv_is_named_missing(const ft_csv_settings *settings, const ft_csv_cell *cell)
+bool ft_csv_is_named_missing(ft_csv_settings *settings, const ft_csv_cell *cell)
 {
-    const char *at = settings->options->missing;
-    while (at && *at) {
-        size_t length = strcspn(at, ",");
-        if (length && is_word(cell, at, length)) return true;
-        at += length + (at[length] == ',');
-    }
+    for (size_t i = 0; i < settings->n_words; i++)
+        if (is_word(cell, settings->words[i].text, settings->words[i].length))
+            return settings->words[i].found = true;
     return false;
 }
 
-bool ft_csv_is_missing(const ft_csv_settings *settings, const ft_csv_cell *cell)
+bool ft_csv_is_missing_number(ft_csv_settings *settings, double value)
+{
+    for (size_t i = 0; i < settings->n_words; i++)
+        if (settings->words[i].is_number && settings->words[i].value == value)
+            return settings->words[i].found = true;
+    return false;
+}
+
+bool ft_csv_is_missing(ft_csv_settings *settings, const ft_csv_cell *cell)
 {
     /* The words of pandas.read_csv (na_values), in its letter case. */
     static const char *const words[] = {"#N/A", "#N/A N/A", "#NA",     "-1.#IND", "-1.#QNAN", "-NaN",
@@ -85,4 +107,14 @@ bool ft_csv_is_missing(const ft_csv_settings *settings, const ft_csv_cell *cell)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (is_word(cell, words[i], strlen(words[i]))) return true;
     return ft_csv_is_named_missing(settings, cell);
+}
+
+void ft_csv_note_unused_words(const ft_csv_settings *settings, const char *path, ft_text *notes)
+{
+    for (size_t i = 0; i < settings->n_words; i++) {
+        const ft_csv_word *word = &settings->words[i];
+        if (!word->found)
+            ft_text_addf(notes, "%s: no cell is \"%.*s\", which --missing names\n", path,
+                         word->length < 40 ? (int)word->length : 40, word->text);
+    }
 }

@@ -83,14 +83,15 @@ static ft_status check_source(const ft_dataset_source *source, ft_error *err)
 static ft_status read_files(const ft_dataset_source *source, joiner *join, ft_error *err)
 {
     const char *paths[MAX_FILES] = {source->data ? source->data : source->train, source->val, source->test};
+    const ft_csv *like = NULL; /* the file before, which is read as those before it */
     ft_status status = FT_OK;
     /* A missing validation file keeps its place: file number = split number. */
     for (size_t i = 0; i < MAX_FILES && status == FT_OK; i++) {
         if (!paths[i]) continue;
-        const ft_csv *like = i > 0 && join->files[0].path ? &join->files[0] : NULL;
         status = ft_csv_read(paths[i], &source->csv, source->takes_pipes, like, &join->files[i], err);
         if (status != FT_OK) break;
         join->n_files = i + 1;
+        like = &join->files[i];
         if (join->files[i].notes.length) ft_text_add(&join->dataset->notes, join->files[i].notes.data);
     }
     return status;

@@ -420,8 +420,9 @@ static const char *find_digits(const char *text, size_t length)
     case 8:
         return is_calendar("%Y%m%d", text, length) ? "%Y%m%d" : NULL;
     case 9:
-    case 10:
         return "%s";
+    case 10:
+        return is_calendar("%Y%m%d%H", text, length) ? "%Y%m%d%H" : "%s";
     case 12:
         return is_calendar("%Y%m%d%H%M", text, length) ? "%Y%m%d%H%M" : "%s%3N";
     case 13:
@@ -530,6 +531,36 @@ static ft_date_meaning find_date(finder *f)
     return meaning;
 }
 
+/* Hours, then minutes and seconds, with colons, points or nothing between them; false: something else. */
+static bool find_clock(finder *f, bool is_half)
+{
+    const size_t digits = count_digits(f->at, f->end);
+    size_t n_parts = 1;
+    put(f, is_half ? "%I" : "%H");
+    if (digits == 4 || digits == 6) {
+        n_parts = digits / 2;
+        put(f, digits == 4 ? "%M" : "%M%S");
+        f->at += digits;
+    } else if (digits == 1 || digits == 2) {
+        f->at += digits;
+        const char between = f->at < f->end && *f->at == '.' ? '.' : ':';
+        for (; n_parts < 3 && f->at < f->end && *f->at == between && count_digits(f->at + 1, f->end) == 2;
+             n_parts++) {
+            const char piece[] = {between, '%', n_parts == 1 ? 'M' : 'S', '\0'};
+            put(f, piece);
+            f->at += 3;
+        }
+    } else {
+        return false;
+    }
+    /* A fraction is one of seconds. */
+    if (n_parts == 3 && f->at < f->end && *f->at == '.' && is_digit(f->at + 1, f->end)) {
+        put(f, ".%f");
+        f->at += 1 + count_digits(f->at + 1, f->end);
+    }
+    return true;
+}
+
 /* The time of day and the zone behind a date; false: something else is there. */
 static bool find_time(finder *f)
 {
@@ -543,26 +574,7 @@ static bool find_time(finder *f)
     const char *start = f->at, *half = f->end;
     while (half > start && !is_letter(half - 1, f->end)) half--;
     const bool is_half = half - start >= 2 && (half[-1] == 'm' || half[-1] == 'M');
-    size_t digits = count_digits(f->at, f->end);
-    if (digits == 4 || digits == 6) {
-        put(f, is_half ? "%I" : "%H");
-        put(f, digits == 4 ? "%M" : "%M%S");
-        f->at += digits;
-    } else if (digits == 1 || digits == 2) {
-        put(f, is_half ? "%I" : "%H");
-        f->at += digits;
-        for (const char *piece = ":%M";
-             f->at < f->end && *f->at == ':' && count_digits(f->at + 1, f->end) == 2; piece = ":%S") {
-            put(f, piece);
-            f->at += 3;
-        }
-    } else {
-        return false;
-    }
-    if (f->at < f->end && *f->at == '.' && is_digit(f->at + 1, f->end)) {
-        put(f, ".%f");
-        f->at += 1 + count_digits(f->at + 1, f->end);
-    }
+    if (!find_clock(f, is_half)) return false;
     if (f->at < f->end && *f->at == ' ') copy_separators(f, " ");
     if (is_half && f->end - f->at >= 2) {
         put(f, "%p");
@@ -572,6 +584,34 @@ static bool find_time(finder *f)
     ft_timestamp_style unused = {0};
     if (f->at < f->end && ft_zone_parse(&f->at, f->end, &unused)) put(f, "%z");
     return f->at == f->end;
+}
+
+bool ft_date_format_year_first(const char *format, char out[FT_DATE_FORMAT_CHARS])
+{
+    static const char order[] = "ymd";
+    size_t n_parts = 0;
+    snprintf(out, FT_DATE_FORMAT_CHARS, "%s", format);
+    for (char *at = out; *at && n_parts < 3; at++)
+        if (*at == '%' && at[1] && strchr(order, at[1])) *++at = order[n_parts++];
+    return n_parts == 3;
+}
+
+/* Leaves those formats of a year of two digits that read the text; false: none does. */
+static bool keep_short_years(char formats[2][FT_DATE_FORMAT_CHARS], bool reads[2], const char *text,
+                             size_t length)
+{
+    int64_t time;
+    char first[FT_DATE_FORMAT_CHARS];
+    if (!reads[0] && !reads[1]) {
+        if (!ft_date_format_year_first(formats[0], first) ||
+            !ft_date_format_read(first, text, length, &time, NULL))
+            return false;
+        strcpy(formats[0], first);
+    } else if (!reads[0]) {
+        strcpy(formats[0], formats[1]);
+    }
+    if (!reads[0] || !reads[1] || strcmp(formats[0], formats[1]) == 0) formats[1][0] = '\0';
+    return true;
 }
 
 ft_date_meaning ft_date_format_find(const char *text, size_t length, char formats[2][FT_DATE_FORMAT_CHARS])
@@ -599,8 +639,9 @@ ft_date_meaning ft_date_format_find(const char *text, size_t length, char format
     int64_t time;
     bool reads[2];
     for (int i = 0; i < 2; i++) reads[i] = ft_date_format_read(formats[i], text, length, &time, NULL);
+    if (meaning == FT_DATE_SHORT_YEAR)
+        return keep_short_years(formats, reads, text, length) ? meaning : FT_DATE_NONE;
     if (!reads[0] && !reads[1]) return FT_DATE_NONE;
     if (meaning != FT_DATE_DAY_OR_MONTH && !reads[0]) return FT_DATE_NONE;
-    if (meaning == FT_DATE_SHORT_YEAR && strcmp(formats[0], formats[1]) == 0) formats[1][0] = '\0';
     return meaning;
 }

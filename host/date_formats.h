@@ -33,4 +33,7 @@ typedef enum ft_date_meaning {
 /* In which form a text is that ft_timestamp_parse does not read. */
 ft_date_meaning ft_date_format_find(const char *text, size_t length, char formats[2][FT_DATE_FORMAT_CHARS]);
 
+/* The same with %y before %m before %d. False where these are not its first three parts. */
+bool ft_date_format_year_first(const char *format, char out[FT_DATE_FORMAT_CHARS]);
+
 #endif

@@ -1,6 +1,7 @@
 /* Command-line options; see options.h. */
 #include "host/options.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,8 +164,11 @@ static ft_status take_option(const ft_command_line *line, int argc, const char *
         return FT_OK;
     }
     const char *text = equals ? equals + 1 : *index + 1 < argc ? argv[*index + 1] : NULL;
-    /* "--train --val x": a forgotten argument, not a file named --val. "-5" and "-" may be arguments. */
-    if (!text || (!equals && strncmp(text, "--", 2) == 0) || !*text)
+    /* "--train --val x": a forgotten argument, not a file named --val. "-5", "-" and "---" may be arguments.
+     */
+    const bool is_option =
+        text && strncmp(text, "--", 2) == 0 && (!text[2] || isalpha((unsigned char)text[2]));
+    if (!text || (!equals && is_option) || !*text)
         return ft_fail(err, FT_BAD_INPUT, "%s: --%s needs an argument: --%s %s", line->command, option->name,
                        option->name, option->argument);
     if (!equals) ++*index;

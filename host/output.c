@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/directory.h"
 #include "base/file.h"
@@ -44,12 +45,20 @@ static ft_status find_in(const char *path, const struct stat *out, char **name, 
     return status;
 }
 
+/* What an input is: "-" and /dev/stdin are the file that stdin reads. */
+static ft_status look_at_input(const char *path, struct stat *info, bool *exists, ft_error *err)
+{
+    if (strcmp(path, "-") != 0 && strcmp(path, "/dev/stdin") != 0) return look(path, info, exists, err);
+    *exists = fstat(STDIN_FILENO, info) == 0;
+    return FT_OK;
+}
+
 static ft_status check_input(const char *path, const struct stat *out, const ft_input *input, ft_error *err)
 {
     struct stat info;
     bool exists = false;
     if (!input->path) return FT_OK;
-    ft_status status = look(input->path, &info, &exists, err);
+    ft_status status = look_at_input(input->path, &info, &exists, err);
     if (status != FT_OK || !exists) return status;
     if (is_same(&info, out))
         return ft_fail(err, FT_BAD_INPUT, "%s: is %s, which would be lost; choose another place", path,

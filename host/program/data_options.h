@@ -13,7 +13,7 @@
      .kind = FT_OPTION_TEXT,                                                                                 \
      .value = &(csv).timestamp,                                                                              \
      .argument = "COLUMN",                                                                                   \
-     .help = "the date column (default: the first)"},                                                        \
+     .help = "the date column (default: the first, or the one with dates)"},                                 \
         {.name = "id",                                                                                       \
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(csv).id,                                                                                 \

@@ -61,8 +61,17 @@ same t.csv
 must data insights --data t.csv --target Volume --format json # Close has decimal points: these commas are none
 expect out '"numeric_cols": 2'
 { echo 'Date,Volume'; table 'printf "%s,\"%d,%03d\"\n", day(i), i, i * 7'; } >t.csv
+must data insights --data t.csv --target Volume --format json
+expect out '"numeric_cols": 1'
+{ echo 'Date;Volume'; table 'printf "%s;%d,%03d\n", day(i), i, i * 7'; } >t.csv
 refuses '^ftgpu: t.csv:2: column "Volume": "1,007" is not a number .its comma may be decimal or between thousands: --decimal , or --thousands ,' forecast --model nano --data t.csv --target Volume
 must data insights --data t.csv --target Volume --thousands , --format json
+expect out '"numeric_cols": 1'
+tr , . <t.csv >dotted.csv
+refuses '^ftgpu: dotted.csv:2: column "Volume": "1.007" is not a number .its point may be decimal or between thousands: --decimal , or --decimal [.]' forecast --model nano --data dotted.csv --target Volume
+must data insights --data dotted.csv --target Volume --decimal , --format json
+expect out '"numeric_cols": 1'
+must data insights --data dotted.csv --target Volume --decimal . --format json
 expect out '"numeric_cols": 1'
 table 'printf "%s,\"%d,%03d.00\"\n", day(i), 9 + v, i' | { echo 'Date,Close'; cat; } >t.csv
 must $insights --data t.csv
@@ -115,7 +124,8 @@ refuses '^ftgpu: t.csv:2: .*delete line 1' $forecast --data t.csv
 sed '9s/^/# note\n/' plain.csv >t.csv
 refuses '^ftgpu: t.csv:9: .*"# note" is not a date .a comment\? delete line 9' $forecast --data t.csv
 awk 'NR == 1 { print "," $0; next } { print NR - 2 "," $0 }' plain.csv >t.csv
-refuses '"0" is not a date .column "Date" holds dates: --timestamp "Date"' $forecast --data t.csv
+same t.csv
+expect err '^ftgpu: note: t.csv: the dates are those of column "Date"'
 same t.csv --timestamp Date
 tail -n +2 plain.csv >t.csv
 refuses '^ftgpu: t.csv: the first row has the date "2023-01-01": is the header missing' $forecast --data t.csv
@@ -147,6 +157,12 @@ done
 sed '9s/,.*/,-/' plain.csv >t.csv
 refuses '^ftgpu: t.csv:9: column "Close": "-" is not a number .*--missing' $forecast --data t.csv
 must $insights --data t.csv --missing '?,-'
+expect err '^ftgpu: note: t.csv: no cell is "[?]", which --missing names$'
+sed '9s/,.*/,---/' plain.csv >t.csv
+must $insights --data t.csv --missing ---
+expect_quiet
+expect out '^train_quality.missing_values,1$'
+refuses '^ftgpu: data insights: --missing needs an argument' $insights --data t.csv --missing --sort
 { echo Date,Close,Volume; table 'printf "%s,%s,%s\n", day(i), v, i == 4 ? "N/A" : i == 5 ? "inf" : 1000 + i'; } >t.csv
 must data insights --data t.csv --target Close --format json
 expect out '"missing_values": 1,'
@@ -165,6 +181,22 @@ for name in - /dev/stdin; do
     grep -E '^(target_distribution|train_regimes)' out | cmp -s - expected || fail "insights of a pipe as $name"
     "$FTGPU" $insights --data $name <plain.csv >out 2>err || fail "a file as $name: $(cat err)"
 done
+cp plain.csv history.csv
+for name in - /dev/stdin; do
+    "$FTGPU" $forecast --data $name --out history.csv <history.csv >out 2>err && fail "writes over its input, $name"
+    grep -q '^ftgpu: history.csv: is .*, which would be lost; choose another place$' err || fail "$name: $(cat err)"
+    cmp -s history.csv plain.csv || fail "the input $name was lost"
+done
+head -31 plain.csv | gzip >two.csv.gz
+tail -n +32 plain.csv | gzip >second.gz
+cat two.csv.gz second.gz >joined.csv.gz
+same joined.csv.gz
+{ cat joined.csv.gz; head -c 512 /dev/zero; } >padded.csv.gz
+same padded.csv.gz
+{ cat two.csv.gz; printf X; tail -c +2 second.gz; } >damaged.csv.gz
+refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $forecast --data damaged.csv.gz
+{ cat two.csv.gz; printf '\037'; } >damaged.csv.gz
+refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $forecast --data damaged.csv.gz
 head -c 100 plain.csv.gz >short.csv.gz
 refuses '^ftgpu: short.csv.gz: the compressed file ends early' $forecast --data short.csv.gz
 printf 'PK\003\004aa' >book.xlsx
@@ -173,6 +205,15 @@ refuses '^ftgpu: book.xlsx: is no CSV text, but an Excel workbook' $forecast --d
 # Columns that nobody asked for, in files of a training; new and short series; one file that is not cut.
 train="run --model nano --target Close --set context_length=16 --set prediction_length=4 --set epochs=1 --results r"
 refuses '^ftgpu: --data needs --split.*0.7,0.15,0.15' $train --data plain.csv
+# What commas and points mean must be one in all files.
+head -41 plain.csv | sed '2,$s/,.*/,"5.000"/' >train.csv
+sed -n '1p; 42,51p' plain.csv | sed '2,$s/,.*/,7/' >val.csv
+sed -n '1p; 52,61p' plain.csv | sed '2,$s/,.*/,"5.000,25"/' >test.csv
+refuses '^ftgpu: test.csv:2: column "Close": "5.000,25" is not a number .other cells or files of this data may have commas and points the other way: --decimal , or --decimal [.]' $train --train train.csv --val val.csv --test test.csv
+sed 's/,/;/' train.csv >train2.csv
+sed 's/,/;/' val.csv >val2.csv
+sed 's/,/;/' test.csv >test2.csv
+refuses '^ftgpu: train2.csv:2: column "Close": "5.000" is not a number .its point may be decimal' $train --train train2.csv --val val2.csv --test test2.csv
 awk -F, -v OFS=, 'NR == 1 { print $0, "Vol,Vol,Label"; next } { print $0, NR, NR * NR, 1 }' plain.csv >all.csv
 head -41 all.csv >train.csv
 awk -F, -v OFS=, 'NR == 1 || (NR > 41 && NR <= 51) { print $1, $4, $3, $2 }' all.csv >val.csv

@@ -144,6 +144,36 @@ Test(csv, missing_values)
     ft_csv_free(&csv);
 }
 
+static void has_values(const char *text, ft_csv_options options, size_t count, const double *values,
+                       const char *notes)
+{
+    ft_csv csv = reads_by(text, options);
+    cr_assert_eq(csv.n_rows, count, "%s", text);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
+        cr_expect(i == 0 || csv.items[i] != csv.items[i - 1] || csv.times[i] > csv.times[i - 1]);
+    }
+    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+}
+
+Test(csv, words_for_missing_values)
+{
+    const double values[] = {7, 8};
+    ft_csv csv = reads_by("d,a,b\n2024-01-01,-999.0,x\n2024-01-02,7,---\n2024-01-03,-9.99e2,y\n",
+                          (ft_csv_options){.missing = "-999,---"});
+    const double *a = csv.columns[0].values;
+    cr_expect(isnan(a[0]) && a[1] == 7 && isnan(a[2]), "%g %g", a[0], a[2]);
+    cr_expect(isnan(csv.columns[1].values[1]) && csv.notes.length == 0, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+    csv = reads_by("d;a\n2024-01-01;-999,0\n2024-01-02;7,5\n", (ft_csv_options){.missing = "-999"});
+    cr_expect(isnan(csv.columns[0].values[0]) && csv.columns[0].values[1] == 7.5);
+    ft_csv_free(&csv);
+    has_values("d,a\n2024-01-01,7\n2024-01-02,8\n", (ft_csv_options){.missing = "-999,?"}, 2, values,
+               "t.csv: no cell is \"-999\", which --missing names\n"
+               "t.csv: no cell is \"?\", which --missing names\n");
+}
+
 Test(csv, the_date_column_by_name_and_an_index_without_name)
 {
     ft_csv csv = reads("Close,When\n1,2024-01-01 10:00\n2,2024-01-01 11:00\n", "When", NULL);
@@ -251,6 +281,41 @@ Test(csv, dates_that_are_none_or_out_of_order)
                  "t.csv:3: column \"id\": the cell is empty (each row must name its series)");
 }
 
+Test(csv, a_time_of_day_in_a_column_of_its_own)
+{
+    refuses("<DATE>,<TIME>,A\n2024-01-01,00:00:00,1\n2024-01-01,00:15:00,2\n",
+            "t.csv:3: the date \"2024-01-01\" is given twice, first in line 2 (column \"<TIME>\" holds the "
+            "time of day: join the two columns into one date)");
+    refuses("date,y,Hour\n2024-01-01,3,23\n2024-01-02,2,0\n2024-01-02,1,1\n",
+            "t.csv:4: the date \"2024-01-02\" is given twice, first in line 3 (column \"Hour\" holds the "
+            "time of day: join the two columns into one date)");
+    const char *twice = "t.csv:3: the date \"2024-01-01\" is given twice, first in line 2 (if the file holds "
+                        "several series, --id names the column that tells them apart, or the columns: --id "
+                        "A,B; --duplicates mean, first or last makes one row of them)";
+    refuses("date,hour,y\n2024-01-01,1,1\n2024-01-01,1,2\n", twice);
+    refuses("date,store,y\n2024-01-01,1,1\n2024-01-01,2,2\n", twice);
+    refuses("date,note,y\n2024-01-01,a 10:15,1\n2024-01-01,b,2\n", twice);
+}
+
+Test(csv, names_that_are_no_utf_8)
+{
+    ft_csv csv = reads("Date,Gr\xF6\xDF"
+                       "e,Close\n2024-01-01,1,2\n",
+                       NULL, NULL);
+    ft_error err;
+    size_t column;
+    cr_expect_eq(ft_csv_numeric_column(&csv,
+                                       "Gr\xC3\xB6\xC3\x9F"
+                                       "e",
+                                       &column, &err),
+                 FT_BAD_INPUT);
+    cr_expect(strstr(err.message, "; the header is not UTF-8: save the file as UTF-8)"), "%s", err.message);
+    cr_expect_eq(ft_csv_numeric_column(&csv, "Clsoe", &column, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, "t.csv: no column \"Clsoe\" (did you mean \"Close\"?; the header is not "
+                                  "UTF-8: save the file as UTF-8)");
+    ft_csv_free(&csv);
+}
+
 Test(csv, where_there_is_no_date)
 {
     refuses("Price,Close\nTicker,A\nDate,\n2024-01-01,1\n",
@@ -265,13 +330,62 @@ Test(csv, where_there_is_no_date)
     refuses("# a, b, c\nDate,Close\n2024-01-01,1\n", "t.csv:2: column \"# a\": \"Date\" is not a date (the "
                                                      "first date is in line 3; delete line 1: a title or "
                                                      "comments above the header?)");
-    refuses("n,Date,A\n0,2024-01-01,1\n",
-            "t.csv:2: column \"n\": \"0\" is not a date (column \"Date\" holds dates: --timestamp \"Date\")");
+    refuses("n,Date,A\nx,2024-01-01,1\n",
+            "t.csv:2: column \"n\": \"x\" is not a date (column \"Date\" holds dates: --timestamp \"Date\")");
+    refuses("Date,A\n23-01-02,1\n",
+            "t.csv:2: column \"Date\": \"23-01-02\" is not a date (which part is the year? --date-format "
+            "\"%d-%m-%y\" or \"%y-%m-%d\")");
+    refuses("Date,A\n11/12/10,1\n",
+            "t.csv:2: column \"Date\": \"11/12/10\" is not a date (which part is the year? --date-format "
+            "\"%d/%m/%y\" or \"%m/%d/%y\" or \"%y/%m/%d\")");
+    refuses("Date,A\n12/31/23 09.30,1\n",
+            "t.csv:2: column \"Date\": \"12/31/23 09.30\" is not a date (which part is the year? "
+            "--date-format \"%m/%d/%y %H.%M\")");
     refuses("Date,A\n44927,1\n",
             "t.csv:2: column \"Date\": \"44927\" is not a date (it looks like Excel's number of a day: "
             "give the column a date format there before saving as CSV)");
     refuses("Date,A\n2024-01-01,1\n# end,\n",
             "t.csv:3: column \"Date\": \"# end\" is not a date (a comment? delete line 3)");
+}
+
+static void takes_date(const char *text, const char *name, const char *date, const char *notes)
+{
+    ft_csv csv = reads(text, NULL, NULL);
+    cr_expect_str_eq(csv.timestamp_name, name, "%s", csv.timestamp_name);
+    cr_expect_str_eq(ft_csv_date(&csv, 0), date);
+    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
+    ft_csv_free(&csv);
+}
+
+Test(csv, numbers_in_the_first_column_and_dates_in_another)
+{
+    takes_date(",Date,Close\n1500,2023-01-02,100\n1501,2023-01-03,101\n", "Date", "2023-01-02",
+               "t.csv: the dates are those of column \"Date\" (--timestamp names another)\n");
+    takes_date("id,date,store_nbr,unit_sales\n125497000,2023-01-02,1,2\n125497001,2023-01-03,1,2\n", "date",
+               "2023-01-02", "t.csv: the dates are those of column \"date\" (--timestamp names another)\n");
+    takes_date("order_id,ds,y\n20230101,02.13.2023,2\n20230102,02.14.2023,3\n", "ds", "02.13.2023",
+               "t.csv: the dates are those of column \"ds\" (--timestamp names another)\n");
+    takes_date("timestamp,date,y\n1672531200,2023-01-02,2\n", "timestamp", "1672531200", "");
+    takes_date("year,y\n2022,2\n2023,2\n", "year", "2022", "");
+    takes_date("day,y,z\n20230101,2.5,1672531200.5\n20230102,3.5,1672531201.5\n", "day", "20230101", "");
+    takes_date(",Close,date\n2024-01-01,1,2024-01-03\n", "", "2024-01-01", "");
+    refuses("id,opened,y\n20230101,2023-01-02,1\n",
+            "t.csv: column \"id\" holds numbers and column \"opened\" dates: --timestamp \"opened\" or "
+            "\"id\" says which are the dates");
+    refuses("id,date,day\n20230101,2023-01-02,2023-01-03\n",
+            "t.csv: column \"id\" holds numbers and column \"date\" dates: --timestamp \"date\" or "
+            "\"id\" says which are the dates");
+}
+
+Test(csv, fiscal_years_are_no_months)
+{
+    refuses("Year,A\n2003/04,1\n2004/05,2\n2005/06,3\n",
+            "t.csv:2: column \"Year\": is \"2003/04\" a year or a month? (write 2003 or 2003-04-01)");
+    refuses("Year,A\n2005-06,1\n2004-05,2\n2003-04,3\n",
+            "t.csv:2: column \"Year\": is \"2005-06\" a year or a month? (write 2005 or 2005-06-01)");
+    const double values[] = {1, 2, 3};
+    has_values("Month,A\n2003/04,1\n2004/05,2\n2005/07,3\n", plain, 3, values, "");
+    has_values("Month,A\n2003/04,1\n2003/05,2\n2003/06,3\n", plain, 3, values, "");
 }
 
 Test(csv, days_and_months_by_the_whole_column)
@@ -319,6 +433,8 @@ Test(csv, separators)
     is_plain("Date|Close\n2024-01-01|1234.5\n2024-01-02|2\n");
     is_plain("Date\tClose\tNote\n2024-01-01\t1234.5\t\n2024-01-02\t2\t\n"); /* an empty last cell */
     is_plain("Date;Close;Open, High\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
+    is_plain("Date;Close;Open, High\n2024-01-01;1234,5;1\n2024-01-02;2,0;1\n");
+    is_plain("Date;Close;Open, High\n2024-01-01;1234,5;1;\n2024-01-02;2,0;1;\n");
     is_plain("\"Date\";\"Close\";\"a,b,c\"\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
     is_plain("sep=;\nDate;Close\n2024-01-01;1234.5\n2024-01-02;2\n");
     is_plain("\xEF\xBB\xBF\"sep=\t\"\r\nDate\tClose\r\n2024-01-01\t1234.5\r\n2024-01-02\t2");
@@ -353,7 +469,7 @@ Test(csv, numbers_as_people_write_them)
                 "234,5\n2024-01-02;2\n",
                 (ft_csv_options){.decimal = ",", .thousands = " "});
     ft_csv csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;2\n", NULL, NULL);
-    cr_expect(csv.columns[0].open && csv.columns[0].text);
+    cr_expect(csv.columns[0].certainty == FT_NUMBERS_OPEN && csv.columns[0].text);
     ft_csv_free(&csv);
     csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;1,020,400\n2024-01-03;2.5\n", NULL, NULL);
     cr_expect(csv.columns[0].values[0] == 994900 && csv.columns[0].values[1] == 1020400);
@@ -379,6 +495,108 @@ Test(csv, numbers_as_people_write_them)
                "--decimal and --thousands are both \",\"");
 }
 
+/* The file's first column of numbers has these values; NULL: it is refused with `hint`. */
+static void has_numbers(const char *text, size_t count, const double *values, const char *hint)
+{
+    ft_csv csv = reads(text, NULL, NULL);
+    ft_error err = {""};
+    size_t column;
+    const ft_status status = ft_csv_numeric_column(&csv, csv.columns[0].name, &column, &err);
+    cr_expect_eq(status, values ? FT_OK : FT_BAD_INPUT, "%s: %s", text, err.message);
+    for (size_t i = 0; i < count && status == FT_OK && values; i++)
+        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
+    if (hint) cr_expect(strstr(err.message, hint) != NULL, "%s: %s", text, err.message);
+    ft_csv_free(&csv);
+}
+
+Test(csv, points_between_thousands)
+{
+    const char *open = "its point may be decimal or between thousands: --decimal , or --decimal .";
+    has_numbers("Datum;Menge\n12.01.2023;992\n13.01.2023;999\n14.01.2023;1.006\n", 0, NULL, open);
+    has_numbers("Datum;Menge\n2023-01-02;992\n2023-01-03;1.006\n", 0, NULL, open);
+    has_numbers("Datum,Menge\n\"13.01.2023\",\"15.030\"\n", 0, NULL, open);
+    has_numbers("Datum\tMenge\n13.01.2023\t15.030\n", 0, NULL, open);
+    has_numbers("Datum,Menge\n\"13.01.2023\",\"15,030\"\n", 0, NULL, "its comma may be decimal");
+    const double millions[] = {992, 1234567, 1006};
+    has_numbers("Datum;Menge\n12.01.2023;992\n13.01.2023;1.234.567\n14.01.2023;1.006\n", 3, millions, NULL);
+    has_numbers("Date,N\n2023-01-12,992\n2023-01-13,1.234.567\n2023-01-14,1.006\n", 0, NULL,
+                "\"1.234.567\" is not a number (a decimal comma? --decimal ,)");
+    const double points[] = {1.006, 0.5}, plain_points[] = {1.006, 2.125};
+    has_numbers("Datum;Kurs\n12.01.2023;1.006\n13.01.2023;0.5\n", 2, points, NULL);
+    has_numbers("Datum;Kurs;Zins\n12.01.2023;1.006;0.5\n13.01.2023;2.125;0.75\n", 2, plain_points, NULL);
+    has_numbers("Date,FX\n2023-01-12,1.006\n2023-01-13,2.125\n", 2, plain_points, NULL);
+    has_numbers("Date\tFX\n2023-01-12\t1.006\n2023-01-13\t2.125\n", 2, plain_points, NULL);
+}
+
+Test(csv, only_columns_of_numbers_tell_of_others)
+{
+    const double thousands[] = {1000, 1007}, fx[] = {1.085, 1.125};
+    has_numbers("Date,Sales,genre\n2023-01-02,\"1,000\",\"1,1\"\n2023-01-03,\"1,007\",\"2,2,3\"\n", 2,
+                thousands, NULL);
+    has_numbers("Date,Sales\n2023-01-02,\"1,000\"\n2023-01-03,\"1,007\"\n", 2, thousands, NULL);
+    has_numbers("Date,Sales,genre\n2023-01-02,\"1,000\",\"1,1\"\n2023-01-03,\"1,007\",\"2,2\"\n", 0, NULL,
+                "its comma may be decimal or between thousands: --decimal , or --thousands ,");
+    has_numbers("Date\tFX\tPair\n2023-01-02\t1.085\t1,2\n2023-01-03\t1.125\tEUR\n", 2, fx, NULL);
+    has_numbers("Date\tFX\tPair\n2023-01-02\t1.085\t1,2\n2023-01-03\t1.125\t1,2\n", 0, NULL,
+                "its point may be decimal or between thousands");
+    has_numbers("Date\tFX\tRate\n2023-01-02\t1.085\tn/a\n2023-01-03\t1.125\t1,234.5\n", 2, fx, NULL);
+}
+
+Test(csv, other_marks_between_thousands)
+{
+    const double lakhs[] = {500000, 1234567.5}, swiss[] = {100000, -103}, french[] = {1234567.5, 2};
+    has_numbers("Date,A\n2023-01-02,\"5,00,000.00\"\n2023-01-03,\"12,34,567.5\"\n", 2, lakhs, NULL);
+    has_numbers("Date,A\n2023-01-02,100\xE2\x80\x99"
+                "000.00\n2023-01-03,\xE2\x88\x92"
+                "103\n",
+                2, swiss, NULL);
+    has_numbers("Date,A\n2023-01-02,100'000.00\n2023-01-03,-103\n", 2, swiss, NULL);
+    has_numbers("Date,A\n2023-01-02,100000\n2023-01-03,\xE2\x88\x92"
+                "103\n",
+                2, swiss, NULL);
+    has_numbers("Date;A\n2023-01-02;1\xE2\x80\xAF"
+                "234\xE2\x80\xAF"
+                "567,5\n2023-01-03;2\n",
+                2, french, NULL);
+    has_numbers("Date,A\n2023-01-02,\"5,00,00.00\"\n", 0, NULL, "is not a number");
+    has_numbers("Date,A\n2023-01-02,\"500,00,000.00\"\n", 0, NULL, "is not a number");
+}
+
+/* The value of the last file's only row, where each file is read like the one before; 0: it is refused with
+ * `hint`. */
+static void has_value_behind(const char *first, const char *second, double value, const char *hint)
+{
+    ft_csv before = reads(first, NULL, NULL), csv;
+    ft_error err = {""};
+    size_t column;
+    cr_assert_eq(ft_write_file("t.csv", second, strlen(second), &err), FT_OK);
+    cr_assert_eq(ft_csv_read("t.csv", &plain, false, &before, &csv, &err), FT_OK, "%s", err.message);
+    const ft_status status = ft_csv_numeric_column(&csv, "A", &column, &err);
+    cr_expect_eq(status, hint ? FT_BAD_INPUT : FT_OK, "%s: %s", second, err.message);
+    if (status == FT_OK)
+        cr_expect_eq(csv.columns[0].values[0], value, "%s: %g", second, csv.columns[0].values[0]);
+    if (hint) cr_expect(strstr(err.message, hint), "%s", err.message);
+    ft_csv_free(&csv);
+    ft_csv_free(&before);
+}
+
+Test(csv, another_file_that_shows_another_notation)
+{
+    const char *other_way =
+        "\"5.000,25\" is not a number (other cells or files of this data may have commas and "
+        "points the other way: --decimal , or --decimal .)";
+    has_value_behind("Date\tA\tB\n2023-01-02\t5.000\tx,y\n", "Date\tA\n2023-01-03\t5.000,25\n", 0, other_way);
+    has_value_behind("Date,A\n2023-01-02,\"1,234\"\n", "Date,A\n2023-01-03,\"99,5\"\n", 0,
+                     "its comma may be decimal or between thousands");
+    has_value_behind("Date,A\n2023-01-02,\"99,5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1.234, NULL);
+    has_value_behind("Date,A\n2023-01-02,\"1,234.5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1234, NULL);
+    has_value_behind("Date,A\n2023-01-02,\"99.5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1234, NULL);
+    has_value_behind("Date;A\n2023-01-02;99.5\n", "Date;A\n2023-01-03;1.234\n", 1.234, NULL);
+    has_value_behind("Date;A\n2023-01-02;99,5\n", "Date;A\n2023-01-03;1.234\n", 1234, NULL);
+    has_value_behind("Date\tA\n2023-01-02\t99,5\n", "Date\tA\tB\n2023-01-03\t1.234\tx,y\n", 1234, NULL);
+    has_value_behind("Date;A\n2023-01-02;99\n", "Date;A\n2023-01-03;1.234\n", 0, "its point may be decimal");
+}
+
 Test(csv, another_file_of_the_same_data_decides)
 {
     ft_csv first = reads("Date;A\n01/02/2023;99,5\n01/13/2023;994,900\n", NULL, NULL), second;
@@ -393,19 +611,6 @@ Test(csv, another_file_of_the_same_data_decides)
     refuses(text, "t.csv:2: column \"Date\": is the day or the month first in \"02/03/2023\"? (--date-format "
                   "\"%d/%m/%Y\" or "
                   "\"%m/%d/%Y\")");
-}
-
-static void has_values(const char *text, ft_csv_options options, size_t count, const double *values,
-                       const char *notes)
-{
-    ft_csv csv = reads_by(text, options);
-    cr_assert_eq(csv.n_rows, count, "%s", text);
-    for (size_t i = 0; i < count; i++) {
-        cr_expect_eq(csv.columns[0].values[i], values[i], "%s: %g", text, csv.columns[0].values[i]);
-        cr_expect(i == 0 || csv.items[i] != csv.items[i - 1] || csv.times[i] > csv.times[i - 1]);
-    }
-    cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
-    ft_csv_free(&csv);
 }
 
 Test(csv, orders)

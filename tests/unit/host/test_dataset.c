@@ -208,7 +208,7 @@ Test(dataset, files_that_do_not_fit_together)
     refuses(&three, "val.csv:3: column \"y\": \"?\" is not a number (leave the cell empty for a missing "
                     "value, or name the "
                     "word by --missing)");
-    put("val.csv", "d,y,x\n2024-01-03,1,1\n2024-01-04,\"1,234\",1\n");
+    put("val.csv", "d;y;x\n2024-01-03;1;1\n2024-01-04;1,234;1\n");
     refuses(
         &three,
         "val.csv:3: column \"y\": \"1,234\" is not a number (its comma may be decimal or between thousands: "

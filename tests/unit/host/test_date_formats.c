@@ -56,6 +56,13 @@ Test(date_formats, that_have_one_meaning)
     is_found("16 Jun 2023 030405PM", "%d %b %Y %I%M%S%p", "2023-06-16 15:04:05");
     is_found("2023.06.16 03:04", "%Y.%m.%d %H:%M", "2023-06-16 03:04");
     is_found("2023-06-16 12:04:05 AM", "%Y-%m-%d %I:%M:%S %p", "2023-06-16 00:04:05");
+    is_found("2023011300", "%Y%m%d%H", "2023-01-13");
+    is_found("2023011323", "%Y%m%d%H", "2023-01-13 23:00");
+    is_found("1893456000", "%s", "2030-01-01");
+    is_found("2023-01-13 09.30", "%Y-%m-%d %H.%M", "2023-01-13 09:30");
+    is_found("2023-01-13 09.30.15", "%Y-%m-%d %H.%M.%S", "2023-01-13 09:30:15");
+    is_found("2023-01-13 09.30.15.250", "%Y-%m-%d %H.%M.%S.%f", "2023-01-13 09:30:15.25");
+    is_found("13 Jan 2023 093015.5", "%d %b %Y %H%M%S.%f", "2023-01-13 09:30:15.5");
     is_found("16 Jun 2023 10:00:00 +0130", "%d %b %Y %H:%M:%S %z", "2023-06-16 08:30");
 }
 
@@ -73,6 +80,9 @@ Test(date_formats, that_have_two_meanings)
     means("01/02/2023", FT_DATE_DAY_OR_MONTH, "%d/%m/%Y", "%m/%d/%Y");
     means("1/2/2023 3:04 PM", FT_DATE_DAY_OR_MONTH, "%d/%m/%Y %I:%M %p", "%m/%d/%Y %I:%M %p");
     means("13.02.2023 00:00", FT_DATE_DAY_OR_MONTH, "%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M");
+    means("13-01-2023 09.30", FT_DATE_DAY_OR_MONTH, "%d-%m-%Y %H.%M", "%m-%d-%Y %H.%M");
+    means("13.01.2023 09.15", FT_DATE_DAY_OR_MONTH, "%d.%m.%Y %H.%M", "%m.%d.%Y %H.%M");
+    means("13-Jan-23 09.15", FT_DATE_SHORT_YEAR, "%d-%b-%y %H.%M", "");
     means("01-13-2023", FT_DATE_DAY_OR_MONTH, "%d-%m-%Y", "%m-%d-%Y");
     means("16-Jun-23", FT_DATE_SHORT_YEAR, "%d-%b-%y", "");
     means("Jun-23", FT_DATE_SHORT_YEAR, "%b-%y", "");
@@ -81,12 +91,28 @@ Test(date_formats, that_have_two_meanings)
 
 Test(date_formats, what_is_no_date)
 {
-    const char *texts[] = {"",           "Ticker",       "12",
-                           "44927",      "20231301",     "1.5",
-                           "2000Q5",     "Jun 31, 2023", "32/01/2023",
-                           "13/13/2023", "16 Foo 2023",  "12345678901",
-                           "Total: 5",   "2023-06-16x",  "16 Jun 2023 25:00",
-                           "1,020,400",  "192.168.2.1",  "M06"};
+    const char *texts[] = {"",
+                           "Ticker",
+                           "12",
+                           "44927",
+                           "20231301",
+                           "1.5",
+                           "2000Q5",
+                           "Jun 31, 2023",
+                           "32/01/2023",
+                           "13/13/2023",
+                           "16 Foo 2023",
+                           "12345678901",
+                           "Total: 5",
+                           "2023-06-16x",
+                           "16 Jun 2023 25:00",
+                           "1,020,400",
+                           "192.168.2.1",
+                           "M06",
+                           "13 Jan 2023 09.5",
+                           "13 Jan 2023 09:30.5",
+                           "13 Jan 2023 0930.5",
+                           "13 Jan 2023 09.99"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) means(texts[i], FT_DATE_NONE, NULL, NULL);
 }
 

@@ -11,7 +11,8 @@
 
 /* Sets the scanner's separator, and moves it past a "sep=;" line. `given` is --separator's, '\0' without it:
  * then it is the one of comma, semicolon, tab and | that the header has; of several, the one behind a date in
- * the next line, else the one of which the rows have as many. FT_BAD_INPUT where a title or comments stand above the header. */
+ * the next line, else the one of which the rows have as many. FT_BAD_INPUT where a title or comments stand
+ * above the header. */
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err);
 
 /* Finds the format of the dates in the cells at `place` of the rows from `scanner` on: format "" for those

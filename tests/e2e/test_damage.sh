@@ -24,6 +24,7 @@ must sweep $common $mixed --name whole
 # Starts sweep NAME and kills it with its workers where half of it is recorded, and its checkpoint tells so, too.
 kill_midway() { # NAME
     name=$1
+    : >err # what the last command said is not to be taken for this one's
     setsid "$FTGPU" sweep $common $mixed --name "$name" >out 2>err &
     pid=$!
     await err " epoch 7/$epochs "

@@ -79,7 +79,6 @@ must() {
 
 # begin ARGUMENTS...: the command in the background; $pid is the program itself. end: waits for it.
 begin() {
-    : >err
     : >err # what the last command said is not to be taken for this one's
     "$FTGPU" "$@" >out 2>err &
     pid=$!

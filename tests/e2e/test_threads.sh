@@ -49,7 +49,7 @@ mkdir -p cache/ftgpu
 mkfifo cache/ftgpu/calibration.json
 XDG_CACHE_HOME=$PWD/cache timeout 20 "$FTGPU" devices >out 2>err || fail "a pipe as calibration: status $?: $(cat err)"
 rm cache/ftgpu/calibration.json
-flock cache/ftgpu/calibration.lock sleep 30 &
+flock cache/ftgpu/calibration.lock sleep 8 &
 holder=$!
 XDG_CACHE_HOME=$PWD/cache timeout 15 "$FTGPU" devices >out 2>err || fail "a held calibration: status $?: $(cat err)"
 kill $holder 2>/dev/null || :

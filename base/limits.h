@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+/* Limits of control groups are those at the first call; affinity and environment are looked at in each. */
+
 /* CPU cores: the least that its affinity, its control groups' quota (rounded up) and Slurm
  * (SLURM_CPUS_PER_TASK) leave it, at least 1. */
 int ft_cpu_cores(void);

@@ -174,18 +174,23 @@ struct ft_file_sink {
     _Atomic int code; /* errno of a write that failed */
 };
 
+/* The bytes that a call of write has written; keeps why it failed. */
+static size_t count_written(struct ft_file_sink *sink, ssize_t written)
+{
+    if (written > 0) return (size_t)written;
+    if (written == 0)
+        sink->code = ENOSPC;
+    else if (errno != EINTR)
+        sink->code = errno;
+    return 0;
+}
+
 static ssize_t write_to_sink(void *cookie, const char *bytes, size_t size)
 {
     struct ft_file_sink *sink = cookie;
     size_t done = 0;
     while (done < size && sink->code == 0) {
-        ssize_t written = write(sink->descriptor, bytes + done, size - done);
-        if (written > 0)
-            done += (size_t)written;
-        else if (written == 0)
-            sink->code = ENOSPC;
-        else if (errno != EINTR)
-            sink->code = errno;
+        done += count_written(sink, write(sink->descriptor, bytes + done, size - done));
     }
     return (ssize_t)done;
 }
@@ -253,14 +258,8 @@ void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, 
     struct ft_file_sink *sink = writer->sink;
     size_t done = 0;
     while (done < size && sink->code == 0) {
-        ssize_t written =
-            pwrite(sink->descriptor, (const char *)data + done, size - done, (off_t)offset + (off_t)done);
-        if (written > 0)
-            done += (size_t)written;
-        else if (written == 0)
-            sink->code = ENOSPC;
-        else if (errno != EINTR)
-            sink->code = errno;
+        done += count_written(sink, pwrite(sink->descriptor, (const char *)data + done, size - done,
+                                           (off_t)offset + (off_t)done));
     }
 }
 

@@ -46,7 +46,7 @@ double ft_bf16_gain(void)
     return gain;
 }
 
-bool ft_prefers_bf16(void)
+bool ft_bf16_pays(double gain)
 {
-    return ft_bf16_gain() >= WORTH_IT;
+    return gain >= WORTH_IT;
 }

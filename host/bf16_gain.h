@@ -10,7 +10,7 @@
  * thread, so that the process may fork afterwards. */
 double ft_bf16_gain(void);
 
-/* Whether bf16 is at least 1.2 times as fast: a smaller gain is not worth its rounding. */
-bool ft_prefers_bf16(void);
+/* Whether `auto` takes bf16 for such a gain, at least 1.2: a smaller gain is not worth its rounding. */
+bool ft_bf16_pays(double gain);
 
 #endif

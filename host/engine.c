@@ -142,7 +142,7 @@ static atomic_long computing_process;
 /* What `auto` is on the CPU, which is not measured unless it is asked for. */
 static bool auto_is_bf16(const ft_engine *engine)
 {
-    return strcmp(engine->settings.dtype, "auto") == 0 && ft_prefers_bf16();
+    return strcmp(engine->settings.dtype, "auto") == 0 && ft_bf16_pays(ft_bf16_gain());
 }
 
 ft_status ft_engine_attach(ft_engine *engine, ft_error *err)

@@ -43,6 +43,7 @@ static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
     ft_error untold;
     ft_text path = FT_TEXT_EMPTY;
     cJSON *plan = NULL;
+    if (strcmp(sweep->engine->settings.dtype, "auto") != 0) return FT_OK;
     ft_text_addf(&path, "%s/.sweeps/%s/plan.json", sweep->engine->settings.results, sweep->study.name);
     if (path.failed) return ft_no_memory(err, "a path", strlen(sweep->study.name));
     if (ft_json_read(path.data, &plan, &untold) == FT_OK) {

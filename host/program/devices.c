@@ -75,7 +75,7 @@ static ft_status add_cpu(cJSON *object, ft_error *err)
               cJSON_AddStringToObject(cpu, "onednn_isa", ft_cpu_onednn_isa()) &&
               cJSON_AddBoolToObject(cpu, "bf16_native", gain > 0) &&
               (gain == 0 || cJSON_AddNumberToObject(cpu, "bf16_speed_over_f32", round(100 * gain) / 100)) &&
-              cJSON_AddStringToObject(cpu, "dtype_auto", ft_prefers_bf16() ? "bf16" : "f32");
+              cJSON_AddStringToObject(cpu, "dtype_auto", ft_bf16_pays(gain) ? "bf16" : "f32");
     backend->free(backend);
     ft_text_free(&sets);
     return ok ? FT_OK : ft_no_memory(err, "the output", 4096);

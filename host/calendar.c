@@ -98,9 +98,5 @@ int32_t ft_nth_weekday(int32_t year, int32_t month, int32_t nth, int32_t weekday
     return day <= ft_days_in_month(year, month) ? day : day - 7;
 }
 
-const char *ft_weekday_name(int32_t weekday)
-{
-    static const char *const names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                        "Friday", "Saturday", "Sunday"};
-    return names[weekday];
-}
+const char *const ft_weekday_names[7] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                         "Friday", "Saturday", "Sunday"};

@@ -1,11 +1,12 @@
 /* Days, months and weekdays of the proleptic Gregorian calendar: arithmetic alone, no time zones.
  *
- * A day is an int64_t, days since 1970-01-01; a time is microseconds since its midnight. */
+ * A day is an int64_t, days since 1970-01-01; a time is microseconds since 1970-01-01 00:00. */
 #ifndef FT_HOST_CALENDAR_H
 #define FT_HOST_CALENDAR_H
 
 #include <stdint.h>
 
+#define FT_MICROSECONDS_A_SECOND INT64_C(1000000)
 #define FT_MICROSECONDS_A_MINUTE INT64_C(60000000)
 #define FT_MICROSECONDS_AN_HOUR INT64_C(3600000000)
 #define FT_MICROSECONDS_A_DAY INT64_C(86400000000)
@@ -46,6 +47,6 @@ int32_t ft_last_business_day(int32_t year, int32_t month);
 int32_t ft_nth_weekday(int32_t year, int32_t month, int32_t nth, int32_t weekday);
 
 /* "Monday" ... "Sunday". */
-const char *ft_weekday_name(int32_t weekday);
+extern const char *const ft_weekday_names[7];
 
 #endif

@@ -37,7 +37,7 @@ typedef struct loader {
 static const size_t role_id = SIZE_MAX / 2, role_date = SIZE_MAX;
 static const size_t max_rows = 1u << 30;
 
-static bool is_word(const ft_csv_cell *cell, const char *word)
+static bool is_word_in_any_case(const ft_csv_cell *cell, const char *word)
 {
     return cell->length == strlen(word) && strncasecmp(cell->text, word, cell->length) == 0;
 }
@@ -46,7 +46,7 @@ static bool is_infinite_word(const ft_csv_cell *cell)
 {
     ft_csv_cell word = *cell;
     if (word.length && (*word.text == '+' || *word.text == '-')) word.text++, word.length--;
-    return is_word(&word, "inf") || is_word(&word, "infinity");
+    return is_word_in_any_case(&word, "inf") || is_word_in_any_case(&word, "infinity");
 }
 
 /* Gives each column its role; the names move into the ft_csv. */

@@ -220,13 +220,18 @@ static ft_status sort(ft_csv *csv, const ft_csv_settings *settings, ft_error *er
     return status;
 }
 
+static void note_reversed(ft_csv *csv)
+{
+    ft_text_addf(&csv->notes, "%s: the newest rows come first: they were reversed\n", csv->path);
+}
+
 static ft_status reverse(ft_csv *csv, ft_error *err)
 {
     row_key *keys = malloc(csv->n_rows * sizeof *keys);
     if (!keys) return ft_no_memory(err, csv->path, csv->n_rows * sizeof *keys);
     for (size_t i = 0; i < csv->n_rows; i++) keys[i].row = (uint32_t)(csv->n_rows - 1 - i);
     ft_status status = permute(csv, keys, csv->n_rows, err);
-    ft_text_addf(&csv->notes, "%s: the newest rows come first: they were reversed\n", csv->path);
+    note_reversed(csv);
     free(keys);
     return status;
 }
@@ -270,7 +275,6 @@ ft_status ft_csv_put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_e
     if (status == FT_OK && !unites) status = look_at_steps(csv, &found, err);
     if (status == FT_OK && !unites && found.equal)
         status = refuse_equal(csv, found.first_equal, found.before_equal, err);
-    if (status == FT_OK && newest_first && !sorts)
-        ft_text_addf(&csv->notes, "%s: the newest rows come first: they were reversed\n", csv->path);
+    if (status == FT_OK && newest_first && !sorts) note_reversed(csv);
     return status;
 }

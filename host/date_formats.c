@@ -8,12 +8,8 @@
 
 #include "host/calendar.h"
 
-static const int64_t microseconds_a_second = 1000000, microseconds_a_day = 86400000000;
-
 static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
                                      "July",    "August",   "September", "October", "November", "December"};
-static const char *const weekdays[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                       "Friday", "Saturday", "Sunday"};
 
 static bool is_digit(const char *at, const char *end)
 {
@@ -143,7 +139,7 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
         return (p->month = 1 + take_name(at, end, months, 12)) > 0;
     case 'a':
     case 'A':
-        return take_name(at, end, weekdays, 7) >= 0;
+        return take_name(at, end, ft_weekday_names, 7) >= 0;
     case 'H':
     case 'I':
         p->of_twelve = letter == 'I';
@@ -213,7 +209,7 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
     if (!days_of(&p, &days)) return false;
     const int64_t seconds = ((int64_t)p.hour * 60 + p.minute - found.zone_minutes) * 60 + p.second;
     *time = p.is_unix ? p.unix_time + p.microseconds
-                      : days * microseconds_a_day + seconds * microseconds_a_second + p.microseconds;
+                      : days * FT_MICROSECONDS_A_DAY + seconds * FT_MICROSECONDS_A_SECOND + p.microseconds;
     if (style) {
         *style = found;
         snprintf(style->format, sizeof style->format, "%s", format);
@@ -288,7 +284,7 @@ static void add_conversion(line *out, char letter, const written *w)
         break;
     case 'a':
     case 'A':
-        add(out, letter == 'a' ? "%.3s" : "%s", weekdays[ft_weekday(w->days)]);
+        add(out, letter == 'a' ? "%.3s" : "%s", ft_weekday_names[ft_weekday(w->days)]);
         break;
     case 'H':
         add(out, "%02d", hour);
@@ -337,14 +333,13 @@ static void add_parts(line *out, const char *format, const written *w)
 
 char *ft_date_format_write(int64_t time, const ft_timestamp_style *style, char out[FT_TIMESTAMP_CHARS])
 {
-    const int64_t local = time + (int64_t)style->zone_minutes * 60 * microseconds_a_second;
+    const int64_t local = time + style->zone_minutes * FT_MICROSECONDS_A_MINUTE;
     written w = {.time = time, .style = style};
-    int64_t rest = local % microseconds_a_day;
-    w.days = local / microseconds_a_day;
-    if (rest < 0) rest += microseconds_a_day, w.days--;
+    const int64_t rest = ft_time_of_day(local);
+    w.days = ft_day_of(local);
     ft_date_from_days(w.days, &w.year, &w.month, &w.day);
-    w.seconds = (int32_t)(rest / microseconds_a_second);
-    w.microseconds = (int32_t)(rest % microseconds_a_second);
+    w.seconds = (int32_t)(rest / FT_MICROSECONDS_A_SECOND);
+    w.microseconds = (int32_t)(rest % FT_MICROSECONDS_A_SECOND);
     line text = {out, 0, FT_TIMESTAMP_CHARS};
     *out = '\0';
     add_parts(&text, style->format, &w);
@@ -499,7 +494,7 @@ static ft_date_meaning find_date(finder *f)
 {
     const char *start = f->at, *pieces[3] = {""}, *separators[3] = {""}, *ends[3] = {""};
     char kinds[4] = "";
-    if (is_letter(start, f->end) && take_name(&f->at, f->end, weekdays, 7) >= 0) {
+    if (is_letter(start, f->end) && take_name(&f->at, f->end, ft_weekday_names, 7) >= 0) {
         put(f, f->at - start == 3 ? "%a" : "%A");
         copy_separators(f, ", ");
     }

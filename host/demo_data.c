@@ -99,7 +99,7 @@ static ft_status make_part(const char *directory, const demo_row *rows, demo_par
     ft_text_add(out, "Date,Close,SMA_20,SMA_50,Volume,Volatility\n");
     for (size_t i = part->from; i < part->to; i++) {
         char date[FT_TIMESTAMP_CHARS];
-        ft_text_addf(out, "%s,%.2f", ft_timestamp_format(rows[i].days * 86400000000, &style, date),
+        ft_text_addf(out, "%s,%.2f", ft_timestamp_format(rows[i].days * FT_MICROSECONDS_A_DAY, &style, date),
                      rows[i].close);
         add_average(rows, i, 20, out);
         add_average(rows, i, 50, out);

@@ -128,7 +128,7 @@ static void describe_step(int64_t step, char *out, size_t size)
         int64_t microseconds;
     } units[] = {{"week", FT_MICROSECONDS_A_WEEK},
                  {"day", FT_MICROSECONDS_A_DAY},
-                 {"hour", 3600000000},
+                 {"hour", FT_MICROSECONDS_AN_HOUR},
                  {"minute", FT_MICROSECONDS_A_MINUTE},
                  {"second", 1000000},
                  {"millisecond", 1000},
@@ -182,7 +182,8 @@ char *ft_frequency_describe(const ft_frequency *frequency, char out[FT_FREQUENCY
     else if (frequency->anchor == FT_ANCHOR_BUSINESS_END)
         strcpy(place, "last weekdays");
     else if (frequency->anchor == FT_ANCHOR_NTH_WEEKDAY)
-        snprintf(place, sizeof place, "%s %ss", nth[frequency->day - 1], ft_weekday_name(frequency->weekday));
+        snprintf(place, sizeof place, "%s %ss", nth[frequency->day - 1],
+                 ft_weekday_names[frequency->weekday]);
     else if (frequency->day == 1 || frequency->day == 31)
         strcpy(place, frequency->day == 1 ? "first days" : "last days");
     else

@@ -447,8 +447,8 @@ static ft_status infer_week(const series *s, ft_frequency *frequency, bool *foun
 /* A step that wavers around a round one (a clock that lags, a sensor's delay) is that, within 2 of 100. */
 static int64_t rounded(int64_t step)
 {
-    static const int64_t units[] = {FT_MICROSECONDS_A_DAY, 3600000000, FT_MICROSECONDS_A_MINUTE, 1000000,
-                                    1000};
+    static const int64_t units[] = {FT_MICROSECONDS_A_DAY, FT_MICROSECONDS_AN_HOUR, FT_MICROSECONDS_A_MINUTE,
+                                    FT_MICROSECONDS_A_SECOND, 1000};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         int64_t whole = (step + units[i] / 2) / units[i] * units[i];
         if (whole > 0 && llabs(whole - step) <= step / 50) return whole;
@@ -478,7 +478,7 @@ static void find_time_of_day(series *s)
  * rule), have two, an hour apart: those that have the earlier one are moved, so that each lies on its day. */
 static void undo_clock_change(series *s)
 {
-    const int64_t hour = 3600000000;
+    const int64_t hour = FT_MICROSECONDS_AN_HOUR;
     size_t here = 0, earlier = 0, later = 0;
     int64_t mode = s->time_of_day;
     for (size_t i = 0; i < s->n; i++) {

@@ -21,8 +21,8 @@ typedef struct known_name {
 
 static const known_name known[] = {
     {"D", PLAIN, FT_MICROSECONDS_A_DAY, 0, 0, 0, 0},
-    {"h", PLAIN, 3600000000, 0, 0, 0, 0},
-    {"H", PLAIN, 3600000000, 0, 0, 0, 0},
+    {"h", PLAIN, FT_MICROSECONDS_AN_HOUR, 0, 0, 0, 0},
+    {"H", PLAIN, FT_MICROSECONDS_AN_HOUR, 0, 0, 0, 0},
     {"min", PLAIN, FT_MICROSECONDS_A_MINUTE, 0, 0, 0, 0},
     {"T", PLAIN, FT_MICROSECONDS_A_MINUTE, 0, 0, 0, 0},
     {"s", PLAIN, 1000000, 0, 0, 0, 0},

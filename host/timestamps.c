@@ -8,8 +8,6 @@
 #include "host/calendar.h"
 #include "host/date_formats.h"
 
-static const int64_t microseconds_a_second = 1000000, microseconds_a_day = 86400000000;
-
 typedef struct reader {
     const char *at, *end;
 } reader;
@@ -84,7 +82,7 @@ static bool take_time(reader *r, int64_t *microseconds, ft_timestamp_style *styl
         style->precision = FT_STYLE_SECONDS;
         if (take(r, '.') && !ft_fraction_parse(&r->at, r->end, &fraction, style)) return false;
     }
-    *microseconds = (((int64_t)hour * 60 + minute) * 60 + second) * microseconds_a_second + fraction;
+    *microseconds = (((int64_t)hour * 60 + minute) * 60 + second) * FT_MICROSECONDS_A_SECOND + fraction;
     return true;
 }
 
@@ -144,8 +142,8 @@ static bool parse_plain(const char *text, size_t length, int64_t *time, ft_times
         if ((text[10] != ' ' && text[10] != 'T') || text[13] != ':' || text[16] != ':') return false;
         if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false;
     }
-    *time = ft_days_from_date(year, month, day) * microseconds_a_day +
-            (((int64_t)hour * 60 + minute) * 60 + second) * microseconds_a_second;
+    *time = ft_days_from_date(year, month, day) * FT_MICROSECONDS_A_DAY +
+            (((int64_t)hour * 60 + minute) * 60 + second) * FT_MICROSECONDS_A_SECOND;
     if (style)
         *style = (ft_timestamp_style){.precision = length == 19 ? FT_STYLE_SECONDS : FT_STYLE_DATE,
                                       .date_separator = '-',
@@ -173,8 +171,7 @@ bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_times
         found.zone_blank = take(&r, ' '); /* "10:00:00 +02:00" */
         if (r.at < r.end && (!ft_zone_parse(&r.at, r.end, &found) || r.at != r.end)) return false;
     }
-    *time =
-        days * microseconds_a_day + microseconds - (int64_t)found.zone_minutes * 60 * microseconds_a_second;
+    *time = days * FT_MICROSECONDS_A_DAY + microseconds - found.zone_minutes * FT_MICROSECONDS_A_MINUTE;
     if (style) *style = found;
     return true;
 }
@@ -204,8 +201,8 @@ static local_time take_apart(int64_t time, const ft_timestamp_style *style)
 {
     local_time local;
     int64_t clock = time + style->zone_minutes * FT_MICROSECONDS_A_MINUTE;
-    ft_date_from_days(ft_floor_divide(clock, microseconds_a_day), &local.year, &local.month, &local.day);
-    local.rest = ft_floor_rest(clock, microseconds_a_day);
+    ft_date_from_days(ft_day_of(clock), &local.year, &local.month, &local.day);
+    local.rest = ft_time_of_day(clock);
     return local;
 }
 
@@ -232,8 +229,8 @@ char *ft_timestamp_format(int64_t time, const ft_timestamp_style *narrow, char o
     const ft_timestamp_style *style = &wide;
     const local_time local = take_apart(time, style);
     const int32_t year = local.year, month = local.month, day = local.day;
-    int32_t seconds = (int32_t)(local.rest / microseconds_a_second),
-            fraction = (int32_t)(local.rest % microseconds_a_second);
+    int32_t seconds = (int32_t)(local.rest / FT_MICROSECONDS_A_SECOND),
+            fraction = (int32_t)(local.rest % FT_MICROSECONDS_A_SECOND);
     const int precision = style->precision, digits = style->fraction_digits;
     int unit = 1;
     for (int i = digits; i < 6; i++) unit *= 10;

@@ -96,9 +96,9 @@ static void add_days(char *out, size_t size, unsigned days)
         while (done + length < count && next_day(days, last) == (last + 1) % 7)
             last = (last + 1) % 7, length++;
         if (done) add(out, size, ", ");
-        add(out, size, ft_weekday_name(day));
+        add(out, size, ft_weekday_names[day]);
         if (length > 1) add(out, size, length > 2 ? " to " : ", ");
-        if (length > 1) add(out, size, ft_weekday_name(last));
+        if (length > 1) add(out, size, ft_weekday_names[last]);
         done += length;
         day = next_day(days, last);
     }
@@ -142,7 +142,7 @@ static void add_hours(char *out, size_t size, const ft_week_pattern *week, int32
         if (stretch->to == stretch->from) continue;
         add(out, size, " to ");
         if (weekday_of(stretch->to) != day)
-            add(out, size, ft_weekday_name(weekday_of(stretch->to))), add(out, size, " ");
+            add(out, size, ft_weekday_names[weekday_of(stretch->to)]), add(out, size, " ");
         add_clock(out, size, stretch->to);
     }
 }

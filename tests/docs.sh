@@ -23,27 +23,15 @@ echo '[a page](docs/page.md), [its second part](docs/page.md#2-two), [the progra
 printf '/* docs/page.md §1 and §2, docs/page.md\n * §2 */\n' >host/a.h
 check || { echo "a tree without a fault is refused"; exit 1; }
 
-failures=0
-fault() { # FILE LINE MESSAGE
-    cp "$1" saved
-    printf '%s\n' "$2" >>"$1"
-    if message=$(check); then
-        echo "not noticed: \"$2\" in $1"
-        failures=1
-    elif ! echo "$message" | grep -q "$3"; then
-        echo "\"$2\" in $1: the message \"$message\" does not say \"$3\""
-        failures=1
-    fi
-    cp saved "$1"
-}
-fault host/a.h '/* docs/page.md §3 */' 'host/a.h:3: cites docs/page.md §3'
-fault host/a.h '/* docs/page.md §1 and §4 */' '§4'
-fault host/a.h "$(printf '/* docs/page.md\n * §5 */')" '§5'
-fault host/a.h '/* docs/other.md §1 */' 'docs/other.md, which is not there'
-fault host/a.h '/* REFERENCE §1 */' 'not part of this repository'
-fault docs/page.md 'see [here](page.md) §7' '§7'
-fault README.md '[gone](docs/gone.md)' 'leads nowhere'
-fault README.md '[gone](host/gone.h)' 'leads nowhere'
-fault README.md '[a part](docs/page.md#3-three)' 'no such heading'
-fault docs/page.md "$(printf '%0101d' 0)" '101 characters'
+. "$here/planted.sh"
+plant host/a.h '/* docs/page.md §3 */' 'host/a.h:3: cites docs/page.md §3'
+plant host/a.h '/* docs/page.md §1 and §4 */' '§4'
+plant host/a.h "$(printf '/* docs/page.md\n * §5 */')" '§5'
+plant host/a.h '/* docs/other.md §1 */' 'docs/other.md, which is not there'
+plant host/a.h '/* REFERENCE §1 */' 'not part of this repository'
+plant docs/page.md 'see [here](page.md) §7' '§7'
+plant README.md '[gone](docs/gone.md)' 'leads nowhere'
+plant README.md '[gone](host/gone.h)' 'leads nowhere'
+plant README.md '[a part](docs/page.md#3-three)' 'no such heading'
+plant docs/page.md "$(printf '%0101d' 0)" '101 characters'
 exit $failures

@@ -31,6 +31,18 @@ ft_timed() {
     milliseconds=$(awk 'NR == 2 { split($0, part, /[ms ]+/); print int(1000 * (60 * (part[1] + part[3]) + part[2] + part[4])) }' times)
 }
 
+# can_preload NAME: whether there is the library and a program that takes one by LD_PRELOAD. Sets $library.
+can_preload() {
+    library=$(dirname "$FTGPU")/$1
+    [ -f "$library" ] && ! ldd "$FTGPU" | grep -q libasan
+}
+# preload_or_skip NAME: ends the test where it cannot be.
+preload_or_skip() {
+    can_preload "$1" && return
+    echo "skipped: needs $library and a program without AddressSanitizer"
+    exit 77
+}
+
 # The exit status of the last command.
 expect_status() {
     [ "$status" = "$1" ] && return

@@ -1,11 +1,7 @@
 # Each allocation of a command fails once (as SQLite tests itself): status 1 and one line that says memory, or the same output as ever;
 # never a crash, never less output and status 0, no temporary file left. test_bad_memory.sh is the real thing, with less to see.
-library=$(dirname "$FTGPU")/libft_fail_allocation.so
-if [ ! -f "$library" ] || ldd "$FTGPU" | grep -q libasan; then
-    echo "skipped: needs $library and a program without AddressSanitizer"
-    exit 77
-fi
 . "$E2E/lib.sh"
+preload_or_skip libft_fail_allocation.so
 must data demo --out data
 must model init --size nano --out nano
 job="--model nano --train data/train.csv --val data/val.csv --test data/test.csv --target Close --eval-windows 1 --threads 1

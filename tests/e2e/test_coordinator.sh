@@ -80,8 +80,7 @@ must sweep $common $short --name limited
 same short limited
 
 # In the first worker as it begins: fail_allocation.c sends it a signal there.
-library=$(dirname "$FTGPU")/libft_fail_allocation.so
-if [ ! -f "$library" ] || ldd "$FTGPU" | grep -q libasan; then
+if ! can_preload libft_fail_allocation.so; then
     echo "without $library, or with AddressSanitizer: no worker dies as it begins"
     finish
 fi

@@ -1,11 +1,7 @@
 # Every call that a small sweep makes to its results directory fails once, or is the last before a kill; see README.md here.
 # usage: faults STEP, which tries every STEP-th point; sourced by test_faults.sh and slow_faults.sh.
-library=$(dirname "$FTGPU")/libft_fail_call.so
-if [ ! -f "$library" ] || ldd "$FTGPU" | grep -q libasan; then
-    echo "skipped: needs $library and a program without AddressSanitizer"
-    exit 77
-fi
 . "$E2E/../e2e/lib.sh"
+preload_or_skip libft_fail_call.so
 . "$E2E/sweep.sh"
 jobs=2
 limit=60

@@ -6,7 +6,7 @@
 
 #include "host/calendar.h"
 
-/* Fewer rows show no frequency where another series does. */
+/* A series of fewer rows takes the frequency of the longest one. */
 enum { LEAST_ROWS = 3 };
 
 /* What is the same for all series. */
@@ -50,7 +50,7 @@ static void set_shown_step(const ft_timestamp_style *style, int64_t time, ft_fre
     frequency->day = 1;
 }
 
-/* How a series goes on. The first that is not evenly spaced is kept in words. */
+/* The frequency of a series; the first one that is not evenly spaced is described in the remark. */
 static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_frequency *frequency,
                                 ft_error *err)
 {
@@ -80,7 +80,8 @@ static ft_timestamp_style style_of(const ft_forecast_dates *dates, const ft_data
 {
     ft_timestamp_style style = dates->style;
     style.zone_minutes = item->zones[item->n_rows - 1];
-    bool shows_offset = style.zone == FT_ZONE_COLON || style.zone == FT_ZONE_PLAIN;
+    bool shows_offset =
+        style.zone == FT_ZONE_COLON || style.zone == FT_ZONE_PLAIN || style.zone == FT_ZONE_HOURS;
     if (style.zone_minutes != 0 && !shows_offset) style.zone = FT_ZONE_COLON;
     return style;
 }

@@ -98,6 +98,7 @@ dates '"%02d %s %d", d, substr("JanFebMar", m * 3 - 2, 3), y'; same t.csv; first
 dates '"%d-%02d", 2010 + int(i / 12), 1 + i % 12'; same t.csv; first_date 2015-02
 dates '"%s 00:00:00 UTC", day(i)'; same t.csv; first_date '2023-03-05 00:00:00 UTC'
 dates '"%s 00:00:00+00", day(i)'; same t.csv; first_date '2023-03-05 00:00:00\+00'
+dates '"%s 00:00:00+02", day(i)'; same t.csv; first_date '2023-03-05 00:00:00\+02'
 dates '"%sT00", day(i)'; same t.csv; first_date '2023-03-05T00'
 dates '"%sT00:00:00.000000001Z", day(i)'; same t.csv
 dates '"%d/%d/%d", m, d, y'; same t.csv; first_date 03/05/2023

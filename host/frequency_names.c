@@ -160,6 +160,8 @@ static ft_status parse_one(const char *name, ft_frequency *frequency, ft_error *
     if (count < 1)
         return ft_fail(err, FT_BAD_INPUT, "frequency \"%.40s\": the number before it must be at least 1",
                        name);
+    if (found->kind != PLAIN && count > 100000)
+        return ft_fail(err, FT_BAD_INPUT, "frequency \"%.40s\" is too long", name);
     ft_frequency *f = frequency;
     f->day = found->day;
     f->week.step = FT_MICROSECONDS_A_DAY;
@@ -180,7 +182,6 @@ static ft_status parse_one(const char *name, ft_frequency *frequency, ft_error *
         for (int32_t day = 0; day < 5; day++)
             (void)ft_week_pattern_add(&f->week, day * FT_MICROSECONDS_A_DAY);
     } else if (found->kind != WEEK) {
-        if (count > 100000) return ft_fail(err, FT_BAD_INPUT, "frequency \"%.40s\" is too long", name);
         f->cycle = found->months;
         f->months = (int32_t)(found->months * count);
         f->anchor = found->anchor;

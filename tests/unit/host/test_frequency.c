@@ -497,6 +497,8 @@ Test(frequency, names)
                                          {"LWOM-3FRI", "like WOM-3FRI or LWOM-FRI"},
                                          {"99999999999999999999D", "unknown"},
                                          {"999999999YE", "too long"},
+                                         {"99999999W", "too long"},
+                                         {"99999999B", "too long"},
                                          {"1.5", "unknown"},
                                          {"1h30", "unknown"},
                                          {"1.5B", "unknown"},

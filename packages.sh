@@ -2,8 +2,8 @@
 
 build_packages="build-essential cmake libdnnl-dev libcjson-dev zlib1g-dev"
 test_packages="libcriterion-dev libboost-context-dev pkg-config"
-# Fuzzing, memcheck, a cluster and MPI: ./test.sh --all
-slow_test_packages="clang libclang-rt-14-dev valgrind slurm-wlm munge libopenmpi-dev openmpi-bin"
+# Fuzzing, memcheck, a cluster, MPI and file systems in images: ./test.sh --all
+slow_test_packages="clang libclang-rt-14-dev valgrind slurm-wlm munge libopenmpi-dev openmpi-bin e2fsprogs"
 
 # Installs those of the named packages that are missing. Where there is no apt, finding them is left to cmake.
 install_packages() {

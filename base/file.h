@@ -38,7 +38,7 @@ ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err
  * same time. Not for a device or a pipe. Errors are found by ft_file_commit. */
 void ft_file_flush(ft_file_writer *writer);
 void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, size_t size);
-/* Whether a write has failed, so that there is no use in making more. */
+/* Whether a write has failed: further writes are useless. */
 bool ft_file_has_failed(const ft_file_writer *writer);
 ft_status ft_file_commit(ft_file_writer *writer, ft_error *err);
 void ft_file_abandon(ft_file_writer *writer);

@@ -72,7 +72,7 @@ static void keep_in(const char *path, const char *key, double *number)
     cJSON_Delete(numbers);
 }
 
-/* Waits for a second at most: who cannot keep a number measures again. */
+/* Waits a second at most: a number that is not kept is measured again next time. */
 static bool lock_soon(int descriptor)
 {
     for (int i = 0; i < 50; i++) {

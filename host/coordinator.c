@@ -304,8 +304,8 @@ static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
     return status;
 }
 
-/* Ends those that are at work and have said nothing for too long; once all are to stop at once, for STOPPING.
- */
+/* Kills busy workers that have been silent for longer than the timeout; once they were told to stop now, for
+ * longer than STOPPING seconds. */
 static void end_silent(coordinator *c)
 {
     const bool is_stopping = c->told == FT_STOP_NOW;

@@ -427,7 +427,7 @@ static ft_status read_text(loader *load, const char *text, size_t size, ft_error
         status = ft_fail(err, FT_BAD_INPUT, "%s: a header, but no row of data", csv->path);
     if (status == FT_OK) status = ft_csv_put_in_order(csv, &load->settings, err);
     if (status == FT_OK) find_style(load);
-    /* A word may be one of the first file alone. */
+    /* Only for the first file: later ones need not have every word. */
     if (status == FT_OK && !load->like) ft_csv_note_unused_words(&load->settings, csv->path, &csv->notes);
     if (status == FT_OK && csv->notes.failed) status = ft_no_memory(err, csv->path, 128);
     return status;

@@ -15,9 +15,9 @@
 
 typedef struct ft_csv_column {
     char *name;       /* as in the header, without surrounding blanks; "Vol.1" where it was given twice and
-                         "Unnamed: 3"       where there is none, as pandas has it */
+                         "Unnamed: 3" where there is none, as in pandas */
     double *values;   /* (n_rows), NaN = missing; infinite numbers as INFINITY; in a text column anything else
-                         only   says that there is a text */
+                         stands for a text */
     char *text;       /* NULL in a numeric column; else the (shortened) first cell that is not a number */
     size_t text_line; /* the line of the file it is in */
     ft_number_notation notation;
@@ -46,17 +46,17 @@ typedef struct ft_csv {
     size_t n_items;
     ft_timestamp_style style; /* of the last row */
     uint32_t checksum;        /* ft_checksum of the text's bytes, decompressed */
-    ft_text notes;            /* lines on what was done with the file that nobody asked for */
+    ft_text notes;            /* a line for each change made without being asked: reversed rows, ... */
 } ft_csv;
 
 /* Reads `path`, "-" being stdin; pipes too with `takes_pipes`. Cells are numbers, or missing: empty, or a
  * word that pandas.read_csv takes for missing or options->missing names. A column with a cell that is neither
- * is a text column. Where cells may have two meanings, the whole column decides, then `like`, an earlier file
- * of the same data (or NULL). Of several id columns a series is named "a|b". Rows come out with each series'
- * dates rising (csv_order.h). FT_BAD_INPUT, with file and line, when: an option makes no sense; there is no
- * header or no row; a name is unknown; a row has more or fewer cells; a cell is larger than 1 MiB; a NUL
- * byte; a quote that does not end; a date is missing, is none, may be two, is given twice or out of order. On
- * failure *csv is zeroed. */
+ * is a text column. Ambiguous dates and numbers are settled by the other cells of the column, then by `like`,
+ * an earlier file of the same data (or NULL). Of several id columns a series is named "a|b". Rows come out
+ * with each series' dates rising (csv_order.h). FT_BAD_INPUT, with file and line, when: an option makes no
+ * sense; there is no header or no row; a name is unknown; a row has more or fewer cells; a cell is larger
+ * than 1 MiB; a NUL byte; a quote that does not end; a date is missing, cannot be read, is ambiguous, is
+ * given twice or is out of order. On failure *csv is zeroed. */
 ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool takes_pipes, const ft_csv *like,
                       ft_csv *csv, ft_error *err);
 void ft_csv_free(ft_csv *csv);

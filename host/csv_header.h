@@ -9,7 +9,7 @@ enum { FT_CSV_MAX_IDS = 16 };
 
 typedef struct ft_csv_header {
     char **names;   /* (count); "Vol.1" where one was given twice and "Unnamed: 3" where there is none, as
-                       pandas   has it; "" may be the first */
+                       in pandas; the first may be "" */
     bool *repeated; /* (count): a later column had the same name */
     size_t count;
     size_t ids[FT_CSV_MAX_IDS], n_ids; /* places of the id columns, in the order of --id */
@@ -24,7 +24,7 @@ ft_status ft_csv_header_read(ft_csv_scanner *scanner, const ft_csv_options *opti
                              ft_error *err);
 void ft_csv_header_free(ft_csv_header *header);
 
-/* Which of the ids the column at `place` is; n_ids: none. */
+/* The place of a column among the ids; n_ids: it is none of them. */
 size_t ft_csv_header_id(const ft_csv_header *header, size_t place);
 
 /* FT_BAD_INPUT for a name that is no column: the nearest one, or all of them. */

@@ -192,6 +192,6 @@ const char *ft_csv_number_hint(const char *text, bool open)
         if (ft_number_read(notations[i], text, length, &value)) return hints[i];
     for (const char *at = text; *at; at++) digits += *at >= '0' && *at <= '9';
     if (digits * 2 >= length)
-        return "leave the cell empty for a missing value; units and signs do not belong into it";
+        return "leave the cell empty for a missing value; units and signs do not belong in it";
     return "leave the cell empty for a missing value, or name the word by --missing";
 }

@@ -16,18 +16,18 @@ typedef struct ft_csv_undated {
                           may be meant */
 } ft_csv_undated;
 
-/* FT_BAD_INPUT with file, line, column and text, and what there may be in place of a date: further header
- * rows, a comment, another date column, another format. */
+/* FT_BAD_INPUT with file, line, column and text, and what may be wrong: further header rows, a comment,
+ * another date column, another format. */
 ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_error *err);
 
 /* Whether the text is certainly a date, rather than a small number. */
 bool ft_csv_is_date(const char *text, size_t length);
 
-/* The line of the first of the next rows that has such a cell; 0: none has. */
+/* The line of the first of the next 20 rows with a cell of this text; 0: none. */
 size_t ft_csv_find_cell(const ft_csv_scanner *scanner, const char *text);
 
-/* The hint on a text in a column that must hold numbers; `open`: its commas or points may be decimal ones or
- * not. */
+/* The hint on a text in a column that must hold numbers; `open`: its commas or points may or may not be
+ * decimal ones. */
 const char *ft_csv_number_hint(const char *text, bool open);
 
 /* A copy of a cell's text that is fit for a message: at most 40 bytes, never cut inside a UTF-8 character.

@@ -1,6 +1,6 @@
 /* How a CSV file is laid out, found by looking ahead: what separates cells, how its dates and numbers are
- * written. What has two meanings is decided where all cells of a column have but one, or as in an earlier
- * file of the same data. */
+ * written. An ambiguous form is settled by other cells of the column, or by an earlier file of the same data.
+ */
 #ifndef FT_HOST_CSV_LAYOUT_H
 #define FT_HOST_CSV_LAYOUT_H
 
@@ -9,10 +9,9 @@
 #include "host/csv_settings.h"
 #include "host/timestamps.h"
 
-/* Sets the scanner's separator, and moves it past a "sep=;" line. `given` is --separator's, '\0' without it:
- * then it is the one of comma, semicolon, tab and | that the header has; of several, the one behind a date in
- * the next line, else the one of which the rows have as many. FT_BAD_INPUT where a title or comments stand
- * above the header. */
+/* Sets the scanner's separator, and moves it past a "sep=;" line. `given` is --separator's; '\0': the one of
+ * comma, semicolon, tab and | that the header has; of several, the one behind a date in the next line, else
+ * the one that the next rows have as often. FT_BAD_INPUT where a title or comments stand above the header. */
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err);
 
 /* Finds the format of the dates in the cells at `place` of the rows from `scanner` on: format "" for those
@@ -23,7 +22,7 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
                              char format[FT_DATE_FORMAT_CHARS], char other[FT_DATE_FORMAT_CHARS],
                              bool *decided);
 
-/* What numbers are usual in the file; `date_format` is that of its dates, or "". */
+/* Which numbers are likely in the file; `date_format` is that of its dates, or "". */
 ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format);
 
 /* What the cells of each of `width` columns show about their numbers, in the rows from `scanner` on;

@@ -1,5 +1,5 @@
-/* Numbers as people write them: 10,204.00 or 10.204,00. Which of the two a column has is decided by all of
- * its cells. */
+/* Numbers as people write them: 10,204.00 or 10.204,00. All cells of a column decide which of the two it has.
+ */
 #ifndef FT_HOST_CSV_NUMBERS_H
 #define FT_HOST_CSV_NUMBERS_H
 
@@ -32,7 +32,7 @@ bool ft_number_look(ft_number_evidence *evidence, const char *text, size_t lengt
 /* Adds what `other` has shown. */
 void ft_number_merge(ft_number_evidence *evidence, const ft_number_evidence *other);
 
-/* What is usual in a file, by its separator and dates. */
+/* Which notation is likely in a file, by its separator and dates. */
 typedef enum ft_number_custom {
     FT_NUMBERS_ANY,
     FT_NUMBERS_COMMA_SEPARATED, /* "1,007" in quotes */

@@ -130,7 +130,7 @@ static ft_status take_doubled(ft_csv_scanner *scanner, const char *from, const c
         ft_text_add_bytes(text, from, (size_t)(until - from));
         from = quote ? quote + 2 : to;
     }
-    if (text->failed) return ft_no_memory(err, scanner->path, (size_t)(to - from));
+    if (text->failed) return ft_no_memory(err, scanner->path, cell->length);
     cell->text = text->data;
     cell->length = text->length;
     return FT_OK;

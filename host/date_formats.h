@@ -11,26 +11,25 @@
 
 #include "host/timestamps.h"
 
-/* Reads the whole of `text` by `format`; *style says how others like it are written. False where it does not
- * fit, or is no date. */
+/* Reads the whole of `text` by `format`; *style is set to write dates the same way. False where the text does
+ * not fit or is no date. */
 bool ft_date_format_read(const char *format, const char *text, size_t length, int64_t *time,
                          ft_timestamp_style *style);
 
 /* The instant by style->format. Returns `out`. */
 char *ft_date_format_write(int64_t time, const ft_timestamp_style *style, char out[FT_TIMESTAMP_CHARS]);
 
-/* Whether it is a format that tells the day: FT_BAD_INPUT names what is unknown or missing. */
+/* FT_BAD_INPUT where the format has an unknown conversion, no year, or a day without a month. */
 ft_status ft_date_format_check(const char *format, ft_error *err);
 
 typedef enum ft_date_meaning {
     FT_DATE_NONE,         /* no form that is known */
     FT_DATE_ONE,          /* formats[0] */
     FT_DATE_DAY_OR_MONTH, /* formats[0] has the day before the month, formats[1] the month before the day */
-    FT_DATE_SHORT_YEAR    /* a year of two digits, which may be another part: formats[0] is likely, formats[1]
-                             too unless it is "" */
+    FT_DATE_SHORT_YEAR    /* a year of two digits: formats[0] is the likely one, formats[1] another or "" */
 } ft_date_meaning;
 
-/* In which form a text is that ft_timestamp_parse does not read. */
+/* Finds the form of a text that ft_timestamp_parse does not read. */
 ft_date_meaning ft_date_format_find(const char *text, size_t length, char formats[2][FT_DATE_FORMAT_CHARS]);
 
 /* The same with %y before %m before %d. False where these are not its first three parts. */

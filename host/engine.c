@@ -139,7 +139,7 @@ static ft_status connect(ft_engine *engine, bool on_gpu, ft_error *err)
  * it does not have. 0: none yet. */
 static atomic_long computing_process;
 
-/* What `auto` is on the CPU, which is not measured unless it is asked for. */
+/* Whether `auto` means bf16 on this CPU, which is measured only if it is asked for. */
 static bool auto_is_bf16(const ft_engine *engine)
 {
     return strcmp(engine->settings.dtype, "auto") == 0 && ft_bf16_pays(ft_bf16_gain());

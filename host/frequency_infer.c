@@ -101,7 +101,7 @@ static void set_from_month(const series *s, int64_t month, ft_frequency *frequen
     frequency->from = ft_frequency_day(frequency, month) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
 }
 
-/* Whether there are no more dates than one a month, but for a few: a cheap question before dear ones. */
+/* Whether there are no more dates than one a month, but for a few: a cheap test before expensive ones. */
 static bool may_be_monthly(const series *s)
 {
     int64_t first = ft_month_of_day(ft_day_of(s->local[0])),
@@ -444,7 +444,7 @@ static ft_status infer_week(const series *s, ft_frequency *frequency, bool *foun
     return FT_OK;
 }
 
-/* A step that wavers around a round one (a clock that lags, a sensor's delay) is that, within 2 of 100. */
+/* A step that wavers around a round one (a clock that lags, a sensor's delay) is that, within 2 %. */
 static int64_t rounded(int64_t step)
 {
     static const int64_t units[] = {FT_MICROSECONDS_A_DAY, FT_MICROSECONDS_AN_HOUR, FT_MICROSECONDS_A_MINUTE,

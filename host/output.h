@@ -1,5 +1,4 @@
-/* Places that are written to: never one of a command's inputs, nor a file of an experiment, a model or an
- * adapter. */
+/* Checks that an output is no input of the command and no file of an experiment, a model or an adapter. */
 #ifndef FT_HOST_OUTPUT_H
 #define FT_HOST_OUTPUT_H
 
@@ -7,7 +6,7 @@
 
 #include "base/error.h"
 
-/* What a command reads: a file, or a directory with its files. */
+/* What a command reads: a file, or a directory and the files directly in it. */
 typedef struct ft_input {
     const char *what; /* "the data" */
     const char *path; /* NULL: not given */

@@ -130,8 +130,8 @@ static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, 
                    (int)shard.count, name, holder);
 }
 
-/* One process at a time looks at a sweep's state. One that is suspended meanwhile must not hold up all
- * others. */
+/* One process at a time opens a sweep's state. Waits OPENING_PATIENCE seconds at most: the other process may
+ * be suspended. */
 static ft_status take_opening(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                               ft_error *err)
 {

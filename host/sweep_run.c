@@ -36,8 +36,8 @@ void ft_sweep_settle_dtype(ft_sweep *sweep, bool bf16)
     if (strcmp(*dtype, "auto") == 0) *dtype = bf16 ? "bf16" : "f32";
 }
 
-/* A sweep goes on in the type that it began with, whatever this machine would choose. A plan that cannot be
- * read is told when the state is opened. */
+/* A sweep resumes in the dtype of its plan, whatever `auto` means on this machine. A plan that cannot be read
+ * is reported when the state is opened. */
 static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
 {
     ft_error untold;

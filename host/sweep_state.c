@@ -165,8 +165,8 @@ static ft_status settle_all(ft_sweep_state *state, ft_error *err)
     return status;
 }
 
-/* Lines that are lost may have named experiments that were never finished: nothing else knows of them. What
- * holds a trained adapter may be another run's, and stays. */
+/* Discards unfinished experiments that only lost journal lines named. One with a trained adapter may belong
+ * to another run, and stays. */
 static ft_status discard_unnamed(ft_sweep_state *state, ft_error *err)
 {
     char **names = NULL;

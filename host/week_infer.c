@@ -75,8 +75,8 @@ static bool is_one_working_week(const calendar *c)
     return true;
 }
 
-/* Decides which weekdays have rows. Those that rarely have one are left out where that is a weekend or can be
- * no chance: two Mondays that are holidays do not make a week without Mondays. */
+/* Decides which weekdays have rows. Those that rarely have one are left out where that is a weekend or cannot
+ * be chance: two Mondays that are holidays do not make a week without Mondays. */
 static void find_weekdays(calendar *c)
 {
     unsigned off = 0;

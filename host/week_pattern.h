@@ -28,9 +28,9 @@ bool ft_week_pattern_add(ft_week_pattern *week, int64_t time_of_week);
 /* Rows a week. */
 int64_t ft_week_pattern_count(const ft_week_pattern *week);
 
-/* Rows are numbered through all weeks: the number of the last row at or before `time` (by the wall clock,
- * microseconds since 1970-01-01 00:00), *is_row whether it lies on it. And the time of a row. The pattern has
- * at least one row. */
+/* Rows are numbered through all weeks. The number of the last row at or before `time` (wall clock,
+ * microseconds since 1970-01-01 00:00), *is_row: whether `time` is that row's; and the time of a numbered
+ * row. The pattern has at least one row. */
 int64_t ft_week_pattern_number(const ft_week_pattern *week, int64_t time, bool *is_row);
 int64_t ft_week_pattern_time(const ft_week_pattern *week, int64_t number);
 

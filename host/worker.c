@@ -98,7 +98,7 @@ static ft_status find_baselines(worker *w, ft_error *err)
     return ft_study_dismiss(w->study, status, err);
 }
 
-/* A NaN has a sign, which printf shows and nobody wants to see. */
+/* printf shows the sign of a NaN: drops it. */
 static double shown(double value)
 {
     return isnan(value) ? (double)NAN : value;

@@ -137,7 +137,7 @@ static uint32_t add_tensor(uint32_t checksum, const char *name, const void *data
 }
 
 /* Writes the tensors, which it sorts, with the state and the checksum of both. */
-/* What stands at a checkpoint's place and is no file (a pipe, a device, a link, a directory) is moved aside:
+/* Moves aside what is at a checkpoint's path but is no regular file (a pipe, a device, a link, a directory):
  * it must not be written to. */
 static ft_status make_way(const char *path, ft_error *err)
 {

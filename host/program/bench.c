@@ -71,7 +71,7 @@ static ft_status reopen(void *context, ft_backend **backend, ft_error *err)
     return status;
 }
 
-/* The rate that a CPU reaches at best is of whichever type it multiplies faster. */
+/* A CPU's peak rate is that of the faster dtype. */
 static ft_status measure_other_type(const ft_backend *backend, const ft_bench_job *job, double *peak,
                                     ft_error *err)
 {

@@ -36,8 +36,9 @@ typedef struct threads {
     int count, dynamic;
 } threads;
 
-/* oneDNN takes its thread count from the calling thread's OpenMP settings: ours while it works, then the
- * caller's again. It cuts a product for that many threads; were there fewer, part of it would stay undone. */
+/* oneDNN takes its thread count from the calling thread's OpenMP settings: sets ours while it works, then the
+ * caller's again. It splits a product over that many threads: with fewer, part of it would not be computed.
+ */
 static threads set_threads(threads wanted)
 {
     threads before = {omp_get_max_threads(), omp_get_dynamic()};

@@ -200,15 +200,3 @@ ft_status ft_csv_next_cell(ft_csv_scanner *scanner, ft_csv_cell *cell, ft_error 
     }
     return FT_OK;
 }
-
-ft_status ft_csv_skip_row(ft_csv_scanner *scanner, size_t *n_cells, ft_error *err)
-{
-    ft_csv_cell cell = {0};
-    *n_cells = 0;
-    while (!cell.ends_row) {
-        ft_status status = ft_csv_next_cell(scanner, &cell, err);
-        if (status != FT_OK) return status;
-        ++*n_cells;
-    }
-    return FT_OK;
-}

@@ -42,7 +42,4 @@ bool ft_csv_next_row(ft_csv_scanner *scanner);
  * FT_CSV_MAX_CELL_BYTES. */
 ft_status ft_csv_next_cell(ft_csv_scanner *scanner, ft_csv_cell *cell, ft_error *err);
 
-/* Goes over the rest of the row, and counts its cells. */
-ft_status ft_csv_skip_row(ft_csv_scanner *scanner, size_t *n_cells, ft_error *err);
-
 #endif

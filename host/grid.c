@@ -120,15 +120,19 @@ typedef struct order {
     size_t n_fields;
 } order;
 
+static int compare_values(const order *by, size_t i, size_t j)
+{
+    int comes = 0;
+    for (size_t f = 0; f < by->n_fields && comes == 0; f++)
+        comes = ft_field_compare(&by->fields[f], &by->configs[i], &by->configs[j]);
+    return comes;
+}
+
 static int by_values(const void *x, const void *y, void *context)
 {
-    const order *by = context;
     const size_t i = *(const size_t *)x, j = *(const size_t *)y;
-    for (size_t f = 0; f < by->n_fields; f++) {
-        const int comes = ft_field_compare(&by->fields[f], &by->configs[i], &by->configs[j]);
-        if (comes != 0) return comes;
-    }
-    return i < j ? -1 : i > j;
+    const int comes = compare_values(context, i, j);
+    return comes != 0 ? comes : i < j ? -1 : i > j;
 }
 
 /* Two of the configurations that are equal in the fields, the first that come so; *second is 0 where all
@@ -142,11 +146,7 @@ static ft_status find_equal(const order *by, size_t count, size_t *first, size_t
     for (size_t i = 0; i < count; i++) places[i] = i;
     qsort_r(places, count, sizeof *places, by_values, (void *)(uintptr_t)by);
     for (size_t i = 1; i < count; i++) {
-        bool equal = true;
-        for (size_t f = 0; f < by->n_fields && equal; f++)
-            equal =
-                ft_field_compare(&by->fields[f], &by->configs[places[i - 1]], &by->configs[places[i]]) == 0;
-        if (!equal) continue;
+        if (compare_values(by, places[i - 1], places[i]) != 0) continue;
         ++*n_equal;
         if (*second > 0 && places[i] > *second) continue;
         *first = places[i - 1];
@@ -325,12 +325,17 @@ ft_status ft_grid_count_repeated(const ft_grid *grid, size_t *count, size_t *fir
 {
     ft_hyperparameters *used = malloc(grid->count * sizeof *used);
     if (!used) return ft_no_memory(err, "the grid", grid->count * sizeof *used);
+    /* Configurations differ in the grid's keys: they still do where no key has lost its value. */
+    bool differ = true;
     for (size_t i = 0; i < grid->count; i++) {
         used[i] = grid->configs[i];
         drop_unused(&used[i]);
+        for (size_t k = 0; k < grid->n_keys; k++)
+            differ = differ && ft_field_equal(grid->keys[k], &used[i], &grid->configs[i]);
     }
+    *count = *first = *second = 0;
     const order by = {used, ft_fields, FT_N_FIELDS};
-    const ft_status status = find_equal(&by, grid->count, first, second, count, err);
+    const ft_status status = differ ? FT_OK : find_equal(&by, grid->count, first, second, count, err);
     free(used);
     return status;
 }

@@ -38,7 +38,7 @@ ft_command_function ft_command_refine, ft_command_export;
 ft_command_function ft_command_data_demo, ft_command_data_insights;
 ft_command_function ft_command_model_info, ft_command_model_init, ft_command_model_merge;
 ft_command_function ft_command_run, ft_command_sweep, ft_command_forecast;
-ft_command_function ft_command_devices, ft_command_bench;
+ft_command_function ft_command_devices, ft_command_bench, ft_command_pretrain;
 
 /* Parses the options, before which a command does nothing. True: go on. False: return *exit_status, after the
  * help was printed (in the form asked for, see help.h) or the error told.

@@ -38,6 +38,7 @@ static const ft_command commands[] = {
     {"model info", ft_command_model_info, "sizes and settings of a model directory"},
     {"model init", ft_command_model_init, "write a fresh, untrained model"},
     {"model merge", ft_command_model_merge, "write a model with an adapter merged into it"},
+    {"pretrain", ft_command_pretrain, "train a fresh model from scratch, on artificial series"},
     {"devices", ft_command_devices, "what this machine computes with"},
     {"bench", ft_command_bench, "measure training, forecasts and single operations"},
 };
@@ -113,7 +114,8 @@ static void let_threads_sleep(char **argv)
 static bool uses_all_cores(const ft_command *command)
 {
     return command->run == ft_command_run || command->run == ft_command_sweep ||
-           command->run == ft_command_forecast || command->run == ft_command_bench;
+           command->run == ft_command_forecast || command->run == ft_command_bench ||
+           command->run == ft_command_pretrain;
 }
 
 /* The command's name has `skipped` words. */

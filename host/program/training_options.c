@@ -73,7 +73,7 @@ static void show_progress(void *context, const char *line)
 {
     (void)context;
     ft_progress_end();
-    line_is_live = is_on_terminal && strstr(line, "  epoch ");
+    line_is_live = is_on_terminal && (strstr(line, "  epoch ") || strncmp(line, "step ", 5) == 0);
     if (line_is_live)
         fprintf(stderr, "%.*s", line_width(), line);
     else
@@ -164,6 +164,15 @@ static const char *command_line(int argc, const char *const *argv, const char *c
     return text;
 }
 
+void ft_training_start(ft_engine_settings *engine, int argc, const char *const *argv, const char *command)
+{
+    engine->command_line = command_line(argc, argv, command);
+    engine->progress = show_progress;
+    engine->stop = how_to_stop;
+    engine->launched = true;
+    catch_signals();
+}
+
 ft_status ft_training_options_resolve(ft_training_options *o, int argc, const char *const *argv,
                                       const char *command, ft_error *err)
 {
@@ -176,11 +185,7 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
         snprintf(o->seed_assignment, sizeof o->seed_assignment, "seed=%lld", (long long)o->seed);
         o->assignments[o->request.n_set++] = o->seed_assignment;
     }
-    o->engine.command_line = command_line(argc, argv, command);
-    o->engine.progress = show_progress;
-    o->engine.stop = how_to_stop;
-    o->engine.launched = true;
-    catch_signals();
+    ft_training_start(&o->engine, argc, argv, command);
     return FT_OK;
 }
 

@@ -20,6 +20,10 @@ enum { FT_TRAINING_OPTIONS = 28 };
  * FT_TRAINING_OPTIONS). */
 size_t ft_training_options_table(ft_training_options *options, ft_option *table);
 
+/* Progress on stderr, stopping by SIGINT, SIGTERM and SIGUSR1, the command line for records, and an MPI
+ * launcher's processes: for a command that trains. */
+void ft_training_start(ft_engine_settings *engine, int argc, const char *const *argv, const char *command);
+
 /* After parsing: fills request and engine settings; SIGINT and SIGTERM are caught from here on. */
 ft_status ft_training_options_resolve(ft_training_options *options, int argc, const char *const *argv,
                                       const char *command, ft_error *err);

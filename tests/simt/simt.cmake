@@ -112,14 +112,17 @@ function(simt_model_test name source)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
   add_test(NAME simt/${name} COMMAND ${name})
 endfunction()
-foreach(name parity adapter_batch generation)
-  simt_model_test(cuda_${name} ${CMAKE_SOURCE_DIR}/tests/unit/model/test_${name}.c)
-  set_tests_properties(simt/cuda_${name} PROPERTIES LABELS slow)
-endforeach()
-foreach(name step ranks together training)
+foreach(name step ranks together)
   simt_model_test(test_cuda_${name} ${simt_dir}/tests/test_cuda_${name}.c)
 endforeach()
-set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
+if(NOT FTGPU_SANITIZE) # whole models take minutes there, and each kernel in them is sanitized by itself
+  foreach(name parity adapter_batch generation)
+    simt_model_test(cuda_${name} ${CMAKE_SOURCE_DIR}/tests/unit/model/test_${name}.c)
+    set_tests_properties(simt/cuda_${name} PROPERTIES LABELS slow)
+  endforeach()
+  simt_model_test(test_cuda_training ${simt_dir}/tests/test_cuda_training.c)
+  set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
+endif()
 
 # `gpu_bench check` (bench/gpu_check): the program, and what it notices. Not under sanitizers: whole models would take an hour there, and
 # each kernel in them is sanitized by itself.

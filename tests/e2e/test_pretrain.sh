@@ -1,0 +1,36 @@
+# Pretraining: a model that is better than untrained, loadable everywhere; killed and resumed with the same bits; refusals.
+. "$E2E/lib.sh"
+job="--size nano --batch-size 4 --context-length 64 --prediction-length 8 --threads 1"
+
+must pretrain $job --out whole --steps 60
+expect out '^whole: pretrained for 60 steps'
+expect err 'val_loss'
+[ ! -e whole/checkpoint.safetensors ] || fail "the checkpoint stays behind"
+grep -q '"command": "ftgpu pretrain --size nano' whole/pretraining.json || fail "the record lacks the command"
+must model info whole
+must data demo --out data
+must forecast --model whole --data data/test.csv --target Close --horizon 3 --num-samples 2
+
+# Killed at any instant, the same command resumes it.
+for instant in 0.3 0.6 0.9; do
+    begin pretrain $job --out killed --steps 60 --checkpoint-minutes 0.001
+    sleep $instant
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" || true
+done
+[ -e killed/model.safetensors ] || must pretrain $job --out killed --steps 60
+cmp whole/model.safetensors killed/model.safetensors || fail "resumed, it gives another model"
+
+begin pretrain $job --out stopped --steps 100000
+await err 'step [0-9]'
+kill -TERM "$pid"
+end
+expect_status 75
+expect err 'the same command resumes it'
+refuses 'give the options it was made with, or remove it' pretrain $job --out stopped --steps 99999
+
+refuses 'model.safetensors is there already; choose another --out or remove it' pretrain $job --out whole --steps 5
+refuses 'how long\? give --steps N, --minutes M or both' pretrain $job --out none
+[ ! -e none ] || fail "a refused command made a directory"
+must pretrain $job --out minutes --minutes 0.02
+finish

@@ -87,6 +87,14 @@ ft_status ft_directory_has(const ft_directory *directory, const char *name, bool
     return look(directory, name, 0, &info, has, err);
 }
 
+ft_status ft_directory_has_content(const ft_directory *directory, const char *name, bool *has, ft_error *err)
+{
+    struct stat info;
+    ft_status status = look(directory, name, 0, &info, has, err);
+    *has = *has && info.st_size > 0;
+    return status;
+}
+
 ft_status ft_directory_has_directory(const ft_directory *directory, const char *name, bool *has,
                                      ft_error *err)
 {

@@ -27,6 +27,9 @@ void ft_directory_close(ft_directory *directory);
  * told: only ENOENT and ENOTDIR mean that it does not. */
 ft_status ft_directory_has(const ft_directory *directory, const char *name, bool *has, ft_error *err);
 
+/* Whether it exists and is not empty. FT_FAILED as above. */
+ft_status ft_directory_has_content(const ft_directory *directory, const char *name, bool *has, ft_error *err);
+
 /* Whether `name` is a directory itself, no link to one. FT_FAILED as above. */
 ft_status ft_directory_has_directory(const ft_directory *directory, const char *name, bool *has,
                                      ft_error *err);

@@ -65,6 +65,7 @@ cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
               cJSON_AddStringToObject(run, "model", study->request->model) &&
               add_checksum(run, "model_hash", study->weights->checksum) &&
               add_checksum(run, "data_hash", study->dataset.checksum) &&
+              add_checksum(run, "rows_hash", study->dataset.rows_checksum) &&
               cJSON_AddStringToObject(run, "target", study->request->target) &&
               cJSON_AddNumberToObject(run, "season", (double)study->season) &&
               cJSON_AddNumberToObject(run, "eval_windows", (double)study->eval_windows) &&

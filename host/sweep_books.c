@@ -65,6 +65,11 @@ void ft_books_forget(ft_sweep_books *books, size_t index)
     replace_text(&books->experiments[index], NULL, books->started[index]);
 }
 
+void ft_books_forget_start(ft_sweep_books *books, size_t index)
+{
+    replace_text(&books->started[index], NULL, books->experiments[index]);
+}
+
 /* A whole number in [0, most], or -1. */
 static int64_t whole_number(const cJSON *item, double most)
 {

@@ -61,6 +61,8 @@ ft_status ft_books_finish(ft_sweep_books *books, size_t index, const char *exper
                           ft_error *err);
 /* A result that is gone from the disk: what was finished counts no more. */
 void ft_books_forget(ft_sweep_books *books, size_t index);
+/* What was begun is no result: it is to be done again. */
+void ft_books_forget_start(ft_sweep_books *books, size_t index);
 /* Whoever had to know them knows them. */
 void ft_books_drop_judgements(ft_sweep_books *books);
 /* The index of the batch with that number, or -1. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,11 +72,14 @@ ft_status ft_journal_read_other(const ft_directory *directory, const char *name,
                                 char **text, size_t *size, ft_error *err)
 {
     int descriptor = -1;
-    char *path = ft_join_path(directory->path, name);
+    bool is_directory = false;
     *text = NULL;
     *size = 0;
-    ft_status status = path ? ft_directory_open_file(directory, name, O_RDONLY, &descriptor, err)
-                            : ft_no_memory(err, "a path", strlen(name));
+    ft_status status = ft_directory_has_directory(directory, name, &is_directory, err);
+    if (status != FT_OK || is_directory) return status;
+    char *path = ft_join_path(directory->path, name);
+    status = path ? ft_directory_open_file(directory, name, O_RDONLY, &descriptor, err)
+                  : ft_no_memory(err, "a path", strlen(name));
     if (status == FT_OK && descriptor >= 0 && must_be_free)
         status = lock_journal(descriptor, LOCK_SH, path, err);
     if (status == FT_OK && descriptor >= 0)
@@ -83,6 +87,33 @@ ft_status ft_journal_read_other(const ft_directory *directory, const char *name,
     if (descriptor >= 0) close(descriptor);
     free(path);
     return status;
+}
+
+ft_status ft_journal_is_held(const ft_directory *directory, const char *name, bool *held, ft_error *err)
+{
+    int descriptor = -1;
+    bool is_directory = false;
+    *held = false;
+    ft_status status = ft_directory_has_directory(directory, name, &is_directory, err);
+    if (status != FT_OK || is_directory) return status;
+    status = ft_directory_open_file(directory, name, O_RDONLY, &descriptor, err);
+    if (status != FT_OK || descriptor < 0) return status;
+    *held = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(descriptor);
+    return FT_OK;
+}
+
+void ft_journal_look(ft_journal *journal, const ft_directory *directory, const char *name)
+{
+    struct stat own, there;
+    if (fstat(journal->descriptor, &own) != 0) return;
+    const bool exists = fstatat(directory->descriptor, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!exists && errno != ENOENT) return; /* a disk that fails for a moment */
+    if (exists && own.st_dev == there.st_dev && own.st_ino == there.st_ino) return;
+    ft_error why;
+    ft_fail(&why, FT_FAILED, "%s was removed or replaced: this process stops; the same command goes on",
+            journal->path);
+    ft_journal_end(journal, FT_FAILED, why.message);
 }
 
 void ft_journal_end(ft_journal *journal, ft_status status, const char *why)

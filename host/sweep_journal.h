@@ -31,7 +31,8 @@ typedef struct ft_journal {
 ft_status ft_journal_open(ft_journal *journal, const ft_directory *directory, const char *name, char **text,
                           size_t *size, ft_error *err);
 void ft_journal_close(ft_journal *journal);
-/* Reads the journal of another process; `must_be_free`: that must not run any more. */
+/* Reads the journal of another process; `must_be_free`: that must not run any more. A directory of that name
+ * is no journal, and holds nothing. */
 ft_status ft_journal_read_other(const ft_directory *directory, const char *name, bool must_be_free,
                                 char **text, size_t *size, ft_error *err);
 
@@ -40,6 +41,10 @@ ft_status ft_journal_read_other(const ft_directory *directory, const char *name,
  * all later calls fail with that error. */
 ft_status ft_journal_append(ft_journal *journal, cJSON *event, bool wait, ft_error *err);
 ft_status ft_journal_sync(ft_journal *journal, ft_error *err);
+/* Whether a running process has the journal `name`. */
+ft_status ft_journal_is_held(const ft_directory *directory, const char *name, bool *held, ft_error *err);
+/* Ends the journal where its file was removed or replaced: nothing that is appended would be read. */
+void ft_journal_look(ft_journal *journal, const ft_directory *directory, const char *name);
 /* Nothing is appended from now on, for this reason, unless it had ended before. */
 void ft_journal_end(ft_journal *journal, ft_status status, const char *why);
 /* Fails where the journal has ended, for the reason that it had. */

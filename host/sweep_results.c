@@ -25,7 +25,7 @@ ft_status ft_sweep_results_has(const ft_sweep_results *results, const char *expe
 {
     char path[PATH_CHARS];
     result_path(experiment_id, path);
-    return ft_directory_has(&results->experiments, path, has, err);
+    return ft_directory_has_content(&results->experiments, path, has, err);
 }
 
 ft_status ft_sweep_results_has_adapter(const ft_sweep_results *results, const char *experiment_id, bool *has,
@@ -36,29 +36,31 @@ ft_status ft_sweep_results_has_adapter(const ft_sweep_results *results, const ch
     return ft_directory_has(&results->experiments, path, has, err);
 }
 
-ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *experiment_id, bool *failed,
-                                ft_error *err)
+ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *experiment_id, cJSON **result,
+                                bool *failed, ft_error *err)
 {
     char path[PATH_CHARS], *text = NULL;
     size_t size = 0;
-    cJSON *result = NULL;
+    *result = NULL;
     result_path(experiment_id, path);
     ft_status status = ft_directory_read_file(&results->experiments, path, MOST_BYTES, &text, &size, err);
     if (status == FT_OK && !text) status = ft_fail(err, FT_FAILED, "it is gone");
-    if (status == FT_OK) status = ft_json_parse(text, size, result_name, &result, err);
-    if (status == FT_OK && !cJSON_IsObject(result)) status = ft_fail(err, FT_BAD_INPUT, "it is no object");
-    *failed = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "error"));
-    cJSON_Delete(result);
+    if (status == FT_OK) status = ft_json_parse(text, size, result_name, result, err);
+    if (status == FT_OK && !cJSON_IsObject(*result)) status = ft_fail(err, FT_BAD_INPUT, "it is no object");
+    *failed = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(*result, "error"));
     free(text);
-    if (status == FT_OK || status == FT_NO_MEMORY) return status;
+    if (status == FT_OK) return FT_OK;
+    cJSON_Delete(*result);
+    *result = NULL;
+    if (status == FT_NO_MEMORY) return status;
     const ft_error why = *err;
-    return ft_fail(err, status, "%s/%s cannot be taken up: %s (to have it trained again move %s away)",
-                   results->experiments.path, path, why.message, experiment_id);
+    return ft_fail(err, status, "%s/%s cannot be read: %s", results->experiments.path, path, why.message);
 }
 
 static ft_status move(const ft_directory *from, const ft_directory *to, const char *name, ft_error *err)
 {
     if (renameat(from->descriptor, name, to->descriptor, name) == 0 || errno == ENOENT) return FT_OK;
+    if (errno == EXDEV) return FT_OK; /* an overlay file system cannot move a directory of its lower layer: it stays */
     return ft_fail(err, FT_FAILED, "%s/%s: cannot be moved to %s: %s", from->path, name, to->path,
                    strerror(errno));
 }

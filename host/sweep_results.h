@@ -3,6 +3,7 @@
 #ifndef FT_HOST_SWEEP_RESULTS_H
 #define FT_HOST_SWEEP_RESULTS_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 
 #include "base/directory.h"
@@ -13,15 +14,17 @@ typedef struct ft_sweep_results {
     ft_directory experiments, discarded;
 } ft_sweep_results;
 
-/* Whether an experiment's results.json is on disk. FT_FAILED where that cannot be told. */
+/* Whether an experiment's results.json is on disk; an empty one is none. FT_FAILED where that cannot be told.
+ */
 ft_status ft_sweep_results_has(const ft_sweep_results *results, const char *experiment_id, bool *has,
                                ft_error *err);
 /* Whether it holds a trained adapter. FT_FAILED likewise. */
 ft_status ft_sweep_results_has_adapter(const ft_sweep_results *results, const char *experiment_id, bool *has,
                                        ft_error *err);
-/* Reads whether a result on disk is that of a failure. */
-ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *experiment_id, bool *failed,
-                                ft_error *err);
+/* Reads a result, an object that is the caller's, and whether it is that of a failure. FT_BAD_INPUT or
+ * FT_FAILED where it cannot be read. */
+ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *experiment_id, cJSON **result,
+                                bool *failed, ft_error *err);
 /* Takes an unfinished experiment away, if there is one; a link in its place stays, for what it leads to may
  * be away for the moment. *has_result: it was finished meanwhile, and stays. */
 ft_status ft_sweep_results_discard(const ft_sweep_results *results, const char *experiment_id,

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "host/calibration.h"
 #include "host/footprint.h"
+#include "host/run_record.h"
 #include "host/sweep.h"
 #include "host/version.h"
 
@@ -185,6 +186,41 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
     return NULL;
 }
 
+static bool says(const cJSON *object, const char *key, const char *text)
+{
+    const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+    return value && strcmp(value, text) == 0;
+}
+
+static bool counts(const cJSON *object, const char *key, int64_t number)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(value) && value->valuedouble == (double)number;
+}
+
+/* Whether a result on disk is of this configuration, model and data, as they would be trained and evaluated
+ * now. */
+static bool is_result_of(const void *context, size_t index, const cJSON *result)
+{
+    const ft_sweep *sweep = context;
+    const ft_study *study = &sweep->study;
+    const cJSON *run = cJSON_GetObjectItemCaseSensitive(result, "run");
+    char model[FT_HASH_CHARS], data[FT_HASH_CHARS], rows[FT_HASH_CHARS];
+    cJSON *wanted = ft_hyperparameters_to_json(&sweep->grid.configs[index]);
+    bool is_pruned = cJSON_HasObjectItem(run, "pruned_at_epoch");
+    bool is_same =
+        wanted && cJSON_Compare(cJSON_GetObjectItemCaseSensitive(result, "hyperparams"), wanted, true) &&
+        says(run, "model_hash", ft_hash_text(study->weights->checksum, model)) &&
+        says(run, "data_hash", ft_hash_text(study->dataset.checksum, data)) &&
+        says(run, "rows_hash", ft_hash_text(study->dataset.rows_checksum, rows)) &&
+        says(run, "target", sweep->request->base.target) && says(run, "ftgpu_version", ft_version()) &&
+        says(run, "dtype", sweep->bf16 ? "bf16" : "f32") && counts(run, "season", study->season) &&
+        counts(run, "eval_windows", study->eval_windows) &&
+        (!is_pruned || sweep->scheduling != FT_SCHEDULER_NONE);
+    cJSON_Delete(wanted);
+    return is_same;
+}
+
 static void note_verdict(ft_sweep *sweep, const ft_judgement *judgement)
 {
     ft_verdict *verdict = &sweep->verdicts[judgement->trajectory];
@@ -289,9 +325,10 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
     const ft_shard shard = shard_of(sweep->request);
     ft_status status = ft_sweep_make_plan(sweep, device, err);
     if (status != FT_OK) return status;
+    sweep->bf16 = device->bf16;
     cJSON *plan = describe_plan(sweep, device);
     status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, shard, plan,
-                                        &sweep->state, err)
+                                        is_result_of, sweep, &sweep->state, err)
                   : ft_no_memory(err, "the plan", sweep->grid.count * 64);
     cJSON_Delete(plan);
     if (status == FT_OK) status = find_own(sweep, err);

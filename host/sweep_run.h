@@ -18,6 +18,7 @@ typedef struct ft_verdict {
 typedef struct ft_sweep {
     ft_engine *engine;
     const ft_sweep_request *request;
+    bool bf16;               /* what it trains in, once it has started */
     const char *asked_dtype; /* the engine's --dtype, which is its again when the sweep is closed */
     ft_grid grid;
     ft_study study;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 /* Seconds after which it is looked again whether the lock is still this process's. */
 static const double LOOK_EVERY = 0.1;
 
-enum { MOST_REMARKS = 10 };
+/* Lines of journals that are told of one by one, and all that is told. */
+enum { MOST_LINES = 10, MOST_REMARKS = 20 };
 
 struct ft_sweep_state {
     ft_sweep_results results;
@@ -31,8 +33,10 @@ struct ft_sweep_state {
     ft_sweep_lock lock;
     double last_look; /* at the lock */
     ft_journal journal;
-    char *remarks[MOST_REMARKS + 1]; /* the last: how many more there are */
-    size_t n_lost;                   /* lines of journals that are damaged or torn */
+    char *remarks[MOST_REMARKS];
+    size_t n_remarks;
+    size_t n_lost;       /* lines of journals that are damaged or torn */
+    bool had_no_journal; /* of its own, or an empty one */
 };
 
 /* -- opening -- */
@@ -62,24 +66,29 @@ static ft_status find_can_make_way(const ft_sweep_state *state, bool *can, ft_er
     return status;
 }
 
-/* Words for lines that were passed over, of the journals of those names. */
-static ft_status keep_remarks(ft_sweep_state *state, const ft_reading *r, char *const *names, ft_error *err)
+/* Keeps a line for people, as long as there are not too many. */
+static void __attribute__((format(printf, 2, 3))) remark(ft_sweep_state *state, const char *format, ...)
 {
-    static const char form[] =
-        "%s/%s:%zu: damaged, and passed over: what it told of is found on disk or done again";
+    char line[1024];
+    va_list args;
+    if (state->n_remarks == MOST_REMARKS) return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    char *text = ft_copy_string(line);
+    if (text) state->remarks[state->n_remarks++] = text;
+}
+
+/* Words for lines that were passed over, of the journals of those names. */
+static void remark_damage(ft_sweep_state *state, const ft_reading *r, char *const *names)
+{
     state->n_lost = r->n_damaged + r->n_torn;
-    for (size_t i = 0; i < r->n_damaged && i <= MOST_REMARKS; i++) {
-        ft_text text = FT_TEXT_EMPTY;
-        if (i < MOST_REMARKS)
-            ft_text_addf(&text, form, state->directory.path, names[r->damaged[i].journal],
-                         r->damaged[i].line);
-        else
-            ft_text_addf(&text, "%s: %zu more lines of its journals are damaged", state->directory.path,
-                         r->n_damaged - MOST_REMARKS);
-        if (text.failed) return ft_no_memory(err, "a remark", sizeof form);
-        state->remarks[i] = text.data;
-    }
-    return FT_OK;
+    for (size_t i = 0; i < r->n_damaged && i < MOST_LINES; i++)
+        remark(state, "%s/%s:%zu: damaged, and passed over: what it told of is found on disk or done again",
+               state->directory.path, names[r->damaged[i].journal], r->damaged[i].line);
+    if (r->n_damaged > MOST_LINES)
+        remark(state, "%s: %zu more lines of its journals are damaged", state->directory.path,
+               r->n_damaged - MOST_LINES);
 }
 
 /* Reads all journals, this process's out of own_text; without it only what others have started and done. */
@@ -104,7 +113,7 @@ static ft_status read_journals(ft_sweep_state *state, const char *own_text, size
         free(text);
     }
     if (status == FT_OK) status = ft_books_end_reading(&state->books, &r, err);
-    if (status == FT_OK && own_text) status = keep_remarks(state, &r, names, err);
+    if (status == FT_OK && own_text) remark_damage(state, &r, names);
     ft_books_free_reading(&r);
     ft_directory_free_names(names, count);
     return status;
@@ -121,13 +130,19 @@ static ft_status append(ft_sweep_state *state, cJSON *event, bool wait, ft_error
 }
 
 /* Counts a result on disk whose line in the journal is missing, and adds the line: whether it failed, the
- * result's file tells. */
+ * result's file tells. One that cannot be read stays where it is, and is done again. */
 static ft_status adopt(ft_sweep_state *state, size_t index, ft_error *err)
 {
     const char *id = state->books.started[index];
+    cJSON *result = NULL;
     bool failed = false;
-    ft_status status = ft_sweep_results_read(&state->results, id, &failed, err);
-    return status == FT_OK ? ft_sweep_state_finish(state, index, id, failed, err) : status;
+    ft_status status = ft_sweep_results_read(&state->results, id, &result, &failed, err);
+    cJSON_Delete(result);
+    if (status == FT_OK) return ft_sweep_state_finish(state, index, id, failed, err);
+    if (status != FT_BAD_INPUT) return status;
+    remark(state, "%s; it stays, and its configuration is trained again", err->message);
+    ft_books_forget_start(&state->books, index);
+    return FT_OK;
 }
 
 /* A result that was journalled and is gone does not count. */
@@ -186,6 +201,46 @@ static ft_status discard_unnamed(ft_sweep_state *state, ft_error *err)
     return status;
 }
 
+/* A result on disk, if it is one of configuration `index` that no journal tells of. */
+static ft_status adopt_found(ft_sweep_state *state, size_t index, const char *id, ft_is_result_of *is_result,
+                             const void *context, size_t *n_found, ft_error *err)
+{
+    bool has_result = false, failed;
+    cJSON *result = NULL;
+    ft_error unread;
+    ft_status status = ft_sweep_results_has(&state->results, id, &has_result, err);
+    if (status != FT_OK || !has_result) return status;
+    status = ft_sweep_results_read(&state->results, id, &result, &failed, &unread);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    if (status == FT_OK && is_result(context, index, result)) {
+        status = ft_sweep_state_start(state, index, id, err);
+        if (status == FT_OK) status = ft_sweep_state_finish(state, index, id, failed, err);
+        *n_found += status == FT_OK;
+    } else {
+        status = FT_OK; /* it is of another sweep of this name, or damaged */
+    }
+    cJSON_Delete(result);
+    return status;
+}
+
+/* Where journals have lost something: looks through the results on disk for those of this plan. */
+static ft_status find_results(ft_sweep_state *state, ft_is_result_of *is_result, const void *context,
+                              ft_error *err)
+{
+    char **names = NULL, own[FT_JOURNAL_NAME];
+    size_t count = 0, index, n_found = 0;
+    if (!is_result || (state->n_lost == 0 && !state->had_no_journal)) return FT_OK;
+    ft_status status = ft_directory_list(&state->results.experiments, NULL, &names, &count, err);
+    for (size_t i = 0; i < count && status == FT_OK; i++)
+        if (ft_books_find_id(&state->books, names[i], &index) && !state->books.experiments[index])
+            status = adopt_found(state, index, names[i], is_result, context, &n_found, err);
+    if (n_found > 0)
+        remark(state, "%s/%s does not tell of %zu results of this sweep that are on disk: they count",
+               state->directory.path, own_journal(state, own), n_found);
+    ft_directory_free_names(names, count);
+    return status;
+}
+
 ft_status ft_sweep_state_refresh(ft_sweep_state *state, ft_error *err)
 {
     ft_status status = read_journals(state, NULL, 0, err);
@@ -211,6 +266,7 @@ static ft_status take_up(ft_sweep_state *state, const char *name, const cJSON *e
     if (status == FT_OK)
         status =
             ft_journal_open(&state->journal, &state->directory, own_journal(state, own), &text, &size, err);
+    state->had_no_journal = size == 0;
     if (status == FT_OK && state->lock.is_alone)
         status = ft_sweep_results_restore(&state->results, is_ours, state, err);
     if (status == FT_OK) status = read_journals(state, text, size, err);
@@ -222,8 +278,8 @@ static ft_status take_up(ft_sweep_state *state, const char *name, const cJSON *e
 
 /* Compares with the plan on disk and reads what was done of it. *fresh: there is none, or one that can make
  * way for this. */
-static ft_status read_existing(ft_sweep_state *state, const char *name, const cJSON *plan, bool *fresh,
-                               ft_error *err)
+static ft_status read_existing(ft_sweep_state *state, const char *name, const cJSON *plan,
+                               ft_is_result_of *is_result, const void *context, bool *fresh, ft_error *err)
 {
     cJSON *existing = NULL;
     ft_status status = ft_sweep_plan_read(&state->directory, &state->checkpoints, &existing, err);
@@ -243,7 +299,28 @@ static ft_status read_existing(ft_sweep_state *state, const char *name, const cJ
                          "start it with the same data, model and "
                          "arguments to go on, or choose another --name",
                          name, n_done(state), state->books.count, differs, s);
+    else if (status == FT_OK && !differs)
+        status = find_results(state, is_result, context, err);
     cJSON_Delete(existing);
+    return status;
+}
+
+/* FT_BAD_INPUT where another shard is running: its plan was removed. */
+static ft_status check_nobody_runs(const ft_sweep_state *state, ft_error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    ft_status status = ft_directory_list(&state->directory, ft_is_journal_name, &names, &count, err);
+    for (size_t i = 0; i < count && status == FT_OK; i++) {
+        bool held = false;
+        status = ft_journal_is_held(&state->directory, names[i], &held, err);
+        if (status == FT_OK && held)
+            status = ft_fail(err, FT_BAD_INPUT,
+                             "%s/plan.json is gone while another shard runs (it has %s): wait until that has "
+                             "ended, then start all shards again",
+                             state->directory.path, names[i]);
+    }
+    ft_directory_free_names(names, count);
     return status;
 }
 
@@ -253,7 +330,8 @@ static ft_status write_fresh(ft_sweep_state *state, const char *name, const cJSO
     char own[FT_JOURNAL_NAME], *text = NULL;
     size_t size = 0;
     ft_journal_close(&state->journal);
-    ft_status status = ft_sweep_plan_check(&state->directory, name, plan, &state->books, err);
+    ft_status status = state->lock.is_alone ? FT_OK : check_nobody_runs(state, err);
+    if (status == FT_OK) status = ft_sweep_plan_check(&state->directory, name, plan, &state->books, err);
     if (status == FT_OK) status = ft_sweep_plan_write(&state->directory, &state->checkpoints, plan, err);
     if (status == FT_OK)
         status =
@@ -278,7 +356,8 @@ static ft_status open_directories(ft_sweep_state *state, const char *results, co
 }
 
 ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard shard, const cJSON *plan,
-                              ft_sweep_state **out, ft_error *err)
+                              ft_is_result_of *is_result, const void *context, ft_sweep_state **out,
+                              ft_error *err)
 {
     *out = NULL;
     ft_sweep_state *state = calloc(1, sizeof *state);
@@ -292,7 +371,7 @@ ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard sh
     bool fresh = true;
     ft_status status = open_directories(state, results, name, err);
     if (status == FT_OK) status = ft_sweep_lock_take(&state->lock, &state->directory, name, shard, err);
-    if (status == FT_OK) status = read_existing(state, name, plan, &fresh, err);
+    if (status == FT_OK) status = read_existing(state, name, plan, is_result, context, &fresh, err);
     if (status == FT_OK && fresh) status = write_fresh(state, name, plan, err);
     if (status == FT_OK) ft_sweep_lock_opened(&state->lock);
     if (status != FT_OK) {
@@ -313,14 +392,14 @@ void ft_sweep_state_close(ft_sweep_state *state)
     ft_directory_close(&state->results.discarded);
     ft_directory_close(&state->checkpoints);
     ft_directory_close(&state->directory);
-    for (int i = 0; i <= MOST_REMARKS; i++) free(state->remarks[i]);
+    for (size_t i = 0; i < state->n_remarks; i++) free(state->remarks[i]);
     free(state->checkpoint);
     free(state);
 }
 
 const char *ft_sweep_state_remark(const ft_sweep_state *state, size_t index)
 {
-    return index <= MOST_REMARKS ? state->remarks[index] : NULL;
+    return index < state->n_remarks ? state->remarks[index] : NULL;
 }
 
 ft_status ft_sweep_state_check(ft_sweep_state *state, ft_error *err)
@@ -331,6 +410,8 @@ ft_status ft_sweep_state_check(ft_sweep_state *state, ft_error *err)
         state->last_look = now;
         ft_status status = ft_sweep_lock_check(&state->lock, &state->directory, &why);
         if (status != FT_OK) ft_journal_end(&state->journal, status, why.message);
+        char own[FT_JOURNAL_NAME];
+        ft_journal_look(&state->journal, &state->directory, own_journal(state, own));
     }
     return ft_journal_check(&state->journal, err);
 }

@@ -30,6 +30,9 @@ enum { FT_SWEEP_SCHEMA = 5 };
 
 typedef struct ft_sweep_state ft_sweep_state;
 
+/* Whether what a results.json holds is the result of configuration `index` of the plan. */
+typedef bool ft_is_result_of(const void *context, size_t index, const cJSON *result);
+
 /* Opens the state of sweep `name` with `plan` (an object with "schema_version" and the arrays
  * "configurations" and "batches", [first trajectory, count, slots] each; the caller's). If there is a state,
  * its plan must be the same (but for the batches, which stay as they were): else FT_BAD_INPUT that says what
@@ -37,16 +40,18 @@ typedef struct ft_sweep_state ft_sweep_state;
  * runs it: then its state makes way. FT_BAD_INPUT, naming host and process, when another process holds the
  * lock, or the shard's, or when shards of another number are running; and when the plan is damaged, missing
  * beside its journals, or another version's. FT_FAILED when something of the state, or a result, cannot be
- * looked at. */
+ * looked at. Where journals have lost lines, or are gone, results on disk that `is_result` (may be NULL)
+ * recognizes count. */
 ft_status ft_sweep_state_open(const char *results, const char *name, ft_shard shard, const cJSON *plan,
-                              ft_sweep_state **state, ft_error *err);
+                              ft_is_result_of *is_result, const void *context, ft_sweep_state **state,
+                              ft_error *err);
 void ft_sweep_state_close(ft_sweep_state *state);
 
 /* What is to be told of the journals: a line for each of their lines that was damaged, NULL after the last.
  */
 const char *ft_sweep_state_remark(const ft_sweep_state *state, size_t index);
-/* FT_FAILED when this process must stop: its journal could not be written, or its lock was removed or
- * replaced. To be asked often. From then on nothing of the state is changed. */
+/* FT_FAILED when this process must stop: its journal could not be written, or its lock or journal was removed
+ * or replaced. To be asked often. From then on nothing of the state is changed. */
 ft_status ft_sweep_state_check(ft_sweep_state *state, ft_error *err);
 
 /* The experiment that holds the result of configuration `index`, or NULL where it is still to be done. Where

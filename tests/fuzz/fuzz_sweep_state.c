@@ -123,7 +123,7 @@ static uint64_t open_state(const cJSON *plan, ft_shard shard, bool *opened)
 {
     ft_sweep_state *state = NULL;
     ft_error err = {""};
-    ft_status status = ft_sweep_state_open(path_of("results"), "s", shard, plan, &state, &err);
+    ft_status status = ft_sweep_state_open(path_of("results"), "s", shard, plan, NULL, NULL, &state, &err);
     fuzz_check(status, &err, NULL);
     *opened = status == FT_OK;
     for (size_t i = 0; i < N_OTHERS; i++) FUZZ_EXPECT(access(path_of(others[i]), F_OK) == 0);

@@ -74,7 +74,7 @@ cJSON *sweep_plan(int seed)
 ft_status sweep_open(int32_t shard, int32_t n_shards, int seed, ft_sweep_state **state, ft_error *err)
 {
     cJSON *plan = sweep_plan(seed);
-    ft_status status = ft_sweep_state_open(results, "s", (ft_shard){shard, n_shards}, plan, state, err);
+    ft_status status = ft_sweep_state_open(results, "s", (ft_shard){shard, n_shards}, plan, NULL, NULL, state, err);
     cJSON_Delete(plan);
     return status;
 }

@@ -40,7 +40,7 @@ static void open_handout(void)
                                 .trajectories = trajectories,
                                 .n_trajectories = CONFIGURATIONS}};
     cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &plan, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_sweep_state_open(results, "s", (ft_shard){0}, plan, &sweep.state, &err), FT_OK, "%s",
+    cr_assert_eq(ft_sweep_state_open(results, "s", (ft_shard){0}, plan, NULL, NULL, &sweep.state, &err), FT_OK, "%s",
                  err.message);
     cr_assert_eq(ft_handout_open(&handout, &sweep, &err), FT_OK, "%s", err.message);
     cJSON_Delete(plan);

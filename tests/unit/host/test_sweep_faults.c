@@ -441,7 +441,7 @@ Test(sweep_faults, what_was_recorded_before_a_split_stays_in_a_batch)
         "{\"schema_version\":5,\"trajectories\":4,\"configurations\":[1,2,3,4],\"batches\":[[0,4,4]]}";
     cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &plan, &err), FT_OK);
     for (int start = 0; start < 2; start++) {
-        cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){0, 0}, plan, &state, &err), FT_OK,
+        cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){0, 0}, plan, NULL, NULL, &state, &err), FT_OK,
                      "%s", err.message);
         if (start == 0) cr_assert_eq(ft_sweep_state_split(state, 0, (size_t[]){0, 1, 3}, 3, &err), FT_OK);
         const ft_sweep_batch *batches = ft_sweep_state_batches(state, &n);

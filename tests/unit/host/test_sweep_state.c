@@ -163,13 +163,13 @@ Test(sweep_state, halves_of_halves_are_found_in_any_journal)
     cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &plan, &err), FT_OK);
     ft_sweep_state *state = NULL;
     size_t n = 0, *of = (size_t[]){0, 1, 2, 3};
-    cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){2, 2}, plan, &state, &err), FT_OK);
+    cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){2, 2}, plan, NULL, NULL, &state, &err), FT_OK);
     cr_assert_eq(ft_sweep_state_split(state, 0, of, 4, &err), FT_OK);
     ft_sweep_state_close(state);
-    cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){1, 1}, plan, &state, &err), FT_OK);
+    cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){1, 1}, plan, NULL, NULL, &state, &err), FT_OK);
     cr_assert_eq(ft_sweep_state_split(state, 2, of + 2, 2, &err), FT_OK);
     ft_sweep_state_close(state);
-    cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){0, 0}, plan, &state, &err), FT_OK, "%s",
+    cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){0, 0}, plan, NULL, NULL, &state, &err), FT_OK, "%s",
                  err.message);
     const ft_sweep_batch *batches = ft_sweep_state_batches(state, &n);
     cr_assert_eq(n, 5);

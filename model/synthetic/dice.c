@@ -95,17 +95,18 @@ float ft_dice_gamma(ft_dice *dice, float shape)
     }
 }
 
-/* Knuth's product of uniforms. */
+/* By inversion: the first count at which the distribution function passes a uniform number. */
 float ft_dice_poisson(ft_dice *dice, float mean)
 {
-    if (mean > 30.0f) {
+    if (mean > 20.0f) {
         float rounded = rintf(mean + sqrtf(mean) * ft_dice_normal(dice));
         return rounded > 0.0f ? rounded : 0.0f;
     }
-    float floor = expf(-mean), product = ft_dice_uniform(dice), count = 0.0f;
-    while (product > floor) {
-        product *= ft_dice_uniform(dice);
+    float probability = expf(-mean), left = ft_dice_uniform(dice), count = 0.0f;
+    while (left > probability && count < 100.0f) {
+        left -= probability;
         count += 1.0f;
+        probability *= mean / count;
     }
     return count;
 }

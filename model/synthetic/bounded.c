@@ -23,8 +23,9 @@ void ft_draw_percentage(ft_dice *dice, int32_t n, float *x, float *work)
 {
     ft_calendar calendar;
     fill_signal(dice, n, work, &calendar);
-    float center = 1.5f * ft_dice_normal(dice), gain = ft_dice_log_between(dice, 0.4f, 4.0f);
     bool is_cut = ft_dice_chance(dice, 0.4f);
+    float center = (is_cut ? 0.9f : 1.5f) * ft_dice_normal(dice),
+          gain = ft_dice_log_between(dice, 0.4f, 4.0f);
     for (int32_t t = 0; t < n; t++) {
         float value = center + gain * work[t];
         x[t] = is_cut ? fminf(fmaxf(50.0f + 30.0f * value, 0.0f), 100.0f)

@@ -64,14 +64,17 @@ void ft_draw_business(ft_dice *dice, int32_t n, float *x, float *work)
     ft_trend_fill(dice, trend, n);
     float yearly = ft_dice_log_between(dice, 0.005f, 0.25f), growth = fminf(yearly * years, 3.0f);
     if (ft_dice_chance(dice, 0.15f)) growth = 0.0f;
-    float swing = calendar.n_periods > 0 ? ft_dice_log_between(dice, 0.02f, 0.5f) : 0.0f;
+    float swing = ft_dice_chance(dice, 0.25f) ? ft_dice_between(dice, 0.2f, 0.6f) /* tourism */
+                                              : ft_dice_log_between(dice, 0.02f, 0.4f);
     float spread = ft_dice_log_between(dice, 0.004f, 0.12f);
-    float shock = ft_dice_chance(dice, 0.35f) ? 0.0f : ft_dice_log_between(dice, 0.002f, 0.05f);
+    float shock = ft_dice_chance(dice, 0.35f)
+                      ? 0.0f
+                      : ft_dice_log_between(dice, 0.006f, 0.15f) / sqrtf(calendar.a_year);
     float cyclic = ft_dice_chance(dice, 0.5f) ? 0.0f : ft_dice_log_between(dice, 0.02f, 0.25f);
     bool by_factors = ft_dice_chance(dice, 0.4f), is_season_share = ft_dice_chance(dice, 0.75f);
 
     ft_dice_normals(dice, noise, n);
-    float lengthscale = fmaxf(calendar.a_year * ft_dice_between(dice, 0.5f, 2.5f), 2.0f);
+    float lengthscale = fmaxf(calendar.a_year * ft_dice_between(dice, 0.5f, 4.0f), 2.0f);
     ft_smooth_fill(dice, cycle, n, FT_SMOOTH_RBF, lengthscale, 0.0f);
     float walk = 0.0f;
     for (int32_t t = 0; t < n; t++) {

@@ -1,13 +1,14 @@
 /* Sinusoids, and Gaussian processes by random Fourier features (Rahimi and Recht, NIPS 2007): a stationary
  * kernel is the Fourier transform of a density of frequencies, so that a sum of waves of frequencies drawn
- * from it has that covariance. N_WAVES of them cost 20 n operations each, a Cholesky factor n^3 / 3. */
+ * from it has that covariance. A wave costs some 8 n operations, a Cholesky factor n^3 / 3. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"
 
 enum {
-    LANES = 8,   /* neighbouring values, which the compiler puts into vector registers */
-    N_WAVES = 16 /* of a process: more would be nearer to normal at each point, and slower */
+    LANES = 8,      /* neighbouring values, which the compiler puts into vector registers */
+    WAVES = 16,     /* of a process: more are nearer to normal at each point, and slower */
+    WIDE_WAVES = 32 /* where the density has heavy tails, or a few fast waves would stand out */
 };
 
 /* The values t, t + LANES, t + 2 LANES, ... are one point turning by LANES times the frequency. */
@@ -46,9 +47,10 @@ static float draw_frequency(ft_dice *dice, ft_smooth_kind kind, float shape)
 
 void ft_smooth_fill(ft_dice *dice, float *x, int32_t n, ft_smooth_kind kind, float lengthscale, float shape)
 {
-    const float pi = 3.14159265f, amplitude = sqrtf(2.0f / (float)N_WAVES);
+    const int32_t count = kind == FT_SMOOTH_RBF ? WAVES : WIDE_WAVES;
+    const float pi = 3.14159265f, amplitude = sqrtf(2.0f / (float)count);
     for (int32_t t = 0; t < n; t++) x[t] = 0.0f;
-    for (int32_t k = 0; k < N_WAVES; k++) {
+    for (int32_t k = 0; k < count; k++) {
         float frequency = draw_frequency(dice, kind, shape) / lengthscale;
         if (fabsf(frequency) > pi) frequency = ft_dice_between(dice, -pi, pi); /* white at this sampling */
         ft_wave_add(x, n, frequency, amplitude, ft_dice_between(dice, 0.0f, 2.0f * pi));

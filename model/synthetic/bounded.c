@@ -4,7 +4,8 @@
 #include "model/synthetic/blocks.h"
 #include "model/synthetic/families.h"
 
-/* work: the sum of a season, a slow process and noise, of random shares; 4 more rows of scratch. */
+/* work: the sum of a season, a slow process and noise, of random shares; 4 more rows of
+ * scratch. */
 static void fill_signal(ft_dice *dice, int32_t n, float *work, ft_calendar *calendar)
 {
     float *signal = work, *part = work + n;
@@ -18,7 +19,8 @@ static void fill_signal(ft_dice *dice, int32_t n, float *work, ft_calendar *cale
     for (int32_t t = 0; t < n; t++) signal[t] += noise * part[t];
 }
 
-/* Between 0 and 100 percent: far from the limits, at one, or at both: humidity, occupancy, cloud. */
+/* Between 0 and 100 percent: far from the limits, at one, or at both: humidity,
+ * occupancy, cloud. */
 void ft_draw_percentage(ft_dice *dice, int32_t n, float *x, float *work)
 {
     ft_calendar calendar;
@@ -42,8 +44,8 @@ void ft_draw_positive(ft_dice *dice, int32_t n, float *x, float *work)
     for (int32_t t = 0; t < n; t++) x[t] = expf(fminf(spread * work[t], 8.0f));
 }
 
-/* Sunshine and what comes from it: nothing at night, a bump each day, clouds with memory. The day's length
- * may change slowly, as over a year. */
+/* Sunshine and what comes from it: nothing at night, a bump each day, clouds with memory.
+ * The day's length may change slowly, as over a year. */
 void ft_draw_sun(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *clouds = work, *year = work + n;
@@ -61,8 +63,8 @@ void ft_draw_sun(ft_dice *dice, int32_t n, float *x, float *work)
     }
 }
 
-/* Wet and dry spells as a chain of two states (Richardson 1981), more often wet in some months; amounts are
- * gamma or heavier. */
+/* Wet and dry spells as a chain of two states (Richardson 1981), more often wet in some
+ * months; amounts are gamma or heavier. */
 void ft_draw_rain(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *season = work, swing = 0.0f;

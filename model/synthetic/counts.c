@@ -4,7 +4,8 @@
 #include "model/synthetic/blocks.h"
 #include "model/synthetic/families.h"
 
-/* Poisson, or negative binomial where `dispersion` > 0: the variance is mean + dispersion mean^2. */
+/* Poisson, or negative binomial where `dispersion` > 0: the variance is mean + dispersion
+ * mean^2. */
 static float draw_count(ft_dice *dice, float mean, float dispersion)
 {
     if (dispersion > 0.0f) mean *= dispersion * ft_dice_gamma(dice, 1.0f / dispersion);
@@ -24,7 +25,8 @@ static void add_promotions(ft_dice *dice, int32_t n, float *x)
     }
 }
 
-/* Counts whose mean follows seasons, a trend and a slow process: from mostly zeros to thousands. */
+/* Counts whose mean follows seasons, a trend and a slow process: from mostly zeros to
+ * thousands. */
 void ft_draw_counts(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *season = work, *trend = work + n, *slow = work + 2 * n;
@@ -40,8 +42,8 @@ void ft_draw_counts(ft_dice *dice, int32_t n, float *x, float *work)
     for (int32_t t = 0; t < n; t++) x[t] = draw_count(dice, mean * expf(fminf(x[t], 4.0f)), dispersion);
 }
 
-/* Demand now and then (Croston 1972): whether there is any is a chain with memory and perhaps a season; how
- * much, a count or a heavy-tailed amount. */
+/* Demand now and then (Croston 1972): whether there is any is a chain with memory and
+ * perhaps a season; how much, a count or a heavy-tailed amount. */
 void ft_draw_intermittent(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *season = work, swing = 0.0f;

@@ -1,5 +1,6 @@
-/* What real series suffer on their way to a file. Most families are drawn without it, so it is rare: what
- * cannot be foreseen teaches a forecaster little more than wide intervals. */
+/* What real series suffer on their way to a file. Most families are drawn without it, so
+ * it is rare: what cannot be foreseen teaches a forecaster little more than wide
+ * intervals. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"

@@ -1,5 +1,5 @@
-/* The random numbers of one artificial series: a stream of Philox blocks keyed by seed and index, and the
- * distributions that the families draw from. */
+/* The random numbers of one artificial series: a stream of Philox blocks keyed by seed
+ * and index, and the distributions that the families draw from. */
 #ifndef FT_MODEL_DICE_H
 #define FT_MODEL_DICE_H
 

@@ -1,11 +1,12 @@
-/* Outbreaks that rise and fall, and systems of differential equations: oscillators, predators, chaos. */
+/* Outbreaks that rise and fall, and systems of differential equations: oscillators,
+ * predators, chaos. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"
 #include "model/synthetic/families.h"
 
-/* Waves of an epidemic, of a fashion, of searches for a word: each the slope of a logistic curve; counted
- * daily, with a pattern of the week, or in total so far. */
+/* Waves of an epidemic, of a fashion, of searches for a word: each the slope of a
+ * logistic curve; counted daily, with a pattern of the week, or in total so far. */
 void ft_draw_outbreaks(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *season = work, *noise = work + n;
@@ -69,7 +70,8 @@ static state step_by(state s, state slope, float h)
     return (state){s.a + h * slope.a, s.b + h * slope.b, s.c + h * slope.c};
 }
 
-/* One coordinate of a system, by the midpoint rule in two steps a value; noise of measurement. */
+/* One coordinate of a system, by the midpoint rule in two steps a value; noise of
+ * measurement. */
 void ft_draw_oscillator(ft_dice *dice, int32_t n, float *x, float *work)
 {
     system_kind kind = (system_kind)ft_dice_below(dice, SYSTEMS);

@@ -1,5 +1,5 @@
-/* The families of artificial series: one function each, in files by subject. synthetic.c says how often each
- * is drawn; docs/pretraining.md shows them. */
+/* The families of artificial series: one function each, in files by subject. synthetic.c
+ * says how often each is drawn; docs/pretraining.md shows them. */
 #ifndef FT_MODEL_FAMILIES_H
 #define FT_MODEL_FAMILIES_H
 
@@ -7,8 +7,8 @@
 
 #include "model/synthetic/dice.h"
 
-/* Draws a series of n values, x: (n); work: (FT_FAMILY_WORK, n) scratch. The scale does not matter, and for
- * a family without an own zero neither does the level. */
+/* Draws a series of n values, x: (n); work: (FT_FAMILY_WORK, n) scratch. The scale does
+ * not matter, and for a family without an own zero neither does the level. */
 typedef void ft_family_draw(ft_dice *dice, int32_t n, float *x, float *work);
 enum { FT_FAMILY_WORK = 6 };
 
@@ -47,8 +47,9 @@ ft_family_draw ft_draw_steps, ft_draw_pulses, ft_draw_sawtooth, ft_draw_events;
 /* dynamics.c */
 ft_family_draw ft_draw_outbreaks, ft_draw_oscillator;
 
-/* defects.c: what happens to real series on their way: outliers, level shifts, stuck sensors, rounding. Most
- * are left alone. Where zero is FT_ZERO_OWN, positive values stay so. */
+/* defects.c: what happens to real series on their way: outliers, level shifts, stuck
+ * sensors, rounding. Most are left alone. Where zero is FT_ZERO_OWN, positive values stay
+ * so. */
 void ft_defects_apply(ft_dice *dice, int32_t n, float *x, ft_family_zero zero);
 /* Missing values in some series, at most two fifths of one. */
 void ft_missing_apply(ft_dice *dice, int32_t n, float *x);

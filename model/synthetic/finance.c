@@ -4,8 +4,8 @@
 #include "model/synthetic/blocks.h"
 #include "model/synthetic/families.h"
 
-/* Returns of standard deviation about 1: GARCH(1,1) (Bollerslev 1986), or a log volatility that is an AR(1).
- */
+/* Returns of standard deviation about 1: GARCH(1,1) (Bollerslev 1986), or a log
+ * volatility that is an AR(1). / */
 static void fill_returns(ft_dice *dice, float *x, int32_t n, float *work)
 {
     ft_noise_fill(dice, x, n);
@@ -23,7 +23,8 @@ static void fill_returns(ft_dice *dice, float *x, int32_t n, float *work)
     }
 }
 
-/* A geometric walk. Two percent a step is a stock's day; rates of exchange move less, coins more. */
+/* A geometric walk. Two percent a step is a stock's day; rates of exchange move less,
+ * coins more. */
 void ft_draw_price(ft_dice *dice, int32_t n, float *x, float *work)
 {
     fill_returns(dice, x, n, work);
@@ -43,7 +44,8 @@ void ft_draw_returns(ft_dice *dice, int32_t n, float *x, float *work)
     for (int32_t t = 0; t < n; t++) x[t] += mean;
 }
 
-/* What is measured of volatility: the mean size of returns over some steps, or volumes of trade. */
+/* What is measured of volatility: the mean size of returns over some steps, or volumes of
+ * trade. */
 void ft_draw_volatility(ft_dice *dice, int32_t n, float *x, float *work)
 {
     fill_returns(dice, x, n, work);

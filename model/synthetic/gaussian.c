@@ -1,5 +1,5 @@
-/* Processes composed at random: sums and products of kernels (KernelSynth), causal graphs of processes
- * (CauKer), plain sinusoids. */
+/* Processes composed at random: sums and products of kernels (KernelSynth), causal graphs
+ * of processes (CauKer), plain sinusoids. */
 #include <math.h>
 #include <string.h>
 
@@ -18,7 +18,8 @@ static int32_t draw_period(ft_dice *dice, int32_t n)
     return n < 3 ? 1 : 3;
 }
 
-/* Mackay's periodic kernel: its Fourier coefficients fall like exp(-k^2 l^2 / 2). The period is a table. */
+/* Mackay's periodic kernel: its Fourier coefficients fall like exp(-k^2 l^2 / 2). The
+ * period is a table. */
 static void fill_periodic(ft_dice *dice, float *x, int32_t n, float *table)
 {
     int32_t period = draw_period(dice, n), most = period / 2 < 10 ? period / 2 : 10;
@@ -37,7 +38,8 @@ static void fill_periodic(ft_dice *dice, float *x, int32_t n, float *table)
     }
 }
 
-/* A process of one kernel, with the share of each kind. Periodic ones are half of KernelSynth's bank, too. */
+/* A process of one kernel, with the share of each kind. Periodic ones are half of
+ * KernelSynth's bank, too. */
 static void fill_kernel(ft_dice *dice, float *x, int32_t n, float *work)
 {
     enum { PERIODIC, LINEAR, RBF, RATIONAL, MATERN, ORNSTEIN, WHITE, CONSTANT, KINDS };
@@ -82,9 +84,9 @@ static void fill_kernel(ft_dice *dice, float *x, int32_t n, float *work)
     }
 }
 
-/* Sums and products of 1 to 5 kernels. A product of independent processes has the product of their kernels
- * as its covariance, but is no Gaussian process: seasons of changing strength rather, which are as welcome.
- */
+/* Sums and products of 1 to 5 kernels. A product of independent processes has the product
+ * of their kernels as its covariance, but is no Gaussian process: seasons of changing
+ * strength rather, which are as welcome. / */
 void ft_draw_kernels(ft_dice *dice, int32_t n, float *x, float *work)
 {
     int32_t count = ft_dice_integer(dice, 1, 5);
@@ -124,8 +126,8 @@ static void activate(ft_dice *dice, float *x, int32_t n)
     ft_standardize(x, n);
 }
 
-/* Three root processes of a kernel each; two more nodes, each an activation of a weighted sum of all nodes
- * before it, the first perhaps delayed. The last node is observed. */
+/* Three root processes of a kernel each; two more nodes, each an activation of a weighted
+ * sum of all nodes before it, the first perhaps delayed. The last node is observed. */
 void ft_draw_causal(ft_dice *dice, int32_t n, float *x, float *work)
 {
     enum { ROOTS = 3, NODES = 5 };
@@ -148,7 +150,8 @@ void ft_draw_causal(ft_dice *dice, int32_t n, float *x, float *work)
     for (int32_t t = 0; t < n; t++) x[t] = work[(NODES - 1) * n + t] + spread * x[t];
 }
 
-/* One to three waves of any period, a line perhaps, and little noise: the plainest series there are. */
+/* One to three waves of any period, a line perhaps, and little noise: the plainest series
+ * there are. */
 void ft_draw_sinusoids(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float slope = ft_dice_chance(dice, 0.5f) ? 0.0f : 2.0f * ft_dice_normal(dice) / (float)n;

@@ -1,12 +1,14 @@
-/* Innovations state space models: the future is the state plus new shocks, as of exponential smoothing
- * (Hyndman et al., "Forecasting with Exponential Smoothing") and ARIMA (Box and Jenkins). */
+/* Innovations state space models: the future is the state plus new shocks, as of
+ * exponential smoothing (Hyndman et al., "Forecasting with Exponential Smoothing") and
+ * ARIMA (Box and Jenkins). */
 #include <math.h>
 #include <string.h>
 
 #include "model/synthetic/blocks.h"
 #include "model/synthetic/families.h"
 
-/* A random walk: with drift, with a slope that walks or dies out, seen through errors of measurement. */
+/* A random walk: with drift, with a slope that walks or dies out, seen through errors of
+ * measurement. */
 void ft_draw_walk(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *shocks = work, *more = work + n;
@@ -26,7 +28,8 @@ void ft_draw_walk(ft_dice *dice, int32_t n, float *x, float *work)
     for (int32_t t = 0; t < n; t++) x[t] += error * more[t];
 }
 
-/* Coefficients of a stationary AR(order) from partial autocorrelations in (-1, 1), by Durbin and Levinson. */
+/* Coefficients of a stationary AR(order) from partial autocorrelations in (-1, 1), by
+ * Durbin and Levinson. */
 static void draw_coefficients(ft_dice *dice, int32_t order, float *phi)
 {
     for (int32_t k = 0; k < order; k++) {
@@ -38,8 +41,8 @@ static void draw_coefficients(ft_dice *dice, int32_t order, float *phi)
     }
 }
 
-/* ARMA(1..3, 0..1), sometimes summed once (d = 1) with drift. AR(2) and AR(3) have cycles of random length.
- */
+/* ARMA(1..3, 0..1), sometimes summed once (d = 1) with drift. AR(2) and AR(3) have cycles
+ * of random length. / */
 void ft_draw_arima(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float phi[3] = {0.0f, 0.0f, 0.0f}, past[3] = {0.0f, 0.0f, 0.0f};
@@ -61,8 +64,8 @@ void ft_draw_arima(ft_dice *dice, int32_t n, float *x, float *work)
     for (int32_t t = 0; t < n; t++) x[t] = sum += x[t] + drift;
 }
 
-/* ETS: level, damped slope and a season of states, all moved by one error, which is additive or a share of
- * the level. */
+/* ETS: level, damped slope and a season of states, all moved by one error, which is
+ * additive or a share of the level. */
 void ft_draw_exponential_smoothing(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *errors = work, *season = work + n;
@@ -91,9 +94,9 @@ void ft_draw_exponential_smoothing(ft_dice *dice, int32_t n, float *x, float *wo
     }
 }
 
-/* (1 - phi L)(1 - Phi L^p) y = (1 + theta L)(1 + Theta L^p) e: with phi = Phi = 1 the airline model, with
- * Phi = 1 alone a seasonal walk, else a seasonal autoregression. y[t - p] of the first period is a profile.
- */
+/* (1 - phi L)(1 - Phi L^p) y = (1 + theta L)(1 + Theta L^p) e: with phi = Phi = 1 the
+ * airline model, with Phi = 1 alone a seasonal walk, else a seasonal autoregression. y[t
+ * - p] of the first period is a profile. / */
 void ft_draw_seasonal_arima(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *shocks = work, *start = work + n;

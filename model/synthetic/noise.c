@@ -1,4 +1,5 @@
-/* Noise. Residuals of real series are rarely normal: a few large ones, more up than down, or with memory. */
+/* Noise. Residuals of real series are rarely normal: a few large ones, more up than down,
+ * or with memory. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"
@@ -10,7 +11,8 @@ void ft_autoregression_fill(ft_dice *dice, float *x, int32_t n, float coefficien
     for (int32_t t = 1; t < n; t++) x[t] = coefficient * x[t - 1] + innovation * x[t];
 }
 
-/* z + c z^3: heavier tails than the normal's the larger c is. Its variance is 1 + 6 c + 15 c^2. */
+/* z + c z^3: heavier tails than the normal's the larger c is. Its variance is 1 + 6 c +
+ * 15 c^2. */
 static void make_tails_heavy(float *x, int32_t n, float c)
 {
     float scale = 1.0f / sqrtf(1.0f + c * (6.0f + 15.0f * c));

@@ -28,7 +28,8 @@ static const calendar_row calendars[] = {
 };
 enum { N_CALENDARS = sizeof calendars / sizeof *calendars };
 
-/* A season must come twice to be learned from the series. One that comes once is only now and then a part. */
+/* A season must come twice to be learned from the series. One that comes once is only now
+ * and then a part. */
 static bool fits(ft_dice *dice, int32_t period, int32_t n)
 {
     return period > 1 && period <= n && (2 * period <= n || ft_dice_chance(dice, 0.2f));
@@ -79,7 +80,8 @@ static void fill_levels(ft_dice *dice, float *profile, int32_t period)
         profile[t % period] = value = keep * value + (1.0f - keep) * profile[t % period];
 }
 
-/* Low and high blocks: weekend and working days, closed and open hours, holidays and school. */
+/* Low and high blocks: weekend and working days, closed and open hours, holidays and
+ * school. */
 static void fill_blocks(ft_dice *dice, float *profile, int32_t period)
 {
     int32_t high = (int32_t)((float)period * ft_dice_between(dice, 0.15f, 0.9f)) + 1;
@@ -109,7 +111,8 @@ static void fill_peaks(ft_dice *dice, float *profile, int32_t period)
         for (int32_t t = 0; t < period; t++) profile[t] = -profile[t];
 }
 
-/* Seven days of one shape: each with its strength, the weekend perhaps with a shape of its own. */
+/* Seven days of one shape: each with its strength, the weekend perhaps with a shape of
+ * its own. */
 static void fill_week_of_days(ft_dice *dice, float *profile, int32_t period)
 {
     int32_t day = period / 7;

@@ -1,4 +1,5 @@
-/* Shapes with edges: machines that switch, fill and empty; events that strike and fade. */
+/* Shapes with edges: machines that switch, fill and empty; events that strike and
+ * fade. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"
@@ -21,7 +22,8 @@ static int32_t draw_period(ft_dice *dice, int32_t n)
     return (int32_t)ft_dice_log_between(dice, 3.0f, fmaxf(4.0f, 0.4f * (float)n));
 }
 
-/* Levels that hold for random times: new ones each, a few in turn, or each near the last. */
+/* Levels that hold for random times: new ones each, a few in turn, or each near the
+ * last. */
 void ft_draw_steps(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float levels[4], dwell = ft_dice_log_between(dice, 4.0f, fmaxf(5.0f, 0.3f * (float)n));
@@ -40,7 +42,8 @@ void ft_draw_steps(ft_dice *dice, int32_t n, float *x, float *work)
     add_noise(dice, n, x, work);
 }
 
-/* On and off in a fixed period, of one or several strengths in turn, with slow or steep edges. */
+/* On and off in a fixed period, of one or several strengths in turn, with slow or steep
+ * edges. */
 void ft_draw_pulses(ft_dice *dice, int32_t n, float *x, float *work)
 {
     int32_t period = draw_period(dice, n), phase = ft_dice_below(dice, period);
@@ -57,7 +60,8 @@ void ft_draw_pulses(ft_dice *dice, int32_t n, float *x, float *work)
     add_noise(dice, n, x, work);
 }
 
-/* Saw teeth and triangles: stocks that are used up and filled again, tides of a tank, counters. */
+/* Saw teeth and triangles: stocks that are used up and filled again, tides of a tank,
+ * counters. */
 void ft_draw_sawtooth(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float period = (float)draw_period(dice, n), peak = ft_dice_chance(dice, 0.5f) ? 0.0f : 0.5f;
@@ -75,8 +79,8 @@ void ft_draw_sawtooth(ft_dice *dice, int32_t n, float *x, float *work)
     add_noise(dice, n, x, work);
 }
 
-/* A quiet base with events: on fixed days of a period, or at random; each strikes and fades, and some are
- * felt before they come. */
+/* A quiet base with events: on fixed days of a period, or at random; each strikes and
+ * fades, and some are felt before they come. */
 void ft_draw_events(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *base = work, *part = work + n;

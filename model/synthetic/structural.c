@@ -1,5 +1,6 @@
-/* Trend, season and noise: additive and multiplicative as of ForecastPFN, and two kinds whose parameters are
- * those of real series: what companies and offices record, and loads that follow day and week. */
+/* Trend, season and noise: additive and multiplicative as of ForecastPFN, and two kinds
+ * whose parameters are those of real series: what companies and offices record, and loads
+ * that follow day and week. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"
@@ -52,9 +53,10 @@ void ft_draw_multiplicative(ft_dice *dice, int32_t n, float *x, float *work)
     }
 }
 
-/* Yearly to daily series as those of the M competitions: a positive level that grows some percent a year, by
- * factors or by amounts, with bends; business cycles of some years; a season of up to half of the level,
- * which grows with it; innovations that stay (a walk) and errors that do not, both small. */
+/* Yearly to daily series as those of the M competitions: a positive level that grows some
+ * percent a year, by factors or by amounts, with bends; business cycles of some years; a
+ * season of up to half of the level, which grows with it; innovations that stay (a walk)
+ * and errors that do not, both small. */
 void ft_draw_business(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *trend = work, *season = work + n, *noise = work + 2 * n, *cycle = work + 3 * n;
@@ -92,8 +94,9 @@ void ft_draw_business(ft_dice *dice, int32_t n, float *x, float *work)
     }
 }
 
-/* Demand of electricity, road traffic, calls, requests to a server: hours to minutes, a base that never
- * stops, day and week above it, weather as a slow process, and errors with memory. */
+/* Demand of electricity, road traffic, calls, requests to a server: hours to minutes, a
+ * base that never stops, day and week above it, weather as a slow process, and errors
+ * with memory. */
 void ft_draw_load(ft_dice *dice, int32_t n, float *x, float *work)
 {
     float *season = work, *slow = work + n, *noise = work + 2 * n;

@@ -1,18 +1,23 @@
-/* The mixture: which family a series is of, what happens to it afterwards, its level and its scale.
+/* The mixture: which family a series is of, what happens to it afterwards, its level and
+ * its scale.
  *
  * What was taken from the literature, as ideas (all code is our own):
- * - Chronos (Ansari et al. 2024): KernelSynth, series from random compositions of kernels; TSMixup, convex
- *   combinations of scaled series. Both raised its zero-shot accuracy.
- * - ForecastPFN (Dooley et al. 2023): trend x season x noise with calendar periods, multiplicative too. A
- *   model trained on nothing else forecasts real series, most of all business ones.
- * - TempoPFN (Moroshan et al. 2025): many unlike families (saw teeth, steps, spikes, anomalies, regimes):
- *   what a family lacks, the model does not learn.
- * - CauKer (Xie et al. 2025): causal graphs of processes with activations: nonlinear, but not arbitrary.
- * - Toto (Cohen et al. 2024): ARMA noise, counts and heavy tails, as what servers report.
- * - TabPFN-TS (Hoo et al. 2025): the calendar carries much of what can be forecast, so that the periods of
- *   calendars come together (day and week, week and year).
- * - ETS and ARIMA, which were the best forecasts of the M competitions for decades: their own models are
- *   drawn from. */
+ * - Chronos (Ansari et al. 2024): KernelSynth, series from random compositions of
+ *   kernels; TSMixup, convex combinations of scaled series. By its ablations both raise
+ *   zero-shot accuracy.
+ * - ForecastPFN (Dooley et al. 2023): trend x season x noise with calendar periods,
+ *   multiplicative too. A model trained on nothing else forecasts real series, most of
+ *   all business ones.
+ * - TempoPFN (Moroshan et al. 2025): many unlike families (saw teeth, steps, spikes,
+ *   anomalies, regimes): what a family lacks, the model does not learn.
+ * - CauKer (Xie et al. 2025): causal graphs of processes with activations: nonlinear, but
+ *   not arbitrary.
+ * - Toto (Cohen et al. 2024): ARMA errors around trend and season, as of what servers
+ *   report.
+ * - TabPFN-TS (Hoo et al. 2025): the calendar carries much of what can be forecast, so
+ *   that the periods of calendars come together (day and week, week and year).
+ * - ETS and ARIMA, long hard to beat in the M competitions: their own models are drawn
+ *   from. */
 #include "model/synthetic/synthetic.h"
 
 #include <math.h>
@@ -21,8 +26,9 @@
 #include "model/synthetic/blocks.h"
 #include "model/synthetic/families.h"
 
-/* Weights in percent. Half goes to trend, season and kernels, which most benchmarks are made of; the rest to
- * what only some are, enough of each to be learned: 1% is 100 series a second of pretraining. */
+/* Weights in percent. Half goes to trend, season and kernels, which most benchmarks are
+ * made of; the rest to what only some are, enough of each to be learned: of 10,000 series
+ * a second, 1% is 100. */
 static const ft_family families[] = {
     {"kernels", 14.0f, FT_ZERO_ANY, ft_draw_kernels},    /* the widest prior over smooth and periodic */
     {"causal", 3.5f, FT_ZERO_ANY, ft_draw_causal},       /* nonlinear, asymmetric seasons */
@@ -86,7 +92,8 @@ size_t ft_synthetic_scratch(int32_t length)
     return sizeof(float) * ROWS * (size_t)length;
 }
 
-/* Neither infinite nor constant, and not so steep that all but the last values are lost in a float. */
+/* Neither infinite nor constant, and not so steep that all but the last values are lost
+ * in a float. */
 static bool is_usable(const float *x, int32_t n)
 {
     float low = x[0], high = x[0], sum = 0.0f;
@@ -109,8 +116,9 @@ static void draw_family(ft_dice *dice, const ft_family *family, int32_t n, float
     memcpy(x + at, other + at, sizeof *x * (size_t)(n - at));
 }
 
-/* Where zero means nothing, the mean lies up to some 50 deviations away from it, mostly above: Chronos
- * divides by the mean of absolute values, so that this ratio, unlike the scale, changes what it sees. */
+/* Where zero means nothing, the mean lies up to some 50 deviations away from it, mostly
+ * above: Chronos divides by the mean of absolute values, so that this ratio, unlike the
+ * scale, changes what it sees. */
 static void place_level(ft_dice *dice, int32_t n, float *x)
 {
     ft_standardize(x, n);
@@ -139,8 +147,9 @@ static float mean_size(const float *x, int32_t n)
     return sum > 0.0f ? sum / (float)n : 1.0f;
 }
 
-/* TSMixup: each component divided by its mean size, weights of a Dirichlet distribution of 1.5 (gamma numbers
- * over their sum, which the scale of the series makes superfluous). */
+/* TSMixup: each component divided by its mean size, weights of a Dirichlet distribution
+ * of 1.5 (gamma numbers over their sum, which the scale of the series makes
+ * superfluous). */
 static void mix(ft_dice *dice, uint32_t seed, uint64_t index, int32_t n, float *x, float *work)
 {
     float *next = work + (FT_FAMILY_WORK + 1) * (size_t)n;

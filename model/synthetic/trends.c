@@ -1,4 +1,5 @@
-/* Trends: how a series moves from its first to its last value, apart from seasons and noise. */
+/* Trends: how a series moves from its first to its last value, apart from seasons and
+ * noise. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"

@@ -1,6 +1,7 @@
-/* Sinusoids, and Gaussian processes by random Fourier features (Rahimi and Recht, NIPS 2007): a stationary
- * kernel is the Fourier transform of a density of frequencies, so that a sum of waves of frequencies drawn
- * from it has that covariance. A wave costs some 8 n operations, a Cholesky factor n^3 / 3. */
+/* Sinusoids, and Gaussian processes by random Fourier features (Rahimi and Recht, NIPS
+ * 2007): a stationary kernel is the Fourier transform of a density of frequencies, so
+ * that a sum of waves of frequencies drawn from it has that covariance. A wave costs some
+ * 8 n operations, a Cholesky factor n^3 / 3. */
 #include <math.h>
 
 #include "model/synthetic/blocks.h"
@@ -11,7 +12,8 @@ enum {
     WIDE_WAVES = 32 /* where the density has heavy tails, or a few fast waves would stand out */
 };
 
-/* The values t, t + LANES, t + 2 LANES, ... are one point turning by LANES times the frequency. */
+/* The values t, t + LANES, t + 2 LANES, ... are one point turning by LANES times the
+ * frequency. */
 void ft_wave_add(float *x, int32_t n, float frequency, float amplitude, float phase)
 {
     float re[LANES], im[LANES];
@@ -35,8 +37,9 @@ void ft_wave_add(float *x, int32_t n, float frequency, float amplitude, float ph
     for (int32_t k = 0; t + k < n; k++) x[t + k] += re[k];
 }
 
-/* A draw from the spectral density at lengthscale 1: normal for RBF. The rational quadratic is RBF whose
- * precision is gamma distributed; Matern's density is Student's t of 2 nu degrees of freedom. */
+/* A draw from the spectral density at lengthscale 1: normal for RBF. The rational
+ * quadratic is RBF whose precision is gamma distributed; Matern's density is Student's t
+ * of 2 nu degrees of freedom. */
 static float draw_frequency(ft_dice *dice, ft_smooth_kind kind, float shape)
 {
     float frequency = ft_dice_normal(dice);

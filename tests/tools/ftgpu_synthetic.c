@@ -1,6 +1,8 @@
-/* ftgpu_synthetic picture 1 288 > docs/synthetic.svg   64 series of SEED and LENGTH with the names of
- * families ftgpu_synthetic speed LENGTH                         how many a second one thread draws, family by
- * family ftgpu_synthetic values SEED INDEX LENGTH             the values of one series, one a line */
+/* Shows and times artificial series.
+ *
+ * ftgpu_synthetic picture SEED LENGTH > x.svg   64 series with the names of their families
+ * ftgpu_synthetic speed LENGTH                  how many a second one thread draws
+ * ftgpu_synthetic values SEED INDEX LENGTH      the values of one series, one a line */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +40,7 @@ static void plot(uint32_t seed, uint64_t index, int32_t length, int place, float
     printf("\"/>\n");
 }
 
-/* Every family as often as its weight asks, at least once, so that a rare one is seen, too. */
+/* Every family at least once, else as often as its weight asks: 64 together. */
 static void draw_picture(uint32_t seed, int32_t length, float *values, void *scratch)
 {
     int32_t n, shown = 0, counts[64] = {0};
@@ -49,8 +51,8 @@ static void draw_picture(uint32_t seed, int32_t length, float *values, void *scr
            COLUMNS * (WIDTH + 8) + 8, SHOWN / COLUMNS * HEIGHT + 8);
     printf("<style>text{fill:#555;stroke:none}</style>\n");
     for (int32_t f = 0; f < n; f++) {
-        int32_t wanted = 1 + (int32_t)(families[f].weight * 0.5f);
-        for (uint64_t index = 0; counts[f] < wanted && shown < SHOWN; index++) {
+        int32_t wanted = (int32_t)(families[f].weight * 0.6f + 0.5f);
+        for (uint64_t index = 0; (counts[f] < wanted || counts[f] == 0) && shown < SHOWN; index++) {
             if (ft_family_of(seed, index) != f) continue;
             plot(seed, index, length, shown, values, scratch);
             counts[f]++;

@@ -1,5 +1,5 @@
-/* Artificial series as pretraining sees them: the same from any order, usable, of all families, and with the
- * statistics of real ones. */
+/* Artificial series as pretraining sees them: the same from any order, usable, of all
+ * families, and with the statistics of real ones. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -167,7 +167,8 @@ Test(synthetic, families_with_limits_keep_them)
     }
 }
 
-/* The autocorrelation of differences at `lag`: differences remove trends, and a season of any shape stays. */
+/* The autocorrelation of differences at `lag`: differences remove trends, and a season of
+ * any shape stays. */
 static double correlation(const float *x, int32_t n, int32_t lag)
 {
     double products = 0.0, squares = 0.0;
@@ -211,8 +212,8 @@ Test(synthetic, seasonal_families_have_the_periods_of_calendars)
     cr_expect_lt(share_with_season(ft_draw_returns, LENGTH, business, 5), 0.02);
 }
 
-/* Real series are mostly positive, at a level of a few deviations, with memory, and near to normal but with
- * some heavy tails. */
+/* Real series are mostly positive, at a level of a few deviations, with memory, and near
+ * to normal but with some heavy tails. */
 Test(synthetic, the_mixture_has_the_statistics_of_real_series)
 {
     static double kurtoses[SOME], lags[SOME], ratios[SOME];

@@ -1,5 +1,5 @@
-/* What artificial series are built from, against their definitions: distributions, waves, covariances,
- * seasons. */
+/* What artificial series are built from, against their definitions: distributions, waves,
+ * covariances, seasons. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -74,7 +74,7 @@ void ft_draw_rain(ft_dice *dice, int32_t n, float *x, float *work)
         if (calendar.n_periods > 0) swing = ft_dice_between(dice, 0.1f, 0.8f);
     }
     float often = ft_dice_between(dice, 0.1f, 0.6f), memory = ft_dice_between(dice, 0.0f, 0.7f);
-    float shape = ft_dice_log_between(dice, 0.4f, 3.0f), power = ft_dice_between(dice, 0.8f, 1.6f);
+    float shape = ft_dice_log_between(dice, 0.5f, 3.0f), power = ft_dice_between(dice, 0.7f, 1.3f);
     bool is_wet = false;
     for (int32_t t = 0; t < n; t++) {
         float factor = swing > 0.0f ? expf(fminf(swing * season[t], 1.5f)) : 1.0f;

@@ -90,7 +90,8 @@ Test(synthetic, all_values_are_finite_or_missing_and_half_are_observed_at_any_le
             cr_assert_geq(2 * n_observed, n, "length %d, series %d", (int)n, (int)index);
             n_constant += !varies;
         }
-        if (n >= 24) cr_expect_leq(n_constant, SOME / 1000, "length %d: %d constant", (int)n, (int)n_constant);
+        if (n >= 24)
+            cr_expect_leq(n_constant, SOME / 1000, "length %d: %d constant", (int)n, (int)n_constant);
     }
 }
 

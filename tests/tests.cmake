@@ -41,6 +41,8 @@ foreach(tool ftgpu_logits ftgpu_train)
   add_executable(${tool} tests/tools/${tool}.c tests/tools/tool.c)
   target_link_libraries(${tool} PRIVATE ft_model)
 endforeach()
+add_executable(ftgpu_synthetic tests/tools/ftgpu_synthetic.c) # artificial series: their picture and speed
+target_link_libraries(ftgpu_synthetic PRIVATE ft_model)
 
 # What tests measure of this machine stays in the build directory, and is the same for all of them.
 get_property(all_tests DIRECTORY PROPERTY TESTS)

@@ -78,7 +78,8 @@ float ft_dice_exponential(ft_dice *dice)
     return -logf(ft_dice_uniform(dice));
 }
 
-/* Marsaglia and Tsang, "A simple method for generating gamma variables", ACM TOMS 2000. */
+/* Marsaglia and Tsang, "A simple method for generating gamma variables", ACM TOMS
+ * 2000. */
 float ft_dice_gamma(ft_dice *dice, float shape)
 {
     float boost = 1.0f;
@@ -95,17 +96,19 @@ float ft_dice_gamma(ft_dice *dice, float shape)
     }
 }
 
-/* Knuth's product of uniforms. */
+/* By inversion: the first count at which the distribution function passes a uniform
+ * number. */
 float ft_dice_poisson(ft_dice *dice, float mean)
 {
-    if (mean > 30.0f) {
+    if (mean > 20.0f) {
         float rounded = rintf(mean + sqrtf(mean) * ft_dice_normal(dice));
         return rounded > 0.0f ? rounded : 0.0f;
     }
-    float floor = expf(-mean), product = ft_dice_uniform(dice), count = 0.0f;
-    while (product > floor) {
-        product *= ft_dice_uniform(dice);
+    float probability = expf(-mean), left = ft_dice_uniform(dice), count = 0.0f;
+    while (left > probability && count < 100.0f) {
+        left -= probability;
         count += 1.0f;
+        probability *= mean / count;
     }
     return count;
 }
@@ -133,9 +136,9 @@ static void next_bulk(ft_dice *dice, float *uniforms)
     }
 }
 
-/* log(x) for 0 < x < 1, to 1e-6: the exponent, and a series in (m - 1)/(m + 1) for a mantissa m around 1.
- * Without branches and calls, so that the compiler makes vector code of a loop over it; the same holds for
- * sine_of_turns. */
+/* log(x) for 0 < x < 1, to 1e-6: the exponent, and a series in (m - 1)/(m + 1) for a
+ * mantissa m around 1. Without branches and calls, so that the compiler makes vector code
+ * of a loop over it; the same holds for sine_of_turns. */
 static inline float fast_log(float x)
 {
     int32_t bits;

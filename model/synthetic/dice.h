@@ -1,5 +1,5 @@
-/* The random numbers of one artificial series: a stream of Philox blocks keyed by seed and index, and the
- * distributions that the families draw from. */
+/* The random numbers of one artificial series: a stream of Philox blocks keyed by seed
+ * and index, and the distributions that the families draw from. */
 #ifndef FT_MODEL_DICE_H
 #define FT_MODEL_DICE_H
 
@@ -35,7 +35,7 @@ float ft_dice_normal(ft_dice *dice);
 float ft_dice_exponential(ft_dice *dice);
 /* Mean `shape` > 0, variance `shape`. */
 float ft_dice_gamma(ft_dice *dice, float shape);
-/* A count as a float. Beyond a mean of 30 a rounded normal. */
+/* A count as a float. Beyond a mean of 20 a rounded normal. */
 float ft_dice_poisson(ft_dice *dice, float mean);
 /* An index with probability weights[i] over their sum. Weights may be 0, not all. */
 int32_t ft_dice_pick(ft_dice *dice, const float *weights, int32_t n);

@@ -112,6 +112,20 @@ const ft_op_shape op_lora_shapes[] = {
     /* Three chunks and more of features and of ranks. */
     {.adapters = 1, .sequences = 1, .length = 5, .in = 200, .out = 136, .rank = 8, .dropout = 0.2f},
     {.adapters = 2, .sequences = 3, .length = 1, .in = 136, .out = 192, .rank = 136, .dropout = 0.2f},
+    /* Aligned and in whole chunks, of each number of ranks that has a kernel, and more chunks than a block
+     * has warps. */
+    {.adapters = 2, .sequences = 3, .length = 21, .in = 64, .out = 128, .rank = 24, .dropout = 0.2f},
+    {.adapters = 3,
+     .sequences = 4,
+     .length = 37,
+     .in = 128,
+     .out = 64,
+     .rank = 16,
+     .dropout = 0.2f,
+     .flags = FT_OP_PADDED_RANK},
+    {.adapters = 2, .sequences = 2, .length = 11, .in = 192, .out = 64, .rank = 136, .dropout = 0.2f},
+    {.adapters = 1, .sequences = 1, .length = 18, .in = 1088, .out = 576, .rank = 40, .dropout = 0.2f},
+    {.adapters = 1, .sequences = 1, .length = 33, .in = 576, .out = 1152, .rank = 8, .dropout = 0.2f},
     /* So many rows that a piece of a gradient has three chunks of them (a batch of 512 x 64 has 32768). */
     {.adapters = 2, .sequences = 60, .length = 1093, .in = 8, .out = 16, .rank = 8, .dropout = 0.1f},
 };

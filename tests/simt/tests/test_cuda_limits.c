@@ -275,10 +275,10 @@ Test(cuda_limits, optimizer_of_many_adapters)
     check_last(optimize, FT_F32, MANY);
 }
 
-/* Of an adapter's 64 rows, which a block takes together, or of so many times as many. */
+/* Of an adapter's 16 rows, which a block takes together, or of so many times as many. */
 static void adapt(rows_alike *c)
 {
-    enum { TILE = 64 };
+    enum { TILE = 16 };
     ft_backend *b = c->backend;
     ft_adapter_batch batch = one_adapter(c, (int32_t)c->n);
     ft_lora lora = {.a = rows_of(c, FT_F32, FEATURES, 0).data,

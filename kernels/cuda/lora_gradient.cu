@@ -1,0 +1,246 @@
+/* Gradients of low-rank adapters: db += dy^T u,  da += du^T dropout(x).
+ *
+ * Design: a gradient is a sum over rows, so the rows are cut into pieces, and a block makes a chunk of 64
+ * features by up to 32 ranks of one piece's gradient. Each of its warps goes through the piece 16 rows at a
+ * time; a lane takes eight neighbours of four rows, whose pairs of features become pairs of rows in
+ * registers, and the next 16 rows are under way while these are multiplied. Dropout is drawn again. The
+ * warps' sums are added in shared memory, the pieces', which lie in scratch memory, by a second kernel,
+ * always in the same order. Both gradients share both launches. Floor, bytes of a row with bf16 activations:
+ * 2 (in + out) + 8 rank; FLOPs: 2 rank (in + out). */
+#include "kernels/cuda/lora.h"
+
+enum {
+    WARPS = 8,
+    MOST_TILES = 4,
+    STEP = WARPS * FT_LORA_ROWS, /* rows that a block takes at once */
+    BLOCKS = 256,                /* of one gradient, about */
+    SUMS = FT_CHUNK * FT_LORA_TILE,
+    BY_RANK = FT_CHUNK + 1, /* pitches of sums[rank][feature] and sums[feature][rank] */
+    BY_FEATURE = FT_LORA_TILE + 1,
+    PLACES = FT_CHUNK * BY_FEATURE,
+    TOTAL_THREADS = 64
+};
+static_assert(PLACES >= FT_LORA_TILE * BY_RANK, "sums fit both ways");
+
+/* One gradient on its way. */
+struct lora_parts {
+    ft_tensor left, right; /* x and du, or dy and u */
+    bool of_a;
+    ft_tensor parts;              /* each piece's own gradient, one below the other, shaped as A or B */
+    int64_t piece_rows, n_pieces; /* at most so many pieces */
+    int64_t blocks;
+};
+
+struct lora_step {
+    int g, t;
+    int64_t row[4]; /* the lane's rows, beyond the end the last one again */
+    bool there[4];
+};
+
+__device__ __forceinline__ lora_step step_of(int64_t first, int64_t end)
+{
+    int lane = (int)threadIdx.x % FT_WARP;
+    lora_step step = {};
+    step.g = lane / 4, step.t = lane % 4;
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        int64_t row = first + 4 * step.t + i;
+        step.there[i] = row < end, step.row[i] = min(row, end - 1);
+    }
+    return step;
+}
+
+template <bool PLAIN, int TILES, class P>
+__device__ __forceinline__ void fetch_step(const lora_parts &gradient, bool eights, const lora_step &step,
+                                           int chunk, int n_first, P left[4][4], float right[TILES][4])
+{
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        ft_load_pairs<PLAIN>(gradient.left, eights, step.row[i], chunk * FT_CHUNK + 8 * step.g, left[i]);
+#pragma unroll
+    for (int tile = 0; tile < TILES; tile++) {
+        int n = n_first + tile * FT_LORA_TILE;
+        if (n >= gradient.right.cols) break;
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            right[tile][i] = step.there[i] ? ft_load(gradient.right, step.row[i], n + step.g) : 0.0f;
+    }
+}
+
+/* Grid, in one dimension: (rank tiles, chunks, pieces of all adapters) of `a`, then of `b`. */
+template <class P, bool PLAIN, int TILES>
+__global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
+    lora_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
+{
+    FT_SHARED(float, shared, [WARPS][PLACES]);
+    unsigned block = blockIdx.x;
+    bool of_a = block < a.blocks;
+    if (!of_a) block -= (unsigned)a.blocks;
+    const lora_parts &gradient = of_a ? a : b;
+    ft_piece piece;
+    int n_first = ft_take_index(&block, ft_cuda_ceil(lora.rank, TILES * FT_LORA_TILE)) * TILES * FT_LORA_TILE;
+    int chunk = ft_take_index(&block, ft_cuda_ceil(gradient.left.cols, FT_CHUNK));
+    if (!ft_find_piece(batch, length, gradient.piece_rows, block, &piece)) return;
+    bool eights = ft_in_eights(gradient.left);
+    int warp = (int)threadIdx.x / FT_WARP, lane = (int)threadIdx.x % FT_WARP;
+    float sums[4][TILES][4] = {{{0}}}; /* product number q has features 2 q and 2 q + 1 of each eight */
+
+    int64_t row = piece.first + warp * FT_LORA_ROWS;
+    lora_step step = step_of(row, piece.end);
+    P left[4][4];
+    float right[TILES][4];
+    if (row < piece.end) fetch_step<PLAIN, TILES>(gradient, eights, step, chunk, n_first, left, right);
+    int32_t first_sequence = batch.sequence_start[piece.adapter];
+    ft_dropout dropout =
+        ft_dropout_of(batch, batch.lora_dropout, of_a ? lora.dropout_site : 0, first_sequence);
+    for (; row < piece.end; row += STEP) {
+        if (dropout.active) { /* a lane draws one unit of one row */
+            int own = (int)min(row + lane / 2, piece.end - 1);
+            dropout.sequence = (uint32_t)(own / length - first_sequence);
+            unsigned keep =
+                ft_keep_unit(dropout, length, own % length, chunk * (FT_CHUNK / FT_UNIT) + lane % 2);
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                unsigned kept =
+                    __shfl_sync(FT_ALL_LANES, keep, 8 * step.t + 2 * i + step.g % 2) >> (step.g / 2 * 8);
+#pragma unroll
+                for (int q = 0; q < 4; q++) left[i][q] = ft_kept(left[i][q], kept >> (2 * q));
+            }
+        }
+        P x[4][4], y[TILES][2];
+#pragma unroll
+        for (int q = 0; q < 4; q++) {
+            x[q][0] = ft_firsts(left[0][q], left[1][q]), x[q][1] = ft_seconds(left[0][q], left[1][q]);
+            x[q][2] = ft_firsts(left[2][q], left[3][q]), x[q][3] = ft_seconds(left[2][q], left[3][q]);
+        }
+#pragma unroll
+        for (int tile = 0; tile < TILES; tile++) {
+            y[tile][0] = ft_pair<P>(right[tile][0], right[tile][1]);
+            y[tile][1] = ft_pair<P>(right[tile][2], right[tile][3]);
+        }
+        if (row + STEP < piece.end) {
+            step = step_of(row + STEP, piece.end);
+            fetch_step<PLAIN, TILES>(gradient, eights, step, chunk, n_first, left, right);
+        }
+#pragma unroll
+        for (int tile = 0; tile < TILES; tile++) {
+            if (n_first + tile * FT_LORA_TILE >= lora.rank) break;
+#pragma unroll
+            for (int q = 0; q < 4; q++) ft_lora_multiply(sums[q][tile], x[q], y[tile]);
+        }
+    }
+
+    /* The warps' sums, one tile after the other, in the order of the gradient's elements. */
+    int by_feature = of_a ? 1 : BY_FEATURE, by_rank = of_a ? BY_RANK : 1;
+    int64_t features = gradient.left.cols;
+    float *parts = (float *)gradient.parts.data + (int64_t)block * lora.rank * features;
+#pragma unroll
+    for (int tile = 0; tile < TILES; tile++) {
+        int n = n_first + tile * FT_LORA_TILE;
+        if (n >= lora.rank) break;
+#pragma unroll
+        for (int q = 0; q < 4; q++) {
+            float *to = &shared[warp][(8 * step.g + 2 * q) * by_feature + 2 * step.t * by_rank];
+            to[0] = sums[q][tile][0], to[by_rank] = sums[q][tile][1];
+            to[by_feature] = sums[q][tile][2], to[by_feature + by_rank] = sums[q][tile][3];
+        }
+        __syncthreads();
+        for (int i = (int)threadIdx.x; i < SUMS; i += WARPS * FT_WARP) {
+            int feature = of_a ? i % FT_CHUNK : i / FT_LORA_TILE;
+            int rank = of_a ? i / FT_CHUNK : i % FT_LORA_TILE;
+            float sum = 0;
+#pragma unroll
+            for (int from = 0; from < WARPS; from++)
+                sum += shared[from][feature * by_feature + rank * by_rank];
+            feature += chunk * FT_CHUNK, rank += n;
+            if (feature < features)
+                parts[of_a ? rank * features + feature : (int64_t)feature * lora.rank + rank] =
+                    sum * dropout.scale;
+        }
+        __syncthreads();
+    }
+}
+
+/* Blocks that add a gradient of one adapter. */
+__host__ __device__ static inline int64_t total_blocks(const ft_lora &lora)
+{
+    return ft_cuda_ceil((int64_t)lora.rank * max(lora.in_features, lora.out_features), TOTAL_THREADS * 4);
+}
+
+/* Grid, in one dimension: (total_blocks, adapters, 2). Adds the pieces' gradients to da and then db, four
+ * elements a thread. */
+__global__ void __launch_bounds__(TOTAL_THREADS)
+    lora_total_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
+{
+    unsigned which = blockIdx.x;
+    int block = ft_take_index(&which, total_blocks(lora));
+    int32_t adapter = ft_take_index(&which, batch.n_adapters);
+    const lora_parts &gradient = which == 0 ? a : b;
+    int64_t first = 0;
+    for (int32_t g = 0; g < adapter; g++)
+        first += ft_pieces_in(ft_rows_of(batch, length, g), gradient.piece_rows);
+    int64_t end = first + ft_pieces_in(ft_rows_of(batch, length, adapter), gradient.piece_rows);
+    int64_t count = (int64_t)lora.rank * gradient.left.cols;
+    int col = (block * TOTAL_THREADS + (int)threadIdx.x) * 4;
+    if (col >= count || first == end) return;
+    float *data = (float *)(which == 0 ? lora.da : lora.db) + adapter * lora.adapter_stride;
+    ft_tensor total = {data, FT_F32, 1, count, count};
+    ft_tensor each = {gradient.parts.data, FT_F32, end, count, count};
+    bool fours = ft_in_fours(total), each_fours = ft_in_fours(each);
+    float sum[4], part[4];
+    ft_load4(total, fours, 0, col, sum);
+#pragma unroll 8
+    for (int64_t piece = first; piece < end; piece++) {
+        ft_load4(each, each_fours, piece, col, part);
+        for (int i = 0; i < 4; i++) sum[i] += part[i];
+    }
+    ft_store4(total, fours, 0, col, sum);
+}
+
+/* Pieces, so that the blocks are about BLOCKS. */
+static lora_parts parts_of(const ft_adapter_batch *batch, const ft_lora *lora, ft_tensor left,
+                           ft_tensor right, bool of_a)
+{
+    lora_parts made = {};
+    made.left = left, made.right = right, made.of_a = of_a;
+    int64_t chunks = ft_cuda_ceil(left.cols, FT_CHUNK);
+    int64_t tiles = ft_cuda_ceil(lora->rank, MOST_TILES * FT_LORA_TILE);
+    int64_t wanted = max(BLOCKS / (chunks * tiles), (int64_t)1);
+    made.piece_rows = ft_cuda_ceil(ft_cuda_ceil(left.rows, wanted), STEP) * STEP;
+    made.n_pieces = ft_cuda_ceil(left.rows, made.piece_rows) + batch->n_adapters;
+    made.blocks = chunks * tiles * made.n_pieces;
+    made.parts = {NULL, FT_F32, made.n_pieces, lora->rank * left.cols, lora->rank * left.cols};
+    return made;
+}
+
+template <class P, bool PLAIN, int TILES>
+static void launch(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
+                   const lora_parts &a, const lora_parts &b)
+{
+    CUDA_LAUNCH(cuda, (lora_gradient_kernel<P, PLAIN, TILES>), a.blocks + b.blocks, WARPS * FT_WARP, 0,
+                *batch, length, *lora, a, b);
+}
+
+void ft_cuda_lora_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
+                           ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor du)
+{
+    lora_parts a = parts_of(batch, lora, x, du, true), b = parts_of(batch, lora, dy, u, false);
+    int64_t a_count = a.parts.rows * a.parts.cols, b_count = b.parts.rows * b.parts.cols;
+    float *data =
+        (float *)ft_cuda_scratch(cuda, FT_CUDA_LORA_PARTS, (size_t)(a_count + b_count) * sizeof(float));
+    if (!data) return;
+    a.parts.data = data, b.parts.data = data + a_count;
+    bool plain = ft_lora_plain(cuda, x) && ft_lora_plain(cuda, dy);
+    if (!cuda->base.bf16)
+        launch<float2, false, MOST_TILES>(cuda, batch, length, lora, a, b);
+    else if (!plain)
+        launch<unsigned, false, MOST_TILES>(cuda, batch, length, lora, a, b);
+    else if (lora->rank <= FT_LORA_TILE)
+        launch<unsigned, true, 1>(cuda, batch, length, lora, a, b);
+    else if (lora->rank <= 2 * FT_LORA_TILE)
+        launch<unsigned, true, 2>(cuda, batch, length, lora, a, b);
+    else
+        launch<unsigned, true, MOST_TILES>(cuda, batch, length, lora, a, b);
+    CUDA_LAUNCH(cuda, lora_total_kernel, total_blocks(*lora) * batch->n_adapters * 2, TOTAL_THREADS, 0,
+                *batch, length, *lora, a, b);
+}

@@ -67,7 +67,7 @@ typedef struct ft_adapter_batch {
 /* Dropout. `site` names the place in the model (0: never any dropout there). Element (row of sequence s and
  * position t, feature f) of adapter g is dropped where ft_philox_at(ft_philox_key_of(seed[g], step[g], site),
  * f, length - 1 - t, sequence_offset[g] + s - sequence_start[g], 0) < ft_dropout_threshold(p[g]) and else
- * multiplied by ft_dropout_scale(p[g]). */
+ * multiplied by ft_dropout_scale(p[g]). Numbers have 16 bits, p counts as the nearest 65536th. */
 
 /* The number of sequence s of adapter g in the adapter's step, for backends on the host. */
 static inline uint32_t ft_sequence_number(const ft_adapter_batch *batch, int32_t g, int32_t s)

@@ -20,30 +20,29 @@ FT_INLINE ft_long_vector ft_multiply_low(ft_long_vector a, uint32_t b)
 }
 
 /* How many groups of 64 numbers are drawn at once. One group's rounds wait for each other; several side by
- * side fill the processor (AVX-512 on Zen 5: 13.5 ns a group alone, 7.9 ns each of four). */
-enum { FT_DRAWN = FT_LANES == 16 ? 4 : 1 };
+ * side fill the processor. */
+enum { FT_DRAWN = FT_LANES == 16 ? 4 : FT_LANES == 8 ? 2 : 1 };
 
 /* FT_DRAWN groups of numbers as base/philox.h defines them, group i being the features from 64 * (group + i *
  * group_step) on at position - i * position_step: number[i][v] holds features v * FT_LANES + lane of it.
  *
- * Even and odd columns are kept apart in 64-bit lanes: only the low half of each counter counts, so that a
- * product's low word needs no masking, and its high word one shift. Of the first two rounds half is the same
- * in all lanes. */
+ * A block has a 64-bit lane, which in the end is cut into the numbers of two neighbouring features. Only the
+ * low half of each counter counts, so that a product's low word needs no masking, and its high word one
+ * shift. Of the first two rounds half is the same in all lanes. */
 FT_INLINE void ft_draw(ft_philox_key key, uint32_t group, uint32_t group_step, uint32_t position,
                        uint32_t position_step, uint32_t sequence, uint32_t head,
                        ft_uint_vector number[FT_DRAWN][FT_GROUP_VECTORS])
 {
-    enum { BLOCKS = 16 / FT_LANES, HALVES = 2 * BLOCKS, ALL = FT_DRAWN * HALVES };
+    enum { BLOCKS = FT_LANES / 2, PARTS = FT_DROPOUT_BLOCKS / BLOCKS, ALL = FT_DRAWN * PARTS };
     const uint32_t m0 = 0xD2511F53u, m1 = 0xCD9E8D57u, w0 = 0x9E3779B9u, w1 = 0xBB67AE85u;
     uint32_t k0 = key.word[0], k1 = key.word[1];
     const uint64_t first = (uint64_t)m1 * sequence; /* round 1's product of the sequence */
     ft_long_vector c0[ALL], c1[ALL], c2[ALL], c3[ALL];
     for (uint32_t i = 0; i < ALL; i++) {
-        const uint32_t drawn = i / HALVES, half = i % HALVES;
+        const uint32_t drawn = i / PARTS, part = i % PARTS;
         ft_long_vector column = {0};
-        for (uint32_t lane = 0; lane < FT_LANES / 2; lane++)
-            column[lane] = half / 2 * FT_LANES + 2 * lane + half % 2;
-        column = column + (uint64_t)((group + drawn * group_step) * 16u);
+        for (uint32_t lane = 0; lane < BLOCKS; lane++) column[lane] = part * BLOCKS + lane;
+        column = column + (uint64_t)((group + drawn * group_step) * FT_DROPOUT_BLOCKS);
         const ft_long_vector p0 = ft_multiply_low(column, m0);
         const uint32_t same =
             (uint32_t)(first >> 32) ^ (position - drawn * position_step) ^ k0; /* c0 after round 1 */
@@ -57,7 +56,7 @@ FT_INLINE void ft_draw(ft_philox_key key, uint32_t group, uint32_t group_step, u
     k0 += 2 * w0;
     k1 += 2 * w1;
 #pragma GCC unroll 8
-    for (int round = 2; round < 10; round++) {
+    for (int round = 2; round < FT_DROPOUT_ROUNDS; round++) {
         for (int i = 0; i < ALL; i++) {
             ft_long_vector p0 = ft_multiply_low(c0[i], m0), p1 = ft_multiply_low(c2[i], m1);
             c0[i] = (p1 >> 32) ^ c1[i] ^ (uint64_t)k0;
@@ -69,13 +68,12 @@ FT_INLINE void ft_draw(ft_philox_key key, uint32_t group, uint32_t group_step, u
         k1 += w1;
     }
     const ft_long_vector *const words[4] = {c0, c1, c2, c3};
-    for (int i = 0; i < FT_DRAWN; i++)
-        for (int word = 0; word < 4; word++)
-            for (int block = 0; block < BLOCKS; block++) {
-                const ft_long_vector *pair = words[word] + i * HALVES + 2 * block;
-                number[i][word * BLOCKS + block] =
-                    (ft_uint_vector)((pair[0] & 0xffffffffu) | (pair[1] << 32));
-            }
+    for (int i = 0; i < ALL; i++)
+        for (int word = 0; word < 4; word++) {
+            const ft_long_vector blocks = words[word][i], low = blocks & 0xffffu,
+                                 high = (blocks << 16) & 0xffff00000000u;
+            number[i / PARTS][word * PARTS + i % PARTS] = (ft_uint_vector)(low | high);
+        }
 }
 
 /* Dropout of one adapter at one site. threshold 0: none. */

@@ -2,8 +2,8 @@
  * other. In f32, and in bf16 where heads do not suit tensor cores.
  *
  * A block has 128 threads and works on 16 queries by 64 keys at a time, whose tiles fit the smallest device
- * with the widest heads; eight threads share a query. A thread's 8 keys f = 64 c + 16 w + 2 * lane + i take
- * two Philox blocks. */
+ * with the widest heads; eight threads share a query. A thread's 8 keys f = 64 c + 16 w + 2 * lane + i are
+ * one Philox block. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_FMA_H
 #define FT_KERNELS_CUDA_ATTENTION_FMA_H
 
@@ -145,14 +145,12 @@ __device__ __forceinline__ void tile_dropout(const ft_dropout &dropout, const ft
 #pragma unroll
     for (int n = 0; n < KEYS_PER_THREAD; n++) factor[n] = 1.0f;
     if (!dropout.active) return;
+    static_assert(NEIGHBOURS == 2, "a word of the block has the numbers of neighbours");
+    ft_philox_block numbers = ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + lane * NEIGHBOURS),
+                                                 (uint32_t)(a.q_length - 1 - query), (uint32_t)head);
 #pragma unroll
-    for (int i = 0; i < NEIGHBOURS; i++) {
-        float four[4];
-        ft_dropout_factors(dropout, (uint32_t)(chunk * KEYS + lane * NEIGHBOURS + i),
-                           (uint32_t)(a.q_length - 1 - query), (uint32_t)head, four);
-#pragma unroll
-        for (int w = 0; w < 4; w++) factor[NEIGHBOURS * w + i] = four[w];
-    }
+    for (int n = 0; n < KEYS_PER_THREAD; n++)
+        factor[n] = ft_stays(dropout, numbers.word[n / 2], n % 2) ? dropout.scale : 0.0f;
 }
 
 #endif

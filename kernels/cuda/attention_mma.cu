@@ -1,13 +1,13 @@
 /* T5 attention, forward, on tensor cores (attention.cu says what it computes).
  *
  * Floor: q, k, v read and out written once, 2 bytes an element; 4 d_kv FLOPs a pair of query and key. 512 x
- * 512 of 64 features: 256 FLOPs a byte. With dropout a pair also costs a fourth of a Philox block, about 15
- * instructions of integers, more than its products.
+ * 512 of 64 features: 256 FLOPs a byte. With dropout a pair also costs an eighth of a Philox block, about 6
+ * instructions of integers.
  *
  * A block takes 64 queries of one head of one sequence, 16 a warp, and goes over chunks of 64 keys: those
  * that no query may see (causal, or padding of the sequence) are neither loaded nor looked at. Keys and
- * values of the next chunk are on their way (cp.async) while this one is worked on, and so are its biases and
- * dropout bits: one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave
+ * values of the next chunk are on their way (cp.async) while this one is worked on, and so are its biases:
+ * one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave
  * the registers: as probabilities, rounded to bf16, they are the left side of the next product. Maximum and
  * sum of a row are kept as in attention.cu; the sum stays one part a thread until the end. */
 #include "kernels/cuda/attention_mma.h"
@@ -16,7 +16,7 @@ template <int D> struct forward_memory {
     mma_row<D> q[MMA_QUERIES];
     struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
-        mma_relation<MMA_QUERIES> relation;
+        float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[2];
     float table[FT_CUDA_MAX_BUCKETS];
     /* behind it `seen` of all chunks: (n_chunks, 2) */
@@ -49,17 +49,6 @@ __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float 
     }
 }
 
-/* Dropped probabilities become 0; the others' scale is the caller's. kept: of the warp's rows. */
-__device__ __forceinline__ void drop_columns(const unsigned (*kept)[2], float p[KEYS / 8][4])
-{
-    int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
-#pragma unroll
-    for (int n = 0; n < KEYS / 8; n++)
-#pragma unroll
-        for (int e = 0; e < 4; e++)
-            if (!(kept[g + e / 2 * 8][n / 4] >> (8 * n + 2 * t + e % 2) % 32 & 1u)) p[n][e] = 0;
-}
-
 /* Grid: (query tiles, heads, sequences). */
 template <int D>
 __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
@@ -89,8 +78,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
             auto &stage = memory.stages[turn];
             copy_rows<D, KEYS, -1>(k, key_of_chunk(a, chunk), stage.k);
             copy_rows<D, KEYS, -1>(v, key_of_chunk(a, chunk), stage.v);
-            load_distances<MMA_QUERIES>(args, memory.table, first_query, chunk, stage.relation.bias, NULL);
-            draw_kept<MMA_QUERIES>(dropout, a, head, first_query, chunk, stage.relation.kept);
+            load_distances<MMA_QUERIES>(args, memory.table, first_query, chunk, stage.bias, NULL);
         }
         ft_copy_async_commit();
         return chunk;
@@ -105,11 +93,11 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
         if (first_query + row < a.q_length) {
             const auto &stage = memory.stages[turn];
             float scores[KEYS / 8][4];
-            begin_scores<KEYS / 8>(biased ? stage.relation.bias + MMA_QUERIES + KEYS - 2 : NULL, row, scores);
+            begin_scores<KEYS / 8>(biased ? stage.bias + MMA_QUERIES + KEYS - 2 : NULL, row, scores);
             multiply_rows<D, KEYS / 8>(memory.q + row, stage.k, scores);
             hide_scores<KEYS / 8, false>(seen + 2 * chunk, causal_edge(a, first_query, chunk), row, scores);
             online_softmax<D>(scores, largest, sum, result);
-            if (dropout.active) drop_columns(stage.relation.kept + row, scores);
+            if (dropout.active) drop_columns(dropout, a, head, first_query + row, chunk, scores);
             multiply_sums<D, KEYS / 8>(scores, stage.v, result);
         }
         chunk = next;

@@ -17,12 +17,6 @@ enum { MMA_ROWS = 16, SEEN_BYTES = 2 * sizeof(unsigned) /* of a chunk (load_seen
  * banks. */
 template <int D> using mma_row = __nv_bfloat16[D + 8];
 
-/* What a tile of QUERIES queries and a chunk have between them, made ahead of their turn. */
-template <int QUERIES> struct mma_relation {
-    float bias[QUERIES + KEYS]; /* by distance */
-    unsigned kept[QUERIES][2];  /* features whose probability dropout keeps, as bits */
-};
-
 /* A head's columns of one sequence's `length` rows. */
 struct mma_matrix {
     __nv_bfloat16 *data;
@@ -65,27 +59,26 @@ __device__ __forceinline__ int key_of_chunk(const ft_attention &a, int chunk)
     return a.kv_length - 1 - chunk * KEYS;
 }
 
-/* Draws which probabilities of a tile of queries and a chunk are kept: a warp does two queries at a time, a
- * Philox block a lane, whose words are 16 features apart. */
-template <int QUERIES>
-__device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_attention &a, int head,
-                                          int first_query, int chunk, unsigned (*kept)[2])
+/* Dropped features of a chunk become 0 in a warp's 16 queries, from `first_query` on; the others' scale is
+ * the caller's. A lane's elements of a row are two blocks of numbers, whose word w is of its two columns of
+ * eight number 2 w, or 2 w + 1. */
+__device__ __forceinline__ void drop_columns(const ft_dropout &dropout, const ft_attention &a, int head,
+                                             int first_query, int chunk, float v[KEYS / 8][4])
 {
-    if (!dropout.active) return;
-    int lane = threadIdx.x % FT_WARP, queries = min((int)QUERIES, a.q_length - first_query);
-#pragma unroll 1 /* registers are short */
-    for (int r = (int)threadIdx.x / FT_WARP * 2; r < queries; r += ATTENTION_THREADS / FT_WARP * 2) {
-        ft_philox_block numbers =
-            ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + lane % 16),
-                               (uint32_t)(a.q_length - 1 - (first_query + r + lane / 16)), (uint32_t)head);
-        unsigned bits[4];
+    int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
-        for (int w = 0; w < 4; w++)
-            bits[w] = __ballot_sync(FT_ALL_LANES, numbers.word[w] >= dropout.threshold);
-        unsigned low = lane % 2 ? bits[2] : bits[0], high = lane % 2 ? bits[3] : bits[1];
-        if (lane < 2) kept[r][lane] = (low & 0xffffu) | high << 16;
-        if (lane / 2 == 1) kept[r + 1][lane % 2] = low >> 16 | (high & 0xffff0000u);
-    }
+    for (int half = 0; half < 2; half++)
+#pragma unroll
+        for (int odd = 0; odd < 2; odd++) {
+            ft_philox_block numbers =
+                ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + 8 * odd + 2 * t),
+                                   (uint32_t)(a.q_length - 1 - (first_query + g + 8 * half)), (uint32_t)head);
+#pragma unroll
+            for (int w = 0; w < 4; w++)
+#pragma unroll
+                for (int i = 0; i < 2; i++)
+                    if (!ft_stays(dropout, numbers.word[w], i)) v[2 * w + odd][2 * half + i] = 0;
+        }
 }
 
 /* Which features of chunks [first, end) are attended to, as bits, seen: (end - first, 2). Wants a barrier

@@ -29,7 +29,7 @@ template <int D> struct query_memory {
     mma_row<D> q[MMA_QUERIES], dout[MMA_QUERIES];
     struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
-        mma_relation<MMA_QUERIES> relation;
+        float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[STAGES];
     float table[FT_CUDA_MAX_BUCKETS];
     float row_sums[MMA_QUERIES];
@@ -53,20 +53,16 @@ __device__ __forceinline__ float row_sum_of(const mma_matrix &out, int first, co
     return sum + __shfl_xor_sync(FT_ALL_LANES, sum, 1);
 }
 
-/* ds of a warp's 16 queries by a chunk, in place of dout . v. kept: of the warp's rows, or NULL. */
+/* ds of a warp's 16 queries by a chunk, in place of dout . v, dropped. */
 __device__ __forceinline__ void query_gradients(const float scores[KEYS / 8][4], const float shift[2],
-                                                const float row_sum[2], const unsigned (*kept)[2],
-                                                float scale, float ds[KEYS / 8][4])
+                                                const float row_sum[2], float scale, float ds[KEYS / 8][4])
 {
-    int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
     for (int n = 0; n < KEYS / 8; n++)
 #pragma unroll
         for (int e = 0; e < 4; e++) {
-            unsigned bits = kept ? kept[g + e / 2 * 8][n / 4] : 0xffffffffu;
-            bool stays = bits >> (8 * n + 2 * t + e % 2) % 32 & 1u;
             float p = exp_from(shift[e / 2], scores[n][e]);
-            ds[n][e] = p * ((stays ? scale * ds[n][e] : 0.0f) - row_sum[e / 2]);
+            ds[n][e] = p * (scale * ds[n][e] - row_sum[e / 2]);
         }
 }
 
@@ -102,9 +98,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
             auto &stage = memory.stages[turn];
             copy_rows<D, KEYS, -1>(k, key_of_chunk(a, chunk), stage.k);
             copy_rows<D, KEYS, -1>(v, key_of_chunk(a, chunk), stage.v);
-            load_distances<MMA_QUERIES>(args, memory.table, first_query, chunk, stage.relation.bias,
+            load_distances<MMA_QUERIES>(args, memory.table, first_query, chunk, stage.bias,
                                         gradient_of_bias ? bias_gradient.bucket[turn] : NULL);
-            draw_kept<MMA_QUERIES>(dropout, a, head, first_query, chunk, stage.relation.kept);
         }
         ft_copy_async_commit();
         return chunk;
@@ -135,12 +130,12 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
         const auto &stage = memory.stages[turn];
         if (first_query + row < a.q_length || gradient_of_bias) {
             float scores[KEYS / 8][4], ds[KEYS / 8][4] = {{0}};
-            begin_scores<KEYS / 8>(biased ? stage.relation.bias + MMA_QUERIES + KEYS - 2 : NULL, row, scores);
+            begin_scores<KEYS / 8>(biased ? stage.bias + MMA_QUERIES + KEYS - 2 : NULL, row, scores);
             multiply_rows<D, KEYS / 8>(memory.q + row, stage.k, scores);
             hide_scores<KEYS / 8, false>(seen + 2 * chunk, causal_edge(a, first_query, chunk), row, scores);
             multiply_rows<D, KEYS / 8>(memory.dout + row, stage.v, ds);
-            query_gradients(scores, shift, row_sum, dropout.active ? stage.relation.kept + row : NULL,
-                            dropout.scale, ds);
+            if (dropout.active) drop_columns(dropout, a, head, first_query + row, chunk, ds);
+            query_gradients(scores, shift, row_sum, dropout.scale, ds);
             multiply_sums<D, KEYS / 8>(ds, stage.k, dq);
             for (int n = 0; gradient_of_bias && n < KEYS / 8; n++)
                 for (int e = 0; e < 4; e++) {
@@ -173,7 +168,8 @@ template <int D> struct key_memory {
     struct alignas(16) stage {
         mma_row<D> q[KEY_QUERIES], dout[KEY_QUERIES];
         float shift[KEY_QUERIES], row_sums[KEY_QUERIES];
-        mma_relation<KEY_QUERIES> relation;
+        float bias[KEY_QUERIES + KEYS];    /* by distance */
+        unsigned kept[KEY_QUERIES / 4][8]; /* see draw_kept */
     } stages[2];
     float table[FT_CUDA_MAX_BUCKETS];
     unsigned seen[2];
@@ -187,28 +183,52 @@ __device__ __forceinline__ int next_queries(const ft_attention &a, int first_que
     return first_query;
 }
 
+/* Draws which features of a chunk stay in a tile of queries: kept[j][2 w + half] has a byte for each of
+ * queries 4 j to 4 j + 3, of features 16 w + 2 c + half bit c. A block of numbers a lane, four queries a warp
+ * and turn. */
+__device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_attention &a, int head,
+                                          int first_query, int chunk, unsigned (*kept)[8])
+{
+    if (!dropout.active) return;
+    int lane = threadIdx.x % FT_WARP;
+#pragma unroll 1 /* registers are short */
+    for (int j = (int)threadIdx.x / FT_WARP; j < KEY_QUERIES / 4; j += ATTENTION_THREADS / FT_WARP) {
+        ft_philox_block numbers =
+            ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + lane % 8 * 2),
+                               (uint32_t)(a.q_length - 1 - (first_query + 4 * j + lane / 8)), (uint32_t)head);
+#pragma unroll
+        for (int e = 0; e < 8; e++) {
+            unsigned bits = __ballot_sync(FT_ALL_LANES, ft_stays(dropout, numbers.word[e / 2], e % 2));
+            if (lane == 0) kept[j][e] = bits;
+        }
+    }
+}
+
 /* p of a warp's 16 keys, features `row` and on, by a tile of queries, but for the scale of dropout, in place
- * of the scores, and ds in place of v . dout. kept: of the queries, or NULL. */
+ * of the scores, and ds in place of v . dout. kept: as drawn, or NULL. */
 __device__ __forceinline__ void key_gradients(const float *shift, const float *row_sums,
-                                              const unsigned (*kept)[2], int row, float scale,
+                                              const unsigned (*kept)[8], int row, float scale,
                                               float p[KEY_QUERIES / 8][4], float ds[KEY_QUERIES / 8][4])
 {
     int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
-    for (int n = 0; n < KEY_QUERIES / 8; n++)
+    for (int n = 0; n < KEY_QUERIES / 8; n++) {
+        /* Of queries 2 t and 2 t + 1 of the eight, features g and g + 8: a byte and half a byte apart. */
+        unsigned bits = 0xffffffffu;
+        if (kept) bits = kept[2 * n + t / 2][row / 16 * 2 + g % 2] >> (t % 2 * 16 + g / 2);
 #pragma unroll
         for (int i = 0; i < 2; i++) {
             int query = 8 * n + 2 * t + i;
-            unsigned bits = kept ? kept[query][row / 32] >> (row % 32 + g) : 0xffffffffu;
 #pragma unroll
             for (int half = 0; half < 2; half++) {
                 int e = 2 * half + i;
-                bool stays = bits >> 8 * half & 1u;
+                bool stays = bits >> (8 * i + 4 * half) & 1u;
                 float probability = exp_from(shift[query], p[n][e]);
                 p[n][e] = stays ? probability : 0.0f;
                 ds[n][e] = probability * ((stays ? scale * ds[n][e] : 0.0f) - row_sums[query]);
             }
         }
+    }
 }
 
 /* Grid: (key chunks, heads, sequences). */
@@ -243,8 +263,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
                 stage.shift[r] = there ? shift_of(tensors.lse[index]) : INFINITY;
                 stage.row_sums[r] = there ? tensors.row_sums[index] : 0;
             }
-            load_distances<KEY_QUERIES>(args, memory.table, first_query, chunk, stage.relation.bias, NULL);
-            draw_kept<KEY_QUERIES>(dropout, a, head, first_query, chunk, stage.relation.kept);
+            load_distances<KEY_QUERIES>(args, memory.table, first_query, chunk, stage.bias, NULL);
+            draw_kept(dropout, a, head, first_query, chunk, stage.kept);
         }
         ft_copy_async_commit();
         return first_query;
@@ -260,12 +280,12 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
         int next = begin(next_queries(a, first_query + KEY_QUERIES, chunk), turn ^ 1);
         const auto &stage = memory.stages[turn];
         float p[KEY_QUERIES / 8][4], ds[KEY_QUERIES / 8][4] = {{0}};
-        begin_scores<KEY_QUERIES / 8>(biased ? stage.relation.bias + KEY_QUERIES + KEYS - 2 : NULL, row, p);
+        begin_scores<KEY_QUERIES / 8>(biased ? stage.bias + KEY_QUERIES + KEYS - 2 : NULL, row, p);
         multiply_rows<D, KEY_QUERIES / 8>(memory.k + row, stage.q, p);
         hide_scores<KEY_QUERIES / 8, true>(seen, causal_edge(a, first_query, chunk), row, p);
         multiply_rows<D, KEY_QUERIES / 8>(memory.v + row, stage.dout, ds);
-        key_gradients(stage.shift, stage.row_sums, dropout.active ? stage.relation.kept : NULL, row,
-                      dropout.scale, p, ds);
+        key_gradients(stage.shift, stage.row_sums, dropout.active ? stage.kept : NULL, row, dropout.scale, p,
+                      ds);
         multiply_sums<D, KEY_QUERIES / 8>(p, stage.dout, dv);
         multiply_sums<D, KEY_QUERIES / 8>(ds, stage.q, dk);
         first_query = next;

@@ -1,7 +1,7 @@
 /* What the kernels share: elements and rows of tensors, dropout, sums over a warp and a block.
  *
  * A row is worked on in units of 32 features, four times eight neighbours, 16 apart: features f + 16 w + i of
- * the chunk of 64 that they are in. That is what eight blocks of Philox numbers cover (base/philox.h), so
+ * the chunk of 64 that they are in. That is what four blocks of Philox numbers cover (base/philox.h), so
  * that no number is drawn in vain, and eight neighbours are one 16-byte load of bf16 or two of f32. */
 #ifndef FT_KERNELS_CUDA_KERNEL_H
 #define FT_KERNELS_CUDA_KERNEL_H
@@ -200,7 +200,8 @@ __device__ __forceinline__ void ft_store8(const ft_tensor &t, bool eights, int64
 struct ft_dropout {
     bool active;
     ft_philox_key key;
-    uint32_t threshold, sequence; /* sequence: counted from the adapter's first on this device */
+    uint32_t threshold; /* in the upper half of a word: what is below it in a number's word changes nothing */
+    uint32_t sequence;  /* counted from the adapter's first on this device */
     float scale;
     uint32_t offset = 0; /* the adapter's sequences before that, on other devices */
 };
@@ -213,31 +214,28 @@ __device__ __forceinline__ ft_dropout ft_dropout_of(const ft_adapter_batch &batc
     if (!probability || site == 0) return dropout;
     int32_t g = batch.adapter_of[sequence];
     float p = probability[g];
-    if (!(p > 0)) return dropout;
+    dropout.threshold = ft_dropout_threshold(p) << 16;
+    if (dropout.threshold == 0) return dropout;
     dropout.active = true;
     dropout.key = ft_philox_key_of(batch.seed[g], batch.step[g], site);
-    dropout.threshold = ft_dropout_threshold(p);
     dropout.sequence = (uint32_t)(sequence - batch.sequence_start[g]);
     dropout.scale = ft_dropout_scale(p);
     if (batch.sequence_offset) dropout.offset = (uint32_t)batch.sequence_offset[g];
     return dropout;
 }
 
-/* The numbers of feature `feature` (below 16 in its chunk) and of those 16, 32 and 48 after it. */
+/* The numbers of feature `feature`, even and below 16 in its chunk, and the next, and of those 16, 32 and 48
+ * after them: a word two features. */
 __device__ __forceinline__ ft_philox_block ft_dropout_numbers(const ft_dropout &dropout, uint32_t feature,
                                                               uint32_t position, uint32_t head)
 {
-    return ft_philox(dropout.key, ft_philox_column(feature), position, dropout.offset + dropout.sequence,
-                     head);
+    return ft_philox_block_at(dropout.key, feature, position, dropout.offset + dropout.sequence, head);
 }
 
-/* Their factors: 0 or the scale. */
-__device__ __forceinline__ void ft_dropout_factors(const ft_dropout &dropout, uint32_t feature,
-                                                   uint32_t position, uint32_t head, float factor[4])
+/* Whether the feature of one half of a word stays. */
+__device__ __forceinline__ bool ft_stays(const ft_dropout &dropout, uint32_t word, int half)
 {
-    ft_philox_block numbers = ft_dropout_numbers(dropout, feature, position, head);
-#pragma unroll
-    for (int w = 0; w < 4; w++) factor[w] = numbers.word[w] < dropout.threshold ? 0.0f : dropout.scale;
+    return (half ? word : word << 16) >= dropout.threshold;
 }
 
 /* Which features of a unit stay in the row at position t of `length`: bit 8 w + i that of neighbour i of the
@@ -248,12 +246,16 @@ __device__ __forceinline__ unsigned ft_keep_unit(const ft_dropout &dropout, int3
     if (!dropout.active) return 0xffffffffu;
     unsigned keep = 0;
 #pragma unroll 2
-    for (int i = 0; i < 8; i++) {
-        float factor[4];
-        ft_dropout_factors(dropout, (uint32_t)(ft_unit_col(unit, 0) + i), (uint32_t)(length - 1 - t), 0,
-                           factor);
+    for (int i = 0; i < 8; i += 2) {
+        ft_philox_block numbers =
+            ft_dropout_numbers(dropout, (uint32_t)(ft_unit_col(unit, 0) + i), (uint32_t)(length - 1 - t), 0);
+        unsigned four = 0;
 #pragma unroll
-        for (int w = 0; w < 4; w++) keep |= (factor[w] > 0 ? 1u : 0u) << (8 * w + i);
+        for (int w = 0; w < 4; w++) {
+            four |= ft_stays(dropout, numbers.word[w], 0) ? 1u << 8 * w : 0u;
+            four |= ft_stays(dropout, numbers.word[w], 1) ? 2u << 8 * w : 0u;
+        }
+        keep |= four << i;
     }
     return keep;
 }

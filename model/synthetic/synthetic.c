@@ -64,7 +64,7 @@ static const float spliced_share = 0.03f; /* of components change to another dra
 
 enum {
     MIXED_MOST = 3, /* components of a mixture, as in TSMixup */
-    TRIES = 4,      /* draws of a component until one is not constant */
+    TRIES = 4,      /* draws of a component until one is usable */
     ROWS = FT_FAMILY_WORK + 2
 };
 
@@ -92,17 +92,19 @@ size_t ft_synthetic_scratch(int32_t length)
     return sizeof(float) * ROWS * (size_t)length;
 }
 
-/* Neither infinite nor constant, and not so steep that all but the last values are lost
- * in a float. */
-static bool is_usable(const float *x, int32_t n)
+typedef enum draw_quality { USABLE, CONSTANT, EXPLODED } draw_quality;
+
+/* EXPLODED: not finite, or so steep that all but the last values are lost in a float. */
+static draw_quality judge(const float *x, int32_t n)
 {
     float low = x[0], high = x[0], sum = 0.0f;
     for (int32_t t = 0; t < n; t++) {
         low = x[t] < low ? x[t] : low;
         high = x[t] > high ? x[t] : high;
-        sum += x[t] - x[0]; /* a NaN or an infinity stays in the sum */
+        sum += x[t]; /* a NaN or an infinity stays in the sum */
     }
-    return isfinite(sum) && high - low < 1e12f && high - low > 1e-5f * fmaxf(fabsf(low), fabsf(high));
+    if (!isfinite(sum) || !(high - low < 1e12f)) return EXPLODED;
+    return high - low > 1e-5f * fmaxf(fabsf(low), fabsf(high)) ? USABLE : CONSTANT;
 }
 
 /* work: (FT_FAMILY_WORK + 1, n). */
@@ -130,12 +132,12 @@ static void place_level(ft_dice *dice, int32_t n, float *x)
 
 static void draw_component(ft_dice *dice, const ft_family *family, int32_t n, float *x, float *work)
 {
-    bool is_done = false;
-    for (int32_t tries = 0; tries < TRIES && !is_done; tries++) {
+    draw_quality quality = EXPLODED;
+    for (int32_t tries = 0; tries < TRIES && quality != USABLE; tries++) {
         draw_family(dice, family, n, x, work);
-        is_done = is_usable(x, n);
+        quality = judge(x, n);
     }
-    if (!is_done && !isfinite(x[0] - x[0])) memset(x, 0, sizeof *x * (size_t)n);
+    if (quality == EXPLODED) memset(x, 0, sizeof *x * (size_t)n);
     ft_defects_apply(dice, n, x, family->zero);
     if (family->zero == FT_ZERO_ANY) place_level(dice, n, x);
 }

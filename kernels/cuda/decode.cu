@@ -6,10 +6,15 @@
  * far below what the device does meanwhile.
  *
  * Paths that share a cache, in bf16, are the queries of attention's forward pass on tensor cores: up to 64
- * share what is read (attention_mma.cu). Else a block takes one head of a path, or of four that share their
- * cache: eight threads a key for the scores, 16 bytes each at a time, which stay in shared memory; a warp a
- * path for the softmax; then groups of threads over the features, a part of the keys each. */
+ * share what is read (attention_mma.cu). A path that has a cache to itself, in bf16 and heads of up to 64
+ * features, is a warp's for each head, without shared memory: eight lanes a key, 16 bytes each, of 32 keys
+ * and their values at once, all under way before the first is used; the softmax is kept up from 32 keys to
+ * the next, and the lanes of a key weigh its value, which lies as the key did. Else a block takes one head of
+ * a path, or of four that share their cache: eight threads a key for the scores, 16 bytes each at a time,
+ * which stay in shared memory; a warp a path for the softmax; then groups of threads over the features, a
+ * part of the keys each. */
 #include "kernels/cuda/attention.h"
+#include "kernels/cuda/mma.h"
 
 enum { THREADS = 128, LANES = 8 /* a key */, EIGHT = 8, MOST_PATHS = 4 };
 
@@ -138,6 +143,99 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
     }
 }
 
+/* The eight elements of a head that a lane has. */
+__device__ __forceinline__ const uint4 *eight_at(const ft_tensor &t, int64_t row, int col)
+{
+    return (const uint4 *)((const __nv_bfloat16 *)t.data + row * t.stride + col);
+}
+
+__device__ __forceinline__ void unpack(const uint4 &raw, float v[EIGHT])
+{
+    ft_unpack8({raw, {0, 0, 0, 0}, true}, v);
+}
+
+/* A warp for each head of each path, which has a cache to itself; all in pieces (attention_in_pieces), d_kv
+ * at most 64. Step i of FT_WARP keys: key 4 i + lane / LANES. */
+__global__ void __launch_bounds__(THREADS) decode_path_kernel(decode_arguments args, ft_tensor out)
+{
+    enum { STEPS = LANES, KEYS_A_STEP = FT_WARP / LANES };
+    const ft_decode_attention &a = args.a;
+    const uint4 zeros = {0, 0, 0, 0};
+    int64_t item = (int64_t)blockIdx.x * (THREADS / FT_WARP) + threadIdx.x / FT_WARP;
+    if (item >= out.rows * a.n_heads) return;
+    int64_t path = item / a.n_heads, first = path * a.capacity;
+    int head = (int)(item % a.n_heads), lane = (int)threadIdx.x % FT_WARP, group = lane / LANES;
+    int col = lane % LANES * EIGHT, last = a.kv_length - 1;
+    bool has_col = col < a.d_kv;
+    col += head * a.d_kv;
+
+    float query[EIGHT], total[EIGHT] = {0}, largest = -INFINITY, sum = 0;
+    unpack(has_col ? *eight_at(a.q, path, col) : zeros, query);
+    const uint4 *k_new = eight_at(a.k_new, path, col), *v_new = eight_at(a.v_new, path, col);
+    int new_at = a.k_new.data ? last : -1;
+    if (new_at >= 0 && has_col && group == 0) {
+        *(uint4 *)eight_at(a.k_cache, first + last, col) = *k_new;
+        *(uint4 *)eight_at(a.v_cache, first + last, col) = *v_new;
+    }
+    int64_t k_step = KEYS_A_STEP * a.k_cache.stride / EIGHT, v_step = KEYS_A_STEP * a.v_cache.stride / EIGHT;
+    for (int base = 0; base < a.kv_length; base += FT_WARP) {
+        int own = base + lane; /* a lane has one key's mask and bias */
+        bool is_seen = own < a.kv_length && (!a.key_mask || a.key_mask[path * a.kv_length + own]);
+        unsigned seen = __ballot_sync(FT_ALL_LANES, is_seen) >> group;
+        const uint4 *k_at = eight_at(a.k_cache, first + base + group, col);
+        const uint4 *v_at = eight_at(a.v_cache, first + base + group, col);
+        uint4 key[STEPS], value[STEPS];
+#pragma unroll
+        for (int i = 0; i < STEPS; i++) {
+            bool there = has_col && (seen >> (i * KEYS_A_STEP) & 1u);
+            bool is_new = base + i * KEYS_A_STEP + group == new_at; /* others may write it just now */
+            const uint4 *k = is_new ? k_new : k_at + i * k_step, *v = is_new ? v_new : v_at + i * v_step;
+            key[i] = value[i] = zeros;
+            if (there) key[i] = *k, value[i] = *v;
+        }
+        float bias = 0, score[STEPS], most = largest;
+        if (is_seen && a.bias.data) bias = ft_load(a.bias, bucket_of(args.buckets, own - last), head);
+#pragma unroll
+        for (int i = 0; i < STEPS; i++) {
+            float k[EIGHT], product = 0;
+            unpack(key[i], k);
+#pragma unroll
+            for (int e = 0; e < EIGHT; e++) product += query[e] * k[e];
+            product = lanes_sum<LANES>(product);
+            product += __shfl_sync(FT_ALL_LANES, bias, i * KEYS_A_STEP + group);
+            score[i] = seen >> (i * KEYS_A_STEP) & 1u ? product : -INFINITY;
+            most = fmaxf(most, score[i]);
+        }
+#pragma unroll
+        for (int lanes = LANES; lanes < FT_WARP; lanes *= 2)
+            most = fmaxf(most, __shfl_xor_sync(FT_ALL_LANES, most, lanes));
+        if (most == -INFINITY) continue;
+        float fewer = ft_exp2((largest - most) * FT_LOG2_E);
+        largest = most, sum *= fewer;
+#pragma unroll
+        for (int e = 0; e < EIGHT; e++) total[e] *= fewer;
+#pragma unroll
+        for (int i = 0; i < STEPS; i++) {
+            float v[EIGHT], p = ft_exp2((score[i] - most) * FT_LOG2_E);
+            unpack(value[i], v);
+            sum += p;
+#pragma unroll
+            for (int e = 0; e < EIGHT; e++) total[e] += p * v[e];
+        }
+    }
+#pragma unroll
+    for (int lanes = LANES; lanes < FT_WARP; lanes *= 2) {
+        sum += __shfl_xor_sync(FT_ALL_LANES, sum, lanes);
+#pragma unroll
+        for (int e = 0; e < EIGHT; e++) total[e] += __shfl_xor_sync(FT_ALL_LANES, total[e], lanes);
+    }
+    if (group > 0 || !has_col) return;
+    float inverse = 1.0f / sum;
+#pragma unroll
+    for (int e = 0; e < EIGHT; e++) total[e] *= inverse;
+    ft_store8(out, true, path, col, total);
+}
+
 template <int PATHS> static void launch(ft_cuda *cuda, const decode_arguments &args, ft_tensor out)
 {
     const ft_decode_attention &a = args.a;
@@ -168,7 +266,10 @@ static void launch_shared(ft_cuda *cuda, const ft_decode_attention &a, int64_t c
 
 static void decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
 {
-    enum { MOST_KEYS = 4096 /* of which four paths' scores fit every device */ };
+    enum {
+        MOST_KEYS = 4096, /* of which four paths' scores fit every device */
+        WARPS = THREADS / FT_WARP
+    };
     ft_cuda *cuda = ft_cuda_of(self);
     if (out.rows == 0 || !ft_cuda_enter(cuda)) return;
     const ft_decode_attention &a = *attention;
@@ -179,10 +280,14 @@ static void decode_attention(ft_backend *self, const ft_decode_attention *attent
     }
     if (a.bias.data && !ft_cuda_buckets_of(cuda, (int32_t)a.bias.rows, false, a.max_distance, &args.buckets))
         return;
-    const ft_tensor *tensors[] = {&a.q, &a.k_cache, &a.v_cache, &out};
+    const ft_tensor *tensors[] = {&a.q, &a.k_cache, &a.v_cache, &out, &a.k_new, &a.v_new};
     int64_t caches = out.rows / a.paths_per_cache;
     if (a.paths_per_cache > 1 && !a.bias.data && attention_in_pieces(a.d_kv, tensors, 4))
         launch_shared(cuda, a, caches, out);
+    else if (a.paths_per_cache == 1 && a.d_kv <= LANES * EIGHT &&
+             attention_in_pieces(a.d_kv, tensors, a.k_new.data ? 6 : 4))
+        CUDA_LAUNCH(cuda, decode_path_kernel, ft_cuda_ceil(out.rows * a.n_heads, WARPS), THREADS, 0, args,
+                    out);
     else if (a.paths_per_cache > 1 && a.kv_length <= MOST_KEYS)
         launch<MOST_PATHS>(cuda, args, out);
     else

@@ -105,12 +105,11 @@ struct lora_result {
     unsigned keep[2];
 };
 
-template <bool PLAIN, bool BACK>
+template <bool PLAIN>
 __device__ __forceinline__ void fetch_result(const ft_tensor &result, const lora_strip &strip, int chunk,
                                              lora_result *part)
 {
     if constexpr (PLAIN) load_rows<true>(result, true, strip, chunk, part->before);
-    if (BACK && strip.dropout.active) draw(strip, chunk, part->keep);
 }
 
 /* The right side of the chunk's eight products for ranks [k, k + 16), of which the lane has those at 4 t.
@@ -211,19 +210,25 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
     int warp = (int)threadIdx.x / FT_WARP, n_warps = (int)blockDim.x / FT_WARP, pitch = rank + PAD;
     int left_chunks = (int)ft_cuda_ceil(left.cols, FT_CHUNK);
     int result_chunks = result.data ? (int)ft_cuda_ceil(result.cols, FT_CHUNK) : 0;
+
+    /* First everything that comes from afar. */
+    P rows[2][2][4], next[2][2][4];
     lora_result part = {};
+    if (warp < left_chunks) load_rows<PLAIN>(left, left_eights, strip, warp, next);
+    if (warp < result_chunks) fetch_result<PLAIN>(result, strip, warp, &part);
     start_dropout(batch, lora, piece.adapter, &strip);
-    if (warp < result_chunks) fetch_result<PLAIN, BACK>(result, strip, warp, &part);
+    bool drops = strip.dropout.active;
+    if (BACK && drops && warp < result_chunks) draw(strip, warp, part.keep);
 
     for (int n_first = 0; n_first < rank; n_first += TILES * FT_LORA_TILE) {
+        bool last = n_first + TILES * FT_LORA_TILE >= rank;
         float sums[TILES][4] = {{0}};
-        P rows[2][2][4], next[2][2][4];
-        if (warp < left_chunks) load_rows<PLAIN>(left, left_eights, strip, warp, next);
         for (int chunk = warp; chunk < left_chunks; chunk += n_warps) {
+            bool more = chunk + n_warps < left_chunks;
             memcpy(rows, next, sizeof rows);
-            if (chunk + n_warps < left_chunks)
-                load_rows<PLAIN>(left, left_eights, strip, chunk + n_warps, next);
-            if (!BACK && strip.dropout.active) {
+            if (more || !last)
+                load_rows<PLAIN>(left, left_eights, strip, more ? chunk + n_warps : warp, next);
+            if (!BACK && drops) {
                 unsigned keep[2];
                 draw(strip, chunk, keep);
 #pragma unroll
@@ -269,7 +274,7 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
                 if (from < n_warps) sum += parts[tile % 2][from][i];
             n += i % FT_LORA_TILE, i /= FT_LORA_TILE;
             low_rows[i * pitch + n] = scale * sum;
-            if (i < strip.n_rows) ft_store(low, strip.first + i, n, scale * sum);
+            if (i < strip.n_rows) ((float *)low.data)[(strip.first + i) * low.stride + n] = scale * sum;
         }
     }
 
@@ -284,7 +289,8 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
         }
         add_result<PLAIN, BACK>(result, result_eights, strip, chunk, part, sums);
         if (chunk + n_warps < result_chunks) {
-            fetch_result<PLAIN, BACK>(result, strip, chunk + n_warps, &part);
+            fetch_result<PLAIN>(result, strip, chunk + n_warps, &part);
+            if (BACK && drops) draw(strip, chunk + n_warps, part.keep);
             load_up<PLAIN, BACK>(up, up_fours, strip, chunk + n_warps, 0, right);
         }
     }

@@ -13,7 +13,7 @@ enum {
     WARPS = 8,
     MOST_TILES = 4,
     STEP = WARPS * FT_LORA_ROWS, /* rows that a block takes at once */
-    BLOCKS = 256,                /* of one gradient, about */
+    BLOCKS = 192,                /* of one gradient, about */
     SUMS = FT_CHUNK * FT_LORA_TILE,
     BY_RANK = FT_CHUNK + 1, /* pitches of sums[rank][feature] and sums[feature][rank] */
     BY_FEATURE = FT_LORA_TILE + 1,
@@ -51,19 +51,19 @@ __device__ __forceinline__ lora_step step_of(int64_t first, int64_t end)
 }
 
 template <bool PLAIN, int TILES, class P>
-__device__ __forceinline__ void fetch_step(const lora_parts &gradient, bool eights, const lora_step &step,
-                                           int chunk, int n_first, P left[4][4], float right[TILES][4])
+__device__ __forceinline__ void fetch_step(const lora_parts &gradient, bool eights, int rank,
+                                           const lora_step &step, int chunk, int n_first, P left[4][4],
+                                           float right[TILES][4])
 {
 #pragma unroll
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         ft_load_pairs<PLAIN>(gradient.left, eights, step.row[i], chunk * FT_CHUNK + 8 * step.g, left[i]);
+        const float *at = (const float *)gradient.right.data + step.row[i] * gradient.right.stride + step.g;
 #pragma unroll
-    for (int tile = 0; tile < TILES; tile++) {
-        int n = n_first + tile * FT_LORA_TILE;
-        if (n >= gradient.right.cols) break;
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            right[tile][i] = step.there[i] ? ft_load(gradient.right, step.row[i], n + step.g) : 0.0f;
+        for (int tile = 0; tile < TILES; tile++) {
+            int n = n_first + tile * FT_LORA_TILE;
+            right[tile][i] = step.there[i] && n < rank ? at[n] : 0.0f;
+        }
     }
 }
 
@@ -73,12 +73,14 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     lora_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
 {
     FT_SHARED(float, shared, [WARPS][PLACES]);
+    /* A multiple of 8, so that the smallest are known here. */
+    const int rank = PLAIN && TILES <= 2 ? TILES * FT_LORA_TILE : lora.rank;
     unsigned block = blockIdx.x;
     bool of_a = block < a.blocks;
     if (!of_a) block -= (unsigned)a.blocks;
     const lora_parts &gradient = of_a ? a : b;
     ft_piece piece;
-    int n_first = ft_take_index(&block, ft_cuda_ceil(lora.rank, TILES * FT_LORA_TILE)) * TILES * FT_LORA_TILE;
+    int n_first = ft_take_index(&block, ft_cuda_ceil(rank, TILES * FT_LORA_TILE)) * TILES * FT_LORA_TILE;
     int chunk = ft_take_index(&block, ft_cuda_ceil(gradient.left.cols, FT_CHUNK));
     if (!ft_find_piece(batch, length, gradient.piece_rows, block, &piece)) return;
     bool eights = ft_in_eights(gradient.left);
@@ -89,7 +91,7 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     lora_step step = step_of(row, piece.end);
     P left[4][4];
     float right[TILES][4];
-    if (row < piece.end) fetch_step<PLAIN, TILES>(gradient, eights, step, chunk, n_first, left, right);
+    if (row < piece.end) fetch_step<PLAIN, TILES>(gradient, eights, rank, step, chunk, n_first, left, right);
     int32_t first_sequence = batch.sequence_start[piece.adapter];
     ft_dropout dropout =
         ft_dropout_of(batch, batch.lora_dropout, of_a ? lora.dropout_site : 0, first_sequence);
@@ -120,11 +122,11 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
         }
         if (row + STEP < piece.end) {
             step = step_of(row + STEP, piece.end);
-            fetch_step<PLAIN, TILES>(gradient, eights, step, chunk, n_first, left, right);
+            fetch_step<PLAIN, TILES>(gradient, eights, rank, step, chunk, n_first, left, right);
         }
 #pragma unroll
         for (int tile = 0; tile < TILES; tile++) {
-            if (n_first + tile * FT_LORA_TILE >= lora.rank) break;
+            if (n_first + tile * FT_LORA_TILE >= rank) break;
 #pragma unroll
             for (int q = 0; q < 4; q++) ft_lora_multiply(sums[q][tile], x[q], y[tile]);
         }
@@ -133,11 +135,11 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     /* The warps' sums, one tile after the other, in the order of the gradient's elements. */
     int by_feature = of_a ? 1 : BY_FEATURE, by_rank = of_a ? BY_RANK : 1;
     int64_t features = gradient.left.cols;
-    float *parts = (float *)gradient.parts.data + (int64_t)block * lora.rank * features;
+    float *parts = (float *)gradient.parts.data + (int64_t)block * rank * features;
 #pragma unroll
     for (int tile = 0; tile < TILES; tile++) {
         int n = n_first + tile * FT_LORA_TILE;
-        if (n >= lora.rank) break;
+        if (n >= rank) break;
 #pragma unroll
         for (int q = 0; q < 4; q++) {
             float *to = &shared[warp][(8 * step.g + 2 * q) * by_feature + 2 * step.t * by_rank];
@@ -145,16 +147,18 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
             to[by_feature] = sums[q][tile][2], to[by_feature + by_rank] = sums[q][tile][3];
         }
         __syncthreads();
-        for (int i = (int)threadIdx.x; i < SUMS; i += WARPS * FT_WARP) {
+#pragma unroll
+        for (int turn = 0; turn < SUMS / (WARPS * FT_WARP); turn++) {
+            int i = turn * WARPS * FT_WARP + (int)threadIdx.x;
             int feature = of_a ? i % FT_CHUNK : i / FT_LORA_TILE;
-            int rank = of_a ? i / FT_CHUNK : i % FT_LORA_TILE;
+            int column = of_a ? i / FT_CHUNK : i % FT_LORA_TILE;
             float sum = 0;
 #pragma unroll
             for (int from = 0; from < WARPS; from++)
-                sum += shared[from][feature * by_feature + rank * by_rank];
-            feature += chunk * FT_CHUNK, rank += n;
+                sum += shared[from][feature * by_feature + column * by_rank];
+            feature += chunk * FT_CHUNK, column += n;
             if (feature < features)
-                parts[of_a ? rank * features + feature : (int64_t)feature * lora.rank + rank] =
+                parts[of_a ? column * features + feature : (int64_t)feature * rank + column] =
                     sum * dropout.scale;
         }
         __syncthreads();

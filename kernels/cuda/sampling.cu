@@ -5,7 +5,10 @@
  * it is), and no sorting: the k-th largest logit is found digit by digit from counts, top-p's threshold in
  * the same way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that the order in
  * which threads add them does not matter. Ids are then walked through in order, a run of neighbours a thread,
- * with sums in double. Nothing goes to the host: the next step reads its tokens where they are.
+ * with sums in double. A small k makes all of this cheap: k of the threads' largest logits are k logits, so
+ * that nothing below the k-th largest of those is among the k largest. What is not below it, some more than
+ * k, is copied together in the order of the ids, and the rest of the vocabulary is not looked at again.
+ * Nothing goes to the host: the next step reads its tokens where they are.
  * Floor, bytes: 4 a logit, and 4 a probability where they are asked for. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
@@ -14,7 +17,8 @@ enum {
     THREADS = 256,
     WARPS = THREADS / FT_WARP,
     DIGITS = THREADS /* a thread each */,
-    MOST_IN_SHARED = 10240
+    MOST_IN_SHARED = 10240,
+    FEW = THREADS
 };
 typedef unsigned long long weight_sum; /* of probabilities, in 2^-52 */
 
@@ -30,6 +34,8 @@ struct path_memory {
     weight_sum sums[WARPS];
     int ints[WARPS];
     int first;
+    float few_logits[FEW]; /* the threads' largest, then what top-k may keep */
+    int few_ids[FEW];
 };
 
 /* Numbers in the order of the floats. */
@@ -66,6 +72,7 @@ template <class T> __device__ T sum_before(T value, T *parts, T *total)
 /* A path's distribution: of tokens of order >= least, exp((logit - largest) / temperature) / sum. */
 struct path_view {
     const float *logits;
+    const int *ids; /* of the tokens, ascending; NULL: all of them */
     int count, suppressed;
     unsigned least;
     float largest;
@@ -94,15 +101,20 @@ __device__ __forceinline__ bool has_prefix(unsigned order, unsigned prefix, int 
     return shift == 24 || order >> (shift + 8) == prefix >> (shift + 8);
 }
 
-/* The order of the k-th largest logit. Each digit is the largest at which the count of what is not smaller
- * reaches what remains of k: thread t looks at the t-th largest. */
-__device__ unsigned kth_largest(const path_view &path, int k, path_memory *shared)
+__device__ __forceinline__ int id_of(const path_view &path, int i)
+{
+    return path.ids ? path.ids[i] : i;
+}
+
+/* The order of the k-th largest logit; its digits from `last` on, zeros below them. Each digit is the largest
+ * at which the count of what is not smaller reaches what remains of k: thread t looks at the t-th largest. */
+__device__ unsigned kth_largest(const path_view &path, int k, int last, path_memory *shared)
 {
     if (threadIdx.x == 0) {
         shared->prefix = 0;
         shared->remaining = k;
     }
-    for (int shift = 24; shift >= 0; shift -= 8) {
+    for (int shift = 24; shift >= last; shift -= 8) {
         shared->count[threadIdx.x] = 0;
         __syncthreads();
         unsigned prefix = shared->prefix;
@@ -122,6 +134,48 @@ __device__ unsigned kth_largest(const path_view &path, int k, path_memory *share
         __syncthreads();
     }
     return shared->prefix;
+}
+
+/* The same of at most FEW logits, by comparing each with each. */
+__device__ unsigned kth_largest_of_few(const path_view &path, int k, path_memory *shared)
+{
+    if ((int)threadIdx.x < path.count) {
+        float own = path.logits[threadIdx.x];
+        int larger = 0, reached = 0;
+        for (int i = 0; i < path.count; i++) {
+            larger += path.logits[i] > own;
+            reached += path.logits[i] >= own;
+        }
+        if (larger < k && k <= reached) shared->prefix = order_of(own);
+    }
+    __syncthreads();
+    return shared->prefix;
+}
+
+/* Makes the path one of the few tokens that can be among its k <= THREADS largest logits, if they are few.
+ * `largest`: of the thread's own part of the logits. */
+__device__ void leave_few(path_view *path, int k, float largest, path_memory *shared)
+{
+    path_view few = *path;
+    few.logits = shared->few_logits;
+    few.suppressed = -1;
+    few.count = THREADS;
+    shared->few_logits[threadIdx.x] = largest;
+    unsigned least = kth_largest(few, k, 16, shared);
+    int run = (path->count + THREADS - 1) / THREADS | 1, first = min((int)threadIdx.x * run, path->count);
+    int end = min(first + run, path->count), own = 0;
+    for (int i = first; i < end; i++) own += order_of(logit_of(*path, i)) >= least;
+    int place = sum_before(own, shared->ints, &few.count);
+    if (few.count > FEW) return;
+    for (int i = first; own > 0 && i < end; i++) {
+        float logit = logit_of(*path, i);
+        if (order_of(logit) < least) continue;
+        shared->few_logits[place] = logit;
+        shared->few_ids[place++] = i;
+    }
+    few.ids = shared->few_ids;
+    *path = few;
+    __syncthreads();
 }
 
 /* The order of the least likely token that top-p keeps, and how many of those as likely as it go. The most
@@ -188,6 +242,7 @@ __global__ void __launch_bounds__(THREADS, 2)
     int64_t row = blockIdx.x;
     int count = (int)logits.cols;
     path_view path = {(const float *)logits.data + row * logits.stride,
+                      NULL,
                       count,
                       sampling.suppressed_token,
                       0,
@@ -219,7 +274,14 @@ __global__ void __launch_bounds__(THREADS, 2)
         if (threadIdx.x == 0) token[row] = -1;
         return;
     }
-    if (sampling.top_k > 0 && sampling.top_k < count) path.least = kth_largest(path, sampling.top_k, shared);
+    if (sampling.top_k > 0 && sampling.top_k < count) {
+        if (sampling.top_k <= THREADS) leave_few(&path, sampling.top_k, largest, shared);
+        path.least = path.ids ? kth_largest_of_few(path, sampling.top_k, shared)
+                              : kth_largest(path, sampling.top_k, 0, shared);
+        for (int i = threadIdx.x; path.ids && probabilities.data && i < count; i += THREADS)
+            ft_store(probabilities, row, i, 0.0f); /* those of the few follow, after a barrier */
+        count = path.count;
+    }
 
     double part = 0, total = 0;
     for (int i = threadIdx.x; i < count; i += THREADS) part += weight_of(path, logit_of(path, i));
@@ -249,22 +311,23 @@ __global__ void __launch_bounds__(THREADS, 2)
     }
     double before = sum_before(kept, shared->doubles, &all_kept);
 
-    if (threadIdx.x == 0) shared->first = count;
+    if (threadIdx.x == 0) shared->first = (int)logits.cols;
     __syncthreads();
     ft_philox_key key = ft_philox_key_of(sampling.seed[row], sampling.step, FT_SITE_SAMPLING);
     ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
     double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept, cumulative = before;
-    int crossing = count; /* some thread has one: `uniform` is less than the whole by 2^-24 of it */
+    int crossing =
+        (int)logits.cols; /* some thread has one: `uniform` is less than the whole by 2^-24 of it */
     for (int i = first, n = tie; i < end; i++) {
         float logit = logit_of(path, i);
         unsigned order = order_of(logit);
         bool stays = order > threshold || (order == threshold && n >= removed);
         n += order == threshold;
         double p = stays ? weight_of(path, logit) / path.sum : 0;
-        if (probabilities.data) ft_store(probabilities, row, i, (float)(p / all_kept));
+        if (probabilities.data) ft_store(probabilities, row, id_of(path, i), (float)(p / all_kept));
         if (!(p > 0)) continue;
         cumulative += p;
-        if (cumulative > uniform) crossing = min(crossing, i);
+        if (cumulative > uniform) crossing = min(crossing, id_of(path, i));
     }
     atomicMin(&shared->first, crossing);
     __syncthreads();

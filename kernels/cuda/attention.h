@@ -1,9 +1,9 @@
 /* What attention's kernels share: arguments, a head's columns, the bias by distance, sums by bucket.
  *
  * Keys are counted from the last, f = kv_length - 1 - key, since the dropout's numbers are: a chunk is 64
- * such features, of which a block of Philox numbers covers f, f + 1 and those 16, 32 and 48 after them. Between a tile of
- * queries and a chunk, query r and feature f of theirs are the same distance apart wherever r + f is the
- * same: a line of biases by distance stands for the table of buckets. */
+ * such features, of which a block of Philox numbers covers f, f + 1 and those 16, 32 and 48 after them.
+ * Between a tile of queries and a chunk, query r and feature f of theirs are the same distance apart wherever
+ * r + f is the same: a line of biases by distance stands for the table of buckets. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_H
 #define FT_KERNELS_CUDA_ATTENTION_H
 

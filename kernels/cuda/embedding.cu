@@ -25,11 +25,15 @@ __global__ void __launch_bounds__(GATHER_THREADS, 4)
     bool table_eights = ft_in_eights(table), out_eights = ft_in_eights(out);
     int n_units = ft_units(out.cols);
     for (int unit = threadIdx.x % LANES; unit < n_units; unit += LANES) {
-        unsigned keep = ft_keep_unit(dropout, length, t, unit);
+        ft_eight got[4] = {};
+#pragma unroll
+        for (int w = 0; w < 4; w++)
+            if (id >= 0) got[w] = ft_fetch8(table, table_eights, id, ft_unit_col(unit, w));
+        unsigned keep = ft_keep_unit(dropout, length, t, unit); /* while they come */
 #pragma unroll
         for (int w = 0; w < 4; w++) {
-            float v[8] = {0};
-            if (id >= 0) ft_load8(table, table_eights, id, ft_unit_col(unit, w), v);
+            float v[8];
+            ft_unpack8(got[w], v);
             ft_drop8(dropout, keep, w, v);
             ft_store8(out, out_eights, row, ft_unit_col(unit, w), v);
         }

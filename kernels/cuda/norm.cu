@@ -5,16 +5,17 @@
  * += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is
  * overwritten; dweight += sum over the adapter's rows of e * x_out * rstd.
  *
- * Design: half a warp a row, a unit of 32 features a lane and turn (d_model 512: one turn). A row is read
- * twice, the second time from the cache: the first pass gives the row's sum. The weight's gradient (full
- * training, ln_tuning) is summed over pieces of the rows by many blocks, whose parts a second kernel adds in
- * order.
+ * Design: a unit of 32 features a lane, and so half a warp a row up to 512 features, a warp above. What comes
+ * in is asked for at once; masks are drawn while it is on its way. A lane holds its unit until the row's sum
+ * is known; only rows of more than 1024 features are read twice, the second time from the cache. The weight's
+ * gradient (full training, ln_tuning) is summed over pieces of the rows by many blocks, whose parts a second
+ * kernel adds in order.
  * Floor, bytes an element with bf16 activations: forward 4 (x) + 4 (x_out) + 2 (y) + 2 (h), backward
  * 4 (x_out) + 8 (dx) + 2 (dh) + 2 (dy), the weight's gradient 4 (x_out) + 2 (dh). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { LANES = FT_WARP / 2, ROW_THREADS = 128, ROWS_PER_BLOCK = ROW_THREADS / LANES };
+enum { ROW_THREADS = 128 };
 /* Of the weight's gradient: a block has 64 features (two threads a row) and the rows of a piece. */
 enum {
     GRADIENT_THREADS = 128,
@@ -31,12 +32,27 @@ __device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weig
     return w;
 }
 
+/* How a row is shared: by LANES lanes, which with HELD have at most one unit each. */
+template <int LANES_, bool HELD_> struct row_shape {
+    static constexpr int LANES = LANES_;
+    static constexpr bool HELD = HELD_;
+};
+
+/* Of the LANES lanes of a row. */
+template <int LANES> __device__ __forceinline__ float row_sum(float value)
+{
+    return LANES == FT_WARP ? ft_warp_sum(value) : ft_half_warp_sum(value);
+}
+
+template <class Shape>
 __global__ void __launch_bounds__(ROW_THREADS, 4)
     add_norm_forward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x, ft_tensor y, uint32_t y_site,
                             const float *weight, int64_t weight_stride, float eps, uint32_t h_site,
                             float h_scale, ft_tensor x_out, ft_tensor h, float *rstd)
 {
-    int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / LANES;
+    constexpr int LANES = Shape::LANES;
+    constexpr bool HELD = Shape::HELD;
+    int64_t row = (int64_t)blockIdx.x * (ROW_THREADS / LANES) + threadIdx.x / LANES;
     int lane = threadIdx.x % LANES;
     if (row >= x.rows) return;
     int32_t sequence = (int32_t)(row / length), t = (int32_t)(row % length);
@@ -44,45 +60,55 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
          h_eights = ft_in_eights(h);
     bool writes = y.data || x_out.data != x.data;
     int n_units = ft_units(x.cols);
-    ft_dropout y_dropout = ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
-    float squares = 0;
+    float v[4][8], squares = 0;
     for (int unit = lane; unit < n_units; unit += LANES) {
-        unsigned keep = y.data ? ft_keep_unit(y_dropout, length, t, unit) : 0;
+        ft_eight x_got[4], y_got[4];
 #pragma unroll
         for (int w = 0; w < 4; w++) {
-            int col = ft_unit_col(unit, w);
-            float v[8], added[8];
-            ft_eight x_got = ft_fetch8(x, x_eights, row, col), y_got;
-            if (y.data) y_got = ft_fetch8(y, y_eights, row, col);
-            ft_unpack8(x_got, v);
-            if (y.data) {
-                ft_unpack8(y_got, added);
-                ft_drop8(y_dropout, keep, w, added);
-                for (int i = 0; i < 8; i++) v[i] += added[i];
-            }
-            for (int i = 0; i < 8; i++) squares += v[i] * v[i];
-            if (writes) ft_store8(x_out, out_eights, row, col, v);
+            x_got[w] = ft_fetch8(x, x_eights, row, ft_unit_col(unit, w));
+            if (y.data) y_got[w] = ft_fetch8(y, y_eights, row, ft_unit_col(unit, w));
         }
+        ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
+        unsigned keep = y.data ? ft_keep_unit(dropout, length, t, unit) : 0;
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            ft_unpack8(x_got[w], v[w]);
+            if (y.data) {
+                float added[8];
+                ft_unpack8(y_got[w], added);
+                ft_drop8(dropout, keep, w, added);
+                for (int i = 0; i < 8; i++) v[w][i] += added[i];
+            }
+            for (int i = 0; i < 8; i++) squares += v[w][i] * v[w][i];
+            if (writes) ft_store8(x_out, out_eights, row, ft_unit_col(unit, w), v[w]);
+        }
+        if (HELD) break;
     }
-    float r = 1.0f / sqrtf(ft_half_warp_sum(squares) / (float)x.cols + eps);
+    float r = 1.0f / sqrtf(row_sum<LANES>(squares) / (float)x.cols + eps);
     if (lane == 0) rstd[row] = r;
 
-    ft_dropout h_dropout = ft_dropout_of(batch, batch.model_dropout, h_site, sequence);
+    ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, h_site, sequence);
     ft_tensor norm = weight_of(weight, weight_stride, batch.adapter_of[sequence], x.cols);
     bool norm_eights = ft_in_eights(norm);
     for (int unit = lane; unit < n_units; unit += LANES) {
-        unsigned keep = ft_keep_unit(h_dropout, length, t, unit);
+        ft_eight norm_got[4];
 #pragma unroll
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
-            float v[8], factor[8];
-            ft_eight got = ft_fetch8(x_out, out_eights, row, col); /* this lane's own, of the loop before */
-            ft_load8(norm, norm_eights, 0, col, factor);
-            ft_unpack8(got, v);
-            for (int i = 0; i < 8; i++) v[i] *= h_scale * r * factor[i];
-            ft_drop8(h_dropout, keep, w, v);
-            ft_store8(h, h_eights, row, col, v);
+            norm_got[w] = ft_fetch8(norm, norm_eights, 0, col);
+            if (!HELD) ft_load8(x_out, out_eights, row, col, v[w]); /* this lane's own, of the loop before */
         }
+        unsigned keep = ft_keep_unit(dropout, length, t, unit);
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            int col = ft_unit_col(unit, w);
+            float factor[8];
+            ft_unpack8(norm_got[w], factor);
+            for (int i = 0; i < 8; i++) v[w][i] *= h_scale * r * factor[i];
+            ft_drop8(dropout, keep, w, v[w]);
+            ft_store8(h, h_eights, row, col, v[w]);
+        }
+        if (HELD) break;
     }
 }
 
@@ -98,55 +124,79 @@ __device__ __forceinline__ void gradient_of(const ft_eight &dh, const ft_eight &
     for (int i = 0; i < 8; i++) g[i] *= h_scale * factor[i];
 }
 
-__global__ void __launch_bounds__(ROW_THREADS, 3)
+template <class Shape>
+__global__ void __launch_bounds__(ROW_THREADS, Shape::HELD ? 3 : 2)
     add_norm_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
                              const float *weight, int64_t weight_stride, uint32_t h_site, float h_scale,
                              ft_tensor dh, ft_tensor dx, bool dx_is_zero, uint32_t y_site, ft_tensor dy)
 {
-    int64_t row = (int64_t)blockIdx.x * ROWS_PER_BLOCK + threadIdx.x / LANES;
+    constexpr int LANES = Shape::LANES;
+    constexpr bool HELD = Shape::HELD;
+    int64_t row = (int64_t)blockIdx.x * (ROW_THREADS / LANES) + threadIdx.x / LANES;
     int lane = threadIdx.x % LANES;
     if (row >= x_out.rows) return;
     int32_t sequence = (int32_t)(row / length), t = (int32_t)(row % length);
     bool x_eights = ft_in_eights(x_out), dh_eights = ft_in_eights(dh), dx_eights = ft_in_eights(dx),
          dy_eights = ft_in_eights(dy);
     int n_units = ft_units(x_out.cols);
-    ft_dropout h_dropout = ft_dropout_of(batch, batch.model_dropout, h_site, sequence);
-    ft_dropout y_dropout = ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
     ft_tensor norm = weight_of(weight, weight_stride, batch.adapter_of[sequence], x_out.cols);
     bool norm_eights = ft_in_eights(norm);
+    float g[4][8], v[4][8]; /* v: x_out */
+    auto load = [&](int unit) {
+        ft_eight dh_got[4], x_got[4];
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            int col = ft_unit_col(unit, w);
+            dh_got[w] = ft_fetch8(dh, dh_eights, row, col);
+            x_got[w] = ft_fetch8(x_out, x_eights, row, col);
+        }
+        ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, h_site, sequence);
+        unsigned keep = ft_keep_unit(dropout, length, t, unit);
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            ft_eight factor = ft_fetch8(norm, norm_eights, 0, ft_unit_col(unit, w));
+            gradient_of(dh_got[w], factor, dropout, keep, w, h_scale, g[w]);
+            ft_unpack8(x_got[w], v[w]);
+        }
+    };
+    ft_dropout y_dropout;
+    unsigned y_keep = 0;
+    ft_eight dx_got[4];
+    auto load_rest = [&](int unit) { /* what is needed after the sum */
+                                     if (dy.data) {
+                                         y_dropout =
+                                             ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
+                                         y_keep = ft_keep_unit(y_dropout, length, t, unit);
+                                     }
+#pragma unroll
+                                     for (int w = 0; w < 4; w++)
+                                         if (!dx_is_zero)
+                                             dx_got[w] = ft_fetch8(dx, dx_eights, row, ft_unit_col(unit, w));
+    };
     float along = 0; /* g . x_out */
     for (int unit = lane; unit < n_units; unit += LANES) {
-        unsigned keep = ft_keep_unit(h_dropout, length, t, unit);
-#pragma unroll 2
-        for (int w = 0; w < 4; w++) {
-            int col = ft_unit_col(unit, w);
-            float g[8], v[8];
-            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, col),
-                     x_got = ft_fetch8(x_out, x_eights, row, col);
-            gradient_of(dh_got, ft_fetch8(norm, norm_eights, 0, col), h_dropout, keep, w, h_scale, g);
-            ft_unpack8(x_got, v);
-            for (int i = 0; i < 8; i++) along += g[i] * v[i];
-        }
+        load(unit);
+        if (HELD) load_rest(unit);
+#pragma unroll
+        for (int w = 0; w < 4; w++)
+            for (int i = 0; i < 8; i++) along += g[w][i] * v[w][i];
+        if (HELD) break;
     }
-    float r = rstd[row], back = r * r * (ft_half_warp_sum(along) / (float)x_out.cols);
+    float r = rstd[row], back = r * r * (row_sum<LANES>(along) / (float)x_out.cols);
     for (int unit = lane; unit < n_units; unit += LANES) {
-        unsigned h_keep = ft_keep_unit(h_dropout, length, t, unit), y_keep = 0;
-        if (dy.data) y_keep = ft_keep_unit(y_dropout, length, t, unit);
-#pragma unroll 2
+        if (!HELD) load(unit), load_rest(unit);
+#pragma unroll
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
-            float g[8], v[8], sum[8] = {0};
-            ft_eight dh_got = ft_fetch8(dh, dh_eights, row, col),
-                     x_got = ft_fetch8(x_out, x_eights, row, col);
-            if (!dx_is_zero) ft_load8(dx, dx_eights, row, col, sum);
-            gradient_of(dh_got, ft_fetch8(norm, norm_eights, 0, col), h_dropout, h_keep, w, h_scale, g);
-            ft_unpack8(x_got, v);
-            for (int i = 0; i < 8; i++) sum[i] += r * (g[i] - v[i] * back);
+            float sum[8] = {0};
+            if (!dx_is_zero) ft_unpack8(dx_got[w], sum);
+            for (int i = 0; i < 8; i++) sum[i] += r * (g[w][i] - v[w][i] * back);
             ft_store8(dx, dx_eights, row, col, sum);
             if (!dy.data) continue;
             ft_drop8(y_dropout, y_keep, w, sum);
             ft_store8(dy, dy_eights, row, col, sum);
         }
+        if (HELD) break;
     }
 }
 
@@ -210,6 +260,17 @@ __global__ void __launch_bounds__(TOTAL_THREADS)
     dweight[adapter * weight_stride + col] += total;
 }
 
+/* Calls launch with the shape that rows of `cols` features have. */
+template <class Launch> static void for_shape(int64_t cols, Launch launch)
+{
+    if (ft_units(cols) <= FT_WARP / 2)
+        launch(row_shape<FT_WARP / 2, true>());
+    else if (ft_units(cols) <= FT_WARP)
+        launch(row_shape<FT_WARP, true>());
+    else
+        launch(row_shape<FT_WARP, false>());
+}
+
 static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x,
                              ft_tensor y, uint32_t y_site, const void *weight, int64_t weight_stride,
                              float eps, uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h,
@@ -217,9 +278,13 @@ static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, in
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (x.rows == 0 || !ft_cuda_enter(cuda)) return;
-    CUDA_LAUNCH(cuda, add_norm_forward_kernel, ft_cuda_ceil(x.rows, ROWS_PER_BLOCK), ROW_THREADS, 0, *batch,
-                length, x, y, y_site, (const float *)weight, weight_stride, eps, h_site, h_scale, x_out, h,
-                (float *)rstd);
+    auto launch = [&](auto shape) {
+        using Shape = decltype(shape);
+        CUDA_LAUNCH(cuda, add_norm_forward_kernel<Shape>, ft_cuda_ceil(x.rows, ROW_THREADS / Shape::LANES),
+                    ROW_THREADS, 0, *batch, length, x, y, y_site, (const float *)weight, weight_stride, eps,
+                    h_site, h_scale, x_out, h, (float *)rstd);
+    };
+    for_shape(x.cols, launch);
 }
 
 static void norm_weight_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length,
@@ -249,9 +314,14 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
     if (dweight) /* first, since dy may lie where dh is */
         norm_weight_gradient(cuda, batch, length, x_out, (const float *)rstd, h_site, h_scale, dh,
                              (float *)dweight, weight_stride);
-    CUDA_LAUNCH(cuda, add_norm_backward_kernel, ft_cuda_ceil(x_out.rows, ROWS_PER_BLOCK), ROW_THREADS, 0,
-                *batch, length, x_out, (const float *)rstd, (const float *)weight, weight_stride, h_site,
-                h_scale, dh, dx, dx_is_zero, y_site, dy);
+    auto launch = [&](auto shape) {
+        using Shape = decltype(shape);
+        CUDA_LAUNCH(cuda, add_norm_backward_kernel<Shape>,
+                    ft_cuda_ceil(x_out.rows, ROW_THREADS / Shape::LANES), ROW_THREADS, 0, *batch, length,
+                    x_out, (const float *)rstd, (const float *)weight, weight_stride, h_site, h_scale, dh, dx,
+                    dx_is_zero, y_site, dy);
+    };
+    for_shape(x_out.cols, launch);
 }
 
 void ft_cuda_norm_operations(ft_backend *base)

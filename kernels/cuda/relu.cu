@@ -3,28 +3,32 @@
  * Forward: f = dropout(relu(f)). Backward: df = df * dropout scale where f > 0, else 0; what forward dropped
  * or cut off is 0 in f, so that no number is drawn again.
  *
- * Design: forward a unit of 32 features a thread, backward eight, in 16-byte loads and stores. cuBLASLt's
- * epilogues know ReLU but not our dropout, so that this is a pass of its own. Floor, bytes: forward 2 + 2 an
- * element of bf16 activations, backward 2 (f) + 4 (df). */
+ * Design: forward a unit of 32 features a thread, whose mask is drawn while they come, backward eight, in
+ * 16-byte loads and stores. cuBLASLt's epilogues know ReLU but not our dropout, so that this is a pass of its
+ * own. Floor, bytes: forward 2 + 2 an element of bf16 activations, backward 2 (f) + 4 (df). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
 enum { THREADS = 128 };
 
-__global__ void __launch_bounds__(THREADS, 8)
+__global__ void __launch_bounds__(THREADS, 6)
     relu_forward_kernel(ft_adapter_batch batch, int32_t length, uint32_t site, ft_tensor f)
 {
     int n_units = ft_units(f.cols);
     int64_t index = (int64_t)blockIdx.x * THREADS + threadIdx.x, row = index / n_units;
     int unit = (int)(index % n_units);
     if (row >= f.rows) return;
+    bool eights = ft_in_eights(f);
+    ft_eight got[4];
+#pragma unroll
+    for (int w = 0; w < 4; w++) got[w] = ft_fetch8(f, eights, row, ft_unit_col(unit, w));
+    /* While they come: */
     ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, site, (int32_t)(row / length));
     unsigned keep = ft_keep_unit(dropout, length, (int32_t)(row % length), unit);
-    bool eights = ft_in_eights(f);
 #pragma unroll
     for (int w = 0; w < 4; w++) {
         float v[8];
-        ft_load8(f, eights, row, ft_unit_col(unit, w), v);
+        ft_unpack8(got[w], v);
         for (int i = 0; i < 8; i++)
             if (v[i] < 0) v[i] = 0; /* a NaN stays one */
         ft_drop8(dropout, keep, w, v);

@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 out=${out%/}
-most_mib=60 # so that it goes to a machine that is lent for minutes in seconds
+most_mib=80 # as gzip packs it a third of that, so that it goes to a machine that is lent for minutes in seconds
 build=$out-build
 
 die() {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks and measures the CUDA backend on GPU 0 within minutes. Needs what bench/gpu_pack.sh made, a driver and cuBLASLt. Some stages need
-# compute-sanitizer, ncu, cuDNN or a python3 with PyTorch, transformers and PEFT besides: one that lacks its tool is recorded as missing.
+# compute-sanitizer, ncu or a python3 with PyTorch, transformers and PEFT besides: one that lacks its tool is recorded as missing.
 #
 # usage: bench/gpu_check.sh [--packed DIR] [--out DIR] [--seconds N] [--only STAGE,...] [--after STAGE]
 #   --packed   what gpu_pack.sh made (build/gpu)
@@ -8,7 +8,7 @@
 #   --seconds  all of it ends within this time (420)
 #   --only     these stages alone;  --after: those that follow this one
 #
-# The stages, the most telling first: card tests model steps operations memcheck racecheck sweep pytorch attention large ncu. What each
+# The stages, the most telling first: card tests model steps operations memcheck racecheck sweep pytorch large ncu compiled. What each
 # runs is in bench/gpu_check/stages.sh. Each has a time limit of its own. Failed lines and a table of ten rows come last. The card's settings are not
 # touched.
 # Exit status: 0 all stages went well or lacked their tool, 1 one did not, 2 wrong usage.
@@ -16,7 +16,7 @@ set -u
 called_from=$PWD
 cd "$(dirname "$0")/.." || exit 1
 packed=build/gpu out=build/gpu-results seconds=420 only='' after=''
-all_stages='card tests model steps operations memcheck racecheck sweep pytorch attention large ncu'
+all_stages='card tests model steps operations memcheck racecheck sweep pytorch large ncu compiled'
 usage() {
     sed -n 's/^# usage:/usage:/p' "$0" >&2
     exit 2
@@ -92,6 +92,7 @@ limit_of() {
     card) set -- 30 ;;
     tests | model | steps) set -- 90 ;;
     pytorch) set -- 120 ;;
+    compiled) set -- 200 ;;
     *) set -- 60 ;;
     esac
     if [ "$simulated" ]; then echo $((10 * $1)); else echo "$1"; fi
@@ -103,8 +104,7 @@ failed_lines() {
     tests | memcheck | racecheck) awk -F '\t' '$3 != $4 || $7 != ""' "$work/$1.tsv" ;;
     steps | large) awk -F '\t' '$9 != ""' "$work/$1.tsv" ;;
     operations) awk -F '\t' '$10 != ""' "$work/$1.tsv" ;;
-    attention) awk -F '\t' '$6 != ""' "$work/$1.tsv" ;;
-    pytorch) awk -F '\t' '$5 == "" && $7 !~ /the time was up/' "$work/$1.tsv" ;;
+    pytorch | compiled) awk -F '\t' '$5 == "" && $7 !~ /the time was up/' "$work/$1.tsv" ;;
     *) awk -F '\t' '{ for (i = 1; i <= NF; i++) if ($i == "failed") { print; next } }' "$work/$1.tsv" ;;
     esac
 }

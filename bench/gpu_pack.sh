@@ -71,13 +71,6 @@ if [ "$simulate" ]; then
     compile "$build/check" 'run_ops gpu_bench' -DFTGPU_GPU_CHECK=SIMULATED -DFTGPU_CUDA=OFF
 else
     compile "$build/check" 'run_ops gpu_bench' -DFTGPU_GPU_CHECK=ON -DFTGPU_CUDA=ON "-DFTGPU_CUDA_ARCHITECTURES=$architectures"
-    quietly cmake --build "$build/check" --target help
-    if grep -q cudnn_peer "$build/log"; then
-        quietly cmake --build "$build/check" --target cudnn_peer
-        cp "$build/check/cudnn_peer" "$out"
-    else
-        echo "no cudnn.h was found: attention is not timed beside cuDNN's"
-    fi
     cp "$build/check/libft_kernels.so" "$out/lib"
 fi
 cp "$build/check/run_ops" "$build/check/gpu_bench" "$out"
@@ -157,7 +150,6 @@ starts 0 'cpu' /pack/ftgpu devices
 # They start, and end because there is no driver.
 starts 2 '^gpu_bench: .*(GPU|CUDA|driver)' /pack/gpu_bench device
 starts 2 '^run_ops: .*(GPU|CUDA|driver)' /pack/run_ops
-[ ! -e "$out/cudnn_peer" ] || starts 2 '^cudnn_peer: ' /pack/cudnn_peer nano 1 16 4 2 2
 
 size=$(du -sm --apparent-size "$out" | cut -f 1)
 [ "$size" -le $most_mib ] || die "$out has $size MiB, more than $most_mib"

@@ -76,7 +76,7 @@ date=$(date -u -r "$from/stages.tsv" +%Y-%m-%d)
     as_table pytorch 'PyTorch on the same card'
     as_table sweep 'A sweep of 18'
     as_table operations 'Operations, bf16, against their floors'
-    as_table attention 'Attention and softmax by cuDNN'
+    as_table compiled 'PyTorch with torch.compile'
     as_table ncu 'Counters'
     as_table tests 'Operations against double arithmetic'
     as_table model 'The model against the reference backend'

@@ -15,7 +15,7 @@ file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.c ${CMA
 if(FTGPU_GPU_CHECK STREQUAL "SIMULATED")
   ft_part(kernels ${kernel_sources})
 else()
-  # One library for run_ops, gpu_bench and cudnn_peer: kernels are most of what is carried to a GPU.
+  # One library for run_ops and gpu_bench: kernels are most of what is carried to a GPU.
   add_library(ft_kernels SHARED ${kernel_sources})
   target_link_libraries(ft_kernels PUBLIC ft_options)
 endif()
@@ -59,13 +59,3 @@ if(FTGPU_GPU_CHECK STREQUAL "SIMULATED")
 endif()
 target_link_libraries(run_ops PRIVATE ft_ops)
 target_link_libraries(gpu_bench PRIVATE ft_bench)
-
-# cuDNN's times beside ours, where its header is: built when it is asked for, so that its absence breaks nothing.
-if(cuda_wanted)
-  cuda_find_header(CUDNN_INCLUDE cudnn.h)
-  if(CUDNN_INCLUDE)
-    add_executable(cudnn_peer EXCLUDE_FROM_ALL bench/peers/cudnn.c)
-    target_include_directories(cudnn_peer SYSTEM PRIVATE ${CUDNN_INCLUDE} ${FTGPU_CUDART_INCLUDE})
-    target_link_libraries(cudnn_peer PRIVATE ft_bench ${FTGPU_CUDART})
-  endif()
-endif()

@@ -184,19 +184,10 @@ stage_pytorch() {
     python3 bench/peers/torch_gpu.py --sizes small,base --batches 8,64 --seconds $((stage_end - $(date +%s) - 5))
 }
 
-stage_attention() {
-    worst=0
-    [ -x "$packed/cudnn_peer" ] || lacks "cudnn_peer was not packed: there was no cudnn.h"
-    for size in small base; do
-        for batch in 8 64; do
-            status=0
-            # shellcheck disable=SC2046
-            "$packed/cudnn_peer" "$size" $(job $batch) || status=$?
-            [ $status != 2 ] || lacks "cuDNN cannot be used"
-            [ $status = 0 ] || worst=$status
-        done
-    done
-    return $worst
+# torch.compile takes a minute and more for a model: by itself, and last.
+stage_compiled() {
+    has_torch >&2
+    python3 bench/peers/torch_gpu.py --compiled --sizes small,base --batches 64,8 --seconds $((stage_end - $(date +%s) - 5))
 }
 
 stage_large() {

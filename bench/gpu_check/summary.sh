@@ -13,9 +13,9 @@ awk -F '\t' '
     $1 == "operations" && $2 == "copy" { copy = $7 }
     $1 == "operations" && $2 == "matrix product" { matrix = $8 }
     $1 == "operations" && $2 == "attention_forward" && $4 == "encoder" { ours[$3] = $6; floor[$3] = $10 }
-    $1 == "attention" && $2 == "attention_forward" && $4 == "encoder" && !($3 in theirs) { theirs[$3] = $6 }
+    $1 == "pytorch" && $3 == "attention_forward cudnn" && $5 == 8 && $6 > 0 { theirs[$4] = $6 * 1e6 }
     $1 == "sweep" { sweep = sweep (sweep == "" ? "" : "; ") $2 " " $3 " " $4 ($5 == "" ? "" : " " $5) ($6 == "failed" ? " FAILED" : "") }
-    $1 == "pytorch" && $3 ~ /^train/ && $6 > 0 { k = $4 SUBSEP $5; if (!(k in peer) || $6 < peer[k]) peer[k] = $6 }
+    $1 ~ /^(pytorch|compiled)$/ && $3 ~ /^train/ && $6 > 0 { k = $4 SUBSEP $5; if (!(k in peer) || $6 < peer[k]) peer[k] = $6 }
     $1 == "pytorch" && $3 ~ /^forecast/ && $6 > 0 { k = $4; if (!(k in peer_forecast) || $6 < peer_forecast[k]) peer_forecast[k] = $6 }
     END {
         row("card", fact["card"] (fact["driver"] == "" ? "" : ", driver " fact["driver"]) (copy > 0 ? sprintf(", copy %.0f GB/s, matrix product %.0f TFLOP/s", copy, matrix) : ""))

@@ -4,7 +4,7 @@
   python bench/peers/torch_gpu.py --device cpu --sizes nano --batches 2 --context 32 --prediction 8 --series 2 --samples 2
 
 train: forward, backward, clipping and AdamW of PEFT's LoRA (rank 8, q + v, dropout on) on a fresh T5; frozen weights in bf16, the adapter in f32,
-autocast; with transformers' attention written out (eager) and by scaled_dot_product_attention (sdpa), as they are and by torch.compile.
+autocast; with transformers' attention written out (eager) and by scaled_dot_product_attention (sdpa); with --compiled by torch.compile.
 forecast: ChronosPipeline.predict of all series in one batch, the model in bf16.
 attention_forward, attention_backward: scaled_dot_product_attention with a bias that is added to the scores, at the encoder's shape.
 
@@ -175,15 +175,16 @@ def measurements(arguments):
             name = f"attention_{'backward' if backward else 'forward'} {backend.split('_')[0].lower()}"
             yield "torch sdpa", name, size, batch, lambda: attention(arguments, size, batch, backward, backend)
 
+    if arguments.compiled:
+        for mode, size, attention_kind in itertools.product(["reduce-overhead", "default"], arguments.sizes, ["sdpa", "eager"]):
+            yield from trains(size, attention_kind, mode)
+        return
     for size in arguments.sizes:
         yield from trains(size, "eager", None)
         yield from trains(size, "sdpa", None)
         yield "chronos", "forecast", size, arguments.series, lambda: forecast(arguments, size, arguments.series)
         for backend in backends[:2]:
             yield from attentions(size, backend)
-    for mode in ("default", "reduce-overhead"):
-        for size, attention_kind in itertools.product(arguments.sizes, ["sdpa", "eager"]):
-            yield from trains(size, attention_kind, mode)
     for size, backend in itertools.product(arguments.sizes, backends[2:]):
         yield from attentions(size, backend)
 
@@ -207,6 +208,7 @@ def main():
     parser.add_argument("--sizes", type=lambda text: text.split(","), default=["small", "base"], help=f"of {', '.join(SIZES)}")
     parser.add_argument("--batches", type=lambda text: [int(part) for part in text.split(",")], default=[8, 64])
     parser.add_argument("--seconds", type=float, default=1e9, help="for everything, imports included")
+    parser.add_argument("--compiled", action="store_true", help="training steps by torch.compile, and nothing else")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--prediction", type=int, default=64, help="label length, and steps ahead of a forecast")

@@ -1,6 +1,6 @@
 # Where nvcc, CUDA's headers and its libraries are: in the toolkit, in the system's directories, or in NVIDIA's packages for Python.
-# Of the latter CUDA 12's have a directory each (nvidia/cublas/include), CUDA 13's share one (nvidia/cu13/include); cuDNN and NCCL
-# have their own in both. What is found is told line by line.
+# Of the latter CUDA 12's have a directory each (nvidia/cublas/include), CUDA 13's share one (nvidia/cu13/include); NCCL
+# has its own in both. What is found is told line by line.
 #
 # Sets FTGPU_NVCC, FTGPU_CUDART, FTGPU_CUDART_INCLUDE, FTGPU_CUBLASLT_INCLUDE, FTGPU_NCCL_INCLUDE (all in the cache), cuda_version
 # and cuda_missing: what there is no building without, in words.

@@ -7,7 +7,7 @@ if grep -q '^BOOST_CONTEXT_[A-Z]*:.*NOTFOUND$' "$(dirname "$FTGPU")/CMakeCache.t
     echo "there is no libboost-context-dev"
     exit 77
 fi
-stages='card tests model steps operations memcheck racecheck sweep pytorch attention large ncu'
+stages='card tests model steps operations memcheck racecheck sweep pytorch large ncu compiled'
 
 # run COMMAND ARGUMENT...: as ft, for the scripts.
 run() {
@@ -54,11 +54,7 @@ case $* in
 *torch_gpu.py*) printf 'torch 2\ttrain eager\tsmall\t8\t0.5\t1000\t\ntorch 2\ttrain compiled\tsmall\t8\t0.4\t1250\t\n' ;;
 esac
 EOF
-cat >pack/cudnn_peer <<'EOF'
-#!/bin/sh
-printf 'attention_forward\t%s\tencoder\t8 x 8 heads x 64, 513 x 513\t100\n' "$1"
-EOF
-chmod +x bin/* pack/cudnn_peer
+chmod +x bin/*
 
 # -- everything goes well --
 
@@ -162,8 +158,6 @@ plant gpu_bench '"ops nano"*'
 fails operations planted
 plant gpu_bench '"train,forecast nano 8 "*'
 fails large planted
-plant cudnn_peer '*'
-fails attention planted
 plant ftgpu '*--results*/gpu*'
 fails sweep planted
 cp bin/ncu ncu.good
@@ -230,11 +224,10 @@ mkdir few
 for program in sh awk sed grep cut date timeout mktemp mkdir rm cat tr printf head tail wc dirname sort paste basename git nproc sleep kill touch cp; do
     at=$(command -v $program) && case $at in /*) ln -s "$at" few/ ;; esac
 done
-rm pack/cudnn_peer
 rm -rf results
-CUDA_HOME=$PWD/none PATH=$PWD/few run sh "$root/bench/gpu_check.sh" --packed pack --out results --only memcheck,racecheck,pytorch,attention,ncu
+CUDA_HOME=$PWD/none PATH=$PWD/few run sh "$root/bench/gpu_check.sh" --packed pack --out results --only memcheck,racecheck,pytorch,compiled,ncu
 expect_status 0
-for stage in memcheck racecheck pytorch attention ncu; do expect out "^$stage +missing "; done
+for stage in memcheck racecheck pytorch compiled ncu; do expect out "^$stage +missing "; done
 run "$root/bench/gpu_check.sh" --packed pack --only nothing
 expect_status 2
 expect err '^gpu_check.sh: nothing: no such stage; there are: card tests '

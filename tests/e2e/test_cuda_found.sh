@@ -1,4 +1,4 @@
-# Configuring a build where CUDA's parts lie in planted places: a toolkit without NCCL and cuDNN, NVIDIA's packages for Python in
+# Configuring a build where CUDA's parts lie in planted places: a toolkit without NCCL, NVIDIA's packages for Python in
 # the layouts of CUDA 12 and 13, or nothing. The compiler is a script that writes down what it is called with.
 . "$E2E/lib.sh"
 
@@ -53,7 +53,7 @@ cuda_objects() {
 
 # What the toolkit does not have is taken from the packages, each of which has a directory of its own.
 plant_toolkit toolkit lib64
-plant toolkit/include/cublasLt.h packages/nvidia/nccl/include/nccl.h packages/nvidia/cudnn/include/cudnn.h
+plant toolkit/include/cublasLt.h packages/nvidia/nccl/include/nccl.h
 configure build_mixed python toolkit -DFTGPU_CUDA=ON
 expect_status 0
 expect out "CUDA: nvcc 13.0 +$root/toolkit/bin/nvcc"
@@ -61,7 +61,6 @@ expect out "CUDA: libcudart_static.a +$root/toolkit/lib64/libcudart_static.a"
 expect out "CUDA: cuda_runtime.h +$root/toolkit/include"
 expect out "CUDA: cublasLt.h +$root/toolkit/include"
 expect out "CUDA: nccl.h +$root/packages/nvidia/nccl/include"
-expect out "CUDA: cudnn.h +$root/packages/nvidia/cudnn/include"
 expect_not err 'Warning'
 cuda_objects build_mixed
 expect nvcc.log "-isystem $root/packages/nvidia/nccl/include .*-DFT_NCCL .*comm_nccl\.cu"
@@ -104,7 +103,6 @@ expect_not nvcc.log '.'
 configure build_alone broken toolkit -DFTGPU_CUDA=ON
 expect_status 0
 expect out 'CUDA: nccl.h +not found'
-expect out 'CUDA: cudnn.h +not found'
 expect err 'CMake Warning'
 tr -s ' \n' ' ' <err >err.line
 expect err.line 'nccl\.h is not found.*--gpus-per-experiment.*FTGPU_NCCL_INCLUDE'

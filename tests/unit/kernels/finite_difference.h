@@ -12,7 +12,7 @@
 
 /* A batch of three adapters of which one has no sequence, with dropout (no row of it all dropped) or without. */
 static const int32_t fd_start[] = {0, 2, 2, 3}, fd_adapter_of[] = {0, 0, 2};
-static const uint32_t fd_seed[] = {7, 8, 10}, fd_step[] = {0, 5, 31};
+static const uint32_t fd_seed[] = {6, 8, 21}, fd_step[] = {0, 5, 31};
 static const float fd_dropout[] = {0.3f, 0.2f, 0.6f}, fd_lora_scale[] = {2.0f, 1.0f, 0.5f};
 static const ft_adapter_batch fd_dropping = {3,       3,          fd_start,   fd_adapter_of, fd_seed,
                                              fd_step, fd_dropout, fd_dropout, fd_lora_scale, NULL};

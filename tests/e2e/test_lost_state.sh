@@ -3,7 +3,7 @@
 prepare_job
 state=results/fine_tuning/.sweeps/s
 sweep="sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=2,4 --name s"
-long="$(echo "$sweep" | sed "s/epochs=2/epochs=400/") --max-adapters 1"
+long="$(echo "$sweep" | sed "s/epochs=2/epochs=100000/") --max-adapters 1"
 must $sweep
 list_results() { (cd results/fine_tuning && find . -name results.json | sort); }
 list_results >all
@@ -54,11 +54,15 @@ expect err 'journal.jsonl was removed or replaced: this process stops; the same 
 
 # The plan is removed while a shard runs: another shard does not begin anew beside it.
 rm -rf results
-begin $long --shard 1/2
-await err 'epoch [2-9]'
-rm $state/plan.json $state/checkpoints/* 2>/dev/null || true
+"$FTGPU" $long --shard 1/2 >shard.out 2>shard.err &
+shard=$!
+for i in $(seq 100); do
+    grep -q 'epoch [2-9]' shard.err && break
+    sleep 0.1
+done
+rm -f $state/plan.json $state/checkpoints/*
 refuses 'plan.json (is gone while another shard runs|is gone, though what was done of it is there)' $long --shard 2/2
 [ -e $state/journal.1.jsonl ] || fail "the running shard's journal was removed"
-kill -9 "$pid"
-wait "$pid" || true
+kill -9 "$shard" 2>/dev/null || fail "the shard has ended: $(tail -n 1 shard.err)"
+wait "$shard" || true
 finish

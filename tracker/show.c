@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "tracker/baselines.h"
+#include "tracker/certainty.h"
 #include "tracker/table.h"
 
 /* A JSON value on one line for people: text without quotes, numbers short. */
@@ -208,7 +209,8 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
-    ft_text_add(out, "\n");
+    status = ft_certainty_describe(experiments, best, metric, split, out, err);
+    if (status != FT_OK) return status;
     /* Scores alone leave out `run` and with it the baselines. If the file is gone by now, they are not shown.
      */
     const ft_experiment *whole = best;
@@ -218,6 +220,8 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
         if (status == FT_OK) whole = &again;
         if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
     }
+    ft_verdict_describe(whole, metric, split, out);
+    ft_text_add(out, "\n");
     status = add_metrics(out, whole, err);
     ft_experiment_free(&again);
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);

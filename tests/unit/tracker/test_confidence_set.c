@@ -1,0 +1,175 @@
+/* Intervals and ties: metrics window by window are those of the record; experiments that are alike are tied;
+ * those that are worse are not. */
+#include "tests/unit/tracker/scratch.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/philox.h"
+#include "tracker/confidence_set.h"
+#include "tracker/forecasts.h"
+
+TestSuite(confidence_set, .init = scratch_enter, .fini = scratch_leave);
+
+/* -- reading -- */
+
+/* Three windows of two series in test, one in val; the metrics by ft_metrics_add_window. */
+static ft_metrics write_forecasts(void)
+{
+    static const float samples[] = {1, 2, 3, 2, 4, 1, 5, 2, 2, 3, 1, 0}; /* (4, 3) */
+    static const char *const times[] = {"t1", "t2", "t3"};
+    static const double truth[3][3] = {{1.5, 2, 4}, {NAN, 3, -1}, {0.5, 1, NAN}}, other[] = {9, 9, 9};
+    ft_forecasts f = {0};
+    ft_metrics_accumulator *sums;
+    ft_metrics metrics;
+    ft_error err;
+    cr_assert_eq(ft_metrics_create(1, &sums, &err), FT_OK);
+    cr_assert_eq(ft_forecasts_create(&f, scratch_path("forecasts.csv"), &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_forecasts_add_window(&f, "val", "a", "o", times, other, samples, 4, 3, &err), FT_OK);
+    for (int w = 0; w < 3; w++) {
+        cr_assert_eq(ft_forecasts_add_window(&f, "test", w < 2 ? "a,\"1\"" : "b", w == 1 ? "p" : "o", times,
+                                             truth[w], samples, 4, 3, &err),
+                     FT_OK);
+        const double training[] = {1, 2, 4};
+        if (w != 1) cr_assert_eq(ft_metrics_add_training(sums, NULL, training, 3, NULL, &err), FT_OK);
+        cr_assert_eq(ft_metrics_add_window(sums, (size_t)w / 2, truth[w], samples, 4, 3, 1, &err), FT_OK);
+    }
+    cr_assert_eq(ft_forecasts_commit(&f, &err), FT_OK);
+    ft_forecasts_close(&f);
+    ft_metrics_finish(sums, &metrics);
+    ft_metrics_free(sums);
+    return metrics;
+}
+
+Test(confidence_set, windows_add_up_to_the_metrics)
+{
+    ft_metrics metrics = write_forecasts();
+    static const ft_metric all[] = {FT_MAE, FT_RMSE, FT_SMAPE, FT_WQL, FT_COVERAGE_80};
+    for (size_t m = 0; m < sizeof all / sizeof *all; m++) {
+        ft_window_scores s;
+        ft_error err;
+        cr_assert_eq(ft_window_scores_read(scratch_path("."), FT_TEST, all[m], &s, &err), FT_OK, "%s",
+                     err.message);
+        cr_assert_eq(s.n_windows, 3);
+        cr_assert_eq(s.n_series, 2);
+        cr_expect_eq(s.series[1], 0);
+        cr_expect_eq(s.series[2], 1);
+        double value = (s.sum[0] + s.sum[1] + s.sum[2]) / (s.weight[0] + s.weight[1] + s.weight[2]);
+        if (all[m] == FT_RMSE) value = sqrt(value);
+        cr_expect_float_eq(value, ft_metrics_get(&metrics, all[m]), 1e-12, "%s", ft_metric_names[all[m]]);
+        ft_window_scores_free(&s);
+    }
+}
+
+Test(confidence_set, what_is_no_forecasts_file_is_refused_with_its_line)
+{
+    ft_window_scores s;
+    ft_error err;
+    cr_assert_eq(ft_window_scores_read(scratch_path("."), FT_TEST, FT_MAE, &s, &err), FT_BAD_INPUT);
+    write_forecasts();
+    FILE *file = fopen(scratch_path("forecasts.csv"), "a");
+    fputs("test,a,o,t,1,2,3\n", file);
+    fclose(file);
+    cr_assert_eq(ft_window_scores_read(scratch_path("."), FT_TEST, FT_MAE, &s, &err), FT_BAD_INPUT);
+    cr_expect(strstr(err.message, "forecasts.csv:14: this is no line of a forecasts.csv"), "%s", err.message);
+}
+
+/* -- simulated experiments -- */
+
+enum { MOST_EXPERIMENTS = 12, MOST_WINDOWS = 60 };
+
+typedef struct simulation {
+    uint64_t drawn;
+    double sum[MOST_EXPERIMENTS][MOST_WINDOWS], weight[MOST_WINDOWS];
+    size_t series[MOST_WINDOWS];
+    ft_window_scores scores[MOST_EXPERIMENTS];
+    ft_certainty certainty[MOST_EXPERIMENTS];
+    size_t n_blocks;
+} simulation;
+
+static double normal(simulation *s)
+{
+    double sum = -6; /* of twelve uniform numbers */
+    for (int i = 0; i < 3; i++) {
+        ft_philox_block b = ft_philox((ft_philox_key){{1, 2}}, (uint32_t)s->drawn++, 0, 0, 0);
+        for (int w = 0; w < 4; w++) sum += (double)ft_philox_uniform(b.word[w]);
+    }
+    return sum;
+}
+
+/* Windows that are easier or harder for all experiments, each with a deviation of its own; experiment i is
+ * worse by `worse` times i. Returns the number of the best. */
+static size_t simulate(simulation *s, size_t count, size_t windows, double worse)
+{
+    size_t best = 0;
+    double lowest = INFINITY;
+    for (size_t w = 0; w < windows; w++) {
+        double hard = exp(normal(s));
+        for (size_t i = 0; i < count; i++) s->sum[i][w] = 10 + hard + worse * (double)i + normal(s);
+        s->weight[w] = 1;
+        s->series[w] = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        s->scores[i] = (ft_window_scores){windows, s->sum[i], s->weight, s->series, 1, 0};
+        double total = 0;
+        for (size_t w = 0; w < windows; w++) total += s->sum[i][w];
+        if (total < lowest) lowest = total, best = i;
+    }
+    cr_assert_eq(ft_confidence_set(s->scores, count, FT_MAE, 1, s->certainty, &s->n_blocks, NULL), FT_OK);
+    return best;
+}
+
+/* How often of `trials` some experiment is told from the best. */
+static double share_told_apart(size_t count, size_t windows, double worse, int trials)
+{
+    static simulation s;
+    int n = 0;
+    for (int t = 0; t < trials; t++) {
+        size_t best = simulate(&s, count, windows, worse), told = 0;
+        cr_assert(s.certainty[best].is_tied, "the best is excluded");
+        for (size_t i = 0; i < count; i++) told += !s.certainty[i].is_tied;
+        n += told > 0;
+    }
+    return (double)n / trials;
+}
+
+Test(confidence_set, of_experiments_that_are_alike_one_is_excluded_in_five_percent_at_most, .timeout = 120)
+{
+    static const size_t windows[] = {12, 24, 60};
+    for (int i = 0; i < 3; i++) {
+        double share = share_told_apart(MOST_EXPERIMENTS, windows[i], 0, 200);
+        cr_expect_leq(share, 0.07, "%zu windows: %g", windows[i], share); /* 5 % and chance over 200 trials */
+    }
+}
+
+Test(confidence_set, a_planted_difference_is_found)
+{
+    /* The difference of two has a standard error of sqrt(2 / 60) = 0.18: 1 is more than five of them. */
+    cr_expect_geq(share_told_apart(2, 60, 1, 50), 0.98);
+    /* Two of them are found more often than not. */
+    double share = share_told_apart(2, 60, 0.46, 200);
+    cr_expect(share > 0.5 && share < 0.9, "%g", share);
+}
+
+Test(confidence_set, standard_errors_are_those_of_a_mean)
+{
+    static simulation s;
+    simulate(&s, 2, 60, 0);
+    double mean = 0, squares = 0;
+    for (size_t w = 0; w < 60; w++) mean += s.sum[0][w] / 60;
+    for (size_t w = 0; w < 60; w++) squares += (s.sum[0][w] - mean) * (s.sum[0][w] - mean);
+    double expected = sqrt(squares / 59 / 60);
+    cr_expect_float_eq(s.certainty[0].standard_error / expected, 1, 0.25, "%g, by theory %g",
+                       s.certainty[0].standard_error, expected);
+    cr_expect_eq(s.n_blocks, 15); /* of 4 windows */
+}
+
+Test(confidence_set, with_too_few_windows_nothing_is_said)
+{
+    static simulation s;
+    simulate(&s, 3, 5, 100);
+    for (int i = 0; i < 3; i++) {
+        cr_expect(s.certainty[i].is_tied);
+        cr_expect(isnan(s.certainty[i].standard_error));
+    }
+}

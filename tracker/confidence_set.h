@@ -1,0 +1,27 @@
+/* How sure a ranking is: standard errors, and which experiments cannot be told from the best.
+ *
+ * The windows are drawn again with replacement, the same for all experiments (a paired bootstrap): blocks of
+ * neighbouring windows, which are alike, and where there are several series, series first. Who cannot be told
+ * from the best is the model confidence set of Hansen, Lunde and Nason ("The model confidence set",
+ * Econometrica 2011; statistic T_max): from all experiments the worst is taken away as long as they are not
+ * equally good by a test at 5 %. It holds for all of them at once, although the best is chosen after the
+ * fact: of experiments that are alike one is excluded in at most 5 % of cases. */
+#ifndef FT_TRACKER_CONFIDENCE_SET_H
+#define FT_TRACKER_CONFIDENCE_SET_H
+
+#include "tracker/window_scores.h"
+
+/* With fewer blocks of windows nothing is said: the spread of so few says little of theirs. */
+enum { FT_LEAST_BLOCKS = 6 };
+
+typedef struct ft_certainty {
+    double standard_error; /* of the metric; NaN where there are too few windows */
+    bool is_tied;          /* cannot be told from the best; the best itself is */
+} ft_certainty;
+
+/* certainty: (count) of experiments with the same windows. *n_blocks: of windows, or series, that vary
+ * independently; with fewer than FT_LEAST_BLOCKS all are tied. seed: of the draws. */
+ft_status ft_confidence_set(const ft_window_scores *scores, size_t count, ft_metric metric, uint32_t seed,
+                            ft_certainty *certainty, size_t *n_blocks, ft_error *err);
+
+#endif

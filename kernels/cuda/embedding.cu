@@ -4,15 +4,17 @@
  * Backward: dtable[ids[row]] += dropout'(dout[row]), without atomics, so that the bits do not change from run
  * to run.
  *
- * Design: forward half a warp a row. Backward a block a token: its warps look through all ids, 128 at a time,
- * and sum the rows of their own in registers, without a barrier; the warps' sums are then added in order.
+ * Design: forward half a warp a row. Backward a block a token: its threads look through all ids, 4096 at a
+ * time, all of them under way at once, and list the token's rows; each warp sums some of those in registers,
+ * and the warps' sums are added in order. A token has a row or none as a rule: then no other warp works.
  * Floor, bytes: forward 4 (out) an element, the table staying in the cache; backward 4 (dout) and 8 (dtable,
  * of tokens that occur). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
 enum { LANES = FT_WARP / 2, GATHER_THREADS = 128, ROWS_PER_BLOCK = GATHER_THREADS / LANES };
-enum { WARPS = 4, SCATTER_THREADS = WARPS * FT_WARP, COLUMNS = FT_WARP * FT_UNIT, IDS = 4 };
+enum { WARPS = 4, SCATTER_THREADS = WARPS * FT_WARP, COLUMNS = FT_WARP * FT_UNIT };
+enum { LOADS = 32, AT_ONCE = SCATTER_THREADS * LOADS /* ids */ };
 
 __global__ void __launch_bounds__(GATHER_THREADS, 4)
     embedding_forward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor table, const int32_t *ids,
@@ -40,58 +42,86 @@ __global__ void __launch_bounds__(GATHER_THREADS, 4)
     }
 }
 
-/* Ids [first, first + 4), -1 beyond the last row. */
-__device__ __forceinline__ void load_ids(const int32_t *ids, int64_t rows, int64_t first, int32_t id[IDS])
+/* Lists the rows of a token among rows [first, first + AT_ONCE), rows: shared, (AT_ONCE), in an order that
+ * depends on the ids alone. Their number; counts: shared, (WARPS). */
+__device__ __forceinline__ int list_rows(const int32_t *ids, int64_t n_rows, int64_t first, int32_t token,
+                                         int *rows, int *counts)
 {
-    if (((uintptr_t)ids & 15) == 0 && first + IDS <= rows) {
-        uint4 raw = *(const uint4 *)(ids + first);
-        id[0] = (int32_t)raw.x, id[1] = (int32_t)raw.y, id[2] = (int32_t)raw.z, id[3] = (int32_t)raw.w;
-        return;
+    int warp = (int)threadIdx.x / FT_WARP, lane = (int)threadIdx.x % FT_WARP, place = 0, count = 0;
+    int32_t id[LOADS];
+    unsigned own_rows = 0; /* bit l: the thread's l-th row is one */
+#pragma unroll
+    for (int l = 0; l < LOADS; l++) {
+        int64_t row = first + l * SCATTER_THREADS + threadIdx.x;
+        id[l] = row < n_rows ? ids[row] : -1;
     }
-    for (int i = 0; i < IDS; i++) id[i] = first + i < rows ? ids[first + i] : -1;
+#pragma unroll
+    for (int l = 0; l < LOADS; l++) own_rows |= (id[l] == token ? 1u : 0u) << l;
+    if (!__syncthreads_or(own_rows != 0)) return 0;
+    int own = __popc(own_rows);
+    int before = own;
+#pragma unroll
+    for (int lanes = 1; lanes < FT_WARP; lanes *= 2) {
+        int other = __shfl_up_sync(FT_ALL_LANES, before, lanes);
+        if (lane >= lanes) before += other;
+    }
+    if (lane == FT_WARP - 1) counts[warp] = before;
+    __syncthreads();
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) {
+        if (w < warp) place += counts[w];
+        count += counts[w];
+    }
+    place += before - own;
+    for (; own_rows; own_rows &= own_rows - 1)
+        rows[place++] = (__ffs(own_rows) - 1) * SCATTER_THREADS + (int)threadIdx.x;
+    __syncthreads();
+    return count;
 }
 
 /* Grid, in one dimension: (tokens, parts of COLUMNS features); a unit of the token's row a lane. */
-__global__ void __launch_bounds__(SCATTER_THREADS, 4)
+__global__ void __launch_bounds__(SCATTER_THREADS, 5)
     embedding_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor dout, const int32_t *ids,
                               uint32_t site, ft_tensor dtable)
 {
-    FT_SHARED(float, sums, [WARPS][COLUMNS]);
+    FT_SHARED(float, sums, [WARPS][COLUMNS]); /* before that the list of rows */
+    FT_SHARED(int, counts, [WARPS]);
+    static_assert(sizeof(int) * AT_ONCE <= sizeof(float) * WARPS * COLUMNS, "the list lies where sums will");
     unsigned part = blockIdx.x;
     int32_t token = ft_take_index(&part, dtable.rows);
     int warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP, unit = (int)part * FT_WARP + lane;
-    bool eights = ft_in_eights(dout), any = false, has_unit = unit < ft_units(dtable.cols);
+    int *rows = (int *)sums, found = 0;
+    bool eights = ft_in_eights(dout), has_unit = unit < ft_units(dtable.cols);
     float sum[FT_UNIT] = {0};
-    for (int64_t first = warp * FT_WARP * IDS; first < dout.rows; first += SCATTER_THREADS * IDS) {
-        int32_t id[IDS];
-        load_ids(ids, dout.rows, first + lane * IDS, id);
+    for (int64_t first = 0; first < dout.rows; first += AT_ONCE) {
+        int count = list_rows(ids, dout.rows, first, token, rows, counts);
+        found += count;
+        for (int n = warp; has_unit && n < count; n += WARPS) {
+            int64_t row = first + rows[n];
+            ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, site, (int32_t)(row / length));
+            unsigned keep = ft_keep_unit(dropout, length, (int32_t)(row % length), unit);
 #pragma unroll
-        for (int i = 0; i < IDS; i++) {
-            for (unsigned left = __ballot_sync(FT_ALL_LANES, id[i] == token); left; left &= left - 1) {
-                any = true;
-                if (!has_unit) continue;
-                int64_t row = first + (__ffs(left) - 1) * IDS + i;
-                ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, site, (int32_t)(row / length));
-                unsigned keep = ft_keep_unit(dropout, length, (int32_t)(row % length), unit);
-#pragma unroll
-                for (int w = 0; w < 4; w++) {
-                    float gradient[8];
-                    ft_load8(dout, eights, row, ft_unit_col(unit, w), gradient);
-                    ft_drop8(dropout, keep, w, gradient);
-                    for (int e = 0; e < 8; e++) sum[8 * w + e] += gradient[e];
-                }
+            for (int w = 0; w < 4; w++) {
+                float gradient[8];
+                ft_load8(dout, eights, row, ft_unit_col(unit, w), gradient);
+                ft_drop8(dropout, keep, w, gradient);
+                for (int e = 0; e < 8; e++) sum[8 * w + e] += gradient[e];
             }
         }
+        if (count > 0) __syncthreads(); /* the list has been read */
     }
-    if (!__syncthreads_or(any)) return;
-    for (int e = 0; e < FT_UNIT; e++) sums[warp][ft_unit_col(lane, e / 8) + e % 8] = sum[e];
+    if (found == 0) return;
+    int n_sums = min(found, (int)WARPS); /* warps that may have any */
+    if (warp < n_sums)
+        for (int e = 0; e < FT_UNIT; e++) sums[warp][ft_unit_col(lane, e / 8) + e % 8] = sum[e];
     __syncthreads();
     int col = threadIdx.x * 8;
     int64_t table_col = (int64_t)part * COLUMNS + col;
+    if (table_col >= dtable.cols) return;
     bool table_eights = ft_in_eights(dtable);
     float total[8];
     ft_load8(dtable, table_eights, token, table_col, total);
-    for (int w = 0; w < WARPS; w++)
+    for (int w = 0; w < n_sums; w++)
         for (int e = 0; e < 8; e++) total[e] += sums[w][col + e];
     ft_store8(dtable, table_eights, token, table_col, total);
 }

@@ -317,7 +317,7 @@ static void go_through_rows(ft_cuda *cuda, const ft_adapter_batch *batch, int32_
     bool plain = ft_lora_plain(cuda, left) && weights % 16 == 0;
     if (result.data) plain = plain && ft_lora_plain(cuda, result);
     if (!cuda->base.bf16)
-        launch<float2, false, BACK, 4>(cuda, batch, length, lora, left, low, result);
+        launch<float2, false, BACK, 2>(cuda, batch, length, lora, left, low, result);
     else if (!plain)
         launch<unsigned, false, BACK, 4>(cuda, batch, length, lora, left, low, result);
     else if (lora->rank <= FT_LORA_TILE)

@@ -41,6 +41,8 @@ const ft_op_shape op_row_shapes[] = {
     {.adapters = 2, .sequences = 3, .length = 12, .in = 72, .scale = 1e-4f, .dropout = 0.1f},
     {.adapters = 2, .sequences = 3, .length = 12, .in = 72, .scale = 1e4f, .dropout = 0.1f},
     {.adapters = 3, .sequences = 6, .length = 131, .in = 40, .dropout = 0.1f, .flags = FT_OP_ACCUMULATE},
+    /* More rows than the embedding's backward pass looks through at once, three times. */
+    {.adapters = 2, .sequences = 3, .length = 2741, .in = 8, .dropout = 0.1f},
 };
 const int op_row_shapes_count = OP_COUNT(op_row_shapes);
 

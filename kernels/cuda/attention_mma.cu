@@ -7,9 +7,10 @@
  * A block takes 64 queries of one head of one sequence, 16 a warp, and goes over chunks of 64 keys: those
  * that no query may see (causal, or padding of the sequence) are neither loaded nor looked at. Keys and
  * values of the next chunk are on their way (cp.async) while this one is worked on, and so are its biases:
- * one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave
- * the registers: as probabilities, rounded to bf16, they are the left side of the next product. Maximum and
- * sum of a row are kept as in attention.cu; the sum stays one part a thread until the end. */
+ * one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave the
+ * registers: as probabilities, rounded to bf16, they are the left side of the next product. What a lane has
+ * of them is whole blocks of dropout's numbers, which it draws for itself. Maximum and sum of a row are kept
+ * as in attention.cu, the maximum in base 2; the sum stays one part a thread until the end. */
 #include "kernels/cuda/attention_mma.h"
 
 #define LN_2 0.6931471805599453f

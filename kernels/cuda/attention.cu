@@ -18,12 +18,12 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     FT_SHARED_DYNAMIC(memory);
     const ft_attention &a = args.a;
     attention_tiles tiles;
-    attention_layout(FORWARD_PASS, a.d_kv, memory, &tiles);
+    attention_layout(FORWARD_PASS, args, memory, &tiles);
     int first_query = (int)blockIdx.x * QUERIES, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int r = threadIdx.x / LANES, lane = threadIdx.x % LANES, query = first_query + r;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     load_queries(a, a.q, sequence, head, first_query, tiles.q, tiles.pitch);
-    load_bias_table(a, head, tiles.table);
+    load_bias_line(args, head, tiles.line);
 
     float largest = -INFINITY, sum = 0, output[D_KV / LANES] = {0};
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
 
 template <int D_KV> static void launch(ft_cuda *cuda, attention_arguments args, ft_tensor out, float *lse)
 {
-    size_t fixed = attention_layout(FORWARD_PASS, args.a.d_kv, NULL, NULL) * sizeof(float), bytes;
+    size_t fixed = attention_layout(FORWARD_PASS, args, NULL, NULL) * sizeof(float), bytes;
     if (!allow_shared(cuda, attention_forward_kernel<D_KV>, fixed, 0, args.a.kv_length, &bytes)) return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
         args.first_sequence = (int32_t)first;

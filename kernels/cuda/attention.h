@@ -3,7 +3,8 @@
  * Keys are counted from the last, f = kv_length - 1 - key, since the dropout's numbers are: a chunk is 64
  * such features, of which a block of Philox numbers covers f, f + 1 and those 16, 32 and 48 after them.
  * Between a tile of queries and a chunk, query r and feature f of theirs are the same distance apart wherever
- * r + f is the same: a line of biases by distance stands for the table of buckets. */
+ * r + f is the same: biases by distance stand for the table of buckets. A block makes a line of them once, up
+ * to the distance beyond which they are all the same. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_H
 #define FT_KERNELS_CUDA_ATTENTION_H
 
@@ -23,6 +24,7 @@ struct attention_arguments {
     ft_cuda_buckets buckets; /* where there is a bias */
     int32_t first_sequence;  /* of the launch */
     int32_t kv_rows;         /* of k and v from one sequence to the next: kv_length, or a cache's capacity */
+    int32_t reach;           /* keys that are further away have the bias of those that are this far */
 };
 
 /* What backward has beyond the arguments. */
@@ -65,26 +67,29 @@ __device__ __forceinline__ int bucket_of(const ft_cuda_buckets &buckets, int dis
     return base + bucket;
 }
 
-/* The head's column of the bias, table: (n_buckets). Wants a barrier after. */
-__device__ __forceinline__ void load_bias_table(const ft_attention &a, int head, float *table)
+/* The head's bias of distances -reach to reach, in shared memory. Wants a barrier after. */
+__host__ __device__ __forceinline__ int line_length(const attention_arguments &args)
 {
-    if (!a.bias.data) return;
-    for (int i = threadIdx.x; i < (int)a.bias.rows; i += ATTENTION_THREADS)
-        table[i] = ft_load(a.bias, i, head);
+    return 2 * args.reach + 1;
+}
+__device__ __forceinline__ void load_bias_line(const attention_arguments &args, int head, float *line)
+{
+    if (!args.a.bias.data) return;
+    for (int i = threadIdx.x; i < line_length(args); i += ATTENTION_THREADS)
+        line[i] = ft_load(args.a.bias, bucket_of(args.buckets, i - args.reach), head);
 }
 
 /* By distance between a tile of QUERIES queries and a chunk, bias: (QUERIES + KEYS - 1) and the same of
  * bucket where it is there: query r and feature f have element (QUERIES - 1 - r) + (KEYS - 1 - f). */
 template <int QUERIES>
-__device__ __forceinline__ void load_distances(const attention_arguments &args, const float *table,
+__device__ __forceinline__ void load_distances(const attention_arguments &args, const float *line,
                                                int first_query, int chunk, float *bias, int *bucket)
 {
     if (!args.a.bias.data) return;
     int smallest = args.a.kv_length - (chunk + 1) * KEYS - (first_query + QUERIES - 1);
     for (int i = threadIdx.x; i < QUERIES + KEYS - 1; i += ATTENTION_THREADS) {
-        int of = bucket_of(args.buckets, smallest + i);
-        bias[i] = table[of];
-        if (bucket) bucket[i] = of;
+        bias[i] = line[min(max(smallest + i, -args.reach), args.reach) + args.reach];
+        if (bucket) bucket[i] = bucket_of(args.buckets, smallest + i);
     }
 }
 
@@ -169,14 +174,20 @@ static bool allow_shared(ft_cuda *cuda, Kernel *kernel, size_t fixed, size_t chu
 static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch *batch,
                                           const ft_attention *attention, attention_arguments *args)
 {
-    *args = attention_arguments{*batch, *attention, {}, 0, attention->kv_length};
+    *args = attention_arguments{*batch, *attention, {}, 0, attention->kv_length, 0};
     if (attention->d_kv > 128) {
         ft_cuda_fail(cuda, FT_BAD_INPUT, "the CUDA backend takes heads of at most 128 features (d_kv)");
         return false;
     }
-    return !attention->bias.data ||
-           ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, attention->bidirectional,
-                              attention->max_distance, &args->buckets);
+    if (!attention->bias.data) return true;
+    ft_cuda_buckets &buckets = args->buckets;
+    if (!ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, attention->bidirectional,
+                            attention->max_distance, &buckets))
+        return false;
+    /* Where the last bucket begins, or as far as two of these lengths can be apart. */
+    int32_t last = buckets.n_first ? buckets.first[buckets.n_first - 1] : buckets.max_exact;
+    args->reach = min(last, max(attention->q_length, attention->kv_length));
+    return true;
 }
 
 /* -- on tensor cores (attention_mma.cu, attention_mma_backward.cu) -- */

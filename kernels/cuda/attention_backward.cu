@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     FT_SHARED_DYNAMIC(memory);
     const ft_attention &a = args.a;
     attention_tiles tiles;
-    attention_layout(QUERY_PASS, a.d_kv, memory, &tiles);
+    attention_layout(QUERY_PASS, args, memory, &tiles);
     int first_query = (int)blockIdx.x * QUERIES, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int r = threadIdx.x / LANES, lane = threadIdx.x % LANES, query = first_query + r;
     int64_t row = (int64_t)sequence * a.q_length + query;
@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     load_queries(a, a.q, sequence, head, first_query, tiles.q, tiles.pitch);
     load_queries(a, dout, sequence, head, first_query, tiles.dout, tiles.pitch);
-    load_bias_table(a, head, tiles.table);
+    load_bias_line(args, head, tiles.line);
     __syncthreads();
 
     float row_sum = 0, log_sum = 0;
@@ -104,14 +104,14 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     FT_SHARED_DYNAMIC(memory);
     const ft_attention &a = args.a;
     attention_tiles tiles;
-    attention_layout(KEY_PASS, a.d_kv, memory, &tiles);
+    attention_layout(KEY_PASS, args, memory, &tiles);
     int chunk = (int)blockIdx.x, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int r = threadIdx.x / LANES, lane = threadIdx.x % LANES;
     int f = threadIdx.x / SHARE, half = threadIdx.x % SHARE;
     ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     load_keys(a, a.k, sequence, head, chunk, tiles.k, tiles.pitch);
     load_keys(a, a.v, sequence, head, chunk, tiles.v, tiles.pitch);
-    load_bias_table(a, head, tiles.table);
+    load_bias_line(args, head, tiles.line);
 
     float k_gradient[D_KV / SHARE] = {0}, v_gradient[D_KV / SHARE] = {0};
     for (int first_query = 0; first_query < a.q_length; first_query += QUERIES) {
@@ -171,7 +171,7 @@ __global__ void __launch_bounds__(FT_CUDA_MAX_BUCKETS)
 template <int D_KV> static void launch(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
 {
     const ft_attention &a = args.a;
-    size_t fixed = attention_layout(KEY_PASS, a.d_kv, NULL, NULL) * sizeof(float), bytes;
+    size_t fixed = attention_layout(KEY_PASS, args, NULL, NULL) * sizeof(float), bytes;
     if (!allow_shared(cuda, attention_query_kernel<D_KV>, fixed, 0, a.kv_length, &bytes) ||
         !allow_shared(cuda, attention_key_kernel<D_KV>, fixed, 0, a.kv_length, &bytes))
         return;

@@ -23,7 +23,7 @@ struct attention_tiles {
     float *q, *dout; /* (QUERIES, d_kv + 1) */
     float *k, *v;    /* (KEYS, d_kv + 1) */
     float *p, *ds;   /* (QUERIES, SCORE_PITCH) */
-    float *table;    /* (FT_CUDA_MAX_BUCKETS): the head's biases */
+    float *line;     /* (line_length): the head's biases */
     float *bias;     /* (DISTANCES) */
     int *bucket;     /* (DISTANCES) */
     float *attended; /* (KEYS): 1 or 0 */
@@ -34,15 +34,15 @@ struct attention_tiles {
 enum attention_pass { FORWARD_PASS, QUERY_PASS, KEY_PASS };
 
 /* Floats of shared memory; with `base`, also where the tiles are. */
-__host__ __device__ static inline size_t attention_layout(int pass, int d_kv, float *base,
-                                                          attention_tiles *tiles)
+__host__ __device__ static inline size_t attention_layout(int pass, const attention_arguments &args,
+                                                          float *base, attention_tiles *tiles)
 {
-    size_t pitch = (size_t)d_kv + 1, used = 0;
+    size_t pitch = (size_t)args.a.d_kv + 1, used = 0;
     attention_tiles at = {};
     at.pitch = (int)pitch;
-    float **parts[] = {&at.q,        &at.k,    &at.p, &at.table, &at.bias,
-                       &at.attended, &at.dout, &at.v, &at.ds,    &at.diagonal};
-    size_t sizes[] = {QUERIES * pitch,       KEYS * pitch, QUERIES * SCORE_PITCH, FT_CUDA_MAX_BUCKETS,
+    float **parts[] = {&at.q,        &at.k,    &at.p, &at.line, &at.bias,
+                       &at.attended, &at.dout, &at.v, &at.ds,   &at.diagonal};
+    size_t sizes[] = {QUERIES * pitch,       KEYS * pitch, QUERIES * SCORE_PITCH, (size_t)line_length(args),
                       DISTANCES + 1,         KEYS,         QUERIES * pitch,       KEYS * pitch,
                       QUERIES * SCORE_PITCH, DISTANCES + 1};
     int n_parts = pass == FORWARD_PASS ? 6 : 10;
@@ -94,7 +94,7 @@ __device__ __forceinline__ void load_tables(const attention_arguments &args, int
                                             int chunk, const attention_tiles &tiles)
 {
     const ft_attention &a = args.a;
-    load_distances<QUERIES>(args, tiles.table, first_query, chunk, tiles.bias, tiles.bucket);
+    load_distances<QUERIES>(args, tiles.line, first_query, chunk, tiles.bias, tiles.bucket);
     for (int f = threadIdx.x; f < KEYS; f += ATTENTION_THREADS) {
         int key = a.kv_length - 1 - chunk * KEYS - f;
         bool seen = key >= 0 && (!a.key_mask || a.key_mask[(int64_t)sequence * a.kv_length + key]);

@@ -7,10 +7,20 @@
  * A block takes 64 queries of one head of one sequence, 16 a warp, and goes over chunks of 64 keys: those
  * that no query may see (causal, or padding of the sequence) are neither loaded nor looked at. Keys and
  * values of the next chunk are on their way (cp.async) while this one is worked on, and so are its biases:
- * one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave
- * the registers: as probabilities, rounded to bf16, they are the left side of the next product. Maximum and
- * sum of a row are kept as in attention.cu; the sum stays one part a thread until the end. */
+ * one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave the
+ * registers: as probabilities, rounded to bf16, they are the left side of the next product. What a lane has
+ * of them is whole blocks of dropout's numbers, which it draws for itself. Maximum and sum of a row are kept
+ * as in attention.cu, the maximum in base 2; the sum stays one part a thread until the end. */
 #include "kernels/cuda/attention_mma.h"
+
+#define LN_2 0.6931471805599453f
+
+/* On a multiprocessor, of heads of up to 64 features: no more have room in the shared memory of an 8.0. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+#define BLOCKS 3
+#else
+#define BLOCKS 4
+#endif
 
 template <int D> struct forward_memory {
     mma_row<D> q[MMA_QUERIES];
@@ -18,27 +28,30 @@ template <int D> struct forward_memory {
         mma_row<D> k[KEYS], v[KEYS];
         float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[2];
-    float table[FT_CUDA_MAX_BUCKETS];
-    /* behind it `seen` of all chunks: (n_chunks, 2) */
+    ft_dropout dropout;
+    /* behind it the line of biases, and `seen` of all chunks: (n_chunks, 2) */
 };
 
-/* One chunk's scores to probabilities, which come out unnormalised; what was summed before shrinks. */
+/* One chunk's scores to probabilities, which come out unnormalised; what was summed before shrinks. largest:
+ * of the scores so far, in base 2. */
 template <int D>
 __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float largest[2], float sum[2],
                                                float result[D / 8][4])
 {
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-        float most = largest[half];
+        float most = -INFINITY;
 #pragma unroll
         for (int n = 0; n < KEYS / 8; n++)
             most = fmaxf(most, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
-        most = lanes_max<4>(most);
-        float shift = shift_of(most), shrink = exp_from(shift, largest[half]);
+        most = fmaxf(lanes_max<4>(most) * FT_LOG2_E, largest[half]);
+        float shift = shift_of(most), shrink = ft_exp2(largest[half] - shift);
         largest[half] = most;
-        sum[half] *= shrink;
+        if (shrink != 1) { /* seldom, after the first chunks */
+            sum[half] *= shrink;
 #pragma unroll
-        for (int n = 0; n < D / 8; n++) result[n][2 * half] *= shrink, result[n][2 * half + 1] *= shrink;
+            for (int n = 0; n < D / 8; n++) result[n][2 * half] *= shrink, result[n][2 * half + 1] *= shrink;
+        }
 #pragma unroll
         for (int n = 0; n < KEYS / 8; n++)
 #pragma unroll
@@ -51,12 +64,13 @@ __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float 
 
 /* Grid: (query tiles, heads, sequences). */
 template <int D>
-__global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
+__global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? BLOCKS : 2)
     attention_mma_forward_kernel(attention_arguments args, ft_tensor out, float *lse)
 {
     FT_SHARED_DYNAMIC(memory_start);
     forward_memory<D> &memory = *(forward_memory<D> *)memory_start;
-    unsigned *seen = (unsigned *)(&memory + 1);
+    float *line = (float *)(&memory + 1);
+    unsigned *seen = (unsigned *)(line + line_length(args));
     const ft_attention &a = args.a;
     int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y,
         sequence = sequence_of_block(args);
@@ -65,11 +79,13 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     mma_matrix k = keys_of(args, a.k, sequence, head), v = keys_of(args, a.v, sequence, head);
     bool biased = a.bias.data != NULL;
-    ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
+    const ft_dropout &dropout = memory.dropout; /* not in registers, which are short */
 
     copy_rows<D, MMA_QUERIES, 1>(queries_of(a, a.q, sequence, head), first_query, memory.q);
     load_seen(a, sequence, 0, n_chunks, seen);
-    load_bias_table(a, head, memory.table);
+    load_bias_line(args, head, line);
+    if (threadIdx.x == 0)
+        memory.dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     ft_copy_async_commit();
     ft_copy_async_wait<0>();
     __syncthreads();
@@ -78,7 +94,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
             auto &stage = memory.stages[turn];
             copy_rows<D, KEYS, -1>(k, key_of_chunk(a, chunk), stage.k);
             copy_rows<D, KEYS, -1>(v, key_of_chunk(a, chunk), stage.v);
-            load_distances<MMA_QUERIES>(args, memory.table, first_query, chunk, stage.bias, NULL);
+            load_distances<MMA_QUERIES>(args, line, first_query, chunk, stage.bias, NULL);
         }
         ft_copy_async_commit();
         return chunk;
@@ -109,7 +125,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
         int query = first_query + row + g + 8 * half;
         if (lse && t == 0 && query < a.q_length)
             lse[((int64_t)sequence * a.n_heads + head) * a.q_length + query] =
-                largest[half] + logf(sum[half]);
+                largest[half] * LN_2 + logf(sum[half]);
     }
     store_rows<D, 1>(result, factor, memory.q + row, queries_of(a, out, sequence, head), first_query + row);
 }
@@ -117,9 +133,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
 template <int D> static void launch(ft_cuda *cuda, attention_arguments args, ft_tensor out, float *lse)
 {
     static_assert(sizeof(forward_memory<D>) < LEAST_SHARED, "fits every device");
-    size_t bytes;
-    if (!allow_shared(cuda, attention_mma_forward_kernel<D>, sizeof(forward_memory<D>), SEEN_BYTES,
-                      args.a.kv_length, &bytes))
+    size_t fixed = sizeof(forward_memory<D>) + line_length(args) * sizeof(float), bytes;
+    if (!allow_shared(cuda, attention_mma_forward_kernel<D>, fixed, SEEN_BYTES, args.a.kv_length, &bytes))
         return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
         args.first_sequence = (int32_t)first;

@@ -43,14 +43,13 @@ template <int D, int ROWS, int STEP>
 __device__ __forceinline__ void copy_rows(const mma_matrix &from, int first, mma_row<D> *tile)
 {
     enum { PIECES = D / 8, AT_ONCE = ATTENTION_THREADS / PIECES };
-    int r = (int)threadIdx.x / PIECES, col = (int)threadIdx.x % PIECES * 8;
+    int r = (int)threadIdx.x / PIECES, col = (int)threadIdx.x % PIECES * 8, row = first + STEP * r;
+    int length = col < from.d_kv ? from.length : 0;
+    int64_t row_bytes = (int64_t)from.stride * (int)sizeof *from.data;
+    const char *at = (const char *)(from.data + col) + row * row_bytes; /* is not read where no row is */
 #pragma unroll
-    for (int i = 0; i < ROWS; i += AT_ONCE) {
-        int row = first + STEP * (r + i);
-        bool there = (unsigned)row < (unsigned)from.length && col < from.d_kv;
-        ft_copy_async(&tile[r + i][col], there ? from.data + (int64_t)row * from.stride + col : from.data,
-                      there);
-    }
+    for (int i = 0; i < ROWS; i += AT_ONCE, at += STEP * AT_ONCE * row_bytes)
+        ft_copy_async(&tile[r + i][col], at, (unsigned)(row + STEP * i) < (unsigned)length);
 }
 
 /* The first key of a chunk, whose rows go backwards. */
@@ -196,17 +195,16 @@ __device__ __forceinline__ void hide_scores(const unsigned seen[2], int edge, in
         }
 }
 
-/* What to subtract from a score: `log`, and nothing where no key was seen. */
-__device__ __forceinline__ float shift_of(float log)
+/* What to subtract from scores in base 2: `log2`, and nothing where no key was seen. */
+__device__ __forceinline__ float shift_of(float log2)
 {
-    return log == -INFINITY ? 0.0f : log;
+    return log2 == -INFINITY ? 0.0f : log2;
 }
 
-/* e^(score - shift). The difference comes first: a score times log2(e) minus the shift times that would be
- * one fused operation, and not 0 where both are the same. */
+/* e^score / 2^shift. */
 __device__ __forceinline__ float exp_from(float shift, float score)
 {
-    return ft_exp2((score - shift) * FT_LOG2_E);
+    return ft_exp2(fmaf(score, FT_LOG2_E, -shift));
 }
 
 /* -- results -- */

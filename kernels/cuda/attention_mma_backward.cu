@@ -31,9 +31,8 @@ template <int D> struct query_memory {
         mma_row<D> k[KEYS], v[KEYS];
         float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[STAGES];
-    float table[FT_CUDA_MAX_BUCKETS];
     float row_sums[MMA_QUERIES];
-    /* behind it `seen` of all chunks, (n_chunks, 2), and perhaps bias_memory */
+    /* behind it the line of biases, `seen` of all chunks, (n_chunks, 2), and perhaps bias_memory */
 };
 
 /* D of the warp's 16 rows, from query `first` on, two lanes a row: out . dout. */
@@ -76,7 +75,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
     constexpr int STAGES = query_memory<D>::STAGES;
     const ft_attention &a = args.a;
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
-    unsigned *seen = (unsigned *)(&memory + 1);
+    float *line = (float *)(&memory + 1);
+    unsigned *seen = (unsigned *)(line + line_length(args));
     bias_memory &bias_gradient = *(bias_memory *)(seen + 2 * n_chunks);
     int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y,
         sequence = sequence_of_block(args);
@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
     copy_rows<D, MMA_QUERIES, 1>(queries_of(a, a.q, sequence, head), first_query, memory.q);
     copy_rows<D, MMA_QUERIES, 1>(queries_of(a, tensors.dout, sequence, head), first_query, memory.dout);
     load_seen(a, sequence, 0, n_chunks, seen);
-    load_bias_table(a, head, memory.table);
+    load_bias_line(args, head, line);
     ft_copy_async_commit();
     ft_copy_async_wait<0>();
     __syncthreads();
@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
             auto &stage = memory.stages[turn];
             copy_rows<D, KEYS, -1>(k, key_of_chunk(a, chunk), stage.k);
             copy_rows<D, KEYS, -1>(v, key_of_chunk(a, chunk), stage.v);
-            load_distances<MMA_QUERIES>(args, memory.table, first_query, chunk, stage.bias,
+            load_distances<MMA_QUERIES>(args, line, first_query, chunk, stage.bias,
                                         gradient_of_bias ? bias_gradient.bucket[turn] : NULL);
         }
         ft_copy_async_commit();
@@ -119,7 +119,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
     for (int half = 0; half < 2; half++) {
         int r = row + g + 8 * half;
         bool there = first_query + r < a.q_length;
-        shift[half] = there ? shift_of(tensors.lse[head_index * a.q_length + first_query + r]) : INFINITY;
+        shift[half] =
+            there ? shift_of(tensors.lse[head_index * a.q_length + first_query + r] * FT_LOG2_E) : INFINITY;
         row_sum[half] = memory.row_sums[r];
     }
     for (int turn = 0; chunk < n_chunks; turn = (turn + 1) % STAGES) {
@@ -168,11 +169,11 @@ template <int D> struct key_memory {
     struct alignas(16) stage {
         mma_row<D> q[KEY_QUERIES], dout[KEY_QUERIES];
         float shift[KEY_QUERIES], row_sums[KEY_QUERIES];
-        float bias[KEY_QUERIES + KEYS];    /* by distance */
-        unsigned kept[KEY_QUERIES / 4][8]; /* see draw_kept */
+        float bias[KEY_QUERIES + KEYS];                /* by distance */
+        alignas(16) unsigned kept[KEY_QUERIES / 4][8]; /* see draw_kept */
     } stages[2];
-    float table[FT_CUDA_MAX_BUCKETS];
     unsigned seen[2];
+    /* behind it the line of biases */
 };
 
 /* The first tile's query from first_query on that may see a key of the chunk, or one beyond the last. */
@@ -196,10 +197,13 @@ __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_at
         ft_philox_block numbers =
             ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + lane % 8 * 2),
                                (uint32_t)(a.q_length - 1 - (first_query + 4 * j + lane / 8)), (uint32_t)head);
+        unsigned bits[8];
 #pragma unroll
-        for (int e = 0; e < 8; e++) {
-            unsigned bits = __ballot_sync(FT_ALL_LANES, ft_stays(dropout, numbers.word[e / 2], e % 2));
-            if (lane == 0) kept[j][e] = bits;
+        for (int e = 0; e < 8; e++)
+            bits[e] = __ballot_sync(FT_ALL_LANES, ft_stays(dropout, numbers.word[e / 2], e % 2));
+        if (lane == 0) {
+            ((uint4 *)kept[j])[0] = make_uint4(bits[0], bits[1], bits[2], bits[3]);
+            ((uint4 *)kept[j])[1] = make_uint4(bits[4], bits[5], bits[6], bits[7]);
         }
     }
 }
@@ -238,6 +242,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
 {
     FT_SHARED_DYNAMIC(memory_start);
     key_memory<D> &memory = *(key_memory<D> *)memory_start;
+    float *line = (float *)(&memory + 1);
     const ft_attention &a = args.a;
     int chunk = (int)blockIdx.x, head = (int)blockIdx.y, sequence = sequence_of_block(args);
     int warp = (int)threadIdx.x / FT_WARP, row = warp * MMA_ROWS;
@@ -248,7 +253,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
     copy_rows<D, KEYS, -1>(keys_of(args, a.k, sequence, head), key_of_chunk(a, chunk), memory.k);
     copy_rows<D, KEYS, -1>(keys_of(args, a.v, sequence, head), key_of_chunk(a, chunk), memory.v);
     load_seen(a, sequence, chunk, chunk + 1, memory.seen);
-    load_bias_table(a, head, memory.table);
+    load_bias_line(args, head, line);
     ft_copy_async_commit();
     ft_copy_async_wait<0>();
     __syncthreads();
@@ -260,10 +265,10 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
             for (int r = threadIdx.x; r < KEY_QUERIES; r += ATTENTION_THREADS) {
                 bool there = first_query + r < a.q_length;
                 int64_t index = ((int64_t)sequence * a.n_heads + head) * a.q_length + first_query + r;
-                stage.shift[r] = there ? shift_of(tensors.lse[index]) : INFINITY;
+                stage.shift[r] = there ? shift_of(tensors.lse[index] * FT_LOG2_E) : INFINITY;
                 stage.row_sums[r] = there ? tensors.row_sums[index] : 0;
             }
-            load_distances<KEY_QUERIES>(args, memory.table, first_query, chunk, stage.bias, NULL);
+            load_distances<KEY_QUERIES>(args, line, first_query, chunk, stage.bias, NULL);
             draw_kept(dropout, a, head, first_query, chunk, stage.kept);
         }
         ft_copy_async_commit();
@@ -300,11 +305,11 @@ template <int D> static void launch(ft_cuda *cuda, attention_arguments args, con
 {
     static_assert(sizeof(query_memory<D>) + sizeof(bias_memory) < LEAST_SHARED, "fits every device");
     static_assert(sizeof(key_memory<D>) < LEAST_SHARED, "fits every device");
-    size_t query_fixed = sizeof(query_memory<D>) + (t.bias_parts ? sizeof(bias_memory) : 0), query_bytes,
-           key_bytes;
+    size_t line = line_length(args) * sizeof(float), query_bytes, key_bytes;
+    size_t query_fixed = sizeof(query_memory<D>) + line + (t.bias_parts ? sizeof(bias_memory) : 0);
     if (!allow_shared(cuda, attention_mma_query_kernel<D>, query_fixed, SEEN_BYTES, args.a.kv_length,
                       &query_bytes) ||
-        !allow_shared(cuda, attention_mma_key_kernel<D>, sizeof(key_memory<D>), 0, args.a.kv_length,
+        !allow_shared(cuda, attention_mma_key_kernel<D>, sizeof(key_memory<D>) + line, 0, args.a.kv_length,
                       &key_bytes))
         return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {

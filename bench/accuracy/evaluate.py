@@ -37,7 +37,7 @@ STATISTICS = ("AutoETS", "AutoTheta")
 with open(pathlib.Path(__file__).with_name("published.csv"), encoding="utf-8") as f:
     PUBLISHED = {(r["set"], r["model"]): (float(r["MASE"]), float(r["WQL"])) for r in csv.DictReader(f)}
 COMPETITIONS = [name for name, model in PUBLISHED if model == NAIVE]
-OTHER_SERIES = "tourism_yearly"  # its published scores are of other series
+OTHER_SERIES = "tourism_yearly"  # its published scores must be of other series: docs/pretrained.md
 
 
 class Window:
@@ -196,13 +196,13 @@ def protocol():
         print(f"| {name} | {mine[0]:.6f} | {other[0]:.6f} | {off[0]:+.5%} | {mine[1]:.6f} | {other[1]:.6f} | {off[1]:+.5%} |")
     print(
         "\nm1_yearly: the published file has 3 series rounded to 2 digits; aeon's package has it (last row).\n"
-        "tourism_yearly: the published file has other series than the competition's package. Not counted."
+        "tourism_yearly: presumably the published file has other series than the package. Not counted."
     )
     return good
 
 
 def relative(scores, names, model, draws):
-    """Of a group: relative MASE and WQL, each (value, low, high), and the share of series that beat the naive forecast."""
+    """Of sets: relative MASE and WQL, each (value, low, high); the share of better series, ties halved."""
     logs, draw_logs, wins = [], [], []
     for name in names:
         mine, naive = scores[name][model], scores[name][NAIVE]

@@ -140,5 +140,5 @@ if(NOT FTGPU_SANITIZE)
 endif()
 if(FTGPU_SANITIZE)
   set_tests_properties(simt/test_ops_cuda simt/test_ops_cuda_rounding simt/test_cuda_ranks simt/test_cuda_together
-                       PROPERTIES LABELS slow) # minutes there
+                       simt/test_cuda_step simt/test_cuda_limits PROPERTIES LABELS slow) # up to minutes there
 endif()

@@ -4,6 +4,9 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
+
+#include "tracker/quantiles.h"
 
 ft_moments ft_moments_of(const double *values, size_t count)
 {
@@ -70,6 +73,100 @@ double ft_correlation(const double *x, const double *y, size_t count)
     if (!(xx > 0) || !(yy > 0)) return NAN;
     double r = (double)(xy / (sqrtl(xx) * sqrtl(yy)));
     return r > 1 ? 1 : r < -1 ? -1 : r;
+}
+
+/* How many of the sorted values are below `value`, or with `or_equal` not above it. */
+static size_t count_below(const double *sorted, size_t count, double value, int or_equal)
+{
+    size_t first = 0, end = count;
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (sorted[middle] < value || (or_equal && sorted[middle] == value))
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+/* Replaces values by their ranks from 1, ties by the mean of theirs. sorted: (count) scratch. */
+static void rank(double *values, size_t count, double *sorted)
+{
+    memcpy(sorted, values, count * sizeof *values);
+    ft_sort_doubles(sorted, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t below = count_below(sorted, count, values[i], 0), upto = count_below(sorted, count, values[i], 1);
+        values[i] = (double)(below + upto + 1) / 2;
+    }
+}
+
+double ft_rank_correlation(const double *x, const double *y, size_t count, double *room)
+{
+    double *x_ranks = room, *y_ranks = room + count, *sorted = room + 2 * count;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(x[i]) || !isfinite(y[i])) continue;
+        x_ranks[n] = x[i];
+        y_ranks[n++] = y[i];
+    }
+    rank(x_ranks, n, sorted);
+    rank(y_ranks, n, sorted);
+    return ft_correlation(x_ranks, y_ranks, n);
+}
+
+/* Abramowitz and Stegun 26.7.3 and 26.7.4: finite sums for whole degrees of freedom. */
+double ft_student_p_value(double t, size_t freedom)
+{
+    if (isnan(t)) return NAN;
+    const double angle = atan(fabs(t) / sqrt((double)freedom)), c = cos(angle), s = sin(angle);
+    const int odd = freedom % 2 == 1;
+    double term = odd ? c : 1, sum = 0;
+    for (size_t k = odd ? 3 : 2; k <= freedom; k += 2) {
+        sum += term;
+        term *= c * c * ((double)k - 1) / (double)k;
+    }
+    double inside = odd ? 2 / acos(-1.0) * (angle + s * sum) : s * sum;
+    return inside >= 1 ? 0 : 1 - inside;
+}
+
+ft_parabola ft_fit_parabola(const double *x, const double *y, size_t count)
+{
+    const ft_parabola unknown = {NAN, NAN, NAN};
+    long double n = 0, x_mean = 0, y_mean = 0, spread = 0;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(x[i]) && isfinite(y[i])) n++, x_mean += x[i], y_mean += y[i];
+    if (n < 4) return unknown;
+    x_mean /= n, y_mean /= n;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(x[i]) && isfinite(y[i])) spread += (x[i] - x_mean) * (x[i] - x_mean);
+    if (!(spread > 0)) return unknown;
+    spread = sqrtl(spread / n);
+    /* z: x with mean 0 and variance 1; q = z^2 - 1 - skew z is orthogonal to it and to 1. */
+    long double skew = 0, zy = 0, qq = 0, qy = 0, rest = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(x[i]) || !isfinite(y[i])) continue;
+        long double z = (x[i] - x_mean) / spread;
+        skew += z * z * z / n;
+        zy += z * (y[i] - y_mean) / n;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(x[i]) || !isfinite(y[i])) continue;
+        long double z = (x[i] - x_mean) / spread, q = z * z - 1 - skew * z;
+        qq += q * q;
+        qy += q * (y[i] - y_mean);
+    }
+    if (qq <= 1e-12L * n) return unknown; /* two values of x, which any parabola fits */
+    const long double c = qy / qq, b = zy - c * skew;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(x[i]) || !isfinite(y[i])) continue;
+        long double z = (x[i] - x_mean) / spread, q = z * z - 1 - skew * z;
+        long double off = y[i] - y_mean - zy * z - c * q;
+        rest += off * off;
+    }
+    if (c == 0) return unknown;
+    const double t = rest > 0 ? (double)(c / sqrtl(rest / (n - 3) / qq)) : INFINITY;
+    return (ft_parabola){(double)(x_mean - spread * b / (2 * c)), ft_student_p_value(t, (size_t)n - 3),
+                         c > 0 ? 1 : -1};
 }
 
 void ft_returns(const double *values, size_t count, double *returns)

@@ -1,0 +1,20 @@
+/* The two-sample test of Kolmogorov and Smirnov: whether two samples come from one distribution. */
+#ifndef FT_TRACKER_KOLMOGOROV_SMIRNOV_H
+#define FT_TRACKER_KOLMOGOROV_SMIRNOV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct ft_ks_test {
+    double statistic; /* the largest distance between the distribution functions; NaN without values */
+    double p_value;   /* two-sided */
+    bool is_exact;    /* counted over all orders of the values, as scipy's ks_2samp does; else the limit */
+} ft_ks_test;
+
+/* a: (n), b: (m), both ascending and without NaN. Exact up to 10,000 values each. */
+ft_ks_test ft_ks_two_samples(const double *a, size_t n, const double *b, size_t m);
+
+/* P(K >= x) of Kolmogorov's limit, for x = statistic * sqrt(n m / (n + m)); scipy's kstwobign.sf. */
+double ft_ks_limit(double x);
+
+#endif

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "tracker/statistics.h"
 
-static const char hp_prefix[] = "hp_", test_prefix[] = "test_";
+static const char hp_prefix[] = "hp_", test_prefix[] = "test_", val_prefix[] = "val_";
 
 static bool begins(const char *text, const char *prefix)
 {
@@ -88,6 +88,24 @@ ft_status ft_compare(const ft_experiments *experiments, ft_table *table, ft_erro
     }
     ft_text_free(&name);
     return table->failed ? ft_no_memory(err, "the comparison table", 0) : FT_OK;
+}
+
+size_t ft_compare_add_val(const ft_experiments *experiments, ft_metric metric, ft_table *table)
+{
+    ft_text name = FT_TEXT_EMPTY;
+    size_t column = prefixed_column(table, &name, val_prefix, ft_metric_names[metric]);
+    for (size_t i = 0; i < experiments->count && i < table->n_rows && !table->failed; i++) {
+        const double value = ft_metrics_get(&experiments->items[i].metrics[FT_VAL], metric);
+        if (!isnan(value))
+            table->cells[i * table->n_columns + column] = (ft_cell){FT_CELL_NUMBER, value, NULL};
+    }
+    ft_text_free(&name);
+    return column;
+}
+
+static bool is_metric(const char *column)
+{
+    return begins(column, test_prefix) || begins(column, val_prefix);
 }
 
 static int compare_cells(const ft_cell *a, const ft_cell *b)
@@ -187,7 +205,7 @@ static void add_group(const grouping *by, const size_t *rows, size_t count, doub
     size_t column = by->n_keys;
     ft_table_set_number(groups, column++, (double)count);
     for (size_t c = 0; c < table->n_columns; c++) {
-        if (!begins(table->columns[c], test_prefix)) continue;
+        if (!is_metric(table->columns[c])) continue;
         for (size_t i = 0; i < count; i++) {
             const ft_cell *cell = &table->cells[rows[i] * table->n_columns + c];
             values[i] = cell->kind == FT_CELL_NUMBER ? cell->number : NAN;
@@ -209,7 +227,7 @@ static ft_status add_group_columns(const grouping *by, ft_table *groups, ft_erro
     ft_text name = FT_TEXT_EMPTY;
     ft_table_column(groups, "count");
     for (size_t c = 0; c < by->table->n_columns; c++) {
-        if (!begins(by->table->columns[c], test_prefix)) continue;
+        if (!is_metric(by->table->columns[c])) continue;
         prefixed_column(groups, &name, by->table->columns[c], "_mean");
         prefixed_column(groups, &name, by->table->columns[c], "_std");
     }

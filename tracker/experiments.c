@@ -218,7 +218,8 @@ ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metri
     }
     if (*best) return FT_OK;
     if (experiments->count == 0) return ft_fail(err, FT_BAD_INPUT, "there are no experiments to choose from");
-    return ft_fail(err, FT_BAD_INPUT, "no experiment has a %s on %s: of %zu, %zu failed and %zu have none",
+    return ft_fail(err, FT_BAD_INPUT, "no experiment has a %s on %s: of %zu, %zu failed and %zu have none%s",
                    ft_metric_names[metric], ft_split_names[split], experiments->count, n_failed,
-                   experiments->count - n_failed);
+                   experiments->count - n_failed,
+                   split == FT_VAL ? "; --split test would choose by test" : "");
 }

@@ -1,10 +1,12 @@
-/* Which hyperparameters drive a metric: Pearson's correlation with each, and what it means in words. */
+/* Which hyperparameters drive a metric: correlations with each, PED-ANOVA, and what they mean in words. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tracker/analyze.h"
 #include "tracker/compare.h"
+#include "tracker/ped_anova.h"
 #include "tracker/statistics.h"
 
 /* Below this nothing is claimed, whatever the number of experiments. */
@@ -22,76 +24,278 @@ static const char *effect_of(ft_metric metric, double correlation)
     return better ? "higher values are better" : "lower values are better";
 }
 
-/* Whether a column holds numbers and nothing else but nulls. */
-static bool is_numeric(const ft_table *table, size_t column)
+/* What is looked at, and room for it. Rows are the experiments that have the metric: they succeeded and it is
+ * finite. */
+typedef struct study {
+    ft_metric metric;
+    ft_split split;
+    bool with_test;      /* another split was chosen by: test stands beside it */
+    const ft_table *all; /* ft_compare of all experiments */
+    size_t n;
+    size_t *row;                   /* (n): of `all` */
+    double *metrics, *cost, *test; /* (n): the metric, its badness, and the metric on test (NaN: none) */
+    double *values, *place;        /* (n): of a hyperparameter; logarithms where it spans decades */
+    double *room;                  /* (3 n) */
+    bool *is_best;                 /* (n): for PED-ANOVA */
+    size_t n_best;
+    double total;         /* of importances so far */
+    ft_text bent, turned; /* hyperparameters best in between, and those that test says the opposite of */
+} study;
+
+static const ft_cell *cell_at(const study *s, size_t i, size_t column)
 {
-    bool any = false;
-    for (size_t r = 0; r < table->n_rows; r++) {
-        ft_cell_kind kind = table->cells[r * table->n_columns + column].kind;
-        if (kind != FT_CELL_NUMBER && kind != FT_CELL_NULL) return false;
-        any |= kind == FT_CELL_NUMBER;
-    }
-    return any;
+    return &s->all->cells[s->row[i] * s->all->n_columns + column];
 }
 
-static void take_column(const ft_table *table, size_t column, double *values)
+static bool is_same(const ft_cell *a, const ft_cell *b)
 {
-    for (size_t r = 0; r < table->n_rows; r++) {
-        const ft_cell *cell = &table->cells[r * table->n_columns + column];
-        values[r] = cell->kind == FT_CELL_NUMBER ? cell->number : NAN;
-    }
+    return a->kind == b->kind && (a->kind == FT_CELL_TEXT ? strcmp(a->text, b->text) == 0 : a->number == b->number);
 }
 
-/* Rows of the table are all experiments; metrics: NaN where the experiment failed or has none. */
-static void correlate(const ft_table *compared, ft_metric metric, const double *metrics, double *values,
-                      ft_table *table)
+/* The values of a column: numbers, or numbers of choices where one is a text or a flag. Those that an
+ * experiment lacks are NaN. */
+static ft_ped_parameter take_column(const study *s, size_t column, bool *varies)
 {
-    for (size_t c = 0; c < compared->n_columns; c++) {
-        if (strncmp(compared->columns[c], "hp_", 3) != 0 || !is_numeric(compared, c)) continue;
-        take_column(compared, c, values);
-        double correlation = ft_correlation(values, metrics, compared->n_rows);
-        if (isnan(correlation)) continue;
-        ft_table_add_row(table);
-        ft_table_set_text(table, 0, compared->columns[c]);
-        ft_table_set_number(table, 1, correlation);
-        ft_table_set_number(table, 2, fabs(correlation));
-        ft_table_set_text(table, 3, effect_of(metric, correlation));
+    ft_ped_parameter p = {.values = s->values, .is_whole = true};
+    double low = INFINITY, high = -INFINITY;
+    bool numbers = true;
+    for (size_t i = 0; i < s->n; i++) {
+        const ft_cell *cell = cell_at(s, i, column);
+        numbers &= cell->kind == FT_CELL_NUMBER || cell->kind == FT_CELL_NULL;
+        s->values[i] = cell->kind == FT_CELL_NUMBER ? cell->number : NAN;
+        if (isnan(s->values[i])) continue;
+        low = fmin(low, cell->number), high = fmax(high, cell->number);
+        p.is_whole &= cell->number == floor(cell->number);
     }
+    for (size_t i = 0; i < s->n && !numbers; i++) {
+        const ft_cell *cell = cell_at(s, i, column);
+        size_t before = 0;
+        s->values[i] = NAN;
+        if (cell->kind == FT_CELL_NULL) continue;
+        while (before < i && !is_same(cell, cell_at(s, before, column))) before++;
+        s->values[i] = before < i ? s->values[before] : (double)p.n_choices++;
+    }
+    p.is_log = numbers && low > 0 && high >= 10 * low;
+    for (size_t i = 0; i < s->n; i++) s->place[i] = p.is_log ? log(s->values[i]) : s->values[i];
+    *varies = numbers ? low < high : p.n_choices > 1;
+    return p;
+}
+
+/* The choice whose experiments have the lowest mean cost: the first experiment that made it. */
+static size_t find_best_choice(const study *s, size_t n_choices)
+{
+    double *sum = s->room, *count = s->room + s->n, least = INFINITY;
+    size_t best = 0;
+    for (size_t c = 0; c < n_choices; c++) sum[c] = count[c] = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (isnan(s->values[i])) continue;
+        sum[(size_t)s->values[i]] += s->cost[i];
+        count[(size_t)s->values[i]]++;
+    }
+    for (size_t i = s->n; i-- > 0;) {
+        if (isnan(s->values[i])) continue;
+        const double mean = sum[(size_t)s->values[i]] / count[(size_t)s->values[i]];
+        if (mean <= least) least = mean, best = i;
+    }
+    return best;
+}
+
+/* An effect that turns within the range that was tried, beyond chance (5 %): 1 where the best lies in between,
+ * -1 where the worst does, else 0. */
+static int find_bend(const study *s, double *vertex)
+{
+    double low = INFINITY, high = -INFINITY;
+    const ft_parabola fit = ft_fit_parabola(s->place, s->cost, s->n);
+    for (size_t i = 0; i < s->n; i++) low = fmin(low, s->place[i]), high = fmax(high, s->place[i]);
+    *vertex = fit.vertex;
+    if (s->n < 6 || !(fit.p_value < 0.05) || !(fit.vertex > low && fit.vertex < high)) return 0;
+    return fit.bend > 0 ? 1 : -1;
+}
+
+static void add_name(ft_text *list, const char *name)
+{
+    if (list->length) ft_text_add(list, ", ");
+    ft_text_add_line(list, name);
+}
+
+/* The effect of a hyperparameter in words. */
+static void describe_effect(study *s, const ft_ped_parameter *p, size_t column, double correlation, double ranks,
+                            ft_text *effect)
+{
+    char room[FT_NUMBER_CHARS];
+    double vertex;
+    if (p->n_choices) {
+        size_t best = find_best_choice(s, p->n_choices);
+        ft_text_add(effect, "best on average: ");
+        ft_text_add_line(effect, ft_cell_for_people(cell_at(s, best, column), room));
+        return;
+    }
+    int bend = find_bend(s, &vertex);
+    if (bend) {
+        char rounded[FT_NUMBER_CHARS];
+        snprintf(rounded, sizeof rounded, "%.2g", p->is_log ? exp(vertex) : vertex);
+        ft_text_addf(effect, "%s in between, near %s", bend > 0 ? "best" : "worst", rounded);
+        add_name(&s->bent, s->all->columns[column]);
+        return;
+    }
+    /* The stronger of the two: ranks see what is steady but not straight. */
+    const bool by_ranks = fabs(correlation) < negligible && fabs(ranks) > fabs(correlation);
+    ft_text_add(effect, effect_of(s->metric, by_ranks ? ranks : correlation));
+}
+
+static void add_hyperparameter(study *s, const ft_ped_parameter *p, size_t column, ft_table *table)
+{
+    double correlation = NAN, ranks = NAN, on_test = NAN;
+    ft_text effect = FT_TEXT_EMPTY;
+    if (!p->n_choices) {
+        correlation = ft_correlation(s->values, s->metrics, s->n);
+        ranks = ft_rank_correlation(s->values, s->metrics, s->n, s->room);
+        on_test = ft_correlation(s->values, s->test, s->n);
+    }
+    describe_effect(s, p, column, correlation, ranks, &effect);
+    if (s->with_test && correlation * on_test < 0 && fmin(fabs(correlation), fabs(on_test)) >= negligible)
+        add_name(&s->turned, s->all->columns[column]);
+    const double importance = ft_ped_importance(p, s->is_best, s->n, s->room);
+    s->total += importance;
+    ft_table_add_row(table);
+    ft_table_set_text(table, 0, s->all->columns[column]);
+    ft_table_set_number(table, 1, correlation);
+    ft_table_set_number(table, 2, fabs(correlation));
+    ft_table_set_number(table, 3, ranks);
+    ft_table_set_number(table, 4, importance);
+    if (s->with_test) ft_table_set_number(table, 5, on_test);
+    ft_table_set_text(table, table->n_columns - 1, effect.data ? effect.data : "");
+    if (effect.failed) table->failed = true;
+    ft_text_free(&effect);
+}
+
+/* Whether the metric is not the same in all. */
+static bool metric_varies(const study *s)
+{
+    for (size_t i = 1; i < s->n; i++)
+        if (s->metrics[i] != s->metrics[0]) return true;
+    return false;
+}
+
+static void add_hyperparameters(study *s, ft_table *table, ft_text *remark)
+{
+    static const char prefix[] = "hp_";
+    ft_text constant = FT_TEXT_EMPTY;
+    size_t n_constant = 0;
+    bool seeds = false;
+    for (size_t c = 0; c < s->all->n_columns && s->n > 1 && metric_varies(s); c++) {
+        if (strncmp(s->all->columns[c], prefix, strlen(prefix)) != 0) continue;
+        const char *name = s->all->columns[c] + strlen(prefix);
+        bool varies;
+        ft_ped_parameter p = take_column(s, c, &varies);
+        if (!varies) {
+            add_name(&constant, name);
+            n_constant++;
+        } else if (strcmp(name, "seed") == 0) {
+            seeds = true;
+        } else {
+            add_hyperparameter(s, &p, c, table);
+        }
+    }
+    for (size_t r = 0; r < table->n_rows && !table->failed; r++) {
+        ft_cell *importance = &table->cells[r * table->n_columns + 4];
+        if (s->total > 0)
+            importance->number /= s->total;
+        else /* all are equally good: nothing decides */
+            importance->kind = FT_CELL_NULL;
+    }
+    if (n_constant)
+        ft_text_addf(remark, "left out, as %s did not vary: %s\n", n_constant == 1 ? "it" : "they", constant.data);
+    if (seeds) ft_text_add(remark, "left out: seed; experiments that differ in it alone are replicates\n");
+    if (constant.failed) remark->failed = true;
+    ft_text_free(&constant);
+}
+
+static void remark_few(const study *s, size_t n_all, size_t n_rows, ft_text *remark)
+{
+    enum { ENOUGH = 10, ADVISED_BEST = 5, ADVISED = 50 };
+    const char *of = ft_metric_names[s->metric], *on = ft_split_names[s->split];
+    if (s->n < 2) {
+        ft_text_addf(remark, "%zu of %zu experiments have a %s on %s: two are needed to see what matters\n", s->n,
+                     n_all, of, on);
+        return;
+    }
+    if (n_rows == 0)
+        ft_text_addf(remark, "no hyperparameter varies together with a %s on %s that varies\n", of, on);
+    else if (s->n < ENOUGH)
+        ft_text_addf(remark, "only %zu experiments have a %s on %s: correlations of so few say little\n", s->n, of,
+                     on);
+    if (n_rows && s->n_best < ADVISED_BEST)
+        ft_text_addf(remark,
+                     "ped_anova rests on the best tenth, %zu of %zu experiments; %d are advised, the best of %d\n",
+                     s->n_best, s->n, ADVISED_BEST, ADVISED);
+}
+
+static void remark_findings(const study *s, ft_text *remark)
+{
+    if (s->bent.length)
+        ft_text_addf(remark, "correlations do not show it, but the best or worst lies in between: %s\n",
+                     s->bent.data);
+    if (s->turned.length)
+        ft_text_addf(remark, "test says the opposite of %s about: %s\n", ft_split_names[s->split], s->turned.data);
+    if (s->split == FT_TEST && s->n > 1)
+        ft_text_add(remark, "by the test split: what one chooses by this looks better on test than it is; --split "
+                            "val holds test back\n");
+}
+
+static void take_rows(study *s, const ft_experiments *experiments)
+{
+    for (size_t i = 0; i < experiments->count; i++) {
+        const ft_experiment *e = &experiments->items[i];
+        const double value = ft_metrics_get(&e->metrics[s->split], s->metric);
+        if (e->error || !isfinite(value)) continue;
+        s->row[s->n] = i;
+        s->metrics[s->n] = value;
+        s->cost[s->n] = ft_metric_badness(s->metric, value);
+        s->test[s->n++] = ft_metrics_get(&e->metrics[FT_TEST], s->metric);
+    }
+    s->n_best = ft_ped_mark_best(s->cost, s->n, s->is_best, s->room);
 }
 
 ft_status ft_analyze_importance(const ft_experiments *experiments, ft_metric metric, ft_split split,
                                 size_t top, ft_table *table, ft_text *remark, ft_error *err)
 {
-    static const char *const names[] = {"hyperparameter", "correlation", "abs_correlation", "effect"};
-    for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_column(table, names[c]);
+    const size_t n = experiments->count + 1;
     ft_table compared = FT_TABLE_EMPTY;
-    size_t n = experiments->count, n_usable = 0;
-    double *metrics = malloc((2 * n + 1) * sizeof *metrics);
-    ft_status status = metrics ? ft_compare(experiments, &compared, err)
-                               : ft_no_memory(err, "correlations", 2 * n * sizeof *metrics);
+    double *room = malloc(8 * n * sizeof *room);
+    size_t *row = malloc(n * sizeof *row);
+    bool *is_best = malloc(n * sizeof *is_best);
+    study s = {.metric = metric, .split = split, .with_test = split != FT_TEST, .all = &compared, .row = row,
+               .is_best = is_best};
+    ft_table_column(table, "hyperparameter");
+    ft_table_column(table, "correlation");
+    ft_table_column(table, "abs_correlation");
+    ft_table_column(table, "spearman");
+    ft_table_column(table, "ped_anova");
+    if (s.with_test) ft_table_column(table, "test_correlation");
+    ft_table_column(table, "effect");
+    ft_status status = room && row && is_best ? ft_compare(experiments, &compared, err)
+                                              : ft_no_memory(err, "correlations", 8 * n * sizeof *room);
     if (status == FT_OK) {
-        for (size_t i = 0; i < n; i++) {
-            const ft_experiment *experiment = &experiments->items[i];
-            metrics[i] = experiment->error ? NAN : ft_metrics_get(&experiment->metrics[split], metric);
-            if (!isnan(metrics[i])) n_usable++;
-        }
-        correlate(&compared, metric, metrics, metrics + n, table);
+        s.metrics = room, s.cost = room + n, s.test = room + 2 * n, s.values = room + 3 * n;
+        s.place = room + 4 * n, s.room = room + 5 * n;
+        ft_text left_out = FT_TEXT_EMPTY;
+        take_rows(&s, experiments);
+        add_hyperparameters(&s, table, &left_out);
         ft_table_sort(table, 2, true);
+        remark_few(&s, experiments->count, table->n_rows, remark);
+        remark_findings(&s, remark);
+        ft_text_add(remark, left_out.data ? left_out.data : "");
         if (top) ft_table_keep_rows(table, top);
-        const char *of = ft_metric_names[metric], *on = ft_split_names[split];
-        if (n_usable < 2)
-            ft_text_addf(remark,
-                         "%zu of %zu experiments have a %s on %s: two are needed to see what matters\n",
-                         n_usable, n, of, on);
-        else if (table->n_rows == 0)
-            ft_text_addf(remark, "no numeric hyperparameter varies together with a %s on %s that varies\n",
-                         of, on);
-        else if (n_usable < 10)
-            ft_text_addf(remark, "only %zu experiments have a %s on %s: correlations of so few say little\n",
-                         n_usable, of, on);
-        if (table->failed || remark->failed) status = ft_no_memory(err, "correlations", 0);
+        if (table->failed || remark->failed || left_out.failed || s.bent.failed || s.turned.failed)
+            status = ft_no_memory(err, "correlations", 0);
+        ft_text_free(&left_out);
     }
+    ft_text_free(&s.bent);
+    ft_text_free(&s.turned);
     ft_table_free(&compared);
-    free(metrics);
+    free(is_best);
+    free(row);
+    free(room);
     return status;
 }

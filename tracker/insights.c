@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "tracker/kolmogorov_smirnov.h"
 #include "tracker/quantiles.h"
 #include "tracker/statistics.h"
 
@@ -151,6 +152,39 @@ cJSON *ft_insights_regimes(const ft_insights_split *split, const double *target)
     return figures_to_json(figures, sizeof figures / sizeof *figures);
 }
 
+/* Known returns of a split, ascending; NULL when memory runs out. */
+static double *sorted_returns(const ft_insights_split *split, const double *target, size_t *count)
+{
+    double *returns = malloc((split->n_rows + 1) * sizeof *returns);
+    if (!returns) return NULL;
+    series_returns(split, target, returns);
+    *count = sort_known(returns, split->n_rows);
+    return returns;
+}
+
+cJSON *ft_insights_returns_test(const ft_insights_split *train, const double *train_target,
+                                const ft_insights_split *test, const double *test_target)
+{
+    size_t n = 0, m = 0;
+    double *a = sorted_returns(train, train_target, &n), *b = sorted_returns(test, test_target, &m);
+    cJSON *object = NULL;
+    if (a && b) {
+        const ft_ks_test ks = ft_ks_two_samples(a, n, b, m);
+        const figure figures[] = {{"ks_statistic", ks.statistic},
+                                  {"ks_pvalue", ks.p_value},
+                                  {"train_returns", (double)n},
+                                  {"test_returns", (double)m}};
+        object = figures_to_json(figures, sizeof figures / sizeof *figures);
+        if (!put(object, "method", cJSON_CreateString(ks.is_exact ? "exact" : "asymptotic"))) {
+            cJSON_Delete(object);
+            object = NULL;
+        }
+    }
+    free(a);
+    free(b);
+    return object;
+}
+
 static const double *find_numeric(const ft_insights_split *split, const char *name)
 {
     for (size_t c = 0; c < split->n_columns; c++)
@@ -199,6 +233,10 @@ ft_status ft_insights_create(const ft_insights_split *train, const ft_insights_s
         if (splits[s] && regime_keys[s])
             ok = ok &&
                  put(object, regime_keys[s], ft_insights_regimes(splits[s], find_numeric(splits[s], target)));
+    if (train && test)
+        ok = ok && put(object, "returns_test",
+                       ft_insights_returns_test(train, find_numeric(train, target), test,
+                                                find_numeric(test, target)));
     if (train) ok = ok && put(object, "correlations", ft_insights_correlations(train, target));
     if (!ok) {
         cJSON_Delete(object);

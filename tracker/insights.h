@@ -27,7 +27,7 @@ typedef struct ft_insights_split {
 } ft_insights_split;
 
 /* The object of `data_insights`: train_quality, val_quality, test_quality, target_distribution,
- * train_regimes, test_regimes, correlations. A split that is NULL is left out. `target` names a numeric
+ * train_regimes, test_regimes, returns_test, correlations. A split that is NULL is left out. `target` names a numeric
  * column of each split (else FT_BAD_INPUT). Undefined figures are null. *insights is the caller's. */
 ft_status ft_insights_create(const ft_insights_split *train, const ft_insights_split *val,
                              const ft_insights_split *test, const char *target, cJSON **insights,
@@ -37,6 +37,9 @@ ft_status ft_insights_create(const ft_insights_split *train, const ft_insights_s
 cJSON *ft_insights_quality(const ft_insights_split *split);
 cJSON *ft_insights_distribution(const ft_insights_split *split, const double *target);
 cJSON *ft_insights_regimes(const ft_insights_split *split, const double *target);
+/* Whether the returns of train and test come from one distribution (kolmogorov_smirnov.h). */
+cJSON *ft_insights_returns_test(const ft_insights_split *train, const double *train_target,
+                                const ft_insights_split *test, const double *test_target);
 cJSON *ft_insights_correlations(const ft_insights_split *split, const char *target);
 
 #endif

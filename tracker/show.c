@@ -154,12 +154,25 @@ static void add_figure(ft_text *out, const ft_experiment *experiment, ft_split s
                  ft_people_number(ft_metrics_get(&experiment->metrics[split], metric), room));
 }
 
+/* Chosen by validation, the figure on test is honest. */
+static void add_test(ft_text *out, const ft_experiment *best, ft_metric metric)
+{
+    char room[FT_NUMBER_CHARS];
+    ft_text_addf(out, "test         %s %s; test had no part in the choice\n", ft_metric_names[metric],
+                 ft_people_number(ft_metrics_get(&best->metrics[FT_TEST], metric), room));
+}
+
 /* Whether choosing by validation, which is how one would choose before seeing the test data, agrees. */
 static void add_what_validation_says(ft_text *out, const ft_experiments *experiments,
                                      const ft_experiment *best, ft_metric metric, ft_split split)
 {
     const ft_experiment *by_val;
-    if (split == FT_VAL) return;
+    if (split == FT_VAL) {
+        add_test(out, best, metric);
+        return;
+    }
+    ft_text_addf(out, "optimism     chosen by %s: the best of several looks better there than it is; --split val does "
+                      "not\n", ft_split_names[split]);
     if (ft_experiments_best(experiments, metric, FT_VAL, &by_val, NULL) != FT_OK) {
         ft_text_addf(out, "validation   no experiment has a %s on val to choose by\n",
                      ft_metric_names[metric]);

@@ -92,7 +92,7 @@ static ft_status importance(const ft_experiments *experiments, const analyze_opt
 int ft_command_analyze_importance(int argc, const char *const *argv)
 {
     static const char *const splits[] = {"val", "test", NULL};
-    analyze_options options = {.metric = "mae", .split = "test"};
+    analyze_options options = {.metric = "mae", .split = "val"};
     const ft_option extra[] = {
         {.name = "metric",
          .kind = FT_OPTION_TEXT,
@@ -103,7 +103,7 @@ int ft_command_analyze_importance(int argc, const char *const *argv)
          .kind = FT_OPTION_CHOICE,
          .value = &options.split,
          .argument = "SPLIT",
-         .help = "val or test (default test)",
+         .help = "val or test (default val: test is held back, and shown beside it)",
          .choices = splits},
         {.name = "top",
          .kind = FT_OPTION_INTEGER,
@@ -119,10 +119,11 @@ int ft_command_analyze_importance(int argc, const char *const *argv)
         .example = "ftgpu analyze importance --metric mae --top 5\n"
                    "ftgpu analyze importance --metric directional_accuracy --match 'lr_search_*'",
         .notes =
-            "correlation is Pearson's, over the experiments that have the metric; hyperparameters that do "
-            "not\n"
-            "vary, or are not numbers, are left out. A positive one means that higher values go with a\n"
-            "higher metric, which for an error is worse: `effect` says which way is better.\n",
+            "correlation is Pearson's and spearman that of ranks, over the experiments that have the metric;\n"
+            "a positive one means that higher values go with a higher metric, which for an error is worse:\n"
+            "`effect` says which way is better. ped_anova is the share of importance by PED-ANOVA, Optuna's\n"
+            "default, which also sees choices and effects that turn. What did not vary is left out, and\n"
+            "seed, which makes replicates. test_correlation is Pearson's on the test split.\n",
     };
     return command(&line, &options, extra, sizeof extra / sizeof *extra, importance, FT_SCORES, argc, argv);
 }

@@ -33,19 +33,18 @@ int ft_command_best(int argc, const char *const *argv)
 {
     static const char *const splits[] = {"val", "test", NULL};
     ft_selection_options selection = FT_SELECTION_DEFAULT;
-    const char *format = "table", *metric = NULL, *split = "test";
+    const char *format = "table", *metric = "mae", *split = "val";
     const ft_option table[] = {
         {.name = "metric",
          .kind = FT_OPTION_TEXT,
          .value = &metric,
          .argument = "METRIC",
-         .help = "mae, rmse, mase, directional_accuracy, smape, wql or coverage_80",
-         .required = true},
+         .help = "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80"},
         {.name = "split",
          .kind = FT_OPTION_CHOICE,
          .value = &split,
          .argument = "SPLIT",
-         .help = "val or test (default test)",
+         .help = "val or test (default val: test is held back, and shown beside it)",
          .choices = splits},
         FT_OPTIONS_SELECTION(selection),
         FT_OPTION_FORMAT(format),
@@ -54,12 +53,12 @@ int ft_command_best(int argc, const char *const *argv)
     const ft_command_line line = {
         .command = "ftgpu best",
         .summary = "Shows the best experiment by a metric, beside the baselines that its run recorded.",
-        .usage = "--metric METRIC [ID...] [options]",
-        .example = "ftgpu best --metric mae\nftgpu best --metric wql --split val --match 'lr_search_*' "
+        .usage = "[ID...] [options]",
+        .example = "ftgpu best\nftgpu best --metric wql --match 'lr_search_*' "
                    "--format json",
         .notes =
-            "Lower is better but for directional_accuracy (higher) and coverage_80 (nearest to 0.8). Where\n"
-            "validation would choose another experiment, the table says so. mae, rmse, mase and smape "
+            "Lower is better but for directional_accuracy (higher) and coverage_80 (nearest to 0.8). The\n"
+            "validation split chooses, so that the error on test stays honest; --split test chooses by test. mae, rmse, mase and smape "
             "measure\n"
             "the median of the sampled paths, the column 0.5 of forecasts.csv and of ftgpu forecast (which\n"
             "calls the mean predictions).\n",

@@ -1,6 +1,8 @@
 /* ftgpu compare: a table of experiments. ftgpu export: the same into a file. */
 #include "tracker/compare.h"
 
+#include <string.h>
+
 #include "base/file.h"
 #include "host/output.h"
 #include "host/program/command.h"
@@ -8,19 +10,27 @@
 
 typedef struct compare_options {
     ft_selection_options selection;
-    const char *format, *sort;
+    const char *format, *sort, *split;
     ft_option_list group_by;
     bool descending, all_columns;
 } compare_options;
 
-/* Sorts by a column, whose name may lack its hp_ or test_. */
+/* Whether --sort names a metric, which the chosen split gives, with or without val_. */
+static bool names_metric(const char *sort, const char *split, ft_metric *metric)
+{
+    if (strncmp(sort, "val_", 4) == 0) return ft_metric_parse(sort + 4, metric, NULL) == FT_OK;
+    return strcmp(split, "val") == 0 && ft_metric_parse(sort, metric, NULL) == FT_OK;
+}
+
+/* Sorts by a column, whose name may lack its hp_, val_ or test_ and, of groups, its _mean. */
 static ft_status sort_table(ft_table *table, const char *name, bool descending, ft_error *err)
 {
-    static const char *const prefixes[] = {"", "hp_", "test_"};
+    static const char *const forms[][2] = {{"", ""},      {"hp_", ""},      {"val_", ""},     {"test_", ""},
+                                           {"", "_mean"}, {"val_", "_mean"}, {"test_", "_mean"}};
     size_t column = table->n_columns;
-    for (size_t i = 0; i < 3 && column == table->n_columns; i++) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms && column == table->n_columns; i++) {
         ft_text full = FT_TEXT_EMPTY;
-        ft_text_addf(&full, "%s%s", prefixes[i], name);
+        ft_text_addf(&full, "%s%s%s", forms[i][0], name, forms[i][1]);
         if (full.failed) return ft_no_memory(err, "a column's name", full.length);
         column = ft_table_find(table, full.data);
         ft_text_free(&full);
@@ -47,6 +57,17 @@ static void add_unevaluated(ft_text *out, const ft_experiments *experiments)
                      n, experiments->count);
 }
 
+/* The metric to sort by, where it is one; nothing is sorted in silence by a column of nothing. */
+static ft_status add_sort_metric(const compare_options *options, const ft_experiments *experiments,
+                                 ft_table *table, ft_error *err)
+{
+    ft_metric metric;
+    const ft_experiment *any;
+    if (!options->sort || !names_metric(options->sort, options->split, &metric)) return FT_OK;
+    ft_compare_add_val(experiments, metric, table);
+    return experiments->count ? ft_experiments_best(experiments, metric, FT_VAL, &any, err) : FT_OK;
+}
+
 static ft_status compare(const compare_options *options, ft_error *err)
 {
     ft_experiments experiments = {0};
@@ -58,6 +79,7 @@ static ft_status compare(const compare_options *options, ft_error *err)
     ft_status status = ft_table_format_parse(options->format, &format, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, false, &experiments, err);
     if (status == FT_OK) status = ft_compare(&experiments, &table, err);
+    if (status == FT_OK) status = add_sort_metric(options, &experiments, &table, err);
     if (status == FT_OK && options->group_by.count) {
         shown = &groups;
         status = ft_compare_group(&table, options->group_by.items, options->group_by.count, &groups, err);
@@ -77,7 +99,8 @@ static ft_status compare(const compare_options *options, ft_error *err)
 
 int ft_command_compare(int argc, const char *const *argv)
 {
-    compare_options options = {.selection = FT_SELECTION_DEFAULT, .format = "table"};
+    static const char *const splits[] = {"val", "test", NULL};
+    compare_options options = {.selection = FT_SELECTION_DEFAULT, .format = "table", .split = "val"};
     const ft_option table[] = {
         FT_OPTIONS_SELECTION(options.selection),
         {.name = "group-by",
@@ -89,7 +112,13 @@ int ft_command_compare(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &options.sort,
          .argument = "COLUMN",
-         .help = "sort by a column (mae)"},
+         .help = "sort by a column, or by a metric (mae) of the split"},
+        {.name = "split",
+         .kind = FT_OPTION_CHOICE,
+         .value = &options.split,
+         .argument = "SPLIT",
+         .help = "whose metric --sort takes: val or test (default val: test is held back)",
+         .choices = splits},
         {.name = "descending",
          .kind = FT_OPTION_FLAG,
          .value = &options.descending,
@@ -108,7 +137,9 @@ int ft_command_compare(int argc, const char *const *argv)
         .usage = "[ID...] [options]",
         .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv\n"
                    "ftgpu compare --group-by learning_rate --sort test_mae_mean",
-        .notes = "test_mae, test_rmse, test_mase and test_smape measure the median of the sampled paths.\n",
+        .notes = "test_mae, test_rmse, test_mase and test_smape measure the median of the sampled paths.\n"
+                 "--sort METRIC adds val_METRIC and sorts by it. The best by --split test, or --sort test_METRIC,\n"
+                 "looks better there than it is.\n",
         .options = table,
         .positional = "ID",
         .arguments = &options.selection.ids,

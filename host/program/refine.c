@@ -50,9 +50,14 @@ static ft_status describe(const refine_options *options, const ft_experiments *e
     ft_text text = FT_TEXT_EMPTY;
     ft_text_addf(&text, "best of %zu experiment%s: ", experiments->count, experiments->count == 1 ? "" : "s");
     ft_text_add_line(&text, best->experiment_id);
-    ft_text_addf(&text, ", %s %s %s (%s)\n\n", options->split, ft_metric_names[metric],
+    ft_text_addf(&text, ", %s %s %s (%s)\n", options->split, ft_metric_names[metric],
                  ft_people_number(ft_metrics_get(&best->metrics[split], metric), number),
                  ft_metric_direction(metric));
+    if (split == FT_TEST)
+        ft_text_add(&text, "chosen by test: the best of several looks better there than it is\n\n");
+    else
+        ft_text_addf(&text, "its test %s, which had no part in the choice: %s\n\n", ft_metric_names[metric],
+                     ft_people_number(ft_metrics_get(&best->metrics[FT_TEST], metric), number));
     ft_status status = ft_table_print(table, FT_TABLE_PEOPLE, &text, err);
     ft_text_addf(&text,
                  "\n%s%zu configurations; with the same --model and data as before:\n  ftgpu sweep ...",

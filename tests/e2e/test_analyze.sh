@@ -24,19 +24,25 @@ experiment 1 0.0001 9 1 1.25 1 0.5 4 3 2
 experiment 2 0.0002 3 1 2 2 0.4 4 5 4.5 6
 experiment 3 0.0004 3 2 2.5 4 0.2 2
 
-must analyze importance --results results
-expect out '^hp_learning_rate +1 +1 +lower values are better$'
+must analyze importance --results results --split test
+expect out '^hp_learning_rate +1 +1 +1 +[0-9.]+ +lower values are better$'
 expect out '^hp_epochs +-0\.7.* +higher values are better$'
-expect_not out 'lora_rank|adapter_type'
+expect_not out 'hp_lora_rank|hp_adapter_type'
+expect out '^left out, as they did not vary: lora_rank, adapter_type$'
 expect out 'only 3 experiments .* say little'
-must analyze importance --results results --metric directional_accuracy --format csv
-[ "$(head -1 out)" = hyperparameter,correlation,abs_correlation,effect ] || fail "importance has columns $(head -1 out)"
+expect out '^ped_anova rests on the best tenth, 1 of 3 experiments; 5 are advised, the best of 50$'
+expect out '^by the test split: what one chooses by this looks better on test than it is'
+must analyze importance --results results --split test --metric directional_accuracy --format csv
+[ "$(head -1 out)" = hyperparameter,correlation,abs_correlation,spearman,ped_anova,effect ] || fail "importance has columns $(head -1 out)"
 [ "$(cell hyperparameter 1)" = hp_learning_rate ] || fail "the strongest comes first: $(cat out)"
 [ "$(cell correlation 1),$(cell abs_correlation 1)" = -1,1 ] || fail "correlation: $(cat out)"
 [ "$(cell effect 1)" = "lower values are better" ] || fail "for directional accuracy: $(cell effect 1)"
 expect err 'only 3 experiments'
-# By validation: (1.25, 2, 2.5) against (1, 2, 4).
-must analyze importance --results results --split val --top 1 --format json
+# By validation, which is the default: (1.25, 2, 2.5) against (1, 2, 4); test stands beside it.
+must analyze importance --results results
+expect out '^hp_learning_rate +0\.953821 +0\.953821 +1 +[0-9.]+ +1 +lower values are better$'
+expect_not out 'by the test split'
+must analyze importance --results results --top 1 --format json
 expect out '"hyperparameter": "hp_learning_rate", "correlation": 0\.95382'
 [ "$(grep -c hyperparameter out)" = 1 ] || fail "--top 1 shows more"
 refuses 'maee.*mae' analyze importance --results results --metric maee
@@ -94,6 +100,7 @@ refuses 'nowhere/table.csv' export --csv nowhere/table.csv --results results
 # By validation the first is best. Values between those that were tried, whole numbers rounded; 0.0001 is the smallest.
 must refine --results results
 expect out '^best of 3 experiments: search_001_20250101_120000, val mae 1.25'
+expect out '^its test mae, which had no part in the choice: 1$'
 expect out '^learning_rate +0.0001 +0.0001, 0.0002, 0.0004 +5e-05, 0.0001, 0.000141$'
 expect out '^epochs +9 +3, 9 +5, 9, 18$'
 expect out 'the best learning_rate, 0.0001, is the smallest that was tried'
@@ -113,6 +120,8 @@ must export --csv table.csv --results results
 must refine --results results --key learning_rate --grid epochs=3,5,10 --grid lora_rank=4 --out grid.json --format json
 cmp -s grid.json out || fail "--out differs from --format json: $(cat grid.json)"
 [ "$(tr -d ' \n' <out)" = '{"learning_rate":[5e-05,0.0001,0.000141],"epochs":[3,5,10],"lora_rank":[4]}' ] || fail "the grid: $(cat out)"
+must refine --results results --split test
+expect out '^chosen by test: the best of several looks better there than it is'
 must refine --results results --split test --metric directional_accuracy --match '*_00[23]_*' --format csv
 [ "$(cell hyperparameter 1),$(cell best 1)" = learning_rate,0.0002 ] || fail "refine by test: $(cat out)"
 refuses 'adapter_type' refine --results results --key adapter_type
@@ -120,7 +129,9 @@ refuses 'lerning_rate.*learning_rate' refine --results results --key lerning_rat
 refuses 'weight_decay' refine --results results --key weight_decay
 refuses 'twice' refine --results results --key epochs --key epochs
 refuses 'epochs' refine --results results --key learning_rate --grid epochs=0
-refuses 'mase' refine --results results --metric mase
+refuses 'mase on val: .*--split test would choose by test' refine --results results --metric mase
+refuses 'mase on val' compare --sort mase --results results
+refuses 'mase on val' best --metric mase --results results
 
 # No experiments: what can be said is said.
 mkdir none
@@ -129,7 +140,7 @@ for analysis in overfitting convergence regimes; do
     [ "$(cat out)" = "there are no experiments" ] || fail "analyze $analysis of nothing: $(cat out)"
 done
 must analyze importance --results none
-expect out '^0 of 0 experiments have a mae on test'
+expect out '^0 of 0 experiments have a mae on val'
 must analyze summary --results none
 expect out '^0 experiments: 0 succeeded'
 must analyze importance --results none --format json
@@ -148,7 +159,7 @@ done
 mkdir one
 cp -r results/search_001_20250101_120000 one
 must analyze importance --results one
-[ "$(cat out)" = "1 of 1 experiments have a mae on test: two are needed to see what matters" ] || fail "importance of one: $(cat out)"
+[ "$(cat out)" = "1 of 1 experiments have a mae on val: two are needed to see what matters" ] || fail "importance of one: $(cat out)"
 must analyze summary --results one
 expect out '^mae +1 +1 +- +1 +1 +1 +search_001'
 must refine --results one --format json
@@ -161,7 +172,7 @@ for i in 1 2; do
     write failed/f_$i "{\"experiment_id\": \"f_$i\", \"hyperparams\": {\"learning_rate\": $i}, \"error\": \"diverged\"}"
 done
 must analyze importance --results failed
-expect out '^0 of 2 experiments have a mae on test'
+expect out '^0 of 2 experiments have a mae on val'
 must analyze overfitting --results failed
 expect out '^2 of 2 experiments cannot be judged'
 must analyze convergence --results failed
@@ -191,7 +202,7 @@ write "odd/k$(printf '\033')[31m" '['
 mkdir odd/l odd/l/results.json
 ln -s results.json odd/l/loop
 for command in compare 'analyze importance' 'analyze overfitting' 'analyze convergence' 'analyze summary' 'analyze regimes' \
-    'export --csv odd.csv' 'best --metric mae' 'refine --split test'; do
+    'export --csv odd.csv' 'best --split test' 'refine --split test'; do
     ft $command --results odd
     [ "$status" = 0 ] || { [ "${command%% *}" = refine ] && [ "$status" = 2 ]; } || fail "$ran: exit status $status: $(cat err)"
     for name in copy e f g h i j l; do expect err "odd/$name"; done
@@ -202,14 +213,14 @@ must compare --results odd --format csv
 expect out '^"-b, ""c"" é$'
 must compare --results odd
 expect out '^-b, "c" é\? '
-must best --metric mae --results odd
+must best --split test --results odd
 expect out 'test mae 3'
 must show --results odd -- '-b'
 expect out 'test +3 '
 must compare --results odd --where learning_rate=fast --format csv
 expect out '^0+7,'
 # Numbers as text elsewhere: not a numeric hyperparameter.
-must analyze importance --results odd
+must analyze importance --split test --results odd
 expect_not out 'hp_learning_rate'
 must refine --results odd --split test --match '-*' --key learning_rate
 expect out '^learning_rate +1 +1 +0.5, 1, 2$'

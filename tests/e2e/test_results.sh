@@ -33,10 +33,17 @@ expect out '"experiment_id": *"lr_001_20250101_120000"'
 [ "$(grep -c experiment_id out)" = 1 ] || fail "compare ID shows more than that experiment"
 must compare --results results --match 'lr_*' --where learning_rate=1e-3 --format csv
 [ "$(wc -l <out)" = 2 ] || fail "--match and --where: $(cat out)"
-must compare --results results --sort mae --descending --format csv
+must compare --results results --sort mae --split test --descending --format csv
 [ "$(cell test_mae 1)" = 2.5 ] || fail "--sort mae --descending begins with $(cell test_mae 1)"
-must compare --results results --sort mae --format csv
+must compare --results results --sort mae --split test --format csv
 [ "$(cell test_mae 1)" = 0.1 ] || fail "--sort mae begins with $(cell test_mae 1)"
+head -1 out | grep -q val_mae && fail "--split test shows val_mae: $(head -1 out)"
+# By default validation sorts, and its figure stands beside those of test.
+must compare --results results --sort mae --format csv
+[ "$(cell val_mae 1),$(cell test_mae 1)" = 1.25,2.5 ] || fail "--sort mae begins with $(sed -n 2p out)"
+must compare --results results --sort val_rmse --format csv --split val --match 'none*'
+must compare --results results --group-by learning_rate --sort mae --format csv
+[ "$(cell val_mae_mean 1)" = 1.5 ] || fail "--group-by --sort mae: $(cat out)"
 must compare --results results --group-by learning_rate --format csv
 [ "$(cell count 2)" = 2 ] && [ "$(cell test_mae_mean 2)" = 1.3 ] || fail "--group-by: $(cat out)"
 refuses 'no column "mea"; did you mean "mae"' compare --results results --sort mea
@@ -47,13 +54,17 @@ refuses 'xyz' compare xyz --results results
 refuses 'lr_' compare lr_ --results results
 refuses 'nowhere' compare --results nowhere
 
-must best --metric mae --results results
+must best --results results
+expect out '^best +lr_002_20250101_120000: val mae 1.25'
+expect out '^test +mae 2.5; test had no part in the choice$'
+must best --split test --results results
 expect out '^best +other_20250101_120000: test mae 0.1'
+expect out '^optimism +chosen by test: the best of several looks better there than it is'
 expect out '^validation +would choose lr_002_20250101_120000'
 expect out 'test of seasonal_naive +8.125'
-must best --metric mae --split val --results results --format json
+must best --metric mae --results results --format json
 expect out '"experiment_id": "lr_002_20250101_120000"'
-must best --metric directional_accuracy --results results --format csv
+must best --metric directional_accuracy --split test --results results --format csv
 [ "$(cell experiment_id 1)" = lr_001_20250101_120000 ] || fail "ties are won by the first: $(cat out)"
 refuses 'mase' best --metric mase --results results
 refuses 'maee.*mae' best --metric maee --results results

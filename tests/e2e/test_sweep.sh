@@ -71,7 +71,7 @@ refuses 'bad.json.*lora_rank' sweep $job --configs bad.json
 echo '[]' >bad.json
 refuses 'bad.json' sweep $job --configs bad.json
 must best --metric mae
-expect out '^certainty    [0-9]+ test windows: too few to tell experiments apart \(at least 12 windows are needed\)'
+expect out '^certainty    [0-9]+ val windows: too few to tell experiments apart \(at least 12 windows are needed\)'
 expect out '^verdict      (do not use it: not better than|better than) .*seasonal_naive \('
 # A rank that the model cannot have is found before anything is trained.
 refuses 'rank' sweep $job --grid lora_rank=4,200

@@ -31,7 +31,7 @@ thing'
 refuses '--format' compare --format xml
 refuses '--fromat.*--format' compare --fromat csv
 refuses '--results' compare --results
-refuses '--metric' best
+refuses 'maee' best --metric maee
 refuses 'ID' show
 refuses '--out' data demo
 refuses '--seed' data demo --out d --seed -1

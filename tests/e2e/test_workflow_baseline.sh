@@ -24,7 +24,7 @@ done
 
 # One experiment says what it can.
 must analyze importance
-expect out '^1 of 1 experiments have a mae on test'
+expect out '^1 of 1 experiments have a mae on val'
 must analyze overfitting
 expect out '^baseline_'
 must analyze convergence

@@ -16,11 +16,11 @@ for rate in 1e-05 0.0001 0.0005 0.001; do
     row=$((row + 1))
 done
 
-# The best is the one with the lowest test error in the table.
+# The best is the one with the lowest validation error in the table.
 must compare --sort mae --format csv
 id=$(cell experiment_id 1) rate=$(cell hp_learning_rate 1)
-must best --metric mae
-expect out "^best +$id: test mae"
+must best
+expect out "^best +$id: val mae"
 expect out "^hyperparams +learning_rate $rate,"
 expect out 'test of zero_shot'
 
@@ -33,7 +33,7 @@ mae=$(cell test_mae 1)
 must compare --where learning_rate=$rate --group-by learning_rate --format csv
 [ "$(cell count 1),$(cell test_mae_mean 1),$(cell test_mae_std 1)" = "1,$mae," ] || fail "a group of one: $(cat out)"
 must analyze importance --metric mae --top 5
-expect out '^hp_learning_rate +-?[0-9.]+ +[0-9.]+ +(lower values are better|higher values are better|hardly matters)$'
+expect out '^hp_learning_rate +-?[0-9.]+ +[0-9.]+ +-?[0-9.]+ +[0-9.]+ +-?[0-9.]+ +(lower values are better|higher values are better|hardly matters)$'
 must export --csv experiment_comparison.csv
 [ "$(wc -l <experiment_comparison.csv)" = 5 ] || fail "the export: $(cat experiment_comparison.csv)"
 finish

@@ -25,7 +25,7 @@ first=$(awk '/"val_metrics"/ { inside = 1 } inside && /"mae"/ { gsub(/[^0-9.e+-]
 must best --metric mae --split val --format json
 both=$(awk '/"val_metrics"/ { inside = 1 } inside && /"mae"/ { gsub(/[^0-9.e+-]/, "", $2); print $2; exit }' out)
 awk -v first="$first" -v both="$both" 'BEGIN { exit !(first > 0 && both <= first) }' || fail "after refinement $both, before $first"
-must analyze importance --split val
+must analyze importance
 expect out '^hp_learning_rate '
 expect out '^hp_epochs '
 # A third stage closes in between what the second tried.

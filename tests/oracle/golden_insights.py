@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from common import GOLDEN, save_json
 
@@ -77,6 +78,17 @@ def regimes(data):
     }
 
 
+def returns_test(train, test):
+    a, b = returns(train).dropna(), returns(test).dropna()
+    result = stats.ks_2samp(a, b)  # exact for samples of up to 10,000
+    return {
+        "ks_statistic": result.statistic,
+        "ks_pvalue": result.pvalue,
+        "train_returns": len(a),
+        "test_returns": len(b),
+    }
+
+
 def correlations(data):
     others = [column for column in data.select_dtypes("number").columns if column != TARGET]
     return {f"corr_with_{column}": data[TARGET].corr(data[column]) for column in others}
@@ -129,6 +141,7 @@ def make():
             "target_distribution": distribution(train_returns),
             "train_regimes": regimes(data["train"]),
             "test_regimes": regimes(data["test"]),
+            "returns_test": returns_test(data["train"], data["test"]),
             "correlations": correlations(data["train"]),
             "train_returns": train_returns.to_numpy(),
             "train_volatility": volatility(train_returns).to_numpy(),

@@ -63,33 +63,69 @@ static const char *const grid[] = {
 
 Test(analyze, importance_says_which_way_is_better)
 {
+    enum { EFFECT = 5 };
     load(grid, 4);
     cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_TEST, 0, &table, &remark, NULL), FT_OK);
     /* rank: (1, 0, 0) with (1, 2, 3): -1.5 / sqrt(2 * 2/3 ...) = -sqrt(3)/2; epochs do not vary among what
-     * succeeded; kind is not always a number. */
-    cr_assert_eq(table.n_rows, 2);
+     * succeeded; kind is not always a number: a choice. */
+    cr_assert_eq(table.n_rows, 3);
+    cr_assert_eq(table.n_columns, 6);
     cr_expect_str_eq(table.cells[0].text, "hp_learning_rate");
     cr_expect_eq(table.cells[1].number, 1);
-    cr_expect_str_eq(table.cells[3].text, "lower values are better");
-    cr_expect_str_eq(table.cells[4].text, "hp_rank");
-    cr_expect_float_eq(table.cells[5].number, -sqrt(3) / 2, 1e-12);
-    cr_expect_float_eq(table.cells[6].number, sqrt(3) / 2, 1e-12);
-    cr_expect_str_eq(table.cells[7].text, "higher values are better");
+    cr_expect_str_eq(table.cells[EFFECT].text, "lower values are better");
+    const ft_cell *second = table.cells + table.n_columns, *third = second + table.n_columns;
+    cr_expect_str_eq(second[0].text, "hp_rank");
+    cr_expect_float_eq(second[1].number, -sqrt(3) / 2, 1e-12);
+    cr_expect_float_eq(second[2].number, sqrt(3) / 2, 1e-12);
+    cr_expect_str_eq(second[EFFECT].text, "higher values are better");
+    cr_expect_str_eq(third[0].text, "hp_kind");
+    cr_expect_eq(third[1].kind, FT_CELL_NULL);
+    cr_expect_str_eq(third[EFFECT].text, "best on average: a");
+    cr_expect(remark.data && strstr(remark.data, "left out, as it did not vary: epochs\n"), "%s", remark.data);
+    cr_expect(strstr(remark.data, "best tenth, 1 of 3 experiments"), "%s", remark.data);
+    cr_expect(strstr(remark.data, "looks better on test than it is"), "%s", remark.data);
     expect_remark("only 3 experiments");
     ft_table_free(&table);
     cr_assert_eq(ft_analyze_importance(&set, FT_DIRECTIONAL_ACCURACY, FT_TEST, 1, &table, &remark, NULL),
                  FT_OK);
     cr_assert_eq(table.n_rows, 1, "the first one only");
-    cr_expect_str_eq(table.cells[3].text, "higher values are better");
+    cr_expect_str_eq(table.cells[EFFECT].text, "higher values are better");
     ft_table_free(&table);
     cr_assert_eq(ft_analyze_importance(&set, FT_COVERAGE_80, FT_TEST, 1, &table, &remark, NULL), FT_OK);
-    cr_expect_str_eq(table.cells[3].text, "higher values widen the intervals");
+    cr_expect_str_eq(table.cells[EFFECT].text, "higher values widen the intervals");
+}
+
+/* Twelve experiments whose mae is lowest in the middle of four learning rates; three seeds; test the other way
+ * round in epochs. */
+Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
+{
+    static char members[12][300];
+    const char *list[12];
+    static const double noise[] = {0.01, -0.02, 0.015, 0.005};
+    for (int i = 0; i < 12; i++) {
+        double mae = 1 + 0.2 * fabs(i % 4 - 1.5) + noise[(i * 3) % 4] + 0.02 * i / 4;
+        snprintf(members[i], sizeof members[i],
+                 "\"hyperparams\": {\"learning_rate\": 1e%d, \"seed\": %d, \"epochs\": %d}, "
+                 "\"val_metrics\": {\"mae\": %g}, \"test_metrics\": {\"mae\": %g}",
+                 i % 4 - 5, i / 4, i / 4 + 1, mae, 3 - mae);
+        list[i] = members[i];
+    }
+    load(list, 12);
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 0, &table, &remark, NULL), FT_OK);
+    cr_assert_eq(table.n_rows, 2);
+    size_t row = strcmp(table.cells[0].text, "hp_learning_rate") == 0 ? 0 : 1;
+    const ft_cell *rate = table.cells + row * table.n_columns;
+    cr_expect_str_eq(rate[0].text, "hp_learning_rate");
+    cr_expect(strncmp(rate[6].text, "best in between, near 0.000", 27) == 0, "%s", rate[6].text);
+    cr_expect(strstr(remark.data, "lies in between: hp_learning_rate\n"), "%s", remark.data);
+    cr_expect(strstr(remark.data, "test says the opposite of val about:"), "%s", remark.data);
+    expect_remark("left out: seed; ");
 }
 
 Test(analyze, importance_without_enough_experiments)
 {
     cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_TEST, 5, &table, &remark, NULL), FT_OK);
-    expect_csv("hyperparameter,correlation,abs_correlation,effect\n");
+    expect_csv("hyperparameter,correlation,abs_correlation,spearman,ped_anova,effect\n");
     expect_remark("0 of 0 experiments");
     load(grid, 4);
     cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 5, &table, &remark, NULL), FT_OK);

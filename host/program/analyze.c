@@ -159,13 +159,14 @@ int ft_command_analyze_convergence(int argc, const char *const *argv)
     analyze_options options = {0};
     ft_command_line line = {
         .command = "ftgpu analyze convergence",
-        .summary = "Shows how the training loss of each experiment went down, or did not.",
+        .summary = "Shows how the losses of each experiment went down, or did not.",
         .example = "ftgpu analyze convergence --match 'lr_search_*'",
         .notes =
             "reduction is 1 - final_loss / initial_loss; increasing_pct the fraction of steps from one "
             "epoch to\n"
-            "the next in which the loss rose; convergence_issue is set above 0.3; best_val_epoch has the\n"
-            "lowest val_loss.\n",
+            "the next in which the training loss rose. convergence_issue judges val_loss: set where it never\n"
+            "fell below that of the first epoch, or where the end has lost more than 0.3 of what the best\n"
+            "epoch, best_val_epoch, had gained. Without val_loss: where increasing_pct is above 0.3.\n",
     };
     return command(&line, &options, NULL, 0, convergence, FT_HISTORY, argc, argv);
 }
@@ -207,8 +208,9 @@ int ft_command_analyze_regimes(int argc, const char *const *argv)
         .summary = "Shows whether the test split is more or less volatile than what was trained on.",
         .example = "ftgpu analyze regimes",
         .notes =
-            "From the experiments' data_insights; ratio is test / train, regime_shift is set outside 1/1.5 "
-            "to 1.5.\n",
+            "From the experiments' data_insights; ratio is volatility in test / train. regime_shift is\n"
+            "set where the returns of the two are distributed differently: by the test of Kolmogorov and\n"
+            "Smirnov, p below 0.05, or in records without it by a ratio outside 1/1.5 to 1.5.\n",
     };
     return command(&line, &options, NULL, 0, regimes, FT_WHOLE, argc, argv);
 }

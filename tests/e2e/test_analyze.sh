@@ -50,26 +50,31 @@ refuses '--split' analyze importance --results results --split train
 refuses '--top' analyze importance --results results --top 0
 
 must analyze overfitting --results results --format csv
-[ "$(head -1 out)" = experiment_id,train_mae,val_mae,ratio,overfitting_flag ] || fail "overfitting has columns $(head -1 out)"
+[ "$(head -1 out)" = experiment_id,train_mae,val_mae,ratio,overfitting_flag,best_val_epoch ] || fail "overfitting has columns $(head -1 out)"
 [ "$(cell ratio 1),$(cell overfitting_flag 1)" = 1.25,false ] || fail "overfitting of the first: $(sed -n 2p out)"
 [ "$(cell ratio 2),$(cell overfitting_flag 2)" = 2,true ] || fail "overfitting of the second: $(sed -n 3p out)"
 must analyze overfitting --results results
 expect out '^1 of 3 experiments overfit'
 
 must analyze convergence --results results --format csv
-[ "$(head -1 out)" = experiment_id,epochs,initial_loss,final_loss,reduction,increasing_pct,convergence_issue,best_val_epoch ] ||
+[ "$(head -1 out)" = experiment_id,epochs,initial_loss,final_loss,reduction,increasing_pct,convergence_issue,best_val_epoch,finding ] ||
     fail "convergence has columns $(head -1 out)"
 sed 's/^[^,]*,//' out >rest
-[ "$(sed -n 2p rest)" = 3,4,2,0.5,0,false,3 ] || fail "convergence of the first: $(sed -n 2p out)"
-[ "$(sed -n 3p rest | cut -d, -f1-4,6-)" = 4,4,6,-0.5,true,1 ] || fail "convergence of the second: $(sed -n 3p out)"
-[ "$(sed -n 4p rest)" = 1,2,2,0,,,1 ] || fail "convergence of the third: $(sed -n 4p out)"
+[ "$(sed -n 2p rest | cut -d, -f1-7)" = 3,4,2,0.5,0,false,3 ] || fail "convergence of the first: $(sed -n 2p out)"
+[ "$(sed -n 3p rest | cut -d, -f1-4,6,7)" = 4,4,6,-0.5,true,1 ] || fail "convergence of the second: $(sed -n 3p out)"
+[ "$(sed -n 4p rest | cut -d, -f1-7)" = 1,2,2,0,,,1 ] || fail "convergence of the third: $(sed -n 4p out)"
 
 must analyze regimes --results results --format csv
-[ "$(head -1 out)" = experiment_id,train_volatility_mean,test_volatility_mean,ratio,regime_shift ] || fail "regimes has columns $(head -1 out)"
+[ "$(head -1 out)" = experiment_id,train_volatility_mean,test_volatility_mean,ratio,regime_shift,ks_statistic,ks_pvalue ] || fail "regimes has columns $(head -1 out)"
 [ "$(cell ratio 2),$(cell regime_shift 2)" = 1.25,false ] || fail "regimes of the second: $(sed -n 3p out)"
 [ "$(cell regime_shift 1),$(cell regime_shift 3)" = false,true ] || fail "a test volatility of 1.75 times that of training: $(cat out)"
 must analyze regimes --results results
 expect out '^1 of 3 experiments are tested in another regime'
+expect out '^3 have no test on returns recorded'
+must analyze convergence --results results
+expect out 'best val_loss 2 in epoch 3, the last: still falling$'
+expect out 'best val_loss 4 in epoch 1, the first: training made it worse$'
+expect out '^val_loss was lowest in the last epoch in 1 experiments'
 
 must analyze summary --results results
 expect out '^mae +3 +2\.33333 +1\.52753 +1 +2 +4 +search_001_20250101_120000$'

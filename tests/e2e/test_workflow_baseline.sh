@@ -32,5 +32,6 @@ expect out '^baseline_.* 2 '
 must analyze summary
 expect out '1 experiments: 1 succeeded, 0 failed'
 must analyze regimes
+expect out 'returns of the two (are distributed differently|cannot be told apart) .Kolmogorov-Smirnov D [0-9.]+, p [-0-9.e]+, exact.$'
 expect out '^baseline_'
 finish

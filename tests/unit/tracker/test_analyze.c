@@ -136,7 +136,9 @@ Test(analyze, importance_without_enough_experiments)
 Test(analyze, overfitting_is_a_ratio_above_1_3)
 {
     static const char *const cases[] = {
-        "\"hyperparams\": {}, \"train_metrics\": {\"mae\": 1}, \"val_metrics\": {\"mae\": 1.25}",
+        "\"hyperparams\": {}, \"train_metrics\": {\"mae\": 1}, \"val_metrics\": {\"mae\": 1.25}, "
+        "\"training_history\": [{\"epoch\": 1, \"val_loss\": 2}, {\"epoch\": 2, \"val_loss\": 1}, "
+        "{\"epoch\": 3, \"val_loss\": 1.5}]",
         "\"hyperparams\": {}, \"train_metrics\": {\"mae\": 1}, \"val_metrics\": {\"mae\": 1.5}",
         "\"hyperparams\": {}, \"train_metrics\": {\"mae\": 0}, \"val_metrics\": {\"mae\": 1}",
         "\"hyperparams\": {}, \"train_metrics\": {\"mae\": null}, \"val_metrics\": {\"mae\": 1}",
@@ -144,35 +146,44 @@ Test(analyze, overfitting_is_a_ratio_above_1_3)
     };
     load(cases, 5);
     cr_assert_eq(ft_analyze_overfitting(&set, &table, &remark, NULL), FT_OK);
-    expect_csv("experiment_id,train_mae,val_mae,ratio,overfitting_flag\n"
-               "e0,1,1.25,1.25,false\n"
-               "e1,1,1.5,1.5,true\n"
-               "e2,0,1,,true\n"
-               "e3,,1,,\n"
-               "e4,,,,\n");
+    expect_csv("experiment_id,train_mae,val_mae,ratio,overfitting_flag,best_val_epoch\n"
+               "e0,1,1.25,1.25,false,2\n"
+               "e1,1,1.5,1.5,true,\n"
+               "e2,0,1,,true,\n"
+               "e3,,1,,,\n"
+               "e4,,,,,\n");
+    cr_expect(strstr(remark.data, "in between in 1 (fewer epochs or early stopping)"), "%s", remark.data);
     expect_remark("2 of 5 experiments cannot be judged");
 }
 
-Test(analyze, convergence_counts_rising_losses)
+/* The training loss of e0 only falls, and that of e1 rises every other epoch: val_loss decides. */
+Test(analyze, convergence_judges_val_loss)
 {
     static const char *const cases[] = {
         "\"hyperparams\": {}, \"training_history\": [{\"epoch\": 1, \"loss\": 4, \"val_loss\": 2}, "
         "{\"epoch\": 2, \"loss\":"
         " 3, \"val_loss\": 1.5}, {\"epoch\": 3, \"loss\": 1, \"val_loss\": 1.75}]",
+        "\"hyperparams\": {}, \"training_history\": [{\"epoch\": 1, \"loss\": 4, \"val_loss\": 2}, "
+        "{\"epoch\": 2, \"loss\": 5, \"val_loss\": 1.5}, {\"epoch\": 3, \"loss\": 4, \"val_loss\": 1.25}]",
+        "\"hyperparams\": {}, \"training_history\": [{\"epoch\": 1, \"loss\": 4, \"val_loss\": 2}, "
+        "{\"epoch\": 2, \"loss\": 3, \"val_loss\": 2.5}]",
         "\"hyperparams\": {}, \"training_history\": [{\"loss\": 4}, {\"loss\": 1}, {\"loss\": null}, "
         "{\"loss\": 2}]",
         "\"hyperparams\": {}, \"training_history\": [{\"loss\": 2, \"val_loss\": 2}]",
         "\"hyperparams\": {}",
     };
-    load(cases, 4);
+    load(cases, 6);
     cr_assert_eq(ft_analyze_convergence(&set, &table, &remark, NULL), FT_OK);
     expect_csv("experiment_id,epochs,initial_loss,final_loss,reduction,increasing_pct,convergence_issue,best_"
-               "val_epoch\n"
-               "e0,3,4,1,0.75,0,false,2\n"
-               "e1,4,4,2,0.5,0.5,true,\n"
-               "e2,1,2,2,0,,,1\n"
-               "e3,0,,,,,,\n");
-    expect_remark("2 of 4 experiments");
+               "val_epoch,finding\n"
+               "e0,3,4,1,0.75,0,true,2,best val_loss 1.5 in epoch 2; 50 % of the gain was lost by the end\n"
+               "e1,3,4,4,0,0.5,false,3,\"best val_loss 1.25 in epoch 3, the last: still falling\"\n"
+               "e2,2,4,3,0.25,0,true,1,\"best val_loss 2 in epoch 1, the first: training made it worse\"\n"
+               "e3,4,4,2,0.5,0.5,true,,\n"
+               "e4,1,2,2,0,,,1,best val_loss 2 in epoch 1\n"
+               "e5,0,,,,,,,\n");
+    cr_expect(strstr(remark.data, "lowest in the last epoch in 1 experiments"), "%s", remark.data);
+    expect_remark("2 of 6 experiments");
 }
 
 Test(analyze, regimes_that_shift_are_flagged)
@@ -182,13 +193,20 @@ Test(analyze, regimes_that_shift_are_flagged)
         "\"test_regimes\": {\"volatility_mean\": 1}}",
         "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": {\"volatility_mean\": 0.5},"
         "\"test_regimes\": {\"volatility_mean\": 0.5}}",
+        "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": {\"volatility_mean\": 0.5},"
+        "\"test_regimes\": {\"volatility_mean\": 1}, \"returns_test\": {\"ks_statistic\": 0.25, \"ks_pvalue\": 0.5,"
+        "\"method\": \"exact\"}}",
         "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": 7, \"test_regimes\": "
         "{\"volatility_mean\": \"x\"}}",
     };
-    load(cases, 3);
+    load(cases, 4);
     cr_assert_eq(ft_analyze_regimes(&set, &table, &remark, NULL), FT_OK);
-    expect_csv("experiment_id,train_volatility_mean,test_volatility_mean,ratio,regime_shift\n"
-               "e0,0.5,1,2,true\ne1,0.5,0.5,1,false\ne2,,,,\n");
+    expect_csv("experiment_id,train_volatility_mean,test_volatility_mean,ratio,regime_shift,ks_statistic,ks_pvalue\n"
+               "e0,0.5,1,2,true,,\ne1,0.5,0.5,1,false,,\ne2,0.5,1,2,false,0.25,0.5\ne3,,,,,,\n");
+    cr_expect(strstr(remark.data, "volatility is 0.5 in training and 1 in test, 2 times that; returns of the two "
+                                  "cannot be told apart (Kolmogorov-Smirnov D 0.25, p 0.5, exact)"),
+              "%s", remark.data);
+    expect_remark("2 have no test on returns recorded");
 }
 
 Test(analyze, summary_of_a_grid)

@@ -138,6 +138,26 @@ refuses 'mase on val: .*--split test would choose by test' refine --results resu
 refuses 'mase on val' compare --sort mase --results results
 refuses 'mase on val' best --metric mase --results results
 
+# Twelve experiments, three seeds each of four learning rates: validation is best in between; test likes the
+# adapter that validation does not.
+for rate in 1 2 3 4; do
+    for seed in 0 1 2; do
+        kind=lora mae=1.0$seed
+        case $rate in 1 | 4) mae=1.5$seed ;; esac
+        [ $seed != 2 ] || kind=ln
+        write turn/t_$rate$seed "{\"experiment_id\": \"t_$rate$seed\", \"hyperparams\": {\"learning_rate\": 1e-$rate, \"seed\": $seed, \"adapter_type\": \"$kind\",
+            \"epochs\": 3}, \"val_metrics\": {\"mae\": $mae}, \"test_metrics\": {\"mae\": $rate}}"
+    done
+done
+must analyze importance --results turn
+expect out '^hp_learning_rate .* best in between, near 0\.003'
+expect out '^hp_adapter_type +- +- +- +[0-9.]+ +- +best on average: lora$'
+expect_not out '^hp_(seed|epochs)'
+expect out 'the best or worst lies in between: hp_learning_rate$'
+expect out '^left out, as it did not vary: epochs$'
+expect out '^left out: seed; experiments that differ in it alone are replicates$'
+expect out '^ped_anova rests on the best tenth, 2 of 12 experiments'
+
 # No experiments: what can be said is said.
 mkdir none
 for analysis in overfitting convergence regimes; do

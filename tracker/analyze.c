@@ -52,8 +52,8 @@ typedef struct convergence {
     int issue; /* 1, 0, or -1 where unknown */
 } convergence;
 
-/* Judges by val_loss: the training loss is of windows that shift at random from epoch to epoch. Where there is
- * none, by how often the training loss rose. */
+/* Judges by val_loss: the training loss is of windows that shift at random from epoch to epoch. Where there
+ * is none, by how often the training loss rose. */
 static void judge(convergence *c, double first_val, double last_val, size_t n_steps)
 {
     if (c->n_val >= 2) {
@@ -112,10 +112,11 @@ static void describe_epochs(const ft_experiments *experiments, ft_text *remark)
             n_between++;
     }
     if (n_last + n_first + n_between == 0) return;
-    ft_text_addf(remark,
-                 "val_loss was lowest in the last epoch in %zu experiments (more epochs may help), in the first in "
-                 "%zu (training made it worse), in between in %zu (fewer epochs or early stopping)\n",
-                 n_last, n_first, n_between);
+    ft_text_addf(
+        remark,
+        "val_loss was lowest in the last epoch in %zu experiments (more epochs may help), in the first in "
+        "%zu (training made it worse), in between in %zu (fewer epochs or early stopping)\n",
+        n_last, n_first, n_between);
 }
 
 /* What became of one experiment, in words. */
@@ -143,7 +144,8 @@ ft_status ft_analyze_overfitting(const ft_experiments *experiments, ft_table *ta
     size_t n_unknown = 0, n_found = 0;
     size_t id = ft_table_column(table, "experiment_id"), train = ft_table_column(table, "train_mae");
     size_t val = ft_table_column(table, "val_mae"), ratio = ft_table_column(table, "ratio");
-    size_t flag = ft_table_column(table, "overfitting_flag"), epoch = ft_table_column(table, "best_val_epoch");
+    size_t flag = ft_table_column(table, "overfitting_flag"),
+           epoch = ft_table_column(table, "best_val_epoch");
     for (size_t i = 0; i < experiments->count; i++) {
         double train_mae, val_mae, value;
         int overfit = overfits(&experiments->items[i], &train_mae, &val_mae, &value);
@@ -167,8 +169,8 @@ ft_status ft_analyze_overfitting(const ft_experiments *experiments, ft_table *ta
 ft_status ft_analyze_convergence(const ft_experiments *experiments, ft_table *table, ft_text *remark,
                                  ft_error *err)
 {
-    static const char *const names[] = {"experiment_id",     "epochs",        "initial_loss",
-                                        "final_loss",        "reduction",     "increasing_pct",
+    static const char *const names[] = {"experiment_id",     "epochs",         "initial_loss",
+                                        "final_loss",        "reduction",      "increasing_pct",
                                         "convergence_issue", "best_val_epoch", "finding"};
     size_t n_unknown = 0, n_found = 0;
     for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_column(table, names[c]);
@@ -187,16 +189,18 @@ ft_status ft_analyze_convergence(const ft_experiments *experiments, ft_table *ta
         n_unknown += c.issue < 0;
         n_found += c.issue > 0;
     }
-    remark_counts(remark, experiments->count, n_found,
-                  "have convergence issues: val_loss never fell, or ended with more than 0.3 of its gain lost",
-                  n_unknown, "they have fewer than two epochs with a loss");
+    remark_counts(
+        remark, experiments->count, n_found,
+        "have convergence issues: val_loss never fell, or ended with more than 0.3 of its gain lost",
+        n_unknown, "they have fewer than two epochs with a loss");
     describe_epochs(experiments, remark);
     return finish(table, remark, err);
 }
 
 static const cJSON *insight(const ft_experiment *experiment, const char *part, const char *key)
 {
-    return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(experiment->data_insights, part), key);
+    return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(experiment->data_insights, part),
+                                            key);
 }
 
 static double number_of(const ft_experiment *experiment, const char *part, const char *key)
@@ -206,7 +210,7 @@ static double number_of(const ft_experiment *experiment, const char *part, const
 }
 
 typedef struct regime {
-    double train, test, ratio;  /* volatility, and test / train */
+    double train, test, ratio; /* volatility, and test / train */
     double statistic, p_value; /* of the test on returns; NaN in records of before it */
     const char *method;
     int shifted; /* 1, 0, or -1 where unknown */
@@ -256,8 +260,9 @@ static void describe_regime(const ft_experiments *experiments, ft_text *remark)
 ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table, ft_text *remark,
                              ft_error *err)
 {
-    static const char *const names[] = {"experiment_id", "train_volatility_mean", "test_volatility_mean", "ratio",
-                                        "regime_shift",  "ks_statistic",          "ks_pvalue"};
+    static const char *const names[] = {"experiment_id", "train_volatility_mean", "test_volatility_mean",
+                                        "ratio",         "regime_shift",          "ks_statistic",
+                                        "ks_pvalue"};
     size_t n_unknown = 0, n_found = 0, n_untested = 0;
     for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_column(table, names[c]);
     for (size_t i = 0; i < experiments->count; i++) {
@@ -278,10 +283,11 @@ ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table,
                   "their data insights have no volatility of both train and test");
     describe_regime(experiments, remark);
     if (n_untested)
-        ft_text_addf(remark,
-                     "%zu have no test on returns recorded: judged by volatility outside 1/1.5 to 1.5 times that of "
-                     "training\n",
-                     n_untested);
+        ft_text_addf(
+            remark,
+            "%zu have no test on returns recorded: judged by volatility outside 1/1.5 to 1.5 times that of "
+            "training\n",
+            n_untested);
     return finish(table, remark, err);
 }
 

@@ -12,8 +12,8 @@
 #include "tracker/table.h"
 
 /* hyperparameter ("hp_..."), correlation, abs_correlation, spearman, ped_anova, test_correlation (unless the
- * split is test), effect: Pearson's and Spearman's correlation of each hyperparameter that is a number with the
- * metric of a split, over the experiments that have both, and its share of importance by PED-ANOVA
+ * split is test), effect: Pearson's and Spearman's correlation of each hyperparameter that is a number with
+ * the metric of a split, over the experiments that have both, and its share of importance by PED-ANOVA
  * (ped_anova.h), which choices have, too; the strongest correlation first, the first `top` of them (0: all).
  * Numbers whose largest is 10 times the smallest or more are looked at by their logarithm, but by Pearson.
  * `effect` says in words which way is better. The remark names what did not vary, and the effects that turn

@@ -49,7 +49,8 @@ static const ft_cell *cell_at(const study *s, size_t i, size_t column)
 
 static bool is_same(const ft_cell *a, const ft_cell *b)
 {
-    return a->kind == b->kind && (a->kind == FT_CELL_TEXT ? strcmp(a->text, b->text) == 0 : a->number == b->number);
+    return a->kind == b->kind &&
+           (a->kind == FT_CELL_TEXT ? strcmp(a->text, b->text) == 0 : a->number == b->number);
 }
 
 /* The values of a column: numbers, or numbers of choices where one is a text or a flag. Those that an
@@ -100,8 +101,8 @@ static size_t find_best_choice(const study *s, size_t n_choices)
     return best;
 }
 
-/* An effect that turns within the range that was tried, beyond chance (5 %): 1 where the best lies in between,
- * -1 where the worst does, else 0. */
+/* An effect that turns within the range that was tried, beyond chance (5 %): 1 where the best lies in
+ * between, -1 where the worst does, else 0. */
 static int find_bend(const study *s, double *vertex)
 {
     double low = INFINITY, high = -INFINITY;
@@ -119,8 +120,8 @@ static void add_name(ft_text *list, const char *name)
 }
 
 /* The effect of a hyperparameter in words. */
-static void describe_effect(study *s, const ft_ped_parameter *p, size_t column, double correlation, double ranks,
-                            ft_text *effect)
+static void describe_effect(study *s, const ft_ped_parameter *p, size_t column, double correlation,
+                            double ranks, ft_text *effect)
 {
     char room[FT_NUMBER_CHARS];
     double vertex;
@@ -205,7 +206,8 @@ static void add_hyperparameters(study *s, ft_table *table, ft_text *remark)
             importance->kind = FT_CELL_NULL;
     }
     if (n_constant)
-        ft_text_addf(remark, "left out, as %s did not vary: %s\n", n_constant == 1 ? "it" : "they", constant.data);
+        ft_text_addf(remark, "left out, as %s did not vary: %s\n", n_constant == 1 ? "it" : "they",
+                     constant.data);
     if (seeds) ft_text_add(remark, "left out: seed; experiments that differ in it alone are replicates\n");
     if (constant.failed) remark->failed = true;
     ft_text_free(&constant);
@@ -216,19 +218,20 @@ static void remark_few(const study *s, size_t n_all, size_t n_rows, ft_text *rem
     enum { ENOUGH = 10, ADVISED_BEST = 5, ADVISED = 50 };
     const char *of = ft_metric_names[s->metric], *on = ft_split_names[s->split];
     if (s->n < 2) {
-        ft_text_addf(remark, "%zu of %zu experiments have a %s on %s: two are needed to see what matters\n", s->n,
-                     n_all, of, on);
+        ft_text_addf(remark, "%zu of %zu experiments have a %s on %s: two are needed to see what matters\n",
+                     s->n, n_all, of, on);
         return;
     }
     if (n_rows == 0)
         ft_text_addf(remark, "no hyperparameter varies together with a %s on %s that varies\n", of, on);
     else if (s->n < ENOUGH)
-        ft_text_addf(remark, "only %zu experiments have a %s on %s: correlations of so few say little\n", s->n, of,
-                     on);
+        ft_text_addf(remark, "only %zu experiments have a %s on %s: correlations of so few say little\n",
+                     s->n, of, on);
     if (n_rows && s->n_best < ADVISED_BEST)
-        ft_text_addf(remark,
-                     "ped_anova rests on the best tenth, %zu of %zu experiments; %d are advised, the best of %d\n",
-                     s->n_best, s->n, ADVISED_BEST, ADVISED);
+        ft_text_addf(
+            remark,
+            "ped_anova rests on the best tenth, %zu of %zu experiments; %d are advised, the best of %d\n",
+            s->n_best, s->n, ADVISED_BEST, ADVISED);
 }
 
 static void remark_findings(const study *s, ft_text *remark)
@@ -237,10 +240,12 @@ static void remark_findings(const study *s, ft_text *remark)
         ft_text_addf(remark, "correlations do not show it, but the best or worst lies in between: %s\n",
                      s->bent.data);
     if (s->turned.length)
-        ft_text_addf(remark, "test says the opposite of %s about: %s\n", ft_split_names[s->split], s->turned.data);
+        ft_text_addf(remark, "test says the opposite of %s about: %s\n", ft_split_names[s->split],
+                     s->turned.data);
     if (s->split == FT_TEST && s->n > 1)
-        ft_text_add(remark, "by the test split: what one chooses by this looks better on test than it is; --split "
-                            "val holds test back\n");
+        ft_text_add(remark,
+                    "by the test split: what one chooses by this looks better on test than it is; --split "
+                    "val holds test back\n");
 }
 
 static void take_rows(study *s, const ft_experiments *experiments)
@@ -265,7 +270,11 @@ ft_status ft_analyze_importance(const ft_experiments *experiments, ft_metric met
     double *room = malloc(8 * n * sizeof *room);
     size_t *row = malloc(n * sizeof *row);
     bool *is_best = malloc(n * sizeof *is_best);
-    study s = {.metric = metric, .split = split, .with_test = split != FT_TEST, .all = &compared, .row = row,
+    study s = {.metric = metric,
+               .split = split,
+               .with_test = split != FT_TEST,
+               .all = &compared,
+               .row = row,
                .is_best = is_best};
     ft_table_column(table, "hyperparameter");
     ft_table_column(table, "correlation");

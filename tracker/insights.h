@@ -27,8 +27,8 @@ typedef struct ft_insights_split {
 } ft_insights_split;
 
 /* The object of `data_insights`: train_quality, val_quality, test_quality, target_distribution,
- * train_regimes, test_regimes, returns_test, correlations. A split that is NULL is left out. `target` names a numeric
- * column of each split (else FT_BAD_INPUT). Undefined figures are null. *insights is the caller's. */
+ * train_regimes, test_regimes, returns_test, correlations. A split that is NULL is left out. `target` names a
+ * numeric column of each split (else FT_BAD_INPUT). Undefined figures are null. *insights is the caller's. */
 ft_status ft_insights_create(const ft_insights_split *train, const ft_insights_split *val,
                              const ft_insights_split *test, const char *target, cJSON **insights,
                              ft_error *err);

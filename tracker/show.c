@@ -171,8 +171,11 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
         add_test(out, best, metric);
         return;
     }
-    ft_text_addf(out, "optimism     chosen by %s: the best of several looks better there than it is; --split val does "
-                      "not\n", ft_split_names[split]);
+    ft_text_addf(
+        out,
+        "optimism     chosen by %s: the best of several looks better there than it is; --split val does "
+        "not\n",
+        ft_split_names[split]);
     if (ft_experiments_best(experiments, metric, FT_VAL, &by_val, NULL) != FT_OK) {
         ft_text_addf(out, "validation   no experiment has a %s on val to choose by\n",
                      ft_metric_names[metric]);

@@ -8,7 +8,8 @@
 
 /* The best experiment by `metric` of `split` (as ft_experiments_best): its id, metrics, hyperparameters,
  * beside the baselines that its run recorded; its figure on test, or if the split is test, that this is
- * optimistic and when validation would choose another one; how sure the choice is, and whether it beats the baselines. Of the results the scores are enough: the best one's file is read again. */
+ * optimistic and when validation would choose another one; how sure the choice is, and whether it beats the
+ * baselines. Of the results the scores are enough: the best one's file is read again. */
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
                            ft_error *err);
 

@@ -95,7 +95,8 @@ static void rank(double *values, size_t count, double *sorted)
     memcpy(sorted, values, count * sizeof *values);
     ft_sort_doubles(sorted, count);
     for (size_t i = 0; i < count; i++) {
-        size_t below = count_below(sorted, count, values[i], 0), upto = count_below(sorted, count, values[i], 1);
+        size_t below = count_below(sorted, count, values[i], 0),
+               upto = count_below(sorted, count, values[i], 1);
         values[i] = (double)(below + upto + 1) / 2;
     }
 }

@@ -119,7 +119,8 @@ int ft_command_analyze_importance(int argc, const char *const *argv)
         .example = "ftgpu analyze importance --metric mae --top 5\n"
                    "ftgpu analyze importance --metric directional_accuracy --match 'lr_search_*'",
         .notes =
-            "correlation is Pearson's and spearman that of ranks, over the experiments that have the metric;\n"
+            "correlation is Pearson's and spearman that of ranks, over the experiments that have the "
+            "metric;\n"
             "a positive one means that higher values go with a higher metric, which for an error is worse:\n"
             "`effect` says which way is better. ped_anova is the share of importance by PED-ANOVA, Optuna's\n"
             "default, which also sees choices and effects that turn. What did not vary is left out, and\n"
@@ -164,7 +165,8 @@ int ft_command_analyze_convergence(int argc, const char *const *argv)
         .notes =
             "reduction is 1 - final_loss / initial_loss; increasing_pct the fraction of steps from one "
             "epoch to\n"
-            "the next in which the training loss rose. convergence_issue judges val_loss: set where it never\n"
+            "the next in which the training loss rose. convergence_issue judges val_loss: set where it "
+            "never\n"
             "fell below that of the first epoch, or where the end has lost more than 0.3 of what the best\n"
             "epoch, best_val_epoch, had gained. Without val_loss: where increasing_pct is above 0.3.\n",
     };

@@ -25,7 +25,7 @@ static bool names_metric(const char *sort, const char *split, ft_metric *metric)
 /* Sorts by a column, whose name may lack its hp_, val_ or test_ and, of groups, its _mean. */
 static ft_status sort_table(ft_table *table, const char *name, bool descending, ft_error *err)
 {
-    static const char *const forms[][2] = {{"", ""},      {"hp_", ""},      {"val_", ""},     {"test_", ""},
+    static const char *const forms[][2] = {{"", ""},      {"hp_", ""},       {"val_", ""},      {"test_", ""},
                                            {"", "_mean"}, {"val_", "_mean"}, {"test_", "_mean"}};
     size_t column = table->n_columns;
     for (size_t i = 0; i < sizeof forms / sizeof *forms && column == table->n_columns; i++) {
@@ -138,7 +138,8 @@ int ft_command_compare(int argc, const char *const *argv)
         .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv\n"
                    "ftgpu compare --group-by learning_rate --sort test_mae_mean",
         .notes = "test_mae, test_rmse, test_mase and test_smape measure the median of the sampled paths.\n"
-                 "--sort METRIC adds val_METRIC and sorts by it. The best by --split test, or --sort test_METRIC,\n"
+                 "--sort METRIC adds val_METRIC and sorts by it. The best by --split test, or --sort "
+                 "test_METRIC,\n"
                  "looks better there than it is.\n",
         .options = table,
         .positional = "ID",

@@ -81,7 +81,8 @@ Test(analyze, importance_says_which_way_is_better)
     cr_expect_str_eq(third[0].text, "hp_kind");
     cr_expect_eq(third[1].kind, FT_CELL_NULL);
     cr_expect_str_eq(third[EFFECT].text, "best on average: a");
-    cr_expect(remark.data && strstr(remark.data, "left out, as it did not vary: epochs\n"), "%s", remark.data);
+    cr_expect(remark.data && strstr(remark.data, "left out, as it did not vary: epochs\n"), "%s",
+              remark.data);
     cr_expect(strstr(remark.data, "best tenth, 1 of 3 experiments"), "%s", remark.data);
     cr_expect(strstr(remark.data, "looks better on test than it is"), "%s", remark.data);
     expect_remark("only 3 experiments");
@@ -95,8 +96,8 @@ Test(analyze, importance_says_which_way_is_better)
     cr_expect_str_eq(table.cells[EFFECT].text, "higher values widen the intervals");
 }
 
-/* Twelve experiments whose mae is lowest in the middle of four learning rates; three seeds; test the other way
- * round in epochs. */
+/* Twelve experiments whose mae is lowest in the middle of four learning rates; three seeds; test the other
+ * way round in epochs. */
 Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
 {
     static char members[12][300];
@@ -194,17 +195,20 @@ Test(analyze, regimes_that_shift_are_flagged)
         "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": {\"volatility_mean\": 0.5},"
         "\"test_regimes\": {\"volatility_mean\": 0.5}}",
         "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": {\"volatility_mean\": 0.5},"
-        "\"test_regimes\": {\"volatility_mean\": 1}, \"returns_test\": {\"ks_statistic\": 0.25, \"ks_pvalue\": 0.5,"
+        "\"test_regimes\": {\"volatility_mean\": 1}, \"returns_test\": {\"ks_statistic\": 0.25, "
+        "\"ks_pvalue\": 0.5,"
         "\"method\": \"exact\"}}",
         "\"hyperparams\": {}, \"data_insights\": {\"train_regimes\": 7, \"test_regimes\": "
         "{\"volatility_mean\": \"x\"}}",
     };
     load(cases, 4);
     cr_assert_eq(ft_analyze_regimes(&set, &table, &remark, NULL), FT_OK);
-    expect_csv("experiment_id,train_volatility_mean,test_volatility_mean,ratio,regime_shift,ks_statistic,ks_pvalue\n"
-               "e0,0.5,1,2,true,,\ne1,0.5,0.5,1,false,,\ne2,0.5,1,2,false,0.25,0.5\ne3,,,,,,\n");
-    cr_expect(strstr(remark.data, "volatility is 0.5 in training and 1 in test, 2 times that; returns of the two "
-                                  "cannot be told apart (Kolmogorov-Smirnov D 0.25, p 0.5, exact)"),
+    expect_csv(
+        "experiment_id,train_volatility_mean,test_volatility_mean,ratio,regime_shift,ks_statistic,ks_pvalue\n"
+        "e0,0.5,1,2,true,,\ne1,0.5,0.5,1,false,,\ne2,0.5,1,2,false,0.25,0.5\ne3,,,,,,\n");
+    cr_expect(strstr(remark.data,
+                     "volatility is 0.5 in training and 1 in test, 2 times that; returns of the two "
+                     "cannot be told apart (Kolmogorov-Smirnov D 0.25, p 0.5, exact)"),
               "%s", remark.data);
     expect_remark("2 have no test on returns recorded");
 }

@@ -91,6 +91,9 @@ ft_status ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weigh
  * with NULL ft_config_write makes one. */
 ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
                            ft_error *err);
+/* The same with the tensors in bf16, rounded to the nearest: half the size. */
+ft_status ft_weights_write_bf16(const char *model_dir, const ft_weights *weights, const char *config_from,
+                                ft_error *err);
 /* ft_weights_draw and ft_weights_write in one, without holding the weights in memory. */
 ft_status ft_weights_write_fresh(const char *model_dir, const ft_model_config *config, uint32_t seed,
                                  int64_t *n_parameters, ft_error *err);

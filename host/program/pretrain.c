@@ -1,4 +1,6 @@
 /* `ftgpu pretrain`: a model trained from scratch on artificial series. */
+#include <string.h>
+
 #include "host/pretrain.h"
 #include "host/program/command.h"
 #include "host/program/training_options.h"
@@ -66,6 +68,8 @@ static ft_status pretrain(ft_engine_settings *engine_settings, const ft_pretrain
 int ft_command_pretrain(int argc, const char *const *argv)
 {
     static const char *const sizes[] = {"ftgpu-nano", "nano", "tiny", "mini", "small", "base", "large", NULL};
+    static const char *const stores[] = {"f32", "bf16", NULL};
+    const char *store = "f32";
     ft_silence_followers();
     ft_engine_settings engine = {0};
     ft_pretrain_job job = {0};
@@ -175,6 +179,12 @@ int ft_command_pretrain(int argc, const char *const *argv)
          .help = "between two checkpoints, each with a val_loss (default 5)",
          .least = 0,
          .most = 1e6},
+        {.name = "store",
+         .kind = FT_OPTION_CHOICE,
+         .value = &store,
+         .argument = "TYPE",
+         .help = "of the model's file: f32 (default), or bf16 for half the size",
+         .choices = stores},
         FT_OPTIONS_ENGINE(engine),
         {.name = NULL},
     };
@@ -190,6 +200,7 @@ int ft_command_pretrain(int argc, const char *const *argv)
     int exit_status;
     ft_error err = {""};
     if (!ft_command_parse(&line, argc, argv, &exit_status)) return exit_status;
+    job.stores_bf16 = strcmp(store, "bf16") == 0;
     job.settings = settings_of(&n, engine.threads);
     ft_training_start(&engine, argc, argv, "pretrain");
     return ft_training_finish(pretrain(&engine, &job, &err), &err);

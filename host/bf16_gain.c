@@ -38,7 +38,7 @@ double ft_bf16_gain(void)
     char key[400], processor[128];
     double gain = 0;
     if (!ft_cpu_has_bf16()) return 0;
-    ft_cpu_describe(processor, sizeof processor);
+    ft_cpu_identify(processor, sizeof processor);
     snprintf(key, sizeof key, "bf16_gain: ftgpu %s, %s, %s", ft_version(), processor, ft_cpu_onednn_isa());
     if (ft_calibration_find(key, &gain)) return gain;
     gain = measure();

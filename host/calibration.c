@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "host/bench.h"
@@ -99,12 +100,14 @@ static ft_status measure_rows(ft_backend *backend, const ft_model_config *config
 
 ft_status ft_calibrate(ft_backend *backend, const ft_model_config *config, int64_t *busy_rows, ft_error *err)
 {
-    char key[400];
+    char key[400], device[160];
     double rows = 0;
+    snprintf(device, sizeof device, "%s", backend->device);
+    if (strcmp(backend->name, "cpu") == 0) ft_cpu_identify(device, sizeof device);
     snprintf(
         key, sizeof key,
         "busy_rows: ftgpu %s, %s, %d threads, %s, d_model %d, d_kv %d, d_ff %d, n_heads %d, vocab_size %d",
-        ft_version(), backend->device, backend->n_threads, backend->bf16 ? "bf16" : "f32",
+        ft_version(), device, backend->n_threads, backend->bf16 ? "bf16" : "f32",
         (int)config->d_model, (int)config->d_kv, (int)config->d_ff, (int)config->n_heads,
         (int)config->vocab_size);
     ft_status status = FT_OK;

@@ -315,6 +315,9 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
 bool ft_cpu_has_bf16(void);
 /* The processor's name as the system tells it, in at most `size` bytes. */
 void ft_cpu_describe(char *text, size_t size);
+/* The name with eight digits that tell its family, model, stepping and flags from others': clouds give
+ * different processors one name. */
+void ft_cpu_identify(char *text, size_t size);
 /* The instruction set that oneDNN goes by, "avx512_core_bf16": the processor's, unless DNNL_MAX_CPU_ISA says
  * less. */
 const char *ft_cpu_onednn_isa(void);

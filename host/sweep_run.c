@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "host/calibration.h"
+#include "host/devices.h"
 #include "host/footprint.h"
 #include "host/run_record.h"
 #include "host/sweep.h"
@@ -37,6 +38,18 @@ void ft_sweep_settle_dtype(ft_sweep *sweep, bool bf16)
     if (strcmp(*dtype, "auto") == 0) *dtype = bf16 ? "bf16" : "f32";
 }
 
+/* FT_BAD_INPUT where the sweep was begun in bf16 and this machine has nothing that computes in it. */
+static ft_status check_bf16(const ft_sweep *sweep, ft_error *err)
+{
+    int32_t gpus[FT_MOST_GPUS], n_gpus = 0;
+    ft_status status = ft_devices_find(sweep->engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
+    if (status != FT_OK || n_gpus > 0 || ft_cpu_takes_bf16()) return status;
+    return ft_fail(err, FT_BAD_INPUT,
+                   "sweep \"%s\" was begun in bf16, which takes AVX-512 on a CPU: resume it where it began, or "
+                   "begin another with --name",
+                   sweep->study.name);
+}
+
 /* A sweep resumes in the dtype of its plan, whatever `auto` means on this machine. A plan that cannot be read
  * is reported when the state is opened. */
 static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
@@ -44,16 +57,19 @@ static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
     ft_error untold;
     ft_text path = FT_TEXT_EMPTY;
     cJSON *plan = NULL;
+    ft_status status = FT_OK;
     if (strcmp(sweep->engine->settings.dtype, "auto") != 0) return FT_OK;
     ft_text_addf(&path, "%s/.sweeps/%s/plan.json", sweep->engine->settings.results, sweep->study.name);
     if (path.failed) return ft_no_memory(err, "a path", strlen(sweep->study.name));
     if (ft_json_read(path.data, &plan, &untold) == FT_OK) {
         const char *dtype = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(plan, "dtype"));
-        if (dtype) ft_sweep_settle_dtype(sweep, strcmp(dtype, "bf16") == 0);
+        const bool bf16 = dtype && strcmp(dtype, "bf16") == 0;
+        if (dtype) ft_sweep_settle_dtype(sweep, bf16);
+        if (bf16) status = check_bf16(sweep, err);
         cJSON_Delete(plan);
     }
     ft_text_free(&path);
-    return FT_OK;
+    return status;
 }
 
 ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_sweep *sweep, ft_error *err)

@@ -311,6 +311,8 @@ ft_status ft_read_tensor(ft_backend *backend, ft_tensor tensor, float *values, f
 ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err);
 /* n_threads <= 0: all cores that the process may use. */
 ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_error *err);
+/* Whether the CPU backend can compute in bf16 at all: oneDNN needs AVX-512 for it. */
+bool ft_cpu_takes_bf16(void);
 /* Whether the processor multiplies bf16 natively, and oneDNN may make use of that. It may be slower by it. */
 bool ft_cpu_has_bf16(void);
 /* The processor's name as the system tells it, in at most `size` bytes. */

@@ -63,8 +63,6 @@ typedef enum ft_isa { FT_ISA_GENERIC, FT_ISA_AVX2, FT_ISA_AVX512, FT_ISA_AVX512_
 /* The best instruction set of this processor; the environment variable FTGPU_ISA (generic, avx2, avx512,
  * avx512_bf16) can lower it, for tests. */
 ft_isa ft_cpu_isa(void);
-/* Whether oneDNN multiplies bf16 at all: with AVX-512, if need be by rounding. */
-bool ft_cpu_onednn_takes_bf16(void);
 
 /* operations.c, one for each instruction set: all vector files' operations, into the table. */
 void ft_cpu_operations_generic(ft_cpu *cpu);

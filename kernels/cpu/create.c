@@ -130,7 +130,7 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     *backend = NULL;
     if (dtype != FT_F32 && dtype != FT_BF16)
         return ft_fail(err, FT_BAD_INPUT, "the CPU backend computes in f32 or bf16");
-    if (dtype == FT_BF16 && !ft_cpu_onednn_takes_bf16())
+    if (dtype == FT_BF16 && !ft_cpu_takes_bf16())
         return ft_fail(err, FT_BAD_INPUT,
                        "bf16 on the CPU needs AVX-512, and oneDNN goes by %s here (DNNL_MAX_CPU_ISA lowers "
                        "that): choose --dtype f32",

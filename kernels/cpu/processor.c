@@ -43,7 +43,7 @@ static bool onednn_has(dnnl_cpu_isa_t wanted)
     return (dnnl_get_effective_cpu_isa() & wanted) == wanted;
 }
 
-bool ft_cpu_onednn_takes_bf16(void)
+bool ft_cpu_takes_bf16(void)
 {
 #if defined(__x86_64__)
     return onednn_has(dnnl_cpu_isa_avx512_core);

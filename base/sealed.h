@@ -1,6 +1,6 @@
-/* JSON objects that carry a checksum of their own text: their last member is "crc32", over all bytes before
- * the comma in front of it, so that a damaged or torn one is told from a whole one. They are for people to
- * read; who edits one has to mean it. */
+/* JSON objects that carry a checksum of their own text: their last member is "crc32",
+ * over all bytes before the comma in front of it, so that a damaged or torn one is told
+ * from a whole one. They are for people to read; who edits one has to mean it. */
 #ifndef FT_BASE_SEALED_H
 #define FT_BASE_SEALED_H
 

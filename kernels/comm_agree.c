@@ -1,4 +1,5 @@
-/* Agreement between ranks; see comm.h. It is made of sums, which every communicator has. */
+/* Agreement between ranks; see comm.h. It is made of sums, which every communicator
+ * has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

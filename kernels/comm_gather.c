@@ -1,5 +1,5 @@
-/* What each rank has a part of, to all; see comm.h. It is made of sums, which every communicator has: to a
- * number that one rank has the others add nothing. */
+/* What each rank has a part of, to all; see comm.h. It is made of sums, which every
+ * communicator has: to a number that one rank has the others add nothing. */
 #include "kernels/comm.h"
 
 /* Numbers that are sent at a time. */

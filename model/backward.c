@@ -1,11 +1,14 @@
-/* The backward pass: forward.c read from its end, each step undone in turn. docs/reference.md §3.
+/* The backward pass: forward.c read from its end, each step undone in turn.
+ * docs/reference.md §3.
  *
- * dx: gradient of the residual stream; dh: of a norm's output; dy: of a sublayer's output. With LoRA nothing
- * below the first block's attention is trained, so the pass ends there. */
+ * dx: gradient of the residual stream; dh: of a norm's output; dy: of a sublayer's
+ * output. With LoRA nothing below the first block's attention is trained, so the pass
+ * ends there. */
 #include "model/pass.h"
 #include "model/sites.h"
 
-/* Gradients of one projection's adapters and, where dx is there, dx = dy W + LoRA (or dx +=). */
+/* Gradients of one projection's adapters and, where dx is there, dx = dy W + LoRA (or dx
+ * +=). */
 static void project_backward(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x,
                              ft_tensor dy, ft_tensor dx, bool accumulate)
 {
@@ -25,7 +28,8 @@ static void project_backward(const ft_pass *pass, ft_projection_use use, int32_t
         backend->weight_gradient(backend, dy, x, ft_rows(dw, (int64_t)use.out_features * use.n_modules));
 }
 
-/* The seam's backward: dx += through the norm, then dy for the sublayer whose output was added there. */
+/* The seam's backward: dx += through the norm, then dy for the sublayer whose output was
+ * added there. */
 static void add_norm_backward(const ft_pass *pass, int32_t length, ft_tensor x_out, const void *rstd,
                               int32_t norm_tensor, uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx,
                               bool dx_is_zero, uint32_t y_site, ft_tensor dy)
@@ -43,7 +47,8 @@ static ft_tensor wide(const ft_workspace *w, int64_t rows, int64_t cols)
     return (ft_tensor){w->d_wide.data, w->d_wide.dtype, rows, cols, cols};
 }
 
-/* Feed-forward of block b: from dy of its output to dx before it, and dy of the sublayer before. */
+/* Feed-forward of block b: from dy of its output to dx before it, and dy of the sublayer
+ * before. */
 static void feed_forward_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length,
                                   ft_tensor dx, ft_tensor dy)
 {
@@ -86,7 +91,8 @@ static void cross_attention_backward(const ft_pass *pass, int32_t b, ft_tensor d
                       ft_site(FT_DECODER, b, FT_PLACE_SELF_OUT), dy);
 }
 
-/* Self-attention of block b. In block 0 with LoRA only what its own targets need is computed. */
+/* Self-attention of block b. In block 0 with LoRA only what its own targets need is
+ * computed. */
 static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length,
                                     ft_tensor dx, ft_tensor dy)
 {

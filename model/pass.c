@@ -55,8 +55,8 @@ void ft_inputs_free(ft_inputs *inputs)
     free(inputs);
 }
 
-/* Decoder inputs from labels, shifted right, and the count of labels that each adapter's loss is a mean over.
- */
+/* Decoder inputs from labels, shifted right, and the count of labels that each adapter's
+ * loss is a mean over. */
 static void derive(ft_inputs *in, const ft_model_config *config)
 {
     for (int32_t g = 0; g < in->n_adapters; g++) {

@@ -1,26 +1,30 @@
-/* Some of a step's sequences: those that one of several ranks works on, and those that go through the model
- * in one of several passes. Either way each adapter's sequences are divided as evenly as they can be. */
+/* Some of a step's sequences: those that one of several ranks works on, and those that go
+ * through the model in one of several passes. Either way each adapter's sequences are
+ * divided as evenly as they can be. */
 #ifndef FT_MODEL_SHARE_H
 #define FT_MODEL_SHARE_H
 
 #include "model/pass.h"
 
-/* As many sequences as a share can have: of n_sequences sequences of n_adapters adapters, over `size` ranks.
- */
+/* As many sequences as a share can have: of n_sequences sequences of n_adapters adapters,
+ * over `size` ranks. */
 int32_t ft_share_sequences(int32_t n_sequences, int32_t n_adapters, int32_t size);
 
-/* Fills `share` with what rank `rank` of `size` does of `all`: the same arrays per adapter, some of the
- * sequences, and the whole step's counts of labels. Nothing is lost and nothing is done twice. What is left
- * over of an adapter goes to other ranks than what is left over of the next. */
+/* Fills `share` with what rank `rank` of `size` does of `all`: the same arrays per
+ * adapter, some of the sequences, and the whole step's counts of labels. Nothing is lost
+ * and nothing is done twice. What is left over of an adapter goes to other ranks than
+ * what is left over of the next. */
 void ft_inputs_share(const ft_inputs *all, int32_t rank, int32_t size, ft_inputs *share);
 
-/* A step that is cut into passes of about `rows` rows of the encoder. encoder_length: the longest of any
- * step. As many sequences as a pass can have, and as many passes as a step of `all` takes. */
+/* A step that is cut into passes of about `rows` rows of the encoder. encoder_length: the
+ * longest of any step. As many sequences as a pass can have, and as many passes as a step
+ * of `all` takes. */
 int32_t ft_part_sequences(int32_t n_sequences, int32_t n_adapters, int32_t encoder_length, int64_t rows);
 int32_t ft_part_count(const ft_inputs *all, int32_t encoder_length, int64_t rows);
 
-/* Fills `part` with the sequences of pass `index` of `count`, as ft_inputs_share does, and cuts off padding
- * that they have in common: where sequences are sorted by length, little is left. */
+/* Fills `part` with the sequences of pass `index` of `count`, as ft_inputs_share does,
+ * and cuts off padding that they have in common: where sequences are sorted by length,
+ * little is left. */
 void ft_inputs_part(const ft_inputs *all, int32_t index, int32_t count, ft_inputs *part);
 
 /* The same with sequences [first, first + count), whosever they are. */

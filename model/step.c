@@ -13,8 +13,9 @@ struct ft_stepper {
     int32_t n_adapters, n_sequences; /* n_sequences: that the workspace holds */
     ft_workspace *workspace;
     ft_inputs *inputs;
-    ft_inputs *share;         /* of this rank, where there are several */
-    ft_inputs *part;          /* of one of several passes, where the backend gains from these */
+    ft_inputs *share; /* of this rank, where there are several */
+    /* of one of several passes, where the backend gains from these */
+    ft_inputs *part;
     int32_t encoder_length;   /* the longest */
     ft_step_rates *rates;     /* (n_adapters) */
     float *staging;           /* (3, n_adapters) */
@@ -116,7 +117,8 @@ static void load_rates(ft_stepper *s)
     backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
 }
 
-/* All that differs between steps of one shape goes to the device here, before what is captured. */
+/* All that differs between steps of one shape goes to the device here, before what is
+ * captured. */
 static void load(ft_stepper *s)
 {
     load_rates(s);
@@ -175,8 +177,8 @@ static void queue_passes(ft_stepper *s)
     ft_pass_backward(&s->pass);
 }
 
-/* Queues all up to the gradients and their norms. Several ranks add up the gradients of a block while those
- * of the blocks below are computed. */
+/* Queues all up to the gradients and their norms. Several ranks add up the gradients of a
+ * block while those of the blocks below are computed. */
 static ft_status queue_gradients(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
@@ -256,7 +258,8 @@ static ft_status evaluate_windows(ft_stepper *s, const ft_evaluated *of, ft_wind
                                   const ft_window_list *windows, double *sum, double *counted, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
-    int64_t share = s->n_sequences / of->n_adapters; /* windows of each adapter in a pass */
+    /* windows of each adapter in a pass */
+    int64_t share = s->n_sequences / of->n_adapters;
     int64_t pass_index = 0;
     ft_status status = FT_OK;
     for (int64_t first = 0; first < windows->count && status == FT_OK; first += share) {

@@ -1,9 +1,9 @@
 /* The captured graphs of a training step, one a shape.
  *
- * A backend that can capture (backend.h) gets each shape's work queued plainly the first time, when it
- * chooses its algorithms and makes its scratch memory, captured the second time, and replayed from then on.
- * Whatever differs between steps of one shape must be in device memory. Where nothing can be captured, all
- * is queued plainly each time. */
+ * A backend that can capture (backend.h) gets each shape's work queued plainly the first
+ * time, when it chooses its algorithms and makes its scratch memory, captured the second
+ * time, and replayed from then on. Whatever differs between steps of one shape must be in
+ * device memory. Where nothing can be captured, all is queued plainly each time. */
 #ifndef FT_MODEL_STEP_GRAPHS_H
 #define FT_MODEL_STEP_GRAPHS_H
 
@@ -25,8 +25,8 @@ typedef struct ft_step_graphs {
     uint64_t uses;
 } ft_step_graphs;
 
-/* Has the step's work done: `queue` queues it on the backend's stream 0 and returns a status, which is passed
- * on; failures of the device are kept by the backend. */
+/* Has the step's work done: `queue` queues it on the backend's stream 0 and returns a
+ * status, which is passed on; failures of the device are kept by the backend. */
 ft_status ft_step_graphs_run(ft_step_graphs *graphs, ft_backend *backend, ft_step_shape shape,
                              ft_status (*queue)(void *context, ft_error *err), void *context, ft_error *err);
 void ft_step_graphs_clear(ft_step_graphs *graphs, ft_backend *backend);

@@ -1,8 +1,8 @@
 /* Training an adapter batch; see trainer.h.
  *
- * In every step each slot contributes the next windows of its own epoch; an empty slot contributes none, so
- * its rows are not in the matrix products. Between two steps: epochs that are over are judged, results are
- * handed over, free slots are filled. */
+ * In every step each slot contributes the next windows of its own epoch; an empty slot
+ * contributes none, so its rows are not in the matrix products. Between two steps: epochs
+ * that are over are judged, results are handed over, free slots are filled. */
 #include "model/trainer.h"
 
 #include <math.h>
@@ -13,7 +13,8 @@
 #include "model/trainer_slots.h"
 #include "model/window_batch.h"
 
-/* A checkpoint that no result waits for is written when the last is this many times older than it took. */
+/* A checkpoint that no result waits for is written when the last is this many times older
+ * than it took. */
 static const double CHECKPOINT_SHARE = 20;
 
 /* Whether early stopping says so; keeps the best weights. */
@@ -97,7 +98,8 @@ static ft_status end_epochs(ft_trainer *t, int32_t n, ft_error *err)
     return status;
 }
 
-/* Ends the epochs that the last step has finished, and trainings that went wrong in it. */
+/* Ends the epochs that the last step has finished, and trainings that went wrong in
+ * it. */
 static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
 {
     *n_ended = 0;
@@ -119,7 +121,8 @@ static int64_t context_of(const ft_window_use *use)
     return use->window->label_start - use->window->context_start;
 }
 
-/* By length, so that parts of a step have padding in common that can be cut off; else as they were. */
+/* By length, so that parts of a step have padding in common that can be cut off; else as
+ * they were. */
 static int by_context(const void *a, const void *b)
 {
     const ft_window_use *x = a, *y = b;
@@ -165,7 +168,8 @@ static void set_rates(ft_trainer *t, int32_t g)
     rates->max_grad_norm = (float)config->max_grad_norm;
 }
 
-/* Adds the last step to its adapters' epochs. The time of a shared step is divided by sequences. */
+/* Adds the last step to its adapters' epochs. The time of a shared step is divided by
+ * sequences. */
 static void account(ft_trainer *t, double seconds)
 {
     const ft_inputs *in = ft_stepper_inputs(t->stepper);
@@ -212,15 +216,18 @@ static bool has_to_stop(const ft_trainer *t, int32_t n_ended)
     return how == FT_STOP_NOW || (how == FT_STOP_AT_EPOCH && n_ended > 0);
 }
 
-/* From what is in the slots to the last result. What a rank alone fails in between two steps, all are told of
- * before the next; where it fails within a step, the others hear of it by their communicator. */
+/* From what is in the slots to the last result. What a rank alone fails in between two
+ * steps, all are told of before the next; where it fails within a step, the others hear
+ * of it by their communicator. */
 static ft_status train_all(ft_trainer *t, ft_error *err)
 {
     ft_comm *comm = t->settings->comm;
-    int32_t n_ended = 1; /* between two trainings is as good a place to stop as between two epochs */
+    /* between two trainings is as good a place to stop as between two epochs */
+    int32_t n_ended = 1;
     ft_status status = FT_OK, between = FT_OK;
     while (status == FT_OK) {
-        if (any_due(t)) between = ft_comm_agree(comm, between, NULL, err); /* all hand over, or none */
+        /* all hand over, or none */
+        if (any_due(t)) between = ft_comm_agree(comm, between, NULL, err);
         if (between == FT_OK) between = ft_slots_hand_over(t, err);
         if (between == FT_OK) between = ft_slots_fill(t, err);
         bool stop = between == FT_OK && ft_slots_any_live(t) && has_to_stop(t, n_ended);
@@ -242,7 +249,8 @@ static int by_size(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The most sequences that a step can have: what the largest configurations that fit the slots fill. */
+/* The most sequences that a step can have: what the largest configurations that fit the
+ * slots fill. */
 static ft_status most_sequences(ft_trainer *t, int32_t *n_sequences, ft_error *err)
 {
     int64_t *fills = malloc((size_t)t->n_configs * sizeof *fills), sum = 0;
@@ -252,7 +260,8 @@ static ft_status most_sequences(ft_trainer *t, int32_t *n_sequences, ft_error *e
     for (int32_t i = 0; i < t->n_configs && status == FT_OK; i++) {
         ft_window_settings windows = ft_train_windows(t, &t->configs[i]);
         status = ft_windows_train(t->series, t->n_series, &windows, 0, &list, err);
-        int64_t most = list.count + t->n_series; /* an epoch's shift may gain one window a series */
+        /* an epoch's shift may gain one window a series */
+        int64_t most = list.count + t->n_series;
         fills[i] = most < t->configs[i].batch_size ? most : t->configs[i].batch_size;
     }
     if (status == FT_OK) {
@@ -267,7 +276,8 @@ static ft_status most_sequences(ft_trainer *t, int32_t *n_sequences, ft_error *e
     return status;
 }
 
-/* How room for adapters of all configurations' shapes is made: really, or to measure it. */
+/* How room for adapters of all configurations' shapes is made: really, or to measure
+ * it. */
 typedef ft_status make_room(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
                             int32_t n_adapters, bool for_training, ft_trainable **trainable, ft_error *err);
 
@@ -335,8 +345,8 @@ static ft_status agree_on_checkpoint(ft_trainer *t, ft_error *err)
     return ft_comm_agree(comm, status, NULL, err);
 }
 
-/* Goes on from the checkpoint. One that any rank cannot use costs its epochs, and all start from the
- * beginning. */
+/* Goes on from the checkpoint. One that any rank cannot use costs its epochs, and all
+ * start from the beginning. */
 static ft_status resume(ft_trainer *t, ft_error *err)
 {
     const ft_train_settings *settings = t->settings;

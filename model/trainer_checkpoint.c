@@ -1,8 +1,9 @@
 /* The trainer's checkpoint: written between two steps, gone on from by a later start.
  *
- * What is read is used only where each of its numbers agrees with the configurations and with the others: a
- * number that does not would be an index out of bounds, or give results that no uninterrupted training has.
- * So it must stand where this training stands after some step. */
+ * What is read is used only where each of its numbers agrees with the configurations and
+ * with the others: a number that does not would be an index out of bounds, or give
+ * results that no uninterrupted training has. So it must stand where this training stands
+ * after some step. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 #include "base/file.h"
 #include "model/trainer_slots.h"
 
-/* A number for all that the results come from: settings, configurations, the base model, the data. */
+/* A number for all that the results come from: settings, configurations, the base model,
+ * the data. */
 static uint32_t batch_number(const ft_trainer *t)
 {
     const ft_train_settings *settings = t->settings;
@@ -71,7 +73,8 @@ ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err)
 
 /* Each of the functions below says what is wrong, or NULL where nothing is. */
 
-/* Which configurations are in slots: they take them in turn, and no slot is free while one waits. */
+/* Which configurations are in slots: they take them in turn, and no slot is free while
+ * one waits. */
 static const char *wrong_slots(const ft_trainer *t)
 {
     int32_t n_before_last = 0;
@@ -88,7 +91,8 @@ static const char *wrong_slots(const ft_trainer *t)
     return n_before_last < t->n_slots ? NULL : "a configuration is gone without a slot";
 }
 
-/* Finished epochs; sets what follows from them. *stops: early stopping ends the training after the last. */
+/* Finished epochs; sets what follows from them. *stops: early stopping ends the training
+ * after the last. */
 static const char *wrong_history(ft_trainer *t, int32_t g, bool *stops)
 {
     ft_slot_state *s = &t->states[g];
@@ -124,8 +128,8 @@ static const char *wrong_end(ft_trainer *t, int32_t g, bool stops)
                : NULL;
 }
 
-/* The epoch under way, or just finished: its windows are in the runner. `before`: steps of those before it.
- */
+/* The epoch under way, or just finished: its windows are in the runner. `before`: steps
+ * of those before it. */
 static const char *wrong_position(const ft_trainer *t, int32_t g, bool is_over, int64_t before)
 {
     const ft_slot_state *s = &t->states[g];

@@ -1,6 +1,6 @@
-/* The slots of a training: which configuration is in which, its weights on the device, checkpoints
- * (trainer_checkpoint.c), and the handing over of results. The inside of trainer.c, which makes the steps
- * between. */
+/* The slots of a training: which configuration is in which, its weights on the device,
+ * checkpoints (trainer_checkpoint.c), and the handing over of results. The inside of
+ * trainer.c, which makes the steps between. */
 #ifndef FT_MODEL_TRAINER_SLOTS_H
 #define FT_MODEL_TRAINER_SLOTS_H
 
@@ -29,8 +29,9 @@ typedef struct ft_trainer {
     ft_stepper *stepper;
     ft_window_list validation;
     ft_window_use *uses; /* (sum of batch sizes) */
-    int32_t *ended;      /* (n_slots) slots whose epoch the last step has ended, and of each: */
-    int32_t *indices;    /* its configuration, and so on */
+    /* (n_slots) slots whose epoch the last step has ended, and of each: */
+    int32_t *ended;
+    int32_t *indices; /* its configuration, and so on */
     ft_epoch *epochs;
     double *val_loss;
     bool *stop, *pruned;
@@ -65,8 +66,8 @@ ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err);
 ft_status ft_slot_count_steps(ft_trainer *t, int32_t g, ft_error *err);
 /* Whether a result is wanted of the length that the slot has just finished. */
 bool ft_slot_is_at_milestone(const ft_trainer *t, int32_t g);
-/* Counts a finished epoch into what early stopping goes by; *better: its val_loss is the lowest so far.
- * Whether early stopping ends the training. */
+/* Counts a finished epoch into what early stopping goes by; *better: its val_loss is the
+ * lowest so far. Whether early stopping ends the training. */
 bool ft_slot_judge(ft_trainer *t, int32_t g, const ft_epoch *epoch, bool *better);
 void ft_slot_free(ft_trainer *t, int32_t g);
 
@@ -75,8 +76,8 @@ ft_status ft_slots_fill(ft_trainer *t, ft_error *err);
 bool ft_slots_any_live(const ft_trainer *t);
 
 ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err);
-/* Goes on from the checkpoint where there is one. FT_BAD_INPUT: it cannot be used, and ft_slots_start_over
- * must follow. */
+/* Goes on from the checkpoint where there is one. FT_BAD_INPUT: it cannot be used, and
+ * ft_slots_start_over must follow. */
 ft_status ft_slots_resume(ft_trainer *t, ft_error *err);
 /* Frees all slots; the first configurations are the next to take them. */
 void ft_slots_start_over(ft_trainer *t);

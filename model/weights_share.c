@@ -2,7 +2,8 @@
 #include "kernels/comm.h"
 #include "model/weights.h"
 
-/* What comes before the tensors. The ranks run the same program: structs are sent as they are. */
+/* What comes before the tensors. The ranks run the same program: structs are sent as they
+ * are. */
 typedef struct header {
     ft_model_config config;
     bool tied;

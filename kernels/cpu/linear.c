@@ -1,7 +1,8 @@
 /* Frozen weights and the matrix products with them, by oneDNN.
  *
- * A backend made for bf16 multiplies bf16 where the processor can; elsewhere inputs and weights are rounded
- * to bf16 and multiplied in f32. Tensors of another type than the product's pass through scratch memory. */
+ * A backend made for bf16 multiplies bf16 where the processor can; elsewhere inputs and
+ * weights are rounded to bf16 and multiplied in f32. Tensors of another type than the
+ * product's pass through scratch memory. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,8 +90,8 @@ static size_t weight_bytes(ft_backend *self, int32_t out_features, int32_t in_fe
     return out * in * ft_dtype_bytes(product_dtype(ft_cpu_of(self))) * (with_backward ? 2 : 1);
 }
 
-/* `x` as the product wants it: itself, or a converted copy in scratch memory (its data is NULL when there is
- * none). */
+/* `x` as the product wants it: itself, or a converted copy in scratch memory (its data is
+ * NULL when there is none). */
 static ft_tensor product_input(ft_cpu *cpu, ft_scratch use, ft_tensor x)
 {
     const ft_dtype dtype = product_dtype(cpu);

@@ -6,21 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More shapes than any training or forecast needs at a time; when they are used up (series of ever new
- * lengths), all are forgotten. */
+/* More shapes than any training or forecast needs at a time; when they are used up
+ * (series of ever new lengths), all are forgotten. */
 enum { MAX_MATMULS = 1024, BUCKETS = 256 };
 
-/* Bytes that must be free before oneDNN makes something. Where it gets no memory for a kernel's code, version
- * 2.6 writes through NULL, and what C++ throws elsewhere ends the process too; neither can be caught, but
- * both can be seen coming. A primitive was measured to take 2 MiB at most (sizes nano and mini, f32 and bf16,
- * all parameters trained). What is made is kept, so that looking costs nothing. */
+/* Bytes that must be free before oneDNN makes something. Where it gets no memory for a
+ * kernel's code, version 2.6 writes through NULL, and what C++ throws elsewhere ends the
+ * process too; neither can be caught, but both can be seen coming. A primitive was
+ * measured to take 2 MiB at most (sizes nano and mini, f32 and bf16, all parameters
+ * trained). What is made is kept, so that looking costs nothing. */
 enum { ROOM = 16 << 20 };
 
 typedef struct matmul {
     struct matmul *next;
     ft_matmul_shape shape;
     dnnl_primitive_t primitive;
-    dnnl_memory_t x, w, y, scratch; /* their data pointers are set before each execution */
+    /* their data pointers are set before each execution */
+    dnnl_memory_t x, w, y, scratch;
     size_t scratch_bytes;
 } matmul;
 
@@ -36,9 +38,9 @@ typedef struct threads {
     int count, dynamic;
 } threads;
 
-/* oneDNN takes its thread count from the calling thread's OpenMP settings: sets ours while it works, then the
- * caller's again. It splits a product over that many threads: with fewer, part of it would not be computed.
- */
+/* oneDNN takes its thread count from the calling thread's OpenMP settings: sets ours
+ * while it works, then the caller's again. It splits a product over that many threads:
+ * with fewer, part of it would not be computed. */
 static threads set_threads(threads wanted)
 {
     threads before = {omp_get_max_threads(), omp_get_dynamic()};

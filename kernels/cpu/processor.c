@@ -35,8 +35,8 @@ ft_isa ft_cpu_isa(void)
     return isa;
 }
 
-/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has all bits of the
- * lesser. */
+/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has
+ * all bits of the lesser. */
 static bool onednn_has(dnnl_cpu_isa_t wanted)
 {
     return (dnnl_get_effective_cpu_isa() & wanted) == wanted;
@@ -65,7 +65,8 @@ const char *ft_cpu_onednn_isa(void)
 
 void ft_cpu_describe(char *text, size_t size)
 {
-    char start[4096]; /* the first processor's name is in it; read without stdio, which would allocate */
+    /* the first processor's name is in it; read without stdio, which would allocate */
+    char start[4096];
     snprintf(text, size, "CPU");
     int file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
     ssize_t length = file >= 0 ? read(file, start, sizeof start - 1) : -1;

@@ -1,16 +1,18 @@
 /* T5 attention, forward, flash-style: scores are never written to memory.
  *
- * out_i = sum_j p_ij m_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = q_i . k_j + bias[bucket(j - i), head], m the
- * dropout factors; out and lse are overwritten. A block takes 16 queries of one head of one sequence, goes
- * over the keys in chunks of 64 and keeps the running maximum, sum and output of each query (Milakov and
- * Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Products are in f32.
+ * out_i = sum_j p_ij m_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = q_i . k_j + bias[bucket(j
+ * - i), head], m the dropout factors; out and lse are overwritten. A block takes 16
+ * queries of one head of one sequence, goes over the keys in chunks of 64 and keeps the
+ * running maximum, sum and output of each query (Milakov and Gimelshein, arXiv
+ * 1805.02867; Dao et al., arXiv 2205.14135). Products are in f32.
  *
- * Floor: q, k, v read and out written once, 4 bytes an element; 4 d_kv FLOPs a pair of query and key, which
- * are multiply-adds from shared memory here: the kernels of bf16 are those of attention_mma.cu. */
+ * Floor: q, k, v read and out written once, 4 bytes an element; 4 d_kv FLOPs a pair of
+ * query and key, which are multiply-adds from shared memory here: the kernels of bf16 are
+ * those of attention_mma.cu. */
 #include "kernels/cuda/attention_fma.h"
 
-/* D_KV: upper bound of d_kv, so that a query's output stays in registers. Grid: (query tiles, heads,
- * sequences). */
+/* D_KV: upper bound of d_kv, so that a query's output stays in registers. Grid: (query
+ * tiles, heads, sequences). */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     attention_forward_kernel(attention_arguments args, ft_tensor out, float *lse)

@@ -1,10 +1,12 @@
-/* What attention's kernels share: arguments, a head's columns, the bias by distance, sums by bucket.
+/* What attention's kernels share: arguments, a head's columns, the bias by distance, sums
+ * by bucket.
  *
- * Keys are counted from the last, f = kv_length - 1 - key, since the dropout's numbers are: a chunk is 64
- * such features, of which a block of Philox numbers covers f, f + 1 and those 16, 32 and 48 after them.
- * Between a tile of queries and a chunk, query r and feature f of theirs are the same distance apart wherever
- * r + f is the same: biases by distance stand for the table of buckets. A block makes a line of them once, up
- * to the distance beyond which they are all the same. */
+ * Keys are counted from the last, f = kv_length - 1 - key, since the dropout's numbers
+ * are: a chunk is 64 such features, of which a block of Philox numbers covers f, f + 1
+ * and those 16, 32 and 48 after them. Between a tile of queries and a chunk, query r and
+ * feature f of theirs are the same distance apart wherever r + f is the same: biases by
+ * distance stand for the table of buckets. A block makes a line of them once, up to the
+ * distance beyond which they are all the same. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_H
 #define FT_KERNELS_CUDA_ATTENTION_H
 
@@ -14,8 +16,9 @@
 #include "kernels/cuda/kernel.h"
 
 enum { ATTENTION_THREADS = 128, KEYS = 64, MOST_SEQUENCES = FT_CUDA_MAX_GRID_Z /* of a launch */ };
-/* Shared memory of a block: what a kernel may have as it is, and the most of the devices that have least
- * (8.6, 8.9), in which every kernel here fits, but for what grows with the keys. */
+/* Shared memory of a block: what a kernel may have as it is, and the most of the devices
+ * that have least (8.6, 8.9), in which every kernel here fits, but for what grows with
+ * the keys. */
 enum { WITHOUT_ASKING = 48 * 1024, LEAST_SHARED = 99 * 1024 };
 
 struct attention_arguments {
@@ -23,21 +26,24 @@ struct attention_arguments {
     ft_attention a;
     ft_cuda_buckets buckets; /* where there is a bias */
     int32_t first_sequence;  /* of the launch */
-    int32_t kv_rows;         /* of k and v from one sequence to the next: kv_length, or a cache's capacity */
-    int32_t reach;           /* keys that are further away have the bias of those that are this far */
+    /* of k and v from one sequence to the next: kv_length, or a cache's capacity */
+    int32_t kv_rows;
+    /* keys that are further away have the bias of those that are this far */
+    int32_t reach;
 };
 
 /* What backward has beyond the arguments. */
 struct attention_gradients {
     ft_tensor out, dout, dq, dk, dv;
     const float *lse;
-    float *row_sums;   /* (n_sequences, n_heads, q_length): out . dout, from the kernel of the queries to that
-                          of the   keys */
+    /* (n_sequences, n_heads, q_length): out . dout, from the kernel of the queries to
+     * that of the keys */
+    float *row_sums;
     float *bias_parts; /* (n_sequences, n_heads, query tiles, n_buckets) or NULL */
 };
 
-/* Grid: (tiles of `size` queries or keys of `length`, heads, sequences from first_sequence on, as many as a
- * grid takes). */
+/* Grid: (tiles of `size` queries or keys of `length`, heads, sequences from
+ * first_sequence on, as many as a grid takes). */
 static inline ft_cuda_grid attention_grid(const attention_arguments &args, int32_t length, int size)
 {
     return ft_cuda_grid(ft_cuda_ceil(length, size), args.a.n_heads,
@@ -67,7 +73,8 @@ __device__ __forceinline__ int bucket_of(const ft_cuda_buckets &buckets, int dis
     return base + bucket;
 }
 
-/* The head's bias of distances -reach to reach, in shared memory. Wants a barrier after. */
+/* The head's bias of distances -reach to reach, in shared memory. Wants a barrier
+ * after. */
 __host__ __device__ __forceinline__ int line_length(const attention_arguments &args)
 {
     return 2 * args.reach + 1;
@@ -79,8 +86,9 @@ __device__ __forceinline__ void load_bias_line(const attention_arguments &args, 
         line[i] = ft_load(args.a.bias, bucket_of(args.buckets, i - args.reach), head);
 }
 
-/* By distance between a tile of QUERIES queries and a chunk, bias: (QUERIES + KEYS - 1) and the same of
- * bucket where it is there: query r and feature f have element (QUERIES - 1 - r) + (KEYS - 1 - f). */
+/* By distance between a tile of QUERIES queries and a chunk, bias: (QUERIES + KEYS - 1)
+ * and the same of bucket where it is there: query r and feature f have element (QUERIES -
+ * 1 - r) + (KEYS - 1 - f). */
 template <int QUERIES>
 __device__ __forceinline__ void load_distances(const attention_arguments &args, const float *line,
                                                int first_query, int chunk, float *bias, int *bucket)
@@ -93,10 +101,11 @@ __device__ __forceinline__ void load_distances(const attention_arguments &args, 
     }
 }
 
-/* Sum of ds over the distances of bucket threadIdx.x between a tile of queries and a chunk. ds: (QUERIES,
- * PITCH), bucket and diagonal: (QUERIES + KEYS - 1), all in shared memory. In an order of its own: distances
- * first, one thread each, then buckets. Wants a barrier between the writers of ds and bucket and this, and
- * another before they, or diagonal, are written again. */
+/* Sum of ds over the distances of bucket threadIdx.x between a tile of queries and a
+ * chunk. ds: (QUERIES, PITCH), bucket and diagonal: (QUERIES + KEYS - 1), all in shared
+ * memory. In an order of its own: distances first, one thread each, then buckets. Wants a
+ * barrier between the writers of ds and bucket and this, and another before they, or
+ * diagonal, are written again. */
 template <int QUERIES, int PITCH>
 __device__ __forceinline__ float bucket_sum(const float *ds, const int *bucket, float *diagonal)
 {
@@ -138,15 +147,17 @@ template <int LANES> __device__ __forceinline__ float lanes_max(float value)
     return value;
 }
 
-/* What a query's sum of exponentials is divided by: no key at all: zeros; a NaN stays one. */
+/* What a query's sum of exponentials is divided by: no key at all: zeros; a NaN stays
+ * one. */
 __device__ __forceinline__ float inverse_of_sum(float sum)
 {
     return sum > 0 ? 1.0f / sum : sum;
 }
 
-/* Lets a kernel have its dynamic shared memory: `fixed` bytes and chunk_bytes for each chunk of keys, in all
- * *bytes. The kernel has none that is static (FT_SHARED): that would count, too. False, and the failure kept,
- * for more keys than the device has memory for. */
+/* Lets a kernel have its dynamic shared memory: `fixed` bytes and chunk_bytes for each
+ * chunk of keys, in all *bytes. The kernel has none that is static (FT_SHARED): that
+ * would count, too. False, and the failure kept, for more keys than the device has memory
+ * for. */
 template <class Kernel>
 static bool allow_shared(ft_cuda *cuda, Kernel *kernel, size_t fixed, size_t chunk_bytes, int32_t kv_length,
                          size_t *bytes)
@@ -192,8 +203,8 @@ static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch 
 
 /* -- on tensor cores (attention_mma.cu, attention_mma_backward.cu) -- */
 
-/* Whether these tensors are for tensor cores: bf16, and each head's part of a row whole pieces of 16 bytes.
- */
+/* Whether these tensors are for tensor cores: bf16, and each head's part of a row whole
+ * pieces of 16 bytes. */
 static inline bool attention_in_pieces(int32_t d_kv, const ft_tensor *const tensors[], int count)
 {
     bool fits = d_kv % 8 == 0;

@@ -1,13 +1,14 @@
 /* T5 attention, backward. Scores are computed again from q, k and lse.
  *
- * With D_i = out_i . dout_i: ds_ij = p_ij (m_ij (dout_i . v_j) - D_i), dq_i = sum_j ds_ij k_j, dk_j = sum_i
- * ds_ij q_i, dv_j = sum_i p_ij m_ij dout_i (all overwritten), dbias[bucket(j - i), head] += sum of ds_ij. Two
- * kernels, so that every sum has one owner and one order: one has a tile of queries and goes over the keys
- * (dq, D, dbias), the other a chunk of keys and goes over the queries (dk, dv).
+ * With D_i = out_i . dout_i: ds_ij = p_ij (m_ij (dout_i . v_j) - D_i), dq_i = sum_j ds_ij
+ * k_j, dk_j = sum_i ds_ij q_i, dv_j = sum_i p_ij m_ij dout_i (all overwritten),
+ * dbias[bucket(j - i), head] += sum of ds_ij. Two kernels, so that every sum has one
+ * owner and one order: one has a tile of queries and goes over the keys (dq, D, dbias),
+ * the other a chunk of keys and goes over the queries (dk, dv).
  *
- * Floor: q, k, v, out, dout read and dq, dk, dv written once, 4 bytes an element; 10 d_kv FLOPs a pair of
- * query and key, here 14, by multiply-adds from shared memory: the kernels of bf16 are those of
- * attention_mma_backward.cu. */
+ * Floor: q, k, v, out, dout read and dq, dk, dv written once, 4 bytes an element; 10 d_kv
+ * FLOPs a pair of query and key, here 14, by multiply-adds from shared memory: the
+ * kernels of bf16 are those of attention_mma_backward.cu. */
 #include "kernels/cuda/attention_fma.h"
 
 /* p and ds of the thread's keys, from tiles q, k, dout, v. */
@@ -28,8 +29,8 @@ __device__ __forceinline__ void tile_gradients(const attention_arguments &args, 
     }
 }
 
-/* Grid: (query tiles, heads, sequences). row_sums: (n_sequences, n_heads, q_length), D for the other kernel.
- * bias_parts: (blocks, n_buckets) or NULL. */
+/* Grid: (query tiles, heads, sequences). row_sums: (n_sequences, n_heads, q_length), D
+ * for the other kernel. bias_parts: (blocks, n_buckets) or NULL. */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     attention_query_kernel(attention_arguments args, ft_tensor out, const float *lse, ft_tensor dout,
@@ -93,8 +94,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         if (n * LANES + lane < a.d_kv) ft_store(dq_head, row, n * LANES + lane, gradient[n]);
 }
 
-/* Grid: (key chunks, heads, sequences). First each thread makes p and ds of its query, then sums for its key:
- * two threads a key, every other feature each. */
+/* Grid: (key chunks, heads, sequences). First each thread makes p and ds of its query,
+ * then sums for its key: two threads a key, every other feature each. */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     attention_key_kernel(attention_arguments args, const float *lse, ft_tensor dout, ft_tensor dk,

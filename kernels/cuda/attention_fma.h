@@ -1,9 +1,9 @@
-/* Attention without tensor cores: tiles of queries and keys in shared memory, and the scores of one by the
- * other. In f32, and in bf16 where heads do not suit tensor cores.
+/* Attention without tensor cores: tiles of queries and keys in shared memory, and the
+ * scores of one by the other. In f32, and in bf16 where heads do not suit tensor cores.
  *
- * A block has 128 threads and works on 16 queries by 64 keys at a time, whose tiles fit the smallest device
- * with the widest heads; eight threads share a query. A thread's 8 keys f = 64 c + 16 w + 2 * lane + i are
- * one Philox block. */
+ * A block has 128 threads and works on 16 queries by 64 keys at a time, whose tiles fit
+ * the smallest device with the widest heads; eight threads share a query. A thread's 8
+ * keys f = 64 c + 16 w + 2 * lane + i are one Philox block. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_FMA_H
 #define FT_KERNELS_CUDA_ATTENTION_FMA_H
 
@@ -18,7 +18,8 @@ enum {
     SCORE_PITCH = KEYS + 1
 };
 
-/* Where a block's tiles lie in dynamic shared memory, each row padded by one float against bank conflicts. */
+/* Where a block's tiles lie in dynamic shared memory, each row padded by one float
+ * against bank conflicts. */
 struct attention_tiles {
     float *q, *dout; /* (QUERIES, d_kv + 1) */
     float *k, *v;    /* (KEYS, d_kv + 1) */
@@ -57,7 +58,8 @@ __host__ __device__ static inline size_t attention_layout(int pass, const attent
     return used;
 }
 
-/* Rows first, first + step, ... of `t` into a tile; zeros for rows outside [low, end). step is 1 or -1. */
+/* Rows first, first + step, ... of `t` into a tile; zeros for rows outside [low, end).
+ * step is 1 or -1. */
 __device__ __forceinline__ void load_tile(const ft_tensor &t, int64_t first, int step, int64_t low,
                                           int64_t end, int n_rows, float *tile, int pitch)
 {
@@ -88,8 +90,8 @@ __device__ __forceinline__ void load_queries(const ft_attention &a, const ft_ten
     load_tile(head_columns(t, head, a.d_kv), low + first, 1, low, low + a.q_length, QUERIES, tile, pitch);
 }
 
-/* The bias of every distance between a query tile and a key chunk, and which keys of the chunk are attended
- * to. Wants a barrier before (the tables may be in use) and after. */
+/* The bias of every distance between a query tile and a key chunk, and which keys of the
+ * chunk are attended to. Wants a barrier before (the tables may be in use) and after. */
 __device__ __forceinline__ void load_tables(const attention_arguments &args, int sequence, int first_query,
                                             int chunk, const attention_tiles &tiles)
 {
@@ -121,7 +123,8 @@ __device__ __forceinline__ void tile_products(const float *left, const float *ri
     }
 }
 
-/* Scores of query r of the tile with the thread's keys: -infinity where it must not look. */
+/* Scores of query r of the tile with the thread's keys: -infinity where it must not
+ * look. */
 __device__ __forceinline__ void tile_scores(const attention_arguments &args, const attention_tiles &tiles,
                                             int first_query, int chunk, int r, int lane,
                                             float score[KEYS_PER_THREAD])

@@ -1,21 +1,24 @@
 /* T5 attention, forward, on tensor cores (attention.cu says what it computes).
  *
- * Floor: q, k, v read and out written once, 2 bytes an element; 4 d_kv FLOPs a pair of query and key. 512 x
- * 512 of 64 features: 256 FLOPs a byte. With dropout a pair also costs an eighth of a Philox block, about 6
- * instructions of integers.
+ * Floor: q, k, v read and out written once, 2 bytes an element; 4 d_kv FLOPs a pair of
+ * query and key. 512 x 512 of 64 features: 256 FLOPs a byte. With dropout a pair also
+ * costs an eighth of a Philox block, about 6 instructions of integers.
  *
- * A block takes 64 queries of one head of one sequence, 16 a warp, and goes over chunks of 64 keys: those
- * that no query may see (causal, or padding of the sequence) are neither loaded nor looked at. Keys and
- * values of the next chunk are on their way (cp.async) while this one is worked on, and so are its biases:
- * one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave the
- * registers: as probabilities, rounded to bf16, they are the left side of the next product. What a lane has
- * of them is whole blocks of dropout's numbers, which it draws for itself. Maximum and sum of a row are kept
- * as in attention.cu, the maximum in base 2; the sum stays one part a thread until the end. */
+ * A block takes 64 queries of one head of one sequence, 16 a warp, and goes over chunks
+ * of 64 keys: those that no query may see (causal, or padding of the sequence) are
+ * neither loaded nor looked at. Keys and values of the next chunk are on their way
+ * (cp.async) while this one is worked on, and so are its biases: one barrier a chunk.
+ * Scores begin as the bias, are summed in f32 by mma.sync, and never leave the registers:
+ * as probabilities, rounded to bf16, they are the left side of the next product. What a
+ * lane has of them is whole blocks of dropout's numbers, which it draws for itself.
+ * Maximum and sum of a row are kept as in attention.cu, the maximum in base 2; the sum
+ * stays one part a thread until the end. */
 #include "kernels/cuda/attention_mma.h"
 
 #define LN_2 0.6931471805599453f
 
-/* On a multiprocessor, of heads of up to 64 features: no more have room in the shared memory of an 8.0. */
+/* On a multiprocessor, of heads of up to 64 features: no more have room in the shared
+ * memory of an 8.0. */
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
 #define BLOCKS 3
 #else
@@ -32,8 +35,8 @@ template <int D> struct forward_memory {
     /* behind it the line of biases, and `seen` of all chunks: (n_chunks, 2) */
 };
 
-/* One chunk's scores to probabilities, which come out unnormalised; what was summed before shrinks. largest:
- * of the scores so far, in base 2. */
+/* One chunk's scores to probabilities, which come out unnormalised; what was summed
+ * before shrinks. largest: of the scores so far, in base 2. */
 template <int D>
 __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float largest[2], float sum[2],
                                                float result[D / 8][4])

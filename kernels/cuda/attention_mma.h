@@ -1,10 +1,12 @@
-/* Attention on tensor cores: tiles of bf16 in shared memory, products of a warp's 16 rows with them, and what
- * happens to a score in between.
+/* Attention on tensor cores: tiles of bf16 in shared memory, products of a warp's 16 rows
+ * with them, and what happens to a score in between.
  *
- * A block has 4 warps; a warp owns 16 rows of the block's tile, which are queries or, in the kernel of dk and
- * dv, keys. Its 16 x 8 N products are sums[N][4] in the fragments of mma.h: with g = lane / 4 and t = lane %
- * 4, sums[n][e] is of row g + e / 2 * 8 and column 8 n + 2 t + e % 2. A query r and a key f of the tiles are
- * related by r + f alone, in bias and in causality, so that both kinds of kernels share these functions. */
+ * A block has 4 warps; a warp owns 16 rows of the block's tile, which are queries or, in
+ * the kernel of dk and dv, keys. Its 16 x 8 N products are sums[N][4] in the fragments of
+ * mma.h: with g = lane / 4 and t = lane % 4, sums[n][e] is of row g + e / 2 * 8 and
+ * column 8 n + 2 t + e % 2. A query r and a key f of the tiles are related by r + f
+ * alone, in bias and in causality, so that both kinds of kernels share these
+ * functions. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_MMA_H
 #define FT_KERNELS_CUDA_ATTENTION_MMA_H
 
@@ -13,8 +15,8 @@
 
 enum { MMA_ROWS = 16, SEEN_BYTES = 2 * sizeof(unsigned) /* of a chunk (load_seen) */ };
 
-/* A row of a tile of D features, 16 bytes longer than these, so that the 8 rows of a matrix lie in different
- * banks. */
+/* A row of a tile of D features, 16 bytes longer than these, so that the 8 rows of a
+ * matrix lie in different banks. */
 template <int D> using mma_row = __nv_bfloat16[D + 8];
 
 /* A head's columns of one sequence's `length` rows. */
@@ -37,8 +39,8 @@ __device__ __forceinline__ mma_matrix keys_of(const attention_arguments &args, c
     return {data, (int)t.stride, args.a.kv_length, args.a.d_kv};
 }
 
-/* Begins to copy ROWS rows, `first` and on or, with STEP -1, backwards, to a tile; zeros for rows that are
- * not there and for columns from d_kv on. */
+/* Begins to copy ROWS rows, `first` and on or, with STEP -1, backwards, to a tile; zeros
+ * for rows that are not there and for columns from d_kv on. */
 template <int D, int ROWS, int STEP>
 __device__ __forceinline__ void copy_rows(const mma_matrix &from, int first, mma_row<D> *tile)
 {
@@ -46,7 +48,8 @@ __device__ __forceinline__ void copy_rows(const mma_matrix &from, int first, mma
     int r = (int)threadIdx.x / PIECES, col = (int)threadIdx.x % PIECES * 8, row = first + STEP * r;
     int length = col < from.d_kv ? from.length : 0;
     int64_t row_bytes = (int64_t)from.stride * (int)sizeof *from.data;
-    const char *at = (const char *)(from.data + col) + row * row_bytes; /* is not read where no row is */
+    /* is not read where no row is */
+    const char *at = (const char *)(from.data + col) + row * row_bytes;
 #pragma unroll
     for (int i = 0; i < ROWS; i += AT_ONCE, at += STEP * AT_ONCE * row_bytes)
         ft_copy_async(&tile[r + i][col], at, (unsigned)(row + STEP * i) < (unsigned)length);
@@ -58,9 +61,9 @@ __device__ __forceinline__ int key_of_chunk(const ft_attention &a, int chunk)
     return a.kv_length - 1 - chunk * KEYS;
 }
 
-/* Dropped features of a chunk become 0 in a warp's 16 queries, from `first_query` on; the others' scale is
- * the caller's. A lane's elements of a row are two blocks of numbers, whose word w is of its two columns of
- * eight number 2 w, or 2 w + 1. */
+/* Dropped features of a chunk become 0 in a warp's 16 queries, from `first_query` on; the
+ * others' scale is the caller's. A lane's elements of a row are two blocks of numbers,
+ * whose word w is of its two columns of eight number 2 w, or 2 w + 1. */
 __device__ __forceinline__ void drop_columns(const ft_dropout &dropout, const ft_attention &a, int head,
                                              int first_query, int chunk, float v[KEYS / 8][4])
 {
@@ -80,8 +83,8 @@ __device__ __forceinline__ void drop_columns(const ft_dropout &dropout, const ft
         }
 }
 
-/* Which features of chunks [first, end) are attended to, as bits, seen: (end - first, 2). Wants a barrier
- * after. */
+/* Which features of chunks [first, end) are attended to, as bits, seen: (end - first, 2).
+ * Wants a barrier after. */
 __device__ __forceinline__ void load_seen(const ft_attention &a, int sequence, int first, int end,
                                           unsigned *seen)
 {
@@ -95,7 +98,8 @@ __device__ __forceinline__ void load_seen(const ft_attention &a, int sequence, i
     }
 }
 
-/* The first chunk from `chunk` on with a key that a query of the tile may see, or n_chunks. */
+/* The first chunk from `chunk` on with a key that a query of the tile may see, or
+ * n_chunks. */
 __device__ __forceinline__ int next_chunk(const ft_attention &a, const unsigned *seen, int first_query,
                                           int chunk, int n_chunks)
 {
@@ -154,12 +158,13 @@ __device__ __forceinline__ void multiply_sums(const float left[N][4], const mma_
 
 /* -- scores -- */
 
-/* Sums begin as the bias of their distances, or 0 with `bias` NULL. bias: of row 0 and column 0 of the
- * block's tile; row: the warp's first. */
+/* Sums begin as the bias of their distances, or 0 with `bias` NULL. bias: of row 0 and
+ * column 0 of the block's tile; row: the warp's first. */
 template <int N> __device__ __forceinline__ void begin_scores(const float *bias, int row, float sums[N][4])
 {
     int lane = threadIdx.x % FT_WARP;
-    /* Eight rows on is what eight columns on is: one column's upper half is the lower half of the next. */
+    /* Eight rows on is what eight columns on is: one column's upper half is the lower
+     * half of the next. */
     const float *at = bias ? bias - (row + lane / 4 + lane % 4 * 2) : NULL;
     float upper[2] = {0, 0};
     if (at) upper[0] = at[0], upper[1] = at[-1];
@@ -171,14 +176,15 @@ template <int N> __device__ __forceinline__ void begin_scores(const float *bias,
     }
 }
 
-/* The smallest r + f of a query and a feature of theirs at which the query sees the key. */
+/* The smallest r + f of a query and a feature of theirs at which the query sees the
+ * key. */
 __device__ __forceinline__ int causal_edge(const ft_attention &a, int first_query, int chunk)
 {
     return a.causal ? key_of_chunk(a, chunk) - first_query : 0;
 }
 
-/* Scores become -infinity where a key must not be looked at. seen: of the keys, which are the columns or,
- * with KEYS_ARE_ROWS, the warp's 16 rows. */
+/* Scores become -infinity where a key must not be looked at. seen: of the keys, which are
+ * the columns or, with KEYS_ARE_ROWS, the warp's 16 rows. */
 template <int N, bool KEYS_ARE_ROWS>
 __device__ __forceinline__ void hide_scores(const unsigned seen[2], int edge, int row, float sums[N][4])
 {
@@ -209,8 +215,9 @@ __device__ __forceinline__ float exp_from(float shift, float score)
 
 /* -- results -- */
 
-/* The warp's 16 rows of a result, times `factor` of row g and g + 8, to rows `first` and on or, with STEP -1,
- * backwards. They pass through `tile`, 16 rows that no other warp reads. */
+/* The warp's 16 rows of a result, times `factor` of row g and g + 8, to rows `first` and
+ * on or, with STEP -1, backwards. They pass through `tile`, 16 rows that no other warp
+ * reads. */
 template <int D, int STEP>
 __device__ __forceinline__ void store_rows(const float result[D / 8][4], const float factor[2],
                                            mma_row<D> *tile, const mma_matrix &to, int first)

@@ -1,16 +1,18 @@
 /* T5 attention, backward, on tensor cores (attention_backward.cu says what it computes).
  *
- * Floor: q, k, v, out, dout read and dq, dk, dv written once, 2 bytes an element; five products of 2 d_kv
- * FLOPs a pair of query and key. Done are seven: scores and dout . v are made in both kernels, the price of
- * results that have one owner and one order of sums instead of atomic additions. Dropout bits are drawn
- * twice, too.
+ * Floor: q, k, v, out, dout read and dq, dk, dv written once, 2 bytes an element; five
+ * products of 2 d_kv FLOPs a pair of query and key. Done are seven: scores and dout . v
+ * are made in both kernels, the price of results that have one owner and one order of
+ * sums instead of atomic additions. Dropout bits are drawn twice, too.
  *
- * One kernel has 64 queries, 16 a warp, and goes over chunks of 64 keys, as forward does (dq, D, and for full
- * training the bias' gradient); the other has a chunk of keys, 16 a warp, and goes over tiles of 32 queries
- * (dk and dv, whose sums fill its registers). In the second scores lie turned, keys down and queries across,
- * so that in both the left side of the last products is what the registers hold. What comes next is on its
- * way (cp.async) meanwhile; one barrier a tile. Where heads are so wide that two chunks of keys are more than
- * the smallest device has room for, the first kernel begins to load one when the one before is done with. */
+ * One kernel has 64 queries, 16 a warp, and goes over chunks of 64 keys, as forward does
+ * (dq, D, and for full training the bias' gradient); the other has a chunk of keys, 16 a
+ * warp, and goes over tiles of 32 queries (dk and dv, whose sums fill its registers). In
+ * the second scores lie turned, keys down and queries across, so that in both the left
+ * side of the last products is what the registers hold. What comes next is on its way
+ * (cp.async) meanwhile; one barrier a tile. Where heads are so wide that two chunks of
+ * keys are more than the smallest device has room for, the first kernel begins to load
+ * one when the one before is done with. */
 #include "kernels/cuda/attention_mma.h"
 
 enum { SCORE_PITCH = KEYS + 1, KEY_QUERIES = 32 };
@@ -25,14 +27,16 @@ struct bias_memory {
 };
 
 template <int D> struct query_memory {
-    static constexpr int STAGES = D <= 64 ? 2 : 1; /* chunks that are loaded or worked on */
+    /* chunks that are loaded or worked on */
+    static constexpr int STAGES = D <= 64 ? 2 : 1;
     mma_row<D> q[MMA_QUERIES], dout[MMA_QUERIES];
     struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
         float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[STAGES];
     float row_sums[MMA_QUERIES];
-    /* behind it the line of biases, `seen` of all chunks, (n_chunks, 2), and perhaps bias_memory */
+    /* behind it the line of biases, `seen` of all chunks, (n_chunks, 2), and perhaps
+     * bias_memory */
 };
 
 /* D of the warp's 16 rows, from query `first` on, two lanes a row: out . dout. */
@@ -176,7 +180,8 @@ template <int D> struct key_memory {
     /* behind it the line of biases */
 };
 
-/* The first tile's query from first_query on that may see a key of the chunk, or one beyond the last. */
+/* The first tile's query from first_query on that may see a key of the chunk, or one
+ * beyond the last. */
 __device__ __forceinline__ int next_queries(const ft_attention &a, int first_query, int chunk)
 {
     while (first_query < a.q_length && chunk_is_hidden(a, first_query, KEY_QUERIES, chunk))
@@ -184,9 +189,9 @@ __device__ __forceinline__ int next_queries(const ft_attention &a, int first_que
     return first_query;
 }
 
-/* Draws which features of a chunk stay in a tile of queries: kept[j][2 w + half] has a byte for each of
- * queries 4 j to 4 j + 3, of features 16 w + 2 c + half bit c. A block of numbers a lane, four queries a warp
- * and turn. */
+/* Draws which features of a chunk stay in a tile of queries: kept[j][2 w + half] has a
+ * byte for each of queries 4 j to 4 j + 3, of features 16 w + 2 c + half bit c. A block
+ * of numbers a lane, four queries a warp and turn. */
 __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_attention &a, int head,
                                           int first_query, int chunk, unsigned (*kept)[8])
 {
@@ -208,8 +213,9 @@ __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_at
     }
 }
 
-/* p of a warp's 16 keys, features `row` and on, by a tile of queries, but for the scale of dropout, in place
- * of the scores, and ds in place of v . dout. kept: as drawn, or NULL. */
+/* p of a warp's 16 keys, features `row` and on, by a tile of queries, but for the scale
+ * of dropout, in place of the scores, and ds in place of v . dout. kept: as drawn, or
+ * NULL. */
 __device__ __forceinline__ void key_gradients(const float *shift, const float *row_sums,
                                               const unsigned (*kept)[8], int row, float scale,
                                               float p[KEY_QUERIES / 8][4], float ds[KEY_QUERIES / 8][4])
@@ -217,7 +223,8 @@ __device__ __forceinline__ void key_gradients(const float *shift, const float *r
     int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
     for (int n = 0; n < KEY_QUERIES / 8; n++) {
-        /* Of queries 2 t and 2 t + 1 of the eight, features g and g + 8: a byte and half a byte apart. */
+        /* Of queries 2 t and 2 t + 1 of the eight, features g and g + 8: a byte and half
+         * a byte apart. */
         unsigned bits = 0xffffffffu;
         if (kept) bits = kept[2 * n + t / 2][row / 16 * 2 + g % 2] >> (t % 2 * 16 + g / 2);
 #pragma unroll
@@ -275,13 +282,16 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
         return first_query;
     };
 
-    bool looked_at = (memory.seen[0] | memory.seen[1]) != 0;              /* else all results are 0 */
-    unsigned seen[2] = {memory.seen[warp / 2] >> warp % 2 * MMA_ROWS, 0}; /* of the warp's rows */
+    /* else all results are 0 */
+    bool looked_at = (memory.seen[0] | memory.seen[1]) != 0;
+    /* of the warp's rows */
+    unsigned seen[2] = {memory.seen[warp / 2] >> warp % 2 * MMA_ROWS, 0};
     float dk[D / 8][4] = {{0}}, dv[D / 8][4] = {{0}};
     int first_query = begin(looked_at ? next_queries(a, 0, chunk) : a.q_length, 0);
     for (int turn = 0; first_query < a.q_length; turn ^= 1) {
         ft_copy_async_wait<0>();
-        __syncthreads(); /* these queries are everyone's, and those before are done with */
+        /* these queries are everyone's, and those before are done with */
+        __syncthreads();
         int next = begin(next_queries(a, first_query + KEY_QUERIES, chunk), turn ^ 1);
         const auto &stage = memory.stages[turn];
         float p[KEY_QUERIES / 8][4], ds[KEY_QUERIES / 8][4] = {{0}};

@@ -1,10 +1,11 @@
 /* Communication by NCCL; see kernels/comm.h.
  *
- * All calls are made on a stream of the communicator's own, between two events: one tells that the backend's
- * stream has come to what is to be sent, the other, at `join`, that it was sent. So what is queued between
- * the two runs at the same time, and both become part of a captured step. A call whose peer has died would
- * keep its stream busy for ever: `wait` asks for the stream's end and for NCCL's asynchronous errors by
- * turns, and aborts the communicator when there is one, a process is gone or the time is up. */
+ * All calls are made on a stream of the communicator's own, between two events: one tells
+ * that the backend's stream has come to what is to be sent, the other, at `join`, that it
+ * was sent. So what is queued between the two runs at the same time, and both become part
+ * of a captured step. A call whose peer has died would keep its stream busy for ever:
+ * `wait` asks for the stream's end and for NCCL's asynchronous errors by turns, and
+ * aborts the communicator when there is one, a process is gone or the time is up. */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,8 +170,8 @@ static ft_status abort_comm(nccl_comm *comm)
     return FT_FAILED;
 }
 
-/* Whether a rank is missing that was missing when last asked for, a while ago: one may do its part and end
- * before this rank sees that it is done. */
+/* Whether a rank is missing that was missing when last asked for, a while ago: one may do
+ * its part and end before this rank sees that it is done. */
 static bool is_lost(const nccl_comm *comm, double time, double *asked, bool *missing)
 {
     static const double ASK_EVERY = 0.1;

@@ -34,8 +34,8 @@ static ft_status find_device(int device, ft_error *err)
 
 /* -- whether the kernels have code for a GPU -- */
 
-/* What nvcc was told to compile for: "8.0, 9.0 and PTX of 9.0". PTX, which the driver compiles for GPUs that
- * are newer, is of the last (cuda.cmake). */
+/* What nvcc was told to compile for: "8.0, 9.0 and PTX of 9.0". PTX, which the driver
+ * compiles for GPUs that are newer, is of the last (cuda.cmake). */
 static void compiled_for(char *text, size_t size)
 {
     static const int capabilities[] = {__CUDA_ARCH_LIST__};
@@ -52,8 +52,8 @@ static void compiled_for(char *text, size_t size)
 /* Any kernel: all are compiled for the same. */
 __global__ void probe_kernel(void) {}
 
-/* Without this a GPU for which there is no code would fail at the first launch, which cannot say what is
- * missing. */
+/* Without this a GPU for which there is no code would fail at the first launch, which
+ * cannot say what is missing. */
 static void probe(ft_cuda *cuda, const cudaDeviceProp *gpu)
 {
     cudaFuncAttributes attributes;
@@ -100,7 +100,8 @@ static void free_backend(ft_backend *self)
     free(cuda);
 }
 
-/* Streams that wait for nothing but what they are told to, events without clocks, memory for transfers. */
+/* Streams that wait for nothing but what they are told to, events without clocks, memory
+ * for transfers. */
 static void open_streams(ft_cuda *cuda)
 {
     for (int i = 0; i < FT_CUDA_STREAMS; i++)
@@ -161,8 +162,8 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
     return FT_OK;
 }
 
-/* The buckets' edges are found by asking ft_relative_bucket, whose float arithmetic they depend on, here on
- * the host. */
+/* The buckets' edges are found by asking ft_relative_bucket, whose float arithmetic they
+ * depend on, here on the host. */
 bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
                         ft_cuda_buckets *buckets)
 {

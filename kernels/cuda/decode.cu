@@ -1,26 +1,28 @@
 /* Attention of one decoding step: a query a path over its key-value cache.
  *
- * Self-attention first stores k_new and v_new at the cache's last position; out is overwritten.
+ * Self-attention first stores k_new and v_new at the cache's last position; out is
+ * overwritten.
  *
- * Floor: the keys and values of each cache read once, 2 or 4 bytes an element; 4 d_kv FLOPs a path and key,
- * far below what the device does meanwhile.
+ * Floor: the keys and values of each cache read once, 2 or 4 bytes an element; 4 d_kv
+ * FLOPs a path and key, far below what the device does meanwhile.
  *
- * Paths that share a cache, in bf16, are the queries of attention's forward pass on tensor cores: up to 64
- * share what is read (attention_mma.cu). A path that has a cache to itself, in bf16 and heads of up to 64
- * features, is a warp's for each head, without shared memory: eight lanes a key, 16 bytes each, of 32 keys
- * and their values at once, all under way before the first is used; the softmax is kept up from 32 keys to
- * the next, and the lanes of a key weigh its value, which lies as the key did. Else a block takes one head of
- * a path, or of four that share their cache: eight threads a key for the scores, 16 bytes each at a time,
- * which stay in shared memory; a warp a path for the softmax; then groups of threads over the features, a
- * part of the keys each. */
+ * Paths that share a cache, in bf16, are the queries of attention's forward pass on
+ * tensor cores: up to 64 share what is read (attention_mma.cu). A path that has a cache
+ * to itself, in bf16 and heads of up to 64 features, is a warp's for each head, without
+ * shared memory: eight lanes a key, 16 bytes each, of 32 keys and their values at once,
+ * all under way before the first is used; the softmax is kept up from 32 keys to the
+ * next, and the lanes of a key weigh its value, which lies as the key did. Else a block
+ * takes one head of a path, or of four that share their cache: eight threads a key for
+ * the scores, 16 bytes each at a time, which stay in shared memory; a warp a path for the
+ * softmax; then groups of threads over the features, a part of the keys each. */
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/mma.h"
 
 enum { THREADS = 128, LANES = 8 /* a key */, EIGHT = 8, MOST_PATHS = 4 };
 
-/* The parts of a path's result lie as two arrays of half an eight, one a thread: so a warp's neighbouring
- * threads store neighbouring 16 bytes, and read what lies in different banks, since the second array begins
- * 16 banks further. */
+/* The parts of a path's result lie as two arrays of half an eight, one a thread: so a
+ * warp's neighbouring threads store neighbouring 16 bytes, and read what lies in
+ * different banks, since the second array begins 16 banks further. */
 enum { HALVES_PITCH = THREADS + 4 };
 
 struct decode_arguments {
@@ -41,8 +43,8 @@ __host__ __device__ static inline int in_eights(int count)
     return (count + EIGHT - 1) / EIGHT;
 }
 
-/* Scores of one path, score: (count), to probabilities that are not yet divided by their sum, the result. By
- * one warp. */
+/* Scores of one path, score: (count), to probabilities that are not yet divided by their
+ * sum, the result. By one warp. */
 __device__ __forceinline__ float softmax(float *score, int count)
 {
     int lane = threadIdx.x % FT_WARP;
@@ -57,8 +59,9 @@ __device__ __forceinline__ float softmax(float *score, int count)
     return ft_warp_sum(sum);
 }
 
-/* Grid: (groups of PATHS paths of one cache, heads). Shared: parts of the results (PATHS, 2, HALVES_PITCH),
- * queries (PATHS, d_kv rounded up to eights), sums (PATHS), scores (PATHS, kv_length). */
+/* Grid: (groups of PATHS paths of one cache, heads). Shared: parts of the results (PATHS,
+ * 2, HALVES_PITCH), queries (PATHS, d_kv rounded up to eights), sums (PATHS), scores
+ * (PATHS, kv_length). */
 template <int PATHS>
 __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, ft_tensor out)
 {
@@ -154,8 +157,9 @@ __device__ __forceinline__ void unpack(const uint4 &raw, float v[EIGHT])
     ft_unpack8({raw, {0, 0, 0, 0}, true}, v);
 }
 
-/* A warp for each head of each path, which has a cache to itself; all in pieces (attention_in_pieces), d_kv
- * at most 64. Step i of FT_WARP keys: key 4 i + lane / LANES. */
+/* A warp for each head of each path, which has a cache to itself; all in pieces
+ * (attention_in_pieces), d_kv at most 64. Step i of FT_WARP keys: key 4 i + lane /
+ * LANES. */
 __global__ void __launch_bounds__(THREADS) decode_path_kernel(decode_arguments args, ft_tensor out)
 {
     enum { STEPS = LANES, KEYS_A_STEP = FT_WARP / LANES };
@@ -188,7 +192,8 @@ __global__ void __launch_bounds__(THREADS) decode_path_kernel(decode_arguments a
 #pragma unroll
         for (int i = 0; i < STEPS; i++) {
             bool there = has_col && (seen >> (i * KEYS_A_STEP) & 1u);
-            bool is_new = base + i * KEYS_A_STEP + group == new_at; /* others may write it just now */
+            /* others may write it just now */
+            bool is_new = base + i * KEYS_A_STEP + group == new_at;
             const uint4 *k = is_new ? k_new : k_at + i * k_step, *v = is_new ? v_new : v_at + i * v_step;
             key[i] = value[i] = zeros;
             if (there) key[i] = *k, value[i] = *v;

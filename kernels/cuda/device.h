@@ -1,7 +1,9 @@
-/* What the files of the CUDA backend share on the host's side: the backend's state, checked calls, launches.
+/* What the files of the CUDA backend share on the host's side: the backend's state,
+ * checked calls, launches.
  *
- * Every call to CUDA is checked. The first failure is kept, in words that name the call, the file and the
- * device, until the next synchronize reports it; after it the operations still return at once. */
+ * Every call to CUDA is checked. The first failure is kept, in words that name the call,
+ * the file and the device, until the next synchronize reports it; after it the operations
+ * still return at once. */
 #ifndef FT_KERNELS_CUDA_DEVICE_H
 #define FT_KERNELS_CUDA_DEVICE_H
 
@@ -9,8 +11,8 @@
 
 #include "kernels/backend.h"
 
-/* <<<>>> is nvcc's alone; tests/simt executes the same source without it. A template's name is put in
- * parentheses. */
+/* <<<>>> is nvcc's alone; tests/simt executes the same source without it. A template's
+ * name is put in parentheses. */
 #ifdef FT_SIMT
 #define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                            \
     simt_launch(#kernel, grid, block, shared_bytes, stream, kernel, __VA_ARGS__)
@@ -35,9 +37,9 @@ typedef enum ft_cuda_use {
 
 enum { FT_CUDA_STREAMS = 2, FT_CUDA_EVENTS = 64, FT_CUDA_MAX_BUCKETS = 128, FT_CUDA_STAGING = 4 << 20 };
 
-/* T5's relative-position buckets as a kernel's argument: distances below max_exact are buckets of their own,
- * bucket max_exact + 1 + i begins at distance first[i]. `bidirectional` adds half of the buckets for keys
- * after the query. */
+/* T5's relative-position buckets as a kernel's argument: distances below max_exact are
+ * buckets of their own, bucket max_exact + 1 + i begins at distance first[i].
+ * `bidirectional` adds half of the buckets for keys after the query. */
 typedef struct ft_cuda_buckets {
     int32_t n_buckets, max_exact, n_first, half;
     int32_t first[FT_CUDA_MAX_BUCKETS];
@@ -62,10 +64,14 @@ typedef struct ft_cuda {
         void *data;
         size_t bytes;
     } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
-    struct ft_cuda_outgrown *outgrown; /* scratch memory too small by now, but still named */
-    bool communicates;            /* there is a communicator: to free memory is to wait for other ranks */
+    /* scratch memory too small by now, but still named */
+    struct ft_cuda_outgrown *outgrown;
+    /* there is a communicator: to free memory is to wait for other ranks */
+    bool communicates;
     struct ft_cuda_graph *graphs; /* that are not freed */
-    char *staging; /* (FT_CUDA_STAGING) pinned: what to_device has taken and the device may not have read */
+    /* (FT_CUDA_STAGING) pinned: what to_device has taken and the device may not have
+     * read */
+    char *staging;
     size_t staged;
     struct ft_cuda_lt *lt;   /* matrix products */
     ft_cuda_buckets buckets; /* of the last bias, with what they were computed from */
@@ -78,20 +84,21 @@ static inline ft_cuda *ft_cuda_of(ft_backend *self)
     return (ft_cuda *)self;
 }
 
-/* Begins an operation: makes the backend's device the current one. False after a failure: then nothing is
- * queued. */
+/* Begins an operation: makes the backend's device the current one. False after a failure:
+ * then nothing is queued. */
 bool ft_cuda_enter(ft_cuda *cuda);
 /* Keeps a failure of `call`; true if there was none. */
 bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line);
 void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message);
 /* A grid for CUDA; false, and the failure kept, for more blocks than it takes. */
 bool ft_cuda_grid_fits(ft_cuda *cuda, ft_cuda_grid grid, dim3 *fitting);
-/* NULL, and the failure kept, when there is no memory. Valid until the use's next call on this stream, and in
- * a captured graph as long as that lives. */
+/* NULL, and the failure kept, when there is no memory. Valid until the use's next call on
+ * this stream, and in a captured graph as long as that lives. */
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes);
 /* Gives back all scratch memory. */
 void ft_cuda_free_scratch(ft_cuda *cuda);
-/* Destroys what was captured; graphs can only be freed afterwards. Those under way come to their end. */
+/* Destroys what was captured; graphs can only be freed afterwards. Those under way come
+ * to their end. */
 void ft_cuda_drop_graphs(ft_cuda *cuda);
 /* Says how much was asked for, what is free, and what to lower. */
 ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err);
@@ -136,7 +143,8 @@ void ft_cuda_optimizer_operations(ft_backend *base);
 /* NCCL's part of ft_cuda_describe. */
 void ft_nccl_describe(bool open, char *text, size_t size);
 
-/* The buckets of a bias, for a kernel. False: more of them than kernels take, and the failure kept. */
+/* The buckets of a bias, for a kernel. False: more of them than kernels take, and the
+ * failure kept. */
 bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
                         ft_cuda_buckets *buckets);
 

@@ -1,14 +1,15 @@
 /* Token embedding.
  *
- * Forward: out[row] = dropout(table[ids[row]]), zeros where ids[row] < 0; out is overwritten.
- * Backward: dtable[ids[row]] += dropout'(dout[row]), without atomics, so that the bits do not change from run
- * to run.
+ * Forward: out[row] = dropout(table[ids[row]]), zeros where ids[row] < 0; out is
+ * overwritten. Backward: dtable[ids[row]] += dropout'(dout[row]), without atomics, so
+ * that the bits do not change from run to run.
  *
- * Design: forward half a warp a row. Backward a block a token: its threads look through all ids, 4096 at a
- * time, all of them under way at once, and list the token's rows; each warp sums some of those in registers,
- * and the warps' sums are added in order. A token has a row or none as a rule: then no other warp works.
- * Floor, bytes: forward 4 (out) an element, the table staying in the cache; backward 4 (dout) and 8 (dtable,
- * of tokens that occur). */
+ * Design: forward half a warp a row. Backward a block a token: its threads look through
+ * all ids, 4096 at a time, all of them under way at once, and list the token's rows; each
+ * warp sums some of those in registers, and the warps' sums are added in order. A token
+ * has a row or none as a rule: then no other warp works. Floor, bytes: forward 4 (out) an
+ * element, the table staying in the cache; backward 4 (dout) and 8 (dtable, of tokens
+ * that occur). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -42,8 +43,8 @@ __global__ void __launch_bounds__(GATHER_THREADS, 4)
     }
 }
 
-/* Lists the rows of a token among rows [first, first + AT_ONCE), rows: shared, (AT_ONCE), in an order that
- * depends on the ids alone. Their number; counts: shared, (WARPS). */
+/* Lists the rows of a token among rows [first, first + AT_ONCE), rows: shared, (AT_ONCE),
+ * in an order that depends on the ids alone. Their number; counts: shared, (WARPS). */
 __device__ __forceinline__ int list_rows(const int32_t *ids, int64_t n_rows, int64_t first, int32_t token,
                                          int *rows, int *counts)
 {
@@ -79,7 +80,8 @@ __device__ __forceinline__ int list_rows(const int32_t *ids, int64_t n_rows, int
     return count;
 }
 
-/* Grid, in one dimension: (tokens, parts of COLUMNS features); a unit of the token's row a lane. */
+/* Grid, in one dimension: (tokens, parts of COLUMNS features); a unit of the token's row
+ * a lane. */
 __global__ void __launch_bounds__(SCATTER_THREADS, 5)
     embedding_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor dout, const int32_t *ids,
                               uint32_t site, ft_tensor dtable)

@@ -1,8 +1,10 @@
-/* What the kernels share: elements and rows of tensors, dropout, sums over a warp and a block.
+/* What the kernels share: elements and rows of tensors, dropout, sums over a warp and a
+ * block.
  *
- * A row is worked on in units of 32 features, four times eight neighbours, 16 apart: features f + 16 w + i of
- * the chunk of 64 that they are in. That is what four blocks of Philox numbers cover (base/philox.h), so
- * that no number is drawn in vain, and eight neighbours are one 16-byte load of bf16 or two of f32. */
+ * A row is worked on in units of 32 features, four times eight neighbours, 16 apart:
+ * features f + 16 w + i of the chunk of 64 that they are in. That is what four blocks of
+ * Philox numbers cover (base/philox.h), so that no number is drawn in vain, and eight
+ * neighbours are one 16-byte load of bf16 or two of f32. */
 #ifndef FT_KERNELS_CUDA_KERNEL_H
 #define FT_KERNELS_CUDA_KERNEL_H
 
@@ -12,7 +14,8 @@
 #include "base/philox.h"
 #include "kernels/backend.h"
 
-/* Arrays in shared memory are declared by these, so that tests/simt can put red zones around them. */
+/* Arrays in shared memory are declared by these, so that tests/simt can put red zones
+ * around them. */
 #ifdef FT_SIMT
 #define FT_SHARED(type, name, dimensions)                                                                    \
     typedef type name##_array dimensions;                                                                    \
@@ -27,9 +30,9 @@
 enum { FT_WARP = 32, FT_CHUNK = 64, FT_UNIT = 32 };
 #define FT_ALL_LANES 0xffffffffu
 
-/* For grids of several indices in one dimension, the only one in which a grid takes more than 65535 blocks:
- * takes the index that changes fastest, below `count`, off a block's number; what is left is that of the
- * other indices. */
+/* For grids of several indices in one dimension, the only one in which a grid takes more
+ * than 65535 blocks: takes the index that changes fastest, below `count`, off a block's
+ * number; what is left is that of the other indices. */
 __device__ __forceinline__ int ft_take_index(unsigned *block, int64_t count)
 {
     unsigned index = *block % (unsigned)count;
@@ -68,7 +71,8 @@ __device__ __forceinline__ int ft_unit_col(int unit, int w)
     return unit / 2 * FT_CHUNK + unit % 2 * 8 + w * 16;
 }
 
-/* Whether four neighbours, the first at a multiple of four, are one aligned piece of memory in every row. */
+/* Whether four neighbours, the first at a multiple of four, are one aligned piece of
+ * memory in every row. */
 __device__ __forceinline__ bool ft_in_fours(const ft_tensor &t)
 {
     size_t bytes = t.dtype == FT_BF16 ? 2 : 4;
@@ -125,15 +129,16 @@ __device__ __forceinline__ void ft_store4(const ft_tensor &t, bool fours, int64_
         if (col + i < t.cols) ft_store(t, row, col + i, v[i]);
 }
 
-/* The same of eight neighbours, the first at a multiple of eight: 16 bytes of bf16, twice 16 of f32. */
+/* The same of eight neighbours, the first at a multiple of eight: 16 bytes of bf16, twice
+ * 16 of f32. */
 __device__ __forceinline__ bool ft_in_eights(const ft_tensor &t)
 {
     size_t bytes = t.dtype == FT_BF16 ? 2 : 4;
     return (((uintptr_t)t.data | ((size_t)t.stride * bytes)) & 15) == 0;
 }
 
-/* Eight neighbours as they lie in memory: what is fetched is not looked at before it is unpacked, so that
- * several fetches can be under way. */
+/* Eight neighbours as they lie in memory: what is fetched is not looked at before it is
+ * unpacked, so that several fetches can be under way. */
 struct ft_eight {
     uint4 low, high;
     bool packed; /* all eight in `low`, as bf16 */
@@ -200,8 +205,9 @@ __device__ __forceinline__ void ft_store8(const ft_tensor &t, bool eights, int64
 struct ft_dropout {
     bool active;
     ft_philox_key key;
-    uint32_t threshold; /* in the upper half of a word: what is below it in a number's word changes nothing */
-    uint32_t sequence;  /* counted from the adapter's first on this device */
+    /* in the upper half of a word: what is below it in a number's word changes nothing */
+    uint32_t threshold;
+    uint32_t sequence; /* counted from the adapter's first on this device */
     float scale;
     uint32_t offset = 0; /* the adapter's sequences before that, on other devices */
 };
@@ -224,8 +230,8 @@ __device__ __forceinline__ ft_dropout ft_dropout_of(const ft_adapter_batch &batc
     return dropout;
 }
 
-/* The numbers of feature `feature`, even and below 16 in its chunk, and the next, and of those 16, 32 and 48
- * after them: a word two features. */
+/* The numbers of feature `feature`, even and below 16 in its chunk, and the next, and of
+ * those 16, 32 and 48 after them: a word two features. */
 __device__ __forceinline__ ft_philox_block ft_dropout_numbers(const ft_dropout &dropout, uint32_t feature,
                                                               uint32_t position, uint32_t head)
 {
@@ -238,8 +244,8 @@ __device__ __forceinline__ bool ft_stays(const ft_dropout &dropout, uint32_t wor
     return (half ? word : word << 16) >= dropout.threshold;
 }
 
-/* Which features of a unit stay in the row at position t of `length`: bit 8 w + i that of neighbour i of the
- * eight number w. */
+/* Which features of a unit stay in the row at position t of `length`: bit 8 w + i that of
+ * neighbour i of the eight number w. */
 __device__ __forceinline__ unsigned ft_keep_unit(const ft_dropout &dropout, int32_t length, int32_t t,
                                                  int unit)
 {
@@ -286,8 +292,9 @@ __device__ __forceinline__ int64_t ft_pieces_in(const ft_piece &rows, int64_t pi
     return (rows.end - rows.first + piece_rows - 1) / piece_rows;
 }
 
-/* Piece number `index` of pieces of piece_rows rows, adapter by adapter; an adapter's last one may be
- * shorter. There are at most rows / piece_rows, rounded up, + n_adapters. False: beyond the last. */
+/* Piece number `index` of pieces of piece_rows rows, adapter by adapter; an adapter's
+ * last one may be shorter. There are at most rows / piece_rows, rounded up, + n_adapters.
+ * False: beyond the last. */
 __device__ __forceinline__ bool ft_find_piece(const ft_adapter_batch &batch, int32_t length,
                                               int64_t piece_rows, int64_t index, ft_piece *found)
 {
@@ -331,8 +338,8 @@ __device__ __forceinline__ float ft_warp_max(float value)
     return value;
 }
 
-/* Of a block of THREADS threads; `parts`: shared, (THREADS / 32), free for use again after the next barrier.
- */
+/* Of a block of THREADS threads; `parts`: shared, (THREADS / 32), free for use again
+ * after the next barrier. */
 template <int THREADS, class T> __device__ __forceinline__ T ft_block_sum(T value, T *parts)
 {
     value = ft_warp_sum(value);

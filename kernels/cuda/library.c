@@ -17,8 +17,8 @@ typedef struct search {
     void *context;
 } search;
 
-/* pip's packages have a directory each (CUDA 12: nvidia/cublas/lib) or share one (CUDA 13: nvidia/cu13/lib).
- */
+/* pip's packages have a directory each (CUDA 12: nvidia/cublas/lib) or share one (CUDA
+ * 13: nvidia/cu13/lib). */
 #define PACKAGES "/lib*/python3*/*-packages/nvidia/*/lib"
 
 static bool visit_directory(const search *s, const char *directory)
@@ -28,8 +28,8 @@ static bool visit_directory(const search *s, const char *directory)
     return length < (int)sizeof path && s->visit(path, s->context);
 }
 
-/* The file in the directories that match `directory` + `pattern`; the first is a name, whatever its letters.
- */
+/* The file in the directories that match `directory` + `pattern`; the first is a name,
+ * whatever its letters. */
 static bool visit_matching(const search *s, const char *directory, const char *pattern)
 {
     char whole[PATH_MAX];
@@ -78,8 +78,9 @@ static bool to_parent(char *path)
     return slash != NULL;
 }
 
-/* An entry of PATH: if there is a python3, the environment that this belongs to, then that which it is a link
- * into. pyenv's is a script, beside the directory of all its versions. */
+/* An entry of PATH: if there is a python3, the environment that this belongs to, then
+ * that which it is a link into. pyenv's is a script, beside the directory of all its
+ * versions. */
 static bool visit_python(const search *s, const char *directory)
 {
     char prefix[PATH_MAX], python[PATH_MAX], target[PATH_MAX];
@@ -132,7 +133,8 @@ typedef struct opening {
     char reason[768]; /* why the first file that is there was not taken */
 } opening;
 
-/* A name alone is looked for by the loader, which does not say whether it found a file. */
+/* A name alone is looked for by the loader, which does not say whether it found a
+ * file. */
 static bool try_to_open(const char *path, void *context)
 {
     opening *o = context;

@@ -1,9 +1,10 @@
 /* Products with frozen weights, by cuBLASLt: y = x w^T, dx = dy w, dw += dy^T x.
  *
- * A weight is kept once, (out, in) row-major in the backend's matrix type; both products read it as it lies.
- * cuBLASLt's matrices are column-major: a row-major (rows, cols) matrix is its (cols, rows) one. Each product
- * is therefore written transposed: y^T = w x^T and so on. An operand of another type than the weight's is
- * converted into scratch memory first. What cuBLASLt's heuristics chose is remembered by shape. */
+ * A weight is kept once, (out, in) row-major in the backend's matrix type; both products
+ * read it as it lies. cuBLASLt's matrices are column-major: a row-major (rows, cols)
+ * matrix is its (cols, rows) one. Each product is therefore written transposed: y^T = w
+ * x^T and so on. An operand of another type than the weight's is converted into scratch
+ * memory first. What cuBLASLt's heuristics chose is remembered by shape. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,8 @@ static bool lt_check(ft_cuda *cuda, cublasStatus_t status, const char *call, int
 }
 #define LT_TRY(function, ...) lt_check(cuda, lt->call.function(__VA_ARGS__), #function, __LINE__)
 
-/* Adds to a kept failure which product it is of: what somebody needs who makes it again outside of ftgpu. */
+/* Adds to a kept failure which product it is of: what somebody needs who makes it again
+ * outside of ftgpu. */
 static void add_shape(ft_cuda *cuda, const product_shape *shape)
 {
     const struct {
@@ -122,7 +124,8 @@ static void free_plan(struct ft_cuda_lt *lt, planned_product *plan)
     free(plan);
 }
 
-/* The best of the heuristics' algorithms that can be used: those that they name may be none. */
+/* The best of the heuristics' algorithms that can be used: those that they name may be
+ * none. */
 static bool choose_algorithm(ft_cuda *cuda, planned_product *plan)
 {
     struct ft_cuda_lt *lt = cuda->lt;
@@ -200,7 +203,8 @@ static cudaDataType_t type_of(ft_dtype dtype)
     return dtype == FT_BF16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-/* d = a b (+ d): row-major tensors whose transposes are the operands. `a` and `b` are of the matrix type. */
+/* d = a b (+ d): row-major tensors whose transposes are the operands. `a` and `b` are of
+ * the matrix type. */
 static void multiply(ft_cuda *cuda, ft_tensor a, cublasOperation_t a_operation, ft_tensor b,
                      cublasOperation_t b_operation, ft_tensor d, int64_t k, bool accumulate)
 {

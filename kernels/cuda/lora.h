@@ -1,11 +1,14 @@
-/* What the kernels of LoRA share: pairs of elements as a product takes them, and the product of a warp.
+/* What the kernels of LoRA share: pairs of elements as a product takes them, and the
+ * product of a warp.
  *
- * A warp's unit of work is 16 rows by a chunk of 64 features. Its tensors go from device memory into
- * registers without shared memory between: which k of a product lies at which place of a fragment does not
- * matter as long as both sides agree, so every lane takes neighbours of a row, 16 bytes at a time. P, the
- * type of a pair, is `unsigned` on a backend made for bf16 (two elements rounded to bf16, for tensor cores)
- * and float2 else. PLAIN: the tensors of rows are bf16 in whole chunks, and all tensors are aligned, as those
- * of Chronos are; kernels for anything else have the same steps and ask more questions. */
+ * A warp's unit of work is 16 rows by a chunk of 64 features. Its tensors go from device
+ * memory into registers without shared memory between: which k of a product lies at which
+ * place of a fragment does not matter as long as both sides agree, so every lane takes
+ * neighbours of a row, 16 bytes at a time. P, the type of a pair, is `unsigned` on a
+ * backend made for bf16 (two elements rounded to bf16, for tensor cores) and float2 else.
+ * PLAIN: the tensors of rows are bf16 in whole chunks, and all tensors are aligned, as
+ * those of Chronos are; kernels for anything else have the same steps and ask more
+ * questions. */
 #ifndef FT_KERNELS_CUDA_LORA_H
 #define FT_KERNELS_CUDA_LORA_H
 
@@ -52,8 +55,8 @@ __device__ __forceinline__ float2 ft_kept(float2 pair, unsigned keep)
     return make_float2(keep & 1u ? pair.x : 0.0f, keep & 2u ? pair.y : 0.0f);
 }
 
-/* Four pairs, eight neighbours of a row; zeros beyond its end. PLAIN: not looked at, so that several loads
- * are under way. */
+/* Four pairs, eight neighbours of a row; zeros beyond its end. PLAIN: not looked at, so
+ * that several loads are under way. */
 template <bool PLAIN, class P>
 __device__ __forceinline__ void ft_load_pairs(const ft_tensor &t, bool eights, int64_t row, int col,
                                               P pair[4])

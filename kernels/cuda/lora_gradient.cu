@@ -1,12 +1,13 @@
-/* Gradients of low-rank adapters: db += dy^T u,  da += du^T dropout(x).
+/* Gradients of low-rank adapters: db += dy^T u, da += du^T dropout(x).
  *
- * Design: a gradient is a sum over rows, so the rows are cut into pieces, and a block makes a chunk of 64
- * features by up to 32 ranks of one piece's gradient. Each of its warps goes through the piece 16 rows at a
- * time; a lane takes eight neighbours of four rows, whose pairs of features become pairs of rows in
- * registers, and the next 16 rows are under way while these are multiplied. Dropout is drawn again. The
- * warps' sums are added in shared memory, the pieces', which lie in scratch memory, by a second kernel,
- * always in the same order. Both gradients share both launches. Floor, bytes of a row with bf16 activations:
- * 2 (in + out) + 8 rank; FLOPs: 2 rank (in + out). */
+ * Design: a gradient is a sum over rows, so the rows are cut into pieces, and a block
+ * makes a chunk of 64 features by up to 32 ranks of one piece's gradient. Each of its
+ * warps goes through the piece 16 rows at a time; a lane takes eight neighbours of four
+ * rows, whose pairs of features become pairs of rows in registers, and the next 16 rows
+ * are under way while these are multiplied. Dropout is drawn again. The warps' sums are
+ * added in shared memory, the pieces', which lie in scratch memory, by a second kernel,
+ * always in the same order. Both gradients share both launches. Floor, bytes of a row
+ * with bf16 activations: 2 (in + out) + 8 rank; FLOPs: 2 rank (in + out). */
 #include "kernels/cuda/lora.h"
 
 enum {
@@ -26,7 +27,8 @@ static_assert(PLACES >= FT_LORA_TILE * BY_RANK, "sums fit both ways");
 struct lora_parts {
     ft_tensor left, right; /* x and du, or dy and u */
     bool of_a;
-    ft_tensor parts;              /* each piece's own gradient, one below the other, shaped as A or B */
+    /* each piece's own gradient, one below the other, shaped as A or B */
+    ft_tensor parts;
     int64_t piece_rows, n_pieces; /* at most so many pieces */
     int64_t blocks;
 };
@@ -67,7 +69,8 @@ __device__ __forceinline__ void fetch_step(const lora_parts &gradient, bool eigh
     }
 }
 
-/* Grid, in one dimension: (rank tiles, chunks, pieces of all adapters) of `a`, then of `b`. */
+/* Grid, in one dimension: (rank tiles, chunks, pieces of all adapters) of `a`, then of
+ * `b`. */
 template <class P, bool PLAIN, int TILES>
 __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     lora_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
@@ -85,7 +88,8 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     if (!ft_find_piece(batch, length, gradient.piece_rows, block, &piece)) return;
     bool eights = ft_in_eights(gradient.left);
     int warp = (int)threadIdx.x / FT_WARP, lane = (int)threadIdx.x % FT_WARP;
-    float sums[4][TILES][4] = {{{0}}}; /* product number q has features 2 q and 2 q + 1 of each eight */
+    /* product number q has features 2 q and 2 q + 1 of each eight */
+    float sums[4][TILES][4] = {{{0}}};
 
     int64_t row = piece.first + warp * FT_LORA_ROWS;
     lora_step step = step_of(row, piece.end);
@@ -132,7 +136,8 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
         }
     }
 
-    /* The warps' sums, one tile after the other, in the order of the gradient's elements. */
+    /* The warps' sums, one tile after the other, in the order of the gradient's
+     * elements. */
     int by_feature = of_a ? 1 : BY_FEATURE, by_rank = of_a ? BY_RANK : 1;
     int64_t features = gradient.left.cols;
     float *parts = (float *)gradient.parts.data + (int64_t)block * rank * features;
@@ -171,8 +176,8 @@ __host__ __device__ static inline int64_t total_blocks(const ft_lora &lora)
     return ft_cuda_ceil((int64_t)lora.rank * max(lora.in_features, lora.out_features), TOTAL_THREADS * 4);
 }
 
-/* Grid, in one dimension: (total_blocks, adapters, 2). Adds the pieces' gradients to da and then db, four
- * elements a thread. */
+/* Grid, in one dimension: (total_blocks, adapters, 2). Adds the pieces' gradients to da
+ * and then db, four elements a thread. */
 __global__ void __launch_bounds__(TOTAL_THREADS)
     lora_total_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
 {

@@ -1,12 +1,13 @@
 /* Softmax and cross entropy in one.
  *
- * loss_sum[g] += sum over the adapter's counted rows of -log softmax(logits)[label], in double; with
- * label_scale the logits are overwritten by label_scale[g] * (softmax - onehot), 0 in rows that do not count.
+ * loss_sum[g] += sum over the adapter's counted rows of -log softmax(logits)[label], in
+ * double; with label_scale the logits are overwritten by label_scale[g] * (softmax -
+ * onehot), 0 in rows that do not count.
  *
- * Design: a block a row, whose logits are read once into registers (a vocabulary of HELD; what is beyond it
- * is read again for each step): the largest, the exponentials and their sum, the gradient in place. The rows'
- * losses go through scratch memory, so that they are always added in the same order.
- * Floor, bytes: 4 (read) + 4 (written) a logit. */
+ * Design: a block a row, whose logits are read once into registers (a vocabulary of HELD;
+ * what is beyond it is read again for each step): the largest, the exponentials and their
+ * sum, the gradient in place. The rows' losses go through scratch memory, so that they
+ * are always added in the same order. Floor, bytes: 4 (read) + 4 (written) a logit. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 

@@ -1,4 +1,5 @@
-/* cuBLASLt, opened when a GPU is: the program itself is not linked with it (docs/architecture.md §3). */
+/* cuBLASLt, opened when a GPU is: the program itself is not linked with it
+ * (docs/architecture.md §3). */
 #ifndef FT_KERNELS_CUDA_LT_H
 #define FT_KERNELS_CUDA_LT_H
 

@@ -1,4 +1,5 @@
-/* The backend's frame: checked calls, memory, streams and events, and the training step as a graph. */
+/* The backend's frame: checked calls, memory, streams and events, and the training step
+ * as a graph. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,9 +77,9 @@ void ft_cuda_free_scratch(ft_cuda *cuda)
         for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[i][use].data));
 }
 
-/* Memory that a graph may name is given back with the last graph; and while a communicator's sums may be
- * under way, for which cudaFree would wait, however long that is, with the next synchronize. *data becomes
- * NULL. */
+/* Memory that a graph may name is given back with the last graph; and while a
+ * communicator's sums may be under way, for which cudaFree would wait, however long that
+ * is, with the next synchronize. *data becomes NULL. */
 static bool outgrow(ft_cuda *cuda, void **data)
 {
     void *old = *data;
@@ -155,8 +156,8 @@ static void wait_for_all(ft_cuda *cuda)
     if (done) cuda->staged = 0;
 }
 
-/* The host may reuse its memory at once: what is small goes by way of the staging memory and nobody waits, as
- * in a training step; what is large is waited for. */
+/* The host may reuse its memory at once: what is small goes by way of the staging memory
+ * and nobody waits, as in a training step; what is large is waited for. */
 static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
 {
     ft_cuda *cuda = ft_cuda_of(self);
@@ -262,7 +263,8 @@ static void *capture_end(ft_backend *self)
     ft_cuda *cuda = ft_cuda_of(self);
     cudaGraph_t captured = NULL;
     struct ft_cuda_graph *graph = NULL;
-    CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* a capture is ended after a failure, too */
+    /* a capture is ended after a failure, too */
+    CUDA_TRY(cuda, cudaSetDevice(cuda->device));
     if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->streams[0], &captured))) return NULL;
     /* What a failed operation is missing from is no graph. */
     if (cuda->failure == FT_OK) graph = make_graph(cuda, captured);

@@ -1,12 +1,13 @@
-/* Tensor cores, asynchronous copies, powers of two: PTX behind small functions, which have a second body in
- * tests/simt.
+/* Tensor cores, asynchronous copies, powers of two: PTX behind small functions, which
+ * have a second body in tests/simt.
  *
- * Fragments are those of mma.sync.m16n8k16 (PTX ISA, "Matrix fragments for mma.m16n8k16"). With g = lane / 4
- * and t = lane % 4, a pair being two neighbours along k, the first in the lower half of the register: a: (16,
- * 16): pairs (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8) b: (16, 8):  pairs of column g: rows 2t and
- * 2t + 8 sums: (16, 8): (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1) so that the sums of two
- * neighbouring products, rounded and paired, are a fragment `a` of the next. All 32 lanes of a warp must call
- * ft_mma and ft_load_matrices together. */
+ * Fragments are those of mma.sync.m16n8k16 (PTX ISA, "Matrix fragments for
+ * mma.m16n8k16"). With g = lane / 4 and t = lane % 4, a pair being two neighbours along
+ * k, the first in the lower half of the register: a: (16, 16): pairs (g, 2t), (g + 8,
+ * 2t), (g, 2t + 8), (g + 8, 2t + 8) b: (16, 8): pairs of column g: rows 2t and 2t + 8
+ * sums: (16, 8): (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1) so that the sums of
+ * two neighbouring products, rounded and paired, are a fragment `a` of the next. All 32
+ * lanes of a warp must call ft_mma and ft_load_matrices together. */
 #ifndef FT_KERNELS_CUDA_MMA_H
 #define FT_KERNELS_CUDA_MMA_H
 
@@ -25,9 +26,9 @@ __device__ __forceinline__ void ft_mma(float sums[4], const unsigned a[4], const
 #endif
 }
 
-/* COUNT (1, 2 or 4) matrices of 8x8 elements of 16 bits: lane 8 m + r gives the address of row r of matrix m,
- * 16-byte aligned in shared memory; to[m] is the lane's pair, row g, columns 2t and 2t + 1. TURNED: of the
- * transposed matrix. */
+/* COUNT (1, 2 or 4) matrices of 8x8 elements of 16 bits: lane 8 m + r gives the address
+ * of row r of matrix m, 16-byte aligned in shared memory; to[m] is the lane's pair, row
+ * g, columns 2t and 2t + 1. TURNED: of the transposed matrix. */
 template <int COUNT, bool TURNED = false>
 __device__ __forceinline__ void ft_load_matrices(unsigned to[COUNT], const void *row)
 {
@@ -69,8 +70,8 @@ __device__ __forceinline__ void ft_load_matrices(unsigned to[COUNT], const void 
 #endif
 }
 
-/* Begins to copy 16 bytes from device to shared memory, both 16-byte aligned; where not `there`, 16 zeros,
- * and the source is not read. Past the thread's L1 cache. */
+/* Begins to copy 16 bytes from device to shared memory, both 16-byte aligned; where not
+ * `there`, 16 zeros, and the source is not read. Past the thread's L1 cache. */
 __device__ __forceinline__ void ft_copy_async(void *shared, const void *global, bool there = true)
 {
 #ifdef FT_SIMT
@@ -93,7 +94,8 @@ __device__ __forceinline__ void ft_copy_async_commit()
 #endif
 }
 
-/* Waits for all of the thread's groups but the last IN_FLIGHT; a barrier then makes them everyone's. */
+/* Waits for all of the thread's groups but the last IN_FLIGHT; a barrier then makes them
+ * everyone's. */
 template <int IN_FLIGHT> __device__ __forceinline__ void ft_copy_async_wait()
 {
 #ifdef FT_SIMT

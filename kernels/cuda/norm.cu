@@ -1,22 +1,25 @@
 /* Residual add and RMS norm.
  *
- * Forward: x_out = x + dropout(y), rstd = 1 / sqrt(mean(x_out^2) + eps), h = h_scale * dropout(x_out * rstd *
- * w); x_out, h and rstd are overwritten. Backward, with e = h_scale * dropout'(dh), g = e * w, n features: dx
- * += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is
- * overwritten; dweight += sum over the adapter's rows of e * x_out * rstd.
+ * Forward: x_out = x + dropout(y), rstd = 1 / sqrt(mean(x_out^2) + eps), h = h_scale *
+ * dropout(x_out * rstd * w); x_out, h and rstd are overwritten. Backward, with e =
+ * h_scale * dropout'(dh), g = e * w, n features: dx += rstd * (g - x_out * rstd^2 * sum(g
+ * * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is overwritten; dweight +=
+ * sum over the adapter's rows of e * x_out * rstd.
  *
- * Design: a unit of 32 features a lane, and so half a warp a row up to 512 features, a warp above. What comes
- * in is asked for at once; masks are drawn while it is on its way. A lane holds its unit until the row's sum
- * is known; only rows of more than 1024 features are read twice, the second time from the cache. The weight's
- * gradient (full training, ln_tuning) is summed over pieces of the rows by many blocks, whose parts a second
- * kernel adds in order.
- * Floor, bytes an element with bf16 activations: forward 4 (x) + 4 (x_out) + 2 (y) + 2 (h), backward
- * 4 (x_out) + 8 (dx) + 2 (dh) + 2 (dy), the weight's gradient 4 (x_out) + 2 (dh). */
+ * Design: a unit of 32 features a lane, and so half a warp a row up to 512 features, a
+ * warp above. What comes in is asked for at once; masks are drawn while it is on its way.
+ * A lane holds its unit until the row's sum is known; only rows of more than 1024
+ * features are read twice, the second time from the cache. The weight's gradient (full
+ * training, ln_tuning) is summed over pieces of the rows by many blocks, whose parts a
+ * second kernel adds in order. Floor, bytes an element with bf16 activations: forward 4
+ * (x) + 4 (x_out) + 2 (y) + 2 (h), backward 4 (x_out) + 8 (dx) + 2 (dh) + 2 (dy), the
+ * weight's gradient 4 (x_out) + 2 (dh). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
 enum { ROW_THREADS = 128 };
-/* Of the weight's gradient: a block has 64 features (two threads a row) and the rows of a piece. */
+/* Of the weight's gradient: a block has 64 features (two threads a row) and the rows of a
+ * piece. */
 enum {
     GRADIENT_THREADS = 128,
     ROWS_AT_ONCE = GRADIENT_THREADS * FT_UNIT / FT_CHUNK,
@@ -96,7 +99,8 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
             norm_got[w] = ft_fetch8(norm, norm_eights, 0, col);
-            if (!HELD) ft_load8(x_out, out_eights, row, col, v[w]); /* this lane's own, of the loop before */
+            /* this lane's own, of the loop before */
+            if (!HELD) ft_load8(x_out, out_eights, row, col, v[w]);
         }
         unsigned keep = ft_keep_unit(dropout, length, t, unit);
 #pragma unroll
@@ -200,8 +204,9 @@ __global__ void __launch_bounds__(ROW_THREADS, Shape::HELD ? 3 : 2)
     }
 }
 
-/* Grid, in one dimension: (blocks of FT_CHUNK features, pieces). parts: (pieces, cols), the piece's sum of
- * each feature. With shared_weight the rows of all adapters are cut as one's. */
+/* Grid, in one dimension: (blocks of FT_CHUNK features, pieces). parts: (pieces, cols),
+ * the piece's sum of each feature. With shared_weight the rows of all adapters are cut as
+ * one's. */
 __global__ void __launch_bounds__(GRADIENT_THREADS, 4)
     norm_weight_parts_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
                              uint32_t h_site, float h_scale, ft_tensor dh, bool shared_weight, float *parts)
@@ -238,7 +243,8 @@ __global__ void __launch_bounds__(GRADIENT_THREADS, 4)
     parts[index * x_out.cols + col] = total;
 }
 
-/* Grid, in one dimension: (blocks of TOTAL_THREADS features, adapters or one for all); a thread a feature. */
+/* Grid, in one dimension: (blocks of TOTAL_THREADS features, adapters or one for all); a
+ * thread a feature. */
 __global__ void __launch_bounds__(TOTAL_THREADS)
     norm_weight_total_kernel(ft_adapter_batch batch, int32_t length, int64_t rows, int64_t cols,
                              bool shared_weight, const float *parts, float *dweight, int64_t weight_stride)

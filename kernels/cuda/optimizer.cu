@@ -1,16 +1,19 @@
-/* Gradient norm and AdamW, all tensors of all adapters in one launch: they are rows of (n_adapters,
- * n_params).
+/* Gradient norm and AdamW, all tensors of all adapters in one launch: they are rows of
+ * (n_adapters, n_params).
  *
- * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. adamw: params, m and v are
- * updated; each adapter's rate, decay, clipping and step are read from device memory.
+ * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. adamw:
+ * params, m and v are updated; each adapter's rate, decay, clipping and step are read
+ * from device memory.
  *
- * Design: four parameters a thread, in 16-byte loads and stores. The norm's blocks, a number that depends on
- * the shape alone, leave their parts in scratch memory, one more block a row adds them in order.
- * Floor, bytes: the norm 4 a parameter, AdamW 16 read (param, gradient, m, v) + 12 written. */
+ * Design: four parameters a thread, in 16-byte loads and stores. The norm's blocks, a
+ * number that depends on the shape alone, leave their parts in scratch memory, one more
+ * block a row adds them in order. Floor, bytes: the norm 4 a parameter, AdamW 16 read
+ * (param, gradient, m, v) + 12 written. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-/* ALL_PARTS blocks of all adapters' norms fill a GPU's multiprocessors several times over. */
+/* ALL_PARTS blocks of all adapters' norms fill a GPU's multiprocessors several times
+ * over. */
 enum { THREADS = 256, ELEMENTS = 4, ALL_PARTS = 1024, LEAST_PARTS = 16 };
 
 /* Grid, in one dimension: (parts of a row, rows). */

@@ -1,11 +1,12 @@
 /* ReLU with dropout, in place.
  *
- * Forward: f = dropout(relu(f)). Backward: df = df * dropout scale where f > 0, else 0; what forward dropped
- * or cut off is 0 in f, so that no number is drawn again.
+ * Forward: f = dropout(relu(f)). Backward: df = df * dropout scale where f > 0, else 0;
+ * what forward dropped or cut off is 0 in f, so that no number is drawn again.
  *
- * Design: forward a unit of 32 features a thread, whose mask is drawn while they come, backward eight, in
- * 16-byte loads and stores. cuBLASLt's epilogues know ReLU but not our dropout, so that this is a pass of its
- * own. Floor, bytes: forward 2 + 2 an element of bf16 activations, backward 2 (f) + 4 (df). */
+ * Design: forward a unit of 32 features a thread, whose mask is drawn while they come,
+ * backward eight, in 16-byte loads and stores. cuBLASLt's epilogues know ReLU but not our
+ * dropout, so that this is a pass of its own. Floor, bytes: forward 2 + 2 an element of
+ * bf16 activations, backward 2 (f) + 4 (df). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 

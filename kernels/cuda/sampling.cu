@@ -1,15 +1,18 @@
-/* The next token of each path, as backend.h defines it: temperature, top-k, top-p, one draw. token and, where
- * they are there, probabilities are overwritten; logits are left alone.
+/* The next token of each path, as backend.h defines it: temperature, top-k, top-p, one
+ * draw. token and, where they are there, probabilities are overwritten; logits are left
+ * alone.
  *
- * Design: a block a path, its logits read once into shared memory (a vocabulary that does not fit stays where
- * it is), and no sorting: the k-th largest logit is found digit by digit from counts, top-p's threshold in
- * the same way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that the order in
- * which threads add them does not matter. Ids are then walked through in order, a run of neighbours a thread,
- * with sums in double. A small k makes all of this cheap: k of the threads' largest logits are k logits, so
- * that nothing below the k-th largest of those is among the k largest. What is not below it, some more than
- * k, is copied together in the order of the ids, and the rest of the vocabulary is not looked at again.
- * Nothing goes to the host: the next step reads its tokens where they are.
- * Floor, bytes: 4 a logit, and 4 a probability where they are asked for. */
+ * Design: a block a path, its logits read once into shared memory (a vocabulary that does
+ * not fit stays where it is), and no sorting: the k-th largest logit is found digit by
+ * digit from counts, top-p's threshold in the same way from sums of probabilities. These
+ * are whole numbers (multiples of 2^-52), so that the order in which threads add them
+ * does not matter. Ids are then walked through in order, a run of neighbours a thread,
+ * with sums in double. A small k makes all of this cheap: k of the threads' largest
+ * logits are k logits, so that nothing below the k-th largest of those is among the k
+ * largest. What is not below it, some more than k, is copied together in the order of the
+ * ids, and the rest of the vocabulary is not looked at again. Nothing goes to the host:
+ * the next step reads its tokens where they are. Floor, bytes: 4 a logit, and 4 a
+ * probability where they are asked for. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -45,7 +48,8 @@ __device__ __forceinline__ unsigned order_of(float value)
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-/* Sum over the threads before this one; `total` gets that over all. parts: shared, (WARPS). */
+/* Sum over the threads before this one; `total` gets that over all. parts: shared,
+ * (WARPS). */
 template <class T> __device__ T sum_before(T value, T *parts, T *total)
 {
     unsigned lane = threadIdx.x % FT_WARP, warp = threadIdx.x / FT_WARP;
@@ -64,12 +68,14 @@ template <class T> __device__ T sum_before(T value, T *parts, T *total)
         all += parts[w];
     }
     *total = all;
-    /* The lane's own is taken from its neighbour, not subtracted: differences of sums would not be exact. */
+    /* The lane's own is taken from its neighbour, not subtracted: differences of sums
+     * would not be exact. */
     T own = __shfl_up_sync(FT_ALL_LANES, sum, 1);
     return before + (lane > 0 ? own : (T)0);
 }
 
-/* A path's distribution: of tokens of order >= least, exp((logit - largest) / temperature) / sum. */
+/* A path's distribution: of tokens of order >= least, exp((logit - largest) /
+ * temperature) / sum. */
 struct path_view {
     const float *logits;
     const int *ids; /* of the tokens, ascending; NULL: all of them */
@@ -106,8 +112,9 @@ __device__ __forceinline__ int id_of(const path_view &path, int i)
     return path.ids ? path.ids[i] : i;
 }
 
-/* The order of the k-th largest logit; its digits from `last` on, zeros below them. Each digit is the largest
- * at which the count of what is not smaller reaches what remains of k: thread t looks at the t-th largest. */
+/* The order of the k-th largest logit; its digits from `last` on, zeros below them. Each
+ * digit is the largest at which the count of what is not smaller reaches what remains of
+ * k: thread t looks at the t-th largest. */
 __device__ unsigned kth_largest(const path_view &path, int k, int last, path_memory *shared)
 {
     if (threadIdx.x == 0) {
@@ -152,8 +159,8 @@ __device__ unsigned kth_largest_of_few(const path_view &path, int k, path_memory
     return shared->prefix;
 }
 
-/* Makes the path one of the few tokens that can be among its k <= THREADS largest logits, if they are few.
- * `largest`: of the thread's own part of the logits. */
+/* Makes the path one of the few tokens that can be among its k <= THREADS largest logits,
+ * if they are few. `largest`: of the thread's own part of the logits. */
 __device__ void leave_few(path_view *path, int k, float largest, path_memory *shared)
 {
     path_view few = *path;
@@ -178,9 +185,10 @@ __device__ void leave_few(path_view *path, int k, float largest, path_memory *sh
     __syncthreads();
 }
 
-/* The order of the least likely token that top-p keeps, and how many of those as likely as it go. The most
- * likely one is kept whatever top_p says. Each digit is the first at which the probability of what is not
- * larger exceeds the limit: thread t looks at digit t. */
+/* The order of the least likely token that top-p keeps, and how many of those as likely
+ * as it go. The most likely one is kept whatever top_p says. Each digit is the first at
+ * which the probability of what is not larger exceeds the limit: thread t looks at digit
+ * t. */
 __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_memory *shared)
 {
     weight_sum limit = (weight_sum)((1 - top_p) * 4503599627370496.0);
@@ -279,7 +287,8 @@ __global__ void __launch_bounds__(THREADS, 2)
         path.least = path.ids ? kth_largest_of_few(path, sampling.top_k, shared)
                               : kth_largest(path, sampling.top_k, 0, shared);
         for (int i = threadIdx.x; path.ids && probabilities.data && i < count; i += THREADS)
-            ft_store(probabilities, row, i, 0.0f); /* those of the few follow, after a barrier */
+            /* those of the few follow, after a barrier */
+            ft_store(probabilities, row, i, 0.0f);
         count = path.count;
     }
 
@@ -288,8 +297,8 @@ __global__ void __launch_bounds__(THREADS, 2)
     sum_before(part, shared->doubles, &total);
     path.sum = total;
 
-    /* From here each thread has a run of neighbouring ids, an odd number of them: so the threads of a warp
-     * look at different banks of shared memory. */
+    /* From here each thread has a run of neighbouring ids, an odd number of them: so the
+     * threads of a warp look at different banks of shared memory. */
     int run = (count + THREADS - 1) / THREADS | 1, first = min((int)threadIdx.x * run, count);
     int end = min(first + run, count);
     unsigned threshold = 0;
@@ -316,8 +325,8 @@ __global__ void __launch_bounds__(THREADS, 2)
     ft_philox_key key = ft_philox_key_of(sampling.seed[row], sampling.step, FT_SITE_SAMPLING);
     ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
     double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept, cumulative = before;
-    int crossing =
-        (int)logits.cols; /* some thread has one: `uniform` is less than the whole by 2^-24 of it */
+    /* some thread has one: `uniform` is less than the whole by 2^-24 of it */
+    int crossing = (int)logits.cols;
     for (int i = first, n = tie; i < end; i++) {
         float logit = logit_of(path, i);
         unsigned order = order_of(logit);

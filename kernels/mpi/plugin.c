@@ -1,12 +1,14 @@
 /* Communication by MPI, in host memory; see kernels/comm.h.
  *
- * MPI promises no order for its own sums. Here rank r adds up the r-th share of the numbers, rank by rank,
- * and hands the sums to all; of few numbers each rank adds up all. So the bits are the same everywhere, and
- * from run to run. What is to be added up is gathered until `join`, so that a step's many small tensors are
- * one exchange: nothing runs beside the backward pass here, and a message costs more than what is in it.
+ * MPI promises no order for its own sums. Here rank r adds up the r-th share of the
+ * numbers, rank by rank, and hands the sums to all; of few numbers each rank adds up all.
+ * So the bits are the same everywhere, and from run to run. What is to be added up is
+ * gathered until `join`, so that a step's many small tensors are one exchange: nothing
+ * runs beside the backward pass here, and a message costs more than what is in it.
  *
- * No call waits inside MPI, which would keep a core busy that another rank may need, and would never end if
- * one had died: each is begun, and asked about until it is done or the time is up. */
+ * No call waits inside MPI, which would keep a core busy that another rank may need, and
+ * would never end if one had died: each is begun, and asked about until it is done or the
+ * time is up. */
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +17,8 @@
 #include "base/clock.h"
 #include "kernels/mpi/plugin.h"
 
-/* Numbers that are added up at a time; those that every rank adds up by itself, all ranks' together; how long
- * other ranks have to end MPI with this one. */
+/* Numbers that are added up at a time; those that every rank adds up by itself, all
+ * ranks' together; how long other ranks have to end MPI with this one. */
 enum { PIECE = 1 << 16, FEW = 1 << 12, END_SECONDS = 10 };
 
 /* Numbers side by side that are to be added up. */
@@ -52,8 +54,9 @@ static ft_status check(mpi_comm *comm, int result, const char *call, ft_error *e
     return ft_fail(err, FT_FAILED, "%s: %s, rank %d of %d", call, text, comm->base.rank, comm->base.size);
 }
 
-/* Lets others have the core, soon and for longer and longer. By sleeping: where there are more processes than
- * cores, who yields waits for all others' turns, who sleeps goes on when he wakes. */
+/* Lets others have the core, soon and for longer and longer. By sleeping: where there are
+ * more processes than cores, who yields waits for all others' turns, who sleeps goes on
+ * when he wakes. */
 static void give_way(int *turns)
 {
     if ((*turns)++ < 100) return;
@@ -116,8 +119,8 @@ static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, 
         ((type *)(sums))[i] = sum;                                                                           \
     }
 
-/* The sums of `count` numbers in `sent`, at most PIECE, into `received`. Shares are equal: what lies beyond
- * the last number is never looked at. */
+/* The sums of `count` numbers in `sent`, at most PIECE, into `received`. Shares are
+ * equal: what lies beyond the last number is never looked at. */
 static ft_status exchange(mpi_comm *comm, int count, bool is_double, ft_error *err)
 {
     const MPI_Datatype type = is_double ? MPI_DOUBLE : MPI_FLOAT;
@@ -143,7 +146,8 @@ static ft_status exchange(mpi_comm *comm, int count, bool is_double, ft_error *e
     return MPI_DO(comm, MPI_Iallgather, sent, share, type, received, share, type, MPI_COMM_WORLD);
 }
 
-/* Goes through `count` numbers of rows from where `at` is in row *i: into the piece, or out of it. */
+/* Goes through `count` numbers of rows from where `at` is in row *i: into the piece, or
+ * out of it. */
 static void move(char *piece, bool into, const row *rows, size_t *i, int64_t *at, int count, size_t bytes)
 {
     while (count > 0) {

@@ -1,4 +1,5 @@
-/* Rows of a table by token id, with dropout; backward adds each row's gradient to its token's. */
+/* Rows of a table by token id, with dropout; backward adds each row's gradient to its
+ * token's. */
 #include <string.h>
 
 #include "kernels/ref/ref.h"

@@ -1,5 +1,5 @@
-/* The seam between two sublayers: the residual stream takes up a sublayer's output and is normed for the next
- * one.
+/* The seam between two sublayers: the residual stream takes up a sublayer's output and is
+ * normed for the next one.
  *
  *   x_out = x + dropout(y),  rstd = 1 / sqrt(mean(x_out^2) + eps),  h = h_scale * dropout(x_out * rstd * w)
  *

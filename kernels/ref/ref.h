@@ -1,9 +1,9 @@
 /* What the files of the reference backend share.
  *
- * The reference is written to be read: plain loops over rows, every value a double between load and store.
- * Only the storage differs with the type that the backend was created with; made for bf16 it also rounds what
- * enters a matrix product (weights, x, dy, LoRA's A, B, u and du), as the matrix units of hardware do, and
- * sums in double. */
+ * The reference is written to be read: plain loops over rows, every value a double
+ * between load and store. Only the storage differs with the type that the backend was
+ * created with; made for bf16 it also rounds what enters a matrix product (weights, x,
+ * dy, LoRA's A, B, u and du), as the matrix units of hardware do, and sums in double. */
 #ifndef FT_KERNELS_REF_REF_H
 #define FT_KERNELS_REF_REF_H
 
@@ -19,8 +19,8 @@ typedef struct ref_backend {
     size_t scratch_count;
 } ref_backend;
 
-/* `count` doubles of scratch memory, valid until the next call. On failure returns NULL and keeps the error
- * for synchronize; the operation then returns with nothing done. */
+/* `count` doubles of scratch memory, valid until the next call. On failure returns NULL
+ * and keeps the error for synchronize; the operation then returns with nothing done. */
 double *ref_scratch(ft_backend *self, int64_t count);
 
 /* -- elements and rows -- */
@@ -89,9 +89,9 @@ static inline void ref_add_scaled(double *sum, double factor, const double *valu
     for (int64_t i = 0; i < count; i++) sum[i] += factor * values[i];
 }
 
-/* Values become their softmax; -infinity becomes 0. Returns the log of the sum of their exponentials:
- * -infinity (and all values 0) when nothing was above -infinity, NaN (and all values NaN) when a value was
- * NaN or +infinity. */
+/* Values become their softmax; -infinity becomes 0. Returns the log of the sum of their
+ * exponentials: -infinity (and all values 0) when nothing was above -infinity, NaN (and
+ * all values NaN) when a value was NaN or +infinity. */
 double ref_softmax(double *values, int64_t count);
 
 /* -- dropout -- */
@@ -128,7 +128,8 @@ static inline double ref_dropout_factor(const ref_dropout *dropout, uint32_t fea
     return number < dropout->threshold ? 0 : dropout->scale;
 }
 
-/* Dropout of the row at position t of `length`; forward and backward are the same product. */
+/* Dropout of the row at position t of `length`; forward and backward are the same
+ * product. */
 static inline void ref_dropout_row(const ref_dropout *dropout, int32_t length, int32_t t, double *values,
                                    int64_t count)
 {

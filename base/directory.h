@@ -1,6 +1,6 @@
-/* Directories by their descriptors: what is opened, made and removed in one stays in it,
- * whatever becomes of its path, and symbolic links are not followed out of it. An error
- * is never taken for absence. */
+/* Directories by their descriptors. What is opened, made or removed in a directory stays
+ * in it, even if its path changes; symbolic links out of it are not followed. An I/O
+ * error never counts as "does not exist". */
 #ifndef FT_BASE_DIRECTORY_H
 #define FT_BASE_DIRECTORY_H
 

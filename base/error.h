@@ -15,8 +15,7 @@ typedef enum ft_status {
     FT_BAD_INPUT = 2,
     FT_NO_MEMORY = 3,   /* host or device memory ran out */
     FT_INTERRUPTED = 4, /* asked to stop; what was finished is on disk */
-    /* numbers that must be finite are not: the failure of one training, not of the
-     * program */
+    /* Numbers that must be finite are not. One training failed, not the program. */
     FT_DIVERGED = 5,
 } ft_status;
 

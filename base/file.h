@@ -10,9 +10,8 @@
 
 #include "base/error.h"
 
-/* What a call on a file that failed for this errno is: FT_BAD_INPUT where the user can
- * mend it by naming another place, FT_NO_MEMORY, or FT_FAILED: the machine failed while
- * running. */
+/* Maps the errno of a failed file call to a status: FT_BAD_INPUT where the user can mend
+ * it by choosing another place, FT_NO_MEMORY, else FT_FAILED. */
 ft_status ft_status_of_errno(int code);
 
 /* Reads the whole file. *data is malloc'd, owned by the caller and NUL-terminated (not
@@ -59,8 +58,8 @@ ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_err
 /* "directory/name", malloc'd; NULL when memory runs out. */
 char *ft_join_path(const char *directory, const char *name);
 
-/* Whether there is something at `path`, whose links are followed. FT_FAILED where that
- * cannot be told: a disk or a network that fails is no absence. */
+/* Whether something exists at `path`; links are followed. FT_FAILED where that cannot be
+ * decided: a failing disk or network does not mean absence. */
 ft_status ft_path_exists(const char *path, bool *exists, ft_error *err);
 
 /* Removes a directory and all in it, as far as that is possible; links are removed, not

@@ -1,5 +1,4 @@
-/* A heap: numbers under keys, of which the one with the least key is at hand; equal keys
- * by rising number. */
+/* A min-heap of numbers with keys. Equal keys come out by rising number. */
 #ifndef FT_BASE_HEAP_H
 #define FT_BASE_HEAP_H
 
@@ -12,8 +11,8 @@ typedef struct ft_heap_entry {
     size_t value;
 } ft_heap_entry;
 
-/* Start from {0}; free `entries` at the end. entries[0] is the least, those of i are at 2
- * i + 1 and 2 i + 2. */
+/* Start from {0}; the caller frees `entries` at the end. entries[0] has the least key;
+ * the children of entry i are 2 i + 1 and 2 i + 2. */
 typedef struct ft_heap {
     ft_heap_entry *entries; /* (count) */
     size_t count, capacity;

@@ -15,16 +15,15 @@ typedef struct ft_inputs {
     int32_t *sequence_start; /* (n_adapters + 1) */
     int32_t *encoder_ids;    /* (n_sequences, encoder_length) */
     uint8_t *key_mask;       /* (n_sequences, encoder_length) */
-    int32_t *labels,
-        /* (n_sequences, decoder_length); decoder_ids are made from labels by
-         * ft_pass_load */
-        *decoder_ids;
+    /* (n_sequences, decoder_length); decoder_ids are made from labels by ft_pass_load */
+    int32_t *labels, *decoder_ids;
     int32_t *adapter_of;      /* (n_sequences), made by ft_pass_load */
     int32_t *sequence_offset; /* (n_adapters) as in ft_adapter_batch: 0 but in a share */
     uint32_t *seed, *step;    /* (n_adapters) */
     float *model_dropout, *lora_dropout, *lora_scale;
     float *label_scale; /* 1 / counted labels of the adapter, made by ft_pass_load */
-    /* counted labels of the adapter, likewise; in a share: of the whole step */
+    /* Counted labels of the adapter, also made by ft_pass_load; in a share, those of the
+     * whole step. */
     int64_t *n_counted;
     bool is_share; /* made by ft_inputs_share, n_counted included */
     bool dropout;  /* false: evaluation, no dropout anywhere */
@@ -41,26 +40,28 @@ typedef struct ft_pass {
     ft_adapter_batch batch;
     int32_t encoder_length, decoder_length;
     bool adds; /* losses and gradients are added to those of an earlier pass */
-    /* Told by ft_pass_backward, unless NULL, as soon as all that the gradients of tensors
-     * [first, end) are made of is queued: block by block, in the same order for all
-     * shapes, and at last those outside of blocks. */
+    /* Optional. ft_pass_backward calls it as soon as everything that contributes to the
+     * gradients of tensors [first, end) is queued: block by block, in the same order for
+     * all shapes, and last the tensors outside of blocks. */
     void (*final)(void *context, int32_t first, int32_t end);
     void *context;
 } ft_pass;
 
-/* Checks nothing but copies: the inputs fit the workspace's shape by contract. */
+/* Copies the inputs to the device. Checks nothing: the caller guarantees that they fit
+ * the workspace's shape. */
 void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *workspace, ft_inputs *inputs);
 
 /* The encoder: its output is workspace->stack[FT_ENCODER].out. */
 void ft_pass_encode(const ft_pass *pass);
 /* Encoder and decoder: logits are in workspace->logits. */
 void ft_pass_forward(const ft_pass *pass);
-/* loss_sum[g] = (or +=, where the pass adds) sum of the adapter's token losses;
- * with_gradient overwrites the logits by the gradient of each adapter's mean loss. */
+/* Sets loss_sum[g] (adds to it where pass->adds) to the sum of the adapter's token
+ * losses. with_gradient overwrites the logits with the gradient of each adapter's mean
+ * loss. */
 void ft_pass_loss(const ft_pass *pass, bool with_gradient);
-/* After ft_pass_loss(pass, true): the gradients of the adapters' mean losses, overwritten
- * or added to, in trainable->grads. Zeros where the pass has no sequences, as the share
- * of one of many ranks may. */
+/* Call after ft_pass_loss(pass, true). Writes the gradients of the adapters' mean losses
+ * into trainable->grads, or adds them where pass->adds. Writes zeros where the pass has
+ * no sequences, as a rank's data-parallel share may. */
 void ft_pass_backward(const ft_pass *pass);
 
 /* How forward and backward see one projection of a block: its packed weight, the LoRAs of
@@ -79,8 +80,8 @@ ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_
  * length: rows a sequence of pass->batch. */
 void ft_pass_project(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x, ft_tensor y);
 
-/* x_out = x + dropout(y), h = norm(x_out) with the norm weight `norm_tensor`: the seam
- * before a sublayer or at a stack's end. */
+/* x_out = x + dropout(y), h = norm(x_out) with the norm weight `norm_tensor`. Used before
+ * each sublayer and at the end of a stack. */
 void ft_pass_add_norm(const ft_pass *pass, int32_t length, ft_tensor x, ft_tensor y, uint32_t y_site,
                       int32_t norm_tensor, uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h,
                       void *rstd);

@@ -16,7 +16,7 @@ ft_status ft_place_check(const char *directory, const char *wanted, ft_error *er
 /* FT_BAD_INPUT where the first bytes of a file are known to be of something else than its
  * name says: a git-lfs pointer, a web page, what torch.save writes. */
 ft_status ft_place_check_bytes(const char *path, const void *bytes, size_t size, ft_error *err);
-/* The same of a file; what cannot be read is left to who reads it. */
+/* The same for a file. FT_OK where it cannot be read: the reader reports that. */
 ft_status ft_place_check_file(const char *path, ft_error *err);
 
 #endif

@@ -26,9 +26,8 @@ typedef struct ft_trainable {
     int64_t *a_offset, *b_offset;
     /* (n_adapters) on the host; 0 where there is no LoRA */
     float *lora_scale, *lora_dropout;
-    ft_tensor params, grads, m,
-        /* (n_adapters, n_params) real; grads, m, v absent where not for training */
-        v;
+    /* (n_adapters, n_params) real; grads, m, v absent where not for training */
+    ft_tensor params, grads, m, v;
     void *memory; /* the one block that holds them */
     /* the devices that train these adapters together, each with a trainable like this
      * one; not owned, set before a stepper is made. NULL: this device alone */

@@ -24,10 +24,8 @@ typedef struct ft_pass_shape {
 /* Of one block. rows: of its own stack; encoder_rows: of the encoder. u is absent where
  * the module is no LoRA target. */
 typedef struct ft_block_activations {
-    ft_tensor x_self,
-        /* (rows, d_model): residual stream before the sublayer (real), its norm
-         * (matrix) */
-        h_self;
+    /* (rows, d_model): residual stream before the sublayer (real), its norm (matrix) */
+    ft_tensor x_self, h_self;
     ft_tensor x_cross, h_cross, x_ff, h_ff;
     void *rstd_self, *rstd_cross, *rstd_ff; /* (rows) */
     ft_tensor qkv;                          /* (rows, 3 * inner) matrix */

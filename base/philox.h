@@ -1,10 +1,10 @@
-/* Random numbers by counter: Philox 4x32 (Salmon et al., "Parallel random numbers: as
- * easy as 1, 2, 3", SC'11), of 10 rounds, and of 7 for dropout, which draws more than all
- * others together.
+/* Counter-based random numbers: Philox 4x32 (Salmon et al., "Parallel random numbers: as
+ * easy as 1, 2, 3", SC'11) with 10 rounds. Dropout draws more numbers than everything
+ * else together and uses 7.
  *
- * A number depends on nothing but its key and counter, so that every backend draws the
- * same mask, in any adapter batch, at any padding, and the backward pass draws it again
- * instead of storing it. */
+ * A number depends only on its key and counter. So every backend draws the same mask, in
+ * any adapter batch and at any padding, and the backward pass draws it again instead of
+ * storing it. */
 #ifndef FT_BASE_PHILOX_H
 #define FT_BASE_PHILOX_H
 

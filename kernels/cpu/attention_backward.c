@@ -1,12 +1,13 @@
-/* Attention backward: the probabilities are computed again from the saved log of the
- * softmax's denominator, tile by tile.
+/* Attention backward. The probabilities are recomputed tile by tile from the saved log of
+ * the softmax's denominator.
  *
  * With P = softmax(S), M the dropout mask times its scale, dP = M * (dO V^T) and D =
- * rowsum(dO * O) (Dao et al., "FlashAttention", 2022, appendix B): dV = (P M)^T dO, dS =
- * P * (dP - D), dQ = dS K, dK = dS^T Q.
+ * rowsum(dO * O) (Dao et al., "FlashAttention", 2022, appendix B):
  *
- * The scale of M is left out of the tiles (D is divided by it instead) and put into dQ,
- * dK, dV and the bias gradient at the end. */
+ *   dV = (P M)^T dO,  dS = P * (dP - D),  dQ = dS K,  dK = dS^T Q
+ *
+ * Tiles leave out the scale of M (D is divided by it instead); it is applied to dQ, dK,
+ * dV and the gradient of the bias at the end. */
 #include <omp.h>
 
 #include "kernels/cpu/attention.h"
@@ -43,7 +44,7 @@ typedef struct workspace {
     float *lines; /* (FT_LANES, d_line or d_panels) */
 } workspace;
 
-/* With memory NULL only l->floats is found out. */
+/* Lays out a thread's memory. With `memory` NULL it only computes l->floats. */
 static workspace workspace_at(layout *l, const bool pairs, float *memory)
 {
     int64_t at = 0;

@@ -1,10 +1,10 @@
-/* What the parts of the CPU backend share: its state, scratch memory, and how one binary
- * holds several instruction sets.
+/* Shared by the CPU backend: its state, scratch memory, and how one binary holds several
+ * instruction sets.
  *
- * The files listed in cpu.cmake as vector files are compiled once for each instruction
- * set, with FT_ISA set to its name; each has one function, named by FT_FOR_ISA, that
- * writes its operations into the backend's table. The rest (memory, oneDNN) is compiled
- * once. */
+ * The files that cpu.cmake lists as vector files are compiled once for each instruction
+ * set, with FT_ISA set to its name. Each has one function, named by FT_FOR_ISA, that
+ * writes its operations into the backend's table. All other files (memory, oneDNN) are
+ * compiled once. */
 #ifndef FT_KERNELS_CPU_CPU_H
 #define FT_KERNELS_CPU_CPU_H
 
@@ -14,7 +14,7 @@
 #define FT_ISA_JOIN(name, isa) FT_ISA_JOIN2(name, isa)
 #define FT_FOR_ISA(name) FT_ISA_JOIN(name, FT_ISA)
 
-/* Scratch memory by use, so that an operation may hold several at once. */
+/* The uses of scratch memory. An operation may hold several at once. */
 typedef enum ft_scratch {
     FT_SCRATCH_OPERATION, /* inside one operation */
     FT_SCRATCH_X,         /* a converted input of a matrix product */
@@ -27,8 +27,8 @@ typedef struct ft_matmul_cache ft_matmul_cache;
 typedef struct ft_cpu ft_cpu;
 struct ft_cpu {
     ft_backend base; /* first, so that a backend's address is its ft_cpu's */
-    /* matrix inputs are bf16 for oneDNN; else bf16 is rounding and the products are
-     * f32 */
+    /* oneDNN multiplies bf16 inputs. Otherwise bf16 means rounding, and products are
+     * computed in f32. */
     bool native_bf16;
     struct {
         void *data;
@@ -48,13 +48,13 @@ static inline ft_cpu *ft_cpu_of(ft_backend *backend)
     return (ft_cpu *)backend;
 }
 
-/* At least `bytes` of 64-byte aligned scratch memory, kept until the next call for the
- * same use. NULL when there is none: the failure is kept for synchronize, and the
- * operation returns without having done anything. */
+/* Returns at least `bytes` of 64-byte aligned scratch memory, valid until the next call
+ * for the same use. Without memory it returns NULL and keeps the failure for synchronize;
+ * the operation then returns without doing anything. */
 void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes);
 
-/* Whether `bytes` of address space can be had, for what ends the process where it gets
- * none. */
+/* Whether `bytes` of address space are available. For calls that end the process if they
+ * get no memory. */
 bool ft_cpu_has_room(size_t bytes);
 
 /* Keeps the first failure for synchronize. */

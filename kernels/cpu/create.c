@@ -1,5 +1,5 @@
-/* The CPU backend's frame: its creation, memory (plain host memory) and order (every
- * operation is done when it returns). */
+/* Creates the CPU backend: memory (plain host memory), scratch memory, and synchronize
+ * (every operation is done when it returns). */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* MADV_HUGEPAGE, pthread_getattr_default_np */
 #endif
@@ -32,8 +32,9 @@ bool ft_cpu_has_room(size_t bytes)
     return true;
 }
 
-/* OpenMP ends the process when it cannot start a thread. So they are started here, once
- * it is known that there is room for their stacks; later parallel regions find them. */
+/* Starts the OpenMP threads now, after checking that there is room for their stacks;
+ * later parallel regions reuse them. OpenMP ends the process when it cannot start a
+ * thread. */
 static ft_status start_threads(int *n_threads, ft_error *err)
 {
     size_t stack = 0;
@@ -94,8 +95,9 @@ static void free_backend(ft_backend *self)
     free(cpu);
 }
 
-/* Large blocks ask for huge pages: attention reads a head's columns row by row, a page or
- * nearly so apart. A training step of size small is 3 % faster by it. */
+/* Large blocks ask for huge pages: attention reads a head's columns row by row, and rows
+ * are almost a page apart or more. A training step of size small is 3 % faster with
+ * them. */
 static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
 {
     const size_t huge = (size_t)2 << 20;
@@ -106,7 +108,7 @@ static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
         rounded = (bytes + huge - 1) / huge * huge;
         block = aligned_alloc(huge, rounded);
 #ifdef MADV_HUGEPAGE
-        /* a wish: failure changes nothing */
+        /* only a hint; failure changes nothing */
         if (block) madvise(block, rounded, MADV_HUGEPAGE);
 #endif
     } else if (bytes < huge * 2) {

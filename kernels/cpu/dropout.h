@@ -20,18 +20,18 @@ FT_INLINE ft_long_vector ft_multiply_low(ft_long_vector a, uint32_t b)
 #endif
 }
 
-/* How many groups of 64 numbers are drawn at once. One group's rounds wait for each
- * other; several side by side fill the processor. */
+/* Groups of 64 numbers drawn at once. The rounds of one group depend on each other;
+ * several groups side by side keep the processor busy. */
 enum { FT_DRAWN = FT_LANES == 16 ? 4 : FT_LANES == 8 ? 2 : 1 };
 
-/* FT_DRAWN groups of numbers as base/philox.h defines them, group i being the features
- * from 64 * (group + i * group_step) on at position - i * position_step: number[i][v]
- * holds features v * FT_LANES + lane of it.
+/* Draws FT_DRAWN groups of numbers as base/philox.h defines them. Group i has the
+ * features from 64 * (group + i * group_step) on, at position - i * position_step;
+ * number[i][v] holds features v * FT_LANES + lane of it.
  *
- * A block has a 64-bit lane, which in the end is cut into the numbers of two neighbouring
- * features. Only the low half of each counter counts, so that a product's low word needs
- * no masking, and its high word one shift. Of the first two rounds half is the same in
- * all lanes. */
+ * A Philox block has one 64-bit lane, which is finally cut into the numbers of two
+ * neighbouring features. Only the low half of each counter matters, so a product's low
+ * word needs no masking and its high word one shift. Half of the first two rounds is the
+ * same in all lanes. */
 FT_INLINE void ft_draw(ft_philox_key key, uint32_t group, uint32_t group_step, uint32_t position,
                        uint32_t position_step, uint32_t sequence, uint32_t head,
                        ft_uint_vector number[FT_DRAWN][FT_GROUP_VECTORS])
@@ -102,7 +102,8 @@ static inline ft_dropout ft_dropout_of(const ft_adapter_batch *batch, const floa
 /* Where a row is: sequence s of adapter g, position t of `length`. */
 typedef struct ft_place {
     int32_t adapter;
-    /* as dropout counts: in the adapter's step, from the last */
+    /* as dropout counts them: the sequence within the adapter's step, the position from
+     * the last */
     uint32_t sequence, position;
 } ft_place;
 

@@ -1,6 +1,6 @@
-/* LoRA forward and backward, adapter by adapter: blocks of rows are converted to f32,
- * dropped out and multiplied while they are in the cache; dropout(x) is never written as
- * a whole. */
+/* LoRA forward and backward, adapter by adapter. Blocks of rows are converted to f32,
+ * dropped out and multiplied while they are in the cache; dropout(x) as a whole is never
+ * written. */
 #include <omp.h>
 
 #include "kernels/cpu/dropout.h"
@@ -210,7 +210,7 @@ static void backward_piece(const ft_adapter_batch *batch, int32_t length, const 
                                       FT_PANEL, z->rank * FT_PANEL, w->dx,   z->in_wide, false};
         FT_FOR_ISA(ft_tile_multiply)(&back);
         for (int64_t i = 0; i < count; i++) {
-            float *row = w->dx + i * z->in_wide, *sum = w->x; /* x is done with */
+            float *row = w->dx + i * z->in_wide, *sum = w->x; /* x is no longer needed */
             ft_read_row(dx, first + i, 0, z->in, z->in_wide, sum);
             if (dropout.threshold) {
                 const float *factor = w->factor + i * z->in_wide;

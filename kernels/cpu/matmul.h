@@ -1,14 +1,14 @@
-/* Matrix products by oneDNN: y: (m, n) = [y +] x: (m, k) times w: (k, n), made once for
- * each shape and kept. */
+/* Matrix products by oneDNN: y: (m, n) = [y +] x: (m, k) times w: (k, n). Each shape's
+ * primitive is created once and cached. */
 #ifndef FT_KERNELS_CPU_MATMUL_H
 #define FT_KERNELS_CPU_MATMUL_H
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/dnnl_version.h"
 
-/* What distinguishes one product from another. Strides in elements; element (i, j) of x
- * is at i * x_stride[0] + j * x_stride[1], of w the same where `packed` is false; a
- * packed w lies as oneDNN likes, see ft_packed. */
+/* The shape of a product, the key of the cache. Strides are in elements: element (i, j)
+ * of x is at i * x_stride[0] + j * x_stride[1]. The same holds for w unless it is
+ * `packed`: then it has the layout that oneDNN prefers (ft_packed). */
 typedef struct ft_matmul_shape {
     int64_t m, k, n;
     int64_t x_stride[2], w_stride[2], y_stride;
@@ -25,7 +25,8 @@ typedef struct ft_packed {
     size_t bytes;
     int64_t k, n;
     ft_dtype dtype;
-    /* How it was filled last, kept so that filling it again makes nothing new. */
+    /* The last reorder that filled it, kept so that filling it again creates nothing
+     * new. */
     dnnl_primitive_t reorder;
     dnnl_memory_t from, to;
     int64_t from_stride[2];
@@ -34,8 +35,8 @@ typedef struct ft_packed {
 ft_status ft_matmul_cache_create(ft_matmul_cache **cache, ft_error *err);
 void ft_matmul_cache_free(ft_matmul_cache *cache); /* NULL is fine */
 
-/* Queues y = [y +] x w; failures are kept by ft_cpu_fail. `w`: the data of a plain w, or
- * an ft_packed. */
+/* Computes y = [y +] x w. ft_cpu_fail keeps failures. `w`: the data of a plain w, or an
+ * ft_packed. */
 void ft_matmul(ft_cpu *cpu, const ft_matmul_shape *shape, const void *x, const void *w,
                const ft_packed *packed, void *y);
 

@@ -1,6 +1,6 @@
 /* Vectors of the instruction set that the including file is compiled for: loads and
  * stores with conversion, comparisons, sums, exp. Written with GCC's vector extensions;
- * intrinsics only where those do not reach. Everything here is inlined into its
+ * intrinsics only where those do not suffice. Everything here is inlined into its
  * callers. */
 #ifndef FT_KERNELS_CPU_VECTOR_H
 #define FT_KERNELS_CPU_VECTOR_H
@@ -168,7 +168,7 @@ FT_INLINE ft_vector ft_count_from(float first)
     return lanes + first;
 }
 
-/* value where the random number says so, else 0. */
+/* value where the random number keeps it, else 0 */
 FT_INLINE ft_vector ft_keep(ft_uint_vector number, ft_uint_vector threshold, ft_vector value)
 {
     return ft_choose(ft_at_least(number, threshold), value, ft_set(0.0f));

@@ -1,5 +1,4 @@
-/* JSON by cJSON, with what a careful reader needs besides: errors with line and column,
- * and numbers that read back. */
+/* JSON by cJSON, plus errors with line and column, and numbers that read back exactly. */
 #ifndef FT_BASE_JSON_H
 #define FT_BASE_JSON_H
 
@@ -14,9 +13,9 @@
 ft_status ft_json_parse(const char *text, size_t size, const char *name, cJSON **root, ft_error *err);
 /* Reads and parses a file of at most 256 MiB. */
 ft_status ft_json_read(const char *path, cJSON **root, ft_error *err);
-/* The same, but the members `without` (ends in NULL) of the outermost object become null
- * and cost neither memory nor time: what is in them must be well-formed, but keys given
- * twice there are not noticed. */
+/* The same, but the members named in `without` (a NULL-terminated list) of the outermost
+ * object become null and cost neither memory nor time. Their contents must be
+ * well-formed; keys given twice inside them are not noticed. */
 ft_status ft_json_read_without(const char *path, const char *const *without, cJSON **root, ft_error *err);
 
 /* The value as text, indented by two spaces, numbers as the shortest text that reads back

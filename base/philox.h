@@ -66,7 +66,7 @@ FT_HOST_DEVICE static inline ft_philox_key ft_philox_key_of(uint32_t seed, uint3
  * lower) of word w of block c. So the words of neighbouring blocks, cut in two, are the
  * numbers of neighbouring features: vector units of 4, 8 or 16 lanes fill whole registers
  * without a transposition, and a lane of a GPU's matrix unit has two blocks to itself. */
-enum { FT_DROPOUT_ROUNDS = 7, FT_DROPOUT_GROUP = 64, FT_DROPOUT_BLOCKS = 8 /* of a group */ };
+enum { FT_DROPOUT_ROUNDS = 7, FT_DROPOUT_GROUP = 64, FT_DROPOUT_BLOCKS = 8 };
 
 /* The block of feature `feature`, its first counter, and where in the block the feature's
  * number is. */

@@ -40,9 +40,9 @@ bool ft_parse_double(const char *text, size_t length, double *value);
  * here. */
 bool ft_parse_int(const char *text, size_t length, long long *value);
 
-/* Of `count` names, the one with the smallest edit distance to `name`, or NULL where none
- * is near enough to be a likely slip (more than a third of the longer name's letters
- * would change). Letter case is ignored, two swapped letters count once. */
+/* Returns the one of `count` names with the smallest edit distance to `name`. NULL where
+ * none is close enough to be a likely typo (more than a third of the longer name's
+ * letters would change). Letter case is ignored; two swapped letters count once. */
 const char *ft_nearest_name(const char *name, const char *const *names, size_t count);
 
 /* malloc'd copy of `string` or of its first `length` bytes; NULL when memory runs out. */

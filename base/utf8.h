@@ -1,13 +1,13 @@
-/* UTF-8, and texts from elsewhere (files, names, arguments) that are to be a line on a
- * terminal. */
+/* UTF-8, and making foreign texts (files, names, arguments) safe to print as one line on
+ * a terminal. */
 #ifndef FT_BASE_UTF8_H
 #define FT_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The length of the UTF-8 character at `bytes` (RFC 3629: no surrogates, nothing
- * overlong), of which `left` can be read; 0 where it is none. */
+/* The length of the UTF-8 character at `bytes`, of which `left` bytes can be read; 0
+ * where it is not valid (RFC 3629: no surrogates, nothing overlong). */
 size_t ft_utf8_length(const char *bytes, size_t left);
 bool ft_is_utf8(const char *text);
 /* Whether the character at `bytes`, of that length, is a control character: C0, DEL, or

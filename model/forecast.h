@@ -27,23 +27,23 @@ typedef struct ft_forecast_settings {
     uint32_t seed;
     bool (*stop)(void *context); /* asked between groups of series; NULL: never */
     void *context;
-    /* the devices that share the requests: ft_forecast is called on each with the same
-     * arguments, all get all samples, and all end with the first that fails or is told to
-     * stop. NULL: this one alone */
+    /* The devices that share the requests (data-parallel); NULL: this one alone.
+     * ft_forecast is called on each with the same arguments, and all get all samples. All
+     * end when the first one fails or is asked to stop. */
     ft_comm *comm;
 } ft_forecast_settings;
 
 /* Settings from chronos_config for one chunk or more of a horizon. */
 ft_forecast_settings ft_forecast_defaults(const ft_chronos_config *config, int32_t horizon);
 
-/* samples: (n_requests, num_samples, horizon). Requests must be in the order of their
- * adapters. Results do not depend on what else is in the call. FT_INTERRUPTED when stop
- * said so. */
+/* Writes samples: (n_requests, num_samples, horizon). The requests must be in the order
+ * of their adapters. The result of a request does not depend on the others.
+ * FT_INTERRUPTED when `stop` returned true. */
 ft_status ft_forecast(const ft_trainable *trainable, const ft_forecast_request *requests, int64_t n_requests,
                       const ft_forecast_settings *settings, float *samples, ft_error *err);
 
-/* Tokens instead of values, one chunk, on this device alone: tokens (n_requests,
- * num_samples, prediction_length). */
+/* Writes tokens instead of values, for one chunk, on this device alone. tokens:
+ * (n_requests, num_samples, prediction_length). */
 ft_status ft_forecast_tokens(const ft_trainable *trainable, const ft_forecast_request *requests,
                              int64_t n_requests, const ft_forecast_settings *settings, int32_t *tokens,
                              ft_error *err);

@@ -88,29 +88,31 @@ ft_status ft_weights_read(const char *model_dir, ft_weights **weights, ft_error 
 /* Fresh weights as T5's initialisation with the config's initializer_factor; normal
  * numbers by Philox keyed by (seed, tensor name). */
 ft_status ft_weights_init(const ft_model_config *config, uint32_t seed, ft_weights **weights, ft_error *err);
-/* The same without the checksum (0), which no file of the model holds. */
+/* The same, with checksum 0: the checksum covers the config file, which does not exist
+ * yet. */
 ft_status ft_weights_draw(const ft_model_config *config, uint32_t seed, ft_weights **weights, ft_error *err);
 
-/* Writes <model_dir>/model.safetensors (f32, metadata {"format":"pt"}; the tied head is
- * written once as shared.weight so that transformers loads it). With config_from (a model
- * directory) its config.json is copied unchanged but for the dtype, and the lengths in
- * chronos_config where weights->config has others; with NULL ft_config_write makes
- * one. */
+/* Writes <model_dir>/model.safetensors: f32, metadata {"format":"pt"}; a tied head is
+ * written once, as shared.weight, so that transformers loads it. Also writes config.json.
+ * With config_from (a model directory) it copies that one's config.json, but with the
+ * dtype f32 and, where weights->config has others, its lengths in chronos_config. With
+ * NULL, ft_config_write makes one. */
 ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
                            ft_error *err);
 /* ft_weights_draw and ft_weights_write in one, without holding the weights in memory. */
 ft_status ft_weights_write_fresh(const char *model_dir, const ft_model_config *config, uint32_t seed,
                                  int64_t *n_parameters, ft_error *err);
 
-/* Between processes that share no memory: what rank 0 has read reaches all others, which
- * own what they get. For a communicator whose buffers are in host memory. (Workers of one
- * machine are forks of the process that has read the weights, and so have them.) */
+/* Broadcasts the weights that rank 0 has read to all other ranks, which own what they
+ * get. For processes that share no memory, over a communicator with buffers in host
+ * memory. Workers on one machine need no broadcast: they are forks of the process that
+ * has read the weights. */
 ft_status ft_weights_share(ft_comm *comm, ft_weights **weights, ft_error *err);
 
 void ft_weights_free(ft_weights *weights);
 
-/* The parts of which readers and makers of weights are built: weights without tensors,
- * room for one tensor, and the checksum once all tensors are there (config_text as in
+/* Building blocks for readers and makers of weights: weights without tensors, memory for
+ * one tensor, and the checksum once all tensors are there (config_text is the text of
  * config.json). */
 ft_status ft_weights_create(const ft_model_config *config, ft_weights **weights, ft_error *err);
 ft_status ft_weights_allocate(ft_weights *weights, int32_t index, ft_error *err);

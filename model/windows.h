@@ -1,5 +1,5 @@
-/* Which rows a step or an evaluation looks at: training windows, their order in each
- * epoch, evaluation windows. docs/reference.md §6. */
+/* Windows: which rows a training step or an evaluation uses. Training windows, their
+ * order in each epoch, evaluation windows. docs/reference.md §6. */
 #ifndef FT_MODEL_WINDOWS_H
 #define FT_MODEL_WINDOWS_H
 
@@ -16,19 +16,21 @@ typedef enum ft_series_split {
     FT_SPLITS
 } ft_series_split;
 
-/* One series (item): its whole history and where the splits lie in it. NaN is a missing
- * value. The values are the caller's. */
+/* One series (item): its whole history and the splits within it. NaN is a missing value.
+ * The caller owns the values. */
 typedef struct ft_series {
     const float *values; /* (split_start[FT_SPLITS]) */
-    /* split s is the rows [split_start[s], split_start[s + 1]); never falling */
+    /* Split s is the rows [split_start[s], split_start[s + 1]); the starts never
+     * decrease. */
     int64_t split_start[FT_SPLITS + 1];
 } ft_series;
 
 typedef struct ft_window_settings {
     int32_t context_length, prediction_length; /* rows, > 0 */
-    /* rows between starts, > 0; training only, like the two below */
+    /* Rows between the starts of windows, > 0. Training only, like the two members
+     * below. */
     int32_t window_stride;
-    bool window_shift; /* each epoch moves all starts back by its own offset */
+    bool window_shift; /* each epoch moves all starts back by an offset of its own */
     uint32_t seed;
 } ft_window_settings;
 
@@ -40,8 +42,8 @@ typedef struct ft_window {
     int32_t item, label_count;
 } ft_window;
 
-/* Windows in the order of their use. Start from a zeroed list; the functions below
- * replace its contents and reuse its memory, which ft_window_list_free returns. */
+/* Windows in the order in which they are used. Start from a zeroed list. The functions
+ * below replace its contents and reuse its memory; ft_window_list_free frees it. */
 typedef struct ft_window_list {
     ft_window *windows;
     int64_t count, capacity;

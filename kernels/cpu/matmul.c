@@ -38,9 +38,9 @@ typedef struct threads {
     int count, dynamic;
 } threads;
 
-/* Sets the calling thread's OpenMP settings; the caller restores them afterwards. oneDNN
- * takes its thread count from them and splits a product over that many threads: with
- * fewer threads, part of it would not be computed. */
+/* Sets the calling thread's OpenMP settings and returns the previous ones, for the caller
+ * to restore. oneDNN takes its thread count from them and splits a product over that many
+ * threads: with fewer threads, part of it would not be computed. */
 static threads set_threads(threads wanted)
 {
     threads before = {omp_get_max_threads(), omp_get_dynamic()};

@@ -15,7 +15,11 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { ATTENTION_THREADS = 128, KEYS = 64, MOST_SEQUENCES = FT_CUDA_MAX_GRID_Z /* in a launch */ };
+enum {
+    ATTENTION_THREADS = 128,
+    KEYS = 64,
+    MOST_SEQUENCES = FT_CUDA_MAX_GRID_Z /* MOST_SEQUENCES: in one launch */
+};
 /* Shared memory of a block: what a kernel gets without asking, and the most that every
  * device offers (8.6 and 8.9 offer least). All kernels here fit into the latter, except
  * for the part that grows with the number of keys. */

@@ -1,13 +1,15 @@
-/* T5 attention, forward and backward, one (sequence, head, query) at a time.
+/* T5 attention, forward and backward, one (sequence, head, query) at a time. Sums run
+ * over the keys j that query i may attend to; m are the dropout factors.
  *
- *   s_ij = q_i . k_j + bias[bucket(j - i), head]   over the keys j that query i may see
- *   p_ij = exp(s_ij - lse_i),  lse_i = log(sum_j exp(s_ij)),  o_i = sum_j p_ij m_ij v_j   with m the dropout
- * factors
+ *   s_ij = q_i . k_j + bias[bucket(j - i), head]
+ *   lse_i = log(sum_j exp(s_ij)),  p_ij = exp(s_ij - lse_i)
+ *   o_i = sum_j p_ij m_ij v_j
  *
- * Backward, with the sum over keys D_i = sum_j p_ij m_ij (do_i . v_j):
+ * Backward, with D_i = sum_j p_ij m_ij (do_i . v_j):
+ *
  *   ds_ij = p_ij (m_ij (do_i . v_j) - D_i)
- *   dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i,  dv_j = sum_i p_ij m_ij do_i,  dbias[bucket(j - i)] +=
- * ds_ij */
+ *   dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i,  dv_j = sum_i p_ij m_ij do_i
+ *   dbias[bucket(j - i)] += ds_ij */
 #include <math.h>
 #include <string.h>
 

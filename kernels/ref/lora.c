@@ -1,7 +1,8 @@
-/* Low-rank adapters, each on its own rows: u = scale * A dropout(x), y += B u.
+/* LoRA adapters, each applied to its own rows.
  *
- * Backward: dB += dy^T u, du = scale * dy B, dA += du^T dropout(x), dx += dropout'(du
- * A). */
+ *   forward   u = scale * A dropout(x),  y += B u
+ *   backward  dB += dy^T u,  du = scale * dy B,  dA += du^T dropout(x),
+ *             dx += dropout'(du A) */
 #include <string.h>
 
 #include "kernels/ref/ref.h"

@@ -1,7 +1,7 @@
-/* Decoding a group of series; see decode.h.
+/* Decodes a group of series; see decode.h.
  *
- * Paths lie series by series and series adapter by adapter, so that the paths of an
- * adapter are contiguous, as LoRA wants them, and the paths of a series share one block
+ * Paths are ordered series by series, and series adapter by adapter. So the paths of an
+ * adapter are contiguous, as LoRA needs them, and the paths of a series share one block
  * of cross-attention keys and values. */
 #include "model/decode.h"
 
@@ -162,7 +162,7 @@ ft_inputs *ft_decoder_inputs(ft_decoder *decoder)
     return decoder->inputs;
 }
 
-/* Everything that says whose the paths are, on the device. */
+/* Copies to the device which adapter, series and sample each path belongs to. */
 static ft_adapter_batch load_paths(ft_decoder *d, const ft_decode_sampling *sampling)
 {
     ft_backend *backend = d->trainable->model->backend;
@@ -232,7 +232,8 @@ static void encode_part(ft_decoder *d, const encoded_part *part)
     backend->copy(backend, d->key_mask + part->mask, d->encoder->key_mask, (size_t)rows);
 }
 
-/* The encoder over all series, in as many passes as the device gains from. */
+/* Runs the encoder over all series, in as many passes as the backend prefers
+ * (pass_rows). */
 static void encode(ft_decoder *d)
 {
     const ft_inputs *in = d->inputs;

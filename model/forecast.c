@@ -94,13 +94,13 @@ static ft_status run_group(ft_decoder *decoder, const ft_tokenizer *tokenizer,
     return ft_decoder_run(decoder, &sampling, tokens, err);
 }
 
-/* The outputs of a call, of which exactly one is wanted. */
+/* The outputs of a call; exactly one of them is not NULL. */
 typedef struct outputs {
     float *samples;
     int32_t *tokens;
 } outputs;
 
-/* The values of one series' tokens into its samples, and the medians onto its history.
+/* Decodes one series' tokens into its samples and appends the medians to its history.
  * sorted: (num_samples) scratch. */
 static void store_chunk(const ft_tokenizer *tokenizer, const ft_forecast_settings *settings,
                         const int32_t *tokens, float scale, int32_t done, int32_t n_tokens, float *samples,
@@ -116,7 +116,8 @@ static void store_chunk(const ft_tokenizer *tokenizer, const ft_forecast_setting
     }
 }
 
-/* A decoder that is kept from group to group, as long as it draws as many tokens. */
+/* A decoder that is reused from group to group while the number of tokens stays the
+ * same. */
 typedef struct kept_decoder {
     ft_decoder *decoder;
     ft_decode_shape shape;
@@ -227,7 +228,7 @@ static ft_status forecast(const ft_trainable *trainable, const ft_forecast_reque
                                    .n_series = (int32_t)size,
                                    .num_samples = settings->num_samples,
                                    .encoder_length = longest_input(requests, n_requests, settings)}};
-    /* A group on each rank at a time, after which all know how the others fared. */
+    /* Each rank forecasts a group; then all ranks agree on the status. */
     for (int64_t first = 0; first < n_requests && status == FT_OK; first += size * ranks) {
         int64_t n = n_requests - first < size * ranks ? n_requests - first : size * ranks;
         int64_t from = n * rank / ranks, to = n * (rank + 1) / ranks;

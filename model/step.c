@@ -14,7 +14,7 @@ struct ft_stepper {
     ft_workspace *workspace;
     ft_inputs *inputs;
     ft_inputs *share; /* of this rank, where there are several */
-    /* of one of several passes, where the backend gains from these */
+    /* one micro-batch of the step, where the backend prefers several passes */
     ft_inputs *part;
     int32_t encoder_length;   /* the longest */
     ft_step_rates *rates;     /* (n_adapters) */
@@ -117,8 +117,8 @@ static void load_rates(ft_stepper *s)
     backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
 }
 
-/* All that differs between steps of one shape goes to the device here, before what is
- * captured. */
+/* Copies everything that differs between steps of one shape to the device, before the
+ * captured part. */
 static void load(ft_stepper *s)
 {
     load_rates(s);
@@ -132,7 +132,8 @@ static void load(ft_stepper *s)
     ft_pass_load(&s->pass, s->trainable, s->workspace, s->share ? s->share : s->inputs);
 }
 
-/* Sums over the ranks, beside what is queued next. The first failure is kept. */
+/* Sums values over the ranks (all-reduce); overlaps with what is queued next. Keeps the
+ * first failure. */
 static void reduce(ft_stepper *s, ft_tensor values)
 {
     if (s->reduced == FT_OK) s->reduced = s->comm->all_reduce(s->comm, values, &s->not_reduced);
@@ -144,7 +145,7 @@ static void reduce_gradients(void *context, int32_t first, int32_t end)
     reduce(s, ft_trainable_gradients(s->trainable, first, end));
 }
 
-/* The same sums as of one pass, part by part. */
+/* Queues the step micro-batch by micro-batch; the sums are those of one pass. */
 static void queue_parts(ft_stepper *s)
 {
     int32_t count = ft_part_count(s->inputs, s->encoder_length, s->workspace->backend->pass_rows);
@@ -177,8 +178,9 @@ static void queue_passes(ft_stepper *s)
     ft_pass_backward(&s->pass);
 }
 
-/* Queues all up to the gradients and their norms. Several ranks add up the gradients of a
- * block while those of the blocks below are computed. */
+/* Queues everything up to the gradients and their norms. With several ranks, the
+ * all-reduce of a block's gradients overlaps with the backward pass of the blocks
+ * below. */
 static ft_status queue_gradients(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;

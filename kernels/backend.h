@@ -152,7 +152,8 @@ typedef struct ft_adamw {
 typedef struct ft_decode_attention {
     ft_tensor q; /* (n_paths, n_heads * d_kv) matrix */
     /* (n_paths, n_heads * d_kv) matrix. Before attending they are stored at position
-     * kv_length - 1 of the caches; paths_per_cache is then 1. Absent in cross-attention. */
+     * kv_length - 1 of the caches; paths_per_cache is then 1. Absent in
+     * cross-attention. */
     ft_tensor k_new, v_new;
     /* (n_caches * capacity, n_heads * d_kv) matrix. Position t of cache c is row c *
      * capacity + t. */
@@ -174,8 +175,8 @@ typedef struct ft_decode_attention {
  *   3. top-p sums the rest in ascending order and removes those with a cumulative
  *      sum <= 1 - top_p; of equal ones the smaller id comes first; the last one always
  *      stays (>= 1: off);
- *   4. softmax, then one draw: the first token, by id, at which the cumulative probability
- *      exceeds ft_philox_uniform of the path's random number.
+ *   4. softmax, then one draw: the first token, by id, at which the cumulative
+ *      probability exceeds ft_philox_uniform of the path's random number.
  *
  * The token is -1 where the logits give no distribution: a NaN, +infinity, or nothing
  * above -infinity. */
@@ -284,8 +285,8 @@ struct ft_backend {
      * dropout(x_out * rstd * weight).
      *
      *   x, x_out  (rows, d) real; may be the same tensor
-     *   y         (rows, d) real or matrix. Absent: x_out = x, and nothing is written where both
-     *             are the same tensor
+     *   y         (rows, d) real or matrix. Absent: x_out = x, and nothing is written
+     *             where both are the same tensor
      *   h         (rows, d) real or matrix
      *   rstd      (rows) of real's type, saved for backward
      *   weight    (d) real; adapter g's starts g * weight_stride elements in (0: shared)
@@ -299,8 +300,9 @@ struct ft_backend {
      *
      *   x_out, rstd  as saved by add_norm_forward
      *   dh           (rows, d) real or matrix
-     *   dx           (rows, d) real: on entry the gradient that reaches x_out through the residual
-     *                connection. With dx_is_zero it is overwritten without being read
+     *   dx           (rows, d) real: on entry the gradient that reaches x_out through the
+     *                residual connection. With dx_is_zero it is overwritten without
+     *                being read
      *   dy           (rows, d) real or matrix, or absent
      *   dweight      real, adapter g's at g * weight_stride, or NULL; added to */
     void (*add_norm_backward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length,

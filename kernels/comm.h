@@ -27,8 +27,8 @@ struct ft_comm {
     /* Broadcasts `bytes` of rank `root`'s buffer to all other ranks. */
     ft_status (*broadcast)(ft_comm *self, void *buffer, size_t bytes, int root, ft_error *err);
     /* Sums `values` (FT_F32 or FT_F64) over the ranks, in place, once what is queued so
-     * far is done. The sum may overlap with what is queued afterwards: nothing may touch the
-     * buffer until it is queued after `join`. */
+     * far is done. The sum may overlap with what is queued afterwards: nothing may touch
+     * the buffer until it is queued after `join`. */
     ft_status (*all_reduce)(ft_comm *self, ft_tensor values, ft_error *err);
     /* Makes everything queued from here on wait for all sums queued before. */
     ft_status (*join)(ft_comm *self, ft_error *err);

@@ -23,8 +23,8 @@ typedef struct ft_model_config {
     int32_t decoder_start_token_id, pad_token_id, eos_token_id;
     float dropout_rate, layer_norm_epsilon, initializer_factor;
     bool tie_word_embeddings; /* lm_head.weight may be missing: it is the embedding */
-    /* decoder output times d_model^-0.5 before the head, by the rule of docs/reference.md
-     * §1 */
+    /* Decoder output times d_model^-0.5 before the head, by the rule of docs/reference.md
+     * §1. */
     bool scale_decoder_outputs;
     ft_chronos_config chronos;
 } ft_model_config;

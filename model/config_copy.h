@@ -1,5 +1,6 @@
-/* A model's config.json for a copy of the model whose weights are f32. docs/reference.md
- * §1: unchanged but for the dtype and, where it was trained with others, the lengths. */
+/* config.json for a copy of a model with f32 weights: the model's own, except for the
+ * dtype and, where it was trained with other lengths, the lengths. docs/reference.md
+ * §1. */
 #ifndef FT_MODEL_CONFIG_COPY_H
 #define FT_MODEL_CONFIG_COPY_H
 

@@ -1,4 +1,4 @@
-/* Learning-rate schedules, exactly as transformers.get_scheduler. docs/reference.md
+/* Learning-rate schedules, exactly those of transformers.get_scheduler: docs/reference.md
  * §4. */
 #ifndef FT_MODEL_SCHEDULE_H
 #define FT_MODEL_SCHEDULE_H

@@ -7,15 +7,18 @@
  *
  * There are three kernels:
  *
- *  - Paths that share a cache, in bf16, without a bias: the forward kernel on tensor cores,
- *    with the paths as queries. Up to 64 of them share each load (attention_mma.cu).
- *  - A path with a cache of its own, in bf16, heads of up to 64 features: one warp for each
- *    head, without shared memory. It loads 32 keys and their values at once, eight lanes a
- *    key, 16 bytes each, all in flight before the first is used. It updates the softmax every
- *    32 keys. The lanes of a key also weigh its value, which has the same layout.
- *  - Anything else: a block takes one head of a path, or of four that share a cache. Eight
- *    threads compute the score of a key, 16 bytes at a time, into shared memory; one warp a
- *    path computes the softmax; then groups of threads sum over parts of the keys. */
+ *  - Paths that share a cache, in bf16, without a bias: the forward kernel on tensor
+ *    cores, with the paths as queries. Up to 64 of them share each load
+ *    (attention_mma.cu).
+ *  - A path with a cache of its own, in bf16, heads of up to 64 features: one warp for
+ *    each head, without shared memory. It loads 32 keys and their values at once, eight
+ *    lanes a key, 16 bytes each, all in flight before the first is used. It updates the
+ *    softmax every 32 keys. The lanes of a key also weigh its value, which has the same
+ *    layout.
+ *  - Anything else: a block takes one head of a path, or of four that share a cache.
+ *    Eight threads compute the score of a key, 16 bytes at a time, into shared memory;
+ *    one warp a path computes the softmax; then groups of threads sum over parts of the
+ *    keys. */
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/mma.h"
 

@@ -37,7 +37,8 @@ extern "C" {
  *   2. the bare name, which the loader looks up (LD_LIBRARY_PATH and the system's paths);
  *   3. the toolkit's directories (CUDA_HOME, CUDA_PATH, /usr/local/cuda*);
  *   4. NVIDIA's Python packages, in the order in which Python environments take effect:
- *      VIRTUAL_ENV, CONDA_PREFIX, PYTHONPATH, the python3 on PATH, the user's, the system's.
+ *      VIRTUAL_ENV, CONDA_PREFIX, PYTHONPATH, the python3 on PATH, the user's, the
+ *      system's.
  *
  * Patterns are expanded to the files that they match. No Python runs. */
 bool ft_library_places(const char *file, bool (*visit)(const char *path, void *context), void *context);

@@ -8,7 +8,7 @@
  * INFINITY: no limit, or none that can be read. Both functions read files below `root`,
  * which is "" except in tests. */
 double ft_cgroup_cpus(const char *root);
-/* Bytes of memory; INFINITY likewise. */
+/* Bytes of memory that the limits allow. INFINITY: no limit, or none that can be read. */
 double ft_cgroup_memory(const char *root);
 
 #endif

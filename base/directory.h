@@ -24,8 +24,8 @@ ft_status ft_directory_open_in(const ft_directory *parent, const char *name, ft_
                                ft_error *err);
 void ft_directory_close(ft_directory *directory);
 
-/* Whether `name`, a path in the directory whose links are followed, exists. FT_FAILED
- * where that cannot be told: only ENOENT and ENOTDIR mean that it does not. */
+/* Whether `name`, a path within the directory, exists; links are followed. FT_FAILED
+ * where that cannot be decided: only ENOENT and ENOTDIR mean that it does not. */
 ft_status ft_directory_has(const ft_directory *directory, const char *name, bool *has, ft_error *err);
 
 /* Whether it exists and is not empty. FT_FAILED as above. */

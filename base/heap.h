@@ -18,7 +18,7 @@ typedef struct ft_heap {
     size_t count, capacity;
 } ft_heap;
 
-/* In O(log count), as ft_heap_pop. */
+/* Both run in O(log count). */
 ft_status ft_heap_push(ft_heap *heap, double key, size_t value, ft_error *err);
 /* Takes the least out of a heap that is not empty. */
 ft_heap_entry ft_heap_pop(ft_heap *heap);

@@ -15,17 +15,18 @@
 enum { MAX_NESTING = 200 };
 enum { MAX_FILE_BYTES = 256 << 20 };
 
-/* Goes once over the text. It stops at the first fault, or at key number `wanted_key`
- * (counted from 0 in the order of the text; SIZE_MAX: never), whose place it leaves in
- * `at`. NaN and infinities, which Python writes, and what is not wanted become null in
- * `cleaned`, the text that cJSON gets. */
+/* Checks the text in one pass. It stops at the first fault, or at key number `wanted_key`
+ * (counted from 0 in the order of the text; SIZE_MAX: never), and leaves the position in
+ * `at`. Python's NaN and infinities and all unwanted values become null in `cleaned`, the
+ * text that cJSON gets. */
 typedef struct checker {
     const char *text, *at, *end;
     const char *fault; /* NULL while all is well */
     size_t keys, wanted_key;
-    /* NULL, or keys of the outermost object whose values are unwanted; ends in NULL */
+    /* NULL, or a NULL-terminated list of keys of the outermost object with unwanted
+     * values */
     const char *const *without;
-    bool dropping; /* inside such a value, whose keys are not counted */
+    bool dropping; /* inside an unwanted value; its keys are not counted */
     ft_text cleaned;
     const char *copied; /* text up to here is in `cleaned` */
     int depth;
@@ -272,7 +273,7 @@ static bool keys_once(const cJSON *value, size_t *number, size_t *twice)
     return once;
 }
 
-/* ft_json_parse, as far as it is wanted. */
+/* ft_json_parse without the unwanted values. */
 static ft_status parse(const char *text, size_t size, const char *name, const char *const *without,
                        cJSON **root, ft_error *err)
 {

@@ -10,8 +10,8 @@
  * where it is not valid (RFC 3629: no surrogates, nothing overlong). */
 size_t ft_utf8_length(const char *bytes, size_t left);
 bool ft_is_utf8(const char *text);
-/* Whether the character at `bytes`, of that length, is a control character: C0, DEL, or
- * C1 (U+0080 to U+009F, of which some begin an escape sequence). */
+/* Whether the character of that length at `bytes` is a control character: C0, DEL or C1
+ * (U+0080 to U+009F, some of which begin an escape sequence). */
 bool ft_is_control(const char *bytes, size_t length);
 
 /* Makes one line of a text, harmless to a terminal: each control character, and each byte

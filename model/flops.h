@@ -1,10 +1,11 @@
 /* Floating-point operations counted from the shapes: what a step or a forecast must
- * compute, whoever computes it.
+ * compute on any device.
  *
- * A product of (m, k) and (k, n) counts 2 m k n. Counted are products alone (no softmax,
- * norm, optimizer), and only those whose result is needed: with LoRA no gradient of
- * frozen weights and none below the first trained tensor; nothing that a backward pass
- * computes anew (flash attention's scores); half of a causal square. */
+ * A product of (m, k) and (k, n) counts 2 m k n. Only products count (no softmax, norm,
+ * optimizer), and only those with a needed result. So with LoRA there is no gradient of
+ * frozen weights and nothing below the first trained tensor. What a backward pass
+ * recomputes (flash attention's scores) does not count, and of a causal square only half
+ * does. */
 #ifndef FT_MODEL_FLOPS_H
 #define FT_MODEL_FLOPS_H
 

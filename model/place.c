@@ -1,4 +1,4 @@
-/* Explanations for paths that are not what they should be; see place.h. */
+/* Explains paths that are not model or adapter directories; see place.h. */
 #include "model/place.h"
 
 #include <errno.h>
@@ -12,8 +12,9 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* "<directory>/<a>/<b>" (b NULL: without), malloc'd; *exists: whether something is there.
- * What cannot be looked at is not there: no explanation is better than a wrong one. */
+/* Returns "<directory>/<a>/<b>" (without /<b> where b is NULL), malloc'd. *exists:
+ * whether it exists. A path that cannot be examined counts as missing: no explanation is
+ * better than a wrong one. */
 static char *join(const char *directory, const char *a, const char *b, bool *exists)
 {
     char *path = ft_join_path(directory, a), *longer = path && b ? ft_join_path(path, b) : NULL;

@@ -1,5 +1,5 @@
-/* Learning-rate schedules, exactly those of transformers.get_scheduler: docs/reference.md
- * §4. */
+/* The learning-rate schedules of transformers.get_scheduler, computed exactly as there.
+ * See docs/reference.md §4. */
 #ifndef FT_MODEL_SCHEDULE_H
 #define FT_MODEL_SCHEDULE_H
 

@@ -82,8 +82,8 @@ ft_status ft_trainable_restore(const ft_trainable *trainable, const ft_weights *
 /* Returns vector tensor `index` (embedding, bias, norm weight) for a pass: the adapters'
  * own, or the frozen one. *stride: elements between adapters (0: shared). */
 ft_tensor ft_trainable_vector(const ft_trainable *trainable, int32_t index, int64_t *stride);
-/* The gradients of tensors [first, end), whose elements lie side by side in each row:
- * (n_adapters, elements), without columns where none of them is trained. */
+/* The gradients of tensors [first, end), which are contiguous in each row: (n_adapters,
+ * elements). Without columns where none of them is trained. */
 ft_tensor ft_trainable_gradients(const ft_trainable *trainable, int32_t first, int32_t end);
 /* Its gradient, or an absent tensor where it is not trained. */
 ft_tensor ft_trainable_gradient(const ft_trainable *trainable, int32_t index);

@@ -29,8 +29,8 @@ typedef struct ft_train_config {
     bool window_shift;
     float model_dropout;
     uint32_t seed;
-    /* (n_milestones) shorter lengths whose results are wanted too, in epochs, rising,
-     * each below `epochs` */
+    /* (n_milestones) shorter trainings that also need a result: numbers of epochs,
+     * ascending, each below `epochs`. */
     const int32_t *milestones;
     int32_t n_milestones;
 } ft_train_config;

@@ -21,7 +21,7 @@ typedef struct ft_trainer {
     const ft_train_config *configs;
     int32_t n_series, n_configs, n_slots;
     const ft_train_settings *settings;
-    uint32_t batch;        /* tells its checkpoints from those of other batches */
+    uint32_t batch;        /* identifies its checkpoints among those of other batches */
     int32_t next;          /* configuration to take the next free slot */
     ft_slot_state *states; /* (n_slots) */
     ft_runner *runners;    /* (n_slots) */
@@ -30,7 +30,7 @@ typedef struct ft_trainer {
     ft_stepper *stepper;
     ft_window_list validation;
     ft_window_use *uses; /* (sum of batch sizes) */
-    /* (n_slots) slots whose epoch the last step has ended, and of each: */
+    /* (n_slots) slots that have finished an epoch with the last step, and for each: */
     int32_t *ended;
     int32_t *indices; /* its configuration, and so on */
     ft_epoch *epochs;

@@ -78,7 +78,7 @@ static ft_status open_index(shards *s, ft_error *err)
     return FT_OK;
 }
 
-/* There is no safetensors file: what there is instead. */
+/* Explains a directory without a safetensors file by what it has instead. */
 static ft_status explain_no_tensors(const char *directory, ft_error *err)
 {
     static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
@@ -157,8 +157,7 @@ static ft_status read_tensor(const shards *s, const ft_model_config *config, con
     *values = NULL;
     ft_status status = find(s, name, &file, &tensor, err);
     if (status || !tensor) return status;
-    /* Before memory is asked for, so that a config.json with absurd sizes does not get
-     * it. */
+    /* Check before allocating, so that a config.json with absurd sizes gets no memory. */
     status = ft_safetensors_expect_matrix(file, tensor, info.rows, info.cols, err);
     if (status) return status;
     size_t bytes = (size_t)info.rows * (size_t)info.cols * sizeof(float);

@@ -6,8 +6,7 @@
 #include "model/fresh_tensor.h"
 #include "model/weights.h"
 
-/* A T5 that scales its decoder's output is one with a tied head, and the other way
- * round. */
+/* In T5, a decoder's output is scaled exactly where the head is tied. */
 static bool is_tied(const ft_model_config *config)
 {
     return config->scale_decoder_outputs;

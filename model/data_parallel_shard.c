@@ -1,5 +1,5 @@
-/* Some of a step's sequences: those of one of several ranks, those of one of several passes; see
- * data_parallel_shard.h. */
+/* Some of a step's sequences: those of one of several ranks, those of one of several
+ * passes; see data_parallel_shard.h. */
 #include "model/data_parallel_shard.h"
 
 #include <string.h>
@@ -21,7 +21,8 @@ static int64_t count_labels(const ft_inputs *in, int32_t first, int32_t end)
     return counted;
 }
 
-/* The sequences of adapter g that fall to turn `turn` of `size`: from *first on, as many as are returned. */
+/* The sequences of adapter g that fall to turn `turn` of `size`: from *first on, as many
+ * as are returned. */
 static int32_t turn_of(const ft_inputs *all, int32_t g, int32_t turn, int32_t size, int32_t *first)
 {
     int64_t n = all->sequence_start[g + 1] - all->sequence_start[g];

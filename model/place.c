@@ -1,4 +1,4 @@
-/* Explanations for paths that are not what they should be; see place.h. */
+/* Explains paths that are not model or adapter directories; see place.h. */
 #include "model/place.h"
 
 #include <errno.h>
@@ -12,8 +12,9 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* "<directory>/<a>/<b>" (b NULL: without), malloc'd; *exists: whether something is there. What cannot be
- * looked at is not there: no explanation is better than a wrong one. */
+/* Returns "<directory>/<a>/<b>" (without /<b> where b is NULL), malloc'd. *exists:
+ * whether it exists. A path that cannot be examined counts as missing: no explanation is
+ * better than a wrong one. */
 static char *join(const char *directory, const char *a, const char *b, bool *exists)
 {
     char *path = ft_join_path(directory, a), *longer = path && b ? ft_join_path(path, b) : NULL;
@@ -32,8 +33,8 @@ static bool has(const char *directory, const char *a, const char *b)
     return exists;
 }
 
-/* The name on the Hub that a path may stand for: "amazon/chronos-t5-tiny", whatever is before it; else NULL.
- */
+/* The name on the Hub that a path may stand for: "amazon/chronos-t5-tiny", whatever is
+ * before it; else NULL. */
 static const char *hub_name(const char *path)
 {
     static const char *const prefixes[] = {"https://huggingface.co/", "http://huggingface.co/", "hf://", ""};
@@ -75,8 +76,9 @@ static ft_status explain_missing(const char *path, ft_error *err)
     return ft_fail(err, FT_BAD_INPUT, "%s: there is no such directory", path);
 }
 
-/* The snapshot of a model in Hugging Face's cache ("models--amazon--chronos-t5-tiny") that holds `wanted`:
- * the one of refs/main, else the last by name. malloc'd; NULL: none. */
+/* The snapshot of a model in Hugging Face's cache ("models--amazon--chronos-t5-tiny")
+ * that holds `wanted`: the one of refs/main, else the last by name. malloc'd; NULL:
+ * none. */
 static char *snapshot_of(const char *model, const char *wanted)
 {
     char *main_ref = ft_join_path(model, "refs/main"), *snapshots = ft_join_path(model, "snapshots"),
@@ -107,8 +109,8 @@ static bool is_cached_model(const char *name)
     return strncmp(name, "models--", 8) == 0;
 }
 
-/* The directory below `path` that is meant: in a cache the first model's snapshot, else the only one with
- * `wanted`. */
+/* The directory below `path` that is meant: in a cache the first model's snapshot, else
+ * the only one with `wanted`. */
 static char *meant_inside(const char *path, const char *wanted)
 {
     ft_directory directory = FT_NO_DIRECTORY;
@@ -185,7 +187,8 @@ ft_status ft_place_check(const char *directory, const char *wanted, ft_error *er
     bool exists = false;
     errno = 0;
     char *path = join(directory, wanted, NULL, &exists);
-    const bool is_missing = path && !exists && errno == ENOENT; /* what cannot be looked at is not missing */
+    /* what cannot be looked at is not missing */
+    const bool is_missing = path && !exists && errno == ENOENT;
     free(path);
     return is_missing ? explain_other(directory, wanted, err) : FT_OK;
 }

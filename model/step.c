@@ -13,8 +13,9 @@ struct ft_stepper {
     int32_t n_adapters, n_sequences; /* n_sequences: that the workspace holds */
     ft_workspace *workspace;
     ft_inputs *inputs;
-    ft_inputs *shard;         /* of this rank, where there are several */
-    ft_inputs *micro_batch;   /* of one of several passes, where the backend gains from these */
+    ft_inputs *shard; /* of this rank, where there are several */
+    /* one micro-batch of the step, where the backend prefers several passes */
+    ft_inputs *micro_batch;
     int32_t encoder_length;   /* the longest */
     ft_step_rates *rates;     /* (n_adapters) */
     float *staging;           /* (3, n_adapters) */
@@ -111,7 +112,8 @@ static void load_rates(ft_stepper *s)
     backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
 }
 
-/* All that differs between steps of one shape goes to the device here, before what is captured. */
+/* Copies everything that differs between steps of one shape to the device, before the
+ * captured part. */
 static void load(ft_stepper *s)
 {
     load_rates(s);
@@ -125,7 +127,8 @@ static void load(ft_stepper *s)
     ft_pass_load(&s->pass, s->trainable, s->workspace, s->shard ? s->shard : s->inputs);
 }
 
-/* Sums over the ranks, beside what is queued next. The first failure is kept. */
+/* Sums values over the ranks (all-reduce); overlaps with what is queued next. Keeps the
+ * first failure. */
 static void reduce(ft_stepper *s, ft_tensor values)
 {
     if (s->reduced == FT_OK) s->reduced = s->comm->all_reduce(s->comm, values, &s->not_reduced);
@@ -137,7 +140,7 @@ static void reduce_gradients(void *context, int32_t first, int32_t end)
     reduce(s, ft_trainable_gradients(s->trainable, first, end));
 }
 
-/* The same sums as of one pass, one micro-batch after the other. */
+/* Queues the step micro-batch by micro-batch; the sums are those of one pass. */
 static void queue_micro_batches(ft_stepper *s)
 {
     int32_t count = ft_micro_batch_count(s->inputs, s->encoder_length, s->workspace->backend->pass_rows);
@@ -170,8 +173,9 @@ static void queue_passes(ft_stepper *s)
     ft_pass_backward(&s->pass);
 }
 
-/* Queues all up to the gradients and their norms. Several ranks add up the gradients of a block while those
- * of the blocks below are computed. */
+/* Queues everything up to the gradients and their norms. With several ranks, the
+ * all-reduce of a block's gradients overlaps with the backward pass of the blocks
+ * below. */
 static ft_status queue_gradients(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
@@ -251,7 +255,8 @@ static ft_status evaluate_windows(ft_stepper *s, const ft_evaluated *of, ft_wind
                                   const ft_window_list *windows, double *sum, double *counted, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
-    int64_t share = s->n_sequences / of->n_adapters; /* windows of each adapter in a pass */
+    /* windows of each adapter in a pass */
+    int64_t share = s->n_sequences / of->n_adapters;
     int64_t pass_index = 0;
     ft_status status = FT_OK;
     for (int64_t first = 0; first < windows->count && status == FT_OK; first += share) {

@@ -151,7 +151,8 @@ void ft_trainable_free(ft_trainable *t)
     free(t);
 }
 
-/* A (rows, cols) view at `offset` elements into row `adapter` of one of the four matrices. */
+/* A (rows, cols) view at `offset` elements into row `adapter` of one of the four
+ * matrices. */
 static ft_tensor view(const ft_trainable *t, ft_tensor matrix, int32_t adapter, int64_t offset, int64_t rows,
                       int64_t cols, int64_t stride)
 {

@@ -1,8 +1,9 @@
-/* Weights that one rank has read, sent to the others; see weights.h. */
+/* Broadcasts weights from rank 0 to the others; see weights.h. */
 #include "kernels/comm.h"
 #include "model/weights.h"
 
-/* What comes before the tensors. The ranks run the same program: structs are sent as they are. */
+/* Sent before the tensors. All ranks run the same program, so structs are sent as
+ * bytes. */
 typedef struct header {
     ft_model_config config;
     bool tied;

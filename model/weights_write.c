@@ -1,5 +1,5 @@
-/* Writing model directories: weights that are in memory, and fresh ones that are drawn while they are
- * written; see weights.h. */
+/* Writing model directories: weights that are in memory, and fresh ones that are drawn
+ * while they are written; see weights.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -36,8 +36,8 @@ ft_isa ft_cpu_isa(void)
     return isa;
 }
 
-/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has all bits of the
- * lesser. */
+/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has
+ * all bits of the lesser. */
 static bool onednn_has(dnnl_cpu_isa_t wanted)
 {
     return (dnnl_get_effective_cpu_isa() & wanted) == wanted;

@@ -1,5 +1,5 @@
 # host/: libftgpu's public face and the program. program/ holds the commands, the rest is the library.
-file(GLOB host_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/*.c)
+file(GLOB host_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/*.c ${CMAKE_SOURCE_DIR}/host/hub/*.c)
 set(version_source ${CMAKE_BINARY_DIR}/generated/version.c)
 add_custom_target(ft_version_source
   COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${version_source} -DFTGPU_VERSION=${PROJECT_VERSION}
@@ -9,7 +9,8 @@ add_custom_target(ft_version_source
 add_library(ft_host STATIC ${host_sources} ${version_source})
 add_dependencies(ft_host ft_version_source)
 set_target_properties(ft_host PROPERTIES POSITION_INDEPENDENT_CODE ON)
-target_link_libraries(ft_host PUBLIC ft_options ft_model ft_tracker ft_base)
+target_include_directories(ft_host PRIVATE ${CURL_INCLUDE})
+target_link_libraries(ft_host PUBLIC ft_options ft_model ft_tracker ft_base ${GCRYPT_LIBRARY} ${CMAKE_DL_LIBS})
 
 # libftgpu.a: all rooms in one archive, for programs that use host/ftgpu.h.
 set(archive_lines)
@@ -41,7 +42,7 @@ add_library(ftgpu_library INTERFACE)
 target_include_directories(ftgpu_library INTERFACE ${public_include})
 add_dependencies(ftgpu_library ftgpu_library_file)
 target_link_libraries(ftgpu_library INTERFACE
-  ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ZLIB::ZLIB ${ft_kernels_libraries} m)
+  ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ${GCRYPT_LIBRARY} ZLIB::ZLIB ${ft_kernels_libraries} m)
 
 file(GLOB program_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/program/*.c)
 add_executable(ftgpu ${program_sources})

@@ -24,6 +24,7 @@ function part(path,    words) { return split(path, words, "/") > 2 ? words[1] "/
     split(FILENAME, at, "/")
     if (at[1] == "kernels" && $0 ~ /<cjson/) breach("kernels/ knows no JSON")
     if ($0 ~ /<.*dnnl/ && part(FILENAME) != "kernels/cpu") breach("oneDNN belongs to kernels/cpu alone")
+    if ($0 ~ /<(curl\/|gcrypt)/ && part(FILENAME) != "host/hub") breach("libcurl and libgcrypt belong to host/hub alone")
 }
 
 /^[ \t]*#[ \t]*include[ \t]*"/ {

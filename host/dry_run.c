@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/bench.h"
-#include "host/devices.h"
-#include "host/footprint.h"
-#include "host/process_crew.h"
-#include "host/team.h"
-#include "host/train_config.h"
+#include "host/bench/bench.h"
+#include "host/experiment/devices.h"
+#include "host/search/train_config.h"
+#include "host/sweep/memory_estimate.h"
+#include "host/workers/process_pool.h"
+#include "host/workers/rank_group.h"
 #include "model/flops.h"
 
 /* Parts of the matrix rate that passes reach: attention less than the rest, for its exponentials and random

@@ -1,10 +1,11 @@
 /* One experiment, by the public interface; see ftgpu.h. */
-#include "host/devices.h"
-#include "host/record.h"
-#include "host/sweep.h"
-#include "host/team.h"
-#include "host/together.h"
-#include "host/worker.h"
+#include "host/experiment/devices.h"
+#include "host/experiment/record.h"
+#include "host/experiment/request_warnings.h"
+#include "host/search/sweep_request.h"
+#include "host/workers/mpi_ranks.h"
+#include "host/workers/rank_group.h"
+#include "host/workers/worker.h"
 
 /* What a run of its own keeps: no journal, the outcome. */
 typedef struct lone_run {
@@ -99,7 +100,7 @@ static ft_status run_experiment(ft_engine *engine, const ft_experiment_request *
     ft_status status = ft_sweep_base_config(request, &config, err);
     if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
     if (status != FT_OK) return status;
-    ft_sweep_tell_overridden(engine, request, NULL);
+    ft_request_warn_overridden(engine, request, NULL);
     lone_run run = {engine, outcome};
     bool leads = ft_engine_leads(engine);
     const ft_link link = leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, NULL, lone_stop}

@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "host/dataset.h"
-#include "host/engine.h"
+#include "host/data/dataset.h"
+#include "host/experiment/engine.h"
 #include "host/forecast_dates.h"
 #include "host/forecast_model.h"
 #include "host/output.h"

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "host/run_record.h"
+#include "host/experiment/run_record.h"
 #include "tracker/experiments.h"
 
 void ft_forecast_model_free(ft_forecast_model *found)

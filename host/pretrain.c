@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "host/version.h"
+#include "base/version.h"
 
 /* The files in job->out, malloc'd. */
 typedef struct paths {

@@ -2,7 +2,7 @@
 #ifndef FT_HOST_PRETRAIN_H
 #define FT_HOST_PRETRAIN_H
 
-#include "host/engine.h"
+#include "host/experiment/engine.h"
 #include "model/pretrain.h"
 
 typedef struct ft_pretrain_job {

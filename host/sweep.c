@@ -1,60 +1,16 @@
 /* Every configuration of a sweep, by the public interface; see ftgpu.h. In this process, one adapter batch
  * after the other, or by workers (coordinator.h). */
-#include "host/sweep.h"
+#include "host/ftgpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/coordinator.h"
-#include "host/handout.h"
-#include "host/sweep_run.h"
-#include "host/together.h"
-#include "host/worker.h"
-
-ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
-                               ft_error *err)
-{
-    size_t times[FT_N_FIELDS];
-    return ft_hyperparameters_set_all(config, request->set, request->n_set, times, err);
-}
-
-void ft_sweep_tell_overridden(const ft_engine *engine, const ft_experiment_request *request,
-                              const ft_grid *grid)
-{
-    ft_hyperparameters unused;
-    size_t times[FT_N_FIELDS];
-    if (ft_hyperparameters_set_all(&unused, request->set, request->n_set, times, NULL) != FT_OK) return;
-    for (size_t i = 0; i < FT_N_FIELDS; i++) {
-        if (times[i] > 1)
-            ft_engine_say(engine, "warning: %s is set %zu times: the last value counts", ft_fields[i].name,
-                          times[i]);
-        if (times[i] > 0 && grid && grid->covers[i])
-            ft_engine_say(
-                engine, "warning: %s is set for all, but each configuration has its own value, which counts",
-                ft_fields[i].name);
-    }
-}
-
-ft_status ft_sweep_tell_repeated(const ft_engine *engine, const ft_grid *grid, ft_error *err)
-{
-    size_t count, first, second;
-    ft_status status = ft_grid_count_repeated(grid, &count, &first, &second, err);
-    if (status != FT_OK || count == 0) return status;
-    ft_text names = FT_TEXT_EMPTY;
-    for (size_t i = 0; i < FT_N_FIELDS; i++)
-        if (!ft_field_equal(&ft_fields[i], &grid->configs[first], &grid->configs[second]))
-            ft_text_addf(&names, "%s%s", names.length ? ", " : "", ft_fields[i].name);
-    if (names.failed)
-        status = ft_no_memory(err, "a warning", 256);
-    else
-        ft_engine_say(engine,
-                      "warning: %zu of %zu configurations train%s the same as another, as %zu and %zu do: %s "
-                      "makes no difference there",
-                      count, grid->count, count == 1 ? "s" : "", first + 1, second + 1, names.data);
-    ft_text_free(&names);
-    return status;
-}
+#include "host/sweep/run.h"
+#include "host/workers/batch_queue.h"
+#include "host/workers/coordinator.h"
+#include "host/workers/mpi_ranks.h"
+#include "host/workers/worker.h"
 
 static bool is_recorded(void *context, size_t configuration)
 {
@@ -157,19 +113,6 @@ static ft_status train_here(ft_sweep *sweep, ft_error *err)
     status = train_batches(sweep, err);
     ft_status gone = ft_together_dismiss(engine, status == FT_OK ? err : &ungone);
     return status == FT_OK ? gone : status;
-}
-
-ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid, ft_error *err)
-{
-    ft_grid_source source = {.grids = request->grids,
-                             .n_grids = request->n_grids,
-                             .grid_file = request->grid_file,
-                             .configs_file = request->configs,
-                             .max_configs =
-                                 request->max_configs > 0 ? request->max_configs : FT_DEFAULT_MAX_CONFIGS};
-    ft_hyperparameters base;
-    ft_status status = ft_sweep_base_config(&request->base, &base, err);
-    return status == FT_OK ? ft_grid_expand(&source, &base, grid, err) : status;
 }
 
 static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,

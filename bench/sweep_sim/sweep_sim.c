@@ -1,5 +1,5 @@
 /* A sweep of any size without a device: the real planner, coordinator, journal and schedulers, and workers
- * that only say what workers say (sim_crew.h). What it tells: how near the sweep comes to the shortest time
+ * that only say what workers say (sim_pool.h). What it tells: how near the sweep comes to the shortest time
  * that it could take, and what a configuration costs the coordinator in processor time and memory. */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "bench/sweep_sim/sim_crew.h"
-#include "host/coordinator.h"
-#include "host/demo_data.h"
+#include "bench/sweep_sim/sim_pool.h"
+#include "host/data/demo_data.h"
+#include "host/workers/coordinator.h"
 #include "model/weights.h"
 
 static const char usage[] =

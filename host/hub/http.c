@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "host/version.h"
+#include "base/version.h"
 
 enum { CONNECT_SECONDS = 15, MOST_HEADER_BYTES = 1 << 18 };
 

@@ -3,7 +3,7 @@
 #ifndef FT_TESTS_SWEEP_SCRATCH_H
 #define FT_TESTS_SWEEP_SCRATCH_H
 
-#include "host/sweep_state.h"
+#include "host/sweep/store.h"
 
 enum { CONFIGURATIONS = 6 };
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "host/calibration.h"
-#include "host/calibration_cache.h"
-#include "host/footprint.h"
+#include "host/experiment/calibration_cache.h"
+#include "host/sweep/calibration.h"
+#include "host/sweep/memory_estimate.h"
 
 static char cache[64];
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/coordinator.h"
-#include "host/engine.h"
-#include "host/protocol.h"
+#include "host/experiment/engine.h"
+#include "host/workers/coordinator.h"
+#include "host/workers/protocol.h"
 
 /* What workers do when they are started. */
 typedef enum conduct { DIE, HANG, FAIL, TALK_NONSENSE } conduct;

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "host/protocol.h"
+#include "host/workers/protocol.h"
 
 static ft_channel ends[2];
 

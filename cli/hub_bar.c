@@ -24,7 +24,7 @@ void ft_hub_bar_end(void)
     bar.is_live = false;
 }
 
-void ft_hub_bar_say(void *context, const char *line)
+static void say(void *context, const char *line)
 {
     (void)context;
     ft_hub_bar_end();
@@ -58,12 +58,12 @@ static void draw(const char *file, int64_t done, int64_t total)
     fflush(stderr);
 }
 
-bool ft_hub_bar_show(void *context, const char *file, int64_t done, int64_t total)
+void ft_hub_bar_fetching(void *context, const char *file, int64_t done, int64_t total)
 {
     (void)context;
     if (!file || done >= total || !isatty(STDERR_FILENO)) {
         ft_hub_bar_end();
-        return true;
+        return;
     }
     if (!bar.is_live || strcmp(bar.file, file) != 0) {
         snprintf(bar.file, sizeof bar.file, "%s", file);
@@ -72,5 +72,13 @@ bool ft_hub_bar_show(void *context, const char *file, int64_t done, int64_t tota
     }
     bar.is_live = true;
     draw(file, done, total);
+}
+
+/* Ctrl-C ends the program, and what has come is resumed: there is nothing to stop for. */
+static bool show(void *context, const char *file, int64_t done, int64_t total)
+{
+    ft_hub_bar_fetching(context, file, done, total);
     return true;
 }
+
+const ft_hub_watch ft_hub_bar_watch = {.say = say, .show = show};

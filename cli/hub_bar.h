@@ -3,13 +3,16 @@
 #ifndef FT_CLI_HUB_BAR_H
 #define FT_CLI_HUB_BAR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* The functions of an ft_hub_watch; they need no context. */
-void ft_hub_bar_say(void *context, const char *line);
-bool ft_hub_bar_show(void *context, const char *file, int64_t done, int64_t total);
+#include "host/hub/hub.h"
+
+/* The `fetching` of ft_engine_settings; it needs no context. */
+void ft_hub_bar_fetching(void *context, const char *file, int64_t done, int64_t total);
 /* Takes the bar away, so that a message may follow. */
 void ft_hub_bar_end(void);
+
+/* A watch that shows all this. */
+extern const ft_hub_watch ft_hub_bar_watch;
 
 #endif

@@ -3,17 +3,16 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "host/hub/hub.h"
 #include "cli/command.h"
 #include "cli/hub_bar.h"
+#include "host/hub/hub.h"
 #include "tracker/table.h"
 
 static ft_status pull(const char *model, ft_error *err)
 {
-    const ft_hub_watch watch = {.say = ft_hub_bar_say, .show = ft_hub_bar_show};
     char *directory = NULL;
     ft_text text = FT_TEXT_EMPTY;
-    ft_status status = ft_hub_pull(model, &watch, &directory, err);
+    ft_status status = ft_hub_pull(model, &ft_hub_bar_watch, &directory, err);
     ft_hub_bar_end();
     if (status == FT_OK) {
         ft_text_add_line(&text, directory);

@@ -1,5 +1,6 @@
 /* From a trained adapter to an experiment on disk; see record.h. */
 #include "host/experiment/record.h"
+#include "host/experiment/model_source.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -158,8 +159,11 @@ static ft_status add_result(ft_study *study, const ft_hyperparameters *config, c
         ft_adapter written = *result->adapter; /* a whole model says what it was trained with */
         written.config.chronos.context_length = (int32_t)config->context_length;
         written.config.chronos.prediction_length = (int32_t)config->prediction_length;
-        status =
-            ft_adapter_write(experiment->model_path, &written, study->weights, study->request->model, err);
+        /* A whole model gets the base's config.json. */
+        const char *directory = study->model_directory, *base = study->request->model;
+        if (directory)
+            base = written.spec.kind == FT_FULL ? directory : ft_model_public_name(base, directory);
+        status = ft_adapter_write(experiment->model_path, &written, study->weights, base, err);
     }
     if (status != FT_OK) return status;
     if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);

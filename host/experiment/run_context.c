@@ -1,5 +1,6 @@
 /* What all experiments of a run or a sweep share; see run_context.h. */
 #include "host/experiment/run_context.h"
+#include "host/experiment/model_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -101,7 +102,9 @@ static ft_status read_model(ft_study *study, ft_error *err)
 {
     ft_comm *launcher = study->engine->launcher;
     bool reads = !launcher || launcher->rank == 0;
-    ft_status status = reads ? ft_weights_read(study->request->model, &study->weights, err) : FT_OK;
+    ft_status status = reads ? ft_model_read(study->engine, study->request->model, &study->weights,
+                                             &study->model_directory, err)
+                             : FT_OK;
     status = ft_comm_agree(launcher, status, NULL, err);
     return status == FT_OK && launcher ? ft_weights_share(launcher, &study->weights, err) : status;
 }
@@ -117,8 +120,8 @@ ft_status ft_study_open(ft_engine *engine, const ft_experiment_request *request,
     ft_status status =
         study->name ? ft_experiment_check_name(study->name, err) : ft_no_memory(err, "a name", 16);
     if (status == FT_OK && !request->model)
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "no model given (--model DIR; ftgpu model init makes an untrained one)");
+        status =
+            ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR, or ORG/NAME on the Hugging Face Hub)");
     if (status == FT_OK && !request->target)
         status = ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (status == FT_OK) status = read_data(study, err);
@@ -158,5 +161,6 @@ void ft_study_close(ft_study *study)
     ft_dataset_free(&study->dataset);
     free(study->baselines);
     free(study->name);
+    free(study->model_directory);
     *study = (ft_study){0};
 }

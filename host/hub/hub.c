@@ -194,6 +194,18 @@ ft_status ft_hub_resolve(const char *model, const ft_hub_watch *watch, char **di
     return *directory ? FT_OK : ft_no_memory(err, "a path", strlen(model));
 }
 
+ft_status ft_hub_find(const char *model, char **directory, ft_error *err)
+{
+    ft_hub_settings settings;
+    ft_hub_name name;
+    *directory = NULL;
+    if (!ft_hub_name_parse(model, &name)) return FT_OK;
+    ft_status status = ft_hub_settings_read(&settings, err);
+    if (status == FT_OK) status = ft_hub_cache_find(settings.cache, &name, directory, err);
+    ft_hub_settings_free(&settings);
+    return status;
+}
+
 ft_status ft_hub_pull(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err)
 {
     ft_hub_settings settings;

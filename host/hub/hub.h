@@ -27,6 +27,10 @@ typedef struct ft_hub_watch {
  * which may mean two things; FT_FAILED where the Hub cannot be reached or does not do its work. */
 ft_status ft_hub_resolve(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err);
 
+/* The same, of what is in the cache alone; *directory is NULL where it is not there, or `model` is no such
+ * name. */
+ft_status ft_hub_find(const char *model, char **directory, ft_error *err);
+
 /* Asks the Hub for the revision's newest commit, and fetches what of it is not in the cache. `model` is a
  * name on the Hub. *directory as above. */
 ft_status ft_hub_pull(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err);

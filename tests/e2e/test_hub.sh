@@ -41,10 +41,12 @@ says() { # STATUS PATTERN ARGUMENTS...
 }
 
 must model init --size nano --out nano
+echo '{"_from_model_config": true, "decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0}' >nano/generation_config.json
 must data demo --out data
 data="--data data/train.csv --target Close --horizon 2 --num-samples 2"
 mkdir -p site/org
 cp -r nano site/org/tiny
+echo "# A model" >site/org/tiny/README.md # not needed
 publish org/tiny "$(commit 1)"
 echo "v1 refs%2Fpr%2F1" >site/org/tiny/tags
 "$hub_server" site ports log &
@@ -76,11 +78,11 @@ snapshot=$repository/snapshots/$(commit 1)
 [ "$(cat $repository/refs/main)" = "$(commit 1)" ] || fail "refs/main is $(cat $repository/refs/main)"
 [ "$(wc -c <$repository/refs/main)" = 40 ] || fail "refs/main has more than the commit"
 for file in config.json generation_config.json model.safetensors; do
-    [ -e nano/$file ] || continue
     cmp nano/$file $snapshot/$file || fail "$file is another one"
     [ "$(readlink $snapshot/$file)" = "../../blobs/$(cat site/org/tiny/$file.etag)" ] || fail "$file is no link to its blob"
 done
-[ "$(ls $snapshot | wc -l)" -le 3 ] || fail "more than needed: $(ls $snapshot)"
+
+[ "$(ls $snapshot | wc -l)" = 3 ] || fail "more than needed: $(ls $snapshot)"
 [ -z "$(find home/hub -name '*incomplete*' -o -name '*.tmp.*')" ] || fail "left over: $(find home/hub -name '*incomplete*')"
 [ "$(count '^hub .* token=secret')" -ge 3 ] || fail "the token does not come to the Hub"
 [ "$(count '^cdn ')" -ge 1 ] || fail "nothing came from the second host"
@@ -96,10 +98,38 @@ must model pull org/tiny
 HF_HUB_OFFLINE=1 "$FTGPU" model list --format csv >out 2>err || fail "model list fails"
 expect out "^org/tiny,main,[0-9]+,true,$HF_HOME/hub/models--org--tiny/snapshots/$(commit 1)\$"
 
+HF_HUB_OFFLINE=1 ft forecast --model org/tiny $data --out b.csv
+expect_status 0
+cmp a.csv b.csv || fail "a model of the cache forecasts otherwise"
+HF_ENDPOINT=http://127.0.0.1:1 ft model info org/tiny --format csv
+expect_status 0
+
+# run, its record, and forecasts with what it trained; a whole model has the base's config.
+job="--train data/train.csv --val data/val.csv --test data/test.csv --target Close --train-last 60 --eval-windows 1 --set epochs=1
+    --set batch_size=8 --set context_length=16 --set prediction_length=4"
+export HF_HUB_OFFLINE=1
+must run --model org/tiny $job --name lora
+expect "$(directory_of 'lora_*')/results.json" '"model": "org/tiny"'
+expect "$(directory_of 'lora_*')/adapter/adapter_config.json" '"base_model_name_or_path": "org/tiny"'
+must forecast --experiment best --data data/train.csv --target Close --num-samples 2
+must model merge --model org/tiny --adapter "$(directory_of 'lora_*')/adapter" --out merged
+must run --model org/tiny@main $job --name full --set adapter_type=full
+must model info "$(directory_of 'full_*')/adapter"
+must run --model hf://org/tiny $job --name explicit
+expect "$(directory_of 'explicit_*')/adapter/adapter_config.json" "\"base_model_name_or_path\": \"$HF_HOME/hub/"
+mkdir org
+refuses '^ftgpu: org/tiny: there is no such directory; if the model of that name .*: hf://org/tiny' forecast --model org/tiny $data
+must forecast --model hf://org/tiny $data
+rmdir org
+mv home/hub home/away
+refuses 'its base model was org/tiny.* where no model is now' forecast --experiment "$(basename "$(directory_of 'lora_*')")" --data data/train.csv --target Close
+mv home/away home/hub
+unset HF_HUB_OFFLINE
+rm -r results
+
 # A newer commit: pull notices it; a name's commit stays what it is.
-echo '{"a": 1}' >site/org/tiny/generation_config.json
 sed 's/"architectures"/"new": 1, "architectures"/' nano/config.json >site/org/tiny/config.json
-cp nano/generation_config.json site/org/tiny/ 2>/dev/null || rm site/org/tiny/generation_config.json*
+rm site/org/tiny/generation_config.json*
 publish org/tiny "$(commit 2)"
 must model pull org/tiny
 expect out "/snapshots/$(commit 2)\$"
@@ -291,6 +321,30 @@ pull org/tiny
 expect_status 0
 grep -Eq '^cdn GET .* from=[1-9][0-9]* -> 206' log || fail "what a killed pull had is not resumed: $(cat log)"
 cmp nano/model.safetensors $repository/snapshots/*/model.safetensors || fail "after a kill: model.safetensors is another one"
+
+# --model fetches by itself, workers and all.
+clean
+no_script
+ft sweep --model org/tiny $job --grid seed=1,2 --name fetched
+expect_status 0
+expect err '^fetching org/tiny, model.safetensors \(2.0 MB\), from http'
+rm -r home/hub
+ft forecast --model org/tiny@v1 $data
+expect_status 0
+expect err '^ftgpu: fetching org/tiny@v1, model.safetensors'
+ft forecast --model org/none $data
+expect_status 2
+[ "$(wc -l <err)" = 1 ] || fail "not one line: $(cat err)"
+# Stopped by SIGTERM meanwhile.
+clean
+script "GET /blob/ 1 slow 300"
+begin run --model org/tiny $job
+await err '^fetching'
+sleep 0.5
+kill "$pid"
+end
+case $status in 75 | 130) ;; *) fail "a run that is stopped while it fetches ends with $status: $(cat err)" ;; esac
+nothing_whole
 
 # Places: HF_HUB_CACHE before HF_HOME before XDG_CACHE_HOME.
 HF_HUB_CACHE=$PWD/elsewhere pull org/tiny

@@ -15,12 +15,12 @@ enum { MOST_BYTES = 1 << 22 }; /* of a file of /proc: some machines have thousan
 /* The whole file "<root><path>", to be freed; NULL where it cannot be read. */
 static char *read_below(const char *root, const char *path)
 {
-    ft_error unread;
+    ft_error ignored;
     ft_text name = FT_TEXT_EMPTY;
     char *text = NULL;
     size_t size;
     ft_text_addf(&name, "%s%s", root, path);
-    if (!name.failed && ft_read_file(name.data, MOST_BYTES, &text, &size, &unread) != FT_OK) text = NULL;
+    if (!name.failed && ft_read_file(name.data, MOST_BYTES, &text, &size, &ignored) != FT_OK) text = NULL;
     ft_text_free(&name);
     return text;
 }

@@ -371,6 +371,6 @@ ft_status ft_path_exists(const char *path, bool *exists, ft_error *err)
 
 void ft_remove_tree(const char *path)
 {
-    ft_error unremoved;
-    (void)ft_directory_remove_tree(&here, path, &unremoved);
+    ft_error ignored;
+    (void)ft_directory_remove_tree(&here, path, &ignored);
 }

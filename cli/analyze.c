@@ -22,7 +22,7 @@ static ft_status print(const ft_table *table, const ft_text *remark, ft_table_fo
 {
     ft_text text = FT_TEXT_EMPTY;
     const char *lines = remark->data ? remark->data : "";
-    bool people = format == FT_TABLE_PEOPLE;
+    bool people = format == FT_TABLE_TEXT;
     ft_status status = FT_OK;
     if (!people || table->n_rows) status = ft_table_print(table, format, &text, err);
     if (people && table->n_rows && *lines) ft_text_add(&text, "\n");

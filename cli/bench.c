@@ -208,7 +208,7 @@ int ft_command_bench(int argc, const char *const *argv)
     ft_error err = {""};
     ft_engine *engine = NULL;
     measured m = {NULL, 0};
-    ft_table_format how = FT_TABLE_PEOPLE;
+    ft_table_format how = FT_TABLE_TEXT;
     if (!ft_command_parse(&line, argc, argv, &exit_status)) {
         ft_option_list_free(&what);
         return exit_status;
@@ -226,11 +226,11 @@ int ft_command_bench(int argc, const char *const *argv)
     if (status == FT_OK) status = ft_engine_attach(engine, &err);
     if (status == FT_OK) status = measure(engine, &w, &m, &err);
     if (m.figures && m.figures->child) {
-        ft_error unprinted = {""};
-        ft_status printed = print_figures(m.figures, how, &unprinted);
+        ft_error ignored = {""};
+        ft_status printed = print_figures(m.figures, how, &ignored);
         if (status == FT_OK && printed != FT_OK) {
             status = printed;
-            err = unprinted;
+            err = ignored;
         }
     }
     cJSON_Delete(m.figures);

@@ -16,7 +16,7 @@ static ft_status best(const ft_selection_options *selection, const char *metric_
     if (status == FT_OK) status = ft_metric_parse(metric_name, &metric, err);
     if (status == FT_OK) status = ft_split_parse(split_name, &split, err);
     if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, true, &experiments, err);
-    if (status == FT_OK && format == FT_TABLE_PEOPLE) {
+    if (status == FT_OK && format == FT_TABLE_TEXT) {
         status = ft_describe_best(&experiments, metric, split, &text, err);
         if (status == FT_OK) status = ft_print_text(&text, err);
     } else if (status == FT_OK) {

@@ -63,10 +63,10 @@ static ft_status compare(const compare_options *options, ft_error *err)
         status = ft_compare_group(&table, options->group_by.items, options->group_by.count, &groups, err);
     }
     if (status == FT_OK && options->sort) status = sort_table(shown, options->sort, options->descending, err);
-    if (status == FT_OK && format == FT_TABLE_PEOPLE && !options->all_columns && !options->group_by.count)
+    if (status == FT_OK && format == FT_TABLE_TEXT && !options->all_columns && !options->group_by.count)
         ft_compare_fold_constants(shown, &text);
     if (status == FT_OK) status = ft_table_print(shown, format, &text, err);
-    if (status == FT_OK && format == FT_TABLE_PEOPLE) add_unevaluated(&text, &experiments);
+    if (status == FT_OK && format == FT_TABLE_TEXT) add_unevaluated(&text, &experiments);
     if (status == FT_OK) status = ft_print_text(&text, err);
     ft_text_free(&text);
     ft_table_free(&groups);

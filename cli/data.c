@@ -100,7 +100,7 @@ static ft_status insights(const ft_data_files *files, const char *target, const 
     if (status == FT_OK) print_notes(dataset.notes.data);
     if (status == FT_OK) status = ft_dataset_insights(&dataset, &found, err);
     if (status == FT_OK) status = ft_print_object(found, format, err);
-    if (status == FT_OK && format == FT_TABLE_PEOPLE) status = print_note(err);
+    if (status == FT_OK && format == FT_TABLE_TEXT) status = print_note(err);
     cJSON_Delete(found);
     ft_dataset_free(&dataset);
     return status;

@@ -53,7 +53,7 @@ static ft_status describe(const refine_options *options, const ft_experiments *e
     ft_text_addf(&text, ", %s %s %s (%s)\n\n", options->split, ft_metric_names[metric],
                  ft_people_number(ft_metrics_get(&best->metrics[split], metric), number),
                  ft_metric_direction(metric));
-    ft_status status = ft_table_print(table, FT_TABLE_PEOPLE, &text, err);
+    ft_status status = ft_table_print(table, FT_TABLE_TEXT, &text, err);
     ft_text_addf(&text,
                  "\n%s%zu configurations; with the same --model and data as before:\n  ftgpu sweep ...",
                  remark->data ? remark->data : "", count);
@@ -86,7 +86,7 @@ static ft_status refine(const refine_options *options, ft_error *err)
     if (status == FT_OK) status = ft_experiments_best(&experiments, metric, split, &request.best, err);
     if (status == FT_OK) status = ft_refine(&experiments, &request, &grid, &table, &remark, &count, err);
     if (status == FT_OK && options->out) status = ft_json_write(options->out, grid, err);
-    if (status == FT_OK && format == FT_TABLE_PEOPLE)
+    if (status == FT_OK && format == FT_TABLE_TEXT)
         status =
             describe(options, &experiments, request.best, grid, &table, &remark, count, metric, split, err);
     else if (status == FT_OK && format == FT_TABLE_CSV)

@@ -9,7 +9,7 @@ ft_status ft_print_experiment(const char *directory, ft_table_format format, ft_
     ft_experiment experiment = {0};
     ft_status status = ft_experiment_read(directory, &experiment, err);
     if (status != FT_OK) return status;
-    if (format == FT_TABLE_PEOPLE) {
+    if (format == FT_TABLE_TEXT) {
         ft_text text = FT_TEXT_EMPTY;
         status = ft_show_experiment(&experiment, &text, err);
         if (status == FT_OK) status = ft_print_text(&text, err);

@@ -302,8 +302,8 @@ static ft_status submit_both(const char *tasks, const char *comparison, const pl
     snprintf(dependency, sizeof dependency, "--dependency=afterany:%s", array);
     status = submit(comparison, dependency, after, err);
     if (status == FT_OK) ft_text_addf(&told, "job %s: after them, %s/comparison.csv\n", after, p->state);
-    ft_error unsaid;
-    ft_status printed = ft_print_text(&told, status == FT_OK ? err : &unsaid);
+    ft_error ignored;
+    ft_status printed = ft_print_text(&told, status == FT_OK ? err : &ignored);
     ft_text_free(&told);
     return status == FT_OK ? printed : status;
 }

@@ -136,8 +136,8 @@ static ft_status submit(ft_engine *engine, const ft_sweep_request *request, cons
     ft_sweep sweep;
     ft_status status = ft_sweep_open(engine, request, &sweep, err);
     if (status != FT_OK) return status;
-    const ft_slurm_sweep job = {sweep.study.name, engine->settings.results, engine->settings.threads, argc,
-                                argv};
+    const ft_slurm_sweep job = {sweep.run_context.name, engine->settings.results, engine->settings.threads,
+                                argc, argv};
     status = ft_slurm_submit(slurm, &job, err);
     ft_sweep_close(&sweep);
     return status;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "model/arena.h"
-#include "model/share.h"
+#include "model/data_parallel_shard.h"
 #include "model/sites.h"
 
 /* Series [first, first + count) that went through the encoder together, contexts padded to `length`. */
@@ -43,7 +43,7 @@ struct ft_decoder {
 static int32_t series_of_a_pass(const ft_decoder *d)
 {
     int64_t pass_rows = d->trainable->model->backend->pass_rows;
-    return pass_rows > 0 ? ft_part_sequences(d->shape.n_series, 1, d->shape.encoder_length, pass_rows)
+    return pass_rows > 0 ? ft_micro_batch_sequences(d->shape.n_series, 1, d->shape.encoder_length, pass_rows)
                          : d->shape.n_series;
 }
 

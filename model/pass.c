@@ -70,7 +70,7 @@ static void derive(ft_inputs *in, const ft_model_config *config)
                 counted += in->labels[at] != -100;
             }
         }
-        if (!in->is_share) in->n_counted[g] = counted;
+        if (!in->is_shard) in->n_counted[g] = counted;
         in->label_scale[g] = in->n_counted[g] > 0 ? 1.0f / (float)in->n_counted[g] : 0.0f;
     }
 }

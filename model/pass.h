@@ -22,8 +22,8 @@ typedef struct ft_inputs {
     uint32_t *seed, *step;    /* (n_adapters) */
     float *model_dropout, *lora_dropout, *lora_scale;
     float *label_scale; /* 1 / counted labels of the adapter, made by ft_pass_load */
-    int64_t *n_counted; /* counted labels of the adapter, likewise; in a share: of the whole step */
-    bool is_share;      /* made by ft_inputs_share, n_counted included */
+    int64_t *n_counted; /* counted labels of the adapter, likewise; in a shard: of the whole step */
+    bool is_shard;      /* some of a step, by ft_inputs_shard or ft_inputs_micro_batch, n_counted included */
     bool dropout;       /* false: evaluation, no dropout anywhere */
     void *memory;
 } ft_inputs;

@@ -256,13 +256,13 @@ ft_status ft_peft_config_check_targets(const char *path, const ft_tensor_name *m
     const cJSON *targets = cJSON_GetObjectItemCaseSensitive(root, "target_modules");
     const bool is_told = cJSON_IsString(targets) || (cJSON_IsArray(targets) && targets->child);
     for (size_t i = 0; i < count && status == FT_OK && is_told; i++) {
-        ft_error unread;
+        ft_error ignored;
         bool yes;
         ft_text module = FT_TEXT_EMPTY;
         ft_text_addf(&module, "%s%s", prefix, modules[i].text);
         if (module.failed)
             status = ft_no_memory(err, path, strlen(modules[i].text));
-        else if (is_meant(path, root, module.data, &yes, &unread) != FT_OK)
+        else if (is_meant(path, root, module.data, &yes, &ignored) != FT_OK)
             i = count; /* a pattern that is not understood: the tensors alone tell */
         else if (yes && !has[i])
             status = ft_fail(err, FT_BAD_INPUT,

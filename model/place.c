@@ -83,15 +83,15 @@ static char *snapshot_of(const char *model, const char *wanted)
          *hash = NULL, *found = NULL, **names = NULL;
     size_t size = 0, count = 0;
     ft_directory directory = FT_NO_DIRECTORY;
-    ft_error unsaid;
+    ft_error ignored;
     bool exists = false;
-    if (main_ref && snapshots && ft_read_file(main_ref, 4096, &hash, &size, &unsaid) == FT_OK) {
+    if (main_ref && snapshots && ft_read_file(main_ref, 4096, &hash, &size, &ignored) == FT_OK) {
         hash[strcspn(hash, "\r\n")] = '\0';
         if (*hash && !strchr(hash, '/') && has(snapshots, hash, wanted))
             found = join(snapshots, hash, NULL, &exists);
     }
-    if (snapshots && !found && ft_directory_open(snapshots, &directory, &unsaid) == FT_OK &&
-        ft_directory_list(&directory, NULL, &names, &count, &unsaid) == FT_OK)
+    if (snapshots && !found && ft_directory_open(snapshots, &directory, &ignored) == FT_OK &&
+        ft_directory_list(&directory, NULL, &names, &count, &ignored) == FT_OK)
         for (size_t i = count; i-- > 0 && !found;)
             if (has(snapshots, names[i], wanted)) found = join(snapshots, names[i], NULL, &exists);
     ft_directory_free_names(names, count);
@@ -114,10 +114,10 @@ static char *meant_inside(const char *path, const char *wanted)
     ft_directory directory = FT_NO_DIRECTORY;
     char **names = NULL, *found = NULL;
     size_t count = 0, n_found = 0;
-    ft_error unsaid;
+    ft_error ignored;
     bool exists = false;
-    if (ft_directory_open(path, &directory, &unsaid) == FT_OK &&
-        ft_directory_list(&directory, NULL, &names, &count, &unsaid) == FT_OK) {
+    if (ft_directory_open(path, &directory, &ignored) == FT_OK &&
+        ft_directory_list(&directory, NULL, &names, &count, &ignored) == FT_OK) {
         for (size_t i = 0; i < count && !found; i++) {
             char *model = is_cached_model(names[i]) ? join(path, names[i], NULL, &exists) : NULL;
             if (model) found = snapshot_of(model, wanted);

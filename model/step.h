@@ -2,7 +2,7 @@
  * once.
  *
  * Where several devices train the batch together (trainable->comm) each rank is given the same inputs and
- * makes the same calls; it works on its share of every adapter's sequences, gradients and losses are summed
+ * makes the same calls; it works on its shard of every adapter's sequences, gradients and losses are summed
  * over the ranks, and all of them take the same step. */
 #ifndef FT_MODEL_STEP_H
 #define FT_MODEL_STEP_H

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "model/share.h"
+#include "model/data_parallel_shard.h"
 #include "model/trainer_slots.h"
 #include "model/window_batch.h"
 
@@ -420,9 +420,10 @@ ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, cons
     if (status == FT_OK) {
         const ft_trainable *adapters = t.trainable;
         if (settings->comm && settings->comm->size > 1)
-            n_sequences = ft_share_sequences(n_sequences, t.n_slots, settings->comm->size);
+            n_sequences = ft_shard_sequences(n_sequences, t.n_slots, settings->comm->size);
         else if (pass_rows > 0)
-            n_sequences = ft_part_sequences(n_sequences, t.n_slots, settings->context_length + 1, pass_rows);
+            n_sequences =
+                ft_micro_batch_sequences(n_sequences, t.n_slots, settings->context_length + 1, pass_rows);
         ft_pass_shape shape = {.n_adapters = t.n_slots,
                                .n_sequences = n_sequences,
                                .encoder_length = settings->context_length + 1,

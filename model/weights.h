@@ -98,7 +98,7 @@ ft_status ft_weights_write_fresh(const char *model_dir, const ft_model_config *c
 /* Between processes that share no memory: what rank 0 has read reaches all others, which own what they get.
  * For a communicator whose buffers are in host memory. (Workers of one machine are forks of the process that
  * has read the weights, and so have them.) */
-ft_status ft_weights_share(ft_comm *comm, ft_weights **weights, ft_error *err);
+ft_status ft_weights_broadcast(ft_comm *comm, ft_weights **weights, ft_error *err);
 
 void ft_weights_free(ft_weights *weights);
 

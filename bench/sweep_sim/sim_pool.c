@@ -33,7 +33,7 @@ static double uniform(uint64_t seed, uint64_t kind, uint64_t number)
 enum { KIND_FACTOR = 1, KIND_ANGLE, KIND_DEATH, KIND_LOSS };
 
 /* Device time of one epoch. */
-static double epoch_seconds(const sim_crew *s, size_t trajectory)
+static double epoch_seconds(const sim_pool *s, size_t trajectory)
 {
     const ft_hyperparameters *config = &s->sweep->grid.configs[ft_plan_trained(&s->sweep->plan, trajectory)],
                              *usual = &ft_hyperparameters_default;
@@ -45,42 +45,42 @@ static double epoch_seconds(const sim_crew *s, size_t trajectory)
     return EPOCH * rows * windows * exp(s->settings->spread * normal);
 }
 
-static int32_t epochs_of(const sim_crew *s, size_t trajectory)
+static int32_t epochs_of(const sim_pool *s, size_t trajectory)
 {
     return (int32_t)s->sweep->grid.configs[ft_plan_trained(&s->sweep->plan, trajectory)].epochs;
 }
 
-static int32_t number_of(const sim_crew *s, const sim_worker *w)
+static int32_t number_of(const sim_pool *s, const sim_worker *w)
 {
     return (int32_t)(w - s->workers);
 }
 
-static void be_heard(sim_crew *s, sim_worker *w)
+static void be_heard(sim_pool *s, sim_worker *w)
 {
     if (!w->has_spoken) s->spoke[s->n_spoke++] = number_of(s, w);
     w->has_spoken = true;
 }
 
-static void tell(sim_crew *s, sim_worker *w, cJSON *message)
+static void tell(sim_pool *s, sim_worker *w, cJSON *message)
 {
-    ft_error gone;
+    ft_error ignored;
     s->n_messages++;
-    (void)ft_channel_send(&w->far, message, &gone);
+    (void)ft_channel_send(&w->far, message, &ignored);
     be_heard(s, w);
 }
 
 /* The next thing that happens to a worker is at `when`. */
-static void plan_event(sim_crew *s, const sim_worker *w, double when)
+static void plan_event(sim_pool *s, const sim_worker *w, double when)
 {
     ft_error err;
     size_t value = (size_t)number_of(s, w) + (size_t)s->settings->n_workers * w->life;
     if (ft_heap_push(&s->events, when, value, &err) != FT_OK) abort();
 }
 
-static void plan_next(sim_crew *s, const sim_worker *w)
+static void plan_next(sim_pool *s, const sim_worker *w)
 {
     double next = w->round_end;
-    if (w->next_alive < next) next = w->next_alive;
+    if (w->next_heartbeat < next) next = w->next_heartbeat;
     if (w->next_death < next) next = w->next_death;
     plan_event(s, w, next);
 }
@@ -119,7 +119,7 @@ static void read_members(sim_worker *w, const cJSON *message)
     }
 }
 
-static bool is_trained(const sim_crew *s, const sim_trajectory *t)
+static bool is_trained(const sim_pool *s, const sim_trajectory *t)
 {
     return s->epochs[t->number] >= epochs_of(s, t->number);
 }
@@ -132,7 +132,7 @@ static bool is_whole(const sim_worker *w, const sim_trajectory *t)
 }
 
 /* The checkpoint of another batch is none of this one's. */
-static void read_checkpoint(sim_crew *s, const sim_worker *w, const char *path)
+static void read_checkpoint(sim_pool *s, const sim_worker *w, const char *path)
 {
     const char *slash = strrchr(path, '/');
     long batch = 0;
@@ -150,7 +150,7 @@ static void read_checkpoint(sim_crew *s, const sim_worker *w, const char *path)
 }
 
 /* The trajectories and counters of a sweep's plan, which is made after the first worker has its device. */
-static void know_plan(sim_crew *s)
+static void know_plan(sim_pool *s)
 {
     if (s->epochs) return;
     s->n_trajectories = s->sweep->plan.n_trajectories;
@@ -163,9 +163,9 @@ static void know_plan(sim_crew *s)
     }
 }
 
-static void start_round(sim_crew *s, sim_worker *w);
+static void start_round(sim_pool *s, sim_worker *w);
 
-static void take_batch(sim_crew *s, sim_worker *w, const cJSON *message)
+static void take_batch(sim_pool *s, sim_worker *w, const cJSON *message)
 {
     know_plan(s);
     const cJSON *lists = cJSON_GetObjectItemCaseSensitive(message, "trajectories"), *list;
@@ -185,18 +185,18 @@ static void take_batch(sim_crew *s, sim_worker *w, const cJSON *message)
     start_round(s, w);
 }
 
-static void say_done(sim_crew *s, sim_worker *w, ft_status status)
+static void say_done(sim_pool *s, sim_worker *w, ft_status status)
 {
-    cJSON *message = ft_message("say", "done");
+    cJSON *message = ft_message("type", "done");
     cJSON_AddNumberToObject(message, "status", status);
     cJSON_AddStringToObject(message, "message", "");
     w->phase = SIM_IDLE;
-    w->next_alive = w->round_end = INFINITY;
+    w->next_heartbeat = w->round_end = INFINITY;
     tell(s, w, message);
 }
 
 /* Fills the slots and trains an epoch, or is done. */
-static void start_round(sim_crew *s, sim_worker *w)
+static void start_round(sim_pool *s, sim_worker *w)
 {
     w->at_slot = w->at_member = 0;
     for (; w->n_active < w->n_slots && w->next < w->n_trajectories; w->next++)
@@ -213,7 +213,7 @@ static void start_round(sim_crew *s, sim_worker *w)
     w->phase = SIM_TRAINING;
     w->round_start = s->now;
     w->round_end = s->now + seconds;
-    w->next_alive = s->now + s->settings->alive_every;
+    w->next_heartbeat = s->now + s->settings->heartbeat_seconds;
     plan_next(s, w);
 }
 
@@ -234,7 +234,7 @@ static void give_up(const char *path)
 }
 
 /* What a worker leaves on disk: enough for the sweep, and for `ftgpu compare`. */
-static void make_files(sim_crew *s, const sim_worker *w, size_t member)
+static void make_files(sim_pool *s, const sim_worker *w, size_t member)
 {
     static const char form[] =
         "{\"experiment_id\": \"%s\", \"timestamp\": \"2026-01-01T00:00:00.000000\", \"hyperparams\": "
@@ -258,20 +258,20 @@ static void make_files(sim_crew *s, const sim_worker *w, size_t member)
     s->file_cpu_seconds += cpu_seconds() - before;
 }
 
-static void say_begin(sim_crew *s, sim_worker *w, size_t member)
+static void say_begin(sim_pool *s, sim_worker *w, size_t member)
 {
-    cJSON *message = ft_message("say", "begin");
+    cJSON *message = ft_message("type", "begin");
     char stem[FT_STEM_CHARS];
-    snprintf(
-        w->experiment_id, sizeof w->experiment_id, "%s_20260101_000000",
-        ft_experiment_stem(s->sweep->study.name, (int64_t)member + 1, (int64_t)s->sweep->grid.count, stem));
+    snprintf(w->experiment_id, sizeof w->experiment_id, "%s_20260101_000000",
+             ft_experiment_stem(s->sweep->run_context.name, (int64_t)member + 1,
+                                (int64_t)s->sweep->grid.count, stem));
     cJSON_AddNumberToObject(message, "configuration", (double)member);
     cJSON_AddStringToObject(message, "experiment_id", w->experiment_id);
     w->phase = SIM_BEGINNING;
     tell(s, w, message);
 }
 
-static void say_finish(sim_crew *s, sim_worker *w, size_t member)
+static void say_finish(sim_pool *s, sim_worker *w, size_t member)
 {
     double loss = uniform(s->settings->seed, KIND_LOSS, member);
     const ft_scores scores = {loss, 1.3 * loss, 0.9 * loss, 0.52, 11 * loss, 0.7 * loss, 0.79};
@@ -280,7 +280,7 @@ static void say_finish(sim_crew *s, sim_worker *w, size_t member)
     snprintf(outcome.experiment_id, sizeof outcome.experiment_id, "%s", w->experiment_id);
     snprintf(outcome.directory, sizeof outcome.directory, "%s/%s", s->sweep->engine->settings.results,
              w->experiment_id);
-    cJSON *message = ft_message("say", "finish");
+    cJSON *message = ft_message("type", "finish");
     cJSON_AddNumberToObject(message, "configuration", (double)member);
     cJSON_AddItemToObject(message, "outcome", ft_outcome_to_json(&outcome));
     w->phase = SIM_FINISHING;
@@ -288,7 +288,7 @@ static void say_finish(sim_crew *s, sim_worker *w, size_t member)
 }
 
 /* Records the next member of what has ended; starts the next round when all is recorded. */
-static void go_on(sim_crew *s, sim_worker *w)
+static void go_on(sim_pool *s, sim_worker *w)
 {
     while (w->at_slot < w->n_active) {
         sim_trajectory *t = &w->trajectories[w->slots[w->at_slot]];
@@ -307,7 +307,7 @@ static void go_on(sim_crew *s, sim_worker *w)
     start_round(s, w);
 }
 
-static void recorded(sim_crew *s, sim_worker *w)
+static void recorded(sim_pool *s, sim_worker *w)
 {
     const sim_trajectory *t = &w->trajectories[w->slots[w->at_slot]];
     w->is_recorded[t->first + w->at_member++] = true;
@@ -318,12 +318,12 @@ static void recorded(sim_crew *s, sim_worker *w)
 /* -- rounds -- */
 
 /* Falls towards a floor that differs from trajectory to trajectory. */
-static double loss_after(const sim_crew *s, size_t trajectory, int32_t epoch)
+static double loss_after(const sim_pool *s, size_t trajectory, int32_t epoch)
 {
     return uniform(s->settings->seed, KIND_LOSS, trajectory) + exp(-0.5 * epoch);
 }
 
-static void say_lines(sim_crew *s, sim_worker *w)
+static void say_lines(sim_pool *s, sim_worker *w)
 {
     for (size_t i = 0; i < w->n_active; i++) {
         size_t number = w->trajectories[w->slots[i]].number;
@@ -332,15 +332,15 @@ static void say_lines(sim_crew *s, sim_worker *w)
                  "%zu/%zu  epoch %d/%d  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s",
                  number + 1, s->sweep->grid.count, s->epochs[number], epochs_of(s, number), 1.5,
                  loss_after(s, number, s->epochs[number]), 1e-4, 0.8, 123456.0);
-        cJSON *message = ft_message("say", "line");
+        cJSON *message = ft_message("type", "line");
         cJSON_AddStringToObject(message, "text", line);
         tell(s, w, message);
     }
 }
 
-static void say_epochs(sim_crew *s, sim_worker *w)
+static void say_epochs(sim_pool *s, sim_worker *w)
 {
-    cJSON *message = ft_message("say", "epochs");
+    cJSON *message = ft_message("type", "epochs");
     cJSON *numbers = cJSON_AddArrayToObject(message, "trajectories"),
           *epochs = cJSON_AddArrayToObject(message, "epochs"),
           *losses = cJSON_AddArrayToObject(message, "val_losses");
@@ -355,7 +355,7 @@ static void say_epochs(sim_crew *s, sim_worker *w)
 }
 
 /* The round's epochs are trained, and in the checkpoint. */
-static void end_round(sim_crew *s, sim_worker *w)
+static void end_round(sim_pool *s, sim_worker *w)
 {
     for (size_t i = 0; i < w->n_active; i++) {
         sim_trajectory *t = &w->trajectories[w->slots[i]];
@@ -372,7 +372,7 @@ static void end_round(sim_crew *s, sim_worker *w)
         go_on(s, w);
 }
 
-static void take_judgement(sim_crew *s, sim_worker *w, const cJSON *message)
+static void take_decision(sim_pool *s, sim_worker *w, const cJSON *message)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(message, "pruned"),
                 *pruned = list ? list->child : NULL;
@@ -381,23 +381,23 @@ static void take_judgement(sim_crew *s, sim_worker *w, const cJSON *message)
     go_on(s, w);
 }
 
-static void hear(sim_crew *s, sim_worker *w, const cJSON *message)
+static void hear(sim_pool *s, sim_worker *w, const cJSON *message)
 {
-    if (ft_message_is(message, "do", "train"))
+    if (ft_message_is(message, "type", "train"))
         take_batch(s, w, message);
-    else if (ft_message_is(message, "do", "stop"))
+    else if (ft_message_is(message, "type", "stop"))
         w->stops = true;
-    else if (ft_message_is(message, "do", "prune") && w->phase == SIM_JUDGED)
-        take_judgement(s, w, message);
-    else if (ft_message_is(message, "do", "go") && w->phase == SIM_BEGINNING)
+    else if (ft_message_is(message, "type", "prune") && w->phase == SIM_JUDGED)
+        take_decision(s, w, message);
+    else if (ft_message_is(message, "type", "go") && w->phase == SIM_BEGINNING)
         say_finish(s, w, w->members[w->trajectories[w->slots[w->at_slot]].first + w->at_member]);
-    else if (ft_message_is(message, "do", "go") && w->phase == SIM_FINISHING)
+    else if (ft_message_is(message, "type", "go") && w->phase == SIM_FINISHING)
         recorded(s, w);
 }
 
 /* -- life and death -- */
 
-static void die(sim_crew *s, sim_worker *w)
+static void die(sim_pool *s, sim_worker *w)
 {
     if (w->phase == SIM_TRAINING) s->lost_seconds += s->now - w->round_start;
     s->n_deaths++;
@@ -408,9 +408,9 @@ static void die(sim_crew *s, sim_worker *w)
     be_heard(s, w);
 }
 
-static void say_ready(sim_crew *s, sim_worker *w)
+static void say_ready(sim_pool *s, sim_worker *w)
 {
-    cJSON *message = ft_message("say", "ready");
+    cJSON *message = ft_message("type", "ready");
     cJSON_AddBoolToObject(message, "bf16", true);
     cJSON_AddNumberToObject(message, "memory_bytes", 80e9);
     cJSON_AddNumberToObject(message, "busy_rows", 65536);
@@ -421,7 +421,7 @@ static void say_ready(sim_crew *s, sim_worker *w)
 }
 
 /* What was planned for now. */
-static void happen(sim_crew *s, sim_worker *w)
+static void happen(sim_pool *s, sim_worker *w)
 {
     if (s->now >= w->next_death) {
         die(s, w);
@@ -429,23 +429,23 @@ static void happen(sim_crew *s, sim_worker *w)
         say_ready(s, w);
     } else if (w->phase == SIM_TRAINING && s->now >= w->round_end) {
         end_round(s, w);
-    } else if (w->phase == SIM_TRAINING && s->now >= w->next_alive) {
-        w->next_alive = s->now + s->settings->alive_every;
-        tell(s, w, ft_message("say", "alive"));
+    } else if (w->phase == SIM_TRAINING && s->now >= w->next_heartbeat) {
+        w->next_heartbeat = s->now + s->settings->heartbeat_seconds;
+        tell(s, w, ft_message("type", "heartbeat"));
         plan_next(s, w);
     }
 }
 
-/* -- the crew -- */
+/* -- the pool -- */
 
 static double now(void *context)
 {
-    return ((sim_crew *)context)->now;
+    return ((sim_pool *)context)->now;
 }
 
 static ft_status start(void *context, int32_t number, ft_error *err)
 {
-    sim_crew *s = context;
+    sim_pool *s = context;
     sim_worker *w = &s->workers[number];
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
@@ -463,12 +463,12 @@ static ft_status start(void *context, int32_t number, ft_error *err)
 
 static ft_status send_to(void *context, int32_t number, cJSON *message, ft_error *err)
 {
-    sim_crew *s = context;
+    sim_pool *s = context;
     sim_worker *w = &s->workers[number];
     ft_status status = ft_channel_send(&w->near, message, err);
-    ft_error gone;
+    ft_error ignored;
     for (cJSON *heard = NULL; status == FT_OK && w->far.fd >= 0;) {
-        if (ft_channel_receive(&w->far, 0, &heard, &gone) != FT_OK || !heard) break;
+        if (ft_channel_receive(&w->far, 0, &heard, &ignored) != FT_OK || !heard) break;
         s->n_messages++;
         hear(s, w, heard);
         cJSON_Delete(heard);
@@ -478,13 +478,13 @@ static ft_status send_to(void *context, int32_t number, cJSON *message, ft_error
 
 static ft_status receive_from(void *context, int32_t number, cJSON **message, ft_error *err)
 {
-    return ft_channel_receive(&((sim_crew *)context)->workers[number].near, 0, message, err);
+    return ft_channel_receive(&((sim_pool *)context)->workers[number].near, 0, message, err);
 }
 
 /* What happens next, and all that happens with it. */
 static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
 {
-    sim_crew *s = context;
+    sim_pool *s = context;
     double end = s->now + seconds, until = s->n_spoke > 0 ? s->now : end;
     while (s->events.count > 0 && s->events.entries[0].key <= until) {
         const ft_heap_entry event = ft_heap_pop(&s->events);
@@ -507,7 +507,7 @@ static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
 
 static void kill_worker(void *context, int32_t number)
 {
-    sim_crew *s = context;
+    sim_pool *s = context;
     if (s->workers[number].phase != SIM_ABSENT) die(s, &s->workers[number]);
 }
 
@@ -520,7 +520,7 @@ static void hang_up(void *context, int32_t number)
 static void reap(void *context, int32_t number, double seconds, char *how, size_t size)
 {
     (void)seconds;
-    sim_worker *w = &((sim_crew *)context)->workers[number];
+    sim_worker *w = &((sim_pool *)context)->workers[number];
     ft_channel_close(&w->near);
     ft_channel_close(&w->far);
     free_batch(w);
@@ -529,37 +529,37 @@ static void reap(void *context, int32_t number, double seconds, char *how, size_
     snprintf(how, size, "its worker died");
 }
 
-ft_status sim_crew_open(sim_crew *sim, const sim_settings *settings, const ft_sweep *sweep, ft_crew *crew,
-                        ft_error *err)
+ft_status sim_pool_open(sim_pool *sim, const sim_settings *settings, const ft_sweep *sweep,
+                        ft_worker_pool *pool, ft_error *err)
 {
     size_t n = (size_t)settings->n_workers;
-    *sim = (sim_crew){.settings = settings, .sweep = sweep};
+    *sim = (sim_pool){.settings = settings, .sweep = sweep};
     sim->workers = calloc(n, sizeof *sim->workers);
     sim->spoke = calloc(n, sizeof *sim->spoke);
     if (!sim->workers || !sim->spoke) return ft_no_memory(err, "simulated workers", n * sizeof *sim->workers);
     for (size_t i = 0; i < n; i++) sim->workers[i].near.fd = sim->workers[i].far.fd = -1;
-    *crew = (ft_crew){.context = sim,
-                      .n_workers = settings->n_workers,
-                      .is_gpu = true,
-                      .ranks = 1,
-                      .sharing = 1,
-                      .now = now,
-                      .start = start,
-                      .send = send_to,
-                      .receive = receive_from,
-                      .wait = wait_for_words,
-                      .kill = kill_worker,
-                      .hang_up = hang_up,
-                      .reap = reap};
+    *pool = (ft_worker_pool){.context = sim,
+                             .n_workers = settings->n_workers,
+                             .is_gpu = true,
+                             .ranks = 1,
+                             .sharing = 1,
+                             .now = now,
+                             .start = start,
+                             .send = send_to,
+                             .receive = receive_from,
+                             .wait = wait_for_words,
+                             .kill = kill_worker,
+                             .hang_up = hang_up,
+                             .reap = reap};
     return FT_OK;
 }
 
-void sim_crew_close(sim_crew *sim)
+void sim_pool_close(sim_pool *sim)
 {
     free(sim->workers);
     free(sim->spoke);
     free(sim->epochs);
     free(sim->batch_of);
     free(sim->events.entries);
-    *sim = (sim_crew){0};
+    *sim = (sim_pool){0};
 }

@@ -6,8 +6,8 @@
  * that the epochs of the adapters in its slots add up. Workers die at random: what they did since their last
  * epoch is lost, and the time to start again. Messages go through the channels of protocol.h, so that their
  * whole cost is seen. */
-#ifndef SIM_CREW_H
-#define SIM_CREW_H
+#ifndef SIM_POOL_H
+#define SIM_POOL_H
 
 #include "base/heap.h"
 #include "host/sweep/run.h"
@@ -18,7 +18,7 @@ typedef struct sim_settings {
     int32_t n_workers;
     double deaths_per_hour; /* of one worker */
     double spread;          /* standard deviation of the logarithm of a trajectory's factor */
-    double alive_every;     /* seconds */
+    double heartbeat_seconds; /* seconds */
     uint64_t seed;
     bool makes_files; /* each result has its directory with results.json */
 } sim_settings;
@@ -43,9 +43,9 @@ typedef struct sim_trajectory {
 typedef struct sim_worker {
     ft_channel near, far; /* the coordinator's end; the worker's */
     sim_phase phase;
-    bool has_spoken; /* is on the crew's list */
+    bool has_spoken; /* is on the pool's list */
     size_t life;     /* counts deaths: what was planned for an earlier life does not happen */
-    double next_death, next_alive, round_start, round_end;
+    double next_death, next_heartbeat, round_start, round_end;
 
     /* The batch: trajectories in their order; members are configurations. */
     sim_trajectory *trajectories; /* (n_trajectories) */
@@ -60,7 +60,7 @@ typedef struct sim_worker {
     char experiment_id[96];
 } sim_worker;
 
-typedef struct sim_crew {
+typedef struct sim_pool {
     const sim_settings *settings;
     const ft_sweep *sweep;
     sim_worker *workers; /* (n_workers) */
@@ -79,11 +79,11 @@ typedef struct sim_crew {
     double lost_seconds;    /* device time of epochs that deaths have made void */
     double last_result;     /* when */
     double file_cpu_seconds;
-} sim_crew;
+} sim_pool;
 
-/* crew->context is `sim`. The sweep is one that ft_sweep_open opened. */
-ft_status sim_crew_open(sim_crew *sim, const sim_settings *settings, const ft_sweep *sweep, ft_crew *crew,
-                        ft_error *err);
-void sim_crew_close(sim_crew *sim);
+/* pool->context is `sim`. The sweep is one that ft_sweep_open opened. */
+ft_status sim_pool_open(sim_pool *sim, const sim_settings *settings, const ft_sweep *sweep,
+                        ft_worker_pool *pool, ft_error *err);
+void sim_pool_close(sim_pool *sim);
 
 #endif

@@ -14,48 +14,48 @@ static size_t copied_bytes(const ft_backend *backend)
  */
 enum { BY_COPY, BY_RELU };
 
-static void copy_block(bench_scene *s, int how)
+static void copy_block(ft_bench_scene *s, int how)
 {
     static const int32_t start[2] = {0, 1}, adapter[1] = {0};
     ft_backend *b = s->backend;
     const int64_t cols = 4096, rows = (int64_t)(copied_bytes(b) / ft_dtype_bytes(b->real)) / cols;
     const size_t bytes = (size_t)(rows * cols) * ft_dtype_bytes(b->real);
     ft_adapter_batch batch = {.n_adapters = 1, .n_sequences = 1};
-    batch.sequence_start = bench_array(s, start, sizeof start);
-    batch.adapter_of = bench_array(s, adapter, sizeof adapter);
-    ft_tensor from = bench_tensor(s, BENCH_NOT_COUNTED, b->real, rows, cols);
-    void *to = how == BY_COPY ? bench_block(s, bytes) : NULL;
+    batch.sequence_start = ft_bench_array(s, start, sizeof start);
+    batch.adapter_of = ft_bench_array(s, adapter, sizeof adapter);
+    ft_tensor from = ft_bench_tensor(s, FT_BENCH_NOT_COUNTED, b->real, rows, cols);
+    void *to = how == BY_COPY ? ft_bench_block(s, bytes) : NULL;
     s->op.bytes = 2 * (double)bytes;
-    bench_shape(s, "%zu MiB", bytes >> 20);
-    while (bench_again(s))
+    ft_bench_shape(s, "%zu MiB", bytes >> 20);
+    while (ft_bench_scene_again(s))
         if (how == BY_COPY)
             b->copy(b, to, from.data, bytes);
         else
             b->relu_forward(b, &batch, (int32_t)rows, 0, from);
 }
 
-static void square_product(bench_scene *s, int size)
+static void square_product(ft_bench_scene *s, int size)
 {
     ft_backend *b = s->backend;
-    ft_weight *weight = bench_weight(s, size, size);
-    ft_tensor x = bench_tensor(s, BENCH_NOT_COUNTED, b->matrix, size, size);
-    ft_tensor y = bench_tensor(s, BENCH_NOT_COUNTED, b->matrix, size, size);
+    ft_weight *weight = ft_bench_scene_weight(s, size, size);
+    ft_tensor x = ft_bench_tensor(s, FT_BENCH_NOT_COUNTED, b->matrix, size, size);
+    ft_tensor y = ft_bench_tensor(s, FT_BENCH_NOT_COUNTED, b->matrix, size, size);
     s->op.flops = 2.0 * size * size * size;
     s->op.bytes = 0; /* they are not what it waits for */
-    bench_shape(s, "%d x %d x %d", size, size, size);
-    while (bench_again(s)) b->linear_forward(b, weight, x, y, false);
+    ft_bench_shape(s, "%d x %d x %d", size, size, size);
+    while (ft_bench_scene_again(s)) b->linear_forward(b, weight, x, y, false);
 }
 
 /* Of several ways to a limit the fastest, up to one that takes long_enough seconds; or the first that fails.
  */
-static ft_bench_op best_of(ft_backend *backend, const ft_bench_job *job, const bench_case *ways, int n_ways,
-                           double long_enough)
+static ft_bench_op best_of(ft_backend *backend, const ft_bench_job *job, const ft_bench_case *ways,
+                           int n_ways, double long_enough)
 {
     ft_bench_op best = {.seconds = 0}, op = {.seconds = 0};
     double best_rate = 0;
     for (int i = 0; i < n_ways && op.seconds < long_enough; i++) {
         ft_bench_seconds seconds;
-        bench_run(backend, job, NULL, "", &ways[i], &op, &seconds);
+        ft_bench_run_case(backend, job, NULL, "", &ways[i], &op, &seconds);
         if (op.failure.message[0]) return op;
         op.seconds = seconds.least;
         double rate = (op.bytes + op.flops) / op.seconds;
@@ -65,12 +65,12 @@ static ft_bench_op best_of(ft_backend *backend, const ft_bench_job *job, const b
     return best;
 }
 
-ft_status bench_limits(ft_bench_device *device, const ft_bench_job *job, ft_bench_limits *limits,
-                       ft_bench_report *report, void *context, ft_error *err)
+ft_status ft_bench_measure_limits(ft_bench_device *device, const ft_bench_job *job, ft_bench_limits *limits,
+                                  ft_bench_report *report, void *context, ft_error *err)
 {
-    static const bench_case copies[] = {{"copy", "limit", copy_block, BY_COPY},
-                                        {"copy", "limit", copy_block, BY_RELU}};
-    static const bench_case products[] = {
+    static const ft_bench_case copies[] = {{"copy", "limit", copy_block, BY_COPY},
+                                           {"copy", "limit", copy_block, BY_RELU}};
+    static const ft_bench_case products[] = {
         {"matrix product", "limit", square_product, 128},  {"matrix product", "limit", square_product, 256},
         {"matrix product", "limit", square_product, 512},  {"matrix product", "limit", square_product, 1024},
         {"matrix product", "limit", square_product, 2048}, {"matrix product", "limit", square_product, 4096},

@@ -23,8 +23,8 @@ ft_status ft_bench_ops(ft_bench_device *device, const ft_bench_job *job, const c
     enum { N_SIZES = sizeof sizes / sizeof *sizes };
     ft_bench_limits limits = {0, 0};
     bool found = false;
-    for (int c = 0; c < bench_cases_count; c++)
-        found = found || !operation || strstr(bench_cases[c].operation, operation);
+    for (int c = 0; c < ft_bench_cases_count; c++)
+        found = found || !operation || strstr(ft_bench_cases[c].operation, operation);
     if (!found)
         return ft_fail(err, FT_BAD_INPUT,
                        "no operation has \"%.60s\" in its name (they are named as in kernels/backend.h: "
@@ -32,16 +32,16 @@ ft_status ft_bench_ops(ft_bench_device *device, const ft_bench_job *job, const c
                        operation);
     ft_model_config config;
     ft_status status = ft_config_for_size(job->size ? job->size : sizes[0], &config, err);
-    if (status == FT_OK) status = bench_limits(device, job, &limits, report, context, err);
+    if (status == FT_OK) status = ft_bench_measure_limits(device, job, &limits, report, context, err);
     for (int i = 0; i < (job->size ? 1 : N_SIZES) && status == FT_OK; i++) {
         const char *size = job->size ? job->size : sizes[i];
         status = ft_config_for_size(size, &config, err);
-        for (int c = 0; c < bench_cases_count && status == FT_OK; c++) {
+        for (int c = 0; c < ft_bench_cases_count && status == FT_OK; c++) {
             ft_bench_op op;
             ft_bench_seconds seconds;
-            if (operation && !strstr(bench_cases[c].operation, operation)) continue;
+            if (operation && !strstr(ft_bench_cases[c].operation, operation)) continue;
             if (skip-- > 0) continue;
-            bench_run(device->backend, job, &config, size, &bench_cases[c], &op, &seconds);
+            ft_bench_run_case(device->backend, job, &config, size, &ft_bench_cases[c], &op, &seconds);
             report(context, &op, &limits);
             if (op.failure.message[0]) status = ft_bench_recover(device, err);
         }

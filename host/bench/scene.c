@@ -8,19 +8,19 @@
 
 #include "host/bench/tensors.h"
 
-bool bench_again(bench_scene *scene)
+bool ft_bench_scene_again(ft_bench_scene *scene)
 {
     return scene->status == FT_OK && ft_bench_again(&scene->clock);
 }
 
-static void fail(bench_scene *scene, const char *what, size_t bytes)
+static void fail(ft_bench_scene *scene, const char *what, size_t bytes)
 {
     if (scene->status == FT_OK) scene->status = ft_no_memory(&scene->error, what, bytes);
 }
 
-void *bench_block(bench_scene *scene, size_t bytes)
+void *ft_bench_block(ft_bench_scene *scene, size_t bytes)
 {
-    if (scene->n_blocks == BENCH_MAX_BLOCKS) fail(scene, "one block more of a case", bytes);
+    if (scene->n_blocks == FT_BENCH_MAX_BLOCKS) fail(scene, "one block more of a case", bytes);
     if (scene->status != FT_OK) return NULL;
     void *block = scene->backend->allocate(scene->backend, bytes, &scene->error);
     if (block)
@@ -30,39 +30,40 @@ void *bench_block(bench_scene *scene, size_t bytes)
     return block;
 }
 
-ft_tensor bench_tensor(bench_scene *scene, bench_traffic traffic, ft_dtype dtype, int64_t rows, int64_t cols)
+ft_tensor ft_bench_tensor(ft_bench_scene *scene, ft_bench_traffic traffic, ft_dtype dtype, int64_t rows,
+                          int64_t cols)
 {
     ft_tensor tensor = {NULL, dtype, rows, cols, cols};
     size_t bytes = (size_t)(rows * cols) * ft_dtype_bytes(dtype);
     char name[32];
     snprintf(name, sizeof name, "tensor %d", scene->n_blocks);
-    tensor.data = bench_block(scene, bytes);
+    tensor.data = ft_bench_block(scene, bytes);
     if (tensor.data) scene->status = ft_bench_fill(scene->backend, tensor, name, &scene->error);
     scene->op.bytes += (double)traffic * (double)bytes;
     return tensor;
 }
 
-void *bench_array(bench_scene *scene, const void *host, size_t bytes)
+void *ft_bench_array(ft_bench_scene *scene, const void *host, size_t bytes)
 {
-    void *block = bench_block(scene, bytes);
+    void *block = ft_bench_block(scene, bytes);
     if (block) scene->backend->to_device(scene->backend, block, host, bytes);
     scene->op.bytes += (double)bytes;
     return block;
 }
 
-int32_t *bench_integers(bench_scene *scene, int64_t count, int32_t below)
+int32_t *ft_bench_integers(ft_bench_scene *scene, int64_t count, int32_t below)
 {
     size_t bytes = (size_t)count * sizeof(int32_t);
     int32_t *values = malloc(bytes);
     if (!values) fail(scene, "whole numbers", bytes);
     for (int64_t i = 0; values && i < count; i++)
         values[i] = (int32_t)((uint32_t)i * 2654435761u % (uint32_t)below);
-    int32_t *array = values ? bench_array(scene, values, bytes) : NULL;
+    int32_t *array = values ? ft_bench_array(scene, values, bytes) : NULL;
     free(values);
     return array;
 }
 
-ft_weight *bench_weight(bench_scene *scene, int32_t out, int32_t in)
+ft_weight *ft_bench_scene_weight(ft_bench_scene *scene, int32_t out, int32_t in)
 {
     if (scene->status == FT_OK)
         scene->status = ft_bench_weight(scene->backend, out, in, true, &scene->weight, &scene->error);
@@ -70,7 +71,7 @@ ft_weight *bench_weight(bench_scene *scene, int32_t out, int32_t in)
     return scene->weight;
 }
 
-ft_adapter_batch bench_batch(bench_scene *scene, int32_t n_adapters)
+ft_adapter_batch ft_bench_batch(ft_bench_scene *scene, int32_t n_adapters)
 {
     enum { MOST = 8 };
     int32_t n_sequences = (int32_t)scene->job->batch_size, start[MOST + 1] = {0};
@@ -86,17 +87,17 @@ ft_adapter_batch bench_batch(bench_scene *scene, int32_t n_adapters)
     for (int32_t g = 0; adapter_of && g < n_adapters; g++)
         for (int32_t s = start[g]; s < start[g + 1]; s++) adapter_of[s] = g;
     ft_adapter_batch batch = {.n_adapters = n_adapters, .n_sequences = n_sequences};
-    batch.sequence_start = bench_array(scene, start, sizeof start);
+    batch.sequence_start = ft_bench_array(scene, start, sizeof start);
     if (adapter_of)
-        batch.adapter_of = bench_array(scene, adapter_of, (size_t)n_sequences * sizeof *adapter_of);
-    batch.seed = batch.step = bench_array(scene, numbers, sizeof numbers);
-    batch.model_dropout = batch.lora_dropout = bench_array(scene, dropout, sizeof dropout);
-    batch.lora_scale = bench_array(scene, scale, sizeof scale);
+        batch.adapter_of = ft_bench_array(scene, adapter_of, (size_t)n_sequences * sizeof *adapter_of);
+    batch.seed = batch.step = ft_bench_array(scene, numbers, sizeof numbers);
+    batch.model_dropout = batch.lora_dropout = ft_bench_array(scene, dropout, sizeof dropout);
+    batch.lora_scale = ft_bench_array(scene, scale, sizeof scale);
     free(adapter_of);
     return batch;
 }
 
-void bench_shape(bench_scene *scene, const char *format, ...)
+void ft_bench_shape(ft_bench_scene *scene, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -104,10 +105,10 @@ void bench_shape(bench_scene *scene, const char *format, ...)
     va_end(args);
 }
 
-void bench_run(ft_backend *backend, const ft_bench_job *job, const ft_model_config *config, const char *size,
-               const bench_case *c, ft_bench_op *op, ft_bench_seconds *seconds)
+void ft_bench_run_case(ft_backend *backend, const ft_bench_job *job, const ft_model_config *config,
+                       const char *size, const ft_bench_case *c, ft_bench_op *op, ft_bench_seconds *seconds)
 {
-    bench_scene scene = {.backend = backend, .job = job, .config = config};
+    ft_bench_scene scene = {.backend = backend, .job = job, .config = config};
     *seconds = (ft_bench_seconds){0, 0};
     scene.op = (ft_bench_op){.operation = c->operation, .size = size, .place = c->place};
     ft_bench_clock_start(&scene.clock, backend, job->steps, 0.01);

@@ -187,14 +187,14 @@ static bool look_at_first_cells(const ft_csv_scanner *scanner, size_t count, fir
     enum { ROWS = 5 };
     ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
     ft_status status = FT_OK;
-    ft_error unsaid;
+    ft_error ignored;
     int rows = 0;
     for (size_t i = 0; i < count; i++) cells[i] = (first_cells){true, true};
     for (; rows < ROWS && status == FT_OK && ft_csv_next_row(&ahead); rows++) {
         ft_csv_cell cell = {0};
         size_t place = 0;
         for (; status == FT_OK && !cell.ends_row && place < count; place++) {
-            status = ft_csv_next_cell(&ahead, &cell, &unsaid);
+            status = ft_csv_next_cell(&ahead, &cell, &ignored);
             if (status != FT_OK) break;
             double number;
             size_t digits = 0;

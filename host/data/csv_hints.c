@@ -35,11 +35,11 @@ size_t ft_csv_find_cell(const ft_csv_scanner *scanner, const char *text)
     const size_t length = strlen(text);
     size_t found = 0;
     ft_status status = FT_OK;
-    ft_error unsaid;
+    ft_error ignored;
     for (int i = 0; i < ROWS_AHEAD && status == FT_OK && !found && ft_csv_next_row(&ahead); i++) {
         ft_csv_cell cell = {0};
         while (status == FT_OK && !cell.ends_row) {
-            status = ft_csv_next_cell(&ahead, &cell, &unsaid);
+            status = ft_csv_next_cell(&ahead, &cell, &ignored);
             if (status == FT_OK && cell.length == length && memcmp(cell.text, text, length) == 0)
                 found = cell.line;
         }
@@ -57,11 +57,11 @@ typedef struct row_view {
 static bool view_row(ft_csv_scanner *scanner, size_t place, row_view *view)
 {
     ft_csv_cell cell = {0};
-    ft_error unsaid;
+    ft_error ignored;
     if (!ft_csv_next_row(scanner)) return false;
     *view = (row_view){.line = scanner->line, .date_place = SIZE_MAX};
     for (size_t i = 0; !cell.ends_row; i++) {
-        if (ft_csv_next_cell(scanner, &cell, &unsaid) != FT_OK) return false;
+        if (ft_csv_next_cell(scanner, &cell, &ignored) != FT_OK) return false;
         const bool date = ft_csv_is_date(cell.text, cell.length);
         if (date && view->date_place == SIZE_MAX) view->date_place = i;
         if (date && i == place) view->has_date = true;

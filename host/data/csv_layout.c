@@ -98,10 +98,10 @@ static bool begins_with_date(const ft_csv_scanner *scanner, const char *at, char
 {
     ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
     ft_csv_cell cell;
-    ft_error unsaid;
+    ft_error ignored;
     ahead.at = at;
     ahead.separator = separator;
-    const bool found = ft_csv_next_row(&ahead) && ft_csv_next_cell(&ahead, &cell, &unsaid) == FT_OK &&
+    const bool found = ft_csv_next_row(&ahead) && ft_csv_next_cell(&ahead, &cell, &ignored) == FT_OK &&
                        ft_csv_is_date(cell.text, cell.length);
     ft_csv_scanner_free(&ahead);
     return found;
@@ -151,10 +151,10 @@ ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *e
 /* The cell at `place` of the next row; false where there is none. */
 static bool next_cell_at(ft_csv_scanner *scanner, size_t place, ft_csv_cell *cell)
 {
-    ft_error unsaid;
+    ft_error ignored;
     if (!ft_csv_next_row(scanner)) return false;
     for (size_t i = 0; i <= place; i++)
-        if ((i > 0 && cell->ends_row) || ft_csv_next_cell(scanner, cell, &unsaid) != FT_OK) return false;
+        if ((i > 0 && cell->ends_row) || ft_csv_next_cell(scanner, cell, &ignored) != FT_OK) return false;
     return true;
 }
 
@@ -165,12 +165,12 @@ static unsigned formats_that_read(ft_csv_scanner *scanner, size_t place,
     unsigned both = 3, reading = both;
     ft_csv_cell cell;
     int64_t time;
-    ft_error unsaid;
+    ft_error ignored;
     while (reading == both && ft_csv_next_row(scanner)) {
         cell = (ft_csv_cell){0};
         unsigned reads = both;
         for (size_t i = 0; !cell.ends_row; i++) {
-            if (ft_csv_next_cell(scanner, &cell, &unsaid) != FT_OK) return reading;
+            if (ft_csv_next_cell(scanner, &cell, &ignored) != FT_OK) return reading;
             if (i != place) continue;
             for (unsigned f = 0; f < 2; f++)
                 if (!ft_date_format_read(formats[f], cell.text, cell.length, &time, NULL))
@@ -229,11 +229,11 @@ void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *sett
     if (!looks) return;
     ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
     ft_status status = FT_OK;
-    ft_error unsaid;
+    ft_error ignored;
     while (status == FT_OK && ft_csv_next_row(&ahead)) {
         ft_csv_cell cell = {0};
         for (size_t i = 0; status == FT_OK && !cell.ends_row; i++) {
-            status = ft_csv_next_cell(&ahead, &cell, &unsaid);
+            status = ft_csv_next_cell(&ahead, &cell, &ignored);
             if (status == FT_OK && i < width && !ft_number_look(&evidence[i], cell.text, cell.length) &&
                 !evidence[i].text)
                 evidence[i].text = !ft_csv_is_missing(settings, &cell);

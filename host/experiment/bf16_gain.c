@@ -14,9 +14,9 @@ static double seconds_per_flop(ft_dtype dtype)
 {
     ft_bench_product product = {.name = "wi", .rows = 512, .in_features = 512, .out_features = 2048};
     ft_backend *backend = NULL;
-    ft_error unmeasured;
-    if (ft_cpu_create(dtype, 1, &backend, &unmeasured) != FT_OK) return 0;
-    ft_status status = ft_bench_measure(backend, &product, &unmeasured);
+    ft_error ignored;
+    if (ft_cpu_create(dtype, 1, &backend, &ignored) != FT_OK) return 0;
+    ft_status status = ft_bench_measure(backend, &product, &ignored);
     backend->free(backend);
     return status == FT_OK ? 1 / product.forward + 1 / product.backward : 0;
 }

@@ -23,12 +23,12 @@ static char *cache_directory(void)
 /* What is in the file, NULL where that is nothing of ours. FT_FAILED where the file cannot be read. */
 static ft_status read_numbers(const char *path, cJSON **numbers)
 {
-    ft_error unread;
+    ft_error ignored;
     bool exists = false;
     *numbers = NULL;
-    ft_status status = ft_path_exists(path, &exists, &unread);
+    ft_status status = ft_path_exists(path, &exists, &ignored);
     if (status != FT_OK || !exists) return status;
-    status = ft_json_read(path, numbers, &unread);
+    status = ft_json_read(path, numbers, &ignored);
     if (status == FT_OK && cJSON_IsObject(*numbers)) return FT_OK;
     cJSON_Delete(*numbers);
     *numbers = NULL;
@@ -64,10 +64,10 @@ static void keep_in(const char *path, const char *key, double *number)
     if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) return; /* not of our making */
     if (read_numbers(path, &numbers) != FT_OK) return;
     if (!numbers) numbers = cJSON_CreateObject();
-    ft_error unwritten;
+    ft_error ignored;
     if (numbers && !number_in(numbers, key, number)) {
         cJSON_DeleteItemFromObjectCaseSensitive(numbers, key);
-        if (cJSON_AddNumberToObject(numbers, key, *number)) ft_json_write(path, numbers, &unwritten);
+        if (cJSON_AddNumberToObject(numbers, key, *number)) ft_json_write(path, numbers, &ignored);
     }
     cJSON_Delete(numbers);
 }
@@ -84,12 +84,12 @@ static bool lock_soon(int descriptor)
 
 void ft_calibration_keep(const char *key, double *number)
 {
-    ft_error unmade;
+    ft_error ignored;
     char *directory = cache_directory();
     char *path = directory ? ft_join_path(directory, "calibration.json") : NULL;
     char *lock = directory ? ft_join_path(directory, "calibration.lock") : NULL;
     int descriptor = -1;
-    if (path && lock && ft_make_directories(directory, &unmade) == FT_OK)
+    if (path && lock && ft_make_directories(directory, &ignored) == FT_OK)
         descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
     if (descriptor >= 0 && lock_soon(descriptor)) keep_in(path, key, number);
     if (descriptor >= 0) close(descriptor);

@@ -19,8 +19,8 @@ struct ft_engine {
     ft_comm *launcher; /* the processes of an MPI launcher, in host memory; NULL: this one is alone */
     ft_comm *comm;     /* the devices that train each adapter batch together: the launcher's on CPUs, else of
                           its own; NULL: this one alone, or not attached */
-    ft_status (*team_connect)(ft_engine *engine, const ft_comm_id *id, int rank, int size,
-                              double timeout_seconds, ft_error *err); /* of a team (rank_group.h) */
+    ft_status (*group_connect)(ft_engine *engine, const ft_comm_id *id, int rank, int size,
+                               double timeout_seconds, ft_error *err); /* of a rank group (rank_group.h) */
 };
 
 /* Each public call begins and, where that succeeded, ends with one of these. FT_BAD_INPUT: there is no
@@ -32,7 +32,7 @@ void ft_engine_leave(ft_engine *engine);
  * succeed or fail. FT_BAD_INPUT in a child of a process that had opened a device. */
 ft_status ft_engine_attach(ft_engine *engine, ft_error *err);
 
-/* Whether this process records experiments and keeps the books, as it does when it is alone. */
+/* Whether this process records experiments and keeps the journal, as it does when it is alone. */
 static inline bool ft_engine_leads(const ft_engine *engine)
 {
     const ft_comm *comm = engine->launcher ? engine->launcher : engine->comm;

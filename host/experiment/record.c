@@ -15,13 +15,13 @@
 #include "tracker/baselines.h"
 
 /* Metrics and forecasts.csv of what was trained. */
-static ft_status evaluate(ft_study *study, const ft_hyperparameters *config, const ft_adapter *adapter,
-                          ft_experiment *experiment, ft_error *err)
+static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
+                          const ft_adapter *adapter, ft_experiment *experiment, ft_error *err)
 {
     char *path = ft_join_path(experiment->directory, "forecasts.csv");
     if (!path) return ft_no_memory(err, "a path", strlen(experiment->directory));
     const double started = ft_now_seconds();
-    ft_status status = ft_study_evaluate(study, config, adapter, path, experiment->metrics, err);
+    ft_status status = ft_run_context_evaluate(run_context, config, adapter, path, experiment->metrics, err);
     free(path);
     return status == FT_OK
                ? ft_run_record_seconds(experiment->run, "evaluation", ft_now_seconds() - started, err)
@@ -46,12 +46,13 @@ static void report(const ft_experiment *experiment, ft_outcome *outcome)
 }
 
 /* How many series there are, and from how many of them it learns; a note where they are not all. */
-static ft_status add_series(ft_study *study, const ft_hyperparameters *config, ft_experiment *experiment,
-                            ft_error *err)
+static ft_status add_series(ft_run_context *run_context, const ft_hyperparameters *config,
+                            ft_experiment *experiment, ft_error *err)
 {
-    const size_t n_items = study->dataset.n_items;
+    const size_t n_items = run_context->dataset.n_items;
     ft_text note = FT_TEXT_EMPTY;
-    const size_t n_short = ft_dataset_count_short(&study->dataset, (int32_t)config->prediction_length, &note);
+    const size_t n_short =
+        ft_dataset_count_short(&run_context->dataset, (int32_t)config->prediction_length, &note);
     bool ok = !note.failed && cJSON_AddNumberToObject(experiment->run, "series", (double)n_items) &&
               cJSON_AddNumberToObject(experiment->run, "series_trained_on", (double)(n_items - n_short));
     ft_status status = ok ? FT_OK : ft_no_memory(err, "the record of a run", 64);
@@ -61,13 +62,13 @@ static ft_status add_series(ft_study *study, const ft_hyperparameters *config, f
 }
 
 /* Fills what is known before training. */
-static ft_status describe(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                          ft_experiment *experiment, ft_error *err)
+static ft_status describe(ft_run_context *run_context, const ft_hyperparameters *config,
+                          const ft_sweep_place *place, ft_experiment *experiment, ft_error *err)
 {
     ft_hyperparameters recorded = *config;
-    if (study->start) {
+    if (run_context->start) {
         /* The adapter that training goes on from decides what it is. */
-        const ft_adapter_spec *spec = &study->start->spec;
+        const ft_adapter_spec *spec = &run_context->start->spec;
         recorded.adapter_type = spec->kind;
         if (spec->kind == FT_LORA) {
             recorded.lora_rank = spec->rank;
@@ -77,27 +78,27 @@ static ft_status describe(ft_study *study, const ft_hyperparameters *config, con
         }
     }
     experiment->hyperparams = ft_hyperparameters_to_json(&recorded);
-    experiment->data_insights = cJSON_Duplicate(study->insights, true);
-    experiment->run = ft_run_record(study, place);
+    experiment->data_insights = cJSON_Duplicate(run_context->insights, true);
+    experiment->run = ft_run_record(run_context, place);
     if (!experiment->hyperparams || !experiment->data_insights || !experiment->run)
         return ft_no_memory(err, "the record of a run", 4096);
-    const ft_study_baseline *baseline = NULL;
-    ft_status status = ft_study_baseline_of(study, config, &baseline, err);
+    const ft_run_context_baseline *baseline = NULL;
+    ft_status status = ft_run_context_baseline_of(run_context, config, &baseline, err);
     if (status == FT_OK) status = ft_baseline_put(experiment, "zero_shot", baseline->zero_shot, err);
     if (status == FT_OK) status = ft_baseline_put(experiment, "seasonal_naive", baseline->naive, err);
     if (status == FT_OK)
         status = ft_run_record_seconds(experiment->run, "baseline_evaluation", baseline->seconds, err);
-    if (status == FT_OK && study->request->notes)
-        status = ft_experiment_add_note(experiment, study->request->notes, err);
-    return status == FT_OK ? add_series(study, config, experiment, err) : status;
+    if (status == FT_OK && run_context->request->notes)
+        status = ft_experiment_add_note(experiment, run_context->request->notes, err);
+    return status == FT_OK ? add_series(run_context, config, experiment, err) : status;
 }
 
 /* Whether a file of the experiment is there, or may be: what cannot be looked at is not taken for missing. */
 static bool may_exist(const char *path)
 {
     bool exists = true;
-    ft_error unread;
-    return ft_path_exists(path, &exists, &unread) != FT_OK || exists;
+    ft_error ignored;
+    return ft_path_exists(path, &exists, &ignored) != FT_OK || exists;
 }
 
 /* Whether results.json is there: then the experiment is whole, whatever failed after it. */
@@ -143,8 +144,8 @@ static ft_status add_pruned(ft_experiment *experiment, const ft_train_result *re
 }
 
 /* History and adapter, and the evaluation of what was trained to its end. */
-static ft_status add_result(ft_study *study, const ft_hyperparameters *config, const ft_train_result *result,
-                            ft_experiment *experiment, ft_error *err)
+static ft_status add_result(ft_run_context *run_context, const ft_hyperparameters *config,
+                            const ft_train_result *result, ft_experiment *experiment, ft_error *err)
 {
     ft_status status = FT_OK;
     for (int32_t i = 0; i < result->n_epochs && status == FT_OK; i++) {
@@ -160,43 +161,43 @@ static ft_status add_result(ft_study *study, const ft_hyperparameters *config, c
         written.config.chronos.context_length = (int32_t)config->context_length;
         written.config.chronos.prediction_length = (int32_t)config->prediction_length;
         /* A whole model gets the base's config.json. */
-        const char *directory = study->model_directory, *base = study->request->model;
+        const char *directory = run_context->model_directory, *base = run_context->request->model;
         if (directory)
             base = written.spec.kind == FT_FULL ? directory : ft_model_public_name(base, directory);
-        status = ft_adapter_write(experiment->model_path, &written, study->weights, base, err);
+        status = ft_adapter_write(experiment->model_path, &written, run_context->weights, base, err);
     }
     if (status != FT_OK) return status;
     if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);
     return result->pruned ? add_pruned(experiment, result, err)
-                          : evaluate(study, config, result->adapter, experiment, err);
+                          : evaluate(run_context, config, result->adapter, experiment, err);
 }
 
 /* Whose ids are announced to whoever keeps the journal. */
 typedef struct announcement {
-    const ft_link *link;
+    const ft_worker_callbacks *callbacks;
     size_t index;
 } announcement;
 
 static ft_status announce(void *context, const char *experiment_id, ft_error *err)
 {
     const announcement *what = context;
-    return what->link->begin(what->link->context, what->index, experiment_id, err);
+    return what->callbacks->begin(what->callbacks->context, what->index, experiment_id, err);
 }
 
-static ft_status record(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                        bool may_lack_memory, const ft_train_result *result, const ft_link *link,
-                        ft_outcome *outcome, ft_error *err)
+static ft_status record(ft_run_context *run_context, const ft_hyperparameters *config,
+                        const ft_sweep_place *place, bool may_lack_memory, const ft_train_result *result,
+                        const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
 {
     ft_experiment experiment = {0};
     int64_t number = place ? (int64_t)place->index + 1 : 0, total = place ? (int64_t)place->total : 0;
     size_t index = place ? place->index : 0;
-    announcement what = {link, index};
+    announcement what = {callbacks, index};
     const ft_announcer announcer = {announce, &what};
-    ft_status status = ft_experiment_begin(&experiment, study->engine->settings.results, study->name, number,
-                                           total, NULL, &announcer, err);
+    ft_status status = ft_experiment_begin(&experiment, run_context->engine->settings.results,
+                                           run_context->name, number, total, NULL, &announcer, err);
     if (status != FT_OK) return status;
-    status = describe(study, config, place, &experiment, err);
-    if (status == FT_OK) status = add_result(study, config, result, &experiment, err);
+    status = describe(run_context, config, place, &experiment, err);
+    if (status == FT_OK) status = add_result(run_context, config, result, &experiment, err);
     ft_status ended = status;
     if (is_own_failure(status, &experiment, place, may_lack_memory)) {
         experiment.error = ft_copy_string(err->message);
@@ -207,7 +208,7 @@ static ft_status record(ft_study *study, const ft_hyperparameters *config, const
     if (status == FT_OK) {
         report(&experiment, outcome);
         if (!outcome->failed && result->pruned) outcome->pruned_at_epoch = result->n_epochs;
-        status = link->finish(link->context, index, outcome, err);
+        status = callbacks->finish(callbacks->context, index, outcome, err);
         if (status == FT_NO_MEMORY) status = FT_FAILED; /* for the journal: the experiment is whole */
     }
     if (status != FT_OK && !may_be_recorded(&experiment))
@@ -219,21 +220,22 @@ static ft_status record(ft_study *study, const ft_hyperparameters *config, const
     return status;
 }
 
-ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                               const ft_train_result *result, const ft_link *link, ft_outcome *outcome,
-                               ft_error *err)
+ft_status ft_record_experiment(ft_run_context *run_context, const ft_hyperparameters *config,
+                               const ft_sweep_place *place, const ft_train_result *result,
+                               const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
 {
     /* Of a sweep, which nobody may be watching, only what lacks memory twice is recorded as failed. */
-    ft_status status = record(study, config, place, !place, result, link, outcome, err);
+    ft_status status = record(run_context, config, place, !place, result, callbacks, outcome, err);
     if (status == FT_NO_MEMORY && place)
-        status = record(study, config, place, true, result, link, outcome, err);
+        status = record(run_context, config, place, true, result, callbacks, outcome, err);
     return status;
 }
 
-ft_status ft_record_failure(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                            const char *error, const ft_link *link, ft_outcome *outcome, ft_error *err)
+ft_status ft_record_failure(ft_run_context *run_context, const ft_hyperparameters *config,
+                            const ft_sweep_place *place, const char *error,
+                            const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
 {
     /* Kept with the experiment as any failure of its own is, whatever it was. */
     ft_train_result result = {.status = FT_DIVERGED, .error = error, .ended = true};
-    return ft_record_experiment(study, config, place, &result, link, outcome, err);
+    return ft_record_experiment(run_context, config, place, &result, callbacks, outcome, err);
 }

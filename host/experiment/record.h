@@ -18,12 +18,13 @@ typedef struct ft_sweep_place {
  * nothing stays, for its adapter is in the batch's checkpoint; a run of its own is recorded with its last
  * adapter and an error that says how far it came. Any other status: nothing can be recorded (a full disk);
  * the adapter of a run of its own stays, and the message says where. */
-ft_status ft_record_experiment(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                               const ft_train_result *result, const ft_link *link, ft_outcome *outcome,
-                               ft_error *err);
+ft_status ft_record_experiment(ft_run_context *run_context, const ft_hyperparameters *config,
+                               const ft_sweep_place *place, const ft_train_result *result,
+                               const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err);
 
 /* Records a configuration that was never trained to its end: `error` says why. */
-ft_status ft_record_failure(ft_study *study, const ft_hyperparameters *config, const ft_sweep_place *place,
-                            const char *error, const ft_link *link, ft_outcome *outcome, ft_error *err);
+ft_status ft_record_failure(ft_run_context *run_context, const ft_hyperparameters *config,
+                            const ft_sweep_place *place, const char *error,
+                            const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* What is evaluated of a study; see run_context_evaluation.h. */
+/* What is evaluated of a run context; see run_context_evaluation.h. */
 #include "host/experiment/run_context_evaluation.h"
 
 #include <stdlib.h>
@@ -18,35 +18,35 @@ static order order_of(enum subject subject, const ft_hyperparameters *config)
                    (double)(uint32_t)config->seed};
 }
 
-static ft_evaluation evaluation_of(const ft_study *study, const order *said)
+static ft_evaluation evaluation_of(const ft_run_context *run_context, const order *said)
 {
-    return (ft_evaluation){.engine = study->engine,
-                           .dataset = &study->dataset,
-                           .series = study->series,
+    return (ft_evaluation){.engine = run_context->engine,
+                           .dataset = &run_context->dataset,
+                           .series = run_context->series,
                            .context_length = (int32_t)said->context_length,
                            .prediction_length = (int32_t)said->prediction_length,
-                           .eval_windows = study->eval_windows,
-                           .season = study->season,
+                           .eval_windows = run_context->eval_windows,
+                           .season = run_context->season,
                            .seed = (uint32_t)said->seed,
-                           .comm = study->evaluators};
+                           .comm = run_context->evaluators};
 }
 
 /* What was ordered, on every rank. */
-static ft_status evaluate(ft_study *study, const order *said, const ft_adapter *adapter,
+static ft_status evaluate(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
                           const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
-    const ft_evaluation evaluation = evaluation_of(study, said);
+    const ft_evaluation evaluation = evaluation_of(run_context, said);
     ft_trainable *tuned = NULL;
     ft_status status = FT_OK;
     if (said->subject == THE_ADAPTER)
-        status = ft_trainable_create(study->chronos, &adapter, 1, false, &tuned, err);
+        status = ft_trainable_create(run_context->chronos, &adapter, 1, false, &tuned, err);
     status = ft_comm_agree(evaluation.comm, status, NULL, err);
     if (status == FT_OK)
-        status =
-            ft_evaluate_adapter(&evaluation, tuned ? tuned : study->base, 0, forecasts_path, metrics, err);
+        status = ft_evaluate_adapter(&evaluation, tuned ? tuned : run_context->base, 0, forecasts_path,
+                                     metrics, err);
     if (tuned && tuned->kind == FT_FULL) {
         ft_error failed;
-        ft_status restored = ft_trainable_restore(tuned, study->weights, &failed);
+        ft_status restored = ft_trainable_restore(tuned, run_context->weights, &failed);
         if (restored != FT_OK && status == FT_OK) status = ft_fail(err, restored, "%s", failed.message);
     }
     ft_trainable_free(tuned);
@@ -54,71 +54,73 @@ static ft_status evaluate(ft_study *study, const order *said, const ft_adapter *
 }
 
 /* The same with all that follow. */
-static ft_status lead_evaluation(ft_study *study, const order *said, const ft_adapter *adapter,
+static ft_status lead_evaluation(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
                                  const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
-    ft_comm *comm = study->evaluators;
+    ft_comm *comm = run_context->evaluators;
     order heard = *said;
     ft_status status = comm ? comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err) : FT_OK;
-    return status == FT_OK ? evaluate(study, said, adapter, forecasts_path, metrics, err) : status;
+    return status == FT_OK ? evaluate(run_context, said, adapter, forecasts_path, metrics, err) : status;
 }
 
-ft_status ft_study_evaluate(ft_study *study, const ft_hyperparameters *config, const ft_adapter *adapter,
-                            const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
+                                  const ft_adapter *adapter, const char *forecasts_path,
+                                  ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
     const order said = order_of(THE_ADAPTER, config);
-    return lead_evaluation(study, &said, adapter, forecasts_path, metrics, err);
+    return lead_evaluation(run_context, &said, adapter, forecasts_path, metrics, err);
 }
 
-ft_status ft_study_baseline_of(ft_study *study, const ft_hyperparameters *config,
-                               const ft_study_baseline **out, ft_error *err)
+ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyperparameters *config,
+                                     const ft_run_context_baseline **out, ft_error *err)
 {
-    for (size_t i = 0; i < study->n_baselines; i++) {
-        *out = &study->baselines[i];
+    for (size_t i = 0; i < run_context->n_baselines; i++) {
+        *out = &run_context->baselines[i];
         if ((*out)->context_length == config->context_length &&
             (*out)->prediction_length == config->prediction_length && (*out)->seed == config->seed)
             return FT_OK;
     }
-    ft_study_baseline *grown = realloc(study->baselines, (study->n_baselines + 1) * sizeof *grown);
-    if (!grown) return ft_no_memory(err, "baselines", (study->n_baselines + 1) * sizeof *grown);
-    study->baselines = grown;
-    ft_study_baseline *baseline = &grown[study->n_baselines];
-    *baseline = (ft_study_baseline){.context_length = config->context_length,
-                                    .prediction_length = config->prediction_length,
-                                    .seed = config->seed};
+    ft_run_context_baseline *grown =
+        realloc(run_context->baselines, (run_context->n_baselines + 1) * sizeof *grown);
+    if (!grown) return ft_no_memory(err, "baselines", (run_context->n_baselines + 1) * sizeof *grown);
+    run_context->baselines = grown;
+    ft_run_context_baseline *baseline = &grown[run_context->n_baselines];
+    *baseline = (ft_run_context_baseline){.context_length = config->context_length,
+                                          .prediction_length = config->prediction_length,
+                                          .seed = config->seed};
     const order said = order_of(THE_MODEL, config);
-    const ft_evaluation evaluation = evaluation_of(study, &said);
-    ft_engine_say(study->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
-                  (long long)study->season);
+    const ft_evaluation evaluation = evaluation_of(run_context, &said);
+    ft_engine_say(run_context->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
+                  (long long)run_context->season);
     const double started = ft_now_seconds();
-    ft_status status = lead_evaluation(study, &said, NULL, NULL, baseline->zero_shot, err);
+    ft_status status = lead_evaluation(run_context, &said, NULL, NULL, baseline->zero_shot, err);
     if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);
     if (status != FT_OK) return status;
     baseline->seconds = ft_now_seconds() - started;
-    study->n_baselines++;
+    run_context->n_baselines++;
     *out = baseline;
     return FT_OK;
 }
 
-void ft_study_lead(ft_study *study)
+void ft_run_context_lead(ft_run_context *run_context)
 {
-    study->evaluators = study->engine->comm;
+    run_context->evaluators = run_context->engine->comm;
 }
 
-ft_status ft_study_dismiss(ft_study *study, ft_status status, ft_error *err)
+ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, ft_error *err)
 {
-    ft_comm *comm = study->evaluators;
+    ft_comm *comm = run_context->evaluators;
     order said = {.subject = NOTHING_MORE};
-    ft_error unsaid; /* then there is no agreement either */
-    if (comm) (void)comm->add_up(comm, &said.subject, ORDER_NUMBERS, &unsaid);
-    study->evaluators = NULL;
+    ft_error ignored; /* then there is no agreement either */
+    if (comm) (void)comm->add_up(comm, &said.subject, ORDER_NUMBERS, &ignored);
+    run_context->evaluators = NULL;
     return ft_comm_agree(comm, status, NULL, err);
 }
 
 /* It measures, too, what it has no use for: that takes no longer than the other's recording. */
-ft_status ft_study_follow(ft_study *study, const ft_adapter *adapter, ft_error *err)
+ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *adapter, ft_error *err)
 {
-    ft_comm *comm = study->evaluators = study->engine->comm;
+    ft_comm *comm = run_context->evaluators = run_context->engine->comm;
     ft_metrics unused[FT_N_SPLITS];
     ft_error heard_by_all;
     ft_status status;
@@ -126,8 +128,8 @@ ft_status ft_study_follow(ft_study *study, const ft_adapter *adapter, ft_error *
         order heard = {0};
         status = comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err);
         if (status != FT_OK || heard.subject == NOTHING_MORE) break;
-        (void)evaluate(study, &heard, adapter, NULL, unused, &heard_by_all);
+        (void)evaluate(run_context, &heard, adapter, NULL, unused, &heard_by_all);
     }
-    study->evaluators = NULL;
+    run_context->evaluators = NULL;
     return ft_comm_agree(comm, status, NULL, err);
 }

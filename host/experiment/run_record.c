@@ -49,10 +49,10 @@ ft_status ft_run_record_seconds(cJSON *run, const char *what, double seconds, ft
     return ft_no_memory(err, "the record of a run", 64);
 }
 
-cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
+cJSON *ft_run_record(const ft_run_context *run_context, const ft_sweep_place *place)
 {
-    const ft_backend *backend = study->engine->backend;
-    const char *command = study->engine->settings.command_line;
+    const ft_backend *backend = run_context->engine->backend;
+    const char *command = run_context->engine->settings.command_line;
     cJSON *run = cJSON_CreateObject();
     bool ok = run && cJSON_AddNumberToObject(run, "schema_version", SCHEMA_VERSION) &&
               cJSON_AddStringToObject(run, "ftgpu_version", ft_version()) &&
@@ -61,17 +61,18 @@ cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place)
               cJSON_AddStringToObject(run, "device", backend->device) &&
               cJSON_AddStringToObject(run, "dtype", backend->bf16 ? "bf16" : "f32") &&
               cJSON_AddNumberToObject(run, "threads", backend->n_threads) &&
-              cJSON_AddNumberToObject(run, "ranks", study->engine->comm ? study->engine->comm->size : 1) &&
-              cJSON_AddStringToObject(run, "model", study->request->model) &&
-              add_checksum(run, "model_hash", study->weights->checksum) &&
-              add_checksum(run, "data_hash", study->dataset.checksum) &&
-              add_checksum(run, "rows_hash", study->dataset.rows_checksum) &&
-              cJSON_AddStringToObject(run, "target", study->request->target) &&
-              cJSON_AddNumberToObject(run, "season", (double)study->season) &&
-              cJSON_AddNumberToObject(run, "eval_windows", (double)study->eval_windows) &&
+              cJSON_AddNumberToObject(run, "ranks",
+                                      run_context->engine->comm ? run_context->engine->comm->size : 1) &&
+              cJSON_AddStringToObject(run, "model", run_context->request->model) &&
+              add_checksum(run, "model_hash", run_context->weights->checksum) &&
+              add_checksum(run, "data_hash", run_context->dataset.checksum) &&
+              add_checksum(run, "rows_hash", run_context->dataset.rows_checksum) &&
+              cJSON_AddStringToObject(run, "target", run_context->request->target) &&
+              cJSON_AddNumberToObject(run, "season", (double)run_context->season) &&
+              cJSON_AddNumberToObject(run, "eval_windows", (double)run_context->eval_windows) &&
               add_shared(run, place);
-    if (ok && study->request->adapter)
-        ok = cJSON_AddStringToObject(run, "start_adapter", study->request->adapter) != NULL;
+    if (ok && run_context->request->adapter)
+        ok = cJSON_AddStringToObject(run, "start_adapter", run_context->request->adapter) != NULL;
     if (ok) return run;
     cJSON_Delete(run);
     return NULL;

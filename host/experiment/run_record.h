@@ -9,7 +9,7 @@
 /* Version and commit, command line, directory, device, dtype, threads, hashes of model and data, evaluation
  * settings, with whom it shared passes (place NULL: nobody). The baselines are added later. The caller's;
  * NULL when memory runs out. */
-cJSON *ft_run_record(const ft_study *study, const ft_sweep_place *place);
+cJSON *ft_run_record(const ft_run_context *run_context, const ft_sweep_place *place);
 
 /* "crc32:a5c74c20", as model_hash and data_hash have it. Returns `text`. */
 enum { FT_HASH_CHARS = 24 };

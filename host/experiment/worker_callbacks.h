@@ -7,7 +7,7 @@
 #include "host/ftgpu.h"
 #include "model/trainer.h"
 
-typedef struct ft_link {
+typedef struct ft_worker_callbacks {
     void *context;
     /* Whether the result of a configuration is on disk already. */
     bool (*is_recorded)(void *context, size_t configuration);
@@ -22,6 +22,6 @@ typedef struct ft_link {
     ft_status (*epochs)(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
                         bool *pruned, ft_error *err);
     ft_stop (*stop)(void *context); /* asked often */
-} ft_link;
+} ft_worker_callbacks;
 
 #endif

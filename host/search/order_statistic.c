@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-ft_status ft_standing_add(ft_standing *s, double value, size_t n_low, ft_error *err)
+ft_status ft_order_statistic_add(ft_order_statistic *s, double value, size_t n_low, ft_error *err)
 {
-    bool is_low = s->low.count > 0 && value < ft_standing_last_low(s);
+    bool is_low = s->low.count > 0 && value < ft_order_statistic_last_low(s);
     ft_status status = is_low ? ft_heap_push(&s->low, -value, 0, err) : ft_heap_push(&s->high, value, 0, err);
     while (status == FT_OK && s->low.count < n_low)
         status = ft_heap_push(&s->low, -ft_heap_pop(&s->high).key, 0, err);
@@ -15,9 +15,9 @@ ft_status ft_standing_add(ft_standing *s, double value, size_t n_low, ft_error *
     return status;
 }
 
-void ft_standing_free(ft_standing *standing)
+void ft_order_statistic_free(ft_order_statistic *statistic)
 {
-    free(standing->low.entries);
-    free(standing->high.entries);
-    *standing = (ft_standing){0};
+    free(statistic->low.entries);
+    free(statistic->high.entries);
+    *statistic = (ft_order_statistic){0};
 }

@@ -23,7 +23,7 @@ struct ft_scheduler {
     /* After each epoch that is judged, from the first: of asha the val_loss of those that have reached it,
      * the places that go on being `low`; of median their mean val_loss up to it, the lower half being `low`.
      */
-    ft_standing *standings; /* (n_epochs) */
+    ft_order_statistic *statistics; /* (n_epochs) */
     size_t *n_known;        /* (n_epochs): of asha, those whose val_loss is a number */
     int32_t n_epochs;
 };
@@ -63,8 +63,8 @@ void ft_scheduler_free(ft_scheduler *s)
 {
     if (!s) return;
     for (size_t i = 0; s->curves && i < s->n_trajectories; i++) free(s->curves[i].val_loss);
-    for (int32_t e = 0; e < s->n_epochs; e++) ft_standing_free(&s->standings[e]);
-    free(s->standings);
+    for (int32_t e = 0; e < s->n_epochs; e++) ft_order_statistic_free(&s->statistics[e]);
+    free(s->statistics);
     free(s->n_known);
     free(s->curves);
     free(s);
@@ -78,17 +78,18 @@ static bool is_rung(const ft_scheduler *s, int32_t epoch)
     return false;
 }
 
-/* Room for the standing after an epoch. */
+/* Room for the order statistic after an epoch. */
 static ft_status reach_epoch(ft_scheduler *s, int32_t epoch, ft_error *err)
 {
     if (epoch <= s->n_epochs) return FT_OK;
-    ft_standing *standings = realloc(s->standings, (size_t)epoch * sizeof *standings);
-    if (standings) s->standings = standings;
+    ft_order_statistic *statistics = realloc(s->statistics, (size_t)epoch * sizeof *statistics);
+    if (statistics) s->statistics = statistics;
     size_t *n_known = realloc(s->n_known, (size_t)epoch * sizeof *n_known);
     if (n_known) s->n_known = n_known;
-    if (!standings || !n_known) return ft_no_memory(err, "the scheduler", (size_t)epoch * sizeof *standings);
+    if (!statistics || !n_known)
+        return ft_no_memory(err, "the scheduler", (size_t)epoch * sizeof *statistics);
     for (; s->n_epochs < epoch; s->n_epochs++) {
-        s->standings[s->n_epochs] = (ft_standing){0};
+        s->statistics[s->n_epochs] = (ft_order_statistic){0};
         s->n_known[s->n_epochs] = 0;
     }
     return FT_OK;
@@ -123,15 +124,15 @@ static ft_status place(ft_scheduler *s, const curve *c, int32_t epoch, ft_error 
                                                       : false;
     ft_status status = is_judged ? reach_epoch(s, epoch, err) : FT_OK;
     if (!is_judged || status != FT_OK) return status;
-    ft_standing *standing = &s->standings[epoch - 1];
-    size_t count = ft_standing_count(standing) + 1;
+    ft_order_statistic *statistic = &s->statistics[epoch - 1];
+    size_t count = ft_order_statistic_count(statistic) + 1;
     double own = c->val_loss[epoch - 1];
     if (s->kind == FT_SCHEDULER_ASHA) {
         s->n_known[epoch - 1] += isnan(own) ? 0 : 1;
-        return ft_standing_add(standing, asha_key(own), asha_places(s, count), err);
+        return ft_order_statistic_add(statistic, asha_key(own), asha_places(s, count), err);
     }
     double mean = mean_loss(c, epoch);
-    return isnan(mean) ? FT_OK : ft_standing_add(standing, mean, (count + 1) / 2, err);
+    return isnan(mean) ? FT_OK : ft_order_statistic_add(statistic, mean, (count + 1) / 2, err);
 }
 
 static ft_status append(ft_scheduler *s, curve *c, double val_loss, ft_error *err)
@@ -166,32 +167,32 @@ static bool asha_prunes(const ft_scheduler *s, size_t trajectory, int32_t epoch)
 {
     if (!is_rung(s, epoch) || s->n_known[epoch - 1] == 0) return false;
     double own = s->curves[trajectory].val_loss[epoch - 1];
-    return asha_key(own) > ft_standing_last_low(&s->standings[epoch - 1]);
+    return asha_key(own) > ft_order_statistic_last_low(&s->statistics[epoch - 1]);
 }
 
-/* The median of a standing whose low are its lower half, without one of its values; without none where that
- * is NaN. The standing holds another. */
-static double median_without(const ft_standing *standing, double own)
+/* The median of an order statistic whose low are its lower half, without one of its values; without none
+ * where that is NaN. It holds another. */
+static double median_without(const ft_order_statistic *statistic, double own)
 {
-    size_t count = ft_standing_count(standing);
-    double last = ft_standing_last_low(standing);
-    if (isnan(own)) return count % 2 ? last : (last + ft_standing_first_high(standing)) / 2;
-    if (count % 2 == 0) return own <= last ? ft_standing_first_high(standing) : last;
-    if (own < last) return (last + ft_standing_first_high(standing)) / 2;
-    double before = ft_standing_second_last_low(standing);
-    return (before + (own == last ? ft_standing_first_high(standing) : last)) / 2;
+    size_t count = ft_order_statistic_count(statistic);
+    double last = ft_order_statistic_last_low(statistic);
+    if (isnan(own)) return count % 2 ? last : (last + ft_order_statistic_first_high(statistic)) / 2;
+    if (count % 2 == 0) return own <= last ? ft_order_statistic_first_high(statistic) : last;
+    if (own < last) return (last + ft_order_statistic_first_high(statistic)) / 2;
+    double before = ft_order_statistic_second_last_low(statistic);
+    return (before + (own == last ? ft_order_statistic_first_high(statistic) : last)) / 2;
 }
 
 static bool median_prunes(const ft_scheduler *s, size_t trajectory, int32_t epoch)
 {
     if (epoch < s->grace_epochs) return false;
     const curve *own = &s->curves[trajectory];
-    const ft_standing *standing = &s->standings[epoch - 1];
+    const ft_order_statistic *statistic = &s->statistics[epoch - 1];
     double best = NAN, mean = mean_loss(own, epoch);
     for (int32_t e = 0; e < epoch; e++)
         if (is_better(own->val_loss[e], best)) best = own->val_loss[e];
-    size_t others = ft_standing_count(standing) - (isnan(mean) ? 0 : 1);
-    return others > 0 && is_better(median_without(standing, mean), best);
+    size_t others = ft_order_statistic_count(statistic) - (isnan(mean) ? 0 : 1);
+    return others > 0 && is_better(median_without(statistic, mean), best);
 }
 
 bool ft_scheduler_prunes(const ft_scheduler *s, size_t trajectory, int32_t epoch)

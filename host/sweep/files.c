@@ -131,8 +131,8 @@ static ft_status refuse_text(const ft_directory *state, const char *text, size_t
 {
     cJSON *plan = NULL;
     char fault[128] = "is damaged";
-    ft_error broken;
-    const bool is_json = ft_json_parse(text, size, plan_name, &plan, &broken) == FT_OK;
+    ft_error ignored;
+    const bool is_json = ft_json_parse(text, size, plan_name, &plan, &ignored) == FT_OK;
     const cJSON *version = is_json ? cJSON_GetObjectItemCaseSensitive(plan, "schema_version") : NULL;
     if (cJSON_IsNumber(version) && version->valuedouble != FT_SWEEP_SCHEMA)
         snprintf(fault, sizeof fault,
@@ -180,10 +180,10 @@ ft_status ft_sweep_plan_read(const ft_directory *state, const ft_directory *chec
 }
 
 ft_status ft_sweep_plan_check(const ft_directory *state, const char *name, const cJSON *plan,
-                              ft_sweep_books *books, ft_error *err)
+                              ft_sweep_index *index, ft_error *err)
 {
     ft_error fault;
-    ft_status status = ft_books_open(books, name, plan, &fault);
+    ft_status status = ft_sweep_index_open(index, name, plan, &fault);
     if (status == FT_OK) return FT_OK;
     return status == FT_BAD_INPUT ? fail_plan(state, fault.message, err)
                                   : ft_fail(err, status, "%s", fault.message);

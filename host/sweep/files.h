@@ -26,9 +26,9 @@ ft_status ft_sweep_has_checkpoints(const ft_directory *checkpoints, bool *has, f
  * another version's, or gone while journals and checkpoints are not. Removes what a crash has left of one. */
 ft_status ft_sweep_plan_read(const ft_directory *state, const ft_directory *checkpoints, cJSON **plan,
                              ft_error *err);
-/* Takes a plan into the books. FT_BAD_INPUT where it does not hold together. */
+/* Takes a plan into the index. FT_BAD_INPUT where it does not hold together. */
 ft_status ft_sweep_plan_check(const ft_directory *state, const char *name, const cJSON *plan,
-                              ft_sweep_books *books, ft_error *err);
+                              ft_sweep_index *index, ft_error *err);
 /* Writes a plan in the place of all that is there. */
 ft_status ft_sweep_plan_write(const ft_directory *state, const ft_directory *checkpoints, const cJSON *plan,
                               ft_error *err);

@@ -20,54 +20,55 @@ static void replace_text(char **slot, char *text, const char *shared)
     *slot = text;
 }
 
-ft_status ft_books_check_id(const ft_sweep_books *books, size_t index, const char *experiment_id,
-                            ft_error *err)
+ft_status ft_sweep_index_check_id(const ft_sweep_index *index, size_t configuration,
+                                  const char *experiment_id, ft_error *err)
 {
-    if (ft_experiment_id_fits(experiment_id, books->name, (int64_t)index + 1, (int64_t)books->count))
+    if (ft_experiment_id_fits(experiment_id, index->name, (int64_t)configuration + 1, (int64_t)index->count))
         return FT_OK;
     return ft_fail(err, FT_BAD_INPUT, "\"%.200s\" is not an id of configuration %zu of sweep \"%s\"",
-                   experiment_id, index + 1, books->name);
+                   experiment_id, configuration + 1, index->name);
 }
 
-bool ft_books_find_id(const ft_sweep_books *books, const char *experiment_id, size_t *index)
+bool ft_sweep_index_find_id(const ft_sweep_index *index, const char *experiment_id, size_t *configuration)
 {
-    const size_t length = strlen(books->name);
+    const size_t length = strlen(index->name);
     unsigned long long number = 0;
-    ft_error other;
-    if (strncmp(experiment_id, books->name, length) != 0 ||
-        sscanf(experiment_id + length, "_%llu_", &number) != 1 || number < 1 || number > books->count)
+    ft_error ignored;
+    if (strncmp(experiment_id, index->name, length) != 0 ||
+        sscanf(experiment_id + length, "_%llu_", &number) != 1 || number < 1 || number > index->count)
         return false;
-    *index = (size_t)number - 1;
-    return ft_books_check_id(books, *index, experiment_id, &other) == FT_OK;
+    *configuration = (size_t)number - 1;
+    return ft_sweep_index_check_id(index, *configuration, experiment_id, &ignored) == FT_OK;
 }
 
-ft_status ft_books_start(ft_sweep_books *books, size_t index, const char *experiment_id, ft_error *err)
+ft_status ft_sweep_index_start(ft_sweep_index *index, size_t configuration, const char *experiment_id,
+                               ft_error *err)
 {
     char *copy = ft_copy_string(experiment_id);
     if (!copy) return ft_no_memory(err, "a journal entry", strlen(experiment_id));
-    replace_text(&books->started[index], copy, books->experiments[index]);
+    replace_text(&index->started[configuration], copy, index->experiments[configuration]);
     return FT_OK;
 }
 
-ft_status ft_books_finish(ft_sweep_books *books, size_t index, const char *experiment_id, bool failed,
-                          ft_error *err)
+ft_status ft_sweep_index_finish(ft_sweep_index *index, size_t configuration, const char *experiment_id,
+                                bool failed, ft_error *err)
 {
-    char *started = books->started[index];
+    char *started = index->started[configuration];
     char *id = started && strcmp(started, experiment_id) == 0 ? started : ft_copy_string(experiment_id);
     if (!id) return ft_no_memory(err, "a journal entry", strlen(experiment_id));
-    replace_text(&books->experiments[index], id, started);
-    books->failed[index] = failed;
+    replace_text(&index->experiments[configuration], id, started);
+    index->failed[configuration] = failed;
     return FT_OK;
 }
 
-void ft_books_forget(ft_sweep_books *books, size_t index)
+void ft_sweep_index_forget(ft_sweep_index *index, size_t configuration)
 {
-    replace_text(&books->experiments[index], NULL, books->started[index]);
+    replace_text(&index->experiments[configuration], NULL, index->started[configuration]);
 }
 
-void ft_books_forget_start(ft_sweep_books *books, size_t index)
+void ft_sweep_index_forget_start(ft_sweep_index *index, size_t configuration)
 {
-    replace_text(&books->started[index], NULL, books->experiments[index]);
+    replace_text(&index->started[configuration], NULL, index->experiments[configuration]);
 }
 
 /* A whole number in [0, most], or -1. */
@@ -94,25 +95,25 @@ static ft_status reserve(void **array, size_t count, size_t *capacity, size_t el
     return FT_OK;
 }
 
-static ft_status keep_judgement(ft_sweep_books *books, const ft_judgement *judgement, ft_error *err)
+static ft_status keep_decision(ft_sweep_index *index, const ft_pruning_decision *decision, ft_error *err)
 {
-    ft_status status = reserve((void **)&books->judgements, books->n_judgements, &books->judgement_capacity,
-                               sizeof *books->judgements, err);
-    if (status == FT_OK) books->judgements[books->n_judgements++] = *judgement;
+    ft_status status = reserve((void **)&index->decisions, index->n_decisions, &index->decision_capacity,
+                               sizeof *index->decisions, err);
+    if (status == FT_OK) index->decisions[index->n_decisions++] = *decision;
     return status;
 }
 
 /* trajectories: moves to the state. */
-static ft_status keep_batch(ft_sweep_books *books, size_t *trajectories, size_t count, int32_t slots,
+static ft_status keep_batch(ft_sweep_index *index, size_t *trajectories, size_t count, int32_t slots,
                             size_t number, ft_error *err)
 {
-    ft_status status = reserve((void **)&books->batches, books->n_batches, &books->batch_capacity,
-                               sizeof *books->batches, err);
+    ft_status status = reserve((void **)&index->batches, index->n_batches, &index->batch_capacity,
+                               sizeof *index->batches, err);
     if (status != FT_OK) {
         free(trajectories);
         return status;
     }
-    books->batches[books->n_batches++] = (ft_sweep_batch){trajectories, count, slots, number, false};
+    index->batches[index->n_batches++] = (ft_sweep_batch){trajectories, count, slots, number, false};
     return FT_OK;
 }
 
@@ -133,42 +134,42 @@ static bool take_out(const ft_sweep_batch *batch, const size_t *some, size_t cou
 }
 
 /* Part k of a batch that is split: these of its trajectories. */
-static ft_status add_part(ft_sweep_books *books, const ft_sweep_batch *whole, size_t k,
+static ft_status add_part(ft_sweep_index *index, const ft_sweep_batch *whole, size_t k,
                           const size_t *trajectories, size_t count, ft_error *err)
 {
     size_t *copy = malloc(count * sizeof *copy);
     if (!copy) return ft_no_memory(err, "a batch", count * sizeof *copy);
     memcpy(copy, trajectories, count * sizeof *copy);
-    const size_t root = whole->number % books->n_planned;
-    return keep_batch(books, copy, count, (size_t)whole->slots < count ? whole->slots : (int32_t)count,
-                      root + 3 * (whole->number - root) + (k + 1) * books->n_planned, err);
+    const size_t root = whole->number % index->n_planned;
+    return keep_batch(index, copy, count, (size_t)whole->slots < count ? whole->slots : (int32_t)count,
+                      root + 3 * (whole->number - root) + (k + 1) * index->n_planned, err);
 }
 
-ft_status ft_books_split(ft_sweep_books *books, size_t batch, const size_t *trajectories, size_t count,
-                         ft_error *err)
+ft_status ft_sweep_index_split(ft_sweep_index *index, size_t batch, const size_t *trajectories, size_t count,
+                               ft_error *err)
 {
-    const ft_sweep_batch whole = books->batches[batch];
-    const size_t half = (count + 1) / 2, before = books->n_batches;
+    const ft_sweep_batch whole = index->batches[batch];
+    const size_t half = (count + 1) / 2, before = index->n_batches;
     size_t n_rest = 0, *rest = malloc(whole.count * sizeof *rest);
     if (!rest) return ft_no_memory(err, "a batch", whole.count * sizeof *rest);
     ft_status status = FT_OK;
     if (whole.is_split || count < 2 || whole.number > MOST_NUMBER / 8 ||
         !take_out(&whole, trajectories, count, rest, &n_rest))
         status = ft_fail(err, FT_BAD_INPUT, "a batch cannot be cut in two like that");
-    if (status == FT_OK) status = add_part(books, &whole, 0, trajectories, half, err);
-    if (status == FT_OK) status = add_part(books, &whole, 1, trajectories + half, count - half, err);
-    if (status == FT_OK && n_rest > 0) status = add_part(books, &whole, 2, rest, n_rest, err);
-    if (status == FT_OK) books->batches[batch].is_split = true;
-    while (status != FT_OK && books->n_batches > before)
-        free(books->batches[--books->n_batches].trajectories);
+    if (status == FT_OK) status = add_part(index, &whole, 0, trajectories, half, err);
+    if (status == FT_OK) status = add_part(index, &whole, 1, trajectories + half, count - half, err);
+    if (status == FT_OK && n_rest > 0) status = add_part(index, &whole, 2, rest, n_rest, err);
+    if (status == FT_OK) index->batches[batch].is_split = true;
+    while (status != FT_OK && index->n_batches > before)
+        free(index->batches[--index->n_batches].trajectories);
     free(rest);
     return status;
 }
 
-int64_t ft_books_find_batch(const ft_sweep_books *books, size_t number)
+int64_t ft_sweep_index_find_batch(const ft_sweep_index *index, size_t number)
 {
-    for (size_t i = number < books->n_planned ? number : books->n_planned; i < books->n_batches; i++)
-        if (books->batches[i].number == number) return (int64_t)i;
+    for (size_t i = number < index->n_planned ? number : index->n_planned; i < index->n_batches; i++)
+        if (index->batches[i].number == number) return (int64_t)i;
     return -1;
 }
 
@@ -178,57 +179,58 @@ static ft_status fail_foreign(ft_error *err)
 }
 
 /* {"event":"split","batch":1,"trajectories":[1,...]} */
-static ft_status replay_split(ft_sweep_books *books, const cJSON *entry, ft_error *err)
+static ft_status replay_split(ft_sweep_index *index, const cJSON *entry, ft_error *err)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(entry, "trajectories"), *item;
     int n = cJSON_GetArraySize(list);
     int64_t number = get_number(entry, "batch", (double)MOST_NUMBER),
-            batch = number < 1 ? -1 : ft_books_find_batch(books, (size_t)number - 1);
+            batch = number < 1 ? -1 : ft_sweep_index_find_batch(index, (size_t)number - 1);
     if (!cJSON_IsArray(list) || n <= 0 || batch < 0) return fail_foreign(err);
     size_t *trajectories = malloc((size_t)n * sizeof *trajectories), count = 0;
     if (!trajectories) return ft_no_memory(err, "a batch", (size_t)n * sizeof *trajectories);
     ft_status status = FT_OK;
     cJSON_ArrayForEach(item, list)
     {
-        int64_t trajectory = whole_number(item, (double)books->n_trajectories);
+        int64_t trajectory = whole_number(item, (double)index->n_trajectories);
         if (trajectory < 1) status = fail_foreign(err);
         trajectories[count++] = trajectory < 1 ? 0 : (size_t)trajectory - 1;
     }
-    if (status == FT_OK) status = ft_books_split(books, (size_t)batch, trajectories, count, err);
+    if (status == FT_OK) status = ft_sweep_index_split(index, (size_t)batch, trajectories, count, err);
     free(trajectories);
     return status;
 }
 
-static ft_status replay_judgement(ft_sweep_books *books, const cJSON *entry, ft_error *err)
+static ft_status replay_decision(ft_sweep_index *index, const cJSON *entry, ft_error *err)
 {
-    int64_t trajectory = get_number(entry, "trajectory", (double)books->n_trajectories),
+    int64_t trajectory = get_number(entry, "trajectory", (double)index->n_trajectories),
             epoch = get_number(entry, "epoch", 2147483647.0);
     const cJSON *loss = cJSON_GetObjectItemCaseSensitive(entry, "val_loss");
     if (trajectory < 1 || epoch < 1) return fail_foreign(err);
-    ft_judgement judgement = {(size_t)trajectory - 1, (int32_t)epoch,
-                              cJSON_IsNumber(loss) ? loss->valuedouble : NAN,
-                              cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "pruned"))};
-    return keep_judgement(books, &judgement, err);
+    ft_pruning_decision decision = {(size_t)trajectory - 1, (int32_t)epoch,
+                                    cJSON_IsNumber(loss) ? loss->valuedouble : NAN,
+                                    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "pruned"))};
+    return keep_decision(index, &decision, err);
 }
 
 /* An event of a configuration. */
-static ft_status replay_result(ft_sweep_books *books, bool is_own, const char *event, const cJSON *entry,
+static ft_status replay_result(ft_sweep_index *index, bool is_own, const char *event, const cJSON *entry,
                                ft_error *err)
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(entry, "experiment_id");
-    int64_t number = get_number(entry, "configuration", (double)books->count);
+    int64_t number = get_number(entry, "configuration", (double)index->count);
     if (number < 1 || !cJSON_IsString(id)) return fail_foreign(err);
-    size_t index = (size_t)number - 1;
-    ft_status status = ft_books_check_id(books, index, id->valuestring, err);
+    size_t configuration = (size_t)number - 1;
+    ft_status status = ft_sweep_index_check_id(index, configuration, id->valuestring, err);
     if (status != FT_OK) return status;
-    books->begun_here[index] = books->begun_here[index] || is_own;
-    if (strcmp(event, "started") == 0) return ft_books_start(books, index, id->valuestring, err);
-    return ft_books_finish(books, index, id->valuestring,
-                           cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "failed")), err);
+    index->begun_here[configuration] = index->begun_here[configuration] || is_own;
+    if (strcmp(event, "started") == 0)
+        return ft_sweep_index_start(index, configuration, id->valuestring, err);
+    return ft_sweep_index_finish(index, configuration, id->valuestring,
+                                 cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "failed")), err);
 }
 
-ft_status ft_books_replay(ft_sweep_books *books, ft_reading *r, const char *event, size_t length,
-                          const ft_journal_line *where, ft_error *err)
+ft_status ft_sweep_index_replay(ft_sweep_index *index, ft_reading *r, const char *event, size_t length,
+                                const ft_journal_line *where, ft_error *err)
 {
     cJSON *entry = NULL;
     ft_status status = ft_json_parse(event, length, "event", &entry, err);
@@ -238,9 +240,9 @@ ft_status ft_books_replay(ft_sweep_books *books, ft_reading *r, const char *even
     if (!kind)
         status = fail_foreign(err);
     else if (strcmp(kind, "started") == 0 || strcmp(kind, "done") == 0)
-        status = replay_result(books, r->is_own, kind, entry, err);
+        status = replay_result(index, r->is_own, kind, entry, err);
     else if (strcmp(kind, "judged") == 0 && !r->results_only)
-        status = replay_judgement(books, entry, err);
+        status = replay_decision(index, entry, err);
     else if (strcmp(kind, "split") == 0 && !r->results_only) {
         status = reserve((void **)&r->splits, r->n_splits, &r->split_capacity, sizeof *r->splits, err);
         if (status == FT_OK) {
@@ -252,7 +254,7 @@ ft_status ft_books_replay(ft_sweep_books *books, ft_reading *r, const char *even
     return status;
 }
 
-ft_status ft_books_pass_over(ft_reading *r, const ft_journal_line *where, ft_error *err)
+ft_status ft_sweep_index_pass_over(ft_reading *r, const ft_journal_line *where, ft_error *err)
 {
     ft_status status =
         reserve((void **)&r->damaged, r->n_damaged, &r->damaged_capacity, sizeof *r->damaged, err);
@@ -275,18 +277,18 @@ static int by_batch_number(const void *x, const void *y)
     return a < b ? -1 : a > b ? 1 : by_place(&p->where, &q->where);
 }
 
-ft_status ft_books_end_reading(ft_sweep_books *books, ft_reading *r, ft_error *err)
+ft_status ft_sweep_index_end_reading(ft_sweep_index *index, ft_reading *r, ft_error *err)
 {
     ft_status status = FT_OK;
     if (r->n_splits > 0) qsort(r->splits, r->n_splits, sizeof *r->splits, by_batch_number);
     for (size_t i = 0; i < r->n_splits && status == FT_OK; i++) {
-        status = replay_split(books, r->splits[i].entry, err);
-        if (status == FT_BAD_INPUT) status = ft_books_pass_over(r, &r->splits[i].where, err);
+        status = replay_split(index, r->splits[i].entry, err);
+        if (status == FT_BAD_INPUT) status = ft_sweep_index_pass_over(r, &r->splits[i].where, err);
     }
     return status;
 }
 
-void ft_books_free_reading(ft_reading *r)
+void ft_sweep_index_free_reading(ft_reading *r)
 {
     for (size_t i = 0; i < r->n_splits; i++) cJSON_Delete(r->splits[i].entry);
     free(r->splits);
@@ -294,55 +296,55 @@ void ft_books_free_reading(ft_reading *r)
     *r = (ft_reading){0};
 }
 
-void ft_books_drop_judgements(ft_sweep_books *books)
+void ft_sweep_index_drop_pruning_decisions(ft_sweep_index *index)
 {
-    free(books->judgements);
-    books->judgements = NULL;
-    books->n_judgements = books->judgement_capacity = 0;
+    free(index->decisions);
+    index->decisions = NULL;
+    index->n_decisions = index->decision_capacity = 0;
 }
 
-void ft_books_free(ft_sweep_books *books)
+void ft_sweep_index_free(ft_sweep_index *index)
 {
-    for (size_t i = 0; i < books->count; i++) {
-        ft_books_forget(books, i);
-        free(books->started[i]);
+    for (size_t i = 0; i < index->count; i++) {
+        ft_sweep_index_forget(index, i);
+        free(index->started[i]);
     }
-    for (size_t i = 0; i < books->n_batches; i++) free(books->batches[i].trajectories);
-    free(books->name);
-    free(books->experiments);
-    free(books->started);
-    free(books->failed);
-    free(books->begun_here);
-    free(books->batches);
-    free(books->judgements);
-    *books = (ft_sweep_books){0};
+    for (size_t i = 0; i < index->n_batches; i++) free(index->batches[i].trajectories);
+    free(index->name);
+    free(index->experiments);
+    free(index->started);
+    free(index->failed);
+    free(index->begun_here);
+    free(index->batches);
+    free(index->decisions);
+    *index = (ft_sweep_index){0};
 }
 
-static ft_status allocate_entries(ft_sweep_books *books, const char *name, size_t count, ft_error *err)
+static ft_status allocate_entries(ft_sweep_index *index, const char *name, size_t count, ft_error *err)
 {
-    ft_books_free(books);
-    books->name = ft_copy_string(name);
-    books->experiments = calloc(count, sizeof *books->experiments);
-    books->started = calloc(count, sizeof *books->started);
-    books->failed = calloc(count, sizeof *books->failed);
-    books->begun_here = calloc(count, sizeof *books->begun_here);
-    if (!books->name || !books->experiments || !books->started || !books->failed || !books->begun_here)
-        return ft_no_memory(err, "the sweep's state", 2 * count * sizeof *books->started);
-    books->count = count;
+    ft_sweep_index_free(index);
+    index->name = ft_copy_string(name);
+    index->experiments = calloc(count, sizeof *index->experiments);
+    index->started = calloc(count, sizeof *index->started);
+    index->failed = calloc(count, sizeof *index->failed);
+    index->begun_here = calloc(count, sizeof *index->begun_here);
+    if (!index->name || !index->experiments || !index->started || !index->failed || !index->begun_here)
+        return ft_no_memory(err, "the sweep's state", 2 * count * sizeof *index->started);
+    index->count = count;
     return FT_OK;
 }
 
 /* One batch of the plan, [first trajectory, count, slots]; marks its trajectories in is_in:
  * (books->n_trajectories). */
-static ft_status read_batch(ft_sweep_books *books, const cJSON *item, bool *is_in, ft_error *err)
+static ft_status read_batch(ft_sweep_index *index, const cJSON *item, bool *is_in, ft_error *err)
 {
-    const double most = (double)books->n_trajectories;
+    const double most = (double)index->n_trajectories;
     const cJSON *part = cJSON_IsArray(item) ? item->child : NULL;
     int64_t v[3] = {-1, -1, -1};
     for (int i = 0; i < 3 && part; i++, part = part->next) v[i] = whole_number(part, most);
     const size_t first = (size_t)v[0], count = (size_t)v[1];
     bool fits = !part && v[0] >= 0 && v[1] >= 1 && v[2] >= 1 && v[2] <= v[1] &&
-                first + count <= books->n_trajectories;
+                first + count <= index->n_trajectories;
     for (size_t i = first; fits && i < first + count; i++) {
         fits = !is_in[i];
         is_in[i] = true;
@@ -351,33 +353,33 @@ static ft_status read_batch(ft_sweep_books *books, const cJSON *item, bool *is_i
     size_t *trajectories = malloc(count * sizeof *trajectories);
     if (!trajectories) return ft_no_memory(err, "a batch", count * sizeof *trajectories);
     for (size_t i = 0; i < count; i++) trajectories[i] = first + i;
-    return keep_batch(books, trajectories, count, (int32_t)v[2], books->n_planned++, err);
+    return keep_batch(index, trajectories, count, (int32_t)v[2], index->n_planned++, err);
 }
 
-static ft_status read_batches(ft_sweep_books *books, const cJSON *plan, ft_error *err)
+static ft_status read_batches(ft_sweep_index *index, const cJSON *plan, ft_error *err)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(plan, "batches"), *item;
-    int64_t n = get_number(plan, "trajectories", (double)books->count);
+    int64_t n = get_number(plan, "trajectories", (double)index->count);
     if (n < 1 || !cJSON_IsArray(list))
         return ft_fail(err, FT_BAD_INPUT, "has no trajectories, or no batches");
-    books->n_trajectories = (size_t)n;
-    bool *is_in = calloc(books->n_trajectories, sizeof *is_in);
-    if (!is_in) return ft_no_memory(err, "the sweep's state", books->n_trajectories);
+    index->n_trajectories = (size_t)n;
+    bool *is_in = calloc(index->n_trajectories, sizeof *is_in);
+    if (!is_in) return ft_no_memory(err, "the sweep's state", index->n_trajectories);
     ft_status status = FT_OK;
     cJSON_ArrayForEach(item, list)
     {
-        if (status == FT_OK) status = read_batch(books, item, is_in, err);
+        if (status == FT_OK) status = read_batch(index, item, is_in, err);
     }
-    for (size_t i = 0; i < books->n_trajectories && status == FT_OK; i++)
+    for (size_t i = 0; i < index->n_trajectories && status == FT_OK; i++)
         if (!is_in[i]) status = ft_fail(err, FT_BAD_INPUT, "has batches that leave out a trajectory");
     free(is_in);
     return status;
 }
 
-ft_status ft_books_open(ft_sweep_books *books, const char *name, const cJSON *plan, ft_error *err)
+ft_status ft_sweep_index_open(ft_sweep_index *index, const char *name, const cJSON *plan, ft_error *err)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(plan, "configurations");
     if (!cJSON_IsArray(list) || !list->child) return ft_fail(err, FT_BAD_INPUT, "has no configurations");
-    ft_status status = allocate_entries(books, name, (size_t)cJSON_GetArraySize(list), err);
-    return status == FT_OK ? read_batches(books, plan, err) : status;
+    ft_status status = allocate_entries(index, name, (size_t)cJSON_GetArraySize(list), err);
+    return status == FT_OK ? read_batches(index, plan, err) : status;
 }

@@ -1,5 +1,5 @@
-/* What is known of a sweep's configurations, batches and judgements, as its plan and its journals tell it:
- * kept in memory, no files. */
+/* What is known of a sweep's configurations, batches and pruning decisions, as its plan and its journals tell
+ * it: kept in memory, no files. */
 #ifndef FT_HOST_SWEEP_INDEX_H
 #define FT_HOST_SWEEP_INDEX_H
 
@@ -23,15 +23,15 @@ typedef struct ft_sweep_batch {
 } ft_sweep_batch;
 
 /* What a scheduler has decided after an epoch of a trajectory. */
-typedef struct ft_judgement {
+typedef struct ft_pruning_decision {
     size_t trajectory;
     int32_t epoch;
     double val_loss;
     bool pruned;
-} ft_judgement;
+} ft_pruning_decision;
 
-/* Start from {0}; freed by ft_books_free. */
-typedef struct ft_sweep_books {
+/* Start from {0}; freed by ft_sweep_index_free. */
+typedef struct ft_sweep_index {
     char *name;         /* of the sweep */
     char **experiments; /* (count): id of the finished experiment, or NULL */
     char **started;     /* (count): id of one that was begun, or NULL */
@@ -41,36 +41,37 @@ typedef struct ft_sweep_books {
     size_t n_trajectories;
     ft_sweep_batch *batches;
     size_t n_planned, n_batches, batch_capacity; /* the first n_planned are the plan's */
-    ft_judgement *judgements;                    /* (n_judgements) that were read, in order */
-    size_t n_judgements, judgement_capacity;
-} ft_sweep_books;
+    ft_pruning_decision *decisions;              /* (n_decisions) that were read, in order */
+    size_t n_decisions, decision_capacity;
+} ft_sweep_index;
 
 /* Forgets all and takes the plan (store.h) of sweep `name`. FT_BAD_INPUT, saying what the
  * plan is or has, where its batches do not hold each trajectory once. */
-ft_status ft_books_open(ft_sweep_books *books, const char *name, const cJSON *plan, ft_error *err);
-void ft_books_free(ft_sweep_books *books);
+ft_status ft_sweep_index_open(ft_sweep_index *index, const char *name, const cJSON *plan, ft_error *err);
+void ft_sweep_index_free(ft_sweep_index *index);
 
-/* FT_BAD_INPUT unless this sweep may give that id to configuration `index`: no other is ever looked at, moved
+/* FT_BAD_INPUT unless this sweep may give that id to `configuration`: no other is ever looked at, moved
  * or removed. */
-ft_status ft_books_check_id(const ft_sweep_books *books, size_t index, const char *experiment_id,
-                            ft_error *err);
+ft_status ft_sweep_index_check_id(const ft_sweep_index *index, size_t configuration,
+                                  const char *experiment_id, ft_error *err);
 /* The configuration of which an id may be; false: it is none of this sweep. */
-bool ft_books_find_id(const ft_sweep_books *books, const char *experiment_id, size_t *index);
-ft_status ft_books_start(ft_sweep_books *books, size_t index, const char *experiment_id, ft_error *err);
-ft_status ft_books_finish(ft_sweep_books *books, size_t index, const char *experiment_id, bool failed,
-                          ft_error *err);
+bool ft_sweep_index_find_id(const ft_sweep_index *index, const char *experiment_id, size_t *configuration);
+ft_status ft_sweep_index_start(ft_sweep_index *index, size_t configuration, const char *experiment_id,
+                               ft_error *err);
+ft_status ft_sweep_index_finish(ft_sweep_index *index, size_t configuration, const char *experiment_id,
+                                bool failed, ft_error *err);
 /* A result that is gone from the disk: what was finished counts no more. */
-void ft_books_forget(ft_sweep_books *books, size_t index);
+void ft_sweep_index_forget(ft_sweep_index *index, size_t configuration);
 /* What was begun is no result: it is to be done again. */
-void ft_books_forget_start(ft_sweep_books *books, size_t index);
+void ft_sweep_index_forget_start(ft_sweep_index *index, size_t configuration);
 /* Whoever had to know them knows them. */
-void ft_books_drop_judgements(ft_sweep_books *books);
+void ft_sweep_index_drop_pruning_decisions(ft_sweep_index *index);
 /* The index of the batch with that number, or -1. */
-int64_t ft_books_find_batch(const ft_sweep_books *books, size_t number);
+int64_t ft_sweep_index_find_batch(const ft_sweep_index *index, size_t number);
 /* Halves of `trajectories`, which are two at least of a batch, in its order, take its place, and with them a
  * batch of its others, if any. FT_BAD_INPUT where that cannot be; nothing is changed then. */
-ft_status ft_books_split(ft_sweep_books *books, size_t batch, const size_t *trajectories, size_t count,
-                         ft_error *err);
+ft_status ft_sweep_index_split(ft_sweep_index *index, size_t batch, const size_t *trajectories, size_t count,
+                               ft_error *err);
 
 typedef struct ft_journal_line {
     size_t journal, line; /* the journal's number among those that are read; from 1 */
@@ -94,12 +95,12 @@ typedef struct ft_reading {
 
 /* An event of the journal at hand, and where it stands. Events that this version does not know are
  * passed over. FT_BAD_INPUT where it is not of this sweep: then nothing has changed. */
-ft_status ft_books_replay(ft_sweep_books *books, ft_reading *r, const char *event, size_t length,
-                          const ft_journal_line *where, ft_error *err);
+ft_status ft_sweep_index_replay(ft_sweep_index *index, ft_reading *r, const char *event, size_t length,
+                                const ft_journal_line *where, ft_error *err);
 /* Counts a line that is not to be used. */
-ft_status ft_books_pass_over(ft_reading *r, const ft_journal_line *where, ft_error *err);
+ft_status ft_sweep_index_pass_over(ft_reading *r, const ft_journal_line *where, ft_error *err);
 /* All are read. */
-ft_status ft_books_end_reading(ft_sweep_books *books, ft_reading *r, ft_error *err);
-void ft_books_free_reading(ft_reading *r);
+ft_status ft_sweep_index_end_reading(ft_sweep_index *index, ft_reading *r, ft_error *err);
+void ft_sweep_index_free_reading(ft_reading *r);
 
 #endif

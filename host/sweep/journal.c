@@ -180,11 +180,11 @@ ft_status ft_journal_sync(ft_journal *journal, ft_error *err)
 
 /* One event, which may be damaged; *fits tells. */
 static ft_status replay_event(const char *event, size_t length, const ft_journal_line *where,
-                              ft_sweep_books *books, ft_reading *reading, bool *fits, ft_error *err)
+                              ft_sweep_index *index, ft_reading *reading, bool *fits, ft_error *err)
 {
     ft_error unfit;
     *fits = ft_sealed_is_whole(event, length, FT_SEALED_LINE);
-    ft_status status = *fits ? ft_books_replay(books, reading, event, length, where, &unfit) : FT_OK;
+    ft_status status = *fits ? ft_sweep_index_replay(index, reading, event, length, where, &unfit) : FT_OK;
     if (status == FT_BAD_INPUT) *fits = false;
     if (status == FT_OK || status == FT_BAD_INPUT) return FT_OK;
     return ft_fail(err, status, "%s", unfit.message);
@@ -203,7 +203,7 @@ static const char *last_event(const char *line, const char *end)
     return last && last > line ? last : NULL;
 }
 
-ft_status ft_journal_replay(const char *text, size_t size, size_t journal, ft_sweep_books *books,
+ft_status ft_journal_replay(const char *text, size_t size, size_t journal, ft_sweep_index *index,
                             ft_reading *reading, ft_error *err)
 {
     ft_journal_line where = {journal, 1};
@@ -212,11 +212,11 @@ ft_status ft_journal_replay(const char *text, size_t size, size_t journal, ft_sw
     for (; status == FT_OK && size > 0 && (end = memchr(at, '\n', size - (size_t)(at - text)));
          where.line++) {
         bool fits, also;
-        status = replay_event(at, (size_t)(end - at), &where, books, reading, &fits, err);
+        status = replay_event(at, (size_t)(end - at), &where, index, reading, &fits, err);
         const char *last = fits ? NULL : last_event(at, end);
         if (status == FT_OK && last)
-            status = replay_event(last, (size_t)(end - last), &where, books, reading, &also, err);
-        if (status == FT_OK && !fits) status = ft_books_pass_over(reading, &where, err);
+            status = replay_event(last, (size_t)(end - last), &where, index, reading, &also, err);
+        if (status == FT_OK && !fits) status = ft_sweep_index_pass_over(reading, &where, err);
         at = end + 1;
     }
     if (status == FT_OK && at < text + size) reading->n_torn++;

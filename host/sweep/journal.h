@@ -50,9 +50,9 @@ void ft_journal_end(ft_journal *journal, ft_status status, const char *why);
 /* Fails where the journal has ended, for the reason that it had. */
 ft_status ft_journal_check(const ft_journal *journal, ft_error *err);
 
-/* Takes into the books what a journal's text holds. Lines that are damaged, or not of this sweep, are passed
+/* Takes into the index what a journal's text holds. Lines that are damaged, or not of this sweep, are passed
  * over, and counted as those of journal number `journal`; a last line without its end is being written. */
-ft_status ft_journal_replay(const char *text, size_t size, size_t journal, ft_sweep_books *books,
+ft_status ft_journal_replay(const char *text, size_t size, size_t journal, ft_sweep_index *index,
                             ft_reading *reading, ft_error *err);
 
 #endif

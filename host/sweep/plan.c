@@ -131,7 +131,7 @@ static void add_batch(ft_plan *plan, size_t first, size_t end, int32_t slots)
 {
     size_t count = end - first, turns = (count + (size_t)slots - 1) / (size_t)slots;
     int32_t width = (int32_t)((count + turns - 1) / turns);
-    plan->batches[plan->n_batches++] = (ft_batch){first, count, width};
+    plan->batches[plan->n_batches++] = (ft_plan_batch){first, count, width};
 }
 
 /* Cuts a group into pieces of nearly equal size, a multiple of the workers' number if that can be. Of several
@@ -155,7 +155,7 @@ static void cut_group(ft_plan *plan, size_t first, size_t count, int32_t slots,
     }
 }
 
-static double batch_work(const sorting *s, const ft_batch *batch)
+static double batch_work(const sorting *s, const ft_plan_batch *batch)
 {
     double work = 0;
     for (size_t i = 0; i < batch->count; i++) {
@@ -167,7 +167,7 @@ static double batch_work(const sorting *s, const ft_batch *batch)
 
 static int by_work(const void *x, const void *y, void *context)
 {
-    const ft_batch *a = x, *b = y;
+    const ft_plan_batch *a = x, *b = y;
     int order = compare_numbers(batch_work(context, b), batch_work(context, a));
     return order != 0 ? order : a->first < b->first ? -1 : a->first > b->first;
 }

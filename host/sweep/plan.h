@@ -19,17 +19,17 @@ typedef struct ft_trajectory {
 } ft_trajectory;
 
 /* Trajectories [first, first + count) of the plan, trained `slots` at a time. */
-typedef struct ft_batch {
+typedef struct ft_plan_batch {
     size_t first, count;
     int32_t slots;
-} ft_batch;
+} ft_plan_batch;
 
 typedef struct ft_plan {
     size_t *members; /* (n_members) indices of configurations, from 0 */
     size_t n_members;
     ft_trajectory *trajectories;
     size_t n_trajectories;
-    ft_batch *batches; /* the longest first */
+    ft_plan_batch *batches; /* the longest first */
     size_t n_batches;
 } ft_plan;
 

@@ -76,8 +76,8 @@ static ft_status remove_discarded(const ft_sweep_results *results, const char *n
     status = ft_directory_tree_holds(&results->discarded, name, result_name, has_result, err);
     if (status != FT_OK) return status;
     if (*has_result) return move(&results->discarded, &results->experiments, name, err);
-    ft_error unremoved; /* what stays, ft_sweep_results_restore removes */
-    (void)ft_directory_remove_tree(&results->discarded, name, &unremoved);
+    ft_error ignored; /* what stays, ft_sweep_results_restore removes */
+    (void)ft_directory_remove_tree(&results->discarded, name, &ignored);
     return FT_OK;
 }
 

@@ -42,13 +42,13 @@ void ft_sweep_settle_dtype(ft_sweep *sweep, bool bf16)
  * is reported when the state is opened. */
 static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
 {
-    ft_error untold;
+    ft_error ignored;
     ft_text path = FT_TEXT_EMPTY;
     cJSON *plan = NULL;
     if (strcmp(sweep->engine->settings.dtype, "auto") != 0) return FT_OK;
-    ft_text_addf(&path, "%s/.sweeps/%s/plan.json", sweep->engine->settings.results, sweep->study.name);
-    if (path.failed) return ft_no_memory(err, "a path", strlen(sweep->study.name));
-    if (ft_json_read(path.data, &plan, &untold) == FT_OK) {
+    ft_text_addf(&path, "%s/.sweeps/%s/plan.json", sweep->engine->settings.results, sweep->run_context.name);
+    if (path.failed) return ft_no_memory(err, "a path", strlen(sweep->run_context.name));
+    if (ft_json_read(path.data, &plan, &ignored) == FT_OK) {
         const char *dtype = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(plan, "dtype"));
         if (dtype) ft_sweep_settle_dtype(sweep, strcmp(dtype, "bf16") == 0);
         cJSON_Delete(plan);
@@ -64,8 +64,8 @@ ft_status ft_sweep_open(ft_engine *engine, const ft_sweep_request *request, ft_s
     if (status == FT_OK) status = ft_sweep_configurations(request, &sweep->grid, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK)
-        status =
-            ft_study_open(engine, &request->base, sweep->grid.configs, sweep->grid.count, &sweep->study, err);
+        status = ft_run_context_open(engine, &request->base, sweep->grid.configs, sweep->grid.count,
+                                     &sweep->run_context, err);
     if (status == FT_OK) status = keep_dtype(sweep, err);
     if (status == FT_OK) ft_request_warn_overridden(engine, &request->base, &sweep->grid);
     if (status == FT_OK) status = ft_request_warn_repeated(engine, &sweep->grid, err);
@@ -77,11 +77,11 @@ void ft_sweep_close(ft_sweep *sweep)
 {
     if (sweep->engine) sweep->engine->settings.dtype = sweep->asked_dtype;
     ft_scheduler_free(sweep->scheduler);
-    ft_sweep_state_close(sweep->state);
-    free(sweep->verdicts);
+    ft_sweep_store_close(sweep->store);
+    free(sweep->pruning_states);
     free(sweep->is_own);
     ft_plan_free(&sweep->plan);
-    ft_study_close(&sweep->study);
+    ft_run_context_close(&sweep->run_context);
     ft_grid_free(&sweep->grid);
     *sweep = (ft_sweep){0};
 }
@@ -101,12 +101,12 @@ static ft_status slots_that_fit(void *context, const ft_hyperparameters *const *
     /* Unless it was asked for, no wider than the device gains from. */
     if (request->max_adapters == 0) {
         int32_t busy =
-            ft_footprint_busy_slots(configs, count, limits->device->ranks, limits->device->busy_rows);
+            ft_memory_estimate_busy_slots(configs, count, limits->device->ranks, limits->device->busy_rows);
         most = busy < most ? busy : most;
     }
-    return ft_footprint_slots(&limits->sweep->study, limits->device->bf16,
-                              limits->device->is_gpu ? 0 : FT_CPU_PASS_ROWS, configs, count, most,
-                              limits->device->ranks, limits->device->memory_bytes, slots, err);
+    return ft_memory_estimate_slots(&limits->sweep->run_context, limits->device->bf16,
+                                    limits->device->is_gpu ? 0 : FT_CPU_PASS_ROWS, configs, count, most,
+                                    limits->device->ranks, limits->device->memory_bytes, slots, err);
 }
 
 /* The batches of the plan: [first trajectory, count, slots] each. */
@@ -115,7 +115,7 @@ static bool add_batches(cJSON *object, const ft_plan *plan)
     cJSON *batches = cJSON_AddArrayToObject(object, "batches");
     bool ok = batches != NULL;
     for (size_t i = 0; i < plan->n_batches && ok; i++) {
-        const ft_batch *batch = &plan->batches[i];
+        const ft_plan_batch *batch = &plan->batches[i];
         const double v[] = {(double)batch->first, (double)batch->count, (double)batch->slots};
         ok = cJSON_AddItemToArray(batches, cJSON_CreateDoubleArray(v, 3));
     }
@@ -144,24 +144,25 @@ static bool add_reading(cJSON *object, const ft_dataset *dataset)
  * takes a quarter of the memory of a list; and the batches. The caller's; NULL when memory runs out. */
 static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device)
 {
-    const ft_study *study = &sweep->study;
+    const ft_run_context *run_context = &sweep->run_context;
     const ft_sweep_request *request = sweep->request;
     const ft_grid *grid = &sweep->grid;
     char model[24], data[24];
     ft_hyperparameters base;
     ft_error ignored;
     ft_text values = FT_TEXT_EMPTY;
-    snprintf(model, sizeof model, "crc32:%08x", (unsigned)study->weights->checksum);
-    snprintf(data, sizeof data, "crc32:%08x", (unsigned)study->dataset.checksum);
+    snprintf(model, sizeof model, "crc32:%08x", (unsigned)run_context->weights->checksum);
+    snprintf(data, sizeof data, "crc32:%08x", (unsigned)run_context->dataset.checksum);
     cJSON *plan = cJSON_CreateObject();
     bool ok = plan && ft_sweep_base_config(&request->base, &base, &ignored) == FT_OK &&
               cJSON_AddNumberToObject(plan, "schema_version", FT_SWEEP_SCHEMA) &&
               cJSON_AddStringToObject(plan, "ftgpu_version", ft_version()) &&
               cJSON_AddStringToObject(plan, "data_hash", data) &&
-              cJSON_AddStringToObject(plan, "model_hash", model) && add_reading(plan, &study->dataset) &&
+              cJSON_AddStringToObject(plan, "model_hash", model) &&
+              add_reading(plan, &run_context->dataset) &&
               cJSON_AddStringToObject(plan, "dtype", device->bf16 ? "bf16" : "f32") &&
-              cJSON_AddNumberToObject(plan, "season", (double)study->season) &&
-              cJSON_AddNumberToObject(plan, "eval_windows", (double)study->eval_windows) &&
+              cJSON_AddNumberToObject(plan, "season", (double)run_context->season) &&
+              cJSON_AddNumberToObject(plan, "eval_windows", (double)run_context->eval_windows) &&
               cJSON_AddStringToObject(plan, "scheduler", request->scheduler ? request->scheduler : "none") &&
               cJSON_AddNumberToObject(plan, "eta", eta_of(request)) &&
               cJSON_AddNumberToObject(plan, "grace_epochs", grace_epochs_of(request)) &&
@@ -204,52 +205,52 @@ static bool counts(const cJSON *object, const char *key, int64_t number)
 static bool is_result_of(const void *context, size_t index, const cJSON *result)
 {
     const ft_sweep *sweep = context;
-    const ft_study *study = &sweep->study;
+    const ft_run_context *run_context = &sweep->run_context;
     const cJSON *run = cJSON_GetObjectItemCaseSensitive(result, "run");
     char model[FT_HASH_CHARS], data[FT_HASH_CHARS], rows[FT_HASH_CHARS];
     cJSON *wanted = ft_hyperparameters_to_json(&sweep->grid.configs[index]);
     bool is_pruned = cJSON_HasObjectItem(run, "pruned_at_epoch");
     bool is_same =
         wanted && cJSON_Compare(cJSON_GetObjectItemCaseSensitive(result, "hyperparams"), wanted, true) &&
-        says(run, "model_hash", ft_hash_text(study->weights->checksum, model)) &&
-        says(run, "data_hash", ft_hash_text(study->dataset.checksum, data)) &&
-        says(run, "rows_hash", ft_hash_text(study->dataset.rows_checksum, rows)) &&
+        says(run, "model_hash", ft_hash_text(run_context->weights->checksum, model)) &&
+        says(run, "data_hash", ft_hash_text(run_context->dataset.checksum, data)) &&
+        says(run, "rows_hash", ft_hash_text(run_context->dataset.rows_checksum, rows)) &&
         says(run, "target", sweep->request->base.target) && says(run, "ftgpu_version", ft_version()) &&
-        says(run, "dtype", sweep->bf16 ? "bf16" : "f32") && counts(run, "season", study->season) &&
-        counts(run, "eval_windows", study->eval_windows) &&
+        says(run, "dtype", sweep->bf16 ? "bf16" : "f32") && counts(run, "season", run_context->season) &&
+        counts(run, "eval_windows", run_context->eval_windows) &&
         (!is_pruned || sweep->scheduling != FT_SCHEDULER_NONE);
     cJSON_Delete(wanted);
     return is_same;
 }
 
-static void note_verdict(ft_sweep *sweep, const ft_judgement *judgement)
+static void note_decision(ft_sweep *sweep, const ft_pruning_decision *decision)
 {
-    ft_verdict *verdict = &sweep->verdicts[judgement->trajectory];
-    if (judgement->epoch > verdict->epochs) verdict->epochs = judgement->epoch;
-    if (judgement->pruned)
-        verdict->pruned_at = judgement->epoch;
-    else if (verdict->pruned_at == judgement->epoch)
-        verdict->pruned_at = 0;
+    ft_pruning_state *known = &sweep->pruning_states[decision->trajectory];
+    if (decision->epoch > known->epochs) known->epochs = decision->epoch;
+    if (decision->pruned)
+        known->pruned_at = decision->epoch;
+    else if (known->pruned_at == decision->epoch)
+        known->pruned_at = 0;
 }
 
 static ft_status open_scheduler(ft_sweep *sweep, ft_error *err)
 {
     const ft_sweep_request *request = sweep->request;
     if (sweep->scheduling == FT_SCHEDULER_NONE) return FT_OK;
-    sweep->verdicts = calloc(sweep->plan.n_trajectories + 1, sizeof *sweep->verdicts);
-    if (!sweep->verdicts)
-        return ft_no_memory(err, "the scheduler", sweep->plan.n_trajectories * sizeof *sweep->verdicts);
+    sweep->pruning_states = calloc(sweep->plan.n_trajectories + 1, sizeof *sweep->pruning_states);
+    if (!sweep->pruning_states)
+        return ft_no_memory(err, "the scheduler", sweep->plan.n_trajectories * sizeof *sweep->pruning_states);
     ft_status status = ft_scheduler_create(sweep->scheduling, eta_of(request), grace_epochs_of(request),
                                            sweep->plan.n_trajectories, &sweep->scheduler, err);
     size_t n = 0;
-    const ft_judgement *known = ft_sweep_state_judgements(sweep->state, &n);
+    const ft_pruning_decision *known = ft_sweep_store_pruning_decisions(sweep->store, &n);
     for (size_t i = 0; i < n && status == FT_OK; i++) {
-        note_verdict(sweep, &known[i]);
+        note_decision(sweep, &known[i]);
         if (sweep->is_own[known[i].trajectory])
             status = ft_scheduler_add(sweep->scheduler, known[i].trajectory, known[i].epoch,
                                       known[i].val_loss, err);
     }
-    ft_sweep_state_drop_judgements(sweep->state);
+    ft_sweep_store_drop_pruning_decisions(sweep->store);
     return status;
 }
 
@@ -262,11 +263,11 @@ static ft_shard shard_of(const ft_sweep_request *request)
 static ft_status find_own(ft_sweep *sweep, ft_error *err)
 {
     size_t n = 0;
-    const ft_sweep_batch *batches = ft_sweep_state_batches(sweep->state, &n);
+    const ft_sweep_batch *batches = ft_sweep_store_batches(sweep->store, &n);
     sweep->is_own = calloc(sweep->plan.n_trajectories + 1, sizeof *sweep->is_own);
     if (!sweep->is_own) return ft_no_memory(err, "the plan", sweep->plan.n_trajectories);
     for (size_t b = 0; b < n; b++)
-        for (size_t i = 0; i < batches[b].count && ft_sweep_state_owns(sweep->state, b); i++)
+        for (size_t i = 0; i < batches[b].count && ft_sweep_store_owns(sweep->store, b); i++)
             sweep->is_own[batches[b].trajectories[i]] = true;
     return FT_OK;
 }
@@ -276,15 +277,15 @@ static ft_status find_own(ft_sweep *sweep, ft_error *err)
 static void count_trajectory(const ft_sweep *sweep, size_t trajectory, ft_sweep_summary *summary)
 {
     const ft_trajectory *t = &sweep->plan.trajectories[trajectory];
-    const int32_t pruned_at = sweep->verdicts ? sweep->verdicts[trajectory].pruned_at : 0;
+    const int32_t pruned_at = sweep->pruning_states ? sweep->pruning_states[trajectory].pruned_at : 0;
     for (size_t k = 0; k < t->count; k++) {
         size_t member = sweep->plan.members[t->first + k];
-        bool is_done = ft_sweep_state_done(sweep->state, member) != NULL;
+        bool is_done = ft_sweep_store_done(sweep->store, member) != NULL;
         summary->all_done += is_done;
         if (!sweep->is_own[trajectory]) continue;
         summary->configurations++;
         summary->done += is_done;
-        bool has_failed = ft_sweep_state_failed(sweep->state, member);
+        bool has_failed = ft_sweep_store_failed(sweep->store, member);
         summary->failed += has_failed;
         summary->pruned +=
             is_done && !has_failed && pruned_at > 0 && sweep->grid.configs[member].epochs > pruned_at;
@@ -299,7 +300,7 @@ static void count_configurations(const ft_sweep *sweep, ft_sweep_summary *summar
 
 ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_error *err)
 {
-    ft_status status = ft_sweep_state_refresh(sweep->state, err);
+    ft_status status = ft_sweep_store_refresh(sweep->store, err);
     count_configurations(sweep, summary);
     return status;
 }
@@ -307,7 +308,7 @@ ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_erro
 ft_status ft_sweep_measure(const ft_sweep *sweep, ft_sweep_device *device, ft_error *err)
 {
     if (sweep->request->max_adapters > 0 || sweep->plan.n_batches > 0) return FT_OK;
-    return ft_calibrate(sweep->engine->backend, &sweep->study.weights->config, &device->busy_rows, err);
+    return ft_calibrate(sweep->engine->backend, &sweep->run_context.weights->config, &device->busy_rows, err);
 }
 
 ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
@@ -328,16 +329,16 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
     if (status != FT_OK) return status;
     sweep->bf16 = device->bf16;
     cJSON *plan = describe_plan(sweep, device);
-    status = plan ? ft_sweep_state_open(sweep->engine->settings.results, sweep->study.name, shard, plan,
-                                        is_result_of, sweep, &sweep->state, err)
+    status = plan ? ft_sweep_store_open(sweep->engine->settings.results, sweep->run_context.name, shard, plan,
+                                        is_result_of, sweep, &sweep->store, err)
                   : ft_no_memory(err, "the plan", sweep->grid.count * 64);
     cJSON_Delete(plan);
     if (status == FT_OK) status = find_own(sweep, err);
     if (status == FT_OK) status = open_scheduler(sweep, err);
     if (status == FT_OK) status = ft_sweep_tidy(sweep, err);
     if (status != FT_OK) return status;
-    for (size_t i = 0; ft_sweep_state_remark(sweep->state, i); i++)
-        ft_engine_say(sweep->engine, "%s", ft_sweep_state_remark(sweep->state, i));
+    for (size_t i = 0; ft_sweep_store_remark(sweep->store, i); i++)
+        ft_engine_say(sweep->engine, "%s", ft_sweep_store_remark(sweep->store, i));
     ft_sweep_summary there;
     count_configurations(sweep, &there);
     sweep->resumed = there.done;
@@ -354,15 +355,15 @@ bool ft_sweep_is_trained(const ft_sweep *sweep, size_t trajectory)
 {
     const ft_trajectory *t = &sweep->plan.trajectories[trajectory];
     for (size_t k = 0; k < t->count; k++)
-        if (!ft_sweep_state_done(sweep->state, sweep->plan.members[t->first + k])) return false;
+        if (!ft_sweep_store_done(sweep->store, sweep->plan.members[t->first + k])) return false;
     return true;
 }
 
 bool ft_sweep_is_over(const ft_sweep *sweep, size_t batch)
 {
     size_t n = 0;
-    const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
-    if (!ft_sweep_state_owns(sweep->state, batch)) return true;
+    const ft_sweep_batch *b = &ft_sweep_store_batches(sweep->store, &n)[batch];
+    if (!ft_sweep_store_owns(sweep->store, batch)) return true;
     for (size_t i = 0; i < b->count && !b->is_split; i++)
         if (!ft_sweep_is_trained(sweep, b->trajectories[i])) return false;
     return true;
@@ -375,20 +376,20 @@ static bool batch_is_over(void *context, size_t batch)
 
 ft_status ft_sweep_tidy(ft_sweep *sweep, ft_error *err)
 {
-    return ft_sweep_state_tidy(sweep->state, batch_is_over, sweep, err);
+    return ft_sweep_store_tidy(sweep->store, batch_is_over, sweep, err);
 }
 
 ft_status ft_sweep_begin_record(ft_sweep *sweep, size_t configuration, const char *experiment_id,
                                 ft_error *err)
 {
-    return ft_sweep_state_start(sweep->state, configuration, experiment_id, err);
+    return ft_sweep_store_start(sweep->store, configuration, experiment_id, err);
 }
 
 ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft_outcome *outcome,
                                  ft_error *err)
 {
     ft_status status =
-        ft_sweep_state_finish(sweep->state, configuration, outcome->experiment_id, outcome->failed, err);
+        ft_sweep_store_finish(sweep->store, configuration, outcome->experiment_id, outcome->failed, err);
     if (status == FT_OK && sweep->request->finished)
         sweep->request->finished(sweep->request->context, outcome);
     return status;
@@ -399,7 +400,7 @@ ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_e
 {
     ft_status status = FT_OK;
     if (sweep->scheduling == FT_SCHEDULER_NONE) return FT_OK;
-    ft_judgement *fresh = malloc((size_t)n * sizeof *fresh);
+    ft_pruning_decision *fresh = malloc((size_t)n * sizeof *fresh);
     if (!fresh) return ft_no_memory(err, "the scheduler", (size_t)n * sizeof *fresh);
     size_t n_fresh = 0;
     for (int32_t k = 0; k < n && status == FT_OK; k++)
@@ -408,15 +409,15 @@ ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_e
     for (int32_t k = 0; k < n && status == FT_OK; k++) {
         size_t t = trajectories[k];
         int32_t epoch = epochs[k].epoch;
-        if (epoch <= sweep->verdicts[t].epochs) {
-            pruned[k] = sweep->verdicts[t].pruned_at == epoch;
+        if (epoch <= sweep->pruning_states[t].epochs) {
+            pruned[k] = sweep->pruning_states[t].pruned_at == epoch;
             continue;
         }
         pruned[k] = ft_scheduler_prunes(sweep->scheduler, t, epoch);
-        fresh[n_fresh++] = (ft_judgement){t, epoch, epochs[k].val_loss, pruned[k]};
-        note_verdict(sweep, &fresh[n_fresh - 1]);
+        fresh[n_fresh++] = (ft_pruning_decision){t, epoch, epochs[k].val_loss, pruned[k]};
+        note_decision(sweep, &fresh[n_fresh - 1]);
     }
-    if (status == FT_OK) status = ft_sweep_state_judge(sweep->state, fresh, n_fresh, err);
+    if (status == FT_OK) status = ft_sweep_store_judge(sweep->store, fresh, n_fresh, err);
     free(fresh);
     return status;
 }
@@ -424,13 +425,13 @@ ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_e
 ft_status ft_sweep_split(ft_sweep *sweep, size_t batch, bool *is_split, ft_error *err)
 {
     size_t n = 0, left = 0;
-    const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
+    const ft_sweep_batch *b = &ft_sweep_store_batches(sweep->store, &n)[batch];
     size_t *trajectories = malloc(b->count * sizeof *trajectories);
     if (!trajectories) return ft_no_memory(err, "a batch", b->count * sizeof *trajectories);
     for (size_t i = 0; i < b->count; i++)
         if (!ft_sweep_is_trained(sweep, b->trajectories[i])) trajectories[left++] = b->trajectories[i];
     *is_split = left > 1;
-    ft_status status = *is_split ? ft_sweep_state_split(sweep->state, batch, trajectories, left, err) : FT_OK;
+    ft_status status = *is_split ? ft_sweep_store_split(sweep->store, batch, trajectories, left, err) : FT_OK;
     free(trajectories);
     return status;
 }

@@ -1,5 +1,5 @@
 /* A sweep under way: its plan, what is journalled of it, and the decisions that follow. Both ways to train,
- * in this process (sweep.c) and in worker processes (coordinator.h), keep their books here. */
+ * in this process (sweep.c) and in worker processes (coordinator.h), keep what they know of it here. */
 #ifndef FT_HOST_SWEEP_RUN_H
 #define FT_HOST_SWEEP_RUN_H
 
@@ -10,10 +10,10 @@
 #include "host/sweep/store.h"
 
 /* What was decided on a trajectory, epoch by epoch. */
-typedef struct ft_verdict {
+typedef struct ft_pruning_state {
     int32_t epochs;    /* that were judged: the first so many */
     int32_t pruned_at; /* the one after which it stops; 0: none */
-} ft_verdict;
+} ft_pruning_state;
 
 typedef struct ft_sweep {
     ft_engine *engine;
@@ -21,12 +21,12 @@ typedef struct ft_sweep {
     bool bf16;               /* what it trains in, once it has started */
     const char *asked_dtype; /* the engine's --dtype, which is its again when the sweep is closed */
     ft_grid grid;
-    ft_study study;
-    ft_plan plan; /* its batches: those of the first start; of this one, see ft_sweep_state_batches */
-    ft_sweep_state *state;
+    ft_run_context run_context;
+    ft_plan plan; /* its batches: those of the first start; of this one, see ft_sweep_store_batches */
+    ft_sweep_store *store;
     ft_scheduler_kind scheduling;
     ft_scheduler *scheduler;
-    ft_verdict *verdicts; /* (plan.n_trajectories), NULL without a scheduler */
+    ft_pruning_state *pruning_states; /* (plan.n_trajectories), NULL without a scheduler */
     bool *is_own;         /* (plan.n_trajectories): this process's shard has it */
     size_t resumed;       /* configurations of the shard that an earlier start has recorded */
 } ft_sweep;

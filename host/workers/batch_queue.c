@@ -9,66 +9,66 @@
 
 enum { DEFAULT_RETRIES = 2 };
 
-int32_t ft_handout_retries(const ft_sweep *sweep)
+int32_t ft_batch_queue_retries(const ft_sweep *sweep)
 {
     return sweep->request->retries > 0 ? (int32_t)sweep->request->retries : DEFAULT_RETRIES;
 }
 
-/* Whoever had a batch has it no longer. */
-static ft_status put_back(ft_handout *h, size_t batch, ft_error *err)
+/* Puts a batch back in the queue unless it is finished. */
+static ft_status put_back(ft_batch_queue *q, size_t batch, ft_error *err)
 {
-    if (ft_sweep_is_over(h->sweep, batch)) return FT_OK;
-    return ft_heap_push(&h->waiting, (double)ft_sweep_state_root(h->sweep->state, batch), batch, err);
+    if (ft_sweep_is_over(q->sweep, batch)) return FT_OK;
+    return ft_heap_push(&q->waiting, (double)ft_sweep_store_root(q->sweep->store, batch), batch, err);
 }
 
-static size_t count_done(const ft_handout *h, const ft_sweep_batch *b)
+static size_t count_done(const ft_batch_queue *q, const ft_sweep_batch *b)
 {
-    const ft_sweep *sweep = h->sweep;
+    const ft_sweep *sweep = q->sweep;
     size_t n_done = 0;
     for (size_t i = 0; i < b->count; i++) {
         const ft_trajectory *t = &sweep->plan.trajectories[b->trajectories[i]];
         for (size_t k = 0; k < t->count; k++)
-            n_done += ft_sweep_state_done(sweep->state, sweep->plan.members[t->first + k]) != NULL;
+            n_done += ft_sweep_store_done(sweep->store, sweep->plan.members[t->first + k]) != NULL;
     }
     return n_done;
 }
 
 /* Takes up the batches that are new in the state, each with `deaths`, but none where it is one trajectory. */
-static ft_status know_batches(ft_handout *h, int32_t deaths, ft_error *err)
+static ft_status know_batches(ft_batch_queue *q, int32_t deaths, ft_error *err)
 {
     size_t n = 0;
-    const ft_sweep_batch *batches = ft_sweep_state_batches(h->sweep->state, &n);
-    if (n <= h->n_fates) return FT_OK;
-    ft_batch_fate *grown = realloc(h->fates, n * sizeof *grown);
+    const ft_sweep_batch *batches = ft_sweep_store_batches(q->sweep->store, &n);
+    if (n <= q->n_statuses) return FT_OK;
+    ft_batch_status *grown = realloc(q->statuses, n * sizeof *grown);
     if (!grown) return ft_no_memory(err, "the coordinator", n * sizeof *grown);
-    h->fates = grown;
+    q->statuses = grown;
     ft_status status = FT_OK;
-    for (; h->n_fates < n && status == FT_OK; h->n_fates++) {
-        const ft_sweep_batch *b = &batches[h->n_fates];
-        h->fates[h->n_fates] =
-            (ft_batch_fate){.deaths = b->count > 1 ? deaths : 0, .n_done = count_done(h, b)};
-        status = put_back(h, h->n_fates, err);
+    for (; q->n_statuses < n && status == FT_OK; q->n_statuses++) {
+        const ft_sweep_batch *b = &batches[q->n_statuses];
+        q->statuses[q->n_statuses] =
+            (ft_batch_status){.deaths = b->count > 1 ? deaths : 0, .n_done = count_done(q, b)};
+        status = put_back(q, q->n_statuses, err);
     }
     return status;
 }
 
-ft_status ft_handout_open(ft_handout *handout, ft_sweep *sweep, ft_error *err)
+ft_status ft_batch_queue_open(ft_batch_queue *queue, ft_sweep *sweep, ft_error *err)
 {
-    *handout = (ft_handout){.sweep = sweep};
-    return know_batches(handout, 0, err);
+    *queue = (ft_batch_queue){.sweep = sweep};
+    return know_batches(queue, 0, err);
 }
 
-void ft_handout_close(ft_handout *handout)
+void ft_batch_queue_close(ft_batch_queue *queue)
 {
-    for (size_t i = 0; i < handout->n_fates; i++) free(handout->fates[i].given_up);
-    free(handout->fates);
-    free(handout->waiting.entries);
-    *handout = (ft_handout){0};
+    for (size_t i = 0; i < queue->n_statuses; i++) free(queue->statuses[i].given_up);
+    free(queue->statuses);
+    free(queue->waiting.entries);
+    *queue = (ft_batch_queue){0};
 }
 
-int64_t ft_handout_take(ft_handout *handout)
+int64_t ft_batch_queue_take(ft_batch_queue *queue)
 {
-    return ft_handout_is_empty(handout) ? FT_NO_BATCH : (int64_t)ft_heap_pop(&handout->waiting).value;
+    return ft_batch_queue_is_empty(queue) ? FT_NO_BATCH : (int64_t)ft_heap_pop(&queue->waiting).value;
 }
 
 /* The configurations of a trajectory, and which of them are recorded, each onto its list. */
@@ -80,20 +80,20 @@ static bool add_trajectory(const ft_sweep *sweep, size_t trajectory, cJSON *traj
     for (size_t k = 0; k < t->count && ok; k++) {
         size_t member = sweep->plan.members[t->first + k];
         ok = cJSON_AddItemToArray(members, cJSON_CreateNumber((double)member));
-        if (ft_sweep_state_done(sweep->state, member))
+        if (ft_sweep_store_done(sweep->store, member))
             ok = ok && cJSON_AddItemToArray(recorded, cJSON_CreateNumber((double)member));
     }
     return ok;
 }
 
-cJSON *ft_handout_describe(const ft_handout *h, size_t batch)
+cJSON *ft_batch_queue_describe(const ft_batch_queue *q, size_t batch)
 {
     size_t n = 0;
-    const ft_sweep *sweep = h->sweep;
-    const ft_sweep_batch *b = &ft_sweep_state_batches(sweep->state, &n)[batch];
-    const char *checkpoint = ft_sweep_state_checkpoint(sweep->state, batch),
-               *failure = h->fates[batch].given_up;
-    cJSON *message = ft_message("do", "train");
+    const ft_sweep *sweep = q->sweep;
+    const ft_sweep_batch *b = &ft_sweep_store_batches(sweep->store, &n)[batch];
+    const char *checkpoint = ft_sweep_store_checkpoint(sweep->store, batch),
+               *failure = q->statuses[batch].given_up;
+    cJSON *message = ft_message("type", "train");
     bool ok = message && checkpoint && cJSON_AddNumberToObject(message, "slots", b->slots) &&
               cJSON_AddStringToObject(message, "checkpoint", checkpoint) &&
               cJSON_AddBoolToObject(message, "judge", sweep->scheduling != FT_SCHEDULER_NONE) &&
@@ -110,86 +110,87 @@ cJSON *ft_handout_describe(const ft_handout *h, size_t batch)
     return NULL;
 }
 
-ft_status ft_handout_end(ft_handout *handout, size_t batch, ft_error *err)
+ft_status ft_batch_queue_end(ft_batch_queue *queue, size_t batch, ft_error *err)
 {
     size_t n = 0;
-    const ft_sweep_batch *b = &ft_sweep_state_batches(handout->sweep->state, &n)[batch];
-    ft_batch_fate *fate = &handout->fates[batch];
-    const size_t n_done = count_done(handout, b);
-    const bool is_over = ft_sweep_is_over(handout->sweep, batch);
-    if (!is_over && fate->begins_anew && n_done <= fate->n_done)
+    const ft_sweep_batch *b = &ft_sweep_store_batches(queue->sweep->store, &n)[batch];
+    ft_batch_status *batch_status = &queue->statuses[batch];
+    const size_t n_done = count_done(queue, b);
+    const bool is_over = ft_sweep_is_over(queue->sweep, batch);
+    if (!is_over && batch_status->begins_anew && n_done <= batch_status->n_done)
         return ft_fail(err, FT_FAILED, "a worker left its batch undone");
-    ft_sweep_state_drop_checkpoint(handout->sweep->state, batch);
+    ft_sweep_store_drop_checkpoint(queue->sweep->store, batch);
     if (is_over) return FT_OK;
-    ft_engine_say(handout->sweep->engine, "a batch of %zu trajectories begins anew: results of it are gone",
+    ft_engine_say(queue->sweep->engine, "a batch of %zu trajectories begins anew: results of it are gone",
                   b->count);
-    fate->begins_anew = true;
-    fate->n_done = n_done;
-    return put_back(handout, batch, err);
+    batch_status->begins_anew = true;
+    batch_status->n_done = n_done;
+    return put_back(queue, batch, err);
 }
 
-ft_status ft_handout_return(ft_handout *handout, size_t batch, ft_error *err)
+ft_status ft_batch_queue_requeue(ft_batch_queue *queue, size_t batch, ft_error *err)
 {
-    return put_back(handout, batch, err);
+    return put_back(queue, batch, err);
 }
 
 /* A batch was not trained, `told` says why. It waits again as it is while that happened a few times only,
  * else it is cut in two or, where one trajectory is left, given up. A half that fails as well is cut at once;
  * one that stands alone has all its tries. */
-static ft_status try_again(ft_handout *h, size_t batch, const char *told, ft_error *err)
+static ft_status try_again(ft_batch_queue *q, size_t batch, const char *told, ft_error *err)
 {
     bool is_split = false;
-    if (h->fates[batch].deaths < ft_handout_retries(h->sweep)) return put_back(h, batch, err);
-    ft_status status = ft_sweep_split(h->sweep, batch, &is_split, err);
+    if (q->statuses[batch].deaths < ft_batch_queue_retries(q->sweep)) return put_back(q, batch, err);
+    ft_status status = ft_sweep_split(q->sweep, batch, &is_split, err);
     if (status != FT_OK || is_split)
-        return status == FT_OK ? know_batches(h, ft_handout_retries(h->sweep) - 1, err) : status;
-    h->fates[batch].given_up = ft_copy_string(told);
-    if (!h->fates[batch].given_up) return ft_no_memory(err, "the reason of a failure", 256);
-    return put_back(h, batch, err);
+        return status == FT_OK ? know_batches(q, ft_batch_queue_retries(q->sweep) - 1, err) : status;
+    q->statuses[batch].given_up = ft_copy_string(told);
+    if (!q->statuses[batch].given_up) return ft_no_memory(err, "the reason of a failure", 256);
+    return put_back(q, batch, err);
 }
 
 /* One that comes on is not to blame: machines die as well, and others have had the memory for a moment. */
-static void count_death(ft_handout *h, size_t batch)
+static void count_death(ft_batch_queue *q, size_t batch)
 {
     size_t n = 0;
-    ft_batch_fate *fate = &h->fates[batch];
-    size_t n_done = count_done(h, &ft_sweep_state_batches(h->sweep->state, &n)[batch]);
-    fate->deaths = n_done > fate->n_done ? 1 : fate->deaths + 1;
-    fate->n_done = n_done;
+    ft_batch_status *batch_status = &q->statuses[batch];
+    size_t n_done = count_done(q, &ft_sweep_store_batches(q->sweep->store, &n)[batch]);
+    batch_status->deaths = n_done > batch_status->n_done ? 1 : batch_status->deaths + 1;
+    batch_status->n_done = n_done;
 }
 
 /* What the dead worker has left on disk of a batch. */
-static ft_status settle(ft_handout *h, const ft_sweep_batch *b, ft_error *err)
+static ft_status settle(ft_batch_queue *q, const ft_sweep_batch *b, ft_error *err)
 {
-    const ft_sweep *sweep = h->sweep;
+    const ft_sweep *sweep = q->sweep;
     ft_status status = FT_OK;
     for (size_t i = 0; i < b->count && status == FT_OK; i++) {
         const ft_trajectory *t = &sweep->plan.trajectories[b->trajectories[i]];
         for (size_t k = 0; k < t->count && status == FT_OK; k++)
-            status = ft_sweep_state_settle(sweep->state, sweep->plan.members[t->first + k], err);
+            status = ft_sweep_store_settle(sweep->store, sweep->plan.members[t->first + k], err);
     }
     return status;
 }
 
-ft_status ft_handout_bury(ft_handout *h, size_t batch, bool is_stopping, const char *why, ft_error *err)
+ft_status ft_batch_queue_requeue_after_death(ft_batch_queue *q, size_t batch, bool is_stopping,
+                                             const char *why, ft_error *err)
 {
     size_t n = 0;
-    const ft_sweep_batch *b = &ft_sweep_state_batches(h->sweep->state, &n)[batch];
-    const ft_batch_fate *fate = &h->fates[batch];
-    ft_status status = settle(h, b, err);
-    count_death(h, batch);
+    const ft_sweep_batch *b = &ft_sweep_store_batches(q->sweep->store, &n)[batch];
+    const ft_batch_status *batch_status = &q->statuses[batch];
+    ft_status status = settle(q, b, err);
+    count_death(q, batch);
     if (status != FT_OK) return status;
-    if (is_stopping) return put_back(h, batch, err);
-    if (fate->given_up) return ft_fail(err, FT_FAILED, "a failure cannot be recorded: %s", why);
-    ft_engine_say(h->sweep->engine, "a batch of %zu trajectories: %s", b->count, why);
+    if (is_stopping) return put_back(q, batch, err);
+    if (batch_status->given_up) return ft_fail(err, FT_FAILED, "a failure cannot be recorded: %s", why);
+    ft_engine_say(q->sweep->engine, "a batch of %zu trajectories: %s", b->count, why);
     char told[256];
-    snprintf(told, sizeof told, "%s, %d times", why, fate->deaths);
-    return try_again(h, batch, told, err);
+    snprintf(told, sizeof told, "%s, %d times", why, batch_status->deaths);
+    return try_again(q, batch, told, err);
 }
 
-ft_status ft_handout_shrink(ft_handout *h, size_t batch, const char *why, ft_error *err)
+ft_status ft_batch_queue_split_on_oom(ft_batch_queue *q, size_t batch, const char *why, ft_error *err)
 {
-    if (h->fates[batch].given_up) return ft_fail(err, FT_NO_MEMORY, "%s", why);
-    count_death(h, batch);
-    return try_again(h, batch, why, err);
+    if (q->statuses[batch].given_up) return ft_fail(err, FT_NO_MEMORY, "%s", why);
+    count_death(q, batch);
+    return try_again(q, batch, why, err);
 }

@@ -1,5 +1,5 @@
 /* Trains a sweep by workers; see coordinator.h. Which batch is next is batch_queue.h's to say, how workers
- * are reached the crew's (worker_pool.h). */
+ * are reached the worker pool's (worker_pool.h). */
 #include "host/workers/coordinator.h"
 
 #include <math.h>
@@ -31,14 +31,14 @@ typedef struct worker {
 
 typedef struct coordinator {
     ft_sweep *sweep;
-    const ft_crew *crew;
-    worker *workers;     /* (crew->n_workers) */
-    int32_t *spoke;      /* (crew->n_workers), of the last wait */
+    const ft_worker_pool *pool;
+    worker *workers;     /* (pool->n_workers) */
+    int32_t *spoke;      /* (pool->n_workers), of the last wait */
     int32_t idle_deaths; /* of workers without a batch, since one was last ready */
     int32_t n_waiting;   /* workers that have an answer to come */
     double last_sync;
     ft_awake_clock clock; /* looked at once a round */
-    ft_handout handout;
+    ft_batch_queue queue;
     ft_stop told; /* how workers were told to stop */
     double told_at;
     bool knows_device;
@@ -47,7 +47,7 @@ typedef struct coordinator {
 
 static double now(const coordinator *c)
 {
-    return c->crew->now(c->crew->context);
+    return c->pool->now(c->pool->context);
 }
 
 static double timeout_of(const coordinator *c)
@@ -59,7 +59,7 @@ static double timeout_of(const coordinator *c)
 /* One that is gone is noticed when it is next listened to. FT_NO_MEMORY: it was not said. */
 static ft_status say(const coordinator *c, int32_t number, cJSON *message, ft_error *err)
 {
-    ft_status status = c->crew->send(c->crew->context, number, message, err);
+    ft_status status = c->pool->send(c->pool->context, number, message, err);
     return status == FT_NO_MEMORY ? status : FT_OK;
 }
 
@@ -86,7 +86,7 @@ static ft_status answer(coordinator *c, int32_t number, cJSON *message, ft_error
 
 static ft_status start_worker(coordinator *c, int32_t number, ft_error *err)
 {
-    ft_status status = c->crew->start(c->crew->context, number, err);
+    ft_status status = c->pool->start(c->pool->context, number, err);
     if (status == FT_OK)
         c->workers[number] =
             (worker){.is_running = true, .batch = FT_NO_BATCH, .last_heard = c->clock.seconds};
@@ -95,7 +95,7 @@ static ft_status start_worker(coordinator *c, int32_t number, ft_error *err)
 
 static void reap(coordinator *c, int32_t number, double seconds, char *how, size_t size)
 {
-    c->crew->reap(c->crew->context, number, seconds, how, size);
+    c->pool->reap(c->pool->context, number, seconds, how, size);
     c->workers[number].is_running = false;
     cJSON_Delete(take_answer(c, number));
 }
@@ -104,7 +104,7 @@ static void reap(coordinator *c, int32_t number, double seconds, char *how, size
  * workers, each. */
 static ft_status bury_idle(coordinator *c, const worker *w, const char *why, ft_error *err)
 {
-    int32_t most = ft_handout_retries(c->sweep) * (c->knows_device ? c->crew->n_workers : 1);
+    int32_t most = ft_batch_queue_retries(c->sweep) * (c->knows_device ? c->pool->n_workers : 1);
     if (++c->idle_deaths >= most)
         return ft_fail(err, FT_FAILED, "workers end before they begin, %d of them in a row: %s",
                        (int)c->idle_deaths, why);
@@ -123,25 +123,25 @@ static ft_status bury(coordinator *c, int32_t number, ft_error *err)
         snprintf(why, sizeof why, "its worker process gave no sign of life for %g s", timeout_of(c));
     w->batch = FT_NO_BATCH;
     if (batch == FT_NO_BATCH) return bury_idle(c, w, why, err);
-    return ft_handout_bury(&c->handout, (size_t)batch, c->told != FT_STOP_NOT, why, err);
+    return ft_batch_queue_requeue_after_death(&c->queue, (size_t)batch, c->told != FT_STOP_NOT, why, err);
 }
 
 /* Gives idle workers batches, and starts workers where one is missing for them. */
 static ft_status assign(coordinator *c, ft_error *err)
 {
     ft_status status = FT_OK;
-    for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
+    for (int32_t i = 0; i < c->pool->n_workers && status == FT_OK; i++) {
         worker *w = &c->workers[i];
         if (w->is_running && (!w->is_ready || w->batch != FT_NO_BATCH)) continue;
-        if (ft_handout_is_empty(&c->handout)) break;
+        if (ft_batch_queue_is_empty(&c->queue)) break;
         if (!w->is_running) {
             status = start_worker(c, i, err);
             continue;
         }
-        int64_t batch = ft_handout_take(&c->handout);
+        int64_t batch = ft_batch_queue_take(&c->queue);
         w->batch = batch;
         w->last_heard = c->clock.seconds;
-        status = say(c, i, ft_handout_describe(&c->handout, (size_t)batch), err);
+        status = say(c, i, ft_batch_queue_describe(&c->queue, (size_t)batch), err);
     }
     return status;
 }
@@ -183,7 +183,7 @@ static ft_status hear_epochs(coordinator *c, int32_t number, const cJSON *messag
                            : ft_no_memory(err, "the scheduler", (size_t)n * sizeof *epochs);
     if (status == FT_OK) status = ft_sweep_judge(c->sweep, trajectories, epochs, n, pruned, err);
     if (status == FT_OK) {
-        cJSON *reply = ft_message("do", "prune"), *list = cJSON_CreateArray();
+        cJSON *reply = ft_message("type", "prune"), *list = cJSON_CreateArray();
         for (int k = 0; k < n; k++) ft_message_append(&list, cJSON_CreateBool(pruned[k]));
         ft_message_put(&reply, "pruned", list);
         status = answer(c, number, reply, err);
@@ -202,9 +202,10 @@ static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_e
     ft_status ended = (ft_status)ft_message_number(message, "status", FT_FAILED);
     const char *why = ft_message_text(message, "message");
     w->batch = FT_NO_BATCH;
-    if (ended == FT_OK) return ft_handout_end(&c->handout, batch, err);
-    if (ended == FT_INTERRUPTED && c->told != FT_STOP_NOT) return ft_handout_return(&c->handout, batch, err);
-    if (ended == FT_NO_MEMORY) return ft_handout_shrink(&c->handout, batch, why, err);
+    if (ended == FT_OK) return ft_batch_queue_end(&c->queue, batch, err);
+    if (ended == FT_INTERRUPTED && c->told != FT_STOP_NOT)
+        return ft_batch_queue_requeue(&c->queue, batch, err);
+    if (ended == FT_NO_MEMORY) return ft_batch_queue_split_on_oom(&c->queue, batch, why, err);
     return ft_fail(err, ended, "%s", *why ? why : "a worker left its batch undone");
 }
 
@@ -216,7 +217,7 @@ static ft_status hear_record(coordinator *c, int32_t number, const cJSON *messag
         return ft_fail(err, FT_FAILED, "a worker speaks of a configuration that is not of the sweep");
     size_t configuration = (size_t)value;
     ft_status status;
-    if (ft_message_is(message, "say", "begin")) {
+    if (ft_message_is(message, "type", "begin")) {
         status =
             ft_sweep_begin_record(c->sweep, configuration, ft_message_text(message, "experiment_id"), err);
     } else {
@@ -224,18 +225,18 @@ static ft_status hear_record(coordinator *c, int32_t number, const cJSON *messag
         ft_outcome_from_json(cJSON_GetObjectItemCaseSensitive(message, "outcome"), &outcome);
         status = ft_sweep_finish_record(c->sweep, configuration, &outcome, err);
     }
-    return status == FT_OK ? answer(c, number, ft_message("do", "go"), err) : status;
+    return status == FT_OK ? answer(c, number, ft_message("type", "go"), err) : status;
 }
 
 /* What the plan must know, as a worker's "ready" tells it. */
 static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
 {
     return (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(ready, "bf16")),
-                             .is_gpu = c->crew->is_gpu,
-                             .n_workers = c->crew->n_workers,
-                             .ranks = c->crew->ranks,
+                             .is_gpu = c->pool->is_gpu,
+                             .n_workers = c->pool->n_workers,
+                             .ranks = c->pool->ranks,
                              .memory_bytes = (size_t)ft_message_number(ready, "memory_bytes", 0) /
-                                             (size_t)c->crew->sharing,
+                                             (size_t)c->pool->sharing,
                              .busy_rows = (int64_t)ft_message_number(ready, "busy_rows", 0)};
 }
 
@@ -251,22 +252,22 @@ static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_e
 {
     worker *w = &c->workers[number];
     w->last_heard = c->clock.seconds;
-    if (ft_message_is(message, "say", "ready")) {
+    if (ft_message_is(message, "type", "ready")) {
         hear_ready(c, w, message);
         return FT_OK;
     }
-    if (ft_message_is(message, "say", "line")) {
+    if (ft_message_is(message, "type", "line")) {
         ft_engine_say(c->sweep->engine, "%s", ft_message_text(message, "text"));
         return FT_OK;
     }
-    if (ft_message_is(message, "say", "failed"))
+    if (ft_message_is(message, "type", "failed"))
         return ft_fail(err, (ft_status)ft_message_number(message, "status", FT_FAILED), "%s",
                        ft_message_text(message, "message"));
-    if (ft_message_is(message, "say", "epochs")) return hear_epochs(c, number, message, err);
-    if (ft_message_is(message, "say", "done")) return hear_done(c, w, message, err);
-    if (ft_message_is(message, "say", "begin") || ft_message_is(message, "say", "finish"))
+    if (ft_message_is(message, "type", "epochs")) return hear_epochs(c, number, message, err);
+    if (ft_message_is(message, "type", "done")) return hear_done(c, w, message, err);
+    if (ft_message_is(message, "type", "begin") || ft_message_is(message, "type", "finish"))
         return hear_record(c, number, message, err);
-    return FT_OK; /* "alive" */
+    return FT_OK; /* "heartbeat" */
 }
 
 /* All that a worker has said; a broken line means that it is gone. */
@@ -275,9 +276,9 @@ static ft_status listen_to(coordinator *c, int32_t number, ft_error *err)
     ft_status status = FT_OK;
     while (status == FT_OK) {
         cJSON *message = NULL;
-        status = c->crew->receive(c->crew->context, number, &message, err);
+        status = c->pool->receive(c->pool->context, number, &message, err);
         if (status == FT_FAILED) {
-            c->crew->kill(c->crew->context, number);
+            c->pool->kill(c->pool->context, number);
             return bury(c, number, err);
         }
         if (!message) break;
@@ -295,9 +296,9 @@ static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
     if (how <= c->told) return FT_OK;
     c->told = how;
     c->told_at = c->clock.seconds;
-    for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
+    for (int32_t i = 0; i < c->pool->n_workers && status == FT_OK; i++) {
         if (!c->workers[i].is_running) continue;
-        cJSON *message = ft_message("do", "stop");
+        cJSON *message = ft_message("type", "stop");
         ft_message_put(&message, "how", cJSON_CreateNumber(how));
         status = say(c, i, message, err);
     }
@@ -310,23 +311,23 @@ static void end_silent(coordinator *c)
 {
     const bool is_stopping = c->told == FT_STOP_NOW;
     const double timeout = is_stopping ? fmin(STOPPING, timeout_of(c)) : timeout_of(c);
-    for (int32_t i = 0; i < c->crew->n_workers; i++) {
+    for (int32_t i = 0; i < c->pool->n_workers; i++) {
         worker *w = &c->workers[i];
         bool is_busy = w->is_running && (w->batch != FT_NO_BATCH || !w->is_ready);
         const double since = is_stopping ? fmax(w->last_heard, c->told_at) : w->last_heard;
         if (!is_busy || w->was_silent || c->clock.seconds - since <= timeout) continue;
         ft_engine_say(c->sweep->engine, "a worker gave no sign of life for %g s and is ended", timeout);
         w->was_silent = true;
-        c->crew->kill(c->crew->context, i);
+        c->pool->kill(c->pool->context, i);
     }
 }
 
 /* Puts on disk what was journalled, and answers all that wait for it. */
 static ft_status say_answers(coordinator *c, ft_error *err)
 {
-    ft_status status = ft_sweep_state_sync(c->sweep->state, err);
+    ft_status status = ft_sweep_store_sync(c->sweep->store, err);
     c->last_sync = now(c);
-    for (int32_t i = 0; i < c->crew->n_workers && status == FT_OK; i++) {
+    for (int32_t i = 0; i < c->pool->n_workers && status == FT_OK; i++) {
         cJSON *message = take_answer(c, i);
         if (message) status = say(c, i, message, err);
     }
@@ -339,7 +340,7 @@ static ft_status listen_to_all(coordinator *c, ft_error *err)
     ft_status status = FT_OK;
     double sync_in = c->last_sync + SYNC_EVERY - now(c);
     double seconds = c->n_waiting == 0 ? LOOK_EVERY : sync_in > 0 ? sync_in : 0;
-    int32_t n = c->crew->wait(c->crew->context, seconds, c->spoke);
+    int32_t n = c->pool->wait(c->pool->context, seconds, c->spoke);
     (void)ft_awake_seconds(&c->clock, now(c));
     for (int32_t i = 0; i < n && status == FT_OK; i++)
         if (c->workers[c->spoke[i]].is_running) status = listen_to(c, c->spoke[i], err);
@@ -351,7 +352,7 @@ static ft_status listen_to_all(coordinator *c, ft_error *err)
 
 static bool any_busy(const coordinator *c)
 {
-    for (int32_t i = 0; i < c->crew->n_workers; i++)
+    for (int32_t i = 0; i < c->pool->n_workers; i++)
         if (c->workers[i].is_running && c->workers[i].batch != FT_NO_BATCH) return true;
     return false;
 }
@@ -371,17 +372,17 @@ static ft_status meet_device(coordinator *c, ft_error *err)
 
 static ft_status run(coordinator *c, ft_error *err)
 {
-    ft_status status = ft_handout_open(&c->handout, c->sweep, err);
+    ft_status status = ft_batch_queue_open(&c->queue, c->sweep, err);
     while (status == FT_OK) {
         ft_stop stop = ft_engine_stop(c->sweep->engine);
         if (stop != FT_STOP_NOT) status = tell_all_to_stop(c, stop, err);
-        if (status == FT_OK) status = ft_sweep_state_check(c->sweep->state, err);
+        if (status == FT_OK) status = ft_sweep_store_check(c->sweep->store, err);
         if (status == FT_OK && c->told == FT_STOP_NOT) status = assign(c, err);
         if (status != FT_OK) break;
-        if (!any_busy(c) && (c->told != FT_STOP_NOT || ft_handout_is_empty(&c->handout))) break;
+        if (!any_busy(c) && (c->told != FT_STOP_NOT || ft_batch_queue_is_empty(&c->queue))) break;
         status = listen_to_all(c, err);
     }
-    if (status == FT_OK && c->told != FT_STOP_NOT && !ft_handout_is_empty(&c->handout))
+    if (status == FT_OK && c->told != FT_STOP_NOT && !ft_batch_queue_is_empty(&c->queue))
         status = ft_fail(err, FT_INTERRUPTED, "interrupted");
     return status;
 }
@@ -391,32 +392,32 @@ static ft_status run(coordinator *c, ft_error *err)
 static void end_workers(coordinator *c)
 {
     char unsaid[200];
-    for (int32_t i = 0; i < c->crew->n_workers; i++) {
+    for (int32_t i = 0; i < c->pool->n_workers; i++) {
         const worker *w = &c->workers[i];
-        if (w->is_running) (w->is_ready ? c->crew->hang_up : c->crew->kill)(c->crew->context, i);
+        if (w->is_running) (w->is_ready ? c->pool->hang_up : c->pool->kill)(c->pool->context, i);
     }
     const double until = now(c) + ENDING;
-    for (int32_t i = 0; i < c->crew->n_workers; i++)
+    for (int32_t i = 0; i < c->pool->n_workers; i++)
         if (c->workers[i].is_running) reap(c, i, fmax(until - now(c), 0), unsaid, sizeof unsaid);
 }
 
-ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err)
+ft_status ft_coordinate_pool(ft_sweep *sweep, const ft_worker_pool *pool, ft_error *err)
 {
-    coordinator c = {.sweep = sweep, .crew = crew, .last_sync = -INFINITY};
+    coordinator c = {.sweep = sweep, .pool = pool, .last_sync = -INFINITY};
     c.clock.looked_at = now(&c);
-    c.workers = calloc((size_t)crew->n_workers, sizeof *c.workers);
-    c.spoke = calloc((size_t)crew->n_workers, sizeof *c.spoke);
+    c.workers = calloc((size_t)pool->n_workers, sizeof *c.workers);
+    c.spoke = calloc((size_t)pool->n_workers, sizeof *c.spoke);
     ft_status status = c.workers && c.spoke ? meet_device(&c, err)
                                             : ft_no_memory(err, "the coordinator",
-                                                           (size_t)crew->n_workers * sizeof *c.workers);
+                                                           (size_t)pool->n_workers * sizeof *c.workers);
     if (status == FT_OK) ft_sweep_settle_dtype(sweep, c.device.bf16);
     if (status == FT_OK) status = ft_sweep_start(sweep, &c.device, err);
     if (status == FT_OK) {
-        ft_sweep_state_gather(sweep->state);
+        ft_sweep_store_gather(sweep->store);
         status = run(&c, err);
     }
     if (c.workers) end_workers(&c);
-    ft_handout_close(&c.handout);
+    ft_batch_queue_close(&c.queue);
     free(c.spoke);
     free(c.workers);
     return status;
@@ -424,9 +425,9 @@ ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err
 
 ft_status ft_coordinate(ft_sweep *sweep, ft_error *err)
 {
-    ft_crew crew;
-    ft_status status = ft_process_crew_open(sweep, &crew, err);
-    if (status == FT_OK) status = ft_coordinate_crew(sweep, &crew, err);
-    ft_process_crew_close(&crew);
+    ft_worker_pool pool;
+    ft_status status = ft_process_pool_open(sweep, &pool, err);
+    if (status == FT_OK) status = ft_coordinate_pool(sweep, &pool, err);
+    ft_process_pool_close(&pool);
     return status;
 }

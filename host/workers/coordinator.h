@@ -9,7 +9,7 @@
 /* From workers' start to the last record, by processes of this host. FT_INTERRUPTED when the engine was told
  * to stop; FT_BAD_INPUT when the engine has opened its device already. The sweep is opened, not started. */
 ft_status ft_coordinate(ft_sweep *sweep, ft_error *err);
-/* The same by any crew, none of which is running before or after. */
-ft_status ft_coordinate_crew(ft_sweep *sweep, const ft_crew *crew, ft_error *err);
+/* The same by any worker pool, none of which is running before or after. */
+ft_status ft_coordinate_pool(ft_sweep *sweep, const ft_worker_pool *pool, ft_error *err);
 
 #endif

@@ -17,37 +17,40 @@ static ft_stop follower_stop(void *context)
     return ft_engine_stop(context);
 }
 
-ft_link ft_follower_link(ft_engine *engine)
+ft_worker_callbacks ft_follower_callbacks(ft_engine *engine)
 {
-    return (ft_link){.context = engine, .stop = follower_stop}; /* what rank 0 prunes, all prune */
+    return (ft_worker_callbacks){.context = engine,
+                                 .stop = follower_stop}; /* what rank 0 prunes, all prune */
 }
 
-ft_status ft_together_train(ft_study *study, const ft_job *job, const ft_link *link, ft_error *err)
+ft_status ft_mpi_ranks_train(ft_run_context *run_context, const ft_job *job,
+                             const ft_worker_callbacks *callbacks, ft_error *err)
 {
-    ft_comm *launcher = study->engine->launcher;
-    if (!launcher || job->failure) return ft_worker_train(study, job, link, err);
+    ft_comm *launcher = run_context->engine->launcher;
+    if (!launcher || job->failure) return ft_worker_train(run_context, job, callbacks, err);
     order said = {.n_trajectories = job->n_trajectories, .slots = job->slots};
     snprintf(said.checkpoint, sizeof said.checkpoint, "%s", job->checkpoint);
     size_t bytes = job->n_trajectories * sizeof *job->trajectories;
     ft_status status = launcher->broadcast(launcher, &said, sizeof said, 0, err);
     if (status == FT_OK) status = launcher->broadcast(launcher, (void *)job->trajectories, bytes, 0, err);
-    return status == FT_OK ? ft_worker_train(study, job, link, err) : status;
+    return status == FT_OK ? ft_worker_train(run_context, job, callbacks, err) : status;
 }
 
-ft_status ft_together_dismiss(ft_engine *engine, ft_error *err)
+ft_status ft_mpi_ranks_dismiss(ft_engine *engine, ft_error *err)
 {
     ft_comm *launcher = engine->launcher;
     order said = {0};
     return launcher ? launcher->broadcast(launcher, &said, sizeof said, 0, err) : FT_OK;
 }
 
-ft_status ft_together_hear(ft_engine *engine, ft_status status, void *results, size_t bytes, ft_error *err)
+ft_status ft_mpi_ranks_share_results(ft_engine *engine, ft_status status, void *results, size_t bytes,
+                                     ft_error *err)
 {
     ft_comm *launcher = engine->launcher;
     if (!launcher) return status;
     status = ft_comm_agree(launcher, status, NULL, err);
-    ft_error unheard;
-    ft_status heard = launcher->broadcast(launcher, results, bytes, 0, status == FT_OK ? err : &unheard);
+    ft_error ignored;
+    ft_status heard = launcher->broadcast(launcher, results, bytes, 0, status == FT_OK ? err : &ignored);
     return status == FT_OK ? heard : status;
 }
 
@@ -55,7 +58,7 @@ ft_status ft_together_hear(ft_engine *engine, ft_status status, void *results, s
 static ft_status follow_order(ft_sweep *sweep, const order *said, ft_error *err)
 {
     ft_comm *launcher = sweep->engine->launcher;
-    const ft_link link = ft_follower_link(sweep->engine);
+    const ft_worker_callbacks callbacks = ft_follower_callbacks(sweep->engine);
     size_t bytes = said->n_trajectories * sizeof(size_t);
     size_t *trajectories = malloc(bytes);
     if (!trajectories) return ft_no_memory(err, "an adapter batch", bytes);
@@ -67,13 +70,13 @@ static ft_status follow_order(ft_sweep *sweep, const order *said, ft_error *err)
                         .n_trajectories = said->n_trajectories,
                         .slots = said->slots,
                         .checkpoint = said->checkpoint};
-    ft_error told_by_rank_0;
-    if (status == FT_OK) ft_worker_train(&sweep->study, &job, &link, &told_by_rank_0);
+    ft_error ignored;
+    if (status == FT_OK) ft_worker_train(&sweep->run_context, &job, &callbacks, &ignored);
     free(trajectories);
     return status;
 }
 
-ft_status ft_together_follow(ft_sweep *sweep, ft_error *err)
+ft_status ft_mpi_ranks_follow(ft_sweep *sweep, ft_error *err)
 {
     ft_comm *launcher = sweep->engine->launcher;
     order said;

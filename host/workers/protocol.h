@@ -1,23 +1,23 @@
 /* What the coordinator of a sweep and its worker processes say to each other: JSON objects, one a line, over
  * a socket pair.
  *
- * A worker says                                   and is answered
- *   {"say":"ready","bf16":true,                     {"do":"train",...} when there is a batch
+ * A worker says                                       and is answered
+ *   {"type":"ready","bf16":true,                      {"type":"train",...} when there is a batch
  *    "memory_bytes":n,"busy_rows":n}
- *   {"say":"failed","status":s,"message":"..."}     (it could not open its device, and ends)
- *   {"say":"line","text":"..."}                     progress for people
- *   {"say":"alive"}                                 at least once a second while it trains
- *   {"say":"epochs","trajectories":[..],            {"do":"prune","pruned":[false,..]}, if "judge" was asked
- * for "epochs":[..],"val_losses":[..]}
- *   {"say":"begin","configuration":i,               {"do":"go"}: it is in the journal
+ *   {"type":"failed","status":s,"message":"..."}      (it could not open its device, and ends)
+ *   {"type":"line","text":"..."}                      progress for people
+ *   {"type":"heartbeat"}                              at least once a second while it trains
+ *   {"type":"epochs","trajectories":[..],             {"type":"prune","pruned":[false,..]},
+ *    "epochs":[..],"val_losses":[..]}                 if "judge" was asked for
+ *   {"type":"begin","configuration":i,                {"type":"go"}: it is in the journal
  *    "experiment_id":"..."}
- *   {"say":"finish","configuration":i,"outcome":{..}}  {"do":"go"}
- *   {"say":"done","status":s,"message":"..."}       of its batch; then the next one
+ *   {"type":"finish","configuration":i,"outcome":{..}}  {"type":"go"}
+ *   {"type":"done","status":s,"message":"..."}        of its batch; then the next one
  *
  * The coordinator says, besides the answers,
- *   {"do":"train","slots":n,"checkpoint":"..","trajectories":[[configuration,..],..],"numbers":[..],
+ *   {"type":"train","slots":n,"checkpoint":"..","trajectories":[[configuration,..],..],"numbers":[..],
  *    "recorded":[configuration,..],"judge":false,"failure":".."}
- *   {"do":"stop","how":1|2}                         as ft_stop; at any time
+ *   {"type":"stop","how":1|2}                         as ft_stop; at any time
  *
  * Configurations and trajectories are counted from 0.
  *

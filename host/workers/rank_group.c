@@ -16,9 +16,9 @@
  * it lives: it records while they wait, and whoever started it sees to it that it does not hang. */
 static const double FOLLOWERS_TIMEOUT = 300, LEADERS_TIMEOUT = 0;
 
-struct ft_team {
+struct ft_rank_group {
     ft_engine *engine;
-    ft_team_settings settings;
+    ft_rank_group_settings settings;
     ft_channel *followers; /* (size - 1) */
     pid_t *pids;           /* (size - 1); 0: not started */
 };
@@ -31,12 +31,12 @@ static bool is_hung_up(int fd)
 }
 
 /* What waiting ranks ask: of the leader, whether a follower is gone; of a follower, whether the leader is, or
- * has ended the team. */
+ * has ended the rank group. */
 static bool has_lost_follower(void *context)
 {
-    const ft_team *team = context;
-    for (int32_t i = 0; i < team->settings.size - 1; i++)
-        if (is_hung_up(team->followers[i].fd)) return true;
+    const ft_rank_group *group = context;
+    for (int32_t i = 0; i < group->settings.size - 1; i++)
+        if (is_hung_up(group->followers[i].fd)) return true;
     return false;
 }
 
@@ -48,17 +48,17 @@ static bool has_lost_leader(void *context)
 static void lose_follower(int signal_number)
 {
     (void)signal_number;
-    _exit(FT_TEAM_LOST);
+    _exit(FT_RANK_GROUP_LOST);
 }
 
-ft_status ft_team_connect_nccl(ft_engine *engine, const ft_comm_id *id, int rank, int size,
-                               double timeout_seconds, ft_error *err)
+ft_status ft_rank_group_connect_nccl(ft_engine *engine, const ft_comm_id *id, int rank, int size,
+                                     double timeout_seconds, ft_error *err)
 {
     return ft_comm_nccl(engine->backend, id, rank, size, timeout_seconds, &engine->comm, err);
 }
 
-/* In the new process. It knows how the team is connected from its copy of the leader's engine. */
-_Noreturn static void live(ft_team *team, int32_t follower, int end, pid_t leader)
+/* In the new process. It knows how the rank group is connected from its copy of the leader's engine. */
+_Noreturn static void live(ft_rank_group *group, int32_t follower, int end, pid_t leader)
 {
     /* Stops come from the leader, who agrees on them with all. */
     signal(SIGINT, SIG_IGN);
@@ -67,69 +67,72 @@ _Noreturn static void live(ft_team *team, int32_t follower, int end, pid_t leade
     signal(SIGCHLD, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != leader) _exit(1);
-    for (int32_t i = 0; i < follower; i++) close(team->followers[i].fd);
-    if (team->settings.descriptor >= 0) close(team->settings.descriptor);
-    ft_engine_settings *settings = &team->engine->settings;
-    settings->device = team->settings.devices[follower + 1];
+    for (int32_t i = 0; i < follower; i++) close(group->followers[i].fd);
+    if (group->settings.descriptor >= 0) close(group->settings.descriptor);
+    ft_engine_settings *settings = &group->engine->settings;
+    settings->device = group->settings.devices[follower + 1];
     settings->progress = NULL;
     settings->stop = NULL;
     ft_channel channel = {.fd = end};
-    team->settings.follow(team->settings.context, &channel);
-    ft_comm *comm = team->engine->comm;
+    group->settings.follow(group->settings.context, &channel);
+    ft_comm *comm = group->engine->comm;
     if (comm) comm->free(comm);
     _exit(0);
 }
 
-static ft_status start_follower(ft_team *team, int32_t follower, ft_error *err)
+static ft_status start_follower(ft_rank_group *group, int32_t follower, ft_error *err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return ft_fail(err, FT_FAILED, "a team's socket: %s", strerror(errno));
+        return ft_fail(err, FT_FAILED, "a rank group's socket: %s", strerror(errno));
     fflush(NULL);
     pid_t leader = getpid(), pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        live(team, follower, ends[1], leader);
+        live(group, follower, ends[1], leader);
     }
     close(ends[1]);
-    team->followers[follower].fd = ends[0];
-    if (pid < 0) return ft_fail(err, FT_FAILED, "a process of a team: %s", strerror(errno));
-    team->pids[follower] = pid;
+    group->followers[follower].fd = ends[0];
+    if (pid < 0) return ft_fail(err, FT_FAILED, "a process of a rank group: %s", strerror(errno));
+    group->pids[follower] = pid;
     return FT_OK;
 }
 
-ft_status ft_team_start(ft_engine *engine, const ft_team_settings *settings, ft_team **out, ft_error *err)
+ft_status ft_rank_group_start(ft_engine *engine, const ft_rank_group_settings *settings, ft_rank_group **out,
+                              ft_error *err)
 {
     *out = NULL;
     size_t n = (size_t)settings->size;
-    ft_team *team = calloc(1, sizeof *team);
-    if (!team) return ft_no_memory(err, "a team", sizeof *team);
-    *team = (ft_team){.engine = engine, .settings = *settings};
-    team->followers = calloc(n, sizeof *team->followers);
-    team->pids = calloc(n, sizeof *team->pids);
+    ft_rank_group *group = calloc(1, sizeof *group);
+    if (!group) return ft_no_memory(err, "a rank group", sizeof *group);
+    *group = (ft_rank_group){.engine = engine, .settings = *settings};
+    group->followers = calloc(n, sizeof *group->followers);
+    group->pids = calloc(n, sizeof *group->pids);
     ft_status status = FT_OK;
-    if (!team->followers || !team->pids) status = ft_no_memory(err, "a team", n * sizeof *team->followers);
+    if (!group->followers || !group->pids)
+        status = ft_no_memory(err, "a rank group", n * sizeof *group->followers);
     if (status == FT_OK && settings->dies_as_one) signal(SIGCHLD, lose_follower);
-    engine->team_connect = settings->connect;
-    for (int32_t i = 0; i < settings->size - 1 && status == FT_OK; i++) status = start_follower(team, i, err);
+    engine->group_connect = settings->connect;
+    for (int32_t i = 0; i < settings->size - 1 && status == FT_OK; i++)
+        status = start_follower(group, i, err);
     engine->settings.device = settings->devices[0];
     if (status != FT_OK) {
-        ft_team_end(team);
+        ft_rank_group_end(group);
         return status;
     }
-    *out = team;
+    *out = group;
     return FT_OK;
 }
 
 /* What a follower says of its device. */
-static ft_status hear_follower(ft_team *team, int32_t follower, ft_error *err)
+static ft_status hear_follower(ft_rank_group *group, int32_t follower, ft_error *err)
 {
     cJSON *message = NULL;
-    ft_status status = ft_channel_receive(&team->followers[follower], -1, &message, err);
+    ft_status status = ft_channel_receive(&group->followers[follower], -1, &message, err);
     if (status != FT_OK)
-        status = ft_fail(err, FT_FAILED, "the team's process for --device %s ended before it began",
-                         team->settings.devices[follower + 1]);
-    else if (!ft_message_is(message, "say", "ready"))
+        status = ft_fail(err, FT_FAILED, "the rank group's process for --device %s ended before it began",
+                         group->settings.devices[follower + 1]);
+    else if (!ft_message_is(message, "type", "ready"))
         status = ft_fail(err, (ft_status)ft_message_number(message, "status", FT_FAILED), "%s",
                          ft_message_text(message, "message"));
     cJSON_Delete(message);
@@ -153,87 +156,88 @@ static bool read_id(const char *text, ft_comm_id *id)
     return true;
 }
 
-ft_status ft_team_join(ft_team *team, ft_error *err)
+ft_status ft_rank_group_join(ft_rank_group *group, ft_error *err)
 {
     ft_comm_id id = {{0}};
     char text[2 * sizeof id + 1];
     ft_status status = FT_OK;
-    for (int32_t i = 0; i < team->settings.size - 1 && status == FT_OK; i++)
-        status = hear_follower(team, i, err);
-    if (status == FT_OK && team->settings.connect == ft_team_connect_nccl) status = ft_comm_nccl_id(&id, err);
+    for (int32_t i = 0; i < group->settings.size - 1 && status == FT_OK; i++)
+        status = hear_follower(group, i, err);
+    if (status == FT_OK && group->settings.connect == ft_rank_group_connect_nccl)
+        status = ft_comm_nccl_id(&id, err);
     if (status != FT_OK) return status;
     write_id(&id, text);
-    for (int32_t i = 0; i < team->settings.size - 1; i++) {
-        cJSON *message = ft_message("do", "join");
-        ft_error gone; /* which is heard of otherwise */
+    for (int32_t i = 0; i < group->settings.size - 1; i++) {
+        cJSON *message = ft_message("type", "join");
+        ft_error ignored; /* which is heard of otherwise */
         if (message) {
             cJSON_AddStringToObject(message, "id", text);
             cJSON_AddNumberToObject(message, "rank", i + 1);
-            cJSON_AddNumberToObject(message, "size", team->settings.size);
+            cJSON_AddNumberToObject(message, "size", group->settings.size);
         }
-        (void)ft_channel_send(&team->followers[i], message, &gone);
+        (void)ft_channel_send(&group->followers[i], message, &ignored);
     }
-    ft_engine *engine = team->engine;
-    status = team->settings.connect(engine, &id, 0, team->settings.size, FOLLOWERS_TIMEOUT, err);
+    ft_engine *engine = group->engine;
+    status = group->settings.connect(engine, &id, 0, group->settings.size, FOLLOWERS_TIMEOUT, err);
     if (status != FT_OK) return status;
     engine->comm->is_lost = has_lost_follower;
-    engine->comm->context = team;
+    engine->comm->context = group;
     return FT_OK;
 }
 
-ft_status ft_team_follow(ft_engine *engine, ft_channel *leader, ft_status opened, ft_error *err)
+ft_status ft_rank_group_follow(ft_engine *engine, ft_channel *leader, ft_status opened, ft_error *err)
 {
     ft_comm_id id;
-    ft_error gone;
-    cJSON *message = ft_message("say", opened == FT_OK ? "ready" : "failed");
+    ft_error ignored;
+    cJSON *message = ft_message("type", opened == FT_OK ? "ready" : "failed");
     if (message) {
         cJSON_AddNumberToObject(message, "status", opened);
         cJSON_AddStringToObject(message, "message", opened == FT_OK ? "" : err->message);
     }
-    ft_status status = ft_channel_send(leader, message, &gone);
+    ft_status status = ft_channel_send(leader, message, &ignored);
     if (opened != FT_OK) return opened;
     message = NULL;
     if (status == FT_OK) status = ft_channel_receive(leader, -1, &message, err);
     int rank = (int)ft_message_number(message, "rank", 0), size = (int)ft_message_number(message, "size", 0);
-    if (status == FT_OK && !(ft_message_is(message, "do", "join") && rank > 0 && rank < size &&
+    if (status == FT_OK && !(ft_message_is(message, "type", "join") && rank > 0 && rank < size &&
                              read_id(ft_message_text(message, "id"), &id)))
-        status = ft_fail(err, FT_FAILED, "the leader of a team says what its follower cannot read");
+        status = ft_fail(err, FT_FAILED, "the leader of a rank group says what its follower cannot read");
     cJSON_Delete(message);
-    if (status == FT_OK) status = engine->team_connect(engine, &id, rank, size, LEADERS_TIMEOUT, err);
+    if (status == FT_OK) status = engine->group_connect(engine, &id, rank, size, LEADERS_TIMEOUT, err);
     if (status != FT_OK) return status;
     engine->comm->is_lost = has_lost_leader;
     engine->comm->context = leader;
     return FT_OK;
 }
 
-void ft_team_tell(ft_team *team, const cJSON *message)
+void ft_rank_group_tell(ft_rank_group *group, const cJSON *message)
 {
-    ft_error gone;
-    for (int32_t i = 0; i < team->settings.size - 1 && message; i++)
-        (void)ft_channel_send(&team->followers[i], cJSON_Duplicate(message, true), &gone);
+    ft_error ignored;
+    for (int32_t i = 0; i < group->settings.size - 1 && message; i++)
+        (void)ft_channel_send(&group->followers[i], cJSON_Duplicate(message, true), &ignored);
 }
 
-void ft_team_end(ft_team *team)
+void ft_rank_group_end(ft_rank_group *group)
 {
-    if (!team) return;
-    if (team->settings.dies_as_one) signal(SIGCHLD, SIG_DFL);
-    for (int32_t i = 0; i < team->settings.size - 1 && team->followers && team->pids; i++)
-        if (team->pids[i] > 0) ft_channel_close(&team->followers[i]);
-    ft_comm *comm = team->engine->comm;
+    if (!group) return;
+    if (group->settings.dies_as_one) signal(SIGCHLD, SIG_DFL);
+    for (int32_t i = 0; i < group->settings.size - 1 && group->followers && group->pids; i++)
+        if (group->pids[i] > 0) ft_channel_close(&group->followers[i]);
+    ft_comm *comm = group->engine->comm;
     if (comm) comm->free(comm);
-    team->engine->comm = NULL;
-    for (int32_t i = 0; i < team->settings.size - 1 && team->pids; i++) {
-        if (team->pids[i] == 0) continue;
-        if (!comm) kill(team->pids[i], SIGKILL); /* it may wait for the others to be connected */
-        while (waitpid(team->pids[i], NULL, 0) < 0 && errno == EINTR) continue;
+    group->engine->comm = NULL;
+    for (int32_t i = 0; i < group->settings.size - 1 && group->pids; i++) {
+        if (group->pids[i] == 0) continue;
+        if (!comm) kill(group->pids[i], SIGKILL); /* it may wait for the others to be connected */
+        while (waitpid(group->pids[i], NULL, 0) < 0 && errno == EINTR) continue;
     }
-    free(team->followers);
-    free(team->pids);
-    free(team);
+    free(group->followers);
+    free(group->pids);
+    free(group);
 }
 
-ft_status ft_team_check(const ft_engine *engine, int64_t gpus_per_experiment, int32_t n_gpus, int64_t workers,
-                        ft_error *err)
+ft_status ft_rank_group_check(const ft_engine *engine, int64_t gpus_per_experiment, int32_t n_gpus,
+                              int64_t workers, ft_error *err)
 {
     int64_t k = gpus_per_experiment;
     if (k <= 1) return FT_OK;

@@ -18,7 +18,8 @@ typedef struct ft_job {
 } ft_job;
 
 /* FT_OK when every configuration of the batch is recorded, failed ones included. Otherwise what is recorded
- * stays: FT_INTERRUPTED; FT_NO_MEMORY, a device or a full disk. The study has its device. */
-ft_status ft_worker_train(ft_study *study, const ft_job *job, const ft_link *link, ft_error *err);
+ * stays: FT_INTERRUPTED; FT_NO_MEMORY, a device or a full disk. The run context has its device. */
+ft_status ft_worker_train(ft_run_context *run_context, const ft_job *job,
+                          const ft_worker_callbacks *callbacks, ft_error *err);
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 /* Workers have numbers from 0. Messages are those of protocol.h. */
-typedef struct ft_crew {
+typedef struct ft_worker_pool {
     void *context;
     int32_t n_workers; /* > 0 */
     bool is_gpu;
@@ -39,6 +39,6 @@ typedef struct ft_crew {
     /* Waits for the end of a worker that is gone, or about to be, and says how it ended. One that has not
      * ended within `seconds` is ended by force. */
     void (*reap)(void *context, int32_t worker, double seconds, char *how, size_t size);
-} ft_crew;
+} ft_worker_pool;
 
 #endif

@@ -11,25 +11,25 @@
 #include "host/workers/worker.h"
 
 /* A sign of life is given this often, in seconds, where work lets it. */
-static const double ALIVE_EVERY = 1.0;
+static const double HEARTBEAT_SECONDS = 1.0;
 
 typedef struct worker_process {
-    ft_study *study;
+    ft_run_context *run_context;
     const ft_grid *grid;
     ft_channel *channel;
     ft_stop stop;   /* as the coordinator has asked */
     bool lost;      /* the coordinator has hung up or is gone, or cannot be spoken with: nothing is told */
     bool judge;     /* epochs are to be told, and the answer waited for */
     bool no_memory; /* for what had to be told or heard */
-    double last_alive;
-    ft_team *team;  /* NULL: this process alone */
+    double last_heartbeat;
+    ft_rank_group *group; /* NULL: this process alone */
     bool *recorded; /* (grid->count), of the batch */
 } worker_process;
 
 /* Notes what is no answer; true for `stop`. */
 static bool take_stop(worker_process *w, const cJSON *message)
 {
-    if (!ft_message_is(message, "do", "stop")) return false;
+    if (!ft_message_is(message, "type", "stop")) return false;
     w->stop = ft_message_number(message, "how", 1) >= FT_STOP_NOW ? FT_STOP_NOW : FT_STOP_AT_EPOCH;
     return true;
 }
@@ -45,11 +45,11 @@ static void lose(worker_process *w, ft_status why)
 /* What the coordinator has to hear. */
 static void tell(worker_process *w, cJSON *message)
 {
-    ft_error unsaid;
-    ft_status status = w->lost ? FT_OK : ft_channel_send(w->channel, message, &unsaid);
+    ft_error ignored;
+    ft_status status = w->lost ? FT_OK : ft_channel_send(w->channel, message, &ignored);
     if (w->lost) cJSON_Delete(message);
     if (status != FT_OK) lose(w, status);
-    w->last_alive = ft_now_seconds();
+    w->last_heartbeat = ft_now_seconds();
 }
 
 /* What may be missing: where there is no memory for it, it is not said. */
@@ -61,10 +61,10 @@ static void mention(worker_process *w, cJSON *message)
 /* The next message that is no `stop`, if one comes within the time; NULL when the coordinator is gone. */
 static cJSON *await(worker_process *w, int milliseconds)
 {
-    ft_error unsaid;
+    ft_error ignored;
     while (!w->lost) {
         cJSON *message = NULL;
-        ft_status status = ft_channel_receive(w->channel, milliseconds, &message, &unsaid);
+        ft_status status = ft_channel_receive(w->channel, milliseconds, &message, &ignored);
         if (status != FT_OK) lose(w, status);
         if (!message || !take_stop(w, message)) return message;
         cJSON_Delete(message);
@@ -82,7 +82,7 @@ static ft_status confirm(worker_process *w, cJSON *message, ft_error *err)
 {
     tell(w, message);
     cJSON *answer = await(w, -1);
-    bool go = answer && ft_message_is(answer, "do", "go");
+    bool go = answer && ft_message_is(answer, "type", "go");
     cJSON_Delete(answer);
     return go ? FT_OK : has_no_answer(err);
 }
@@ -94,7 +94,7 @@ static bool is_recorded(void *context, size_t configuration)
 
 static ft_status begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
 {
-    cJSON *message = ft_message("say", "begin");
+    cJSON *message = ft_message("type", "begin");
     ft_message_put(&message, "configuration", cJSON_CreateNumber((double)configuration));
     ft_message_put(&message, "experiment_id", cJSON_CreateString(experiment_id));
     return confirm(context, message, err);
@@ -103,7 +103,7 @@ static ft_status begin(void *context, size_t configuration, const char *experime
 static ft_status finish(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err)
 {
     worker_process *w = context;
-    cJSON *message = ft_message("say", "finish");
+    cJSON *message = ft_message("type", "finish");
     ft_message_put(&message, "configuration", cJSON_CreateNumber((double)configuration));
     ft_message_put(&message, "outcome", ft_outcome_to_json(outcome));
     w->recorded[configuration] = true;
@@ -115,7 +115,7 @@ static ft_status epochs_ended(void *context, const size_t *trajectories, const f
 {
     worker_process *w = context;
     if (!w->judge) return FT_OK;
-    cJSON *message = ft_message("say", "epochs"), *numbers = cJSON_CreateArray(), *at = cJSON_CreateArray(),
+    cJSON *message = ft_message("type", "epochs"), *numbers = cJSON_CreateArray(), *at = cJSON_CreateArray(),
           *losses = cJSON_CreateArray();
     for (int32_t k = 0; k < n; k++) {
         ft_message_append(&numbers, cJSON_CreateNumber((double)trajectories[k]));
@@ -138,7 +138,8 @@ static ft_status epochs_ended(void *context, const size_t *trajectories, const f
 static ft_stop stop(void *context)
 {
     worker_process *w = context;
-    if (ft_now_seconds() - w->last_alive >= ALIVE_EVERY) mention(w, ft_message("say", "alive"));
+    if (ft_now_seconds() - w->last_heartbeat >= HEARTBEAT_SECONDS)
+        mention(w, ft_message("type", "heartbeat"));
     cJSON_Delete(await(w, 0)); /* nothing else comes while it works */
     return w->stop;
 }
@@ -150,7 +151,7 @@ static int engine_stop(void *context)
 
 static void say_line(void *context, const char *line)
 {
-    cJSON *message = ft_message("say", "line");
+    cJSON *message = ft_message("type", "line");
     ft_message_put(&message, "text", cJSON_CreateString(line));
     mention(context, message);
 }
@@ -252,21 +253,22 @@ static ft_status read_job(const worker_process *w, const cJSON *message, batch *
 /* "done" or "failed" */
 static void say_status(worker_process *w, const char *what, ft_status status, const ft_error *err)
 {
-    cJSON *message = ft_message("say", what);
+    cJSON *message = ft_message("type", what);
     ft_message_put(&message, "status", cJSON_CreateNumber(status));
     ft_message_put(&message, "message", cJSON_CreateString(err->message));
     tell(w, message);
 }
 
-/* A team that has lost one of its processes is no use any more, and no batch is to blame for more than that.
+/* A rank group that has lost one of its processes is no use any more, and no batch is to blame for more than
+ * that.
  */
 static void end_if_lost(worker_process *w, const ft_error *err)
 {
-    ft_error again;
-    ft_comm *comm = w->study->engine->comm;
-    if (!comm || comm->join(comm, &again) == FT_OK) return;
+    ft_error ignored;
+    ft_comm *comm = w->run_context->engine->comm;
+    if (!comm || comm->join(comm, &ignored) == FT_OK) return;
     say_line(w, err->message);
-    _exit(FT_TEAM_LOST);
+    _exit(FT_RANK_GROUP_LOST);
 }
 
 static void train(worker_process *w, const cJSON *message)
@@ -276,31 +278,31 @@ static void train(worker_process *w, const cJSON *message)
     ft_error err = {""};
     ft_status status = read_job(w, message, &b, &job, &err);
     if (status == FT_OK) status = read_recorded(w, message, &err);
-    const ft_link link = {w, is_recorded, begin, finish, epochs_ended, stop};
+    const ft_worker_callbacks callbacks = {w, is_recorded, begin, finish, epochs_ended, stop};
     w->judge = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "judge"));
-    if (status == FT_OK && w->team && !job.failure) ft_team_tell(w->team, message);
-    if (status == FT_OK) status = ft_worker_train(w->study, &job, &link, &err);
+    if (status == FT_OK && w->group && !job.failure) ft_rank_group_tell(w->group, message);
+    if (status == FT_OK) status = ft_worker_train(w->run_context, &job, &callbacks, &err);
     if (status != FT_OK) end_if_lost(w, &err);
     free_batch(&b);
     say_status(w, "done", status, &err);
 }
 
-/* The life of the others of a team: what ends a batch is the leader's to tell. */
+/* The life of the others of a rank group: what ends a batch is the leader's to tell. */
 static void follow(void *context, ft_channel *leader)
 {
     worker_process *w = context;
-    ft_engine *engine = w->study->engine;
+    ft_engine *engine = w->run_context->engine;
     ft_error err = {""};
-    ft_status status = ft_study_attach(w->study, &err);
-    status = ft_team_follow(engine, leader, status, &err);
-    const ft_link link = ft_follower_link(engine);
+    ft_status status = ft_run_context_attach(w->run_context, &err);
+    status = ft_rank_group_follow(engine, leader, status, &err);
+    const ft_worker_callbacks callbacks = ft_follower_callbacks(engine);
     while (status == FT_OK) {
         cJSON *message = NULL;
         batch b = {0};
         ft_job job;
         status = ft_channel_receive(leader, -1, &message, &err);
         if (status == FT_OK) status = read_job(w, message, &b, &job, &err);
-        if (status == FT_OK) ft_worker_train(w->study, &job, &link, &err);
+        if (status == FT_OK) ft_worker_train(w->run_context, &job, &callbacks, &err);
         free_batch(&b);
         cJSON_Delete(message);
     }
@@ -308,36 +310,36 @@ static void follow(void *context, ft_channel *leader)
 
 static void say_ready(worker_process *w, int64_t busy_rows)
 {
-    const ft_backend *backend = w->study->engine->backend;
-    cJSON *message = ft_message("say", "ready");
+    const ft_backend *backend = w->run_context->engine->backend;
+    cJSON *message = ft_message("type", "ready");
     ft_message_put(&message, "bf16", cJSON_CreateBool(backend->bf16));
     ft_message_put(&message, "memory_bytes", cJSON_CreateNumber((double)backend->memory_bytes));
     ft_message_put(&message, "busy_rows", cJSON_CreateNumber((double)busy_rows));
     tell(w, message);
 }
 
-/* Opens the device, and with it those of the team. */
+/* Opens the device, and with it those of the rank group. */
 static ft_status open_devices(worker_process *w, const char *const *devices, int32_t n_devices, ft_error *err)
 {
-    ft_engine *engine = w->study->engine;
-    const ft_team_settings settings = {.devices = devices,
-                                       .size = n_devices,
-                                       .dies_as_one = true,
-                                       .descriptor = w->channel->fd,
-                                       .follow = follow,
-                                       .context = w,
-                                       .connect = engine->team_connect ? engine->team_connect
-                                                                       : ft_team_connect_nccl};
+    ft_engine *engine = w->run_context->engine;
+    const ft_rank_group_settings settings = {.devices = devices,
+                                             .size = n_devices,
+                                             .dies_as_one = true,
+                                             .descriptor = w->channel->fd,
+                                             .follow = follow,
+                                             .context = w,
+                                             .connect = engine->group_connect ? engine->group_connect
+                                                                              : ft_rank_group_connect_nccl};
     engine->settings.device = devices[0];
-    ft_status status = n_devices > 1 ? ft_team_start(engine, &settings, &w->team, err) : FT_OK;
-    if (status == FT_OK) status = ft_study_attach(w->study, err);
-    return status == FT_OK && w->team ? ft_team_join(w->team, err) : status;
+    ft_status status = n_devices > 1 ? ft_rank_group_start(engine, &settings, &w->group, err) : FT_OK;
+    if (status == FT_OK) status = ft_run_context_attach(w->run_context, err);
+    return status == FT_OK && w->group ? ft_rank_group_join(w->group, err) : status;
 }
 
 int ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_devices, ft_channel *channel)
 {
     const ft_grid *grid = &sweep->grid;
-    worker_process w = {.study = &sweep->study, .grid = grid, .channel = channel};
+    worker_process w = {.run_context = &sweep->run_context, .grid = grid, .channel = channel};
     ft_engine_settings *settings = &sweep->engine->settings;
     ft_error err = {""};
     settings->progress = say_line;
@@ -354,12 +356,12 @@ int ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_dev
         say_status(&w, "failed", status, &err);
     while (status == FT_OK && !w.lost) {
         cJSON *message = await(&w, -1);
-        bool is_work = message && ft_message_is(message, "do", "train");
+        bool is_work = message && ft_message_is(message, "type", "train");
         if (is_work) train(&w, message);
         cJSON_Delete(message);
         if (!is_work) break;
     }
-    ft_team_end(w.team);
+    ft_rank_group_end(w.group);
     free(w.recorded);
     return w.no_memory ? FT_WORKER_NO_MEMORY : 0;
 }

@@ -94,10 +94,10 @@ static void put_journal(const char *name, const char *text, size_t size)
 }
 
 /* Batches that nobody has cut in two hold each trajectory once. */
-static void check_batches(const ft_sweep_state *state, size_t n_trajectories)
+static void check_batches(const ft_sweep_store *store, size_t n_trajectories)
 {
     size_t n = 0, *held = calloc(n_trajectories + 1, sizeof *held);
-    const ft_sweep_batch *batches = ft_sweep_state_batches(state, &n);
+    const ft_sweep_batch *batches = ft_sweep_store_batches(store, &n);
     FUZZ_EXPECT(held && n > 0);
     for (size_t b = 0; b < n; b++) {
         FUZZ_EXPECT(batches[b].count > 0 && batches[b].slots >= 1 &&
@@ -109,9 +109,9 @@ static void check_batches(const ft_sweep_state *state, size_t n_trajectories)
     }
     for (size_t t = 0; t < n_trajectories; t++) FUZZ_EXPECT(held[t] == 1);
     free(held);
-    const ft_judgement *judgements = ft_sweep_state_judgements(state, &n);
+    const ft_pruning_decision *decisions = ft_sweep_store_pruning_decisions(store, &n);
     for (size_t i = 0; i < n; i++)
-        FUZZ_EXPECT(judgements[i].trajectory < n_trajectories && judgements[i].epoch > 0);
+        FUZZ_EXPECT(decisions[i].trajectory < n_trajectories && decisions[i].epoch > 0);
 }
 
 static bool never_over(void *context, size_t batch)
@@ -124,21 +124,21 @@ static bool never_over(void *context, size_t batch)
 /* Opens the state; returns what is done, a bit a configuration of the first 64. *opened tells. */
 static uint64_t open_state(const cJSON *plan, ft_shard shard, bool *opened)
 {
-    ft_sweep_state *state = NULL;
+    ft_sweep_store *store = NULL;
     ft_error err = {""};
-    ft_status status = ft_sweep_state_open(path_of("results"), "s", shard, plan, NULL, NULL, &state, &err);
+    ft_status status = ft_sweep_store_open(path_of("results"), "s", shard, plan, NULL, NULL, &store, &err);
     fuzz_check(status, &err, NULL);
     *opened = status == FT_OK;
     for (size_t i = 0; i < N_OTHERS; i++) FUZZ_EXPECT(access(path_of(others[i]), F_OK) == 0);
     if (status != FT_OK) return 0;
     const size_t count = (size_t)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(plan, "configurations"));
-    check_batches(state, (size_t)cJSON_GetObjectItemCaseSensitive(plan, "trajectories")->valuedouble);
+    check_batches(store, (size_t)cJSON_GetObjectItemCaseSensitive(plan, "trajectories")->valuedouble);
     uint64_t done = 0;
     for (size_t i = 0; i < count && i < 64; i++)
-        if (ft_sweep_state_done(state, i)) done |= (uint64_t)1 << i;
+        if (ft_sweep_store_done(store, i)) done |= (uint64_t)1 << i;
     FUZZ_EXPECT((done & ~(uint64_t)3) == 0); /* only the first two have a result */
-    FUZZ_EXPECT(ft_sweep_state_tidy(state, never_over, NULL, &err) == FT_OK);
-    ft_sweep_state_close(state);
+    FUZZ_EXPECT(ft_sweep_store_tidy(store, never_over, NULL, &err) == FT_OK);
+    ft_sweep_store_close(store);
     return done;
 }
 

@@ -12,7 +12,7 @@ static ft_scheduler *scheduler_of(ft_scheduler_kind kind, double eta, int32_t gr
     return scheduler;
 }
 
-Test(scheduler, asha_keeps_the_best_third_of_each_rung)
+Test(pruning, asha_keeps_the_best_third_of_each_rung)
 {
     ft_scheduler *s = scheduler_of(FT_SCHEDULER_ASHA, 3, 1, 9);
     for (size_t i = 0; i < 9; i++) cr_assert_eq(ft_scheduler_add(s, i, 1, (double)(9 - i), NULL), FT_OK);
@@ -27,7 +27,7 @@ Test(scheduler, asha_keeps_the_best_third_of_each_rung)
     ft_scheduler_free(s);
 }
 
-Test(scheduler, what_is_no_number_is_the_worst_and_alone_no_reason)
+Test(pruning, what_is_no_number_is_the_worst_and_alone_no_reason)
 {
     ft_scheduler *s = scheduler_of(FT_SCHEDULER_ASHA, 2, 1, 3);
     ft_scheduler_add(s, 0, 1, NAN, NULL);
@@ -39,7 +39,7 @@ Test(scheduler, what_is_no_number_is_the_worst_and_alone_no_reason)
     ft_scheduler_free(s);
 }
 
-Test(scheduler, median_stops_what_is_worse_than_half_the_others)
+Test(pruning, median_stops_what_is_worse_than_half_the_others)
 {
     ft_scheduler *s = scheduler_of(FT_SCHEDULER_MEDIAN, 3, 2, 4);
     for (int32_t epoch = 1; epoch <= 3; epoch++)
@@ -59,7 +59,7 @@ static double test_loss(size_t i, int32_t epoch)
     return 1 + 4 * away * away + (3 + away) * exp(-0.25 * epoch) + 0.02 * sin((double)i * 7.3 + epoch);
 }
 
-Test(scheduler, asha_finds_the_best_in_under_a_third_of_the_epochs)
+Test(pruning, asha_finds_the_best_in_under_a_third_of_the_epochs)
 {
     enum { N = 81, EPOCHS = 27, SLOTS = 16 };
     ft_scheduler *s = scheduler_of(FT_SCHEDULER_ASHA, 3, 1, N);
@@ -146,7 +146,7 @@ static bool median_by_definition(const double *losses, const int32_t *reached, s
     return is_better(n % 2 ? means[n / 2] : (means[n / 2 - 1] + means[n / 2]) / 2, best);
 }
 
-Test(scheduler, decides_as_defined_in_any_order)
+Test(pruning, decides_as_defined_in_any_order)
 {
     ft_scheduler *asha = scheduler_of(FT_SCHEDULER_ASHA, 2, 1, MANY),
                  *median = scheduler_of(FT_SCHEDULER_MEDIAN, 3, 2, MANY);

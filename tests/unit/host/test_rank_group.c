@@ -1,5 +1,5 @@
-/* Workers that are teams of processes: the sweep of a single process, also when a member of the team dies.
- * Between these processes on CPUs NCCL's place is taken by sums in shared memory. */
+/* Workers that are rank groups of processes: the sweep of a single process, also when a member of the rank
+ * group dies. Between these processes on CPUs NCCL's place is taken by sums in shared memory. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <ftw.h>
@@ -25,13 +25,13 @@
 
 /* -- a communicator of forks -- */
 
-enum { MOST_RANKS = 4, MOST_VALUES = 1 << 20, TEAMS = 64, CONFIGURATIONS = 4 };
+enum { MOST_RANKS = 4, MOST_VALUES = 1 << 20, GROUPS = 64, CONFIGURATIONS = 4 };
 /* Of the model before tuning and of each configuration, on one window a split: 20 paths of 4 tokens. */
 enum { EVALUATIONS = 1 + CONFIGURATIONS, WINDOW_TOKENS = 20 * 4 };
 
-/* Of one team, whose leader has this process id. */
+/* Of one rank group, whose leader has this process id. */
 typedef struct meeting {
-    atomic_int leader; /* 0: of no team yet */
+    atomic_int leader; /* 0: of no rank group yet */
     atomic_uint arrivals;
     double values[MOST_RANKS][MOST_VALUES];
 } meeting;
@@ -40,7 +40,7 @@ static meeting *meetings; /* (TEAMS), shared, mostly never touched */
 /* What goes wrong, once, when rank `rank` has drawn so many tokens. */
 typedef enum fault { NO_FAULT, DIES, HAS_NO_MEMORY, HAS_NO_DISK } fault;
 typedef struct watched {
-    atomic_long drawn[MOST_RANKS]; /* tokens, by rank, of all teams since the last sweep began */
+    atomic_long drawn[MOST_RANKS]; /* tokens, by rank, of all rank groups since the last sweep began */
     atomic_int fault;
     int rank;
     long tokens;
@@ -163,15 +163,15 @@ static void watch_rank(ft_backend *backend, int rank)
     backend->allocate = watched_allocate;
 }
 
-/* A team's own, which no other has used before. */
+/* A rank group's own, which no other has used before. */
 static meeting *meeting_of(pid_t leader)
 {
-    for (int i = 0; i < TEAMS; i++) {
+    for (int i = 0; i < GROUPS; i++) {
         int nobody = 0;
         if (atomic_compare_exchange_strong(&meetings[i].leader, &nobody, leader) || nobody == leader)
             return &meetings[i];
     }
-    cr_assert_fail("more than %d teams", TEAMS);
+    cr_assert_fail("more than %d rank groups", GROUPS);
     return NULL;
 }
 
@@ -200,7 +200,7 @@ static ft_status connect_forks(ft_engine *engine, const ft_comm_id *id, int rank
 
 /* -- a small sweep -- */
 
-static char scratch[] = "/tmp/ftgpu_team_XXXXXX";
+static char scratch[] = "/tmp/ftgpu_group_XXXXXX";
 
 static void enter_scratch(void)
 {
@@ -208,7 +208,7 @@ static void enter_scratch(void)
     cr_assert(mkdtemp(scratch) && chdir(scratch) == 0);
     cr_assert_eq(ft_demo_data_write("data", 1, &err), FT_OK, "%s", err.message);
     make_fresh_model("nano");
-    meetings = mmap(NULL, TEAMS * sizeof *meetings, PROT_READ | PROT_WRITE,
+    meetings = mmap(NULL, GROUPS * sizeof *meetings, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     watched_ranks =
         mmap(NULL, sizeof *watched_ranks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -279,13 +279,13 @@ static ft_status train(const char *name, int32_t ranks, watch *w, ft_error *err)
                                       .max_adapters = 2};
     ft_engine *engine;
     ft_sweep sweep;
-    ft_crew crew;
+    ft_worker_pool pool;
     cr_assert_eq(ft_engine_open(&settings, &engine, err), FT_OK, "%s", err->message);
-    engine->team_connect = connect_forks;
+    engine->group_connect = connect_forks;
     cr_assert_eq(ft_sweep_open(engine, &request, &sweep, err), FT_OK, "%s", err->message);
-    cr_assert_eq(ft_process_crew_place(&sweep, 1, ranks, NULL, 0, &crew, err), FT_OK, "%s", err->message);
-    ft_status status = ft_coordinate_crew(&sweep, &crew, err);
-    ft_process_crew_close(&crew);
+    cr_assert_eq(ft_process_pool_place(&sweep, 1, ranks, NULL, 0, &pool, err), FT_OK, "%s", err->message);
+    ft_status status = ft_coordinate_pool(&sweep, &pool, err);
+    ft_process_pool_close(&pool);
     ft_sweep_close(&sweep);
     ft_engine_close(engine);
     cr_expect_eq(child_of(getpid()), 0, "a process of %s outlived its sweep", name);
@@ -327,9 +327,9 @@ static double difference(const char *one, const char *other)
     return most;
 }
 
-TestSuite(team, .init = enter_scratch, .fini = leave_scratch, .timeout = 300);
+TestSuite(group, .init = enter_scratch, .fini = leave_scratch, .timeout = 300);
 
-Test(team, trains_what_a_single_process_trains)
+Test(group, trains_what_a_single_process_trains)
 {
     ft_error err;
     watch w = {0};
@@ -354,7 +354,7 @@ Test(team, trains_what_a_single_process_trains)
     cr_expect_not(w.is_lost);
 }
 
-Test(team, that_loses_a_process_is_started_anew)
+Test(group, that_loses_a_process_is_started_anew)
 {
     ft_error err;
     watch none = {0};
@@ -371,7 +371,7 @@ Test(team, that_loses_a_process_is_started_anew)
 
 /* In the evaluation of the first experiments, on the leader and on a follower, which has two of three
  * windows. */
-Test(team, whose_process_dies_evaluating_is_started_anew)
+Test(group, whose_process_dies_evaluating_is_started_anew)
 {
     ft_error err;
     watch none = {0};
@@ -407,7 +407,7 @@ static int count_failed(const char *name, int rank)
 
 /* Where memory runs out in one evaluation it is evaluated again; where it runs out in that, too, the
  * experiment is recorded as failed. */
-Test(team, whose_memory_runs_out_evaluating_twice_records_that)
+Test(group, whose_memory_runs_out_evaluating_twice_records_that)
 {
     ft_error err;
     watch w = {0};
@@ -428,7 +428,7 @@ Test(team, whose_memory_runs_out_evaluating_twice_records_that)
 }
 
 /* The leader alone writes: where its disk is full all end, and the sweep goes on when there is room. */
-Test(team, whose_disk_is_full_ends_and_goes_on)
+Test(group, whose_disk_is_full_ends_and_goes_on)
 {
     /* Before the first checkpoint is written; after it, in an evaluation. */
     const struct {
@@ -456,7 +456,7 @@ static void fail_to_open(void *context, ft_channel *leader)
     ft_engine *engine = context;
     ft_error err;
     ft_status opened = ft_fail(&err, FT_NO_MEMORY, "%s is full", engine->settings.device);
-    ft_team_follow(engine, leader, opened, &err);
+    ft_rank_group_follow(engine, leader, opened, &err);
 }
 
 static void vanish(void *context, ft_channel *leader)
@@ -464,27 +464,27 @@ static void vanish(void *context, ft_channel *leader)
     (void)context, (void)leader;
 }
 
-Test(team, fails_as_its_follower_does)
+Test(group, fails_as_its_follower_does)
 {
     static const char *const devices[] = {"cpu", "cuda:7"};
     ft_engine engine = {0};
     ft_error err;
-    ft_team *team;
-    ft_team_settings settings = {.devices = devices,
-                                 .size = 2,
-                                 .descriptor = -1,
-                                 .follow = fail_to_open,
-                                 .context = &engine,
-                                 .connect = connect_forks};
-    cr_assert_eq(ft_team_start(&engine, &settings, &team, &err), FT_OK, "%s", err.message);
-    cr_expect_eq(ft_team_join(team, &err), FT_NO_MEMORY);
+    ft_rank_group *group;
+    ft_rank_group_settings settings = {.devices = devices,
+                                       .size = 2,
+                                       .descriptor = -1,
+                                       .follow = fail_to_open,
+                                       .context = &engine,
+                                       .connect = connect_forks};
+    cr_assert_eq(ft_rank_group_start(&engine, &settings, &group, &err), FT_OK, "%s", err.message);
+    cr_expect_eq(ft_rank_group_join(group, &err), FT_NO_MEMORY);
     cr_expect_str_eq(err.message, "cuda:7 is full");
-    ft_team_end(team);
+    ft_rank_group_end(group);
     settings.follow = vanish;
-    cr_assert_eq(ft_team_start(&engine, &settings, &team, &err), FT_OK, "%s", err.message);
-    cr_expect_eq(ft_team_join(team, &err), FT_FAILED);
+    cr_assert_eq(ft_rank_group_start(&engine, &settings, &group, &err), FT_OK, "%s", err.message);
+    cr_expect_eq(ft_rank_group_join(group, &err), FT_FAILED);
     cr_expect(strstr(err.message, "cuda:7"), "%s", err.message);
-    ft_team_end(team);
+    ft_rank_group_end(group);
 }
 
 /* -- one that its leader outlives -- */
@@ -494,44 +494,44 @@ static void add_up_as_long_as_all_do(void *context, ft_channel *leader)
     ft_engine *engine = context;
     ft_error err;
     double one = 1;
-    ft_status status = ft_team_follow(engine, leader, FT_OK, &err);
+    ft_status status = ft_rank_group_follow(engine, leader, FT_OK, &err);
     while (status == FT_OK) status = add_up(engine->comm, &one, 1, &err);
 }
 
-Test(team, of_a_leader_that_lives_on_loses_a_follower_within_a_second)
+Test(group, of_a_leader_that_lives_on_loses_a_follower_within_a_second)
 {
     static const char *const devices[] = {"cpu", "cpu", "cpu"};
     ft_engine engine = {0};
     ft_error err;
-    ft_team *team;
-    const ft_team_settings settings = {.devices = devices,
-                                       .size = 3,
-                                       .descriptor = -1,
-                                       .follow = add_up_as_long_as_all_do,
-                                       .context = &engine,
-                                       .connect = connect_forks};
-    cr_assert_eq(ft_team_start(&engine, &settings, &team, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_team_join(team, &err), FT_OK, "%s", err.message);
+    ft_rank_group *group;
+    const ft_rank_group_settings settings = {.devices = devices,
+                                             .size = 3,
+                                             .descriptor = -1,
+                                             .follow = add_up_as_long_as_all_do,
+                                             .context = &engine,
+                                             .connect = connect_forks};
+    cr_assert_eq(ft_rank_group_start(&engine, &settings, &group, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_rank_group_join(group, &err), FT_OK, "%s", err.message);
     double one = 1, killed;
     cr_assert_eq(add_up(engine.comm, &one, 1, &err), FT_OK, "%s", err.message);
     kill(child_of(getpid()), SIGKILL);
     killed = ft_now_seconds();
     while (add_up(engine.comm, &one, 1, &err) == FT_OK) continue;
     cr_expect_lt(ft_now_seconds() - killed, 1.0);
-    ft_team_end(team); /* which the other follower hears of, though it waits for the dead one */
+    ft_rank_group_end(group); /* which the other follower hears of, though it waits for the dead one */
     cr_expect_lt(ft_now_seconds() - killed, 2.0);
     cr_expect_eq(child_of(getpid()), 0);
 }
 
-Test(team, needs_as_many_gpus)
+Test(group, needs_as_many_gpus)
 {
     ft_error err;
     ft_engine engine = {0};
-    cr_expect_eq(ft_team_check(&engine, 1, 0, 3, &err), FT_OK);
-    cr_expect_eq(ft_team_check(&engine, 2, 4, 2, &err), FT_OK);
-    cr_expect_eq(ft_team_check(&engine, 2, 4, 3, &err), FT_BAD_INPUT);
-    cr_expect_eq(ft_team_check(&engine, 3, 2, 0, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_rank_group_check(&engine, 1, 0, 3, &err), FT_OK);
+    cr_expect_eq(ft_rank_group_check(&engine, 2, 4, 2, &err), FT_OK);
+    cr_expect_eq(ft_rank_group_check(&engine, 2, 4, 3, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_rank_group_check(&engine, 3, 2, 0, &err), FT_BAD_INPUT);
     cr_expect(strstr(err.message, "there are 2 GPUs"), "%s", err.message);
-    cr_expect_eq(ft_team_check(&engine, 2, 0, 0, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_rank_group_check(&engine, 2, 0, 0, &err), FT_BAD_INPUT);
     cr_expect(strstr(err.message, "mpirun"), "%s", err.message);
 }

@@ -22,7 +22,7 @@ static ft_status make_room(const header *h, ft_weights **weights, ft_error *err)
     return status;
 }
 
-ft_status ft_weights_share(ft_comm *comm, ft_weights **weights, ft_error *err)
+ft_status ft_weights_broadcast(ft_comm *comm, ft_weights **weights, ft_error *err)
 {
     header h = {0};
     bool has_them = comm->rank == 0;

@@ -73,7 +73,7 @@ static ft_status list(const char *format_name, ft_error *err)
         ft_table_set_flag(&table, complete, c->is_whole);
         ft_table_set_text(&table, path, c->path);
     }
-    if (status == FT_OK && count == 0 && format == FT_TABLE_PEOPLE)
+    if (status == FT_OK && count == 0 && format == FT_TABLE_TEXT)
         fprintf(stderr, "%s holds no model; ftgpu model pull ORG/NAME fetches one\n", cache);
     else if (status == FT_OK)
         status = ft_print_table(&table, format, err);

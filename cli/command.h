@@ -37,6 +37,7 @@ ft_command_function ft_command_analyze_convergence, ft_command_analyze_summary, 
 ft_command_function ft_command_refine, ft_command_export;
 ft_command_function ft_command_data_demo, ft_command_data_insights;
 ft_command_function ft_command_model_info, ft_command_model_init, ft_command_model_merge;
+ft_command_function ft_command_model_pull, ft_command_model_list;
 ft_command_function ft_command_run, ft_command_sweep, ft_command_forecast;
 ft_command_function ft_command_devices, ft_command_bench, ft_command_pretrain;
 

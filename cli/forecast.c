@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/data_options.h"
+#include "cli/hub_bar.h"
 #include "host/ftgpu.h"
 
 enum { MAX_QUANTILES = 99 };
@@ -31,13 +32,14 @@ static ft_status parse_quantiles(const char *text, double quantiles[MAX_QUANTILE
 static void tell(void *context, const char *line)
 {
     (void)context;
+    ft_hub_bar_end();
     fprintf(stderr, "ftgpu: %s\n", line);
 }
 
 int ft_command_forecast(int argc, const char *const *argv)
 {
     ft_forecast_job job = {.top_k = -1};
-    ft_engine_settings settings = {.progress = tell};
+    ft_engine_settings settings = {.progress = tell, .fetching = ft_hub_bar_fetching};
     const char *quantiles_text = NULL;
     int64_t seed = 0;
     double quantiles[MAX_QUANTILES];
@@ -58,7 +60,9 @@ int ft_command_forecast(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &job.model,
          .argument = "DIR",
-         .help = "the Chronos-T5 model (default: the one that the experiment was tuned on)"},
+         .help =
+             "the Chronos-T5 model: a directory, or ORG/NAME on the Hugging Face Hub (default: the one that "
+             "the experiment was tuned on)"},
         {.name = "adapter",
          .kind = FT_OPTION_TEXT,
          .value = &job.adapter,
@@ -170,6 +174,7 @@ int ft_command_forecast(int argc, const char *const *argv)
     job.seed = (uint32_t)seed;
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);
     if (status == FT_OK) status = ft_forecast_csv(engine, &job, &text, &err);
+    ft_hub_bar_end();
     if (status == FT_OK && text) {
         ft_text out = {.data = text, .length = strlen(text)};
         status = ft_print_text(&out, &err);

@@ -38,6 +38,8 @@ static const ft_command commands[] = {
     {"model info", ft_command_model_info, "sizes and settings of a model directory"},
     {"model init", ft_command_model_init, "write a fresh, untrained model"},
     {"model merge", ft_command_model_merge, "write a model with an adapter merged into it"},
+    {"model pull", ft_command_model_pull, "fetch a model from the Hugging Face Hub"},
+    {"model list", ft_command_model_list, "the models in the Hugging Face cache"},
     {"pretrain", ft_command_pretrain, "train a fresh model from scratch, on artificial series"},
     {"devices", ft_command_devices, "what this machine computes with"},
     {"bench", ft_command_bench, "measure training, forecasts and single operations"},

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/hub_bar.h"
 #include "cli/model_info.h"
 #include "host/output.h"
 #include "model/adapter.h"
@@ -98,18 +99,22 @@ static ft_status merge(const char *model, const char *adapter_directory, const c
 {
     ft_weights *weights = NULL;
     ft_adapter *adapter = NULL;
+    char *directory = NULL;
     const ft_input inputs[] = {{"the model", model}, {"the adapter", adapter_directory}};
     ft_status status = ft_output_check(out, inputs, 2, err);
     if (status == FT_OK) status = check_free(out, err);
-    if (status == FT_OK) status = ft_weights_read(model, &weights, err);
+    if (status == FT_OK) status = ft_hub_resolve(model, &ft_hub_bar_watch, &directory, err);
+    ft_hub_bar_end();
+    if (status == FT_OK) status = ft_weights_read(directory, &weights, err);
     if (status == FT_OK) status = ft_adapter_read(adapter_directory, weights, &adapter, err);
     if (status == FT_OK) status = ft_adapter_merge(adapter, weights, err);
-    if (status == FT_OK) status = ft_weights_write(out, weights, model, err);
+    if (status == FT_OK) status = ft_weights_write(out, weights, directory, err);
     if (status == FT_OK)
         status = report_written(out, ft_parameter_count(weights), "the model with the adapter merged into it",
                                 err);
     ft_adapter_free(adapter);
     ft_weights_free(weights);
+    free(directory);
     return status;
 }
 
@@ -121,7 +126,7 @@ int ft_command_model_merge(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &model,
          .argument = "DIR",
-         .help = "the base model",
+         .help = "the base model: a directory, or ORG/NAME on the Hugging Face Hub",
          .required = true},
         {.name = "adapter",
          .kind = FT_OPTION_TEXT,
@@ -152,14 +157,18 @@ int ft_command_model_merge(int argc, const char *const *argv)
     return ft_command_finish(merge(model, adapter, out, &err), &err);
 }
 
-static ft_status info(const char *directory, const char *format_name, ft_error *err)
+static ft_status info(const char *model, const char *format_name, ft_error *err)
 {
     cJSON *object = NULL;
+    char *directory = NULL;
     ft_table_format format;
     ft_status status = ft_table_format_parse(format_name, &format, err);
+    if (status == FT_OK) status = ft_hub_resolve(model, &ft_hub_bar_watch, &directory, err);
+    ft_hub_bar_end();
     if (status == FT_OK) status = ft_model_info(directory, &object, err);
     if (status == FT_OK) status = ft_print_object(object, format, err);
     cJSON_Delete(object);
+    free(directory);
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/data_options.h"
+#include "cli/hub_bar.h"
 #include "host/search/hyperparameters.h"
 #include "host/search/synonyms.h"
 #include "kernels/comm.h"
@@ -55,6 +56,7 @@ static bool line_is_live;
 
 void ft_progress_end(void)
 {
+    ft_hub_bar_end();
     if (line_is_live) fputs("\r\033[K", stderr);
     line_is_live = false;
 }
@@ -96,7 +98,7 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
          .kind = FT_OPTION_TEXT,
          .value = &o->request.model,
          .argument = "DIR",
-         .help = "the Chronos-T5 model to tune",
+         .help = "the Chronos-T5 model to tune: a directory, or ORG/NAME on the Hugging Face Hub",
          .required = true},
         FT_OPTIONS_DATA(*data, o->request.target),
         {.name = "set",
@@ -168,6 +170,7 @@ void ft_training_start(ft_engine_settings *engine, int argc, const char *const *
 {
     engine->command_line = command_line(argc, argv, command);
     engine->progress = show_progress;
+    engine->fetching = ft_hub_bar_fetching;
     engine->stop = how_to_stop;
     engine->launched = true;
     catch_signals();

@@ -174,7 +174,9 @@ static void read_t5(reader *r, ft_model_config *config)
         if (!cJSON_IsArray(architectures) || !cJSON_IsString(first) ||
             strcmp(first->valuestring, "T5ForConditionalGeneration") != 0)
             refuse(r, "architectures",
-                   "this architecture is not supported, only T5ForConditionalGeneration is");
+                   "this architecture is not supported, only T5ForConditionalGeneration is: "
+                   "amazon/chronos-t5-tiny, "
+                   "-mini, -small, -base, -large");
     }
     need_string(r, "feed_forward_proj", "relu", true);
     need_string(r, "dense_act_fn", "relu", true);

@@ -71,8 +71,8 @@ static ft_status explain_missing(const char *path, ft_error *err)
     if (strncmp(path, "chronos-t5-", 11) == 0)
         return ft_fail(
             err, FT_BAD_INPUT,
-            "%s: there is no such directory; to download the model: hf download amazon/%s --local-dir %s",
-            path, path, path);
+            "%s: there is no such directory; the model of that name on the Hugging Face Hub is amazon/%s",
+            path, path);
     return ft_fail(err, FT_BAD_INPUT, "%s: there is no such directory", path);
 }
 

@@ -49,6 +49,7 @@ target_link_libraries(ftgpu_synthetic PRIVATE ft_model)
 get_property(all_tests DIRECTORY PROPERTY TESTS)
 foreach(test ${all_tests})
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/test-cache)
+  set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT HF_HUB_OFFLINE=1) # no test speaks with the network
   # Tests run side by side on the same cores: a thread that waits must not keep one busy. The program sees to that by itself.
   if(NOT test MATCHES "^e2e/")
     set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT OMP_WAIT_POLICY=passive)

@@ -1,5 +1,6 @@
 /* From a trained adapter to an experiment on disk; see record.h. */
 #include "host/experiment/record.h"
+#include "host/experiment/model_source.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -159,8 +160,11 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
         ft_adapter written = *result->adapter; /* a whole model says what it was trained with */
         written.config.chronos.context_length = (int32_t)config->context_length;
         written.config.chronos.prediction_length = (int32_t)config->prediction_length;
-        status = ft_adapter_write(experiment->model_path, &written, run_context->weights,
-                                  run_context->request->model, err);
+        /* A whole model gets the base's config.json. */
+        const char *directory = run_context->model_directory, *base = run_context->request->model;
+        if (directory)
+            base = written.spec.kind == FT_FULL ? directory : ft_model_public_name(base, directory);
+        status = ft_adapter_write(experiment->model_path, &written, run_context->weights, base, err);
     }
     if (status != FT_OK) return status;
     if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);

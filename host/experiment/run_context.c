@@ -1,5 +1,6 @@
 /* What all experiments of a run or a sweep share; see run_context.h. */
 #include "host/experiment/run_context.h"
+#include "host/experiment/model_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -103,8 +104,9 @@ static ft_status read_model(ft_run_context *run_context, ft_error *err)
 {
     ft_comm *launcher = run_context->engine->launcher;
     bool reads = !launcher || launcher->rank == 0;
-    ft_status status =
-        reads ? ft_weights_read(run_context->request->model, &run_context->weights, err) : FT_OK;
+    ft_status status = reads ? ft_model_read(run_context->engine, run_context->request->model,
+                                             &run_context->weights, &run_context->model_directory, err)
+                             : FT_OK;
     status = ft_comm_agree(launcher, status, NULL, err);
     return status == FT_OK && launcher ? ft_weights_broadcast(launcher, &run_context->weights, err) : status;
 }
@@ -121,8 +123,8 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     ft_status status = run_context->name ? ft_experiment_check_name(run_context->name, err)
                                          : ft_no_memory(err, "a name", 16);
     if (status == FT_OK && !request->model)
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "no model given (--model DIR; ftgpu model init makes an untrained one)");
+        status =
+            ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR, or ORG/NAME on the Hugging Face Hub)");
     if (status == FT_OK && !request->target)
         status = ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (status == FT_OK) status = read_data(run_context, err);
@@ -164,5 +166,6 @@ void ft_run_context_close(ft_run_context *run_context)
     ft_dataset_free(&run_context->dataset);
     free(run_context->baselines);
     free(run_context->name);
+    free(run_context->model_directory);
     *run_context = (ft_run_context){0};
 }

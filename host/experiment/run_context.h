@@ -23,6 +23,7 @@ typedef struct ft_run_context {
     ft_series *series;
     cJSON *insights;
     ft_weights *weights;
+    char *model_directory; /* where they were read; NULL on a rank that did not read them */
     ft_chronos *chronos;
     ft_trainable *base;           /* the model before tuning */
     ft_adapter *start;            /* of request->adapter, or NULL */

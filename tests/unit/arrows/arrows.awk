@@ -20,6 +20,7 @@ function part(path,    words) { return split(path, words, "/") > 2 ? words[1] "/
 /^[ \t]*#[ \t]*include[ \t]*</ {
     if (room(FILENAME) == "kernels" && $0 ~ /<cjson/) breach("kernels/ knows no JSON")
     if ($0 ~ /<.*dnnl/ && part(FILENAME) != "kernels/cpu") breach("oneDNN belongs to kernels/cpu alone")
+    if ($0 ~ /<(curl\/|gcrypt)/ && part(FILENAME) != "host/hub") breach("libcurl and libgcrypt belong to host/hub alone")
 }
 
 /^[ \t]*#[ \t]*include[ \t]*"/ {

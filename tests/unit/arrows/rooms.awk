@@ -8,7 +8,8 @@ BEGIN {
     may["host/data"] = "host/data tracker base"
     may["host/bench"] = "host/bench model kernels base"
     may["host/search"] = "host/search model tracker base"
-    may["host/experiment"] = "host/experiment host/search host/data host/bench model tracker kernels base"
+    may["host/hub"] = "host/hub model base"
+    may["host/experiment"] = "host/experiment host/search host/data host/bench host/hub model tracker kernels base"
     may["host/sweep"] = "host/sweep " may["host/experiment"]
     may["host/workers"] = "host/workers " may["host/sweep"]
     may["host"] = "host " may["host/workers"]

@@ -20,7 +20,8 @@ enum { FT_PANEL = FT_TILE_VECTORS * FT_LANES };
  *
  *   A  element (i, step) is at a + i * a_row + step * a_step
  *   B  has panels of FT_PANEL columns; panel p is at b + p * b_panel, and element
- *      (step, j) of a panel at step * b_step + j. Plain row-major f32 has b_panel = FT_PANEL
+ *      (step, j) of a panel at step * b_step + j. Plain row-major f32 has
+ *      b_panel = FT_PANEL
  *   C  is f32, with rows c_row elements apart
  *
  * n is a whole number of vectors. */

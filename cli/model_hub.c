@@ -1,6 +1,7 @@
 /* ftgpu model pull and list: the models of the Hugging Face Hub, and its cache on this machine. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "cli/command.h"
@@ -8,30 +9,51 @@
 #include "host/hub/hub.h"
 #include "tracker/table.h"
 
-static ft_status pull(const char *model, ft_error *err)
+/* People get the directory alone, so that $(ftgpu model pull ...) is it. */
+static ft_status print_pulled(const char *model, const char *directory, ft_table_format format, ft_error *err)
 {
-    char *directory = NULL;
     ft_text text = FT_TEXT_EMPTY;
-    ft_status status = ft_hub_pull(model, &ft_hub_bar_watch, &directory, err);
-    ft_hub_bar_end();
-    if (status == FT_OK) {
+    ft_status status = FT_OK;
+    if (format == FT_TABLE_TEXT) {
         ft_text_add_line(&text, directory);
         ft_text_add(&text, "\n");
         status = ft_print_text(&text, err);
+        ft_text_free(&text);
+        return status;
     }
-    ft_text_free(&text);
+    cJSON *object = cJSON_CreateObject();
+    const char *slash = strrchr(directory, '/');
+    if (object && cJSON_AddStringToObject(object, "model", model) &&
+        cJSON_AddStringToObject(object, "commit", slash ? slash + 1 : directory) &&
+        cJSON_AddStringToObject(object, "path", directory))
+        status = ft_print_object(object, format, err);
+    else
+        status = ft_no_memory(err, "what was fetched", 1024);
+    cJSON_Delete(object);
+    return status;
+}
+
+static ft_status pull(const char *model, const char *format_name, ft_error *err)
+{
+    char *directory = NULL;
+    ft_table_format format;
+    ft_status status = ft_table_format_parse(format_name, &format, err);
+    if (status == FT_OK) status = ft_hub_pull(model, &ft_hub_bar_watch, &directory, err);
+    ft_hub_bar_end();
+    if (status == FT_OK) status = print_pulled(model, directory, format, err);
     free(directory);
     return status;
 }
 
 int ft_command_model_pull(int argc, const char *const *argv)
 {
+    const char *format = "table";
     ft_option_list models = {0};
-    const ft_option table[] = {{.name = NULL}};
+    const ft_option table[] = {FT_OPTION_FORMAT(format), {.name = NULL}};
     const ft_command_line line = {
         .command = "ftgpu model pull",
         .summary = "Fetches a model from the Hugging Face Hub into its cache, and prints the directory.",
-        .usage = "ORG/NAME[@REVISION]",
+        .usage = "ORG/NAME[@REVISION] [options]",
         .example = "ftgpu model pull amazon/chronos-t5-small",
         .notes = "--model ORG/NAME does the same where the cache has no such model; pull also asks for a "
                  "newer one.\n"
@@ -46,7 +68,7 @@ int ft_command_model_pull(int argc, const char *const *argv)
     int exit_status;
     if (ft_command_parse(&line, argc, argv, &exit_status)) {
         ft_error err = {""};
-        exit_status = ft_command_finish(pull(models.items[0], &err), &err);
+        exit_status = ft_command_finish(pull(models.items[0], format, &err), &err);
     }
     ft_option_list_free(&models);
     return exit_status;

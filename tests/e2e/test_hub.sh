@@ -139,6 +139,8 @@ must model pull org/tiny@v1
 must model pull org/tiny@refs/pr/1
 [ "$(cat $repository/refs/refs/pr/1)" = "$(commit 2)" ] || fail "refs/refs/pr/1 is not noted"
 must model pull "hf://org/tiny@$(commit 2)"
+must model pull org/tiny --format json
+expect out "\"commit\": \"$(commit 2)\""
 must model list
 expect out 'main, refs/pr/1, v1'
 

@@ -1,5 +1,6 @@
-/* Limits of control groups; see cgroup.h. /proc/self/cgroup names the group, /proc/self/mountinfo says where
- * its files are; both are described in cgroups(7) and proc(5). */
+/* Limits of control groups; see cgroup.h. /proc/self/cgroup names the group,
+ * /proc/self/mountinfo says where its files are; both are described in cgroups(7) and
+ * proc(5). */
 #include "base/cgroup.h"
 
 #include <math.h>
@@ -10,17 +11,18 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { MOST_BYTES = 1 << 22 }; /* of a file of /proc: some machines have thousands of mounts */
+/* of a file of /proc: some machines have thousands of mounts */
+enum { MOST_BYTES = 1 << 22 };
 
 /* The whole file "<root><path>", to be freed; NULL where it cannot be read. */
 static char *read_below(const char *root, const char *path)
 {
-    ft_error unread;
+    ft_error ignored;
     ft_text name = FT_TEXT_EMPTY;
     char *text = NULL;
     size_t size;
     ft_text_addf(&name, "%s%s", root, path);
-    if (!name.failed && ft_read_file(name.data, MOST_BYTES, &text, &size, &unread) != FT_OK) text = NULL;
+    if (!name.failed && ft_read_file(name.data, MOST_BYTES, &text, &size, &ignored) != FT_OK) text = NULL;
     ft_text_free(&name);
     return text;
 }
@@ -51,8 +53,8 @@ typedef struct group {
     bool v2;
 } group;
 
-/* The group that sets the limit of `controller`. A controller is in version 1 or in version 2, never in both.
- */
+/* The group that sets the limit of `controller`. A controller is in version 1 or in
+ * version 2, never in both. */
 static group find_group(char *text, const char *controller)
 {
     group found = {NULL, false};
@@ -86,7 +88,8 @@ typedef struct mount_point {
     char *path, *root; /* in the text of /proc/self/mountinfo; path NULL: nowhere */
 } mount_point;
 
-/* A line of mountinfo: "36 35 98:0 /root /mount/point options ... - type source options". */
+/* A line of mountinfo: "36 35 98:0 /root /mount/point options ... - type source
+ * options". */
 static mount_point find_mount(char *text, bool v2, const char *controller)
 {
     for (char *line; (line = next_line(&text)) != NULL;) {
@@ -114,7 +117,8 @@ static mount_point find_mount(char *text, bool v2, const char *controller)
     return (mount_point){NULL, NULL};
 }
 
-/* The number that a file of one group holds; INFINITY for "max" and where there is none. */
+/* The number that a file of one group holds; INFINITY for "max" and where there is
+ * none. */
 static double number_of(const char *root, const char *directory, const char *name)
 {
     ft_text path = FT_TEXT_EMPTY;
@@ -152,8 +156,8 @@ static double cpus_of(const char *root, const char *directory, bool v2)
     return quota > 0 && period > 0 ? quota / period : INFINITY;
 }
 
-/* The smallest limit of a group and its ancestors, as far as they are mounted: a container sees only its own.
- */
+/* The smallest limit of a group and its ancestors, as far as they are mounted: a
+ * container sees only its own. */
 static double least(const char *root, const group *in, const mount_point *mount, limit_of *limit)
 {
     double found = INFINITY;

@@ -1,5 +1,5 @@
-/* CRC-32; see checksum.h. By zlib, whose code for it is fast; where a build goes without (FT_NO_ZLIB:
- * bench/gpu_check.sh's) bit by bit. */
+/* CRC-32; see checksum.h. By zlib, whose code for it is fast; where a build goes without
+ * (FT_NO_ZLIB: bench/gpu_check.sh's) bit by bit. */
 #include "base/checksum.h"
 
 #ifdef FT_NO_ZLIB

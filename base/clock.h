@@ -12,15 +12,16 @@ static inline double ft_now_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A clock for those who wait for other processes: it stands still while this one does not run (Ctrl-Z, a
- * batch scheduler's suspend, a paused container, a closed lid), since the others mostly do not run then
- * either and are not late. Start from {.looked_at = now}; looked at often, as in a loop that polls. */
+/* A clock for processes that wait for others. It stops while this process is stopped
+ * (Ctrl-Z, a batch scheduler's suspend, a paused container, a closed lid), because the
+ * others are usually stopped then too and are not late. Start from {.looked_at = now};
+ * read it often, as in a polling loop. */
 typedef struct ft_awake_clock {
     double looked_at, seconds;
 } ft_awake_clock;
 
-/* The clock's time, from 0. `now` as ft_now_seconds. A longer pause than half a second between two looks
- * counts as half a second. */
+/* The clock's time, from 0. `now` as ft_now_seconds. A longer pause than half a second
+ * between two looks counts as half a second. */
 static inline double ft_awake_seconds(ft_awake_clock *clock, double now)
 {
     const double passed = now - clock->looked_at;

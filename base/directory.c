@@ -69,7 +69,8 @@ void ft_directory_close(ft_directory *directory)
     *directory = FT_NO_DIRECTORY;
 }
 
-/* Looks at something; where that fails, whether it is for its absence. */
+/* Examines an entry of the directory. Where that fails, says whether it does not
+ * exist. */
 static ft_status look(const ft_directory *directory, const char *name, int flags, struct stat *info,
                       bool *has, ft_error *err)
 {
@@ -104,7 +105,7 @@ ft_status ft_directory_has_directory(const ft_directory *directory, const char *
     return status;
 }
 
-/* Why an open file is none to work with, or NULL. */
+/* Why an open file cannot be used, or NULL. */
 static const char *fault_of(int descriptor, int flags, ft_status *status)
 {
     struct stat info;
@@ -171,7 +172,8 @@ static DIR *open_stream(int directory, const char *name)
     return stream;
 }
 
-/* The next entry but "." and "..". NULL: there is none, or for errno, which is 0 else. */
+/* Returns the next entry except "." and "..". NULL at the end, with errno 0, or after a
+ * failure, with errno set. */
 static const char *next_name(DIR *stream)
 {
     const struct dirent *entry;
@@ -255,7 +257,7 @@ static int remove_at(int directory, const char *name)
     if (refused != EISDIR && refused != EPERM) return refused;
     DIR *stream = open_stream(directory, name);
     if (!stream) return errno == ENOTDIR ? refused : errno;
-    /* Where removing hides an entry from the stream, the next round finds it. */
+    /* If a removal hides an entry from the stream, the next round finds it. */
     size_t before = SIZE_MAX, n = SIZE_MAX - 1;
     int code = 0;
     while (n > 0 && n < before) {

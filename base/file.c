@@ -35,9 +35,9 @@ ft_status ft_status_of_errno(int code)
     }
 }
 
-/* Reads an open file to its end into *data. `expected` bytes are what stat said; the file may be longer (it
- * grows, or lives in /proc). That it has ended is found out by a piece of its own, so that a large file is
- * not held twice only to see that nothing follows. */
+/* Reads an open file to its end into *data. `expected` bytes are what stat said; the file
+ * may be longer (it grows, or lives in /proc). That it has ended is found out by a piece
+ * of its own, so that a large file is not held twice only to see that nothing follows. */
 static ft_status read_all(int descriptor, const char *path, size_t expected, size_t max_bytes, char **data,
                           size_t *size, ft_error *err)
 {
@@ -111,8 +111,8 @@ ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *
     return status;
 }
 
-/* "<path>.tmp.<8 digits>", of random digits: in a container process numbers come again at every start, and a
- * crash leaves files behind. NULL when memory runs out. */
+/* "<path>.tmp.<8 digits>", of random digits: in a container process numbers come again at
+ * every start, and a crash leaves files behind. NULL when memory runs out. */
 static char *temporary_name(const char *path)
 {
     uint32_t number;
@@ -137,8 +137,8 @@ static int make_directory(const char *name)
     return mkdir(name, 0777);
 }
 
-/* Makes what did not exist yet under a temporary name. Returns what `make` does; below 0: it failed, for
- * errno, and *name is NULL. */
+/* Makes what did not exist yet under a temporary name. Returns what `make` does; below 0:
+ * it failed, for errno, and *name is NULL. */
 static int make_temporary(const char *path, int (*make)(const char *name), char **name)
 {
     enum { TRIES = 100 };
@@ -168,7 +168,8 @@ ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_err
                    strerror(errno));
 }
 
-/* Where a stream's bytes go. A stream of the C library's own would forget why a write failed. */
+/* Where a stream's bytes go. A stream of the C library's own would forget why a write
+ * failed. */
 struct ft_file_sink {
     int descriptor;
     _Atomic int code; /* errno of a write that failed */
@@ -230,8 +231,8 @@ ft_status ft_file_create(ft_file_writer *writer, const char *path, ft_error *err
     } else if (exists && S_ISDIR(info.st_mode)) {
         status = ft_fail(err, FT_BAD_INPUT, "%s: is a directory, a file name is needed", path);
     } else {
-        /* A device or a pipe (/dev/stdout, /dev/null) must not be replaced by a file: it is written to
-         * directly. */
+        /* A device or a pipe (/dev/stdout, /dev/null) must not be replaced by a file: it
+         * is written to directly. */
         descriptor = exists && !S_ISREG(info.st_mode) ? open(path, O_WRONLY | O_CLOEXEC)
                                                       : make_temporary(path, make_file, &writer->temporary);
         if (descriptor < 0)
@@ -263,8 +264,8 @@ void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, 
     }
 }
 
-/* Makes a rename last: without this a power cut may forget the new name. Where a file system cannot, nothing
- * is lost. */
+/* Makes a rename last: without this a power cut may forget the new name. Where a file
+ * system cannot, nothing is lost. */
 static void sync_directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -318,7 +319,8 @@ ft_status ft_write_file(const char *path, const void *data, size_t size, ft_erro
     ft_file_writer writer;
     ft_status status = ft_file_create(&writer, path, err);
     if (status != FT_OK) return status;
-    if (size) (void)fwrite(data, 1, size, writer.stream); /* errors are found by the commit */
+    /* errors are found by the commit */
+    if (size) (void)fwrite(data, 1, size, writer.stream);
     return ft_file_commit(&writer, err);
 }
 
@@ -336,7 +338,8 @@ ft_status ft_make_directories(const char *path, ft_error *err)
             int code = errno;
             struct stat info;
             const bool is_seen = stat(copy, &info) == 0;
-            if (!is_seen && code == EEXIST && errno != ENOENT) code = errno; /* it cannot be looked at */
+            /* it cannot be looked at */
+            if (!is_seen && code == EEXIST && errno != ENOENT) code = errno;
             if (!is_seen)
                 status = ft_fail(err, ft_status_of_errno(code), "%s: the directory cannot be made: %s", copy,
                                  strerror(code));
@@ -371,6 +374,6 @@ ft_status ft_path_exists(const char *path, bool *exists, ft_error *err)
 
 void ft_remove_tree(const char *path)
 {
-    ft_error unremoved;
-    (void)ft_directory_remove_tree(&here, path, &unremoved);
+    ft_error ignored;
+    (void)ft_directory_remove_tree(&here, path, &ignored);
 }

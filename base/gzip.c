@@ -1,4 +1,5 @@
-/* Files compressed by gzip; see gzip.h. By zlib; a build without it (FT_NO_ZLIB) refuses them. */
+/* Files compressed by gzip; see gzip.h. By zlib; a build without it (FT_NO_ZLIB) refuses
+ * them. */
 #include "base/gzip.h"
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* JSON: a strict check with line and column before cJSON builds the tree, and a printer whose numbers read
- * back. */
+/* JSON: a strict check with line and column before cJSON builds the tree, and a printer
+ * whose numbers read back. */
 #include "base/json.h"
 
 #include <math.h>
@@ -15,16 +15,18 @@
 enum { MAX_NESTING = 200 };
 enum { MAX_FILE_BYTES = 256 << 20 };
 
-/* Goes once over the text. It stops at the first fault, or at key number `wanted_key` (counted from 0 in the
- * order of the text; SIZE_MAX: never), whose place it leaves in `at`. NaN and infinities, which Python
- * writes, and what is not wanted become null in `cleaned`, the text that cJSON gets. */
+/* Checks the text in one pass. It stops at the first fault, or at key number `wanted_key`
+ * (counted from 0 in the order of the text; SIZE_MAX: never), and leaves the position in
+ * `at`. Python's NaN and infinities and all unwanted values become null in `cleaned`, the
+ * text that cJSON gets. */
 typedef struct checker {
     const char *text, *at, *end;
     const char *fault; /* NULL while all is well */
     size_t keys, wanted_key;
-    const char *const
-        *without;  /* NULL, or keys of the outermost object whose values are unwanted; ends in NULL */
-    bool dropping; /* inside such a value, whose keys are not counted */
+    /* NULL, or a NULL-terminated list of keys of the outermost object with unwanted
+     * values */
+    const char *const *without;
+    bool dropping; /* inside an unwanted value; its keys are not counted */
     ft_text cleaned;
     const char *copied; /* text up to here is in `cleaned` */
     int depth;
@@ -214,7 +216,8 @@ static ft_status fault_at(const checker *c, const char *name, const char *what, 
         if (*p == '\n') {
             line++;
             column = 1;
-        } else if (((unsigned char)*p & 0xC0) != 0x80) { /* a character counts once, whatever its bytes */
+        } else if (((unsigned char)*p & 0xC0) != 0x80) {
+            /* a character counts once, whatever its bytes */
             column++;
         }
     }
@@ -234,8 +237,9 @@ static int by_key(const void *a, const void *b)
     return left->number < right->number ? -1 : left->number > right->number;
 }
 
-/* Looks through the tree for a key given twice in one object; *number is the last number given to a key.
- * Returns false with *twice set to the number of the first such key, or to SIZE_MAX where memory ran out. */
+/* Looks through the tree for a key given twice in one object; *number is the last number
+ * given to a key. Returns false with *twice set to the number of the first such key, or
+ * to SIZE_MAX where memory ran out. */
 static bool keys_once(const cJSON *value, size_t *number, size_t *twice)
 {
     size_t count = 0;
@@ -269,7 +273,7 @@ static bool keys_once(const cJSON *value, size_t *number, size_t *twice)
     return once;
 }
 
-/* ft_json_parse, as far as it is wanted. */
+/* ft_json_parse without the unwanted values. */
 static ft_status parse(const char *text, size_t size, const char *name, const char *const *without,
                        cJSON **root, ft_error *err)
 {
@@ -347,7 +351,8 @@ static void print_string(ft_text *out, const char *string)
     const unsigned char *p = (const unsigned char *)(string ? string : "");
     ft_text_add(out, "\"");
     while (*p) {
-        size_t length = ft_utf8_length((const char *)p, 4); /* a NUL ends the string before that */
+        /* a NUL ends the string before that */
+        size_t length = ft_utf8_length((const char *)p, 4);
         switch (*p) {
         case '"':
             ft_text_add(out, "\\\"");
@@ -369,8 +374,9 @@ static void print_string(ft_text *out, const char *string)
                 ft_text_addf(out, "\\u%04x", *p);
             else if (length)
                 ft_text_add_bytes(out, (const char *)p, length);
+            /* U+FFFD: what we write is always valid */
             else
-                ft_text_add(out, "\xEF\xBF\xBD"); /* U+FFFD: what we write is always valid */
+                ft_text_add(out, "\xEF\xBF\xBD");
         }
         p += length ? length : 1;
     }

@@ -1,5 +1,4 @@
-/* JSON by cJSON, with what a careful reader needs besides: errors with line and column, and numbers that read
- * back. */
+/* JSON by cJSON, plus errors with line and column, and numbers that read back exactly. */
 #ifndef FT_BASE_JSON_H
 #define FT_BASE_JSON_H
 
@@ -8,19 +7,20 @@
 
 #include "base/error.h"
 
-/* Parses `size` bytes. On failure returns FT_BAD_INPUT with "name:line:column: what". Refused: anything after
- * the value, nesting beyond 200, a key given twice in one object, NUL bytes, texts that are not UTF-8. *root
- * is the caller's, free by cJSON_Delete. */
+/* Parses `size` bytes. On failure returns FT_BAD_INPUT with "name:line:column: what".
+ * Refused: anything after the value, nesting beyond 200, a key given twice in one object,
+ * NUL bytes, texts that are not UTF-8. *root is the caller's, free by cJSON_Delete. */
 ft_status ft_json_parse(const char *text, size_t size, const char *name, cJSON **root, ft_error *err);
 /* Reads and parses a file of at most 256 MiB. */
 ft_status ft_json_read(const char *path, cJSON **root, ft_error *err);
-/* The same, but the members `without` (ends in NULL) of the outermost object become null and cost neither
- * memory nor time: what is in them must be well-formed, but keys given twice there are not noticed. */
+/* The same, but the members named in `without` (a NULL-terminated list) of the outermost
+ * object become null and cost neither memory nor time. Their contents must be
+ * well-formed; keys given twice inside them are not noticed. */
 ft_status ft_json_read_without(const char *path, const char *const *without, cJSON **root, ft_error *err);
 
-/* The value as text, indented by two spaces, numbers as the shortest text that reads back exactly (whole
- * numbers without a fraction), NaN and infinities as null, UTF-8 kept, ends in a newline. malloc'd; NULL when
- * memory runs out. */
+/* The value as text, indented by two spaces, numbers as the shortest text that reads back
+ * exactly (whole numbers without a fraction), NaN and infinities as null, UTF-8 kept,
+ * ends in a newline. malloc'd; NULL when memory runs out. */
 char *ft_json_print(const cJSON *value);
 /* The same on one line without blanks and without the newline (for JSON lines). */
 char *ft_json_print_line(const cJSON *value);

@@ -1,16 +1,17 @@
-/* What this process may use of its machine. */
+/* The CPU cores and the memory that this process may use. */
 #ifndef FT_BASE_LIMITS_H
 #define FT_BASE_LIMITS_H
 
 #include <stddef.h>
 
-/* Limits of control groups are those at the first call; affinity and environment are looked at in each. */
+/* Limits of control groups are read at the first call. Affinity and environment are read
+ * at each call. */
 
-/* CPU cores: the least that its affinity, its control groups' quota (rounded up) and Slurm
- * (SLURM_CPUS_PER_TASK) leave it, at least 1. */
+/* The number of CPU cores: the smallest of its affinity, its control groups' quota
+ * (rounded up) and Slurm's SLURM_CPUS_PER_TASK; at least 1. */
 int ft_cpu_cores(void);
 
-/* Bytes of memory: the machine's, or what its control groups leave of it. */
+/* Bytes of memory: the machine's, or less where control groups limit it. */
 size_t ft_memory_bytes(void);
 
 #endif

@@ -1,8 +1,10 @@
-/* Random numbers by counter: Philox 4x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
- * SC'11), of 10 rounds, and of 7 for dropout, which draws more than all others together.
+/* Counter-based random numbers: Philox 4x32 (Salmon et al., "Parallel random numbers: as
+ * easy as 1, 2, 3", SC'11) with 10 rounds. Dropout draws more numbers than everything
+ * else together and uses 7.
  *
- * A number depends on nothing but its key and counter, so that every backend draws the same mask, in any
- * adapter batch, at any padding, and the backward pass draws it again instead of storing it. */
+ * A number depends only on its key and counter. So every backend draws the same mask, in
+ * any adapter batch and at any padding, and the backward pass draws it again instead of
+ * storing it. */
 #ifndef FT_BASE_PHILOX_H
 #define FT_BASE_PHILOX_H
 
@@ -46,8 +48,8 @@ FT_HOST_DEVICE static inline ft_philox_block ft_philox(ft_philox_key key, uint32
     return ft_philox_rounds(10, key, c0, c1, c2, c3);
 }
 
-/* The key of one use: `seed` of the adapter, its `step` (optimizer steps already taken), and the `site` in
- * the model. */
+/* The key of one use: `seed` of the adapter, its `step` (optimizer steps already taken),
+ * and the `site` in the model. */
 FT_HOST_DEVICE static inline ft_philox_key ft_philox_key_of(uint32_t seed, uint32_t step, uint32_t site)
 {
     ft_philox_key plain = {{seed, 0x66746770u}}; /* "ftgp" */
@@ -58,14 +60,16 @@ FT_HOST_DEVICE static inline ft_philox_key ft_philox_key_of(uint32_t seed, uint3
 
 /* -- dropout --
  *
- * A number of dropout has 16 bits, eight to a block of 7 rounds, the fewest that pass every test of BigCrush
- * (table 2 of the paper). Features come in groups of 64, which are 8 blocks side by side: feature 16 w + 2 c
- * + half of a group takes half `half` (0: the lower) of word w of block c. So the words of neighbouring
- * blocks, cut in two, are the numbers of neighbouring features: vector units of 4, 8 or 16 lanes fill whole
- * registers without a transposition, and a lane of a GPU's matrix unit has two blocks to itself. */
-enum { FT_DROPOUT_ROUNDS = 7, FT_DROPOUT_GROUP = 64, FT_DROPOUT_BLOCKS = 8 /* of a group */ };
+ * A number of dropout has 16 bits, eight to a block of 7 rounds, the fewest that pass
+ * every test of BigCrush (table 2 of the paper). Features come in groups of 64, which are
+ * 8 blocks side by side: feature 16 w + 2 c + half of a group takes half `half` (0: the
+ * lower) of word w of block c. So the words of neighbouring blocks, cut in two, are the
+ * numbers of neighbouring features: vector units of 4, 8 or 16 lanes fill whole registers
+ * without a transposition, and a lane of a GPU's matrix unit has two blocks to itself. */
+enum { FT_DROPOUT_ROUNDS = 7, FT_DROPOUT_GROUP = 64, FT_DROPOUT_BLOCKS = 8 };
 
-/* The block of feature `feature`, its first counter, and where in the block the feature's number is. */
+/* The block of feature `feature`, its first counter, and where in the block the feature's
+ * number is. */
 FT_HOST_DEVICE static inline uint32_t ft_philox_column(uint32_t feature)
 {
     return feature / FT_DROPOUT_GROUP * FT_DROPOUT_BLOCKS + feature / 2 % FT_DROPOUT_BLOCKS;
@@ -79,8 +83,8 @@ FT_HOST_DEVICE static inline uint32_t ft_philox_half(uint32_t feature)
     return feature % 2;
 }
 
-/* The block with the number of (feature, position counted from the last, sequence number in the adapter's
- * step, head). */
+/* The block with the number of (feature, position counted from the last, sequence number
+ * in the adapter's step, head). */
 FT_HOST_DEVICE static inline ft_philox_block
 ft_philox_block_at(ft_philox_key key, uint32_t feature, uint32_t position, uint32_t sequence, uint32_t head)
 {
@@ -95,16 +99,16 @@ FT_HOST_DEVICE static inline uint32_t ft_philox_at(ft_philox_key key, uint32_t f
     return block.word[ft_philox_word(feature)] >> 16 * ft_philox_half(feature) & 0xffffu;
 }
 
-/* An element is dropped when its number is below this threshold: the probability, in [0, 1), as the nearest
- * 65536th, but never 1. */
+/* An element is dropped when its number is below this threshold: the probability, in [0,
+ * 1), as the nearest 65536th, but never 1. */
 FT_HOST_DEVICE static inline uint32_t ft_dropout_threshold(float probability)
 {
     uint32_t nearest = (uint32_t)((double)probability * 65536.0 + 0.5);
     return nearest < 65535u ? nearest : 65535u;
 }
 
-/* What kept elements are multiplied by: of the probability that the threshold stands for, not of the one
- * asked for, so that the expected value of an element is the element. */
+/* What kept elements are multiplied by: of the probability that the threshold stands for,
+ * not of the one asked for, so that the expected value of an element is the element. */
 FT_HOST_DEVICE static inline float ft_dropout_scale(float probability)
 {
     return 65536.0f / (float)(65536u - ft_dropout_threshold(probability));

@@ -1,5 +1,5 @@
-/* Marks memory that must not be touched: AddressSanitizer reports any access. For the gaps between and behind
- * the pieces of a larger block. Does nothing in other builds. */
+/* Marks memory that must not be touched: AddressSanitizer reports any access. For the
+ * gaps between and behind the pieces of a larger block. Does nothing in other builds. */
 #ifndef FT_BASE_POISON_H
 #define FT_BASE_POISON_H
 

@@ -1,6 +1,6 @@
-/* JSON objects that carry a checksum of their own text: their last member is "crc32", over all bytes before
- * the comma in front of it, so that a damaged or torn one is told from a whole one. They are for people to
- * read; who edits one has to mean it. */
+/* JSON objects with a checksum of their own text. The last member, "crc32", covers all
+ * bytes before the comma in front of it, so a damaged or truncated object is detected.
+ * People can read the objects; to edit one, they must also change the checksum. */
 #ifndef FT_BASE_SEALED_H
 #define FT_BASE_SEALED_H
 
@@ -15,7 +15,8 @@ typedef enum ft_sealed_form {
 
 /* The text of an object that has members. malloc'd; NULL when memory runs out. */
 char *ft_sealed_print(const cJSON *object, ft_sealed_form form);
-/* Whether a text was printed so and nothing of it has changed since. */
+/* Whether ft_sealed_print printed the text in this form and nothing in it has changed
+ * since. */
 bool ft_sealed_is_whole(const char *text, size_t length, ft_sealed_form form);
 
 #endif

@@ -86,8 +86,8 @@ static bool reads_back(const char *text, double value, bool single)
     return strtod_l(text, NULL, c_locale) == value;
 }
 
-/* Adds one to the last digit of a "%e" text, away from zero; false where that would carry through all digits.
- */
+/* Adds one to the last digit of a "%e" text, away from zero; false where that would carry
+ * through all digits. */
 static bool next_digit_string(char *text)
 {
     char *last = strchr(text, 'e');
@@ -103,9 +103,9 @@ static bool next_digit_string(char *text)
     return false;
 }
 
-/* Tries the texts of each count of digits, shortest first. Where the gap below `value` is half that above it
- * (powers of two, and nowhere else), the nearest text of a length may fail while the one after it reads back,
- * so that one is tried too. */
+/* Tries the texts of each count of digits, shortest first. Where the gap below `value` is
+ * half that above it (powers of two, and nowhere else), the nearest text of a length may
+ * fail while the one after it reads back, so that one is tried too. */
 static void shortest(double value, bool single, char *out)
 {
     bool subnormal = fabs(value) < (single ? (double)FLT_MIN : DBL_MIN);
@@ -157,14 +157,16 @@ static void trim(const char **text, size_t *length)
     while (*length && isspace((unsigned char)(*text)[*length - 1])) (*length)--;
 }
 
-/* A number as scanned: (-1)^negative x digits x 10^exponent, `digits` exact unless `long_form`. */
+/* A number as scanned: (-1)^negative x digits x 10^exponent, `digits` exact unless
+ * `long_form`. */
 typedef struct scanned {
     uint64_t digits;
     int exponent;
     bool negative, long_form;
 } scanned;
 
-/* Digits, perhaps with a point among them, that fit into 64 bits: most numbers of tables. */
+/* Digits, perhaps with a point among them, that fit into 64 bits: most numbers of
+ * tables. */
 static bool scan_plain(const char *text, size_t length, scanned *out)
 {
     const char *end = text + length;
@@ -223,13 +225,15 @@ static bool scan_decimal(const char *text, size_t length, scanned *out)
     return text == end;
 }
 
-/* The nearest double by way of 80-bit floating point, where that has 64 bits: those beyond a double's 53 tell
- * whether rounding twice is right. They are 0 where long double is no more than double, as under valgrind. */
+/* The nearest double by way of 80-bit floating point, where that has 64 bits: those
+ * beyond a double's 53 tell whether rounding twice is right. They are 0 where long double
+ * is no more than double, as under valgrind. */
 static bool round_twice(const scanned *number, double *value)
 {
-    static const long double powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
-                                         1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
-                                         1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L}; /* exact */
+    static const long double powers[] = {1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L, 1e9L, 1e10L,
+                                         1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+                                         /* exact */
+                                         1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
     enum { MOST = 27, BEYOND = 0x7FF, HALF = 0x400 };
     if (LDBL_MANT_DIG != 64 || number->long_form || number->exponent < -MOST || number->exponent > MOST)
         return false;
@@ -250,7 +254,8 @@ bool ft_parse_double(const char *text, size_t length, double *value)
     trim(&text, &length);
     scanned number;
     if (!scan_decimal(text, length, &number)) return false;
-    /* Both factors are exact in double, so one rounding gives the nearest double (Clinger 1990). */
+    /* Both factors are exact in double, so one rounding gives the nearest double (Clinger
+     * 1990). */
     if (!number.long_form && number.digits <= (1ull << 53) && number.exponent >= -22 &&
         number.exponent <= 22) {
         double result = (double)number.digits;
@@ -298,8 +303,8 @@ static bool same_letter(char a, char b)
     return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-/* Levenshtein distance without letter case, where two neighbours that swapped places count once (optimal
- * string alignment). */
+/* Levenshtein distance without letter case, where two neighbours that swapped places
+ * count once (optimal string alignment). */
 static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     size_t rows[3][NAME_CHARS + 1];

@@ -1,13 +1,14 @@
-/* Small text tools that every part needs: growing strings, numbers as the shortest text, nearest names. */
+/* Small text tools that every part needs: growing strings, numbers as the shortest text,
+ * nearest names. */
 #ifndef FT_BASE_TEXT_H
 #define FT_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A string that grows. Start from FT_TEXT_EMPTY; `data` is NULL until something is added, else
- * NUL-terminated. When memory runs out `failed` is set, later additions do nothing, and the owner checks once
- * at the end. */
+/* A string that grows. Start from FT_TEXT_EMPTY; `data` is NULL until something is added,
+ * else NUL-terminated. When memory runs out `failed` is set, later additions do nothing,
+ * and the owner checks once at the end. */
 typedef struct ft_text {
     char *data;
     size_t length, capacity;
@@ -23,22 +24,25 @@ void ft_text_free(ft_text *text);
 /* Room for any ft_format_double text. */
 enum { FT_NUMBER_CHARS = 40 };
 
-/* The shortest decimal text that strtod reads back as exactly `value` ("0.1", "1e-05", "32", "-0"); "nan",
- * "inf" or "-inf" otherwise. Independent of the locale. Returns `out`. */
+/* The shortest decimal text that strtod reads back as exactly `value` ("0.1", "1e-05",
+ * "32", "-0"); "nan", "inf" or "-inf" otherwise. Independent of the locale. Returns
+ * `out`. */
 char *ft_format_double(double value, char out[FT_NUMBER_CHARS]);
 /* The same for a float: the shortest text that strtof reads back exactly. */
 char *ft_format_float(float value, char out[FT_NUMBER_CHARS]);
 
-/* Reads the whole of `text` (length bytes, surrounding blanks allowed) as a decimal number in the C locale's
- * notation, without hexadecimal. "nan", "inf" and the like are not numbers here. Returns false and leaves
- * *value alone if it is not one; values beyond double's range read as +-inf and return false. */
+/* Reads the whole of `text` (length bytes, surrounding blanks allowed) as a decimal
+ * number in the C locale's notation, without hexadecimal. "nan", "inf" and the like are
+ * not numbers here. Returns false and leaves *value alone if it is not one; values beyond
+ * double's range read as +-inf and return false. */
 bool ft_parse_double(const char *text, size_t length, double *value);
-/* The same for a whole number in [-2^63, 2^63). "1e3" and "5.0" are not whole numbers here. */
+/* The same for a whole number in [-2^63, 2^63). "1e3" and "5.0" are not whole numbers
+ * here. */
 bool ft_parse_int(const char *text, size_t length, long long *value);
 
-/* Of `count` names, the one with the smallest edit distance to `name`, or NULL where none is near enough to
- * be a likely slip (more than a third of the longer name's letters would change). Letter case is ignored, two
- * swapped letters count once. */
+/* Returns the one of `count` names with the smallest edit distance to `name`. NULL where
+ * none is close enough to be a likely typo (more than a third of the longer name's
+ * letters would change). Letter case is ignored; two swapped letters count once. */
 const char *ft_nearest_name(const char *name, const char *const *names, size_t count);
 
 /* malloc'd copy of `string` or of its first `length` bytes; NULL when memory runs out. */

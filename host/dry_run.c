@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/bench.h"
-#include "host/devices.h"
-#include "host/footprint.h"
-#include "host/process_crew.h"
-#include "host/team.h"
-#include "host/train_config.h"
+#include "host/bench/bench.h"
+#include "host/experiment/devices.h"
+#include "host/search/train_config.h"
+#include "host/sweep/memory_estimate.h"
+#include "host/workers/process_pool.h"
+#include "host/workers/rank_group.h"
 #include "model/flops.h"
 
 /* Parts of the matrix rate that passes reach: attention less than the rest, for its exponentials and random
@@ -20,7 +20,7 @@ static const double REACHED = 0.75, REACHED_BY_ATTENTION = 0.4;
 /* FLOP/s of the feed-forward product. */
 static ft_status measure_rate(const ft_sweep *sweep, double *rate, ft_error *err)
 {
-    const ft_model_config *config = &sweep->study.weights->config;
+    const ft_model_config *config = &sweep->run_context.weights->config;
     ft_bench_product product = {
         .name = "wi", .rows = 2048, .in_features = config->d_model, .out_features = config->d_ff};
     ft_status status = ft_bench_measure(sweep->engine->backend, &product, err);
@@ -51,44 +51,45 @@ static window_count count_windows(double first, double last, double stride, doub
 }
 
 /* The steps of a configuration, without the windows that a shift moves over an edge, and its val_losses. */
-static double train_seconds(const ft_study *study, const ft_hyperparameters *config, double rate)
+static double train_seconds(const ft_run_context *run_context, const ft_hyperparameters *config, double rate)
 {
     ft_adapter_spec spec = ft_adapter_spec_of(config);
     double seconds = 0, length = (double)config->prediction_length, context = (double)config->context_length;
-    for (size_t i = 0; i < study->dataset.n_items; i++) {
-        const int64_t *start = study->series[i].split_start;
+    for (size_t i = 0; i < run_context->dataset.n_items; i++) {
+        const int64_t *start = run_context->series[i].split_start;
         window_count trained =
             count_windows(length, (double)start[1] - length, (double)ft_window_stride(config), context);
         window_count validated = count_windows((double)start[1], (double)start[2] - 1, length, context);
-        ft_flops step = ft_flops_train_step(&study->weights->config, &spec, 1,
+        ft_flops step = ft_flops_train_step(&run_context->weights->config, &spec, 1,
                                             (int64_t)trained.mean_context + 1, config->prediction_length + 1);
         ft_flops loss =
-            ft_flops_train_step(&study->weights->config, &spec, 1, (int64_t)validated.mean_context + 1,
+            ft_flops_train_step(&run_context->weights->config, &spec, 1, (int64_t)validated.mean_context + 1,
                                 config->prediction_length + 1);
         loss.projections_backward = loss.attention_backward = 0;
         loss.head /= 2;
         loss.lora /= 3;
         seconds += trained.windows * seconds_of(&step, rate) +
-                   fmin(validated.windows, (double)study->eval_windows) * seconds_of(&loss, rate);
+                   fmin(validated.windows, (double)run_context->eval_windows) * seconds_of(&loss, rate);
     }
     return seconds * (double)config->epochs;
 }
 
 /* Forecasts over the three splits. */
-static double evaluation_seconds(const ft_study *study, const ft_hyperparameters *config, double rate)
+static double evaluation_seconds(const ft_run_context *run_context, const ft_hyperparameters *config,
+                                 double rate)
 {
-    const ft_model_config *model = &study->weights->config;
+    const ft_model_config *model = &run_context->weights->config;
     double seconds = 0, length = (double)config->prediction_length;
     const ft_flops one = ft_flops_forecast(model, 1, model->chronos.num_samples, config->context_length + 1,
                                            config->prediction_length);
     for (int split = 0; split < FT_N_SPLITS; split++) {
         double windows = 0;
-        for (size_t i = 0; i < study->dataset.n_items; i++) {
-            const int64_t *start = study->series[i].split_start;
+        for (size_t i = 0; i < run_context->dataset.n_items; i++) {
+            const int64_t *start = run_context->series[i].split_start;
             windows +=
                 count_windows((double)start[split], (double)start[split + 1] - 1, length, length).windows;
         }
-        seconds += fmin(windows, (double)study->eval_windows) * seconds_of(&one, rate);
+        seconds += fmin(windows, (double)run_context->eval_windows) * seconds_of(&one, rate);
     }
     return seconds;
 }
@@ -102,13 +103,13 @@ static double all_evaluation_seconds(const ft_sweep *sweep, double rate)
     for (size_t i = 0; i < sweep->grid.count; i++) {
         if (i == 0 || configs[i].context_length != configs[i - 1].context_length ||
             configs[i].prediction_length != configs[i - 1].prediction_length)
-            one = evaluation_seconds(&sweep->study, &configs[i], rate);
+            one = evaluation_seconds(&sweep->run_context, &configs[i], rate);
         all += one;
     }
     return all;
 }
 
-static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, int32_t ranks, double *bytes,
+static ft_status batch_bytes(const ft_sweep *sweep, const ft_plan_batch *batch, int32_t ranks, double *bytes,
                              ft_error *err)
 {
     const ft_hyperparameters **configs = malloc(batch->count * sizeof *configs);
@@ -116,16 +117,16 @@ static ft_status batch_bytes(const ft_sweep *sweep, const ft_batch *batch, int32
     if (!configs) return ft_no_memory(err, "the plan", batch->count * sizeof *configs);
     for (size_t i = 0; i < batch->count; i++)
         configs[i] = &sweep->grid.configs[ft_plan_trained(&sweep->plan, batch->first + i)];
-    ft_status status =
-        ft_footprint_bytes(&sweep->study, sweep->engine->backend->bf16, sweep->engine->backend->pass_rows,
-                           configs, batch->count, batch->slots, ranks, &needed, err);
+    ft_status status = ft_memory_estimate_bytes(&sweep->run_context, sweep->engine->backend->bf16,
+                                                sweep->engine->backend->pass_rows, configs, batch->count,
+                                                batch->slots, ranks, &needed, err);
     free(configs);
     *bytes = (double)needed;
     return status;
 }
 
 /* [[configuration, ...], ...] of a batch. */
-static bool add_trajectories(cJSON *object, const ft_plan *plan, const ft_batch *batch)
+static bool add_trajectories(cJSON *object, const ft_plan *plan, const ft_plan_batch *batch)
 {
     cJSON *list = cJSON_AddArrayToObject(object, "trajectories");
     bool ok = list != NULL;
@@ -152,11 +153,11 @@ static ft_status describe(const ft_sweep *sweep, double rate, const ft_sweep_dev
     ft_status status = FT_OK;
     ok = batches != NULL;
     for (size_t b = 0; b < plan->n_batches && ok && status == FT_OK; b++) {
-        const ft_batch *batch = &plan->batches[b];
+        const ft_plan_batch *batch = &plan->batches[b];
         double bytes = 0, seconds = 0;
         status = batch_bytes(sweep, batch, device->ranks, &bytes, err);
         for (size_t i = 0; i < batch->count; i++)
-            seconds += train_seconds(&sweep->study,
+            seconds += train_seconds(&sweep->run_context,
                                      &sweep->grid.configs[ft_plan_trained(plan, batch->first + i)], rate);
         all_seconds += seconds;
         cJSON *one = cJSON_CreateObject();
@@ -191,7 +192,7 @@ static ft_status open_device(const ft_sweep *sweep, ft_sweep_device *device, ft_
 {
     ft_engine *engine = sweep->engine;
     if (!device->is_gpu)
-        engine->settings.threads = ft_process_crew_threads(&engine->settings, device->n_workers);
+        engine->settings.threads = ft_process_pool_threads(&engine->settings, device->n_workers);
     ft_status status = ft_engine_attach(engine, err);
     if (status != FT_OK) return status;
     device->bf16 = engine->backend->bf16;
@@ -207,7 +208,8 @@ ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_swee
     double rate = 1;
     ft_status status = ft_devices_find(engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
     if (status == FT_OK)
-        status = ft_team_check(engine, request->base.gpus_per_experiment, n_gpus, request->workers, err);
+        status =
+            ft_rank_group_check(engine, request->base.gpus_per_experiment, n_gpus, request->workers, err);
     if (status == FT_OK) status = ft_sweep_open(engine, request, sweep, err);
     if (status != FT_OK) return status;
     ft_sweep_device device = devices_of(engine, request, n_gpus);

@@ -4,7 +4,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "host/sweep_run.h"
+#include "host/sweep/run.h"
 
 /* Opens the sweep, checks every configuration against data and model, and plans it for the engine's device,
  * which is opened to measure its matrix rate. *figures, the caller's: {n_configurations, n_trajectories,

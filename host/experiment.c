@@ -1,10 +1,11 @@
 /* One experiment, by the public interface; see ftgpu.h. */
-#include "host/devices.h"
-#include "host/record.h"
-#include "host/sweep.h"
-#include "host/team.h"
-#include "host/together.h"
-#include "host/worker.h"
+#include "host/experiment/devices.h"
+#include "host/experiment/record.h"
+#include "host/experiment/request_warnings.h"
+#include "host/search/sweep_request.h"
+#include "host/workers/mpi_ranks.h"
+#include "host/workers/rank_group.h"
+#include "host/workers/worker.h"
 
 /* What a run of its own keeps: no journal, the outcome. */
 typedef struct lone_run {
@@ -41,9 +42,9 @@ static ft_stop lone_stop(void *context)
     return ft_engine_stop(((lone_run *)context)->engine);
 }
 
-/* What a process of the team has that records the experiment, or follows. */
+/* What a process of the rank group has that records the experiment, or follows. */
 typedef struct experiment {
-    ft_study *study;
+    ft_run_context *run_context;
     const ft_job *job;
 } experiment;
 
@@ -52,24 +53,24 @@ static void follow(void *context, ft_channel *leader)
 {
     const experiment *e = context;
     ft_error err = {""};
-    const ft_link link = ft_follower_link(e->study->engine);
-    ft_status status = ft_study_attach(e->study, &err);
-    status = ft_team_follow(e->study->engine, leader, status, &err);
-    if (status == FT_OK) ft_worker_train(e->study, e->job, &link, &err);
+    const ft_worker_callbacks callbacks = ft_follower_callbacks(e->run_context->engine);
+    ft_status status = ft_run_context_attach(e->run_context, &err);
+    status = ft_rank_group_follow(e->run_context->engine, leader, status, &err);
+    if (status == FT_OK) ft_worker_train(e->run_context, e->job, &callbacks, &err);
 }
 
 /* Opens the device, and with it those that are to train together. */
-static ft_status open_devices(experiment *e, ft_team **team, ft_error *err)
+static ft_status open_devices(experiment *e, ft_rank_group **group, ft_error *err)
 {
-    ft_engine *engine = e->study->engine;
-    int64_t k = e->study->request->gpus_per_experiment;
-    *team = NULL;
-    if (k <= 1) return ft_study_attach(e->study, err);
+    ft_engine *engine = e->run_context->engine;
+    int64_t k = e->run_context->request->gpus_per_experiment;
+    *group = NULL;
+    if (k <= 1) return ft_run_context_attach(e->run_context, err);
     int32_t gpus[FT_MOST_GPUS], n_gpus = 0;
     char names[FT_MOST_GPUS][FT_DEVICE_NAME];
     const char *devices[FT_MOST_GPUS];
     ft_status status = ft_devices_find(engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
-    if (status == FT_OK) status = ft_team_check(engine, k, n_gpus, 1, err);
+    if (status == FT_OK) status = ft_rank_group_check(engine, k, n_gpus, 1, err);
     if (status == FT_OK && engine->backend)
         status =
             ft_fail(err, FT_BAD_INPUT, "--gpus-per-experiment: the engine has opened its device already");
@@ -78,32 +79,33 @@ static ft_status open_devices(experiment *e, ft_team **team, ft_error *err)
         ft_device_name(gpus[i], names[i]);
         devices[i] = names[i];
     }
-    const ft_team_settings settings = {.devices = devices,
-                                       .size = (int32_t)k,
-                                       .descriptor = -1,
-                                       .follow = follow,
-                                       .context = e,
-                                       .connect = ft_team_connect_nccl};
+    const ft_rank_group_settings settings = {.devices = devices,
+                                             .size = (int32_t)k,
+                                             .descriptor = -1,
+                                             .follow = follow,
+                                             .context = e,
+                                             .connect = ft_rank_group_connect_nccl};
     const char *named = engine->settings.device;
-    status = ft_team_start(engine, &settings, team, err);
-    if (status == FT_OK) status = ft_study_attach(e->study, err);
+    status = ft_rank_group_start(engine, &settings, group, err);
+    if (status == FT_OK) status = ft_run_context_attach(e->run_context, err);
     engine->settings.device = named;
-    return status == FT_OK ? ft_team_join(*team, err) : status;
+    return status == FT_OK ? ft_rank_group_join(*group, err) : status;
 }
 
 static ft_status run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
                                 ft_error *err)
 {
     ft_hyperparameters config;
-    ft_study study;
+    ft_run_context run_context;
     ft_status status = ft_sweep_base_config(request, &config, err);
-    if (status == FT_OK) status = ft_study_open(engine, request, &config, 1, &study, err);
+    if (status == FT_OK) status = ft_run_context_open(engine, request, &config, 1, &run_context, err);
     if (status != FT_OK) return status;
-    ft_sweep_tell_overridden(engine, request, NULL);
+    ft_request_warn_overridden(engine, request, NULL);
     lone_run run = {engine, outcome};
     bool leads = ft_engine_leads(engine);
-    const ft_link link = leads ? (ft_link){&run, lone_is_recorded, lone_begin, lone_finish, NULL, lone_stop}
-                               : ft_follower_link(engine);
+    const ft_worker_callbacks callbacks =
+        leads ? (ft_worker_callbacks){&run, lone_is_recorded, lone_begin, lone_finish, NULL, lone_stop}
+              : ft_follower_callbacks(engine);
     size_t zero = 0;
     ft_trajectory trajectory = {0, 1};
     const ft_plan plan = {.members = &zero, .n_members = 1, .trajectories = &trajectory, .n_trajectories = 1};
@@ -114,26 +116,26 @@ static ft_status run_experiment(ft_engine *engine, const ft_experiment_request *
                         .n_trajectories = 1,
                         .slots = 1};
     *outcome = (ft_outcome){0};
-    experiment e = {&study, &job};
-    ft_team *team = NULL;
-    status = open_devices(&e, &team, err);
-    if (status == FT_OK) status = ft_worker_train(&study, &job, &link, err);
-    if (status == FT_NO_MEMORY && study.base && leads) {
+    experiment e = {&run_context, &job};
+    ft_rank_group *group = NULL;
+    status = open_devices(&e, &group, err);
+    if (status == FT_OK) status = ft_worker_train(&run_context, &job, &callbacks, err);
+    if (status == FT_NO_MEMORY && run_context.base && leads) {
         const ft_error why = *err;
-        status = ft_record_failure(&study, &config, NULL, why.message, &link, outcome, err);
+        status = ft_record_failure(&run_context, &config, NULL, why.message, &callbacks, outcome, err);
     }
     if (status == FT_OK && outcome->failed)
         status = ft_fail(err, FT_FAILED, "%s: %s", outcome->experiment_id, outcome->error);
-    ft_team_end(team);
-    ft_study_close(&study);
-    return ft_together_hear(engine, status, outcome, sizeof *outcome, err);
+    ft_rank_group_end(group);
+    ft_run_context_close(&run_context);
+    return ft_mpi_ranks_share_results(engine, status, outcome, sizeof *outcome, err);
 }
 
 ft_status ft_run_experiment(ft_engine *engine, const ft_experiment_request *request, ft_outcome *outcome,
                             ft_error *err)
 {
-    ft_error unwanted = {""};
-    if (!err) err = &unwanted; /* its message is recorded */
+    ft_error ignored = {""};
+    if (!err) err = &ignored; /* its message is recorded */
     if (!request || !outcome || (request->n_set > 0 && !request->set))
         return ft_fail(err, FT_BAD_INPUT,
                        "an experiment needs a request, its settings and an outcome (NULL given)");

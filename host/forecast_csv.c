@@ -7,8 +7,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "host/dataset.h"
-#include "host/engine.h"
+#include "host/data/dataset.h"
+#include "host/experiment/engine.h"
+#include "host/experiment/model_source.h"
 #include "host/forecast_dates.h"
 #include "host/forecast_model.h"
 #include "host/output.h"
@@ -23,6 +24,7 @@ typedef struct forecaster {
     ft_engine *engine;
     ft_dataset dataset;
     ft_forecast_model source;
+    char *directory; /* of the model */
     ft_weights *weights;
     ft_chronos *chronos;
     ft_adapter *adapter;
@@ -40,7 +42,9 @@ typedef struct forecaster {
 static ft_status check_job(const ft_forecast_job *job, ft_frequency *named, ft_error *err)
 {
     if (!job->model && !job->experiment)
-        return ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR, or --experiment ID)");
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "no model given (--model DIR, --model ORG/NAME on the Hugging Face Hub, or --experiment ID)");
     if (!job->data) return ft_fail(err, FT_BAD_INPUT, "no data given (--data FILE)");
     if (!job->target) return ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (job->context_length < 0 || job->context_length > 65536)
@@ -109,7 +113,7 @@ static ft_status open_model(forecaster *f, ft_error *err)
 {
     const ft_forecast_job *job = f->job;
     ft_engine *engine = f->engine;
-    ft_status status = ft_weights_read(f->source.model, &f->weights, err);
+    ft_status status = ft_model_read(engine, f->source.model, &f->weights, &f->directory, err);
     if (status == FT_OK) status = ft_forecast_model_check(&f->source, f->weights, err);
     if (status == FT_OK) status = ft_engine_attach(engine, err);
     if (status == FT_OK && f->source.adapter)
@@ -295,6 +299,7 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     ft_dataset_free(&f.dataset);
     ft_forecast_model_free(&f.source);
     free(f.levels);
+    free(f.directory);
     return status;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/calendar.h"
+#include "host/data/calendar.h"
 
 /* A series of fewer rows takes the frequency of the longest one. */
 enum { LEAST_ROWS = 3 };

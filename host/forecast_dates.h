@@ -3,8 +3,8 @@
 #define FT_HOST_FORECAST_DATES_H
 
 #include "base/text.h"
-#include "host/dataset.h"
-#include "host/frequency.h"
+#include "host/data/dataset.h"
+#include "host/data/frequency.h"
 
 typedef struct ft_forecast_dates {
     int64_t *times;           /* (n_items, horizon) */

@@ -1,12 +1,13 @@
 /* The model and the adapter of a forecast; see forecast_model.h. */
 #include "host/forecast_model.h"
+#include "host/hub/hub.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
-#include "host/run_record.h"
+#include "host/experiment/run_record.h"
 #include "tracker/experiments.h"
 
 void ft_forecast_model_free(ft_forecast_model *found)
@@ -87,8 +88,8 @@ static ft_status look_for_model(const char *start, const char *directory, char *
     return status;
 }
 
-/* The base model, where it was: by the path as the run had it, from here or from where the run was started.
- */
+/* The base model, where it was: by the path as the run had it, from here or from where the run was started;
+ * or in the Hugging Face cache. Nothing is fetched: a path that is gone may look like a name on the Hub. */
 static ft_status find_base(const ft_experiment *experiment, char **path, ft_error *err)
 {
     const char *recorded = text_of(experiment->run, "model"), *start = text_of(experiment->run, "directory");
@@ -99,6 +100,7 @@ static ft_status find_base(const ft_experiment *experiment, char **path, ft_erro
                        experiment->experiment_id);
     ft_status status = look_for_model(NULL, recorded, path, err);
     if (status == FT_OK && !*path && start) status = look_for_model(start, recorded, path, err);
+    if (status == FT_OK && !*path) status = ft_hub_find(recorded, path, err);
     if (status != FT_OK || *path) return status;
     const char *hash = text_of(experiment->run, "model_hash");
     return ft_fail(

@@ -3,7 +3,7 @@
 #ifndef FT_HOST_FORECAST_MODEL_H
 #define FT_HOST_FORECAST_MODEL_H
 
-#include "host/engine.h"
+#include "host/experiment/engine.h"
 #include "model/weights.h"
 
 /* Freed by ft_forecast_model_free. Without an experiment only model and adapter are set. */

@@ -50,6 +50,9 @@ typedef struct ft_engine_settings {
     void (*progress)(void *context, const char *line); /* a line an epoch and an event; may be NULL */
     int (*stop)(void *context); /* asked after each step: 0 to go on, 1 to stop at the end of an epoch, 2 to
                                    stop now; may be NULL */
+    void (*fetching)(void *context, const char *file, int64_t done, int64_t total); /* about 5 times a second
+                                   while a model comes from the Hugging Face Hub: bytes of a file that are
+                                   here, of how many (-1: unknown); file is NULL at first; may be NULL */
     void *context;
 } ft_engine_settings;
 
@@ -83,7 +86,7 @@ typedef struct ft_data_files {
 typedef struct ft_experiment_request {
     const char *name;    /* NULL: "experiment" */
     const char *notes;   /* NULL: none */
-    const char *model;   /* model directory */
+    const char *model;   /* model directory, or ORG/NAME[@REVISION] on the Hugging Face Hub */
     const char *adapter; /* PEFT directory to go on from; NULL: a fresh adapter */
     const char *target;  /* column to forecast */
     ft_data_files data;
@@ -159,7 +162,8 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
 
 /* Forecasts beyond the end of each series of a file. */
 typedef struct ft_forecast_job {
-    const char *model, *adapter; /* directories; adapter may be NULL */
+    const char *model, *adapter; /* directories, the model also ORG/NAME[@REVISION] on the Hugging Face
+                                    Hub; adapter may be NULL */
     const char *experiment;      /* of the engine's results, instead of an adapter: an id or the beginning of
                                     one, or "best"; NULL: none. model may then be NULL, and is what the
                                     experiment was tuned on: another is FT_BAD_INPUT */

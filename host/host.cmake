@@ -1,15 +1,13 @@
-# host/: libftgpu's public face and the program. program/ holds the commands, the rest is the library.
-file(GLOB host_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/*.c)
-set(version_source ${CMAKE_BINARY_DIR}/generated/version.c)
-add_custom_target(ft_version_source
-  COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${version_source} -DFTGPU_VERSION=${PROJECT_VERSION}
-          -P ${CMAKE_SOURCE_DIR}/host/version.cmake
-  BYPRODUCTS ${version_source}
-  COMMENT "")
-add_library(ft_host STATIC ${host_sources} ${version_source})
-add_dependencies(ft_host ft_version_source)
-set_target_properties(ft_host PROPERTIES POSITION_INDEPENDENT_CODE ON)
-target_link_libraries(ft_host PUBLIC ft_options ft_model ft_tracker ft_base)
+# host/: libftgpu's public face, and the rooms below it. Each may link what docs/architecture.md §1 lets it include.
+ft_room(search host/search ft_model ft_tracker ft_base)
+ft_room(data host/data ft_tracker ft_base)
+ft_room(bench host/bench ft_model ft_base)
+ft_room(hub host/hub ft_model ft_base ${GCRYPT_LIBRARY} ${CMAKE_DL_LIBS})
+target_include_directories(ft_hub PRIVATE ${CURL_INCLUDE})
+ft_room(experiment host/experiment ft_search ft_data ft_bench ft_hub)
+ft_room(sweep host/sweep ft_experiment)
+ft_room(workers host/workers ft_sweep)
+ft_room(host host ft_workers)
 
 # libftgpu.a: all rooms in one archive, for programs that use host/ftgpu.h.
 set(archive_lines)
@@ -19,6 +17,13 @@ endforeach()
 set(library_script ${CMAKE_BINARY_DIR}/generated/libftgpu.mri)
 file(GENERATE OUTPUT ${library_script} CONTENT "create libftgpu.a
 addlib $<TARGET_FILE:ft_host>
+addlib $<TARGET_FILE:ft_workers>
+addlib $<TARGET_FILE:ft_sweep>
+addlib $<TARGET_FILE:ft_experiment>
+addlib $<TARGET_FILE:ft_hub>
+addlib $<TARGET_FILE:ft_bench>
+addlib $<TARGET_FILE:ft_data>
+addlib $<TARGET_FILE:ft_search>
 addlib $<TARGET_FILE:ft_model>
 addlib $<TARGET_FILE:ft_tracker>
 addlib $<TARGET_FILE:ft_kernels>
@@ -29,7 +34,7 @@ end
 add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/libftgpu.a
   COMMAND ${CMAKE_AR} -M < ${library_script}
   WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
-  DEPENDS ft_host ft_model ft_tracker ft_kernels ft_base
+  DEPENDS ft_host ft_workers ft_sweep ft_experiment ft_hub ft_bench ft_data ft_search ft_model ft_tracker ft_kernels ft_base
   COMMENT "libftgpu.a" VERBATIM)
 add_custom_target(ftgpu_library_file ALL DEPENDS ${CMAKE_BINARY_DIR}/libftgpu.a)
 # The public headers stand in the build tree as they are installed: <ftgpu/ftgpu.h> is found in both.
@@ -41,8 +46,4 @@ add_library(ftgpu_library INTERFACE)
 target_include_directories(ftgpu_library INTERFACE ${public_include})
 add_dependencies(ftgpu_library ftgpu_library_file)
 target_link_libraries(ftgpu_library INTERFACE
-  ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ZLIB::ZLIB ${ft_kernels_libraries} m)
-
-file(GLOB program_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/program/*.c)
-add_executable(ftgpu ${program_sources})
-target_link_libraries(ftgpu PRIVATE ft_host)
+  ft_options ${CMAKE_BINARY_DIR}/libftgpu.a DNNL::dnnl OpenMP::OpenMP_C ${CJSON_LIBRARY} ${GCRYPT_LIBRARY} ZLIB::ZLIB ${ft_kernels_libraries} m)

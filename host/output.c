@@ -89,15 +89,15 @@ static ft_status check_owner(const char *path, ft_error *err)
     char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
     if (!real) return ft_fail(err, FT_FAILED, "%s: cannot be looked at: %s", path, strerror(errno));
     const char *name = slash ? slash + 1 : real;
-    const bool is_books = strcmp(name, of_a_sweep[0]) == 0 || strcmp(name, of_a_sweep[1]) == 0;
+    const bool is_index = strcmp(name, of_a_sweep[0]) == 0 || strcmp(name, of_a_sweep[1]) == 0;
     ft_status status = FT_OK;
     if (slash) *slash = '\0';
     for (size_t i = 0; i < sizeof marks / sizeof *marks && slash && status == FT_OK; i++) {
         bool marked = false;
         char *mark = ft_join_path(*real ? real : "/", marks[i].file);
         status = mark ? ft_path_exists(mark, &marked, err) : ft_no_memory(err, "a path", strlen(path));
-        /* A sweep's comparison lies beside its books, and is replaced. */
-        if (status == FT_OK && marked && (is_books || strcmp(marks[i].file, "journal.jsonl") != 0))
+        /* A sweep's comparison lies beside its state, and is replaced. */
+        if (status == FT_OK && marked && (is_index || strcmp(marks[i].file, "journal.jsonl") != 0))
             status =
                 ft_fail(err, FT_BAD_INPUT, "%s: belongs to %s; choose another place", path, marks[i].owner);
         free(mark);

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "host/version.h"
+#include "base/version.h"
 
 /* The files in job->out, malloc'd. */
 typedef struct paths {
@@ -132,7 +132,9 @@ static ft_status train(ft_engine *engine, const ft_pretrain_job *job, const path
     if (status == FT_OK) status = ft_pretrain(chronos, weights, &settings, result, err);
     if (status == FT_OK && ft_engine_leads(engine)) {
         status = write_record(engine, job, p->record, &settings, result, err);
-        if (status == FT_OK) status = ft_weights_write(job->out, weights, NULL, err);
+        if (status == FT_OK)
+            status = job->stores_bf16 ? ft_weights_write_bf16(job->out, weights, NULL, err)
+                                      : ft_weights_write(job->out, weights, NULL, err);
         if (status == FT_OK) unlink(p->checkpoint);
     }
     ft_chronos_free(chronos);

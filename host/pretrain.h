@@ -2,13 +2,14 @@
 #ifndef FT_HOST_PRETRAIN_H
 #define FT_HOST_PRETRAIN_H
 
-#include "host/engine.h"
+#include "host/experiment/engine.h"
 #include "model/pretrain.h"
 
 typedef struct ft_pretrain_job {
     const char *size; /* of the model: ft_config_for_size */
     const char *out;  /* the directory: model.safetensors, config.json and pretraining.json in the end, until
                          then the checkpoint */
+    bool stores_bf16;              /* the model's file is bf16, half the size; else f32 */
     ft_pretrain_settings settings; /* lengths 0: the size's own. Checkpoint, callbacks and comm are filled in */
 } ft_pretrain_job;
 

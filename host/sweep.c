@@ -1,64 +1,20 @@
 /* Every configuration of a sweep, by the public interface; see ftgpu.h. In this process, one adapter batch
  * after the other, or by workers (coordinator.h). */
-#include "host/sweep.h"
+#include "host/ftgpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/coordinator.h"
-#include "host/handout.h"
-#include "host/sweep_run.h"
-#include "host/together.h"
-#include "host/worker.h"
-
-ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
-                               ft_error *err)
-{
-    size_t times[FT_N_FIELDS];
-    return ft_hyperparameters_set_all(config, request->set, request->n_set, times, err);
-}
-
-void ft_sweep_tell_overridden(const ft_engine *engine, const ft_experiment_request *request,
-                              const ft_grid *grid)
-{
-    ft_hyperparameters unused;
-    size_t times[FT_N_FIELDS];
-    if (ft_hyperparameters_set_all(&unused, request->set, request->n_set, times, NULL) != FT_OK) return;
-    for (size_t i = 0; i < FT_N_FIELDS; i++) {
-        if (times[i] > 1)
-            ft_engine_say(engine, "warning: %s is set %zu times: the last value counts", ft_fields[i].name,
-                          times[i]);
-        if (times[i] > 0 && grid && grid->covers[i])
-            ft_engine_say(
-                engine, "warning: %s is set for all, but each configuration has its own value, which counts",
-                ft_fields[i].name);
-    }
-}
-
-ft_status ft_sweep_tell_repeated(const ft_engine *engine, const ft_grid *grid, ft_error *err)
-{
-    size_t count, first, second;
-    ft_status status = ft_grid_count_repeated(grid, &count, &first, &second, err);
-    if (status != FT_OK || count == 0) return status;
-    ft_text names = FT_TEXT_EMPTY;
-    for (size_t i = 0; i < FT_N_FIELDS; i++)
-        if (!ft_field_equal(&ft_fields[i], &grid->configs[first], &grid->configs[second]))
-            ft_text_addf(&names, "%s%s", names.length ? ", " : "", ft_fields[i].name);
-    if (names.failed)
-        status = ft_no_memory(err, "a warning", 256);
-    else
-        ft_engine_say(engine,
-                      "warning: %zu of %zu configurations train%s the same as another, as %zu and %zu do: %s "
-                      "makes no difference there",
-                      count, grid->count, count == 1 ? "s" : "", first + 1, second + 1, names.data);
-    ft_text_free(&names);
-    return status;
-}
+#include "host/sweep/run.h"
+#include "host/workers/batch_queue.h"
+#include "host/workers/coordinator.h"
+#include "host/workers/mpi_ranks.h"
+#include "host/workers/worker.h"
 
 static bool is_recorded(void *context, size_t configuration)
 {
-    return ft_sweep_state_done(((ft_sweep *)context)->state, configuration) != NULL;
+    return ft_sweep_store_done(((ft_sweep *)context)->store, configuration) != NULL;
 }
 
 static ft_status begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
@@ -81,45 +37,45 @@ static ft_stop stop(void *context)
 {
     const ft_sweep *sweep = context;
     ft_error why; /* it is asked for again when training has stopped */
-    return ft_sweep_state_check(sweep->state, &why) == FT_OK ? ft_engine_stop(sweep->engine) : FT_STOP_NOW;
+    return ft_sweep_store_check(sweep->store, &why) == FT_OK ? ft_engine_stop(sweep->engine) : FT_STOP_NOW;
 }
 
 /* One batch; what is too much for the device is cut in two or recorded as failed. */
 static ft_status train_batch(ft_sweep *sweep, size_t number, ft_error *err)
 {
-    const ft_link link = {sweep, is_recorded, begin, finish, epochs_ended, stop};
+    const ft_worker_callbacks callbacks = {sweep, is_recorded, begin, finish, epochs_ended, stop};
     size_t n = 0;
-    const ft_sweep_batch *batch = &ft_sweep_state_batches(sweep->state, &n)[number];
+    const ft_sweep_batch *batch = &ft_sweep_store_batches(sweep->store, &n)[number];
     ft_job job = {.configs = sweep->grid.configs,
                   .n_configs = sweep->grid.count,
                   .plan = &sweep->plan,
                   .trajectories = batch->trajectories,
                   .n_trajectories = batch->count,
                   .slots = batch->slots,
-                  .checkpoint = ft_sweep_state_checkpoint(sweep->state, number)};
+                  .checkpoint = ft_sweep_store_checkpoint(sweep->store, number)};
     if (!job.checkpoint) return ft_no_memory(err, "a path", 64);
     ft_status status = FT_NO_MEMORY;
     /* Another program may have had the memory for a moment. */
-    for (int32_t tries = ft_handout_retries(sweep); status == FT_NO_MEMORY && tries > 0; tries--)
-        status = ft_together_train(&sweep->study, &job, &link, err);
+    for (int32_t tries = ft_batch_queue_retries(sweep); status == FT_NO_MEMORY && tries > 0; tries--)
+        status = ft_mpi_ranks_train(&sweep->run_context, &job, &callbacks, err);
     if (status == FT_NO_MEMORY) {
         bool is_split = false;
         const ft_error why = *err;
         status = ft_sweep_split(sweep, number, &is_split, err);
         if (status != FT_OK || is_split) return status;
         job.failure = why.message;
-        status = ft_together_train(&sweep->study, &job, &link, err);
+        status = ft_mpi_ranks_train(&sweep->run_context, &job, &callbacks, err);
     }
-    if (status == FT_OK) ft_sweep_state_drop_checkpoint(sweep->state, number);
+    if (status == FT_OK) ft_sweep_store_drop_checkpoint(sweep->store, number);
     return status;
 }
 
-/* All batches, one after the other; the process's own books. */
+/* All batches of the plan and those that splits add, one after the other. */
 static ft_status train_batches(ft_sweep *sweep, ft_error *err)
 {
     ft_status status = FT_OK;
     size_t n = 0;
-    for (size_t b = 0; ft_sweep_state_batches(sweep->state, &n) && b < n && status == FT_OK; b++) {
+    for (size_t b = 0; ft_sweep_store_batches(sweep->store, &n) && b < n && status == FT_OK; b++) {
         if (ft_sweep_is_over(sweep, b)) continue;
         if (ft_engine_stop(sweep->engine) != FT_STOP_NOT) return ft_fail(err, FT_INTERRUPTED, "interrupted");
         status = train_batch(sweep, b, err);
@@ -129,7 +85,7 @@ static ft_status train_batches(ft_sweep *sweep, ft_error *err)
             status = ft_fail(err, FT_FAILED, "a batch of the sweep stays undone");
     }
     ft_error why;
-    const ft_status may_record = ft_sweep_state_check(sweep->state, &why);
+    const ft_status may_record = ft_sweep_store_check(sweep->store, &why);
     return may_record == FT_OK ? status : ft_fail(err, may_record, "%s", why.message);
 }
 
@@ -137,7 +93,7 @@ static ft_status train_batches(ft_sweep *sweep, ft_error *err)
 static ft_status train_here(ft_sweep *sweep, ft_error *err)
 {
     ft_engine *engine = sweep->engine;
-    ft_status status = ft_study_attach(&sweep->study, err);
+    ft_status status = ft_run_context_attach(&sweep->run_context, err);
     if (status != FT_OK) return status;
     const ft_backend *backend = engine->backend;
     bool leads = ft_engine_leads(engine), is_gpu = strcmp(backend->name, "cuda") == 0;
@@ -152,24 +108,11 @@ static ft_status train_here(ft_sweep *sweep, ft_error *err)
         status = leads ? ft_sweep_start(sweep, &device, err) : ft_sweep_make_plan(sweep, &device, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status != FT_OK) return status;
-    if (!leads) return ft_together_follow(sweep, err);
-    ft_error ungone;
+    if (!leads) return ft_mpi_ranks_follow(sweep, err);
+    ft_error ignored;
     status = train_batches(sweep, err);
-    ft_status gone = ft_together_dismiss(engine, status == FT_OK ? err : &ungone);
+    ft_status gone = ft_mpi_ranks_dismiss(engine, status == FT_OK ? err : &ignored);
     return status == FT_OK ? gone : status;
-}
-
-ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid, ft_error *err)
-{
-    ft_grid_source source = {.grids = request->grids,
-                             .n_grids = request->n_grids,
-                             .grid_file = request->grid_file,
-                             .configs_file = request->configs,
-                             .max_configs =
-                                 request->max_configs > 0 ? request->max_configs : FT_DEFAULT_MAX_CONFIGS};
-    ft_hyperparameters base;
-    ft_status status = ft_sweep_base_config(&request->base, &base, err);
-    return status == FT_OK ? ft_grid_expand(&source, &base, grid, err) : status;
 }
 
 static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
@@ -190,9 +133,9 @@ static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, f
     status =
         request->workers != 0 && !engine->launcher ? ft_coordinate(&sweep, err) : train_here(&sweep, err);
     if (sweep.is_own) {
-        ft_error unread;
-        ft_status ended = ft_sweep_tidy(&sweep, status == FT_OK ? err : &unread);
-        if (ended == FT_OK) ended = ft_sweep_summarize(&sweep, summary, status == FT_OK ? err : &unread);
+        ft_error ignored;
+        ft_status ended = ft_sweep_tidy(&sweep, status == FT_OK ? err : &ignored);
+        if (ended == FT_OK) ended = ft_sweep_summarize(&sweep, summary, status == FT_OK ? err : &ignored);
         if (status == FT_OK) status = ended;
         if (status == FT_OK && summary->done < summary->configurations)
             status = ft_fail(
@@ -202,20 +145,20 @@ static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, f
     }
     if (status == FT_INTERRUPTED && !sweep.is_own)
         ft_fail(err, status, "sweep \"%s\" stopped before it began; the same command begins it",
-                sweep.study.name);
+                sweep.run_context.name);
     else if (status == FT_INTERRUPTED)
         ft_fail(err, status,
                 "sweep \"%s\" stopped with %zu of %zu experiments done; the same command goes on from there",
-                sweep.study.name, summary->done, summary->configurations);
+                sweep.run_context.name, summary->done, summary->configurations);
     ft_sweep_close(&sweep);
-    return ft_together_hear(engine, status, summary, sizeof *summary, err);
+    return ft_mpi_ranks_share_results(engine, status, summary, sizeof *summary, err);
 }
 
 ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
                        ft_error *err)
 {
-    ft_error unwanted = {""};
-    if (!err) err = &unwanted;
+    ft_error ignored = {""};
+    if (!err) err = &ignored;
     if (!request || !summary || (request->base.n_set > 0 && !request->base.set) ||
         (request->n_grids > 0 && !request->grids))
         return ft_fail(err, FT_BAD_INPUT, "a sweep needs a request, its lists and a summary (NULL given)");

@@ -1,5 +1,5 @@
-/* What all backends share: T5's relative-position buckets, and host values in and out of tensors of any type.
- */
+/* What all backends share: T5's relative-position buckets, and host values in and out of
+ * tensors of any type. */
 #include "kernels/backend.h"
 
 #include <math.h>
@@ -7,9 +7,9 @@
 
 #include "base/bf16.h"
 
-/* Half of the buckets are exact distances, the others grow logarithmically up to max_distance. The float
- * arithmetic (logarithm in f32, divisor rounded to f32, truncation) is torch's, since a bucket's edge may
- * fall on a whole number. */
+/* Half of the buckets are exact distances, the others grow logarithmically up to
+ * max_distance. The float arithmetic (logarithm in f32, divisor rounded to f32,
+ * truncation) is torch's, since a bucket's edge may fall on a whole number. */
 int32_t ft_relative_bucket(int32_t distance, bool bidirectional, int32_t n_buckets, int32_t max_distance)
 {
     int32_t bucket = 0;
@@ -27,7 +27,8 @@ int32_t ft_relative_bucket(int32_t distance, bool bidirectional, int32_t n_bucke
     float growth = logf((float)away / (float)max_exact) / (float)log((double)max_distance / max_exact);
     float steps = growth * (float)(n_buckets - max_exact);
     int32_t last = n_buckets - 1;
-    /* Written so that the NaN and infinities of a max_distance <= max_exact end in the last bucket too. */
+    /* Written so that the NaN and infinities of a max_distance <= max_exact end in the
+     * last bucket too. */
     if (!(steps >= 0 && steps < (float)(n_buckets - max_exact))) return bucket + last;
     int32_t large = max_exact + (int32_t)steps;
     return bucket + (large < last ? large : last);

@@ -1,11 +1,11 @@
-/* Agreement between ranks; see comm.h. It is made of sums, which every communicator has. */
+/* Agreement between ranks; see comm.h. Built from sums, which every communicator has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/comm.h"
 
-/* The status and the message of rank `from`, character by character, to all. */
+/* Broadcasts the status and message of rank `from`, character by character. */
 static ft_status hear_failure(ft_comm *comm, int from, ft_status status, ft_error *err)
 {
     double words[1 + sizeof err->message] = {0};
@@ -32,7 +32,7 @@ ft_status ft_comm_agree(ft_comm *comm, ft_status status, bool *flag, ft_error *e
     if (!comm || comm->size == 1) return status;
     ft_error unheard, unwanted = {""};
     if (!err) err = &unwanted;
-    /* Of each rank whether it failed; how many have the flag. */
+    /* For each rank whether it failed, then how many ranks have the flag. */
     size_t count = (size_t)comm->size + 1;
     double *votes = calloc(count, sizeof *votes);
     if (!votes) {

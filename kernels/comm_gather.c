@@ -1,8 +1,8 @@
-/* What each rank has a part of, to all; see comm.h. It is made of sums, which every communicator has: to a
- * number that one rank has the others add nothing. */
+/* All-gather; see comm.h. Built from sums, which every communicator has: for each number,
+ * all ranks but its owner add 0. */
 #include "kernels/comm.h"
 
-/* Numbers that are sent at a time. */
+/* Numbers per sum. */
 enum { PIECE = 1 << 12 };
 
 ft_status ft_comm_gather(ft_comm *comm, float *values, size_t total, size_t first, size_t count,

@@ -1,4 +1,4 @@
-/* The communicator of a process alone. */
+/* The communicator of a single process. */
 #include <stdlib.h>
 
 #include "kernels/comm.h"

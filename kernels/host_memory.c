@@ -1,4 +1,4 @@
-/* What backends whose device is the host share; see host_memory.h. */
+/* Memory operations of the backends that run on the host; see host_memory.h. */
 #include "kernels/host_memory.h"
 
 #include <stdlib.h>

@@ -141,7 +141,8 @@ ft_status ft_adapter_init(const ft_adapter_spec *spec, const ft_weights *base, u
     return FT_OK;
 }
 
-/* weight += scale * b a. a: (rank, cols), b: (rows, rank). Sums in double; one rounding an element. */
+/* weight += scale * b a. a: (rank, cols), b: (rows, rank). Sums in double; one rounding
+ * an element. */
 static void add_product(float *weight, const float *a, const float *b, float scale,
                         const ft_tensor_info *info, int32_t rank)
 {

@@ -24,7 +24,8 @@ static void peft_name(const ft_model_config *config, int32_t index, const char *
     snprintf(out, NAME_CHARS, "base_model.model.%.*s.%s.weight", module, name.text, part);
 }
 
-/* An adapter file while it is read: which stored tensor is which part of which base tensor. */
+/* An adapter file while it is read: which stored tensor is which part of which base
+ * tensor. */
 typedef struct parts {
     const ft_safetensors *file;
     ft_peft_tensors tensors;         /* the file's, by plain names */
@@ -32,8 +33,8 @@ typedef struct parts {
     size_t found;                    /* tensors of the file that have their place */
 } parts;
 
-/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. Others must be copies of
- * the base model's. */
+/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. Others
+ * must be copies of the base model's. */
 static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts *p, ft_error *err)
 {
     const ft_model_config *config = &base->config;
@@ -111,8 +112,8 @@ static ft_status check_modules(const char *config_path, const ft_model_config *c
     return status;
 }
 
-/* A LoRA target that the file has in some blocks only stays zero in the others: A and B both zero are no
- * adapter, and no gradient ever moves them. */
+/* A LoRA target that the file has in some blocks only stays zero in the others: A and B
+ * both zero are no adapter, and no gradient ever moves them. */
 static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -131,7 +132,8 @@ static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
     return status;
 }
 
-/* Says what a directory without adapter_model.safetensors is instead, where that is plain to see. */
+/* Says what a directory without adapter_model.safetensors is instead, where that is plain
+ * to see. */
 static ft_status check_directory(const char *directory, const char *config_path, const char *tensors_path,
                                  ft_error *err)
 {

@@ -1,7 +1,7 @@
-/* Cutting one block of memory into pieces. With a NULL base only the size is counted, so that the same
- * function that lays a struct out also predicts its memory. In host memory, a backend's or our own,
- * AddressSanitizer reports any access between the pieces: a piece that is too small is noticed though the
- * block is large enough. */
+/* Cuts one block of memory into pieces. With a NULL base it only counts the size, so that
+ * the function that lays a struct out also predicts its memory. In host memory,
+ * AddressSanitizer reports any access between pieces; so a piece that is too small is
+ * found even inside the large block. */
 #ifndef FT_MODEL_ARENA_H
 #define FT_MODEL_ARENA_H
 

@@ -1,11 +1,13 @@
-/* The backward pass: forward.c read from its end, each step undone in turn. docs/reference.md §3.
+/* The backward pass: the steps of forward.c in reverse order. docs/reference.md §3.
  *
- * dx: gradient of the residual stream; dh: of a norm's output; dy: of a sublayer's output. With LoRA nothing
- * below the first block's attention is trained, so the pass ends there. */
+ * dx is the gradient of the residual stream, dh that of a norm's output, dy that of a
+ * sublayer's output. With LoRA nothing below the first block's attention is trained, so
+ * the pass ends there. */
 #include "model/pass.h"
 #include "model/sites.h"
 
-/* Gradients of one projection's adapters and, where dx is there, dx = dy W + LoRA (or dx +=). */
+/* Adds the gradients of one projection's adapters. Where dx is present, dx = (or +=) dy W
+ * + LoRA. */
 static void project_backward(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x,
                              ft_tensor dy, ft_tensor dx, bool accumulate)
 {
@@ -25,7 +27,8 @@ static void project_backward(const ft_pass *pass, ft_projection_use use, int32_t
         backend->weight_gradient(backend, dy, x, ft_rows(dw, (int64_t)use.out_features * use.n_modules));
 }
 
-/* The seam's backward: dx += through the norm, then dy for the sublayer whose output was added there. */
+/* Backward of residual add and norm: adds the gradient through the norm to dx, then
+ * writes dy for the sublayer whose output was added there. */
 static void add_norm_backward(const ft_pass *pass, int32_t length, ft_tensor x_out, const void *rstd,
                               int32_t norm_tensor, uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx,
                               bool dx_is_zero, uint32_t y_site, ft_tensor dy)
@@ -43,7 +46,8 @@ static ft_tensor wide(const ft_workspace *w, int64_t rows, int64_t cols)
     return (ft_tensor){w->d_wide.data, w->d_wide.dtype, rows, cols, cols};
 }
 
-/* Feed-forward of block b: from dy of its output to dx before it, and dy of the sublayer before. */
+/* Feed-forward of block b: from dy of its output to dx before it, and dy of the sublayer
+ * before. */
 static void feed_forward_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length,
                                   ft_tensor dx, ft_tensor dy)
 {
@@ -86,7 +90,8 @@ static void cross_attention_backward(const ft_pass *pass, int32_t b, ft_tensor d
                       ft_site(FT_DECODER, b, FT_PLACE_SELF_OUT), dy);
 }
 
-/* Self-attention of block b. In block 0 with LoRA only what its own targets need is computed. */
+/* Self-attention of block b. In block 0 with LoRA only what its own targets need is
+ * computed. */
 static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t b, int32_t length,
                                     ft_tensor dx, ft_tensor dy)
 {
@@ -157,7 +162,7 @@ static void stack_backward(const ft_pass *pass, ft_stack stack, ft_tensor dh)
                                        d_embedding);
 }
 
-/* Nothing is to be done, and all of it is told. */
+/* The pass has no sequences: only reports all gradients as final. */
 static void backward_of_none(const ft_pass *pass)
 {
     const ft_model_config *config = &pass->trainable->model->config;

@@ -28,7 +28,8 @@ static const char *checksum_text(uint32_t checksum, char out[CHECKSUM_CHARS])
     return out;
 }
 
-/* The numbers of an ft_epoch and of an ft_slot_state, all of them double or all int64_t. */
+/* The numbers of an ft_epoch and of an ft_slot_state, all of them double or all
+ * int64_t. */
 typedef struct field {
     const char *key;
     size_t offset;
@@ -137,8 +138,8 @@ static uint32_t add_tensor(uint32_t checksum, const char *name, const void *data
 }
 
 /* Writes the tensors, which it sorts, with the state and the checksum of both. */
-/* Moves aside what is at a checkpoint's path but is no regular file (a pipe, a device, a link, a directory):
- * it must not be written to. */
+/* Moves aside what is at a checkpoint's path but is no regular file (a pipe, a device, a
+ * link, a directory): it must not be written to. */
 static ft_status make_way(const char *path, ft_error *err)
 {
     struct stat there;
@@ -259,7 +260,8 @@ static bool parse_history(const cJSON *history, int32_t max_epochs, ft_slot_stat
     return true;
 }
 
-/* Whether the slot's values are all there; s->history has room for the configuration's epochs. */
+/* Whether the slot's values are all there; s->history has room for the configuration's
+ * epochs. */
 static bool parse_slot_state(const cJSON *slot, int32_t max_epochs, ft_slot_state *s)
 {
     const cJSON *due = cJSON_GetObjectItemCaseSensitive(slot, "due");

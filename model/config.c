@@ -14,8 +14,8 @@
 /* Any two sizes multiply to at most 2^38 elements: 2^40 bytes of f32. */
 enum { MAX_SIZE = 1 << 19, MAX_LAYERS = 1024 };
 
-/* One object of the file while it is read. The first failure stays in `status`, and later calls do nothing.
- */
+/* One object of the file while it is read. The first failure stays in `status`, and later
+ * calls do nothing. */
 typedef struct reader {
     const char *path, *prefix; /* prefix: "" or "chronos_config." for messages */
     const cJSON *object;
@@ -36,7 +36,8 @@ static const cJSON *value_of(const reader *r, const char *key)
     return item && !cJSON_IsNull(item) ? item : NULL;
 }
 
-/* A whole number in [lowest, highest]; `missing` where the key is not there (MUST_EXIST: refused). */
+/* A whole number in [lowest, highest]; `missing` where the key is not there (MUST_EXIST:
+ * refused). */
 enum { MUST_EXIST = INT32_MIN };
 static int32_t read_whole(reader *r, const char *key, int32_t lowest, int32_t highest, int32_t missing)
 {
@@ -95,7 +96,8 @@ static void need_string(reader *r, const char *key, const char *wanted, bool opt
     refuse(r, key, what);
 }
 
-/* `count` keys, all of them and no other: ChronosPipeline passes them as keyword arguments. */
+/* `count` keys, all of them and no other: ChronosPipeline passes them as keyword
+ * arguments. */
 static void need_keys(reader *r, const char *const *keys, size_t count)
 {
     const cJSON *item;
@@ -172,7 +174,9 @@ static void read_t5(reader *r, ft_model_config *config)
         if (!cJSON_IsArray(architectures) || !cJSON_IsString(first) ||
             strcmp(first->valuestring, "T5ForConditionalGeneration") != 0)
             refuse(r, "architectures",
-                   "this architecture is not supported, only T5ForConditionalGeneration is");
+                   "this architecture is not supported, only T5ForConditionalGeneration is: "
+                   "amazon/chronos-t5-tiny, "
+                   "-mini, -small, -base, -large");
     }
     need_string(r, "feed_forward_proj", "relu", true);
     need_string(r, "dense_act_fn", "relu", true);

@@ -1,5 +1,5 @@
-/* Copying a config.json; see config_copy.h. The text is edited in place of printing the parsed tree, because
- * transformers tells 1.0 from 1 and a tree of doubles does not. */
+/* Copying a config.json; see config_copy.h. The text is edited in place of printing the
+ * parsed tree, because transformers tells 1.0 from 1 and a tree of doubles does not. */
 #include "model/config_copy.h"
 
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "model/config.h"
 
-/* The scanners below go over text that ft_json_parse has accepted, so that each bracket and quote has its
- * partner. */
+/* The scanners below go over text that ft_json_parse has accepted, so that each bracket
+ * and quote has its partner. */
 static const char *skip_blanks(const char *at)
 {
     return at + strspn(at, " \t\r\n");
@@ -47,8 +47,8 @@ typedef struct edit {
     size_t found;            /* how often it was there */
 } edit;
 
-/* Appends the object that begins at `source`, with the values of the keys replaced. Returns what follows it.
- */
+/* Appends the object that begins at `source`, with the values of the keys replaced.
+ * Returns what follows it. */
 static const char *edit_object(const char *source, edit *edits, size_t n_edits, ft_text *out)
 {
     const char *copied = source, *at = skip_blanks(source + 1);
@@ -70,7 +70,8 @@ static const char *edit_object(const char *source, edit *edits, size_t n_edits, 
     return at + 1;
 }
 
-/* chronos_config's text with other lengths; empty where it is not found under its plain name. */
+/* chronos_config's text with other lengths; empty where it is not found under its plain
+ * name. */
 static ft_text change_lengths(const char *source, const ft_chronos_config *lengths)
 {
     static const char key[] = "\"chronos_config\"";

@@ -13,8 +13,8 @@ ft_status ft_config_for_size(const char *size, ft_model_config *config, ft_error
         double limit;
     } sizes[] = {
         {"nano", 64, 256, 4, 16, 2, 2, 1.0f, 4096, 15},
-        /* What pretrain makes for the binary: under 4 MB in bf16. Its bins are as fine as Chronos' up to 8
-         * times a context's mean. */
+        /* What pretrain makes for the binary: under 4 MB in bf16. Its bins are as fine as
+         * Chronos' up to 8 times a context's mean. */
         {"ftgpu-nano", 128, 512, 4, 32, 4, 3, 0.05f, 2048, 8},
         {"tiny", 256, 1024, 4, 64, 4, 4, 0.05f, 4096, 15},
         {"mini", 384, 1536, 8, 64, 4, 4, 0.05f, 4096, 15},
@@ -59,5 +59,6 @@ ft_status ft_config_for_size(const char *size, ft_model_config *config, ft_error
         return FT_OK;
     }
     return ft_fail(err, FT_BAD_INPUT,
-                   "\"%s\" is not a model size (use nano, ftgpu-nano, tiny, mini, small, base or large)", size);
+                   "\"%s\" is not a model size (use nano, ftgpu-nano, tiny, mini, small, base or large)",
+                   size);
 }

@@ -1,20 +1,23 @@
-/* Decoding a group of series; see decode.h.
+/* Decodes a group of series; see decode.h.
  *
- * Paths lie series by series and series adapter by adapter, so that the paths of an adapter are contiguous,
- * as LoRA wants them, and the paths of a series share one block of cross-attention keys and values. */
+ * Paths are ordered series by series, and series adapter by adapter. So the paths of an
+ * adapter are contiguous, as LoRA needs them, and the paths of a series share one block
+ * of cross-attention keys and values. */
 #include "model/decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "model/arena.h"
-#include "model/share.h"
+#include "model/data_parallel_shard.h"
 #include "model/sites.h"
 
-/* Series [first, first + count) that went through the encoder together, contexts padded to `length`. */
+/* Series [first, first + count) that went through the encoder together, contexts padded
+ * to `length`. */
 typedef struct encoded_part {
     int32_t first, count, length;
-    int64_t kv_row, mask; /* where their keys and values begin, block after block; and their mask */
+    /* where their keys and values begin, block after block; and their mask */
+    int64_t kv_row, mask;
 } encoded_part;
 
 struct ft_decoder {
@@ -27,13 +30,17 @@ struct ft_decoder {
     char *memory;
     size_t bytes;
     /* device memory, n_paths = n_series * num_samples */
-    ft_tensor cross_kv, self_kv; /* (layers * n_series * encoder_length, 2 * inner), (layers * n_paths *
-                                    n_tokens, 2 * inner) matrix */
-    ft_tensor x, h, y;           /* (n_paths, d_model): real, matrix, matrix */
-    ft_tensor qkv, q, out, f;    /* (n_paths, 3 * inner), (n_paths, inner) twice, (n_paths, d_ff) matrix */
-    ft_tensor u, logits;         /* (max(n_paths, encoder rows), rank), (n_paths, vocab_size) real */
-    void *rstd;                  /* (n_paths) */
-    int32_t *tokens;             /* (n_tokens + 1, n_paths): row 0 holds the start token */
+    /* (layers * n_series * encoder_length, 2 * inner), (layers * n_paths * n_tokens, 2 *
+     * inner) matrix */
+    ft_tensor cross_kv, self_kv;
+    ft_tensor x, h, y; /* (n_paths, d_model): real, matrix, matrix */
+    /* (n_paths, 3 * inner), (n_paths, inner) twice, (n_paths, d_ff) matrix */
+    ft_tensor qkv, q, out, f;
+    /* (max(n_paths, encoder rows), rank), (n_paths, vocab_size) real */
+    ft_tensor u, logits;
+    void *rstd; /* (n_paths) */
+    /* (n_tokens + 1, n_paths): row 0 holds the start token */
+    int32_t *tokens;
     int32_t *sequence_start, *adapter_of; /* of paths */
     uint8_t *key_mask;                    /* (encoder rows) */
     uint32_t *seed, *series, *sample;     /* (n_paths) */
@@ -43,7 +50,7 @@ struct ft_decoder {
 static int32_t series_of_a_pass(const ft_decoder *d)
 {
     int64_t pass_rows = d->trainable->model->backend->pass_rows;
-    return pass_rows > 0 ? ft_part_sequences(d->shape.n_series, 1, d->shape.encoder_length, pass_rows)
+    return pass_rows > 0 ? ft_micro_batch_sequences(d->shape.n_series, 1, d->shape.encoder_length, pass_rows)
                          : d->shape.n_series;
 }
 
@@ -155,7 +162,7 @@ ft_inputs *ft_decoder_inputs(ft_decoder *decoder)
     return decoder->inputs;
 }
 
-/* Everything that says whose the paths are, on the device. */
+/* Copies to the device which adapter, series and sample each path belongs to. */
 static ft_adapter_batch load_paths(ft_decoder *d, const ft_decode_sampling *sampling)
 {
     ft_backend *backend = d->trainable->model->backend;
@@ -225,7 +232,8 @@ static void encode_part(ft_decoder *d, const encoded_part *part)
     backend->copy(backend, d->key_mask + part->mask, d->encoder->key_mask, (size_t)rows);
 }
 
-/* The encoder over all series, in as many passes as the device gains from. */
+/* Runs the encoder over all series, in as many passes as the backend prefers
+ * (pass_rows). */
 static void encode(ft_decoder *d)
 {
     const ft_inputs *in = d->inputs;

@@ -7,8 +7,8 @@ double ft_flops_total(const ft_flops *f)
            f->attention_backward + f->lora;
 }
 
-/* Of the projections of one block on `rows` of its stack and, for cross-attention's keys and values,
- * encoder_rows. */
+/* Of the projections of one block on `rows` of its stack and, for cross-attention's keys
+ * and values, encoder_rows. */
 static double block_projections(const ft_model_config *c, bool decoder, double rows, double encoder_rows)
 {
     double d = c->d_model, inner = ft_inner_dim(c), ff = c->d_ff;

@@ -23,7 +23,8 @@ ft_forecast_settings ft_forecast_defaults(const ft_chronos_config *config, int32
 
 /* A history that grows by the medians of its chunks. */
 typedef struct history {
-    float *values; /* (context_length + horizon): the last context values, then the medians */
+    /* (context_length + horizon): the last context values, then the medians */
+    float *values;
     int64_t count;
 } history;
 
@@ -62,7 +63,8 @@ static int64_t group_size(const ft_trainable *trainable, const ft_forecast_setti
     return size;
 }
 
-/* One group of series, one chunk: tokens (n, num_samples, n_tokens) and the scales of the contexts. */
+/* One group of series, one chunk: tokens (n, num_samples, n_tokens) and the scales of the
+ * contexts. */
 static ft_status run_group(ft_decoder *decoder, const ft_tokenizer *tokenizer,
                            const ft_forecast_request *requests, const history *histories, int32_t n,
                            const ft_forecast_settings *settings, uint32_t first_step, uint32_t *series,
@@ -92,14 +94,14 @@ static ft_status run_group(ft_decoder *decoder, const ft_tokenizer *tokenizer,
     return ft_decoder_run(decoder, &sampling, tokens, err);
 }
 
-/* The outputs of a call, of which exactly one is wanted. */
+/* The outputs of a call; exactly one of them is not NULL. */
 typedef struct outputs {
     float *samples;
     int32_t *tokens;
 } outputs;
 
-/* The values of one series' tokens into its samples, and the medians onto its history. sorted: (num_samples)
- * scratch. */
+/* Decodes one series' tokens into its samples and appends the medians to its history.
+ * sorted: (num_samples) scratch. */
 static void store_chunk(const ft_tokenizer *tokenizer, const ft_forecast_settings *settings,
                         const int32_t *tokens, float scale, int32_t done, int32_t n_tokens, float *samples,
                         history *past, float *sorted)
@@ -114,7 +116,8 @@ static void store_chunk(const ft_tokenizer *tokenizer, const ft_forecast_setting
     }
 }
 
-/* A decoder that is kept from group to group, as long as it draws as many tokens. */
+/* A decoder that is reused from group to group while the number of tokens stays the
+ * same. */
 typedef struct kept_decoder {
     ft_decoder *decoder;
     ft_decode_shape shape;
@@ -187,7 +190,8 @@ cleanup:
     return status;
 }
 
-/* Tokens of the longest context of any chunk, and its end: later chunks see the medians of earlier ones. */
+/* Tokens of the longest context of any chunk, and its end: later chunks see the medians
+ * of earlier ones. */
 static int32_t longest_input(const ft_forecast_request *requests, int64_t n_requests,
                              const ft_forecast_settings *settings)
 {
@@ -217,13 +221,14 @@ static ft_status forecast(const ft_trainable *trainable, const ft_forecast_reque
     ft_tokenizer *tokenizer = NULL;
     ft_status status = ft_tokenizer_create(&trainable->model->config.chronos, &tokenizer, err);
     status = ft_comm_agree(comm, status, NULL, err);
-    const size_t values = (size_t)settings->num_samples * (size_t)settings->horizon; /* of a request */
+    /* of a request */
+    const size_t values = (size_t)settings->num_samples * (size_t)settings->horizon;
     int64_t size = group_size(trainable, settings, (n_requests + ranks - 1) / ranks, chunk_of(settings));
     kept_decoder kept = {.shape = {.n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1,
                                    .n_series = (int32_t)size,
                                    .num_samples = settings->num_samples,
                                    .encoder_length = longest_input(requests, n_requests, settings)}};
-    /* A group on each rank at a time, after which all know how the others fared. */
+    /* Each rank forecasts a group; then all ranks agree on the status. */
     for (int64_t first = 0; first < n_requests && status == FT_OK; first += size * ranks) {
         int64_t n = n_requests - first < size * ranks ? n_requests - first : size * ranks;
         int64_t from = n * rank / ranks, to = n * (rank + 1) / ranks;

@@ -1,8 +1,8 @@
 /* The forward pass of Chronos-T5 with adapters. docs/reference.md §3.
  *
- * A stack is: embedding; then in every block norm -> sublayer -> residual add, the add fused with the next
- * norm (backend.h add_norm); then the final norm. x names the residual stream, h its norm, y a sublayer's
- * output. */
+ * A stack is: embedding; then in every block norm -> sublayer -> residual add, the add
+ * fused with the next norm (backend.h add_norm); then the final norm. x names the
+ * residual stream, h its norm, y a sublayer's output. */
 #include <math.h>
 
 #include "model/pass.h"

@@ -7,8 +7,9 @@
 #include "base/file.h"
 #include "base/json.h"
 
-/* Of no effect on the tokens: ChronosPipeline passes its own value, or only speed or the form of the output
- * depends on it, or it speaks of beams, assistants or EOS, none of which there are. */
+/* Of no effect on the tokens: ChronosPipeline passes its own value, or only speed or the
+ * form of the output depends on it, or it speaks of beams, assistants or EOS, none of
+ * which there are. */
 static const char *const harmless[] = {"_from_model_config",
                                        "transformers_version",
                                        "_commit_hash",
@@ -45,7 +46,8 @@ static const char *const harmless[] = {"_from_model_config",
                                        "low_memory",
                                        "renormalize_logits"};
 
-/* Settings that do nothing at one value. For all others that is null, false or an empty list or object. */
+/* Settings that do nothing at one value. For all others that is null, false or an empty
+ * list or object. */
 static const struct {
     const char *key;
     double value;

@@ -11,8 +11,8 @@ enum {
     SITE_INITIAL_VALUES = 0x5a3b1e02
 }; /* the site of these random numbers, as FT_SITE_SAMPLING is sampling's */
 
-/* The key of a tensor. Two names with one checksum would get the same values; a test checks that no model has
- * two. */
+/* The key of a tensor. Two names with one checksum would get the same values; a test
+ * checks that no model has two. */
 static ft_philox_key key_of(uint32_t seed, const char *name)
 {
     return ft_philox_key_of(seed, ft_checksum(0, name, strlen(name)), SITE_INITIAL_VALUES);
@@ -35,8 +35,9 @@ void ft_fill_uniform(float *out, size_t count, double bound, uint32_t seed, cons
 
 enum { BLOCKS = 256, BATCH = 4 * BLOCKS, TURN_PARTS = 5 };
 
-/* Words 0 and 1 of a block become values 0 and 1, words 2 and 3 the others. Each step is done for all blocks
- * of the batch before the next, so that the processor overlaps them. */
+/* Words 0 and 1 of a block become values 0 and 1, words 2 and 3 the others. Each step is
+ * done for all blocks of the batch before the next, so that the processor overlaps
+ * them. */
 static void draw_batch(ft_philox_key key, size_t first_block, float scale, float *out)
 {
     const float turn = 6.28318530717958647692f;
@@ -51,8 +52,9 @@ static void draw_batch(ft_philox_key key, size_t first_block, float scale, float
         for (int i = 0; i < BLOCKS; i++)
             radius[i] = sqrtf(-2.0f * logf(((float)word[pair][i] + 1.0f) * 0x1p-32f));
         for (int i = 0; i < BLOCKS; i++) angle[i] = turn * ((float)word[pair + 1][i] * 0x1p-32f);
-        /* The math library branches at odd eighths of a turn. Angles between two of them are taken one after
-         * the other, so that the processor guesses its branches right: 6.3 ns a value instead of 9.3. */
+        /* The math library branches at odd eighths of a turn. Angles between two of them
+         * are taken one after the other, so that the processor guesses its branches
+         * right: 6.3 ns a value instead of 9.3. */
         uint16_t list[TURN_PARTS][BLOCKS];
         int length[TURN_PARTS] = {0};
         for (int i = 0; i < BLOCKS; i++) {

@@ -7,7 +7,8 @@
 #include "model/arena.h"
 #include "model/sites.h"
 
-/* Cuts the arrays; bytes in all. With a NULL base that is all that is of use. */
+/* Cuts the arrays out of one block and returns its size in bytes. With a NULL base only
+ * the size matters. */
 static size_t lay_out(ft_inputs *in, const ft_pass_shape *shape, char *base)
 {
     const size_t adapters = (size_t)shape->n_adapters, sequences = (size_t)shape->n_sequences;
@@ -55,8 +56,8 @@ void ft_inputs_free(ft_inputs *inputs)
     free(inputs);
 }
 
-/* Decoder inputs from labels, shifted right, and the count of labels that each adapter's loss is a mean over.
- */
+/* Decoder inputs from labels, shifted right, and the count of labels that each adapter's
+ * loss is a mean over. */
 static void derive(ft_inputs *in, const ft_model_config *config)
 {
     for (int32_t g = 0; g < in->n_adapters; g++) {
@@ -70,7 +71,7 @@ static void derive(ft_inputs *in, const ft_model_config *config)
                 counted += in->labels[at] != -100;
             }
         }
-        if (!in->is_share) in->n_counted[g] = counted;
+        if (!in->is_shard) in->n_counted[g] = counted;
         in->label_scale[g] = in->n_counted[g] > 0 ? 1.0f / (float)in->n_counted[g] : 0.0f;
     }
 }

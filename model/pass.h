@@ -1,30 +1,33 @@
 /* One pass of an adapter batch through the model: inputs, forward, loss, backward.
  *
- * ft_inputs is filled on the host, ft_pass_load puts it on the device, and then ft_pass_forward, ft_pass_loss
- * and ft_pass_backward are queued. The sequences lie adapter by adapter; an adapter may have none in a pass.
- */
+ * ft_inputs is filled on the host, ft_pass_load puts it on the device, and then
+ * ft_pass_forward, ft_pass_loss and ft_pass_backward are queued. The sequences lie
+ * adapter by adapter; an adapter may have none in a pass. */
 #ifndef FT_MODEL_PASS_H
 #define FT_MODEL_PASS_H
 
 #include "model/workspace.h"
 
-/* Inputs of one pass on the host. Arrays are sized for a largest shape; n_sequences and lengths are those of
- * this pass. */
+/* Inputs of one pass on the host. Arrays are sized for a largest shape; n_sequences and
+ * lengths are those of this pass. */
 typedef struct ft_inputs {
     int32_t n_adapters, n_sequences, encoder_length, decoder_length;
     int32_t *sequence_start; /* (n_adapters + 1) */
     int32_t *encoder_ids;    /* (n_sequences, encoder_length) */
     uint8_t *key_mask;       /* (n_sequences, encoder_length) */
-    int32_t *labels,
-        *decoder_ids;    /* (n_sequences, decoder_length); decoder_ids are made from labels by ft_pass_load */
-    int32_t *adapter_of; /* (n_sequences), made by ft_pass_load */
+    /* (n_sequences, decoder_length); decoder_ids are made from labels by ft_pass_load */
+    int32_t *labels, *decoder_ids;
+    int32_t *adapter_of;      /* (n_sequences), made by ft_pass_load */
     int32_t *sequence_offset; /* (n_adapters) as in ft_adapter_batch: 0 but in a share */
     uint32_t *seed, *step;    /* (n_adapters) */
     float *model_dropout, *lora_dropout, *lora_scale;
     float *label_scale; /* 1 / counted labels of the adapter, made by ft_pass_load */
-    int64_t *n_counted; /* counted labels of the adapter, likewise; in a share: of the whole step */
-    bool is_share;      /* made by ft_inputs_share, n_counted included */
-    bool dropout;       /* false: evaluation, no dropout anywhere */
+    /* Counted labels of the adapter, also made by ft_pass_load; in a shard, those of the
+     * whole step. */
+    int64_t *n_counted;
+    /* Some of a step, by ft_inputs_shard or ft_inputs_micro_batch, n_counted included. */
+    bool is_shard;
+    bool dropout; /* false: evaluation, no dropout anywhere */
     void *memory;
 } ft_inputs;
 
@@ -38,49 +41,54 @@ typedef struct ft_pass {
     ft_adapter_batch batch;
     int32_t encoder_length, decoder_length;
     bool adds; /* losses and gradients are added to those of an earlier pass */
-    /* Told by ft_pass_backward, unless NULL, as soon as all that the gradients of tensors [first, end) are
-     * made of is queued: block by block, in the same order for all shapes, and at last those outside of
-     * blocks. */
+    /* Optional. ft_pass_backward calls it as soon as everything that contributes to the
+     * gradients of tensors [first, end) is queued: block by block, in the same order for
+     * all shapes, and last the tensors outside of blocks. */
     void (*final)(void *context, int32_t first, int32_t end);
     void *context;
 } ft_pass;
 
-/* Checks nothing but copies: the inputs fit the workspace's shape by contract. */
+/* Copies the inputs to the device. Checks nothing: the caller guarantees that they fit
+ * the workspace's shape. */
 void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *workspace, ft_inputs *inputs);
 
 /* The encoder: its output is workspace->stack[FT_ENCODER].out. */
 void ft_pass_encode(const ft_pass *pass);
 /* Encoder and decoder: logits are in workspace->logits. */
 void ft_pass_forward(const ft_pass *pass);
-/* loss_sum[g] = (or +=, where the pass adds) sum of the adapter's token losses; with_gradient overwrites the
- * logits by the gradient of each adapter's mean loss. */
+/* Sets loss_sum[g] (adds to it where pass->adds) to the sum of the adapter's token
+ * losses. with_gradient overwrites the logits with the gradient of each adapter's mean
+ * loss. */
 void ft_pass_loss(const ft_pass *pass, bool with_gradient);
-/* After ft_pass_loss(pass, true): the gradients of the adapters' mean losses, overwritten or added to, in
- * trainable->grads. Zeros where the pass has no sequences, as the share of one of many ranks may. */
+/* Call after ft_pass_loss(pass, true). Writes the gradients of the adapters' mean losses
+ * into trainable->grads, or adds them where pass->adds. Writes zeros where the pass has
+ * no sequences, as a rank's data-parallel share may. */
 void ft_pass_backward(const ft_pass *pass);
 
-/* How forward and backward see one projection of a block: its packed weight, the LoRAs of its modules, their
- * u. */
+/* How forward and backward see one projection of a block: its packed weight, the LoRAs of
+ * its modules, their u. */
 typedef struct ft_projection_use {
     const ft_weight *weight;
     int32_t first_tensor, n_modules, out_features; /* out_features: of one module */
-    const ft_tensor *u;                            /* (n_modules) of the block's activations */
-    uint32_t lora_site;                            /* of the first module */
+    /* (n_modules) of the block's activations */
+    const ft_tensor *u;
+    uint32_t lora_site; /* of the first module */
 } ft_projection_use;
 ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block,
                                      ft_projection projection);
 
-/* y = x W^T + LoRA, for all modules of the projection at once. Rows of x, y and u agree; length: rows a
- * sequence of pass->batch. */
+/* y = x W^T + LoRA, for all modules of the projection at once. Rows of x, y and u agree;
+ * length: rows a sequence of pass->batch. */
 void ft_pass_project(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x, ft_tensor y);
 
-/* x_out = x + dropout(y), h = norm(x_out) with the norm weight `norm_tensor`: the seam before a sublayer or
- * at a stack's end. */
+/* x_out = x + dropout(y), h = norm(x_out) with the norm weight `norm_tensor`. Used before
+ * each sublayer and at the end of a stack. */
 void ft_pass_add_norm(const ft_pass *pass, int32_t length, ft_tensor x, ft_tensor y, uint32_t y_site,
                       int32_t norm_tensor, uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h,
                       void *rstd);
 
-/* The attentions of a block over the pass' activations, with masks, bias and dropout site. */
+/* The attentions of a block over the pass' activations, with masks, bias and dropout
+ * site. */
 ft_attention ft_pass_self_attention(const ft_pass *pass, ft_stack stack, int32_t block);
 ft_attention ft_pass_cross_attention(const ft_pass *pass, int32_t block);
 

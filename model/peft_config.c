@@ -11,9 +11,9 @@
 #include "model/json_builder.h"
 #include "model/place.h"
 
-/* Keys that change nothing of what a trained adapter computes, or that its tensors tell: which modules, where
- * it came from, how it was initialised. Those read below are among them. Any other key must be null, false or
- * empty. */
+/* Keys that change nothing of what a trained adapter computes, or that its tensors tell:
+ * which modules, where it came from, how it was initialised. Those read below are among
+ * them. Any other key must be null, false or empty. */
 static const char *const accepted[] = {"auto_mapping",        "base_model_name_or_path",
                                        "peft_version",        "revision",
                                        "task_type",           "inference_mode",
@@ -47,8 +47,8 @@ static ft_status check_unknown(const char *path, const cJSON *root, ft_error *er
     return FT_OK;
 }
 
-/* Initialisations that touch only A and B. All others (pissa, olora, loftq, corda, ...) change the base
- * model's weights, so that the adapter alone is not the whole. */
+/* Initialisations that touch only A and B. All others (pissa, olora, loftq, corda, ...)
+ * change the base model's weights, so that the adapter alone is not the whole. */
 static ft_status check_initialisation(const char *path, const cJSON *item, ft_error *err)
 {
     static const char *const plain[] = {"gaussian", "eva", "orthogonal"};
@@ -103,8 +103,9 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     return FT_OK;
 }
 
-/* Whether PEFT's pattern names the module: as its whole name or, with `or_end`, the end of it, after a dot.
- * FT_BAD_INPUT where the pattern is written as only Python reads it. */
+/* Whether PEFT's pattern names the module: as its whole name or, with `or_end`, the end
+ * of it, after a dot. FT_BAD_INPUT where the pattern is written as only Python reads
+ * it. */
 static ft_status matches(const char *path, const char *key, const char *pattern, bool or_end,
                          const char *module, bool *yes, ft_error *err)
 {
@@ -171,7 +172,8 @@ ft_status ft_peft_config_check(const char *path, const ft_adapter_spec *spec, co
     return status;
 }
 
-/* Whether a name, or one of a list of names, is the module's or the end of it after a dot. */
+/* Whether a name, or one of a list of names, is the module's or the end of it after a
+ * dot. */
 static bool ends_with_one(const cJSON *names, const char *module)
 {
     const cJSON *item;
@@ -196,8 +198,8 @@ static ft_status names_module(const char *path, const char *key, const cJSON *na
     return *yes ? FT_OK : matches(path, key, names->valuestring, false, module, yes, err);
 }
 
-/* The number of the layer that the module is in, as PEFT finds it: behind the last ".<pattern>.", the pattern
- * being any word where it is NULL. -1: none. */
+/* The number of the layer that the module is in, as PEFT finds it: behind the last
+ * ".<pattern>.", the pattern being any word where it is NULL. -1: none. */
 static int layer_of(const char *module, const char *pattern)
 {
     int layer = -1;
@@ -256,13 +258,13 @@ ft_status ft_peft_config_check_targets(const char *path, const ft_tensor_name *m
     const cJSON *targets = cJSON_GetObjectItemCaseSensitive(root, "target_modules");
     const bool is_told = cJSON_IsString(targets) || (cJSON_IsArray(targets) && targets->child);
     for (size_t i = 0; i < count && status == FT_OK && is_told; i++) {
-        ft_error unread;
+        ft_error ignored;
         bool yes;
         ft_text module = FT_TEXT_EMPTY;
         ft_text_addf(&module, "%s%s", prefix, modules[i].text);
         if (module.failed)
             status = ft_no_memory(err, path, strlen(modules[i].text));
-        else if (is_meant(path, root, module.data, &yes, &unread) != FT_OK)
+        else if (is_meant(path, root, module.data, &yes, &ignored) != FT_OK)
             i = count; /* a pattern that is not understood: the tensors alone tell */
         else if (yes && !has[i])
             status = ft_fail(err, FT_BAD_INPUT,

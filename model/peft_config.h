@@ -5,23 +5,26 @@
 #include "base/error.h"
 #include "model/adapter.h"
 
-/* Reads and checks the file. `spec` gets the kind, and for LoRA alpha, dropout and use_rslora, and as rank
- * the file's "r" (0 where it is not stated); targets stay 0, since the tensors tell them. Whatever would
- * change what the adapter computes, and we do not follow, is refused with the file and the key. */
+/* Reads and checks the file. `spec` gets the kind; for LoRA also alpha, dropout,
+ * use_rslora and the rank (the file's "r", 0 where it has none). targets stay 0, since
+ * the tensors determine them. Any setting that would change what the adapter computes and
+ * that ftgpu does not support is refused, with the file and the key. */
 ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error *err);
 
-/* What the file says of single modules, once the tensors have told which the adapter has: modules (count), by
- * their names without ".weight". FT_BAD_INPUT where rank_pattern or alpha_pattern gives one of them a value
- * of its own, or modules_to_save promises copies and the file of tensors has none (has_copies). */
+/* Checks the settings for single modules, once the tensors have shown which modules the
+ * adapter has: modules (count), by their names without ".weight". FT_BAD_INPUT where
+ * rank_pattern or alpha_pattern sets a value for one of them, or where modules_to_save
+ * announces copies and the file of tensors has none (has_copies). */
 ft_status ft_peft_config_check(const char *path, const ft_adapter_spec *spec, const ft_tensor_name *modules,
                                size_t count, bool has_copies, ft_error *err);
 
-/* Whether the adapter has just the modules that target_modules, exclude_modules, layers_to_transform and
- * layers_pattern mean, as PEFT reads them: modules (count) are all that could be adapted, by their names
- * without
- * ".weight", `has` (count) those that the file of tensors has. `prefix` stands before their names for the
- * patterns, "" or "model.". FT_BAD_INPUT names the first that is missing or not meant. Says nothing where the
- * file has no target_modules, or a pattern that only Python reads. */
+/* Checks that the adapter has exactly the modules that target_modules, exclude_modules,
+ * layers_to_transform and layers_pattern select, as PEFT reads them. modules (count): all
+ * modules that could be adapted, by their names without ".weight". has (count): whether
+ * the file of tensors has each. prefix, "" or "model.", precedes their names when
+ * patterns are matched. FT_BAD_INPUT names the first module that is missing or not
+ * selected. FT_OK where the file has no target_modules, or has a pattern that only Python
+ * can read. */
 ft_status ft_peft_config_check_targets(const char *path, const ft_tensor_name *modules, const bool *has,
                                        size_t count, const char *prefix, ft_error *err);
 

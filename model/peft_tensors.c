@@ -1,4 +1,5 @@
-/* Plain names of an adapter's tensors, and copies of the base model's; see peft_tensors.h. */
+/* Plain names of an adapter's tensors, and copies of the base model's; see
+ * peft_tensors.h. */
 #include "model/peft_tensors.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Explanations for paths that are not what they should be; see place.h. */
+/* Explains paths that are not model or adapter directories; see place.h. */
 #include "model/place.h"
 
 #include <errno.h>
@@ -12,8 +12,9 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* "<directory>/<a>/<b>" (b NULL: without), malloc'd; *exists: whether something is there. What cannot be
- * looked at is not there: no explanation is better than a wrong one. */
+/* Returns "<directory>/<a>/<b>" (without /<b> where b is NULL), malloc'd. *exists:
+ * whether it exists. A path that cannot be examined counts as missing: no explanation is
+ * better than a wrong one. */
 static char *join(const char *directory, const char *a, const char *b, bool *exists)
 {
     char *path = ft_join_path(directory, a), *longer = path && b ? ft_join_path(path, b) : NULL;
@@ -32,8 +33,8 @@ static bool has(const char *directory, const char *a, const char *b)
     return exists;
 }
 
-/* The name on the Hub that a path may stand for: "amazon/chronos-t5-tiny", whatever is before it; else NULL.
- */
+/* The name on the Hub that a path may stand for: "amazon/chronos-t5-tiny", whatever is
+ * before it; else NULL. */
 static const char *hub_name(const char *path)
 {
     static const char *const prefixes[] = {"https://huggingface.co/", "http://huggingface.co/", "hf://", ""};
@@ -70,28 +71,29 @@ static ft_status explain_missing(const char *path, ft_error *err)
     if (strncmp(path, "chronos-t5-", 11) == 0)
         return ft_fail(
             err, FT_BAD_INPUT,
-            "%s: there is no such directory; to download the model: hf download amazon/%s --local-dir %s",
-            path, path, path);
+            "%s: there is no such directory; the model of that name on the Hugging Face Hub is amazon/%s",
+            path, path);
     return ft_fail(err, FT_BAD_INPUT, "%s: there is no such directory", path);
 }
 
-/* The snapshot of a model in Hugging Face's cache ("models--amazon--chronos-t5-tiny") that holds `wanted`:
- * the one of refs/main, else the last by name. malloc'd; NULL: none. */
+/* The snapshot of a model in Hugging Face's cache ("models--amazon--chronos-t5-tiny")
+ * that holds `wanted`: the one of refs/main, else the last by name. malloc'd; NULL:
+ * none. */
 static char *snapshot_of(const char *model, const char *wanted)
 {
     char *main_ref = ft_join_path(model, "refs/main"), *snapshots = ft_join_path(model, "snapshots"),
          *hash = NULL, *found = NULL, **names = NULL;
     size_t size = 0, count = 0;
     ft_directory directory = FT_NO_DIRECTORY;
-    ft_error unsaid;
+    ft_error ignored;
     bool exists = false;
-    if (main_ref && snapshots && ft_read_file(main_ref, 4096, &hash, &size, &unsaid) == FT_OK) {
+    if (main_ref && snapshots && ft_read_file(main_ref, 4096, &hash, &size, &ignored) == FT_OK) {
         hash[strcspn(hash, "\r\n")] = '\0';
         if (*hash && !strchr(hash, '/') && has(snapshots, hash, wanted))
             found = join(snapshots, hash, NULL, &exists);
     }
-    if (snapshots && !found && ft_directory_open(snapshots, &directory, &unsaid) == FT_OK &&
-        ft_directory_list(&directory, NULL, &names, &count, &unsaid) == FT_OK)
+    if (snapshots && !found && ft_directory_open(snapshots, &directory, &ignored) == FT_OK &&
+        ft_directory_list(&directory, NULL, &names, &count, &ignored) == FT_OK)
         for (size_t i = count; i-- > 0 && !found;)
             if (has(snapshots, names[i], wanted)) found = join(snapshots, names[i], NULL, &exists);
     ft_directory_free_names(names, count);
@@ -107,17 +109,17 @@ static bool is_cached_model(const char *name)
     return strncmp(name, "models--", 8) == 0;
 }
 
-/* The directory below `path` that is meant: in a cache the first model's snapshot, else the only one with
- * `wanted`. */
+/* The directory below `path` that is meant: in a cache the first model's snapshot, else
+ * the only one with `wanted`. */
 static char *meant_inside(const char *path, const char *wanted)
 {
     ft_directory directory = FT_NO_DIRECTORY;
     char **names = NULL, *found = NULL;
     size_t count = 0, n_found = 0;
-    ft_error unsaid;
+    ft_error ignored;
     bool exists = false;
-    if (ft_directory_open(path, &directory, &unsaid) == FT_OK &&
-        ft_directory_list(&directory, NULL, &names, &count, &unsaid) == FT_OK) {
+    if (ft_directory_open(path, &directory, &ignored) == FT_OK &&
+        ft_directory_list(&directory, NULL, &names, &count, &ignored) == FT_OK) {
         for (size_t i = 0; i < count && !found; i++) {
             char *model = is_cached_model(names[i]) ? join(path, names[i], NULL, &exists) : NULL;
             if (model) found = snapshot_of(model, wanted);
@@ -185,7 +187,8 @@ ft_status ft_place_check(const char *directory, const char *wanted, ft_error *er
     bool exists = false;
     errno = 0;
     char *path = join(directory, wanted, NULL, &exists);
-    const bool is_missing = path && !exists && errno == ENOENT; /* what cannot be looked at is not missing */
+    /* what cannot be looked at is not missing */
+    const bool is_missing = path && !exists && errno == ENOENT;
     free(path);
     return is_missing ? explain_other(directory, wanted, err) : FT_OK;
 }

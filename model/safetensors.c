@@ -1,5 +1,5 @@
-/* Reading and writing safetensors files; see safetensors.h. Little-endian machines only, as all that are
- * supported are. */
+/* Reading and writing safetensors files; see safetensors.h. Little-endian machines only,
+ * as all that are supported are. */
 #include "model/safetensors.h"
 
 #include <errno.h>
@@ -74,8 +74,8 @@ static ft_status bad_tensor(const ft_safetensors *file, const char *name, const 
     return ft_fail(err, FT_BAD_INPUT, "%s: tensor \"%s\": %s", file->path, name, what);
 }
 
-/* Fills one tensor from its header entry. data_bytes is the size of the file behind the header, data_start
- * where that begins. */
+/* Fills one tensor from its header entry. data_bytes is the size of the file behind the
+ * header, data_start where that begins. */
 static ft_status read_entry(const ft_safetensors *file, const cJSON *entry, uint64_t data_start,
                             uint64_t data_bytes, ft_stored_tensor *tensor, ft_error *err)
 {
@@ -150,7 +150,8 @@ static int by_offset(const void *a, const void *b)
 {
     const ft_stored_tensor *left = a, *right = b;
     if (left->offset != right->offset) return left->offset < right->offset ? -1 : 1;
-    if (left->bytes != right->bytes) return left->bytes < right->bytes ? -1 : 1; /* empty ones first */
+    /* empty ones first */
+    if (left->bytes != right->bytes) return left->bytes < right->bytes ? -1 : 1;
     return strcmp(left->name, right->name);
 }
 
@@ -160,7 +161,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
-/* Whether the tensors' bytes follow one another from data_start to the end of the file; sorts them. */
+/* Whether the tensors' bytes follow one another from data_start to the end of the file;
+ * sorts them. */
 static ft_status check_layout(const ft_safetensors *file, uint64_t data_start, uint64_t file_bytes,
                               ft_error *err)
 {
@@ -370,7 +372,8 @@ static uint64_t bytes_of(const ft_tensor_to_store *tensor)
     return bytes;
 }
 
-/* The header's text, padded by blanks to a multiple of 8 bytes; data == NULL when memory runs out. */
+/* The header's text, padded by blanks to a multiple of 8 bytes; data == NULL when memory
+ * runs out. */
 static ft_text make_header(const ft_tensor_to_store *const *order, size_t count, const char *const *metadata,
                            size_t n_metadata)
 {

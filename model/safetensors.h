@@ -1,9 +1,9 @@
-/* safetensors files: named tensors behind a JSON header. Models, adapters and checkpoints are kept in them.
+/* safetensors files: named tensors behind a JSON header. Models, adapters and checkpoints
+ * are kept in them.
  *
- * A file is 8 bytes of header length (little-endian), the header {"name": {"dtype", "shape", "data_offsets"},
- * ...,
- * "__metadata__": {string: string}}, and the tensors' bytes, which must cover the rest of the file without
- * holes or overlaps. */
+ * A file is 8 bytes of header length (little-endian), the header {"name": {"dtype",
+ * "shape", "data_offsets"}, ..., "__metadata__": {string: string}}, and the tensors'
+ * bytes, which must cover the rest of the file without holes or overlaps. */
 #ifndef FT_MODEL_SAFETENSORS_H
 #define FT_MODEL_SAFETENSORS_H
 
@@ -45,14 +45,16 @@ typedef struct ft_safetensors {
     int descriptor;
     ft_stored_tensor *tensors; /* (count) sorted by name */
     size_t count;
-    char **metadata; /* (2 * n_metadata) key, value, key, value, ... in the order of the file */
+    /* (2 * n_metadata) key, value, key, value, ... in the order of the file */
+    char **metadata;
     size_t n_metadata;
     void *header; /* owns the names */
 } ft_safetensors;
 
-/* Opens a file and checks the whole of its header. Refused (FT_BAD_INPUT, naming file and tensor): a header
- * that is not whole or not JSON, a name given twice, an unknown dtype, a shape that is too large or does not
- * match the bytes, offsets outside of the file, overlaps and holes. The caller closes *file. */
+/* Opens a file and checks the whole of its header. Refused (FT_BAD_INPUT, naming file and
+ * tensor): a header that is not whole or not JSON, a name given twice, an unknown dtype,
+ * a shape that is too large or does not match the bytes, offsets outside of the file,
+ * overlaps and holes. The caller closes *file. */
 ft_status ft_safetensors_open(const char *path, ft_safetensors **file, ft_error *err);
 void ft_safetensors_close(ft_safetensors *file);
 
@@ -64,8 +66,9 @@ const char *ft_safetensors_metadata(const ft_safetensors *file, const char *key)
 /* The tensor's bytes as they are, into `out` (tensor->bytes). */
 ft_status ft_safetensors_read(const ft_safetensors *file, const ft_stored_tensor *tensor, void *out,
                               ft_error *err);
-/* Whether the tensor is a matrix of f32, f16, bf16 or f64 and of shape (rows, cols), or (cols) where rows is
- * 1; else FT_BAD_INPUT, naming the file, the tensor and both shapes. */
+/* Whether the tensor is a matrix of f32, f16, bf16 or f64 and of shape (rows, cols), or
+ * (cols) where rows is 1; else FT_BAD_INPUT, naming the file, the tensor and both
+ * shapes. */
 ft_status ft_safetensors_expect_matrix(const ft_safetensors *file, const ft_stored_tensor *tensor,
                                        int64_t rows, int64_t cols, ft_error *err);
 /* Such a matrix as floats, into `out` (rows, cols). */
@@ -81,19 +84,19 @@ typedef struct ft_tensor_to_store {
     const void *data;
 } ft_tensor_to_store;
 
-/* Writes a file, whole or not at all. `metadata` is n_metadata keys and values in turn (NULL where n_metadata
- * is 0). The same tensors give the same bytes whatever their order: they are laid out by element size,
- * largest first, then by name. */
+/* Writes a file, whole or not at all. `metadata` is n_metadata keys and values in turn
+ * (NULL where n_metadata is 0). The same tensors give the same bytes whatever their
+ * order: they are laid out by element size, largest first, then by name. */
 ft_status ft_safetensors_write(const char *path, const ft_tensor_to_store *tensors, size_t count,
                                const char *const *metadata, size_t n_metadata, ft_error *err);
 
-/* Makes elements first .. first + count - 1 of a tensor; `first` is a multiple of FT_STORED_PIECE. Several
- * threads call it at the same time. */
+/* Makes elements first .. first + count - 1 of a tensor; `first` is a multiple of
+ * FT_STORED_PIECE. Several threads call it at the same time. */
 typedef void ft_make_elements(const void *source, size_t first, size_t count, void *out);
 enum { FT_STORED_PIECE = 1 << 16 };
 
-/* The same for tensors that are made while the file is written: each one's `data` is the `source` of `make`.
- */
+/* The same for tensors that are made while the file is written: each one's `data` is the
+ * `source` of `make`. */
 ft_status ft_safetensors_write_made(const char *path, const ft_tensor_to_store *tensors, size_t count,
                                     ft_make_elements *make, const char *const *metadata, size_t n_metadata,
                                     ft_error *err);

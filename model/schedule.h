@@ -1,4 +1,5 @@
-/* Learning-rate schedules, exactly as transformers.get_scheduler. docs/reference.md §4. */
+/* The learning-rate schedules of transformers.get_scheduler, computed exactly as there.
+ * See docs/reference.md §4. */
 #ifndef FT_MODEL_SCHEDULE_H
 #define FT_MODEL_SCHEDULE_H
 
@@ -7,20 +8,24 @@
 #include "base/error.h"
 
 typedef enum ft_schedule {
-    FT_SCHEDULE_LINEAR,               /* up over the warm-up, then straight down to 0 at total_steps */
-    FT_SCHEDULE_COSINE,               /* up over the warm-up, then half a cosine down to 0 at total_steps */
+    /* up over the warm-up, then straight down to 0 at total_steps */
+    FT_SCHEDULE_LINEAR,
+    /* up over the warm-up, then half a cosine down to 0 at total_steps */
+    FT_SCHEDULE_COSINE,
     FT_SCHEDULE_CONSTANT_WITH_WARMUP, /* up over the warm-up, then 1 */
     FT_SCHEDULE_CONSTANT,             /* 1; ignores the warm-up */
     FT_SCHEDULE_COUNT,
 } ft_schedule;
 
-/* The factor on the learning rate for the step that follows `step` finished ones (the first step of a warm-up
- * has 0). The same double arithmetic, in the same order, as transformers' lambdas. */
+/* The factor on the learning rate for the step that follows `step` finished ones (the
+ * first step of a warm-up has 0). The same double arithmetic, in the same order, as
+ * transformers' lambdas. */
 double ft_schedule_factor(ft_schedule kind, int64_t step, int64_t warmup_steps, int64_t total_steps);
 
 /* The name as in transformers and in the hyperparameter lr_scheduler. */
 const char *ft_schedule_name(ft_schedule kind);
-/* The schedule of a name; an unknown one is FT_BAD_INPUT, with the known names in the message. */
+/* The schedule of a name; an unknown one is FT_BAD_INPUT, with the known names in the
+ * message. */
 ft_status ft_schedule_parse(const char *name, ft_schedule *kind, ft_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Where dropout acts: each place of the model has its own number, so that no two share their random numbers.
- */
+/* Where dropout acts: each place of the model has its own number, so that no two share
+ * their random numbers. */
 #ifndef FT_MODEL_SITES_H
 #define FT_MODEL_SITES_H
 

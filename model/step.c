@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "model/share.h"
+#include "model/data_parallel_shard.h"
 #include "model/step_graphs.h"
 
 struct ft_stepper {
@@ -13,8 +13,9 @@ struct ft_stepper {
     int32_t n_adapters, n_sequences; /* n_sequences: that the workspace holds */
     ft_workspace *workspace;
     ft_inputs *inputs;
-    ft_inputs *share;         /* of this rank, where there are several */
-    ft_inputs *part;          /* of one of several passes, where the backend gains from these */
+    ft_inputs *shard; /* of this rank, where there are several */
+    /* one micro-batch of the step, where the backend prefers several passes */
+    ft_inputs *micro_batch;
     int32_t encoder_length;   /* the longest */
     ft_step_rates *rates;     /* (n_adapters) */
     float *staging;           /* (3, n_adapters) */
@@ -53,13 +54,13 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
     else
         s->grad_norm = s->loss + n_adapters;
     if (status == FT_OK) status = ft_inputs_create(&shape, &s->inputs, err);
-    if (comm) shape.n_sequences = ft_share_sequences(n_sequences, n_adapters, comm->size);
-    if (status == FT_OK && comm) status = ft_inputs_create(&shape, &s->share, err);
+    if (comm) shape.n_sequences = ft_shard_sequences(n_sequences, n_adapters, comm->size);
+    if (status == FT_OK && comm) status = ft_inputs_create(&shape, &s->shard, err);
     s->encoder_length = encoder_length;
     const int64_t pass_rows = trainable->model->backend->pass_rows;
     if (!comm && pass_rows > 0) {
-        shape.n_sequences = ft_part_sequences(n_sequences, n_adapters, encoder_length, pass_rows);
-        if (status == FT_OK) status = ft_inputs_create(&shape, &s->part, err);
+        shape.n_sequences = ft_micro_batch_sequences(n_sequences, n_adapters, encoder_length, pass_rows);
+        if (status == FT_OK) status = ft_inputs_create(&shape, &s->micro_batch, err);
     }
     s->n_sequences = shape.n_sequences;
     if (status == FT_OK)
@@ -79,17 +80,12 @@ void ft_stepper_free(ft_stepper *s)
     ft_step_graphs_clear(&s->graphs, s->trainable->model->backend);
     ft_workspace_free(s->workspace);
     ft_inputs_free(s->inputs);
-    ft_inputs_free(s->share);
-    ft_inputs_free(s->part);
+    ft_inputs_free(s->shard);
+    ft_inputs_free(s->micro_batch);
     free(s->rates);
     free(s->staging);
     free(s->loss);
     free(s);
-}
-
-size_t ft_stepper_bytes(const ft_stepper *s)
-{
-    return s->workspace->bytes;
 }
 
 ft_inputs *ft_stepper_inputs(ft_stepper *s)
@@ -116,7 +112,8 @@ static void load_rates(ft_stepper *s)
     backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
 }
 
-/* All that differs between steps of one shape goes to the device here, before what is captured. */
+/* Copies everything that differs between steps of one shape to the device, before the
+ * captured part. */
 static void load(ft_stepper *s)
 {
     load_rates(s);
@@ -125,12 +122,13 @@ static void load(ft_stepper *s)
         s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
         s->inputs->lora_dropout[g] = s->trainable->lora_dropout[g];
     }
-    if (s->part) return; /* each part is loaded before its pass */
-    if (s->share) ft_inputs_share(s->inputs, s->comm->rank, s->comm->size, s->share);
-    ft_pass_load(&s->pass, s->trainable, s->workspace, s->share ? s->share : s->inputs);
+    if (s->micro_batch) return; /* each micro-batch is loaded before its pass */
+    if (s->shard) ft_inputs_shard(s->inputs, s->comm->rank, s->comm->size, s->shard);
+    ft_pass_load(&s->pass, s->trainable, s->workspace, s->shard ? s->shard : s->inputs);
 }
 
-/* Sums over the ranks, beside what is queued next. The first failure is kept. */
+/* Sums values over the ranks (all-reduce); overlaps with what is queued next. Keeps the
+ * first failure. */
 static void reduce(ft_stepper *s, ft_tensor values)
 {
     if (s->reduced == FT_OK) s->reduced = s->comm->all_reduce(s->comm, values, &s->not_reduced);
@@ -142,13 +140,13 @@ static void reduce_gradients(void *context, int32_t first, int32_t end)
     reduce(s, ft_trainable_gradients(s->trainable, first, end));
 }
 
-/* The same sums as of one pass, part by part. */
-static void queue_parts(ft_stepper *s)
+/* Queues the step micro-batch by micro-batch; the sums are those of one pass. */
+static void queue_micro_batches(ft_stepper *s)
 {
-    int32_t count = ft_part_count(s->inputs, s->encoder_length, s->workspace->backend->pass_rows);
+    int32_t count = ft_micro_batch_count(s->inputs, s->encoder_length, s->workspace->backend->pass_rows);
     for (int32_t i = 0; i < count; i++) {
-        ft_inputs_part(s->inputs, i, count, s->part);
-        ft_pass_load(&s->pass, s->trainable, s->workspace, s->part);
+        ft_inputs_micro_batch(s->inputs, i, count, s->micro_batch);
+        ft_pass_load(&s->pass, s->trainable, s->workspace, s->micro_batch);
         s->pass.adds = i > 0;
         ft_pass_forward(&s->pass);
         ft_pass_loss(&s->pass, true);
@@ -156,11 +154,11 @@ static void queue_parts(ft_stepper *s)
     }
 }
 
-/* The losses and gradients of this rank's share; where it has no sequences, zeros. */
+/* The losses and gradients of this rank's shard; where it has no sequences, zeros. */
 static void queue_passes(ft_stepper *s)
 {
-    if (s->part) {
-        queue_parts(s);
+    if (s->micro_batch) {
+        queue_micro_batches(s);
         return;
     }
     ft_backend *backend = s->workspace->backend;
@@ -175,8 +173,9 @@ static void queue_passes(ft_stepper *s)
     ft_pass_backward(&s->pass);
 }
 
-/* Queues all up to the gradients and their norms. Several ranks add up the gradients of a block while those
- * of the blocks below are computed. */
+/* Queues everything up to the gradients and their norms. With several ranks, the
+ * all-reduce of a block's gradients overlaps with the backward pass of the blocks
+ * below. */
 static ft_status queue_gradients(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
@@ -216,7 +215,7 @@ static ft_status read_losses(ft_stepper *s, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
     size_t bytes = (size_t)s->n_adapters * sizeof(double);
-    const int64_t *n_counted = (s->share ? s->share : s->part ? s->part : s->inputs)->n_counted;
+    const int64_t *n_counted = (s->shard ? s->shard : s->micro_batch ? s->micro_batch : s->inputs)->n_counted;
     ft_status status = s->comm ? s->comm->wait(s->comm, err) : FT_OK;
     if (status != FT_OK) return status;
     backend->to_host(backend, s->loss, s->workspace->loss_sum, bytes);
@@ -256,7 +255,8 @@ static ft_status evaluate_windows(ft_stepper *s, const ft_evaluated *of, ft_wind
                                   const ft_window_list *windows, double *sum, double *counted, ft_error *err)
 {
     ft_backend *backend = s->workspace->backend;
-    int64_t share = s->n_sequences / of->n_adapters; /* windows of each adapter in a pass */
+    /* windows of each adapter in a pass */
+    int64_t share = s->n_sequences / of->n_adapters;
     int64_t pass_index = 0;
     ft_status status = FT_OK;
     for (int64_t first = 0; first < windows->count && status == FT_OK; first += share) {

@@ -1,9 +1,9 @@
-/* One optimizer step of an adapter batch: forward, loss, backward, gradient norms, AdamW, with memory made
- * once.
+/* One optimizer step of an adapter batch: forward, loss, backward, gradient norms, AdamW.
+ * Memory is allocated once.
  *
- * Where several devices train the batch together (trainable->comm) each rank is given the same inputs and
- * makes the same calls; it works on its share of every adapter's sequences, gradients and losses are summed
- * over the ranks, and all of them take the same step. */
+ * In data-parallel training (trainable->comm) each rank gets the same inputs and makes
+ * the same calls. It computes its shard of every adapter's sequences; gradients and
+ * losses are summed over the ranks (all-reduce), and all ranks take the same step. */
 #ifndef FT_MODEL_STEP_H
 #define FT_MODEL_STEP_H
 
@@ -21,10 +21,9 @@ typedef struct ft_step_rates {
 ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_t encoder_length,
                             int32_t decoder_length, ft_stepper **stepper, ft_error *err);
 void ft_stepper_free(ft_stepper *stepper);
-size_t ft_stepper_bytes(const ft_stepper *stepper); /* device memory of its workspace */
 
-/* To be filled before a step: inputs (ids, masks, labels, sequence_start, n_sequences, lengths, seed, step,
- * model_dropout) and rates. */
+/* The caller fills these before a step: inputs (ids, masks, labels, sequence_start,
+ * n_sequences, lengths, seed, step, model_dropout) and rates. */
 ft_inputs *ft_stepper_inputs(ft_stepper *stepper);
 ft_step_rates *ft_stepper_rates(ft_stepper *stepper, int32_t adapter);
 
@@ -33,11 +32,13 @@ ft_status ft_stepper_step(ft_stepper *stepper, ft_error *err);
 /* Forward, loss and backward without the update. */
 ft_status ft_stepper_gradients(ft_stepper *stepper, ft_error *err);
 
-/* Of the last step: mean token loss of the adapter's batch, and the norm of its gradient before clipping. */
+/* Of the last step: mean token loss of the adapter's batch, and the norm of its gradient
+ * before clipping. */
 double ft_stepper_loss(const ft_stepper *stepper, int32_t adapter);
 double ft_stepper_grad_norm(const ft_stepper *stepper, int32_t adapter);
 
-/* What is evaluated: adapters in rising order, at most as many as the stepper has sequences. */
+/* What is evaluated: adapters in rising order, at most as many as the stepper has
+ * sequences. */
 typedef struct ft_evaluated {
     const int32_t *adapters; /* (n_adapters) */
     int32_t n_adapters;
@@ -46,8 +47,9 @@ typedef struct ft_evaluated {
     int32_t context_length, prediction_length;
 } ft_evaluated;
 
-/* Mean token loss of each of the adapters over the same windows, dropout off, in passes of the stepper's
- * size; NaN where no label counts. losses: (n_adapters). The last step's losses are overwritten. */
+/* Evaluates the adapters on the same windows, without dropout, in passes of the stepper's
+ * size. losses: (n_adapters) mean token losses, NaN where no label counts. Overwrites the
+ * losses of the last step. */
 ft_status ft_stepper_evaluate(ft_stepper *stepper, const ft_evaluated *of, const ft_window_list *windows,
                               double *losses, ft_error *err);
 

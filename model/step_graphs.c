@@ -38,7 +38,8 @@ ft_status ft_step_graphs_run(ft_step_graphs *graphs, ft_backend *backend, ft_ste
             if (graph) backend->graph_free(backend, graph);
             return status;
         }
-        graphs->entry[i].graph = graph; /* NULL after a failure, which synchronize reports */
+        /* NULL after a failure, which synchronize reports */
+        graphs->entry[i].graph = graph;
     }
     if (graphs->entry[i].graph) backend->replay(backend, graphs->entry[i].graph);
     return FT_OK;

@@ -1,15 +1,16 @@
-/* The captured graphs of a training step, one a shape.
+/* The captured graphs of a training step, one for each shape.
  *
- * A backend that can capture (backend.h) gets each shape's work queued plainly the first time, when it
- * chooses its algorithms and makes its scratch memory, captured the second time, and replayed from then on.
- * Whatever differs between steps of one shape must be in device memory. Where nothing can be captured, all
- * is queued plainly each time. */
+ * On a backend that can capture (backend.h), the work of a shape is queued normally the
+ * first time, when the backend chooses algorithms and allocates scratch memory. It is
+ * captured the second time and replayed from then on. Everything that differs between
+ * steps of one shape must be in device memory. On other backends the work is queued
+ * normally each time. */
 #ifndef FT_MODEL_STEP_GRAPHS_H
 #define FT_MODEL_STEP_GRAPHS_H
 
 #include "kernels/backend.h"
 
-/* What a graph holds true for: the shape of its step. */
+/* The shape of a step; a graph is valid for one. */
 typedef struct ft_step_shape {
     int32_t n_sequences, encoder_length, decoder_length;
 } ft_step_shape;
@@ -25,8 +26,8 @@ typedef struct ft_step_graphs {
     uint64_t uses;
 } ft_step_graphs;
 
-/* Has the step's work done: `queue` queues it on the backend's stream 0 and returns a status, which is passed
- * on; failures of the device are kept by the backend. */
+/* Runs the step: queues, captures or replays its work. `queue` queues it on the backend's
+ * stream 0; its status is returned. The backend keeps failures of the device. */
 ft_status ft_step_graphs_run(ft_step_graphs *graphs, ft_backend *backend, ft_step_shape shape,
                              ft_status (*queue)(void *context, ft_error *err), void *context, ft_error *err);
 void ft_step_graphs_clear(ft_step_graphs *graphs, ft_backend *backend);

@@ -1,6 +1,6 @@
-/* MeanScaleUniformBins; see tokenizer.h. Bits matter here: a token id may change where a rounding does, so
- * this file needs -ffp-contract=off (only the fmaf written below are fused) and no fast-math option
- * (CMakeLists.txt). */
+/* MeanScaleUniformBins; see tokenizer.h. Bits matter here: a token id may change where a
+ * rounding does, so this file needs -ffp-contract=off (only the fmaf written below are
+ * fused) and no fast-math option (CMakeLists.txt). */
 #include "model/tokenizer.h"
 
 #include <math.h>
@@ -62,8 +62,9 @@ float ft_tokenizer_scale(const float *values, int64_t count)
     return scale > 0.0f ? scale : 1.0f;
 }
 
-/* torch.bucketize(value, boundaries, right=True): the number of boundaries <= value. A NaN (infinity over
- * infinity) is not below any boundary there, so it lands in the last bin. */
+/* torch.bucketize(value, boundaries, right=True): the number of boundaries <= value. A
+ * NaN (infinity over infinity) is not below any boundary there, so it lands in the last
+ * bin. */
 static int32_t bin_of(const ft_tokenizer *tokenizer, float value)
 {
     int32_t low = 0, high = tokenizer->n_centers + 1;

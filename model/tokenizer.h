@@ -17,17 +17,19 @@ typedef struct ft_tokenizer {
 ft_status ft_tokenizer_create(const ft_chronos_config *config, ft_tokenizer **tokenizer, ft_error *err);
 void ft_tokenizer_free(ft_tokenizer *tokenizer);
 
-/* The scale of a context that was already cut to at most context_length values; NaN is missing. */
+/* The scale of a context that was already cut to at most context_length values; NaN is
+ * missing. */
 float ft_tokenizer_scale(const float *values, int64_t count);
 
-/* Tokens of `count` values with a given scale: ids (count), mask (count; 1 = observed). Missing: pad, 0. EOS
- * is not appended here. */
+/* Tokens of `count` values with a given scale: ids (count), mask (count; 1 = observed).
+ * Missing: pad, 0. EOS is not appended here. */
 void ft_tokenizer_encode(const ft_tokenizer *tokenizer, const float *values, int64_t count, float scale,
                          int32_t *ids, uint8_t *mask);
 
-/* Cuts `values` to the last context_length (may be less than the config's), computes the scale, and writes
- * cut count + 1 ids and mask entries: the tokens and EOS, at the end of arrays of `capacity` entries,
- * left-padded with pad and mask 0. capacity >= min(count, context_length) + 1. */
+/* Cuts `values` to the last context_length (may be less than the config's), computes the
+ * scale, and writes cut count + 1 ids and mask entries: the tokens and EOS, at the end of
+ * arrays of `capacity` entries, left-padded with pad and mask 0. capacity >= min(count,
+ * context_length) + 1. */
 float ft_tokenizer_context(const ft_tokenizer *tokenizer, const float *values, int64_t count,
                            int64_t context_length, int32_t *ids, uint8_t *mask, int64_t capacity);
 

@@ -151,7 +151,8 @@ void ft_trainable_free(ft_trainable *t)
     free(t);
 }
 
-/* A (rows, cols) view at `offset` elements into row `adapter` of one of the four matrices. */
+/* A (rows, cols) view at `offset` elements into row `adapter` of one of the four
+ * matrices. */
 static ft_tensor view(const ft_trainable *t, ft_tensor matrix, int32_t adapter, int64_t offset, int64_t rows,
                       int64_t cols, int64_t stride)
 {
@@ -225,17 +226,6 @@ ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *a
         if (rows[i].data) backend->zero(backend, (char *)rows[i].data + bytes * (size_t)index, bytes);
     ft_trainable_describe(t, index, &adapter->spec);
     return move_all(t, t->params, index, adapter, write_values, err);
-}
-
-void ft_trainable_copy(ft_trainable *to, int32_t to_index, const ft_trainable *from, int32_t from_index)
-{
-    ft_backend *backend = to->model->backend;
-    size_t bytes = (size_t)to->n_params * ft_dtype_bytes(backend->real);
-    const ft_tensor *source[] = {&from->params, &from->m, &from->v};
-    ft_tensor *target[] = {&to->params, &to->m, &to->v};
-    for (int i = 0; i < 3; i++)
-        backend->copy(backend, (char *)target[i]->data + bytes * (size_t)to_index,
-                      (const char *)source[i]->data + bytes * (size_t)from_index, bytes);
 }
 
 void ft_trainable_repack(const ft_trainable *t)

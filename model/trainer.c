@@ -1,22 +1,23 @@
-/* Training an adapter batch; see trainer.h.
+/* Trains an adapter batch; see trainer.h.
  *
- * In every step each slot contributes the next windows of its own epoch; an empty slot contributes none, so
- * its rows are not in the matrix products. Between two steps: epochs that are over are judged, results are
- * handed over, free slots are filled. */
+ * In every step each slot contributes the next windows of its own epoch. An empty slot
+ * contributes none and takes no rows in the matrix products. Between two steps, finished
+ * epochs are evaluated, results are delivered, and free slots are filled. */
 #include "model/trainer.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "model/share.h"
+#include "model/data_parallel_shard.h"
 #include "model/trainer_slots.h"
 #include "model/window_batch.h"
 
-/* A checkpoint that no result waits for is written when the last is this many times older than it took. */
+/* While no result is due, write a checkpoint when the last one is this many times older
+ * than it took to write. */
 static const double CHECKPOINT_SHARE = 20;
 
-/* Whether early stopping says so; keeps the best weights. */
+/* Updates early stopping, which may set *stop, and keeps the best weights. */
 static ft_status judge_epoch(ft_trainer *t, int32_t g, const ft_epoch *record, bool *stop, ft_error *err)
 {
     ft_slot_state *s = &t->states[g];
@@ -46,7 +47,7 @@ static ft_status end_epoch(ft_trainer *t, int32_t g, double val_loss, bool *stop
     return judge_epoch(t, g, record, stop, err);
 }
 
-/* What follows from the epoch's end: another epoch, a result, the end. */
+/* Decides what follows an epoch: another epoch, a result, or the end. */
 static ft_status follow_epoch(ft_trainer *t, int32_t g, bool stop, bool prune, ft_error *err)
 {
     ft_slot_state *s = &t->states[g];
@@ -59,12 +60,12 @@ static ft_status follow_epoch(ft_trainer *t, int32_t g, bool stop, bool prune, f
     return s->ended == FT_TRAINING ? ft_slot_start_epoch(t, g, err) : FT_OK;
 }
 
-/* What one rank prunes, all prune. */
+/* Makes all ranks prune what any rank prunes. */
 static ft_status agree_on_pruned(ft_trainer *t, int32_t n, ft_error *err)
 {
     ft_comm *comm = t->settings->comm;
     if (!comm) return FT_OK;
-    double *votes = t->val_loss; /* which are in the history by now */
+    double *votes = t->val_loss; /* whose values are in the history by now */
     for (int32_t k = 0; k < n; k++) votes[k] = t->pruned[k];
     ft_status status = comm->add_up(comm, votes, (size_t)n, err);
     for (int32_t k = 0; k < n; k++) t->pruned[k] = votes[k] > 0;
@@ -97,7 +98,7 @@ static ft_status end_epochs(ft_trainer *t, int32_t n, ft_error *err)
     return status;
 }
 
-/* Ends the epochs that the last step has finished, and trainings that went wrong in it. */
+/* Ends the epochs that the last step has finished, and trainings that diverged in it. */
 static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
 {
     *n_ended = 0;
@@ -119,7 +120,8 @@ static int64_t context_of(const ft_window_use *use)
     return use->window->label_start - use->window->context_start;
 }
 
-/* By length, so that parts of a step have padding in common that can be cut off; else as they were. */
+/* Sorts by context length, so that the micro-batches of a step share padding that can be
+ * cut off; equal lengths keep their order. */
 static int by_context(const void *a, const void *b)
 {
     const ft_window_use *x = a, *y = b;
@@ -145,7 +147,7 @@ static int32_t gather(ft_trainer *t)
     return n;
 }
 
-/* Random numbers and rates of the next step. */
+/* Sets the random-number keys and learning rates of the next step. */
 static void set_rates(ft_trainer *t, int32_t g)
 {
     ft_inputs *in = ft_stepper_inputs(t->stepper);
@@ -165,7 +167,8 @@ static void set_rates(ft_trainer *t, int32_t g)
     rates->max_grad_norm = (float)config->max_grad_norm;
 }
 
-/* Adds the last step to its adapters' epochs. The time of a shared step is divided by sequences. */
+/* Adds the last step to its adapters' epochs. The time of a shared step is divided by
+ * sequences. */
 static void account(ft_trainer *t, double seconds)
 {
     const ft_inputs *in = ft_stepper_inputs(t->stepper);
@@ -212,15 +215,18 @@ static bool has_to_stop(const ft_trainer *t, int32_t n_ended)
     return how == FT_STOP_NOW || (how == FT_STOP_AT_EPOCH && n_ended > 0);
 }
 
-/* From what is in the slots to the last result. What a rank alone fails in between two steps, all are told of
- * before the next; where it fails within a step, the others hear of it by their communicator. */
+/* Trains from the state in the slots to the last result. Where one rank fails between two
+ * steps, all learn of it before the next step; where it fails within a step, the others
+ * learn of it through their communicator. */
 static ft_status train_all(ft_trainer *t, ft_error *err)
 {
     ft_comm *comm = t->settings->comm;
-    int32_t n_ended = 1; /* between two trainings is as good a place to stop as between two epochs */
+    /* the start counts as an epoch's end, so training may stop here */
+    int32_t n_ended = 1;
     ft_status status = FT_OK, between = FT_OK;
     while (status == FT_OK) {
-        if (any_due(t)) between = ft_comm_agree(comm, between, NULL, err); /* all hand over, or none */
+        /* either all ranks deliver results or none does */
+        if (any_due(t)) between = ft_comm_agree(comm, between, NULL, err);
         if (between == FT_OK) between = ft_slots_hand_over(t, err);
         if (between == FT_OK) between = ft_slots_fill(t, err);
         bool stop = between == FT_OK && ft_slots_any_live(t) && has_to_stop(t, n_ended);
@@ -242,7 +248,8 @@ static int by_size(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The most sequences that a step can have: what the largest configurations that fit the slots fill. */
+/* The most sequences that a step can have: what the largest configurations that fit the
+ * slots fill. */
 static ft_status most_sequences(ft_trainer *t, int32_t *n_sequences, ft_error *err)
 {
     int64_t *fills = malloc((size_t)t->n_configs * sizeof *fills), sum = 0;
@@ -252,7 +259,8 @@ static ft_status most_sequences(ft_trainer *t, int32_t *n_sequences, ft_error *e
     for (int32_t i = 0; i < t->n_configs && status == FT_OK; i++) {
         ft_window_settings windows = ft_train_windows(t, &t->configs[i]);
         status = ft_windows_train(t->series, t->n_series, &windows, 0, &list, err);
-        int64_t most = list.count + t->n_series; /* an epoch's shift may gain one window a series */
+        /* an epoch's shift may gain one window a series */
+        int64_t most = list.count + t->n_series;
         fills[i] = most < t->configs[i].batch_size ? most : t->configs[i].batch_size;
     }
     if (status == FT_OK) {
@@ -267,7 +275,7 @@ static ft_status most_sequences(ft_trainer *t, int32_t *n_sequences, ft_error *e
     return status;
 }
 
-/* How room for adapters of all configurations' shapes is made: really, or to measure it. */
+/* Reserves memory for adapters of all configurations' shapes, or only measures it. */
 typedef ft_status make_room(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
                             int32_t n_adapters, bool for_training, ft_trainable **trainable, ft_error *err);
 
@@ -319,7 +327,8 @@ static ft_status open_trainer(ft_trainer *t, ft_error *err)
     return status;
 }
 
-/* Each rank has read the checkpoint for itself, and file systems may show an old one. */
+/* Makes the ranks agree on the checkpoint: each has read it itself, and a file system may
+ * show one of them an old one. */
 static ft_status agree_on_checkpoint(ft_trainer *t, ft_error *err)
 {
     ft_comm *comm = t->settings->comm;
@@ -335,7 +344,7 @@ static ft_status agree_on_checkpoint(ft_trainer *t, ft_error *err)
     return ft_comm_agree(comm, status, NULL, err);
 }
 
-/* Goes on from the checkpoint. One that any rank cannot use costs its epochs, and all start from the
+/* Resumes from the checkpoint. If any rank cannot use it, all ranks start from the
  * beginning. */
 static ft_status resume(ft_trainer *t, ft_error *err)
 {
@@ -420,9 +429,10 @@ ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, cons
     if (status == FT_OK) {
         const ft_trainable *adapters = t.trainable;
         if (settings->comm && settings->comm->size > 1)
-            n_sequences = ft_share_sequences(n_sequences, t.n_slots, settings->comm->size);
+            n_sequences = ft_shard_sequences(n_sequences, t.n_slots, settings->comm->size);
         else if (pass_rows > 0)
-            n_sequences = ft_part_sequences(n_sequences, t.n_slots, settings->context_length + 1, pass_rows);
+            n_sequences =
+                ft_micro_batch_sequences(n_sequences, t.n_slots, settings->context_length + 1, pass_rows);
         ft_pass_shape shape = {.n_adapters = t.n_slots,
                                .n_sequences = n_sequences,
                                .encoder_length = settings->context_length + 1,

@@ -1,10 +1,11 @@
-/* Training an adapter batch: configurations take turns in a fixed number of slots, and the slots share every
- * pass. Each configuration runs its own epochs, schedule, clipping and early stopping. docs/reference.md §4
- * and §6, docs/architecture.md §5.
+/* Trains an adapter batch: configurations take turns in a fixed number of slots, and the
+ * slots share every pass. Each configuration has its own epochs, schedule, clipping and
+ * early stopping. docs/reference.md §4 and §6, docs/architecture.md §5.
  *
- * Which configuration is in which slot at which step depends on the configurations, their order and the
- * number of slots alone (and on what `epochs` answers), never on time: with one thread count the results have
- * the same bits, however often the training was interrupted and gone on with. */
+ * Training is deterministic. Which configuration is in which slot at which step depends
+ * only on the configurations, their order, the number of slots and the answers of
+ * `epochs`, never on time. With the same number of threads, results have the same bits,
+ * however often training was interrupted and resumed. */
 #ifndef FT_MODEL_TRAINER_H
 #define FT_MODEL_TRAINER_H
 
@@ -18,8 +19,9 @@
 /* What one adapter of the batch does. */
 typedef struct ft_train_config {
     ft_adapter_spec spec;
-    const ft_adapter
-        *start; /* to go on from; NULL: fresh from the seed. Its spec is taken but for the dropout */
+    /* The adapter to start from; NULL: a fresh one, from the seed. Everything in its spec
+     * except the dropout overrides this configuration's. */
+    const ft_adapter *start;
     double learning_rate, weight_decay, max_grad_norm;
     ft_schedule schedule;
     int64_t warmup_steps;
@@ -27,20 +29,24 @@ typedef struct ft_train_config {
     bool window_shift;
     float model_dropout;
     uint32_t seed;
-    const int32_t *milestones; /* (n_milestones) shorter lengths whose results are wanted too, in epochs,
-                                  rising, each below `epochs` */
+    /* (n_milestones) shorter trainings that also need a result: numbers of epochs,
+     * ascending, each below `epochs`. */
+    const int32_t *milestones;
     int32_t n_milestones;
 } ft_train_config;
 
-/* A result as it is handed over; what it points to lives for the call. */
+/* A result passed to `result`. Its pointers are valid during the call. */
 typedef struct ft_train_result {
     ft_status status; /* FT_OK, FT_DIVERGED, FT_INTERRUPTED; then `error` says more */
     const char *error;
-    const ft_adapter *adapter; /* the last weights or, with early stopping, the best; NULL when it diverged */
-    const ft_epoch *history;   /* (n_epochs) finished epochs */
-    int32_t n_epochs, best_epoch; /* best_epoch: of the lowest val_loss, 0 if there was none */
-    bool ended;  /* no later result comes: trained to its end, stopped early, pruned or failed */
-    bool pruned; /* `epochs` said so */
+    /* the last weights or, with early stopping, the best; NULL when it diverged */
+    const ft_adapter *adapter;
+    const ft_epoch *history; /* (n_epochs) finished epochs */
+    /* best_epoch: of the lowest val_loss, 0 if there was none */
+    int32_t n_epochs, best_epoch;
+    /* this is the last result: trained to its end, stopped early, pruned or failed */
+    bool ended;
+    bool pruned; /* `epochs` pruned it */
 } ft_train_result;
 
 /* How soon to stop. */
@@ -54,36 +60,43 @@ typedef struct ft_train_settings {
     int32_t context_length, prediction_length;
     int64_t eval_windows; /* at most, for val_loss */
     int32_t slots;        /* adapters trained at a time; 0: all */
-    /* A file that is written so often that little is lost, before results are handed over among others, and
-     * gone on from where it is there. One that is damaged or of another batch costs its epochs, as `say`
-     * tells: training starts from the beginning. Results whose handing over a crash may have cut short come
-     * again. NULL: none; then adapters that are stopped hand over what they have, with FT_INTERRUPTED. */
+    /* The checkpoint file. It is written often, also before results are delivered, so
+     * that a crash loses little; training resumes from it where it exists. If it is
+     * damaged or belongs to another batch, `say` reports that and training starts from
+     * the beginning. A result is delivered again if a crash may have cut its delivery
+     * short. NULL: no checkpoints; adapters that are stopped then deliver what they have,
+     * with FT_INTERRUPTED. */
     const char *checkpoint;
-    /* Takes a result of configuration `index`: at each milestone and at its end. Another status than FT_OK
-     * ends all training. Ranks that train together (`comm`) all call it or none, and must return the same. */
+    /* Receives a result of configuration `index`, at each milestone and at its end. Any
+     * status other than FT_OK ends all training. In data-parallel training (`comm`)
+     * either all ranks call it or none does, and all must return the same status. */
     ft_status (*result)(void *context, int32_t index, const ft_train_result *result, ft_error *err);
-    /* After a step that ended epochs of n configurations: sets which are pruned, (n), all false before. May
-     * be NULL. Asked again for epochs that a crash has undone: answers must be the same then. Another status
-     * than FT_OK ends all training as the last checkpoint has it. */
+    /* Optional. Called after a step that ended epochs of n configurations: sets pruned,
+     * (n), all false on entry. It is called again for epochs that a crash has undone and
+     * must then give the same answers. Any status other than FT_OK ends all training in
+     * the state of the last checkpoint. */
     ft_status (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
                         bool *pruned, ft_error *err);
     /* Asked after each step; may be NULL. */
     ft_stop (*stop)(void *context);
     void (*say)(void *context, const char *line); /* a line for people; may be NULL */
     void *context;
-    ft_comm *comm; /* the devices that train this batch together: ft_train is called on each with the same
-                      arguments, the results are the same, rank 0 writes the checkpoints, and all stop where
-                      one is told to. NULL: this one alone */
+    /* The devices that train this batch data-parallel; NULL: this one alone. ft_train is
+     * called on each with the same arguments and gives the same results. Rank 0 writes
+     * the checkpoints. All ranks stop when one is asked to. */
+    ft_comm *comm;
 } ft_train_settings;
 
-/* Trains configs (of one adapter kind), first come, first in a slot. A configuration that diverges ends
- * alone. The return value tells of what ends all: FT_INTERRUPTED, no window, no memory, the device. */
+/* Trains configs, all of one adapter kind; free slots take them in order. A configuration
+ * that diverges ends alone. Returns what ended the whole training: FT_INTERRUPTED, no
+ * window, no memory, or a failure of the device. */
 ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *series, int32_t n_series,
                    const ft_train_config *configs, int32_t n_configs, const ft_train_settings *settings,
                    ft_error *err);
 
-/* Device memory that ft_train allocates on a backend of these types and pass_rows: adapters with their
- * gradients and optimizer state, and the workspace. Of settings->comm the size alone counts. */
+/* The device memory that ft_train allocates on a backend of these types and pass_rows:
+ * adapters with gradients and optimizer state, and the workspace. Of settings->comm only
+ * the size matters. */
 ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, const ft_weights *base,
                          const ft_series *series, int32_t n_series, const ft_train_config *configs,
                          int32_t n_configs, const ft_train_settings *settings, size_t *bytes, ft_error *err);

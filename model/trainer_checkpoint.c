@@ -1,8 +1,9 @@
-/* The trainer's checkpoint: written between two steps, gone on from by a later start.
+/* The trainer's checkpoint: written between two steps; a later start resumes from it.
  *
- * What is read is used only where each of its numbers agrees with the configurations and with the others: a
- * number that does not would be an index out of bounds, or give results that no uninterrupted training has.
- * So it must stand where this training stands after some step. */
+ * A checkpoint is used only if every number in it agrees with the configurations and with
+ * the other numbers. A wrong number would be an index out of bounds, or give results that
+ * no uninterrupted training has. So the state must be one that this training reaches
+ * after some step. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 #include "base/file.h"
 #include "model/trainer_slots.h"
 
-/* A number for all that the results come from: settings, configurations, the base model, the data. */
+/* A number that identifies everything the results depend on: settings, configurations,
+ * the base model, the data. */
 static uint32_t batch_number(const ft_trainer *t)
 {
     const ft_train_settings *settings = t->settings;
@@ -69,9 +71,10 @@ ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err)
     return status;
 }
 
-/* Each of the functions below says what is wrong, or NULL where nothing is. */
+/* Each function below returns what is wrong, or NULL. */
 
-/* Which configurations are in slots: they take them in turn, and no slot is free while one waits. */
+/* Checks which configurations are in slots: slots take them in order, and no slot is free
+ * while a configuration waits. */
 static const char *wrong_slots(const ft_trainer *t)
 {
     int32_t n_before_last = 0;
@@ -84,11 +87,12 @@ static const char *wrong_slots(const ft_trainer *t)
         for (int32_t other = 0; other < g && config >= 0; other++)
             if (t->states[other].config == config) return "a configuration is in two slots";
     }
-    /* Where the last one came to a slot, one before it had left it. */
+    /* When the last configuration got its slot, an earlier one had left it. */
     return n_before_last < t->n_slots ? NULL : "a configuration is gone without a slot";
 }
 
-/* Finished epochs; sets what follows from them. *stops: early stopping ends the training after the last. */
+/* Checks the finished epochs and sets what follows from them. *stops: early stopping ends
+ * the training after the last one. */
 static const char *wrong_history(ft_trainer *t, int32_t g, bool *stops)
 {
     ft_slot_state *s = &t->states[g];
@@ -107,7 +111,8 @@ static const char *wrong_history(ft_trainer *t, int32_t g, bool *stops)
     return keeps_best == (s->best != NULL) ? NULL : "the best weights do not fit its epochs";
 }
 
-/* Whether the training has come to its end, as it says, and whether a result is due. */
+/* Checks whether the training has ended as the state says, and whether a result is
+ * due. */
 static const char *wrong_end(ft_trainer *t, int32_t g, bool stops)
 {
     const ft_slot_state *s = &t->states[g];
@@ -124,8 +129,8 @@ static const char *wrong_end(ft_trainer *t, int32_t g, bool stops)
                : NULL;
 }
 
-/* The epoch under way, or just finished: its windows are in the runner. `before`: steps of those before it.
- */
+/* Checks the position in the current or just finished epoch, whose windows are in the
+ * runner. `before`: steps of the epochs before it. */
 static const char *wrong_position(const ft_trainer *t, int32_t g, bool is_over, int64_t before)
 {
     const ft_slot_state *s = &t->states[g];
@@ -151,7 +156,7 @@ static ft_status unusable(const ft_trainer *t, int32_t g, const char *why, ft_er
     return ft_fail(err, FT_BAD_INPUT, "%s: slot %d: %s", t->settings->checkpoint, g + 1, why);
 }
 
-/* Checks a slot, and makes anew what goes with its state. */
+/* Checks a slot, and rebuilds what belongs to its state. */
 static ft_status resume_slot(ft_trainer *t, int32_t g, ft_error *err)
 {
     const ft_slot_state *s = &t->states[g];

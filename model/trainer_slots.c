@@ -63,7 +63,7 @@ void ft_slot_free(ft_trainer *t, int32_t g)
     t->states[g] = (ft_slot_state){.config = -1};
 }
 
-/* The starting weights of the slot's configuration, on the device. */
+/* Writes the starting weights of the slot's configuration to the device. */
 static ft_status place_adapter(ft_trainer *t, int32_t g, ft_error *err)
 {
     const ft_train_config *config = ft_slot_config(t, g);
@@ -130,7 +130,7 @@ static ft_status read_adapter(ft_trainer *t, int32_t g, ft_adapter **adapter, ft
     return status;
 }
 
-/* Hands over what slot g has; `status` and `error` say how it ended. */
+/* Delivers the result of slot g. `status` and `error` say how it ended. */
 static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char *error, ft_error *err)
 {
     const ft_slot_state *s = &t->states[g];
@@ -146,7 +146,7 @@ static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char
                               .ended = s->ended != FT_TRAINING || ended != FT_OK,
                               .pruned = s->ended == FT_TRAINING_PRUNED};
     if (status == FT_OK) status = t->settings->result(t->settings->context, s->config, &result, err);
-    /* Whoever took it may have put other weights in their place. */
+    /* The receiver of the result may have packed other weights. */
     if (t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
     ft_adapter_free(adapter);
     return status;

@@ -1,13 +1,14 @@
-/* The slots of a training: which configuration is in which, its weights on the device, checkpoints
- * (trainer_checkpoint.c), and the handing over of results. The inside of trainer.c, which makes the steps
- * between. */
+/* The slots of a training, internal to trainer.c: which configuration is in which slot,
+ * its weights on the device, checkpoints (trainer_checkpoint.c), and the delivery of
+ * results. trainer.c runs the steps in between. */
 #ifndef FT_MODEL_TRAINER_SLOTS_H
 #define FT_MODEL_TRAINER_SLOTS_H
 
 #include "model/step.h"
 #include "model/trainer.h"
 
-/* A slot, with what can be made anew from its configuration. */
+/* What a slot needs besides its ft_slot_state; it can be rebuilt from the
+ * configuration. */
 typedef struct ft_runner {
     ft_window_list windows; /* of the epoch under way */
     int64_t total_steps;
@@ -20,7 +21,7 @@ typedef struct ft_trainer {
     const ft_train_config *configs;
     int32_t n_series, n_configs, n_slots;
     const ft_train_settings *settings;
-    uint32_t batch;        /* tells its checkpoints from those of other batches */
+    uint32_t batch;        /* identifies its checkpoints among those of other batches */
     int32_t next;          /* configuration to take the next free slot */
     ft_slot_state *states; /* (n_slots) */
     ft_runner *runners;    /* (n_slots) */
@@ -29,8 +30,9 @@ typedef struct ft_trainer {
     ft_stepper *stepper;
     ft_window_list validation;
     ft_window_use *uses; /* (sum of batch sizes) */
-    int32_t *ended;      /* (n_slots) slots whose epoch the last step has ended, and of each: */
-    int32_t *indices;    /* its configuration, and so on */
+    /* (n_slots) slots that have finished an epoch with the last step, and for each: */
+    int32_t *ended;
+    int32_t *indices; /* its configuration, and so on */
     ft_epoch *epochs;
     double *val_loss;
     bool *stop, *pruned;
@@ -47,7 +49,7 @@ static inline bool ft_slot_is_live(const ft_trainer *t, int32_t g)
     return t->states[g].config >= 0;
 }
 
-/* Of what a configuration trains, which goes on from an adapter or begins. */
+/* The adapter spec this configuration trains with: its start adapter's, or its own. */
 static inline ft_adapter_spec ft_train_spec(const ft_train_config *config)
 {
     ft_adapter_spec spec = config->start ? config->start->spec : config->spec;
@@ -61,29 +63,31 @@ ft_window_settings ft_train_windows(const ft_trainer *t, const ft_train_config *
 ft_status ft_slot_load_epoch(ft_trainer *t, int32_t g, int32_t epoch, ft_error *err);
 /* The slot's next epoch, from its first window. */
 ft_status ft_slot_start_epoch(ft_trainer *t, int32_t g, ft_error *err);
-/* Sets the steps of the whole training, which the schedule goes by. */
+/* Sets the number of steps of the whole training, which the learning-rate schedule
+ * needs. */
 ft_status ft_slot_count_steps(ft_trainer *t, int32_t g, ft_error *err);
-/* Whether a result is wanted of the length that the slot has just finished. */
+/* Whether the epoch that the slot has just finished is a milestone. */
 bool ft_slot_is_at_milestone(const ft_trainer *t, int32_t g);
-/* Counts a finished epoch into what early stopping goes by; *better: its val_loss is the lowest so far.
- * Whether early stopping ends the training. */
+/* Updates early stopping with a finished epoch. Sets *better if its val_loss is the
+ * lowest so far. Returns whether early stopping ends the training. */
 bool ft_slot_judge(ft_trainer *t, int32_t g, const ft_epoch *epoch, bool *better);
 void ft_slot_free(ft_trainer *t, int32_t g);
 
-/* The next configurations into the free slots, in their order. */
+/* Puts the next configurations, in order, into the free slots. */
 ft_status ft_slots_fill(ft_trainer *t, ft_error *err);
 bool ft_slots_any_live(const ft_trainer *t);
 
 ft_status ft_slots_checkpoint(ft_trainer *t, ft_error *err);
-/* Goes on from the checkpoint where there is one. FT_BAD_INPUT: it cannot be used, and ft_slots_start_over
- * must follow. */
+/* Resumes from the checkpoint, if there is one. FT_BAD_INPUT: it is unusable; the caller
+ * must then call ft_slots_start_over. */
 ft_status ft_slots_resume(ft_trainer *t, ft_error *err);
 /* Frees all slots; the first configurations are the next to take them. */
 void ft_slots_start_over(ft_trainer *t);
 
-/* Hands over the results that are due; slots that have ended become free. */
+/* Delivers the results that are due. Slots that have ended become free. */
 ft_status ft_slots_hand_over(ft_trainer *t, ft_error *err);
-/* What becomes of the adapters when all are told to stop: FT_INTERRUPTED. */
+/* Ends all adapters when training is asked to stop: delivers what they have and returns
+ * FT_INTERRUPTED. */
 ft_status ft_slots_interrupt(ft_trainer *t, ft_error *err);
 
 #endif

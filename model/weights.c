@@ -10,7 +10,8 @@
 #include "model/place.h"
 #include "model/safetensors.h"
 
-/* The tensors of a model directory: model.safetensors, or what model.safetensors.index.json names. */
+/* The tensors of a model directory: model.safetensors, or what
+ * model.safetensors.index.json names. */
 typedef struct shards {
     const char *directory;
     char *index_path;        /* NULL without an index */
@@ -77,7 +78,7 @@ static ft_status open_index(shards *s, ft_error *err)
     return FT_OK;
 }
 
-/* There is no safetensors file: what there is instead. */
+/* Explains a directory without a safetensors file by what it has instead. */
 static ft_status explain_no_tensors(const char *directory, ft_error *err)
 {
     static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
@@ -126,8 +127,8 @@ static ft_status open_shards(const char *directory, shards *s, ft_error *err)
     return status;
 }
 
-/* Finds a tensor. *tensor is NULL where the model has none of that name; an index that names a shard without
- * it is an error. */
+/* Finds a tensor. *tensor is NULL where the model has none of that name; an index that
+ * names a shard without it is an error. */
 static ft_status find(const shards *s, const char *name, const ft_safetensors **file,
                       const ft_stored_tensor **tensor, ft_error *err)
 {
@@ -145,8 +146,8 @@ static ft_status find(const shards *s, const char *name, const ft_safetensors **
     return FT_OK;
 }
 
-/* Reads the tensor of `name` as tensor `index` into a new array; *values is NULL where the model has none of
- * that name. */
+/* Reads the tensor of `name` as tensor `index` into a new array; *values is NULL where
+ * the model has none of that name. */
 static ft_status read_tensor(const shards *s, const ft_model_config *config, const char *name, int32_t index,
                              float **values, ft_error *err)
 {
@@ -156,7 +157,7 @@ static ft_status read_tensor(const shards *s, const ft_model_config *config, con
     *values = NULL;
     ft_status status = find(s, name, &file, &tensor, err);
     if (status || !tensor) return status;
-    /* Before memory is asked for, so that a config.json with absurd sizes does not get it. */
+    /* Check before allocating, so that a config.json with absurd sizes gets no memory. */
     status = ft_safetensors_expect_matrix(file, tensor, info.rows, info.cols, err);
     if (status) return status;
     size_t bytes = (size_t)info.rows * (size_t)info.cols * sizeof(float);
@@ -170,9 +171,9 @@ static ft_status read_tensor(const shards *s, const ft_model_config *config, con
     return status;
 }
 
-/* shared.weight and its aliases, docs/reference.md §1: the first that is there is the embedding; an
- * embed_tokens must equal it; an lm_head that equals it is tied to it, and so is one that is missing, where
- * config.json ties it. */
+/* shared.weight and its aliases, docs/reference.md §1: the first that is there is the
+ * embedding; an embed_tokens must equal it; an lm_head that equals it is tied to it, and
+ * so is one that is missing, where config.json ties it. */
 static ft_status read_embeddings(const shards *s, ft_weights *weights, ft_error *err)
 {
     static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight",

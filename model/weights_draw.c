@@ -6,7 +6,7 @@
 #include "model/fresh_tensor.h"
 #include "model/weights.h"
 
-/* A T5 that scales its decoder's output is one with a tied head, and the other way round. */
+/* In T5, a decoder's output is scaled exactly where the head is tied. */
 static bool is_tied(const ft_model_config *config)
 {
     return config->scale_decoder_outputs;
@@ -19,7 +19,8 @@ static double deviation_of(const ft_model_config *config, int32_t index, const f
     if (index == FT_SHARED || index == FT_LM_HEAD) return 1.0;
     if (!info->is_linear) return 1.0 / sqrt(d_model); /* relative bias */
     if (!strcmp(info->target, "q")) return 1.0 / sqrt(d_model * config->d_kv);
-    return 1.0 / sqrt((double)info->cols); /* k, v, wi: d_model; o: n_heads * d_kv; wo: d_ff */
+    /* k, v, wi: d_model; o: n_heads * d_kv; wo: d_ff */
+    return 1.0 / sqrt((double)info->cols);
 }
 
 bool ft_fresh_tensor_of(const ft_model_config *config, int32_t index, uint32_t seed, ft_fresh_tensor *fresh)

@@ -12,7 +12,8 @@ int32_t ft_tensor_count(const ft_model_config *config)
 /* The modules of a block. */
 enum shape { QKV, O, WI, WO, NORM };
 static const struct {
-    int layer; /* the sublayer of a decoder block; the encoder's feed-forward is its layer 1 */
+    /* the sublayer of a decoder block; the encoder's feed-forward is its layer 1 */
+    int layer;
     const char *name, *target;
     enum shape shape;
 } modules[FT_MODULES_PER_BLOCK] = {

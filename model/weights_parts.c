@@ -1,4 +1,4 @@
-/* What readers and makers of weights are built of; see weights.h. */
+/* Building blocks for readers and makers of weights; see weights.h. */
 #include <stdlib.h>
 
 #include "base/checksum.h"

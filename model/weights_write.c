@@ -1,9 +1,10 @@
-/* Writing model directories: weights that are in memory, and fresh ones that are drawn while they are
- * written; see weights.h. */
+/* Writing model directories: weights that are in memory, and fresh ones that are drawn
+ * while they are written; see weights.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bf16.h"
 #include "base/file.h"
 #include "model/config_copy.h"
 #include "model/fresh_tensor.h"
@@ -98,8 +99,16 @@ static ft_status print_config(const ft_model_config *config, char **text, ft_err
     return *text ? FT_OK : ft_no_memory(err, "config.json", 0);
 }
 
-ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
-                           ft_error *err)
+/* As ft_make_elements: floats of a tensor in bf16. */
+static void round_to_bf16(const void *source, size_t first, size_t count, void *out)
+{
+    const float *values = (const float *)source + first;
+    uint16_t *rounded = out;
+    for (size_t i = 0; i < count; i++) rounded[i] = ft_bf16_from_float(values[i]);
+}
+
+static ft_status write_weights(const char *model_dir, const ft_weights *weights, const char *config_from,
+                               ft_stored_dtype dtype, ft_error *err)
 {
     bool own_head = false;
     char *text = NULL;
@@ -110,11 +119,24 @@ ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, con
     if (status == FT_OK) status = make_list(&weights->config, &list, err);
     if (status == FT_OK) {
         list_weights(weights, own_head, &list);
-        status = write_directory(model_dir, &list, NULL, text, err);
+        for (size_t i = 0; i < list.count; i++) list.stored[i].dtype = dtype;
+        status = write_directory(model_dir, &list, dtype == FT_STORED_BF16 ? round_to_bf16 : NULL, text, err);
     }
     free_list(&list);
     free(text);
     return status;
+}
+
+ft_status ft_weights_write(const char *model_dir, const ft_weights *weights, const char *config_from,
+                           ft_error *err)
+{
+    return write_weights(model_dir, weights, config_from, FT_STORED_F32, err);
+}
+
+ft_status ft_weights_write_bf16(const char *model_dir, const ft_weights *weights, const char *config_from,
+                                ft_error *err)
+{
+    return write_weights(model_dir, weights, config_from, FT_STORED_BF16, err);
 }
 
 ft_status ft_weights_write_fresh(const char *model_dir, const ft_model_config *config, uint32_t seed,

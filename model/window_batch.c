@@ -34,8 +34,9 @@ static bool same_window(const ft_window *a, const ft_window *b)
            a->label_count == b->label_count;
 }
 
-/* The sequence of the adapter before that has the same place and the same window, -1 where there is none:
- * adapters with one seed and batch size see the same windows in the same order. */
+/* The sequence of the adapter before that has the same place and the same window, -1
+ * where there is none: adapters with one seed and batch size see the same windows in the
+ * same order. */
 static int32_t twin_of(const ft_inputs *in, const ft_window_use *uses, int32_t sequence)
 {
     int32_t g = uses[sequence].adapter;

@@ -6,10 +6,11 @@
 
 #include "base/philox.h"
 
-enum { SITE_WINDOWS = 0x5a3b1e01 }; /* beside FT_SITE_SAMPLING: random numbers of their own */
+/* beside FT_SITE_SAMPLING: random numbers of their own */
+enum { SITE_WINDOWS = 0x5a3b1e01 };
 
-/* Number `index` of epoch `epoch`, in [0, bound). Multiplying instead of taking the remainder: the bias is
- * below bound / 2^32. */
+/* Number `index` of epoch `epoch`, in [0, bound). Multiplying instead of taking the
+ * remainder: the bias is below bound / 2^32. */
 static uint32_t draw(uint32_t seed, int32_t epoch, uint32_t index, uint32_t bound)
 {
     ft_philox_key key = ft_philox_key_of(seed, (uint32_t)epoch, SITE_WINDOWS);
@@ -52,8 +53,8 @@ static ft_status add(ft_window_list *list, int64_t *count, ft_window window, ft_
     return FT_OK;
 }
 
-/* The training windows whose starts are moved back by `offset`, by item and from the earliest start to the
- * last. */
+/* The training windows whose starts are moved back by `offset`, by item and from the
+ * earliest start to the last. */
 static ft_status collect_train(const ft_series *series, int32_t n_series, const ft_window_settings *settings,
                                int64_t offset, ft_window_list *list, int64_t *count, ft_error *err)
 {
@@ -174,8 +175,8 @@ ft_status ft_windows_evaluate(const ft_series *series, int32_t n_series, const f
     }
     if (count <= max_windows) return FT_OK;
     for (int64_t i = 0; i < max_windows; i++) {
-        /* Split so that no product overflows: count and max_windows fit in memory, so both are far below
-         * 2^31.5. */
+        /* Split so that no product overflows: count and max_windows fit in memory, so
+         * both are far below 2^31.5. */
         int64_t kept = max_windows == 1 ? count - 1 : i * (count - 1) / (max_windows - 1);
         list->windows[i] = list->windows[kept];
     }

@@ -1,7 +1,9 @@
-/* The memory of a pass: every activation that the forward pass writes and the backward pass reads.
+/* The memory of a pass: every activation that the forward pass writes and the backward
+ * pass reads.
  *
- * One block of device memory, cut by a pure function of the shape, so that the planner can ask for its size
- * without allocating. In passes without backward all blocks of a stack share one set of buffers. */
+ * One block of device memory, cut by a pure function of the shape, so that the planner
+ * can ask for its size without allocating. In passes without backward all blocks of a
+ * stack share one set of buffers. */
 #ifndef FT_MODEL_WORKSPACE_H
 #define FT_MODEL_WORKSPACE_H
 
@@ -11,18 +13,19 @@
 /* Largest shape that a workspace serves. */
 typedef struct ft_pass_shape {
     int32_t n_adapters, n_sequences;
-    int32_t encoder_length, decoder_length; /* rows a sequence; decoder_length 0: the encoder alone */
+    /* rows a sequence; decoder_length 0: the encoder alone */
+    int32_t encoder_length, decoder_length;
     bool backward;
     ft_adapter_kind kind; /* which inputs must be kept for gradients */
     uint32_t targets;
     int32_t rank;
 } ft_pass_shape;
 
-/* Of one block. rows: of its own stack; encoder_rows: of the encoder. u is absent where the module is no LoRA
- * target. */
+/* Of one block. rows: of its own stack; encoder_rows: of the encoder. u is absent where
+ * the module is no LoRA target. */
 typedef struct ft_block_activations {
-    ft_tensor x_self,
-        h_self; /* (rows, d_model): residual stream before the sublayer (real), its norm (matrix) */
+    /* (rows, d_model): residual stream before the sublayer (real), its norm (matrix) */
+    ft_tensor x_self, h_self;
     ft_tensor x_cross, h_cross, x_ff, h_ff;
     void *rstd_self, *rstd_cross, *rstd_ff; /* (rows) */
     ft_tensor qkv;                          /* (rows, 3 * inner) matrix */
@@ -31,13 +34,17 @@ typedef struct ft_block_activations {
     ft_tensor cross_kv;                     /* (encoder_rows, 2 * inner) matrix */
     ft_tensor cross_out;                    /* (rows, inner) matrix */
     void *self_lse, *cross_lse;             /* (n_sequences, n_heads, length) */
-    ft_tensor f;                            /* (rows, d_ff) matrix: after relu and dropout */
-    ft_tensor u[FT_MODULES_PER_BLOCK];      /* (rows, rank) real; of cross k and v: (encoder_rows, rank) */
+    /* (rows, d_ff) matrix: after relu and dropout */
+    ft_tensor f;
+    /* (rows, rank) real; of cross k and v: (encoder_rows, rank) */
+    ft_tensor u[FT_MODULES_PER_BLOCK];
 } ft_block_activations;
 
 typedef struct ft_stack_activations {
-    ft_block_activations *blocks; /* (n_layers), not owned: inside the workspace's table */
-    ft_tensor x_final, out;       /* (rows, d_model): before the final norm (real) and after it (matrix) */
+    /* (n_layers), not owned: inside the workspace's table */
+    ft_block_activations *blocks;
+    /* (rows, d_model): before the final norm (real) and after it (matrix) */
+    ft_tensor x_final, out;
     void *rstd_final;
 } ft_stack_activations;
 
@@ -54,15 +61,18 @@ typedef struct ft_workspace {
     ft_tensor dx, d_encoder_out; /* (rows, d_model), (encoder_rows, d_model) real */
     ft_tensor dh;                /* (rows, d_model) real */
     ft_tensor dy;                /* (rows, d_model) matrix */
-    ft_tensor d_wide;            /* (rows, max(3 * inner, d_ff)) matrix: dqkv, d cross kv, df */
-    ft_tensor d_attention;       /* (rows, inner) matrix */
-    ft_tensor dq;                /* (decoder rows, inner) matrix: cross-attention's */
-    ft_tensor du;                /* (rows, rank) real */
+    /* (rows, max(3 * inner, d_ff)) matrix: dqkv, d cross kv, df */
+    ft_tensor d_wide;
+    ft_tensor d_attention; /* (rows, inner) matrix */
+    ft_tensor dq;          /* (decoder rows, inner) matrix: cross-attention's */
+    ft_tensor du;          /* (rows, rank) real */
     /* inputs of the pass */
-    int32_t *encoder_ids, *decoder_ids, *labels; /* (encoder rows), (decoder rows), (decoder rows) */
-    uint8_t *key_mask;                           /* (encoder rows) */
-    int32_t *sequence_start, *adapter_of;        /* (n_adapters + 1), (n_sequences) */
-    int32_t *sequence_offset;                    /* (n_adapters), and so are those below */
+    /* (encoder rows), (decoder rows), (decoder rows) */
+    int32_t *encoder_ids, *decoder_ids, *labels;
+    uint8_t *key_mask;                    /* (encoder rows) */
+    int32_t *sequence_start, *adapter_of; /* (n_adapters + 1), (n_sequences) */
+    /* (n_adapters), and so are those below */
+    int32_t *sequence_offset;
     uint32_t *seed, *step;
     float *model_dropout, *lora_dropout, *lora_scale, *label_scale;
     float *learning_rate, *weight_decay, *max_grad_norm;

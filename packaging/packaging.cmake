@@ -41,7 +41,7 @@ if(NOT dnnl_library)
   set(dnnl_library libdnnl.so)
 endif()
 list(GET ZLIB_LIBRARIES 0 zlib_library)
-ft_link_flags(FTGPU_PC_LIBRARIES ${dnnl_library} ${CJSON_LIBRARY} ${zlib_library})
+ft_link_flags(FTGPU_PC_LIBRARIES ${dnnl_library} ${CJSON_LIBRARY} ${GCRYPT_LIBRARY} ${zlib_library})
 string(APPEND FTGPU_PC_LIBRARIES " ${OpenMP_C_FLAGS} -lpthread -ldl -lrt -lm")
 if(FTGPU_SANITIZE)
   string(APPEND FTGPU_PC_LIBRARIES " -fsanitize=address,undefined")
@@ -87,6 +87,8 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ftgpu)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
+# Opened, not linked (host/hub/http.c), so that no tool sees that it is needed.
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "libcurl4 | libcurl3-gnutls, ca-certificates")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "fine-tunes Chronos-T5 time-series models over grids of hyperparameters
 One binary trains many LoRA adapters of a Chronos-T5 model at once, records
 each experiment, compares them, tells which hyperparameters matter, forecasts.")
@@ -98,7 +100,8 @@ What the program ftgpu loads when mpirun or srun starts it, so that several
 processes train the same models together.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libftgpu-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libdnnl-dev, libcjson-dev, zlib1g-dev, libgomp1")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libdnnl-dev, libcjson-dev, libgcrypt20-dev, zlib1g-dev, libgomp1")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS "libcurl4 | libcurl3-gnutls, ca-certificates")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "fine-tunes Chronos-T5 time-series models: library and header
 What the program ftgpu does, for C programs: the static library libftgpu.a and
 its header ftgpu/ftgpu.h.")

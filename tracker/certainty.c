@@ -19,7 +19,7 @@ typedef struct rivals {
 
 static double cost_of(const ft_experiment *e, ft_metric metric, ft_split split)
 {
-    return e->error ? NAN : ft_metric_badness(metric, ft_metrics_get(&e->metrics[split], metric));
+    return e->error ? NAN : ft_metric_cost(metric, ft_metrics_get(&e->metrics[split], metric));
 }
 
 /* Puts an experiment in its place among those that are best so far. */
@@ -124,7 +124,7 @@ void ft_verdict_describe(const ft_experiment *experiment, ft_metric metric, ft_s
     for (size_t i = 0; ft_baseline_get(experiment, i, &name, baseline); i++) {
         const double value = ft_metrics_get(&baseline[split], metric);
         if (!isfinite(value)) continue;
-        ft_text *list = ft_metric_badness(metric, value) <= own ? &better : &worse;
+        ft_text *list = ft_metric_cost(metric, value) <= own ? &better : &worse;
         if (list->length > 0) ft_text_add(list, " and ");
         ft_text_add_line(list, name);
         ft_text_addf(list, " (%s)", ft_people_number(value, room));

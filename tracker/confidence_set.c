@@ -62,7 +62,7 @@ static void draw(const plan *p, dice *d, double *times)
 static double value_of(ft_metric metric, double sum, double weight)
 {
     double value = sum / weight;
-    return ft_metric_badness(metric, metric == FT_RMSE ? sqrt(value) : value);
+    return ft_metric_cost(metric, metric == FT_RMSE ? sqrt(value) : value);
 }
 
 /* costs: (DRAWS, count). */

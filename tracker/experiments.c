@@ -53,8 +53,8 @@ static ft_status explain(ft_experiments *set, const char *directory, const ft_er
     char *path = ft_join_path(directory, "results.json");
     if (!path) return ft_no_memory(err, "a path", strlen(directory) + 16);
     bool exists = false;
-    ft_error unknown;
-    const bool is_missing = ft_path_exists(path, &exists, &unknown) == FT_OK && !exists;
+    ft_error ignored;
+    const bool is_missing = ft_path_exists(path, &exists, &ignored) == FT_OK && !exists;
     /* A plain file beside the experiments (a report, an export) is none of ours to complain about. */
     if (is_missing && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
     free(path);
@@ -210,9 +210,9 @@ ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metri
             n_failed++;
             continue;
         }
-        double badness = ft_metric_badness(metric, ft_metrics_get(&candidate->metrics[split], metric));
-        if (badness < least) {
-            least = badness;
+        double cost = ft_metric_cost(metric, ft_metrics_get(&candidate->metrics[split], metric));
+        if (cost < least) {
+            least = cost;
             *best = candidate;
         }
     }

@@ -256,7 +256,7 @@ static void take_rows(study *s, const ft_experiments *experiments)
         if (e->error || !isfinite(value)) continue;
         s->row[s->n] = i;
         s->metrics[s->n] = value;
-        s->cost[s->n] = ft_metric_badness(s->metric, value);
+        s->cost[s->n] = ft_metric_cost(s->metric, value);
         s->test[s->n++] = ft_metrics_get(&e->metrics[FT_TEST], s->metric);
     }
     s->n_best = ft_ped_mark_best(s->cost, s->n, s->is_best, s->room);

@@ -50,7 +50,7 @@ void ft_metrics_set(ft_metrics *metrics, ft_metric metric, double value)
     memcpy((char *)metrics + offsets[metric], &value, sizeof value);
 }
 
-double ft_metric_badness(ft_metric metric, double value)
+double ft_metric_cost(ft_metric metric, double value)
 {
     if (metric == FT_DIRECTIONAL_ACCURACY) return -value;
     return metric == FT_COVERAGE_80 ? fabs(value - 0.8) : value;

@@ -56,7 +56,7 @@ void ft_metrics_set(ft_metrics *metrics, ft_metric metric, double value);
 
 /* Smaller is better: the value itself, its negative for directional_accuracy, |value - 0.8| for coverage_80.
  * NaN stays. */
-double ft_metric_badness(ft_metric metric, double value);
+double ft_metric_cost(ft_metric metric, double value);
 /* "lower is better", "higher is better" or "nearest to 0.8 is best". */
 const char *ft_metric_direction(ft_metric metric);
 

@@ -71,7 +71,7 @@ static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, ft_e
     }
     ft_status status = FT_OK;
     if (table.n_rows || table.failed)
-        status = ft_table_print(&table, FT_TABLE_PEOPLE, out, err);
+        status = ft_table_print(&table, FT_TABLE_TEXT, out, err);
     else
         ft_text_add(out, "no metrics\n");
     ft_table_free(&table);
@@ -92,7 +92,7 @@ static ft_status add_history(ft_text *out, const ft_experiment *experiment, ft_e
         ft_table_add_row(&table);
         for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_set_number(&table, c, values[c]);
     }
-    ft_status status = ft_table_print(&table, FT_TABLE_PEOPLE, out, err);
+    ft_status status = ft_table_print(&table, FT_TABLE_TEXT, out, err);
     ft_table_free(&table);
     return status;
 }

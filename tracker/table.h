@@ -49,7 +49,7 @@ void ft_table_keep_rows(ft_table *table, size_t count);
 void ft_table_remove_column(ft_table *table, size_t column);
 
 typedef enum ft_table_format {
-    FT_TABLE_PEOPLE,      /* aligned; numbers to 6 significant digits, null "-", control characters '?' */
+    FT_TABLE_TEXT,        /* aligned; numbers to 6 significant digits, null "-", control characters '?' */
     FT_TABLE_CSV,         /* RFC 4180 with \n; numbers as the shortest text that reads back, null empty, flags
                              true/false */
     FT_TABLE_JSON,        /* a list of objects, a line each */

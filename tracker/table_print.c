@@ -208,7 +208,7 @@ ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text 
     if (ok && format == FT_TABLE_CSV) print_csv(table, false, out);
     if (ok && format == FT_TABLE_SPREADSHEET) print_csv(table, true, out);
     if (ok && format == FT_TABLE_JSON) ok = print_json(table, out);
-    if (ok && format == FT_TABLE_PEOPLE) ok = print_people(table, out);
+    if (ok && format == FT_TABLE_TEXT) ok = print_people(table, out);
     if (ok && !out->failed) return FT_OK;
     return ft_no_memory(err, "a table", table->n_rows * table->n_columns * sizeof(ft_cell));
 }

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "bench/gpu_check/model_check.h"
-#include "host/bench_ops.h"
+#include "host/bench/ops.h"
 
 enum { DONE, SOME_FAILED, UNUSABLE, LOST, MOST_BATCHES = 8 };
 

@@ -36,7 +36,7 @@ foreach(part ${model_parts})
     list(REMOVE_ITEM model_parts ${part})
   endif()
 endforeach()
-file(GLOB bench_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/bench*.c)
+file(GLOB bench_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/bench/*.c)
 ft_part(bench ${model_parts} ${bench_parts})
 target_link_libraries(ft_bench PUBLIC ft_kernels)
 

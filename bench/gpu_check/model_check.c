@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bench/gpu_check/check.h"
-#include "host/bench_device.h"
+#include "host/bench/device.h"
 
 /* Lengths are no multiples of 64. nano: contexts of three chunks of 64 keys, in the simulator within a
  * minute. small: what takes ref about six seconds of one core. */

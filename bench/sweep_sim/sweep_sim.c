@@ -1,5 +1,5 @@
 /* A sweep of any size without a device: the real planner, coordinator, journal and schedulers, and workers
- * that only say what workers say (sim_crew.h). What it tells: how near the sweep comes to the shortest time
+ * that only say what workers say (sim_pool.h). What it tells: how near the sweep comes to the shortest time
  * that it could take, and what a configuration costs the coordinator in processor time and memory. */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "bench/sweep_sim/sim_crew.h"
-#include "host/coordinator.h"
-#include "host/demo_data.h"
+#include "bench/sweep_sim/sim_pool.h"
+#include "host/data/demo_data.h"
+#include "host/workers/coordinator.h"
 #include "model/weights.h"
 
 static const char usage[] =
@@ -79,7 +79,7 @@ static bool read_options(int argc, char **argv, options *o)
             o->sim.spread = atof(optarg);
             break;
         case 'a':
-            o->sim.alive_every = atof(optarg);
+            o->sim.heartbeat_seconds = atof(optarg);
             break;
         case 'k':
             o->scheduler = optarg;
@@ -103,7 +103,8 @@ static bool read_options(int argc, char **argv, options *o)
             return false;
         }
     if (o->sim.deaths_per_hour > 0 || o->stop_after > 0) o->sim.makes_files = true;
-    return o->results && optind == argc && o->configs > 0 && o->sim.n_workers > 0 && o->sim.alive_every > 0;
+    return o->results && optind == argc && o->configs > 0 && o->sim.n_workers > 0 &&
+           o->sim.heartbeat_seconds > 0;
 }
 
 /* 100 configurations for each number of epochs, as many times as it takes, with a seed each time. Free by
@@ -160,7 +161,7 @@ static cost cost_now(void)
     return (cost){cpu_seconds(), ft_now_seconds(), peak_bytes()};
 }
 
-static bool report(const options *o, const sim_crew *sim, size_t n_results, const cost *before,
+static bool report(const options *o, const sim_pool *sim, size_t n_results, const cost *before,
                    const cost *opened, const cost *after)
 {
     double n = (double)o->configs, workers = o->sim.n_workers;
@@ -213,8 +214,8 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
     char inputs[4096], model[4200], data[3][4200], epochs[512];
     ft_engine *engine = NULL;
     ft_sweep sweep = {0};
-    sim_crew sim = {0};
-    ft_crew crew;
+    sim_pool sim = {0};
+    ft_worker_pool pool;
     ft_text seeds = FT_TEXT_EMPTY;
     size_t n_results = 0;
     static const char *const parts[] = {"train", "val", "test"};
@@ -247,14 +248,14 @@ static ft_status run(const options *o, bool *is_good, ft_error *err)
     if (status == FT_OK) status = ft_engine_open(&settings, &engine, err);
     const cost before = cost_now();
     if (status == FT_OK) status = ft_sweep_open(engine, &request, &sweep, err);
-    if (status == FT_OK) status = sim_crew_open(&sim, &o->sim, &sweep, &crew, err);
+    if (status == FT_OK) status = sim_pool_open(&sim, &o->sim, &sweep, &pool, err);
     const cost opened = cost_now();
-    if (status == FT_OK) status = ft_coordinate_crew(&sweep, &crew, err);
+    if (status == FT_OK) status = ft_coordinate_pool(&sweep, &pool, err);
     const cost after = cost_now();
     if (status == FT_OK && sweep.resumed > 0) report_resumed(&sweep, &opened, &after);
     if ((status == FT_OK || status == FT_INTERRUPTED) && n_results > 0)
         *is_good = report(o, &sim, n_results, &before, &opened, &after);
-    sim_crew_close(&sim);
+    sim_pool_close(&sim);
     ft_sweep_close(&sweep);
     ft_engine_close(engine);
     ft_text_free(&seeds);
@@ -266,7 +267,7 @@ int main(int argc, char **argv)
     options o = {.epochs = "1,2,3,4,5,6,7,8,9,10",
                  .scheduler = "none",
                  .configs = 100000,
-                 .sim = {.n_workers = 100, .spread = 0.2, .alive_every = 1, .seed = 1}};
+                 .sim = {.n_workers = 100, .spread = 0.2, .heartbeat_seconds = 1, .seed = 1}};
     ft_error err;
     bool is_good = false;
     if (!read_options(argc, argv, &o)) {

@@ -1,8 +1,9 @@
-/* Attention forward in tiles: a strip of queries by a block of columns at a time, softmax as it goes (Milakov
- * and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022).
+/* Attention forward in tiles, with an online softmax (Milakov and Gimelshein, "Online
+ * normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022): each
+ * tile is a strip of queries by a block of columns.
  *
- * A block of columns' keys and values stays in the first-level cache while Q_BLOCK queries pass by it in
- * strips. */
+ * The keys and values of a block of columns stay in the first-level cache while Q_BLOCK
+ * queries are processed against it, strip by strip. */
 #include "kernels/cpu/attention.h"
 
 #include <omp.h>
@@ -22,13 +23,14 @@ typedef struct layout {
 typedef struct workspace {
     float *keys, *values, *mask; /* of one sequence and head, packed as B operands */
     float *queries;              /* (Q_BLOCK, d_line), an A operand */
-    float *sums, *denominators;  /* (Q_BLOCK, d_panels); (Q_BLOCK, FT_LANES), to be added up over the lanes */
-    float *largest;              /* (Q_BLOCK) */
+    /* (Q_BLOCK, d_panels); (Q_BLOCK, FT_LANES), to be added up over the lanes */
+    float *sums, *denominators;
+    float *largest;                /* (Q_BLOCK) */
     float *scores, *probabilities; /* (STRIP, COLUMN_BLOCK) */
     float *lines;                  /* (FT_LANES, d_line or d_panels) */
 } workspace;
 
-/* With memory NULL only l->floats is found out. */
+/* Lays out a thread's memory. With `memory` NULL it only computes l->floats. */
 static workspace workspace_at(layout *l, float *memory)
 {
     int64_t at = 0;
@@ -85,9 +87,9 @@ FT_INLINE float finish_scores(float *score, const float *mask, const float *bias
     return ft_largest(most);
 }
 
-/* `vectors` vectors of one group of columns of `count` rows of a strip: scores become probabilities, not yet
- * divided by the denominator, which grows by their sum without dropout. `shift`: each row's largest score, in
- * base 2. */
+/* Turns scores into probabilities, for `vectors` vectors of one group of columns and
+ * `count` rows of a strip. They are not divided by the denominator yet, which grows by
+ * their sum before dropout. `shift`: each row's largest score, in base 2. */
 FT_INLINE void exponentials(const task *t, const workspace *w, const float *shift, float *denominators,
                             int64_t q, int64_t count, int64_t column, int64_t c, int vectors,
                             const bool pairs, const bool drops)
@@ -119,7 +121,8 @@ FT_INLINE void exponentials(const task *t, const workspace *w, const float *shif
     }
 }
 
-/* `count` queries from q (the block's rows from `first` on) and `width` columns from `column` on. */
+/* Processes `count` queries from q on (rows `first` and on of the block) against `width`
+ * columns from `column` on. */
 FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first, int64_t count,
                      int64_t column, int64_t width, const bool pairs, const bool drops, const bool biased)
 {
@@ -146,7 +149,8 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first
         if (attention->causal) ft_mask_before(score, column, width, attention->kv_length - 1 - (q + i));
         const float most =
             finish_scores(score, w->mask + column, biased ? t->bias + q + i + column : NULL, width, biased);
-        now[i] = most > before[i] ? most : before[i]; /* a NaN reaches the result through its exponential */
+        /* NaN scores still reach the result, through exponentials */
+        now[i] = most > before[i] ? most : before[i];
     }
     bool grown = false;
     float *denominators = w->denominators + first * FT_LANES;
@@ -190,7 +194,8 @@ FT_INLINE void query_block(const task *t, const workspace *w, int64_t q_first, i
                            const bool pairs)
 {
     int64_t column = 0;
-    if (t->attention->causal) { /* no query of the block attends to columns before this one */
+    if (t->attention->causal) {
+        /* no query of the block attends to columns before this one */
         column = t->attention->kv_length - 1 - (q_first + q_count - 1);
         column = column / COLUMN_BLOCK * COLUMN_BLOCK;
     }
@@ -241,8 +246,8 @@ FT_INLINE void store_block(const task *t, const workspace *w, int64_t q_first, i
     }
 }
 
-/* Sequence s has its keys and values in rows [s * kv_rows, s * kv_rows + kv_length). `batch` NULL: no
- * dropout. */
+/* The keys and values of sequence s are rows [s * kv_rows, s * kv_rows + kv_length).
+ * `batch` NULL: no dropout. */
 FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
                        int64_t n_sequences, int64_t kv_rows, ft_tensor out, float *lse, const bool pairs)
 {

@@ -1,20 +1,22 @@
-/* What attention's forward and backward share: the order of keys, the packing of operands, the bias by
- * distance.
+/* Shared by attention forward and backward: the order of keys, the packing of operands,
+ * the bias by distance.
  *
- * Keys are taken from the last to the first: column c of the scores is key kv_length - 1 - c. Then a column
- * is the feature number of dropout, so that 64 columns are one Philox group, and the bias of (query, column)
- * depends on their sum alone, so that a row of scores meets a contiguous run of the bias table. The softmax
- * does not care about the order of keys.
+ * Keys are processed from the last to the first: column c of the scores is key kv_length
+ * - 1 - c. A column is then the feature number that dropout uses, so 64 columns are one
+ * Philox group. The bias of (query, column) depends only on their sum, so a row of scores
+ * adds a contiguous run of the bias table. The softmax does not depend on the order of
+ * keys.
  *
- * Operands of tile products are packed in elements of 32 bits (see tile.h): f32, or pairs of bf16. */
+ * Operands of tile products are packed in 32-bit elements (tile.h): an f32, or a pair of
+ * bf16. */
 #ifndef FT_KERNELS_CPU_ATTENTION_H
 #define FT_KERNELS_CPU_ATTENTION_H
 
 #include "kernels/cpu/dropout.h"
 #include "kernels/cpu/tile.h"
 
-/* The next `floats` of a thread's memory, at whole cache lines; with `memory` NULL only the offset is moved
- * on. */
+/* Returns the next `floats` of a thread's memory, rounded up to whole cache lines. With
+ * `memory` NULL it only advances the offset. */
 static inline float *ft_take(float *memory, int64_t *offset, int64_t floats)
 {
     float *at = memory ? memory + *offset : NULL;
@@ -22,7 +24,7 @@ static inline float *ft_take(float *memory, int64_t *offset, int64_t floats)
     return at;
 }
 
-/* Elements that `count` values along k take. */
+/* The number of elements that `count` values along k take. */
 FT_INLINE int64_t ft_steps(int64_t count, const bool pairs)
 {
     return pairs ? (count + 1) / 2 : count;
@@ -41,8 +43,8 @@ FT_INLINE void ft_multiply(const ft_tile_product *product, const bool pairs)
     FT_FOR_ISA(ft_tile_multiply)(product);
 }
 
-/* The columns of one head of one sequence: rows [first_row, first_row + count), taken backwards where
- * `reversed`. */
+/* The columns of one head of one sequence: rows [first_row, first_row + count), taken
+ * backwards where `reversed`. */
 typedef struct ft_head {
     ft_tensor tensor; /* of the head's d_kv columns */
     int64_t first_row, count;
@@ -54,8 +56,8 @@ FT_INLINE const void *ft_head_row(const ft_head *head, int64_t index)
     return ft_row_address(head->tensor, head->first_row + (head->reversed ? head->count - 1 - index : index));
 }
 
-/* A head's rows are far apart (its columns are few of a wide tensor), which no hardware prefetcher follows:
- * asks for the row some steps ahead. */
+/* Prefetches the row some steps ahead. A head's rows are far apart (a few columns of a
+ * wide tensor), and hardware prefetchers do not follow that. */
 FT_INLINE void ft_prefetch_row(const ft_head *head, int64_t index)
 {
     enum { AHEAD = 32, LINE = 64 };
@@ -83,8 +85,8 @@ FT_INLINE void ft_pack_row(const ft_head *head, int64_t index, const bool pairs,
     }
 }
 
-/* `rows` rows of the head as A operand, one after the other, `row_elements` (whole vectors) apart; zeros
- * beyond count. */
+/* Packs `rows` rows of the head as an A operand, `row_elements` (whole vectors) apart;
+ * rows beyond count become zeros. */
 FT_INLINE void ft_pack_left(const ft_head *head, int64_t rows, int64_t row_elements, const bool pairs,
                             float *to)
 {
@@ -96,8 +98,9 @@ FT_INLINE void ft_pack_left(const ft_head *head, int64_t rows, int64_t row_eleme
     }
 }
 
-/* The transposed head as a B operand: k = d, n = rows [0, padded) (whole vectors; zeros beyond count).
- * `lines` holds FT_LANES rows of whole vectors. Panel p starts at p * FT_PANEL * steps of d. */
+/* Packs the transposed head as a B operand: k = d, n = rows [0, padded). `padded` is
+ * whole vectors; rows beyond count become zeros. `lines` holds FT_LANES rows of whole
+ * vectors. Panel p starts at p * FT_PANEL * steps of d. */
 FT_INLINE void ft_pack_transposed(const ft_head *head, int64_t padded, const bool pairs, float *to,
                                   float *lines)
 {
@@ -120,7 +123,8 @@ FT_INLINE void ft_pack_transposed(const ft_head *head, int64_t padded, const boo
     }
 }
 
-/* One row's values [first, first + width) as bits of f32, half filled: 16-bit floats without the shift. */
+/* One row's values [first, first + width) as bits of f32, half filled: 16-bit floats
+ * without the shift. */
 FT_INLINE ft_uint_vector ft_halves(const uint16_t *row, int64_t first, int64_t d)
 {
     if (!row || first >= d) return (ft_uint_vector){0};
@@ -131,8 +135,9 @@ FT_INLINE ft_uint_vector ft_halves(const uint16_t *row, int64_t first, int64_t d
     return value;
 }
 
-/* The head as a B operand: k = rows [0, padded) (zeros beyond count; padded is even), n = d in whole panels.
- * Panel p of d's columns starts at p * ft_steps(padded) * FT_PANEL. */
+/* Packs the head as a B operand: k = rows [0, padded), n = d in whole panels. `padded` is
+ * even; rows beyond count become zeros. Panel p of d's columns starts at p *
+ * ft_steps(padded) * FT_PANEL. */
 FT_INLINE void ft_pack_rows(const ft_head *head, int64_t padded, const bool pairs, float *to)
 {
     const int64_t d = head->tensor.cols, steps = ft_steps(padded, pairs);
@@ -183,8 +188,8 @@ static inline void ft_bias_table(const ft_attention *attention, float *bias)
     }
 }
 
-/* mask[c]: 0 for a column that is attended to, -infinity for others, up to `padded`. Returns the columns up
- * to the last one that is. */
+/* mask[c]: 0 for a column that is attended to, -infinity for others, up to `padded`.
+ * Returns the columns up to the last one that is. */
 static inline int64_t ft_column_mask(const ft_attention *attention, int64_t sequence, int64_t padded,
                                      float *mask)
 {
@@ -199,7 +204,8 @@ static inline int64_t ft_column_mask(const ft_attention *attention, int64_t sequ
     return used;
 }
 
-/* Causal attention: takes the scores of columns before `first` out of a row that starts at `column`. */
+/* Causal attention: masks the scores of columns before `first` in a row that starts at
+ * `column`. */
 FT_INLINE void ft_mask_before(float *scores, int64_t column, int64_t width, int64_t first)
 {
     for (int64_t c = 0; c < width && column + c < first; c++) scores[c] = -INFINITY;

@@ -1,11 +1,13 @@
-/* Attention backward: the probabilities are computed again from the saved log of the softmax's denominator,
- * tile by tile.
+/* Attention backward. The probabilities are recomputed tile by tile from the saved log of
+ * the softmax's denominator.
  *
- * With P = softmax(S), M the dropout mask times its scale, dP = M * (dO V^T) and D = rowsum(dO * O) (Dao et
- * al., "FlashAttention", 2022, appendix B):  dV = (P M)^T dO,  dS = P * (dP - D),  dQ = dS K,  dK = dS^T Q.
+ * With P = softmax(S), M the dropout mask times its scale, dP = M * (dO V^T) and D =
+ * rowsum(dO * O) (Dao et al., "FlashAttention", 2022, appendix B):
  *
- * The scale of M is left out of the tiles (D is divided by it instead) and put into dQ, dK, dV and the bias
- * gradient at the end. */
+ *   dV = (P M)^T dO,  dS = P * (dP - D),  dQ = dS K,  dK = dS^T Q
+ *
+ * Tiles leave out the scale of M (D is divided by it instead); it is applied to dQ, dK,
+ * dV and the gradient of the bias at the end. */
 #include <omp.h>
 
 #include "kernels/cpu/attention.h"
@@ -14,12 +16,14 @@
 enum { Q_BLOCK = 96, STRIP = 12, COLUMN_BLOCK = FT_GROUP };
 
 typedef struct layout {
-    int64_t d_steps, d_line;           /* elements along d; rounded up to whole vectors */
-    int64_t d_panels, d_vectors;       /* d as whole panels, whole vectors */
-    int64_t columns, queries;          /* kv_length as whole groups; q_length as an even number */
+    int64_t d_steps, d_line;     /* elements along d; rounded up to whole vectors */
+    int64_t d_panels, d_vectors; /* d as whole panels, whole vectors */
+    /* kv_length as whole groups; q_length as an even number */
+    int64_t columns, queries;
     int64_t column_steps, query_steps; /* elements along these */
-    int64_t bias_sums;                 /* floats of the bias gradient by query + column, or 0 */
-    int64_t floats;                    /* of one thread's memory */
+    /* floats of the bias gradient by query + column, or 0 */
+    int64_t bias_sums;
+    int64_t floats; /* of one thread's memory */
 } layout;
 
 /* A thread's memory: operands of one sequence and head, then tiles. */
@@ -33,14 +37,14 @@ typedef struct workspace {
     float *mask;                      /* (columns) */
     float *shift, *dot;               /* (queries): log of the denominator in base 2; D */
     float *scores, *dp;               /* (STRIP, COLUMN_BLOCK) */
-    /* P M and dS of a block of queries. With pairs, p and ds_t hold pairs of neighbouring queries, (Q_BLOCK /
-     * 2, COLUMN_BLOCK), and ds pairs of columns, (Q_BLOCK, COLUMN_BLOCK / 2); else all are (Q_BLOCK,
-     * COLUMN_BLOCK), and ds_t is ds. */
+    /* P M and dS of a block of queries. With pairs, p and ds_t hold pairs of neighbouring
+     * queries, (Q_BLOCK / 2, COLUMN_BLOCK), and ds pairs of columns, (Q_BLOCK,
+     * COLUMN_BLOCK / 2); else all are (Q_BLOCK, COLUMN_BLOCK), and ds_t is ds. */
     float *p, *ds, *ds_t;
     float *lines; /* (FT_LANES, d_line or d_panels) */
 } workspace;
 
-/* With memory NULL only l->floats is found out. */
+/* Lays out a thread's memory. With `memory` NULL it only computes l->floats. */
 static workspace workspace_at(layout *l, const bool pairs, float *memory)
 {
     int64_t at = 0;
@@ -96,8 +100,8 @@ typedef struct task {
     uint32_t sequence_number; /* in the adapter's step */
 } task;
 
-/* Packs one sequence and head; D and the shifts. A query added to make their number even has probability 0
- * everywhere. */
+/* Packs one sequence and head; D and the shifts. A query added to make their number even
+ * has probability 0 everywhere. */
 FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const float *lse, ft_tensor dout,
                          const bool pairs)
 {
@@ -133,8 +137,9 @@ FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const
     }
 }
 
-/* `vectors` vectors of one group of columns of two neighbouring queries q and q + 1, rows i and i + 1 of the
- * strip, rows `at` and at + 1 of the block: from scores and dO V^T to P M and dS. */
+/* `vectors` vectors of one group of columns of two neighbouring queries q and q + 1, rows
+ * i and i + 1 of the strip, rows `at` and at + 1 of the block: from scores and dO V^T to
+ * P M and dS. */
 FT_INLINE void gradient_of_two(const task *t, const workspace *w, int64_t q, int64_t i, int64_t at,
                                int64_t column, ft_uint_vector number[2][FT_GROUP_VECTORS], int vectors,
                                const bool pairs, const bool drops, const bool biased)
@@ -217,7 +222,8 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t at, i
         gradient_rows(t, w, q, at, count, column, (int)(width / FT_LANES), pairs, drops, biased);
 }
 
-/* The tile of one block of queries and one of columns: adds to dk, dv of the block and to dq. */
+/* The tile of one block of queries and one of columns: adds to dk, dv of the block and to
+ * dq. */
 FT_INLINE void tile(const task *t, const workspace *w, int64_t column, int64_t width, int64_t q_first,
                     const bool pairs)
 {

@@ -1,9 +1,10 @@
-/* What the parts of the CPU backend share: its state, scratch memory, and how one binary holds several
+/* Shared by the CPU backend: its state, scratch memory, and how one binary holds several
  * instruction sets.
  *
- * The files listed in cpu.cmake as vector files are compiled once for each instruction set, with FT_ISA set
- * to its name; each has one function, named by FT_FOR_ISA, that writes its operations into the backend's
- * table. The rest (memory, oneDNN) is compiled once. */
+ * The files that cpu.cmake lists as vector files are compiled once for each instruction
+ * set, with FT_ISA set to its name. Each has one function, named by FT_FOR_ISA, that
+ * writes its operations into the backend's table. All other files (memory, oneDNN) are
+ * compiled once. */
 #ifndef FT_KERNELS_CPU_CPU_H
 #define FT_KERNELS_CPU_CPU_H
 
@@ -13,7 +14,7 @@
 #define FT_ISA_JOIN(name, isa) FT_ISA_JOIN2(name, isa)
 #define FT_FOR_ISA(name) FT_ISA_JOIN(name, FT_ISA)
 
-/* Scratch memory by use, so that an operation may hold several at once. */
+/* The uses of scratch memory. An operation may hold several at once. */
 typedef enum ft_scratch {
     FT_SCRATCH_OPERATION, /* inside one operation */
     FT_SCRATCH_X,         /* a converted input of a matrix product */
@@ -25,17 +26,20 @@ typedef enum ft_scratch {
 typedef struct ft_matmul_cache ft_matmul_cache;
 typedef struct ft_cpu ft_cpu;
 struct ft_cpu {
-    ft_backend base;  /* first, so that a backend's address is its ft_cpu's */
-    bool native_bf16; /* matrix inputs are bf16 for oneDNN; else bf16 is rounding and the products are f32 */
+    ft_backend base; /* first, so that a backend's address is its ft_cpu's */
+    /* oneDNN multiplies bf16 inputs. Otherwise bf16 means rounding, and products are
+     * computed in f32. */
+    bool native_bf16;
     struct {
         void *data;
         size_t bytes;
     } scratch[FT_SCRATCH_COUNT];
-    ft_status failure; /* the first failure since the last synchronize, with its message */
+    /* the first failure since the last synchronize, with its message */
+    ft_status failure;
     ft_error failed;
     ft_matmul_cache *matmuls;
-    /* to = from with conversion, over equal shapes; `rounded`: to bf16's precision even where `to` is f32;
-     * `accumulate`: to += from. */
+    /* to = from with conversion, over equal shapes; `rounded`: to bf16's precision even
+     * where `to` is f32; `accumulate`: to += from. */
     void (*convert)(ft_cpu *cpu, ft_tensor from, ft_tensor to, bool rounded, bool accumulate);
 };
 
@@ -44,12 +48,13 @@ static inline ft_cpu *ft_cpu_of(ft_backend *backend)
     return (ft_cpu *)backend;
 }
 
-/* At least `bytes` of 64-byte aligned scratch memory, kept until the next call for the same use. NULL when
- * there is none: the failure is kept for synchronize, and the operation returns without having done anything.
- */
+/* Returns at least `bytes` of 64-byte aligned scratch memory, valid until the next call
+ * for the same use. Without memory it returns NULL and keeps the failure for synchronize;
+ * the operation then returns without doing anything. */
 void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes);
 
-/* Whether `bytes` of address space can be had, for what ends the process where it gets none. */
+/* Whether `bytes` of address space are available. For calls that end the process if they
+ * get no memory. */
 bool ft_cpu_has_room(size_t bytes);
 
 /* Keeps the first failure for synchronize. */
@@ -60,13 +65,12 @@ void ft_cpu_linear_operations(ft_backend *backend);
 
 /* processor.c */
 typedef enum ft_isa { FT_ISA_GENERIC, FT_ISA_AVX2, FT_ISA_AVX512, FT_ISA_AVX512_BF16 } ft_isa;
-/* The best instruction set of this processor; the environment variable FTGPU_ISA (generic, avx2, avx512,
- * avx512_bf16) can lower it, for tests. */
+/* The best instruction set of this processor; the environment variable FTGPU_ISA
+ * (generic, avx2, avx512, avx512_bf16) can lower it, for tests. */
 ft_isa ft_cpu_isa(void);
-/* Whether oneDNN multiplies bf16 at all: with AVX-512, if need be by rounding. */
-bool ft_cpu_onednn_takes_bf16(void);
 
-/* operations.c, one for each instruction set: all vector files' operations, into the table. */
+/* operations.c, one for each instruction set: all vector files' operations, into the
+ * table. */
 void ft_cpu_operations_generic(ft_cpu *cpu);
 void ft_cpu_operations_avx2(ft_cpu *cpu);
 void ft_cpu_operations_avx512(ft_cpu *cpu);

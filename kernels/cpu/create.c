@@ -1,5 +1,5 @@
-/* The CPU backend's frame: its creation, memory (plain host memory) and order (every operation is done when
- * it returns). */
+/* Creates the CPU backend: memory (plain host memory), scratch memory, and synchronize
+ * (every operation is done when it returns). */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* MADV_HUGEPAGE, pthread_getattr_default_np */
 #endif
@@ -32,8 +32,9 @@ bool ft_cpu_has_room(size_t bytes)
     return true;
 }
 
-/* OpenMP ends the process when it cannot start a thread. So they are started here, once it is known that
- * there is room for their stacks; later parallel regions find them. */
+/* Starts the OpenMP threads now, after checking that there is room for their stacks;
+ * later parallel regions reuse them. OpenMP ends the process when it cannot start a
+ * thread. */
 static ft_status start_threads(int *n_threads, ft_error *err)
 {
     size_t stack = 0;
@@ -57,7 +58,8 @@ static ft_status start_threads(int *n_threads, ft_error *err)
         started = omp_get_num_threads();
     }
     omp_set_dynamic(dynamic);
-    *n_threads = started; /* fewer by OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS or within a parallel region */
+    /* fewer by OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS or within a parallel region */
+    *n_threads = started;
     return FT_OK;
 }
 
@@ -76,7 +78,8 @@ void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes)
     }
     if (kept) {
         FT_UNPOISON(kept, bytes);
-        FT_POISON(kept + bytes, cpu->scratch[use].bytes - bytes); /* room of a larger call before */
+        /* room of a larger call before */
+        FT_POISON(kept + bytes, cpu->scratch[use].bytes - bytes);
     } else if (cpu->failure == FT_OK && bytes > 0) {
         cpu->failure = ft_no_memory(&cpu->failed, "scratch memory of the CPU backend", bytes);
     }
@@ -92,8 +95,9 @@ static void free_backend(ft_backend *self)
     free(cpu);
 }
 
-/* Large blocks ask for huge pages: attention reads a head's columns row by row, a page or nearly so apart. A
- * training step of size small is 3 % faster by it. */
+/* Large blocks ask for huge pages: attention reads a head's columns row by row, and rows
+ * are almost a page apart or more. A training step of size small is 3 % faster with
+ * them. */
 static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
 {
     const size_t huge = (size_t)2 << 20;
@@ -104,7 +108,8 @@ static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
         rounded = (bytes + huge - 1) / huge * huge;
         block = aligned_alloc(huge, rounded);
 #ifdef MADV_HUGEPAGE
-        if (block) madvise(block, rounded, MADV_HUGEPAGE); /* a wish: failure changes nothing */
+        /* only a hint; failure changes nothing */
+        if (block) madvise(block, rounded, MADV_HUGEPAGE);
 #endif
     } else if (bytes < huge * 2) {
         block = aligned_alloc(64, rounded);
@@ -130,7 +135,7 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     *backend = NULL;
     if (dtype != FT_F32 && dtype != FT_BF16)
         return ft_fail(err, FT_BAD_INPUT, "the CPU backend computes in f32 or bf16");
-    if (dtype == FT_BF16 && !ft_cpu_onednn_takes_bf16())
+    if (dtype == FT_BF16 && !ft_cpu_takes_bf16())
         return ft_fail(err, FT_BAD_INPUT,
                        "bf16 on the CPU needs AVX-512, and oneDNN goes by %s here (DNNL_MAX_CPU_ISA lowers "
                        "that): choose --dtype f32",

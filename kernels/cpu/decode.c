@@ -1,6 +1,7 @@
-/* Attention of one decoding step over the caches of keys and values. Where many paths share a cache
- * (cross-attention of a series' samples) they are the queries of a small matrix product, see attention.c;
- * here is the case of one path a cache, which is bound by reading the caches once. */
+/* Attention of one decoding step over the key-value caches. Where many paths share a
+ * cache (cross-attention of a series' samples), they are the queries of a small matrix
+ * product; attention.c does that. This file handles one path a cache, which is bound by
+ * reading the caches once. */
 #include <omp.h>
 
 #include "kernels/cpu/operations.h"
@@ -21,7 +22,8 @@ static void store_new(ft_backend *self, const ft_decode_attention *attention)
     }
 }
 
-/* What is added to the scores: extra[h * length + key], `length` whole vectors; -infinity beyond the keys. */
+/* Fills what is added to the scores: extra[h * length + key]. `length` is whole vectors;
+ * entries beyond the keys are -infinity. */
 static void fill_extra(const ft_decode_attention *attention, int64_t length, float *extra)
 {
     for (int64_t key = 0; key < length; key++) {
@@ -40,9 +42,10 @@ static void fill_extra(const ft_decode_attention *attention, int64_t length, flo
     }
 }
 
-/* One head of one cache; rows are `row_bytes` apart. `whole`: d is whole vectors, so that rows are read where
- * they are; else by way of `buffer`. The same rows of the next cache, `next_bytes` away, are asked for in
- * passing: rows of one head are far apart, which no hardware prefetcher follows. */
+/* One head of one cache; rows are `row_bytes` apart. `whole`: d is whole vectors, so rows
+ * are read in place; otherwise through `buffer`. Each read also prefetches the same row
+ * of the next cache, `next_bytes` away: rows of one head are far apart, and hardware
+ * prefetchers do not follow that. */
 typedef struct head {
     const char *keys, *values;
     int64_t row_bytes, next_bytes, d, d_vectors;
@@ -73,7 +76,8 @@ FT_INLINE ft_vector part(const char *row, int64_t j, const bool half)
                 : ft_load((const float *)(const void *)row + j);
 }
 
-/* scores[t] = query . key t + extra[t] + mask, up to whole vectors; returns the largest. */
+/* scores[t] = query . key t + extra[t] + mask, up to whole vectors; returns the
+ * largest. */
 FT_INLINE float all_scores(const head *h, const float *query, int64_t length, const float *extra,
                            const uint8_t *mask, float *scores, const bool half)
 {
@@ -129,7 +133,8 @@ FT_INLINE void attend(const head *h, const float *query, int64_t length, const f
     ft_scale_row(sum, 1.0f / ft_sum(total), h->d_vectors);
 }
 
-/* All heads of one path. `memory`: query, sum and buffer of d_vectors each, then the scores. */
+/* All heads of one path. `memory`: query, sum and buffer of d_vectors each, then the
+ * scores. */
 static void attend_path(const ft_decode_attention *attention, int64_t path, const float *extra,
                         int64_t length, float *memory, ft_tensor out)
 {

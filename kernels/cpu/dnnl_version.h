@@ -1,6 +1,6 @@
-/* The places where oneDNN's interfaces 2.x and 3.x differ, made alike: an ft_layout owns a memory descriptor
- * (a struct in 2.x, a pointer to an object in 3.x), and a matrix product's primitive descriptor is made in
- * one call. */
+/* The places where oneDNN's interfaces 2.x and 3.x differ, made alike: an ft_layout owns
+ * a memory descriptor (a struct in 2.x, a pointer to an object in 3.x), and a matrix
+ * product's primitive descriptor is made in one call. */
 #ifndef FT_KERNELS_CPU_DNNL_VERSION_H
 #define FT_KERNELS_CPU_DNNL_VERSION_H
 

@@ -1,4 +1,5 @@
-/* Dropout in vectors: Philox for 64 neighbouring features at a time, and the masks made of it. */
+/* Dropout in vectors: Philox for 64 neighbouring features at a time, and the masks made
+ * of it. */
 #ifndef FT_KERNELS_CPU_DROPOUT_H
 #define FT_KERNELS_CPU_DROPOUT_H
 
@@ -19,16 +20,18 @@ FT_INLINE ft_long_vector ft_multiply_low(ft_long_vector a, uint32_t b)
 #endif
 }
 
-/* How many groups of 64 numbers are drawn at once. One group's rounds wait for each other; several side by
- * side fill the processor. */
+/* Groups of 64 numbers drawn at once. The rounds of one group depend on each other;
+ * several groups side by side keep the processor busy. */
 enum { FT_DRAWN = FT_LANES == 16 ? 4 : FT_LANES == 8 ? 2 : 1 };
 
-/* FT_DRAWN groups of numbers as base/philox.h defines them, group i being the features from 64 * (group + i *
- * group_step) on at position - i * position_step: number[i][v] holds features v * FT_LANES + lane of it.
+/* Draws FT_DRAWN groups of numbers as base/philox.h defines them. Group i has the
+ * features from 64 * (group + i * group_step) on, at position - i * position_step;
+ * number[i][v] holds features v * FT_LANES + lane of it.
  *
- * A block has a 64-bit lane, which in the end is cut into the numbers of two neighbouring features. Only the
- * low half of each counter counts, so that a product's low word needs no masking, and its high word one
- * shift. Of the first two rounds half is the same in all lanes. */
+ * A Philox block has one 64-bit lane, which is finally cut into the numbers of two
+ * neighbouring features. Only the low half of each counter matters, so a product's low
+ * word needs no masking and its high word one shift. Half of the first two rounds is the
+ * same in all lanes. */
 FT_INLINE void ft_draw(ft_philox_key key, uint32_t group, uint32_t group_step, uint32_t position,
                        uint32_t position_step, uint32_t sequence, uint32_t head,
                        ft_uint_vector number[FT_DRAWN][FT_GROUP_VECTORS])
@@ -36,7 +39,8 @@ FT_INLINE void ft_draw(ft_philox_key key, uint32_t group, uint32_t group_step, u
     enum { BLOCKS = FT_LANES / 2, PARTS = FT_DROPOUT_BLOCKS / BLOCKS, ALL = FT_DRAWN * PARTS };
     const uint32_t m0 = 0xD2511F53u, m1 = 0xCD9E8D57u, w0 = 0x9E3779B9u, w1 = 0xBB67AE85u;
     uint32_t k0 = key.word[0], k1 = key.word[1];
-    const uint64_t first = (uint64_t)m1 * sequence; /* round 1's product of the sequence */
+    /* round 1's product of the sequence */
+    const uint64_t first = (uint64_t)m1 * sequence;
     ft_long_vector c0[ALL], c1[ALL], c2[ALL], c3[ALL];
     for (uint32_t i = 0; i < ALL; i++) {
         const uint32_t drawn = i / PARTS, part = i % PARTS;
@@ -44,8 +48,8 @@ FT_INLINE void ft_draw(ft_philox_key key, uint32_t group, uint32_t group_step, u
         for (uint32_t lane = 0; lane < BLOCKS; lane++) column[lane] = part * BLOCKS + lane;
         column = column + (uint64_t)((group + drawn * group_step) * FT_DROPOUT_BLOCKS);
         const ft_long_vector p0 = ft_multiply_low(column, m0);
-        const uint32_t same =
-            (uint32_t)(first >> 32) ^ (position - drawn * position_step) ^ k0; /* c0 after round 1 */
+        /* c0 after round 1 */
+        const uint32_t same = (uint32_t)(first >> 32) ^ (position - drawn * position_step) ^ k0;
         const uint64_t second = (uint64_t)m0 * same;
         const ft_long_vector p1 = ft_multiply_low((p0 >> 32) ^ (uint64_t)(head ^ k1), m1);
         c0[i] = (p1 >> 32) ^ (uint64_t)((uint32_t)first ^ (k0 + w0));
@@ -98,7 +102,9 @@ static inline ft_dropout ft_dropout_of(const ft_adapter_batch *batch, const floa
 /* Where a row is: sequence s of adapter g, position t of `length`. */
 typedef struct ft_place {
     int32_t adapter;
-    uint32_t sequence, position; /* as dropout counts: in the adapter's step, from the last */
+    /* as dropout counts them: the sequence within the adapter's step, the position from
+     * the last */
+    uint32_t sequence, position;
 } ft_place;
 
 static inline ft_place ft_place_of(const ft_adapter_batch *batch, int32_t length, int64_t row)

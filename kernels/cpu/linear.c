@@ -1,7 +1,8 @@
 /* Frozen weights and the matrix products with them, by oneDNN.
  *
- * A backend made for bf16 multiplies bf16 where the processor can; elsewhere inputs and weights are rounded
- * to bf16 and multiplied in f32. Tensors of another type than the product's pass through scratch memory. */
+ * A backend made for bf16 multiplies bf16 where the processor can; elsewhere inputs and
+ * weights are rounded to bf16 and multiplied in f32. Tensors of another type than the
+ * product's pass through scratch memory. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,8 +90,8 @@ static size_t weight_bytes(ft_backend *self, int32_t out_features, int32_t in_fe
     return out * in * ft_dtype_bytes(product_dtype(ft_cpu_of(self))) * (with_backward ? 2 : 1);
 }
 
-/* `x` as the product wants it: itself, or a converted copy in scratch memory (its data is NULL when there is
- * none). */
+/* Returns `x` in the product's type: itself, or a converted copy in scratch memory. Its
+ * data is NULL without memory. */
 static ft_tensor product_input(ft_cpu *cpu, ft_scratch use, ft_tensor x)
 {
     const ft_dtype dtype = product_dtype(cpu);
@@ -109,7 +110,7 @@ static void product(ft_cpu *cpu, const ft_packed *packed, ft_tensor x, ft_tensor
     x = product_input(cpu, FT_SCRATCH_X, x);
     if (!x.data) return;
     ft_tensor result = y;
-    if (dtype == FT_F32 && y.dtype == FT_BF16) { /* f32 products do not end in bf16 */
+    if (dtype == FT_F32 && y.dtype == FT_BF16) { /* f32 products cannot write bf16 */
         result = (ft_tensor){NULL, FT_F32, y.rows, y.cols, y.cols};
         result.data = ft_cpu_scratch(cpu, FT_SCRATCH_Y, (size_t)y.rows * (size_t)y.cols * sizeof(float));
         if (!result.data) return;

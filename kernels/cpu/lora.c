@@ -1,5 +1,6 @@
-/* LoRA forward and backward, adapter by adapter: blocks of rows are converted to f32, dropped out and
- * multiplied while they are in the cache; dropout(x) is never written as a whole. */
+/* LoRA forward and backward, adapter by adapter. Blocks of rows are converted to f32,
+ * dropped out and multiplied while they are in the cache; dropout(x) as a whole is never
+ * written. */
 #include <omp.h>
 
 #include "kernels/cpu/dropout.h"
@@ -26,8 +27,8 @@ static sizes sizes_of(const ft_lora *lora)
                    ft_padded(lora->rank, FT_LANES)};
 }
 
-/* to: (cols_of_from as rows, wide) = from^T, zeros from `rows` to `wide`, in panels as a B operand of k =
- * cols. */
+/* to: (cols_of_from as rows, wide) = from^T, zeros from `rows` to `wide`, in panels as a
+ * B operand of k = cols. */
 static void pack_transposed(const float *from, int64_t rows, int64_t cols, int64_t wide, float *to)
 {
     for (int64_t j = 0; j < wide; j++) {
@@ -45,7 +46,8 @@ static void pack_plain(const float *from, int64_t rows, int64_t cols, int64_t wi
                 to[(j / FT_PANEL * rows + k) * FT_PANEL + i] = j + i < cols ? from[k * cols + j + i] : 0.0f;
 }
 
-/* The rows of all adapters cut into pieces, each of one adapter; at least one piece an adapter. */
+/* The rows of all adapters cut into pieces, each of one adapter; at least one piece an
+ * adapter. */
 typedef struct piece {
     int64_t first, count; /* rows */
     int32_t adapter;
@@ -79,8 +81,8 @@ static piece piece_at(const ft_adapter_batch *batch, int32_t length, int64_t wan
     return (piece){0, 0, 0};
 }
 
-/* x rows [first, first + count) in f32, and the factors that dropout multiplies them with (not written where
- * there is none). */
+/* x rows [first, first + count) in f32, and the factors that dropout multiplies them with
+ * (not written where there is none). */
 static void read_block(const ft_adapter_batch *batch, int32_t length, const ft_dropout *dropout, ft_tensor x,
                        int64_t first, int64_t count, int64_t wide, float *values, float *factors)
 {
@@ -109,7 +111,8 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
     enum { PIECES_A_THREAD = 8 };
     const sizes z = sizes_of(lora);
     const int64_t wanted = (int64_t)self->n_threads * PIECES_A_THREAD, n_pieces = count_pieces(batch, wanted);
-    const int64_t packed = z.in * z.rank_wide + z.rank * z.out_wide; /* A^T and B^T of one adapter */
+    /* A^T and B^T of one adapter */
+    const int64_t packed = z.in * z.rank_wide + z.rank * z.out_wide;
     const int64_t block = ROW_BLOCK * (z.in_wide + z.rank_wide + z.out_wide);
     float *memory =
         ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
@@ -172,8 +175,8 @@ static workspace workspace_at(const sizes *z, float *memory)
     return w;
 }
 
-/* One piece: dx, du, and the piece's sums da: (rank, in_wide) and db^T: (rank, out_wide). a: (rank, in) and
- * b: (out, rank) are packed plain. */
+/* One piece: dx, du, and the piece's sums da: (rank, in_wide) and db^T: (rank, out_wide).
+ * a: (rank, in) and b: (out, rank) are packed plain. */
 static void backward_piece(const ft_adapter_batch *batch, int32_t length, const ft_lora *lora, const sizes *z,
                            piece p, const float *a, const float *b, workspace *w, ft_tensor x, ft_tensor u,
                            ft_tensor dy, ft_tensor dx, ft_tensor du, float *da, float *db)
@@ -207,7 +210,7 @@ static void backward_piece(const ft_adapter_batch *batch, int32_t length, const 
                                       FT_PANEL, z->rank * FT_PANEL, w->dx,   z->in_wide, false};
         FT_FOR_ISA(ft_tile_multiply)(&back);
         for (int64_t i = 0; i < count; i++) {
-            float *row = w->dx + i * z->in_wide, *sum = w->x; /* x is done with */
+            float *row = w->dx + i * z->in_wide, *sum = w->x; /* x is no longer needed */
             ft_read_row(dx, first + i, 0, z->in, z->in_wide, sum);
             if (dropout.threshold) {
                 const float *factor = w->factor + i * z->in_wide;
@@ -231,8 +234,9 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
     const sizes z = sizes_of(lora);
     const int64_t wanted = self->n_threads * (self->n_threads < FEW_THREADS ? 4 : 1);
     const int64_t n_pieces = count_pieces(batch, wanted);
-    const int64_t packed = z.rank * z.in_wide + z.out * z.rank_wide; /* A and B of one adapter */
-    const int64_t sums = z.rank * (z.in_wide + z.out_wide);          /* of one piece */
+    /* A and B of one adapter */
+    const int64_t packed = z.rank * z.in_wide + z.out * z.rank_wide;
+    const int64_t sums = z.rank * (z.in_wide + z.out_wide); /* of one piece */
     const int64_t block = ROW_BLOCK * (3 * z.in_wide + z.out_wide + 2 * z.rank_wide);
     const int64_t floats = batch->n_adapters * packed + n_pieces * sums + self->n_threads * block;
     float *memory = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION, (size_t)floats * sizeof(float));
@@ -256,7 +260,8 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
             backward_piece(batch, length, lora, &z, p, a, a + z.rank * z.in_wide, &w, x, u, dy, dx, du, da,
                            da + z.rank * z.in_wide);
         }
-        /* The pieces of an adapter follow one another: their sums are added in that order. */
+        /* The pieces of an adapter follow one another: their sums are added in that
+         * order. */
 #pragma omp for schedule(static)
         for (int64_t task = 0; task < batch->n_adapters * z.rank; task++) {
             const int32_t g = (int32_t)(task / z.rank);

@@ -4,8 +4,8 @@
 #include "kernels/cpu/operations.h"
 #include "kernels/cpu/vector.h"
 
-/* The loss of one row; `buffer` holds the row padded with -infinity. With `scale` the row becomes its
- * gradient. */
+/* The loss of one row; `buffer` holds the row padded with -infinity. With `scale` the row
+ * becomes its gradient. */
 static double row_loss(ft_tensor logits, int64_t row, int32_t label, const float *scale, int64_t padded,
                        float *buffer)
 {

@@ -1,4 +1,4 @@
-/* The cache of oneDNN's matrix products, and its weights' layouts. */
+/* The cache of oneDNN's matrix products, and the layouts of its weights. */
 #include "kernels/cpu/matmul.h"
 
 #include <omp.h>
@@ -6,21 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More shapes than any training or forecast needs at a time; when they are used up (series of ever new
- * lengths), all are forgotten. */
+/* More shapes than any training or forecast needs at a time. When the cache is full
+ * (series of ever new lengths), it is emptied. */
 enum { MAX_MATMULS = 1024, BUCKETS = 256 };
 
-/* Bytes that must be free before oneDNN makes something. Where it gets no memory for a kernel's code, version
- * 2.6 writes through NULL, and what C++ throws elsewhere ends the process too; neither can be caught, but
- * both can be seen coming. A primitive was measured to take 2 MiB at most (sizes nano and mini, f32 and bf16,
- * all parameters trained). What is made is kept, so that looking costs nothing. */
+/* Bytes that must be free before oneDNN creates something. Without memory for a kernel's
+ * code, version 2.6 writes through NULL, and C++ exceptions elsewhere end the process
+ * too. Neither can be caught, so check beforehand. A primitive takes at most 2 MiB
+ * (measured: sizes nano and mini, f32 and bf16, all parameters trained). Primitives are
+ * cached, so the check costs nothing. */
 enum { ROOM = 16 << 20 };
 
 typedef struct matmul {
     struct matmul *next;
     ft_matmul_shape shape;
     dnnl_primitive_t primitive;
-    dnnl_memory_t x, w, y, scratch; /* their data pointers are set before each execution */
+    /* their data pointers are set before each execution */
+    dnnl_memory_t x, w, y, scratch;
     size_t scratch_bytes;
 } matmul;
 
@@ -36,9 +38,9 @@ typedef struct threads {
     int count, dynamic;
 } threads;
 
-/* oneDNN takes its thread count from the calling thread's OpenMP settings: sets ours while it works, then the
- * caller's again. It splits a product over that many threads: with fewer, part of it would not be computed.
- */
+/* Sets the calling thread's OpenMP settings and returns the previous ones, for the caller
+ * to restore. oneDNN takes its thread count from them and splits a product over that many
+ * threads: with fewer threads, part of it would not be computed. */
 static threads set_threads(threads wanted)
 {
     threads before = {omp_get_max_threads(), omp_get_dynamic()};
@@ -47,7 +49,7 @@ static threads set_threads(threads wanted)
     return before;
 }
 
-/* What oneDNN says, as ours. It does not tell how many bytes it wanted. */
+/* Maps oneDNN's status to ours. oneDNN does not report how many bytes it wanted. */
 static ft_status status_of(dnnl_status_t status, const char *what, ft_error *err)
 {
     if (status == dnnl_success) return FT_OK;

@@ -1,4 +1,5 @@
-/* What each vector file offers: a function that writes its operations into the backend's table. */
+/* What each vector file offers: a function that writes its operations into the backend's
+ * table. */
 #ifndef FT_KERNELS_CPU_OPERATIONS_H
 #define FT_KERNELS_CPU_OPERATIONS_H
 
@@ -14,8 +15,8 @@ void FT_FOR_ISA(ft_cpu_sampling_operations)(ft_backend *backend);
 void FT_FOR_ISA(ft_cpu_optimizer_operations)(ft_backend *backend);
 void FT_FOR_ISA(ft_cpu_convert_operations)(ft_cpu *cpu);
 
-/* attention.c, for decode.c: attention without dropout where the keys and values of sequence s start at row s
- * * capacity. */
+/* attention.c, for decode.c: attention without dropout where the keys and values of
+ * sequence s start at row s * capacity. */
 void FT_FOR_ISA(ft_cpu_attention_over_caches)(ft_backend *self, const ft_attention *attention,
                                               int64_t n_caches, int64_t capacity, ft_tensor out);
 

@@ -4,8 +4,8 @@
 #include "kernels/cpu/operations.h"
 #include "kernels/cpu/vector.h"
 
-/* Parameters in one piece of work; sums are taken piece by piece, so that they do not depend on the threads.
- */
+/* Parameters in one piece of work; sums are taken piece by piece, so that they do not
+ * depend on the threads. */
 enum { PIECE = 16384 };
 
 static double sum_of_squares(const float *values, int64_t count)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "kernels/cpu/cpu.h"
 
 static ft_isa processor_isa(void)
@@ -35,14 +36,14 @@ ft_isa ft_cpu_isa(void)
     return isa;
 }
 
-/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has all bits of the
- * lesser. */
+/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has
+ * all bits of the lesser. */
 static bool onednn_has(dnnl_cpu_isa_t wanted)
 {
     return (dnnl_get_effective_cpu_isa() & wanted) == wanted;
 }
 
-bool ft_cpu_onednn_takes_bf16(void)
+bool ft_cpu_takes_bf16(void)
 {
 #if defined(__x86_64__)
     return onednn_has(dnnl_cpu_isa_avx512_core);
@@ -63,16 +64,54 @@ const char *ft_cpu_onednn_isa(void)
     return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : name;
 }
 
+/* What the kernel says of the first processor, read without stdio, which would allocate. */
+enum { CPUINFO_CHARS = 8192 };
+static void read_cpuinfo(char text[CPUINFO_CHARS])
+{
+    int file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file >= 0 ? read(file, text, CPUINFO_CHARS - 1) : -1;
+    if (file >= 0) close(file);
+    text[length > 0 ? length : 0] = '\0';
+}
+
+/* The value of the first line "<key>   : value", and its length; "" where there is none. */
+static const char *find_value(const char *cpuinfo, const char *key, int *length)
+{
+    const size_t key_length = strlen(key);
+    *length = 0;
+    for (const char *line = cpuinfo; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, key_length) != 0) continue;
+        const char *colon = line + key_length + strspn(line + key_length, " \t");
+        if (*colon != ':') continue;
+        const char *value = colon + 1 + strspn(colon + 1, " \t");
+        *length = (int)strcspn(value, "\n");
+        return value;
+    }
+    return "";
+}
+
 void ft_cpu_describe(char *text, size_t size)
 {
-    char start[4096]; /* the first processor's name is in it; read without stdio, which would allocate */
-    snprintf(text, size, "CPU");
-    int file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-    ssize_t length = file >= 0 ? read(file, start, sizeof start - 1) : -1;
-    if (file >= 0) close(file);
-    start[length > 0 ? length : 0] = '\0';
-    const char *line = strstr(start, "\nmodel name"), *colon = line ? strchr(line, ':') : NULL;
-    if (!colon) return;
-    colon += 1 + strspn(colon + 1, " \t");
-    snprintf(text, size, "%.*s", (int)strcspn(colon, "\n"), colon);
+    char cpuinfo[CPUINFO_CHARS];
+    int length;
+    read_cpuinfo(cpuinfo);
+    const char *name = find_value(cpuinfo, "model name", &length);
+    snprintf(text, size, "%.*s", length, name);
+    if (length == 0) snprintf(text, size, "CPU");
+}
+
+void ft_cpu_identify(char *text, size_t size)
+{
+    static const char *const keys[] = {"cpu family", "model", "stepping", "flags"};
+    char cpuinfo[CPUINFO_CHARS], name[128];
+    uint32_t checksum = 0;
+    read_cpuinfo(cpuinfo);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int length;
+        const char *value = find_value(cpuinfo, keys[i], &length);
+        checksum = ft_checksum(ft_checksum(checksum, value, (size_t)length), ",", 1);
+    }
+    ft_cpu_describe(name, sizeof name);
+    snprintf(text, size, "%s %08lx", name, (unsigned long)checksum);
 }

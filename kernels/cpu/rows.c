@@ -1,4 +1,5 @@
-/* Operations that work row by row: embedding, residual add + RMS norm, ReLU, each with its dropout. */
+/* Operations that work row by row: embedding, residual add + RMS norm, ReLU, each with
+ * its dropout. */
 #include <omp.h>
 #include <string.h>
 
@@ -48,8 +49,8 @@ static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, i
     }
 }
 
-/* Each thread takes a range of columns and goes through the rows in order, so that rows with one id add up in
- * order. */
+/* Each thread takes a range of columns and goes through the rows in order, so that rows
+ * with one id add up in order. */
 static void embedding_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                                ft_tensor dout, const int32_t *ids, uint32_t dropout_site, ft_tensor dtable)
 {
@@ -119,10 +120,11 @@ static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, in
     }
 }
 
-/* With n = x * rstd (the normed row before its weight), f = h_scale * dropout'(dh) and e = f * weight:
+/* With n = x * rstd (the normed row before its weight), f = h_scale * dropout'(dh) and e
+ * = f * weight:
  *   dx += rstd * (e - n * mean(e * n)),   dweight += f * n.
- * The rows are cut into `n_threads` ranges, each with its own sums of dweight, added up in the ranges' order.
- */
+ * The rows are cut into `n_threads` ranges, each with its own sums of dweight, added up
+ * in the ranges' order. */
 static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                               ft_tensor x_out, const void *rstd, const void *weight, int64_t weight_stride,
                               uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx, bool dx_is_zero,
@@ -190,8 +192,8 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
                 for (int64_t range = 0; range < n_ranges; range++)
                     total += buffers[range * per_thread + 4 * padded + i];
                 float *to = (float *)dweight + (i / padded) * weight_stride;
-                /* Adapters that share one weight (stride 0) share its gradient: the first one's thread adds
-                 * all. */
+                /* Adapters that share one weight (stride 0) share its gradient: the first
+                 * one's thread adds all. */
                 if (weight_stride == 0 && n_sums > 1) {
                     if (i >= padded) continue;
                     for (int64_t g = 1; g < n_sums; g++)

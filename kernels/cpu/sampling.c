@@ -35,7 +35,8 @@ static float float_of(int32_t order)
 
 static int64_t count_below(const float *values, int64_t padded, float limit)
 {
-    ft_int_vector counts[FT_GROUP_VECTORS] = {{0}}; /* several, so that they need not wait for each other */
+    /* several counters, so that they do not wait for each other */
+    ft_int_vector counts[FT_GROUP_VECTORS] = {{0}};
     for (int64_t i = 0; i < padded; i += FT_GROUP)
         for (int v = 0; v < FT_GROUP_VECTORS; v++)
             counts[v] += ft_ones(ft_less(ft_load(values + i + v * FT_LANES), ft_set(limit)));
@@ -45,13 +46,14 @@ static int64_t count_below(const float *values, int64_t padded, float limit)
     return count;
 }
 
-/* A limit such that those of `padded` values that are not below it are the k largest (k < padded), and values
- * equal to the k-th. By bisection, which takes some 10 looks at all values and no branch that depends on
- * them. */
+/* Returns a limit such that the values not below it are the k largest of `padded` (k <
+ * padded), and all equal to the k-th. Bisection takes about 10 passes over the values,
+ * without data-dependent branches. */
 static float limit_of_largest(const float *values, int64_t padded, int64_t k, float largest)
 {
     int64_t enough = order_of(-INFINITY), too_few = (int64_t)order_of(largest) + 1;
-    for (float below = 1.0f; below < 1e6f; below *= 4.0f) { /* logits are small: a near start saves looks */
+    for (float below = 1.0f; below < 1e6f; below *= 4.0f) {
+        /* logits are small: a close start saves passes */
         const float limit = largest - below;
         const int64_t kept = padded - count_below(values, padded, limit);
         if (kept == k) return limit;
@@ -87,8 +89,9 @@ static int ascending(const void *left, const void *right)
     return (a->token > b->token) - (a->token < b->token);
 }
 
-/* Sets to 0 the least likely tokens as long as their sum is at most 1 - top_p, never the last; among equals
- * those with the smaller number go first. Returns the sum of the rest. */
+/* Sets the least likely tokens to 0 as long as their sum is at most 1 - top_p, but never
+ * the last token; of equal ones the smaller id goes first. Returns the sum of the
+ * rest. */
 static double keep_top_p(float *probability, int64_t count, double total, double top_p, candidate *candidates)
 {
     int64_t n = 0;
@@ -106,8 +109,8 @@ static double keep_top_p(float *probability, int64_t count, double total, double
     return kept;
 }
 
-/* values become unnormalised probabilities; returns their sum, not finite or 0 where there is no
- * distribution. */
+/* values become unnormalised probabilities; returns their sum, not finite or 0 where
+ * there is no distribution. */
 static double warp(const ft_sampling *sampling, int64_t count, int64_t padded, workspace *w)
 {
     float *values = w->values;
@@ -138,8 +141,9 @@ static double warp(const ft_sampling *sampling, int64_t count, int64_t padded, w
     return total;
 }
 
-/* The first token whose cumulative probability exceeds `uniform`, or the last possible one. Groups that end
- * before it are passed over as a whole; most hold nothing but zeros after top-k. */
+/* The first token whose cumulative probability exceeds `uniform`, or the last possible
+ * one. Groups that end before it are passed over as a whole; most hold nothing but zeros
+ * after top-k. */
 static int32_t draw(const float *probability, int64_t padded, double total, double uniform)
 {
     double cumulative = 0, limit = uniform * total;

@@ -11,8 +11,8 @@ FT_INLINE ft_vector multiply_add(ft_vector sum, ft_vector a, ft_vector b, const 
     return sum + a * b;
 }
 
-/* One micro tile; `rows`, `vectors` and `pairs` are constants where it is called, so that `sum` lives in
- * registers. */
+/* One micro tile; `rows`, `vectors` and `pairs` are constants where it is called, so that
+ * `sum` lives in registers. */
 FT_INLINE void micro_tile(const int rows, const int vectors, const bool pairs, int64_t steps, const float *a,
                           int64_t a_row, int64_t a_step, const float *b, int64_t b_step, float *c,
                           int64_t c_row, bool accumulate)

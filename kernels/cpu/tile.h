@@ -1,5 +1,5 @@
-/* Register-blocked products of small matrices, the heart of attention and of LoRA: C: (m, n) = [C +] A: (m,
- * k) B: (k, n). */
+/* Register-blocked products of small matrices, the core of attention and LoRA: C: (m, n)
+ * = [C +] A: (m, k) B: (k, n). */
 #ifndef FT_KERNELS_CPU_TILE_H
 #define FT_KERNELS_CPU_TILE_H
 
@@ -14,11 +14,17 @@ enum { FT_TILE_ROWS = 6, FT_TILE_VECTORS = 2 };
 #endif
 enum { FT_PANEL = FT_TILE_VECTORS * FT_LANES };
 
-/* Elements are 32 bits: an f32, one step of k; or, where the instruction set multiplies bf16, a pair of
- * neighbours along k in bf16, two steps of k at a time. Element (i, step) of A is at a + i * a_row + step *
- * a_step. B lies in panels of FT_PANEL columns, panel p at b + p * b_panel, in it element (step, j) at step *
- * b_step + j; plain row-major f32 is the case b_panel = FT_PANEL. n is a whole number of vectors, C is f32,
- * its rows c_row elements apart. */
+/* Operands of a product. An element has 32 bits: an f32, which is one step of k, or,
+ * where the instruction set multiplies bf16, a pair of neighbours along k in bf16, which
+ * is two.
+ *
+ *   A  element (i, step) is at a + i * a_row + step * a_step
+ *   B  has panels of FT_PANEL columns; panel p is at b + p * b_panel, and element
+ *      (step, j) of a panel at step * b_step + j. Plain row-major f32 has
+ *      b_panel = FT_PANEL
+ *   C  is f32, with rows c_row elements apart
+ *
+ * n is a whole number of vectors. */
 typedef struct ft_tile_product {
     int64_t m, n, steps;
     const float *a;
@@ -38,7 +44,8 @@ void FT_FOR_ISA(ft_tile_multiply_pairs)(const ft_tile_product *product);
 #define FT_HAS_PAIRS 0
 #endif
 
-/* Rounds two vectors, neighbours along k, to bf16 and stores them lane by lane as pairs. */
+/* Rounds two vectors, neighbours along k, to bf16 and stores them lane by lane as
+ * pairs. */
 FT_INLINE void ft_store_pairs(float *to, ft_vector first, ft_vector second)
 {
 #if FT_HAS_PAIRS

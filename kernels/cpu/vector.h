@@ -1,6 +1,7 @@
-/* Vectors of the instruction set that the including file is compiled for: loads and stores with conversion,
- * comparisons, sums, exp. Written with GCC's vector extensions; intrinsics only where those do not reach.
- * Everything here is inlined into its callers. */
+/* Vectors of the instruction set that the including file is compiled for: loads and
+ * stores with conversion, comparisons, sums, exp. Written with GCC's vector extensions;
+ * intrinsics only where those do not suffice. Everything here is inlined into its
+ * callers. */
 #ifndef FT_KERNELS_CPU_VECTOR_H
 #define FT_KERNELS_CPU_VECTOR_H
 
@@ -23,7 +24,8 @@
 #endif
 #define FT_INLINE static inline __attribute__((always_inline))
 
-/* Features come in groups of 64, see base/philox.h; buffers of rows are padded to whole groups. */
+/* Features come in groups of 64, see base/philox.h; buffers of rows are padded to whole
+ * groups. */
 enum { FT_GROUP = 64, FT_GROUP_VECTORS = FT_GROUP / FT_LANES };
 
 typedef float ft_vector __attribute__((vector_size(4 * FT_LANES)));
@@ -166,7 +168,7 @@ FT_INLINE ft_vector ft_count_from(float first)
     return lanes + first;
 }
 
-/* value where the random number says so, else 0. */
+/* value where the random number keeps it, else 0 */
 FT_INLINE ft_vector ft_keep(ft_uint_vector number, ft_uint_vector threshold, ft_vector value)
 {
     return ft_choose(ft_at_least(number, threshold), value, ft_set(0.0f));
@@ -207,8 +209,8 @@ FT_INLINE float ft_sum(ft_vector value)
 #endif
 }
 
-/* Lane i of the result is the sum of rows[i]'s lanes. Each stage adds neighbours and halves the number of
- * vectors. */
+/* Lane i of the result is the sum of rows[i]'s lanes. Each stage adds neighbours and
+ * halves the number of vectors. */
 FT_INLINE ft_vector ft_sum_each(ft_vector rows[FT_LANES])
 {
     for (int count = FT_LANES / 2; count > 0; count /= 2)
@@ -229,9 +231,9 @@ FT_INLINE float ft_largest(ft_vector value)
 #endif
 }
 
-/* 2^x within 1.3 units in the last place for x <= 127; 0 from about -126 down (without AVX-512; with it
- * denormal numbers follow), so that -infinity gives 0. NaN stays NaN. The polynomial is the minimax one for
- * the relative error on [0, 1]. */
+/* 2^x within 1.3 units in the last place for x <= 127; 0 from about -126 down (without
+ * AVX-512; with it denormal numbers follow), so that -infinity gives 0. NaN stays NaN.
+ * The polynomial is the minimax one for the relative error on [0, 1]. */
 FT_INLINE ft_vector ft_exp2(ft_vector x)
 {
 #if defined(__AVX512F__)
@@ -241,8 +243,9 @@ FT_INLINE ft_vector ft_exp2(ft_vector x)
     const ft_vector lowest = ft_set(-126.0f);
     ft_mask low = ft_less(x, lowest);
     x = ft_choose(low, lowest, x);
-    /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits; half less makes it the integer below, or,
-     * where x is an integer itself, perhaps one less: the polynomial holds there as well. */
+    /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits; half less makes it
+     * the integer below, or, where x is an integer itself, perhaps one less: the
+     * polynomial holds there as well. */
     ft_vector shifted = (x - 0.5f) + 12582912.0f;
     ft_vector f = x - (shifted - 12582912.0f);
 #endif
@@ -261,14 +264,15 @@ FT_INLINE ft_vector ft_exp2(ft_vector x)
 
 #define FT_LOG2_E 1.44269504088896341f
 
-/* e^x for x <= 88. The product's rounding adds |x| * 6e-8 to the relative error: nothing where e^x counts in
- * a sum with e^0, which is what it is used for. */
+/* e^x for x <= 88. The product's rounding adds |x| * 6e-8 to the relative error: nothing
+ * where e^x counts in a sum with e^0, which is what it is used for. */
 FT_INLINE ft_vector ft_exp(ft_vector x)
 {
     return ft_exp2(x * FT_LOG2_E);
 }
 
-/* Loops over whole vectors, written out because the compiler must assume that the rows overlap. */
+/* Loops over whole vectors, written out because the compiler must assume that the rows
+ * overlap. */
 FT_INLINE void ft_scale_row(float *row, float factor, int64_t padded)
 {
     for (int64_t i = 0; i < padded; i += FT_LANES) ft_store(row + i, ft_load(row + i) * factor);

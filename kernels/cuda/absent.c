@@ -1,4 +1,4 @@
-/* What the program calls of the CUDA backend and of NCCL where it was built without. */
+/* Stand-ins for the CUDA backend and NCCL in a build without them. */
 #include "kernels/backend.h"
 #include "kernels/comm.h"
 

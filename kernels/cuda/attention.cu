@@ -1,16 +1,21 @@
 /* T5 attention, forward, flash-style: scores are never written to memory.
  *
- * out_i = sum_j p_ij m_ij v_j, p_ij = exp(s_ij - lse_i), s_ij = q_i . k_j + bias[bucket(j - i), head], m the
- * dropout factors; out and lse are overwritten. A block takes 16 queries of one head of one sequence, goes
- * over the keys in chunks of 64 and keeps the running maximum, sum and output of each query (Milakov and
- * Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Products are in f32.
+ *   s_ij = q_i . k_j + bias[bucket(j - i), head]
+ *   p_ij = exp(s_ij - lse_i)
+ *   out_i = sum_j p_ij m_ij v_j      m: dropout factors
  *
- * Floor: q, k, v read and out written once, 4 bytes an element; 4 d_kv FLOPs a pair of query and key, which
- * are multiply-adds from shared memory here: the kernels of bf16 are those of attention_mma.cu. */
+ * out and lse are overwritten. A block takes 16 queries of one head of one sequence,
+ * iterates over chunks of 64 keys, and keeps a running maximum, sum and output for each
+ * query (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135).
+ * Products are in f32.
+ *
+ * Floor: read q, k, v and write out once, 4 bytes an element; 4 d_kv FLOPs a pair of
+ * query and key, here as multiply-adds from shared memory. attention_mma.cu has the bf16
+ * kernels. */
 #include "kernels/cuda/attention_fma.h"
 
-/* D_KV: upper bound of d_kv, so that a query's output stays in registers. Grid: (query tiles, heads,
- * sequences). */
+/* Grid: (query tiles, heads, sequences). D_KV is an upper bound of d_kv, so that a
+ * query's output stays in registers. */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     attention_forward_kernel(attention_arguments args, ft_tensor out, float *lse)
@@ -29,7 +34,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     for (int chunk = 0; chunk < n_chunks; chunk++) {
         if (chunk_is_hidden(a, first_query, QUERIES, chunk)) continue;
-        __syncthreads(); /* the tiles of the chunk before are done with */
+        __syncthreads(); /* all threads are done with the previous chunk's tiles */
         load_keys(a, a.k, sequence, head, chunk, tiles.k, tiles.pitch);
         load_tables(args, sequence, first_query, chunk, tiles);
         __syncthreads();
@@ -49,7 +54,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         }
         sum = sum * shrink + lanes_sum<LANES>(part);
         largest = now_largest;
-        __syncthreads(); /* keys make room for values */
+        __syncthreads(); /* values replace the keys */
         load_keys(a, a.v, sequence, head, chunk, tiles.v, tiles.pitch);
         __syncthreads();
 #pragma unroll

@@ -1,10 +1,12 @@
-/* What attention's kernels share: arguments, a head's columns, the bias by distance, sums by bucket.
+/* Shared by the attention kernels: arguments, a head's columns, the bias by distance,
+ * sums by bucket.
  *
- * Keys are counted from the last, f = kv_length - 1 - key, since the dropout's numbers are: a chunk is 64
- * such features, of which a block of Philox numbers covers f, f + 1 and those 16, 32 and 48 after them.
- * Between a tile of queries and a chunk, query r and feature f of theirs are the same distance apart wherever
- * r + f is the same: biases by distance stand for the table of buckets. A block makes a line of them once, up
- * to the distance beyond which they are all the same. */
+ * Keys are counted from the last, f = kv_length - 1 - key, because dropout numbers are. A
+ * chunk is 64 such features; one block of Philox numbers covers f, f + 1 and the features
+ * 16, 32 and 48 after them. Between a tile of queries and a chunk, the distance of query
+ * r and feature f depends only on r + f, so the kernels look up the bias by distance
+ * instead of by bucket. Each block computes this line of biases once, up to the distance
+ * `reach` beyond which the bias does not change. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_H
 #define FT_KERNELS_CUDA_ATTENTION_H
 
@@ -13,31 +15,39 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-enum { ATTENTION_THREADS = 128, KEYS = 64, MOST_SEQUENCES = FT_CUDA_MAX_GRID_Z /* of a launch */ };
-/* Shared memory of a block: what a kernel may have as it is, and the most of the devices that have least
- * (8.6, 8.9), in which every kernel here fits, but for what grows with the keys. */
+enum {
+    ATTENTION_THREADS = 128,
+    KEYS = 64,
+    MOST_SEQUENCES = FT_CUDA_MAX_GRID_Z /* MOST_SEQUENCES: in one launch */
+};
+/* Shared memory of a block: what a kernel gets without asking, and the most that every
+ * device offers (8.6 and 8.9 offer least). All kernels here fit into the latter, except
+ * for the part that grows with the number of keys. */
 enum { WITHOUT_ASKING = 48 * 1024, LEAST_SHARED = 99 * 1024 };
 
 struct attention_arguments {
     ft_adapter_batch batch;
     ft_attention a;
-    ft_cuda_buckets buckets; /* where there is a bias */
-    int32_t first_sequence;  /* of the launch */
-    int32_t kv_rows;         /* of k and v from one sequence to the next: kv_length, or a cache's capacity */
-    int32_t reach;           /* keys that are further away have the bias of those that are this far */
+    ft_cuda_buckets buckets; /* only with a bias */
+    int32_t first_sequence;  /* the launch's first */
+    /* Rows of k and v from one sequence to the next: kv_length, or a cache's capacity. */
+    int32_t kv_rows;
+    /* Keys further away than this have the bias of this distance. */
+    int32_t reach;
 };
 
-/* What backward has beyond the arguments. */
+/* The additional arguments of backward. */
 struct attention_gradients {
     ft_tensor out, dout, dq, dk, dv;
     const float *lse;
-    float *row_sums;   /* (n_sequences, n_heads, q_length): out . dout, from the kernel of the queries to that
-                          of the   keys */
+    /* (n_sequences, n_heads, q_length): out . dout, which the query kernel writes and the
+     * key kernel reads */
+    float *row_sums;
     float *bias_parts; /* (n_sequences, n_heads, query tiles, n_buckets) or NULL */
 };
 
-/* Grid: (tiles of `size` queries or keys of `length`, heads, sequences from first_sequence on, as many as a
- * grid takes). */
+/* Grid: (tiles of `size` queries or keys out of `length`, heads, sequences). It starts at
+ * first_sequence and has as many sequences as a grid allows. */
 static inline ft_cuda_grid attention_grid(const attention_arguments &args, int32_t length, int size)
 {
     return ft_cuda_grid(ft_cuda_ceil(length, size), args.a.n_heads,
@@ -49,7 +59,7 @@ __device__ __forceinline__ int sequence_of_block(const attention_arguments &args
     return args.first_sequence + (int)blockIdx.z;
 }
 
-/* A head's columns of a tensor. */
+/* The columns of one head in a tensor. */
 __device__ __forceinline__ ft_tensor head_columns(ft_tensor t, int head, int d_kv)
 {
     t.data = (char *)t.data + (size_t)head * d_kv * (t.dtype == FT_BF16 ? 2 : 4);
@@ -67,7 +77,8 @@ __device__ __forceinline__ int bucket_of(const ft_cuda_buckets &buckets, int dis
     return base + bucket;
 }
 
-/* The head's bias of distances -reach to reach, in shared memory. Wants a barrier after. */
+/* The head's bias for distances -reach to reach, in shared memory. The caller adds a
+ * barrier afterwards. */
 __host__ __device__ __forceinline__ int line_length(const attention_arguments &args)
 {
     return 2 * args.reach + 1;
@@ -79,8 +90,9 @@ __device__ __forceinline__ void load_bias_line(const attention_arguments &args, 
         line[i] = ft_load(args.a.bias, bucket_of(args.buckets, i - args.reach), head);
 }
 
-/* By distance between a tile of QUERIES queries and a chunk, bias: (QUERIES + KEYS - 1) and the same of
- * bucket where it is there: query r and feature f have element (QUERIES - 1 - r) + (KEYS - 1 - f). */
+/* Loads the biases, and the buckets unless `bucket` is NULL, of all distances between a
+ * tile of QUERIES queries and a chunk. Both arrays: (QUERIES + KEYS - 1). Query r and
+ * feature f use element (QUERIES - 1 - r) + (KEYS - 1 - f). */
 template <int QUERIES>
 __device__ __forceinline__ void load_distances(const attention_arguments &args, const float *line,
                                                int first_query, int chunk, float *bias, int *bucket)
@@ -93,10 +105,11 @@ __device__ __forceinline__ void load_distances(const attention_arguments &args, 
     }
 }
 
-/* Sum of ds over the distances of bucket threadIdx.x between a tile of queries and a chunk. ds: (QUERIES,
- * PITCH), bucket and diagonal: (QUERIES + KEYS - 1), all in shared memory. In an order of its own: distances
- * first, one thread each, then buckets. Wants a barrier between the writers of ds and bucket and this, and
- * another before they, or diagonal, are written again. */
+/* Returns the sum of ds over the distances that fall into bucket threadIdx.x, between a
+ * tile of queries and a chunk. The order of sums is fixed: first each distance, one
+ * thread each, then each bucket. ds: (QUERIES, PITCH), bucket and diagonal: (QUERIES +
+ * KEYS - 1), all in shared memory. The caller needs a barrier between writing ds or
+ * bucket and this call, and another before ds, bucket or diagonal are written again. */
 template <int QUERIES, int PITCH>
 __device__ __forceinline__ float bucket_sum(const float *ds, const int *bucket, float *diagonal)
 {
@@ -116,7 +129,8 @@ __device__ __forceinline__ float bucket_sum(const float *ds, const int *bucket, 
     return sum;
 }
 
-/* Whether a chunk's first key lies beyond every query of a tile. */
+/* Whether the whole chunk lies beyond every query of a tile, so that causality hides
+ * it. */
 __device__ __forceinline__ bool chunk_is_hidden(const ft_attention &a, int first_query, int n_queries,
                                                 int chunk)
 {
@@ -138,15 +152,17 @@ template <int LANES> __device__ __forceinline__ float lanes_max(float value)
     return value;
 }
 
-/* What a query's sum of exponentials is divided by: no key at all: zeros; a NaN stays one. */
+/* The factor that normalises a query's exponentials: 1 / sum. It is 0 where no key was
+ * attended to, and NaN where the sum is NaN. */
 __device__ __forceinline__ float inverse_of_sum(float sum)
 {
     return sum > 0 ? 1.0f / sum : sum;
 }
 
-/* Lets a kernel have its dynamic shared memory: `fixed` bytes and chunk_bytes for each chunk of keys, in all
- * *bytes. The kernel has none that is static (FT_SHARED): that would count, too. False, and the failure kept,
- * for more keys than the device has memory for. */
+/* Allows a kernel to use *bytes of dynamic shared memory: `fixed` bytes, and chunk_bytes
+ * for each chunk of keys. The kernel must have no static shared memory (FT_SHARED), which
+ * would count too. Returns false and keeps the failure if the device has no room for so
+ * many keys. */
 template <class Kernel>
 static bool allow_shared(ft_cuda *cuda, Kernel *kernel, size_t fixed, size_t chunk_bytes, int32_t kv_length,
                          size_t *bytes)
@@ -166,11 +182,12 @@ static bool allow_shared(ft_cuda *cuda, Kernel *kernel, size_t fixed, size_t chu
         ft_cuda_fail(cuda, FT_BAD_INPUT, message);
         return false;
     }
-    /* All that there is, so that no other call takes it back. */
+    /* Allow the maximum, so that no later call lowers the limit. */
     return CUDA_TRY(cuda, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most));
 }
 
-/* The arguments of a pass; false, and the failure kept, where kernels do not reach. */
+/* Fills the arguments of a pass. Returns false and keeps the failure for shapes that the
+ * kernels do not support. */
 static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch *batch,
                                           const ft_attention *attention, attention_arguments *args)
 {
@@ -184,7 +201,7 @@ static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch 
     if (!ft_cuda_buckets_of(cuda, (int32_t)attention->bias.rows, attention->bidirectional,
                             attention->max_distance, &buckets))
         return false;
-    /* Where the last bucket begins, or as far as two of these lengths can be apart. */
+    /* Where the last bucket begins, or the largest distance between these lengths. */
     int32_t last = buckets.n_first ? buckets.first[buckets.n_first - 1] : buckets.max_exact;
     args->reach = min(last, max(attention->q_length, attention->kv_length));
     return true;
@@ -192,8 +209,8 @@ static inline bool attention_arguments_of(ft_cuda *cuda, const ft_adapter_batch 
 
 /* -- on tensor cores (attention_mma.cu, attention_mma_backward.cu) -- */
 
-/* Whether these tensors are for tensor cores: bf16, and each head's part of a row whole pieces of 16 bytes.
- */
+/* Whether tensor cores can be used: all tensors are bf16, and each head's part of a row
+ * is whole pieces of 16 bytes. */
 static inline bool attention_in_pieces(int32_t d_kv, const ft_tensor *const tensors[], int count)
 {
     bool fits = d_kv % 8 == 0;
@@ -203,7 +220,7 @@ static inline bool attention_in_pieces(int32_t d_kv, const ft_tensor *const tens
     return fits;
 }
 
-enum { MMA_QUERIES = 64 }; /* of a tile, where bias_parts are made */
+enum { MMA_QUERIES = 64 }; /* Queries per tile where bias_parts are written. */
 void ft_cuda_attention_mma_forward(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse);
 /* Writes dq, dk, dv, row_sums and bias_parts. */
 void ft_cuda_attention_mma_backward(ft_cuda *cuda, const attention_arguments &args,

@@ -1,16 +1,20 @@
-/* T5 attention, backward. Scores are computed again from q, k and lse.
+/* T5 attention, backward. Scores are recomputed from q, k and lse.
  *
- * With D_i = out_i . dout_i: ds_ij = p_ij (m_ij (dout_i . v_j) - D_i), dq_i = sum_j ds_ij k_j, dk_j = sum_i
- * ds_ij q_i, dv_j = sum_i p_ij m_ij dout_i (all overwritten), dbias[bucket(j - i), head] += sum of ds_ij. Two
- * kernels, so that every sum has one owner and one order: one has a tile of queries and goes over the keys
- * (dq, D, dbias), the other a chunk of keys and goes over the queries (dk, dv).
+ *   D_i = out_i . dout_i
+ *   ds_ij = p_ij (m_ij (dout_i . v_j) - D_i)
+ *   dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i,  dv_j = sum_i p_ij m_ij dout_i
+ *   dbias[bucket(j - i), head] += sum of ds_ij
  *
- * Floor: q, k, v, out, dout read and dq, dk, dv written once, 4 bytes an element; 10 d_kv FLOPs a pair of
- * query and key, here 14, by multiply-adds from shared memory: the kernels of bf16 are those of
- * attention_mma_backward.cu. */
+ * dq, dk, dv are overwritten. There are two kernels, so that every sum has one owner and
+ * a fixed order: one takes a tile of queries and iterates over the keys (dq, D, dbias),
+ * the other takes a chunk of keys and iterates over the queries (dk, dv).
+ *
+ * Floor: read q, k, v, out, dout and write dq, dk, dv once, 4 bytes an element; 10 d_kv
+ * FLOPs a pair of query and key (14 here), as multiply-adds from shared memory.
+ * attention_mma_backward.cu has the bf16 kernels. */
 #include "kernels/cuda/attention_fma.h"
 
-/* p and ds of the thread's keys, from tiles q, k, dout, v. */
+/* p and ds of the thread's keys, from the tiles q, k, dout, v. */
 __device__ __forceinline__ void tile_gradients(const attention_arguments &args, const attention_tiles &tiles,
                                                const ft_dropout &dropout, int head, int first_query,
                                                int chunk, int r, int lane, float log_sum, float row_sum,
@@ -28,8 +32,8 @@ __device__ __forceinline__ void tile_gradients(const attention_arguments &args, 
     }
 }
 
-/* Grid: (query tiles, heads, sequences). row_sums: (n_sequences, n_heads, q_length), D for the other kernel.
- * bias_parts: (blocks, n_buckets) or NULL. */
+/* Grid: (query tiles, heads, sequences). row_sums: (n_sequences, n_heads, q_length), D
+ * for the key kernel. bias_parts: (blocks, n_buckets) or NULL. */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     attention_query_kernel(attention_arguments args, ft_tensor out, const float *lse, ft_tensor dout,
@@ -59,7 +63,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     row_sum = lanes_sum<LANES>(row_sum);
     if (query < a.q_length && lane == 0) row_sums[index] = row_sum;
 
-    float gradient[D_KV / LANES] = {0}, bucket_total = 0; /* of bucket threadIdx.x */
+    /* bucket_total: of bucket threadIdx.x */
+    float gradient[D_KV / LANES] = {0}, bucket_total = 0;
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     for (int chunk = 0; chunk < n_chunks; chunk++) {
         if (chunk_is_hidden(a, first_query, QUERIES, chunk)) continue;
@@ -93,8 +98,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         if (n * LANES + lane < a.d_kv) ft_store(dq_head, row, n * LANES + lane, gradient[n]);
 }
 
-/* Grid: (key chunks, heads, sequences). First each thread makes p and ds of its query, then sums for its key:
- * two threads a key, every other feature each. */
+/* Grid: (key chunks, heads, sequences). Each thread first computes p and ds of its query.
+ * Then two threads sum for each key, over every other feature each. */
 template <int D_KV>
 __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
     attention_key_kernel(attention_arguments args, const float *lse, ft_tensor dout, ft_tensor dk,
@@ -155,7 +160,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, 2)
         }
 }
 
-/* A block a head, a thread a bucket. */
+/* One block per head, one thread per bucket. */
 __global__ void __launch_bounds__(FT_CUDA_MAX_BUCKETS)
     bias_total_kernel(const float *parts, int n_sequences, int n_heads, int n_tiles, ft_tensor dbias)
 {

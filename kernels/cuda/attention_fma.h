@@ -1,9 +1,9 @@
-/* Attention without tensor cores: tiles of queries and keys in shared memory, and the scores of one by the
- * other. In f32, and in bf16 where heads do not suit tensor cores.
+/* Attention without tensor cores: tiles of queries and keys in shared memory, and the
+ * scores between them. Used in f32, and in bf16 where the heads do not suit tensor cores.
  *
- * A block has 128 threads and works on 16 queries by 64 keys at a time, whose tiles fit the smallest device
- * with the widest heads; eight threads share a query. A thread's 8 keys f = 64 c + 16 w + 2 * lane + i are
- * one Philox block. */
+ * A block has 128 threads and processes 16 queries by 64 keys at a time; these tiles fit
+ * the smallest device with the widest heads. Eight threads share a query. The 8 keys of a
+ * thread, f = 64 c + 16 w + 2 * lane + i, are one Philox block. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_FMA_H
 #define FT_KERNELS_CUDA_ATTENTION_FMA_H
 
@@ -11,14 +11,15 @@
 
 enum {
     QUERIES = 16,
-    LANES = ATTENTION_THREADS / QUERIES, /* threads a query */
+    LANES = ATTENTION_THREADS / QUERIES, /* threads per query */
     KEYS_PER_THREAD = KEYS / LANES,
-    NEIGHBOURS = KEYS_PER_THREAD / 4, /* of a thread's keys */
-    DISTANCES = QUERIES + KEYS - 1,   /* of key - query within a pair of tiles */
+    NEIGHBOURS = KEYS_PER_THREAD / 4, /* groups of the thread's keys */
+    DISTANCES = QUERIES + KEYS - 1,   /* distances within a pair of tiles */
     SCORE_PITCH = KEYS + 1
 };
 
-/* Where a block's tiles lie in dynamic shared memory, each row padded by one float against bank conflicts. */
+/* The block's tiles in dynamic shared memory. Each row is padded by one float to avoid
+ * bank conflicts. */
 struct attention_tiles {
     float *q, *dout; /* (QUERIES, d_kv + 1) */
     float *k, *v;    /* (KEYS, d_kv + 1) */
@@ -33,7 +34,8 @@ struct attention_tiles {
 
 enum attention_pass { FORWARD_PASS, QUERY_PASS, KEY_PASS };
 
-/* Floats of shared memory; with `base`, also where the tiles are. */
+/* Returns the shared memory needed, in floats. With `base`, also sets where each tile
+ * is. */
 __host__ __device__ static inline size_t attention_layout(int pass, const attention_arguments &args,
                                                           float *base, attention_tiles *tiles)
 {
@@ -57,7 +59,8 @@ __host__ __device__ static inline size_t attention_layout(int pass, const attent
     return used;
 }
 
-/* Rows first, first + step, ... of `t` into a tile; zeros for rows outside [low, end). step is 1 or -1. */
+/* Loads rows first, first + step, ... of `t` into a tile; rows outside [low, end) become
+ * zeros. step is 1 or -1. */
 __device__ __forceinline__ void load_tile(const ft_tensor &t, int64_t first, int step, int64_t low,
                                           int64_t end, int n_rows, float *tile, int pitch)
 {
@@ -72,7 +75,7 @@ __device__ __forceinline__ void load_tile(const ft_tensor &t, int64_t first, int
     }
 }
 
-/* A chunk of 64 keys, the last of the sequence first. */
+/* Loads a chunk of 64 keys, the last key of the sequence first. */
 __device__ __forceinline__ void load_keys(const ft_attention &a, const ft_tensor &t, int sequence, int head,
                                           int chunk, float *tile, int pitch)
 {
@@ -88,8 +91,9 @@ __device__ __forceinline__ void load_queries(const ft_attention &a, const ft_ten
     load_tile(head_columns(t, head, a.d_kv), low + first, 1, low, low + a.q_length, QUERIES, tile, pitch);
 }
 
-/* The bias of every distance between a query tile and a key chunk, and which keys of the chunk are attended
- * to. Wants a barrier before (the tables may be in use) and after. */
+/* Loads the bias of every distance between a query tile and a key chunk, and which keys
+ * of the chunk are attended to. The caller needs a barrier before (the tables may be in
+ * use) and after. */
 __device__ __forceinline__ void load_tables(const attention_arguments &args, int sequence, int first_query,
                                             int chunk, const attention_tiles &tiles)
 {
@@ -102,13 +106,13 @@ __device__ __forceinline__ void load_tables(const attention_arguments &args, int
     }
 }
 
-/* Key f of a thread's n-th. */
+/* Feature f of the thread's n-th key. */
 __device__ __forceinline__ int key_of(int n, int lane)
 {
     return n / NEIGHBOURS * 16 + lane * NEIGHBOURS + n % NEIGHBOURS;
 }
 
-/* rows(left)[r] . rows(right)[f] for the thread's keys. */
+/* Dot products of row r of `left` with the rows of `right` that are the thread's keys. */
 __device__ __forceinline__ void tile_products(const float *left, const float *right, int r, int lane,
                                               int d_kv, int pitch, float result[KEYS_PER_THREAD])
 {
@@ -121,7 +125,8 @@ __device__ __forceinline__ void tile_products(const float *left, const float *ri
     }
 }
 
-/* Scores of query r of the tile with the thread's keys: -infinity where it must not look. */
+/* Scores of query r of the tile against the thread's keys; -infinity where the query must
+ * not attend. */
 __device__ __forceinline__ void tile_scores(const attention_arguments &args, const attention_tiles &tiles,
                                             int first_query, int chunk, int r, int lane,
                                             float score[KEYS_PER_THREAD])
@@ -138,7 +143,7 @@ __device__ __forceinline__ void tile_scores(const attention_arguments &args, con
     }
 }
 
-/* Dropout factors of the thread's keys. */
+/* The dropout factors of the thread's keys. */
 __device__ __forceinline__ void tile_dropout(const ft_dropout &dropout, const ft_attention &a, int query,
                                              int chunk, int head, int lane, float factor[KEYS_PER_THREAD])
 {

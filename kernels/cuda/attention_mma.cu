@@ -1,21 +1,25 @@
-/* T5 attention, forward, on tensor cores (attention.cu says what it computes).
+/* T5 attention, forward, on tensor cores. attention.cu says what it computes.
  *
- * Floor: q, k, v read and out written once, 2 bytes an element; 4 d_kv FLOPs a pair of query and key. 512 x
- * 512 of 64 features: 256 FLOPs a byte. With dropout a pair also costs an eighth of a Philox block, about 6
- * instructions of integers.
+ * Floor: read q, k, v and write out once, 2 bytes an element; 4 d_kv FLOPs a pair of
+ * query and key. 512 x 512 with 64 features: 256 FLOPs a byte. Dropout adds an eighth of
+ * a Philox block a pair, about 6 integer instructions.
  *
- * A block takes 64 queries of one head of one sequence, 16 a warp, and goes over chunks of 64 keys: those
- * that no query may see (causal, or padding of the sequence) are neither loaded nor looked at. Keys and
- * values of the next chunk are on their way (cp.async) while this one is worked on, and so are its biases:
- * one barrier a chunk. Scores begin as the bias, are summed in f32 by mma.sync, and never leave the
- * registers: as probabilities, rounded to bf16, they are the left side of the next product. What a lane has
- * of them is whole blocks of dropout's numbers, which it draws for itself. Maximum and sum of a row are kept
- * as in attention.cu, the maximum in base 2; the sum stays one part a thread until the end. */
+ * A block takes 64 queries of one head of one sequence, 16 a warp, and iterates over
+ * chunks of 64 keys. It skips chunks that no query may attend to (causal, or padding).
+ * While it processes one chunk, it copies the keys, values and biases of the next
+ * (cp.async), with one barrier a chunk.
+ *
+ * Scores start as the bias, are summed in f32 by mma.sync, and never leave the registers:
+ * as probabilities, rounded to bf16, they are the left operand of the next product. A
+ * lane's scores cover whole blocks of dropout numbers, so each lane draws its own. Row
+ * maximum and sum are kept as in attention.cu, the maximum in base 2; each thread keeps
+ * its part of the sum until the end. */
 #include "kernels/cuda/attention_mma.h"
 
 #define LN_2 0.6931471805599453f
 
-/* On a multiprocessor, of heads of up to 64 features: no more have room in the shared memory of an 8.0. */
+/* Blocks per multiprocessor with heads of up to 64 features. The shared memory of compute
+ * capability 8.0 has no room for more. */
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
 #define BLOCKS 3
 #else
@@ -29,11 +33,11 @@ template <int D> struct forward_memory {
         float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[2];
     ft_dropout dropout;
-    /* behind it the line of biases, and `seen` of all chunks: (n_chunks, 2) */
+    /* followed by the line of biases and `seen` of all chunks: (n_chunks, 2) */
 };
 
-/* One chunk's scores to probabilities, which come out unnormalised; what was summed before shrinks. largest:
- * of the scores so far, in base 2. */
+/* Turns one chunk's scores into unnormalised probabilities and rescales the previous
+ * sums. largest: the largest score so far, in base 2. */
 template <int D>
 __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float largest[2], float sum[2],
                                                float result[D / 8][4])
@@ -47,7 +51,7 @@ __device__ __forceinline__ void online_softmax(float scores[KEYS / 8][4], float 
         most = fmaxf(lanes_max<4>(most) * FT_LOG2_E, largest[half]);
         float shift = shift_of(most), shrink = ft_exp2(largest[half] - shift);
         largest[half] = most;
-        if (shrink != 1) { /* seldom, after the first chunks */
+        if (shrink != 1) { /* rare after the first chunks */
             sum[half] *= shrink;
 #pragma unroll
             for (int n = 0; n < D / 8; n++) result[n][2 * half] *= shrink, result[n][2 * half + 1] *= shrink;
@@ -79,7 +83,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? BLOCKS : 2)
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
     mma_matrix k = keys_of(args, a.k, sequence, head), v = keys_of(args, a.v, sequence, head);
     bool biased = a.bias.data != NULL;
-    const ft_dropout &dropout = memory.dropout; /* not in registers, which are short */
+    const ft_dropout &dropout = memory.dropout; /* in shared memory, to save registers */
 
     copy_rows<D, MMA_QUERIES, 1>(queries_of(a, a.q, sequence, head), first_query, memory.q);
     load_seen(a, sequence, 0, n_chunks, seen);
@@ -104,7 +108,9 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? BLOCKS : 2)
     int chunk = begin(next_chunk(a, seen, first_query, 0, n_chunks), 0);
     for (int turn = 0; chunk < n_chunks; turn ^= 1) {
         ft_copy_async_wait<0>();
-        __syncthreads(); /* this chunk is everyone's, and the chunk before is done with */
+        /* this chunk has arrived for all threads, and they are done with the previous
+         * one */
+        __syncthreads();
         int next = begin(next_chunk(a, seen, first_query, chunk + 1, n_chunks), turn ^ 1);
         if (first_query + row < a.q_length) {
             const auto &stage = memory.stages[turn];

@@ -1,23 +1,24 @@
-/* Attention on tensor cores: tiles of bf16 in shared memory, products of a warp's 16 rows with them, and what
- * happens to a score in between.
+/* Attention on tensor cores: bf16 tiles in shared memory, products of a warp's 16 rows
+ * with them, and what happens to the scores in between.
  *
- * A block has 4 warps; a warp owns 16 rows of the block's tile, which are queries or, in the kernel of dk and
- * dv, keys. Its 16 x 8 N products are sums[N][4] in the fragments of mma.h: with g = lane / 4 and t = lane %
- * 4, sums[n][e] is of row g + e / 2 * 8 and column 8 n + 2 t + e % 2. A query r and a key f of the tiles are
- * related by r + f alone, in bias and in causality, so that both kinds of kernels share these functions. */
+ * A block has 4 warps. Each warp owns 16 rows of the block's tile: queries, or keys in
+ * the kernel of dk and dv. Its 16 x 8 N products are sums[N][4], in the fragments of
+ * mma.h: with g = lane / 4 and t = lane % 4, sums[n][e] is row g + e / 2 * 8, column 8 n
+ * + 2 t + e % 2. Bias and causality depend on query r and key f of the tiles only through
+ * r + f, so both kinds of kernels share these functions. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_MMA_H
 #define FT_KERNELS_CUDA_ATTENTION_MMA_H
 
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/mma.h"
 
-enum { MMA_ROWS = 16, SEEN_BYTES = 2 * sizeof(unsigned) /* of a chunk (load_seen) */ };
+enum { MMA_ROWS = 16, SEEN_BYTES = 2 * sizeof(unsigned) /* per chunk (load_seen) */ };
 
-/* A row of a tile of D features, 16 bytes longer than these, so that the 8 rows of a matrix lie in different
- * banks. */
+/* A row of a tile of D features. It is 16 bytes longer, so that the 8 rows of a matrix
+ * lie in different banks. */
 template <int D> using mma_row = __nv_bfloat16[D + 8];
 
-/* A head's columns of one sequence's `length` rows. */
+/* One head's columns of one sequence's `length` rows. */
 struct mma_matrix {
     __nv_bfloat16 *data;
     int stride, length, d_kv;
@@ -37,8 +38,8 @@ __device__ __forceinline__ mma_matrix keys_of(const attention_arguments &args, c
     return {data, (int)t.stride, args.a.kv_length, args.a.d_kv};
 }
 
-/* Begins to copy ROWS rows, `first` and on or, with STEP -1, backwards, to a tile; zeros for rows that are
- * not there and for columns from d_kv on. */
+/* Starts copying ROWS rows into a tile: rows `first`, first + STEP, ..., with STEP 1 or
+ * -1. Rows that do not exist and columns from d_kv on become zeros. */
 template <int D, int ROWS, int STEP>
 __device__ __forceinline__ void copy_rows(const mma_matrix &from, int first, mma_row<D> *tile)
 {
@@ -46,21 +47,23 @@ __device__ __forceinline__ void copy_rows(const mma_matrix &from, int first, mma
     int r = (int)threadIdx.x / PIECES, col = (int)threadIdx.x % PIECES * 8, row = first + STEP * r;
     int length = col < from.d_kv ? from.length : 0;
     int64_t row_bytes = (int64_t)from.stride * (int)sizeof *from.data;
-    const char *at = (const char *)(from.data + col) + row * row_bytes; /* is not read where no row is */
+    /* never read where there is no row */
+    const char *at = (const char *)(from.data + col) + row * row_bytes;
 #pragma unroll
     for (int i = 0; i < ROWS; i += AT_ONCE, at += STEP * AT_ONCE * row_bytes)
         ft_copy_async(&tile[r + i][col], at, (unsigned)(row + STEP * i) < (unsigned)length);
 }
 
-/* The first key of a chunk, whose rows go backwards. */
+/* The first key of a chunk. The rows of a chunk go backwards. */
 __device__ __forceinline__ int key_of_chunk(const ft_attention &a, int chunk)
 {
     return a.kv_length - 1 - chunk * KEYS;
 }
 
-/* Dropped features of a chunk become 0 in a warp's 16 queries, from `first_query` on; the others' scale is
- * the caller's. A lane's elements of a row are two blocks of numbers, whose word w is of its two columns of
- * eight number 2 w, or 2 w + 1. */
+/* Sets dropped elements to 0 in the probabilities v of a warp's 16 queries, from
+ * `first_query` on, against a chunk. The caller applies the scale. In each row a lane has
+ * two blocks of numbers; word w of the first (second) is for its two columns in 8-column
+ * group 2 w (2 w + 1). */
 __device__ __forceinline__ void drop_columns(const ft_dropout &dropout, const ft_attention &a, int head,
                                              int first_query, int chunk, float v[KEYS / 8][4])
 {
@@ -80,8 +83,8 @@ __device__ __forceinline__ void drop_columns(const ft_dropout &dropout, const ft
         }
 }
 
-/* Which features of chunks [first, end) are attended to, as bits, seen: (end - first, 2). Wants a barrier
- * after. */
+/* Sets bits for the features of chunks [first, end) that are attended to. seen: (end -
+ * first, 2). The caller adds a barrier afterwards. */
 __device__ __forceinline__ void load_seen(const ft_attention &a, int sequence, int first, int end,
                                           unsigned *seen)
 {
@@ -95,7 +98,8 @@ __device__ __forceinline__ void load_seen(const ft_attention &a, int sequence, i
     }
 }
 
-/* The first chunk from `chunk` on with a key that a query of the tile may see, or n_chunks. */
+/* Returns the first chunk, from `chunk` on, with a key that some query of the tile may
+ * attend to; n_chunks if there is none. */
 __device__ __forceinline__ int next_chunk(const ft_attention &a, const unsigned *seen, int first_query,
                                           int chunk, int n_chunks)
 {
@@ -107,7 +111,7 @@ __device__ __forceinline__ int next_chunk(const ft_attention &a, const unsigned 
 
 /* -- products -- */
 
-/* sums: (16, 8 N) += 16 rows of D features by 8 N rows of them. */
+/* sums: (16, 8 N) += 16 rows of D features times the transpose of 8 N such rows. */
 template <int D, int N>
 __device__ __forceinline__ void multiply_rows(const mma_row<D> *left, const mma_row<D> *right,
                                               float sums[N][4])
@@ -129,7 +133,7 @@ __device__ __forceinline__ void multiply_rows(const mma_row<D> *left, const mma_
     }
 }
 
-/* result: (16, D) += left: (16, 8 N), rounded to bf16, by 8 N rows of D features. */
+/* result: (16, D) += left: (16, 8 N), rounded to bf16, times 8 N rows of D features. */
 template <int D, int N>
 __device__ __forceinline__ void multiply_sums(const float left[N][4], const mma_row<D> *right,
                                               float result[D / 8][4])
@@ -154,12 +158,13 @@ __device__ __forceinline__ void multiply_sums(const float left[N][4], const mma_
 
 /* -- scores -- */
 
-/* Sums begin as the bias of their distances, or 0 with `bias` NULL. bias: of row 0 and column 0 of the
- * block's tile; row: the warp's first. */
+/* Starts sums with the bias of each distance, or with 0 where `bias` is NULL. bias:
+ * points at row 0 and column 0 of the block's tile; row: the warp's first row. */
 template <int N> __device__ __forceinline__ void begin_scores(const float *bias, int row, float sums[N][4])
 {
     int lane = threadIdx.x % FT_WARP;
-    /* Eight rows on is what eight columns on is: one column's upper half is the lower half of the next. */
+    /* Eight rows down is the same distance as eight columns right: the lower half of one
+     * column group is the upper half of the next. */
     const float *at = bias ? bias - (row + lane / 4 + lane % 4 * 2) : NULL;
     float upper[2] = {0, 0};
     if (at) upper[0] = at[0], upper[1] = at[-1];
@@ -171,14 +176,14 @@ template <int N> __device__ __forceinline__ void begin_scores(const float *bias,
     }
 }
 
-/* The smallest r + f of a query and a feature of theirs at which the query sees the key. */
+/* The smallest r + f at which query r may attend to feature f of the chunk. */
 __device__ __forceinline__ int causal_edge(const ft_attention &a, int first_query, int chunk)
 {
     return a.causal ? key_of_chunk(a, chunk) - first_query : 0;
 }
 
-/* Scores become -infinity where a key must not be looked at. seen: of the keys, which are the columns or,
- * with KEYS_ARE_ROWS, the warp's 16 rows. */
+/* Sets scores to -infinity where a query must not attend. seen: bits of the keys, which
+ * are the columns or, with KEYS_ARE_ROWS, the warp's 16 rows. */
 template <int N, bool KEYS_ARE_ROWS>
 __device__ __forceinline__ void hide_scores(const unsigned seen[2], int edge, int row, float sums[N][4])
 {
@@ -195,13 +200,13 @@ __device__ __forceinline__ void hide_scores(const unsigned seen[2], int edge, in
         }
 }
 
-/* What to subtract from scores in base 2: `log2`, and nothing where no key was seen. */
+/* What to subtract from scores in base 2: `log2`, or 0 where no key was attended to. */
 __device__ __forceinline__ float shift_of(float log2)
 {
     return log2 == -INFINITY ? 0.0f : log2;
 }
 
-/* e^score / 2^shift. */
+/* e^score / 2^shift */
 __device__ __forceinline__ float exp_from(float shift, float score)
 {
     return ft_exp2(fmaf(score, FT_LOG2_E, -shift));
@@ -209,15 +214,16 @@ __device__ __forceinline__ float exp_from(float shift, float score)
 
 /* -- results -- */
 
-/* The warp's 16 rows of a result, times `factor` of row g and g + 8, to rows `first` and on or, with STEP -1,
- * backwards. They pass through `tile`, 16 rows that no other warp reads. */
+/* Multiplies the warp's 16 rows of a result by factor[0] (rows g) and factor[1] (rows g +
+ * 8) and writes them to rows `first`, first + STEP, .... They pass through `tile`, 16
+ * rows that only this warp uses, so that stores are 16 bytes. */
 template <int D, int STEP>
 __device__ __forceinline__ void store_rows(const float result[D / 8][4], const float factor[2],
                                            mma_row<D> *tile, const mma_matrix &to, int first)
 {
     enum { PIECES = D / 8, AT_ONCE = FT_WARP / PIECES };
     int lane = threadIdx.x % FT_WARP, r = lane / PIECES, col = lane % PIECES * 8;
-    __syncwarp(); /* the other lanes have read what the tile held */
+    __syncwarp(); /* other lanes may still be reading the tile */
 #pragma unroll
     for (int n = 0; n < D / 8; n++)
 #pragma unroll

@@ -1,23 +1,27 @@
-/* T5 attention, backward, on tensor cores (attention_backward.cu says what it computes).
+/* T5 attention, backward, on tensor cores. attention_backward.cu says what it computes.
  *
- * Floor: q, k, v, out, dout read and dq, dk, dv written once, 2 bytes an element; five products of 2 d_kv
- * FLOPs a pair of query and key. Done are seven: scores and dout . v are made in both kernels, the price of
- * results that have one owner and one order of sums instead of atomic additions. Dropout bits are drawn
- * twice, too.
+ * Floor: read q, k, v, out, dout and write dq, dk, dv once, 2 bytes an element; five
+ * products of 2 d_kv FLOPs a pair of query and key. The kernels do seven: both compute
+ * the scores and dout . v, and both draw the dropout bits. That is the price of sums with
+ * one owner and a fixed order, without atomic additions.
  *
- * One kernel has 64 queries, 16 a warp, and goes over chunks of 64 keys, as forward does (dq, D, and for full
- * training the bias' gradient); the other has a chunk of keys, 16 a warp, and goes over tiles of 32 queries
- * (dk and dv, whose sums fill its registers). In the second scores lie turned, keys down and queries across,
- * so that in both the left side of the last products is what the registers hold. What comes next is on its
- * way (cp.async) meanwhile; one barrier a tile. Where heads are so wide that two chunks of keys are more than
- * the smallest device has room for, the first kernel begins to load one when the one before is done with. */
+ * The query kernel takes 64 queries, 16 a warp, and iterates over chunks of 64 keys, as
+ * forward does (dq, D, and for full training the gradient of the bias). The key kernel
+ * takes a chunk of keys, 16 a warp, and iterates over tiles of 32 queries (dk and dv,
+ * whose sums fill its registers). Its scores are transposed, keys down and queries
+ * across, so that in both kernels the left operand of the last products is already in
+ * registers.
+ *
+ * Both copy the next tile (cp.async) while they process this one, with one barrier a
+ * tile. Where heads are so wide that two chunks of keys do not fit the smallest device,
+ * the query kernel starts to load a chunk when it is done with the one before. */
 #include "kernels/cuda/attention_mma.h"
 
 enum { SCORE_PITCH = KEYS + 1, KEY_QUERIES = 32 };
 
 /* -- dq -- */
 
-/* What the bias' gradient takes beside the rest. */
+/* Additional memory for the gradient of the bias. */
 struct bias_memory {
     float ds[MMA_QUERIES * SCORE_PITCH];
     float diagonal[MMA_QUERIES + KEYS];
@@ -25,17 +29,19 @@ struct bias_memory {
 };
 
 template <int D> struct query_memory {
-    static constexpr int STAGES = D <= 64 ? 2 : 1; /* chunks that are loaded or worked on */
+    /* Chunks that are being loaded or processed. */
+    static constexpr int STAGES = D <= 64 ? 2 : 1;
     mma_row<D> q[MMA_QUERIES], dout[MMA_QUERIES];
     struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
         float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[STAGES];
     float row_sums[MMA_QUERIES];
-    /* behind it the line of biases, `seen` of all chunks, (n_chunks, 2), and perhaps bias_memory */
+    /* Followed by the line of biases, `seen` of all chunks, (n_chunks, 2), and with a
+     * gradient of the bias bias_memory. */
 };
 
-/* D of the warp's 16 rows, from query `first` on, two lanes a row: out . dout. */
+/* D = out . dout of the warp's 16 rows, from query `first` on, two lanes a row. */
 template <int D>
 __device__ __forceinline__ float row_sum_of(const mma_matrix &out, int first, const mma_row<D> *dout)
 {
@@ -52,7 +58,8 @@ __device__ __forceinline__ float row_sum_of(const mma_matrix &out, int first, co
     return sum + __shfl_xor_sync(FT_ALL_LANES, sum, 1);
 }
 
-/* ds of a warp's 16 queries by a chunk, in place of dout . v, dropped. */
+/* Computes ds of a warp's 16 queries by a chunk, in place of dout . v, which has dropout
+ * applied. */
 __device__ __forceinline__ void query_gradients(const float scores[KEYS / 8][4], const float shift[2],
                                                 const float row_sum[2], float scale, float ds[KEYS / 8][4])
 {
@@ -125,7 +132,9 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
     }
     for (int turn = 0; chunk < n_chunks; turn = (turn + 1) % STAGES) {
         ft_copy_async_wait<0>();
-        __syncthreads(); /* this chunk is everyone's, and the chunk before is done with */
+        /* this chunk has arrived for all threads, and they are done with the previous
+         * one */
+        __syncthreads();
         int next = next_chunk(a, seen, first_query, chunk + 1, n_chunks);
         if (STAGES == 2) begin(next, turn ^ 1);
         const auto &stage = memory.stages[turn];
@@ -150,7 +159,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
                                                                  bias_gradient.diagonal);
         }
         if (STAGES == 1) {
-            __syncthreads(); /* this chunk is done with */
+            __syncthreads(); /* all threads are done with this chunk */
             begin(next, turn);
         }
         chunk = next;
@@ -173,10 +182,11 @@ template <int D> struct key_memory {
         alignas(16) unsigned kept[KEY_QUERIES / 4][8]; /* see draw_kept */
     } stages[2];
     unsigned seen[2];
-    /* behind it the line of biases */
+    /* followed by the line of biases */
 };
 
-/* The first tile's query from first_query on that may see a key of the chunk, or one beyond the last. */
+/* The first query, from first_query on in steps of tiles, of a tile that may attend to a
+ * key of the chunk; beyond the last query if there is none. */
 __device__ __forceinline__ int next_queries(const ft_attention &a, int first_query, int chunk)
 {
     while (first_query < a.q_length && chunk_is_hidden(a, first_query, KEY_QUERIES, chunk))
@@ -184,15 +194,15 @@ __device__ __forceinline__ int next_queries(const ft_attention &a, int first_que
     return first_query;
 }
 
-/* Draws which features of a chunk stay in a tile of queries: kept[j][2 w + half] has a byte for each of
- * queries 4 j to 4 j + 3, of features 16 w + 2 c + half bit c. A block of numbers a lane, four queries a warp
- * and turn. */
+/* Draws which features of a chunk dropout keeps in a tile of queries. kept[j][2 w + half]
+ * has one byte for each of queries 4 j to 4 j + 3; bit c of a byte is feature 16 w + 2 c
+ * + half. Each lane draws one block of numbers, each warp four queries a turn. */
 __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_attention &a, int head,
                                           int first_query, int chunk, unsigned (*kept)[8])
 {
     if (!dropout.active) return;
     int lane = threadIdx.x % FT_WARP;
-#pragma unroll 1 /* registers are short */
+#pragma unroll 1 /* saves registers */
     for (int j = (int)threadIdx.x / FT_WARP; j < KEY_QUERIES / 4; j += ATTENTION_THREADS / FT_WARP) {
         ft_philox_block numbers =
             ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + lane % 8 * 2),
@@ -208,8 +218,9 @@ __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_at
     }
 }
 
-/* p of a warp's 16 keys, features `row` and on, by a tile of queries, but for the scale of dropout, in place
- * of the scores, and ds in place of v . dout. kept: as drawn, or NULL. */
+/* Computes p of a warp's 16 keys, features `row` and on, by a tile of queries, without
+ * the scale of dropout, in place of the scores; and ds in place of v . dout. kept: from
+ * draw_kept, or NULL. */
 __device__ __forceinline__ void key_gradients(const float *shift, const float *row_sums,
                                               const unsigned (*kept)[8], int row, float scale,
                                               float p[KEY_QUERIES / 8][4], float ds[KEY_QUERIES / 8][4])
@@ -217,7 +228,8 @@ __device__ __forceinline__ void key_gradients(const float *shift, const float *r
     int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
     for (int n = 0; n < KEY_QUERIES / 8; n++) {
-        /* Of queries 2 t and 2 t + 1 of the eight, features g and g + 8: a byte and half a byte apart. */
+        /* The bits of queries 2 t and 2 t + 1 of the eight for features g and g + 8: the
+         * queries are a byte apart, the features half a byte. */
         unsigned bits = 0xffffffffu;
         if (kept) bits = kept[2 * n + t / 2][row / 16 * 2 + g % 2] >> (t % 2 * 16 + g / 2);
 #pragma unroll
@@ -275,13 +287,17 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
         return first_query;
     };
 
-    bool looked_at = (memory.seen[0] | memory.seen[1]) != 0;              /* else all results are 0 */
-    unsigned seen[2] = {memory.seen[warp / 2] >> warp % 2 * MMA_ROWS, 0}; /* of the warp's rows */
+    /* otherwise all results are 0 */
+    bool looked_at = (memory.seen[0] | memory.seen[1]) != 0;
+    /* the bits of the warp's rows */
+    unsigned seen[2] = {memory.seen[warp / 2] >> warp % 2 * MMA_ROWS, 0};
     float dk[D / 8][4] = {{0}}, dv[D / 8][4] = {{0}};
     int first_query = begin(looked_at ? next_queries(a, 0, chunk) : a.q_length, 0);
     for (int turn = 0; first_query < a.q_length; turn ^= 1) {
         ft_copy_async_wait<0>();
-        __syncthreads(); /* these queries are everyone's, and those before are done with */
+        /* These queries have arrived for all threads, and they are done with the previous
+         * ones. */
+        __syncthreads();
         int next = begin(next_queries(a, first_query + KEY_QUERIES, chunk), turn ^ 1);
         const auto &stage = memory.stages[turn];
         float p[KEY_QUERIES / 8][4], ds[KEY_QUERIES / 8][4] = {{0}};

@@ -1,10 +1,13 @@
 /* Communication by NCCL; see kernels/comm.h.
  *
- * All calls are made on a stream of the communicator's own, between two events: one tells that the backend's
- * stream has come to what is to be sent, the other, at `join`, that it was sent. So what is queued between
- * the two runs at the same time, and both become part of a captured step. A call whose peer has died would
- * keep its stream busy for ever: `wait` asks for the stream's end and for NCCL's asynchronous errors by
- * turns, and aborts the communicator when there is one, a process is gone or the time is up. */
+ * All calls run on a stream of the communicator's own, between two events: the first
+ * marks when the backend's stream has produced the data, the second, recorded at `join`,
+ * when the data was sent. What the backend queues between the two overlaps with the
+ * communication, and both become part of a captured step.
+ *
+ * A call whose peer has died would block its stream for ever. `wait` therefore polls the
+ * stream and NCCL's asynchronous errors in turn, and aborts the communicator on an error,
+ * when a process is gone, or after the timeout. */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +28,14 @@
             each(ncclAllReduce) each(ncclGroupStart) each(ncclGroupEnd)
 
 typedef struct nccl_functions {
-    const char *path; /* of the library */
+    const char *path; /* the library's file */
 #define FT_NCCL_DECLARE(name) decltype(&::name) name;
     FT_NCCL_FUNCTIONS(FT_NCCL_DECLARE)
 #undef FT_NCCL_DECLARE
 } nccl_functions;
 
 #define NCCL_FILE "libnccl.so.2"
-static const size_t FT_SUMS = 4096; /* that are added up at a time */
+static const size_t FT_SUMS = 4096; /* numbers per call of add_up */
 
 typedef struct nccl_comm {
     ft_comm base; /* first, so that the pointers convert */
@@ -42,7 +45,7 @@ typedef struct nccl_comm {
     cudaStream_t stream;
     cudaEvent_t ready, sent, queued;
     bool behind;  /* something was queued on the stream since the last join */
-    double *sums; /* (FT_SUMS) on the device: what add_up adds up */
+    double *sums; /* (FT_SUMS) on the device: the buffer of add_up */
     double timeout_seconds;
 } nccl_comm;
 
@@ -88,14 +91,14 @@ static ft_status check(const nccl_comm *comm, ncclResult_t result, const char *c
 #define NCCL_TRY(comm, function, ...)                                                                        \
     check(comm, (comm)->call.function(__VA_ARGS__), #function, __LINE__, err)
 
-/* A kept failure of CUDA's. */
+/* Reports the backend's kept failure. */
 static ft_status kept(const nccl_comm *comm, ft_error *err)
 {
     if (comm->cuda->failure != FT_OK && err) *err = comm->cuda->failed;
     return comm->cuda->failure;
 }
 
-/* Before a call: the device is the current one, and nothing has failed. */
+/* Begins a call: makes the device current and checks that nothing has failed. */
 static ft_status enter(nccl_comm *comm, ft_error *err)
 {
     if (!comm->nccl)
@@ -105,7 +108,7 @@ static ft_status enter(nccl_comm *comm, ft_error *err)
     return kept(comm, err);
 }
 
-/* What is sent next comes after what the backend has queued. */
+/* Makes the communicator's stream wait for everything the backend has queued. */
 static ft_status follow(nccl_comm *comm, ft_error *err)
 {
     ft_cuda *cuda = comm->cuda;
@@ -139,7 +142,7 @@ static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, 
     return status == FT_OK ? join(self, err) : status;
 }
 
-/* Rows that do not lie side by side are one group, which NCCL does in one go. */
+/* Rows that are not contiguous are sent as one group, in a single operation of NCCL. */
 static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
 {
     nccl_comm *comm = comm_of(self);
@@ -160,7 +163,8 @@ static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
     return status == FT_OK ? ended : status;
 }
 
-/* Afterwards the stream goes on. NCCL would wait for graphs that hold its calls. */
+/* Aborts the communicator, so that its stream continues. Drops the graphs first: NCCL
+ * would wait for graphs that hold its calls. */
 static ft_status abort_comm(nccl_comm *comm)
 {
     ft_cuda_drop_graphs(comm->cuda);
@@ -169,8 +173,8 @@ static ft_status abort_comm(nccl_comm *comm)
     return FT_FAILED;
 }
 
-/* Whether a rank is missing that was missing when last asked for, a while ago: one may do its part and end
- * before this rank sees that it is done. */
+/* Whether a rank is gone. It must be missing in two checks in a row: a rank may finish
+ * its part and exit before this rank sees the result. */
 static bool is_lost(const nccl_comm *comm, double time, double *asked, bool *missing)
 {
     static const double ASK_EVERY = 0.1;
@@ -195,7 +199,7 @@ static ft_status wait(ft_comm *self, ft_error *err)
         cudaError_t now = cudaEventQuery(comm->queued);
         if (now == cudaSuccess) return FT_OK;
         if (now != cudaErrorNotReady) ft_cuda_check(cuda, now, "cudaEventQuery", __FILE__, __LINE__);
-        cudaGetLastError(); /* "not ready" counts as an error there */
+        cudaGetLastError(); /* clear it: CUDA counts "not ready" as an error */
         ncclResult_t lost = ncclSuccess;
         status = NCCL_TRY(comm, ncclCommGetAsyncError, comm->nccl, &lost);
         if (status == FT_OK) status = check(comm, lost, "ncclCommGetAsyncError", __LINE__, err);
@@ -278,7 +282,8 @@ ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err)
     return FT_OK;
 }
 
-/* As the backend's own: waiting for nothing but what it is told to. */
+/* Creates the stream and events. Like the backend's, the stream does not synchronize with
+ * the default stream. */
 static ft_status make_stream(nccl_comm *comm, ft_error *err)
 {
     ft_cuda *cuda = comm->cuda;
@@ -329,7 +334,7 @@ ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int 
     return FT_OK;
 }
 
-#else /* without NCCL's header, which is no part of CUDA's toolkit */
+#else /* without NCCL's header, which CUDA's toolkit does not include */
 
 static ft_status no_nccl(ft_error *err)
 {

@@ -1,4 +1,4 @@
-/* Finding GPUs and opening one. */
+/* Finds GPUs and opens one. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ int ft_cuda_device_count(void)
     return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
 
-/* Whether there is a GPU of that number; says why CUDA sees none. */
+/* Checks that a GPU of that number exists; if not, says why CUDA sees none. */
 static ft_status find_device(int device, ft_error *err)
 {
     int count = 0;
@@ -32,10 +32,10 @@ static ft_status find_device(int device, ft_error *err)
                    count);
 }
 
-/* -- whether the kernels have code for a GPU -- */
+/* -- does this build have code for the GPU? -- */
 
-/* What nvcc was told to compile for: "8.0, 9.0 and PTX of 9.0". PTX, which the driver compiles for GPUs that
- * are newer, is of the last (cuda.cmake). */
+/* Writes what nvcc compiled for, e.g. "8.0, 9.0 and PTX of 9.0". The driver compiles PTX
+ * for newer GPUs; there is PTX of the last one only (cuda.cmake). */
 static void compiled_for(char *text, size_t size)
 {
     static const int capabilities[] = {__CUDA_ARCH_LIST__};
@@ -49,11 +49,11 @@ static void compiled_for(char *text, size_t size)
     }
 }
 
-/* Any kernel: all are compiled for the same. */
+/* Stands for all kernels: all are compiled for the same GPUs. */
 __global__ void probe_kernel(void) {}
 
-/* Without this a GPU for which there is no code would fail at the first launch, which cannot say what is
- * missing. */
+/* Refuses a GPU that the build has no code for. Otherwise the first launch would fail
+ * without saying what is missing. */
 static void probe(ft_cuda *cuda, const cudaDeviceProp *gpu)
 {
     cudaFuncAttributes attributes;
@@ -84,7 +84,7 @@ void ft_cuda_describe(bool open, ft_cuda_parts *parts)
 
 /* -- opening -- */
 
-/* What fails here has nobody to be told. */
+/* Ignores failures: nobody could handle them. */
 static void free_backend(ft_backend *self)
 {
     if (!self) return;
@@ -100,7 +100,8 @@ static void free_backend(ft_backend *self)
     free(cuda);
 }
 
-/* Streams that wait for nothing but what they are told to, events without clocks, memory for transfers. */
+/* Creates streams that do not synchronize with the default stream, events without timing,
+ * and the staging memory. */
 static void open_streams(ft_cuda *cuda)
 {
     for (int i = 0; i < FT_CUDA_STREAMS; i++)
@@ -161,8 +162,8 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
     return FT_OK;
 }
 
-/* The buckets' edges are found by asking ft_relative_bucket, whose float arithmetic they depend on, here on
- * the host. */
+/* Finds the edges of the buckets by calling ft_relative_bucket on the host, since they
+ * depend on its float arithmetic. */
 bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
                         ft_cuda_buckets *buckets)
 {
@@ -179,7 +180,7 @@ bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, in
         made->half = bidirectional ? n_buckets / 2 : 0;
         int32_t side = bidirectional ? n_buckets / 2 : n_buckets, bucket = 0;
         made->max_exact = side / 2;
-        /* Beyond max_distance nothing changes any more. */
+        /* beyond max_distance the bucket does not change */
         int32_t last = max_distance > made->max_exact ? max_distance : made->max_exact;
         for (int32_t away = made->max_exact; away <= last; away++) {
             int32_t now = ft_relative_bucket(-away, bidirectional, n_buckets, max_distance);

@@ -1,26 +1,32 @@
-/* Attention of one decoding step: a query a path over its key-value cache.
+/* Attention of one decoding step: each path has one query and attends to its key-value
+ * cache. Self-attention first stores k_new and v_new at the cache's last position. out is
+ * overwritten.
  *
- * Self-attention first stores k_new and v_new at the cache's last position; out is overwritten.
+ * Floor: read the keys and values of each cache once, 2 or 4 bytes an element; 4 d_kv
+ * FLOPs a path and key, far fewer than the device can do in that time.
  *
- * Floor: the keys and values of each cache read once, 2 or 4 bytes an element; 4 d_kv FLOPs a path and key,
- * far below what the device does meanwhile.
+ * There are three kernels:
  *
- * Paths that share a cache, in bf16, are the queries of attention's forward pass on tensor cores: up to 64
- * share what is read (attention_mma.cu). A path that has a cache to itself, in bf16 and heads of up to 64
- * features, is a warp's for each head, without shared memory: eight lanes a key, 16 bytes each, of 32 keys
- * and their values at once, all under way before the first is used; the softmax is kept up from 32 keys to
- * the next, and the lanes of a key weigh its value, which lies as the key did. Else a block takes one head of
- * a path, or of four that share their cache: eight threads a key for the scores, 16 bytes each at a time,
- * which stay in shared memory; a warp a path for the softmax; then groups of threads over the features, a
- * part of the keys each. */
+ *  - Paths that share a cache, in bf16, without a bias: the forward kernel on tensor
+ *    cores, with the paths as queries. Up to 64 of them share each load
+ *    (attention_mma.cu).
+ *  - A path with a cache of its own, in bf16, heads of up to 64 features: one warp for
+ *    each head, without shared memory. It loads 32 keys and their values at once, eight
+ *    lanes a key, 16 bytes each, all in flight before the first is used. It updates the
+ *    softmax every 32 keys. The lanes of a key also weigh its value, which has the same
+ *    layout.
+ *  - Anything else: a block takes one head of a path, or of four that share a cache.
+ *    Eight threads compute the score of a key, 16 bytes at a time, into shared memory;
+ *    one warp a path computes the softmax; then groups of threads sum over parts of the
+ *    keys. */
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/mma.h"
 
-enum { THREADS = 128, LANES = 8 /* a key */, EIGHT = 8, MOST_PATHS = 4 };
+enum { THREADS = 128, LANES = 8 /* per key */, EIGHT = 8, MOST_PATHS = 4 };
 
-/* The parts of a path's result lie as two arrays of half an eight, one a thread: so a warp's neighbouring
- * threads store neighbouring 16 bytes, and read what lies in different banks, since the second array begins
- * 16 banks further. */
+/* Pitch of a path's partial results. Each thread's eight values are stored as two halves
+ * in two arrays. So neighbouring threads of a warp store neighbouring 16 bytes. Reads
+ * have no bank conflicts, since the second array starts 16 banks further. */
 enum { HALVES_PITCH = THREADS + 4 };
 
 struct decode_arguments {
@@ -28,7 +34,7 @@ struct decode_arguments {
     ft_cuda_buckets buckets;
 };
 
-/* The block's own head of the new key (or value) into the cache. */
+/* Copies the block's head of the new key (or value) into the cache. */
 __device__ __forceinline__ void append(const ft_tensor &added, const ft_tensor &cache, int64_t path,
                                        int64_t row, int head, int d_kv)
 {
@@ -41,8 +47,8 @@ __host__ __device__ static inline int in_eights(int count)
     return (count + EIGHT - 1) / EIGHT;
 }
 
-/* Scores of one path, score: (count), to probabilities that are not yet divided by their sum, the result. By
- * one warp. */
+/* Turns the scores of one path, score: (count), into probabilities that are not divided
+ * by their sum yet. Returns the sum. Called by one warp. */
 __device__ __forceinline__ float softmax(float *score, int count)
 {
     int lane = threadIdx.x % FT_WARP;
@@ -57,8 +63,9 @@ __device__ __forceinline__ float softmax(float *score, int count)
     return ft_warp_sum(sum);
 }
 
-/* Grid: (groups of PATHS paths of one cache, heads). Shared: parts of the results (PATHS, 2, HALVES_PITCH),
- * queries (PATHS, d_kv rounded up to eights), sums (PATHS), scores (PATHS, kv_length). */
+/* Grid: (groups of PATHS paths of one cache, heads). Shared memory: partial results
+ * (PATHS, 2, HALVES_PITCH), queries (PATHS, d_kv rounded up to a multiple of 8), sums
+ * (PATHS), scores (PATHS, kv_length). */
 template <int PATHS>
 __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, ft_tensor out)
 {
@@ -118,7 +125,7 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
     float total[PATHS][EIGHT] = {{0}};
     for (int j = group; group < n_groups && j < a.kv_length; j += n_groups) {
         if (score[j] == 0 && a.key_mask && !a.key_mask[cache * a.kv_length + j])
-            continue; /* what is not attended to need not be read */
+            continue; /* skip values that are not attended to */
         float value[EIGHT];
         ft_load8(v, v_pieces, first + j, col, value);
 #pragma unroll
@@ -143,7 +150,7 @@ __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, 
     }
 }
 
-/* The eight elements of a head that a lane has. */
+/* The lane's eight elements of a head. */
 __device__ __forceinline__ const uint4 *eight_at(const ft_tensor &t, int64_t row, int col)
 {
     return (const uint4 *)((const __nv_bfloat16 *)t.data + row * t.stride + col);
@@ -154,8 +161,9 @@ __device__ __forceinline__ void unpack(const uint4 &raw, float v[EIGHT])
     ft_unpack8({raw, {0, 0, 0, 0}, true}, v);
 }
 
-/* A warp for each head of each path, which has a cache to itself; all in pieces (attention_in_pieces), d_kv
- * at most 64. Step i of FT_WARP keys: key 4 i + lane / LANES. */
+/* One warp for each head of each path; every path has a cache of its own. All tensors are
+ * in pieces (attention_in_pieces), and d_kv is at most 64. In step i of FT_WARP keys, a
+ * lane has key 4 i + lane / LANES. */
 __global__ void __launch_bounds__(THREADS) decode_path_kernel(decode_arguments args, ft_tensor out)
 {
     enum { STEPS = LANES, KEYS_A_STEP = FT_WARP / LANES };
@@ -179,7 +187,7 @@ __global__ void __launch_bounds__(THREADS) decode_path_kernel(decode_arguments a
     }
     int64_t k_step = KEYS_A_STEP * a.k_cache.stride / EIGHT, v_step = KEYS_A_STEP * a.v_cache.stride / EIGHT;
     for (int base = 0; base < a.kv_length; base += FT_WARP) {
-        int own = base + lane; /* a lane has one key's mask and bias */
+        int own = base + lane; /* each lane has one key's mask and bias */
         bool is_seen = own < a.kv_length && (!a.key_mask || a.key_mask[path * a.kv_length + own]);
         unsigned seen = __ballot_sync(FT_ALL_LANES, is_seen) >> group;
         const uint4 *k_at = eight_at(a.k_cache, first + base + group, col);
@@ -188,7 +196,8 @@ __global__ void __launch_bounds__(THREADS) decode_path_kernel(decode_arguments a
 #pragma unroll
         for (int i = 0; i < STEPS; i++) {
             bool there = has_col && (seen >> (i * KEYS_A_STEP) & 1u);
-            bool is_new = base + i * KEYS_A_STEP + group == new_at; /* others may write it just now */
+            /* read it from k_new, v_new: other lanes may be writing it to the cache */
+            bool is_new = base + i * KEYS_A_STEP + group == new_at;
             const uint4 *k = is_new ? k_new : k_at + i * k_step, *v = is_new ? v_new : v_at + i * v_step;
             key[i] = value[i] = zeros;
             if (there) key[i] = *k, value[i] = *v;
@@ -247,7 +256,7 @@ template <int PATHS> static void launch(ft_cuda *cuda, const decode_arguments &a
     CUDA_LAUNCH(cuda, decode_kernel<PATHS>, ft_cuda_grid(groups, a.n_heads), THREADS, bytes, args, out);
 }
 
-/* The paths of a cache as the queries of a sequence. */
+/* Runs the forward kernel with the paths of a cache as the queries of a sequence. */
 static void launch_shared(ft_cuda *cuda, const ft_decode_attention &a, int64_t caches, ft_tensor out)
 {
     attention_arguments args = {};
@@ -267,7 +276,7 @@ static void launch_shared(ft_cuda *cuda, const ft_decode_attention &a, int64_t c
 static void decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
 {
     enum {
-        MOST_KEYS = 4096, /* of which four paths' scores fit every device */
+        MOST_KEYS = 4096, /* the scores of four paths by so many keys fit every device */
         WARPS = THREADS / FT_WARP
     };
     ft_cuda *cuda = ft_cuda_of(self);

@@ -1,7 +1,8 @@
-/* What the files of the CUDA backend share on the host's side: the backend's state, checked calls, launches.
+/* Shared by the host side of the CUDA backend: its state, checked calls, launches.
  *
- * Every call to CUDA is checked. The first failure is kept, in words that name the call, the file and the
- * device, until the next synchronize reports it; after it the operations still return at once. */
+ * Every call to CUDA is checked. The backend keeps the first failure, with the name of
+ * the call, the file and the device, until the next synchronize reports it. After a
+ * failure, operations return at once and queue nothing. */
 #ifndef FT_KERNELS_CUDA_DEVICE_H
 #define FT_KERNELS_CUDA_DEVICE_H
 
@@ -9,8 +10,8 @@
 
 #include "kernels/backend.h"
 
-/* <<<>>> is nvcc's alone; tests/simt executes the same source without it. A template's name is put in
- * parentheses. */
+/* Only nvcc understands <<<>>>; tests/simt executes the same source without it. Put the
+ * name of a template in parentheses. */
 #ifdef FT_SIMT
 #define FT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                            \
     simt_launch(#kernel, grid, block, shared_bytes, stream, kernel, __VA_ARGS__)
@@ -19,7 +20,8 @@
     (kernel)<<<grid, block, shared_bytes, stream>>>(__VA_ARGS__)
 #endif
 
-/* Scratch memory of an operation, one block a stream and use. It only grows. */
+/* What scratch memory is used for. There is one block for each stream and use; it only
+ * grows. */
 typedef enum ft_cuda_use {
     FT_CUDA_LOSS_ROWS,
     FT_CUDA_NORM_PARTS,
@@ -35,15 +37,15 @@ typedef enum ft_cuda_use {
 
 enum { FT_CUDA_STREAMS = 2, FT_CUDA_EVENTS = 64, FT_CUDA_MAX_BUCKETS = 128, FT_CUDA_STAGING = 4 << 20 };
 
-/* T5's relative-position buckets as a kernel's argument: distances below max_exact are buckets of their own,
- * bucket max_exact + 1 + i begins at distance first[i]. `bidirectional` adds half of the buckets for keys
- * after the query. */
+/* T5's relative-position buckets as a kernel argument. Each distance below max_exact has
+ * a bucket of its own; bucket max_exact + 1 + i begins at distance first[i]. With
+ * `bidirectional`, keys after the query use a second half of the buckets. */
 typedef struct ft_cuda_buckets {
     int32_t n_buckets, max_exact, n_first, half;
     int32_t first[FT_CUDA_MAX_BUCKETS];
 } ft_cuda_buckets;
 
-/* Blocks of a grid, as many as there are; CUDA_LAUNCH refuses what CUDA does not take. */
+/* The number of blocks in a grid. CUDA_LAUNCH refuses more than CUDA allows. */
 struct ft_cuda_grid {
     int64_t x, y, z;
     ft_cuda_grid(int64_t x_, int64_t y_ = 1, int64_t z_ = 1) : x(x_), y(y_), z(z_) {}
@@ -62,13 +64,18 @@ typedef struct ft_cuda {
         void *data;
         size_t bytes;
     } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
-    struct ft_cuda_outgrown *outgrown; /* scratch memory too small by now, but still named */
-    bool communicates;            /* there is a communicator: to free memory is to wait for other ranks */
-    struct ft_cuda_graph *graphs; /* that are not freed */
-    char *staging; /* (FT_CUDA_STAGING) pinned: what to_device has taken and the device may not have read */
+    /* Scratch blocks that were replaced by larger ones but may still be in use. */
+    struct ft_cuda_outgrown *outgrown;
+    /* A communicator exists: freeing memory may then wait for other ranks. */
+    bool communicates;
+    struct ft_cuda_graph *graphs; /* live graphs */
+    /* (FT_CUDA_STAGING) pinned host memory: data that to_device has taken and the device
+     * may not have read yet. */
+    char *staging;
     size_t staged;
-    struct ft_cuda_lt *lt;   /* matrix products */
-    ft_cuda_buckets buckets; /* of the last bias, with what they were computed from */
+    struct ft_cuda_lt *lt; /* matrix products */
+    /* Buckets of the last bias, and the three values they were computed from. */
+    ft_cuda_buckets buckets;
     int32_t buckets_count, buckets_distance;
     bool buckets_bidirectional;
 } ft_cuda;
@@ -78,22 +85,26 @@ static inline ft_cuda *ft_cuda_of(ft_backend *self)
     return (ft_cuda *)self;
 }
 
-/* Begins an operation: makes the backend's device the current one. False after a failure: then nothing is
- * queued. */
+/* Begins an operation: makes the backend's device the current one. Returns false after a
+ * failure; the caller then queues nothing. */
 bool ft_cuda_enter(ft_cuda *cuda);
-/* Keeps a failure of `call`; true if there was none. */
+/* Keeps the failure of `call`, if there is one. Returns whether the call succeeded. */
 bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line);
 void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message);
-/* A grid for CUDA; false, and the failure kept, for more blocks than it takes. */
+/* Converts a grid for CUDA. Returns false and keeps the failure if CUDA cannot launch so
+ * many blocks. */
 bool ft_cuda_grid_fits(ft_cuda *cuda, ft_cuda_grid grid, dim3 *fitting);
-/* NULL, and the failure kept, when there is no memory. Valid until the use's next call on this stream, and in
- * a captured graph as long as that lives. */
+/* Returns scratch memory, or NULL and keeps the failure. It is valid until the next call
+ * for the same use on this stream; a captured graph may use it as long as the graph
+ * lives. */
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes);
-/* Gives back all scratch memory. */
+/* Frees all scratch memory. */
 void ft_cuda_free_scratch(ft_cuda *cuda);
-/* Destroys what was captured; graphs can only be freed afterwards. Those under way come to their end. */
+/* Destroys all captured graphs, after running ones have ended. Afterwards the caller can
+ * only free them. */
 void ft_cuda_drop_graphs(ft_cuda *cuda);
-/* Says how much was asked for, what is free, and what to lower. */
+/* Fails with the number of bytes asked for, the number free, and the settings to
+ * lower. */
 ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err);
 
 static inline cudaStream_t ft_cuda_stream(const ft_cuda *cuda)
@@ -103,7 +114,7 @@ static inline cudaStream_t ft_cuda_stream(const ft_cuda *cuda)
 
 #define CUDA_TRY(cuda, call) ft_cuda_check(cuda, call, #call, __FILE__, __LINE__)
 
-/* Queues a kernel on the current stream and checks that it could be. */
+/* Queues a kernel on the current stream and checks that the launch succeeded. */
 #define CUDA_LAUNCH(cuda, kernel, grid, threads, shared_bytes, ...)                                          \
     do {                                                                                                     \
         dim3 launched_grid;                                                                                  \
@@ -117,7 +128,7 @@ __host__ __device__ static inline int64_t ft_cuda_ceil(int64_t count, int64_t si
     return (count + size - 1) / size;
 }
 
-/* -- the operations, file by file; backend.h defines them -- */
+/* -- the operations, one file each; backend.h defines them -- */
 
 void ft_cuda_memory_operations(ft_backend *base);
 ft_status ft_cuda_linear_operations(ft_cuda *cuda, ft_error *err); /* opens cuBLASLt */
@@ -136,7 +147,8 @@ void ft_cuda_optimizer_operations(ft_backend *base);
 /* NCCL's part of ft_cuda_describe. */
 void ft_nccl_describe(bool open, char *text, size_t size);
 
-/* The buckets of a bias, for a kernel. False: more of them than kernels take, and the failure kept. */
+/* Copies the buckets of a bias for use in a kernel. Returns false and keeps the failure
+ * if there are more buckets than kernels support. */
 bool ft_cuda_buckets_of(ft_cuda *cuda, int32_t n_buckets, bool bidirectional, int32_t max_distance,
                         ft_cuda_buckets *buckets);
 

@@ -1,14 +1,16 @@
 /* Token embedding.
  *
- * Forward: out[row] = dropout(table[ids[row]]), zeros where ids[row] < 0; out is overwritten.
- * Backward: dtable[ids[row]] += dropout'(dout[row]), without atomics, so that the bits do not change from run
- * to run.
+ * Forward: out[row] = dropout(table[ids[row]]), or zeros where ids[row] < 0; out is
+ * overwritten. Backward: dtable[ids[row]] += dropout'(dout[row]), without atomics, so
+ * that every run gives the same bits.
  *
- * Design: forward half a warp a row. Backward a block a token: its threads look through all ids, 4096 at a
- * time, all of them under way at once, and list the token's rows; each warp sums some of those in registers,
- * and the warps' sums are added in order. A token has a row or none as a rule: then no other warp works.
- * Floor, bytes: forward 4 (out) an element, the table staying in the cache; backward 4 (dout) and 8 (dtable,
- * of tokens that occur). */
+ * Design: forward takes half a warp a row. Backward takes a block a token. Its threads
+ * scan all ids, 4096 at a time with all loads in flight, and list the token's rows; each
+ * warp sums some of those rows in registers, and the warps' sums are added in order. Most
+ * tokens have one row or none, and then no other warp works.
+ *
+ * Floor, bytes: forward 4 (out) an element, with the table in the cache; backward 4
+ * (dout) and 8 (dtable, for tokens that occur). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -31,7 +33,8 @@ __global__ void __launch_bounds__(GATHER_THREADS, 4)
 #pragma unroll
         for (int w = 0; w < 4; w++)
             if (id >= 0) got[w] = ft_fetch8(table, table_eights, id, ft_unit_col(unit, w));
-        unsigned keep = ft_keep_unit(dropout, length, t, unit); /* while they come */
+        /* drawn while the loads are in flight */
+        unsigned keep = ft_keep_unit(dropout, length, t, unit);
 #pragma unroll
         for (int w = 0; w < 4; w++) {
             float v[8];
@@ -42,14 +45,14 @@ __global__ void __launch_bounds__(GATHER_THREADS, 4)
     }
 }
 
-/* Lists the rows of a token among rows [first, first + AT_ONCE), rows: shared, (AT_ONCE), in an order that
- * depends on the ids alone. Their number; counts: shared, (WARPS). */
+/* Lists the rows of a token among rows [first, first + AT_ONCE) and returns their number.
+ * The order depends only on the ids. rows: shared, (AT_ONCE); counts: shared, (WARPS). */
 __device__ __forceinline__ int list_rows(const int32_t *ids, int64_t n_rows, int64_t first, int32_t token,
                                          int *rows, int *counts)
 {
     int warp = (int)threadIdx.x / FT_WARP, lane = (int)threadIdx.x % FT_WARP, place = 0, count = 0;
     int32_t id[LOADS];
-    unsigned own_rows = 0; /* bit l: the thread's l-th row is one */
+    unsigned own_rows = 0; /* bit l: the thread's l-th row has the token */
 #pragma unroll
     for (int l = 0; l < LOADS; l++) {
         int64_t row = first + l * SCATTER_THREADS + threadIdx.x;
@@ -79,12 +82,13 @@ __device__ __forceinline__ int list_rows(const int32_t *ids, int64_t n_rows, int
     return count;
 }
 
-/* Grid, in one dimension: (tokens, parts of COLUMNS features); a unit of the token's row a lane. */
+/* One-dimensional grid: (tokens, parts of COLUMNS features). A lane has one unit of the
+ * token's row. */
 __global__ void __launch_bounds__(SCATTER_THREADS, 5)
     embedding_backward_kernel(ft_adapter_batch batch, int32_t length, ft_tensor dout, const int32_t *ids,
                               uint32_t site, ft_tensor dtable)
 {
-    FT_SHARED(float, sums, [WARPS][COLUMNS]); /* before that the list of rows */
+    FT_SHARED(float, sums, [WARPS][COLUMNS]); /* holds the list of rows before */
     FT_SHARED(int, counts, [WARPS]);
     static_assert(sizeof(int) * AT_ONCE <= sizeof(float) * WARPS * COLUMNS, "the list lies where sums will");
     unsigned part = blockIdx.x;
@@ -108,10 +112,10 @@ __global__ void __launch_bounds__(SCATTER_THREADS, 5)
                 for (int e = 0; e < 8; e++) sum[8 * w + e] += gradient[e];
             }
         }
-        if (count > 0) __syncthreads(); /* the list has been read */
+        if (count > 0) __syncthreads(); /* all threads have read the list */
     }
     if (found == 0) return;
-    int n_sums = min(found, (int)WARPS); /* warps that may have any */
+    int n_sums = min(found, (int)WARPS); /* warps that may have rows */
     if (warp < n_sums)
         for (int e = 0; e < FT_UNIT; e++) sums[warp][ft_unit_col(lane, e / 8) + e % 8] = sum[e];
     __syncthreads();

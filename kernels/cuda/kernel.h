@@ -1,8 +1,11 @@
-/* What the kernels share: elements and rows of tensors, dropout, sums over a warp and a block.
+/* Shared by the kernels: elements and rows of tensors, dropout, sums over a warp and a
+ * block.
  *
- * A row is worked on in units of 32 features, four times eight neighbours, 16 apart: features f + 16 w + i of
- * the chunk of 64 that they are in. That is what four blocks of Philox numbers cover (base/philox.h), so
- * that no number is drawn in vain, and eight neighbours are one 16-byte load of bf16 or two of f32. */
+ * Kernels process a row in units of 32 features. A unit is four groups of eight
+ * neighbours, 16 apart: features f + 16 w + i of a chunk of 64 features. These are the
+ * features that four blocks of Philox numbers cover (base/philox.h), so no random number
+ * is drawn and then discarded. Eight neighbours are one 16-byte load of bf16 or two of
+ * f32. */
 #ifndef FT_KERNELS_CUDA_KERNEL_H
 #define FT_KERNELS_CUDA_KERNEL_H
 
@@ -12,7 +15,8 @@
 #include "base/philox.h"
 #include "kernels/backend.h"
 
-/* Arrays in shared memory are declared by these, so that tests/simt can put red zones around them. */
+/* Declare arrays in shared memory by these macros, so that tests/simt can put red zones
+ * around them. */
 #ifdef FT_SIMT
 #define FT_SHARED(type, name, dimensions)                                                                    \
     typedef type name##_array dimensions;                                                                    \
@@ -27,9 +31,9 @@
 enum { FT_WARP = 32, FT_CHUNK = 64, FT_UNIT = 32 };
 #define FT_ALL_LANES 0xffffffffu
 
-/* For grids of several indices in one dimension, the only one in which a grid takes more than 65535 blocks:
- * takes the index that changes fastest, below `count`, off a block's number; what is left is that of the
- * other indices. */
+/* Splits a block's number into several indices. Grids use one dimension, the only one
+ * that allows more than 65535 blocks. Returns the index that changes fastest, below
+ * `count`, and leaves the number of the remaining indices in *block. */
 __device__ __forceinline__ int ft_take_index(unsigned *block, int64_t count)
 {
     unsigned index = *block % (unsigned)count;
@@ -62,13 +66,14 @@ __host__ __device__ __forceinline__ int ft_units(int64_t cols)
     return (int)((cols + FT_CHUNK - 1) / FT_CHUNK) * (FT_CHUNK / FT_UNIT);
 }
 
-/* The first of the eight neighbours number w of a unit. */
+/* The first of the eight neighbours of group w in a unit. */
 __device__ __forceinline__ int ft_unit_col(int unit, int w)
 {
     return unit / 2 * FT_CHUNK + unit % 2 * 8 + w * 16;
 }
 
-/* Whether four neighbours, the first at a multiple of four, are one aligned piece of memory in every row. */
+/* Whether any four neighbours that start at a multiple of four are one aligned piece of
+ * memory, in every row. */
 __device__ __forceinline__ bool ft_in_fours(const ft_tensor &t)
 {
     size_t bytes = t.dtype == FT_BF16 ? 2 : 4;
@@ -91,7 +96,8 @@ __device__ __forceinline__ unsigned ft_bf16_pair(float low, float high)
     return bits;
 }
 
-/* Four neighbours of a row; zeros beyond its end. `fours`: ft_in_fours of the tensor. */
+/* Loads four neighbours of a row; zeros beyond its end. `fours`: ft_in_fours of the
+ * tensor. */
 __device__ __forceinline__ void ft_load4(const ft_tensor &t, bool fours, int64_t row, int col, float v[4])
 {
     if (fours && col + 4 <= t.cols) {
@@ -125,18 +131,19 @@ __device__ __forceinline__ void ft_store4(const ft_tensor &t, bool fours, int64_
         if (col + i < t.cols) ft_store(t, row, col + i, v[i]);
 }
 
-/* The same of eight neighbours, the first at a multiple of eight: 16 bytes of bf16, twice 16 of f32. */
+/* The same for eight neighbours that start at a multiple of eight: one 16-byte load of
+ * bf16, or two of f32. */
 __device__ __forceinline__ bool ft_in_eights(const ft_tensor &t)
 {
     size_t bytes = t.dtype == FT_BF16 ? 2 : 4;
     return (((uintptr_t)t.data | ((size_t)t.stride * bytes)) & 15) == 0;
 }
 
-/* Eight neighbours as they lie in memory: what is fetched is not looked at before it is unpacked, so that
- * several fetches can be under way. */
+/* Eight neighbours as loaded from memory. They are unpacked only when used, so that
+ * several loads can be in flight. */
 struct ft_eight {
     uint4 low, high;
-    bool packed; /* all eight in `low`, as bf16 */
+    bool packed; /* all eight are bf16, in `low` */
 };
 
 __device__ __forceinline__ ft_eight ft_fetch8(const ft_tensor &t, bool eights, int64_t row, int64_t col)
@@ -200,10 +207,12 @@ __device__ __forceinline__ void ft_store8(const ft_tensor &t, bool eights, int64
 struct ft_dropout {
     bool active;
     ft_philox_key key;
-    uint32_t threshold; /* in the upper half of a word: what is below it in a number's word changes nothing */
-    uint32_t sequence;  /* counted from the adapter's first on this device */
+    /* Stands in the upper half of a word. It can be compared with a whole word of two
+     * numbers: the lower half does not change the result. */
+    uint32_t threshold;
+    uint32_t sequence; /* counted from the adapter's first on this device */
     float scale;
-    uint32_t offset = 0; /* the adapter's sequences before that, on other devices */
+    uint32_t offset = 0; /* the adapter's sequences on earlier devices */
 };
 
 /* `probability`: (n_adapters) or NULL. */
@@ -224,22 +233,23 @@ __device__ __forceinline__ ft_dropout ft_dropout_of(const ft_adapter_batch &batc
     return dropout;
 }
 
-/* The numbers of feature `feature`, even and below 16 in its chunk, and the next, and of those 16, 32 and 48
- * after them: a word two features. */
+/* Draws the block of numbers that starts at `feature`, which must be even and below 16 in
+ * its chunk. Word w holds the numbers of features feature + 16 w and feature + 16 w +
+ * 1. */
 __device__ __forceinline__ ft_philox_block ft_dropout_numbers(const ft_dropout &dropout, uint32_t feature,
                                                               uint32_t position, uint32_t head)
 {
     return ft_philox_block_at(dropout.key, feature, position, dropout.offset + dropout.sequence, head);
 }
 
-/* Whether the feature of one half of a word stays. */
+/* Whether dropout keeps the feature whose number is in one half of a word. */
 __device__ __forceinline__ bool ft_stays(const ft_dropout &dropout, uint32_t word, int half)
 {
     return (half ? word : word << 16) >= dropout.threshold;
 }
 
-/* Which features of a unit stay in the row at position t of `length`: bit 8 w + i that of neighbour i of the
- * eight number w. */
+/* Which features of a unit dropout keeps in the row at position t of `length`: bit 8 w +
+ * i is that of neighbour i in group w. */
 __device__ __forceinline__ unsigned ft_keep_unit(const ft_dropout &dropout, int32_t length, int32_t t,
                                                  int unit)
 {
@@ -260,7 +270,7 @@ __device__ __forceinline__ unsigned ft_keep_unit(const ft_dropout &dropout, int3
     return keep;
 }
 
-/* Dropout of the eight number w. */
+/* Applies dropout to group w, the eight neighbours v. */
 __device__ __forceinline__ void ft_drop8(const ft_dropout &dropout, unsigned keep, int w, float v[8])
 {
 #pragma unroll
@@ -269,7 +279,7 @@ __device__ __forceinline__ void ft_drop8(const ft_dropout &dropout, unsigned kee
 
 /* -- rows of an adapter, cut into pieces -- */
 
-/* Rows [first, end), all of one adapter. */
+/* Rows [first, end), all of one adapter */
 struct ft_piece {
     int32_t adapter;
     int64_t first, end;
@@ -286,8 +296,9 @@ __device__ __forceinline__ int64_t ft_pieces_in(const ft_piece &rows, int64_t pi
     return (rows.end - rows.first + piece_rows - 1) / piece_rows;
 }
 
-/* Piece number `index` of pieces of piece_rows rows, adapter by adapter; an adapter's last one may be
- * shorter. There are at most rows / piece_rows, rounded up, + n_adapters. False: beyond the last. */
+/* Finds piece number `index`. Pieces have piece_rows rows, adapter by adapter; the last
+ * one of an adapter may be shorter. There are at most ceil(rows / piece_rows) +
+ * n_adapters pieces. Returns false beyond the last. */
 __device__ __forceinline__ bool ft_find_piece(const ft_adapter_batch &batch, int32_t length,
                                               int64_t piece_rows, int64_t index, ft_piece *found)
 {
@@ -305,7 +316,7 @@ __device__ __forceinline__ bool ft_find_piece(const ft_adapter_batch &batch, int
     return false;
 }
 
-/* -- sums; each lane, each thread gets the result, always in the same order -- */
+/* -- sums: every lane or thread gets the result, added in a fixed order -- */
 
 template <class T> __device__ __forceinline__ T ft_warp_sum(T value)
 {
@@ -314,7 +325,7 @@ template <class T> __device__ __forceinline__ T ft_warp_sum(T value)
     return value;
 }
 
-/* Of the half of a warp that the lane is in; the other half may have ended. */
+/* Sum over the half of the warp that the lane is in. The other half may have exited. */
 __device__ __forceinline__ float ft_half_warp_sum(float value)
 {
     unsigned half = 0xffffu << (threadIdx.x & 16u);
@@ -331,8 +342,8 @@ __device__ __forceinline__ float ft_warp_max(float value)
     return value;
 }
 
-/* Of a block of THREADS threads; `parts`: shared, (THREADS / 32), free for use again after the next barrier.
- */
+/* Sum over a block of THREADS threads. `parts`: shared, (THREADS / 32); it may be used
+ * again after the next barrier. */
 template <int THREADS, class T> __device__ __forceinline__ T ft_block_sum(T value, T *parts)
 {
     value = ft_warp_sum(value);

@@ -1,4 +1,4 @@
-/* Finding and opening libraries; see library.h. */
+/* Finds and opens libraries; see library.h. */
 #define _GNU_SOURCE /* dlinfo */
 #include "kernels/cuda/library.h"
 
@@ -17,8 +17,8 @@ typedef struct search {
     void *context;
 } search;
 
-/* pip's packages have a directory each (CUDA 12: nvidia/cublas/lib) or share one (CUDA 13: nvidia/cu13/lib).
- */
+/* pip's packages have a directory each (CUDA 12: nvidia/cublas/lib) or share one (CUDA
+ * 13: nvidia/cu13/lib). */
 #define PACKAGES "/lib*/python3*/*-packages/nvidia/*/lib"
 
 static bool visit_directory(const search *s, const char *directory)
@@ -28,8 +28,8 @@ static bool visit_directory(const search *s, const char *directory)
     return length < (int)sizeof path && s->visit(path, s->context);
 }
 
-/* The file in the directories that match `directory` + `pattern`; the first is a name, whatever its letters.
- */
+/* Visits the file in each directory that matches `directory` + `pattern`. `directory` is
+ * a literal name: its special characters are escaped. */
 static bool visit_matching(const search *s, const char *directory, const char *pattern)
 {
     char whole[PATH_MAX];
@@ -56,19 +56,20 @@ static bool visit_toolkit(const search *s, const char *home)
     return visit_directory(s, directory);
 }
 
-/* What "bin" lies in; conda has libraries of its own there. */
+/* An environment's prefix, the directory that holds "bin". conda has libraries in its
+ * "lib". */
 static bool visit_environment(const search *s, const char *prefix)
 {
     return visit_matching(s, prefix, "/lib") || visit_matching(s, prefix, PACKAGES);
 }
 
-/* An entry of PYTHONPATH. */
+/* One entry of PYTHONPATH. */
 static bool visit_packages(const search *s, const char *directory)
 {
     return visit_matching(s, directory, "/nvidia/*/lib");
 }
 
-/* The directory that a file or directory is in; false where the path does not tell. */
+/* Cuts a path to its parent directory. Returns false where the path does not show it. */
 static bool to_parent(char *path)
 {
     size_t length = strlen(path);
@@ -78,8 +79,9 @@ static bool to_parent(char *path)
     return slash != NULL;
 }
 
-/* An entry of PATH: if there is a python3, the environment that this belongs to, then that which it is a link
- * into. pyenv's is a script, beside the directory of all its versions. */
+/* One entry of PATH. If it has a python3, visits the environment that this belongs to,
+ * then the one that it is a link into. pyenv's python3 is a script beside the directory
+ * of all versions. */
 static bool visit_python(const search *s, const char *directory)
 {
     char prefix[PATH_MAX], python[PATH_MAX], target[PATH_MAX];
@@ -93,7 +95,7 @@ static bool visit_python(const search *s, const char *directory)
            strcmp(target, prefix) != 0 && visit_environment(s, target);
 }
 
-/* Each entry of a variable such as PATH. */
+/* Visits each entry of a variable such as PATH. */
 static bool visit_entries(const search *s, const char *variable,
                           bool (*visit)(const search *s, const char *entry))
 {
@@ -129,10 +131,10 @@ bool ft_library_places(const char *file, bool (*visit)(const char *path, void *c
 
 typedef struct opening {
     void *library;
-    char reason[768]; /* why the first file that is there was not taken */
+    char reason[768]; /* why the first file found could not be opened */
 } opening;
 
-/* A name alone is looked for by the loader, which does not say whether it found a file. */
+/* The loader searches for a bare name, and does not say whether it found a file. */
 static bool try_to_open(const char *path, void *context)
 {
     opening *o = context;

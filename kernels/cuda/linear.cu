@@ -1,9 +1,11 @@
 /* Products with frozen weights, by cuBLASLt: y = x w^T, dx = dy w, dw += dy^T x.
  *
- * A weight is kept once, (out, in) row-major in the backend's matrix type; both products read it as it lies.
- * cuBLASLt's matrices are column-major: a row-major (rows, cols) matrix is its (cols, rows) one. Each product
- * is therefore written transposed: y^T = w x^T and so on. An operand of another type than the weight's is
- * converted into scratch memory first. What cuBLASLt's heuristics chose is remembered by shape. */
+ * A weight is stored once, (out, in) row-major in the backend's matrix type, and all
+ * products read it in that layout. cuBLASLt's matrices are column-major: a row-major
+ * (rows, cols) matrix is a column-major (cols, rows) one. Each product is therefore
+ * computed transposed: y^T = w x^T and so on. An operand of another type than the weight
+ * is first converted into scratch memory. The algorithm that cuBLASLt's heuristics choose
+ * is cached by shape. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +64,8 @@ static void convert(ft_cuda *cuda, ft_tensor from, ft_tensor to)
     CUDA_LAUNCH(cuda, convert_kernel, ft_cuda_ceil(fours, CONVERT_THREADS), CONVERT_THREADS, 0, from, to);
 }
 
-/* The operand in the matrix type. False: something has failed. */
+/* Converts the operand to the matrix type, if it has another. Returns false after a
+ * failure. */
 static bool as_matrix(ft_cuda *cuda, ft_cuda_use use, ft_tensor *t)
 {
     if (t->dtype == cuda->base.matrix) return true;
@@ -88,7 +91,8 @@ static bool lt_check(ft_cuda *cuda, cublasStatus_t status, const char *call, int
 }
 #define LT_TRY(function, ...) lt_check(cuda, lt->call.function(__VA_ARGS__), #function, __LINE__)
 
-/* Adds to a kept failure which product it is of: what somebody needs who makes it again outside of ftgpu. */
+/* Appends the product's shape to the kept failure, with all that is needed to reproduce
+ * the product outside of ftgpu. */
 static void add_shape(ft_cuda *cuda, const product_shape *shape)
 {
     const struct {
@@ -122,7 +126,8 @@ static void free_plan(struct ft_cuda_lt *lt, planned_product *plan)
     free(plan);
 }
 
-/* The best of the heuristics' algorithms that can be used: those that they name may be none. */
+/* Chooses the best algorithm of the heuristics' list that works on this device; some on
+ * the list may not. */
 static bool choose_algorithm(ft_cuda *cuda, planned_product *plan)
 {
     struct ft_cuda_lt *lt = cuda->lt;
@@ -200,13 +205,14 @@ static cudaDataType_t type_of(ft_dtype dtype)
     return dtype == FT_BF16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-/* d = a b (+ d): row-major tensors whose transposes are the operands. `a` and `b` are of the matrix type. */
+/* d = a b (+ d), column-major: the operands are the transposes of these row-major
+ * tensors. `a` and `b` have the matrix type. */
 static void multiply(ft_cuda *cuda, ft_tensor a, cublasOperation_t a_operation, ft_tensor b,
                      cublasOperation_t b_operation, ft_tensor d, int64_t k, bool accumulate)
 {
     struct ft_cuda_lt *lt = cuda->lt;
     product_shape shape;
-    memset(&shape, 0, sizeof shape); /* compared with memcmp, gaps included */
+    memset(&shape, 0, sizeof shape); /* compared by memcmp, padding included */
     shape.m = d.cols, shape.n = d.rows, shape.k = k;
     shape.a_leading = a.stride, shape.b_leading = b.stride, shape.d_leading = d.stride;
     shape.input = type_of(a.dtype), shape.output = type_of(d.dtype);

@@ -1,28 +1,33 @@
-/* Low-rank adapters, each on its own rows.
+/* LoRA adapters, each applied to its own rows.
  *
- * Forward:  u = scale * dropout(x) A^T (overwritten),  y += u B^T.
- * Backward: du = scale * dy B (overwritten),  dx += dropout'(du A),  and the gradients of A and B
- * (lora_gradient.cu).
+ *   forward   u = scale * dropout(x) A^T (overwritten), y += u B^T
+ *   backward  du = scale * dy B (overwritten), dx += dropout'(du A),
+ *             and the gradients of A and B (lora_gradient.cu)
  *
- * Design: one kernel, forward and backward, goes down to the rank and up again. A block has 16 rows of an
- * adapter. Down: each warp multiplies chunks of 64 features of its own, on tensor cores with operands rounded
- * to bf16 on a backend made for it, else with FMA; the warps' sums are added in shared memory, in their
- * order. Up: each warp adds to 64 features of the result. Nothing waits for anything else in between: a usual
- * projection has no more chunks than a block has warps, so that all loads of a block, also of what the result
- * is added to, are under way at once, and dropout is drawn meanwhile. A dropped element is masked; the factor
- * of those that stay is a factor of the sum. All sums are in f32, in an order that depends on the shape
- * alone. Floor, bytes of a row with bf16 activations: 2 in + 4 out + 4 rank forward, 2 out + 4 in + 4 rank
- * backward; FLOPs: 2 rank (in + out). */
+ * Design: one kernel, forward and backward, goes down to the rank and up again. A block
+ * has 16 rows of an adapter. Down: each warp multiplies its own chunks of 64 features, on
+ * tensor cores with operands rounded to bf16 on a backend for bf16, else with FMA; the
+ * warps' sums are added in shared memory in the warps' order. Up: each warp adds to 64
+ * features of the result.
+ *
+ * A usual projection has no more chunks than a block has warps, so all loads of a block,
+ * including those of the result that is added to, are in flight at once, and dropout is
+ * drawn meanwhile. Dropped elements are masked; the scale of the others is applied to the
+ * sum. All sums are in f32, in an order that depends only on the shape.
+ *
+ * Floor, bytes of a row with bf16 activations: 2 in + 4 out + 4 rank forward, 2 out + 4
+ * in + 4 rank backward; FLOPs: 2 rank (in + out). */
 #include "kernels/cuda/lora.h"
 
 enum { FEWEST_WARPS = 4, MOST_WARPS = 8, SUMS = FT_LORA_ROWS * FT_LORA_TILE, PAD = 4 };
 
-/* A warp's 16 rows. A lane's place is g = lane / 4, t = lane % 4: of each chunk it has the eights at 8 t and
- * at 32 + 8 t in rows g and g + 8; rows beyond the piece's end are the last one again. */
+/* A warp's 16 rows. With g = lane / 4 and t = lane % 4, a lane has, of each chunk, the
+ * eight features from 8 t and the eight from 32 + 8 t, in rows g and g + 8. Rows beyond
+ * the piece's end repeat the last row. */
 struct lora_strip {
     int g, t, n_rows;
     int64_t first, row[2];
-    ft_dropout dropout; /* of row lane / 2 */
+    ft_dropout dropout; /* for row lane / 2 */
     int32_t length, position;
 };
 
@@ -48,8 +53,8 @@ __device__ __forceinline__ void start_dropout(const ft_adapter_batch &batch, con
     strip->position = row % strip->length;
 }
 
-/* Which features of the lane's eights of a chunk stay: bits i of the first, 16 + i of the second, in both
- * rows. A lane draws one unit of one row. */
+/* Which of the lane's features in a chunk dropout keeps, for both rows: bits i of the
+ * first eight, 16 + i of the second. Each lane draws one unit of one row. */
 __device__ __forceinline__ void draw(const lora_strip &strip, int chunk, unsigned keep[2])
 {
     int unit = chunk * (FT_CHUNK / FT_UNIT) + (int)threadIdx.x % 2, from = 2 * strip.g + strip.t % 2;
@@ -72,8 +77,8 @@ __device__ __forceinline__ void load_rows(const ft_tensor &left, bool eights, co
                                  rows[r][e]);
 }
 
-/* What the lane's features are multiplied by for rank n: of A: (rank, in) neighbours of row n, of
- * B: (out, rank) a piece of column n. */
+/* The lane's right operand for rank n: neighbours in row n of A: (rank, in), or a piece
+ * of column n of B: (out, rank). */
 template <bool PLAIN, bool BACK>
 __device__ __forceinline__ void load_down(const ft_tensor &weight, bool eights, const lora_strip &strip,
                                           int chunk, int n, float w[2][8])
@@ -99,7 +104,8 @@ __device__ __forceinline__ void load_down(const ft_tensor &weight, bool eights, 
 
 /* -- up from the rank -- */
 
-/* A lane's part of a chunk of the result, on its way; where not PLAIN, it is read when it is needed. */
+/* A lane's part of a chunk of the result, loaded ahead; where not PLAIN, it is read when
+ * needed. */
 struct lora_result {
     unsigned before[2][2][4];
     unsigned keep[2];
@@ -112,8 +118,9 @@ __device__ __forceinline__ void fetch_result(const ft_tensor &result, const lora
     if constexpr (PLAIN) load_rows<true>(result, true, strip, chunk, part->before);
 }
 
-/* The right side of the chunk's eight products for ranks [k, k + 16), of which the lane has those at 4 t.
- * Column c of product number j of half e is feature 32 e + 4 c + j, so that a lane's sums are neighbours. */
+/* The right operand of the chunk's eight products for ranks [k, k + 16); a lane has the
+ * ranks from 4 t. Column c of product j of half e is feature 32 e + 4 c + j, so that a
+ * lane's sums are neighbours. */
 template <bool PLAIN, bool BACK, class P>
 __device__ __forceinline__ void load_up(const ft_tensor &weight, bool fours, const lora_strip &strip,
                                         int chunk, int k, P right[2][4][2])
@@ -156,7 +163,7 @@ __device__ __forceinline__ void multiply_up(const float *low, int pitch, int ran
         for (int j = 0; j < 4; j++) ft_lora_multiply(sums[e][j], left, right[e][j]);
 }
 
-/* The result's chunk += the sums, through dropout. */
+/* Adds the sums, through dropout, to the chunk of the result. */
 template <bool PLAIN, bool BACK>
 __device__ __forceinline__ void add_result(const ft_tensor &result, bool eights, const lora_strip &strip,
                                            int chunk, const lora_result &part, const float sums[2][4][4])
@@ -188,8 +195,9 @@ __device__ __forceinline__ void add_result(const ft_tensor &result, bool eights,
     }
 }
 
-/* A block for each 16 rows of an adapter. Forward: left x, low u, result y. BACK: left dy, low du, result dx,
- * which may be absent. Dynamic shared memory: (16, rank + PAD), the rows of `low`. */
+/* One block for each 16 rows of an adapter. Forward: left is x, low is u, result is y.
+ * BACK: left is dy, low is du, result is dx, which may be absent. Dynamic shared memory:
+ * (16, rank + PAD), the rows of `low`. */
 template <class P, bool PLAIN, bool BACK, int TILES>
 __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 1)
     lora_rows_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, ft_tensor left, ft_tensor low,
@@ -197,7 +205,8 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
 {
     FT_SHARED(float, parts, [2][MOST_WARPS][SUMS]);
     FT_SHARED_DYNAMIC(low_rows);
-    /* A multiple of 8, so that the smallest are known here. */
+    /* The rank is a multiple of 8, so the smallest ranks are compile-time constants
+     * here. */
     const int rank = PLAIN && TILES <= 2 ? TILES * FT_LORA_TILE : lora.rank;
     ft_piece piece;
     if (!ft_find_piece(batch, length, FT_LORA_ROWS, blockIdx.x, &piece)) return;
@@ -211,7 +220,7 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
     int left_chunks = (int)ft_cuda_ceil(left.cols, FT_CHUNK);
     int result_chunks = result.data ? (int)ft_cuda_ceil(result.cols, FT_CHUNK) : 0;
 
-    /* First everything that comes from afar. */
+    /* First issue all loads from device memory. */
     P rows[2][2][4], next[2][2][4];
     lora_result part = {};
     if (warp < left_chunks) load_rows<PLAIN>(left, left_eights, strip, warp, next);
@@ -257,7 +266,7 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
             }
         }
 
-        /* The warps' sums, one tile after the other, in one of two places by turns. */
+        /* Add the warps' sums tile by tile; two places take turns. */
         float scale = batch.lora_scale[piece.adapter] * (BACK ? 1.0f : strip.dropout.scale);
 #pragma unroll
         for (int tile = 0; tile < TILES; tile++) {

@@ -1,18 +1,22 @@
-/* What the kernels of LoRA share: pairs of elements as a product takes them, and the product of a warp.
+/* Shared by the LoRA kernels: pairs of elements as operands of a product, and the product
+ * of a warp.
  *
- * A warp's unit of work is 16 rows by a chunk of 64 features. Its tensors go from device memory into
- * registers without shared memory between: which k of a product lies at which place of a fragment does not
- * matter as long as both sides agree, so every lane takes neighbours of a row, 16 bytes at a time. P, the
- * type of a pair, is `unsigned` on a backend made for bf16 (two elements rounded to bf16, for tensor cores)
- * and float2 else. PLAIN: the tensors of rows are bf16 in whole chunks, and all tensors are aligned, as those
- * of Chronos are; kernels for anything else have the same steps and ask more questions. */
+ * A warp processes 16 rows by a chunk of 64 features at a time. It loads its tensors from
+ * device memory straight into registers, without shared memory: a product does not depend
+ * on which k lies at which place of a fragment as long as both sides agree, so every lane
+ * loads 16 bytes of neighbours in a row.
+ *
+ * P is the type of a pair: `unsigned` on a backend for bf16 (two elements rounded to
+ * bf16, for tensor cores), else float2. PLAIN: the row tensors are bf16 in whole chunks
+ * and all tensors are aligned, as in Chronos models. Other tensors take the same steps
+ * with more checks. */
 #ifndef FT_KERNELS_CUDA_LORA_H
 #define FT_KERNELS_CUDA_LORA_H
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/mma.h"
 
-enum { FT_LORA_ROWS = 16, FT_LORA_TILE = 8 /* ranks of a product */ };
+enum { FT_LORA_ROWS = 16, FT_LORA_TILE = 8 /* ranks per product */ };
 
 template <class P> __device__ __forceinline__ P ft_pair(float low, float high);
 template <> __device__ __forceinline__ unsigned ft_pair<unsigned>(float low, float high)
@@ -24,7 +28,7 @@ template <> __device__ __forceinline__ float2 ft_pair<float2>(float low, float h
     return make_float2(low, high);
 }
 
-/* The first and the second elements of two pairs. */
+/* The first (second) elements of two pairs, as a pair. */
 __device__ __forceinline__ unsigned ft_firsts(unsigned one, unsigned other)
 {
     return (one & 0xffffu) | other << 16;
@@ -42,7 +46,8 @@ __device__ __forceinline__ float2 ft_seconds(float2 one, float2 other)
     return make_float2(one.y, other.y);
 }
 
-/* The pair, with 0 for what dropout takes: bits 0 and 1 of `keep` say what stays. */
+/* The pair, with dropped elements set to 0. Bits 0 and 1 of `keep` say which elements
+ * stay. */
 __device__ __forceinline__ unsigned ft_kept(unsigned pair, unsigned keep)
 {
     return pair & ((keep & 1u) * 0xffffu | (keep & 2u) * 0x7fff8000u);
@@ -52,8 +57,8 @@ __device__ __forceinline__ float2 ft_kept(float2 pair, unsigned keep)
     return make_float2(keep & 1u ? pair.x : 0.0f, keep & 2u ? pair.y : 0.0f);
 }
 
-/* Four pairs, eight neighbours of a row; zeros beyond its end. PLAIN: not looked at, so that several loads
- * are under way. */
+/* Loads four pairs, which are eight neighbours of a row; zeros beyond its end. With PLAIN
+ * nothing is checked, so that several loads are in flight. */
 template <bool PLAIN, class P>
 __device__ __forceinline__ void ft_load_pairs(const ft_tensor &t, bool eights, int64_t row, int col,
                                               P pair[4])
@@ -75,20 +80,20 @@ static inline bool ft_lora_plain(const ft_cuda *cuda, ft_tensor rows)
     return cuda->base.bf16 && rows.dtype == FT_BF16 && rows.cols % FT_CHUNK == 0 && together % 16 == 0;
 }
 
-/* An adapter's A, B. */
+/* The A (B) of one adapter. */
 __device__ __forceinline__ ft_tensor ft_lora_parameters(const void *data, const ft_lora &lora,
                                                         int32_t adapter, int64_t rows, int64_t cols)
 {
     return {(void *)((const float *)data + adapter * lora.adapter_stride), FT_F32, rows, cols, cols};
 }
 
-/* sums += a b, fragments as in mma.h. */
+/* sums += a b, with fragments as in mma.h. */
 __device__ __forceinline__ void ft_lora_multiply(float sums[4], const unsigned a[4], const unsigned b[2])
 {
     ft_mma(sums, a, b);
 }
 
-/* The same without tensor cores: the pairs go from lane to lane. */
+/* The same without tensor cores: lanes exchange their pairs. */
 __device__ __forceinline__ float2 ft_from_lane(float2 pair, int lane)
 {
     return make_float2(__shfl_sync(FT_ALL_LANES, pair.x, lane), __shfl_sync(FT_ALL_LANES, pair.y, lane));
@@ -111,7 +116,7 @@ __device__ __forceinline__ void ft_lora_multiply(float sums[4], const float2 a[4
         }
 }
 
-/* db += dy^T u, da += du^T dropout(x). `lora_gradient.cu` */
+/* db += dy^T u, da += du^T dropout(x). In lora_gradient.cu. */
 void ft_cuda_lora_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                            ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor du);
 

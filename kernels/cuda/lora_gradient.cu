@@ -1,19 +1,22 @@
-/* Gradients of low-rank adapters: db += dy^T u,  da += du^T dropout(x).
+/* Gradients of LoRA adapters: db += dy^T u, da += du^T dropout(x).
  *
- * Design: a gradient is a sum over rows, so the rows are cut into pieces, and a block makes a chunk of 64
- * features by up to 32 ranks of one piece's gradient. Each of its warps goes through the piece 16 rows at a
- * time; a lane takes eight neighbours of four rows, whose pairs of features become pairs of rows in
- * registers, and the next 16 rows are under way while these are multiplied. Dropout is drawn again. The
- * warps' sums are added in shared memory, the pieces', which lie in scratch memory, by a second kernel,
- * always in the same order. Both gradients share both launches. Floor, bytes of a row with bf16 activations:
- * 2 (in + out) + 8 rank; FLOPs: 2 rank (in + out). */
+ * Design: a gradient is a sum over rows. The rows are cut into pieces; a block computes a
+ * tile of one piece's gradient, 64 features by up to 32 ranks. Each warp of the block
+ * goes through the piece 16 rows at a time. A lane loads eight neighbours of four rows
+ * and regroups their pairs of features into pairs of rows in registers; the next 16 rows
+ * load while it multiplies. Dropout is drawn again. The warps' sums are added in shared
+ * memory; the pieces' sums go to scratch memory and a second kernel adds them, always in
+ * the same order. Both gradients share both launches.
+ *
+ * Floor, bytes of a row with bf16 activations: 2 (in + out) + 8 rank; FLOPs: 2 rank (in +
+ * out). */
 #include "kernels/cuda/lora.h"
 
 enum {
     WARPS = 8,
     MOST_TILES = 4,
-    STEP = WARPS * FT_LORA_ROWS, /* rows that a block takes at once */
-    BLOCKS = 192,                /* of one gradient, about */
+    STEP = WARPS * FT_LORA_ROWS, /* rows per step of a block */
+    BLOCKS = 192,                /* target number of blocks per gradient */
     SUMS = FT_CHUNK * FT_LORA_TILE,
     BY_RANK = FT_CHUNK + 1, /* pitches of sums[rank][feature] and sums[feature][rank] */
     BY_FEATURE = FT_LORA_TILE + 1,
@@ -22,18 +25,19 @@ enum {
 };
 static_assert(PLACES >= FT_LORA_TILE * BY_RANK, "sums fit both ways");
 
-/* One gradient on its way. */
+/* The tensors and the grid of one gradient. */
 struct lora_parts {
     ft_tensor left, right; /* x and du, or dy and u */
     bool of_a;
-    ft_tensor parts;              /* each piece's own gradient, one below the other, shaped as A or B */
-    int64_t piece_rows, n_pieces; /* at most so many pieces */
+    /* the gradient of each piece, one below the other, each shaped as A or B */
+    ft_tensor parts;
+    int64_t piece_rows, n_pieces; /* upper bound of the number of pieces */
     int64_t blocks;
 };
 
 struct lora_step {
     int g, t;
-    int64_t row[4]; /* the lane's rows, beyond the end the last one again */
+    int64_t row[4]; /* the lane's rows; those beyond the end repeat the last */
     bool there[4];
 };
 
@@ -67,13 +71,15 @@ __device__ __forceinline__ void fetch_step(const lora_parts &gradient, bool eigh
     }
 }
 
-/* Grid, in one dimension: (rank tiles, chunks, pieces of all adapters) of `a`, then of `b`. */
+/* One-dimensional grid: (rank tiles, chunks, pieces of all adapters), first for `a`, then
+ * for `b`. */
 template <class P, bool PLAIN, int TILES>
 __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     lora_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
 {
     FT_SHARED(float, shared, [WARPS][PLACES]);
-    /* A multiple of 8, so that the smallest are known here. */
+    /* The rank is a multiple of 8, so the smallest ranks are compile-time constants
+     * here. */
     const int rank = PLAIN && TILES <= 2 ? TILES * FT_LORA_TILE : lora.rank;
     unsigned block = blockIdx.x;
     bool of_a = block < a.blocks;
@@ -85,7 +91,8 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     if (!ft_find_piece(batch, length, gradient.piece_rows, block, &piece)) return;
     bool eights = ft_in_eights(gradient.left);
     int warp = (int)threadIdx.x / FT_WARP, lane = (int)threadIdx.x % FT_WARP;
-    float sums[4][TILES][4] = {{{0}}}; /* product number q has features 2 q and 2 q + 1 of each eight */
+    /* product q has features 2 q and 2 q + 1 of each eight */
+    float sums[4][TILES][4] = {{{0}}};
 
     int64_t row = piece.first + warp * FT_LORA_ROWS;
     lora_step step = step_of(row, piece.end);
@@ -96,7 +103,7 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     ft_dropout dropout =
         ft_dropout_of(batch, batch.lora_dropout, of_a ? lora.dropout_site : 0, first_sequence);
     for (; row < piece.end; row += STEP) {
-        if (dropout.active) { /* a lane draws one unit of one row */
+        if (dropout.active) { /* each lane draws one unit of one row */
             int own = (int)min(row + lane / 2, piece.end - 1);
             dropout.sequence = (uint32_t)(own / length - first_sequence);
             unsigned keep =
@@ -132,7 +139,8 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
         }
     }
 
-    /* The warps' sums, one tile after the other, in the order of the gradient's elements. */
+    /* Add the warps' sums tile by tile, stored in the order of the gradient's
+     * elements. */
     int by_feature = of_a ? 1 : BY_FEATURE, by_rank = of_a ? BY_RANK : 1;
     int64_t features = gradient.left.cols;
     float *parts = (float *)gradient.parts.data + (int64_t)block * rank * features;
@@ -165,14 +173,14 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     }
 }
 
-/* Blocks that add a gradient of one adapter. */
+/* The number of blocks that add up one gradient of one adapter. */
 __host__ __device__ static inline int64_t total_blocks(const ft_lora &lora)
 {
     return ft_cuda_ceil((int64_t)lora.rank * max(lora.in_features, lora.out_features), TOTAL_THREADS * 4);
 }
 
-/* Grid, in one dimension: (total_blocks, adapters, 2). Adds the pieces' gradients to da and then db, four
- * elements a thread. */
+/* Adds the pieces' gradients to da, then db, four elements a thread. One-dimensional
+ * grid: (total_blocks, adapters, 2). */
 __global__ void __launch_bounds__(TOTAL_THREADS)
     lora_total_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
 {
@@ -201,7 +209,7 @@ __global__ void __launch_bounds__(TOTAL_THREADS)
     ft_store4(total, fours, 0, col, sum);
 }
 
-/* Pieces, so that the blocks are about BLOCKS. */
+/* Cuts the rows into pieces so that there are about BLOCKS blocks. */
 static lora_parts parts_of(const ft_adapter_batch *batch, const ft_lora *lora, ft_tensor left,
                            ft_tensor right, bool of_a)
 {

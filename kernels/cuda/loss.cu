@@ -1,11 +1,14 @@
-/* Softmax and cross entropy in one.
+/* Softmax and cross entropy in one kernel.
  *
- * loss_sum[g] += sum over the adapter's counted rows of -log softmax(logits)[label], in double; with
- * label_scale the logits are overwritten by label_scale[g] * (softmax - onehot), 0 in rows that do not count.
+ * loss_sum[g] += the sum, in double, of -log softmax(logits)[label] over the adapter's
+ * counted rows. With label_scale, the logits are overwritten by label_scale[g] * (softmax
+ * - onehot), 0 in rows that do not count.
  *
- * Design: a block a row, whose logits are read once into registers (a vocabulary of HELD; what is beyond it
- * is read again for each step): the largest, the exponentials and their sum, the gradient in place. The rows'
- * losses go through scratch memory, so that they are always added in the same order.
+ * Design: one block a row, which reads the logits once into registers (up to a vocabulary
+ * of HELD; what is beyond is read again in each step), then computes the maximum, the
+ * exponentials and their sum, and the gradient in place. The rows' losses go through
+ * scratch memory, so that they are always added in the same order.
+ *
  * Floor, bytes: 4 (read) + 4 (written) a logit. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
@@ -21,7 +24,8 @@ __device__ __forceinline__ void load_logits(const ft_tensor &logits, bool fours,
         if (col + e >= logits.cols) v[e] = -INFINITY;
 }
 
-/* v: exp(logit - largest) in, gradient out. `label`: its column. */
+/* v: exp(logit - largest) on entry, the gradient on return. `label`: the column of the
+ * label. */
 __device__ __forceinline__ void store_gradient(const ft_tensor &logits, bool fours, int64_t row, int col,
                                                int32_t label, float scale, float inverse_sum, float v[4])
 {
@@ -47,7 +51,7 @@ __global__ void __launch_bounds__(THREADS, 4)
         if (threadIdx.x == 0) row_loss[row] = 0;
         return;
     }
-    /* The label's logit, before anyone overwrites it. */
+    /* Read the label's logit before any thread overwrites it. */
     float own = ft_load(logits, row, label), held[PIECES][4], v[4], largest = -INFINITY, sum = 0;
 #pragma unroll
     for (int p = 0; p < PIECES; p++) {
@@ -80,7 +84,7 @@ __global__ void __launch_bounds__(THREADS, 4)
     }
 }
 
-/* A block an adapter. */
+/* One block per adapter. */
 __global__ void __launch_bounds__(THREADS, 2)
     loss_sum_kernel(ft_adapter_batch batch, int32_t length, const double *row_loss, double *loss_sum)
 {

@@ -1,11 +1,11 @@
-/* Finding cuBLASLt; see lt.h. */
+/* Loads cuBLASLt; see lt.h. */
 #include "kernels/cuda/lt.h"
 
 #include <stdio.h>
 
 #include "kernels/cuda/library.h"
 
-/* Of the version that the header is of. */
+/* The version that the header belongs to. */
 #define FT_LT_TEXT_OF(number) #number
 #define FT_LT_FILE(major) "libcublasLt.so." FT_LT_TEXT_OF(major)
 

@@ -1,4 +1,4 @@
-/* The backend's frame: checked calls, memory, streams and events, and the training step as a graph. */
+/* Checked calls, memory, streams, events and graphs of the CUDA backend. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message)
 bool ft_cuda_check(ft_cuda *cuda, cudaError_t error, const char *call, const char *file, int line)
 {
     if (error == cudaSuccess) return true;
-    cudaGetLastError(); /* CUDA remembers it, too, and would blame the next launch */
+    cudaGetLastError(); /* clear it: the next launch would report it again */
     if (cuda->failure == FT_OK)
         cuda->failure =
             ft_fail(&cuda->failed, error == cudaErrorMemoryAllocation ? FT_NO_MEMORY : FT_FAILED,
@@ -43,7 +43,7 @@ bool ft_cuda_enter(ft_cuda *cuda)
 ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err)
 {
     size_t available = 0, total = 0;
-    cudaGetLastError(); /* the failed allocation's, which is dealt with here */
+    cudaGetLastError(); /* clear the failed allocation's error, which is reported here */
     if (cudaMemGetInfo(&available, &total) != cudaSuccess) available = total = 0;
     return ft_fail(err, FT_NO_MEMORY,
                    "device %d (%s) has no memory for %zu bytes: %zu of %zu are free (lower batch_size, "
@@ -76,9 +76,10 @@ void ft_cuda_free_scratch(ft_cuda *cuda)
         for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[i][use].data));
 }
 
-/* Memory that a graph may name is given back with the last graph; and while a communicator's sums may be
- * under way, for which cudaFree would wait, however long that is, with the next synchronize. *data becomes
- * NULL. */
+/* Retires a scratch block, which is freed later if it may still be in use: with the last
+ * graph where graphs exist, since they may use it, else with the next synchronize where a
+ * communicator exists. cudaFree would wait for the communicator's sums, however long they
+ * take. Sets *data to NULL; without memory for that it fails and keeps *data. */
 static bool outgrow(ft_cuda *cuda, void **data)
 {
     void *old = *data;
@@ -142,11 +143,11 @@ static void release(ft_backend *self, void *block)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!block) return;
-    CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* after a failure, too */
+    CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* also after a failure */
     CUDA_TRY(cuda, cudaFree(block));
 }
 
-/* All of both streams; then the staging memory is free again. */
+/* Waits for both streams. The staging memory is then free again. */
 static void wait_for_all(ft_cuda *cuda)
 {
     bool done = true;
@@ -155,8 +156,8 @@ static void wait_for_all(ft_cuda *cuda)
     if (done) cuda->staged = 0;
 }
 
-/* The host may reuse its memory at once: what is small goes by way of the staging memory and nobody waits, as
- * in a training step; what is large is waited for. */
+/* The host may reuse its memory at once. A small copy goes through the staging memory
+ * without waiting, as in a training step; a large one waits until it is done. */
 static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
 {
     ft_cuda *cuda = ft_cuda_of(self);
@@ -164,7 +165,8 @@ static void to_device(ft_backend *self, void *device, const void *host, size_t b
     bool small = bytes <= FT_CUDA_STAGING;
     if (small) {
         if (bytes > FT_CUDA_STAGING - cuda->staged) wait_for_all(cuda);
-        if (bytes > FT_CUDA_STAGING - cuda->staged) return; /* a failure, which is kept */
+        /* waiting failed; the failure is kept */
+        if (bytes > FT_CUDA_STAGING - cuda->staged) return;
         host = memcpy(cuda->staging + cuda->staged, host, bytes);
         cuda->staged += bytes;
     }
@@ -226,10 +228,13 @@ static void wait(ft_backend *self, int event)
     CUDA_TRY(cuda, cudaStreamWaitEvent(ft_cuda_stream(cuda), cuda->events[event], 0));
 }
 
-/* -- graphs: what is queued on stream 0 (and, after wait, on stream 1) between begin and end -- */
+/* -- graphs --
+ *
+ * A graph is what is queued on stream 0 between begin and end, and on stream 1 where the
+ * streams wait for each other. */
 
 struct ft_cuda_graph {
-    cudaGraphExec_t executable; /* NULL: dropped */
+    cudaGraphExec_t executable; /* NULL after ft_cuda_drop_graphs */
     struct ft_cuda_graph *next;
 };
 
@@ -262,9 +267,10 @@ static void *capture_end(ft_backend *self)
     ft_cuda *cuda = ft_cuda_of(self);
     cudaGraph_t captured = NULL;
     struct ft_cuda_graph *graph = NULL;
-    CUDA_TRY(cuda, cudaSetDevice(cuda->device)); /* a capture is ended after a failure, too */
+    /* end the capture also after a failure */
+    CUDA_TRY(cuda, cudaSetDevice(cuda->device));
     if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->streams[0], &captured))) return NULL;
-    /* What a failed operation is missing from is no graph. */
+    /* Without the failed operation the graph would be incomplete. */
     if (cuda->failure == FT_OK) graph = make_graph(cuda, captured);
     CUDA_TRY(cuda, cudaGraphDestroy(captured));
     return graph;

@@ -1,18 +1,22 @@
-/* Tensor cores, asynchronous copies, powers of two: PTX behind small functions, which have a second body in
- * tests/simt.
+/* Tensor cores, asynchronous copies, powers of two: PTX behind small functions, each of
+ * which has a second body for tests/simt.
  *
- * Fragments are those of mma.sync.m16n8k16 (PTX ISA, "Matrix fragments for mma.m16n8k16"). With g = lane / 4
- * and t = lane % 4, a pair being two neighbours along k, the first in the lower half of the register: a: (16,
- * 16): pairs (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8) b: (16, 8):  pairs of column g: rows 2t and
- * 2t + 8 sums: (16, 8): (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1) so that the sums of two
- * neighbouring products, rounded and paired, are a fragment `a` of the next. All 32 lanes of a warp must call
- * ft_mma and ft_load_matrices together. */
+ * Fragments are those of mma.sync.m16n8k16 (PTX ISA, "Matrix fragments for
+ * mma.m16n8k16"). With g = lane / 4 and t = lane % 4, and a pair being two neighbours
+ * along k, the first in the lower half of the register:
+ *
+ *   a     (16, 16)  pairs (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8)
+ *   b     (16, 8)   pairs of column g: rows 2t and 2t + 8
+ *   sums  (16, 8)   (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1)
+ *
+ * So the sums of two neighbouring products, rounded and paired, are a fragment `a` of the
+ * next product. All 32 lanes of a warp must call ft_mma and ft_load_matrices together. */
 #ifndef FT_KERNELS_CUDA_MMA_H
 #define FT_KERNELS_CUDA_MMA_H
 
 #include "kernels/cuda/kernel.h"
 
-/* sums += a b, bf16 products summed in f32. */
+/* sums += a b: bf16 products, summed in f32. */
 __device__ __forceinline__ void ft_mma(float sums[4], const unsigned a[4], const unsigned b[2])
 {
 #ifdef FT_SIMT
@@ -25,9 +29,9 @@ __device__ __forceinline__ void ft_mma(float sums[4], const unsigned a[4], const
 #endif
 }
 
-/* COUNT (1, 2 or 4) matrices of 8x8 elements of 16 bits: lane 8 m + r gives the address of row r of matrix m,
- * 16-byte aligned in shared memory; to[m] is the lane's pair, row g, columns 2t and 2t + 1. TURNED: of the
- * transposed matrix. */
+/* Loads COUNT (1, 2 or 4) matrices of 8x8 16-bit elements from shared memory. Lane 8 m +
+ * r passes the 16-byte aligned address of row r of matrix m. to[m] receives the lane's
+ * pair: row g, columns 2t and 2t + 1. TURNED: of the transposed matrix. */
 template <int COUNT, bool TURNED = false>
 __device__ __forceinline__ void ft_load_matrices(unsigned to[COUNT], const void *row)
 {
@@ -69,8 +73,8 @@ __device__ __forceinline__ void ft_load_matrices(unsigned to[COUNT], const void 
 #endif
 }
 
-/* Begins to copy 16 bytes from device to shared memory, both 16-byte aligned; where not `there`, 16 zeros,
- * and the source is not read. Past the thread's L1 cache. */
+/* Starts copying 16 bytes from device to shared memory, both 16-byte aligned, bypassing
+ * the L1 cache. Unless `there`, it writes 16 zeros and does not read the source. */
 __device__ __forceinline__ void ft_copy_async(void *shared, const void *global, bool there = true)
 {
 #ifdef FT_SIMT
@@ -83,7 +87,7 @@ __device__ __forceinline__ void ft_copy_async(void *shared, const void *global, 
 #endif
 }
 
-/* Ends a group of the thread's copies. */
+/* Closes a group of the thread's copies. */
 __device__ __forceinline__ void ft_copy_async_commit()
 {
 #ifdef FT_SIMT
@@ -93,7 +97,8 @@ __device__ __forceinline__ void ft_copy_async_commit()
 #endif
 }
 
-/* Waits for all of the thread's groups but the last IN_FLIGHT; a barrier then makes them everyone's. */
+/* Waits for all of the thread's groups except the last IN_FLIGHT. After a barrier, all
+ * threads may read the data. */
 template <int IN_FLIGHT> __device__ __forceinline__ void ft_copy_async_wait()
 {
 #ifdef FT_SIMT
@@ -103,7 +108,7 @@ template <int IN_FLIGHT> __device__ __forceinline__ void ft_copy_async_wait()
 #endif
 }
 
-/* 2^x to 2^-22 of itself; 0 below 2^-126. */
+/* 2^x with a relative error of 2^-22; 0 below 2^-126. */
 __device__ __forceinline__ float ft_exp2(float x)
 {
 #ifdef FT_SIMT

@@ -1,22 +1,30 @@
 /* Residual add and RMS norm.
  *
- * Forward: x_out = x + dropout(y), rstd = 1 / sqrt(mean(x_out^2) + eps), h = h_scale * dropout(x_out * rstd *
- * w); x_out, h and rstd are overwritten. Backward, with e = h_scale * dropout'(dh), g = e * w, n features: dx
- * += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n), or dx = where dx_is_zero; dy = dropout'(dx) is
- * overwritten; dweight += sum over the adapter's rows of e * x_out * rstd.
+ * Forward: x_out = x + dropout(y), rstd = 1 / sqrt(mean(x_out^2) + eps), h = h_scale *
+ * dropout(x_out * rstd * w). x_out, h and rstd are overwritten.
  *
- * Design: a unit of 32 features a lane, and so half a warp a row up to 512 features, a warp above. What comes
- * in is asked for at once; masks are drawn while it is on its way. A lane holds its unit until the row's sum
- * is known; only rows of more than 1024 features are read twice, the second time from the cache. The weight's
- * gradient (full training, ln_tuning) is summed over pieces of the rows by many blocks, whose parts a second
- * kernel adds in order.
- * Floor, bytes an element with bf16 activations: forward 4 (x) + 4 (x_out) + 2 (y) + 2 (h), backward
- * 4 (x_out) + 8 (dx) + 2 (dh) + 2 (dy), the weight's gradient 4 (x_out) + 2 (dh). */
+ * Backward, with e = h_scale * dropout'(dh), g = e * w and n features:
+ *
+ *   dx += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n)     (= with dx_is_zero)
+ *   dy = dropout'(dx)                                          (overwritten)
+ *   dweight += sum over the adapter's rows of e * x_out * rstd
+ *
+ * Design: a lane has a unit of 32 features, so half a warp takes a row of up to 512
+ * features and a warp a longer one. All loads are issued at once, and the masks are drawn
+ * while they are in flight. A lane keeps its unit until the row's sum is known; only rows
+ * of more than 1024 features are read twice, the second time from the cache. For the
+ * gradient of the weight (full training, ln_tuning) many blocks sum over pieces of the
+ * rows, and a second kernel adds their sums in order.
+ *
+ * Floor, bytes an element with bf16 activations: forward 4 (x) + 4 (x_out) + 2 (y) + 2
+ * (h), backward 4 (x_out) + 8 (dx) + 2 (dh) + 2 (dy), the weight's gradient 4 (x_out) + 2
+ * (dh). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
 enum { ROW_THREADS = 128 };
-/* Of the weight's gradient: a block has 64 features (two threads a row) and the rows of a piece. */
+/* The weight's gradient: a block has 64 features (two threads a row) and the rows of one
+ * piece. */
 enum {
     GRADIENT_THREADS = 128,
     ROWS_AT_ONCE = GRADIENT_THREADS * FT_UNIT / FT_CHUNK,
@@ -24,7 +32,7 @@ enum {
     TOTAL_THREADS = 64
 };
 
-/* A norm weight as a tensor of one row. */
+/* A norm weight as a tensor with one row. */
 __device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weight_stride, int32_t adapter,
                                                int64_t cols)
 {
@@ -32,13 +40,13 @@ __device__ __forceinline__ ft_tensor weight_of(const float *weight, int64_t weig
     return w;
 }
 
-/* How a row is shared: by LANES lanes, which with HELD have at most one unit each. */
+/* How lanes share a row: LANES of them, which with HELD have at most one unit each. */
 template <int LANES_, bool HELD_> struct row_shape {
     static constexpr int LANES = LANES_;
     static constexpr bool HELD = HELD_;
 };
 
-/* Of the LANES lanes of a row. */
+/* Sum over the LANES lanes of a row. */
 template <int LANES> __device__ __forceinline__ float row_sum(float value)
 {
     return LANES == FT_WARP ? ft_warp_sum(value) : ft_half_warp_sum(value);
@@ -96,7 +104,8 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
         for (int w = 0; w < 4; w++) {
             int col = ft_unit_col(unit, w);
             norm_got[w] = ft_fetch8(norm, norm_eights, 0, col);
-            if (!HELD) ft_load8(x_out, out_eights, row, col, v[w]); /* this lane's own, of the loop before */
+            /* written by this lane in the loop before */
+            if (!HELD) ft_load8(x_out, out_eights, row, col, v[w]);
         }
         unsigned keep = ft_keep_unit(dropout, length, t, unit);
 #pragma unroll
@@ -112,7 +121,7 @@ __global__ void __launch_bounds__(ROW_THREADS, 4)
     }
 }
 
-/* g = e * w of the eight neighbours number w of a unit, from dh and the norm's weight. */
+/* g = e * w for group w of a unit, from dh and the norm's weight. */
 __device__ __forceinline__ void gradient_of(const ft_eight &dh, const ft_eight &norm,
                                             const ft_dropout &dropout, unsigned keep, int w, float h_scale,
                                             float g[8])
@@ -162,7 +171,7 @@ __global__ void __launch_bounds__(ROW_THREADS, Shape::HELD ? 3 : 2)
     ft_dropout y_dropout;
     unsigned y_keep = 0;
     ft_eight dx_got[4];
-    auto load_rest = [&](int unit) { /* what is needed after the sum */
+    auto load_rest = [&](int unit) { /* loads what is needed after the sum */
                                      if (dy.data) {
                                          y_dropout =
                                              ft_dropout_of(batch, batch.model_dropout, y_site, sequence);
@@ -200,8 +209,9 @@ __global__ void __launch_bounds__(ROW_THREADS, Shape::HELD ? 3 : 2)
     }
 }
 
-/* Grid, in one dimension: (blocks of FT_CHUNK features, pieces). parts: (pieces, cols), the piece's sum of
- * each feature. With shared_weight the rows of all adapters are cut as one's. */
+/* One-dimensional grid: (blocks of FT_CHUNK features, pieces). parts: (pieces, cols) gets
+ * each piece's sum of each feature. With shared_weight, the rows of all adapters are cut
+ * as if they were one adapter's. */
 __global__ void __launch_bounds__(GRADIENT_THREADS, 4)
     norm_weight_parts_kernel(ft_adapter_batch batch, int32_t length, ft_tensor x_out, const float *rstd,
                              uint32_t h_site, float h_scale, ft_tensor dh, bool shared_weight, float *parts)
@@ -238,7 +248,8 @@ __global__ void __launch_bounds__(GRADIENT_THREADS, 4)
     parts[index * x_out.cols + col] = total;
 }
 
-/* Grid, in one dimension: (blocks of TOTAL_THREADS features, adapters or one for all); a thread a feature. */
+/* One-dimensional grid: (blocks of TOTAL_THREADS features, adapters, or one for all). One
+ * thread a feature. */
 __global__ void __launch_bounds__(TOTAL_THREADS)
     norm_weight_total_kernel(ft_adapter_batch batch, int32_t length, int64_t rows, int64_t cols,
                              bool shared_weight, const float *parts, float *dweight, int64_t weight_stride)
@@ -260,7 +271,7 @@ __global__ void __launch_bounds__(TOTAL_THREADS)
     dweight[adapter * weight_stride + col] += total;
 }
 
-/* Calls launch with the shape that rows of `cols` features have. */
+/* Calls launch with the row_shape for rows of `cols` features. */
 template <class Launch> static void for_shape(int64_t cols, Launch launch)
 {
     if (ft_units(cols) <= FT_WARP / 2)
@@ -311,7 +322,7 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (x_out.rows == 0 || !ft_cuda_enter(cuda)) return;
-    if (dweight) /* first, since dy may lie where dh is */
+    if (dweight) /* first, since dy may share memory with dh */
         norm_weight_gradient(cuda, batch, length, x_out, (const float *)rstd, h_site, h_scale, dh,
                              (float *)dweight, weight_stride);
     auto launch = [&](auto shape) {

@@ -1,19 +1,24 @@
-/* Gradient norm and AdamW, all tensors of all adapters in one launch: they are rows of (n_adapters,
- * n_params).
+/* Gradient norm and AdamW over all parameters of all adapters in one launch: they are the
+ * rows of (n_adapters, n_params) tensors.
  *
- * gradient_norm: norm[g] = sqrt(sum of squares of row g), in double, overwritten. adamw: params, m and v are
- * updated; each adapter's rate, decay, clipping and step are read from device memory.
+ * gradient_norm overwrites norm[g] with sqrt(sum of squares of row g), in double. adamw
+ * updates params, m and v; it reads each adapter's learning rate, weight decay, clipping
+ * and step from device memory.
  *
- * Design: four parameters a thread, in 16-byte loads and stores. The norm's blocks, a number that depends on
- * the shape alone, leave their parts in scratch memory, one more block a row adds them in order.
- * Floor, bytes: the norm 4 a parameter, AdamW 16 read (param, gradient, m, v) + 12 written. */
+ * Design: four parameters a thread, in 16-byte loads and stores. The norm's blocks, whose
+ * number depends only on the shape, write partial sums to scratch memory; one more block
+ * a row adds them in order.
+ *
+ * Floor, bytes: the norm 4 a parameter, AdamW 16 read (param, gradient, m, v) + 12
+ * written. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
-/* ALL_PARTS blocks of all adapters' norms fill a GPU's multiprocessors several times over. */
+/* ALL_PARTS blocks, over all adapters' norms, fill a GPU's multiprocessors several
+ * times. */
 enum { THREADS = 256, ELEMENTS = 4, ALL_PARTS = 1024, LEAST_PARTS = 16 };
 
-/* Grid, in one dimension: (parts of a row, rows). */
+/* One-dimensional grid: (parts of a row, rows). */
 __global__ void __launch_bounds__(THREADS, 4) norm_parts_kernel(ft_tensor grads, int n_parts, double *parts)
 {
     FT_SHARED(double, warps, [THREADS / FT_WARP]);
@@ -40,13 +45,13 @@ __global__ void __launch_bounds__(FT_WARP) norm_total_kernel(const double *parts
     if (threadIdx.x == 0) norm[blockIdx.x] = sqrt(sum);
 }
 
-/* 1 - beta^t, without the cancellation of a power near 1. */
+/* 1 - beta^t, without the cancellation that a power near 1 would cause. */
 __device__ __forceinline__ float one_minus_power(double log_beta, uint32_t t)
 {
     return -expm1f((float)(log_beta * (double)t));
 }
 
-/* Grid, in one dimension: (blocks of a row, rows). */
+/* One-dimensional grid: (blocks of a row, rows). */
 __global__ void __launch_bounds__(THREADS, 4) adamw_kernel(ft_adamw step)
 {
     const double log_beta1 = -0.10536051565782628, log_beta2 = -0.0010005003335835335;

@@ -1,11 +1,13 @@
 /* ReLU with dropout, in place.
  *
- * Forward: f = dropout(relu(f)). Backward: df = df * dropout scale where f > 0, else 0; what forward dropped
- * or cut off is 0 in f, so that no number is drawn again.
+ * Forward: f = dropout(relu(f)). Backward: df *= dropout scale where f > 0, else df = 0.
+ * What forward dropped or clipped is 0 in f, so no random number is drawn again.
  *
- * Design: forward a unit of 32 features a thread, whose mask is drawn while they come, backward eight, in
- * 16-byte loads and stores. cuBLASLt's epilogues know ReLU but not our dropout, so that this is a pass of its
- * own. Floor, bytes: forward 2 + 2 an element of bf16 activations, backward 2 (f) + 4 (df). */
+ * Design: forward takes a unit of 32 features a thread and draws the mask while they
+ * load; backward takes eight. Loads and stores are 16 bytes. This is a pass of its own
+ * because cuBLASLt's epilogues know ReLU but not our dropout.
+ *
+ * Floor, bytes: forward 2 + 2 an element of bf16 activations, backward 2 (f) + 4 (df). */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
@@ -22,7 +24,7 @@ __global__ void __launch_bounds__(THREADS, 6)
     ft_eight got[4];
 #pragma unroll
     for (int w = 0; w < 4; w++) got[w] = ft_fetch8(f, eights, row, ft_unit_col(unit, w));
-    /* While they come: */
+    /* Drawn while the loads are in flight: */
     ft_dropout dropout = ft_dropout_of(batch, batch.model_dropout, site, (int32_t)(row / length));
     unsigned keep = ft_keep_unit(dropout, length, (int32_t)(row % length), unit);
 #pragma unroll
@@ -30,7 +32,7 @@ __global__ void __launch_bounds__(THREADS, 6)
         float v[8];
         ft_unpack8(got[w], v);
         for (int i = 0; i < 8; i++)
-            if (v[i] < 0) v[i] = 0; /* a NaN stays one */
+            if (v[i] < 0) v[i] = 0; /* keeps a NaN */
         ft_drop8(dropout, keep, w, v);
         ft_store8(f, eights, row, ft_unit_col(unit, w), v);
     }

@@ -1,51 +1,59 @@
-/* The next token of each path, as backend.h defines it: temperature, top-k, top-p, one draw. token and, where
- * they are there, probabilities are overwritten; logits are left alone.
+/* Draws the next token of each path, as backend.h defines it: temperature, top-k, top-p,
+ * one draw. token and, where present, probabilities are overwritten; logits are not
+ * changed.
  *
- * Design: a block a path, its logits read once into shared memory (a vocabulary that does not fit stays where
- * it is), and no sorting: the k-th largest logit is found digit by digit from counts, top-p's threshold in
- * the same way from sums of probabilities. These are whole numbers (multiples of 2^-52), so that the order in
- * which threads add them does not matter. Ids are then walked through in order, a run of neighbours a thread,
- * with sums in double. A small k makes all of this cheap: k of the threads' largest logits are k logits, so
- * that nothing below the k-th largest of those is among the k largest. What is not below it, some more than
- * k, is copied together in the order of the ids, and the rest of the vocabulary is not looked at again.
- * Nothing goes to the host: the next step reads its tokens where they are.
- * Floor, bytes: 4 a logit, and 4 a probability where they are asked for. */
+ * Design: one block a path. It reads the logits once into shared memory (unless the
+ * vocabulary is too large) and does not sort. The k-th largest logit is found digit by
+ * digit from counts, and top-p's threshold in the same way from sums of probabilities.
+ * Probabilities are whole numbers here, multiples of 2^-52, so that the order in which
+ * threads add them does not matter. The draw walks through the ids in order, each thread
+ * over a run of neighbours, with sums in double.
+ *
+ * A small k makes all of this cheap. Each thread knows its largest logit. Nothing below
+ * the k-th largest of these is among the k largest of all, so the few logits that are not
+ * below it, a little more than k, are copied in the order of ids, and the rest is not
+ * read again.
+ *
+ * Nothing goes to the host: the next step reads its tokens from device memory. Floor,
+ * bytes: 4 a logit, and 4 a probability where they are asked for. */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kernel.h"
 
 enum {
     THREADS = 256,
     WARPS = THREADS / FT_WARP,
-    DIGITS = THREADS /* a thread each */,
+    DIGITS = THREADS /* one thread each */,
     MOST_IN_SHARED = 10240,
     FEW = THREADS
 };
-typedef unsigned long long weight_sum; /* of probabilities, in 2^-52 */
+typedef unsigned long long weight_sum; /* a sum of probabilities in units of 2^-52 */
 
-/* What a path's threads share. */
+/* Shared memory of a path's block. */
 struct path_memory {
     weight_sum digit[DIGITS];
     unsigned count[DIGITS];
-    weight_sum below; /* probability of what is smaller than the threshold */
-    unsigned prefix;  /* the threshold's digits so far */
-    int remaining;    /* of top-k's count */
+    weight_sum below; /* total probability below the threshold */
+    unsigned prefix;  /* digits of the threshold found so far */
+    int remaining;    /* what remains of top-k's k */
     int ties, ties_removed;
     double doubles[WARPS];
     weight_sum sums[WARPS];
     int ints[WARPS];
     int first;
-    float few_logits[FEW]; /* the threads' largest, then what top-k may keep */
+    /* first each thread's largest logit, then those that top-k may keep */
+    float few_logits[FEW];
     int few_ids[FEW];
 };
 
-/* Numbers in the order of the floats. */
+/* Maps floats to unsigned integers of the same order. */
 __device__ __forceinline__ unsigned order_of(float value)
 {
-    unsigned bits = __float_as_uint(value == 0 ? 0.0f : value); /* -0 is 0 */
+    unsigned bits = __float_as_uint(value == 0 ? 0.0f : value); /* -0 counts as 0 */
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-/* Sum over the threads before this one; `total` gets that over all. parts: shared, (WARPS). */
+/* Returns the sum over the threads before this one; `total` gets the sum over all. parts:
+ * shared, (WARPS). */
 template <class T> __device__ T sum_before(T value, T *parts, T *total)
 {
     unsigned lane = threadIdx.x % FT_WARP, warp = threadIdx.x / FT_WARP;
@@ -64,15 +72,17 @@ template <class T> __device__ T sum_before(T value, T *parts, T *total)
         all += parts[w];
     }
     *total = all;
-    /* The lane's own is taken from its neighbour, not subtracted: differences of sums would not be exact. */
+    /* Shuffle the sum from the previous lane instead of subtracting the lane's own value:
+     * floating-point differences would not be exact. */
     T own = __shfl_up_sync(FT_ALL_LANES, sum, 1);
     return before + (lane > 0 ? own : (T)0);
 }
 
-/* A path's distribution: of tokens of order >= least, exp((logit - largest) / temperature) / sum. */
+/* A path's distribution: exp((logit - largest) / temperature) / sum for tokens of order
+ * >= least, 0 for the others. */
 struct path_view {
     const float *logits;
-    const int *ids; /* of the tokens, ascending; NULL: all of them */
+    const int *ids; /* ids of the tokens, ascending; NULL: all tokens */
     int count, suppressed;
     unsigned least;
     float largest;
@@ -95,7 +105,7 @@ __device__ __forceinline__ weight_sum whole_weight(const path_view &path, float 
     return (weight_sum)(weight_of(path, logit) / path.sum * 4503599627370496.0 + 0.5);
 }
 
-/* Whether the digits above `shift` of `order` are those of the threshold so far. */
+/* Whether the digits of `order` above `shift` equal those of the threshold so far. */
 __device__ __forceinline__ bool has_prefix(unsigned order, unsigned prefix, int shift)
 {
     return shift == 24 || order >> (shift + 8) == prefix >> (shift + 8);
@@ -106,8 +116,9 @@ __device__ __forceinline__ int id_of(const path_view &path, int i)
     return path.ids ? path.ids[i] : i;
 }
 
-/* The order of the k-th largest logit; its digits from `last` on, zeros below them. Each digit is the largest
- * at which the count of what is not smaller reaches what remains of k: thread t looks at the t-th largest. */
+/* Returns the order of the k-th largest logit: its digits down to bit `last`, zeros
+ * below. Each digit is the largest one such that at least the remaining k logits are not
+ * smaller. Thread t checks the t-th largest digit. */
 __device__ unsigned kth_largest(const path_view &path, int k, int last, path_memory *shared)
 {
     if (threadIdx.x == 0) {
@@ -136,7 +147,7 @@ __device__ unsigned kth_largest(const path_view &path, int k, int last, path_mem
     return shared->prefix;
 }
 
-/* The same of at most FEW logits, by comparing each with each. */
+/* The same for at most FEW logits, by comparing all pairs. */
 __device__ unsigned kth_largest_of_few(const path_view &path, int k, path_memory *shared)
 {
     if ((int)threadIdx.x < path.count) {
@@ -152,8 +163,9 @@ __device__ unsigned kth_largest_of_few(const path_view &path, int k, path_memory
     return shared->prefix;
 }
 
-/* Makes the path one of the few tokens that can be among its k <= THREADS largest logits, if they are few.
- * `largest`: of the thread's own part of the logits. */
+/* Reduces the path to the few tokens that can be among its k <= THREADS largest logits;
+ * leaves it unchanged if there are more than FEW. `largest`: the largest of the thread's
+ * own logits. */
 __device__ void leave_few(path_view *path, int k, float largest, path_memory *shared)
 {
     path_view few = *path;
@@ -178,9 +190,10 @@ __device__ void leave_few(path_view *path, int k, float largest, path_memory *sh
     __syncthreads();
 }
 
-/* The order of the least likely token that top-p keeps, and how many of those as likely as it go. The most
- * likely one is kept whatever top_p says. Each digit is the first at which the probability of what is not
- * larger exceeds the limit: thread t looks at digit t. */
+/* Returns the order of the least likely token that top-p keeps, and sets how many of the
+ * equally likely ones are removed. The most likely token always stays. Each digit is the
+ * first at which the probability of everything not larger exceeds the limit. Thread t
+ * checks digit t. */
 __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_memory *shared)
 {
     weight_sum limit = (weight_sum)((1 - top_p) * 4503599627370496.0);
@@ -202,7 +215,7 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
                 atomicAdd(&shared->digit[order >> shift & 255u], whole_weight(path, logit));
         }
         __syncthreads();
-        /* Never past the most likely token's digit. */
+        /* Never go beyond the most likely token's digit. */
         unsigned digit = threadIdx.x, most = DIGITS - 1;
         if (has_prefix(most_likely, prefix, shift)) most = most_likely >> shift & 255u;
         weight_sum own = shared->digit[digit], all = 0;
@@ -279,7 +292,8 @@ __global__ void __launch_bounds__(THREADS, 2)
         path.least = path.ids ? kth_largest_of_few(path, sampling.top_k, shared)
                               : kth_largest(path, sampling.top_k, 0, shared);
         for (int i = threadIdx.x; path.ids && probabilities.data && i < count; i += THREADS)
-            ft_store(probabilities, row, i, 0.0f); /* those of the few follow, after a barrier */
+            /* the few kept tokens are written later, after a barrier */
+            ft_store(probabilities, row, i, 0.0f);
         count = path.count;
     }
 
@@ -288,8 +302,8 @@ __global__ void __launch_bounds__(THREADS, 2)
     sum_before(part, shared->doubles, &total);
     path.sum = total;
 
-    /* From here each thread has a run of neighbouring ids, an odd number of them: so the threads of a warp
-     * look at different banks of shared memory. */
+    /* From here each thread has a run of neighbouring ids. The length of a run is odd, so
+     * that the threads of a warp access different banks of shared memory. */
     int run = (count + THREADS - 1) / THREADS | 1, first = min((int)threadIdx.x * run, count);
     int end = min(first + run, count);
     unsigned threshold = 0;
@@ -316,8 +330,9 @@ __global__ void __launch_bounds__(THREADS, 2)
     ft_philox_key key = ft_philox_key_of(sampling.seed[row], sampling.step, FT_SITE_SAMPLING);
     ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
     double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept, cumulative = before;
-    int crossing =
-        (int)logits.cols; /* some thread has one: `uniform` is less than the whole by 2^-24 of it */
+    /* Some thread finds one: `uniform` is smaller than the total by at least 2^-24 of
+     * it. */
+    int crossing = (int)logits.cols;
     for (int i = first, n = tie; i < end; i++) {
         float logit = logit_of(path, i);
         unsigned order = order_of(logit);

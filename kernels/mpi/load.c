@@ -17,8 +17,8 @@ static int number_of(const char *variable)
     return text && *text >= '0' && *text <= '9' ? atoi(text) : -1;
 }
 
-/* OpenMPI's mpirun sets the first, MPICH's and Slurm's PMI-2 the second. PMIx, as of Slurm's srun, has no
- * variable for the size; Slurm has. */
+/* OpenMPI's mpirun sets the first, MPICH's and Slurm's PMI-2 the second. PMIx, as of
+ * Slurm's srun, has no variable for the size; Slurm has. */
 bool ft_comm_is_launched(void)
 {
     int size = number_of("OMPI_COMM_WORLD_SIZE");
@@ -35,8 +35,8 @@ int ft_comm_launched_rank(void)
     return ft_comm_is_launched() && rank > 0 ? rank : 0;
 }
 
-/* Beside the program, as in a build tree, or where it was installed. Its symbols are global, since MPI's own
- * plugins look for them there. */
+/* Beside the program, as in a build tree, or where it was installed. Its symbols are
+ * global, since MPI's own plugins look for them there. */
 static void *open_plugin(ft_error *err)
 {
     char program[PATH_MAX], path[PATH_MAX + 100];

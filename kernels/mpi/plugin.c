@@ -1,12 +1,14 @@
 /* Communication by MPI, in host memory; see kernels/comm.h.
  *
- * MPI promises no order for its own sums. Here rank r adds up the r-th share of the numbers, rank by rank,
- * and hands the sums to all; of few numbers each rank adds up all. So the bits are the same everywhere, and
- * from run to run. What is to be added up is gathered until `join`, so that a step's many small tensors are
- * one exchange: nothing runs beside the backward pass here, and a message costs more than what is in it.
+ * MPI guarantees no order for its own sums. Here rank r adds up the r-th share of the
+ * numbers, rank by rank, and sends the sums to all; of few numbers every rank adds up
+ * all. So all ranks and all runs get the same bits. all_reduce only collects numbers, and
+ * `join` sums them, so that a step's many small tensors are one exchange: nothing
+ * overlaps with the backward pass here, and a message costs more than its contents.
  *
- * No call waits inside MPI, which would keep a core busy that another rank may need, and would never end if
- * one had died: each is begun, and asked about until it is done or the time is up. */
+ * No call waits inside MPI: that would keep a core busy that another rank may need, and
+ * would never end if one had died. Each call is started and polled until it is done or
+ * the timeout has passed. */
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +17,11 @@
 #include "base/clock.h"
 #include "kernels/mpi/plugin.h"
 
-/* Numbers that are added up at a time; those that every rank adds up by itself, all ranks' together; how long
- * other ranks have to end MPI with this one. */
+/* PIECE: numbers summed at a time. FEW: up to so many, over all ranks, every rank adds up
+ * all. END_SECONDS: how long to wait for the other ranks before MPI_Finalize. */
 enum { PIECE = 1 << 16, FEW = 1 << 12, END_SECONDS = 10 };
 
-/* Numbers side by side that are to be added up. */
+/* Contiguous numbers to be summed. */
 typedef struct row {
     char *values;
     int64_t count;
@@ -30,7 +32,7 @@ typedef struct mpi_comm {
     double timeout_seconds;
     bool failed;
     char *sent, *received; /* (PIECE + size) doubles each */
-    /* What all_reduce was given since the last join: of floats and of doubles. */
+    /* What all_reduce has collected since the last join, floats and doubles apart. */
     struct {
         row *rows; /* (n_rows) */
         size_t n_rows, room;
@@ -52,8 +54,9 @@ static ft_status check(mpi_comm *comm, int result, const char *call, ft_error *e
     return ft_fail(err, FT_FAILED, "%s: %s, rank %d of %d", call, text, comm->base.rank, comm->base.size);
 }
 
-/* Lets others have the core, soon and for longer and longer. By sleeping: where there are more processes than
- * cores, who yields waits for all others' turns, who sleeps goes on when he wakes. */
+/* Gives the core to other processes, for longer and longer. It sleeps instead of
+ * yielding: with more processes than cores, a process that yields waits for the turns of
+ * all others, while one that sleeps continues when it wakes. */
 static void give_way(int *turns)
 {
     if ((*turns)++ < 100) return;
@@ -61,7 +64,7 @@ static void give_way(int *turns)
     nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
 }
 
-/* Until what was begun is done. */
+/* Polls until the started request is done. */
 static ft_status complete(mpi_comm *comm, int begun, MPI_Request *request, const char *call, double seconds,
                           ft_error *err)
 {
@@ -82,7 +85,7 @@ static ft_status complete(mpi_comm *comm, int begun, MPI_Request *request, const
     return status;
 }
 
-/* Begins the call, whose last argument is the request, and waits for its end. */
+/* Starts the call, whose last argument is the request, and waits until it is done. */
 #define MPI_DO(comm, call, ...)                                                                              \
     complete(comm, call(__VA_ARGS__, &request), &request, #call, (comm)->timeout_seconds, err)
 
@@ -116,8 +119,8 @@ static ft_status broadcast(ft_comm *self, void *buffer, size_t bytes, int root, 
         ((type *)(sums))[i] = sum;                                                                           \
     }
 
-/* The sums of `count` numbers in `sent`, at most PIECE, into `received`. Shares are equal: what lies beyond
- * the last number is never looked at. */
+/* Sums `count` numbers, at most PIECE, of all ranks' `sent` into `received`. Shares are
+ * equal; what lies beyond the last number is never read. */
 static ft_status exchange(mpi_comm *comm, int count, bool is_double, ft_error *err)
 {
     const MPI_Datatype type = is_double ? MPI_DOUBLE : MPI_FLOAT;
@@ -143,7 +146,7 @@ static ft_status exchange(mpi_comm *comm, int count, bool is_double, ft_error *e
     return MPI_DO(comm, MPI_Iallgather, sent, share, type, received, share, type, MPI_COMM_WORLD);
 }
 
-/* Goes through `count` numbers of rows from where `at` is in row *i: into the piece, or out of it. */
+/* Copies `count` numbers between rows and the piece, from position `at` in row *i on. */
 static void move(char *piece, bool into, const row *rows, size_t *i, int64_t *at, int count, size_t bytes)
 {
     while (count > 0) {
@@ -160,7 +163,7 @@ static void move(char *piece, bool into, const row *rows, size_t *i, int64_t *at
     }
 }
 
-/* The sums of all rows, of one type, piece by piece. */
+/* Sums all rows of one type, piece by piece. */
 static ft_status add_rows(mpi_comm *comm, const row *rows, size_t n_rows, bool is_double, ft_error *err)
 {
     const size_t bytes = is_double ? sizeof(double) : sizeof(float);
@@ -183,7 +186,7 @@ static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
     mpi_comm *comm = comm_of(self);
     ft_status status = enter(comm, err);
     if (status != FT_OK || values.cols == 0) return status;
-    if (values.stride == values.cols) { /* one row after the other */
+    if (values.stride == values.cols) { /* contiguous rows */
         values.cols *= values.rows;
         values.rows = 1;
     }
@@ -248,7 +251,7 @@ static void free_comm(ft_comm *self)
     free(comm);
 }
 
-/* Which of the ranks are on this machine. */
+/* Finds which ranks are on this machine. */
 static ft_status find_neighbours(mpi_comm *comm, ft_error *err)
 {
     MPI_Comm here;

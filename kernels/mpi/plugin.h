@@ -1,4 +1,4 @@
-/* What libftgpu_mpi.so, the plugin that alone is linked with MPI, gives the program. */
+/* The interface of libftgpu_mpi.so, the plugin. Only the plugin is linked with MPI. */
 #ifndef FT_KERNELS_MPI_PLUGIN_H
 #define FT_KERNELS_MPI_PLUGIN_H
 

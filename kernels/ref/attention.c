@@ -1,13 +1,15 @@
-/* T5 attention, forward and backward, one (sequence, head, query) at a time.
+/* T5 attention, forward and backward, one (sequence, head, query) at a time. Sums run
+ * over the keys j that query i may attend to; m are the dropout factors.
  *
- *   s_ij = q_i . k_j + bias[bucket(j - i), head]   over the keys j that query i may see
- *   p_ij = exp(s_ij - lse_i),  lse_i = log(sum_j exp(s_ij)),  o_i = sum_j p_ij m_ij v_j   with m the dropout
- * factors
+ *   s_ij = q_i . k_j + bias[bucket(j - i), head]
+ *   lse_i = log(sum_j exp(s_ij)),  p_ij = exp(s_ij - lse_i)
+ *   o_i = sum_j p_ij m_ij v_j
  *
- * Backward, with the sum over keys D_i = sum_j p_ij m_ij (do_i . v_j):
+ * Backward, with D_i = sum_j p_ij m_ij (do_i . v_j):
+ *
  *   ds_ij = p_ij (m_ij (do_i . v_j) - D_i)
- *   dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i,  dv_j = sum_i p_ij m_ij do_i,  dbias[bucket(j - i)] +=
- * ds_ij */
+ *   dq_i = sum_j ds_ij k_j,  dk_j = sum_i ds_ij q_i,  dv_j = sum_i p_ij m_ij do_i
+ *   dbias[bucket(j - i)] += ds_ij */
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +32,8 @@ static bool visible(const ft_attention *attention, int32_t sequence, int32_t que
     return !attention->key_mask || attention->key_mask[(int64_t)sequence * attention->kv_length + key];
 }
 
-/* Keys and values of one head of a sequence, and what is computed for one query over all keys. */
+/* Keys and values of one head of a sequence, and what is computed for one query over all
+ * keys. */
 typedef struct head_scratch {
     double *k, *v, *dk, *dv;     /* (kv_length, d_kv) */
     double *score, *factor, *dp; /* (kv_length): s or p, m, do . v */
@@ -70,7 +73,8 @@ static int32_t bucket_of(const ft_attention *attention, int32_t query, int32_t k
                               attention->max_distance);
 }
 
-/* Scores of one query (-infinity where it must not look) and the dropout factors of its probabilities. */
+/* Scores of one query (-infinity where it must not look) and the dropout factors of its
+ * probabilities. */
 static void score_query(const ft_attention *attention, const ref_dropout *dropout, int32_t sequence,
                         int32_t head, int32_t query, head_scratch *scratch)
 {
@@ -115,7 +119,8 @@ void ref_attention_forward(ft_backend *self, const ft_adapter_batch *batch, cons
     }
 }
 
-/* Adds one query's part to dk, dv and dbias, and leaves its dq in the scratch. The scores are there. */
+/* Adds one query's part to dk, dv and dbias, and leaves its dq in the scratch. The scores
+ * are there. */
 static void query_backward(const ft_attention *attention, int32_t sequence, int32_t query, double log_sum,
                            head_scratch *scratch)
 {

@@ -1,4 +1,5 @@
-/* The reference backend itself: creation, memory (the host's own), order (everything is done at once). */
+/* The reference backend itself: creation, memory (the host's own), order (everything is
+ * done at once). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,8 @@ static void free_backend(ft_backend *self)
     free(self);
 }
 
-/* Fresh memory holds NaN in every element type, so that a value read before it was written shows. */
+/* Fresh memory holds NaN in every element type, so that a value read before it was
+ * written shows. */
 static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
 {
     const size_t rounded = bytes / 64 * 64 + 64;

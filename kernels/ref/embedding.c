@@ -1,4 +1,5 @@
-/* Rows of a table by token id, with dropout; backward adds each row's gradient to its token's. */
+/* Looks up rows of a table by token id, with dropout. Backward adds each row's gradient
+ * to the row of its token. */
 #include <string.h>
 
 #include "kernels/ref/ref.h"

@@ -1,5 +1,6 @@
-/* Products with weights: y = x w^T, its gradients dx = dy w and dw = dy^T x. Nothing is packed: the weight is
- * kept as doubles, (out_features, in_features), rounded to bf16 where the backend is made for it. */
+/* Products with weights: y = x w^T, its gradients dx = dy w and dw = dy^T x. Nothing is
+ * packed: the weight is kept as doubles, (out_features, in_features), rounded to bf16
+ * where the backend is made for it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,8 @@ void ref_free_weight(ft_backend *self, ft_weight *weight)
     free(weight);
 }
 
-/* Row `row` of t becomes `values`, or grows by them. `old` is scratch for t.cols values. */
+/* Row `row` of t becomes `values`, or grows by them. `old` is scratch for t.cols
+ * values. */
 static void put_row(ft_tensor t, int64_t row, double *values, bool accumulate, double *old)
 {
     if (accumulate) {

@@ -1,6 +1,8 @@
-/* Low-rank adapters, each on its own rows: u = scale * A dropout(x), y += B u.
+/* LoRA adapters, each applied to its own rows.
  *
- * Backward: dB += dy^T u,  du = scale * dy B,  dA += du^T dropout(x),  dx += dropout'(du A). */
+ *   forward   u = scale * A dropout(x),  y += B u
+ *   backward  dB += dy^T u,  du = scale * dy B,  dA += du^T dropout(x),
+ *             dx += dropout'(du A) */
 #include <string.h>
 
 #include "kernels/ref/ref.h"
@@ -54,7 +56,8 @@ void ref_lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t l
     }
 }
 
-/* One row's part: adds to da and db, writes du, adds to dx. `b` is (out, rank), `a` is (rank, in). */
+/* One row's part: adds to da and db, writes du, adds to dx. `b` is (out, rank), `a` is
+ * (rank, in). */
 typedef struct backward_scratch {
     double *a, *b, *da, *db, *x, *dy, *u, *du, *dx;
 } backward_scratch;

@@ -1,4 +1,5 @@
-/* Softmax and cross entropy in one: the loss summed per adapter, and the logits' gradient in their place. */
+/* Softmax and cross entropy: sums the loss of each adapter and overwrites the logits with
+ * their gradient. */
 #include "kernels/ref/ref.h"
 
 enum { NOT_COUNTED = -100 };

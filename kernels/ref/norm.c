@@ -1,11 +1,14 @@
-/* The seam between two sublayers: the residual stream takes up a sublayer's output and is normed for the next
- * one.
+/* Residual add and RMS norm between two sublayers: adds a sublayer's output to the
+ * residual stream and norms it for the next sublayer.
  *
- *   x_out = x + dropout(y),  rstd = 1 / sqrt(mean(x_out^2) + eps),  h = h_scale * dropout(x_out * rstd * w)
+ *   x_out = x + dropout(y),  rstd = 1 / sqrt(mean(x_out^2) + eps)
+ *   h = h_scale * dropout(x_out * rstd * w)
  *
  * Backward, with e = h_scale * dropout'(dh), g = e * w and n features:
- *   dx += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n),  dw += e * x_out * rstd,  dy =
- * dropout'(dx) */
+ *
+ *   dx += rstd * (g - x_out * rstd^2 * sum(g * x_out) / n)
+ *   dw += e * x_out * rstd
+ *   dy = dropout'(dx) */
 #include <math.h>
 #include <string.h>
 

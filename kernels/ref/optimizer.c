@@ -1,4 +1,5 @@
-/* Gradient norm and AdamW, adapter by adapter, with torch.optim.AdamW's order of operations. */
+/* Gradient norm and AdamW, adapter by adapter, with torch.optim.AdamW's order of
+ * operations. */
 #include <math.h>
 
 #include "kernels/ref/ref.h"

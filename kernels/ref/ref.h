@@ -1,9 +1,9 @@
-/* What the files of the reference backend share.
+/* Shared by the files of the reference backend.
  *
- * The reference is written to be read: plain loops over rows, every value a double between load and store.
- * Only the storage differs with the type that the backend was created with; made for bf16 it also rounds what
- * enters a matrix product (weights, x, dy, LoRA's A, B, u and du), as the matrix units of hardware do, and
- * sums in double. */
+ * The reference is written to be read: plain loops over rows, and every value is a double
+ * between load and store. Only storage uses the type that the backend was created with.
+ * Created for bf16, the backend also rounds the inputs of matrix products (weights, x,
+ * dy, LoRA's A, B, u and du), as hardware matrix units do, and sums in double. */
 #ifndef FT_KERNELS_REF_REF_H
 #define FT_KERNELS_REF_REF_H
 
@@ -14,13 +14,14 @@
 typedef struct ref_backend {
     ft_backend base; /* first, so that the pointers convert */
     ft_status failure;
-    ft_error error; /* of the first failure since the last synchronize */
+    ft_error error; /* the first failure since the last synchronize */
     double *scratch;
     size_t scratch_count;
 } ref_backend;
 
-/* `count` doubles of scratch memory, valid until the next call. On failure returns NULL and keeps the error
- * for synchronize; the operation then returns with nothing done. */
+/* Returns `count` doubles of scratch memory, valid until the next call. On failure
+ * returns NULL and keeps the error for synchronize; the operation then returns without
+ * doing anything. */
 double *ref_scratch(ft_backend *self, int64_t count);
 
 /* -- elements and rows -- */
@@ -63,7 +64,8 @@ static inline void ref_store_row(ft_tensor t, int64_t row, const double *values)
     for (int64_t i = 0; i < t.cols; i++) ref_store(t.data, t.dtype, row * t.stride + i, values[i]);
 }
 
-/* The value as a matrix product sees it. */
+/* The value as a matrix product reads it: rounded to bf16 where the backend is for
+ * bf16. */
 static inline double ref_matrix_input(const ft_backend *self, double value)
 {
     return self->bf16 ? (double)ft_bf16_round((float)value) : value;
@@ -89,14 +91,14 @@ static inline void ref_add_scaled(double *sum, double factor, const double *valu
     for (int64_t i = 0; i < count; i++) sum[i] += factor * values[i];
 }
 
-/* Values become their softmax; -infinity becomes 0. Returns the log of the sum of their exponentials:
- * -infinity (and all values 0) when nothing was above -infinity, NaN (and all values NaN) when a value was
- * NaN or +infinity. */
+/* Replaces values by their softmax; -infinity becomes 0. Returns log(sum of exp(values)).
+ * Where nothing is above -infinity, it returns -infinity and all values become 0. Where a
+ * value is NaN or +infinity, it returns NaN and all values become NaN. */
 double ref_softmax(double *values, int64_t count);
 
 /* -- dropout -- */
 
-/* The random numbers of one site in one sequence. Not active: every factor is 1. */
+/* The random numbers of one site in one sequence. Where not active, every factor is 1. */
 typedef struct ref_dropout {
     bool active;
     ft_philox_key key;
@@ -119,7 +121,7 @@ static inline ref_dropout ref_dropout_of(const ft_adapter_batch *batch, const fl
     return dropout;
 }
 
-/* What one element is multiplied by: 0 or the scale. `position` counts from the last. */
+/* The factor of one element: 0 or the scale. `position` counts from the last. */
 static inline double ref_dropout_factor(const ref_dropout *dropout, uint32_t feature, uint32_t position,
                                         uint32_t head)
 {
@@ -128,7 +130,8 @@ static inline double ref_dropout_factor(const ref_dropout *dropout, uint32_t fea
     return number < dropout->threshold ? 0 : dropout->scale;
 }
 
-/* Dropout of the row at position t of `length`; forward and backward are the same product. */
+/* Applies dropout to the row at position t of `length`. Forward and backward multiply by
+ * the same factors. */
 static inline void ref_dropout_row(const ref_dropout *dropout, int32_t length, int32_t t, double *values,
                                    int64_t count)
 {

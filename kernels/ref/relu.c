@@ -1,5 +1,5 @@
-/* ReLU with dropout, in place. What was dropped or negative is 0 afterwards, so that backward needs no number
- * again. */
+/* ReLU with dropout, in place. Dropped and negative values are 0 afterwards, so backward
+ * draws no random number. */
 #include "kernels/ref/ref.h"
 
 void ref_relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, uint32_t dropout_site,

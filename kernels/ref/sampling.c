@@ -1,5 +1,6 @@
-/* The next token of each path: the logits are warped as transformers' generate warps them (temperature,
- * top-k, top-p, in this order), then one token is drawn by inverting the cumulative distribution. */
+/* The next token of each path: the logits are warped as transformers' generate warps them
+ * (temperature, top-k, top-p, in this order), then one token is drawn by inverting the
+ * cumulative distribution. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@ static int by_value(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* `sorted` holds the logits in ascending order. Everything below the k-th largest goes; ties with it stay. */
+/* `sorted` holds the logits in ascending order. Everything below the k-th largest goes;
+ * ties with it stay. */
 static void keep_top_k(double *logit, const double *sorted, int64_t count, int64_t k)
 {
     double least = sorted[count - (k < count ? k : count)];
@@ -19,16 +21,17 @@ static void keep_top_k(double *logit, const double *sorted, int64_t count, int64
         if (logit[i] < least) logit[i] = -INFINITY;
 }
 
-/* Removes the least likely tokens as long as their probabilities add up to no more than 1 - top_p, never the
- * last. Among tokens of equal probability those with the smaller id go first. `sorted` holds the
- * probabilities in ascending order. */
+/* Removes the least likely tokens as long as their probabilities add up to no more than 1
+ * - top_p, never the last. Among tokens of equal probability those with the smaller id go
+ * first. `sorted` holds the probabilities in ascending order. */
 static void keep_top_p(double *probability, const double *sorted, int64_t count, double top_p)
 {
     double cumulative = 0;
     int64_t removed = 0;
     while (removed < count - 1 && cumulative + sorted[removed] <= 1 - top_p) cumulative += sorted[removed++];
     double least = sorted[removed];
-    int64_t ties = 0; /* tokens as likely as the least one kept that must go all the same */
+    /* tokens as likely as the least one kept that must go all the same */
+    int64_t ties = 0;
     while (ties < removed && sorted[removed - 1 - ties] == least) ties++;
     double kept = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -38,8 +41,8 @@ static void keep_top_p(double *probability, const double *sorted, int64_t count,
     for (int64_t i = 0; i < count; i++) probability[i] /= kept;
 }
 
-/* The first token whose cumulative probability exceeds `uniform`; rounding may leave that to the last
- * possible one. */
+/* The first token whose cumulative probability exceeds `uniform`; rounding may leave that
+ * to the last possible one. */
 static int32_t draw(const double *probability, int64_t count, double uniform)
 {
     double cumulative = 0;
@@ -53,8 +56,8 @@ static int32_t draw(const double *probability, int64_t count, double uniform)
     return last;
 }
 
-/* Turns logits into the distribution to draw from; false when there is none (NaN, or nothing above
- * -infinity). */
+/* Turns logits into the distribution to draw from; false when there is none (NaN, or
+ * nothing above -infinity). */
 static bool warp(const ft_sampling *sampling, double *logit, double *sorted, int64_t count)
 {
     if (sampling->suppressed_token >= 0 && sampling->suppressed_token < count)

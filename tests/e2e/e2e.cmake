@@ -25,3 +25,7 @@ endforeach()
 # The C example of the public header, run by test_library.sh.
 add_executable(example ${CMAKE_SOURCE_DIR}/tests/e2e/example.c)
 target_link_libraries(example PRIVATE ftgpu_library)
+
+# The Hub that test_hub.sh fetches from.
+add_executable(hub_server ${CMAKE_SOURCE_DIR}/tests/e2e/hub_server.c)
+target_link_libraries(hub_server PRIVATE ft_options)

@@ -64,4 +64,15 @@ if [ $other = f32 ] || [ "$(value onednn_isa)" != avx2 ]; then
         [ "$(find results/fine_tuning -maxdepth 1 -name "$name*" | wc -l)" = 2 ] || fail "$ran: it trained in another type"
     done
 fi
+# One begun in bf16 cannot go on where a CPU has none, and that is said, not that its dtype differs.
+if [ "$native" = true ]; then
+    long="sweep $(echo "$job" | sed 's/epochs=2/epochs=100000/') --grid lora_rank=2,4 --name wide"
+    begin $long --dtype bf16
+    await err 'epoch [2-9]'
+    kill -TERM "$pid"
+    end
+    DNNL_MAX_CPU_ISA=AVX2
+    export DNNL_MAX_CPU_ISA
+    refuses 'sweep "wide" was begun in bf16, which takes AVX-512 on a CPU: resume it where it began' $long
+fi
 finish

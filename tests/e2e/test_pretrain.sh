@@ -8,6 +8,9 @@ expect err 'val_loss'
 [ ! -e whole/checkpoint.safetensors ] || fail "the checkpoint stays behind"
 grep -q '"command": "ftgpu pretrain --size nano' whole/pretraining.json || fail "the record lacks the command"
 must model info whole
+must pretrain $job --out half --steps 60 --store bf16
+[ "$(stat -c %s half/model.safetensors)" -lt $(($(stat -c %s whole/model.safetensors) * 51 / 100)) ] || fail "bf16 is not half the size"
+must model info half
 must data demo --out data
 must forecast --model whole --data data/test.csv --target Close --horizon 3 --num-samples 2
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "host/dataset.h"
-#include "host/date_formats.h"
-#include "host/frequency.h"
+#include "host/data/dataset.h"
+#include "host/data/date_formats.h"
+#include "host/data/frequency.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What the rest of the program takes for granted. */

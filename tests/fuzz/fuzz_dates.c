@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/date_formats.h"
+#include "host/data/date_formats.h"
 #include "tests/fuzz/fuzz.h"
 
 /* A date that was read is written so that it reads back as the same instant, if it is of a form that was

@@ -1,6 +1,6 @@
 /* The JSON of a sweep: the same input as a grid (an object of lists) and as a list of configurations. */
 #include "base/json.h"
-#include "host/grid.h"
+#include "host/search/grid.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Every configuration goes to JSON and back. */

@@ -22,7 +22,7 @@ static char *text_of(const ft_experiment *experiment)
 static void print(ft_status status, ft_table *table, ft_text *remark, ft_error *err)
 {
     fuzz_check(status, err, NULL);
-    for (int format = FT_TABLE_PEOPLE; format <= FT_TABLE_JSON && status == FT_OK; format++) {
+    for (int format = FT_TABLE_TEXT; format <= FT_TABLE_JSON && status == FT_OK; format++) {
         ft_text text = FT_TEXT_EMPTY;
         fuzz_check(ft_table_print(table, (ft_table_format)format, &text, err), err, NULL);
         if (format == FT_TABLE_JSON) {

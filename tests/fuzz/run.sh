@@ -8,7 +8,7 @@ seconds=${1-60}
 build=${2-$here/../../build/fuzz}
 [ $# -lt 1 ] || shift
 [ $# -lt 1 ] || shift
-targets=${*:-csv dates safetensors checkpoint config adapter_config grid results sweep_state command_line}
+targets=${*:-csv dates safetensors checkpoint config adapter_config grid results sweep_store command_line}
 CLANG=${CLANG-clang}
 
 mkdir -p "$build"

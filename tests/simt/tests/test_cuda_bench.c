@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/bench_ops.h"
+#include "host/bench/ops.h"
 #include "tests/simt/simt.h"
 
 enum { DEVICE_BYTES = 1 << 26, OUT_OF_MEMORY = 2, FAILURE = 719 };

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/program/command.h"
+#include "cli/command.h"
 #include "tests/simt/simt.h"
 
 enum { NO_KERNEL_IMAGE = 209 };

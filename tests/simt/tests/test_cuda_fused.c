@@ -1,6 +1,7 @@
 /* Attention in the build that fuses multiplications and additions, as nvcc does: a product in between is not
  * rounded then, and what is 0 on paper may not be. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/bf16.h"
@@ -20,8 +21,9 @@ static void *on_device(ft_backend *b, const void *values, size_t bytes)
 }
 
 /* Sequence s has one query, s in its first feature, and one key, 1 there: s is its score and, of one key, the
- * logarithm of the sum. */
-Test(cuda_fused, the_largest_score_counts_exactly_once)
+ * logarithm of the sum. The score is scaled and shifted in one fused step, and the shift was rounded before:
+ * the largest score's power is 1 up to a rounding of the shift, which all of a query's powers share. */
+Test(cuda_fused, the_logarithm_of_the_sum_is_the_score_up_to_rounding)
 {
     SKIP_WITHOUT_FMA();
     ft_backend *b = NULL;
@@ -49,7 +51,8 @@ Test(cuda_fused, the_largest_score_counts_exactly_once)
     b->attention_forward(b, &batch, &attention, out, sums);
     b->to_host(b, lse, sums, sizeof lse);
     cr_assert_eq(b->synchronize(b, &err), FT_OK, "%s", err.message);
-    for (int s = 0; s < SEQUENCES; s++) cr_expect_eq(lse[s], (float)s, "%.9g, not %d", (double)lse[s], s);
+    for (int s = 0; s < SEQUENCES; s++)
+        cr_expect_leq(fabs((double)lse[s] - s), 1.2e-7 * fmax(2, s), "%.9g, not %d", (double)lse[s], s);
     b->free(b);
     simt_reset(1, 1 << 24);
 }

@@ -52,7 +52,7 @@ const char *sweep_path(const char *name)
     return path_in(results, name);
 }
 
-const char *sweep_state_path(const char *name)
+const char *sweep_store_path(const char *name)
 {
     return path_in(state_directory, name);
 }
@@ -71,31 +71,32 @@ cJSON *sweep_plan(int seed)
     return plan;
 }
 
-ft_status sweep_open(int32_t shard, int32_t n_shards, int seed, ft_sweep_state **state, ft_error *err)
+ft_status sweep_open(int32_t shard, int32_t n_shards, int seed, ft_sweep_store **store, ft_error *err)
 {
     cJSON *plan = sweep_plan(seed);
-    ft_status status = ft_sweep_state_open(results, "s", (ft_shard){shard, n_shards}, plan, NULL, NULL, state, err);
+    ft_status status =
+        ft_sweep_store_open(results, "s", (ft_shard){shard, n_shards}, plan, NULL, NULL, store, err);
     cJSON_Delete(plan);
     return status;
 }
 
-ft_sweep_state *sweep_must_open(int32_t shard, int32_t n_shards)
+ft_sweep_store *sweep_must_open(int32_t shard, int32_t n_shards)
 {
-    ft_sweep_state *state = NULL;
+    ft_sweep_store *store = NULL;
     ft_error err = {""};
-    cr_assert_eq(sweep_open(shard, n_shards, 0, &state, &err), FT_OK, "%s", err.message);
-    return state;
+    cr_assert_eq(sweep_open(shard, n_shards, 0, &store, &err), FT_OK, "%s", err.message);
+    return store;
 }
 
 void sweep_expect_refused(int32_t shard, int32_t n_shards, int seed, ft_status status, const char *why)
 {
-    ft_sweep_state *state = NULL;
+    ft_sweep_store *store = NULL;
     ft_error err = {""};
-    cr_expect_eq(sweep_open(shard, n_shards, seed, &state, &err), status, "%d/%d, refused for \"%s\": %s",
+    cr_expect_eq(sweep_open(shard, n_shards, seed, &store, &err), status, "%d/%d, refused for \"%s\": %s",
                  shard, n_shards, why, err.message);
     cr_expect(strstr(err.message, why), "%d/%d: \"%s\" does not say \"%s\"", shard, n_shards, err.message,
               why);
-    ft_sweep_state_close(state);
+    ft_sweep_store_close(store);
 }
 
 const char *sweep_id(size_t index)
@@ -116,18 +117,18 @@ void sweep_make_experiment(const char *id, bool has_result)
     if (has_result) sweep_write(sweep_path(file), "{\"error\":null}");
 }
 
-void sweep_start(ft_sweep_state *state, size_t index, const char *id, bool has_result)
+void sweep_start(ft_sweep_store *store, size_t index, const char *id, bool has_result)
 {
     ft_error err = {""};
-    cr_assert_eq(ft_sweep_state_start(state, index, id, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_sweep_store_start(store, index, id, &err), FT_OK, "%s", err.message);
     sweep_make_experiment(id, has_result);
 }
 
-void sweep_record(ft_sweep_state *state, size_t index, const char *id)
+void sweep_record(ft_sweep_store *store, size_t index, const char *id)
 {
     ft_error err = {""};
-    sweep_start(state, index, id, true);
-    cr_assert_eq(ft_sweep_state_finish(state, index, id, false, &err), FT_OK, "%s", err.message);
+    sweep_start(store, index, id, true);
+    cr_assert_eq(ft_sweep_store_finish(store, index, id, false, &err), FT_OK, "%s", err.message);
 }
 
 bool sweep_exists(const char *path)
@@ -156,7 +157,7 @@ void sweep_journal(const char *journal, const char *event)
     ft_error err;
     cr_assert_eq(ft_json_parse(event, strlen(event), "event", &entry, &err), FT_OK, "%s", err.message);
     char *line = ft_sealed_print(entry, FT_SEALED_LINE);
-    FILE *file = fopen(sweep_state_path(journal), "a");
+    FILE *file = fopen(sweep_store_path(journal), "a");
     cr_assert(line && file);
     fprintf(file, "%s\n", line);
     fclose(file);

@@ -3,7 +3,7 @@
 #ifndef FT_TESTS_SWEEP_SCRATCH_H
 #define FT_TESTS_SWEEP_SCRATCH_H
 
-#include "host/sweep_state.h"
+#include "host/sweep/store.h"
 
 enum { CONFIGURATIONS = 6 };
 
@@ -13,13 +13,13 @@ void sweep_leave(void);
 /* "<results>/<name>", until the eighth next call. */
 const char *sweep_path(const char *name);
 /* The same in the state of sweep "s". */
-const char *sweep_state_path(const char *name);
+const char *sweep_store_path(const char *name);
 const char *sweep_results(void);
 
 /* Six configurations, each a trajectory, in three batches of two; `seed` makes it another sweep. */
 cJSON *sweep_plan(int seed);
-ft_status sweep_open(int32_t shard, int32_t n_shards, int seed, ft_sweep_state **state, ft_error *err);
-ft_sweep_state *sweep_must_open(int32_t shard, int32_t n_shards);
+ft_status sweep_open(int32_t shard, int32_t n_shards, int seed, ft_sweep_store **store, ft_error *err);
+ft_sweep_store *sweep_must_open(int32_t shard, int32_t n_shards);
 /* Opening it fails so, with a message of one line that says `why`. */
 void sweep_expect_refused(int32_t shard, int32_t n_shards, int seed, ft_status status, const char *why);
 
@@ -28,8 +28,8 @@ const char *sweep_id(size_t index);
 /* An experiment's directory with a file in it, and with a result or none. */
 void sweep_make_experiment(const char *id, bool has_result);
 /* Journals that it is begun, and makes the directory; and that it is done. */
-void sweep_start(ft_sweep_state *state, size_t index, const char *id, bool has_result);
-void sweep_record(ft_sweep_state *state, size_t index, const char *id);
+void sweep_start(ft_sweep_store *store, size_t index, const char *id, bool has_result);
+void sweep_record(ft_sweep_store *store, size_t index, const char *id);
 bool sweep_exists(const char *path);
 
 /* A file's text, malloc'd; and a file with this text. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/bench_clock.h"
-#include "host/bench_ops.h"
+#include "host/bench/clock.h"
+#include "host/bench/ops.h"
 
 /* -- a backend that looks at what it is given -- */
 

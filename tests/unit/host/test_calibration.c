@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "host/calibration.h"
-#include "host/calibration_cache.h"
-#include "host/footprint.h"
+#include "host/experiment/calibration_cache.h"
+#include "host/sweep/calibration.h"
+#include "host/sweep/memory_estimate.h"
 
 static char cache[64];
 
@@ -155,7 +155,7 @@ Test(calibration, processes_agree)
     cr_expect_eq(kept, numbers[0]);
 }
 
-Test(footprint, slots_that_fill_the_rows)
+Test(memory_estimate, slots_that_fill_the_rows)
 {
     ft_hyperparameters small = ft_hyperparameters_default, large = ft_hyperparameters_default;
     small.batch_size = 8;
@@ -165,11 +165,11 @@ Test(footprint, slots_that_fill_the_rows)
     large.batch_size = 16; /* 352 */
     const ft_hyperparameters *same[] = {&small, &small, &small, &small};
     const ft_hyperparameters *mixed[] = {&small, &large}; /* 264 in the mean */
-    cr_expect_eq(ft_footprint_busy_slots(same, 4, 1, 0), 1);
-    cr_expect_eq(ft_footprint_busy_slots(same, 4, 1, 176), 1);
-    cr_expect_eq(ft_footprint_busy_slots(same, 4, 1, 177), 2);
-    cr_expect_eq(ft_footprint_busy_slots(same, 4, 2, 177), 3);
-    cr_expect_eq(ft_footprint_busy_slots(same, 4, 1, INT64_MAX), 4);
-    cr_expect_eq(ft_footprint_busy_slots(mixed, 2, 1, 264), 1);
-    cr_expect_eq(ft_footprint_busy_slots(mixed, 2, 1, 265), 2);
+    cr_expect_eq(ft_memory_estimate_busy_slots(same, 4, 1, 0), 1);
+    cr_expect_eq(ft_memory_estimate_busy_slots(same, 4, 1, 176), 1);
+    cr_expect_eq(ft_memory_estimate_busy_slots(same, 4, 1, 177), 2);
+    cr_expect_eq(ft_memory_estimate_busy_slots(same, 4, 2, 177), 3);
+    cr_expect_eq(ft_memory_estimate_busy_slots(same, 4, 1, INT64_MAX), 4);
+    cr_expect_eq(ft_memory_estimate_busy_slots(mixed, 2, 1, 264), 1);
+    cr_expect_eq(ft_memory_estimate_busy_slots(mixed, 2, 1, 265), 2);
 }

@@ -1,32 +1,32 @@
-/* The coordinator and its first worker, as long as that has not begun: a crew that does what a test wants, in
- * a time of its own. */
+/* The coordinator and its first worker, as long as that has not begun: a worker pool that does what a test
+ * wants, in a time of its own. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "host/coordinator.h"
-#include "host/engine.h"
-#include "host/protocol.h"
+#include "host/experiment/engine.h"
+#include "host/workers/coordinator.h"
+#include "host/workers/protocol.h"
 
 /* What workers do when they are started. */
 typedef enum conduct { DIE, HANG, FAIL, TALK_NONSENSE } conduct;
 
-typedef struct crew {
+typedef struct pool {
     conduct conduct;
     double now, suspended; /* seconds: how long the process is suspended in each wait */
     int n_started, n_killed, n_reaped, n_waits;
     bool is_running, is_gone, has_spoken;
     double stop_at; /* when the engine is told to stop; 0: never */
-} crew;
+} pool;
 
 static double now(void *context)
 {
-    return ((crew *)context)->now;
+    return ((pool *)context)->now;
 }
 
 static ft_status start(void *context, int32_t worker, ft_error *err)
 {
-    crew *c = context;
+    pool *c = context;
     (void)err;
     cr_assert_eq(worker, 0, "only the first is needed before there is a plan");
     cr_assert_not(c->is_running);
@@ -46,12 +46,12 @@ static ft_status send_to(void *context, int32_t worker, cJSON *message, ft_error
 
 static ft_status receive_from(void *context, int32_t worker, cJSON **message, ft_error *err)
 {
-    crew *c = context;
+    pool *c = context;
     (void)worker;
     *message = NULL;
     if (c->is_gone || c->conduct == TALK_NONSENSE) return ft_fail(err, FT_FAILED, "gone");
     if (c->conduct == FAIL && !c->has_spoken) {
-        *message = ft_message("say", "failed");
+        *message = ft_message("type", "failed");
         ft_message_put(message, "status", cJSON_CreateNumber(FT_BAD_INPUT));
         ft_message_put(message, "message", cJSON_CreateString("no such device"));
         c->has_spoken = true;
@@ -61,7 +61,7 @@ static ft_status receive_from(void *context, int32_t worker, cJSON **message, ft
 
 static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
 {
-    crew *c = context;
+    pool *c = context;
     cr_assert_lt(c->n_waits++, 1000000, "the coordinator waits for ever");
     c->now += seconds + c->suspended;
     spoke[0] = 0;
@@ -70,7 +70,7 @@ static int32_t wait_for_words(void *context, double seconds, int32_t *spoke)
 
 static void kill_worker(void *context, int32_t worker)
 {
-    crew *c = context;
+    pool *c = context;
     (void)worker;
     c->n_killed++;
     c->is_gone = true;
@@ -79,12 +79,12 @@ static void kill_worker(void *context, int32_t worker)
 static void hang_up(void *context, int32_t worker)
 {
     (void)worker;
-    ((crew *)context)->is_gone = true;
+    ((pool *)context)->is_gone = true;
 }
 
 static void reap(void *context, int32_t worker, double seconds, char *how, size_t size)
 {
-    crew *c = context;
+    pool *c = context;
     (void)worker, (void)seconds;
     cr_assert(c->is_running && (c->is_gone || c->conduct == TALK_NONSENSE));
     c->is_running = false;
@@ -94,27 +94,27 @@ static void reap(void *context, int32_t worker, double seconds, char *how, size_
 
 static int stop(void *context)
 {
-    const crew *c = context;
+    const pool *c = context;
     return c->stop_at > 0 && c->now >= c->stop_at ? FT_STOP_AT_EPOCH : FT_STOP_NOT;
 }
 
-static ft_status coordinate(crew *c, ft_sweep_request request, ft_error *err)
+static ft_status coordinate(pool *c, ft_sweep_request request, ft_error *err)
 {
     ft_engine engine = {.settings = {.stop = stop, .context = c}};
     ft_sweep sweep = {.engine = &engine, .request = &request};
-    const ft_crew body = {.context = c,
-                          .n_workers = 4,
-                          .ranks = 1,
-                          .sharing = 1,
-                          .now = now,
-                          .start = start,
-                          .send = send_to,
-                          .receive = receive_from,
-                          .wait = wait_for_words,
-                          .kill = kill_worker,
-                          .hang_up = hang_up,
-                          .reap = reap};
-    ft_status status = ft_coordinate_crew(&sweep, &body, err);
+    const ft_worker_pool body = {.context = c,
+                                 .n_workers = 4,
+                                 .ranks = 1,
+                                 .sharing = 1,
+                                 .now = now,
+                                 .start = start,
+                                 .send = send_to,
+                                 .receive = receive_from,
+                                 .wait = wait_for_words,
+                                 .kill = kill_worker,
+                                 .hang_up = hang_up,
+                                 .reap = reap};
+    ft_status status = ft_coordinate_pool(&sweep, &body, err);
     cr_expect_not(c->is_running, "a worker is left");
     cr_expect_eq(c->n_reaped, c->n_started);
     return status;
@@ -127,7 +127,7 @@ Test(coordinator, starts_a_first_worker_that_dies_again_as_often_as_retries_say)
     static const int64_t retries[] = {0, 1, 5};
     static const int tries[] = {2, 1, 5};
     for (int i = 0; i < 3; i++) {
-        crew c = {.conduct = DIE};
+        pool c = {.conduct = DIE};
         ft_error err = {""};
         cr_expect_eq(coordinate(&c, (ft_sweep_request){.retries = retries[i]}, &err), FT_FAILED);
         cr_expect_eq(c.n_started, tries[i]);
@@ -138,7 +138,7 @@ Test(coordinator, starts_a_first_worker_that_dies_again_as_often_as_retries_say)
 
 Test(coordinator, ends_a_first_worker_that_hangs)
 {
-    crew c = {.conduct = HANG};
+    pool c = {.conduct = HANG};
     ft_error err = {""};
     cr_expect_eq(coordinate(&c, (ft_sweep_request){.worker_timeout = 30}, &err), FT_FAILED);
     cr_expect_eq(c.n_started, 2);
@@ -148,7 +148,7 @@ Test(coordinator, ends_a_first_worker_that_hangs)
 
 Test(coordinator, stops_while_the_first_worker_hangs)
 {
-    crew c = {.conduct = HANG, .stop_at = 100};
+    pool c = {.conduct = HANG, .stop_at = 100};
     ft_error err = {""};
     cr_expect_eq(coordinate(&c, (ft_sweep_request){0}, &err), FT_INTERRUPTED);
     cr_expect_eq(c.n_started, 1);
@@ -157,7 +157,7 @@ Test(coordinator, stops_while_the_first_worker_hangs)
 
 Test(coordinator, ends_nobody_for_the_time_in_which_all_are_suspended)
 {
-    crew c = {.conduct = HANG, .suspended = 3600, .stop_at = 25 * 3600};
+    pool c = {.conduct = HANG, .suspended = 3600, .stop_at = 25 * 3600};
     ft_error err = {""};
     cr_expect_eq(coordinate(&c, (ft_sweep_request){.worker_timeout = 30}, &err), FT_INTERRUPTED);
     cr_expect_eq(c.n_started, 1, "%s", err.message);
@@ -165,7 +165,7 @@ Test(coordinator, ends_nobody_for_the_time_in_which_all_are_suspended)
 
 Test(coordinator, tells_what_a_first_worker_says_that_cannot_open_its_device)
 {
-    crew c = {.conduct = FAIL};
+    pool c = {.conduct = FAIL};
     ft_error err = {""};
     cr_expect_eq(coordinate(&c, (ft_sweep_request){0}, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "no such device");
@@ -174,7 +174,7 @@ Test(coordinator, tells_what_a_first_worker_says_that_cannot_open_its_device)
 
 Test(coordinator, ends_who_says_what_is_no_message)
 {
-    crew c = {.conduct = TALK_NONSENSE};
+    pool c = {.conduct = TALK_NONSENSE};
     ft_error err = {""};
     cr_expect_eq(coordinate(&c, (ft_sweep_request){0}, &err), FT_FAILED);
     cr_expect_eq(c.n_started, 2);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "host/csv.h"
-#include "host/csv_scanner.h"
+#include "host/data/csv.h"
+#include "host/data/csv_scanner.h"
 
 static char directory[64];
 static const ft_csv_options plain = {NULL};

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "host/dataset.h"
+#include "host/data/dataset.h"
 
 static char directory[64];
 

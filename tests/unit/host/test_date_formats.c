@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "host/date_formats.h"
+#include "host/data/date_formats.h"
 
 static int64_t iso(const char *text)
 {

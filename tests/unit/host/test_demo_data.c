@@ -8,11 +8,11 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
-#include "host/calendar.h"
-#include "host/csv.h"
-#include "host/dataset.h"
-#include "host/demo_data.h"
-#include "host/frequency.h"
+#include "host/data/calendar.h"
+#include "host/data/csv.h"
+#include "host/data/dataset.h"
+#include "host/data/demo_data.h"
+#include "host/data/frequency.h"
 
 static char directory[64];
 static const char *const files[] = {"data.csv", "train.csv", "val.csv", "test.csv"};

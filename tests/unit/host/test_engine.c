@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "fresh_model.h"
-#include "host/demo_data.h"
+#include "host/data/demo_data.h"
 #include "host/ftgpu.h"
 
 static char scratch[] = "/tmp/ftgpu-engine-XXXXXX";

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "host/calendar.h"
-#include "host/frequency.h"
-#include "host/timestamps.h"
+#include "host/data/calendar.h"
+#include "host/data/frequency.h"
+#include "host/data/timestamps.h"
 
 enum { MAX_DATES = 4096 };
 

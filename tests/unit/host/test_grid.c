@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "host/grid.h"
+#include "host/search/grid.h"
 
 static char directory[64];
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "host/hyperparameters.h"
+#include "host/search/hyperparameters.h"
 
 Test(hyperparameters, defaults_as_json_are_the_documented_ones)
 {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "host/grid.h"
-#include "host/plan.h"
+#include "host/search/grid.h"
+#include "host/sweep/plan.h"
 
 /* The plan of a grid with some values set for all. */
 static ft_plan plan_of(const char *const *grids, size_t n_grids, const char *const *set, size_t n_set,

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "host/protocol.h"
+#include "host/workers/protocol.h"
 
 static ft_channel ends[2];
 
@@ -23,12 +23,12 @@ static void close_channel(void)
 
 TestSuite(protocol, .init = open_channel, .fini = close_channel, .timeout = 60);
 
-/* {"do":"train","number":n,"text":"xxx..."} */
+/* {"type":"train","number":n,"text":"xxx..."} */
 static cJSON *make_message(int number, size_t length)
 {
     ft_text text = FT_TEXT_EMPTY;
     for (size_t i = 0; i < length; i++) ft_text_add(&text, "x");
-    cJSON *message = ft_message("do", "train");
+    cJSON *message = ft_message("type", "train");
     ft_message_put(&message, "number", cJSON_CreateNumber(number));
     ft_message_put(&message, "text", cJSON_CreateString(text.data));
     ft_text_free(&text);
@@ -68,7 +68,7 @@ Test(protocol, what_is_kept_for_one_that_is_gone_is_an_error)
 Test(protocol, a_message_that_found_no_memory_is_not_sent)
 {
     ft_error err = {""};
-    cJSON *message = ft_message("do", "go"), *received = NULL;
+    cJSON *message = ft_message("type", "go"), *received = NULL;
     ft_message_put(&message, "number", NULL); /* as cJSON makes it without memory */
     cr_assert_null(message, "half a message");
     ft_message_put(&message, "more", cJSON_CreateNumber(1));
@@ -88,7 +88,7 @@ Test(protocol, an_outcome_comes_over_as_it_was)
     ft_outcome outcome = {.experiment_id = "s_001", .failed = true, .error = "why", .pruned_at_epoch = 3};
     outcome.test = (ft_scores){1, 2, 3, 4, 5, 6, 7};
     ft_error err = {""};
-    cJSON *message = ft_message("say", "finish"), *received = NULL;
+    cJSON *message = ft_message("type", "finish"), *received = NULL;
     ft_message_put(&message, "outcome", ft_outcome_to_json(&outcome));
     cr_assert_eq(ft_channel_send(&ends[0], message, &err), FT_OK, "%s", err.message);
     cr_assert_eq(ft_channel_receive(&ends[1], 0, &received, &err), FT_OK, "%s", err.message);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "host/refinement.h"
+#include "host/search/refinement.h"
 
 enum { MOST = 8 };
 static ft_experiment items[MOST];

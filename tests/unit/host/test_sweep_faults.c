@@ -36,10 +36,10 @@ int fstatat(int directory, const char *restrict path, struct stat *restrict info
 /* The states after one was written: config 1 is done, 2 is begun, the others are to be done. */
 static void leave_begun(void)
 {
-    ft_sweep_state *state = sweep_must_open(0, 0);
-    sweep_record(state, 0, sweep_id(0));
-    sweep_start(state, 1, sweep_id(1), false);
-    ft_sweep_state_close(state);
+    ft_sweep_store *store = sweep_must_open(0, 0);
+    sweep_record(store, 0, sweep_id(0));
+    sweep_start(store, 1, sweep_id(1), false);
+    ft_sweep_store_close(store);
 }
 
 static void expect_file(const char *name, bool exists)
@@ -47,10 +47,10 @@ static void expect_file(const char *name, bool exists)
     cr_expect_eq(sweep_exists(sweep_path(name)), exists, "%s", name);
 }
 
-static bool has_remark(const ft_sweep_state *state, const char *what)
+static bool has_remark(const ft_sweep_store *store, const char *what)
 {
-    for (size_t i = 0; ft_sweep_state_remark(state, i); i++)
-        if (strstr(ft_sweep_state_remark(state, i), what)) return true;
+    for (size_t i = 0; ft_sweep_store_remark(store, i); i++)
+        if (strstr(ft_sweep_store_remark(store, i), what)) return true;
     return false;
 }
 
@@ -82,7 +82,7 @@ Test(sweep_faults, no_directory_is_removed_but_the_sweeps_own)
         ".sweeps",
     };
     ft_error err;
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(sweep_must_open(0, 0));
     cr_assert_eq(ft_make_directories(sweep_path("../outside"), &err), FT_OK);
     sweep_write(sweep_path("../outside/thesis"), "mine");
     sweep_make_experiment("other_001_20260101_000000", false);
@@ -92,13 +92,13 @@ Test(sweep_faults, no_directory_is_removed_but_the_sweeps_own)
         snprintf(event, sizeof event, "{\"event\":\"started\",\"configuration\":1,\"experiment_id\":\"%s\"}",
                  ids[i]);
         sweep_journal("journal.jsonl", event);
-        ft_sweep_state *state = sweep_must_open(0, 0);
+        ft_sweep_store *store = sweep_must_open(0, 0);
         char where[64]; /* of which the first ten are told one by one */
         snprintf(where, sizeof where, "/.sweeps/s/journal.jsonl:%zu: ", i + 1);
-        cr_expect_eq(has_remark(state, where), i < 10, "id \"%s\"", ids[i]);
-        cr_expect_null(ft_sweep_state_done(state, 0));
-        cr_expect_eq(ft_sweep_state_start(state, 0, ids[i], &err), FT_BAD_INPUT, "%s", ids[i]);
-        ft_sweep_state_close(state);
+        cr_expect_eq(has_remark(store, where), i < 10, "id \"%s\"", ids[i]);
+        cr_expect_null(ft_sweep_store_done(store, 0));
+        cr_expect_eq(ft_sweep_store_start(store, 0, ids[i], &err), FT_BAD_INPUT, "%s", ids[i]);
+        ft_sweep_store_close(store);
         cr_assert(sweep_exists(sweep_path("../outside/thesis")), "id \"%s\"", ids[i]);
         cr_assert(sweep_exists(sweep_path("other_001_20260101_000000/forecasts.csv")), "id \"%s\"", ids[i]);
     }
@@ -107,10 +107,10 @@ Test(sweep_faults, no_directory_is_removed_but_the_sweeps_own)
 Test(sweep_faults, an_unfinished_experiment_is_taken_away_and_nothing_stays)
 {
     leave_begun();
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(sweep_must_open(0, 0));
     expect_file(sweep_id(1), false);
     expect_file(sweep_id(0), true);
-    cr_expect_eq(rmdir(sweep_state_path("discarded")), 0, "discarded/ is not empty");
+    cr_expect_eq(rmdir(sweep_store_path("discarded")), 0, "discarded/ is not empty");
 }
 
 Test(sweep_faults, a_result_anywhere_in_an_unfinished_experiment_keeps_it)
@@ -122,9 +122,9 @@ Test(sweep_faults, a_result_anywhere_in_an_unfinished_experiment_keeps_it)
     cr_assert_eq(ft_make_directories(sweep_path(inner), &err), FT_OK);
     strcat(inner, "/results.json");
     sweep_write(sweep_path(inner), "{}");
-    ft_sweep_state *state = NULL;
-    (void)sweep_open(0, 0, 0, &state, &err);
-    ft_sweep_state_close(state);
+    ft_sweep_store *store = NULL;
+    (void)sweep_open(0, 0, 0, &store, &err);
+    ft_sweep_store_close(store);
     expect_file(inner, true);
 }
 
@@ -133,11 +133,11 @@ Test(sweep_faults, a_result_that_a_crash_left_in_discarded_is_put_back)
     leave_begun();
     sweep_make_experiment(sweep_id(1), true);
     ft_error err;
-    cr_assert_eq(ft_make_directories(sweep_state_path("discarded"), &err), FT_OK);
-    cr_assert_eq(rename(sweep_path(sweep_id(1)), sweep_state_path("discarded/s_002_20260101_000000")), 0);
-    ft_sweep_state *state = sweep_must_open(0, 0);
-    cr_expect(ft_sweep_state_done(state, 1));
-    ft_sweep_state_close(state);
+    cr_assert_eq(ft_make_directories(sweep_store_path("discarded"), &err), FT_OK);
+    cr_assert_eq(rename(sweep_path(sweep_id(1)), sweep_store_path("discarded/s_002_20260101_000000")), 0);
+    ft_sweep_store *store = sweep_must_open(0, 0);
+    cr_expect(ft_sweep_store_done(store, 1));
+    ft_sweep_store_close(store);
     expect_file("s_002_20260101_000000/results.json", true);
 }
 
@@ -149,7 +149,7 @@ Test(sweep_faults, a_link_in_the_place_of_an_unfinished_experiment_stays)
     cr_assert_eq(ft_make_directories(sweep_path("../outside"), &err), FT_OK);
     sweep_write(sweep_path("../outside/thesis"), "mine");
     cr_assert_eq(symlink("../outside", sweep_path(sweep_id(1))), 0);
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(sweep_must_open(0, 0));
     expect_file("s_002_20260101_000000/thesis", true);
 }
 
@@ -173,42 +173,42 @@ Test(sweep_faults, a_result_that_cannot_be_looked_at_is_not_missing)
             failing = NULL;
             expect_file(file, true);
         }
-        ft_sweep_state *state = sweep_must_open(0, 0);
-        cr_expect(ft_sweep_state_done(state, 0) && ft_sweep_state_done(state, 1));
-        ft_sweep_state_close(state);
+        ft_sweep_store *store = sweep_must_open(0, 0);
+        cr_expect(ft_sweep_store_done(store, 0) && ft_sweep_store_done(store, 1));
+        ft_sweep_store_close(store);
     }
 }
 
 Test(sweep_faults, a_result_that_cannot_be_looked_at_later_is_not_missing)
 {
     ft_error err;
-    ft_sweep_state *state = sweep_must_open(0, 0);
-    sweep_record(state, 0, sweep_id(0));
+    ft_sweep_store *store = sweep_must_open(0, 0);
+    sweep_record(store, 0, sweep_id(0));
     failing = "results.json";
     failure = EIO;
-    cr_expect_eq(ft_sweep_state_refresh(state, &err), FT_FAILED);
-    cr_expect_eq(ft_sweep_state_settle(state, 0, &err), FT_FAILED);
+    cr_expect_eq(ft_sweep_store_refresh(store, &err), FT_FAILED);
+    cr_expect_eq(ft_sweep_store_settle(store, 0, &err), FT_FAILED);
     failing = NULL;
-    cr_expect(ft_sweep_state_done(state, 0));
-    ft_sweep_state_close(state);
+    cr_expect(ft_sweep_store_done(store, 0));
+    ft_sweep_store_close(store);
 }
 
 Test(sweep_faults, a_plan_that_cannot_be_read_is_not_missing)
 {
     leave_begun();
-    sweep_write(sweep_state_path("checkpoints/batch_1.safetensors"), "weights");
-    char *journal = sweep_read(sweep_state_path("journal.jsonl"));
+    sweep_write(sweep_store_path("checkpoints/batch_1.safetensors"), "weights");
+    char *journal = sweep_read(sweep_store_path("journal.jsonl"));
     /* A link to itself: ELOOP, as root, too. */
-    cr_assert_eq(rename(sweep_state_path("plan.json"), sweep_state_path("kept")), 0);
-    cr_assert_eq(symlink("plan.json", sweep_state_path("plan.json")), 0);
+    cr_assert_eq(rename(sweep_store_path("plan.json"), sweep_store_path("kept")), 0);
+    cr_assert_eq(symlink("plan.json", sweep_store_path("plan.json")), 0);
     sweep_expect_refused(0, 0, 0, FT_BAD_INPUT, "plan.json");
     sweep_expect_refused(0, 0, 1, FT_BAD_INPUT, "plan.json");
     /* And gone, while what was done of it is not. */
-    cr_assert_eq(unlink(sweep_state_path("plan.json")), 0);
+    cr_assert_eq(unlink(sweep_store_path("plan.json")), 0);
     sweep_expect_refused(0, 0, 0, FT_BAD_INPUT, "plan.json is gone");
-    cr_assert_eq(rename(sweep_state_path("kept"), sweep_state_path("plan.json")), 0);
-    cr_expect(sweep_exists(sweep_state_path("checkpoints/batch_1.safetensors")));
-    char *after = sweep_read(sweep_state_path("journal.jsonl"));
+    cr_assert_eq(rename(sweep_store_path("kept"), sweep_store_path("plan.json")), 0);
+    cr_expect(sweep_exists(sweep_store_path("checkpoints/batch_1.safetensors")));
+    char *after = sweep_read(sweep_store_path("journal.jsonl"));
     cr_expect_str_eq(after, journal);
     free(journal);
     free(after);
@@ -221,7 +221,7 @@ static void limit_journal(long bytes)
 {
     struct stat info;
     struct rlimit limit;
-    cr_assert_eq(stat(sweep_state_path("journal.jsonl"), &info), 0);
+    cr_assert_eq(stat(sweep_store_path("journal.jsonl"), &info), 0);
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &limit);
     limit.rlim_cur = bytes < 0 ? limit.rlim_max : (rlim_t)(info.st_size + bytes);
@@ -231,90 +231,90 @@ static void limit_journal(long bytes)
 Test(sweep_faults, a_write_cut_short_leaves_whole_lines_and_is_the_last)
 {
     ft_error err = {""};
-    ft_sweep_state *state = sweep_must_open(0, 0);
-    sweep_record(state, 0, sweep_id(0));
-    sweep_start(state, 1, sweep_id(1), true);
+    ft_sweep_store *store = sweep_must_open(0, 0);
+    sweep_record(store, 0, sweep_id(0));
+    sweep_start(store, 1, sweep_id(1), true);
     limit_journal(20);
-    char *before = sweep_read(sweep_state_path("journal.jsonl"));
-    cr_expect_eq(ft_sweep_state_finish(state, 1, sweep_id(1), false, &err), FT_FAILED);
+    char *before = sweep_read(sweep_store_path("journal.jsonl"));
+    cr_expect_eq(ft_sweep_store_finish(store, 1, sweep_id(1), false, &err), FT_FAILED);
     cr_expect(strstr(err.message, "journal.jsonl: cannot be written: File too large"), "%s", err.message);
     limit_journal(-1);
     /* There is room again, and yet: others have been told of the failure. */
-    cr_expect_eq(ft_sweep_state_start(state, 2, sweep_id(2), &err), FT_FAILED);
-    cr_expect_eq(ft_sweep_state_sync(state, &err), FT_FAILED);
-    cr_expect_eq(ft_sweep_state_check(state, &err), FT_FAILED);
+    cr_expect_eq(ft_sweep_store_start(store, 2, sweep_id(2), &err), FT_FAILED);
+    cr_expect_eq(ft_sweep_store_sync(store, &err), FT_FAILED);
+    cr_expect_eq(ft_sweep_store_check(store, &err), FT_FAILED);
     cr_expect(strstr(err.message, "File too large"), "%s", err.message);
-    char *after = sweep_read(sweep_state_path("journal.jsonl"));
+    char *after = sweep_read(sweep_store_path("journal.jsonl"));
     cr_expect_str_eq(after, before);
     free(before);
     free(after);
-    ft_sweep_state_close(state);
-    state = sweep_must_open(0, 0);
-    cr_expect_null(ft_sweep_state_remark(state, 0));
-    cr_expect(ft_sweep_state_done(state, 0) && ft_sweep_state_done(state, 1));
-    ft_sweep_state_close(state);
+    ft_sweep_store_close(store);
+    store = sweep_must_open(0, 0);
+    cr_expect_null(ft_sweep_store_remark(store, 0));
+    cr_expect(ft_sweep_store_done(store, 0) && ft_sweep_store_done(store, 1));
+    ft_sweep_store_close(store);
 }
 
 /* Replaces a byte of a line of the journal, from 1. */
 static void damage_line(int line, const char *of)
 {
-    char *text = sweep_read(sweep_state_path("journal.jsonl")), *at = text;
+    char *text = sweep_read(sweep_store_path("journal.jsonl")), *at = text;
     for (int i = 1; i < line; i++) at = strchr(at, '\n') + 1;
     at = strstr(at, of);
     cr_assert(at);
     *at = '#';
-    sweep_write(sweep_state_path("journal.jsonl"), text);
+    sweep_write(sweep_store_path("journal.jsonl"), text);
     free(text);
 }
 
 Test(sweep_faults, a_damaged_line_costs_what_it_told_and_no_more)
 {
     ft_error err;
-    ft_sweep_state *state = sweep_must_open(0, 0); /* lines 1, 2: the first; 3, 4: the second; ... */
-    for (size_t i = 0; i < 4; i++) sweep_record(state, i, sweep_id(i));
-    sweep_start(state, 4, sweep_id(4), false); /* 9 */
-    ft_sweep_state_close(state);
+    ft_sweep_store *store = sweep_must_open(0, 0); /* lines 1, 2: the first; 3, 4: the second; ... */
+    for (size_t i = 0; i < 4; i++) sweep_record(store, i, sweep_id(i));
+    sweep_start(store, 4, sweep_id(4), false); /* 9 */
+    ft_sweep_store_close(store);
     damage_line(2, "done");
     damage_line(3, "2026");
     damage_line(7, "started");
     damage_line(8, "crc32");
     damage_line(9, "\"configuration");
-    state = sweep_must_open(0, 0);
-    cr_expect(ft_sweep_state_done(state, 0), "its result is on disk and it was begun");
-    cr_expect(ft_sweep_state_done(state, 1) && ft_sweep_state_done(state, 2));
-    cr_expect_null(ft_sweep_state_done(state, 3), "nothing tells of it any more");
-    cr_expect_null(ft_sweep_state_done(state, 4));
+    store = sweep_must_open(0, 0);
+    cr_expect(ft_sweep_store_done(store, 0), "its result is on disk and it was begun");
+    cr_expect(ft_sweep_store_done(store, 1) && ft_sweep_store_done(store, 2));
+    cr_expect_null(ft_sweep_store_done(store, 3), "nothing tells of it any more");
+    cr_expect_null(ft_sweep_store_done(store, 4));
     for (size_t i = 0; i < 5; i++) {
         static const int lines[] = {2, 3, 7, 8, 9};
         char where[64];
         snprintf(where, sizeof where, "/.sweeps/s/journal.jsonl:%d: damaged", lines[i]);
-        cr_expect(has_remark(state, where), "%s", where);
+        cr_expect(has_remark(store, where), "%s", where);
     }
-    cr_expect_null(ft_sweep_state_remark(state, 5));
+    cr_expect_null(ft_sweep_store_remark(store, 5));
     expect_file("s_004_20260101_000000/results.json", true);
     expect_file(sweep_id(4), false);
-    cr_expect_eq(ft_sweep_state_start(state, 3, "s_004_20260101_000000_2", &err), FT_OK);
-    ft_sweep_state_close(state);
+    cr_expect_eq(ft_sweep_store_start(store, 3, "s_004_20260101_000000_2", &err), FT_OK);
+    ft_sweep_store_close(store);
     /* It makes no way for another: what is damaged may have been work. */
     sweep_expect_refused(0, 0, 1, FT_BAD_INPUT, "its seed differs");
 }
 
 Test(sweep_faults, half_a_line_before_a_whole_one_costs_the_half)
 {
-    ft_sweep_state *state = sweep_must_open(0, 0);
-    sweep_record(state, 0, sweep_id(0));
-    ft_sweep_state_close(state);
-    FILE *journal = fopen(sweep_state_path("journal.jsonl"), "a");
+    ft_sweep_store *store = sweep_must_open(0, 0);
+    sweep_record(store, 0, sweep_id(0));
+    ft_sweep_store_close(store);
+    FILE *journal = fopen(sweep_store_path("journal.jsonl"), "a");
     cr_assert(journal);
     fputs("{\"event\":\"done\",\"confi", journal);
     fclose(journal);
     sweep_make_experiment(sweep_id(2), true);
     sweep_journal("journal.jsonl",
                   "{\"event\":\"done\",\"configuration\":3,\"experiment_id\":\"s_003_20260101_000000\"}");
-    state = sweep_must_open(0, 0);
-    cr_expect(ft_sweep_state_done(state, 0) && ft_sweep_state_done(state, 2));
-    cr_expect(has_remark(state, "journal.jsonl:3: damaged"));
-    ft_sweep_state_close(state);
+    store = sweep_must_open(0, 0);
+    cr_expect(ft_sweep_store_done(store, 0) && ft_sweep_store_done(store, 2));
+    cr_expect(has_remark(store, "journal.jsonl:3: damaged"));
+    ft_sweep_store_close(store);
 }
 
 Test(sweep_faults, well_formed_lines_of_no_such_sweep_are_passed_over)
@@ -331,21 +331,21 @@ Test(sweep_faults, well_formed_lines_of_no_such_sweep_are_passed_over)
         "{\"event\":\"split\",\"batch\":2,\"trajectories\":[3]}",
         "{\"event\":\"split\",\"batch\":4,\"trajectories\":[1,2]}",
     };
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(sweep_must_open(0, 0));
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) sweep_journal("journal.jsonl", events[i]);
-    ft_sweep_state *state = sweep_must_open(0, 0);
+    ft_sweep_store *store = sweep_must_open(0, 0);
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         char where[64];
         snprintf(where, sizeof where, "journal.jsonl:%zu: ", i + 1);
-        cr_expect(has_remark(state, where), "%s", events[i]);
+        cr_expect(has_remark(store, where), "%s", events[i]);
     }
     size_t n = 0;
-    ft_sweep_state_batches(state, &n);
+    ft_sweep_store_batches(store, &n);
     cr_expect_eq(n, 3);
-    ft_sweep_state_judgements(state, &n);
+    ft_sweep_store_pruning_decisions(store, &n);
     cr_expect_eq(n, 0);
-    for (size_t i = 0; i < CONFIGURATIONS; i++) cr_expect_null(ft_sweep_state_done(state, i));
-    ft_sweep_state_close(state);
+    for (size_t i = 0; i < CONFIGURATIONS; i++) cr_expect_null(ft_sweep_store_done(store, i));
+    ft_sweep_store_close(store);
 }
 
 /* -- the plan -- */
@@ -371,8 +371,8 @@ Test(sweep_faults, a_plan_that_does_not_hold_together_is_refused)
         {"[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]", "[]"},
     };
     leave_begun();
-    char *whole = sweep_read(sweep_state_path("plan.json")),
-         *journal = sweep_read(sweep_state_path("journal.jsonl"));
+    char *whole = sweep_read(sweep_store_path("plan.json")),
+         *journal = sweep_read(sweep_store_path("journal.jsonl"));
     cJSON *plan = sweep_plan(0);
     char *line = ft_json_print_line(plan);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
@@ -385,17 +385,17 @@ Test(sweep_faults, a_plan_that_does_not_hold_together_is_refused)
         ft_error err;
         cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &faulty, &err), FT_OK, "%s", err.message);
         char *sealed = ft_sealed_print(faulty, FT_SEALED_FILE);
-        sweep_write(sweep_state_path("plan.json"), sealed);
+        sweep_write(sweep_store_path("plan.json"), sealed);
         sweep_expect_refused(0, 0, 0, FT_BAD_INPUT, "/.sweeps/s/plan.json has ");
         sweep_expect_refused(0, 0, 1, FT_BAD_INPUT, "put back a copy");
         expect_file(sweep_id(1), true);
         free(sealed);
         cJSON_Delete(faulty);
     }
-    sweep_write(sweep_state_path("plan.json"), whole);
-    char *after = sweep_read(sweep_state_path("journal.jsonl"));
+    sweep_write(sweep_store_path("plan.json"), whole);
+    char *after = sweep_read(sweep_store_path("journal.jsonl"));
     cr_expect_str_eq(after, journal);
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(sweep_must_open(0, 0));
     free(after);
     free(journal);
     free(line);
@@ -406,24 +406,24 @@ Test(sweep_faults, a_plan_that_does_not_hold_together_is_refused)
 Test(sweep_faults, a_damaged_plan_and_one_of_another_version_are_refused)
 {
     leave_begun();
-    char *whole = sweep_read(sweep_state_path("plan.json"));
+    char *whole = sweep_read(sweep_store_path("plan.json"));
     const size_t length = strlen(whole);
     char *text = strdup(whole);
     for (size_t cut = 0; cut < length; cut += 10) {
         text[length - 1 - cut] = '\0';
-        sweep_write(sweep_state_path("plan.json"), text);
+        sweep_write(sweep_store_path("plan.json"), text);
         sweep_expect_refused(0, 0, 0, FT_BAD_INPUT, "/.sweeps/s/plan.json is damaged; put back a copy");
     }
     cJSON *plan = sweep_plan(0);
     cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(plan, "schema_version"), 4);
     char *old = ft_json_print(plan), *sealed = ft_sealed_print(plan, FT_SEALED_FILE);
     for (int i = 0; i < 2; i++) {
-        sweep_write(sweep_state_path("plan.json"), i == 0 ? old : sealed);
+        sweep_write(sweep_store_path("plan.json"), i == 0 ? old : sealed);
         sweep_expect_refused(0, 0, 0, FT_BAD_INPUT,
                              "another version of ftgpu (its schema_version is 4, not 5)");
     }
-    sweep_write(sweep_state_path("plan.json"), whole);
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    sweep_write(sweep_store_path("plan.json"), whole);
+    ft_sweep_store_close(sweep_must_open(0, 0));
     free(sealed);
     free(old);
     free(text);
@@ -436,22 +436,23 @@ Test(sweep_faults, what_was_recorded_before_a_split_stays_in_a_batch)
     ft_error err;
     size_t n = 0;
     cJSON *plan = NULL;
-    ft_sweep_state *state = NULL;
+    ft_sweep_store *store = NULL;
     const char *text =
         "{\"schema_version\":5,\"trajectories\":4,\"configurations\":[1,2,3,4],\"batches\":[[0,4,4]]}";
     cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &plan, &err), FT_OK);
     for (int start = 0; start < 2; start++) {
-        cr_assert_eq(ft_sweep_state_open(sweep_results(), "s", (ft_shard){0, 0}, plan, NULL, NULL, &state, &err), FT_OK,
-                     "%s", err.message);
-        if (start == 0) cr_assert_eq(ft_sweep_state_split(state, 0, (size_t[]){0, 1, 3}, 3, &err), FT_OK);
-        const ft_sweep_batch *batches = ft_sweep_state_batches(state, &n);
+        cr_assert_eq(
+            ft_sweep_store_open(sweep_results(), "s", (ft_shard){0, 0}, plan, NULL, NULL, &store, &err),
+            FT_OK, "%s", err.message);
+        if (start == 0) cr_assert_eq(ft_sweep_store_split(store, 0, (size_t[]){0, 1, 3}, 3, &err), FT_OK);
+        const ft_sweep_batch *batches = ft_sweep_store_batches(store, &n);
         cr_assert_eq(n, 4);
         cr_expect(batches[0].is_split);
         cr_expect(batches[1].count == 2 && batches[1].trajectories[0] == 0 &&
                   batches[1].trajectories[1] == 1);
         cr_expect(batches[2].count == 1 && batches[2].trajectories[0] == 3);
         cr_expect(batches[3].count == 1 && batches[3].trajectories[0] == 2 && !batches[3].is_split);
-        ft_sweep_state_close(state);
+        ft_sweep_store_close(store);
     }
     cJSON_Delete(plan);
 }
@@ -461,8 +462,8 @@ Test(sweep_faults, what_was_recorded_before_a_split_stays_in_a_batch)
 Test(sweep_faults, what_crashes_leave_is_tidied_away_but_not_another_shards)
 {
     ft_error err;
-    ft_sweep_state_close(sweep_must_open(0, 0));
-    ft_sweep_state *two = sweep_must_open(2, 2); /* has the second batch */
+    ft_sweep_store_close(sweep_must_open(0, 0));
+    ft_sweep_store *two = sweep_must_open(2, 2); /* has the second batch */
     static const struct {
         const char *name;
         bool stays;
@@ -481,25 +482,25 @@ Test(sweep_faults, what_crashes_leave_is_tidied_away_but_not_another_shards)
         {"comparison.csv.tmp.1.2", true}, /* somebody may be writing it */
     };
     enum { N_FILES = sizeof files / sizeof *files };
-    for (size_t i = 0; i < N_FILES; i++) sweep_write(sweep_state_path(files[i].name), "x");
-    ft_sweep_state *one = sweep_must_open(1, 2);
+    for (size_t i = 0; i < N_FILES; i++) sweep_write(sweep_store_path(files[i].name), "x");
+    ft_sweep_store *one = sweep_must_open(1, 2);
     sweep_start(one, 0, sweep_id(0), false);
     sweep_start(two, 2, sweep_id(2), false);
     /* What could not be removed when it was discarded: this shard's, and another's. */
     char own[128], others[128];
-    snprintf(own, sizeof own, "%s", sweep_state_path("discarded/s_001_20260102_000000"));
-    snprintf(others, sizeof others, "%s", sweep_state_path("discarded/s_003_20260102_000000"));
+    snprintf(own, sizeof own, "%s", sweep_store_path("discarded/s_001_20260102_000000"));
+    snprintf(others, sizeof others, "%s", sweep_store_path("discarded/s_003_20260102_000000"));
     cr_assert_eq(ft_make_directories(own, &err), FT_OK);
     cr_assert_eq(ft_make_directories(others, &err), FT_OK);
-    cr_assert_eq(ft_sweep_state_tidy(one, is_over, NULL, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_sweep_store_tidy(one, is_over, NULL, &err), FT_OK, "%s", err.message);
     for (size_t i = 0; i < N_FILES; i++)
-        cr_expect_eq(sweep_exists(sweep_state_path(files[i].name)), files[i].stays, "%s", files[i].name);
+        cr_expect_eq(sweep_exists(sweep_store_path(files[i].name)), files[i].stays, "%s", files[i].name);
     expect_file(sweep_id(0), false);
     expect_file(sweep_id(2), true);
     cr_expect_not(sweep_exists(own));
     cr_expect(sweep_exists(others));
-    ft_sweep_state_close(one);
-    ft_sweep_state_close(two);
+    ft_sweep_store_close(one);
+    ft_sweep_store_close(two);
 }
 
 /* -- the lock -- */
@@ -507,21 +508,21 @@ Test(sweep_faults, what_crashes_leave_is_tidied_away_but_not_another_shards)
 Test(sweep_faults, a_lock_that_leads_elsewhere_is_refused)
 {
     static const char *const locks[] = {"lock", "lock.opening", "lock.1"};
-    ft_sweep_state_close(sweep_must_open(1, 1));
+    ft_sweep_store_close(sweep_must_open(1, 1));
     sweep_write(sweep_path("../thesis"), "mine");
     for (size_t i = 0; i < 3; i++) {
         char *kept = NULL;
-        cr_assert_eq(unlink(sweep_state_path(locks[i])), 0, "%s", locks[i]);
-        cr_assert_eq(symlink(sweep_path("../thesis"), sweep_state_path(locks[i])), 0);
+        cr_assert_eq(unlink(sweep_store_path(locks[i])), 0, "%s", locks[i]);
+        cr_assert_eq(symlink(sweep_path("../thesis"), sweep_store_path(locks[i])), 0);
         sweep_expect_refused(1, 1, 0, FT_BAD_INPUT, "is a symbolic link");
-        unlink(sweep_state_path(locks[i]));
-        cr_assert_eq(link(sweep_path("../thesis"), sweep_state_path(locks[i])), 0);
+        unlink(sweep_store_path(locks[i]));
+        cr_assert_eq(link(sweep_path("../thesis"), sweep_store_path(locks[i])), 0);
         sweep_expect_refused(1, 1, 0, FT_BAD_INPUT, "a hard link");
-        unlink(sweep_state_path(locks[i]));
+        unlink(sweep_store_path(locks[i]));
         kept = sweep_read(sweep_path("../thesis"));
         cr_expect_str_eq(kept, "mine", "%s", locks[i]);
         free(kept);
-        ft_sweep_state_close(sweep_must_open(1, 1));
+        ft_sweep_store_close(sweep_must_open(1, 1));
     }
 }
 
@@ -529,7 +530,7 @@ Test(sweep_faults, no_directory_of_the_state_leads_elsewhere)
 {
     static const char *const directories[] = {".sweeps", ".sweeps/s", ".sweeps/s/checkpoints",
                                               ".sweeps/s/discarded"};
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(sweep_must_open(0, 0));
     for (size_t i = 0; i < 4; i++) {
         cr_assert_eq(rename(sweep_path(directories[i]), sweep_path("../elsewhere")), 0, "%s", directories[i]);
         cr_assert_eq(symlink(sweep_path("../elsewhere"), sweep_path(directories[i])), 0);
@@ -537,7 +538,7 @@ Test(sweep_faults, no_directory_of_the_state_leads_elsewhere)
         unlink(sweep_path(directories[i]));
         cr_assert_eq(rename(sweep_path("../elsewhere"), sweep_path(directories[i])), 0, "%s", directories[i]);
     }
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(sweep_must_open(0, 0));
 }
 
 static void wait_for_a_look(void)
@@ -551,39 +552,39 @@ Test(sweep_faults, who_has_lost_its_lock_stops_and_changes_nothing)
     for (size_t i = 0; i < 4; i++) { /* removed, replaced */
         ft_error err = {""};
         const char *lock = locks[i % 2];
-        ft_sweep_state *state = sweep_must_open(1, 1);
-        cr_assert_eq(ft_sweep_state_check(state, &err), FT_OK, "%s", err.message);
-        sweep_write(ft_sweep_state_checkpoint(state, 0), "weights");
-        sweep_start(state, 1, i == 0 ? sweep_id(1) : "s_002_20260102_000000", false);
+        ft_sweep_store *store = sweep_must_open(1, 1);
+        cr_assert_eq(ft_sweep_store_check(store, &err), FT_OK, "%s", err.message);
+        sweep_write(ft_sweep_store_checkpoint(store, 0), "weights");
+        sweep_start(store, 1, i == 0 ? sweep_id(1) : "s_002_20260102_000000", false);
         if (i < 2)
-            cr_assert_eq(unlink(sweep_state_path(lock)), 0);
+            cr_assert_eq(unlink(sweep_store_path(lock)), 0);
         else
-            sweep_write(sweep_state_path(lock), "process 1 on this host since now\n");
+            sweep_write(sweep_store_path(lock), "process 1 on this host since now\n");
         wait_for_a_look();
-        cr_expect_eq(ft_sweep_state_check(state, &err), FT_FAILED, "%s", lock);
+        cr_expect_eq(ft_sweep_store_check(store, &err), FT_FAILED, "%s", lock);
         cr_expect(strstr(err.message, "/lock") && strstr(err.message, "was removed or replaced"), "%s",
                   err.message);
-        char *before = sweep_read(sweep_state_path("journal.1.jsonl"));
-        cr_expect_eq(ft_sweep_state_start(state, 2, sweep_id(2), &err), FT_FAILED);
-        cr_expect_eq(ft_sweep_state_split(state, 0, (size_t[]){0, 1}, 2, &err), FT_FAILED);
-        cr_expect_eq(ft_sweep_state_settle(state, 1, &err), FT_FAILED);
-        cr_expect_eq(ft_sweep_state_tidy(state, is_over, NULL, &err), FT_FAILED);
-        ft_sweep_state_drop_checkpoint(state, 0);
-        cr_expect(sweep_exists(sweep_state_path("checkpoints/batch_1.safetensors")));
-        char *after = sweep_read(sweep_state_path("journal.1.jsonl"));
+        char *before = sweep_read(sweep_store_path("journal.1.jsonl"));
+        cr_expect_eq(ft_sweep_store_start(store, 2, sweep_id(2), &err), FT_FAILED);
+        cr_expect_eq(ft_sweep_store_split(store, 0, (size_t[]){0, 1}, 2, &err), FT_FAILED);
+        cr_expect_eq(ft_sweep_store_settle(store, 1, &err), FT_FAILED);
+        cr_expect_eq(ft_sweep_store_tidy(store, is_over, NULL, &err), FT_FAILED);
+        ft_sweep_store_drop_checkpoint(store, 0);
+        cr_expect(sweep_exists(sweep_store_path("checkpoints/batch_1.safetensors")));
+        char *after = sweep_read(sweep_store_path("journal.1.jsonl"));
         cr_expect_str_eq(after, before);
         free(before);
         free(after);
-        ft_sweep_state_close(state);
+        ft_sweep_store_close(store);
     }
 }
 
 Test(sweep_faults, whose_lock_was_removed_still_has_its_journal)
 {
-    ft_sweep_state *first = sweep_must_open(0, 0);
-    cr_assert_eq(unlink(sweep_state_path("lock")), 0);
+    ft_sweep_store *first = sweep_must_open(0, 0);
+    cr_assert_eq(unlink(sweep_store_path("lock")), 0);
     sweep_expect_refused(0, 0, 0, FT_BAD_INPUT, "journal.jsonl: another process still has it");
     sweep_expect_refused(1, 2, 0, FT_BAD_INPUT, "journal.jsonl: another process still has it");
-    ft_sweep_state_close(first);
-    ft_sweep_state_close(sweep_must_open(0, 0));
+    ft_sweep_store_close(first);
+    ft_sweep_store_close(sweep_must_open(0, 0));
 }

@@ -12,11 +12,11 @@
 TestSuite(sweep_mutations, .init = sweep_enter, .fini = sweep_leave, .timeout = 590);
 
 /* What an opened sweep has. */
-typedef struct standing {
+typedef struct snapshot {
     bool is_done[CONFIGURATIONS], has_failed[CONFIGURATIONS];
-    size_t n_batches, n_judgements;
+    size_t n_batches, n_decisions;
     bool has_remark;
-} standing;
+} snapshot;
 
 typedef struct text {
     char *bytes;
@@ -27,7 +27,7 @@ static text plan, journal;
 
 static text read_text(const char *name)
 {
-    char *bytes = sweep_read(sweep_state_path(name));
+    char *bytes = sweep_read(sweep_store_path(name));
     return (text){bytes, strlen(bytes)};
 }
 
@@ -35,29 +35,29 @@ static text read_text(const char *name)
 static void make_sweep(void)
 {
     ft_error err = {""};
-    const ft_judgement judgements[] = {{0, 1, 2.5, false}, {1, 1, 7.25, true}};
-    ft_sweep_state *state = sweep_must_open(0, 0);
-    cr_assert_eq(ft_sweep_state_judge(state, judgements, 2, &err), FT_OK, "%s", err.message);
-    sweep_record(state, 0, sweep_id(0));
-    sweep_start(state, 1, sweep_id(1), true);
+    const ft_pruning_decision decisions[] = {{0, 1, 2.5, false}, {1, 1, 7.25, true}};
+    ft_sweep_store *store = sweep_must_open(0, 0);
+    cr_assert_eq(ft_sweep_store_judge(store, decisions, 2, &err), FT_OK, "%s", err.message);
+    sweep_record(store, 0, sweep_id(0));
+    sweep_start(store, 1, sweep_id(1), true);
     sweep_write(sweep_path("s_002_20260101_000000/results.json"), "{\"error\":\"out of memory\"}");
-    cr_assert_eq(ft_sweep_state_finish(state, 1, sweep_id(1), true, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_sweep_state_split(state, 2, (size_t[]){4, 5}, 2, &err), FT_OK, "%s", err.message);
-    sweep_start(state, 2, sweep_id(2), true);
-    sweep_start(state, 3, sweep_id(3), false);
-    ft_sweep_state_close(state);
+    cr_assert_eq(ft_sweep_store_finish(store, 1, sweep_id(1), true, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_sweep_store_split(store, 2, (size_t[]){4, 5}, 2, &err), FT_OK, "%s", err.message);
+    sweep_start(store, 2, sweep_id(2), true);
+    sweep_start(store, 3, sweep_id(3), false);
+    ft_sweep_store_close(store);
     plan = read_text("plan.json");
     journal = read_text("journal.jsonl");
 }
 
 static void put(const char *name, const text *content)
 {
-    FILE *file = fopen(sweep_state_path(name), "w");
+    FILE *file = fopen(sweep_store_path(name), "w");
     cr_assert(file && fwrite(content->bytes, 1, content->size, file) == content->size && fclose(file) == 0);
 }
 
 /* Opens the sweep as it was left, but for one byte of one file. */
-static ft_status open_mutant(const text *mutated, size_t at, char value, ft_sweep_state **state,
+static ft_status open_mutant(const text *mutated, size_t at, char value, ft_sweep_store **store,
                              ft_error *err)
 {
     const char kept = mutated->bytes[at];
@@ -66,24 +66,24 @@ static ft_status open_mutant(const text *mutated, size_t at, char value, ft_swee
     put("journal.jsonl", &journal);
     mutated->bytes[at] = kept;
     sweep_make_experiment(sweep_id(3), false);
-    return sweep_open(0, 0, 0, state, err);
+    return sweep_open(0, 0, 0, store, err);
 }
 
-static standing look(const ft_sweep_state *state, const char *what)
+static snapshot look(const ft_sweep_store *store, const char *what)
 {
-    standing s = {.has_remark = ft_sweep_state_remark(state, 0) != NULL};
+    snapshot s = {.has_remark = ft_sweep_store_remark(store, 0) != NULL};
     for (size_t i = 0; i < CONFIGURATIONS; i++) {
-        const char *id = ft_sweep_state_done(state, i);
+        const char *id = ft_sweep_store_done(store, i);
         cr_assert(!id || strcmp(id, sweep_id(i)) == 0, "%s: another result, %s", what, id);
         s.is_done[i] = id != NULL;
-        s.has_failed[i] = ft_sweep_state_failed(state, i);
+        s.has_failed[i] = ft_sweep_store_failed(store, i);
     }
-    ft_sweep_state_batches(state, &s.n_batches);
-    const ft_judgement *judgements = ft_sweep_state_judgements(state, &s.n_judgements);
-    for (size_t i = 0; i < s.n_judgements; i++)
-        cr_assert(judgements[i].pruned ? judgements[i].trajectory == 1 && judgements[i].val_loss == 7.25
-                                       : judgements[i].trajectory == 0 && judgements[i].val_loss == 2.5,
-                  "%s: another judgement", what);
+    ft_sweep_store_batches(store, &s.n_batches);
+    const ft_pruning_decision *decisions = ft_sweep_store_pruning_decisions(store, &s.n_decisions);
+    for (size_t i = 0; i < s.n_decisions; i++)
+        cr_assert(decisions[i].pruned ? decisions[i].trajectory == 1 && decisions[i].val_loss == 7.25
+                                      : decisions[i].trajectory == 0 && decisions[i].val_loss == 2.5,
+                  "%s: another pruning decision", what);
     return s;
 }
 
@@ -97,9 +97,9 @@ static void check_files(const char *what)
     }
 }
 
-static void check(const standing *got, const standing *whole, const char *what)
+static void check(const snapshot *got, const snapshot *whole, const char *what)
 {
-    bool is_whole = got->n_batches == whole->n_batches && got->n_judgements == whole->n_judgements;
+    bool is_whole = got->n_batches == whole->n_batches && got->n_decisions == whole->n_decisions;
     for (size_t i = 0; i < CONFIGURATIONS; i++) {
         cr_assert(!got->is_done[i] || whole->is_done[i], "%s: configuration %zu is not done", what, i + 1);
         cr_assert(!got->is_done[i] || got->has_failed[i] == whole->has_failed[i], "%s: failure of %zu", what,
@@ -111,29 +111,29 @@ static void check(const standing *got, const standing *whole, const char *what)
     check_files(what);
 }
 
-static void mutate(const text *mutated, const char *name, const standing *whole)
+static void mutate(const text *mutated, const char *name, const snapshot *whole)
 {
     static const char values[] = {'\n', '0', '"', '\0', '}', ' ', '\xff'};
     size_t n = 0;
     for (size_t at = 0; at < mutated->size; at++)
         for (size_t v = 0; v <= sizeof values; v++) {
             const char was = mutated->bytes[at], value = v == 0 ? (char)(was ^ 1) : values[v - 1];
-            ft_sweep_state *state = NULL;
+            ft_sweep_store *store = NULL;
             ft_error err = {""};
             char what[64];
             if (value == was) continue;
             snprintf(what, sizeof what, "%s, byte %zu as 0x%02x", name, at, (unsigned char)value);
-            ft_status status = open_mutant(mutated, at, value, &state, &err);
+            ft_status status = open_mutant(mutated, at, value, &store, &err);
             if (mutated == &plan) {
                 cr_assert_eq(status, FT_BAD_INPUT, "%s: %d, %s", what, (int)status, err.message);
                 cr_assert(strstr(err.message, "/.sweeps/s/plan.json "), "%s: %s", what, err.message);
                 check_files(what);
             } else {
                 cr_assert_eq(status, FT_OK, "%s: %s", what, err.message);
-                const standing got = look(state, what);
+                const snapshot got = look(store, what);
                 check(&got, whole, what);
             }
-            ft_sweep_state_close(state);
+            ft_sweep_store_close(store);
             n++;
         }
     cr_assert_gt(n, 6 * mutated->size);
@@ -142,13 +142,13 @@ static void mutate(const text *mutated, const char *name, const standing *whole)
 Test(sweep_mutations, no_byte_of_a_state_makes_it_another)
 {
     make_sweep();
-    ft_sweep_state *state = NULL;
+    ft_sweep_store *store = NULL;
     ft_error err = {""};
-    cr_assert_eq(open_mutant(&journal, 0, '{', &state, &err), FT_OK, "%s", err.message);
-    const standing whole = look(state, "the sweep as it was left");
-    ft_sweep_state_close(state);
-    const standing wanted = {
-        .is_done = {true, true, true}, .has_failed = {false, true}, .n_batches = 5, .n_judgements = 2};
+    cr_assert_eq(open_mutant(&journal, 0, '{', &store, &err), FT_OK, "%s", err.message);
+    const snapshot whole = look(store, "the sweep as it was left");
+    ft_sweep_store_close(store);
+    const snapshot wanted = {
+        .is_done = {true, true, true}, .has_failed = {false, true}, .n_batches = 5, .n_decisions = 2};
     cr_assert(memcmp(&whole, &wanted, sizeof whole) == 0);
     mutate(&plan, "plan.json", &whole);
     mutate(&journal, "journal.jsonl", &whole);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "host/calendar.h"
-#include "host/timestamps.h"
+#include "host/data/calendar.h"
+#include "host/data/timestamps.h"
 
 static int64_t at(const char *text)
 {

@@ -62,7 +62,7 @@ Test(table, prints_json)
 Test(table, prints_aligned_for_people)
 {
     ft_table t = sample();
-    expect_printed(&t, FT_TABLE_PEOPLE,
+    expect_printed(&t, FT_TABLE_TEXT,
                    "name       value  late\n"
                    "plain        0.1     -\n"
                    "a \"b\", c       -     -\n"
@@ -81,7 +81,7 @@ Test(table, without_rows_or_columns)
     ft_table_column(&t, "a");
     expect_printed(&t, FT_TABLE_JSON, "[]\n");
     expect_printed(&t, FT_TABLE_CSV, "a\n");
-    expect_printed(&t, FT_TABLE_PEOPLE, "a\n");
+    expect_printed(&t, FT_TABLE_TEXT, "a\n");
     ft_table_free(&t);
 }
 
@@ -102,7 +102,7 @@ Test(table, letters_beyond_ascii_and_control_characters_keep_the_columns)
     ft_table_add_row(&t);
     ft_table_set_text(&t, 0, "\x9b\xff!"); /* CSI in Latin-1 */
     ft_table_set_text(&t, 1, "4");
-    expect_printed(&t, FT_TABLE_PEOPLE,
+    expect_printed(&t, FT_TABLE_TEXT,
                    "x        y\n\xc3\xa4\xc3\xb6       1\na?[31m?  2\n??\xc2\xa0      3\n?\?!      4\n");
     expect_printed(&t, FT_TABLE_CSV,
                    "x,y\n\xc3\xa4\xc3\xb6,1\n\"a\033[31m\n\",2\n\xc2\x9b\xc2\x80\xc2\xa0,3\n\x9b\xff!,4\n");

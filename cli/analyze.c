@@ -1,0 +1,218 @@
+/* ftgpu analyze: what a set of experiments tells. */
+#include "tracker/analyze.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/selection_options.h"
+
+typedef struct analyze_options {
+    ft_selection_options selection;
+    const char *metric, *split, *format;
+    int64_t top;
+} analyze_options;
+
+/* One of the analyses. */
+typedef ft_status analysis(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
+                           ft_text *remark, ft_error *err);
+
+/* For people the remark follows the table; for programs it goes to stderr, and stdout is data alone. */
+static ft_status print(const ft_table *table, const ft_text *remark, ft_table_format format, ft_error *err)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    const char *lines = remark->data ? remark->data : "";
+    bool people = format == FT_TABLE_TEXT;
+    ft_status status = FT_OK;
+    if (!people || table->n_rows) status = ft_table_print(table, format, &text, err);
+    if (people && table->n_rows && *lines) ft_text_add(&text, "\n");
+    if (people) ft_text_add(&text, lines);
+    if (status == FT_OK) status = ft_print_text(&text, err);
+    ft_text_free(&text);
+    for (size_t length; status == FT_OK && !people && *lines; lines += length + (lines[length] == '\n')) {
+        length = strcspn(lines, "\n");
+        fprintf(stderr, "ftgpu: %.*s\n", (int)length, lines);
+    }
+    return status;
+}
+
+static ft_status analyze(const analyze_options *options, analysis *run, ft_detail detail, ft_error *err)
+{
+    ft_experiments experiments = {0};
+    ft_table table = FT_TABLE_EMPTY;
+    ft_text remark = FT_TEXT_EMPTY;
+    ft_table_format format;
+    ft_status status = ft_table_format_parse(options->format, &format, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, detail, false, &experiments, err);
+    if (status == FT_OK) status = run(&experiments, options, &table, &remark, err);
+    if (status == FT_OK) status = print(&table, &remark, format, err);
+    ft_text_free(&remark);
+    ft_table_free(&table);
+    ft_experiments_free(&experiments);
+    return status;
+}
+
+/* The command whose help `line` has begun; extra: (n_extra) options besides those that all analyses have. */
+static int command(ft_command_line *line, analyze_options *options, const ft_option *extra, size_t n_extra,
+                   analysis *run, ft_detail detail, int argc, const char *const *argv)
+{
+    const ft_option common[] = {
+        FT_OPTIONS_SELECTION(options->selection), FT_OPTION_FORMAT(options->format), {.name = NULL}};
+    enum { N_COMMON = sizeof common / sizeof *common, MOST_EXTRA = 3 };
+    ft_option table[MOST_EXTRA + N_COMMON];
+    if (n_extra) memcpy(table, extra, n_extra * sizeof *extra);
+    memcpy(table + n_extra, common, sizeof common);
+    options->format = "table";
+    options->selection = FT_SELECTION_DEFAULT;
+    line->usage = "[ID...] [options]";
+    line->options = table;
+    line->positional = "ID";
+    line->arguments = &options->selection.ids;
+    line->most_arguments = FT_MOST_IDS;
+    int exit_status;
+    if (ft_command_parse(line, argc, argv, &exit_status)) {
+        ft_error err = {""};
+        exit_status = ft_command_finish(analyze(options, run, detail, &err), &err);
+    }
+    ft_selection_options_free(&options->selection);
+    return exit_status;
+}
+
+static ft_status importance(const ft_experiments *experiments, const analyze_options *options,
+                            ft_table *table, ft_text *remark, ft_error *err)
+{
+    ft_metric metric;
+    ft_split split;
+    ft_status status = ft_metric_parse(options->metric, &metric, err);
+    if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
+    if (status != FT_OK) return status;
+    return ft_analyze_importance(experiments, metric, split, (size_t)options->top, table, remark, err);
+}
+
+int ft_command_analyze_importance(int argc, const char *const *argv)
+{
+    static const char *const splits[] = {"val", "test", NULL};
+    analyze_options options = {.metric = "mae", .split = "val"};
+    const ft_option extra[] = {
+        {.name = "metric",
+         .kind = FT_OPTION_TEXT,
+         .value = &options.metric,
+         .argument = "METRIC",
+         .help = "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80"},
+        {.name = "split",
+         .kind = FT_OPTION_CHOICE,
+         .value = &options.split,
+         .argument = "SPLIT",
+         .help = "val or test (default val: test is held back, and shown beside it)",
+         .choices = splits},
+        {.name = "top",
+         .kind = FT_OPTION_INTEGER,
+         .value = &options.top,
+         .argument = "N",
+         .help = "only the N strongest (default: all)",
+         .least = 1,
+         .most = 1e6},
+    };
+    ft_command_line line = {
+        .command = "ftgpu analyze importance",
+        .summary = "Shows which hyperparameters go with a better or worse metric, the strongest first.",
+        .example = "ftgpu analyze importance --metric mae --top 5\n"
+                   "ftgpu analyze importance --metric directional_accuracy --match 'lr_search_*'",
+        .notes =
+            "correlation is Pearson's and spearman that of ranks, over the experiments that have the "
+            "metric;\n"
+            "a positive one means that higher values go with a higher metric, which for an error is worse:\n"
+            "`effect` says which way is better. ped_anova is the share of importance by PED-ANOVA, Optuna's\n"
+            "default, which also sees choices and effects that turn. What did not vary is left out, and\n"
+            "seed, which makes replicates. test_correlation is Pearson's on the test split.\n",
+    };
+    return command(&line, &options, extra, sizeof extra / sizeof *extra, importance, FT_SCORES, argc, argv);
+}
+
+static ft_status overfitting(const ft_experiments *experiments, const analyze_options *options,
+                             ft_table *table, ft_text *remark, ft_error *err)
+{
+    (void)options;
+    return ft_analyze_overfitting(experiments, table, remark, err);
+}
+
+int ft_command_analyze_overfitting(int argc, const char *const *argv)
+{
+    analyze_options options = {0};
+    ft_command_line line = {
+        .command = "ftgpu analyze overfitting",
+        .summary = "Shows which experiments fit the training split much better than the validation split.",
+        .example = "ftgpu analyze overfitting",
+        .notes = "ratio is val_mae / train_mae; overfitting_flag is set above 1.3.\n",
+    };
+    return command(&line, &options, NULL, 0, overfitting, FT_SCORES, argc, argv);
+}
+
+static ft_status convergence(const ft_experiments *experiments, const analyze_options *options,
+                             ft_table *table, ft_text *remark, ft_error *err)
+{
+    (void)options;
+    return ft_analyze_convergence(experiments, table, remark, err);
+}
+
+int ft_command_analyze_convergence(int argc, const char *const *argv)
+{
+    analyze_options options = {0};
+    ft_command_line line = {
+        .command = "ftgpu analyze convergence",
+        .summary = "Shows how the losses of each experiment went down, or did not.",
+        .example = "ftgpu analyze convergence --match 'lr_search_*'",
+        .notes =
+            "reduction is 1 - final_loss / initial_loss; increasing_pct the fraction of steps from one "
+            "epoch to\n"
+            "the next in which the training loss rose. convergence_issue judges val_loss: set where it "
+            "never\n"
+            "fell below that of the first epoch, or where the end has lost more than 0.3 of what the best\n"
+            "epoch, best_val_epoch, had gained. Without val_loss: where increasing_pct is above 0.3.\n",
+    };
+    return command(&line, &options, NULL, 0, convergence, FT_HISTORY, argc, argv);
+}
+
+static ft_status summary(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
+                         ft_text *remark, ft_error *err)
+{
+    (void)options;
+    return ft_analyze_summary(experiments, table, remark, err);
+}
+
+int ft_command_analyze_summary(int argc, const char *const *argv)
+{
+    analyze_options options = {0};
+    ft_command_line line = {
+        .command = "ftgpu analyze summary",
+        .summary = "Shows the metrics of all experiments in short: how they spread and whose are best.",
+        .example = "ftgpu analyze summary",
+        .notes =
+            "Metrics of the test split. Below: how many succeeded and failed, overfit, or did not converge, "
+            "and\n"
+            "the hyperparameter that mae goes with most.\n",
+    };
+    return command(&line, &options, NULL, 0, summary, FT_HISTORY, argc, argv);
+}
+
+static ft_status regimes(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
+                         ft_text *remark, ft_error *err)
+{
+    (void)options;
+    return ft_analyze_regimes(experiments, table, remark, err);
+}
+
+int ft_command_analyze_regimes(int argc, const char *const *argv)
+{
+    analyze_options options = {0};
+    ft_command_line line = {
+        .command = "ftgpu analyze regimes",
+        .summary = "Shows whether the test split is more or less volatile than what was trained on.",
+        .example = "ftgpu analyze regimes",
+        .notes =
+            "From the experiments' data_insights; ratio is volatility in test / train. regime_shift is\n"
+            "set where the returns of the two are distributed differently: by the test of Kolmogorov and\n"
+            "Smirnov, p below 0.05, or in records without it by a ratio outside 1/1.5 to 1.5.\n",
+    };
+    return command(&line, &options, NULL, 0, regimes, FT_WHOLE, argc, argv);
+}

@@ -1,0 +1,78 @@
+/* ftgpu best: the experiment to go on with. */
+#include "cli/command.h"
+#include "cli/selection_options.h"
+#include "tracker/metrics.h"
+#include "tracker/show.h"
+
+static ft_status best(const ft_selection_options *selection, const char *metric_name, const char *split_name,
+                      const char *format_name, ft_error *err)
+{
+    ft_experiments experiments = {0};
+    ft_table_format format;
+    ft_metric metric;
+    ft_split split;
+    ft_text text = FT_TEXT_EMPTY;
+    ft_status status = ft_table_format_parse(format_name, &format, err);
+    if (status == FT_OK) status = ft_metric_parse(metric_name, &metric, err);
+    if (status == FT_OK) status = ft_split_parse(split_name, &split, err);
+    if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, true, &experiments, err);
+    if (status == FT_OK && format == FT_TABLE_TEXT) {
+        status = ft_describe_best(&experiments, metric, split, &text, err);
+        if (status == FT_OK) status = ft_print_text(&text, err);
+    } else if (status == FT_OK) {
+        const ft_experiment *found;
+        status = ft_experiments_best(&experiments, metric, split, &found, err);
+        if (status == FT_OK) status = ft_print_experiment(found->directory, format, err);
+    }
+    ft_text_free(&text);
+    ft_experiments_free(&experiments);
+    return status;
+}
+
+int ft_command_best(int argc, const char *const *argv)
+{
+    static const char *const splits[] = {"val", "test", NULL};
+    ft_selection_options selection = FT_SELECTION_DEFAULT;
+    const char *format = "table", *metric = "mae", *split = "val";
+    const ft_option table[] = {
+        {.name = "metric",
+         .kind = FT_OPTION_TEXT,
+         .value = &metric,
+         .argument = "METRIC",
+         .help = "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80"},
+        {.name = "split",
+         .kind = FT_OPTION_CHOICE,
+         .value = &split,
+         .argument = "SPLIT",
+         .help = "val or test (default val: test is held back, and shown beside it)",
+         .choices = splits},
+        FT_OPTIONS_SELECTION(selection),
+        FT_OPTION_FORMAT(format),
+        {.name = NULL},
+    };
+    const ft_command_line line = {
+        .command = "ftgpu best",
+        .summary = "Shows the best experiment by a metric, beside the baselines that its run recorded.",
+        .usage = "[ID...] [options]",
+        .example = "ftgpu best\nftgpu best --metric wql --match 'lr_search_*' "
+                   "--format json",
+        .notes =
+            "Lower is better but for directional_accuracy (higher) and coverage_80 (nearest to 0.8). The\n"
+            "validation split chooses, so that the error on test stays honest; --split test chooses by test. "
+            "mae, rmse, mase and smape "
+            "measure\n"
+            "the median of the sampled paths, the column 0.5 of forecasts.csv and of ftgpu forecast (which\n"
+            "calls the mean predictions).\n",
+        .options = table,
+        .positional = "ID",
+        .arguments = &selection.ids,
+        .most_arguments = FT_MOST_IDS,
+    };
+    int exit_status;
+    if (ft_command_parse(&line, argc, argv, &exit_status)) {
+        ft_error err = {""};
+        exit_status = ft_command_finish(best(&selection, metric, split, format, &err), &err);
+    }
+    ft_selection_options_free(&selection);
+    return exit_status;
+}

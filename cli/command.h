@@ -1,0 +1,103 @@
+/* The commands of the program, and what they share: options, output, errors and exit statuses. */
+#ifndef FT_CLI_COMMAND_H
+#define FT_CLI_COMMAND_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/options.h"
+#include "tracker/experiments.h"
+#include "tracker/table.h"
+
+/* docs/interface.md §4. */
+enum {
+    FT_EXIT_DONE = 0,
+    FT_EXIT_FAILED = 1,
+    FT_EXIT_BAD_INPUT = 2, /* wrong usage too */
+    FT_EXIT_SOME_FAILED = 3,
+    FT_EXIT_REQUEUE = 75,
+    FT_EXIT_INTERRUPTED = 130,
+};
+
+/* A command takes the arguments after its name and returns an exit status. A command of two words ("data
+ * demo") begins after the second. */
+typedef int ft_command_function(int argc, const char *const *argv);
+
+typedef struct ft_command {
+    const char *name; /* one word, or two as in "data demo" */
+    ft_command_function *run;
+    const char *summary;
+} ft_command;
+
+ft_command_function ft_command_compare, ft_command_best, ft_command_show;
+ft_command_function ft_command_analyze_importance, ft_command_analyze_overfitting;
+ft_command_function ft_command_analyze_convergence, ft_command_analyze_summary, ft_command_analyze_regimes;
+ft_command_function ft_command_refine, ft_command_export;
+ft_command_function ft_command_data_demo, ft_command_data_insights;
+ft_command_function ft_command_model_info, ft_command_model_init, ft_command_model_merge;
+ft_command_function ft_command_model_pull, ft_command_model_list;
+ft_command_function ft_command_run, ft_command_sweep, ft_command_forecast;
+ft_command_function ft_command_devices, ft_command_bench, ft_command_pretrain;
+
+/* Parses the options, before which a command does nothing. True: go on. False: return *exit_status, after the
+ * help was printed (in the form asked for, see help.h) or the error told.
+ */
+bool ft_command_parse(const ft_command_line *line, int argc, const char *const *argv, int *exit_status);
+
+/* Tells the error on stderr ("ftgpu: message") unless status is FT_OK, and returns the exit status that goes
+ * with it. */
+int ft_command_finish(ft_status status, const ft_error *err);
+/* "ftgpu: warning: message" on stderr. */
+void ft_command_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writing to stdout; a full disk or the like is FT_FAILED. ft_print_text also reports a text that `failed`.
+ */
+ft_status ft_print_text(const ft_text *text, ft_error *err);
+ft_status ft_print_table(const ft_table *table, ft_table_format format, ft_error *err);
+ft_status ft_print_json(const cJSON *value, ft_error *err);
+/* An object in any format; as a table or csv a row "name, value" each, "part.name" for members of members. */
+ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error *err);
+
+/* Rows of option tables that several commands have. */
+#define FT_OPTION_RESULTS(target)                                                                            \
+    {                                                                                                        \
+        .name = "results", .kind = FT_OPTION_TEXT, .value = &(target), .argument = "DIR",                    \
+        .help = "where experiments are kept (default " FT_DEFAULT_RESULTS ")"                                \
+    }
+#define FT_OPTION_FORMAT(target)                                                                             \
+    {                                                                                                        \
+        .name = "format", .kind = FT_OPTION_CHOICE, .value = &(target), .argument = "FORMAT",                \
+        .help = "table for people (default), csv or json for programs", .choices = ft_format_choices         \
+    }
+/* Three rows: device, dtype and threads of an ft_engine_settings. */
+#define FT_OPTIONS_ENGINE(settings)                                                                          \
+    {.name = "device",                                                                                       \
+     .kind = FT_OPTION_TEXT,                                                                                 \
+     .value = &(settings).device,                                                                            \
+     .argument = "DEVICE",                                                                                   \
+     .help = "auto (default: the first GPU, else the CPU), cpu, cuda or cuda:NUMBER",                        \
+     .choices = ft_device_choices},                                                                          \
+        {.name = "dtype",                                                                                    \
+         .kind = FT_OPTION_TEXT,                                                                             \
+         .value = &(settings).dtype,                                                                         \
+         .argument = "TYPE",                                                                                 \
+         .help = "auto (default: bf16 where the device is faster by it), f32 or bf16",                       \
+         .choices = ft_dtype_choices},                                                                       \
+    {                                                                                                        \
+        .name = "threads", .kind = FT_OPTION_INTEGER, .value = &(settings).threads, .argument = "N",         \
+        .help = "threads of the CPU (default: all cores)", .least = 1, .most = 1024                          \
+    }
+#define FT_DEFAULT_RESULTS "results/fine_tuning"
+extern const char *const ft_format_choices[];
+extern const char *const ft_device_choices[], *const ft_dtype_choices[]; /* offered by completion */
+
+/* Loads a results directory and warns on stderr of what could not be read. */
+ft_status ft_command_load(const char *results, ft_detail detail, ft_experiments *experiments, ft_error *err);
+
+/* Prints the experiment in `directory`: in words, as its row of the comparison (csv), or as its results.json.
+ */
+ft_status ft_print_experiment(const char *directory, ft_table_format format, ft_error *err);
+
+#endif

@@ -1,0 +1,47 @@
+/* `ftgpu run`: one experiment. */
+#include "cli/command.h"
+#include "cli/training_options.h"
+
+int ft_command_run(int argc, const char *const *argv)
+{
+    ft_silence_followers();
+    ft_training_options options;
+    ft_option table[FT_TRAINING_OPTIONS + 3] = {{0}};
+    const char *format = "table";
+    size_t n = ft_training_options_table(&options, table);
+    table[n++] = (ft_option){.name = "adapter",
+                             .kind = FT_OPTION_TEXT,
+                             .value = &options.request.adapter,
+                             .argument = "DIR",
+                             .help = "go on training from a PEFT adapter (its rank, alpha and targets)"};
+    table[n++] = (ft_option)FT_OPTION_FORMAT(format);
+    ft_command_line line = {
+        .command = "ftgpu run",
+        .summary = "Fine-tunes one configuration, evaluates it on all splits and records the experiment.",
+        .usage = "--model DIR --train FILE --val FILE --test FILE --target COLUMN [options]",
+        .example = "ftgpu run --model demo/model --train demo/train.csv --val demo/val.csv --test "
+                   "demo/test.csv \\\n"
+                   "    --target Close --name baseline --set learning_rate=1e-3 --set epochs=3\n",
+        .shared_notes = ft_training_notes,
+        .explain = ft_training_explain,
+        .options = table};
+    int exit_status;
+    ft_error err = {""};
+    ft_engine *engine = NULL;
+    ft_outcome outcome = {0};
+    if (!ft_command_parse(&line, argc, argv, &exit_status)) {
+        ft_training_options_free(&options);
+        return exit_status;
+    }
+    ft_status status = ft_training_options_resolve(&options, argc, argv, "run", &err);
+    if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
+    if (status == FT_OK) status = ft_run_experiment(engine, &options.request, &outcome, &err);
+    ft_progress_end();
+    ft_table_format how;
+    if (status == FT_OK) status = ft_table_format_parse(format, &how, &err);
+    if (status == FT_OK) status = ft_print_experiment(outcome.directory, how, &err);
+    exit_status = ft_training_finish(status, &err);
+    ft_engine_close(engine);
+    ft_training_options_free(&options);
+    return exit_status;
+}

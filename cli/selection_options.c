@@ -1,0 +1,39 @@
+/* Loading the experiments that the options choose; see selection_options.h. */
+#include "cli/selection_options.h"
+
+#include "tracker/select.h"
+
+ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
+                            ft_experiments *experiments, ft_error *err)
+{
+    const ft_selection conditions = {.ids = selection->ids.items,
+                                     .n_ids = selection->ids.count,
+                                     .match = selection->match,
+                                     .regex = selection->regex,
+                                     .where = selection->where.items,
+                                     .n_where = selection->where.count};
+    if (selection->regex && !selection->match)
+        return ft_fail(err, FT_BAD_INPUT, "--regex says how --match is read, but --match is not given");
+    ft_status status = ft_command_load(selection->results, detail, experiments, err);
+    size_t there = experiments->count;
+    if (status == FT_OK) status = ft_experiments_select(experiments, &conditions, err);
+    if (status != FT_OK || experiments->count) return status;
+    ft_error none = {""};
+    if (there == 0)
+        status = ft_fail(&none, FT_BAD_INPUT, "%.400s: there are no experiments", selection->results);
+    else
+        status = ft_fail(&none, FT_BAD_INPUT, "none of the %zu experiments in %.400s is chosen", there,
+                         selection->results);
+    if (needed) {
+        if (err) *err = none;
+        return status;
+    }
+    ft_command_warn("%s", none.message);
+    return FT_OK;
+}
+
+void ft_selection_options_free(ft_selection_options *selection)
+{
+    ft_option_list_free(&selection->ids);
+    ft_option_list_free(&selection->where);
+}

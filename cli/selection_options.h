@@ -1,0 +1,43 @@
+/* The options that say which experiments a command looks at, the same in every command that looks at several.
+ */
+#ifndef FT_CLI_SELECTION_OPTIONS_H
+#define FT_CLI_SELECTION_OPTIONS_H
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "tracker/experiments.h"
+
+typedef struct ft_selection_options {
+    const char *results, *match;
+    bool regex;
+    ft_option_list ids, where; /* ids: the command's positional arguments, where it takes them */
+} ft_selection_options;
+
+#define FT_SELECTION_DEFAULT ((ft_selection_options){.results = FT_DEFAULT_RESULTS})
+
+/* Rows of an option table that fill `selection`, an ft_selection_options. */
+#define FT_OPTIONS_SELECTION(selection)                                                                      \
+    FT_OPTION_RESULTS((selection).results),                                                                  \
+        {.name = "match",                                                                                    \
+         .kind = FT_OPTION_TEXT,                                                                             \
+         .value = &(selection).match,                                                                        \
+         .argument = "PATTERN",                                                                              \
+         .help = "only experiments whose id matches this glob (lr_search_*)"},                               \
+        {.name = "regex",                                                                                    \
+         .kind = FT_OPTION_FLAG,                                                                             \
+         .value = &(selection).regex,                                                                        \
+         .help = "--match is a regular expression"},                                                         \
+    {                                                                                                        \
+        .name = "where", .kind = FT_OPTION_LIST, .value = &(selection).where, .argument = "KEY=VALUE",       \
+        .help = "only experiments with this hyperparameter; may be given again"                              \
+    }
+
+enum { FT_MOST_IDS = 100000 };
+
+/* Loads the chosen experiments and says on stderr what could not be read. Where none is left that is told: as
+ * FT_BAD_INPUT where one is `needed`, else as a warning. */
+ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
+                            ft_experiments *experiments, ft_error *err);
+void ft_selection_options_free(ft_selection_options *selection);
+
+#endif

@@ -1,0 +1,221 @@
+/* What `run` and `sweep` have in common; see training_options.h. */
+#include "cli/training_options.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/data_options.h"
+#include "cli/hub_bar.h"
+#include "host/search/hyperparameters.h"
+#include "host/search/synonyms.h"
+#include "kernels/comm.h"
+
+/* Set by signals: the only state that is not passed. */
+static volatile sig_atomic_t stop_requested;
+static volatile sig_atomic_t requeue_requested;
+static volatile sig_atomic_t is_on_terminal; /* standard error */
+
+static void request_stop(int signal_number)
+{
+    if (signal_number == SIGTERM || signal_number == SIGUSR1) requeue_requested = 1;
+    if (stop_requested && signal_number == SIGINT) _exit(FT_EXIT_INTERRUPTED);
+    stop_requested = 1;
+    /* A terminal shows ^C where it stands. */
+    static const char message[] = "\nftgpu: stopping at the end of this epoch (once more: at once)\n";
+    const size_t from = is_on_terminal ? 0 : 1;
+    if (signal_number == SIGINT && write(STDERR_FILENO, message + from, sizeof message - 1 - from) < 0)
+        return;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {0};
+    is_on_terminal = isatty(STDERR_FILENO);
+    action.sa_handler = request_stop;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+static int how_to_stop(void *context)
+{
+    (void)context;
+    return requeue_requested ? 2 : stop_requested ? 1 : 0;
+}
+
+/* A line that the next one replaces stands on the terminal. */
+static bool line_is_live;
+
+void ft_progress_end(void)
+{
+    ft_hub_bar_end();
+    if (line_is_live) fputs("\r\033[K", stderr);
+    line_is_live = false;
+}
+
+/* The characters that fit into a line of the terminal: a longer one is broken, and only its end would be
+ * replaced. */
+static int line_width(void)
+{
+    struct winsize size = {0};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+}
+
+/* On a terminal the line of an epoch replaces the one before, and what else happens stays; elsewhere all is
+ * lines. */
+static void show_progress(void *context, const char *line)
+{
+    (void)context;
+    ft_progress_end();
+    line_is_live = is_on_terminal && (strstr(line, "  epoch ") || strncmp(line, "step ", 5) == 0);
+    if (line_is_live)
+        fprintf(stderr, "%.*s", line_width(), line);
+    else
+        fprintf(stderr, "%s\n", line);
+    fflush(stderr);
+}
+
+void ft_silence_followers(void)
+{
+    if (ft_comm_launched_rank() == 0) return;
+    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(FT_EXIT_FAILED);
+}
+
+size_t ft_training_options_table(ft_training_options *o, ft_option *table)
+{
+    *o = (ft_training_options){.seed = -1};
+    ft_data_files *data = &o->request.data;
+    const ft_option rows[] = {
+        {.name = "model",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->request.model,
+         .argument = "DIR",
+         .help = "the Chronos-T5 model to tune: a directory, or ORG/NAME on the Hugging Face Hub",
+         .required = true},
+        FT_OPTIONS_DATA(*data, o->request.target),
+        {.name = "set",
+         .kind = FT_OPTION_LIST,
+         .value = &o->set,
+         .argument = "KEY=VALUE",
+         .help = "a hyperparameter (repeatable)"},
+        {.name = "seed",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->seed,
+         .argument = "N",
+         .help = "the same as --set seed=N",
+         .least = 0,
+         .most = 4294967295.0},
+        {.name = "name",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->request.name,
+         .argument = "NAME",
+         .help = "begins the experiments' ids (default: experiment)"},
+        {.name = "notes",
+         .kind = FT_OPTION_TEXT,
+         .value = &o->request.notes,
+         .argument = "TEXT",
+         .help = "recorded with the experiments"},
+        {.name = "season",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->request.season,
+         .argument = "M",
+         .help = "season of mase and of seasonal naive, in rows (default 1)",
+         .least = 1,
+         .most = 1e9},
+        {.name = "eval-windows",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->request.eval_windows,
+         .argument = "N",
+         .help = "evaluate at most N windows a split (default 256)",
+         .least = 1,
+         .most = 1e9},
+        {.name = "gpus-per-experiment",
+         .kind = FT_OPTION_INTEGER,
+         .value = &o->request.gpus_per_experiment,
+         .argument = "K",
+         .help = "GPUs that share each step of a training (default 1)",
+         .least = 1,
+         .most = 64},
+        FT_OPTION_RESULTS(o->engine.results),
+        FT_OPTIONS_ENGINE(o->engine),
+    };
+    size_t count = sizeof rows / sizeof *rows;
+    _Static_assert(sizeof rows / sizeof *rows == FT_TRAINING_OPTIONS, "room for all rows");
+    memcpy(table, rows, sizeof rows);
+    return count;
+}
+
+/* The command line as it was typed, as far as 4 KB go. */
+static const char *command_line(int argc, const char *const *argv, const char *command)
+{
+    static char text[4096];
+    size_t used = (size_t)snprintf(text, sizeof text, "ftgpu %s", command);
+    for (int i = 0; i < argc && used < sizeof text - 1; i++) {
+        int n = snprintf(text + used, sizeof text - used, strpbrk(argv[i], " \t'\"$*") ? " '%s'" : " %s",
+                         argv[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return text;
+}
+
+void ft_training_start(ft_engine_settings *engine, int argc, const char *const *argv, const char *command)
+{
+    engine->command_line = command_line(argc, argv, command);
+    engine->progress = show_progress;
+    engine->fetching = ft_hub_bar_fetching;
+    engine->stop = how_to_stop;
+    engine->launched = true;
+    catch_signals();
+}
+
+ft_status ft_training_options_resolve(ft_training_options *o, int argc, const char *const *argv,
+                                      const char *command, ft_error *err)
+{
+    o->assignments = malloc((o->set.count + 1) * sizeof *o->assignments);
+    if (!o->assignments) return ft_no_memory(err, "options", (o->set.count + 1) * sizeof *o->assignments);
+    if (o->set.count > 0) memcpy(o->assignments, o->set.items, o->set.count * sizeof *o->assignments);
+    o->request.set = o->assignments;
+    o->request.n_set = o->set.count;
+    if (o->seed >= 0) {
+        snprintf(o->seed_assignment, sizeof o->seed_assignment, "seed=%lld", (long long)o->seed);
+        o->assignments[o->request.n_set++] = o->seed_assignment;
+    }
+    ft_training_start(&o->engine, argc, argv, command);
+    return FT_OK;
+}
+
+void ft_training_options_free(ft_training_options *o)
+{
+    ft_option_list_free(&o->set);
+    free(o->assignments);
+}
+
+void ft_training_notes(ft_text *out)
+{
+    ft_text_add(out, "hyperparameters (key=value):\n");
+    ft_hyperparameters_help(out);
+    ft_text_add(out, "\nforecasts.csv has the forecasts behind the metrics: mae, rmse, mase and smape "
+                     "measure the median,\n"
+                     "its column 0.5; mean is the mean of the sampled paths.\n");
+}
+
+void ft_training_explain(const char *name, ft_text *out)
+{
+    const char *known = ft_hyperparameter_synonym(name);
+    if (known) ft_text_addf(out, "a hyperparameter: --set %s=VALUE", known);
+}
+
+int ft_training_finish(ft_status status, const ft_error *err)
+{
+    ft_progress_end();
+    int exit_status = ft_command_finish(status, err);
+    return status == FT_INTERRUPTED && requeue_requested ? FT_EXIT_REQUEUE : exit_status;
+}

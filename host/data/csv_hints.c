@@ -1,0 +1,197 @@
+/* What to do about a cell that is no date or no number; see csv_hints.h. */
+#include "host/data/csv_hints.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/data/date_formats.h"
+
+char *ft_csv_shortened(const char *text, size_t length)
+{
+    if (length <= 40) return ft_copy_bytes(text, length);
+    size_t kept = 37;
+    while (kept && ((unsigned char)text[kept] & 0xC0) == 0x80) kept--;
+    ft_text copy = FT_TEXT_EMPTY;
+    ft_text_add_bytes(&copy, text, kept);
+    ft_text_add(&copy, "...");
+    if (copy.failed) ft_text_free(&copy);
+    return copy.data;
+}
+
+enum { ROWS_AHEAD = 20 };
+
+bool ft_csv_is_date(const char *text, size_t length)
+{
+    char formats[2][FT_DATE_FORMAT_CHARS];
+    int64_t time;
+    if (length > 4 && ft_timestamp_parse(text, length, &time, NULL)) return true;
+    ft_date_meaning meaning = ft_date_format_find(text, length, formats);
+    return meaning == FT_DATE_ONE || meaning == FT_DATE_DAY_OR_MONTH;
+}
+
+size_t ft_csv_find_cell(const ft_csv_scanner *scanner, const char *text)
+{
+    ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
+    const size_t length = strlen(text);
+    size_t found = 0;
+    ft_status status = FT_OK;
+    ft_error ignored;
+    for (int i = 0; i < ROWS_AHEAD && status == FT_OK && !found && ft_csv_next_row(&ahead); i++) {
+        ft_csv_cell cell = {0};
+        while (status == FT_OK && !cell.ends_row) {
+            status = ft_csv_next_cell(&ahead, &cell, &ignored);
+            if (status == FT_OK && cell.length == length && memcmp(cell.text, text, length) == 0)
+                found = cell.line;
+        }
+    }
+    ft_csv_scanner_free(&ahead);
+    return found;
+}
+
+/* A row looked at from afar. */
+typedef struct row_view {
+    size_t line, n_cells, date_place; /* date_place: of the first date, SIZE_MAX: there is none */
+    bool has_date;                    /* in the date column */
+} row_view;
+
+static bool view_row(ft_csv_scanner *scanner, size_t place, row_view *view)
+{
+    ft_csv_cell cell = {0};
+    ft_error ignored;
+    if (!ft_csv_next_row(scanner)) return false;
+    *view = (row_view){.line = scanner->line, .date_place = SIZE_MAX};
+    for (size_t i = 0; !cell.ends_row; i++) {
+        if (ft_csv_next_cell(scanner, &cell, &ignored) != FT_OK) return false;
+        const bool date = ft_csv_is_date(cell.text, cell.length);
+        if (date && view->date_place == SIZE_MAX) view->date_place = i;
+        if (date && i == place) view->has_date = true;
+        view->n_cells++;
+    }
+    return true;
+}
+
+/* "line 2", "lines 2 and 3", "lines 2 to 5" */
+static void add_lines(ft_text *out, size_t first, size_t last)
+{
+    if (first == last)
+        ft_text_addf(out, "line %zu", first);
+    else
+        ft_text_addf(out, "lines %zu %s %zu", first, last == first + 1 ? "and" : "to", last);
+}
+
+/* The first row of all has no date: is there one in a row soon after it, or in another column? */
+static void explain_first(const ft_csv_undated *undated, ft_text *out)
+{
+    ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
+    row_view view, first = {.date_place = SIZE_MAX};
+    size_t before = undated->row->line;
+    for (int i = 0; i < ROWS_AHEAD && view_row(&ahead, undated->place, &view); i++) {
+        if (i == 0) first = view;
+        if (view.has_date && i > 0) {
+            const bool title = view.n_cells != undated->width && before > 1;
+            ft_text_addf(out, " (the first date is in line %zu; delete ", view.line);
+            add_lines(out, title ? 1 : first.line, title ? before - 1 : view.line - 1);
+            ft_text_add(out, title ? ": a title or comments above the header?)"
+                                   : ": further header rows, as yfinance writes them, or comments?)");
+            break;
+        }
+        before = view.line;
+    }
+    ft_csv_scanner_free(&ahead);
+    if (!out->length && first.date_place < undated->width)
+        ft_text_addf(out, " (column \"%.80s\" holds dates: --timestamp \"%.80s\")",
+                     undated->names[first.date_place], undated->names[first.date_place]);
+}
+
+/* Excel's number of a day from 1954 to 2119. */
+static bool is_excel_day(const ft_csv_cell *cell)
+{
+    long long days;
+    return cell->length == 5 && ft_parse_int(cell->text, 5, &days) && days >= 20000 && days <= 80000;
+}
+
+/* The formats that read a date with a year of two digits. */
+static void add_short_years(const ft_csv_cell *cell, char formats[2][FT_DATE_FORMAT_CHARS], ft_text *out)
+{
+    char year_first[FT_DATE_FORMAT_CHARS];
+    int64_t time;
+    ft_text_addf(out, " (which part is the year? --date-format \"%s\"", formats[0]);
+    if (*formats[1]) ft_text_addf(out, " or \"%s\"", formats[1]);
+    if (ft_date_format_year_first(formats[0], year_first) && strcmp(year_first, formats[0]) != 0 &&
+        ft_date_format_read(year_first, cell->text, cell->length, &time, NULL))
+        ft_text_addf(out, " or \"%s\"", year_first);
+    ft_text_add(out, ")");
+}
+
+static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_text *out)
+{
+    char formats[2][FT_DATE_FORMAT_CHARS];
+    if (cell->length && *cell->text == '#') {
+        ft_text_addf(out, " (a comment? delete line %zu)", cell->line);
+        return;
+    }
+    if (undated->is_first) explain_first(undated, out);
+    if (out->length) return;
+    ft_date_meaning meaning = ft_date_format_find(cell->text, cell->length, formats);
+    if (meaning == FT_DATE_SHORT_YEAR)
+        add_short_years(cell, formats, out);
+    else if (is_excel_day(cell))
+        ft_text_add(
+            out,
+            " (it looks like Excel's number of a day: give the column a date format there before saving as "
+            "CSV)");
+    else if (*undated->format)
+        ft_text_addf(
+            out, " in the form \"%s\" of --date-format or the first row (delete line %zu if it is no data)",
+            undated->format, cell->line);
+    else
+        ft_text_addf(out,
+                     " (write it as 2024-12-31 or 2024-12-31 23:59:00, or say how it is written, as in "
+                     "--date-format \"%%d.%%m.%%Y %%H:%%M\"; --timestamp names the date column%s)",
+                     undated->is_first ? "" : "; delete the line if it is no data");
+}
+
+ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_error *err)
+{
+    ft_text hint = FT_TEXT_EMPTY;
+    char *text = ft_csv_shortened(cell->text, cell->length);
+    const size_t line = cell->line;
+    const char *path = undated->row->path, *name = undated->names[undated->place];
+    ft_status status;
+    if (*undated->other) {
+        status = ft_fail(err, FT_BAD_INPUT,
+                         "%s:%zu: column \"%.80s\": is the day or the month first in \"%s\"? (--date-format "
+                         "\"%s\" or \"%s\")",
+                         path, line, name, text ? text : "", undated->format, undated->other);
+    } else {
+        explain(undated, cell, &hint);
+        status = ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": \"%s\" is not a date%s", path, line,
+                         name, text ? text : "", hint.data && !hint.failed ? hint.data : "");
+    }
+    ft_text_free(&hint);
+    free(text);
+    return status;
+}
+
+const char *ft_csv_number_hint(const char *text, bool open)
+{
+    const size_t length = strlen(text);
+    size_t digits = 0;
+    double value;
+    const bool comma = strchr(text, ',') != NULL, point = strchr(text, '.') != NULL;
+    if (open && comma && point)
+        return "other cells or files of this data may have commas and points the other way: --decimal , or "
+               "--decimal .";
+    if (open && point) return "its point may be decimal or between thousands: --decimal , or --decimal .";
+    if (open && comma) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
+    const ft_number_notation notations[] = {{',', '.'}, {'.', ','}, {'.', ' '}, {',', ' '}, {'.', '\''}};
+    static const char *const hints[] = {
+        "a decimal comma? --decimal ,", "thousands? --thousands ,", "thousands? --thousands \" \"",
+        "decimal comma and thousands? --decimal , --thousands \" \"", "thousands? --thousands \"'\""};
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (ft_number_read(notations[i], text, length, &value)) return hints[i];
+    for (const char *at = text; *at; at++) digits += *at >= '0' && *at <= '9';
+    if (digits * 2 >= length)
+        return "leave the cell empty for a missing value; units and signs do not belong in it";
+    return "leave the cell empty for a missing value, or name the word by --missing";
+}

@@ -1,0 +1,82 @@
+/* The bytes of a CSV file; see csv_text.h. */
+#include "host/data/csv_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/gzip.h"
+
+static const size_t max_file_bytes = (size_t)1 << 33;
+
+const char *ft_csv_text_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
+static bool is_pipe(const struct stat *info)
+{
+    return S_ISFIFO(info->st_mode) || S_ISSOCK(info->st_mode);
+}
+
+static ft_status read_bytes(const char *path, bool takes_pipes, char **text, size_t *size, ft_error *err)
+{
+    struct stat info;
+    const char *name = ft_csv_text_name(path);
+    const bool is_stdin = name != path;
+    const bool piped = (is_stdin ? fstat(STDIN_FILENO, &info) : stat(path, &info)) == 0 && is_pipe(&info);
+    if ((is_stdin || piped) && !takes_pipes)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: is a pipe, but here a file is needed that can be read again (write it to a file first)",
+            name);
+    if (is_stdin) return ft_read_stream(STDIN_FILENO, name, max_file_bytes, text, size, err);
+    if (!piped) return ft_read_file(path, max_file_bytes, text, size, err);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC); /* waits for a writer */
+    if (descriptor < 0) return ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    ft_status status = ft_read_stream(descriptor, path, max_file_bytes, text, size, err);
+    close(descriptor);
+    return status;
+}
+
+/* Files that people give in place of a CSV file, by their first bytes. */
+static ft_status check_kind(const char *name, const char *text, size_t size, ft_error *err)
+{
+    static const struct {
+        const char *bytes, *what;
+    } kinds[] = {
+        {"PK\x03\x04", "an Excel workbook or a zip archive (save the sheet, or unpack it, as CSV)"},
+        {"\xD0\xCF\x11\xE0", "an Excel workbook (save the sheet as CSV)"},
+        {"PAR1", "a Parquet file (write it as CSV: pandas.read_parquet(...).to_csv(..., index=False))"},
+        {"BZh", "compressed by bzip2 (decompress it; gzip is read as it is)"},
+        {"\xFD"
+         "7zXZ",
+         "compressed by xz (decompress it; gzip is read as it is)"},
+        {"\x28\xB5\x2F\xFD", "compressed by zstd (decompress it; gzip is read as it is)"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (size >= strlen(kinds[i].bytes) && memcmp(text, kinds[i].bytes, strlen(kinds[i].bytes)) == 0)
+            return ft_fail(err, FT_BAD_INPUT, "%s: is no CSV text, but %s", name, kinds[i].what);
+    return FT_OK;
+}
+
+ft_status ft_csv_text_read(const char *path, bool takes_pipes, char **text, size_t *size, ft_error *err)
+{
+    const char *name = ft_csv_text_name(path);
+    *text = NULL;
+    ft_status status = read_bytes(path, takes_pipes, text, size, err);
+    if (status == FT_OK && ft_is_gzip(*text, *size)) {
+        char *compressed = *text;
+        status = ft_gunzip(name, compressed, *size, max_file_bytes, text, size, err);
+        free(compressed);
+    }
+    if (status == FT_OK) status = check_kind(name, *text, *size, err);
+    if (status != FT_OK) {
+        free(*text);
+        *text = NULL;
+    }
+    return status;
+}

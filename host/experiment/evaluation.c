@@ -1,0 +1,203 @@
+/* Forecasts over the splits of a dataset, and their metrics; see evaluation.h. */
+#include "host/experiment/evaluation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/forecast.h"
+#include "tracker/forecasts.h"
+
+ft_series *ft_dataset_series(const ft_dataset *dataset)
+{
+    ft_series *series = calloc(dataset->n_items, sizeof *series);
+    for (size_t i = 0; series && i < dataset->n_items; i++) {
+        series[i].values = dataset->items[i].values_single;
+        memcpy(series[i].split_start, dataset->items[i].split_start, sizeof series[i].split_start);
+    }
+    return series;
+}
+
+/* The split's windows in order, at most eval_windows. */
+static ft_status windows_of(const ft_evaluation *e, ft_split split, ft_window_list *list, ft_error *err)
+{
+    ft_window_settings settings = {e->context_length, e->prediction_length, e->prediction_length, false, 0};
+    return ft_windows_evaluate(e->series, (int32_t)e->dataset->n_items, &settings, (ft_series_split)split,
+                               e->eval_windows, list, err);
+}
+
+static ft_status start_metrics(const ft_evaluation *e, ft_metrics_accumulator **accumulator, ft_error *err)
+{
+    ft_status status = ft_metrics_create(e->season, accumulator, err);
+    for (size_t i = 0; i < e->dataset->n_items && status == FT_OK; i++) {
+        const ft_dataset_item *item = &e->dataset->items[i];
+        status = ft_metrics_add_training(*accumulator, item->id, item->values, (size_t)item->split_start[1],
+                                         NULL, err);
+    }
+    return status;
+}
+
+/* The last known value before a row, NaN if there is none. */
+static double last_observation(const ft_dataset_item *item, int64_t row)
+{
+    while (row > 0 && isnan(item->values[row - 1])) row--;
+    return row > 0 ? item->values[row - 1] : NAN;
+}
+
+static bool stopped(void *engine)
+{
+    return ft_engine_stop(engine) != FT_STOP_NOT;
+}
+
+/* The windows of every split; windows of split s are first[s] to first[s + 1] of all. */
+typedef struct split_windows {
+    ft_window_list of[FT_N_SPLITS];
+    int64_t first[FT_N_SPLITS + 1];
+} split_windows;
+
+static ft_status find_windows(const ft_evaluation *e, split_windows *windows, ft_error *err)
+{
+    ft_status status = FT_OK;
+    *windows = (split_windows){0};
+    for (int split = 0; split < FT_N_SPLITS && status == FT_OK; split++) {
+        status = windows_of(e, (ft_split)split, &windows->of[split], err);
+        windows->first[split + 1] = windows->first[split] + windows->of[split].count;
+    }
+    return status;
+}
+
+static void free_windows(split_windows *windows)
+{
+    for (int split = 0; split < FT_N_SPLITS; split++) ft_window_list_free(&windows->of[split]);
+}
+
+static void make_requests(const ft_evaluation *e, int32_t index, const split_windows *windows,
+                          ft_forecast_request *requests)
+{
+    for (int split = 0; split < FT_N_SPLITS; split++)
+        for (int64_t i = 0; i < windows->of[split].count; i++) {
+            const ft_window *window = &windows->of[split].windows[i];
+            *requests++ = (ft_forecast_request){.values = e->dataset->items[window->item].values_single +
+                                                          window->context_start,
+                                                .count = window->label_start - window->context_start,
+                                                .adapter = index,
+                                                .series = (uint32_t)i};
+        }
+}
+
+/* Sampled paths of all windows, (count, num_samples, prediction_length), the splits in one call so that its
+ * groups are full. `status`: whether the windows were found, of which all ranks hear before they begin. */
+static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
+                                const split_windows *windows, const ft_forecast_settings *settings,
+                                ft_status status, float **out, ft_error *err)
+{
+    size_t count = (size_t)windows->first[FT_N_SPLITS];
+    size_t values = count * (size_t)settings->num_samples * (size_t)settings->horizon;
+    ft_forecast_request *requests = calloc(count + 1, sizeof *requests);
+    *out = malloc((values + 1) * sizeof **out);
+    if (status == FT_OK && requests && *out)
+        make_requests(e, index, windows, requests);
+    else if (status == FT_OK)
+        status = ft_no_memory(err, "the forecasts of the splits", values * sizeof **out);
+    status = ft_comm_agree(e->comm, status, NULL, err);
+    if (status == FT_OK) status = ft_forecast(trainable, requests, (int64_t)count, settings, *out, err);
+    free(requests);
+    return status;
+}
+
+/* One window into the metrics and the file. samples: (num_samples, prediction_length), made contiguous for a
+ * short window. */
+static ft_status add_window(const ft_evaluation *e, const ft_window *window, float *samples,
+                            int32_t num_samples, const char *split, ft_metrics_accumulator *accumulator,
+                            ft_forecasts *forecasts, ft_error *err)
+{
+    const ft_dataset_item *item = &e->dataset->items[window->item];
+    size_t horizon = (size_t)window->label_count, paths = (size_t)num_samples;
+    for (size_t k = 1; k < paths && window->label_count < e->prediction_length; k++)
+        memmove(samples + k * horizon, samples + k * (size_t)e->prediction_length, horizon * sizeof *samples);
+    const double *truth = item->values + window->label_start;
+    ft_status status = ft_metrics_add_window(accumulator, (size_t)window->item, truth, samples, paths,
+                                             horizon, last_observation(item, window->label_start), err);
+    if (status == FT_OK && forecasts)
+        status =
+            ft_forecasts_add_window(forecasts, split, item->id, item->dates[window->label_start - 1],
+                                    item->dates + window->label_start, truth, samples, paths, horizon, err);
+    return status;
+}
+
+/* samples: of the split's windows. */
+static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_window_list *windows,
+                               float *samples, int32_t num_samples, ft_forecasts *forecasts,
+                               ft_metrics *metrics, ft_error *err)
+{
+    ft_metrics_accumulator *accumulator = NULL;
+    ft_status status = start_metrics(e, &accumulator, err);
+    for (int64_t i = 0; i < windows->count && status == FT_OK; i++)
+        status = add_window(e, &windows->windows[i], samples + i * num_samples * e->prediction_length,
+                            num_samples, ft_split_names[split], accumulator, forecasts, err);
+    if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
+    ft_metrics_free(accumulator);
+    return status;
+}
+
+ft_status ft_evaluate_adapter(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
+                              const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+{
+    ft_forecast_settings settings =
+        ft_forecast_defaults(&trainable->model->config.chronos, e->prediction_length);
+    settings.context_length = e->context_length;
+    settings.prediction_length = e->prediction_length;
+    settings.seed = e->seed;
+    settings.stop = stopped;
+    settings.context = (void *)(uintptr_t)e->engine;
+    settings.comm = e->comm;
+    const int64_t window_values = (int64_t)settings.num_samples * e->prediction_length;
+    split_windows windows;
+    float *samples = NULL;
+    ft_forecasts forecasts = {0};
+    ft_status status = find_windows(e, &windows, err);
+    if (status == FT_OK && forecasts_path) status = ft_forecasts_create(&forecasts, forecasts_path, err);
+    status = sample_windows(e, trainable, index, &windows, &settings, status, &samples, err);
+    for (int split = 0; split < FT_N_SPLITS && status == FT_OK; split++)
+        status = measure_split(e, (ft_split)split, &windows.of[split],
+                               samples + windows.first[split] * window_values, settings.num_samples,
+                               forecasts_path ? &forecasts : NULL, &metrics[split], err);
+    if (status == FT_OK && forecasts_path) status = ft_forecasts_commit(&forecasts, err);
+    ft_forecasts_close(&forecasts);
+    free(samples);
+    free_windows(&windows);
+    return status;
+}
+
+static ft_status naive_split(const ft_evaluation *e, ft_split split, double *forecast, ft_metrics *metrics,
+                             ft_error *err)
+{
+    ft_window_list windows = {0};
+    ft_metrics_accumulator *accumulator = NULL;
+    ft_status status = windows_of(e, split, &windows, err);
+    if (status == FT_OK) status = start_metrics(e, &accumulator, err);
+    for (int64_t i = 0; i < windows.count && status == FT_OK; i++) {
+        const ft_window *window = &windows.windows[i];
+        const ft_dataset_item *item = &e->dataset->items[window->item];
+        size_t horizon = (size_t)window->label_count;
+        ft_seasonal_naive(item->values, (size_t)window->label_start, e->season, forecast, horizon);
+        status =
+            ft_metrics_add_point_window(accumulator, (size_t)window->item, item->values + window->label_start,
+                                        forecast, horizon, last_observation(item, window->label_start), err);
+    }
+    if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
+    ft_metrics_free(accumulator);
+    ft_window_list_free(&windows);
+    return status;
+}
+
+ft_status ft_evaluate_naive(const ft_evaluation *e, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+{
+    double *forecast = malloc((size_t)e->prediction_length * sizeof *forecast);
+    if (!forecast) return ft_no_memory(err, "a forecast", (size_t)e->prediction_length * sizeof *forecast);
+    ft_status status = FT_OK;
+    for (int split = 0; split < FT_N_SPLITS && status == FT_OK; split++)
+        status = naive_split(e, (ft_split)split, forecast, &metrics[split], err);
+    free(forecast);
+    return status;
+}

@@ -1,0 +1,241 @@
+/* From a trained adapter to an experiment on disk; see record.h. */
+#include "host/experiment/record.h"
+#include "host/experiment/model_source.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "host/experiment/run_context_evaluation.h"
+#include "host/experiment/run_record.h"
+#include "tracker/baselines.h"
+
+/* Metrics and forecasts.csv of what was trained. */
+static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
+                          const ft_adapter *adapter, ft_experiment *experiment, ft_error *err)
+{
+    char *path = ft_join_path(experiment->directory, "forecasts.csv");
+    if (!path) return ft_no_memory(err, "a path", strlen(experiment->directory));
+    const double started = ft_now_seconds();
+    ft_status status = ft_run_context_evaluate(run_context, config, adapter, path, experiment->metrics, err);
+    free(path);
+    return status == FT_OK
+               ? ft_run_record_seconds(experiment->run, "evaluation", ft_now_seconds() - started, err)
+               : status;
+}
+
+static ft_scores scores_of(const ft_metrics *m)
+{
+    if (!m->evaluated) return (ft_scores){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    return (ft_scores){m->mae, m->rmse, m->mase, m->directional_accuracy, m->smape, m->wql, m->coverage_80};
+}
+
+static void report(const ft_experiment *experiment, ft_outcome *outcome)
+{
+    *outcome = (ft_outcome){.failed = experiment->error != NULL,
+                            .train = scores_of(&experiment->metrics[FT_TRAIN]),
+                            .val = scores_of(&experiment->metrics[FT_VAL]),
+                            .test = scores_of(&experiment->metrics[FT_TEST])};
+    strncpy(outcome->experiment_id, experiment->experiment_id, sizeof outcome->experiment_id - 1);
+    strncpy(outcome->directory, experiment->directory, sizeof outcome->directory - 1);
+    if (experiment->error) strncpy(outcome->error, experiment->error, sizeof outcome->error - 1);
+}
+
+/* How many series there are, and from how many of them it learns; a note where they are not all. */
+static ft_status add_series(ft_run_context *run_context, const ft_hyperparameters *config,
+                            ft_experiment *experiment, ft_error *err)
+{
+    const size_t n_items = run_context->dataset.n_items;
+    ft_text note = FT_TEXT_EMPTY;
+    const size_t n_short =
+        ft_dataset_count_short(&run_context->dataset, (int32_t)config->prediction_length, &note);
+    bool ok = !note.failed && cJSON_AddNumberToObject(experiment->run, "series", (double)n_items) &&
+              cJSON_AddNumberToObject(experiment->run, "series_trained_on", (double)(n_items - n_short));
+    ft_status status = ok ? FT_OK : ft_no_memory(err, "the record of a run", 64);
+    if (status == FT_OK && n_short) status = ft_experiment_add_note(experiment, note.data, err);
+    ft_text_free(&note);
+    return status;
+}
+
+/* Fills what is known before training. */
+static ft_status describe(ft_run_context *run_context, const ft_hyperparameters *config,
+                          const ft_sweep_place *place, ft_experiment *experiment, ft_error *err)
+{
+    ft_hyperparameters recorded = *config;
+    if (run_context->start) {
+        /* The adapter that training goes on from decides what it is. */
+        const ft_adapter_spec *spec = &run_context->start->spec;
+        recorded.adapter_type = spec->kind;
+        if (spec->kind == FT_LORA) {
+            recorded.lora_rank = spec->rank;
+            recorded.lora_alpha = (double)spec->alpha;
+            recorded.use_rslora = spec->use_rslora;
+            recorded.lora_targets = spec->targets;
+        }
+    }
+    experiment->hyperparams = ft_hyperparameters_to_json(&recorded);
+    experiment->data_insights = cJSON_Duplicate(run_context->insights, true);
+    experiment->run = ft_run_record(run_context, place);
+    if (!experiment->hyperparams || !experiment->data_insights || !experiment->run)
+        return ft_no_memory(err, "the record of a run", 4096);
+    const ft_run_context_baseline *baseline = NULL;
+    ft_status status = ft_run_context_baseline_of(run_context, config, &baseline, err);
+    if (status == FT_OK) status = ft_baseline_put(experiment, "zero_shot", baseline->zero_shot, err);
+    if (status == FT_OK) status = ft_baseline_put(experiment, "seasonal_naive", baseline->naive, err);
+    if (status == FT_OK)
+        status = ft_run_record_seconds(experiment->run, "baseline_evaluation", baseline->seconds, err);
+    if (status == FT_OK && run_context->request->notes)
+        status = ft_experiment_add_note(experiment, run_context->request->notes, err);
+    return status == FT_OK ? add_series(run_context, config, experiment, err) : status;
+}
+
+/* Whether a file of the experiment is there, or may be: what cannot be looked at is not taken for missing. */
+static bool may_exist(const char *path)
+{
+    bool exists = true;
+    ft_error ignored;
+    return ft_path_exists(path, &exists, &ignored) != FT_OK || exists;
+}
+
+/* Whether results.json is there: then the experiment is whole, whatever failed after it. */
+static bool may_be_recorded(const ft_experiment *experiment)
+{
+    char *path = ft_join_path(experiment->directory, "results.json");
+    bool may_be = !path || may_exist(path);
+    free(path);
+    return may_be;
+}
+
+/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep: for
+ * want of memory only where it `may_lack_memory`. An interrupted run is recorded where it has an adapter to
+ * go on from. */
+static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place,
+                           bool may_lack_memory)
+{
+    return (status == FT_NO_MEMORY && may_lack_memory) || status == FT_DIVERGED ||
+           (status == FT_INTERRUPTED && !place && experiment->model_path);
+}
+
+/* What becomes of the directory of an experiment that could not be recorded. Of a sweep's, the checkpoint
+ * holds all that is worth keeping; the adapter of a run of its own is all that there is. */
+static ft_status leave_unrecorded(const ft_experiment *experiment, const ft_sweep_place *place,
+                                  ft_status status, ft_error *err)
+{
+    if (place || !experiment->model_path || !may_exist(experiment->model_path)) {
+        ft_remove_tree(experiment->directory);
+        return status;
+    }
+    const ft_error why = *err;
+    return ft_fail(err, status, "%s; the trained adapter is in %s", why.message, experiment->model_path);
+}
+
+/* A pruned trajectory is recorded with what it trained, without metrics. */
+static ft_status add_pruned(ft_experiment *experiment, const ft_train_result *result, ft_error *err)
+{
+    char note[96];
+    snprintf(note, sizeof note, "pruned after epoch %d by its val_loss", result->n_epochs);
+    if (!cJSON_AddNumberToObject(experiment->run, "pruned_at_epoch", result->n_epochs))
+        return ft_no_memory(err, "the record of a run", 64);
+    return ft_experiment_add_note(experiment, note, err);
+}
+
+/* History and adapter, and the evaluation of what was trained to its end. */
+static ft_status add_result(ft_run_context *run_context, const ft_hyperparameters *config,
+                            const ft_train_result *result, ft_experiment *experiment, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t i = 0; i < result->n_epochs && status == FT_OK; i++) {
+        const ft_epoch *e = &result->history[i];
+        ft_epoch_record record = {e->epoch,     e->loss,    e->val_loss,         e->learning_rate,
+                                  e->grad_norm, e->seconds, e->tokens_per_second};
+        status = ft_experiment_add_epoch(experiment, &record, err);
+    }
+    if (status == FT_OK && result->adapter) {
+        experiment->model_path = ft_join_path(experiment->directory, "adapter");
+        if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
+        ft_adapter written = *result->adapter; /* a whole model says what it was trained with */
+        written.config.chronos.context_length = (int32_t)config->context_length;
+        written.config.chronos.prediction_length = (int32_t)config->prediction_length;
+        /* A whole model gets the base's config.json. */
+        const char *directory = run_context->model_directory, *base = run_context->request->model;
+        if (directory)
+            base = written.spec.kind == FT_FULL ? directory : ft_model_public_name(base, directory);
+        status = ft_adapter_write(experiment->model_path, &written, run_context->weights, base, err);
+    }
+    if (status != FT_OK) return status;
+    if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);
+    return result->pruned ? add_pruned(experiment, result, err)
+                          : evaluate(run_context, config, result->adapter, experiment, err);
+}
+
+/* Whose ids are announced to whoever keeps the journal. */
+typedef struct announcement {
+    const ft_worker_callbacks *callbacks;
+    size_t index;
+} announcement;
+
+static ft_status announce(void *context, const char *experiment_id, ft_error *err)
+{
+    const announcement *what = context;
+    return what->callbacks->begin(what->callbacks->context, what->index, experiment_id, err);
+}
+
+static ft_status record(ft_run_context *run_context, const ft_hyperparameters *config,
+                        const ft_sweep_place *place, bool may_lack_memory, const ft_train_result *result,
+                        const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
+{
+    ft_experiment experiment = {0};
+    int64_t number = place ? (int64_t)place->index + 1 : 0, total = place ? (int64_t)place->total : 0;
+    size_t index = place ? place->index : 0;
+    announcement what = {callbacks, index};
+    const ft_announcer announcer = {announce, &what};
+    ft_status status = ft_experiment_begin(&experiment, run_context->engine->settings.results,
+                                           run_context->name, number, total, NULL, &announcer, err);
+    if (status != FT_OK) return status;
+    status = describe(run_context, config, place, &experiment, err);
+    if (status == FT_OK) status = add_result(run_context, config, result, &experiment, err);
+    ft_status ended = status;
+    if (is_own_failure(status, &experiment, place, may_lack_memory)) {
+        experiment.error = ft_copy_string(err->message);
+        status = experiment.error ? FT_OK : ft_no_memory(err, "an error message", sizeof err->message);
+    }
+    if (status == FT_OK) status = ft_experiment_add_metric_notes(&experiment, err);
+    if (status == FT_OK) status = ft_experiment_write(&experiment, err);
+    if (status == FT_OK) {
+        report(&experiment, outcome);
+        if (!outcome->failed && result->pruned) outcome->pruned_at_epoch = result->n_epochs;
+        status = callbacks->finish(callbacks->context, index, outcome, err);
+        if (status == FT_NO_MEMORY) status = FT_FAILED; /* for the journal: the experiment is whole */
+    }
+    if (status != FT_OK && !may_be_recorded(&experiment))
+        status = leave_unrecorded(&experiment, place, status, err);
+    if (status == FT_OK && ended == FT_INTERRUPTED)
+        status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s goes on from there",
+                         experiment.experiment_id, experiment.error, experiment.model_path);
+    ft_experiment_free(&experiment);
+    return status;
+}
+
+ft_status ft_record_experiment(ft_run_context *run_context, const ft_hyperparameters *config,
+                               const ft_sweep_place *place, const ft_train_result *result,
+                               const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
+{
+    /* Of a sweep, which nobody may be watching, only what lacks memory twice is recorded as failed. */
+    ft_status status = record(run_context, config, place, !place, result, callbacks, outcome, err);
+    if (status == FT_NO_MEMORY && place)
+        status = record(run_context, config, place, true, result, callbacks, outcome, err);
+    return status;
+}
+
+ft_status ft_record_failure(ft_run_context *run_context, const ft_hyperparameters *config,
+                            const ft_sweep_place *place, const char *error,
+                            const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
+{
+    /* Kept with the experiment as any failure of its own is, whatever it was. */
+    ft_train_result result = {.status = FT_DIVERGED, .error = error, .ended = true};
+    return ft_record_experiment(run_context, config, place, &result, callbacks, outcome, err);
+}

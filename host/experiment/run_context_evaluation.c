@@ -1,0 +1,135 @@
+/* What is evaluated of a run context; see run_context_evaluation.h. */
+#include "host/experiment/run_context_evaluation.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* What all ranks evaluate next, in numbers that can be added up: one rank says it, the others' are zeros. */
+enum subject { NOTHING_MORE, THE_MODEL, THE_ADAPTER };
+typedef struct order {
+    double subject, context_length, prediction_length, seed;
+} order;
+enum { ORDER_NUMBERS = sizeof(order) / sizeof(double) };
+
+static order order_of(enum subject subject, const ft_hyperparameters *config)
+{
+    return (order){subject, (double)config->context_length, (double)config->prediction_length,
+                   (double)(uint32_t)config->seed};
+}
+
+static ft_evaluation evaluation_of(const ft_run_context *run_context, const order *said)
+{
+    return (ft_evaluation){.engine = run_context->engine,
+                           .dataset = &run_context->dataset,
+                           .series = run_context->series,
+                           .context_length = (int32_t)said->context_length,
+                           .prediction_length = (int32_t)said->prediction_length,
+                           .eval_windows = run_context->eval_windows,
+                           .season = run_context->season,
+                           .seed = (uint32_t)said->seed,
+                           .comm = run_context->evaluators};
+}
+
+/* What was ordered, on every rank. */
+static ft_status evaluate(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
+                          const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+{
+    const ft_evaluation evaluation = evaluation_of(run_context, said);
+    ft_trainable *tuned = NULL;
+    ft_status status = FT_OK;
+    if (said->subject == THE_ADAPTER)
+        status = ft_trainable_create(run_context->chronos, &adapter, 1, false, &tuned, err);
+    status = ft_comm_agree(evaluation.comm, status, NULL, err);
+    if (status == FT_OK)
+        status = ft_evaluate_adapter(&evaluation, tuned ? tuned : run_context->base, 0, forecasts_path,
+                                     metrics, err);
+    if (tuned && tuned->kind == FT_FULL) {
+        ft_error failed;
+        ft_status restored = ft_trainable_restore(tuned, run_context->weights, &failed);
+        if (restored != FT_OK && status == FT_OK) status = ft_fail(err, restored, "%s", failed.message);
+    }
+    ft_trainable_free(tuned);
+    return ft_comm_agree(evaluation.comm, status, NULL, err);
+}
+
+/* The same with all that follow. */
+static ft_status lead_evaluation(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
+                                 const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+{
+    ft_comm *comm = run_context->evaluators;
+    order heard = *said;
+    ft_status status = comm ? comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err) : FT_OK;
+    return status == FT_OK ? evaluate(run_context, said, adapter, forecasts_path, metrics, err) : status;
+}
+
+ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
+                                  const ft_adapter *adapter, const char *forecasts_path,
+                                  ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+{
+    const order said = order_of(THE_ADAPTER, config);
+    return lead_evaluation(run_context, &said, adapter, forecasts_path, metrics, err);
+}
+
+ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyperparameters *config,
+                                     const ft_run_context_baseline **out, ft_error *err)
+{
+    for (size_t i = 0; i < run_context->n_baselines; i++) {
+        *out = &run_context->baselines[i];
+        if ((*out)->context_length == config->context_length &&
+            (*out)->prediction_length == config->prediction_length && (*out)->seed == config->seed)
+            return FT_OK;
+    }
+    ft_run_context_baseline *grown =
+        realloc(run_context->baselines, (run_context->n_baselines + 1) * sizeof *grown);
+    if (!grown) return ft_no_memory(err, "baselines", (run_context->n_baselines + 1) * sizeof *grown);
+    run_context->baselines = grown;
+    ft_run_context_baseline *baseline = &grown[run_context->n_baselines];
+    *baseline = (ft_run_context_baseline){.context_length = config->context_length,
+                                          .prediction_length = config->prediction_length,
+                                          .seed = config->seed};
+    const order said = order_of(THE_MODEL, config);
+    const ft_evaluation evaluation = evaluation_of(run_context, &said);
+    ft_engine_say(run_context->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
+                  (long long)run_context->season);
+    const double started = ft_now_seconds();
+    ft_status status = lead_evaluation(run_context, &said, NULL, NULL, baseline->zero_shot, err);
+    if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);
+    if (status != FT_OK) return status;
+    baseline->seconds = ft_now_seconds() - started;
+    run_context->n_baselines++;
+    *out = baseline;
+    return FT_OK;
+}
+
+void ft_run_context_lead(ft_run_context *run_context)
+{
+    run_context->evaluators = run_context->engine->comm;
+}
+
+ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, ft_error *err)
+{
+    ft_comm *comm = run_context->evaluators;
+    order said = {.subject = NOTHING_MORE};
+    ft_error ignored; /* then there is no agreement either */
+    if (comm) (void)comm->add_up(comm, &said.subject, ORDER_NUMBERS, &ignored);
+    run_context->evaluators = NULL;
+    return ft_comm_agree(comm, status, NULL, err);
+}
+
+/* It measures, too, what it has no use for: that takes no longer than the other's recording. */
+ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *adapter, ft_error *err)
+{
+    ft_comm *comm = run_context->evaluators = run_context->engine->comm;
+    ft_metrics unused[FT_N_SPLITS];
+    ft_error heard_by_all;
+    ft_status status;
+    for (;;) {
+        order heard = {0};
+        status = comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err);
+        if (status != FT_OK || heard.subject == NOTHING_MORE) break;
+        (void)evaluate(run_context, &heard, adapter, NULL, unused, &heard_by_all);
+    }
+    run_context->evaluators = NULL;
+    return ft_comm_agree(comm, status, NULL, err);
+}

@@ -1,0 +1,37 @@
+/* Hyperparameters in the model's terms; see train_config.h. */
+#include "host/search/train_config.h"
+
+#include <math.h>
+
+ft_adapter_spec ft_adapter_spec_of(const ft_hyperparameters *config)
+{
+    ft_adapter_spec spec = {.kind = (ft_adapter_kind)config->adapter_type};
+    if (spec.kind != FT_LORA) return spec;
+    spec.rank = (int32_t)config->lora_rank;
+    spec.alpha = (float)config->lora_alpha;
+    spec.dropout = (float)config->dropout_rate;
+    spec.use_rslora = config->use_rslora;
+    spec.targets = config->lora_targets;
+    return spec;
+}
+
+ft_train_config ft_train_config_of(const ft_hyperparameters *config, const ft_model_config *model,
+                                   const ft_adapter *start)
+{
+    return (ft_train_config){
+        .spec = ft_adapter_spec_of(config),
+        .start = start,
+        .learning_rate = config->learning_rate,
+        .weight_decay = config->weight_decay,
+        .max_grad_norm = config->max_grad_norm,
+        .schedule = (ft_schedule)config->lr_scheduler,
+        .warmup_steps = config->warmup_steps,
+        .epochs = (int32_t)config->epochs,
+        .batch_size = (int32_t)config->batch_size,
+        .window_stride = (int32_t)ft_window_stride(config),
+        .early_stopping_patience = (int32_t)config->early_stopping_patience,
+        .window_shift = config->window_shift,
+        .model_dropout = isnan(config->model_dropout) ? model->dropout_rate : (float)config->model_dropout,
+        .seed = (uint32_t)config->seed,
+    };
+}

@@ -1,0 +1,194 @@
+/* Trains an adapter batch and records every configuration in it; see worker.h. */
+#include "host/workers/worker.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/experiment/record.h"
+#include "host/experiment/run_context_evaluation.h"
+#include "host/search/train_config.h"
+
+typedef struct worker {
+    ft_run_context *run_context;
+    const ft_job *job;
+    const ft_worker_callbacks *callbacks;
+    ft_train_config *configs; /* (n_trajectories) */
+    int32_t *milestones;      /* of all trajectories, one after the other */
+    size_t *members;          /* configurations of the batch */
+    size_t n_members;
+} worker;
+
+static const ft_trajectory *trajectory_at(const worker *w, size_t index)
+{
+    return &w->job->plan->trajectories[w->job->trajectories[index]];
+}
+
+static size_t trained_config(const worker *w, size_t index)
+{
+    return ft_plan_trained(w->job->plan, w->job->trajectories[index]);
+}
+
+/* The model's terms of each trajectory: that of its longest member, the others' lengths as milestones. */
+static ft_status make_configs(worker *w, ft_error *err)
+{
+    const ft_job *job = w->job;
+    for (size_t i = 0; i < job->n_trajectories; i++) w->n_members += trajectory_at(w, i)->count;
+    w->configs = calloc(job->n_trajectories, sizeof *w->configs);
+    w->milestones = calloc(w->n_members, sizeof *w->milestones);
+    w->members = calloc(w->n_members, sizeof *w->members);
+    if (!w->configs || !w->milestones || !w->members)
+        return ft_no_memory(err, "an adapter batch", w->n_members * sizeof *w->members);
+    size_t at = 0;
+    for (size_t i = 0; i < job->n_trajectories; i++) {
+        const ft_trajectory *t = trajectory_at(w, i);
+        ft_train_config *config = &w->configs[i];
+        *config = ft_train_config_of(&job->configs[trained_config(w, i)], &w->run_context->weights->config,
+                                     w->run_context->start);
+        config->milestones = w->milestones + at;
+        for (size_t k = 0; k < t->count; k++) {
+            size_t member = job->plan->members[t->first + k];
+            int32_t epochs = (int32_t)job->configs[member].epochs, n = config->n_milestones;
+            w->members[at + k] = member;
+            if (epochs < config->epochs && (n == 0 || config->milestones[n - 1] != epochs))
+                w->milestones[at + (size_t)config->n_milestones++] = epochs;
+        }
+        at += t->count;
+    }
+    return FT_OK;
+}
+
+/* Records those members that the result is of. */
+static ft_status record_result(worker *w, int32_t index, const ft_train_result *result, ft_error *err)
+{
+    const ft_job *job = w->job;
+    const ft_trajectory *t = trajectory_at(w, (size_t)index);
+    ft_status status = FT_OK;
+    for (size_t k = 0; k < t->count && status == FT_OK; k++) {
+        size_t member = job->plan->members[t->first + k];
+        int64_t epochs = job->configs[member].epochs;
+        bool is_of_it = result->ended ? epochs >= result->n_epochs : epochs == result->n_epochs;
+        if (!is_of_it || w->callbacks->is_recorded(w->callbacks->context, member)) continue;
+        ft_outcome outcome;
+        ft_sweep_place place = {member, job->n_configs, w->members, w->n_members};
+        status = ft_record_experiment(w->run_context, &job->configs[member], job->checkpoint ? &place : NULL,
+                                      result, w->callbacks, &outcome, err);
+    }
+    return status;
+}
+
+static ft_status take_result(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+{
+    worker *w = context;
+    if (!ft_engine_leads(w->run_context->engine))
+        return ft_run_context_follow(w->run_context, result->adapter, err);
+    ft_run_context_lead(w->run_context);
+    return ft_run_context_dismiss(w->run_context, record_result(w, index, result, err), err);
+}
+
+/* What tuning has to beat, first of all: a stop in training finds it done, and `full` has not touched the
+ * model yet. */
+static ft_status find_baselines(worker *w, ft_error *err)
+{
+    if (!ft_engine_leads(w->run_context->engine)) return ft_run_context_follow(w->run_context, NULL, err);
+    const ft_run_context_baseline *baseline;
+    ft_status status = FT_OK;
+    ft_run_context_lead(w->run_context);
+    for (size_t i = 0; i < w->job->n_trajectories && status == FT_OK; i++)
+        status = ft_run_context_baseline_of(w->run_context, &w->job->configs[trained_config(w, i)], &baseline,
+                                            err);
+    return ft_run_context_dismiss(w->run_context, status, err);
+}
+
+/* printf shows the sign of a NaN: drops it. */
+static double shown(double value)
+{
+    return isnan(value) ? (double)NAN : value;
+}
+
+static ft_status epochs_ended(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
+                              bool *pruned, ft_error *err)
+{
+    const worker *w = context;
+    size_t trajectories[n];
+    for (int32_t k = 0; k < n; k++) {
+        const ft_epoch *epoch = &epochs[k];
+        size_t config = trained_config(w, (size_t)indices[k]);
+        trajectories[k] = w->job->trajectories[indices[k]];
+        char label[64] = "run";
+        if (w->job->checkpoint) snprintf(label, sizeof label, "%zu/%zu", config + 1, w->job->n_configs);
+        ft_engine_say(w->run_context->engine,
+                      "%s  epoch %d/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s",
+                      label, epoch->epoch, (long long)w->job->configs[config].epochs, shown(epoch->loss),
+                      shown(epoch->val_loss), epoch->learning_rate, shown(epoch->grad_norm),
+                      epoch->tokens_per_second);
+    }
+    return w->callbacks->epochs
+               ? w->callbacks->epochs(w->callbacks->context, trajectories, epochs, n, pruned, err)
+               : FT_OK;
+}
+
+static ft_stop how_to_stop(void *context)
+{
+    const worker *w = context;
+    return w->callbacks->stop(w->callbacks->context);
+}
+
+static void say(void *context, const char *line)
+{
+    const worker *w = context;
+    ft_engine_say(w->run_context->engine, "%s", line);
+}
+
+/* Records all that is not yet recorded as failed. */
+static ft_status give_up(worker *w, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (size_t i = 0; i < w->n_members && status == FT_OK; i++) {
+        size_t member = w->members[i];
+        if (w->callbacks->is_recorded(w->callbacks->context, member)) continue;
+        ft_outcome outcome;
+        ft_sweep_place place = {member, w->job->n_configs, w->members, w->n_members};
+        status = ft_record_failure(w->run_context, &w->job->configs[member], &place, w->job->failure,
+                                   w->callbacks, &outcome, err);
+    }
+    return status;
+}
+
+static ft_status train(worker *w, ft_error *err)
+{
+    const ft_run_context *run_context = w->run_context;
+    const ft_hyperparameters *first = &w->job->configs[trained_config(w, 0)];
+    ft_train_settings settings = {.context_length = (int32_t)first->context_length,
+                                  .prediction_length = (int32_t)first->prediction_length,
+                                  .eval_windows = run_context->eval_windows,
+                                  .slots = w->job->slots,
+                                  .checkpoint = w->job->checkpoint,
+                                  .result = take_result,
+                                  .epochs = epochs_ended,
+                                  .stop = how_to_stop,
+                                  .say = say,
+                                  .context = w,
+                                  .comm = run_context->engine->comm};
+    return ft_train(run_context->chronos, run_context->weights, run_context->series,
+                    (int32_t)run_context->dataset.n_items, w->configs, (int32_t)w->job->n_trajectories,
+                    &settings, err);
+}
+
+ft_status ft_worker_train(ft_run_context *run_context, const ft_job *job,
+                          const ft_worker_callbacks *callbacks, ft_error *err)
+{
+    worker w = {.run_context = run_context, .job = job, .callbacks = callbacks};
+    ft_status status = make_configs(&w, err);
+    if (job->failure) {
+        if (status == FT_OK) status = give_up(&w, err);
+    } else {
+        status = ft_comm_agree(run_context->engine->comm, status, NULL, err);
+        if (status == FT_OK) status = find_baselines(&w, err);
+        if (status == FT_OK) status = train(&w, err);
+    }
+    free(w.members);
+    free(w.milestones);
+    free(w.configs);
+    return status;
+}

@@ -87,11 +87,6 @@ void ft_stepper_free(ft_stepper *s)
     free(s);
 }
 
-size_t ft_stepper_bytes(const ft_stepper *s)
-{
-    return s->workspace->bytes;
-}
-
 ft_inputs *ft_stepper_inputs(ft_stepper *s)
 {
     return s->inputs;

@@ -21,7 +21,6 @@ typedef struct ft_step_rates {
 ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_t encoder_length,
                             int32_t decoder_length, ft_stepper **stepper, ft_error *err);
 void ft_stepper_free(ft_stepper *stepper);
-size_t ft_stepper_bytes(const ft_stepper *stepper); /* device memory of its workspace */
 
 /* To be filled before a step: inputs (ids, masks, labels, sequence_start, n_sequences, lengths, seed, step,
  * model_dropout) and rates. */

@@ -227,17 +227,6 @@ ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *a
     return move_all(t, t->params, index, adapter, write_values, err);
 }
 
-void ft_trainable_copy(ft_trainable *to, int32_t to_index, const ft_trainable *from, int32_t from_index)
-{
-    ft_backend *backend = to->model->backend;
-    size_t bytes = (size_t)to->n_params * ft_dtype_bytes(backend->real);
-    const ft_tensor *source[] = {&from->params, &from->m, &from->v};
-    ft_tensor *target[] = {&to->params, &to->m, &to->v};
-    for (int i = 0; i < 3; i++)
-        backend->copy(backend, (char *)target[i]->data + bytes * (size_t)to_index,
-                      (const char *)source[i]->data + bytes * (size_t)from_index, bytes);
-}
-
 void ft_trainable_repack(const ft_trainable *t)
 {
     const ft_chronos *model = t->model;

@@ -64,9 +64,6 @@ void ft_trainable_describe(ft_trainable *trainable, int32_t index, const ft_adap
 /* Row `index` of params, m or v as a (1, n_params) tensor. */
 ft_tensor ft_trainable_row(const ft_trainable *trainable, ft_tensor matrix, int32_t index);
 
-/* Copies params, m and v of adapter `from` of another trainable with the same layout, rank included. */
-void ft_trainable_copy(ft_trainable *to, int32_t to_index, const ft_trainable *from, int32_t from_index);
-
 /* After a step of `full`: the packed weights follow the parameters. */
 void ft_trainable_repack(const ft_trainable *trainable);
 /* After `full`: the packed weights are the base's again. */

@@ -70,7 +70,10 @@ simt_test(test_cuda_comm.c ft_cuda_simt)
 simt_test(test_cuda_failures.c ft_cuda_simt)
 simt_test(test_ops_cuda.c ft_cuda_simt ft_ops)
 simt_test(test_cuda_limits.c ft_cuda_simt ft_ops)
-simt_test(test_cuda_devices.c ft_cuda_simt ft_cli)
+simt_test(test_cuda_devices.c ft_cuda_simt ft_host)
+foreach(source devices command command_parse options help manual completion completion_bash completion_zsh)
+  target_sources(test_cuda_devices PRIVATE ${CMAKE_SOURCE_DIR}/cli/${source}.c)
+endforeach()
 simt_test(test_cuda_bench.c ft_cuda_simt ft_host)
 
 # A second build of the kernels, with arithmetic as inexact as a GPU's (rounding.h).

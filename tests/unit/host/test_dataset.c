@@ -380,7 +380,7 @@ Test(dataset, insights_are_pandas_ones)
                                 .target = "Close"};
     ft_dataset dataset = reads(&source);
     cr_assert_eq(ft_dataset_insights(&dataset, &found, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(cJSON_GetArraySize(expected), 7);
+    cr_assert_eq(cJSON_GetArraySize(expected), 8);
     for (const cJSON *part = expected->child; part; part = part->next)
         agree(cJSON_GetObjectItemCaseSensitive(found, part->string), part, 1e-9, part->string);
     ft_dataset_free(&dataset);

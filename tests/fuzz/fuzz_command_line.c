@@ -65,6 +65,16 @@ void ft_cpu_describe(char *text, size_t size)
     snprintf(text, size, "no CPU while fuzzing");
 }
 
+void ft_cpu_identify(char *text, size_t size)
+{
+    ft_cpu_describe(text, size);
+}
+
+bool ft_cpu_takes_bf16(void)
+{
+    return true;
+}
+
 const char *ft_cpu_onednn_isa(void)
 {
     return "none";

@@ -100,7 +100,7 @@ awk -v card="$card" -v date="$date" '
             if (least == "" || low[name] < least) least = low[name]
             if (most == "" || high[name] > most) most = high[name]
         }
-        # A figure of before would stand under this card's name.
+        # A figure of before would stand under the name of this card.
         cell[n - 1] = least == "" ? " " : sprintf(least == most ? " %.2f " : " %.2f to %.2f ", least, most)
         line = ""; for (i = 2; i < n; i++) line = line "|" cell[i]
         print line "|"; next

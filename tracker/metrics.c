@@ -84,24 +84,36 @@ static int sign(double value)
     return (value > 0) - (value < 0);
 }
 
+ft_step_losses ft_step_losses_of(double truth, const double quantiles[FT_N_QUANTILES])
+{
+    const double forecast = quantiles[MEDIAN], error = fabs(truth - forecast),
+                 size = fabs(truth) + fabs(forecast);
+    ft_step_losses losses = {.abs_error = error,
+                             .squared_error = error * error,
+                             .smape = size > 0 ? 2 * error / size : 0,
+                             .is_covered = quantiles[LOWEST] <= truth && truth <= quantiles[HIGHEST]};
+    for (int q = 0; q < FT_N_QUANTILES; q++)
+        losses.quantile[q] =
+            2 * fabs((quantiles[q] - truth) * ((truth <= quantiles[q]) - ft_quantile_levels[q]));
+    return losses;
+}
+
 /* One step's contribution to everything but direction. */
 static void add_step(ft_metrics_accumulator *a, double scale, double truth,
                      const double quantiles[FT_N_QUANTILES])
 {
-    double forecast = quantiles[MEDIAN], error = fabs(truth - forecast), size = fabs(truth) + fabs(forecast);
+    const ft_step_losses losses = ft_step_losses_of(truth, quantiles);
     a->n_steps++;
-    a->sum_abs_error += error;
-    a->sum_squared_error += error * error;
+    a->sum_abs_error += losses.abs_error;
+    a->sum_squared_error += losses.squared_error;
     if (scale > 0) {
-        a->sum_scaled_error += error / scale;
+        a->sum_scaled_error += losses.abs_error / scale;
         a->n_scaled++;
     }
-    if (size > 0) a->sum_smape += 2 * error / size;
+    a->sum_smape += losses.smape;
     a->sum_abs_truth += fabs(truth);
-    for (int q = 0; q < FT_N_QUANTILES; q++)
-        a->sum_quantile_loss[q] +=
-            2 * fabs((quantiles[q] - truth) * ((truth <= quantiles[q]) - ft_quantile_levels[q]));
-    a->n_covered += quantiles[LOWEST] <= truth && truth <= quantiles[HIGHEST];
+    for (int q = 0; q < FT_N_QUANTILES; q++) a->sum_quantile_loss[q] += losses.quantile[q];
+    a->n_covered += losses.is_covered;
 }
 
 /* What add_window keeps from one step to the next. */

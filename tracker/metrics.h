@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "tracker/quantiles.h"
 
 typedef struct ft_metrics {
     bool evaluated; /* false: this split has no metrics at all (a zeroed struct); the numbers mean nothing */
@@ -65,6 +66,14 @@ cJSON *ft_metrics_to_json(const ft_metrics *metrics);
 /* Reads such an object; missing keys and null are NaN, other keys are ignored, {} and null are "not
  * evaluated". Another type is FT_BAD_INPUT. */
 ft_status ft_metrics_from_json(const cJSON *object, ft_metrics *metrics, ft_error *err);
+
+/* What one step with a known truth adds to the metrics' sums. */
+typedef struct ft_step_losses {
+    double abs_error, squared_error, smape;
+    double quantile[FT_N_QUANTILES]; /* of wql, before it is divided by sum |y| */
+    bool is_covered;                 /* by the 80 % interval */
+} ft_step_losses;
+ft_step_losses ft_step_losses_of(double truth, const double quantiles[FT_N_QUANTILES]);
 
 /* The sums of one split. */
 typedef struct ft_metrics_accumulator ft_metrics_accumulator;

@@ -13,8 +13,16 @@
 static const size_t MOST_BYTES = (size_t)1 << 32;
 
 /* The columns of forecasts.csv. */
-enum { SPLIT, ITEM, ORIGIN, TIMESTAMP, TARGET, MEAN, FIRST_QUANTILE, N_CELLS = FIRST_QUANTILE + FT_N_QUANTILES };
-enum { LOWEST = 0, MEDIAN = FT_N_QUANTILES / 2, HIGHEST = FT_N_QUANTILES - 1 };
+enum {
+    SPLIT,
+    ITEM,
+    ORIGIN,
+    TIMESTAMP,
+    TARGET,
+    MEAN,
+    FIRST_QUANTILE,
+    N_CELLS = FIRST_QUANTILE + FT_N_QUANTILES
+};
 
 typedef struct cell {
     const char *text; /* quotes and all */
@@ -55,21 +63,29 @@ static bool read_number(cell c, double *value)
 }
 
 /* Adds a step with a known truth. */
-static void add_step(ft_metric metric, double y, const double q[FT_N_QUANTILES], double *sum, double *weight)
+static void add_step(ft_metric metric, double truth, const double quantiles[FT_N_QUANTILES], double *sum,
+                     double *weight)
 {
-    const double error = y - q[MEDIAN], size = fabs(y) + fabs(q[MEDIAN]);
-    double loss = 0;
+    const ft_step_losses losses = ft_step_losses_of(truth, quantiles);
+    double all_quantiles = 0;
     switch (metric) {
-    case FT_MAE: *sum += fabs(error); break;
-    case FT_RMSE: *sum += error * error; break;
-    case FT_SMAPE: *sum += size > 0 ? 2 * fabs(error) / size : 0; break;
-    case FT_COVERAGE_80: *sum += q[LOWEST] <= y && y <= q[HIGHEST]; break;
+    case FT_MAE:
+        *sum += losses.abs_error;
+        break;
+    case FT_RMSE:
+        *sum += losses.squared_error;
+        break;
+    case FT_SMAPE:
+        *sum += losses.smape;
+        break;
+    case FT_COVERAGE_80:
+        *sum += losses.is_covered;
+        break;
     default:
-        for (int i = 0; i < FT_N_QUANTILES; i++)
-            loss += 2 * fabs((q[i] - y) * ((y <= q[i]) - ft_quantile_levels[i]));
-        *sum += loss / FT_N_QUANTILES;
+        for (int q = 0; q < FT_N_QUANTILES; q++) all_quantiles += losses.quantile[q];
+        *sum += all_quantiles / FT_N_QUANTILES;
     }
-    *weight += metric == FT_WQL ? fabs(y) : 1;
+    *weight += metric == FT_WQL ? fabs(truth) : 1;
 }
 
 /* Room for one window more. */

@@ -91,20 +91,11 @@ static ft_status importance(const ft_experiments *experiments, const analyze_opt
 
 int ft_command_analyze_importance(int argc, const char *const *argv)
 {
-    static const char *const splits[] = {"val", "test", NULL};
     analyze_options options = {.metric = "mae", .split = "val"};
     const ft_option extra[] = {
-        {.name = "metric",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.metric,
-         .argument = "METRIC",
-         .help = "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80"},
-        {.name = "split",
-         .kind = FT_OPTION_CHOICE,
-         .value = &options.split,
-         .argument = "SPLIT",
-         .help = "val or test (default val: test is held back, and shown beside it)",
-         .choices = splits},
+        FT_OPTIONS_BEST_BY(
+            options.metric, "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80",
+            options.split, "val or test (default val: test is held back, and shown beside it)"),
         {.name = "top",
          .kind = FT_OPTION_INTEGER,
          .value = &options.top,

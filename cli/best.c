@@ -31,21 +31,12 @@ static ft_status best(const ft_selection_options *selection, const char *metric_
 
 int ft_command_best(int argc, const char *const *argv)
 {
-    static const char *const splits[] = {"val", "test", NULL};
     ft_selection_options selection = FT_SELECTION_DEFAULT;
     const char *format = "table", *metric = "mae", *split = "val";
     const ft_option table[] = {
-        {.name = "metric",
-         .kind = FT_OPTION_TEXT,
-         .value = &metric,
-         .argument = "METRIC",
-         .help = "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80"},
-        {.name = "split",
-         .kind = FT_OPTION_CHOICE,
-         .value = &split,
-         .argument = "SPLIT",
-         .help = "val or test (default val: test is held back, and shown beside it)",
-         .choices = splits},
+        FT_OPTIONS_BEST_BY(metric,
+                           "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80",
+                           split, "val or test (default val: test is held back, and shown beside it)"),
         FT_OPTIONS_SELECTION(selection),
         FT_OPTION_FORMAT(format),
         {.name = NULL},

@@ -99,7 +99,6 @@ static ft_status compare(const compare_options *options, ft_error *err)
 
 int ft_command_compare(int argc, const char *const *argv)
 {
-    static const char *const splits[] = {"val", "test", NULL};
     compare_options options = {.selection = FT_SELECTION_DEFAULT, .format = "table", .split = "val"};
     const ft_option table[] = {
         FT_OPTIONS_SELECTION(options.selection),
@@ -113,12 +112,8 @@ int ft_command_compare(int argc, const char *const *argv)
          .value = &options.sort,
          .argument = "COLUMN",
          .help = "sort by a column, or by a metric (mae) of the split"},
-        {.name = "split",
-         .kind = FT_OPTION_CHOICE,
-         .value = &options.split,
-         .argument = "SPLIT",
-         .help = "whose metric --sort takes: val or test (default val: test is held back)",
-         .choices = splits},
+        FT_OPTION_SPLIT(options.split,
+                        "whose metric --sort takes: val or test (default val: test is held back)"),
         {.name = "descending",
          .kind = FT_OPTION_FLAG,
          .value = &options.descending,

@@ -82,3 +82,10 @@ static bool show(void *context, const char *file, int64_t done, int64_t total)
 }
 
 const ft_hub_watch ft_hub_bar_watch = {.say = say, .show = show};
+
+ft_status ft_hub_bar_resolve(const char *model, char **directory, ft_error *err)
+{
+    ft_status status = ft_hub_resolve(model, &ft_hub_bar_watch, directory, err);
+    ft_hub_bar_end();
+    return status;
+}

@@ -12,6 +12,9 @@ void ft_hub_bar_fetching(void *context, const char *file, int64_t done, int64_t 
 /* Takes the bar away, so that a message may follow. */
 void ft_hub_bar_end(void);
 
+/* ft_hub_resolve with this watch; afterwards the bar is gone. */
+ft_status ft_hub_bar_resolve(const char *model, char **directory, ft_error *err);
+
 /* A watch that shows all this. */
 extern const ft_hub_watch ft_hub_bar_watch;
 

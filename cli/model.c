@@ -15,18 +15,10 @@
 static ft_status check_free(const char *directory, ft_error *err)
 {
     static const char *const files[] = {"config.json", "model.safetensors", "model.safetensors.index.json"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *path = ft_join_path(directory, files[i]);
-        if (!path) return ft_no_memory(err, "a path", strlen(directory));
-        bool there = false;
-        ft_status status = ft_path_exists(path, &there, err);
-        free(path);
-        if (status != FT_OK) return status;
-        if (there)
-            return ft_fail(err, FT_BAD_INPUT, "%s: %s is there already; choose another --out or remove it",
-                           directory, files[i]);
-    }
-    return FT_OK;
+    ft_status status = FT_OK;
+    for (size_t i = 0; i < sizeof files / sizeof *files && status == FT_OK; i++)
+        status = ft_output_check_absent(directory, files[i], err);
+    return status;
 }
 
 /* Says on stdout what was written. */
@@ -103,8 +95,7 @@ static ft_status merge(const char *model, const char *adapter_directory, const c
     const ft_input inputs[] = {{"the model", model}, {"the adapter", adapter_directory}};
     ft_status status = ft_output_check(out, inputs, 2, err);
     if (status == FT_OK) status = check_free(out, err);
-    if (status == FT_OK) status = ft_hub_resolve(model, &ft_hub_bar_watch, &directory, err);
-    ft_hub_bar_end();
+    if (status == FT_OK) status = ft_hub_bar_resolve(model, &directory, err);
     if (status == FT_OK) status = ft_weights_read(directory, &weights, err);
     if (status == FT_OK) status = ft_adapter_read(adapter_directory, weights, &adapter, err);
     if (status == FT_OK) status = ft_adapter_merge(adapter, weights, err);
@@ -163,8 +154,7 @@ static ft_status info(const char *model, const char *format_name, ft_error *err)
     char *directory = NULL;
     ft_table_format format;
     ft_status status = ft_table_format_parse(format_name, &format, err);
-    if (status == FT_OK) status = ft_hub_resolve(model, &ft_hub_bar_watch, &directory, err);
-    ft_hub_bar_end();
+    if (status == FT_OK) status = ft_hub_bar_resolve(model, &directory, err);
     if (status == FT_OK) status = ft_model_info(directory, &object, err);
     if (status == FT_OK) status = ft_print_object(object, format, err);
     cJSON_Delete(object);

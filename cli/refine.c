@@ -107,21 +107,13 @@ static ft_status refine(const refine_options *options, ft_error *err)
 
 int ft_command_refine(int argc, const char *const *argv)
 {
-    static const char *const splits[] = {"val", "test", NULL};
     refine_options options = {
         .selection = FT_SELECTION_DEFAULT, .metric = "mae", .split = "val", .format = "table"};
     const ft_option table[] = {
-        {.name = "metric",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.metric,
-         .argument = "METRIC",
-         .help = "what is best: mae (default), rmse, mase, directional_accuracy, smape, wql, coverage_80"},
-        {.name = "split",
-         .kind = FT_OPTION_CHOICE,
-         .value = &options.split,
-         .argument = "SPLIT",
-         .help = "val or test (default val: test is held back)",
-         .choices = splits},
+        FT_OPTIONS_BEST_BY(
+            options.metric,
+            "what is best: mae (default), rmse, mase, directional_accuracy, smape, wql, coverage_80",
+            options.split, "val or test (default val: test is held back)"),
         {.name = "key",
          .kind = FT_OPTION_LIST,
          .value = &options.keys,

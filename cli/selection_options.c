@@ -3,6 +3,8 @@
 
 #include "tracker/select.h"
 
+const char *const ft_split_choices[] = {"val", "test", NULL};
+
 ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
                             ft_experiments *experiments, ft_error *err)
 {

@@ -32,6 +32,21 @@ typedef struct ft_selection_options {
         .help = "only experiments with this hyperparameter; may be given again"                              \
     }
 
+/* Rows of what is best: a metric, mae by default, and the split that chooses, val by default. */
+#define FT_OPTIONS_BEST_BY(metric_target, metric_help, split_target, split_help)                             \
+    {.name = "metric",                                                                                       \
+     .kind = FT_OPTION_TEXT,                                                                                 \
+     .value = &(metric_target),                                                                              \
+     .argument = "METRIC",                                                                                   \
+     .help = metric_help},                                                                                   \
+        FT_OPTION_SPLIT(split_target, split_help)
+#define FT_OPTION_SPLIT(target, text)                                                                        \
+    {                                                                                                        \
+        .name = "split", .kind = FT_OPTION_CHOICE, .value = &(target), .argument = "SPLIT", .help = text,    \
+        .choices = ft_split_choices                                                                          \
+    }
+extern const char *const ft_split_choices[];
+
 enum { FT_MOST_IDS = 100000 };
 
 /* Loads the chosen experiments and says on stderr what could not be read. Where none is left that is told: as

@@ -116,3 +116,16 @@ ft_status ft_output_check(const char *path, const ft_input *inputs, size_t n_inp
         status = check_input(path, &out, &inputs[i], err);
     return status == FT_OK && S_ISREG(out.st_mode) ? check_owner(path, err) : status;
 }
+
+ft_status ft_output_check_absent(const char *directory, const char *name, ft_error *err)
+{
+    bool there = false;
+    char *path = ft_join_path(directory, name);
+    if (!path) return ft_no_memory(err, "a path", strlen(directory));
+    ft_status status = ft_path_exists(path, &there, err);
+    free(path);
+    if (status == FT_OK && there)
+        status = ft_fail(err, FT_BAD_INPUT, "%s: %s is there already; choose another --out or remove it",
+                         directory, name);
+    return status;
+}

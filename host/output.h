@@ -17,4 +17,7 @@ typedef struct ft_input {
  * fine. FT_FAILED where that cannot be told. */
 ft_status ft_output_check(const char *path, const ft_input *inputs, size_t n_inputs, ft_error *err);
 
+/* FT_BAD_INPUT where the directory holds a file of that name, which is not to be replaced. */
+ft_status ft_output_check_absent(const char *directory, const char *name, ft_error *err);
+
 #endif

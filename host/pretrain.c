@@ -4,39 +4,30 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/version.h"
+#include "host/output.h"
 
 /* The files in job->out, malloc'd. */
 typedef struct paths {
-    char *model, *record, *checkpoint;
+    char *record, *checkpoint;
 } paths;
 
 static ft_status make_paths(const char *out, paths *p, ft_error *err)
 {
-    p->model = ft_join_path(out, "model.safetensors");
     p->record = ft_join_path(out, "pretraining.json");
     p->checkpoint = ft_join_path(out, "checkpoint.safetensors");
-    return p->model && p->record && p->checkpoint ? FT_OK : ft_no_memory(err, "paths", 3 * 4096);
+    return p->record && p->checkpoint ? FT_OK : ft_no_memory(err, "paths", strlen(out));
 }
 
 static void free_paths(paths *p)
 {
-    free(p->model);
     free(p->record);
     free(p->checkpoint);
-}
-
-static ft_status check_free(const char *model, ft_error *err)
-{
-    bool there = false;
-    ft_status status = ft_path_exists(model, &there, err);
-    if (status == FT_OK && there)
-        status = ft_fail(err, FT_BAD_INPUT, "%s is there already; choose another --out or remove it", model);
-    return status;
 }
 
 static void duration(double seconds, char out[32])
@@ -60,11 +51,6 @@ static void say_report(void *context, const ft_pretrain_report *r)
                   r->tokens_per_second, left);
 }
 
-static void say_line(void *context, const char *line)
-{
-    ft_engine_say(context, "%s", line);
-}
-
 static ft_stop ask_to_stop(void *context)
 {
     return ft_engine_stop(context);
@@ -85,20 +71,13 @@ static ft_status write_record(const ft_engine *engine, const ft_pretrain_job *jo
         const char *key;
         double value;
     } numbers[] = {
-        {"steps", (double)result->steps},
-        {"tokens", (double)result->tokens},
-        {"seconds", result->seconds},
-        {"loss", result->loss},
-        {"val_loss", result->val_loss},
-        {"batch_size", s->batch_size},
-        {"context_length", s->context_length},
-        {"prediction_length", s->prediction_length},
-        {"learning_rate", s->learning_rate},
-        {"warmup", s->warmup},
-        {"weight_decay", s->weight_decay},
-        {"max_grad_norm", s->max_grad_norm},
-        {"dropout", (double)s->dropout},
-        {"seed", s->seed},
+        {"steps", (double)result->steps},      {"tokens", (double)result->tokens},
+        {"seconds", result->seconds},          {"loss", result->loss},
+        {"val_loss", result->val_loss},        {"batch_size", s->batch_size},
+        {"context_length", s->context_length}, {"prediction_length", s->prediction_length},
+        {"learning_rate", s->learning_rate},   {"warmup", s->warmup},
+        {"weight_decay", s->weight_decay},     {"max_grad_norm", s->max_grad_norm},
+        {"dropout", (double)s->dropout},       {"seed", s->seed},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && ok; i++)
         ok = cJSON_AddItemToObject(record, numbers[i].key, ft_json_number(numbers[i].value));
@@ -123,7 +102,6 @@ static ft_status train(ft_engine *engine, const ft_pretrain_job *job, const path
         settings.checkpoint = p->checkpoint;
         settings.stop = ask_to_stop;
         settings.report = say_report;
-        settings.say = say_line;
         settings.context = engine;
         settings.comm = engine->comm;
         status = ft_weights_init(&config, settings.seed, &weights, err);
@@ -149,7 +127,7 @@ ft_status ft_run_pretraining(ft_engine *engine, const ft_pretrain_job *job, ft_p
     ft_status status = ft_engine_enter(engine, err);
     if (status != FT_OK) return status;
     status = make_paths(job->out, &p, err);
-    if (status == FT_OK) status = check_free(p.model, err);
+    if (status == FT_OK) status = ft_output_check_absent(job->out, "model.safetensors", err);
     if (status == FT_OK) status = ft_make_directories(job->out, err);
     if (status == FT_OK) status = ft_engine_attach(engine, err);
     if (status == FT_OK) status = train(engine, job, &p, result, err);

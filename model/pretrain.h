@@ -36,7 +36,6 @@ typedef struct ft_pretrain_settings {
     ft_stop (*stop)(void *context); /* asked after each step; may be NULL */
     /* Tells how far the training is; may be NULL. */
     void (*report)(void *context, const ft_pretrain_report *report);
-    void (*say)(void *context, const char *line); /* a line for people; may be NULL */
     void *context;
     ft_comm *comm; /* devices that share each step; NULL: this one alone */
 } ft_pretrain_settings;

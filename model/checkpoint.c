@@ -137,7 +137,6 @@ static uint32_t add_tensor(uint32_t checksum, const char *name, const void *data
     return ft_checksum(ft_checksum(checksum, name, strlen(name)), data, bytes);
 }
 
-/* Writes the tensors, which it sorts, with the state and the checksum of both. */
 /* Moves aside what is at a checkpoint's path but is no regular file (a pipe, a device, a
  * link, a directory): it must not be written to. */
 static ft_status make_way(const char *path, ft_error *err)
@@ -156,6 +155,7 @@ static ft_status make_way(const char *path, ft_error *err)
     return status;
 }
 
+/* Writes the tensors, which it sorts, with the state and the checksum of both. */
 static ft_status write_checked(const char *path, const char *state, ft_tensor_to_store *tensors, size_t n,
                                ft_error *err)
 {

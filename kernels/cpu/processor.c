@@ -91,14 +91,19 @@ static const char *find_value(const char *cpuinfo, const char *key, int *length)
     return "";
 }
 
-void ft_cpu_describe(char *text, size_t size)
+static void put_name(const char *cpuinfo, char *text, size_t size)
 {
-    char cpuinfo[CPUINFO_CHARS];
     int length;
-    read_cpuinfo(cpuinfo);
     const char *name = find_value(cpuinfo, "model name", &length);
     snprintf(text, size, "%.*s", length, name);
     if (length == 0) snprintf(text, size, "CPU");
+}
+
+void ft_cpu_describe(char *text, size_t size)
+{
+    char cpuinfo[CPUINFO_CHARS];
+    read_cpuinfo(cpuinfo);
+    put_name(cpuinfo, text, size);
 }
 
 void ft_cpu_identify(char *text, size_t size)
@@ -112,6 +117,6 @@ void ft_cpu_identify(char *text, size_t size)
         const char *value = find_value(cpuinfo, keys[i], &length);
         checksum = ft_checksum(ft_checksum(checksum, value, (size_t)length), ",", 1);
     }
-    ft_cpu_describe(name, sizeof name);
+    put_name(cpuinfo, name, sizeof name);
     snprintf(text, size, "%s %08lx", name, (unsigned long)checksum);
 }

@@ -15,8 +15,9 @@ typedef struct ft_pretrain_batch_settings {
     int threads; /* that draw; 0: all cores */
 } ft_pretrain_batch_settings;
 
-/* A batch on the host. Contexts of one batch have one longest length: context_length, or a half, a quarter or
- * an eighth of it, so that short series, of which the world is full, do not cost what long ones do. */
+/* A batch on the host. All sequences of a batch are padded to one length: context_length, or
+ * a half, a quarter, an eighth or a sixteenth of it. Short series are common in practice, and
+ * short contexts cost little. */
 typedef struct ft_pretrain_batch ft_pretrain_batch;
 
 ft_status ft_pretrain_batch_create(const ft_tokenizer *tokenizer, const ft_pretrain_batch_settings *settings,

@@ -6,9 +6,9 @@
 #include "tracker/experiments.h"
 
 /* Adds a line: the metric's standard error, and which others cannot be told from the best one
- * (confidence_set.h) by their forecasts.csv. The FT_MOST_COMPARED best are looked at; those without
- * forecasts of the same windows are counted. Nothing is added for one experiment alone, or a metric that has
- * no values of windows. */
+ * (confidence_set.h) by their forecasts.csv. Compares the FT_MOST_COMPARED best ones; says how many others it
+ * left out, because they are worse or have no forecasts of the same windows. Adds nothing for one experiment
+ * alone, or for a metric without values of windows. */
 enum { FT_MOST_COMPARED = 32 };
 ft_status ft_certainty_describe(const ft_experiments *experiments, const ft_experiment *best,
                                 ft_metric metric, ft_split split, ft_text *out, ft_error *err);

@@ -1,11 +1,12 @@
 /* How sure a ranking is: standard errors, and which experiments cannot be told from the best.
  *
- * The windows are drawn again with replacement, the same for all experiments (a paired bootstrap): blocks of
- * neighbouring windows, which are alike, and where there are several series, series first. Who cannot be told
- * from the best is the model confidence set of Hansen, Lunde and Nason ("The model confidence set",
- * Econometrica 2011; statistic T_max): from all experiments the worst is taken away as long as they are not
- * equally good by a test at 5 %. It holds for all of them at once, although the best is chosen after the
- * fact: of experiments that are alike one is excluded in at most 5 % of cases. */
+ * A paired bootstrap draws the windows with replacement, the same draw for all experiments: blocks of
+ * neighbouring windows, whose errors are alike; with several series it draws series first.
+ *
+ * The experiments that cannot be told from the best are the model confidence set of Hansen, Lunde and Nason
+ * ("The model confidence set", Econometrica 2011; statistic T_max): a test at 5 % asks whether all are equally
+ * good, and as long as it says no, the worst is removed. The set holds for all experiments at once, although
+ * the best is chosen after the fact: if all are alike, one is excluded in at most 5 % of cases. */
 #ifndef FT_TRACKER_CONFIDENCE_SET_H
 #define FT_TRACKER_CONFIDENCE_SET_H
 

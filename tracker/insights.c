@@ -168,8 +168,8 @@ cJSON *ft_insights_returns_test(const ft_insights_split *train, const double *tr
     size_t n = 0, m = 0;
     double *a = sorted_returns(train, train_target, &n), *b = sorted_returns(test, test_target, &m);
     cJSON *object = NULL;
-    if (a && b) {
-        const ft_ks_test ks = ft_ks_two_samples(a, n, b, m);
+    ft_ks_test ks;
+    if (a && b && ft_ks_two_samples(a, n, b, m, &ks)) {
         const figure figures[] = {{"ks_statistic", ks.statistic},
                                   {"ks_pvalue", ks.p_value},
                                   {"train_returns", (double)n},

@@ -26,15 +26,17 @@ static int64_t largest_distance(const double *a, size_t n, const double *b, size
  * as exact as large ones. */
 static double share_that_reaches(int64_t n, int64_t m, int64_t least, double *left)
 {
-    for (int64_t i = 0; i <= n; i++)
-        for (int64_t j = 0; j <= m; j++) {
-            if (llabs(i * m - j * n) >= least)
-                left[j] = 1;
-            else if (i == 0)
+    /* All that are not nearer than `least` have a share of 1, which they keep. */
+    for (int64_t j = 0; j <= m; j++) left[j] = 1;
+    for (int64_t i = 0, first = 0; i <= n; i++) {
+        for (; first <= m && i * m - first * n >= least; first++) left[first] = 1;
+        for (int64_t j = first; j <= m && j * n - i * m < least; j++) {
+            if (i == 0)
                 left[j] = 0;
             else if (j > 0)
                 left[j] = ((double)i * left[j] + (double)j * left[j - 1]) / (double)(i + j);
         }
+    }
     return left[m];
 }
 
@@ -51,17 +53,20 @@ double ft_ks_limit(double x)
     return sum;
 }
 
-ft_ks_test ft_ks_two_samples(const double *a, size_t n, const double *b, size_t m)
+bool ft_ks_two_samples(const double *a, size_t n, const double *b, size_t m, ft_ks_test *test)
 {
-    ft_ks_test test = {NAN, NAN, false};
-    if (n == 0 || m == 0) return test;
+    *test = (ft_ks_test){NAN, NAN, false};
+    if (n == 0 || m == 0) return true;
     const int64_t distance = largest_distance(a, n, b, m);
     const double size = (double)n * (double)m;
-    test.statistic = (double)distance / size;
-    test.p_value = ft_ks_limit(test.statistic * sqrt(size / (double)(n + m)));
-    double *room = n <= MOST_EXACT && m <= MOST_EXACT ? malloc((m + 1) * sizeof *room) : NULL;
-    test.is_exact = room != NULL;
-    if (room) test.p_value = share_that_reaches((int64_t)n, (int64_t)m, distance, room);
+    test->statistic = (double)distance / size;
+    test->is_exact = n <= MOST_EXACT && m <= MOST_EXACT;
+    if (!test->is_exact) {
+        test->p_value = ft_ks_limit(test->statistic * sqrt(size / (double)(n + m)));
+        return true;
+    }
+    double *room = malloc((m + 1) * sizeof *room);
+    if (room) test->p_value = share_that_reaches((int64_t)n, (int64_t)m, distance, room);
     free(room);
-    return test;
+    return room != NULL;
 }

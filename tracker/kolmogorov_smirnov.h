@@ -11,8 +11,9 @@ typedef struct ft_ks_test {
     bool is_exact;    /* counted over all orders of the values, as scipy's ks_2samp does; else the limit */
 } ft_ks_test;
 
-/* a: (n), b: (m), both ascending and without NaN. Exact up to 10,000 values each. */
-ft_ks_test ft_ks_two_samples(const double *a, size_t n, const double *b, size_t m);
+/* a: (n), b: (m), both ascending and without NaN. Exact up to 10,000 values each. False when memory runs out.
+ */
+bool ft_ks_two_samples(const double *a, size_t n, const double *b, size_t m, ft_ks_test *test);
 
 /* P(K >= x) of Kolmogorov's limit, for x = statistic * sqrt(n m / (n + m)); scipy's kstwobign.sf. */
 double ft_ks_limit(double x);

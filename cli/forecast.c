@@ -62,7 +62,7 @@ int ft_command_forecast(int argc, const char *const *argv)
          .argument = "DIR",
          .help =
              "the Chronos-T5 model: a directory, or ORG/NAME on the Hugging Face Hub (default: the one that "
-             "the experiment was tuned on)"},
+             "the experiment was tuned on, else ftgpu-nano, which is built in)"},
         {.name = "adapter",
          .kind = FT_OPTION_TEXT,
          .value = &job.adapter,
@@ -154,7 +154,7 @@ int ft_command_forecast(int argc, const char *const *argv)
         .command = "ftgpu forecast",
         .summary = "Forecasts each series of a file beyond its end, with sampled paths, and writes their "
                    "mean and quantiles as CSV.",
-        .usage = "--model DIR [--adapter DIR] --data FILE --target COLUMN [options]",
+        .usage = "[--model DIR] [--adapter DIR] --data FILE --target COLUMN [options]",
         .example = "ftgpu forecast --experiment best --data demo/data.csv --target Close --horizon 24\n",
         .notes =
             "Columns: item_id, timestamp, target_name, predictions (the mean of the sampled paths) and the\n"

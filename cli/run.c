@@ -18,7 +18,7 @@ int ft_command_run(int argc, const char *const *argv)
     ft_command_line line = {
         .command = "ftgpu run",
         .summary = "Fine-tunes one configuration, evaluates it on all splits and records the experiment.",
-        .usage = "--model DIR --train FILE --val FILE --test FILE --target COLUMN [options]",
+        .usage = "--train FILE --val FILE --test FILE --target COLUMN [options]",
         .example = "ftgpu run --model demo/model --train demo/train.csv --val demo/val.csv --test "
                    "demo/test.csv \\\n"
                    "    --target Close --name baseline --set learning_rate=1e-3 --set epochs=3\n",

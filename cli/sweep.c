@@ -273,7 +273,7 @@ int ft_command_sweep(int argc, const char *const *argv)
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",
         .usage =
-            "--model DIR --train FILE --val FILE --test FILE --target COLUMN --grid KEY=V1,V2 ... [options]",
+            "--train FILE --val FILE --test FILE --target COLUMN --grid KEY=V1,V2 ... [options]",
         .example =
             "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
             "\\\n"

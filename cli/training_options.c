@@ -98,8 +98,8 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
          .kind = FT_OPTION_TEXT,
          .value = &o->request.model,
          .argument = "DIR",
-         .help = "the Chronos-T5 model to tune: a directory, or ORG/NAME on the Hugging Face Hub",
-         .required = true},
+         .help = "the Chronos-T5 model to tune: a directory, or ORG/NAME on the Hugging Face Hub (default: "
+                 "ftgpu-nano, which is built in)"},
         FT_OPTIONS_DATA(*data, o->request.target),
         {.name = "set",
          .kind = FT_OPTION_LIST,

@@ -41,10 +41,6 @@ typedef struct forecaster {
 
 static ft_status check_job(const ft_forecast_job *job, ft_frequency *named, ft_error *err)
 {
-    if (!job->model && !job->experiment)
-        return ft_fail(
-            err, FT_BAD_INPUT,
-            "no model given (--model DIR, --model ORG/NAME on the Hugging Face Hub, or --experiment ID)");
     if (!job->data) return ft_fail(err, FT_BAD_INPUT, "no data given (--data FILE)");
     if (!job->target) return ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (job->context_length < 0 || job->context_length > 65536)

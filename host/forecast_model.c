@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "host/experiment/run_record.h"
+#include "model/pretrained/builtin.h"
 #include "tracker/experiments.h"
 
 void ft_forecast_model_free(ft_forecast_model *found)
@@ -179,7 +180,7 @@ ft_status ft_forecast_model_find(const ft_engine *engine, const ft_forecast_job 
     if (job->experiment) {
         status = find_by_experiment(engine, job, found, err);
     } else {
-        status = keep(job->model, &found->model, err);
+        status = keep(job->model ? job->model : ft_builtin_name, &found->model, err);
         if (status == FT_OK) status = keep(job->adapter, &found->adapter, err);
     }
     if (status != FT_OK) ft_forecast_model_free(found);

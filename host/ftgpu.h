@@ -86,7 +86,8 @@ typedef struct ft_data_files {
 typedef struct ft_experiment_request {
     const char *name;    /* NULL: "experiment" */
     const char *notes;   /* NULL: none */
-    const char *model;   /* model directory, or ORG/NAME[@REVISION] on the Hugging Face Hub */
+    const char *model;   /* model directory, or ORG/NAME[@REVISION] on the Hugging Face Hub; NULL: the
+                            built-in one, ftgpu-nano */
     const char *adapter; /* PEFT directory to go on from; NULL: a fresh adapter */
     const char *target;  /* column to forecast */
     ft_data_files data;
@@ -163,9 +164,9 @@ ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sw
 /* Forecasts beyond the end of each series of a file. */
 typedef struct ft_forecast_job {
     const char *model, *adapter; /* directories, the model also ORG/NAME[@REVISION] on the Hugging Face
-                                    Hub; adapter may be NULL */
+                                    Hub; either may be NULL: the built-in model, no adapter */
     const char *experiment;      /* of the engine's results, instead of an adapter: an id or the beginning of
-                                    one, or "best"; NULL: none. model may then be NULL, and is what the
+                                    one, or "best"; NULL: none. model, when NULL, is then what the
                                     experiment was tuned on: another is FT_BAD_INPUT */
     const char *metric;          /* what "best" means, on the test split; NULL: mae */
     const char *data;            /* "-": stdin; a pipe will do */

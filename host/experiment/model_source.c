@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/hub/hub.h"
+#include "model/pretrained/builtin.h"
 
 static void say(void *context, const char *line)
 {
@@ -27,6 +28,8 @@ ft_status ft_model_read(const ft_engine *engine, const char *model, ft_weights *
 
 const char *ft_model_public_name(const char *model, const char *directory)
 {
-    /* "@revision" and "hf://" are ftgpu's own: whoever reads them elsewhere is better served by the path. */
-    return strchr(model, '@') || strstr(model, "://") ? directory : model;
+    /* "@revision", "hf://" and the built-in model's name are ftgpu's own: whoever reads them
+     * elsewhere is better served by the path. */
+    const bool is_ours = strchr(model, '@') || strstr(model, "://") || strcmp(model, ft_builtin_name) == 0;
+    return is_ours ? directory : model;
 }

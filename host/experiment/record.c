@@ -161,7 +161,7 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
         written.config.chronos.context_length = (int32_t)config->context_length;
         written.config.chronos.prediction_length = (int32_t)config->prediction_length;
         /* A whole model gets the base's config.json. */
-        const char *directory = run_context->model_directory, *base = run_context->request->model;
+        const char *directory = run_context->model_directory, *base = run_context->model;
         if (directory)
             base = written.spec.kind == FT_FULL ? directory : ft_model_public_name(base, directory);
         status = ft_adapter_write(experiment->model_path, &written, run_context->weights, base, err);

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "host/search/train_config.h"
+#include "model/pretrained/builtin.h"
 
 /* Whether data and model allow configuration `index`. The adapter that training goes on from replaces what
  * the hyperparameters say of rank, alpha and targets. */
@@ -104,7 +105,7 @@ static ft_status read_model(ft_run_context *run_context, ft_error *err)
 {
     ft_comm *launcher = run_context->engine->launcher;
     bool reads = !launcher || launcher->rank == 0;
-    ft_status status = reads ? ft_model_read(run_context->engine, run_context->request->model,
+    ft_status status = reads ? ft_model_read(run_context->engine, run_context->model,
                                              &run_context->weights, &run_context->model_directory, err)
                              : FT_OK;
     status = ft_comm_agree(launcher, status, NULL, err);
@@ -117,14 +118,12 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
 {
     *run_context = (ft_run_context){.engine = engine,
                                     .request = request,
+                                    .model = request->model ? request->model : ft_builtin_name,
                                     .season = request->season > 0 ? request->season : 1,
                                     .eval_windows = request->eval_windows > 0 ? request->eval_windows : 256};
     run_context->name = ft_copy_string(request->name ? request->name : "experiment");
     ft_status status = run_context->name ? ft_experiment_check_name(run_context->name, err)
                                          : ft_no_memory(err, "a name", 16);
-    if (status == FT_OK && !request->model)
-        status =
-            ft_fail(err, FT_BAD_INPUT, "no model given (--model DIR, or ORG/NAME on the Hugging Face Hub)");
     if (status == FT_OK && !request->target)
         status = ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (status == FT_OK) status = read_data(run_context, err);

@@ -17,6 +17,7 @@ typedef struct ft_run_context_baseline {
 typedef struct ft_run_context {
     ft_engine *engine;
     const ft_experiment_request *request;
+    const char *model; /* the request's, or the built-in one's name */
     char *name; /* of the experiments */
     int64_t season, eval_windows;
     ft_dataset dataset;

@@ -63,7 +63,7 @@ cJSON *ft_run_record(const ft_run_context *run_context, const ft_sweep_place *pl
               cJSON_AddNumberToObject(run, "threads", backend->n_threads) &&
               cJSON_AddNumberToObject(run, "ranks",
                                       run_context->engine->comm ? run_context->engine->comm->size : 1) &&
-              cJSON_AddStringToObject(run, "model", run_context->request->model) &&
+              cJSON_AddStringToObject(run, "model", run_context->model) &&
               add_checksum(run, "model_hash", run_context->weights->checksum) &&
               add_checksum(run, "data_hash", run_context->dataset.checksum) &&
               add_checksum(run, "rows_hash", run_context->dataset.rows_checksum) &&

@@ -9,12 +9,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "host/hub/attempts.h"
+#include "host/hub/builtin_place.h"
 #include "host/hub/cache.h"
 #include "host/hub/fetch.h"
 #include "host/hub/name.h"
 #include "host/hub/remote.h"
 #include "host/hub/settings.h"
 #include "model/config.h"
+#include "model/pretrained/builtin.h"
 
 /* Another commit's files under the name of this one would be a Hub's fault. */
 static ft_status look_at_commit(ft_hub_remote *remote, const char *commit, const char *name,
@@ -182,12 +184,18 @@ static ft_status find_or_fetch(const char *model, const ft_hub_name *name, const
     return status;
 }
 
+static bool is_builtin(const char *model)
+{
+    return strcmp(model, ft_builtin_name) == 0;
+}
+
 ft_status ft_hub_resolve(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err)
 {
     struct stat info;
     ft_hub_name name;
     *directory = NULL;
     const bool is_missing = lstat(model, &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    if (is_missing && is_builtin(model)) return ft_builtin_place(directory, err);
     if (is_missing && ft_hub_name_parse(model, &name))
         return find_or_fetch(model, &name, watch, directory, err);
     *directory = ft_copy_string(model);
@@ -199,6 +207,7 @@ ft_status ft_hub_find(const char *model, char **directory, ft_error *err)
     ft_hub_settings settings;
     ft_hub_name name;
     *directory = NULL;
+    if (is_builtin(model)) return ft_builtin_place(directory, err);
     if (!ft_hub_name_parse(model, &name)) return FT_OK;
     ft_status status = ft_hub_settings_read(&settings, err);
     if (status == FT_OK) status = ft_hub_cache_find(settings.cache, &name, directory, err);
@@ -211,6 +220,7 @@ ft_status ft_hub_pull(const char *model, const ft_hub_watch *watch, char **direc
     ft_hub_settings settings;
     ft_hub_name name;
     *directory = NULL;
+    if (is_builtin(model)) return ft_builtin_place(directory, err);
     if (!ft_hub_name_parse(model, &name))
         return ft_fail(err, FT_BAD_INPUT,
                        "\"%s\" is no name on the Hugging Face Hub: ORG/NAME or ORG/NAME@REVISION, as "

@@ -21,8 +21,9 @@ typedef struct ft_hub_watch {
 } ft_hub_watch;
 
 /* The directory of the model that --model names; malloc'd. A directory (or whatever else) of that name is
- * taken as it is. Else "ORG/NAME[@revision]" is sought in the cache, without a word to the network, then
- * fetched. A name that is neither is returned as it is, so that its reader explains what it is not.
+ * taken as it is. Else "ftgpu-nano" is the built-in model (builtin_place.h), and "ORG/NAME[@revision]" is
+ * sought in the cache, without a word to the network, then fetched. A name that is neither is returned as
+ * it is, so that its reader explains what it is not.
  * FT_BAD_INPUT where the Hub has no such model, revision or permission, or where ORG is a directory here,
  * which may mean two things; FT_FAILED where the Hub cannot be reached or does not do its work. */
 ft_status ft_hub_resolve(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err);

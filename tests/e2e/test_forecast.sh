@@ -84,7 +84,6 @@ paste -d, merged_forecast out | awk -F, 'NR > 1 { d = $4 - $17; if (d < 0) d = -
 
 refuses '--data' forecast --model nano --target Close
 refuses 'nowhere' forecast --model nowhere $given
-refuses 'model' forecast $given
 refuses 'tuned_9' forecast --experiment tuned_9 $given
 refuses 'horizon' forecast --model nano $given --horizon 0
 refuses 'quantiles' forecast --model nano $given --quantiles 0.5,1.5

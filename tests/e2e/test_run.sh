@@ -49,7 +49,6 @@ expect out '"lora_rank": 8'
 
 # Wrong usage and bad input: one line, status 2, and no experiment is left behind.
 before=$(ls results/fine_tuning | wc -l)
-refuses '--model' run $files
 refuses 'nowhere' run --model nowhere $files
 refuses '--model is given twice' run $job --model nano
 refuses 'lerning_rate.*learning_rate' run $job --set lerning_rate=1

@@ -1,9 +1,9 @@
 /* `ftgpu pretrain`: a model trained from scratch on artificial series. */
 #include <string.h>
 
-#include "host/pretrain.h"
 #include "cli/command.h"
 #include "cli/training_options.h"
+#include "host/pretrain.h"
 
 /* The options' numbers, before they are settings. */
 typedef struct numbers {
@@ -80,8 +80,13 @@ int ft_command_pretrain(int argc, const char *const *argv)
          .value = &job.size,
          .argument = "SIZE",
          .help = "of the model: ftgpu-nano (the one for the binary), nano, tiny, mini, small, base or large",
-         .choices = sizes,
-         .required = true},
+         .choices = sizes},
+        {.name = "model",
+         .kind = FT_OPTION_TEXT,
+         .value = &job.model,
+         .argument = "DIR",
+         .help = "go on from this model instead of a fresh one; give another --seed, so that it sees other "
+                 "series"},
         {.name = "out",
          .kind = FT_OPTION_TEXT,
          .value = &job.out,
@@ -190,8 +195,8 @@ int ft_command_pretrain(int argc, const char *const *argv)
     };
     const ft_command_line line = {
         .command = "ftgpu pretrain",
-        .summary = "Trains a fresh Chronos-T5 from scratch, all of its parameters, on artificial series.",
-        .usage = "--size SIZE --out DIR --steps N [options]",
+        .summary = "Trains a Chronos-T5 from scratch, all of its parameters, on artificial series.",
+        .usage = "--size SIZE | --model DIR --out DIR --steps N [options]",
         .example = "ftgpu pretrain --size ftgpu-nano --out model --minutes 60",
         .notes = "Stopped or killed, the same command resumes it. With --steps the same command gives the "
                  "same model.\nChronosPipeline.from_pretrained loads the directory.\n",

@@ -272,8 +272,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     ft_command_line line = {
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",
-        .usage =
-            "--train FILE --val FILE --test FILE --target COLUMN --grid KEY=V1,V2 ... [options]",
+        .usage = "--train FILE --val FILE --test FILE --target COLUMN --grid KEY=V1,V2 ... [options]",
         .example =
             "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
             "\\\n"

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/version.h"
+#include "host/experiment/model_source.h"
 #include "host/output.h"
 
 /* The files in job->out, malloc'd. */
@@ -62,11 +63,13 @@ static ft_status write_record(const ft_engine *engine, const ft_pretrain_job *jo
 {
     cJSON *record = cJSON_CreateObject();
     const char *command = engine->settings.command_line;
-    bool ok = record && cJSON_AddStringToObject(record, "size", job->size) &&
-              cJSON_AddStringToObject(record, "command", command ? command : "") &&
-              cJSON_AddStringToObject(record, "version", ft_version()) &&
-              cJSON_AddStringToObject(record, "commit", ft_commit()) &&
-              cJSON_AddStringToObject(record, "device", engine->backend->device);
+    bool ok =
+        record &&
+        cJSON_AddStringToObject(record, job->size ? "size" : "model", job->size ? job->size : job->model) &&
+        cJSON_AddStringToObject(record, "command", command ? command : "") &&
+        cJSON_AddStringToObject(record, "version", ft_version()) &&
+        cJSON_AddStringToObject(record, "commit", ft_commit()) &&
+        cJSON_AddStringToObject(record, "device", engine->backend->device);
     const struct {
         const char *key;
         double value;
@@ -86,26 +89,36 @@ static ft_status write_record(const ft_engine *engine, const ft_pretrain_job *jo
     return status;
 }
 
+/* The weights to begin with, and the lengths that the model is for. */
+static ft_status first_weights(const ft_engine *engine, const ft_pretrain_job *job,
+                               ft_pretrain_settings *settings, ft_weights **weights, ft_error *err)
+{
+    ft_model_config fresh;
+    char *directory = NULL;
+    ft_status status = job->model ? ft_model_read(engine, job->model, weights, &directory, err)
+                                  : ft_config_for_size(job->size, &fresh, err);
+    free(directory);
+    if (status != FT_OK) return status;
+    ft_chronos_config *chronos = job->model ? &(*weights)->config.chronos : &fresh.chronos;
+    if (settings->context_length == 0) settings->context_length = chronos->context_length;
+    if (settings->prediction_length == 0) settings->prediction_length = chronos->prediction_length;
+    chronos->context_length = settings->context_length;
+    chronos->prediction_length = settings->prediction_length;
+    return job->model ? FT_OK : ft_weights_init(&fresh, settings->seed, weights, err);
+}
+
 static ft_status train(ft_engine *engine, const ft_pretrain_job *job, const paths *p,
                        ft_pretrain_result *result, ft_error *err)
 {
     ft_pretrain_settings settings = job->settings;
-    ft_model_config config;
     ft_weights *weights = NULL;
     ft_chronos *chronos = NULL;
-    ft_status status = ft_config_for_size(job->size, &config, err);
-    if (status == FT_OK) {
-        if (settings.context_length == 0) settings.context_length = config.chronos.context_length;
-        if (settings.prediction_length == 0) settings.prediction_length = config.chronos.prediction_length;
-        config.chronos.context_length = settings.context_length;
-        config.chronos.prediction_length = settings.prediction_length;
-        settings.checkpoint = p->checkpoint;
-        settings.stop = ask_to_stop;
-        settings.report = say_report;
-        settings.context = engine;
-        settings.comm = engine->comm;
-        status = ft_weights_init(&config, settings.seed, &weights, err);
-    }
+    ft_status status = first_weights(engine, job, &settings, &weights, err);
+    settings.checkpoint = p->checkpoint;
+    settings.stop = ask_to_stop;
+    settings.report = say_report;
+    settings.context = engine;
+    settings.comm = engine->comm;
     if (status == FT_OK) status = ft_chronos_create(engine->backend, weights, true, &chronos, err);
     if (status == FT_OK) status = ft_pretrain(chronos, weights, &settings, result, err);
     if (status == FT_OK && ft_engine_leads(engine)) {
@@ -124,6 +137,9 @@ ft_status ft_run_pretraining(ft_engine *engine, const ft_pretrain_job *job, ft_p
                              ft_error *err)
 {
     paths p = {0};
+    if (!job->size == !job->model)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "what is to be trained? give --size SIZE for a fresh model, or --model DIR to go on");
     ft_status status = ft_engine_enter(engine, err);
     if (status != FT_OK) return status;
     status = make_paths(job->out, &p, err);

@@ -1,4 +1,4 @@
-/* `ftgpu pretrain`: a fresh model, trained on artificial series, as a model directory. docs/pretraining.md. */
+/* `ftgpu pretrain`: a fresh model, or one to go on from, trained on artificial series, as a model directory. docs/pretraining.md. */
 #ifndef FT_HOST_PRETRAIN_H
 #define FT_HOST_PRETRAIN_H
 
@@ -6,11 +6,13 @@
 #include "model/pretrain.h"
 
 typedef struct ft_pretrain_job {
-    const char *size; /* of the model: ft_config_for_size */
-    const char *out;  /* the directory: model.safetensors, config.json and pretraining.json in the end, until
+    const char *size;  /* of a fresh model: ft_config_for_size; NULL with a model */
+    const char *model; /* to go on from, as --model names one; NULL with a size */
+    const char *out;   /* the directory: model.safetensors, config.json and pretraining.json in the end, until
                          then the checkpoint */
-    bool stores_bf16;              /* the model's file is bf16, half the size; else f32 */
-    ft_pretrain_settings settings; /* lengths 0: the size's own. Checkpoint, callbacks and comm are filled in */
+    bool stores_bf16;  /* the model's file is bf16, half the size; else f32 */
+    ft_pretrain_settings
+        settings; /* lengths 0: the size's own. Checkpoint, callbacks and comm are filled in */
 } ft_pretrain_job;
 
 /* Trains, or resumes from the checkpoint in job->out, and writes the model. FT_BAD_INPUT where a model is

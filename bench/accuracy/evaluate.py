@@ -15,6 +15,7 @@ import math
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +32,10 @@ CONTEXT = 4096  # rows of history in the CSV: more than a model looks back
 STATISTICS_ROWS = 1000  # the history that AutoETS and AutoTheta see
 NAIVE = "seasonal naive"
 STATISTICS = ("AutoETS", "AutoTheta")
+# Tuning (--tune): LoRA on all targets, about as many windows for every set.
+TUNED_BY = ["lora_targets=q+k+v+o+wi+wo", "learning_rate=3e-4", "batch_size=32"]
+TUNED_WINDOWS, MOST_EPOCHS = 4800, 6
+LEAST_WINDOWS = 200  # in the training rows of a set; fewer is too little history to tune on
 
 # Scores that Chronos' authors published with their code (scripts/evaluation/results), of
 # series that are in the competitions' package too.
@@ -43,8 +48,9 @@ OTHER_SERIES = "tourism_yearly"  # its published scores must be of other series:
 class Window:
     """One forecast: the history (with dates), and what came after it."""
 
-    def __init__(self, name, start, freq, history, truth):
-        self.name, self.start, self.freq, self.history, self.truth = name, start, freq, history, truth
+    def __init__(self, series, name, start, freq, history, truth):
+        self.series, self.name, self.start, self.freq = series, name, start, freq
+        self.history, self.truth = history, truth
 
 
 def windows_of(entry, quick):
@@ -58,7 +64,7 @@ def windows_of(entry, quick):
             end = len(values) - (w - 1) * entry.horizon
             window_name = name if entry.windows == 1 else f"{name}#{w}"
             history, truth = values[: end - entry.horizon], values[end - entry.horizon : end]
-            result.append(Window(window_name, start, entry.freq, history, truth))
+            result.append(Window(name, window_name, start, entry.freq, history, truth))
     return result
 
 
@@ -143,24 +149,59 @@ def statistical_forecasts(name, entry, windows):
     return np.where(np.isfinite(forecast), forecast, forecast[:, 4:5])
 
 
-def write_histories(path, windows):
+def write_histories(path, windows, begin=-CONTEXT, end=None):
+    """The rows begin:end of each window's history."""
     with open(path, "w", newline="", encoding="utf-8") as f:
         out = csv.writer(f)
         out.writerow(["id", "timestamp", "value"])
         for w in windows:
-            values = w.history[-CONTEXT:]
-            dates = pd.date_range(w.start, periods=len(w.history), freq=w.freq)[-CONTEXT:]
+            values = w.history[begin:end]
+            dates = pd.date_range(w.start, periods=len(w.history), freq=w.freq)[begin:end]
             form = "%Y-%m-%d %H:%M:%S" if dates.freqstr in ("h", "30min") else "%Y-%m-%d"
             for date, value in zip(dates.strftime(form), values):
                 out.writerow([w.name, date, "" if math.isnan(value) else repr(float(value))])
 
 
-def ftgpu_forecasts(arguments, model, entry, windows, folder):
+def tune(arguments, model, entry, windows, folder):
+    """The adapter's directory after `ftgpu run` on the histories; None where they are too short.
+
+    Of several windows of a series the first alone is tuned on: no later one's truth is in it. The
+    last two horizons of the history are val and test, which take no part in training."""
+    h, first = entry.horizon, {}
+    for w in windows:
+        first.setdefault(w.series, w)
+    usable = [w for w in first.values() if len(w.history) >= 4 * h]
+    rows = [len(w.history) - 2 * h for w in usable]
+    if sum((n - 1) // h for n in rows) < LEAST_WINDOWS:
+        return None
+    # Strides shorter than the horizon where that makes more windows, longer where they are too many.
+    stride = max(1, h // 4, sum(rows) // TUNED_WINDOWS)
+    epochs = min(MOST_EPOCHS, max(1, round(TUNED_WINDOWS / (sum(rows) / stride))))
+    parts = {"train": (None, -2 * h), "val": (-2 * h, -h), "test": (-h, None)}
+    results = folder / f"{entry.name}-tuned"
+    shutil.rmtree(results, ignore_errors=True)
+    command = [arguments.ftgpu, "run", "--model", str(model), "--target", "value", "--id", "id"]
+    command += ["--timestamp", "timestamp", "--results", str(results), "--name", entry.name, "--eval-windows", "1"]
+    for part, (begin, end) in parts.items():
+        file = folder / f"{entry.name}-{part}.csv"
+        write_histories(file, usable, begin, end)
+        command += [f"--{part}", str(file)]
+    for setting in [*TUNED_BY, f"prediction_length={h}", f"window_stride={stride}", f"epochs={epochs}"]:
+        command += ["--set", setting]
+    run = subprocess.run(command + shlex.split(arguments.tune_options), capture_output=True, text=True)
+    if run.returncode:
+        print(f"{entry.name}: ftgpu run fails: {shlex.join(command)}\n{run.stderr.strip()}", file=sys.stderr)
+        return None
+    return next(results.glob("*/adapter"))
+
+
+def ftgpu_forecasts(arguments, model, entry, windows, folder, adapter=None):
     """(windows, 9, horizon), and the seconds of the command; None where it fails."""
     data, out = folder / f"{entry.name}.csv", folder / f"{entry.name}-forecast.csv"
     write_histories(data, windows)
     command = [arguments.ftgpu, "forecast", "--model", str(model), "--data", str(data), "--target", "value", "--id", "id"]
     command += ["--timestamp", "timestamp", "--horizon", str(entry.horizon), "--out", str(out)]
+    command += ["--adapter", str(adapter)] if adapter else []
     command += ["--quantiles", ",".join(f"{q:.1f}" for q in QUANTILES), *shlex.split(arguments.options)]
     begin = time.time()
     run = subprocess.run(command, capture_output=True, text=True)
@@ -186,7 +227,7 @@ def protocol():
     by_name = {s.name: s for s in sets.SETS}
     rows = [(name, by_name[name], windows_of(by_name[name], False)) for name in COMPETITIONS]
     entry = by_name["m1_yearly"]
-    monash = [Window(str(i), None, None, v[:-6], v[-6:]) for i, v in enumerate(sets.monash_m1_yearly())]
+    monash = [Window(str(i), str(i), None, None, v[:-6], v[-6:]) for i, v in enumerate(sets.monash_m1_yearly())]
     rows.append(("m1_yearly, as published", entry, monash))
     for name, entry, windows in rows:
         mine = totals(np.array([score(w, entry, seasonal_naive(w, entry)) for w in windows]))
@@ -297,6 +338,13 @@ def evaluate(arguments):
                 failures += 1
             else:
                 forecasts[label] = forecast
+            adapter = tune(arguments, model, entry, windows, out) if arguments.tune else None
+            if adapter:
+                forecast, seconds[entry.name][f"{label} tuned"] = ftgpu_forecasts(
+                    arguments, model, entry, windows, out, adapter
+                )
+                if forecast is not None:
+                    forecasts[f"{label} tuned"] = forecast
         of_set = {m: np.array([score(w, entry, f) for w, f in zip(windows, fs)]) for m, fs in forecasts.items()}
         scores[entry.name] = of_set
         # The same series for all models, whatever other sets there are.
@@ -306,7 +354,8 @@ def evaluate(arguments):
         line = "  ".join(f"{m} {totals(s)[0]:.3f} {totals(s)[1]:.4f}" for m, s in of_set.items())
         note = f"  ({without} without MASE: constant or missing)" if without else ""
         print(f"{entry.name}: {len(windows)} forecasts; MASE and WQL: {line}{note}", file=sys.stderr)
-    order = [NAIVE] + ([] if arguments.no_statistics else list(STATISTICS)) + labels
+    order = [NAIVE] + ([] if arguments.no_statistics else list(STATISTICS))
+    order += [name for label in labels for name in (label, *([f"{label} tuned"] if arguments.tune else []))]
     lines = report(scores, order, draws, seconds, arguments.quick)
     (out / "accuracy.md").write_text("\n".join(lines), encoding="utf-8")
     with open(out / "scores.csv", "w", newline="", encoding="utf-8") as f:
@@ -323,6 +372,8 @@ def main():
     parser.add_argument("--group", choices=["development", "held-out", "all"], default="development")
     parser.add_argument("--sets", default="", metavar="A,B", help="only these, of whichever group")
     parser.add_argument("--quick", action="store_true", help=f"a fixed sample of at most {QUICK} series a set")
+    parser.add_argument("--tune", action="store_true", help="also after LoRA on each set's histories: minutes a set")
+    parser.add_argument("--tune-options", default="", metavar="'OPTION...'", help="more for ftgpu run")
     parser.add_argument("--no-statistics", action="store_true", help="without AutoETS and AutoTheta")
     parser.add_argument("--protocol", action="store_true", help="only check the protocol by published scores")
     parser.add_argument("--list", action="store_true", help="only print the table of sets")

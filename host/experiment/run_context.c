@@ -105,8 +105,8 @@ static ft_status read_model(ft_run_context *run_context, ft_error *err)
 {
     ft_comm *launcher = run_context->engine->launcher;
     bool reads = !launcher || launcher->rank == 0;
-    ft_status status = reads ? ft_model_read(run_context->engine, run_context->model,
-                                             &run_context->weights, &run_context->model_directory, err)
+    ft_status status = reads ? ft_model_read(run_context->engine, run_context->model, &run_context->weights,
+                                             &run_context->model_directory, err)
                              : FT_OK;
     status = ft_comm_agree(launcher, status, NULL, err);
     return status == FT_OK && launcher ? ft_weights_broadcast(launcher, &run_context->weights, err) : status;

@@ -18,7 +18,7 @@ typedef struct ft_run_context {
     ft_engine *engine;
     const ft_experiment_request *request;
     const char *model; /* the request's, or the built-in one's name */
-    char *name; /* of the experiments */
+    char *name;        /* of the experiments */
     int64_t season, eval_windows;
     ft_dataset dataset;
     ft_series *series;
@@ -26,8 +26,8 @@ typedef struct ft_run_context {
     ft_weights *weights;
     char *model_directory; /* where they were read; NULL on a rank that did not read them */
     ft_chronos *chronos;
-    ft_trainable *base;           /* the model before tuning */
-    ft_adapter *start;            /* of request->adapter, or NULL */
+    ft_trainable *base;                 /* the model before tuning */
+    ft_adapter *start;                  /* of request->adapter, or NULL */
     ft_run_context_baseline *baselines; /* (n_baselines) */
     size_t n_baselines;
     ft_comm

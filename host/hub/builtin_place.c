@@ -66,7 +66,8 @@ static ft_status write_cached(char **directory, ft_error *err)
     if (!caches && !home) return ft_fail(err, FT_BAD_INPUT, "neither XDG_CACHE_HOME nor HOME is set");
     ft_text parent = FT_TEXT_EMPTY;
     ft_text_addf(&parent, "%s%s/ftgpu", caches ? caches : home, caches ? "" : "/.cache");
-    ft_status status = parent.failed ? ft_no_memory(err, "a path", 64) : write_below(parent.data, directory, err);
+    ft_status status =
+        parent.failed ? ft_no_memory(err, "a path", 64) : write_below(parent.data, directory, err);
     ft_text_free(&parent);
     return status;
 }

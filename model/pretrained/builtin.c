@@ -54,8 +54,8 @@ static bool is_there(const embedded_file *file, const char *path)
     char *data = NULL;
     size_t size = 0;
     ft_error ignored;
-    bool same = ft_read_file(path, size_of(file), &data, &size, &ignored) == FT_OK &&
-                size == size_of(file) && memcmp(data, file->begin, size) == 0;
+    bool same = ft_read_file(path, size_of(file), &data, &size, &ignored) == FT_OK && size == size_of(file) &&
+                memcmp(data, file->begin, size) == 0;
     free(data);
     return same;
 }

@@ -36,4 +36,19 @@ refuses 'model.safetensors is there already; choose another --out or remove it' 
 refuses 'how long\? give --steps N, --minutes M or both' pretrain $job --out none
 [ ! -e none ] || fail "a refused command made a directory"
 must pretrain $job --out minutes --minutes 0.02
+
+# Going on from a model, whose loss is where it was.
+loss() { sed -n 's/.*val_loss \([0-9.]*\)$/\1/p' out; }
+must pretrain $job --out first --steps 60
+first=$(loss)
+again="--batch-size 4 --context-length 64 --prediction-length 8 --threads 1 --seed 1"
+must pretrain --model first $again --learning-rate 1e-6 --out second --steps 1
+echo "$first $(loss)" | awk '{ exit !($2 < $1 + 0.2 && $2 > 0) }' || fail "went on from val_loss $first at $(loss)"
+expect second/pretraining.json '"model": "first"'
+must pretrain --model ftgpu-nano $again --out third --steps 1
+must model info third --format json
+expect out '"num_samples": 100'
+refuses 'what is to be trained' pretrain $job --model first --out none --steps 5
+refuses 'what is to be trained' pretrain $again --out none --steps 5
+refuses 'nowhere' pretrain $again --model nowhere --out none2 --steps 5
 finish

@@ -2,6 +2,7 @@
 # be written, a suspended job, a limit on file sizes. test_sweep_allocations.sh is the same for memory.
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
+[ "$epochs" -lt 24 ] || epochs=24 # processes are ended at epoch 4 at the latest
 common="$common --device cpu" # else a process that looks for GPUs is the first child
 short="--set epochs=4 $six --max-adapters 3 --workers 2"
 must_timed sweep $common $short --name short

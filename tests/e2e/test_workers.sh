@@ -1,6 +1,7 @@
 # Worker processes of a sweep: what they share, and that no death of one, or of the coordinator, costs anything.
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
+[ "$epochs" -lt 24 ] || epochs=24 # processes are ended at epoch 4 at the latest
 
 workers() { ps -o pid= --ppid "$1"; }
 

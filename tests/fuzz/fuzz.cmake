@@ -1,6 +1,6 @@
-# Fuzzing is a build of its own by clang, which run.sh makes: 40 seconds a target, with ./test.sh --all.
+# Fuzzing is a build of its own by clang, which run.sh makes: 15 seconds a target, with ./test.sh --all.
 if(NOT FTGPU_SANITIZE)
-  add_test(NAME fuzz COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh 40 ${CMAKE_BINARY_DIR}/fuzz)
+  add_test(NAME fuzz COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh 15 ${CMAKE_BINARY_DIR}/fuzz)
   set_tests_properties(fuzz PROPERTIES LABELS slow TIMEOUT 1800 SKIP_RETURN_CODE 77)
 endif()
 

@@ -129,7 +129,7 @@ static void compare(ft_dtype dtype, const int *sizes, int n_sizes)
 {
     scene alone = train_on(1, dtype, SIMT_FORWARD);
     for (int i = 0; i < n_sizes; i++) {
-        scene shared = train_on(sizes[i], dtype, (simt_order)(i % 3));
+        scene shared = train_on(sizes[i], dtype, i == 0 ? SIMT_REVERSE : SIMT_RANDOM);
         expect_near(&shared.ranks[0], &alone.ranks[0], dtype == FT_BF16, sizes[i]);
         for (int rank = 1; rank < sizes[i]; rank++)
             expect_same_bits(&shared.ranks[rank], &shared.ranks[0], rank);
@@ -138,11 +138,10 @@ static void compare(ft_dtype dtype, const int *sizes, int n_sizes)
     forget(&alone);
 }
 
-/* With 4 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter, and with 8 some none at
- * all. */
+/* With 8 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter, and some none at all. */
 Test(cuda_ranks, ranks_share_a_step_in_f32)
 {
-    compare(FT_F32, (const int[]){2, 4, 8}, SANITIZED ? 1 : 3);
+    compare(FT_F32, (const int[]){2, 8}, SANITIZED ? 1 : 2);
 }
 
 Test(cuda_ranks, ranks_share_a_step_in_bf16)
@@ -167,11 +166,12 @@ Test(cuda_ranks, a_rank_alone_is_a_device_alone)
     forget(&alone);
 }
 
-/* Forgets one wait for an event, in a few orders of a kind. */
+/* Forgets one wait for an event, in a few orders of a kind; forward is but one. */
 static bool is_noticed(const scene *right, int wait, bool without_graphs, simt_order order)
 {
     bool same = true;
-    for (uint64_t seed = 0; seed < 4 && same; seed++) {
+    const uint64_t orders = wait == 0 || order == SIMT_FORWARD ? 1 : 4;
+    for (uint64_t seed = 0; seed < orders && same; seed++) {
         scene wrong = {.dtype = FT_F32,
                        .size = right->size,
                        .forgets = wait,

@@ -1,4 +1,4 @@
-/* Whole trainings and forecasts that 1, 2, 4 and 8 simulated GPUs make together: the single GPU's losses and
+/* Whole trainings and forecasts that 1, 2 and 8 simulated GPUs make together: the single GPU's losses and
  * samples, also where one of them is slow; where one dies the others end, because they are told, and with a
  * clear message. Under sanitizers 2 GPUs at most. */
 #include <criterion/criterion.h>
@@ -29,9 +29,10 @@ enum { NOBODY = -1 };
 /* No rank gives up because another takes long: one that ends early was told so. */
 #define NO_TIMEOUT 0.0
 
-/* 2, 4 and 8 GPUs. */
-static const int sizes[] = {2, 4, 8};
-enum { SIZES = SANITIZED ? 1 : 3, FOUR = SANITIZED ? 2 : 4 };
+/* How many GPUs: 8 are more than there are sequences for. */
+static const int sizes[] = {2, 8};
+static const simt_order orders[] = {SIMT_REVERSE, SIMT_RANDOM};
+enum { SIZES = SANITIZED ? 1 : 2, FOUR = SANITIZED ? 2 : 4 };
 
 static float values[ROWS];
 static ft_series series;
@@ -183,7 +184,7 @@ Test(cuda_together, gpus_that_train_together_have_the_single_ones_losses)
     team alone = train_well(1, SIMT_FORWARD, NOBODY);
     cr_expect_gt(alone.ranks[0].loss[0][0], 0);
     for (int i = 0; i < SIZES; i++) {
-        team together = train_well(sizes[i], (simt_order)i, NOBODY);
+        team together = train_well(sizes[i], orders[i], NOBODY);
         double off = largest_difference(&together, &alone);
         printf("%d GPUs: losses differ by %.2g at most\n", sizes[i], off);
         cr_expect_lt(off, 1e-5, "%d GPUs: %g", sizes[i], off);
@@ -192,7 +193,7 @@ Test(cuda_together, gpus_that_train_together_have_the_single_ones_losses)
 
 Test(cuda_together, a_slow_gpu_changes_nothing_but_the_time)
 {
-    team fast = train_well(FOUR, SIMT_FORWARD, NOBODY), slow = train_well(FOUR, SIMT_REVERSE, FOUR / 2);
+    team fast = train_well(2, SIMT_FORWARD, NOBODY), slow = train_well(2, SIMT_REVERSE, 1);
     cr_expect_eq(largest_difference(&slow, &fast), 0.0);
 }
 
@@ -331,7 +332,7 @@ Test(cuda_together, gpus_that_forecast_together_each_draw_a_part_of_the_single_o
     forecasters alone = forecast_by((forecasters){1, NOBODY, NOBODY, .ranks = NULL}, SIMT_FORWARD);
     cr_assert_eq(alone.ranks[0].drawn, REQUESTS * PATHS);
     for (int i = 0; i < SIZES; i++) {
-        forecasters f = forecast_by((forecasters){sizes[i], NOBODY, NOBODY, .ranks = NULL}, (simt_order)i);
+        forecasters f = forecast_by((forecasters){sizes[i], NOBODY, NOBODY, .ranks = NULL}, orders[i]);
         for (int rank = 0; rank < f.size; rank++) {
             const forecaster *one = &f.ranks[rank];
             cr_assert_eq(one->status, FT_OK, "rank %d of %d: %s", rank, f.size, one->err.message);

@@ -1,7 +1,7 @@
 # Each allocation of a sweep with two workers fails once, in the coordinator or in a worker: within ten seconds the sweep has either
 # gone on to its end or said in one line that there is no memory; started again, it ends as an undisturbed one, bit for bit.
 # Sourced by test_sweep_allocations.sh, which tries a sample, and by slow_coordinator_allocations.sh and slow_worker_allocations.sh,
-# which try every fifth.
+# which try every fifth or tenth.
 . "$E2E/lib.sh"
 preload_or_skip libft_fail_allocation.so
 . "$E2E/resume.sh"

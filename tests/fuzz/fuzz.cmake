@@ -4,9 +4,9 @@ if(NOT FTGPU_SANITIZE)
   set_tests_properties(fuzz PROPERTIES LABELS slow TIMEOUT 1800 SKIP_RETURN_CODE 77)
 endif()
 
-# A thousand damaged checkpoints, 300 under sanitizers, where each takes most of a second; every run of test_checkpoint takes 25 of them.
+# A thousand damaged checkpoints, 100 under sanitizers, where each takes most of a second; every run of test_checkpoint takes 25 of them.
 if(FTGPU_SANITIZE)
-  set(checkpoint_mutations 300)
+  set(checkpoint_mutations 100)
 else()
   set(checkpoint_mutations 1000)
 endif()

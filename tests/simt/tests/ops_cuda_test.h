@@ -10,7 +10,7 @@ enum { DEVICE_BYTES = 1 << 30 };
 
 /* How many shapes of an operation run, the smallest first: all, or under sanitizers those that are cheap
  * when results are compared, and a few when the same is run in another way. */
-enum { SHAPES = SANITIZED ? 25 : OPS_TEST_ALL, SHAPES_AGAIN = SANITIZED ? 8 : OPS_TEST_ALL };
+enum { SHAPES = SANITIZED ? 30 : OPS_TEST_ALL, SHAPES_AGAIN = SANITIZED ? 8 : OPS_TEST_ALL };
 
 static ft_backend *open_device(ft_dtype dtype)
 {

@@ -49,7 +49,7 @@ target_link_libraries(ftgpu_synthetic PRIVATE ft_model)
 # takes, plain or under sanitizers. Of a test that is not in this build nothing is said.
 set(costs
     fuzz 200 faults/slow_faults 130 simt/test_model_check 150 e2e/slow_gpu_check 115 simt/test_ops_cuda 100 e2e/slow_bad_allocations 110
-    simt/test_cuda_together 160 simt/test_cuda_ranks 80 fuzz/checkpoints 75 e2e/slow_worker_allocations 75 simt/gpu_bench_check 45
+    simt/test_cuda_together 160 simt/test_cuda_ranks 90 fuzz/checkpoints 75 e2e/slow_worker_allocations 75 simt/gpu_bench_check 45
     e2e/slow_mutate 90 e2e/slow_horizons 90 faults/slow_power_cut 80 e2e/test_workers 80 e2e/test_shard 75 unit/kernels/test_ops_cpu 75
     unit/model/test_checkpoint 75 e2e/test_coordinator 70 simt/cuda_adapter_batch 65 simt/cuda_parity 60 e2e/slow_resume 60
     simt/test_cuda_training 57 simt/test_cuda_step 55 e2e/test_resume 50 e2e/test_damage 50 e2e/test_width 45 e2e/slow_valgrind 45

@@ -45,6 +45,23 @@ endforeach()
 add_executable(ftgpu_synthetic tests/tools/ftgpu_synthetic.c) # artificial series: their picture and speed
 target_link_libraries(ftgpu_synthetic PRIVATE ft_model)
 
+# The longest tests first, so that none of them runs alone at the end while a core is idle: about how many seconds of processor time each
+# takes, plain or under sanitizers. Of a test that is not in this build nothing is said.
+set(costs
+    fuzz 200 faults/slow_faults 130 simt/test_model_check 150 e2e/slow_gpu_check 115 simt/test_ops_cuda 100 e2e/slow_bad_allocations 110
+    simt/test_cuda_together 160 simt/test_cuda_ranks 90 fuzz/checkpoints 75 e2e/slow_worker_allocations 75 simt/gpu_bench_check 45
+    e2e/slow_mutate 90 e2e/slow_horizons 90 faults/slow_power_cut 80 e2e/test_workers 80 e2e/test_shard 75 unit/kernels/test_ops_cpu 75
+    unit/model/test_checkpoint 75 e2e/test_coordinator 70 simt/cuda_adapter_batch 65 simt/cuda_parity 60 e2e/slow_resume 60
+    simt/test_cuda_training 57 simt/test_cuda_step 55 e2e/test_resume 50 e2e/test_damage 50 e2e/test_width 45 e2e/slow_valgrind 45
+    e2e/slow_package 40 e2e/slow_mpi 40 simt/test_ops_cuda_rounding 37 e2e/slow_coordinator_allocations 37 e2e/test_hub 35
+    sweep_sim/large 30 e2e/test_dtype 20 e2e/test_bad_disk 20 e2e/slow_compare 20 e2e/test_threads 20)
+while(costs)
+  list(POP_FRONT costs test cost)
+  if(TEST ${test})
+    set_tests_properties(${test} PROPERTIES COST ${cost})
+  endif()
+endwhile()
+
 # What tests measure of this machine stays in the build directory, and is the same for all of them.
 get_property(all_tests DIRECTORY PROPERTY TESTS)
 foreach(test ${all_tests})

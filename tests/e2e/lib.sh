@@ -89,6 +89,14 @@ must() {
     [ "$status" = 0 ] || finish
 }
 
+# must_timed ARGUMENTS...: the same. $took is how many seconds it took, rounded up, on this machine as busy as it is: limits on what
+# follows are counted by it.
+must_timed() {
+    took=$(date +%s)
+    must "$@"
+    took=$(($(date +%s) - took + 1))
+}
+
 # begin ARGUMENTS...: the command in the background; $pid is the program itself. end: waits for it.
 begin() {
     : >err # what the last command said is not to be taken for this one's
@@ -101,12 +109,12 @@ end() {
     wait "$pid" || status=$?
 }
 
-# await FILE PATTERN: until a line of what runs in the background matches, at most 60 s.
+# await FILE PATTERN: until a line of what runs in the background matches, at most five minutes: the machine may be busy.
 await() {
     tries=0
     until grep -Eq "$2" "$1"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || { fail "$1 never said $2"; sed 's/^/    /' "$1" | tail -20; kill -9 $(jobs -p); finish; }
+        [ "$tries" -lt 3000 ] || { fail "$1 never said $2"; sed 's/^/    /' "$1" | tail -20; kill -9 $(jobs -p); finish; }
         sleep 0.1
     done
 }

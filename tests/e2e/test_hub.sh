@@ -53,7 +53,7 @@ echo "v1 refs%2Fpr%2F1" >site/org/tiny/tags
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
 tries=0
-until [ -s ports ]; do tries=$((tries + 1)); [ $tries -lt 100 ] || { fail "the server does not start"; finish; }; sleep 0.1; done
+until [ -s ports ]; do tries=$((tries + 1)); [ $tries -lt 600 ] || { fail "the server does not start"; finish; }; sleep 0.1; done
 read -r hub_port cdn_port <ports
 export HF_ENDPOINT="http://127.0.0.1:$hub_port/"
 hub="http://127.0.0.1:$hub_port"
@@ -315,7 +315,7 @@ script "GET /blob/ 1 slow 200"
 "$FTGPU" model pull org/tiny >out 2>err &
 first=$!
 tries=0
-until [ -n "$(find home/hub -name '*.incomplete' -size +100k 2>/dev/null)" ] || [ $tries = 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+until [ -n "$(find home/hub -name '*.incomplete' -size +100k 2>/dev/null)" ] || [ $tries = 1200 ]; do sleep 0.05; tries=$((tries + 1)); done
 kill -9 $first
 wait $first 2>/dev/null || true
 nothing_whole

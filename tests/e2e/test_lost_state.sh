@@ -56,7 +56,7 @@ expect err 'journal.jsonl was removed or replaced: this process stops; the same 
 rm -rf results
 "$FTGPU" $long --shard 1/2 >shard.out 2>shard.err &
 shard=$!
-for i in $(seq 100); do
+for i in $(seq 1000); do
     grep -q 'epoch [2-9]' shard.err && break
     sleep 0.1
 done

@@ -51,7 +51,7 @@ expect err 'all of them were done before'
 long="--set epochs=1000 --set context_length=48 --set prediction_length=8 --target Close --results shared"
 "$FTGPU" sweep --model model $splits $long --name one $grid >/dev/null 2>first.err &
 first=$!
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for i in $(seq 200); do
     [ -s shared/.sweeps/one/journal.jsonl ] && break
     sleep 0.5
 done

@@ -38,7 +38,7 @@ mkfifo data.fifo
 process=$!
 exec 7>data.fifo
 tries=0
-until [ "$(cat /proc/$process/comm)" = ftgpu ] || [ $tries = 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+until [ "$(cat /proc/$process/comm)" = ftgpu ] || [ $tries = 600 ]; do sleep 0.1; tries=$((tries + 1)); done
 [ "$(cat /proc/$process/comm)" = ftgpu ] || fail "the process is called $(cat /proc/$process/comm)"
 cat data/test.csv >&7
 exec 7>&-
@@ -47,10 +47,11 @@ wait $process || fail "a forecast from a pipe: $(cat err)"
 # A calibration that is no file, or that another process holds, keeps nobody.
 mkdir -p cache/ftgpu
 mkfifo cache/ftgpu/calibration.json
-XDG_CACHE_HOME=$PWD/cache timeout 20 "$FTGPU" devices >out 2>err || fail "a pipe as calibration: status $?: $(cat err)"
+XDG_CACHE_HOME=$PWD/cache timeout 120 "$FTGPU" devices >out 2>err || fail "a pipe as calibration: status $?: $(cat err)"
 rm cache/ftgpu/calibration.json
-flock cache/ftgpu/calibration.lock sleep 8 &
-holder=$!
-XDG_CACHE_HOME=$PWD/cache timeout 15 "$FTGPU" devices >out 2>err || fail "a held calibration: status $?: $(cat err)"
-kill $holder 2>/dev/null || :
+flock cache/ftgpu/calibration.lock sh -c 'echo $$ >holder; exec sleep 300' &
+until [ -s holder ]; do sleep 0.1; done
+XDG_CACHE_HOME=$PWD/cache timeout 120 "$FTGPU" devices >out 2>err || fail "a held calibration: status $?: $(cat err)"
+kill "$(cat holder)"
+wait || :
 finish

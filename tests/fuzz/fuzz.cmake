@@ -1,12 +1,12 @@
-# Fuzzing is a build of its own by clang, which run.sh makes: 40 seconds a target, with ./test.sh --all.
+# Fuzzing is a build of its own by clang, which run.sh makes: 15 seconds a target, with ./test.sh --all.
 if(NOT FTGPU_SANITIZE)
-  add_test(NAME fuzz COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh 40 ${CMAKE_BINARY_DIR}/fuzz)
+  add_test(NAME fuzz COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh 15 ${CMAKE_BINARY_DIR}/fuzz)
   set_tests_properties(fuzz PROPERTIES LABELS slow TIMEOUT 1800 SKIP_RETURN_CODE 77)
 endif()
 
-# A thousand damaged checkpoints, 300 under sanitizers, where each takes most of a second; every run of test_checkpoint takes 25 of them.
+# A thousand damaged checkpoints, 100 under sanitizers, where each takes most of a second; every run of test_checkpoint takes 25 of them.
 if(FTGPU_SANITIZE)
-  set(checkpoint_mutations 300)
+  set(checkpoint_mutations 100)
 else()
   set(checkpoint_mutations 1000)
 endif()

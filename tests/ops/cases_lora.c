@@ -126,8 +126,9 @@ const ft_op_shape op_lora_shapes[] = {
     {.adapters = 2, .sequences = 2, .length = 11, .in = 192, .out = 64, .rank = 136, .dropout = 0.2f},
     {.adapters = 1, .sequences = 1, .length = 18, .in = 1088, .out = 576, .rank = 40, .dropout = 0.2f},
     {.adapters = 1, .sequences = 1, .length = 33, .in = 576, .out = 1152, .rank = 8, .dropout = 0.2f},
-    /* So many rows that a piece of a gradient has three chunks of them (a batch of 512 x 64 has 32768). */
-    {.adapters = 2, .sequences = 60, .length = 1093, .in = 8, .out = 16, .rank = 8, .dropout = 0.1f},
+    /* So many features that a gradient has two pieces at most, and so many rows that each has three chunks
+     * of them, as in a batch of 512 x 64 (parts_of in kernels/cuda/lora_gradient.cu). */
+    {.adapters = 2, .sequences = 12, .length = 46, .in = 4160, .out = 64, .rank = 8, .dropout = 0.1f},
 };
 const int op_lora_shapes_count = OP_COUNT(op_lora_shapes);
 

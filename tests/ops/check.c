@@ -49,6 +49,32 @@ int ft_op_chunks(const ft_op_shape *shape)
     return (longest + CHUNK - 1) / CHUNK;
 }
 
+double ft_op_size(const ft_op_shape *s)
+{
+    double size = 1;
+    const int32_t factors[] = {s->sequences,      s->length, s->in,   s->out,
+                               s->heads,          s->d_kv,   s->rank, s->kv_length ? s->kv_length : s->length,
+                               s->paths_per_cache};
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        if (factors[i] > 0) size *= factors[i];
+    return size;
+}
+
+int ft_op_smallest(const ft_op *op, int most, int *indices)
+{
+    int count = 0;
+    for (int i = 0; i < *op->n_shapes; i++) {
+        double size = ft_op_size(&op->shapes[i]);
+        int at = count;
+        while (at > 0 && ft_op_size(&op->shapes[indices[at - 1]]) > size) at--;
+        if (at == most) continue;
+        if (count < most) count++;
+        for (int k = count - 1; k > at; k--) indices[k] = indices[k - 1];
+        indices[at] = i;
+    }
+    return count;
+}
+
 static ft_status play(const ft_op *op, int shape, ft_backend *backend, bool bf16_values, ft_op_scene *scene,
                       ft_error *err)
 {

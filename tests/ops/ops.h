@@ -87,6 +87,12 @@ ft_status ft_op_time(const ft_op *op, int shape, ft_backend *backend, double min
  * logits the vocabulary). From three on, what is loaded in advance lies where something was read before. */
 int ft_op_chunks(const ft_op_shape *shape);
 
+/* Something that grows with the work of a case. */
+double ft_op_size(const ft_op_shape *shape);
+
+/* The indices of the `most` smallest cases, the smallest first; returns how many there are. */
+int ft_op_smallest(const ft_op *op, int most, int *indices);
+
 /* One line of text for a shape: the sizes that are not 0. Returns `out`. */
 char *ft_op_describe(const ft_op_shape *shape, char out[256]);
 

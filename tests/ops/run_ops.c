@@ -112,18 +112,6 @@ static ft_status check_orders(const ft_op *op, int shape, ft_dtype dtype, ft_op_
 
 /* -- the table -- */
 
-/* Something that grows with the work. */
-static double size_of(const ft_op_shape *s)
-{
-    double size = 1;
-    const int32_t factors[] = {s->sequences,      s->length, s->in,   s->out,
-                               s->heads,          s->d_kv,   s->rank, s->kv_length ? s->kv_length : s->length,
-                               s->paths_per_cache};
-    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
-        if (factors[i] > 0) size *= factors[i];
-    return size;
-}
-
 /* The indices of the shapes that are asked for, the smallest first; returns how many. */
 static int choose_shapes(const options *o, const ft_op *op, int order[MOST_SHAPES])
 {
@@ -131,7 +119,7 @@ static int choose_shapes(const options *o, const ft_op *op, int order[MOST_SHAPE
     for (int i = 0; i < *op->n_shapes && count < MOST_SHAPES; i++) {
         int chunks = ft_op_chunks(&op->shapes[i]), at = count;
         if (chunks < o->min_chunks || (o->max_chunks && chunks > o->max_chunks)) continue;
-        for (; at > 0 && size_of(&op->shapes[order[at - 1]]) > size_of(&op->shapes[i]); at--)
+        for (; at > 0 && ft_op_size(&op->shapes[order[at - 1]]) > ft_op_size(&op->shapes[i]); at--)
             order[at] = order[at - 1];
         order[at] = i;
         count++;

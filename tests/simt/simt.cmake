@@ -120,6 +120,7 @@ if(NOT FTGPU_SANITIZE) # whole models take minutes there, and each kernel in the
     simt_model_test(cuda_${name} ${CMAKE_SOURCE_DIR}/tests/unit/model/test_${name}.c)
     set_tests_properties(simt/cuda_${name} PROPERTIES LABELS slow)
   endforeach()
+  target_compile_definitions(cuda_adapter_batch PRIVATE FT_BATCH_STEPS=5) # one is queued, one captured, the others are replayed
   simt_model_test(test_cuda_training ${simt_dir}/tests/test_cuda_training.c)
   set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
 endif()

@@ -1,5 +1,6 @@
 /* Several simulated GPUs that share each training step, as so many processes would: the single device's
- * losses, gradient norms and adapters up to rounding, and the same bits on all ranks. */
+ * losses, gradient norms and adapters up to rounding, and the same bits on all ranks. Under sanitizers 2
+ * GPUs in f32. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "adapter_batch.h"
 #include "kernels/comm.h"
+#include "sanitized.h"
 #include "tests/simt/simt.h"
 
 enum { STEPS = 3, MOST_RANKS = 8, DEVICE_BYTES = 1 << 28 };
@@ -50,7 +52,7 @@ static void train(int rank, void *context)
     opened_rank = rank;
     golden_model m = golden_model_open(&device, "model_tied", NULL, true);
     if (s->without_graphs) m.backend->capture_begin = NULL;
-    cr_assert_eq(ft_comm_nccl(m.backend, &s->id, rank, s->size, 60, &comm, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_comm_nccl(m.backend, &s->id, rank, s->size, 0, &comm, &err), FT_OK, "%s", err.message);
     batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS, comm);
     s->blocks = m.chronos->config.n_encoder_layers + m.chronos->config.n_decoder_layers;
     for (int step = 0; step < STEPS; step++) {
@@ -127,7 +129,7 @@ static void compare(ft_dtype dtype, const int *sizes, int n_sizes)
 {
     scene alone = train_on(1, dtype, SIMT_FORWARD);
     for (int i = 0; i < n_sizes; i++) {
-        scene shared = train_on(sizes[i], dtype, (simt_order)(i % 3));
+        scene shared = train_on(sizes[i], dtype, i == 0 ? SIMT_REVERSE : SIMT_RANDOM);
         expect_near(&shared.ranks[0], &alone.ranks[0], dtype == FT_BF16, sizes[i]);
         for (int rank = 1; rank < sizes[i]; rank++)
             expect_same_bits(&shared.ranks[rank], &shared.ranks[0], rank);
@@ -136,21 +138,21 @@ static void compare(ft_dtype dtype, const int *sizes, int n_sizes)
     forget(&alone);
 }
 
-/* With 4 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter, and with 8 some none at
- * all. */
+/* With 8 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter, and some none at all. */
 Test(cuda_ranks, ranks_share_a_step_in_f32)
 {
-    compare(FT_F32, (const int[]){2, 4, 8}, 3);
+    compare(FT_F32, (const int[]){2, 8}, SANITIZED ? 1 : 2);
 }
 
 Test(cuda_ranks, ranks_share_a_step_in_bf16)
 {
-    compare(FT_BF16, (const int[]){2}, 1);
+    if (!SANITIZED) compare(FT_BF16, (const int[]){2}, 1);
 }
 
 /* One rank's step on its own is what it is without a communicator, to the bit. */
 Test(cuda_ranks, a_rank_alone_is_a_device_alone)
 {
+    if (SANITIZED) return; /* the run that compare begins with takes the same path */
     scene alone = train_on(1, FT_F32, SIMT_RANDOM);
     simt_reset(1, DEVICE_BYTES);
     golden_model m = golden_model_open(&golden_backends[0], "model_tied", NULL, true);
@@ -165,11 +167,12 @@ Test(cuda_ranks, a_rank_alone_is_a_device_alone)
     forget(&alone);
 }
 
-/* Forgets one wait for an event, in a few orders of a kind. */
+/* Forgets one wait for an event, in a few orders of a kind; forward is but one. */
 static bool is_noticed(const scene *right, int wait, bool without_graphs, simt_order order)
 {
     bool same = true;
-    for (uint64_t seed = 0; seed < 4 && same; seed++) {
+    const uint64_t orders = wait == 0 || order == SIMT_FORWARD ? 1 : 4;
+    for (uint64_t seed = 0; seed < orders && same; seed++) {
         scene wrong = {.dtype = FT_F32,
                        .size = right->size,
                        .forgets = wait,
@@ -187,9 +190,11 @@ static bool is_noticed(const scene *right, int wait, bool without_graphs, simt_o
 
 /* In each step the sums' stream waits for the losses and then for each block's gradients, at last the
  * backend's stream for the sums, whether the step is captured or not. What sums that come too early make of
- * it shows where other streams go first, and that they come too late where they go last. */
+ * it shows where other streams go first, and that they come too late where they go last. Nothing of that is
+ * about memory. */
 Test(cuda_ranks, a_forgotten_event_between_the_streams_shows)
 {
+    if (SANITIZED) return;
     scene right = train_on(2, FT_F32, SIMT_FORWARD);
     const int join = right.blocks + 2;
     for (int plain = 0; plain < 2; plain++) {

@@ -1,11 +1,12 @@
 /* The training step as a graph: each shape is queued plainly once, captured once and replayed from then on,
- * and the losses, norms and adapters have the same bits as without graphs. */
+ * and the losses, norms and adapters have the same bits as without graphs. Under sanitizers in f32 alone. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adapter_batch.h"
 #include "model/step_graphs.h"
+#include "sanitized.h"
 #include "tests/simt/simt.h"
 
 enum { STEPS = 3, DEVICE_BYTES = 1 << 28 };
@@ -52,7 +53,8 @@ Test(cuda_step, a_replayed_step_has_the_bits_of_a_queued_one)
         ft_dtype dtype;
         simt_order order;
     } cases[] = {{FT_F32, SIMT_FORWARD}, {FT_BF16, SIMT_RANDOM}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const size_t count = SANITIZED ? 1 : sizeof cases / sizeof *cases;
+    for (size_t i = 0; i < count; i++) {
         trace queued = train(cases[i].dtype, cases[i].order, false);
         trace replayed = train(cases[i].dtype, cases[i].order, true);
         cr_expect_arr_eq(queued.loss, replayed.loss, sizeof queued.loss);

@@ -1,6 +1,6 @@
-/* Whole trainings and forecasts that 1, 2, 4 and 8 simulated GPUs make together: the single GPU's losses and
- * samples, also where one of them is slow; where one dies the others end, within the communicator's timeout
- * and with a clear message. */
+/* Whole trainings and forecasts that 1, 2 and 8 simulated GPUs make together: the single GPU's losses and
+ * samples, also where one of them is slow; where one dies the others end, because they are told, and with a
+ * clear message. Under sanitizers 2 GPUs at most. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "kernels/comm.h"
 #include "model/forecast.h"
 #include "model/trainer.h"
 #include "models.h"
+#include "sanitized.h"
 #include "tests/simt/simt.h"
 
 enum {
@@ -25,6 +25,14 @@ enum {
     DEVICE_BYTES = 1 << 26
 };
 enum { NOBODY = -1 };
+
+/* No rank gives up because another takes long: one that ends early was told so. */
+#define NO_TIMEOUT 0.0
+
+/* How many GPUs: 8 are more than there are sequences for. */
+static const int sizes[] = {2, 8};
+static const simt_order orders[] = {SIMT_REVERSE, SIMT_RANDOM};
+enum { SIZES = SANITIZED ? 1 : 2, FOUR = SANITIZED ? 2 : 4 };
 
 static float values[ROWS];
 static ft_series series;
@@ -107,7 +115,8 @@ static void train(int rank, void *context)
     ft_chronos *chronos;
     ft_weights *weights = models_read("model_tied");
     cr_assert_eq(ft_cuda_create(rank, FT_F32, &backend, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_comm_nccl(backend, &t->id, rank, t->size, 60, &comm, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_comm_nccl(backend, &t->id, rank, t->size, NO_TIMEOUT, &comm, &err), FT_OK, "%s",
+                 err.message);
     cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
     if (rank == t->dying) {
         living = *comm;
@@ -172,11 +181,10 @@ static double largest_difference(const team *one, const team *other)
 
 Test(cuda_together, gpus_that_train_together_have_the_single_ones_losses)
 {
-    const int sizes[] = {2, 4, 8};
     team alone = train_well(1, SIMT_FORWARD, NOBODY);
     cr_expect_gt(alone.ranks[0].loss[0][0], 0);
-    for (int i = 0; i < 3; i++) {
-        team together = train_well(sizes[i], (simt_order)i, NOBODY);
+    for (int i = 0; i < SIZES; i++) {
+        team together = train_well(sizes[i], orders[i], NOBODY);
         double off = largest_difference(&together, &alone);
         printf("%d GPUs: losses differ by %.2g at most\n", sizes[i], off);
         cr_expect_lt(off, 1e-5, "%d GPUs: %g", sizes[i], off);
@@ -185,7 +193,8 @@ Test(cuda_together, gpus_that_train_together_have_the_single_ones_losses)
 
 Test(cuda_together, a_slow_gpu_changes_nothing_but_the_time)
 {
-    team fast = train_well(4, SIMT_FORWARD, NOBODY), slow = train_well(4, SIMT_REVERSE, 2);
+    if (SANITIZED) return; /* nothing of it is about memory */
+    team fast = train_well(2, SIMT_FORWARD, NOBODY), slow = train_well(2, SIMT_REVERSE, 1);
     cr_expect_eq(largest_difference(&slow, &fast), 0.0);
 }
 
@@ -195,16 +204,14 @@ Test(cuda_together, a_dying_gpu_ends_the_others)
     const struct {
         int size, dying, calls;
         bool waiting;
-    } cases[] = {{2, 1, 3, false}, {4, 0, 9, false}, {4, 2, 4, true}};
+    } cases[] = {{2, 1, 3, false}, {FOUR, 0, 9, false}, {FOUR, FOUR / 2, 4, true}};
     for (int i = 0; i < 3; i++) {
         calls_left = cases[i].calls;
-        double started = ft_now_seconds();
         team t = train_by((team){.size = cases[i].size,
                                  .slow = NOBODY,
                                  .dying = cases[i].dying,
                                  .dies_waiting = cases[i].waiting},
                           SIMT_FORWARD);
-        cr_expect_lt(ft_now_seconds() - started, 60, "they wait until the time is up");
         for (int rank = 0; rank < t.size; rank++) {
             const char *said = t.ranks[rank].err.message;
             const char *expected =
@@ -272,7 +279,7 @@ static void forecast(int rank, void *context)
     cr_assert_eq(ft_cuda_create(rank, FT_F32, &backends[rank], &err), FT_OK, "%s", err.message);
     draw = backends[rank]->sample;
     backends[rank]->sample = count_and_draw;
-    cr_assert_eq(ft_comm_nccl(backends[rank], &f->id, rank, f->size, 60, &comm, &err), FT_OK, "%s",
+    cr_assert_eq(ft_comm_nccl(backends[rank], &f->id, rank, f->size, NO_TIMEOUT, &comm, &err), FT_OK, "%s",
                  err.message);
     cr_assert_eq(ft_chronos_create(backends[rank], weights, true, &chronos, &err), FT_OK, "%s", err.message);
     cr_assert_eq(ft_trainable_create(chronos, NULL, 0, false, &trainable, &err), FT_OK, "%s", err.message);
@@ -323,11 +330,10 @@ static int requests_of(int rank, int size)
 
 Test(cuda_together, gpus_that_forecast_together_each_draw_a_part_of_the_single_ones_paths)
 {
-    const int sizes[] = {2, 4, 8};
     forecasters alone = forecast_by((forecasters){1, NOBODY, NOBODY, .ranks = NULL}, SIMT_FORWARD);
     cr_assert_eq(alone.ranks[0].drawn, REQUESTS * PATHS);
-    for (int i = 0; i < 3; i++) {
-        forecasters f = forecast_by((forecasters){sizes[i], NOBODY, NOBODY, .ranks = NULL}, (simt_order)i);
+    for (int i = 0; i < SIZES; i++) {
+        forecasters f = forecast_by((forecasters){sizes[i], NOBODY, NOBODY, .ranks = NULL}, orders[i]);
         for (int rank = 0; rank < f.size; rank++) {
             const forecaster *one = &f.ranks[rank];
             cr_assert_eq(one->status, FT_OK, "rank %d of %d: %s", rank, f.size, one->err.message);
@@ -356,9 +362,9 @@ Test(cuda_together, one_that_is_told_to_stop_forecasting_stops_all)
 /* Before it begins, before it tells how it fared, before it hands its part round. */
 Test(cuda_together, one_that_dies_forecasting_ends_the_others)
 {
-    for (calls_left = 0; calls_left < 3;) {
+    for (calls_left = 0; calls_left < (SANITIZED ? 1 : 3);) {
         int calls = calls_left;
-        forecasters f = forecast_by((forecasters){4, NOBODY, calls % 2, .ranks = NULL}, SIMT_FORWARD);
+        forecasters f = forecast_by((forecasters){FOUR, NOBODY, calls % 2, .ranks = NULL}, SIMT_FORWARD);
         for (int rank = 0; rank < f.size; rank++) {
             const char *said = f.ranks[rank].err.message;
             const char *expected =

@@ -236,7 +236,7 @@ static void train_together(int rank, void *context)
     ft_backend *backend;
     ft_comm *comm;
     cr_assert_eq(ft_cuda_create(rank, FT_F32, &backend, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_comm_nccl(backend, &shared->id, rank, MOST_RANKS, 60, &comm, &err), FT_OK, "%s",
+    cr_assert_eq(ft_comm_nccl(backend, &shared->id, rank, MOST_RANKS, 0, &comm, &err), FT_OK, "%s",
                  err.message);
     run(backend, comm, NULL, &shared->ranks[rank]);
     comm->free(comm);
@@ -305,7 +305,7 @@ static void train_until_stopped(int rank, void *context)
     ft_weights *weights = models_read("model_tied");
     const char *checkpoint = scratch_path(rank == 0 ? "rank_0" : "rank_1");
     cr_assert_eq(ft_cuda_create(rank, FT_F32, &backend, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(ft_comm_nccl(backend, &self->id, rank, MOST_RANKS, 60, &comm, &err), FT_OK, "%s",
+    cr_assert_eq(ft_comm_nccl(backend, &self->id, rank, MOST_RANKS, 0, &comm, &err), FT_OK, "%s",
                  err.message);
     cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
     self->rank = rank;

@@ -6,12 +6,12 @@ OPS_TEST_PARAMETERS(ops_cuda_rounding, f32)
 ParameterizedTest(int *index, ops_cuda_rounding, f32)
 {
     SKIP_WITHOUT_FMA();
-    check_operation(*index, FT_F32);
+    check_operation(*index, SHAPES_AGAIN, FT_F32);
 }
 
 OPS_TEST_PARAMETERS(ops_cuda_rounding, bf16)
 ParameterizedTest(int *index, ops_cuda_rounding, bf16)
 {
     SKIP_WITHOUT_FMA();
-    check_operation(*index, FT_BF16);
+    check_operation(*index, SHAPES_AGAIN, FT_BF16);
 }

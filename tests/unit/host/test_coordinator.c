@@ -120,7 +120,7 @@ static ft_status coordinate(pool *c, ft_sweep_request request, ft_error *err)
     return status;
 }
 
-TestSuite(coordinator, .timeout = 60);
+TestSuite(coordinator, .timeout = 500);
 
 Test(coordinator, starts_a_first_worker_that_dies_again_as_often_as_retries_say)
 {

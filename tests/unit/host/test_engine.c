@@ -30,7 +30,7 @@ static void leave_scratch(void)
     ft_remove_tree(scratch);
 }
 
-TestSuite(engine, .init = enter_scratch, .fini = leave_scratch, .timeout = 300);
+TestSuite(engine, .init = enter_scratch, .fini = leave_scratch, .timeout = 590);
 
 static const char *const few[] = {"epochs=1", "context_length=16", "prediction_length=4"};
 static const ft_experiment_request small = {
@@ -192,7 +192,7 @@ static int in_child(ft_engine *engine, const char *words)
     if (child == 0) {
         ft_error err = {""};
         char *text = NULL;
-        alarm(60);
+        alarm(250);
         ft_engine *own = engine ? engine : open_engine("results");
         ft_status status = ft_forecast_csv(own, &forecast, &text, &err);
         ft_engine_close(own);

@@ -1,8 +1,8 @@
 /* The plan of a sweep: which configurations are one trajectory, and which trajectories share a batch. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "host/search/grid.h"
 #include "host/sweep/plan.h"
 
@@ -206,9 +206,9 @@ Test(plan, a_hundred_thousand_configurations_take_less_than_a_second)
         configs[i].epochs = 1 + i / 10000;
         configs[i].lr_scheduler = FT_SCHEDULE_CONSTANT;
     }
-    double started = ft_now_seconds();
+    clock_t started = clock(); /* processor time */
     cr_assert_eq(ft_plan_make(configs, 100000, &settings, &plan, NULL), FT_OK);
-    double seconds = ft_now_seconds() - started;
+    double seconds = (double)(clock() - started) / CLOCKS_PER_SEC;
     check_whole(&plan, 100000);
     cr_assert_eq(plan.n_trajectories, 10000);
     cr_log_info("%.3f s", seconds);

@@ -21,7 +21,7 @@ static void close_channel(void)
     for (int i = 0; i < 2; i++) ft_channel_close(&ends[i]);
 }
 
-TestSuite(protocol, .init = open_channel, .fini = close_channel, .timeout = 60);
+TestSuite(protocol, .init = open_channel, .fini = close_channel, .timeout = 500);
 
 /* {"type":"train","number":n,"text":"xxx..."} */
 static cJSON *make_message(int number, size_t length)

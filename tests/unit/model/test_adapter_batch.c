@@ -8,7 +8,10 @@
 #include "adapter_batch.h"
 #include "model/forecast.h"
 
-enum { N_ADAPTERS = BATCH_ADAPTERS, STEPS = 20 };
+#ifndef FT_BATCH_STEPS /* simt.cmake has fewer */
+#define FT_BATCH_STEPS 20
+#endif
+enum { N_ADAPTERS = BATCH_ADAPTERS, STEPS = FT_BATCH_STEPS };
 
 /* Trains adapters [first, first + count) in one batch; losses: (STEPS, N_ADAPTERS), gradients: (N_ADAPTERS)
  * of the first step. */

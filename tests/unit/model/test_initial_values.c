@@ -96,7 +96,7 @@ Test(initial_values, a_child_of_the_process_draws_too)
     fill(values, MOST, 1);
     pid_t child = fork();
     if (child == 0) {
-        alarm(60);
+        alarm(500);
         fill(again, MOST, 1);
         _exit(memcmp(values, again, MOST * sizeof *again) ? 1 : 0);
     }

@@ -133,7 +133,7 @@ static double share_told_apart(size_t count, size_t windows, double worse, int t
     return (double)n / trials;
 }
 
-Test(confidence_set, of_experiments_that_are_alike_one_is_excluded_in_five_percent_at_most, .timeout = 120)
+Test(confidence_set, of_experiments_that_are_alike_one_is_excluded_in_five_percent_at_most, .timeout = 500)
 {
     static const size_t windows[] = {12, 24, 60};
     for (int i = 0; i < 3; i++) {

@@ -6,9 +6,6 @@
 
 #include "host/data/calendar.h"
 
-/* A series of fewer rows takes the frequency of the longest one. */
-enum { LEAST_ROWS = 3 };
-
 /* What is the same for all series. */
 typedef struct continuer {
     const ft_dataset *dataset;
@@ -127,14 +124,6 @@ static ft_status continue_item(continuer *c, size_t index, ft_error *err)
     return status;
 }
 
-static const ft_dataset_item *longest_of(const ft_dataset *dataset)
-{
-    const ft_dataset_item *longest = &dataset->items[0];
-    for (size_t i = 1; i < dataset->n_items; i++)
-        if (dataset->items[i].n_rows > longest->n_rows) longest = &dataset->items[i];
-    return longest;
-}
-
 ft_status ft_forecast_dates_create(const ft_dataset *dataset, const char *path, const ft_frequency *named,
                                    size_t horizon, ft_forecast_dates *dates, ft_error *err)
 {
@@ -144,12 +133,12 @@ ft_status ft_forecast_dates_create(const ft_dataset *dataset, const char *path, 
     if (!dates->times) return ft_no_memory(err, "the dates", n * sizeof *dates->times);
     continuer c = {.dataset = dataset, .path = path, .shared = named, .least_rows = SIZE_MAX, .dates = dates};
     ft_frequency of_longest;
-    const ft_dataset_item *longest = longest_of(dataset);
+    const ft_dataset_item *longest = ft_dataset_longest(dataset);
     ft_status status = FT_OK;
-    if (!named && longest->n_rows >= LEAST_ROWS) {
+    if (!named && longest->n_rows >= FT_ROWS_OF_A_FREQUENCY) {
         status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &of_longest, err);
         c.shared = &of_longest;
-        c.least_rows = LEAST_ROWS;
+        c.least_rows = FT_ROWS_OF_A_FREQUENCY;
     }
     for (size_t i = 0; i < dataset->n_items && status == FT_OK; i++) status = continue_item(&c, i, err);
     if (c.n_uneven > 1) ft_text_addf(&dates->remark, ", and %zu more series likewise", c.n_uneven - 1);

@@ -127,15 +127,15 @@ static ft_status add_frequency(const ft_dataset *dataset, cJSON *insights, ft_er
     ft_frequency frequency;
     size_t n_differ = 0;
     const bool is_known = longest->n_rows > 1;
-    ft_status status =
-        ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &frequency, err);
+    ft_status status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &frequency, err);
     if (status != FT_OK) return status;
     ft_frequency_describe(&frequency, words);
     if (dataset->n_items > 1) status = count_differing(dataset, words, &n_differ, err);
     if (status != FT_OK) return status;
     cJSON *object = cJSON_AddObjectToObject(insights, "frequency");
-    if (object && (is_known ? cJSON_AddStringToObject(object, "inferred", words)
-                            : cJSON_AddNullToObject(object, "inferred")) &&
+    if (object &&
+        (is_known ? cJSON_AddStringToObject(object, "inferred", words)
+                  : cJSON_AddNullToObject(object, "inferred")) &&
         cJSON_AddBoolToObject(object, "evenly_spaced", is_known && ft_frequency_is_plain(&frequency)) &&
         cJSON_AddNumberToObject(object, "series_that_differ", (double)n_differ))
         return FT_OK;

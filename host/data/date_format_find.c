@@ -8,7 +8,7 @@
 
 /* A text whose format is being found, and the format so far. */
 typedef struct finder {
-    const char *at, *end;
+    const char *start, *at, *end;
     ft_date_line out[2]; /* they differ in day and month alone */
 } finder;
 
@@ -39,6 +39,8 @@ static bool is_calendar(const char *format, const char *text, size_t length)
 static const char *find_digits(const char *text, size_t length)
 {
     switch (length) {
+    case 7:
+        return is_calendar("%Y%j", text, length) ? "%Y%j" : NULL;
     case 8:
         return is_calendar("%Y%m%d", text, length) ? "%Y%m%d" : NULL;
     case 9:
@@ -62,7 +64,17 @@ static const char *find_digits(const char *text, size_t length)
     }
 }
 
-enum { NOTHING = ' ', YEAR = 'Y', NUMBER = 'd', NAME = 'b', QUARTER = 'q', MONTH = 'M', COMPACT = 'c' };
+enum {
+    NOTHING = ' ',
+    YEAR = 'Y',
+    NUMBER = 'd',
+    NAME = 'b',
+    QUARTER = 'q',
+    MONTH = 'M',
+    COMPACT = 'c',
+    WEEK = 'W',
+    DAY_OF_YEAR = 'j'
+};
 
 /* One part of a date, which `piece` describes, except for numbers of one or two digits. */
 static char find_part(finder *f, const char **piece)
@@ -75,6 +87,10 @@ static char find_part(finder *f, const char **piece)
         f->at += digits;
         if (digits == 8) *piece = "%Y%m%d";
         if (digits == 4) *piece = "%Y";
+        if (digits == 3 && at > f->start && (at[-1] == '-' || at[-1] == '/')) { /* 1999.250 is a number */
+            *piece = "%j";
+            return DAY_OF_YEAR;
+        }
         return digits == 8 ? COMPACT : digits == 4 ? YEAR : digits <= 2 ? NUMBER : NOTHING;
     }
     if (f->end - at >= 2 && (*at == 'Q' || *at == 'q') && at[1] >= '1' && at[1] <= '4') {
@@ -82,7 +98,13 @@ static char find_part(finder *f, const char **piece)
         f->at += 2;
         return QUARTER;
     }
-    if (*at == 'M' && ft_date_count_digits(at + 1, f->end) == 2) {
+    const size_t after_letter = ft_date_count_digits(at + 1, f->end);
+    if (*at == 'W' && after_letter >= 1 && after_letter <= 3) {
+        *piece = after_letter == 3 ? "W%V%u" : "W%V";
+        f->at += 1 + after_letter;
+        return WEEK;
+    }
+    if (*at == 'M' && after_letter == 2) {
         *piece = "M%m";
         f->at += 3;
         return MONTH;
@@ -95,7 +117,8 @@ static char find_part(finder *f, const char **piece)
 /* What the parts found so far mean: FT_DATE_NONE where more must follow, or nothing is known. */
 static ft_date_meaning meaning_of(const char *kinds)
 {
-    static const char *const clear[] = {"dbY", "bdY", "Ybd", "Ydd", "bY", "Yb", "qY", "Yq", "YM", "c"};
+    static const char *const clear[] = {"dbY", "bdY", "Ybd", "Ydd", "bY",  "Yb", "qY",
+                                        "Yq",  "YM",  "YW",  "WY",  "YWd", "Yj", "c"};
     static const char *const short_years[] = {"ddd", "dbd", "bdd", "bd", "db"};
     for (size_t i = 0; i < sizeof clear / sizeof *clear; i++)
         if (strcmp(kinds, clear[i]) == 0) return FT_DATE_ONE;
@@ -110,6 +133,7 @@ static const char *number_piece(const char *kinds, size_t place, bool other)
 {
     if (strcmp(kinds, "ddY") == 0 || strcmp(kinds, "ddd") == 0)
         return place == 2 ? "%y" : (place == 1) == other ? "%d" : "%m";
+    if (strcmp(kinds, "YWd") == 0) return "%u";
     if (strcmp(kinds, "Ydd") == 0) return place == 1 ? "%m" : "%d";
     if (strcmp(kinds, "dbd") == 0 || strcmp(kinds, "bdd") == 0) return place == 2 ? "%y" : "%d";
     if (strcmp(kinds, "bd") == 0 || strcmp(kinds, "db") == 0) return "%y";
@@ -141,6 +165,9 @@ static ft_date_meaning find_date(finder *f)
         if (f->at == f->end || *f->at == 'T' || kinds[0] == COMPACT || time_follows) break;
         if (strchr("qM", kinds[count - 1]) && count == 2) break;
     }
+    if (strchr(kinds, WEEK))
+        for (size_t i = 0; i < count; i++)
+            if (kinds[i] == YEAR) pieces[i] = "%G";
     ft_date_meaning meaning = meaning_of(kinds);
     for (size_t i = 0; i < count && meaning != FT_DATE_NONE; i++) {
         ft_date_line_add(&f->out[0], "%s", kinds[i] == NUMBER ? number_piece(kinds, i, false) : pieces[i]);
@@ -240,7 +267,7 @@ static bool keep_short_years(char formats[2][FT_DATE_FORMAT_CHARS], bool reads[2
 
 ft_date_meaning ft_date_format_find(const char *text, size_t length, char formats[2][FT_DATE_FORMAT_CHARS])
 {
-    finder f = {.at = text, .end = text + length};
+    finder f = {.start = text, .at = text, .end = text + length};
     formats[0][0] = formats[1][0] = '\0';
     for (int i = 0; i < 2; i++) f.out[i] = (ft_date_line){formats[i], 0, FT_DATE_FORMAT_CHARS};
     while (f.at < f.end && *f.at == ' ') f.at++;

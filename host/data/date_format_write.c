@@ -30,11 +30,45 @@ static void add_unix(ft_date_line *out, const written *w, int decimals)
     ft_date_line_add(out, "%lld%s", (long long)value, decimals == 9 && value != 0 ? "000" : "");
 }
 
+/* The year of ISO 8601 that the day's week belongs to, and the week's number in it. */
+static void find_week(int64_t days, int32_t *year, int32_t *week)
+{
+    int32_t month, day;
+    const int64_t thursday = days - ft_weekday(days) + 3;
+    ft_date_from_days(thursday, year, &month, &day);
+    *week = (int32_t)(thursday - ft_days_from_date(*year, 1, 1)) / 7 + 1;
+}
+
+/* With as many digits as the dates that were read, more where these would not show the month; without a tail of
+ * zeros, which who writes many digits leaves out. */
+static void add_decimal_year(ft_date_line *out, const written *w)
+{
+    int32_t digits = w->style->fraction_digits;
+    const bool is_quarter = w->month % 3 == 1;
+    if (digits < 2 || (is_quarter && digits > 4)) digits = is_quarter ? 2 : 4;
+    ft_date_line_add(out, "%.*f", (int)digits, (double)w->year + (double)(w->month - 1) / 12);
+}
+
 static void add_conversion(ft_date_line *out, char letter, const written *w)
 {
     char zone[8];
     const int hour = w->seconds / 3600;
+    int32_t week_year, week;
     switch (letter) {
+    case 'G':
+    case 'V':
+        find_week(w->days, &week_year, &week);
+        ft_date_line_add(out, letter == 'G' ? "%04d" : "%02d", (int)(letter == 'G' ? week_year : week));
+        break;
+    case 'u':
+        ft_date_line_add(out, "%d", (int)ft_weekday(w->days) + 1);
+        break;
+    case 'j':
+        ft_date_line_add(out, "%03d", (int)(w->days - ft_days_from_date(w->year, 1, 1)) + 1);
+        break;
+    case 'J':
+        add_decimal_year(out, w);
+        break;
     case 'Y':
     case 'y':
         ft_date_line_add(out, letter == 'Y' ? "%04d" : "%02d",

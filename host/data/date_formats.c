@@ -1,6 +1,7 @@
 /* Dates by formats; see date_formats.h. */
 #include "host/data/date_formats.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -8,17 +9,11 @@
 #include "host/data/calendar.h"
 #include "host/data/date_format_parts.h"
 
-static bool take_number(const char **at, const char *end, size_t least, size_t most, int32_t *value)
-{
-    size_t count = 0;
-    *value = 0;
-    for (; count < most && ft_date_is_digit(*at, end); count++) *value = *value * 10 + (*(*at)++ - '0');
-    return count >= least;
-}
-
 /* What has been read of a text. */
 typedef struct parts {
     int32_t year, month, day, hour, minute, second, microseconds;
+    int32_t week, weekday;               /* of ISO 8601, from 1; `year` is its year then; 0: none */
+    int32_t day_of_year;                 /* from 1; 0: none */
     bool of_twelve, has_half, afternoon; /* of_twelve: %I, the hour of a half day */
     bool is_unix;
     int64_t unix_time; /* microseconds */
@@ -52,9 +47,28 @@ static bool take_half(const char **at, const char *end, parts *p)
 
 static bool take_year(const char **at, const char *end, bool is_short, parts *p)
 {
-    if (!take_number(at, end, is_short ? 2 : 4, is_short ? 2 : 4, &p->year)) return false;
+    if (!ft_date_take_number(at, end, is_short ? 2 : 4, is_short ? 2 : 4, &p->year)) return false;
     if (is_short) p->year += p->year < 69 ? 2000 : 1900; /* as POSIX has it */
     return p->year >= 1;
+}
+
+/* A year, perhaps with a fraction of two or more digits that is a month's beginning, cut or rounded. */
+static bool take_decimal_year(const char **at, const char *end, parts *p, ft_timestamp_style *style)
+{
+    /* Twelve times the error of as many digits; what fits by more may be a day. */
+    static const double near[] = {0.12, 0.12, 0.12, 0.012, 0.0012};
+    enum { MOST_DIGITS = 9 };
+    if (!take_year(at, end, false, p)) return false;
+    p->month = 1;
+    if (*at == end || **at != '.') return true;
+    const size_t digits = ft_date_count_digits(++*at, end);
+    double fraction = 0, unit = 1;
+    for (size_t i = 0; i < digits; i++) fraction += (*(*at)++ - '0') * (unit /= 10);
+    const int32_t months = (int32_t)(fraction * 12 + 0.5);
+    style->fraction_digits = digits < MOST_DIGITS ? (int32_t)digits : MOST_DIGITS;
+    p->year += months / 12;
+    p->month = months % 12 + 1;
+    return digits > 0 && fabs(fraction * 12 - months) <= near[digits < 4 ? digits : 4];
 }
 
 /* One conversion of one letter. */
@@ -65,17 +79,27 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
     case 'Y':
     case 'y':
         return take_year(at, end, letter == 'y', p);
+    case 'G':
+        return take_year(at, end, false, p);
+    case 'V':
+        return ft_date_take_number(at, end, 1, 2, &p->week) && p->week >= 1;
+    case 'u':
+        return ft_date_take_number(at, end, 1, 1, &p->weekday) && p->weekday >= 1 && p->weekday <= 7;
+    case 'j':
+        return ft_date_take_number(at, end, 1, 3, &p->day_of_year) && p->day_of_year >= 1;
+    case 'J':
+        return take_decimal_year(at, end, p, style);
     case 'm':
-        return take_number(at, end, 1, 2, &p->month);
+        return ft_date_take_number(at, end, 1, 2, &p->month);
     case 'q':
-        if (!take_number(at, end, 1, 1, &p->month) || p->month < 1 || p->month > 4) return false;
+        if (!ft_date_take_number(at, end, 1, 1, &p->month) || p->month < 1 || p->month > 4) return false;
         p->month = p->month * 3 - 2;
         return true;
     case 'e':
         while (*at < end && **at == ' ') ++*at;
-        return take_number(at, end, 1, 2, &p->day);
+        return ft_date_take_number(at, end, 1, 2, &p->day);
     case 'd':
-        return take_number(at, end, 1, 2, &p->day);
+        return ft_date_take_number(at, end, 1, 2, &p->day);
     case 'b':
     case 'B':
         return (p->month = 1 + ft_date_take_name(at, end, ft_month_names, 12)) > 0;
@@ -85,11 +109,11 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
     case 'H':
     case 'I':
         p->of_twelve = letter == 'I';
-        return take_number(at, end, 1, 2, &p->hour) && p->hour <= 23;
+        return ft_date_take_number(at, end, 1, 2, &p->hour) && p->hour <= (p->of_twelve ? 23 : 24);
     case 'M':
-        return take_number(at, end, 2, 2, &p->minute) && p->minute <= 59;
+        return ft_date_take_number(at, end, 2, 2, &p->minute) && p->minute <= 59;
     case 'S':
-        return take_number(at, end, 2, 2, &p->second) && p->second <= 59;
+        return ft_date_take_number(at, end, 2, 2, &p->second) && p->second <= 59;
     case 'f':
         return ft_fraction_parse(at, end, &p->microseconds, style);
     case 'p':
@@ -125,8 +149,24 @@ static bool read_parts(const char *format, const char **at, const char *end, par
     return true;
 }
 
+/* The Thursday of a week lies in the year that the week belongs to. */
+static bool days_of_week(const parts *p, int64_t *days)
+{
+    int32_t year, month, day;
+    const int64_t fourth = ft_days_from_date(p->year, 1, 4), /* January 4 lies in the first week */
+        monday = fourth - ft_weekday(fourth) + 7 * (p->week - 1);
+    *days = monday + (p->weekday ? p->weekday - 1 : 0);
+    ft_date_from_days(monday + 3, &year, &month, &day);
+    return year == p->year;
+}
+
 static bool days_of(const parts *p, int64_t *days)
 {
+    if (p->week) return days_of_week(p, days);
+    if (p->day_of_year) {
+        *days = ft_days_from_date(p->year, 1, 1) + p->day_of_year - 1;
+        return *days < ft_days_from_date(p->year + 1, 1, 1);
+    }
     if (p->month < 1 || p->month > 12 || p->day < 1 || p->day > 31) return false;
     int32_t year, month, day;
     *days = ft_days_from_date(p->year, p->month, p->day);
@@ -149,6 +189,8 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
         p.hour = p.hour % 12 + (p.afternoon ? 12 : 0);
     }
     if (!days_of(&p, &days)) return false;
+    if (p.hour == 24 && (p.minute || p.second || p.microseconds)) return false; /* 24:00 ends the day */
+    if (days + p.hour / 24 > ft_days_from_date(9999, 12, 31)) return false;
     const int64_t seconds = ((int64_t)p.hour * 60 + p.minute - found.zone_minutes) * 60 + p.second;
     *time = p.is_unix ? p.unix_time + p.microseconds
                       : days * FT_MICROSECONDS_A_DAY + seconds * FT_MICROSECONDS_A_SECOND + p.microseconds;
@@ -161,24 +203,31 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
 
 ft_status ft_date_format_check(const char *format, ft_error *err)
 {
-    bool has_year = false, has_month = false, has_day = false;
+    bool has_year = false, has_month = false, has_day = false, has_week = false, has_week_year = false;
     if (strlen(format) >= FT_DATE_FORMAT_CHARS)
         return ft_fail(err, FT_BAD_INPUT, "--date-format: longer than %d bytes", FT_DATE_FORMAT_CHARS - 1);
     for (const char *at = format; *at; at++) {
         if (*at != '%') continue;
         const char letter = *++at;
-        if (!letter || !strchr("YymdebBaAHIMSpzZFTRDfqs%", letter))
+        if (!letter || !strchr("YymdebBaAHIMSpzZFTRDfqsGVujJ%", letter))
             return ft_fail(
                 err, FT_BAD_INPUT,
                 "--date-format: \"%.60s\" has an unknown conversion %%%.1s (there are %%Y %%m %%d %%H %%M "
                 "%%S and others of strptime)",
                 format, at);
         if (letter == 's' && ft_date_unix_decimals(at + 1)) at += 3;
-        const bool whole = letter == 's' || letter == 'F' || letter == 'D';
-        has_year = has_year || whole || letter == 'Y' || letter == 'y';
+        const bool whole = strchr("sFDJ", letter) != NULL;
+        has_week = has_week || letter == 'V';
+        has_week_year = has_week_year || letter == 'G';
+        has_year = has_year || whole || strchr("YyG", letter);
         has_month = has_month || whole || strchr("mbBq", letter);
         has_day = has_day || whole || letter == 'd' || letter == 'e';
     }
+    if (has_week != has_week_year || (has_week && (has_month || has_day)))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--date-format: \"%.60s\": a week is written by %%G and %%V, as in %%G-W%%V or "
+                       "%%G-W%%V-%%u (year, week, weekday of ISO 8601)",
+                       format);
     if (!has_year || (has_day && !has_month))
         return ft_fail(err, FT_BAD_INPUT, "--date-format: \"%.60s\" has no %s", format,
                        has_year ? "month (%m or %b)" : "year (%Y or %y)");

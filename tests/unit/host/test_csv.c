@@ -226,7 +226,7 @@ Test(csv, what_is_not_a_table)
     ft_error err;
     cr_expect_eq(read_bytes("Date,A\n2024-01-01,\0\n", 20, NULL, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message,
-                     "t.csv:2: a NUL byte (this is no CSV text; if it is UTF-16, save it as UTF-8)");
+                     "t.csv:2: a NUL byte (this is no CSV text; delete the byte, or save the file as UTF-8)");
     cr_expect_eq(ft_csv_read("none.csv", &plain, false, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "none.csv: cannot be opened: No such file or directory");
 }

@@ -74,11 +74,6 @@ static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err
             load->roles[i] = role_id + id;
             load->header[i] = names[i];
         } else {
-            if (!*names[i]) {
-                free(names[i]);
-                load->names[i] = names[i] = ft_copy_string("Unnamed: 0");
-                if (!names[i]) return ft_no_memory(err, csv->path, 16);
-            }
             load->roles[i] = csv->n_columns;
             csv->columns[csv->n_columns].repeated = header->repeated[i];
             csv->columns[csv->n_columns].notation = load->settings.notation;

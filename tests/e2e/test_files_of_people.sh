@@ -153,6 +153,20 @@ awk 'NR == 1 { print "," $0; next } { print NR - 2 "," $0 }' plain.csv >t.csv
 same t.csv
 expect err '^ftgpu: note: t.csv: the dates are those of column "Date"'
 same t.csv --timestamp Date
+# pandas' index, written once and read back without index_col: names as pandas gives them, and never the dates.
+awk -F, -v OFS=, 'NR == 1 { print "", "Unnamed: 0", "When", "Close"; next } { print NR - 2, NR - 2, $0 }' plain.csv >t.csv
+same t.csv
+expect err '^ftgpu: note: t.csv: the dates are those of column "When"'
+expect out '^correlations.corr_with_Unnamed: 0.1,'
+[ "$(grep -c '^correlations.corr_with_Unnamed: 0,' out)" = 1 ] || fail "two columns have the name Unnamed: 0"
+must data insights --data t.csv --target "Unnamed: 0.1" --format csv
+expect out '^train_quality.n_cols,4$'
+sed '1s/^,/Unnamed: 0,/' t.csv >t2.csv
+same t2.csv
+expect out '^correlations.corr_with_Unnamed: 0.1,'
+sed '1s/^Date//' plain.csv >t.csv # the index has the dates
+same t.csv --timestamp 'Unnamed: 0'
+expect_quiet
 tail -n +2 plain.csv >t.csv
 refuses '^ftgpu: t.csv: the first row has the date "2023-01-01": is the header missing' $forecast --data t.csv
 sed '1s/^/# a, b\n/' plain.csv >t.csv

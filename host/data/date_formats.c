@@ -14,6 +14,7 @@ typedef struct parts {
     int32_t year, month, day, hour, minute, second, microseconds;
     int32_t week, weekday;               /* of ISO 8601, from 1; `year` is its year then; 0: none */
     int32_t day_of_year;                 /* from 1; 0: none */
+    bool has_day; /* of the month, the year or the week */
     bool of_twelve, has_half, afternoon; /* of_twelve: %I, the hour of a half day */
     bool is_unix;
     int64_t unix_time; /* microseconds */
@@ -84,8 +85,10 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
     case 'V':
         return ft_date_take_number(at, end, 1, 2, &p->week) && p->week >= 1;
     case 'u':
+        p->has_day = true;
         return ft_date_take_number(at, end, 1, 1, &p->weekday) && p->weekday >= 1 && p->weekday <= 7;
     case 'j':
+        p->has_day = true;
         return ft_date_take_number(at, end, 1, 3, &p->day_of_year) && p->day_of_year >= 1;
     case 'J':
         return take_decimal_year(at, end, p, style);
@@ -96,9 +99,11 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
         p->month = p->month * 3 - 2;
         return true;
     case 'e':
+        p->has_day = true;
         while (*at < end && **at == ' ') ++*at;
         return ft_date_take_number(at, end, 1, 2, &p->day);
     case 'd':
+        p->has_day = true;
         return ft_date_take_number(at, end, 1, 2, &p->day);
     case 'b':
     case 'B':
@@ -189,7 +194,8 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
         p.hour = p.hour % 12 + (p.afternoon ? 12 : 0);
     }
     if (!days_of(&p, &days)) return false;
-    if (p.hour == 24 && (p.minute || p.second || p.microseconds)) return false; /* 24:00 ends the day */
+    /* 24:00 ends a day. */
+    if (p.hour == 24 && (!p.has_day || p.minute || p.second || p.microseconds)) return false;
     if (days + p.hour / 24 > ft_days_from_date(9999, 12, 31)) return false;
     const int64_t seconds = ((int64_t)p.hour * 60 + p.minute - found.zone_minutes) * 60 + p.second;
     *time = p.is_unix ? p.unix_time + p.microseconds

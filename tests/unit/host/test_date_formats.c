@@ -133,6 +133,8 @@ Test(date_formats, hour_24)
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         cr_expect(!ft_timestamp_parse(none[i], strlen(none[i]), &time, NULL), "%s", none[i]);
     cr_expect(!ft_date_format_read("%d.%m.%Y %H:%M", "31.12.2024 24:01", 16, &time, NULL));
+    cr_expect(!ft_date_format_read("%G-W%V %H:%M", "2024-W05 24:00", 14, &time, NULL)); /* no day is there */
+    cr_expect(!ft_date_format_read("%YQ%q %H:%M", "2024Q1 24:00", 12, &time, NULL));
     cr_expect(!ft_date_format_read("%d.%m.%Y %I:%M %p", "31.12.2024 24:00 AM", 19, &time, NULL));
 }
 

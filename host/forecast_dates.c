@@ -6,9 +6,6 @@
 
 #include "host/data/calendar.h"
 
-/* A series of fewer rows takes the frequency of the longest one. */
-enum { LEAST_ROWS = 3 };
-
 /* What is the same for all series. */
 typedef struct continuer {
     const ft_dataset *dataset;
@@ -32,22 +29,37 @@ static int32_t months_shown(const ft_timestamp_style *style)
 {
     if (!*style->format)
         return style->precision == FT_STYLE_YEAR ? 12 : style->precision == FT_STYLE_MONTH ? 1 : 0;
-    return shows(style->format, "deFDs") ? 0
-           : shows(style->format, "mbB") ? 1
-           : shows(style->format, "q")   ? 3
-                                         : 12;
+    return shows(style->format, "deFDsVj") ? 0
+           : shows(style->format, "mbBJ")  ? 1
+           : shows(style->format, "q")     ? 3
+                                           : 12;
 }
 
-/* One date alone goes on by the last part that it shows: "2022Q1" by quarters, a whole date by days. */
+/* One date alone goes on by the last part that it shows: "2022Q1" by quarters, "2022-W01" by weeks, a whole
+ * date by days. */
 static void set_shown_step(const ft_timestamp_style *style, int64_t time, ft_frequency *frequency)
 {
     const int32_t months = months_shown(style);
+    if (shows(style->format, "V") && !shows(style->format, "uaA")) frequency->step = FT_MICROSECONDS_A_WEEK;
     if (months == 0) return;
     frequency->unit = FT_EVERY_MONTHS;
     frequency->months = frequency->cycle = months;
     frequency->phase = (int32_t)(ft_month_of_day(ft_day_of(time)) % months);
     frequency->anchor = FT_ANCHOR_DAY;
     frequency->day = 1;
+}
+
+/* Whether days follow each other within one Monday to Friday: they may be business days as well, and the
+ * forecast goes beyond them. */
+static bool may_be_business_days(const continuer *c, const ft_dataset_item *item,
+                                 const ft_frequency *frequency)
+{
+    const size_t n = item->n_rows;
+    const int64_t last = item->times[n - 1] + item->zones[n - 1] * FT_MICROSECONDS_A_MINUTE;
+    const int32_t weekday = ft_weekday(ft_day_of(last));
+    return frequency->unit == FT_EVERY_STEP && frequency->week.n_stretches == 0 &&
+           frequency->step == FT_MICROSECONDS_A_DAY && weekday < 5 && n <= (size_t)weekday + 1 &&
+           c->dates->horizon > (size_t)(4 - weekday);
 }
 
 /* The frequency of a series; the first one that is not evenly spaced is described in the remark. */
@@ -64,13 +76,17 @@ static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_fr
     if (status == FT_OK && item->n_rows == 1)
         set_shown_step(&c->dataset->style, item->times[0] + item->zones[0] * FT_MICROSECONDS_A_MINUTE,
                        frequency);
-    if (status != FT_OK || item->n_rows == 1 || ft_frequency_is_plain(frequency)) return status;
+    if (status != FT_OK || item->n_rows == 1) return status;
+    const bool is_open = may_be_business_days(c, item, frequency);
+    if (ft_frequency_is_plain(frequency) && !is_open) return FT_OK;
     if (c->n_uneven++ > 0) return FT_OK;
     ft_text *remark = &c->dates->remark;
     char words[FT_FREQUENCY_CHARS];
     ft_text_addf(remark, "%s: the rows", c->path);
     if (c->dataset->id_name) ft_text_addf(remark, " of series \"%.80s\"", item->id);
-    ft_text_addf(remark, " are not evenly spaced: the forecast goes on at \"%s\"",
+    ft_text_addf(remark, " %s: the forecast goes on at \"%s\"",
+                 is_open ? "lie within one Monday to Friday (--freq B leaves out weekends)"
+                         : "are not evenly spaced",
                  ft_frequency_describe(frequency, words));
     return FT_OK;
 }
@@ -127,14 +143,6 @@ static ft_status continue_item(continuer *c, size_t index, ft_error *err)
     return status;
 }
 
-static const ft_dataset_item *longest_of(const ft_dataset *dataset)
-{
-    const ft_dataset_item *longest = &dataset->items[0];
-    for (size_t i = 1; i < dataset->n_items; i++)
-        if (dataset->items[i].n_rows > longest->n_rows) longest = &dataset->items[i];
-    return longest;
-}
-
 ft_status ft_forecast_dates_create(const ft_dataset *dataset, const char *path, const ft_frequency *named,
                                    size_t horizon, ft_forecast_dates *dates, ft_error *err)
 {
@@ -144,12 +152,12 @@ ft_status ft_forecast_dates_create(const ft_dataset *dataset, const char *path, 
     if (!dates->times) return ft_no_memory(err, "the dates", n * sizeof *dates->times);
     continuer c = {.dataset = dataset, .path = path, .shared = named, .least_rows = SIZE_MAX, .dates = dates};
     ft_frequency of_longest;
-    const ft_dataset_item *longest = longest_of(dataset);
+    const ft_dataset_item *longest = ft_dataset_longest(dataset);
     ft_status status = FT_OK;
-    if (!named && longest->n_rows >= LEAST_ROWS) {
+    if (!named && longest->n_rows >= FT_ROWS_OF_A_FREQUENCY) {
         status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &of_longest, err);
         c.shared = &of_longest;
-        c.least_rows = LEAST_ROWS;
+        c.least_rows = FT_ROWS_OF_A_FREQUENCY;
     }
     for (size_t i = 0; i < dataset->n_items && status == FT_OK; i++) status = continue_item(&c, i, err);
     if (c.n_uneven > 1) ft_text_addf(&dates->remark, ", and %zu more series likewise", c.n_uneven - 1);

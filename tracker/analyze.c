@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "tracker/quantiles.h"
 #include "tracker/statistics.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/sort.h"
 #include "base/text.h"
 #include "tracker/kolmogorov_smirnov.h"
 #include "tracker/quantiles.h"

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tracker/quantiles.h"
+#include "base/sort.h"
 
 enum { MOST_STEPS = 50 };
 static const double best_share = 0.1, least_density = 1e-12;

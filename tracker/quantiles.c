@@ -49,13 +49,6 @@ static int compare_floats(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    if (isnan(a) || isnan(b)) return (int)isnan(a) - (int)isnan(b);
-    return (a > b) - (a < b);
-}
-
 /* Sample counts are about 20, where insertion beats qsort's calls by far. */
 enum { INSERTION_LIMIT = 64 };
 
@@ -74,11 +67,6 @@ void ft_sort_floats(float *values, size_t count)
         }
         values[place] = moving;
     }
-}
-
-void ft_sort_doubles(double *values, size_t count)
-{
-    if (count > 1) qsort(values, count, sizeof *values, compare_doubles);
 }
 
 void ft_summarize_step(const float *samples, size_t n_samples, size_t horizon, size_t step,

@@ -15,7 +15,6 @@ double ft_quantile_double(const double *sorted, size_t count, double level);
 
 /* Sorts ascending in place; NaN go to the end. */
 void ft_sort_floats(float *values, size_t count);
-void ft_sort_doubles(double *values, size_t count);
 
 /* What `n_samples` paths say about one step: mean (in double) and quantiles at `levels` (n_levels).
  * samples: (n_samples, horizon), row-major; scratch: (n_samples), overwritten. If a sample is not finite, or

@@ -21,7 +21,7 @@ int64_t ft_floor_rest(int64_t a, int64_t b);
 int64_t ft_day_of(int64_t time);
 int64_t ft_time_of_day(int64_t time);
 
-/* For qsort and bsearch: int64_t, ascending. */
+/* For bsearch: int64_t, ascending. */
 int ft_compare_times(const void *a, const void *b);
 
 /* Days since 1970-01-01 of a date, and back. */

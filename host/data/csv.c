@@ -9,6 +9,7 @@
 #include "base/checksum.h"
 #include "host/data/csv_header.h"
 #include "host/data/csv_hints.h"
+#include "host/data/csv_items.h"
 #include "host/data/csv_layout.h"
 #include "host/data/csv_order.h"
 #include "host/data/csv_scanner.h"
@@ -28,10 +29,8 @@ typedef struct loader {
     char **header;      /* (width): names of the id columns, NULL for others */
     size_t date_place;
     char date_format[FT_DATE_FORMAT_CHARS], other_date_format[FT_DATE_FORMAT_CHARS];
-    size_t capacity;                      /* rows for which there is memory */
-    ft_text id_parts[FT_CSV_MAX_IDS], id; /* of a row, where several columns name a series */
-    int32_t *buckets; /* (n_buckets): index of a series by the hash of its name, -1: free */
-    size_t n_buckets, items_capacity;
+    size_t capacity; /* rows for which there is memory */
+    ft_csv_items items;
 } loader;
 
 static const size_t role_id = SIZE_MAX / 2, role_date = SIZE_MAX;
@@ -74,11 +73,6 @@ static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err
             load->roles[i] = role_id + id;
             load->header[i] = names[i];
         } else {
-            if (!*names[i]) {
-                free(names[i]);
-                load->names[i] = names[i] = ft_copy_string("Unnamed: 0");
-                if (!names[i]) return ft_no_memory(err, csv->path, 16);
-            }
             load->roles[i] = csv->n_columns;
             csv->columns[csv->n_columns].repeated = header->repeated[i];
             csv->columns[csv->n_columns].notation = load->settings.notation;
@@ -197,72 +191,6 @@ static ft_status grow_rows(loader *load, ft_error *err)
     return FT_OK;
 }
 
-static size_t hash_of(const char *text, size_t length)
-{
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
-    return (size_t)(hash ^ hash >> 32);
-}
-
-static bool is_item(const ft_csv *csv, int32_t item, const ft_csv_cell *cell)
-{
-    const char *name = csv->item_names[item];
-    return strncmp(name, cell->text, cell->length) == 0 && name[cell->length] == '\0';
-}
-
-/* The bucket of a name: where it is, or the free one where it belongs. */
-static size_t bucket_of(const loader *load, const char *text, size_t length)
-{
-    ft_csv_cell cell = {.text = text, .length = length};
-    size_t i = hash_of(text, length) & (load->n_buckets - 1);
-    while (load->buckets[i] >= 0 && !is_item(load->csv, load->buckets[i], &cell))
-        i = (i + 1) & (load->n_buckets - 1);
-    return i;
-}
-
-/* Doubles the memory for series, which also keeps the hash table at most half full. */
-static bool grow_items(loader *load)
-{
-    ft_csv *csv = load->csv;
-    size_t capacity = load->items_capacity ? load->items_capacity * 2 : 16;
-    if (!resize(&csv->item_names, capacity, sizeof *csv->item_names) ||
-        !resize(&load->buckets, capacity * 2, sizeof *load->buckets))
-        return false;
-    load->items_capacity = capacity;
-    load->n_buckets = capacity * 2;
-    for (size_t i = 0; i < load->n_buckets; i++) load->buckets[i] = -1;
-    for (size_t i = 0; i < csv->n_items; i++) {
-        const char *name = csv->item_names[i];
-        if (name) load->buckets[bucket_of(load, name, strlen(name))] = (int32_t)i;
-    }
-    return true;
-}
-
-/* The number of the series that the cell names (NULL: the only series), in csv->items of this row. */
-static ft_status take_item(loader *load, const ft_csv_cell *cell, ft_error *err)
-{
-    ft_csv *csv = load->csv;
-    int32_t *item = &csv->items[csv->n_rows];
-    if (csv->n_items && (!cell || is_item(csv, item[-1], cell))) { /* mostly that of the row before */
-        *item = item[-1];
-        return FT_OK;
-    }
-    if (cell && cell->length == 0)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s:%zu: column \"%.80s\": the cell is empty (each row must name its series)",
-                       csv->path, cell->line, csv->id_name);
-    if (csv->n_items == load->items_capacity && !grow_items(load))
-        return ft_no_memory(err, csv->path, load->items_capacity * 2 * sizeof *csv->item_names);
-    size_t bucket = cell ? bucket_of(load, cell->text, cell->length) : 0;
-    if (load->buckets[bucket] < 0) {
-        csv->item_names[csv->n_items] = cell ? ft_copy_bytes(cell->text, cell->length) : NULL;
-        if (cell && !csv->item_names[csv->n_items]) return ft_no_memory(err, csv->path, cell->length);
-        load->buckets[bucket] = (int32_t)csv->n_items++;
-    }
-    *item = load->buckets[bucket];
-    return FT_OK;
-}
-
 /* `row`: where the row begins. */
 static ft_status refuse_date(loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell, ft_error *err)
 {
@@ -322,48 +250,14 @@ static ft_status take_value(loader *load, size_t index, const ft_csv_cell *cell,
     return FT_OK;
 }
 
-/* One of several cells that name the row's series; with a backslash before | and backslash, so that different
- * cells never make one name. */
-static ft_status take_id_part(loader *load, size_t place, const ft_csv_cell *cell, ft_error *err)
-{
-    ft_text *part = &load->id_parts[place];
-    part->length = 0;
-    ft_text_add(part, "");
-    if (cell->length == 0)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s:%zu: a column of \"%.80s\": the cell is empty (each row must name its series)",
-                       load->csv->path, cell->line, load->csv->id_name);
-    for (size_t i = 0, next; i < cell->length; i = next) {
-        next = i;
-        while (next < cell->length && cell->text[next] != '|' && cell->text[next] != '\\') next++;
-        ft_text_add_bytes(part, cell->text + i, next - i);
-        if (next < cell->length) ft_text_addf(part, "\\%c", cell->text[next++]);
-    }
-    return part->failed ? ft_no_memory(err, load->csv->path, cell->length) : FT_OK;
-}
-
-/* The series of the row, where none or several columns name it. */
-static ft_status take_joined_item(loader *load, size_t line, ft_error *err)
-{
-    if (load->csv->n_ids == 0) return take_item(load, NULL, err);
-    ft_text *id = &load->id;
-    id->length = 0;
-    for (size_t i = 0; i < load->csv->n_ids; i++) {
-        if (i > 0) ft_text_add(id, "|");
-        ft_text_add_bytes(id, load->id_parts[i].data, load->id_parts[i].length);
-    }
-    if (id->failed) return ft_no_memory(err, load->csv->path, id->length);
-    const ft_csv_cell cell = {.text = id->data, .length = id->length, .line = line};
-    return take_item(load, &cell, err);
-}
-
 static ft_status take_cell(loader *load, size_t place, const ft_csv_scanner *row, const ft_csv_cell *cell,
                            ft_error *err)
 {
     const size_t role = load->roles[place];
     if (role < role_id) return take_value(load, role, cell, err);
     if (role == role_date) return take_date(load, row, cell, err);
-    return load->csv->n_ids == 1 ? take_item(load, cell, err) : take_id_part(load, role - role_id, cell, err);
+    return load->csv->n_ids == 1 ? ft_csv_items_take(&load->items, load->csv, cell, err)
+                                 : ft_csv_items_take_part(&load->items, load->csv, role - role_id, cell, err);
 }
 
 static ft_status refuse_width(const loader *load, size_t line, size_t count, ft_error *err)
@@ -397,7 +291,7 @@ static ft_status read_row(loader *load, ft_error *err)
     if (status != FT_OK) return status;
     if (count < load->width || beyond) return refuse_width(load, row.line, beyond ? beyond : count, err);
     csv->lines[csv->n_rows] = (uint32_t)row.line;
-    if (csv->n_ids != 1) status = take_joined_item(load, row.line, err);
+    if (csv->n_ids != 1) status = ft_csv_items_take_parts(&load->items, csv, row.line, err);
     if (status == FT_OK) csv->n_rows++;
     return status;
 }
@@ -447,13 +341,11 @@ ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool take
     if (status == FT_OK) status = read_text(&load, text, size, err);
     free(text);
     for (size_t i = 0; i < load.width && load.header; i++) free(load.header[i]);
-    for (size_t i = 0; i < FT_CSV_MAX_IDS; i++) ft_text_free(&load.id_parts[i]);
-    ft_text_free(&load.id);
+    ft_csv_items_free(&load.items);
     ft_csv_scanner_free(&load.scanner);
     free(load.header);
     free(load.names);
     free(load.roles);
-    free(load.buckets);
     if (status != FT_OK) ft_csv_free(csv);
     return status;
 }

@@ -1,6 +1,7 @@
 /* The header of a CSV file; see csv_header.h. */
 #include "host/data/csv_header.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -90,8 +91,18 @@ static char *free_name(const char *name, size_t *number, char *const *names, siz
     return text.data;
 }
 
+/* "Unnamed: 3" for the column at place 3, or "Unnamed: 3.1" where another is called that. */
+static char *name_for(size_t place, char *const *names, size_t count)
+{
+    char name[40];
+    size_t number = 1;
+    snprintf(name, sizeof name, "Unnamed: %zu", place);
+    return find_name(name, names, count) < count ? free_name(name, &number, names, count)
+                                                 : ft_copy_string(name);
+}
+
 /* Gives names to columns that have none or another's, as pandas does; marks the first of those that share
- * one. The first column may go without: it is pandas' index. */
+ * one. */
 static ft_status complete_names(const char *path, char **names, bool *repeated, size_t count, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -99,13 +110,12 @@ static ft_status complete_names(const char *path, char **names, bool *repeated, 
     if (!sorted) return ft_no_memory(err, path, count * sizeof *sorted);
     for (size_t i = 0; i < count && status == FT_OK; i++) {
         sorted[i] = &names[i];
-        if (*names[i] || i == 0) continue;
-        ft_text text = FT_TEXT_EMPTY;
-        ft_text_addf(&text, "Unnamed: %zu", i);
-        if (text.failed) status = ft_no_memory(err, path, 32);
-        if (text.failed) break;
+        if (*names[i]) continue;
+        char *name = name_for(i, names, count);
+        if (!name) status = ft_no_memory(err, path, 32);
+        if (!name) break;
         free(names[i]);
-        names[i] = text.data;
+        names[i] = name;
     }
     if (status == FT_OK) qsort(sorted, count, sizeof *sorted, by_name);
     for (size_t i = 0, next; i < count && status == FT_OK; i = next) {
@@ -236,7 +246,9 @@ static ft_status prefer_dates(const ft_csv_scanner *scanner, ft_csv_header *head
     }
     free(cells);
     if (n_found == 0) return FT_OK;
-    if (n_found > 1 || !names_a_date(header->names[found]))
+    /* A column without a name is the index of a table that pandas wrote. */
+    const bool is_index = strncmp(header->names[header->date], "Unnamed: ", 9) == 0;
+    if (n_found > 1 || (!is_index && !names_a_date(header->names[found])))
         return ft_fail(err, FT_BAD_INPUT,
                        "%s: column \"%.80s\" holds numbers and column \"%.80s\" dates: --timestamp \"%.80s\" "
                        "or \"%.80s\" says which are the dates",

@@ -9,7 +9,7 @@ enum { FT_CSV_MAX_IDS = 16 };
 
 typedef struct ft_csv_header {
     char **names;   /* (count); "Vol.1" where one was given twice and "Unnamed: 3" where there is none, as
-                       in pandas; the first may be "" */
+                       in pandas */
     bool *repeated; /* (count): a later column had the same name */
     size_t count;
     size_t ids[FT_CSV_MAX_IDS], n_ids; /* places of the id columns, in the order of --id */

@@ -123,6 +123,23 @@ static void add_short_years(const ft_csv_cell *cell, char formats[2][FT_DATE_FOR
     ft_text_add(out, ")");
 }
 
+/* What is to be done about a year that something unknown stands behind; NULL: it is no such. */
+static const char *hint_on_year(const ft_csv_cell *cell)
+{
+    size_t at = 0;
+    while (at < cell->length && cell->text[at] >= '0' && cell->text[at] <= '9') at++;
+    if (at != 4 || cell->length < 6) return NULL;
+    if (cell->text[at] == '.' && cell->text[at + 1] >= '0' && cell->text[at + 1] <= '9')
+        return " (a year with a fraction is read where a month begins with it, as 2019.25 or 2019.0833, and "
+               "a "
+               "month where it has two digits, as 2019.03: write the dates as 2019-03-31 or 2019-03)";
+    at += cell->text[at] == '-';
+    if (cell->text[at] == 'W' || cell->text[at] == 'w')
+        return " (weeks are those of ISO 8601, as 2024-W05 or 2024-W05-1: 1 to 52 or 53, days 1 to 7; write "
+               "others by one of their days, as 2024-01-29)";
+    return NULL;
+}
+
 static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_text *out)
 {
     char formats[2][FT_DATE_FORMAT_CHARS];
@@ -130,7 +147,8 @@ static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_t
         ft_text_addf(out, " (a comment? delete line %zu)", cell->line);
         return;
     }
-    if (undated->is_first) explain_first(undated, out);
+    if (hint_on_year(cell)) ft_text_add(out, hint_on_year(cell));
+    if (undated->is_first && !out->length) explain_first(undated, out);
     if (out->length) return;
     ft_date_meaning meaning = ft_date_format_find(cell->text, cell->length, formats);
     if (meaning == FT_DATE_SHORT_YEAR)
@@ -159,10 +177,12 @@ ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *c
     const char *path = undated->row->path, *name = undated->names[undated->place];
     ft_status status;
     if (*undated->other) {
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "%s:%zu: column \"%.80s\": is the day or the month first in \"%s\"? (--date-format "
-                         "\"%s\" or \"%s\")",
-                         path, line, name, text ? text : "", undated->format, undated->other);
+        const bool is_year = strcmp(undated->format, "%J") == 0;
+        status =
+            ft_fail(err, FT_BAD_INPUT,
+                    "%s:%zu: column \"%.80s\": %s in \"%s\"? (--date-format \"%s\" or \"%s\")", path, line,
+                    name, is_year ? "is the year's fraction or the month" : "is the day or the month first",
+                    text ? text : "", undated->format, undated->other);
     } else {
         explain(undated, cell, &hint);
         status = ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": \"%s\" is not a date%s", path, line,

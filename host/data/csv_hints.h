@@ -12,8 +12,7 @@ typedef struct ft_csv_undated {
     size_t width, place;       /* place: of the date column */
     bool is_first;             /* of the rows */
     const char *format;        /* of the file's dates; "" by ft_timestamp_parse */
-    const char *other; /* "", or the format with the month first, where `format` has the day first and both
-                          may be meant */
+    const char *other;         /* "", or another format that may be meant as well (csv_layout.h) */
 } ft_csv_undated;
 
 /* FT_BAD_INPUT with file, line, column and text, and what may be wrong: further header rows, a comment,

@@ -148,64 +148,106 @@ ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *e
     return FT_OK;
 }
 
-/* The cell at `place` of the next row; false where there is none. */
-static bool next_cell_at(ft_csv_scanner *scanner, size_t place, ft_csv_cell *cell)
+/* Looks at a cell; false where no more are to be shown. */
+typedef bool cell_look(void *context, const ft_csv_cell *cell);
+
+/* Shows the cells at `place` of all rows, until one is enough or a row cannot be read. */
+static void look_at_column(const ft_csv_scanner *scanner, size_t place, cell_look *look, void *context)
 {
+    ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
+    bool goes_on = true;
     ft_error ignored;
-    if (!ft_csv_next_row(scanner)) return false;
-    for (size_t i = 0; i <= place; i++)
-        if ((i > 0 && cell->ends_row) || ft_csv_next_cell(scanner, cell, &ignored) != FT_OK) return false;
-    return true;
+    while (goes_on && ft_csv_next_row(&ahead)) {
+        ft_csv_cell cell = {0};
+        for (size_t i = 0; goes_on && !cell.ends_row; i++) {
+            goes_on = ft_csv_next_cell(&ahead, &cell, &ignored) == FT_OK;
+            if (goes_on && i == place) goes_on = look(context, &cell);
+        }
+    }
+    ft_csv_scanner_free(&ahead);
 }
 
-/* Which of two formats reads the whole column: bit 0 the first, bit 1 the second. */
-static unsigned formats_that_read(ft_csv_scanner *scanner, size_t place,
-                                  char formats[2][FT_DATE_FORMAT_CHARS])
+/* What the first cell of the date column shows. */
+typedef struct first_date {
+    bool is_iso;      /* ft_timestamp_parse reads it */
+    bool may_be_year; /* "2019" or "2019.25" */
+    ft_date_meaning meaning;
+    char formats[2][FT_DATE_FORMAT_CHARS]; /* ft_date_format_find's */
+} first_date;
+
+static bool may_be_year(const ft_csv_cell *cell)
 {
-    unsigned both = 3, reading = both;
-    ft_csv_cell cell;
+    for (size_t i = 0; i < cell->length; i++)
+        if (i == 4 ? cell->text[i] != '.' : cell->text[i] < '0' || cell->text[i] > '9') return false;
+    return cell->length == 4 || cell->length > 5;
+}
+
+static bool look_at_first(void *context, const ft_csv_cell *cell)
+{
+    first_date *first = context;
     int64_t time;
-    ft_error ignored;
-    while (reading == both && ft_csv_next_row(scanner)) {
-        cell = (ft_csv_cell){0};
-        unsigned reads = both;
-        for (size_t i = 0; !cell.ends_row; i++) {
-            if (ft_csv_next_cell(scanner, &cell, &ignored) != FT_OK) return reading;
-            if (i != place) continue;
-            for (unsigned f = 0; f < 2; f++)
-                if (!ft_date_format_read(formats[f], cell.text, cell.length, &time, NULL))
-                    reads &= ~(1u << f);
-        }
-        if (reads) reading = reads; /* a cell that neither reads is told of later */
-    }
-    return reading;
+    first->is_iso = ft_timestamp_parse(cell->text, cell->length, &time, NULL);
+    first->may_be_year = may_be_year(cell);
+    if (!first->is_iso) first->meaning = ft_date_format_find(cell->text, cell->length, first->formats);
+    return false;
+}
+
+/* Which of two formats read all cells. */
+typedef struct contest {
+    const char *formats[2];
+    bool reads[2];
+    bool has_point; /* a cell has one after four digits */
+} contest;
+
+/* A cell that neither reads is told of later. */
+static bool try_formats(void *context, const ft_csv_cell *cell)
+{
+    contest *c = context;
+    bool reads[2];
+    int64_t time;
+    for (int i = 0; i < 2; i++)
+        reads[i] = ft_date_format_read(c->formats[i], cell->text, cell->length, &time, NULL);
+    if (reads[0] || reads[1]) memcpy(c->reads, reads, sizeof reads);
+    return c->reads[0] && c->reads[1];
+}
+
+/* Months have two digits, and years with a fraction none or any number. */
+static bool try_years(void *context, const ft_csv_cell *cell)
+{
+    contest *c = context;
+    int64_t time;
+    c->has_point |= cell->length > 4 && cell->text[4] == '.';
+    c->reads[0] &= ft_date_format_read(c->formats[0], cell->text, cell->length, &time, NULL);
+    c->reads[1] &= cell->length == 7 && ft_date_format_read(c->formats[1], cell->text, 7, &time, NULL);
+    return c->reads[0] || c->reads[1];
 }
 
 void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const char *like,
                              char format[FT_DATE_FORMAT_CHARS], char other[FT_DATE_FORMAT_CHARS],
                              bool *decided)
 {
-    char formats[2][FT_DATE_FORMAT_CHARS];
-    int64_t time;
-    ft_csv_cell cell;
-    ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
+    first_date first = {.meaning = FT_DATE_NONE};
     *format = *other = '\0';
     *decided = true;
-    bool any = next_cell_at(&ahead, place, &cell);
-    if (any && !ft_timestamp_parse(cell.text, cell.length, &time, NULL)) {
-        ft_date_meaning meaning = ft_date_format_find(cell.text, cell.length, formats);
-        unsigned reading = 1;
-        if (meaning == FT_DATE_DAY_OR_MONTH) {
-            ft_csv_scanner_free(&ahead);
-            ahead = ft_csv_scanner_copy(scanner);
-            reading = formats_that_read(&ahead, place, formats);
-            if (reading == 3 && strcmp(like, formats[1]) == 0) reading = 2;
-            if (reading == 3 && strcmp(like, formats[0]) != 0) *decided = false;
-            if (!*decided) strcpy(other, formats[1]);
-        }
-        if (meaning == FT_DATE_ONE || meaning == FT_DATE_DAY_OR_MONTH) strcpy(format, formats[reading == 2]);
+    look_at_column(scanner, place, look_at_first, &first);
+    contest c = {.formats = {first.formats[0], first.formats[1]}, .reads = {true, true}};
+    if (first.may_be_year) {
+        c.formats[0] = "%J", c.formats[1] = "%Y.%m";
+        look_at_column(scanner, place, try_years, &c);
+        if (!c.has_point || (!c.reads[0] && !c.reads[1])) return;
+    } else if (first.meaning == FT_DATE_DAY_OR_MONTH) {
+        look_at_column(scanner, place, try_formats, &c);
+    } else {
+        if (!first.is_iso && first.meaning == FT_DATE_ONE) strcpy(format, first.formats[0]);
+        return;
     }
-    ft_csv_scanner_free(&ahead);
+    int chosen = c.reads[0] ? 0 : 1;
+    if (c.reads[0] && c.reads[1]) {
+        if (strcmp(like, c.formats[1]) == 0) chosen = 1;
+        *decided = chosen == 1 || strcmp(like, c.formats[0]) == 0;
+        if (!*decided) strcpy(other, c.formats[1]);
+    }
+    strcpy(format, c.formats[chosen]);
 }
 
 static bool has_byte(const ft_csv_scanner *scanner, char byte)

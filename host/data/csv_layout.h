@@ -15,9 +15,10 @@
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err);
 
 /* Finds the format of the dates in the cells at `place` of the rows from `scanner` on: format "" for those
- * that ft_timestamp_parse reads, or where the first is none. *decided is false where days and months may be
- * either; then format is the one with the day first, and `other` that with the month first. `like` is the
- * format of an earlier file, or "". */
+ * that ft_timestamp_parse reads, or where the first is none. *decided is false where all cells have two
+ * meanings: days and months may be either (then `format` has the day first, `other` the month), or what
+ * stands behind a year may be a fraction of it (`format`) or a month (`other`). `like` is the format of an
+ * earlier file, or "". */
 void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const char *like,
                              char format[FT_DATE_FORMAT_CHARS], char other[FT_DATE_FORMAT_CHARS],
                              bool *decided);

@@ -64,8 +64,8 @@ ft_status ft_csv_scan(ft_csv_scanner *scanner, const char *path, const char *tex
     const char *nul = size ? memchr(text, '\0', size) : NULL;
     if (nul)
         return ft_fail(err, FT_BAD_INPUT,
-                       "%s:%zu: a NUL byte (this is no CSV text; if it is UTF-16, save it as UTF-8)", path,
-                       1 + count_lines(text, nul));
+                       "%s:%zu: a NUL byte (this is no CSV text; delete the byte, or save the file as UTF-8)",
+                       path, 1 + count_lines(text, nul));
     if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) scanner->at += 3;
     return FT_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/gzip.h"
+#include "base/utf16.h"
 
 static const size_t max_file_bytes = (size_t)1 << 33;
 
@@ -63,6 +64,31 @@ static ft_status check_kind(const char *name, const char *text, size_t size, ft_
     return FT_OK;
 }
 
+/* Text whose characters take two or four bytes, and no mark says so or it is that of UTF-32. */
+static ft_status check_encoding(const char *name, const char *text, size_t size, ft_error *err)
+{
+    const char *encoding = NULL;
+    if (size >= 4 && (memcmp(text, "\xFF\xFE\0\0", 4) == 0 || memcmp(text, "\0\0\xFE\xFF", 4) == 0))
+        encoding = "UTF-32";
+    else if (size >= 4 && text[0] && !text[1] && text[2] && !text[3])
+        encoding = "UTF-16LE";
+    else if (size >= 4 && !text[0] && text[1] && !text[2] && text[3])
+        encoding = "UTF-16BE";
+    return encoding ? ft_fail(err, FT_BAD_INPUT,
+                              "%s: is %s (save it as UTF-8, or convert it: iconv -f %s -t UTF-8)", name,
+                              encoding, encoding)
+                    : FT_OK;
+}
+
+/* *text with `size` bytes is replaced by what it is in UTF-8. */
+static ft_status decode_utf16(const char *name, char **text, size_t *size, ft_error *err)
+{
+    char *encoded = *text;
+    ft_status status = ft_utf16_decode(name, encoded, *size, text, size, err);
+    free(encoded);
+    return status;
+}
+
 ft_status ft_csv_text_read(const char *path, bool takes_pipes, char **text, size_t *size, ft_error *err)
 {
     const char *name = ft_csv_text_name(path);
@@ -74,6 +100,8 @@ ft_status ft_csv_text_read(const char *path, bool takes_pipes, char **text, size
         free(compressed);
     }
     if (status == FT_OK) status = check_kind(name, *text, *size, err);
+    if (status == FT_OK && ft_is_utf16(*text, *size)) status = decode_utf16(name, text, size, err);
+    if (status == FT_OK) status = check_encoding(name, *text, *size, err);
     if (status != FT_OK) {
         free(*text);
         *text = NULL;

@@ -88,7 +88,11 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
  * is appended to *note where that is not NULL and there are any. */
 size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_length, ft_text *note);
 
-/* data_insights of docs/reference.md §8 by ft_insights_create over the splits. *insights is the caller's. */
+/* The series with the most rows, the first of several. */
+const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset);
+
+/* data_insights of docs/reference.md §8: ft_insights_create over the splits, and the frequency of the dates.
+ * *insights is the caller's. */
 ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_error *err);
 
 #endif

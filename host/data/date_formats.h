@@ -2,8 +2,10 @@
  * in, reading by a format, writing by it.
  *
  * Conversions: %Y %y %m %d %e %b %B %a %A %H %I %M %S %p %z %Z %F %T %R %D %% as in strptime, with English
- * names and no locale; %f digits of a fraction of a second (Python's); %q the quarter, 1 to 4 (R's zoo); %s
- * seconds since 1970, and %s%3N, %s%6N, %s%9N milli-, micro- and nanoseconds (GNU date's). A blank stands for
+ * names and no locale; %G %V %u the year, week and weekday of ISO 8601 (a week alone is its Monday); %j the day
+ * of the year; %f digits of a fraction of a second (Python's); %q the quarter, 1 to 4 (R's zoo); %s
+ * seconds since 1970, and %s%3N, %s%6N, %s%9N milli-, micro- and nanoseconds (GNU date's); %J a year
+ * whose fraction is a month (2019.25, 2019.0833; whole is January). A blank stands for
  * any blanks. Names may be whole or three letters in any letter case; months, days and hours may have one
  * digit. */
 #ifndef FT_HOST_DATA_DATE_FORMATS_H
@@ -19,7 +21,8 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
 /* The instant by style->format. Returns `out`. */
 char *ft_date_format_write(int64_t time, const ft_timestamp_style *style, char out[FT_TIMESTAMP_CHARS]);
 
-/* FT_BAD_INPUT where the format has an unknown conversion, no year, or a day without a month. */
+/* FT_BAD_INPUT where the format has an unknown conversion, no year, a day without a month, or a week and its
+ * year not together. */
 ft_status ft_date_format_check(const char *format, ft_error *err);
 
 typedef enum ft_date_meaning {

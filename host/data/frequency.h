@@ -15,6 +15,9 @@
 
 enum { FT_FREQUENCY_CHARS = 256 };
 
+/* A series of fewer rows does not show its frequency: where there is a longer one, it takes that one's. */
+enum { FT_ROWS_OF_A_FREQUENCY = 3 };
+
 typedef struct ft_frequency {
     enum { FT_EVERY_STEP, FT_EVERY_MONTHS, FT_EVERY_HALF_MONTHS } unit;
     int64_t step;         /* FT_EVERY_STEP: microseconds */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "host/data/calendar.h"
 #include "host/data/frequency.h"
 
@@ -26,7 +27,7 @@ static int64_t mode_of(int64_t *values, size_t n, size_t *count)
 {
     int64_t mode = 0;
     *count = 0;
-    qsort(values, n, sizeof *values, ft_compare_times);
+    ft_sort_int64(values, n);
     for (size_t i = 0, run = 0; i < n; i++) {
         run = i && values[i] == values[i - 1] ? run + 1 : 1;
         if (run > *count) *count = run, mode = values[i];
@@ -38,7 +39,7 @@ static int64_t mode_of(int64_t *values, size_t n, size_t *count)
 static int64_t median_difference(const int64_t *values, size_t n, int64_t *scratch)
 {
     for (size_t i = 1; i < n; i++) scratch[i - 1] = values[i] - values[i - 1];
-    qsort(scratch, n - 1, sizeof *scratch, ft_compare_times);
+    ft_sort_int64(scratch, n - 1);
     return scratch[(n - 2) / 2];
 }
 
@@ -216,7 +217,7 @@ static void set_median_day(const series *s, ft_frequency *frequency)
         s->scratch[i] = day;
         has_weekend = has_weekend || ft_weekday(ft_day_of(s->local[i])) > 4;
     }
-    qsort(s->scratch, s->n, sizeof *s->scratch, ft_compare_times);
+    ft_sort_int64(s->scratch, s->n);
     int32_t day = (int32_t)s->scratch[(s->n - 1) / 2];
     frequency->anchor = has_weekend || (day > 4 && day < 27) ? FT_ANCHOR_DAY
                         : day <= 4                           ? FT_ANCHOR_BUSINESS_START

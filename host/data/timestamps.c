@@ -2,10 +2,10 @@
 #include "host/data/timestamps.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host/data/calendar.h"
+#include "host/data/date_format_parts.h"
 #include "host/data/date_formats.h"
 
 typedef struct reader {
@@ -19,15 +19,9 @@ static bool take(reader *r, char letter)
     return true;
 }
 
-static bool take_digits(reader *r, int least, int most, int32_t *value)
+static bool take_digits(reader *r, size_t least, size_t most, int32_t *value)
 {
-    int count = 0;
-    *value = 0;
-    while (count < most && r->at < r->end && *r->at >= '0' && *r->at <= '9') {
-        *value = *value * 10 + (*r->at++ - '0');
-        count++;
-    }
-    return count >= least;
+    return ft_date_take_number(&r->at, r->end, least, most, value);
 }
 
 static bool take_date(reader *r, int64_t *days, ft_timestamp_style *style)
@@ -50,28 +44,10 @@ static bool take_date(reader *r, int64_t *days, ft_timestamp_style *style)
     return day >= 1 && real_month == month && real_day == day;
 }
 
-bool ft_fraction_parse(const char **at, const char *end, int32_t *microseconds, ft_timestamp_style *style)
-{
-    reader r = {*at, end};
-    int32_t digit, count = 0;
-    *microseconds = 0;
-    while (take_digits(&r, 1, 1, &digit)) {
-        count++;
-        if (count <= 6)
-            *microseconds = *microseconds * 10 + digit;
-        else if (count > 9 && digit != 0)
-            return false;
-    }
-    style->fraction_digits = count < 6 ? count : 6;
-    for (int32_t i = count; i < 6; i++) *microseconds *= 10;
-    *at = r.at;
-    return count > 0;
-}
-
 static bool take_time(reader *r, int64_t *microseconds, ft_timestamp_style *style)
 {
     int32_t hour, minute = 0, second = 0, fraction = 0;
-    if (!take_digits(r, 1, 2, &hour) || hour > 23) return false;
+    if (!take_digits(r, 1, 2, &hour) || hour > 24) return false;
     style->precision = FT_STYLE_HOURS;
     if (take(r, ':')) {
         if (!take_digits(r, 2, 2, &minute) || minute > 59) return false;
@@ -82,40 +58,8 @@ static bool take_time(reader *r, int64_t *microseconds, ft_timestamp_style *styl
         style->precision = FT_STYLE_SECONDS;
         if (take(r, '.') && !ft_fraction_parse(&r->at, r->end, &fraction, style)) return false;
     }
+    if (hour == 24 && (minute || second || fraction)) return false; /* 24:00 ends the day */
     *microseconds = (((int64_t)hour * 60 + minute) * 60 + second) * FT_MICROSECONDS_A_SECOND + fraction;
-    return true;
-}
-
-static bool take_word(reader *r, const char *word)
-{
-    size_t length = strlen(word);
-    if ((size_t)(r->end - r->at) < length || memcmp(r->at, word, length) != 0) return false;
-    r->at += length;
-    return true;
-}
-
-bool ft_zone_parse(const char **at, const char *end, ft_timestamp_style *style)
-{
-    reader r = {*at, end};
-    style->zone_minutes = 0;
-    bool utc = take_word(&r, "UTC") || take_word(&r, "GMT");
-    if (utc || take(&r, 'Z') || take(&r, 'z')) {
-        style->zone = utc ? FT_ZONE_UTC : FT_ZONE_Z;
-        *at = r.at;
-        return true;
-    }
-    bool west = r.at < r.end && *r.at == '-';
-    if (!take(&r, '+') && !take(&r, '-')) return false;
-    int32_t hours, minutes = 0;
-    if (!take_digits(&r, 2, 2, &hours) || hours > 23) return false;
-    bool colon = take(&r, ':');
-    style->zone = colon ? FT_ZONE_COLON : FT_ZONE_PLAIN;
-    if (!colon && (r.at == r.end || *r.at < '0' || *r.at > '9'))
-        style->zone = FT_ZONE_HOURS;
-    else if (!take_digits(&r, 2, 2, &minutes) || minutes > 59)
-        return false;
-    style->zone_minutes = (west ? -1 : 1) * (hours * 60 + minutes);
-    *at = r.at;
     return true;
 }
 
@@ -171,24 +115,10 @@ bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_times
         found.zone_blank = take(&r, ' '); /* "10:00:00 +02:00" */
         if (r.at < r.end && (!ft_zone_parse(&r.at, r.end, &found) || r.at != r.end)) return false;
     }
+    if (days + microseconds / FT_MICROSECONDS_A_DAY > ft_days_from_date(9999, 12, 31)) return false;
     *time = days * FT_MICROSECONDS_A_DAY + microseconds - found.zone_minutes * FT_MICROSECONDS_A_MINUTE;
     if (style) *style = found;
     return true;
-}
-
-void ft_zone_format(const ft_timestamp_style *style, char out[8])
-{
-    const int zone = abs(style->zone_minutes), hours = zone / 60 % 24;
-    const char sign = style->zone_minutes < 0 ? '-' : '+';
-    *out = '\0';
-    if (style->zone == FT_ZONE_Z || style->zone == FT_ZONE_UTC)
-        strcpy(out, style->zone == FT_ZONE_Z ? "Z" : "UTC");
-    else if (style->zone == FT_ZONE_HOURS && zone % 60 == 0)
-        snprintf(out, 8, "%c%02d", sign, hours);
-    else if (style->zone == FT_ZONE_PLAIN)
-        snprintf(out, 8, "%c%02d%02d", sign, hours, zone % 60);
-    else if (style->zone != FT_ZONE_NONE)
-        snprintf(out, 8, "%c%02d:%02d", sign, hours, zone % 60);
 }
 
 /* An instant taken apart by the clock of a style. */

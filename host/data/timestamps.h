@@ -41,7 +41,8 @@ typedef struct ft_timestamp_style {
 
 /* Reads the whole of `text` (length bytes): YYYY, YYYY-MM, YYYY-MM-DD or with '/', the date perhaps followed
  * by 'T' or a blank and HH, HH:MM, HH:MM:SS or HH:MM:SS.frac (up to 9 digits, cut to 6, more if they are
- * zeros), then perhaps a zone: Z, UTC, GMT, +hh:mm, +hhmm or +hh. Month, day and hour may have one digit.
+ * zeros), then perhaps a zone: Z, UTC, GMT, +hh:mm, +hhmm or +hh. Month, day and hour may have one digit; 24:00 is the
+ * next day's 00:00.
  * `style` may be NULL. Returns false for anything else, days that do not exist among it. */
 bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_timestamp_style *style);
 
@@ -50,13 +51,6 @@ bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_times
 void ft_timestamp_widen(ft_timestamp_style *style, int64_t time);
 
 enum { FT_TIMESTAMP_CHARS = 64 };
-
-/* The parts of it that other forms have too: a zone at *at, which is moved past it; digits of a fraction of a
- * second (1 to 9, more if they are zeros), cut to microseconds. False: there is none. */
-bool ft_zone_parse(const char **at, const char *end, ft_timestamp_style *style);
-bool ft_fraction_parse(const char **at, const char *end, int32_t *microseconds, ft_timestamp_style *style);
-/* Writes the style's zone, at most 8 bytes with their NUL. */
-void ft_zone_format(const ft_timestamp_style *style, char out[8]);
 
 /* The instant in that style; where the style cannot show it (a date without a time of day, but it is not
  * midnight) as much more is written as is needed. Returns `out`. */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "host/data/calendar.h"
 #include "host/data/week_pattern.h"
 
@@ -23,7 +24,7 @@ static ft_status fill_calendar(calendar *c, ft_error *err)
     c->times = malloc(c->n * sizeof *c->times);
     if (!c->times) return ft_no_memory(err, "the times of day", c->n * sizeof *c->times);
     for (size_t i = 0; i < c->n; i++) c->times[i] = ft_time_of_day(c->local[i]);
-    qsort(c->times, c->n, sizeof *c->times, ft_compare_times);
+    ft_sort_int64(c->times, c->n);
     for (size_t i = 0; i < c->n; i++)
         if (c->n_times == 0 || c->times[i] != c->times[c->n_times - 1]) c->times[c->n_times++] = c->times[i];
     c->counts = calloc(7 * c->n_times, sizeof *c->counts);

@@ -42,6 +42,15 @@ static bool add_shared(cJSON *run, const ft_sweep_place *place)
     return ok;
 }
 
+/* The frequency of the dates, which the insights have found. */
+static bool add_frequency(cJSON *run, const cJSON *insights)
+{
+    const cJSON *frequency = cJSON_GetObjectItemCaseSensitive(insights, "frequency");
+    const cJSON *inferred = cJSON_GetObjectItemCaseSensitive(frequency, "inferred");
+    return cJSON_IsString(inferred) ? cJSON_AddStringToObject(run, "frequency", inferred->valuestring) != NULL
+                                    : cJSON_AddNullToObject(run, "frequency") != NULL;
+}
+
 ft_status ft_run_record_seconds(cJSON *run, const char *what, double seconds, ft_error *err)
 {
     cJSON *object = cJSON_AddObjectToObject(run, what);
@@ -68,6 +77,7 @@ cJSON *ft_run_record(const ft_run_context *run_context, const ft_sweep_place *pl
               add_checksum(run, "data_hash", run_context->dataset.checksum) &&
               add_checksum(run, "rows_hash", run_context->dataset.rows_checksum) &&
               cJSON_AddStringToObject(run, "target", run_context->request->target) &&
+              add_frequency(run, run_context->insights) &&
               cJSON_AddNumberToObject(run, "season", (double)run_context->season) &&
               cJSON_AddNumberToObject(run, "eval_windows", (double)run_context->eval_windows) &&
               add_shared(run, place);

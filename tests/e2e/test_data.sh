@@ -32,6 +32,26 @@ must data insights --data demo/data.csv --split 0.7,0.15,0.15 --target Close --f
 cmp -s out three || fail "three files and one file give different insights"
 must data insights --train demo/train.csv --val demo/val.csv --test demo/test.csv --target Close
 expect out 'kurtosis is excess'
+# The frequency at which a forecast would go on.
+expect three '"inferred": "business days"'
+must data insights --train demo/train.csv --target Close --format csv
+expect out '^frequency.inferred,business days$'
+expect out '^frequency.evenly_spaced,true$'
+must data insights --train demo/train.csv --target Close
+expect out '^ *frequency.inferred +business days$'
+{
+    echo id,date,y
+    for month in 01 02 03 04; do echo "a,2024-$month-01,1"; done
+    for day in 01 02 04 05 06; do echo "b,2024-03-$day,1"; done
+    echo c,2024-03-01,1
+} >several.csv
+must data insights --data several.csv --id id --target y --format csv
+expect out '^frequency.inferred,1 day$'
+expect out '^frequency.evenly_spaced,false$'
+expect out '^frequency.series_that_differ,1$'
+printf 'id,date,y\na,2024-01-01,1\nb,2024-01-02,2\n' >single.csv
+must data insights --data single.csv --id id --target y --format json
+expect out '"inferred": null'
 must data insights --train demo/train.csv --target Close --format csv
 expect out '^train_quality.n_rows,912$'
 

@@ -101,6 +101,31 @@ dates '"%s 00:00:00+00", day(i)'; same t.csv; first_date '2023-03-05 00:00:00\+0
 dates '"%s 00:00:00+02", day(i)'; same t.csv; first_date '2023-03-05 00:00:00\+02'
 dates '"%sT00", day(i)'; same t.csv; first_date '2023-03-05T00'
 dates '"%sT00:00:00.000000001Z", day(i)'; same t.csv
+dates '"%d-%02d-%02d %02d:00", y, m, d, 24'; same t.csv; first_date '2023-03-06 00:00' # a day ends at 24:00
+dates '"%d-W%02d", 2020 + int(i / 53), 1 + i % 53'; same t.csv; first_date 2021-W09
+dates '"%dW%02d%d", 2024, 1 + i / 7, 1 + i % 7'; same t.csv; first_date 2024W096
+dates '"%d-%03d", 2024, i'; same t.csv; first_date 2024-061
+dates '"%d%03d", 2024, i'; same t.csv; first_date 2024061
+# Years with a fraction: of quarters, months, and as R writes them, without zeros at the end.
+dates '"%.2f", 2000 + i / 4'; same t.csv; first_date 2015.25
+dates '"%.4f", 2000 + i / 12'; same t.csv; first_date 2005.0833
+dates '"%.3f", 2000 + i / 12'; same t.csv; first_date 2005.083
+dates '"%.15g", 2000 + (i - 1) / 12'; same t.csv; first_date 2005.00
+dates '"%.15g", 2000 + (i - 1) / 4'; same t.csv; first_date 2015.00
+dates '"%d.%02d", 2000 + int(i / 12), 1 + i % 12'; same t.csv; first_date 2005.02
+dates '"%d", 1900 + i'; same t.csv; first_date 1961
+printf '%s\n' Date,Close 2019.08,1 2020.08,2 2021.08,4 >t.csv
+refuses '^ftgpu: t.csv:2: column "Date": is the year.s fraction or the month in "2019.08"\? .--date-format "%J" or "%Y.%m"' $forecast --data t.csv
+date_options="--date-format %J"
+first_date 2022.08
+date_options="--date-format %Y.%m"
+first_date 2022.08
+date_options=
+dates '"%.4f", 1958 + (i + 0.5) / 12'
+refuses '^ftgpu: t.csv:2: column "Date": "1958.1250" is not a date .a year with a fraction is read where a month begins' $forecast --data t.csv
+dates '"%d-W%02d", 2024, i - 1'
+refuses '^ftgpu: t.csv:2: column "Date": "2024-W00" is not a date .weeks are those of ISO 8601' $forecast --data t.csv
+refuses '^ftgpu: --date-format: "%Y-W%V": a week is written by %G and %V' $forecast --data t.csv --date-format %Y-W%V
 dates '"%d/%d/%d", m, d, y'; same t.csv; first_date 03/05/2023
 dates '"%02d.%02d.%d 12:30", d, m, y'; same t.csv; first_date '05.03.2023 12:30'
 dates '"%d/%d/%d", d, 1 + i % 12, y + int(i / 12)'
@@ -128,6 +153,20 @@ awk 'NR == 1 { print "," $0; next } { print NR - 2 "," $0 }' plain.csv >t.csv
 same t.csv
 expect err '^ftgpu: note: t.csv: the dates are those of column "Date"'
 same t.csv --timestamp Date
+# pandas' index, written once and read back without index_col: names as pandas gives them, and never the dates.
+awk -F, -v OFS=, 'NR == 1 { print "", "Unnamed: 0", "When", "Close"; next } { print NR - 2, NR - 2, $0 }' plain.csv >t.csv
+same t.csv
+expect err '^ftgpu: note: t.csv: the dates are those of column "When"'
+expect out '^correlations.corr_with_Unnamed: 0.1,'
+[ "$(grep -c '^correlations.corr_with_Unnamed: 0,' out)" = 1 ] || fail "two columns have the name Unnamed: 0"
+must data insights --data t.csv --target "Unnamed: 0.1" --format csv
+expect out '^train_quality.n_cols,4$'
+sed '1s/^,/Unnamed: 0,/' t.csv >t2.csv
+same t2.csv
+expect out '^correlations.corr_with_Unnamed: 0.1,'
+sed '1s/^Date//' plain.csv >t.csv # the index has the dates
+same t.csv --timestamp 'Unnamed: 0'
+expect_quiet
 tail -n +2 plain.csv >t.csv
 refuses '^ftgpu: t.csv: the first row has the date "2023-01-01": is the header missing' $forecast --data t.csv
 sed '1s/^/# a, b\n/' plain.csv >t.csv
@@ -200,6 +239,31 @@ refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $for
 refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $forecast --data damaged.csv.gz
 head -c 100 plain.csv.gz >short.csv.gz
 refuses '^ftgpu: short.csv.gz: the compressed file ends early' $forecast --data short.csv.gz
+# UTF-16 as spreadsheets and Windows write it, of either byte order; without its mark it is refused.
+wide() { # MARK BEFORE AFTER, bytes in octal, those beside each byte with two backslashes: plain.csv with more than one byte a character
+    printf "$1$(awk '{ printf "%s\r\n", $0 }' plain.csv | od -An -v -to1 | tr -d '\n' | sed "s/ \([0-7]*\)/$2\\\\\\1$3/g")"
+}
+wide '\377\376' '' '\\000' >t.csv
+same t.csv
+expect_quiet
+gzip -kf t.csv
+same t.csv.gz
+wide '\376\377' '\\000' '' >t.csv
+same t.csv
+wide '' '' '\\000' >t.csv
+refuses '^ftgpu: t.csv: is UTF-16LE .save it as UTF-8, or convert it: iconv -f UTF-16LE -t UTF-8.$' $forecast --data t.csv
+wide '' '\\000' '' >t.csv
+refuses '^ftgpu: t.csv: is UTF-16BE .*iconv -f UTF-16BE -t UTF-8' $forecast --data t.csv
+wide '\377\376\000\000' '' '\\000\\000\\000' >t.csv
+refuses '^ftgpu: t.csv: is UTF-32 .*iconv -f UTF-32 -t UTF-8' $forecast --data t.csv
+{ wide '\377\376' '' '\\000'; printf x; } >t.csv
+refuses '^ftgpu: t.csv: is UTF-16, but its last character is cut off' $forecast --data t.csv
+{ wide '\377\376' '' '\\000'; printf '\000\330'; } >t.csv
+refuses '^ftgpu: t.csv: is UTF-16, but half a character stands at byte [0-9]+ ' $forecast --data t.csv
+# Names outside of ASCII: one character of two units among them.
+printf '\377\376D\000;\000\344\000\075\330\310\334\n\0001\0009\0000\0000\000;\0001\000\n\0001\0009\0000\0001\000;\0002\000' >t.csv
+must data insights --data t.csv --target "$(printf '\303\244\360\237\223\210')" --format csv
+expect out '^train_quality.n_rows,2$'
 printf 'PK\003\004aa' >book.xlsx
 refuses '^ftgpu: book.xlsx: is no CSV text, but an Excel workbook' $forecast --data book.xlsx
 

@@ -46,11 +46,37 @@ expect_quiet
 horizon=1
 continues sides.csv "2024-07-06 00:00:00+09:00;2024-07-06 00:00:00-07:00" --id id --timestamp date
 horizon=
-expect_quiet
+says 'series "east" lie within one Monday to Friday .*, and 1 more series likewise'
 
 # The hour that the clocks go back, without offsets.
 printf '%s\n' "2024-10-27 01:00" "2024-10-27 02:00" "2024-10-27 02:00" "2024-10-27 03:00" | history hour.csv
 refuses 'hour.csv:4: .* given twice.*clocks go back.*offset.*--id' forecast --model nano --data hour.csv --target y
+
+# Days of one working week may be business days: it is said where the forecast goes beyond them.
+printf '%s\n' 2024-01-01 2024-01-02 2024-01-03 2024-01-04 2024-01-05 | history week.csv
+continues week.csv "2024-01-06;2024-01-07"
+says '^ftgpu: week.csv: the rows lie within one Monday to Friday .--freq B leaves out weekends.: the forecast goes on at "1 day"'
+continues week.csv "2024-01-08;2024-01-09" --freq B
+expect_quiet
+printf '%s\n' 2024-01-01 2024-01-02 2024-01-03 | history week.csv
+continues week.csv "2024-01-04;2024-01-05"
+expect_quiet
+continues week.csv "2024-01-04;2024-01-05;2024-01-06"
+says 'within one Monday to Friday'
+printf '%s\n' 2024-01-02 2024-01-03 2024-01-04 2024-01-05 2024-01-08 | history week.csv
+continues week.csv "2024-01-09;2024-01-10;2024-01-11;2024-01-12;2024-01-15"
+expect_quiet
+printf '%s\n' 2024-01-03 2024-01-04 2024-01-05 2024-01-06 | history week.csv
+continues week.csv "2024-01-07;2024-01-08"
+expect_quiet
+
+# Weeks of ISO 8601 to the end of a year with 53; retail years of 4, 4 and 5 weeks, which are no months.
+printf '%s\n' 2026-W50 2026-W51 2026-W52 | history weeks.csv
+continues weeks.csv "2026-W53;2027-W01"
+expect_quiet
+printf '%s\n' 2023-01-28 2023-02-25 2023-04-01 2023-04-29 2023-05-27 2023-07-01 | history retail.csv
+continues retail.csv "2023-07-29;2023-08-26"
+says 'not evenly spaced: the forecast goes on at "4 weeks"'
 
 # The last trading days of months; May ends with a holiday.
 printf '%s\n' 2020-11-30 2020-12-31 2021-01-29 2021-02-26 2021-03-31 2021-04-30 2021-05-28 | history trading.csv
@@ -87,6 +113,10 @@ single 2005M01 "2005M02;2005M03"
 single "January 2023" "February 2023;March 2023"
 single Jan-23 "Feb-23;Mar-23" --date-format %b-%y
 single 2022 "2023;2024"
+single 2022-W51 "2022-W52;2023-W01"
+single 2022-W52-7 "2023-W01-1;2023-W01-2"
+single 2024-059 "2024-060;2024-061"
+single 2024.75 "2024.83;2024.92;2025.00"
 single 2023-12 "2024-01;2024-02"
 single 2023-12-31 "2024-01-01;2024-01-02"
 single 31/12/2023 "01/01/2024;02/01/2024"

@@ -22,6 +22,8 @@ expect out '^  "error": null'
 expect out '"commit": "([0-9a-f]{12}(-dirty)?|unknown)"'
 expect out '"zero_shot": \{'
 expect out '"seasonal_naive": \{'
+expect out '^    "frequency": "business days"'
+expect out '"inferred": "business days"'
 
 # The same command gives the same weights and forecasts; another seed does not.
 must run $job --name again

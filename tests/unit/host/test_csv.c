@@ -182,7 +182,7 @@ Test(csv, the_date_column_by_name_and_an_index_without_name)
     cr_expect_eq(csv.style.precision, FT_STYLE_MINUTES);
     ft_csv_free(&csv);
     csv = reads(",Close\n2024-01-01,1\n", NULL, NULL); /* as pandas writes an index */
-    cr_expect_str_eq(csv.timestamp_name, "");
+    cr_expect_str_eq(csv.timestamp_name, "Unnamed: 0");
     ft_csv_free(&csv);
 }
 
@@ -226,7 +226,7 @@ Test(csv, what_is_not_a_table)
     ft_error err;
     cr_expect_eq(read_bytes("Date,A\n2024-01-01,\0\n", 20, NULL, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message,
-                     "t.csv:2: a NUL byte (this is no CSV text; if it is UTF-16, save it as UTF-8)");
+                     "t.csv:2: a NUL byte (this is no CSV text; delete the byte, or save the file as UTF-8)");
     cr_expect_eq(ft_csv_read("none.csv", &plain, false, NULL, &csv, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, "none.csv: cannot be opened: No such file or directory");
 }
@@ -368,7 +368,9 @@ Test(csv, numbers_in_the_first_column_and_dates_in_another)
     takes_date("timestamp,date,y\n1672531200,2023-01-02,2\n", "timestamp", "1672531200", "");
     takes_date("year,y\n2022,2\n2023,2\n", "year", "2022", "");
     takes_date("day,y,z\n20230101,2.5,1672531200.5\n20230102,3.5,1672531201.5\n", "day", "20230101", "");
-    takes_date(",Close,date\n2024-01-01,1,2024-01-03\n", "", "2024-01-01", "");
+    takes_date(",Close,date\n2024-01-01,1,2024-01-03\n", "Unnamed: 0", "2024-01-01", "");
+    takes_date(",when,y\n0,2024-01-01,1\n1,2024-01-02,2\n", "when", "2024-01-01",
+               "t.csv: the dates are those of column \"when\" (--timestamp names another)\n");
     refuses("id,opened,y\n20230101,2023-01-02,1\n",
             "t.csv: column \"id\" holds numbers and column \"opened\" dates: --timestamp \"opened\" or "
             "\"id\" says which are the dates");
@@ -658,6 +660,25 @@ Test(csv, names_given_twice_or_not_at_all)
     for (size_t i = 0; i < 6; i++) cr_expect_str_eq(csv.columns[i].name, names[i], "%s", csv.columns[i].name);
     cr_expect(csv.columns[0].repeated && !csv.columns[1].repeated);
     ft_csv_free(&csv);
+}
+
+static void names_are(const char *header, const char *second, const char *third)
+{
+    char text[100];
+    snprintf(text, sizeof text, "%s\n1,2,2024-01-01\n", header);
+    ft_csv csv = reads(text, "Date", NULL);
+    cr_expect_str_eq(csv.columns[0].name, second, "%s: %s", header, csv.columns[0].name);
+    cr_expect_str_eq(csv.columns[1].name, third, "%s: %s", header, csv.columns[1].name);
+    ft_csv_free(&csv);
+}
+
+/* As pandas names them: who has the name keeps it. */
+Test(csv, names_like_those_of_columns_without_one)
+{
+    names_are(",Unnamed: 0,Date", "Unnamed: 0.1", "Unnamed: 0");
+    names_are("Unnamed: 0,Unnamed: 0,Date", "Unnamed: 0", "Unnamed: 0.1");
+    names_are("Unnamed: 1,,Date", "Unnamed: 1", "Unnamed: 1.1");
+    names_are(",,Date", "Unnamed: 0", "Unnamed: 1");
 }
 
 Test(csv, names_that_are_not_there)

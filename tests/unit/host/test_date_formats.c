@@ -66,6 +66,78 @@ Test(date_formats, that_have_one_meaning)
     is_found("16 Jun 2023 10:00:00 +0130", "%d %b %Y %H:%M:%S %z", "2023-06-16 08:30");
 }
 
+/* The days are those of pandas.to_datetime(..., format="%G-W%V-%u"), "%Y-%j" and "%Y%j". */
+Test(date_formats, weeks_and_days_of_the_year)
+{
+    is_found("2020-W53-7", "%G-W%V-%u", "2021-01-03");
+    is_found("2021-W01-1", "%G-W%V-%u", "2021-01-04");
+    is_found("2009-W01-1", "%G-W%V-%u", "2008-12-29");
+    is_found("2026-W53-4", "%G-W%V-%u", "2026-12-31");
+    is_found("2004-W53-6", "%G-W%V-%u", "2005-01-01");
+    is_found("2015-W53-1", "%G-W%V-%u", "2015-12-28");
+    is_found("2019W011", "%GW%V%u", "2018-12-31");
+    is_found("2024-W05", "%G-W%V", "2024-01-29");
+    is_found("2024W05", "%GW%V", "2024-01-29");
+    is_found("2024 W05", "%G W%V", "2024-01-29");
+    is_found("W05-2024", "W%V-%G", "2024-01-29");
+    is_found("2024-W05-1T10:30", "%G-W%V-%uT%H:%M", "2024-01-29 10:30");
+    is_found("2024-032", "%Y-%j", "2024-02-01");
+    is_found("2024-366", "%Y-%j", "2024-12-31");
+    is_found("2023-060", "%Y-%j", "2023-03-01");
+    is_found("2024060", "%Y%j", "2024-02-29");
+    is_found("2000366", "%Y%j", "2000-12-31");
+    is_found("2024-032 06:00", "%Y-%j %H:%M", "2024-02-01 06:00");
+}
+
+/* A year with a fraction is found by the whole column (csv_layout.h), as it may be any number. */
+static void is_month(const char *text, const char *expected, const char *written)
+{
+    char out[FT_TIMESTAMP_CHARS];
+    int64_t time = 0;
+    ft_timestamp_style style;
+    cr_assert(ft_date_format_read("%J", text, strlen(text), &time, &style), "%s", text);
+    cr_expect_eq(time, iso(expected), "%s", text);
+    cr_expect_str_eq(ft_timestamp_format(time, &style, out), written, "%s: %s", text, out);
+}
+
+Test(date_formats, years_with_a_fraction)
+{
+    is_month("2019", "2019-01-01", "2019.00");
+    is_month("2019.25", "2019-04-01", "2019.25");
+    is_month("2019.5", "2019-07-01", "2019.50");
+    is_month("2019.0833", "2019-02-01", "2019.0833");
+    is_month("2019.083", "2019-02-01", "2019.083");
+    is_month("2019.08", "2019-02-01", "2019.08");
+    is_month("2019.92", "2019-12-01", "2019.92");
+    is_month("1949.16666666667", "1949-03-01", "1949.166666667");
+    is_month("2018.99999999999", "2019-01-01", "2019.00");
+    static const char *const none[] = {"2019.1",    "2019.12", "2019.042", "2019.003",
+                                       "2019.0849", "2019.",   "19.5",     "9999.9999"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        int64_t time;
+        cr_expect(!ft_date_format_read("%J", none[i], strlen(none[i]), &time, NULL), "%s", none[i]);
+    }
+}
+
+/* ISO 8601 lets a day end at 24:00, which is the next one's beginning. */
+Test(date_formats, hour_24)
+{
+    int64_t time;
+    cr_expect_eq(iso("2024-02-28 24:00"), iso("2024-02-29"));
+    cr_expect_eq(iso("2024-12-31T24:00:00"), iso("2025-01-01"));
+    cr_expect_eq(iso("2024-12-31T24"), iso("2025-01-01"));
+    cr_assert(ft_date_format_read("%d.%m.%Y %H:%M", "31.12.2024 24:00", 16, &time, NULL));
+    cr_expect_eq(time, iso("2025-01-01"));
+    static const char *const none[] = {"2024-01-01 24:01", "2024-01-01 24:00:01", "2024-01-01 24:00:00.5",
+                                       "2024-01-01 25:00", "9999-12-31 24:00"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_expect(!ft_timestamp_parse(none[i], strlen(none[i]), &time, NULL), "%s", none[i]);
+    cr_expect(!ft_date_format_read("%d.%m.%Y %H:%M", "31.12.2024 24:01", 16, &time, NULL));
+    cr_expect(!ft_date_format_read("%G-W%V %H:%M", "2024-W05 24:00", 14, &time, NULL)); /* no day is there */
+    cr_expect(!ft_date_format_read("%YQ%q %H:%M", "2024Q1 24:00", 12, &time, NULL));
+    cr_expect(!ft_date_format_read("%d.%m.%Y %I:%M %p", "31.12.2024 24:00 AM", 19, &time, NULL));
+}
+
 static void means(const char *text, ft_date_meaning expected, const char *first, const char *second)
 {
     char formats[2][FT_DATE_FORMAT_CHARS];
@@ -97,6 +169,19 @@ Test(date_formats, what_is_no_date)
                            "44927",
                            "20231301",
                            "1.5",
+                           "2024-W54",
+                           "9999-W52-6",
+                           "2023-W53",
+                           "2024-W00",
+                           "2024-W05-8",
+                           "2024-367",
+                           "2023-366",
+                           "2024-000",
+                           "2023366",
+                           "3023060",
+                           "1999.250",
+                           "2000,125",
+                           "2019.25",
                            "2000Q5",
                            "Jun 31, 2023",
                            "32/01/2023",
@@ -146,7 +231,8 @@ Test(date_formats, given_by_the_user)
 
 Test(date_formats, that_tell_no_day)
 {
-    const char *formats[] = {"%d", "", "%m-%d", "%Y-%d", "%Y%k", "%Y%", "%A %A %A %A %A %A %A %A %Y"};
+    const char *formats[] = {"%d", "",   "%m-%d",  "%Y-%d", "%Y%k",     "%Y%",
+                             "%G", "%V", "%Y-W%V", "%G-%j", "%G-%m-%d", "%A %A %A %A %A %A %A %A %Y"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         ft_error err = {""};
         cr_expect_eq(ft_date_format_check(formats[i], &err), FT_BAD_INPUT, "%s", formats[i]);

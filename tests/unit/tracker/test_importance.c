@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/sort.h"
 #include "tracker/kolmogorov_smirnov.h"
 #include "tracker/ped_anova.h"
-#include "tracker/quantiles.h"
 #include "tracker/statistics.h"
 
 enum { MOST = 200 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/sort.h"
 #include "tracker/metrics.h"
 #include "tracker/quantiles.h"
 

@@ -1,0 +1,165 @@
+/* What data looks like, and how often its rows come; see dataset.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/data/dataset.h"
+#include "host/data/frequency.h"
+#include "tracker/insights.h"
+
+/* One split with its rows side by side, as the insights want them. */
+typedef struct gathered {
+    ft_insights_split split;
+    ft_insights_column *columns; /* (n_columns + n_ids): the dataset's and the ids */
+    double **values;             /* (n_columns), NULL for a text column */
+    uint8_t **missing;           /* (n_columns), NULL for a numeric one */
+    size_t *series_starts;
+} gathered;
+
+static void release(gathered *g, size_t n_columns)
+{
+    for (size_t c = 0; c < n_columns; c++) {
+        if (g->values) free(g->values[c]);
+        if (g->missing) free(g->missing[c]);
+    }
+    free(g->values);
+    free(g->missing);
+    free(g->columns);
+    free(g->series_starts);
+    *g = (gathered){0};
+}
+
+/* Finds where the split's series begin and the first and last of all dates. */
+static void gather_rows(const ft_dataset *dataset, int split, gathered *g)
+{
+    int64_t earliest = INT64_MAX, latest = INT64_MIN;
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        const ft_dataset_item *item = &dataset->items[i];
+        int64_t from = item->split_start[split], to = item->split_start[split + 1];
+        if (from == to) continue;
+        g->series_starts[g->split.n_series++] = g->split.n_rows;
+        g->split.n_rows += (size_t)(to - from);
+        if (item->times[from] < earliest) {
+            earliest = item->times[from];
+            g->split.first_date = item->dates[from];
+        }
+        if (item->times[to - 1] > latest) {
+            latest = item->times[to - 1];
+            g->split.last_date = item->dates[to - 1];
+        }
+    }
+}
+
+static bool gather_column(const ft_dataset *dataset, int split, size_t column, gathered *g)
+{
+    const ft_dataset_column *source = &dataset->columns[column];
+    size_t rows = g->split.n_rows, place = 0;
+    if (source->text)
+        g->missing[column] = malloc(rows);
+    else
+        g->values[column] = malloc(rows * sizeof(double));
+    if (!g->missing[column] && !g->values[column]) return false;
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        const ft_dataset_item *item = &dataset->items[i];
+        for (int64_t row = item->split_start[split]; row < item->split_start[split + 1]; row++, place++) {
+            double value = source->values[item->first_row + (size_t)row];
+            if (source->text)
+                g->missing[column][place] = (uint8_t)(isnan(value) != 0);
+            else
+                g->values[column][place] = value;
+        }
+    }
+    g->columns[column] = (ft_insights_column){
+        .name = source->name, .values = g->values[column], .missing = g->missing[column]};
+    return true;
+}
+
+static ft_status gather(const ft_dataset *dataset, int split, gathered *g, ft_error *err)
+{
+    size_t n_columns = dataset->n_columns;
+    g->columns = calloc(n_columns + dataset->n_ids + 1, sizeof *g->columns);
+    g->values = calloc(n_columns + 1, sizeof *g->values);
+    g->missing = calloc(n_columns + 1, sizeof *g->missing);
+    g->series_starts = calloc(dataset->n_items + 1, sizeof *g->series_starts);
+    bool done = g->columns && g->values && g->missing && g->series_starts;
+    if (done) gather_rows(dataset, split, g);
+    if (done && g->split.n_rows == 0) return FT_OK;
+    for (size_t c = 0; c < n_columns && done; c++) done = gather_column(dataset, split, c, g);
+    if (!done) return ft_no_memory(err, "data insights", dataset->n_rows * sizeof(double) * n_columns);
+    g->split.columns = g->columns;
+    g->split.n_columns = n_columns;
+    for (size_t i = 0; i < dataset->n_ids; i++) /* columns of texts, none of them missing */
+        g->columns[g->split.n_columns++] = (ft_insights_column){.name = dataset->id_name};
+    g->split.series_starts = g->series_starts;
+    return FT_OK;
+}
+
+const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset)
+{
+    const ft_dataset_item *longest = &dataset->items[0];
+    for (size_t i = 1; i < dataset->n_items; i++)
+        if (dataset->items[i].n_rows > longest->n_rows) longest = &dataset->items[i];
+    return longest;
+}
+
+/* Counts the series whose frequency has other words than the longest one's, where they are long enough to have
+ * one of their own. */
+static ft_status count_differing(const ft_dataset *dataset, const char *words, size_t *count, ft_error *err)
+{
+    ft_status status = FT_OK;
+    *count = 0;
+    for (size_t i = 0; i < dataset->n_items && status == FT_OK; i++) {
+        const ft_dataset_item *item = &dataset->items[i];
+        char others[FT_FREQUENCY_CHARS];
+        ft_frequency frequency;
+        if (item->n_rows < FT_ROWS_OF_A_FREQUENCY) continue;
+        status = ft_frequency_infer(item->times, item->zones, item->n_rows, &frequency, err);
+        if (status == FT_OK && strcmp(ft_frequency_describe(&frequency, others), words) != 0) ++*count;
+    }
+    return status;
+}
+
+/* The object `frequency` of the insights. */
+static ft_status add_frequency(const ft_dataset *dataset, cJSON *insights, ft_error *err)
+{
+    const ft_dataset_item *longest = ft_dataset_longest(dataset);
+    char words[FT_FREQUENCY_CHARS];
+    ft_frequency frequency;
+    size_t n_differ = 0;
+    const bool is_known = longest->n_rows > 1;
+    ft_status status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &frequency, err);
+    if (status != FT_OK) return status;
+    ft_frequency_describe(&frequency, words);
+    if (dataset->n_items > 1) status = count_differing(dataset, words, &n_differ, err);
+    if (status != FT_OK) return status;
+    cJSON *object = cJSON_AddObjectToObject(insights, "frequency");
+    if (object &&
+        (is_known ? cJSON_AddStringToObject(object, "inferred", words)
+                  : cJSON_AddNullToObject(object, "inferred")) &&
+        cJSON_AddBoolToObject(object, "evenly_spaced", is_known && ft_frequency_is_plain(&frequency)) &&
+        cJSON_AddNumberToObject(object, "series_that_differ", (double)n_differ))
+        return FT_OK;
+    return ft_no_memory(err, "data insights", sizeof words);
+}
+
+ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_error *err)
+{
+    gathered splits[3];
+    memset(splits, 0, sizeof splits);
+    *insights = NULL;
+    const ft_insights_split *shown[3] = {NULL};
+    ft_status status = FT_OK;
+    for (int s = 0; s < 3 && status == FT_OK; s++) {
+        status = gather(dataset, s, &splits[s], err);
+        if (splits[s].split.n_rows) shown[s] = &splits[s].split;
+    }
+    if (status == FT_OK)
+        status = ft_insights_create(shown[0], shown[1], shown[2], dataset->target, insights, err);
+    if (status == FT_OK) status = add_frequency(dataset, *insights, err);
+    if (status != FT_OK) {
+        cJSON_Delete(*insights);
+        *insights = NULL;
+    }
+    for (int s = 0; s < 3; s++) release(&splits[s], dataset->n_columns);
+    return status;
+}

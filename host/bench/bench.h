@@ -1,5 +1,5 @@
-/* Whole jobs against the device's matrix rate, on a fresh model: what `ftgpu bench` and bench/gpu_check.sh
- * print. */
+/* Whole jobs against the device's matrix rate, on a fresh model: what `ftgpu bench`
+ * and bench/gpu_check.sh print. */
 #ifndef FT_HOST_BENCH_BENCH_H
 #define FT_HOST_BENCH_BENCH_H
 
@@ -26,12 +26,13 @@ typedef struct ft_bench_figures {
     ft_flops flops;  /* counted, by part */
 } ft_bench_figures;
 
-/* Training steps on noise without padding, of a job's steps, batch and lengths: the seconds of each, (steps),
- * after one that is not timed. */
+/* Training steps on noise without padding, of a job's steps, batch and lengths: the
+ * seconds of each, (steps), after one that is not timed. */
 ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const ft_bench_job *job,
                          double *seconds, ft_error *err);
 
-/* Fresh weights of a size, the caller's, which all jobs of that size share: drawing them takes seconds. */
+/* Fresh weights of a size, the caller's, which all jobs of that size share: drawing
+ * them takes seconds. */
 ft_status ft_bench_weights(const char *size, ft_weights **weights, ft_error *err);
 /* A whole job on fresh weights of its size. */
 ft_status ft_bench_train(ft_backend *backend, const ft_weights *weights, const ft_bench_job *job,
@@ -39,7 +40,8 @@ ft_status ft_bench_train(ft_backend *backend, const ft_weights *weights, const f
 ft_status ft_bench_forecast(ft_backend *backend, const ft_weights *weights, const ft_bench_job *job,
                             ft_bench_figures *figures, ft_error *err);
 
-/* A matrix product of the training step or of a decoding step, with its rates in FLOP/s. */
+/* A matrix product of the training step or of a decoding step, with its rates in
+ * FLOP/s. */
 typedef struct ft_bench_product {
     const char *name;
     int64_t rows;
@@ -48,8 +50,8 @@ typedef struct ft_bench_product {
     ft_error failure;         /* "", or why there are no rates */
 } ft_bench_product;
 
-/* Calls `report` with each product of the jobs, also with those that fail. Fails where none could be measured
- * any more (ft_bench_recover). */
+/* Calls `report` with each product of the jobs, also with those that fail. Fails where
+ * none could be measured any more (ft_bench_recover). */
 ft_status ft_bench_gemm(ft_bench_device *device, const ft_bench_job *job,
                         void (*report)(void *context, const ft_bench_product *product), void *context,
                         ft_error *err);

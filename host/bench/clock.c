@@ -113,7 +113,8 @@ bool ft_bench_again(ft_bench_clock *clock)
 ft_status ft_bench_clock_stop(ft_bench_clock *clock, ft_bench_seconds *seconds, ft_error *err)
 {
     if (clock->status == FT_OK) {
-        seconds->median = ft_bench_median(clock->seconds, clock->steps); /* sorted: the least comes first */
+        /* sorted: the least comes first */
+        seconds->median = ft_bench_median(clock->seconds, clock->steps);
         seconds->least = clock->seconds[0];
     } else if (err) {
         *err = clock->error;

@@ -3,15 +3,16 @@
 
 #include "host/bench/scene.h"
 
-/* What is copied: far more than a cache holds, and at most an eighth of the device's memory. */
+/* What is copied: far more than a cache holds, and at most an eighth of the device's
+ * memory. */
 static size_t copied_bytes(const ft_backend *backend)
 {
     const size_t enough = (size_t)256 << 20, most = backend->memory_bytes / 8;
     return most == 0 || enough < most ? enough : most;
 }
 
-/* A copy on the host is one thread's; where there are several, relu in place moves as much with all of them.
- */
+/* A copy on the host is one thread's; where there are several, relu in place moves as
+ * much with all of them. */
 enum { BY_COPY, BY_RELU };
 
 static void copy_block(ft_bench_scene *s, int how)
@@ -46,8 +47,8 @@ static void square_product(ft_bench_scene *s, int size)
     while (ft_bench_scene_again(s)) b->linear_forward(b, weight, x, y, false);
 }
 
-/* Of several ways to a limit the fastest, up to one that takes long_enough seconds; or the first that fails.
- */
+/* Of several ways to a limit the fastest, up to one that takes long_enough seconds; or
+ * the first that fails. */
 static ft_bench_op best_of(ft_backend *backend, const ft_bench_job *job, const ft_bench_case *ways,
                            int n_ways, double long_enough)
 {

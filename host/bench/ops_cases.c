@@ -255,9 +255,9 @@ static uint8_t *ones(ft_bench_scene *s, int64_t count)
     return mask;
 }
 
-/* WITH_DROPOUT as in training, without as in validation and as other libraries have it. Where keys are the
- * encoder's there is a mask of them. Products are counted as in model/flops.h: half of a causal square, and
- * no scores that backward computes anew. */
+/* WITH_DROPOUT as in training, without as in validation and as other libraries have
+ * it. Where keys are the encoder's there is a mask of them. Products are counted as in
+ * model/flops.h: half of a causal square, and no scores that backward computes anew. */
 static attention_scene make_attention(ft_bench_scene *s, int variant, bool backward)
 {
     const int place = variant & ~WITH_DROPOUT;
@@ -312,8 +312,8 @@ static void attention_backward(ft_bench_scene *s, int variant)
         b->attention_backward(b, &a.batch, at, a.out, a.lse.data, dout, dq, dk, dv, (ft_tensor){0});
 }
 
-/* The last step of a forecast, when the caches are full. Self-attention has a cache a path, cross-attention
- * one a series. */
+/* The last step of a forecast, when the caches are full. Self-attention has a cache a
+ * path, cross-attention one a series. */
 static void decode_attention(ft_bench_scene *s, int place)
 {
     const ft_model_config *c = s->config;

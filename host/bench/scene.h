@@ -1,7 +1,9 @@
-/* One operation being timed: its tensors, its clock, and what it moves and computes; see ops.h.
+/* One operation being timed: its tensors, its clock, and what it moves and computes;
+ * see ops.h.
  *
- * A case makes its tensors, says what a call computes, and calls the backend while ft_bench_scene_again():
- * after a failure tensors are absent and ft_bench_scene_again says no. */
+ * A case makes its tensors, says what a call computes, and calls the backend while
+ * ft_bench_scene_again(): after a failure tensors are absent and ft_bench_scene_again
+ * says no. */
 #ifndef FT_HOST_BENCH_SCENE_H
 #define FT_HOST_BENCH_SCENE_H
 
@@ -24,7 +26,8 @@ typedef struct ft_bench_scene {
     ft_error error;
 } ft_bench_scene;
 
-/* A case of the table: what it is called, where it stands in the model, and the function that runs it. */
+/* A case of the table: what it is called, where it stands in the model, and the
+ * function that runs it. */
 typedef struct ft_bench_case {
     const char *operation, *place;
     void (*run)(ft_bench_scene *scene, int variant);
@@ -44,8 +47,8 @@ ft_status ft_bench_measure_limits(ft_bench_device *device, const ft_bench_job *j
 
 /* Device memory that ends with the scene. */
 void *ft_bench_block(ft_bench_scene *scene, size_t bytes);
-/* Tensors of random numbers. They differ in how often a call moves them: read or written (once), read
- * and written (twice), or not counted. */
+/* Tensors of random numbers. They differ in how often a call moves them: read or
+ * written (once), read and written (twice), or not counted. */
 typedef enum ft_bench_traffic { FT_BENCH_NOT_COUNTED, FT_BENCH_ONCE, FT_BENCH_TWICE } ft_bench_traffic;
 ft_tensor ft_bench_tensor(ft_bench_scene *scene, ft_bench_traffic traffic, ft_dtype dtype, int64_t rows,
                           int64_t cols);

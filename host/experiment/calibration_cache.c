@@ -20,7 +20,8 @@ static char *cache_directory(void)
     return home && *home == '/' ? ft_join_path(home, ".cache/ftgpu") : NULL;
 }
 
-/* What is in the file, NULL where that is nothing of ours. FT_FAILED where the file cannot be read. */
+/* What is in the file, NULL where that is nothing of ours. FT_FAILED where the file
+ * cannot be read. */
 static ft_status read_numbers(const char *path, cJSON **numbers)
 {
     ft_error ignored;
@@ -56,12 +57,14 @@ bool ft_calibration_find(const char *key, double *number)
     return found;
 }
 
-/* The file is held by its lock. One that cannot be read may hold other numbers, and stays. */
+/* The file is held by its lock. One that cannot be read may hold other numbers, and
+ * stays. */
 static void keep_in(const char *path, const char *key, double *number)
 {
     cJSON *numbers = NULL;
     struct stat there;
-    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) return; /* not of our making */
+    /* not of our making */
+    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) return;
     if (read_numbers(path, &numbers) != FT_OK) return;
     if (!numbers) numbers = cJSON_CreateObject();
     ft_error ignored;

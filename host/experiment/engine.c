@@ -12,11 +12,12 @@
 #include "host/experiment/bf16_gain.h"
 #include "host/experiment/devices.h"
 
-/* For what rank 0 does alone: it makes the plan, measures forecasts, records, which a file system may hold
- * up. */
+/* For what rank 0 does alone: it makes the plan, measures forecasts, records, which a
+ * file system may hold up. */
 static const double LAUNCHED_TIMEOUT = 1800;
 
-/* `auto` is bf16 where the device is faster by it, as every GPU is that the CUDA backend takes. */
+/* `auto` is bf16 where the device is faster by it, as every GPU is that the CUDA
+ * backend takes. */
 static ft_status choose_dtype(const char *name, bool prefers_bf16, ft_dtype *dtype, ft_error *err)
 {
     if (strcmp(name, "auto") == 0)
@@ -30,8 +31,8 @@ static ft_status choose_dtype(const char *name, bool prefers_bf16, ft_dtype *dty
     return FT_OK;
 }
 
-/* The GPU that a --device names for the `turn`-th process on this machine, -1 for the CPU. auto takes a GPU
- * where there is one. */
+/* The GPU that a --device names for the `turn`-th process on this machine, -1 for the
+ * CPU. auto takes a GPU where there is one. */
 static ft_status choose_device(const char *name, int32_t turn, int *gpu, ft_error *err)
 {
     int32_t gpus[64], n = 0;
@@ -135,8 +136,8 @@ static ft_status connect(ft_engine *engine, bool on_gpu, ft_error *err)
     return ft_comm_agree(launcher, status, NULL, err);
 }
 
-/* The process that has opened a device which a fork does not survive: the child would wait for threads that
- * it does not have. 0: none yet. */
+/* The process that has opened a device which a fork does not survive: the child would
+ * wait for threads that it does not have. 0: none yet. */
 static atomic_long computing_process;
 
 /* Whether `auto` means bf16 on this CPU, which is measured only if it is asked for. */

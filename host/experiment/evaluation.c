@@ -85,8 +85,9 @@ static void make_requests(const ft_evaluation *e, int32_t index, const split_win
         }
 }
 
-/* Sampled paths of all windows, (count, num_samples, prediction_length), the splits in one call so that its
- * groups are full. `status`: whether the windows were found, of which all ranks hear before they begin. */
+/* Sampled paths of all windows, (count, num_samples, prediction_length), the splits in
+ * one call so that its groups are full. `status`: whether the windows were found, of
+ * which all ranks hear before they begin. */
 static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
                                 const split_windows *windows, const ft_forecast_settings *settings,
                                 ft_status status, float **out, ft_error *err)
@@ -105,8 +106,8 @@ static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trai
     return status;
 }
 
-/* One window into the metrics and the file. samples: (num_samples, prediction_length), made contiguous for a
- * short window. */
+/* One window into the metrics and the file. samples: (num_samples, prediction_length),
+ * made contiguous for a short window. */
 static ft_status add_window(const ft_evaluation *e, const ft_window *window, float *samples,
                             int32_t num_samples, const char *split, ft_metrics_accumulator *accumulator,
                             ft_forecasts *forecasts, ft_error *err)

@@ -1,4 +1,5 @@
-/* Forecasts over the splits of a dataset, and their metrics. docs/reference.md §6 and §7. */
+/* Forecasts over the splits of a dataset, and their metrics. docs/reference.md §6 and
+ * §7. */
 #ifndef FT_HOST_EXPERIMENT_EVALUATION_H
 #define FT_HOST_EXPERIMENT_EVALUATION_H
 
@@ -22,10 +23,10 @@ typedef struct ft_evaluation {
 /* Views of the dataset's items; malloc'd, NULL when memory runs out. */
 ft_series *ft_dataset_series(const ft_dataset *dataset);
 
-/* Metrics of adapter `index` (0 for the base alone) on every split, forecasts.csv at `forecasts_path` where
- * it is not NULL. FT_INTERRUPTED when the engine was told to stop. Of several ranks all call it: each
- * forecasts a part of the windows, all have the metrics. What one of them fails in before the last forecast,
- * all fail in. */
+/* Metrics of adapter `index` (0 for the base alone) on every split, forecasts.csv at
+ * `forecasts_path` where it is not NULL. FT_INTERRUPTED when the engine was told to
+ * stop. Of several ranks all call it: each forecasts a part of the windows, all have
+ * the metrics. What one of them fails in before the last forecast, all fail in. */
 ft_status ft_evaluate_adapter(const ft_evaluation *evaluation, const ft_trainable *trainable, int32_t index,
                               const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err);
 

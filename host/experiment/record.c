@@ -45,7 +45,8 @@ static void report(const ft_experiment *experiment, ft_outcome *outcome)
     if (experiment->error) strncpy(outcome->error, experiment->error, sizeof outcome->error - 1);
 }
 
-/* How many series there are, and from how many of them it learns; a note where they are not all. */
+/* How many series there are, and from how many of them it learns; a note where they
+ * are not all. */
 static ft_status add_series(ft_run_context *run_context, const ft_hyperparameters *config,
                             ft_experiment *experiment, ft_error *err)
 {
@@ -93,7 +94,8 @@ static ft_status describe(ft_run_context *run_context, const ft_hyperparameters 
     return status == FT_OK ? add_series(run_context, config, experiment, err) : status;
 }
 
-/* Whether a file of the experiment is there, or may be: what cannot be looked at is not taken for missing. */
+/* Whether a file of the experiment is there, or may be: what cannot be looked at is
+ * not taken for missing. */
 static bool may_exist(const char *path)
 {
     bool exists = true;
@@ -101,7 +103,8 @@ static bool may_exist(const char *path)
     return ft_path_exists(path, &exists, &ignored) != FT_OK || exists;
 }
 
-/* Whether results.json is there: then the experiment is whole, whatever failed after it. */
+/* Whether results.json is there: then the experiment is whole, whatever failed after
+ * it. */
 static bool may_be_recorded(const ft_experiment *experiment)
 {
     char *path = ft_join_path(experiment->directory, "results.json");
@@ -110,9 +113,9 @@ static bool may_be_recorded(const ft_experiment *experiment)
     return may_be;
 }
 
-/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep: for
- * want of memory only where it `may_lack_memory`. An interrupted run is recorded where it has an adapter to
- * go on from. */
+/* Whether a failure belongs to the experiment, and is recorded with it, rather than to
+ * the whole sweep: for want of memory only where it `may_lack_memory`. An interrupted
+ * run is recorded where it has an adapter to go on from. */
 static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place,
                            bool may_lack_memory)
 {
@@ -120,8 +123,9 @@ static bool is_own_failure(ft_status status, const ft_experiment *experiment, co
            (status == FT_INTERRUPTED && !place && experiment->model_path);
 }
 
-/* What becomes of the directory of an experiment that could not be recorded. Of a sweep's, the checkpoint
- * holds all that is worth keeping; the adapter of a run of its own is all that there is. */
+/* What becomes of the directory of an experiment that could not be recorded. Of a
+ * sweep's, the checkpoint holds all that is worth keeping; the adapter of a run of its
+ * own is all that there is. */
 static ft_status leave_unrecorded(const ft_experiment *experiment, const ft_sweep_place *place,
                                   ft_status status, ft_error *err)
 {
@@ -157,7 +161,8 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
     if (status == FT_OK && result->adapter) {
         experiment->model_path = ft_join_path(experiment->directory, "adapter");
         if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
-        ft_adapter written = *result->adapter; /* a whole model says what it was trained with */
+        /* a whole model says what it was trained with */
+        ft_adapter written = *result->adapter;
         written.config.chronos.context_length = (int32_t)config->context_length;
         written.config.chronos.prediction_length = (int32_t)config->prediction_length;
         /* A whole model gets the base's config.json. */
@@ -209,7 +214,8 @@ static ft_status record(ft_run_context *run_context, const ft_hyperparameters *c
         report(&experiment, outcome);
         if (!outcome->failed && result->pruned) outcome->pruned_at_epoch = result->n_epochs;
         status = callbacks->finish(callbacks->context, index, outcome, err);
-        if (status == FT_NO_MEMORY) status = FT_FAILED; /* for the journal: the experiment is whole */
+        /* for the journal: the experiment is whole */
+        if (status == FT_NO_MEMORY) status = FT_FAILED;
     }
     if (status != FT_OK && !may_be_recorded(&experiment))
         status = leave_unrecorded(&experiment, place, status, err);
@@ -224,7 +230,8 @@ ft_status ft_record_experiment(ft_run_context *run_context, const ft_hyperparame
                                const ft_sweep_place *place, const ft_train_result *result,
                                const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
 {
-    /* Of a sweep, which nobody may be watching, only what lacks memory twice is recorded as failed. */
+    /* Of a sweep, which nobody may be watching, only what lacks memory twice is
+     * recorded as failed. */
     ft_status status = record(run_context, config, place, !place, result, callbacks, outcome, err);
     if (status == FT_NO_MEMORY && place)
         status = record(run_context, config, place, true, result, callbacks, outcome, err);

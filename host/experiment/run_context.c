@@ -13,13 +13,14 @@
 #include "base/utf8.h"
 #include "host/search/train_config.h"
 
-/* Whether data and model allow configuration `index`. The adapter that training goes on from replaces what
- * the hyperparameters say of rank, alpha and targets. */
+/* Whether data and model allow configuration `index`. The adapter that training goes
+ * on from replaces what the hyperparameters say of rank, alpha and targets. */
 static ft_status check_config(const ft_run_context *run_context, const ft_hyperparameters *configs,
                               size_t index, size_t n_configs, ft_error *err)
 {
     ft_status status = FT_OK;
-    bool is_its_own = n_configs > 1; /* rather than a fault that any configuration would meet */
+    /* rather than a fault that any configuration would meet */
+    bool is_its_own = n_configs > 1;
     if (!run_context->start) {
         ft_adapter_spec spec = ft_adapter_spec_of(&configs[index]);
         status = ft_adapter_check(&spec, &run_context->weights->config, err);
@@ -86,8 +87,8 @@ static ft_status read_data(ft_run_context *run_context, ft_error *err)
                : ft_no_memory(err, "the series", run_context->dataset.n_items * sizeof(ft_series));
 }
 
-/* Makes the directory of results, and looks whether experiments can be made in it before any time is spent.
- */
+/* Makes the directory of results, and looks whether experiments can be made in it
+ * before any time is spent. */
 static ft_status make_results(const char *path, ft_error *err)
 {
     /* It goes to worker processes and into results.json as text. */

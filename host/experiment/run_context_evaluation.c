@@ -5,7 +5,8 @@
 
 #include "base/clock.h"
 
-/* What all ranks evaluate next, in numbers that can be added up: one rank says it, the others' are zeros. */
+/* What all ranks evaluate next, in numbers that can be added up: one rank says it, the
+ * others' are zeros. */
 enum subject { NOTHING_MORE, THE_MODEL, THE_ADAPTER };
 typedef struct order {
     double subject, context_length, prediction_length, seed;
@@ -117,7 +118,8 @@ ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, 
     return ft_comm_agree(comm, status, NULL, err);
 }
 
-/* It measures, too, what it has no use for: that takes no longer than the other's recording. */
+/* It measures, too, what it has no use for: that takes no longer than the other's
+ * recording. */
 ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *adapter, ft_error *err)
 {
     ft_comm *comm = run_context->evaluators = run_context->engine->comm;

@@ -1,4 +1,5 @@
-/* What `run` in results.json says about the circumstances of an experiment. docs/interface.md §3. */
+/* What `run` in results.json says about the circumstances of an experiment.
+ * docs/interface.md §3. */
 #ifndef FT_HOST_EXPERIMENT_RUN_RECORD_H
 #define FT_HOST_EXPERIMENT_RUN_RECORD_H
 
@@ -6,9 +7,9 @@
 
 #include "host/experiment/record.h"
 
-/* Version and commit, command line, directory, device, dtype, threads, hashes of model and data, evaluation
- * settings, with whom it shared passes (place NULL: nobody). The baselines are added later. The caller's;
- * NULL when memory runs out. */
+/* Version and commit, command line, directory, device, dtype, threads, hashes of model
+ * and data, evaluation settings, with whom it shared passes (place NULL: nobody). The
+ * baselines are added later. The caller's; NULL when memory runs out. */
 cJSON *ft_run_record(const ft_run_context *run_context, const ft_sweep_place *place);
 
 /* "crc32:a5c74c20", as model_hash and data_hash have it. Returns `text`. */

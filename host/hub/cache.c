@@ -170,7 +170,8 @@ static ft_status make_parent(const char *path, ft_error *err)
     return status;
 }
 
-/* The link is there, or leads to the same file through another hand at the same moment. */
+/* The link is there, or leads to the same file through another hand at the same
+ * moment. */
 static ft_status make_link(const char *target, const char *link, const char *blob, ft_error *err)
 {
     struct stat info;

@@ -28,20 +28,23 @@ char *ft_hub_cache_path(const char *cache, const char *repository, const char *k
 /* "<cache>/.locks/models--ORG--NAME/<hash>.lock", the same. */
 char *ft_hub_cache_lock_path(const char *cache, const char *repository, const char *hash);
 
-/* The snapshot of a model's revision: its commit from refs, or the revision itself if it is one. *snapshot is
- * malloc'd; NULL where there is none, or one without all that a model needs (ft_hub_cache_is_whole). */
+/* The snapshot of a model's revision: its commit from refs, or the revision itself if
+ * it is one. *snapshot is malloc'd; NULL where there is none, or one without all that
+ * a model needs (ft_hub_cache_is_whole). */
 ft_status ft_hub_cache_find(const char *cache, const ft_hub_name *name, char **snapshot, ft_error *err);
 
-/* Whether a directory has config.json, and model.safetensors or all that its index names. */
+/* Whether a directory has config.json, and model.safetensors or all that its index
+ * names. */
 bool ft_hub_cache_is_whole(const char *snapshot);
 
-/* The files that an index (model.safetensors.index.json) names, each once. Freed by ft_hub_free_names.
- * FT_BAD_INPUT where it is no index, or names something else than files beside it. */
+/* The files that an index (model.safetensors.index.json) names, each once. Freed by
+ * ft_hub_free_names. FT_BAD_INPUT where it is no index, or names something else than
+ * files beside it. */
 ft_status ft_hub_cache_shards(const char *index, char ***names, size_t *count, ft_error *err);
 void ft_hub_free_names(char **names, size_t count);
 
-/* Makes snapshots/<commit>/<file> a link to the blob, which is there. On a file system without links the blob
- * itself moves there, as huggingface_hub does it. */
+/* Makes snapshots/<commit>/<file> a link to the blob, which is there. On a file system
+ * without links the blob itself moves there, as huggingface_hub does it. */
 ft_status ft_hub_cache_link(const char *cache, const char *repository, const char *commit, const char *file,
                             const char *hash, ft_error *err);
 /* Notes that the commit has no such file. */

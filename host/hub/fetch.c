@@ -50,8 +50,9 @@ static void free_places(places *p)
     free(p->locks);
 }
 
-/* Waits until no other process fetches the blob. The lock is huggingface_hub's: flock on a file that stays.
- * On a file system without locks it goes on without one; the hash finds what two writers might spoil. */
+/* Waits until no other process fetches the blob. The lock is huggingface_hub's: flock
+ * on a file that stays. On a file system without locks it goes on without one; the
+ * hash finds what two writers might spoil. */
 static ft_status take_lock(const ft_hub_remote *remote, const ft_hub_file *file, const char *path, int *lock,
                            ft_error *err)
 {

@@ -42,8 +42,8 @@ typedef struct exchange {
     bool is_refused;
 } exchange;
 
-/* Debian's flavours: with OpenSSL, with GnuTLS. The number is that of the binary interface, the same for 20
- * years. */
+/* Debian's flavours: with OpenSSL, with GnuTLS. The number is that of the binary
+ * interface, the same for 20 years. */
 static void *open_library(void)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
@@ -95,8 +95,8 @@ void ft_http_close(ft_http *http)
     free(http); /* the library stays: what it started cannot be unloaded */
 }
 
-/* The value of "name: value\r\n" where that is the header's name, copied into `to`. What is too long for it
- * counts as absent. */
+/* The value of "name: value\r\n" where that is the header's name, copied into `to`.
+ * What is too long for it counts as absent. */
 static bool is_header(const char *line, size_t size, const char *name, char *to, size_t room)
 {
     const size_t length = strlen(name);
@@ -138,7 +138,8 @@ static size_t take_header(char *line, size_t one, size_t count, void *user)
     const size_t size = one * count;
     char number[32];
     if ((e->header_bytes += size) > MOST_HEADER_BYTES) return 0;
-    if (size > 5 && strncmp(line, "HTTP/", 5) == 0) clear(a); /* of a proxy's answer, or of "100 Continue" */
+    /* of a proxy's answer, or of "100 Continue" */
+    if (size > 5 && strncmp(line, "HTTP/", 5) == 0) clear(a);
     if (is_header(line, size, "ETag", a->etag, sizeof a->etag)) strip_etag(a->etag);
     if (is_header(line, size, "X-Linked-ETag", a->linked_etag, sizeof a->linked_etag))
         strip_etag(a->linked_etag);
@@ -159,7 +160,8 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *user)
 {
     exchange *e = user;
     const size_t size = one * count;
-    /* Errors and redirects come with a page, which nobody reads: the rest of it is not worth waiting for. */
+    /* Errors and redirects come with a page, which nobody reads: the rest of it is not
+     * worth waiting for. */
     if (e->answer->status == 0) e->http->getinfo(e->http->easy, CURLINFO_RESPONSE_CODE, &e->answer->status);
     if (e->answer->status != 200 && e->answer->status != 206) return 0;
     if (e->request->take && e->request->take(e->request->context, e->answer, bytes, size)) return size;
@@ -285,7 +287,8 @@ ft_status ft_http_send(ft_http *http, const ft_http_request *request, ft_http_an
     return ft_fail(err, FT_FAILED, "%s", *http->reason ? http->reason : http->strerror(code));
 }
 
-/* "https://host:443" of an address. What names a user before the host is an origin of its own. */
+/* "https://host:443" of an address. What names a user before the host is an origin of
+ * its own. */
 static size_t origin_length(const char *url)
 {
     const char *host = strstr(url, "://");

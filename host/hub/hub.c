@@ -94,7 +94,8 @@ static ft_status fetch_weights(ft_hub_remote *remote, const char *commit, const 
     return status;
 }
 
-/* What the revision is now, and all its files. Weights come last, and only for a model that can be read. */
+/* What the revision is now, and all its files. Weights come last, and only for a model
+ * that can be read. */
 static ft_status pull(ft_hub_remote *remote, char **directory, ft_error *err)
 {
     const char *cache = remote->settings->cache, *repository = remote->name->repository;

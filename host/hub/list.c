@@ -59,7 +59,8 @@ static ft_status add_revision(const char *path, const char *name, revisions *all
     return FT_OK;
 }
 
-/* All below refs/: a branch "a/b" is the file b in the directory a. `prefix` is "" or "a/". */
+/* All below refs/: a branch "a/b" is the file b in the directory a. `prefix` is "" or
+ * "a/". */
 static ft_status read_revisions(const char *directory, const char *prefix, int depth, revisions *all,
                                 ft_error *err)
 {

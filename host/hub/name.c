@@ -18,7 +18,8 @@ static bool is_part(const char *text, size_t length)
         const bool is_inner = c == '-' || c == '.';
         if (!is_letter_or_digit(c) && c != '_' && !is_inner) return false;
         if (is_inner && (i == 0 || i + 1 == length)) return false;
-        if (is_inner && text[i - 1] == c) return false; /* "--" parts names in the cache */
+        /* "--" parts names in the cache */
+        if (is_inner && text[i - 1] == c) return false;
     }
     return length < 4 || memcmp(text + length - 4, ".git", 4) != 0;
 }

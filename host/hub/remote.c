@@ -32,7 +32,8 @@ static bool go_on_looking(void *context)
     return ft_hub_show(remote, NULL, 0, -1);
 }
 
-/* One HEAD, with its redirects. The Hub says what the file is before it sends on to where the bytes are. */
+/* One HEAD, with its redirects. The Hub says what the file is before it sends on to
+ * where the bytes are. */
 static ft_status head(ft_hub_remote *remote, const char *url, ft_http_answer *answer,
                       ft_http_outcome *outcome, ft_error *err)
 {

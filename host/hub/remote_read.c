@@ -69,7 +69,8 @@ static bool go_on_reading(void *context)
     return !r->is_stopped;
 }
 
-/* One GET, with its redirects: each time anew, since the last address is good for minutes only. */
+/* One GET, with its redirects: each time anew, since the last address is good for
+ * minutes only. */
 static ft_status get(const ft_hub_remote *remote, const char *url, reader *r, ft_http_answer *answer,
                      ft_http_outcome *outcome, ft_error *err)
 {
@@ -141,7 +142,8 @@ static ft_status judge(ft_hub_remote *remote, reader *r, const ft_http_answer *a
     const bool is_body = outcome == FT_HTTP_ANSWERED && (a->status == 200 || a->status == 206);
     *is_done = is_body && (file->size < 0 || *r->have == file->size);
     if (*is_done) return FT_OK;
-    if (a->status == 416 || outcome == FT_HTTP_REFUSED) { /* there is nothing from there on: begin anew */
+    /* there is nothing from there on: begin anew */
+    if (a->status == 416 || outcome == FT_HTTP_REFUSED) {
         if (++r->n_restarts > MOST_RESTARTS) return refuse_range(remote, file, err);
         *r->have = 0;
         if (ftruncate(r->descriptor, 0) != 0) r->write_error = errno;

@@ -67,7 +67,8 @@ static ft_status read_grid_text(const char *text, int64_t max_configs, axes *all
         if ((int64_t)added->count == max_configs)
             return ft_fail(err, FT_BAD_INPUT, "%s: more than %lld values (--max-configs)", added->field->name,
                            (long long)max_configs);
-        size_t kept = length < sizeof value ? length : sizeof value - 1; /* no value is that long */
+        /* no value is that long */
+        size_t kept = length < sizeof value ? length : sizeof value - 1;
         memcpy(value, at, kept);
         value[kept] = '\0';
         ft_hyperparameters *place = add_value(added, err);
@@ -135,8 +136,8 @@ static int by_values(const void *x, const void *y, void *context)
     return comes != 0 ? comes : i < j ? -1 : i > j;
 }
 
-/* Two of the configurations that are equal in the fields, the first that come so; *second is 0 where all
- * differ. *n_equal: how many are equal to an earlier one. */
+/* Two of the configurations that are equal in the fields, the first that come so;
+ * *second is 0 where all differ. *n_equal: how many are equal to an earlier one. */
 static ft_status find_equal(const order *by, size_t count, size_t *first, size_t *second, size_t *n_equal,
                             ft_error *err)
 {
@@ -325,7 +326,8 @@ ft_status ft_grid_count_repeated(const ft_grid *grid, size_t *count, size_t *fir
 {
     ft_hyperparameters *used = malloc(grid->count * sizeof *used);
     if (!used) return ft_no_memory(err, "the grid", grid->count * sizeof *used);
-    /* Configurations differ in the grid's keys: they still do where no key has lost its value. */
+    /* Configurations differ in the grid's keys: they still do where no key has lost
+     * its value. */
     bool differ = true;
     for (size_t i = 0; i < grid->count; i++) {
         used[i] = grid->configs[i];

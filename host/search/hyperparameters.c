@@ -37,8 +37,9 @@ const ft_hyperparameters ft_hyperparameters_default = {
 #define FLAG(field) PLACE(field), .type = FT_FIELD_FLAG
 #define CHOICE(field) PLACE(field), .type = FT_FIELD_CHOICE
 
-/* Choices stand in the order of their enums. Upper ends without a meaning of their own keep what follows
- * (sizes of batches, steps in total, factors in float) far from overflow. */
+/* Choices stand in the order of their enums. Upper ends without a meaning of their own
+ * keep what follows (sizes of batches, steps in total, factors in float) far from
+ * overflow. */
 const ft_field ft_fields[FT_N_FIELDS] = {
     {REAL(learning_rate), .least = 0, .most = 1000, .help = "of AdamW, before the schedule"},
     {INTEGER(epochs), .least = 1, .most = 1e6, .help = "passes over the training windows"},
@@ -164,7 +165,8 @@ static void describe_range(const ft_field *field, ft_text *out)
     if (field->nullable) ft_text_add(out, ", or null");
 }
 
-/* FT_BAD_INPUT: "lora_rank: 0 is not allowed, it must be a whole number from 1 to 256". */
+/* FT_BAD_INPUT: "lora_rank: 0 is not allowed, it must be a whole number from 1 to
+ * 256". */
 static ft_status not_allowed(const ft_field *field, const char *value, ft_error *err)
 {
     ft_text range = FT_TEXT_EMPTY;
@@ -175,7 +177,8 @@ static ft_status not_allowed(const ft_field *field, const char *value, ft_error 
     return status;
 }
 
-/* Stores a number if it is in the field's range. `shown` is the value as the user wrote it. */
+/* Stores a number if it is in the field's range. `shown` is the value as the user
+ * wrote it. */
 static ft_status set_number(const ft_field *field, double value, const char *shown,
                             ft_hyperparameters *hyperparameters, ft_error *err)
 {

@@ -1,4 +1,5 @@
-/* The hyperparameters of an experiment: names, types, ranges, defaults, in a table. docs/interface.md §1. */
+/* The hyperparameters of an experiment: names, types, ranges, defaults, in a table.
+ * docs/interface.md §1. */
 #ifndef FT_HOST_SEARCH_HYPERPARAMETERS_H
 #define FT_HOST_SEARCH_HYPERPARAMETERS_H
 
@@ -47,10 +48,11 @@ typedef enum ft_field_type {
 typedef struct ft_field {
     const char *name;
     ft_field_type type;
-    size_t offset;          /* in ft_hyperparameters */
-    double least, most;     /* range of a number */
-    bool above, below;      /* `least`, `most` themselves are outside */
-    bool nullable;          /* null stands for the default that depends on something else */
+    size_t offset;      /* in ft_hyperparameters */
+    double least, most; /* range of a number */
+    bool above, below;  /* `least`, `most` themselves are outside */
+    /* null stands for the default that depends on something else */
+    bool nullable;
     const char *choices[5]; /* NULL-terminated */
     const char *help;       /* one line */
 } ft_field;
@@ -58,40 +60,46 @@ typedef struct ft_field {
 enum { FT_N_FIELDS = 20 };
 extern const ft_field ft_fields[FT_N_FIELDS]; /* in the order of docs/interface.md §1 */
 
-/* The field of that name; FT_BAD_INPUT with what it is called here, or the nearest name. */
+/* The field of that name; FT_BAD_INPUT with what it is called here, or the nearest
+ * name. */
 ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err);
 
-/* Sets one field from a text ("1e-4", "lora", "true", "null"). Errors say key, value, type and range. */
+/* Sets one field from a text ("1e-4", "lora", "true", "null"). Errors say key, value,
+ * type and range. */
 ft_status ft_field_set_text(const ft_field *field, const char *text, ft_hyperparameters *hyperparameters,
                             ft_error *err);
-/* Sets one field from JSON; whole numbers may be written 5.0. Texts are taken for choices and targets only.
- */
+/* Sets one field from JSON; whole numbers may be written 5.0. Texts are taken for
+ * choices and targets only. */
 ft_status ft_field_set_json(const ft_field *field, const cJSON *value, ft_hyperparameters *hyperparameters,
                             ft_error *err);
-/* The value as JSON, as results.json has it (nullable defaults are null). The caller's; NULL: no memory. */
+/* The value as JSON, as results.json has it (nullable defaults are null). The
+ * caller's; NULL: no memory. */
 cJSON *ft_field_to_json(const ft_field *field, const ft_hyperparameters *hyperparameters);
 /* The value as ft_field_set_text reads it, appended. */
 void ft_field_to_text(const ft_field *field, const ft_hyperparameters *hyperparameters, ft_text *out);
 /* Whether two sets have the same value there. */
 bool ft_field_equal(const ft_field *field, const ft_hyperparameters *a, const ft_hyperparameters *b);
 
-/* Below, 0 or above 0 as a's value there comes before b's, is equal or comes after; null comes first. */
+/* Below, 0 or above 0 as a's value there comes before b's, is equal or comes after;
+ * null comes first. */
 int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const ft_hyperparameters *b);
 
 /* One "key=value" (of --set). */
 ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char *assignment, ft_error *err);
-/* All of them, over the defaults; the last of a key counts. times: by field, how often it is set. */
+/* All of them, over the defaults; the last of a key counts. times: by field, how often
+ * it is set. */
 ft_status ft_hyperparameters_set_all(ft_hyperparameters *hyperparameters, const char *const *assignments,
                                      size_t n_assignments, size_t times[FT_N_FIELDS], ft_error *err);
-/* Sets the keys that an object holds, leaves the others alone. `where` begins the message ("configs.json:
- * entry 3"). */
+/* Sets the keys that an object holds, leaves the others alone. `where` begins the
+ * message ("configs.json: entry 3"). */
 ft_status ft_hyperparameters_from_json(ft_hyperparameters *hyperparameters, const cJSON *object,
                                        const char *where, ft_error *err);
 /* All keys in the order of the table. The caller's; NULL: no memory. */
 cJSON *ft_hyperparameters_to_json(const ft_hyperparameters *hyperparameters);
 bool ft_hyperparameters_equal(const ft_hyperparameters *a, const ft_hyperparameters *b);
 
-/* Rows between training windows: window_stride, or prediction_length where that is not given. */
+/* Rows between training windows: window_stride, or prediction_length where that is not
+ * given. */
 int64_t ft_window_stride(const ft_hyperparameters *hyperparameters);
 
 /* What it is, type and range, default, in one line without its name. */

@@ -1,5 +1,5 @@
-/* Numbers of which the least so many are told from the others while more are added: a rank's value without
- * sorting. */
+/* Numbers of which the least so many are told from the others while more are added: a
+ * rank's value without sorting. */
 #ifndef FT_HOST_SEARCH_ORDER_STATISTIC_H
 #define FT_HOST_SEARCH_ORDER_STATISTIC_H
 
@@ -11,8 +11,8 @@ typedef struct ft_order_statistic {
     ft_heap high; /* the others: entries[0] is the least of them */
 } ft_order_statistic;
 
-/* Adds a value, which is no NaN; then the least n_low of all are `low`, n_low at most all of them. O(log
- * count) where n_low is near that of before. */
+/* Adds a value, which is no NaN; then the least n_low of all are `low`, n_low at most
+ * all of them. O(log count) where n_low is near that of before. */
 ft_status ft_order_statistic_add(ft_order_statistic *statistic, double value, size_t n_low, ft_error *err);
 void ft_order_statistic_free(ft_order_statistic *statistic);
 
@@ -20,8 +20,8 @@ static inline size_t ft_order_statistic_count(const ft_order_statistic *s)
 {
     return s->low.count + s->high.count;
 }
-/* The greatest of the low, of which there is one; the one before it, of two; the least of the high, of one.
- */
+/* The greatest of the low, of which there is one; the one before it, of two; the least
+ * of the high, of one. */
 static inline double ft_order_statistic_last_low(const ft_order_statistic *s)
 {
     return -s->low.entries[0].key;

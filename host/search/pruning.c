@@ -20,11 +20,11 @@ struct ft_scheduler {
     int32_t grace_epochs;
     curve *curves; /* (n_trajectories) */
     size_t n_trajectories;
-    /* After each epoch that is judged, from the first: of asha the val_loss of those that have reached it,
-     * the places that go on being `low`; of median their mean val_loss up to it, the lower half being `low`.
-     */
+    /* After each epoch that is judged, from the first: of asha the val_loss of those
+     * that have reached it, the places that go on being `low`; of median their mean
+     * val_loss up to it, the lower half being `low`. */
     ft_order_statistic *statistics; /* (n_epochs) */
-    size_t *n_known;        /* (n_epochs): of asha, those whose val_loss is a number */
+    size_t *n_known;                /* (n_epochs): of asha, those whose val_loss is a number */
     int32_t n_epochs;
 };
 
@@ -101,7 +101,8 @@ static double asha_key(double val_loss)
     return isnan(val_loss) ? INFINITY : val_loss < DBL_MAX ? val_loss : DBL_MAX;
 }
 
-/* The best 1/eta of those that reached a rung, or the very best where that is less than one. */
+/* The best 1/eta of those that reached a rung, or the very best where that is less
+ * than one. */
 static size_t asha_places(const ft_scheduler *s, size_t reached)
 {
     double places = floor((double)reached / s->eta);
@@ -170,8 +171,8 @@ static bool asha_prunes(const ft_scheduler *s, size_t trajectory, int32_t epoch)
     return asha_key(own) > ft_order_statistic_last_low(&s->statistics[epoch - 1]);
 }
 
-/* The median of an order statistic whose low are its lower half, without one of its values; without none
- * where that is NaN. It holds another. */
+/* The median of an order statistic whose low are its lower half, without one of its
+ * values; without none where that is NaN. It holds another. */
 static double median_without(const ft_order_statistic *statistic, double own)
 {
     size_t count = ft_order_statistic_count(statistic);

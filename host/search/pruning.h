@@ -1,9 +1,11 @@
-/* Which trajectories of a sweep are worth going on with, by their val_loss. docs/architecture.md §5.
+/* Which trajectories of a sweep are worth going on with, by their val_loss.
+ * docs/architecture.md §5.
  *
- * asha: asynchronous successive halving (Li et al., arXiv 1810.05934), the stopping variant: at the rungs
- * grace_epochs * eta^k a trajectory goes on if its val_loss is among the best 1/eta of those that have
- * reached the rung. median: a trajectory whose best val_loss is worse than the median of the others' means
- * up to the same epoch stops (Golovin et al., Google Vizier, 2017), from grace_epochs on. */
+ * asha: asynchronous successive halving (Li et al., arXiv 1810.05934), the stopping
+ * variant: at the rungs grace_epochs * eta^k a trajectory goes on if its val_loss is
+ * among the best 1/eta of those that have reached the rung. median: a trajectory whose
+ * best val_loss is worse than the median of the others' means up to the same epoch
+ * stops (Golovin et al., Google Vizier, 2017), from grace_epochs on. */
 #ifndef FT_HOST_SEARCH_PRUNING_H
 #define FT_HOST_SEARCH_PRUNING_H
 
@@ -29,11 +31,12 @@ ft_status ft_scheduler_create(ft_scheduler_kind kind, double eta, int32_t grace_
                               ft_scheduler **scheduler, ft_error *err);
 void ft_scheduler_free(ft_scheduler *scheduler);
 
-/* A finished epoch (from 1) of a trajectory. Epochs that are known already are passed over. */
+/* A finished epoch (from 1) of a trajectory. Epochs that are known already are passed
+ * over. */
 ft_status ft_scheduler_add(ft_scheduler *scheduler, size_t trajectory, int32_t epoch, double val_loss,
                            ft_error *err);
-/* Whether the trajectory should stop after that epoch, by all that was added. A val_loss that is no number is
- * the worst; without any there is no reason to stop. */
+/* Whether the trajectory should stop after that epoch, by all that was added. A
+ * val_loss that is no number is the worst; without any there is no reason to stop. */
 bool ft_scheduler_prunes(const ft_scheduler *scheduler, size_t trajectory, int32_t epoch);
 
 #endif

@@ -41,7 +41,8 @@ static int by_size(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The numbers that were tried, each once, rising; tried: (experiments->count). Returns how many. */
+/* The numbers that were tried, each once, rising; tried: (experiments->count). Returns
+ * how many. */
 static size_t find_tried(const ft_experiments *experiments, const ft_field *field, double *tried)
 {
     size_t n = 0, kept = 0;
@@ -73,9 +74,8 @@ static double in_range(const ft_field *field, double value, double best)
     return field->type == FT_FIELD_INTEGER ? floor(value + 0.5) : value;
 }
 
-/* Below, at and above the best value, rising; values: (3). Returns how many there are. tried: (n_tried),
- * rising.
- */
+/* Below, at and above the best value, rising; values: (3). Returns how many there are.
+ * tried: (n_tried), rising. */
 static size_t neighbours(const ft_field *field, double best, const double *tried, size_t n_tried,
                          double *values)
 {
@@ -237,7 +237,8 @@ static ft_status read_list(const char *text, const ft_field **field, cJSON **lis
     return *list ? FT_OK : ft_no_memory(err, "the grid", 0);
 }
 
-/* The best experiment's other hyperparameters, so that the grid alone says how to train. */
+/* The best experiment's other hyperparameters, so that the grid alone says how to
+ * train. */
 static ft_status keep_others(refinement *to, ft_error *err)
 {
     ft_status status = FT_OK;

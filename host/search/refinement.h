@@ -12,9 +12,11 @@
 
 typedef struct ft_refinement_request {
     const ft_experiment *best; /* one of the experiments */
-    const char *const *keys;   /* (n_keys) what to refine; none: what varies, else learning_rate */
+    /* (n_keys) what to refine; none: what varies, else learning_rate */
+    const char *const *keys;
     size_t n_keys;
-    const char *const *grids; /* (n_grids) "key=v1,v2,...": lists that are taken as they are */
+    /* (n_grids) "key=v1,v2,...": lists that are taken as they are */
+    const char *const *grids;
     size_t n_grids;
 } ft_refinement_request;
 

@@ -9,8 +9,8 @@
 ft_status ft_sweep_base_config(const ft_experiment_request *request, ft_hyperparameters *config,
                                ft_error *err);
 
-/* Every configuration of the request, in grid order: defaults, the request's own values, then the grid's.
- * Free by ft_grid_free. */
+/* Every configuration of the request, in grid order: defaults, the request's own
+ * values, then the grid's. Free by ft_grid_free. */
 ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid, ft_error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* Names of PEFT, transformers, Chronos' scripts and forecasting libraries; see synonyms.h. */
+/* Names of PEFT, transformers, Chronos' scripts and forecasting libraries; see
+ * synonyms.h. */
 #include "host/search/synonyms.h"
 
 #include <ctype.h>
@@ -79,7 +80,8 @@ static const synonyms options[] = {
 
 enum { NAME_CHARS = 48 };
 
-/* The name between blanks, in small letters with underscores; false where it is too long to be one. */
+/* The name between blanks, in small letters with underscores; false where it is too
+ * long to be one. */
 static bool spell(const char *name, char out[NAME_CHARS + 3])
 {
     const size_t length = strlen(name);
@@ -91,7 +93,8 @@ static bool spell(const char *name, char out[NAME_CHARS + 3])
     return true;
 }
 
-/* Whether `word`, which spell made, is another name of it, or its own with other dashes and capitals. */
+/* Whether `word`, which spell made, is another name of it, or its own with other
+ * dashes and capitals. */
 static bool is_called(const synonyms *one, const char *word)
 {
     char own[NAME_CHARS + 3];

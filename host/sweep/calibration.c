@@ -11,10 +11,10 @@
 #include "host/experiment/calibration_cache.h"
 #include "model/weights.h"
 
-/* Steps of 8, 16, 32, ... sequences, until twice in a row that was no faster by the row, or enough time is
- * spent; then the same once more, for what else the machine had to do. No device gets fewer rows than the
- * first size has: they cost next to no memory, and some busy seconds of the machine must not make all later
- * sweeps narrow. */
+/* Steps of 8, 16, 32, ... sequences, until twice in a row that was no faster by the
+ * row, or enough time is spent; then the same once more, for what else the machine had
+ * to do. No device gets fewer rows than the first size has: they cost next to no
+ * memory, and some busy seconds of the machine must not make all later sweeps narrow. */
 enum {
     CONTEXT = 128,
     PREDICTION = 16,
@@ -107,9 +107,8 @@ ft_status ft_calibrate(ft_backend *backend, const ft_model_config *config, int64
     snprintf(
         key, sizeof key,
         "busy_rows: ftgpu %s, %s, %d threads, %s, d_model %d, d_kv %d, d_ff %d, n_heads %d, vocab_size %d",
-        ft_version(), device, backend->n_threads, backend->bf16 ? "bf16" : "f32",
-        (int)config->d_model, (int)config->d_kv, (int)config->d_ff, (int)config->n_heads,
-        (int)config->vocab_size);
+        ft_version(), device, backend->n_threads, backend->bf16 ? "bf16" : "f32", (int)config->d_model,
+        (int)config->d_kv, (int)config->d_ff, (int)config->n_heads, (int)config->vocab_size);
     ft_status status = FT_OK;
     if (!ft_calibration_find(key, &rows)) {
         status = measure_rows(backend, config, &rows, err);

@@ -194,8 +194,8 @@ ft_status ft_sweep_plan_write(const ft_directory *state, const ft_directory *che
 {
     char *path = ft_join_path(state->path, plan_name), *text = ft_sealed_print(plan, FT_SEALED_FILE);
     ft_status status = path && text ? FT_OK : ft_no_memory(err, "the plan", 4096);
-    /* In this order: a crash between leaves the old plan with nothing done, never the new one with the old's
-     * results. */
+    /* In this order: a crash between leaves the old plan with nothing done, never the
+     * new one with the old's results. */
     if (status == FT_OK) status = remove_all(state, ft_is_journal_name, err);
     if (status == FT_OK) status = remove_all(checkpoints, is_any_checkpoint, err);
     if (status == FT_OK) status = ft_write_file(path, text, strlen(text), err);

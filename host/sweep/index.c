@@ -13,7 +13,8 @@
 /* Of batches: a double, as which journals have them, holds such a number exactly. */
 static const size_t MOST_NUMBER = (size_t)1 << 53;
 
-/* The two ids of a configuration are one text where they are the same, as they mostly are. */
+/* The two ids of a configuration are one text where they are the same, as they mostly
+ * are. */
 static void replace_text(char **slot, char *text, const char *shared)
 {
     if (*slot != shared) free(*slot);
@@ -117,9 +118,8 @@ static ft_status keep_batch(ft_sweep_index *index, size_t *trajectories, size_t 
     return FT_OK;
 }
 
-/* Whether `some`, (count), are trajectories of the batch, in its order; its others go to rest:
- * (batch->count).
- */
+/* Whether `some`, (count), are trajectories of the batch, in its order; its others go
+ * to rest: (batch->count). */
 static bool take_out(const ft_sweep_batch *batch, const size_t *some, size_t count, size_t *rest,
                      size_t *n_rest)
 {
@@ -334,8 +334,8 @@ static ft_status allocate_entries(ft_sweep_index *index, const char *name, size_
     return FT_OK;
 }
 
-/* One batch of the plan, [first trajectory, count, slots]; marks its trajectories in is_in:
- * (books->n_trajectories). */
+/* One batch of the plan, [first trajectory, count, slots]; marks its trajectories in
+ * is_in: (books->n_trajectories). */
 static ft_status read_batch(ft_sweep_index *index, const cJSON *item, bool *is_in, ft_error *err)
 {
     const double most = (double)index->n_trajectories;

@@ -1,5 +1,5 @@
-/* What is known of a sweep's configurations, batches and pruning decisions, as its plan and its journals tell
- * it: kept in memory, no files. */
+/* What is known of a sweep's configurations, batches and pruning decisions, as its
+ * plan and its journals tell it: kept in memory, no files. */
 #ifndef FT_HOST_SWEEP_INDEX_H
 #define FT_HOST_SWEEP_INDEX_H
 
@@ -10,14 +10,15 @@
 
 #include "base/error.h"
 
-/* Trajectories that are trained together (plan.h). Those that are not split hold each trajectory once. */
+/* Trajectories that are trained together (plan.h). Those that are not split hold each
+ * trajectory once. */
 typedef struct ft_sweep_batch {
     size_t *trajectories; /* (count) in the order in which they take slots; the state's */
     size_t count;
     int32_t slots;
-    /* The same whoever reads the journals: with R batches in the plan these are 0 ... R - 1, and the halves
-     * of batch r + R k are r + R (3 k + 1) and r + R (3 k + 2); what was recorded when it was cut in two is
-     * r + R (3 k + 3). */
+    /* The same whoever reads the journals: with R batches in the plan these are 0 ...
+     * R - 1, and the halves of batch r + R k are r + R (3 k + 1) and r + R (3 k + 2);
+     * what was recorded when it was cut in two is r + R (3 k + 3). */
     size_t number;
     bool is_split; /* its halves took its place */
 } ft_sweep_batch;
@@ -41,7 +42,8 @@ typedef struct ft_sweep_index {
     size_t n_trajectories;
     ft_sweep_batch *batches;
     size_t n_planned, n_batches, batch_capacity; /* the first n_planned are the plan's */
-    ft_pruning_decision *decisions;              /* (n_decisions) that were read, in order */
+    /* (n_decisions) that were read, in order */
+    ft_pruning_decision *decisions;
     size_t n_decisions, decision_capacity;
 } ft_sweep_index;
 
@@ -50,8 +52,8 @@ typedef struct ft_sweep_index {
 ft_status ft_sweep_index_open(ft_sweep_index *index, const char *name, const cJSON *plan, ft_error *err);
 void ft_sweep_index_free(ft_sweep_index *index);
 
-/* FT_BAD_INPUT unless this sweep may give that id to `configuration`: no other is ever looked at, moved
- * or removed. */
+/* FT_BAD_INPUT unless this sweep may give that id to `configuration`: no other is ever
+ * looked at, moved or removed. */
 ft_status ft_sweep_index_check_id(const ft_sweep_index *index, size_t configuration,
                                   const char *experiment_id, ft_error *err);
 /* The configuration of which an id may be; false: it is none of this sweep. */
@@ -68,8 +70,9 @@ void ft_sweep_index_forget_start(ft_sweep_index *index, size_t configuration);
 void ft_sweep_index_drop_pruning_decisions(ft_sweep_index *index);
 /* The index of the batch with that number, or -1. */
 int64_t ft_sweep_index_find_batch(const ft_sweep_index *index, size_t number);
-/* Halves of `trajectories`, which are two at least of a batch, in its order, take its place, and with them a
- * batch of its others, if any. FT_BAD_INPUT where that cannot be; nothing is changed then. */
+/* Halves of `trajectories`, which are two at least of a batch, in its order, take its
+ * place, and with them a batch of its others, if any. FT_BAD_INPUT where that cannot
+ * be; nothing is changed then. */
 ft_status ft_sweep_index_split(ft_sweep_index *index, size_t batch, const size_t *trajectories, size_t count,
                                ft_error *err);
 
@@ -93,8 +96,9 @@ typedef struct ft_reading {
     size_t n_torn; /* journals whose last line has no end */
 } ft_reading;
 
-/* An event of the journal at hand, and where it stands. Events that this version does not know are
- * passed over. FT_BAD_INPUT where it is not of this sweep: then nothing has changed. */
+/* An event of the journal at hand, and where it stands. Events that this version does
+ * not know are passed over. FT_BAD_INPUT where it is not of this sweep: then nothing
+ * has changed. */
 ft_status ft_sweep_index_replay(ft_sweep_index *index, ft_reading *r, const char *event, size_t length,
                                 const ft_journal_line *where, ft_error *err);
 /* Counts a line that is not to be used. */

@@ -190,7 +190,8 @@ static ft_status replay_event(const char *event, size_t length, const ft_journal
     return ft_fail(err, status, "%s", unfit.message);
 }
 
-/* Where the last event begins in a line that is none: behind half a line that a write has left. */
+/* Where the last event begins in a line that is none: behind half a line that a write
+ * has left. */
 static const char *last_event(const char *line, const char *end)
 {
     static const char begin[] = "{\"event\":";

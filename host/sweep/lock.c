@@ -1,4 +1,5 @@
-/* Who has a sweep; see lock.h. Shards share its lock, which a process without a shard has alone. */
+/* Who has a sweep; see lock.h. Shards share its lock, which a process without a shard
+ * has alone. */
 #include "host/sweep/lock.h"
 
 #include <errno.h>
@@ -18,8 +19,8 @@ enum { HOLDER_CHARS = 256, LOCK_NAME_CHARS = 32, TRIES = 100 };
 /* Seconds in which a process that was killed is gone, with its workers and its locks. */
 static const double PATIENCE = 2, OPENING_PATIENCE = 30;
 
-/* Whether the name still leads to the open file. Where it cannot be told, a network that is away for a moment
- * for one, it does. */
+/* Whether the name still leads to the open file. Where it cannot be told, a network
+ * that is away for a moment for one, it does. */
 static bool is_current(const ft_directory *directory, const char *file, int descriptor)
 {
     struct stat held, there;
@@ -29,9 +30,9 @@ static bool is_current(const ft_directory *directory, const char *file, int desc
     return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-/* Opens a lock's file, if it is not open, and locks it; *taken is false where LOCK_NB was asked for and it
- * would have to wait. The lock of a file that was removed or replaced meanwhile holds nobody off, and does
- * not count. */
+/* Opens a lock's file, if it is not open, and locks it; *taken is false where LOCK_NB
+ * was asked for and it would have to wait. The lock of a file that was removed or
+ * replaced meanwhile holds nobody off, and does not count. */
 static ft_status take(const ft_directory *directory, const char *file, int how, int *descriptor, bool *taken,
                       ft_error *err)
 {
@@ -86,7 +87,8 @@ static int shards_of(const char *holder)
     return part && sscanf(part, ", shard %d/%d", &shard, &count) == 2 ? count : 0;
 }
 
-/* The sweep's lock: alone if possible, else, for a shard, with others of as many. *is_held: by others. */
+/* The sweep's lock: alone if possible, else, for a shard, with others of as many.
+ * *is_held: by others. */
 static ft_status take_sweep(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                             ft_shard shard, bool *is_held, ft_error *err)
 {
@@ -130,8 +132,8 @@ static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, 
                    (int)shard.count, name, holder);
 }
 
-/* One process at a time opens a sweep's state. Waits OPENING_PATIENCE seconds at most: the other process may
- * be suspended. */
+/* One process at a time opens a sweep's state. Waits OPENING_PATIENCE seconds at most:
+ * the other process may be suspended. */
 static ft_status take_opening(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                               ft_error *err)
 {
@@ -188,7 +190,8 @@ static void close_lock(int *descriptor)
 
 void ft_sweep_lock_opened(ft_sweep_lock *lock)
 {
-    if (lock->shard >= 0 && lock->is_alone) flock(lock->sweep, LOCK_SH); /* to a weaker lock: at once */
+    /* to a weaker lock: at once */
+    if (lock->shard >= 0 && lock->is_alone) flock(lock->sweep, LOCK_SH);
     lock->is_alone = lock->is_alone && lock->shard < 0;
     close_lock(&lock->opening);
 }

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A batch that takes its turn on a device holds at most this many trajectories a slot: so much can be lost
- * to a configuration that brings a worker down, and so finely are devices kept equally busy. */
+/* A batch that takes its turn on a device holds at most this many trajectories a slot:
+ * so much can be lost to a configuration that brings a worker down, and so finely are
+ * devices kept equally busy. */
 enum { TURNS = 4 };
 
 static int compare_numbers(double a, double b)
@@ -23,7 +24,8 @@ static bool has_constant_schedule(const ft_hyperparameters *config)
            config->lr_scheduler == FT_SCHEDULE_CONSTANT_WITH_WARMUP;
 }
 
-/* Orders configurations such that those of one trajectory stand together, by rising epochs. */
+/* Orders configurations such that those of one trajectory stand together, by rising
+ * epochs. */
 static int compare_trajectories(const ft_hyperparameters *a, const ft_hyperparameters *b)
 {
     for (int i = 0; i < FT_N_FIELDS; i++) {
@@ -92,7 +94,8 @@ static double work_of(const ft_hyperparameters *config)
     return (double)config->epochs / (double)ft_window_stride(config);
 }
 
-/* Within a group the longest first; those that see the same windows in the same order side by side. */
+/* Within a group the longest first; those that see the same windows in the same order
+ * side by side. */
 static int by_batch(const void *x, const void *y, void *context)
 {
     const sorting *s = context;
@@ -134,10 +137,11 @@ static void add_batch(ft_plan *plan, size_t first, size_t end, int32_t slots)
     plan->batches[plan->n_batches++] = (ft_plan_batch){first, count, width};
 }
 
-/* Cuts a group into pieces of nearly equal size, a multiple of the workers' number if that can be. Of several
- * workers' pieces the last round, in which the shortest trajectories are, is cut further, into turns: these
- * are handed out last, and so workers end together, also where pieces of as many trajectories are not of as
- * much work. */
+/* Cuts a group into pieces of nearly equal size, a multiple of the workers' number if
+ * that can be. Of several workers' pieces the last round, in which the shortest
+ * trajectories are, is cut further, into turns: these are handed out last, and so
+ * workers end together, also where pieces of as many trajectories are not of as much
+ * work. */
 static void cut_group(ft_plan *plan, size_t first, size_t count, int32_t slots,
                       const ft_plan_settings *settings)
 {

@@ -1,8 +1,10 @@
-/* What a sweep trains, in which passes: a pure function of its configurations. docs/architecture.md §5.
+/* What a sweep trains, in which passes: a pure function of its configurations.
+ * docs/architecture.md §5.
  *
- * Configurations become trajectories: two that differ in `epochs` alone under a constant schedule are one, of
- * which results are taken at both lengths; exact duplicates are trained once. Trajectories become adapter
- * batches: groups that share passes, in the order in which they take the slots of their batch. */
+ * Configurations become trajectories: two that differ in `epochs` alone under a
+ * constant schedule are one, of which results are taken at both lengths; exact
+ * duplicates are trained once. Trajectories become adapter batches: groups that share
+ * passes, in the order in which they take the slots of their batch. */
 #ifndef FT_HOST_SWEEP_PLAN_H
 #define FT_HOST_SWEEP_PLAN_H
 
@@ -12,8 +14,9 @@
 #include "base/error.h"
 #include "host/search/hyperparameters.h"
 
-/* Members are the configurations plan.members[first, first + count): by rising epochs, those of equal epochs
- * in the order of the grid. The last is what is trained; the others are read off on the way. */
+/* Members are the configurations plan.members[first, first + count): by rising epochs,
+ * those of equal epochs in the order of the grid. The last is what is trained; the
+ * others are read off on the way. */
 typedef struct ft_trajectory {
     size_t first, count;
 } ft_trajectory;
@@ -37,8 +40,8 @@ typedef struct ft_plan_settings {
     int32_t max_adapters; /* slots of a batch at most, > 0 */
     int32_t n_workers;    /* devices that take batches, > 0: there are at least as many batches, if they can
                              be */
-    /* How many of these configurations, that could share a pass, a device should train at a time: at least 1.
-     * NULL: max_adapters. */
+    /* How many of these configurations, that could share a pass, a device should train
+     * at a time: at least 1. NULL: max_adapters. */
     ft_status (*slots)(void *context, const ft_hyperparameters *const *configs, size_t count, int32_t *slots,
                        ft_error *err);
     void *context;

@@ -39,20 +39,22 @@ void ft_sweep_settle_dtype(ft_sweep *sweep, bool bf16)
     if (strcmp(*dtype, "auto") == 0) *dtype = bf16 ? "bf16" : "f32";
 }
 
-/* FT_BAD_INPUT where the sweep was begun in bf16 and this machine has nothing that computes in it. */
+/* FT_BAD_INPUT where the sweep was begun in bf16 and this machine has nothing that
+ * computes in it. */
 static ft_status check_bf16(const ft_sweep *sweep, ft_error *err)
 {
     int32_t gpus[FT_MOST_GPUS], n_gpus = 0;
     ft_status status = ft_devices_find(sweep->engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
     if (status != FT_OK || n_gpus > 0 || ft_cpu_takes_bf16()) return status;
-    return ft_fail(err, FT_BAD_INPUT,
-                   "sweep \"%s\" was begun in bf16, which takes AVX-512 on a CPU: resume it where it began, or "
-                   "begin another with --name",
-                   sweep->run_context.name);
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "sweep \"%s\" was begun in bf16, which takes AVX-512 on a CPU: resume it where it began, or "
+        "begin another with --name",
+        sweep->run_context.name);
 }
 
-/* A sweep resumes in the dtype of its plan, whatever `auto` means on this machine. A plan that cannot be read
- * is reported when the state is opened. */
+/* A sweep resumes in the dtype of its plan, whatever `auto` means on this machine. A
+ * plan that cannot be read is reported when the state is opened. */
 static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
 {
     ft_error ignored;
@@ -138,8 +140,9 @@ static bool add_batches(cJSON *object, const ft_plan *plan)
     return ok;
 }
 
-/* How the files were read and cut, which their hash does not tell: the columns, the dates and values that
- * were read, and how many rows each split has of all series together. */
+/* How the files were read and cut, which their hash does not tell: the columns, the
+ * dates and values that were read, and how many rows each split has of all series
+ * together. */
 static bool add_reading(cJSON *object, const ft_dataset *dataset)
 {
     double rows[3] = {0};
@@ -155,9 +158,10 @@ static bool add_reading(cJSON *object, const ft_dataset *dataset)
            cJSON_AddStringToObject(object, "rows_hash", checksum);
 }
 
-/* Everything that decides the results, to be compared when the sweep is started again: {data_hash,
- * model_hash, ..., base, keys, configurations}, a configuration being its values of `keys` in one text, which
- * takes a quarter of the memory of a list; and the batches. The caller's; NULL when memory runs out. */
+/* Everything that decides the results, to be compared when the sweep is started again:
+ * {data_hash, model_hash, ..., base, keys, configurations}, a configuration being its
+ * values of `keys` in one text, which takes a quarter of the memory of a list; and the
+ * batches. The caller's; NULL when memory runs out. */
 static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device)
 {
     const ft_run_context *run_context = &sweep->run_context;
@@ -216,8 +220,8 @@ static bool counts(const cJSON *object, const char *key, int64_t number)
     return cJSON_IsNumber(value) && value->valuedouble == (double)number;
 }
 
-/* Whether a result on disk is of this configuration, model and data, as they would be trained and evaluated
- * now. */
+/* Whether a result on disk is of this configuration, model and data, as they would be
+ * trained and evaluated now. */
 static bool is_result_of(const void *context, size_t index, const cJSON *result)
 {
     const ft_sweep *sweep = context;
@@ -288,8 +292,8 @@ static ft_status find_own(ft_sweep *sweep, ft_error *err)
     return FT_OK;
 }
 
-/* Counts the configurations of one trajectory. Of one that is pruned, the shorter ones were trained to their
- * end. */
+/* Counts the configurations of one trajectory. Of one that is pruned, the shorter ones
+ * were trained to their end. */
 static void count_trajectory(const ft_sweep *sweep, size_t trajectory, ft_sweep_summary *summary)
 {
     const ft_trajectory *t = &sweep->plan.trajectories[trajectory];

@@ -54,8 +54,8 @@ static size_t n_done(const ft_sweep_store *store)
     return done;
 }
 
-/* *can: nothing would be lost if the state on disk made way: all of its plan is done, or nothing of it was
- * recorded or kept in a checkpoint. */
+/* *can: nothing would be lost if the state on disk made way: all of its plan is done,
+ * or nothing of it was recorded or kept in a checkpoint. */
 static ft_status find_can_make_way(const ft_sweep_store *store, bool *can, ft_error *err)
 {
     size_t begun = store->n_lost;
@@ -91,7 +91,8 @@ static void remark_damage(ft_sweep_store *store, const ft_reading *r, char *cons
                r->n_damaged - MOST_LINES);
 }
 
-/* Reads all journals, this process's out of own_text; without it only what others have started and done. */
+/* Reads all journals, this process's out of own_text; without it only what others have
+ * started and done. */
 static ft_status read_journals(ft_sweep_store *store, const char *own_text, size_t own_size, ft_error *err)
 {
     ft_reading r = {.results_only = !own_text};
@@ -129,8 +130,9 @@ static ft_status append(ft_sweep_store *store, cJSON *event, bool wait, ft_error
     return status;
 }
 
-/* Counts a result on disk whose line in the journal is missing, and adds the line: whether it failed, the
- * result's file tells. One that cannot be read stays where it is, and is done again. */
+/* Counts a result on disk whose line in the journal is missing, and adds the line:
+ * whether it failed, the result's file tells. One that cannot be read stays where it
+ * is, and is done again. */
 static ft_status adopt(ft_sweep_store *store, size_t configuration, ft_error *err)
 {
     const char *id = store->index.started[configuration];
@@ -181,8 +183,8 @@ static ft_status settle_all(ft_sweep_store *store, ft_error *err)
     return status;
 }
 
-/* Discards unfinished experiments that only lost journal lines named. One with a trained adapter may belong
- * to another run, and stays. */
+/* Discards unfinished experiments that only lost journal lines named. One with a
+ * trained adapter may belong to another run, and stays. */
 static ft_status discard_unnamed(ft_sweep_store *store, ft_error *err)
 {
     char **names = NULL;
@@ -226,7 +228,8 @@ static ft_status adopt_found(ft_sweep_store *store, size_t configuration, const 
     return status;
 }
 
-/* Where journals have lost something: looks through the results on disk for those of this plan. */
+/* Where journals have lost something: looks through the results on disk for those of
+ * this plan. */
 static ft_status find_results(ft_sweep_store *store, ft_is_result_of *is_result, const void *context,
                               ft_error *err)
 {
@@ -280,8 +283,8 @@ static ft_status take_up(ft_sweep_store *store, const char *name, const cJSON *e
     return status;
 }
 
-/* Compares with the plan on disk and reads what was done of it. *fresh: there is none, or one that can make
- * way for this. */
+/* Compares with the plan on disk and reads what was done of it. *fresh: there is none,
+ * or one that can make way for this. */
 static ft_status read_existing(ft_sweep_store *store, const char *name, const cJSON *plan,
                                ft_is_result_of *is_result, const void *context, bool *fresh, ft_error *err)
 {

@@ -33,7 +33,8 @@ static size_t count_done(const ft_batch_queue *q, const ft_sweep_batch *b)
     return n_done;
 }
 
-/* Takes up the batches that are new in the state, each with `deaths`, but none where it is one trajectory. */
+/* Takes up the batches that are new in the state, each with `deaths`, but none where
+ * it is one trajectory. */
 static ft_status know_batches(ft_batch_queue *q, int32_t deaths, ft_error *err)
 {
     size_t n = 0;
@@ -71,7 +72,8 @@ int64_t ft_batch_queue_take(ft_batch_queue *queue)
     return ft_batch_queue_is_empty(queue) ? FT_NO_BATCH : (int64_t)ft_heap_pop(&queue->waiting).value;
 }
 
-/* The configurations of a trajectory, and which of them are recorded, each onto its list. */
+/* The configurations of a trajectory, and which of them are recorded, each onto its
+ * list. */
 static bool add_trajectory(const ft_sweep *sweep, size_t trajectory, cJSON *trajectories, cJSON *recorded)
 {
     const ft_trajectory *t = &sweep->plan.trajectories[trajectory];
@@ -133,9 +135,10 @@ ft_status ft_batch_queue_requeue(ft_batch_queue *queue, size_t batch, ft_error *
     return put_back(queue, batch, err);
 }
 
-/* A batch was not trained, `told` says why. It waits again as it is while that happened a few times only,
- * else it is cut in two or, where one trajectory is left, given up. A half that fails as well is cut at once;
- * one that stands alone has all its tries. */
+/* A batch was not trained, `told` says why. It waits again as it is while that
+ * happened a few times only, else it is cut in two or, where one trajectory is left,
+ * given up. A half that fails as well is cut at once; one that stands alone has all
+ * its tries. */
 static ft_status try_again(ft_batch_queue *q, size_t batch, const char *told, ft_error *err)
 {
     bool is_split = false;
@@ -148,7 +151,8 @@ static ft_status try_again(ft_batch_queue *q, size_t batch, const char *told, ft
     return put_back(q, batch, err);
 }
 
-/* One that comes on is not to blame: machines die as well, and others have had the memory for a moment. */
+/* One that comes on is not to blame: machines die as well, and others have had the
+ * memory for a moment. */
 static void count_death(ft_batch_queue *q, size_t batch)
 {
     size_t n = 0;

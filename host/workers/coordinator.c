@@ -1,5 +1,5 @@
-/* Trains a sweep by workers; see coordinator.h. Which batch is next is batch_queue.h's to say, how workers
- * are reached the worker pool's (worker_pool.h). */
+/* Trains a sweep by workers; see coordinator.h. Which batch is next is batch_queue.h's
+ * to say, how workers are reached the worker pool's (worker_pool.h). */
 #include "host/workers/coordinator.h"
 
 #include <math.h>
@@ -13,12 +13,13 @@
 
 enum { DEFAULT_TIMEOUT = 1800 };
 
-/* Looks this often, in seconds, whether it was told to stop; puts its journal on disk this often at most:
- * what comes sooner waits for the others, so that the disk holds up a thousand workers no more than one. */
+/* Looks this often, in seconds, whether it was told to stop; puts its journal on disk
+ * this often at most: what comes sooner waits for the others, so that the disk holds
+ * up a thousand workers no more than one. */
 static const double LOOK_EVERY = 0.2, SYNC_EVERY = 0.01;
 
-/* Workers that have their end before them have so many seconds for a step and a checkpoint; those that seem
- * to be gone, for what the system does at a process's end. */
+/* Workers that have their end before them have so many seconds for a step and a
+ * checkpoint; those that seem to be gone, for what the system does at a process's end. */
 static const double ENDING = 5, STOPPING = 20;
 
 typedef struct worker {
@@ -26,7 +27,8 @@ typedef struct worker {
     bool was_silent;   /* for too long, and is ended */
     int64_t batch;     /* FT_NO_BATCH: idle */
     double last_heard; /* on the coordinator's clock */
-    cJSON *answer;     /* to what it waits for, as soon as the journal is on disk; NULL: none */
+    /* to what it waits for, as soon as the journal is on disk; NULL: none */
+    cJSON *answer;
 } worker;
 
 typedef struct coordinator {
@@ -56,7 +58,8 @@ static double timeout_of(const coordinator *c)
     return timeout > 0 ? timeout : DEFAULT_TIMEOUT;
 }
 
-/* One that is gone is noticed when it is next listened to. FT_NO_MEMORY: it was not said. */
+/* One that is gone is noticed when it is next listened to. FT_NO_MEMORY: it was not
+ * said. */
 static ft_status say(const coordinator *c, int32_t number, cJSON *message, ft_error *err)
 {
     ft_status status = c->pool->send(c->pool->context, number, message, err);
@@ -72,7 +75,8 @@ static cJSON *take_answer(coordinator *c, int32_t number)
     return message;
 }
 
-/* What a worker waits for is said when the journal is on disk. The message becomes the coordinator's. */
+/* What a worker waits for is said when the journal is on disk. The message becomes the
+ * coordinator's. */
 static ft_status answer(coordinator *c, int32_t number, cJSON *message, ft_error *err)
 {
     if (!message) return ft_no_memory(err, "a message", 256);
@@ -100,8 +104,8 @@ static void reap(coordinator *c, int32_t number, double seconds, char *how, size
     cJSON_Delete(take_answer(c, number));
 }
 
-/* A worker that dies before it has a batch is started again as often as a batch may lose its worker; of many
- * workers, each. */
+/* A worker that dies before it has a batch is started again as often as a batch may
+ * lose its worker; of many workers, each. */
 static ft_status bury_idle(coordinator *c, const worker *w, const char *why, ft_error *err)
 {
     int32_t most = ft_batch_queue_retries(c->sweep) * (c->knows_device ? c->pool->n_workers : 1);
@@ -209,7 +213,8 @@ static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_e
     return ft_fail(err, ended, "%s", *why ? why : "a worker left its batch undone");
 }
 
-/* A configuration is about to be recorded, or is: the worker goes on when that is in the journal. */
+/* A configuration is about to be recorded, or is: the worker goes on when that is in
+ * the journal. */
 static ft_status hear_record(coordinator *c, int32_t number, const cJSON *message, ft_error *err)
 {
     double value = ft_message_number(message, "configuration", -1);
@@ -305,8 +310,8 @@ static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
     return status;
 }
 
-/* Kills busy workers that have been silent for longer than the timeout; once they were told to stop now, for
- * longer than STOPPING seconds. */
+/* Kills busy workers that have been silent for longer than the timeout; once they were
+ * told to stop now, for longer than STOPPING seconds. */
 static void end_silent(coordinator *c)
 {
     const bool is_stopping = c->told == FT_STOP_NOW;
@@ -387,8 +392,9 @@ static ft_status run(coordinator *c, ft_error *err)
     return status;
 }
 
-/* When nothing is left to do, or nothing can be done any more: then those that wait for an answer end without
- * it, those that train stop and keep a checkpoint. One that still opens its device has nothing to keep. */
+/* When nothing is left to do, or nothing can be done any more: then those that wait
+ * for an answer end without it, those that train stop and keep a checkpoint. One that
+ * still opens its device has nothing to keep. */
 static void end_workers(coordinator *c)
 {
     char unsaid[200];

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What rank 0 says; the numbers of the trajectories, in the plan that all ranks have, come after it. */
+/* What rank 0 says; the numbers of the trajectories, in the plan that all ranks have,
+ * come after it. */
 typedef struct order {
     size_t n_trajectories; /* 0: nothing more */
     int32_t slots;
@@ -20,7 +21,8 @@ static ft_stop follower_stop(void *context)
 ft_worker_callbacks ft_follower_callbacks(ft_engine *engine)
 {
     return (ft_worker_callbacks){.context = engine,
-                                 .stop = follower_stop}; /* what rank 0 prunes, all prune */
+                                 /* what rank 0 prunes, all prune */
+                                 .stop = follower_stop};
 }
 
 ft_status ft_mpi_ranks_train(ft_run_context *run_context, const ft_job *job,

@@ -1,7 +1,8 @@
 /* Workers that are processes of this host; see process_pool.h.
  *
- * A worker is a fork of this process, which has touched no device and started no thread: it has the data and
- * the weights without reading them again, and so has the one that takes a dead one's place. */
+ * A worker is a fork of this process, which has touched no device and started no
+ * thread: it has the data and the weights without reading them again, and so has the
+ * one that takes a dead one's place. */
 #define _GNU_SOURCE
 #include "host/workers/process_pool.h"
 
@@ -54,7 +55,8 @@ static double now(void *context)
 /* In the new process: what it must not share with the coordinator, then its life. */
 _Noreturn static void live(process_pool *pool, worker *w, int end, pid_t parent)
 {
-    /* Stops come from the coordinator, to which a terminal or a scheduler sends its signals as well. */
+    /* Stops come from the coordinator, to which a terminal or a scheduler sends its
+     * signals as well. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
@@ -99,7 +101,8 @@ static ft_status start(void *context, int32_t number, ft_error *err)
     return FT_OK;
 }
 
-/* Hears when a worker speaks and, while there is something unsent to it, when there is room for more. */
+/* Hears when a worker speaks and, while there is something unsent to it, when there is
+ * room for more. */
 static void listen_for(const process_pool *pool, int32_t number)
 {
     const ft_channel *channel = &pool->workers[number].channel;
@@ -189,8 +192,8 @@ static void reap(void *context, int32_t number, double seconds, char *how, size_
     process_pool *pool = context;
     worker *w = &pool->workers[number];
     describe_end(end_process(w->pid, seconds), how, size);
-    /* The rest of its rank group, whose devices the next one needs; they are children of this process by
-     * then. */
+    /* The rest of its rank group, whose devices the next one needs; they are children
+     * of this process by then. */
     while (pool->ranks > 1 && (waitpid(-w->pid, NULL, 0) > 0 || errno == EINTR)) continue;
     /* By name: a worker that was just started may still have a copy of this end. */
     epoll_ctl(pool->epoll_fd, EPOLL_CTL_DEL, w->channel.fd, NULL);
@@ -240,7 +243,8 @@ static ft_status open_pool(process_pool *self, const int32_t *gpus, int32_t n_gp
     const ft_engine_settings *settings = &self->sweep->engine->settings;
     int32_t n = self->n_workers * self->ranks;
     self->threads = ft_process_pool_threads(settings, n_gpus > 0 ? 1 : n);
-    /* What is left of a rank group when its leader is gone becomes this process's to wait for. */
+    /* What is left of a rank group when its leader is gone becomes this process's to
+     * wait for. */
     if (self->ranks > 1) prctl(PR_SET_CHILD_SUBREAPER, 1);
     ft_status status = make_workers(self, gpus, n_gpus, err);
     if (status == FT_OK) allow_descriptors(self->n_workers);

@@ -48,23 +48,26 @@ typedef struct ft_channel {
 /* Closes the socket. */
 void ft_channel_close(ft_channel *channel);
 
-/* Sends a message and deletes it; NULL is one that found no memory. FT_FAILED when the other end is gone;
- * FT_NO_MEMORY: nothing of it was sent. */
+/* Sends a message and deletes it; NULL is one that found no memory. FT_FAILED when the
+ * other end is gone; FT_NO_MEMORY: nothing of it was sent. */
 ft_status ft_channel_send(ft_channel *channel, cJSON *message, ft_error *err);
-/* The same without waiting until the other end has read enough: what does not go at once is kept in `unsent`,
- * of which ft_channel_flush sends what goes by then. */
+/* The same without waiting until the other end has read enough: what does not go at
+ * once is kept in `unsent`, of which ft_channel_flush sends what goes by then. */
 ft_status ft_channel_post(ft_channel *channel, cJSON *message, ft_error *err);
 ft_status ft_channel_flush(ft_channel *channel, ft_error *err);
-/* The next message, the caller's. *message is NULL where none came within the time (milliseconds; -1: for
- * ever). FT_FAILED when the other end is gone or says what is no message; FT_NO_MEMORY. */
+/* The next message, the caller's. *message is NULL where none came within the time
+ * (milliseconds; -1: for ever). FT_FAILED when the other end is gone or says what is
+ * no message; FT_NO_MEMORY. */
 ft_status ft_channel_receive(ft_channel *channel, int milliseconds, cJSON **message, ft_error *err);
 /* Whether a whole message is there already. */
 bool ft_channel_has_message(const ft_channel *channel);
 
-/* An object with one text member; NULL when memory runs out, which ft_channel_send reports. */
+/* An object with one text member; NULL when memory runs out, which ft_channel_send
+ * reports. */
 cJSON *ft_message(const char *key, const char *value);
-/* Gives the message one member more, or the list one item more, whose owner it becomes. Where memory runs out
- * for either, or ran out before (NULL), all is deleted and *message, *list is NULL. */
+/* Gives the message one member more, or the list one item more, whose owner it
+ * becomes. Where memory runs out for either, or ran out before (NULL), all is deleted
+ * and *message, *list is NULL. */
 void ft_message_put(cJSON **message, const char *key, cJSON *item);
 void ft_message_append(cJSON **list, cJSON *item);
 /* Whether the member `key` is that text. */

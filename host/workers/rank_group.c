@@ -12,8 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Followers may be late by what a step takes, or a group of forecasts. They wait for their leader as long as
- * it lives: it records while they wait, and whoever started it sees to it that it does not hang. */
+/* Followers may be late by what a step takes, or a group of forecasts. They wait for
+ * their leader as long as it lives: it records while they wait, and whoever started it
+ * sees to it that it does not hang. */
 static const double FOLLOWERS_TIMEOUT = 300, LEADERS_TIMEOUT = 0;
 
 struct ft_rank_group {
@@ -30,8 +31,8 @@ static bool is_hung_up(int fd)
     return poll(&end, 1, 0) > 0;
 }
 
-/* What waiting ranks ask: of the leader, whether a follower is gone; of a follower, whether the leader is, or
- * has ended the rank group. */
+/* What waiting ranks ask: of the leader, whether a follower is gone; of a follower,
+ * whether the leader is, or has ended the rank group. */
 static bool has_lost_follower(void *context)
 {
     const ft_rank_group *group = context;
@@ -57,7 +58,8 @@ ft_status ft_rank_group_connect_nccl(ft_engine *engine, const ft_comm_id *id, in
     return ft_comm_nccl(engine->backend, id, rank, size, timeout_seconds, &engine->comm, err);
 }
 
-/* In the new process. It knows how the rank group is connected from its copy of the leader's engine. */
+/* In the new process. It knows how the rank group is connected from its copy of the
+ * leader's engine. */
 _Noreturn static void live(ft_rank_group *group, int32_t follower, int end, pid_t leader)
 {
     /* Stops come from the leader, who agrees on them with all. */
@@ -228,7 +230,8 @@ void ft_rank_group_end(ft_rank_group *group)
     group->engine->comm = NULL;
     for (int32_t i = 0; i < group->settings.size - 1 && group->pids; i++) {
         if (group->pids[i] == 0) continue;
-        if (!comm) kill(group->pids[i], SIGKILL); /* it may wait for the others to be connected */
+        /* it may wait for the others to be connected */
+        if (!comm) kill(group->pids[i], SIGKILL);
         while (waitpid(group->pids[i], NULL, 0) < 0 && errno == EINTR) continue;
     }
     free(group->followers);

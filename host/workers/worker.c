@@ -29,7 +29,8 @@ static size_t trained_config(const worker *w, size_t index)
     return ft_plan_trained(w->job->plan, w->job->trajectories[index]);
 }
 
-/* The model's terms of each trajectory: that of its longest member, the others' lengths as milestones. */
+/* The model's terms of each trajectory: that of its longest member, the others'
+ * lengths as milestones. */
 static ft_status make_configs(worker *w, ft_error *err)
 {
     const ft_job *job = w->job;
@@ -86,8 +87,8 @@ static ft_status take_result(void *context, int32_t index, const ft_train_result
     return ft_run_context_dismiss(w->run_context, record_result(w, index, result, err), err);
 }
 
-/* What tuning has to beat, first of all: a stop in training finds it done, and `full` has not touched the
- * model yet. */
+/* What tuning has to beat, first of all: a stop in training finds it done, and `full`
+ * has not touched the model yet. */
 static ft_status find_baselines(worker *w, ft_error *err)
 {
     if (!ft_engine_leads(w->run_context->engine)) return ft_run_context_follow(w->run_context, NULL, err);

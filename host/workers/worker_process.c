@@ -17,13 +17,15 @@ typedef struct worker_process {
     ft_run_context *run_context;
     const ft_grid *grid;
     ft_channel *channel;
-    ft_stop stop;   /* as the coordinator has asked */
-    bool lost;      /* the coordinator has hung up or is gone, or cannot be spoken with: nothing is told */
+    ft_stop stop; /* as the coordinator has asked */
+    /* the coordinator has hung up or is gone, or cannot be spoken with: nothing is
+     * told */
+    bool lost;
     bool judge;     /* epochs are to be told, and the answer waited for */
     bool no_memory; /* for what had to be told or heard */
     double last_heartbeat;
     ft_rank_group *group; /* NULL: this process alone */
-    bool *recorded; /* (grid->count), of the batch */
+    bool *recorded;       /* (grid->count), of the batch */
 } worker_process;
 
 /* Notes what is no answer; true for `stop`. */
@@ -58,7 +60,8 @@ static void mention(worker_process *w, cJSON *message)
     if (message) tell(w, message);
 }
 
-/* The next message that is no `stop`, if one comes within the time; NULL when the coordinator is gone. */
+/* The next message that is no `stop`, if one comes within the time; NULL when the
+ * coordinator is gone. */
 static cJSON *await(worker_process *w, int milliseconds)
 {
     ft_error ignored;
@@ -179,8 +182,8 @@ static ft_status numbers_of(const cJSON *list, size_t limit, size_t **out, size_
     return FT_OK;
 }
 
-/* A batch as it was sent: a plan with its trajectories alone, under the numbers that they have in the
- * sweep's. */
+/* A batch as it was sent: a plan with its trajectories alone, under the numbers that
+ * they have in the sweep's. */
 typedef struct batch {
     ft_plan plan;
     size_t *numbers; /* (count) */
@@ -259,9 +262,8 @@ static void say_status(worker_process *w, const char *what, ft_status status, co
     tell(w, message);
 }
 
-/* A rank group that has lost one of its processes is no use any more, and no batch is to blame for more than
- * that.
- */
+/* A rank group that has lost one of its processes is no use any more, and no batch is
+ * to blame for more than that. */
 static void end_if_lost(worker_process *w, const ft_error *err)
 {
     ft_error ignored;

@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 
-/* No message is longer. */
+/* Longer messages are refused. */
 static const size_t MOST_BYTES = (size_t)1 << 28;
 
 void ft_channel_close(ft_channel *channel)
@@ -46,7 +46,7 @@ ft_status ft_channel_post(ft_channel *c, cJSON *message, ft_error *err)
     cJSON_Delete(message);
     if (!line) return ft_no_memory(err, "a message", 256);
     size_t length = strlen(line);
-    line[length] = '\n'; /* in the place of the NUL */
+    line[length] = '\n'; /* replaces the NUL */
     ft_text_add_bytes(&c->unsent, line, length + 1);
     free(line);
     return c->unsent.failed ? ft_no_memory(err, "a message", length) : ft_channel_flush(c, err);
@@ -68,7 +68,7 @@ bool ft_channel_has_message(const ft_channel *channel)
     return channel->length > 0 && memchr(channel->text, '\n', channel->length) != NULL;
 }
 
-/* Reads what is there; waits for it up to `milliseconds`. */
+/* Reads what has arrived; waits for it up to `milliseconds`. */
 static ft_status gather(ft_channel *c, int milliseconds, bool *came, ft_error *err)
 {
     struct pollfd waiting = {c->fd, POLLIN, 0};

@@ -394,7 +394,7 @@ static ft_status run(coordinator *c, ft_error *err)
 
 /* Ends all workers, when everything is trained or after a failure. Workers that wait
  * for an answer exit without it; those that train stop and write a checkpoint; one
- * that still opens its device has nothing to keep and is killed soon. */
+ * that still opens its device has nothing to keep and is killed. */
 static void end_workers(coordinator *c)
 {
     char unsaid[200];

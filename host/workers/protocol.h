@@ -1,25 +1,25 @@
 /* Messages between the coordinator of a sweep and its worker processes: JSON objects,
  * one a line, over a socket pair.
  *
- * A worker sends                                      and is answered
- *   {"type":"ready","bf16":true,                      {"type":"train",...} when there is a batch
+ * A worker sends                                 and is answered
+ *   {"type":"ready","bf16":true,                 {"type":"train",...} when there is a batch
  *    "memory_bytes":n,"busy_rows":n}
- *   {"type":"failed","status":s,"message":"..."}      (its device did not open, and it exits)
- *   {"type":"line","text":"..."}                      progress for people
- *   {"type":"heartbeat"}                              at least once a second while it trains
- *   {"type":"epochs","trajectories":[..],             {"type":"prune","pruned":[false,..]},
- *    "epochs":[..],"val_losses":[..]}                 if "judge" was true
- *   {"type":"begin","configuration":i,                {"type":"go"}: it is in the journal
+ *   {"type":"failed","status":s,"message":"..."} (its device did not open, and it exits)
+ *   {"type":"line","text":"..."}                 progress for people
+ *   {"type":"heartbeat"}                         at least once a second while it trains
+ *   {"type":"epochs","trajectories":[..],        {"type":"prune","pruned":[false,..]},
+ *    "epochs":[..],"val_losses":[..]}            if "judge" was true
+ *   {"type":"begin","configuration":i,           {"type":"go"}: it is in the journal
  *    "experiment_id":"..."}
- *   {"type":"finish","configuration":i,               {"type":"go"}
+ *   {"type":"finish","configuration":i,          {"type":"go"}
  *    "outcome":{..}}
- *   {"type":"done","status":s,"message":"..."}        {"type":"train",...}: the next batch
+ *   {"type":"done","status":s,"message":"..."}   {"type":"train",...}: the next batch
  *
  * The coordinator also sends
  *   {"type":"train","slots":n,"checkpoint":"..",
  *    "trajectories":[[configuration,..],..],"numbers":[..],
  *    "recorded":[configuration,..],"judge":false,"failure":".."}
- *   {"type":"stop","how":1|2}                         as ft_stop; at any time
+ *   {"type":"stop","how":1|2}                    as ft_stop; at any time
  *
  * Configurations and trajectories are counted from 0.
  *

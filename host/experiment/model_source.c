@@ -27,7 +27,7 @@ ft_status ft_model_read(const ft_engine *engine, const char *model, ft_weights *
 
 const char *ft_model_public_name(const char *model, const char *directory)
 {
-    /* "@revision" and "hf://" are ftgpu's own: whoever reads them elsewhere is better
-     * served by the path. */
+    /* "@revision" and "hf://" are ftgpu's notation: PEFT could not resolve it, so the
+     * path is better. */
     return strchr(model, '@') || strstr(model, "://") ? directory : model;
 }

@@ -37,9 +37,8 @@ const ft_hyperparameters ft_hyperparameters_default = {
 #define FLAG(field) PLACE(field), .type = FT_FIELD_FLAG
 #define CHOICE(field) PLACE(field), .type = FT_FIELD_CHOICE
 
-/* Choices stand in the order of their enums. Upper ends without a meaning of their own
- * keep what follows (sizes of batches, steps in total, factors in float) far from
- * overflow. */
+/* Choices are in the order of their enums. Upper limits that no method demands keep
+ * derived values (batch sizes, total steps, factors in float) far from overflow. */
 const ft_field ft_fields[FT_N_FIELDS] = {
     {REAL(learning_rate), .least = 0, .most = 1000, .help = "of AdamW, before the schedule"},
     {INTEGER(epochs), .least = 1, .most = 1e6, .help = "passes over the training windows"},
@@ -133,7 +132,7 @@ static void store(const ft_field *field, ft_hyperparameters *hyperparameters, co
     memcpy((char *)hyperparameters + field->offset, value, size);
 }
 
-/* What a value must be, in words: "a whole number from 1 to 256". */
+/* Appends what a value must be: "a whole number from 1 to 256". */
 static void describe_range(const ft_field *field, ft_text *out)
 {
     char least[FT_NUMBER_CHARS], most[FT_NUMBER_CHARS];
@@ -177,8 +176,8 @@ static ft_status not_allowed(const ft_field *field, const char *value, ft_error 
     return status;
 }
 
-/* Stores a number if it is in the field's range. `shown` is the value as the user
- * wrote it. */
+/* Stores a number if it is in the field's range. `shown` is the user's spelling of it,
+ * for the message. */
 static ft_status set_number(const ft_field *field, double value, const char *shown,
                             ft_hyperparameters *hyperparameters, ft_error *err)
 {
@@ -202,7 +201,7 @@ static ft_status set_flag(const ft_field *field, bool value, ft_hyperparameters 
     return FT_OK;
 }
 
-/* A choice or targets. */
+/* Stores a choice or targets. */
 static ft_status set_word(const ft_field *field, const char *word, ft_hyperparameters *hyperparameters,
                           ft_error *err)
 {
@@ -220,7 +219,7 @@ static ft_status set_word(const ft_field *field, const char *word, ft_hyperparam
     return not_allowed(field, word, err);
 }
 
-/* Targets as PEFT's configs have them: ["q", "v"]. */
+/* Stores targets given as in PEFT's configs: ["q", "v"]. */
 static ft_status set_list(const ft_field *field, const cJSON *list, ft_hyperparameters *hyperparameters,
                           ft_error *err)
 {
@@ -299,7 +298,7 @@ ft_status ft_field_set_json(const ft_field *field, const cJSON *value, ft_hyperp
     return not_allowed(field, kind, err);
 }
 
-/* Whether the value stands for the default that depends on something else. */
+/* Whether the value is null: a default that depends on another setting. */
 static bool is_null(const ft_field *field, const ft_hyperparameters *hyperparameters)
 {
     if (!field->nullable) return false;
@@ -369,7 +368,7 @@ int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const f
     return numbers[0] < numbers[1] ? -1 : numbers[0] > numbers[1];
 }
 
-/* The field that "key=value" is about, and the value. */
+/* Splits "key=value" into its field and the value. */
 static ft_status parse_assignment(const char *assignment, const ft_field **field, const char **value,
                                   ft_error *err)
 {

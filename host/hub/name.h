@@ -1,5 +1,5 @@
-/* Names of models on the Hugging Face Hub: "amazon/chronos-t5-small", with "@revision"
- * after it or not. */
+/* Names of models on the Hugging Face Hub: "amazon/chronos-t5-small", optionally
+ * followed by "@revision". */
 #ifndef FT_HOST_HUB_NAME_H
 #define FT_HOST_HUB_NAME_H
 
@@ -16,16 +16,16 @@ typedef struct ft_hub_name {
 } ft_hub_name;
 
 /* Whether `text` is such a name, by huggingface_hub's rules (letters, digits, '-', '_'
- * and '.'; no "--" and no ".."), or "hf://" and a name, or the address of a model's
- * page at huggingface.co. */
+ * and '.'; no "--" and no ".."), alone or after "hf://", or the address of a model's
+ * page at huggingface.co. Fills *name. */
 bool ft_hub_name_parse(const char *text, ft_hub_name *name);
 
-/* Whether it is a commit's full hash, 40 lower-case hexadecimal digits. */
+/* Whether a revision is a full commit hash: 40 lower-case hexadecimal digits. */
 bool ft_hub_is_commit(const char *revision);
 /* Whether `text` is `count` lower-case hexadecimal digits. */
 bool ft_hub_is_hexadecimal(const char *text, int count);
 
-/* Whether it may be a file of a model: one name, no path, nothing hidden. */
+/* Whether it can be a file of a model: a plain name, no path, not hidden. */
 bool ft_hub_is_file_name(const char *name);
 
 #endif

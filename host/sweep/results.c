@@ -60,7 +60,7 @@ ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *exp
 static ft_status move(const ft_directory *from, const ft_directory *to, const char *name, ft_error *err)
 {
     if (renameat(from->descriptor, name, to->descriptor, name) == 0 || errno == ENOENT) return FT_OK;
-    if (errno == EXDEV) /* an overlay file system cannot move a directory of its lower layer */
+    if (errno == EXDEV) /* overlayfs cannot move directories of its lower layer */
         return FT_OK;
     return ft_fail(err, FT_FAILED, "%s/%s: cannot be moved to %s: %s", from->path, name, to->path,
                    strerror(errno));

@@ -2,7 +2,7 @@
  * one a line, over a socket pair.
  *
  * A worker sends                                 and is answered
- *   {"type":"ready","bf16":true,                 {"type":"train",...} when there is a batch
+ *   {"type":"ready","bf16":true,                 {"type":"train",...} if there is a batch
  *    "memory_bytes":n,"busy_rows":n}
  *   {"type":"failed","status":s,"message":"..."} (its device did not open, and it exits)
  *   {"type":"line","text":"..."}                 progress for people

@@ -20,9 +20,8 @@ bool ft_hub_is_redirect(const ft_http_answer *answer);
 bool ft_hub_may_pass(const ft_http_answer *answer);
 
 /* Waits before the next try: longer after each, and as long as a 429 asks for.
- * FT_FAILED, without a message, when there were too many tries or
- * a 429 asks for too long a wait. `done` and `total`
- * (bytes) are for ft_hub_show. */
+ * FT_FAILED, without a message, when there were too many tries or a 429 asks for too
+ * long a wait. `done` and `total` (bytes) are for ft_hub_show. */
 ft_status ft_hub_pause(const ft_hub_remote *remote, const ft_http_answer *answer, int tries, const char *file,
                        int64_t done, int64_t total, ft_error *err);
 

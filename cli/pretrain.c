@@ -1,9 +1,9 @@
 /* `ftgpu pretrain`: a model trained from scratch on artificial series. */
 #include <string.h>
 
-#include "host/pretrain.h"
 #include "cli/command.h"
 #include "cli/training_options.h"
+#include "host/pretrain.h"
 
 /* The options' numbers, before they are settings. */
 typedef struct numbers {

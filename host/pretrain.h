@@ -9,8 +9,9 @@ typedef struct ft_pretrain_job {
     const char *size; /* of the model: ft_config_for_size */
     const char *out;  /* the directory: model.safetensors, config.json and pretraining.json in the end, until
                          then the checkpoint */
-    bool stores_bf16;              /* the model's file is bf16, half the size; else f32 */
-    ft_pretrain_settings settings; /* lengths 0: the size's own. Checkpoint, callbacks and comm are filled in */
+    bool stores_bf16; /* the model's file is bf16, half the size; else f32 */
+    ft_pretrain_settings
+        settings; /* lengths 0: the size's own. Checkpoint, callbacks and comm are filled in */
 } ft_pretrain_job;
 
 /* Trains, or resumes from the checkpoint in job->out, and writes the model. FT_BAD_INPUT where a model is

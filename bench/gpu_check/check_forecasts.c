@@ -62,7 +62,7 @@ static void keeping_sample(ft_backend *self, const ft_sampling *sampling, ft_ten
 static ft_status make_room(const check_run *run, const ft_forecast_settings *settings, bool is_reference,
                            draws *d)
 {
-    size_t n = (size_t)(REQUESTS * settings->num_samples * settings->horizon);
+    size_t n = (size_t)REQUESTS * (size_t)settings->num_samples * (size_t)settings->horizon;
     d->vocab_size = run->config.vocab_size;
     d->token = calloc(n, sizeof *d->token);
     d->uniform = calloc(n, sizeof *d->uniform);
@@ -89,7 +89,7 @@ static ft_status run_forecast(const check_run *run, ft_backend *backend, const f
     ft_chronos *chronos = NULL;
     ft_trainable *trainable = NULL;
     ft_forecast_request requests[REQUESTS];
-    size_t n = (size_t)(REQUESTS * settings->num_samples * settings->horizon),
+    size_t n = (size_t)REQUESTS * (size_t)settings->num_samples * (size_t)settings->horizon,
            n_missing = (size_t)run->scene->context_length;
     float *samples = malloc(n * sizeof *samples), *missing = malloc(n_missing * sizeof *missing);
     ft_status status = samples && missing ? FT_OK : ft_no_memory(err, "a forecast", n * 4);

@@ -16,8 +16,8 @@
 
 typedef struct sim_settings {
     int32_t n_workers;
-    double deaths_per_hour; /* of one worker */
-    double spread;          /* standard deviation of the logarithm of a trajectory's factor */
+    double deaths_per_hour;   /* of one worker */
+    double spread;            /* standard deviation of the logarithm of a trajectory's factor */
     double heartbeat_seconds; /* seconds */
     uint64_t seed;
     bool makes_files; /* each result has its directory with results.json */

@@ -60,7 +60,7 @@ static ft_status lead_evaluation(ft_run_context *run_context, const order *said,
 {
     ft_comm *comm = run_context->evaluators;
     order heard = *said;
-    ft_status status = comm ? comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err) : FT_OK;
+    ft_status status = comm ? comm->all_reduce_host(comm, &heard.subject, ORDER_NUMBERS, err) : FT_OK;
     return status == FT_OK ? evaluate(run_context, said, adapter, forecasts_path, metrics, err) : status;
 }
 
@@ -113,7 +113,7 @@ ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, 
     ft_comm *comm = run_context->evaluators;
     order said = {.subject = NOTHING_MORE};
     ft_error ignored; /* the ranks cannot be reached any more */
-    if (comm) (void)comm->add_up(comm, &said.subject, ORDER_NUMBERS, &ignored);
+    if (comm) (void)comm->all_reduce_host(comm, &said.subject, ORDER_NUMBERS, &ignored);
     run_context->evaluators = NULL;
     return ft_comm_agree(comm, status, NULL, err);
 }
@@ -128,7 +128,7 @@ ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *a
     ft_status status;
     for (;;) {
         order heard = {0};
-        status = comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err);
+        status = comm->all_reduce_host(comm, &heard.subject, ORDER_NUMBERS, err);
         if (status != FT_OK || heard.subject == NOTHING_MORE) break;
         (void)evaluate(run_context, &heard, adapter, NULL, unused, &heard_by_all);
     }

@@ -110,10 +110,8 @@ int ft_command_refine(int argc, const char *const *argv)
     refine_options options = {
         .selection = FT_SELECTION_DEFAULT, .metric = "mae", .split = "val", .format = "table"};
     const ft_option table[] = {
-        FT_OPTIONS_BEST_BY(
-            options.metric,
-            "what is best: mae (default), rmse, mase, directional_accuracy, smape, wql, coverage_80",
-            options.split, "val or test (default val: test is held back)"),
+        FT_OPTIONS_BEST_BY(options.metric, "what is best, one of " FT_METRIC_LIST " (default mae)",
+                           options.split, "val or test (default val: test is held back)"),
         {.name = "key",
          .kind = FT_OPTION_LIST,
          .value = &options.keys,

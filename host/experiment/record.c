@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "host/experiment/run_context_evaluation.h"
 #include "host/experiment/run_record.h"
+#include "host/experiment/scores.h"
 #include "tracker/baselines.h"
 
 /* Evaluates the adapter: metrics and forecasts.csv. */
@@ -30,8 +31,9 @@ static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters 
 
 static ft_scores scores_of(const ft_metrics *m)
 {
-    if (!m->evaluated) return (ft_scores){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    return (ft_scores){m->mae, m->rmse, m->mase, m->directional_accuracy, m->smape, m->wql, m->coverage_80};
+    ft_scores scores;
+    for (int i = 0; i < FT_N_METRICS; i++) *ft_score(&scores, (ft_metric)i) = ft_metrics_get(m, (ft_metric)i);
+    return scores;
 }
 
 static void report(const ft_experiment *experiment, ft_outcome *outcome)

@@ -37,25 +37,32 @@ const ft_hyperparameters ft_hyperparameters_default = {
 #define FLAG(field) PLACE(field), .type = FT_FIELD_FLAG
 #define CHOICE(field) PLACE(field), .type = FT_FIELD_CHOICE
 
-/* Choices are in the order of their enums. Upper limits that no method demands keep
- * derived values (batch sizes, total steps, factors in float) far from overflow. */
+/* Upper limits that no method demands keep derived values (batch sizes, total steps,
+ * factors in float) far from overflow. */
 const ft_field ft_fields[FT_N_FIELDS] = {
     {REAL(learning_rate), .least = 0, .most = 1000, .help = "of AdamW, before the schedule"},
     {INTEGER(epochs), .least = 1, .most = 1e6, .help = "passes over the training windows"},
-    {INTEGER(context_length), .least = 1, .most = 65536, .help = "rows that the model looks back"},
-    {INTEGER(prediction_length), .least = 1, .most = 65536, .help = "rows that it forecasts"},
+    {INTEGER(context_length), .least = 1, .most = 65536, .separates_passes = true,
+     .help = "rows that the model looks back"},
+    {INTEGER(prediction_length), .least = 1, .most = 65536, .separates_passes = true,
+     .help = "rows that it forecasts"},
     {INTEGER(batch_size), .least = 1, .most = 65536, .help = "windows in an optimizer step"},
     {INTEGER(warmup_steps), .least = 0, .most = 1e9,
      .help = "steps over which the learning rate rises from 0"},
     {REAL(weight_decay), .least = 0, .most = 1000, .help = "of AdamW, decoupled"},
-    {CHOICE(adapter_type), .choices = {"lora", "ln_tuning", "full"}, .help = "what is trained"},
+    {CHOICE(adapter_type), .choices = {[FT_LORA] = "lora", [FT_LN_TUNING] = "ln_tuning", [FT_FULL] = "full"},
+     .separates_passes = true, .help = "what is trained"},
     {INTEGER(lora_rank), .least = 1, .most = FT_MAX_RANK, .help = "columns of LoRA's matrices"},
     {REAL(lora_alpha), .least = 0, .above = true, .most = 1e6,
      .help = "LoRA's scale is lora_alpha / lora_rank"},
     {REAL(dropout_rate), .least = 0, .most = 1, .below = true, .help = "dropout on the input of LoRA's A"},
     {PLACE(lora_targets), .type = FT_FIELD_TARGETS, .help = "modules with LoRA"},
     {FLAG(use_rslora), .help = "LoRA's scale is lora_alpha / sqrt(lora_rank) instead"},
-    {CHOICE(lr_scheduler), .choices = {"linear", "cosine", "constant_with_warmup", "constant"},
+    {CHOICE(lr_scheduler),
+     .choices = {[FT_SCHEDULE_LINEAR] = "linear",
+                 [FT_SCHEDULE_COSINE] = "cosine",
+                 [FT_SCHEDULE_CONSTANT_WITH_WARMUP] = "constant_with_warmup",
+                 [FT_SCHEDULE_CONSTANT] = "constant"},
      .help = "how the learning rate changes over the steps"},
     {REAL(model_dropout), .least = 0, .most = 1, .below = true, .nullable = true,
      .help = "dropout inside the model; null: the checkpoint's"},

@@ -53,6 +53,8 @@ typedef struct ft_field {
     bool above, below;  /* whether `least`, `most` are excluded */
     /* may be null: a default that depends on another setting */
     bool nullable;
+    /* configurations with different values cannot share a pass (host/sweep/plan.c) */
+    bool separates_passes;
     const char *choices[5]; /* NULL-terminated */
     const char *help;       /* one line */
 } ft_field;

@@ -82,9 +82,9 @@ static const ft_hyperparameters *trained(const sorting *s, const ft_trajectory *
 /* 0 if trajectories may share passes; otherwise which group comes first. */
 static int compare_groups(const ft_hyperparameters *a, const ft_hyperparameters *b)
 {
-    int order = compare_numbers((double)a->adapter_type, (double)b->adapter_type);
-    if (order == 0) order = compare_numbers((double)a->context_length, (double)b->context_length);
-    if (order == 0) order = compare_numbers((double)a->prediction_length, (double)b->prediction_length);
+    int order = 0;
+    for (size_t f = 0; f < FT_N_FIELDS && order == 0; f++)
+        if (ft_fields[f].separates_passes) order = ft_field_compare(&ft_fields[f], a, b);
     return order;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "host/experiment/scores.h"
 
 /* Longer messages are refused. */
 static const size_t MOST_BYTES = (size_t)1 << 28;
@@ -146,34 +147,20 @@ const char *ft_message_text(const cJSON *message, const char *key)
     return cJSON_IsString(item) ? item->valuestring : "";
 }
 
-static const struct {
-    const char *key;
-    size_t offset;
-} scores[] = {
-    {"mae", offsetof(ft_scores, mae)},
-    {"rmse", offsetof(ft_scores, rmse)},
-    {"mase", offsetof(ft_scores, mase)},
-    {"directional_accuracy", offsetof(ft_scores, directional_accuracy)},
-    {"smape", offsetof(ft_scores, smape)},
-    {"wql", offsetof(ft_scores, wql)},
-    {"coverage_80", offsetof(ft_scores, coverage_80)},
-};
-enum { N_SCORES = sizeof scores / sizeof *scores };
-
-static cJSON *scores_to_json(const ft_scores *of)
+static cJSON *scores_to_json(const ft_scores *scores)
 {
+    ft_scores copy = *scores;
     cJSON *object = cJSON_CreateObject();
-    for (int i = 0; i < N_SCORES; i++)
-        ft_message_put(&object, scores[i].key,
-                       ft_json_number(*(const double *)(const void *)((const char *)of + scores[i].offset)));
+    for (int i = 0; i < FT_N_METRICS; i++)
+        ft_message_put(&object, ft_metric_names[i], ft_json_number(*ft_score(&copy, (ft_metric)i)));
     return object;
 }
 
-static void get_scores(const cJSON *object, const char *key, ft_scores *of)
+static void get_scores(const cJSON *object, const char *key, ft_scores *scores)
 {
     const cJSON *made = cJSON_GetObjectItemCaseSensitive(object, key);
-    for (int i = 0; i < N_SCORES; i++)
-        *(double *)(void *)((char *)of + scores[i].offset) = ft_message_number(made, scores[i].key, NAN);
+    for (int i = 0; i < FT_N_METRICS; i++)
+        *ft_score(scores, (ft_metric)i) = ft_message_number(made, ft_metric_names[i], NAN);
 }
 
 cJSON *ft_outcome_to_json(const ft_outcome *outcome)

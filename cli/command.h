@@ -31,15 +31,37 @@ typedef struct ft_command {
     const char *summary;
 } ft_command;
 
-ft_command_function ft_command_compare, ft_command_best, ft_command_show;
-ft_command_function ft_command_analyze_importance, ft_command_analyze_overfitting;
-ft_command_function ft_command_analyze_convergence, ft_command_analyze_summary, ft_command_analyze_regimes;
-ft_command_function ft_command_refine, ft_command_export;
-ft_command_function ft_command_data_demo, ft_command_data_insights;
-ft_command_function ft_command_model_info, ft_command_model_init, ft_command_model_merge;
-ft_command_function ft_command_model_pull, ft_command_model_list;
-ft_command_function ft_command_run, ft_command_sweep, ft_command_forecast;
-ft_command_function ft_command_devices, ft_command_bench, ft_command_pretrain;
+/* All commands, in the order of a user's day: name, function, summary. */
+#define FT_COMMANDS(COMMAND)                                                                                 \
+    COMMAND("run", ft_command_run, "fine-tune one configuration and record the experiment")                  \
+    COMMAND("sweep", ft_command_sweep, "fine-tune a grid or a list of configurations")                       \
+    COMMAND("forecast", ft_command_forecast, "forecast series with a model, tuned or not")                   \
+    COMMAND("compare", ft_command_compare, "experiments side by side")                                       \
+    COMMAND("best", ft_command_best, "the best experiment by a metric")                                      \
+    COMMAND("show", ft_command_show, "one experiment in full")                                               \
+    COMMAND("analyze importance", ft_command_analyze_importance,                                             \
+            "which hyperparameters matter for a metric")                                                     \
+    COMMAND("analyze overfitting", ft_command_analyze_overfitting,                                           \
+            "validation errors against training errors")                                                     \
+    COMMAND("analyze convergence", ft_command_analyze_convergence, "how the training losses went down")      \
+    COMMAND("analyze summary", ft_command_analyze_summary, "all experiments in short")                       \
+    COMMAND("analyze regimes", ft_command_analyze_regimes,                                                   \
+            "volatility of the test split against the training split")                                       \
+    COMMAND("refine", ft_command_refine, "the next grid, around the best experiment")                        \
+    COMMAND("export", ft_command_export, "the comparison into a CSV file")                                   \
+    COMMAND("data demo", ft_command_data_demo, "write demo data: five years of invented daily prices")       \
+    COMMAND("data insights", ft_command_data_insights, "what the data looks like, before training on it")    \
+    COMMAND("model info", ft_command_model_info, "sizes and settings of a model directory")                  \
+    COMMAND("model init", ft_command_model_init, "write a fresh, untrained model")                           \
+    COMMAND("model merge", ft_command_model_merge, "write a model with an adapter merged into it")           \
+    COMMAND("model pull", ft_command_model_pull, "fetch a model from the Hugging Face Hub")                  \
+    COMMAND("model list", ft_command_model_list, "the models in the Hugging Face cache")                     \
+    COMMAND("pretrain", ft_command_pretrain, "train a fresh model from scratch, on artificial series")       \
+    COMMAND("devices", ft_command_devices, "what this machine computes with")                                \
+    COMMAND("bench", ft_command_bench, "measure training, forecasts and single operations")
+
+#define FT_DECLARE_COMMAND(name, run, summary) ft_command_function run;
+FT_COMMANDS(FT_DECLARE_COMMAND)
 
 /* Parses the options, before which a command does nothing. True: go on. False: return *exit_status, after the
  * help was printed (in the form asked for, see help.h) or the error told.

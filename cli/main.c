@@ -17,33 +17,8 @@
 #include "cli/command.h"
 #include "cli/help.h"
 
-/* In the order of a user's day. */
-static const ft_command commands[] = {
-    {"run", ft_command_run, "fine-tune one configuration and record the experiment"},
-    {"sweep", ft_command_sweep, "fine-tune a grid or a list of configurations"},
-    {"forecast", ft_command_forecast, "forecast series with a model, tuned or not"},
-    {"compare", ft_command_compare, "experiments side by side"},
-    {"best", ft_command_best, "the best experiment by a metric"},
-    {"show", ft_command_show, "one experiment in full"},
-    {"analyze importance", ft_command_analyze_importance, "which hyperparameters matter for a metric"},
-    {"analyze overfitting", ft_command_analyze_overfitting, "validation errors against training errors"},
-    {"analyze convergence", ft_command_analyze_convergence, "how the training losses went down"},
-    {"analyze summary", ft_command_analyze_summary, "all experiments in short"},
-    {"analyze regimes", ft_command_analyze_regimes,
-     "volatility of the test split against the training split"},
-    {"refine", ft_command_refine, "the next grid, around the best experiment"},
-    {"export", ft_command_export, "the comparison into a CSV file"},
-    {"data demo", ft_command_data_demo, "write demo data: five years of invented daily prices"},
-    {"data insights", ft_command_data_insights, "what the data looks like, before training on it"},
-    {"model info", ft_command_model_info, "sizes and settings of a model directory"},
-    {"model init", ft_command_model_init, "write a fresh, untrained model"},
-    {"model merge", ft_command_model_merge, "write a model with an adapter merged into it"},
-    {"model pull", ft_command_model_pull, "fetch a model from the Hugging Face Hub"},
-    {"model list", ft_command_model_list, "the models in the Hugging Face cache"},
-    {"pretrain", ft_command_pretrain, "train a fresh model from scratch, on artificial series"},
-    {"devices", ft_command_devices, "what this machine computes with"},
-    {"bench", ft_command_bench, "measure training, forecasts and single operations"},
-};
+#define COMMAND(name, run, summary) {name, run, summary},
+static const ft_command commands[] = {FT_COMMANDS(COMMAND)};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static int print_version(void)

@@ -1,4 +1,5 @@
-/* The commands of the program, and what they share: options, output, errors and exit statuses. */
+/* The commands of the program, and what they share: options, output, errors and exit
+ * statuses. */
 #ifndef FT_CLI_COMMAND_H
 #define FT_CLI_COMMAND_H
 
@@ -21,8 +22,8 @@ enum {
     FT_EXIT_INTERRUPTED = 130,
 };
 
-/* A command takes the arguments after its name and returns an exit status. A command of two words ("data
- * demo") begins after the second. */
+/* A command takes the arguments after its name and returns an exit status. A command
+ * of two words ("data demo") begins after the second. */
 typedef int ft_command_function(int argc, const char *const *argv);
 
 typedef struct ft_command {
@@ -63,23 +64,24 @@ typedef struct ft_command {
 #define FT_DECLARE_COMMAND(name, run, summary) ft_command_function run;
 FT_COMMANDS(FT_DECLARE_COMMAND)
 
-/* Parses the options, before which a command does nothing. True: go on. False: return *exit_status, after the
- * help was printed (in the form asked for, see help.h) or the error told.
- */
+/* Parses the options, before which a command does nothing. True: go on. False: return
+ * *exit_status, after the help was printed (in the form asked for, see help.h) or the
+ * error told. */
 bool ft_command_parse(const ft_command_line *line, int argc, const char *const *argv, int *exit_status);
 
-/* Tells the error on stderr ("ftgpu: message") unless status is FT_OK, and returns the exit status that goes
- * with it. */
+/* Tells the error on stderr ("ftgpu: message") unless status is FT_OK, and returns the
+ * exit status that goes with it. */
 int ft_command_finish(ft_status status, const ft_error *err);
 /* "ftgpu: warning: message" on stderr. */
 void ft_command_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Writing to stdout; a full disk or the like is FT_FAILED. ft_print_text also reports a text that `failed`.
- */
+/* Writing to stdout; a full disk or the like is FT_FAILED. ft_print_text also reports
+ * a text that `failed`. */
 ft_status ft_print_text(const ft_text *text, ft_error *err);
 ft_status ft_print_table(const ft_table *table, ft_table_format format, ft_error *err);
 ft_status ft_print_json(const cJSON *value, ft_error *err);
-/* An object in any format; as a table or csv a row "name, value" each, "part.name" for members of members. */
+/* An object in any format; as a table or csv a row "name, value" each, "part.name" for
+ * members of members. */
 ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error *err);
 
 /* Rows of option tables that several commands have. */
@@ -113,13 +115,14 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
     }
 #define FT_DEFAULT_RESULTS "results/fine_tuning"
 extern const char *const ft_format_choices[];
-extern const char *const ft_device_choices[], *const ft_dtype_choices[]; /* offered by completion */
+/* offered by completion */
+extern const char *const ft_device_choices[], *const ft_dtype_choices[];
 
 /* Loads a results directory and warns on stderr of what could not be read. */
 ft_status ft_command_load(const char *results, ft_detail detail, ft_experiments *experiments, ft_error *err);
 
-/* Prints the experiment in `directory`: in words, as its row of the comparison (csv), or as its results.json.
- */
+/* Prints the experiment in `directory`: in words, as its row of the comparison (csv),
+ * or as its results.json. */
 ft_status ft_print_experiment(const char *directory, ft_table_format format, ft_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* The program: finds the command that its first words name, and nothing else, so that `ftgpu --help` starts
- * nothing. */
+/* The program: finds the command that its first words name, and nothing else, so that
+ * `ftgpu --help` starts nothing. */
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -57,8 +57,9 @@ static ft_status parse_help(const char *word, ft_help_form *form, ft_error *err)
     return ft_help_parse(strcmp(word, "help") == 0 ? "--help" : word, form, err);
 }
 
-/* Memory that is freed stays with the process: passes come and go by the hundred megabytes, and having their
- * pages cleared by the system each time took 6 % of an evaluation. */
+/* Memory that is freed stays with the process: passes come and go by the hundred
+ * megabytes, and having their pages cleared by the system each time took 6 % of an
+ * evaluation. */
 static void keep_memory(void)
 {
 #ifdef __GLIBC__
@@ -67,22 +68,25 @@ static void keep_memory(void)
 #endif
 }
 
-/* Opens /dev/null as each standard stream that the caller has closed: otherwise the next file or socket would
- * get its number, and messages would go there. Reading and writing fail as before. */
+/* Opens /dev/null as each standard stream that the caller has closed: otherwise the
+ * next file or socket would get its number, and messages would go there. Reading and
+ * writing fail as before. */
 static void fill_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1) (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-/* Starts the program again with OpenMP's waiting threads set to spin 1,000 times, then sleep. By default they
- * spin for milliseconds, and on a machine with other load a sweep takes 15 to 40 times as long. OpenMP reads
- * this before main begins, so it takes a new start, of the same process. The user's own settings stay. */
+/* Starts the program again with OpenMP's waiting threads set to spin 1,000 times, then
+ * sleep. By default they spin for milliseconds, and on a machine with other load a
+ * sweep takes 15 to 40 times as long. OpenMP reads this before main begins, so it
+ * takes a new start, of the same process. The user's own settings stay. */
 static void let_threads_sleep(char **argv)
 {
     const char *preloaded = getenv("LD_PRELOAD");
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
-    /* Where the loader was started by hand, or valgrind is at work, /proc/self/exe is not this program. */
+    /* Where the loader was started by hand, or valgrind is at work, /proc/self/exe is
+     * not this program. */
     if (getauxval(AT_BASE) == 0 || (preloaded && strstr(preloaded, "vgpreload"))) return;
     if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
     /* Where that fails threads wait as they do by default. */

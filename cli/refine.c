@@ -17,7 +17,8 @@ typedef struct refine_options {
     ft_option_list keys, grids;
 } refine_options;
 
-/* "--grid key=v1,v2" for each list of several and "--set key=value" for each of one, or "--grid-file F". */
+/* "--grid key=v1,v2" for each list of several and "--set key=value" for each of one,
+ * or "--grid-file F". */
 static void add_grid_options(const cJSON *grid, const char *out, ft_text *text)
 {
     if (out) {

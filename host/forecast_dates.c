@@ -13,7 +13,8 @@ enum { LEAST_ROWS = 3 };
 typedef struct continuer {
     const ft_dataset *dataset;
     const char *path;
-    const ft_frequency *shared; /* for all, or those with fewer than least_rows; NULL: none */
+    /* for all, or those with fewer than least_rows; NULL: none */
+    const ft_frequency *shared;
     size_t least_rows;
     size_t n_uneven;
     ft_forecast_dates *dates;
@@ -27,7 +28,8 @@ static bool shows(const char *format, const char *letters)
     return false;
 }
 
-/* The months between two dates that differ in the last part that the style shows: 0 where it shows days. */
+/* The months between two dates that differ in the last part that the style shows: 0
+ * where it shows days. */
 static int32_t months_shown(const ft_timestamp_style *style)
 {
     if (!*style->format)
@@ -38,7 +40,8 @@ static int32_t months_shown(const ft_timestamp_style *style)
                                          : 12;
 }
 
-/* One date alone goes on by the last part that it shows: "2022Q1" by quarters, a whole date by days. */
+/* One date alone goes on by the last part that it shows: "2022Q1" by quarters, a whole
+ * date by days. */
 static void set_shown_step(const ft_timestamp_style *style, int64_t time, ft_frequency *frequency)
 {
     const int32_t months = months_shown(style);
@@ -50,7 +53,8 @@ static void set_shown_step(const ft_timestamp_style *style, int64_t time, ft_fre
     frequency->day = 1;
 }
 
-/* The frequency of a series; the first one that is not evenly spaced is described in the remark. */
+/* The frequency of a series; the first one that is not evenly spaced is described in
+ * the remark. */
 static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_frequency *frequency,
                                 ft_error *err)
 {

@@ -48,10 +48,10 @@ typedef struct ft_engine_settings {
      * (measured once) */
     const char *dtype;
     int64_t threads; /* 0: all cores that the process may use */
-    /* All processes started by an MPI launcher (mpirun, srun) make the same calls with the
-     * same arguments and train each adapter batch together. Rank 0 writes the files and
-     * reports progress; all get the same results. false, or no launcher: this process
-     * works alone. */
+    /* All processes started by an MPI launcher (mpirun, srun) make the same calls with
+     * the same arguments and train each adapter batch together. Rank 0 writes the
+     * files and reports progress; all get the same results. false, or no launcher:
+     * this process works alone. */
     bool launched;
     const char *command_line; /* recorded in results.json; may be NULL */
     /* called with a line for each epoch and event; may be NULL */
@@ -59,8 +59,9 @@ typedef struct ft_engine_settings {
     /* called after each step; returns 0 to go on, 1 to stop at the end of the epoch, 2 to
      * stop now; may be NULL */
     int (*stop)(void *context);
-    /* called about 5 times a second while a model is downloaded from the Hugging Face Hub:
-     * `done` of `total` bytes (-1: unknown) of `file` (NULL at first); may be NULL */
+    /* called about 5 times a second while a model is downloaded from the Hugging Face
+     * Hub: `done` of `total` bytes (-1: unknown) of `file` (NULL at first); may be
+     * NULL */
     void (*fetching)(void *context, const char *file, int64_t done, int64_t total);
     void *context; /* passed to the callbacks */
 } ft_engine_settings;
@@ -74,7 +75,8 @@ void ft_engine_close(ft_engine *engine);
  * in two ways is refused with the option that settles it. */
 typedef struct ft_csv_options {
     const char *timestamp; /* date column; NULL: the first */
-    /* column, or columns ("store,item"), that tell several series apart; NULL: one series */
+    /* column, or columns ("store,item"), that tell several series apart; NULL: one
+     * series */
     const char *id;
     const char *separator;   /* of cells: one character, or "tab" */
     const char *decimal;     /* "." or "," */
@@ -86,8 +88,8 @@ typedef struct ft_csv_options {
     const char *duplicates;
 } ft_csv_options;
 
-/* CSV files, which may be compressed by gzip: train, val and test, or one file `data` with
- * split "0.7,0.15,0.15". */
+/* CSV files, which may be compressed by gzip: train, val and test, or one file `data`
+ * with split "0.7,0.15,0.15". */
 typedef struct ft_data_files {
     const char *train, *val, *test, *data, *split;
     ft_csv_options csv;
@@ -96,9 +98,10 @@ typedef struct ft_data_files {
 
 /* One experiment, or what all experiments of a sweep share. */
 typedef struct ft_experiment_request {
-    const char *name;    /* NULL: "experiment" */
-    const char *notes;   /* NULL: none */
-    const char *model;   /* model directory, or ORG/NAME[@REVISION] on the Hugging Face Hub */
+    const char *name;  /* NULL: "experiment" */
+    const char *notes; /* NULL: none */
+    /* model directory, or ORG/NAME[@REVISION] on the Hugging Face Hub */
+    const char *model;
     const char *adapter; /* PEFT directory to continue from; NULL: a fresh adapter */
     const char *target;  /* column to forecast */
     ft_data_files data;
@@ -145,8 +148,9 @@ typedef struct ft_sweep_request {
      * up to 16, which is measured once and cached in $XDG_CACHE_HOME/ftgpu or
      * ~/.cache/ftgpu */
     int64_t max_adapters;
-    /* processes that train; -1: one for each device; 0: none, this process trains. Worker
-     * processes require an engine that has not been used yet, and end with this process. */
+    /* processes that train; -1: one for each device; 0: none, this process trains.
+     * Worker processes require an engine that has not been used yet, and end with this
+     * process. */
     int64_t workers;
     /* 1 ... n_shards: this process trains that part of the sweep; others may train theirs
      * at the same time */
@@ -155,7 +159,8 @@ typedef struct ft_sweep_request {
     /* deaths of workers, without a result in between, after which a batch of
      * configurations is split; 0: 2 */
     int64_t retries;
-    double worker_timeout; /* seconds without a heartbeat until a worker is killed; 0: 1800 */
+    /* seconds without a heartbeat until a worker is killed; 0: 1800 */
+    double worker_timeout;
     const char *scheduler; /* "none", "asha", "median": prunes by val_loss; NULL: none */
     double eta;            /* asha keeps the best 1 / eta; 0: 3 */
     int64_t grace_epochs;  /* no configuration is pruned before; 0: 1 */
@@ -173,11 +178,11 @@ typedef struct ft_sweep_summary {
     size_t all, all_done; /* of the whole sweep, over all shards */
 } ft_sweep_summary;
 
-/* Trains every configuration. One that fails is recorded and the sweep goes on; FT_OK when
- * all are recorded, failed ones included. After an interruption at any moment the same
- * request resumes (the state is in <results>/.sweeps/<name>/). FT_BAD_INPUT if data, model
- * or arguments have changed since, or if another process runs a sweep of that name or the
- * same shard. */
+/* Trains every configuration. One that fails is recorded and the sweep goes on; FT_OK
+ * when all are recorded, failed ones included. After an interruption at any moment the
+ * same request resumes (the state is in <results>/.sweeps/<name>/). FT_BAD_INPUT if
+ * data, model or arguments have changed since, or if another process runs a sweep of
+ * that name or the same shard. */
 ft_status ft_run_sweep(ft_engine *engine, const ft_sweep_request *request, ft_sweep_summary *summary,
                        ft_error *err);
 
@@ -214,10 +219,11 @@ typedef struct ft_forecast_job {
     const char *out; /* CSV file, written whole or not at all; NULL: into *text */
 } ft_forecast_job;
 
-/* Writes a CSV with item_id, timestamp, target_name, predictions (the mean of the sampled
- * paths) and a column for each quantile; metrics measure the column 0.5. *text is malloc'd
- * if job->out is NULL. Remarks (the experiment's lengths, series without values) go to the
- * engine's progress callback. job->out must not be one of the inputs, under any name. */
+/* Writes a CSV with item_id, timestamp, target_name, predictions (the mean of the
+ * sampled paths) and a column for each quantile; metrics measure the column 0.5. *text
+ * is malloc'd if job->out is NULL. Remarks (the experiment's lengths, series without
+ * values) go to the engine's progress callback. job->out must not be one of the
+ * inputs, under any name. */
 ft_status ft_forecast_csv(ft_engine *engine, const ft_forecast_job *job, char **text, ft_error *err);
 
 #ifdef __cplusplus

@@ -131,7 +131,7 @@ static double number_of(const char *root, const char *directory, const char *nam
     return number;
 }
 
-/* A limit of one group. */
+/* Reads the limit of one group. */
 typedef double limit_of(const char *root, const char *directory, bool v2);
 
 static double memory_of(const char *root, const char *directory, bool v2)

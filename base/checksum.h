@@ -1,4 +1,4 @@
-/* Hash of bytes as the records of runs hold it. */
+/* CRC-32, by which the records of a run detect damage. */
 #ifndef FT_BASE_CHECKSUM_H
 #define FT_BASE_CHECKSUM_H
 

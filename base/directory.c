@@ -105,7 +105,7 @@ ft_status ft_directory_has_directory(const ft_directory *directory, const char *
     return status;
 }
 
-/* Why an open file cannot be used, or NULL. */
+/* Why an open file cannot be used; NULL if it can. */
 static const char *fault_of(int descriptor, int flags, ft_status *status)
 {
     struct stat info;
@@ -222,7 +222,7 @@ ft_status ft_directory_list(const ft_directory *directory, bool (*wanted)(const 
     return status;
 }
 
-/* As ft_directory_tree_holds; an errno instead of a status. */
+/* ft_directory_tree_holds, but returns an errno. */
 static int look_in_tree(int directory, const char *name, const char *file, bool *holds)
 {
     struct stat info;
@@ -249,7 +249,7 @@ ft_status ft_directory_tree_holds(const ft_directory *directory, const char *nam
     return code == 0 ? FT_OK : fail_at(directory, name, FT_FAILED, strerror(code), err);
 }
 
-/* As ft_directory_remove_tree; an errno, the first of all, instead of a status. */
+/* ft_directory_remove_tree, but returns the first errno. */
 static int remove_at(int directory, const char *name)
 {
     if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return 0;

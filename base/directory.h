@@ -57,8 +57,8 @@ ft_status ft_directory_tree_holds(const ft_directory *directory, const char *nam
 /* Removes `name` and all in it, as far as that is possible; links are removed, not
  * followed. FT_FAILED where something stays; nothing to remove is no failure. */
 ft_status ft_directory_remove_tree(const ft_directory *directory, const char *name, ft_error *err);
-/* Makes what was added, renamed and removed in it outlast a power cut. Where a file
- * system cannot do that for directories, it has to do. */
+/* Syncs the directory, so that files added, renamed and removed in it outlast a power
+ * cut. Does nothing on file systems that cannot sync directories. */
 ft_status ft_directory_sync(const ft_directory *directory, ft_error *err);
 
 #endif

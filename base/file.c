@@ -35,9 +35,9 @@ ft_status ft_status_of_errno(int code)
     }
 }
 
-/* Reads an open file to its end into *data. `expected` bytes are what stat said; the file
- * may be longer (it grows, or lives in /proc). That it has ended is found out by a piece
- * of its own, so that a large file is not held twice only to see that nothing follows. */
+/* Reads an open file to its end into *data. `expected` is the size by stat; the file
+ * may be longer (it grows, or is in /proc). A separate small read finds the end, so
+ * that a large file's buffer is not doubled just to see that nothing follows. */
 static ft_status read_all(int descriptor, const char *path, size_t expected, size_t max_bytes, char **data,
                           size_t *size, ft_error *err)
 {
@@ -111,8 +111,8 @@ ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *
     return status;
 }
 
-/* "<path>.tmp.<8 digits>", of random digits: in a container process numbers come again at
- * every start, and a crash leaves files behind. NULL when memory runs out. */
+/* "<path>.tmp.<8 digits>", with random digits: process ids repeat at each start of a
+ * container, and a crash may have left such a file. NULL when memory runs out. */
 static char *temporary_name(const char *path)
 {
     uint32_t number;
@@ -137,8 +137,8 @@ static int make_directory(const char *name)
     return mkdir(name, 0777);
 }
 
-/* Makes what did not exist yet under a temporary name. Returns what `make` does; below 0:
- * it failed, for errno, and *name is NULL. */
+/* Makes a file or directory under a new temporary name. Returns what `make` does; < 0
+ * on failure, with errno set and *name NULL. */
 static int make_temporary(const char *path, int (*make)(const char *name), char **name)
 {
     enum { TRIES = 100 };
@@ -168,14 +168,14 @@ ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_err
                    strerror(errno));
 }
 
-/* Where a stream's bytes go. A stream of the C library's own would forget why a write
+/* Receives a stream's bytes. A stdio stream of its own would forget why a write
  * failed. */
 struct ft_file_sink {
     int descriptor;
     _Atomic int code; /* errno of a write that failed */
 };
 
-/* The bytes that a call of write has written; keeps why it failed. */
+/* Handles the result of a write: counts the bytes, or keeps the errno. */
 static size_t count_written(struct ft_file_sink *sink, ssize_t written)
 {
     if (written > 0) return (size_t)written;
@@ -202,7 +202,8 @@ static int close_sink(void *cookie)
     return close(sink->descriptor);
 }
 
-/* A stream to the descriptor, which it owns; on failure it is closed. */
+/* Opens a stream on the descriptor, which it owns; on failure the descriptor is
+ * closed. */
 static ft_status open_stream(ft_file_writer *writer, int descriptor, ft_error *err)
 {
     const cookie_io_functions_t functions = {.write = write_to_sink, .close = close_sink};
@@ -264,8 +265,8 @@ void ft_file_write_at(ft_file_writer *writer, int64_t offset, const void *data, 
     }
 }
 
-/* Makes a rename last: without this a power cut may forget the new name. Where a file
- * system cannot, nothing is lost. */
+/* Syncs the directory, or a power cut may lose the new name. Not every file system
+ * can; that is no failure. */
 static void sync_directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -338,7 +339,7 @@ ft_status ft_make_directories(const char *path, ft_error *err)
             int code = errno;
             struct stat info;
             const bool is_seen = stat(copy, &info) == 0;
-            /* it cannot be looked at */
+            /* it exists, but stat fails */
             if (!is_seen && code == EEXIST && errno != ENOENT) code = errno;
             if (!is_seen)
                 status = ft_fail(err, ft_status_of_errno(code), "%s: the directory cannot be made: %s", copy,

@@ -21,7 +21,7 @@ ft_status ft_read_file(const char *path, size_t max_bytes, char **data, size_t *
 /* The same for an open file, from where it stands; `path` is for messages. */
 ft_status ft_read_descriptor(int descriptor, const char *path, size_t max_bytes, char **data, size_t *size,
                              ft_error *err);
-/* The same for a pipe or whatever else can be read to its end once. */
+/* The same for a pipe or another descriptor that can be read only once. */
 ft_status ft_read_stream(int descriptor, const char *path, size_t max_bytes, char **data, size_t *size,
                          ft_error *err);
 

@@ -31,7 +31,7 @@ ft_status ft_gunzip(const char *path, const void *data, size_t size, size_t max_
 
 enum { GZIP_ONLY = 16, PIECE = 1 << 30 };
 
-/* What grows while it is decompressed. */
+/* The decompressed text, which grows. */
 typedef struct output {
     char *text;
     size_t length, capacity, most;
@@ -49,7 +49,7 @@ static ft_status grow(output *out, const char *path, ft_error *err)
     return FT_OK;
 }
 
-/* Goes on until a member ends. */
+/* Decompresses one member. */
 static ft_status inflate_member(z_stream *stream, size_t *left, output *out, const char *path, ft_error *err)
 {
     for (int code = Z_OK; code != Z_STREAM_END;) {
@@ -73,7 +73,7 @@ static ft_status inflate_member(z_stream *stream, size_t *left, output *out, con
     return FT_OK;
 }
 
-/* Behind the last member there may be zeros, as tapes and block devices pad with them. */
+/* Zeros may follow the last member: tapes and block devices pad with them. */
 static ft_status check_rest(const char *path, const Bytef *rest, size_t left, ft_error *err)
 {
     for (size_t i = 0; i < left; i++)

@@ -23,8 +23,7 @@ typedef struct checker {
     const char *text, *at, *end;
     const char *fault; /* NULL while all is well */
     size_t keys, wanted_key;
-    /* NULL, or a NULL-terminated list of keys of the outermost object with unwanted
-     * values */
+    /* keys of the outermost object whose values are dropped, NULL-terminated; or NULL */
     const char *const *without;
     bool dropping; /* inside an unwanted value; its keys are not counted */
     ft_text cleaned;
@@ -78,7 +77,7 @@ static bool check_number(checker *c)
     return true;
 }
 
-/* The four hexadecimal digits of \uXXXX; -1 where they are not there. */
+/* Reads the four hexadecimal digits of \uXXXX; -1 if they are missing. */
 static int take_hex(checker *c)
 {
     int code = 0;
@@ -128,7 +127,7 @@ static bool check_string(checker *c)
     return refuse(c, "a string without its closing quote");
 }
 
-/* The value from `start` up to here becomes null for cJSON. */
+/* Replaces the text since `start`, a value, by null. */
 static void clean(checker *c, const char *start)
 {
     if (c->dropping) return;
@@ -139,7 +138,7 @@ static void clean(checker *c, const char *start)
 
 static bool check_value(checker *c);
 
-/* Whether the key, with its quotes, is one of those whose values are not wanted. */
+/* Whether the key (quotes included) is one whose value is dropped. */
 static bool is_unwanted(const checker *c, const char *key, size_t length)
 {
     for (const char *const *name = c->depth == 1 ? c->without : NULL; name && *name; name++)
@@ -217,7 +216,7 @@ static ft_status fault_at(const checker *c, const char *name, const char *what, 
             line++;
             column = 1;
         } else if (((unsigned char)*p & 0xC0) != 0x80) {
-            /* a character counts once, whatever its bytes */
+            /* count characters, not bytes */
             column++;
         }
     }
@@ -273,7 +272,7 @@ static bool keys_once(const cJSON *value, size_t *number, size_t *twice)
     return once;
 }
 
-/* ft_json_parse without the unwanted values. */
+/* ft_json_parse, dropping the values of the keys in `without`. */
 static ft_status parse(const char *text, size_t size, const char *name, const char *const *without,
                        cJSON **root, ft_error *err)
 {
@@ -302,7 +301,7 @@ static ft_status parse(const char *text, size_t size, const char *name, const ch
     ft_text_add_bytes(&c.cleaned, c.copied, (size_t)(c.end - c.copied));
     if (!c.cleaned.failed) tree = cJSON_ParseWithLength(c.cleaned.data, c.cleaned.length);
     if (!tree) {
-        /* The text is known to be well-formed, so that only memory can be missing. */
+        /* The text was checked: only memory can be missing. */
         status = ft_no_memory(err, name, size);
         goto cleanup;
     }

@@ -20,8 +20,8 @@ static void read_groups(void)
     group_memory = ft_cgroup_memory("");
 }
 
-/* Slurm's --cpus-per-task: without task binding, affinity does not show it. 0: not
- * set. */
+/* Slurm's --cpus-per-task, which affinity does not show unless tasks are bound to
+ * cores. 0: not set. */
 static int slurm_cpus(void)
 {
     const char *text = getenv("SLURM_CPUS_PER_TASK");

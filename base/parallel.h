@@ -1,6 +1,6 @@
 /* Runs a loop on all cores. Its threads end with the call, so the process may fork
- * afterwards. OpenMP keeps its threads, and a forked child would wait for ever for
- * threads that it does not have. */
+ * afterwards. (OpenMP keeps its threads, and a forked child would wait for ever for
+ * threads that the fork did not copy.) */
 #ifndef FT_BASE_PARALLEL_H
 #define FT_BASE_PARALLEL_H
 

@@ -107,8 +107,9 @@ FT_HOST_DEVICE static inline uint32_t ft_dropout_threshold(float probability)
     return nearest < 65535u ? nearest : 65535u;
 }
 
-/* What kept elements are multiplied by: of the probability that the threshold stands for,
- * not of the one asked for, so that the expected value of an element is the element. */
+/* What kept elements are multiplied by: 1 / (1 - p) for the p that the threshold
+ * stands for, not the one asked for, so that an element's expected value stays the
+ * same. */
 FT_HOST_DEVICE static inline float ft_dropout_scale(float probability)
 {
     return 65536.0f / (float)(65536u - ft_dropout_threshold(probability));

@@ -71,7 +71,7 @@ void ft_text_free(ft_text *text)
     *text = FT_TEXT_EMPTY;
 }
 
-/* The C locale, so that a program around the library may set any other. */
+/* Numbers are parsed in the C locale, whatever locale the program has set. */
 static locale_t c_locale;
 static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
 
@@ -138,7 +138,7 @@ static char *format_number(double value, bool single, char *out)
 
 char *ft_format_double(double value, char out[FT_NUMBER_CHARS])
 {
-    /* Whole numbers, which tables are full of, in the digits that "%.15g" gives them. */
+    /* Integers, frequent in tables: "%.15g" prints all their digits. */
     bool is_plain = fabs(value) < 1e15 && value == floor(value) && (value != 0 || !signbit(value));
     if (!is_plain) return format_number(value, false, out);
     snprintf(out, FT_NUMBER_CHARS, "%lld", (long long)value);
@@ -165,8 +165,8 @@ typedef struct scanned {
     bool negative, long_form;
 } scanned;
 
-/* Digits, perhaps with a point among them, that fit into 64 bits: most numbers of
- * tables. */
+/* Scans digits, perhaps with a point among them, that fit into 64 bits, as most
+ * numbers do. */
 static bool scan_plain(const char *text, size_t length, scanned *out)
 {
     const char *end = text + length;
@@ -225,9 +225,10 @@ static bool scan_decimal(const char *text, size_t length, scanned *out)
     return text == end;
 }
 
-/* The nearest double by way of 80-bit floating point, where that has 64 bits: those
- * beyond a double's 53 tell whether rounding twice is right. They are 0 where long double
- * is no more than double, as under valgrind. */
+/* Rounds to the nearest double by way of 80-bit floating point, if there is such a
+ * type. Its bits beyond a double's 53 tell whether rounding twice gives the right
+ * result. Where long double is no wider than double, as under valgrind, it always
+ * fails. */
 static bool round_twice(const scanned *number, double *value)
 {
     static const long double powers[] = {1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L, 1e9L, 1e10L,

@@ -4,8 +4,8 @@
 
 /* "0.1.0" */
 const char *ft_version(void);
-/* The git commit it was built from, 12 digits, "-dirty" after it when files differed from the commit;
- * "unknown" outside a git checkout. */
+/* The git commit it was built from, 12 digits, "-dirty" after it when files differed
+ * from the commit; "unknown" outside a git checkout. */
 const char *ft_commit(void);
 
 #endif

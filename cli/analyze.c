@@ -93,9 +93,8 @@ int ft_command_analyze_importance(int argc, const char *const *argv)
 {
     analyze_options options = {.metric = "mae", .split = "val"};
     const ft_option extra[] = {
-        FT_OPTIONS_BEST_BY(
-            options.metric, "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80",
-            options.split, "val or test (default val: test is held back, and shown beside it)"),
+        FT_OPTIONS_BEST_BY(options.metric, "one of " FT_METRIC_LIST " (default mae)", options.split,
+                           "val or test (default val: test is held back, and shown beside it)"),
         {.name = "top",
          .kind = FT_OPTION_INTEGER,
          .value = &options.top,

@@ -1,4 +1,5 @@
-/* `ftgpu bench`: training steps, forecasts, matrix products and single operations on a fresh model. */
+/* `ftgpu bench`: training steps, forecasts, matrix products and single operations on a
+ * fresh model. */
 #include <math.h>
 #include <string.h>
 

@@ -34,9 +34,8 @@ int ft_command_best(int argc, const char *const *argv)
     ft_selection_options selection = FT_SELECTION_DEFAULT;
     const char *format = "table", *metric = "mae", *split = "val";
     const ft_option table[] = {
-        FT_OPTIONS_BEST_BY(metric,
-                           "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80",
-                           split, "val or test (default val: test is held back, and shown beside it)"),
+        FT_OPTIONS_BEST_BY(metric, "one of " FT_METRIC_LIST " (default mae)", split,
+                           "val or test (default val: test is held back, and shown beside it)"),
         FT_OPTIONS_SELECTION(selection),
         FT_OPTION_FORMAT(format),
         {.name = NULL},

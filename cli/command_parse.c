@@ -22,7 +22,8 @@ bool ft_command_parse(const ft_command_line *line, int argc, const char *const *
         status = ft_print_text(&text, &err);
         ft_text_free(&text);
     }
-    /* "ftgpu run: ..." as ft_options_parse says it; ft_command_finish puts the program's name before it. */
+    /* "ftgpu run: ..." as ft_options_parse says it; ft_command_finish puts the
+     * program's name before it. */
     static const char program[] = "ftgpu ";
     size_t length = sizeof program - 1;
     if (strncmp(err.message, program, length) == 0)

@@ -22,7 +22,8 @@ static bool names_metric(const char *sort, const char *split, ft_metric *metric)
     return strcmp(split, "val") == 0 && ft_metric_parse(sort, metric, NULL) == FT_OK;
 }
 
-/* Sorts by a column, whose name may lack its hp_, val_ or test_ and, of groups, its _mean. */
+/* Sorts by a column, whose name may lack its hp_, val_ or test_ and, of groups, its
+ * _mean. */
 static ft_status sort_table(ft_table *table, const char *name, bool descending, ft_error *err)
 {
     static const char *const forms[][2] = {{"", ""},      {"hp_", ""},       {"val_", ""},      {"test_", ""},
@@ -57,7 +58,8 @@ static void add_unevaluated(ft_text *out, const ft_experiments *experiments)
                      n, experiments->count);
 }
 
-/* The metric to sort by, where it is one; nothing is sorted in silence by a column of nothing. */
+/* The metric to sort by, where it is one; nothing is sorted in silence by a column of
+ * nothing. */
 static ft_status add_sort_metric(const compare_options *options, const ft_experiments *experiments,
                                  ft_table *table, ft_error *err)
 {

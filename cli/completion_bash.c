@@ -1,7 +1,8 @@
 /* Completion for bash; see completion.h. It needs no package beside bash itself.
  *
- * The function of a command is called with $current, the word that is typed, and $option, the word before it:
- * "--name" where current is its argument. bash cuts words at "=", which the tail undoes. */
+ * The function of a command is called with $current, the word that is typed, and
+ * $option, the word before it: "--name" where current is its argument. bash cuts words
+ * at "=", which the tail undoes. */
 #include "cli/completion.h"
 
 void ft_completion_bash_head(ft_text *out)

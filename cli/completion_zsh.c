@@ -1,5 +1,5 @@
-/* Completion for zsh, with what each option means; see completion.h. The functions of the commands are
- * _arguments specifications. */
+/* Completion for zsh, with what each option means; see completion.h. The functions of
+ * the commands are _arguments specifications. */
 #include <string.h>
 
 #include "cli/completion.h"

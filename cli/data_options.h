@@ -1,5 +1,5 @@
-/* The options that say where data comes from (docs/interface.md §2), the same in every command that reads a
- * dataset. */
+/* The options that say where data comes from (docs/interface.md §2), the same in every
+ * command that reads a dataset. */
 #ifndef FT_CLI_DATA_OPTIONS_H
 #define FT_CLI_DATA_OPTIONS_H
 
@@ -7,7 +7,8 @@
 #include "host/data/dataset.h"
 #include "host/ftgpu.h"
 
-/* Rows of an option table on how CSV files are read: they fill `csv`, an ft_csv_options. */
+/* Rows of an option table on how CSV files are read: they fill `csv`, an
+ * ft_csv_options. */
 #define FT_OPTIONS_READING(csv)                                                                              \
     {.name = "timestamp",                                                                                    \
      .kind = FT_OPTION_TEXT,                                                                                 \
@@ -51,7 +52,8 @@
     }
 extern const char *const ft_duplicates_choices[];
 
-/* Rows of an option table that fill `files`, an ft_data_files, and `target`, a const char *. */
+/* Rows of an option table that fill `files`, an ft_data_files, and `target`, a const
+ * char *. */
 #define FT_OPTIONS_DATA(files, column)                                                                       \
     {.name = "train",                                                                                        \
      .kind = FT_OPTION_TEXT,                                                                                 \

@@ -9,7 +9,8 @@
 #include "host/experiment/bf16_gain.h"
 #include "kernels/backend.h"
 
-/* The instruction sets that the CPU backend or oneDNN make use of, as the kernel names them. */
+/* The instruction sets that the CPU backend or oneDNN make use of, as the kernel names
+ * them. */
 static const char *const instruction_sets[] = {
     "sse4_2",   "avx",      "avx2",     "fma",         "f16c",        "avx_vnni",
     "avx512f",  "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_tile",
@@ -81,7 +82,8 @@ static ft_status add_cpu(cJSON *object, ft_error *err)
     return ok ? FT_OK : ft_no_memory(err, "the output", 4096);
 }
 
-/* What the build has of CUDA; nothing where it has none. The libraries are opened where there are GPUs. */
+/* What the build has of CUDA; nothing where it has none. The libraries are opened
+ * where there are GPUs. */
 static bool add_parts(cJSON *object, bool open)
 {
     ft_cuda_parts parts;

@@ -37,8 +37,8 @@ static int n_columns(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
 }
 
-/* "model.safetensors  [=====     ]  12.3 of 33.6 MB, 4.5 MB/s, 5 s left"; without cells where the line is too
- * short for them. */
+/* "model.safetensors [===== ] 12.3 of 33.6 MB, 4.5 MB/s, 5 s left"; without cells
+ * where the line is too short for them. */
 static void draw(const char *file, int64_t done, int64_t total)
 {
     char text[TEXT_CHARS], cells[MOST_CELLS + 1] = "";

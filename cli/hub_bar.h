@@ -1,5 +1,5 @@
-/* What is shown while a model comes from the Hub: lines, and on a terminal a bar that stands in the last one.
- */
+/* What is shown while a model comes from the Hub: lines, and on a terminal a bar that
+ * stands in the last one. */
 #ifndef FT_CLI_HUB_BAR_H
 #define FT_CLI_HUB_BAR_H
 

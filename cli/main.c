@@ -1,5 +1,5 @@
-/* The program: finds the command that its first words name, and nothing else, so that `ftgpu --help` starts
- * nothing. */
+/* The program: finds the command that its first words name, and nothing else, so that
+ * `ftgpu --help` starts nothing. */
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -17,33 +17,8 @@
 #include "cli/command.h"
 #include "cli/help.h"
 
-/* In the order of a user's day. */
-static const ft_command commands[] = {
-    {"run", ft_command_run, "fine-tune one configuration and record the experiment"},
-    {"sweep", ft_command_sweep, "fine-tune a grid or a list of configurations"},
-    {"forecast", ft_command_forecast, "forecast series with a model, tuned or not"},
-    {"compare", ft_command_compare, "experiments side by side"},
-    {"best", ft_command_best, "the best experiment by a metric"},
-    {"show", ft_command_show, "one experiment in full"},
-    {"analyze importance", ft_command_analyze_importance, "which hyperparameters matter for a metric"},
-    {"analyze overfitting", ft_command_analyze_overfitting, "validation errors against training errors"},
-    {"analyze convergence", ft_command_analyze_convergence, "how the training losses went down"},
-    {"analyze summary", ft_command_analyze_summary, "all experiments in short"},
-    {"analyze regimes", ft_command_analyze_regimes,
-     "volatility of the test split against the training split"},
-    {"refine", ft_command_refine, "the next grid, around the best experiment"},
-    {"export", ft_command_export, "the comparison into a CSV file"},
-    {"data demo", ft_command_data_demo, "write demo data: five years of invented daily prices"},
-    {"data insights", ft_command_data_insights, "what the data looks like, before training on it"},
-    {"model info", ft_command_model_info, "sizes and settings of a model directory"},
-    {"model init", ft_command_model_init, "write a fresh, untrained model"},
-    {"model merge", ft_command_model_merge, "write a model with an adapter merged into it"},
-    {"model pull", ft_command_model_pull, "fetch a model from the Hugging Face Hub"},
-    {"model list", ft_command_model_list, "the models in the Hugging Face cache"},
-    {"pretrain", ft_command_pretrain, "train a fresh model from scratch, on artificial series"},
-    {"devices", ft_command_devices, "what this machine computes with"},
-    {"bench", ft_command_bench, "measure training, forecasts and single operations"},
-};
+#define COMMAND(name, run, summary) {name, run, summary},
+static const ft_command commands[] = {FT_COMMANDS(COMMAND)};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static int print_version(void)
@@ -82,8 +57,9 @@ static ft_status parse_help(const char *word, ft_help_form *form, ft_error *err)
     return ft_help_parse(strcmp(word, "help") == 0 ? "--help" : word, form, err);
 }
 
-/* Memory that is freed stays with the process: passes come and go by the hundred megabytes, and having their
- * pages cleared by the system each time took 6 % of an evaluation. */
+/* Memory that is freed stays with the process: passes come and go by the hundred
+ * megabytes, and having their pages cleared by the system each time took 6 % of an
+ * evaluation. */
 static void keep_memory(void)
 {
 #ifdef __GLIBC__
@@ -92,22 +68,25 @@ static void keep_memory(void)
 #endif
 }
 
-/* Opens /dev/null as each standard stream that the caller has closed: otherwise the next file or socket would
- * get its number, and messages would go there. Reading and writing fail as before. */
+/* Opens /dev/null as each standard stream that the caller has closed: otherwise the
+ * next file or socket would get its number, and messages would go there. Reading and
+ * writing fail as before. */
 static void fill_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1) (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-/* Starts the program again with OpenMP's waiting threads set to spin 1,000 times, then sleep. By default they
- * spin for milliseconds, and on a machine with other load a sweep takes 15 to 40 times as long. OpenMP reads
- * this before main begins, so it takes a new start, of the same process. The user's own settings stay. */
+/* Starts the program again with OpenMP's waiting threads set to spin 1,000 times, then
+ * sleep. By default they spin for milliseconds, and on a machine with other load a
+ * sweep takes 15 to 40 times as long. OpenMP reads this before main begins, so it
+ * takes a new start, of the same process. The user's own settings stay. */
 static void let_threads_sleep(char **argv)
 {
     const char *preloaded = getenv("LD_PRELOAD");
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
-    /* Where the loader was started by hand, or valgrind is at work, /proc/self/exe is not this program. */
+    /* Where the loader was started by hand, or valgrind is at work, /proc/self/exe is
+     * not this program. */
     if (getauxval(AT_BASE) == 0 || (preloaded && strstr(preloaded, "vgpreload"))) return;
     if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
     /* Where that fails threads wait as they do by default. */

@@ -1,8 +1,9 @@
-/* The manual page; see manual.h. The macros are those of man(7) of groff, which mandoc knows too. */
+/* The manual page; see manual.h. The macros are those of man(7) of groff, which mandoc
+ * knows too. */
 #include "cli/manual.h"
 
-/* What stands for a character that troff would change or obey; NULL for the others. A plain - may become a
- * hyphen, which no shell takes for an option. */
+/* What stands for a character that troff would change or obey; NULL for the others. A
+ * plain - may become a hyphen, which no shell takes for an option. */
 static const char *escape(char c)
 {
     switch (c) {
@@ -92,7 +93,8 @@ void ft_manual_command(const ft_command_line *line, ft_text *out)
         ft_manual_text(line->notes, out);
         end_line(out);
     }
-    /* What is shared are the hyperparameters so far; help.c gives them a section of their own. */
+    /* What is shared are the hyperparameters so far; help.c gives them a section of
+     * their own. */
     if (line->shared_notes) ft_text_add(out, ".PP\nSee HYPERPARAMETERS below.\n");
     ft_text_add(out, ".PP\n");
     ft_manual_example(line->example, out);

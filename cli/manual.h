@@ -4,8 +4,9 @@
 
 #include "cli/options.h"
 
-/* Appends text that is to be shown as it stands, but filled: what troff would take for a request, an escape
- * or a typographic sign is escaped. A line that begins with a blank keeps its break. */
+/* Appends text that is to be shown as it stands, but filled: what troff would take for
+ * a request, an escape or a typographic sign is escaped. A line that begins with a
+ * blank keeps its break. */
 void ft_manual_text(const char *text, ft_text *out);
 /* A section's heading. */
 void ft_manual_section(const char *title, ft_text *out);

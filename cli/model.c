@@ -1,4 +1,5 @@
-/* ftgpu model: looking into a model directory, making a fresh one, merging an adapter into one. */
+/* ftgpu model: looking into a model directory, making a fresh one, merging an adapter
+ * into one. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>

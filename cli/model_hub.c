@@ -1,4 +1,5 @@
-/* ftgpu model pull and list: the models of the Hugging Face Hub, and its cache on this machine. */
+/* ftgpu model pull and list: the models of the Hugging Face Hub, and its cache on this
+ * machine. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

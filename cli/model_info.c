@@ -26,8 +26,8 @@ int64_t ft_parameter_count(const ft_weights *weights)
     return total;
 }
 
-/* The dtype of the file's first matrix that we know: "F32", "BF16" or "F16". A model of several files is
- * told by the file that its index names first. */
+/* The dtype of the file's first matrix that we know: "F32", "BF16" or "F16". A model
+ * of several files is told by the file that its index names first. */
 static ft_status stored_as(const char *directory, const char **dtype, ft_error *err)
 {
     ft_safetensors *file = NULL;

@@ -11,8 +11,8 @@
 /* Numbers that the model holds; a head tied to the embedding counts once. */
 int64_t ft_parameter_count(const ft_weights *weights);
 
-/* Reads the whole directory. *info: {"path", "dtype", "checksum", "architecture": {...}, "parameters": {...},
- * "chronos_config": {...}}, the caller's. */
+/* Reads the whole directory. *info: {"path", "dtype", "checksum", "architecture":
+ * {...}, "parameters": {...}, "chronos_config": {...}}, the caller's. */
 ft_status ft_model_info(const char *directory, cJSON **info, ft_error *err);
 
 #endif

@@ -34,7 +34,8 @@ static size_t count_options(const ft_command_line *line)
     return count;
 }
 
-/* The option whose name are the first `length` bytes of `name`, which is shown in messages. */
+/* The option whose name are the first `length` bytes of `name`, which is shown in
+ * messages. */
 static ft_status find_option(const ft_command_line *line, const char *name, size_t length,
                              const ft_option **option, ft_error *err)
 {
@@ -164,8 +165,8 @@ static ft_status take_option(const ft_command_line *line, int argc, const char *
         return FT_OK;
     }
     const char *text = equals ? equals + 1 : *index + 1 < argc ? argv[*index + 1] : NULL;
-    /* "--train --val x": a forgotten argument, not a file named --val. "-5", "-" and "---" may be arguments.
-     */
+    /* "--train --val x": a forgotten argument, not a file named --val. "-5", "-" and
+     * "---" may be arguments. */
     const bool is_option =
         text && strncmp(text, "--", 2) == 0 && (!text[2] || isalpha((unsigned char)text[2]));
     if (!text || (!equals && is_option) || !*text)
@@ -222,7 +223,8 @@ ft_status ft_options_parse(const ft_command_line *line, int argc, const char *co
     return status == FT_OK ? check_required(line, given, err) : status;
 }
 
-/* Appends `words`, broken at blanks so that lines are no longer than 100; all but the first are indented. */
+/* Appends `words`, broken at blanks so that lines are no longer than 100; all but the
+ * first are indented. */
 static void add_wrapped(ft_text *out, const char *words, size_t column, size_t indent)
 {
     for (bool first = true; *words; first = false) {

@@ -25,41 +25,48 @@ typedef enum ft_option_kind {
     FT_OPTION_OPTIONAL /* const char *: "" without an argument; "--name=value": one of `choices` */
 } ft_option_kind;
 
-/* A row of the table; `name` NULL ends it. What is not given keeps the value that it has. */
+/* A row of the table; `name` NULL ends it. What is not given keeps the value that it
+ * has. */
 typedef struct ft_option {
     const char *name; /* without the dashes: "train" */
     ft_option_kind kind;
-    void *value;                /* where it is stored, of the kind's type */
-    const char *argument;       /* shown in help: "FILE"; NULL for a flag */
-    const char *help;           /* one line, perhaps with its default */
-    double least, most;         /* INTEGER and REAL; both 0: any finite number */
-    const char *const *choices; /* CHOICE; NULL-terminated. Of other kinds: what completion offers, or NULL */
+    void *value;          /* where it is stored, of the kind's type */
+    const char *argument; /* shown in help: "FILE"; NULL for a flag */
+    const char *help;     /* one line, perhaps with its default */
+    double least, most;   /* INTEGER and REAL; both 0: any finite number */
+    /* CHOICE; NULL-terminated. Of other kinds: what completion offers, or NULL */
+    const char *const *choices;
     bool required;
 } ft_option;
 
 typedef struct ft_command_line {
     const char *command; /* "ftgpu run" */
     const char *summary; /* one sentence */
-    const char *usage;   /* what follows the command: "--train FILE ... --target COLUMN [options]" */
+    /* what follows the command: "--train FILE ... --target COLUMN [options]" */
+    const char *usage;
     const char *example; /* whole lines that can be typed */
     const char *notes;   /* more help after the options, or NULL */
-    void (*shared_notes)(ft_text *out); /* and what other commands say too: the manual has it once; or NULL */
-    /* What an unknown option is instead, in words ("a hyperparameter: --set epochs=..."), into out; nothing
-     * where that is not known. NULL: nobody knows. */
+    /* and what other commands say too: the manual has it once; or NULL */
+    void (*shared_notes)(ft_text *out);
+    /* What an unknown option is instead, in words ("a hyperparameter: --set
+     * epochs=..."), into out; nothing where that is not known. NULL: nobody knows. */
     void (*explain)(const char *name, ft_text *out);
     const ft_option *options;
-    const char *positional;                /* the name of positional arguments: "ID"; NULL: none are taken */
-    const char *const *positional_choices; /* what completion offers for them, NULL-terminated; or NULL */
-    ft_option_list *arguments;             /* where they go */
+    /* the name of positional arguments: "ID"; NULL: none are taken */
+    const char *positional;
+    /* what completion offers for them, NULL-terminated; or NULL */
+    const char *const *positional_choices;
+    ft_option_list *arguments; /* where they go */
     size_t least_arguments, most_arguments;
 } ft_command_line;
 
-/* Parses argv[0 .. argc), which begins after the command's name. Options may be "--name value" or
- * "--name=value", in any order with positional arguments; after "--" all is positional. `help` is set (and
- * nothing else checked) when --help or -h is there. Errors (FT_BAD_INPUT) name the option: unknown, with the
- * nearest; without its argument; given twice; not a number, out of range, not one of the choices; missing
- * although required; too few or too many arguments. Lists must start zeroed and are freed by
- * ft_option_list_free, also after a failure. */
+/* Parses argv[0 .. argc), which begins after the command's name. Options may be
+ * "--name value" or "--name=value", in any order with positional arguments; after "--"
+ * all is positional. `help` is set (and nothing else checked) when --help or -h is
+ * there. Errors (FT_BAD_INPUT) name the option: unknown, with the nearest; without its
+ * argument; given twice; not a number, out of range, not one of the choices; missing
+ * although required; too few or too many arguments. Lists must start zeroed and are
+ * freed by ft_option_list_free, also after a failure. */
 ft_status ft_options_parse(const ft_command_line *line, int argc, const char *const *argv, bool *help,
                            ft_error *err);
 void ft_option_list_free(ft_option_list *list);

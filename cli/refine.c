@@ -17,7 +17,8 @@ typedef struct refine_options {
     ft_option_list keys, grids;
 } refine_options;
 
-/* "--grid key=v1,v2" for each list of several and "--set key=value" for each of one, or "--grid-file F". */
+/* "--grid key=v1,v2" for each list of several and "--set key=value" for each of one,
+ * or "--grid-file F". */
 static void add_grid_options(const cJSON *grid, const char *out, ft_text *text)
 {
     if (out) {
@@ -110,10 +111,8 @@ int ft_command_refine(int argc, const char *const *argv)
     refine_options options = {
         .selection = FT_SELECTION_DEFAULT, .metric = "mae", .split = "val", .format = "table"};
     const ft_option table[] = {
-        FT_OPTIONS_BEST_BY(
-            options.metric,
-            "what is best: mae (default), rmse, mase, directional_accuracy, smape, wql, coverage_80",
-            options.split, "val or test (default val: test is held back)"),
+        FT_OPTIONS_BEST_BY(options.metric, "what is best, one of " FT_METRIC_LIST " (default mae)",
+                           options.split, "val or test (default val: test is held back)"),
         {.name = "key",
          .kind = FT_OPTION_LIST,
          .value = &options.keys,

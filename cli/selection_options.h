@@ -1,5 +1,5 @@
-/* The options that say which experiments a command looks at, the same in every command that looks at several.
- */
+/* The options that say which experiments a command looks at, the same in every command
+ * that looks at several. */
 #ifndef FT_CLI_SELECTION_OPTIONS_H
 #define FT_CLI_SELECTION_OPTIONS_H
 
@@ -10,7 +10,8 @@
 typedef struct ft_selection_options {
     const char *results, *match;
     bool regex;
-    ft_option_list ids, where; /* ids: the command's positional arguments, where it takes them */
+    /* ids: the command's positional arguments, where it takes them */
+    ft_option_list ids, where;
 } ft_selection_options;
 
 #define FT_SELECTION_DEFAULT ((ft_selection_options){.results = FT_DEFAULT_RESULTS})
@@ -32,7 +33,8 @@ typedef struct ft_selection_options {
         .help = "only experiments with this hyperparameter; may be given again"                              \
     }
 
-/* Rows of what is best: a metric, mae by default, and the split that chooses, val by default. */
+/* Rows of what is best: a metric, mae by default, and the split that chooses, val by
+ * default. */
 #define FT_OPTIONS_BEST_BY(metric_target, metric_help, split_target, split_help)                             \
     {.name = "metric",                                                                                       \
      .kind = FT_OPTION_TEXT,                                                                                 \
@@ -49,8 +51,8 @@ extern const char *const ft_split_choices[];
 
 enum { FT_MOST_IDS = 100000 };
 
-/* Loads the chosen experiments and says on stderr what could not be read. Where none is left that is told: as
- * FT_BAD_INPUT where one is `needed`, else as a warning. */
+/* Loads the chosen experiments and says on stderr what could not be read. Where none
+ * is left that is told: as FT_BAD_INPUT where one is `needed`, else as a warning. */
 ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
                             ft_experiments *experiments, ft_error *err);
 void ft_selection_options_free(ft_selection_options *selection);

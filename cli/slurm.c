@@ -100,8 +100,8 @@ static bool is_plain(char c)
            strchr("-_=/.,:%@+", c) || (unsigned char)c >= 128;
 }
 
-/* A line "#SBATCH <option><value>", as one word of sbatch, to which backslashes are special between quotes
- * too and blanks even after one. */
+/* A line "#SBATCH <option><value>", as one word of sbatch, to which backslashes are
+ * special between quotes too and blanks even after one. */
 static void add_option(ft_text *out, const char *option, const char *value)
 {
     bool quoted = false;
@@ -160,7 +160,8 @@ static void add_change_directory(ft_text *out, const places *p)
     ft_text_add(out, " || exit 1\n");
 }
 
-/* How many arguments an option of --slurm takes up that begins with this one; 0: it is none of them. */
+/* How many arguments an option of --slurm takes up that begins with this one; 0: it is
+ * none of them. */
 static int slurm_arguments(const char *argument)
 {
     ft_slurm_options unused;

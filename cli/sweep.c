@@ -129,7 +129,8 @@ static ft_status parse_shard(const char *text, ft_sweep_request *request, ft_err
     return FT_OK;
 }
 
-/* Checks the sweep as far as that can be done without a device, and leaves it to Slurm. */
+/* Checks the sweep as far as that can be done without a device, and leaves it to
+ * Slurm. */
 static ft_status submit(ft_engine *engine, const ft_sweep_request *request, const ft_slurm_options *slurm,
                         int argc, const char *const *argv, ft_error *err)
 {

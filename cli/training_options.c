@@ -61,16 +61,16 @@ void ft_progress_end(void)
     line_is_live = false;
 }
 
-/* The characters that fit into a line of the terminal: a longer one is broken, and only its end would be
- * replaced. */
+/* The characters that fit into a line of the terminal: a longer one is broken, and
+ * only its end would be replaced. */
 static int line_width(void)
 {
     struct winsize size = {0};
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
 }
 
-/* On a terminal the line of an epoch replaces the one before, and what else happens stays; elsewhere all is
- * lines. */
+/* On a terminal the line of an epoch replaces the one before, and what else happens
+ * stays; elsewhere all is lines. */
 static void show_progress(void *context, const char *line)
 {
     (void)context;

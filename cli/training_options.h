@@ -1,4 +1,5 @@
-/* What `run` and `sweep` have in common: their options, progress on stderr, and stopping by signals. */
+/* What `run` and `sweep` have in common: their options, progress on stderr, and
+ * stopping by signals. */
 #ifndef FT_CLI_TRAINING_OPTIONS_H
 #define FT_CLI_TRAINING_OPTIONS_H
 
@@ -16,15 +17,16 @@ typedef struct ft_training_options {
 
 enum { FT_TRAINING_OPTIONS = 28 };
 
-/* Writes the rows of the common options, without an end, into `table` and returns their number (at most
- * FT_TRAINING_OPTIONS). */
+/* Writes the rows of the common options, without an end, into `table` and returns
+ * their number (at most FT_TRAINING_OPTIONS). */
 size_t ft_training_options_table(ft_training_options *options, ft_option *table);
 
-/* Progress on stderr, stopping by SIGINT, SIGTERM and SIGUSR1, the command line for records, and an MPI
- * launcher's processes: for a command that trains. */
+/* Progress on stderr, stopping by SIGINT, SIGTERM and SIGUSR1, the command line for
+ * records, and an MPI launcher's processes: for a command that trains. */
 void ft_training_start(ft_engine_settings *engine, int argc, const char *const *argv, const char *command);
 
-/* After parsing: fills request and engine settings; SIGINT and SIGTERM are caught from here on. */
+/* After parsing: fills request and engine settings; SIGINT and SIGTERM are caught from
+ * here on. */
 ft_status ft_training_options_resolve(ft_training_options *options, int argc, const char *const *argv,
                                       const char *command, ft_error *err);
 void ft_training_options_free(ft_training_options *options);
@@ -38,8 +40,8 @@ void ft_training_explain(const char *name, ft_text *out);
 /* The exit status that goes with how a run ended, after telling the error. */
 int ft_training_finish(ft_status status, const ft_error *err);
 
-/* Of the processes that an MPI launcher has started, rank 0 alone speaks: stdout and stderr of the others go
- * nowhere. Before anything is printed. */
+/* Of the processes that an MPI launcher has started, rank 0 alone speaks: stdout and
+ * stderr of the others go nowhere. Before anything is printed. */
 void ft_silence_followers(void);
 
 /* Leaves the live progress line for a line of its own. */

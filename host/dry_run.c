@@ -13,8 +13,8 @@
 #include "host/workers/rank_group.h"
 #include "model/flops.h"
 
-/* Parts of the matrix rate that passes reach: attention less than the rest, for its exponentials and random
- * numbers (`ftgpu bench train`, sizes nano to small). */
+/* Parts of the matrix rate that passes reach: attention less than the rest, for its
+ * exponentials and random numbers (`ftgpu bench train`, sizes nano to small). */
 static const double REACHED = 0.75, REACHED_BY_ATTENTION = 0.4;
 
 /* FLOP/s of the feed-forward product. */
@@ -34,7 +34,8 @@ static double seconds_of(const ft_flops *flops, double rate)
     return attention / (REACHED_BY_ATTENTION * rate) + (ft_flops_total(flops) - attention) / (REACHED * rate);
 }
 
-/* Windows that start at rows first, first + stride, ... up to last, and the mean length of their contexts. */
+/* Windows that start at rows first, first + stride, ... up to last, and the mean
+ * length of their contexts. */
 typedef struct window_count {
     double windows, mean_context;
 } window_count;
@@ -50,7 +51,8 @@ static window_count count_windows(double first, double last, double stride, doub
                           (shorter * mean_of_shorter + (windows - shorter) * context_length) / windows};
 }
 
-/* The steps of a configuration, without the windows that a shift moves over an edge, and its val_losses. */
+/* The steps of a configuration, without the windows that a shift moves over an edge,
+ * and its val_losses. */
 static double train_seconds(const ft_run_context *run_context, const ft_hyperparameters *config, double rate)
 {
     ft_adapter_spec spec = ft_adapter_spec_of(config);
@@ -94,8 +96,8 @@ static double evaluation_seconds(const ft_run_context *run_context, const ft_hyp
     return seconds;
 }
 
-/* Of all configurations: a forecast takes what its lengths say, which most configurations share with the one
- * before. */
+/* Of all configurations: a forecast takes what its lengths say, which most
+ * configurations share with the one before. */
 static double all_evaluation_seconds(const ft_sweep *sweep, double rate)
 {
     const ft_hyperparameters *configs = sweep->grid.configs;
@@ -216,7 +218,8 @@ ft_status ft_dry_run(ft_engine *engine, const ft_sweep_request *request, ft_swee
     status = open_device(sweep, &device, err);
     if (status == FT_OK) status = ft_sweep_make_plan(sweep, &device, err);
     if (status == FT_OK) status = measure_rate(sweep, &rate, err);
-    if (request->base.gpus_per_experiment > 1) rate *= device.ranks; /* as if nothing were lost in between */
+    /* as if nothing were lost in between */
+    if (request->base.gpus_per_experiment > 1) rate *= device.ranks;
     if (status == FT_OK) status = describe(sweep, rate, &device, figures, err);
     if (status != FT_OK) ft_sweep_close(sweep);
     return status;

@@ -1,4 +1,5 @@
-/* Forecasts beyond the end of each series of a file, as Chronos' predict_df writes them. See ftgpu.h. */
+/* Forecasts beyond the end of each series of a file, as Chronos' predict_df writes
+ * them. See ftgpu.h. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -65,8 +66,8 @@ static ft_status check_job(const ft_forecast_job *job, ft_frequency *named, ft_e
     return job->freq ? ft_frequency_parse(job->freq, named, err) : FT_OK;
 }
 
-/* The columns: what was asked for, and 0.5, which is what metrics measure, before the first that is above it.
- */
+/* The columns: what was asked for, and 0.5, which is what metrics measure, before the
+ * first that is above it. */
 static ft_status choose_levels(forecaster *f, ft_error *err)
 {
     const ft_forecast_job *job = f->job;
@@ -147,7 +148,8 @@ static void add_name(ft_text *names, size_t number, const char *name)
         ft_text_add(names, ", ...");
 }
 
-/* Series of which the model sees nothing, and those whose values single precision does not hold. */
+/* Series of which the model sees nothing, and those whose values single precision does
+ * not hold. */
 static ft_status check_histories(const forecaster *f, ft_error *err)
 {
     const ft_dataset *dataset = &f->dataset;
@@ -275,7 +277,8 @@ static ft_status forecast_csv(ft_engine *engine, const ft_forecast_job *job, cha
     if (status == FT_OK) status = draw_samples(&f, err);
     if (status == FT_OK) status = write_csv(&f, &out, err);
     if (status == FT_OK && job->out) {
-        (void)fwrite(out.data, 1, out.length, writer.stream); /* errors are found by the commit */
+        /* errors are found by the commit */
+        (void)fwrite(out.data, 1, out.length, writer.stream);
         status = ft_file_commit(&writer, err);
     }
     if (status == FT_OK && !job->out) {

@@ -10,7 +10,8 @@
 typedef struct continuer {
     const ft_dataset *dataset;
     const char *path;
-    const ft_frequency *shared; /* for all, or those with fewer than least_rows; NULL: none */
+    /* for all, or those with fewer than least_rows; NULL: none */
+    const ft_frequency *shared;
     size_t least_rows;
     size_t n_uneven;
     ft_forecast_dates *dates;
@@ -24,7 +25,8 @@ static bool shows(const char *format, const char *letters)
     return false;
 }
 
-/* The months between two dates that differ in the last part that the style shows: 0 where it shows days. */
+/* The months between two dates that differ in the last part that the style shows: 0
+ * where it shows days. */
 static int32_t months_shown(const ft_timestamp_style *style)
 {
     if (!*style->format)
@@ -35,7 +37,8 @@ static int32_t months_shown(const ft_timestamp_style *style)
                                            : 12;
 }
 
-/* One date alone goes on by the last part that it shows: "2022Q1" by quarters, "2022-W01" by weeks, a whole
+/* One date alone goes on by the last part that it shows: "2022Q1" by quarters, "2022-W01"
+ * by weeks, a whole
  * date by days. */
 static void set_shown_step(const ft_timestamp_style *style, int64_t time, ft_frequency *frequency)
 {
@@ -49,8 +52,8 @@ static void set_shown_step(const ft_timestamp_style *style, int64_t time, ft_fre
     frequency->day = 1;
 }
 
-/* Whether days follow each other within one Monday to Friday: they may be business days as well, and the
- * forecast goes beyond them. */
+/* Whether days follow each other within one Monday to Friday: they may be business days
+ * as well, and the forecast goes beyond them. */
 static bool may_be_business_days(const continuer *c, const ft_dataset_item *item,
                                  const ft_frequency *frequency)
 {
@@ -62,7 +65,8 @@ static bool may_be_business_days(const continuer *c, const ft_dataset_item *item
            c->dates->horizon > (size_t)(4 - weekday);
 }
 
-/* The frequency of a series; the first one that is not evenly spaced is described in the remark. */
+/* The frequency of a series; the first one that is not evenly spaced is described in
+ * the remark. */
 static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_frequency *frequency,
                                 ft_error *err)
 {

@@ -55,7 +55,8 @@ static ft_status look(const char *directory, const char *name, char **path, ft_e
     return status;
 }
 
-/* The adapter or model that the experiment trained: beside its results.json, else at its recorded path. */
+/* The adapter or model that the experiment trained: beside its results.json, else at
+ * its recorded path. */
 static ft_status find_trained(const ft_experiment *experiment, char **path, ft_error *err)
 {
     const char *recorded = experiment->model_path, *slash = recorded ? strrchr(recorded, '/') : NULL;
@@ -89,8 +90,9 @@ static ft_status look_for_model(const char *start, const char *directory, char *
     return status;
 }
 
-/* The base model, where it was: by the path as the run had it, from here or from where the run was started;
- * or in the Hugging Face cache. Nothing is fetched: a path that is gone may look like a name on the Hub. */
+/* The base model, where it was: by the path as the run had it, from here or from where
+ * the run was started; or in the Hugging Face cache. Nothing is fetched: a path that
+ * is gone may look like a name on the Hub. */
 static ft_status find_base(const ft_experiment *experiment, char **path, ft_error *err)
 {
     const char *recorded = text_of(experiment->run, "model"), *start = text_of(experiment->run, "directory");

@@ -25,7 +25,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Whether a file of the directory is the one that would be written; *name is then its name, malloc'd. */
+/* Whether a file of the directory is the one that would be written; *name is then its
+ * name, malloc'd. */
 static ft_status find_in(const char *path, const struct stat *out, char **name, ft_error *err)
 {
     ft_directory directory = FT_NO_DIRECTORY;

@@ -1,4 +1,5 @@
-/* `ftgpu pretrain`: a fresh model, or one to go on from, trained on artificial series, as a model directory. docs/pretraining.md. */
+/* `ftgpu pretrain`: a fresh model, or one to go on from, trained on artificial series, as
+ * a model directory. docs/pretraining.md. */
 #ifndef FT_HOST_PRETRAIN_H
 #define FT_HOST_PRETRAIN_H
 
@@ -15,8 +16,8 @@ typedef struct ft_pretrain_job {
         settings; /* lengths 0: the size's own. Checkpoint, callbacks and comm are filled in */
 } ft_pretrain_job;
 
-/* Trains, or resumes from the checkpoint in job->out, and writes the model. FT_BAD_INPUT where a model is
- * there already. FT_INTERRUPTED as in ft_pretrain. */
+/* Trains, or resumes from the checkpoint in job->out, and writes the model.
+ * FT_BAD_INPUT where a model is there already. FT_INTERRUPTED as in ft_pretrain. */
 ft_status ft_run_pretraining(ft_engine *engine, const ft_pretrain_job *job, ft_pretrain_result *result,
                              ft_error *err);
 

@@ -1,5 +1,5 @@
-/* Every configuration of a sweep, by the public interface; see ftgpu.h. In this process, one adapter batch
- * after the other, or by workers (coordinator.h). */
+/* Every configuration of a sweep, by the public interface; see ftgpu.h. In this
+ * process, one adapter batch after the other, or by workers (coordinator.h). */
 #include "host/ftgpu.h"
 
 #include <stdio.h>

@@ -230,12 +230,6 @@ struct ft_backend {
      *
      * Waits for everything queued. Returns the first failure since the last call. */
     ft_status (*synchronize)(ft_backend *self, ft_error *err);
-    /* Streams 0 (the default) and 1. Operations go to the stream in use. `record` marks a
-     * point of the current stream as event 0 to 63; `wait` makes the current stream wait
-     * for an event. All three do nothing on a device with one stream. */
-    void (*use_stream)(ft_backend *self, int stream);
-    void (*record)(ft_backend *self, int event);
-    void (*wait)(ft_backend *self, int event);
     /* Captures what is queued between begin and end into a graph, which `replay` runs
      * again on the same memory. All four are NULL where capture gains nothing; the caller
      * then queues the operations at each step. */

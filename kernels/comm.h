@@ -32,22 +32,20 @@ struct ft_comm {
     ft_status (*all_reduce)(ft_comm *self, ft_tensor values, ft_error *err);
     /* Makes everything queued from here on wait for all sums queued before. */
     ft_status (*join)(ft_comm *self, ft_error *err);
-    /* Sums numbers on the host over the ranks, in place. The sums are there when it
-     * returns. Fails as `wait` does. */
-    ft_status (*add_up)(ft_comm *self, double *values, size_t count, ft_error *err);
+    /* Sums numbers on the host over the ranks, in place. Returns when the sums are there,
+     * so no rank returns before all have called it. Fails as `wait` does. */
+    ft_status (*all_reduce_host)(ft_comm *self, double *values, size_t count, ft_error *err);
     /* Waits for everything this rank has queued, calls of this communicator included.
      * Call it before any wait of the backend that would never end if a rank had died.
      * FT_FAILED when a rank has died or does not arrive within the communicator's
      * timeout. The communicator is then aborted: queued work ends with meaningless
      * results, and all further calls fail, replays of the backend's graphs included. */
     ft_status (*wait)(ft_comm *self, ft_error *err);
-    /* Waits until all ranks have called it. Fails as `wait` does. */
-    ft_status (*barrier)(ft_comm *self, ft_error *err);
-    /* Leaves the other ranks: queued work of this rank ends with meaningless results, all
+    /* Aborts the communicator: queued work of this rank ends with meaningless results, all
      * its further calls fail, and so do those of the other ranks as soon as they notice.
      * A rank calls it when it alone fails, before it releases memory of its backend: a
      * release would wait for queued work that never ends. */
-    void (*abandon)(ft_comm *self);
+    void (*abort)(ft_comm *self);
     /* Free the graphs first that captured its calls. */
     void (*free)(ft_comm *self);
     /* Optional, set by a caller that knows the ranks' processes: whether a rank is gone.
@@ -69,7 +67,7 @@ typedef struct ft_comm_id {
 ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err);
 /* Creates rank `rank` of `size` for a CUDA backend, which must outlive the communicator.
  * Returns when all ranks have called it; if one dies before, the launcher of the
- * processes must end the others. timeout_seconds: for `wait` and `barrier`; 0: none.
+ * processes must end the others. timeout_seconds: for `wait` and `all_reduce_host`; 0: none.
  * FT_BAD_INPUT where the build or the machine has no NCCL. */
 ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int size, double timeout_seconds,
                        ft_comm **comm, ft_error *err);
@@ -90,7 +88,7 @@ int ft_comm_launched_rank(void);
 /* All ranks agree on a status: FT_OK if every rank passes FT_OK; otherwise all return the
  * status and the message of the first rank that passed another. *flag (may be NULL)
  * becomes true on all ranks if it was true on any. `comm` NULL: this process alone. A
- * rank that cannot take part abandons the communicator, so that the others do not wait
+ * rank that cannot take part aborts the communicator, so that the others do not wait
  * for it. */
 ft_status ft_comm_agree(ft_comm *comm, ft_status status, bool *flag, ft_error *err);
 

@@ -14,8 +14,8 @@ static ft_status hear_failure(ft_comm *comm, int from, ft_status status, ft_erro
         words[0] = (double)status;
         for (size_t i = 0; i < sizeof err->message; i++) words[1 + i] = (double)err->message[i];
     }
-    if (comm->add_up(comm, words, sizeof words / sizeof *words, &unheard) != FT_OK) {
-        comm->abandon(comm);
+    if (comm->all_reduce_host(comm, words, sizeof words / sizeof *words, &unheard) != FT_OK) {
+        comm->abort(comm);
         return status == FT_OK ? ft_fail(err, FT_FAILED, "rank %d failed", from) : status;
     }
     for (size_t i = 0; i < sizeof err->message; i++) err->message[i] = (char)words[1 + i];
@@ -36,18 +36,18 @@ ft_status ft_comm_agree(ft_comm *comm, ft_status status, bool *flag, ft_error *e
     size_t count = (size_t)comm->size + 1;
     double *votes = calloc(count, sizeof *votes);
     if (!votes) {
-        comm->abandon(comm);
+        comm->abort(comm);
         return ft_no_memory(err, "an agreement", count * sizeof *votes);
     }
     votes[comm->rank] = status != FT_OK;
     votes[comm->size] = flag && *flag;
-    ft_status heard = comm->add_up(comm, votes, count, &unheard);
+    ft_status heard = comm->all_reduce_host(comm, votes, count, &unheard);
     int failed = 0;
     while (failed < comm->size && votes[failed] == 0) failed++;
     if (flag) *flag = votes[comm->size] > 0;
     free(votes);
     if (heard != FT_OK) {
-        comm->abandon(comm);
+        comm->abort(comm);
         if (status == FT_OK) *err = unheard;
         return status == FT_OK ? heard : status;
     }

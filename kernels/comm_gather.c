@@ -17,9 +17,9 @@ ft_status ft_comm_gather(ft_comm *comm, float *values, size_t total, size_t firs
             bool is_own = at + i >= first && at + i - first < count;
             sums[i] = is_own ? (double)values[at + i] : 0.0;
         }
-        status = comm->add_up(comm, sums, n, err);
+        status = comm->all_reduce_host(comm, sums, n, err);
         for (size_t i = 0; i < n && status == FT_OK; i++) values[at + i] = (float)sums[i];
     }
-    if (status != FT_OK) comm->abandon(comm);
+    if (status != FT_OK) comm->abort(comm);
     return status;
 }

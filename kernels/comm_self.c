@@ -15,7 +15,7 @@ static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
     return FT_OK;
 }
 
-static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
+static ft_status all_reduce_host(ft_comm *self, double *values, size_t count, ft_error *err)
 {
     (void)self, (void)values, (void)count, (void)err;
     return FT_OK;
@@ -27,7 +27,7 @@ static ft_status nothing(ft_comm *self, ft_error *err)
     return FT_OK;
 }
 
-static void abandon(ft_comm *self)
+static void abort_rank(ft_comm *self)
 {
     (void)self;
 }
@@ -48,10 +48,9 @@ ft_status ft_comm_self(ft_comm **comm, ft_error *err)
                        .broadcast = broadcast,
                        .all_reduce = all_reduce,
                        .join = nothing,
-                       .add_up = add_up,
+                       .all_reduce_host = all_reduce_host,
                        .wait = nothing,
-                       .barrier = nothing,
-                       .abandon = abandon,
+                       .abort = abort_rank,
                        .free = free_comm};
     return FT_OK;
 }

@@ -36,12 +36,6 @@ static void zero(ft_backend *self, void *device, size_t bytes)
     if (bytes) memset(device, 0, bytes);
 }
 
-static void one_stream(ft_backend *self, int number)
-{
-    (void)self;
-    (void)number;
-}
-
 void ft_host_memory_operations(ft_backend *backend)
 {
     backend->memory_bytes = ft_memory_bytes();
@@ -51,5 +45,4 @@ void ft_host_memory_operations(ft_backend *backend)
     backend->to_host = to_host;
     backend->copy = copy;
     backend->zero = zero;
-    backend->use_stream = backend->record = backend->wait = one_stream;
 }

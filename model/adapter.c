@@ -49,7 +49,7 @@ void ft_targets_format(uint32_t targets, char out[32])
 
 float ft_adapter_scale(const ft_adapter_spec *spec)
 {
-    /* In double, as Python does it. */
+    /* In double, as in Python. */
     double rank = spec->rank;
     return (float)((double)spec->alpha / (spec->use_rslora ? sqrt(rank) : rank));
 }
@@ -182,7 +182,8 @@ ft_status ft_adapter_merge(const ft_adapter *adapter, ft_weights *weights, ft_er
             add_product(weights->tensor[i], adapter->a[i], adapter->b[i], scale, &info, adapter->spec.rank);
         else
             memcpy(weights->tensor[i], adapter->a[i], bytes);
-        /* Other weights, another checksum: the old one and what was changed. */
+        /* Other weights have another checksum: combine the old one with the new
+         * values. */
         weights->checksum = ft_checksum(weights->checksum, weights->tensor[i], bytes);
     }
     return FT_OK;

@@ -33,8 +33,8 @@ typedef struct parts {
     size_t found;                    /* tensors of the file that have their place */
 } parts;
 
-/* Finds the tensors of the adapter's kind by name, a LoRA's rank and its targets. Others
- * must be copies of the base model's. */
+/* Finds the adapter's tensors by name, and a LoRA's rank and targets. All other
+ * tensors must be copies of the base model's. */
 static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts *p, ft_error *err)
 {
     const ft_model_config *config = &base->config;
@@ -79,7 +79,7 @@ static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts
     return FT_OK;
 }
 
-/* What adapter_config.json says of single modules. */
+/* Checks the settings for single modules in adapter_config.json. */
 static ft_status check_modules(const char *config_path, const ft_model_config *config,
                                const ft_adapter_spec *spec, const parts *p, ft_error *err)
 {
@@ -112,8 +112,8 @@ static ft_status check_modules(const char *config_path, const ft_model_config *c
     return status;
 }
 
-/* A LoRA target that the file has in some blocks only stays zero in the others: A and B
- * both zero are no adapter, and no gradient ever moves them. */
+/* Copies A and B. Blocks in which a LoRA target has no tensors get zeros: A and B both
+ * zero change nothing, and no gradient moves them. */
 static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -132,8 +132,8 @@ static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
     return status;
 }
 
-/* Says what a directory without adapter_model.safetensors is instead, where that is plain
- * to see. */
+/* Explains a directory without adapter_model.safetensors, if it is recognisably
+ * something else. */
 static ft_status check_directory(const char *directory, const char *config_path, const char *tensors_path,
                                  ft_error *err)
 {
@@ -198,7 +198,7 @@ ft_status ft_adapter_read(const char *directory, const ft_weights *base, ft_adap
     return status;
 }
 
-/* adapter_model.safetensors of a directory. */
+/* Writes adapter_model.safetensors. */
 static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_error *err)
 {
     static const char *const metadata[] = {"format", "pt"};
@@ -239,7 +239,7 @@ cleanup:
     return status;
 }
 
-/* The files of an adapter, into an existing directory. */
+/* Writes an adapter's files into an existing directory. */
 static ft_status write_files(const char *directory, const ft_adapter *adapter, const ft_weights *base,
                              const char *base_model, ft_error *err)
 {
@@ -257,7 +257,7 @@ static ft_status write_files(const char *directory, const ft_adapter *adapter, c
     return status;
 }
 
-/* Makes what is in a directory last. Where a file system cannot, nothing is lost. */
+/* Syncs a directory. Not every file system can; that is no failure. */
 static void sync_directory(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -286,7 +286,7 @@ ft_status ft_adapter_write(const char *directory, const ft_adapter *adapter, con
     status = write_files(temporary, adapter, base, base_model, err);
     if (status == FT_OK) {
         sync_directory(temporary);
-        /* Replaces an empty directory, and refuses one that is not. */
+        /* Replaces an empty directory; fails on one that is not. */
         if (rename(temporary, target) != 0)
             status =
                 ft_fail(err, ft_status_of_errno(errno), "%s: cannot be written: %s", target, strerror(errno));

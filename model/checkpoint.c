@@ -1,4 +1,4 @@
-/* Where the training of an adapter batch stands, on disk; see checkpoint.h. */
+/* Writes and reads checkpoints; see checkpoint.h. */
 #include "model/checkpoint.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ static void *member(const void *of, const field *f)
     return (char *)(uintptr_t)of + f->offset;
 }
 
-/* Adds a number; one that is not finite, which JSON has not, as text. */
+/* Adds a number. NaN and infinities, which JSON lacks, are added as text. */
 static bool put(cJSON *object, const char *key, double value)
 {
     char text[FT_NUMBER_CHARS];
@@ -137,8 +137,8 @@ static uint32_t add_tensor(uint32_t checksum, const char *name, const void *data
     return ft_checksum(ft_checksum(checksum, name, strlen(name)), data, bytes);
 }
 
-/* Moves aside what is at a checkpoint's path but is no regular file (a pipe, a device, a
- * link, a directory): it must not be written to. */
+/* Renames whatever is at the checkpoint's path but is no regular file (a pipe, a
+ * device, a link, a directory): it must not be written to. */
 static ft_status make_way(const char *path, ft_error *err)
 {
     struct stat there;
@@ -155,7 +155,7 @@ static ft_status make_way(const char *path, ft_error *err)
     return status;
 }
 
-/* Writes the tensors, which it sorts, with the state and the checksum of both. */
+/* Writes the tensors, state, and the checksum of both. Sorts `tensors`. */
 static ft_status write_checked(const char *path, const char *state, ft_tensor_to_store *tensors, size_t n,
                                ft_error *err)
 {
@@ -213,7 +213,7 @@ ft_status ft_checkpoint_write(const char *path, uint32_t batch, const ft_trainab
     return status;
 }
 
-/* -- reading: a value of another type, or out of its range, is as bad as none -- */
+/* -- reading: a value of the wrong type or out of range counts as missing -- */
 
 static bool get_real(const cJSON *object, const char *key, double *value)
 {
@@ -352,7 +352,7 @@ static ft_status read_tensor(const ft_safetensors *file, const char *name, int64
     return ft_safetensors_read_matrix(file, tensor, rows, cols, out, err);
 }
 
-/* The matrices from the file to the device, by way of one on the host. */
+/* Copies the matrices from the file to the device, one at a time by way of the host. */
 static ft_status read_to_device(const ft_safetensors *file, ft_trainable *t, ft_error *err)
 {
     const ft_tensor targets[N_MATRICES] = {t->params, t->m, t->v};
@@ -395,6 +395,6 @@ ft_status ft_checkpoint_read(const char *path, uint32_t batch, ft_trainable *t, 
     if (status == FT_OK) status = read_to_device(file, t, err);
     if (status == FT_OK) status = read_best(file, t, states, err);
     ft_safetensors_close(file);
-    /* What a disk cannot give back is damaged as well. */
+    /* A file that the disk cannot read counts as damaged. */
     return status == FT_FAILED ? FT_BAD_INPUT : status;
 }

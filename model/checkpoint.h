@@ -37,7 +37,7 @@ typedef struct ft_slot_state {
     int64_t step;      /* optimizer steps taken */
     int32_t n_epochs;  /* finished */
     ft_epoch *history; /* (n_epochs); the owner's, with room for all epochs */
-    /* Not FT_TRAINING: a result is due, after which the slot is free. */
+    /* Not FT_TRAINING: the result must be delivered; then the slot is free. */
     ft_training_end ended;
     bool due;                                /* a result must be delivered */
     int32_t best_epoch, epochs_without_gain; /* best_epoch 0: none yet */

@@ -41,14 +41,14 @@ static const char *skip_value(const char *at)
     return at;
 }
 
-/* A value that takes the place of a key's. */
+/* A new value for a key. */
 typedef struct edit {
     const char *key, *value; /* the key without its quotes; JSON text */
     size_t found;            /* how often it was there */
 } edit;
 
-/* Appends the object that begins at `source`, with the values of the keys replaced.
- * Returns what follows it. */
+/* Appends the object that begins at `source` with new values for some keys. Returns
+ * what follows it. */
 static const char *edit_object(const char *source, edit *edits, size_t n_edits, ft_text *out)
 {
     const char *copied = source, *at = skip_blanks(source + 1);
@@ -70,8 +70,8 @@ static const char *edit_object(const char *source, edit *edits, size_t n_edits, 
     return at + 1;
 }
 
-/* chronos_config's text with other lengths; empty where it is not found under its plain
- * name. */
+/* The text of chronos_config with other lengths; empty if the key is not found in
+ * plain spelling. */
 static ft_text change_lengths(const char *source, const ft_chronos_config *lengths)
 {
     static const char key[] = "\"chronos_config\"";
@@ -90,7 +90,7 @@ static ft_text change_lengths(const char *source, const ft_chronos_config *lengt
     return out;
 }
 
-/* The copy. lengths NULL: its own. */
+/* Returns the copy. lengths NULL: unchanged. */
 static ft_text edit_config(const char *source, const ft_chronos_config *lengths)
 {
     static const char replacement[] = "\"float32\"";

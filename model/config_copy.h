@@ -1,6 +1,5 @@
-/* config.json for a copy of a model with f32 weights: the model's own, except for the
- * dtype and, where it was trained with other lengths, the lengths. docs/reference.md
- * §1. */
+/* config.json for a copy of a model with f32 weights: the model's own except for the
+ * dtype and, if it was trained with other lengths, the lengths. docs/reference.md §1. */
 #ifndef FT_MODEL_CONFIG_COPY_H
 #define FT_MODEL_CONFIG_COPY_H
 

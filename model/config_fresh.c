@@ -1,4 +1,4 @@
-/* How a config is written; see config.h. */
+/* Writes a fresh model's config; see config.h. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,9 +11,9 @@
 #include "model/json_builder.h"
 #include "model/place.h"
 
-/* Keys that change nothing of what a trained adapter computes, or that its tensors tell:
- * which modules, where it came from, how it was initialised. Those read below are among
- * them. Any other key must be null, false or empty. */
+/* Keys that do not change what a trained adapter computes, or that its tensors show
+ * too: which modules, where it came from, how it was initialised. Includes the keys
+ * read below. Any other key must be null, false or empty. */
 static const char *const accepted[] = {"auto_mapping",        "base_model_name_or_path",
                                        "peft_version",        "revision",
                                        "task_type",           "inference_mode",
@@ -80,7 +80,7 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     const cJSON *rslora = cJSON_GetObjectItemCaseSensitive(root, "use_rslora");
     double rank, alpha, dropout;
     spec->kind = FT_LORA;
-    /* T5 has no biases: which of them were trained says nothing. */
+    /* T5 has no biases, so it does not matter which of them were trained. */
     const bool is_bias =
         cJSON_IsString(bias) && (!strcmp(bias->valuestring, "none") || !strcmp(bias->valuestring, "all") ||
                                  !strcmp(bias->valuestring, "lora_only"));
@@ -265,7 +265,7 @@ ft_status ft_peft_config_check_targets(const char *path, const ft_tensor_name *m
         if (module.failed)
             status = ft_no_memory(err, path, strlen(modules[i].text));
         else if (is_meant(path, root, module.data, &yes, &ignored) != FT_OK)
-            i = count; /* a pattern that is not understood: the tensors alone tell */
+            i = count; /* a pattern only Python can read: the tensors alone decide */
         else if (yes && !has[i])
             status = ft_fail(err, FT_BAD_INPUT,
                              "%s: key \"target_modules\" means %s, but adapter_model.safetensors has no "

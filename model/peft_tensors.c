@@ -1,4 +1,4 @@
-/* Plain names of an adapter's tensors, and copies of the base model's; see
+/* Plain names of an adapter's tensors, and its copies of base tensors; see
  * peft_tensors.h. */
 #include "model/peft_tensors.h"
 
@@ -49,7 +49,7 @@ ft_status ft_peft_tensors_open(const ft_safetensors *file, ft_peft_tensors *tens
     }
     for (size_t i = 0; i < file->count; i++) {
         if (strcmp(tensors->names[i], file->tensors[i].name) == 0)
-            continue; /* names in the file are all different */
+            continue; /* all names in the file differ */
         for (size_t k = 0; k < file->count; k++)
             if (k != i && strcmp(tensors->names[k], tensors->names[i]) == 0)
                 return ft_fail(err, FT_BAD_INPUT,

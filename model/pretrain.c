@@ -44,9 +44,9 @@ static bool leads(const pretraining *p)
 static uint32_t number_of(const pretraining *p)
 {
     const ft_pretrain_settings *s = p->settings;
-    const double values[] = {(double)s->steps,  s->minutes,      s->batch_size,     s->context_length,
-                             s->prediction_length, s->learning_rate, s->warmup,      s->weight_decay,
-                             s->max_grad_norm,  (double)s->dropout, s->seed,        p->weights->checksum};
+    const double values[] = {(double)s->steps,     s->minutes,         s->batch_size, s->context_length,
+                             s->prediction_length, s->learning_rate,   s->warmup,     s->weight_decay,
+                             s->max_grad_norm,     (double)s->dropout, s->seed,       p->weights->checksum};
     return ft_checksum(0, values, sizeof values);
 }
 
@@ -67,9 +67,8 @@ static ft_status make_validation(pretraining *p, ft_error *err)
         float *values = p->validation_values + i * length;
         ft_pretrain_validation_series(&p->batches, i, values, scratch);
         p->validation[i] = (ft_series){values, {0, 0, 0, length}};
-        p->windows.windows[i] = (ft_window){.label_start = s->context_length,
-                                            .item = (int32_t)i,
-                                            .label_count = s->prediction_length};
+        p->windows.windows[i] = (ft_window){
+            .label_start = s->context_length, .item = (int32_t)i, .label_count = s->prediction_length};
         p->windows.count = p->windows.capacity = i + 1;
     }
     free(scratch);
@@ -80,15 +79,15 @@ static ft_status prepare(pretraining *p, ft_error *err)
 {
     const ft_pretrain_settings *s = p->settings;
     const ft_adapter_spec spec = {.kind = FT_FULL};
-    p->batches = (ft_pretrain_batch_settings){s->batch_size, s->context_length, s->prediction_length,
-                                              s->seed, s->threads};
+    p->batches = (ft_pretrain_batch_settings){s->batch_size, s->context_length, s->prediction_length, s->seed,
+                                              s->threads};
     p->number = number_of(p);
     p->state.history = &p->last;
     ft_status status = ft_tokenizer_create(&p->weights->config.chronos, &p->tokenizer, err);
     if (status == FT_OK) status = ft_adapter_init(&spec, p->weights, 0, &p->adapter, err);
     if (status == FT_OK)
-        status = ft_trainable_create(p->model, (const ft_adapter *const *)&p->adapter, 1, true,
-                                     &p->trainable, err);
+        status = ft_trainable_create(p->model, (const ft_adapter *const *)&p->adapter, 1, true, &p->trainable,
+                                     err);
     if (status == FT_OK) {
         p->trainable->comm = s->comm;
         status = ft_stepper_create(p->trainable, s->batch_size, s->context_length + 1,
@@ -167,7 +166,7 @@ static ft_status agree_on_time(const pretraining *p, double *seconds, ft_error *
     ft_comm *comm = p->settings->comm;
     if (!comm || comm->size == 1) return FT_OK;
     if (comm->rank != 0) *seconds = 0;
-    return comm->add_up(comm, seconds, 1, err);
+    return comm->all_reduce_host(comm, seconds, 1, err);
 }
 
 static double learning_rate(const ft_pretrain_settings *s, double done)
@@ -188,8 +187,8 @@ static ft_status train_step(pretraining *p, ft_error *err)
     in->step[0] = (uint32_t)state->step;
     in->model_dropout[0] = s->dropout;
     state->last_learning_rate = learning_rate(s, share_done(p));
-    *ft_stepper_rates(p->stepper, 0) = (ft_step_rates){
-        (float)state->last_learning_rate, (float)s->weight_decay, (float)s->max_grad_norm};
+    *ft_stepper_rates(p->stepper, 0) =
+        (ft_step_rates){(float)state->last_learning_rate, (float)s->weight_decay, (float)s->max_grad_norm};
     ft_status status = ft_stepper_step(p->stepper, err);
     if (status != FT_OK) return status;
     double loss = ft_stepper_loss(p->stepper, 0), seconds = ft_now_seconds() - started;
@@ -279,10 +278,10 @@ static ft_status train(pretraining *p, ft_error *err)
     }
     if (status != FT_OK || !stop || share_done(p) >= 1) return status;
     status = write_checkpoint(p, err);
-    return status == FT_OK ? ft_fail(err, FT_INTERRUPTED,
-                                     "stopped after step %lld; the same command resumes it",
-                                     (long long)p->state.step)
-                           : status;
+    return status == FT_OK
+               ? ft_fail(err, FT_INTERRUPTED, "stopped after step %lld; the same command resumes it",
+                         (long long)p->state.step)
+               : status;
 }
 
 /* The trained parameters into the weights. */
@@ -301,8 +300,8 @@ ft_status ft_pretrain(ft_chronos *model, ft_weights *weights, const ft_pretrain_
     if (status == FT_OK) status = train(&p, err);
     if (status == FT_OK) status = keep_weights(&p, err);
     if (status == FT_OK)
-        *result = (ft_pretrain_result){p.state.step, p.state.tokens, p.state.seconds, p.last.loss,
-                                       p.last.val_loss};
+        *result =
+            (ft_pretrain_result){p.state.step, p.state.tokens, p.state.seconds, p.last.loss, p.last.val_loss};
     clean_up(&p);
     return status;
 }

@@ -30,9 +30,9 @@ typedef struct ft_pretrain_settings {
     uint32_t seed;
     int threads; /* that draw series; 0: all cores */
     int32_t validation_series;
-    const char *checkpoint;      /* a file: resumed from where it is there */
-    double checkpoint_seconds;   /* between two of them; validation comes as often */
-    double report_seconds;       /* between two reports of the training alone */
+    const char *checkpoint;         /* a file: resumed from where it is there */
+    double checkpoint_seconds;      /* between two of them; validation comes as often */
+    double report_seconds;          /* between two reports of the training alone */
     ft_stop (*stop)(void *context); /* asked after each step; may be NULL */
     /* Tells how far the training is; may be NULL. */
     void (*report)(void *context, const ft_pretrain_report *report);

@@ -138,8 +138,8 @@ ft_status ft_pretrain_batch_create(const ft_tokenizer *tokenizer, const ft_pretr
     if (!b) return ft_no_memory(err, "a batch", sizeof *b);
     b->tokenizer = tokenizer;
     b->settings = *settings;
-    b->scratch_bytes = (ft_synthetic_scratch(settings->context_length + settings->prediction_length) + 63) /
-                       64 * 64;
+    b->scratch_bytes =
+        (ft_synthetic_scratch(settings->context_length + settings->prediction_length) + 63) / 64 * 64;
     b->values = malloc(n * (context + prediction) * sizeof *b->values);
     b->scratch = aligned_alloc(64, n * b->scratch_bytes);
     b->ids = malloc(n * (context + 1) * sizeof *b->ids);

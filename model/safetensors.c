@@ -1,5 +1,5 @@
-/* Reading and writing safetensors files; see safetensors.h. Little-endian machines only,
- * as all that are supported are. */
+/* Reads and writes safetensors files; see safetensors.h. For little-endian machines
+ * only, as is ftgpu. */
 #include "model/safetensors.h"
 
 #include <errno.h>

@@ -37,7 +37,7 @@ const char *ft_schedule_name(ft_schedule kind)
 ft_status ft_schedule_parse(const char *name, ft_schedule *kind, ft_error *err)
 {
     for (int i = 0; i < FT_SCHEDULE_COUNT; i++) {
-        if (strcmp(name, names[i])) continue;
+        if (strcmp(name, names[i]) != 0) continue;
         *kind = (ft_schedule)i;
         return FT_OK;
     }

@@ -296,7 +296,7 @@ ft_status ft_stepper_evaluate(ft_stepper *s, const ft_evaluated *of, const ft_wi
         status = ft_no_memory(err, "an evaluation", (size_t)s->n_sequences * sizeof *uses);
     else
         status = evaluate_windows(s, of, uses, windows, sum, counted, err);
-    if (status == FT_OK && s->comm) status = s->comm->add_up(s->comm, sum, 2 * n, err);
+    if (status == FT_OK && s->comm) status = s->comm->all_reduce_host(s->comm, sum, 2 * n, err);
     for (size_t k = 0; k < n && status == FT_OK; k++) losses[k] = counted[k] > 0 ? sum[k] / counted[k] : NAN;
     free(sum);
     free(uses);

@@ -67,7 +67,7 @@ static ft_status agree_on_pruned(ft_trainer *t, int32_t n, ft_error *err)
     if (!comm) return FT_OK;
     double *votes = t->val_loss; /* whose values are in the history by now */
     for (int32_t k = 0; k < n; k++) votes[k] = t->pruned[k];
-    ft_status status = comm->add_up(comm, votes, (size_t)n, err);
+    ft_status status = comm->all_reduce_host(comm, votes, (size_t)n, err);
     for (int32_t k = 0; k < n; k++) t->pruned[k] = votes[k] > 0;
     return status;
 }
@@ -235,7 +235,7 @@ static ft_status train_all(ft_trainer *t, ft_error *err)
         if (stop) return ft_slots_interrupt(t, err);
         status = train_step(t, err);
         if (status == FT_OK) status = after_step(t, &n_ended, err);
-        if (status != FT_OK && comm) comm->abandon(comm);
+        if (status != FT_OK && comm) comm->abort(comm);
         if (status == FT_OK && (any_due(t) || (n_ended > 0 && checkpoint_is_old(t))))
             between = ft_slots_checkpoint(t, err);
     }
@@ -337,7 +337,7 @@ static ft_status agree_on_checkpoint(ft_trainer *t, ft_error *err)
     for (int32_t g = 0; g < t->n_slots; g++)
         if (ft_slot_is_live(t, g)) steps += (double)t->states[g].step;
     all = steps;
-    ft_status status = comm->add_up(comm, &all, 1, err);
+    ft_status status = comm->all_reduce_host(comm, &all, 1, err);
     if (status == FT_OK && all != steps * comm->size)
         status = ft_fail(err, FT_FAILED, "%s: the ranks have different checkpoints of that name",
                          t->settings->checkpoint);

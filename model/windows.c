@@ -6,7 +6,7 @@
 
 #include "base/philox.h"
 
-/* beside FT_SITE_SAMPLING: random numbers of their own */
+/* Beside FT_SITE_SAMPLING: its own random numbers. */
 enum { SITE_WINDOWS = 0x5a3b1e01 };
 
 /* Number `index` of epoch `epoch`, in [0, bound). Multiplying instead of taking the

@@ -30,6 +30,12 @@ target_compile_definitions(test_cuda_library PRIVATE FT_PLANTED_LIBRARY="$<TARGE
 
 add_test(NAME unit/arrows COMMAND ${CMAKE_SOURCE_DIR}/tests/unit/arrows/test_arrows.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 add_test(NAME unit/docs COMMAND ${CMAKE_SOURCE_DIR}/tests/docs.sh ${CMAKE_SOURCE_DIR})
+if(NOT FTGPU_SANITIZE) # which would find the same
+  add_test(NAME unit/format COMMAND ${CMAKE_SOURCE_DIR}/tests/format.sh ${CMAKE_SOURCE_DIR})
+  add_test(NAME unit/tidy COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+  set_tests_properties(unit/format unit/tidy PROPERTIES SKIP_RETURN_CODE 77)
+  set_tests_properties(unit/tidy PROPERTIES LABELS slow TIMEOUT 1200 PROCESSORS 2)
+endif()
 include(tests/e2e/e2e.cmake)
 include(tests/fuzz/fuzz.cmake)
 include(tests/faults/faults.cmake)

@@ -200,7 +200,8 @@ ft_status ft_confidence_set(const ft_window_scores *scores, size_t count, ft_met
     for (size_t i = 0; i < count; i++) certainty[i] = (ft_certainty){NAN, true};
     if (count == 0 || scores[0].n_windows == 0) return FT_OK;
     double *costs = malloc(DRAWS * count * sizeof *costs),
-           *times = malloc(scores[0].n_windows * sizeof *times), *room = malloc((3 * count + DRAWS) * sizeof *room);
+           *times = malloc(scores[0].n_windows * sizeof *times),
+           *room = malloc((3 * count + DRAWS) * sizeof *room);
     ft_status status = FT_OK;
     if (!costs || !times || !room || !make_plan(scores, &p)) {
         status = ft_no_memory(err, "the draws of windows", DRAWS * count * sizeof *costs);
@@ -209,7 +210,8 @@ ft_status ft_confidence_set(const ft_window_scores *scores, size_t count, ft_met
         const double factor = small_sample_factor(*n_blocks),
                      plain = sqrt((double)*n_blocks / ((double)*n_blocks - 1));
         for (size_t i = 0; i < count; i++)
-            d.cost[i] = value_of(metric, total(scores[i].sum, p.n_windows), total(scores[i].weight, p.n_windows));
+            d.cost[i] =
+                value_of(metric, total(scores[i].sum, p.n_windows), total(scores[i].weight, p.n_windows));
         draw_costs(&p, scores, count, metric, seed, times, costs);
         find_errors(costs, count, plain, &d, certainty);
         reduce(costs, count, factor, certainty, &d);

@@ -8,14 +8,23 @@
 #include "tracker/metrics.h"
 
 const char *const ft_metric_names[FT_N_METRICS] = {
-    "mae", "rmse", "mase", "directional_accuracy", "smape", "wql", "coverage_80",
+    [FT_MAE] = "mae",
+    [FT_RMSE] = "rmse",
+    [FT_MASE] = "mase",
+    [FT_DIRECTIONAL_ACCURACY] = "directional_accuracy",
+    [FT_SMAPE] = "smape",
+    [FT_WQL] = "wql",
+    [FT_COVERAGE_80] = "coverage_80",
 };
 
 static const size_t offsets[FT_N_METRICS] = {
-    offsetof(ft_metrics, mae),         offsetof(ft_metrics, rmse),
-    offsetof(ft_metrics, mase),        offsetof(ft_metrics, directional_accuracy),
-    offsetof(ft_metrics, smape),       offsetof(ft_metrics, wql),
-    offsetof(ft_metrics, coverage_80),
+    [FT_MAE] = offsetof(ft_metrics, mae),
+    [FT_RMSE] = offsetof(ft_metrics, rmse),
+    [FT_MASE] = offsetof(ft_metrics, mase),
+    [FT_DIRECTIONAL_ACCURACY] = offsetof(ft_metrics, directional_accuracy),
+    [FT_SMAPE] = offsetof(ft_metrics, smape),
+    [FT_WQL] = offsetof(ft_metrics, wql),
+    [FT_COVERAGE_80] = offsetof(ft_metrics, coverage_80),
 };
 
 ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err)
@@ -27,11 +36,8 @@ ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err)
         }
     }
     const char *near = ft_nearest_name(name, ft_metric_names, FT_N_METRICS);
-    return ft_fail(
-        err, FT_BAD_INPUT,
-        "unknown metric \"%.100s\"%s%s%s (known: mae, rmse, mase, directional_accuracy, smape, wql, "
-        "coverage_80)",
-        name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return ft_fail(err, FT_BAD_INPUT, "unknown metric \"%.100s\"%s%s%s (known: " FT_METRIC_LIST ")", name,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 double ft_metrics_get(const ft_metrics *metrics, ft_metric metric)

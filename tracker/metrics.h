@@ -45,6 +45,8 @@ typedef enum ft_metric {
     FT_N_METRICS
 } ft_metric;
 
+/* The names in the order of the enum, for help texts. */
+#define FT_METRIC_LIST "mae, rmse, mase, directional_accuracy, smape, wql, coverage_80"
 /* "mae", "rmse", ...: the names in files, in the order of the enum. */
 extern const char *const ft_metric_names[FT_N_METRICS];
 

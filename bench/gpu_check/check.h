@@ -1,4 +1,5 @@
-/* What the checks of model_check.h share: the model, the data, and the writing of lines. */
+/* What the checks of model_check.h share: the model, the data, and the writing of
+ * lines. */
 #ifndef FT_BENCH_CHECK_H
 #define FT_BENCH_CHECK_H
 
@@ -7,7 +8,8 @@
 #include "model/tokenizer.h"
 #include "model/windows.h"
 
-enum { CHECK_ADAPTERS = 2, CHECK_SEQUENCES = 3, CHECK_SERIES = 3 }; /* sequences: of a step, at most */
+/* sequences: of a step, at most */
+enum { CHECK_ADAPTERS = 2, CHECK_SEQUENCES = 3, CHECK_SERIES = 3 };
 
 typedef struct check_run {
     const model_check_scene *scene;
@@ -26,13 +28,15 @@ typedef struct check_run {
 /* A check's line: ok where worst <= bound. */
 void check_result(check_run *run, const char *check, ft_dtype dtype, double worst, double bound,
                   const char *detail);
-/* The line of a check that could not come to its end; then sees whether the device still works. */
+/* The line of a check that could not come to its end; then sees whether the device
+ * still works. */
 void check_error(check_run *run, const char *check, ft_dtype dtype, const ft_error *err);
 
 /* The line of a check that cannot be made here. */
 void check_missing(check_run *run, const char *check, ft_dtype dtype, const ft_error *err);
 
-/* The reference for a backend in `dtype`: in double, or with what enters a product rounded to bf16. */
+/* The reference for a backend in `dtype`: in double, or with what enters a product
+ * rounded to bf16. */
 ft_status check_reference(ft_dtype dtype, ft_backend **backend, ft_error *err);
 
 void check_training(check_run *run, ft_adapter_kind kind, ft_dtype dtype);

@@ -1,9 +1,12 @@
-/* Forecasts on the device, greedy and sampled, over a horizon of several chunks; see model_check.h.
+/* Forecasts on the device, greedy and sampled, over a horizon of several chunks; see
+ * model_check.h.
  *
- * Every token that is drawn is kept, and of ref the distribution that it was drawn from. Draws are keyed, so
- * that a token which is not ref's tells how far off in probability the device was: at least as far as the
- * draw's uniform number lies from that token's place in ref's cumulative distribution. Rounding moves that
- * by very little. After one such draw its path has another past, and in the next chunk its whole series. */
+ * Every token that is drawn is kept, and of ref the distribution that it was drawn
+ * from. Draws are keyed, so that a token which is not ref's tells how far off in
+ * probability the device was: at least as far as the draw's uniform number lies from
+ * that token's place in ref's cumulative distribution. Rounding moves that by very
+ * little. After one such draw its path has another past, and in the next chunk its
+ * whole series. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +65,7 @@ static void keeping_sample(ft_backend *self, const ft_sampling *sampling, ft_ten
 static ft_status make_room(const check_run *run, const ft_forecast_settings *settings, bool is_reference,
                            draws *d)
 {
-    size_t n = (size_t)(REQUESTS * settings->num_samples * settings->horizon);
+    size_t n = (size_t)REQUESTS * (size_t)settings->num_samples * (size_t)settings->horizon;
     d->vocab_size = run->config.vocab_size;
     d->token = calloc(n, sizeof *d->token);
     d->uniform = calloc(n, sizeof *d->uniform);
@@ -89,7 +92,7 @@ static ft_status run_forecast(const check_run *run, ft_backend *backend, const f
     ft_chronos *chronos = NULL;
     ft_trainable *trainable = NULL;
     ft_forecast_request requests[REQUESTS];
-    size_t n = (size_t)(REQUESTS * settings->num_samples * settings->horizon),
+    size_t n = (size_t)REQUESTS * (size_t)settings->num_samples * (size_t)settings->horizon,
            n_missing = (size_t)run->scene->context_length;
     float *samples = malloc(n * sizeof *samples), *missing = malloc(n_missing * sizeof *missing);
     ft_status status = samples && missing ? FT_OK : ft_no_memory(err, "a forecast", n * 4);
@@ -149,8 +152,8 @@ static double probability(const draws *ref, int32_t draw, int32_t token)
     return ref->real == FT_F64 ? ((const double *)all)[at] : (double)((const float *)all)[at];
 }
 
-/* How far the draw's number lies from a token's place in ref's cumulative distribution; infinitely far where
- * there is no such token. */
+/* How far the draw's number lies from a token's place in ref's cumulative
+ * distribution; infinitely far where there is no such token. */
 static double distance(const draws *ref, int32_t draw, int32_t token)
 {
     if (token < 0 || token >= ref->vocab_size) return INFINITY;
@@ -161,12 +164,14 @@ static double distance(const draws *ref, int32_t draw, int32_t token)
 }
 
 typedef struct comparison {
-    int32_t compared, different; /* draws from the same past, and those that gave another token than ref's */
-    double worst;                /* distance of these */
+    /* draws from the same past, and those that gave another token than ref's */
+    int32_t compared, different;
+    double worst; /* distance of these */
     char where[96];
 } comparison;
 
-/* The draws of one path in a chunk, up to the first that differs; false if one did. first: of the chunk. */
+/* The draws of one path in a chunk, up to the first that differs; false if one did.
+ * first: of the chunk. */
 static bool compare_path(const draws *got, const draws *ref, int32_t first, int32_t n_tokens, int32_t n_paths,
                          int32_t path, comparison *c)
 {

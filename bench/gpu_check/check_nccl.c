@@ -1,4 +1,5 @@
-/* NCCL on the device: a communicator of one rank, whose sums are what was summed; see model_check.h. */
+/* NCCL on the device: a communicator of one rank, whose sums are what was summed; see
+ * model_check.h. */
 #include <string.h>
 
 #include "bench/gpu_check/check.h"
@@ -6,7 +7,8 @@
 
 enum { VALUES = 100003 };
 
-/* Sums plainly, then captured and replayed twice; as all are of one rank, nothing may change. */
+/* Sums plainly, then captured and replayed twice; as all are of one rank, nothing may
+ * change. */
 static ft_status sum(ft_backend *backend, ft_comm *comm, ft_tensor values, ft_error *err)
 {
     ft_status status = comm->all_reduce(comm, values, err);

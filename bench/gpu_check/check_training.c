@@ -1,5 +1,5 @@
-/* Training steps of an adapter batch on the device: against ref, captured against plainly queued, and twice;
- * see model_check.h. */
+/* Training steps of an adapter batch on the device: against ref, captured against
+ * plainly queued, and twice; see model_check.h. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,8 +80,8 @@ static finding compare_gradients(const check_run *run, const trace *got, const t
     return f;
 }
 
-/* Adapter by adapter, not tensor by tensor: AdamW's first steps follow the gradient's sign alone, and where
- * rounding turned one sign round, a small tensor differs much. */
+/* Adapter by adapter, not tensor by tensor: AdamW's first steps follow the gradient's
+ * sign alone, and where rounding turned one sign round, a small tensor differs much. */
 static finding compare_parameters(const trace *got, const trace *ref)
 {
     finding f = {0};
@@ -126,10 +126,12 @@ static void write_line(check_run *run, const char *what, ft_dtype dtype, const t
         check_error(run, name, dtype, one->status == FT_OK ? &other->err : &one->err);
 }
 
-/* The bounds leave room for rounding. In f32 a rounding of 3e-7 now and then switches one ReLU of a few hundred
- * thousand: a gradient that passes it changes by 3e-3, at worst by 3e-2, and the gradient's norm by 1e-3;
- * AdamW's first steps, which follow signs, change by the root of that. All other tensors stay, so that their
- * median shows a fault that is everywhere. In bf16 switches happen all the time, in ref as well. */
+/* The bounds leave room for rounding. In f32 a rounding of 3e-7 now and then switches
+ * one ReLU of a few hundred thousand: a gradient that passes it changes by 3e-3, at
+ * worst by 3e-2, and the gradient's norm by 1e-3; AdamW's first steps, which follow
+ * signs, change by the root of that. All other tensors stay, so that their median
+ * shows a fault that is everywhere. In bf16 switches happen all the time, in ref as
+ * well. */
 static void check_against_reference(check_run *run, ft_dtype dtype, const trace *device, const trace *ref)
 {
     finding loss = {0}, norm = {0}, worst_gradient = {0}, median_gradient = {0}, parameters = {0};

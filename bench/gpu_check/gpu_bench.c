@@ -57,7 +57,8 @@ static void print_op(void *context, const ft_bench_op *op, const ft_bench_limits
 typedef ft_status job_function(ft_backend *backend, const ft_weights *weights, const ft_bench_job *job,
                                ft_bench_figures *figures, ft_error *err);
 
-/* Measures a job and prints its line; `batch` is its batch size in words. Fails where the device is lost. */
+/* Measures a job and prints its line; `batch` is its batch size in words. Fails where
+ * the device is lost. */
 static ft_status run_job(ft_bench_device *device, job_function *run, const char *what, const char *batch,
                          const ft_weights *weights, const ft_bench_job *job, int *exit_status, ft_error *err)
 {

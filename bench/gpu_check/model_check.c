@@ -8,8 +8,8 @@
 #include "bench/gpu_check/check.h"
 #include "host/bench/device.h"
 
-/* Lengths are no multiples of 64. nano: contexts of three chunks of 64 keys, in the simulator within a
- * minute. small: what takes ref about six seconds of one core. */
+/* Lengths are no multiples of 64. nano: contexts of three chunks of 64 keys, in the
+ * simulator within a minute. small: what takes ref about six seconds of one core. */
 static const model_check_scene scenes[] = {
     {"nano", 134, 20, {2, 1}, 27, 4, true, false, false},
     {"small", 11, 3, {2, 1}, 4, 2, false, false, false},
@@ -115,8 +115,9 @@ static ft_status make_series(check_run *run, ft_error *err)
     return FT_OK;
 }
 
-/* Fresh weights with attention that prefers some keys to others, as T5's own initialisation gives it. Its
- * embedding is made smaller, or the head, which is tied to it, would tell the last token again. */
+/* Fresh weights with attention that prefers some keys to others, as T5's own
+ * initialisation gives it. Its embedding is made smaller, or the head, which is tied
+ * to it, would tell the last token again. */
 static ft_status draw_weights(check_run *run, ft_error *err)
 {
     run->config.initializer_factor = 1;

@@ -31,7 +31,8 @@ typedef struct model_check_scene {
     int32_t sequences[2];                      /* of each adapter in a step */
     int32_t horizon, num_samples;              /* of the forecasts that are sampled */
     bool all_kinds;                            /* ln_tuning and full as well as LoRA */
-    bool skip_f32, skip_bf16;                  /* bf16 alone: for a new process, after f32 lost the device */
+    /* bf16 alone: for a new process, after f32 lost the device */
+    bool skip_f32, skip_bf16;
 } model_check_scene;
 
 /* Of size nano or small; NULL for any other. */
@@ -40,9 +41,10 @@ const model_check_scene *model_check_scene_of(const char *size);
 /* How the backend that is checked is made, anew for each run. */
 typedef ft_status model_check_create(ft_dtype dtype, ft_backend **backend, ft_error *err);
 
-/* Makes all checks and writes their lines to `out`. One that fails does not end the others. Returns the
- * program's exit status: 0 none failed, 1 some did, 2 nothing could be checked (and the error), 3 the device
- * was lost: after a failure it does not work any more, which ends the checks. */
+/* Makes all checks and writes their lines to `out`. One that fails does not end the
+ * others. Returns the program's exit status: 0 none failed, 1 some did, 2 nothing
+ * could be checked (and the error), 3 the device was lost: after a failure it does not
+ * work any more, which ends the checks. */
 int model_check(const model_check_scene *scene, model_check_create *create, FILE *out, ft_error *err);
 
 #endif

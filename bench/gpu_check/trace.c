@@ -30,8 +30,8 @@ static ft_status make_trainable(const check_run *run, ft_chronos *chronos, ft_ad
     return status;
 }
 
-/* Other windows in each step, of the same shape: an adapter's first context is as long as can be, others are
- * padded; every second horizon ends early. */
+/* Other windows in each step, of the same shape: an adapter's first context is as long
+ * as can be, others are padded; every second horizon ends early. */
 static void fill_step(const check_run *run, int32_t step, ft_stepper *stepper)
 {
     const model_check_scene *scene = run->scene;
@@ -51,8 +51,8 @@ static void fill_step(const check_run *run, int32_t step, ft_stepper *stepper)
     ft_window_batch(in, run->tokenizer, run->series, uses, n, scene->context_length,
                     scene->prediction_length);
     for (int32_t g = 0; g < in->n_adapters; g++) {
-        /* The first adapter's gradient is clipped, the second's is not. Steps are small: AdamW makes more of
-         * a rounding than it was. */
+        /* The first adapter's gradient is clipped, the second's is not. Steps are
+         * small: AdamW makes more of a rounding than it was. */
         const ft_step_rates rates[CHECK_ADAPTERS] = {{1e-4f, 0.01f, 0.5f}, {3e-5f, 0.1f, 0}};
         *ft_stepper_rates(stepper, g) = rates[g];
         in->seed[g] = 7 + (uint32_t)g;

@@ -26,9 +26,9 @@ typedef struct trace {
     int32_t n_parts;
 } trace;
 
-/* Trains on ref, in double or with bf16 emulated, or on the device that is checked: plainly queued, or by
- * graphs (model/step_graphs.h: the first step is queued plainly, the second captured and replayed, the others
- * replayed). To be freed. */
+/* Trains on ref, in double or with bf16 emulated, or on the device that is checked:
+ * plainly queued, or by graphs (model/step_graphs.h: the first step is queued plainly,
+ * the second captured and replayed, the others replayed). To be freed. */
 trace trace_on_reference(check_run *run, ft_adapter_kind kind, ft_dtype dtype);
 trace trace_on_device(const check_run *run, ft_adapter_kind kind, ft_dtype dtype, bool with_graphs);
 void trace_free(trace *t);

@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "tracker/experiment.h"
 
-/* Seconds: until a device is open; an epoch of the trajectory that the defaults make, such that a result
- * costs some ten seconds of a device. */
+/* Seconds: until a device is open; an epoch of the trajectory that the defaults make,
+ * such that a result costs some ten seconds of a device. */
 static const double START = 20, EPOCH = 2;
 
 /* A number in (0, 1) that depends on its arguments alone. */
@@ -149,7 +149,8 @@ static void read_checkpoint(sim_pool *s, const sim_worker *w, const char *path)
     }
 }
 
-/* The trajectories and counters of a sweep's plan, which is made after the first worker has its device. */
+/* The trajectories and counters of a sweep's plan, which is made after the first
+ * worker has its device. */
 static void know_plan(sim_pool *s)
 {
     if (s->epochs) return;
@@ -287,7 +288,8 @@ static void say_finish(sim_pool *s, sim_worker *w, size_t member)
     tell(s, w, message);
 }
 
-/* Records the next member of what has ended; starts the next round when all is recorded. */
+/* Records the next member of what has ended; starts the next round when all is
+ * recorded. */
 static void go_on(sim_pool *s, sim_worker *w)
 {
     while (w->at_slot < w->n_active) {

@@ -1,11 +1,12 @@
-/* Workers that only say what workers say, in a time of their own: the coordinator's end of a sweep of any
- * size without a device.
+/* Workers that only say what workers say, in a time of their own: the coordinator's
+ * end of a sweep of any size without a device.
  *
- * What a worker takes for an epoch of a trajectory is the epoch's part of what the planner expects, times a
- * factor that differs from trajectory to trajectory; a device is as busy with many adapters as with few, so
- * that the epochs of the adapters in its slots add up. Workers die at random: what they did since their last
- * epoch is lost, and the time to start again. Messages go through the channels of protocol.h, so that their
- * whole cost is seen. */
+ * What a worker takes for an epoch of a trajectory is the epoch's part of what the
+ * planner expects, times a factor that differs from trajectory to trajectory; a device
+ * is as busy with many adapters as with few, so that the epochs of the adapters in its
+ * slots add up. Workers die at random: what they did since their last epoch is lost,
+ * and the time to start again. Messages go through the channels of protocol.h, so that
+ * their whole cost is seen. */
 #ifndef SIM_POOL_H
 #define SIM_POOL_H
 
@@ -17,7 +18,8 @@
 typedef struct sim_settings {
     int32_t n_workers;
     double deaths_per_hour; /* of one worker */
-    double spread;          /* standard deviation of the logarithm of a trajectory's factor */
+    /* standard deviation of the logarithm of a trajectory's factor */
+    double spread;
     double heartbeat_seconds; /* seconds */
     uint64_t seed;
     bool makes_files; /* each result has its directory with results.json */
@@ -44,7 +46,8 @@ typedef struct sim_worker {
     ft_channel near, far; /* the coordinator's end; the worker's */
     sim_phase phase;
     bool has_spoken; /* is on the pool's list */
-    size_t life;     /* counts deaths: what was planned for an earlier life does not happen */
+    /* counts deaths: what was planned for an earlier life does not happen */
+    size_t life;
     double next_death, next_heartbeat, round_start, round_end;
 
     /* The batch: trajectories in their order; members are configurations. */
@@ -53,7 +56,8 @@ typedef struct sim_worker {
     size_t *members;              /* (n_members) */
     bool *is_recorded;            /* (n_members) */
     size_t n_members;
-    size_t *slots; /* (n_slots) trajectories that are being trained, of the first n_active */
+    /* (n_slots) trajectories that are being trained, of the first n_active */
+    size_t *slots;
     size_t n_slots, n_active;
     size_t at_slot, at_member; /* what is being recorded */
     bool judge, is_given_up, stops;
@@ -65,8 +69,10 @@ typedef struct sim_pool {
     const ft_sweep *sweep;
     sim_worker *workers; /* (n_workers) */
     double now;          /* seconds */
-    ft_heap events;      /* what happens when: of worker w in its life l, w + n_workers l */
-    int32_t *spoke;      /* (n_spoke) workers that said something, or are gone, since the last wait */
+    /* what happens when: of worker w in its life l, w + n_workers l */
+    ft_heap events;
+    /* (n_spoke) workers that said something, or are gone, since the last wait */
+    int32_t *spoke;
     int32_t n_spoke;
     int32_t *epochs;   /* (n_trajectories) that are in a checkpoint */
     int32_t *batch_of; /* (n_trajectories) whose checkpoint that is, from 1 */

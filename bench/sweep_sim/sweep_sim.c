@@ -1,6 +1,7 @@
-/* A sweep of any size without a device: the real planner, coordinator, journal and schedulers, and workers
- * that only say what workers say (sim_pool.h). What it tells: how near the sweep comes to the shortest time
- * that it could take, and what a configuration costs the coordinator in processor time and memory. */
+/* A sweep of any size without a device: the real planner, coordinator, journal and
+ * schedulers, and workers that only say what workers say (sim_pool.h). What it tells:
+ * how near the sweep comes to the shortest time that it could take, and what a
+ * configuration costs the coordinator in processor time and memory. */
 #define _GNU_SOURCE
 #include <getopt.h>
 #include <stdio.h>
@@ -107,8 +108,8 @@ static bool read_options(int argc, char **argv, options *o)
            o->sim.heartbeat_seconds > 0;
 }
 
-/* 100 configurations for each number of epochs, as many times as it takes, with a seed each time. Free by
- * ft_text_free. */
+/* 100 configurations for each number of epochs, as many times as it takes, with a seed
+ * each time. Free by ft_text_free. */
 static ft_status seed_values(const options *o, ft_text *text, ft_error *err)
 {
     long n_epochs = 1;

@@ -32,7 +32,7 @@ static int32_t noise(const ft_model_config *config, int32_t i, uint32_t factor)
     return (int32_t)(((uint32_t)i * factor >> 8) % (uint32_t)config->vocab_size);
 }
 
-/* A batch of noise without padding. */
+/* Fills a batch with random tokens, without padding. */
 static void fill_batch(const ft_bench_job *job, const ft_model_config *config, ft_inputs *in)
 {
     int32_t encoder_length = (int32_t)job->context_length + 1,
@@ -51,7 +51,7 @@ static void fill_batch(const ft_bench_job *job, const ft_model_config *config, f
         in->labels[i] = i % decoder_length == decoder_length - 1 ? 1 : noise(config, i, 2246822519u);
 }
 
-/* The median of what was timed, and the matrix rate of the same minute. */
+/* Sets the median of the timed steps, and the matrix rate measured right after them. */
 static ft_status finish(ft_backend *backend, const ft_bench_job *job, double *seconds,
                         ft_bench_figures *figures, ft_error *err)
 {

@@ -1,4 +1,4 @@
-/* Timing calls, burst by burst; see clock.h. */
+/* Times calls in bursts; see clock.h. */
 #include "host/bench/clock.h"
 
 #include <stdlib.h>
@@ -27,19 +27,20 @@ void ft_bench_clock_start(ft_bench_clock *clock, ft_backend *backend, int64_t st
         clock->status = ft_no_memory(&clock->error, "timings", (size_t)steps * sizeof *clock->seconds);
 }
 
-/* Seconds since the clock was started, when all that was queued is done. */
+/* Waits for everything queued; returns the seconds since the clock was started. */
 static double elapsed(ft_bench_clock *clock)
 {
     clock->status = clock->backend->synchronize(clock->backend, &clock->error);
     return ft_now_seconds() - clock->started;
 }
 
-/* As many replays as take burst_seconds make a burst. */
+/* Times bursts of graph replays, each of about burst_seconds. */
 static void time_replays(ft_bench_clock *clock, void *graph)
 {
     ft_backend *backend = clock->backend;
     long replays = 1;
-    backend->replay(backend, graph); /* the first brings the graph to the device */
+    /* the first replay uploads the graph to the device */
+    backend->replay(backend, graph);
     elapsed(clock);
     while (clock->status == FT_OK && clock->n_timed < clock->steps) {
         clock->started = ft_now_seconds();
@@ -66,7 +67,7 @@ static void end_capture(ft_bench_clock *clock)
     }
 }
 
-/* After a burst: how the next one is made. False: there is none. */
+/* Decides after a burst how the next one is made. False: there is none. */
 static bool next_burst(ft_bench_clock *clock, double seconds)
 {
     const bool captures = clock->backend->capture_begin != NULL;
@@ -113,7 +114,8 @@ bool ft_bench_again(ft_bench_clock *clock)
 ft_status ft_bench_clock_stop(ft_bench_clock *clock, ft_bench_seconds *seconds, ft_error *err)
 {
     if (clock->status == FT_OK) {
-        seconds->median = ft_bench_median(clock->seconds, clock->steps); /* sorted: the least comes first */
+        /* the median sorts them */
+        seconds->median = ft_bench_median(clock->seconds, clock->steps);
         seconds->least = clock->seconds[0];
     } else if (err) {
         *err = clock->error;

@@ -1,7 +1,7 @@
-/* Opening the device anew; see device.h. */
+/* Reopens the device after a failure; see device.h. */
 #include "host/bench/device.h"
 
-/* Whether the device still does something. */
+/* Checks that the device still works. */
 static ft_status try_device(ft_backend *backend, ft_error *err)
 {
     void *block = backend->allocate(backend, 1, err);

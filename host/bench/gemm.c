@@ -1,4 +1,4 @@
-/* The matrix products of the jobs, one by one; see bench.h. */
+/* Measures the matrix products of the jobs; see bench.h. */
 #include <math.h>
 #include <string.h>
 
@@ -32,7 +32,8 @@ static ft_status products_of(const ft_bench_job *job, ft_bench_product products[
     return FT_OK;
 }
 
-/* A matrix of the product, in device memory; its data is NULL where there was none. */
+/* Allocates and fills a matrix of the product in device memory; data is NULL on
+ * failure. */
 static ft_status make_operand(ft_backend *backend, int64_t rows, int32_t cols, const char *name,
                               ft_tensor *tensor, ft_error *err)
 {

@@ -1,17 +1,18 @@
-/* What a device reaches at best, measured as operations of their own; see ops.h. */
+/* Measures the device's limits like operations; see ops.h. */
 #include <math.h>
 
 #include "host/bench/scene.h"
 
-/* What is copied: far more than a cache holds, and at most an eighth of the device's memory. */
+/* Bytes to copy: far more than a cache holds, and at most an eighth of the device's
+ * memory. */
 static size_t copied_bytes(const ft_backend *backend)
 {
     const size_t enough = (size_t)256 << 20, most = backend->memory_bytes / 8;
     return most == 0 || enough < most ? enough : most;
 }
 
-/* A copy on the host is one thread's; where there are several, relu in place moves as much with all of them.
- */
+/* Two ways to measure the memory's rate. A copy on the host uses one thread; relu in
+ * place moves as many bytes with all of them. */
 enum { BY_COPY, BY_RELU };
 
 static void copy_block(ft_bench_scene *s, int how)
@@ -41,13 +42,13 @@ static void square_product(ft_bench_scene *s, int size)
     ft_tensor x = ft_bench_tensor(s, FT_BENCH_NOT_COUNTED, b->matrix, size, size);
     ft_tensor y = ft_bench_tensor(s, FT_BENCH_NOT_COUNTED, b->matrix, size, size);
     s->op.flops = 2.0 * size * size * size;
-    s->op.bytes = 0; /* they are not what it waits for */
+    s->op.bytes = 0; /* the matrix product is not limited by memory */
     ft_bench_shape(s, "%d x %d x %d", size, size, size);
     while (ft_bench_scene_again(s)) b->linear_forward(b, weight, x, y, false);
 }
 
-/* Of several ways to a limit the fastest, up to one that takes long_enough seconds; or the first that fails.
- */
+/* The fastest of several ways to reach a limit, tried until one takes long_enough
+ * seconds; or the first that fails. */
 static ft_bench_op best_of(ft_backend *backend, const ft_bench_job *job, const ft_bench_case *ways,
                            int n_ways, double long_enough)
 {

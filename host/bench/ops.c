@@ -1,4 +1,4 @@
-/* The table of operations, run one by one; see ops.h. */
+/* Runs the cases one by one; see ops.h. */
 #include "host/bench/ops.h"
 
 #include <string.h>

@@ -63,7 +63,7 @@ static product begin_product(ft_bench_scene *s, int variant)
     return p;
 }
 
-/* Logits are real. */
+/* The dtype of a product's output: logits are real. */
 static ft_dtype output_of(const ft_bench_scene *s, int variant)
 {
     return variant == HEAD || variant == STEP_HEAD ? s->backend->real : s->backend->matrix;
@@ -107,7 +107,7 @@ static void update_weight(ft_bench_scene *s, int variant)
 
 /* -- row by row -- */
 
-/* Of the table of tokens a call moves the rows that are looked up. */
+/* Counts only the rows of the embedding table that are looked up. */
 static void embedding(ft_bench_scene *s, int backward)
 {
     const ft_model_config *c = s->config;
@@ -183,7 +183,7 @@ typedef struct lora_scene {
     ft_tensor x, y, u;
 } lora_scene;
 
-/* A and B of every adapter, read; their gradients, added to. */
+/* A and B of every adapter, which are read, and their gradients, which are added to. */
 static lora_scene make_lora(ft_bench_scene *s, int32_t n_adapters, bool backward)
 {
     const ft_model_config *c = s->config;
@@ -244,7 +244,7 @@ typedef struct attention_scene {
     ft_tensor out, lse;
 } attention_scene;
 
-/* A mask that hides nothing: its cost is there, the work is whole. */
+/* A mask that hides no key: reading it costs time, and no work is saved. */
 static uint8_t *ones(ft_bench_scene *s, int64_t count)
 {
     uint8_t *values = malloc((size_t)count);
@@ -255,9 +255,9 @@ static uint8_t *ones(ft_bench_scene *s, int64_t count)
     return mask;
 }
 
-/* WITH_DROPOUT as in training, without as in validation and as other libraries have it. Where keys are the
- * encoder's there is a mask of them. Products are counted as in model/flops.h: half of a causal square, and
- * no scores that backward computes anew. */
+/* WITH_DROPOUT as in training; without as in validation and in other libraries. There
+ * is a mask where the keys are the encoder's. FLOPs are counted as in model/flops.h:
+ * half of a causal square, and not the scores that backward recomputes. */
 static attention_scene make_attention(ft_bench_scene *s, int variant, bool backward)
 {
     const int place = variant & ~WITH_DROPOUT;
@@ -312,8 +312,8 @@ static void attention_backward(ft_bench_scene *s, int variant)
         b->attention_backward(b, &a.batch, at, a.out, a.lse.data, dout, dq, dk, dv, (ft_tensor){0});
 }
 
-/* The last step of a forecast, when the caches are full. Self-attention has a cache a path, cross-attention
- * one a series. */
+/* The last decoding step of a forecast, with full caches. Self-attention has a cache
+ * for each path, cross-attention one for each series. */
 static void decode_attention(ft_bench_scene *s, int place)
 {
     const ft_model_config *c = s->config;

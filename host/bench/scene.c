@@ -1,4 +1,4 @@
-/* One operation's tensors, its run and what comes of it; see scene.h. */
+/* Tensors and timing of one operation; see scene.h. */
 #include "host/bench/scene.h"
 
 #include <stdarg.h>

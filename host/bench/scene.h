@@ -1,7 +1,9 @@
-/* One operation being timed: its tensors, its clock, and what it moves and computes; see ops.h.
+/* One operation being timed: its tensors, its clock, and the bytes and FLOPs of a
+ * call; see ops.h.
  *
- * A case makes its tensors, says what a call computes, and calls the backend while ft_bench_scene_again():
- * after a failure tensors are absent and ft_bench_scene_again says no. */
+ * A case makes its tensors, states what a call computes, and calls the backend while
+ * ft_bench_scene_again(). After a failure tensors are NULL and ft_bench_scene_again is
+ * false. */
 #ifndef FT_HOST_BENCH_SCENE_H
 #define FT_HOST_BENCH_SCENE_H
 
@@ -24,7 +26,8 @@ typedef struct ft_bench_scene {
     ft_error error;
 } ft_bench_scene;
 
-/* A case of the table: what it is called, where it stands in the model, and the function that runs it. */
+/* A row of the table: the operation's name, its place in the model, and the function
+ * that runs it. */
 typedef struct ft_bench_case {
     const char *operation, *place;
     void (*run)(ft_bench_scene *scene, int variant);
@@ -35,30 +38,30 @@ extern const int ft_bench_cases_count;
 
 bool ft_bench_scene_again(ft_bench_scene *scene);
 
-/* Runs a case on a scene of its own; op->failure says why it could not be timed. */
+/* Runs a case on a new scene. op->failure says why it could not be timed. */
 void ft_bench_run_case(ft_backend *backend, const ft_bench_job *job, const ft_model_config *config,
                        const char *size, const ft_bench_case *c, ft_bench_op *op, ft_bench_seconds *seconds);
-/* Measures and reports the limits; fails where the device is lost. */
+/* Measures and reports the limits. Fails if the device is lost. */
 ft_status ft_bench_measure_limits(ft_bench_device *device, const ft_bench_job *job, ft_bench_limits *limits,
                                   ft_bench_report *report, void *context, ft_error *err);
 
-/* Device memory that ends with the scene. */
+/* Device memory, freed with the scene. */
 void *ft_bench_block(ft_bench_scene *scene, size_t bytes);
-/* Tensors of random numbers. They differ in how often a call moves them: read or written (once), read
- * and written (twice), or not counted. */
+/* Tensors of random numbers. `traffic` says how a call's bytes count: once (read or
+ * written), twice (read and written), or not. */
 typedef enum ft_bench_traffic { FT_BENCH_NOT_COUNTED, FT_BENCH_ONCE, FT_BENCH_TWICE } ft_bench_traffic;
 ft_tensor ft_bench_tensor(ft_bench_scene *scene, ft_bench_traffic traffic, ft_dtype dtype, int64_t rows,
                           int64_t cols);
-/* A device array copied from the host, moved once. */
+/* A device array copied from `host`; counted once. */
 void *ft_bench_array(ft_bench_scene *scene, const void *host, size_t bytes);
-/* (count) whole numbers spread over [0, below). */
+/* (count) integers spread over [0, below). */
 int32_t *ft_bench_integers(ft_bench_scene *scene, int64_t count, int32_t below);
-/* The scene's weight (out, in), of which a call reads one copy. */
+/* The scene's weight (out, in); a call reads one copy of it. */
 ft_weight *ft_bench_scene_weight(ft_bench_scene *scene, int32_t out, int32_t in);
-/* The job's sequences dealt to so many adapters, with the model's dropout. */
+/* The job's sequences divided among n_adapters, with the model's dropout. */
 ft_adapter_batch ft_bench_batch(ft_bench_scene *scene, int32_t n_adapters);
 
-/* "4104 x 512": the sizes that a person wants to see. */
+/* Sets the shape shown to the user: "4104 x 512". */
 void ft_bench_shape(ft_bench_scene *scene, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -9,7 +9,8 @@
 
 static const double WORTH_IT = 1.2;
 
-/* Seconds per FLOP of a feed-forward product of size small, forward plus backward; 0: not measured. */
+/* Seconds per FLOP of a feed-forward product of a model of size small, forward and
+ * backward; 0 if it could not be measured. */
 static double seconds_per_flop(ft_dtype dtype)
 {
     ft_bench_product product = {.name = "wi", .rows = 512, .in_features = 512, .out_features = 2048};

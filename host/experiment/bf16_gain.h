@@ -4,13 +4,15 @@
 
 #include <stdbool.h>
 
-/* How many times as fast as in f32 the CPU multiplies matrices in bf16, forward and backward on one thread; 0
- * where it lacks the instructions or oneDNN may not use them. Some processors have the instructions and are
- * slower by them. Measured once for a processor, in a twentieth of a second (calibration_cache.h). One
- * thread, so that the process may fork afterwards. */
+/* How many times as fast as in f32 the CPU multiplies matrices in bf16, forward and
+ * backward, on one thread; 0 if it lacks the instructions or oneDNN may not use them.
+ * Measured, since some processors have the instructions and are slower with them: once
+ * for each processor, in 0.05 s, then cached (calibration_cache.h). On one thread
+ * only, so that the process may still fork. */
 double ft_bf16_gain(void);
 
-/* Whether `auto` takes bf16 for such a gain, at least 1.2: a smaller gain is not worth its rounding. */
+/* Whether `auto` takes bf16 at this gain: from 1.2 on. A smaller gain is not worth the
+ * rounding. */
 bool ft_bf16_pays(double gain);
 
 #endif

@@ -1,4 +1,4 @@
-/* Numbers that were measured once and are kept; see calibration_cache.h. */
+/* A cache of measurements on disk; see calibration_cache.h. */
 #include "host/experiment/calibration_cache.h"
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-/* <cache>/ftgpu, malloc'd; NULL where there is no such place. */
+/* <cache>/ftgpu, malloc'd; NULL if no cache directory is known. */
 static char *cache_directory(void)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -20,7 +20,8 @@ static char *cache_directory(void)
     return home && *home == '/' ? ft_join_path(home, ".cache/ftgpu") : NULL;
 }
 
-/* What is in the file, NULL where that is nothing of ours. FT_FAILED where the file cannot be read. */
+/* The content of the file; *numbers is NULL if it is missing or not ours. FT_FAILED if
+ * it cannot be read. */
 static ft_status read_numbers(const char *path, cJSON **numbers)
 {
     ft_error ignored;
@@ -56,12 +57,14 @@ bool ft_calibration_find(const char *key, double *number)
     return found;
 }
 
-/* The file is held by its lock. One that cannot be read may hold other numbers, and stays. */
+/* Adds a number; the file is locked. A file that cannot be read stays as it is: it may
+ * hold other numbers. */
 static void keep_in(const char *path, const char *key, double *number)
 {
     cJSON *numbers = NULL;
     struct stat there;
-    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) return; /* not of our making */
+    /* not made by ftgpu */
+    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) return;
     if (read_numbers(path, &numbers) != FT_OK) return;
     if (!numbers) numbers = cJSON_CreateObject();
     ft_error ignored;
@@ -72,7 +75,8 @@ static void keep_in(const char *path, const char *key, double *number)
     cJSON_Delete(numbers);
 }
 
-/* Waits a second at most: a number that is not kept is measured again next time. */
+/* Locks the file within a second. If that fails the number is measured again next
+ * time. */
 static bool lock_soon(int descriptor)
 {
     for (int i = 0; i < 50; i++) {

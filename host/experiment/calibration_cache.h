@@ -1,15 +1,15 @@
-/* Numbers that were measured once and are kept for this user, in $XDG_CACHE_HOME/ftgpu/calibration.json or
- * ~/.cache/ftgpu/calibration.json: {"what was measured": number, ...}. Nothing is lost with the file: where
- * it is missing, broken or cannot be written, numbers are measured anew. */
+/* A cache of measurements, in $XDG_CACHE_HOME/ftgpu/calibration.json or
+ * ~/.cache/ftgpu/calibration.json: {"key": number, ...}. The file may be deleted: if
+ * it is missing, damaged or cannot be written, numbers are measured again. */
 #ifndef FT_HOST_EXPERIMENT_CALIBRATION_CACHE_H
 #define FT_HOST_EXPERIMENT_CALIBRATION_CACHE_H
 
 #include <stdbool.h>
 
-/* Whether there is a number > 0 under this key. */
+/* Whether the cache has a number > 0 for this key; sets *number. */
 bool ft_calibration_find(const char *key, double *number);
-/* Keeps a number. Of processes that measure at the same time the first to come is right: *number becomes what
- * it has kept. */
+/* Stores a number. If another process has stored one meanwhile, that one stays and
+ * *number becomes it, so that all use the same. */
 void ft_calibration_keep(const char *key, double *number);
 
 #endif

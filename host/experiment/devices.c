@@ -39,7 +39,8 @@ void ft_device_name(int32_t gpu, char name[FT_DEVICE_NAME])
         snprintf(name, FT_DEVICE_NAME, "cpu");
 }
 
-/* Asked of a process of its own, whose exit status is the number. */
+/* Counts in a process of its own, since counting touches the devices. Its exit status
+ * is the number. */
 static int32_t count_gpus(void)
 {
     pid_t pid = fork();

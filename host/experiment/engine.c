@@ -12,11 +12,12 @@
 #include "host/experiment/bf16_gain.h"
 #include "host/experiment/devices.h"
 
-/* For what rank 0 does alone: it makes the plan, measures forecasts, records, which a file system may hold
- * up. */
+/* Seconds that ranks of a launcher wait for rank 0, which alone makes the plan,
+ * computes metrics and records; a slow file system may delay it. */
 static const double LAUNCHED_TIMEOUT = 1800;
 
-/* `auto` is bf16 where the device is faster by it, as every GPU is that the CUDA backend takes. */
+/* `auto` is bf16 where that is faster on the device, as on every GPU that the CUDA
+ * backend supports. */
 static ft_status choose_dtype(const char *name, bool prefers_bf16, ft_dtype *dtype, ft_error *err)
 {
     if (strcmp(name, "auto") == 0)
@@ -30,8 +31,8 @@ static ft_status choose_dtype(const char *name, bool prefers_bf16, ft_dtype *dty
     return FT_OK;
 }
 
-/* The GPU that a --device names for the `turn`-th process on this machine, -1 for the CPU. auto takes a GPU
- * where there is one. */
+/* The GPU that a --device gives to the process with number `turn` on this machine, or
+ * -1 for the CPU. "auto" takes a GPU if there is one. */
 static ft_status choose_device(const char *name, int32_t turn, int *gpu, ft_error *err)
 {
     int32_t gpus[64], n = 0;
@@ -54,7 +55,7 @@ static ft_status join_launcher(ft_engine *engine, ft_error *err)
     return status;
 }
 
-/* The setting, or what it is by default, in the engine's own memory. */
+/* Copies a setting, or its default if it is NULL, into memory that the engine owns. */
 static ft_status keep_text(ft_engine *engine, int number, const char **setting, const char *by_default,
                            ft_error *err)
 {
@@ -107,7 +108,7 @@ void ft_engine_leave(ft_engine *engine)
     atomic_store(&engine->is_busy, false);
 }
 
-/* The cores that processes of a launcher have on this machine are divided among them. */
+/* Threads on the CPU: the processes of a launcher share this machine's cores. */
 static int cpu_threads(const ft_engine *engine)
 {
     int64_t threads = engine->settings.threads;
@@ -116,7 +117,8 @@ static int cpu_threads(const ft_engine *engine)
     return share > 0 ? share : 1;
 }
 
-/* Launched processes on GPUs: NCCL's id goes round by the launcher's means. */
+/* Connects launched processes on GPUs by NCCL; the launcher's communicator broadcasts
+ * NCCL's id. */
 static ft_status connect(ft_engine *engine, bool on_gpu, ft_error *err)
 {
     ft_comm *launcher = engine->launcher;
@@ -135,11 +137,11 @@ static ft_status connect(ft_engine *engine, bool on_gpu, ft_error *err)
     return ft_comm_agree(launcher, status, NULL, err);
 }
 
-/* The process that has opened a device which a fork does not survive: the child would wait for threads that
- * it does not have. 0: none yet. */
+/* Id of the process that opened a device; 0: none yet. A forked child must not open
+ * one: it would wait for threads that the fork did not copy. */
 static atomic_long computing_process;
 
-/* Whether `auto` means bf16 on this CPU, which is measured only if it is asked for. */
+/* Whether `auto` means bf16 on this CPU. Measures that only if `auto` was asked for. */
 static bool auto_is_bf16(const ft_engine *engine)
 {
     return strcmp(engine->settings.dtype, "auto") == 0 && ft_bf16_pays(ft_bf16_gain());
@@ -156,7 +158,7 @@ ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
     int gpu = -1;
     ft_dtype dtype = FT_F32;
     ft_status status = choose_device(engine->settings.device, launcher ? launcher->local_rank : 0, &gpu, err);
-    /* Launched processes all have GPUs or compute on CPUs, all in the same types. */
+    /* Launched processes agree: all on GPUs or all on CPUs, in one dtype. */
     bool on_cpu = gpu < 0, without_bf16 = gpu < 0 && !auto_is_bf16(engine);
     status = ft_comm_agree(launcher, status, &on_cpu, err);
     if (status == FT_OK) status = ft_comm_agree(launcher, status, &without_bf16, err);
@@ -173,7 +175,8 @@ ft_status ft_engine_attach(ft_engine *engine, ft_error *err)
 void ft_engine_close(ft_engine *engine)
 {
     if (!engine) return;
-    if (engine->process == getpid()) { /* elsewhere the devices are not this process's */
+    /* in a forked child the devices belong to the parent */
+    if (engine->process == getpid()) {
         if (engine->comm && engine->comm != engine->launcher) engine->comm->free(engine->comm);
         if (engine->backend) engine->backend->free(engine->backend);
         if (engine->launcher) engine->launcher->free(engine->launcher);

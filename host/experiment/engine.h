@@ -1,4 +1,5 @@
-/* The inside of an ft_engine: the device and what commands share. The public half is ftgpu.h. */
+/* The inside of ft_engine: the device, and what all commands share. ftgpu.h declares
+ * its public half. */
 #ifndef FT_HOST_EXPERIMENT_ENGINE_H
 #define FT_HOST_EXPERIMENT_ENGINE_H
 
@@ -11,37 +12,43 @@
 #include "model/trainer.h"
 
 struct ft_engine {
-    ft_engine_settings settings; /* NULLs resolved; texts are copies, or of this process's calls */
-    char *texts[4];              /* the copies */
-    pid_t process;               /* that opened it */
-    atomic_bool is_busy;         /* a public call is under way */
-    ft_backend *backend;         /* NULL until it is attached */
-    ft_comm *launcher; /* the processes of an MPI launcher, in host memory; NULL: this one is alone */
-    ft_comm *comm;     /* the devices that train each adapter batch together: the launcher's on CPUs, else of
-                          its own; NULL: this one alone, or not attached */
+    /* no NULLs; texts are copies, or live as long as the call of this process */
+    ft_engine_settings settings;
+    char *texts[4];      /* the copies */
+    pid_t process;       /* that opened the engine */
+    atomic_bool is_busy; /* a public call is under way */
+    ft_backend *backend; /* NULL until it is attached */
+    /* the processes of an MPI launcher, in host memory; NULL: no launcher */
+    ft_comm *launcher;
+    /* the ranks that train each adapter batch together: the launcher's on CPUs, NCCL's
+     * on GPUs; NULL: this process alone, or not attached yet */
+    ft_comm *comm;
+    /* connects a rank group (rank_group.h) */
     ft_status (*group_connect)(ft_engine *engine, const ft_comm_id *id, int rank, int size,
-                               double timeout_seconds, ft_error *err); /* of a rank group (rank_group.h) */
+                               double timeout_seconds, ft_error *err);
 };
 
-/* Each public call begins and, where that succeeded, ends with one of these. FT_BAD_INPUT: there is no
- * engine, another process opened it, or another call is under way. */
+/* Each public call starts with _enter and, if that succeeded, ends with _leave.
+ * FT_BAD_INPUT if `engine` is NULL, another process opened it, or another call is in
+ * progress. */
 ft_status ft_engine_enter(ft_engine *engine, ft_error *err);
 void ft_engine_leave(ft_engine *engine);
 
-/* Opens the device, if that was not done before. Until then the process may fork. Of launched processes all
- * succeed or fail. FT_BAD_INPUT in a child of a process that had opened a device. */
+/* Opens the device, once; before that the process may fork. Launched processes all
+ * succeed or all fail. FT_BAD_INPUT in a child of a process that had opened a device. */
 ft_status ft_engine_attach(ft_engine *engine, ft_error *err);
 
-/* Whether this process records experiments and keeps the journal, as it does when it is alone. */
+/* Whether this process records experiments and writes the journal: rank 0, or the only
+ * process. */
 static inline bool ft_engine_leads(const ft_engine *engine)
 {
     const ft_comm *comm = engine->launcher ? engine->launcher : engine->comm;
     return !comm || comm->rank == 0;
 }
 
-/* A formatted line to the progress callback. */
+/* Sends a formatted line to the progress callback. */
 void ft_engine_say(const ft_engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Says each of some lines, which may be NULL, as a note. */
+/* Sends each of these lines (NULL: none) as a note. */
 void ft_engine_say_notes(const ft_engine *engine, const char *lines);
 ft_stop ft_engine_stop(const ft_engine *engine);
 

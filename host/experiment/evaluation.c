@@ -18,7 +18,7 @@ ft_series *ft_dataset_series(const ft_dataset *dataset)
     return series;
 }
 
-/* The split's windows in order, at most eval_windows. */
+/* The split's evaluation windows in order, at most eval_windows. */
 static ft_status windows_of(const ft_evaluation *e, ft_split split, ft_window_list *list, ft_error *err)
 {
     ft_window_settings settings = {e->context_length, e->prediction_length, e->prediction_length, false, 0};
@@ -37,7 +37,7 @@ static ft_status start_metrics(const ft_evaluation *e, ft_metrics_accumulator **
     return status;
 }
 
-/* The last known value before a row, NaN if there is none. */
+/* The last value before `row` that is not missing; NaN if there is none. */
 static double last_observation(const ft_dataset_item *item, int64_t row)
 {
     while (row > 0 && isnan(item->values[row - 1])) row--;
@@ -49,7 +49,8 @@ static bool stopped(void *engine)
     return ft_engine_stop(engine) != FT_STOP_NOT;
 }
 
-/* The windows of every split; windows of split s are first[s] to first[s + 1] of all. */
+/* The windows of all splits in one list; split s has windows first[s] ... first[s + 1]
+ * - 1. */
 typedef struct split_windows {
     ft_window_list of[FT_N_SPLITS];
     int64_t first[FT_N_SPLITS + 1];
@@ -85,8 +86,9 @@ static void make_requests(const ft_evaluation *e, int32_t index, const split_win
         }
 }
 
-/* Sampled paths of all windows, (count, num_samples, prediction_length), the splits in one call so that its
- * groups are full. `status`: whether the windows were found, of which all ranks hear before they begin. */
+/* Samples the forecasts of all windows: (count, num_samples, prediction_length). All
+ * splits in one call, so that groups of windows are full. `status` is this rank's so
+ * far: ranks share it first, so that all begin or none. */
 static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
                                 const split_windows *windows, const ft_forecast_settings *settings,
                                 ft_status status, float **out, ft_error *err)
@@ -105,8 +107,8 @@ static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trai
     return status;
 }
 
-/* One window into the metrics and the file. samples: (num_samples, prediction_length), made contiguous for a
- * short window. */
+/* Adds one window to the metrics and the file. samples: (num_samples,
+ * prediction_length), packed in place if the window is shorter. */
 static ft_status add_window(const ft_evaluation *e, const ft_window *window, float *samples,
                             int32_t num_samples, const char *split, ft_metrics_accumulator *accumulator,
                             ft_forecasts *forecasts, ft_error *err)
@@ -125,7 +127,7 @@ static ft_status add_window(const ft_evaluation *e, const ft_window *window, flo
     return status;
 }
 
-/* samples: of the split's windows. */
+/* Metrics of a split. samples: (windows->count, num_samples, prediction_length). */
 static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_window_list *windows,
                                float *samples, int32_t num_samples, ft_forecasts *forecasts,
                                ft_metrics *metrics, ft_error *err)

@@ -1,4 +1,5 @@
-/* Forecasts over the splits of a dataset, and their metrics. docs/reference.md §6 and §7. */
+/* Forecasts over the splits of a dataset, and their metrics. docs/reference.md §6 and
+ * §7. */
 #ifndef FT_HOST_EXPERIMENT_EVALUATION_H
 #define FT_HOST_EXPERIMENT_EVALUATION_H
 
@@ -8,7 +9,7 @@
 #include "model/windows.h"
 #include "tracker/experiment.h"
 
-/* A dataset as the model sees it, and how it is evaluated. */
+/* A dataset as series for the model, and the settings of its evaluation. */
 typedef struct ft_evaluation {
     const ft_engine *engine;
     const ft_dataset *dataset;
@@ -16,20 +17,21 @@ typedef struct ft_evaluation {
     int32_t context_length, prediction_length;
     int64_t eval_windows, season;
     uint32_t seed; /* of the samples */
-    ft_comm *comm; /* ranks that share the forecasts; NULL: this one alone */
+    ft_comm *comm; /* ranks that share the forecasts; NULL: this process alone */
 } ft_evaluation;
 
 /* Views of the dataset's items; malloc'd, NULL when memory runs out. */
 ft_series *ft_dataset_series(const ft_dataset *dataset);
 
-/* Metrics of adapter `index` (0 for the base alone) on every split, forecasts.csv at `forecasts_path` where
- * it is not NULL. FT_INTERRUPTED when the engine was told to stop. Of several ranks all call it: each
- * forecasts a part of the windows, all have the metrics. What one of them fails in before the last forecast,
- * all fail in. */
+/* Metrics of adapter `index` (0 for the base model) on every split; writes
+ * forecasts.csv to `forecasts_path` unless NULL. FT_INTERRUPTED when the engine was
+ * told to stop. With several ranks all must call it: each forecasts a part of the
+ * windows, all get the metrics, and a failure of one before the last forecast fails
+ * all. */
 ft_status ft_evaluate_adapter(const ft_evaluation *evaluation, const ft_trainable *trainable, int32_t index,
                               const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err);
 
-/* The same windows forecast by seasonal naive. */
+/* Metrics of the seasonal naive forecast on the same windows. */
 ft_status ft_evaluate_naive(const ft_evaluation *evaluation, ft_metrics metrics[FT_N_SPLITS], ft_error *err);
 
 #endif

@@ -28,8 +28,8 @@ ft_status ft_model_read(const ft_engine *engine, const char *model, ft_weights *
 
 const char *ft_model_public_name(const char *model, const char *directory)
 {
-    /* "@revision", "hf://" and the built-in model's name are ftgpu's own: whoever reads them
-     * elsewhere is better served by the path. */
+    /* "@revision", "hf://" and the built-in model's name are ftgpu's notation: PEFT could
+     * not resolve it, so the path is better. */
     const bool is_ours = strchr(model, '@') || strstr(model, "://") || strcmp(model, ft_builtin_name) == 0;
     return is_ours ? directory : model;
 }

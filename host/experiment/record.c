@@ -1,4 +1,4 @@
-/* From a trained adapter to an experiment on disk; see record.h. */
+/* Records a trained adapter as an experiment on disk; see record.h. */
 #include "host/experiment/record.h"
 #include "host/experiment/model_source.h"
 
@@ -12,9 +12,10 @@
 #include "base/text.h"
 #include "host/experiment/run_context_evaluation.h"
 #include "host/experiment/run_record.h"
+#include "host/experiment/scores.h"
 #include "tracker/baselines.h"
 
-/* Metrics and forecasts.csv of what was trained. */
+/* Evaluates the adapter: metrics and forecasts.csv. */
 static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
                           const ft_adapter *adapter, ft_experiment *experiment, ft_error *err)
 {
@@ -30,8 +31,9 @@ static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters 
 
 static ft_scores scores_of(const ft_metrics *m)
 {
-    if (!m->evaluated) return (ft_scores){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    return (ft_scores){m->mae, m->rmse, m->mase, m->directional_accuracy, m->smape, m->wql, m->coverage_80};
+    ft_scores scores;
+    for (int i = 0; i < FT_N_METRICS; i++) *ft_score(&scores, (ft_metric)i) = ft_metrics_get(m, (ft_metric)i);
+    return scores;
 }
 
 static void report(const ft_experiment *experiment, ft_outcome *outcome)
@@ -45,7 +47,8 @@ static void report(const ft_experiment *experiment, ft_outcome *outcome)
     if (experiment->error) strncpy(outcome->error, experiment->error, sizeof outcome->error - 1);
 }
 
-/* How many series there are, and from how many of them it learns; a note where they are not all. */
+/* Adds the number of series, and how many of them have training windows, with a note
+ * if not all do. */
 static ft_status add_series(ft_run_context *run_context, const ft_hyperparameters *config,
                             ft_experiment *experiment, ft_error *err)
 {
@@ -61,13 +64,14 @@ static ft_status add_series(ft_run_context *run_context, const ft_hyperparameter
     return status;
 }
 
-/* Fills what is known before training. */
+/* Fills in what is known before training. */
 static ft_status describe(ft_run_context *run_context, const ft_hyperparameters *config,
                           const ft_sweep_place *place, ft_experiment *experiment, ft_error *err)
 {
     ft_hyperparameters recorded = *config;
     if (run_context->start) {
-        /* The adapter that training goes on from decides what it is. */
+        /* A start adapter decides type, rank, alpha and targets, whatever the
+         * hyperparameters say. */
         const ft_adapter_spec *spec = &run_context->start->spec;
         recorded.adapter_type = spec->kind;
         if (spec->kind == FT_LORA) {
@@ -93,7 +97,7 @@ static ft_status describe(ft_run_context *run_context, const ft_hyperparameters 
     return status == FT_OK ? add_series(run_context, config, experiment, err) : status;
 }
 
-/* Whether a file of the experiment is there, or may be: what cannot be looked at is not taken for missing. */
+/* Whether a file of the experiment exists; true if that cannot be told. */
 static bool may_exist(const char *path)
 {
     bool exists = true;
@@ -101,7 +105,8 @@ static bool may_exist(const char *path)
     return ft_path_exists(path, &exists, &ignored) != FT_OK || exists;
 }
 
-/* Whether results.json is there: then the experiment is whole, whatever failed after it. */
+/* Whether results.json may exist. Then the experiment is complete, even if something
+ * failed afterwards. */
 static bool may_be_recorded(const ft_experiment *experiment)
 {
     char *path = ft_join_path(experiment->directory, "results.json");
@@ -110,9 +115,9 @@ static bool may_be_recorded(const ft_experiment *experiment)
     return may_be;
 }
 
-/* Whether a failure belongs to the experiment, and is recorded with it, rather than to the whole sweep: for
- * want of memory only where it `may_lack_memory`. An interrupted run is recorded where it has an adapter to
- * go on from. */
+/* Whether a failure is recorded with the experiment instead of failing the whole
+ * sweep. Lack of memory is only if `may_lack_memory`. An interrupted run is recorded
+ * if it has an adapter to go on from. */
 static bool is_own_failure(ft_status status, const ft_experiment *experiment, const ft_sweep_place *place,
                            bool may_lack_memory)
 {
@@ -120,8 +125,9 @@ static bool is_own_failure(ft_status status, const ft_experiment *experiment, co
            (status == FT_INTERRUPTED && !place && experiment->model_path);
 }
 
-/* What becomes of the directory of an experiment that could not be recorded. Of a sweep's, the checkpoint
- * holds all that is worth keeping; the adapter of a run of its own is all that there is. */
+/* Cleans up after an experiment that could not be recorded. In a sweep the checkpoint
+ * has everything worth keeping, so its directory is removed; of a single run the
+ * adapter is kept, and the message names it. */
 static ft_status leave_unrecorded(const ft_experiment *experiment, const ft_sweep_place *place,
                                   ft_status status, ft_error *err)
 {
@@ -133,7 +139,7 @@ static ft_status leave_unrecorded(const ft_experiment *experiment, const ft_swee
     return ft_fail(err, status, "%s; the trained adapter is in %s", why.message, experiment->model_path);
 }
 
-/* A pruned trajectory is recorded with what it trained, without metrics. */
+/* A pruned trajectory is recorded with its history, without metrics. */
 static ft_status add_pruned(ft_experiment *experiment, const ft_train_result *result, ft_error *err)
 {
     char note[96];
@@ -143,7 +149,7 @@ static ft_status add_pruned(ft_experiment *experiment, const ft_train_result *re
     return ft_experiment_add_note(experiment, note, err);
 }
 
-/* History and adapter, and the evaluation of what was trained to its end. */
+/* Adds history and adapter, and evaluates the adapter unless training was interrupted. */
 static ft_status add_result(ft_run_context *run_context, const ft_hyperparameters *config,
                             const ft_train_result *result, ft_experiment *experiment, ft_error *err)
 {
@@ -157,10 +163,11 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
     if (status == FT_OK && result->adapter) {
         experiment->model_path = ft_join_path(experiment->directory, "adapter");
         if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
-        ft_adapter written = *result->adapter; /* a whole model says what it was trained with */
+        /* a full model's config.json states the lengths it was trained with */
+        ft_adapter written = *result->adapter;
         written.config.chronos.context_length = (int32_t)config->context_length;
         written.config.chronos.prediction_length = (int32_t)config->prediction_length;
-        /* A whole model gets the base's config.json. */
+        /* A full model is written with the base model's config.json. */
         const char *directory = run_context->model_directory, *base = run_context->model;
         if (directory)
             base = written.spec.kind == FT_FULL ? directory : ft_model_public_name(base, directory);
@@ -172,7 +179,8 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
                           : evaluate(run_context, config, result->adapter, experiment, err);
 }
 
-/* Whose ids are announced to whoever keeps the journal. */
+/* What the `begin` callback needs, which announces an experiment's id before its
+ * directory is made. */
 typedef struct announcement {
     const ft_worker_callbacks *callbacks;
     size_t index;
@@ -209,7 +217,8 @@ static ft_status record(ft_run_context *run_context, const ft_hyperparameters *c
         report(&experiment, outcome);
         if (!outcome->failed && result->pruned) outcome->pruned_at_epoch = result->n_epochs;
         status = callbacks->finish(callbacks->context, index, outcome, err);
-        if (status == FT_NO_MEMORY) status = FT_FAILED; /* for the journal: the experiment is whole */
+        /* not the experiment's fault: it is complete */
+        if (status == FT_NO_MEMORY) status = FT_FAILED;
     }
     if (status != FT_OK && !may_be_recorded(&experiment))
         status = leave_unrecorded(&experiment, place, status, err);
@@ -224,7 +233,8 @@ ft_status ft_record_experiment(ft_run_context *run_context, const ft_hyperparame
                                const ft_sweep_place *place, const ft_train_result *result,
                                const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
 {
-    /* Of a sweep, which nobody may be watching, only what lacks memory twice is recorded as failed. */
+    /* In a sweep, which may be unattended, lack of memory is retried; only the second
+     * failure is recorded. */
     ft_status status = record(run_context, config, place, !place, result, callbacks, outcome, err);
     if (status == FT_NO_MEMORY && place)
         status = record(run_context, config, place, true, result, callbacks, outcome, err);
@@ -235,7 +245,7 @@ ft_status ft_record_failure(ft_run_context *run_context, const ft_hyperparameter
                             const ft_sweep_place *place, const char *error,
                             const ft_worker_callbacks *callbacks, ft_outcome *outcome, ft_error *err)
 {
-    /* Kept with the experiment as any failure of its own is, whatever it was. */
+    /* FT_DIVERGED, so that any failure is recorded with the experiment. */
     ft_train_result result = {.status = FT_DIVERGED, .error = error, .ended = true};
     return ft_record_experiment(run_context, config, place, &result, callbacks, outcome, err);
 }

@@ -14,13 +14,14 @@
 #include "host/search/train_config.h"
 #include "model/pretrained/builtin.h"
 
-/* Whether data and model allow configuration `index`. The adapter that training goes on from replaces what
- * the hyperparameters say of rank, alpha and targets. */
+/* Checks configuration `index` against data and model. A start adapter overrides the
+ * rank, alpha and targets of the hyperparameters. */
 static ft_status check_config(const ft_run_context *run_context, const ft_hyperparameters *configs,
                               size_t index, size_t n_configs, ft_error *err)
 {
     ft_status status = FT_OK;
-    bool is_its_own = n_configs > 1; /* rather than a fault that any configuration would meet */
+    /* the message then names the configuration */
+    bool is_its_own = n_configs > 1;
     if (!run_context->start) {
         ft_adapter_spec spec = ft_adapter_spec_of(&configs[index]);
         status = ft_adapter_check(&spec, &run_context->weights->config, err);
@@ -37,7 +38,7 @@ static ft_status check_config(const ft_run_context *run_context, const ft_hyperp
     return status;
 }
 
-/* Says which series are too short for training: once for each prediction_length. */
+/* Reports the series that are too short for training, once for each prediction_length. */
 static ft_status say_short_series(const ft_run_context *run_context, const ft_hyperparameters *configs,
                                   size_t n_configs, ft_error *err)
 {
@@ -87,11 +88,11 @@ static ft_status read_data(ft_run_context *run_context, ft_error *err)
                : ft_no_memory(err, "the series", run_context->dataset.n_items * sizeof(ft_series));
 }
 
-/* Makes the directory of results, and looks whether experiments can be made in it before any time is spent.
- */
+/* Makes the results directory and checks that experiments can be made in it, before
+ * time is spent on training. */
 static ft_status make_results(const char *path, ft_error *err)
 {
-    /* It goes to worker processes and into results.json as text. */
+    /* The path is sent to workers and written to results.json as text. */
     if (!ft_is_utf8(path))
         return ft_fail(err, FT_BAD_INPUT, "%s: is not UTF-8, choose another --results", path);
     ft_status status = ft_make_directories(path, err);
@@ -100,7 +101,7 @@ static ft_status make_results(const char *path, ft_error *err)
     return status;
 }
 
-/* Of launched processes one reads the model. */
+/* Rank 0 of launched processes reads the model and broadcasts it. */
 static ft_status read_model(ft_run_context *run_context, ft_error *err)
 {
     ft_comm *launcher = run_context->engine->launcher;

@@ -1,4 +1,5 @@
-/* What all experiments of a run or a sweep share: data, base model on the device, baselines. */
+/* What all experiments of a run or a sweep share: data, base model on the device,
+ * baselines. */
 #ifndef FT_HOST_EXPERIMENT_RUN_CONTEXT_H
 #define FT_HOST_EXPERIMENT_RUN_CONTEXT_H
 
@@ -7,44 +8,47 @@
 #include "host/search/hyperparameters.h"
 #include "model/chronos.h"
 
-/* The model before tuning and seasonal naive, for one choice of lengths and one seed of the samples. */
+/* Metrics of the base model and of seasonal naive, for one choice of context_length,
+ * prediction_length and seed. */
 typedef struct ft_run_context_baseline {
     int64_t context_length, prediction_length, seed;
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
-    double seconds; /* that both took */
+    double seconds; /* that computing both took */
 } ft_run_context_baseline;
 
 typedef struct ft_run_context {
     ft_engine *engine;
     const ft_experiment_request *request;
     const char *model; /* the request's, or the built-in one's name */
-    char *name;        /* of the experiments */
+    char *name;        /* prefix of the experiments' names */
     int64_t season, eval_windows;
     ft_dataset dataset;
     ft_series *series;
     cJSON *insights;
     ft_weights *weights;
-    char *model_directory; /* where they were read; NULL on a rank that did not read them */
+    /* where the weights were read; NULL on a rank that did not read them */
+    char *model_directory;
     ft_chronos *chronos;
-    ft_trainable *base;                 /* the model before tuning */
-    ft_adapter *start;                  /* of request->adapter, or NULL */
+    ft_trainable *base;                 /* the base model on the device */
+    ft_adapter *start;                  /* read from request->adapter, or NULL */
     ft_run_context_baseline *baselines; /* (n_baselines) */
     size_t n_baselines;
-    ft_comm
-        *evaluators; /* ranks that evaluate with this one for the time (run_context_evaluation.h), or NULL */
+    /* ranks that evaluate together with this one, between _lead and _dismiss
+     * (run_context_evaluation.h); else NULL */
+    ft_comm *evaluators;
 } ft_run_context;
 
-/* Reads everything that the request names, without a device. Of launched processes all read the data, one the
- * model, which it sends to the others; all succeed or fail. All configurations are checked against the data
- * and the model first, so that a sweep does not find out hours later. The run context keeps pointers to
- * engine and request. */
+/* Reads everything that the request names; opens no device. Launched processes all
+ * read the data; rank 0 reads the model and broadcasts it; all succeed or all fail.
+ * Checks every configuration against data and model, so that a sweep does not fail
+ * hours later. Keeps pointers to engine and request, which must outlive it. */
 ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *request,
                               const ft_hyperparameters *configs, size_t n_configs,
                               ft_run_context *run_context, ft_error *err);
 void ft_run_context_close(ft_run_context *run_context);
 
-/* Makes the directory of results, opens the engine's device and puts the base model on it; what follows needs
- * that. */
+/* Makes the results directory, opens the engine's device and copies the base model to
+ * it. Needed by everything that computes. */
 ft_status ft_run_context_attach(ft_run_context *run_context, ft_error *err);
 
 #endif

@@ -1,11 +1,12 @@
-/* What is evaluated of a run context; see run_context_evaluation.h. */
+/* Evaluation of adapters and baselines; see run_context_evaluation.h. */
 #include "host/experiment/run_context_evaluation.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 
-/* What all ranks evaluate next, in numbers that can be added up: one rank says it, the others' are zeros. */
+/* What rank 0 tells the other ranks to evaluate. Sent as a sum over ranks, to which
+ * the others add zeros. */
 enum subject { NOTHING_MORE, THE_MODEL, THE_ADAPTER };
 typedef struct order {
     double subject, context_length, prediction_length, seed;
@@ -31,7 +32,7 @@ static ft_evaluation evaluation_of(const ft_run_context *run_context, const orde
                            .comm = run_context->evaluators};
 }
 
-/* What was ordered, on every rank. */
+/* Evaluates what rank 0 announced; runs on every rank. */
 static ft_status evaluate(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
                           const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
@@ -53,13 +54,13 @@ static ft_status evaluate(ft_run_context *run_context, const order *said, const 
     return ft_comm_agree(evaluation.comm, status, NULL, err);
 }
 
-/* The same with all that follow. */
+/* Rank 0: announces the evaluation to the followers, then evaluates with them. */
 static ft_status lead_evaluation(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
                                  const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
     ft_comm *comm = run_context->evaluators;
     order heard = *said;
-    ft_status status = comm ? comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err) : FT_OK;
+    ft_status status = comm ? comm->all_reduce_host(comm, &heard.subject, ORDER_NUMBERS, err) : FT_OK;
     return status == FT_OK ? evaluate(run_context, said, adapter, forecasts_path, metrics, err) : status;
 }
 
@@ -111,13 +112,14 @@ ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, 
 {
     ft_comm *comm = run_context->evaluators;
     order said = {.subject = NOTHING_MORE};
-    ft_error ignored; /* then there is no agreement either */
-    if (comm) (void)comm->add_up(comm, &said.subject, ORDER_NUMBERS, &ignored);
+    ft_error ignored; /* the ranks cannot be reached any more */
+    if (comm) (void)comm->all_reduce_host(comm, &said.subject, ORDER_NUMBERS, &ignored);
     run_context->evaluators = NULL;
     return ft_comm_agree(comm, status, NULL, err);
 }
 
-/* It measures, too, what it has no use for: that takes no longer than the other's recording. */
+/* Also computes the metrics, which it does not use: that takes no longer than rank 0's
+ * recording. */
 ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *adapter, ft_error *err)
 {
     ft_comm *comm = run_context->evaluators = run_context->engine->comm;
@@ -126,7 +128,7 @@ ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *a
     ft_status status;
     for (;;) {
         order heard = {0};
-        status = comm->add_up(comm, &heard.subject, ORDER_NUMBERS, err);
+        status = comm->all_reduce_host(comm, &heard.subject, ORDER_NUMBERS, err);
         if (status != FT_OK || heard.subject == NOTHING_MORE) break;
         (void)evaluate(run_context, &heard, adapter, NULL, unused, &heard_by_all);
     }

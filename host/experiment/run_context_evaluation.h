@@ -1,32 +1,33 @@
-/* What is evaluated of a run context: adapters, and the baselines that they have to beat. Ranks that train
- * together (engine->comm) evaluate together, each with a part of the forecasts.
+/* Evaluates adapters and the baselines. Ranks that train together (engine->comm) share
+ * each evaluation: each forecasts a part of the windows.
  *
- * One of them records, and what that needs evaluated the others cannot know: an experiment may be recorded
- * already, or cannot be begun. So while it records they follow it: they evaluate with it what it says, until
- * it says that there is no more. */
+ * Rank 0 records. What it evaluates for that the other ranks cannot know: an
+ * experiment may be recorded already, or fail to begin. So while rank 0 records, the
+ * others follow it: they evaluate what it announces until it dismisses them. */
 #ifndef FT_HOST_EXPERIMENT_RUN_CONTEXT_EVALUATION_H
 #define FT_HOST_EXPERIMENT_RUN_CONTEXT_EVALUATION_H
 
 #include "host/experiment/run_context.h"
 
-/* Metrics of the adapter with the configuration's lengths and seed, and forecasts.csv at `forecasts_path`.
- * Fails as ft_evaluate_adapter does, and where another rank does. */
+/* Metrics of the adapter with the configuration's lengths and seed; writes
+ * forecasts.csv to `forecasts_path`. Fails as ft_evaluate_adapter does, or when
+ * another rank fails. */
 ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
                                   const ft_adapter *adapter, const char *forecasts_path,
                                   ft_metrics metrics[FT_N_SPLITS], ft_error *err);
 
-/* The baselines for the configuration's lengths and seed, computed when first asked for: not while `full`
- * trains, which has the model's weights in its hands. */
+/* The baselines for the configuration's lengths and seed, computed at the first call.
+ * Not to be called while `full` trains, since that changes the base model's weights. */
 ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyperparameters *config,
                                      const ft_run_context_baseline **baseline, ft_error *err);
 
-/* Of the rank that records (ft_engine_leads): between these two the others follow, and the second makes its
- * status theirs, or theirs its own where its is FT_OK. Without others, and outside of the two, it evaluates
- * alone. */
+/* Rank 0 only (ft_engine_leads). Between _lead and _dismiss the other ranks evaluate
+ * what rank 0 evaluates. _dismiss shares the first failing status among all ranks.
+ * With a single rank both do nothing, and evaluations are not shared. */
 void ft_run_context_lead(ft_run_context *run_context);
 ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, ft_error *err);
-/* Of the others, at the same time. adapter: their copy of the one that may be evaluated; NULL: there is none.
- */
+/* Ranks other than 0, during the same time: evaluates what rank 0 announces. adapter:
+ * this rank's copy of the adapter that may be evaluated; NULL: none. */
 ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *adapter, ft_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* The circumstances of an experiment; see run_record.h. */
+/* Builds `run` of results.json; see run_record.h. */
 #include "host/experiment/run_record.h"
 
 #include <errno.h>
@@ -22,7 +22,8 @@ static bool add_checksum(cJSON *run, const char *key, uint32_t checksum)
     return cJSON_AddStringToObject(run, key, ft_hash_text(checksum, text)) != NULL;
 }
 
-/* Where the run was started, from which its paths are meant; left out where that directory is gone. */
+/* Adds the working directory, which relative paths refer to; left out if it was
+ * deleted. */
 static bool add_directory(cJSON *run)
 {
     char *here = getcwd(NULL, 0);
@@ -31,7 +32,8 @@ static bool add_directory(cJSON *run)
     return ok;
 }
 
-/* The other configurations of the adapter batch, numbered from 1 as in the experiments' ids. */
+/* Adds the other configurations of the adapter batch, from 1 as in the experiments'
+ * ids. */
 static bool add_shared(cJSON *run, const ft_sweep_place *place)
 {
     cJSON *shared = cJSON_AddArrayToObject(run, "shared_with");

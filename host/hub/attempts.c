@@ -1,4 +1,4 @@
-/* What comes of a request that did not succeed; see attempts.h. */
+/* Retries and error messages of failed requests; see attempts.h. */
 #include "host/hub/attempts.h"
 
 #include <stdio.h>
@@ -7,7 +7,10 @@
 
 #include "base/clock.h"
 
-enum { MOST_TRIES = 5 /* in a row without a byte */, MOST_WAIT_SECONDS = 60 /* that a 429 may ask for */ };
+enum {
+    MOST_TRIES = 5,        /* in a row without a byte */
+    MOST_WAIT_SECONDS = 60 /* that a 429 may ask for */
+};
 static const double FIRST_PAUSE = 0.4, LONGEST_PAUSE = 8;
 
 void ft_hub_say(const ft_hub_remote *remote, const char *line)
@@ -94,7 +97,7 @@ ft_status ft_hub_refuse(const ft_hub_remote *remote, const ft_http_answer *a, co
                    name, file, endpoint, a->status);
 }
 
-/* Waits; false where it was told to stop meanwhile. */
+/* Waits; false if told to stop meanwhile. */
 static bool wait_seconds(const ft_hub_remote *remote, const char *file, double seconds, int64_t done,
                          int64_t total)
 {

@@ -1,4 +1,4 @@
-/* Paths, links and notes of the Hugging Face cache; see cache.h. */
+/* Paths, links and marker files of the Hugging Face cache; see cache.h. */
 #include "host/hub/cache.h"
 
 #include <cjson/cJSON.h>
@@ -12,14 +12,14 @@
 #include "base/json.h"
 #include "base/text.h"
 
-/* What was added, malloc'd; NULL when memory ran out. */
+/* Returns the finished text, malloc'd; NULL when memory ran out. */
 static char *take(ft_text *text)
 {
     if (text->failed) ft_text_free(text);
     return text->data;
 }
 
-/* "models--ORG--NAME". */
+/* Appends "models--ORG--NAME". */
 static void add_directory_name(ft_text *text, const char *repository)
 {
     ft_text_add(text, "models--");
@@ -62,7 +62,7 @@ static bool has(const char *directory, const char *file)
     return is_there;
 }
 
-/* The commit that refs/<revision> holds; "" where there is none. */
+/* Reads the commit in refs/<revision>; "" if there is none. */
 static ft_status read_revision(const char *cache, const ft_hub_name *name, char commit[FT_HUB_COMMIT_CHARS],
                                ft_error *err)
 {
@@ -159,7 +159,7 @@ bool ft_hub_cache_is_whole(const char *snapshot)
     return is_whole;
 }
 
-/* Makes the directory that the file is to be in. */
+/* Makes the parent directory of a path. */
 static ft_status make_parent(const char *path, ft_error *err)
 {
     char *parent = ft_copy_string(path);
@@ -170,7 +170,8 @@ static ft_status make_parent(const char *path, ft_error *err)
     return status;
 }
 
-/* The link is there, or leads to the same file through another hand at the same moment. */
+/* Makes the link. Fine if it exists and leads to the same file: another process may
+ * have made it at the same moment. */
 static ft_status make_link(const char *target, const char *link, const char *blob, ft_error *err)
 {
     struct stat info;
@@ -182,7 +183,7 @@ static ft_status make_link(const char *target, const char *link, const char *blo
             break;
         }
         if (errno != EEXIST) break;
-        unlink(link); /* it leads nowhere */
+        unlink(link); /* a dangling link */
     }
     return ft_fail(err, ft_status_of_errno(errno), "%s: cannot be made: %s", link, strerror(errno));
 }
@@ -205,7 +206,7 @@ ft_status ft_hub_cache_link(const char *cache, const char *repository, const cha
     return status;
 }
 
-/* Writes the note unless it is there with these contents. */
+/* Writes a marker file, unless it has this content already. */
 static ft_status write_note(char *path, const char *text, ft_error *err)
 {
     char *old = NULL;

@@ -1,4 +1,4 @@
-/* Fetching a file into the cache; see fetch.h. */
+/* Downloads a file into the cache; see fetch.h. */
 #include "host/hub/fetch.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "host/hub/attempts.h"
 
-/* Where a blob is, and what is kept of it while it comes. */
+/* Paths of a blob, and of its lock and its unfinished download. */
 typedef struct places {
     char *blob, *incomplete, *lock, *blobs, *locks;
 } places;
@@ -50,8 +50,9 @@ static void free_places(places *p)
     free(p->locks);
 }
 
-/* Waits until no other process fetches the blob. The lock is huggingface_hub's: flock on a file that stays.
- * On a file system without locks it goes on without one; the hash finds what two writers might spoil. */
+/* Waits until no other process downloads the blob. The lock is huggingface_hub's:
+ * flock on a file that is never removed. On a file system without locks it goes on
+ * without one; if two writers spoil the file the hash shows it. */
 static ft_status take_lock(const ft_hub_remote *remote, const ft_hub_file *file, const char *path, int *lock,
                            ft_error *err)
 {
@@ -81,7 +82,7 @@ static bool exists(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-/* Room for what is still to come; unknown: enough. */
+/* Checks that the disk has room for the missing bytes; passes if that is unknown. */
 static ft_status check_room(const places *p, const ft_hub_file *file, int64_t have, ft_error *err)
 {
     struct statvfs disk;
@@ -94,7 +95,7 @@ static ft_status check_room(const places *p, const ft_hub_file *file, int64_t ha
                    p->blobs, (long long)(room / 1000000), file->name, (long long)(missing / 1000000) + 1);
 }
 
-/* How much of it is there from an earlier try; 0 where that is of no use. */
+/* How many bytes an earlier try left; 0 if they are of no use. */
 static ft_status find_start(int descriptor, const char *path, const ft_hub_file *file, int64_t *have,
                             ft_error *err)
 {
@@ -119,7 +120,7 @@ static ft_status check_hash(ft_hub_remote *remote, const ft_hub_file *file, int 
         remote->name->repository, file->name, hash, remote->settings->endpoint, file->hash);
 }
 
-/* Fills the .incomplete file. The lock is held. */
+/* Downloads into the .incomplete file. The lock is held. */
 static ft_status fill(ft_hub_remote *remote, const ft_hub_file *file, const places *p, ft_error *err)
 {
     const int descriptor = open(p->incomplete, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -136,7 +137,7 @@ static ft_status fill(ft_hub_remote *remote, const ft_hub_file *file, const plac
         if (status != FT_OK) break;
         status = check_hash(remote, file, descriptor, p->incomplete, have, &is_right, err);
         if (is_right) break;
-        have = 0; /* the bytes from before may have been the wrong ones */
+        have = 0; /* the bytes of the earlier try may have been wrong */
         if (ftruncate(descriptor, 0) == 0 && is_resumed && status == FT_FAILED) status = FT_OK;
     }
     if (status == FT_OK && fsync(descriptor) != 0)

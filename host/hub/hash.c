@@ -17,7 +17,7 @@ bool ft_hub_is_hash(const char *text)
     return ft_hub_is_hexadecimal(text, 64) || ft_hub_is_hexadecimal(text, 40);
 }
 
-/* libgcrypt wants to be started once by the program; who has done so before decides. */
+/* libgcrypt must be initialised once in a program; skipped if the program has done so. */
 static void start_library(void)
 {
     if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) return;

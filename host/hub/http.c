@@ -32,18 +32,18 @@ struct ft_http {
     char reason[CURL_ERROR_SIZE];
 };
 
-/* A request under way. */
+/* A request in progress. */
 typedef struct exchange {
     const ft_http_request *request;
     ft_http_answer *answer;
     ft_http *http;
     size_t header_bytes;
-    double asked_at; /* when go_on was asked last */
+    double asked_at; /* when go_on was last called */
     bool is_refused;
 } exchange;
 
-/* Debian's flavours: with OpenSSL, with GnuTLS. The number is that of the binary interface, the same for 20
- * years. */
+/* Debian has two builds, with OpenSSL and with GnuTLS. The number is that of the
+ * binary interface, unchanged for 20 years. */
 static void *open_library(void)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
@@ -92,11 +92,11 @@ void ft_http_close(ft_http *http)
 {
     if (!http) return;
     if (http->easy) http->cleanup(http->easy);
-    free(http); /* the library stays: what it started cannot be unloaded */
+    free(http); /* the library stays loaded: it cannot be unloaded safely */
 }
 
-/* The value of "name: value\r\n" where that is the header's name, copied into `to`. What is too long for it
- * counts as absent. */
+/* If the line is "name: value\r\n" copies the value into `to`. A value longer than
+ * `room` counts as absent. */
 static bool is_header(const char *line, size_t size, const char *name, char *to, size_t room)
 {
     const size_t length = strlen(name);
@@ -110,7 +110,7 @@ static bool is_header(const char *line, size_t size, const char *name, char *to,
     return true;
 }
 
-/* "W/\"abc\"" and "\"abc\"" are abc. */
+/* Turns "W/\"abc\"" and "\"abc\"" into abc. */
 static void strip_etag(char *etag)
 {
     char *from = etag;
@@ -138,7 +138,8 @@ static size_t take_header(char *line, size_t one, size_t count, void *user)
     const size_t size = one * count;
     char number[32];
     if ((e->header_bytes += size) > MOST_HEADER_BYTES) return 0;
-    if (size > 5 && strncmp(line, "HTTP/", 5) == 0) clear(a); /* of a proxy's answer, or of "100 Continue" */
+    /* headers so far were a proxy's, or those of "100 Continue" */
+    if (size > 5 && strncmp(line, "HTTP/", 5) == 0) clear(a);
     if (is_header(line, size, "ETag", a->etag, sizeof a->etag)) strip_etag(a->etag);
     if (is_header(line, size, "X-Linked-ETag", a->linked_etag, sizeof a->linked_etag))
         strip_etag(a->linked_etag);
@@ -159,7 +160,7 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *user)
 {
     exchange *e = user;
     const size_t size = one * count;
-    /* Errors and redirects come with a page, which nobody reads: the rest of it is not worth waiting for. */
+    /* Errors and redirects have a page as body. Nobody reads it, so stop here. */
     if (e->answer->status == 0) e->http->getinfo(e->http->easy, CURLINFO_RESPONSE_CODE, &e->answer->status);
     if (e->answer->status != 200 && e->answer->status != 206) return 0;
     if (e->request->take && e->request->take(e->request->context, e->answer, bytes, size)) return size;
@@ -167,7 +168,7 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *user)
     return 0;
 }
 
-/* libcurl calls it at least once a second. */
+/* libcurl calls this at least once a second. */
 static int look_up(void *user, curl_off_t total, curl_off_t now, curl_off_t upload_total, curl_off_t uploaded)
 {
     exchange *e = user;
@@ -228,7 +229,7 @@ static struct curl_slist *make_headers(ft_http *http, const ft_http_request *req
 {
     struct curl_slist *headers = NULL;
     char range[48] = "";
-    /* Not packed: the hash and the length are those of the bytes themselves. */
+    /* Uncompressed: hash and length are those of the file's bytes. */
     bool is_made = add_header(http, &headers, "Accept-Encoding: ", "identity") &&
                    add_header(http, &headers, "User-Agent: ftgpu/", ft_version());
     if (is_made && request->token)
@@ -243,9 +244,9 @@ static ft_http_outcome judge(CURLcode code, const exchange *e)
 {
     if (code == CURLE_OK) return FT_HTTP_ANSWERED;
     if (e->is_refused) return FT_HTTP_REFUSED;
-    /* take_body stopped at the page of an error: that is an answer. */
+    /* take_body stopped at an error page: the answer itself is complete. */
     if (code == CURLE_WRITE_ERROR && e->answer->status != 0) return FT_HTTP_ANSWERED;
-    /* Silence before the first byte: most likely a firewall. */
+    /* No header at all: most likely a firewall. */
     if (code == CURLE_OPERATION_TIMEDOUT && e->header_bytes == 0) return FT_HTTP_UNREACHABLE;
     switch (code) {
     case CURLE_PARTIAL_FILE:
@@ -285,7 +286,8 @@ ft_status ft_http_send(ft_http *http, const ft_http_request *request, ft_http_an
     return ft_fail(err, FT_FAILED, "%s", *http->reason ? http->reason : http->strerror(code));
 }
 
-/* "https://host:443" of an address. What names a user before the host is an origin of its own. */
+/* Length of the "https://host:443" that a URL begins with. With a user name it is a
+ * different origin. */
 static size_t origin_length(const char *url)
 {
     const char *host = strstr(url, "://");

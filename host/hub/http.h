@@ -1,6 +1,7 @@
-/* One HTTP request at a time, by libcurl, which is opened when it is needed: linked, it would cost each start
- * 5 ms. Redirects are not followed here: who asks decides what the next host may see. Proxies are those of
- * the environment (https_proxy, all_proxy, no_proxy). */
+/* One HTTP request at a time, by libcurl, which is loaded when it is needed: linking
+ * it would cost each start 5 ms. Redirects are not followed here: the caller decides
+ * what the next host may see. Proxies are those of the environment (https_proxy,
+ * all_proxy, no_proxy). */
 #ifndef FT_HOST_HUB_HTTP_H
 #define FT_HOST_HUB_HTTP_H
 
@@ -10,32 +11,36 @@
 
 #include "base/error.h"
 
-typedef struct ft_http ft_http; /* libcurl, and the connections that stay open between requests */
+/* libcurl, and connections that stay open between requests */
+typedef struct ft_http ft_http;
 struct ft_http_answer;
 
-/* FT_FAILED where there is no libcurl. Freed by ft_http_close. */
+/* FT_FAILED if libcurl is not installed. A connection is given up after
+ * timeout_seconds without a byte. Freed by ft_http_close. */
 ft_status ft_http_open(int timeout_seconds, ft_http **http, ft_error *err);
 void ft_http_close(ft_http *http);
 
 typedef struct ft_http_request {
     const char *url;
     const char *token; /* sent as "Authorization: Bearer ..."; NULL: none */
-    bool is_head;      /* headers alone are asked for */
-    int64_t from;      /* bytes before it are not asked for; 0: all are */
-    /* Takes the body of an answer 200 or 206, piece by piece; false: no more is wanted. Not for is_head. */
+    bool is_head;      /* HEAD instead of GET */
+    int64_t from;      /* offset in bytes to start from; 0: the whole file */
+    /* Gets the body of a 200 or 206 answer piece by piece; returns false to end the
+     * request. Not called for is_head. */
     bool (*take)(void *context, const struct ft_http_answer *answer, const char *bytes, size_t size);
-    /* Asked about 5 times a second; false: to be stopped. May be NULL. */
+    /* Called about 5 times a second; returns false to end the request. May be NULL. */
     bool (*go_on)(void *context);
     void *context;
 } ft_http_request;
 
-/* Which headers there were; "" or -1 where one was not. */
+/* The answer's status and headers. A header that was absent is "" or -1. */
 typedef struct ft_http_answer {
     long status;
     char location[8192]; /* of a redirect, absolute */
     char etag[128], linked_etag[128];
-    char commit[64];     /* X-Repo-Commit */
-    char error_code[64]; /* X-Error-Code: RepoNotFound, EntryNotFound, RevisionNotFound, GatedRepo */
+    char commit[64]; /* X-Repo-Commit */
+    /* X-Error-Code: RepoNotFound, EntryNotFound, RevisionNotFound, GatedRepo */
+    char error_code[64];
     int64_t length;      /* Content-Length */
     int64_t linked_size; /* X-Linked-Size */
     int64_t range_from;  /* Content-Range's first byte */
@@ -43,18 +48,20 @@ typedef struct ft_http_answer {
 } ft_http_answer;
 
 typedef enum ft_http_outcome {
-    FT_HTTP_ANSWERED,    /* whole */
-    FT_HTTP_UNREACHABLE, /* no connection: no network, no such host, refused, a certificate that is not
-                            trusted */
-    FT_HTTP_CUT,         /* the connection broke or fell silent */
-    FT_HTTP_REFUSED,     /* `take` wanted no more, or `go_on` said so */
+    FT_HTTP_ANSWERED, /* completely */
+    /* no connection: no network, unknown host, refused, or an untrusted certificate */
+    FT_HTTP_UNREACHABLE,
+    FT_HTTP_CUT,     /* the connection broke or went silent */
+    FT_HTTP_REFUSED, /* `take` or `go_on` ended it */
 } ft_http_outcome;
 
-/* FT_OK for FT_HTTP_ANSWERED, whatever the status is; else FT_FAILED with libcurl's reason in `err`. */
+/* Sends a request. FT_OK for FT_HTTP_ANSWERED, whatever the HTTP status; otherwise
+ * FT_FAILED with libcurl's reason. */
 ft_status ft_http_send(ft_http *http, const ft_http_request *request, ft_http_answer *answer,
                        ft_http_outcome *outcome, ft_error *err);
 
-/* Whether both addresses have the same scheme, host and port: what may see the same token. */
+/* Whether two URLs have the same scheme, host and port, so that both may see the
+ * token. */
 bool ft_http_is_same_origin(const char *a, const char *b);
 
 #endif

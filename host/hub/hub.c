@@ -1,4 +1,4 @@
-/* Models of the Hub, from name to directory; see hub.h. */
+/* Resolves model names to directories; see hub.h. */
 #include "host/hub/hub.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "model/config.h"
 #include "model/pretrained/builtin.h"
 
-/* Another commit's files under the name of this one would be a Hub's fault. */
+/* Asks about a file of a commit. Refuses an answer about another commit. */
 static ft_status look_at_commit(ft_hub_remote *remote, const char *commit, const char *name,
                                 ft_hub_file *file, ft_error *err)
 {
@@ -41,7 +41,7 @@ static void say_size(ft_hub_remote *remote, const ft_hub_file *file)
     ft_text_free(&line);
 }
 
-/* A file that may be missing, which the cache then notes, too. */
+/* Downloads a file that may be missing; the cache then marks it as absent. */
 static ft_status fetch_if_there(ft_hub_remote *remote, const char *commit, const char *name, bool *exists,
                                 ft_error *err)
 {
@@ -96,7 +96,8 @@ static ft_status fetch_weights(ft_hub_remote *remote, const char *commit, const 
     return status;
 }
 
-/* What the revision is now, and all its files. Weights come last, and only for a model that can be read. */
+/* Downloads the revision's current commit. Weights come last, and only if the config
+ * can be read. */
 static ft_status pull(ft_hub_remote *remote, char **directory, ft_error *err)
 {
     const char *cache = remote->settings->cache, *repository = remote->name->repository;
@@ -118,7 +119,7 @@ static ft_status pull(ft_hub_remote *remote, char **directory, ft_error *err)
         if (status == FT_OK) status = ft_config_read(snapshot, &unused, err);
         if (status == FT_OK) status = fetch_weights(remote, config.commit, snapshot, err);
     }
-    /* The last: until all is there, the revision is what it was. */
+    /* Last, so that refs/ keeps the old commit until the new one is complete. */
     if (status == FT_OK) status = ft_hub_cache_set_revision(cache, remote->name, config.commit, err);
     if (status == FT_OK)
         *directory = snapshot;
@@ -127,7 +128,7 @@ static ft_status pull(ft_hub_remote *remote, char **directory, ft_error *err)
     return status;
 }
 
-/* Without the network: what else can be done. */
+/* Fails, and says what can be done without a network. */
 static ft_status explain_no_network(const ft_hub_remote *remote, ft_error *err)
 {
     const ft_hub_settings *s = remote->settings;
@@ -157,7 +158,7 @@ static ft_status fetch(const ft_hub_settings *settings, const ft_hub_name *name,
     return status;
 }
 
-/* ORG is a directory here, so that "ORG/NAME" may be a path that is mistyped. */
+/* If ORG is a directory here, "ORG/NAME" may be a mistyped path. */
 static bool is_ambiguous(const ft_hub_name *name)
 {
     struct stat info;

@@ -1,5 +1,5 @@
-/* Models of the Hugging Face Hub: found in its cache (cache.h), else fetched into it. The environment decides
- * where the cache is and how the Hub is spoken with (settings.h). */
+/* Models of the Hugging Face Hub: looked up in its cache (cache.h), or downloaded into
+ * it. The environment sets the cache's place and how to reach the Hub (settings.h). */
 #ifndef FT_HOST_HUB_HUB_H
 #define FT_HOST_HUB_HUB_H
 
@@ -8,46 +8,48 @@
 
 #include "base/error.h"
 
-/* What is told while files are fetched. Either function may be NULL. */
+/* Callbacks during a download. Each may be NULL. */
 typedef struct ft_hub_watch {
-    /* A line for people: what is fetched from where, that another process fetches it, that a try is repeated.
-     */
+    /* A line for the user: what is downloaded from where, that another process is
+     * downloading it, that a request is retried. */
     void (*say)(void *context, const char *line);
-    /* About 5 times a second: `done` of `total` bytes (-1: unknown) of a file are here; `file` is NULL before
-     * it is known which. False: stop, which is
-     * FT_INTERRUPTED; what has come stays and is resumed. */
+    /* Called about 5 times a second: `done` of `total` bytes (-1: unknown) of `file`
+     * have arrived; `file` is NULL while it is not known yet. Returns false to stop:
+     * the call fails with FT_INTERRUPTED, and a later one resumes. */
     bool (*show)(void *context, const char *file, int64_t done, int64_t total);
     void *context;
 } ft_hub_watch;
 
-/* The directory of the model that --model names; malloc'd. A directory (or whatever else) of that name is
- * taken as it is. Else "ftgpu-nano" is the built-in model (builtin_place.h), and "ORG/NAME[@revision]" is
- * sought in the cache, without a word to the network, then fetched. A name that is neither is returned as
- * it is, so that its reader explains what it is not.
- * FT_BAD_INPUT where the Hub has no such model, revision or permission, or where ORG is a directory here,
- * which may mean two things; FT_FAILED where the Hub cannot be reached or does not do its work. */
+/* The directory of the model that --model names; malloc'd. If something of that name
+ * exists, it is that path. Otherwise "ftgpu-nano" is the built-in model
+ * (builtin_place.h), and "ORG/NAME[@revision]" is looked up in the cache, without using
+ * the network, and downloaded if it is not there. Any other name is returned unchanged,
+ * and reading it fails with a message. FT_BAD_INPUT if the Hub has no such model or
+ * revision or denies access, or if a directory ORG exists here, so that a mistyped path
+ * may be meant; FT_FAILED if the Hub cannot be reached or fails. */
 ft_status ft_hub_resolve(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err);
 
-/* The same, of what is in the cache alone; *directory is NULL where it is not there, or `model` is no such
- * name. */
+/* The same from the cache only; *directory is NULL if it is not there, or `model` is
+ * no name on the Hub. */
 ft_status ft_hub_find(const char *model, char **directory, ft_error *err);
 
-/* Asks the Hub for the revision's newest commit, and fetches what of it is not in the cache. `model` is a
- * name on the Hub. *directory as above. */
+/* Asks the Hub for the revision's newest commit and downloads what the cache lacks.
+ * `model` is a name on the Hub. *directory as above. */
 ft_status ft_hub_pull(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err);
 
 /* A snapshot in the cache. */
 typedef struct ft_hub_cached {
-    char *model;     /* "ORG/NAME" */
-    char *revisions; /* the branches and tags that lead to it, "main, v2"; "" where none does */
+    char *model; /* "ORG/NAME" */
+    /* the branches and tags that lead to it: "main, v2"; "" if none does */
+    char *revisions;
     char *commit;
     char *path;
     int64_t bytes; /* of its files */
-    bool is_whole; /* config.json and all of its safetensors files are there */
+    bool is_whole; /* config.json and all of its safetensors files exist */
 } ft_hub_cached;
 
-/* All snapshots of models in the cache, by name, then commit; a cache that is not there has none. *cache, its
- * path, is malloc'd. Freed by ft_hub_free_list. */
+/* All snapshots of models in the cache, by name, then commit; none if the cache does
+ * not exist. *cache, its path, is malloc'd. Freed by ft_hub_free_list. */
 ft_status ft_hub_list(ft_hub_cached **list, int64_t *count, char **cache, ft_error *err);
 void ft_hub_free_list(ft_hub_cached *list, int64_t count);
 

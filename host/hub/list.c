@@ -1,4 +1,4 @@
-/* What is in the Hugging Face cache; see hub.h. */
+/* Lists the Hugging Face cache; see hub.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include "host/hub/hub.h"
 #include "host/hub/settings.h"
 
-enum { DEEPEST_REVISION = 6 }; /* parts of a branch's name */
+enum { DEEPEST_REVISION = 6 }; /* most parts, between slashes, of a branch's name */
 
 /* A branch or tag of a model, and its commit. */
 typedef struct revision {
@@ -28,7 +28,7 @@ static bool is_directory(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* The names in a directory, sorted; none where there is no such directory. */
+/* The names in a directory, sorted; none if it does not exist. */
 static ft_status list_names(const char *path, char ***names, size_t *count, ft_error *err)
 {
     ft_directory directory = FT_NO_DIRECTORY;
@@ -59,7 +59,8 @@ static ft_status add_revision(const char *path, const char *name, revisions *all
     return FT_OK;
 }
 
-/* All below refs/: a branch "a/b" is the file b in the directory a. `prefix` is "" or "a/". */
+/* Reads all revisions below refs/. A branch "a/b" is the file b in the directory a;
+ * then `prefix` is "a/", else "". */
 static ft_status read_revisions(const char *directory, const char *prefix, int depth, revisions *all,
                                 ft_error *err)
 {
@@ -95,7 +96,7 @@ static void free_revisions(revisions *all)
     free(all->items);
 }
 
-/* "main, v2": those that lead to the commit. */
+/* Joins the revisions of a commit: "main, v2". */
 static char *join_revisions(const revisions *all, const char *commit)
 {
     ft_text text = FT_TEXT_EMPTY;
@@ -107,7 +108,7 @@ static char *join_revisions(const revisions *all, const char *commit)
     return text.data;
 }
 
-/* "models--ORG--NAME" is ORG/NAME. */
+/* ORG/NAME of "models--ORG--NAME". */
 static char *model_name(const char *directory)
 {
     char *name = ft_copy_string(directory + strlen("models--")), *dashes = name ? strstr(name, "--") : NULL;
@@ -118,7 +119,7 @@ static char *model_name(const char *directory)
     return name;
 }
 
-/* Of the files in a snapshot and below it, whose links are followed. */
+/* Adds the sizes of all files in and below a snapshot; follows its links. */
 static ft_status add_bytes(const char *directory, int depth, int64_t *bytes, ft_error *err)
 {
     char **names = NULL;

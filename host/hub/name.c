@@ -1,4 +1,4 @@
-/* Parsing names on the Hub; see name.h. */
+/* Parses names of models on the Hub; see name.h. */
 #include "host/hub/name.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@ static bool is_letter_or_digit(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Organization or name: begins and ends with a letter, a digit or '_'. */
+/* Whether it can be ORG or NAME: begins and ends with a letter, a digit or '_'. */
 static bool is_part(const char *text, size_t length)
 {
     if (length == 0) return false;
@@ -18,12 +18,13 @@ static bool is_part(const char *text, size_t length)
         const bool is_inner = c == '-' || c == '.';
         if (!is_letter_or_digit(c) && c != '_' && !is_inner) return false;
         if (is_inner && (i == 0 || i + 1 == length)) return false;
-        if (is_inner && text[i - 1] == c) return false; /* "--" parts names in the cache */
+        /* "--" separates ORG and NAME in the cache */
+        if (is_inner && text[i - 1] == c) return false;
     }
     return length < 4 || memcmp(text + length - 4, ".git", 4) != 0;
 }
 
-/* A revision becomes a path in the cache: no empty, hidden or climbing part. */
+/* A revision becomes a path in the cache, so it has no empty, hidden or ".." part. */
 static bool is_revision(const char *text)
 {
     if (!*text || strlen(text) >= FT_HUB_REVISION_CHARS) return false;
@@ -34,7 +35,7 @@ static bool is_revision(const char *text)
     return text[strlen(text) - 1] != '/';
 }
 
-/* What follows "hf://" or the address of the site; NULL: neither is there. */
+/* What follows "hf://" or the site's address; NULL if the text begins with neither. */
 static const char *skip_site(const char *text)
 {
     static const char *const sites[] = {"https://huggingface.co/", "http://huggingface.co/", "hf://"};
@@ -53,7 +54,7 @@ bool ft_hub_name_parse(const char *text, ft_hub_name *name)
     const char *second = rest + organization + 1;
     const size_t length = strcspn(second, name->is_explicit ? "@/" : "@");
     const char *tail = second + length, *revision = "main";
-    if (strncmp(tail, "/tree/", 6) == 0) /* as a browser shows it */
+    if (strncmp(tail, "/tree/", 6) == 0) /* a page's address in a browser */
         revision = tail + 6;
     else if (*tail == '@')
         revision = tail + 1;

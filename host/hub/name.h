@@ -1,4 +1,5 @@
-/* Names of models on the Hugging Face Hub: "amazon/chronos-t5-small", with "@revision" after it or not. */
+/* Names of models on the Hugging Face Hub: "amazon/chronos-t5-small", optionally
+ * followed by "@revision". */
 #ifndef FT_HOST_HUB_NAME_H
 #define FT_HOST_HUB_NAME_H
 
@@ -8,20 +9,23 @@ enum { FT_HUB_REPOSITORY_CHARS = 97, FT_HUB_REVISION_CHARS = 201 };
 
 typedef struct ft_hub_name {
     char repository[FT_HUB_REPOSITORY_CHARS]; /* "amazon/chronos-t5-small" */
-    char revision[FT_HUB_REVISION_CHARS];     /* a branch, a tag or a commit; "main" where none is given */
-    bool is_explicit;                         /* written "hf://..." or as a page of huggingface.co */
+    /* a branch, a tag or a commit; "main" where none is given */
+    char revision[FT_HUB_REVISION_CHARS];
+    /* written "hf://..." or as a page of huggingface.co */
+    bool is_explicit;
 } ft_hub_name;
 
-/* Whether `text` is such a name, by huggingface_hub's rules (letters, digits, '-', '_' and '.'; no "--" and
- * no ".."), or "hf://" and a name, or the address of a model's page at huggingface.co. */
+/* Whether `text` is such a name, by huggingface_hub's rules (letters, digits, '-', '_'
+ * and '.'; no "--" and no ".."), alone or after "hf://", or the address of a model's
+ * page at huggingface.co. Fills *name. */
 bool ft_hub_name_parse(const char *text, ft_hub_name *name);
 
-/* Whether it is a commit's full hash, 40 lower-case hexadecimal digits. */
+/* Whether a revision is a full commit hash: 40 lower-case hexadecimal digits. */
 bool ft_hub_is_commit(const char *revision);
 /* Whether `text` is `count` lower-case hexadecimal digits. */
 bool ft_hub_is_hexadecimal(const char *text, int count);
 
-/* Whether it may be a file of a model: one name, no path, nothing hidden. */
+/* Whether it can be a file of a model: a plain name, no path, not hidden. */
 bool ft_hub_is_file_name(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the Hub says of a file; see remote.h. */
+/* Asks the Hub about a file; see remote.h. */
 #include "host/hub/remote.h"
 
 #include <stdio.h>
@@ -32,7 +32,8 @@ static bool go_on_looking(void *context)
     return ft_hub_show(remote, NULL, 0, -1);
 }
 
-/* One HEAD, with its redirects. The Hub says what the file is before it sends on to where the bytes are. */
+/* Sends one HEAD request and follows redirects. The Hub describes the file in the
+ * answer that redirects to its bytes. */
 static ft_status head(ft_hub_remote *remote, const char *url, ft_http_answer *answer,
                       ft_http_outcome *outcome, ft_error *err)
 {
@@ -72,7 +73,7 @@ static ft_status head(ft_hub_remote *remote, const char *url, ft_http_answer *an
     return status;
 }
 
-/* The answer says all that is needed; takes it. */
+/* Reads the description of a file; fails if a header is missing. */
 static ft_status take_answer(const ft_hub_remote *remote, const ft_http_answer *a, ft_hub_file *file,
                              ft_error *err)
 {

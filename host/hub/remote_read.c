@@ -1,4 +1,4 @@
-/* The bytes of a file on the Hub; see remote.h. */
+/* Downloads the bytes of a file; see remote.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +12,11 @@
 
 enum {
     MOST_REDIRECTS = 8,
-    MOST_RESTARTS = 2,          /* from the first byte on */
-    MOST_UNSAID_BYTES = 1 << 26 /* of a file whose size the Hub does not say */
+    MOST_RESTARTS = 2,          /* of a download, from the first byte */
+    MOST_UNSAID_BYTES = 1 << 26 /* limit for a file whose size the Hub does not say */
 };
 
-/* A download under way. */
+/* A download in progress. */
 typedef struct reader {
     const ft_hub_remote *remote;
     const ft_hub_file *file;
@@ -27,7 +27,7 @@ typedef struct reader {
     int n_restarts;
 } reader;
 
-/* The answer's first bytes: does it go on where it was asked to? */
+/* At the first bytes of an answer: positions the file where they belong. */
 static bool place(reader *r, const ft_http_answer *answer)
 {
     if (r->is_placed) return true;
@@ -69,7 +69,8 @@ static bool go_on_reading(void *context)
     return !r->is_stopped;
 }
 
-/* One GET, with its redirects: each time anew, since the last address is good for minutes only. */
+/* Sends one GET request and follows redirects. Redirects are followed anew at each
+ * try, since their last address is valid for minutes only. */
 static ft_status get(const ft_hub_remote *remote, const char *url, reader *r, ft_http_answer *answer,
                      ft_http_outcome *outcome, ft_error *err)
 {
@@ -103,7 +104,7 @@ static ft_status get(const ft_hub_remote *remote, const char *url, reader *r, ft
     return status;
 }
 
-/* What the bytes' taker found wrong; FT_OK: nothing. */
+/* The failure that the body's callback found, if any. */
 static ft_status fault_of(const reader *r, const char *path, ft_error *err)
 {
     const ft_hub_remote *remote = r->remote;
@@ -129,7 +130,7 @@ static ft_status refuse_range(const ft_hub_remote *remote, const ft_hub_file *fi
         remote->name->repository, file->name, remote->settings->endpoint, (long long)file->size);
 }
 
-/* After a GET: FT_OK and *is_done, or FT_OK for another try. */
+/* Judges a GET. FT_OK without *is_done means: try again. */
 static ft_status judge(ft_hub_remote *remote, reader *r, const ft_http_answer *a, ft_http_outcome outcome,
                        const char *path, int *tries, int64_t before, bool *is_done, ft_error *err)
 {
@@ -141,7 +142,8 @@ static ft_status judge(ft_hub_remote *remote, reader *r, const ft_http_answer *a
     const bool is_body = outcome == FT_HTTP_ANSWERED && (a->status == 200 || a->status == 206);
     *is_done = is_body && (file->size < 0 || *r->have == file->size);
     if (*is_done) return FT_OK;
-    if (a->status == 416 || outcome == FT_HTTP_REFUSED) { /* there is nothing from there on: begin anew */
+    /* no bytes from there on: start again */
+    if (a->status == 416 || outcome == FT_HTTP_REFUSED) {
         if (++r->n_restarts > MOST_RESTARTS) return refuse_range(remote, file, err);
         *r->have = 0;
         if (ftruncate(r->descriptor, 0) != 0) r->write_error = errno;

@@ -1,4 +1,4 @@
-/* The environment's settings of the Hub; see settings.h. */
+/* Reads the Hub's settings from the environment; see settings.h. */
 #include "host/hub/settings.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* The variable's value; NULL where it is not set or empty. */
+/* The variable's value; NULL if it is not set or empty. */
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
@@ -24,7 +24,7 @@ static bool is_true(const char *value)
     return false;
 }
 
-/* The path, malloc'd, with the home directory for a '~' at its beginning. */
+/* The path with a leading '~' replaced by the home directory; malloc'd. */
 static char *expand(const char *path)
 {
     const char *home = variable("HOME");
@@ -33,7 +33,7 @@ static char *expand(const char *path)
     return path[1] ? ft_join_path(home, path + 2) : ft_copy_string(home);
 }
 
-/* HF_HOME, malloc'd. */
+/* HF_HOME or its default, malloc'd. */
 static char *home_of_hub(void)
 {
     const char *given = variable("HF_HOME"), *caches = variable("XDG_CACHE_HOME");
@@ -44,12 +44,12 @@ static char *home_of_hub(void)
     return home;
 }
 
-/* Without line ends and without blanks around it; NULL where nothing is left. */
+/* The token without surrounding blanks and line ends; NULL if nothing is left. */
 static char *clean_token(const char *text)
 {
     size_t from = strspn(text, " \t\r\n"), length = strlen(text + from);
     while (length > 0 && strchr(" \t\r\n", text[from + length - 1])) length--;
-    /* A line end in it would begin another header. */
+    /* A line end inside would start another header. */
     return length > 0 && strcspn(text + from, "\r\n") >= length ? ft_copy_bytes(text + from, length) : NULL;
 }
 

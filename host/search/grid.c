@@ -1,4 +1,4 @@
-/* From grids and lists to configurations; see grid.h. */
+/* Expands grids and lists to configurations; see grid.h. */
 #define _GNU_SOURCE /* qsort_r */
 #include "host/search/grid.h"
 
@@ -8,10 +8,10 @@
 
 #include "base/json.h"
 
-/* One key of a grid with its values, each set in a configuration of its own. */
+/* A key of the grid and its values. */
 typedef struct axis {
     const ft_field *field;
-    ft_hyperparameters *values; /* (count); only `field` counts */
+    ft_hyperparameters *values; /* (count); only `field` of each is used */
     size_t count;
 } axis;
 
@@ -20,7 +20,7 @@ typedef struct axes {
     size_t count;
 } axes;
 
-/* A new axis for a key; refuses one that is there already. */
+/* Adds an axis for a key; refuses a key that has one. */
 static ft_status add_axis(axes *all, const char *key, axis **added, ft_error *err)
 {
     const ft_field *field;
@@ -46,7 +46,7 @@ static ft_hyperparameters *add_value(axis *to, ft_error *err)
     return &grown[to->count++];
 }
 
-/* "key=v1,v2,...". */
+/* Reads "key=v1,v2,...". */
 static ft_status read_grid_text(const char *text, int64_t max_configs, axes *all, ft_error *err)
 {
     const char *equals = strchr(text, '=');
@@ -67,7 +67,8 @@ static ft_status read_grid_text(const char *text, int64_t max_configs, axes *all
         if ((int64_t)added->count == max_configs)
             return ft_fail(err, FT_BAD_INPUT, "%s: more than %lld values (--max-configs)", added->field->name,
                            (long long)max_configs);
-        size_t kept = length < sizeof value ? length : sizeof value - 1; /* no value is that long */
+        /* longer texts are no valid value */
+        size_t kept = length < sizeof value ? length : sizeof value - 1;
         memcpy(value, at, kept);
         value[kept] = '\0';
         ft_hyperparameters *place = add_value(added, err);
@@ -113,7 +114,7 @@ static ft_status read_grid_file(const char *path, axes *all, ft_error *err)
     return status;
 }
 
-/* Orders places by the value of a field, or of all. */
+/* Orders indices by the value of one field, or of all fields. */
 typedef struct order {
     const ft_hyperparameters *configs;
     const ft_field *fields;
@@ -135,8 +136,8 @@ static int by_values(const void *x, const void *y, void *context)
     return comes != 0 ? comes : i < j ? -1 : i > j;
 }
 
-/* Two of the configurations that are equal in the fields, the first that come so; *second is 0 where all
- * differ. *n_equal: how many are equal to an earlier one. */
+/* Finds the first two configurations that are equal in the ordering's fields; *second
+ * is 0 if all differ. *n_equal: how many equal an earlier one. */
 static ft_status find_equal(const order *by, size_t count, size_t *first, size_t *second, size_t *n_equal,
                             ft_error *err)
 {
@@ -156,7 +157,8 @@ static ft_status find_equal(const order *by, size_t count, size_t *first, size_t
     return FT_OK;
 }
 
-/* The same value under two spellings would be trained once and count twice. */
+/* Refuses a value given twice in different spellings: it would be trained once and
+ * counted twice. */
 static ft_status check_axes(const axes *all, ft_error *err)
 {
     for (size_t i = 0; i < all->count; i++) {
@@ -244,7 +246,7 @@ static ft_status read_configs_file(const char *path, int64_t max_configs, const 
     ft_status status = ft_json_read(path, &root, err);
     if (status != FT_OK) return status;
     int64_t count = 0;
-    size_t times[FT_N_FIELDS] = {0}; /* that each field is set */
+    size_t times[FT_N_FIELDS] = {0}; /* how often each field is set */
     for (const cJSON *entry = root->child; entry; entry = entry->next) count++;
     if (!cJSON_IsArray(root))
         status = ft_fail(err, FT_BAD_INPUT, "%s: a list of objects is needed, like [{\"epochs\": 3}]", path);
@@ -305,7 +307,7 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
     return status;
 }
 
-/* Sets to their defaults what training does not use. */
+/* Resets hyperparameters that training does not use to their defaults. */
 static void drop_unused(ft_hyperparameters *h)
 {
     const ft_hyperparameters *usual = &ft_hyperparameters_default;
@@ -325,7 +327,7 @@ ft_status ft_grid_count_repeated(const ft_grid *grid, size_t *count, size_t *fir
 {
     ft_hyperparameters *used = malloc(grid->count * sizeof *used);
     if (!used) return ft_no_memory(err, "the grid", grid->count * sizeof *used);
-    /* Configurations differ in the grid's keys: they still do where no key has lost its value. */
+    /* Without a value dropped from one of the grid's keys, all configurations differ. */
     bool differ = true;
     for (size_t i = 0; i < grid->count; i++) {
         used[i] = grid->configs[i];

@@ -1,4 +1,5 @@
-/* The configurations of a sweep: a grid of values or a list of objects. docs/interface.md §4. */
+/* The configurations of a sweep: a grid of values or a list of objects.
+ * docs/interface.md §4. */
 #ifndef FT_HOST_SEARCH_GRID_H
 #define FT_HOST_SEARCH_GRID_H
 
@@ -11,9 +12,9 @@
 
 enum { FT_DEFAULT_MAX_CONFIGS = 100000 };
 
-/* Where a sweep's configurations come from: `grids` ("key=v1,v2,..." each, later ones vary faster) and
- * `grid_file` (an object of lists; its keys come before those of `grids`), or `configs_file` (a list of
- * objects). */
+/* The sources of a sweep's configurations: `grids`, each "key=v1,v2,..." (later keys
+ * vary faster), and `grid_file`, an object of lists whose keys come before those of
+ * `grids`; or else `configs_file`, a list of objects. */
 typedef struct ft_grid_source {
     const char *const *grids; /* (n_grids) */
     size_t n_grids;
@@ -24,19 +25,22 @@ typedef struct ft_grid_source {
 typedef struct ft_grid {
     ft_hyperparameters *configs; /* (count), in grid order: the last key varies fastest */
     size_t count;
-    const ft_field *keys[FT_N_FIELDS]; /* what varies, in the order given (of a list: what any entry sets) */
+    /* keys that vary, in the order given (for a list: all keys that an entry sets) */
+    const ft_field *keys[FT_N_FIELDS];
     size_t n_keys;
-    bool covers[FT_N_FIELDS]; /* by field: every configuration sets it, so that the base's value is of no
-                                 account */
+    /* by field: every configuration sets it, so the base's value has no effect */
+    bool covers[FT_N_FIELDS];
 } ft_grid;
 
-/* Each configuration is `base` (defaults and --set) with its own values over it. FT_BAD_INPUT: nothing given,
- * or both a grid and a list; an unknown key, or a key, a value of it or a configuration given twice; an empty
- * list; a wrong type; a value out of range; more than max_configs. */
+/* Expands the source: each configuration is `base` (defaults and --set) overridden by
+ * its own values. FT_BAD_INPUT if there is no source, or a grid and a list; an unknown
+ * key; a key, a value of one key, or a configuration given twice; an empty list; a
+ * wrong type; a value out of range; more than max_configs configurations. */
 ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
                          ft_error *err);
-/* How many configurations train just what an earlier one does, since they differ only in values that their
- * adapter_type or lr_scheduler leaves unused; two of them, by their places. Fails with FT_NO_MEMORY. */
+/* Counts the configurations that train the same as an earlier one, because they differ
+ * only in values that their adapter_type or lr_scheduler ignores. *first and *second
+ * are the indices of two such. Fails only with FT_NO_MEMORY. */
 ft_status ft_grid_count_repeated(const ft_grid *grid, size_t *count, size_t *first, size_t *second,
                                  ft_error *err);
 void ft_grid_free(ft_grid *grid);

@@ -37,25 +37,32 @@ const ft_hyperparameters ft_hyperparameters_default = {
 #define FLAG(field) PLACE(field), .type = FT_FIELD_FLAG
 #define CHOICE(field) PLACE(field), .type = FT_FIELD_CHOICE
 
-/* Choices stand in the order of their enums. Upper ends without a meaning of their own keep what follows
- * (sizes of batches, steps in total, factors in float) far from overflow. */
+/* Upper limits that no method demands keep derived values (batch sizes, total steps,
+ * factors in float) far from overflow. */
 const ft_field ft_fields[FT_N_FIELDS] = {
     {REAL(learning_rate), .least = 0, .most = 1000, .help = "of AdamW, before the schedule"},
     {INTEGER(epochs), .least = 1, .most = 1e6, .help = "passes over the training windows"},
-    {INTEGER(context_length), .least = 1, .most = 65536, .help = "rows that the model looks back"},
-    {INTEGER(prediction_length), .least = 1, .most = 65536, .help = "rows that it forecasts"},
+    {INTEGER(context_length), .least = 1, .most = 65536, .separates_passes = true,
+     .help = "rows that the model looks back"},
+    {INTEGER(prediction_length), .least = 1, .most = 65536, .separates_passes = true,
+     .help = "rows that it forecasts"},
     {INTEGER(batch_size), .least = 1, .most = 65536, .help = "windows in an optimizer step"},
     {INTEGER(warmup_steps), .least = 0, .most = 1e9,
      .help = "steps over which the learning rate rises from 0"},
     {REAL(weight_decay), .least = 0, .most = 1000, .help = "of AdamW, decoupled"},
-    {CHOICE(adapter_type), .choices = {"lora", "ln_tuning", "full"}, .help = "what is trained"},
+    {CHOICE(adapter_type), .choices = {[FT_LORA] = "lora", [FT_LN_TUNING] = "ln_tuning", [FT_FULL] = "full"},
+     .separates_passes = true, .help = "what is trained"},
     {INTEGER(lora_rank), .least = 1, .most = FT_MAX_RANK, .help = "columns of LoRA's matrices"},
     {REAL(lora_alpha), .least = 0, .above = true, .most = 1e6,
      .help = "LoRA's scale is lora_alpha / lora_rank"},
     {REAL(dropout_rate), .least = 0, .most = 1, .below = true, .help = "dropout on the input of LoRA's A"},
     {PLACE(lora_targets), .type = FT_FIELD_TARGETS, .help = "modules with LoRA"},
     {FLAG(use_rslora), .help = "LoRA's scale is lora_alpha / sqrt(lora_rank) instead"},
-    {CHOICE(lr_scheduler), .choices = {"linear", "cosine", "constant_with_warmup", "constant"},
+    {CHOICE(lr_scheduler),
+     .choices = {[FT_SCHEDULE_LINEAR] = "linear",
+                 [FT_SCHEDULE_COSINE] = "cosine",
+                 [FT_SCHEDULE_CONSTANT_WITH_WARMUP] = "constant_with_warmup",
+                 [FT_SCHEDULE_CONSTANT] = "constant"},
      .help = "how the learning rate changes over the steps"},
     {REAL(model_dropout), .least = 0, .most = 1, .below = true, .nullable = true,
      .help = "dropout inside the model; null: the checkpoint's"},
@@ -132,7 +139,7 @@ static void store(const ft_field *field, ft_hyperparameters *hyperparameters, co
     memcpy((char *)hyperparameters + field->offset, value, size);
 }
 
-/* What a value must be, in words: "a whole number from 1 to 256". */
+/* Appends what a value must be: "a whole number from 1 to 256". */
 static void describe_range(const ft_field *field, ft_text *out)
 {
     char least[FT_NUMBER_CHARS], most[FT_NUMBER_CHARS];
@@ -164,7 +171,8 @@ static void describe_range(const ft_field *field, ft_text *out)
     if (field->nullable) ft_text_add(out, ", or null");
 }
 
-/* FT_BAD_INPUT: "lora_rank: 0 is not allowed, it must be a whole number from 1 to 256". */
+/* FT_BAD_INPUT: "lora_rank: 0 is not allowed, it must be a whole number from 1 to
+ * 256". */
 static ft_status not_allowed(const ft_field *field, const char *value, ft_error *err)
 {
     ft_text range = FT_TEXT_EMPTY;
@@ -175,7 +183,8 @@ static ft_status not_allowed(const ft_field *field, const char *value, ft_error 
     return status;
 }
 
-/* Stores a number if it is in the field's range. `shown` is the value as the user wrote it. */
+/* Stores a number if it is in the field's range. `shown` is the user's spelling of it,
+ * for the message. */
 static ft_status set_number(const ft_field *field, double value, const char *shown,
                             ft_hyperparameters *hyperparameters, ft_error *err)
 {
@@ -199,7 +208,7 @@ static ft_status set_flag(const ft_field *field, bool value, ft_hyperparameters 
     return FT_OK;
 }
 
-/* A choice or targets. */
+/* Stores a choice or targets. */
 static ft_status set_word(const ft_field *field, const char *word, ft_hyperparameters *hyperparameters,
                           ft_error *err)
 {
@@ -217,7 +226,7 @@ static ft_status set_word(const ft_field *field, const char *word, ft_hyperparam
     return not_allowed(field, word, err);
 }
 
-/* Targets as PEFT's configs have them: ["q", "v"]. */
+/* Stores targets given as in PEFT's configs: ["q", "v"]. */
 static ft_status set_list(const ft_field *field, const cJSON *list, ft_hyperparameters *hyperparameters,
                           ft_error *err)
 {
@@ -296,7 +305,7 @@ ft_status ft_field_set_json(const ft_field *field, const cJSON *value, ft_hyperp
     return not_allowed(field, kind, err);
 }
 
-/* Whether the value stands for the default that depends on something else. */
+/* Whether the value is null: a default that depends on another setting. */
 static bool is_null(const ft_field *field, const ft_hyperparameters *hyperparameters)
 {
     if (!field->nullable) return false;
@@ -366,7 +375,7 @@ int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const f
     return numbers[0] < numbers[1] ? -1 : numbers[0] > numbers[1];
 }
 
-/* The field that "key=value" is about, and the value. */
+/* Splits "key=value" into its field and the value. */
 static ft_status parse_assignment(const char *assignment, const ft_field **field, const char **value,
                                   ft_error *err)
 {

@@ -1,4 +1,5 @@
-/* The hyperparameters of an experiment: names, types, ranges, defaults, in a table. docs/interface.md §1. */
+/* The hyperparameters of an experiment: a table of names, types, ranges and defaults.
+ * docs/interface.md §1. */
 #ifndef FT_HOST_SEARCH_HYPERPARAMETERS_H
 #define FT_HOST_SEARCH_HYPERPARAMETERS_H
 
@@ -22,11 +23,11 @@ typedef struct ft_hyperparameters {
     int64_t adapter_type; /* ft_adapter_kind */
     int64_t lora_rank;
     double lora_alpha;
-    double dropout_rate;   /* LoRA's own */
+    double dropout_rate;   /* of the LoRA input */
     uint32_t lora_targets; /* bits FT_TARGET_Q ... */
     bool use_rslora;
     int64_t lr_scheduler;  /* ft_schedule */
-    double model_dropout;  /* NaN: the checkpoint's */
+    double model_dropout;  /* NaN: as in the model's config */
     double max_grad_norm;  /* 0: no clipping */
     int64_t window_stride; /* rows; 0: prediction_length (null in JSON) */
     bool window_shift;
@@ -47,10 +48,13 @@ typedef enum ft_field_type {
 typedef struct ft_field {
     const char *name;
     ft_field_type type;
-    size_t offset;          /* in ft_hyperparameters */
-    double least, most;     /* range of a number */
-    bool above, below;      /* `least`, `most` themselves are outside */
-    bool nullable;          /* null stands for the default that depends on something else */
+    size_t offset;      /* in ft_hyperparameters */
+    double least, most; /* range of a number */
+    bool above, below;  /* whether `least`, `most` are excluded */
+    /* may be null: a default that depends on another setting */
+    bool nullable;
+    /* configurations with different values cannot share a pass (host/sweep/plan.c) */
+    bool separates_passes;
     const char *choices[5]; /* NULL-terminated */
     const char *help;       /* one line */
 } ft_field;
@@ -58,45 +62,51 @@ typedef struct ft_field {
 enum { FT_N_FIELDS = 20 };
 extern const ft_field ft_fields[FT_N_FIELDS]; /* in the order of docs/interface.md §1 */
 
-/* The field of that name; FT_BAD_INPUT with what it is called here, or the nearest name. */
+/* Finds a field by name. FT_BAD_INPUT suggests ftgpu's name for a synonym, or the
+ * nearest name. */
 ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err);
 
-/* Sets one field from a text ("1e-4", "lora", "true", "null"). Errors say key, value, type and range. */
+/* Sets one field from a text ("1e-4", "lora", "true", "null"). Errors name key, value,
+ * type and range. */
 ft_status ft_field_set_text(const ft_field *field, const char *text, ft_hyperparameters *hyperparameters,
                             ft_error *err);
-/* Sets one field from JSON; whole numbers may be written 5.0. Texts are taken for choices and targets only.
- */
+/* Sets one field from JSON. Whole numbers may be written 5.0; strings are accepted for
+ * choices and targets only. */
 ft_status ft_field_set_json(const ft_field *field, const cJSON *value, ft_hyperparameters *hyperparameters,
                             ft_error *err);
-/* The value as JSON, as results.json has it (nullable defaults are null). The caller's; NULL: no memory. */
+/* The value as in results.json (an unset nullable one is null). The caller owns it;
+ * NULL when memory runs out. */
 cJSON *ft_field_to_json(const ft_field *field, const ft_hyperparameters *hyperparameters);
-/* The value as ft_field_set_text reads it, appended. */
+/* Appends the value as ft_field_set_text reads it. */
 void ft_field_to_text(const ft_field *field, const ft_hyperparameters *hyperparameters, ft_text *out);
-/* Whether two sets have the same value there. */
+/* Whether a and b have the same value of the field. */
 bool ft_field_equal(const ft_field *field, const ft_hyperparameters *a, const ft_hyperparameters *b);
 
-/* Below, 0 or above 0 as a's value there comes before b's, is equal or comes after; null comes first. */
+/* < 0, 0 or > 0 as a's value is less than, equal to or greater than b's; null is
+ * least. */
 int ft_field_compare(const ft_field *field, const ft_hyperparameters *a, const ft_hyperparameters *b);
 
-/* One "key=value" (of --set). */
+/* Applies one "key=value" of --set. */
 ft_status ft_hyperparameters_set(ft_hyperparameters *hyperparameters, const char *assignment, ft_error *err);
-/* All of them, over the defaults; the last of a key counts. times: by field, how often it is set. */
+/* Applies all assignments to the defaults; the last of a key wins. times: by field,
+ * how often it is set. */
 ft_status ft_hyperparameters_set_all(ft_hyperparameters *hyperparameters, const char *const *assignments,
                                      size_t n_assignments, size_t times[FT_N_FIELDS], ft_error *err);
-/* Sets the keys that an object holds, leaves the others alone. `where` begins the message ("configs.json:
- * entry 3"). */
+/* Sets the keys that an object has, and leaves the others. `where` begins messages
+ * ("configs.json: entry 3"). */
 ft_status ft_hyperparameters_from_json(ft_hyperparameters *hyperparameters, const cJSON *object,
                                        const char *where, ft_error *err);
-/* All keys in the order of the table. The caller's; NULL: no memory. */
+/* All keys in the order of the table. The caller owns it; NULL when memory runs out. */
 cJSON *ft_hyperparameters_to_json(const ft_hyperparameters *hyperparameters);
 bool ft_hyperparameters_equal(const ft_hyperparameters *a, const ft_hyperparameters *b);
 
-/* Rows between training windows: window_stride, or prediction_length where that is not given. */
+/* Rows between the starts of training windows: window_stride, or prediction_length if
+ * that is null. */
 int64_t ft_window_stride(const ft_hyperparameters *hyperparameters);
 
-/* What it is, type and range, default, in one line without its name. */
+/* Appends one line: description, type and range, default; without the name. */
 void ft_field_help(const ft_field *field, ft_text *out);
-/* The same of all with their names, a line each. */
+/* Appends such a line, with its name, for each field. */
 void ft_hyperparameters_help(ft_text *out);
 
 #endif

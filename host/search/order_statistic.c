@@ -1,4 +1,4 @@
-/* Two heaps that meet at a rank; see order_statistic.h. */
+/* Two heaps, of the low and of the high values; see order_statistic.h. */
 #include "host/search/order_statistic.h"
 
 #include <stdbool.h>

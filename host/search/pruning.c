@@ -1,4 +1,4 @@
-/* Which trajectories are worth going on with; see pruning.h. */
+/* Decides which trajectories are pruned; see pruning.h. */
 #include "host/search/pruning.h"
 
 #include <float.h>
@@ -8,7 +8,7 @@
 
 #include "host/search/order_statistic.h"
 
-/* val_loss of a trajectory's epochs, from the first. */
+/* val_loss of a trajectory after each epoch. */
 typedef struct curve {
     double *val_loss; /* (n) */
     int32_t n, capacity;
@@ -20,11 +20,12 @@ struct ft_scheduler {
     int32_t grace_epochs;
     curve *curves; /* (n_trajectories) */
     size_t n_trajectories;
-    /* After each epoch that is judged, from the first: of asha the val_loss of those that have reached it,
-     * the places that go on being `low`; of median their mean val_loss up to it, the lower half being `low`.
-     */
+    /* One for each judged epoch. asha: the val_loss of the trajectories that have
+     * reached it; those that may go on are `low`. median: their mean val_loss up to
+     * that epoch; the lower half is `low`. */
     ft_order_statistic *statistics; /* (n_epochs) */
-    size_t *n_known;        /* (n_epochs): of asha, those whose val_loss is a number */
+    /* (n_epochs): for asha, how many of these val_losses are not NaN */
+    size_t *n_known;
     int32_t n_epochs;
 };
 
@@ -78,7 +79,7 @@ static bool is_rung(const ft_scheduler *s, int32_t epoch)
     return false;
 }
 
-/* Room for the order statistic after an epoch. */
+/* Allocates the order statistics up to an epoch. */
 static ft_status reach_epoch(ft_scheduler *s, int32_t epoch, ft_error *err)
 {
     if (epoch <= s->n_epochs) return FT_OK;
@@ -95,20 +96,21 @@ static ft_status reach_epoch(ft_scheduler *s, int32_t epoch, ft_error *err)
     return FT_OK;
 }
 
-/* For order: what is no number is worse than all that are. */
+/* The sort key of a val_loss: NaN is worse than any number. */
 static double asha_key(double val_loss)
 {
     return isnan(val_loss) ? INFINITY : val_loss < DBL_MAX ? val_loss : DBL_MAX;
 }
 
-/* The best 1/eta of those that reached a rung, or the very best where that is less than one. */
+/* How many trajectories may pass a rung that `reached` have reached: 1/eta of them, at
+ * least one. */
 static size_t asha_places(const ft_scheduler *s, size_t reached)
 {
     double places = floor((double)reached / s->eta);
     return places < 1 ? 1 : (size_t)places;
 }
 
-/* Of the epochs up to one; NaN where one of them is. */
+/* Mean val_loss up to an epoch; NaN if one of them is. */
 static double mean_loss(const curve *c, int32_t epoch)
 {
     double sum = 0;
@@ -116,7 +118,7 @@ static double mean_loss(const curve *c, int32_t epoch)
     return sum / epoch;
 }
 
-/* Puts an epoch that was just added to a curve among the others'. */
+/* Adds the newest epoch of a curve to the order statistic of that epoch. */
 static ft_status place(ft_scheduler *s, const curve *c, int32_t epoch, ft_error *err)
 {
     bool is_judged = s->kind == FT_SCHEDULER_ASHA     ? is_rung(s, epoch)
@@ -157,7 +159,7 @@ ft_status ft_scheduler_add(ft_scheduler *s, size_t trajectory, int32_t epoch, do
     return status;
 }
 
-/* Smaller is better; what is no number is worst. */
+/* Smaller is better; NaN is worst. */
 static bool is_better(double a, double b)
 {
     return isnan(b) ? !isnan(a) : a < b;
@@ -170,8 +172,8 @@ static bool asha_prunes(const ft_scheduler *s, size_t trajectory, int32_t epoch)
     return asha_key(own) > ft_order_statistic_last_low(&s->statistics[epoch - 1]);
 }
 
-/* The median of an order statistic whose low are its lower half, without one of its values; without none
- * where that is NaN. It holds another. */
+/* The median of all values but `own` (of all, if `own` is NaN). The statistic's low
+ * values are its lower half, and it has at least one other value. */
 static double median_without(const ft_order_statistic *statistic, double own)
 {
     size_t count = ft_order_statistic_count(statistic);

@@ -10,15 +10,15 @@
 #include "host/search/grid.h"
 #include "host/search/hyperparameters.h"
 
-/* What is being made, and from what. */
+/* The grid under construction, and its inputs. */
 typedef struct refinement {
     const ft_experiments *experiments;
     const ft_experiment *best;
-    bool taken[FT_N_FIELDS]; /* fields that the grid holds */
+    bool taken[FT_N_FIELDS]; /* fields that the grid has */
     cJSON *grid;
     ft_table *table;
     ft_text *remark;
-    size_t count; /* configurations */
+    size_t count; /* configurations so far */
 } refinement;
 
 enum { FIELD_COLUMN, BEST_COLUMN, TRIED_COLUMN, GRID_COLUMN };
@@ -28,7 +28,7 @@ static bool is_number(const ft_field *field)
     return field->type == FT_FIELD_REAL || field->type == FT_FIELD_INTEGER;
 }
 
-/* The number that an experiment has there; NaN where it has none. */
+/* The experiment's value of a field; NaN if it has none. */
 static double number_of(const ft_experiment *experiment, const ft_field *field)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(experiment->hyperparams, field->name);
@@ -41,7 +41,8 @@ static int by_size(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The numbers that were tried, each once, rising; tried: (experiments->count). Returns how many. */
+/* Writes the distinct values that were tried, rising, to tried: (experiments->count).
+ * Returns how many. */
 static size_t find_tried(const ft_experiments *experiments, const ft_field *field, double *tried)
 {
     size_t n = 0, kept = 0;
@@ -55,7 +56,7 @@ static size_t find_tried(const ft_experiments *experiments, const ft_field *fiel
     return kept;
 }
 
-/* Geometric, to three digits: between 0.0001 and 0.0002 lies 0.000141. */
+/* The geometric mean, to three digits: of 0.0001 and 0.0002 it is 0.000141. */
 static double between(double a, double b)
 {
     char digits[FT_NUMBER_CHARS];
@@ -65,7 +66,8 @@ static double between(double a, double b)
     return ft_parse_double(digits, strlen(digits), &rounded) ? rounded : middle;
 }
 
-/* The value kept in the field's range: halfway to an end that it passes. */
+/* The value if it is in the field's range, else halfway from `best` to the limit it
+ * exceeds. */
 static double in_range(const ft_field *field, double value, double best)
 {
     if (value > field->most || (field->below && value >= field->most)) value = (best + field->most) / 2;
@@ -73,9 +75,8 @@ static double in_range(const ft_field *field, double value, double best)
     return field->type == FT_FIELD_INTEGER ? floor(value + 0.5) : value;
 }
 
-/* Below, at and above the best value, rising; values: (3). Returns how many there are. tried: (n_tried),
- * rising.
- */
+/* Writes values below, at and above the best one, rising, to values: (3). Returns how
+ * many. tried: (n_tried), rising. */
 static size_t neighbours(const ft_field *field, double best, const double *tried, size_t n_tried,
                          double *values)
 {
@@ -95,7 +96,7 @@ static size_t neighbours(const ft_field *field, double best, const double *tried
     return count;
 }
 
-/* "0.0001, 0.001" of a list; `most` of them, then how many there are. */
+/* Appends "0.0001, 0.001": at most `most` values, then their count. */
 static void add_values(ft_text *out, const cJSON *list, int most)
 {
     int n = cJSON_GetArraySize(list), shown = 0;
@@ -123,7 +124,8 @@ static cJSON *list_of(const double *values, size_t count)
     return list;
 }
 
-/* Puts a list, which becomes the grid's, into grid and table. `tried` may be NULL. */
+/* Adds a list to the grid, which takes ownership, and a row to the table. `tried` may
+ * be NULL. */
 static ft_status add_list(refinement *to, const ft_field *field, cJSON *list, const cJSON *tried,
                           ft_error *err)
 {
@@ -151,7 +153,7 @@ static ft_status add_list(refinement *to, const ft_field *field, cJSON *list, co
     return failed ? ft_no_memory(err, "the grid", 0) : FT_OK;
 }
 
-/* The grid's values for one number. tried: (experiments->count) scratch. */
+/* Refines one number. tried: (experiments->count) scratch. */
 static ft_status refine_field(refinement *to, const ft_field *field, double *tried, ft_error *err)
 {
     double best = number_of(to->best, field), values[3];
@@ -182,7 +184,7 @@ static ft_status refine_field(refinement *to, const ft_field *field, double *tri
     return status;
 }
 
-/* Whether it is refined when nothing is said. */
+/* Whether a field is refined if the user names none. */
 static bool is_worth_refining(const refinement *of, const ft_field *field, double *tried)
 {
     return is_number(field) && strcmp(field->name, "prediction_length") != 0 &&
@@ -205,7 +207,7 @@ static ft_status refine_fields(refinement *to, const ft_refinement_request *requ
     if (request->n_keys) return status;
     bool any = false;
     for (size_t f = 0; f < FT_N_FIELDS && status == FT_OK; f++) {
-        /* What is in a list of the user's own is not refined besides. */
+        /* A field that the user gave a list for is not refined. */
         if (to->taken[f] || !is_worth_refining(to, &ft_fields[f], tried)) continue;
         status = refine_field(to, &ft_fields[f], tried, err);
         any = true;
@@ -217,7 +219,7 @@ static ft_status refine_fields(refinement *to, const ft_refinement_request *requ
     return status;
 }
 
-/* "key=v1,v2,...", read as a sweep's --grid is. */
+/* Reads "key=v1,v2,..." as --grid of a sweep does. */
 static ft_status read_list(const char *text, const ft_field **field, cJSON **list, ft_error *err)
 {
     ft_grid values = {0};
@@ -237,7 +239,8 @@ static ft_status read_list(const char *text, const ft_field **field, cJSON **lis
     return *list ? FT_OK : ft_no_memory(err, "the grid", 0);
 }
 
-/* The best experiment's other hyperparameters, so that the grid alone says how to train. */
+/* Adds the best experiment's other hyperparameters, so that the grid alone says how to
+ * train. */
 static ft_status keep_others(refinement *to, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -268,7 +271,7 @@ static ft_status keep_others(refinement *to, ft_error *err)
     return status;
 }
 
-/* The user's lists wait until what is refined stands before them. */
+/* The user's lists, kept until the refined fields are in the grid before them. */
 typedef struct user_lists {
     const ft_field *fields[FT_N_FIELDS];
     cJSON *lists[FT_N_FIELDS];

@@ -12,28 +12,33 @@
 
 typedef struct ft_refinement_request {
     const ft_experiment *best; /* one of the experiments */
-    const char *const *keys;   /* (n_keys) what to refine; none: what varies, else learning_rate */
+    /* (n_keys) fields to refine; none: those that vary, or learning_rate */
+    const char *const *keys;
     size_t n_keys;
-    const char *const *grids; /* (n_grids) "key=v1,v2,...": lists that are taken as they are */
+    /* (n_grids) "key=v1,v2,...": lists taken as they are */
+    const char *const *grids;
     size_t n_grids;
 } ft_refinement_request;
 
-/* The grid is an object of lists, as `ftgpu sweep --grid-file` reads it. It holds, in this order:
+/* Makes the grid, an object of lists as `ftgpu sweep --grid-file` reads it. It has, in
+ * this order:
  *
- * - each refined hyperparameter, a number, with half its best value, the value and its double. Where a value
- * in that reach was tried already, the geometric mean between it and the best stands for the half or the
- * double, to three digits: so a refinement of a refinement closes in. A best value of 0 is followed by half
- * the smallest that was tried above it. Whole numbers are rounded, values kept in the hyperparameter's range,
- *   and what is then there twice is left out. By default refined are the numbers that vary among the
- *   experiments, but prediction_length (errors over different horizons don't compare) and seed;
+ * - each refined number with three values: half the best one, the best one, and its
+ *   double. If a value between was tried already, its geometric mean with the best one,
+ *   to three digits, replaces the half or the double; so repeated refinements close in.
+ *   A best value of 0 is followed by half the smallest value tried above it. Whole numbers are
+ *   rounded, values kept in the field's range, and duplicates dropped. By default the
+ *   numbers that vary among the experiments are refined, except prediction_length (errors
+ *   over different horizons cannot be compared) and seed;
  * - the lists of `grids`;
- * - what else the best experiment has that is not the default, as a list of one.
+ * - the best experiment's other values that are not the default, as lists of one.
  *
- * table: a row for each: hyperparameter, best, tried (what the experiments hold), grid. remark: whole lines
- * on what people should know, such as a best value at the end of what was tried, and keys of foreign
- * experiments that are left out. *count is the number of configurations. FT_BAD_INPUT for a key that is
- * unknown, given twice, not a number, or that the best experiment lacks. *grid is the caller's; table and
- * remark start empty. */
+ * table: a row for each: hyperparameter, best, tried (values among the experiments),
+ * grid. remark: lines for the user, such as that the best value is the smallest or
+ * largest tried, or that keys of foreign experiments were left out. *count: the number
+ * of configurations. FT_BAD_INPUT for a key that is unknown, given twice, not a
+ * number, or missing in the best experiment. The caller owns *grid; table and remark
+ * start empty. */
 ft_status ft_refine(const ft_experiments *experiments, const ft_refinement_request *request, cJSON **grid,
                     ft_table *table, ft_text *remark, size_t *count, ft_error *err);
 

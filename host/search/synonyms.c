@@ -1,11 +1,12 @@
-/* Names of PEFT, transformers, Chronos' scripts and forecasting libraries; see synonyms.h. */
+/* Names used by PEFT, transformers, Chronos' scripts and forecasting libraries; see
+ * synonyms.h. */
 #include "host/search/synonyms.h"
 
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* What a thing is called here, and elsewhere: each name between blanks. */
+/* A name of ftgpu's and its synonyms, with blanks around each. */
 typedef struct synonyms {
     const char *name, *others;
 } synonyms;
@@ -79,7 +80,8 @@ static const synonyms options[] = {
 
 enum { NAME_CHARS = 48 };
 
-/* The name between blanks, in small letters with underscores; false where it is too long to be one. */
+/* Writes the name with blanks around it, in lower case with underscores. False if it
+ * is too long to be one. */
 static bool spell(const char *name, char out[NAME_CHARS + 3])
 {
     const size_t length = strlen(name);
@@ -91,7 +93,8 @@ static bool spell(const char *name, char out[NAME_CHARS + 3])
     return true;
 }
 
-/* Whether `word`, which spell made, is another name of it, or its own with other dashes and capitals. */
+/* Whether `word`, as spell() writes it, is a synonym, or the name itself in another
+ * spelling. */
 static bool is_called(const synonyms *one, const char *word)
 {
     char own[NAME_CHARS + 3];

@@ -1,4 +1,4 @@
-/* Hyperparameters in the model's terms; see train_config.h. */
+/* Converts hyperparameters to the model's structs; see train_config.h. */
 #include "host/search/train_config.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* Hyperparameters in the model's terms. */
+/* Converts hyperparameters to the model's structs. */
 #ifndef FT_HOST_SEARCH_TRAIN_CONFIG_H
 #define FT_HOST_SEARCH_TRAIN_CONFIG_H
 
@@ -8,7 +8,8 @@
 /* The adapter that the hyperparameters describe. */
 ft_adapter_spec ft_adapter_spec_of(const ft_hyperparameters *config);
 
-/* The training that they describe for a model; `start` (may be NULL) is the adapter to go on from. */
+/* The training that the hyperparameters describe, for a model; `start` is the adapter
+ * to continue from, or NULL. */
 ft_train_config ft_train_config_of(const ft_hyperparameters *config, const ft_model_config *model,
                                    const ft_adapter *start);
 

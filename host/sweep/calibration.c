@@ -11,10 +11,11 @@
 #include "host/experiment/calibration_cache.h"
 #include "model/weights.h"
 
-/* Steps of 8, 16, 32, ... sequences, until twice in a row that was no faster by the row, or enough time is
- * spent; then the same once more, for what else the machine had to do. No device gets fewer rows than the
- * first size has: they cost next to no memory, and some busy seconds of the machine must not make all later
- * sweeps narrow. */
+/* Times steps of 8, 16, 32, ... sequences until twice in a row a larger step was no
+ * faster by the row, or the time is spent. Then once more, since other load may have
+ * disturbed the first round. No device gets fewer rows than the first size has: they
+ * cost next to no memory, and a few busy seconds of the machine must not make all
+ * later sweeps narrow. */
 enum {
     CONTEXT = 128,
     PREDICTION = 16,
@@ -26,7 +27,7 @@ enum {
 };
 static const double GAIN = 1.03, FAST_ENOUGH = 0.95, MOST_SECONDS = 1;
 
-/* Rows a second of steps of FIRST_SEQUENCES << i sequences. */
+/* rate[i]: rows per second of steps of FIRST_SEQUENCES << i sequences. */
 typedef struct measurement {
     double rate[MOST_SIZES];
     int n_sizes;
@@ -46,7 +47,8 @@ static ft_status measure_size(ft_chronos *chronos, const ft_adapter *adapter, in
     return status;
 }
 
-/* The device can be full before it is fast: then what fits counts. */
+/* A device may run out of memory before a larger step is no faster: then the sizes
+ * that fit count. */
 static ft_status measure_sizes(ft_chronos *chronos, const ft_adapter *adapter, measurement *m, ft_error *err)
 {
     const double started = ft_now_seconds();
@@ -107,9 +109,8 @@ ft_status ft_calibrate(ft_backend *backend, const ft_model_config *config, int64
     snprintf(
         key, sizeof key,
         "busy_rows: ftgpu %s, %s, %d threads, %s, d_model %d, d_kv %d, d_ff %d, n_heads %d, vocab_size %d",
-        ft_version(), device, backend->n_threads, backend->bf16 ? "bf16" : "f32",
-        (int)config->d_model, (int)config->d_kv, (int)config->d_ff, (int)config->n_heads,
-        (int)config->vocab_size);
+        ft_version(), device, backend->n_threads, backend->bf16 ? "bf16" : "f32", (int)config->d_model,
+        (int)config->d_kv, (int)config->d_ff, (int)config->n_heads, (int)config->vocab_size);
     ft_status status = FT_OK;
     if (!ft_calibration_find(key, &rows)) {
         status = measure_rows(backend, config, &rows, err);

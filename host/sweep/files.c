@@ -102,7 +102,7 @@ static ft_status has_events(const ft_directory *state, bool *has, ft_error *err)
     return status;
 }
 
-/* Removes the entries with these names, for good. */
+/* Removes the entries whose names are `wanted`, and syncs the directory. */
 static ft_status remove_all(const ft_directory *directory, bool (*wanted)(const char *name), ft_error *err)
 {
     char **names = NULL;
@@ -117,7 +117,7 @@ static ft_status remove_all(const ft_directory *directory, bool (*wanted)(const 
 
 /* -- the plan -- */
 
-/* The fault of a plan, and what to do about it. */
+/* Fails with what is wrong with a plan and what to do about it. */
 static ft_status fail_plan(const ft_directory *state, const char *fault, ft_error *err)
 {
     return ft_fail(err, FT_BAD_INPUT,
@@ -126,7 +126,8 @@ static ft_status fail_plan(const ft_directory *state, const char *fault, ft_erro
                    state->path, plan_name, fault, state->path);
 }
 
-/* Why a plan's text is not to be used. Plans of before version 5 were not sealed. */
+/* Fails with the reason why a plan's text cannot be used. Plans before version 5 had
+ * no checksum. */
 static ft_status refuse_text(const ft_directory *state, const char *text, size_t size, ft_error *err)
 {
     cJSON *plan = NULL;
@@ -194,8 +195,8 @@ ft_status ft_sweep_plan_write(const ft_directory *state, const ft_directory *che
 {
     char *path = ft_join_path(state->path, plan_name), *text = ft_sealed_print(plan, FT_SEALED_FILE);
     ft_status status = path && text ? FT_OK : ft_no_memory(err, "the plan", 4096);
-    /* In this order: a crash between leaves the old plan with nothing done, never the new one with the old's
-     * results. */
+    /* The journals first: after a crash in between, the old plan counts as not begun.
+     * In the other order the new plan would have the old one's results. */
     if (status == FT_OK) status = remove_all(state, ft_is_journal_name, err);
     if (status == FT_OK) status = remove_all(checkpoints, is_any_checkpoint, err);
     if (status == FT_OK) status = ft_write_file(path, text, strlen(text), err);

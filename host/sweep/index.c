@@ -10,10 +10,12 @@
 #include "base/text.h"
 #include "tracker/experiment.h"
 
-/* Of batches: a double, as which journals have them, holds such a number exactly. */
+/* The largest batch number: the largest integer that a double, and so JSON, holds
+ * exactly. */
 static const size_t MOST_NUMBER = (size_t)1 << 53;
 
-/* The two ids of a configuration are one text where they are the same, as they mostly are. */
+/* The "started" and "finished" ids of a configuration share one text when they are
+ * equal, as they mostly are. */
 static void replace_text(char **slot, char *text, const char *shared)
 {
     if (*slot != shared) free(*slot);
@@ -103,7 +105,7 @@ static ft_status keep_decision(ft_sweep_index *index, const ft_pruning_decision 
     return status;
 }
 
-/* trajectories: moves to the state. */
+/* Takes ownership of `trajectories`. */
 static ft_status keep_batch(ft_sweep_index *index, size_t *trajectories, size_t count, int32_t slots,
                             size_t number, ft_error *err)
 {
@@ -117,9 +119,8 @@ static ft_status keep_batch(ft_sweep_index *index, size_t *trajectories, size_t 
     return FT_OK;
 }
 
-/* Whether `some`, (count), are trajectories of the batch, in its order; its others go to rest:
- * (batch->count).
- */
+/* Whether some: (count) are trajectories of the batch, in its order. Writes the others
+ * to rest: (batch->count). */
 static bool take_out(const ft_sweep_batch *batch, const size_t *some, size_t count, size_t *rest,
                      size_t *n_rest)
 {
@@ -133,7 +134,8 @@ static bool take_out(const ft_sweep_batch *batch, const size_t *some, size_t cou
     return at == count;
 }
 
-/* Part k of a batch that is split: these of its trajectories. */
+/* Adds part k of a batch that is split: 0 and 1 are its halves, 2 is what was
+ * recorded. */
 static ft_status add_part(ft_sweep_index *index, const ft_sweep_batch *whole, size_t k,
                           const size_t *trajectories, size_t count, ft_error *err)
 {
@@ -212,7 +214,7 @@ static ft_status replay_decision(ft_sweep_index *index, const cJSON *entry, ft_e
     return keep_decision(index, &decision, err);
 }
 
-/* An event of a configuration. */
+/* Applies an event of a configuration. */
 static ft_status replay_result(ft_sweep_index *index, bool is_own, const char *event, const cJSON *entry,
                                ft_error *err)
 {
@@ -268,7 +270,7 @@ static int by_place(const ft_journal_line *a, const ft_journal_line *b)
     return a->line < b->line ? -1 : a->line > b->line;
 }
 
-/* A whole is split before its parts, whose numbers are larger. */
+/* A batch is split before its parts are: their numbers are larger. */
 static int by_batch_number(const void *x, const void *y)
 {
     const ft_read_split *p = x, *q = y;
@@ -334,8 +336,8 @@ static ft_status allocate_entries(ft_sweep_index *index, const char *name, size_
     return FT_OK;
 }
 
-/* One batch of the plan, [first trajectory, count, slots]; marks its trajectories in is_in:
- * (books->n_trajectories). */
+/* Reads one batch of the plan, [first trajectory, count, slots], and marks its
+ * trajectories in is_in: (index->n_trajectories). */
 static ft_status read_batch(ft_sweep_index *index, const cJSON *item, bool *is_in, ft_error *err)
 {
     const double most = (double)index->n_trajectories;

@@ -1,5 +1,5 @@
-/* What is known of a sweep's configurations, batches and pruning decisions, as its plan and its journals tell
- * it: kept in memory, no files. */
+/* A sweep's configurations, batches and pruning decisions, as plan and journals record
+ * them. In memory; reads no files. */
 #ifndef FT_HOST_SWEEP_INDEX_H
 #define FT_HOST_SWEEP_INDEX_H
 
@@ -10,19 +10,22 @@
 
 #include "base/error.h"
 
-/* Trajectories that are trained together (plan.h). Those that are not split hold each trajectory once. */
+/* Trajectories that are trained together (plan.h). Each trajectory is in exactly one
+ * batch that is not split. */
 typedef struct ft_sweep_batch {
-    size_t *trajectories; /* (count) in the order in which they take slots; the state's */
+    /* (count), in the order in which they take slots; owned by the index */
+    size_t *trajectories;
     size_t count;
     int32_t slots;
-    /* The same whoever reads the journals: with R batches in the plan these are 0 ... R - 1, and the halves
-     * of batch r + R k are r + R (3 k + 1) and r + R (3 k + 2); what was recorded when it was cut in two is
-     * r + R (3 k + 3). */
+    /* Does not depend on the order in which journals are read: with R batches in the
+     * plan they are 0 ... R - 1. The halves of batch r + R k (0 <= r < R) are r + R (3
+     * k + 1) and r + R (3 k + 2); the trajectories that were recorded before the split
+     * become r + R (3 k + 3). */
     size_t number;
-    bool is_split; /* its halves took its place */
+    bool is_split; /* replaced by its parts */
 } ft_sweep_batch;
 
-/* What a scheduler has decided after an epoch of a trajectory. */
+/* A scheduler's decision after one epoch of a trajectory. */
 typedef struct ft_pruning_decision {
     size_t trajectory;
     int32_t epoch;
@@ -36,45 +39,51 @@ typedef struct ft_sweep_index {
     char **experiments; /* (count): id of the finished experiment, or NULL */
     char **started;     /* (count): id of one that was begun, or NULL */
     bool *failed;       /* (count): the finished experiment was recorded as failed */
-    bool *begun_here;   /* (count): by this process or an earlier one with its journal */
+    /* (count): begun by a process that wrote this process's journal */
+    bool *begun_here;
     size_t count;
     size_t n_trajectories;
-    ft_sweep_batch *batches;
-    size_t n_planned, n_batches, batch_capacity; /* the first n_planned are the plan's */
-    ft_pruning_decision *decisions;              /* (n_decisions) that were read, in order */
+    ft_sweep_batch *batches; /* (n_batches), the plan's n_planned first */
+    size_t n_planned, n_batches, batch_capacity;
+    /* (n_decisions) as they were read, in order */
+    ft_pruning_decision *decisions;
     size_t n_decisions, decision_capacity;
 } ft_sweep_index;
 
-/* Forgets all and takes the plan (store.h) of sweep `name`. FT_BAD_INPUT, saying what the
- * plan is or has, where its batches do not hold each trajectory once. */
+/* Empties the index and loads the plan of sweep `name` (its format: store.h).
+ * FT_BAD_INPUT, with the reason, unless its batches hold each trajectory once. */
 ft_status ft_sweep_index_open(ft_sweep_index *index, const char *name, const cJSON *plan, ft_error *err);
 void ft_sweep_index_free(ft_sweep_index *index);
 
-/* FT_BAD_INPUT unless this sweep may give that id to `configuration`: no other is ever looked at, moved
- * or removed. */
+/* FT_BAD_INPUT unless `experiment_id` is one that this sweep could have given to
+ * `configuration`. Guards every look at, move or removal of an experiment's directory. */
 ft_status ft_sweep_index_check_id(const ft_sweep_index *index, size_t configuration,
                                   const char *experiment_id, ft_error *err);
-/* The configuration of which an id may be; false: it is none of this sweep. */
+/* Sets the configuration whose experiment may have this id. False: no configuration of
+ * this sweep can have it. */
 bool ft_sweep_index_find_id(const ft_sweep_index *index, const char *experiment_id, size_t *configuration);
 ft_status ft_sweep_index_start(ft_sweep_index *index, size_t configuration, const char *experiment_id,
                                ft_error *err);
 ft_status ft_sweep_index_finish(ft_sweep_index *index, size_t configuration, const char *experiment_id,
                                 bool failed, ft_error *err);
-/* A result that is gone from the disk: what was finished counts no more. */
+/* The result was deleted from the disk: the configuration is not finished any more. */
 void ft_sweep_index_forget(ft_sweep_index *index, size_t configuration);
-/* What was begun is no result: it is to be done again. */
+/* The experiment was begun but has no result: the configuration is to be trained
+ * again. */
 void ft_sweep_index_forget_start(ft_sweep_index *index, size_t configuration);
-/* Whoever had to know them knows them. */
+/* Frees the decisions, once the sweep has replayed them. */
 void ft_sweep_index_drop_pruning_decisions(ft_sweep_index *index);
 /* The index of the batch with that number, or -1. */
 int64_t ft_sweep_index_find_batch(const ft_sweep_index *index, size_t number);
-/* Halves of `trajectories`, which are two at least of a batch, in its order, take its place, and with them a
- * batch of its others, if any. FT_BAD_INPUT where that cannot be; nothing is changed then. */
+/* Splits a batch: two halves of trajectories: (count >= 2), a subset of the batch in
+ * its order, replace it; its other trajectories, if any, become a third batch.
+ * FT_BAD_INPUT, with nothing changed, if that is impossible. */
 ft_status ft_sweep_index_split(ft_sweep_index *index, size_t batch, const size_t *trajectories, size_t count,
                                ft_error *err);
 
 typedef struct ft_journal_line {
-    size_t journal, line; /* the journal's number among those that are read; from 1 */
+    /* journal: its place among the journals that are read; line: from 1 */
+    size_t journal, line;
 } ft_journal_line;
 
 typedef struct ft_read_split {
@@ -82,24 +91,26 @@ typedef struct ft_read_split {
     ft_journal_line where;
 } ft_read_split;
 
-/* Reading journals; start from the first two. Splits wait until all are read. */
+/* State of reading all journals. Set the first two members. Splits are applied at the
+ * end, when all journals are read. */
 typedef struct ft_reading {
     bool results_only;
-    bool is_own;           /* the journal at hand is this process's */
+    bool is_own;           /* the current journal is this process's */
     ft_read_split *splits; /* (n_splits) */
     size_t n_splits, split_capacity;
-    ft_journal_line *damaged; /* (n_damaged) lines that were passed over */
+    ft_journal_line *damaged; /* (n_damaged) lines that were skipped */
     size_t n_damaged, damaged_capacity;
-    size_t n_torn; /* journals whose last line has no end */
+    size_t n_torn; /* journals whose last line has no newline */
 } ft_reading;
 
-/* An event of the journal at hand, and where it stands. Events that this version does not know are
- * passed over. FT_BAD_INPUT where it is not of this sweep: then nothing has changed. */
+/* Applies one event of the current journal; `where` is its line. Skips events that
+ * this version does not know. FT_BAD_INPUT, with nothing changed, if the event is not
+ * of this sweep. */
 ft_status ft_sweep_index_replay(ft_sweep_index *index, ft_reading *r, const char *event, size_t length,
                                 const ft_journal_line *where, ft_error *err);
-/* Counts a line that is not to be used. */
+/* Counts a line that was skipped. */
 ft_status ft_sweep_index_pass_over(ft_reading *r, const ft_journal_line *where, ft_error *err);
-/* All are read. */
+/* Ends reading: applies the splits. */
 ft_status ft_sweep_index_end_reading(ft_sweep_index *index, ft_reading *r, ft_error *err);
 void ft_sweep_index_free_reading(ft_reading *r);
 

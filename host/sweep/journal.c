@@ -18,10 +18,11 @@
 
 static const size_t MOST_BYTES = (size_t)1 << 32;
 
-/* Seconds in which a process that has lost its sweep's lock has noticed. */
+/* Seconds to wait for a process that has lost its sweep's lock: it notices and closes
+ * its journal within that time. */
 static const double PATIENCE = 5;
 
-/* Locks a journal once nobody else has it. */
+/* Locks a journal; waits up to PATIENCE seconds while another process has it. */
 static ft_status lock_journal(int descriptor, int how, const char *path, ft_error *err)
 {
     const double until = ft_now_seconds() + PATIENCE;
@@ -52,7 +53,7 @@ ft_status ft_journal_open(ft_journal *journal, const ft_directory *directory, co
     if (status == FT_OK)
         status = ft_read_descriptor(journal->descriptor, journal->path, MOST_BYTES, text, size, err);
     if (status != FT_OK) return status;
-    (void)fsync(directory->descriptor); /* its name, too, is to outlast a power cut */
+    (void)fsync(directory->descriptor); /* so that the new name outlasts a power cut */
     const char *end = memrchr(*text, '\n', *size);
     const size_t whole = end ? (size_t)(end - *text) + 1 : 0;
     if (whole < *size && ftruncate(journal->descriptor, (off_t)whole) != 0)
@@ -108,7 +109,7 @@ void ft_journal_look(ft_journal *journal, const ft_directory *directory, const c
     struct stat own, there;
     if (fstat(journal->descriptor, &own) != 0) return;
     const bool exists = fstatat(directory->descriptor, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!exists && errno != ENOENT) return; /* a disk that fails for a moment */
+    if (!exists && errno != ENOENT) return; /* may be a passing failure of the disk */
     if (exists && own.st_dev == there.st_dev && own.st_ino == there.st_ino) return;
     ft_error why;
     ft_fail(&why, FT_FAILED, "%s was removed or replaced: this process stops; the same command goes on",
@@ -134,7 +135,7 @@ static ft_status end_for(ft_journal *journal, int code, const char *besides, ft_
     return ft_journal_check(journal, err);
 }
 
-/* Writes all of it, or cuts off what it wrote. */
+/* Writes the whole line. On failure cuts the file back to its length before. */
 static ft_status write_line(ft_journal *journal, const char *line, size_t length, ft_error *err)
 {
     size_t written = 0;
@@ -159,7 +160,7 @@ ft_status ft_journal_append(ft_journal *journal, cJSON *event, bool wait, ft_err
     ft_status status = text ? FT_OK : ft_no_memory(err, "a journal entry", 256);
     if (status == FT_OK) status = ft_journal_check(journal, err);
     if (status == FT_OK) {
-        text[length] = '\n'; /* in the place of the NUL */
+        text[length] = '\n'; /* replaces the NUL */
         status = write_line(journal, text, length + 1, err);
     }
     journal->is_behind = journal->is_behind || wait;
@@ -178,7 +179,7 @@ ft_status ft_journal_sync(ft_journal *journal, ft_error *err)
     return FT_OK;
 }
 
-/* One event, which may be damaged; *fits tells. */
+/* Replays one event. *fits is false if it is damaged or not of this sweep. */
 static ft_status replay_event(const char *event, size_t length, const ft_journal_line *where,
                               ft_sweep_index *index, ft_reading *reading, bool *fits, ft_error *err)
 {
@@ -190,7 +191,8 @@ static ft_status replay_event(const char *event, size_t length, const ft_journal
     return ft_fail(err, status, "%s", unfit.message);
 }
 
-/* Where the last event begins in a line that is none: behind half a line that a write has left. */
+/* The start of the last sealed event in a line that is not one. A failed write leaves
+ * half a line, and the next event then follows on the same line. */
 static const char *last_event(const char *line, const char *end)
 {
     static const char begin[] = "{\"event\":";

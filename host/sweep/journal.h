@@ -1,6 +1,6 @@
-/* The journal of a process: what happened to its sweep, one sealed JSON object (base/sealed.h) a line,
- * appended and put on disk before anything depends on it. What a crash or a full disk tears costs its own
- * line alone. */
+/* The journal of a process: what happened in its sweep, one sealed JSON object
+ * (base/sealed.h) a line. Each is appended and synced before anything depends on it. A
+ * crash or a full disk damages at most the line being written. */
 #ifndef FT_HOST_SWEEP_JOURNAL_H
 #define FT_HOST_SWEEP_JOURNAL_H
 
@@ -16,42 +16,46 @@
 typedef struct ft_journal {
     int descriptor;
     char *path;
-    off_t length;    /* of what was appended whole */
-    bool gathers;    /* what is written waits for ft_journal_sync */
-    bool is_behind;  /* something waits for the disk */
-    ft_status ended; /* FT_OK, or why nothing is appended any more, */
-    ft_error why;    /* in words */
+    off_t length;    /* bytes of whole lines */
+    bool gathers;    /* ft_journal_append does not sync; ft_journal_sync does */
+    bool is_behind;  /* something is written but not synced */
+    ft_status ended; /* FT_OK, or the status with which every append fails now, */
+    ft_error why;    /* and its message */
 } ft_journal;
 #define FT_NO_JOURNAL ((ft_journal){.descriptor = -1})
 
-/* Opens the journal `name`, which is made where there is none, for this process alone: it is locked besides
- * the sweep, so that another process whose lock was removed is noticed. *text, malloc'd, is what it holds,
- * with a last line without its end, which is cut off the file. FT_BAD_INPUT where another process has it for
- * longer than a few seconds. */
+/* Opens the journal `name` for this process alone, and makes it if it is missing. It
+ * is locked in addition to the sweep: that shows a second process whose sweep lock was
+ * removed. *text: (*size), malloc'd, is its content, including an unfinished last
+ * line, which is cut off the file. FT_BAD_INPUT if another process keeps it locked for
+ * some seconds. */
 ft_status ft_journal_open(ft_journal *journal, const ft_directory *directory, const char *name, char **text,
                           size_t *size, ft_error *err);
 void ft_journal_close(ft_journal *journal);
-/* Reads the journal of another process; `must_be_free`: that must not run any more. A directory of that name
- * is no journal, and holds nothing. */
+/* Reads the journal of another process. must_be_free: fails if that process still
+ * runs. A directory of that name counts as an empty journal. */
 ft_status ft_journal_read_other(const ft_directory *directory, const char *name, bool must_be_free,
                                 char **text, size_t *size, ft_error *err);
 
-/* Appends an event, which it deletes (NULL: memory ran out); `wait`: until it is on disk, unless the journal
- * gathers. After a failure the journal is cut back to its last whole line and takes nothing more: this and
- * all later calls fail with that error. */
+/* Appends an event and deletes it (NULL: it could not be allocated). wait: syncs it,
+ * unless the journal gathers. After a failure the journal is cut back to its last
+ * whole line, and this and all later calls fail with the same error. */
 ft_status ft_journal_append(ft_journal *journal, cJSON *event, bool wait, ft_error *err);
 ft_status ft_journal_sync(ft_journal *journal, ft_error *err);
-/* Whether a running process has the journal `name`. */
+/* Whether a running process has locked the journal `name`. */
 ft_status ft_journal_is_held(const ft_directory *directory, const char *name, bool *held, ft_error *err);
-/* Ends the journal where its file was removed or replaced: nothing that is appended would be read. */
+/* Ends the journal if its file was removed or replaced, since nobody would read what
+ * is appended. */
 void ft_journal_look(ft_journal *journal, const ft_directory *directory, const char *name);
-/* Nothing is appended from now on, for this reason, unless it had ended before. */
+/* Makes every later append fail with this status and message, unless the journal has
+ * ended already. */
 void ft_journal_end(ft_journal *journal, ft_status status, const char *why);
-/* Fails where the journal has ended, for the reason that it had. */
+/* Fails with the reason if the journal has ended. */
 ft_status ft_journal_check(const ft_journal *journal, ft_error *err);
 
-/* Takes into the index what a journal's text holds. Lines that are damaged, or not of this sweep, are passed
- * over, and counted as those of journal number `journal`; a last line without its end is being written. */
+/* Replays the text of a journal into the index. Lines that are damaged or not of this
+ * sweep are skipped and noted under number `journal`. A last line without a newline is
+ * ignored: it is being written. */
 ft_status ft_journal_replay(const char *text, size_t size, size_t journal, ft_sweep_index *index,
                             ft_reading *reading, ft_error *err);
 

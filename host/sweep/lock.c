@@ -1,4 +1,5 @@
-/* Who has a sweep; see lock.h. Shards share its lock, which a process without a shard has alone. */
+/* Which process has a sweep; see lock.h. Shards hold the sweep's lock as a shared one;
+ * a process without shards holds it exclusively. */
 #include "host/sweep/lock.h"
 
 #include <errno.h>
@@ -15,11 +16,12 @@
 
 enum { HOLDER_CHARS = 256, LOCK_NAME_CHARS = 32, TRIES = 100 };
 
-/* Seconds in which a process that was killed is gone, with its workers and its locks. */
+/* Seconds to wait for a lock. A killed process, its workers and its locks are gone
+ * after PATIENCE. */
 static const double PATIENCE = 2, OPENING_PATIENCE = 30;
 
-/* Whether the name still leads to the open file. Where it cannot be told, a network that is away for a moment
- * for one, it does. */
+/* Whether the name still leads to the open file. True if that cannot be told, as when
+ * a network file system is away for a moment. */
 static bool is_current(const ft_directory *directory, const char *file, int descriptor)
 {
     struct stat held, there;
@@ -29,9 +31,9 @@ static bool is_current(const ft_directory *directory, const char *file, int desc
     return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-/* Opens a lock's file, if it is not open, and locks it; *taken is false where LOCK_NB was asked for and it
- * would have to wait. The lock of a file that was removed or replaced meanwhile holds nobody off, and does
- * not count. */
+/* Opens a lock file, if it is not open, and locks it. *taken is false if LOCK_NB was
+ * given and another process has it. If the file was removed or replaced meanwhile,
+ * others would not see this lock: it is opened and locked again. */
 static ft_status take(const ft_directory *directory, const char *file, int how, int *descriptor, bool *taken,
                       ft_error *err)
 {
@@ -61,7 +63,7 @@ static void read_holder(int descriptor, char holder[HOLDER_CHARS])
     holder[strcspn(holder, "\n")] = '\0';
 }
 
-/* The file is locked. */
+/* Writes who holds the lock into its file. */
 static ft_status write_holder(int descriptor, const ft_directory *directory, const char *file, ft_shard shard,
                               ft_error *err)
 {
@@ -73,12 +75,12 @@ static ft_status write_holder(int descriptor, const ft_directory *directory, con
     if (shard.count > 0) snprintf(part, sizeof part, ", shard %d/%d", (int)shard.index, (int)shard.count);
     int n =
         snprintf(holder, sizeof holder, "process %ld on %s since %s%s\n", (long)getpid(), host, when, part);
-    errno = ENOSPC; /* why less than all may be written */
+    errno = ENOSPC; /* for a short write */
     if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, holder, (size_t)n, 0) == n) return FT_OK;
     return ft_fail(err, FT_FAILED, "%s/%s: cannot be written: %s", directory->path, file, strerror(errno));
 }
 
-/* The number of shards of which the holder has one; 0: it has the whole sweep. */
+/* Into how many shards the holder cut the sweep; 0: it has the whole sweep. */
 static int shards_of(const char *holder)
 {
     int shard = 0, count = 0;
@@ -86,7 +88,8 @@ static int shards_of(const char *holder)
     return part && sscanf(part, ", shard %d/%d", &shard, &count) == 2 ? count : 0;
 }
 
-/* The sweep's lock: alone if possible, else, for a shard, with others of as many. *is_held: by others. */
+/* Takes the sweep's lock: exclusively if possible; a shard shares it with shards of
+ * the same count. *is_held: other processes have it. */
 static ft_status take_sweep(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                             ft_shard shard, bool *is_held, ft_error *err)
 {
@@ -130,8 +133,8 @@ static ft_status take_shard(ft_sweep_lock *lock, const ft_directory *directory, 
                    (int)shard.count, name, holder);
 }
 
-/* One process at a time opens a sweep's state. Waits OPENING_PATIENCE seconds at most: the other process may
- * be suspended. */
+/* Lets one process at a time open a sweep's state. Waits at most OPENING_PATIENCE
+ * seconds, since the other process may be suspended. */
 static ft_status take_opening(ft_sweep_lock *lock, const ft_directory *directory, const char *name,
                               ft_error *err)
 {
@@ -188,7 +191,8 @@ static void close_lock(int *descriptor)
 
 void ft_sweep_lock_opened(ft_sweep_lock *lock)
 {
-    if (lock->shard >= 0 && lock->is_alone) flock(lock->sweep, LOCK_SH); /* to a weaker lock: at once */
+    /* a weaker lock never waits */
+    if (lock->shard >= 0 && lock->is_alone) flock(lock->sweep, LOCK_SH);
     lock->is_alone = lock->is_alone && lock->shard < 0;
     close_lock(&lock->opening);
 }

@@ -7,7 +7,7 @@
 #include "host/search/train_config.h"
 #include "model/trainer.h"
 
-/* One configuration that needs at least as much as any of these. */
+/* A configuration that needs at least as much memory as each of these. */
 static ft_hyperparameters largest_of(const ft_hyperparameters *const *configs, size_t count)
 {
     ft_hyperparameters worst = *configs[0];
@@ -31,7 +31,7 @@ ft_status ft_memory_estimate_bytes(const ft_run_context *run_context, bool bf16,
     if (!same) return ft_no_memory(err, "the plan", (size_t)slots * sizeof *same);
     for (int32_t i = 0; i < slots; i++)
         same[i] = ft_train_config_of(&worst, &run_context->weights->config, run_context->start);
-    ft_comm together = {.size = ranks}; /* all that a measurement looks at */
+    ft_comm together = {.size = ranks}; /* the measurement reads only the size */
     ft_train_settings settings = {.context_length = (int32_t)worst.context_length,
                                   .prediction_length = (int32_t)worst.prediction_length,
                                   .slots = slots,
@@ -40,7 +40,7 @@ ft_status ft_memory_estimate_bytes(const ft_run_context *run_context, bool bf16,
         ft_train_bytes(FT_F32, matrix, pass_rows, run_context->weights, run_context->series,
                        (int32_t)run_context->dataset.n_items, same, slots, &settings, bytes, err);
     free(same);
-    /* Products forward and backward have a packing each. */
+    /* oneDNN packs each weight twice, for forward and for backward. */
     size_t parameters = 0;
     for (int32_t i = 0; i < ft_tensor_count(&run_context->weights->config); i++) {
         ft_tensor_info info = ft_tensor_describe(&run_context->weights->config, i);

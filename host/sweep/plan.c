@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A batch that takes its turn on a device holds at most this many trajectories a slot: so much can be lost
- * to a configuration that brings a worker down, and so finely are devices kept equally busy. */
+/* The most trajectories for each slot of a batch that hands its slots on. Small enough
+ * that a configuration which kills its worker costs little, and that devices finish at
+ * about the same time. */
 enum { TURNS = 4 };
 
 static int compare_numbers(double a, double b)
@@ -16,14 +17,15 @@ static int compare_numbers(double a, double b)
     return a < b ? -1 : a > b;
 }
 
-/* Whether the steps that are taken do not depend on how many will be. */
+/* Whether the steps taken so far do not depend on the number of epochs. */
 static bool has_constant_schedule(const ft_hyperparameters *config)
 {
     return config->lr_scheduler == FT_SCHEDULE_CONSTANT ||
            config->lr_scheduler == FT_SCHEDULE_CONSTANT_WITH_WARMUP;
 }
 
-/* Orders configurations such that those of one trajectory stand together, by rising epochs. */
+/* Orders configurations so that those of one trajectory are adjacent, by rising
+ * epochs. */
 static int compare_trajectories(const ft_hyperparameters *a, const ft_hyperparameters *b)
 {
     for (int i = 0; i < FT_N_FIELDS; i++) {
@@ -66,7 +68,7 @@ static ft_status make_trajectories(const ft_hyperparameters *configs, size_t cou
     return FT_OK;
 }
 
-/* What sorting trajectories into batches needs. */
+/* Context of sorting trajectories into batches. */
 typedef struct sorting {
     const ft_hyperparameters *configs;
     const ft_plan *plan;
@@ -77,22 +79,23 @@ static const ft_hyperparameters *trained(const sorting *s, const ft_trajectory *
     return &s->configs[s->plan->members[t->first + t->count - 1]];
 }
 
-/* Whether, and in which order, trajectories may share passes. */
+/* 0 if trajectories may share passes; otherwise which group comes first. */
 static int compare_groups(const ft_hyperparameters *a, const ft_hyperparameters *b)
 {
-    int order = compare_numbers((double)a->adapter_type, (double)b->adapter_type);
-    if (order == 0) order = compare_numbers((double)a->context_length, (double)b->context_length);
-    if (order == 0) order = compare_numbers((double)a->prediction_length, (double)b->prediction_length);
+    int order = 0;
+    for (size_t f = 0; f < FT_N_FIELDS && order == 0; f++)
+        if (ft_fields[f].separates_passes) order = ft_field_compare(&ft_fields[f], a, b);
     return order;
 }
 
-/* Windows that are trained on, up to a factor that all of a group share. */
+/* The windows that a trajectory trains on, up to a factor common to its group. */
 static double work_of(const ft_hyperparameters *config)
 {
     return (double)config->epochs / (double)ft_window_stride(config);
 }
 
-/* Within a group the longest first; those that see the same windows in the same order side by side. */
+/* Within a group the longest first; those that see the same windows in the same order
+ * are adjacent. */
 static int by_batch(const void *x, const void *y, void *context)
 {
     const sorting *s = context;
@@ -106,7 +109,7 @@ static int by_batch(const void *x, const void *y, void *context)
     return order;
 }
 
-/* Slots of a group of trajectories that may share passes. */
+/* How many slots a group of trajectories that may share passes gets. */
 static ft_status slots_of(const sorting *s, size_t first, size_t count, const ft_plan_settings *settings,
                           int32_t *slots, ft_error *err)
 {
@@ -126,7 +129,8 @@ static ft_status slots_of(const sorting *s, size_t first, size_t count, const ft
     return status;
 }
 
-/* As many turns as it takes, all of them as full as they can be. */
+/* Adds a batch with the fewest turns (trajectories for each slot, rounded up), and
+ * then with as few slots as these turns allow. */
 static void add_batch(ft_plan *plan, size_t first, size_t end, int32_t slots)
 {
     size_t count = end - first, turns = (count + (size_t)slots - 1) / (size_t)slots;
@@ -134,10 +138,10 @@ static void add_batch(ft_plan *plan, size_t first, size_t end, int32_t slots)
     plan->batches[plan->n_batches++] = (ft_plan_batch){first, count, width};
 }
 
-/* Cuts a group into pieces of nearly equal size, a multiple of the workers' number if that can be. Of several
- * workers' pieces the last round, in which the shortest trajectories are, is cut further, into turns: these
- * are handed out last, and so workers end together, also where pieces of as many trajectories are not of as
- * much work. */
+/* Cuts a group into batches of nearly equal size, if possible a multiple of the number
+ * of workers. With several workers the last round, which holds the shortest
+ * trajectories, is cut further, into batches of one turn. They are handed out last, so
+ * workers finish at about the same time even if equal counts are unequal work. */
 static void cut_group(ft_plan *plan, size_t first, size_t count, int32_t slots,
                       const ft_plan_settings *settings)
 {

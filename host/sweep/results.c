@@ -60,13 +60,13 @@ ft_status ft_sweep_results_read(const ft_sweep_results *results, const char *exp
 static ft_status move(const ft_directory *from, const ft_directory *to, const char *name, ft_error *err)
 {
     if (renameat(from->descriptor, name, to->descriptor, name) == 0 || errno == ENOENT) return FT_OK;
-    if (errno == EXDEV)
-        return FT_OK; /* an overlay file system cannot move a directory of its lower layer: it stays */
+    if (errno == EXDEV) /* overlayfs cannot move directories of its lower layer */
+        return FT_OK;
     return ft_fail(err, FT_FAILED, "%s/%s: cannot be moved to %s: %s", from->path, name, to->path,
                    strerror(errno));
 }
 
-/* Removes what is in `discarded`, or puts it back because it holds a result. */
+/* Removes an experiment from `discarded`, or moves it back if it holds a result. */
 static ft_status remove_discarded(const ft_sweep_results *results, const char *name, bool *has_result,
                                   ft_error *err)
 {
@@ -76,7 +76,7 @@ static ft_status remove_discarded(const ft_sweep_results *results, const char *n
     status = ft_directory_tree_holds(&results->discarded, name, result_name, has_result, err);
     if (status != FT_OK) return status;
     if (*has_result) return move(&results->discarded, &results->experiments, name, err);
-    ft_error ignored; /* what stays, ft_sweep_results_restore removes */
+    ft_error ignored; /* ft_sweep_results_restore removes the rest */
     (void)ft_directory_remove_tree(&results->discarded, name, &ignored);
     return FT_OK;
 }
@@ -86,7 +86,8 @@ ft_status ft_sweep_results_discard(const ft_sweep_results *results, const char *
 {
     bool is_directory = false;
     *has_result = false;
-    /* The last to look: an id is a name in the results directory, or nothing is moved. */
+    /* The last check before something is moved: an id is a plain name in the
+     * directory. */
     if (!*experiment_id || *experiment_id == '.' || strchr(experiment_id, '/'))
         return ft_fail(err, FT_FAILED, "\"%s\" is not an experiment", experiment_id);
     ft_status status = ft_directory_has_directory(&results->experiments, experiment_id, &is_directory, err);

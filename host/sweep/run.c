@@ -39,20 +39,21 @@ void ft_sweep_settle_dtype(ft_sweep *sweep, bool bf16)
     if (strcmp(*dtype, "auto") == 0) *dtype = bf16 ? "bf16" : "f32";
 }
 
-/* FT_BAD_INPUT where the sweep was begun in bf16 and this machine has nothing that computes in it. */
+/* FT_BAD_INPUT if the sweep was begun in bf16 and no device here computes in bf16. */
 static ft_status check_bf16(const ft_sweep *sweep, ft_error *err)
 {
     int32_t gpus[FT_MOST_GPUS], n_gpus = 0;
     ft_status status = ft_devices_find(sweep->engine->settings.device, gpus, FT_MOST_GPUS, &n_gpus, err);
     if (status != FT_OK || n_gpus > 0 || ft_cpu_takes_bf16()) return status;
-    return ft_fail(err, FT_BAD_INPUT,
-                   "sweep \"%s\" was begun in bf16, which takes AVX-512 on a CPU: resume it where it began, or "
-                   "begin another with --name",
-                   sweep->run_context.name);
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "sweep \"%s\" was begun in bf16, which takes AVX-512 on a CPU: resume it where it began, or "
+        "begin another with --name",
+        sweep->run_context.name);
 }
 
-/* A sweep resumes in the dtype of its plan, whatever `auto` means on this machine. A plan that cannot be read
- * is reported when the state is opened. */
+/* A resumed sweep keeps the dtype of its plan, whatever `auto` means on this machine.
+ * A plan that cannot be read is reported later, when the store is opened. */
 static ft_status keep_dtype(ft_sweep *sweep, ft_error *err)
 {
     ft_error ignored;
@@ -102,7 +103,7 @@ void ft_sweep_close(ft_sweep *sweep)
     *sweep = (ft_sweep){0};
 }
 
-/* How wide a batch may be. */
+/* What limits the width of a batch. */
 typedef struct width_limits {
     const ft_sweep *sweep;
     const ft_sweep_device *device;
@@ -114,7 +115,7 @@ static ft_status slots_that_fit(void *context, const ft_hyperparameters *const *
     const width_limits *limits = context;
     const ft_sweep_request *request = limits->sweep->request;
     int32_t most = max_adapters(request);
-    /* Unless it was asked for, no wider than the device gains from. */
+    /* Unless the user asked for a width, no wider than makes the device faster. */
     if (request->max_adapters == 0) {
         int32_t busy =
             ft_memory_estimate_busy_slots(configs, count, limits->device->ranks, limits->device->busy_rows);
@@ -125,7 +126,7 @@ static ft_status slots_that_fit(void *context, const ft_hyperparameters *const *
                                     limits->device->ranks, limits->device->memory_bytes, slots, err);
 }
 
-/* The batches of the plan: [first trajectory, count, slots] each. */
+/* Adds the plan's batches, [first trajectory, count, slots] each. */
 static bool add_batches(cJSON *object, const ft_plan *plan)
 {
     cJSON *batches = cJSON_AddArrayToObject(object, "batches");
@@ -138,8 +139,8 @@ static bool add_batches(cJSON *object, const ft_plan *plan)
     return ok;
 }
 
-/* How the files were read and cut, which their hash does not tell: the columns, the dates and values that
- * were read, and how many rows each split has of all series together. */
+/* How the data files were read and split, which their hash does not cover: the
+ * columns, the counts of dates and values, and the rows of each split over all series. */
 static bool add_reading(cJSON *object, const ft_dataset *dataset)
 {
     double rows[3] = {0};
@@ -155,9 +156,10 @@ static bool add_reading(cJSON *object, const ft_dataset *dataset)
            cJSON_AddStringToObject(object, "rows_hash", checksum);
 }
 
-/* Everything that decides the results, to be compared when the sweep is started again: {data_hash,
- * model_hash, ..., base, keys, configurations}, a configuration being its values of `keys` in one text, which
- * takes a quarter of the memory of a list; and the batches. The caller's; NULL when memory runs out. */
+/* Everything that decides the results, to be compared when the sweep is resumed:
+ * {data_hash, model_hash, ..., base, keys, configurations}, and the batches. A
+ * configuration is its values of `keys` in one text, which takes a quarter of the
+ * memory of a list. The caller owns it; NULL when memory runs out. */
 static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device)
 {
     const ft_run_context *run_context = &sweep->run_context;
@@ -216,8 +218,8 @@ static bool counts(const cJSON *object, const char *key, int64_t number)
     return cJSON_IsNumber(value) && value->valuedouble == (double)number;
 }
 
-/* Whether a result on disk is of this configuration, model and data, as they would be trained and evaluated
- * now. */
+/* Whether a result on disk comes from this configuration, model and data, trained and
+ * evaluated as they would be now. */
 static bool is_result_of(const void *context, size_t index, const cJSON *result)
 {
     const ft_sweep *sweep = context;
@@ -275,7 +277,7 @@ static ft_shard shard_of(const ft_sweep_request *request)
     return (ft_shard){(int32_t)request->shard, (int32_t)request->n_shards};
 }
 
-/* Notes which trajectories are of this process's shard. */
+/* Sets is_own: which trajectories belong to this process's shard. */
 static ft_status find_own(ft_sweep *sweep, ft_error *err)
 {
     size_t n = 0;
@@ -288,8 +290,8 @@ static ft_status find_own(ft_sweep *sweep, ft_error *err)
     return FT_OK;
 }
 
-/* Counts the configurations of one trajectory. Of one that is pruned, the shorter ones were trained to their
- * end. */
+/* Counts the configurations of one trajectory. If it was pruned, its shorter members
+ * had finished before. */
 static void count_trajectory(const ft_sweep *sweep, size_t trajectory, ft_sweep_summary *summary)
 {
     const ft_trajectory *t = &sweep->plan.trajectories[trajectory];

@@ -1,4 +1,4 @@
-/* What a sweep remembers on disk; see store.h. */
+/* The state of a sweep on disk; see store.h. */
 #include "host/sweep/store.h"
 
 #include <errno.h>
@@ -18,10 +18,10 @@
 #include "host/sweep/journal.h"
 #include "host/sweep/results.h"
 
-/* Seconds after which it is looked again whether the lock is still this process's. */
+/* Seconds between looks whether the lock is still this process's. */
 static const double LOOK_EVERY = 0.1;
 
-/* Lines of journals that are told of one by one, and all that is told. */
+/* The most journal lines that are reported one by one, and the most remarks in all. */
 enum { MOST_LINES = 10, MOST_REMARKS = 20 };
 
 struct ft_sweep_store {
@@ -31,12 +31,12 @@ struct ft_sweep_store {
     ft_sweep_index index;
     ft_shard shard;
     ft_sweep_lock lock;
-    double last_look; /* at the lock */
+    double last_look; /* when the lock was last checked */
     ft_journal journal;
     char *remarks[MOST_REMARKS];
     size_t n_remarks;
-    size_t n_lost;       /* lines of journals that are damaged or torn */
-    bool had_no_journal; /* of its own, or an empty one */
+    size_t n_lost;       /* journal lines that are damaged or torn */
+    bool had_no_journal; /* this process's journal was missing or empty */
 };
 
 /* -- opening -- */
@@ -54,8 +54,8 @@ static size_t n_done(const ft_sweep_store *store)
     return done;
 }
 
-/* *can: nothing would be lost if the state on disk made way: all of its plan is done, or nothing of it was
- * recorded or kept in a checkpoint. */
+/* *can: the state on disk can be replaced without losing anything, since the sweep is
+ * complete, or nothing of it was recorded or kept in a checkpoint. */
 static ft_status find_can_make_way(const ft_sweep_store *store, bool *can, ft_error *err)
 {
     size_t begun = store->n_lost;
@@ -66,7 +66,7 @@ static ft_status find_can_make_way(const ft_sweep_store *store, bool *can, ft_er
     return status;
 }
 
-/* Keeps a line for people, as long as there are not too many. */
+/* Adds a remark for the user, up to a limit. */
 static void __attribute__((format(printf, 2, 3))) remark(ft_sweep_store *store, const char *format, ...)
 {
     char line[1024];
@@ -79,7 +79,7 @@ static void __attribute__((format(printf, 2, 3))) remark(ft_sweep_store *store, 
     if (text) store->remarks[store->n_remarks++] = text;
 }
 
-/* Words for lines that were passed over, of the journals of those names. */
+/* Adds remarks on the lines that were skipped; `names` are the journals'. */
 static void remark_damage(ft_sweep_store *store, const ft_reading *r, char *const *names)
 {
     store->n_lost = r->n_damaged + r->n_torn;
@@ -91,7 +91,8 @@ static void remark_damage(ft_sweep_store *store, const ft_reading *r, char *cons
                r->n_damaged - MOST_LINES);
 }
 
-/* Reads all journals, this process's out of own_text; without it only what others have started and done. */
+/* Reads all journals. own_text: (own_size) is this process's; NULL: reads what the
+ * other shards have started and done. */
 static ft_status read_journals(ft_sweep_store *store, const char *own_text, size_t own_size, ft_error *err)
 {
     ft_reading r = {.results_only = !own_text};
@@ -129,8 +130,9 @@ static ft_status append(ft_sweep_store *store, cJSON *event, bool wait, ft_error
     return status;
 }
 
-/* Counts a result on disk whose line in the journal is missing, and adds the line: whether it failed, the
- * result's file tells. One that cannot be read stays where it is, and is done again. */
+/* A result is on disk whose line in the journal is missing: counts it and adds the
+ * line. The result's file says whether it failed. One that cannot be read stays there,
+ * and the configuration is trained again. */
 static ft_status adopt(ft_sweep_store *store, size_t configuration, ft_error *err)
 {
     const char *id = store->index.started[configuration];
@@ -145,7 +147,7 @@ static ft_status adopt(ft_sweep_store *store, size_t configuration, ft_error *er
     return FT_OK;
 }
 
-/* A result that was journalled and is gone does not count. */
+/* Forgets a result that is in the journal but not on disk any more. */
 static ft_status forget_missing(ft_sweep_store *store, size_t configuration, ft_error *err)
 {
     bool exists = true;
@@ -169,7 +171,7 @@ ft_status ft_sweep_store_settle(ft_sweep_store *store, size_t configuration, ft_
     return status == FT_OK && has_result ? adopt(store, configuration, err) : status;
 }
 
-/* What other shards have begun they may still be at. */
+/* Skips what other shards have begun: they may still be recording it. */
 static ft_status settle_all(ft_sweep_store *store, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -181,8 +183,8 @@ static ft_status settle_all(ft_sweep_store *store, ft_error *err)
     return status;
 }
 
-/* Discards unfinished experiments that only lost journal lines named. One with a trained adapter may belong
- * to another run, and stays. */
+/* Removes unfinished experiments that no journal line names, after lines were lost.
+ * One with a trained adapter may belong to another run, and stays. */
 static ft_status discard_unnamed(ft_sweep_store *store, ft_error *err)
 {
     char **names = NULL;
@@ -204,7 +206,7 @@ static ft_status discard_unnamed(ft_sweep_store *store, ft_error *err)
     return status;
 }
 
-/* A result on disk, if it is one of `configuration` that no journal tells of. */
+/* Adopts a result on disk that is one of `configuration` and in no journal. */
 static ft_status adopt_found(ft_sweep_store *store, size_t configuration, const char *id,
                              ft_is_result_of *is_result, const void *context, size_t *n_found, ft_error *err)
 {
@@ -220,13 +222,14 @@ static ft_status adopt_found(ft_sweep_store *store, size_t configuration, const 
         if (status == FT_OK) status = ft_sweep_store_finish(store, configuration, id, failed, err);
         *n_found += status == FT_OK;
     } else {
-        status = FT_OK; /* it is of another sweep of this name, or damaged */
+        status = FT_OK; /* of another sweep of this name, or damaged */
     }
     cJSON_Delete(result);
     return status;
 }
 
-/* Where journals have lost something: looks through the results on disk for those of this plan. */
+/* After journals lost lines or files: looks through the results on disk for those of
+ * this plan. */
 static ft_status find_results(ft_sweep_store *store, ft_is_result_of *is_result, const void *context,
                               ft_error *err)
 {
@@ -252,7 +255,7 @@ ft_status ft_sweep_store_refresh(ft_sweep_store *store, ft_error *err)
     return status;
 }
 
-/* Of what is discarded: whether this process alone has to do with it. */
+/* Whether only this process may touch a discarded experiment. */
 static bool is_ours(const void *context, const char *experiment_id)
 {
     const ft_sweep_store *store = context;
@@ -261,7 +264,7 @@ static bool is_ours(const void *context, const char *experiment_id)
                                     store->index.begun_here[configuration]);
 }
 
-/* Takes up the plan on disk and what was done of it. */
+/* Loads the plan on disk and what was done of it. */
 static ft_status take_up(ft_sweep_store *store, const char *name, const cJSON *existing, ft_error *err)
 {
     char own[FT_JOURNAL_NAME], *text = NULL;
@@ -280,8 +283,8 @@ static ft_status take_up(ft_sweep_store *store, const char *name, const cJSON *e
     return status;
 }
 
-/* Compares with the plan on disk and reads what was done of it. *fresh: there is none, or one that can make
- * way for this. */
+/* Compares `plan` with the one on disk, and loads what was done of it. *fresh: there
+ * is none, or one that may be replaced. */
 static ft_status read_existing(ft_sweep_store *store, const char *name, const cJSON *plan,
                                ft_is_result_of *is_result, const void *context, bool *fresh, ft_error *err)
 {
@@ -309,7 +312,7 @@ static ft_status read_existing(ft_sweep_store *store, const char *name, const cJ
     return status;
 }
 
-/* FT_BAD_INPUT where another shard is running: its plan was removed. */
+/* FT_BAD_INPUT if another shard runs though its plan was removed. */
 static ft_status check_nobody_runs(const ft_sweep_store *store, ft_error *err)
 {
     char **names = NULL;
@@ -328,7 +331,7 @@ static ft_status check_nobody_runs(const ft_sweep_store *store, ft_error *err)
     return status;
 }
 
-/* Writes a new plan over an empty journal. */
+/* Writes a new plan and an empty journal. */
 static ft_status write_fresh(ft_sweep_store *store, const char *name, const cJSON *plan, ft_error *err)
 {
     char own[FT_JOURNAL_NAME], *text = NULL;
@@ -443,7 +446,7 @@ size_t ft_sweep_store_root(const ft_sweep_store *store, size_t batch)
     return store->index.batches[batch].number % store->index.n_planned;
 }
 
-/* Whether the batch of that number is, or would be, this process's. */
+/* Whether the batch of that number belongs, or would belong, to this process's shard. */
 static bool owns_number(const ft_sweep_store *store, size_t number)
 {
     size_t count = (size_t)store->shard.count;
@@ -485,7 +488,7 @@ void ft_sweep_store_drop_checkpoint(ft_sweep_store *store, size_t batch)
     unlinkat(store->checkpoints.descriptor, ft_checkpoint_name(store->index.batches[batch].number, name), 0);
 }
 
-/* Of this process's checkpoints: all that no batch goes on from. */
+/* Removes those checkpoints of this process from which no batch can resume. */
 static ft_status tidy_checkpoints(ft_sweep_store *store, bool (*is_over)(void *context, size_t batch),
                                   void *context, ft_error *err)
 {

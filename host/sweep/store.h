@@ -1,18 +1,21 @@
-/* What a sweep remembers on disk, so that it can resume after any stop. docs/architecture.md §5.
+/* The state of a sweep on disk, from which it can resume after any stop.
+ * docs/architecture.md §5.
  *
- * <results>/.sweeps/<name>/ holds plan.json (what was asked for, and the hashes of data and model),
- * journal.jsonl (append-only: started, done, judged, split), checkpoints/, discarded/ (what is about to be
- * removed) and a lock that names the process which has it. The lock is the operating system's: it ends with
- * the process.
+ * <results>/.sweeps/<name>/ holds plan.json (what was asked for, and the hashes of
+ * data and model), journal.jsonl (append-only: started, done, judged, split),
+ * checkpoints/, discarded/ (what is about to be removed) and a lock file that names
+ * the process which has it. The lock is the operating system's: it ends with the
+ * process.
  *
- * A sweep may be cut into shards, each a process that trains the batches whose number is its own and that has
- * a journal.<i>.jsonl and a lock.<i>. They share the lock, which a sweep without shards has alone, and read
- * all journals: what is recorded counts, whoever did it. The number of shards may be another at each start,
- * as long as none of before is left.
+ * A sweep may be cut into shards. Each is a process with a number, its own batches,
+ * its own journal.<i>.jsonl and lock.<i>. Shards share the lock, which a sweep without
+ * shards has alone, and read all journals: a recorded configuration counts, whoever
+ * recorded it. The number of shards may differ between starts, as long as no shard of
+ * the earlier start still runs.
  *
- * Nothing here is trusted: plan and journal lines are sealed (base/sealed.h), a journal's line that is
- * damaged costs what it told, and no directory is touched but the state's and those whose names this sweep
- * gives to its experiments. */
+ * Nothing on disk is trusted: plan and journal lines are sealed (base/sealed.h), and a
+ * damaged journal line loses only what it said. No directory is changed but the
+ * state's and those of this sweep's own experiments. */
 #ifndef FT_HOST_SWEEP_STORE_H
 #define FT_HOST_SWEEP_STORE_H
 
@@ -30,76 +33,86 @@ enum { FT_SWEEP_SCHEMA = 5 };
 
 typedef struct ft_sweep_store ft_sweep_store;
 
-/* Whether what a results.json holds is the result of `configuration` of the plan. */
+/* Whether `result`, the content of a results.json, is the result of `configuration` of
+ * the plan. */
 typedef bool ft_is_result_of(const void *context, size_t configuration, const cJSON *result);
 
-/* Opens the state of sweep `name` with `plan` (an object with "schema_version" and the arrays
- * "configurations" and "batches", [first trajectory, count, slots] each; the caller's). If there is a state,
- * its plan must be the same (but for the batches, which stay as they were): else FT_BAD_INPUT that says what
- * differs, unless that sweep is complete, or nothing of it was recorded or kept in a checkpoint, and nobody
- * runs it: then its state makes way. FT_BAD_INPUT, naming host and process, when another process holds the
- * lock, or the shard's, or when shards of another number are running; and when the plan is damaged, missing
- * beside its journals, or another version's. FT_FAILED when something of the state, or a result, cannot be
- * looked at. Where journals have lost lines, or are gone, results on disk that `is_result` (may be NULL)
- * recognizes count. */
+/* Opens the state of sweep `name`. `plan` stays the caller's: an object with
+ * "schema_version" and the arrays "configurations" and "batches", [first trajectory,
+ * count, slots] each. If there is a state on disk, its plan must be equal except for
+ * the batches, which stay as they were. Otherwise FT_BAD_INPUT says what differs,
+ * unless the old state may be replaced: its sweep is complete, or nothing of it was
+ * recorded or kept in a checkpoint, and no process runs it.
+ *
+ * FT_BAD_INPUT also when another process holds the lock or the shard's lock (the
+ * message names host and process), when shards of another count run, and when the plan
+ * is damaged, of another version, or missing beside its journals. FT_FAILED when the
+ * state or a result cannot be read. If journals have lost lines or are gone, results
+ * on disk that `is_result` (may be NULL) accepts count. */
 ft_status ft_sweep_store_open(const char *results, const char *name, ft_shard shard, const cJSON *plan,
                               ft_is_result_of *is_result, const void *context, ft_sweep_store **store,
                               ft_error *err);
 void ft_sweep_store_close(ft_sweep_store *store);
 
-/* What is to be told of the journals: a line for each of their lines that was damaged, NULL after the last.
- */
+/* A remark on the journals for the user, one for each damaged line; NULL after the
+ * last. The number counts remarks from 0. */
 const char *ft_sweep_store_remark(const ft_sweep_store *store, size_t configuration);
-/* FT_FAILED when this process must stop: its journal could not be written, or its lock or journal was removed
- * or replaced. To be asked often. From then on nothing of the state is changed. */
+/* FT_FAILED if this process must stop: its journal could not be written, or its lock
+ * or journal was removed or replaced. Nothing of the state is changed from then on.
+ * Call it often. */
 ft_status ft_sweep_store_check(ft_sweep_store *store, ft_error *err);
 
-/* The experiment that holds the result of `configuration`, or NULL where it is still to be done. Where
- * the last process died between writing a result and its line in the journal, the result counts; what it left
- * of an unfinished one is removed. */
+/* The id of the experiment that holds the result of `configuration`; NULL if it is not
+ * done. If the last process died between a result and its journal line, the result
+ * counts. Unfinished experiments were removed when the state was opened. */
 const char *ft_sweep_store_done(const ft_sweep_store *store, size_t configuration);
-/* Whether what is done is recorded as failed. */
+/* Whether `configuration` is done and recorded as failed. */
 bool ft_sweep_store_failed(const ft_sweep_store *store, size_t configuration);
-/* Reads what other shards have recorded since the state was opened, and forgets results that are gone. */
+/* Reads what other shards have recorded since the state was opened, and forgets
+ * results that were deleted. */
 ft_status ft_sweep_store_refresh(ft_sweep_store *store, ft_error *err);
 
-/* The plan's batches as the first start of the sweep made them, and those that splits have added. */
+/* (*n_batches) the plan's batches as the first start made them, then those that splits
+ * added. */
 const ft_sweep_batch *ft_sweep_store_batches(const ft_sweep_store *store, size_t *n_batches);
-/* The batch of the plan that a batch is, or was cut out of. */
+/* The index of the plan's batch that this one is, or was split from. */
 size_t ft_sweep_store_root(const ft_sweep_store *store, size_t batch);
-/* Whether a batch is trained by this process: half of one is whose the whole was. */
+/* Whether this process's shard trains a batch. Parts belong to the shard of the whole. */
 bool ft_sweep_store_owns(const ft_sweep_store *store, size_t batch);
 
-/* The file of a batch's checkpoint; the state's until the next call. NULL when memory runs out. */
+/* The path of a batch's checkpoint, valid until the next call. NULL when memory runs
+ * out. */
 const char *ft_sweep_store_checkpoint(ft_sweep_store *store, size_t batch);
-/* A batch is over, or begins anew: its checkpoint is removed. */
+/* Removes a batch's checkpoint, because it is finished or starts over. */
 void ft_sweep_store_drop_checkpoint(ft_sweep_store *store, size_t batch);
-/* Two batches with a half each of `trajectories`, (count) > 1 of the batch's in its order, take its place,
- * and one of those that are recorded; all begin anew. */
+/* Replaces a batch by two halves of trajectories: (count > 1), its unrecorded ones in
+ * its order, and a third batch of those that are recorded. All start over. */
 ft_status ft_sweep_store_split(ft_sweep_store *store, size_t batch, const size_t *trajectories, size_t count,
                                ft_error *err);
 
-/* Journals that a configuration is about to be recorded as `experiment_id`, and that its result is on disk.
- * FT_BAD_INPUT where the id is not one of that configuration.
- */
+/* _start: journals that a configuration is about to be recorded as `experiment_id`;
+ * _finish: that its result is on disk. FT_BAD_INPUT if the id cannot be one of that
+ * configuration. */
 ft_status ft_sweep_store_start(ft_sweep_store *store, size_t configuration, const char *experiment_id,
                                ft_error *err);
 ft_status ft_sweep_store_finish(ft_sweep_store *store, size_t configuration, const char *experiment_id,
                                 bool failed, ft_error *err);
-/* From now on what is journalled is on disk only after ft_sweep_store_sync: one wait for the disk for many
+/* From now on events reach the disk only at ft_sweep_store_sync: one sync for many
  * events. */
 void ft_sweep_store_gather(ft_sweep_store *store);
 ft_status ft_sweep_store_sync(ft_sweep_store *store, ft_error *err);
-/* What is on disk of a configuration whose worker died against what is journalled: a result that is gone is
- * to be done again, one whose "done" is missing counts, the rest of an unfinished experiment is removed. */
+/* After a worker's death, brings a configuration's journal in line with the disk: a
+ * result that is gone is forgotten, one whose "done" is missing counts, an unfinished
+ * experiment is removed. */
 ft_status ft_sweep_store_settle(ft_sweep_store *store, size_t configuration, ft_error *err);
-/* While no worker of this process is at work: settles what was begun here, and removes what deaths have left
- * of this process's checkpoints, those of batches that are over, and what it has discarded in vain. */
+/* While no worker of this process trains: settles what was begun here, and removes
+ * leftovers of dead workers: checkpoints of finished batches, temporary files, and
+ * discarded experiments that could not be removed before. */
 ft_status ft_sweep_store_tidy(ft_sweep_store *store, bool (*is_over)(void *context, size_t batch),
                               void *context, ft_error *err);
 
-/* What a scheduler had decided when the state was opened, in order, until it is dropped; and journals n more.
- */
+/* _pruning_decisions: the decisions journalled by earlier starts, in order, until they
+ * are dropped. The next function journals n more. */
 const ft_pruning_decision *ft_sweep_store_pruning_decisions(const ft_sweep_store *store, size_t *n_decisions);
 void ft_sweep_store_drop_pruning_decisions(ft_sweep_store *store);
 ft_status ft_sweep_store_judge(ft_sweep_store *store, const ft_pruning_decision *decisions, size_t n,

@@ -1,4 +1,5 @@
-/* Which batch is trained next, and what becomes of those that fail; see batch_queue.h. */
+/* Which batch is trained next, and what happens to batches that fail; see
+ * batch_queue.h. */
 #include "host/workers/batch_queue.h"
 
 #include <stdio.h>
@@ -33,7 +34,8 @@ static size_t count_done(const ft_batch_queue *q, const ft_sweep_batch *b)
     return n_done;
 }
 
-/* Takes up the batches that are new in the state, each with `deaths`, but none where it is one trajectory. */
+/* Takes up the batches that the store has and the queue does not know yet. Each starts
+ * with this count of deaths; a batch of one trajectory starts with none. */
 static ft_status know_batches(ft_batch_queue *q, int32_t deaths, ft_error *err)
 {
     size_t n = 0;
@@ -71,7 +73,8 @@ int64_t ft_batch_queue_take(ft_batch_queue *queue)
     return ft_batch_queue_is_empty(queue) ? FT_NO_BATCH : (int64_t)ft_heap_pop(&queue->waiting).value;
 }
 
-/* The configurations of a trajectory, and which of them are recorded, each onto its list. */
+/* Appends a trajectory's configurations to `trajectories`, and those already recorded
+ * to `recorded`. */
 static bool add_trajectory(const ft_sweep *sweep, size_t trajectory, cJSON *trajectories, cJSON *recorded)
 {
     const ft_trajectory *t = &sweep->plan.trajectories[trajectory];
@@ -133,9 +136,10 @@ ft_status ft_batch_queue_requeue(ft_batch_queue *queue, size_t batch, ft_error *
     return put_back(queue, batch, err);
 }
 
-/* A batch was not trained, `told` says why. It waits again as it is while that happened a few times only,
- * else it is cut in two or, where one trajectory is left, given up. A half that fails as well is cut at once;
- * one that stands alone has all its tries. */
+/* A batch failed; `told` says why. It is retried as it is up to the retry limit, then
+ * split in two; a single trajectory is given up instead. A half keeps its parent's
+ * count, so it is split again at its next failure; a trajectory that stands alone
+ * starts counting anew. */
 static ft_status try_again(ft_batch_queue *q, size_t batch, const char *told, ft_error *err)
 {
     bool is_split = false;
@@ -148,7 +152,9 @@ static ft_status try_again(ft_batch_queue *q, size_t batch, const char *told, ft
     return put_back(q, batch, err);
 }
 
-/* One that comes on is not to blame: machines die as well, and others have had the memory for a moment. */
+/* Deaths before a new result count together. A batch that made progress since the last
+ * one starts again at 1: machines die too, and memory may have been short for a
+ * moment. */
 static void count_death(ft_batch_queue *q, size_t batch)
 {
     size_t n = 0;
@@ -158,7 +164,7 @@ static void count_death(ft_batch_queue *q, size_t batch)
     batch_status->n_done = n_done;
 }
 
-/* What the dead worker has left on disk of a batch. */
+/* Brings the journal up to what the dead worker left on disk of a batch. */
 static ft_status settle(ft_batch_queue *q, const ft_sweep_batch *b, ft_error *err)
 {
     const ft_sweep *sweep = q->sweep;

@@ -1,5 +1,5 @@
-/* Trains a sweep by workers; see coordinator.h. Which batch is next is batch_queue.h's to say, how workers
- * are reached the worker pool's (worker_pool.h). */
+/* Trains a sweep by workers; see coordinator.h. batch_queue.h decides which batch is
+ * next; worker_pool.h reaches the workers. */
 #include "host/workers/coordinator.h"
 
 #include <math.h>
@@ -13,36 +13,38 @@
 
 enum { DEFAULT_TIMEOUT = 1800 };
 
-/* Looks this often, in seconds, whether it was told to stop; puts its journal on disk this often at most:
- * what comes sooner waits for the others, so that the disk holds up a thousand workers no more than one. */
+/* Seconds between looks whether to stop, and the least seconds between two syncs of
+ * the journal. Lines that come sooner share one sync, so that a thousand workers wait
+ * for the disk no longer than one. */
 static const double LOOK_EVERY = 0.2, SYNC_EVERY = 0.01;
 
-/* Workers that have their end before them have so many seconds for a step and a checkpoint; those that seem
- * to be gone, for what the system does at a process's end. */
+/* Seconds that workers get before they are killed: STOPPING for those that must finish
+ * a step and write a checkpoint, ENDING for those whose process is about to exit. */
 static const double ENDING = 5, STOPPING = 20;
 
 typedef struct worker {
     bool is_running, is_ready;
-    bool was_silent;   /* for too long, and is ended */
+    bool was_silent;   /* it sent nothing for too long and was killed */
     int64_t batch;     /* FT_NO_BATCH: idle */
     double last_heard; /* on the coordinator's clock */
-    cJSON *answer;     /* to what it waits for, as soon as the journal is on disk; NULL: none */
+    /* what to send once the journal is on disk; NULL: nothing */
+    cJSON *answer;
 } worker;
 
 typedef struct coordinator {
     ft_sweep *sweep;
     const ft_worker_pool *pool;
     worker *workers;     /* (pool->n_workers) */
-    int32_t *spoke;      /* (pool->n_workers), of the last wait */
-    int32_t idle_deaths; /* of workers without a batch, since one was last ready */
-    int32_t n_waiting;   /* workers that have an answer to come */
+    int32_t *spoke;      /* (pool->n_workers): numbers that the last wait returned */
+    int32_t idle_deaths; /* deaths of workers without a batch, since one was last ready */
+    int32_t n_waiting;   /* workers whose answer is not sent yet */
     double last_sync;
-    ft_awake_clock clock; /* looked at once a round */
+    ft_awake_clock clock; /* read once a round */
     ft_batch_queue queue;
-    ft_stop told; /* how workers were told to stop */
+    ft_stop told; /* the stop that workers were told */
     double told_at;
     bool knows_device;
-    ft_sweep_device device; /* as the first worker that was ready has told */
+    ft_sweep_device device; /* as the first worker that was ready described it */
 } coordinator;
 
 static double now(const coordinator *c)
@@ -56,14 +58,15 @@ static double timeout_of(const coordinator *c)
     return timeout > 0 ? timeout : DEFAULT_TIMEOUT;
 }
 
-/* One that is gone is noticed when it is next listened to. FT_NO_MEMORY: it was not said. */
+/* Sends a message. If the worker is gone, the next read from it says so; the only
+ * failure is FT_NO_MEMORY: nothing was sent. */
 static ft_status say(const coordinator *c, int32_t number, cJSON *message, ft_error *err)
 {
     ft_status status = c->pool->send(c->pool->context, number, message, err);
     return status == FT_NO_MEMORY ? status : FT_OK;
 }
 
-/* Takes back what was to be answered; NULL where that is nothing. */
+/* Takes back the answer that was not sent yet; NULL if there is none. */
 static cJSON *take_answer(coordinator *c, int32_t number)
 {
     cJSON *message = c->workers[number].answer;
@@ -72,7 +75,8 @@ static cJSON *take_answer(coordinator *c, int32_t number)
     return message;
 }
 
-/* What a worker waits for is said when the journal is on disk. The message becomes the coordinator's. */
+/* Keeps the answer to a worker until the journal is on disk. Takes ownership of the
+ * message. */
 static ft_status answer(coordinator *c, int32_t number, cJSON *message, ft_error *err)
 {
     if (!message) return ft_no_memory(err, "a message", 256);
@@ -100,8 +104,8 @@ static void reap(coordinator *c, int32_t number, double seconds, char *how, size
     cJSON_Delete(take_answer(c, number));
 }
 
-/* A worker that dies before it has a batch is started again as often as a batch may lose its worker; of many
- * workers, each. */
+/* A worker that dies before it has a batch is restarted. The limit is the retries of a
+ * batch, for each worker. */
 static ft_status bury_idle(coordinator *c, const worker *w, const char *why, ft_error *err)
 {
     int32_t most = ft_batch_queue_retries(c->sweep) * (c->knows_device ? c->pool->n_workers : 1);
@@ -148,7 +152,7 @@ static ft_status assign(coordinator *c, ft_error *err)
 
 /* -- what workers say -- */
 
-/* Reads what a message says of the epochs of n trajectories. */
+/* Reads the epochs of n trajectories out of a message. */
 static ft_status read_epochs(const coordinator *c, const cJSON *message, int n, size_t *trajectories,
                              ft_epoch *epochs, ft_error *err)
 {
@@ -194,7 +198,7 @@ static ft_status hear_epochs(coordinator *c, int32_t number, const cJSON *messag
     return status;
 }
 
-/* The worker is through with its batch, one way or the other. */
+/* The worker is done with its batch, finished or not. */
 static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_error *err)
 {
     if (w->batch == FT_NO_BATCH) return FT_OK;
@@ -209,7 +213,8 @@ static ft_status hear_done(coordinator *c, worker *w, const cJSON *message, ft_e
     return ft_fail(err, ended, "%s", *why ? why : "a worker left its batch undone");
 }
 
-/* A configuration is about to be recorded, or is: the worker goes on when that is in the journal. */
+/* A configuration is about to be recorded, or is recorded. The worker waits for an
+ * answer, which is sent once the journal line is on disk. */
 static ft_status hear_record(coordinator *c, int32_t number, const cJSON *message, ft_error *err)
 {
     double value = ft_message_number(message, "configuration", -1);
@@ -228,7 +233,7 @@ static ft_status hear_record(coordinator *c, int32_t number, const cJSON *messag
     return status == FT_OK ? answer(c, number, ft_message("type", "go"), err) : status;
 }
 
-/* What the plan must know, as a worker's "ready" tells it. */
+/* The device that the plan is made for, from a worker's "ready". */
 static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
 {
     return (ft_sweep_device){.bf16 = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(ready, "bf16")),
@@ -270,7 +275,7 @@ static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_e
     return FT_OK; /* "heartbeat" */
 }
 
-/* All that a worker has said; a broken line means that it is gone. */
+/* Handles all messages that a worker has sent. A malformed line counts as its death. */
 static ft_status listen_to(coordinator *c, int32_t number, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -305,8 +310,8 @@ static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
     return status;
 }
 
-/* Kills busy workers that have been silent for longer than the timeout; once they were told to stop now, for
- * longer than STOPPING seconds. */
+/* Kills busy workers that sent nothing for longer than the timeout. Once they were
+ * told to stop now, the timeout is STOPPING seconds. */
 static void end_silent(coordinator *c)
 {
     const bool is_stopping = c->told == FT_STOP_NOW;
@@ -322,7 +327,7 @@ static void end_silent(coordinator *c)
     }
 }
 
-/* Puts on disk what was journalled, and answers all that wait for it. */
+/* Syncs the journal and sends all answers that wait for it. */
 static ft_status say_answers(coordinator *c, ft_error *err)
 {
     ft_status status = ft_sweep_store_sync(c->sweep->store, err);
@@ -334,7 +339,7 @@ static ft_status say_answers(coordinator *c, ft_error *err)
     return status;
 }
 
-/* A round: what workers say, and what follows. */
+/* One round: waits for messages, handles them, syncs and answers. */
 static ft_status listen_to_all(coordinator *c, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -357,7 +362,7 @@ static bool any_busy(const coordinator *c)
     return false;
 }
 
-/* Until a worker has its device; a single one is started for that. */
+/* Starts one worker and waits until it has its device, which the plan depends on. */
 static ft_status meet_device(coordinator *c, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -387,8 +392,9 @@ static ft_status run(coordinator *c, ft_error *err)
     return status;
 }
 
-/* When nothing is left to do, or nothing can be done any more: then those that wait for an answer end without
- * it, those that train stop and keep a checkpoint. One that still opens its device has nothing to keep. */
+/* Ends all workers, when everything is trained or after a failure. Workers that wait
+ * for an answer exit without it; those that train stop and write a checkpoint; one
+ * that still opens its device has nothing to keep and is killed. */
 static void end_workers(coordinator *c)
 {
     char unsaid[200];

@@ -1,15 +1,16 @@
-/* Trains a sweep by workers: hands out adapter batches, keeps the journal, and outlives the death of any of
- * them. docs/architecture.md §5. */
+/* Trains a sweep by worker processes: hands out adapter batches, writes the journal,
+ * and survives the death of any worker. docs/architecture.md §5. */
 #ifndef FT_HOST_WORKERS_COORDINATOR_H
 #define FT_HOST_WORKERS_COORDINATOR_H
 
 #include "host/sweep/run.h"
 #include "host/workers/worker_pool.h"
 
-/* From workers' start to the last record, by processes of this host. FT_INTERRUPTED when the engine was told
- * to stop; FT_BAD_INPUT when the engine has opened its device already. The sweep is opened, not started. */
+/* Trains the whole sweep by worker processes of this host. The sweep was opened, but
+ * not started. FT_INTERRUPTED when the engine was told to stop; FT_BAD_INPUT when the
+ * engine has already opened its device, after which a process cannot fork. */
 ft_status ft_coordinate(ft_sweep *sweep, ft_error *err);
-/* The same by any worker pool, none of which is running before or after. */
+/* The same with any worker pool. None of its workers runs before or after. */
 ft_status ft_coordinate_pool(ft_sweep *sweep, const ft_worker_pool *pool, ft_error *err);
 
 #endif

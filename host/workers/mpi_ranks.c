@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What rank 0 says; the numbers of the trajectories, in the plan that all ranks have, come after it. */
+/* What rank 0 broadcasts before each batch. The trajectories' numbers in the plan,
+ * which all ranks have, follow in a second broadcast. */
 typedef struct order {
-    size_t n_trajectories; /* 0: nothing more */
+    size_t n_trajectories; /* 0: no more batches */
     int32_t slots;
     char checkpoint[PATH_MAX];
 } order;
@@ -20,7 +21,8 @@ static ft_stop follower_stop(void *context)
 ft_worker_callbacks ft_follower_callbacks(ft_engine *engine)
 {
     return (ft_worker_callbacks){.context = engine,
-                                 .stop = follower_stop}; /* what rank 0 prunes, all prune */
+                                 /* rank 0 decides what is pruned */
+                                 .stop = follower_stop};
 }
 
 ft_status ft_mpi_ranks_train(ft_run_context *run_context, const ft_job *job,
@@ -54,7 +56,7 @@ ft_status ft_mpi_ranks_share_results(ft_engine *engine, ft_status status, void *
     return status == FT_OK ? heard : status;
 }
 
-/* One batch as it was ordered. */
+/* Trains one batch that rank 0 announced. */
 static ft_status follow_order(ft_sweep *sweep, const order *said, ft_error *err)
 {
     ft_comm *launcher = sweep->engine->launcher;

@@ -1,7 +1,8 @@
 /* Workers that are processes of this host; see process_pool.h.
  *
- * A worker is a fork of this process, which has touched no device and started no thread: it has the data and
- * the weights without reading them again, and so has the one that takes a dead one's place. */
+ * A worker is a fork of this process, which has touched no device and started no
+ * thread. So every worker, also one that replaces a dead one, has the data and the
+ * weights without reading them again. */
 #define _GNU_SOURCE
 #include "host/workers/process_pool.h"
 
@@ -38,11 +39,11 @@ typedef struct process_pool {
     ft_sweep *sweep;
     worker *workers; /* (n_workers) */
     int32_t n_workers;
-    int32_t ranks;        /* processes of a worker, one a device */
+    int32_t ranks;        /* processes of a worker, one for each device */
     const char **devices; /* (n_workers, ranks) */
     char (*names)[FT_DEVICE_NAME];
-    int64_t threads; /* of a worker on the CPU; 0: all */
-    int epoll_fd;    /* watches the channels of all that run */
+    int64_t threads; /* of a worker on the CPU; 0: all cores */
+    int epoll_fd;    /* watches the sockets of all running workers */
 } process_pool;
 
 static double now(void *context)
@@ -51,14 +52,16 @@ static double now(void *context)
     return ft_now_seconds();
 }
 
-/* In the new process: what it must not share with the coordinator, then its life. */
+/* Runs in the forked process: closes what belongs to the coordinator, then runs the
+ * worker and exits. */
 _Noreturn static void live(process_pool *pool, worker *w, int end, pid_t parent)
 {
-    /* Stops come from the coordinator, to which a terminal or a scheduler sends its signals as well. */
+    /* The coordinator tells workers when to stop. A terminal or a scheduler sends its
+     * signals to the whole process group, so workers ignore them. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
-    /* A file that grows beyond a limit is an error of its write, which says so. */
+    /* Beyond a file size limit write() then fails, and the message says why. */
     signal(SIGXFSZ, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
@@ -99,7 +102,8 @@ static ft_status start(void *context, int32_t number, ft_error *err)
     return FT_OK;
 }
 
-/* Hears when a worker speaks and, while there is something unsent to it, when there is room for more. */
+/* Watches the socket of a worker: for messages from it, and, while a message to it is
+ * unsent, for room to send more. */
 static void listen_for(const process_pool *pool, int32_t number)
 {
     const ft_channel *channel = &pool->workers[number].channel;
@@ -119,7 +123,7 @@ static ft_status send_to(void *context, int32_t number, cJSON *message, ft_error
 
 static void send_more(const process_pool *pool, int32_t number)
 {
-    ft_error ignored; /* which is heard of */
+    ft_error ignored; /* a dead worker is noticed by its next read */
     (void)ft_channel_flush(&pool->workers[number].channel, &ignored);
     listen_for(pool, number);
 }
@@ -154,7 +158,7 @@ static void hang_up(void *context, int32_t number)
     shutdown(((process_pool *)context)->workers[number].channel.fd, SHUT_RDWR);
 }
 
-/* How a process ended, in words. */
+/* Describes a wait status in words: how the process ended. */
 static void describe_end(int wait_status, char *text, size_t size)
 {
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == FT_RANK_GROUP_LOST)
@@ -168,7 +172,7 @@ static void describe_end(int wait_status, char *text, size_t size)
         snprintf(text, size, "its worker process ended with status %d", WEXITSTATUS(wait_status));
 }
 
-/* Waits for the end of a process, which is forced when the time is up. */
+/* Waits for a process to exit; kills it after `seconds`. */
 static int end_process(pid_t pid, double seconds)
 {
     int wait_status = 0;
@@ -189,16 +193,18 @@ static void reap(void *context, int32_t number, double seconds, char *how, size_
     process_pool *pool = context;
     worker *w = &pool->workers[number];
     describe_end(end_process(w->pid, seconds), how, size);
-    /* The rest of its rank group, whose devices the next one needs; they are children of this process by
-     * then. */
+    /* Waits for the rest of its rank group, since the next worker needs their devices.
+     * Their leader is dead, so they are children of this process now. */
     while (pool->ranks > 1 && (waitpid(-w->pid, NULL, 0) > 0 || errno == EINTR)) continue;
-    /* By name: a worker that was just started may still have a copy of this end. */
+    /* Explicitly: closing is not enough, since a worker forked meanwhile may still
+     * have a copy of this socket. */
     epoll_ctl(pool->epoll_fd, EPOLL_CTL_DEL, w->channel.fd, NULL);
     ft_channel_close(&w->channel);
     w->pid = 0;
 }
 
-/* A socket a worker is more than most hosts allow at first. */
+/* Raises the limit on open files: one socket for each worker is more than most hosts
+ * allow by default. */
 static void allow_descriptors(int32_t n_workers)
 {
     struct rlimit limit;
@@ -208,7 +214,7 @@ static void allow_descriptors(int32_t n_workers)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The workers, each with its devices. */
+/* Allocates the workers and assigns their devices. */
 static ft_status make_workers(process_pool *pool, const int32_t *gpus, int32_t n_gpus, ft_error *err)
 {
     size_t n = (size_t)pool->n_workers * (size_t)pool->ranks;
@@ -240,7 +246,8 @@ static ft_status open_pool(process_pool *self, const int32_t *gpus, int32_t n_gp
     const ft_engine_settings *settings = &self->sweep->engine->settings;
     int32_t n = self->n_workers * self->ranks;
     self->threads = ft_process_pool_threads(settings, n_gpus > 0 ? 1 : n);
-    /* What is left of a rank group when its leader is gone becomes this process's to wait for. */
+    /* When the leader of a rank group dies, its other processes become children of
+     * this process, which waits for them. */
     if (self->ranks > 1) prctl(PR_SET_CHILD_SUBREAPER, 1);
     ft_status status = make_workers(self, gpus, n_gpus, err);
     if (status == FT_OK) allow_descriptors(self->n_workers);

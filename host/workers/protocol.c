@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "host/experiment/scores.h"
 
-/* No message is longer. */
+/* Longer messages are refused. */
 static const size_t MOST_BYTES = (size_t)1 << 28;
 
 void ft_channel_close(ft_channel *channel)
@@ -46,7 +47,7 @@ ft_status ft_channel_post(ft_channel *c, cJSON *message, ft_error *err)
     cJSON_Delete(message);
     if (!line) return ft_no_memory(err, "a message", 256);
     size_t length = strlen(line);
-    line[length] = '\n'; /* in the place of the NUL */
+    line[length] = '\n'; /* replaces the NUL */
     ft_text_add_bytes(&c->unsent, line, length + 1);
     free(line);
     return c->unsent.failed ? ft_no_memory(err, "a message", length) : ft_channel_flush(c, err);
@@ -68,7 +69,7 @@ bool ft_channel_has_message(const ft_channel *channel)
     return channel->length > 0 && memchr(channel->text, '\n', channel->length) != NULL;
 }
 
-/* Reads what is there; waits for it up to `milliseconds`. */
+/* Reads what has arrived; waits for it up to `milliseconds`. */
 static ft_status gather(ft_channel *c, int milliseconds, bool *came, ft_error *err)
 {
     struct pollfd waiting = {c->fd, POLLIN, 0};
@@ -146,34 +147,20 @@ const char *ft_message_text(const cJSON *message, const char *key)
     return cJSON_IsString(item) ? item->valuestring : "";
 }
 
-static const struct {
-    const char *key;
-    size_t offset;
-} scores[] = {
-    {"mae", offsetof(ft_scores, mae)},
-    {"rmse", offsetof(ft_scores, rmse)},
-    {"mase", offsetof(ft_scores, mase)},
-    {"directional_accuracy", offsetof(ft_scores, directional_accuracy)},
-    {"smape", offsetof(ft_scores, smape)},
-    {"wql", offsetof(ft_scores, wql)},
-    {"coverage_80", offsetof(ft_scores, coverage_80)},
-};
-enum { N_SCORES = sizeof scores / sizeof *scores };
-
-static cJSON *scores_to_json(const ft_scores *of)
+static cJSON *scores_to_json(const ft_scores *scores)
 {
+    ft_scores copy = *scores;
     cJSON *object = cJSON_CreateObject();
-    for (int i = 0; i < N_SCORES; i++)
-        ft_message_put(&object, scores[i].key,
-                       ft_json_number(*(const double *)(const void *)((const char *)of + scores[i].offset)));
+    for (int i = 0; i < FT_N_METRICS; i++)
+        ft_message_put(&object, ft_metric_names[i], ft_json_number(*ft_score(&copy, (ft_metric)i)));
     return object;
 }
 
-static void get_scores(const cJSON *object, const char *key, ft_scores *of)
+static void get_scores(const cJSON *object, const char *key, ft_scores *scores)
 {
     const cJSON *made = cJSON_GetObjectItemCaseSensitive(object, key);
-    for (int i = 0; i < N_SCORES; i++)
-        *(double *)(void *)((char *)of + scores[i].offset) = ft_message_number(made, scores[i].key, NAN);
+    for (int i = 0; i < FT_N_METRICS; i++)
+        *ft_score(scores, (ft_metric)i) = ft_message_number(made, ft_metric_names[i], NAN);
 }
 
 cJSON *ft_outcome_to_json(const ft_outcome *outcome)

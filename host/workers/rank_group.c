@@ -12,8 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Followers may be late by what a step takes, or a group of forecasts. They wait for their leader as long as
- * it lives: it records while they wait, and whoever started it sees to it that it does not hang. */
+/* Seconds. The leader waits this long for its followers, which are late by a step or a
+ * group of forecasts at most. Followers wait for the leader without a limit: it writes
+ * records meanwhile, and the coordinator kills it if it hangs. */
 static const double FOLLOWERS_TIMEOUT = 300, LEADERS_TIMEOUT = 0;
 
 struct ft_rank_group {
@@ -30,8 +31,8 @@ static bool is_hung_up(int fd)
     return poll(&end, 1, 0) > 0;
 }
 
-/* What waiting ranks ask: of the leader, whether a follower is gone; of a follower, whether the leader is, or
- * has ended the rank group. */
+/* Polled by ranks that wait for others: the leader asks whether a follower is gone, a
+ * follower whether the leader is gone or has ended the group. */
 static bool has_lost_follower(void *context)
 {
     const ft_rank_group *group = context;
@@ -57,10 +58,11 @@ ft_status ft_rank_group_connect_nccl(ft_engine *engine, const ft_comm_id *id, in
     return ft_comm_nccl(engine->backend, id, rank, size, timeout_seconds, &engine->comm, err);
 }
 
-/* In the new process. It knows how the rank group is connected from its copy of the leader's engine. */
+/* Runs in the forked follower. It reads from its copy of the leader's engine how the
+ * group is connected. */
 _Noreturn static void live(ft_rank_group *group, int32_t follower, int end, pid_t leader)
 {
-    /* Stops come from the leader, who agrees on them with all. */
+    /* The leader decides when the group stops; signals go to all processes at once. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
@@ -124,7 +126,7 @@ ft_status ft_rank_group_start(ft_engine *engine, const ft_rank_group_settings *s
     return FT_OK;
 }
 
-/* What a follower says of its device. */
+/* Waits for a follower to report that its device is open. */
 static ft_status hear_follower(ft_rank_group *group, int32_t follower, ft_error *err)
 {
     cJSON *message = NULL;
@@ -169,7 +171,7 @@ ft_status ft_rank_group_join(ft_rank_group *group, ft_error *err)
     write_id(&id, text);
     for (int32_t i = 0; i < group->settings.size - 1; i++) {
         cJSON *message = ft_message("type", "join");
-        ft_error ignored; /* which is heard of otherwise */
+        ft_error ignored; /* a lost follower is noticed elsewhere */
         if (message) {
             cJSON_AddStringToObject(message, "id", text);
             cJSON_AddNumberToObject(message, "rank", i + 1);
@@ -228,7 +230,8 @@ void ft_rank_group_end(ft_rank_group *group)
     group->engine->comm = NULL;
     for (int32_t i = 0; i < group->settings.size - 1 && group->pids; i++) {
         if (group->pids[i] == 0) continue;
-        if (!comm) kill(group->pids[i], SIGKILL); /* it may wait for the others to be connected */
+        /* it may wait for ranks that will never connect */
+        if (!comm) kill(group->pids[i], SIGKILL);
         while (waitpid(group->pids[i], NULL, 0) < 0 && errno == EINTR) continue;
     }
     free(group->followers);

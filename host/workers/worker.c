@@ -29,7 +29,8 @@ static size_t trained_config(const worker *w, size_t index)
     return ft_plan_trained(w->job->plan, w->job->trajectories[index]);
 }
 
-/* The model's terms of each trajectory: that of its longest member, the others' lengths as milestones. */
+/* Makes the training settings of each trajectory: those of its longest member; the
+ * epochs of the shorter ones are its milestones. */
 static ft_status make_configs(worker *w, ft_error *err)
 {
     const ft_job *job = w->job;
@@ -58,7 +59,7 @@ static ft_status make_configs(worker *w, ft_error *err)
     return FT_OK;
 }
 
-/* Records those members that the result is of. */
+/* Records the members of a trajectory that this result belongs to. */
 static ft_status record_result(worker *w, int32_t index, const ft_train_result *result, ft_error *err)
 {
     const ft_job *job = w->job;
@@ -86,8 +87,8 @@ static ft_status take_result(void *context, int32_t index, const ft_train_result
     return ft_run_context_dismiss(w->run_context, record_result(w, index, result, err), err);
 }
 
-/* What tuning has to beat, first of all: a stop in training finds it done, and `full` has not touched the
- * model yet. */
+/* Computes the baselines before anything is trained: `full` has not changed the model
+ * yet, and a stop during training then finds them computed. */
 static ft_status find_baselines(worker *w, ft_error *err)
 {
     if (!ft_engine_leads(w->run_context->engine)) return ft_run_context_follow(w->run_context, NULL, err);
@@ -100,7 +101,7 @@ static ft_status find_baselines(worker *w, ft_error *err)
     return ft_run_context_dismiss(w->run_context, status, err);
 }
 
-/* printf shows the sign of a NaN: drops it. */
+/* Drops the sign of a NaN, which printf would print. */
 static double shown(double value)
 {
     return isnan(value) ? (double)NAN : value;
@@ -140,7 +141,7 @@ static void say(void *context, const char *line)
     ft_engine_say(w->run_context->engine, "%s", line);
 }
 
-/* Records all that is not yet recorded as failed. */
+/* Records all configurations that are not recorded yet as failed. */
 static ft_status give_up(worker *w, ft_error *err)
 {
     ft_status status = FT_OK;

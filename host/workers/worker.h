@@ -7,18 +7,23 @@
 #include "host/sweep/plan.h"
 
 typedef struct ft_job {
-    const ft_hyperparameters *configs; /* (n_configs) of the whole sweep, or the one of a run of its own */
+    /* (n_configs): all of the sweep, or the single one of a run */
+    const ft_hyperparameters *configs;
     size_t n_configs;
     const ft_plan *plan;
-    const size_t *trajectories; /* (n_trajectories) of the batch, in the order in which they take slots */
+    /* (n_trajectories) of the batch, in the order in which they take slots */
+    const size_t *trajectories;
     size_t n_trajectories;
     int32_t slots;
-    const char *checkpoint; /* of the batch; NULL: a run of its own */
-    const char *failure;    /* nothing is trained: what is not recorded yet failed, and why; NULL: train */
+    const char *checkpoint; /* path of the batch's checkpoint; NULL for a run */
+    /* train nothing, and record the unrecorded configurations as failed for this
+     * reason; NULL: train */
+    const char *failure;
 } ft_job;
 
-/* FT_OK when every configuration of the batch is recorded, failed ones included. Otherwise what is recorded
- * stays: FT_INTERRUPTED; FT_NO_MEMORY, a device or a full disk. The run context has its device. */
+/* Trains a batch. FT_OK when every configuration is recorded, failed ones included.
+ * Otherwise what is recorded stays: FT_INTERRUPTED when told to stop, FT_NO_MEMORY, or
+ * the failure of a device or disk. The run context has its device. */
 ft_status ft_worker_train(ft_run_context *run_context, const ft_job *job,
                           const ft_worker_callbacks *callbacks, ft_error *err);
 

@@ -1,4 +1,4 @@
-/* The life of a worker process; see worker_process.h. */
+/* What a worker process does; see worker_process.h. */
 #include "host/workers/worker_process.h"
 
 #include <stdlib.h>
@@ -10,23 +10,25 @@
 #include "host/workers/rank_group.h"
 #include "host/workers/worker.h"
 
-/* A sign of life is given this often, in seconds, where work lets it. */
+/* Between heartbeats, unless a step takes longer. */
 static const double HEARTBEAT_SECONDS = 1.0;
 
 typedef struct worker_process {
     ft_run_context *run_context;
     const ft_grid *grid;
     ft_channel *channel;
-    ft_stop stop;   /* as the coordinator has asked */
-    bool lost;      /* the coordinator has hung up or is gone, or cannot be spoken with: nothing is told */
-    bool judge;     /* epochs are to be told, and the answer waited for */
-    bool no_memory; /* for what had to be told or heard */
+    ft_stop stop; /* what the coordinator asked for */
+    /* the coordinator hung up, is gone, or cannot be reached: send nothing more */
+    bool lost;
+    bool judge;     /* send epochs and wait for the pruning decision */
+    bool no_memory; /* to send or receive a message */
     double last_heartbeat;
     ft_rank_group *group; /* NULL: this process alone */
-    bool *recorded; /* (grid->count), of the batch */
+    /* (grid->count): configurations of the batch that are recorded */
+    bool *recorded;
 } worker_process;
 
-/* Notes what is no answer; true for `stop`. */
+/* Handles {"type":"stop"}; false for any other message. */
 static bool take_stop(worker_process *w, const cJSON *message)
 {
     if (!ft_message_is(message, "type", "stop")) return false;
@@ -34,7 +36,7 @@ static bool take_stop(worker_process *w, const cJSON *message)
     return true;
 }
 
-/* From here on the worker stops, keeps a checkpoint, and ends. */
+/* Gives the coordinator up: the worker stops, writes a checkpoint and exits. */
 static void lose(worker_process *w, ft_status why)
 {
     w->lost = true;
@@ -42,7 +44,7 @@ static void lose(worker_process *w, ft_status why)
     w->no_memory = w->no_memory || why == FT_NO_MEMORY;
 }
 
-/* What the coordinator has to hear. */
+/* Sends a message that the coordinator must receive; on failure gives it up. */
 static void tell(worker_process *w, cJSON *message)
 {
     ft_error ignored;
@@ -52,13 +54,14 @@ static void tell(worker_process *w, cJSON *message)
     w->last_heartbeat = ft_now_seconds();
 }
 
-/* What may be missing: where there is no memory for it, it is not said. */
+/* Sends a message that may be missing: dropped when memory runs out. */
 static void mention(worker_process *w, cJSON *message)
 {
     if (message) tell(w, message);
 }
 
-/* The next message that is no `stop`, if one comes within the time; NULL when the coordinator is gone. */
+/* The next message other than "stop" that comes within the time; NULL when none does
+ * or the coordinator is gone. */
 static cJSON *await(worker_process *w, int milliseconds)
 {
     ft_error ignored;
@@ -77,7 +80,7 @@ static ft_status has_no_answer(ft_error *err)
     return ft_fail(err, FT_INTERRUPTED, "the coordinator is gone");
 }
 
-/* Tells, and waits until the coordinator has written it down. */
+/* Sends a message and waits until the coordinator has put it on disk. */
 static ft_status confirm(worker_process *w, cJSON *message, ft_error *err)
 {
     tell(w, message);
@@ -134,13 +137,13 @@ static ft_status epochs_ended(void *context, const size_t *trajectories, const f
     return is_whole ? FT_OK : has_no_answer(err);
 }
 
-/* Asked after each step: gives a sign of life, and looks whether anything was said. */
+/* Called after each step: sends a heartbeat when one is due and reads a "stop". */
 static ft_stop stop(void *context)
 {
     worker_process *w = context;
     if (ft_now_seconds() - w->last_heartbeat >= HEARTBEAT_SECONDS)
         mention(w, ft_message("type", "heartbeat"));
-    cJSON_Delete(await(w, 0)); /* nothing else comes while it works */
+    cJSON_Delete(await(w, 0)); /* only "stop" comes while it trains */
     return w->stop;
 }
 
@@ -161,7 +164,8 @@ static ft_status cannot_be_read(ft_error *err)
     return ft_fail(err, FT_FAILED, "a batch that this worker cannot read");
 }
 
-/* A list of whole numbers below `limit`. *out is the caller's, also after a failure. */
+/* Reads a list of whole numbers below `limit`. The caller owns *out, also after a
+ * failure. */
 static ft_status numbers_of(const cJSON *list, size_t limit, size_t **out, size_t *count, ft_error *err)
 {
     size_t n = (size_t)cJSON_GetArraySize(list);
@@ -179,8 +183,8 @@ static ft_status numbers_of(const cJSON *list, size_t limit, size_t **out, size_
     return FT_OK;
 }
 
-/* A batch as it was sent: a plan with its trajectories alone, under the numbers that they have in the
- * sweep's. */
+/* A batch as it was received: a plan of its trajectories alone, with their numbers in
+ * the sweep's plan. */
 typedef struct batch {
     ft_plan plan;
     size_t *numbers; /* (count) */
@@ -234,7 +238,7 @@ static ft_status read_recorded(worker_process *w, const cJSON *message, ft_error
     return status;
 }
 
-/* The job that a message tells of. */
+/* Reads the job of a "train" message. */
 static ft_status read_job(const worker_process *w, const cJSON *message, batch *b, ft_job *job, ft_error *err)
 {
     ft_status status = read_batch(message, w->grid->count, b, err);
@@ -250,7 +254,7 @@ static ft_status read_job(const worker_process *w, const cJSON *message, batch *
     return status;
 }
 
-/* "done" or "failed" */
+/* Sends "done" or "failed" with a status. */
 static void say_status(worker_process *w, const char *what, ft_status status, const ft_error *err)
 {
     cJSON *message = ft_message("type", what);
@@ -259,9 +263,8 @@ static void say_status(worker_process *w, const char *what, ft_status status, co
     tell(w, message);
 }
 
-/* A rank group that has lost one of its processes is no use any more, and no batch is to blame for more than
- * that.
- */
+/* Exits if a process of the rank group was lost: the group cannot go on, and the
+ * coordinator counts one death for its batch. */
 static void end_if_lost(worker_process *w, const ft_error *err)
 {
     ft_error ignored;
@@ -287,7 +290,7 @@ static void train(worker_process *w, const cJSON *message)
     say_status(w, "done", status, &err);
 }
 
-/* The life of the others of a rank group: what ends a batch is the leader's to tell. */
+/* Runs in the followers of a rank group. The leader reports why a batch ended. */
 static void follow(void *context, ft_channel *leader)
 {
     worker_process *w = context;
@@ -318,7 +321,7 @@ static void say_ready(worker_process *w, int64_t busy_rows)
     tell(w, message);
 }
 
-/* Opens the device, and with it those of the rank group. */
+/* Opens the device, and those of the followers. */
 static ft_status open_devices(worker_process *w, const char *const *devices, int32_t n_devices, ft_error *err)
 {
     ft_engine *engine = w->run_context->engine;

@@ -31,7 +31,3 @@ endforeach()
 
 target_sources(ft_kernels PRIVATE ${cpu_dir}/create.c ${cpu_dir}/linear.c ${cpu_dir}/matmul.c ${cpu_dir}/processor.c)
 target_link_libraries(ft_kernels PUBLIC OpenMP::OpenMP_C DNNL::dnnl)
-
-# `make bench_step_ops`: the operations of a training step, one by one.
-add_executable(bench_step_ops EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/step_ops.c)
-target_link_libraries(bench_step_ops PRIVATE ft_kernels)

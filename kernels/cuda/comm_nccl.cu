@@ -35,7 +35,7 @@ typedef struct nccl_functions {
 } nccl_functions;
 
 #define NCCL_FILE "libnccl.so.2"
-static const size_t FT_SUMS = 4096; /* numbers per call of add_up */
+static const size_t FT_SUMS = 4096; /* numbers per part of all_reduce_host */
 
 typedef struct nccl_comm {
     ft_comm base; /* first, so that the pointers convert */
@@ -45,7 +45,7 @@ typedef struct nccl_comm {
     cudaStream_t stream;
     cudaEvent_t ready, sent, queued;
     bool behind;  /* something was queued on the stream since the last join */
-    double *sums; /* (FT_SUMS) on the device: the buffer of add_up */
+    double *sums; /* (FT_SUMS) on the device: the buffer of all_reduce_host */
     double timeout_seconds;
 } nccl_comm;
 
@@ -112,7 +112,7 @@ static ft_status enter(nccl_comm *comm, ft_error *err)
 static ft_status follow(nccl_comm *comm, ft_error *err)
 {
     ft_cuda *cuda = comm->cuda;
-    if (CUDA_TRY(cuda, cudaEventRecord(comm->ready, ft_cuda_stream(cuda))))
+    if (CUDA_TRY(cuda, cudaEventRecord(comm->ready, cuda->stream)))
         CUDA_TRY(cuda, cudaStreamWaitEvent(comm->stream, comm->ready, 0));
     comm->behind = true;
     return kept(comm, err);
@@ -126,7 +126,7 @@ static ft_status join(ft_comm *self, ft_error *err)
     if (status != FT_OK || !comm->behind) return status;
     comm->behind = false;
     if (CUDA_TRY(cuda, cudaEventRecord(comm->sent, comm->stream)))
-        CUDA_TRY(cuda, cudaStreamWaitEvent(ft_cuda_stream(cuda), comm->sent, 0));
+        CUDA_TRY(cuda, cudaStreamWaitEvent(cuda->stream, comm->sent, 0));
     return kept(comm, err);
 }
 
@@ -194,7 +194,7 @@ static ft_status wait(ft_comm *self, ft_error *err)
     double asked = ft_now_seconds();
     ft_awake_clock waited = {asked, 0};
     bool missing = false;
-    CUDA_TRY(cuda, cudaEventRecord(comm->queued, ft_cuda_stream(cuda)));
+    CUDA_TRY(cuda, cudaEventRecord(comm->queued, cuda->stream));
     while (cuda->failure == FT_OK) {
         cudaError_t now = cudaEventQuery(comm->queued);
         if (now == cudaSuccess) return FT_OK;
@@ -222,7 +222,7 @@ static ft_status wait(ft_comm *self, ft_error *err)
     return kept(comm, err);
 }
 
-static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
+static ft_status all_reduce_host(ft_comm *self, double *values, size_t count, ft_error *err)
 {
     nccl_comm *comm = comm_of(self);
     ft_backend *backend = &comm->cuda->base;
@@ -239,13 +239,7 @@ static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *e
     return status;
 }
 
-static ft_status barrier(ft_comm *self, ft_error *err)
-{
-    double nothing = 0;
-    return add_up(self, &nothing, 1, err);
-}
-
-static void abandon(ft_comm *self)
+static void abort_rank(ft_comm *self)
 {
     nccl_comm *comm = comm_of(self);
     cudaSetDevice(comm->cuda->device);
@@ -312,10 +306,9 @@ ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int 
     base->broadcast = broadcast;
     base->all_reduce = all_reduce;
     base->join = join;
-    base->add_up = add_up;
+    base->all_reduce_host = all_reduce_host;
     base->wait = wait;
-    base->barrier = barrier;
-    base->abandon = abandon;
+    base->abort = abort_rank;
     base->free = free_comm;
     ncclUniqueId made;
     memcpy(&made, id->bytes, sizeof made);

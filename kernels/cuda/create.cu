@@ -93,21 +93,15 @@ static void free_backend(ft_backend *self)
     ft_cuda_linear_close(cuda);
     ft_cuda_free_scratch(cuda);
     cudaFreeHost(cuda->staging);
-    for (int i = 0; i < FT_CUDA_EVENTS; i++)
-        if (cuda->events[i]) cudaEventDestroy(cuda->events[i]);
-    for (int i = 0; i < FT_CUDA_STREAMS; i++)
-        if (cuda->streams[i]) cudaStreamDestroy(cuda->streams[i]);
+    if (cuda->stream) cudaStreamDestroy(cuda->stream);
     free(cuda);
 }
 
-/* Creates streams that do not synchronize with the default stream, events without timing,
- * and the staging memory. */
-static void open_streams(ft_cuda *cuda)
+/* Creates the stream, which does not synchronize with the default stream, and the staging
+ * memory. */
+static void open_stream(ft_cuda *cuda)
 {
-    for (int i = 0; i < FT_CUDA_STREAMS; i++)
-        CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->streams[i], cudaStreamNonBlocking));
-    for (int i = 0; i < FT_CUDA_EVENTS; i++)
-        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->events[i], cudaEventDisableTiming));
+    CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking));
     CUDA_TRY(cuda, cudaMallocHost((void **)&cuda->staging, FT_CUDA_STAGING));
 }
 
@@ -138,7 +132,7 @@ ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_er
                                     "device %d, %s, has compute capability %d.%d, and the kernels need 8.0",
                                     device, base->device, properties.major, properties.minor);
         if (cuda->failure == FT_OK) probe(cuda, &properties);
-        if (cuda->failure == FT_OK) open_streams(cuda);
+        if (cuda->failure == FT_OK) open_stream(cuda);
     }
     status = cuda->failure;
     if (status != FT_OK && err) *err = cuda->failed;

@@ -35,7 +35,7 @@ typedef enum ft_cuda_use {
     FT_CUDA_USES
 } ft_cuda_use;
 
-enum { FT_CUDA_STREAMS = 2, FT_CUDA_EVENTS = 64, FT_CUDA_MAX_BUCKETS = 128, FT_CUDA_STAGING = 4 << 20 };
+enum { FT_CUDA_MAX_BUCKETS = 128, FT_CUDA_STAGING = 4 << 20 };
 
 /* T5's relative-position buckets as a kernel argument. Each distance below max_exact has
  * a bucket of its own; bucket max_exact + 1 + i begins at distance first[i]. With
@@ -55,15 +55,13 @@ enum { FT_CUDA_MAX_GRID_X = 0x7fffffff, FT_CUDA_MAX_GRID_Y = 65535, FT_CUDA_MAX_
 typedef struct ft_cuda {
     ft_backend base; /* first, so that the pointers convert */
     int device;
-    cudaStream_t streams[FT_CUDA_STREAMS];
-    int current;
-    cudaEvent_t events[FT_CUDA_EVENTS];
+    cudaStream_t stream; /* all operations are queued here */
     ft_status failure;
     ft_error failed;
     struct {
         void *data;
         size_t bytes;
-    } scratch[FT_CUDA_STREAMS][FT_CUDA_USES];
+    } scratch[FT_CUDA_USES];
     /* Scratch blocks that were replaced by larger ones but may still be in use. */
     struct ft_cuda_outgrown *outgrown;
     /* A communicator exists: freeing memory may then wait for other ranks. */
@@ -95,8 +93,7 @@ void ft_cuda_fail(ft_cuda *cuda, ft_status status, const char *message);
  * many blocks. */
 bool ft_cuda_grid_fits(ft_cuda *cuda, ft_cuda_grid grid, dim3 *fitting);
 /* Returns scratch memory, or NULL and keeps the failure. It is valid until the next call
- * for the same use on this stream; a captured graph may use it as long as the graph
- * lives. */
+ * for the same use; a captured graph may use it as long as the graph lives. */
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes);
 /* Frees all scratch memory. */
 void ft_cuda_free_scratch(ft_cuda *cuda);
@@ -107,19 +104,14 @@ void ft_cuda_drop_graphs(ft_cuda *cuda);
  * lower. */
 ft_status ft_cuda_no_memory(ft_cuda *cuda, size_t bytes, ft_error *err);
 
-static inline cudaStream_t ft_cuda_stream(const ft_cuda *cuda)
-{
-    return cuda->streams[cuda->current];
-}
-
 #define CUDA_TRY(cuda, call) ft_cuda_check(cuda, call, #call, __FILE__, __LINE__)
 
-/* Queues a kernel on the current stream and checks that the launch succeeded. */
+/* Queues a kernel and checks that the launch succeeded. */
 #define CUDA_LAUNCH(cuda, kernel, grid, threads, shared_bytes, ...)                                          \
     do {                                                                                                     \
         dim3 launched_grid;                                                                                  \
         if (!ft_cuda_grid_fits(cuda, grid, &launched_grid)) break;                                           \
-        FT_LAUNCH(kernel, launched_grid, dim3(threads), shared_bytes, ft_cuda_stream(cuda), __VA_ARGS__);    \
+        FT_LAUNCH(kernel, launched_grid, dim3(threads), shared_bytes, (cuda)->stream, __VA_ARGS__);          \
         ft_cuda_check(cuda, cudaGetLastError(), "launch of " #kernel, __FILE__, __LINE__);                   \
     } while (0)
 

@@ -230,8 +230,7 @@ static void multiply(ft_cuda *cuda, ft_tensor a, cublasOperation_t a_operation, 
     if (plan->workspace && !workspace) return;
     float alpha = 1, beta = accumulate ? 1.0f : 0.0f;
     if (!LT_TRY(cublasLtMatmul, lt->handle, plan->product, &alpha, a.data, plan->a, b.data, plan->b, &beta,
-                d.data, plan->d, d.data, plan->d, &plan->algo, workspace, plan->workspace,
-                ft_cuda_stream(cuda)))
+                d.data, plan->d, d.data, plan->d, &plan->algo, workspace, plan->workspace, cuda->stream))
         add_shape(cuda, &shape);
 }
 

@@ -1,4 +1,4 @@
-/* Checked calls, memory, streams, events and graphs of the CUDA backend. */
+/* Checked calls, memory and graphs of the CUDA backend. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +72,7 @@ static void free_outgrown(ft_cuda *cuda)
 void ft_cuda_free_scratch(ft_cuda *cuda)
 {
     free_outgrown(cuda);
-    for (int i = 0; i < FT_CUDA_STREAMS; i++)
-        for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[i][use].data));
+    for (int use = 0; use < FT_CUDA_USES; use++) CUDA_TRY(cuda, cudaFree(cuda->scratch[use].data));
 }
 
 /* Retires a scratch block, which is freed later if it may still be in use: with the last
@@ -101,8 +100,8 @@ static bool outgrow(ft_cuda *cuda, void **data)
 
 void *ft_cuda_scratch(ft_cuda *cuda, ft_cuda_use use, size_t bytes)
 {
-    void **data = &cuda->scratch[cuda->current][use].data;
-    size_t *have = &cuda->scratch[cuda->current][use].bytes;
+    void **data = &cuda->scratch[use].data;
+    size_t *have = &cuda->scratch[use].bytes;
     if (bytes <= *have) return *data;
     bool gone = outgrow(cuda, data);
     if (!*data) *have = 0;
@@ -147,13 +146,10 @@ static void release(ft_backend *self, void *block)
     CUDA_TRY(cuda, cudaFree(block));
 }
 
-/* Waits for both streams. The staging memory is then free again. */
+/* Waits for all that is queued. The staging memory is then free again. */
 static void wait_for_all(ft_cuda *cuda)
 {
-    bool done = true;
-    for (int i = 0; i < FT_CUDA_STREAMS; i++)
-        done = CUDA_TRY(cuda, cudaStreamSynchronize(cuda->streams[i])) && done;
-    if (done) cuda->staged = 0;
+    if (CUDA_TRY(cuda, cudaStreamSynchronize(cuda->stream))) cuda->staged = 0;
 }
 
 /* The host may reuse its memory at once. A small copy goes through the staging memory
@@ -170,17 +166,15 @@ static void to_device(ft_backend *self, void *device, const void *host, size_t b
         host = memcpy(cuda->staging + cuda->staged, host, bytes);
         cuda->staged += bytes;
     }
-    CUDA_TRY(cuda, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, ft_cuda_stream(cuda)));
-    if (!small) CUDA_TRY(cuda, cudaStreamSynchronize(ft_cuda_stream(cuda)));
+    CUDA_TRY(cuda, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, cuda->stream));
+    if (!small) CUDA_TRY(cuda, cudaStreamSynchronize(cuda->stream));
 }
 
 static void to_host(ft_backend *self, void *host, const void *device, size_t bytes)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!bytes || !ft_cuda_enter(cuda)) return;
-    for (int i = 0; i < FT_CUDA_STREAMS; i++)
-        if (i != cuda->current) CUDA_TRY(cuda, cudaStreamSynchronize(cuda->streams[i]));
-    CUDA_TRY(cuda, cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, ft_cuda_stream(cuda)));
+    CUDA_TRY(cuda, cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, cuda->stream));
     wait_for_all(cuda);
 }
 
@@ -188,14 +182,14 @@ static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!bytes || !ft_cuda_enter(cuda)) return;
-    CUDA_TRY(cuda, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, ft_cuda_stream(cuda)));
+    CUDA_TRY(cuda, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, cuda->stream));
 }
 
 static void zero(ft_backend *self, void *device, size_t bytes)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!bytes || !ft_cuda_enter(cuda)) return;
-    CUDA_TRY(cuda, cudaMemsetAsync(device, 0, bytes, ft_cuda_stream(cuda)));
+    CUDA_TRY(cuda, cudaMemsetAsync(device, 0, bytes, cuda->stream));
 }
 
 static ft_status synchronize(ft_backend *self, ft_error *err)
@@ -209,29 +203,7 @@ static ft_status synchronize(ft_backend *self, ft_error *err)
     return status;
 }
 
-static void use_stream(ft_backend *self, int stream)
-{
-    ft_cuda_of(self)->current = stream == 1;
-}
-
-static void record(ft_backend *self, int event)
-{
-    ft_cuda *cuda = ft_cuda_of(self);
-    if (!ft_cuda_enter(cuda)) return;
-    CUDA_TRY(cuda, cudaEventRecord(cuda->events[event], ft_cuda_stream(cuda)));
-}
-
-static void wait(ft_backend *self, int event)
-{
-    ft_cuda *cuda = ft_cuda_of(self);
-    if (!ft_cuda_enter(cuda)) return;
-    CUDA_TRY(cuda, cudaStreamWaitEvent(ft_cuda_stream(cuda), cuda->events[event], 0));
-}
-
-/* -- graphs --
- *
- * A graph is what is queued on stream 0 between begin and end, and on stream 1 where the
- * streams wait for each other. */
+/* -- graphs -- */
 
 struct ft_cuda_graph {
     cudaGraphExec_t executable; /* NULL after ft_cuda_drop_graphs */
@@ -242,8 +214,7 @@ static void capture_begin(ft_backend *self)
 {
     ft_cuda *cuda = ft_cuda_of(self);
     if (!ft_cuda_enter(cuda)) return;
-    cuda->current = 0;
-    CUDA_TRY(cuda, cudaStreamBeginCapture(cuda->streams[0], cudaStreamCaptureModeRelaxed));
+    CUDA_TRY(cuda, cudaStreamBeginCapture(cuda->stream, cudaStreamCaptureModeRelaxed));
 }
 
 static struct ft_cuda_graph *make_graph(ft_cuda *cuda, cudaGraph_t captured)
@@ -269,7 +240,7 @@ static void *capture_end(ft_backend *self)
     struct ft_cuda_graph *graph = NULL;
     /* end the capture also after a failure */
     CUDA_TRY(cuda, cudaSetDevice(cuda->device));
-    if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->streams[0], &captured))) return NULL;
+    if (!CUDA_TRY(cuda, cudaStreamEndCapture(cuda->stream, &captured))) return NULL;
     /* Without the failed operation the graph would be incomplete. */
     if (cuda->failure == FT_OK) graph = make_graph(cuda, captured);
     CUDA_TRY(cuda, cudaGraphDestroy(captured));
@@ -282,7 +253,7 @@ static void replay(ft_backend *self, void *given)
     struct ft_cuda_graph *graph = (struct ft_cuda_graph *)given;
     if (!graph || !ft_cuda_enter(cuda)) return;
     if (graph->executable)
-        CUDA_TRY(cuda, cudaGraphLaunch(graph->executable, ft_cuda_stream(cuda)));
+        CUDA_TRY(cuda, cudaGraphLaunch(graph->executable, cuda->stream));
     else
         ft_cuda_fail(cuda, FT_FAILED, "a captured step was dropped when its communicator was aborted");
 }
@@ -318,9 +289,6 @@ void ft_cuda_memory_operations(ft_backend *base)
     base->copy = copy;
     base->zero = zero;
     base->synchronize = synchronize;
-    base->use_stream = use_stream;
-    base->record = record;
-    base->wait = wait;
     base->capture_begin = capture_begin;
     base->capture_end = capture_end;
     base->replay = replay;

@@ -216,22 +216,14 @@ static ft_status join(ft_comm *self, ft_error *err)
     return status;
 }
 
-static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
+static ft_status all_reduce_host(ft_comm *self, double *values, size_t count, ft_error *err)
 {
     ft_status status = join(self, err);
     const row one = {(char *)values, (int64_t)count};
     return status == FT_OK && count > 0 ? add_rows(comm_of(self), &one, 1, true, err) : status;
 }
 
-static ft_status barrier(ft_comm *self, ft_error *err)
-{
-    mpi_comm *comm = comm_of(self);
-    MPI_Request request;
-    ft_status status = enter(comm, err);
-    return status == FT_OK ? MPI_DO(comm, MPI_Ibarrier, MPI_COMM_WORLD) : status;
-}
-
-static void abandon(ft_comm *self)
+static void abort_rank(ft_comm *self)
 {
     comm_of(self)->failed = true;
 }
@@ -276,10 +268,9 @@ ft_status ft_mpi_plugin_open(double timeout_seconds, ft_comm **out, ft_error *er
                            .broadcast = broadcast,
                            .all_reduce = all_reduce,
                            .join = join,
-                           .add_up = add_up,
+                           .all_reduce_host = all_reduce_host,
                            .wait = join,
-                           .barrier = barrier,
-                           .abandon = abandon,
+                           .abort = abort_rank,
                            .free = free_comm};
     comm->timeout_seconds = timeout_seconds;
     int provided = 0;

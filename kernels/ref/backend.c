@@ -7,14 +7,14 @@
 #include "kernels/host_memory.h"
 #include "kernels/ref/ref.h"
 
-static ref_backend *ref_of(ft_backend *self)
+static ft_ref_backend *ft_ref_of(ft_backend *self)
 {
-    return (ref_backend *)self;
+    return (ft_ref_backend *)self;
 }
 
-double *ref_scratch(ft_backend *self, int64_t count)
+double *ft_ref_scratch(ft_backend *self, int64_t count)
 {
-    ref_backend *ref = ref_of(self);
+    ft_ref_backend *ref = ft_ref_of(self);
     size_t wanted = count > 0 ? (size_t)count : 1;
     FT_UNPOISON(ref->scratch, ref->scratch_count * sizeof *ref->scratch);
     if (wanted > ref->scratch_count) {
@@ -35,7 +35,7 @@ double *ref_scratch(ft_backend *self, int64_t count)
 static void free_backend(ft_backend *self)
 {
     if (!self) return;
-    free(ref_of(self)->scratch);
+    free(ft_ref_of(self)->scratch);
     free(self);
 }
 
@@ -57,7 +57,7 @@ static void *allocate(ft_backend *self, size_t bytes, ft_error *err)
 
 static ft_status synchronize(ft_backend *self, ft_error *err)
 {
-    ref_backend *ref = ref_of(self);
+    ft_ref_backend *ref = ft_ref_of(self);
     ft_status status = ref->failure;
     ref->failure = FT_OK;
     return status == FT_OK ? FT_OK : ft_fail(err, status, "%s", ref->error.message);
@@ -66,7 +66,7 @@ static ft_status synchronize(ft_backend *self, ft_error *err)
 ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err)
 {
     *backend = NULL;
-    ref_backend *ref = calloc(1, sizeof *ref);
+    ft_ref_backend *ref = calloc(1, sizeof *ref);
     if (!ref) return ft_no_memory(err, "the ref backend", sizeof *ref);
     ref->base = (ft_backend){
         .name = "ref",
@@ -78,28 +78,28 @@ ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err)
         .free = free_backend,
         .allocate = allocate,
         .synchronize = synchronize,
-        .prepare_weight = ref_prepare_weight,
-        .update_weight = ref_update_weight,
-        .free_weight = ref_free_weight,
-        .weight_bytes = ref_weight_bytes,
-        .linear_forward = ref_linear_forward,
-        .linear_backward = ref_linear_backward,
-        .weight_gradient = ref_weight_gradient,
-        .embedding_forward = ref_embedding_forward,
-        .embedding_backward = ref_embedding_backward,
-        .add_norm_forward = ref_add_norm_forward,
-        .add_norm_backward = ref_add_norm_backward,
-        .relu_forward = ref_relu_forward,
-        .relu_backward = ref_relu_backward,
-        .lora_forward = ref_lora_forward,
-        .lora_backward = ref_lora_backward,
-        .attention_forward = ref_attention_forward,
-        .attention_backward = ref_attention_backward,
-        .decode_attention = ref_decode_attention,
-        .cross_entropy = ref_cross_entropy,
-        .sample = ref_sample,
-        .gradient_norm = ref_gradient_norm,
-        .adamw = ref_adamw,
+        .prepare_weight = ft_ref_prepare_weight,
+        .update_weight = ft_ref_update_weight,
+        .free_weight = ft_ref_free_weight,
+        .weight_bytes = ft_ref_weight_bytes,
+        .linear_forward = ft_ref_linear_forward,
+        .linear_backward = ft_ref_linear_backward,
+        .weight_gradient = ft_ref_weight_gradient,
+        .embedding_forward = ft_ref_embedding_forward,
+        .embedding_backward = ft_ref_embedding_backward,
+        .add_norm_forward = ft_ref_add_norm_forward,
+        .add_norm_backward = ft_ref_add_norm_backward,
+        .relu_forward = ft_ref_relu_forward,
+        .relu_backward = ft_ref_relu_backward,
+        .lora_forward = ft_ref_lora_forward,
+        .lora_backward = ft_ref_lora_backward,
+        .attention_forward = ft_ref_attention_forward,
+        .attention_backward = ft_ref_attention_backward,
+        .decode_attention = ft_ref_decode_attention,
+        .cross_entropy = ft_ref_cross_entropy,
+        .sample = ft_ref_sample,
+        .gradient_norm = ft_ref_gradient_norm,
+        .adamw = ft_ref_adamw,
     };
     ft_host_memory_operations(&ref->base);
     *backend = &ref->base;

@@ -11,36 +11,36 @@ struct ft_weight {
     double values[];
 };
 
-size_t ref_weight_bytes(ft_backend *self, int32_t out_features, int32_t in_features, bool with_backward)
+size_t ft_ref_weight_bytes(ft_backend *self, int32_t out_features, int32_t in_features, bool with_backward)
 {
     (void)self;
     (void)with_backward;
     return sizeof(ft_weight) + (size_t)out_features * (size_t)in_features * sizeof(double);
 }
 
-ft_status ref_prepare_weight(ft_backend *self, const float *w, int32_t out_features, int32_t in_features,
-                             bool with_backward, ft_weight **weight, ft_error *err)
+ft_status ft_ref_prepare_weight(ft_backend *self, const float *w, int32_t out_features, int32_t in_features,
+                                bool with_backward, ft_weight **weight, ft_error *err)
 {
-    size_t bytes = ref_weight_bytes(self, out_features, in_features, with_backward);
+    size_t bytes = ft_ref_weight_bytes(self, out_features, in_features, with_backward);
     *weight = malloc(bytes);
     if (!*weight) return ft_no_memory(err, "a packed weight", bytes);
     (*weight)->out_features = out_features;
     (*weight)->in_features = in_features;
     for (int64_t i = 0; i < (int64_t)out_features * in_features; i++)
-        (*weight)->values[i] = ref_matrix_input(self, (double)w[i]);
+        (*weight)->values[i] = ft_ref_matrix_input(self, (double)w[i]);
     return FT_OK;
 }
 
-void ref_update_weight(ft_backend *self, ft_weight *weight, ft_tensor w)
+void ft_ref_update_weight(ft_backend *self, ft_weight *weight, ft_tensor w)
 {
     for (int64_t o = 0; o < weight->out_features; o++) {
         double *row = weight->values + o * weight->in_features;
-        ref_load_row(w, o, row);
-        ref_matrix_inputs(self, row, weight->in_features);
+        ft_ref_load_row(w, o, row);
+        ft_ref_matrix_inputs(self, row, weight->in_features);
     }
 }
 
-void ref_free_weight(ft_backend *self, ft_weight *weight)
+void ft_ref_free_weight(ft_backend *self, ft_weight *weight)
 {
     (void)self;
     free(weight);
@@ -51,55 +51,56 @@ void ref_free_weight(ft_backend *self, ft_weight *weight)
 static void put_row(ft_tensor t, int64_t row, double *values, bool accumulate, double *old)
 {
     if (accumulate) {
-        ref_load_row(t, row, old);
-        ref_add_scaled(values, 1, old, t.cols);
+        ft_ref_load_row(t, row, old);
+        ft_ref_add_scaled(values, 1, old, t.cols);
     }
-    ref_store_row(t, row, values);
+    ft_ref_store_row(t, row, values);
 }
 
-void ref_linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor x, ft_tensor y, bool accumulate)
+void ft_ref_linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor x, ft_tensor y,
+                           bool accumulate)
 {
     int64_t in = weight->in_features, out = weight->out_features;
-    double *x_row = ref_scratch(self, in + 2 * out);
+    double *x_row = ft_ref_scratch(self, in + 2 * out);
     if (!x_row) return;
     double *y_row = x_row + in, *old = y_row + out;
     for (int64_t row = 0; row < x.rows; row++) {
-        ref_load_row(x, row, x_row);
-        ref_matrix_inputs(self, x_row, in);
-        for (int64_t o = 0; o < out; o++) y_row[o] = ref_dot(x_row, weight->values + o * in, in);
+        ft_ref_load_row(x, row, x_row);
+        ft_ref_matrix_inputs(self, x_row, in);
+        for (int64_t o = 0; o < out; o++) y_row[o] = ft_ref_dot(x_row, weight->values + o * in, in);
         put_row(y, row, y_row, accumulate, old);
     }
 }
 
-void ref_linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor dy, ft_tensor dx,
-                         bool accumulate)
+void ft_ref_linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor dy, ft_tensor dx,
+                            bool accumulate)
 {
     int64_t in = weight->in_features, out = weight->out_features;
-    double *dy_row = ref_scratch(self, out + 2 * in);
+    double *dy_row = ft_ref_scratch(self, out + 2 * in);
     if (!dy_row) return;
     double *dx_row = dy_row + out, *old = dx_row + in;
     for (int64_t row = 0; row < dy.rows; row++) {
-        ref_load_row(dy, row, dy_row);
-        ref_matrix_inputs(self, dy_row, out);
+        ft_ref_load_row(dy, row, dy_row);
+        ft_ref_matrix_inputs(self, dy_row, out);
         memset(dx_row, 0, (size_t)in * sizeof *dx_row);
-        for (int64_t o = 0; o < out; o++) ref_add_scaled(dx_row, dy_row[o], weight->values + o * in, in);
+        for (int64_t o = 0; o < out; o++) ft_ref_add_scaled(dx_row, dy_row[o], weight->values + o * in, in);
         put_row(dx, row, dx_row, accumulate, old);
     }
 }
 
-void ref_weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tensor dw)
+void ft_ref_weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tensor dw)
 {
     int64_t in = x.cols, out = dy.cols;
-    double *sum = ref_scratch(self, out * in + out + in);
+    double *sum = ft_ref_scratch(self, out * in + out + in);
     if (!sum) return;
     double *dy_row = sum + out * in, *x_row = dy_row + out;
-    for (int64_t o = 0; o < out; o++) ref_load_row(dw, o, sum + o * in);
+    for (int64_t o = 0; o < out; o++) ft_ref_load_row(dw, o, sum + o * in);
     for (int64_t row = 0; row < dy.rows; row++) {
-        ref_load_row(dy, row, dy_row);
-        ref_load_row(x, row, x_row);
-        ref_matrix_inputs(self, dy_row, out);
-        ref_matrix_inputs(self, x_row, in);
-        for (int64_t o = 0; o < out; o++) ref_add_scaled(sum + o * in, dy_row[o], x_row, in);
+        ft_ref_load_row(dy, row, dy_row);
+        ft_ref_load_row(x, row, x_row);
+        ft_ref_matrix_inputs(self, dy_row, out);
+        ft_ref_matrix_inputs(self, x_row, in);
+        for (int64_t o = 0; o < out; o++) ft_ref_add_scaled(sum + o * in, dy_row[o], x_row, in);
     }
-    for (int64_t o = 0; o < out; o++) ref_store_row(dw, o, sum + o * in);
+    for (int64_t o = 0; o < out; o++) ft_ref_store_row(dw, o, sum + o * in);
 }

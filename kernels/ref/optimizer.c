@@ -4,20 +4,20 @@
 
 #include "kernels/ref/ref.h"
 
-void ref_gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
+void ft_ref_gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
 {
     (void)self;
     for (int64_t g = 0; g < grads.rows; g++) {
         double sum = 0;
         for (int64_t i = 0; i < grads.cols; i++) {
-            double value = ref_load(grads.data, grads.dtype, g * grads.stride + i);
+            double value = ft_ref_load(grads.data, grads.dtype, g * grads.stride + i);
             sum += value * value;
         }
         norm[g] = sqrt(sum);
     }
 }
 
-void ref_adamw(ft_backend *self, const ft_adamw *step)
+void ft_ref_adamw(ft_backend *self, const ft_adamw *step)
 {
     (void)self;
     const double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
@@ -29,15 +29,15 @@ void ref_adamw(ft_backend *self, const ft_adamw *step)
         double decay = 1 - lr * (double)step->weight_decay[g];
         double step_size = lr / (1 - pow(beta1, t)), v_scale = sqrt(1 - pow(beta2, t));
         for (int64_t i = 0; i < p.cols; i++) {
-            double gradient = clip * ref_load(grads.data, grads.dtype, g * grads.stride + i);
-            double m_new = beta1 * ref_load(m.data, m.dtype, g * m.stride + i) + (1 - beta1) * gradient;
+            double gradient = clip * ft_ref_load(grads.data, grads.dtype, g * grads.stride + i);
+            double m_new = beta1 * ft_ref_load(m.data, m.dtype, g * m.stride + i) + (1 - beta1) * gradient;
             double v_new =
-                beta2 * ref_load(v.data, v.dtype, g * v.stride + i) + (1 - beta2) * gradient * gradient;
-            double value = decay * ref_load(p.data, p.dtype, g * p.stride + i);
+                beta2 * ft_ref_load(v.data, v.dtype, g * v.stride + i) + (1 - beta2) * gradient * gradient;
+            double value = decay * ft_ref_load(p.data, p.dtype, g * p.stride + i);
             value -= step_size * m_new / (sqrt(v_new) / v_scale + eps);
-            ref_store(m.data, m.dtype, g * m.stride + i, m_new);
-            ref_store(v.data, v.dtype, g * v.stride + i, v_new);
-            ref_store(p.data, p.dtype, g * p.stride + i, value);
+            ft_ref_store(m.data, m.dtype, g * m.stride + i, m_new);
+            ft_ref_store(v.data, v.dtype, g * v.stride + i, v_new);
+            ft_ref_store(p.data, p.dtype, g * p.stride + i, value);
         }
     }
 }

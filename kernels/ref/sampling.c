@@ -67,7 +67,7 @@ static bool warp(const ft_sampling *sampling, double *logit, double *sorted, int
         qsort(sorted, (size_t)count, sizeof *sorted, by_value);
         keep_top_k(logit, sorted, count, sampling->top_k);
     }
-    if (!isfinite(ref_softmax(logit, count))) return false;
+    if (!isfinite(ft_ref_softmax(logit, count))) return false;
     if (sampling->top_p < 1) {
         for (int64_t i = 0; i < count; i++) sorted[i] = logit[i];
         qsort(sorted, (size_t)count, sizeof *sorted, by_value);
@@ -76,18 +76,18 @@ static bool warp(const ft_sampling *sampling, double *logit, double *sorted, int
     return true;
 }
 
-void ref_sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
-                ft_tensor probabilities)
+void ft_ref_sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
+                   ft_tensor probabilities)
 {
-    double *values = ref_scratch(self, 2 * logits.cols);
+    double *values = ft_ref_scratch(self, 2 * logits.cols);
     if (!values) return;
     for (int64_t path = 0; path < logits.rows; path++) {
-        ref_load_row(logits, path, values);
+        ft_ref_load_row(logits, path, values);
         bool possible = warp(sampling, values, values + logits.cols, logits.cols);
         ft_philox_key key = ft_philox_key_of(sampling->seed[path], sampling->step, FT_SITE_SAMPLING);
         ft_philox_block block = ft_philox(key, 0, sampling->series[path], sampling->sample[path], 0);
         double uniform = (double)ft_philox_uniform(block.word[0]);
         token[path] = possible ? draw(values, logits.cols, uniform) : -1;
-        if (probabilities.data) ref_store_row(probabilities, path, values);
+        if (probabilities.data) ft_ref_store_row(probabilities, path, values);
     }
 }

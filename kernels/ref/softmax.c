@@ -3,7 +3,7 @@
 
 #include "kernels/ref/ref.h"
 
-double ref_softmax(double *values, int64_t count)
+double ft_ref_softmax(double *values, int64_t count)
 {
     double largest = -INFINITY, sum = 0;
     for (int64_t i = 0; i < count; i++)

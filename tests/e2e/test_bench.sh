@@ -9,10 +9,10 @@ expect_quiet
 expect out '^operation,size,place,shape,seconds,gflops,gb_per_s,limit,fraction_of_floor$'
 [ "$(cell operation 1)" = copy ] || fail "$ran: the copy's rate does not come first"
 [ "$(cell operation 2)" = 'matrix product' ] || fail "$ran: the matrix rate does not come second"
-# Each operation of kernels/backend.h is there, with a time and a fraction above 0.
-for operation in embedding_forward embedding_backward add_norm_forward add_norm_backward relu_forward relu_backward \
-    linear_forward linear_backward weight_gradient update_weight lora_forward lora_backward attention_forward \
-    attention_backward decode_attention cross_entropy sample gradient_norm adamw; do
+# Each operation of the tested table is there, with a time and a fraction above 0.
+operations=$(sed -n 's/^ *OP(\([a-z_]*\),.*/\1/p' "$E2E/../ops/cases.h")
+[ "$(echo "$operations" | wc -l)" -ge 19 ] || fail "tests/ops/cases.h: operations not found: $operations"
+for operation in $operations; do
     expect out "^$operation,nano,[a-z]"
 done
 awk -F, 'NR > 1 { if (!($(NF - 4) > 0 && $NF > 0)) bad = 1 } END { exit bad || NR < 30 }' out || fail "$ran: a time or a fraction is not above 0"

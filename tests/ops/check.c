@@ -92,7 +92,7 @@ static ft_status play(const ft_op *op, int shape, ft_backend *backend, bool bf16
 static double value_at(const op_tensor *tensor, int64_t row, int64_t col)
 {
     int64_t first = (tensor->view.stride - tensor->view.cols) / 2;
-    return ref_load(tensor->host, tensor->view.dtype, row * tensor->view.stride + first + col);
+    return ft_ref_load(tensor->host, tensor->view.dtype, row * tensor->view.stride + first + col);
 }
 
 /* Worst error of one result; NaN counts as infinite. */
@@ -129,7 +129,7 @@ static bool gaps_untouched(ft_op_scene *scene, ft_op_result *result)
         if (!tensor->host || first == 0) continue;
         for (int64_t e = 0; e < tensor->block_elements; e++) {
             bool inside = e % stride >= first && e % stride < first + tensor->view.cols;
-            double value = ref_load(tensor->host, tensor->view.dtype, e);
+            double value = ft_ref_load(tensor->host, tensor->view.dtype, e);
             if (inside || fabs(value - 777) < 2) continue; /* bf16 has 776 */
             snprintf(result->worst, sizeof result->worst, "%s: a gap between rows was written (row %lld)",
                      tensor->name, (long long)(e / stride));

@@ -1,4 +1,4 @@
-/* The CUDA backend's frame, executed by the simulator: order of two streams, graphs, errors in words, two
+/* The CUDA backend's frame, executed by the simulator: graphs, errors in words, two
  * devices. */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -40,30 +40,6 @@ static float first_value(ft_backend *backend, ft_tensor t)
 static void expect_message(const char *message, const char *words)
 {
     cr_expect(strstr(message, words), "\"%s\" does not say \"%s\"", message, words);
-}
-
-/* y = x on stream 1, then x = 0 on stream 0, which waits for it. */
-Test(cuda_backend, an_event_orders_two_streams)
-{
-    for (int order = SIMT_FORWARD; order <= SIMT_RANDOM; order++) {
-        simt_reset(1, 1 << 28);
-        simt_set_order((simt_order)order, 3);
-        ft_backend *backend = open_device(0, FT_F32);
-        ft_error err;
-        ft_tensor x = filled(backend, 6), y = filled(backend, 0);
-        cr_assert_eq(backend->synchronize(backend, &err), FT_OK); /* both are filled on stream 0 */
-        backend->use_stream(backend, 1);
-        backend->copy(backend, y.data, x.data, COUNT * sizeof(float));
-        backend->record(backend, 63);
-        backend->use_stream(backend, 0);
-        backend->wait(backend, 63);
-        backend->zero(backend, x.data, COUNT * sizeof(float));
-        cr_expect_eq(first_value(backend, y), 6.0f);
-        cr_expect_eq(first_value(backend, x), 0.0f);
-        backend->release(backend, x.data);
-        backend->release(backend, y.data);
-        backend->free(backend);
-    }
 }
 
 Test(cuda_backend, a_captured_step_is_replayed)

@@ -130,20 +130,21 @@ Test(cuda_comm, a_captured_sum_is_replayed)
     }
 }
 
-/* Rank 0 waits at a barrier until rank 1, which has asked for a while, comes there. */
-static int at_barrier;
+/* Rank 0 waits in all_reduce_host until the others, which synchronize first, call it. */
+static int n_calling;
 static void meet(int rank, void *context)
 {
     scene *s = context;
     member m = join(s, rank);
     if (rank > 0) cr_expect_eq(m.backend->synchronize(m.backend, &s->err[rank]), FT_OK);
-    at_barrier++;
-    s->status[rank] = m.comm->barrier(m.comm, &s->err[rank]);
-    cr_expect_eq(at_barrier, 3);
+    n_calling++;
+    double one = 1;
+    s->status[rank] = m.comm->all_reduce_host(m.comm, &one, 1, &s->err[rank]);
+    cr_expect_eq(n_calling, 3);
     leave(s, rank, &m);
 }
 
-Test(cuda_comm, a_barrier_waits_for_all)
+Test(cuda_comm, a_sum_on_the_host_waits_for_all)
 {
     scene s = make_scene(3, SIMT_FORWARD);
     simt_run_ranks(3, meet, &s);
@@ -218,12 +219,12 @@ static void suspend_all(int program, void *context)
     }
     /* Some turns, until program 0 waits. */
     for (int turn = 0; turn < 3 && comms[1]; turn++)
-        cr_assert_eq(comms[1]->add_up(comms[1], &sum, 1, &err), FT_OK, "%s", err.message);
+        cr_assert_eq(comms[1]->all_reduce_host(comms[1], &sum, 1, &err), FT_OK, "%s", err.message);
     if (program == 2) be_suspended(5);
     for (int at = 1; at >= 0; at--)
         if (comms[at])
             scenes[at].status[program - at] =
-                comms[at]->add_up(comms[at], &sum, 1, &scenes[at].err[program - at]);
+                comms[at]->all_reduce_host(comms[at], &sum, 1, &scenes[at].err[program - at]);
     for (int at = 0; at < 2; at++)
         if (comms[at]) comms[at]->free(comms[at]);
     m.backend->free(m.backend);
@@ -359,7 +360,7 @@ static void add_up_on_hosts(int rank, void *context)
     scene *s = context;
     member m = join(s, rank);
     for (int i = 0; i < TOTAL; i++) numbers[rank][i] = rank * TOTAL + i;
-    s->status[rank] = m.comm->add_up(m.comm, numbers[rank], TOTAL, &s->err[rank]);
+    s->status[rank] = m.comm->all_reduce_host(m.comm, numbers[rank], TOTAL, &s->err[rank]);
     for (int i = 0; i < TOTAL; i++)
         cr_assert_eq(numbers[rank][i], 3.0 * TOTAL + 3.0 * i, "rank %d, number %d", rank, i);
     leave(s, rank, &m);
@@ -418,7 +419,7 @@ Test(cuda_comm, a_process_alone_needs_no_library)
     cr_expect_eq(comm->all_reduce(comm, (ft_tensor){&value, FT_F32, 1, 1, 1}, &err), FT_OK);
     cr_expect_eq(comm->broadcast(comm, &value, sizeof value, 0, &err), FT_OK);
     cr_expect_eq(comm->wait(comm, &err), FT_OK);
-    cr_expect_eq(comm->barrier(comm, &err), FT_OK);
+    cr_expect_eq(comm->all_reduce_host(comm, &(double){1}, 1, &err), FT_OK);
     cr_expect_eq(value, 3.0f);
     comm->free(comm);
 }

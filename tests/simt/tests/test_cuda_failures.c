@@ -45,19 +45,13 @@ static void attend(program *p)
                                    gradients, absent);
 }
 
-/* As a training step: products and kernels on two streams, a sum over the ranks. */
+/* As a training step: products, kernels, a sum over the ranks. */
 static ft_status queue_step(program *p, ft_error *err)
 {
     ft_backend *b = p->backend;
     b->zero(b, p->y.data, COUNT * sizeof(float));
     b->linear_forward(b, p->weight, p->x, p->y, true);
-    b->record(b, 0);
-    b->use_stream(b, 1);
-    b->wait(b, 0);
     b->copy(b, p->x.data, p->y.data, COLS * sizeof(float));
-    b->record(b, 1);
-    b->use_stream(b, 0);
-    b->wait(b, 1);
     attend(p);
     b->gradient_norm(b, p->x, p->norm);
     ft_status status = p->comm->all_reduce(p->comm, p->x, err);

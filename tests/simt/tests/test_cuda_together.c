@@ -263,7 +263,7 @@ static bool stop_after_a_group(void *context)
 
 static ft_status add_up_or_die(ft_comm *self, double *sums, size_t count, ft_error *err)
 {
-    return calls_left-- > 0 ? living.add_up(self, sums, count, err) : fall_off(err);
+    return calls_left-- > 0 ? living.all_reduce_host(self, sums, count, err) : fall_off(err);
 }
 
 static void forecast(int rank, void *context)
@@ -285,7 +285,7 @@ static void forecast(int rank, void *context)
     cr_assert_eq(ft_trainable_create(chronos, NULL, 0, false, &trainable, &err), FT_OK, "%s", err.message);
     if (rank == f->dying) {
         living = *comm;
-        comm->add_up = add_up_or_die;
+        comm->all_reduce_host = add_up_or_die;
     }
     for (uint32_t i = 0; i < REQUESTS; i++) requests[i] = (ft_forecast_request){values, 40 + 8 * i, 0, i};
     ft_forecast_settings settings = ft_forecast_defaults(&weights->config.chronos, 1);

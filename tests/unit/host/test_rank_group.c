@@ -101,7 +101,7 @@ static ft_status all_reduce(ft_comm *self, ft_tensor t, ft_error *err)
     return status;
 }
 
-static ft_status add_up(ft_comm *self, double *values, size_t count, ft_error *err)
+static ft_status all_reduce_host(ft_comm *self, double *values, size_t count, ft_error *err)
 {
     return sum(self, values, FT_F64, (int64_t)count, err);
 }
@@ -111,7 +111,7 @@ static ft_status enter(ft_comm *self, ft_error *err)
     return ((shared_comm *)self)->failed ? ft_fail(err, FT_FAILED, "it has failed before") : FT_OK;
 }
 
-static void abandon(ft_comm *self)
+static void abort_rank(ft_comm *self)
 {
     ((shared_comm *)self)->failed = true;
 }
@@ -186,10 +186,9 @@ static ft_status connect_forks(ft_engine *engine, const ft_comm_id *id, int rank
                            .size = size,
                            .all_reduce = all_reduce,
                            .join = enter,
-                           .add_up = add_up,
+                           .all_reduce_host = all_reduce_host,
                            .wait = enter,
-                           .barrier = enter,
-                           .abandon = abandon,
+                           .abort = abort_rank,
                            .free = free_comm};
     comm->at = meeting_of(leader);
     comm->timeout_seconds = timeout_seconds;
@@ -489,13 +488,13 @@ Test(group, fails_as_its_follower_does)
 
 /* -- one that its leader outlives -- */
 
-static void add_up_as_long_as_all_do(void *context, ft_channel *leader)
+static void sum_as_long_as_all_do(void *context, ft_channel *leader)
 {
     ft_engine *engine = context;
     ft_error err;
     double one = 1;
     ft_status status = ft_rank_group_follow(engine, leader, FT_OK, &err);
-    while (status == FT_OK) status = add_up(engine->comm, &one, 1, &err);
+    while (status == FT_OK) status = all_reduce_host(engine->comm, &one, 1, &err);
 }
 
 Test(group, of_a_leader_that_lives_on_loses_a_follower_before_its_time_is_up)
@@ -507,16 +506,16 @@ Test(group, of_a_leader_that_lives_on_loses_a_follower_before_its_time_is_up)
     const ft_rank_group_settings settings = {.devices = devices,
                                              .size = 3,
                                              .descriptor = -1,
-                                             .follow = add_up_as_long_as_all_do,
+                                             .follow = sum_as_long_as_all_do,
                                              .context = &engine,
                                              .connect = connect_forks};
     cr_assert_eq(ft_rank_group_start(&engine, &settings, &group, &err), FT_OK, "%s", err.message);
     cr_assert_eq(ft_rank_group_join(group, &err), FT_OK, "%s", err.message);
     double one = 1, killed;
-    cr_assert_eq(add_up(engine.comm, &one, 1, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(all_reduce_host(engine.comm, &one, 1, &err), FT_OK, "%s", err.message);
     kill(child_of(getpid()), SIGKILL);
     killed = ft_now_seconds();
-    while (add_up(engine.comm, &one, 1, &err) == FT_OK) continue;
+    while (all_reduce_host(engine.comm, &one, 1, &err) == FT_OK) continue;
     cr_expect_lt(ft_now_seconds() - killed, 100); /* the group's time is 300 s */
     ft_rank_group_end(group); /* which the other follower hears of, though it waits for the dead one */
     cr_expect_lt(ft_now_seconds() - killed, 200);

@@ -213,6 +213,14 @@ Test(metrics, json_and_back)
     cJSON_Delete(json);
 }
 
+Test(metrics, the_list_in_help_texts_has_every_name_in_order)
+{
+    char list[200] = "";
+    for (int m = 0; m < FT_N_METRICS; m++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", m ? ", " : "", ft_metric_names[m]);
+    cr_expect_str_eq(list, FT_METRIC_LIST);
+}
+
 Test(metrics, unknown_name_is_refused_with_the_nearest)
 {
     ft_metric metric;

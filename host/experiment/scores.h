@@ -1,0 +1,28 @@
+/* ft_scores of the public interface by ft_metric: its members are the metrics, in the order
+ * of the enum. */
+#ifndef FT_HOST_EXPERIMENT_SCORES_H
+#define FT_HOST_EXPERIMENT_SCORES_H
+
+#include <stddef.h>
+
+#include "host/ftgpu.h"
+#include "tracker/metrics.h"
+
+_Static_assert(sizeof(ft_scores) == FT_N_METRICS * sizeof(double), "ft_scores has a member for each metric");
+#define FT_SCORE_AT(member, metric)                                                                          \
+    _Static_assert(offsetof(ft_scores, member) == (metric) * sizeof(double), "ft_scores: " #member)
+FT_SCORE_AT(mae, FT_MAE);
+FT_SCORE_AT(rmse, FT_RMSE);
+FT_SCORE_AT(mase, FT_MASE);
+FT_SCORE_AT(directional_accuracy, FT_DIRECTIONAL_ACCURACY);
+FT_SCORE_AT(smape, FT_SMAPE);
+FT_SCORE_AT(wql, FT_WQL);
+FT_SCORE_AT(coverage_80, FT_COVERAGE_80);
+
+/* The member for a metric. */
+static inline double *ft_score(ft_scores *scores, ft_metric metric)
+{
+    return (double *)(void *)((char *)scores + (size_t)metric * sizeof(double));
+}
+
+#endif

@@ -34,7 +34,7 @@ typedef struct ft_command {
 ft_command_function ft_command_compare, ft_command_best, ft_command_show;
 ft_command_function ft_command_analyze_importance, ft_command_analyze_overfitting;
 ft_command_function ft_command_analyze_convergence, ft_command_analyze_summary, ft_command_analyze_regimes;
-ft_command_function ft_command_refine, ft_command_export;
+ft_command_function ft_command_refine, ft_command_export, ft_command_report;
 ft_command_function ft_command_data_demo, ft_command_data_insights;
 ft_command_function ft_command_model_info, ft_command_model_init, ft_command_model_merge;
 ft_command_function ft_command_model_pull, ft_command_model_list;

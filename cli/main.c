@@ -33,6 +33,7 @@ static const ft_command commands[] = {
      "volatility of the test split against the training split"},
     {"refine", ft_command_refine, "the next grid, around the best experiment"},
     {"export", ft_command_export, "the comparison into a CSV file"},
+    {"report", ft_command_report, "all that the experiments tell, as one HTML page"},
     {"data demo", ft_command_data_demo, "write demo data: five years of invented daily prices"},
     {"data insights", ft_command_data_insights, "what the data looks like, before training on it"},
     {"model info", ft_command_model_info, "sizes and settings of a model directory"},

@@ -36,9 +36,12 @@ step ftgpu compare --results results
 step ftgpu best --metric mae --results results
 step ftgpu analyze importance --metric mae --results results
 step ftgpu analyze overfitting --results results
+step ftgpu report --results results --out report.html
 echo "
 zero_shot is the stand-in before tuning, seasonal_naive repeats last week. Tuning brings the stand-in a good way, but a model that
 was never trained stays far behind seasonal naive; what this shows is the work, not a forecast to use.
+
+The report of it all is for a browser: xdg-open demo-out/report.html
 
 Go on, in demo-out/, with:
     ../build/ftgpu show demo_001 --results results

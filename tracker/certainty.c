@@ -97,7 +97,8 @@ static void add_tied(const ft_rivals *r, ft_text *out)
         }
 }
 
-void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft_text *out)
+void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft_rivals_detail detail,
+                        ft_text *out)
 {
     char room[FT_NUMBER_CHARS];
     const size_t n = r->n_windows;
@@ -110,7 +111,7 @@ void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft
     } else {
         ft_text_addf(out, ": standard error of %s %s", ft_metric_names[metric],
                      ft_people_number(r->certainty[0].standard_error, room));
-        add_tied(r, out);
+        if (detail == FT_RIVALS_NAMES) add_tied(r, out);
     }
     if (r->n_left_out > 0) ft_text_addf(out, " (%zu not compared)", r->n_left_out);
 }

@@ -23,9 +23,11 @@ ft_status ft_rivals_find(const ft_experiments *experiments, const ft_experiment 
                          ft_split split, ft_rivals *rivals, ft_error *err);
 /* How many cannot be told from the best, itself not counted. */
 size_t ft_rivals_tied(const ft_rivals *rivals);
-/* Adds one sentence: the metric's standard error, which others cannot be told from the best, and how many
- * were left out. Nothing where count is 0. */
-void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split split, ft_text *out);
+typedef enum ft_rivals_detail { FT_RIVALS_ERROR, FT_RIVALS_NAMES } ft_rivals_detail;
+/* Adds one sentence: the metric's standard error, which others cannot be told from the best (FT_RIVALS_NAMES),
+ * and how many were left out. Nothing where count is 0. */
+void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split split, ft_rivals_detail detail,
+                        ft_text *out);
 
 typedef enum ft_verdict { FT_VERDICT_NONE, FT_VERDICT_USE, FT_VERDICT_DO_NOT_USE } ft_verdict;
 /* Adds one sentence: whether the experiment (read whole, with its run) is better than the baselines that its

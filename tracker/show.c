@@ -225,7 +225,7 @@ static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, 
     ft_rivals rivals;
     ft_text sentence = FT_TEXT_EMPTY;
     ft_status status = ft_rivals_find(experiments, best, metric, split, &rivals, err);
-    if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, &sentence);
+    if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
     if (status == FT_OK) add_finding(out, "certainty    ", &sentence);
     ft_text_free(&sentence);
     return status;

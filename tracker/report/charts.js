@@ -61,7 +61,7 @@ function draw(canvas, type, datasets, scales, tip, more) {
       maintainAspectRatio: false,
       interaction: { mode: 'nearest', intersect: true },
       plugins: {
-        legend: { display: !(more && more.noLegend), position: 'bottom', labels: { color: colour('soft'), usePointStyle: true, boxWidth: 8 } },
+        legend: { display: false }, // the page has its own, which are read out, too
         tooltip: { callbacks: { title: () => '', label: (item) => tip(item.raw, item) } },
       },
       scales,
@@ -76,7 +76,7 @@ function draw(canvas, type, datasets, scales, tip, more) {
 function joinCurves(experiments, key) {
   const points = [];
   for (const e of experiments) {
-    e.epoch.forEach((epoch, i) => points.push({ x: epoch, y: e[key][i], id: e.id, what: key }));
+    e.epoch.forEach((epoch, i) => points.push({ x: epoch, y: e[key][i], id: e.name, what: key }));
     points.push({ x: NaN, y: NaN });
   }
   return points;
@@ -94,7 +94,6 @@ function drawLosses(canvas, data) {
     pointRadius: experiments.some((e) => e.epoch.length === 1) ? 2 : 0,
     pointHitRadius: 5,
     spanGaps: false,
-    pointStyle: 'line',
     ...style,
   });
   const ends = trained.filter((e) => isNumber(e.pruned_at_epoch));
@@ -107,7 +106,7 @@ function drawLosses(canvas, data) {
   if (ends.length) {
     datasets.push({
       label: 'pruned here',
-      data: ends.map((e) => ({ x: e.epoch[e.epoch.length - 1], y: e.val_loss[e.val_loss.length - 1], id: e.id, what: 'pruned, val_loss' })),
+      data: ends.map((e) => ({ x: e.epoch[e.epoch.length - 1], y: e.val_loss[e.val_loss.length - 1], id: e.name, what: 'pruned, val_loss' })),
       pointStyle: 'crossRot', pointRadius: 5, borderColor: colour('other'), borderWidth: 1.5,
     });
   }
@@ -165,18 +164,18 @@ function valueAxis(name, values) {
 
 function drawHyperparameter(canvas, data, index) {
   const values = describeValues(data, index);
-  const datasets = group(data, (e) => (isNumber(e[data.split]) ? { x: values.place(e.values[index]), y: e[data.split], id: e.id } : null));
+  const datasets = group(data, (e) => (isNumber(e[data.split]) ? { x: values.place(e.values[index]), y: e[data.split], id: e.name } : null));
   const metrics = data.experiments.map((e) => e[data.split]);
   return draw(canvas, 'scatter', datasets, { x: valueAxis(data.hyperparameters[index], values), y: axis(scaleFor(metrics, 30), `${data.split} ${data.metric}`) },
-    (point) => [point.id, `${show(values.isNumeric ? point.x : values.choices[point.x])}: ${show(point.y)}`], { noLegend: true });
+    (point) => [point.id, `${show(values.isNumeric ? point.x : values.choices[point.x])}: ${show(point.y)}`]);
 }
 
 function drawOverfitting(canvas, data) {
   const known = data.experiments.filter((e) => isNumber(e.train_mae) && isNumber(e.val_mae));
-  const datasets = group(data, (e) => (known.includes(e) ? { x: e.train_mae, y: e.val_mae, id: e.id } : null));
+  const datasets = group(data, (e) => (known.includes(e) ? { x: e.train_mae, y: e.val_mae, id: e.name } : null));
   const low = Math.min(...known.map((e) => e.train_mae)), high = Math.max(...known.map((e) => e.train_mae));
   const line = (label, slope, style) => ({
-    label, data: [{ x: low, y: slope * low }, { x: high, y: slope * high }], showLine: true, pointRadius: 0, pointHitRadius: 0, pointStyle: 'line', borderWidth: 2, ...style,
+    label, data: [{ x: low, y: slope * low }, { x: high, y: slope * high }], showLine: true, pointRadius: 0, pointHitRadius: 0, borderWidth: 2, ...style,
   });
   datasets.push(line('1.3 times: overfitting above', 1.3, { borderColor: colour('bad'), borderDash: [6, 4] }));
   datasets.push(line('equal', 1, { borderColor: colour('soft'), borderDash: [2, 3], borderWidth: 1 }));
@@ -194,7 +193,7 @@ function drawImportance(canvas, data) {
     bars("strength of Spearman's correlation", (row) => (isNumber(row.spearman) ? Math.abs(row.spearman) : null), colour('tied')),
   ];
   const plain = { title: { display: false }, grid: { display: false }, ticks: { color: colour('soft') } };
-  return draw(canvas, 'bar', datasets, { x: { ...axis('linear', 'of 1'), min: 0, max: 1 }, y: plain },
+  return draw(canvas, 'bar', datasets, { x: { ...axis('linear', 'from 0 to 1'), min: 0, max: 1 }, y: plain },
     (value, item) => `${item.dataset.label}: ${show(value)}`,
     { data: { labels: rows.map((row) => row.hyperparameter.replace(/^hp_/, '').slice(0, 24)) }, options: { indexAxis: 'y' } });
 }
@@ -202,7 +201,8 @@ function drawImportance(canvas, data) {
 /* -- forecasts and target -- */
 
 function drawForecast(canvas, window) {
-  const before = window.before.map((value, i) => ({ x: i - window.before.length, y: value, what: 'truth' }));
+  const past = window.before.slice(-3 * window.time.length);
+  const before = past.map((value, i) => ({ x: i - past.length, y: value, what: 'truth' }));
   const at = (key, what) => (window[key] || []).map((value, i) => ({ x: i, y: value, what, time: window.time[i] }));
   const curve = (label, points, style) => ({ label, data: points, showLine: true, pointRadius: 0, pointHitRadius: 6, borderWidth: 2, ...style });
   const datasets = [
@@ -216,7 +216,7 @@ function drawForecast(canvas, window) {
   const label = (x) => (x >= 0 ? window.time[x] || '' : '');
   return draw(canvas, 'scatter', datasets,
     { x: axis('linear', `steps after ${window.origin}`, { ticks: { color: colour('soft'), precision: 0, callback: (x) => x + 1 } }), y: axis('linear', '', { title: { display: false } }) },
-    (point) => [label(point.x), `${point.what} ${show(point.y)}`].filter(Boolean), { noLegend: true });
+    (point) => [label(point.x), `${point.what} ${show(point.y)}`].filter(Boolean));
 }
 
 function drawTarget(canvas, target) {
@@ -233,9 +233,9 @@ function drawTarget(canvas, target) {
     splits[run.split].push({ x: times.length - 1, y: null });
     volatile.push({ x: times.length - 1, y: null });
   }
-  const curve = (label, points, style) => ({ label, data: points, showLine: true, spanGaps: false, pointRadius: 0, pointHitRadius: 5, borderWidth: 1.75, pointStyle: 'line', ...style });
+  const curve = (label, points, style) => ({ label, data: points, showLine: true, spanGaps: false, pointRadius: 0, pointHitRadius: 5, borderWidth: 1.75, ...style });
   const datasets = Object.keys(splits).map((split) => curve(split, splits[split], { borderColor: colour(split), backgroundColor: colour(split) }));
-  datasets.push(curve('volatility above the median of training', volatile, { borderColor: colour('volatile'), borderWidth: 6, borderCapStyle: 'round', order: 1 }));
+  datasets.push(curve('volatility above the median of training', volatile, { borderColor: colour('volatile'), borderWidth: 8, borderCapStyle: 'round', order: 1 }));
   const kept = datasets.filter((dataset) => dataset.data.some((point) => isNumber(point.y)));
   return draw(canvas, 'scatter', kept,
     { x: axis('linear', '', { title: { display: false }, min: 0, max: times.length - 1, ticks: { color: colour('soft'), maxTicksLimit: 8, callback: (x) => times[x] || '' } }), y: axis('linear', target.name || '') },

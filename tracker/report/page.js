@@ -2,9 +2,17 @@
 
 const data = JSON.parse(document.getElementById('data').textContent);
 data.best = data.verdict.figures.length ? data.experiments[0] : null;
+nameShortly(data.experiments);
 const metricName = `${data.split} ${data.metric}`;
 const otherSplit = data.split === 'test' ? 'val' : 'test';
 const main = document.getElementById('main');
+
+/* Without the time in an id, where that leaves all names different. */
+function nameShortly(experiments) {
+  const short = experiments.map((e) => e.id.replace(/_\d{8}_\d{6}(_\d+)?$/, ''));
+  const isUnique = new Set(short).size === short.length && !short.includes('');
+  experiments.forEach((e, i) => { e.name = isUnique ? short[i] : e.id; });
+}
 
 function addSection(id, title, text, isWide, ...children) {
   const section = make('section', { id, class: isWide ? 'wide' : null, 'aria-labelledby': `${id}-title` },
@@ -24,6 +32,9 @@ function makeLegend(...entries) {
     return make('li', {}, mark, text);
   }));
 }
+
+const makePointLegend = (...more) => (hasCharts
+  ? makeLegend(['the best', 'best', 'dot'], ['cannot be told from it', 'tied', 'dot'], ['others', 'other', 'dot'], ...more) : null);
 
 /* -- the verdict -- */
 
@@ -81,7 +92,7 @@ function makeRanking() {
   const signed = (value) => `${value < 0 ? '−' : '+'}${show(Math.abs(value))}`;
   const columns = [
     { name: '#', value: (e) => rank.get(e) },
-    { name: 'experiment', isText: true, value: (e) => e.id },
+    { name: 'experiment', isText: true, value: (e) => e.name, title: (e) => e.id },
     { name: metricName, value: (e) => e[data.split], cell: (e) => show(e[data.split]) + (isNumber(e.error_of_metric) ? ` ± ${Number(e.error_of_metric.toPrecision(2))}` : '') },
     withError && { name: '95 % interval', value: (e) => e[data.split], cell: (e) => makeWhisker(e, low, high) || '–' },
     withError && { name: 'worse than the best by (95 %)', value: (e) => e.behind, cell: (e) => (isNumber(e.behind) ? `${signed(e.behind - e.behind_margin)} to ${signed(e.behind + e.behind_margin)}` : '–') },
@@ -97,9 +108,10 @@ function makeRanking() {
 let ranking = null;
 function addRanking() {
   ranking = makeRanking();
-  const constants = data.constants.length ? `The same in all: ${data.constants.map(([name, value]) => `${name} ${show(value)}`).join(', ')}` : '';
+  const constants = data.constants.length ? make('details', {}, make('summary', {}, `${data.constants.length} hyperparameters are the same in all`),
+    make('p', {}, data.constants.map(([name, value]) => `${name} ${show(value)}`).join(', '))) : null;
   const hidden = data.hyperparameters.length > 12 ? `\n${data.hyperparameters.length - 12} more hyperparameters vary: ftgpu compare shows them` : '';
-  addSection('ranking', data.findings.ranking.title, `${data.findings.ranking.more}\n${constants}${hidden}`, true, ranking.node);
+  addSection('ranking', data.findings.ranking.title, data.findings.ranking.more + hidden, true, ranking.node, constants);
 }
 
 /* -- the charts -- */
@@ -109,11 +121,13 @@ function addLosses() {
   if (!trained.length) return;
   const last = (list) => list[list.length - 1];
   addSection('losses', data.findings.losses.title, data.findings.losses.more, false,
+    hasCharts ? makeLegend(['best, validation', 'best'], ['best, training', 'best', 'dashed'], ['others, validation', 'other'], ['others, training', 'other', 'dotted'],
+      ...(trained.some((e) => isNumber(e.pruned_at_epoch)) ? [['×: pruned', 'other', 'none']] : [])) : null,
     plot(`Losses by epoch. ${data.findings.losses.title}`, (canvas) => drawLosses(canvas, data), '22rem'),
     makeHiddenTable({
       caption: 'Losses of each experiment', rows: trained,
       columns: [
-        { name: 'experiment', isText: true, value: (e) => e.id }, { name: 'epochs', value: (e) => last(e.epoch) },
+        { name: 'experiment', isText: true, value: (e) => e.name, title: (e) => e.id }, { name: 'epochs', value: (e) => last(e.epoch) },
         { name: 'first loss', value: (e) => e.loss[0] }, { name: 'last loss', value: (e) => last(e.loss) },
         { name: 'first val_loss', value: (e) => e.val_loss[0] }, { name: 'last val_loss', value: (e) => last(e.val_loss) },
         { name: 'lowest val_loss', value: (e) => e.val_loss.filter(isNumber).reduce((a, b) => Math.min(a, b), Infinity), }, { name: 'in epoch', value: (e) => e.best_epoch },
@@ -142,20 +156,21 @@ function describeBestTenth(index) {
 
 function addHyperparameters(indices) {
   if (!indices.length || !data.best) return;
-  const effect = new Map(data.importance.map((row) => [row.hyperparameter.replace(/^hp_/, ''), row.effect]));
+  const effect = new Map(data.importance.map((row) => [row.hyperparameter.replace(/^hp_/, ''), row.effect.replace(': ', ' ')]));
   const plots = indices.slice(0, 12).map((index) => {
     const name = data.hyperparameters[index];
     const title = effect.get(name) ? `${name}: ${effect.get(name)}` : name;
     return make('div', {}, make('h3', {}, title), plot(`${metricName} against ${title}`, (canvas) => drawHyperparameter(canvas, data, index)));
   });
-  const strongest = data.hyperparameters[indices[0]];
-  const title = effect.get(strongest) ? `${strongest}: ${effect.get(strongest)}` : `${metricName} against each hyperparameter`;
+  const matter = indices.map((index) => data.hyperparameters[index]).filter((name) => effect.has(name) && effect.get(name) !== 'hardly matters');
+  const title = effect.size === 0 ? `${capital(metricName)} against each hyperparameter`
+    : `${matter.length || 'None'} of the ${effect.size} hyperparameters that vary matter${matter.length === 1 ? 's' : ''} for ${metricName}${matter.length ? `: ${matter.slice(0, 4).join(', ')}` : ''}`;
   addSection('hyperparameters', title, indices.length > 12 ? `The 12 most important of ${indices.length} are shown.` : '', true,
-    hasCharts ? makeLegend(['the best', 'best', 'dot'], ['cannot be told from it', 'tied', 'dot'], ['others', 'other', 'dot']) : null,
+    makePointLegend(),
     make('div', { class: 'plots' }, ...plots),
     makeHiddenTable({
       caption: `${capital(metricName)} and hyperparameters`, rows: data.experiments,
-      columns: [{ name: 'experiment', isText: true, value: (e) => e.id }, { name: metricName, value: (e) => e[data.split] },
+      columns: [{ name: 'experiment', isText: true, value: (e) => e.name, title: (e) => e.id }, { name: metricName, value: (e) => e[data.split] },
         ...indices.slice(0, 12).map((index) => ({ name: data.hyperparameters[index], value: (e) => e.values[index] }))],
     }));
 }
@@ -171,7 +186,8 @@ function addParallel(indices) {
 
 function addImportance() {
   const rows = data.importance;
-  addSection('importance', data.findings.importance.title, data.findings.importance.more, false,
+  addSection('importance', data.findings.importance.title, data.findings.importance.more, true,
+    rows.length && hasCharts ? makeLegend(['share by PED-ANOVA', 'best', 'band'], ["strength of Spearman's correlation", 'tied', 'band']) : null,
     rows.length ? plot(`Importance of hyperparameters. ${data.findings.importance.title}`, (canvas) => drawImportance(canvas, data), `${6 + 3 * Math.min(rows.length, 20)}rem`) : null,
     rows.length ? makeHiddenTable({
       caption: `What decides ${metricName}`, rows,
@@ -187,11 +203,12 @@ function addOverfitting() {
   const known = data.experiments.filter((e) => isNumber(e.train_mae) && isNumber(e.val_mae));
   if (!known.length) return;
   addSection('overfitting', data.findings.overfitting.title, data.findings.overfitting.more, false,
+    makePointLegend(['1.3 times: overfitting above', 'bad', 'dashed'], ['equal', 'soft', 'dotted']),
     plot(`Validation errors against training errors. ${data.findings.overfitting.title}`, (canvas) => drawOverfitting(canvas, data), '22rem'),
     makeHiddenTable({
       caption: 'Errors of training and validation', rows: known,
       columns: [
-        { name: 'experiment', isText: true, value: (e) => e.id }, { name: 'train mae', value: (e) => e.train_mae },
+        { name: 'experiment', isText: true, value: (e) => e.name, title: (e) => e.id }, { name: 'train mae', value: (e) => e.train_mae },
         { name: 'val mae', value: (e) => e.val_mae }, { name: 'ratio', value: (e) => e.val_mae / e.train_mae },
       ],
     }));
@@ -207,7 +224,7 @@ function addForecasts() {
   const title = data.findings.forecasts.title;
   const hasNaive = windows.some((window) => window.seasonal_naive);
   const steps = windows.flatMap((window) => window.time.map((time, i) => ({ window, time, i })));
-  addSection('forecasts', title, `${windows.length === n ? `All ${n}` : `${windows.length} of ${n}`} test windows, evenly chosen, of ${data.best.id}`, true,
+  addSection('forecasts', title, `${windows.length === n ? `All ${n}` : `${windows.length} of ${n}`} test windows, evenly chosen, of ${data.best.name}`, true,
     hasCharts ? makeLegend(['truth', 'truth'], ['median', 'best'], ['80 % band', 'band', 'band'], ...(hasNaive ? [['seasonal naive', 'naive', 'dotted']] : [])) : null,
     make('div', { class: 'plots' }, ...windows.map((window) => make('div', {}, make('h3', {}, `${window.item}, after ${window.origin}`),
       plot(`Forecast of ${window.item} after ${window.origin}`, (canvas) => drawForecast(canvas, window))))),
@@ -228,6 +245,8 @@ function addTarget() {
   const steps = target.runs.flatMap((run) => run.time.map((time, i) => ({ split: run.split, time, value: run.value[i], isVolatile: run.is_volatile[i] })));
   const which = `${capital(target.name || 'the target')} in the evaluated windows${target.series && target.series !== target.name ? `, series ${target.series}` : ''}`;
   addSection('target', data.findings.regimes.title, `${data.findings.regimes.more}\n${which}${target.every > 1 ? `; a point is one of ${target.every} steps` : ''}`, true,
+    hasCharts ? makeLegend(...['train', 'val', 'test'].filter((split) => steps.some((s) => s.split === split)).map((split) => [split, split]),
+      ...(steps.some((s) => s.isVolatile) ? [['volatility above the median of training', 'volatile', 'band']] : [])) : null,
     plot(`The target by split. ${data.findings.regimes.title}`, (canvas) => drawTarget(canvas, target)),
     makeHiddenTable({
       caption: 'The target', rows: steps,
@@ -242,12 +261,12 @@ function addAll() {
   const indices = chartedHyperparameters();
   addVerdict();
   addRanking();
-  addLosses();
-  addImportance();
   addHyperparameters(indices);
   addParallel(indices);
-  addForecasts();
+  addLosses();
   addOverfitting();
+  addImportance();
+  addForecasts();
   addTarget();
   drawAll();
   document.documentElement.dataset.milliseconds = Math.round(performance.now() - started);

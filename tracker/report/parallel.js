@@ -12,6 +12,7 @@ function makeParallel(data, indices, label, choose) {
   const box = make('div', { class: 'scroll' }, canvas);
   const height = 300, top = 40, bottom = 24, side = 52;
   let width = 0;
+  let frame = 0;
 
   axes.forEach((one) => { one.range = null; });
   const share = (one, value) => {
@@ -30,7 +31,8 @@ function makeParallel(data, indices, label, choose) {
   const isIn = (e) => axes.every((one) => {
     if (!one.range) return true;
     const value = one.place(one.of(e));
-    return value >= one.range[0] && value <= one.range[1];
+    const margin = one.type === 'logarithmic' ? 0 : 1e-9 * (one.span[1] - one.span[0]);
+    return value * (1 + 1e-9) >= one.range[0] - margin && value <= one.range[1] * (1 + 1e-9) + margin;
   });
   const xOf = (i) => side + (i * (width - 2 * side)) / Math.max(1, axes.length - 1);
   const yOf = (one, value) => height - bottom - share(one, value) * (height - top - bottom);
@@ -75,7 +77,7 @@ function makeParallel(data, indices, label, choose) {
     }
   }
   function paint() {
-    width = Math.max(box.clientWidth, axes.length * 86);
+    width = Math.max(box.clientWidth, axes.length * 112);
     const scale = window.devicePixelRatio || 1;
     canvas.width = width * scale;
     canvas.height = height * scale;
@@ -119,7 +121,8 @@ function makeParallel(data, indices, label, choose) {
       one.inputs[0].value = range ? Number(range[0].toPrecision(4)) : '';
       one.inputs[1].value = range ? Number(range[1].toPrecision(4)) : '';
     } else {
-      one.inputs[0].value = range && range[0] === range[1] ? range[0] : '';
+      const inside = range ? one.choices.map((choice, i) => i).filter((i) => i >= range[0] && i <= range[1]) : [];
+      one.inputs[0].value = inside.length === 1 ? inside[0] : '';
     }
   }
   function readFields(one) {
@@ -143,36 +146,35 @@ function makeParallel(data, indices, label, choose) {
     fields.append(make('fieldset', {}, make('legend', {}, one.name), ...one.inputs));
   });
 
-  let drag = null;
+  /* Dragging, which may end outside the canvas. A click without a drag ends the axis' range. */
   const place = (event) => {
     const bounds = canvas.getBoundingClientRect();
     return [event.clientX - bounds.left, event.clientY - bounds.top];
   };
   const at = (y) => Math.min(1, Math.max(0, (height - bottom - y) / (height - top - bottom)));
   canvas.addEventListener('pointerdown', (event) => {
-    const [x, y] = place(event);
-    const index = axes.findIndex((one, i) => Math.abs(xOf(i) - x) < 24);
-    if (index < 0) return;
-    drag = { one: axes[index], from: y };
-    canvas.setPointerCapture(event.pointerId);
+    const [x, from] = place(event);
+    const one = axes.find((each, i) => Math.abs(xOf(i) - x) < 24);
+    if (!one) return;
+    const moves = new AbortController();
+    const listen = (name, heard) => window.addEventListener(name, heard, { signal: moves.signal });
+    const end = (range) => {
+      moves.abort();
+      setRange(one, range);
+      tell();
+    };
+    listen('pointermove', (moved) => {
+      const ends = [at(from), at(place(moved)[1])].sort((a, b) => a - b);
+      one.range = [unshare(one, ends[0]), unshare(one, ends[1])];
+      paint();
+    });
+    listen('pointerup', (moved) => end(Math.abs(place(moved)[1] - from) < 4 ? null : one.range));
+    listen('pointercancel', () => end(null));
   });
-  canvas.addEventListener('pointermove', (event) => {
-    if (!drag) return;
-    const ends = [at(drag.from), at(place(event)[1])].sort((a, b) => a - b);
-    const margin = drag.one.isNumeric ? 1e-6 : 0;
-    drag.one.range = [unshare(drag.one, ends[0] - margin), unshare(drag.one, ends[1] + margin)];
-    paint();
-  });
-  const drop = (event) => {
-    if (!drag) return;
-    const { one, from } = drag;
-    drag = null;
-    setRange(one, Math.abs(place(event)[1] - from) < 4 ? null : one.range);
-    tell();
-  };
-  canvas.addEventListener('pointerup', drop);
-  canvas.addEventListener('pointercancel', drop);
-  new ResizeObserver(() => { if (box.clientWidth) paint(); }).observe(box);
+  new ResizeObserver(() => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(paint);
+  }).observe(box);
   clear.hidden = true;
   drawn.push({ canvas, draw: paint, chart: null });
   return make('div', {}, box, fields, count, clear);

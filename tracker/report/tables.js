@@ -27,8 +27,9 @@ function showSeconds(seconds) {
   return `${(seconds / 3600).toPrecision(3)} h`;
 }
 
+/* Names as val_loss keep their letters. */
 function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^[a-z]+( |,|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /* Numbers before texts before what is not known, whichever way. */
@@ -40,7 +41,7 @@ function order(a, b, descending) {
   return kind(a) === 1 ? sign * String(a).localeCompare(String(b)) : 0;
 }
 
-/* columns: {name, value(row), cell(row)?, isText?}. Without `cell`, what is shown is `value`. A table of many
+/* columns: {name, value(row), cell(row)?, isText?, title(row)?}. Without `cell`, what is shown is `value`. A table of many
  * rows shows `most` of them until asked for all. Returns {node, render(rows)}. */
 function makeTable({ caption, columns, rows, most, rowClass }) {
   let shown = rows;
@@ -67,7 +68,7 @@ function makeTable({ caption, columns, rows, most, rowClass }) {
   function makeRow(row) {
     const cells = columns.map((column) => {
       const content = column.cell ? column.cell(row) : show(column.value(row));
-      return make('td', { class: column.isText ? 'text' : null, title: column.isText ? String(column.value(row)) : null }, content);
+      return make('td', { class: column.isText ? 'text' : null, title: column.isText ? (column.title ? column.title(row) : show(column.value(row))) : null }, content);
     });
     return make('tr', { class: rowClass ? rowClass(row) : null }, ...cells);
   }

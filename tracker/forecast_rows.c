@@ -63,14 +63,15 @@ static bool read_number(ft_raw_cell c, double *value)
     return c.length == 0 || ft_parse_double(c.text, c.length, value);
 }
 
-/* The split that a cell names; FT_N_SPLITS where it names none. */
-static ft_split split_of(ft_raw_cell cell)
+/* What a cell names; FT_N_FORECAST_KINDS where it names nothing. */
+static ft_forecast_kind kind_of(ft_raw_cell cell)
 {
-    int s = 0;
-    while (s < FT_N_SPLITS &&
-           !ft_raw_cell_is_same(cell, (ft_raw_cell){ft_split_names[s], strlen(ft_split_names[s])}))
-        s++;
-    return (ft_split)s;
+    int k = 0;
+    while (k < FT_N_FORECAST_KINDS &&
+           !ft_raw_cell_is_same(cell,
+                                (ft_raw_cell){ft_forecast_kind_names[k], strlen(ft_forecast_kind_names[k])}))
+        k++;
+    return (ft_forecast_kind)k;
 }
 
 static bool make_row(const ft_raw_cell cells[N_CELLS], ft_forecast_row *row)
@@ -85,7 +86,7 @@ static bool make_row(const ft_raw_cell cells[N_CELLS], ft_forecast_row *row)
     return are_numbers;
 }
 
-static ft_status read_lines(const char *path, const char *text, size_t size, unsigned splits,
+static ft_status read_lines(const char *path, const char *text, size_t size, unsigned kinds,
                             ft_forecast_row_visit *visit, void *context, ft_error *err)
 {
     const char *at = text, *end;
@@ -95,8 +96,8 @@ static ft_status read_lines(const char *path, const char *text, size_t size, uns
         ft_forecast_row row;
         end = memchr(at, '\n', (size_t)(text + size - at));
         bool is_whole = end && cut(at, end, cells);
-        row.split = is_whole ? split_of(cells[SPLIT]) : FT_N_SPLITS;
-        if (line > 1 && splits >> row.split & 1) {
+        row.kind = is_whole ? kind_of(cells[SPLIT]) : FT_N_FORECAST_KINDS;
+        if (line > 1 && kinds >> row.kind & 1) {
             is_whole = make_row(cells, &row);
             if (is_whole) status = visit(context, &row, err);
         }
@@ -106,14 +107,14 @@ static ft_status read_lines(const char *path, const char *text, size_t size, uns
     return status;
 }
 
-ft_status ft_forecast_rows_read(const char *directory, unsigned splits, ft_forecast_row_visit *visit,
+ft_status ft_forecast_rows_read(const char *directory, unsigned kinds, ft_forecast_row_visit *visit,
                                 void *context, ft_error *err)
 {
     char *path = ft_join_path(directory, "forecasts.csv"), *text = NULL;
     size_t size = 0;
     ft_status status = path ? ft_read_file(path, MOST_BYTES, &text, &size, err)
                             : ft_no_memory(err, "a path", strlen(directory));
-    if (status == FT_OK) status = read_lines(path, text, size, splits, visit, context, err);
+    if (status == FT_OK) status = read_lines(path, text, size, kinds, visit, context, err);
     free(text);
     free(path);
     return status;

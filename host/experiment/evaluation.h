@@ -7,6 +7,7 @@
 #include "model/trainable.h"
 #include "model/windows.h"
 #include "tracker/experiment.h"
+#include "tracker/forecasts.h"
 
 /* A dataset as the model sees it, and how it is evaluated. */
 typedef struct ft_evaluation {
@@ -15,8 +16,10 @@ typedef struct ft_evaluation {
     const ft_series *series; /* (dataset->n_items), views of its items */
     int32_t context_length, prediction_length;
     int64_t eval_windows, season;
-    uint32_t seed; /* of the samples */
-    ft_comm *comm; /* ranks that share the forecasts; NULL: this one alone */
+    uint32_t seed;             /* of the samples */
+    ft_comm *comm;             /* ranks that share the forecasts; NULL: this one alone */
+    ft_forecasts *examples;    /* collects what a baseline forecasts in some test windows; or NULL */
+    const ft_text *more_lines; /* for the end of forecasts.csv; or NULL */
 } ft_evaluation;
 
 /* Views of the dataset's items; malloc'd, NULL when memory runs out. */

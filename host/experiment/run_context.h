@@ -11,7 +11,8 @@
 typedef struct ft_run_context_baseline {
     int64_t context_length, prediction_length, seed;
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
-    double seconds; /* that both took */
+    double seconds;        /* that both took */
+    ft_forecasts examples; /* what both forecast in some test windows: lines of forecasts.csv */
 } ft_run_context_baseline;
 
 typedef struct ft_run_context {
@@ -25,8 +26,8 @@ typedef struct ft_run_context {
     ft_weights *weights;
     char *model_directory; /* where they were read; NULL on a rank that did not read them */
     ft_chronos *chronos;
-    ft_trainable *base;           /* the model before tuning */
-    ft_adapter *start;            /* of request->adapter, or NULL */
+    ft_trainable *base;                 /* the model before tuning */
+    ft_adapter *start;                  /* of request->adapter, or NULL */
     ft_run_context_baseline *baselines; /* (n_baselines) */
     size_t n_baselines;
     ft_comm

@@ -22,7 +22,7 @@ grep -qF "\"sentence\":\"$verdict\"" data.json || fail "the report's verdict is 
 best=$(sed -n 's/^best  *\([^:]*\):.*/\1/p' out)
 grep -qF "\"experiments\":[{\"id\":\"$best\"" data.json || fail "the best, $best, is not the first"
 for part in '"hyperparameters":["learning_rate","lora_rank"]' '"is_tied":true' '"behind":' '"epoch":[1,2,3]' \
-    '"windows":[{"item":"Close"' '"seasonal_naive":[' '"runs":[{"split":"train"' '"importance":[{"hyperparameter":"hp_' \
+    '"windows":[{"item":"Close"' '"seasonal_naive":[' '"zero_shot":[' '"runs":[{"split":"train"' '"importance":[{"hyperparameter":"hp_' \
     '"findings":{"ranking":{"title":"'; do
     grep -qF "$part" data.json || fail "the report's data lack $part"
 done

@@ -222,10 +222,10 @@ function addForecasts() {
     return;
   }
   const title = data.findings.forecasts.title;
-  const hasNaive = windows.some((window) => window.seasonal_naive);
+  const has = (key) => windows.some((window) => window[key]);
   const steps = windows.flatMap((window) => window.time.map((time, i) => ({ window, time, i })));
   addSection('forecasts', title, `${windows.length === n ? `All ${n}` : `${windows.length} of ${n}`} test windows, evenly chosen, of ${data.best.name}`, true,
-    hasCharts ? makeLegend(['truth', 'truth'], ['median', 'best'], ['80 % band', 'band', 'band'], ...(hasNaive ? [['seasonal naive', 'naive', 'dotted']] : [])) : null,
+    hasCharts ? makeLegend(['truth', 'truth'], ['median', 'best'], ['80 % band', 'band', 'band'], ...(has('zero_shot') ? [['before tuning (zero-shot)', 'tied', 'dashed']] : []), ...(has('seasonal_naive') ? [['seasonal naive', 'naive', 'dotted']] : [])) : null,
     make('div', { class: 'plots' }, ...windows.map((window) => make('div', {}, make('h3', {}, `${window.item}, after ${window.origin}`),
       plot(`Forecast of ${window.item} after ${window.origin}`, (canvas) => drawForecast(canvas, window))))),
     makeHiddenTable({
@@ -234,7 +234,7 @@ function addForecasts() {
         { name: 'series', isText: true, value: (s) => s.window.item }, { name: 'time', isText: true, value: (s) => s.time },
         { name: 'truth', value: (s) => s.window.truth[s.i] }, { name: 'median', value: (s) => s.window.median[s.i] },
         { name: '0.1', value: (s) => s.window.low[s.i] }, { name: '0.9', value: (s) => s.window.high[s.i] },
-        { name: 'seasonal naive', value: (s) => (s.window.seasonal_naive || [])[s.i] },
+        { name: 'zero-shot', value: (s) => (s.window.zero_shot || [])[s.i] }, { name: 'seasonal naive', value: (s) => (s.window.seasonal_naive || [])[s.i] },
       ],
     }));
 }

@@ -55,7 +55,7 @@ static ft_status take_row(void *context, const ft_forecast_row *row, ft_error *e
     if (is_first && !(s->series = ft_raw_cell_copy(row->item))) return ft_no_memory(err, "a name", 0);
     char *time = ft_raw_cell_copy(row->timestamp);
     if (!time) return ft_no_memory(err, "a date", row->timestamp.length);
-    s->items[s->count++] = (step){time, row->target, row->split, follows};
+    s->items[s->count++] = (step){time, row->target, (ft_split)row->kind, follows};
     s->origin = row->origin;
     s->last = row->timestamp;
     return FT_OK;

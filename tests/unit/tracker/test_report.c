@@ -183,14 +183,27 @@ static void write_forecasts(const char *id)
                                              truth, samples, 4, 2, &err),
                      FT_OK);
     }
+    /* Of the second test window what the baselines say; and of one that is not there. */
+    const float path[] = {6, 7};
+    const double truth[] = {5, 6};
+    const char *const kinds[] = {ft_forecast_kind_names[FT_OF_ZERO_SHOT],
+                                 ft_forecast_kind_names[FT_OF_SEASONAL_NAIVE]};
+    ft_forecasts collected = {0};
+    for (int k = 0; k < 3; k++)
+        cr_assert_eq(ft_forecasts_add_window(&collected, kinds[k % 2], "a,\"<b>\"", k < 2 ? "d4" : "d5",
+                                             times[2], truth, k == 1 ? path : samples, k == 1 ? 1 : 4, 2,
+                                             &err),
+                     FT_OK);
+    ft_forecasts_add_lines(&f, &collected.line);
+    ft_forecasts_close(&collected);
     cr_assert_eq(ft_forecasts_commit(&f, &err), FT_OK);
     ft_forecasts_close(&f);
 }
 
-Test(report, test_windows_of_the_best_are_shown_with_seasonal_naive_where_it_is_known)
+Test(report, test_windows_of_the_best_are_shown_with_what_baselines_forecast)
 {
     static const char *const one[] = {
-        "\"hyperparams\": {}, \"val_metrics\": {\"mae\": 1}, \"run\": {\"season\": 3, \"target\": \"y\"}"};
+        "\"hyperparams\": {}, \"val_metrics\": {\"mae\": 1}, \"run\": {\"target\": \"y\"}"};
     scratch_results("e0", "");
     write_forecasts("e0");
     collect(one, 1, FT_MAE, FT_VAL);
@@ -202,10 +215,11 @@ Test(report, test_windows_of_the_best_are_shown_with_seasonal_naive_where_it_is_
     expect_numbers("forecasts.windows.0.before", (double[]){1, 2}, 2);
     expect_numbers("forecasts.windows.0.truth", (double[]){3, 4}, 2);
     expect_numbers("forecasts.windows.0.median", (double[]){2.5, 2.5}, 2);
-    /* Two rows are known before the first, four before the second, none behind the gap. */
     cr_expect_null(at("forecasts.windows.0.seasonal_naive"));
-    expect_numbers("forecasts.windows.1.seasonal_naive", (double[]){2, 3}, 2);
-    cr_expect_null(at("forecasts.windows.2.seasonal_naive"));
+    cr_expect_null(at("forecasts.windows.0.zero_shot"));
+    expect_numbers("forecasts.windows.1.seasonal_naive", (double[]){6, 7}, 2);
+    expect_numbers("forecasts.windows.1.zero_shot", (double[]){2.5, 2.5}, 2);
+    expect_numbers("forecasts.windows.2.before", NULL, 0); /* behind the gap */
     /* The target: val, test, and a gap. */
     cr_expect_str_eq(text_at("target.name"), "y");
     cr_expect_str_eq(text_at("target.runs.0.split"), "val");

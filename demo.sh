@@ -52,9 +52,12 @@ step ftgpu compare --results results
 step ftgpu best --metric mae --results results
 step ftgpu analyze importance --metric mae --results results
 step ftgpu analyze overfitting --results results
+step ftgpu report --results results --out report.html
 echo "
 zero_shot is the built-in model before tuning, seasonal_naive repeats last week. The model is better than seasonal naive as it
 comes; on this series tuning changes little.
+
+The report of it all is for a browser: xdg-open demo-out/report.html
 
 Go on, in demo-out/, with:
     ../build/ftgpu show demo_001 --results results

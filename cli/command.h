@@ -50,6 +50,7 @@ typedef struct ft_command {
             "volatility of the test split against the training split")                                       \
     COMMAND("refine", ft_command_refine, "the next grid, around the best experiment")                        \
     COMMAND("export", ft_command_export, "the comparison into a CSV file")                                   \
+    COMMAND("report", ft_command_report, "all that the experiments tell, as one HTML page")                  \
     COMMAND("data demo", ft_command_data_demo, "write demo data: five years of invented daily prices")       \
     COMMAND("data insights", ft_command_data_insights, "what the data looks like, before training on it")    \
     COMMAND("model info", ft_command_model_info, "sizes and settings of a model directory")                  \

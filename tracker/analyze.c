@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sort.h"
 #include "tracker/quantiles.h"
@@ -23,13 +24,16 @@ static ft_status finish(const ft_table *table, const ft_text *remark, ft_error *
     return table->failed || remark->failed ? ft_no_memory(err, "an analysis", 0) : FT_OK;
 }
 
-/* "1 of 2 experiments <do something>", of those that can be judged; "3 of 5 experiments cannot be judged:
- * <why>" */
+/* "1 of 2 experiments <do something>: <what that means>", or none of 2, of those that can be judged; "3 of 5
+ * experiments cannot be judged: <why>" */
 static void remark_counts(ft_text *remark, size_t count, size_t n_found, const char *found, size_t n_unknown,
                           const char *why)
 {
     if (count == 0) ft_text_add(remark, "there are no experiments\n");
-    if (n_unknown < count)
+    if (n_unknown < count && n_found == 0)
+        ft_text_addf(remark, "none of %zu experiments %.*s\n", count - n_unknown, (int)strcspn(found, ":"),
+                     found);
+    else if (n_unknown < count)
         ft_text_addf(remark, "%zu of %zu experiments %s\n", n_found, count - n_unknown, found);
     if (n_unknown)
         ft_text_addf(remark, "%zu of %zu experiments cannot be judged: %s\n", n_unknown, count, why);

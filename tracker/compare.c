@@ -115,7 +115,7 @@ static int compare_cells(const ft_cell *a, const ft_cell *b)
     return (a->number > b->number) - (a->number < b->number);
 }
 
-static bool column_is_constant(const ft_table *table, size_t column)
+bool ft_compare_is_constant(const ft_table *table, size_t column)
 {
     for (size_t r = 1; r < table->n_rows; r++)
         if (compare_cells(&table->cells[column], &table->cells[r * table->n_columns + column]) != 0)
@@ -127,7 +127,7 @@ void ft_compare_fold_constants(ft_table *table, ft_text *caption)
 {
     bool first = true;
     for (size_t c = 0; table->n_rows >= 2 && !table->failed && c < table->n_columns;) {
-        if (!begins(table->columns[c], hp_prefix) || !column_is_constant(table, c)) {
+        if (!begins(table->columns[c], hp_prefix) || !ft_compare_is_constant(table, c)) {
             c++;
             continue;
         }

@@ -15,6 +15,9 @@ ft_status ft_compare(const ft_experiments *experiments, ft_table *table, ft_erro
 /* Adds a column val_<metric> to a table of ft_compare of the same experiments, and returns its number. */
 size_t ft_compare_add_val(const ft_experiments *experiments, ft_metric metric, ft_table *table);
 
+/* Whether a column has the same value in every row. */
+bool ft_compare_is_constant(const ft_table *table, size_t column);
+
 /* For people: takes the hp_ columns whose value is the same in every row out of the table and adds a line
  * that names them ("the same in all: epochs 5, ...") to `caption`. Does nothing with fewer than two rows. */
 void ft_compare_fold_constants(ft_table *table, ft_text *caption);

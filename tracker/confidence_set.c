@@ -8,7 +8,7 @@
 #include "base/philox.h"
 
 enum { DRAWS = 2000 };
-static const double LEVEL = 0.05;
+static const double LEVEL = 0.05, Z_95 = 1.959963984540054;
 
 /* Random numbers one after the other. */
 typedef struct dice {
@@ -96,7 +96,7 @@ static double total(const double *values, size_t n)
  * how much too narrow the spread of draws from n is. */
 static double small_sample_factor(size_t n)
 {
-    const double z = 1.959963984540054, v = (double)n - 1;
+    const double z = Z_95, v = (double)n - 1;
     const double t = z + (pow(z, 3) + z) / (4 * v) + (5 * pow(z, 5) + 16 * pow(z, 3) + 3 * z) / (96 * v * v) +
                      (3 * pow(z, 7) + 19 * pow(z, 5) + 17 * pow(z, 3) - 15 * z) / (384 * v * v * v);
     return t / z * sqrt((double)n / v);
@@ -180,6 +180,21 @@ static void find_errors(const double *costs, size_t count, double factor, const 
     }
 }
 
+/* Differences to the first, draw by draw. */
+static void find_differences(const double *costs, size_t count, double factor, const distances *d,
+                             ft_certainty *certainty)
+{
+    for (size_t i = 0; i < count; i++) {
+        double squares = 0;
+        certainty[i].behind = d->cost[i] - d->cost[0];
+        for (size_t b = 0; b < DRAWS; b++) {
+            double off = costs[b * count + i] - costs[b * count] - certainty[i].behind;
+            squares += off * off;
+        }
+        certainty[i].behind_margin = Z_95 * factor * sqrt(squares / DRAWS);
+    }
+}
+
 static bool make_plan(const ft_window_scores *scores, plan *p)
 {
     *p = (plan){.n_windows = scores->n_windows, .n_series = scores->n_series};
@@ -197,7 +212,7 @@ ft_status ft_confidence_set(const ft_window_scores *scores, size_t count, ft_met
 {
     plan p = {0};
     *n_blocks = 0;
-    for (size_t i = 0; i < count; i++) certainty[i] = (ft_certainty){NAN, true};
+    for (size_t i = 0; i < count; i++) certainty[i] = (ft_certainty){NAN, true, NAN, NAN};
     if (count == 0 || scores[0].n_windows == 0) return FT_OK;
     double *costs = malloc(DRAWS * count * sizeof *costs),
            *times = malloc(scores[0].n_windows * sizeof *times),
@@ -214,6 +229,7 @@ ft_status ft_confidence_set(const ft_window_scores *scores, size_t count, ft_met
                 value_of(metric, total(scores[i].sum, p.n_windows), total(scores[i].weight, p.n_windows));
         draw_costs(&p, scores, count, metric, seed, times, costs);
         find_errors(costs, count, plain, &d, certainty);
+        find_differences(costs, count, factor, &d, certainty);
         reduce(costs, count, factor, certainty, &d);
     }
     free(p.first);

@@ -18,6 +18,8 @@ enum { FT_LEAST_BLOCKS = 6 };
 typedef struct ft_certainty {
     double standard_error; /* of the metric; NaN where there are too few windows */
     bool is_tied;          /* cannot be told from the best; the best itself is */
+    double behind;         /* how much worse than the first, in the metric's cost */
+    double behind_margin;  /* half the 95 % interval of that, this comparison alone; NaN as above */
 } ft_certainty;
 
 /* certainty: (count) of experiments with the same windows. *n_blocks: of windows, or series, that vary

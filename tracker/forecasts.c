@@ -6,6 +6,17 @@
 
 #include "tracker/table.h"
 
+const char *const ft_forecast_kind_names[FT_N_FORECAST_KINDS] = {"train", "val", "test", "test_zero_shot",
+                                                                 "test_seasonal_naive"};
+enum { MOST_EXAMPLES = 6 };
+
+bool ft_forecasts_is_example(size_t window, size_t n)
+{
+    for (size_t k = 0; n > MOST_EXAMPLES && k < MOST_EXAMPLES; k++)
+        if (window == k * (n - 1) / (MOST_EXAMPLES - 1)) return true;
+    return n <= MOST_EXAMPLES;
+}
+
 ft_status ft_forecasts_create(ft_forecasts *forecasts, const char *path, ft_error *err)
 {
     *forecasts = (ft_forecasts){0};
@@ -35,7 +46,7 @@ ft_status ft_forecasts_add_window(ft_forecasts *forecasts, const char *split, co
         double mean, quantiles[FT_N_QUANTILES];
         ft_summarize_step(samples, n_samples, horizon, t, ft_quantile_levels, FT_N_QUANTILES,
                           forecasts->scratch, &mean, quantiles);
-        line->length = 0;
+        if (forecasts->file.stream) line->length = 0;
         const char *const labels[] = {split, item_id, origin, timestamps[t]};
         for (int i = 0; i < 4; i++) {
             if (i) ft_text_add(line, ",");
@@ -46,9 +57,15 @@ ft_status ft_forecasts_add_window(ft_forecasts *forecasts, const char *split, co
         for (int q = 0; q < FT_N_QUANTILES; q++) ft_csv_add_number(line, quantiles[q]);
         ft_text_add(line, "\n");
         if (line->failed) return ft_no_memory(err, "a line of forecasts.csv", line->length);
-        fwrite(line->data, 1, line->length, forecasts->file.stream); /* a failure is found by the commit */
+        if (forecasts->file.stream) /* a failure is found by the commit */
+            fwrite(line->data, 1, line->length, forecasts->file.stream);
     }
     return FT_OK;
+}
+
+void ft_forecasts_add_lines(ft_forecasts *forecasts, const ft_text *lines)
+{
+    if (lines->length) fwrite(lines->data, 1, lines->length, forecasts->file.stream);
 }
 
 ft_status ft_forecasts_commit(ft_forecasts *forecasts, ft_error *err)

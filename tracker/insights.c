@@ -46,7 +46,7 @@ static size_t series_end(const ft_insights_split *split, size_t series)
     return last ? split->n_rows : split->series_starts[series + 1];
 }
 
-/* Calls returns or rolling windows series by series, so that none crosses from one into the next. */
+/* Returns, and volatility below, series by series, so that none crosses from one into the next. */
 static void series_returns(const ft_insights_split *split, const double *values, double *returns)
 {
     for (size_t series = 0, start = 0; start < split->n_rows || series == 0; series++) {
@@ -57,15 +57,22 @@ static void series_returns(const ft_insights_split *split, const double *values,
     }
 }
 
-static void series_volatility(const ft_insights_split *split, const double *returns, double *volatility)
+void ft_insights_volatility(const double *values, size_t count, double *returns, double *volatility)
+{
+    ft_returns(values, count, returns);
+    ft_rolling_std(returns, count, VOLATILITY_WINDOW, volatility);
+    for (size_t i = 0; i < count; i++) volatility[i] *= sqrt((double)TRADING_DAYS);
+}
+
+static void series_volatility(const ft_insights_split *split, const double *values, double *returns,
+                              double *volatility)
 {
     for (size_t series = 0, start = 0; start < split->n_rows || series == 0; series++) {
         size_t end = series_end(split, series);
-        ft_rolling_std(returns + start, end - start, VOLATILITY_WINDOW, volatility + start);
+        ft_insights_volatility(values + start, end - start, returns + start, volatility + start);
         if (end >= split->n_rows) break;
         start = end;
     }
-    for (size_t i = 0; i < split->n_rows; i++) volatility[i] *= sqrt((double)TRADING_DAYS);
 }
 
 /* Drops NaN, sorts, and returns how many are left. */
@@ -134,8 +141,7 @@ cJSON *ft_insights_regimes(const ft_insights_split *split, const double *target)
     double *returns = malloc((2 * split->n_rows + 1) * sizeof *returns);
     if (!returns) return NULL;
     double *volatility = returns + split->n_rows;
-    series_returns(split, target, returns);
-    series_volatility(split, returns, volatility);
+    series_volatility(split, target, returns, volatility);
     ft_moments moments = ft_moments_of(volatility, split->n_rows);
     size_t n_known = sort_known(volatility, split->n_rows), n_high = 0;
     double threshold = ft_quantile_double(volatility, n_known, 0.5);

@@ -33,6 +33,10 @@ ft_status ft_insights_create(const ft_insights_split *train, const ft_insights_s
                              const ft_insights_split *test, const char *target, cJSON **insights,
                              ft_error *err);
 
+/* Volatility at each row of one series: the deviation of its last 20 returns, a year's; NaN before there are
+ * as many. returns: (count) scratch. */
+void ft_insights_volatility(const double *values, size_t count, double *returns, double *volatility);
+
 /* The parts, for other uses and for tests. NULL when memory runs out. */
 cJSON *ft_insights_quality(const ft_insights_split *split);
 cJSON *ft_insights_distribution(const ft_insights_split *split, const double *target);

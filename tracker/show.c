@@ -208,6 +208,37 @@ static void add_compared(ft_text *out, const ft_experiments *experiments, ft_met
     if (n < experiments->count) ft_text_add(out, n == 1 ? " has it" : " have it");
 }
 
+/* A labelled line of what was found, if anything was. */
+static void add_finding(ft_text *out, const char *label, const ft_text *finding)
+{
+    if (finding->failed) out->failed = true;
+    if (finding->length == 0) return;
+    ft_text_add(out, label);
+    ft_text_add(out, finding->data);
+    ft_text_add(out, "\n");
+}
+
+/* How sure the choice is. */
+static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
+                               ft_metric metric, ft_split split, ft_error *err)
+{
+    ft_rivals rivals;
+    ft_text sentence = FT_TEXT_EMPTY;
+    ft_status status = ft_rivals_find(experiments, best, metric, split, &rivals, err);
+    if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
+    if (status == FT_OK) add_finding(out, "certainty    ", &sentence);
+    ft_text_free(&sentence);
+    return status;
+}
+
+static void add_verdict(ft_text *out, const ft_experiment *whole, ft_metric metric, ft_split split)
+{
+    ft_text sentence = FT_TEXT_EMPTY;
+    ft_verdict_describe(whole, metric, split, &sentence);
+    add_finding(out, "verdict      ", &sentence);
+    ft_text_free(&sentence);
+}
+
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
                            ft_error *err)
 {
@@ -225,7 +256,7 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
-    status = ft_certainty_describe(experiments, best, metric, split, out, err);
+    status = add_certainty(out, experiments, best, metric, split, err);
     if (status != FT_OK) return status;
     /* Scores alone leave out `run` and with it the baselines. If the file is gone by now, they are not shown.
      */
@@ -236,7 +267,7 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
         if (status == FT_OK) whole = &again;
         if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
     }
-    ft_verdict_describe(whole, metric, split, out);
+    add_verdict(out, whole, metric, split);
     ft_text_add(out, "\n");
     status = add_metrics(out, whole, err);
     ft_experiment_free(&again);

@@ -127,6 +127,12 @@ static ft_status add_window(const ft_evaluation *e, const ft_window *window, flo
     return status;
 }
 
+/* Whether the window is one that baselines are recorded for. */
+static bool is_example(const ft_evaluation *e, ft_split split, int64_t window, int64_t count)
+{
+    return e->examples && split == FT_TEST && ft_forecasts_is_example((size_t)window, (size_t)count);
+}
+
 /* Metrics of a split. samples: (windows->count, num_samples, prediction_length). */
 static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_window_list *windows,
                                float *samples, int32_t num_samples, ft_forecasts *forecasts,
@@ -134,9 +140,12 @@ static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_
 {
     ft_metrics_accumulator *accumulator = NULL;
     ft_status status = start_metrics(e, &accumulator, err);
+    const char *label = ft_split_names[split];
+    if (e->examples) label = ft_forecast_kind_names[FT_OF_ZERO_SHOT];
     for (int64_t i = 0; i < windows->count && status == FT_OK; i++)
         status = add_window(e, &windows->windows[i], samples + i * num_samples * e->prediction_length,
-                            num_samples, ft_split_names[split], accumulator, forecasts, err);
+                            num_samples, label, accumulator,
+                            is_example(e, split, i, windows->count) ? e->examples : forecasts, err);
     if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
     ft_metrics_free(accumulator);
     return status;
@@ -164,10 +173,28 @@ ft_status ft_evaluate_adapter(const ft_evaluation *e, const ft_trainable *traina
         status = measure_split(e, (ft_split)split, &windows.of[split],
                                samples + windows.first[split] * window_values, settings.num_samples,
                                forecasts_path ? &forecasts : NULL, &metrics[split], err);
+    if (status == FT_OK && forecasts_path && e->more_lines) ft_forecasts_add_lines(&forecasts, e->more_lines);
     if (status == FT_OK && forecasts_path) status = ft_forecasts_commit(&forecasts, err);
     ft_forecasts_close(&forecasts);
     free(samples);
     free_windows(&windows);
+    return status;
+}
+
+/* A point forecast is one sampled path. */
+static ft_status add_naive_example(const ft_evaluation *e, const ft_window *window, const double *forecast,
+                                   ft_error *err)
+{
+    const ft_dataset_item *item = &e->dataset->items[window->item];
+    const size_t horizon = (size_t)window->label_count;
+    float *path = malloc((horizon + 1) * sizeof *path);
+    if (!path) return ft_no_memory(err, "a forecast", horizon * sizeof *path);
+    for (size_t h = 0; h < horizon; h++) path[h] = (float)forecast[h];
+    ft_status status =
+        ft_forecasts_add_window(e->examples, ft_forecast_kind_names[FT_OF_SEASONAL_NAIVE], item->id,
+                                item->dates[window->label_start - 1], item->dates + window->label_start,
+                                item->values + window->label_start, path, 1, horizon, err);
+    free(path);
     return status;
 }
 
@@ -186,6 +213,8 @@ static ft_status naive_split(const ft_evaluation *e, ft_split split, double *for
         status =
             ft_metrics_add_point_window(accumulator, (size_t)window->item, item->values + window->label_start,
                                         forecast, horizon, last_observation(item, window->label_start), err);
+        if (status == FT_OK && is_example(e, split, i, windows.count))
+            status = add_naive_example(e, window, forecast, err);
     }
     if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
     ft_metrics_free(accumulator);

@@ -8,6 +8,7 @@
 #include "model/trainable.h"
 #include "model/windows.h"
 #include "tracker/experiment.h"
+#include "tracker/forecasts.h"
 
 /* A dataset as series for the model, and the settings of its evaluation. */
 typedef struct ft_evaluation {
@@ -16,8 +17,10 @@ typedef struct ft_evaluation {
     const ft_series *series; /* (dataset->n_items), views of its items */
     int32_t context_length, prediction_length;
     int64_t eval_windows, season;
-    uint32_t seed; /* of the samples */
-    ft_comm *comm; /* ranks that share the forecasts; NULL: this process alone */
+    uint32_t seed;             /* of the samples */
+    ft_comm *comm;             /* ranks that share the forecasts; NULL: this process alone */
+    ft_forecasts *examples;    /* collects what a baseline forecasts in some test windows; or NULL */
+    const ft_text *more_lines; /* for the end of forecasts.csv; or NULL */
 } ft_evaluation;
 
 /* Views of the dataset's items; malloc'd, NULL when memory runs out. */

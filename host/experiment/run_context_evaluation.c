@@ -19,6 +19,13 @@ static order order_of(enum subject subject, const ft_hyperparameters *config)
                    (double)(uint32_t)config->seed};
 }
 
+/* Where the lines of forecasts.csv go; zeroed: nowhere. */
+typedef struct output {
+    const char *path;
+    const ft_text *more_lines; /* for its end */
+    ft_forecasts *examples;    /* of the model before tuning, instead */
+} output;
+
 static ft_evaluation evaluation_of(const ft_run_context *run_context, const order *said)
 {
     return (ft_evaluation){.engine = run_context->engine,
@@ -34,17 +41,19 @@ static ft_evaluation evaluation_of(const ft_run_context *run_context, const orde
 
 /* Evaluates what rank 0 announced; runs on every rank. */
 static ft_status evaluate(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
-                          const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+                          const output *out, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
-    const ft_evaluation evaluation = evaluation_of(run_context, said);
+    ft_evaluation evaluation = evaluation_of(run_context, said);
+    evaluation.more_lines = out->more_lines;
+    evaluation.examples = out->examples;
     ft_trainable *tuned = NULL;
     ft_status status = FT_OK;
     if (said->subject == THE_ADAPTER)
         status = ft_trainable_create(run_context->chronos, &adapter, 1, false, &tuned, err);
     status = ft_comm_agree(evaluation.comm, status, NULL, err);
     if (status == FT_OK)
-        status = ft_evaluate_adapter(&evaluation, tuned ? tuned : run_context->base, 0, forecasts_path,
-                                     metrics, err);
+        status =
+            ft_evaluate_adapter(&evaluation, tuned ? tuned : run_context->base, 0, out->path, metrics, err);
     if (tuned && tuned->kind == FT_FULL) {
         ft_error failed;
         ft_status restored = ft_trainable_restore(tuned, run_context->weights, &failed);
@@ -56,12 +65,25 @@ static ft_status evaluate(ft_run_context *run_context, const order *said, const 
 
 /* Rank 0: announces the evaluation to the followers, then evaluates with them. */
 static ft_status lead_evaluation(ft_run_context *run_context, const order *said, const ft_adapter *adapter,
-                                 const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+                                 const output *out, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
     ft_comm *comm = run_context->evaluators;
     order heard = *said;
     ft_status status = comm ? comm->all_reduce_host(comm, &heard.subject, ORDER_NUMBERS, err) : FT_OK;
-    return status == FT_OK ? evaluate(run_context, said, adapter, forecasts_path, metrics, err) : status;
+    return status == FT_OK ? evaluate(run_context, said, adapter, out, metrics, err) : status;
+}
+
+/* The baseline of the configuration's lengths and seed; NULL where it is not computed yet. */
+static const ft_run_context_baseline *find_baseline(const ft_run_context *run_context,
+                                                    const ft_hyperparameters *config)
+{
+    for (size_t i = 0; i < run_context->n_baselines; i++) {
+        const ft_run_context_baseline *b = &run_context->baselines[i];
+        if (b->context_length == config->context_length &&
+            b->prediction_length == config->prediction_length && b->seed == config->seed)
+            return b;
+    }
+    return NULL;
 }
 
 ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
@@ -69,18 +91,16 @@ ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperpar
                                   ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
     const order said = order_of(THE_ADAPTER, config);
-    return lead_evaluation(run_context, &said, adapter, forecasts_path, metrics, err);
+    const ft_run_context_baseline *baseline = find_baseline(run_context, config);
+    const output out = {.path = forecasts_path, .more_lines = baseline ? &baseline->examples.line : NULL};
+    return lead_evaluation(run_context, &said, adapter, &out, metrics, err);
 }
 
 ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyperparameters *config,
                                      const ft_run_context_baseline **out, ft_error *err)
 {
-    for (size_t i = 0; i < run_context->n_baselines; i++) {
-        *out = &run_context->baselines[i];
-        if ((*out)->context_length == config->context_length &&
-            (*out)->prediction_length == config->prediction_length && (*out)->seed == config->seed)
-            return FT_OK;
-    }
+    *out = find_baseline(run_context, config);
+    if (*out) return FT_OK;
     ft_run_context_baseline *grown =
         realloc(run_context->baselines, (run_context->n_baselines + 1) * sizeof *grown);
     if (!grown) return ft_no_memory(err, "baselines", (run_context->n_baselines + 1) * sizeof *grown);
@@ -90,13 +110,18 @@ ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyper
                                           .prediction_length = config->prediction_length,
                                           .seed = config->seed};
     const order said = order_of(THE_MODEL, config);
-    const ft_evaluation evaluation = evaluation_of(run_context, &said);
+    ft_evaluation evaluation = evaluation_of(run_context, &said);
+    evaluation.examples = &baseline->examples;
+    const output examples = {.examples = &baseline->examples};
     ft_engine_say(run_context->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
                   (long long)run_context->season);
     const double started = ft_now_seconds();
-    ft_status status = lead_evaluation(run_context, &said, NULL, NULL, baseline->zero_shot, err);
+    ft_status status = lead_evaluation(run_context, &said, NULL, &examples, baseline->zero_shot, err);
     if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);
-    if (status != FT_OK) return status;
+    if (status != FT_OK) {
+        ft_forecasts_close(&baseline->examples);
+        return status;
+    }
     baseline->seconds = ft_now_seconds() - started;
     run_context->n_baselines++;
     *out = baseline;
@@ -123,6 +148,7 @@ ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, 
 ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *adapter, ft_error *err)
 {
     ft_comm *comm = run_context->evaluators = run_context->engine->comm;
+    const output nowhere = {0};
     ft_metrics unused[FT_N_SPLITS];
     ft_error heard_by_all;
     ft_status status;
@@ -130,7 +156,7 @@ ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *a
         order heard = {0};
         status = comm->all_reduce_host(comm, &heard.subject, ORDER_NUMBERS, err);
         if (status != FT_OK || heard.subject == NOTHING_MORE) break;
-        (void)evaluate(run_context, &heard, adapter, NULL, unused, &heard_by_all);
+        (void)evaluate(run_context, &heard, adapter, &nowhere, unused, &heard_by_all);
     }
     run_context->evaluators = NULL;
     return ft_comm_agree(comm, status, NULL, err);

@@ -6,7 +6,7 @@ foreach(script ${e2e_scripts})
   get_filename_component(name ${script} NAME_WE)
   # Nobody installs a sanitized package, which has no CUDA, or measures one; others build for themselves. What a slow test does is
   # sanitized in small by the others, but for horizons, which are about memory beyond the end.
-  if(FTGPU_SANITIZE AND (name MATCHES "^test_(no_cuda|cuda_found)$" OR name MATCHES "^slow_(package|gpu_check|mutate|busy_machine|mpi|bench_sweep|compare)$"))
+  if(FTGPU_SANITIZE AND (name MATCHES "^test_(no_cuda|cuda_found)$" OR name MATCHES "^slow_(package|gpu_check|mutate|busy_machine|mpi|bench_sweep|compare|report)$"))
     continue()
   elseif(name STREQUAL slow_horizons AND NOT FTGPU_SANITIZE)
     continue()

@@ -11,8 +11,10 @@ directory=$(directory_of 'baseline_*')
 [ "$(ls "$directory/adapter" | tr '\n' ' ')" = "adapter_config.json adapter_model.safetensors " ] || fail "in adapter: $(ls "$directory/adapter")"
 head -1 "$directory/forecasts.csv" >out
 expect out '^split,item_id,origin,timestamp,target,mean,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9$'
-# 2 windows of 4 steps in each of 3 splits.
-[ "$(wc -l <"$directory/forecasts.csv")" = 25 ] || fail "forecasts.csv has $(wc -l <"$directory/forecasts.csv") lines"
+# 2 windows of 4 steps in each of 3 splits, and what two baselines forecast in those of test.
+[ "$(cut -d, -f1 "$directory/forecasts.csv" | sort | uniq -c | awk '{ printf "%s %s ", $2, $1 }')" = \
+    "split 1 test 8 test_seasonal_naive 8 test_zero_shot 8 train 8 val 8 " ] || fail "forecasts.csv has $(cut -d, -f1 "$directory/forecasts.csv" | sort | uniq -c)"
+[ "$(wc -l <"$directory/forecasts.csv")" = 41 ] || fail "forecasts.csv has $(wc -l <"$directory/forecasts.csv") lines"
 # Exactly these keys.
 sed -n 's/^  "\([a-z_]*\)": .*/\1/p' "$directory/results.json" | tr '\n' ' ' >out
 expect out '^experiment_id timestamp hyperparams train_metrics val_metrics test_metrics data_insights training_history notes model_path error run $'

@@ -1,0 +1,121 @@
+/* Reading forecasts.csv; see forecast_rows.h. */
+#include "tracker/forecast_rows.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+static const size_t MOST_BYTES = (size_t)1 << 32;
+
+/* The columns of forecasts.csv. */
+enum {
+    SPLIT,
+    ITEM,
+    ORIGIN,
+    TIMESTAMP,
+    TARGET,
+    MEAN,
+    FIRST_QUANTILE,
+    N_CELLS = FIRST_QUANTILE + FT_N_QUANTILES
+};
+
+bool ft_raw_cell_is_same(ft_raw_cell a, ft_raw_cell b)
+{
+    return a.length == b.length && memcmp(a.text, b.text, a.length) == 0;
+}
+
+char *ft_raw_cell_copy(ft_raw_cell cell)
+{
+    const bool quoted = cell.length >= 2 && cell.text[0] == '"';
+    char *copy =
+        quoted ? ft_copy_bytes(cell.text + 1, cell.length - 2) : ft_copy_bytes(cell.text, cell.length);
+    size_t length = 0;
+    for (const char *at = copy; copy && quoted && *at; at++) {
+        copy[length++] = *at;
+        if (at[0] == '"' && at[1] == '"') at++;
+    }
+    if (copy && quoted) copy[length] = '\0';
+    return copy;
+}
+
+/* Cuts a line into cells; false where there are not N_CELLS of them. */
+static bool cut(const char *line, const char *end, ft_raw_cell cells[N_CELLS])
+{
+    for (int i = 0; i < N_CELLS; i++) {
+        bool quoted = false;
+        const char *at = line;
+        while (at < end && (quoted || *at != ',')) quoted ^= *at++ == '"';
+        cells[i] = (ft_raw_cell){line, (size_t)(at - line)};
+        if (i + 1 == N_CELLS) return at == end;
+        if (at == end) return false;
+        line = at + 1;
+    }
+    return false;
+}
+
+/* An empty cell is NaN. False: not a number. */
+static bool read_number(ft_raw_cell c, double *value)
+{
+    *value = NAN;
+    return c.length == 0 || ft_parse_double(c.text, c.length, value);
+}
+
+/* What a cell names; FT_N_FORECAST_KINDS where it names nothing. */
+static ft_forecast_kind kind_of(ft_raw_cell cell)
+{
+    int k = 0;
+    while (k < FT_N_FORECAST_KINDS &&
+           !ft_raw_cell_is_same(cell,
+                                (ft_raw_cell){ft_forecast_kind_names[k], strlen(ft_forecast_kind_names[k])}))
+        k++;
+    return (ft_forecast_kind)k;
+}
+
+static bool make_row(const ft_raw_cell cells[N_CELLS], ft_forecast_row *row)
+{
+    row->item = cells[ITEM];
+    row->origin = cells[ORIGIN];
+    row->timestamp = cells[TIMESTAMP];
+    row->truth = cells[TARGET];
+    bool are_numbers = read_number(cells[TARGET], &row->target) && read_number(cells[MEAN], &row->mean);
+    for (int i = 0; i < FT_N_QUANTILES && are_numbers; i++)
+        are_numbers = read_number(cells[FIRST_QUANTILE + i], &row->quantiles[i]);
+    return are_numbers;
+}
+
+static ft_status read_lines(const char *path, const char *text, size_t size, unsigned kinds,
+                            ft_forecast_row_visit *visit, void *context, ft_error *err)
+{
+    const char *at = text, *end;
+    ft_status status = FT_OK;
+    for (size_t line = 1; status == FT_OK && at < text + size; line++, at = end + 1) {
+        ft_raw_cell cells[N_CELLS];
+        ft_forecast_row row;
+        end = memchr(at, '\n', (size_t)(text + size - at));
+        bool is_whole = end && cut(at, end, cells);
+        row.kind = is_whole ? kind_of(cells[SPLIT]) : FT_N_FORECAST_KINDS;
+        if (line > 1 && kinds >> row.kind & 1) {
+            is_whole = make_row(cells, &row);
+            if (is_whole) status = visit(context, &row, err);
+        }
+        if (!is_whole)
+            return ft_fail(err, FT_BAD_INPUT, "%s:%zu: this is no line of a forecasts.csv", path, line);
+    }
+    return status;
+}
+
+ft_status ft_forecast_rows_read(const char *directory, unsigned kinds, ft_forecast_row_visit *visit,
+                                void *context, ft_error *err)
+{
+    char *path = ft_join_path(directory, "forecasts.csv"), *text = NULL;
+    size_t size = 0;
+    ft_status status = path ? ft_read_file(path, MOST_BYTES, &text, &size, err)
+                            : ft_no_memory(err, "a path", strlen(directory));
+    if (status == FT_OK) status = read_lines(path, text, size, kinds, visit, context, err);
+    free(text);
+    free(path);
+    return status;
+}

@@ -215,7 +215,7 @@ function drawForecast(canvas, window) {
   ];
   const label = (x) => (x >= 0 ? window.time[x] || '' : '');
   return draw(canvas, 'scatter', datasets,
-    { x: axis('linear', `steps after ${window.origin}`, { ticks: { color: colour('soft'), precision: 0, callback: (x) => x + 1 } }), y: axis('linear', '', { title: { display: false } }) },
+    { x: axis('linear', `steps after ${window.origin}`, { min: -past.length, max: window.time.length - 1, ticks: { color: colour('soft'), precision: 0, callback: (x) => x + 1 } }), y: axis('linear', '', { title: { display: false } }) },
     (point) => [label(point.x), `${point.what} ${show(point.y)}`].filter(Boolean));
 }
 

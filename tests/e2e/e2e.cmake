@@ -17,8 +17,8 @@ foreach(script ${e2e_scripts})
   if(name MATCHES "^slow_" OR (FTGPU_SANITIZE AND name MATCHES "^test_(width|threads|bench)$"))
     set_tests_properties(e2e/${name} PROPERTIES LABELS slow TIMEOUT 1800)
   endif()
-  if(name STREQUAL slow_busy_machine)
-    set_tests_properties(e2e/${name} PROPERTIES RUN_SERIAL TRUE) # it measures
+  if(name MATCHES "^slow_(busy_machine|report)$")
+    set_tests_properties(e2e/${name} PROPERTIES RUN_SERIAL TRUE) # they measure
   endif()
 endforeach()
 

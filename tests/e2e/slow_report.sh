@@ -69,5 +69,11 @@ ft_timed report --out many.html --results many
 expect_status 0
 echo "1,000 experiments: $milliseconds ms of processor time, $(wc -c <many.html) bytes"
 [ "$(wc -c <many.html)" -lt 5000000 ] || fail "the page is large: $(wc -c <many.html) bytes"
-open many.html 1200 9
+# In under 3 s, on a machine that does nothing else: the best of three counts.
+for try in 1 2 3; do
+    open many.html 1200 9
+    drawn=$(sed -n 's/^ok drawn in \([0-9]*\) ms/\1/p' found)
+    [ "${drawn:-9999}" -ge 3000 ] || break
+done
+[ "${drawn:-9999}" -lt 3000 ] || fail "1,000 experiments are drawn in $drawn ms"
 finish

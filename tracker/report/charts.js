@@ -96,12 +96,13 @@ function drawLosses(canvas, data) {
     spanGaps: false,
     ...style,
   });
+  const manyOthers = others.length > 100; // dashes of thousands of lines take their time, and are not seen
   const ends = trained.filter((e) => isNumber(e.pruned_at_epoch));
   const datasets = [
     curve('best, validation', best, 'val_loss', { borderColor: colour('best'), borderWidth: 3 }),
     curve('best, training', best, 'loss', { borderColor: colour('best'), borderWidth: 2, borderDash: [5, 4] }),
     curve('others, validation', others, 'val_loss', { borderColor: colour('faint'), borderWidth: 1.5 }),
-    curve('others, training', others, 'loss', { borderColor: colour('faint'), borderWidth: 1, borderDash: [2, 3] }),
+    curve('others, training', others, 'loss', { borderColor: colour('faint'), borderWidth: 1, borderDash: manyOthers ? [] : [2, 3] }),
   ].filter((dataset) => dataset.data.some((point) => isNumber(point.y)));
   if (ends.length) {
     datasets.push({
@@ -215,7 +216,7 @@ function drawForecast(canvas, window) {
   ];
   const label = (x) => (x >= 0 ? window.time[x] || '' : '');
   return draw(canvas, 'scatter', datasets,
-    { x: axis('linear', `steps after ${window.origin}`, { ticks: { color: colour('soft'), precision: 0, callback: (x) => x + 1 } }), y: axis('linear', '', { title: { display: false } }) },
+    { x: axis('linear', `steps after ${window.origin}`, { min: -past.length, max: window.time.length - 1, ticks: { color: colour('soft'), precision: 0, callback: (x) => x + 1 } }), y: axis('linear', '', { title: { display: false } }) },
     (point) => [label(point.x), `${point.what} ${show(point.y)}`].filter(Boolean));
 }
 

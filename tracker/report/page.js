@@ -202,7 +202,9 @@ function addImportance() {
 function addOverfitting() {
   const known = data.experiments.filter((e) => isNumber(e.train_mae) && isNumber(e.val_mae));
   if (!known.length) return;
-  addSection('overfitting', data.findings.overfitting.title, data.findings.overfitting.more, false,
+  const said = data.findings.losses.more.split('\n');
+  const more = data.findings.overfitting.more.split('\n').filter((line) => !said.includes(line)).join('\n');
+  addSection('overfitting', data.findings.overfitting.title, more, false,
     makePointLegend(['1.3 times: overfitting above', 'bad', 'dashed'], ['equal', 'soft', 'dotted']),
     plot(`Validation errors against training errors. ${data.findings.overfitting.title}`, (canvas) => drawOverfitting(canvas, data), '22rem'),
     makeHiddenTable({

@@ -147,10 +147,11 @@ Test(report, long_histories_keep_the_best_epoch)
     ft_error err;
     scratch_results("long", "{\"experiment_id\": \"long\", \"hyperparams\": {}}");
     cr_assert_eq(ft_experiments_load(scratch_directory, FT_WHOLE, &set, &err), FT_OK);
-    for (int i = 0; i < EPOCHS; i++) {
-        const ft_epoch_record record = {i + 1, 2, i == BEST ? 1 : 3, NAN, NAN, NAN, NAN};
-        cr_assert_eq(ft_experiment_add_epoch(&set.items[0], &record, &err), FT_OK);
-    }
+    set.items[0].training_history = malloc(EPOCHS * sizeof *set.items[0].training_history);
+    cr_assert(set.items[0].training_history);
+    set.items[0].n_epochs = EPOCHS;
+    for (int i = 0; i < EPOCHS; i++)
+        set.items[0].training_history[i] = (ft_epoch_record){i + 1, 2, i == BEST ? 1 : 3, NAN, NAN, NAN, NAN};
     const ft_report_request request = {&set, FT_MAE, FT_VAL, "results"};
     cr_assert_eq(ft_report_collect(&request, &data, &err), FT_OK, "%s", err.message);
     const cJSON *epochs = at("experiments.0.epoch");

@@ -14,7 +14,7 @@ typedef struct parts {
     int32_t year, month, day, hour, minute, second, microseconds;
     int32_t week, weekday;               /* of ISO 8601, from 1; `year` is its year then; 0: none */
     int32_t day_of_year;                 /* from 1; 0: none */
-    bool has_day; /* of the month, the year or the week */
+    bool has_day;                        /* of the month, the year or the week */
     bool of_twelve, has_half, afternoon; /* of_twelve: %I, the hour of a half day */
     bool is_unix;
     int64_t unix_time; /* microseconds */

@@ -57,7 +57,8 @@ Test(sort, doubles_rise_and_nan_come_last)
             n_nan += isnan(values[i]) != 0;
         }
         ft_sort_doubles(values, count);
-        for (size_t i = 1; i < count - n_nan; i++) cr_assert(values[i - 1] <= values[i], "%zu at %zu", count, i);
+        for (size_t i = 1; i < count - n_nan; i++)
+            cr_assert(values[i - 1] <= values[i], "%zu at %zu", count, i);
         for (size_t i = count - n_nan; i < count; i++) cr_assert(isnan(values[i]));
     }
 }

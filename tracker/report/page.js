@@ -164,7 +164,8 @@ function addHyperparameters(indices) {
   });
   const matter = indices.map((index) => data.hyperparameters[index]).filter((name) => effect.has(name) && effect.get(name) !== 'hardly matters');
   const title = effect.size === 0 ? `${capital(metricName)} against each hyperparameter`
-    : `${matter.length || 'None'} of the ${effect.size} hyperparameters that vary matter${matter.length === 1 ? 's' : ''} for ${metricName}${matter.length ? `: ${matter.slice(0, 4).join(', ')}` : ''}`;
+    : matter.length === 0 ? `No hyperparameter matters much for ${metricName}`
+      : `${matter.slice(0, 4).join(', ')} matter${matter.length === 1 ? 's' : ''} for ${metricName}, of ${effect.size} that could be judged`;
   addSection('hyperparameters', title, indices.length > 12 ? `The 12 most important of ${indices.length} are shown.` : '', true,
     makePointLegend(),
     make('div', { class: 'plots' }, ...plots),
@@ -228,8 +229,8 @@ function addForecasts() {
   const steps = windows.flatMap((window) => window.time.map((time, i) => ({ window, time, i })));
   addSection('forecasts', title, `${windows.length === n ? `All ${n}` : `${windows.length} of ${n}`} test windows, evenly chosen, of ${data.best.name}`, true,
     hasCharts ? makeLegend(['truth', 'truth'], ['median', 'best'], ['80 % band', 'band', 'band'], ...(has('zero_shot') ? [['before tuning (zero-shot)', 'tied', 'dashed']] : []), ...(has('seasonal_naive') ? [['seasonal naive', 'naive', 'dotted']] : [])) : null,
-    make('div', { class: 'plots' }, ...windows.map((window) => make('div', {}, make('h3', {}, `${window.item}, after ${window.origin}`),
-      plot(`Forecast of ${window.item} after ${window.origin}`, (canvas) => drawForecast(canvas, window))))),
+    hasCharts ? make('div', { class: 'plots' }, ...windows.map((window) => make('div', {}, make('h3', {}, `${window.item}, after ${window.origin}`),
+      plot(`Forecast of ${window.item} after ${window.origin}`, (canvas) => drawForecast(canvas, window))))) : null,
     makeHiddenTable({
       caption: 'Forecasts step by step', rows: steps,
       columns: [

@@ -23,7 +23,8 @@ static void add_ranking(const ft_report_study *study, ft_report_data *data, cJSO
         ft_text_addf(&lines, "the best is better than the %zu other%s, beyond chance\n", r->count - 1,
                      r->count == 2 ? "" : "s");
     else
-        ft_text_addf(&lines, "%zu of %zu others cannot be told from the best\n", n_tied, r->count - 1);
+        ft_text_addf(&lines, "%zu of %zu other%s cannot be told from the best\n", n_tied, r->count - 1,
+                     r->count == 2 ? "" : "s");
     ft_rivals_describe(r, study->request->metric, study->request->split, FT_RIVALS_ERROR, &lines);
     ft_report_add_finding(data, out, "ranking", &lines);
     ft_text_free(&lines);

@@ -30,9 +30,12 @@ void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split spli
                         ft_text *out);
 
 typedef enum ft_verdict { FT_VERDICT_NONE, FT_VERDICT_USE, FT_VERDICT_DO_NOT_USE } ft_verdict;
-/* Adds one sentence: whether the experiment (read whole, with its run) is better than the baselines that its
- * run recorded. Nothing, and FT_VERDICT_NONE, where it recorded none. */
+/* The standard error of the best experiment's metric; NaN where it is not known. */
+double ft_rivals_standard_error(const ft_rivals *rivals);
+/* Adds one sentence: whether the experiment (read whole, with its run) is better than the baselines that
+ * its run recorded, and than which of them by less than `standard_error` (NaN: not known). Nothing, and
+ * FT_VERDICT_NONE, where it recorded none. */
 ft_verdict ft_verdict_describe(const ft_experiment *experiment, ft_metric metric, ft_split split,
-                               ft_text *out);
+                               double standard_error, ft_text *out);
 
 #endif

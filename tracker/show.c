@@ -218,23 +218,25 @@ static void add_finding(ft_text *out, const char *label, const ft_text *finding)
     ft_text_add(out, "\n");
 }
 
-/* How sure the choice is. */
+/* How sure the choice is; *standard_error as of ft_rivals_standard_error. */
 static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
-                               ft_metric metric, ft_split split, ft_error *err)
+                               ft_metric metric, ft_split split, double *standard_error, ft_error *err)
 {
     ft_rivals rivals;
     ft_text sentence = FT_TEXT_EMPTY;
     ft_status status = ft_rivals_find(experiments, best, metric, split, &rivals, err);
     if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
     if (status == FT_OK) add_finding(out, "certainty    ", &sentence);
+    *standard_error = ft_rivals_standard_error(&rivals);
     ft_text_free(&sentence);
     return status;
 }
 
-static void add_verdict(ft_text *out, const ft_experiment *whole, ft_metric metric, ft_split split)
+static void add_verdict(ft_text *out, const ft_experiment *whole, ft_metric metric, ft_split split,
+                        double standard_error)
 {
     ft_text sentence = FT_TEXT_EMPTY;
-    ft_verdict_describe(whole, metric, split, &sentence);
+    ft_verdict_describe(whole, metric, split, standard_error, &sentence);
     add_finding(out, "verdict      ", &sentence);
     ft_text_free(&sentence);
 }
@@ -256,7 +258,8 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
-    status = add_certainty(out, experiments, best, metric, split, err);
+    double standard_error;
+    status = add_certainty(out, experiments, best, metric, split, &standard_error, err);
     if (status != FT_OK) return status;
     /* Scores alone leave out `run` and with it the baselines. If the file is gone by now, they are not shown.
      */
@@ -267,7 +270,7 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
         if (status == FT_OK) whole = &again;
         if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
     }
-    add_verdict(out, whole, metric, split);
+    add_verdict(out, whole, metric, split, standard_error);
     ft_text_add(out, "\n");
     status = add_metrics(out, whole, err);
     ft_experiment_free(&again);

@@ -23,7 +23,8 @@ void ft_report_add_verdict(const ft_report_study *study, const char *why_none, f
     if (study->best) {
         const char *name;
         ft_metrics baseline[FT_N_SPLITS];
-        verdict = ft_verdict_describe(study->best, metric, study->request->split, &sentence);
+        verdict = ft_verdict_describe(study->best, metric, study->request->split,
+                                      ft_rivals_standard_error(&study->rivals), &sentence);
         if (verdict == FT_VERDICT_NONE)
             ft_text_add(&sentence, "the best is known, but its run recorded no baselines to hold it against");
         add_figures(study->best->experiment_id, study->best->metrics, metric, data, figures);

@@ -77,7 +77,7 @@ operations_of() {
         grep -ho 'base->[a-z_]* = ' "$sibling" | sed 's/base->//; s/ = //' | grep -Fxf "$build/operations" || true
     done
 }
-sed -n 's/^    {"\([a-z_]*\)", op_.*/\1/p' tests/ops/table.c >"$build/operations"
+sed -n 's/^    OP(\([a-z_]*\), .*/\1/p' tests/ops/cases.h >"$build/operations"
 
 # The .cu files through which a file is compiled, and by which its changes may show.
 users_of() {

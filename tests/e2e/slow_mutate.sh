@@ -36,7 +36,8 @@ for part in CMakeLists.txt base bench host kernels model tests/mutate tests/muta
     mkdir -p "copy/$(dirname $part)"
     cp -r "$root/$part" "copy/$part"
 done
-sed -i 's/^\(.*"relu_[a-z]*ward".*\), 1e-6, 1e-2}/\1, 1e9, 1e9}/' copy/tests/ops/table.c
+sed -i 's/OP(\(relu_[a-z]*ward\), row, 1e-6, 1e-2)/OP(\1, row, 1e9, 1e9)/' copy/tests/ops/cases.h
+grep -q 'OP(relu_forward, row, 1e9, 1e9)' copy/tests/ops/cases.h || fail "the table has another form"
 mutate --list kernels/cuda/relu.cu
 expect_status 0
 mutants=$(wc -l <out)
@@ -46,7 +47,7 @@ expect_status 1
 expect out '^kernels/cuda/relu.cu:[0-9]+: mask: ".* 0" to "true": survived$'
 expect out '^    kernels/cuda/relu.cu ! .* -> true ! REASON$'
 # With the table as it is they are tried again and caught; the others are not tried again.
-cp "$root/tests/ops/table.c" copy/tests/ops/table.c
+cp "$root/tests/ops/cases.h" copy/tests/ops/cases.h
 before=$(wc -l <build/mutants.tsv)
 survived=$(grep -c "	survived	" build/mutants.tsv)
 mutate kernels/cuda/relu.cu

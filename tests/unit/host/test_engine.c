@@ -98,11 +98,11 @@ Test(engine, what_is_missing_is_refused)
     const ft_sweep_request sweep = {.base = small};
     ft_experiment_request no_list = small;
     ft_sweep_request no_grids = sweep;
-    ft_forecast_job no_data = forecast, no_model = forecast;
+    ft_forecast_job no_data = forecast, no_target = forecast;
     no_list.set = NULL;
     no_grids.n_grids = 1;
     no_data.data = NULL;
-    no_model.model = NULL;
+    no_target.target = NULL;
     for (int told = 0; told < 2; told++) {
         ft_error *to = told ? &err : NULL;
 #define REFUSES(call)                                                                                        \
@@ -126,7 +126,7 @@ Test(engine, what_is_missing_is_refused)
         REFUSES(ft_forecast_csv(engine, NULL, &text, to));
         REFUSES(ft_forecast_csv(engine, &forecast, NULL, to));
         REFUSES(ft_forecast_csv(engine, &no_data, &text, to));
-        REFUSES(ft_forecast_csv(engine, &no_model, &text, to));
+        REFUSES(ft_forecast_csv(engine, &no_target, &text, to));
     }
     cr_expect_neq(access("results", F_OK), 0);
     ft_engine_close(NULL);

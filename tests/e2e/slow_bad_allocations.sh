@@ -48,24 +48,25 @@ each() {
 }
 
 each 1 --version
-each 1 --help
-each 1 run --help
+each 3 --help
+each 3 run --help
 for form in man bash zsh; do
     each 3 --help=$form
 done
 each 1 devices
-each 1 devices --format json
-each 1 data insights --data data/data.csv --split 0.7,0.15,0.15 --target Close
+each 3 devices --format json
+each 3 data insights --data data/data.csv --split 0.7,0.15,0.15 --target Close
 each 1 compare --results results --format csv
-each 1 compare --results results --group-by lora_rank
+each 3 compare --results results --group-by lora_rank
 each 3 show made_001 --results results
-each 1 best --metric mae --results results
+each 3 best --metric mae --results results
 each 3 analyze importance --metric mae --results results
 each 3 analyze summary --results results
 each 5 model info nano
-each 1 sweep $job --grid lora_rank=2,4 --grid epochs=1,2 --dry-run
+each 3 sweep $job --grid lora_rank=2,4 --grid epochs=1,2 --dry-run
 each 7 model merge --model nano --adapter "$(echo results/made_001_*/adapter)" --out written
-each 1 data demo --out written
+each 3 data demo --out written
 each 5 forecast --model nano --data data/data.csv --target Close --horizon 2 --num-samples 2 --threads 1
+each 5 report --results results --out written
 each 9 run $job --results written
 finish

@@ -9,14 +9,14 @@ adapter=$(directory_of 'tuned_*')/adapter
 check() {
     must forecast --model nano --target Close --num-samples 2 --quantiles 0.5 --horizon 300 "$@"
     cp out longest
-    for horizon in 1 5 63 64 65 66 90 100 126 127 128 129 130 190 191 192 193 250 255 256 257 299; do
+    for horizon in 1 64 65 100 127 128 129 192 193 256 299; do
         must forecast --model nano --target Close --num-samples 2 --quantiles 0.5 --horizon $horizon "$@"
         awk -F, -v n=$horizon '{ if ($1 != last) count = 0; last = $1 } count++ < n' longest | cmp -s out - ||
             fail "horizon $horizon is not the beginning of 300 ($*)"
     done
 }
 
-for rows in 1 2 7 31 63 64 65 120 200 319 320 383 384 447 448 449 505 506 507 511 512 513 600 700; do
+for rows in 1 7 63 64 120 320 384 447 448 449 505 511 512 513 700; do
     head -$((rows + 1)) data/data.csv >"history$rows.csv"
     check --data "history$rows.csv"
 done

@@ -48,11 +48,11 @@ must sweep --model model $splits $common $part $grid
 expect err 'all of them were done before'
 
 # Two sweeps of one name at once: the second is told who has it; another name shares the directory.
-long="--set epochs=1000 --set context_length=48 --set prediction_length=8 --target Close --results shared"
+long="--set epochs=200000 --set context_length=48 --set prediction_length=8 --target Close --results shared"
 "$FTGPU" sweep --model model $splits $long --name one $grid >/dev/null 2>first.err &
 first=$!
 for i in $(seq 200); do
-    [ -s shared/.sweeps/one/journal.jsonl ] && break
+    grep -q ' epoch [0-9]' first.err && break
     sleep 0.5
 done
 refuses "sweep \"one\" is being run by process $first on " sweep --model model $splits $long --name one $grid
@@ -61,7 +61,7 @@ kill -INT "$first"
 wait "$first" && fail "an interrupted sweep says it is done" || status=$?
 [ "$status" = 130 ] || fail "interrupted: exit status $status instead of 130"
 cp first.err err
-expect err 'sweep "one" stopped with [01] of 2 experiments done; the same command goes on from there'
+expect err 'sweep "one" stopped with 0 of 2 experiments done; the same command goes on from there'
 [ -s shared/.sweeps/one/checkpoints/batch_1.safetensors ] || fail "no checkpoint was left"
 [ "$(ls -d shared/one_* 2>/dev/null | wc -l)" = 0 ] || fail "an interrupted experiment left its directory"
 

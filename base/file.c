@@ -354,6 +354,13 @@ ft_status ft_make_directories(const char *path, ft_error *err)
     return status;
 }
 
+char *ft_cache_directory(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache == '/') return ft_join_path(cache, "ftgpu");
+    return home && *home == '/' ? ft_join_path(home, ".cache/ftgpu") : NULL;
+}
+
 char *ft_join_path(const char *directory, const char *name)
 {
     ft_text path = FT_TEXT_EMPTY;

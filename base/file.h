@@ -58,6 +58,10 @@ ft_status ft_make_temporary_directory(const char *path, char **temporary, ft_err
 /* "directory/name", malloc'd; NULL when memory runs out. */
 char *ft_join_path(const char *directory, const char *name);
 
+/* Where ftgpu keeps what it can make again: $XDG_CACHE_HOME/ftgpu, else ~/.cache/ftgpu;
+ * malloc'd, not made. NULL if the environment names neither, or memory runs out. */
+char *ft_cache_directory(void);
+
 /* Whether something exists at `path`; links are followed. FT_FAILED where that cannot be
  * decided: a failing disk or network does not mean absence. */
 ft_status ft_path_exists(const char *path, bool *exists, ft_error *err);

@@ -12,14 +12,6 @@
 #include "base/json.h"
 #include "base/text.h"
 
-/* <cache>/ftgpu, malloc'd; NULL if no cache directory is known. */
-static char *cache_directory(void)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && *cache == '/') return ft_join_path(cache, "ftgpu");
-    return home && *home == '/' ? ft_join_path(home, ".cache/ftgpu") : NULL;
-}
-
 /* The content of the file; *numbers is NULL if it is missing or not ours. FT_FAILED if
  * it cannot be read. */
 static ft_status read_numbers(const char *path, cJSON **numbers)
@@ -46,7 +38,7 @@ static bool number_in(const cJSON *numbers, const char *key, double *number)
 
 bool ft_calibration_find(const char *key, double *number)
 {
-    char *directory = cache_directory();
+    char *directory = ft_cache_directory();
     char *path = directory ? ft_join_path(directory, "calibration.json") : NULL;
     cJSON *numbers = NULL;
     if (path) (void)read_numbers(path, &numbers);
@@ -89,7 +81,7 @@ static bool lock_soon(int descriptor)
 void ft_calibration_keep(const char *key, double *number)
 {
     ft_error ignored;
-    char *directory = cache_directory();
+    char *directory = ft_cache_directory();
     char *path = directory ? ft_join_path(directory, "calibration.json") : NULL;
     char *lock = directory ? ft_join_path(directory, "calibration.lock") : NULL;
     int descriptor = -1;

@@ -30,6 +30,6 @@ const char *ft_model_public_name(const char *model, const char *directory)
 {
     /* "@revision", "hf://" and the built-in model's name are ftgpu's notation: PEFT could
      * not resolve it, so the path is better. */
-    const bool is_ours = strchr(model, '@') || strstr(model, "://") || strcmp(model, ft_builtin_name) == 0;
+    const bool is_ours = strchr(model, '@') || strstr(model, "://") || ft_is_builtin(model);
     return is_ours ? directory : model;
 }

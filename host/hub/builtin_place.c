@@ -10,13 +10,6 @@
 #include "base/text.h"
 #include "model/pretrained/builtin.h"
 
-/* The variable's value where it is an absolute path, else NULL. */
-static const char *path_variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value == '/' ? value : NULL;
-}
-
 /* Writes the model below `parent`. *directory stays NULL where that fails. */
 static ft_status write_below(const char *parent, char **directory, ft_error *err)
 {
@@ -50,9 +43,9 @@ static ft_status make_private(const char *path, ft_error *err)
 
 static ft_status write_temporary(char **directory, ft_error *err)
 {
-    const char *temporary = path_variable("TMPDIR");
+    const char *given = getenv("TMPDIR"), *temporary = given && *given == '/' ? given : "/tmp";
     ft_text path = FT_TEXT_EMPTY;
-    ft_text_addf(&path, "%s/ftgpu-%ld", temporary ? temporary : "/tmp", (long)geteuid());
+    ft_text_addf(&path, "%s/ftgpu-%ld", temporary, (long)geteuid());
     ft_status status = path.failed ? ft_no_memory(err, "a path", 64) : make_private(path.data, err);
     if (status == FT_OK) status = write_below(path.data, directory, err);
     ft_text_free(&path);
@@ -62,13 +55,10 @@ static ft_status write_temporary(char **directory, ft_error *err)
 /* In the user's cache; FT_BAD_INPUT where the environment names none. */
 static ft_status write_cached(char **directory, ft_error *err)
 {
-    const char *caches = path_variable("XDG_CACHE_HOME"), *home = path_variable("HOME");
-    if (!caches && !home) return ft_fail(err, FT_BAD_INPUT, "neither XDG_CACHE_HOME nor HOME is set");
-    ft_text parent = FT_TEXT_EMPTY;
-    ft_text_addf(&parent, "%s%s/ftgpu", caches ? caches : home, caches ? "" : "/.cache");
-    ft_status status =
-        parent.failed ? ft_no_memory(err, "a path", 64) : write_below(parent.data, directory, err);
-    ft_text_free(&parent);
+    char *cache = ft_cache_directory();
+    if (!cache) return ft_fail(err, FT_BAD_INPUT, "no cache directory is known");
+    ft_status status = write_below(cache, directory, err);
+    free(cache);
     return status;
 }
 

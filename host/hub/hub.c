@@ -185,18 +185,13 @@ static ft_status find_or_fetch(const char *model, const ft_hub_name *name, const
     return status;
 }
 
-static bool is_builtin(const char *model)
-{
-    return strcmp(model, ft_builtin_name) == 0;
-}
-
 ft_status ft_hub_resolve(const char *model, const ft_hub_watch *watch, char **directory, ft_error *err)
 {
     struct stat info;
     ft_hub_name name;
     *directory = NULL;
     const bool is_missing = lstat(model, &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
-    if (is_missing && is_builtin(model)) return ft_builtin_place(directory, err);
+    if (is_missing && ft_is_builtin(model)) return ft_builtin_place(directory, err);
     if (is_missing && ft_hub_name_parse(model, &name))
         return find_or_fetch(model, &name, watch, directory, err);
     *directory = ft_copy_string(model);
@@ -208,7 +203,7 @@ ft_status ft_hub_find(const char *model, char **directory, ft_error *err)
     ft_hub_settings settings;
     ft_hub_name name;
     *directory = NULL;
-    if (is_builtin(model)) return ft_builtin_place(directory, err);
+    if (ft_is_builtin(model)) return ft_builtin_place(directory, err);
     if (!ft_hub_name_parse(model, &name)) return FT_OK;
     ft_status status = ft_hub_settings_read(&settings, err);
     if (status == FT_OK) status = ft_hub_cache_find(settings.cache, &name, directory, err);
@@ -221,7 +216,7 @@ ft_status ft_hub_pull(const char *model, const ft_hub_watch *watch, char **direc
     ft_hub_settings settings;
     ft_hub_name name;
     *directory = NULL;
-    if (is_builtin(model)) return ft_builtin_place(directory, err);
+    if (ft_is_builtin(model)) return ft_builtin_place(directory, err);
     if (!ft_hub_name_parse(model, &name))
         return ft_fail(err, FT_BAD_INPUT,
                        "\"%s\" is no name on the Hugging Face Hub: ORG/NAME or ORG/NAME@REVISION, as "

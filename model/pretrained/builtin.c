@@ -7,22 +7,14 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/embed.h"
 #include "base/file.h"
 
 const char ft_builtin_name[] = "ftgpu-nano";
 
-/* The bytes of a file, from `symbol` to `symbol`_end. */
-#define EMBED(symbol, file)                                                                                  \
-    __asm__(".section .rodata\n"                                                                             \
-            ".balign 16\n" #symbol ":\n"                                                                     \
-            ".incbin \"" FT_BUILTIN_DIRECTORY "/" file "\"\n" #symbol "_end:\n"                              \
-            ".byte 0\n"                                                                                      \
-            ".previous\n");                                                                                  \
-    extern const char symbol[], symbol##_end[]
-
-EMBED(ft_builtin_config, "config.json");
-EMBED(ft_builtin_tensors, "model.safetensors");
-EMBED(ft_builtin_record, "pretraining.json");
+FT_EMBED(ft_builtin_config, FT_BUILTIN_DIRECTORY "/config.json");
+FT_EMBED(ft_builtin_tensors, FT_BUILTIN_DIRECTORY "/model.safetensors");
+FT_EMBED(ft_builtin_record, FT_BUILTIN_DIRECTORY "/pretraining.json");
 
 typedef struct embedded_file {
     const char *name, *begin, *end;
@@ -35,6 +27,11 @@ static const embedded_file files[] = {
     {"config.json", ft_builtin_config, ft_builtin_config_end},
 };
 enum { N_FILES = sizeof files / sizeof *files };
+
+bool ft_is_builtin(const char *model)
+{
+    return strcmp(model, ft_builtin_name) == 0;
+}
 
 static size_t size_of(const embedded_file *file)
 {

@@ -3,10 +3,13 @@
 #ifndef FT_MODEL_PRETRAINED_BUILTIN_H
 #define FT_MODEL_PRETRAINED_BUILTIN_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /* Its name for --model. */
 extern const char ft_builtin_name[];
+bool ft_is_builtin(const char *model);
 
 /* "ftgpu-nano-<checksum of its files>": other versions of the model have other names. */
 enum { FT_BUILTIN_VERSION_CHARS = 32 };

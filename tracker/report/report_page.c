@@ -4,23 +4,19 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "tracker/report/report.h"
 
-/* Puts a file into the program; NAME and NAME_end are its first byte and the one after its last. The build
- * says where the files are. */
-#define EMBED(name, path)                                                                                    \
-    __asm__(".pushsection .rodata\n" #name ": .incbin \"" path "\"\n" #name "_end: .byte 0\n.popsection\n"); \
-    extern const char name[], name##_end[]
-
-EMBED(page_html, FT_REPORT_DIRECTORY "/page.html");
-EMBED(page_css, FT_REPORT_DIRECTORY "/page.css");
-EMBED(page_js, FT_REPORT_DIRECTORY "/page.js");
-EMBED(tables_js, FT_REPORT_DIRECTORY "/tables.js");
-EMBED(charts_js, FT_REPORT_DIRECTORY "/charts.js");
-EMBED(parallel_js, FT_REPORT_DIRECTORY "/parallel.js");
+/* The build says where the files are. */
+FT_EMBED(page_html, FT_REPORT_DIRECTORY "/page.html");
+FT_EMBED(page_css, FT_REPORT_DIRECTORY "/page.css");
+FT_EMBED(page_js, FT_REPORT_DIRECTORY "/page.js");
+FT_EMBED(tables_js, FT_REPORT_DIRECTORY "/tables.js");
+FT_EMBED(charts_js, FT_REPORT_DIRECTORY "/charts.js");
+FT_EMBED(parallel_js, FT_REPORT_DIRECTORY "/parallel.js");
 #ifdef FT_CHART_JS
-EMBED(chart_licence, FT_REPORT_DIRECTORY "/chart_licence.txt");
-EMBED(chart_js, FT_CHART_JS);
+FT_EMBED(chart_licence, FT_REPORT_DIRECTORY "/chart_licence.txt");
+FT_EMBED(chart_js, FT_CHART_JS);
 #endif
 
 bool ft_report_has_charts(void)

@@ -11,17 +11,23 @@ static int64_t iso(const char *text)
     return time;
 }
 
+static void is_read(const char *format, const char *text, const char *expected, const char *written)
+{
+    char out[FT_TIMESTAMP_CHARS];
+    int64_t time = 0;
+    ft_timestamp_style style;
+    cr_assert(ft_date_format_read(format, text, strlen(text), &time, &style), "%s", text);
+    cr_expect_eq(time, iso(expected), "%s", text);
+    cr_expect_str_eq(ft_timestamp_format(time, &style, out), written, "%s: %s", text, out);
+}
+
 /* The text is found to have `format`, by which it is the instant `expected`, and is written as it was. */
 static void is_found(const char *text, const char *format, const char *expected)
 {
-    char formats[2][FT_DATE_FORMAT_CHARS], out[FT_TIMESTAMP_CHARS];
-    int64_t time = 0;
-    ft_timestamp_style style;
+    char formats[2][FT_DATE_FORMAT_CHARS];
     cr_expect_eq(ft_date_format_find(text, strlen(text), formats), FT_DATE_ONE, "%s", text);
     cr_expect_str_eq(formats[0], format, "%s: %s", text, formats[0]);
-    cr_assert(ft_date_format_read(formats[0], text, strlen(text), &time, &style), "%s", text);
-    cr_expect_eq(time, iso(expected), "%s", text);
-    cr_expect_str_eq(ft_timestamp_format(time, &style, out), text, "%s: %s", text, out);
+    is_read(formats[0], text, expected, text);
 }
 
 Test(date_formats, that_have_one_meaning)
@@ -92,12 +98,7 @@ Test(date_formats, weeks_and_days_of_the_year)
 /* A year with a fraction is found by the whole column (csv_layout.h), as it may be any number. */
 static void is_month(const char *text, const char *expected, const char *written)
 {
-    char out[FT_TIMESTAMP_CHARS];
-    int64_t time = 0;
-    ft_timestamp_style style;
-    cr_assert(ft_date_format_read("%J", text, strlen(text), &time, &style), "%s", text);
-    cr_expect_eq(time, iso(expected), "%s", text);
-    cr_expect_str_eq(ft_timestamp_format(time, &style, out), written, "%s: %s", text, out);
+    is_read("%J", text, expected, written);
 }
 
 Test(date_formats, years_with_a_fraction)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "tracker/experiments.h"
 
 static char scratch_directory[64];
 
@@ -44,6 +45,20 @@ static inline void scratch_results(const char *id, const char *json)
     cr_assert(file);
     fputs(json, file);
     fclose(file);
+}
+
+/* Writes experiments e0, e1, ... with these members, and loads them. */
+static inline void scratch_experiments(const char *const *members, size_t count, ft_experiments *set)
+{
+    ft_error err;
+    for (size_t i = 0; i < count; i++) {
+        char id[32], json[4000];
+        snprintf(id, sizeof id, "e%zu", i);
+        snprintf(json, sizeof json, "{\"experiment_id\": \"%s\", %s}", id, members[i]);
+        scratch_results(id, json);
+    }
+    cr_assert_eq(ft_experiments_load(scratch_directory, FT_WHOLE, set, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(set->count, count, "%s", set->n_warnings ? set->warnings[0] : "");
 }
 
 #endif

@@ -21,15 +21,7 @@ TestSuite(analyze, .init = scratch_enter, .fini = unload);
 
 static void load(const char *const *members, size_t count)
 {
-    ft_error err;
-    for (size_t i = 0; i < count; i++) {
-        char id[32], json[1000];
-        snprintf(id, sizeof id, "e%zu", i);
-        snprintf(json, sizeof json, "{\"experiment_id\": \"%s\", %s}", id, members[i]);
-        scratch_results(id, json);
-    }
-    cr_assert_eq(ft_experiments_load(scratch_directory, FT_WHOLE, &set, &err), FT_OK, "%s", err.message);
-    cr_assert_eq(set.count, count, "%s", set.n_warnings ? set.warnings[0] : "");
+    scratch_experiments(members, count, &set);
 }
 
 /* The table, which starts again, as CSV. */

@@ -9,11 +9,12 @@
 typedef struct ft_pretrain_job {
     const char *size;  /* of a fresh model: ft_config_for_size; NULL with a model */
     const char *model; /* to go on from, as --model names one; NULL with a size */
-    const char *out;   /* the directory: model.safetensors, config.json and pretraining.json in the end, until
-                         then the checkpoint */
-    bool stores_bf16;  /* the model's file is bf16, half the size; else f32 */
-    ft_pretrain_settings
-        settings; /* lengths 0: the size's own. Checkpoint, callbacks and comm are filled in */
+    /* the directory: holds the checkpoint, in the end model.safetensors, config.json and
+     * pretraining.json */
+    const char *out;
+    bool stores_bf16; /* the model's file is bf16, half the size; else f32 */
+    /* lengths 0: the size's or the model's. Checkpoint, callbacks and comm are filled in. */
+    ft_pretrain_settings settings;
 } ft_pretrain_job;
 
 /* Trains, or resumes from the checkpoint in job->out, and writes the model.

@@ -218,7 +218,7 @@ static void add_finding(ft_text *out, const char *label, const ft_text *finding)
     ft_text_add(out, "\n");
 }
 
-/* How sure the choice is; *standard_error as of ft_rivals_standard_error. */
+/* Adds the line "certainty". *standard_error: see ft_rivals_standard_error. */
 static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
                                ft_metric metric, ft_split split, double *standard_error, ft_error *err)
 {

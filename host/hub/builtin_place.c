@@ -29,7 +29,8 @@ static ft_status write_below(const char *parent, char **directory, ft_error *err
     return status;
 }
 
-/* A directory of this user alone in a place where everybody writes. */
+/* Makes a directory that only this user can write, in a parent that all can write. A
+ * directory or link of somebody else is refused. */
 static ft_status make_private(const char *path, ft_error *err)
 {
     struct stat info;

@@ -1,14 +1,14 @@
-/* Where the built-in model lies on this machine: unpacked beside the caches of other programs, so
- * that all that reads a model directory reads it too, Python included. */
+/* Unpacks the built-in model, so that everything that reads a model directory can read it,
+ * Python included. */
 #ifndef FT_HOST_HUB_BUILTIN_PLACE_H
 #define FT_HOST_HUB_BUILTIN_PLACE_H
 
 #include "base/error.h"
 
-/* Unpacks it where it is not there yet. *directory, malloc'd, is
- * $XDG_CACHE_HOME/ftgpu/models/ftgpu-nano-<checksum>, or below ~/.cache. Where neither can be
- * written, in a container say, it is below $TMPDIR/ftgpu-<user>, a directory that others cannot
- * write; FT_BAD_INPUT where that does not work either. */
+/* Unpacks the model unless it is there. *directory, malloc'd, is
+ * models/ftgpu-nano-<checksum> in ft_cache_directory(). If that cannot be written, as in
+ * some containers, it is below $TMPDIR/ftgpu-<user>, which only this user can write.
+ * FT_BAD_INPUT if neither works. */
 ft_status ft_builtin_place(char **directory, ft_error *err);
 
 #endif

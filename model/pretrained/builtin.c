@@ -45,7 +45,7 @@ void ft_builtin_version(char text[FT_BUILTIN_VERSION_CHARS])
     snprintf(text, FT_BUILTIN_VERSION_CHARS, "%s-%08lx", ft_builtin_name, (unsigned long)checksum);
 }
 
-/* Whether the file at `path` is the embedded one. */
+/* Whether the file at `path` has the embedded bytes. */
 static bool is_there(const embedded_file *file, const char *path)
 {
     char *data = NULL;

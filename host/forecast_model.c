@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "host/experiment/run_record.h"
+#include "model/adapter_kinds.h"
 #include "model/pretrained/builtin.h"
 #include "tracker/experiments.h"
 
@@ -117,15 +118,16 @@ static ft_status describe(const ft_experiment *experiment, const ft_forecast_job
                           ft_forecast_model *found, ft_error *err)
 {
     const char *type = text_of(experiment->hyperparams, "adapter_type");
-    const bool is_full = type && strcmp(type, "full") == 0;
+    const ft_adapter_properties *kind = type ? ft_adapter_kind_named(type) : NULL;
+    const bool is_full = kind && kind->replaces_weights;
     found->context_length = length_of(experiment->hyperparams, "context_length");
     found->prediction_length = length_of(experiment->hyperparams, "prediction_length");
     ft_status status = keep(experiment->experiment_id, &found->experiment_id, err);
     if (status == FT_OK) status = find_trained(experiment, is_full ? &found->model : &found->adapter, err);
     if (status == FT_OK && is_full && job->model)
         return ft_fail(err, FT_BAD_INPUT,
-                       "experiment %s was tuned as a whole (adapter_type full): leave out --model",
-                       experiment->experiment_id);
+                       "experiment %s was tuned as a whole (adapter_type %s): leave out --model",
+                       experiment->experiment_id, type);
     if (status != FT_OK || is_full) return status;
     status = keep(text_of(experiment->run, "model_hash"), &found->hash, err);
     if (status == FT_OK)

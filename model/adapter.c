@@ -2,50 +2,12 @@
 #include "model/adapter.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checksum.h"
+#include "model/adapter_kinds.h"
 #include "model/initial_values.h"
-
-static const char *const letters[] = {"q", "k", "v", "o", "wi", "wo"};
-enum { N_TARGETS = 6 };
-
-uint32_t ft_target_of(const ft_tensor_info *info)
-{
-    for (int i = 0; info->target && i < N_TARGETS; i++)
-        if (!strcmp(info->target, letters[i])) return 1u << i;
-    return 0;
-}
-
-ft_status ft_targets_parse(const char *text, uint32_t *targets, ft_error *err)
-{
-    uint32_t found = 0;
-    for (const char *at = text;; at++) {
-        size_t length = strcspn(at, "+,");
-        int i = 0;
-        while (i < N_TARGETS && (strlen(letters[i]) != length || memcmp(at, letters[i], length) != 0)) i++;
-        if (i == N_TARGETS)
-            return ft_fail(err, FT_BAD_INPUT,
-                           "\"%.100s\": \"%.*s\" is not a target (join some of q, k, v, o, wi, wo by +)",
-                           text, (int)(length > 100 ? 100 : length), at);
-        found |= 1u << i;
-        at += length;
-        if (!*at) break;
-    }
-    *targets = found;
-    return FT_OK;
-}
-
-void ft_targets_format(uint32_t targets, char out[32])
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < N_TARGETS; i++)
-        if (targets >> i & 1u)
-            used += (size_t)snprintf(out + used, 32 - used, used ? "+%s" : "%s", letters[i]);
-}
 
 float ft_adapter_scale(const ft_adapter_spec *spec)
 {
@@ -56,25 +18,22 @@ float ft_adapter_scale(const ft_adapter_spec *spec)
 
 ft_status ft_adapter_check(const ft_adapter_spec *spec, const ft_model_config *config, ft_error *err)
 {
-    if (spec->kind != FT_LORA) return FT_OK;
-    if (spec->targets == 0 || spec->targets >> N_TARGETS)
-        return ft_fail(err, FT_BAD_INPUT, "lora_targets: at least one of q, k, v, o, wi, wo is needed");
-    if (spec->rank < 1 || spec->rank > FT_MAX_RANK)
-        return ft_fail(err, FT_BAD_INPUT, "lora_rank %d: a rank from 1 to %d is needed", (int)spec->rank,
-                       FT_MAX_RANK);
-    if (!isfinite(spec->alpha)) return ft_fail(err, FT_BAD_INPUT, "lora_alpha: a finite number is needed");
-    if (!(spec->dropout >= 0.0f && spec->dropout < 1.0f))
-        return ft_fail(err, FT_BAD_INPUT, "dropout_rate %g: a number from 0 to below 1 is needed",
-                       (double)spec->dropout);
-    /* A decoder's block has all that an encoder's has, and all blocks are alike. */
-    int32_t block = ft_block_tensor(config, FT_DECODER, 0, (ft_module)0);
-    for (int32_t i = block; i < block + FT_MODULES_PER_BLOCK; i++) {
-        ft_tensor_info info = ft_tensor_describe(config, i);
-        int32_t smaller = info.rows < info.cols ? info.rows : info.cols;
-        if (!(ft_target_of(&info) & spec->targets) || spec->rank <= smaller) continue;
-        return ft_fail(err, FT_BAD_INPUT, "lora_rank %d is above %d, the smaller side of target \"%s\"",
-                       (int)spec->rank, (int)smaller, info.target);
-    }
+    const ft_adapter_properties *kind = &ft_adapter_kinds[spec->kind];
+    return kind->check ? kind->check(spec, config, err) : FT_OK;
+}
+
+/* Room for one tensor's A and B, which are zero, or its replacement, which is the base's. */
+static ft_status create_tensor(const ft_weights *base, int32_t index, ft_adapter *adapter, ft_error *err)
+{
+    ft_tensor_info info = ft_tensor_describe(&base->config, index);
+    size_t rank = (size_t)adapter->spec.rank, rows = (size_t)info.rows, cols = (size_t)info.cols;
+    bool is_low_rank = ft_adapter_kinds[adapter->spec.kind].is_low_rank;
+    adapter->a[index] = calloc(is_low_rank ? rank * cols : rows * cols, sizeof(float));
+    if (is_low_rank) adapter->b[index] = calloc(rows * rank, sizeof(float));
+    if (!adapter->a[index] || (is_low_rank && !adapter->b[index]))
+        return ft_no_memory(err, ft_tensor_name_of(&base->config, index).text,
+                            (is_low_rank ? (rows + cols) * rank : rows * cols) * sizeof(float));
+    if (!is_low_rank) memcpy(adapter->a[index], base->tensor[index], rows * cols * sizeof(float));
     return FT_OK;
 }
 
@@ -95,17 +54,8 @@ ft_status ft_adapter_create(const ft_adapter_spec *spec, const ft_weights *base,
     if (!made->a || !made->b) status = ft_no_memory(err, "an adapter", 2 * bytes);
     for (int32_t i = 0; status == FT_OK && i < (int32_t)count; i++) {
         ft_tensor_info info = ft_tensor_describe(config, i);
-        size_t rank = (size_t)spec->rank, rows = (size_t)info.rows, cols = (size_t)info.cols;
-        if (!base->tensor[i]) continue;
-        if (spec->kind == FT_LORA && !(ft_target_of(&info) & spec->targets)) continue;
-        if (spec->kind == FT_LN_TUNING && !info.is_norm) continue;
-        made->a[i] = calloc(spec->kind == FT_LORA ? rank * cols : rows * cols, sizeof(float));
-        if (spec->kind == FT_LORA) made->b[i] = calloc(rows * rank, sizeof(float));
-        if (!made->a[i] || (spec->kind == FT_LORA && !made->b[i]))
-            status =
-                ft_no_memory(err, ft_tensor_name_of(config, i).text, (rows + cols) * rank * sizeof(float));
-        else if (spec->kind != FT_LORA)
-            memcpy(made->a[i], base->tensor[i], rows * cols * sizeof(float));
+        if (base->tensor[i] && ft_adapter_kinds[spec->kind].trains(&info, spec->targets))
+            status = create_tensor(base, i, made, err);
     }
     if (status) {
         ft_adapter_free(made);
@@ -131,7 +81,7 @@ ft_status ft_adapter_init(const ft_adapter_spec *spec, const ft_weights *base, u
                           ft_adapter **adapter, ft_error *err)
 {
     ft_status status = ft_adapter_create(spec, base, adapter, err);
-    if (status || spec->kind != FT_LORA) return status;
+    if (status || !ft_adapter_kinds[spec->kind].is_low_rank) return status;
     for (int32_t i = 0; i < ft_tensor_count(&base->config); i++) {
         if (!(*adapter)->a[i]) continue;
         ft_tensor_info info = ft_tensor_describe(&base->config, i);
@@ -173,12 +123,13 @@ ft_status ft_adapter_merge(const ft_adapter *adapter, ft_weights *weights, ft_er
         fits = weights->tensor[i] && mine.rows == theirs.rows && mine.cols == theirs.cols;
     }
     if (!fits) return ft_fail(err, FT_BAD_INPUT, "the adapter is for a model of another shape");
-    float scale = adapter->spec.kind == FT_LORA ? ft_adapter_scale(&adapter->spec) : 0.0f;
+    bool is_low_rank = ft_adapter_kinds[adapter->spec.kind].is_low_rank;
+    float scale = is_low_rank ? ft_adapter_scale(&adapter->spec) : 0.0f;
     for (int32_t i = 0; i < count; i++) {
         if (!adapter->a[i]) continue;
         ft_tensor_info info = ft_tensor_describe(config, i);
         size_t bytes = (size_t)info.rows * (size_t)info.cols * sizeof(float);
-        if (adapter->spec.kind == FT_LORA)
+        if (is_low_rank)
             add_product(weights->tensor[i], adapter->a[i], adapter->b[i], scale, &info, adapter->spec.rank);
         else
             memcpy(weights->tensor[i], adapter->a[i], bytes);

@@ -10,9 +10,12 @@
 #include "base/error.h"
 #include "model/weights.h"
 
-typedef enum ft_adapter_kind { FT_LORA, FT_LN_TUNING, FT_FULL } ft_adapter_kind;
+/* What a kind trains, and how: model/adapter_kinds.h. */
+typedef enum ft_adapter_kind { FT_LORA, FT_LN_TUNING, FT_FULL, FT_N_ADAPTER_KINDS } ft_adapter_kind;
+/* Their names as adapter_type has them: initializers of an array of strings. */
+#define FT_ADAPTER_KIND_NAMES [FT_LORA] = "lora", [FT_LN_TUNING] = "ln_tuning", [FT_FULL] = "full"
 
-/* Bits of ft_adapter_spec.targets, in the order q, k, v, o, wi, wo. */
+/* Bits of ft_adapter_spec.targets, in the order of ft_target_names. */
 enum {
     FT_TARGET_Q = 1,
     FT_TARGET_K = 2,
@@ -21,7 +24,8 @@ enum {
     FT_TARGET_WI = 16,
     FT_TARGET_WO = 32
 };
-enum { FT_MAX_RANK = 256 };
+enum { FT_N_TARGETS = 6, FT_ALL_TARGETS = (1 << FT_N_TARGETS) - 1, FT_MAX_RANK = 256 };
+extern const char *const ft_target_names[FT_N_TARGETS]; /* q, k, v, o, wi, wo */
 
 typedef struct ft_adapter_spec {
     ft_adapter_kind kind;

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "model/adapter.h"
+#include "model/adapter_kinds.h"
 #include "model/peft_config.h"
 #include "model/peft_tensors.h"
 #include "model/place.h"
@@ -38,17 +38,17 @@ typedef struct parts {
 static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts *p, ft_error *err)
 {
     const ft_model_config *config = &base->config;
-    bool lora = spec->kind == FT_LORA;
+    const ft_adapter_properties *kind = &ft_adapter_kinds[spec->kind];
     int64_t stated = spec->rank, rank = 0;
     for (int32_t i = 0; i < ft_tensor_count(config); i++) {
         ft_tensor_info info = ft_tensor_describe(config, i);
         char a[NAME_CHARS], b[NAME_CHARS];
-        if (lora ? !info.is_linear : !info.is_norm) continue;
-        peft_name(config, i, lora ? "lora_A" : "ln_tuning_layers", a);
+        if (!kind->trains(&info, FT_ALL_TARGETS)) continue;
+        peft_name(config, i, kind->peft_a, a);
         p->a[i] = ft_peft_tensors_find(&p->tensors, a);
         if (p->a[i]) p->found++;
-        if (!lora) continue;
-        peft_name(config, i, "lora_B", b);
+        if (!kind->is_low_rank) continue;
+        peft_name(config, i, kind->peft_b, b);
         p->b[i] = ft_peft_tensors_find(&p->tensors, b);
         if (p->b[i]) p->found++;
         if (!p->a[i] != !p->b[i])
@@ -69,10 +69,10 @@ static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts
         if (status != FT_OK) return status;
     }
     if (p->found == 0) return ft_fail(err, FT_BAD_INPUT, "%s: holds no tensor of an adapter", p->file->path);
-    if (lora && stated && rank != stated)
+    if (kind->is_low_rank && stated && rank != stated)
         return ft_fail(err, FT_BAD_INPUT, "%s: the tensors' rank is %lld, adapter_config.json says r %lld",
                        p->file->path, (long long)rank, (long long)stated);
-    if (lora && (rank < 1 || rank > FT_MAX_RANK))
+    if (kind->is_low_rank && (rank < 1 || rank > FT_MAX_RANK))
         return ft_fail(err, FT_BAD_INPUT, "%s: the tensors' rank is %lld, 1 to %d is supported",
                        p->file->path, (long long)rank, FT_MAX_RANK);
     spec->rank = (int32_t)rank;
@@ -83,6 +83,7 @@ static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts
 static ft_status check_modules(const char *config_path, const ft_model_config *config,
                                const ft_adapter_spec *spec, const parts *p, ft_error *err)
 {
+    const ft_adapter_properties *kind = &ft_adapter_kinds[spec->kind];
     size_t count = 0;
     const size_t most = (size_t)ft_tensor_count(config);
     ft_tensor_name *names = calloc(2 * most, sizeof *names), *adapted = names + most;
@@ -95,12 +96,12 @@ static ft_status check_modules(const char *config_path, const ft_model_config *c
     size_t n_possible = 0;
     for (int32_t i = 0; i < (int32_t)most; i++) {
         const ft_tensor_info info = ft_tensor_describe(config, i);
-        if (spec->kind == FT_LORA ? !info.is_linear : !info.is_norm) continue;
+        if (!kind->trains(&info, FT_ALL_TARGETS)) continue;
         ft_tensor_name *name = &names[n_possible];
         *name = ft_tensor_name_of(config, i);
         name->text[strlen(name->text) - strlen(".weight")] = '\0';
         has[n_possible++] = p->a[i] != NULL;
-        if (spec->kind == FT_LORA && p->a[i]) adapted[count++] = *name;
+        if (kind->is_low_rank && p->a[i]) adapted[count++] = *name;
     }
     ft_status status =
         ft_peft_config_check(config_path, spec, adapted, count, p->found < p->file->count, err);
@@ -121,7 +122,7 @@ static ft_status read_parts(const parts *p, ft_adapter *adapter, ft_error *err)
         ft_tensor_info info = ft_tensor_describe(&adapter->config, i);
         int64_t rank = adapter->spec.rank;
         if (!p->a[i]) continue;
-        if (adapter->spec.kind != FT_LORA) {
+        if (!ft_adapter_kinds[adapter->spec.kind].is_low_rank) {
             status = ft_safetensors_read_matrix(p->file, p->a[i], 1, info.cols, adapter->a[i], err);
             continue;
         }
@@ -203,7 +204,8 @@ static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_e
 {
     static const char *const metadata[] = {"format", "pt"};
     const ft_model_config *config = &adapter->config;
-    bool lora = adapter->spec.kind == FT_LORA;
+    const ft_adapter_properties *kind = &ft_adapter_kinds[adapter->spec.kind];
+    bool is_low_rank = kind->is_low_rank;
     ft_status status = FT_OK;
     size_t count = 0, capacity = 2 * (size_t)ft_tensor_count(config);
     char(*names)[NAME_CHARS] = calloc(capacity, sizeof *names);
@@ -216,15 +218,16 @@ static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_e
         ft_tensor_info info = ft_tensor_describe(config, i);
         int64_t rank = adapter->spec.rank;
         if (!adapter->a[i]) continue;
-        peft_name(config, i, lora ? "lora_A" : "ln_tuning_layers", names[count]);
-        stored[count] = (ft_tensor_to_store){.name = names[count],
-                                             .dtype = FT_STORED_F32,
-                                             .n_dims = lora ? 2 : 1,
-                                             .shape = {lora ? rank : info.cols, lora ? info.cols : 0},
-                                             .data = adapter->a[i]};
+        peft_name(config, i, kind->peft_a, names[count]);
+        stored[count] =
+            (ft_tensor_to_store){.name = names[count],
+                                 .dtype = FT_STORED_F32,
+                                 .n_dims = is_low_rank ? 2 : 1,
+                                 .shape = {is_low_rank ? rank : info.cols, is_low_rank ? info.cols : 0},
+                                 .data = adapter->a[i]};
         count++;
-        if (!lora) continue;
-        peft_name(config, i, "lora_B", names[count]);
+        if (!is_low_rank) continue;
+        peft_name(config, i, kind->peft_b, names[count]);
         stored[count] = (ft_tensor_to_store){.name = names[count],
                                              .dtype = FT_STORED_F32,
                                              .n_dims = 2,
@@ -243,7 +246,7 @@ cleanup:
 static ft_status write_files(const char *directory, const ft_adapter *adapter, const ft_weights *base,
                              const char *base_model, ft_error *err)
 {
-    if (adapter->spec.kind == FT_FULL) {
+    if (ft_adapter_kinds[adapter->spec.kind].replaces_weights) {
         ft_weights whole = {.config = adapter->config, .tensor = adapter->a, .tied = base->tied};
         return ft_weights_write(directory, &whole, base_model, err);
     }

@@ -3,6 +3,7 @@
  * dx is the gradient of the residual stream, dh that of a norm's output, dy that of a
  * sublayer's output. With LoRA nothing below the first block's attention is trained, so
  * the pass ends there. */
+#include "model/adapter_kinds.h"
 #include "model/pass.h"
 #include "model/sites.h"
 
@@ -101,7 +102,7 @@ static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t
     const ft_model_config *config = &trainable->model->config;
     const ft_block_activations *t = &w->stack[stack].blocks[b];
     int64_t inner = ft_inner_dim(config);
-    bool bottom = b == 0 && trainable->kind == FT_LORA;
+    bool bottom = b == 0 && ft_adapter_kinds[trainable->kind].is_low_rank;
     bool trains_inside = trainable->targets & (FT_TARGET_Q | FT_TARGET_K | FT_TARGET_V);
     if (bottom && !trains_inside && !(trainable->targets & FT_TARGET_O)) return;
 

@@ -1,14 +1,13 @@
 /* Reading and writing adapter_config.json; see peft_config.h. */
 #include "model/peft_config.h"
 
-#include <math.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/text.h"
-#include "model/json_builder.h"
+#include "model/adapter_kinds.h"
 #include "model/place.h"
 
 /* Keys that do not change what a trained adapter computes, or that its tensors show
@@ -44,62 +43,6 @@ static ft_status check_unknown(const char *path, const cJSON *root, ft_error *er
             known = known || !strcmp(item->string, accepted[i]);
         if (!known) return refuse(path, item->string, "this setting of PEFT is not supported", err);
     }
-    return FT_OK;
-}
-
-/* Initialisations that touch only A and B. All others (pissa, olora, loftq, corda, ...)
- * change the base model's weights, so that the adapter alone is not the whole. */
-static ft_status check_initialisation(const char *path, const cJSON *item, ft_error *err)
-{
-    static const char *const plain[] = {"gaussian", "eva", "orthogonal"};
-    if (!item || cJSON_IsNull(item) || cJSON_IsBool(item)) return FT_OK;
-    for (size_t i = 0; cJSON_IsString(item) && i < sizeof plain / sizeof *plain; i++)
-        if (!strcmp(item->valuestring, plain[i])) return FT_OK;
-    return ft_fail(
-        err, FT_BAD_INPUT,
-        "%s: key \"init_lora_weights\": \"%.100s\" may change the base model, which is not supported", path,
-        cJSON_IsString(item) ? item->valuestring : "this value");
-}
-
-/* A number in [lowest, highest], or `missing`. */
-static ft_status read_number(const char *path, const cJSON *root, const char *key, double lowest,
-                             double highest, double missing, double *value, ft_error *err)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
-    *value = missing;
-    if (!item || cJSON_IsNull(item)) return FT_OK;
-    *value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
-    if (*value >= lowest && *value <= highest) return FT_OK;
-    return ft_fail(err, FT_BAD_INPUT, "%s: key \"%s\": a number from %g to %g is needed", path, key, lowest,
-                   highest);
-}
-
-static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec *spec, ft_error *err)
-{
-    const cJSON *bias = cJSON_GetObjectItemCaseSensitive(root, "bias");
-    const cJSON *rslora = cJSON_GetObjectItemCaseSensitive(root, "use_rslora");
-    double rank, alpha, dropout;
-    spec->kind = FT_LORA;
-    /* T5 has no biases, so it does not matter which of them were trained. */
-    const bool is_bias =
-        cJSON_IsString(bias) && (!strcmp(bias->valuestring, "none") || !strcmp(bias->valuestring, "all") ||
-                                 !strcmp(bias->valuestring, "lora_only"));
-    if (bias && !cJSON_IsNull(bias) && !is_bias)
-        return refuse(path, "bias", "\"none\", \"all\" or \"lora_only\" is needed", err);
-    if (rslora && !cJSON_IsNull(rslora) && !cJSON_IsBool(rslora))
-        return refuse(path, "use_rslora", "true or false is needed", err);
-    spec->use_rslora = cJSON_IsTrue(rslora);
-    ft_status status =
-        check_initialisation(path, cJSON_GetObjectItemCaseSensitive(root, "init_lora_weights"), err);
-    /* PEFT's defaults for missing keys: lora_alpha 8, lora_dropout 0. */
-    if (status == FT_OK) status = read_number(path, root, "r", 1, FT_MAX_RANK, 0, &rank, err);
-    if (status == FT_OK) status = read_number(path, root, "lora_alpha", -1e6, 1e6, 8, &alpha, err);
-    if (status == FT_OK) status = read_number(path, root, "lora_dropout", 0, 0.999, 0, &dropout, err);
-    if (status) return status;
-    if (rank != floor(rank)) return refuse(path, "r", "a whole number is needed", err);
-    spec->rank = (int32_t)rank;
-    spec->alpha = (float)alpha;
-    spec->dropout = (float)dropout;
     return FT_OK;
 }
 
@@ -282,27 +225,49 @@ ft_status ft_peft_config_check_targets(const char *path, const ft_tensor_name *m
     return status;
 }
 
+/* FT_BAD_INPUT with the types that can be read. */
+static ft_status refuse_type(const char *path, const char *type, ft_error *err)
+{
+    ft_text known = FT_TEXT_EMPTY;
+    for (int kind = 0; kind < FT_N_ADAPTER_KINDS; kind++)
+        if (ft_adapter_kinds[kind].peft_type)
+            ft_text_addf(&known, "%s%s", known.length ? ", " : "", ft_adapter_kinds[kind].peft_type);
+    ft_status status =
+        ft_fail(err, FT_BAD_INPUT, "%s: key \"peft_type\": \"%.100s\" is not supported (supported: %s)", path,
+                type, known.failed ? "" : known.data);
+    ft_text_free(&known);
+    return status;
+}
+
+/* The kind that PEFT calls `type`; FT_N_ADAPTER_KINDS where there is none. */
+static ft_adapter_kind kind_of(const char *type)
+{
+    int kind = 0;
+    while (kind < FT_N_ADAPTER_KINDS &&
+           !(ft_adapter_kinds[kind].peft_type && !strcmp(ft_adapter_kinds[kind].peft_type, type)))
+        kind++;
+    return (ft_adapter_kind)kind;
+}
+
+static ft_status read_kind(const char *path, const cJSON *root, ft_adapter_spec *spec, ft_error *err)
+{
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "peft_type");
+    if (!cJSON_IsObject(root)) return ft_fail(err, FT_BAD_INPUT, "%s: is not a JSON object", path);
+    if (!cJSON_IsString(type)) return refuse(path, "peft_type", "is missing or not a string", err);
+    spec->kind = kind_of(type->valuestring);
+    if (spec->kind == FT_N_ADAPTER_KINDS) return refuse_type(path, type->valuestring, err);
+    const ft_adapter_properties *kind = &ft_adapter_kinds[spec->kind];
+    ft_status status = kind->read_peft ? kind->read_peft(path, root, spec, err) : FT_OK;
+    return status == FT_OK ? check_unknown(path, root, err) : status;
+}
+
 ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error *err)
 {
     cJSON *root = NULL;
     *spec = (ft_adapter_spec){0};
     ft_status status = ft_place_check_file(path, err);
     if (status == FT_OK) status = ft_json_read(path, &root, err);
-    if (status) return status;
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "peft_type");
-    if (!cJSON_IsObject(root))
-        status = ft_fail(err, FT_BAD_INPUT, "%s: is not a JSON object", path);
-    else if (!cJSON_IsString(type))
-        status = refuse(path, "peft_type", "is missing or not a string", err);
-    else if (!strcmp(type->valuestring, "LORA"))
-        status = read_lora(path, root, spec, err);
-    else if (!strcmp(type->valuestring, "LN_TUNING"))
-        spec->kind = FT_LN_TUNING;
-    else
-        status = ft_fail(err, FT_BAD_INPUT,
-                         "%s: key \"peft_type\": \"%.100s\" is not supported, only LORA and LN_TUNING are",
-                         path, type->valuestring);
-    if (status == FT_OK) status = check_unknown(path, root, err);
+    if (status == FT_OK) status = read_kind(path, root, spec, err);
     cJSON_Delete(root);
     return status;
 }
@@ -310,39 +275,8 @@ ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error 
 ft_status ft_peft_config_write(const char *path, const ft_adapter_spec *spec, const char *base_model,
                                ft_error *err)
 {
-    static const char *const letters[] = {"q", "k", "v", "o", "wi", "wo"};
-    bool lora = spec->kind == FT_LORA;
-    ft_json_builder b = ft_json_build_object(), targets = ft_json_build_list();
-    for (int i = 0; i < 6 && lora; i++)
-        if (spec->targets >> i & 1u) ft_json_put_string(&targets, NULL, letters[i]);
-    if (!lora) {
-        ft_json_put_string(&targets, NULL, "layer_norm");
-        ft_json_put_string(&targets, NULL, "final_layer_norm");
-    }
-    if (lora) ft_json_put_built(&b, "alpha_pattern", ft_json_build_object());
-    if (base_model)
-        ft_json_put_string(&b, "base_model_name_or_path", base_model);
-    else
-        ft_json_put_null(&b, "base_model_name_or_path");
-    if (lora) {
-        ft_json_put_string(&b, "bias", "none");
-        ft_json_put_bool(&b, "fan_in_fan_out", false);
-    }
-    ft_json_put_bool(&b, "inference_mode", true);
-    if (lora) {
-        ft_json_put_bool(&b, "init_lora_weights", true);
-        ft_json_put_float(&b, "lora_alpha", spec->alpha);
-        ft_json_put_float(&b, "lora_dropout", spec->dropout);
-    }
-    ft_json_put_null(&b, "modules_to_save");
-    ft_json_put_string(&b, "peft_type", lora ? "LORA" : "LN_TUNING");
-    if (lora) {
-        ft_json_put_whole(&b, "r", spec->rank);
-        ft_json_put_built(&b, "rank_pattern", ft_json_build_object());
-    }
-    ft_json_put_built(&b, "target_modules", targets);
-    ft_json_put_null(&b, "task_type");
-    if (lora) ft_json_put_bool(&b, "use_rslora", spec->use_rslora);
+    ft_json_builder b = ft_json_build_object();
+    ft_adapter_kinds[spec->kind].write_peft(&b, spec, base_model);
     ft_status status =
         b.complete ? ft_json_write(path, b.value, err) : ft_no_memory(err, "adapter_config.json", 0);
     cJSON_Delete(b.value);

@@ -207,7 +207,7 @@ static ft_status queue_step(void *context, ft_error *err)
                        .grad_norm = w->grad_norm,
                        .step = w->step};
     backend->adamw(backend, &update);
-    if (s->trainable->kind == FT_FULL) ft_trainable_repack(s->trainable);
+    ft_trainable_repack(s->trainable);
     return status;
 }
 

@@ -3,10 +3,17 @@
 
 #include <stdlib.h>
 
+#include "model/adapter_kinds.h"
+
 /* The rank that LoRA kernels see: a multiple of 8 for whole vectors. */
 static int32_t padded_rank(int32_t rank)
 {
     return (rank + 7) / 8 * 8;
+}
+
+static const ft_adapter_properties *kind_of(const ft_trainable *t)
+{
+    return &ft_adapter_kinds[t->kind];
 }
 
 /* Gives each trained tensor its place in a row. */
@@ -18,16 +25,13 @@ static void lay_out(ft_trainable *t)
         ft_tensor_info info = ft_tensor_describe(config, i);
         bool absent = info.rows == 0 || (i == FT_LM_HEAD && t->model->tied);
         t->a_offset[i] = t->b_offset[i] = -1;
-        if (absent || t->n_adapters == 0) continue;
-        if (t->kind == FT_LORA && (ft_target_of(&info) & t->targets)) {
-            t->a_offset[i] = at;
-            at += (int64_t)t->rank * info.cols;
-            t->b_offset[i] = at;
-            at += (int64_t)t->rank * info.rows;
-        } else if (t->kind == FT_FULL || (t->kind == FT_LN_TUNING && info.is_norm)) {
-            t->a_offset[i] = at;
-            at += (int64_t)info.rows * info.cols;
-        }
+        if (absent || t->n_adapters == 0 || !kind_of(t)->trains(&info, t->targets)) continue;
+        bool is_low_rank = kind_of(t)->is_low_rank;
+        t->a_offset[i] = at;
+        at += (is_low_rank ? (int64_t)t->rank : info.rows) * info.cols;
+        if (!is_low_rank) continue;
+        t->b_offset[i] = at;
+        at += (int64_t)t->rank * info.rows;
     }
     t->n_params = (at + 15) / 16 * 16;
 }
@@ -46,11 +50,11 @@ static ft_status cover(ft_trainable *t, const ft_adapter_spec *const *specs, int
     for (int32_t i = 0; i < n_specs; i++) {
         if (specs[i]->kind != t->kind)
             return ft_fail(err, FT_FAILED, "adapters of different kinds cannot share a pass");
-        if (t->kind != FT_LORA) continue;
+        if (!kind_of(t)->is_low_rank) continue;
         t->targets |= specs[i]->targets;
         if (padded_rank(specs[i]->rank) > t->rank) t->rank = padded_rank(specs[i]->rank);
     }
-    if (t->kind == FT_FULL && t->n_adapters > 1)
+    if (kind_of(t)->replaces_weights && t->n_adapters > 1)
         return ft_fail(err, FT_FAILED, "full training takes one configuration a pass");
     return FT_OK;
 }
@@ -136,7 +140,7 @@ ft_status ft_trainable_create(ft_chronos *model, const ft_adapter *const *adapte
         ft_trainable_free(t);
         return status;
     }
-    if (t->kind == FT_FULL && n_adapters > 0) ft_trainable_repack(t);
+    ft_trainable_repack(t);
     *out = t;
     return FT_OK;
 }
@@ -181,7 +185,7 @@ static ft_status move_all(const ft_trainable *t, ft_tensor matrix, int32_t index
     for (int32_t i = 0; i < ft_tensor_count(config) && status == FT_OK; i++) {
         if (t->a_offset[i] < 0 || !adapter->a[i]) continue;
         ft_tensor_info info = ft_tensor_describe(config, i);
-        if (t->kind == FT_LORA) {
+        if (kind_of(t)->is_low_rank) {
             int32_t rank = adapter->spec.rank;
             status =
                 move(t->model->backend, view(t, matrix, index, t->a_offset[i], rank, info.cols, info.cols),
@@ -212,9 +216,9 @@ ft_status ft_trainable_read_gradients(const ft_trainable *t, int32_t index, ft_a
 
 void ft_trainable_describe(ft_trainable *t, int32_t index, const ft_adapter_spec *spec)
 {
-    bool lora = t->kind == FT_LORA;
-    t->lora_scale[index] = lora ? ft_adapter_scale(spec) : 0.0f;
-    t->lora_dropout[index] = lora ? spec->dropout : 0.0f;
+    bool is_low_rank = kind_of(t)->is_low_rank;
+    t->lora_scale[index] = is_low_rank ? ft_adapter_scale(spec) : 0.0f;
+    t->lora_dropout[index] = is_low_rank ? spec->dropout : 0.0f;
 }
 
 ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *adapter, ft_error *err)
@@ -232,6 +236,7 @@ void ft_trainable_repack(const ft_trainable *t)
 {
     const ft_chronos *model = t->model;
     ft_backend *backend = model->backend;
+    if (!kind_of(t)->replaces_weights) return;
     for (int stack = 0; stack < 2; stack++) {
         int32_t n = stack == FT_ENCODER ? model->config.n_encoder_layers : model->config.n_decoder_layers;
         for (int32_t b = 0; b < n; b++)
@@ -254,7 +259,8 @@ void ft_trainable_repack(const ft_trainable *t)
 
 ft_status ft_trainable_restore(const ft_trainable *t, const ft_weights *base, ft_error *err)
 {
-    ft_adapter values = {.spec = {.kind = FT_FULL}, .config = base->config, .a = base->tensor};
+    if (!kind_of(t)->replaces_weights) return FT_OK;
+    ft_adapter values = {.spec = {.kind = t->kind}, .config = base->config, .a = base->tensor};
     ft_status status = move_all(t, t->params, 0, &values, write_values, err);
     if (status == FT_OK) ft_trainable_repack(t);
     return status;
@@ -263,9 +269,9 @@ ft_status ft_trainable_restore(const ft_trainable *t, const ft_weights *base, ft
 ft_tensor ft_trainable_vector(const ft_trainable *t, int32_t index, int64_t *stride)
 {
     *stride = 0;
-    if (t->kind == FT_LORA || t->a_offset[index] < 0) return ft_chronos_vector(t->model, index);
+    if (kind_of(t)->is_low_rank || t->a_offset[index] < 0) return ft_chronos_vector(t->model, index);
     ft_tensor_info info = ft_tensor_describe(&t->model->config, index);
-    if (t->kind == FT_LN_TUNING) *stride = t->n_params;
+    if (!kind_of(t)->replaces_weights) *stride = t->n_params;
     return view(t, t->params, 0, t->a_offset[index], info.rows, info.cols, info.cols);
 }
 
@@ -285,14 +291,14 @@ ft_tensor ft_trainable_gradients(const ft_trainable *t, int32_t first, int32_t e
 
 ft_tensor ft_trainable_gradient(const ft_trainable *t, int32_t index)
 {
-    if (t->kind == FT_LORA || t->a_offset[index] < 0 || !t->grads.data) return (ft_tensor){0};
+    if (kind_of(t)->is_low_rank || t->a_offset[index] < 0 || !t->grads.data) return (ft_tensor){0};
     ft_tensor_info info = ft_tensor_describe(&t->model->config, index);
     return view(t, t->grads, 0, t->a_offset[index], info.rows, info.cols, info.cols);
 }
 
 bool ft_trainable_lora(const ft_trainable *t, int32_t index, uint32_t dropout_site, ft_lora *lora)
 {
-    if (t->kind != FT_LORA || t->a_offset[index] < 0) return false;
+    if (!kind_of(t)->is_low_rank || t->a_offset[index] < 0) return false;
     ft_tensor_info info = ft_tensor_describe(&t->model->config, index);
     *lora = (ft_lora){
         .a = view(t, t->params, 0, t->a_offset[index], 0, 0, 0).data,

@@ -70,9 +70,10 @@ void ft_trainable_describe(ft_trainable *trainable, int32_t index, const ft_adap
 /* Row `index` of params, m or v as a (1, n_params) tensor. */
 ft_tensor ft_trainable_row(const ft_trainable *trainable, ft_tensor matrix, int32_t index);
 
-/* Packs the trained parameters into the packed weights, after a step of `full`. */
+/* Packs the trained parameters into the packed weights, after a step of a kind that
+ * replaces them (`full`). Other kinds: nothing. */
 void ft_trainable_repack(const ft_trainable *trainable);
-/* Packs the base's weights again, after training `full`. */
+/* Packs the base's weights again, after training such a kind. Other kinds: nothing. */
 ft_status ft_trainable_restore(const ft_trainable *trainable, const ft_weights *base, ft_error *err);
 
 /* Returns vector tensor `index` (embedding, bias, norm weight) for a pass: the adapters'

@@ -407,7 +407,7 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
     ft_status status = ft_comm_agree(settings->comm, open_trainer(&t, err), NULL, err);
     if (status == FT_OK) status = resume(&t, err);
     if (status == FT_OK) status = train_all(&t, err);
-    if (t.trainable && t.trainable->kind == FT_FULL) {
+    if (t.trainable) {
         ft_error ignored;
         ft_status restored = ft_trainable_restore(t.trainable, base, &ignored);
         if (status == FT_OK && restored != FT_OK) status = ft_fail(err, restored, "%s", ignored.message);

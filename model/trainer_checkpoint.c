@@ -198,7 +198,7 @@ ft_status ft_slots_resume(ft_trainer *t, ft_error *err)
     if (wrong) status = ft_fail(err, FT_BAD_INPUT, "%s: %s", path, wrong);
     for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++)
         if (ft_slot_is_live(t, g)) status = resume_slot(t, g, err);
-    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    if (status == FT_OK) ft_trainable_repack(t->trainable);
     t->checkpoint_time = ft_now_seconds();
     return status;
 }

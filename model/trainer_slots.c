@@ -79,7 +79,7 @@ static ft_status place_adapter(ft_trainer *t, int32_t g, ft_error *err)
         if (status == FT_OK) status = ft_trainable_write(t->trainable, g, fresh, err);
         ft_adapter_free(fresh);
     }
-    if (status == FT_OK && t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    if (status == FT_OK) ft_trainable_repack(t->trainable);
     return status;
 }
 
@@ -147,7 +147,7 @@ static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char
                               .pruned = s->ended == FT_TRAINING_PRUNED};
     if (status == FT_OK) status = t->settings->result(t->settings->context, s->config, &result, err);
     /* The receiver of the result may have packed other weights. */
-    if (t->trainable->kind == FT_FULL) ft_trainable_repack(t->trainable);
+    ft_trainable_repack(t->trainable);
     ft_adapter_free(adapter);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/adapter_kinds.h"
 #include "model/arena.h"
 
 static void cut_block(ft_arena *c, const ft_backend *backend, const ft_model_config *config,
@@ -35,7 +36,7 @@ static void cut_block(ft_arena *c, const ft_backend *backend, const ft_model_con
         block->cross_out = ft_arena_tensor(c, backend->matrix, rows, inner);
         block->cross_lse = shape->backward ? ft_arena_cut(c, lse_bytes) : NULL;
     }
-    if (shape->kind != FT_LORA || shape->rank == 0) return;
+    if (!ft_adapter_kinds[shape->kind].is_low_rank || shape->rank == 0) return;
     for (int module = 0; module < FT_MODULES_PER_BLOCK; module++) {
         ft_tensor_info info =
             ft_tensor_describe(config, ft_block_tensor(config, stack, 0, (ft_module)module));

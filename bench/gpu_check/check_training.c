@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "bench/gpu_check/trace.h"
+#include "model/adapter_kinds.h"
 
-static const char *const kind_names[] = {"lora", "ln_tuning", "full"};
+static const char *const kind_names[] = {FT_ADAPTER_KIND_NAMES};
 
 /* -- comparing -- */
 
@@ -71,9 +72,9 @@ static finding compare_gradients(const check_run *run, const trace *got, const t
             if (is_worse(&f, error))
                 snprintf(f.where, sizeof f.where, "adapter %d, %s%s", (int)g,
                          ft_tensor_name_of(&run->config, part->tensor).text,
-                         ref->kind != FT_LORA ? ""
-                         : part->is_b         ? ", B"
-                                              : ", A");
+                         !ft_adapter_kinds[ref->kind].is_low_rank ? ""
+                         : part->is_b                             ? ", B"
+                                                                  : ", A");
         }
     qsort(errors, (size_t)n, sizeof *errors, by_value);
     *median = errors[n / 2];

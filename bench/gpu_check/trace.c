@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "model/adapter_kinds.h"
 #include "model/step.h"
 
 static void (*plain_replay)(ft_backend *self, void *graph);
@@ -21,11 +22,13 @@ static ft_status make_trainable(const check_run *run, ft_chronos *chronos, ft_ad
     const ft_adapter_spec spec = {.kind = kind};
     const ft_adapter *adapters[CHECK_ADAPTERS] = {run->adapters[0], run->adapters[1]};
     ft_adapter *base = NULL;
-    ft_status status = kind == FT_LORA ? FT_OK : ft_adapter_init(&spec, run->weights, 1, &base, err);
+    ft_status status =
+        ft_adapter_kinds[kind].is_low_rank ? FT_OK : ft_adapter_init(&spec, run->weights, 1, &base, err);
     if (base) adapters[0] = adapters[1] = base;
     if (status == FT_OK)
-        status = ft_trainable_create(chronos, adapters, kind == FT_FULL ? 1 : CHECK_ADAPTERS, true, trainable,
-                                     err);
+        status = ft_trainable_create(chronos, adapters,
+                                     ft_adapter_kinds[kind].replaces_weights ? 1 : CHECK_ADAPTERS, true,
+                                     trainable, err);
     ft_adapter_free(base);
     return status;
 }
@@ -77,7 +80,7 @@ static ft_status prepare(const check_run *run, const ft_trainable *trainable, tr
     t->gradients = t->end + n;
     for (int32_t i = 0; i < n_tensors; i++) {
         ft_tensor_info info = ft_tensor_describe(&run->config, i);
-        int64_t rows = trainable->kind == FT_LORA ? trainable->rank : info.rows;
+        int64_t rows = ft_adapter_kinds[trainable->kind].is_low_rank ? trainable->rank : info.rows;
         if (trainable->a_offset[i] >= 0)
             t->parts[t->n_parts++] = (trace_part){i, false, trainable->a_offset[i], rows * info.cols};
         if (trainable->b_offset[i] >= 0)
@@ -108,7 +111,7 @@ static ft_status take_steps(const check_run *run, const ft_trainable *trainable,
 static trace train(const check_run *run, ft_adapter_kind kind, ft_backend *backend)
 {
     const model_check_scene *scene = run->scene;
-    trace t = {.kind = kind, .n_steps = kind == FT_LORA ? TRACE_STEPS : 2};
+    trace t = {.kind = kind, .n_steps = ft_adapter_kinds[kind].is_low_rank ? TRACE_STEPS : 2};
     ft_chronos *chronos = NULL;
     ft_trainable *trainable = NULL;
     ft_stepper *stepper = NULL;

@@ -13,6 +13,8 @@
 #include "host/experiment/run_context_evaluation.h"
 #include "host/experiment/run_record.h"
 #include "host/experiment/scores.h"
+#include "host/search/train_config.h"
+#include "model/adapter_kinds.h"
 #include "tracker/baselines.h"
 
 /* Evaluates the adapter: metrics and forecasts.csv. */
@@ -69,18 +71,9 @@ static ft_status describe(ft_run_context *run_context, const ft_hyperparameters 
                           const ft_sweep_place *place, ft_experiment *experiment, ft_error *err)
 {
     ft_hyperparameters recorded = *config;
-    if (run_context->start) {
-        /* A start adapter decides type, rank, alpha and targets, whatever the
-         * hyperparameters say. */
-        const ft_adapter_spec *spec = &run_context->start->spec;
-        recorded.adapter_type = spec->kind;
-        if (spec->kind == FT_LORA) {
-            recorded.lora_rank = spec->rank;
-            recorded.lora_alpha = (double)spec->alpha;
-            recorded.use_rslora = spec->use_rslora;
-            recorded.lora_targets = spec->targets;
-        }
-    }
+    /* A start adapter decides type, rank, alpha and targets, whatever the hyperparameters
+     * say. */
+    if (run_context->start) ft_hyperparameters_set_spec(&recorded, &run_context->start->spec);
     experiment->hyperparams = ft_hyperparameters_to_json(&recorded);
     experiment->data_insights = cJSON_Duplicate(run_context->insights, true);
     experiment->run = ft_run_record(run_context, place);
@@ -170,7 +163,9 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
         /* A full model is written with the base model's config.json. */
         const char *directory = run_context->model_directory, *base = run_context->model;
         if (directory)
-            base = written.spec.kind == FT_FULL ? directory : ft_model_public_name(base, directory);
+            base = ft_adapter_kinds[written.spec.kind].replaces_weights
+                       ? directory
+                       : ft_model_public_name(base, directory);
         status = ft_adapter_write(experiment->model_path, &written, run_context->weights, base, err);
     }
     if (status != FT_OK) return status;

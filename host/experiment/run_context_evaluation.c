@@ -54,7 +54,7 @@ static ft_status evaluate(ft_run_context *run_context, const order *said, const 
     if (status == FT_OK)
         status =
             ft_evaluate_adapter(&evaluation, tuned ? tuned : run_context->base, 0, out->path, metrics, err);
-    if (tuned && tuned->kind == FT_FULL) {
+    if (tuned) {
         ft_error failed;
         ft_status restored = ft_trainable_restore(tuned, run_context->weights, &failed);
         if (restored != FT_OK && status == FT_OK) status = ft_fail(err, restored, "%s", failed.message);

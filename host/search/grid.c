@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "model/adapter_kinds.h"
 
 /* A key of the grid and its values. */
 typedef struct axis {
@@ -311,7 +312,7 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
 static void drop_unused(ft_hyperparameters *h)
 {
     const ft_hyperparameters *usual = &ft_hyperparameters_default;
-    if (h->adapter_type != FT_LORA) {
+    if (!ft_adapter_kinds[h->adapter_type].is_low_rank) {
         h->lora_rank = usual->lora_rank;
         h->lora_alpha = usual->lora_alpha;
         h->dropout_rate = usual->dropout_rate;

@@ -3,16 +3,28 @@
 
 #include <math.h>
 
+#include "model/adapter_kinds.h"
+
 ft_adapter_spec ft_adapter_spec_of(const ft_hyperparameters *config)
 {
     ft_adapter_spec spec = {.kind = (ft_adapter_kind)config->adapter_type};
-    if (spec.kind != FT_LORA) return spec;
+    if (!ft_adapter_kinds[spec.kind].is_low_rank) return spec;
     spec.rank = (int32_t)config->lora_rank;
     spec.alpha = (float)config->lora_alpha;
     spec.dropout = (float)config->dropout_rate;
     spec.use_rslora = config->use_rslora;
     spec.targets = config->lora_targets;
     return spec;
+}
+
+void ft_hyperparameters_set_spec(ft_hyperparameters *config, const ft_adapter_spec *spec)
+{
+    config->adapter_type = spec->kind;
+    if (!ft_adapter_kinds[spec->kind].is_low_rank) return;
+    config->lora_rank = spec->rank;
+    config->lora_alpha = (double)spec->alpha;
+    config->use_rslora = spec->use_rslora;
+    config->lora_targets = spec->targets;
 }
 
 ft_train_config ft_train_config_of(const ft_hyperparameters *config, const ft_model_config *model,

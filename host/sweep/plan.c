@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/adapter_kinds.h"
+
 /* The most trajectories for each slot of a batch that hands its slots on. Small enough
  * that a configuration which kills its worker costs little, and that devices finish at
  * about the same time. */
@@ -115,7 +117,7 @@ static ft_status slots_of(const sorting *s, size_t first, size_t count, const ft
 {
     *slots = 1;
     const ft_trajectory *trajectories = &s->plan->trajectories[first];
-    if (trained(s, trajectories)->adapter_type == FT_FULL) return FT_OK;
+    if (ft_adapter_kinds[trained(s, trajectories)->adapter_type].replaces_weights) return FT_OK;
     size_t most = count < (size_t)settings->max_adapters ? count : (size_t)settings->max_adapters;
     *slots = (int32_t)most;
     if (!settings->slots) return FT_OK;

@@ -9,7 +9,8 @@
 enum { LEAST = 256, N_BYTES = 8, N_DIGITS = 256 };
 static const uint64_t sign = (uint64_t)1 << 63;
 
-/* Moves the keys to `to` in the order of one byte; those with the same byte stay in theirs. */
+/* Moves the keys to `to` in the order of one byte; those with the same byte stay in
+ * theirs. */
 static void place_by_byte(const uint64_t *keys, size_t count, int byte, const size_t *counts, uint64_t *to)
 {
     size_t places[N_DIGITS];
@@ -24,7 +25,8 @@ static uint64_t *sort_keys(uint64_t *keys, uint64_t *scratch, size_t count)
     for (size_t i = 0; i < count; i++)
         for (int byte = 0; byte < N_BYTES; byte++) counts[byte][keys[i] >> (8 * byte) & 0xff]++;
     for (int byte = 0; byte < N_BYTES; byte++) {
-        if (counts[byte][keys[0] >> (8 * byte) & 0xff] == count) continue; /* all have the same */
+        /* all have the same */
+        if (counts[byte][keys[0] >> (8 * byte) & 0xff] == count) continue;
         place_by_byte(keys, count, byte, counts[byte], scratch);
         uint64_t *sorted = scratch;
         scratch = keys;
@@ -59,7 +61,8 @@ void ft_sort_int64(int64_t *values, size_t count)
     free(keys);
 }
 
-/* A double's bits rise with its value where its sign is clear, and fall where it is set. */
+/* A double's bits rise with its value where its sign is clear, and fall where it is
+ * set. */
 static uint64_t key_of(double value)
 {
     uint64_t bits;

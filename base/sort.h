@@ -1,5 +1,5 @@
-/* Sorting many numbers: by their bytes from the lowest up (radix sort), in time that grows
- * with their number alone. */
+/* Sorting many numbers: by their bytes from the lowest up (radix sort), in time that
+ * grows with their number alone. */
 #ifndef FT_BASE_SORT_H
 #define FT_BASE_SORT_H
 

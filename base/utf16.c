@@ -36,11 +36,13 @@ ft_status ft_utf16_decode(const char *path, const void *data, size_t size, char 
     *text = NULL;
     if (size % 2 != 0)
         return ft_fail(err, FT_BAD_INPUT, "%s: is UTF-16, but its last character is cut off", path);
-    char *decoded = malloc(size / 2 * 3 + 1), *to = decoded; /* a unit takes at most 3 bytes */
+    /* a unit takes at most 3 bytes */
+    char *decoded = malloc(size / 2 * 3 + 1), *to = decoded;
     if (!decoded) return ft_no_memory(err, path, size / 2 * 3 + 1);
     for (size_t at = 2; at < size; at += 2) {
         uint32_t character = unit_at(bytes + at, low_first);
-        if (character >= 0xD800 && character < 0xE000) { /* two units make one character */
+        /* two units make one character */
+        if (character >= 0xD800 && character < 0xE000) {
             const uint32_t low = at + 2 < size ? unit_at(bytes + at + 2, low_first) : 0;
             if (character >= 0xDC00 || low < 0xDC00 || low >= 0xE000) {
                 free(decoded);

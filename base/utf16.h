@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 
-/* Whether the bytes begin with the mark of UTF-16, of either byte order, and not with that
- * of UTF-32. */
+/* Whether the bytes begin with the mark of UTF-16, of either byte order, and not with
+ * that of UTF-32. */
 bool ft_is_utf16(const void *data, size_t size);
 
 /* The text in UTF-8, without the mark. *text is malloc'd, owned by the caller and

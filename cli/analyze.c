@@ -17,7 +17,8 @@ typedef struct analyze_options {
 typedef ft_status analysis(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
                            ft_text *remark, ft_error *err);
 
-/* For people the remark follows the table; for programs it goes to stderr, and stdout is data alone. */
+/* For people the remark follows the table; for programs it goes to stderr, and stdout is
+ * data alone. */
 static ft_status print(const ft_table *table, const ft_text *remark, ft_table_format format, ft_error *err)
 {
     ft_text text = FT_TEXT_EMPTY;
@@ -52,7 +53,8 @@ static ft_status analyze(const analyze_options *options, analysis *run, ft_detai
     return status;
 }
 
-/* The command whose help `line` has begun; extra: (n_extra) options besides those that all analyses have. */
+/* The command whose help `line` has begun; extra: (n_extra) options besides those that
+ * all analyses have. */
 static int command(ft_command_line *line, analyze_options *options, const ft_option *extra, size_t n_extra,
                    analysis *run, ft_detail detail, int argc, const char *const *argv)
 {

@@ -22,7 +22,8 @@ typedef enum ft_option_kind {
     FT_OPTION_INTEGER, /* int64_t in [least, most] */
     FT_OPTION_REAL,    /* double in [least, most] */
     FT_OPTION_CHOICE,  /* const char *, one of `choices` */
-    FT_OPTION_OPTIONAL /* const char *: "" without an argument; "--name=value": one of `choices` */
+    /* const char *: "" without an argument; "--name=value": one of `choices` */
+    FT_OPTION_OPTIONAL
 } ft_option_kind;
 
 /* A row of the table; `name` NULL ends it. What is not given keeps the value that it

@@ -13,7 +13,8 @@ typedef struct ft_pretrain_job {
      * pretraining.json */
     const char *out;
     bool stores_bf16; /* the model's file is bf16, half the size; else f32 */
-    /* lengths 0: the size's or the model's. Checkpoint, callbacks and comm are filled in. */
+    /* lengths 0: the size's or the model's. Checkpoint, callbacks and comm are filled
+     * in. */
     ft_pretrain_settings settings;
 } ft_pretrain_job;
 

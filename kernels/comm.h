@@ -41,10 +41,10 @@ struct ft_comm {
      * timeout. The communicator is then aborted: queued work ends with meaningless
      * results, and all further calls fail, replays of the backend's graphs included. */
     ft_status (*wait)(ft_comm *self, ft_error *err);
-    /* Aborts the communicator: queued work of this rank ends with meaningless results, all
-     * its further calls fail, and so do those of the other ranks as soon as they notice.
-     * A rank calls it when it alone fails, before it releases memory of its backend: a
-     * release would wait for queued work that never ends. */
+    /* Aborts the communicator: queued work of this rank ends with meaningless results,
+     * all its further calls fail, and so do those of the other ranks as soon as they
+     * notice. A rank calls it when it alone fails, before it releases memory of its
+     * backend: a release would wait for queued work that never ends. */
     void (*abort)(ft_comm *self);
     /* Free the graphs first that captured its calls. */
     void (*free)(ft_comm *self);
@@ -67,8 +67,8 @@ typedef struct ft_comm_id {
 ft_status ft_comm_nccl_id(ft_comm_id *id, ft_error *err);
 /* Creates rank `rank` of `size` for a CUDA backend, which must outlive the communicator.
  * Returns when all ranks have called it; if one dies before, the launcher of the
- * processes must end the others. timeout_seconds: for `wait` and `all_reduce_host`; 0: none.
- * FT_BAD_INPUT where the build or the machine has no NCCL. */
+ * processes must end the others. timeout_seconds: for `wait` and `all_reduce_host`; 0:
+ * none. FT_BAD_INPUT where the build or the machine has no NCCL. */
 ft_status ft_comm_nccl(ft_backend *backend, const ft_comm_id *id, int rank, int size, double timeout_seconds,
                        ft_comm **comm, ft_error *err);
 

@@ -22,7 +22,8 @@ ft_status ft_adapter_check(const ft_adapter_spec *spec, const ft_model_config *c
     return kind->check ? kind->check(spec, config, err) : FT_OK;
 }
 
-/* Room for one tensor's A and B, which are zero, or its replacement, which is the base's. */
+/* Room for one tensor's A and B, which are zero, or its replacement, which is the
+ * base's. */
 static ft_status create_tensor(const ft_weights *base, int32_t index, ft_adapter *adapter, ft_error *err)
 {
     ft_tensor_info info = ft_tensor_describe(&base->config, index);

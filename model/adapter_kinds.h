@@ -1,5 +1,5 @@
-/* The kinds of adapters, a row each: what a kind trains, what model/ and host/ need to know
- * of it, and how PEFT describes it. docs/reference.md §4. */
+/* The kinds of adapters, a row each: what a kind trains, what model/ and host/ need to
+ * know of it, and how PEFT describes it. docs/reference.md §4. */
 #ifndef FT_MODEL_ADAPTER_KINDS_H
 #define FT_MODEL_ADAPTER_KINDS_H
 

@@ -27,7 +27,8 @@ typedef struct pretraining {
     float *validation_values;
     ft_series *validation; /* (validation_series) */
     ft_window_list windows;
-    ft_slot_state state; /* step, tokens, seconds; one entry of history: the last validation */
+    /* step, tokens, seconds; one entry of history: the last validation */
+    ft_slot_state state;
     ft_epoch last;
     double checkpoint_time, report_time; /* of the last */
     ft_pretrain_report since;            /* sums since the last report */
@@ -118,8 +119,8 @@ static ft_status write_checkpoint(pretraining *p, ft_error *err)
     return ft_checkpoint_write(p->settings->checkpoint, p->number, p->trainable, &p->state, 0, err);
 }
 
-/* Resumes from the checkpoint, where there is one. One that is of other settings or damaged is refused: it
- * may hold hours of work. */
+/* Resumes from the checkpoint, where there is one. One that is of other settings or
+ * damaged is refused: it may hold hours of work. */
 static ft_status resume(pretraining *p, ft_error *err)
 {
     const char *path = p->settings->checkpoint;
@@ -208,7 +209,8 @@ static ft_status train_step(pretraining *p, ft_error *err)
     return status;
 }
 
-/* The mean loss on series that no step sees; counted as the one epoch of the checkpoint's history. */
+/* The mean loss on series that no step sees; counted as the one epoch of the checkpoint's
+ * history. */
 static ft_status validate(pretraining *p, ft_error *err)
 {
     const int32_t adapter = 0;

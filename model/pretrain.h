@@ -1,8 +1,8 @@
-/* Pretraining: all parameters of a fresh model, trained on artificial series that are drawn on the fly.
- * docs/pretraining.md.
+/* Pretraining: all parameters of a fresh model, trained on artificial series that are
+ * drawn on the fly. docs/pretraining.md.
  *
- * With a number of steps the result depends on the settings alone and resuming gives the bits of an
- * uninterrupted training, on one device with one thread count. */
+ * With a number of steps the result depends on the settings alone and resuming gives the
+ * bits of an uninterrupted training, on one device with one thread count. */
 #ifndef FT_MODEL_PRETRAIN_H
 #define FT_MODEL_PRETRAIN_H
 
@@ -20,11 +20,13 @@ typedef struct ft_pretrain_report {
 } ft_pretrain_report;
 
 typedef struct ft_pretrain_settings {
-    int64_t steps;  /* optimizer steps; with `minutes` at most these, 0: as many as the minutes have */
+    /* optimizer steps; with `minutes` at most these, 0: as many as the minutes have */
+    int64_t steps;
     double minutes; /* of training, over all starts; 0: by steps alone */
     int32_t batch_size, context_length, prediction_length;
     double learning_rate; /* at its highest */
-    double warmup;        /* share of the training in which it rises to that; then it falls to 0 in a line */
+    /* share of the training in which it rises to that; then it falls to 0 in a line */
+    double warmup;
     double weight_decay, max_grad_norm;
     float dropout;
     uint32_t seed;
@@ -46,8 +48,9 @@ typedef struct ft_pretrain_result {
     double seconds, loss, val_loss;
 } ft_pretrain_result;
 
-/* Trains the model's weights, which begin as `weights` and are written back there. FT_INTERRUPTED: stopped,
- * and all is in the checkpoint. The model is of no use afterwards. */
+/* Trains the model's weights, which begin as `weights` and are written back there.
+ * FT_INTERRUPTED: stopped, and all is in the checkpoint. The model is of no use
+ * afterwards. */
 ft_status ft_pretrain(ft_chronos *model, ft_weights *weights, const ft_pretrain_settings *settings,
                       ft_pretrain_result *result, ft_error *err);
 

@@ -9,9 +9,10 @@
 #include "base/philox.h"
 #include "model/synthetic/synthetic.h"
 
-/* How often the longest context of a step is all of context_length, a half, a quarter, an eighth of it; the
- * rest of the steps have a sixteenth. Real collections are full of short series (yearly and quarterly ones
- * have 15 to 100 values), and short contexts cost little. */
+/* How often the longest context of a step is all of context_length, a half, a quarter, an
+ * eighth of it; the rest of the steps have a sixteenth. Real collections are full of
+ * short series (yearly and quarterly ones have 15 to 100 values), and short contexts cost
+ * little. */
 static const double context_shares[] = {0.45, 0.2, 0.15, 0.1};
 enum { N_SHARES = sizeof context_shares / sizeof *context_shares };
 
@@ -33,7 +34,8 @@ struct ft_pretrain_batch {
     int32_t context; /* the longest of this step */
     pthread_t thread;
     bool has_thread;
-    /* (batch_size) rows each: values and scratch of the generator, then what a pass needs. */
+    /* (batch_size) rows each: values and scratch of the generator, then what a pass
+     * needs. */
     float *values;
     char *scratch;
     size_t scratch_bytes;
@@ -59,8 +61,8 @@ int32_t ft_pretrain_context(const ft_pretrain_batch_settings *settings, int64_t 
     return context;
 }
 
-/* The context of one of a batch's sequences: between half of the longest and the longest, in the shortest
- * batches from LEAST_CONTEXT on. */
+/* The context of one of a batch's sequences: between half of the longest and the longest,
+ * in the shortest batches from LEAST_CONTEXT on. */
 static int32_t context_of(const ft_pretrain_batch *b, uint64_t index)
 {
     double u = uniform(b->settings.seed, index, SITE_SEQUENCE);

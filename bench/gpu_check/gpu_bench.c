@@ -1,21 +1,24 @@
-/* The measurements of `ftgpu bench` and the model's check on GPU 0, linked without oneDNN, cJSON and zlib: for
- * bench/gpu_check.sh.
+/* The measurements of `ftgpu bench` and the model's check on GPU 0, linked without
+ * oneDNN, cJSON and zlib: for bench/gpu_check.sh.
  *
  *   gpu_bench device                        the GPU's name
- *   gpu_bench check nano|small [f32|bf16]   whether the whole model is right: model_check.h
- *   gpu_bench ops SIZE JOB [SKIP]           every operation at the shapes of one model size, but for the
- *                                           first SKIP
+ *   gpu_bench check nano|small [f32|bf16]   whether the whole model is right:
+ *                                           model_check.h
+ *   gpu_bench ops SIZE JOB [SKIP]           every operation at the shapes of one model
+ *                                           size, but for the first SKIP
  *   gpu_bench WHAT[,WHAT] SIZE JOB          WHAT: train or forecast; one model for all
  *
- * JOB: batch sizes (as 8 or 8,64; each is trained with; forecasts have none, operations the first), context
- * length, prediction length, series, samples. In bf16. Output: lines of tab-separated values, each as soon as
- * it is measured. A job: what, size, batch size, seconds, tokens a second, TFLOP/s, TFLOP/s of
- * the matrix products, fraction. An operation: name, size, place, shape, microseconds, GB/s, TFLOP/s, what
- * limits it, fraction of the floor. The first two operations are the limits. What fails has empty values and
- * one more, the reason; the rest goes on with a new backend.
+ * JOB: batch sizes (as 8 or 8,64; each is trained with; forecasts have none, operations
+ * the first), context length, prediction length, series, samples. In bf16. Output: lines
+ * of tab-separated values, each as soon as it is measured. A job: what, size, batch size,
+ * seconds, tokens a second, TFLOP/s, TFLOP/s of the matrix products, fraction. An
+ * operation: name, size, place, shape, microseconds, GB/s, TFLOP/s, what limits it,
+ * fraction of the floor. The first two operations are the limits. What fails has empty
+ * values and one more, the reason; the rest goes on with a new backend.
  *
- * Exit status: 0 all was measured, 1 some failed, 2 wrong usage or a device that does not work, 3 the device
- * was lost: what failed last left it so that this process can measure nothing more. Another process can. */
+ * Exit status: 0 all was measured, 1 some failed, 2 wrong usage or a device that does not
+ * work, 3 the device was lost: what failed last left it so that this process can measure
+ * nothing more. Another process can. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

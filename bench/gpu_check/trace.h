@@ -20,8 +20,8 @@ typedef struct trace {
     int32_t n_adapters, n_steps, n_replays;
     double loss[TRACE_STEPS][CHECK_ADAPTERS], grad_norm[TRACE_STEPS][CHECK_ADAPTERS];
     int64_t n_params;
-    float *start, *end, *gradients; /* (n_adapters, n_params): parameters before and after, and the gradients
-                                       of the first step */
+    /* (n_adapters, n_params): parameters before and after, gradients of the first step */
+    float *start, *end, *gradients;
     trace_part parts[TRACE_PARTS];
     int32_t n_parts;
 } trace;

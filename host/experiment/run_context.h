@@ -13,8 +13,9 @@
 typedef struct ft_run_context_baseline {
     int64_t context_length, prediction_length, seed;
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
-    double seconds;        /* that computing both took */
-    ft_forecasts examples; /* what both forecast in some test windows: lines of forecasts.csv */
+    double seconds; /* that computing both took */
+    /* what both forecast in some test windows: lines of forecasts.csv */
+    ft_forecasts examples;
 } ft_run_context_baseline;
 
 typedef struct ft_run_context {

@@ -73,7 +73,8 @@ static ft_status lead_evaluation(ft_run_context *run_context, const order *said,
     return status == FT_OK ? evaluate(run_context, said, adapter, out, metrics, err) : status;
 }
 
-/* The baseline of the configuration's lengths and seed; NULL where it is not computed yet. */
+/* The baseline of the configuration's lengths and seed; NULL where it is not computed
+ * yet. */
 static const ft_run_context_baseline *find_baseline(const ft_run_context *run_context,
                                                     const ft_hyperparameters *config)
 {

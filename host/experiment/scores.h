@@ -1,5 +1,5 @@
-/* ft_scores of the public interface by ft_metric: its members are the metrics, in the order
- * of the enum. */
+/* ft_scores of the public interface by ft_metric: its members are the metrics, in the
+ * order of the enum. */
 #ifndef FT_HOST_EXPERIMENT_SCORES_H
 #define FT_HOST_EXPERIMENT_SCORES_H
 

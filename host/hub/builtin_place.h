@@ -1,5 +1,5 @@
-/* Unpacks the built-in model, so that everything that reads a model directory can read it,
- * Python included. */
+/* Unpacks the built-in model, so that everything that reads a model directory can read
+ * it, Python included. */
 #ifndef FT_HOST_HUB_BUILTIN_PLACE_H
 #define FT_HOST_HUB_BUILTIN_PLACE_H
 

@@ -25,9 +25,9 @@ typedef struct ft_refinement_request {
  *
  * - each refined number with three values: half the best one, the best one, and its
  *   double. If a value between was tried already, its geometric mean with the best one,
- *   to three digits, replaces the half or the double; so repeated refinements close in.
- *   A best value of 0 is followed by half the smallest value tried above it. Whole numbers are
- *   rounded, values kept in the field's range, and duplicates dropped. By default the
+ *   to three digits, replaces the half or the double; so repeated refinements close in. A
+ *   best value of 0 is followed by half the smallest value tried above it. Whole numbers
+ *   are rounded, values kept in the field's range, and duplicates dropped. By default the
  *   numbers that vary among the experiments are refined, except prediction_length (errors
  *   over different horizons cannot be compared) and seed;
  * - the lists of `grids`;

@@ -64,7 +64,8 @@ const char *ft_cpu_onednn_isa(void)
     return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : name;
 }
 
-/* What the kernel says of the first processor, read without stdio, which would allocate. */
+/* What the kernel says of the first processor, read without stdio, which would
+ * allocate. */
 enum { CPUINFO_CHARS = 8192 };
 static void read_cpuinfo(char text[CPUINFO_CHARS])
 {
@@ -74,7 +75,8 @@ static void read_cpuinfo(char text[CPUINFO_CHARS])
     text[length > 0 ? length : 0] = '\0';
 }
 
-/* The value of the first line "<key>   : value", and its length; "" where there is none. */
+/* The value of the first line "<key>   : value", and its length; "" where no line has the
+ * key. */
 static const char *find_value(const char *cpuinfo, const char *key, int *length)
 {
     const size_t key_length = strlen(key);

@@ -11,8 +11,9 @@
 typedef struct ft_dice {
     ft_philox_key key;
     uint32_t index[2]; /* of the series, low half first */
-    uint32_t part;     /* which stream of this series: series that are mixed have one each */
-    uint32_t block;    /* the next Philox block */
+    /* which stream of this series: series that are mixed have one each */
+    uint32_t part;
+    uint32_t block; /* the next Philox block */
     ft_philox_block words;
     int32_t n_used; /* of words */
 } ft_dice;

@@ -52,11 +52,13 @@ static state slope_of(system_kind kind, state s, float parameter)
     case VAN_DER_POL:
         return (state){s.b, (0.2f + 3.0f * parameter) * (1.0f - s.a * s.a) * s.b - s.a, 0.0f};
     case PREDATORS: {
-        float growth = 0.7f + parameter; /* Lotka and Volterra, with a limit to the prey */
+        /* Lotka and Volterra, with a limit to the prey */
+        float growth = 0.7f + parameter;
         return (state){s.a * (growth - s.b - 0.02f * s.a), s.b * (s.a - 1.0f), 0.0f};
     }
     case LORENZ: {
-        float rho = 24.5f + 10.0f * parameter; /* in units of a tenth, so that all values are near 1 */
+        /* in units of a tenth, so that all values are near 1 */
+        float rho = 24.5f + 10.0f * parameter;
         return (state){10.0f * (s.b - s.a), s.a * (rho - 10.0f * s.c) - s.b,
                        10.0f * s.a * s.b - 2.6666667f * s.c};
     }
@@ -84,7 +86,8 @@ void ft_draw_oscillator(ft_dice *dice, int32_t n, float *x, float *work)
             state middle = step_by(s, slope_of(kind, s, parameter), 0.5f * h);
             s = step_by(s, slope_of(kind, middle, parameter), h);
         }
-        x[t] = is_second || kind == PENDULUM ? s.b : s.a; /* a pendulum's angle may turn on and on */
+        /* a pendulum's angle may turn on and on */
+        x[t] = is_second || kind == PENDULUM ? s.b : s.a;
     }
     ft_standardize(x, n);
     float spread = ft_dice_chance(dice, 0.4f) ? 0.0f : ft_dice_log_between(dice, 0.01f, 0.3f);

@@ -15,7 +15,8 @@ enum { FT_FAMILY_WORK = 6 };
 /* What the zero of a family means. */
 typedef enum ft_family_zero {
     FT_ZERO_ANY, /* nothing: the series may lie at any level */
-    FT_ZERO_OWN  /* something: no sales, no sun, a return of nothing. It is only scaled. */
+    /* something: no sales, no sun, a return of nothing. It is only scaled. */
+    FT_ZERO_OWN
 } ft_family_zero;
 
 typedef struct ft_family {

@@ -24,7 +24,8 @@ static const calendar_row calendars[] = {
     {0.02f, 0.00f, 0.07f, 52596.0f, {144, 1008}},  /* ten minutes */
     {0.02f, 0.00f, 0.06f, 105192.0f, {288, 2016}}, /* five minutes */
     {0.02f, 0.00f, 0.06f, 525960.0f, {60, 1440}},  /* minutes */
-    {0.03f, 0.00f, 0.00f, 100.0f, {-1}},           /* any period: machines keep no calendar */
+    /* any period: machines keep no calendar */
+    {0.03f, 0.00f, 0.00f, 100.0f, {-1}},
 };
 enum { N_CALENDARS = sizeof calendars / sizeof *calendars };
 

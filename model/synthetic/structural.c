@@ -66,7 +66,8 @@ void ft_draw_business(ft_dice *dice, int32_t n, float *x, float *work)
     ft_trend_fill(dice, trend, n);
     float yearly = ft_dice_log_between(dice, 0.005f, 0.25f), growth = fminf(yearly * years, 3.0f);
     if (ft_dice_chance(dice, 0.15f)) growth = 0.0f;
-    float swing = ft_dice_chance(dice, 0.25f) ? ft_dice_between(dice, 0.2f, 0.6f) /* tourism */
+    /* One in four swings as tourism does. */
+    float swing = ft_dice_chance(dice, 0.25f) ? ft_dice_between(dice, 0.2f, 0.6f)
                                               : ft_dice_log_between(dice, 0.02f, 0.4f);
     float spread = ft_dice_log_between(dice, 0.004f, 0.12f);
     float shock = ft_dice_chance(dice, 0.35f)

@@ -30,37 +30,65 @@
  * made of; the rest to what only some are, enough of each to be learned: of 10,000 series
  * a second, 1% is 100. */
 static const ft_family families[] = {
-    {"kernels", 14.0f, FT_ZERO_ANY, ft_draw_kernels},    /* the widest prior over smooth and periodic */
-    {"causal", 3.5f, FT_ZERO_ANY, ft_draw_causal},       /* nonlinear, asymmetric seasons */
-    {"sinusoids", 2.0f, FT_ZERO_ANY, ft_draw_sinusoids}, /* phase and period to the point */
-    {"additive", 8.0f, FT_ZERO_ANY, ft_draw_additive},   /* any strength of trend, season, noise */
-    {"multiplicative", 8.0f, FT_ZERO_OWN, ft_draw_multiplicative}, /* swings that grow with the level */
-    {"business", 15.0f, FT_ZERO_OWN, ft_draw_business},            /* M1, M3, M4, tourism, sales */
-    {"load", 7.0f, FT_ZERO_OWN, ft_draw_load},                     /* electricity, traffic, servers */
-    {"walk", 3.0f, FT_ZERO_ANY, ft_draw_walk},                     /* the last value is the best forecast */
-    {"arima", 4.0f, FT_ZERO_ANY, ft_draw_arima},                   /* memory, mean reversion, cycles */
-    {"exponential smoothing", 6.0f, FT_ZERO_OWN, ft_draw_exponential_smoothing}, /* moving level and season */
-    {"seasonal arima", 5.0f, FT_ZERO_ANY, ft_draw_seasonal_arima},               /* the airline model */
-    {"price", 3.0f, FT_ZERO_OWN, ft_draw_price},               /* stocks, rates of exchange */
-    {"returns", 0.5f, FT_ZERO_OWN, ft_draw_returns},           /* nothing to learn but the spread */
-    {"volatility", 1.0f, FT_ZERO_OWN, ft_draw_volatility},     /* clusters */
-    {"counts", 4.0f, FT_ZERO_OWN, ft_draw_counts},             /* whole numbers with seasons */
-    {"intermittent", 2.5f, FT_ZERO_OWN, ft_draw_intermittent}, /* spare parts: mostly zero */
-    {"percentage", 2.0f, FT_ZERO_OWN, ft_draw_percentage},     /* limits on both sides */
-    {"positive", 2.5f, FT_ZERO_OWN, ft_draw_positive},         /* log-normal peaks */
-    {"sun", 1.0f, FT_ZERO_OWN, ft_draw_sun},                   /* zero each night */
-    {"rain", 1.0f, FT_ZERO_OWN, ft_draw_rain},                 /* zero by chance */
-    {"steps", 1.0f, FT_ZERO_ANY, ft_draw_steps},               /* levels that hold */
-    {"pulses", 1.5f, FT_ZERO_OWN, ft_draw_pulses},             /* machines on a schedule */
-    {"sawtooth", 1.0f, FT_ZERO_ANY, ft_draw_sawtooth},         /* edges at a period */
-    {"events", 1.5f, FT_ZERO_ANY, ft_draw_events},             /* holidays, campaigns, failures */
-    {"outbreaks", 1.0f, FT_ZERO_OWN, ft_draw_outbreaks},       /* epidemics, totals so far */
-    {"oscillator", 1.0f, FT_ZERO_ANY, ft_draw_oscillator},     /* natural cycles, chaos */
+    /* the widest prior over smooth and periodic */
+    {"kernels", 14.0f, FT_ZERO_ANY, ft_draw_kernels},
+    /* nonlinear, asymmetric seasons */
+    {"causal", 3.5f, FT_ZERO_ANY, ft_draw_causal},
+    /* phase and period to the point */
+    {"sinusoids", 2.0f, FT_ZERO_ANY, ft_draw_sinusoids},
+    /* any strength of trend, season, noise */
+    {"additive", 8.0f, FT_ZERO_ANY, ft_draw_additive},
+    /* swings that grow with the level */
+    {"multiplicative", 8.0f, FT_ZERO_OWN, ft_draw_multiplicative},
+    /* M1, M3, M4, tourism, sales */
+    {"business", 15.0f, FT_ZERO_OWN, ft_draw_business},
+    /* electricity, traffic, servers */
+    {"load", 7.0f, FT_ZERO_OWN, ft_draw_load},
+    /* the last value is the best forecast */
+    {"walk", 3.0f, FT_ZERO_ANY, ft_draw_walk},
+    /* memory, mean reversion, cycles */
+    {"arima", 4.0f, FT_ZERO_ANY, ft_draw_arima},
+    /* moving level and season */
+    {"exponential smoothing", 6.0f, FT_ZERO_OWN, ft_draw_exponential_smoothing},
+    /* the airline model */
+    {"seasonal arima", 5.0f, FT_ZERO_ANY, ft_draw_seasonal_arima},
+    /* stocks, rates of exchange */
+    {"price", 3.0f, FT_ZERO_OWN, ft_draw_price},
+    /* nothing to learn but the spread */
+    {"returns", 0.5f, FT_ZERO_OWN, ft_draw_returns},
+    /* clusters */
+    {"volatility", 1.0f, FT_ZERO_OWN, ft_draw_volatility},
+    /* whole numbers with seasons */
+    {"counts", 4.0f, FT_ZERO_OWN, ft_draw_counts},
+    /* spare parts: mostly zero */
+    {"intermittent", 2.5f, FT_ZERO_OWN, ft_draw_intermittent},
+    /* limits on both sides */
+    {"percentage", 2.0f, FT_ZERO_OWN, ft_draw_percentage},
+    /* log-normal peaks */
+    {"positive", 2.5f, FT_ZERO_OWN, ft_draw_positive},
+    /* zero each night */
+    {"sun", 1.0f, FT_ZERO_OWN, ft_draw_sun},
+    /* zero by chance */
+    {"rain", 1.0f, FT_ZERO_OWN, ft_draw_rain},
+    /* levels that hold */
+    {"steps", 1.0f, FT_ZERO_ANY, ft_draw_steps},
+    /* machines on a schedule */
+    {"pulses", 1.5f, FT_ZERO_OWN, ft_draw_pulses},
+    /* edges at a period */
+    {"sawtooth", 1.0f, FT_ZERO_ANY, ft_draw_sawtooth},
+    /* holidays, campaigns, failures */
+    {"events", 1.5f, FT_ZERO_ANY, ft_draw_events},
+    /* epidemics, totals so far */
+    {"outbreaks", 1.0f, FT_ZERO_OWN, ft_draw_outbreaks},
+    /* natural cycles, chaos */
+    {"oscillator", 1.0f, FT_ZERO_ANY, ft_draw_oscillator},
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
-static const float mixed_share = 0.12f;   /* of series are convex combinations of two or three */
-static const float spliced_share = 0.03f; /* of components change to another draw of their family */
+/* of series are convex combinations of two or three */
+static const float mixed_share = 0.12f;
+/* of components change to another draw of their family */
+static const float spliced_share = 0.03f;
 
 enum {
     MIXED_MOST = 3, /* components of a mixture, as in TSMixup */

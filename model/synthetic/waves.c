@@ -7,9 +7,12 @@
 #include "model/synthetic/blocks.h"
 
 enum {
-    LANES = 8,      /* neighbouring values, which the compiler puts into vector registers */
-    WAVES = 16,     /* of a process: more are nearer to normal at each point, and slower */
-    WIDE_WAVES = 32 /* where the density has heavy tails, or a few fast waves would stand out */
+    /* neighbouring values, which the compiler puts into vector registers */
+    LANES = 8,
+    /* of a process: more are nearer to normal at each point, and slower */
+    WAVES = 16,
+    /* where the density has heavy tails, or a few fast waves would stand out */
+    WIDE_WAVES = 32
 };
 
 /* The values t, t + LANES, t + 2 LANES, ... are one point turning by LANES times the
@@ -55,7 +58,8 @@ void ft_smooth_fill(ft_dice *dice, float *x, int32_t n, ft_smooth_kind kind, flo
     for (int32_t t = 0; t < n; t++) x[t] = 0.0f;
     for (int32_t k = 0; k < count; k++) {
         float frequency = draw_frequency(dice, kind, shape) / lengthscale;
-        if (fabsf(frequency) > pi) frequency = ft_dice_between(dice, -pi, pi); /* white at this sampling */
+        /* white at this sampling */
+        if (fabsf(frequency) > pi) frequency = ft_dice_between(dice, -pi, pi);
         ft_wave_add(x, n, frequency, amplitude, ft_dice_between(dice, 0.0f, 2.0f * pi));
     }
 }

@@ -1,8 +1,8 @@
 /* The library by its public header alone: a baseline experiment, and a forecast with
  * what it learned.
  *
- * usage: example MODEL DATA_DIR RESULTS_DIR, where DATA_DIR holds train.csv, val.csv and test.csv as `ftgpu
- * data demo` writes them. */
+ * usage: example MODEL DATA_DIR RESULTS_DIR, where DATA_DIR holds train.csv, val.csv and
+ * test.csv as `ftgpu data demo` writes them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

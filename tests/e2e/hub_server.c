@@ -1,12 +1,21 @@
-/* A server that answers as the Hugging Face Hub does, for test_hub.sh. usage: hub_server ROOT PORTS LOG
+/* A server that answers as the Hugging Face Hub does, for test_hub.sh.
  *
- * It listens at two ports of 127.0.0.1, the Hub's and that of the host which large files lie at, and writes
- * both numbers into the file PORTS. Each request is a line of LOG: hub HEAD
- * /org/name/resolve/main/config.json token=- from=0 -> 307 ROOT/org/name holds a model's files and, of each,
- * FILE.etag: 64 digits make it a large file. commit holds the commit, tags other names of it, token the token
- * that is needed. ROOT/script has a line for each fault: METHOD PART-OF-THE-PATH TIMES FAULT [ARGUMENT] The
- * first that fits and has times left is used; times are counted anew when the script changes. The faults are
- * in `faults` below. A request is a process of its own. */
+ * usage: hub_server ROOT PORTS LOG
+ *
+ * It listens at two ports of 127.0.0.1: the Hub's, and the port of the host that stores
+ * large files. It writes both numbers into the file PORTS, and a line for each request to
+ * LOG:
+ *
+ *     hub HEAD /org/name/resolve/main/config.json token=- from=0 -> 307
+ *
+ * ROOT/org/name holds a model's files, and FILE.etag for each: 64 digits make it a large
+ * file. The file `commit` holds the commit, `tags` other names of it, `token` the token
+ * that is needed. ROOT/script has a line for each fault (they are in `faults` below):
+ *
+ *     METHOD PART-OF-THE-PATH TIMES FAULT [ARGUMENT]
+ *
+ * The first line that fits and has times left is used; times are counted anew when the
+ * script changes. Each request is served by a process of its own. */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -154,7 +163,8 @@ static void send_file(const request *r, const char *path, const char *headers)
     exit(0);
 }
 
-/* "/blob/org/name/file?signature": the second host, which would refuse a token of the first, as S3 does. */
+/* "/blob/org/name/file?signature": the second host, which would refuse a token of the
+ * first, as S3 does. */
 static void serve_cdn(request *r)
 {
     char path[2 * LINE];
@@ -185,8 +195,8 @@ static void refuse(const request *r, int status, const char *code, const char *c
     exit(0);
 }
 
-/* "/org/name/resolve/revision/file", or "/api/resolve-cache/models/org/name/commit/file", to which small
- * files are sent on. */
+/* "/org/name/resolve/revision/file", or "/api/resolve-cache/models/org/name/commit/file",
+ * to which small files are sent on. */
 static void serve_hub(request *r)
 {
     char organization[200], name[200], revision[200], file[200], model[2 * LINE], path[3 * LINE];

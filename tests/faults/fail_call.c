@@ -1,19 +1,22 @@
-/* A library for LD_PRELOAD that makes one call fail which the program does to files of one directory, so that
- * tests can go through all of them.
+/* A library for LD_PRELOAD that makes one call fail which the program does to files of
+ * one directory, so that tests can go through all of them.
  *
- * FTGPU_FAULT_UNDER=DIRECTORY: calls count that name something in it, or the directory itself, or that are
- * made on a descriptor of such a thing. An absolute path without links.
+ * FTGPU_FAULT_UNDER=DIRECTORY: calls count that name something in it, or the directory
+ * itself, or that are made on a descriptor of such a thing. An absolute path without
+ * links.
  *
- * FTGPU_FAULT_COUNTER=FILE: of 8 bytes, the number of the last call, shared by a program and all that it
- * forks. Where the fault struck, FILE.struck says what it struck.
+ * FTGPU_FAULT_COUNTER=FILE: of 8 bytes, the number of the last call, shared by a program
+ * and all that it forks. Where the fault struck, FILE.struck says what it struck.
  *
  * FTGPU_FAULT_CALL=N: which call, from 1; 0: none, they are counted only.
  *
  * FTGPU_FAULT=
  *   eio       the N-th call fails with EIO, those after it do not;
  *   gone      the N-th and all that follow fail with EIO: the disk is gone;
- *   full      the N-th of those that need room and all of these that follow fail with ENOSPC;
- *   short     the N-th write writes half of its bytes, the writes after it fail with ENOSPC;
+ *   full      the N-th of those that need room and all of these that follow fail with
+ *             ENOSPC;
+ *   short     the N-th write writes half of its bytes, the writes after it fail with
+ *             ENOSPC;
  *   torn      the N-th write writes half of its bytes, then all processes are killed;
  *   kill      before the N-th call its process is killed (SIGKILL);
  *   kill_all  before the N-th call all processes of the process group are. */
@@ -111,8 +114,8 @@ static void tell(uint64_t number, const char *call, const char *path)
     syscall(SYS_close, descriptor);
 }
 
-/* Of a call on a path: 0 if it is to be made, else the errno with which it fails. *halve: of a write half is
- * to be written. */
+/* Of a call on a path: 0 if it is to be made, else the errno with which it fails. *halve:
+ * of a write half is to be written. */
 static int strike(const char *call, need needs, const char *path, bool *halve)
 {
     *halve = false;

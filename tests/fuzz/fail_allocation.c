@@ -1,17 +1,21 @@
-/* A library for LD_PRELOAD that makes an allocation of the program fail, so that tests can go through all of
- * them.
+/* A library for LD_PRELOAD that makes an allocation of the program fail, so that tests
+ * can go through all of them.
  *
- * FTGPU_FAIL_ALLOCATION=N: the N-th allocation returns NULL (from 1; 0: none); N-: that one and all that
- * follow. Counted are those that the program, cJSON and the C library ask for from main on; not those of
- * oneDNN, OpenMP, the C++ runtime and the loader, which end the process when they get none, nor those before
- * main, which are CUDA's runtime's.
+ * FTGPU_FAIL_ALLOCATION=N: the N-th allocation returns NULL (from 1; 0: none); N-: that
+ * one and all that follow. Counted are those that the program, cJSON and the C library
+ * ask for from main on; not those of oneDNN, OpenMP, the C++ runtime and the loader,
+ * which end the process when they get none, nor those before main, which are CUDA's
+ * runtime's.
  *
- * FTGPU_FAIL_PROCESS=K: in which process (0, unless it is said: the program itself; K: the K-th that it
- * forks), each of which counts its own; K-: in that one and all that are forked later.
+ * FTGPU_FAIL_PROCESS=K: in which process (0, unless it is said: the program itself; K:
+ * the K-th that it forks), each of which counts its own; K-: in that one and all that are
+ * forked later.
  *
- * FTGPU_FAIL_SIGNAL=S: instead of returning NULL the process gets the signal of that number.
+ * FTGPU_FAIL_SIGNAL=S: instead of returning NULL the process gets the signal of that
+ * number.
  *
- * FTGPU_ALLOCATIONS=FILE: the count is written there at the end, that of the K-th process into FILE.K. */
+ * FTGPU_ALLOCATIONS=FILE: the count is written there at the end, that of the K-th process
+ * into FILE.K. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,9 +1,10 @@
-/* A checkpoint of a small training, which is gone on with by a step. The input is the text of its state: the
- * tensors of a real checkpoint, the batch's number and the right checksum are added, so that mutations reach
- * what looks at the state. An input that begins with a NUL byte is the whole file behind that byte.
+/* A checkpoint of a small training, which is gone on with by a step. The input is the
+ * text of its state: the tensors of a real checkpoint, the batch's number and the right
+ * checksum are added, so that mutations reach what looks at the state. An input that
+ * begins with a NUL byte is the whole file behind that byte.
  *
- * Whatever the state says, training goes on from it or starts from the beginning, and what is handed over
- * fits the configurations. */
+ * Whatever the state says, training goes on from it or starts from the beginning, and
+ * what is handed over fits the configurations. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

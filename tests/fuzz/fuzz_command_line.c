@@ -1,6 +1,6 @@
-/* The program's main: an argument a line. It runs in a directory with some data, a grid and a result, in
- * which it can write nothing (open and mkdir are replaced at link time), on a machine whose device cannot be
- * opened, so that nothing is trained. */
+/* The program's main: an argument a line. It runs in a directory with some data, a grid
+ * and a result, in which it can write nothing (open and mkdir are replaced at link time),
+ * on a machine whose device cannot be opened, so that nothing is trained. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

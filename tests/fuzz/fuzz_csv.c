@@ -1,5 +1,5 @@
-/* CSV files, joined to a dataset: up to three parts, training, validation and test. The first byte chooses
- * options; '0' is none of them. */
+/* CSV files, joined to a dataset: up to three parts, training, validation and test. The
+ * first byte chooses options; '0' is none of them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,8 @@ static void check_dataset(const ft_dataset *dataset)
     }
 }
 
-/* The next dates at a frequency: each later than the one before it, the first later than `last`. */
+/* The next dates at a frequency: each later than the one before it, the first later than
+ * `last`. */
 static void count_on(const ft_frequency *frequency, int64_t last, const ft_timestamp_style *style)
 {
     char text[FT_TIMESTAMP_CHARS];
@@ -44,7 +45,8 @@ static void count_on(const ft_frequency *frequency, int64_t last, const ft_times
     }
 }
 
-/* The dates after the end of each series, as forecast writes them, and at some frequencies that are named. */
+/* The dates after the end of each series, as forecast writes them, and at some
+ * frequencies that are named. */
 static void continue_dates(const ft_dataset *dataset)
 {
     for (size_t i = 0; i < dataset->n_items; i++) {

@@ -5,8 +5,8 @@
 #include "host/data/date_formats.h"
 #include "tests/fuzz/fuzz.h"
 
-/* A date that was read is written so that it reads back as the same instant, if it is of a form that was
- * found; a user's format may make numbers run into each other. */
+/* A date that was read is written so that it reads back as the same instant, if it is of
+ * a form that was found; a user's format may make numbers run into each other. */
 static void read_back(int64_t time, const ft_timestamp_style *style, bool exact)
 {
     char text[FT_TIMESTAMP_CHARS];

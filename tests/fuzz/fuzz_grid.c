@@ -1,4 +1,5 @@
-/* The JSON of a sweep: the same input as a grid (an object of lists) and as a list of configurations. */
+/* The JSON of a sweep: the same input as a grid (an object of lists) and as a list of
+ * configurations. */
 #include "base/json.h"
 #include "host/search/grid.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,6 +1,7 @@
-/* A safetensors file: its header, and the values of each tensor. The input is the text of the header and,
- * behind a line "===", the data; the eight bytes of the header's length are put before it, so that mutations
- * reach the header. An input that begins with a NUL byte is the whole file behind that byte. */
+/* A safetensors file: its header, and the values of each tensor. The input is the text of
+ * the header and, behind a line "===", the data; the eight bytes of the header's length
+ * are put before it, so that mutations reach the header. An input that begins with a NUL
+ * byte is the whole file behind that byte. */
 #include <stdlib.h>
 #include <string.h>
 

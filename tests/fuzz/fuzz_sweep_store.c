@@ -1,7 +1,7 @@
-/* The state of a sweep as anybody may leave it: plan.json, then the journals of the whole sweep and of its
- * shards 1 and 2, divided by lines "===". What is not sealed is sealed where that can be, so that well-formed
- * nonsense comes through as well. It is opened for the plan that it tells of, and again: the second time all
- * is known. */
+/* The state of a sweep as anybody may leave it: plan.json, then the journals of the whole
+ * sweep and of its shards 1 and 2, divided by lines "===". What is not sealed is sealed
+ * where that can be, so that well-formed nonsense comes through as well. It is opened for
+ * the plan that it tells of, and again: the second time all is known. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +14,15 @@
 #include "host/sweep/store.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Not to be touched, whatever the journals say: what is outside, another sweep's, and finished results. */
+/* Not to be touched, whatever the journals say: what is outside, another sweep's, and
+ * finished results. */
 static const char *const others[] = {"outside", "results/other_001_20260101_000000/adapter",
                                      "results/s_001_20260101_000000/results.json",
                                      "results/s_002_20260101_000000/results.json"};
 enum { N_OTHERS = sizeof others / sizeof *others };
 
-/* In the place of the C library's: what survives a power cut is no matter here, and takes the most time. */
+/* In the place of the C library's: what survives a power cut is no matter here, and takes
+ * the most time. */
 int fsync(int descriptor)
 {
     (void)descriptor;
@@ -58,7 +60,8 @@ static void make_scene(void)
     for (size_t i = 0; i < N_OTHERS; i++) put(others[i], "{}", 2);
 }
 
-/* The object in a text, sealed; as it is where it is none. Its end is a line's where it is one. */
+/* The object in a text, sealed; as it is where it is none. Its end is a line's where it
+ * is one. */
 static void add_sealed(ft_text *out, const char *text, size_t size, ft_sealed_form form)
 {
     cJSON *object = NULL;
@@ -75,7 +78,8 @@ static void add_sealed(ft_text *out, const char *text, size_t size, ft_sealed_fo
     cJSON_Delete(object);
 }
 
-/* A journal of which the lines that are objects are sealed, but for those that begin with a blank. */
+/* A journal of which the lines that are objects are sealed, but for those that begin with
+ * a blank. */
 static void put_journal(const char *name, const char *text, size_t size)
 {
     ft_text sealed = FT_TEXT_EMPTY;
@@ -121,7 +125,8 @@ static bool never_over(void *context, size_t batch)
     return false;
 }
 
-/* Opens the state; returns what is done, a bit a configuration of the first 64. *opened tells. */
+/* Opens the state; returns what is done, a bit a configuration of the first 64. *opened
+ * tells. */
 static uint64_t open_state(const cJSON *plan, ft_shard shard, bool *opened)
 {
     ft_sweep_store *store = NULL;

@@ -1,4 +1,5 @@
-/* Attention, forward, backward and one decoding step. `scale` sets the spread of the scores and biases. */
+/* Attention, forward, backward and one decoding step. `scale` sets the spread of the
+ * scores and biases. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -72,7 +73,8 @@ const ft_op_shape op_attention_shapes[] = {
      .d_kv = 16,
      .scale = 80,
      .flags = DECODER | FT_OP_ABSENT},
-    /* Tiles of 64 and 32 queries, chunks of 64 keys, heads of 32, 64 and 128 features: their edges. */
+    /* Tiles of 64 and 32 queries, chunks of 64 keys, heads of 32, 64 and 128 features:
+     * their edges. */
     {.adapters = 1, .sequences = 2, .length = 1, .heads = 2, .d_kv = 32, .flags = SELF},
     {.adapters = 1, .sequences = 2, .length = 2, .heads = 2, .d_kv = 80, .flags = DECODER},
     {.adapters = 1, .sequences = 1, .length = 63, .heads = 1, .d_kv = 80, .flags = SELF | FT_OP_MASKED},
@@ -126,14 +128,15 @@ const ft_op_shape op_attention_shapes[] = {
 };
 const int op_attention_shapes_count = OP_COUNT(op_attention_shapes);
 
-/* Heads' q and k whose products have about the standard deviation `scale` (2 by default). */
+/* Heads' q and k whose products have about the standard deviation `scale` (2 by
+ * default). */
 static double query_scale(const ft_op_shape *shape)
 {
     return 3 * (shape->scale > 0 ? (double)shape->scale : 2) / sqrt((double)shape->d_kv);
 }
 
-/* (rows, keys): the first few keys are not attended to (padding), nor is every seventh, nor, counted from the
- * last, every third group of 32; the last one is. */
+/* (rows, keys): the first few keys are not attended to (padding), nor is every seventh,
+ * nor, counted from the last, every third group of 32; the last one is. */
 static uint8_t *key_mask(ft_op_scene *scene, int64_t rows, int64_t keys)
 {
     uint8_t *mask = malloc((size_t)(rows * keys) + 1);
@@ -175,7 +178,8 @@ static ft_attention make_attention(ft_op_scene *scene, const ft_op_shape *shape)
     return attention;
 }
 
-/* Of the two products with scores (four more in backward), only what the causal triangle needs. */
+/* Of the two products with scores (four more in backward), only what the causal triangle
+ * needs. */
 static double product_flops(const ft_op_shape *shape)
 {
     double keys = shape->kv_length ? shape->kv_length : shape->length;
@@ -198,8 +202,9 @@ void op_attention_forward(ft_op_scene *scene, const ft_op_shape *shape)
     op_result(scene, "lse", lse);
 }
 
-/* The gradient of a score is a difference, nothing where one key takes all: hence the floors. out and lse are
- * the backend's own. Without FT_OP_ABSENT and with a bias there is dbias. */
+/* The gradient of a score is a difference, nothing where one key takes all: hence the
+ * floors. out and lse are the backend's own. Without FT_OP_ABSENT and with a bias there
+ * is dbias. */
 void op_attention_backward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;
@@ -224,8 +229,8 @@ void op_attention_backward(ft_op_scene *scene, const ft_op_shape *shape)
     op_result_floor(scene, "dbias", dbias, 0.5);
 }
 
-/* `sequences` caches of capacity kv_length + 3, of which `length` positions are attended to; FT_OP_CAUSAL:
- * self-attention, with new keys. */
+/* `sequences` caches of capacity kv_length + 3, of which `length` positions are attended
+ * to; FT_OP_CAUSAL: self-attention, with new keys. */
 const ft_op_shape op_decode_shapes[] = {
     {.sequences = 1, .length = 1, .heads = 1, .d_kv = 16, .paths_per_cache = 1, .flags = DECODER},
     {.sequences = 1, .length = 1, .heads = 4, .d_kv = 64, .paths_per_cache = 1, .flags = DECODER},

@@ -112,8 +112,8 @@ const ft_op_shape op_lora_shapes[] = {
     /* Three chunks and more of features and of ranks. */
     {.adapters = 1, .sequences = 1, .length = 5, .in = 200, .out = 136, .rank = 8, .dropout = 0.2f},
     {.adapters = 2, .sequences = 3, .length = 1, .in = 136, .out = 192, .rank = 136, .dropout = 0.2f},
-    /* Aligned and in whole chunks, of each number of ranks that has a kernel, and more chunks than a block
-     * has warps. */
+    /* Aligned and in whole chunks, of each number of ranks that has a kernel, and more
+     * chunks than a block has warps. */
     {.adapters = 2, .sequences = 3, .length = 21, .in = 64, .out = 128, .rank = 24, .dropout = 0.2f},
     {.adapters = 3,
      .sequences = 4,
@@ -126,20 +126,23 @@ const ft_op_shape op_lora_shapes[] = {
     {.adapters = 2, .sequences = 2, .length = 11, .in = 192, .out = 64, .rank = 136, .dropout = 0.2f},
     {.adapters = 1, .sequences = 1, .length = 18, .in = 1088, .out = 576, .rank = 40, .dropout = 0.2f},
     {.adapters = 1, .sequences = 1, .length = 33, .in = 576, .out = 1152, .rank = 8, .dropout = 0.2f},
-    /* So many features that a gradient has two pieces at most, and so many rows that each has three chunks
-     * of them, as in a batch of 512 x 64 (parts_of in kernels/cuda/lora_gradient.cu). */
+    /* So many features that a gradient has two pieces at most, and so many rows that each
+     * has three chunks of them, as in a batch of 512 x 64 (parts_of in
+     * kernels/cuda/lora_gradient.cu). */
     {.adapters = 2, .sequences = 12, .length = 46, .in = 4160, .out = 64, .rank = 8, .dropout = 0.1f},
 };
 const int op_lora_shapes_count = OP_COUNT(op_lora_shapes);
 
-/* The rank of adapter g without its padding; the first of several has 0: it lacks this target. */
+/* The rank of adapter g without its padding; the first of several has 0: it lacks this
+ * target. */
 static int32_t rank_of(const ft_op_shape *shape, int32_t g)
 {
     if (!(shape->flags & FT_OP_PADDED_RANK)) return shape->rank;
     return shape->adapters == 1 ? shape->rank - 3 : (shape->rank - 1) * g / (shape->adapters - 1);
 }
 
-/* All parameters of all adapters in one row: adapter g's A and B, then 24 elements of something else. */
+/* All parameters of all adapters in one row: adapter g's A and B, then 24 elements of
+ * something else. */
 typedef struct parameters {
     int64_t a_size, b_size, adapter_stride;
     ft_tensor values, gradients;

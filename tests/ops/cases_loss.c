@@ -72,7 +72,8 @@ void op_cross_entropy(ft_op_scene *scene, const ft_op_shape *shape)
     op_result(scene, "loss_sum", loss_sum);
 }
 
-/* `sequences` paths. FT_OP_MASKED: a token is suppressed; FT_OP_ABSENT: no probabilities are asked for. */
+/* `sequences` paths. FT_OP_MASKED: a token is suppressed; FT_OP_ABSENT: no probabilities
+ * are asked for. */
 const ft_op_shape op_sample_shapes[] = {
     {.sequences = 1, .in = 4096, .temperature = 1, .top_k = 50, .top_p = 1, .flags = FT_OP_MASKED},
     {.sequences = 1, .in = 1, .temperature = 1, .top_p = 1},
@@ -118,8 +119,8 @@ const ft_op_shape op_sample_shapes[] = {
 };
 const int op_sample_shapes_count = OP_COUNT(op_sample_shapes);
 
-/* (sequences, in): random; or FT_OP_IMPOSSIBLE; or FT_OP_TIED, of seven values from 0 to 3, with `scale` from
- * 1 on and that far apart. */
+/* (sequences, in): random; or FT_OP_IMPOSSIBLE; or FT_OP_TIED, of seven values from 0 to
+ * 3, with `scale` from 1 on and that far apart. */
 static ft_tensor make_logits(ft_op_scene *scene, const ft_op_shape *shape)
 {
     int64_t rows = shape->sequences, cols = shape->in;

@@ -1,5 +1,5 @@
-/* Operations that take each row by itself: embedding, residual add with norm, relu. `in` is d_model or d_ff.
- */
+/* Operations that take each row by itself: embedding, residual add with norm, relu. `in`
+ * is d_model or d_ff. */
 #include "tests/ops/cases.h"
 
 enum { VOCABULARY = 37, Y_SITE = 5, H_SITE = 6 };
@@ -56,7 +56,8 @@ static double scale_of(const ft_op_shape *shape)
     return shape->scale > 0 ? (double)shape->scale : 1;
 }
 
-/* Ids from `low`: below 0 there is no token. Strided ones begin in the middle of 16 bytes. */
+/* Ids from `low`: below 0 there is no token. Strided ones begin in the middle of 16
+ * bytes. */
 static int32_t *make_ids(ft_op_scene *scene, int32_t low)
 {
     int skipped = op_has(scene, FT_OP_STRIDED) ? 1 : 0;
@@ -88,7 +89,8 @@ void op_embedding_backward(ft_op_scene *scene, const ft_op_shape *shape)
     op_result(scene, "dtable", dtable);
 }
 
-/* One norm weight an adapter with FT_OP_ACCUMULATE, else one for all; both sites drop out. */
+/* One norm weight an adapter with FT_OP_ACCUMULATE, else one for all; both sites drop
+ * out. */
 static ft_tensor norm_weights(ft_op_scene *scene, const ft_op_shape *shape, bool zero)
 {
     int64_t count = op_has(scene, FT_OP_ACCUMULATE) ? (int64_t)shape->adapters * shape->in : shape->in;
@@ -120,8 +122,8 @@ void op_add_norm_forward(ft_op_scene *scene, const ft_op_shape *shape)
     op_result(scene, "rstd", rstd);
 }
 
-/* Without FT_OP_ABSENT there are dy and dweight. rstd is the backend's own. dx_is_zero where not
- * FT_OP_IN_PLACE. */
+/* Without FT_OP_ABSENT there are dy and dweight. rstd is the backend's own. dx_is_zero
+ * where not FT_OP_IN_PLACE. */
 void op_add_norm_backward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;

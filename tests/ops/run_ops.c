@@ -1,30 +1,34 @@
-/* The table of operations against ref in double, without a test framework: for machines that have a GPU and
- * little else (bench/gpu_check.sh), and for kernels that were broken on purpose (tests/mutate.sh).
+/* The table of operations against ref in double, without a test framework: for machines
+ * that have a GPU and little else (bench/gpu_check.sh), and for kernels that were broken
+ * on purpose (tests/mutate.sh).
  *
  *   run_ops [OPTION]... [OPERATION]...
  *
- * Runs the named operations (all) on GPU 0, the smallest shapes first, in f32 and bf16. A line an operation
- * and type on stdout, tab-separated: operation, dtype, shapes run, shapes passed, worst error, its bound, and
- * what is wrong with the first that failed.
+ * Runs the named operations (all) on GPU 0, the smallest shapes first, in f32 and bf16. A
+ * line an operation and type on stdout, tab-separated: operation, dtype, shapes run,
+ * shapes passed, worst error, its bound, and what is wrong with the first that failed.
  *
  *   --dtype f32|bf16         one of the types
- *   --min-chunks N           only shapes of at least N chunks (ft_op_chunks): 3 for racecheck, since memory
- *                            that is loaded in advance is used again from the third chunk on
+ *   --min-chunks N           only shapes of at least N chunks (ft_op_chunks): 3 for
+ *                            racecheck, since memory that is loaded in advance is used
+ *                            again from the third chunk on
  *   --max-chunks N           only shapes of at most N chunks: 2 for memcheck
  *   --smallest N             of those the N smallest of each operation
- *   --repeat N               every shape also runs N times on one device, which must give the same bits
- *   --orders                 in the simulator alone: also with threads in reverse and in random order, which
- *                            must give the same bits
+ *   --repeat N               every shape also runs N times on one device, which must give
+ *                            the same bits
+ *   --orders                 in the simulator alone: also with threads in reverse and in
+ *                            random order, which must give the same bits
  *   --stop                   ends at the first shape that fails
  *   --after OPERATION/DTYPE  begins behind that line of the table
  *
- * A GPU that has touched memory which is not the kernel's, or whose kernel died, is lost to the process:
- * every later call fails, on any backend. The line of the operation at hand then says so and is the last, the
- * shapes that it did not run count as neither run nor passed, and the exit status is 3. A new process with
- * the same options and --after OPERATION/DTYPE of that line goes on.
+ * A GPU that has touched memory which is not the kernel's, or whose kernel died, is lost
+ * to the process: every later call fails, on any backend. The line of the operation at
+ * hand then says so and is the last, the shapes that it did not run count as neither run
+ * nor passed, and the exit status is 3. A new process with the same options and --after
+ * OPERATION/DTYPE of that line goes on.
  *
- * Exit status: 0 all passed, 1 some did not, 2 wrong usage or a device that does not work, 3 the device was
- * lost. */
+ * Exit status: 0 all passed, 1 some did not, 2 wrong usage or a device that does not
+ * work, 3 the device was lost. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +68,8 @@ static void differs(ft_op_result *result, const char *how, const ft_op_result *s
 static void (*plain_to_device)(ft_backend *self, void *device, const void *host, size_t bytes);
 static simt_order other_order;
 
-/* A case begins by copying its inputs to its backend: the moment to change to that backend's order. */
+/* A case begins by copying its inputs to its backend: the moment to change to that
+ * backend's order. */
 static void forward_from_here(ft_backend *self, void *device, const void *host, size_t bytes)
 {
     simt_set_order(SIMT_FORWARD, 0);

@@ -32,8 +32,8 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* Call 0 of a timed scene warms up; the clock is looked at after 1, 2, 4, 8, … calls, so that queues stay
- * filled. */
+/* Call 0 of a timed scene warms up; the clock is looked at after 1, 2, 4, 8, … calls, so
+ * that queues stay filled. */
 bool op_again(ft_op_scene *scene)
 {
     ft_backend *backend = scene->backend;

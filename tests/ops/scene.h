@@ -1,9 +1,15 @@
-/* A scene: one case of an operation set up on one backend, with its tensors, results and clock.
+/* A scene: one case of an operation set up on one backend, with its tensors, results and
+ * clock.
  *
- * An operation's function makes its tensors, calls the backend inside `while (op_again(scene))` and names its
- * results: ft_tensor x = op_values(scene, op_in(scene), rows, cols, 1), y = op_empty(scene, op_out(scene),
- * rows, cols); while (op_again(scene)) scene->backend->...; op_result(scene, "y", y); After a failure (out of
- * memory) tensors are absent and op_again says no. */
+ * An operation's function makes its tensors, calls the backend inside `while
+ * (op_again(scene))` and names its results:
+ *
+ *     ft_tensor x = op_values(scene, op_in(scene), rows, cols, 1),
+ *               y = op_empty(scene, op_out(scene), rows, cols);
+ *     while (op_again(scene)) scene->backend->...;
+ *     op_result(scene, "y", y);
+ *
+ * After a failure (out of memory) tensors are absent and op_again returns false. */
 #ifndef FT_TESTS_OPS_SCENE_H
 #define FT_TESTS_OPS_SCENE_H
 
@@ -48,11 +54,12 @@ ft_dtype op_in(const ft_op_scene *scene);
 ft_dtype op_out(const ft_op_scene *scene);
 bool op_has(const ft_op_scene *scene, uint32_t flag);
 
-/* Random numbers of this scene, the same on every backend: in [-1, 1) times `scale`, f32 or bf16 values. */
+/* Random numbers of this scene, the same on every backend: in [-1, 1) times `scale`, f32
+ * or bf16 values. */
 float op_draw(ft_op_scene *scene, double scale);
 
-/* Tensors with gaps where the shape is strided: random, given (rows * cols values), zero, or NaN (to be
- * written). */
+/* Tensors with gaps where the shape is strided: random, given (rows * cols values), zero,
+ * or NaN (to be written). */
 ft_tensor op_values(ft_op_scene *scene, ft_dtype dtype, int64_t rows, int64_t cols, double scale);
 ft_tensor op_given(ft_op_scene *scene, ft_dtype dtype, int64_t rows, int64_t cols, const float *values);
 ft_tensor op_zeros(ft_op_scene *scene, ft_dtype dtype, int64_t rows, int64_t cols);
@@ -70,8 +77,8 @@ ft_adapter_batch op_batch(ft_op_scene *scene);
 
 /* Names a tensor from above as a result, to be compared. */
 void op_result(ft_op_scene *scene, const char *name, ft_tensor tensor);
-/* The same where terms of about the size `floor` may cancel, so that rounding is not small beside what is
- * left. */
+/* The same where terms of about the size `floor` may cancel, so that rounding is not
+ * small beside what is left. */
 void op_result_floor(ft_op_scene *scene, const char *name, ft_tensor tensor, double floor);
 /* A device array of whole numbers as a result that must be equal. */
 void op_result_integers(ft_op_scene *scene, const char *name, const int32_t *array, int64_t count);

@@ -1,6 +1,7 @@
-/* The cuBLASLt stand-in: each product is queued on its stream and computed in f32, row by row. The algorithm
- * remembers the alignment that it was chosen for, and a product with less of it fails, as a vectorized kernel
- * would; so does one by an algorithm whose state was a failure. The workspace is overwritten. */
+/* The cuBLASLt stand-in: each product is queued on its stream and computed in f32, row by
+ * row. The algorithm remembers the alignment that it was chosen for, and a product with
+ * less of it fails, as a vectorized kernel would; so does one by an algorithm whose state
+ * was a failure. The workspace is overwritten. */
 #include <cstring>
 #include <vector>
 

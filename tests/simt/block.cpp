@@ -1,4 +1,5 @@
-/* The threads of a block: one fiber each, switched at barriers and at what a warp does together. */
+/* The threads of a block: one fiber each, switched at barriers and at what a warp does
+ * together. */
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -197,7 +198,8 @@ void start_threads()
     }
 }
 
-/* The block stands still: says where one of those that wait is, and one of those it waits for. */
+/* The block stands still: says where one of those that wait is, and one of those it waits
+ * for. */
 void report_standstill()
 {
     const fiber *waiting = nullptr, *other = nullptr;
@@ -219,7 +221,8 @@ void abandon_block()
     clear_arena();
 }
 
-/* The threads of each warp after one another, the warps in the order of their first threads. */
+/* The threads of each warp after one another, the warps in the order of their first
+ * threads. */
 void gather_warps(std::vector<unsigned> &turn)
 {
     std::vector<unsigned> place(turn.size() / 32 + 1, ~0u);
@@ -344,7 +347,8 @@ void simt_collect(unsigned mask, const char *what, void *operands, void (*comple
     self->what = what;
     self->operands = operands;
     self->complete = complete;
-    /* The next lane first: in forward order it is the one that is missing. The last to come looks at all. */
+    /* The next lane first: in forward order it is the one that is missing. The last to
+     * come looks at all. */
     for (unsigned i = 1; i < 32 && !missing; i++) {
         unsigned lane = (self->lane + i) % 32;
         if (!(mask >> lane & 1u)) continue;

@@ -1,5 +1,5 @@
-/* What the parts of the simulator share: threads of a block, memory, streams. Tests use simt.h, kernels the
- * stand-in CUDA headers. */
+/* What the parts of the simulator share: threads of a block, memory, streams. Tests use
+ * simt.h, kernels the stand-in CUDA headers. */
 #ifndef FT_TESTS_SIMT_MACHINE_H
 #define FT_TESTS_SIMT_MACHINE_H
 
@@ -45,9 +45,9 @@ struct grid {
     const char *kernel;
     index3 blocks, threads;
     size_t dynamic_shared_bytes;
-    size_t reserved_shared_bytes; /* dynamic memory: what the kernel opted in to, else what it is launched
-                                     with */
-    size_t shared_limit;          /* of a block: reserved and static memory together */
+    /* dynamic memory: what the kernel opted in to, else what it is launched with */
+    size_t reserved_shared_bytes;
+    size_t shared_limit; /* of a block: reserved and static memory together */
 };
 /* Runs every block of a grid, one after the other; `body` is one thread's work. */
 void run_grid(const grid &shape, const std::function<void()> &body);
@@ -66,8 +66,8 @@ struct host_state {
 };
 host_state &host(); /* of the program that runs */
 void forget_host();
-/* A program cannot go on before another has: the others get their turns. False: none can go on, so that all
- * wait for ever. */
+/* A program cannot go on before another has: the others get their turns. False: none can
+ * go on, so that all wait for ever. */
 bool wait_for_others();
 /* A program asks again later. */
 void let_others_run();
@@ -76,30 +76,32 @@ void made_progress();
 
 /* -- memory (memory.cpp) -- */
 
-void *allocate(int device, size_t bytes, bool pinned); /* NULL: the device has not that much left */
-bool release(void *block);                             /* false: no such block */
+/* NULL: the device has not that much left */
+void *allocate(int device, size_t bytes, bool pinned);
+bool release(void *block); /* false: no such block */
 size_t free_bytes(int device);
 bool is_pinned(const void *at);
 void release_everything();
-/* From here on `what` runs on `device`: where there are several devices, touching the others' memory is a
- * fault. ALL_DEVICES: a transfer between them. */
+/* From here on `what` runs on `device`: where there are several devices, touching the
+ * others' memory is a fault. ALL_DEVICES: a transfer between them. */
 enum { ALL_DEVICES = -1 };
 void open_memory(int device, const char *what);
-/* Looks at the red zones of the memory that is open; a fault if one was written. `after` says what ran last.
- */
+/* Looks at the red zones of the memory that is open; a fault if one was written. `after`
+ * says what ran last. */
 void check_red_zones(const char *after);
 
 /* -- streams (stream.cpp) -- */
 
 void forget_streams();
-/* The work `run` becomes the last of a stream (or of the graph that the stream is captured into). Returns a
- * cudaError_t. */
+/* The work `run` becomes the last of a stream (or of the graph that the stream is
+ * captured into). Returns a cudaError_t. */
 int enqueue(void *stream, const char *what, std::function<void()> run);
 
 /* Work that streams of several devices do together. */
 struct meeting {
     virtual ~meeting() = default;
-    /* Called when the work is the next of its stream. True: all are there, the work is done. */
+    /* Called when the work is the next of its stream. True: all are there, the work is
+     * done. */
     virtual bool arrive() = 0;
     virtual void leave() = 0;                /* the stream goes on */
     virtual std::string waiting() const = 0; /* in words, for what never ends */
@@ -110,7 +112,8 @@ int enqueue(void *stream, const char *what, std::shared_ptr<meeting> meeting);
 int device_of(const void *stream);
 /* Whether a graph that is not destroyed holds a meeting of this owner's. */
 bool is_captured(const void *owner);
-/* Runs all that the current device has; false, and not all, while one of its streams is captured. */
+/* Runs all that the current device has; false, and not all, while one of its streams is
+ * captured. */
 bool finish_device();
 void forget_communicators(); /* nccl.cpp */
 

@@ -1,8 +1,9 @@
-/* Tensor cores: ldmatrix and mma.sync, lane by lane as the PTX ISA lays out their fragments; the sums in
- * order or, for the build of rounding.h, as hardware adds.
+/* Tensor cores: ldmatrix and mma.sync, lane by lane as the PTX ISA lays out their
+ * fragments; the sums in order or, for the build of rounding.h, as hardware adds.
  *
- * In a fragment a lane is g = lane / 4, t = lane % 4, and a register holds two neighbours along k, the first
- * in its lower half. All 32 lanes take part in each; lanes of a warp that is not whole cannot. */
+ * In a fragment a lane is g = lane / 4, t = lane % 4, and a register holds two neighbours
+ * along k, the first in its lower half. All 32 lanes take part in each; lanes of a warp
+ * that is not whole cannot. */
 #include <algorithm>
 
 #include "base/bf16.h"
@@ -78,10 +79,11 @@ double truncated(double value, int exponent)
     return value;
 }
 
-/* Groups of products and the sum before them, all exact, are cut off below the last bit that the largest has
- * in f32; so is what they add up to (after Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA
- * tensor cores", PeerJ Computer Science 7:e330, 2021). How many are a group, and whether bits more are kept,
- * differs from one generation to the next. */
+/* Groups of products and the sum before them, all exact, are cut off below the last bit
+ * that the largest has in f32; so is what they add up to (after Fasi, Higham, Mikaitis
+ * and Pranesh, "Numerical behavior of NVIDIA tensor cores", PeerJ Computer Science
+ * 7:e330, 2021). How many are a group, and whether bits more are kept, differs from one
+ * generation to the next. */
 float add_truncated(float sum, const float a[K], const float b[K])
 {
     enum { GROUP = 8, LAST_BIT = 23 };
@@ -122,7 +124,8 @@ template <dot_product DOT> void multiply_all(void **operands)
 void simt_load_matrices(unsigned *to, int count, bool turned, const void *row)
 {
     load part = {to, static_cast<const unsigned char *>(row)};
-    bool used = (int)simt_current->lane < SIDE * count; /* the other lanes' addresses are ignored */
+    /* the other lanes' addresses are ignored */
+    bool used = (int)simt_current->lane < SIDE * count;
     if (used && (uintptr_t)row % ROW_BYTES)
         simt::thread_fault("ldmatrix of a row that is not 16-byte aligned");
     if (used && !simt::in_shared(row, ROW_BYTES))

@@ -1,5 +1,5 @@
-/* Device memory: host memory between red zones, and NaN until it is written. Where there are several devices,
- * the memory of those that do not run is closed to all. */
+/* Device memory: host memory between red zones, and NaN until it is written. Where there
+ * are several devices, the memory of those that do not run is closed to all. */
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -17,8 +17,9 @@ enum : size_t { ZONE = 256, PAGE = 4096 };
 enum { RED = 0xa5, FRESH = 0xff };
 struct block {
     size_t bytes;
-    int device;    /* -1: pinned host memory */
-    size_t mapped; /* bytes of whole pages from `at - ZONE`, where there are several devices; else 0 */
+    int device; /* -1: pinned host memory */
+    /* bytes of whole pages from `at - ZONE`, where there are several devices; else 0 */
+    size_t mapped;
 };
 std::map<unsigned char *, block> blocks; /* by the address that the program has */
 std::map<int, size_t> used;
@@ -60,7 +61,8 @@ void protect(unsigned char *at, const block &one, bool opened)
     if (one.mapped) mprotect(at - ZONE, one.mapped, opened ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
-/* In the middle of a kernel or a copy, which goes on so that the fault can be told in words. */
+/* In the middle of a kernel or a copy, which goes on so that the fault can be told in
+ * words. */
 void on_closed_memory(int signal, siginfo_t *info, void *)
 {
     auto *address = static_cast<unsigned char *>(info->si_addr);
@@ -70,7 +72,8 @@ void on_closed_memory(int signal, siginfo_t *info, void *)
             protect(at, one, true);
             return;
         }
-    sigaction(signal, &plain_action, nullptr); /* happens again, and is dealt with as ever */
+    /* happens again, and is dealt with as ever */
+    sigaction(signal, &plain_action, nullptr);
 }
 
 /* Whole pages, which can be closed. */

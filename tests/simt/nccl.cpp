@@ -1,6 +1,7 @@
-/* The NCCL stand-in: ranks that meet. A collective is work in each rank's stream; it is done when every
- * rank's stream has come to it, and until then none of them goes on. Ranks are host programs of
- * simt_run_ranks, or devices of one program that makes its calls in groups. */
+/* The NCCL stand-in: ranks that meet. A collective is work in each rank's stream; it is
+ * done when every rank's stream has come to it, and until then none of them goes on.
+ * Ranks are host programs of simt_run_ranks, or devices of one program that makes its
+ * calls in groups. */
 #include "nccl.h"
 
 #include <cstring>
@@ -145,7 +146,8 @@ struct collective : simt::meeting {
     }
 };
 
-/* A host thread that has several ranks must group its calls: the first one alone may wait for the second. */
+/* A host thread that has several ranks must group its calls: the first one alone may wait
+ * for the second. */
 bool must_group(const simt_communicator *self)
 {
     for (const simt_communicator *other : self->all->ranks)
@@ -245,8 +247,8 @@ ncclResult_t ncclCommInitRank(ncclComm_t *communicator, int n_ranks, ncclUniqueI
         all->ranks.resize((size_t)n_ranks);
     }
     if ((int)all->ranks.size() != n_ranks || all->ranks[(size_t)rank]) return ncclInvalidArgument;
-    for (const simt_communicator *other : all->ranks)
-        if (other && other->device == simt::current_device()) return ncclInvalidUsage; /* as NCCL does */
+    for (const simt_communicator *other : all->ranks) /* as NCCL does */
+        if (other && other->device == simt::current_device()) return ncclInvalidUsage;
     communicators.push_back(std::make_unique<simt_communicator>());
     simt_communicator *made = communicators.back().get();
     made->all = all.get();

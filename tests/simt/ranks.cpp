@@ -1,5 +1,6 @@
-/* Host programs side by side, as processes with a GPU each would be: one fiber a program. A program keeps its
- * turn until it waits for another; when all wait for one another, that is a hang. */
+/* Host programs side by side, as processes with a GPU each would be: one fiber a program.
+ * A program keeps its turn until it waits for another; when all wait for one another,
+ * that is a hang. */
 #include <sys/mman.h>
 
 #include <boost/context/detail/fcontext.hpp>

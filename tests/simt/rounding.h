@@ -1,12 +1,14 @@
-/* Arithmetic as inexact as a GPU's, for a second build of the kernels (FT_SIMT_ROUNDING; simt.cmake):
- * functions are off in their last bits by as much as CUDA documents (CUDA C++ Programming Guide,
- * "Mathematical Functions"; PTX ISA, "ex2"), by how much and which way the argument's bits decide; tensor
- * cores truncate (matrix.cpp). That build also contracts products and sums, as nvcc does. Quotients and
- * square roots are exact there, too. */
+/* Arithmetic as inexact as a GPU's, for a second build of the kernels (FT_SIMT_ROUNDING;
+ * simt.cmake): functions are off in their last bits by as much as CUDA documents (CUDA
+ * C++ Programming Guide, "Mathematical Functions"; PTX ISA, "ex2"), by how much and which
+ * way the argument's bits decide; tensor cores truncate (matrix.cpp). That build also
+ * contracts products and sums, as nvcc does. Quotients and square roots are exact there,
+ * too. */
 #ifndef FT_TESTS_SIMT_ROUNDING_H
 #define FT_TESTS_SIMT_ROUNDING_H
 
-/* `exact`, up to `most` units in the last place away; 0, 1, subnormal numbers and what is not finite stay. */
+/* `exact`, up to `most` units in the last place away; 0, 1, subnormal numbers and what is
+ * not finite stay. */
 template <class Float, class Bits> Float simt_moved(Float exact, Float argument, int most)
 {
     Bits bits, seed;

@@ -33,8 +33,8 @@ int capability_of(int device)
     return found == capabilities.end() ? DEFAULT_CAPABILITY : found->second;
 }
 
-/* The most shared memory of a block (CUDA C++ Programming Guide, "Technical Specifications per Compute
- * Capability"); 0: not known here. */
+/* The most shared memory of a block (CUDA C++ Programming Guide, "Technical
+ * Specifications per Compute Capability"); 0: not known here. */
 size_t most_shared(int capability)
 {
     switch (capability) {
@@ -374,8 +374,8 @@ cudaError_t cudaFreeHost(void *block)
     return free_block("cudaFreeHost", block);
 }
 
-/* Host memory is read as late as the rules allow: pageable memory now, pinned memory when the copy's turn
- * comes. */
+/* Host memory is read as late as the rules allow: pageable memory now, pinned memory when
+ * the copy's turn comes. */
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream)
 {

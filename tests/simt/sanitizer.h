@@ -1,4 +1,5 @@
-/* AddressSanitizer's part in the simulator: fibers announced, memory poisoned. Nothing without it. */
+/* AddressSanitizer's part in the simulator: fibers announced, memory poisoned. Nothing
+ * without it. */
 #ifndef FT_TESTS_SIMT_SANITIZER_H
 #define FT_TESTS_SIMT_SANITIZER_H
 
@@ -18,7 +19,8 @@ inline void sanitizer_leave(void **fake, const void *bottom, size_t bytes)
 {
     __sanitizer_start_switch_fiber(fake, bottom, bytes);
 }
-/* After it: this stack's fake frames; `from`, where not NULL, gets the stack that was left. */
+/* After it: this stack's fake frames; `from`, where not NULL, gets the stack that was
+ * left. */
 inline void sanitizer_enter(void *fake, sanitizer_stack *from)
 {
     const void *bottom;

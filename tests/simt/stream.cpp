@@ -1,5 +1,6 @@
-/* Streams, events and graphs. Work is queued and runs only when the program waits for something, in an order
- * that is allowed but unkind: what a missing event lets slip in front or fall behind does so. */
+/* Streams, events and graphs. Work is queued and runs only when the program waits for
+ * something, in an order that is allowed but unkind: what a missing event lets slip in
+ * front or fall behind does so. */
 #include <deque>
 #include <memory>
 #include <vector>
@@ -23,8 +24,9 @@ struct simt_graph {
 };
 
 struct simt_event {
-    uint64_t recorded = 0, reached = 0; /* how many records were queued, and up to which they have run */
-    simt_graph *graph = nullptr;        /* of the last record, if it was captured */
+    /* how many records were queued, and up to which they have run */
+    uint64_t recorded = 0, reached = 0;
+    simt_graph *graph = nullptr; /* of the last record, if it was captured */
     std::vector<int> after;
 };
 
@@ -93,7 +95,8 @@ bool leads_to(const simt_stream::operation &operation, const void *group)
     return false;
 }
 
-/* A stream whose queue will mark what `blocked` waits for, or will come to where it waits. */
+/* A stream whose queue will mark what `blocked` waits for, or will come to where it
+ * waits. */
 simt_stream *holder_of(const simt_stream &blocked)
 {
     const auto &waits = blocked.queue.front();
@@ -109,8 +112,8 @@ simt_stream *holder_of(const simt_stream &blocked)
     return nullptr;
 }
 
-/* Runs one operation on the way to what `wanted` needs; false: nothing can be done. Forward: nothing but what
- * it needs. Reverse: all others first. Random: by turns. */
+/* Runs one operation on the way to what `wanted` needs; false: nothing can be done.
+ * Forward: nothing but what it needs. Reverse: all others first. Random: by turns. */
 bool advance(simt_stream &wanted)
 {
     simt_stream *next = nullptr;
@@ -200,7 +203,8 @@ void simt::forget_streams()
 
 static int enqueue_work(simt_stream *stream, simt_work work)
 {
-    if (!belongs_here(stream)) return cudaErrorInvalidResourceHandle; /* the default stream is not modelled */
+    /* the default stream is not modelled */
+    if (!belongs_here(stream)) return cudaErrorInvalidResourceHandle;
     simt::made_progress();
     if (stream->graph) {
         stream->graph->nodes.push_back({std::move(work), stream->after});
@@ -350,7 +354,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
     return simt::faulted() ? cudaErrorLaunchFailure : cudaSuccess;
 }
 
-/* Devices do not stand still between two questions: all that can be done for the event is done. */
+/* Devices do not stand still between two questions: all that can be done for the event is
+ * done. */
 cudaError_t cudaEventQuery(cudaEvent_t event)
 {
     cudaError_t error = status_of("cudaEventQuery");
@@ -381,7 +386,8 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
     *graph = nullptr;
-    cudaError_t error = status_of("cudaStreamEndCapture"); /* the capture ends all the same */
+    /* the capture ends all the same */
+    cudaError_t error = status_of("cudaStreamEndCapture");
     if (!stream->graph || !stream->origin) return cudaErrorInvalidValue;
     simt_graph *made = stream->graph;
     made->destroyed = true; /* what fails below leaves none */
@@ -426,7 +432,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
     cudaError_t error = status_of("cudaGraphLaunch");
     if (error != cudaSuccess) return error;
     if (!belongs_here(stream)) return cudaErrorInvalidResourceHandle;
-    if (stream->graph) return cudaErrorStreamCaptureUnsupported; /* graphs in graphs are not modelled */
+    /* graphs in graphs are not modelled */
+    if (stream->graph) return cudaErrorStreamCaptureUnsupported;
     simt::counts().replays++;
     simt::made_progress();
     stream->queue.push_back({simt_stream::GRAPH, {}, executable, nullptr, 0});

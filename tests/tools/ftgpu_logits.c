@@ -1,7 +1,7 @@
 /* ftgpu_logits MODEL [--adapter DIR] BATCH.safetensors OUT.safetensors
  *
- * For tests/oracle/check_interop.py: logits and loss of a batch (input_ids, attention_mask, labels), in f32,
- * dropout off. */
+ * For tests/oracle/check_interop.py: logits and loss of a batch (input_ids,
+ * attention_mask, labels), in f32, dropout off. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* Shows and times artificial series.
  *
- * ftgpu_synthetic picture SEED LENGTH > x.svg   64 series with the names of their families
+ * ftgpu_synthetic picture SEED LENGTH > x.svg   64 series with the names of their
+ *                                               families
  * ftgpu_synthetic speed LENGTH                  how many a second one thread draws
  * ftgpu_synthetic values SEED INDEX LENGTH      the values of one series, one a line */
 #include <math.h>

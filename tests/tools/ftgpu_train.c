@@ -1,7 +1,7 @@
 /* ftgpu_train MODEL --adapter DIR TRACE.safetensors OUT.safetensors
  *
- * For tests/oracle/check_interop.py: goes on training an adapter by the recipe in TRACE.json, without
- * dropout, and writes the losses before each step's update. */
+ * For tests/oracle/check_interop.py: goes on training an adapter by the recipe in
+ * TRACE.json, without dropout, and writes the losses before each step's update. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* What the tools of check_interop.py share: a model with perhaps an adapter on the CPU in f32, and batches
- * from a file. */
+/* What the tools of check_interop.py share: a model with perhaps an adapter on the CPU in
+ * f32, and batches from a file. */
 #ifndef FT_TESTS_TOOL_H
 #define FT_TESTS_TOOL_H
 

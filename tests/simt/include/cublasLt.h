@@ -1,5 +1,6 @@
-/* A stand-in for cuBLASLt's header: the calls that kernels/cuda makes, for column-major matrices in f32 and
- * bf16 with sums in f32. Names and meaning are NVIDIA's (cuBLAS documentation, "Using the cuBLASLt API"). */
+/* A stand-in for cuBLASLt's header: the calls that kernels/cuda makes, for column-major
+ * matrices in f32 and bf16 with sums in f32. Names and meaning are NVIDIA's (cuBLAS
+ * documentation, "Using the cuBLASLt API"). */
 #ifndef FT_TESTS_SIMT_CUBLASLT_H
 #define FT_TESTS_SIMT_CUBLASLT_H
 

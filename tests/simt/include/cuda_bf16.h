@@ -1,4 +1,5 @@
-/* A stand-in for CUDA's header of the bf16 type: conversions alone; see cuda_runtime.h. */
+/* A stand-in for CUDA's header of the bf16 type: conversions alone; see
+ * cuda_runtime.h. */
 #ifndef FT_TESTS_SIMT_CUDA_BF16_H
 #define FT_TESTS_SIMT_CUDA_BF16_H
 

@@ -1,5 +1,6 @@
-/* A stand-in for CUDA's header: declares what kernels/cuda uses of it, executed by tests/simt. The names and
- * their meaning are NVIDIA's (CUDA C++ Programming Guide, CUDA Runtime API). */
+/* A stand-in for CUDA's header: declares what kernels/cuda uses of it, executed by
+ * tests/simt. The names and their meaning are NVIDIA's (CUDA C++ Programming Guide, CUDA
+ * Runtime API). */
 #ifndef FT_TESTS_SIMT_CUDA_RUNTIME_H
 #define FT_TESTS_SIMT_CUDA_RUNTIME_H
 
@@ -104,13 +105,15 @@ extern dim3 simt_block_index, simt_block_size, simt_grid_size;
 
 /* -- what threads do together -- */
 
-/* Waits for all threads of the block. Returns the number of them whose predicate was not 0. */
+/* Waits for all threads of the block. Returns the number of them whose predicate was not
+ * 0. */
 int simt_barrier(int predicate);
-/* Waits for the lanes of `mask`, which must all call this with the same `complete`; the last to come runs
- * complete with every lane's operands (NULL outside the mask). `what` names the operation in faults. */
+/* Waits for the lanes of `mask`, which must all call this with the same `complete`; the
+ * last to come runs complete with every lane's operands (NULL outside the mask). `what`
+ * names the operation in faults. */
 void simt_collect(unsigned mask, const char *what, void *operands, void (*complete)(void **operands));
-/* Memory of the block, the same for all its threads, made by the first of them that asks; `key` is the
- * declaration's. */
+/* Memory of the block, the same for all its threads, made by the first of them that asks;
+ * `key` is the declaration's. */
 void *simt_shared(const void *key, size_t bytes, size_t alignment);
 void *simt_shared_dynamic(void);
 
@@ -136,13 +139,15 @@ inline void __syncwarp(unsigned mask = 0xffffffffu)
 }
 inline void __threadfence() {}
 
-/* One lane's part of a shuffle: the value given, the lane it is taken from, the value got. */
+/* One lane's part of a shuffle: the value given, the lane it is taken from, the value
+ * got. */
 template <class T> struct simt_shuffle {
     T given;
     unsigned source;
     T got;
 };
-/* A source outside the mask, or a lane's own where there is none: the guide leaves the result undefined. */
+/* A source outside the mask, or a lane's own where there is none: the guide leaves the
+ * result undefined. */
 void simt_shuffle_outside(unsigned lane, unsigned source);
 template <class T> void simt_exchange(void **operands)
 {
@@ -231,17 +236,18 @@ template <class T> T atomicMin(T *at, T value)
     return old;
 }
 
-/* -- asynchronous copies: cp.async (`source_bytes` from `global`, zeros up to `bytes`), commit_group,
- * wait_group; they land when their group is waited for -- */
+/* -- asynchronous copies: cp.async (`source_bytes` from `global`, zeros up to `bytes`),
+ * commit_group, wait_group; they land when their group is waited for -- */
 
 void simt_copy_async(void *shared, const void *global, size_t bytes, size_t source_bytes);
 void simt_copy_commit(void);
 void simt_copy_wait(int groups_in_flight);
 
-/* -- tensor cores: what a warp's 32 lanes do together, by the fragments of the PTX ISA -- */
+/* -- tensor cores: what a warp's 32 lanes do together, by the fragments of the PTX ISA
+ * -- */
 
-/* ldmatrix.m8n8.x<count>{.trans}.b16: `row` is the lane's row of one of the 1, 2 or 4 matrices, to: (count).
- */
+/* ldmatrix.m8n8.x<count>{.trans}.b16: `row` is the lane's row of one of the 1, 2 or 4
+ * matrices, to: (count). */
 void simt_load_matrices(unsigned *to, int count, bool turned, const void *row);
 /* mma.m16n8k16.row.col.f32.bf16.bf16.f32, d = c: sums (4), a (4) and b (2) pairs. */
 void simt_mma(float *sums, const unsigned *a, const unsigned *b);

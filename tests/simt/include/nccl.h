@@ -1,5 +1,5 @@
-/* A stand-in for NCCL's header: the calls that kernels/cuda makes. Names and meaning are NVIDIA's (NCCL
- * documentation, "API"). */
+/* A stand-in for NCCL's header: the calls that kernels/cuda makes. Names and meaning are
+ * NVIDIA's (NCCL documentation, "API"). */
 #ifndef FT_TESTS_SIMT_NCCL_H
 #define FT_TESTS_SIMT_NCCL_H
 

@@ -1,4 +1,5 @@
-/* The simulated GPUs that the model's golden tests are run on; see tests/unit/model/golden.h. */
+/* The simulated GPUs that the model's golden tests are run on; see
+ * tests/unit/model/golden.h. */
 #include "tests/simt/simt.h"
 #include "tests/unit/model/golden.h"
 

@@ -1,4 +1,5 @@
-/* The table of operations on the simulated GPU, against ref in double: one operation in one type. */
+/* The table of operations on the simulated GPU, against ref in double: one operation in
+ * one type. */
 #ifndef FT_TESTS_SIMT_OPS_CUDA_TEST_H
 #define FT_TESTS_SIMT_OPS_CUDA_TEST_H
 
@@ -8,8 +9,9 @@
 
 enum { DEVICE_BYTES = 1 << 30 };
 
-/* How many shapes of an operation run, the smallest first: all, or under sanitizers those that are cheap
- * when results are compared, and a few when the same is run in another way. */
+/* How many shapes of an operation run, the smallest first: all, or under sanitizers those
+ * that are cheap when results are compared, and a few when the same is run in another
+ * way. */
 enum { SHAPES = SANITIZED ? 30 : OPS_TEST_ALL, SHAPES_AGAIN = SANITIZED ? 8 : OPS_TEST_ALL };
 
 static ft_backend *open_device(ft_dtype dtype)

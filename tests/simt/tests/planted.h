@@ -1,5 +1,5 @@
-/* What the simulator's own tests share: programs that leave values in device memory, run in each order, and
- * whether they leave the right ones or a fault. */
+/* What the simulator's own tests share: programs that leave values in device memory, run
+ * in each order, and whether they leave the right ones or a fault. */
 #ifndef FT_TESTS_SIMT_PLANTED_H
 #define FT_TESTS_SIMT_PLANTED_H
 
@@ -40,8 +40,8 @@ static inline bool is_right(program run, const std::vector<float> &wanted)
     return right;
 }
 
-/* Whether a fault with `words` is reported in each order. In a process of its own: AddressSanitizer may end
- * it first. */
+/* Whether a fault with `words` is reported in each order. In a process of its own:
+ * AddressSanitizer may end it first. */
 static inline bool is_reported(program run, const char *words)
 {
     for (simt_order order : orders) {

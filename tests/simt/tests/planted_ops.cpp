@@ -1,5 +1,6 @@
-/* run_ops with a mistake planted in relu_backward in f32, to see that run_ops tells it (test_run_ops.sh). The
- * program is linked with --wrap=ft_cuda_create. $PLANTED says which mistake:
+/* run_ops with a mistake planted in relu_backward in f32, to see that run_ops tells it
+ * (test_run_ops.sh). The program is linked with --wrap=ft_cuda_create. $PLANTED says
+ * which mistake:
  *
  *   fault   the third call's kernel dies, as of a memory access that is not allowed
  *   noise   the last bit of one element is another in every other call */

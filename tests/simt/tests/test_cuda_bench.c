@@ -1,5 +1,5 @@
-/* Measuring a GPU, simulated: an operation that fails leaves the others timed, a device that is lost ends the
- * measuring with what was measured until then. */
+/* Measuring a GPU, simulated: an operation that fails leaves the others timed, a device
+ * that is lost ends the measuring with what was measured until then. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,8 @@ typedef struct recorder {
     char failed[256]; /* "operation, place, shape: message" of the first that did */
 } recorder;
 
-/* A fault, whichever: after it every call fails. (There is no device of that capability.) */
+/* A fault, whichever: after it every call fails. (There is no device of that
+ * capability.) */
 static void break_device(void)
 {
     simt_set_capability(0, 1);
@@ -106,7 +107,8 @@ Test(bench, one_that_fails_leaves_the_others_timed)
 {
     static const struct {
         const char *function;
-        int error, behind; /* 1: the second limit fails, 3: an operation, 4: the last one */
+        /* 1: the second limit fails, 3: an operation, 4: the last one */
+        int error, behind;
     } calls[] = {{"launch", FAILURE, 3},          {"cudaMalloc", OUT_OF_MEMORY, 1},
                  {"cudaMemcpyAsync", FAILURE, 4}, {"cudaStreamEndCapture", FAILURE, 3},
                  {"cudaGraphLaunch", FAILURE, 4}, {"cudaStreamSynchronize", FAILURE, 3}};

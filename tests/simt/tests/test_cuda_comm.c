@@ -200,8 +200,9 @@ static void be_suspended(double seconds)
     waitpid(waker, NULL, 0);
 }
 
-/* Program 0 waits for program 1, which waits for program 2 in a communicator of their own. There all are
- * suspended, for longer than program 0 would wait, and it is the first that looks afterwards. */
+/* Program 0 waits for program 1, which waits for program 2 in a communicator of their
+ * own. There all are suspended, for longer than program 0 would wait, and it is the first
+ * that looks afterwards. */
 static void suspend_all(int program, void *context)
 {
     scene *scenes = context; /* ranks 0 and 1 of each */
@@ -273,8 +274,8 @@ Test(cuda_comm, a_rank_whose_process_is_gone_ends_the_others_wait)
     cr_expect(strstr(s.err[0].message, "the process of another rank has ended"), "%s", s.err[0].message);
 }
 
-/* Rank 1 dies after the first of rank 0's replays, which rank 0 sees by its process: rank 0's captured step
- * goes with the communicator. */
+/* Rank 1 dies after the first of rank 0's replays, which rank 0 sees by its process: rank
+ * 0's captured step goes with the communicator. */
 static void lose_one_in_replay(int rank, void *context)
 {
     scene *s = context;

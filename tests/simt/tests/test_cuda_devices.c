@@ -1,5 +1,5 @@
-/* `ftgpu devices` where there are GPUs: each by itself, also beside one that cannot be used, and the
- * libraries. */
+/* `ftgpu devices` where there are GPUs: each by itself, also beside one that cannot be
+ * used, and the libraries. */
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <stdio.h>

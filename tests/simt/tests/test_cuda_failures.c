@@ -1,5 +1,6 @@
-/* Every call to CUDA, cuBLASLt and NCCL fails, each in turn, in a program that makes them all: the program
- * ends with a message that names the call, the file and the device, and nothing is left behind. */
+/* Every call to CUDA, cuBLASLt and NCCL fails, each in turn, in a program that makes them
+ * all: the program ends with a message that names the call, the file and the device, and
+ * nothing is left behind. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ typedef struct program {
 
 static char host[LARGE];
 
-/* An attention of so wide a head that its kernels of backward ask for more shared memory. */
+/* An attention of so wide a head that its kernels of backward ask for more shared
+ * memory. */
 static void attend(program *p)
 {
     const ft_adapter_batch batch = {.n_adapters = 1,
@@ -113,8 +115,8 @@ static void close_program(program *p)
     b->free(b);
 }
 
-/* The n-th call of `function` fails; NULL: none does. calls: how often it was called before the closing,
- * where there is somebody to tell. */
+/* The n-th call of `function` fails; NULL: none does. calls: how often it was called
+ * before the closing, where there is somebody to tell. */
 static ft_status run(const char *function, int nth, int error, int calls[SIMT_FUNCTIONS], ft_error *err)
 {
     program p = {.backend = NULL};
@@ -141,7 +143,8 @@ static void expect_told(const char *function, int nth, ft_status status, const f
     const char *call = strcmp(function, "launch") == 0 ? "launch of " : function;
     cr_expect_neq(status, FT_OK, "call %d of %s failed unnoticed", nth, function);
     cr_expect(says(err, call), "call %d of %s: \"%s\"", nth, function, err->message);
-    if (strcmp(function, "cudaGetDeviceCount") == 0) return; /* no device, and no operation */
+    /* no device, and no operation */
+    if (strcmp(function, "cudaGetDeviceCount") == 0) return;
     cr_expect(says(err, "kernels/cuda/"), "%s: \"%s\"", function, err->message);
     if (strcmp(function, "ncclGetUniqueId") != 0) /* of a process */
         cr_expect(says(err, "device 0"), "%s: \"%s\"", function, err->message);
@@ -152,7 +155,7 @@ static const char *const elsewhere[] = {
     "cudaDeviceSynchronize", "cudaEventSynchronize",
     "ncclGroupStart",        "ncclGroupEnd",          /* not the backend's */
     "cudaMemGetInfo",                                 /* when there is no memory: below */
-    "ncclCommAbort",         "ncclCommGetAsyncError", /* when a rank is late: below, and test_cuda_comm.c */
+    "ncclCommAbort",         "ncclCommGetAsyncError", /* a late rank: test_cuda_comm.c */
 };
 
 Test(cuda_failures, every_call_is_checked)

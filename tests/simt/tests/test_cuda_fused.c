@@ -1,5 +1,5 @@
-/* Attention in the build that fuses multiplications and additions, as nvcc does: a product in between is not
- * rounded then, and what is 0 on paper may not be. */
+/* Attention in the build that fuses multiplications and additions, as nvcc does: a
+ * product in between is not rounded then, and what is 0 on paper may not be. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -20,9 +20,10 @@ static void *on_device(ft_backend *b, const void *values, size_t bytes)
     return memory;
 }
 
-/* Sequence s has one query, s in its first feature, and one key, 1 there: s is its score and, of one key, the
- * logarithm of the sum. The score is scaled and shifted in one fused step, and the shift was rounded before:
- * the largest score's power is 1 up to a rounding of the shift, which all of a query's powers share. */
+/* Sequence s has one query, s in its first feature, and one key, 1 there: s is its score
+ * and, of one key, the logarithm of the sum. The score is scaled and shifted in one fused
+ * step, and the shift was rounded before: the largest score's power is 1 up to a rounding
+ * of the shift, which all of a query's powers share. */
 Test(cuda_fused, the_logarithm_of_the_sum_is_the_score_up_to_rounding)
 {
     SKIP_WITHOUT_FMA();

@@ -1,6 +1,6 @@
-/* What a GPU limits: shared memory of a block, blocks of a grid. Operations at the edges of both against ref
- * in double, on simulated devices of several compute capabilities; what lies beyond is refused in one line.
- */
+/* What a GPU limits: shared memory of a block, blocks of a grid. Operations at the edges
+ * of both against ref in double, on simulated devices of several compute capabilities;
+ * what lies beyond is refused in one line. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,8 @@ static void check_in_both_types(const char *operation, int capability, ft_op_sha
 
 /* -- shared memory -- */
 
-/* Up to 48 KiB a kernel need not ask: what it declares and what it is launched with count together. */
+/* Up to 48 KiB a kernel need not ask: what it declares and what it is launched with count
+ * together. */
 Test(cuda_limits, decode_around_48_kib)
 {
     const int32_t four_paths[] = {1920, 1921, 1983, 1984, 1985}, one_path[] = {11200, 11201, 11256, 11257};
@@ -71,7 +72,8 @@ Test(cuda_limits, decode_around_48_kib)
     }
 }
 
-/* 99 KiB a block, the least of all devices: the widest heads, with the gradient of the bias. */
+/* 99 KiB a block, the least of all devices: the widest heads, with the gradient of the
+ * bias. */
 Test(cuda_limits, wide_heads_on_the_smallest_device)
 {
     const int32_t widths[] = {128, 127, 72, 64};
@@ -104,12 +106,13 @@ Test(cuda_limits, many_keys_on_the_smallest_device)
         (ft_op_shape){.sequences = 1, .length = 30000, .heads = 1, .d_kv = 8, .paths_per_cache = 1});
 }
 
-/* -- blocks of a grid: the last of more rows than its second and third dimensions have -- */
+/* -- blocks of a grid: the last of more rows than its second and third dimensions have
+ * -- */
 
 enum { MANY = 65535 + 9, LAST = 16 /* blocks that run */, FEATURES = 8, RESULTS = 6 };
 
-/* One case: n times the same row, of which the last result of each kind is kept. Of many blocks only the last
- * run. */
+/* One case: n times the same row, of which the last result of each kind is kept. Of many
+ * blocks only the last run. */
 typedef struct rows_alike {
     ft_backend *backend;
     int64_t n;
@@ -349,7 +352,8 @@ Test(cuda_limits, more_tokens_than_shared_memory_has_room_for_are_refused)
     check_most_tokens(86, FT_F32, 8, 1, 24256);
     check_most_tokens(80, FT_F32, 8, 1, 40640);
     check_most_tokens(90, FT_F32, 64, 1, 56960);
-    check_most_tokens(86, FT_BF16, 8, 2, 597696); /* on tensor cores, where a chunk of keys takes 8 bytes */
+    /* on tensor cores, where a chunk of keys takes 8 bytes */
+    check_most_tokens(86, FT_BF16, 8, 2, 597696);
 }
 
 Test(cuda_limits, more_blocks_than_a_grid_has_are_refused)

@@ -1,6 +1,6 @@
-/* Several simulated GPUs that share each training step, as so many processes would: the single device's
- * losses, gradient norms and adapters up to rounding, and the same bits on all ranks. Under sanitizers 2
- * GPUs in f32. */
+/* Several simulated GPUs that share each training step, as so many processes would: the
+ * single device's losses, gradient norms and adapters up to rounding, and the same bits
+ * on all ranks. Under sanitizers 2 GPUs in f32. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ typedef struct trace {
 typedef struct scene {
     ft_dtype dtype;
     int size, blocks; /* blocks: of both stacks */
-    int forgets;      /* each rank forgets this wait for an event, from 1, of its second step; 0: none */
+    /* each rank forgets this wait for an event, from 1, of its second step; 0: none */
+    int forgets;
     bool without_graphs;
     uint64_t seed;
     ft_comm_id id;
@@ -89,8 +90,8 @@ static scene train_on(int size, ft_dtype dtype, simt_order order)
     cr_assert_null(simt_fault(), "%s", simt_fault());
     for (int rank = 0; rank < size; rank++)
         cr_assert(s.ranks[rank].complete, "rank %d of %d: %s", rank, size, s.failed.message);
-    /* In each step of each rank the losses and, of every block, a row for each adapter: by the host in the
-     * first step, captured in the second. */
+    /* In each step of each rank the losses and, of every block, a row for each adapter:
+     * by the host in the first step, captured in the second. */
     uint64_t sums = 1 + (uint64_t)(s.blocks * BATCH_ADAPTERS);
     cr_expect_eq(simt_counted().collectives, size > 1 ? 2 * sums * (uint64_t)size : 0);
     cr_expect_eq(simt_counted().replays, (uint64_t)(size * (STEPS - 1)));
@@ -138,7 +139,8 @@ static void compare(ft_dtype dtype, const int *sizes, int n_sizes)
     forget(&alone);
 }
 
-/* With 8 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter, and some none at all. */
+/* With 8 ranks for adapters of 3, 1 and 2 sequences some have none of an adapter, and
+ * some none at all. */
 Test(cuda_ranks, ranks_share_a_step_in_f32)
 {
     compare(FT_F32, (const int[]){2, 8}, SANITIZED ? 1 : 2);
@@ -188,10 +190,10 @@ static bool is_noticed(const scene *right, int wait, bool without_graphs, simt_o
     return !same;
 }
 
-/* In each step the sums' stream waits for the losses and then for each block's gradients, at last the
- * backend's stream for the sums, whether the step is captured or not. What sums that come too early make of
- * it shows where other streams go first, and that they come too late where they go last. Nothing of that is
- * about memory. */
+/* In each step the sums' stream waits for the losses and then for each block's gradients,
+ * at last the backend's stream for the sums, whether the step is captured or not. What
+ * sums that come too early make of it shows where other streams go first, and that they
+ * come too late where they go last. Nothing of that is about memory. */
 Test(cuda_ranks, a_forgotten_event_between_the_streams_shows)
 {
     if (SANITIZED) return;

@@ -1,5 +1,6 @@
-/* The training step as a graph: each shape is queued plainly once, captured once and replayed from then on,
- * and the losses, norms and adapters have the same bits as without graphs. Under sanitizers in f32 alone. */
+/* The training step as a graph: each shape is queued plainly once, captured once and
+ * replayed from then on, and the losses, norms and adapters have the same bits as without
+ * graphs. Under sanitizers in f32 alone. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,8 @@ Test(cuda_step, a_replayed_step_has_the_bits_of_a_queued_one)
         cr_expect_eq(queued.counts.replays, 0);
         cr_expect_eq(replayed.counts.captures, 1);
         cr_expect_eq(replayed.counts.replays, STEPS - 1);
-        /* The step's kernels are launched by the host twice: when it is queued and when it is captured. */
+        /* The step's kernels are launched by the host twice: when it is queued and when
+         * it is captured. */
         cr_expect_eq(replayed.counts.kernels * STEPS, queued.counts.kernels * 2);
         free(queued.params);
         free(replayed.params);
@@ -171,7 +173,8 @@ Test(cuda_step, a_step_that_fails_while_it_is_captured_leaves_no_graph)
     }
 }
 
-/* A graph names scratch memory by its address: a larger shape that comes later must leave it where it is. */
+/* A graph names scratch memory by its address: a larger shape that comes later must leave
+ * it where it is. */
 Test(cuda_step, scratch_memory_that_a_graph_names_stays)
 {
     ft_error err;

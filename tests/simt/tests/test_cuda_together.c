@@ -1,6 +1,7 @@
-/* Whole trainings and forecasts that 1, 2 and 8 simulated GPUs make together: the single GPU's losses and
- * samples, also where one of them is slow; where one dies the others end, because they are told, and with a
- * clear message. Under sanitizers 2 GPUs at most. */
+/* Whole trainings and forecasts that 1, 2 and 8 simulated GPUs make together: the single
+ * GPU's losses and samples, also where one of them is slow; where one dies the others
+ * end, because they are told, and with a clear message. Under sanitizers 2 GPUs at
+ * most. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +80,8 @@ static ft_status keep(void *context, int32_t index, const ft_train_result *resul
     return FT_OK;
 }
 
-/* After each of its steps the slow rank is late by a while: the others wait, as long as that is. */
+/* After each of its steps the slow rank is late by a while: the others wait, as long as
+ * that is. */
 static ft_stop be_late(void *context)
 {
     (void)context;
@@ -87,7 +89,8 @@ static ft_stop be_late(void *context)
     return FT_STOP_NOT;
 }
 
-/* The dying rank's calls fail from some on: sums that it queues, or its waiting for a step's end. */
+/* The dying rank's calls fail from some on: sums that it queues, or its waiting for a
+ * step's end. */
 static ft_comm living;
 static int calls_left;
 static ft_status fall_off(ft_error *err)
@@ -198,7 +201,8 @@ Test(cuda_together, a_slow_gpu_changes_nothing_but_the_time)
     cr_expect_eq(largest_difference(&slow, &fast), 0.0);
 }
 
-/* In its first step, in one that is captured, and in one that is replayed; rank 0, too. */
+/* In its first step, in one that is captured, and in one that is replayed; rank 0,
+ * too. */
 Test(cuda_together, a_dying_gpu_ends_the_others)
 {
     const struct {
@@ -317,7 +321,8 @@ static forecasters forecast_by(forecasters f, simt_order order)
     return f;
 }
 
-/* How many requests a rank forecasts: as many as one group a rank are divided among all, then the next. */
+/* How many requests a rank forecasts: as many as one group a rank are divided among all,
+ * then the next. */
 static int requests_of(int rank, int size)
 {
     int sum = 0, per_rank = (REQUESTS + size - 1) / size, group = per_rank < GROUP ? per_rank : GROUP;

@@ -1,5 +1,5 @@
-/* A whole fine-tuning run and the forecasts after it, on simulated GPUs and on the CPU: the same losses, the
- * same tokens. */
+/* A whole fine-tuning run and the forecasts after it, on simulated GPUs and on the CPU:
+ * the same losses, the same tokens. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -33,7 +33,8 @@ static void make_series(void)
     }
 }
 
-/* Different in all that may differ in a batch: 5 steps each of the first, fewer of the others. */
+/* Different in all that may differ in a batch: 5 steps each of the first, fewer of the
+ * others. */
 static const ft_train_config configs[ADAPTERS] = {
     {.spec = {FT_LORA, 8, 16.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V},
      .learning_rate = 1e-3,
@@ -120,7 +121,8 @@ static void forecast(ft_chronos *chronos, const kept *results, outcome *out)
     ft_trainable_free(trainable);
 }
 
-/* Trains on a backend and forecasts with `with`'s adapters, or its own where that is NULL. */
+/* Trains on a backend and forecasts with `with`'s adapters, or its own where that is
+ * NULL. */
 static void run(ft_backend *backend, ft_comm *comm, outcome *with, outcome *out)
 {
     ft_error err;

@@ -1,5 +1,6 @@
-/* `gpu_bench check` (bench/gpu_check) on the simulated GPU: as the backend is all is well, and what is broken
- * on purpose fails in the lines where it must be seen and in no others. */
+/* `gpu_bench check` (bench/gpu_check) on the simulated GPU: as the backend is all is
+ * well, and what is broken on purpose fails in the lines where it must be seen and in no
+ * others. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 #include "kernels/comm.h"
 #include "tests/simt/simt.h"
 
-/* Lengths that are over soon. Without all kinds where nothing can be seen in the other two. */
+/* Lengths that are over soon. Without all kinds where nothing can be seen in the other
+ * two. */
 static model_check_scene scene = {"nano", 13, 3, {2, 1}, 5, 2, true, false, false};
 
 /* All lines, in their order. */
@@ -56,7 +58,8 @@ enum { CHECKS = sizeof all_checks / sizeof *all_checks };
 
 static ft_backend plain;            /* the operations as they are */
 static void (*spoil)(ft_backend *); /* breaks a backend */
-static int created, only_one;       /* backends so far, and the one that is broken; 0: all */
+/* backends so far, and the one that is broken; 0: all */
+static int created, only_one;
 static bool only_bf16;
 
 static ft_status create(ft_dtype dtype, ft_backend **backend, ft_error *err)
@@ -189,7 +192,8 @@ static void spoil_sample(ft_backend *backend)
 static void wrong_decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
 {
     plain.decode_attention(self, attention, out);
-    plain.zero(self, out.data, (size_t)out.cols * ft_dtype_bytes(out.dtype)); /* of one path */
+    /* of one path */
+    plain.zero(self, out.data, (size_t)out.cols * ft_dtype_bytes(out.dtype));
 }
 static void spoil_decode_attention(ft_backend *backend)
 {
@@ -287,8 +291,8 @@ static int next_check(int at)
 static char detail[2048];      /* of the last line */
 static const char *last_check; /* whose it is; NULL: of the last check of all */
 
-/* Makes the checks and compares their lines. fails, may_fail: checks, each followed by ";". missing: one.
- * Returns the exit status. */
+/* Makes the checks and compares their lines. fails, may_fail: checks, each followed by
+ * ";". missing: one. Returns the exit status. */
 static int run(const char *fails, const char *may_fail, const char *missing)
 {
     ft_error err = {""};
@@ -422,8 +426,8 @@ Test(model_check, a_wrong_replay_is_seen)
     expect_seen(spoil_replay, "lora_graph f32;lora_graph bf16;ln_tuning_graph f32;full_graph f32;", "");
 }
 
-/* The backends that are made: one to see that there is a device, three for the first kind of training in f32,
- * one for the greedy forecasts and two for the sampled ones. */
+/* The backends that are made: one to see that there is a device, three for the first kind
+ * of training in f32, one for the greedy forecasts and two for the sampled ones. */
 Test(model_check, steps_that_are_not_captured_are_seen)
 {
     scene.all_kinds = false;

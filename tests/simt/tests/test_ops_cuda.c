@@ -1,5 +1,6 @@
-/* The CUDA backend against ref in double, over the table of operations, executed by the simulator: f32 and
- * bf16, threads, blocks and streams in forward order; and in reverse and random order the same bits. */
+/* The CUDA backend against ref in double, over the table of operations, executed by the
+ * simulator: f32 and bf16, threads, blocks and streams in forward order; and in reverse
+ * and random order the same bits. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,8 @@ ParameterizedTest(int *index, ops_cuda, bf16)
 static const ft_op *operation; /* that is run */
 static int runs;               /* of its shape */
 
-/* A backend for each order: no run finds in scratch memory what another has left there. */
+/* A backend for each order: no run finds in scratch memory what another has left
+ * there. */
 static ft_backend *in_order[SIMT_RANDOM + 1];
 
 static void run_in_next_order(ft_op_scene *scene, const ft_op_shape *shape)
@@ -86,7 +88,8 @@ Test(ops_cuda, what_loads_in_advance_has_small_shapes_of_three_chunks)
     }
 }
 
-/* -- scratch memory grows with the first call of a shape, so that a captured step allocates nothing -- */
+/* -- scratch memory grows with the first call of a shape, so that a captured step
+ * allocates nothing -- */
 
 static void *(*plain_allocate)(ft_backend *self, size_t bytes, ft_error *err);
 static uint64_t asked_for;

@@ -1,4 +1,5 @@
-/* The table of operations with arithmetic as inexact as a GPU's (rounding.h): the bounds hold there, too. */
+/* The table of operations with arithmetic as inexact as a GPU's (rounding.h): the bounds
+ * hold there, too. */
 #include "has_fma.h"
 #include "ops_cuda_test.h"
 

@@ -1,5 +1,6 @@
-/* The build with arithmetic as inexact as a GPU's is that: functions are off by no more than they may be and
- * not exact, tensor cores truncate, products and sums are contracted. */
+/* The build with arithmetic as inexact as a GPU's is that: functions are off by no more
+ * than they may be and not exact, tensor cores truncate, products and sums are
+ * contracted. */
 #include <criterion/criterion.h>
 
 #include "has_fma.h"
@@ -20,7 +21,8 @@ static int units_between(float a, float b)
     return abs((int)(__float_as_uint(a) - __float_as_uint(b)));
 }
 
-/* Arguments from `first` on: the largest distance is `most`, and one in ten is exact or fewer are. */
+/* Arguments from `first` on: the largest distance is `most`, and one in ten is exact or
+ * fewer are. */
 static bool is_off(float (*function)(float), float (*exact)(float), float first, int most)
 {
     enum { COUNT = 10000 };

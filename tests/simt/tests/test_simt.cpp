@@ -1,5 +1,6 @@
-/* The simulator itself: each fault planted here must be seen, and the same program without the fault must
- * pass, in every order. Threads, shared memory, streams; test_simt_devices.cpp has several devices. */
+/* The simulator itself: each fault planted here must be seen, and the same program
+ * without the fault must pass, in every order. Threads, shared memory, streams;
+ * test_simt_devices.cpp has several devices. */
 #include "planted.h"
 
 #include <criterion/criterion.h>
@@ -16,7 +17,8 @@ static void give_back(void)
 }
 TestSuite(simt, .fini = give_back);
 
-/* Runs a kernel of one float array of N elements per block, made of NaN, and fetches it. */
+/* Runs a kernel of one float array of N elements per block, made of NaN, and fetches
+ * it. */
 static std::vector<float> launched(void (*kernel)(float *), size_t shared_bytes = 0)
 {
     void *memory;
@@ -56,7 +58,8 @@ Test(simt, a_missing_syncthreads_shows)
     cr_expect_not(is_right([] { return launched(reversing<false>); }, wanted));
 }
 
-/* A loop whose second barrier keeps the fast from overwriting what the slow have not read. */
+/* A loop whose second barrier keeps the fast from overwriting what the slow have not
+ * read. */
 template <bool SECOND> static void rounds(float *out)
 {
     FT_SHARED(float, values, [N]);
@@ -77,8 +80,8 @@ Test(simt, a_missing_barrier_at_the_end_of_a_loop_shows)
     cr_expect_not(is_right([] { return launched(rounds<false>); }, wanted));
 }
 
-/* Two sums through the same array, with shuffles between: only a warp that gets ahead of the other overwrites
- * what that one has not read. */
+/* Two sums through the same array, with shuffles between: only a warp that gets ahead of
+ * the other overwrites what that one has not read. */
 template <bool BARRIER> static void two_sums(float *out)
 {
     FT_SHARED(float, parts, [N / 32]);
@@ -374,7 +377,8 @@ static float product_value(int row, int col)
     return sum;
 }
 
-/* Fragments by the ISA's formulas for elements a_i, b_i and c_i; element I of the sums is the result. */
+/* Fragments by the ISA's formulas for elements a_i, b_i and c_i; element I of the sums is
+ * the result. */
 template <int I> static void multiplies(float *out)
 {
     int lane = (int)threadIdx.x % 32, group = lane >> 2, in_group = lane % 4;
@@ -406,7 +410,8 @@ Test(simt, mma_is_the_product_in_every_lane_and_element)
     cr_expect(is_right([] { return launched(multiplies<3>); }, values_of(product_of<3>)));
 }
 
-/* Matrix m of four holds 64 m + 8 row + col; the result is element WHICH of the pair of matrix M. */
+/* Matrix m of four holds 64 m + 8 row + col; the result is element WHICH of the pair of
+ * matrix M. */
 template <int COUNT, bool TURNED, int M, int WHICH> static void loads(float *out)
 {
     FT_SHARED(uint16_t, values, [2][4 * 64]);
@@ -444,7 +449,8 @@ Test(simt, ldmatrix_loads_every_matrix_straight_and_turned)
     cr_expect((matrix_is_loaded<4, true, 2>() && matrix_is_loaded<4, true, 3>()));
 }
 
-/* Both through shared memory: rows of the left matrix straight, of the right one turned. */
+/* Both through shared memory: rows of the left matrix straight, of the right one
+ * turned. */
 template <bool TURNED> static void loads_and_multiplies(float *out)
 {
     FT_SHARED(__nv_bfloat16, left, [M_ROWS][M_DEPTH]);

@@ -1,5 +1,5 @@
-/* The simulator's devices and ranks: each fault planted here must be seen, and the same program without the
- * fault must pass, in every order. */
+/* The simulator's devices and ranks: each fault planted here must be seen, and the same
+ * program without the fault must pass, in every order. */
 #include "planted.h"
 
 #include <criterion/criterion.h>
@@ -36,7 +36,8 @@ Test(simt_devices, each_device_has_its_own_memory)
 
 /* -- limits -- */
 
-/* A block has STATIC_BYTES of static memory beside the dynamic memory it is launched with. */
+/* A block has STATIC_BYTES of static memory beside the dynamic memory it is launched
+ * with. */
 enum { STATIC_BYTES = N * sizeof(float) };
 static void uses_both(float *out)
 {

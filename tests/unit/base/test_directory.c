@@ -1,5 +1,5 @@
-/* Directories by their descriptors: nothing outside is read, written or removed, and an error is no absence.
- */
+/* Directories by their descriptors: nothing outside is read, written or removed, and an
+ * error is no absence. */
 #include "base/directory.h"
 
 #include <criterion/criterion.h>

@@ -137,7 +137,8 @@ Test(file, what_a_crash_left_is_in_nobodys_way)
     ft_error err;
     ft_file_writer left, writer;
     char name[64];
-    /* In a container process numbers come again, so that names by process and count do as well. */
+    /* In a container process numbers come again, so that names by process and count do as
+     * well. */
     for (int i = 0; i < 20; i++) {
         snprintf(name, sizeof name, "a.tmp.%ld.%d", (long)getpid(), i);
         FILE *file = fopen(name, "w");
@@ -203,6 +204,7 @@ Test(file, directories)
 
 Test(file, checksum_is_crc32_and_chains)
 {
-    cr_expect_eq(ft_checksum(0, "123456789", 9), 0xCBF43926u); /* the check value of CRC-32 */
+    /* the check value of CRC-32 */
+    cr_expect_eq(ft_checksum(0, "123456789", 9), 0xCBF43926u);
     cr_expect_eq(ft_checksum(ft_checksum(0, "1234", 4), "56789", 5), 0xCBF43926u);
 }

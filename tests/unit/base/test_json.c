@@ -40,8 +40,8 @@ Test(json, faults_have_line_and_column)
     refused("[1", "g.json:1:3: the text ends inside a list or an object");
 }
 
-/* Found by fuzzing: two keys of different broken bytes were printed as one key, which then could not be read.
- */
+/* Found by fuzzing: two keys of different broken bytes were printed as one key, which
+ * then could not be read. */
 Test(json, texts_are_utf8)
 {
     const char *what = "bytes in a string that are not UTF-8";
@@ -168,7 +168,8 @@ Test(json, what_is_read_is_printed_back)
     prints("{\"\\u00e4\\ud83d\\ude00\": \"a\\n\\\"\\\\\\u0001/\"}",
            "{\"\xC3\xA4\xF0\x9F\x98\x80\":\"a\\n\\\"\\\\\\u0001/\"}");
     prints("{\"a\":[],\"b\":{},\"c\":[true,false,null]}", "{\"a\":[],\"b\":{},\"c\":[true,false,null]}");
-    prints("[NaN, -Infinity, Infinity, \"NaN\"]", "[null,null,null,\"NaN\"]"); /* as Python writes them */
+    /* as Python writes them */
+    prints("[NaN, -Infinity, Infinity, \"NaN\"]", "[null,null,null,\"NaN\"]");
 }
 
 Test(json, printing)

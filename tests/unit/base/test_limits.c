@@ -1,4 +1,5 @@
-/* Limits of control groups, read from planted files as containers, Slurm and systemd have them. */
+/* Limits of control groups, read from planted files as containers, Slurm and systemd have
+ * them. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sched_getcpu */
 #endif
@@ -90,7 +91,8 @@ Test(limits, version_1_has_a_hierarchy_for_each_controller)
     cr_expect_eq(ft_cgroup_memory(root), 0x1p29);
 }
 
-/* Docker with version 1: the group's path is the host's, of which the mount shows a part. */
+/* Docker with version 1: the group's path is the host's, of which the mount shows a
+ * part. */
 Test(limits, the_mount_may_show_a_part_of_the_hierarchy)
 {
     plant("/proc/self/cgroup", "4:memory:/docker/abc\n3:cpuacct,cpu:/docker/abc/inner\n");

@@ -50,7 +50,8 @@ Test(parallel, two_items_run_at_the_same_time)
     cr_expect_eq(atomic_load(&together), 2);
 }
 
-/* As workers of a sweep are made: a child has none of its parent's threads and can start its own. */
+/* As workers of a sweep are made: a child has none of its parent's threads and can start
+ * its own. */
 Test(parallel, a_child_of_the_process_works_too)
 {
     ft_parallel(4, MOST, mark, done);

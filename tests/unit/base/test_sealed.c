@@ -20,7 +20,8 @@ Test(sealed, ends_in_the_crc32_of_what_stands_before)
 {
     cJSON *made = object();
     char *line = ft_sealed_print(made, FT_SEALED_LINE), *file = ft_sealed_print(made, FT_SEALED_FILE);
-    /* printf '%s' '{"event":"done","configuration":1,"list":[1,{"a":"b"}]' | gzip -c | tail -c 8 | od -tx4 */
+    /* printf '%s' '{"event":"done","configuration":1,"list":[1,{"a":"b"}]' | gzip -c |
+     * tail -c 8 | od -tx4 */
     cr_expect_str_eq(
         line, "{\"event\":\"done\",\"configuration\":1,\"list\":[1,{\"a\":\"b\"}],\"crc32\":\"f8de6c48\"}");
     cr_expect(strstr(file, "\n  ],\n  \"crc32\": \""), "%s", file);

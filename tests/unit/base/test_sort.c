@@ -53,7 +53,8 @@ Test(sort, doubles_rise_and_nan_come_last)
         size_t n_nan = 0, count = counts[c];
         for (size_t i = 0; i < count; i++) {
             values[i] = i % 20 < 10 ? special[i % 10] : (double)(int64_t)next(&state) * 1e-9;
-            if (isnan(values[i]) && i % 40 < 20) values[i] = -values[i]; /* its sign says nothing */
+            /* its sign says nothing */
+            if (isnan(values[i]) && i % 40 < 20) values[i] = -values[i];
             n_nan += isnan(values[i]) != 0;
         }
         ft_sort_doubles(values, count);

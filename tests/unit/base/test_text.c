@@ -1,4 +1,5 @@
-/* Numbers as the shortest text that reads back, strict parsing, nearest names, growing strings. */
+/* Numbers as the shortest text that reads back, strict parsing, nearest names, growing
+ * strings. */
 #include <criterion/criterion.h>
 #include <float.h>
 #include <locale.h>
@@ -33,7 +34,8 @@ Test(text, doubles_as_shortest_text)
     shows(5e-324, "5e-324");
     shows(DBL_MAX, "1.7976931348623157e+308");
     shows(DBL_MIN, "2.2250738585072014e-308");
-    /* Powers of two whose nearest 16 digits (...801e-14) do not read back, while the next ones do. */
+    /* Powers of two whose nearest 16 digits (...801e-14) do not read back, while the next
+     * ones do. */
     shows(0x1p-44, "5.684341886080802e-14");
     shows(0x1p-24, "5.960464477539063e-08");
     shows(0x1p863, "6.150157786156811e+259");
@@ -122,7 +124,8 @@ Test(text, parse_double)
     double value = 0;
     cr_expect(!ft_parse_double("1e999", 5, &value) && value == INFINITY);
     cr_expect(!ft_parse_double("-1e999", 6, &value) && value == -INFINITY);
-    /* The fast path and strtod agree on every mantissa and exponent around its borders. */
+    /* The fast path and strtod agree on every mantissa and exponent around its
+     * borders. */
     ft_philox_key key = {{3, 4}};
     for (uint32_t i = 0; i < 20000; i++) {
         ft_philox_block block = ft_philox(key, i, 0, 0, 0);

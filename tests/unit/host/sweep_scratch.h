@@ -1,5 +1,6 @@
-/* What the tests of a sweep's state share: a results directory of their own, six configurations in it, and
- * files as a crash, a full disk or somebody's hand may leave them. */
+/* What the tests of a sweep's state share: a results directory of their own, six
+ * configurations in it, and files as a crash, a full disk or somebody's hand may leave
+ * them. */
 #ifndef FT_TESTS_SWEEP_SCRATCH_H
 #define FT_TESTS_SWEEP_SCRATCH_H
 
@@ -7,7 +8,8 @@
 
 enum { CONFIGURATIONS = 6 };
 
-/* The results directory, in a directory of its own, and what else is beside it: for .init and .fini. */
+/* The results directory, in a directory of its own, and what else is beside it: for .init
+ * and .fini. */
 void sweep_enter(void);
 void sweep_leave(void);
 /* "<results>/<name>", until the eighth next call. */
@@ -16,7 +18,8 @@ const char *sweep_path(const char *name);
 const char *sweep_store_path(const char *name);
 const char *sweep_results(void);
 
-/* Six configurations, each a trajectory, in three batches of two; `seed` makes it another sweep. */
+/* Six configurations, each a trajectory, in three batches of two; `seed` makes it another
+ * sweep. */
 cJSON *sweep_plan(int seed);
 ft_status sweep_open(int32_t shard, int32_t n_shards, int seed, ft_sweep_store **store, ft_error *err);
 ft_sweep_store *sweep_must_open(int32_t shard, int32_t n_shards);

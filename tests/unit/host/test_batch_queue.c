@@ -10,7 +10,8 @@
 #include "host/experiment/engine.h"
 #include "host/workers/batch_queue.h"
 
-/* Eight configurations, each a trajectory, in batches of five and three, and their handing out. */
+/* Eight configurations, each a trajectory, in batches of five and three, and their
+ * handing out. */
 enum { CONFIGURATIONS = 8 };
 static char results[64];
 static size_t members[CONFIGURATIONS];
@@ -156,7 +157,8 @@ static void write_checkpoint(size_t batch)
                  "%s", err.message);
 }
 
-/* The checkpoint of a batch takes a result for recorded that somebody has deleted since. */
+/* The checkpoint of a batch takes a result for recorded that somebody has deleted
+ * since. */
 Test(queue, begins_a_batch_anew_whose_results_are_gone)
 {
     char checkpoint[256];

@@ -1,5 +1,5 @@
-/* Measuring a backend: what the numbers are that it multiplies and moves while it is timed, and how bursts of
- * calls are made. */
+/* Measuring a backend: what the numbers are that it multiplies and moves while it is
+ * timed, and how bursts of calls are made. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 
 static ft_backend plain; /* the functions that the looking ones call */
 static int seen;         /* tensors */
-static double worst;     /* of them: how far mean and deviation are from 0 and `deviation` */
+/* of them: how far mean and deviation are from 0 and `deviation` */
+static double worst;
 
 /* Normal numbers; at most a few of which are equal. */
 static void look(const float *values, size_t count, double deviation)
@@ -198,7 +199,8 @@ Test(bench, a_small_call_is_timed_by_replays_of_a_graph)
     cr_expect(f.captured == 256 && f.replays > 3 && f.freed == 1, "%d calls captured, %d replays, %d freed",
               f.captured, f.replays, f.freed);
     cr_expect(seconds.least > 0 && seconds.median >= seconds.least);
-    /* A replay of this backend is one call of a function: far less than a microsecond for 256 calls. */
+    /* A replay of this backend is one call of a function: far less than a microsecond for
+     * 256 calls. */
     cr_expect_lt(seconds.least, 1e-6);
 }
 
@@ -215,7 +217,8 @@ Test(bench, a_backend_without_graphs_is_timed_by_bursts_of_calls)
                  f.calls);
 }
 
-/* Whenever it fails: the message comes out, nothing is called afterwards and no graph is left. */
+/* Whenever it fails: the message comes out, nothing is called afterwards and no graph is
+ * left. */
 Test(bench, a_failure_ends_the_calls)
 {
     for (int captures = 0; captures < 2; captures++) {

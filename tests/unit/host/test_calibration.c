@@ -1,4 +1,5 @@
-/* What is measured of a device once: that it is kept, found again, and measured anew where it cannot be. */
+/* What is measured of a device once: that it is kept, found again, and measured anew
+ * where it cannot be. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -203,7 +203,8 @@ Test(csv, long_format)
     ft_csv_free(&csv);
     ft_text_free(&text);
     csv = reads("item,date,y\na,2024-01-01,1\na,2024-01-02,1\nb,2024-01-01,2\n", NULL, "item");
-    cr_expect_str_eq(csv.timestamp_name, "date"); /* the first column that is not the id */
+    /* the first column that is not the id */
+    cr_expect_str_eq(csv.timestamp_name, "date");
     cr_expect_eq(csv.n_items, 2);
     ft_csv_free(&csv);
 }
@@ -433,7 +434,8 @@ Test(csv, separators)
     is_plain("Date;Close\n2024-01-01;1234.5\n2024-01-02;2\n");
     is_plain("Date\tClose\n2024-01-01\t1234.5\n2024-01-02\t2\n");
     is_plain("Date|Close\n2024-01-01|1234.5\n2024-01-02|2\n");
-    is_plain("Date\tClose\tNote\n2024-01-01\t1234.5\t\n2024-01-02\t2\t\n"); /* an empty last cell */
+    /* an empty last cell */
+    is_plain("Date\tClose\tNote\n2024-01-01\t1234.5\t\n2024-01-02\t2\t\n");
     is_plain("Date;Close;Open, High\n2024-01-01;1234.5;1\n2024-01-02;2;1\n");
     is_plain("Date;Close;Open, High\n2024-01-01;1234,5;1\n2024-01-02;2,0;1\n");
     is_plain("Date;Close;Open, High\n2024-01-01;1234,5;1;\n2024-01-02;2,0;1;\n");
@@ -456,8 +458,8 @@ Test(csv, numbers_as_people_write_them)
              "2\n");
     is_plain("Date;Close\n2024-01-01;1234,5\n2024-01-02;2\n");
     is_plain("Date;Close\n2024-01-01;1.234,5\n2024-01-02;2\n");
-    is_plain(
-        "Date;Close\n2024-01-01;1234,5\n2024-01-02;2,000\n"); /* the other cell shows what this comma is */
+    /* The other cell shows what this comma is. */
+    is_plain("Date;Close\n2024-01-01;1234,5\n2024-01-02;2,000\n");
     is_plain("Date,Close\n2024-01-01,\"1234,5\"\n2024-01-02,2\n");
     is_plain("Date,Close,X\n2024-01-01,\"1234,5\",1.5\n2024-01-02,2,1.25\n");
     is_plain_by("Date;Close\n2024-01-01;1 234,5\n2024-01-02;2\n",
@@ -476,7 +478,8 @@ Test(csv, numbers_as_people_write_them)
     csv = reads("Date;A\n2024-01-01;994,900\n2024-01-02;1,020,400\n2024-01-03;2.5\n", NULL, NULL);
     cr_expect(csv.columns[0].values[0] == 994900 && csv.columns[0].values[1] == 1020400);
     ft_csv_free(&csv);
-    csv = reads("Date;A\n2024-01-01;99,5\n2024-01-02;1,020,400\n", NULL, NULL); /* both: no numbers */
+    /* both: no numbers */
+    csv = reads("Date;A\n2024-01-01;99,5\n2024-01-02;1,020,400\n", NULL, NULL);
     cr_expect(csv.columns[0].text != NULL);
     ft_csv_free(&csv);
     csv = reads("Date;A;B;C\n2024-01-01;99,5;1.234;994,900\n2024-01-02;2;5.678;1\n", NULL,
@@ -486,7 +489,8 @@ Test(csv, numbers_as_people_write_them)
     csv = reads("Date,A,B\n2024-01-01,99.5,\"994,900\"\n", NULL, NULL);
     cr_expect(csv.columns[0].values[0] == 99.5 && csv.columns[1].values[0] == 994900);
     ft_csv_free(&csv);
-    csv = reads("Date;A;B;C\n2024-01-01;99,5;1.234;0.5\n", NULL, NULL); /* C has a decimal point: B may */
+    /* C has a decimal point: B may */
+    csv = reads("Date;A;B;C\n2024-01-01;99,5;1.234;0.5\n", NULL, NULL);
     cr_expect(csv.columns[0].values[0] == 99.5 && csv.columns[1].values[0] == 1.234);
     ft_csv_free(&csv);
     refuses_by("Date,A\n2024-01-01,1\n", (ft_csv_options){.decimal = ";"},
@@ -497,7 +501,8 @@ Test(csv, numbers_as_people_write_them)
                "--decimal and --thousands are both \",\"");
 }
 
-/* The file's first column of numbers has these values; NULL: it is refused with `hint`. */
+/* The file's first column of numbers has these values; NULL: it is refused with
+ * `hint`. */
 static void has_numbers(const char *text, size_t count, const double *values, const char *hint)
 {
     ft_csv csv = reads(text, NULL, NULL);
@@ -564,8 +569,8 @@ Test(csv, other_marks_between_thousands)
     has_numbers("Date,A\n2023-01-02,\"500,00,000.00\"\n", 0, NULL, "is not a number");
 }
 
-/* The value of the last file's only row, where each file is read like the one before; 0: it is refused with
- * `hint`. */
+/* The value of the last file's only row, where each file is read like the one before; 0:
+ * it is refused with `hint`. */
 static void has_value_behind(const char *first, const char *second, double value, const char *hint)
 {
     ft_csv before = reads(first, NULL, NULL), csv;
@@ -656,7 +661,8 @@ Test(csv, several_columns_that_name_a_series)
 Test(csv, names_given_twice_or_not_at_all)
 {
     ft_csv csv = reads("Date,Vol,Vol,,Vol.1,Vol,\n2024-01-01,1,2,3,4,5,6\n", NULL, NULL);
-    const char *names[] = {"Vol", "Vol.2", "Unnamed: 3", "Vol.1", "Vol.3", "Unnamed: 6"}; /* pandas' names */
+    /* pandas' names */
+    const char *names[] = {"Vol", "Vol.2", "Unnamed: 3", "Vol.1", "Vol.3", "Unnamed: 6"};
     for (size_t i = 0; i < 6; i++) cr_expect_str_eq(csv.columns[i].name, names[i], "%s", csv.columns[i].name);
     cr_expect(csv.columns[0].repeated && !csv.columns[1].repeated);
     ft_csv_free(&csv);

@@ -80,7 +80,8 @@ Test(dataset, three_files_with_columns_in_any_order)
     cr_expect_str_eq(item->dates[3], "2024-01-04");
     cr_expect_eq(item->times[5] - item->times[0], 5 * 86400000000);
     cr_expect_eq(dataset.target_column, 0);
-    cr_expect(dataset.columns[1].text && dataset.columns[1].values[3] == 40); /* text in one file: text */
+    /* text in one file: text */
+    cr_expect(dataset.columns[1].text && dataset.columns[1].values[3] == 40);
     ft_dataset_free(&dataset);
     ft_dataset_free(&dataset);
 }
@@ -152,7 +153,8 @@ Test(dataset, one_file_cut_into_parts)
 Test(dataset, splits_are_those_of_the_decimal_numbers)
 {
     int64_t start[4];
-    ft_split_rows((const double[]){0.7, 0.1, 0.2}, 20, start); /* 0.7 + 0.1 is below 0.8 in double */
+    /* 0.7 + 0.1 is below 0.8 in double */
+    ft_split_rows((const double[]){0.7, 0.1, 0.2}, 20, start);
     cr_expect(start[0] == 0 && start[1] == 14 && start[2] == 16 && start[3] == 20);
     ft_split_rows((const double[]){0.29, 0.71, 0}, 100, start);
     cr_expect(start[1] == 29 && start[2] == 100 && start[3] == 100);
@@ -347,7 +349,8 @@ Test(dataset, what_cannot_be_trained_on)
         "train.csv: column \"y\": all values of the training split are the same, there is nothing to learn");
 }
 
-/* The value of a path of keys in both trees, within a bound relative to the expected one. */
+/* The value of a path of keys in both trees, within a bound relative to the expected
+ * one. */
 static void agree(const cJSON *found, const cJSON *expected, double bound, const char *path)
 {
     if (cJSON_IsObject(expected)) {

@@ -21,7 +21,8 @@ static void is_read(const char *format, const char *text, const char *expected, 
     cr_expect_str_eq(ft_timestamp_format(time, &style, out), written, "%s: %s", text, out);
 }
 
-/* The text is found to have `format`, by which it is the instant `expected`, and is written as it was. */
+/* The text is found to have `format`, by which it is the instant `expected`, and is
+ * written as it was. */
 static void is_found(const char *text, const char *format, const char *expected)
 {
     char formats[2][FT_DATE_FORMAT_CHARS];
@@ -72,7 +73,8 @@ Test(date_formats, that_have_one_meaning)
     is_found("16 Jun 2023 10:00:00 +0130", "%d %b %Y %H:%M:%S %z", "2023-06-16 08:30");
 }
 
-/* The days are those of pandas.to_datetime(..., format="%G-W%V-%u"), "%Y-%j" and "%Y%j". */
+/* The days are those of pandas.to_datetime(..., format="%G-W%V-%u"), "%Y-%j" and
+ * "%Y%j". */
 Test(date_formats, weeks_and_days_of_the_year)
 {
     is_found("2020-W53-7", "%G-W%V-%u", "2021-01-03");
@@ -95,7 +97,8 @@ Test(date_formats, weeks_and_days_of_the_year)
     is_found("2024-032 06:00", "%Y-%j %H:%M", "2024-02-01 06:00");
 }
 
-/* A year with a fraction is found by the whole column (csv_layout.h), as it may be any number. */
+/* A year with a fraction is found by the whole column (csv_layout.h), as it may be any
+ * number. */
 static void is_month(const char *text, const char *expected, const char *written)
 {
     is_read("%J", text, expected, written);
@@ -134,7 +137,8 @@ Test(date_formats, hour_24)
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         cr_expect(!ft_timestamp_parse(none[i], strlen(none[i]), &time, NULL), "%s", none[i]);
     cr_expect(!ft_date_format_read("%d.%m.%Y %H:%M", "31.12.2024 24:01", 16, &time, NULL));
-    cr_expect(!ft_date_format_read("%G-W%V %H:%M", "2024-W05 24:00", 14, &time, NULL)); /* no day is there */
+    /* no day is there */
+    cr_expect(!ft_date_format_read("%G-W%V %H:%M", "2024-W05 24:00", 14, &time, NULL));
     cr_expect(!ft_date_format_read("%YQ%q %H:%M", "2024Q1 24:00", 12, &time, NULL));
     cr_expect(!ft_date_format_read("%d.%m.%Y %I:%M %p", "31.12.2024 24:00 AM", 19, &time, NULL));
 }

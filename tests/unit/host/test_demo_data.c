@@ -1,4 +1,5 @@
-/* The demo data is what it promises: business days, prices with something to learn, the same for a seed. */
+/* The demo data is what it promises: business days, prices with something to learn, the
+ * same for a seed. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -82,7 +83,8 @@ Test(demo_data, prices)
               by_weekday[3]);
     cr_expect(noise > 1e-5, "no noise: %g", noise);
 
-    for (size_t i = 0; i < csv.n_rows; i++) { /* averages by their definition, rounded as in the file */
+    /* averages by their definition, rounded as in the file */
+    for (size_t i = 0; i < csv.n_rows; i++) {
         for (size_t c = 1; c <= 2; c++) {
             size_t window = c == 1 ? 20 : 50;
             double sum = 0;

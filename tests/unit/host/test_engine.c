@@ -1,5 +1,5 @@
-/* An engine serves one call at a time, in the process that opened it, and keeps none of the caller's texts:
- * what cannot work is refused, not waited for and not crashed on. */
+/* An engine serves one call at a time, in the process that opened it, and keeps none of
+ * the caller's texts: what cannot work is refused, not waited for and not crashed on. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -184,7 +184,8 @@ Test(engine, is_one_call_s_at_a_time)
     ft_engine_close(i.engine);
 }
 
-/* Runs in a child: 0 where the call was refused with these words, 14 (of the alarm) where it hangs. */
+/* Runs in a child: 0 where the call was refused with these words, 14 (of the alarm) where
+ * it hangs. */
 static int in_child(ft_engine *engine, const char *words)
 {
     pid_t child = fork();

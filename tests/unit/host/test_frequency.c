@@ -282,8 +282,8 @@ Test(frequency, times_that_waver)
             "12 months, first weekdays", false, 1, "2023-01-02");
 }
 
-/* Adds a row each `step` minutes of a time: the opening hours [from, to] on the days that `week` has, bit 0
- * for Monday. */
+/* Adds a row each `step` minutes of a time: the opening hours [from, to] on the days that
+ * `week` has, bit 0 for Monday. */
 static void add_hours(const char *first_day, int32_t n_days, unsigned week, int32_t from, int32_t to,
                       int32_t step)
 {
@@ -348,7 +348,8 @@ Test(frequency, opening_hours_recur)
     next_is(&frequency, 6, "2024-04-11 18:00");
 }
 
-/* 09:30 to 15:30 in New York, written in UTC, until three weeks after its clocks went forward. */
+/* 09:30 to 15:30 in New York, written in UTC, until three weeks after its clocks went
+ * forward. */
 Test(frequency, opening_hours_follow_a_change_of_clocks_in_utc)
 {
     rows.n = 0;
@@ -563,8 +564,8 @@ Test(frequency, the_end_of_time)
     }
 }
 
-/* Dates after the known ones: the same as pandas' by the wall clock, or, at steps below a day, at the same
- * instants (pandas knows the offset of later dates). */
+/* Dates after the known ones: the same as pandas' by the wall clock, or, at steps below a
+ * day, at the same instants (pandas knows the offset of later dates). */
 static size_t differences(const ft_frequency *frequency, size_t known, const char *what, size_t line)
 {
     char words[FT_FREQUENCY_CHARS], got[FT_TIMESTAMP_CHARS];

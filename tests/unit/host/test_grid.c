@@ -73,7 +73,8 @@ Test(grid, a_list_of_objects_over_the_base)
     cr_expect(grid.configs[0].epochs == 3 && grid.configs[1].epochs == 5 && grid.configs[2].seed == 1);
     cr_assert_eq(grid.n_keys, 3);
     cr_expect_str_eq(grid.keys[1]->name, "seed");
-    for (int i = 0; i < FT_N_FIELDS; i++) cr_expect_not(grid.covers[i]); /* no key is in each */
+    /* no key is in each */
+    for (int i = 0; i < FT_N_FIELDS; i++) cr_expect_not(grid.covers[i]);
     ft_grid_free(&grid);
 }
 
@@ -128,7 +129,8 @@ Test(grid, lists_that_are_refused)
     refuses(NULL, "[{}, 3]", true, "g.json: configuration 2: an object of hyperparameters is needed");
 }
 
-/* A grid of which `count` configurations train what another does, as these two (from 0). */
+/* A grid of which `count` configurations train what another does, as these two (from
+ * 0). */
 static void repeats(const char *const *grids, const char *json, size_t count, size_t first, size_t second)
 {
     ft_grid grid;

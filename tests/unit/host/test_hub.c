@@ -1,5 +1,5 @@
-/* Names on the Hub, its settings, its hashes, and the layout of its cache. That Python's huggingface_hub
- * finds the same there is checked by tests/oracle/check_hub.py. */
+/* Names on the Hub, its settings, its hashes, and the layout of its cache. That Python's
+ * huggingface_hub finds the same there is checked by tests/oracle/check_hub.py. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* The table of hyperparameters: defaults as documented, every way in and out, and what is refused. */
+/* The table of hyperparameters: defaults as documented, every way in and out, and what is
+ * refused. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

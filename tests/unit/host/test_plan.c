@@ -1,4 +1,5 @@
-/* The plan of a sweep: which configurations are one trajectory, and which trajectories share a batch. */
+/* The plan of a sweep: which configurations are one trajectory, and which trajectories
+ * share a batch. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <time.h>
@@ -162,8 +163,8 @@ Test(plan, every_worker_gets_a_batch_and_the_device_says_how_wide)
     ft_grid_free(&grid);
 }
 
-/* What workers take that always take the first batch left, over what they would take if all ended together.
- */
+/* What workers take that always take the first batch left, over what they would take if
+ * all ended together. */
 static double makespan(const ft_plan *plan, const ft_grid *grid, size_t n_workers)
 {
     double busy[16] = {0}, all = 0, last = 0;

@@ -51,8 +51,9 @@ Test(pruning, median_stops_what_is_worse_than_half_the_others)
     ft_scheduler_free(s);
 }
 
-/* A grid of 81 learning rates and decays for up to 27 epochs, whose loss falls to a floor that has its only
- * minimum at configuration 40, with a ripple that is not the same in all. */
+/* A grid of 81 learning rates and decays for up to 27 epochs, whose loss falls to a floor
+ * that has its only minimum at configuration 40, with a ripple that is not the same in
+ * all. */
 static double test_loss(size_t i, int32_t epoch)
 {
     double away = fabs((double)i - 40.0) / 40.0;
@@ -98,8 +99,8 @@ Test(pruning, asha_finds_the_best_in_under_a_third_of_the_epochs)
     ft_scheduler_free(s);
 }
 
-/* What pruning.h says, by counting and sorting. losses: of trajectory i after epoch e at [i * EPOCHS + e -
- * 1], the first reached[i] of them known. */
+/* What pruning.h says, by counting and sorting. losses: of trajectory i after epoch e at
+ * [i * EPOCHS + e - 1], the first reached[i] of them known. */
 enum { MANY = 60, EPOCHS = 9 };
 
 static bool is_better(double a, double b)

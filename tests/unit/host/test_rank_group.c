@@ -1,5 +1,6 @@
-/* Workers that are rank groups of processes: the sweep of a single process, also when a member of the rank
- * group dies. Between these processes on CPUs NCCL's place is taken by sums in shared memory. */
+/* Workers that are rank groups of processes: the sweep of a single process, also when a
+ * member of the rank group dies. Between these processes on CPUs NCCL's place is taken by
+ * sums in shared memory. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <ftw.h>
@@ -26,7 +27,8 @@
 /* -- a communicator of forks -- */
 
 enum { MOST_RANKS = 4, MOST_VALUES = 1 << 20, GROUPS = 64, CONFIGURATIONS = 4 };
-/* Of the model before tuning and of each configuration, on one window a split: 20 paths of 4 tokens. */
+/* Of the model before tuning and of each configuration, on one window a split: 20 paths
+ * of 4 tokens. */
 enum { EVALUATIONS = 1 + CONFIGURATIONS, WINDOW_TOKENS = 20 * 4 };
 
 /* Of one rank group, whose leader has this process id. */
@@ -40,7 +42,8 @@ static meeting *meetings; /* (TEAMS), shared, mostly never touched */
 /* What goes wrong, once, when rank `rank` has drawn so many tokens. */
 typedef enum fault { NO_FAULT, DIES, HAS_NO_MEMORY, HAS_NO_DISK } fault;
 typedef struct watched {
-    atomic_long drawn[MOST_RANKS]; /* tokens, by rank, of all rank groups since the last sweep began */
+    /* tokens, by rank, of all rank groups since the last sweep began */
+    atomic_long drawn[MOST_RANKS];
     atomic_int fault;
     int rank;
     long tokens;
@@ -229,7 +232,8 @@ static void leave_scratch(void)
 
 /* What is watched: lines of progress, after some of which a process is ended. */
 typedef struct watch {
-    int victim; /* 0: nobody, 1: the leader, 2: a follower; ended when the second epoch is told of */
+    /* 0: nobody, 1: the leader, 2: a follower; ended when the second epoch is told of */
+    int victim;
     bool is_lost, is_done;
 } watch;
 
@@ -368,8 +372,8 @@ Test(group, that_loses_a_process_is_started_anew)
     }
 }
 
-/* In the evaluation of the first experiments, on the leader and on a follower, which has two of three
- * windows. */
+/* In the evaluation of the first experiments, on the leader and on a follower, which has
+ * two of three windows. */
 Test(group, whose_process_dies_evaluating_is_started_anew)
 {
     ft_error err;
@@ -404,8 +408,8 @@ static int count_failed(const char *name, int rank)
     return failed;
 }
 
-/* Where memory runs out in one evaluation it is evaluated again; where it runs out in that, too, the
- * experiment is recorded as failed. */
+/* Where memory runs out in one evaluation it is evaluated again; where it runs out in
+ * that, too, the experiment is recorded as failed. */
 Test(group, whose_memory_runs_out_evaluating_twice_records_that)
 {
     ft_error err;
@@ -426,7 +430,8 @@ Test(group, whose_memory_runs_out_evaluating_twice_records_that)
         }
 }
 
-/* The leader alone writes: where its disk is full all end, and the sweep goes on when there is room. */
+/* The leader alone writes: where its disk is full all end, and the sweep goes on when
+ * there is room. */
 Test(group, whose_disk_is_full_ends_and_goes_on)
 {
     /* Before the first checkpoint is written; after it, in an evaluation. */
@@ -517,7 +522,8 @@ Test(group, of_a_leader_that_lives_on_loses_a_follower_before_its_time_is_up)
     killed = ft_now_seconds();
     while (all_reduce_host(engine.comm, &one, 1, &err) == FT_OK) continue;
     cr_expect_lt(ft_now_seconds() - killed, 100); /* the group's time is 300 s */
-    ft_rank_group_end(group); /* which the other follower hears of, though it waits for the dead one */
+    /* which the other follower hears of, though it waits for the dead one */
+    ft_rank_group_end(group);
     cr_expect_lt(ft_now_seconds() - killed, 200);
     cr_expect_eq(child_of(getpid()), 0);
 }

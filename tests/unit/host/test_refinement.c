@@ -1,4 +1,5 @@
-/* The grid around the best experiment: which values, in which order, and what is said of them. */
+/* The grid around the best experiment: which values, in which order, and what is said of
+ * them. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,8 @@ Test(refinement, values_that_were_tried_near_the_best_bound_it)
 {
     GIVEN("{\"learning_rate\": 1e-4, \"lora_rank\": 8}", "{\"learning_rate\": 5e-5, \"lora_rank\": 4}",
           "{\"learning_rate\": 2e-4, \"lora_rank\": 16}", "{\"learning_rate\": 9e-5, \"lora_rank\": 7}");
-    /* sqrt(9e-5 * 1e-4) = 9.487e-5, sqrt(2e-8) = 1.414e-4; sqrt(7 * 8) = 7.48, sqrt(8 * 16) = 11.3. */
+    /* sqrt(9e-5 * 1e-4) = 9.487e-5, sqrt(2e-8) = 1.414e-4; sqrt(7 * 8) = 7.48, sqrt(8 *
+     * 16) = 11.3. */
     expect_grid(NULL, 0, NULL, 0, "{\"learning_rate\":[9.49e-05,0.0001,0.000141],\"lora_rank\":[7,8,11]}", 9);
 }
 

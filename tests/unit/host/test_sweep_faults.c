@@ -1,5 +1,6 @@
-/* A sweep's state under what crashes, full disks, failing disks and people do to it: nothing that is finished
- * is lost, nothing outside is touched, and what cannot be gone on with is named. */
+/* A sweep's state under what crashes, full disks, failing disks and people do to it:
+ * nothing that is finished is lost, nothing outside is touched, and what cannot be gone
+ * on with is named. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,8 @@
 
 TestSuite(sweep_faults, .init = sweep_enter, .fini = sweep_leave);
 
-/* The disk of whatever has `failing` in its path fails so. In the place of the C library's. */
+/* The disk of whatever has `failing` in its path fails so. In the place of the C
+ * library's. */
 static const char *failing;
 static int failure;
 
@@ -33,7 +35,8 @@ int fstatat(int directory, const char *restrict path, struct stat *restrict info
     return (int)syscall(SYS_newfstatat, directory, path, info, flags);
 }
 
-/* The states after one was written: config 1 is done, 2 is begun, the others are to be done. */
+/* The states after one was written: config 1 is done, 2 is begun, the others are to be
+ * done. */
 static void leave_begun(void)
 {
     ft_sweep_store *store = sweep_must_open(0, 0);
@@ -270,7 +273,8 @@ static void damage_line(int line, const char *of)
 Test(sweep_faults, a_damaged_line_costs_what_it_told_and_no_more)
 {
     ft_error err;
-    ft_sweep_store *store = sweep_must_open(0, 0); /* lines 1, 2: the first; 3, 4: the second; ... */
+    /* lines 1, 2: the first; 3, 4: the second; ... */
+    ft_sweep_store *store = sweep_must_open(0, 0);
     for (size_t i = 0; i < 4; i++) sweep_record(store, i, sweep_id(i));
     sweep_start(store, 4, sweep_id(4), false); /* 9 */
     ft_sweep_store_close(store);
@@ -472,8 +476,9 @@ Test(sweep_faults, what_crashes_leave_is_tidied_away_but_not_another_shards)
         {"checkpoints/batch_1.safetensors.tmp.1234.5", false},   /* torn */
         {"checkpoints/batch_3.safetensors", true},               /* gone on with */
         {"checkpoints/batch_3.safetensors.tmp.00ff00ff", false}, /* torn */
-        {"checkpoints/batch_7.safetensors", false},              /* there is no such batch */
-        {"checkpoints/batch_2.safetensors", true},               /* the other shard's */
+        /* there is no such batch */
+        {"checkpoints/batch_7.safetensors", false},
+        {"checkpoints/batch_2.safetensors", true}, /* the other shard's */
         {"checkpoints/batch_2.safetensors.tmp.1.1", true},
         {"checkpoints/batch_8.safetensors", true},
         {"checkpoints/notes.txt", true},

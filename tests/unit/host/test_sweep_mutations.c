@@ -1,7 +1,7 @@
-/* Every byte of a sweep's plan and journal in turn is another: the sweep is opened as it was, or with a line
- * on what it has lost, or refused; never with results that it does not have, never at the cost of one that it
- * has. By default a byte here and there; all of them, with more values, where FTGPU_ALL_MUTATIONS is set
- * (./test.sh --all). */
+/* Every byte of a sweep's plan and journal in turn is another: the sweep is opened as it
+ * was, or with a line on what it has lost, or refused; never with results that it does
+ * not have, never at the cost of one that it has. By default a byte here and there; all
+ * of them, with more values, where FTGPU_ALL_MUTATIONS is set (./test.sh --all). */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static text read_text(const char *name)
     return (text){bytes, strlen(bytes)};
 }
 
-/* Done; done, but failed; begun and finished, but not journalled; begun; and two whose batch was split. */
+/* Done; done, but failed; begun and finished, but not journalled; begun; and two whose
+ * batch was split. */
 static void make_sweep(void)
 {
     ft_error err = {""};

@@ -1,4 +1,5 @@
-/* What a sweep remembers on disk when several processes share it: locks, journals, and whose a batch is. */
+/* What a sweep remembers on disk when several processes share it: locks, journals, and
+ * whose a batch is. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,8 @@ Test(sweep_store, a_process_that_is_going_is_no_refusal)
     waitpid(holder, NULL, 0);
 }
 
-/* The lock is the kernel's: the file that a dead process left, on this host or another, holds nobody up. */
+/* The lock is the kernel's: the file that a dead process left, on this host or another,
+ * holds nobody up. */
 Test(sweep_store, what_a_dead_process_left_is_no_lock)
 {
     static const char *const holders[] = {
@@ -98,7 +100,8 @@ Test(sweep_store, what_another_shard_is_at_is_left_alone)
     cr_expect(sweep_exists(sweep_path(sweep_id(2))));
     ft_sweep_store_close(one);
     ft_sweep_store_close(two);
-    /* Its own shard knows that it died at it; so does whoever finds nobody at the sweep. */
+    /* Its own shard knows that it died at it; so does whoever finds nobody at the
+     * sweep. */
     two = sweep_must_open(2, 2);
     cr_expect_not(sweep_exists(sweep_path(sweep_id(2))));
     sweep_start(two, 2, "s_003_20260101_000000_2", false);
@@ -155,7 +158,8 @@ Test(sweep_store, halves_are_the_shards_and_keep_their_numbers)
 
 Test(sweep_store, halves_of_halves_are_found_in_any_journal)
 {
-    /* The whole is split by shard 2, its half, later, by shard 1, whose journal is read first. */
+    /* The whole is split by shard 2, its half, later, by shard 1, whose journal is read
+     * first. */
     ft_error err = {""};
     cJSON *plan = NULL;
     const char *text =

@@ -1,5 +1,5 @@
-/* Gradients by central differences, through the ref backend in double. The ref backend's device memory is the
- * host's own, so that plain arrays of doubles serve as tensors. */
+/* Gradients by central differences, through the ref backend in double. The ref backend's
+ * device memory is the host's own, so that plain arrays of doubles serve as tensors. */
 #ifndef FT_TESTS_UNIT_KERNELS_FINITE_DIFFERENCE_H
 #define FT_TESTS_UNIT_KERNELS_FINITE_DIFFERENCE_H
 
@@ -10,7 +10,8 @@
 #include "base/philox.h"
 #include "kernels/backend.h"
 
-/* A batch of three adapters of which one has no sequence, with dropout (no row of it all dropped) or without. */
+/* A batch of three adapters of which one has no sequence, with dropout (no row of it all
+ * dropped) or without. */
 static const int32_t fd_start[] = {0, 2, 2, 3}, fd_adapter_of[] = {0, 0, 2};
 static const uint32_t fd_seed[] = {6, 8, 21}, fd_step[] = {0, 5, 31};
 static const float fd_dropout[] = {0.3f, 0.2f, 0.6f}, fd_lora_scale[] = {2.0f, 1.0f, 0.5f};
@@ -28,7 +29,8 @@ static ft_backend *fd_backend(void)
     return backend;
 }
 
-/* Values in [-1, 1) that depend on `seed`, none nearer to 0 than 0.01 (the kink of relu). */
+/* Values in [-1, 1) that depend on `seed`, none nearer to 0 than 0.01 (the kink of
+ * relu). */
 static void fd_fill(double *values, int64_t count, uint32_t seed)
 {
     ft_philox_key key = {{seed, 0x6664u}};
@@ -50,8 +52,9 @@ static double fd_dot(const double *a, const double *b, int64_t count)
     return sum;
 }
 
-/* The gradient of `loss` in each of the `count` values must be `gradient`. With step h the difference is off
- * by about h^2 from the third derivative and 1e-16 / h from rounding. */
+/* The gradient of `loss` in each of the `count` values must be `gradient`. With step h
+ * the difference is off by about h^2 from the third derivative and 1e-16 / h from
+ * rounding. */
 static inline void fd_expect(const char *name, double (*loss)(void *), void *context, double *values,
                              const double *gradient, int64_t count)
 {

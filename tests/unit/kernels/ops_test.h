@@ -1,5 +1,5 @@
-/* The table of operations as Criterion tests: one test an operation, so that a crash in one leaves the others
- * running. */
+/* The table of operations as Criterion tests: one test an operation, so that a crash in
+ * one leaves the others running. */
 #ifndef FT_TESTS_UNIT_KERNELS_OPS_TEST_H
 #define FT_TESTS_UNIT_KERNELS_OPS_TEST_H
 
@@ -9,7 +9,8 @@
 
 #include "tests/ops/ops.h"
 
-/* The indices of all operations, in memory that Criterion can hand to its child processes. */
+/* The indices of all operations, in memory that Criterion can hand to its child
+ * processes. */
 static struct criterion_test_params ops_test_indices(void)
 {
     int *index = cr_malloc((size_t)ft_ops_count * sizeof *index);

@@ -1,5 +1,5 @@
-/* What backends share: relative-position buckets, host values in and out of tensors; the ref backend's
- * memory; the communicator of a process alone. */
+/* What backends share: relative-position buckets, host values in and out of tensors; the
+ * ref backend's memory; the communicator of a process alone. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdint.h>
@@ -49,7 +49,8 @@ Test(backend, relative_buckets_are_transformers)
     ft_safetensors_close(file);
 }
 
-/* A config file may hold any numbers: whatever they are, the bucket is one of the table's. */
+/* A config file may hold any numbers: whatever they are, the bucket is one of the
+ * table's. */
 Test(backend, relative_buckets_stay_in_the_table)
 {
     const int32_t distances[] = {INT32_MIN, -1000, -128, -3, -2, -1, 0, 1, 2, 3, 128, 1000, INT32_MAX};
@@ -65,7 +66,8 @@ Test(backend, relative_buckets_stay_in_the_table)
                 }
 }
 
-/* Rows with gaps: values go in and come back, rounded to the tensor's type, and the gaps stay. */
+/* Rows with gaps: values go in and come back, rounded to the tensor's type, and the gaps
+ * stay. */
 Test(backend, tensors_are_written_and_read_by_rows)
 {
     const ft_dtype types[] = {FT_F32, FT_F64, FT_BF16};
@@ -126,7 +128,8 @@ Test(backend, ref_types)
     }
 }
 
-/* A backend made for bf16 rounds what enters a product, and sums without rounding: 1 + 2^-9 is 1 in bf16. */
+/* A backend made for bf16 rounds what enters a product, and sums without rounding: 1 +
+ * 2^-9 is 1 in bf16. */
 Test(backend, ref_rounds_products_inputs_to_bf16)
 {
     ft_error err;
@@ -143,7 +146,8 @@ Test(backend, ref_rounds_products_inputs_to_bf16)
     backend->free(backend);
 }
 
-/* Token -1 stands for one that could not be drawn: nothing outside of the table is read for it. */
+/* Token -1 stands for one that could not be drawn: nothing outside of the table is read
+ * for it. */
 Test(backend, ref_embeds_no_token_as_zeros)
 {
     const int32_t start[2] = {0, 1}, adapter_of[1] = {0}, ids[2] = {-1, 1};

@@ -1,5 +1,5 @@
-/* The cpu backend's frame: what it refuses, how failures are reported, memory, and the choice of
- * instructions. */
+/* The cpu backend's frame: what it refuses, how failures are reported, memory, and the
+ * choice of instructions. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -96,7 +96,8 @@ Test(cpu_backend, results_do_not_change_when_products_are_made_anew)
     ft_weight *weight = NULL;
     cr_assert_eq(backend->prepare_weight(backend, values, OUT, IN, true, &weight, &err), FT_OK);
     cr_expect_geq(backend->weight_bytes(backend, OUT, IN, true), 2 * sizeof values);
-    for (int rows = ROWS; rows > 0; rows--) { /* every count of rows is a product of its own */
+    /* every count of rows is a product of its own */
+    for (int rows = ROWS; rows > 0; rows--) {
         const ft_tensor from = {x, FT_F32, rows, IN, IN},
                         to = {rows == ROWS ? first : y, FT_F32, rows, OUT, OUT};
         backend->linear_forward(backend, weight, from, to, false);
@@ -113,7 +114,8 @@ Test(cpu_backend, results_do_not_change_when_products_are_made_anew)
 
 #ifndef __SANITIZE_ADDRESS__ /* which needs all of the address space */
 
-/* No more than `more` bytes of address space besides what is there; SIZE_MAX: all again. */
+/* No more than `more` bytes of address space besides what is there; SIZE_MAX: all
+ * again. */
 static void limit_memory(size_t more)
 {
     struct rlimit limit;

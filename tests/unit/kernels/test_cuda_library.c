@@ -1,5 +1,6 @@
-/* Where CUDA's libraries are looked for: in a planted tree that has the layouts of the toolkit, of pip for
- * CUDA 12 (a directory a package) and 13 (one for all), of conda and of pyenv. */
+/* Where CUDA's libraries are looked for: in a planted tree that has the layouts of the
+ * toolkit, of pip for CUDA 12 (a directory a package) and 13 (one for all), of conda and
+ * of pyenv. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,8 @@ Test(cuda_library, packages_for_python_come_in_the_order_of_environments)
     plant("links/bin/python3", in_root("opt/bin/python3.13"));
     plant("pyenv/shims/python3", NULL);
     plant_library("pyenv/versions/3.11.7/lib/python3.11/site-packages/nvidia/nccl/lib");
-    plant_library("without/lib/python3.12/site-packages/nvidia/cu13/lib"); /* there is no bin/python3 */
+    /* there is no bin/python3 */
+    plant_library("without/lib/python3.12/site-packages/nvidia/cu13/lib");
     plant_library("user/.local/lib/python3.12/site-packages/nvidia/cu13/lib");
     set("VIRTUAL_ENV", in_root("venv"));
     set("CONDA_PREFIX", in_root("conda"));

@@ -1,6 +1,6 @@
-/* Statistics of dropout masks, and that a mask depends on nothing but the adapter's own seed, step, site,
- * sequence number and the position counted from the last. Masks are read off the embedding of ones and the
- * attention over equal keys. */
+/* Statistics of dropout masks, and that a mask depends on nothing but the adapter's own
+ * seed, step, site, sequence number and the position counted from the last. Masks are
+ * read off the embedding of ones and the attention over equal keys. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -125,14 +125,14 @@ Test(dropout, independent_within_a_mask)
 {
     static double mask[COUNT];
     mask_of_one(3, 4, 5, 0.5f, mask);
-    const int shifts[] = {1, 4,     16,         32,
-                          D, 2 * D, LENGTH * D, 2 * LENGTH * D}; /* features, positions, sequences */
+    /* features, positions, sequences */
+    const int shifts[] = {1, 4, 16, 32, D, 2 * D, LENGTH * D, 2 * LENGTH * D};
     for (unsigned i = 0; i < sizeof shifts / sizeof *shifts; i++)
         expect_independent("elements of one mask", mask, mask + shifts[i], COUNT - shifts[i]);
 }
 
-/* Adapter 2 of three, in sequences padded to a greater length: the last positions' masks are those it has
- * alone. */
+/* Adapter 2 of three, in sequences padded to a greater length: the last positions' masks
+ * are those it has alone. */
 Test(dropout, same_in_any_batch_at_any_padding)
 {
     enum { PADDED = LENGTH + 7 };
@@ -164,8 +164,8 @@ Test(dropout, is_the_documented_formula)
             }
 }
 
-/* Each operation that drops rows' elements, with a site, an input of ones and something that lets the mask
- * through. */
+/* Each operation that drops rows' elements, with a site, an input of ones and something
+ * that lets the mask through. */
 Test(dropout, every_row_operation_follows_the_formula)
 {
     enum { SITE = 40, ROWS = SEQUENCES * LENGTH };
@@ -184,8 +184,8 @@ Test(dropout, every_row_operation_follows_the_formula)
     for (int i = 0; i < D; i++) weight[i] = identity[i * D + i] = 1;
     x.data = ones, nothing.data = zeros;
     for (int i = 0; i < 5; i++) of[i] = rows, of[i].data = result[i];
-    /* The sublayer's output, the norm's (of ones with eps 0), the gradient of the former, relu, and LoRA's u.
-     */
+    /* The sublayer's output, the norm's (of ones with eps 0), the gradient of the former,
+     * relu, and LoRA's u. */
     backend->add_norm_forward(backend, &batch, LENGTH, nothing, x, SITE, weight, 0, 1, 0, 1, of[0], of[4],
                               rstd);
     backend->add_norm_forward(backend, &batch, LENGTH, x, absent, 0, weight, 0, 0, SITE, 1, x, of[1], rstd);
@@ -211,8 +211,9 @@ Test(dropout, every_row_operation_follows_the_formula)
     backend->free(backend);
 }
 
-/* Probabilities' masks: with equal scores and one-hot values, output feature j is the factor of key j divided
- * by the number of visible keys. Padding in front is masked; heads and the batch around change nothing. */
+/* Probabilities' masks: with equal scores and one-hot values, output feature j is the
+ * factor of key j divided by the number of visible keys. Padding in front is masked;
+ * heads and the batch around change nothing. */
 enum { KEYS = 16, HEADS = 2, QUERIES = 6 };
 
 static void attention_mask(const ft_adapter_batch *batch, int32_t padding, double *factors)
@@ -243,7 +244,8 @@ static void attention_mask(const ft_adapter_batch *batch, int32_t padding, doubl
     ft_tensor result = attention.q;
     result.data = out;
     backend->attention_forward(backend, batch, &attention, result, NULL);
-    int32_t first = batch->n_sequences - 2; /* the last two sequences are the last adapter's */
+    /* the last two sequences are the last adapter's */
+    int32_t first = batch->n_sequences - 2;
     for (int s = 0; s < 2; s++)
         memcpy(factors + s * QUERIES * HEADS * KEYS,
                out + ((int64_t)(first + s) * queries + padding) * HEADS * KEYS,

@@ -1,5 +1,5 @@
-/* Attention's backward operation against finite differences, and its forward against the definition written
- * out. */
+/* Attention's backward operation against finite differences, and its forward against the
+ * definition written out. */
 #include <string.h>
 
 #include "tests/unit/kernels/finite_difference.h"
@@ -121,8 +121,8 @@ Test(gradients, cross_attention_with_dropout)
     check(&fd_dropping, 3, 5, false, false, true);
 }
 
-/* The definition, by the numbers of one head written out: sum over visible keys of exp(q.k + bias) times v.
- */
+/* The definition, by the numbers of one head written out: sum over visible keys of
+ * exp(q.k + bias) times v. */
 Test(attention, forward_is_the_definition)
 {
     scene s;
@@ -136,8 +136,8 @@ Test(attention, forward_is_the_definition)
                 for (int j = 0; j <= i; j++) {
                     const double *k = s.k + (sequence * 7 + j) * STRIDE + head * D_KV;
                     const double *v = s.v + (sequence * 7 + j) * STRIDE + head * D_KV;
-                    /* Causal buckets of 8 with distances up to 5: 0 … 3 exact, then 4 + 4 log(n / 4) / log(5
-                     * / 4). */
+                    /* Causal buckets of 8 with distances up to 5: 0 … 3 exact, then 4 + 4
+                     * log(n / 4) / log(5 / 4). */
                     int distance = i - j, bucket = distance < 5 ? distance : 7;
                     double weight = exp(fd_dot(q, k, D_KV) + s.bias[bucket * HEADS + head]);
                     sum += weight;
@@ -151,7 +151,8 @@ Test(attention, forward_is_the_definition)
     s.backend->free(s.backend);
 }
 
-/* Decoding position by position with a cache gives the rows of causal attention over the whole. */
+/* Decoding position by position with a cache gives the rows of causal attention over the
+ * whole. */
 Test(attention, decoding_equals_the_causal_pass)
 {
     enum { LENGTH = 7, CAPACITY = 9 };
@@ -162,7 +163,8 @@ Test(attention, decoding_equals_the_causal_pass)
     fill(&s, &fd_keeping, LENGTH, LENGTH, true, true, false);
     attention_loss(&s);
     for (int t = 0; t < LENGTH; t++) {
-        int64_t stride = (int64_t)LENGTH * STRIDE; /* from position t of a sequence to that of the next */
+        /* from position t of a sequence to that of the next */
+        int64_t stride = (int64_t)LENGTH * STRIDE;
         ft_decode_attention step = {.q = fd_tensor(s.q + t * STRIDE, FD_SEQUENCES, WIDTH, stride),
                                     .k_new = fd_tensor(s.k + t * STRIDE, FD_SEQUENCES, WIDTH, stride),
                                     .v_new = fd_tensor(s.v + t * STRIDE, FD_SEQUENCES, WIDTH, stride),
@@ -184,7 +186,8 @@ Test(attention, decoding_equals_the_causal_pass)
     s.backend->free(s.backend);
 }
 
-/* Paths that share a cache see the keys of their series only: each path is that series' cross-attention. */
+/* Paths that share a cache see the keys of their series only: each path is that series'
+ * cross-attention. */
 Test(attention, decoding_paths_share_a_cache)
 {
     enum { PATHS = 2, KEYS = 5 };

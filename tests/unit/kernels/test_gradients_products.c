@@ -1,4 +1,5 @@
-/* Backward operations of matrix products against finite differences: frozen and trained weights, LoRA. */
+/* Backward operations of matrix products against finite differences: frozen and trained
+ * weights, LoRA. */
 #include <string.h>
 
 #include "tests/unit/kernels/finite_difference.h"
@@ -139,7 +140,8 @@ static void check_lora(const ft_adapter_batch *batch)
     for (int i = 0; i < FD_ADAPTERS * ADAPTER; i++) s.gradients[i] -= 20;
     fd_expect("da, db", lora_loss, &s, s.parameters, s.gradients, FD_ADAPTERS * ADAPTER);
     for (int i = 0; i < ROWS * STRIDE; i++) dx[i] -= s.start[i];
-    fd_expect("dx", lora_loss, &s, s.x, dx, ROWS * STRIDE); /* 0 in the gaps between rows */
+    /* 0 in the gaps between rows */
+    fd_expect("dx", lora_loss, &s, s.x, dx, ROWS * STRIDE);
 
     /* Without dx the gradients of A and B are the same. */
     double kept[FD_ADAPTERS * ADAPTER];

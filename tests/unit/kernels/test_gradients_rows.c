@@ -1,5 +1,6 @@
-/* Backward operations that take rows by themselves, against finite differences: embedding, residual add with
- * norm, relu, cross entropy. With dropout too: the masks are the same in every call. */
+/* Backward operations that take rows by themselves, against finite differences:
+ * embedding, residual add with norm, relu, cross entropy. With dropout too: the masks are
+ * the same in every call. */
 #include <string.h>
 
 #include "tests/unit/kernels/finite_difference.h"
@@ -11,7 +12,8 @@ typedef struct scene {
     const ft_adapter_batch *batch;
     int64_t weight_stride;
     double x[ROWS * STRIDE], y[ROWS * STRIDE], x_out[ROWS * STRIDE], h[ROWS * STRIDE], rstd[ROWS];
-    double x_factor[ROWS * STRIDE], h_factor[ROWS * STRIDE]; /* the loss is their product with x_out and h */
+    /* the loss is their product with x_out and h */
+    double x_factor[ROWS * STRIDE], h_factor[ROWS * STRIDE];
     double weight[FD_ADAPTERS * D];
     double table[VOCABULARY * D];
     int32_t ids[ROWS];
@@ -87,7 +89,8 @@ static double norm_loss(void *context)
     return fd_dot(s->x_out, s->x_factor, ROWS * STRIDE) + fd_dot(s->h, s->h_factor, ROWS * STRIDE);
 }
 
-/* dx holds the residual way's gradient before, or (dx_is_zero) anything, when nothing but h counts. */
+/* dx holds the residual way's gradient before, or (dx_is_zero) anything, when nothing but
+ * h counts. */
 static void check_norm(const ft_adapter_batch *batch, bool own_weights, bool dx_is_zero)
 {
     scene s;

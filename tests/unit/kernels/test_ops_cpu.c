@@ -1,5 +1,6 @@
-/* The cpu backend against ref in double, over the table of operations: f32 and bf16, one thread and several,
- * and each set of instructions that this processor has (a wish for more than it has gives its best). */
+/* The cpu backend against ref in double, over the table of operations: f32 and bf16, one
+ * thread and several, and each set of instructions that this processor has (a wish for
+ * more than it has gives its best). */
 #include <stdlib.h>
 
 #include "tests/unit/kernels/ops_test.h"
@@ -58,7 +59,8 @@ ParameterizedTest(int *index, ops_cpu, avx512)
 }
 
 #ifndef __SANITIZE_ADDRESS__
-/* Two runs with one number of threads give the same bits. The sanitizers learn nothing from the second. */
+/* Two runs with one number of threads give the same bits. The sanitizers learn nothing
+ * from the second. */
 static void check_repeats(int index, ft_dtype dtype)
 {
     ft_backend *first = NULL, *second = NULL;

@@ -1,5 +1,5 @@
-/* The ref backend in f32 and bf16 against itself in double, over the table of operations: the storage types'
- * rounding stays within the bounds that every backend must keep. */
+/* The ref backend in f32 and bf16 against itself in double, over the table of operations:
+ * the storage types' rounding stays within the bounds that every backend must keep. */
 #include "tests/unit/kernels/ops_test.h"
 
 OPS_TEST_PARAMETERS(ops_ref, f32)

@@ -1,5 +1,6 @@
-/* Gradient norm and AdamW against the textbook's form (Loshchilov and Hutter, "Decoupled weight decay
- * regularization", algorithm 2, with torch's order of decay and update), on ref and cpu. */
+/* Gradient norm and AdamW against the textbook's form (Loshchilov and Hutter, "Decoupled
+ * weight decay regularization", algorithm 2, with torch's order of decay and update), on
+ * ref and cpu. */
 #include <criterion/criterion.h>
 #include <math.h>
 
@@ -21,8 +22,8 @@ static void textbook_step(state *s, double g, double clip, double lr, double dec
     s->p -= lr * m_hat / (sqrt(v_hat) + 1e-8);
 }
 
-/* Adapters: plain; clipped with decay; a limit that is not reached; a learning rate of 0 (warm-up's first
- * step). */
+/* Adapters: plain; clipped with decay; a limit that is not reached; a learning rate of 0
+ * (warm-up's first step). */
 static void check(ft_backend *backend, double tolerance)
 {
     const float rate[ADAPTERS] = {1e-3f, 1e-2f, 1e-3f, 0}, decay[ADAPTERS] = {0, 0.1f, 0.01f, 0.5f};

@@ -1,9 +1,11 @@
-/* Philox 4x32 against the published known answers, and the properties of the numbers made from it. */
+/* Philox 4x32 against the published known answers, and the properties of the numbers made
+ * from it. */
 #include <criterion/criterion.h>
 
 #include "base/philox.h"
 
-/* The lines "philox4x32 7" and "philox4x32 10" of Random123's tests/kat_vectors: counter, key, result. */
+/* The lines "philox4x32 7" and "philox4x32 10" of Random123's tests/kat_vectors: counter,
+ * key, result. */
 Test(philox, known_answers)
 {
     const uint32_t lines[6][10] = {
@@ -29,8 +31,8 @@ Test(philox, known_answers)
     }
 }
 
-/* Features 0 … 4095 take halves of words that are all different, 64 features those of 8 neighbouring blocks.
- */
+/* Features 0 … 4095 take halves of words that are all different, 64 features those of 8
+ * neighbouring blocks. */
 Test(philox, every_feature_has_its_own_number)
 {
     static unsigned char taken[512][4][2];

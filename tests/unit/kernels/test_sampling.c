@@ -1,5 +1,5 @@
-/* Drawing tokens: the distribution against transformers' (tests/golden/sampling.safetensors), and the draws'
- * frequencies. */
+/* Drawing tokens: the distribution against transformers'
+ * (tests/golden/sampling.safetensors), and the draws' frequencies. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -135,8 +135,8 @@ Test(sampling, distribution_is_transformers_on_cpu)
     check_golden(create_cpu, 1e-5);
 }
 
-/* 8000 paths of 8 tokens: each frequency is within five standard deviations. Series, samples, seeds and steps
- * each give other draws; the same of all gives the same. */
+/* 8000 paths of 8 tokens: each frequency is within five standard deviations. Series,
+ * samples, seeds and steps each give other draws; the same of all gives the same. */
 enum { PATHS = 8000, TOKENS = 8 };
 
 static void check_draws(create_function create)
@@ -189,7 +189,8 @@ Test(sampling, frequencies_on_cpu)
     check_draws(create_cpu);
 }
 
-/* Logits that give no distribution give no token: one NaN, an infinite one, nothing but -infinity. */
+/* Logits that give no distribution give no token: one NaN, an infinite one, nothing but
+ * -infinity. */
 static void check_no_distribution(create_function create)
 {
     float logits[5 * 4] = {0,         1,         NAN, 2, INFINITY, 0, 0, 0,         -INFINITY, -INFINITY,

@@ -4,7 +4,8 @@
 
 #include "kernels/backend.h"
 
-/* From here on the bytes of every `allocate` are added up, until counted_end returns their sum. */
+/* From here on the bytes of every `allocate` are added up, until counted_end returns
+ * their sum. */
 void counted_begin(ft_backend *backend);
 size_t counted_end(ft_backend *backend);
 

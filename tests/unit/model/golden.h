@@ -1,5 +1,5 @@
-/* What the parity tests share: golden files, and a model with an adapter on a backend, ready for passes.
- * A failure to set up ends the test. See tests/golden/README.md. */
+/* What the parity tests share: golden files, and a model with an adapter on a backend,
+ * ready for passes. A failure to set up ends the test. See tests/golden/README.md. */
 #ifndef FT_TESTS_GOLDEN_H
 #define FT_TESTS_GOLDEN_H
 
@@ -47,8 +47,8 @@ golden_model golden_model_open(const golden_backend *backend, const char *model,
                                bool for_training);
 void golden_model_close(golden_model *model);
 
-/* Fills inputs from input_ids, attention_mask and labels of `file`, batch `index` where they have three
- * dimensions. */
+/* Fills inputs from input_ids, attention_mask and labels of `file`, batch `index` where
+ * they have three dimensions. */
 void golden_load_batch(const ft_safetensors *file, int64_t index, ft_inputs *inputs);
 /* The shape of such a batch with what the trainable needs. */
 ft_pass_shape golden_shape(const golden_model *model, const ft_safetensors *file, bool backward);

@@ -1,4 +1,5 @@
-/* A directory of a test's own, removed with everything in it, files in it, and messages of errors. */
+/* A directory of a test's own, removed with everything in it, files in it, and messages
+ * of errors. */
 #ifndef FT_TESTS_UNIT_MODEL_SCRATCH_H
 #define FT_TESTS_UNIT_MODEL_SCRATCH_H
 
@@ -25,7 +26,8 @@ char *scratch_replace(const char *text, const char *from, const char *to);
 
 /* The test fails unless `status` is FT_OK. */
 void expect_ok(ft_status status, const ft_error *err);
-/* It fails unless `status` is FT_BAD_INPUT and each of the words (up to NULL) is in the message. */
+/* It fails unless `status` is FT_BAD_INPUT and each of the words (up to NULL) is in the
+ * message. */
 void expect_refused(ft_status status, const ft_error *err, ...) __attribute__((sentinel));
 
 #endif

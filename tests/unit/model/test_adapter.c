@@ -28,7 +28,8 @@ Test(adapter, targets_have_names)
     expect_ok(ft_targets_parse("wo+q+wo", &targets, &err), &err);
     ft_targets_format(targets, text);
     cr_expect_str_eq(text, "q+wo");
-    expect_ok(ft_targets_parse("v,q", &targets, &err), &err); /* as PEFT's users write lists */
+    /* as PEFT's users write lists */
+    expect_ok(ft_targets_parse("v,q", &targets, &err), &err);
     ft_targets_format(targets, text);
     cr_expect_str_eq(text, "q+v");
     static const char *const wrong[] = {"", "q+", "+q", "q,,v", "Q", "w", "lm_head", "q++v", "q v"};
@@ -48,8 +49,9 @@ Test(adapter, what_the_model_cannot_have_is_refused)
 {
     ft_error err;
     ft_model_config config;
-    expect_ok(ft_config_for_size("nano", &config, &err), &err); /* d_model 64, d_ff 256, inner 64 */
-    config.d_kv = 8;                                            /* inner 32 */
+    /* d_model 64, d_ff 256, inner 64 */
+    expect_ok(ft_config_for_size("nano", &config, &err), &err);
+    config.d_kv = 8; /* inner 32 */
     ft_adapter_spec good = {FT_LORA, 8, 16.0f, 0.1f, false, FT_TARGET_Q | FT_TARGET_V}, spec = good;
     expect_ok(ft_adapter_check(&good, &config, &err), &err);
     spec.rank = 0;
@@ -190,7 +192,8 @@ Test(adapter, fresh_values)
     }
     cr_expect_eq(n_seen, 2 * 6 + 2 * 10);
 
-    /* The same in every process, whatever was drawn before; another seed, other values. */
+    /* The same in every process, whatever was drawn before; another seed, other
+     * values. */
     uint32_t here = fresh_checksum(base, 3);
     cr_expect_neq(here, fresh_checksum(base, 4));
     fflush(NULL);

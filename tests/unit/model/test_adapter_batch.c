@@ -1,5 +1,5 @@
-/* An adapter in a batch computes what it computes alone: gradients, losses over steps, forecasts.
- * docs/architecture.md §2. */
+/* An adapter in a batch computes what it computes alone: gradients, losses over steps,
+ * forecasts. docs/architecture.md §2. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@
 #endif
 enum { N_ADAPTERS = BATCH_ADAPTERS, STEPS = FT_BATCH_STEPS };
 
-/* Trains adapters [first, first + count) in one batch; losses: (STEPS, N_ADAPTERS), gradients: (N_ADAPTERS)
- * of the first step. */
+/* Trains adapters [first, first + count) in one batch; losses: (STEPS, N_ADAPTERS),
+ * gradients: (N_ADAPTERS) of the first step. */
 static void train(const golden_model *m, int first, int count, double *losses, ft_adapter **gradients)
 {
     ft_error err;
@@ -69,7 +69,8 @@ Test(adapter_batch, equals_each_adapter_alone)
     }
 }
 
-/* A step that is cut into passes adds up to the same gradients. Where steps are captured none is cut. */
+/* A step that is cut into passes adds up to the same gradients. Where steps are captured
+ * none is cut. */
 Test(adapter_batch, a_step_in_parts_is_the_same_step)
 {
     enum { ROWS_OF_TWO_SEQUENCES = 70 };
@@ -101,8 +102,8 @@ Test(adapter_batch, a_step_in_parts_is_the_same_step)
     }
 }
 
-/* Forecasts of two adapters and several series in one call, whose contexts are encoded two by two, equal
- * those of each series and adapter alone. */
+/* Forecasts of two adapters and several series in one call, whose contexts are encoded
+ * two by two, equal those of each series and adapter alone. */
 Test(adapter_batch, forecasts_do_not_depend_on_company)
 {
     for (int b = 0; b < GOLDEN_BACKENDS; b++) {

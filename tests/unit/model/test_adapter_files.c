@@ -1,4 +1,5 @@
-/* PEFT directories: what peft wrote is read, what is written is what peft writes, what is refused. */
+/* PEFT directories: what peft wrote is read, what is written is what peft writes, what is
+ * refused. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,8 +84,8 @@ Test(adapter_files, what_is_written_reads_back_and_is_what_peft_writes)
         expect_ok(ft_adapter_read(scratch_path(name), base, &back, &err), &err);
         expect_equal_adapters(adapter, back);
 
-        /* The config has the same value under each of its keys as peft's own, but for the base's name and the
-         * order of targets. */
+        /* The config has the same value under each of its keys as peft's own, but for the
+         * base's name and the order of targets. */
         cJSON *mine, *theirs;
         const cJSON *item;
         snprintf(name, sizeof name, "new/%s/adapter_config.json", adapters[c]);
@@ -155,7 +156,8 @@ Test(adapter_files, what_a_crash_left_is_in_nobodys_way)
     ft_error err;
     ft_weights *base = models_read("model_tied");
     ft_adapter *adapter = models_read_adapter("adapter_lora_qv", base), *back;
-    /* In a container process numbers come again, so that names by process and count do as well. */
+    /* In a container process numbers come again, so that names by process and count do as
+     * well. */
     for (int i = 0; i < 20; i++) {
         char name[64];
         snprintf(name, sizeof name, "adapter.tmp.%ld.%d", (long)getpid(), i);
@@ -216,8 +218,10 @@ Test(adapter_files, settings_that_are_not_followed_are_refused_by_name)
         {"\"bias\": \"none\"", "\"bias\": \"some\"", "bias"},
         {"\"bias\": \"none\"", "\"bias\": \"all\"", NULL}, /* T5 has no biases */
         {"\"bias\": \"none\"", "\"bias\": \"lora_only\"", NULL},
-        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"^q_proj\": 100}", NULL}, /* names no module */
-        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q\": 8}", NULL},         /* says nothing new */
+        /* names no module */
+        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"^q_proj\": 100}", NULL},
+        /* says nothing new */
+        {"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q\": 8}", NULL},
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"wi\": 2, \"block.7.*q\": 2}", NULL},
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"block\\\\.1.*q\": 2}", "rank_pattern"},
         {"\"rank_pattern\": {}", "\"rank_pattern\": {\"[qv]\": 2}", "rank_pattern"},
@@ -386,7 +390,8 @@ Test(adapter_files, tensors_tell_targets_and_rank)
         expect_refused(read_tensors(base, good, 3, &adapter, &err), &err, "d/adapter_model.safetensors",
                        strangers[i], "no module", NULL);
     }
-    good[2].name = ENCODER_Q ".lora_A.default.weight"; /* as saved by hand, beside the plain one */
+    /* as saved by hand, beside the plain one */
+    good[2].name = ENCODER_Q ".lora_A.default.weight";
     expect_refused(read_tensors(base, good, 3, &adapter, &err), &err, "d/adapter_model.safetensors",
                    good[2].name, "twice", NULL);
     good[2].name = "base_model.model.decoder.block.0.layer.0.SelfAttention.v.lora_A.weight";
@@ -408,7 +413,8 @@ Test(adapter_files, tensors_tell_targets_and_rank)
     ft_weights_free(base);
 }
 
-/* The names of compiled models, of state dicts saved by hand and of data-parallel models. */
+/* The names of compiled models, of state dicts saved by hand and of data-parallel
+ * models. */
 Test(adapter_files, other_names_of_the_same_tensors)
 {
     static const char *const names[][2] = {
@@ -438,8 +444,8 @@ Test(adapter_files, other_names_of_the_same_tensors)
     ft_weights_free(base);
 }
 
-/* PEFT saves an embedding beside the adapter, trained or not; a state dict saved by hand holds all of the
- * base. */
+/* PEFT saves an embedding beside the adapter, trained or not; a state dict saved by hand
+ * holds all of the base. */
 Test(adapter_files, copies_of_the_base_model_are_taken_if_they_are_equal)
 {
     static const char *const names[] = {"base_model.model.shared.weight", "base_model.model.lm_head.weight",

@@ -1,5 +1,5 @@
-/* The pieces of an arena: apart, and under AddressSanitizer with memory between them that nobody may touch.
- */
+/* The pieces of an arena: apart, and under AddressSanitizer with memory between them that
+ * nobody may touch. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* A checkpoint that is damaged, or says what cannot be, costs its epochs: its batch is trained from the
- * beginning, with the results that it would have had, and one line says so. */
+/* A checkpoint that is damaged, or says what cannot be, costs its epochs: its batch is
+ * trained from the beginning, with the results that it would have had, and one line says
+ * so. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -303,7 +304,8 @@ static size_t damage(uint32_t seed, char *bytes, size_t size)
     memcpy(&header, bytes, 8);
     header += 8;
     size_t at = draw(seed, 1, size), length = 1 + draw(seed, 2, 64), from = draw(seed, 3, size - 64);
-    if (draw(seed, 4, 2)) at = draw(seed, 1, (size_t)header); /* small beside the tensors */
+    /* small beside the tensors */
+    if (draw(seed, 4, 2)) at = draw(seed, 1, (size_t)header);
     if (length > size - at) length = size - at;
     switch (draw(seed, 5, 8)) {
     case 0:
@@ -369,7 +371,8 @@ Test(checkpoint, damaged_anywhere_it_gives_the_same_results, .timeout = 3000)
         free(damaged);
         free(bytes);
     }
-    /* What is accepted differs where nothing is read: in blanks, or by a digit that is the same. */
+    /* What is accepted differs where nothing is read: in blanks, or by a digit that is
+     * the same. */
     cr_expect_geq(n_refused, n * 3 / 4, "only %u of %u are refused", n_refused, n);
     trial_close(&whole);
     trial_close(&t);

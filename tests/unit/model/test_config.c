@@ -1,4 +1,5 @@
-/* config.json and generation_config.json: what is read, what defaults mean, what is refused. */
+/* config.json and generation_config.json: what is read, what defaults mean, what is
+ * refused. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -120,7 +121,8 @@ Test(config, goldens_are_read)
     expect_ok(ft_config_read(untied, &config, &err), &err);
     cr_expect_eq(config.max_distance, 32);
     cr_expect_eq(config.n_heads, 2);
-    cr_expect_not(config.scale_decoder_outputs); /* tie_word_embeddings false, no scale_decoder_outputs */
+    /* tie_word_embeddings false, no scale_decoder_outputs */
+    cr_expect_not(config.scale_decoder_outputs);
     free(untied);
     free(tied);
 }
@@ -331,8 +333,8 @@ Test(config, fresh_sizes)
                   config.initializer_factor == sizes[i].factor);
         cr_expect(config.vocab_size == 4096 && config.chronos.context_length == 512 &&
                   config.chronos.prediction_length == 64);
-        /* What is written reads back, and reals keep their point: transformers refuses an initializer_factor
-         * of 1. */
+        /* What is written reads back, and reals keep their point: transformers refuses an
+         * initializer_factor of 1. */
         expect_ok(ft_config_write(scratch_path("fresh/model"), &config, &err), &err);
         expect_ok(ft_config_read(scratch_path("fresh/model"), &back, &err), &err);
         cr_expect(same_config(&config, &back), "%s", sizes[i].name);

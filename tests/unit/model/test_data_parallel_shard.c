@@ -1,4 +1,5 @@
-/* How a step's sequences are divided among ranks: each belongs to one rank, under its number in the step. */
+/* How a step's sequences are divided among ranks: each belongs to one rank, under its
+ * number in the step. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ static ft_inputs *make(void)
     return inputs;
 }
 
-/* Adapters of 5, 0, 1 and 6 sequences; sequence s has tokens 100 s + t and, where s is odd, one label. */
+/* Adapters of 5, 0, 1 and 6 sequences; sequence s has tokens 100 s + t and, where s is
+ * odd, one label. */
 static ft_inputs *whole_step(void)
 {
     const int32_t start[ADAPTERS + 1] = {0, 5, 5, 6, SEQUENCES};
@@ -96,7 +98,8 @@ static ft_inputs *padded_step(const int32_t *padding, int32_t n_sequences, int32
     return all;
 }
 
-/* Of what is cut off nothing was attended to, and steps of 32 are all that may stay of it. */
+/* Of what is cut off nothing was attended to, and steps of 32 are all that may stay of
+ * it. */
 Test(shard, parts_have_the_sequences_without_the_padding_that_they_share)
 {
     enum { LONG = 130, N = 5, PARTS = 3 };

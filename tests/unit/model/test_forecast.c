@@ -1,4 +1,5 @@
-/* Horizons of several chunks: a shorter forecast is the beginning of a longer one, bit for bit. */
+/* Horizons of several chunks: a shorter forecast is the beginning of a longer one, bit
+ * for bit. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -14,7 +14,8 @@
 
 enum { MOST = 200000 };
 
-/* Value `i` of a tensor: words 0 and 1 of a block are values 0 and 1 of four, words 2 and 3 the others. */
+/* Value `i` of a tensor: words 0 and 1 of a block are values 0 and 1 of four, words 2 and
+ * 3 the others. */
 static float value_of(uint32_t seed, const char *name, float deviation, size_t i)
 {
     const ft_philox_key key = ft_philox_key_of(seed, ft_checksum(0, name, strlen(name)), 0x5a3b1e02);

@@ -1,4 +1,5 @@
-/* Forward, loss, gradients and training traces against transformers and PEFT, on every backend. */
+/* Forward, loss, gradients and training traces against transformers and PEFT, on every
+ * backend. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <math.h>
@@ -78,7 +79,8 @@ Test(parity, forward_untied)
         check_forward(&golden_backends[i], "model_untied", "forward_untied.safetensors");
 }
 
-/* The expected gradient of one tensor of the adapter against ours; adds to the sums over all. */
+/* The expected gradient of one tensor of the adapter against ours; adds to the sums over
+ * all. */
 static void compare_gradient(const golden_backend *backend, const ft_safetensors *file, const char *name,
                              const float *ours, double *difference, double *norm)
 {
@@ -131,7 +133,8 @@ static void check_gradients(const golden_backend *backend, const char *model, co
         char name[192];
         if (m.adapter->spec.kind == FT_FULL) {
             snprintf(name, sizeof name, "%s", tensor.text);
-            if (!ft_safetensors_find(file, name)) continue; /* full_untied holds some of them */
+            /* full_untied holds some of them */
+            if (!ft_safetensors_find(file, name)) continue;
         } else
             peft_name(name, tensor.text,
                       m.adapter->spec.kind == FT_LORA ? ".lora_A.weight" : ".ln_tuning_layers.weight");

@@ -1,4 +1,5 @@
-/* Pretraining: batches that depend on the step alone, a loss that falls, resuming with the same bits. */
+/* Pretraining: batches that depend on the step alone, a loss that falls, resuming with
+ * the same bits. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* safetensors files: what is written comes back, and what is malformed is refused with the file and the
- * tensor. */
+/* safetensors files: what is written comes back, and what is malformed is refused with
+ * the file and the tensor. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdint.h>

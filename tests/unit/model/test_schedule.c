@@ -41,8 +41,8 @@ Test(schedule, multipliers_are_transformers)
 
 Test(schedule, edges)
 {
-    /* Warm-up as long as the training or longer: the division is by 1, never by 0; past the end nothing is
-     * negative. */
+    /* Warm-up as long as the training or longer: the division is by 1, never by 0; past
+     * the end nothing is negative. */
     cr_expect_eq(ft_schedule_factor(FT_SCHEDULE_LINEAR, 0, 0, 0), 0.0);
     cr_expect_eq(ft_schedule_factor(FT_SCHEDULE_LINEAR, 5, 5, 5), 0.0);
     cr_expect_eq(ft_schedule_factor(FT_SCHEDULE_LINEAR, 3, 10, 5), 0.3);

@@ -1,4 +1,5 @@
-/* The tokenizer against chronos-forecasting's, bit by bit where docs/reference.md §2 promises bits. */
+/* The tokenizer against chronos-forecasting's, bit by bit where docs/reference.md §2
+ * promises bits. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -158,8 +159,8 @@ Test(tokenizer, a_value_on_a_boundary_is_above_it)
 
 Test(tokenizer, the_quotient_is_rounded_once)
 {
-    /* A float quotient by way of double is correctly rounded (53 >= 2 * 24 + 2); a product with the
-     * reciprocal is not. */
+    /* A float quotient by way of double is correctly rounded (53 >= 2 * 24 + 2); a
+     * product with the reciprocal is not. */
     int differs = 0;
     for (int k = 0; k < 50; k++) {
         float scale = 0.37f + 1.7f * (float)k;
@@ -184,7 +185,8 @@ Test(tokenizer, contexts_are_cut_and_padded_on_the_left)
     int32_t ids[8];
     uint8_t mask[8];
     float scale = ft_tokenizer_context(tokenizer, values, 5, 4, ids, mask, 8);
-    cr_expect_float_eq(scale, 4.0f, 1e-6); /* the first value was cut off, the missing one does not count */
+    /* the first value was cut off, the missing one does not count */
+    cr_expect_float_eq(scale, 4.0f, 1e-6);
     const uint8_t wanted[8] = {0, 0, 0, 1, 0, 1, 1, 1};
     cr_expect(!memcmp(mask, wanted, sizeof wanted));
     for (int i = 0; i < 8; i++) cr_expect((ids[i] == 0) == (mask[i] == 0));

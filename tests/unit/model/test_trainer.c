@@ -1,5 +1,5 @@
-/* Training a queue of configurations in a few slots: each as if it were alone, and as if never interrupted.
- */
+/* Training a queue of configurations in a few slots: each as if it were alone, and as if
+ * never interrupted. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -80,7 +80,8 @@ Test(trainer, a_milestone_is_what_a_shorter_training_gives)
     trial_close(&t);
 }
 
-/* As an evaluation does: the result's weights are put in the model's place, then the base's again. */
+/* As an evaluation does: the result's weights are put in the model's place, then the
+ * base's again. */
 static ft_status take_and_place(void *context, int32_t index, const ft_train_result *result, ft_error *err)
 {
     const trial *t = context;

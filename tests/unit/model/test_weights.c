@@ -1,4 +1,5 @@
-/* Model directories: goldens that transformers wrote, aliases, shards, what is refused, fresh weights. */
+/* Model directories: goldens that transformers wrote, aliases, shards, what is refused,
+ * fresh weights. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -141,7 +142,8 @@ Test(weights, fresh_ones_are_written_with_their_checksum)
     ft_weights_free(back);
 }
 
-/* Written while they are drawn, and drawn before they are written: byte for byte the same files. */
+/* Written while they are drawn, and drawn before they are written: byte for byte the same
+ * files. */
 Test(weights, fresh_ones_need_no_memory_to_be_written)
 {
     ft_error err;
@@ -206,8 +208,8 @@ Test(weights, fresh_values_have_t5s_deviations)
             fourth += x * x * x * x;
         }
         if (info.is_norm) continue;
-        /* Five standard errors of the mean, the variance (2/n) and the fourth moment (96/n) of a normal
-         * distribution. */
+        /* Five standard errors of the mean, the variance (2/n) and the fourth moment
+         * (96/n) of a normal distribution. */
         cr_expect(fabs(sum / n) < 5 / sqrt(n), "%s: mean %g", name.text, sum / n);
         cr_expect(fabs(squares / n - 1) < 5 * sqrt(2 / n), "%s: variance %g", name.text, squares / n);
         cr_expect(fabs(fourth / n - 3) < 5 * sqrt(96 / n), "%s: fourth moment %g", name.text, fourth / n);
@@ -223,7 +225,8 @@ Test(weights, fresh_values_have_t5s_deviations)
     ft_weights_free(weights);
 }
 
-/* A small model in the scratch directory "m" whose tensors a test changes before it is written again. */
+/* A small model in the scratch directory "m" whose tensors a test changes before it is
+ * written again. */
 typedef struct fixture {
     ft_weights *weights;
     ft_tensor_name names[128];
@@ -307,7 +310,8 @@ Test(weights, aliases_of_the_embedding)
         expect_equal_weights(f.weights, weights);
         ft_weights_free(weights);
     }
-    /* But not where config.json says that the head is a matrix of its own: then none is taken for another. */
+    /* But not where config.json says that the head is a matrix of its own: then none is
+     * taken for another. */
     char *text = scratch_read(scratch_path("m/config.json"));
     char *untied = scratch_replace(text, "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
     scratch_text("m/config.json", untied);
@@ -316,7 +320,8 @@ Test(weights, aliases_of_the_embedding)
     fixture_tensor(&f, "lm_head.weight")->name = "shared.weight";
     expect_refused(fixture_read(&f, &weights, &err), &err, "\"lm_head.weight\" is missing",
                    "tie_word_embeddings", NULL);
-    fixture_add(&f, "lm_head.weight", f.weights->tensor[FT_SHARED]); /* equal, but there */
+    /* equal, but there */
+    fixture_add(&f, "lm_head.weight", f.weights->tensor[FT_SHARED]);
     expect_ok(fixture_read(&f, &weights, &err), &err);
     ft_weights_free(weights);
     f.count = plain;
@@ -348,7 +353,8 @@ Test(weights, faults_name_directory_and_tensor)
     int32_t whole[8 * 6] = {0};
     ft_tensor_to_store *tensor = fixture_tensor(&f, name), kept = *tensor;
     *tensor =
-        (ft_tensor_to_store){"a.tensor.of.another.kind", FT_STORED_I32, 1, {3}, whole}; /* itself ignored */
+        /* itself ignored */
+        (ft_tensor_to_store){"a.tensor.of.another.kind", FT_STORED_I32, 1, {3}, whole};
     expect_refused(fixture_read(&f, &weights, &err), &err, scratch_path("m"), name, "missing", NULL);
     *tensor = kept;
     tensor->shape[0] = 6;
@@ -412,7 +418,8 @@ Test(weights, shards)
     ft_weights_free(weights);
 
     char *wrong =
-        scratch_replace(index, "00001-of", "00002-of"); /* shared.weight sought in the other shard */
+        /* shared.weight sought in the other shard */
+        scratch_replace(index, "00001-of", "00002-of");
     scratch_text("m/model.safetensors.index.json", wrong);
     expect_refused(ft_weights_read(scratch_path("m"), &weights, &err), &err, "index.json",
                    "\"shared.weight\"", "00002-of", NULL);

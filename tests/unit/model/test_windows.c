@@ -1,5 +1,5 @@
-/* Windows against their definition in docs/reference.md §6, worked out by hand and, over random series, anew
- * and slowly. */
+/* Windows against their definition in docs/reference.md §6, worked out by hand and, over
+ * random series, anew and slowly. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -62,7 +62,8 @@ Test(windows, a_start_with_exactly_enough_context_counts)
     ft_window_list_free(&list);
 }
 
-/* The definition, window by window, for one offset: the number of windows and a checksum of their starts. */
+/* The definition, window by window, for one offset: the number of windows and a checksum
+ * of their starts. */
 static int64_t count_slowly(const ft_series *series, int32_t n_series, const ft_window_settings *s,
                             int64_t offset, int64_t *sum)
 {
@@ -151,7 +152,8 @@ Test(windows, order_depends_on_seed_and_epoch_alone)
 
 Test(windows, shuffles_are_uniform)
 {
-    /* Where the earliest of 8 windows lands, over 4000 epochs: 500 each, standard deviation 21. */
+    /* Where the earliest of 8 windows lands, over 4000 epochs: 500 each, standard
+     * deviation 21. */
     ft_error err;
     ft_series series = whole_series();
     ft_window_settings settings = {

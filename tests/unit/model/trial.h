@@ -1,5 +1,5 @@
-/* A small training of a few configurations, and what was handed over of each: for tests of the trainer and
- * its checkpoints. */
+/* A small training of a few configurations, and what was handed over of each: for tests
+ * of the trainer and its checkpoints. */
 #ifndef FT_TESTS_UNIT_MODEL_TRIAL_H
 #define FT_TESTS_UNIT_MODEL_TRIAL_H
 
@@ -23,10 +23,13 @@ typedef struct trial {
     ft_series series;
     taken at[N_CONFIGS][MOST_EPOCHS + 1]; /* by configuration and finished epochs */
     int steps, stop_after;                /* stop_after: steps; 0: never */
-    int prune;                            /* the configuration to prune after its first epoch, or -1 */
-    int order[64], n_order;               /* configurations in the order of their epochs' ends */
-    bool is_unanswered;                   /* the end of an epoch: nobody says what to prune */
-    int n_said;                           /* lines that were said, and the last of them */
+    /* the configuration to prune after its first epoch, or -1 */
+    int prune;
+    /* configurations in the order of their epochs' ends */
+    int order[64], n_order;
+    /* the end of an epoch: nobody says what to prune */
+    bool is_unanswered;
+    int n_said; /* lines that were said, and the last of them */
     char said[1024];
 } trial;
 

@@ -1,4 +1,5 @@
-/* Analyses: what they find, and that few, failed or empty experiments do not trouble them. */
+/* Analyses: what they find, and that few, failed or empty experiments do not trouble
+ * them. */
 #include "tests/unit/tracker/scratch.h"
 
 #include <math.h>
@@ -58,8 +59,8 @@ Test(analyze, importance_says_which_way_is_better)
     enum { EFFECT = 5 };
     load(grid, 4);
     cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_TEST, 0, &table, &remark, NULL), FT_OK);
-    /* rank: (1, 0, 0) with (1, 2, 3): -1.5 / sqrt(2 * 2/3 ...) = -sqrt(3)/2; epochs do not vary among what
-     * succeeded; kind is not always a number: a choice. */
+    /* rank: (1, 0, 0) with (1, 2, 3): -1.5 / sqrt(2 * 2/3 ...) = -sqrt(3)/2; epochs do
+     * not vary among what succeeded; kind is not always a number: a choice. */
     cr_assert_eq(table.n_rows, 3);
     cr_assert_eq(table.n_columns, 6);
     cr_expect_str_eq(table.cells[0].text, "hp_learning_rate");
@@ -88,8 +89,8 @@ Test(analyze, importance_says_which_way_is_better)
     cr_expect_str_eq(table.cells[EFFECT].text, "higher values widen the intervals");
 }
 
-/* Twelve experiments whose mae is lowest in the middle of four learning rates; three seeds; test the other
- * way round in epochs. */
+/* Twelve experiments whose mae is lowest in the middle of four learning rates; three
+ * seeds; test the other way round in epochs. */
 Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
 {
     static char members[12][300];
@@ -149,7 +150,8 @@ Test(analyze, overfitting_is_a_ratio_above_1_3)
     expect_remark("2 of 5 experiments cannot be judged");
 }
 
-/* The training loss of e0 only falls, and that of e1 rises every other epoch: val_loss decides. */
+/* The training loss of e0 only falls, and that of e1 rises every other epoch: val_loss
+ * decides. */
 Test(analyze, convergence_judges_val_loss)
 {
     static const char *const cases[] = {

@@ -106,8 +106,8 @@ Test(compare, groups_by_hyperparameters)
     cr_assert_eq(groups.n_rows, 2);
     const char *const names[] = {"hp_learning_rate", "count", "test_mae_mean", "test_mae_std",
                                  "test_rmse_mean"};
-    const double expected[2][5] = {{0.0001, 1, 3, -1, 4},
-                                   {0.001, 2, 2.25, 0.3535533905932738, -1}}; /* -1: null */
+    /* -1: null */
+    const double expected[2][5] = {{0.0001, 1, 3, -1, 4}, {0.001, 2, 2.25, 0.3535533905932738, -1}};
     for (size_t r = 0; r < 2; r++) {
         for (int i = 0; i < 5; i++) {
             const ft_cell *cell = &groups.cells[r * groups.n_columns + ft_table_find(&groups, names[i])];

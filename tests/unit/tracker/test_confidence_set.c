@@ -1,5 +1,5 @@
-/* Intervals and ties: metrics window by window are those of the record; experiments that are alike are tied;
- * those that are worse are not. */
+/* Intervals and ties: metrics window by window are those of the record; experiments that
+ * are alike are tied; those that are worse are not. */
 #include "tests/unit/tracker/scratch.h"
 
 #include <math.h>
@@ -13,7 +13,8 @@ TestSuite(confidence_set, .init = scratch_enter, .fini = scratch_leave);
 
 /* -- reading -- */
 
-/* Three windows of two series in test, one in val; the metrics by ft_metrics_add_window. */
+/* Three windows of two series in test, one in val; the metrics by
+ * ft_metrics_add_window. */
 static ft_metrics write_forecasts(void)
 {
     static const float samples[] = {1, 2, 3, 2, 4, 1, 5, 2, 2, 3, 1, 0}; /* (4, 3) */
@@ -97,8 +98,8 @@ static double normal(simulation *s)
     return sum;
 }
 
-/* Windows that are easier or harder for all experiments, each with a deviation of its own; experiment i is
- * worse by `worse` times i. Returns the number of the best. */
+/* Windows that are easier or harder for all experiments, each with a deviation of its
+ * own; experiment i is worse by `worse` times i. Returns the number of the best. */
 static size_t simulate(simulation *s, size_t count, size_t windows, double worse)
 {
     size_t best = 0;
@@ -138,13 +139,15 @@ Test(confidence_set, of_experiments_that_are_alike_one_is_excluded_in_five_perce
     static const size_t windows[] = {12, 24, 60};
     for (int i = 0; i < 3; i++) {
         double share = share_told_apart(MOST_EXPERIMENTS, windows[i], 0, 200);
-        cr_expect_leq(share, 0.07, "%zu windows: %g", windows[i], share); /* 5 % and chance over 200 trials */
+        /* 5 % and chance over 200 trials */
+        cr_expect_leq(share, 0.07, "%zu windows: %g", windows[i], share);
     }
 }
 
 Test(confidence_set, a_planted_difference_is_found)
 {
-    /* The difference of two has a standard error of sqrt(2 / 60) = 0.18: 1 is more than five of them. */
+    /* The difference of two has a standard error of sqrt(2 / 60) = 0.18: 1 is more than
+     * five of them. */
     cr_expect_geq(share_told_apart(2, 60, 1, 50), 0.98);
     /* Two of them are found more often than not. */
     double share = share_told_apart(2, 60, 0.46, 200);

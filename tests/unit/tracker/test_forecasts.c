@@ -1,4 +1,5 @@
-/* forecasts.csv: its columns, numbers that read back, empty cells, and a file that is whole or absent. */
+/* forecasts.csv: its columns, numbers that read back, empty cells, and a file that is
+ * whole or absent. */
 #include "tests/unit/tracker/scratch.h"
 
 #include <math.h>

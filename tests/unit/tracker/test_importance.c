@@ -1,4 +1,5 @@
-/* Importance of hyperparameters and the test on returns, against values of Optuna, pandas and scipy. */
+/* Importance of hyperparameters and the test on returns, against values of Optuna, pandas
+ * and scipy. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -40,7 +41,8 @@ static void expect_near(const char *what, double value, double expected, double 
     cr_expect(fabs(value - expected) <= tolerance, "%s: %.17g, should be %.17g", what, value, expected);
 }
 
-/* The values of a hyperparameter, as ped_anova.h takes them: by the rules of golden_importance.py. */
+/* The values of a hyperparameter, as ped_anova.h takes them: by the rules of
+ * golden_importance.py. */
 static ft_ped_parameter parameter_of(const cJSON *trials, const char *name, double *values)
 {
     ft_ped_parameter p = {.values = values, .is_whole = true};

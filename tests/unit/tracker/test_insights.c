@@ -152,7 +152,8 @@ Test(insights, returns_and_rolling_windows_agree_with_pandas_row_by_row)
 
 Test(insights, series_are_pooled_without_crossing)
 {
-    /* Two series of 25 rows: the first doubles and halves, the second is the first times 1000. */
+    /* Two series of 25 rows: the first doubles and halves, the second is the first times
+     * 1000. */
     enum { ROWS = 50, HALF = 25 };
     double values[ROWS];
     for (int i = 0; i < ROWS; i++) values[i] = (i % HALF % 2 ? 2 : 1) * (i < HALF ? 1 : 1000);
@@ -217,7 +218,8 @@ Test(statistics, moments_by_hand)
 {
     const double values[] = {2, NAN, 4, 4, 10};
     ft_moments m = ft_moments_of(values, 5);
-    /* mean 5; deviations -3 -1 -1 5: m2 36, m3 = -27 - 1 - 1 + 125 = 96, m4 = 81 + 1 + 1 + 625 = 708 */
+    /* mean 5; deviations -3 -1 -1 5: m2 36, m3 = -27 - 1 - 1 + 125 = 96, m4 = 81 + 1 + 1
+     * + 625 = 708 */
     cr_expect_eq(m.count, 4);
     expect_near("mean", m.mean, 5, 1e-15);
     expect_near("std", m.std, sqrt(12), 1e-15);

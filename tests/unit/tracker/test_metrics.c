@@ -1,4 +1,5 @@
-/* Metrics against values worked out by hand and, where Python made them, against the goldens. */
+/* Metrics against values worked out by hand and, where Python made them, against the
+ * goldens. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -73,7 +74,8 @@ Test(metrics, of_one_window_by_hand)
     expect_near("mae", m.mae, 2.0 / 3);
     expect_near("rmse", m.rmse, sqrt(2.0 / 3));
     expect_near("mase", m.mase, 0.5);
-    expect_near("directional_accuracy", m.directional_accuracy, 2.0 / 3); /* the last forecast stands still */
+    /* the last forecast stands still */
+    expect_near("directional_accuracy", m.directional_accuracy, 2.0 / 3);
     expect_near("smape", m.smape, (0 + 2.0 / 5 + 2.0 / 7) / 3);
     expect_near("wql", m.wql, 2.0 / 7);
     expect_near("coverage_80", m.coverage_80, 1.0 / 3);
@@ -165,7 +167,8 @@ Test(metrics, undefined_ones_say_why)
 
 Test(metrics, point_forecasts_keep_double_precision)
 {
-    /* 0.1 is no float: a naive forecast rounded to float would "rise" from the last observation. */
+    /* 0.1 is no float: a naive forecast rounded to float would "rise" from the last
+     * observation. */
     ft_metrics_accumulator *a = accumulator_of(1);
     const double history[] = {0.3, 0.1}, truth[] = {0.1, 0.2};
     double forecast[2];
@@ -185,7 +188,8 @@ Test(metrics, seasonal_naive_repeats_the_last_known_season)
     ft_seasonal_naive(history, 6, 3, forecast, 7);
     const double expected[] = {4, 2, 6, 4, 2, 6, 4};
     for (int i = 0; i < 7; i++) expect_near("step", forecast[i], expected[i]);
-    ft_seasonal_naive(history + 4, 2, 4, forecast, 4); /* a season that is nowhere known: the last value */
+    /* a season that is nowhere known: the last value */
+    ft_seasonal_naive(history + 4, 2, 4, forecast, 4);
     for (int i = 0; i < 4; i++) expect_near("step", forecast[i], 6);
     ft_seasonal_naive(history, 0, 3, forecast, 1);
     cr_expect(isnan(forecast[0]));
@@ -279,7 +283,8 @@ static void check_case(const cJSON *c)
         double *truth = numbers_of(cJSON_GetArrayItem(cJSON_GetObjectItem(c, "truth"), (int)w), &horizon);
         size_t n_samples = (size_t)cJSON_GetArraySize(paths);
         /* The golden's samples are doubles: quantiles are taken here, in double. */
-        double *steps = malloc((horizon * n_samples + 1) * sizeof *steps); /* (horizon, n_samples) */
+        /* (horizon, n_samples) */
+        double *steps = malloc((horizon * n_samples + 1) * sizeof *steps);
         double *quantiles = malloc((horizon + 1) * FT_N_QUANTILES * sizeof *quantiles);
         for (size_t s = 0; s < n_samples; s++) {
             double *path = numbers_of(cJSON_GetArrayItem(paths, (int)s), &h);

@@ -1,5 +1,5 @@
-/* A report's data and page: who stands where, what is left out of long histories, what is forecast, and that
- * no text of the results can be read as HTML. */
+/* A report's data and page: who stands where, what is left out of long histories, what is
+ * forecast, and that no text of the results can be read as HTML. */
 #include "tests/unit/tracker/scratch.h"
 
 #include <math.h>
@@ -184,8 +184,8 @@ Test(report, long_histories_keep_the_best_epoch)
 
 /* -- forecasts -- */
 
-/* Windows of 2 steps of series "a,<b>", test behind val without a gap, then one behind a gap. The truth is
- * 1, 2, 3, ...; four paths. */
+/* Windows of 2 steps of series "a,<b>", test behind val without a gap, then one behind a
+ * gap. The truth is 1, 2, 3, ...; four paths. */
 static void write_forecasts(const char *id)
 {
     static const float samples[] = {1, 1, 2, 2, 3, 3, 4, 4}; /* (4, 2) */

@@ -97,7 +97,8 @@ Test(table, letters_beyond_ascii_and_control_characters_keep_the_columns)
     ft_table_set_text(&t, 0, "a\033[31m\n");
     ft_table_set_text(&t, 1, "2");
     ft_table_add_row(&t);
-    ft_table_set_text(&t, 0, "\xc2\x9b\xc2\x80\xc2\xa0"); /* CSI, the first of C1, a blank that is none */
+    /* CSI, the first of C1, a blank that is none */
+    ft_table_set_text(&t, 0, "\xc2\x9b\xc2\x80\xc2\xa0");
     ft_table_set_text(&t, 1, "3");
     ft_table_add_row(&t);
     ft_table_set_text(&t, 0, "\x9b\xff!"); /* CSI in Latin-1 */

@@ -108,11 +108,11 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(settings).dtype,                                                                         \
          .argument = "TYPE",                                                                                 \
-         .help = "auto (default: bf16 where the device is faster by it), f32 or bf16",                       \
+         .help = "auto (default: bf16 where the device is faster with it), f32 or bf16",                     \
          .choices = ft_dtype_choices},                                                                       \
     {                                                                                                        \
         .name = "threads", .kind = FT_OPTION_INTEGER, .value = &(settings).threads, .argument = "N",         \
-        .help = "threads of the CPU (default: all cores)", .least = 1, .most = 1024                          \
+        .help = "CPU threads (default: all cores)", .least = 1, .most = 1024                                 \
     }
 #define FT_DEFAULT_RESULTS "results/fine_tuning"
 extern const char *const ft_format_choices[];

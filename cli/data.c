@@ -34,7 +34,7 @@ int ft_command_data_demo(int argc, const char *const *argv)
          .kind = FT_OPTION_INTEGER,
          .value = &seed,
          .argument = "N",
-         .help = "another seed, other prices (default 0)",
+         .help = "of the prices (default 0)",
          .least = 0,
          .most = 4294967295.0},
         {.name = NULL},

@@ -48,7 +48,8 @@
         {.name = "sort", .kind = FT_OPTION_FLAG, .value = &(csv).sort, .help = "sort the rows by time"},     \
     {                                                                                                        \
         .name = "duplicates", .kind = FT_OPTION_CHOICE, .value = &(csv).duplicates, .argument = "HOW",       \
-        .help = "make one row of those with one date: mean, first or last", .choices = ft_duplicates_choices \
+        .help = "how to merge rows with the same date: mean, first or last",                                 \
+        .choices = ft_duplicates_choices                                                                     \
     }
 extern const char *const ft_duplicates_choices[];
 
@@ -64,12 +65,12 @@ extern const char *const ft_duplicates_choices[];
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(files).val,                                                                              \
          .argument = "FILE",                                                                                 \
-         .help = "validation rows, which follow"},                                                           \
+         .help = "validation rows, later than the training rows"},                                           \
         {.name = "test",                                                                                     \
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(files).test,                                                                             \
          .argument = "FILE",                                                                                 \
-         .help = "test rows, which follow"},                                                                 \
+         .help = "test rows, later than the validation rows"},                                               \
         {.name = "data",                                                                                     \
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(files).data,                                                                             \

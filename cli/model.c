@@ -124,7 +124,7 @@ int ft_command_model_merge(int argc, const char *const *argv)
          .kind = FT_OPTION_TEXT,
          .value = &adapter,
          .argument = "DIR",
-         .help = "a PEFT directory that was trained on it",
+         .help = "a PEFT adapter that was trained on it",
          .required = true},
         {.name = "out",
          .kind = FT_OPTION_TEXT,
@@ -137,7 +137,7 @@ int ft_command_model_merge(int argc, const char *const *argv)
     const ft_command_line line = {
         .command = "ftgpu model merge",
         .summary =
-            "Writes a model with an adapter merged into its weights, for programs that know no adapters.",
+            "Writes a model with an adapter merged into its weights, for programs that cannot load adapters.",
         .usage = "--model DIR --adapter DIR --out DIR",
         .example = "ftgpu model merge --model nano --adapter "
                    "results/fine_tuning/baseline_20250101_120000/adapter --out tuned",

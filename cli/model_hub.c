@@ -59,7 +59,7 @@ int ft_command_model_pull(int argc, const char *const *argv)
         .notes = "--model ORG/NAME does the same where the cache has no such model; pull also asks for a "
                  "newer one.\n"
                  "Python's huggingface_hub shares the cache. HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN,\n"
-                 "HF_HUB_OFFLINE and https_proxy are heeded.\n",
+                 "HF_HUB_OFFLINE and https_proxy are respected.\n",
         .options = table,
         .positional = "ORG/NAME",
         .arguments = &models,

@@ -13,7 +13,7 @@ int ft_command_run(int argc, const char *const *argv)
                              .kind = FT_OPTION_TEXT,
                              .value = &options.request.adapter,
                              .argument = "DIR",
-                             .help = "go on training from a PEFT adapter (its rank, alpha and targets)"};
+                             .help = "start from a PEFT adapter, with its rank, alpha and targets"};
     table[n++] = (ft_option)FT_OPTION_FORMAT(format);
     ft_command_line line = {
         .command = "ftgpu run",

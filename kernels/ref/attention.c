@@ -94,7 +94,7 @@ static void score_query(const ft_attention *attention, const ft_ref_dropout *dro
     }
 }
 
-void ft_ref_attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
+static void attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
                               ft_tensor out, void *lse)
 {
     int32_t d = attention->d_kv;
@@ -156,7 +156,7 @@ static void store_keys(const ft_attention *attention, int32_t sequence, int32_t 
     }
 }
 
-void ft_ref_attention_backward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
+static void attention_backward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
                                ft_tensor out, const void *lse, ft_tensor dout, ft_tensor dq, ft_tensor dk,
                                ft_tensor dv, ft_tensor dbias)
 {
@@ -193,7 +193,7 @@ void ft_ref_attention_backward(ft_backend *self, const ft_adapter_batch *batch, 
     }
 }
 
-void ft_ref_decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
+static void decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out)
 {
     int32_t d = attention->d_kv;
     ft_tensor bias = attention->bias;
@@ -230,4 +230,11 @@ void ft_ref_decode_attention(ft_backend *self, const ft_decode_attention *attent
             store_head(out, path, head, d, sum);
         }
     }
+}
+
+void ft_ref_attention_operations(ft_backend *backend)
+{
+    backend->attention_forward = attention_forward;
+    backend->attention_backward = attention_backward;
+    backend->decode_attention = decode_attention;
 }

@@ -78,30 +78,17 @@ ft_status ft_ref_create(ft_dtype dtype, ft_backend **backend, ft_error *err)
         .free = free_backend,
         .allocate = allocate,
         .synchronize = synchronize,
-        .prepare_weight = ft_ref_prepare_weight,
-        .update_weight = ft_ref_update_weight,
-        .free_weight = ft_ref_free_weight,
-        .weight_bytes = ft_ref_weight_bytes,
-        .linear_forward = ft_ref_linear_forward,
-        .linear_backward = ft_ref_linear_backward,
-        .weight_gradient = ft_ref_weight_gradient,
-        .embedding_forward = ft_ref_embedding_forward,
-        .embedding_backward = ft_ref_embedding_backward,
-        .add_norm_forward = ft_ref_add_norm_forward,
-        .add_norm_backward = ft_ref_add_norm_backward,
-        .relu_forward = ft_ref_relu_forward,
-        .relu_backward = ft_ref_relu_backward,
-        .lora_forward = ft_ref_lora_forward,
-        .lora_backward = ft_ref_lora_backward,
-        .attention_forward = ft_ref_attention_forward,
-        .attention_backward = ft_ref_attention_backward,
-        .decode_attention = ft_ref_decode_attention,
-        .cross_entropy = ft_ref_cross_entropy,
-        .sample = ft_ref_sample,
-        .gradient_norm = ft_ref_gradient_norm,
-        .adamw = ft_ref_adamw,
     };
     ft_host_memory_operations(&ref->base);
+    ft_ref_linear_operations(&ref->base);
+    ft_ref_embedding_operations(&ref->base);
+    ft_ref_norm_operations(&ref->base);
+    ft_ref_relu_operations(&ref->base);
+    ft_ref_lora_operations(&ref->base);
+    ft_ref_attention_operations(&ref->base);
+    ft_ref_loss_operations(&ref->base);
+    ft_ref_sampling_operations(&ref->base);
+    ft_ref_optimizer_operations(&ref->base);
     *backend = &ref->base;
     return FT_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "kernels/ref/ref.h"
 
-void ft_ref_embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                               ft_tensor table, const int32_t *ids, uint32_t dropout_site, ft_tensor out)
 {
     double *values = ft_ref_scratch(self, table.cols);
@@ -23,7 +23,7 @@ void ft_ref_embedding_forward(ft_backend *self, const ft_adapter_batch *batch, i
     }
 }
 
-void ft_ref_embedding_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+static void embedding_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                                ft_tensor dout, const int32_t *ids, uint32_t dropout_site, ft_tensor dtable)
 {
     double *values = ft_ref_scratch(self, 2 * dtable.cols);
@@ -40,4 +40,10 @@ void ft_ref_embedding_backward(ft_backend *self, const ft_adapter_batch *batch, 
             ft_ref_store_row(dtable, ids[row], sum);
         }
     }
+}
+
+void ft_ref_embedding_operations(ft_backend *backend)
+{
+    backend->embedding_forward = embedding_forward;
+    backend->embedding_backward = embedding_backward;
 }

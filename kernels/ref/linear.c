@@ -11,17 +11,17 @@ struct ft_weight {
     double values[];
 };
 
-size_t ft_ref_weight_bytes(ft_backend *self, int32_t out_features, int32_t in_features, bool with_backward)
+static size_t weight_bytes(ft_backend *self, int32_t out_features, int32_t in_features, bool with_backward)
 {
     (void)self;
     (void)with_backward;
     return sizeof(ft_weight) + (size_t)out_features * (size_t)in_features * sizeof(double);
 }
 
-ft_status ft_ref_prepare_weight(ft_backend *self, const float *w, int32_t out_features, int32_t in_features,
+static ft_status prepare_weight(ft_backend *self, const float *w, int32_t out_features, int32_t in_features,
                                 bool with_backward, ft_weight **weight, ft_error *err)
 {
-    size_t bytes = ft_ref_weight_bytes(self, out_features, in_features, with_backward);
+    size_t bytes = weight_bytes(self, out_features, in_features, with_backward);
     *weight = malloc(bytes);
     if (!*weight) return ft_no_memory(err, "a packed weight", bytes);
     (*weight)->out_features = out_features;
@@ -31,7 +31,7 @@ ft_status ft_ref_prepare_weight(ft_backend *self, const float *w, int32_t out_fe
     return FT_OK;
 }
 
-void ft_ref_update_weight(ft_backend *self, ft_weight *weight, ft_tensor w)
+static void update_weight(ft_backend *self, ft_weight *weight, ft_tensor w)
 {
     for (int64_t o = 0; o < weight->out_features; o++) {
         double *row = weight->values + o * weight->in_features;
@@ -40,7 +40,7 @@ void ft_ref_update_weight(ft_backend *self, ft_weight *weight, ft_tensor w)
     }
 }
 
-void ft_ref_free_weight(ft_backend *self, ft_weight *weight)
+static void free_weight(ft_backend *self, ft_weight *weight)
 {
     (void)self;
     free(weight);
@@ -57,7 +57,7 @@ static void put_row(ft_tensor t, int64_t row, double *values, bool accumulate, d
     ft_ref_store_row(t, row, values);
 }
 
-void ft_ref_linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor x, ft_tensor y,
+static void linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor x, ft_tensor y,
                            bool accumulate)
 {
     int64_t in = weight->in_features, out = weight->out_features;
@@ -72,7 +72,7 @@ void ft_ref_linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor 
     }
 }
 
-void ft_ref_linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor dy, ft_tensor dx,
+static void linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor dy, ft_tensor dx,
                             bool accumulate)
 {
     int64_t in = weight->in_features, out = weight->out_features;
@@ -88,7 +88,7 @@ void ft_ref_linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor
     }
 }
 
-void ft_ref_weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tensor dw)
+static void weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tensor dw)
 {
     int64_t in = x.cols, out = dy.cols;
     double *sum = ft_ref_scratch(self, out * in + out + in);
@@ -103,4 +103,15 @@ void ft_ref_weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tens
         for (int64_t o = 0; o < out; o++) ft_ref_add_scaled(sum + o * in, dy_row[o], x_row, in);
     }
     for (int64_t o = 0; o < out; o++) ft_ref_store_row(dw, o, sum + o * in);
+}
+
+void ft_ref_linear_operations(ft_backend *backend)
+{
+    backend->prepare_weight = prepare_weight;
+    backend->update_weight = update_weight;
+    backend->free_weight = free_weight;
+    backend->weight_bytes = weight_bytes;
+    backend->linear_forward = linear_forward;
+    backend->linear_backward = linear_backward;
+    backend->weight_gradient = weight_gradient;
 }

@@ -29,7 +29,7 @@ static void load_input(ft_backend *self, ft_tensor x, int64_t row, const ft_ref_
     ft_ref_matrix_inputs(self, values, x.cols);
 }
 
-void ft_ref_lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
+static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                          ft_tensor x, ft_tensor y, ft_tensor u)
 {
     int64_t rank = lora->rank, in = lora->in_features, out = lora->out_features;
@@ -79,7 +79,7 @@ static bool get_scratch(ft_backend *self, const ft_lora *lora, backward_scratch 
     return true;
 }
 
-void ft_ref_lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                           const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
                           ft_tensor du)
 {
@@ -124,4 +124,10 @@ void ft_ref_lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
         add_to_adapter(self, lora->da, offset, rank * in, now.da);
         add_to_adapter(self, lora->db, offset, out * rank, now.db);
     }
+}
+
+void ft_ref_lora_operations(ft_backend *backend)
+{
+    backend->lora_forward = lora_forward;
+    backend->lora_backward = lora_backward;
 }

@@ -4,7 +4,7 @@
 
 enum { NOT_COUNTED = -100 };
 
-void ft_ref_cross_entropy(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor logits,
+static void cross_entropy(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor logits,
                           const int32_t *labels, const float *label_scale, double *loss_sum)
 {
     double *values = ft_ref_scratch(self, logits.cols);
@@ -22,4 +22,9 @@ void ft_ref_cross_entropy(ft_backend *self, const ft_adapter_batch *batch, int32
         }
         if (label_scale) ft_ref_store_row(logits, row, values);
     }
+}
+
+void ft_ref_loss_operations(ft_backend *backend)
+{
+    backend->cross_entropy = cross_entropy;
 }

@@ -14,7 +14,7 @@
 
 #include "kernels/ref/ref.h"
 
-void ft_ref_add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x,
+static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x,
                              ft_tensor y, uint32_t y_site, const void *weight, int64_t weight_stride,
                              float eps, uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h,
                              void *rstd)
@@ -53,7 +53,7 @@ static void add_weight_gradient(ft_backend *self, void *dweight, int64_t offset,
         ft_ref_store(dweight, self->real, offset + i, ft_ref_load(dweight, self->real, offset + i) + sum[i]);
 }
 
-void ft_ref_add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                               ft_tensor x_out, const void *rstd, const void *weight, int64_t weight_stride,
                               uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx, bool dx_is_zero,
                               uint32_t y_site, ft_tensor dy, void *dweight)
@@ -91,4 +91,10 @@ void ft_ref_add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
         }
         if (dweight) add_weight_gradient(self, dweight, w, dweight_sum, n);
     }
+}
+
+void ft_ref_norm_operations(ft_backend *backend)
+{
+    backend->add_norm_forward = add_norm_forward;
+    backend->add_norm_backward = add_norm_backward;
 }

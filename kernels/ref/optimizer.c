@@ -4,7 +4,7 @@
 
 #include "kernels/ref/ref.h"
 
-void ft_ref_gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
+static void gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
 {
     (void)self;
     for (int64_t g = 0; g < grads.rows; g++) {
@@ -17,7 +17,7 @@ void ft_ref_gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
     }
 }
 
-void ft_ref_adamw(ft_backend *self, const ft_adamw *step)
+static void adamw(ft_backend *self, const ft_adamw *step)
 {
     (void)self;
     const double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
@@ -40,4 +40,10 @@ void ft_ref_adamw(ft_backend *self, const ft_adamw *step)
             ft_ref_store(p.data, p.dtype, g * p.stride + i, value);
         }
     }
+}
+
+void ft_ref_optimizer_operations(ft_backend *backend)
+{
+    backend->gradient_norm = gradient_norm;
+    backend->adamw = adamw;
 }

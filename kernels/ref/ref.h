@@ -140,57 +140,16 @@ static inline void ft_ref_dropout_row(const ft_ref_dropout *dropout, int32_t len
         values[i] *= ft_ref_dropout_factor(dropout, (uint32_t)i, (uint32_t)(length - 1 - t), 0);
 }
 
-/* -- the operations, as backend.h defines them -- */
+/* -- the operations, as backend.h defines them: each file enters its own -- */
 
-ft_status ft_ref_prepare_weight(ft_backend *self, const float *w, int32_t out_features, int32_t in_features,
-                                bool with_backward, ft_weight **weight, ft_error *err);
-void ft_ref_update_weight(ft_backend *self, ft_weight *weight, ft_tensor w);
-void ft_ref_free_weight(ft_backend *self, ft_weight *weight);
-size_t ft_ref_weight_bytes(ft_backend *self, int32_t out_features, int32_t in_features, bool with_backward);
-void ft_ref_linear_forward(ft_backend *self, const ft_weight *weight, ft_tensor x, ft_tensor y,
-                           bool accumulate);
-void ft_ref_linear_backward(ft_backend *self, const ft_weight *weight, ft_tensor dy, ft_tensor dx,
-                            bool accumulate);
-void ft_ref_weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tensor dw);
-
-void ft_ref_embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
-                              ft_tensor table, const int32_t *ids, uint32_t dropout_site, ft_tensor out);
-void ft_ref_embedding_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
-                               ft_tensor dout, const int32_t *ids, uint32_t dropout_site, ft_tensor dtable);
-
-void ft_ref_add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor x,
-                             ft_tensor y, uint32_t y_site, const void *weight, int64_t weight_stride,
-                             float eps, uint32_t h_site, float h_scale, ft_tensor x_out, ft_tensor h,
-                             void *rstd);
-void ft_ref_add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
-                              ft_tensor x_out, const void *rstd, const void *weight, int64_t weight_stride,
-                              uint32_t h_site, float h_scale, ft_tensor dh, ft_tensor dx, bool dx_is_zero,
-                              uint32_t y_site, ft_tensor dy, void *dweight);
-
-void ft_ref_relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
-                         uint32_t dropout_site, ft_tensor f);
-void ft_ref_relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
-                          uint32_t dropout_site, ft_tensor f, ft_tensor df);
-
-void ft_ref_lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
-                         ft_tensor x, ft_tensor y, ft_tensor u);
-void ft_ref_lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
-                          const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
-                          ft_tensor du);
-
-void ft_ref_attention_forward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
-                              ft_tensor out, void *lse);
-void ft_ref_attention_backward(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
-                               ft_tensor out, const void *lse, ft_tensor dout, ft_tensor dq, ft_tensor dk,
-                               ft_tensor dv, ft_tensor dbias);
-void ft_ref_decode_attention(ft_backend *self, const ft_decode_attention *attention, ft_tensor out);
-
-void ft_ref_cross_entropy(ft_backend *self, const ft_adapter_batch *batch, int32_t length, ft_tensor logits,
-                          const int32_t *labels, const float *label_scale, double *loss_sum);
-void ft_ref_sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
-                   ft_tensor probabilities);
-
-void ft_ref_gradient_norm(ft_backend *self, ft_tensor grads, double *norm);
-void ft_ref_adamw(ft_backend *self, const ft_adamw *step);
+void ft_ref_linear_operations(ft_backend *backend);
+void ft_ref_embedding_operations(ft_backend *backend);
+void ft_ref_norm_operations(ft_backend *backend);
+void ft_ref_relu_operations(ft_backend *backend);
+void ft_ref_lora_operations(ft_backend *backend);
+void ft_ref_attention_operations(ft_backend *backend);
+void ft_ref_loss_operations(ft_backend *backend);
+void ft_ref_sampling_operations(ft_backend *backend);
+void ft_ref_optimizer_operations(ft_backend *backend);
 
 #endif

@@ -2,7 +2,7 @@
  * draws no random number. */
 #include "kernels/ref/ref.h"
 
-void ft_ref_relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+static void relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                          uint32_t dropout_site, ft_tensor f)
 {
     double *values = ft_ref_scratch(self, f.cols);
@@ -20,7 +20,7 @@ void ft_ref_relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
     }
 }
 
-void ft_ref_relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+static void relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                           uint32_t dropout_site, ft_tensor f, ft_tensor df)
 {
     (void)self;
@@ -34,4 +34,10 @@ void ft_ref_relu_backward(ft_backend *self, const ft_adapter_batch *batch, int32
                 ft_ref_store(df.data, df.dtype, row * df.stride + i, passes ? gradient * scale : 0);
             }
     }
+}
+
+void ft_ref_relu_operations(ft_backend *backend)
+{
+    backend->relu_forward = relu_forward;
+    backend->relu_backward = relu_backward;
 }

@@ -76,7 +76,7 @@ static bool warp(const ft_sampling *sampling, double *logit, double *sorted, int
     return true;
 }
 
-void ft_ref_sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
+static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
                    ft_tensor probabilities)
 {
     double *values = ft_ref_scratch(self, 2 * logits.cols);
@@ -90,4 +90,9 @@ void ft_ref_sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logi
         token[path] = possible ? draw(values, logits.cols, uniform) : -1;
         if (probabilities.data) ft_ref_store_row(probabilities, path, values);
     }
+}
+
+void ft_ref_sampling_operations(ft_backend *backend)
+{
+    backend->sample = sample;
 }

@@ -6,15 +6,15 @@
 #include "kernels/comm.h"
 
 /* Broadcasts the status and message of rank `from`, character by character. */
-static ft_status hear_failure(ft_comm *comm, int from, ft_status status, ft_error *err)
+static ft_status share_failure(ft_comm *comm, int from, ft_status status, ft_error *err)
 {
     double words[1 + sizeof err->message] = {0};
-    ft_error unheard;
+    ft_error ignored;
     if (comm->rank == from) {
         words[0] = (double)status;
         for (size_t i = 0; i < sizeof err->message; i++) words[1 + i] = (double)err->message[i];
     }
-    if (comm->all_reduce_host(comm, words, sizeof words / sizeof *words, &unheard) != FT_OK) {
+    if (comm->all_reduce_host(comm, words, sizeof words / sizeof *words, &ignored) != FT_OK) {
         comm->abort(comm);
         return status == FT_OK ? ft_fail(err, FT_FAILED, "rank %d failed", from) : status;
     }
@@ -30,8 +30,8 @@ static ft_status hear_failure(ft_comm *comm, int from, ft_status status, ft_erro
 ft_status ft_comm_agree(ft_comm *comm, ft_status status, bool *flag, ft_error *err)
 {
     if (!comm || comm->size == 1) return status;
-    ft_error unheard, unwanted = {""};
-    if (!err) err = &unwanted;
+    ft_error failure, ignored = {""};
+    if (!err) err = &ignored;
     /* For each rank whether it failed, then how many ranks have the flag. */
     size_t count = (size_t)comm->size + 1;
     double *votes = calloc(count, sizeof *votes);
@@ -41,15 +41,15 @@ ft_status ft_comm_agree(ft_comm *comm, ft_status status, bool *flag, ft_error *e
     }
     votes[comm->rank] = status != FT_OK;
     votes[comm->size] = flag && *flag;
-    ft_status heard = comm->all_reduce_host(comm, votes, count, &unheard);
+    ft_status heard = comm->all_reduce_host(comm, votes, count, &failure);
     int failed = 0;
     while (failed < comm->size && votes[failed] == 0) failed++;
     if (flag) *flag = votes[comm->size] > 0;
     free(votes);
     if (heard != FT_OK) {
         comm->abort(comm);
-        if (status == FT_OK) *err = unheard;
+        if (status == FT_OK) *err = failure;
         return status == FT_OK ? heard : status;
     }
-    return failed == comm->size ? FT_OK : hear_failure(comm, failed, status, err);
+    return failed == comm->size ? FT_OK : share_failure(comm, failed, status, err);
 }

@@ -151,8 +151,8 @@ bool ft_hub_cache_is_whole(const char *snapshot)
     if (!has(snapshot, "model.safetensors.index.json")) return false;
     char *index = ft_join_path(snapshot, "model.safetensors.index.json"), **shards = NULL;
     size_t count = 0;
-    ft_error unsaid;
-    bool is_whole = index && ft_hub_cache_shards(index, &shards, &count, &unsaid) == FT_OK;
+    ft_error ignored;
+    bool is_whole = index && ft_hub_cache_shards(index, &shards, &count, &ignored) == FT_OK;
     for (size_t i = 0; i < count && is_whole; i++) is_whole = has(snapshot, shards[i]);
     ft_hub_free_names(shards, count);
     free(index);
@@ -211,9 +211,9 @@ static ft_status write_note(char *path, const char *text, ft_error *err)
 {
     char *old = NULL;
     size_t size = 0;
-    ft_error unsaid;
+    ft_error ignored;
     if (!path) return ft_no_memory(err, "a path", 256);
-    const bool is_same = ft_read_file(path, 4096, &old, &size, &unsaid) == FT_OK && strcmp(old, text) == 0;
+    const bool is_same = ft_read_file(path, 4096, &old, &size, &ignored) == FT_OK && strcmp(old, text) == 0;
     free(old);
     ft_status status = is_same ? FT_OK : make_parent(path, err);
     if (!is_same && status == FT_OK) status = ft_write_file(path, text, strlen(text), err);

@@ -232,10 +232,10 @@ static void abort_rank(ft_comm *self)
 static void free_comm(ft_comm *self)
 {
     mpi_comm *comm = comm_of(self);
-    ft_error unsaid;
+    ft_error ignored;
     MPI_Request request;
     if (!comm->failed && complete(comm, MPI_Ibarrier(MPI_COMM_WORLD, &request), &request, "MPI_Ibarrier",
-                                  END_SECONDS, &unsaid) == FT_OK)
+                                  END_SECONDS, &ignored) == FT_OK)
         MPI_Finalize();
     for (int type = 0; type < 2; type++) free(comm->pending[type].rows);
     free(comm->sent);

@@ -2,14 +2,6 @@
 #include "model/schedule.h"
 
 #include <math.h>
-#include <string.h>
-
-static const char *const names[FT_SCHEDULE_COUNT] = {
-    [FT_SCHEDULE_LINEAR] = "linear",
-    [FT_SCHEDULE_COSINE] = "cosine",
-    [FT_SCHEDULE_CONSTANT_WITH_WARMUP] = "constant_with_warmup",
-    [FT_SCHEDULE_CONSTANT] = "constant",
-};
 
 static double at_least(double lowest, double value)
 {
@@ -27,20 +19,4 @@ double ft_schedule_factor(ft_schedule kind, int64_t step, int64_t warmup_steps, 
     double progress = (double)(step - warmup_steps) / decay_steps;
     /* transformers: pi * num_cycles * 2.0 * progress, with num_cycles = 0.5 */
     return at_least(0.0, 0.5 * (1.0 + cos(pi * 0.5 * 2.0 * progress)));
-}
-
-const char *ft_schedule_name(ft_schedule kind)
-{
-    return kind < FT_SCHEDULE_COUNT ? names[kind] : "unknown";
-}
-
-ft_status ft_schedule_parse(const char *name, ft_schedule *kind, ft_error *err)
-{
-    for (int i = 0; i < FT_SCHEDULE_COUNT; i++) {
-        if (strcmp(name, names[i]) != 0) continue;
-        *kind = (ft_schedule)i;
-        return FT_OK;
-    }
-    return ft_fail(err, FT_BAD_INPUT,
-                   "\"%s\" is not a schedule (use linear, cosine, constant_with_warmup or constant)", name);
 }

@@ -5,8 +5,6 @@
 
 #include <stdint.h>
 
-#include "base/error.h"
-
 typedef enum ft_schedule {
     /* up over the warm-up, then straight down to 0 at total_steps */
     FT_SCHEDULE_LINEAR,
@@ -16,16 +14,15 @@ typedef enum ft_schedule {
     FT_SCHEDULE_CONSTANT,             /* 1; ignores the warm-up */
     FT_SCHEDULE_COUNT,
 } ft_schedule;
+/* Their names, as in transformers and in lr_scheduler: initializers of an array of
+ * strings. */
+#define FT_SCHEDULE_NAMES                                                                                    \
+    [FT_SCHEDULE_LINEAR] = "linear", [FT_SCHEDULE_COSINE] = "cosine",                                        \
+    [FT_SCHEDULE_CONSTANT_WITH_WARMUP] = "constant_with_warmup", [FT_SCHEDULE_CONSTANT] = "constant"
 
 /* The factor on the learning rate for the step that follows `step` finished ones (the
  * first step of a warm-up has 0). The same double arithmetic, in the same order, as
  * transformers' lambdas. */
 double ft_schedule_factor(ft_schedule kind, int64_t step, int64_t warmup_steps, int64_t total_steps);
-
-/* The name as in transformers and in the hyperparameter lr_scheduler. */
-const char *ft_schedule_name(ft_schedule kind);
-/* The schedule of a name; an unknown one is FT_BAD_INPUT, with the known names in the
- * message. */
-ft_status ft_schedule_parse(const char *name, ft_schedule *kind, ft_error *err);
 
 #endif

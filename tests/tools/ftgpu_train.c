@@ -17,6 +17,15 @@ static double number(const cJSON *recipe, const char *key)
     return cJSON_IsNumber(value) ? value->valuedouble : 0;
 }
 
+/* The schedule of that name; FT_SCHEDULE_COUNT where there is none. */
+static ft_schedule schedule_of(const cJSON *name)
+{
+    static const char *const names[] = {FT_SCHEDULE_NAMES};
+    int i = 0;
+    while (i < FT_SCHEDULE_COUNT && !(cJSON_IsString(name) && !strcmp(name->valuestring, names[i]))) i++;
+    return (ft_schedule)i;
+}
+
 int main(int argc, char **argv)
 {
     ft_error err = {""};
@@ -32,10 +41,9 @@ int main(int argc, char **argv)
     snprintf(json, sizeof json, "%.*sjson", (int)(strlen(argv[4]) - strlen("safetensors")), argv[4]);
     ft_status status = tool_open(&t, argv[1], argv[3], argv[4], true, &err);
     if (status == FT_OK) status = ft_json_read(json, &recipe, &err);
-    ft_schedule schedule = FT_SCHEDULE_LINEAR;
-    const cJSON *name = cJSON_GetObjectItemCaseSensitive(recipe, "lr_scheduler");
-    if (status == FT_OK)
-        status = ft_schedule_parse(cJSON_IsString(name) ? name->valuestring : "", &schedule, &err);
+    ft_schedule schedule = schedule_of(cJSON_GetObjectItemCaseSensitive(recipe, "lr_scheduler"));
+    if (status == FT_OK && schedule == FT_SCHEDULE_COUNT)
+        status = ft_fail(&err, FT_BAD_INPUT, "%s: lr_scheduler is not known", json);
     int64_t steps = (int64_t)number(recipe, "steps");
     if (status == FT_OK) {
         t.trainable->lora_dropout[0] = 0;

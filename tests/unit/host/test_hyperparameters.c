@@ -50,15 +50,6 @@ Test(hyperparameters, set_by_text)
     cr_expect_eq(ft_window_stride(&h), 24);
 }
 
-Test(hyperparameters, the_names_are_those_of_the_model)
-{
-    for (size_t i = 0; i < FT_N_FIELDS; i++) {
-        const ft_field *field = &ft_fields[i];
-        for (int64_t kind = 0; !strcmp(field->name, "lr_scheduler") && kind < FT_SCHEDULE_COUNT; kind++)
-            cr_expect_str_eq(field->choices[kind], ft_schedule_name((ft_schedule)kind));
-    }
-}
-
 Test(hyperparameters, every_field_goes_out_and_comes_back)
 {
     ft_hyperparameters h = ft_hyperparameters_default, text = ft_hyperparameters_default,

@@ -178,15 +178,6 @@ static ft_attention make_attention(ft_op_scene *scene, const ft_op_shape *shape)
     return attention;
 }
 
-/* Of the two products with scores (four more in backward), only what the causal triangle
- * needs. */
-static double product_flops(const ft_op_shape *shape)
-{
-    double keys = shape->kv_length ? shape->kv_length : shape->length;
-    double pairs = shape->length * (shape->flags & FT_OP_CAUSAL ? (keys + 1) / 2 : keys);
-    return 4.0 * shape->sequences * shape->heads * shape->d_kv * pairs;
-}
-
 void op_attention_forward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;
@@ -196,7 +187,6 @@ void op_attention_forward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor lse = {0};
     if (!op_has(scene, FT_OP_ABSENT))
         lse = op_empty(scene, backend->real, 1, (int64_t)shape->sequences * shape->heads * shape->length);
-    scene->flops = product_flops(shape);
     while (op_again(scene)) backend->attention_forward(backend, &batch, &attention, out, lse.data);
     op_result(scene, "out", out);
     op_result(scene, "lse", lse);
@@ -219,7 +209,6 @@ void op_attention_backward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor dv = op_empty(scene, matrix, kv_rows, width), dbias = {0};
     if (attention.bias.data && !op_has(scene, FT_OP_ABSENT))
         dbias = op_values(scene, backend->real, BUCKETS, shape->heads, 1);
-    scene->flops = 2.5 * product_flops(shape);
     if (scene->status == FT_OK) backend->attention_forward(backend, &batch, &attention, out, lse.data);
     while (op_again(scene))
         backend->attention_backward(backend, &batch, &attention, out, lse.data, dout, dq, dk, dv, dbias);
@@ -323,7 +312,6 @@ void op_decode_attention(ft_op_scene *scene, const ft_op_shape *shape)
         attention.bias = op_values(scene, backend->real, BUCKETS, shape->heads, 4);
     if (op_has(scene, FT_OP_MASKED)) attention.key_mask = key_mask(scene, shape->sequences, shape->length);
     ft_tensor out = op_empty(scene, matrix, paths, width);
-    scene->flops = 4.0 * (double)paths * (double)width * shape->length;
     while (op_again(scene)) backend->decode_attention(backend, &attention, out);
     op_result(scene, "out", out);
     op_result(scene, "k_cache", attention.k_cache);

@@ -31,17 +31,11 @@ const ft_op_shape op_linear_shapes[] = {
 };
 const int op_linear_shapes_count = OP_COUNT(op_linear_shapes);
 
-static double product_flops(const ft_op_shape *shape)
-{
-    return 2.0 * shape->length * shape->in * shape->out;
-}
-
 void op_linear_forward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_weight *weight = op_weight(scene, shape->out, shape->in);
     ft_tensor x = op_values(scene, op_in(scene), shape->length, shape->in, 1);
     ft_tensor y = op_sum(scene, op_out(scene), shape->length, shape->out);
-    scene->flops = product_flops(shape);
     while (op_again(scene))
         scene->backend->linear_forward(scene->backend, weight, x, y, op_has(scene, FT_OP_ACCUMULATE));
     op_result(scene, "y", y);
@@ -53,7 +47,6 @@ void op_linear_backward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_weight *weight = op_weight(scene, shape->out, shape->in);
     ft_tensor dy = op_values(scene, op_in(scene), shape->length, shape->out, 1);
     ft_tensor dx = op_sum(scene, op_out(scene), shape->length, shape->in);
-    scene->flops = product_flops(shape);
     while (op_again(scene))
         scene->backend->linear_backward(scene->backend, weight, dy, dx, op_has(scene, FT_OP_ACCUMULATE));
     op_result(scene, "dx", dx);
@@ -65,7 +58,6 @@ void op_weight_gradient(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor dy = op_values(scene, op_in(scene), shape->length, shape->out, 1);
     ft_tensor x = op_values(scene, op_out(scene), shape->length, shape->in, 1);
     ft_tensor dw = op_values(scene, scene->backend->real, shape->out, shape->in, 1);
-    scene->flops = product_flops(shape);
     while (op_again(scene)) scene->backend->weight_gradient(scene->backend, dy, x, dw);
     op_result(scene, "dw", dw);
 }

@@ -192,11 +192,6 @@ static ft_lora make_lora(const ft_op_shape *shape, const parameters *made)
     return lora;
 }
 
-static double product_flops(const ft_op_shape *shape)
-{
-    return 2.0 * shape->sequences * shape->length * shape->rank * (shape->in + shape->out);
-}
-
 void op_lora_forward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;
@@ -207,7 +202,6 @@ void op_lora_forward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor x = op_values(scene, op_in(scene), rows, shape->in, 1);
     ft_tensor y = op_values(scene, op_out(scene), rows, shape->out, 1);
     ft_tensor u = op_empty(scene, backend->real, rows, shape->rank);
-    scene->flops = product_flops(shape);
     while (op_again(scene)) backend->lora_forward(backend, &batch, shape->length, &lora, x, y, u);
     op_result(scene, "y", y);
     op_result(scene, "u", u);
@@ -226,7 +220,6 @@ void op_lora_backward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor dy = op_values(scene, op_in(scene), rows, shape->out, 1);
     ft_tensor dx = {0}, du = op_empty(scene, backend->real, rows, shape->rank);
     if (!op_has(scene, FT_OP_ABSENT)) dx = op_values(scene, op_out(scene), rows, shape->in, 1);
-    scene->flops = product_flops(shape) * (dx.data ? 2 : 1.5);
     while (op_again(scene)) backend->lora_backward(backend, &batch, shape->length, &lora, x, u, dy, dx, du);
     op_result(scene, "gradients", made.gradients);
     op_result(scene, "dx", dx);

@@ -201,14 +201,3 @@ ft_status ft_op_repeat(const ft_op *op, int shape, ft_backend *first, ft_backend
     op_scene_free(&once);
     return status;
 }
-
-ft_status ft_op_time(const ft_op *op, int shape, ft_backend *backend, double min_seconds,
-                     ft_op_timing *timing, ft_error *err)
-{
-    ft_op_scene scene = {.min_seconds = min_seconds > 0 ? min_seconds : 1e-3};
-    ft_status status = play(op, shape, backend, backend->bf16, &scene, err);
-    *timing = (ft_op_timing){.calls = scene.calls, .flops = scene.flops, .bytes = scene.bytes};
-    if (status == FT_OK && scene.calls > 0) timing->seconds = scene.seconds / (double)scene.calls;
-    op_scene_free(&scene);
-    return status;
-}

@@ -1,6 +1,6 @@
 /* The table of operations: every operation of kernels/backend.h over many shapes, run on
  * a backend and compared with the ref backend in double, with an error bound an
- * operation. The same table serves op tests and op timings.
+ * operation.
  *
  * Inputs depend on (operation, case) alone. For a backend made for bf16 they are bf16
  * values, so that what is measured is the operation's own rounding. */
@@ -78,19 +78,6 @@ ft_status ft_op_check(const ft_op *op, int shape, ft_backend *reference, ft_back
  * Fails only when it could not be run. */
 ft_status ft_op_repeat(const ft_op *op, int shape, ft_backend *first, ft_backend *again, int times,
                        ft_op_result *result, ft_error *err);
-
-typedef struct ft_op_timing {
-    double seconds; /* of one call, the mean over `calls` */
-    long calls;
-    double flops,
-        /* of one call: multiplications and additions of matrix products, and all tensors
-         * once */
-        bytes;
-} ft_op_timing;
-
-/* Calls the operation for at least min_seconds, after one call to warm up. */
-ft_status ft_op_time(const ft_op *op, int shape, ft_backend *backend, double min_seconds,
-                     ft_op_timing *timing, ft_error *err);
 
 /* Chunks of 64 along the longest that a block walks along: keys, queries, or features
  * (`in`, `out`, rank; of logits the vocabulary). From three on, what is loaded in advance

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bf16.h"
 #include "base/philox.h"
@@ -25,35 +24,13 @@ void op_scene_free(ft_op_scene *scene)
     scene->n_tensors = scene->n_blocks = 0;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* Call 0 of a timed scene warms up; the clock is looked at after 1, 2, 4, 8, … calls, so
- * that queues stay filled. */
 bool op_again(ft_op_scene *scene)
 {
     ft_backend *backend = scene->backend;
     if (scene->status != FT_OK) return false;
-    if (scene->min_seconds <= 0) {
-        if (scene->calls++ == 0) return true;
-        scene->status = backend->synchronize(backend, &scene->error);
-        return false;
-    }
-    long done = scene->calls++ - 1;
-    if (done >= 0 && (done & (done - 1)) == 0) {
-        scene->status = backend->synchronize(backend, &scene->error);
-        if (done == 0) scene->started = now();
-        scene->seconds = now() - scene->started;
-        if (done > 0 && scene->seconds >= scene->min_seconds) {
-            scene->calls = done;
-            return false;
-        }
-    }
-    return scene->status == FT_OK;
+    if (!scene->was_called) return scene->was_called = true;
+    scene->status = backend->synchronize(backend, &scene->error);
+    return false;
 }
 
 bool op_has(const ft_op_scene *scene, uint32_t flag)
@@ -126,7 +103,6 @@ ft_tensor op_given(ft_op_scene *scene, ft_dtype dtype, int64_t rows, int64_t col
     op_tensor *tensor = &scene->tensors[scene->n_tensors++];
     *tensor =
         (op_tensor){.view = ft_columns(whole, padding, cols), .block = block, .block_elements = elements};
-    scene->bytes += (double)(rows * cols) * (double)ft_dtype_bytes(dtype);
     return tensor->view;
 }
 
@@ -275,7 +251,6 @@ ft_weight *op_weight(ft_op_scene *scene, int32_t out, int32_t in)
         scene->status =
             scene->backend->prepare_weight(scene->backend, values, out, in, true, &weight, &scene->error);
     free(values);
-    scene->bytes += (double)count * (double)ft_dtype_bytes(scene->backend->matrix);
     return weight;
 }
 

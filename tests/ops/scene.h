@@ -1,5 +1,4 @@
-/* A scene: one case of an operation set up on one backend, with its tensors, results and
- * clock.
+/* A scene: one case of an operation set up on one backend, with its tensors and results.
  *
  * An operation's function makes its tensors, calls the backend inside `while
  * (op_again(scene))` and names its results:
@@ -36,17 +35,14 @@ struct ft_op_scene {
     int n_tensors;
     void *blocks[OP_MAX_TENSORS]; /* arrays that are not tensors */
     int n_blocks;
-    double min_seconds; /* 0: one call */
-    double started, seconds;
-    long calls;
-    double flops, bytes;
+    bool was_called;
     ft_status status;
     ft_error error;
 };
 
 void op_scene_free(ft_op_scene *scene);
 
-/* True while the operation is to be called (once more). */
+/* True the first time: the operation is to be called. Then waits for it, and is false. */
 bool op_again(ft_op_scene *scene);
 
 /* The types of inputs and results that may be real or matrix, by the shape's flags. */

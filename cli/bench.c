@@ -118,76 +118,71 @@ static ft_status measure(ft_engine *engine, const wish *w, measured *m, ft_error
     return status;
 }
 
+static const char *const sizes[] = {"nano", "tiny", "mini", "small", "base", "large", NULL};
+static const char *const words[] = {"train", "forecast", "gemm", "ops", NULL};
+
+static ft_status check(wish *w, ft_error *err)
+{
+    bool known = false, ops = strcmp(w->what, "ops") == 0;
+    for (int i = 0; words[i]; i++) known = known || strcmp(w->what, words[i]) == 0;
+    if (!known) return ft_fail(err, FT_BAD_INPUT, "bench %s: not one of train, forecast, gemm, ops", w->what);
+    if (w->operation && !ops)
+        return ft_fail(err, FT_BAD_INPUT, "bench %s: --op belongs to bench ops", w->what);
+    if (!w->job.size && !ops) w->job.size = ft_bench_default.size;
+    return FT_OK;
+}
+
+/* Measures, and prints what was measured even if a device was lost meanwhile. */
+static int run(const ft_engine_settings *settings, wish *w, const char *format)
+{
+    ft_error err = {""};
+    ft_engine *engine = NULL;
+    measured m = {NULL, 0};
+    ft_table_format how = FT_TABLE_TEXT;
+    ft_status status = ft_table_format_parse(format, &how, &err);
+    if (status == FT_OK) status = check(w, &err);
+    if (status == FT_OK) status = ft_engine_open(settings, &engine, &err);
+    if (status == FT_OK) status = ft_engine_attach(engine, &err);
+    if (status == FT_OK) status = measure(engine, w, &m, &err);
+    if (m.figures && m.figures->child) {
+        ft_error failure = {""};
+        ft_status printed = print_figures(m.figures, how, &failure);
+        if (status == FT_OK && printed != FT_OK) {
+            status = printed;
+            err = failure;
+        }
+    }
+    cJSON_Delete(m.figures);
+    ft_engine_close(engine);
+    int exit_status = ft_command_finish(status, &err);
+    return exit_status == FT_EXIT_DONE && m.failures > 0 ? FT_EXIT_SOME_FAILED : exit_status;
+}
+
 int ft_command_bench(int argc, const char *const *argv)
 {
     wish w = {.job = ft_bench_default};
     ft_engine_settings settings = {0};
     const char *format = "table";
     ft_option_list what = {0};
-    const char *const sizes[] = {"nano", "tiny", "mini", "small", "base", "large", NULL};
-    const char *const words[] = {"train", "forecast", "gemm", "ops", NULL};
     w.job.size = NULL;
     const ft_option options[] = {
-        {.name = "op",
-         .kind = FT_OPTION_TEXT,
-         .value = &w.operation,
-         .argument = "NAME",
-         .help = "ops: only operations with NAME in their name, as attention (default: all)"},
-        {.name = "size",
-         .kind = FT_OPTION_CHOICE,
-         .value = &w.job.size,
-         .argument = "SIZE",
-         .help = "size of the model (default small; ops: all sizes)",
-         .choices = sizes},
-        {.name = "steps",
-         .kind = FT_OPTION_INTEGER,
-         .value = &w.job.steps,
-         .argument = "N",
-         .help = "timed repetitions, of which the median counts (default 3)",
-         .least = 1,
-         .most = 10000},
-        {.name = "batch-size",
-         .kind = FT_OPTION_INTEGER,
-         .value = &w.job.batch_size,
-         .argument = "N",
-         .help = "windows in a training step (default 8)",
-         .least = 1,
-         .most = 4096},
-        {.name = "context-length",
-         .kind = FT_OPTION_INTEGER,
-         .value = &w.job.context_length,
-         .argument = "N",
-         .help = "rows of context (default 512)",
-         .least = 1,
-         .most = 65536},
-        {.name = "prediction-length",
-         .kind = FT_OPTION_INTEGER,
-         .value = &w.job.prediction_length,
-         .argument = "N",
-         .help = "rows to forecast (default 64)",
-         .least = 1,
-         .most = 65536},
-        {.name = "lora-rank",
-         .kind = FT_OPTION_INTEGER,
-         .value = &w.job.lora_rank,
-         .argument = "N",
-         .help = "rank of the adapter that is trained, on q+v (default 8)",
-         .least = 1,
-         .most = 256},
-        {.name = "series",
-         .kind = FT_OPTION_INTEGER,
-         .value = &w.job.n_series,
-         .argument = "N",
-         .help = "series to forecast (default 32)",
-         .least = 1,
-         .most = 65536},
-        {.name = "num-samples",
-         .kind = FT_OPTION_INTEGER,
-         .value = &w.job.num_samples,
-         .argument = "N",
-         .help = "sample paths for each series (default 20)",
-         .least = 1,
-         .most = 65536},
+        FT_OPT_TEXT("op", &w.operation, "NAME",
+                    "ops: only operations with NAME in their name, as attention (default: all)"),
+        FT_OPT_CHOICE("size", &w.job.size, "SIZE", sizes,
+                      "size of the model (default small; ops: all sizes)"),
+        FT_OPT_INTEGER("steps", &w.job.steps, "N", 1, 10000,
+                       "timed repetitions, of which the median counts (default 3)"),
+        FT_OPT_INTEGER("batch-size", &w.job.batch_size, "N", 1, 4096,
+                       "windows in a training step (default 8)"),
+        FT_OPT_INTEGER("context-length", &w.job.context_length, "N", 1, 65536,
+                       "rows of context (default 512)"),
+        FT_OPT_INTEGER("prediction-length", &w.job.prediction_length, "N", 1, 65536,
+                       "rows to forecast (default 64)"),
+        FT_OPT_INTEGER("lora-rank", &w.job.lora_rank, "N", 1, 256,
+                       "rank of the adapter that is trained, on q+v (default 8)"),
+        FT_OPT_INTEGER("series", &w.job.n_series, "N", 1, 65536, "series to forecast (default 32)"),
+        FT_OPT_INTEGER("num-samples", &w.job.num_samples, "N", 1, 65536,
+                       "sample paths for each series (default 20)"),
         FT_OPTION_FORMAT(format),
         FT_OPTIONS_ENGINE(settings),
         {0},
@@ -205,37 +200,10 @@ int ft_command_bench(int argc, const char *const *argv)
                             .least_arguments = 1,
                             .most_arguments = 1};
     int exit_status;
-    ft_error err = {""};
-    ft_engine *engine = NULL;
-    measured m = {NULL, 0};
-    ft_table_format how = FT_TABLE_TEXT;
-    if (!ft_command_parse(&line, argc, argv, &exit_status)) {
-        ft_option_list_free(&what);
-        return exit_status;
+    if (ft_command_parse(&line, argc, argv, &exit_status)) {
+        w.what = what.items[0];
+        exit_status = run(&settings, &w, format);
     }
-    w.what = what.items[0];
-    bool known = false, ops = strcmp(w.what, "ops") == 0;
-    for (int i = 0; words[i]; i++) known = known || strcmp(w.what, words[i]) == 0;
-    if (!w.job.size && !ops) w.job.size = ft_bench_default.size;
-    ft_status status = ft_table_format_parse(format, &how, &err);
-    if (status == FT_OK && !known)
-        status = ft_fail(&err, FT_BAD_INPUT, "bench %s: not one of train, forecast, gemm, ops", w.what);
-    if (status == FT_OK && w.operation && !ops)
-        status = ft_fail(&err, FT_BAD_INPUT, "bench %s: --op belongs to bench ops", w.what);
-    if (status == FT_OK) status = ft_engine_open(&settings, &engine, &err);
-    if (status == FT_OK) status = ft_engine_attach(engine, &err);
-    if (status == FT_OK) status = measure(engine, &w, &m, &err);
-    if (m.figures && m.figures->child) {
-        ft_error ignored = {""};
-        ft_status printed = print_figures(m.figures, how, &ignored);
-        if (status == FT_OK && printed != FT_OK) {
-            status = printed;
-            err = ignored;
-        }
-    }
-    cJSON_Delete(m.figures);
-    ft_engine_close(engine);
     ft_option_list_free(&what);
-    exit_status = ft_command_finish(status, &err);
-    return exit_status == FT_EXIT_DONE && m.failures > 0 ? FT_EXIT_SOME_FAILED : exit_status;
+    return exit_status;
 }

@@ -24,19 +24,10 @@ int ft_command_data_demo(int argc, const char *const *argv)
     const char *directory = NULL;
     int64_t seed = 0;
     const ft_option table[] = {
-        {.name = "out",
-         .kind = FT_OPTION_TEXT,
-         .value = &directory,
-         .argument = "DIR",
-         .help = "where the files go; made if it is missing; files of other data are not overwritten",
-         .required = true},
-        {.name = "seed",
-         .kind = FT_OPTION_INTEGER,
-         .value = &seed,
-         .argument = "N",
-         .help = "of the prices (default 0)",
-         .least = 0,
-         .most = 4294967295.0},
+        FT_OPT_TEXT("out", &directory, "DIR",
+                    "where the files go; made if it is missing; files of other data are not overwritten",
+                    .required = true),
+        FT_OPT_INTEGER("seed", &seed, "N", 0, 4294967295.0, "of the prices (default 0)"),
         {.name = NULL},
     };
     const ft_command_line line = {

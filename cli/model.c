@@ -51,26 +51,10 @@ int ft_command_model_init(int argc, const char *const *argv)
     const char *size = NULL, *directory = NULL;
     int64_t seed = 0;
     const ft_option table[] = {
-        {.name = "size",
-         .kind = FT_OPTION_CHOICE,
-         .value = &size,
-         .argument = "SIZE",
-         .help = "nano, tiny, mini, small, base or large",
-         .choices = sizes,
-         .required = true},
-        {.name = "out",
-         .kind = FT_OPTION_TEXT,
-         .value = &directory,
-         .argument = "DIR",
-         .help = "the model directory to make",
-         .required = true},
-        {.name = "seed",
-         .kind = FT_OPTION_INTEGER,
-         .value = &seed,
-         .argument = "N",
-         .help = "of the random weights (default 0)",
-         .least = 0,
-         .most = 4294967295.0},
+        FT_OPT_CHOICE("size", &size, "SIZE", sizes, "nano, tiny, mini, small, base or large",
+                      .required = true),
+        FT_OPT_TEXT("out", &directory, "DIR", "the model directory to make", .required = true),
+        FT_OPT_INTEGER("seed", &seed, "N", 0, 4294967295.0, "of the random weights (default 0)"),
         {.name = NULL},
     };
     const ft_command_line line = {
@@ -114,24 +98,10 @@ int ft_command_model_merge(int argc, const char *const *argv)
 {
     const char *model = NULL, *adapter = NULL, *out = NULL;
     const ft_option table[] = {
-        {.name = "model",
-         .kind = FT_OPTION_TEXT,
-         .value = &model,
-         .argument = "DIR",
-         .help = "the base model: a directory, or ORG/NAME on the Hugging Face Hub",
-         .required = true},
-        {.name = "adapter",
-         .kind = FT_OPTION_TEXT,
-         .value = &adapter,
-         .argument = "DIR",
-         .help = "a PEFT adapter that was trained on it",
-         .required = true},
-        {.name = "out",
-         .kind = FT_OPTION_TEXT,
-         .value = &out,
-         .argument = "DIR",
-         .help = "the model directory to make",
-         .required = true},
+        FT_OPT_TEXT("model", &model, "DIR",
+                    "the base model: a directory, or ORG/NAME on the Hugging Face Hub", .required = true),
+        FT_OPT_TEXT("adapter", &adapter, "DIR", "a PEFT adapter that was trained on it", .required = true),
+        FT_OPT_TEXT("out", &out, "DIR", "the model directory to make", .required = true),
         {.name = NULL},
     };
     const ft_command_line line = {

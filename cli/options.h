@@ -40,6 +40,36 @@ typedef struct ft_option {
     bool required;
 } ft_option;
 
+/* Rows, one a kind: name, where the value goes, argument, range or choices, help; then,
+ * where needed, other members (.required = true). */
+#define FT_OPT_FLAG(option, target, ...)                                                                     \
+    {                                                                                                        \
+        .name = option, .kind = FT_OPTION_FLAG, .value = target, .help = __VA_ARGS__                         \
+    }
+#define FT_OPT_TEXT(option, target, of, ...)                                                                 \
+    {                                                                                                        \
+        .name = option, .kind = FT_OPTION_TEXT, .value = target, .argument = of, .help = __VA_ARGS__         \
+    }
+#define FT_OPT_LIST(option, target, of, ...)                                                                 \
+    {                                                                                                        \
+        .name = option, .kind = FT_OPTION_LIST, .value = target, .argument = of, .help = __VA_ARGS__         \
+    }
+#define FT_OPT_INTEGER(option, target, of, low, high, ...)                                                   \
+    {                                                                                                        \
+        .name = option, .kind = FT_OPTION_INTEGER, .value = target, .argument = of, .least = low,            \
+        .most = high, .help = __VA_ARGS__                                                                    \
+    }
+#define FT_OPT_REAL(option, target, of, low, high, ...)                                                      \
+    {                                                                                                        \
+        .name = option, .kind = FT_OPTION_REAL, .value = target, .argument = of, .least = low, .most = high, \
+        .help = __VA_ARGS__                                                                                  \
+    }
+#define FT_OPT_CHOICE(option, target, of, words, ...)                                                        \
+    {                                                                                                        \
+        .name = option, .kind = FT_OPTION_CHOICE, .value = target, .argument = of, .choices = words,         \
+        .help = __VA_ARGS__                                                                                  \
+    }
+
 typedef struct ft_command_line {
     const char *command; /* "ftgpu run" */
     const char *summary; /* one sentence */

@@ -47,12 +47,8 @@ int ft_command_report(int argc, const char *const *argv)
 {
     report_options options = {.selection = FT_SELECTION_DEFAULT, .metric = "mae", .split = "val"};
     const ft_option table[] = {
-        {.name = "out",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.out,
-         .argument = "FILE",
-         .help = "where the page goes; a file that is there is replaced",
-         .required = true},
+        FT_OPT_TEXT("out", &options.out, "FILE", "where the page goes; a file that is there is replaced",
+                    .required = true),
         FT_OPTIONS_BEST_BY(
             options.metric, "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80",
             options.split, "val or test (default val: test is held back, and shown beside it)"),

@@ -9,11 +9,8 @@ int ft_command_run(int argc, const char *const *argv)
     ft_option table[FT_TRAINING_OPTIONS + 3] = {{0}};
     const char *format = "table";
     size_t n = ft_training_options_table(&options, table);
-    table[n++] = (ft_option){.name = "adapter",
-                             .kind = FT_OPTION_TEXT,
-                             .value = &options.request.adapter,
-                             .argument = "DIR",
-                             .help = "start from a PEFT adapter, with its rank, alpha and targets"};
+    table[n++] = (ft_option)FT_OPT_TEXT("adapter", &options.request.adapter, "DIR",
+                                        "start from a PEFT adapter, with its rank, alpha and targets");
     table[n++] = (ft_option)FT_OPTION_FORMAT(format);
     ft_command_line line = {
         .command = "ftgpu run",

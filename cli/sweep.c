@@ -11,6 +11,8 @@
 #include "host/experiment/engine.h"
 #include "kernels/comm.h"
 
+enum { SEARCH_ROWS = 12 }; /* of the option table */
+
 static void tell_finished(void *context, const ft_outcome *outcome)
 {
     (void)context;
@@ -174,102 +176,110 @@ static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary
                 summary->all);
 }
 
+/* What the command line says. */
+typedef struct sweep_options {
+    ft_training_options training;
+    ft_slurm_options slurm;
+    ft_sweep_request request;
+    ft_option_list grids;
+    int64_t workers; /* 0: not said */
+    bool dry_run;
+    const char *format, *shard;
+} sweep_options;
+
+/* Fills in how many configurations are trained, and by whom. Returns the number of rows. */
+static size_t add_search_rows(sweep_options *o, ft_option *table)
+{
+    ft_sweep_request *r = &o->request;
+    const ft_option rows[SEARCH_ROWS] = {
+        FT_OPT_LIST("grid", &o->grids, "KEY=V1,V2,...",
+                    "values of a hyperparameter (repeatable: all combinations)"),
+        FT_OPT_TEXT("grid-file", &r->grid_file, "FILE", "JSON: an object of lists"),
+        FT_OPT_TEXT("configs", &r->configs, "FILE", "JSON: a list of objects, instead of a grid"),
+        FT_OPT_INTEGER("max-configs", &r->max_configs, "N", 1, 1e9,
+                       "refuse more configurations than N (default 100000)"),
+        FT_OPT_INTEGER("max-adapters", &r->max_adapters, "N", 1, 1024,
+                       "train at most N configurations in one pass (default: as many as the device gains "
+                       "from, up to 16)"),
+        FT_OPT_INTEGER("workers", &o->workers, "N", 1, 1024,
+                       "worker processes (default: one a GPU, or one that has all cores)"),
+        FT_OPT_INTEGER("retries", &r->retries, "N", 1, 100,
+                       "retry a configuration after at most N deaths of its worker (default 2)"),
+        /* a worker sends a heartbeat each second */
+        FT_OPT_REAL("worker-timeout", &r->worker_timeout, "SECONDS", 2, 1e9,
+                    "kill a worker that sends no heartbeat for so long (default 1800)"),
+        FT_OPT_TEXT("scheduler", &r->scheduler, "KIND",
+                    "prune configurations by their val_loss: none, asha or median (default none)"),
+        FT_OPT_REAL("eta", &r->eta, "X", 1.5, 100,
+                    "asha keeps the best 1/X of the configurations (default 3)"),
+        FT_OPT_INTEGER("grace-epochs", &r->grace_epochs, "N", 1, 1e9,
+                       "prune no configuration before N epochs (default 1)"),
+        FT_OPT_TEXT("shard", &o->shard, "i/N",
+                    "train part i of N; other processes train the others into the same --results"),
+    };
+    memcpy(table, rows, sizeof rows);
+    return SEARCH_ROWS;
+}
+
+/* Checks what the options say together, and completes the request. */
+static ft_status resolve(sweep_options *o, int argc, const char *const *argv, ft_error *err)
+{
+    ft_status status = ft_training_options_resolve(&o->training, argc, argv, "sweep", err);
+    if (status == FT_OK) status = parse_shard(o->shard, &o->request, err);
+    if (status == FT_OK) status = check_company(&o->request, o->dry_run, o->format, err);
+    if (status == FT_OK) status = ft_slurm_options_check(&o->slurm, err);
+    if (status == FT_OK && o->slurm.how && o->shard)
+        status = ft_fail(err, FT_BAD_INPUT,
+                         "--slurm makes shards of its own (--array-tasks N): leave out --shard");
+    if (status == FT_OK && o->slurm.how && ft_comm_is_launched())
+        status = ft_fail(err, FT_BAD_INPUT, "--slurm submits jobs: call it without an MPI launcher");
+    o->request.base = o->training.request;
+    if (o->workers > 0) o->request.workers = o->workers;
+    o->request.grids = o->grids.items;
+    o->request.n_grids = o->grids.count;
+    return status;
+}
+
+static int train(ft_engine *engine, const sweep_options *o, ft_status status, ft_error *err)
+{
+    ft_sweep_summary summary = {0};
+    if (status == FT_OK) status = ft_run_sweep(engine, &o->request, &summary, err);
+    int exit_status = ft_training_finish(status, err);
+    if (status != FT_OK) return exit_status;
+    tell_summary(&o->request, &summary);
+    return summary.failed > 0 ? FT_EXIT_SOME_FAILED : exit_status;
+}
+
+/* Prints the plan, submits the jobs, or trains. */
+static int run(sweep_options *o, int argc, const char *const *argv)
+{
+    ft_error err = {""};
+    ft_engine *engine = NULL;
+    int exit_status;
+    ft_status status = resolve(o, argc, argv, &err);
+    if (status == FT_OK) status = ft_engine_open(&o->training.engine, &engine, &err);
+    if (status == FT_OK && o->dry_run)
+        exit_status = ft_command_finish(print_plan(engine, &o->request, o->format, &err), &err);
+    else if (status == FT_OK && o->slurm.how)
+        exit_status = ft_command_finish(submit(engine, &o->request, &o->slurm, argc, argv, &err), &err);
+    else
+        exit_status = train(engine, o, status, &err);
+    ft_engine_close(engine);
+    return exit_status;
+}
+
 int ft_command_sweep(int argc, const char *const *argv)
 {
     ft_silence_followers();
-    ft_training_options options;
-    ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 15] = {{0}};
-    ft_slurm_options slurm;
-    ft_sweep_request request = {.finished = tell_finished, .workers = -1};
-    int64_t workers = 0;
-    ft_option_list grids = {0};
-    bool dry_run = false;
-    const char *format = "table", *shard = NULL;
-    size_t n = ft_training_options_table(&options, table);
-    table[n++] = (ft_option){.name = "grid",
-                             .kind = FT_OPTION_LIST,
-                             .value = &grids,
-                             .argument = "KEY=V1,V2,...",
-                             .help = "values of a hyperparameter (repeatable: all combinations)"};
-    table[n++] = (ft_option){.name = "grid-file",
-                             .kind = FT_OPTION_TEXT,
-                             .value = &request.grid_file,
-                             .argument = "FILE",
-                             .help = "JSON: an object of lists"};
-    table[n++] = (ft_option){.name = "configs",
-                             .kind = FT_OPTION_TEXT,
-                             .value = &request.configs,
-                             .argument = "FILE",
-                             .help = "JSON: a list of objects, instead of a grid"};
-    table[n++] = (ft_option){.name = "max-configs",
-                             .kind = FT_OPTION_INTEGER,
-                             .value = &request.max_configs,
-                             .argument = "N",
-                             .help = "refuse more configurations than N (default 100000)",
-                             .least = 1,
-                             .most = 1e9};
-    table[n++] = (ft_option){.name = "max-adapters",
-                             .kind = FT_OPTION_INTEGER,
-                             .value = &request.max_adapters,
-                             .argument = "N",
-                             .help = "train at most N configurations in one pass (default: as many as the "
-                                     "device gains from, up to 16)",
-                             .least = 1,
-                             .most = 1024};
-    table[n++] = (ft_option){.name = "workers",
-                             .kind = FT_OPTION_INTEGER,
-                             .value = &workers,
-                             .argument = "N",
-                             .help = "worker processes (default: one a GPU, or one that has all cores)",
-                             .least = 1,
-                             .most = 1024};
-    table[n++] = (ft_option){.name = "retries",
-                             .kind = FT_OPTION_INTEGER,
-                             .value = &request.retries,
-                             .argument = "N",
-                             .help = "retry a configuration after at most N deaths of its worker (default 2)",
-                             .least = 1,
-                             .most = 100};
-    table[n++] = (ft_option){.name = "worker-timeout",
-                             .kind = FT_OPTION_REAL,
-                             .value = &request.worker_timeout,
-                             .argument = "SECONDS",
-                             .help = "kill a worker that sends no heartbeat for so long (default 1800)",
-                             .least = 2, /* it gives one a second */
-                             .most = 1e9};
-    table[n++] =
-        (ft_option){.name = "scheduler",
-                    .kind = FT_OPTION_TEXT,
-                    .value = &request.scheduler,
-                    .argument = "KIND",
-                    .help = "prune configurations by their val_loss: none, asha or median (default none)"};
-    table[n++] = (ft_option){.name = "eta",
-                             .kind = FT_OPTION_REAL,
-                             .value = &request.eta,
-                             .argument = "X",
-                             .help = "asha keeps the best 1/X of the configurations (default 3)",
-                             .least = 1.5,
-                             .most = 100};
-    table[n++] = (ft_option){.name = "grace-epochs",
-                             .kind = FT_OPTION_INTEGER,
-                             .value = &request.grace_epochs,
-                             .argument = "N",
-                             .help = "prune no configuration before N epochs (default 1)",
-                             .least = 1,
-                             .most = 1e9};
-    table[n++] =
-        (ft_option){.name = "shard",
-                    .kind = FT_OPTION_TEXT,
-                    .value = &shard,
-                    .argument = "i/N",
-                    .help = "train part i of N; other processes train the others into the same --results"};
-    n += ft_slurm_options_table(&slurm, table + n);
-    table[n++] = (ft_option){.name = "dry-run",
-                             .kind = FT_OPTION_FLAG,
-                             .value = &dry_run,
-                             .help = "print the plan, with predicted memory and time, and stop"};
-    table[n] = (ft_option)FT_OPTION_FORMAT(format);
-    table[n++].help = "--dry-run: table for people (default), csv or json for programs";
+    sweep_options o = {.request = {.finished = tell_finished, .workers = -1}, .format = "table"};
+    ft_option table[FT_TRAINING_OPTIONS + SEARCH_ROWS + FT_SLURM_OPTIONS + 3] = {{0}};
+    size_t n = ft_training_options_table(&o.training, table);
+    n += add_search_rows(&o, table + n);
+    n += ft_slurm_options_table(&o.slurm, table + n);
+    table[n++] = (ft_option)FT_OPT_FLAG("dry-run", &o.dry_run,
+                                        "print the plan, with predicted memory and time, and stop");
+    table[n] = (ft_option)FT_OPTION_FORMAT(o.format);
+    table[n].help = "--dry-run: table for people (default), csv or json for programs";
     ft_command_line line = {
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",
@@ -284,42 +294,9 @@ int ft_command_sweep(int argc, const char *const *argv)
         .explain = ft_training_explain,
         .options = table};
     int exit_status;
-    ft_error err = {""};
-    ft_engine *engine = NULL;
-    ft_sweep_summary summary = {0};
-    if (!ft_command_parse(&line, argc, argv, &exit_status)) goto cleanup;
-    ft_status status = ft_training_options_resolve(&options, argc, argv, "sweep", &err);
-    if (status == FT_OK) status = parse_shard(shard, &request, &err);
-    if (status == FT_OK) status = check_company(&request, dry_run, format, &err);
-    if (status == FT_OK) status = ft_slurm_options_check(&slurm, &err);
-    if (status == FT_OK && slurm.how && shard)
-        status = ft_fail(&err, FT_BAD_INPUT,
-                         "--slurm makes shards of its own (--array-tasks N): leave out --shard");
-    if (status == FT_OK && slurm.how && ft_comm_is_launched())
-        status = ft_fail(&err, FT_BAD_INPUT, "--slurm submits jobs: call it without an MPI launcher");
-    request.base = options.request;
-    if (workers > 0) request.workers = workers;
-    request.grids = grids.items;
-    request.n_grids = grids.count;
-    if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
-    if (status == FT_OK && dry_run) {
-        exit_status = ft_command_finish(print_plan(engine, &request, format, &err), &err);
-        goto cleanup;
-    }
-    if (status == FT_OK && slurm.how) {
-        exit_status = ft_command_finish(submit(engine, &request, &slurm, argc, argv, &err), &err);
-        goto cleanup;
-    }
-    if (status == FT_OK) status = ft_run_sweep(engine, &request, &summary, &err);
-    exit_status = ft_training_finish(status, &err);
-    if (status == FT_OK) {
-        tell_summary(&request, &summary);
-        if (summary.failed > 0) exit_status = FT_EXIT_SOME_FAILED;
-    }
-cleanup:
-    ft_engine_close(engine);
-    ft_option_list_free(&grids);
-    ft_slurm_options_free(&slurm);
-    ft_training_options_free(&options);
+    if (ft_command_parse(&line, argc, argv, &exit_status)) exit_status = run(&o, argc, argv);
+    ft_option_list_free(&o.grids);
+    ft_slurm_options_free(&o.slurm);
+    ft_training_options_free(&o.training);
     return exit_status;
 }

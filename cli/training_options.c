@@ -127,7 +127,8 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
          .kind = FT_OPTION_INTEGER,
          .value = &o->request.season,
          .argument = "M",
-         .help = "season of mase and of seasonal naive, in rows (default 1)",
+         .help = "season of mase and of seasonal naive, in rows (default: that of the dates' frequency, as "
+                 "hourly 24, business days 5, monthly 12)",
          .least = 1,
          .most = 1e9},
         {.name = "eval-windows",

@@ -108,7 +108,9 @@ typedef struct ft_experiment_request {
     ft_data_files data;
     const char *const *set; /* (n_set) hyperparameters, "key=value" */
     size_t n_set;
-    int64_t season;       /* in rows, for mase and seasonal naive; 0: 1 */
+    /* in rows, for mase and seasonal naive; 0: that of the dates' frequency, hourly 24
+     * (docs/reference.md §7) */
+    int64_t season;
     int64_t eval_windows; /* the most windows evaluated in a split; 0: 256 */
     /* GPUs that share each training step; 0: 1. More than 1 requires an engine that has
      * not been used yet. */

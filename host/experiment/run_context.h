@@ -3,6 +3,7 @@
 #ifndef FT_HOST_EXPERIMENT_RUN_CONTEXT_H
 #define FT_HOST_EXPERIMENT_RUN_CONTEXT_H
 
+#include "host/data/season.h"
 #include "host/experiment/engine.h"
 #include "host/experiment/evaluation.h"
 #include "host/search/hyperparameters.h"
@@ -23,6 +24,7 @@ typedef struct ft_run_context {
     const char *model; /* the request's, or the built-in one's name */
     char *name;        /* prefix of the experiments' names */
     int64_t season, eval_windows;
+    char season_reason[FT_SEASON_REASON_CHARS]; /* "--season", or the frequency in words */
     ft_dataset dataset;
     ft_series *series;
     cJSON *insights;

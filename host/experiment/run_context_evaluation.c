@@ -113,8 +113,9 @@ ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyper
     ft_evaluation evaluation = evaluation_of(run_context, &said);
     evaluation.examples = &baseline->examples;
     const output examples = {.examples = &baseline->examples};
-    ft_engine_say(run_context->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
-                  (long long)run_context->season);
+    ft_engine_say(run_context->engine,
+                  "evaluating the model before tuning and seasonal naive (season %lld: %s)",
+                  (long long)run_context->season, run_context->season_reason);
     const double started = ft_now_seconds();
     ft_status status = lead_evaluation(run_context, &said, NULL, &examples, baseline->zero_shot, err);
     if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);

@@ -178,7 +178,7 @@ int ft_command_sweep(int argc, const char *const *argv)
 {
     ft_silence_followers();
     ft_training_options options;
-    ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 15] = {{0}};
+    ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 16] = {{0}};
     ft_slurm_options slurm;
     ft_sweep_request request = {.finished = tell_finished, .workers = -1};
     int64_t workers = 0;
@@ -201,6 +201,14 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .value = &request.configs,
                              .argument = "FILE",
                              .help = "JSON: a list of objects, instead of a grid"};
+    table[n++] = (ft_option){.name = "seeds",
+                             .kind = FT_OPTION_INTEGER,
+                             .value = &request.seeds,
+                             .argument = "N",
+                             .help = "repeat each configuration with N seeds: its own, and those that "
+                                     "follow (without a grid, the one configuration)",
+                             .least = 1,
+                             .most = 1e6};
     table[n++] = (ft_option){.name = "max-configs",
                              .kind = FT_OPTION_INTEGER,
                              .value = &request.max_configs,

@@ -112,6 +112,8 @@ typedef struct ft_experiment_request {
      * (docs/reference.md §7) */
     int64_t season;
     int64_t eval_windows; /* the most windows evaluated in a split; 0: 256 */
+    /* sample paths of each window in an evaluation; 0: chronos_config's num_samples */
+    int64_t eval_samples;
     /* GPUs that share each training step; 0: 1. More than 1 requires an engine that has
      * not been used yet. */
     int64_t gpus_per_experiment;
@@ -146,7 +148,10 @@ typedef struct ft_sweep_request {
     size_t n_grids;
     const char *grid_file; /* JSON: an object of lists */
     const char *configs;   /* JSON: a list of objects, instead of a grid */
-    int64_t max_configs;   /* 0: 100,000 */
+    /* each configuration is repeated with so many seeds: its own, and those that follow;
+     * without grids and configs, the base; 0: 1 */
+    int64_t seeds;
+    int64_t max_configs; /* 0: 100,000 */
     /* the most configurations trained in one pass; 0: as many as make the device faster,
      * up to 16, which is measured once and cached in $XDG_CACHE_HOME/ftgpu or
      * ~/.cache/ftgpu */

@@ -141,6 +141,10 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     if (status == FT_OK) status = choose_season(run_context, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK) status = read_model(run_context, err);
+    if (status == FT_OK)
+        run_context->eval_samples = request->eval_samples > 0
+                                        ? request->eval_samples
+                                        : run_context->weights->config.chronos.num_samples;
     if (status == FT_OK && request->adapter)
         status = ft_adapter_read(request->adapter, run_context->weights, &run_context->start, err);
     for (size_t i = 0; i < n_configs && status == FT_OK; i++)

@@ -75,7 +75,7 @@ const ft_field ft_fields[FT_N_FIELDS] = {
      .help = "epochs without a better val_loss before it stops; 0: off"},
     {CHOICE(keep), .choices = {[FT_KEEP_BEST] = "best", [FT_KEEP_LAST] = "last"},
      .help = "the epoch whose weights count: of the lowest val_loss, if there is one, or the last"},
-    {INTEGER(seed), .least = 0, .most = 4294967295.0, .help = "of initial values, order and dropout"},
+    {INTEGER(seed), .least = 0, .most = 4294967295.0, .help = "of initial values, order, shift and dropout"},
 };
 
 ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err)

@@ -9,6 +9,7 @@
 #include "cli/training_options.h"
 #include "host/dry_run.h"
 #include "host/experiment/engine.h"
+#include "host/output.h"
 #include "kernels/comm.h"
 
 static void tell_finished(void *context, const ft_outcome *outcome)
@@ -153,6 +154,10 @@ static ft_status check_company(const ft_sweep_request *request, bool dry_run, co
         return ft_fail(err, FT_BAD_INPUT,
                        "--%s says when configurations are stopped, but --scheduler is not given",
                        request->eta > 0 ? "eta" : "grace-epochs");
+    if (dry_run && request->report)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "--report shows what was trained, but --dry-run trains nothing: leave out one of them");
     if (!dry_run && strcmp(format, "table") != 0)
         return ft_fail(err, FT_BAD_INPUT, "--format says how a plan is printed, but --dry-run is not given");
     return FT_OK;
@@ -174,11 +179,23 @@ static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary
                 summary->all);
 }
 
+/* The report must not replace what the sweep reads. */
+static ft_status check_report(const ft_sweep_request *request, ft_error *err)
+{
+    const ft_data_files *data = &request->base.data;
+    const ft_input inputs[] = {{"the training data", data->train}, {"the validation data", data->val},
+                               {"the test data", data->test},      {"the data", data->data},
+                               {"the grid", request->grid_file},   {"the list", request->configs},
+                               {"the model", request->base.model}, {"the adapter", request->base.adapter}};
+    return request->report ? ft_output_check(request->report, inputs, sizeof inputs / sizeof *inputs, err)
+                           : FT_OK;
+}
+
 int ft_command_sweep(int argc, const char *const *argv)
 {
     ft_silence_followers();
     ft_training_options options;
-    ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 16] = {{0}};
+    ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 17] = {{0}};
     ft_slurm_options slurm;
     ft_sweep_request request = {.finished = tell_finished, .workers = -1};
     int64_t workers = 0;
@@ -271,6 +288,11 @@ int ft_command_sweep(int argc, const char *const *argv)
         .value = &shard,
         .argument = "i/N",
         .help = "train the i-th of N parts; other processes may train theirs into the same --results"};
+    table[n++] = (ft_option){.name = "report",
+                             .kind = FT_OPTION_TEXT,
+                             .value = &request.report,
+                             .argument = "FILE",
+                             .help = "keep an HTML report of this sweep up to date in FILE while it runs"};
     n += ft_slurm_options_table(&slurm, table + n);
     table[n++] = (ft_option){.name = "dry-run",
                              .kind = FT_OPTION_FLAG,
@@ -309,6 +331,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     if (workers > 0) request.workers = workers;
     request.grids = grids.items;
     request.n_grids = grids.count;
+    if (status == FT_OK) status = check_report(&request, &err);
     if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
     if (status == FT_OK && dry_run) {
         exit_status = ft_command_finish(print_plan(engine, &request, format, &err), &err);

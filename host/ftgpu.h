@@ -172,6 +172,10 @@ typedef struct ft_sweep_request {
     const char *scheduler; /* "none", "asha", "median": prunes by val_loss; NULL: none */
     double eta;            /* asha keeps the best 1 / eta; 0: 3 */
     int64_t grace_epochs;  /* no configuration is pruned before; 0: 1 */
+    /* HTML file that is kept up to date with what is recorded of this sweep (docs/report.md),
+     * at most every few seconds, written whole or not at all; that it cannot be written
+     * later is said and stops nothing. NULL: none */
+    const char *report;
     /* called after each experiment; may be NULL */
     void (*finished)(void *context, const ft_outcome *outcome);
     void *context; /* passed to `finished` */

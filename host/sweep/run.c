@@ -362,6 +362,7 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
     ft_sweep_summary there;
     count_configurations(sweep, &there);
     sweep->resumed = there.done;
+    sweep->report.is_stale = there.all_done > 0;
     if (there.configurations == 0)
         ft_engine_say(sweep->engine, "shard %d/%d has none of the %zu experiments", (int)shard.index,
                       (int)shard.count, sweep->grid.count);
@@ -410,6 +411,7 @@ ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft
 {
     ft_status status =
         ft_sweep_store_finish(sweep->store, configuration, outcome->experiment_id, outcome->failed, err);
+    sweep->report.is_stale = true;
     if (status == FT_OK && sweep->request->finished)
         sweep->request->finished(sweep->request->context, outcome);
     return status;

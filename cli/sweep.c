@@ -9,9 +9,10 @@
 #include "cli/training_options.h"
 #include "host/dry_run.h"
 #include "host/experiment/engine.h"
+#include "host/output.h"
 #include "kernels/comm.h"
 
-enum { SEARCH_ROWS = 12 }; /* of the option table */
+enum { SEARCH_ROWS = 14 }; /* of the option table */
 
 static void tell_finished(void *context, const ft_outcome *outcome)
 {
@@ -155,6 +156,10 @@ static ft_status check_company(const ft_sweep_request *request, bool dry_run, co
         return ft_fail(err, FT_BAD_INPUT,
                        "--%s says when configurations are stopped, but --scheduler is not given",
                        request->eta > 0 ? "eta" : "grace-epochs");
+    if (dry_run && request->report)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "--report shows what was trained, but --dry-run trains nothing: leave out one of them");
     if (!dry_run && strcmp(format, "table") != 0)
         return ft_fail(err, FT_BAD_INPUT, "--format says how a plan is printed, but --dry-run is not given");
     return FT_OK;
@@ -196,6 +201,9 @@ static size_t add_search_rows(sweep_options *o, ft_option *table)
                     "values of a hyperparameter (repeatable: all combinations)"),
         FT_OPT_TEXT("grid-file", &r->grid_file, "FILE", "JSON: an object of lists"),
         FT_OPT_TEXT("configs", &r->configs, "FILE", "JSON: a list of objects, instead of a grid"),
+        FT_OPT_INTEGER("seeds", &r->seeds, "N", 1, 1e6,
+                       "repeat each configuration with N seeds: its own, and those that follow (without a grid, "
+                       "the one configuration)"),
         FT_OPT_INTEGER("max-configs", &r->max_configs, "N", 1, 1e9,
                        "refuse more configurations than N (default 100000)"),
         FT_OPT_INTEGER("max-adapters", &r->max_adapters, "N", 1, 1024,
@@ -216,9 +224,23 @@ static size_t add_search_rows(sweep_options *o, ft_option *table)
                        "prune no configuration before N epochs (default 1)"),
         FT_OPT_TEXT("shard", &o->shard, "i/N",
                     "train part i of N; other processes train the others into the same --results"),
+        FT_OPT_TEXT("report", &r->report, "FILE",
+                    "keep an HTML report of this sweep up to date in FILE while it runs"),
     };
     memcpy(table, rows, sizeof rows);
     return SEARCH_ROWS;
+}
+
+/* The report must not replace what the sweep reads. */
+static ft_status check_report(const ft_sweep_request *request, ft_error *err)
+{
+    const ft_data_files *data = &request->base.data;
+    const ft_input inputs[] = {{"the training data", data->train}, {"the validation data", data->val},
+                               {"the test data", data->test},      {"the data", data->data},
+                               {"the grid", request->grid_file},   {"the list", request->configs},
+                               {"the model", request->base.model}, {"the adapter", request->base.adapter}};
+    return request->report ? ft_output_check(request->report, inputs, sizeof inputs / sizeof *inputs, err)
+                           : FT_OK;
 }
 
 /* Checks what the options say together, and completes the request. */
@@ -237,7 +259,7 @@ static ft_status resolve(sweep_options *o, int argc, const char *const *argv, ft
     if (o->workers > 0) o->request.workers = o->workers;
     o->request.grids = o->grids.items;
     o->request.n_grids = o->grids.count;
-    return status;
+    return status == FT_OK ? check_report(&o->request, err) : status;
 }
 
 static int train(ft_engine *engine, const sweep_options *o, ft_status status, ft_error *err)

@@ -104,9 +104,13 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
         FT_OPT_TEXT("name", &o->request.name, "NAME", "begins the experiments' ids (default: experiment)"),
         FT_OPT_TEXT("notes", &o->request.notes, "TEXT", "recorded with the experiments"),
         FT_OPT_INTEGER("season", &o->request.season, "M", 1, 1e9,
-                       "length of a season in rows, for mase and seasonal naive (default 1)"),
+                       "length of a season in rows, for mase and seasonal naive (default: that of the dates' frequency, "
+                       "as hourly 24, business days 5, monthly 12)"),
         FT_OPT_INTEGER("eval-windows", &o->request.eval_windows, "N", 1, 1e9,
                        "evaluate at most N windows of each split (default 256)"),
+        FT_OPT_INTEGER("eval-samples", &o->request.eval_samples, "N", 1, 1e5,
+                       "sample N paths of each window that is evaluated: more of them, less noise in the metrics "
+                       "(default: the model's num_samples)"),
         FT_OPT_INTEGER("gpus-per-experiment", &o->request.gpus_per_experiment, "K", 1, 64,
                        "GPUs that share each step of a training (default 1)"),
         FT_OPTION_RESULTS(o->engine.results),

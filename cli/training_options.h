@@ -15,7 +15,7 @@ typedef struct ft_training_options {
     const char **assignments; /* set and the seed, for the request */
 } ft_training_options;
 
-enum { FT_TRAINING_OPTIONS = 28 };
+enum { FT_TRAINING_OPTIONS = 29 };
 
 /* Writes the rows of the common options, without an end, into `table` and returns
  * their number (at most FT_TRAINING_OPTIONS). */

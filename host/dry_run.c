@@ -82,8 +82,8 @@ static double evaluation_seconds(const ft_run_context *run_context, const ft_hyp
 {
     const ft_model_config *model = &run_context->weights->config;
     double seconds = 0, length = (double)config->prediction_length;
-    const ft_flops one = ft_flops_forecast(model, 1, model->chronos.num_samples, config->context_length + 1,
-                                           config->prediction_length);
+    const ft_flops one = ft_flops_forecast(model, 1, (int32_t)run_context->eval_samples,
+                                           config->context_length + 1, config->prediction_length);
     for (int split = 0; split < FT_N_SPLITS; split++) {
         double windows = 0;
         for (size_t i = 0; i < run_context->dataset.n_items; i++) {

@@ -108,8 +108,12 @@ typedef struct ft_experiment_request {
     ft_data_files data;
     const char *const *set; /* (n_set) hyperparameters, "key=value" */
     size_t n_set;
-    int64_t season;       /* in rows, for mase and seasonal naive; 0: 1 */
+    /* in rows, for mase and seasonal naive; 0: that of the dates' frequency, hourly 24
+     * (docs/reference.md §7) */
+    int64_t season;
     int64_t eval_windows; /* the most windows evaluated in a split; 0: 256 */
+    /* sample paths of each window in an evaluation; 0: chronos_config's num_samples */
+    int64_t eval_samples;
     /* GPUs that share each training step; 0: 1. More than 1 requires an engine that has
      * not been used yet. */
     int64_t gpus_per_experiment;
@@ -144,7 +148,10 @@ typedef struct ft_sweep_request {
     size_t n_grids;
     const char *grid_file; /* JSON: an object of lists */
     const char *configs;   /* JSON: a list of objects, instead of a grid */
-    int64_t max_configs;   /* 0: 100,000 */
+    /* each configuration is repeated with so many seeds: its own, and those that follow;
+     * without grids and configs, the base; 0: 1 */
+    int64_t seeds;
+    int64_t max_configs; /* 0: 100,000 */
     /* the most configurations trained in one pass; 0: as many as make the device faster,
      * up to 16, which is measured once and cached in $XDG_CACHE_HOME/ftgpu or
      * ~/.cache/ftgpu */
@@ -165,6 +172,10 @@ typedef struct ft_sweep_request {
     const char *scheduler; /* "none", "asha", "median": prunes by val_loss; NULL: none */
     double eta;            /* asha keeps the best 1 / eta; 0: 3 */
     int64_t grace_epochs;  /* no configuration is pruned before; 0: 1 */
+    /* HTML file that is kept up to date with what is recorded of this sweep (docs/report.md),
+     * at most every few seconds, written whole or not at all; that it cannot be written
+     * later is said and stops nothing. NULL: none */
+    const char *report;
     /* called after each experiment; may be NULL */
     void (*finished)(void *context, const ft_outcome *outcome);
     void *context; /* passed to `finished` */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/sweep/live_report.h"
 #include "host/sweep/run.h"
 #include "host/workers/batch_queue.h"
 #include "host/workers/coordinator.h"
@@ -35,7 +36,8 @@ static ft_status epochs_ended(void *context, const size_t *trajectories, const f
 
 static ft_stop stop(void *context)
 {
-    const ft_sweep *sweep = context;
+    ft_sweep *sweep = context;
+    ft_live_report_update(sweep, false);
     ft_error why; /* it is asked for again when training has stopped */
     return ft_sweep_store_check(sweep->store, &why) == FT_OK ? ft_engine_stop(sweep->engine) : FT_STOP_NOW;
 }
@@ -127,7 +129,9 @@ static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, f
     if (engine->launcher && request->workers > 0)
         return ft_fail(err, FT_BAD_INPUT,
                        "the processes that the launcher has started train together: leave out --workers");
-    ft_status status = ft_sweep_open(engine, request, &sweep, err);
+    ft_status status = ft_engine_leads(engine) ? ft_live_report_check(request, err) : FT_OK;
+    status = ft_comm_agree(engine->launcher, status, NULL, err);
+    if (status == FT_OK) status = ft_sweep_open(engine, request, &sweep, err);
     if (status != FT_OK) return status;
     summary->configurations = summary->all = sweep.grid.count;
     status =
@@ -137,6 +141,7 @@ static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, f
         ft_status ended = ft_sweep_tidy(&sweep, status == FT_OK ? err : &ignored);
         if (ended == FT_OK) ended = ft_sweep_summarize(&sweep, summary, status == FT_OK ? err : &ignored);
         if (status == FT_OK) status = ended;
+        ft_live_report_update(&sweep, true);
         if (status == FT_OK && summary->done < summary->configurations)
             status = ft_fail(
                 err, FT_FAILED,

@@ -17,13 +17,14 @@
  * than it took to write. */
 static const double CHECKPOINT_SHARE = 20;
 
-/* Updates early stopping, which may set *stop, and keeps the best weights. */
+/* Updates early stopping, which may set *stop, and keeps the best weights where the
+ * configuration asks for them. */
 static ft_status judge_epoch(ft_trainer *t, int32_t g, const ft_epoch *record, bool *stop, ft_error *err)
 {
     ft_slot_state *s = &t->states[g];
     bool better;
     *stop = ft_slot_judge(t, g, record, &better);
-    if (!better || ft_slot_config(t, g)->early_stopping_patience == 0) return FT_OK;
+    if (!better || !ft_slot_config(t, g)->keep_best) return FT_OK;
     size_t bytes = (size_t)t->trainable->n_params * sizeof *s->best;
     if (!s->best) s->best = malloc(bytes);
     if (!s->best) return ft_no_memory(err, "the best weights", bytes);
@@ -416,9 +417,18 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
     return status;
 }
 
+/* Of the best weights: of as many configurations that keep them as may be in slots. */
+static size_t best_bytes(const ft_trainer *t)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < t->n_configs && n < t->n_slots; i++) n += t->configs[i].keep_best;
+    return (size_t)n * (size_t)t->trainable->n_params * sizeof(float);
+}
+
 ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, const ft_weights *base,
                          const ft_series *series, int32_t n_series, const ft_train_config *configs,
-                         int32_t n_configs, const ft_train_settings *settings, size_t *bytes, ft_error *err)
+                         int32_t n_configs, const ft_train_settings *settings, size_t *bytes,
+                         size_t *host_bytes, ft_error *err)
 {
     ft_backend types = {.real = real, .matrix = matrix};
     ft_chronos model = {.backend = &types, .config = base->config, .tied = base->tied};
@@ -442,6 +452,7 @@ ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, cons
                                .targets = adapters->targets,
                                .rank = adapters->rank};
         *bytes = ft_workspace_bytes(&types, &base->config, &shape) + ft_trainable_bytes(adapters);
+        *host_bytes = best_bytes(&t);
     }
     close_trainer(&t);
     return status;

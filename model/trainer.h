@@ -27,6 +27,9 @@ typedef struct ft_train_config {
     int64_t warmup_steps;
     int32_t epochs, batch_size, window_stride, early_stopping_patience;
     bool window_shift;
+    /* The result has the weights of the epoch with the lowest val_loss so far, if there
+     * is one; else the last. */
+    bool keep_best;
     float model_dropout;
     uint32_t seed;
     /* (n_milestones) shorter trainings that also need a result: numbers of epochs,
@@ -39,11 +42,11 @@ typedef struct ft_train_config {
 typedef struct ft_train_result {
     ft_status status; /* FT_OK, FT_DIVERGED, FT_INTERRUPTED; then `error` says more */
     const char *error;
-    /* the last weights or, with early stopping, the best; NULL when it diverged */
-    const ft_adapter *adapter;
-    const ft_epoch *history; /* (n_epochs) finished epochs */
-    /* best_epoch: of the lowest val_loss, 0 if there was none */
-    int32_t n_epochs, best_epoch;
+    const ft_adapter *adapter; /* NULL when it diverged */
+    const ft_epoch *history;   /* (n_epochs) finished epochs */
+    /* best_epoch: of the lowest val_loss, 0 if there was none; kept_epoch: whose weights
+     * the adapter has (0: none was finished) */
+    int32_t n_epochs, best_epoch, kept_epoch;
     /* this is the last result: trained to its end, stopped early, pruned or failed */
     bool ended;
     bool pruned; /* `epochs` pruned it */
@@ -96,9 +99,11 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
 
 /* The device memory that ft_train allocates on a backend of these types and pass_rows:
  * adapters with gradients and optimizer state, and the workspace. Of settings->comm only
- * the size matters. */
+ * the size matters. *host_bytes: what the best weights of all slots take in the host's
+ * memory. */
 ft_status ft_train_bytes(ft_dtype real, ft_dtype matrix, int64_t pass_rows, const ft_weights *base,
                          const ft_series *series, int32_t n_series, const ft_train_config *configs,
-                         int32_t n_configs, const ft_train_settings *settings, size_t *bytes, ft_error *err);
+                         int32_t n_configs, const ft_train_settings *settings, size_t *bytes,
+                         size_t *host_bytes, ft_error *err);
 
 #endif

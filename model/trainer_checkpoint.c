@@ -45,6 +45,7 @@ static uint32_t batch_number(const ft_trainer *t)
                                  c->window_stride,
                                  c->early_stopping_patience,
                                  c->window_shift,
+                                 c->keep_best,
                                  (double)c->model_dropout,
                                  c->seed,
                                  c->n_milestones};
@@ -107,7 +108,7 @@ static const char *wrong_history(ft_trainer *t, int32_t g, bool *stops)
             return "an epoch's numbers cannot be";
         *stops = ft_slot_judge(t, g, epoch, &better);
     }
-    bool keeps_best = ft_slot_config(t, g)->early_stopping_patience > 0 && s->best_epoch > 0;
+    bool keeps_best = ft_slot_config(t, g)->keep_best && s->best_epoch > 0;
     return keeps_best == (s->best != NULL) ? NULL : "the best weights do not fit its epochs";
 }
 

@@ -107,7 +107,7 @@ bool ft_slots_any_live(const ft_trainer *t)
     return false;
 }
 
-/* The slot's last weights, or its best ones where early stopping kept them. */
+/* The slot's last weights, or its best ones where they were kept. */
 static ft_status read_adapter(ft_trainer *t, int32_t g, ft_adapter **adapter, ft_error *err)
 {
     ft_backend *backend = t->model->backend;
@@ -143,6 +143,7 @@ static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char
                               .history = s->history,
                               .n_epochs = s->n_epochs,
                               .best_epoch = s->best_epoch,
+                              .kept_epoch = s->best ? s->best_epoch : s->n_epochs,
                               .ended = s->ended != FT_TRAINING || ended != FT_OK,
                               .pruned = s->ended == FT_TRAINING_PRUNED};
     if (status == FT_OK) status = t->settings->result(t->settings->context, s->config, &result, err);

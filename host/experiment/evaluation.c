@@ -72,17 +72,20 @@ static void free_windows(split_windows *windows)
     for (int split = 0; split < FT_N_SPLITS; split++) ft_window_list_free(&windows->of[split]);
 }
 
+/* A window's random numbers are keyed by its first row among all rows of the dataset,
+ * whichever windows are evaluated beside it. */
 static void make_requests(const ft_evaluation *e, int32_t index, const split_windows *windows,
                           ft_forecast_request *requests)
 {
     for (int split = 0; split < FT_N_SPLITS; split++)
         for (int64_t i = 0; i < windows->of[split].count; i++) {
             const ft_window *window = &windows->of[split].windows[i];
-            *requests++ = (ft_forecast_request){.values = e->dataset->items[window->item].values_single +
-                                                          window->context_start,
-                                                .count = window->label_start - window->context_start,
-                                                .adapter = index,
-                                                .series = (uint32_t)i};
+            const ft_dataset_item *item = &e->dataset->items[window->item];
+            *requests++ =
+                (ft_forecast_request){.values = item->values_single + window->context_start,
+                                      .count = window->label_start - window->context_start,
+                                      .adapter = index,
+                                      .series = (uint32_t)item->first_row + (uint32_t)window->label_start};
         }
 }
 
@@ -158,7 +161,8 @@ ft_status ft_evaluate_adapter(const ft_evaluation *e, const ft_trainable *traina
         ft_forecast_defaults(&trainable->model->config.chronos, e->prediction_length);
     settings.context_length = e->context_length;
     settings.prediction_length = e->prediction_length;
-    settings.seed = e->seed;
+    settings.num_samples = (int32_t)e->eval_samples;
+    settings.seed = FT_EVALUATION_SEED;
     settings.stop = stopped;
     settings.context = (void *)(uintptr_t)e->engine;
     settings.comm = e->comm;

@@ -16,8 +16,7 @@ typedef struct ft_evaluation {
     const ft_dataset *dataset;
     const ft_series *series; /* (dataset->n_items), views of its items */
     int32_t context_length, prediction_length;
-    int64_t eval_windows, season;
-    uint32_t seed; /* of the samples */
+    int64_t eval_windows, eval_samples, season;
     /* ranks that share the forecasts; NULL: this process alone */
     ft_comm *comm;
     /* collects what a baseline forecasts in some test windows; or NULL */
@@ -27,6 +26,11 @@ typedef struct ft_evaluation {
 
 /* Views of the dataset's items; malloc'd, NULL when memory runs out. */
 ft_series *ft_dataset_series(const ft_dataset *dataset);
+
+/* The seed of all evaluations. With it the samples of a window depend on nothing but the
+ * model and the window: experiments share their random numbers, so that what differs
+ * between them is the models (common random numbers; docs/reference.md §9). */
+enum { FT_EVALUATION_SEED = 0 };
 
 /* Metrics of adapter `index` (0 for the base model) on every split; writes
  * forecasts.csv to `forecasts_path` unless NULL. FT_INTERRUPTED when the engine was

@@ -142,6 +142,17 @@ static ft_status add_pruned(ft_experiment *experiment, const ft_train_result *re
     return ft_experiment_add_note(experiment, note, err);
 }
 
+/* Adds which epoch was the best by val_loss (null: there is none), and whose weights are
+ * kept. */
+static ft_status add_kept_epoch(ft_experiment *experiment, const ft_train_result *result, ft_error *err)
+{
+    cJSON *run = experiment->run;
+    bool ok = result->best_epoch > 0 ? cJSON_AddNumberToObject(run, "best_epoch", result->best_epoch) != NULL
+                                     : cJSON_AddNullToObject(run, "best_epoch") != NULL;
+    if (ok && result->adapter) ok = cJSON_AddNumberToObject(run, "kept_epoch", result->kept_epoch) != NULL;
+    return ok ? FT_OK : ft_no_memory(err, "the record of a run", 64);
+}
+
 /* Adds history and adapter, and evaluates the adapter unless training was interrupted. */
 static ft_status add_result(ft_run_context *run_context, const ft_hyperparameters *config,
                             const ft_train_result *result, ft_experiment *experiment, ft_error *err)
@@ -153,6 +164,7 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
                                   e->grad_norm, e->seconds, e->tokens_per_second};
         status = ft_experiment_add_epoch(experiment, &record, err);
     }
+    if (status == FT_OK) status = add_kept_epoch(experiment, result, err);
     if (status == FT_OK && result->adapter) {
         experiment->model_path = ft_join_path(experiment->directory, "adapter");
         if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));

@@ -88,6 +88,17 @@ static ft_status read_data(ft_run_context *run_context, ft_error *err)
                : ft_no_memory(err, "the series", run_context->dataset.n_items * sizeof(ft_series));
 }
 
+/* The season as asked for, or that of the dates' frequency. */
+static ft_status choose_season(ft_run_context *run_context, ft_error *err)
+{
+    char *reason = run_context->season_reason;
+    run_context->season = run_context->request->season;
+    snprintf(reason, sizeof run_context->season_reason, "--season");
+    return run_context->season > 0
+               ? FT_OK
+               : ft_season_of_dataset(&run_context->dataset, &run_context->season, reason, err);
+}
+
 /* Makes the results directory and checks that experiments can be made in it, before
  * time is spent on training. */
 static ft_status make_results(const char *path, ft_error *err)
@@ -120,7 +131,6 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     *run_context = (ft_run_context){.engine = engine,
                                     .request = request,
                                     .model = request->model ? request->model : ft_builtin_name,
-                                    .season = request->season > 0 ? request->season : 1,
                                     .eval_windows = request->eval_windows > 0 ? request->eval_windows : 256};
     run_context->name = ft_copy_string(request->name ? request->name : "experiment");
     ft_status status = run_context->name ? ft_experiment_check_name(run_context->name, err)
@@ -128,8 +138,13 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     if (status == FT_OK && !request->target)
         status = ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (status == FT_OK) status = read_data(run_context, err);
+    if (status == FT_OK) status = choose_season(run_context, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK) status = read_model(run_context, err);
+    if (status == FT_OK)
+        run_context->eval_samples = request->eval_samples > 0
+                                        ? request->eval_samples
+                                        : run_context->weights->config.chronos.num_samples;
     if (status == FT_OK && request->adapter)
         status = ft_adapter_read(request->adapter, run_context->weights, &run_context->start, err);
     for (size_t i = 0; i < n_configs && status == FT_OK; i++)

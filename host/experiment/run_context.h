@@ -3,15 +3,16 @@
 #ifndef FT_HOST_EXPERIMENT_RUN_CONTEXT_H
 #define FT_HOST_EXPERIMENT_RUN_CONTEXT_H
 
+#include "host/data/season.h"
 #include "host/experiment/engine.h"
 #include "host/experiment/evaluation.h"
 #include "host/search/hyperparameters.h"
 #include "model/chronos.h"
 
-/* Metrics of the base model and of seasonal naive, for one choice of context_length,
- * prediction_length and seed. */
+/* Metrics of the base model and of seasonal naive, for one choice of context_length and
+ * prediction_length. */
 typedef struct ft_run_context_baseline {
-    int64_t context_length, prediction_length, seed;
+    int64_t context_length, prediction_length;
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
     double seconds; /* that computing both took */
     /* what both forecast in some test windows: lines of forecasts.csv */
@@ -23,7 +24,8 @@ typedef struct ft_run_context {
     const ft_experiment_request *request;
     const char *model; /* the request's, or the built-in one's name */
     char *name;        /* prefix of the experiments' names */
-    int64_t season, eval_windows;
+    int64_t season, eval_windows, eval_samples;
+    char season_reason[FT_SEASON_REASON_CHARS]; /* "--season", or the frequency in words */
     ft_dataset dataset;
     ft_series *series;
     cJSON *insights;

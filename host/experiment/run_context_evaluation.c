@@ -9,14 +9,13 @@
  * the others add zeros. */
 enum subject { NOTHING_MORE, THE_MODEL, THE_ADAPTER };
 typedef struct order {
-    double subject, context_length, prediction_length, seed;
+    double subject, context_length, prediction_length;
 } order;
 enum { ORDER_NUMBERS = sizeof(order) / sizeof(double) };
 
 static order order_of(enum subject subject, const ft_hyperparameters *config)
 {
-    return (order){subject, (double)config->context_length, (double)config->prediction_length,
-                   (double)(uint32_t)config->seed};
+    return (order){subject, (double)config->context_length, (double)config->prediction_length};
 }
 
 /* Where the lines of forecasts.csv go; zeroed: nowhere. */
@@ -34,8 +33,8 @@ static ft_evaluation evaluation_of(const ft_run_context *run_context, const orde
                            .context_length = (int32_t)said->context_length,
                            .prediction_length = (int32_t)said->prediction_length,
                            .eval_windows = run_context->eval_windows,
+                           .eval_samples = run_context->eval_samples,
                            .season = run_context->season,
-                           .seed = (uint32_t)said->seed,
                            .comm = run_context->evaluators};
 }
 
@@ -73,15 +72,13 @@ static ft_status lead_evaluation(ft_run_context *run_context, const order *said,
     return status == FT_OK ? evaluate(run_context, said, adapter, out, metrics, err) : status;
 }
 
-/* The baseline of the configuration's lengths and seed; NULL where it is not computed
- * yet. */
+/* The baseline of the configuration's lengths; NULL where it is not computed yet. */
 static const ft_run_context_baseline *find_baseline(const ft_run_context *run_context,
                                                     const ft_hyperparameters *config)
 {
     for (size_t i = 0; i < run_context->n_baselines; i++) {
         const ft_run_context_baseline *b = &run_context->baselines[i];
-        if (b->context_length == config->context_length &&
-            b->prediction_length == config->prediction_length && b->seed == config->seed)
+        if (b->context_length == config->context_length && b->prediction_length == config->prediction_length)
             return b;
     }
     return NULL;
@@ -108,14 +105,14 @@ ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyper
     run_context->baselines = grown;
     ft_run_context_baseline *baseline = &grown[run_context->n_baselines];
     *baseline = (ft_run_context_baseline){.context_length = config->context_length,
-                                          .prediction_length = config->prediction_length,
-                                          .seed = config->seed};
+                                          .prediction_length = config->prediction_length};
     const order said = order_of(THE_MODEL, config);
     ft_evaluation evaluation = evaluation_of(run_context, &said);
     evaluation.examples = &baseline->examples;
     const output examples = {.examples = &baseline->examples};
-    ft_engine_say(run_context->engine, "evaluating the model before tuning and seasonal naive (season %lld)",
-                  (long long)run_context->season);
+    ft_engine_say(run_context->engine,
+                  "evaluating the model before tuning and seasonal naive (season %lld: %s)",
+                  (long long)run_context->season, run_context->season_reason);
     const double started = ft_now_seconds();
     ft_status status = lead_evaluation(run_context, &said, NULL, &examples, baseline->zero_shot, err);
     if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);

@@ -9,14 +9,14 @@
 
 #include "host/experiment/run_context.h"
 
-/* Metrics of the adapter with the configuration's lengths and seed; writes
+/* Metrics of the adapter with the configuration's lengths; writes
  * forecasts.csv to `forecasts_path`. Fails as ft_evaluate_adapter does, or when
  * another rank fails. */
 ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
                                   const ft_adapter *adapter, const char *forecasts_path,
                                   ft_metrics metrics[FT_N_SPLITS], ft_error *err);
 
-/* The baselines for the configuration's lengths and seed, computed at the first call.
+/* The baselines for the configuration's lengths, computed at the first call.
  * Not to be called while `full` trains, since that changes the base model's weights. */
 ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyperparameters *config,
                                      const ft_run_context_baseline **baseline, ft_error *err);

@@ -81,7 +81,9 @@ cJSON *ft_run_record(const ft_run_context *run_context, const ft_sweep_place *pl
               cJSON_AddStringToObject(run, "target", run_context->request->target) &&
               add_frequency(run, run_context->insights) &&
               cJSON_AddNumberToObject(run, "season", (double)run_context->season) &&
+              cJSON_AddStringToObject(run, "season_reason", run_context->season_reason) &&
               cJSON_AddNumberToObject(run, "eval_windows", (double)run_context->eval_windows) &&
+              cJSON_AddNumberToObject(run, "eval_samples", (double)run_context->eval_samples) &&
               add_shared(run, place);
     if (ok && run_context->request->adapter)
         ok = cJSON_AddStringToObject(run, "start_adapter", run_context->request->adapter) != NULL;

@@ -281,6 +281,47 @@ static ft_status read_configs_file(const char *path, int64_t max_configs, const 
     return status;
 }
 
+/* Repeats each configuration with source->seeds seeds, one after the other. */
+static ft_status repeat_with_seeds(const ft_grid_source *source, ft_grid *grid, ft_error *err)
+{
+    const ft_field *seed = NULL;
+    ft_status status = ft_field_find("seed", &seed, err);
+    if (status != FT_OK) return status;
+    for (size_t i = 0; i < grid->n_keys; i++)
+        if (grid->keys[i] == seed)
+            return ft_fail(err, FT_BAD_INPUT,
+                           "--seeds repeats each configuration with seeds of its own, but the %s has seeds, "
+                           "too: leave out one of them",
+                           source->configs_file ? "list" : "grid");
+    const uint64_t repeats = (uint64_t)source->seeds;
+    const int64_t first = grid->configs[0].seed; /* of all configurations */
+    if (first + source->seeds - 1 > (int64_t)seed->most)
+        return ft_fail(err, FT_BAD_INPUT, "--seeds %lld: from seed %lld on there are not so many",
+                       (long long)source->seeds, (long long)first);
+    if (grid->count > (uint64_t)source->max_configs / repeats) return too_many(source->max_configs, err);
+    const size_t count = grid->count * repeats;
+    ft_hyperparameters *all = calloc(count, sizeof *all);
+    if (!all) return ft_no_memory(err, "configurations", count * sizeof *all);
+    for (size_t i = 0; i < count; i++) {
+        all[i] = grid->configs[i / repeats];
+        all[i].seed += (int64_t)(i % repeats);
+    }
+    free(grid->configs);
+    grid->configs = all;
+    grid->count = count;
+    grid->keys[grid->n_keys++] = seed;
+    return FT_OK;
+}
+
+/* The base alone, for its seeds. */
+static ft_status take_base(const ft_hyperparameters *base, ft_grid *grid, ft_error *err)
+{
+    grid->configs = malloc(sizeof *grid->configs);
+    if (!grid->configs) return ft_no_memory(err, "configurations", sizeof *grid->configs);
+    grid->configs[grid->count++] = *base;
+    return FT_OK;
+}
+
 ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
                          ft_error *err)
 {
@@ -291,10 +332,12 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
     if (is_grid && source->configs_file)
         return ft_fail(err, FT_BAD_INPUT,
                        "a grid (--grid, --grid-file) or a list (--configs) can be given, not both");
-    if (!is_grid && !source->configs_file)
+    if (!is_grid && !source->configs_file && source->seeds < 2)
         return ft_fail(err, FT_BAD_INPUT,
-                       "nothing to sweep over: --grid, --grid-file or --configs is needed");
-    if (source->configs_file) {
+                       "nothing to sweep over: --grid, --grid-file, --configs or --seeds is needed");
+    if (!is_grid && !source->configs_file) {
+        status = take_base(base, grid, err);
+    } else if (source->configs_file) {
         status = read_configs_file(source->configs_file, source->max_configs, base, grid, err);
     } else {
         if (source->grid_file) status = read_grid_file(source->grid_file, &all, err);
@@ -304,6 +347,7 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
         if (status == FT_OK) status = expand_axes(&all, source->max_configs, base, grid, err);
     }
     for (size_t i = 0; i < all.count; i++) free(all.items[i].values);
+    if (status == FT_OK && source->seeds > 1) status = repeat_with_seeds(source, grid, err);
     if (status != FT_OK) ft_grid_free(grid);
     return status;
 }

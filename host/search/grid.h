@@ -14,12 +14,16 @@ enum { FT_DEFAULT_MAX_CONFIGS = 100000 };
 
 /* The sources of a sweep's configurations: `grids`, each "key=v1,v2,..." (later keys
  * vary faster), and `grid_file`, an object of lists whose keys come before those of
- * `grids`; or else `configs_file`, a list of objects. */
+ * `grids`; or else `configs_file`, a list of objects; or `seeds` alone, which repeat the
+ * base. */
 typedef struct ft_grid_source {
     const char *const *grids; /* (n_grids) */
     size_t n_grids;
     const char *grid_file, *configs_file; /* or NULL */
-    int64_t max_configs;                  /* > 0 */
+    /* each configuration is repeated with so many seeds: its own, and those that follow;
+     * 0 and 1: not */
+    int64_t seeds;
+    int64_t max_configs; /* > 0 */
 } ft_grid_source;
 
 typedef struct ft_grid {
@@ -35,7 +39,8 @@ typedef struct ft_grid {
 /* Expands the source: each configuration is `base` (defaults and --set) overridden by
  * its own values. FT_BAD_INPUT if there is no source, or a grid and a list; an unknown
  * key; a key, a value of one key, or a configuration given twice; an empty list; a
- * wrong type; a value out of range; more than max_configs configurations. */
+ * wrong type; a value out of range; more than max_configs configurations;
+ * `seeds` where the source sets the seed, or beyond its range. Seeds vary fastest. */
 ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters *base, ft_grid *grid,
                          ft_error *err);
 /* Counts the configurations that train the same as an earlier one, because they differ

@@ -28,6 +28,7 @@ const ft_hyperparameters ft_hyperparameters_default = {
     .window_stride = 0,
     .window_shift = true,
     .early_stopping_patience = 0,
+    .keep = FT_KEEP_BEST,
     .seed = 0,
 };
 
@@ -68,7 +69,9 @@ const ft_field ft_fields[FT_N_FIELDS] = {
     {FLAG(window_shift), .help = "move the training windows by a random part of window_stride each epoch"},
     {INTEGER(early_stopping_patience), .least = 0, .most = 1e6,
      .help = "epochs without a better val_loss before it stops; 0: off"},
-    {INTEGER(seed), .least = 0, .most = 4294967295.0, .help = "of initial values, order and dropout"},
+    {CHOICE(keep), .choices = {[FT_KEEP_BEST] = "best", [FT_KEEP_LAST] = "last"},
+     .help = "the epoch whose weights count: of the lowest val_loss, if there is one, or the last"},
+    {INTEGER(seed), .least = 0, .most = 4294967295.0, .help = "of initial values, order, shift and dropout"},
 };
 
 ft_status ft_field_find(const char *name, const ft_field **field, ft_error *err)

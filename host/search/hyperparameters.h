@@ -13,6 +13,10 @@
 #include "model/adapter.h"
 #include "model/schedule.h"
 
+/* Whose weights are evaluated, written and forecast with: those of the epoch with the
+ * lowest val_loss, or the last epoch's. */
+typedef enum ft_keep { FT_KEEP_BEST, FT_KEEP_LAST } ft_keep;
+
 typedef struct ft_hyperparameters {
     double learning_rate;
     int64_t epochs;
@@ -32,6 +36,7 @@ typedef struct ft_hyperparameters {
     int64_t window_stride; /* rows; 0: prediction_length (null in JSON) */
     bool window_shift;
     int64_t early_stopping_patience; /* epochs without a better val_loss; 0: off */
+    int64_t keep;                    /* ft_keep */
     int64_t seed;
 } ft_hyperparameters;
 
@@ -59,7 +64,7 @@ typedef struct ft_field {
     const char *help;       /* one line */
 } ft_field;
 
-enum { FT_N_FIELDS = 20 };
+enum { FT_N_FIELDS = 21 };
 extern const ft_field ft_fields[FT_N_FIELDS]; /* in the order of docs/interface.md §1 */
 
 /* Finds a field by name. FT_BAD_INPUT suggests ftgpu's name for a synonym, or the

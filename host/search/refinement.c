@@ -255,6 +255,7 @@ static ft_status keep_others(refinement *to, ft_error *err)
             continue;
         }
         if (to->taken[field - ft_fields]) continue;
+        if (strcmp(field->name, "seed") == 0) continue; /* the next sweep has its own */
         if (ft_field_set_json(field, value, &set, &why) != FT_OK) {
             ft_text_addf(to->remark, "left out: %s\n", why.message);
             continue;

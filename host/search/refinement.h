@@ -31,7 +31,8 @@ typedef struct ft_refinement_request {
  *   numbers that vary among the experiments are refined, except prediction_length (errors
  *   over different horizons cannot be compared) and seed;
  * - the lists of `grids`;
- * - the best experiment's other values that are not the default, as lists of one.
+ * - the best experiment's other values that are not the default, as lists of one, but
+ *   not its seed.
  *
  * table: a row for each: hyperparameter, best, tried (values among the experiments),
  * grid. remark: lines for the user, such as that the best value is the smallest or

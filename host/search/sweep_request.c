@@ -14,6 +14,7 @@ ft_status ft_sweep_configurations(const ft_sweep_request *request, ft_grid *grid
                              .n_grids = request->n_grids,
                              .grid_file = request->grid_file,
                              .configs_file = request->configs,
+                             .seeds = request->seeds,
                              .max_configs =
                                  request->max_configs > 0 ? request->max_configs : FT_DEFAULT_MAX_CONFIGS};
     ft_hyperparameters base;

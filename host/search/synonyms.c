@@ -40,6 +40,8 @@ static const synonyms hyperparameters[] = {
     {"window_stride", " stride step window_step slide "},
     {"window_shift", " shift jitter random_shift "},
     {"early_stopping_patience", " patience early_stopping_rounds "},
+    {"keep",
+     " load_best_model_at_end save_best restore_best_weights restore_best checkpoint_choice keep_best "},
     {"seed", " random_seed random_state rng_seed manual_seed "},
 };
 

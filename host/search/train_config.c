@@ -43,6 +43,7 @@ ft_train_config ft_train_config_of(const ft_hyperparameters *config, const ft_mo
         .window_stride = (int32_t)ft_window_stride(config),
         .early_stopping_patience = (int32_t)config->early_stopping_patience,
         .window_shift = config->window_shift,
+        .keep_best = config->keep == FT_KEEP_BEST,
         .model_dropout = isnan(config->model_dropout) ? model->dropout_rate : (float)config->model_dropout,
         .seed = (uint32_t)config->seed,
     };

@@ -16,6 +16,7 @@ static ft_hyperparameters largest_of(const ft_hyperparameters *const *configs, s
         if (c->batch_size > worst.batch_size) worst.batch_size = c->batch_size;
         if (c->lora_rank > worst.lora_rank) worst.lora_rank = c->lora_rank;
         if (ft_window_stride(c) < ft_window_stride(&worst)) worst.window_stride = ft_window_stride(c);
+        if (c->keep == FT_KEEP_BEST) worst.keep = FT_KEEP_BEST;
         worst.lora_targets |= c->lora_targets;
     }
     return worst;
@@ -36,10 +37,14 @@ ft_status ft_memory_estimate_bytes(const ft_run_context *run_context, bool bf16,
                                   .prediction_length = (int32_t)worst.prediction_length,
                                   .slots = slots,
                                   .comm = &together};
-    ft_status status =
-        ft_train_bytes(FT_F32, matrix, pass_rows, run_context->weights, run_context->series,
-                       (int32_t)run_context->dataset.n_items, same, slots, &settings, bytes, err);
+    size_t host_bytes = 0;
+    ft_status status = ft_train_bytes(FT_F32, matrix, pass_rows, run_context->weights, run_context->series,
+                                      (int32_t)run_context->dataset.n_items, same, slots, &settings, bytes,
+                                      &host_bytes, err);
     free(same);
+    /* A device that cuts its steps is the CPU (docs/architecture.md §3): its memory is
+     * the host's. */
+    if (pass_rows > 0) *bytes += host_bytes;
     /* oneDNN packs each weight twice, for forward and for backward. */
     size_t parameters = 0;
     for (int32_t i = 0; i < ft_tensor_count(&run_context->weights->config); i++) {

@@ -181,6 +181,7 @@ static cJSON *describe_plan(const ft_sweep *sweep, const ft_sweep_device *device
               cJSON_AddStringToObject(plan, "dtype", device->bf16 ? "bf16" : "f32") &&
               cJSON_AddNumberToObject(plan, "season", (double)run_context->season) &&
               cJSON_AddNumberToObject(plan, "eval_windows", (double)run_context->eval_windows) &&
+              cJSON_AddNumberToObject(plan, "eval_samples", (double)run_context->eval_samples) &&
               cJSON_AddStringToObject(plan, "scheduler", request->scheduler ? request->scheduler : "none") &&
               cJSON_AddNumberToObject(plan, "eta", eta_of(request)) &&
               cJSON_AddNumberToObject(plan, "grace_epochs", grace_epochs_of(request)) &&
@@ -236,6 +237,7 @@ static bool is_result_of(const void *context, size_t index, const cJSON *result)
         says(run, "target", sweep->request->base.target) && says(run, "ftgpu_version", ft_version()) &&
         says(run, "dtype", sweep->bf16 ? "bf16" : "f32") && counts(run, "season", run_context->season) &&
         counts(run, "eval_windows", run_context->eval_windows) &&
+        counts(run, "eval_samples", run_context->eval_samples) &&
         (!is_pruned || sweep->scheduling != FT_SCHEDULER_NONE);
     cJSON_Delete(wanted);
     return is_same;
@@ -360,6 +362,7 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
     ft_sweep_summary there;
     count_configurations(sweep, &there);
     sweep->resumed = there.done;
+    sweep->report.is_stale = there.all_done > 0;
     if (there.configurations == 0)
         ft_engine_say(sweep->engine, "shard %d/%d has none of the %zu experiments", (int)shard.index,
                       (int)shard.count, sweep->grid.count);
@@ -408,6 +411,7 @@ ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft
 {
     ft_status status =
         ft_sweep_store_finish(sweep->store, configuration, outcome->experiment_id, outcome->failed, err);
+    sweep->report.is_stale = true;
     if (status == FT_OK && sweep->request->finished)
         sweep->request->finished(sweep->request->context, outcome);
     return status;

@@ -15,6 +15,13 @@ typedef struct ft_pruning_state {
     int32_t pruned_at; /* the epoch after which it was pruned; 0: none */
 } ft_pruning_state;
 
+/* How up to date the request's report is (live_report.h). */
+typedef struct ft_report_state {
+    bool is_stale;   /* something was recorded since it was written */
+    bool has_failed; /* it could not be written, which was said */
+    double next;     /* when it may be written again, in seconds of ft_now_seconds */
+} ft_report_state;
+
 typedef struct ft_sweep {
     ft_engine *engine;
     const ft_sweep_request *request;
@@ -33,6 +40,7 @@ typedef struct ft_sweep {
     bool *is_own; /* (plan.n_trajectories): belongs to this process's shard */
     /* configurations of the shard that earlier starts recorded */
     size_t resumed;
+    ft_report_state report;
 } ft_sweep;
 
 /* What the plan needs to know of the devices. */

@@ -29,7 +29,7 @@
 #include "host/sweep/lock.h"
 
 /* "schema_version" of the plans that this version reads and writes. */
-enum { FT_SWEEP_SCHEMA = 5 };
+enum { FT_SWEEP_SCHEMA = 6 };
 
 typedef struct ft_sweep_store ft_sweep_store;
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "host/sweep/live_report.h"
 #include "host/workers/batch_queue.h"
 #include "host/workers/process_pool.h"
 #include "host/workers/protocol.h"
@@ -386,6 +387,7 @@ static ft_status run(coordinator *c, ft_error *err)
         if (status != FT_OK) break;
         if (!any_busy(c) && (c->told != FT_STOP_NOT || ft_batch_queue_is_empty(&c->queue))) break;
         status = listen_to_all(c, err);
+        if (c->n_waiting == 0) ft_live_report_update(c->sweep, false);
     }
     if (status == FT_OK && c->told != FT_STOP_NOT && !ft_batch_queue_is_empty(&c->queue))
         status = ft_fail(err, FT_INTERRUPTED, "interrupted");

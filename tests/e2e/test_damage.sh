@@ -91,7 +91,7 @@ expect_whole unseen
 mv "$state" done
 mv kept "$state"
 cp -r "$state" before
-sed -i 's/"season": 1/"season": 2/' "$state/plan.json"
+sed -i 's/"season": 5/"season": 2/' "$state/plan.json"
 refuses "^ftgpu: $state/plan.json is damaged; put back a copy of it, or move .* away" sweep $common $mixed --name damaged
 printf '{}\n' >"$state/plan.json"
 refuses "plan.json is damaged" sweep $common $mixed --name damaged

@@ -12,7 +12,7 @@ erase=$(printf '\033\\[K')
 sed "s/^$erase//" pieces | awk '/epoch [12]\/2 / && length > 59' >wide
 [ -s wide ] && fail "$ran: wider than the terminal: $(head -1 wide)"
 tr -d '\r' <typescript >lines
-expect lines 'evaluating the model before tuning .*\(season 1\)$'
+expect lines 'evaluating the model before tuning .*\(season 5: business days\)$'
 expect lines 'shown_002_[0-9_]*  val mae .*[0-9]$'
 
 # Elsewhere all is lines, and none is cut.

@@ -84,4 +84,33 @@ data_of odd.html | grep -q '"unread":"odd/a/forecasts.csv:1: this is no line' ||
 mkdir -p failed && cp -r odd/b failed
 must report --out failed.html --results failed
 data_of failed.html | grep -q '"sentence":"no experiment has a mae on val' || fail "no metric: $(data_of failed.html | head -c 300)"
+
+# sweep --report: of what is recorded of this sweep, while it still trains, and at its end.
+experiments_in() {
+    data_of "$1" | grep -o '"id":"live_[0-9]*' | sort -u | wc -l
+}
+live="sweep $job --name live --workers 2 --grid learning_rate=1e-4,1e-3 --report live.html"
+begin $live --grid epochs=1,100000
+await err '^live_001_.*val mae'
+await err '^live_003_.*val mae'
+tries=0
+until [ -s live.html ] && [ "$(experiments_in live.html)" = 2 ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 600 ] || { fail "$ran: the report never had both experiments"; break; }
+    sleep 0.1
+done
+kill -INT "$pid"
+end
+expect_status 130
+# One that cannot be written is told of once, and the sweep goes on; a place that is none is refused before.
+mkdir gone
+begin sweep $job --name untold --set epochs=25 --max-adapters 1 --grid learning_rate=1e-4,1e-3 --report gone/r.html
+await err ' epoch 1/'
+rm -rf gone
+end
+expect_status 0
+[ "$(grep -c '^warning: the report is not up to date: gone/r.html' err)" = 1 ] || fail "$ran: $(cat err)"
+refuses '^ftgpu: nowhere/r.html: cannot be written' sweep $job --seeds 2 --report nowhere/r.html
+refuses '^ftgpu: data/train.csv: is the training data' sweep $job --seeds 2 --report data/train.csv
+refuses '^ftgpu: --report shows what was trained' sweep $job --seeds 2 --report r.html --dry-run
 finish

@@ -67,6 +67,6 @@ expect err 'sweep "one" stopped with 0 of 2 experiments done; the same command g
 
 # A checkpoint is not thrown away for other arguments, though nothing is recorded yet.
 refuses 'sweep "one" stopped after 0 of 2 experiments, and its season differs now' \
-    sweep --model model $splits $long --name one $grid --season 5
+    sweep --model model $splits $long --name one $grid --season 7
 [ -s shared/.sweeps/one/checkpoints/batch_1.safetensors ] || fail "the checkpoint of another season is gone"
 finish

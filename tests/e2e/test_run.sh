@@ -35,6 +35,20 @@ cmp -s "$directory/forecasts.csv" "$again/forecasts.csv" || fail "the same comma
 cmp -s "$directory/adapter/adapter_model.safetensors" "$again/adapter/adapter_model.safetensors" || fail "the same command gives different weights"
 cmp -s "$directory/adapter/adapter_model.safetensors" "$other/adapter/adapter_model.safetensors" && fail "another seed gives the same weights"
 
+# Of a val_loss that rises again the best epoch is kept, as if training had ended with it.
+rising="$job --set learning_rate=0.5 --set lr_scheduler=constant"
+must run $rising --set epochs=3 --name kept
+kept=$(directory_of 'kept_*')
+best=$(sed -n 's/^    "best_epoch": \([0-9]*\),$/\1/p' "$kept/results.json")
+[ "$best" = 1 ] || [ "$best" = 2 ] || fail "$ran: the best epoch is $best"
+grep -q "^    \"kept_epoch\": $best," "$kept/results.json" || fail "$ran: $(grep kept_epoch "$kept/results.json")"
+must run $rising --set epochs=$best --set keep=last --name shorter
+must run $rising --set epochs=3 --set keep=last --name longer
+grep -q '^    "kept_epoch": 3,' "$(directory_of 'longer_*')/results.json" || fail "$ran: another epoch than the last is kept"
+cmp -s "$kept/adapter/adapter_model.safetensors" "$(directory_of 'shorter_*')/adapter/adapter_model.safetensors" ||
+    fail "the best weights are not those of a training that ends with them"
+cmp -s "$kept/forecasts.csv" "$(directory_of 'shorter_*')/forecasts.csv" || fail "the best weights are not evaluated"
+
 # Adapter kinds, another dtype, one file, several series, going on from an adapter.
 must run $job --name ln --set adapter_type=ln_tuning --dtype f32 --format json
 expect out '"dtype": "f32"'

@@ -134,10 +134,10 @@ static void run(ft_backend *backend, ft_comm *comm, outcome *with, outcome *out)
                                         .result = keep,
                                         .context = out,
                                         .comm = comm};
-    size_t predicted = 0;
+    size_t predicted = 0, on_host = 0;
     out->weights = weights;
     cr_assert_eq(ft_train_bytes(backend->real, backend->matrix, backend->pass_rows, weights, series, SERIES,
-                                configs, ADAPTERS, &settings, &predicted, &err),
+                                configs, ADAPTERS, &settings, &predicted, &on_host, &err),
                  FT_OK, "%s", err.message);
     cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
     if (!comm) counted_begin(backend);

@@ -24,7 +24,7 @@ static ft_batch_queue queue;
 static void open_queue(void)
 {
     static const char text[] =
-        "{\"schema_version\":5,\"trajectories\":8,\"configurations\":[1,2,3,4,5,6,7,8],"
+        "{\"schema_version\":6,\"trajectories\":8,\"configurations\":[1,2,3,4,5,6,7,8],"
         "\"batches\":[[0,5,2],[5,3,2]]}";
     cJSON *plan = NULL;
     ft_error err = {""};

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "host/data/dataset.h"
+#include "host/data/season.h"
 
 static char directory[64];
 
@@ -409,4 +410,30 @@ Test(dataset, insights_of_all_words_for_missing_values_are_pandas_ones)
     ft_dataset_free(&dataset);
     cJSON_Delete(expected);
     cJSON_Delete(found);
+}
+
+static void season_is(const char *split, int64_t season, const char *reason)
+{
+    const ft_dataset_source source = {.data = "train.csv", .has_split = true, .target = "x"};
+    ft_dataset_source cut = source;
+    ft_error err;
+    cr_assert_eq(ft_split_fractions_parse(split, cut.split, &err), FT_OK);
+    ft_dataset dataset = reads(&cut);
+    char why[FT_SEASON_REASON_CHARS];
+    int64_t got = 0;
+    cr_assert_eq(ft_season_of_dataset(&dataset, &got, why, &err), FT_OK);
+    cr_expect_eq(got, season, "%lld", (long long)got);
+    cr_expect_str_eq(why, reason, "%s", why);
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, season_needs_more_training_rows_than_it_has)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    ft_text_add(&text, "date,x\n");
+    for (int i = 0; i < 40; i++) ft_text_addf(&text, "2024-01-%02d %02d:00,%d\n", 1 + i / 24, i % 24, i);
+    put("train.csv", text.data);
+    ft_text_free(&text);
+    season_is("0.8,0.1,0.1", 24, "1 hour");
+    season_is("0.6,0.2,0.2", 1, "1 hour, but no more training rows than a season of 24");
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "host/data/calendar.h"
 #include "host/data/frequency.h"
+#include "host/data/season.h"
 #include "host/data/timestamps.h"
 
 enum { MAX_DATES = 4096 };
@@ -317,6 +318,7 @@ Test(frequency, opening_hours_recur)
     add_hours("2024-01-01", 11, WEEKDAYS, 600, 960, 60);
     ft_frequency frequency = infer();
     is(&frequency, "1 hour, Monday to Friday 10:00 to 16:00", false);
+    cr_expect_eq(ft_season_of_frequency(&frequency), 7, "a day has 7 rows");
     next_is(&frequency, 1, "2024-01-12 10:00");
     next_is(&frequency, 8, "2024-01-15 10:00");
     take_away(0.1, 3);
@@ -634,4 +636,39 @@ Test(frequency, dates_are_pandas_ones)
     }
     free(text);
     cr_expect(wrong == 0 && asked >= 400, "%zu of %zu continue otherwise", wrong, asked);
+}
+
+Test(frequency, seasons_are_gluonts_ones)
+{
+    char *text;
+    size_t size, asked = 0;
+    ft_error err;
+    cr_assert_eq(ft_read_file(FT_GOLDEN_DIR "/seasons.csv", 1 << 16, &text, &size, &err), FT_OK, "%s",
+                 err.message);
+    char *rest = text;
+    for (take_field(&rest, '\n'); *rest; asked++) {
+        char *line = take_field(&rest, '\n');
+        const char *name = take_field(&line, ',');
+        ft_frequency frequency;
+        cr_assert_eq(ft_frequency_parse(name, &frequency, &err), FT_OK, "%s", err.message);
+        cr_expect_eq(ft_season_of_frequency(&frequency), strtoll(line, NULL, 10), "%s: %lld instead of %s",
+                     name, (long long)ft_season_of_frequency(&frequency), line);
+    }
+    cr_expect(asked > 30);
+    free(text);
+}
+
+/* What GluonTS has no name for: months on their weekdays, weekdays that recur, days of unequal hours. */
+Test(frequency, seasons_of_weeks_and_months)
+{
+    ft_frequency frequency = infer_from(DATES("2024-03-29", "2024-04-30", "2024-05-31"));
+    cr_expect_eq(ft_season_of_frequency(&frequency), 12);
+    frequency = (ft_frequency){.unit = FT_EVERY_STEP, .stride = 1};
+    frequency.week.step = FT_MICROSECONDS_A_DAY;
+    for (int64_t day = 0; day < 6; day++) ft_week_pattern_add(&frequency.week, day * FT_MICROSECONDS_A_DAY);
+    cr_expect_eq(ft_season_of_frequency(&frequency), 6);
+    frequency.week = (ft_week_pattern){.step = FT_MICROSECONDS_AN_HOUR};
+    for (int64_t hour = 20; hour < 30; hour++)
+        ft_week_pattern_add(&frequency.week, hour * FT_MICROSECONDS_AN_HOUR);
+    cr_expect_eq(ft_season_of_frequency(&frequency), 1);
 }

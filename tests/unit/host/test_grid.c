@@ -89,7 +89,7 @@ static void refuses(const char *const *grids, const char *json, bool is_list, co
 
 Test(grid, grids_that_are_refused)
 {
-    refuses(NULL, NULL, false, "nothing to sweep over: --grid, --grid-file or --configs is needed");
+    refuses(NULL, NULL, false, "nothing to sweep over: --grid, --grid-file, --configs or --seeds is needed");
     refuses(GRIDS("epochs=1"), "[{}]", true,
             "a grid (--grid, --grid-file) or a list (--configs) can be given, not both");
     refuses(GRIDS("epochs="), NULL, false, "epochs: the list of values is empty");
@@ -183,4 +183,41 @@ Test(grid, more_than_max_configs)
     ft_text_add(&list, ",100");
     refuses(GRIDS(list.data), NULL, false, "seed: more than 100 values (--max-configs)");
     ft_text_free(&list);
+}
+
+Test(grid, seeds_repeat_each_configuration)
+{
+    static const char *const grids[] = {"lora_rank=4,8"};
+    ft_hyperparameters base = ft_hyperparameters_default;
+    base.seed = 7;
+    ft_grid_source source = {.grids = grids, .n_grids = 1, .seeds = 3, .max_configs = 6};
+    ft_grid grid;
+    ft_error err = {0};
+    cr_assert_eq(ft_grid_expand(&source, &base, &grid, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(grid.count, 6);
+    cr_assert_eq(grid.n_keys, 2);
+    cr_expect_str_eq(grid.keys[1]->name, "seed");
+    for (size_t i = 0; i < 6; i++)
+        cr_expect(grid.configs[i].lora_rank == (i < 3 ? 4 : 8) && grid.configs[i].seed == 7 + (int64_t)i % 3);
+    ft_grid_free(&grid);
+    /* without a grid the base alone */
+    source.n_grids = 0;
+    cr_assert_eq(ft_grid_expand(&source, &base, &grid, &err), FT_OK, "%s", err.message);
+    cr_expect(grid.count == 3 && grid.configs[2].seed == 9 && grid.n_keys == 1);
+    ft_grid_free(&grid);
+    source.n_grids = 1;
+    source.max_configs = 5;
+    cr_expect_eq(ft_grid_expand(&source, &base, &grid, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, "more than 5 configurations (--max-configs allows more)");
+    source.max_configs = 6;
+    base.seed = 4294967294;
+    cr_expect_eq(ft_grid_expand(&source, &base, &grid, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, "--seeds 3: from seed 4294967294 on there are not so many");
+    static const char *const with_seeds[] = {"seed=1,2"};
+    source.grids = with_seeds;
+    cr_expect_eq(ft_grid_expand(&source, &base, &grid, &err), FT_BAD_INPUT);
+    cr_expect_str_eq(err.message,
+                     "--seeds repeats each configuration with seeds of its own, but the grid has "
+                     "seeds, too: leave out one of them");
+    cr_expect(grid.configs == NULL);
 }

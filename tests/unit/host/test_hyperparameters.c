@@ -20,7 +20,7 @@ Test(hyperparameters, defaults_as_json_are_the_documented_ones)
               "rank\":8,"
               "\"lora_alpha\":16,\"dropout_rate\":0.1,\"lora_targets\":\"q+v\",\"use_rslora\":false,"
               "\"lr_scheduler\":\"linear\",\"model_dropout\":null,\"max_grad_norm\":1,\"window_stride\":null,"
-              "\"window_shift\":true,\"early_stopping_patience\":0,\"seed\":0}");
+              "\"window_shift\":true,\"early_stopping_patience\":0,\"keep\":\"best\",\"seed\":0}");
     free(line);
     cJSON_Delete(object);
 }
@@ -55,8 +55,8 @@ Test(hyperparameters, every_field_goes_out_and_comes_back)
     ft_hyperparameters h = ft_hyperparameters_default, text = ft_hyperparameters_default,
                        json = ft_hyperparameters_default;
     ft_error err = {0};
-    const char *other[] = {"3e-3", "9",  "100",  "10",     "1",   "4", "0.5", "full",  "3", "1.5",
-                           "0.3",  "wi", "true", "cosine", "0.1", "2", "7",   "false", "5", "11"};
+    const char *other[] = {"3e-3", "9",    "100",    "10",  "1", "4", "0.5",   "full", "3",    "1.5", "0.3",
+                           "wi",   "true", "cosine", "0.1", "2", "7", "false", "5",    "last", "11"};
     cr_assert_eq(sizeof other / sizeof *other, FT_N_FIELDS);
     for (size_t i = 0; i < FT_N_FIELDS; i++) {
         const ft_field *field = &ft_fields[i];

@@ -419,12 +419,12 @@ Test(sweep_faults, a_damaged_plan_and_one_of_another_version_are_refused)
         sweep_expect_refused(0, 0, 0, FT_BAD_INPUT, "/.sweeps/s/plan.json is damaged; put back a copy");
     }
     cJSON *plan = sweep_plan(0);
-    cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(plan, "schema_version"), 4);
+    cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(plan, "schema_version"), 5);
     char *old = ft_json_print(plan), *sealed = ft_sealed_print(plan, FT_SEALED_FILE);
     for (int i = 0; i < 2; i++) {
         sweep_write(sweep_store_path("plan.json"), i == 0 ? old : sealed);
         sweep_expect_refused(0, 0, 0, FT_BAD_INPUT,
-                             "another version of ftgpu (its schema_version is 4, not 5)");
+                             "another version of ftgpu (its schema_version is 5, not 6)");
     }
     sweep_write(sweep_store_path("plan.json"), whole);
     ft_sweep_store_close(sweep_must_open(0, 0));
@@ -442,7 +442,7 @@ Test(sweep_faults, what_was_recorded_before_a_split_stays_in_a_batch)
     cJSON *plan = NULL;
     ft_sweep_store *store = NULL;
     const char *text =
-        "{\"schema_version\":5,\"trajectories\":4,\"configurations\":[1,2,3,4],\"batches\":[[0,4,4]]}";
+        "{\"schema_version\":6,\"trajectories\":4,\"configurations\":[1,2,3,4],\"batches\":[[0,4,4]]}";
     cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &plan, &err), FT_OK);
     for (int start = 0; start < 2; start++) {
         cr_assert_eq(

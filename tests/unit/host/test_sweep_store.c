@@ -163,7 +163,7 @@ Test(sweep_store, halves_of_halves_are_found_in_any_journal)
     ft_error err = {""};
     cJSON *plan = NULL;
     const char *text =
-        "{\"schema_version\":5,\"trajectories\":4,\"configurations\":[1,2,3,4],\"batches\":[[0,4,4]]}";
+        "{\"schema_version\":6,\"trajectories\":4,\"configurations\":[1,2,3,4],\"batches\":[[0,4,4]]}";
     cr_assert_eq(ft_json_parse(text, strlen(text), "plan", &plan, &err), FT_OK);
     ft_sweep_store *store = NULL;
     size_t n = 0, *of = (size_t[]){0, 1, 2, 3};

@@ -31,6 +31,7 @@ ft_train_config trial_config(int index)
     case 2:
         config.schedule = FT_SCHEDULE_CONSTANT;
         config.epochs = MOST_EPOCHS;
+        config.keep_best = true;
         config.milestones = milestones;
         config.n_milestones = 2;
         break;
@@ -39,6 +40,7 @@ ft_train_config trial_config(int index)
         config.learning_rate = 1e-2;
         config.epochs = 3;
         config.early_stopping_patience = 1;
+        config.keep_best = true;
         break;
     case 4:
         config.weight_decay = 0.2;
@@ -60,6 +62,8 @@ ft_status trial_take(void *context, int32_t index, const ft_train_result *result
     at->times++;
     at->status = result->status;
     at->n_epochs = result->n_epochs;
+    at->best_epoch = result->best_epoch;
+    at->kept_epoch = result->kept_epoch;
     at->ended = result->ended;
     at->pruned = result->pruned;
     for (int32_t e = 0; e < result->n_epochs; e++) at->history[e] = result->history[e];

@@ -80,6 +80,47 @@ Test(trainer, a_milestone_is_what_a_shorter_training_gives)
     trial_close(&t);
 }
 
+/* What is kept of a training whose val_loss rises again is what one that ends with the
+ * best epoch gives, beside another adapter too, and trained in full. */
+static void keeps_best_of(ft_adapter_kind kind)
+{
+    trial kept, last;
+    ft_train_config configs[2] = {trial_config(2), trial_config(0)};
+    trial_open(&kept);
+    trial_open(&last);
+    if (kind == FT_FULL) configs[0].spec = (ft_adapter_spec){.kind = FT_FULL};
+    configs[0].learning_rate = 0.04;
+    configs[0].n_milestones = 0;
+    const int32_t n = kind == FT_FULL ? 1 : 2;
+    const taken *of;
+    do { /* until the last epoch is not the best */
+        trial_forget(&kept);
+        configs[0].learning_rate *= 1.2;
+        cr_assert(configs[0].learning_rate < 1);
+        cr_assert_eq(trial_train(&kept, configs, n, n, NULL), FT_OK);
+        of = trial_last_of(&kept, 0);
+    } while (of->best_epoch == of->n_epochs);
+    for (int32_t e = 0; e < of->n_epochs; e++)
+        cr_expect_geq(of->history[e].val_loss, of->history[of->best_epoch - 1].val_loss);
+    cr_expect_eq(of->kept_epoch, of->best_epoch);
+    configs[0].keep_best = false;
+    cr_assert_eq(trial_train(&last, configs, n, n, NULL), FT_OK);
+    cr_expect_eq(trial_last_of(&last, 0)->best_epoch, of->best_epoch);
+    cr_expect_eq(trial_last_of(&last, 0)->kept_epoch, MOST_EPOCHS);
+    trial_forget(&last);
+    configs[0].epochs = of->best_epoch;
+    cr_assert_eq(trial_train(&last, configs, n, n, NULL), FT_OK);
+    expect_equal_adapters(of->adapter, trial_last_of(&last, 0)->adapter);
+    trial_close(&last);
+    trial_close(&kept);
+}
+
+Test(trainer, keeps_the_weights_of_the_best_epoch)
+{
+    keeps_best_of(FT_LORA);
+    keeps_best_of(FT_FULL);
+}
+
 /* As an evaluation does: the result's weights are put in the model's place, then the
  * base's again. */
 static ft_status take_and_place(void *context, int32_t index, const ft_train_result *result, ft_error *err)
@@ -190,12 +231,18 @@ Test(trainer, its_memory_is_predicted)
     trial_configs(configs);
     trial_open(&t);
     ft_backend *backend = t.model.chronos->backend;
+    size_t row = 0;
     for (int32_t slots = 1; slots <= N_CONFIGS; slots += 2) {
-        size_t predicted = 0;
+        size_t predicted = 0, on_host = 0;
         ft_train_settings settings = trial_settings(&t, slots, NULL);
         cr_assert_eq(ft_train_bytes(backend->real, backend->matrix, backend->pass_rows, t.model.weights,
-                                    &t.series, 1, configs, N_CONFIGS, &settings, &predicted, &err),
+                                    &t.series, 1, configs, N_CONFIGS, &settings, &predicted, &on_host, &err),
                      FT_OK);
+        /* two of the five keep their best weights, in rows of one length */
+        size_t rows = slots < 2 ? 1 : 2;
+        cr_expect(on_host > 0 && on_host % (rows * 64) == 0);
+        if (slots == 1) row = on_host;
+        cr_expect_eq(on_host, rows * row, "%d slots: %zu bytes", slots, on_host);
         trial_forget(&t);
         counted_begin(backend);
         cr_assert_eq(trial_train(&t, configs, N_CONFIGS, slots, NULL), FT_OK);

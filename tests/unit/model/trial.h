@@ -12,7 +12,7 @@ enum { N_CONFIGS = 5, ROWS = 150, CONTEXT = 24, PREDICTION = 8, MOST_EPOCHS = 4 
 typedef struct taken {
     ft_status status;
     ft_epoch history[MOST_EPOCHS];
-    int32_t n_epochs, times;
+    int32_t n_epochs, best_epoch, kept_epoch, times;
     bool ended, pruned;
     ft_adapter *adapter;
 } taken;

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/slurm.h"
 #include "cli/training_options.h"
+#include "cli/verdict.h"
 #include "host/dry_run.h"
 #include "host/experiment/engine.h"
 #include "kernels/comm.h"
@@ -174,6 +175,16 @@ static void tell_summary(const ft_sweep_request *request, const ft_sweep_summary
                 summary->all);
 }
 
+/* Once all experiments are there, of all shards. */
+static void tell_verdict(const ft_training_options *options, const ft_sweep_request *request,
+                         const ft_sweep_summary *summary)
+{
+    const bool is_whole =
+        request->n_shards > 0 ? summary->all_done == summary->all : summary->done == summary->configurations;
+    const char *results = options->engine.results, *name = options->request.name;
+    if (is_whole) ft_tell_verdict(results ? results : FT_DEFAULT_RESULTS, name ? name : "experiment");
+}
+
 int ft_command_sweep(int argc, const char *const *argv)
 {
     ft_silence_followers();
@@ -314,6 +325,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     exit_status = ft_training_finish(status, &err);
     if (status == FT_OK) {
         tell_summary(&request, &summary);
+        tell_verdict(&options, &request, &summary);
         if (summary.failed > 0) exit_status = FT_EXIT_SOME_FAILED;
     }
 cleanup:

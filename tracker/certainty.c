@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tracker/baselines.h"
 #include "tracker/confidence_set.h"
 #include "tracker/table.h"
 
@@ -114,54 +113,4 @@ void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft
         if (detail == FT_RIVALS_NAMES) add_tied(r, out);
     }
     if (r->n_left_out > 0) ft_text_addf(out, " (%zu not compared)", r->n_left_out);
-}
-
-double ft_rivals_standard_error(const ft_rivals *r)
-{
-    return r->count > 0 && r->n_blocks >= FT_LEAST_BLOCKS ? r->certainty[0].standard_error : NAN;
-}
-
-/* "name (value) and name (value)" */
-static void add_baseline(ft_text *list, const char *name, double value)
-{
-    char room[FT_NUMBER_CHARS];
-    if (list->length > 0) ft_text_add(list, " and ");
-    ft_text_add_line(list, name);
-    ft_text_addf(list, " (%s)", ft_people_number(value, room));
-}
-
-ft_verdict ft_verdict_describe(const ft_experiment *experiment, ft_metric metric, ft_split split,
-                               double standard_error, ft_text *out)
-{
-    const char *name;
-    ft_metrics baseline[FT_N_SPLITS];
-    const double own = cost_of(experiment, metric, split);
-    ft_text better = FT_TEXT_EMPTY, worse = FT_TEXT_EMPTY, barely = FT_TEXT_EMPTY;
-    ft_verdict verdict = FT_VERDICT_NONE;
-    for (size_t i = 0; ft_baseline_get(experiment, i, &name, baseline); i++) {
-        const double value = ft_metrics_get(&baseline[split], metric);
-        const double ahead = ft_metric_cost(metric, value) - own;
-        if (!isfinite(value)) continue;
-        add_baseline(ahead <= 0 ? &better : ahead < standard_error ? &barely : &worse, name, value);
-    }
-    if (better.length > 0) {
-        verdict = FT_VERDICT_DO_NOT_USE;
-        ft_text_add(out, "do not use it: not better than ");
-        ft_text_add(out, better.data);
-    } else if (worse.length > 0 || barely.length > 0) {
-        verdict = FT_VERDICT_USE;
-        ft_text_add(out, "better than ");
-        if (worse.length > 0) ft_text_add(out, worse.data);
-        if (worse.length > 0 && barely.length > 0) ft_text_add(out, ", and than ");
-        if (barely.length > 0) {
-            ft_text_add(out, barely.data);
-            ft_text_add(out, " by less than the standard error,");
-        }
-    }
-    if (verdict != FT_VERDICT_NONE) ft_text_add(out, " on the same windows");
-    if (better.failed || worse.failed || barely.failed) out->failed = true;
-    ft_text_free(&better);
-    ft_text_free(&worse);
-    ft_text_free(&barely);
-    return verdict;
 }

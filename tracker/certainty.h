@@ -1,4 +1,4 @@
-/* How sure the choice of the best experiment is, and whether it is of any use. */
+/* How sure the choice of the best experiment is. */
 #ifndef FT_TRACKER_CERTAINTY_H
 #define FT_TRACKER_CERTAINTY_H
 
@@ -28,14 +28,5 @@ typedef enum ft_rivals_detail { FT_RIVALS_ERROR, FT_RIVALS_NAMES } ft_rivals_det
  * and how many were left out. Nothing where count is 0. */
 void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split split, ft_rivals_detail detail,
                         ft_text *out);
-
-typedef enum ft_verdict { FT_VERDICT_NONE, FT_VERDICT_USE, FT_VERDICT_DO_NOT_USE } ft_verdict;
-/* The standard error of the best experiment's metric; NaN where it is not known. */
-double ft_rivals_standard_error(const ft_rivals *rivals);
-/* Adds one sentence: whether the experiment (read whole, with its run) is better than the baselines that
- * its run recorded, and than which of them by less than `standard_error` (NaN: not known). Nothing, and
- * FT_VERDICT_NONE, where it recorded none. */
-ft_verdict ft_verdict_describe(const ft_experiment *experiment, ft_metric metric, ft_split split,
-                               double standard_error, ft_text *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include "tracker/baselines.h"
 #include "tracker/certainty.h"
 #include "tracker/table.h"
+#include "tracker/verdict.h"
 
 /* A JSON value on one line for people: text without quotes, numbers short. */
 static void add_value(ft_text *out, const cJSON *value)
@@ -218,61 +219,96 @@ static void add_finding(ft_text *out, const char *label, const ft_text *finding)
     ft_text_add(out, "\n");
 }
 
-/* Adds the line "certainty". *standard_error: see ft_rivals_standard_error. */
+/* Adds the line "certainty". */
 static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
-                               ft_metric metric, ft_split split, double *standard_error, ft_error *err)
+                               ft_metric metric, ft_split split, ft_error *err)
 {
     ft_rivals rivals;
     ft_text sentence = FT_TEXT_EMPTY;
     ft_status status = ft_rivals_find(experiments, best, metric, split, &rivals, err);
     if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
     if (status == FT_OK) add_finding(out, "certainty    ", &sentence);
-    *standard_error = ft_rivals_standard_error(&rivals);
     ft_text_free(&sentence);
     return status;
 }
 
-static void add_verdict(ft_text *out, const ft_experiment *whole, ft_metric metric, ft_split split,
-                        double standard_error)
+/* Adds the lines "verdict" and "against", one a baseline, where the experiment recorded any. */
+static ft_status add_verdict(ft_text *out, const ft_experiments *experiments, const ft_experiment *whole,
+                             ft_metric metric, ft_split split, ft_error *err)
 {
+    ft_judgement judgement;
     ft_text sentence = FT_TEXT_EMPTY;
-    ft_verdict_describe(whole, metric, split, standard_error, &sentence);
+    ft_status status = ft_judge(whole, experiments, metric, split, &judgement, err);
+    if (status != FT_OK) return status;
+    ft_judgement_describe(&judgement, &sentence);
     add_finding(out, "verdict      ", &sentence);
+    for (size_t i = 0; i < judgement.n_baselines; i++) {
+        sentence.length = 0;
+        ft_judgement_describe_against(&judgement, &judgement.against[i], &sentence);
+        add_finding(out, "against      ", &sentence);
+    }
     ft_text_free(&sentence);
+    return FT_OK;
 }
 
-ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
-                           ft_error *err)
+/* The best one's line: "best   ID: val mae 1.25 (lower is better; 16 experiments)". */
+static void add_best(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
+                     ft_metric metric, ft_split split)
 {
-    const ft_experiment *best;
-    ft_experiment again = {0};
-    ft_status status = ft_experiments_best(experiments, metric, split, &best, err);
-    if (status != FT_OK) return status;
     ft_text_add(out, "best         ");
     ft_text_add_line(out, best->experiment_id);
     ft_text_add(out, ": ");
     add_figure(out, best, split, metric);
     ft_text_addf(out, " (%s; ", ft_metric_direction(metric));
     add_compared(out, experiments, metric, split);
-    ft_text_add(out, ")\nhyperparams  ");
+    ft_text_add(out, ")\n");
+}
+
+/* Reads an experiment again whole: scores alone leave out `run` and with it the baselines. *whole points to
+ * it, or to what there is if the file is gone by now. again: zeroed, the caller frees it. */
+static ft_status read_again(const ft_experiment *e, ft_experiment *again, const ft_experiment **whole,
+                            ft_error *err)
+{
+    ft_error unread = {""};
+    *whole = e;
+    if (e->run || !e->directory) return FT_OK;
+    ft_status status = ft_experiment_read(e->directory, again, &unread);
+    if (status == FT_OK) *whole = again;
+    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", unread.message) : FT_OK;
+}
+
+ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                              ft_text *out, ft_error *err)
+{
+    const ft_experiment *best, *whole;
+    ft_experiment again = {0};
+    if (ft_experiments_best(experiments, metric, split, &best, NULL) != FT_OK) return FT_OK;
+    add_best(out, experiments, best, metric, split);
+    if (split != FT_TEST) add_test(out, best, metric);
+    ft_status status = read_again(best, &again, &whole, err);
+    if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
+    ft_experiment_free(&again);
+    return status;
+}
+
+ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
+                           ft_error *err)
+{
+    const ft_experiment *best, *whole;
+    ft_experiment again = {0};
+    ft_status status = ft_experiments_best(experiments, metric, split, &best, err);
+    if (status != FT_OK) return status;
+    add_best(out, experiments, best, metric, split);
+    ft_text_add(out, "hyperparams  ");
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
-    double standard_error;
-    status = add_certainty(out, experiments, best, metric, split, &standard_error, err);
+    status = add_certainty(out, experiments, best, metric, split, err);
     if (status != FT_OK) return status;
-    /* Scores alone leave out `run` and with it the baselines. If the file is gone by now, they are not shown.
-     */
-    const ft_experiment *whole = best;
-    if (!best->run && best->directory) {
-        ft_error unread = {""};
-        status = ft_experiment_read(best->directory, &again, &unread);
-        if (status == FT_OK) whole = &again;
-        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
-    }
-    add_verdict(out, whole, metric, split, standard_error);
+    status = read_again(best, &again, &whole, err);
+    if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
     ft_text_add(out, "\n");
-    status = add_metrics(out, whole, err);
+    if (status == FT_OK) status = add_metrics(out, whole, err);
     ft_experiment_free(&again);
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
     return status;

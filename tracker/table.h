@@ -67,6 +67,9 @@ ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text 
  * `out`. */
 char *ft_people_number(double value, char out[FT_NUMBER_CHARS]);
 
+/* The same to 4 significant digits; whole numbers in full below 1e6. Returns `out`. */
+char *ft_short_number(double value, char out[FT_NUMBER_CHARS]);
+
 /* What people see of a cell: its text, or a number written into `room`. */
 const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS]);
 

@@ -48,16 +48,26 @@ void ft_csv_add_number(ft_text *out, double value)
     if (isfinite(value)) ft_text_add(out, ft_format_double(value, number));
 }
 
-char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
+/* Whole numbers below `most` in full (4096), others to some digits; the shorter text where that says the
+ * same. */
+static char *print_number(double value, int digits, double most, char out[FT_NUMBER_CHARS])
 {
     if (!isfinite(value)) return strcpy(out, "-");
     if (value == 0) return strcpy(out, "0"); /* -0 as well */
-    /* Whole numbers in full (4096, 1000000), others to six digits; the shorter text where that says the same.
-     */
-    if (value == floor(value) && fabs(value) < 1e15) return ft_format_double(value, out);
-    snprintf(out, FT_NUMBER_CHARS, "%.6g", value);
+    if (value == floor(value) && fabs(value) < most) return ft_format_double(value, out);
+    snprintf(out, FT_NUMBER_CHARS, "%.*g", digits, value);
     double rounded = strtod(out, NULL);
     return rounded == value ? ft_format_double(value, out) : out;
+}
+
+char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
+{
+    return print_number(value, 6, 1e15, out);
+}
+
+char *ft_short_number(double value, char out[FT_NUMBER_CHARS])
+{
+    return print_number(value, 4, 1e6, out);
 }
 
 static const char *flag_name(const ft_cell *cell)

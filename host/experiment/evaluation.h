@@ -17,9 +17,11 @@ typedef struct ft_evaluation {
     const ft_series *series; /* (dataset->n_items), views of its items */
     int32_t context_length, prediction_length;
     int64_t eval_windows, season;
-    uint32_t seed;             /* of the samples */
-    ft_comm *comm;             /* ranks that share the forecasts; NULL: this process alone */
-    ft_forecasts *examples;    /* collects what a baseline forecasts in some test windows; or NULL */
+    uint32_t seed;          /* of the samples */
+    ft_comm *comm;          /* ranks that share the forecasts; NULL: this process alone */
+    ft_forecasts *examples; /* collects what a baseline forecasts in some test windows; or NULL */
+    ft_text
+        *baseline_windows; /* collects how a baseline did in all test windows, for baselines.csv; or NULL */
     const ft_text *more_lines; /* for the end of forecasts.csv; or NULL */
 } ft_evaluation;
 

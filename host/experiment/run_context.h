@@ -15,6 +15,7 @@ typedef struct ft_run_context_baseline {
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
     double seconds;        /* that computing both took */
     ft_forecasts examples; /* what both forecast in some test windows: lines of forecasts.csv */
+    ft_text windows;       /* how both did in all test windows: lines of baselines.csv */
 } ft_run_context_baseline;
 
 typedef struct ft_run_context {

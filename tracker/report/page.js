@@ -49,7 +49,8 @@ function addVerdict() {
   document.getElementById('figures').replaceChildren(...verdict.figures.map((figure, i) => make('li', { class: i === 0 ? 'is-best' : null },
     make('span', {}, i === 0 ? `the best, ${figure.name}` : words[figure.name] || figure.name),
     make('b', {}, show(figure[data.split])),
-    make('span', {}, `${metricName}; ${otherSplit} ${show(figure[otherSplit])}`))));
+    make('span', {}, `${metricName}; ${otherSplit} ${show(figure[otherSplit])}`),
+    figure.against ? make('span', {}, `The best against ${figure.against}`) : null)));
   document.getElementById('certainty').textContent = data.split === 'test'
     ? 'Chosen by test: the best of several looks better there than it is.'
     : 'Validation chose, so the figure on test is honest.';

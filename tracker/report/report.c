@@ -63,9 +63,9 @@ static ft_status add_parts(ft_report_study *study, const char *why_none, ft_repo
                                 &study->rivals, err);
     if (status == FT_OK) {
         add_head(request, data);
-        ft_report_add_verdict(study, why_none, data);
-        status = ft_report_add_findings(study, data, err);
+        status = ft_report_add_verdict(study, why_none, data, err);
     }
+    if (status == FT_OK) status = ft_report_add_findings(study, data, err);
     if (status == FT_OK) status = ft_report_add_experiments(study, data, err);
     if (status == FT_OK) status = ft_report_add_windows(study, data, err);
     if (status == FT_OK) status = ft_report_add_target(study, data, err);

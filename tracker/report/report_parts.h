@@ -19,7 +19,8 @@ typedef struct ft_report_study {
 
 /* "verdict": the sentence, and the figures of the best and of its baselines behind it. `why_none`: why there
  * is no best. */
-void ft_report_add_verdict(const ft_report_study *study, const char *why_none, ft_report_data *data);
+ft_status ft_report_add_verdict(const ft_report_study *study, const char *why_none, ft_report_data *data,
+                                ft_error *err);
 /* "hyperparameters", "constants", "experiments". */
 ft_status ft_report_add_experiments(const ft_report_study *study, ft_report_data *data, ft_error *err);
 /* "findings" and "importance". */

@@ -110,7 +110,7 @@ static size_t simulate(simulation *s, size_t count, size_t windows, double worse
         s->series[w] = 0;
     }
     for (size_t i = 0; i < count; i++) {
-        s->scores[i] = (ft_window_scores){windows, s->sum[i], s->weight, s->series, 1, 0};
+        s->scores[i] = (ft_window_scores){windows, s->sum[i], s->weight, s->series, 1, 0, 0};
         double total = 0;
         for (size_t w = 0; w < windows; w++) total += s->sum[i][w];
         if (total < lowest) lowest = total, best = i;

@@ -166,23 +166,29 @@ int ft_command_analyze_convergence(int argc, const char *const *argv)
 static ft_status summary(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
                          ft_text *remark, ft_error *err)
 {
-    (void)options;
-    return ft_analyze_summary(experiments, table, remark, err);
+    ft_split split;
+    ft_status status = ft_split_parse(options->split, &split, err);
+    return status == FT_OK ? ft_analyze_summary(experiments, split, table, remark, err) : status;
 }
 
 int ft_command_analyze_summary(int argc, const char *const *argv)
 {
-    analyze_options options = {0};
+    analyze_options options = {.split = "val"};
+    const ft_option extra[] = {
+        FT_OPTION_SPLIT(options.split,
+                        "val or test (default val: test is held back, and shown beside the best)"),
+    };
     ft_command_line line = {
         .command = "ftgpu analyze summary",
         .summary = "Shows the metrics of all experiments in short: how they spread and whose are best.",
         .example = "ftgpu analyze summary",
         .notes =
-            "Metrics of the test split. Below: how many succeeded and failed, overfit, or did not converge, "
-            "and\n"
-            "the hyperparameter that mae goes with most.\n",
+            "Metrics of the validation split, which chooses best_experiment; best_test is its value on "
+            "test.\n"
+            "Below: how many succeeded and failed, overfit, or did not converge, and the hyperparameter that "
+            "mae\ngoes with most.\n",
     };
-    return command(&line, &options, NULL, 0, summary, FT_HISTORY, argc, argv);
+    return command(&line, &options, extra, sizeof extra / sizeof *extra, summary, FT_HISTORY, argc, argv);
 }
 
 static ft_status regimes(const ft_experiments *experiments, const analyze_options *options, ft_table *table,

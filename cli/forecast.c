@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/data_options.h"
 #include "cli/hub_bar.h"
+#include "cli/selection_options.h"
 #include "host/ftgpu.h"
 
 enum { MAX_QUANTILES = 99 };
@@ -73,11 +74,13 @@ int ft_command_forecast(int argc, const char *const *argv)
          .value = &job.experiment,
          .argument = "ID|best",
          .help = "the adapter of a recorded experiment, or of the best one"},
-        {.name = "metric",
+        FT_OPTIONS_BEST_BY(job.metric, "what best means (default mae)", job.split,
+                           "on which split: val or test (default val: test is held back)"),
+        {.name = "match",
          .kind = FT_OPTION_TEXT,
-         .value = &job.metric,
-         .argument = "METRIC",
-         .help = "what best means, on the test split (default mae)"},
+         .value = &job.match,
+         .argument = "PATTERN",
+         .help = "the best of the experiments whose id matches this glob (lr_search_*)"},
         {.name = "context-length",
          .kind = FT_OPTION_INTEGER,
          .value = &job.context_length,
@@ -155,7 +158,8 @@ int ft_command_forecast(int argc, const char *const *argv)
         .summary = "Forecasts each series of a file beyond its end, with sampled paths, and writes their "
                    "mean and quantiles as CSV.",
         .usage = "[--model DIR] [--adapter DIR] --data FILE --target COLUMN [options]",
-        .example = "ftgpu forecast --experiment best --data demo/data.csv --target Close --horizon 24\n",
+        .example = "ftgpu forecast --experiment best --match 'lr_search_*' --data demo/data.csv --target "
+                   "Close --horizon 24\n",
         .notes =
             "Columns: item_id, timestamp, target_name, predictions (the mean of the sampled paths) and the\n"
             "quantiles. mae, rmse, mase and smape, which experiments are compared by, measure the median:\n"

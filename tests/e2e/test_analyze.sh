@@ -77,6 +77,10 @@ expect out 'best val_loss 4 in epoch 1, the first: training made it worse$'
 expect out '^val_loss was lowest in the last epoch in 1 experiments'
 
 must analyze summary --results results
+expect out '^mae +3 +1\.91667 +0\.629153 +1\.25 +2 +2\.5 +search_001_20250101_120000 +1$'
+expect out 'strongest for val mae: hp_learning_rate, correlation 0.953821: lower values are better'
+must analyze summary --results results --split test
+expect out '^the best by test look better there than they are'
 expect out '^mae +3 +2\.33333 +1\.52753 +1 +2 +4 +search_001_20250101_120000$'
 expect out '^directional_accuracy .*search_001_20250101_120000$'
 expect out '^mase +0 +- '
@@ -186,7 +190,7 @@ cp -r results/search_001_20250101_120000 one
 must analyze importance --results one
 [ "$(cat out)" = "1 of 1 experiments have a mae on val: two are needed to see what matters" ] || fail "importance of one: $(cat out)"
 must analyze summary --results one
-expect out '^mae +1 +1 +- +1 +1 +1 +search_001'
+expect out '^mae +1 +1\.25 +- +1\.25 +1\.25 +1\.25 +search_001_20250101_120000 +1$'
 must refine --results one --format json
 [ "$(tr -d ' \n' <out)" = '{"learning_rate":[5e-05,0.0001,0.0002],"epochs":[9]}' ] || fail "refine of one: $(cat out)"
 must best --metric mae --results one

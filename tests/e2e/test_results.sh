@@ -91,7 +91,7 @@ sed -i "s/\"epochs\": 5/\"epochs\": 5, \"same${csi}\": \"${csi}A\", \"times${csi
 sed -i "s/\"times${csi}\": 1/\"times${csi}\": 2/" results/odder*/results.json
 : >shown
 set -f
-for command in compare 'compare --match odd*' "show odd${csi}31m" 'best --metric mae --match odd*' 'analyze summary --match odd*' "show none$csi" \
+for command in compare 'compare --match odd*' "show odd${csi}31m" 'best --metric mae --match odd*' 'analyze summary --split test --match odd*' "show none$csi" \
     "compare --where learning_rate=${csi}1m"; do
     ft $command --results results
     cat out err >>shown

@@ -5,71 +5,125 @@
 #include <stdlib.h>
 
 #include "tracker/confidence_set.h"
+#include "tracker/replicates.h"
 #include "tracker/table.h"
 
-static double cost_of(const ft_experiment *e, ft_metric metric, ft_split split)
-{
-    return e->error ? NAN : ft_metric_cost(metric, ft_metrics_get(&e->metrics[split], metric));
-}
+/* A configuration: its replicates, and the best of them. */
+typedef struct candidate {
+    const ft_experiment *experiment;
+    size_t group;
+    double cost; /* the mean of its replicates; of the best configuration -INFINITY */
+} candidate;
 
-/* Puts an experiment in its place among those that are best so far. */
-static void insert(ft_rivals *r, const ft_experiment *e, const ft_experiment *best, ft_metric metric,
-                   ft_split split)
+/* Puts a candidate in its place among those that are best so far. */
+static void insert(ft_rivals *r, candidate *candidates, const candidate *c)
 {
-    const double cost = cost_of(e, metric, split);
-    if (!isfinite(cost)) return;
+    if (isnan(c->cost) || c->cost == INFINITY) return;
     size_t place = r->count;
-    while (place > 0 && r->experiment[place - 1] != best &&
-           (e == best || cost < cost_of(r->experiment[place - 1], metric, split)))
-        place--;
+    while (place > 0 && c->cost < candidates[place - 1].cost) place--;
     if (r->count == FT_MOST_COMPARED) r->n_left_out++;
     if (place == FT_MOST_COMPARED) return;
     if (r->count < FT_MOST_COMPARED) r->count++;
-    for (size_t i = r->count - 1; i > place; i--) r->experiment[i] = r->experiment[i - 1];
-    r->experiment[place] = e;
+    for (size_t i = r->count - 1; i > place; i--) candidates[i] = candidates[i - 1];
+    candidates[place] = *c;
 }
 
-/* Reads the windows, and leaves out whose are others than the best one's. */
-static ft_status read_windows(ft_rivals *r, ft_window_scores *all, ft_metric metric, ft_split split,
-                              ft_error *err)
+/* Adds the windows of one more replicate, whose are the same. */
+static void add_windows(ft_window_scores *sum, const ft_window_scores *more)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        ft_window_scores *scores = &all[kept];
-        ft_error unread;
-        if (!r->experiment[i]->directory) continue;
-        ft_status status = ft_window_scores_read(r->experiment[i]->directory, split, metric, scores, &unread);
+    for (size_t w = 0; w < sum->n_windows; w++) {
+        sum->sum[w] += more->sum[w];
+        sum->weight[w] += more->weight[w];
+    }
+}
+
+/* What rivals are found among. */
+typedef struct search {
+    const ft_experiments *experiments;
+    ft_replicates replicates;
+    ft_metric metric;
+    ft_split split;
+} search;
+
+/* Reads the windows of a configuration: its best experiment's, and those of its replicates. *n: how many. */
+static ft_status read_configuration(const search *s, const candidate *c, ft_window_scores *scores, size_t *n,
+                                    ft_error *err)
+{
+    const ft_replicates *r = &s->replicates;
+    ft_error unread;
+    *n = 0;
+    if (!c->experiment->directory) return FT_OK;
+    ft_status status = ft_window_scores_read(c->experiment->directory, s->split, s->metric, scores, &unread);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    if (status != FT_OK || scores->n_windows == 0) return FT_OK;
+    *n = 1;
+    for (size_t i = r->first[c->group]; i < r->first[c->group + 1]; i++) {
+        const ft_experiment *e = &s->experiments->items[r->members[i]];
+        ft_window_scores more = {0};
+        if (e == c->experiment || e->error || !e->directory) continue;
+        status = ft_window_scores_read(e->directory, s->split, s->metric, &more, &unread);
         if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
-        if (status == FT_OK && scores->n_windows > 0 &&
-            (i == 0 || (kept > 0 && scores->windows == all[0].windows))) {
-            r->experiment[kept++] = r->experiment[i];
+        if (status == FT_OK && more.windows == scores->windows) {
+            add_windows(scores, &more);
+            ++*n;
+        }
+        ft_window_scores_free(&more);
+    }
+    return FT_OK;
+}
+
+/* Reads the windows of all, and leaves out whose are others than the best one's. */
+static ft_status read_windows(const search *s, const candidate *candidates, ft_rivals *r,
+                              ft_window_scores *all, ft_error *err)
+{
+    const size_t n_candidates = r->count;
+    ft_status status = FT_OK;
+    r->count = 0;
+    for (size_t i = 0; i < n_candidates && status == FT_OK; i++) {
+        ft_window_scores *scores = &all[r->count];
+        size_t n = 0;
+        status = read_configuration(s, &candidates[i], scores, &n, err);
+        if (n > 0 && (i == 0 || (r->count > 0 && scores->windows == all[0].windows))) {
+            r->n_replicates[r->count] = n;
+            r->experiment[r->count++] = candidates[i].experiment;
             continue;
         }
         ft_window_scores_free(scores);
         r->n_left_out++;
     }
-    r->count = kept;
-    return FT_OK;
+    return status;
+}
+
+static ft_status compare(const search *s, const ft_experiment *best, ft_rivals *rivals,
+                         ft_window_scores *scores, ft_error *err)
+{
+    candidate candidates[FT_MOST_COMPARED];
+    for (size_t g = 0; g < s->replicates.n_groups; g++) {
+        const ft_spread spread = ft_replicates_spread(s->experiments, &s->replicates, g, s->metric, s->split);
+        candidate c = {&s->experiments->items[spread.best], g, spread.cost};
+        if (s->replicates.group[best - s->experiments->items] == g) c.experiment = best, c.cost = -INFINITY;
+        insert(rivals, candidates, &c);
+    }
+    ft_status status = rivals->count > 1 ? read_windows(s, candidates, rivals, scores, err) : FT_OK;
+    if (rivals->count < 2) rivals->count = 0;
+    if (status != FT_OK || rivals->count == 0) return status;
+    rivals->n_windows = scores[0].n_windows;
+    rivals->n_series = scores[0].n_series;
+    return ft_confidence_set(scores, rivals->count, s->metric, 0, rivals->certainty, &rivals->n_blocks, err);
 }
 
 ft_status ft_rivals_find(const ft_experiments *experiments, const ft_experiment *best, ft_metric metric,
                          ft_split split, ft_rivals *rivals, ft_error *err)
 {
+    search s = {.experiments = experiments, .metric = metric, .split = split};
     ft_window_scores *scores = calloc(FT_MOST_COMPARED, sizeof *scores);
     *rivals = (ft_rivals){0};
     if (!scores) return ft_no_memory(err, "the experiments", FT_MOST_COMPARED * sizeof *scores);
-    for (size_t i = 0; i < experiments->count && ft_metric_has_windows(metric); i++)
-        insert(rivals, &experiments->items[i], best, metric, split);
-    ft_status status = rivals->count > 1 ? read_windows(rivals, scores, metric, split, err) : FT_OK;
-    if (rivals->count < 2) rivals->count = 0;
-    if (status == FT_OK && rivals->count) {
-        rivals->n_windows = scores[0].n_windows;
-        rivals->n_series = scores[0].n_series;
-        status =
-            ft_confidence_set(scores, rivals->count, metric, 0, rivals->certainty, &rivals->n_blocks, err);
-    }
+    ft_status status = ft_replicates_find(experiments, &s.replicates, err);
+    if (status == FT_OK && ft_metric_has_windows(metric)) status = compare(&s, best, rivals, scores, err);
     for (size_t i = 0; i < FT_MOST_COMPARED; i++) ft_window_scores_free(&scores[i]);
     free(scores);
+    ft_replicates_free(&s.replicates);
     return status;
 }
 

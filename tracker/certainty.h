@@ -8,9 +8,11 @@
 
 enum { FT_MOST_COMPARED = 32 };
 
-/* The best experiments that have forecasts of the same windows, the best first. */
+/* The best experiments that have forecasts of the same windows, the best first. Replicates (replicates.h) are
+ * one: the best of them stands for all, and its windows are their mean. */
 typedef struct ft_rivals {
     const ft_experiment *experiment[FT_MOST_COMPARED];
+    size_t n_replicates[FT_MOST_COMPARED]; /* whose windows are in the mean */
     ft_certainty certainty[FT_MOST_COMPARED];
     size_t count;
     size_t n_left_out; /* with the metric, but worse than these, or without forecasts of the same windows */

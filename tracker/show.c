@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "tracker/baselines.h"
 #include "tracker/certainty.h"
+#include "tracker/replicates.h"
 #include "tracker/table.h"
 #include "tracker/verdict.h"
 
@@ -197,6 +198,30 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
     ft_text_addf(out, "; choosing by %s looks at what was held back\n", ft_split_names[split]);
 }
 
+/* Adds the line "replicates", where the best one has any: by what it was chosen. */
+static ft_status add_replicates(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
+                                ft_metric metric, ft_split split, ft_error *err)
+{
+    ft_replicates replicates;
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return status;
+    const size_t group = replicates.group[best - experiments->items];
+    const ft_spread chosen = ft_replicates_spread(experiments, &replicates, group, metric, split),
+                    test = ft_replicates_spread(experiments, &replicates, group, metric, FT_TEST);
+    if (chosen.n > 1) {
+        ft_text_addf(out, "replicates   %zu seeds: %s %s ", chosen.n, ft_split_names[split],
+                     ft_metric_names[metric]);
+        ft_spread_describe(&chosen, out);
+        if (split != FT_TEST && test.n > 1) {
+            ft_text_addf(out, ", test %s ", ft_metric_names[metric]);
+            ft_spread_describe(&test, out);
+        }
+        ft_text_addf(out, "; means of seeds were compared, of %zu configurations\n", replicates.n_groups);
+    }
+    ft_replicates_free(&replicates);
+    return FT_OK;
+}
+
 /* "16 experiments", or how many of them have what the best was chosen by: those that failed or were pruned
  * have not. */
 static void add_compared(ft_text *out, const ft_experiments *experiments, ft_metric metric, ft_split split)
@@ -285,7 +310,8 @@ ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metri
     if (ft_experiments_best(experiments, metric, split, &best, NULL) != FT_OK) return FT_OK;
     add_best(out, experiments, best, metric, split);
     if (split != FT_TEST) add_test(out, best, metric);
-    ft_status status = read_again(best, &again, &whole, err);
+    ft_status status = add_replicates(out, experiments, best, metric, split, err);
+    if (status == FT_OK) status = read_again(best, &again, &whole, err);
     if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
     ft_experiment_free(&again);
     return status;
@@ -303,7 +329,8 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
-    status = add_certainty(out, experiments, best, metric, split, err);
+    status = add_replicates(out, experiments, best, metric, split, err);
+    if (status == FT_OK) status = add_certainty(out, experiments, best, metric, split, err);
     if (status != FT_OK) return status;
     status = read_again(best, &again, &whole, err);
     if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);

@@ -159,8 +159,8 @@ expect out '^hp_adapter_type +- +- +- +[0-9.]+ +- +best on average: lora$'
 expect_not out '^hp_(seed|epochs)'
 expect out 'the best or worst lies in between: hp_learning_rate$'
 expect out '^left out, as it did not vary: epochs$'
-expect out '^left out: seed; experiments that differ in it alone are replicates$'
-expect out '^ped_anova rests on the best tenth, 2 of 12 experiments'
+expect out '^left out: seed; experiments that differ in it alone are replicates and count by their mean: 8 configurations of 12 experiments$'
+expect out '^ped_anova rests on the best tenth, 2 of 8 configurations'
 
 # No experiments: what can be said is said.
 mkdir none

@@ -112,7 +112,7 @@ Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
     cr_expect(strncmp(rate[6].text, "best in between, near 0.000", 27) == 0, "%s", rate[6].text);
     cr_expect(strstr(remark.data, "lies in between: hp_learning_rate\n"), "%s", remark.data);
     cr_expect(strstr(remark.data, "test says the opposite of val about:"), "%s", remark.data);
-    expect_remark("left out: seed; ");
+    expect_remark("left out: seed, which makes replicates and is no hyperparameter");
 }
 
 Test(analyze, importance_without_enough_experiments)

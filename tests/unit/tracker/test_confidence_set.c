@@ -164,6 +164,19 @@ Test(confidence_set, standard_errors_are_those_of_a_mean)
     cr_expect_eq(s.n_blocks, 15); /* of 4 windows */
 }
 
+/* As far apart in every window is apart; the same is not, whatever rounding makes of the mean of three. */
+Test(confidence_set, what_differs_by_the_same_in_all_windows_is_told_apart)
+{
+    static simulation s;
+    simulate(&s, 3, 20, 0);
+    for (size_t w = 0; w < 20; w++) s.sum[1][w] = s.sum[0][w], s.sum[2][w] = s.sum[0][w] + 0.5;
+    cr_assert_eq(ft_confidence_set(s.scores, 2, FT_MAE, 1, s.certainty, &s.n_blocks, NULL), FT_OK);
+    cr_expect(s.certainty[0].is_tied && s.certainty[1].is_tied);
+    cr_assert_eq(ft_confidence_set(s.scores, 3, FT_MAE, 1, s.certainty, &s.n_blocks, NULL), FT_OK);
+    cr_expect(s.certainty[0].is_tied && s.certainty[1].is_tied);
+    cr_expect_not(s.certainty[2].is_tied);
+}
+
 Test(confidence_set, with_too_few_windows_nothing_is_said)
 {
     static simulation s;

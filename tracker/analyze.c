@@ -130,7 +130,7 @@ static void set_finding(const convergence *c, ft_table *table, size_t column)
     char room[FT_NUMBER_CHARS];
     ft_text text = FT_TEXT_EMPTY;
     if (c->n_val == 0) return;
-    ft_text_addf(&text, "best val_loss %s in epoch %lld", ft_people_number(c->best_val, room),
+    ft_text_addf(&text, "best val_loss %s in epoch %lld", ft_short_number(c->best_val, room),
                  (long long)c->best_val_epoch);
     if (c->n_val >= 2 && c->best_is_last)
         ft_text_add(&text, ", the last: still falling");
@@ -252,12 +252,12 @@ static void describe_regime(const ft_experiments *experiments, ft_text *remark)
     if (isnan(first.p_value)) return;
     if (isfinite(first.ratio))
         ft_text_addf(remark, "volatility is %s in training and %s in test, %s times that; ",
-                     ft_people_number(first.train, room[0]), ft_people_number(first.test, room[1]),
-                     ft_people_number(first.ratio, room[2]));
+                     ft_short_number(first.train, room[0]), ft_short_number(first.test, room[1]),
+                     ft_short_number(first.ratio, room[2]));
     ft_text_addf(remark, "returns of the two %s (Kolmogorov-Smirnov D %s, p ",
                  first.shifted ? "are distributed differently" : "cannot be told apart",
-                 ft_people_number(first.statistic, room[0]));
-    ft_text_addf(remark, "%s, ", ft_people_number(first.p_value, room[3]));
+                 ft_short_number(first.statistic, room[0]));
+    ft_text_addf(remark, "%s, ", ft_short_number(first.p_value, room[3]));
     ft_text_add_line(remark, first.method);
     ft_text_add(remark, ")\n");
 }
@@ -362,7 +362,7 @@ ft_status ft_analyze_summary(const ft_experiments *experiments, ft_split split, 
         char room[FT_NUMBER_CHARS];
         ft_text_addf(remark, "strongest for %s mae: ", ft_split_names[split]);
         ft_text_add_line(remark, strongest.cells[0].text);
-        ft_text_addf(remark, ", correlation %s: %s\n", ft_people_number(strongest.cells[1].number, room),
+        ft_text_addf(remark, ", correlation %s: %s\n", ft_short_number(strongest.cells[1].number, room),
                      strongest.cells[strongest.n_columns - 1].text);
     }
     ft_table_free(&strongest);

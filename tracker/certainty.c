@@ -40,7 +40,7 @@ static void add_windows(ft_window_scores *sum, const ft_window_scores *more)
 /* What rivals are found among. */
 typedef struct search {
     const ft_experiments *experiments;
-    ft_replicates replicates;
+    const ft_replicates *replicates;
     ft_metric metric;
     ft_split split;
 } search;
@@ -49,7 +49,7 @@ typedef struct search {
 static ft_status read_configuration(const search *s, const candidate *c, ft_window_scores *scores, size_t *n,
                                     ft_error *err)
 {
-    const ft_replicates *r = &s->replicates;
+    const ft_replicates *r = s->replicates;
     ft_error unread;
     *n = 0;
     if (!c->experiment->directory) return FT_OK;
@@ -98,10 +98,10 @@ static ft_status compare(const search *s, const ft_experiment *best, ft_rivals *
                          ft_window_scores *scores, ft_error *err)
 {
     candidate candidates[FT_MOST_COMPARED];
-    for (size_t g = 0; g < s->replicates.n_groups; g++) {
-        const ft_spread spread = ft_replicates_spread(s->experiments, &s->replicates, g, s->metric, s->split);
+    for (size_t g = 0; g < s->replicates->n_groups; g++) {
+        const ft_spread spread = ft_replicates_spread(s->experiments, s->replicates, g, s->metric, s->split);
         candidate c = {&s->experiments->items[spread.best], g, spread.cost};
-        if (s->replicates.group[best - s->experiments->items] == g) c.experiment = best, c.cost = -INFINITY;
+        if (s->replicates->group[best - s->experiments->items] == g) c.experiment = best, c.cost = -INFINITY;
         insert(rivals, candidates, &c);
     }
     ft_status status = rivals->count > 1 ? read_windows(s, candidates, rivals, scores, err) : FT_OK;
@@ -112,18 +112,17 @@ static ft_status compare(const search *s, const ft_experiment *best, ft_rivals *
     return ft_confidence_set(scores, rivals->count, s->metric, 0, rivals->certainty, &rivals->n_blocks, err);
 }
 
-ft_status ft_rivals_find(const ft_experiments *experiments, const ft_experiment *best, ft_metric metric,
-                         ft_split split, ft_rivals *rivals, ft_error *err)
+ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates *replicates,
+                         const ft_experiment *best, ft_metric metric, ft_split split, ft_rivals *rivals,
+                         ft_error *err)
 {
-    search s = {.experiments = experiments, .metric = metric, .split = split};
+    const search s = {experiments, replicates, metric, split};
     ft_window_scores *scores = calloc(FT_MOST_COMPARED, sizeof *scores);
     *rivals = (ft_rivals){0};
     if (!scores) return ft_no_memory(err, "the experiments", FT_MOST_COMPARED * sizeof *scores);
-    ft_status status = ft_replicates_find(experiments, &s.replicates, err);
-    if (status == FT_OK && ft_metric_has_windows(metric)) status = compare(&s, best, rivals, scores, err);
+    ft_status status = ft_metric_has_windows(metric) ? compare(&s, best, rivals, scores, err) : FT_OK;
     for (size_t i = 0; i < FT_MOST_COMPARED; i++) ft_window_scores_free(&scores[i]);
     free(scores);
-    ft_replicates_free(&s.replicates);
     return status;
 }
 
@@ -163,7 +162,7 @@ void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft
                      r->n_series > 1 ? "6 series" : "12 windows");
     } else {
         ft_text_addf(out, ": standard error of %s %s", ft_metric_names[metric],
-                     ft_people_number(r->certainty[0].standard_error, room));
+                     ft_short_number(r->certainty[0].standard_error, room));
         if (detail == FT_RIVALS_NAMES) add_tied(r, out);
     }
     if (r->n_left_out > 0) ft_text_addf(out, " (%zu not compared)", r->n_left_out);

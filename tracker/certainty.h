@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "tracker/confidence_set.h"
-#include "tracker/experiments.h"
+#include "tracker/replicates.h"
 
 enum { FT_MOST_COMPARED = 32 };
 
@@ -21,8 +21,9 @@ typedef struct ft_rivals {
 
 /* Compares the FT_MOST_COMPARED best ones by their forecasts.csv (confidence_set.h). count is 0 for one
  * experiment alone, or for a metric without values of windows. */
-ft_status ft_rivals_find(const ft_experiments *experiments, const ft_experiment *best, ft_metric metric,
-                         ft_split split, ft_rivals *rivals, ft_error *err);
+ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates *replicates,
+                         const ft_experiment *best, ft_metric metric, ft_split split, ft_rivals *rivals,
+                         ft_error *err);
 /* How many cannot be told from the best, itself not counted. */
 size_t ft_rivals_tied(const ft_rivals *rivals);
 typedef enum ft_rivals_detail { FT_RIVALS_ERROR, FT_RIVALS_NAMES } ft_rivals_detail;

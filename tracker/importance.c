@@ -190,8 +190,8 @@ static void add_hyperparameters(study *s, ft_table *table, ft_text *remark)
         const char *name = s->all->columns[c] + strlen(prefix);
         bool varies;
         ft_ped_parameter p = take_column(s, c, &varies);
-        if (strcmp(name, "seed") == 0) {
-            seeds = varies || s->n_experiments > s->n;
+        if (strcmp(name, "seed") == 0 && (varies || s->n_experiments > s->n)) {
+            seeds = true;
         } else if (!varies) {
             add_name(&constant, name);
             n_constant++;

@@ -140,6 +140,13 @@ ft_status ft_replicates_find(const ft_experiments *experiments, ft_replicates *r
     return ft_no_memory(err, "replicates", n * sizeof *entries);
 }
 
+void ft_replicates_split(ft_replicates *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) r->group[i] = r->members[i] = r->first[i] = i;
+    r->first[n] = r->n_groups = n;
+    r->most = n > 0;
+}
+
 void ft_replicates_free(ft_replicates *r)
 {
     free(r->group);

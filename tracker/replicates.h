@@ -18,6 +18,8 @@ typedef struct ft_replicates {
 } ft_replicates;
 
 ft_status ft_replicates_find(const ft_experiments *experiments, ft_replicates *replicates, ft_error *err);
+/* Makes each of n experiments a group of its own. */
+void ft_replicates_split(ft_replicates *replicates, size_t n);
 void ft_replicates_free(ft_replicates *replicates);
 
 /* What a group says about a metric: over its experiments that did not fail and have it. */

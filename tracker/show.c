@@ -2,12 +2,14 @@
 #include "tracker/show.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "tracker/baselines.h"
 #include "tracker/certainty.h"
+#include "tracker/fit.h"
 #include "tracker/replicates.h"
 #include "tracker/table.h"
 #include "tracker/verdict.h"
@@ -53,8 +55,8 @@ static void add_metrics_row(ft_table *table, const char *whose, const ft_metrics
         ft_table_set_number(table, (size_t)m + 1, ft_metrics_get(metrics, (ft_metric)m));
 }
 
-/* The metrics of the given splits, each followed by those of the baselines. */
-static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, ft_error *err)
+/* The metrics of all splits, each followed by those of the baselines. */
+static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, size_t width, ft_error *err)
 {
     ft_table table = FT_TABLE_EMPTY;
     ft_table_column(&table, "metrics");
@@ -73,7 +75,7 @@ static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, ft_e
     }
     ft_status status = FT_OK;
     if (table.n_rows || table.failed)
-        status = ft_table_print(&table, FT_TABLE_TEXT, out, err);
+        status = ft_table_print_fitting(&table, width, out, err);
     else
         ft_text_add(out, "no metrics\n");
     ft_table_free(&table);
@@ -135,7 +137,7 @@ ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_e
     ft_text_add(out, "hyperparams  ");
     add_members(out, experiment->hyperparams);
     ft_text_add(out, "\n\n");
-    ft_status status = add_metrics(out, experiment, err);
+    ft_status status = add_metrics(out, experiment, SIZE_MAX, err);
     if (status == FT_OK && experiment->n_epochs) {
         ft_text_add(out, "\n");
         status = add_history(out, experiment, err);
@@ -153,7 +155,7 @@ static void add_figure(ft_text *out, const ft_experiment *experiment, ft_split s
 {
     char room[FT_NUMBER_CHARS];
     ft_text_addf(out, "%s %s %s", ft_split_names[split], ft_metric_names[metric],
-                 ft_people_number(ft_metrics_get(&experiment->metrics[split], metric), room));
+                 ft_short_number(ft_metrics_get(&experiment->metrics[split], metric), room));
 }
 
 /* Chosen by validation, the figure on test is honest. */
@@ -161,7 +163,7 @@ static void add_test(ft_text *out, const ft_experiment *best, ft_metric metric)
 {
     char room[FT_NUMBER_CHARS];
     ft_text_addf(out, "test         %s %s; test had no part in the choice\n", ft_metric_names[metric],
-                 ft_people_number(ft_metrics_get(&best->metrics[FT_TEST], metric), room));
+                 ft_short_number(ft_metrics_get(&best->metrics[FT_TEST], metric), room));
 }
 
 /* Whether choosing by validation, which is how one would choose before seeing the test data, agrees. */
@@ -199,27 +201,21 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
 }
 
 /* Adds the line "replicates", where the best one has any: by what it was chosen. */
-static ft_status add_replicates(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
-                                ft_metric metric, ft_split split, ft_error *err)
+static void add_replicates(ft_text *out, const ft_experiments *experiments, const ft_replicates *replicates,
+                           const ft_experiment *best, ft_metric metric, ft_split split)
 {
-    ft_replicates replicates;
-    ft_status status = ft_replicates_find(experiments, &replicates, err);
-    if (status != FT_OK) return status;
-    const size_t group = replicates.group[best - experiments->items];
-    const ft_spread chosen = ft_replicates_spread(experiments, &replicates, group, metric, split),
-                    test = ft_replicates_spread(experiments, &replicates, group, metric, FT_TEST);
-    if (chosen.n > 1) {
-        ft_text_addf(out, "replicates   %zu seeds: %s %s ", chosen.n, ft_split_names[split],
-                     ft_metric_names[metric]);
-        ft_spread_describe(&chosen, out);
-        if (split != FT_TEST && test.n > 1) {
-            ft_text_addf(out, ", test %s ", ft_metric_names[metric]);
-            ft_spread_describe(&test, out);
-        }
-        ft_text_addf(out, "; means of seeds were compared, of %zu configurations\n", replicates.n_groups);
+    const size_t group = replicates->group[best - experiments->items];
+    const ft_spread chosen = ft_replicates_spread(experiments, replicates, group, metric, split),
+                    test = ft_replicates_spread(experiments, replicates, group, metric, FT_TEST);
+    if (chosen.n < 2) return;
+    ft_text_addf(out, "replicates   %zu seeds: %s %s ", chosen.n, ft_split_names[split],
+                 ft_metric_names[metric]);
+    ft_spread_describe(&chosen, out);
+    if (split != FT_TEST && test.n > 1) {
+        ft_text_addf(out, ", test %s ", ft_metric_names[metric]);
+        ft_spread_describe(&test, out);
     }
-    ft_replicates_free(&replicates);
-    return FT_OK;
+    ft_text_addf(out, "; means of seeds were compared, of %zu configurations\n", replicates->n_groups);
 }
 
 /* "16 experiments", or how many of them have what the best was chosen by: those that failed or were pruned
@@ -244,16 +240,21 @@ static void add_finding(ft_text *out, const char *label, const ft_text *finding)
     ft_text_add(out, "\n");
 }
 
-/* Adds the line "certainty". */
+/* Adds the lines "replicates" and "certainty". */
 static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
                                ft_metric metric, ft_split split, ft_error *err)
 {
     ft_rivals rivals;
+    ft_replicates replicates;
     ft_text sentence = FT_TEXT_EMPTY;
-    ft_status status = ft_rivals_find(experiments, best, metric, split, &rivals, err);
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return status;
+    add_replicates(out, experiments, &replicates, best, metric, split);
+    status = ft_rivals_find(experiments, &replicates, best, metric, split, &rivals, err);
     if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
     if (status == FT_OK) add_finding(out, "certainty    ", &sentence);
     ft_text_free(&sentence);
+    ft_replicates_free(&replicates);
     return status;
 }
 
@@ -310,15 +311,15 @@ ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metri
     if (ft_experiments_best(experiments, metric, split, &best, NULL) != FT_OK) return FT_OK;
     add_best(out, experiments, best, metric, split);
     if (split != FT_TEST) add_test(out, best, metric);
-    ft_status status = add_replicates(out, experiments, best, metric, split, err);
+    ft_status status = add_certainty(out, experiments, best, metric, split, err);
     if (status == FT_OK) status = read_again(best, &again, &whole, err);
     if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
     ft_experiment_free(&again);
     return status;
 }
 
-ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
-                           ft_error *err)
+ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, size_t width,
+                           ft_text *out, ft_error *err)
 {
     const ft_experiment *best, *whole;
     ft_experiment again = {0};
@@ -329,13 +330,12 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
-    status = add_replicates(out, experiments, best, metric, split, err);
-    if (status == FT_OK) status = add_certainty(out, experiments, best, metric, split, err);
+    status = add_certainty(out, experiments, best, metric, split, err);
     if (status != FT_OK) return status;
     status = read_again(best, &again, &whole, err);
     if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
     ft_text_add(out, "\n");
-    if (status == FT_OK) status = add_metrics(out, whole, err);
+    if (status == FT_OK) status = add_metrics(out, whole, width, err);
     ft_experiment_free(&again);
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
     return status;

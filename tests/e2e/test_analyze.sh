@@ -40,7 +40,7 @@ must analyze importance --results results --split test --metric directional_accu
 expect err 'only 3 experiments'
 # By validation, which is the default: (1.25, 2, 2.5) against (1, 2, 4); test stands beside it.
 must analyze importance --results results
-expect out '^hp_learning_rate +0\.953821 +0\.953821 +1 +[0-9.]+ +1 +lower values are better$'
+expect out '^hp_learning_rate +0\.9538 +0\.9538 +1 +[0-9.]+ +1 +lower values are better$'
 expect_not out 'by the test split'
 must analyze importance --results results --top 1 --format json
 expect out '"hyperparameter": "hp_learning_rate", "correlation": 0\.95382'
@@ -77,11 +77,11 @@ expect out 'best val_loss 4 in epoch 1, the first: training made it worse$'
 expect out '^val_loss was lowest in the last epoch in 1 experiments'
 
 must analyze summary --results results
-expect out '^mae +3 +1\.91667 +0\.629153 +1\.25 +2 +2\.5 +search_001_20250101_120000 +1$'
-expect out 'strongest for val mae: hp_learning_rate, correlation 0.953821: lower values are better'
+expect out '^mae +3 +1\.917 +0\.6292 +1\.25 +2 +2\.5 +search_001_20250101_120000 +1$'
+expect out 'strongest for val mae: hp_learning_rate, correlation 0.9538: lower values are better'
 must analyze summary --results results --split test
 expect out '^the best by test look better there than they are'
-expect out '^mae +3 +2\.33333 +1\.52753 +1 +2 +4 +search_001_20250101_120000$'
+expect out '^mae +3 +2\.333 +1\.528 +1 +2 +4 +search_001_20250101_120000$'
 expect out '^directional_accuracy .*search_001_20250101_120000$'
 expect out '^mase +0 +- '
 expect out '3 experiments: 3 succeeded, 0 failed'

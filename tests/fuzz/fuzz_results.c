@@ -53,7 +53,7 @@ static void analyze(ft_experiments *all)
         print(status, &table, &remark, &err);
     }
     ft_text text = FT_TEXT_EMPTY;
-    fuzz_check(ft_describe_best(all, FT_MAE, FT_TEST, &text, &err), &err, NULL);
+    fuzz_check(ft_describe_best(all, FT_MAE, FT_TEST, SIZE_MAX, &text, &err), &err, NULL);
     ft_text_free(&text);
 }
 

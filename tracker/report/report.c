@@ -72,8 +72,8 @@ static ft_status add_parts(ft_report_study *study, const char *why_none, ft_repo
     const ft_report_request *request = study->request;
     ft_status status = FT_OK;
     if (study->best)
-        status = ft_rivals_find(request->experiments, study->best, request->metric, request->split,
-                                &study->rivals, err);
+        status = ft_rivals_find(request->experiments, &study->replicates, study->best, request->metric,
+                                request->split, &study->rivals, err);
     if (status == FT_OK) {
         add_head(request, data);
         status = ft_report_add_verdict(study, why_none, data, err);

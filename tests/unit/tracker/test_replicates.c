@@ -114,7 +114,7 @@ Test(replicates, rivals_are_configurations_with_the_mean_of_their_windows)
     const ft_experiment *best;
     ft_error err;
     cr_assert_eq(ft_experiments_best(&set, FT_MAE, FT_VAL, &best, NULL), FT_OK);
-    cr_assert_eq(ft_rivals_find(&set, best, FT_MAE, FT_VAL, &rivals, &err), FT_OK);
+    cr_assert_eq(ft_rivals_find(&set, &replicates, best, FT_MAE, FT_VAL, &rivals, &err), FT_OK);
     cr_assert_eq(rivals.count, 2);
     cr_expect_str_eq(rivals.experiment[0]->experiment_id, "e4");
     cr_expect_str_eq(rivals.experiment[1]->experiment_id, "e0");

@@ -162,6 +162,23 @@ expect out '^left out, as it did not vary: epochs$'
 expect out '^left out: seed; experiments that differ in it alone are replicates and count by their mean: 8 configurations of 12 experiments$'
 expect out '^ped_anova rests on the best tenth, 2 of 8 configurations'
 
+# Either alone hardly matters; together they decide: 3 of the 3.08 squares, by hand.
+for rate in 1 2; do
+    for rank in 4 8; do
+        for dropout in 0 1 2; do
+            mae=2.$dropout
+            case $rate$rank in 14 | 28) mae=1.$dropout ;; esac
+            write pairs/p_$rate$rank$dropout "{\"experiment_id\": \"p_$rate$rank$dropout\", \"val_metrics\": {\"mae\": $mae},
+                \"hyperparams\": {\"rate\": $rate, \"rank\": $rank, \"dropout\": $dropout}}"
+        done
+    done
+done
+must analyze importance --results pairs
+expect out '^hp_rate .* hardly matters$'
+expect out '^strongest interaction: hp_rate and hp_rank, 97 % of the variance .F test, p [0-9.]+e-07 for the strongest of 3 pairs.; best together: rate 1, rank 4$'
+must analyze importance --results results
+expect out '^interactions of pairs cannot be told from chance by 3 experiments: more are needed'
+
 # No experiments: what can be said is said.
 mkdir none
 for analysis in overfitting convergence regimes; do

@@ -6,6 +6,8 @@
 
 #include "cli/command.h"
 #include "cli/selection_options.h"
+#include "cli/terminal.h"
+#include "tracker/fit.h"
 
 typedef struct analyze_options {
     ft_selection_options selection;
@@ -17,20 +19,29 @@ typedef struct analyze_options {
 typedef ft_status analysis(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
                            ft_text *remark, ft_error *err);
 
-/* For people the remark follows the table; for programs it goes to stderr, and stdout is
- * data alone. */
-static ft_status print(const ft_table *table, const ft_text *remark, ft_table_format format, ft_error *err)
+/* The table with short ids, as wide as the terminal, and the remark below it. */
+static ft_status print_for_people(ft_table *table, const char *remark, ft_error *err)
 {
     ft_text text = FT_TEXT_EMPTY;
-    const char *lines = remark->data ? remark->data : "";
-    bool people = format == FT_TABLE_TEXT;
+    const size_t id = ft_table_find(table, "experiment_id"), width = ft_terminal_width();
     ft_status status = FT_OK;
-    if (!people || table->n_rows) status = ft_table_print(table, format, &text, err);
-    if (people && table->n_rows && *lines) ft_text_add(&text, "\n");
-    if (people) ft_text_add(&text, lines);
+    if (id < table->n_columns) ft_shorten_ids(table, id);
+    if (table->n_rows) status = ft_table_print_fitting(table, width, &text, err);
+    if (table->n_rows && *remark) ft_text_add(&text, "\n");
+    ft_wrap_lines(remark, width, &text);
     if (status == FT_OK) status = ft_print_text(&text, err);
     ft_text_free(&text);
-    for (size_t length; status == FT_OK && !people && *lines; lines += length + (lines[length] == '\n')) {
+    return status;
+}
+
+/* For people the remark follows the table; for programs it goes to stderr, and stdout is
+ * data alone. */
+static ft_status print(ft_table *table, const ft_text *remark, ft_table_format format, ft_error *err)
+{
+    const char *lines = remark->data ? remark->data : "";
+    if (format == FT_TABLE_TEXT) return print_for_people(table, lines, err);
+    ft_status status = ft_print_table(table, format, err);
+    for (size_t length; status == FT_OK && *lines; lines += length + (lines[length] == '\n')) {
         length = strcspn(lines, "\n");
         fprintf(stderr, "ftgpu: %.*s\n", (int)length, lines);
     }
@@ -168,23 +179,29 @@ int ft_command_analyze_convergence(int argc, const char *const *argv)
 static ft_status summary(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
                          ft_text *remark, ft_error *err)
 {
-    (void)options;
-    return ft_analyze_summary(experiments, table, remark, err);
+    ft_split split;
+    ft_status status = ft_split_parse(options->split, &split, err);
+    return status == FT_OK ? ft_analyze_summary(experiments, split, table, remark, err) : status;
 }
 
 int ft_command_analyze_summary(int argc, const char *const *argv)
 {
-    analyze_options options = {0};
+    analyze_options options = {.split = "val"};
+    const ft_option extra[] = {
+        FT_OPTION_SPLIT(options.split,
+                        "val or test (default val: test is held back, and shown beside the best)"),
+    };
     ft_command_line line = {
         .command = "ftgpu analyze summary",
         .summary = "Shows the metrics of all experiments in short: how they spread and whose are best.",
         .example = "ftgpu analyze summary",
         .notes =
-            "Metrics of the test split. Below: how many succeeded and failed, overfit, or did not converge, "
-            "and\n"
-            "the hyperparameter that mae goes with most.\n",
+            "Metrics of the validation split, which chooses best_experiment; best_test is its value on "
+            "test.\n"
+            "Below: how many succeeded and failed, overfit, or did not converge, and the hyperparameter that "
+            "mae\ngoes with most.\n",
     };
-    return command(&line, &options, NULL, 0, summary, FT_HISTORY, argc, argv);
+    return command(&line, &options, extra, sizeof extra / sizeof *extra, summary, FT_HISTORY, argc, argv);
 }
 
 static ft_status regimes(const ft_experiments *experiments, const analyze_options *options, ft_table *table,

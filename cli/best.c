@@ -1,6 +1,8 @@
 /* ftgpu best: the experiment to go on with. */
 #include "cli/command.h"
 #include "cli/selection_options.h"
+#include "cli/terminal.h"
+#include "tracker/fit.h"
 #include "tracker/metrics.h"
 #include "tracker/show.h"
 
@@ -11,19 +13,21 @@ static ft_status best(const ft_selection_options *selection, const char *metric_
     ft_table_format format;
     ft_metric metric;
     ft_split split;
-    ft_text text = FT_TEXT_EMPTY;
+    ft_text text = FT_TEXT_EMPTY, wrapped = FT_TEXT_EMPTY;
     ft_status status = ft_table_format_parse(format_name, &format, err);
     if (status == FT_OK) status = ft_metric_parse(metric_name, &metric, err);
     if (status == FT_OK) status = ft_split_parse(split_name, &split, err);
     if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, true, &experiments, err);
     if (status == FT_OK && format == FT_TABLE_TEXT) {
-        status = ft_describe_best(&experiments, metric, split, &text, err);
-        if (status == FT_OK) status = ft_print_text(&text, err);
+        status = ft_describe_best(&experiments, metric, split, ft_terminal_width(), &text, err);
+        if (status == FT_OK) ft_wrap_lines(text.data, ft_terminal_width(), &wrapped);
+        if (status == FT_OK) status = ft_print_text(&wrapped, err);
     } else if (status == FT_OK) {
         const ft_experiment *found;
         status = ft_experiments_best(&experiments, metric, split, &found, err);
         if (status == FT_OK) status = ft_print_experiment(found->directory, format, err);
     }
+    ft_text_free(&wrapped);
     ft_text_free(&text);
     ft_experiments_free(&experiments);
     return status;

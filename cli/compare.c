@@ -1,18 +1,21 @@
-/* ftgpu compare: a table of experiments. ftgpu export: the same into a file. */
+/* ftgpu compare: a table of experiments. */
 #include "tracker/compare.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "cli/command.h"
 #include "cli/selection_options.h"
-#include "host/output.h"
+#include "cli/terminal.h"
+#include "tracker/columns.h"
+#include "tracker/compare_people.h"
+#include "tracker/fit.h"
 
 typedef struct compare_options {
     ft_selection_options selection;
-    const char *format, *sort, *split;
+    const char *format, *metric, *sort, *split, *columns;
     ft_option_list group_by;
-    bool descending, all_columns;
+    bool descending, all_columns, each_seed;
 } compare_options;
 
 /* Whether --sort names a metric, which the chosen split gives, with or without val_. */
@@ -70,30 +73,117 @@ static ft_status add_sort_metric(const compare_options *options, const ft_experi
     return experiments->count ? ft_experiments_best(experiments, metric, FT_VAL, &any, err) : FT_OK;
 }
 
+/* Whether people see a row a configuration, and not the table of programs. */
+static bool is_for_people(const compare_options *options, ft_table_format format)
+{
+    return format == FT_TABLE_TEXT && !options->all_columns && !options->columns && !options->group_by.count;
+}
+
+/* The metric that ranks: --metric, else --sort's, else mae. */
+static ft_status choose_metric(const compare_options *options, ft_metric *metric, ft_split *split,
+                               ft_error *err)
+{
+    const char *name = options->metric ? options->metric : "mae", *sort = options->sort;
+    ft_status status = ft_split_parse(options->split, split, err);
+    if (!options->metric && sort) {
+        if (strncmp(sort, "val_", 4) == 0) sort += 4;
+        if (strncmp(sort, "test_", 5) == 0) sort += 5;
+        if (ft_metric_parse(sort, metric, NULL) == FT_OK) name = sort;
+    }
+    return status == FT_OK ? ft_metric_parse(name, metric, err) : status;
+}
+
+/* Sorts a comparison and gives the order of its experiments: (table->n_rows). */
+static ft_status sort_experiments(const compare_options *options, ft_table *table, size_t *order,
+                                  ft_error *err)
+{
+    const size_t place = ft_table_column(table, "");
+    for (size_t r = 0; r < table->n_rows; r++) ft_table_put_number(table, r, place, (double)r);
+    ft_status status = options->sort ? sort_table(table, options->sort, options->descending, err) : FT_OK;
+    for (size_t r = 0; r < table->n_rows && status == FT_OK; r++)
+        order[r] = (size_t)table->cells[r * table->n_columns + place].number;
+    return status;
+}
+
+static ft_status print_for_people(const compare_options *options, const ft_experiments *experiments,
+                                  ft_table *table, ft_text *text, ft_error *err)
+{
+    ft_replicates replicates = {0};
+    size_t *order = malloc((experiments->count + 1) * sizeof *order);
+    ft_people_comparison people = {
+        .experiments = experiments, .replicates = &replicates, .order = order, .width = ft_terminal_width()};
+    ft_status status = order ? choose_metric(options, &people.metric, &people.split, err)
+                             : ft_no_memory(err, "an order", experiments->count * sizeof *order);
+    if (status == FT_OK) status = ft_replicates_find(experiments, &replicates, err);
+    if (status == FT_OK && options->each_seed) ft_replicates_split(&replicates, experiments->count);
+    if (status == FT_OK) ft_compare_take_means(experiments, &replicates, table);
+    if (status == FT_OK) status = sort_experiments(options, table, order, err);
+    if (status == FT_OK) status = ft_compare_for_people(&people, text, err);
+    ft_replicates_free(&replicates);
+    free(order);
+    return status;
+}
+
+/* Ids as short as they may be, and no fractions of a second. */
+static void shorten(ft_table *table)
+{
+    const size_t id = ft_table_find(table, "experiment_id"), time = ft_table_find(table, "timestamp");
+    if (id < table->n_columns) ft_shorten_ids(table, id);
+    for (size_t r = 0; time < table->n_columns && r < table->n_rows; r++) {
+        ft_cell *cell = &table->cells[r * table->n_columns + time];
+        if (cell->kind == FT_CELL_TEXT) cell->text[strcspn(cell->text, ".")] = '\0';
+    }
+}
+
+/* The table of programs, or of groups; people see it in pieces that fit. */
+static ft_status print_table(const compare_options *options, ft_table_format format, ft_table *table,
+                             ft_text *text, ft_error *err)
+{
+    ft_table groups = FT_TABLE_EMPTY, *shown = table;
+    ft_status status = FT_OK;
+    if (options->group_by.count) {
+        shown = &groups;
+        status = ft_compare_group(table, options->group_by.items, options->group_by.count, &groups, err);
+    }
+    if (status == FT_OK && options->sort) status = sort_table(shown, options->sort, options->descending, err);
+    if (format == FT_TABLE_TEXT) shorten(shown);
+    if (status == FT_OK && format == FT_TABLE_TEXT)
+        status = ft_table_print_fitting(shown, ft_terminal_width(), text, err);
+    else if (status == FT_OK)
+        status = ft_table_print(shown, format, text, err);
+    ft_table_free(&groups);
+    return status;
+}
+
+static ft_status fill_table(const compare_options *options, const ft_experiments *experiments,
+                            ft_table *table, ft_error *err)
+{
+    if (options->columns) return ft_compare_columns(experiments, options->columns, table, err);
+    ft_status status = ft_compare(experiments, table, err);
+    return status == FT_OK ? add_sort_metric(options, experiments, table, err) : status;
+}
+
 static ft_status compare(const compare_options *options, ft_error *err)
 {
     ft_experiments experiments = {0};
-    ft_table table = FT_TABLE_EMPTY, groups = FT_TABLE_EMPTY, *shown = &table;
+    ft_table table = FT_TABLE_EMPTY;
     ft_text text = FT_TEXT_EMPTY;
     ft_table_format format;
     if (options->descending && !options->sort)
         return ft_fail(err, FT_BAD_INPUT, "--descending says how --sort goes, but --sort is not given");
     ft_status status = ft_table_format_parse(options->format, &format, err);
-    if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, false, &experiments, err);
-    if (status == FT_OK) status = ft_compare(&experiments, &table, err);
-    if (status == FT_OK) status = add_sort_metric(options, &experiments, &table, err);
-    if (status == FT_OK && options->group_by.count) {
-        shown = &groups;
-        status = ft_compare_group(&table, options->group_by.items, options->group_by.count, &groups, err);
-    }
-    if (status == FT_OK && options->sort) status = sort_table(shown, options->sort, options->descending, err);
-    if (status == FT_OK && format == FT_TABLE_TEXT && !options->all_columns && !options->group_by.count)
-        ft_compare_fold_constants(shown, &text);
-    if (status == FT_OK) status = ft_table_print(shown, format, &text, err);
+    const bool whole = options->columns || (status == FT_OK && is_for_people(options, format));
+    if (status == FT_OK)
+        status =
+            ft_selection_load(&options->selection, whole ? FT_WHOLE : FT_SCORES, false, &experiments, err);
+    if (status == FT_OK) status = fill_table(options, &experiments, &table, err);
+    if (status == FT_OK && is_for_people(options, format))
+        status = print_for_people(options, &experiments, &table, &text, err);
+    else if (status == FT_OK)
+        status = print_table(options, format, &table, &text, err);
     if (status == FT_OK && format == FT_TABLE_TEXT) add_unevaluated(&text, &experiments);
     if (status == FT_OK) status = ft_print_text(&text, err);
     ft_text_free(&text);
-    ft_table_free(&groups);
     ft_table_free(&table);
     ft_experiments_free(&experiments);
     return status;
@@ -114,8 +204,8 @@ int ft_command_compare(int argc, const char *const *argv)
          .value = &options.sort,
          .argument = "COLUMN",
          .help = "sort by a column, or by a metric (mae) of the split"},
-        FT_OPTION_SPLIT(options.split,
-                        "whose metric --sort takes: val or test (default val: test is held back)"),
+        FT_OPTIONS_BEST_BY(options.metric, "that ranks (default: that of --sort, else mae)", options.split,
+                           "by which --sort and # go: val or test (default val: test is held back)"),
         {.name = "descending",
          .kind = FT_OPTION_FLAG,
          .value = &options.descending,
@@ -123,21 +213,32 @@ int ft_command_compare(int argc, const char *const *argv)
         {.name = "all-columns",
          .kind = FT_OPTION_FLAG,
          .value = &options.all_columns,
-         .help = "in a table for people, also the hyperparameters that all share"},
+         .help = "for people: all columns, a row an experiment, in pieces that fit"},
+        {.name = "each-seed",
+         .kind = FT_OPTION_FLAG,
+         .value = &options.each_seed,
+         .help = "for people: a row a seed instead of a row a configuration"},
+        FT_OPTION_COLUMNS(options.columns),
         FT_OPTION_FORMAT(options.format),
         {.name = NULL},
     };
     const ft_command_line line = {
         .command = "ftgpu compare",
-        .summary = "Shows experiments side by side: their hyperparameters (hp_*) and their metrics on the "
-                   "test split.",
+        .summary = "Shows experiments side by side: what varies, and a metric on validation and test.",
         .usage = "[ID...] [options]",
         .example = "ftgpu compare --sort mae\nftgpu compare --match 'lr_search_*' --format csv\n"
-                   "ftgpu compare --group-by learning_rate --sort test_mae_mean",
-        .notes = "test_mae, test_rmse, test_mase and test_smape measure the median of the sampled paths.\n"
-                 "--sort METRIC adds val_METRIC and sorts by it. The best by --split test, or --sort "
-                 "test_METRIC,\n"
-                 "looks better there than it is.\n",
+                   "ftgpu compare --group-by learning_rate --sort test_mae_mean\n"
+                   "ftgpu compare --columns 'hp_*,val_mae,test_mae,seconds' --format json",
+        .notes =
+            "For people: # ranks by --metric on --split; seeds of a configuration are one row, with mean "
+            "and\n"
+            "standard deviation; it is as wide as the terminal, or 80 columns where there is none (COLUMNS\n"
+            "says otherwise). csv and json have a row an experiment: experiment_id, timestamp, hp_*, "
+            "test_*,\n"
+            "or --columns. mae, rmse, mase and smape measure the median of the sampled paths. --sort METRIC\n"
+            "goes by val_METRIC. The best by --split test, or --sort test_METRIC, looks better there than "
+            "it\n"
+            "is.\n",
         .options = table,
         .positional = "ID",
         .arguments = &options.selection.ids,
@@ -150,65 +251,5 @@ int ft_command_compare(int argc, const char *const *argv)
     }
     ft_selection_options_free(&options.selection);
     ft_option_list_free(&options.group_by);
-    return exit_status;
-}
-
-static ft_status export_csv(const ft_selection_options *selection, const char *path, ft_error *err)
-{
-    ft_experiments experiments = {0};
-    ft_table table = FT_TABLE_EMPTY;
-    ft_text csv = FT_TEXT_EMPTY, told = FT_TEXT_EMPTY;
-    ft_status status = ft_output_check(path, NULL, 0, err);
-    if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, false, &experiments, err);
-    if (status == FT_OK) status = ft_compare(&experiments, &table, err);
-    if (status == FT_OK) status = ft_table_print(&table, FT_TABLE_SPREADSHEET, &csv, err);
-    if (status == FT_OK) status = ft_write_file(path, csv.data, csv.length, err);
-    if (status == FT_OK) {
-        ft_text_add_line(&told, path);
-        ft_text_addf(&told, ": %zu experiments, %zu columns\n", table.n_rows, table.n_columns);
-        status = ft_print_text(&told, err);
-    }
-    ft_text_free(&told);
-    ft_text_free(&csv);
-    ft_table_free(&table);
-    ft_experiments_free(&experiments);
-    return status;
-}
-
-int ft_command_export(int argc, const char *const *argv)
-{
-    ft_selection_options selection = FT_SELECTION_DEFAULT;
-    const char *path = NULL;
-    const ft_option table[] = {
-        {.name = "csv",
-         .kind = FT_OPTION_TEXT,
-         .value = &path,
-         .argument = "FILE",
-         .help = "where the table goes; a file that is there is replaced",
-         .required = true},
-        FT_OPTIONS_SELECTION(selection),
-        {.name = NULL},
-    };
-    const ft_command_line line = {
-        .command = "ftgpu export",
-        .summary = "Writes the comparison of experiments, a row each, into a CSV file.",
-        .usage = "--csv FILE [ID...] [options]",
-        .example = "ftgpu export --csv experiments.csv\nftgpu export --csv lr.csv --match 'lr_search_*'",
-        .notes =
-            "Columns: experiment_id, timestamp, hp_<hyperparameter>, test_<metric>, and error where one\n"
-            "failed. What is undefined is empty; numbers read back exactly. A text that a spreadsheet\n"
-            "would compute (it begins with =, +, - or @) gets a ' before it; compare --format csv prints\n"
-            "it as it is.\n",
-        .options = table,
-        .positional = "ID",
-        .arguments = &selection.ids,
-        .most_arguments = FT_MOST_IDS,
-    };
-    int exit_status;
-    if (ft_command_parse(&line, argc, argv, &exit_status)) {
-        ft_error err = {""};
-        exit_status = ft_command_finish(export_csv(&selection, path, &err), &err);
-    }
-    ft_selection_options_free(&selection);
     return exit_status;
 }

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/data_options.h"
 #include "cli/hub_bar.h"
+#include "cli/selection_options.h"
 #include "host/ftgpu.h"
 
 enum { MAX_QUANTILES = 99 };
@@ -82,7 +83,10 @@ int ft_command_forecast(int argc, const char *const *argv)
         FT_OPT_TEXT("adapter", &job.adapter, "DIR", "a PEFT adapter for it"),
         FT_OPT_TEXT("experiment", &job.experiment, "ID|best",
                     "the adapter of a recorded experiment, or of the best one"),
-        FT_OPT_TEXT("metric", &job.metric, "METRIC", "what best means, on the test split (default mae)"),
+        FT_OPTIONS_BEST_BY(job.metric, "what best means (default mae)", job.split,
+                           "on which split: val or test (default val: test is held back)"),
+        FT_OPT_TEXT("match", &job.match, "PATTERN",
+                    "the best of the experiments whose id matches this glob (lr_search_*)"),
         FT_OPT_INTEGER(
             "context-length", &job.context_length, "N", 1, 65536,
             "rows that the model looks back (default: as the experiment was tuned, else the model's "
@@ -115,7 +119,8 @@ int ft_command_forecast(int argc, const char *const *argv)
         .summary = "Forecasts each series of a file beyond its end, with sampled paths, and writes their "
                    "mean and quantiles as CSV.",
         .usage = "[--model DIR] [--adapter DIR] --data FILE --target COLUMN [options]",
-        .example = "ftgpu forecast --experiment best --data demo/data.csv --target Close --horizon 24\n",
+        .example = "ftgpu forecast --experiment best --match 'lr_search_*' --data demo/data.csv --target "
+                   "Close --horizon 24\n",
         .notes = notes,
         .options = options};
     int exit_status;

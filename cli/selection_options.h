@@ -49,6 +49,14 @@ typedef struct ft_selection_options {
     }
 extern const char *const ft_split_choices[];
 
+/* A row that chooses columns (tracker/columns.h). */
+#define FT_OPTION_COLUMNS(target)                                                                            \
+    {                                                                                                        \
+        .name = "columns", .kind = FT_OPTION_TEXT, .value = &(target), .argument = "LIST",                   \
+        .help = "these columns, by names and globs: hp_*, train_*, val_*, test_*, best_epoch, epochs_run, "  \
+                "best_val_loss, mean_val_loss, seconds, pruned, timestamp, error"                            \
+    }
+
 enum { FT_MOST_IDS = 100000 };
 
 /* Loads the chosen experiments and says on stderr what could not be read. Where none

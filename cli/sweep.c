@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/slurm.h"
 #include "cli/training_options.h"
+#include "cli/verdict.h"
 #include "host/dry_run.h"
 #include "host/experiment/engine.h"
 #include "host/output.h"
@@ -262,6 +263,16 @@ static ft_status resolve(sweep_options *o, int argc, const char *const *argv, ft
     return status == FT_OK ? check_report(&o->request, err) : status;
 }
 
+/* Once all experiments are there, of all shards. */
+static void tell_verdict(const ft_training_options *options, const ft_sweep_request *request,
+                         const ft_sweep_summary *summary)
+{
+    const bool is_whole =
+        request->n_shards > 0 ? summary->all_done == summary->all : summary->done == summary->configurations;
+    const char *results = options->engine.results, *name = options->request.name;
+    if (is_whole) ft_tell_verdict(results ? results : FT_DEFAULT_RESULTS, name ? name : "experiment");
+}
+
 static int train(ft_engine *engine, const sweep_options *o, ft_status status, ft_error *err)
 {
     ft_sweep_summary summary = {0};
@@ -269,6 +280,7 @@ static int train(ft_engine *engine, const sweep_options *o, ft_status status, ft
     int exit_status = ft_training_finish(status, err);
     if (status != FT_OK) return exit_status;
     tell_summary(&o->request, &summary);
+    tell_verdict(&o->training, &o->request, &summary);
     return summary.failed > 0 ? FT_EXIT_SOME_FAILED : exit_status;
 }
 

@@ -99,6 +99,8 @@ static void choose_lengths(forecaster *f)
     if (job->context_length > 0) s->context_length = (int32_t)job->context_length;
     s->horizon = job->horizon > 0 ? (int32_t)job->horizon : s->prediction_length;
     if (!source->experiment_id) return;
+    if (source->chosen_by)
+        ft_engine_say(f->engine, "experiment %s, %s", source->experiment_id, source->chosen_by);
     char tuned[64] = "";
     if (source->context_length > 0 && source->context_length != s->context_length)
         snprintf(tuned, sizeof tuned, " (it was tuned with %lld)", (long long)source->context_length);

@@ -2,6 +2,7 @@
 #include "host/forecast_model.h"
 #include "host/hub/hub.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +11,14 @@
 #include "host/experiment/run_record.h"
 #include "model/adapter_kinds.h"
 #include "model/pretrained/builtin.h"
-#include "tracker/experiments.h"
+#include "tracker/select.h"
 
 void ft_forecast_model_free(ft_forecast_model *found)
 {
     free(found->model);
     free(found->adapter);
     free(found->experiment_id);
+    free(found->chosen_by);
     free(found->hash);
     *found = (ft_forecast_model){0};
 }
@@ -136,25 +138,64 @@ static ft_status describe(const ft_experiment *experiment, const ft_forecast_job
     return status;
 }
 
+/* The first option that says what "best" means, and is not asked for; NULL: none. */
+static const char *find_needless(const ft_forecast_job *job)
+{
+    return job->metric ? "metric" : job->split ? "split" : job->match ? "match" : NULL;
+}
+
+/* "the best by validation: val mae 1.25, test 2.5" */
+static ft_status describe_choice(const ft_experiment *best, ft_metric metric, ft_split split,
+                                 char **chosen_by, ft_error *err)
+{
+    const double value = ft_metrics_get(&best->metrics[split], metric),
+                 test = ft_metrics_get(&best->metrics[FT_TEST], metric);
+    ft_text text = FT_TEXT_EMPTY;
+    ft_text_addf(&text, "the best by %s: %s %s %.4g", split == FT_TEST ? "test" : "validation",
+                 ft_split_names[split], ft_metric_names[metric], value);
+    if (split == FT_TEST)
+        ft_text_add(&text, ", which is optimistic");
+    else if (isfinite(test))
+        ft_text_addf(&text, ", test %.4g", test);
+    ft_status status = text.failed ? ft_no_memory(err, "text", text.length) : keep(text.data, chosen_by, err);
+    ft_text_free(&text);
+    return status;
+}
+
+static ft_status find_best(const ft_engine *engine, const ft_forecast_job *job, ft_experiments *experiments,
+                           const ft_experiment **best, char **chosen_by, ft_error *err)
+{
+    ft_metric metric;
+    ft_split split;
+    const size_t n_all = experiments->count;
+    const ft_selection selection = {.match = job->match};
+    ft_status status = ft_metric_parse(job->metric ? job->metric : "mae", &metric, err);
+    if (status == FT_OK) status = ft_split_parse(job->split ? job->split : "val", &split, err);
+    if (status == FT_OK) status = ft_experiments_select(experiments, &selection, err);
+    if (status == FT_OK && experiments->count == 0 && n_all > 0)
+        return ft_fail(err, FT_BAD_INPUT, "none of the %zu experiments in %s matches %s", n_all,
+                       engine->settings.results, job->match);
+    if (status == FT_OK) status = ft_experiments_best(experiments, metric, split, best, err);
+    return status == FT_OK ? describe_choice(*best, metric, split, chosen_by, err) : status;
+}
+
 static ft_status find_by_experiment(const ft_engine *engine, const ft_forecast_job *job,
                                     ft_forecast_model *found, ft_error *err)
 {
     ft_experiments experiments = {0};
     const ft_experiment *chosen = NULL;
-    ft_metric metric;
     const bool is_best = strcmp(job->experiment, "best") == 0;
-    if (job->metric && !is_best)
-        return ft_fail(err, FT_BAD_INPUT, "--metric says what --experiment best means, but %s is asked for",
-                       job->experiment);
-    ft_status status = ft_metric_parse(job->metric ? job->metric : "mae", &metric, err);
-    if (status == FT_OK) status = ft_experiments_load(engine->settings.results, FT_WHOLE, &experiments, err);
+    if (find_needless(job) && !is_best)
+        return ft_fail(err, FT_BAD_INPUT, "--%s says what --experiment best means, but %s is asked for",
+                       find_needless(job), job->experiment);
+    ft_status status = ft_experiments_load(engine->settings.results, FT_WHOLE, &experiments, err);
     if (status != FT_OK) return status;
     for (size_t i = 0; i < experiments.n_warnings; i++)
         ft_engine_say(engine, "warning: %s", experiments.warnings[i]);
     if (experiments.n_unfinished)
         ft_engine_say(engine, "warning: %s: %zu unfinished (no results.json: still running, or killed)",
                       engine->settings.results, experiments.n_unfinished);
-    status = is_best ? ft_experiments_best(&experiments, metric, FT_TEST, &chosen, err)
+    status = is_best ? find_best(engine, job, &experiments, &chosen, &found->chosen_by, err)
                      : ft_experiments_find(&experiments, job->experiment, &chosen, err);
     if (status == FT_OK && chosen->error && chosen->model_path && *chosen->model_path)
         ft_engine_say(engine, "warning: experiment %s: %s", chosen->experiment_id, chosen->error);
@@ -178,9 +219,9 @@ ft_status ft_forecast_model_find(const ft_engine *engine, const ft_forecast_job 
     *found = (ft_forecast_model){0};
     if (job->experiment && job->adapter)
         return ft_fail(err, FT_BAD_INPUT, "--experiment and --adapter: give one of them");
-    if (job->metric && !job->experiment)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "--metric says what --experiment best means, but that is not given");
+    if (find_needless(job) && !job->experiment)
+        return ft_fail(err, FT_BAD_INPUT, "--%s says what --experiment best means, but that is not given",
+                       find_needless(job));
     if (job->experiment) {
         status = find_by_experiment(engine, job, found, err);
     } else {

@@ -12,6 +12,8 @@ typedef struct ft_forecast_model {
     char *model;         /* directory, to be read */
     char *adapter;       /* directory; NULL: none */
     char *experiment_id; /* NULL: of none */
+    /* by what it is the best, and its figure on test; NULL: it was asked for by its id */
+    char *chosen_by;
     /* of the base model that the experiment was tuned on; NULL: not recorded */
     char *hash;
     /* that it was tuned and measured with; 0: not known */

@@ -207,7 +207,9 @@ typedef struct ft_forecast_job {
      * of one, or "best"; NULL: none. model, if NULL, is then the one that the experiment
      * was tuned on; another is FT_BAD_INPUT. */
     const char *experiment;
-    const char *metric; /* that "best" goes by, on the test split; NULL: mae */
+    const char *metric; /* that "best" goes by; NULL: mae */
+    const char *split;  /* "val" or "test", on which; NULL: val */
+    const char *match;  /* "best" of the experiments whose id matches this glob; NULL: of all */
     const char *data;   /* "-": stdin, which may be a pipe */
     const char *target;
     ft_csv_options csv;

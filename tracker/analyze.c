@@ -130,7 +130,7 @@ static void set_finding(const convergence *c, ft_table *table, size_t column)
     char room[FT_NUMBER_CHARS];
     ft_text text = FT_TEXT_EMPTY;
     if (c->n_val == 0) return;
-    ft_text_addf(&text, "best val_loss %s in epoch %lld", ft_people_number(c->best_val, room),
+    ft_text_addf(&text, "best val_loss %s in epoch %lld", ft_short_number(c->best_val, room),
                  (long long)c->best_val_epoch);
     if (c->n_val >= 2 && c->best_is_last)
         ft_text_add(&text, ", the last: still falling");
@@ -252,12 +252,12 @@ static void describe_regime(const ft_experiments *experiments, ft_text *remark)
     if (isnan(first.p_value)) return;
     if (isfinite(first.ratio))
         ft_text_addf(remark, "volatility is %s in training and %s in test, %s times that; ",
-                     ft_people_number(first.train, room[0]), ft_people_number(first.test, room[1]),
-                     ft_people_number(first.ratio, room[2]));
+                     ft_short_number(first.train, room[0]), ft_short_number(first.test, room[1]),
+                     ft_short_number(first.ratio, room[2]));
     ft_text_addf(remark, "returns of the two %s (Kolmogorov-Smirnov D %s, p ",
                  first.shifted ? "are distributed differently" : "cannot be told apart",
-                 ft_people_number(first.statistic, room[0]));
-    ft_text_addf(remark, "%s, ", ft_people_number(first.p_value, room[3]));
+                 ft_short_number(first.statistic, room[0]));
+    ft_text_addf(remark, "%s, ", ft_short_number(first.p_value, room[3]));
     ft_text_add_line(remark, first.method);
     ft_text_add(remark, ")\n");
 }
@@ -297,13 +297,13 @@ ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table,
 }
 
 /* One metric's row; values: (count) scratch. */
-static void add_metric_summary(const ft_experiments *experiments, ft_metric metric, double *values,
-                               ft_table *table)
+static void add_metric_summary(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                               double *values, ft_table *table)
 {
     const ft_experiment *best;
     size_t n_known = 0;
     for (size_t i = 0; i < experiments->count; i++) {
-        double value = ft_metrics_get(&experiments->items[i].metrics[FT_TEST], metric);
+        double value = ft_metrics_get(&experiments->items[i].metrics[split], metric);
         if (!experiments->items[i].error && !isnan(value)) values[n_known++] = value;
     }
     ft_moments moments = ft_moments_of(values, n_known);
@@ -316,8 +316,9 @@ static void add_metric_summary(const ft_experiments *experiments, ft_metric metr
     ft_table_set_number(table, 4, moments.min);
     ft_table_set_number(table, 5, ft_quantile_double(values, n_known, 0.5));
     ft_table_set_number(table, 6, moments.max);
-    if (ft_experiments_best(experiments, metric, FT_TEST, &best, NULL) == FT_OK)
-        ft_table_set_text(table, 7, best->experiment_id);
+    if (ft_experiments_best(experiments, metric, split, &best, NULL) != FT_OK) return;
+    ft_table_set_text(table, 7, best->experiment_id);
+    if (split != FT_TEST) ft_table_set_number(table, 8, ft_metrics_get(&best->metrics[FT_TEST], metric));
 }
 
 static void add_counts(const ft_experiments *experiments, ft_text *remark)
@@ -339,29 +340,34 @@ static void add_counts(const ft_experiments *experiments, ft_text *remark)
         n_overfit, overfitting_ratio, n_issues, lost_limit);
 }
 
-ft_status ft_analyze_summary(const ft_experiments *experiments, ft_table *table, ft_text *remark,
-                             ft_error *err)
+ft_status ft_analyze_summary(const ft_experiments *experiments, ft_split split, ft_table *table,
+                             ft_text *remark, ft_error *err)
 {
     static const char *const names[] = {"metric", "count",  "mean", "std",
                                         "min",    "median", "max",  "best_experiment"};
     for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_column(table, names[c]);
+    if (split != FT_TEST) ft_table_column(table, "best_test");
     double *values = malloc((experiments->count + 1) * sizeof *values);
     if (!values) return ft_no_memory(err, "a summary", experiments->count * sizeof *values);
-    for (int m = 0; m < FT_N_METRICS; m++) add_metric_summary(experiments, (ft_metric)m, values, table);
+    for (int m = 0; m < FT_N_METRICS; m++)
+        add_metric_summary(experiments, (ft_metric)m, split, values, table);
     free(values);
 
     add_counts(experiments, remark);
     ft_table strongest = FT_TABLE_EMPTY;
     ft_text details = FT_TEXT_EMPTY; /* are for `importance` */
-    ft_status status = ft_analyze_importance(experiments, FT_MAE, FT_TEST, 1, &strongest, &details, err);
+    ft_status status = ft_analyze_importance(experiments, FT_MAE, split, 1, &strongest, &details, err);
     ft_text_free(&details);
     if (status == FT_OK && strongest.n_rows && strongest.cells[1].kind == FT_CELL_NUMBER) {
         char room[FT_NUMBER_CHARS];
-        ft_text_add(remark, "strongest for test mae: ");
+        ft_text_addf(remark, "strongest for %s mae: ", ft_split_names[split]);
         ft_text_add_line(remark, strongest.cells[0].text);
-        ft_text_addf(remark, ", correlation %s: %s\n", ft_people_number(strongest.cells[1].number, room),
+        ft_text_addf(remark, ", correlation %s: %s\n", ft_short_number(strongest.cells[1].number, room),
                      strongest.cells[strongest.n_columns - 1].text);
     }
     ft_table_free(&strongest);
+    if (split == FT_TEST && experiments->count > 1)
+        ft_text_add(remark,
+                    "the best by test look better there than they are; --split val holds test back\n");
     return status == FT_OK ? finish(table, remark, err) : status;
 }

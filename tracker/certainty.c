@@ -4,71 +4,123 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tracker/baselines.h"
 #include "tracker/confidence_set.h"
+#include "tracker/replicates.h"
 #include "tracker/table.h"
 
-static double cost_of(const ft_experiment *e, ft_metric metric, ft_split split)
-{
-    return e->error ? NAN : ft_metric_cost(metric, ft_metrics_get(&e->metrics[split], metric));
-}
+/* A configuration: its replicates, and the best of them. */
+typedef struct candidate {
+    const ft_experiment *experiment;
+    size_t group;
+    double cost; /* the mean of its replicates; of the best configuration -INFINITY */
+} candidate;
 
-/* Puts an experiment in its place among those that are best so far. */
-static void insert(ft_rivals *r, const ft_experiment *e, const ft_experiment *best, ft_metric metric,
-                   ft_split split)
+/* Puts a candidate in its place among those that are best so far. */
+static void insert(ft_rivals *r, candidate *candidates, const candidate *c)
 {
-    const double cost = cost_of(e, metric, split);
-    if (!isfinite(cost)) return;
+    if (isnan(c->cost) || c->cost == INFINITY) return;
     size_t place = r->count;
-    while (place > 0 && r->experiment[place - 1] != best &&
-           (e == best || cost < cost_of(r->experiment[place - 1], metric, split)))
-        place--;
+    while (place > 0 && c->cost < candidates[place - 1].cost) place--;
     if (r->count == FT_MOST_COMPARED) r->n_left_out++;
     if (place == FT_MOST_COMPARED) return;
     if (r->count < FT_MOST_COMPARED) r->count++;
-    for (size_t i = r->count - 1; i > place; i--) r->experiment[i] = r->experiment[i - 1];
-    r->experiment[place] = e;
+    for (size_t i = r->count - 1; i > place; i--) candidates[i] = candidates[i - 1];
+    candidates[place] = *c;
 }
 
-/* Reads the windows, and leaves out whose are others than the best one's. */
-static ft_status read_windows(ft_rivals *r, ft_window_scores *all, ft_metric metric, ft_split split,
-                              ft_error *err)
+/* Adds the windows of one more replicate, whose are the same. */
+static void add_windows(ft_window_scores *sum, const ft_window_scores *more)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        ft_window_scores *scores = &all[kept];
-        ft_error unread;
-        if (!r->experiment[i]->directory) continue;
-        ft_status status = ft_window_scores_read(r->experiment[i]->directory, split, metric, scores, &unread);
+    for (size_t w = 0; w < sum->n_windows; w++) {
+        sum->sum[w] += more->sum[w];
+        sum->weight[w] += more->weight[w];
+    }
+}
+
+/* What rivals are found among. */
+typedef struct search {
+    const ft_experiments *experiments;
+    const ft_replicates *replicates;
+    ft_metric metric;
+    ft_split split;
+} search;
+
+/* Reads the windows of a configuration: its best experiment's, and those of its replicates. *n: how many. */
+static ft_status read_configuration(const search *s, const candidate *c, ft_window_scores *scores, size_t *n,
+                                    ft_error *err)
+{
+    const ft_replicates *r = s->replicates;
+    ft_error unread;
+    *n = 0;
+    if (!c->experiment->directory) return FT_OK;
+    ft_status status = ft_window_scores_read(c->experiment->directory, s->split, s->metric, scores, &unread);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    if (status != FT_OK || scores->n_windows == 0) return FT_OK;
+    *n = 1;
+    for (size_t i = r->first[c->group]; i < r->first[c->group + 1]; i++) {
+        const ft_experiment *e = &s->experiments->items[r->members[i]];
+        ft_window_scores more = {0};
+        if (e == c->experiment || e->error || !e->directory) continue;
+        status = ft_window_scores_read(e->directory, s->split, s->metric, &more, &unread);
         if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
-        if (status == FT_OK && scores->n_windows > 0 &&
-            (i == 0 || (kept > 0 && scores->windows == all[0].windows))) {
-            r->experiment[kept++] = r->experiment[i];
+        if (status == FT_OK && more.windows == scores->windows) {
+            add_windows(scores, &more);
+            ++*n;
+        }
+        ft_window_scores_free(&more);
+    }
+    return FT_OK;
+}
+
+/* Reads the windows of all, and leaves out whose are others than the best one's. */
+static ft_status read_windows(const search *s, const candidate *candidates, ft_rivals *r,
+                              ft_window_scores *all, ft_error *err)
+{
+    const size_t n_candidates = r->count;
+    ft_status status = FT_OK;
+    r->count = 0;
+    for (size_t i = 0; i < n_candidates && status == FT_OK; i++) {
+        ft_window_scores *scores = &all[r->count];
+        size_t n = 0;
+        status = read_configuration(s, &candidates[i], scores, &n, err);
+        if (n > 0 && (i == 0 || (r->count > 0 && scores->windows == all[0].windows))) {
+            r->n_replicates[r->count] = n;
+            r->experiment[r->count++] = candidates[i].experiment;
             continue;
         }
         ft_window_scores_free(scores);
         r->n_left_out++;
     }
-    r->count = kept;
-    return FT_OK;
+    return status;
 }
 
-ft_status ft_rivals_find(const ft_experiments *experiments, const ft_experiment *best, ft_metric metric,
-                         ft_split split, ft_rivals *rivals, ft_error *err)
+static ft_status compare(const search *s, const ft_experiment *best, ft_rivals *rivals,
+                         ft_window_scores *scores, ft_error *err)
 {
+    candidate candidates[FT_MOST_COMPARED];
+    for (size_t g = 0; g < s->replicates->n_groups; g++) {
+        const ft_spread spread = ft_replicates_spread(s->experiments, s->replicates, g, s->metric, s->split);
+        candidate c = {&s->experiments->items[spread.best], g, spread.cost};
+        if (s->replicates->group[best - s->experiments->items] == g) c.experiment = best, c.cost = -INFINITY;
+        insert(rivals, candidates, &c);
+    }
+    ft_status status = rivals->count > 1 ? read_windows(s, candidates, rivals, scores, err) : FT_OK;
+    if (rivals->count < 2) rivals->count = 0;
+    if (status != FT_OK || rivals->count == 0) return status;
+    rivals->n_windows = scores[0].n_windows;
+    rivals->n_series = scores[0].n_series;
+    return ft_confidence_set(scores, rivals->count, s->metric, 0, rivals->certainty, &rivals->n_blocks, err);
+}
+
+ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates *replicates,
+                         const ft_experiment *best, ft_metric metric, ft_split split, ft_rivals *rivals,
+                         ft_error *err)
+{
+    const search s = {experiments, replicates, metric, split};
     ft_window_scores *scores = calloc(FT_MOST_COMPARED, sizeof *scores);
     *rivals = (ft_rivals){0};
     if (!scores) return ft_no_memory(err, "the experiments", FT_MOST_COMPARED * sizeof *scores);
-    for (size_t i = 0; i < experiments->count && ft_metric_has_windows(metric); i++)
-        insert(rivals, &experiments->items[i], best, metric, split);
-    ft_status status = rivals->count > 1 ? read_windows(rivals, scores, metric, split, err) : FT_OK;
-    if (rivals->count < 2) rivals->count = 0;
-    if (status == FT_OK && rivals->count) {
-        rivals->n_windows = scores[0].n_windows;
-        rivals->n_series = scores[0].n_series;
-        status =
-            ft_confidence_set(scores, rivals->count, metric, 0, rivals->certainty, &rivals->n_blocks, err);
-    }
+    ft_status status = ft_metric_has_windows(metric) ? compare(&s, best, rivals, scores, err) : FT_OK;
     for (size_t i = 0; i < FT_MOST_COMPARED; i++) ft_window_scores_free(&scores[i]);
     free(scores);
     return status;
@@ -110,58 +162,8 @@ void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft
                      r->n_series > 1 ? "6 series" : "12 windows");
     } else {
         ft_text_addf(out, ": standard error of %s %s", ft_metric_names[metric],
-                     ft_people_number(r->certainty[0].standard_error, room));
+                     ft_short_number(r->certainty[0].standard_error, room));
         if (detail == FT_RIVALS_NAMES) add_tied(r, out);
     }
     if (r->n_left_out > 0) ft_text_addf(out, " (%zu not compared)", r->n_left_out);
-}
-
-double ft_rivals_standard_error(const ft_rivals *r)
-{
-    return r->count > 0 && r->n_blocks >= FT_LEAST_BLOCKS ? r->certainty[0].standard_error : NAN;
-}
-
-/* "name (value) and name (value)" */
-static void add_baseline(ft_text *list, const char *name, double value)
-{
-    char room[FT_NUMBER_CHARS];
-    if (list->length > 0) ft_text_add(list, " and ");
-    ft_text_add_line(list, name);
-    ft_text_addf(list, " (%s)", ft_people_number(value, room));
-}
-
-ft_verdict ft_verdict_describe(const ft_experiment *experiment, ft_metric metric, ft_split split,
-                               double standard_error, ft_text *out)
-{
-    const char *name;
-    ft_metrics baseline[FT_N_SPLITS];
-    const double own = cost_of(experiment, metric, split);
-    ft_text better = FT_TEXT_EMPTY, worse = FT_TEXT_EMPTY, barely = FT_TEXT_EMPTY;
-    ft_verdict verdict = FT_VERDICT_NONE;
-    for (size_t i = 0; ft_baseline_get(experiment, i, &name, baseline); i++) {
-        const double value = ft_metrics_get(&baseline[split], metric);
-        const double ahead = ft_metric_cost(metric, value) - own;
-        if (!isfinite(value)) continue;
-        add_baseline(ahead <= 0 ? &better : ahead < standard_error ? &barely : &worse, name, value);
-    }
-    if (better.length > 0) {
-        verdict = FT_VERDICT_DO_NOT_USE;
-        ft_text_add(out, "do not use it: not better than ");
-        ft_text_add(out, better.data);
-    } else if (worse.length > 0 || barely.length > 0) {
-        verdict = FT_VERDICT_USE;
-        ft_text_add(out, "better than ");
-        if (worse.length > 0) ft_text_add(out, worse.data);
-        if (worse.length > 0 && barely.length > 0) ft_text_add(out, ", and than ");
-        if (barely.length > 0) {
-            ft_text_add(out, barely.data);
-            ft_text_add(out, " by less than the standard error,");
-        }
-    }
-    if (verdict != FT_VERDICT_NONE) ft_text_add(out, " on the same windows");
-    if (better.failed || worse.failed || barely.failed) out->failed = true;
-    ft_text_free(&better);
-    ft_text_free(&worse);
-    ft_text_free(&barely);
-    return verdict;
 }

@@ -94,11 +94,8 @@ size_t ft_compare_add_val(const ft_experiments *experiments, ft_metric metric, f
 {
     ft_text name = FT_TEXT_EMPTY;
     size_t column = prefixed_column(table, &name, val_prefix, ft_metric_names[metric]);
-    for (size_t i = 0; i < experiments->count && i < table->n_rows && !table->failed; i++) {
-        const double value = ft_metrics_get(&experiments->items[i].metrics[FT_VAL], metric);
-        if (!isnan(value))
-            table->cells[i * table->n_columns + column] = (ft_cell){FT_CELL_NUMBER, value, NULL};
-    }
+    for (size_t i = 0; i < experiments->count && i < table->n_rows && !table->failed; i++)
+        ft_table_put_number(table, i, column, ft_metrics_get(&experiments->items[i].metrics[FT_VAL], metric));
     ft_text_free(&name);
     return column;
 }
@@ -187,13 +184,6 @@ static void sort_rows(const grouping *by, size_t *rows, size_t *spare, size_t co
     memcpy(rows, spare, count * sizeof *rows);
 }
 
-static void add_cell(ft_table *table, size_t column, const ft_cell *cell)
-{
-    if (cell->kind == FT_CELL_NUMBER) ft_table_set_number(table, column, cell->number);
-    if (cell->kind == FT_CELL_TEXT) ft_table_set_text(table, column, cell->text);
-    if (cell->kind == FT_CELL_FLAG) ft_table_set_flag(table, column, cell->number != 0);
-}
-
 /* One row of `groups` for the rows[0 .. count) of the table, which share their keys. values: (count) scratch.
  */
 static void add_group(const grouping *by, const size_t *rows, size_t count, double *values, ft_table *groups)
@@ -201,7 +191,7 @@ static void add_group(const grouping *by, const size_t *rows, size_t count, doub
     const ft_table *table = by->table;
     ft_table_add_row(groups);
     for (size_t k = 0; k < by->n_keys; k++)
-        add_cell(groups, k, &table->cells[rows[0] * table->n_columns + by->keys[k]]);
+        ft_table_set_cell(groups, k, &table->cells[rows[0] * table->n_columns + by->keys[k]]);
     size_t column = by->n_keys;
     ft_table_set_number(groups, column++, (double)count);
     for (size_t c = 0; c < table->n_columns; c++) {

@@ -134,6 +134,19 @@ static void measure(const double *costs, const ft_certainty *certainty, size_t c
     }
 }
 
+/* Whether the draws of one do not spread, but for rounding: it is as far from the mean in all windows. */
+static bool is_steady(const distances *d, size_t i)
+{
+    return d->error[i] <= 1e-12 * fabs(d->cost[i]);
+}
+
+/* The distance in standard errors; of a steady one beyond measure, unless the distance is rounding, too. */
+static double standardized(const distances *d, size_t i)
+{
+    if (!is_steady(d, i)) return d->distance[i] / d->error[i];
+    return d->distance[i] > 1e-9 * fabs(d->cost[i]) ? INFINITY : 0;
+}
+
 /* The number of the worst of those left, if they are not all alike; else count. */
 static size_t find_worse(const double *costs, const ft_certainty *certainty, size_t count, double factor,
                          const distances *d)
@@ -141,13 +154,13 @@ static size_t find_worse(const double *costs, const ft_certainty *certainty, siz
     size_t worst = count, beyond = 0;
     double most = 0;
     for (size_t i = 0; i < count; i++) {
-        double t = d->error[i] > 0 ? d->distance[i] / d->error[i] : 0;
+        double t = standardized(d, i);
         if (certainty[i].is_tied && t > most) most = t, worst = i;
     }
     for (size_t b = 0; b < DRAWS; b++) {
         double largest = 0;
         for (size_t i = 0; i < count; i++) {
-            if (!certainty[i].is_tied || d->error[i] == 0) continue;
+            if (!certainty[i].is_tied || is_steady(d, i)) continue;
             /* Draws spread as they do; what is measured is held against a wider spread. */
             double t = factor * (costs[b * count + i] - d->mean[b] - d->distance[i]) / d->error[i];
             if (t > largest) largest = t;

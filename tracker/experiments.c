@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "tracker/replicates.h"
 
 void ft_experiments_free(ft_experiments *experiments)
 {
@@ -198,28 +199,32 @@ ft_status ft_experiments_find(const ft_experiments *experiments, const char *id,
     return FT_OK;
 }
 
-ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metric, ft_split split,
-                              const ft_experiment **best, ft_error *err)
+static ft_status none_has_it(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                             ft_error *err)
 {
-    *best = NULL;
-    double least = INFINITY;
     size_t n_failed = 0;
-    for (size_t i = 0; i < experiments->count; i++) {
-        const ft_experiment *candidate = &experiments->items[i];
-        if (candidate->error) {
-            n_failed++;
-            continue;
-        }
-        double cost = ft_metric_cost(metric, ft_metrics_get(&candidate->metrics[split], metric));
-        if (cost < least) {
-            least = cost;
-            *best = candidate;
-        }
-    }
-    if (*best) return FT_OK;
+    for (size_t i = 0; i < experiments->count; i++) n_failed += experiments->items[i].error != NULL;
     if (experiments->count == 0) return ft_fail(err, FT_BAD_INPUT, "there are no experiments to choose from");
     return ft_fail(err, FT_BAD_INPUT, "no experiment has a %s on %s: of %zu, %zu failed and %zu have none%s",
                    ft_metric_names[metric], ft_split_names[split], experiments->count, n_failed,
                    experiments->count - n_failed,
                    split == FT_VAL ? "; --split test would choose by test" : "");
+}
+
+ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                              const ft_experiment **best, ft_error *err)
+{
+    *best = NULL;
+    double least = INFINITY;
+    ft_replicates replicates;
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return status;
+    for (size_t g = 0; g < replicates.n_groups; g++) {
+        const ft_spread spread = ft_replicates_spread(experiments, &replicates, g, metric, split);
+        if (!(spread.cost < least)) continue;
+        least = spread.cost;
+        *best = &experiments->items[spread.best];
+    }
+    ft_replicates_free(&replicates);
+    return *best ? FT_OK : none_has_it(experiments, metric, split, err);
 }

@@ -41,23 +41,21 @@ char *ft_raw_cell_copy(ft_raw_cell cell)
     return copy;
 }
 
-/* Cuts a line into cells; false where there are not N_CELLS of them. */
-static bool cut(const char *line, const char *end, ft_raw_cell cells[N_CELLS])
+bool ft_raw_cells_cut(const char *line, const char *end, size_t count, ft_raw_cell *cells)
 {
-    for (int i = 0; i < N_CELLS; i++) {
+    for (size_t i = 0; i < count; i++) {
         bool quoted = false;
         const char *at = line;
         while (at < end && (quoted || *at != ',')) quoted ^= *at++ == '"';
         cells[i] = (ft_raw_cell){line, (size_t)(at - line)};
-        if (i + 1 == N_CELLS) return at == end;
+        if (i + 1 == count) return at == end;
         if (at == end) return false;
         line = at + 1;
     }
     return false;
 }
 
-/* An empty cell is NaN. False: not a number. */
-static bool read_number(ft_raw_cell c, double *value)
+bool ft_raw_cell_number(ft_raw_cell c, double *value)
 {
     *value = NAN;
     return c.length == 0 || ft_parse_double(c.text, c.length, value);
@@ -80,9 +78,10 @@ static bool make_row(const ft_raw_cell cells[N_CELLS], ft_forecast_row *row)
     row->origin = cells[ORIGIN];
     row->timestamp = cells[TIMESTAMP];
     row->truth = cells[TARGET];
-    bool are_numbers = read_number(cells[TARGET], &row->target) && read_number(cells[MEAN], &row->mean);
+    bool are_numbers =
+        ft_raw_cell_number(cells[TARGET], &row->target) && ft_raw_cell_number(cells[MEAN], &row->mean);
     for (int i = 0; i < FT_N_QUANTILES && are_numbers; i++)
-        are_numbers = read_number(cells[FIRST_QUANTILE + i], &row->quantiles[i]);
+        are_numbers = ft_raw_cell_number(cells[FIRST_QUANTILE + i], &row->quantiles[i]);
     return are_numbers;
 }
 
@@ -95,7 +94,7 @@ static ft_status read_lines(const char *path, const char *text, size_t size, uns
         ft_raw_cell cells[N_CELLS];
         ft_forecast_row row;
         end = memchr(at, '\n', (size_t)(text + size - at));
-        bool is_whole = end && cut(at, end, cells);
+        bool is_whole = end && ft_raw_cells_cut(at, end, N_CELLS, cells);
         row.kind = is_whole ? kind_of(cells[SPLIT]) : FT_N_FORECAST_KINDS;
         if (line > 1 && kinds >> row.kind & 1) {
             is_whole = make_row(cells, &row);

@@ -6,7 +6,9 @@
 
 #include "tracker/analyze.h"
 #include "tracker/compare.h"
+#include "tracker/interaction.h"
 #include "tracker/ped_anova.h"
+#include "tracker/replicates.h"
 #include "tracker/statistics.h"
 
 /* Below this nothing is claimed, whatever the number of experiments. */
@@ -24,15 +26,15 @@ static const char *effect_of(ft_metric metric, double correlation)
     return better ? "higher values are better" : "lower values are better";
 }
 
-/* What is looked at, and room for it. Rows are the experiments that have the metric: they succeeded and it is
- * finite. */
+/* What is looked at, and room for it. Rows are the configurations that have the metric: some experiment of
+ * theirs succeeded and it is finite. */
 typedef struct study {
     ft_metric metric;
     ft_split split;
-    bool with_test;      /* another split was chosen by: test stands beside it */
-    const ft_table *all; /* ft_compare of all experiments */
-    size_t n;
-    size_t *row;                   /* (n): of `all` */
+    bool with_test;                /* another split was chosen by: test stands beside it */
+    const ft_table *all;           /* ft_compare of all experiments */
+    size_t n, n_experiments;       /* configurations; their experiments, replicates and all */
+    size_t *row;                   /* (n): of `all`, the best of its replicates */
     double *metrics, *cost, *test; /* (n): the metric, its badness, and the metric on test (NaN: none) */
     double *values, *place;        /* (n): of a hyperparameter; logarithms where it spans decades */
     double *room;                  /* (3 n) */
@@ -189,11 +191,11 @@ static void add_hyperparameters(study *s, ft_table *table, ft_text *remark)
         const char *name = s->all->columns[c] + strlen(prefix);
         bool varies;
         ft_ped_parameter p = take_column(s, c, &varies);
-        if (!varies) {
+        if (strcmp(name, "seed") == 0 && (varies || s->n_experiments > s->n)) {
+            seeds = true;
+        } else if (!varies) {
             add_name(&constant, name);
             n_constant++;
-        } else if (strcmp(name, "seed") == 0) {
-            seeds = true;
         } else {
             add_hyperparameter(s, &p, c, table);
         }
@@ -208,7 +210,13 @@ static void add_hyperparameters(study *s, ft_table *table, ft_text *remark)
     if (n_constant)
         ft_text_addf(remark, "left out, as %s did not vary: %s\n", n_constant == 1 ? "it" : "they",
                      constant.data);
-    if (seeds) ft_text_add(remark, "left out: seed; experiments that differ in it alone are replicates\n");
+    if (seeds && s->n_experiments > s->n)
+        ft_text_addf(remark,
+                     "left out: seed; experiments that differ in it alone are replicates and count by their "
+                     "mean: %zu configurations of %zu experiments\n",
+                     s->n, s->n_experiments);
+    else if (seeds)
+        ft_text_add(remark, "left out: seed, which makes replicates and is no hyperparameter\n");
     if (constant.failed) remark->failed = true;
     ft_text_free(&constant);
 }
@@ -217,21 +225,22 @@ static void remark_few(const study *s, size_t n_all, size_t n_rows, ft_text *rem
 {
     enum { ENOUGH = 10, ADVISED_BEST = 5, ADVISED = 50 };
     const char *of = ft_metric_names[s->metric], *on = ft_split_names[s->split];
+    const char *what = s->n_experiments > s->n ? "configurations" : "experiments";
     if (s->n < 2) {
-        ft_text_addf(remark, "%zu of %zu experiments have a %s on %s: two are needed to see what matters\n",
-                     s->n, n_all, of, on);
+        if (s->n_experiments > s->n) n_all = s->n;
+        ft_text_addf(remark, "%zu of %zu %s have a %s on %s: two are needed to see what matters\n", s->n,
+                     n_all, what, of, on);
         return;
     }
     if (n_rows == 0)
         ft_text_addf(remark, "no hyperparameter varies together with a %s on %s that varies\n", of, on);
     else if (s->n < ENOUGH)
-        ft_text_addf(remark, "only %zu experiments have a %s on %s: correlations of so few say little\n",
-                     s->n, of, on);
+        ft_text_addf(remark, "only %zu %s have a %s on %s: correlations of so few say little\n", s->n, what,
+                     of, on);
     if (n_rows && s->n_best < ADVISED_BEST)
-        ft_text_addf(
-            remark,
-            "ped_anova rests on the best tenth, %zu of %zu experiments; %d are advised, the best of %d\n",
-            s->n_best, s->n, ADVISED_BEST, ADVISED);
+        ft_text_addf(remark,
+                     "ped_anova rests on the best tenth, %zu of %zu %s; %d are advised, the best of %d\n",
+                     s->n_best, s->n, what, ADVISED_BEST, ADVISED);
 }
 
 static void remark_findings(const study *s, ft_text *remark)
@@ -248,18 +257,128 @@ static void remark_findings(const study *s, ft_text *remark)
                     "val holds test back\n");
 }
 
-static void take_rows(study *s, const ft_experiments *experiments)
+/* A row a configuration: of replicates the means. */
+static ft_status take_rows(study *s, const ft_experiments *experiments, ft_error *err)
 {
-    for (size_t i = 0; i < experiments->count; i++) {
-        const ft_experiment *e = &experiments->items[i];
-        const double value = ft_metrics_get(&e->metrics[s->split], s->metric);
-        if (e->error || !isfinite(value)) continue;
-        s->row[s->n] = i;
-        s->metrics[s->n] = value;
-        s->cost[s->n] = ft_metric_cost(s->metric, value);
-        s->test[s->n++] = ft_metrics_get(&e->metrics[FT_TEST], s->metric);
+    ft_replicates replicates;
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return status;
+    for (size_t g = 0; g < replicates.n_groups; g++) {
+        const ft_spread spread = ft_replicates_spread(experiments, &replicates, g, s->metric, s->split);
+        if (spread.n == 0) continue;
+        s->n_experiments += spread.n;
+        s->row[s->n] = spread.best;
+        s->metrics[s->n] = spread.mean;
+        s->cost[s->n] = spread.cost;
+        s->test[s->n++] = ft_replicates_spread(experiments, &replicates, g, s->metric, FT_TEST).mean;
     }
     s->n_best = ft_ped_mark_best(s->cost, s->n, s->is_best, s->room);
+    ft_replicates_free(&replicates);
+    return FT_OK;
+}
+
+/* -- pairs -- */
+
+/* The levels of every hyperparameter that varies and is known in all rows. */
+typedef struct factors {
+    size_t n;
+    size_t *column; /* (columns): of `all` */
+    size_t *n_levels;
+    size_t *levels; /* (columns, n rows) */
+} factors;
+
+static ft_status take_factors(study *s, factors *f, ft_error *err)
+{
+    const size_t most = s->all->n_columns + 1;
+    *f = (factors){0, malloc(most * sizeof *f->column), malloc(most * sizeof *f->n_levels),
+                   malloc(most * (s->n + 1) * sizeof *f->levels)};
+    if (!f->column || !f->n_levels || !f->levels) return ft_no_memory(err, "pairs", most * s->n);
+    for (size_t c = 0; c < s->all->n_columns; c++) {
+        const char *name = s->all->columns[c];
+        bool varies, is_known = true;
+        if (strncmp(name, "hp_", 3) != 0 || strcmp(name, "hp_seed") == 0) continue;
+        const ft_ped_parameter p = take_column(s, c, &varies);
+        for (size_t i = 0; i < s->n; i++) is_known &= !isnan(s->values[i]);
+        if (!varies || !is_known || p.n_choices > FT_MOST_LEVELS) continue;
+        f->column[f->n] = c;
+        f->n_levels[f->n] = ft_make_levels(s->values, s->n, s->room, f->levels + f->n * s->n);
+        f->n++;
+    }
+    return FT_OK;
+}
+
+static void free_factors(factors *f)
+{
+    free(f->column);
+    free(f->n_levels);
+    free(f->levels);
+}
+
+/* The row whose two levels are the best together: of the combination with the lowest mean cost the best one. */
+static size_t find_best_together(const study *s, const size_t *a, const size_t *b)
+{
+    double sum[FT_MOST_LEVELS][FT_MOST_LEVELS] = {{0}}, count[FT_MOST_LEVELS][FT_MOST_LEVELS] = {{0}};
+    size_t best = 0;
+    for (size_t i = 0; i < s->n; i++) sum[a[i]][b[i]] += s->cost[i], count[a[i]][b[i]]++;
+    for (size_t i = 1; i < s->n; i++) {
+        const double mean = sum[a[i]][b[i]] / count[a[i]][b[i]],
+                     least = sum[a[best]][b[best]] / count[a[best]][b[best]];
+        if (mean < least || (mean == least && s->cost[i] < s->cost[best])) best = i;
+    }
+    return best;
+}
+
+static void describe_pair(const study *s, const factors *f, size_t a, size_t b, const ft_interaction *found,
+                          size_t n_pairs, ft_text *remark)
+{
+    char room[FT_NUMBER_CHARS];
+    const double p = fmin(1, found->p_value * (double)n_pairs); /* Bonferroni: the strongest of so many */
+    const bool is_beyond = p < 0.05;
+    const size_t columns[] = {f->column[a], f->column[b]};
+    ft_text_add(remark, is_beyond ? "strongest interaction: "
+                                  : "no interaction of a pair beyond chance; strongest: ");
+    ft_text_add_line(remark, s->all->columns[columns[0]]);
+    ft_text_add(remark, " and ");
+    ft_text_add_line(remark, s->all->columns[columns[1]]);
+    ft_text_addf(remark, ", %.0f %% of the variance (F test, p %s", 100 * found->share,
+                 ft_short_number(p, room));
+    if (n_pairs > 1) ft_text_addf(remark, " for the strongest of %zu pairs", n_pairs);
+    ft_text_add(remark, ")");
+    const size_t best = find_best_together(s, f->levels + a * s->n, f->levels + b * s->n);
+    for (int k = 0; k < 2 && is_beyond; k++) {
+        ft_text_add(remark, k ? ", " : "; best together: ");
+        ft_text_add_line(remark, s->all->columns[columns[k]] + strlen("hp_"));
+        ft_text_add(remark, " ");
+        ft_text_add_line(remark, ft_cell_for_people(cell_at(s, best, columns[k]), room));
+    }
+    ft_text_add(remark, "\n");
+}
+
+/* Which pair acts together most: one line, where two hyperparameters vary. */
+static ft_status remark_pairs(study *s, ft_text *remark, ft_error *err)
+{
+    factors f;
+    ft_interaction strongest = {.p_value = INFINITY}, found;
+    size_t first = 0, second = 0, n_pairs = 0;
+    ft_status status = take_factors(s, &f, err);
+    for (size_t a = 0; a < f.n && status == FT_OK; a++)
+        for (size_t b = a + 1; b < f.n; b++) {
+            if (!ft_interaction_of(f.levels + a * s->n, f.n_levels[a], f.levels + b * s->n, f.n_levels[b],
+                                   s->metrics, s->n, &found))
+                continue;
+            n_pairs++;
+            if (found.p_value < strongest.p_value) strongest = found, first = a, second = b;
+        }
+    if (status == FT_OK && n_pairs)
+        describe_pair(s, &f, first, second, &strongest, n_pairs, remark);
+    else if (status == FT_OK && f.n > 1 && s->n > 1)
+        ft_text_addf(
+            remark,
+            "interactions of pairs cannot be told from chance by %zu %s: more are needed than there are "
+            "combinations of two values\n",
+            s->n, s->n_experiments > s->n ? "configurations" : "experiments");
+    free_factors(&f);
+    return status;
 }
 
 ft_status ft_analyze_importance(const ft_experiments *experiments, ft_metric metric, ft_split split,
@@ -289,14 +408,16 @@ ft_status ft_analyze_importance(const ft_experiments *experiments, ft_metric met
         s.metrics = room, s.cost = room + n, s.test = room + 2 * n, s.values = room + 3 * n;
         s.place = room + 4 * n, s.room = room + 5 * n;
         ft_text left_out = FT_TEXT_EMPTY;
-        take_rows(&s, experiments);
-        add_hyperparameters(&s, table, &left_out);
+        status = take_rows(&s, experiments, err);
+        if (status == FT_OK) add_hyperparameters(&s, table, &left_out);
         ft_table_sort(table, 2, true);
         remark_few(&s, experiments->count, table->n_rows, remark);
         remark_findings(&s, remark);
+        if (status == FT_OK) status = remark_pairs(&s, remark, err);
         ft_text_add(remark, left_out.data ? left_out.data : "");
         if (top) ft_table_keep_rows(table, top);
-        if (table->failed || remark->failed || left_out.failed || s.bent.failed || s.turned.failed)
+        if (status == FT_OK &&
+            (table->failed || remark->failed || left_out.failed || s.bent.failed || s.turned.failed))
             status = ft_no_memory(err, "correlations", 0);
         ft_text_free(&left_out);
     }

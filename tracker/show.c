@@ -2,13 +2,17 @@
 #include "tracker/show.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "tracker/baselines.h"
 #include "tracker/certainty.h"
+#include "tracker/fit.h"
+#include "tracker/replicates.h"
 #include "tracker/table.h"
+#include "tracker/verdict.h"
 
 /* A JSON value on one line for people: text without quotes, numbers short. */
 static void add_value(ft_text *out, const cJSON *value)
@@ -51,8 +55,8 @@ static void add_metrics_row(ft_table *table, const char *whose, const ft_metrics
         ft_table_set_number(table, (size_t)m + 1, ft_metrics_get(metrics, (ft_metric)m));
 }
 
-/* The metrics of the given splits, each followed by those of the baselines. */
-static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, ft_error *err)
+/* The metrics of all splits, each followed by those of the baselines. */
+static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, size_t width, ft_error *err)
 {
     ft_table table = FT_TABLE_EMPTY;
     ft_table_column(&table, "metrics");
@@ -71,7 +75,7 @@ static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, ft_e
     }
     ft_status status = FT_OK;
     if (table.n_rows || table.failed)
-        status = ft_table_print(&table, FT_TABLE_TEXT, out, err);
+        status = ft_table_print_fitting(&table, width, out, err);
     else
         ft_text_add(out, "no metrics\n");
     ft_table_free(&table);
@@ -133,7 +137,7 @@ ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_e
     ft_text_add(out, "hyperparams  ");
     add_members(out, experiment->hyperparams);
     ft_text_add(out, "\n\n");
-    ft_status status = add_metrics(out, experiment, err);
+    ft_status status = add_metrics(out, experiment, SIZE_MAX, err);
     if (status == FT_OK && experiment->n_epochs) {
         ft_text_add(out, "\n");
         status = add_history(out, experiment, err);
@@ -151,7 +155,7 @@ static void add_figure(ft_text *out, const ft_experiment *experiment, ft_split s
 {
     char room[FT_NUMBER_CHARS];
     ft_text_addf(out, "%s %s %s", ft_split_names[split], ft_metric_names[metric],
-                 ft_people_number(ft_metrics_get(&experiment->metrics[split], metric), room));
+                 ft_short_number(ft_metrics_get(&experiment->metrics[split], metric), room));
 }
 
 /* Chosen by validation, the figure on test is honest. */
@@ -159,7 +163,7 @@ static void add_test(ft_text *out, const ft_experiment *best, ft_metric metric)
 {
     char room[FT_NUMBER_CHARS];
     ft_text_addf(out, "test         %s %s; test had no part in the choice\n", ft_metric_names[metric],
-                 ft_people_number(ft_metrics_get(&best->metrics[FT_TEST], metric), room));
+                 ft_short_number(ft_metrics_get(&best->metrics[FT_TEST], metric), room));
 }
 
 /* Whether choosing by validation, which is how one would choose before seeing the test data, agrees. */
@@ -196,6 +200,24 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
     ft_text_addf(out, "; choosing by %s looks at what was held back\n", ft_split_names[split]);
 }
 
+/* Adds the line "replicates", where the best one has any: by what it was chosen. */
+static void add_replicates(ft_text *out, const ft_experiments *experiments, const ft_replicates *replicates,
+                           const ft_experiment *best, ft_metric metric, ft_split split)
+{
+    const size_t group = replicates->group[best - experiments->items];
+    const ft_spread chosen = ft_replicates_spread(experiments, replicates, group, metric, split),
+                    test = ft_replicates_spread(experiments, replicates, group, metric, FT_TEST);
+    if (chosen.n < 2) return;
+    ft_text_addf(out, "replicates   %zu seeds: %s %s ", chosen.n, ft_split_names[split],
+                 ft_metric_names[metric]);
+    ft_spread_describe(&chosen, out);
+    if (split != FT_TEST && test.n > 1) {
+        ft_text_addf(out, ", test %s ", ft_metric_names[metric]);
+        ft_spread_describe(&test, out);
+    }
+    ft_text_addf(out, "; means of seeds were compared, of %zu configurations\n", replicates->n_groups);
+}
+
 /* "16 experiments", or how many of them have what the best was chosen by: those that failed or were pruned
  * have not. */
 static void add_compared(ft_text *out, const ft_experiments *experiments, ft_metric metric, ft_split split)
@@ -218,61 +240,102 @@ static void add_finding(ft_text *out, const char *label, const ft_text *finding)
     ft_text_add(out, "\n");
 }
 
-/* Adds the line "certainty". *standard_error: see ft_rivals_standard_error. */
+/* Adds the lines "replicates" and "certainty". */
 static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
-                               ft_metric metric, ft_split split, double *standard_error, ft_error *err)
+                               ft_metric metric, ft_split split, ft_error *err)
 {
     ft_rivals rivals;
+    ft_replicates replicates;
     ft_text sentence = FT_TEXT_EMPTY;
-    ft_status status = ft_rivals_find(experiments, best, metric, split, &rivals, err);
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return status;
+    add_replicates(out, experiments, &replicates, best, metric, split);
+    status = ft_rivals_find(experiments, &replicates, best, metric, split, &rivals, err);
     if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
     if (status == FT_OK) add_finding(out, "certainty    ", &sentence);
-    *standard_error = ft_rivals_standard_error(&rivals);
     ft_text_free(&sentence);
+    ft_replicates_free(&replicates);
     return status;
 }
 
-static void add_verdict(ft_text *out, const ft_experiment *whole, ft_metric metric, ft_split split,
-                        double standard_error)
+/* Adds the lines "verdict" and "against", one a baseline, where the experiment recorded any. */
+static ft_status add_verdict(ft_text *out, const ft_experiments *experiments, const ft_experiment *whole,
+                             ft_metric metric, ft_split split, ft_error *err)
 {
+    ft_judgement judgement;
     ft_text sentence = FT_TEXT_EMPTY;
-    ft_verdict_describe(whole, metric, split, standard_error, &sentence);
+    ft_status status = ft_judge(whole, experiments, metric, split, &judgement, err);
+    if (status != FT_OK) return status;
+    ft_judgement_describe(&judgement, &sentence);
     add_finding(out, "verdict      ", &sentence);
+    for (size_t i = 0; i < judgement.n_baselines; i++) {
+        sentence.length = 0;
+        ft_judgement_describe_against(&judgement, &judgement.against[i], &sentence);
+        add_finding(out, "against      ", &sentence);
+    }
     ft_text_free(&sentence);
+    return FT_OK;
 }
 
-ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
-                           ft_error *err)
+/* The best one's line: "best   ID: val mae 1.25 (lower is better; 16 experiments)". */
+static void add_best(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
+                     ft_metric metric, ft_split split)
 {
-    const ft_experiment *best;
-    ft_experiment again = {0};
-    ft_status status = ft_experiments_best(experiments, metric, split, &best, err);
-    if (status != FT_OK) return status;
     ft_text_add(out, "best         ");
     ft_text_add_line(out, best->experiment_id);
     ft_text_add(out, ": ");
     add_figure(out, best, split, metric);
     ft_text_addf(out, " (%s; ", ft_metric_direction(metric));
     add_compared(out, experiments, metric, split);
-    ft_text_add(out, ")\nhyperparams  ");
+    ft_text_add(out, ")\n");
+}
+
+/* Reads an experiment again whole: scores alone leave out `run` and with it the baselines. *whole points to
+ * it, or to what there is if the file is gone by now. again: zeroed, the caller frees it. */
+static ft_status read_again(const ft_experiment *e, ft_experiment *again, const ft_experiment **whole,
+                            ft_error *err)
+{
+    ft_error unread = {""};
+    *whole = e;
+    if (e->run || !e->directory) return FT_OK;
+    ft_status status = ft_experiment_read(e->directory, again, &unread);
+    if (status == FT_OK) *whole = again;
+    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", unread.message) : FT_OK;
+}
+
+ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                              ft_text *out, ft_error *err)
+{
+    const ft_experiment *best, *whole;
+    ft_experiment again = {0};
+    if (ft_experiments_best(experiments, metric, split, &best, NULL) != FT_OK) return FT_OK;
+    add_best(out, experiments, best, metric, split);
+    if (split != FT_TEST) add_test(out, best, metric);
+    ft_status status = add_certainty(out, experiments, best, metric, split, err);
+    if (status == FT_OK) status = read_again(best, &again, &whole, err);
+    if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
+    ft_experiment_free(&again);
+    return status;
+}
+
+ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, size_t width,
+                           ft_text *out, ft_error *err)
+{
+    const ft_experiment *best, *whole;
+    ft_experiment again = {0};
+    ft_status status = ft_experiments_best(experiments, metric, split, &best, err);
+    if (status != FT_OK) return status;
+    add_best(out, experiments, best, metric, split);
+    ft_text_add(out, "hyperparams  ");
     add_members(out, best->hyperparams);
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
-    double standard_error;
-    status = add_certainty(out, experiments, best, metric, split, &standard_error, err);
+    status = add_certainty(out, experiments, best, metric, split, err);
     if (status != FT_OK) return status;
-    /* Scores alone leave out `run` and with it the baselines. If the file is gone by now, they are not shown.
-     */
-    const ft_experiment *whole = best;
-    if (!best->run && best->directory) {
-        ft_error unread = {""};
-        status = ft_experiment_read(best->directory, &again, &unread);
-        if (status == FT_OK) whole = &again;
-        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
-    }
-    add_verdict(out, whole, metric, split, standard_error);
+    status = read_again(best, &again, &whole, err);
+    if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
     ft_text_add(out, "\n");
-    status = add_metrics(out, whole, err);
+    if (status == FT_OK) status = add_metrics(out, whole, width, err);
     ft_experiment_free(&again);
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
     return status;

@@ -98,6 +98,19 @@ void ft_table_set_flag(ft_table *table, size_t column, bool value)
     if (cell) *cell = (ft_cell){.kind = FT_CELL_FLAG, .number = value};
 }
 
+void ft_table_set_cell(ft_table *table, size_t column, const ft_cell *cell)
+{
+    if (cell->kind == FT_CELL_NUMBER) ft_table_set_number(table, column, cell->number);
+    if (cell->kind == FT_CELL_TEXT) ft_table_set_text(table, column, cell->text);
+    if (cell->kind == FT_CELL_FLAG) ft_table_set_flag(table, column, cell->number != 0);
+}
+
+void ft_table_put_number(ft_table *table, size_t row, size_t column, double value)
+{
+    if (table->failed || isnan(value)) return;
+    table->cells[row * table->n_columns + column] = (ft_cell){FT_CELL_NUMBER, value, NULL};
+}
+
 /* A row's place in the order, with what it is compared by. */
 typedef struct sort_key {
     const ft_cell *cell;

@@ -40,6 +40,9 @@ void ft_table_add_row(ft_table *table);
 void ft_table_set_number(ft_table *table, size_t column, double value);
 void ft_table_set_text(ft_table *table, size_t column, const char *text);
 void ft_table_set_flag(ft_table *table, size_t column, bool value);
+void ft_table_set_cell(ft_table *table, size_t column, const ft_cell *cell); /* a copy of another table's */
+/* Sets a cell of any row, which is null so far; NaN leaves it so. */
+void ft_table_put_number(ft_table *table, size_t row, size_t column, double value);
 
 /* Sorts rows by a column, stable: numbers before texts before nulls (also when descending). */
 void ft_table_sort(ft_table *table, size_t column, bool descending);
@@ -53,6 +56,7 @@ typedef enum ft_table_format {
     FT_TABLE_CSV,         /* RFC 4180 with \n; numbers as the shortest text that reads back, null empty, flags
                              true/false */
     FT_TABLE_JSON,        /* a list of objects, a line each */
+    FT_TABLE_JSON_LINES,  /* an object a line */
     FT_TABLE_SPREADSHEET, /* as CSV, but a text that begins as a formula does and is no number gets a ' before
                              it */
 } ft_table_format;
@@ -66,6 +70,9 @@ ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text 
 /* A number for people: whole numbers in full, others to 6 significant digits, "-" where not finite. Returns
  * `out`. */
 char *ft_people_number(double value, char out[FT_NUMBER_CHARS]);
+
+/* The same to 4 significant digits; whole numbers in full below 1e6. Returns `out`. */
+char *ft_short_number(double value, char out[FT_NUMBER_CHARS]);
 
 /* What people see of a cell: its text, or a number written into `room`. */
 const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS]);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "tracker/fit.h"
 #include "tracker/table.h"
 
 ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_error *err)
@@ -48,16 +49,26 @@ void ft_csv_add_number(ft_text *out, double value)
     if (isfinite(value)) ft_text_add(out, ft_format_double(value, number));
 }
 
-char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
+/* Whole numbers below `most` in full (4096), others to some digits; the shorter text where that says the
+ * same. */
+static char *print_number(double value, int digits, double most, char out[FT_NUMBER_CHARS])
 {
     if (!isfinite(value)) return strcpy(out, "-");
     if (value == 0) return strcpy(out, "0"); /* -0 as well */
-    /* Whole numbers in full (4096, 1000000), others to six digits; the shorter text where that says the same.
-     */
-    if (value == floor(value) && fabs(value) < 1e15) return ft_format_double(value, out);
-    snprintf(out, FT_NUMBER_CHARS, "%.6g", value);
+    if (value == floor(value) && fabs(value) < most) return ft_format_double(value, out);
+    snprintf(out, FT_NUMBER_CHARS, "%.*g", digits, value);
     double rounded = strtod(out, NULL);
     return rounded == value ? ft_format_double(value, out) : out;
+}
+
+char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
+{
+    return print_number(value, 6, 1e15, out);
+}
+
+char *ft_short_number(double value, char out[FT_NUMBER_CHARS])
+{
+    return print_number(value, 4, 1e6, out);
 }
 
 static const char *flag_name(const ft_cell *cell)
@@ -116,39 +127,46 @@ static bool add_json_string(ft_text *out, const char *text)
     return printed != NULL;
 }
 
+/* A row as an object. */
+static bool print_object(const ft_table *table, size_t row, ft_text *out)
+{
+    bool ok = true;
+    ft_text_add(out, "{");
+    for (size_t c = 0; c < table->n_columns && ok; c++) {
+        const ft_cell *cell = &table->cells[row * table->n_columns + c];
+        char number[FT_NUMBER_CHARS];
+        if (c) ft_text_add(out, ", ");
+        ok = add_json_string(out, table->columns[c]);
+        ft_text_add(out, ": ");
+        if (cell->kind == FT_CELL_NULL) ft_text_add(out, "null");
+        if (cell->kind == FT_CELL_NUMBER) ft_text_add(out, ft_format_double(cell->number, number));
+        if (cell->kind == FT_CELL_FLAG) ft_text_add(out, flag_name(cell));
+        if (cell->kind == FT_CELL_TEXT) ok = ok && add_json_string(out, cell->text);
+    }
+    ft_text_add(out, "}");
+    return ok;
+}
+
 static bool print_json(const ft_table *table, ft_text *out)
 {
     bool ok = true;
     ft_text_add(out, "[");
-    for (size_t r = 0; r < table->n_rows; r++) {
-        ft_text_add(out, r ? ",\n  {" : "\n  {");
-        for (size_t c = 0; c < table->n_columns && ok; c++) {
-            const ft_cell *cell = &table->cells[r * table->n_columns + c];
-            char number[FT_NUMBER_CHARS];
-            if (c) ft_text_add(out, ", ");
-            ok = add_json_string(out, table->columns[c]);
-            ft_text_add(out, ": ");
-            if (cell->kind == FT_CELL_NULL) ft_text_add(out, "null");
-            if (cell->kind == FT_CELL_NUMBER) ft_text_add(out, ft_format_double(cell->number, number));
-            if (cell->kind == FT_CELL_FLAG) ft_text_add(out, flag_name(cell));
-            if (cell->kind == FT_CELL_TEXT) ok = ok && add_json_string(out, cell->text);
-        }
-        ft_text_add(out, "}");
+    for (size_t r = 0; r < table->n_rows && ok; r++) {
+        ft_text_add(out, r ? ",\n  " : "\n  ");
+        ok = print_object(table, r, out);
     }
     ft_text_add(out, table->n_rows ? "\n]\n" : "]\n");
     return ok;
 }
 
-/* Columns on a terminal: one for each UTF-8 character (wide and combining ones are not told apart), and for
- * each byte that is none. */
-static size_t width_of(const char *text)
+static bool print_json_lines(const ft_table *table, ft_text *out)
 {
-    size_t width = 0;
-    for (; *text; width++) {
-        size_t length = ft_utf8_length(text, 4); /* a NUL ends it before that */
-        text += length > 0 ? length : 1;
+    bool ok = true;
+    for (size_t r = 0; r < table->n_rows && ok; r++) {
+        ok = print_object(table, r, out);
+        ft_text_add(out, "\n");
     }
-    return width;
+    return ok;
 }
 
 const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS])
@@ -170,7 +188,7 @@ void ft_text_add_line(ft_text *out, const char *text)
 
 static void add_padded(ft_text *out, const char *text, size_t width, bool right, bool last)
 {
-    size_t used = width_of(text), padding = width > used ? width - used : 0;
+    size_t used = ft_text_width(text), padding = width > used ? width - used : 0;
     if (right) ft_text_addf(out, "%*s", (int)padding, "");
     ft_text_add_line(out, text);
     if (!right && !last) ft_text_addf(out, "%*s", (int)padding, "");
@@ -185,9 +203,9 @@ static bool print_people(const ft_table *table, ft_text *out)
     bool *left = calloc(n + 1, sizeof *left);
     if (widths && left) {
         char room[FT_NUMBER_CHARS];
-        for (size_t c = 0; c < n; c++) widths[c] = width_of(table->columns[c]);
+        for (size_t c = 0; c < n; c++) widths[c] = ft_text_width(table->columns[c]);
         for (size_t i = 0; i < table->n_rows * n; i++) {
-            size_t width = width_of(ft_cell_for_people(&table->cells[i], room));
+            size_t width = ft_text_width(ft_cell_for_people(&table->cells[i], room));
             if (width > widths[i % n]) widths[i % n] = width;
             if (table->cells[i].kind == FT_CELL_TEXT) left[i % n] = true;
         }
@@ -208,6 +226,7 @@ ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text 
     if (ok && format == FT_TABLE_CSV) print_csv(table, false, out);
     if (ok && format == FT_TABLE_SPREADSHEET) print_csv(table, true, out);
     if (ok && format == FT_TABLE_JSON) ok = print_json(table, out);
+    if (ok && format == FT_TABLE_JSON_LINES) ok = print_json_lines(table, out);
     if (ok && format == FT_TABLE_TEXT) ok = print_people(table, out);
     if (ok && !out->failed) return FT_OK;
     return ft_no_memory(err, "a table", table->n_rows * table->n_columns * sizeof(ft_cell));

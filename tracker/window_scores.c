@@ -3,8 +3,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/checksum.h"
+#include "tracker/baseline_windows.h"
 #include "tracker/forecast_rows.h"
 
 bool ft_metric_has_windows(ft_metric metric)
@@ -13,30 +15,27 @@ bool ft_metric_has_windows(ft_metric metric)
            metric == FT_COVERAGE_80;
 }
 
-/* Adds a step with a known truth. */
-static void add_step(ft_metric metric, double truth, const double quantiles[FT_N_QUANTILES], double *sum,
-                     double *weight)
+void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantiles[FT_N_QUANTILES])
 {
     const ft_step_losses losses = ft_step_losses_of(truth, quantiles);
     double all_quantiles = 0;
-    switch (metric) {
-    case FT_MAE:
-        *sum += losses.abs_error;
-        break;
-    case FT_RMSE:
-        *sum += losses.squared_error;
-        break;
-    case FT_SMAPE:
-        *sum += losses.smape;
-        break;
-    case FT_COVERAGE_80:
-        *sum += losses.is_covered;
-        break;
-    default:
-        for (int q = 0; q < FT_N_QUANTILES; q++) all_quantiles += losses.quantile[q];
-        *sum += all_quantiles / FT_N_QUANTILES;
-    }
-    *weight += metric == FT_WQL ? fabs(truth) : 1;
+    for (int q = 0; q < FT_N_QUANTILES; q++) all_quantiles += losses.quantile[q];
+    sums->steps++;
+    sums->absolute_error += losses.abs_error;
+    sums->squared_error += losses.squared_error;
+    sums->smape += losses.smape;
+    sums->quantile_loss += all_quantiles / FT_N_QUANTILES;
+    sums->covered += losses.is_covered;
+    sums->absolute_target += fabs(truth);
+}
+
+/* The sum that a metric is made of. */
+static double sum_of(const ft_window_sums *sums, ft_metric metric)
+{
+    if (metric == FT_MAE) return sums->absolute_error;
+    if (metric == FT_RMSE) return sums->squared_error;
+    if (metric == FT_SMAPE) return sums->smape;
+    return metric == FT_COVERAGE_80 ? sums->covered : sums->quantile_loss;
 }
 
 /* Room for one window more. */
@@ -59,47 +58,80 @@ static ft_status grow(ft_window_scores *s, size_t *capacity, ft_error *err)
 typedef struct reading {
     ft_window_scores *scores;
     ft_metric metric;
+    const char *baseline; /* of baselines.csv: whose lines count */
     size_t capacity;
     ft_raw_cell item, origin; /* of the window under way */
+    size_t n_items;           /* how often the item changed */
+    size_t item_of_last;      /* n_items at the last window that was added */
+    uint32_t origins;         /* scores->origins, once this window is added */
+    ft_window_sums sums;
     bool is_open;
 } reading;
 
-/* Drops the window under way where no step of it counts. */
-static void close_window(const reading *r)
+static uint32_t add_to_checksum(uint32_t checksum, ft_raw_cell cell)
 {
-    if (r->is_open && r->scores->weight[r->scores->n_windows - 1] == 0) r->scores->n_windows--;
+    return ft_checksum(ft_checksum(checksum, cell.text, cell.length), ",", 1);
+}
+
+/* Adds the window under way, unless no step of it counts. The file's text may be gone by now. */
+static ft_status close_window(reading *r, ft_error *err)
+{
+    ft_window_scores *s = r->scores;
+    const double weight = r->metric == FT_WQL ? r->sums.absolute_target : r->sums.steps;
+    if (!r->is_open || weight == 0) return FT_OK;
+    ft_status status = grow(s, &r->capacity, err);
+    if (status != FT_OK) return status;
+    s->n_series += s->n_windows == 0 || r->n_items != r->item_of_last;
+    s->series[s->n_windows] = s->n_series - 1;
+    s->sum[s->n_windows] = sum_of(&r->sums, r->metric);
+    s->weight[s->n_windows++] = weight;
+    s->origins = r->origins;
+    r->item_of_last = r->n_items;
+    return FT_OK;
 }
 
 /* Begins a window where the row is of another one than the row before. */
-static ft_status enter_window(reading *r, const ft_forecast_row *row, ft_error *err)
+static ft_status enter_window(reading *r, ft_raw_cell item, ft_raw_cell origin, ft_error *err)
 {
-    ft_window_scores *s = r->scores;
-    const bool same_item = r->is_open && ft_raw_cell_is_same(row->item, r->item);
-    if (same_item && ft_raw_cell_is_same(row->origin, r->origin)) return FT_OK;
-    close_window(r);
-    ft_status status = grow(s, &r->capacity, err);
-    if (status != FT_OK) return status;
-    s->n_series += !same_item;
-    s->series[s->n_windows] = s->n_series - 1;
-    s->sum[s->n_windows] = s->weight[s->n_windows] = 0;
-    s->n_windows++;
-    r->item = row->item;
-    r->origin = row->origin;
+    const bool same_item = r->is_open && ft_raw_cell_is_same(item, r->item);
+    if (same_item && ft_raw_cell_is_same(origin, r->origin)) return FT_OK;
+    ft_status status = close_window(r, err);
+    r->n_items += !same_item;
+    r->item = item;
+    r->origin = origin;
+    r->origins = add_to_checksum(add_to_checksum(r->scores->origins, item), origin);
+    r->sums = (ft_window_sums){0};
     r->is_open = true;
-    return FT_OK;
+    return status;
 }
 
 static ft_status add_row(void *context, const ft_forecast_row *row, ft_error *err)
 {
     reading *r = context;
-    ft_window_scores *s = r->scores;
     const ft_raw_cell cells[] = {row->item, row->origin, row->timestamp, row->truth};
-    ft_status status = enter_window(r, row, err);
+    ft_status status = enter_window(r, row->item, row->origin, err);
     if (status != FT_OK || isnan(row->target)) return status;
-    add_step(r->metric, row->target, row->quantiles, &s->sum[s->n_windows - 1], &s->weight[s->n_windows - 1]);
+    ft_window_sums_add(&r->sums, row->target, row->quantiles);
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
-        s->windows = ft_checksum(ft_checksum(s->windows, cells[i].text, cells[i].length), ",", 1);
+        r->scores->windows = add_to_checksum(r->scores->windows, cells[i]);
     return FT_OK;
+}
+
+static ft_status add_window(void *context, const ft_baseline_window *window, ft_error *err)
+{
+    reading *r = context;
+    const ft_raw_cell baseline = {r->baseline, strlen(r->baseline)};
+    if (!ft_raw_cell_is_same(window->baseline, baseline)) return FT_OK;
+    ft_status status = enter_window(r, window->item, window->origin, err);
+    r->sums = window->sums;
+    return status;
+}
+
+static ft_status finish(reading *r, ft_status status, ft_error *err)
+{
+    if (status == FT_OK) status = close_window(r, err);
+    if (status != FT_OK) ft_window_scores_free(r->scores);
+    return status;
 }
 
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,
@@ -107,10 +139,23 @@ ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric
 {
     *scores = (ft_window_scores){0};
     reading r = {.scores = scores, .metric = metric};
-    ft_status status = ft_forecast_rows_read(directory, 1u << split, add_row, &r, err);
-    if (status == FT_OK) close_window(&r);
-    if (status != FT_OK) ft_window_scores_free(scores);
-    return status;
+    return finish(&r, ft_forecast_rows_read(directory, 1u << split, add_row, &r, err), err);
+}
+
+ft_status ft_window_scores_read_baseline(const char *directory, const char *baseline, ft_metric metric,
+                                         ft_window_scores *scores, ft_error *err)
+{
+    *scores = (ft_window_scores){0};
+    reading r = {.scores = scores, .metric = metric, .baseline = baseline};
+    return finish(&r, ft_baseline_windows_read(directory, add_window, &r, err), err);
+}
+
+bool ft_window_scores_match(const ft_window_scores *a, const ft_window_scores *b)
+{
+    if (a->n_windows != b->n_windows || a->origins != b->origins) return false;
+    for (size_t w = 0; w < a->n_windows; w++)
+        if (!(fabs(a->weight[w] - b->weight[w]) <= 1e-9 * fabs(a->weight[w]))) return false;
+    return true;
 }
 
 void ft_window_scores_free(ft_window_scores *scores)

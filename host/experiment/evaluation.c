@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/forecast.h"
+#include "tracker/baseline_windows.h"
 #include "tracker/forecasts.h"
 
 ft_series *ft_dataset_series(const ft_dataset *dataset)
@@ -136,6 +137,36 @@ static bool is_example(const ft_evaluation *e, ft_split split, int64_t window, i
     return e->examples && split == FT_TEST && ft_forecasts_is_example((size_t)window, (size_t)count);
 }
 
+/* Adds how a baseline did in a test window to the lines of baselines.csv. */
+static ft_status add_baseline_window(const ft_evaluation *e, const char *baseline, const ft_window *window,
+                                     const ft_window_sums *sums, ft_error *err)
+{
+    const ft_dataset_item *item = &e->dataset->items[window->item];
+    ft_baseline_windows_add(e->baseline_windows, baseline, item->id, item->dates[window->label_start - 1],
+                            sums);
+    return e->baseline_windows->failed ? ft_no_memory(err, "the windows of a baseline", 0) : FT_OK;
+}
+
+/* The same of sampled paths: (num_samples, label_count). */
+static ft_status add_sampled_window(const ft_evaluation *e, const ft_window *window, const float *samples,
+                                    int32_t num_samples, ft_error *err)
+{
+    const double *truth = e->dataset->items[window->item].values + window->label_start;
+    const size_t horizon = (size_t)window->label_count, n = (size_t)num_samples;
+    ft_window_sums sums = {0};
+    float *scratch = malloc((n + 1) * sizeof *scratch);
+    if (!scratch) return ft_no_memory(err, "the samples of a step", n * sizeof *scratch);
+    for (size_t t = 0; t < horizon; t++) {
+        double mean, quantiles[FT_N_QUANTILES];
+        if (isnan(truth[t])) continue;
+        ft_summarize_step(samples, n, horizon, t, ft_quantile_levels, FT_N_QUANTILES, scratch, &mean,
+                          quantiles);
+        ft_window_sums_add(&sums, truth[t], quantiles);
+    }
+    free(scratch);
+    return add_baseline_window(e, "zero_shot", window, &sums, err);
+}
+
 /* Metrics of a split. samples: (windows->count, num_samples, prediction_length). */
 static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_window_list *windows,
                                float *samples, int32_t num_samples, ft_forecasts *forecasts,
@@ -145,10 +176,13 @@ static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_
     ft_status status = start_metrics(e, &accumulator, err);
     const char *label = ft_split_names[split];
     if (e->examples) label = ft_forecast_kind_names[FT_OF_ZERO_SHOT];
-    for (int64_t i = 0; i < windows->count && status == FT_OK; i++)
-        status = add_window(e, &windows->windows[i], samples + i * num_samples * e->prediction_length,
-                            num_samples, label, accumulator,
+    for (int64_t i = 0; i < windows->count && status == FT_OK; i++) {
+        float *paths = samples + i * num_samples * e->prediction_length;
+        status = add_window(e, &windows->windows[i], paths, num_samples, label, accumulator,
                             is_example(e, split, i, windows->count) ? e->examples : forecasts, err);
+        if (status == FT_OK && e->baseline_windows && split == FT_TEST)
+            status = add_sampled_window(e, &windows->windows[i], paths, num_samples, err);
+    }
     if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
     ft_metrics_free(accumulator);
     return status;
@@ -202,6 +236,20 @@ static ft_status add_naive_example(const ft_evaluation *e, const ft_window *wind
     return status;
 }
 
+/* The same of a point forecast: (label_count). */
+static ft_status add_naive_window(const ft_evaluation *e, const ft_window *window, const double *forecast,
+                                  ft_error *err)
+{
+    const double *truth = e->dataset->items[window->item].values + window->label_start;
+    ft_window_sums sums = {0};
+    for (int32_t t = 0; t < window->label_count; t++) {
+        double quantiles[FT_N_QUANTILES];
+        for (int q = 0; q < FT_N_QUANTILES; q++) quantiles[q] = forecast[t];
+        if (!isnan(truth[t])) ft_window_sums_add(&sums, truth[t], quantiles);
+    }
+    return add_baseline_window(e, "seasonal_naive", window, &sums, err);
+}
+
 static ft_status naive_split(const ft_evaluation *e, ft_split split, double *forecast, ft_metrics *metrics,
                              ft_error *err)
 {
@@ -219,6 +267,8 @@ static ft_status naive_split(const ft_evaluation *e, ft_split split, double *for
                                         forecast, horizon, last_observation(item, window->label_start), err);
         if (status == FT_OK && is_example(e, split, i, windows.count))
             status = add_naive_example(e, window, forecast, err);
+        if (status == FT_OK && e->baseline_windows && split == FT_TEST)
+            status = add_naive_window(e, window, forecast, err);
     }
     if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
     ft_metrics_free(accumulator);

@@ -21,6 +21,8 @@ typedef struct ft_evaluation {
     ft_comm *comm;
     /* collects what a baseline forecasts in some test windows; or NULL */
     ft_forecasts *examples;
+    /* collects how a baseline did in all test windows, for baselines.csv; or NULL */
+    ft_text *baseline_windows;
     const ft_text *more_lines; /* for the end of forecasts.csv; or NULL */
 } ft_evaluation;
 

@@ -15,9 +15,19 @@
 #include "host/experiment/scores.h"
 #include "host/search/train_config.h"
 #include "model/adapter_kinds.h"
+#include "tracker/baseline_windows.h"
 #include "tracker/baselines.h"
 
-/* Evaluates the adapter: metrics and forecasts.csv. */
+/* Writes baselines.csv. The baselines were evaluated before (describe). */
+static ft_status write_baseline_windows(ft_run_context *run_context, const ft_hyperparameters *config,
+                                        const char *directory, ft_error *err)
+{
+    const ft_run_context_baseline *baseline = NULL;
+    ft_status status = ft_run_context_baseline_of(run_context, config, &baseline, err);
+    return status == FT_OK ? ft_baseline_windows_write(directory, &baseline->windows, err) : status;
+}
+
+/* Evaluates the adapter: metrics, forecasts.csv and baselines.csv. */
 static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
                           const ft_adapter *adapter, ft_experiment *experiment, ft_error *err)
 {
@@ -26,6 +36,7 @@ static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters 
     const double started = ft_now_seconds();
     ft_status status = ft_run_context_evaluate(run_context, config, adapter, path, experiment->metrics, err);
     free(path);
+    if (status == FT_OK) status = write_baseline_windows(run_context, config, experiment->directory, err);
     return status == FT_OK
                ? ft_run_record_seconds(experiment->run, "evaluation", ft_now_seconds() - started, err)
                : status;

@@ -179,8 +179,10 @@ void ft_run_context_close(ft_run_context *run_context)
     cJSON_Delete(run_context->insights);
     free(run_context->series);
     ft_dataset_free(&run_context->dataset);
-    for (size_t i = 0; i < run_context->n_baselines; i++)
+    for (size_t i = 0; i < run_context->n_baselines; i++) {
         ft_forecasts_close(&run_context->baselines[i].examples);
+        ft_text_free(&run_context->baselines[i].windows);
+    }
     free(run_context->baselines);
     free(run_context->name);
     free(run_context->model_directory);

@@ -17,6 +17,7 @@ typedef struct ft_run_context_baseline {
     double seconds; /* that computing both took */
     /* what both forecast in some test windows: lines of forecasts.csv */
     ft_forecasts examples;
+    ft_text windows; /* how both did in all test windows: lines of baselines.csv */
 } ft_run_context_baseline;
 
 typedef struct ft_run_context {

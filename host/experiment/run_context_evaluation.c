@@ -23,6 +23,7 @@ typedef struct output {
     const char *path;
     const ft_text *more_lines; /* for its end */
     ft_forecasts *examples;    /* of the model before tuning, instead */
+    ft_text *baseline_windows; /* its lines of baselines.csv */
 } output;
 
 static ft_evaluation evaluation_of(const ft_run_context *run_context, const order *said)
@@ -45,6 +46,7 @@ static ft_status evaluate(ft_run_context *run_context, const order *said, const 
     ft_evaluation evaluation = evaluation_of(run_context, said);
     evaluation.more_lines = out->more_lines;
     evaluation.examples = out->examples;
+    evaluation.baseline_windows = out->baseline_windows;
     ft_trainable *tuned = NULL;
     ft_status status = FT_OK;
     if (said->subject == THE_ADAPTER)
@@ -109,7 +111,8 @@ ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyper
     const order said = order_of(THE_MODEL, config);
     ft_evaluation evaluation = evaluation_of(run_context, &said);
     evaluation.examples = &baseline->examples;
-    const output examples = {.examples = &baseline->examples};
+    evaluation.baseline_windows = &baseline->windows;
+    const output examples = {.examples = &baseline->examples, .baseline_windows = &baseline->windows};
     ft_engine_say(run_context->engine,
                   "evaluating the model before tuning and seasonal naive (season %lld: %s)",
                   (long long)run_context->season, run_context->season_reason);
@@ -118,6 +121,7 @@ ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyper
     if (status == FT_OK) status = ft_evaluate_naive(&evaluation, baseline->naive, err);
     if (status != FT_OK) {
         ft_forecasts_close(&baseline->examples);
+        ft_text_free(&baseline->windows);
         return status;
     }
     baseline->seconds = ft_now_seconds() - started;

@@ -1,6 +1,9 @@
 # Helpers of the end-to-end tests. A script sources this, calls the helpers and ends with `finish`.
 # After `ft ARGUMENTS` the command's output is in the files out and err, its exit status in $status.
 
+# Sentences stay on one line, so that patterns find them; test_width.sh looks at terminals.
+export COLUMNS=1000
+
 failures=0
 golden=$E2E/../golden
 

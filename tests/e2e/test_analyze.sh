@@ -40,7 +40,7 @@ must analyze importance --results results --split test --metric directional_accu
 expect err 'only 3 experiments'
 # By validation, which is the default: (1.25, 2, 2.5) against (1, 2, 4); test stands beside it.
 must analyze importance --results results
-expect out '^hp_learning_rate +0\.953821 +0\.953821 +1 +[0-9.]+ +1 +lower values are better$'
+expect out '^hp_learning_rate +0\.9538 +0\.9538 +1 +[0-9.]+ +1 +lower values are better$'
 expect_not out 'by the test split'
 must analyze importance --results results --top 1 --format json
 expect out '"hyperparameter": "hp_learning_rate", "correlation": 0\.95382'
@@ -77,7 +77,11 @@ expect out 'best val_loss 4 in epoch 1, the first: training made it worse$'
 expect out '^val_loss was lowest in the last epoch in 1 experiments'
 
 must analyze summary --results results
-expect out '^mae +3 +2\.33333 +1\.52753 +1 +2 +4 +search_001_20250101_120000$'
+expect out '^mae +3 +1\.917 +0\.6292 +1\.25 +2 +2\.5 +search_001_20250101_120000 +1$'
+expect out 'strongest for val mae: hp_learning_rate, correlation 0.9538: lower values are better'
+must analyze summary --results results --split test
+expect out '^the best by test look better there than they are'
+expect out '^mae +3 +2\.333 +1\.528 +1 +2 +4 +search_001_20250101_120000$'
 expect out '^directional_accuracy .*search_001_20250101_120000$'
 expect out '^mase +0 +- '
 expect out '3 experiments: 3 succeeded, 0 failed'
@@ -155,8 +159,25 @@ expect out '^hp_adapter_type +- +- +- +[0-9.]+ +- +best on average: lora$'
 expect_not out '^hp_(seed|epochs)'
 expect out 'the best or worst lies in between: hp_learning_rate$'
 expect out '^left out, as it did not vary: epochs$'
-expect out '^left out: seed; experiments that differ in it alone are replicates$'
-expect out '^ped_anova rests on the best tenth, 2 of 12 experiments'
+expect out '^left out: seed; experiments that differ in it alone are replicates and count by their mean: 8 configurations of 12 experiments$'
+expect out '^ped_anova rests on the best tenth, 2 of 8 configurations'
+
+# Either alone hardly matters; together they decide: 3 of the 3.08 squares, by hand.
+for rate in 1 2; do
+    for rank in 4 8; do
+        for dropout in 0 1 2; do
+            mae=2.$dropout
+            case $rate$rank in 14 | 28) mae=1.$dropout ;; esac
+            write pairs/p_$rate$rank$dropout "{\"experiment_id\": \"p_$rate$rank$dropout\", \"val_metrics\": {\"mae\": $mae},
+                \"hyperparams\": {\"rate\": $rate, \"rank\": $rank, \"dropout\": $dropout}}"
+        done
+    done
+done
+must analyze importance --results pairs
+expect out '^hp_rate .* hardly matters$'
+expect out '^strongest interaction: hp_rate and hp_rank, 97 % of the variance .F test, p [0-9.]+e-07 for the strongest of 3 pairs.; best together: rate 1, rank 4$'
+must analyze importance --results results
+expect out '^interactions of pairs cannot be told from chance by 3 experiments: more are needed'
 
 # No experiments: what can be said is said.
 mkdir none
@@ -186,7 +207,7 @@ cp -r results/search_001_20250101_120000 one
 must analyze importance --results one
 [ "$(cat out)" = "1 of 1 experiments have a mae on val: two are needed to see what matters" ] || fail "importance of one: $(cat out)"
 must analyze summary --results one
-expect out '^mae +1 +1 +- +1 +1 +1 +search_001'
+expect out '^mae +1 +1\.25 +- +1\.25 +1\.25 +1\.25 +search_001_20250101_120000 +1$'
 must refine --results one --format json
 [ "$(tr -d ' \n' <out)" = '{"learning_rate":[5e-05,0.0001,0.0002],"epochs":[9]}' ] || fail "refine of one: $(cat out)"
 must best --metric mae --results one

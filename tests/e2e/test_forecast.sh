@@ -74,7 +74,16 @@ must forecast --model nano --adapter "$(directory_of 'tuned_002_*')/adapter" $gi
 cmp -s out by_id || fail "an experiment and its adapter give different forecasts"
 must forecast --model nano $given --horizon 3 --context-length 16
 cmp -s out by_id && fail "tuning changed nothing"
+# The best is that of `best`, by validation unless told otherwise, of those that match.
+must best --format csv
+id=$(cell experiment_id 1)
 must forecast --experiment best $given --horizon 3
+expect err "^ftgpu: experiment $id, the best by validation: val mae [0-9.]+, test [0-9.]+$"
+must forecast --experiment best --match '*_002_*' --metric wql --split test $given --horizon 3
+expect err '^ftgpu: experiment tuned_002_[0-9_]*, the best by test: test wql [0-9.]+, which is optimistic$'
+cmp -s out by_id || fail "$ran: not the forecast of tuned_002"
+refuses 'none of the 2 experiments in .* matches x' forecast --experiment best --match x $given
+refuses '^ftgpu: --match says what --experiment best means, but tuned_002 is asked for' forecast --experiment tuned_002 --match x $given
 must model merge --model nano --adapter "$(directory_of 'tuned_002_*')/adapter" --out merged
 must forecast --model merged --dtype f32 $given --horizon 3 --context-length 16
 cp out merged_forecast

@@ -21,7 +21,14 @@ experiment other_20250101_120000 0.001 4 0.1
 
 must compare --results results
 expect_quiet
-expect out 'lr_001_20250101_120000.* 2.25'
+# A row a configuration, ranked by validation, with short ids; the rank of whoever has no metric is unknown.
+expect out '^# +experiment +learning_rate +val mae +test mae +ended$'
+expect out '^2 +lr_001 +0\.0001 +1\.5 +2\.25 +-$'
+expect out '^- +lr_003 +0\.01 +- +- +failed: diverged$'
+must compare --results results --sort test_mae --split test
+expect out '^1 +other .* 0\.1 '
+expect out '^ranked by test: the best of several looks better there than it is$'
+[ "$(sed -n 3p out | cut -c1-8)" = "1  other" ] || fail "$ran begins with $(sed -n 3p out)"
 expect out '^the same in all: epochs 5, adapter_type lora$'
 expect out 'diverged'
 must compare --results results --format csv
@@ -91,7 +98,7 @@ sed -i "s/\"epochs\": 5/\"epochs\": 5, \"same${csi}\": \"${csi}A\", \"times${csi
 sed -i "s/\"times${csi}\": 1/\"times${csi}\": 2/" results/odder*/results.json
 : >shown
 set -f
-for command in compare 'compare --match odd*' "show odd${csi}31m" 'best --metric mae --match odd*' 'analyze summary --match odd*' "show none$csi" \
+for command in compare 'compare --match odd*' "show odd${csi}31m" 'best --metric mae --match odd*' 'analyze summary --split test --match odd*' "show none$csi" \
     "compare --where learning_rate=${csi}1m"; do
     ft $command --results results
     cat out err >>shown

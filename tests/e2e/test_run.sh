@@ -7,7 +7,7 @@ expect out '^experiment +baseline_[0-9]{8}_[0-9]{6}$'
 expect out 'test of seasonal_naive'
 expect err 'epoch 1/2 +loss [0-9.]+ +val_loss [0-9.]+'
 directory=$(directory_of 'baseline_*')
-[ "$(ls "$directory" | tr '\n' ' ')" = "adapter forecasts.csv results.json " ] || fail "in the directory: $(ls "$directory")"
+[ "$(ls "$directory" | tr '\n' ' ')" = "adapter baselines.csv forecasts.csv results.json " ] || fail "in the directory: $(ls "$directory")"
 [ "$(ls "$directory/adapter" | tr '\n' ' ')" = "adapter_config.json adapter_model.safetensors " ] || fail "in adapter: $(ls "$directory/adapter")"
 head -1 "$directory/forecasts.csv" >out
 expect out '^split,item_id,origin,timestamp,target,mean,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9$'
@@ -15,6 +15,13 @@ expect out '^split,item_id,origin,timestamp,target,mean,0.1,0.2,0.3,0.4,0.5,0.6,
 [ "$(cut -d, -f1 "$directory/forecasts.csv" | sort | uniq -c | awk '{ printf "%s %s ", $2, $1 }')" = \
     "split 1 test 8 test_seasonal_naive 8 test_zero_shot 8 train 8 val 8 " ] || fail "forecasts.csv has $(cut -d, -f1 "$directory/forecasts.csv" | sort | uniq -c)"
 [ "$(wc -l <"$directory/forecasts.csv")" = 41 ] || fail "forecasts.csv has $(wc -l <"$directory/forecasts.csv") lines"
+# How the baselines did in each test window adds up to their metrics.
+[ "$(wc -l <"$directory/baselines.csv")" = 5 ] || fail "baselines.csv has $(wc -l <"$directory/baselines.csv") lines"
+for name in zero_shot seasonal_naive; do
+    recorded=$(sed -n "/\"$name\": {/,/^      }/p" "$directory/results.json" | sed -n '/test_metrics/,$s/.*"mae": \([^,]*\).*/\1/p' | head -1)
+    awk -F, -v name=$name -v mae="$recorded" '$1 == name { steps += $4; sum += $5 } END { d = sum / steps / mae - 1; exit !(d * d < 1e-24) }' \
+        "$directory/baselines.csv" || fail "the windows of $name do not add up to $recorded: $(cat "$directory/baselines.csv")"
+done
 # Exactly these keys.
 sed -n 's/^  "\([a-z_]*\)": .*/\1/p' "$directory/results.json" | tr '\n' ' ' >out
 expect out '^experiment_id timestamp hyperparams train_metrics val_metrics test_metrics data_insights training_history notes model_path error run $'

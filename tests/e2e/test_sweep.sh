@@ -13,6 +13,11 @@ expect out '"train_seconds": [0-9.e-]+'
 expect out '"evaluation_seconds": [0-9.e-]+'
 must sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --name grid
 expect err '4 of 4 experiments done, 0 of them failed'
+# It ends with the verdict on its best, that of `best`, and the next command.
+expect err "^next +ftgpu best --match 'grid_\[0-9\]\*'"
+grep -E '^(best|verdict|against) ' err >told
+must best --match 'grid_[0-9]*'
+grep -E '^(best|verdict|against) ' out | cmp -s - told && [ "$(wc -l <told)" = 4 ] || fail "the sweep's verdict is not that of best: $(cat told)"
 must compare --match 'grid_*' --format csv
 [ "$(wc -l <out)" = 5 ] || fail "the sweep recorded $(($(wc -l <out) - 1)) experiments"
 case $(cell experiment_id 2) in
@@ -72,7 +77,9 @@ echo '[]' >bad.json
 refuses 'bad.json' sweep $job --configs bad.json
 must best --metric mae
 expect out '^certainty    [0-9]+ val windows: too few to tell experiments apart \(at least 12 windows are needed\)'
-expect out '^verdict      (do not use it: not better than|better than) .*seasonal_naive \('
+expect out '^verdict      (do not ship it|do not ship it yet|ship it): .*, on test'
+expect out '^against      zero_shot \(mae [0-9.]+\): [0-9.e-]+ (better|worse)'
+expect out '^against      seasonal_naive \(mae [0-9.]+\): [0-9.e-]+ (better|worse)'
 # A rank that the model cannot have is found before anything is trained.
 refuses 'rank' sweep $job --grid lora_rank=4,200
 [ "$(ls results/fine_tuning | wc -l)" = "$before" ] || fail "a refused sweep left something behind: $(ls results/fine_tuning)"

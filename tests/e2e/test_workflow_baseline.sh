@@ -26,12 +26,12 @@ done
 must analyze importance
 expect out '^1 of 1 experiments have a mae on val'
 must analyze overfitting
-expect out '^baseline_'
+expect out '^baseline '
 must analyze convergence
-expect out '^baseline_.* 2 '
+expect out '^baseline .* 2 '
 must analyze summary
 expect out '1 experiments: 1 succeeded, 0 failed'
 must analyze regimes
 expect out 'returns of the two (are distributed differently|cannot be told apart) .Kolmogorov-Smirnov D [0-9.]+, p [-0-9.e]+, exact.$'
-expect out '^baseline_'
+expect out '^baseline '
 finish

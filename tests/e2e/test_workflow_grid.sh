@@ -38,6 +38,6 @@ must analyze overfitting --format csv
 [ "$(wc -l <out)" = 19 ] || fail "overfitting: $(cat out)"
 must analyze summary
 expect out '18 experiments: 18 succeeded, 0 failed'
-expect out '^strongest for test mae: hp_'
+expect out '^strongest for val mae: hp_'
 must best --metric mase
 finish

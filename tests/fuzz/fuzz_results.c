@@ -48,12 +48,12 @@ static void analyze(ft_experiments *all)
                            : what == 1 ? ft_analyze_overfitting(all, &table, &remark, &err)
                            : what == 2 ? ft_analyze_convergence(all, &table, &remark, &err)
                            : what == 3 ? ft_analyze_regimes(all, &table, &remark, &err)
-                           : what == 4 ? ft_analyze_summary(all, &table, &remark, &err)
+                           : what == 4 ? ft_analyze_summary(all, FT_VAL, &table, &remark, &err)
                                        : ft_compare(all, &table, &err);
         print(status, &table, &remark, &err);
     }
     ft_text text = FT_TEXT_EMPTY;
-    fuzz_check(ft_describe_best(all, FT_MAE, FT_TEST, &text, &err), &err, NULL);
+    fuzz_check(ft_describe_best(all, FT_MAE, FT_TEST, SIZE_MAX, &text, &err), &err, NULL);
     ft_text_free(&text);
 }
 

@@ -49,7 +49,8 @@ function addVerdict() {
   document.getElementById('figures').replaceChildren(...verdict.figures.map((figure, i) => make('li', { class: i === 0 ? 'is-best' : null },
     make('span', {}, i === 0 ? `the best, ${figure.name}` : words[figure.name] || figure.name),
     make('b', {}, show(figure[data.split])),
-    make('span', {}, `${metricName}; ${otherSplit} ${show(figure[otherSplit])}`))));
+    make('span', {}, `${metricName}; ${otherSplit} ${show(figure[otherSplit])}`),
+    figure.against ? make('span', {}, `The best against ${figure.against}`) : null)));
   document.getElementById('certainty').textContent = data.split === 'test'
     ? 'Chosen by test: the best of several looks better there than it is.'
     : 'Validation chose, so the figure on test is honest.';
@@ -81,6 +82,8 @@ function describeState(e) {
   if (e.failed) return `failed: ${e.failed}`;
   if (isNumber(e.pruned_at_epoch)) return `pruned after epoch ${e.pruned_at_epoch}`;
   if (e === data.best) return 'best';
+  const judged = e.is_tied === undefined && isNumber(e.seeds) ? data.experiments.find((other) => other.configuration === e.configuration && other.is_tied !== undefined) : null;
+  if (judged) return `a seed of ${judged.name}`;
   if (e.is_tied === undefined) return isNumber(e[data.split]) ? 'not compared' : 'not evaluated';
   return e.is_tied ? 'cannot be told from the best' : 'worse';
 }
@@ -89,11 +92,13 @@ function makeRanking() {
   const [low, high] = whiskerSpan();
   const rank = new Map(data.experiments.map((e, i) => [e, i + 1]));
   const withError = data.experiments.some((e) => isNumber(e.error_of_metric));
+  const withSeeds = data.experiments.some((e) => isNumber(e.seeds));
   const signed = (value) => `${value < 0 ? '−' : '+'}${show(Math.abs(value))}`;
   const columns = [
     { name: '#', value: (e) => rank.get(e) },
     { name: 'experiment', isText: true, value: (e) => e.name, title: (e) => e.id },
     { name: metricName, value: (e) => e[data.split], cell: (e) => show(e[data.split]) + (isNumber(e.error_of_metric) ? ` ± ${Number(e.error_of_metric.toPrecision(2))}` : '') },
+    withSeeds && { name: 'mean of seeds', value: (e) => e.mean, cell: (e) => (isNumber(e.seeds) ? `${show(e.mean)} ± ${Number(e.std.toPrecision(2))}, ${e.seeds} seeds` : '–') },
     withError && { name: '95 % interval', value: (e) => e[data.split], cell: (e) => makeWhisker(e, low, high) || '–' },
     withError && { name: 'worse than the best by (95 %)', value: (e) => e.behind, cell: (e) => (isNumber(e.behind) ? `${signed(e.behind - e.behind_margin)} to ${signed(e.behind + e.behind_margin)}` : '–') },
     { name: 'against the best', isText: true, value: describeState, cell: (e) => make('span', { class: e === data.best ? 'best-mark' : e.is_tied ? 'tied-mark' : null }, describeState(e)) },

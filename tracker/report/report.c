@@ -11,31 +11,44 @@
 
 typedef struct ranked {
     const ft_experiment *experiment;
-    double cost; /* INFINITY: it has not the metric */
+    size_t group;
+    double mean, cost; /* of its replicates, and its own; INFINITY: it has not the metric */
 } ranked;
 
 static int by_cost(const void *left, const void *right)
 {
     const ranked *a = left, *b = right;
+    const bool a_is_out = a->cost == INFINITY, b_is_out = b->cost == INFINITY;
+    if (a_is_out != b_is_out) return a_is_out ? 1 : -1;
+    if (!a_is_out && a->mean != b->mean) return a->mean < b->mean ? -1 : 1;
+    if (!a_is_out && a->group != b->group) return a->group < b->group ? -1 : 1;
     if (a->cost != b->cost) return a->cost < b->cost ? -1 : 1;
     return (a->experiment > b->experiment) - (a->experiment < b->experiment);
 }
 
-/* All experiments, the best first. */
-static ft_status rank(const ft_report_request *request, const ft_experiment ***out, ft_error *err)
+static ranked rank_of(const ft_report_study *study, size_t i)
 {
-    const size_t n = request->experiments->count;
+    const ft_report_request *request = study->request;
+    const ft_experiment *e = &request->experiments->items[i];
+    const size_t group = study->replicates.group[i];
+    const double cost =
+        ft_metric_cost(request->metric, ft_metrics_get(&e->metrics[request->split], request->metric));
+    const ft_spread spread = ft_replicates_spread(request->experiments, &study->replicates, group,
+                                                  request->metric, request->split);
+    return (ranked){e, group, spread.cost, e->error || !isfinite(cost) ? INFINITY : cost};
+}
+
+/* All experiments, the best first. */
+static ft_status rank(ft_report_study *study, ft_error *err)
+{
+    const size_t n = study->n_ranked;
     ranked *all = malloc(n * sizeof *all);
-    *out = malloc(n * sizeof **out);
-    for (size_t i = 0; all && *out && i < n; i++) {
-        const ft_experiment *e = &request->experiments->items[i];
-        double cost =
-            ft_metric_cost(request->metric, ft_metrics_get(&e->metrics[request->split], request->metric));
-        all[i] = (ranked){e, e->error || !isfinite(cost) ? INFINITY : cost};
-    }
-    if (all && *out) qsort(all, n, sizeof *all, by_cost);
-    for (size_t i = 0; all && *out && i < n; i++) (*out)[i] = all[i].experiment;
-    ft_status status = all && *out ? FT_OK : ft_no_memory(err, "a ranking", n * sizeof *all);
+    study->ranked = malloc(n * sizeof *study->ranked);
+    ft_status status = all && study->ranked ? FT_OK : ft_no_memory(err, "a ranking", n * sizeof *all);
+    if (status == FT_OK) status = ft_replicates_find(study->request->experiments, &study->replicates, err);
+    for (size_t i = 0; status == FT_OK && i < n; i++) all[i] = rank_of(study, i);
+    if (status == FT_OK) qsort(all, n, sizeof *all, by_cost);
+    for (size_t i = 0; status == FT_OK && i < n; i++) study->ranked[i] = all[i].experiment;
     free(all);
     return status;
 }
@@ -59,13 +72,13 @@ static ft_status add_parts(ft_report_study *study, const char *why_none, ft_repo
     const ft_report_request *request = study->request;
     ft_status status = FT_OK;
     if (study->best)
-        status = ft_rivals_find(request->experiments, study->best, request->metric, request->split,
-                                &study->rivals, err);
+        status = ft_rivals_find(request->experiments, &study->replicates, study->best, request->metric,
+                                request->split, &study->rivals, err);
     if (status == FT_OK) {
         add_head(request, data);
-        ft_report_add_verdict(study, why_none, data);
-        status = ft_report_add_findings(study, data, err);
+        status = ft_report_add_verdict(study, why_none, data, err);
     }
+    if (status == FT_OK) status = ft_report_add_findings(study, data, err);
     if (status == FT_OK) status = ft_report_add_experiments(study, data, err);
     if (status == FT_OK) status = ft_report_add_windows(study, data, err);
     if (status == FT_OK) status = ft_report_add_target(study, data, err);
@@ -80,10 +93,11 @@ ft_status ft_report_collect(const ft_report_request *request, cJSON **out, ft_er
     *out = NULL;
     if (study.n_ranked == 0)
         return cJSON_Delete(data.root), ft_fail(err, FT_BAD_INPUT, "there are no experiments to report");
-    ft_status status = rank(request, &study.ranked, err);
+    ft_status status = rank(&study, err);
     if (status == FT_OK)
         ft_experiments_best(request->experiments, request->metric, request->split, &study.best, &why_none);
     if (status == FT_OK) status = add_parts(&study, why_none.message, &data, err);
+    ft_replicates_free(&study.replicates);
     free(study.ranked);
     if (status == FT_OK)
         *out = data.root;

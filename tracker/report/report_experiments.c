@@ -60,6 +60,22 @@ static void add_certainty(const ft_rivals *rivals, const ft_experiment *e, ft_re
     }
 }
 
+/* Which configuration it is of, and what its replicates say, where there are any. */
+static void add_replicates(const ft_report_study *study, const ft_experiment *e, ft_report_data *data,
+                           cJSON *out)
+{
+    const ft_report_request *request = study->request;
+    const size_t group = study->replicates.group[e - request->experiments->items];
+    const ft_spread spread = ft_replicates_spread(request->experiments, &study->replicates, group,
+                                                  request->metric, request->split);
+    if (study->replicates.most < 2) return;
+    ft_report_add_number(data, out, "configuration", (double)group);
+    if (spread.n < 2) return;
+    ft_report_add_number(data, out, "seeds", (double)spread.n);
+    ft_report_add_number(data, out, "mean", spread.mean);
+    ft_report_add_number(data, out, "std", spread.std);
+}
+
 /* Every `every`th epoch, the first, the last and that of the lowest val_loss. */
 static void add_losses(const ft_experiment *e, size_t every, ft_report_data *data, cJSON *out)
 {
@@ -94,6 +110,7 @@ static void add_experiment(const ft_report_study *study, const ft_table *table, 
     ft_report_add_number(data, out, "train_mae", ft_metrics_get(&e->metrics[FT_TRAIN], FT_MAE));
     ft_report_add_number(data, out, "val_mae", ft_metrics_get(&e->metrics[FT_VAL], FT_MAE));
     add_values(table, (size_t)(e - study->request->experiments->items), data, out);
+    add_replicates(study, e, data, out);
     add_certainty(&study->rivals, e, data, out);
     add_losses(e, every, data, out);
     const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(e->run, "pruned_at_epoch");

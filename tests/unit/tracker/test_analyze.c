@@ -113,7 +113,7 @@ Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
     cr_expect(strncmp(rate[6].text, "best in between, near 0.000", 27) == 0, "%s", rate[6].text);
     cr_expect(strstr(remark.data, "lies in between: hp_learning_rate\n"), "%s", remark.data);
     cr_expect(strstr(remark.data, "test says the opposite of val about:"), "%s", remark.data);
-    expect_remark("left out: seed; ");
+    expect_remark("left out: seed, which makes replicates and is no hyperparameter");
 }
 
 Test(analyze, importance_without_enough_experiments)
@@ -210,7 +210,7 @@ Test(analyze, regimes_that_shift_are_flagged)
 Test(analyze, summary_of_a_grid)
 {
     load(grid, 4);
-    cr_assert_eq(ft_analyze_summary(&set, &table, &remark, NULL), FT_OK);
+    cr_assert_eq(ft_analyze_summary(&set, FT_TEST, &table, &remark, NULL), FT_OK);
     cr_assert_eq(table.n_rows, FT_N_METRICS);
     cr_expect(remark.data && strstr(remark.data, "4 experiments: 3 succeeded, 1 failed"), "%s", remark.data);
     expect_remark("strongest for test mae: hp_learning_rate, correlation 1: lower values are better");
@@ -220,7 +220,7 @@ Test(analyze, summary_of_a_grid)
 
 Test(analyze, summary_of_nothing)
 {
-    cr_assert_eq(ft_analyze_summary(&set, &table, &remark, NULL), FT_OK);
+    cr_assert_eq(ft_analyze_summary(&set, FT_TEST, &table, &remark, NULL), FT_OK);
     expect_remark("0 experiments");
     ft_table_keep_rows(&table, 1);
     expect_csv("metric,count,mean,std,min,median,max,best_experiment\nmae,0,,,,,,\n");

@@ -184,22 +184,22 @@ Test(compare, best_says_when_validation_would_choose_another)
 {
     ft_text out = FT_TEXT_EMPTY;
     ft_error err;
-    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, &out, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, SIZE_MAX, &out, &err), FT_OK, "%s", err.message);
     cr_expect(strstr(out.data, "lr_002_x: test mae 2 (lower is better; 3 experiments)"), "%s", out.data);
     out.length = 0;
-    cr_assert_eq(ft_describe_best(&set, FT_RMSE, FT_TEST, &out, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_describe_best(&set, FT_RMSE, FT_TEST, SIZE_MAX, &out, &err), FT_OK, "%s", err.message);
     cr_expect(strstr(out.data, "lr_001_x: test rmse 4 (lower is better; 1 of 3 experiments has it)"), "%s",
               out.data);
     out.length = 0;
-    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, &out, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, SIZE_MAX, &out, &err), FT_OK, "%s", err.message);
     cr_expect(strstr(out.data, "would choose lr_001_x: val mae 1 (here val mae 2), but test mae 3"), "%s",
               out.data);
     cr_expect(strstr(out.data, "zero_shot") && strstr(out.data, "7.5"), "baselines come from the file: %s",
               out.data);
     out.length = 0;
-    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_VAL, &out, &err), FT_OK);
+    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_VAL, SIZE_MAX, &out, &err), FT_OK);
     cr_expect(strstr(out.data, "lr_001_x") && !strstr(out.data, "would choose"), "%s", out.data);
-    cr_expect_eq(ft_describe_best(&set, FT_WQL, FT_VAL, &out, &err), FT_BAD_INPUT);
+    cr_expect_eq(ft_describe_best(&set, FT_WQL, FT_VAL, SIZE_MAX, &out, &err), FT_BAD_INPUT);
     ft_text_free(&out);
 }
 
@@ -208,7 +208,7 @@ Test(compare, best_is_at_ease_when_validation_agrees)
     ft_text out = FT_TEXT_EMPTY;
     const char *const ids[] = {"lr_001_x"};
     cr_assert_eq(ft_experiments_select(&set, &(ft_selection){.ids = ids, .n_ids = 1}, NULL), FT_OK);
-    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, &out, NULL), FT_OK);
+    cr_assert_eq(ft_describe_best(&set, FT_MAE, FT_TEST, SIZE_MAX, &out, NULL), FT_OK);
     cr_expect(strstr(out.data, "would choose the same"), "%s", out.data);
     ft_text_free(&out);
 }

@@ -111,7 +111,7 @@ static size_t simulate(simulation *s, size_t count, size_t windows, double worse
         s->series[w] = 0;
     }
     for (size_t i = 0; i < count; i++) {
-        s->scores[i] = (ft_window_scores){windows, s->sum[i], s->weight, s->series, 1, 0};
+        s->scores[i] = (ft_window_scores){windows, s->sum[i], s->weight, s->series, 1, 0, 0};
         double total = 0;
         for (size_t w = 0; w < windows; w++) total += s->sum[i][w];
         if (total < lowest) lowest = total, best = i;
@@ -165,6 +165,19 @@ Test(confidence_set, standard_errors_are_those_of_a_mean)
     cr_expect_float_eq(s.certainty[0].standard_error / expected, 1, 0.25, "%g, by theory %g",
                        s.certainty[0].standard_error, expected);
     cr_expect_eq(s.n_blocks, 15); /* of 4 windows */
+}
+
+/* As far apart in every window is apart; the same is not, whatever rounding makes of the mean of three. */
+Test(confidence_set, what_differs_by_the_same_in_all_windows_is_told_apart)
+{
+    static simulation s;
+    simulate(&s, 3, 20, 0);
+    for (size_t w = 0; w < 20; w++) s.sum[1][w] = s.sum[0][w], s.sum[2][w] = s.sum[0][w] + 0.5;
+    cr_assert_eq(ft_confidence_set(s.scores, 2, FT_MAE, 1, s.certainty, &s.n_blocks, NULL), FT_OK);
+    cr_expect(s.certainty[0].is_tied && s.certainty[1].is_tied);
+    cr_assert_eq(ft_confidence_set(s.scores, 3, FT_MAE, 1, s.certainty, &s.n_blocks, NULL), FT_OK);
+    cr_expect(s.certainty[0].is_tied && s.certainty[1].is_tied);
+    cr_expect_not(s.certainty[2].is_tied);
 }
 
 Test(confidence_set, with_too_few_windows_nothing_is_said)

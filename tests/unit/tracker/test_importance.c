@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/sort.h"
+#include "tracker/interaction.h"
 #include "tracker/kolmogorov_smirnov.h"
 #include "tracker/ped_anova.h"
 #include "tracker/statistics.h"
@@ -130,6 +131,75 @@ Test(importance, two_values_have_no_parabola)
     const double x[] = {1, 1, 2, 2, 1, 2}, y[] = {3, 1, 4, 1, 5, 9};
     cr_expect(isnan(ft_fit_parabola(x, y, 6).p_value));
     cr_expect(isnan(ft_fit_parabola(x, y, 3).p_value));
+}
+
+/* -- pairs -- */
+
+static size_t take_levels(const cJSON *list, size_t *levels)
+{
+    size_t n = 0, most = 0;
+    for (const cJSON *item = list->child; item; item = item->next, n++) {
+        levels[n] = (size_t)item->valuedouble;
+        if (levels[n] > most) most = levels[n];
+    }
+    return most + 1;
+}
+
+Test(interaction, agrees_with_scipy)
+{
+    cJSON *golden = read(FT_GOLDEN_DIR "/interaction.json");
+    for (const cJSON *c = cJSON_GetObjectItem(golden, "cases")->child; c; c = c->next) {
+        size_t a[MOST], b[MOST];
+        double y[MOST];
+        ft_interaction found;
+        const size_t n = take(cJSON_GetObjectItem(c, "y"), y),
+                     n_a = take_levels(cJSON_GetObjectItem(c, "a"), a),
+                     n_b = take_levels(cJSON_GetObjectItem(c, "b"), b);
+        cr_assert(ft_interaction_of(a, n_a, b, n_b, y, n, &found));
+        cr_expect_eq(found.freedom, (size_t)number_at(c, "freedom"));
+        cr_expect_eq(found.residual, (size_t)number_at(c, "residual"));
+        expect_near("F", found.f, number_at(c, "f"), 1e-9 * number_at(c, "f"));
+        expect_near("p", found.p_value, number_at(c, "p_value"), 1e-9);
+        expect_near("share", found.share, number_at(c, "share"), 1e-9);
+    }
+    for (const cJSON *c = cJSON_GetObjectItem(golden, "f")->child; c; c = c->next)
+        expect_near("p of F",
+                    ft_f_p_value(number_at(c, "f"), (size_t)number_at(c, "freedom"),
+                                 (size_t)number_at(c, "residual")),
+                    number_at(c, "p_value"), 1e-12);
+    cJSON_Delete(golden);
+}
+
+/* By hand: means 1, 3, 3, 1 of pairs that are off by 1 each: all of 8 + 8 squares but the 8 within is
+ * interaction, with 1 and 4 degrees of freedom. */
+Test(interaction, crossed_effects_are_all_interaction)
+{
+    const size_t a[] = {0, 0, 0, 0, 1, 1, 1, 1}, b[] = {0, 0, 1, 1, 0, 0, 1, 1};
+    const double y[] = {0, 2, 2, 4, 2, 4, 0, 2};
+    ft_interaction found;
+    cr_assert(ft_interaction_of(a, 2, b, 2, y, 8, &found));
+    cr_expect_eq(found.freedom, 1);
+    cr_expect_eq(found.residual, 4);
+    expect_near("F", found.f, 4, 1e-12);
+    expect_near("share", found.share, 0.5, 1e-12);
+    /* One observation a combination tells nothing; nor does a factor that does not vary. */
+    const size_t half_a[] = {0, 0, 1, 1}, half_b[] = {0, 1, 0, 1}, none[8] = {0};
+    cr_expect_not(ft_interaction_of(half_a, 2, half_b, 2, y, 4, &found));
+    cr_expect_not(ft_interaction_of(none, 1, b, 2, y, 8, &found));
+}
+
+Test(interaction, few_values_are_levels_and_many_are_thirds)
+{
+    const double few[] = {3, 1, 2, 1, 3}, many[] = {9, 1, 2, 3, 4, 5, 6, 7, 8},
+                 tied[] = {1, 1, 1, 1, 1, 2, 3, 4, 5, 6};
+    double sorted[10];
+    size_t levels[10];
+    cr_expect_eq(ft_make_levels(few, 5, sorted, levels), 3);
+    cr_expect_arr_eq(levels, ((size_t[]){2, 0, 1, 0, 2}), 5 * sizeof *levels);
+    cr_expect_eq(ft_make_levels(many, 9, sorted, levels), 3);
+    cr_expect_arr_eq(levels, ((size_t[]){2, 0, 0, 0, 1, 1, 1, 2, 2}), 9 * sizeof *levels);
+    cr_expect_eq(ft_make_levels(tied, 10, sorted, levels), 3);
+    cr_expect_arr_eq(levels, ((size_t[]){0, 0, 0, 0, 0, 1, 1, 2, 2, 2}), 10 * sizeof *levels);
 }
 
 Test(kolmogorov_smirnov, agrees_with_scipy)

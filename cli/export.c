@@ -1,0 +1,116 @@
+/* ftgpu export: the comparison of experiments as a file. */
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/selection_options.h"
+#include "host/output.h"
+#include "tracker/columns.h"
+
+typedef struct export_options {
+    ft_selection_options selection;
+    const char *csv, *jsonl, *out, *columns;
+} export_options;
+
+static bool ends_with(const char *path, const char *end)
+{
+    const size_t length = strlen(path), n = strlen(end);
+    return length >= n && strcmp(path + length - n, end) == 0;
+}
+
+/* Where the table goes, and how: by the option, or by the ending of --out. */
+static ft_status choose_format(const export_options *o, const char **path, ft_table_format *format,
+                               ft_error *err)
+{
+    if ((o->csv != NULL) + (o->jsonl != NULL) + (o->out != NULL) != 1)
+        return ft_fail(err, FT_BAD_INPUT, "give one of --csv FILE, --jsonl FILE and --out FILE");
+    *path = o->csv ? o->csv : o->jsonl ? o->jsonl : o->out;
+    *format = o->csv ? FT_TABLE_SPREADSHEET : FT_TABLE_JSON_LINES;
+    if (!o->out || ends_with(o->out, ".jsonl")) return FT_OK;
+    *format = FT_TABLE_SPREADSHEET;
+    if (ends_with(o->out, ".csv")) return FT_OK;
+    return ft_fail(
+        err, FT_BAD_INPUT,
+        "--out: %.300s: ftgpu cannot write %s; it writes .csv and .jsonl (--csv and --jsonl take any "
+        "name)",
+        o->out, ends_with(o->out, ".parquet") ? "Parquet" : "a file of that kind");
+}
+
+static ft_status export_table(const export_options *options, ft_error *err)
+{
+    ft_experiments experiments = {0};
+    ft_table table = FT_TABLE_EMPTY;
+    ft_text text = FT_TEXT_EMPTY, told = FT_TEXT_EMPTY;
+    ft_table_format format;
+    const char *path = NULL;
+    const ft_detail detail = options->columns ? FT_WHOLE : FT_SCORES;
+    ft_status status = choose_format(options, &path, &format, err);
+    if (status == FT_OK) status = ft_output_check(path, NULL, 0, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, detail, false, &experiments, err);
+    if (status == FT_OK && options->columns)
+        status = ft_compare_columns(&experiments, options->columns, &table, err);
+    else if (status == FT_OK)
+        status = ft_compare(&experiments, &table, err);
+    if (status == FT_OK) status = ft_table_print(&table, format, &text, err);
+    if (status == FT_OK) status = ft_write_file(path, text.data ? text.data : "", text.length, err);
+    if (status == FT_OK) {
+        ft_text_add_line(&told, path);
+        ft_text_addf(&told, ": %zu experiments, %zu columns\n", table.n_rows, table.n_columns);
+        status = ft_print_text(&told, err);
+    }
+    ft_text_free(&told);
+    ft_text_free(&text);
+    ft_table_free(&table);
+    ft_experiments_free(&experiments);
+    return status;
+}
+
+int ft_command_export(int argc, const char *const *argv)
+{
+    export_options options = {.selection = FT_SELECTION_DEFAULT};
+    const ft_option table[] = {
+        {.name = "csv",
+         .kind = FT_OPTION_TEXT,
+         .value = &options.csv,
+         .argument = "FILE",
+         .help = "write a table for spreadsheets; a file that is there is replaced"},
+        {.name = "jsonl",
+         .kind = FT_OPTION_TEXT,
+         .value = &options.jsonl,
+         .argument = "FILE",
+         .help = "write a JSON object a line instead"},
+        {.name = "out",
+         .kind = FT_OPTION_TEXT,
+         .value = &options.out,
+         .argument = "FILE",
+         .help = "write what the name ends in: .csv or .jsonl"},
+        FT_OPTION_COLUMNS(options.columns),
+        FT_OPTIONS_SELECTION(options.selection),
+        {.name = NULL},
+    };
+    const ft_command_line line = {
+        .command = "ftgpu export",
+        .summary = "Writes the comparison of experiments, a row each, into a file.",
+        .usage = "--csv FILE | --jsonl FILE | --out FILE [ID...] [options]",
+        .example = "ftgpu export --csv experiments.csv\nftgpu export --jsonl lr.jsonl --match 'lr_search_*' "
+                   "--columns 'hp_*,val_*,test_*,seconds'",
+        .notes =
+            "Columns: experiment_id, timestamp, hp_<hyperparameter>, test_<metric>, and error where one\n"
+            "failed, or those of --columns. What is undefined is empty, in JSON null; numbers read back "
+            "exactly.\n"
+            "In CSV, a text that a spreadsheet would compute (it begins with =, +, - or @) gets a ' before "
+            "it;\n"
+            "compare --format csv prints it as it is.\n",
+        .options = table,
+        .positional = "ID",
+        .arguments = &options.selection.ids,
+        .most_arguments = FT_MOST_IDS,
+    };
+    int exit_status;
+    if (ft_command_parse(&line, argc, argv, &exit_status)) {
+        ft_error err = {""};
+        exit_status = ft_command_finish(export_table(&options, &err), &err);
+    }
+    ft_selection_options_free(&options.selection);
+    return exit_status;
+}

@@ -1,0 +1,22 @@
+/* The width of the terminal; see terminal.h. */
+#include "cli/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum { LEAST = 20, UNKNOWN = 80, MOST = 100000 };
+
+size_t ft_terminal_width(void)
+{
+    const char *told = getenv("COLUMNS");
+    long long columns = 0;
+    struct winsize size;
+    if (!told || !ft_parse_int(told, strlen(told), &columns) || columns <= 0)
+        columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : UNKNOWN;
+    if (columns > MOST) columns = MOST;
+    return columns < LEAST ? LEAST : (size_t)columns;
+}

@@ -1,0 +1,278 @@
+/* The verdict: what is said of the best against its baselines, with intervals from baselines.csv and without. */
+#include "tests/unit/tracker/scratch.h"
+
+#include <math.h>
+
+#include "base/philox.h"
+#include "tracker/baseline_windows.h"
+#include "tracker/confidence_set.h"
+#include "tracker/forecasts.h"
+#include "tracker/verdict.h"
+
+static ft_experiments set;
+static ft_judgement judgement;
+
+static void unload(void)
+{
+    ft_experiments_free(&set);
+    scratch_leave();
+}
+
+TestSuite(verdict, .init = scratch_enter, .fini = unload);
+
+/* -- judging experiments -- */
+
+/* Experiment e0: mae 1 on test, against these of zero_shot and seasonal_naive; e1 has mae 1.5. */
+static void load(double zero_shot, double naive)
+{
+    static char first[1000];
+    const char *const members[] = {first, "\"hyperparams\": {}, \"val_metrics\": {\"mae\": 9}, "
+                                          "\"test_metrics\": {\"mae\": 1.5}"};
+    snprintf(
+        first, sizeof first,
+        "\"hyperparams\": {}, \"val_metrics\": {\"mae\": 3}, \"test_metrics\": {\"mae\": 1, \"mase\": 2}, "
+        "\"run\": {\"baseline_metrics\": {\"zero_shot\": {\"val_metrics\": {\"mae\": 4}, "
+        "\"test_metrics\": {\"mae\": %g, \"mase\": 3}}, \"seasonal_naive\": {\"test_metrics\": "
+        "{\"mae\": %g}}}}",
+        zero_shot, naive);
+    ft_experiments_free(&set);
+    scratch_experiments(members, 2, &set);
+}
+
+/* e0's windows of one step, whose truth is 0: the experiment is off by 1 +- 0.1, the baselines by theirs
+ * +- `spread`, each in turn. */
+static void write_windows(int n_windows, int n_baseline_windows, double zero_shot, double naive,
+                          double spread)
+{
+    static const char *const time[] = {"t"};
+    const double truth[] = {0}, off[] = {zero_shot, naive};
+    static const char *const names[] = {"zero_shot", "seasonal_naive"};
+    ft_forecasts f = {0};
+    ft_text lines = FT_TEXT_EMPTY;
+    ft_error err;
+    char origin[16];
+    cr_assert_eq(ft_forecasts_create(&f, scratch_path("e0/forecasts.csv"), &err), FT_OK, "%s", err.message);
+    for (int w = 0; w < n_windows; w++) {
+        const float path[] = {w % 2 ? 1.1f : 0.9f};
+        snprintf(origin, sizeof origin, "o%d", w);
+        cr_assert_eq(ft_forecasts_add_window(&f, "test", "a, \"b\"", origin, time, truth, path, 1, 1, &err),
+                     FT_OK);
+    }
+    cr_assert_eq(ft_forecasts_commit(&f, &err), FT_OK);
+    ft_forecasts_close(&f);
+    for (int b = 0; b < 2; b++)
+        for (int w = 0; w < n_baseline_windows; w++) {
+            double quantiles[FT_N_QUANTILES];
+            ft_window_sums sums = {0};
+            for (int q = 0; q < FT_N_QUANTILES; q++) quantiles[q] = off[b] + (w / 2 % 2 ? spread : -spread);
+            ft_window_sums_add(&sums, 0, quantiles);
+            snprintf(origin, sizeof origin, "o%d", w);
+            ft_baseline_windows_add(&lines, names[b], "a, \"b\"", origin, &sums);
+        }
+    cr_assert_eq(ft_baseline_windows_write(scratch_path("e0"), &lines, &err), FT_OK, "%s", err.message);
+    ft_text_free(&lines);
+}
+
+static void expect_verdict(ft_metric metric, ft_split chosen_by, ft_verdict verdict, const char *sentence)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    ft_error err;
+    cr_assert_eq(ft_judge(&set.items[0], &set, metric, chosen_by, &judgement, &err), FT_OK, "%s",
+                 err.message);
+    ft_judgement_describe(&judgement, &text);
+    cr_expect_eq(judgement.verdict, verdict);
+    cr_expect_str_eq(text.data ? text.data : "", sentence);
+    ft_text_free(&text);
+}
+
+static void expect_against(size_t i, const char *sentence)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    cr_assert_lt(i, judgement.n_baselines);
+    ft_judgement_describe_against(&judgement, &judgement.against[i], &text);
+    cr_expect_str_eq(text.data, sentence);
+    ft_text_free(&text);
+}
+
+Test(verdict, what_is_worst_is_said_first)
+{
+    load(0.5, 0.7);
+    expect_verdict(
+        FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP,
+        "do not ship it: none of 2 experiments beats seasonal_naive; tuning made it worse in all 2 "
+        "experiments, on test; how sure that is cannot be told: its forecasts.csv cannot be read");
+    load(2, 0.5);
+    write_windows(40, 40, 2, 0.5, 0.1);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP,
+                   "do not ship it: none of 2 experiments beats seasonal_naive, on test");
+    load(0.5, 2);
+    write_windows(40, 40, 0.5, 2, 0.1);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP,
+                   "do not ship it: tuning made it worse in all 2 experiments, on test");
+}
+
+Test(verdict, beyond_chance_it_is_shipped_and_within_it_not_yet)
+{
+    load(2, 3);
+    write_windows(40, 40, 2, 3, 0.1);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP,
+                   "ship it: better than zero_shot and seasonal_naive, beyond chance (95 %), on test");
+    cr_expect_lt(judgement.against[0].margin, 0.1);
+    load(1.05, 3);
+    write_windows(40, 40, 1.05, 3, 0.9);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
+                   "do not ship it yet: better than zero_shot by no more than chance explains, on test");
+    /* 0.05 needs (1 + 0.84 / 1.96) margins: the number of windows by theory. */
+    const ft_against *a = &judgement.against[0];
+    const double ratio = (1.959964 + 0.841621) / 1.959964 * a->margin / 0.05;
+    cr_expect_float_eq(a->n_needed, ceil(40 * ratio * ratio), 1.5);
+    cr_expect_gt(a->n_needed, 100);
+}
+
+Test(verdict, differences_are_told_with_intervals)
+{
+    load(2, 1.05);
+    write_windows(40, 40, 2, 1.05, 0.9);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
+                   "do not ship it yet: better than seasonal_naive by no more than chance explains, on test");
+    for (size_t i = 0; i < 2; i++) judgement.against[i].margin = 0.25, judgement.against[i].n_needed = 1234;
+    expect_against(0, "zero_shot (mae 2): 1 better, 95 % interval 0.75 to 1.25, 40 windows");
+    expect_against(
+        1, "seasonal_naive (mae 1.05): 0.05 better, 95 % interval -0.2 to 0.3, 40 windows; about 1300 "
+           "would tell");
+    judgement.against[0].ahead = -1;
+    judgement.against[1].n_needed = 2e6;
+    expect_against(0, "zero_shot (mae 2): 1 worse, 95 % interval 0.75 to 1.25, 40 windows");
+    judgement.n_series = 9;
+    expect_against(
+        1, "seasonal_naive (mae 1.05): 0.05 better, 95 % interval -0.2 to 0.3, 9 series; a million would "
+           "not tell");
+    judgement.against[0].margin = NAN;
+    expect_against(0, "zero_shot (mae 2): 1 worse");
+}
+
+Test(verdict, without_windows_it_says_why)
+{
+    static const char start[] =
+        "ship it: better than zero_shot and seasonal_naive, on test; how sure that is "
+        "cannot be told: ";
+    char sentence[300];
+    load(2, 3);
+    write_windows(11, 11, 2, 3, 0.1);
+    snprintf(sentence, sizeof sentence, "%stoo few windows, 12 are needed", start);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    write_windows(40, 39, 2, 3, 0.1);
+    snprintf(sentence, sizeof sentence, "%sbaselines.csv is of other windows than forecasts.csv", start);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    remove(scratch_path("e0/baselines.csv")); /* as in records of before it */
+    snprintf(sentence, sizeof sentence, "%sits run recorded no windows of baselines", start);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    expect_verdict(
+        FT_MASE, FT_VAL, FT_VERDICT_SHIP,
+        "ship it: better than zero_shot, on test; how sure that is cannot be told: this metric has no "
+        "values of windows");
+}
+
+Test(verdict, who_chose_by_test_hears_of_optimism)
+{
+    load(2, 3);
+    write_windows(40, 40, 2, 3, 0.1);
+    expect_verdict(
+        FT_MAE, FT_TEST, FT_VERDICT_SHIP,
+        "ship it: better than zero_shot and seasonal_naive, beyond chance (95 %), on test; test chose it, "
+        "too, so that this is optimistic");
+    /* Without test, validation judges what it chose. */
+    set.items[0].metrics[FT_TEST].evaluated = false;
+    expect_verdict(
+        FT_MAE, FT_VAL, FT_VERDICT_SHIP,
+        "ship it: better than zero_shot, on val; how sure that is cannot be told: there are windows of "
+        "baselines for test alone; val chose it, too, so that this is optimistic");
+}
+
+Test(verdict, without_baselines_there_is_none)
+{
+    load(2, 3);
+    ft_error err;
+    cr_assert_eq(ft_judge(&set.items[1], &set, FT_MAE, FT_VAL, &judgement, &err), FT_OK);
+    cr_expect_eq(judgement.verdict, FT_VERDICT_NONE);
+    cr_expect_eq(judgement.n_baselines, 0);
+}
+
+/* -- baselines.csv -- */
+
+Test(verdict, windows_of_baselines_are_read_back)
+{
+    load(2, 3);
+    write_windows(5, 5, 2, 3, 0.25);
+    ft_window_scores own, other;
+    ft_error err;
+    cr_assert_eq(ft_window_scores_read(scratch_path("e0"), FT_TEST, FT_RMSE, &own, &err), FT_OK);
+    cr_assert_eq(ft_window_scores_read_baseline(scratch_path("e0"), "seasonal_naive", FT_RMSE, &other, &err),
+                 FT_OK, "%s", err.message);
+    cr_assert_eq(other.n_windows, 5);
+    cr_expect_eq(other.n_series, 1);
+    cr_expect_eq(other.sum[0], 2.75 * 2.75);
+    cr_expect_eq(other.sum[2], 3.25 * 3.25);
+    cr_expect(ft_window_scores_match(&own, &other));
+    other.weight[3]++;
+    cr_expect_not(ft_window_scores_match(&own, &other));
+    ft_window_scores_free(&own);
+    ft_window_scores_free(&other);
+    FILE *file = fopen(scratch_path("e0/baselines.csv"), "a");
+    fputs("zero_shot,a,o,1,2\n", file);
+    fclose(file);
+    cr_assert_eq(ft_window_scores_read_baseline(scratch_path("e0"), "zero_shot", FT_MAE, &other, &err),
+                 FT_BAD_INPUT);
+    cr_expect(strstr(err.message, "baselines.csv:12: this is no line of a baselines.csv"), "%s", err.message);
+}
+
+/* -- how often an interval is right -- */
+
+enum { WINDOWS = 60 };
+
+static double normal(uint32_t *drawn)
+{
+    double sum = -6; /* of twelve uniform numbers */
+    for (int i = 0; i < 3; i++) {
+        ft_philox_block b = ft_philox((ft_philox_key){{3, 4}}, (*drawn)++, 0, 0, 0);
+        for (int w = 0; w < 4; w++) sum += (double)ft_philox_uniform(b.word[w]);
+    }
+    return sum;
+}
+
+/* How often an experiment that is better than a baseline by `standard_errors` of the difference is called
+ * better, over windows that are hard or easy for both. */
+static double share_called_better(double standard_errors, int trials)
+{
+    static double sum[2][WINDOWS], weight[WINDOWS];
+    static size_t series[WINDOWS];
+    uint32_t drawn = 0;
+    int n = 0;
+    const double better = standard_errors * sqrt(2.0 / WINDOWS);
+    for (int t = 0; t < trials; t++) {
+        for (int w = 0; w < WINDOWS; w++) {
+            const double hard = exp(normal(&drawn));
+            for (int i = 0; i < 2; i++) sum[i][w] = 10 + hard + normal(&drawn) + (i ? better : 0);
+            weight[w] = 1;
+        }
+        ft_window_scores scores[2] = {{WINDOWS, sum[0], weight, series, 1, 0, 0},
+                                      {WINDOWS, sum[1], weight, series, 1, 0, 0}};
+        ft_certainty certainty[2];
+        size_t n_blocks;
+        cr_assert_eq(ft_confidence_set(scores, 2, FT_MAE, 0, certainty, &n_blocks, NULL), FT_OK);
+        n += certainty[1].behind > certainty[1].behind_margin;
+    }
+    return (double)n / trials;
+}
+
+/* By theory, Student's noncentral t with 14 degrees of freedom (60 windows are 15 blocks) beyond 2.145: 2.5 %
+ * of what is alike, 46.2 % at two standard errors, 74.1 % at 2.8, at which `n_needed` finds 80 % with many
+ * windows. Chance over 400 trials is two standard errors of 2.5 %. */
+Test(verdict, intervals_call_better_as_often_as_theory_says, .timeout = 300)
+{
+    const double none = share_called_better(0, 400), two = share_called_better(2, 400),
+                 needed = share_called_better(2.8016, 400);
+    cr_expect_leq(none, 0.05, "alike: %g", none);
+    cr_expect_float_eq(two, 0.462, 0.05, "two standard errors: %g", two);
+    cr_expect_float_eq(needed, 0.741, 0.05, "2.8 standard errors: %g", needed);
+}

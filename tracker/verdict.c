@@ -1,0 +1,243 @@
+/* Whether the best experiment is of any use; see verdict.h. */
+#include "tracker/verdict.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tracker/baselines.h"
+#include "tracker/confidence_set.h"
+#include "tracker/table.h"
+
+static const double Z_95 = 1.959963984540054, Z_80 = 0.8416212335729143; /* one-sided: 4 times in 5 */
+
+/* -- judging -- */
+
+/* Windows at which a difference this large is told from none 4 times in 5: the interval shrinks with their
+ * root. */
+static double count_needed(double ahead, double margin, size_t n_there)
+{
+    const double ratio = (1 + Z_80 / Z_95) * margin / fabs(ahead);
+    return ahead != 0 && isfinite(ratio) ? ceil((double)n_there * ratio * ratio) : NAN;
+}
+
+/* The interval, or why there is none. own: the windows of the experiment. */
+static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft_judgement *j, ft_against *a,
+                         ft_error *err)
+{
+    ft_window_scores both[2] = {*own, {0}};
+    ft_certainty certainty[2];
+    ft_error unread;
+    size_t n_blocks = 0;
+    ft_status status = ft_window_scores_read_baseline(e->directory, a->name, j->metric, &both[1], &unread);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    if (status != FT_OK || both[1].n_windows == 0) {
+        a->why = "its run recorded no windows of baselines";
+    } else if (!ft_window_scores_match(own, &both[1])) {
+        a->why = "baselines.csv is of other windows than forecasts.csv";
+    } else {
+        status = ft_confidence_set(both, 2, j->metric, 0, certainty, &n_blocks, err);
+        if (status == FT_OK && n_blocks < FT_LEAST_BLOCKS)
+            a->why = own->n_series > 1 ? "too few series, 6 are needed" : "too few windows, 12 are needed";
+        if (status == FT_OK && !a->why) {
+            a->margin = certainty[1].behind_margin;
+            a->n_needed =
+                count_needed(a->ahead, a->margin, own->n_series > 1 ? own->n_series : own->n_windows);
+        }
+    }
+    if (status != FT_NO_MEMORY) status = FT_OK;
+    ft_window_scores_free(&both[1]);
+    return status;
+}
+
+static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_error *err)
+{
+    ft_window_scores own = {0};
+    ft_error unread;
+    const char *why = NULL;
+    ft_status status = FT_OK;
+    if (!ft_metric_has_windows(j->metric))
+        why = "this metric has no values of windows";
+    else if (j->split != FT_TEST || !e->directory)
+        why = "there are windows of baselines for test alone";
+    else if ((status = ft_window_scores_read(e->directory, FT_TEST, j->metric, &own, &unread)) != FT_OK)
+        why = "its forecasts.csv cannot be read";
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    j->n_windows = own.n_windows;
+    j->n_series = own.n_series;
+    status = FT_OK;
+    for (size_t i = 0; i < j->n_baselines && status == FT_OK; i++) {
+        j->against[i].why = why;
+        if (!why) status = compare(e, &own, j, &j->against[i], err);
+    }
+    ft_window_scores_free(&own);
+    return status;
+}
+
+static bool beats_all(const ft_experiments *all, ft_metric metric, ft_split split, double value)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const ft_experiment *e = &all->items[i];
+        const double cost = ft_metric_cost(metric, ft_metrics_get(&e->metrics[split], metric));
+        if (!e->error && cost < ft_metric_cost(metric, value)) return false;
+    }
+    return true;
+}
+
+/* Chance explains it: the interval holds 0. Without an interval nothing is known of chance. */
+static bool is_unsure(const ft_against *a)
+{
+    return fabs(a->ahead) <= a->margin;
+}
+
+static ft_verdict decide(const ft_judgement *j)
+{
+    ft_verdict verdict = j->n_baselines ? FT_VERDICT_SHIP : FT_VERDICT_NONE;
+    for (size_t i = 0; i < j->n_baselines; i++) {
+        if (j->against[i].ahead <= 0) return FT_VERDICT_DO_NOT_SHIP;
+        if (is_unsure(&j->against[i])) verdict = FT_VERDICT_NOT_YET;
+    }
+    return verdict;
+}
+
+ft_status ft_judge(const ft_experiment *experiment, const ft_experiments *all, ft_metric metric,
+                   ft_split chosen_by, ft_judgement *j, ft_error *err)
+{
+    const char *name;
+    ft_metrics baseline[FT_N_SPLITS];
+    const bool has_test = isfinite(ft_metrics_get(&experiment->metrics[FT_TEST], metric));
+    const ft_split split = has_test ? FT_TEST : chosen_by;
+    *j = (ft_judgement){.metric = metric, .split = split, .is_optimistic = split == chosen_by};
+    j->value = ft_metrics_get(&experiment->metrics[split], metric);
+    for (size_t i = 0; i < all->count; i++)
+        j->n_experiments +=
+            !all->items[i].error && isfinite(ft_metrics_get(&all->items[i].metrics[split], metric));
+    for (size_t i = 0; ft_baseline_get(experiment, i, &name, baseline); i++) {
+        const double value = ft_metrics_get(&baseline[split], metric);
+        if (!isfinite(value) || !isfinite(j->value) || j->n_baselines == FT_MOST_BASELINES) continue;
+        j->against[j->n_baselines++] =
+            (ft_against){.name = name,
+                         .value = value,
+                         .ahead = ft_metric_cost(metric, value) - ft_metric_cost(metric, j->value),
+                         .margin = NAN,
+                         .n_needed = NAN,
+                         .beats_all = beats_all(all, metric, split, value)};
+    }
+    ft_status status = j->n_baselines ? compare_with_all(experiment, j, err) : FT_OK;
+    j->verdict = decide(j);
+    return status;
+}
+
+/* -- in words -- */
+
+static bool is_zero_shot(const ft_against *a)
+{
+    return strcmp(a->name, "zero_shot") == 0;
+}
+
+/* "a, b": between the parts of a sentence. */
+static void begin_part(ft_text *out, size_t *n_parts, const char *separator)
+{
+    if ((*n_parts)++) ft_text_add(out, separator);
+}
+
+/* What is worst comes first: that none beats a baseline, that tuning made it worse. */
+static void describe_losses(const ft_judgement *j, ft_text *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < j->n_baselines; i++) {
+        const ft_against *a = &j->against[i];
+        if (a->ahead > 0 || !a->beats_all || is_zero_shot(a)) continue;
+        begin_part(out, &n, "; ");
+        if (j->n_experiments > 1)
+            ft_text_addf(out, "none of %zu experiments beats ", j->n_experiments);
+        else
+            ft_text_add(out, "it does not beat ");
+        ft_text_add_line(out, a->name);
+    }
+    for (size_t i = 0; i < j->n_baselines; i++) {
+        const ft_against *a = &j->against[i];
+        if (a->ahead > 0 || (a->beats_all && !is_zero_shot(a))) continue;
+        begin_part(out, &n, "; ");
+        if (is_zero_shot(a)) {
+            ft_text_add(out, is_unsure(a) ? "tuning did not make it better" : "tuning made it worse");
+            if (a->beats_all && j->n_experiments > 1)
+                ft_text_addf(out, " in all %zu experiments", j->n_experiments);
+        } else {
+            ft_text_add(out, "it is not better than ");
+            ft_text_add_line(out, a->name);
+        }
+    }
+}
+
+/* "zero_shot and seasonal_naive", of those that it is ahead of, for sure or not. */
+static size_t add_names(const ft_judgement *j, bool unsure, ft_text *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < j->n_baselines; i++) {
+        const ft_against *a = &j->against[i];
+        if (a->ahead <= 0 || is_unsure(a) != unsure) continue;
+        begin_part(out, &n, " and ");
+        ft_text_add_line(out, a->name);
+    }
+    return n;
+}
+
+static const char *reason_of(const ft_judgement *j)
+{
+    const char *why = NULL;
+    for (size_t i = 0; i < j->n_baselines && !why; i++) why = j->against[i].why;
+    return why;
+}
+
+void ft_judgement_describe(const ft_judgement *j, ft_text *out)
+{
+    const char *why = reason_of(j);
+    switch (j->verdict) {
+    case FT_VERDICT_NONE:
+        return;
+    case FT_VERDICT_DO_NOT_SHIP:
+        ft_text_add(out, "do not ship it: ");
+        describe_losses(j, out);
+        break;
+    case FT_VERDICT_NOT_YET:
+        ft_text_add(out, "do not ship it yet: better than ");
+        add_names(j, true, out);
+        ft_text_add(out, " by no more than chance explains");
+        break;
+    case FT_VERDICT_SHIP:
+        ft_text_add(out, "ship it: better than ");
+        add_names(j, false, out);
+        if (!why) ft_text_add(out, ", beyond chance (95 %)");
+        break;
+    }
+    ft_text_addf(out, ", on %s", ft_split_names[j->split]);
+    if (why) ft_text_addf(out, "; how sure that is cannot be told: %s", why);
+    if (j->is_optimistic)
+        ft_text_addf(out, "; %s chose it, too, so that this is optimistic", ft_split_names[j->split]);
+}
+
+/* Two significant digits are enough of an estimate. */
+static double round_up(double count)
+{
+    const double scale = pow(10, fmax(0, floor(log10(count)) - 1));
+    return ceil(count / scale) * scale;
+}
+
+void ft_judgement_describe_against(const ft_judgement *j, const ft_against *a, ft_text *out)
+{
+    char room[3][FT_NUMBER_CHARS];
+    const double size = fabs(a->ahead);
+    const size_t n = j->n_series > 1 ? j->n_series : j->n_windows;
+    const char *what = j->n_series > 1 ? "series" : "windows";
+    ft_text_add_line(out, a->name);
+    ft_text_addf(out, " (%s %s): %s %s", ft_metric_names[j->metric], ft_short_number(a->value, room[0]),
+                 ft_short_number(size, room[1]), a->ahead < 0 ? "worse" : "better");
+    if (!isfinite(a->margin)) return;
+    ft_text_addf(out, ", 95 %% interval %s to %s, %zu %s", ft_short_number(size - a->margin, room[0]),
+                 ft_short_number(size + a->margin, room[1]), n, what);
+    if (!is_unsure(a) || !isfinite(a->n_needed)) return;
+    if (a->n_needed < 1e6)
+        ft_text_addf(out, "; about %s would tell", ft_short_number(round_up(a->n_needed), room[2]));
+    else
+        ft_text_add(out, "; a million would not tell");
+}

@@ -1,4 +1,6 @@
 /* `ftgpu run`: one experiment. */
+#include <string.h>
+
 #include "cli/command.h"
 #include "cli/training_options.h"
 
@@ -14,7 +16,9 @@ int ft_command_run(int argc, const char *const *argv)
                              .value = &options.request.adapter,
                              .argument = "DIR",
                              .help = "go on training from a PEFT adapter (its rank, alpha and targets)"};
-    table[n++] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n++].help =
+        "how the experiment is printed: table (default), csv or json; jsonl: a JSON object a line for each event";
     ft_command_line line = {
         .command = "ftgpu run",
         .summary = "Fine-tunes one configuration, evaluates it on all splits and records the experiment.",
@@ -33,14 +37,16 @@ int ft_command_run(int argc, const char *const *argv)
         ft_training_options_free(&options);
         return exit_status;
     }
+    ft_table_format how = FT_TABLE_TEXT;
+    const bool is_jsonl = strcmp(format, "jsonl") == 0;
     ft_status status = ft_training_options_resolve(&options, argc, argv, "run", &err);
+    if (is_jsonl) options.live.style = FT_LIVE_JSONL;
+    if (status == FT_OK && !is_jsonl) status = ft_table_format_parse(format, &how, &err);
     if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
     if (status == FT_OK) status = ft_run_experiment(engine, &options.request, &outcome, &err);
-    ft_progress_end();
-    ft_table_format how;
-    if (status == FT_OK) status = ft_table_format_parse(format, &how, &err);
-    if (status == FT_OK) status = ft_print_experiment(outcome.directory, how, &err);
-    exit_status = ft_training_finish(status, &err);
+    ft_live_clear(&options.live);
+    if (status == FT_OK && !is_jsonl) status = ft_print_experiment(outcome.directory, how, &err);
+    exit_status = ft_training_finish(&options.live, status, &err);
     ft_engine_close(engine);
     ft_training_options_free(&options);
     return exit_status;

@@ -11,20 +11,6 @@
 #include "host/experiment/engine.h"
 #include "kernels/comm.h"
 
-static void tell_finished(void *context, const ft_outcome *outcome)
-{
-    (void)context;
-    ft_progress_end();
-    if (outcome->failed)
-        fprintf(stderr, "%s  failed: %s\n", outcome->experiment_id, outcome->error);
-    else if (outcome->pruned_at_epoch > 0)
-        fprintf(stderr, "%s  pruned after epoch %lld\n", outcome->experiment_id,
-                (long long)outcome->pruned_at_epoch);
-    else
-        fprintf(stderr, "%s  val mae %.6g  test mae %.6g\n", outcome->experiment_id, outcome->val.mae,
-                outcome->test.mae);
-}
-
 /* A row a configuration: what varies, its batch, and with whose training it comes. */
 static void fill_plan_table(const ft_sweep *sweep, ft_table *table)
 {
@@ -153,8 +139,14 @@ static ft_status check_company(const ft_sweep_request *request, bool dry_run, co
         return ft_fail(err, FT_BAD_INPUT,
                        "--%s says when configurations are stopped, but --scheduler is not given",
                        request->eta > 0 ? "eta" : "grace-epochs");
-    if (!dry_run && strcmp(format, "table") != 0)
-        return ft_fail(err, FT_BAD_INPUT, "--format says how a plan is printed, but --dry-run is not given");
+    const bool is_jsonl = strcmp(format, "jsonl") == 0;
+    if (!dry_run && !is_jsonl && strcmp(format, "table") != 0)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--format %s says how a plan is printed, but --dry-run is not given; a sweep prints its "
+                       "events with --format jsonl",
+                       format);
+    if (dry_run && is_jsonl)
+        return ft_fail(err, FT_BAD_INPUT, "--format jsonl prints what happens, and with --dry-run nothing does");
     return FT_OK;
 }
 
@@ -180,7 +172,7 @@ int ft_command_sweep(int argc, const char *const *argv)
     ft_training_options options;
     ft_option table[FT_TRAINING_OPTIONS + FT_SLURM_OPTIONS + 15] = {{0}};
     ft_slurm_options slurm;
-    ft_sweep_request request = {.finished = tell_finished, .workers = -1};
+    ft_sweep_request request = {.workers = -1};
     int64_t workers = 0;
     ft_option_list grids = {0};
     bool dry_run = false;
@@ -269,7 +261,7 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .value = &dry_run,
                              .help = "print the plan, with predicted memory and time, and stop"};
     table[n] = (ft_option)FT_OPTION_FORMAT(format);
-    table[n++].help = "--dry-run: table for people (default), csv or json for programs";
+    table[n++].help = "jsonl: a JSON object a line for each event; with --dry-run: table (default), csv or json";
     ft_command_line line = {
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",
@@ -291,6 +283,8 @@ int ft_command_sweep(int argc, const char *const *argv)
     ft_status status = ft_training_options_resolve(&options, argc, argv, "sweep", &err);
     if (status == FT_OK) status = parse_shard(shard, &request, &err);
     if (status == FT_OK) status = check_company(&request, dry_run, format, &err);
+    if (strcmp(format, "jsonl") == 0) options.live.style = FT_LIVE_JSONL;
+    options.live.name = options.request.name ? options.request.name : "experiment";
     if (status == FT_OK) status = ft_slurm_options_check(&slurm, &err);
     if (status == FT_OK && slurm.how && shard)
         status = ft_fail(&err, FT_BAD_INPUT,
@@ -311,7 +305,7 @@ int ft_command_sweep(int argc, const char *const *argv)
         goto cleanup;
     }
     if (status == FT_OK) status = ft_run_sweep(engine, &request, &summary, &err);
-    exit_status = ft_training_finish(status, &err);
+    exit_status = ft_training_finish(&options.live, status, &err);
     if (status == FT_OK) {
         tell_summary(&request, &summary);
         if (summary.failed > 0) exit_status = FT_EXIT_SOME_FAILED;

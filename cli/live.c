@@ -171,7 +171,8 @@ static ft_live_running *entry_of(ft_live *live, const ft_event *e)
     live->running[at] = (ft_live_running){.configuration = e->configuration,
                                           .what_varies = what_varies,
                                           .epochs = e->epochs,
-                                          .first_done = floor(e->epochs_done),
+                                          .first_done = e->kind == FT_EVENT_EPOCH ? e->epochs_done - 1
+                                                                                  : floor(e->epochs_done),
                                           .epochs_done = e->epochs_done,
                                           .loss = NAN,
                                           .val_loss = NAN,

@@ -57,11 +57,13 @@ static void add_rate(double per_second, ft_text *out)
 
 double ft_live_seconds_left(const ft_live *live, double now)
 {
-    double trained = live->epochs_ended - live->epochs_credited;
+    double gone = live->epochs_ended, credited = live->epochs_credited;
     if (live->training_since == 0 || live->epochs <= 0) return NAN;
-    for (size_t i = 0; i < live->n_running; i++)
-        trained += live->running[i].epochs_done - live->running[i].first_done;
-    const double left = (double)live->epochs - live->epochs_credited - trained;
+    for (size_t i = 0; i < live->n_running; i++) {
+        gone += live->running[i].epochs_done;
+        credited += live->running[i].first_done;
+    }
+    const double trained = gone - credited, left = (double)live->epochs - gone;
     const double passed = now - live->training_since;
     return trained > 0 && passed >= 1 ? fmax(left, 0) * passed / trained : NAN;
 }

@@ -17,6 +17,7 @@ int ft_command_run(int argc, const char *const *argv)
                              .argument = "DIR",
                              .help = "go on training from a PEFT adapter (its rank, alpha and targets)"};
     table[n] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n].choices = ft_training_formats;
     table[n++].help =
         "how the experiment is printed: table (default), csv or json; jsonl: a JSON object a line for each event";
     ft_command_line line = {

@@ -261,6 +261,7 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .value = &dry_run,
                              .help = "print the plan, with predicted memory and time, and stop"};
     table[n] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n].choices = ft_training_formats;
     table[n++].help = "jsonl: a JSON object a line for each event; with --dry-run: table (default), csv or json";
     ft_command_line line = {
         .command = "ftgpu sweep",

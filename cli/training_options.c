@@ -24,7 +24,9 @@ static volatile sig_atomic_t is_on_terminal; /* standard error */
 static void request_stop(int signal_number)
 {
     if (signal_number == SIGTERM || signal_number == SIGUSR1) requeue_requested = 1;
-    if (stop_requested && signal_number == SIGINT) _exit(FT_EXIT_INTERRUPTED);
+    const bool at_once = stop_requested && signal_number == SIGINT;
+    if (at_once && is_on_terminal && write(STDERR_FILENO, "\n", 1) < 0) _exit(FT_EXIT_INTERRUPTED);
+    if (at_once) _exit(FT_EXIT_INTERRUPTED);
     stop_requested = 1;
     /* A terminal shows ^C where it stands. */
     static const char message[] = "\nftgpu: stopping at the end of this epoch (once more: at once)\n";
@@ -57,6 +59,8 @@ void ft_silence_followers(void)
     if (ft_comm_launched_rank() == 0) return;
     if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(FT_EXIT_FAILED);
 }
+
+const char *const ft_training_formats[] = {"table", "csv", "json", "jsonl", NULL};
 
 size_t ft_training_options_table(ft_training_options *o, ft_option *table)
 {

@@ -20,6 +20,9 @@ typedef struct ft_training_options {
 
 enum { FT_TRAINING_OPTIONS = 29 };
 
+/* --format of a command that trains: those of tables, and jsonl for events. */
+extern const char *const ft_training_formats[];
+
 /* Writes the rows of the common options, without an end, into `table` and returns
  * their number (at most FT_TRAINING_OPTIONS). */
 size_t ft_training_options_table(ft_training_options *options, ft_option *table);

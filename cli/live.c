@@ -121,8 +121,7 @@ static void print_epoch(const ft_event *e, bool is_sweep)
         fprintf(stderr, "%zu/%zu", e->configuration, e->configurations);
     else
         fprintf(stderr, "run");
-    fprintf(stderr,
-            "  epoch %.0f/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s\n",
+    fprintf(stderr, "  epoch %.0f/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s\n",
             e->epochs_done, (long long)e->epochs, shown(e->loss), shown(e->val_loss), e->learning_rate,
             shown(e->grad_norm), e->tokens_per_second);
 }

@@ -21,7 +21,7 @@ typedef struct ft_live_running {
     char *what_varies;
     bool is_evaluated;
     int64_t epochs;
-    double first_done; /* epochs that earlier starts had trained */
+    double first_done;                                     /* epochs that earlier starts had trained */
     double epochs_done, loss, val_loss, tokens_per_second; /* NaN: not known yet */
 } ft_live_running;
 
@@ -32,16 +32,16 @@ typedef struct ft_live {
     bool is_sweep;    /* its SWEEP event has come */
     const char *phase;
     size_t configurations, own, done, failed, pruned, resumed;
-    int64_t epochs;         /* that this start has to train in all */
-    double epochs_ended;    /* of those, of configurations that are finished */
-    double epochs_credited; /* of those, trained by earlier starts */
+    int64_t epochs;                         /* that this start has to train in all */
+    double epochs_ended;                    /* of those, of configurations that are finished */
+    double epochs_credited;                 /* of those, trained by earlier starts */
     double began, training_since, drawn_at; /* ft_now_seconds; 0: not yet */
     ft_live_running *running;               /* (n_running), by configuration */
     size_t n_running, capacity;
     size_t best; /* configuration with the lowest val mae; 0: none */
     double best_mae;
     char *best_varies;
-    char *status;     /* a line that replaces the area, as of `ftgpu pretrain`; or NULL */
+    char *status;      /* a line that replaces the area, as of `ftgpu pretrain`; or NULL */
     ft_text on_screen; /* the area that stands on the terminal */
 } ft_live;
 

@@ -18,8 +18,8 @@ int ft_command_run(int argc, const char *const *argv)
                              .help = "go on training from a PEFT adapter (its rank, alpha and targets)"};
     table[n] = (ft_option)FT_OPTION_FORMAT(format);
     table[n].choices = ft_training_formats;
-    table[n++].help =
-        "how the experiment is printed: table (default), csv or json; jsonl: a JSON object a line for each event";
+    table[n++].help = "how the experiment is printed: table (default), csv or json; jsonl: a JSON object a "
+                      "line for each event";
     ft_command_line line = {
         .command = "ftgpu run",
         .summary = "Fine-tunes one configuration, evaluates it on all splits and records the experiment.",

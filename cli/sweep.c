@@ -141,12 +141,14 @@ static ft_status check_company(const ft_sweep_request *request, bool dry_run, co
                        request->eta > 0 ? "eta" : "grace-epochs");
     const bool is_jsonl = strcmp(format, "jsonl") == 0;
     if (!dry_run && !is_jsonl && strcmp(format, "table") != 0)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "--format %s says how a plan is printed, but --dry-run is not given; a sweep prints its "
-                       "events with --format jsonl",
-                       format);
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "--format %s says how a plan is printed, but --dry-run is not given; a sweep prints its "
+            "events with --format jsonl",
+            format);
     if (dry_run && is_jsonl)
-        return ft_fail(err, FT_BAD_INPUT, "--format jsonl prints what happens, and with --dry-run nothing does");
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--format jsonl prints what happens, and with --dry-run nothing does");
     return FT_OK;
 }
 
@@ -262,7 +264,8 @@ int ft_command_sweep(int argc, const char *const *argv)
                              .help = "print the plan, with predicted memory and time, and stop"};
     table[n] = (ft_option)FT_OPTION_FORMAT(format);
     table[n].choices = ft_training_formats;
-    table[n++].help = "jsonl: a JSON object a line for each event; with --dry-run: table (default), csv or json";
+    table[n++].help =
+        "jsonl: a JSON object a line for each event; with --dry-run: table (default), csv or json";
     ft_command_line line = {
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",

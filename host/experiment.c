@@ -114,7 +114,8 @@ static ft_status run_experiment(ft_engine *engine, const ft_experiment_request *
     lone_run run = {engine, outcome};
     bool leads = ft_engine_leads(engine);
     const ft_worker_callbacks callbacks =
-        leads ? (ft_worker_callbacks){&run, lone_is_recorded, lone_begin, lone_finish, NULL, lone_stop, lone_tell}
+        leads ? (ft_worker_callbacks){&run, lone_is_recorded, lone_begin, lone_finish,
+                                      NULL, lone_stop,        lone_tell}
               : ft_follower_callbacks(engine);
     size_t zero = 0;
     ft_trajectory trajectory = {0, 1};

@@ -163,7 +163,8 @@ static void get_scores(const cJSON *object, const char *key, ft_scores *scores)
         *ft_score(scores, (ft_metric)i) = ft_message_number(made, ft_metric_names[i], NAN);
 }
 
-static const char *const event_names[] = {"sweep", "baselines", "training", "epoch", "evaluating", "finished"};
+static const char *const event_names[] = {"sweep", "baselines",  "training",
+                                          "epoch", "evaluating", "finished"};
 _Static_assert(sizeof event_names / sizeof *event_names == FT_N_EVENTS, "a name for each event");
 
 static void put_figures(cJSON **object, const ft_event *e)
@@ -213,7 +214,8 @@ bool ft_event_from_json(const cJSON *object, ft_event *event)
     while (kind < FT_N_EVENTS && strcmp(name, event_names[kind]) != 0) kind++;
     const double configuration = ft_message_number(object, "configuration", 0),
                  epochs = ft_message_number(object, "epochs", 0);
-    if (kind == FT_N_EVENTS || !(configuration >= 0 && configuration < 1e9) || !(epochs >= 0 && epochs < 1e15))
+    if (kind == FT_N_EVENTS || !(configuration >= 0 && configuration < 1e9) ||
+        !(epochs >= 0 && epochs < 1e15))
         return false;
     *event = (ft_event){.kind = (ft_event_kind)kind,
                         .configuration = (size_t)configuration,

@@ -59,7 +59,7 @@ static ft_status pretrain(ft_engine_settings *engine_settings, const ft_pretrain
         status = ft_fail(err, FT_BAD_INPUT, "how long? give --steps N, --minutes M or both");
     if (status == FT_OK) status = ft_engine_open(engine_settings, &engine, err);
     if (status == FT_OK) status = ft_run_pretraining(engine, job, &result, err);
-    ft_progress_end();
+    ft_live_clear(engine_settings->context);
     if (status == FT_OK) status = print_result(job->out, &result, err);
     ft_engine_close(engine);
     return status;
@@ -126,6 +126,7 @@ int ft_command_pretrain(int argc, const char *const *argv)
     if (!ft_command_parse(&line, argc, argv, &exit_status)) return exit_status;
     job.stores_bf16 = strcmp(store, "bf16") == 0;
     job.settings = settings_of(&n, engine.threads);
-    ft_training_start(&engine, argc, argv, "pretrain");
-    return ft_training_finish(pretrain(&engine, &job, &err), &err);
+    ft_live live = {.style = ft_live_style_of_terminal()};
+    ft_training_start(&engine, &live, argc, argv, "pretrain");
+    return ft_training_finish(&live, pretrain(&engine, &job, &err), &err);
 }

@@ -1,4 +1,6 @@
 /* `ftgpu run`: one experiment. */
+#include <string.h>
+
 #include "cli/command.h"
 #include "cli/training_options.h"
 
@@ -11,7 +13,10 @@ int ft_command_run(int argc, const char *const *argv)
     size_t n = ft_training_options_table(&options, table);
     table[n++] = (ft_option)FT_OPT_TEXT("adapter", &options.request.adapter, "DIR",
                                         "start from a PEFT adapter, with its rank, alpha and targets");
-    table[n++] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n] = (ft_option)FT_OPTION_FORMAT(format);
+    table[n].choices = ft_training_formats;
+    table[n++].help = "how the experiment is printed: table (default), csv or json; jsonl: a JSON object a "
+                      "line for each event";
     ft_command_line line = {
         .command = "ftgpu run",
         .summary = "Fine-tunes one configuration, evaluates it on all splits and records the experiment.",
@@ -30,14 +35,16 @@ int ft_command_run(int argc, const char *const *argv)
         ft_training_options_free(&options);
         return exit_status;
     }
+    ft_table_format how = FT_TABLE_TEXT;
+    const bool is_jsonl = strcmp(format, "jsonl") == 0;
     ft_status status = ft_training_options_resolve(&options, argc, argv, "run", &err);
+    if (is_jsonl) options.live.style = FT_LIVE_JSONL;
+    if (status == FT_OK && !is_jsonl) status = ft_table_format_parse(format, &how, &err);
     if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
     if (status == FT_OK) status = ft_run_experiment(engine, &options.request, &outcome, &err);
-    ft_progress_end();
-    ft_table_format how;
-    if (status == FT_OK) status = ft_table_format_parse(format, &how, &err);
-    if (status == FT_OK) status = ft_print_experiment(outcome.directory, how, &err);
-    exit_status = ft_training_finish(status, &err);
+    ft_live_clear(&options.live);
+    if (status == FT_OK && !is_jsonl) status = ft_print_experiment(outcome.directory, how, &err);
+    exit_status = ft_training_finish(&options.live, status, &err);
     ft_engine_close(engine);
     ft_training_options_free(&options);
     return exit_status;

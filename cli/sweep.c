@@ -15,20 +15,6 @@
 
 enum { SEARCH_ROWS = 14 }; /* of the option table */
 
-static void tell_finished(void *context, const ft_outcome *outcome)
-{
-    (void)context;
-    ft_progress_end();
-    if (outcome->failed)
-        fprintf(stderr, "%s  failed: %s\n", outcome->experiment_id, outcome->error);
-    else if (outcome->pruned_at_epoch > 0)
-        fprintf(stderr, "%s  pruned after epoch %lld\n", outcome->experiment_id,
-                (long long)outcome->pruned_at_epoch);
-    else
-        fprintf(stderr, "%s  val mae %.6g  test mae %.6g\n", outcome->experiment_id, outcome->val.mae,
-                outcome->test.mae);
-}
-
 /* A row a configuration: what varies, its batch, and with whose training it comes. */
 static void fill_plan_table(const ft_sweep *sweep, ft_table *table)
 {
@@ -161,8 +147,16 @@ static ft_status check_company(const ft_sweep_request *request, bool dry_run, co
         return ft_fail(
             err, FT_BAD_INPUT,
             "--report shows what was trained, but --dry-run trains nothing: leave out one of them");
-    if (!dry_run && strcmp(format, "table") != 0)
-        return ft_fail(err, FT_BAD_INPUT, "--format says how a plan is printed, but --dry-run is not given");
+    const bool is_jsonl = strcmp(format, "jsonl") == 0;
+    if (!dry_run && !is_jsonl && strcmp(format, "table") != 0)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "--format %s says how a plan is printed, but --dry-run is not given; a sweep prints its "
+            "events with --format jsonl",
+            format);
+    if (dry_run && is_jsonl)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--format jsonl prints what happens, and with --dry-run nothing does");
     return FT_OK;
 }
 
@@ -202,9 +196,10 @@ static size_t add_search_rows(sweep_options *o, ft_option *table)
                     "values of a hyperparameter (repeatable: all combinations)"),
         FT_OPT_TEXT("grid-file", &r->grid_file, "FILE", "JSON: an object of lists"),
         FT_OPT_TEXT("configs", &r->configs, "FILE", "JSON: a list of objects, instead of a grid"),
-        FT_OPT_INTEGER("seeds", &r->seeds, "N", 1, 1e6,
-                       "repeat each configuration with N seeds: its own, and those that follow (without a grid, "
-                       "the one configuration)"),
+        FT_OPT_INTEGER(
+            "seeds", &r->seeds, "N", 1, 1e6,
+            "repeat each configuration with N seeds: its own, and those that follow (without a grid, "
+            "the one configuration)"),
         FT_OPT_INTEGER("max-configs", &r->max_configs, "N", 1, 1e9,
                        "refuse more configurations than N (default 100000)"),
         FT_OPT_INTEGER("max-adapters", &r->max_adapters, "N", 1, 1024,
@@ -251,6 +246,8 @@ static ft_status resolve(sweep_options *o, int argc, const char *const *argv, ft
     if (status == FT_OK) status = parse_shard(o->shard, &o->request, err);
     if (status == FT_OK) status = check_company(&o->request, o->dry_run, o->format, err);
     if (status == FT_OK) status = ft_slurm_options_check(&o->slurm, err);
+    if (strcmp(o->format, "jsonl") == 0) o->training.live.style = FT_LIVE_JSONL;
+    o->training.live.name = o->training.request.name ? o->training.request.name : "experiment";
     if (status == FT_OK && o->slurm.how && o->shard)
         status = ft_fail(err, FT_BAD_INPUT,
                          "--slurm makes shards of its own (--array-tasks N): leave out --shard");
@@ -273,11 +270,11 @@ static void tell_verdict(const ft_training_options *options, const ft_sweep_requ
     if (is_whole) ft_tell_verdict(results ? results : FT_DEFAULT_RESULTS, name ? name : "experiment");
 }
 
-static int train(ft_engine *engine, const sweep_options *o, ft_status status, ft_error *err)
+static int train(ft_engine *engine, sweep_options *o, ft_status status, ft_error *err)
 {
     ft_sweep_summary summary = {0};
     if (status == FT_OK) status = ft_run_sweep(engine, &o->request, &summary, err);
-    int exit_status = ft_training_finish(status, err);
+    int exit_status = ft_training_finish(&o->training.live, status, err);
     if (status != FT_OK) return exit_status;
     tell_summary(&o->request, &summary);
     tell_verdict(&o->training, &o->request, &summary);
@@ -305,7 +302,7 @@ static int run(sweep_options *o, int argc, const char *const *argv)
 int ft_command_sweep(int argc, const char *const *argv)
 {
     ft_silence_followers();
-    sweep_options o = {.request = {.finished = tell_finished, .workers = -1}, .format = "table"};
+    sweep_options o = {.request = {.workers = -1}, .format = "table"};
     ft_option table[FT_TRAINING_OPTIONS + SEARCH_ROWS + FT_SLURM_OPTIONS + 3] = {{0}};
     size_t n = ft_training_options_table(&o.training, table);
     n += add_search_rows(&o, table + n);
@@ -313,7 +310,9 @@ int ft_command_sweep(int argc, const char *const *argv)
     table[n++] = (ft_option)FT_OPT_FLAG("dry-run", &o.dry_run,
                                         "print the plan, with predicted memory and time, and stop");
     table[n] = (ft_option)FT_OPTION_FORMAT(o.format);
-    table[n].help = "--dry-run: table for people (default), csv or json for programs";
+    table[n].choices = ft_training_formats;
+    table[n].help =
+        "jsonl: a JSON object a line for each event; with --dry-run: table (default), csv or json";
     ft_command_line line = {
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",

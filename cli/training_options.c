@@ -1,18 +1,17 @@
 /* What `run` and `sweep` have in common; see training_options.h. */
 #include "cli/training_options.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/data_options.h"
 #include "cli/hub_bar.h"
+#include "cli/live.h"
 #include "host/search/hyperparameters.h"
 #include "host/search/synonyms.h"
 #include "kernels/comm.h"
@@ -25,11 +24,14 @@ static volatile sig_atomic_t is_on_terminal; /* standard error */
 static void request_stop(int signal_number)
 {
     if (signal_number == SIGTERM || signal_number == SIGUSR1) requeue_requested = 1;
-    if (stop_requested && signal_number == SIGINT) _exit(FT_EXIT_INTERRUPTED);
+    const bool at_once = stop_requested && signal_number == SIGINT;
+    if (at_once && is_on_terminal && write(STDERR_FILENO, "\n", 1) < 0) _exit(FT_EXIT_INTERRUPTED);
+    if (at_once) _exit(FT_EXIT_INTERRUPTED);
     stop_requested = 1;
     /* A terminal shows ^C where it stands. */
     static const char message[] = "\nftgpu: stopping at the end of this epoch (once more: at once)\n";
     const size_t from = is_on_terminal ? 0 : 1;
+    ft_live_was_disturbed = signal_number == SIGINT;
     if (signal_number == SIGINT && write(STDERR_FILENO, message + from, sizeof message - 1 - from) < 0)
         return;
 }
@@ -45,42 +47,11 @@ static void catch_signals(void)
     sigaction(SIGUSR1, &action, NULL);
 }
 
+/* Asked several times a second. */
 static int how_to_stop(void *context)
 {
-    (void)context;
+    ft_live_tick(context);
     return requeue_requested ? 2 : stop_requested ? 1 : 0;
-}
-
-/* A line that the next one replaces stands on the terminal. */
-static bool line_is_live;
-
-void ft_progress_end(void)
-{
-    ft_hub_bar_end();
-    if (line_is_live) fputs("\r\033[K", stderr);
-    line_is_live = false;
-}
-
-/* The characters that fit into a line of the terminal: a longer one is broken, and
- * only its end would be replaced. */
-static int line_width(void)
-{
-    struct winsize size = {0};
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
-}
-
-/* On a terminal the line of an epoch replaces the one before, and what else happens
- * stays; elsewhere all is lines. */
-static void show_progress(void *context, const char *line)
-{
-    (void)context;
-    ft_progress_end();
-    line_is_live = is_on_terminal && (strstr(line, "  epoch ") || strncmp(line, "step ", 5) == 0);
-    if (line_is_live)
-        fprintf(stderr, "%.*s", line_width(), line);
-    else
-        fprintf(stderr, "%s\n", line);
-    fflush(stderr);
 }
 
 void ft_silence_followers(void)
@@ -88,6 +59,8 @@ void ft_silence_followers(void)
     if (ft_comm_launched_rank() == 0) return;
     if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(FT_EXIT_FAILED);
 }
+
+const char *const ft_training_formats[] = {"table", "csv", "json", "jsonl", NULL};
 
 size_t ft_training_options_table(ft_training_options *o, ft_option *table)
 {
@@ -103,16 +76,19 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
         FT_OPT_INTEGER("seed", &o->seed, "N", 0, 4294967295.0, "the same as --set seed=N"),
         FT_OPT_TEXT("name", &o->request.name, "NAME", "begins the experiments' ids (default: experiment)"),
         FT_OPT_TEXT("notes", &o->request.notes, "TEXT", "recorded with the experiments"),
-        FT_OPT_INTEGER("season", &o->request.season, "M", 1, 1e9,
-                       "length of a season in rows, for mase and seasonal naive (default: that of the dates' frequency, "
-                       "as hourly 24, business days 5, monthly 12)"),
+        FT_OPT_INTEGER(
+            "season", &o->request.season, "M", 1, 1e9,
+            "length of a season in rows, for mase and seasonal naive (default: that of the dates' frequency, "
+            "as hourly 24, business days 5, monthly 12)"),
         FT_OPT_INTEGER("eval-windows", &o->request.eval_windows, "N", 1, 1e9,
                        "evaluate at most N windows of each split (default 256)"),
-        FT_OPT_INTEGER("eval-samples", &o->request.eval_samples, "N", 1, 1e5,
-                       "sample N paths of each window that is evaluated: more of them, less noise in the metrics "
-                       "(default: the model's num_samples)"),
+        FT_OPT_INTEGER(
+            "eval-samples", &o->request.eval_samples, "N", 1, 1e5,
+            "sample N paths of each window that is evaluated: more of them, less noise in the metrics "
+            "(default: the model's num_samples)"),
         FT_OPT_INTEGER("gpus-per-experiment", &o->request.gpus_per_experiment, "K", 1, 64,
                        "GPUs that share each step of a training (default 1)"),
+        FT_OPT_FLAG("quiet", &o->is_quiet, "say nothing on stderr while it works but warnings"),
         FT_OPTION_RESULTS(o->engine.results),
         FT_OPTIONS_ENGINE(o->engine),
     };
@@ -135,10 +111,13 @@ static const char *command_line(int argc, const char *const *argv, const char *c
     return text;
 }
 
-void ft_training_start(ft_engine_settings *engine, int argc, const char *const *argv, const char *command)
+void ft_training_start(ft_engine_settings *engine, ft_live *live, int argc, const char *const *argv,
+                       const char *command)
 {
     engine->command_line = command_line(argc, argv, command);
-    engine->progress = show_progress;
+    engine->context = live;
+    engine->progress = ft_live_line;
+    engine->event = ft_live_event;
     engine->fetching = ft_hub_bar_fetching;
     engine->stop = how_to_stop;
     engine->launched = true;
@@ -157,12 +136,14 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
         snprintf(o->seed_assignment, sizeof o->seed_assignment, "seed=%lld", (long long)o->seed);
         o->assignments[o->request.n_set++] = o->seed_assignment;
     }
-    ft_training_start(&o->engine, argc, argv, command);
+    o->live.style = o->is_quiet ? FT_LIVE_QUIET : ft_live_style_of_terminal();
+    ft_training_start(&o->engine, &o->live, argc, argv, command);
     return FT_OK;
 }
 
 void ft_training_options_free(ft_training_options *o)
 {
+    ft_live_end(&o->live);
     ft_option_list_free(&o->set);
     free(o->assignments);
 }
@@ -182,9 +163,9 @@ void ft_training_explain(const char *name, ft_text *out)
     if (known) ft_text_addf(out, "a hyperparameter: --set %s=VALUE", known);
 }
 
-int ft_training_finish(ft_status status, const ft_error *err)
+int ft_training_finish(ft_live *live, ft_status status, const ft_error *err)
 {
-    ft_progress_end();
+    ft_live_end(live);
     int exit_status = ft_command_finish(status, err);
     return status == FT_INTERRUPTED && requeue_requested ? FT_EXIT_REQUEUE : exit_status;
 }

@@ -29,11 +29,21 @@ static ft_status lone_begin(void *context, size_t configuration, const char *exp
     return FT_OK;
 }
 
+static void lone_tell(void *context, const ft_event *event)
+{
+    ft_event whole = *event;
+    whole.configurations = 1;
+    whole.what_varies = "";
+    ft_engine_tell(((lone_run *)context)->engine, &whole);
+}
+
 static ft_status lone_finish(void *context, size_t configuration, const ft_outcome *outcome, ft_error *err)
 {
-    (void)configuration;
     (void)err;
+    const ft_event event = {
+        .kind = FT_EVENT_FINISHED, .configuration = configuration + 1, .outcome = outcome};
     *((lone_run *)context)->outcome = *outcome;
+    lone_tell(context, &event);
     return FT_OK;
 }
 
@@ -104,7 +114,8 @@ static ft_status run_experiment(ft_engine *engine, const ft_experiment_request *
     lone_run run = {engine, outcome};
     bool leads = ft_engine_leads(engine);
     const ft_worker_callbacks callbacks =
-        leads ? (ft_worker_callbacks){&run, lone_is_recorded, lone_begin, lone_finish, NULL, lone_stop}
+        leads ? (ft_worker_callbacks){&run, lone_is_recorded, lone_begin, lone_finish,
+                                      NULL, lone_stop,        lone_tell}
               : ft_follower_callbacks(engine);
     size_t zero = 0;
     ft_trajectory trajectory = {0, 1};

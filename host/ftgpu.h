@@ -36,6 +36,50 @@
 extern "C" {
 #endif
 
+/* Metrics of one split (docs/reference.md §7); NaN where undefined. */
+typedef struct ft_scores {
+    double mae, rmse, mase, directional_accuracy, smape, wql, coverage_80;
+} ft_scores;
+
+typedef struct ft_outcome {
+    char experiment_id[256];
+    char directory[4096];
+    bool failed; /* recorded with `error` */
+    char error[1024];
+    /* the epoch after which a sweep's scheduler pruned it; it has no metrics then. 0: not
+     * pruned */
+    int64_t pruned_at_epoch;
+    ft_scores train, val, test;
+} ft_outcome;
+
+/* What happens while a run or a sweep works. */
+typedef enum ft_event_kind {
+    FT_EVENT_SWEEP,      /* a sweep begins or resumes; configuration is 0 */
+    FT_EVENT_BASELINES,  /* zero-shot and seasonal naive are evaluated; configuration is 0 */
+    FT_EVENT_TRAINING,   /* a step was trained; at most five times a second */
+    FT_EVENT_EPOCH,      /* an epoch ended and val_loss is known */
+    FT_EVENT_EVALUATING, /* the metrics of a trained configuration are computed */
+    FT_EVENT_FINISHED,   /* the experiment is on disk, failed ones included */
+    FT_N_EVENTS
+} ft_event_kind;
+
+/* Members that are not an event's are 0, "" or NULL; values that are not defined are NaN.
+ * Pointers are valid during the call. */
+typedef struct ft_event {
+    ft_event_kind kind;
+    size_t configuration;    /* from 1, in the order of the grid */
+    size_t configurations;   /* of the whole sweep; 1 for a run */
+    const char *what_varies; /* "learning_rate=0.001 lora_rank=8": what the grid sets */
+    /* TRAINING, EPOCH: of how many epochs how many are trained, 1.5 in the middle of the
+     * second; loss ... tokens_per_second of the epoch, so far */
+    int64_t epochs;
+    double epochs_done, loss, val_loss, learning_rate, grad_norm, tokens_per_second;
+    /* SWEEP: of this process's shard: configurations, those done by earlier starts (of
+     * which failed and pruned), and the epochs that are left to train */
+    size_t own, done, failed, pruned;
+    const ft_outcome *outcome; /* FINISHED */
+} ft_event;
+
 /* A device, and where results go. */
 typedef struct ft_engine ft_engine;
 
@@ -54,8 +98,11 @@ typedef struct ft_engine_settings {
      * this process works alone. */
     bool launched;
     const char *command_line; /* recorded in results.json; may be NULL */
-    /* called with a line for each epoch and event; may be NULL */
+    /* called with a line for people: notes, warnings and, without `event`, a line for each
+     * epoch; may be NULL */
     void (*progress)(void *context, const char *line);
+    /* called when something happens; may be NULL */
+    void (*event)(void *context, const ft_event *event);
     /* called after each step; returns 0 to go on, 1 to stop at the end of the epoch, 2 to
      * stop now; may be NULL */
     int (*stop)(void *context);
@@ -118,22 +165,6 @@ typedef struct ft_experiment_request {
      * not been used yet. */
     int64_t gpus_per_experiment;
 } ft_experiment_request;
-
-/* Metrics of one split (docs/reference.md §7); NaN where undefined. */
-typedef struct ft_scores {
-    double mae, rmse, mase, directional_accuracy, smape, wql, coverage_80;
-} ft_scores;
-
-typedef struct ft_outcome {
-    char experiment_id[256];
-    char directory[4096];
-    bool failed; /* recorded with `error` */
-    char error[1024];
-    /* the epoch after which a sweep's scheduler pruned it; it has no metrics then. 0: not
-     * pruned */
-    int64_t pruned_at_epoch;
-    ft_scores train, val, test;
-} ft_outcome;
 
 /* Trains, evaluates and records one experiment. FT_FAILED if it was recorded as failed;
  * the outcome says so. */

@@ -121,6 +121,8 @@ static ft_status train(ft_engine *engine, const ft_pretrain_job *job, const path
     settings.comm = engine->comm;
     if (status == FT_OK) status = ft_chronos_create(engine->backend, weights, true, &chronos, err);
     if (status == FT_OK) status = ft_pretrain(chronos, weights, &settings, result, err);
+    /* Tuning drops out what config.json says: as much as the model is used to. */
+    if (status == FT_OK) weights->config.dropout_rate = settings.dropout;
     if (status == FT_OK && ft_engine_leads(engine)) {
         status = write_record(engine, job, p->record, &settings, result, err);
         if (status == FT_OK)

@@ -42,10 +42,15 @@ static ft_stop stop(void *context)
     return ft_sweep_store_check(sweep->store, &why) == FT_OK ? ft_engine_stop(sweep->engine) : FT_STOP_NOW;
 }
 
+static void tell(void *context, const ft_event *event)
+{
+    ft_sweep_tell(context, event);
+}
+
 /* One batch; what is too much for the device is cut in two or recorded as failed. */
 static ft_status train_batch(ft_sweep *sweep, size_t number, ft_error *err)
 {
-    const ft_worker_callbacks callbacks = {sweep, is_recorded, begin, finish, epochs_ended, stop};
+    const ft_worker_callbacks callbacks = {sweep, is_recorded, begin, finish, epochs_ended, stop, tell};
     size_t n = 0;
     const ft_sweep_batch *batch = &ft_sweep_store_batches(sweep->store, &n)[number];
     ft_job job = {.configs = sweep->grid.configs,

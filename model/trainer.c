@@ -32,19 +32,26 @@ static ft_status judge_epoch(ft_trainer *t, int32_t g, const ft_epoch *record, b
                           err);
 }
 
+/* The record of a slot's epoch, as far as it is trained. */
+static ft_epoch epoch_of(const ft_slot_state *s, double val_loss)
+{
+    double steps = (double)s->epoch_steps;
+    return (ft_epoch){.epoch = s->n_epochs + 1,
+                      .loss = s->loss_sum / steps,
+                      .val_loss = val_loss,
+                      .learning_rate = s->last_learning_rate,
+                      .grad_norm = s->norm_sum / steps,
+                      .seconds = s->seconds,
+                      .tokens_per_second = s->seconds > 0 ? (double)s->tokens / s->seconds : NAN};
+}
+
 /* The epoch's record; `stop`: early stopping ends the training. */
 static ft_status end_epoch(ft_trainer *t, int32_t g, double val_loss, bool *stop, ft_error *err)
 {
     ft_slot_state *s = &t->states[g];
-    ft_epoch *record = &s->history[s->n_epochs++];
-    double steps = (double)s->epoch_steps;
-    *record = (ft_epoch){.epoch = s->n_epochs,
-                         .loss = s->loss_sum / steps,
-                         .val_loss = val_loss,
-                         .learning_rate = s->last_learning_rate,
-                         .grad_norm = s->norm_sum / steps,
-                         .seconds = s->seconds,
-                         .tokens_per_second = s->seconds > 0 ? (double)s->tokens / s->seconds : NAN};
+    ft_epoch *record = &s->history[s->n_epochs];
+    *record = epoch_of(s, val_loss);
+    s->n_epochs++;
     return judge_epoch(t, g, record, stop, err);
 }
 
@@ -187,6 +194,17 @@ static void account(ft_trainer *t, double seconds)
     }
 }
 
+static void report_step(const ft_trainer *t)
+{
+    for (int32_t g = 0; g < t->n_slots && t->settings->step; g++) {
+        const ft_slot_state *s = &t->states[g];
+        if (!ft_slot_is_live(t, g)) continue;
+        const ft_epoch so_far = epoch_of(s, NAN);
+        const double share = (double)s->next_window / (double)t->runners[g].windows.count;
+        t->settings->step(t->settings->context, s->config, &so_far, s->n_epochs + share);
+    }
+}
+
 static ft_status train_step(ft_trainer *t, ft_error *err)
 {
     double started = ft_now_seconds();
@@ -195,6 +213,7 @@ static ft_status train_step(ft_trainer *t, ft_error *err)
     for (int32_t g = 0; g < t->n_slots; g++) set_rates(t, g);
     ft_status status = ft_stepper_step(t->stepper, err);
     if (status == FT_OK) account(t, ft_now_seconds() - started);
+    if (status == FT_OK) report_step(t);
     return status;
 }
 

@@ -80,6 +80,10 @@ typedef struct ft_train_settings {
      * the state of the last checkpoint. */
     ft_status (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
                         bool *pruned, ft_error *err);
+    /* Called after each step, before its epochs end, for every configuration in it: the
+     * means of its epoch so far, without val_loss, and how many epochs it has trained,
+     * 1.5 in the middle of the second. May be NULL. */
+    void (*step)(void *context, int32_t index, const ft_epoch *so_far, double epochs_done);
     /* Asked after each step; may be NULL. */
     ft_stop (*stop)(void *context);
     void (*say)(void *context, const char *line); /* a line for people; may be NULL */

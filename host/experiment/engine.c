@@ -196,6 +196,11 @@ void ft_engine_say(const ft_engine *engine, const char *format, ...)
     engine->settings.progress(engine->settings.context, line);
 }
 
+void ft_engine_tell(const ft_engine *engine, const ft_event *event)
+{
+    if (engine->settings.event) engine->settings.event(engine->settings.context, event);
+}
+
 void ft_engine_say_notes(const ft_engine *engine, const char *lines)
 {
     while (lines && *lines) {

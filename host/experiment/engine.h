@@ -48,6 +48,8 @@ static inline bool ft_engine_leads(const ft_engine *engine)
 
 /* Sends a formatted line to the progress callback. */
 void ft_engine_say(const ft_engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Sends an event to the event callback. */
+void ft_engine_tell(const ft_engine *engine, const ft_event *event);
 /* Sends each of these lines (NULL: none) as a note. */
 void ft_engine_say_notes(const ft_engine *engine, const char *lines);
 ft_stop ft_engine_stop(const ft_engine *engine);

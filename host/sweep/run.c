@@ -342,6 +342,42 @@ ft_status ft_sweep_make_plan(ft_sweep *sweep, const ft_sweep_device *device, ft_
     return ft_plan_make(sweep->grid.configs, sweep->grid.count, &settings, &sweep->plan, err);
 }
 
+void ft_sweep_tell(const ft_sweep *sweep, const ft_event *event)
+{
+    const ft_grid *grid = &sweep->grid;
+    ft_event whole = *event;
+    ft_text varies = FT_TEXT_EMPTY;
+    for (size_t k = 0; k < grid->n_keys && event->configuration > 0; k++) {
+        ft_text_addf(&varies, "%s%s=", k ? " " : "", grid->keys[k]->name);
+        ft_field_to_text(grid->keys[k], &grid->configs[event->configuration - 1], &varies);
+    }
+    whole.configurations = grid->count;
+    whole.what_varies = varies.data && !varies.failed ? varies.data : "";
+    ft_engine_tell(sweep->engine, &whole);
+    ft_text_free(&varies);
+}
+
+/* The epochs that this process still has to train. */
+static int64_t epochs_left(const ft_sweep *sweep)
+{
+    int64_t epochs = 0;
+    for (size_t t = 0; t < sweep->plan.n_trajectories; t++)
+        if (sweep->is_own[t] && !ft_sweep_is_trained(sweep, t))
+            epochs += sweep->grid.configs[ft_plan_trained(&sweep->plan, t)].epochs;
+    return epochs;
+}
+
+static void tell_start(const ft_sweep *sweep, const ft_sweep_summary *there)
+{
+    const ft_event event = {.kind = FT_EVENT_SWEEP,
+                            .own = there->configurations,
+                            .done = there->done,
+                            .failed = there->failed,
+                            .pruned = there->pruned,
+                            .epochs = epochs_left(sweep)};
+    ft_sweep_tell(sweep, &event);
+}
+
 ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_error *err)
 {
     const ft_shard shard = shard_of(sweep->request);
@@ -363,6 +399,7 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
     count_configurations(sweep, &there);
     sweep->resumed = there.done;
     sweep->report.is_stale = there.all_done > 0;
+    tell_start(sweep, &there);
     if (there.configurations == 0)
         ft_engine_say(sweep->engine, "shard %d/%d has none of the %zu experiments", (int)shard.index,
                       (int)shard.count, sweep->grid.count);
@@ -412,9 +449,12 @@ ft_status ft_sweep_finish_record(ft_sweep *sweep, size_t configuration, const ft
     ft_status status =
         ft_sweep_store_finish(sweep->store, configuration, outcome->experiment_id, outcome->failed, err);
     sweep->report.is_stale = true;
-    if (status == FT_OK && sweep->request->finished)
-        sweep->request->finished(sweep->request->context, outcome);
-    return status;
+    if (status != FT_OK) return status;
+    const ft_event event = {
+        .kind = FT_EVENT_FINISHED, .configuration = configuration + 1, .outcome = outcome};
+    ft_sweep_tell(sweep, &event);
+    if (sweep->request->finished) sweep->request->finished(sweep->request->context, outcome);
+    return FT_OK;
 }
 
 ft_status ft_sweep_judge(ft_sweep *sweep, const size_t *trajectories, const ft_epoch *epochs, int32_t n,

@@ -72,6 +72,10 @@ ft_status ft_sweep_tidy(ft_sweep *sweep, ft_error *err);
 /* Counts what is done so far, by other shards too. */
 ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_error *err);
 
+/* Sends an event to the engine, with the sweep's size and what varies in the event's
+ * configuration. */
+void ft_sweep_tell(const ft_sweep *sweep, const ft_event *event);
+
 /* Whether all configurations of a trajectory are recorded. */
 bool ft_sweep_is_trained(const ft_sweep *sweep, size_t trajectory);
 /* Whether this process has nothing to do for a batch: all of it is recorded, it was

@@ -234,6 +234,16 @@ static ft_status hear_record(coordinator *c, int32_t number, const cJSON *messag
     return status == FT_OK ? answer(c, number, ft_message("type", "go"), err) : status;
 }
 
+static ft_status hear_event(const coordinator *c, const cJSON *message, ft_error *err)
+{
+    ft_event event;
+    if (!ft_event_from_json(cJSON_GetObjectItemCaseSensitive(message, "event"), &event) ||
+        event.configuration > c->sweep->grid.count)
+        return ft_fail(err, FT_FAILED, "a worker sent an event that is not of the sweep");
+    ft_sweep_tell(c->sweep, &event);
+    return FT_OK;
+}
+
 /* The device that the plan is made for, from a worker's "ready". */
 static ft_sweep_device device_of(const coordinator *c, const cJSON *ready)
 {
@@ -266,6 +276,7 @@ static ft_status hear(coordinator *c, int32_t number, const cJSON *message, ft_e
         ft_engine_say(c->sweep->engine, "%s", ft_message_text(message, "text"));
         return FT_OK;
     }
+    if (ft_message_is(message, "type", "event")) return hear_event(c, message, err);
     if (ft_message_is(message, "type", "failed"))
         return ft_fail(err, (ft_status)ft_message_number(message, "status", FT_FAILED), "%s",
                        ft_message_text(message, "message"));

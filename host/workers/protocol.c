@@ -163,6 +163,72 @@ static void get_scores(const cJSON *object, const char *key, ft_scores *scores)
         *ft_score(scores, (ft_metric)i) = ft_message_number(made, ft_metric_names[i], NAN);
 }
 
+static const char *const event_names[] = {"sweep", "baselines",  "training",
+                                          "epoch", "evaluating", "finished"};
+_Static_assert(sizeof event_names / sizeof *event_names == FT_N_EVENTS, "a name for each event");
+
+static void put_figures(cJSON **object, const ft_event *e)
+{
+    ft_message_put(object, "epochs", cJSON_CreateNumber((double)e->epochs));
+    ft_message_put(object, "epochs_done", ft_json_number(e->epochs_done));
+    ft_message_put(object, "loss", ft_json_number(e->loss));
+    ft_message_put(object, "val_loss", ft_json_number(e->val_loss));
+    ft_message_put(object, "learning_rate", ft_json_number(e->learning_rate));
+    ft_message_put(object, "grad_norm", ft_json_number(e->grad_norm));
+    ft_message_put(object, "tokens_per_second", ft_json_number(e->tokens_per_second));
+}
+
+static void put_counts(cJSON **object, const ft_event *e)
+{
+    ft_message_put(object, "own", cJSON_CreateNumber((double)e->own));
+    ft_message_put(object, "done", cJSON_CreateNumber((double)e->done));
+    ft_message_put(object, "failed", cJSON_CreateNumber((double)e->failed));
+    ft_message_put(object, "pruned", cJSON_CreateNumber((double)e->pruned));
+    ft_message_put(object, "epochs", cJSON_CreateNumber((double)e->epochs));
+}
+
+cJSON *ft_event_to_json(const ft_event *e)
+{
+    cJSON *object = ft_message("event", event_names[e->kind]);
+    if (e->configurations > 0)
+        ft_message_put(&object, "configurations", cJSON_CreateNumber((double)e->configurations));
+    if (e->configuration > 0)
+        ft_message_put(&object, "configuration", cJSON_CreateNumber((double)e->configuration));
+    if (e->what_varies && *e->what_varies)
+        ft_message_put(&object, "what_varies", cJSON_CreateString(e->what_varies));
+    if (e->kind == FT_EVENT_TRAINING || e->kind == FT_EVENT_EPOCH) put_figures(&object, e);
+    if (e->kind == FT_EVENT_SWEEP) put_counts(&object, e);
+    if (e->outcome) ft_message_put(&object, "outcome", ft_outcome_to_json(e->outcome));
+    return object;
+}
+
+static double figure(const cJSON *object, const char *key)
+{
+    return ft_message_number(object, key, NAN);
+}
+
+bool ft_event_from_json(const cJSON *object, ft_event *event)
+{
+    const char *name = ft_message_text(object, "event");
+    int kind = 0;
+    while (kind < FT_N_EVENTS && strcmp(name, event_names[kind]) != 0) kind++;
+    const double configuration = ft_message_number(object, "configuration", 0),
+                 epochs = ft_message_number(object, "epochs", 0);
+    if (kind == FT_N_EVENTS || !(configuration >= 0 && configuration < 1e9) ||
+        !(epochs >= 0 && epochs < 1e15))
+        return false;
+    *event = (ft_event){.kind = (ft_event_kind)kind,
+                        .configuration = (size_t)configuration,
+                        .epochs = (int64_t)epochs,
+                        .epochs_done = figure(object, "epochs_done"),
+                        .loss = figure(object, "loss"),
+                        .val_loss = figure(object, "val_loss"),
+                        .learning_rate = figure(object, "learning_rate"),
+                        .grad_norm = figure(object, "grad_norm"),
+                        .tokens_per_second = figure(object, "tokens_per_second")};
+    return true;
+}
+
 cJSON *ft_outcome_to_json(const ft_outcome *outcome)
 {
     cJSON *object = ft_message("experiment_id", outcome->experiment_id);

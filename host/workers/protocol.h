@@ -6,6 +6,7 @@
  *    "memory_bytes":n,"busy_rows":n}
  *   {"type":"failed","status":s,"message":"..."} (its device did not open, and it exits)
  *   {"type":"line","text":"..."}                 progress for people
+ *   {"type":"event","event":{..}}                what happens, for people and programs
  *   {"type":"heartbeat"}                         at least once a second while it trains
  *   {"type":"epochs","trajectories":[..],        {"type":"prune","pruned":[false,..]},
  *    "epochs":[..],"val_losses":[..]}            if "judge" was true
@@ -79,6 +80,11 @@ bool ft_message_is(const cJSON *message, const char *key, const char *value);
 /* A number member, or `otherwise` if it is missing; a text member, or "". */
 double ft_message_number(const cJSON *message, const char *key, double otherwise);
 const char *ft_message_text(const cJSON *message, const char *key);
+
+/* docs/interface.md §7. An event without a member of its own leaves it out.
+ * _from_json: false unless the object is an event; outcome is NULL. */
+cJSON *ft_event_to_json(const ft_event *event);
+bool ft_event_from_json(const cJSON *object, ft_event *event);
 
 cJSON *ft_outcome_to_json(const ft_outcome *outcome);
 void ft_outcome_from_json(const cJSON *object, ft_outcome *outcome);

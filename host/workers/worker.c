@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "host/experiment/record.h"
 #include "host/experiment/run_context_evaluation.h"
 #include "host/search/train_config.h"
@@ -17,7 +18,11 @@ typedef struct worker {
     int32_t *milestones;      /* of all trajectories, one after the other */
     size_t *members;          /* configurations of the batch */
     size_t n_members;
+    double *told_at; /* (n_trajectories): when the last TRAINING event was sent */
 } worker;
+
+/* Between two TRAINING events. */
+static const double TELL_EVERY = 0.2;
 
 static const ft_trajectory *trajectory_at(const worker *w, size_t index)
 {
@@ -38,7 +43,8 @@ static ft_status make_configs(worker *w, ft_error *err)
     w->configs = calloc(job->n_trajectories, sizeof *w->configs);
     w->milestones = calloc(w->n_members, sizeof *w->milestones);
     w->members = calloc(w->n_members, sizeof *w->members);
-    if (!w->configs || !w->milestones || !w->members)
+    w->told_at = calloc(job->n_trajectories, sizeof *w->told_at);
+    if (!w->configs || !w->milestones || !w->members || !w->told_at)
         return ft_no_memory(err, "an adapter batch", w->n_members * sizeof *w->members);
     size_t at = 0;
     for (size_t i = 0; i < job->n_trajectories; i++) {
@@ -59,6 +65,18 @@ static ft_status make_configs(worker *w, ft_error *err)
     return FT_OK;
 }
 
+static void tell(const worker *w, const ft_event *event)
+{
+    if (w->callbacks->event) w->callbacks->event(w->callbacks->context, event);
+}
+
+/* An event without figures. */
+static void tell_kind(const worker *w, ft_event_kind kind, size_t configuration)
+{
+    const ft_event event = {.kind = kind, .configuration = configuration};
+    tell(w, &event);
+}
+
 /* Records the members of a trajectory that this result belongs to. */
 static ft_status record_result(worker *w, int32_t index, const ft_train_result *result, ft_error *err)
 {
@@ -72,6 +90,7 @@ static ft_status record_result(worker *w, int32_t index, const ft_train_result *
         if (!is_of_it || w->callbacks->is_recorded(w->callbacks->context, member)) continue;
         ft_outcome outcome;
         ft_sweep_place place = {member, job->n_configs, w->members, w->n_members};
+        if (result->adapter && !result->pruned) tell_kind(w, FT_EVENT_EVALUATING, member + 1);
         status = ft_record_experiment(w->run_context, &job->configs[member], job->checkpoint ? &place : NULL,
                                       result, w->callbacks, &outcome, err);
     }
@@ -94,6 +113,7 @@ static ft_status find_baselines(worker *w, ft_error *err)
     if (!ft_engine_leads(w->run_context->engine)) return ft_run_context_follow(w->run_context, NULL, err);
     const ft_run_context_baseline *baseline;
     ft_status status = FT_OK;
+    tell_kind(w, FT_EVENT_BASELINES, 0);
     ft_run_context_lead(w->run_context);
     for (size_t i = 0; i < w->job->n_trajectories && status == FT_OK; i++)
         status = ft_run_context_baseline_of(w->run_context, &w->job->configs[trained_config(w, i)], &baseline,
@@ -101,10 +121,29 @@ static ft_status find_baselines(worker *w, ft_error *err)
     return ft_run_context_dismiss(w->run_context, status, err);
 }
 
-/* Drops the sign of a NaN, which printf would print. */
-static double shown(double value)
+static ft_event event_of(const worker *w, ft_event_kind kind, int32_t index, const ft_epoch *epoch,
+                         double epochs_done)
 {
-    return isnan(value) ? (double)NAN : value;
+    const size_t configuration = trained_config(w, (size_t)index);
+    return (ft_event){.kind = kind,
+                      .configuration = configuration + 1,
+                      .epochs = w->job->configs[configuration].epochs,
+                      .epochs_done = epochs_done,
+                      .loss = epoch->loss,
+                      .val_loss = epoch->val_loss,
+                      .learning_rate = epoch->learning_rate,
+                      .grad_norm = epoch->grad_norm,
+                      .tokens_per_second = epoch->tokens_per_second};
+}
+
+static void step_ended(void *context, int32_t index, const ft_epoch *so_far, double epochs_done)
+{
+    const worker *w = context;
+    const double now = ft_now_seconds();
+    if (now - w->told_at[index] < TELL_EVERY) return;
+    const ft_event event = event_of(w, FT_EVENT_TRAINING, index, so_far, epochs_done);
+    w->told_at[index] = now;
+    tell(w, &event);
 }
 
 static ft_status epochs_ended(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
@@ -113,16 +152,9 @@ static ft_status epochs_ended(void *context, const int32_t *indices, const ft_ep
     const worker *w = context;
     size_t trajectories[n];
     for (int32_t k = 0; k < n; k++) {
-        const ft_epoch *epoch = &epochs[k];
-        size_t config = trained_config(w, (size_t)indices[k]);
         trajectories[k] = w->job->trajectories[indices[k]];
-        char label[64] = "run";
-        if (w->job->checkpoint) snprintf(label, sizeof label, "%zu/%zu", config + 1, w->job->n_configs);
-        ft_engine_say(w->run_context->engine,
-                      "%s  epoch %d/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s",
-                      label, epoch->epoch, (long long)w->job->configs[config].epochs, shown(epoch->loss),
-                      shown(epoch->val_loss), epoch->learning_rate, shown(epoch->grad_norm),
-                      epoch->tokens_per_second);
+        const ft_event event = event_of(w, FT_EVENT_EPOCH, indices[k], &epochs[k], epochs[k].epoch);
+        tell(w, &event);
     }
     return w->callbacks->epochs
                ? w->callbacks->epochs(w->callbacks->context, trajectories, epochs, n, pruned, err)
@@ -167,6 +199,7 @@ static ft_status train(worker *w, ft_error *err)
                                   .checkpoint = w->job->checkpoint,
                                   .result = take_result,
                                   .epochs = epochs_ended,
+                                  .step = step_ended,
                                   .stop = how_to_stop,
                                   .say = say,
                                   .context = w,
@@ -188,6 +221,7 @@ ft_status ft_worker_train(ft_run_context *run_context, const ft_job *job,
         if (status == FT_OK) status = find_baselines(&w, err);
         if (status == FT_OK) status = train(&w, err);
     }
+    free(w.told_at);
     free(w.members);
     free(w.milestones);
     free(w.configs);

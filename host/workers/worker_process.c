@@ -159,6 +159,13 @@ static void say_line(void *context, const char *line)
     mention(context, message);
 }
 
+static void send_event(void *context, const ft_event *event)
+{
+    cJSON *message = ft_message("type", "event");
+    ft_message_put(&message, "event", ft_event_to_json(event));
+    mention(context, message);
+}
+
 static ft_status cannot_be_read(ft_error *err)
 {
     return ft_fail(err, FT_FAILED, "a batch that this worker cannot read");
@@ -281,7 +288,7 @@ static void train(worker_process *w, const cJSON *message)
     ft_error err = {""};
     ft_status status = read_job(w, message, &b, &job, &err);
     if (status == FT_OK) status = read_recorded(w, message, &err);
-    const ft_worker_callbacks callbacks = {w, is_recorded, begin, finish, epochs_ended, stop};
+    const ft_worker_callbacks callbacks = {w, is_recorded, begin, finish, epochs_ended, stop, send_event};
     w->judge = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "judge"));
     if (status == FT_OK && w->group && !job.failure) ft_rank_group_tell(w->group, message);
     if (status == FT_OK) status = ft_worker_train(w->run_context, &job, &callbacks, &err);

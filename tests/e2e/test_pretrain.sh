@@ -7,6 +7,10 @@ expect out '^whole: pretrained for 60 steps'
 expect err 'val_loss'
 [ ! -e whole/checkpoint.safetensors ] || fail "the checkpoint stays behind"
 grep -q '"command": "ftgpu pretrain --size nano' whole/pretraining.json || fail "the record lacks the command"
+# Tuning drops out what the model is used to.
+expect whole/config.json '"dropout_rate": 0(\.0)?,'
+must pretrain $job --out dropping --steps 2 --dropout 0.25
+expect dropping/config.json '"dropout_rate": 0.25,'
 must model info whole
 must pretrain $job --out half --steps 60 --store bf16
 [ "$(stat -c %s half/model.safetensors)" -lt $(($(stat -c %s whole/model.safetensors) * 51 / 100)) ] || fail "bf16 is not half the size"

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/hub_bar.h"
+#include "host/experiment/engine.h"
 #include "host/workers/protocol.h"
 
 /* Between two drawings. */
@@ -115,15 +116,11 @@ static double shown(double value)
     return isnan(value) ? (double)NAN : value;
 }
 
-static void print_epoch(const ft_event *e, bool is_sweep)
+static void print_epoch(const ft_event *event)
 {
-    if (is_sweep)
-        fprintf(stderr, "%zu/%zu", e->configuration, e->configurations);
-    else
-        fprintf(stderr, "run");
-    fprintf(stderr, "  epoch %.0f/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s\n",
-            e->epochs_done, (long long)e->epochs, shown(e->loss), shown(e->val_loss), e->learning_rate,
-            shown(e->grad_norm), e->tokens_per_second);
+    char line[512];
+    ft_event_to_line(event, line, sizeof line);
+    fprintf(stderr, "%s\n", line);
 }
 
 static void print_finished(const ft_outcome *outcome)
@@ -254,7 +251,7 @@ static void print_event(const ft_live *live, const ft_event *e)
     if (live->style == FT_LIVE_JSONL)
         print_json(e);
     else if (e->kind == FT_EVENT_EPOCH && live->style == FT_LIVE_LINES)
-        print_epoch(e, live->is_sweep);
+        print_epoch(e);
     else if (e->kind == FT_EVENT_FINISHED && live->is_sweep && live->style != FT_LIVE_QUIET)
         print_finished(e->outcome);
 }

@@ -151,9 +151,8 @@ static ft_status check_company(const ft_sweep_request *request, bool dry_run, co
     if (!dry_run && !is_jsonl && strcmp(format, "table") != 0)
         return ft_fail(
             err, FT_BAD_INPUT,
-            "--format %s says how a plan is printed, but --dry-run is not given; a sweep prints its "
-            "events with --format jsonl",
-            format);
+            "--format says how a plan is printed, but --dry-run is not given (--format jsonl prints "
+            "what happens)");
     if (dry_run && is_jsonl)
         return ft_fail(err, FT_BAD_INPUT,
                        "--format jsonl prints what happens, and with --dry-run nothing does");

@@ -32,7 +32,6 @@ static ft_status lone_begin(void *context, size_t configuration, const char *exp
 static void lone_tell(void *context, const ft_event *event)
 {
     ft_event whole = *event;
-    whole.configurations = 1;
     whole.what_varies = "";
     ft_engine_tell(((lone_run *)context)->engine, &whole);
 }

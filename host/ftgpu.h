@@ -68,7 +68,7 @@ typedef enum ft_event_kind {
 typedef struct ft_event {
     ft_event_kind kind;
     size_t configuration;    /* from 1, in the order of the grid */
-    size_t configurations;   /* of the whole sweep; 1 for a run */
+    size_t configurations;   /* of the whole sweep; 0: a run */
     const char *what_varies; /* "learning_rate=0.001 lora_rank=8": what the grid sets */
     /* TRAINING, EPOCH: of how many epochs how many are trained, 1.5 in the middle of the
      * second; loss ... tokens_per_second of the epoch, so far */

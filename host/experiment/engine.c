@@ -1,6 +1,7 @@
 /* Opening a device; see engine.h. */
 #include "host/experiment/engine.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static ft_status join_launcher(ft_engine *engine, ft_error *err)
 {
     if (!engine->settings.launched || !ft_comm_is_launched()) return FT_OK;
     ft_status status = ft_comm_mpi(LAUNCHED_TIMEOUT, &engine->launcher, err);
-    if (status == FT_OK && engine->launcher->rank > 0) engine->settings.progress = NULL;
+    if (status == FT_OK && engine->launcher->rank > 0) engine->settings.progress = NULL, engine->settings.event = NULL;
     return status;
 }
 
@@ -196,9 +197,31 @@ void ft_engine_say(const ft_engine *engine, const char *format, ...)
     engine->settings.progress(engine->settings.context, line);
 }
 
+/* Drops the sign of a NaN, which printf would print. */
+static double shown(double value)
+{
+    return isnan(value) ? (double)NAN : value;
+}
+
+void ft_event_to_line(const ft_event *e, char *line, size_t size)
+{
+    char label[64] = "run";
+    if (e->configurations > 0) snprintf(label, sizeof label, "%zu/%zu", e->configuration, e->configurations);
+    snprintf(line, size,
+             "%s  epoch %.0f/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s", label,
+             e->epochs_done, (long long)e->epochs, shown(e->loss), shown(e->val_loss), e->learning_rate,
+             shown(e->grad_norm), e->tokens_per_second);
+}
+
 void ft_engine_tell(const ft_engine *engine, const ft_event *event)
 {
-    if (engine->settings.event) engine->settings.event(engine->settings.context, event);
+    char line[512];
+    if (engine->settings.event) {
+        engine->settings.event(engine->settings.context, event);
+    } else if (engine->settings.progress && event->kind == FT_EVENT_EPOCH) {
+        ft_event_to_line(event, line, sizeof line);
+        engine->settings.progress(engine->settings.context, line);
+    }
 }
 
 void ft_engine_say_notes(const ft_engine *engine, const char *lines)

@@ -48,8 +48,11 @@ static inline bool ft_engine_leads(const ft_engine *engine)
 
 /* Sends a formatted line to the progress callback. */
 void ft_engine_say(const ft_engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Sends an event to the event callback. */
+/* Sends an event to the event callback; without one, the line of an epoch to the progress
+ * callback. */
 void ft_engine_tell(const ft_engine *engine, const ft_event *event);
+/* "3/8  epoch 1/4  loss 2.1234 ..." of an EPOCH event; "run  epoch ..." of a run's. */
+void ft_event_to_line(const ft_event *event, char *line, size_t size);
 /* Sends each of these lines (NULL: none) as a note. */
 void ft_engine_say_notes(const ft_engine *engine, const char *lines);
 ft_stop ft_engine_stop(const ft_engine *engine);

@@ -72,7 +72,7 @@ ft_status ft_sweep_tidy(ft_sweep *sweep, ft_error *err);
 /* Counts what is done so far, by other shards too. */
 ft_status ft_sweep_summarize(ft_sweep *sweep, ft_sweep_summary *summary, ft_error *err);
 
-/* Sends an event to the engine, with the sweep's size and what varies in the event's
+/* Sends an event to the engine, with the size of the sweep and what varies in the event's
  * configuration. */
 void ft_sweep_tell(const ft_sweep *sweep, const ft_event *event);
 

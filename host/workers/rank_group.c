@@ -74,6 +74,7 @@ _Noreturn static void live(ft_rank_group *group, int32_t follower, int end, pid_
     ft_engine_settings *settings = &group->engine->settings;
     settings->device = group->settings.devices[follower + 1];
     settings->progress = NULL;
+    settings->event = NULL;
     settings->stop = NULL;
     ft_channel channel = {.fd = end};
     group->settings.follow(group->settings.context, &channel);

@@ -353,6 +353,7 @@ int ft_worker_process(ft_sweep *sweep, const char *const *devices, int32_t n_dev
     ft_engine_settings *settings = &sweep->engine->settings;
     ft_error err = {""};
     settings->progress = say_line;
+    settings->event = NULL; /* those of batches go to the coordinator (send_event) */
     settings->stop = engine_stop;
     settings->context = &w;
     w.recorded = calloc(grid->count + 1, sizeof *w.recorded);

@@ -58,7 +58,7 @@ expect err '^[12]/2  epoch 1/2  loss [0-9.]+  val_loss [0-9.]+  lr '
 LC_ALL=C grep -q "$(printf '\033')" err && fail "a file got control characters: $(cat err)"
 
 must sweep $job --grid lora_rank=2,4 --name quiet --quiet
-expect_not err '  epoch|evaluating|val mae'
+expect_not err '  epoch|evaluating|quiet_00[12]_[0-9_]+  val mae'
 expect err '2 of 2 experiments done'
 
 must sweep $job --grid lora_rank=2,4 --name events --format jsonl
@@ -72,7 +72,7 @@ must run $job --format jsonl
 [ "$(tail -1 out | grep -c '"event":"finished"')" = 1 ] || fail "a run's last event: $(tail -1 out)"
 ft sweep $job --grid lora_rank=2,4 --name refused --format csv
 expect_status 2
-expect err 'a sweep prints its events with --format jsonl'
+expect err '--dry-run is not given .--format jsonl prints what happens'
 ft sweep $job --grid lora_rank=2,4 --name refused --dry-run --format jsonl
 expect_status 2
 finish

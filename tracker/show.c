@@ -162,7 +162,8 @@ static void add_test(ft_text *out, const ft_experiment *best, ft_metric metric)
                  ft_people_number(ft_metrics_get(&best->metrics[FT_TEST], metric), room));
 }
 
-/* Whether choosing by validation, which is how one would choose before seeing the test data, agrees. */
+/* Whether choosing by validation, which is how one would choose before seeing the test
+ * data, agrees. */
 static void add_what_validation_says(ft_text *out, const ft_experiments *experiments,
                                      const ft_experiment *best, ft_metric metric, ft_split split)
 {
@@ -196,8 +197,8 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
     ft_text_addf(out, "; choosing by %s looks at what was held back\n", ft_split_names[split]);
 }
 
-/* "16 experiments", or how many of them have what the best was chosen by: those that failed or were pruned
- * have not. */
+/* "16 experiments", or how many of them have what the best was chosen by: those that
+ * failed or were pruned have not. */
 static void add_compared(ft_text *out, const ft_experiments *experiments, ft_metric metric, ft_split split)
 {
     size_t n = 0;
@@ -261,8 +262,8 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     double standard_error;
     status = add_certainty(out, experiments, best, metric, split, &standard_error, err);
     if (status != FT_OK) return status;
-    /* Scores alone leave out `run` and with it the baselines. If the file is gone by now, they are not shown.
-     */
+    /* Scores alone leave out `run` and with it the baselines. If the file is gone by now,
+     * they are not shown. */
     const ft_experiment *whole = best;
     if (!best->run && best->directory) {
         ft_error unread = {""};

@@ -6,15 +6,16 @@
 #include "base/text.h"
 #include "tracker/experiments.h"
 
-/* The best experiment by `metric` of `split` (as ft_experiments_best): its id, metrics, hyperparameters,
- * beside the baselines that its run recorded; its figure on test, or if the split is test, that this is
- * optimistic and when validation would choose another one; how sure the choice is, and whether it beats the
- * baselines. Of the results the scores are enough: the best one's file is read again. */
+/* The best experiment by `metric` of `split` (as ft_experiments_best): its id, metrics,
+ * hyperparameters, beside the baselines that its run recorded; its figure on test, or if
+ * the split is test, that this is optimistic and when validation would choose another
+ * one; how sure the choice is, and whether it beats the baselines. Of the results the
+ * scores are enough: the best one's file is read again. */
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, ft_text *out,
                            ft_error *err);
 
-/* One experiment: error, hyperparameters, metrics of all splits beside the baselines, epochs, insights,
- * notes. */
+/* One experiment: error, hyperparameters, metrics of all splits beside the baselines,
+ * epochs, insights, notes. */
 ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_error *err);
 
 #endif

@@ -16,8 +16,8 @@ typedef struct ft_cell {
     char *text;    /* owned by the table */
 } ft_cell;
 
-/* Cell (row, column) is cells[row * n_columns + column]. When memory runs out `failed` is set and later calls
- * do nothing; ft_table_print reports it. */
+/* Cell (row, column) is cells[row * n_columns + column]. When memory runs out `failed` is
+ * set and later calls do nothing; ft_table_print reports it. */
 typedef struct ft_table {
     char **columns; /* (n_columns) */
     size_t n_columns;
@@ -41,7 +41,8 @@ void ft_table_set_number(ft_table *table, size_t column, double value);
 void ft_table_set_text(ft_table *table, size_t column, const char *text);
 void ft_table_set_flag(ft_table *table, size_t column, bool value);
 
-/* Sorts rows by a column, stable: numbers before texts before nulls (also when descending). */
+/* Sorts rows by a column, stable: numbers before texts before nulls (also when
+ * descending). */
 void ft_table_sort(ft_table *table, size_t column, bool descending);
 /* Drops the rows after the first `count`. */
 void ft_table_keep_rows(ft_table *table, size_t count);
@@ -49,12 +50,15 @@ void ft_table_keep_rows(ft_table *table, size_t count);
 void ft_table_remove_column(ft_table *table, size_t column);
 
 typedef enum ft_table_format {
-    FT_TABLE_TEXT,        /* aligned; numbers to 6 significant digits, null "-", control characters '?' */
-    FT_TABLE_CSV,         /* RFC 4180 with \n; numbers as the shortest text that reads back, null empty, flags
-                             true/false */
-    FT_TABLE_JSON,        /* a list of objects, a line each */
-    FT_TABLE_SPREADSHEET, /* as CSV, but a text that begins as a formula does and is no number gets a ' before
-                             it */
+    /* aligned; numbers to 6 significant digits, null "-", control characters '?' */
+    FT_TABLE_TEXT,
+    /* RFC 4180 with \n; numbers as the shortest text that reads back, null empty, flags
+     * true/false */
+    FT_TABLE_CSV,
+    FT_TABLE_JSON, /* a list of objects, a line each */
+    /* as CSV, but a text that begins as a formula does and is no number gets a ' before
+     * it */
+    FT_TABLE_SPREADSHEET,
 } ft_table_format;
 
 /* "table", "csv" or "json". */
@@ -63,8 +67,8 @@ ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_er
 /* Adds the table to `out`, with a newline at the end. */
 ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text *out, ft_error *err);
 
-/* A number for people: whole numbers in full, others to 6 significant digits, "-" where not finite. Returns
- * `out`. */
+/* A number for people: whole numbers in full, others to 6 significant digits, "-" where
+ * not finite. Returns `out`. */
 char *ft_people_number(double value, char out[FT_NUMBER_CHARS]);
 
 /* What people see of a cell: its text, or a number written into `room`. */
@@ -73,10 +77,11 @@ const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS]);
 /* Adds text from a file to a line, as ft_keep_line makes it. */
 void ft_text_add_line(ft_text *out, const char *text);
 
-/* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an end. */
+/* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an
+ * end. */
 void ft_csv_add_field(ft_text *out, const char *field);
-/* A comma and a number as the shortest text that reads back; nothing after the comma where it is not finite.
- */
+/* A comma and a number as the shortest text that reads back; nothing after the comma
+ * where it is not finite. */
 void ft_csv_add_number(ft_text *out, double value);
 
 #endif

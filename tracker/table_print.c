@@ -52,8 +52,8 @@ char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
 {
     if (!isfinite(value)) return strcpy(out, "-");
     if (value == 0) return strcpy(out, "0"); /* -0 as well */
-    /* Whole numbers in full (4096, 1000000), others to six digits; the shorter text where that says the same.
-     */
+    /* Whole numbers in full (4096, 1000000), others to six digits; the shorter text where
+     * that says the same. */
     if (value == floor(value) && fabs(value) < 1e15) return ft_format_double(value, out);
     snprintf(out, FT_NUMBER_CHARS, "%.6g", value);
     double rounded = strtod(out, NULL);
@@ -139,8 +139,8 @@ static bool print_json(const ft_table *table, ft_text *out)
     return ok;
 }
 
-/* Columns on a terminal: one for each UTF-8 character (wide and combining ones are not told apart), and for
- * each byte that is none. */
+/* Columns on a terminal: one for each UTF-8 character (wide and combining ones are not
+ * told apart), and for each byte that is none. */
 static size_t width_of(const char *text)
 {
     size_t width = 0;

@@ -1,5 +1,5 @@
-/* What a report's data consist of, a file each. Each fills members of the data's root object, which
- * docs/report.md lists. */
+/* What a report's data consist of, a file each. Each fills members of the data's root
+ * object, which docs/report.md lists. */
 #ifndef FT_TRACKER_REPORT_PARTS_H
 #define FT_TRACKER_REPORT_PARTS_H
 
@@ -10,15 +10,15 @@
 /* What the parts share. */
 typedef struct ft_report_study {
     const ft_report_request *request;
-    const ft_experiment *
-        *ranked; /* (n_ranked): all experiments, the best first, those without the metric last */
+    /* (n_ranked): all experiments, the best first, those without the metric last */
+    const ft_experiment **ranked;
     size_t n_ranked;
     const ft_experiment *best; /* NULL: none has the metric */
     ft_rivals rivals;          /* of the best */
 } ft_report_study;
 
-/* "verdict": the sentence, and the figures of the best and of its baselines behind it. `why_none`: why there
- * is no best. */
+/* "verdict": the sentence, and the figures of the best and of its baselines behind it.
+ * `why_none`: why there is no best. */
 void ft_report_add_verdict(const ft_report_study *study, const char *why_none, ft_report_data *data);
 /* "hyperparameters", "constants", "experiments". */
 ft_status ft_report_add_experiments(const ft_report_study *study, ft_report_data *data, ft_error *err);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every C, C++ and CUDA file is laid out as .clang-format says, with comments of at most 90
-# columns, and a file that is not is noticed. usage: format.sh ROOT
+# Every C, C++ and CUDA file is laid out as .clang-format says, with comments of at most
+# 90 columns, and a file that is not is noticed. usage: format.sh ROOT
 #
 # Versions of clang-format differ in details: layout is checked by version 14 alone, which
 # Debian 12 has; without it the test counts as skipped (77). To mend what clang-format

@@ -1,7 +1,7 @@
 #!/bin/sh
-# From nothing to a first result: installs what is missing, builds, makes data, forecasts them with the built-in model, tunes it
-# over a small grid, and shows the best and what drives it.
-# Everything it writes is in build/ and demo-out/.
+# From nothing to a first result: installs what is missing, builds, makes data, forecasts
+# them with the built-in model, tunes it over a small grid, and shows the best and what
+# drives it. Everything it writes is in build/ and demo-out/.
 set -eu
 cd "$(dirname "$0")"
 . ./packages.sh

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Installs what is missing, builds, and runs the tests: once as they are, once under the Address and UndefinedBehavior sanitizers.
+# Installs what is missing, builds, and runs the tests: once as they are, once under the
+# Address and UndefinedBehavior sanitizers.
 # usage: ./test.sh [--all]    --all adds the tests that take long (label "slow")
-# FTGPU_CUDA=ON in the environment: a machine without nvcc fails, instead of testing without CUDA.
+# FTGPU_CUDA=ON in the environment: a machine without nvcc fails, instead of testing
+# without CUDA.
 set -eu
 cd "$(dirname "$0")"
 . ./packages.sh
@@ -20,10 +22,12 @@ case "${1-}" in
 esac
 
 passed=0 failed=0
-# Some tests wait more than they work: half as many again as there are cores keep all cores busy.
+# Some tests wait more than they work: half as many again as there are cores keep all
+# cores busy.
 side_by_side=$((($(nproc) * 3 + 1) / 2))
 
-# run_tests DIRECTORY: counts what ctest says of itself; without its summary line nothing passed.
+# run_tests DIRECTORY: counts what ctest says of itself; without its summary line nothing
+# passed.
 run_tests() {
     log=$1/ctest.log
     # shellcheck disable=SC2086

@@ -1,5 +1,6 @@
-# Run by each build: cmake -DSOURCE=... -DOUTPUT=... -DFTGPU_VERSION=... -P version.cmake. The file is touched only when
-# something changed, so that a build without a new commit recompiles nothing.
+# Run by each build: cmake -DSOURCE=... -DOUTPUT=... -DFTGPU_VERSION=... -P version.cmake.
+# The file is touched only when something changed, so that a build without a new commit
+# recompiles nothing.
 set(FTGPU_COMMIT unknown)
 find_program(GIT git)
 if(GIT AND EXISTS ${SOURCE}/.git)

@@ -1,16 +1,20 @@
 #!/bin/sh
-# Checks and measures the CUDA backend on GPU 0 within minutes. Needs what bench/gpu_pack.sh made, a driver and cuBLASLt. Some stages need
-# compute-sanitizer, ncu or a python3 with PyTorch, transformers and PEFT besides: one that lacks its tool is recorded as missing.
+# Checks and measures the CUDA backend on GPU 0 within minutes. Needs what
+# bench/gpu_pack.sh made, a driver and cuBLASLt. Some stages need compute-sanitizer, ncu
+# or a python3 with PyTorch, transformers and PEFT besides: one that lacks its tool is
+# recorded as missing.
 #
 # usage: bench/gpu_check.sh [--packed DIR] [--out DIR] [--seconds N] [--only STAGE,...] [--after STAGE]
 #   --packed   what gpu_pack.sh made (build/gpu)
-#   --out      takes stages.tsv, results.tsv, failures.txt, clocks.csv, ncu.csv and log.txt (build/gpu-results); bench/gpu_record.sh reads it
+#   --out      takes stages.tsv, results.tsv, failures.txt, clocks.csv, ncu.csv and
+#              log.txt (build/gpu-results); bench/gpu_record.sh reads it
 #   --seconds  all of it ends within this time (420)
 #   --only     these stages alone;  --after: those that follow this one
 #
-# The stages, the most telling first: card tests model steps operations memcheck racecheck sweep pytorch large ncu compiled. What each
-# runs is in bench/gpu_check/stages.sh. Each has a time limit of its own. Failed lines and a table of ten rows come last. The card's settings are not
-# touched.
+# The stages, the most telling first: card tests model steps operations memcheck racecheck
+# sweep pytorch large ncu compiled. What each runs is in bench/gpu_check/stages.sh. Each
+# has a time limit of its own. Failed lines and a table of ten rows come last. The card's
+# settings are not touched.
 # Exit status: 0 all stages went well or lacked their tool, 1 one did not, 2 wrong usage.
 set -u
 called_from=$PWD
@@ -64,7 +68,8 @@ if command -v flock >/dev/null; then
 fi
 work=$(mktemp -d) || exit 1
 clocks='' child=''
-# A stage is a process group of its own, which timeout leads: no program may be left on the GPU.
+# A stage is a process group of its own, which timeout leads: no program may be left on
+# the GPU.
 end_stage() { [ -z "$child" ] || kill -s KILL -- "-$child" 2>/dev/null; }
 trap 'end_stage; [ -z "$clocks" ] || kill "$clocks" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP PIPE

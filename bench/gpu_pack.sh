@@ -1,11 +1,14 @@
 #!/bin/sh
-# Builds everything that bench/gpu_check.sh runs on a machine with a GPU, on any machine with nvcc: the GPU may be lent for minutes, and they
-# should not go into compiling. The folder holds the programs, the shared libraries that they need beyond glibc and libstdc++, and the wheel
-# of chronos-forecasting where pip can download it. A dry start in a root directory with glibc and libstdc++ alone shows that nothing is missing.
+# Builds everything that bench/gpu_check.sh runs on a machine with a GPU, on any machine
+# with nvcc: the GPU may be lent for minutes, and they should not go into compiling. The
+# folder holds the programs, the shared libraries that they need beyond glibc and
+# libstdc++, and the wheel of chronos-forecasting where pip can download it. A dry start
+# in a root directory with glibc and libstdc++ alone shows that nothing is missing.
 #
 # usage: bench/gpu_pack.sh [--out DIR] [--architectures LIST] [--simulate] [--ftgpu PROGRAM]
 #   --out            build/gpu; what is compiled on the way stays in DIR-build
-#   --architectures  compute capabilities without their point, separated by semicolons (90: H100 and H200)
+#   --architectures  compute capabilities without their point, separated by semicolons
+#                    (90: H100 and H200)
 #   --simulate       tests/simt in the GPU's place, for a rehearsal of the check
 #   --ftgpu          a program that is built already, instead of building one
 set -eu
@@ -50,8 +53,8 @@ quietly() {
     }
 }
 
-# compile DIRECTORY TARGETS OPTION...: the loader will look for shared libraries in lib/ beside the program. RPATH, not RUNPATH: it holds for what
-# these libraries need, too.
+# compile DIRECTORY TARGETS OPTION...: the loader will look for shared libraries in lib/
+# beside the program. RPATH, not RUNPATH: it holds for what these libraries need, too.
 compile() {
     directory=$1 targets=$2
     shift 2
@@ -131,7 +134,8 @@ loader=$(ldd "$out/ftgpu" | awk '$1 ~ /^\/.*ld-linux/ { print $1 }')
 mkdir -p "$root$(dirname "$loader")"
 cp -L "$loader" "$root$loader"
 
-# starts STATUS PATTERN PROGRAM ARGUMENT...: it ends with this status in the bare root and says something that matches.
+# starts STATUS PATTERN PROGRAM ARGUMENT...: it ends with this status in the bare root and
+# says something that matches.
 starts() {
     expected=$1 pattern=$2 status=0
     shift 2

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes what bench/gpu_check.sh measured part of the repository: writes bench/results/<card>.json and .md, and fills the column "measured"
-# of the table of floors in kernels/README.md.
+# Makes what bench/gpu_check.sh measured part of the repository: writes
+# bench/results/<card>.json and .md, and fills the column "measured" of the table of
+# floors in kernels/README.md.
 #
 # usage: bench/gpu_record.sh DIR [--root REPOSITORY]
 #   DIR     what gpu_check.sh wrote with --out
@@ -84,7 +85,8 @@ date=$(date -u -r "$from/stages.tsv" +%Y-%m-%d)
     as_table racecheck 'Races: operations under compute-sanitizer'
 } >"$work/record.md"
 
-# The rows of the table of floors name operations in their first cell, as `attention_forward`; their last cell takes what was reached.
+# The rows of the table of floors name operations in their first cell, as
+# `attention_forward`; their last cell takes what was reached.
 awk -F '\t' -v OFS='\t' '$2 == "base" && $9 + 0 > 0 {
     if (!($1 in low) || $9 < low[$1]) low[$1] = $9
     if (!($1 in high) || $9 > high[$1]) high[$1] = $9 }

@@ -1,21 +1,31 @@
 #!/bin/sh
-# A grid of 18 configurations (2 learning rates x 3 lengths x 3 weight decays) on the demo data: by PyTorch + PEFT + ChronosPipeline, one
-# after the other (bench/peers/torch_sweep.py), and by `ftgpu sweep`. Same windows, batches, samples and metrics on both sides. Prints a table with
-# each goal beside what was measured and writes it, with all figures, to bench/results/sweep-<device>.md and .json.
+# A grid of 18 configurations (2 learning rates x 3 lengths x 3 weight decays) on the demo
+# data: by PyTorch + PEFT + ChronosPipeline, one after the other
+# (bench/peers/torch_sweep.py), and by `ftgpu sweep`. Same windows, batches, samples and
+# metrics on both sides. Prints a table with each goal beside what was measured and writes
+# it, with all figures, to bench/results/sweep-<device>.md and .json.
 #
 # usage: bench/sweep.sh [option...]
 #   --ftgpu PROGRAM      (build/ftgpu)
-#   --python PROGRAM     a Python with tests/oracle/requirements.txt (python3); "none": ftgpu alone
+#   --python PROGRAM     a Python with tests/oracle/requirements.txt (python3); "none":
+#                        ftgpu alone
 #   --sizes 'SIZE...'    ('nano tiny')
-#   --repetitions N      of everything, in turn, so that a busy minute meets both sides (3); medians count
-#   --peer-configs N     the peer trains only the first N of the 18, and its times are scaled to all: training by epochs, evaluation by number. It
+#   --repetitions N      of everything, in turn, so that a busy minute meets both sides
+#                        (3); medians count
+#   --peer-configs N     the peer trains only the first N of the 18, and its times are
+#                        scaled to all: training by epochs, evaluation by number. It
 #                        trains one after the other, so that nothing else changes. (18)
-#   --configs N          only the first N of the 18 on both sides, and no other schedule: a short look (18)
-#   --threads N (2), --device cpu|cuda (cpu), --dtype f32|bf16 (f32), --out DIR (bench/results)
-#   --peer-options 'OPTION...'   for torch_sweep.py, e.g. '--threads 1' or '--series 64': what is best on this machine
+#   --configs N          only the first N of the 18 on both sides, and no other schedule:
+#                        a short look (18)
+#   --threads N (2), --device cpu|cuda (cpu), --dtype f32|bf16 (f32),
+#   --out DIR (bench/results)
+#   --peer-options 'OPTION...'   for torch_sweep.py, e.g. '--threads 1' or '--series 64':
+#                                what is best on this machine
 #
-# Training of ftgpu is all that is not evaluation: start, steps, val_loss, checkpoints, records. Of the peer it is steps and val_loss alone.
-# The peer runs with OMP_WAIT_POLICY=passive, so that on a machine that others use too no thread burns time while it waits, as none of ftgpu does.
+# Training of ftgpu is all that is not evaluation: start, steps, val_loss, checkpoints,
+# records. Of the peer it is steps and val_loss alone. The peer runs with
+# OMP_WAIT_POLICY=passive, so that on a machine that others use too no thread burns time
+# while it waits, as none of ftgpu does.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 ftgpu=build/ftgpu python=python3 sizes='nano tiny' repetitions=3 peer_configs=18 configs=18 threads=2 device=cpu dtype=f32 out=bench/results peer_options=''
@@ -59,7 +69,8 @@ die() {
 
 now() { date +%s.%N; }
 
-# look_at_processor: sets processor, the seconds of all that this shell has started and that has ended. No subshell, which has started nothing.
+# look_at_processor: sets processor, the seconds of all that this shell has started and
+# that has ended. No subshell, which has started nothing.
 look_at_processor() {
     times >"$work/cpu"
     processor=$(tail -n 1 "$work/cpu" | tr 'ms' '  ' | awk '{ print $1 * 60 + $2 + $3 * 60 + $4 }')
@@ -83,7 +94,8 @@ peer() { # SIZE
         die "the peer failed"
     cp "$work/peer.json" "$work/peer-$1.json"
     # shellcheck disable=SC2046
-    # The first N of the grid have some of the 108 epochs that all have; the model before tuning is evaluated besides.
+    # The first N of the grid have some of the 108 epochs that all have; the model before
+    # tuning is evaluated besides.
     set -- "$1" $(for key in training_seconds evaluation_seconds training_cpu_seconds evaluation_cpu_seconds; do number $key "$work/peer.json"; done)
     awk -v n="$peer_configs" -v all="$configs" -v size="$1" -v t="$2" -v e="$3" -v tc="$4" -v ec="$5" 'BEGIN {
         for (i = 0; i < all; i++) { sum += substr("030510", int(i / 3) % 3 * 2 + 1, 2); if (i < n) epochs = sum }

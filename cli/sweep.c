@@ -186,7 +186,7 @@ typedef struct sweep_options {
     const char *format, *shard;
 } sweep_options;
 
-/* Fills in how many configurations are trained, and by whom. Returns the number of rows. */
+/* The rows on what is searched, how, and by whom. Returns how many they are. */
 static size_t add_search_rows(sweep_options *o, ft_option *table)
 {
     ft_sweep_request *r = &o->request;

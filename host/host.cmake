@@ -1,4 +1,5 @@
-# host/: libftgpu's public face, and the rooms below it. Each may link what docs/architecture.md §1 lets it include.
+# host/: libftgpu's public face, and the rooms below it. Each may link what
+# docs/architecture.md §1 lets it include.
 ft_room(search host/search ft_model ft_tracker ft_base)
 ft_room(data host/data ft_tracker ft_base)
 ft_room(bench host/bench ft_model ft_base)
@@ -37,7 +38,8 @@ add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/libftgpu.a
   DEPENDS ft_host ft_workers ft_sweep ft_experiment ft_hub ft_bench ft_data ft_search ft_model ft_tracker ft_kernels ft_base
   COMMENT "libftgpu.a" VERBATIM)
 add_custom_target(ftgpu_library_file ALL DEPENDS ${CMAKE_BINARY_DIR}/libftgpu.a)
-# The public headers stand in the build tree as they are installed: <ftgpu/ftgpu.h> is found in both.
+# The public headers stand in the build tree as they are installed: <ftgpu/ftgpu.h> is
+# found in both.
 set(public_include ${CMAKE_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${public_include}/ftgpu/base)
 file(CREATE_LINK ${CMAKE_SOURCE_DIR}/host/ftgpu.h ${public_include}/ftgpu/ftgpu.h SYMBOLIC)

@@ -6,6 +6,10 @@
 
 const char *const ft_target_names[FT_N_TARGETS] = {"q", "k", "v", "o", "wi", "wo"};
 
+_Static_assert(FT_TARGET_Q == 1 << 0 && FT_TARGET_K == 1 << 1 && FT_TARGET_V == 1 << 2 &&
+                   FT_TARGET_O == 1 << 3 && FT_TARGET_WI == 1 << 4 && FT_TARGET_WO == 1 << 5,
+               "the bits are in the order of the names");
+
 uint32_t ft_target_of(const ft_tensor_info *info)
 {
     for (int i = 0; info->target && i < FT_N_TARGETS; i++)

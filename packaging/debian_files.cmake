@@ -1,5 +1,5 @@
-# Run by cpack between installing into its staging directories, one a component, and packing them: what Debian's policy
-# asks for beyond cmake --install.
+# Run by cpack between installing into its staging directories, one a component, and
+# packing them: what Debian's policy asks for beyond cmake --install.
 set(staging ${CPACK_TEMPORARY_DIRECTORY})
 find_program(GZIP gzip REQUIRED)
 find_program(STRIP strip REQUIRED)

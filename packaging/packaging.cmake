@@ -1,6 +1,6 @@
-# cmake --install: the program with manual page and completion (component runtime), the plugin that it loads under an MPI
-# launcher (component mpi, where MPI was found), the library with header and ftgpu.pc (component development). cpack makes a .deb
-# of each.
+# cmake --install: the program with manual page and completion (component runtime), the
+# plugin that it loads under an MPI launcher (component mpi, where MPI was found), the
+# library with header and ftgpu.pc (component development). cpack makes a .deb of each.
 include(GNUInstallDirs)
 
 # Manual page and completion are what the program itself prints.
@@ -15,8 +15,9 @@ foreach(form man:ftgpu.1 bash:ftgpu.bash zsh:_ftgpu)
 endforeach()
 add_custom_target(ftgpu_printed_files ALL DEPENDS ${printed_files})
 
-# ftgpu.pc names each library as -lNAME, and its directory where the linker would not look by itself. It says where it is
-# relative to itself, so that the installed tree may be moved.
+# ftgpu.pc names each library as -lNAME, and its directory where the linker would not look
+# by itself. It says where it is relative to itself, so that the installed tree may be
+# moved.
 function(ft_link_flags out)
   set(flags)
   foreach(library ${ARGN})
@@ -69,7 +70,8 @@ install(FILES base/error.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ftgpu/base CO
 install(FILES ${CMAKE_BINARY_DIR}/generated/ftgpu.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
-# cpack: ftgpu_VERSION_ARCHITECTURE.deb, libftgpu-dev_VERSION_ARCHITECTURE.deb and ftgpu-mpi_VERSION_ARCHITECTURE.deb.
+# cpack: ftgpu_VERSION_ARCHITECTURE.deb, libftgpu-dev_VERSION_ARCHITECTURE.deb and
+# ftgpu-mpi_VERSION_ARCHITECTURE.deb.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ftgpu)
 set(CPACK_PACKAGE_VENDOR "ftgpu developers")

@@ -1,6 +1,8 @@
-# Checks what documents and code say about documents: each cited section is there, each relative link leads
-# somewhere, lines of docs/ (code blocks left out) are at most 100 characters. Prints a line for each fault and exits with 1 if there was
-# one. Input: all text files, named from the repository's root; -v pages="docs/a.md docs/b.md". Runs under LC_ALL=C.
+# Checks what documents and code say about documents: each cited section is there, each
+# relative link leads somewhere, lines of docs/ (code blocks left out) are at most 100
+# characters. Prints a line for each fault and exits with 1 if there was one. Input: all
+# text files, named from the repository's root; -v pages="docs/a.md docs/b.md". Runs under
+# LC_ALL=C.
 
 function tell(what) { print FILENAME ":" FNR ": " what; n_faults++ }
 
@@ -45,7 +47,8 @@ function check_citations(text,    cite, name, number) {
     }
 }
 
-# Where a link of this file leads, from the root: "docs/a.md" of "../docs/a.md" in kernels/README.md.
+# Where a link of this file leads, from the root: "docs/a.md" of "../docs/a.md" in
+# kernels/README.md.
 function resolve(target,    directory) {
     directory = FILENAME
     if (!sub(/\/[^\/]*$/, "", directory)) directory = ""

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Documents and the code's citations of them hold in this tree (docs.awk), and each kind of fault is noticed. usage: docs.sh ROOT
+# Documents and the code's citations of them hold in this tree (docs.awk), and each kind
+# of fault is noticed. usage: docs.sh ROOT
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$1
@@ -15,7 +16,8 @@ check() {
 
 (cd "$root" && check) || { echo "documents of the tree are at fault"; exit 1; }
 
-# A small tree in which all is well, then one fault at a time: file, line to add, what the message must say.
+# A small tree in which all is well, then one fault at a time: file, line to add, what the
+# message must say.
 cd "$scratch"
 mkdir -p docs host
 printf '# A page\n\n## 1. One\n\n## 2. Two\n' >docs/page.md

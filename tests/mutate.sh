@@ -1,20 +1,28 @@
 #!/bin/sh
-# Breaks the CUDA kernels, one small change at a time, and sees whether the table of operations (tests/ops) notices: each barrier
-# and each wait is taken away, each mask comparison, each "+ 1"-like term of an index (tests/mutate/mutants.awk says which changes
-# exactly). A mutant is compiled by itself against the simulator and runs the operations of its file: the smallest shapes, then
-# all of them in all thread orders, and what survives that once more under AddressSanitizer, which sees reads out of place that
-# change nothing. It is caught when one fails, crashes or does not end. What does not compile is not counted. Survivors that are
-# known stand in tests/mutate/known.txt, with the reason; one that computes the same as the kernel as it is ("equivalent") can be
+# Breaks the CUDA kernels, one small change at a time, and sees whether the table of
+# operations (tests/ops) notices: each barrier and each wait is taken away, each mask
+# comparison, each "+ 1"-like term of an index (tests/mutate/mutants.awk says which
+# changes exactly). A mutant is compiled by itself against the simulator and runs the
+# operations of its file: the smallest shapes, then all of them in all thread orders, and
+# what survives that once more under AddressSanitizer, which sees reads out of place that
+# change nothing. It is caught when one fails, crashes or does not end. What does not
+# compile is not counted. Survivors that are known stand in tests/mutate/known.txt, with
+# the reason; one that computes the same as the kernel as it is ("equivalent") can be
 # caught by nobody and is not counted either, but listed.
 #
 # usage: tests/mutate.sh [--build DIR] [--split I/N] [--every K] [--list] [FILE...]
-#   FILE         of kernels/cuda (default: all .cu and .h there); of a header all files that include it are tried
-#   --split I/N  only the I-th of N shares, for several machines or cores (each with a --build of its own)
+#   FILE         of kernels/cuda (default: all .cu and .h there); of a header all files
+#                that include it are tried
+#   --split I/N  only the I-th of N shares, for several machines or cores (each with a
+#                --build of its own)
 #   --every K    only each K-th mutant: a sample
 #   --list       prints the mutants and runs none
-# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was stopped. Tried again are all mutants of a file
-# that has changed since and, when the tests have, survivors, but for those that are equivalent. All take an hour or two of a core.
-# Exit status: 0 at least 95 % caught and every survivor known; 1 not so; 2 wrong usage, or the kernels fail as they are.
+# Results are kept in DIR/mutants.tsv, so that the same command goes on where it was
+# stopped. Tried again are all mutants of a file that has changed since and, when the
+# tests have, survivors, but for those that are equivalent. All take an hour or two of a
+# core.
+# Exit status: 0 at least 95 % caught and every survivor known; 1 not so; 2 wrong usage,
+# or the kernels fail as they are.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD build=build/mutate share=0 shares=1 every=1 list=
@@ -69,7 +77,8 @@ for how in plain checked; do
     quietly cmake --build "$build/$how" --target run_ops --parallel "$(nproc)"
 done
 
-# The operations that a .cu file implements; a file that only helps others has those of its family (attention_tile: attention_*).
+# The operations that a .cu file implements; a file that only helps others has those of
+# its family (attention_tile: attention_*).
 operations_of() {
     grep -ho 'base->[a-z_]* = ' "$1" | sed 's/base->//; s/ = //' | grep -Fxf "$build/operations" && return
     family=$(basename "$1" .cu)
@@ -88,7 +97,8 @@ users_of() {
     esac
 }
 
-# make_program HOW FILE: run_ops of a build, with a .cu file compiled as there but headers of $build/tree before those of the root.
+# make_program HOW FILE: run_ops of a build, with a .cu file compiled as there but headers
+# of $build/tree before those of the root.
 make_program() {
     name=$(basename "$2" .cu)
     command=$(grep -o "\"command\": \".*/simt/$name\\.cpp\"" "$build/$1/compile_commands.json" | head -n 1 |
@@ -97,7 +107,8 @@ make_program() {
         eval "$(sed "s| -o run_ops | mutant.o -o mutant_$name |" CMakeFiles/run_ops.dir/link.txt)") >"$build/log" 2>&1
 }
 
-# Tensor cores are for bf16 alone, which leaves little of it to the other kernels of attention.
+# Tensor cores are for bf16 alone, which leaves little of it to the other kernels of
+# attention.
 types_of() { # FILE
     case $1 in
     *_mma*) echo --dtype bf16 ;;
@@ -105,8 +116,8 @@ types_of() { # FILE
     esac
 }
 
-# run SECONDS PROGRAM OPERATIONS OPTION...: seconds of processor time, so that other work on the machine turns nobody into a mutant
-# that does not end.
+# run SECONDS PROGRAM OPERATIONS OPTION...: seconds of processor time, so that other work
+# on the machine turns nobody into a mutant that does not end.
 run() {
     seconds=$1 program=$2 operations_run=$3
     shift 3
@@ -135,7 +146,8 @@ run_mutant() {
     run "$limit" "$how/mutant_$(basename "$user" .cu)" "$(operations_of "$user")" $(types_of "$user") "$@"
 }
 
-# try FILE LINE AT BYTES REPLACEMENT: sets $outcome: caught, survived or "does not compile". What costs least comes first.
+# try FILE LINE AT BYTES REPLACEMENT: sets $outcome: caught, survived or "does not
+# compile". What costs least comes first.
 try() {
     rm -rf "$build/tree"
     mkdir -p "$build/tree/kernels/cuda"
@@ -151,7 +163,8 @@ try() {
         outcome=caught
         run_mutant 20 plain --smallest 8 || return 0
     done
-    # Of a header that many files use, the largest shapes show nothing that the others do not.
+    # Of a header that many files use, the largest shapes show nothing that the others do
+    # not.
     most=
     [ "$(echo "$users" | wc -w)" -le 5 ] || most='--smallest 24'
     for user in $users; do
@@ -166,7 +179,8 @@ try() {
     outcome=survived
 }
 
-# Why it is known that a mutant survives. It is found by its file, the text of its line and the change, since line numbers move.
+# Why it is known that a mutant survives. It is found by its file, the text of its line
+# and the change, since line numbers move.
 reason_of() { # FILE LINE SHOWN REPLACEMENT
     file=$1 text=$(sed -n "$2p" "$1" | sed 's/^ *//') change="$3 -> ${4:-nothing}" awk -F ' ! ' '
         ($1 == ENVIRON["file"] || $1 == "*") && ($2 == ENVIRON["text"] || $2 == "*") && $3 == ENVIRON["change"] { print $4; exit }

@@ -1,8 +1,10 @@
-# For tests of a check of the tree, which plant one fault at a time in a small tree where all is well: `check`, which they define, must
-# refuse it. They end with $failures as their exit status.
+# For tests of a check of the tree, which plant one fault at a time in a small tree where
+# all is well: `check`, which they define, must refuse it. They end with $failures as
+# their exit status.
 failures=0
 
-# plant FILE LINE MESSAGE: with this line at the file's end the check fails and says so in words that match.
+# plant FILE LINE MESSAGE: with this line at the file's end the check fails and says so in
+# words that match.
 plant() {
     cp "$1" saved
     printf '%s\n' "$2" >>"$1"

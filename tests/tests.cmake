@@ -1,4 +1,5 @@
-# tests/unit/<room>/test_<subject>.c is one Criterion program each, linked with that room and those below it.
+# tests/unit/<room>/test_<subject>.c is one Criterion program each, linked with that room
+# and those below it.
 find_path(CRITERION_INCLUDE criterion/criterion.h REQUIRED)
 find_library(CRITERION_LIBRARY criterion REQUIRED)
 include(tests/ops/ops.cmake)
@@ -18,7 +19,8 @@ foreach(room base kernels model tracker host cli)
     target_link_libraries(${name} PRIVATE ${test_rooms_${room}} ${CRITERION_LIBRARY})
     target_compile_definitions(${name} PRIVATE FT_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden")
     add_test(NAME unit/${room}/${name} COMMAND ${name})
-    # Criterion does not look at what a test's process says when it ends: a leak alone would pass.
+    # Criterion does not look at what a test's process says when it ends: a leak alone
+    # would pass.
     set_tests_properties(unit/${room}/${name} PROPERTIES FAIL_REGULAR_EXPRESSION "LeakSanitizer;runtime error: "
                          TIMEOUT 600)
   endforeach()
@@ -51,8 +53,9 @@ endforeach()
 add_executable(ftgpu_synthetic tests/tools/ftgpu_synthetic.c) # artificial series: their picture and speed
 target_link_libraries(ftgpu_synthetic PRIVATE ft_model)
 
-# The longest tests first, so that none of them runs alone at the end while a core is idle: about how many seconds of processor time each
-# takes, plain or under sanitizers. Of a test that is not in this build nothing is said.
+# The longest tests first, so that none of them runs alone at the end while a core is
+# idle: about how many seconds of processor time each takes, plain or under sanitizers. Of
+# a test that is not in this build nothing is said.
 set(costs
     fuzz 200 faults/slow_faults 130 simt/test_model_check 150 e2e/slow_gpu_check 115 simt/test_ops_cuda 100 e2e/slow_bad_allocations 110
     simt/test_cuda_together 160 simt/test_cuda_ranks 90 fuzz/checkpoints 75 e2e/slow_worker_allocations 75 simt/gpu_bench_check 45
@@ -68,12 +71,14 @@ while(costs)
   endif()
 endwhile()
 
-# What tests measure of this machine stays in the build directory, and is the same for all of them.
+# What tests measure of this machine stays in the build directory, and is the same for all
+# of them.
 get_property(all_tests DIRECTORY PROPERTY TESTS)
 foreach(test ${all_tests})
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/test-cache)
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT HF_HUB_OFFLINE=1) # no test speaks with the network
-  # Tests run side by side on the same cores: a thread that waits must not keep one busy. The program sees to that by itself.
+  # Tests run side by side on the same cores: a thread that waits must not keep one busy.
+  # The program sees to that by itself.
   if(NOT test MATCHES "^e2e/")
     set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT OMP_WAIT_POLICY=passive)
   endif()

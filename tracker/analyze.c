@@ -24,8 +24,8 @@ static ft_status finish(const ft_table *table, const ft_text *remark, ft_error *
     return table->failed || remark->failed ? ft_no_memory(err, "an analysis", 0) : FT_OK;
 }
 
-/* "1 of 2 experiments <do something>: <what that means>", or none of 2, of those that can be judged; "3 of 5
- * experiments cannot be judged: <why>" */
+/* "1 of 2 experiments <do something>: <what that means>", or none of 2, of those that can
+ * be judged; "3 of 5 experiments cannot be judged: <why>" */
 static void remark_counts(ft_text *remark, size_t count, size_t n_found, const char *found, size_t n_unknown,
                           const char *why)
 {
@@ -44,21 +44,23 @@ static int overfits(const ft_experiment *experiment, double *train_mae, double *
 {
     *train_mae = ft_metrics_get(&experiment->metrics[FT_TRAIN], FT_MAE);
     *val_mae = ft_metrics_get(&experiment->metrics[FT_VAL], FT_MAE);
-    *ratio = *val_mae / *train_mae; /* a perfect fit of the training split makes it infinite: shown as null */
+    /* a perfect fit of the training split makes it infinite: shown as null */
+    *ratio = *val_mae / *train_mae;
     return isnan(*ratio) ? -1 : *ratio > overfitting_ratio;
 }
 
 typedef struct convergence {
     double initial, final, reduction, increasing; /* of the training loss */
-    double best_val, lost; /* lowest val_loss; how much of its gain over the first epoch the end lost again */
+    /* lowest val_loss; how much of its gain over the first epoch the end lost again */
+    double best_val, lost;
     int64_t best_val_epoch; /* -1: no val_loss is known */
     size_t n_val;           /* epochs with a val_loss */
     bool best_is_last;
     int issue; /* 1, 0, or -1 where unknown */
 } convergence;
 
-/* Judges by val_loss: the training loss is of windows that shift at random from epoch to epoch. Where there
- * is none, by how often the training loss rose. */
+/* Judges by val_loss: the training loss is of windows that shift at random from epoch to
+ * epoch. Where there is none, by how often the training loss rose. */
 static void judge(convergence *c, double first_val, double last_val, size_t n_steps)
 {
     if (c->n_val >= 2) {

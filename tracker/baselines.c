@@ -6,7 +6,8 @@
 
 static const char key[] = "baseline_metrics";
 
-/* Sets object[name] = item, in place of what is there; false (item freed) when memory ran out. */
+/* Sets object[name] = item, in place of what is there; false (item freed) when memory ran
+ * out. */
 static bool put(cJSON *object, const char *name, cJSON *item)
 {
     if (!object || !item) {
@@ -55,7 +56,8 @@ bool ft_baseline_get(const ft_experiment *experiment, size_t index, const char *
     for (int s = 0; s < FT_N_SPLITS; s++) {
         char split[32];
         snprintf(split, sizeof split, "%s_metrics", ft_split_names[s]);
-        /* A file of another origin may hold anything here: what is not metrics is not evaluated. */
+        /* A file of another origin may hold anything here: what is not metrics is not
+         * evaluated. */
         if (ft_metrics_from_json(cJSON_GetObjectItemCaseSensitive(entry, split), &metrics[s], NULL) != FT_OK)
             metrics[s] = (ft_metrics){0};
     }

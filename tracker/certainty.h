@@ -15,7 +15,8 @@ typedef struct ft_rivals {
     size_t n_replicates[FT_MOST_COMPARED]; /* whose windows are in the mean */
     ft_certainty certainty[FT_MOST_COMPARED];
     size_t count;
-    size_t n_left_out; /* with the metric, but worse than these, or without forecasts of the same windows */
+    /* with the metric, but worse than these, or without forecasts of the same windows */
+    size_t n_left_out;
     size_t n_windows, n_series, n_blocks; /* as in confidence_set.h */
 } ft_rivals;
 
@@ -27,8 +28,8 @@ ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates 
 /* How many cannot be told from the best, itself not counted. */
 size_t ft_rivals_tied(const ft_rivals *rivals);
 typedef enum ft_rivals_detail { FT_RIVALS_ERROR, FT_RIVALS_NAMES } ft_rivals_detail;
-/* Adds one sentence: the metric's standard error, which others cannot be told from the best (FT_RIVALS_NAMES),
- * and how many were left out. Nothing where count is 0. */
+/* Adds one sentence: the metric's standard error, which others cannot be told from the
+ * best (FT_RIVALS_NAMES), and how many were left out. Nothing where count is 0. */
 void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split split, ft_rivals_detail detail,
                         ft_text *out);
 

@@ -28,8 +28,8 @@ static size_t prefixed_column(ft_table *table, ft_text *scratch, const char *pre
     return ft_table_column(table, scratch->data);
 }
 
-/* The column of a hyperparameter. Most experiments have theirs in one order: `guess` is the column after that
- * of the one before. */
+/* The column of a hyperparameter. Most experiments have theirs in one order: `guess` is
+ * the column after that of the one before. */
 static size_t hyperparam_column(ft_table *table, ft_text *scratch, size_t guess, const char *name)
 {
     const char *there = guess < table->n_columns ? table->columns[guess] : "";
@@ -45,7 +45,8 @@ static void set_json(ft_table *table, size_t column, const cJSON *value)
         ft_table_set_flag(table, column, cJSON_IsTrue(value));
     } else if (cJSON_IsString(value)) {
         ft_table_set_text(table, column, value->valuestring);
-    } else if (!cJSON_IsNull(value)) { /* a list, as lora_targets may be written elsewhere */
+        /* a list, as lora_targets may be written elsewhere */
+    } else if (!cJSON_IsNull(value)) {
         char *printed = ft_json_print_line(value);
         if (!printed) table->failed = true;
         ft_table_set_text(table, column, printed);
@@ -170,7 +171,8 @@ static int compare_rows(const grouping *by, size_t a, size_t b)
     return 0;
 }
 
-/* Sorts row numbers by their keys, stable (merge sort: qsort has no place for the keys). */
+/* Sorts row numbers by their keys, stable (merge sort: qsort has no place for the
+ * keys). */
 static void sort_rows(const grouping *by, size_t *rows, size_t *spare, size_t count)
 {
     if (count < 2) return;

@@ -25,8 +25,8 @@ static size_t pick(dice *d, size_t below)
 
 /* -- which windows vary together -- */
 
-/* Windows of a series follow one another, and errors of neighbours are alike: blocks of the cube root of
- * their number, as is usual (Künsch 1989). */
+/* Windows of a series follow one another, and errors of neighbours are alike: blocks of
+ * the cube root of their number, as is usual (Künsch 1989). */
 static size_t block_length(size_t n)
 {
     size_t length = (size_t)(cbrt((double)n) + 0.5);
@@ -35,7 +35,8 @@ static size_t block_length(size_t n)
 
 typedef struct plan {
     size_t n_windows, n_series;
-    size_t *first; /* (n_series + 1): the windows of series i are [first[i], first[i + 1]) */
+    /* (n_series + 1): the windows of series i are [first[i], first[i + 1]) */
+    size_t *first;
 } plan;
 
 static size_t count_blocks(const plan *p)
@@ -51,7 +52,8 @@ static void draw(const plan *p, dice *d, double *times)
         size_t series = p->n_series > 1 ? pick(d, p->n_series) : 0;
         size_t first = p->first[series], n = p->first[series + 1] - first, length = block_length(n);
         for (size_t done = 0; done < n; done += length) {
-            size_t start = pick(d, n); /* blocks go round: each window is drawn equally often */
+            /* blocks go round: each window is drawn equally often */
+            size_t start = pick(d, n);
             for (size_t i = 0; i < length && done + i < n; i++) times[first + (start + i) % n]++;
         }
     }
@@ -92,8 +94,8 @@ static double total(const double *values, size_t n)
 
 /* -- few blocks -- */
 
-/* How much wider intervals of Student's t are than normal ones at 95 %, with n - 1 degrees of freedom, and
- * how much too narrow the spread of draws from n is. */
+/* How much wider intervals of Student's t are than normal ones at 95 %, with n - 1
+ * degrees of freedom, and how much too narrow the spread of draws from n is. */
 static double small_sample_factor(size_t n)
 {
     const double z = Z_95, v = (double)n - 1;
@@ -104,10 +106,12 @@ static double small_sample_factor(size_t n)
 
 /* -- the set -- */
 
-/* How far each experiment that is left is from the mean of those left, and how far draws are from that. */
+/* How far each experiment that is left is from the mean of those left, and how far draws
+ * are from that. */
 typedef struct distances {
-    double *cost, *distance, *error; /* (count): the metric's cost, cost - mean, standard error of that */
-    double *mean;                    /* (DRAWS): of those left */
+    /* (count): the metric's cost, cost - mean, standard error of that */
+    double *cost, *distance, *error;
+    double *mean; /* (DRAWS): of those left */
 } distances;
 
 static double mean_of_left(const double *costs, const ft_certainty *certainty, size_t count)

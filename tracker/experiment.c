@@ -42,7 +42,8 @@ void ft_experiment_free(ft_experiment *experiment)
 }
 
 enum { MOST_ATTEMPTS = 1000000 }; /* of one name in one second */
-enum { MAX_NAME_BYTES = 150 };    /* leaves room in a file name of 255 for number, time and suffix */
+/* leaves room in a file name of 255 for number, time and suffix */
+enum { MAX_NAME_BYTES = 150 };
 
 ft_status ft_experiment_check_name(const char *name, ft_error *err)
 {
@@ -115,8 +116,8 @@ static ft_status look_if_free(const char *path, bool *is_free, ft_error *err)
     return ft_fail(err, FT_FAILED, "%s: cannot be looked at: %s", path, strerror(errno));
 }
 
-/* "<results>/<id>" for the attempt-th try of an id, and whether mkdir made it. What is there already is not
- * announced: nobody may think that it is the announcer's. */
+/* "<results>/<id>" for the attempt-th try of an id, and whether mkdir made it. What is
+ * there already is not announced: nobody may think that it is the announcer's. */
 static ft_status try_directory(ft_experiment *experiment, const char *results, const char *stem, int attempt,
                                const ft_announcer *announcer, bool *made, ft_error *err)
 {

@@ -46,8 +46,8 @@ static ft_status add_experiment(ft_experiments *set, size_t *capacity, const ft_
     return FT_OK;
 }
 
-/* Why an entry of the results directory gave no experiment: it is unfinished, none of ours, or `broken` says
- * so. */
+/* Why an entry of the results directory gave no experiment: it is unfinished, none of
+ * ours, or `broken` says so. */
 static ft_status explain(ft_experiments *set, const char *directory, const ft_error *broken, ft_error *err)
 {
     struct stat about;
@@ -56,7 +56,8 @@ static ft_status explain(ft_experiments *set, const char *directory, const ft_er
     bool exists = false;
     ft_error ignored;
     const bool is_missing = ft_path_exists(path, &exists, &ignored) == FT_OK && !exists;
-    /* A plain file beside the experiments (a report, an export) is none of ours to complain about. */
+    /* A plain file beside the experiments (a report, an export) is none of ours to
+     * complain about. */
     if (is_missing && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
     free(path);
     return is_missing ? FT_OK : add_warning(set, broken->message, err);
@@ -90,8 +91,8 @@ static int by_id(const void *left, const void *right)
     return order ? order : strcmp(a->directory, b->directory);
 }
 
-/* Of experiments with one id (a copied directory) the one that lies where its id says is kept, else the
- * first. */
+/* Of experiments with one id (a copied directory) the one that lies where its id says is
+ * kept, else the first. */
 static ft_status drop_duplicates(ft_experiments *set, ft_error *err)
 {
     size_t kept = 0;
@@ -184,7 +185,8 @@ ft_status ft_experiments_find(const ft_experiments *experiments, const char *id,
     const ft_experiment *match = experiments->items + first;
     while (first + n_matches < experiments->count && strncmp(match[n_matches].experiment_id, id, length) == 0)
         n_matches++;
-    for (size_t i = 0; n_matches == 0 && i < experiments->count; i++) { /* a directory that was renamed */
+    /* a directory that was renamed */
+    for (size_t i = 0; n_matches == 0 && i < experiments->count; i++) {
         const char *directory = experiments->items[i].directory, *slash = strrchr(directory, '/');
         if (strcmp(slash ? slash + 1 : directory, id) != 0) continue;
         *found = &experiments->items[i];

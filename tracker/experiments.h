@@ -1,4 +1,5 @@
-/* A results directory: all its experiments, those that could not be read by name, and finding one. */
+/* A results directory: all its experiments, those that could not be read by name, and
+ * finding one. */
 #ifndef FT_TRACKER_EXPERIMENTS_H
 #define FT_TRACKER_EXPERIMENTS_H
 
@@ -16,15 +17,17 @@ typedef struct ft_experiments {
     size_t n_unfinished; /* directories without a results.json: running, or killed */
 } ft_experiments;
 
-/* Loads every <results>/<directory>/results.json; hidden directories are not looked at. Broken and foreign
- * files, and a second file with an id that was seen, are skipped with a warning. Fails only if the directory
- * itself cannot be read (FT_BAD_INPUT), or memory runs out. */
+/* Loads every <results>/<directory>/results.json; hidden directories are not looked at.
+ * Broken and foreign files, and a second file with an id that was seen, are skipped with
+ * a warning. Fails only if the directory itself cannot be read (FT_BAD_INPUT), or memory
+ * runs out. */
 ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experiments *experiments,
                               ft_error *err);
 void ft_experiments_free(ft_experiments *experiments);
 
-/* The experiment with that id, else the only one whose id starts so, else the one in a directory of that
- * name. FT_BAD_INPUT with the nearest id, or with how many ids start so. *found points into `experiments`. */
+/* The experiment with that id, else the only one whose id starts so, else the one in a
+ * directory of that name. FT_BAD_INPUT with the nearest id, or with how many ids start
+ * so. *found points into `experiments`. */
 ft_status ft_experiments_find(const ft_experiments *experiments, const char *id, const ft_experiment **found,
                               ft_error *err);
 

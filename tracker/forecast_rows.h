@@ -17,7 +17,8 @@ bool ft_raw_cell_number(ft_raw_cell cell, double *value);
 /* Cuts the line up to `end` into cells: (count); false where it has not so many. */
 bool ft_raw_cells_cut(const char *line, const char *end, size_t count, ft_raw_cell *cells);
 
-/* A step of a window. Cells point into the file's text, which is there until the reading ends. */
+/* A step of a window. Cells point into the file's text, which is there until the reading
+ * ends. */
 typedef struct ft_forecast_row {
     ft_forecast_kind kind;
     ft_raw_cell item, origin, timestamp, truth;
@@ -26,8 +27,9 @@ typedef struct ft_forecast_row {
 
 typedef ft_status ft_forecast_row_visit(void *context, const ft_forecast_row *row, ft_error *err);
 
-/* Calls `visit` with each row of the kinds in `kinds` (bit 1 << FT_OF_VAL, ...), in the order of the file.
- * FT_BAD_INPUT, naming file and line, where the directory has no forecasts.csv or it is not one. */
+/* Calls `visit` with each row of the kinds in `kinds` (bit 1 << FT_OF_VAL, ...), in the
+ * order of the file. FT_BAD_INPUT, naming file and line, where the directory has no
+ * forecasts.csv or it is not one. */
 ft_status ft_forecast_rows_read(const char *directory, unsigned kinds, ft_forecast_row_visit *visit,
                                 void *context, ft_error *err);
 

@@ -1,4 +1,5 @@
-/* Writes forecasts.csv a window at a time; the file appears whole when it is committed. */
+/* Writes forecasts.csv a window at a time; the file appears whole when it is
+ * committed. */
 #include "tracker/forecasts.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* Which hyperparameters drive a metric: correlations with each, PED-ANOVA, and what they mean in words. */
+/* Which hyperparameters drive a metric: correlations with each, PED-ANOVA, and what they
+ * mean in words. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 /* Below this nothing is claimed, whatever the number of experiments. */
 static const double negligible = 0.1;
 
-/* The finding in words. The sign alone misleads: for an error, a positive correlation means that more is
- * worse. */
+/* The finding in words. The sign alone misleads: for an error, a positive correlation
+ * means that more is worse. */
 static const char *effect_of(ft_metric metric, double correlation)
 {
     if (fabs(correlation) < negligible) return "hardly matters";
@@ -40,8 +41,9 @@ typedef struct study {
     double *room;                  /* (3 n) */
     bool *is_best;                 /* (n): for PED-ANOVA */
     size_t n_best;
-    double total;         /* of importances so far */
-    ft_text bent, turned; /* hyperparameters best in between, and those that test says the opposite of */
+    double total; /* of importances so far */
+    /* hyperparameters best in between, and those that test says the opposite of */
+    ft_text bent, turned;
 } study;
 
 static const ft_cell *cell_at(const study *s, size_t i, size_t column)
@@ -55,8 +57,8 @@ static bool is_same(const ft_cell *a, const ft_cell *b)
            (a->kind == FT_CELL_TEXT ? strcmp(a->text, b->text) == 0 : a->number == b->number);
 }
 
-/* The values of a column: numbers, or numbers of choices where one is a text or a flag. Those that an
- * experiment lacks are NaN. */
+/* The values of a column: numbers, or numbers of choices where one is a text or a flag.
+ * Those that an experiment lacks are NaN. */
 static ft_ped_parameter take_column(const study *s, size_t column, bool *varies)
 {
     ft_ped_parameter p = {.values = s->values, .is_whole = true};
@@ -84,7 +86,8 @@ static ft_ped_parameter take_column(const study *s, size_t column, bool *varies)
     return p;
 }
 
-/* The choice whose experiments have the lowest mean cost: the first experiment that made it. */
+/* The choice whose experiments have the lowest mean cost: the first experiment that made
+ * it. */
 static size_t find_best_choice(const study *s, size_t n_choices)
 {
     double *sum = s->room, *count = s->room + s->n, least = INFINITY;
@@ -103,8 +106,8 @@ static size_t find_best_choice(const study *s, size_t n_choices)
     return best;
 }
 
-/* An effect that turns within the range that was tried, beyond chance (5 %): 1 where the best lies in
- * between, -1 where the worst does, else 0. */
+/* An effect that turns within the range that was tried, beyond chance (5 %): 1 where the
+ * best lies in between, -1 where the worst does, else 0. */
 static int find_bend(const study *s, double *vertex)
 {
     double low = INFINITY, high = -INFINITY;

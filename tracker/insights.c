@@ -46,7 +46,8 @@ static size_t series_end(const ft_insights_split *split, size_t series)
     return last ? split->n_rows : split->series_starts[series + 1];
 }
 
-/* Returns, and volatility below, series by series, so that none crosses from one into the next. */
+/* Returns, and volatility below, series by series, so that none crosses from one into the
+ * next. */
 static void series_returns(const ft_insights_split *split, const double *values, double *returns)
 {
     for (size_t series = 0, start = 0; start < split->n_rows || series == 0; series++) {

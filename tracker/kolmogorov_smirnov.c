@@ -7,7 +7,8 @@
 
 enum { MOST_EXACT = 10000 };
 
-/* The largest |i m - j n| over all values, i of `a` and j of `b` not above it: the statistic times n m. */
+/* The largest |i m - j n| over all values, i of `a` and j of `b` not above it: the
+ * statistic times n m. */
 static int64_t largest_distance(const double *a, size_t n, const double *b, size_t m)
 {
     int64_t most = 0;
@@ -21,9 +22,9 @@ static int64_t largest_distance(const double *a, size_t n, const double *b, size
     return most;
 }
 
-/* The share of orders of n + m values, all as likely, whose distance reaches `least` somewhere (Hodges 1958).
- * left: (m + 1), the share of orders of the first i and j values. Sums of positive numbers alone: small p are
- * as exact as large ones. */
+/* The share of orders of n + m values, all as likely, whose distance reaches `least`
+ * somewhere (Hodges 1958). left: (m + 1), the share of orders of the first i and j
+ * values. Sums of positive numbers alone: small p are as exact as large ones. */
 static double share_that_reaches(int64_t n, int64_t m, int64_t least, double *left)
 {
     /* All that are not nearer than `least` have a share of 1, which they keep. */

@@ -8,7 +8,8 @@
 
 #include "tracker/quantiles.h"
 
-enum { MEDIAN = 4, LOWEST = 0, HIGHEST = FT_N_QUANTILES - 1 }; /* places in ft_quantile_levels */
+/* places in ft_quantile_levels */
+enum { MEDIAN = 4, LOWEST = 0, HIGHEST = FT_N_QUANTILES - 1 };
 
 struct ft_metrics_accumulator {
     int64_t season;

@@ -1,19 +1,26 @@
-/* How good forecasts are: the metrics of docs/reference.md §7, summed up window by window.
+/* How good forecasts are: the metrics of docs/reference.md §7, summed up window by
+ * window.
  *
- * Counted are steps with a known truth y; several series are pooled over all their steps. f is the median of
- * the samples, q_a their quantile a (ft_quantile); everything is summed in double.
+ * Counted are steps with a known truth y; several series are pooled over all their steps.
+ * f is the median of the samples, q_a their quantile a (ft_quantile); everything is
+ * summed in double.
  *
  *   mae                   mean |y - f|
  *   rmse                  sqrt(mean (y - f)^2)
- *   mase                  mean |y - f| / scale of the window's item, scale = mean |y_t - y_(t-season)| over
- * the pairs of its training series where both are known. With one item: mae / scale. Steps of items without
- *                         a positive scale (constant, shorter than a season) are left out of mase and named
- * in the notes. directional_accuracy  proportion of steps with sign(f_t - f_(t-1)) = sign(y_t - y_(t-1));
- * signs are -1, 0, 1. At a window's first step both f_(t-1) and y_(t-1) are the last observation before the
- * window. A step is left out here where y_t or y_(t-1) is unknown. smape                 mean 2|y - f| / (|y|
- * + |f|); 0 where y = f = 0 wql                   mean over a = 0.1 ... 0.9 of sum 2|(q_a - y) ((y <= q_a) -
- * a)| / sum |y| (GluonTS' mean_weighted_sum_quantile_loss) coverage_80           proportion of steps with
- * q_0.1 <= y <= q_0.9
+ *   mase                  mean |y - f| / scale of the window's item; scale is
+ *                         mean |y_t - y_(t-season)| over the pairs of its training series
+ *                         where both are known. With one item: mae / scale. Items without
+ *                         a positive scale (constant, or shorter than a season) are left
+ *                         out, and named in the notes.
+ *   directional_accuracy  proportion of steps with sign(f_t - f_(t-1)) =
+ *                         sign(y_t - y_(t-1)); signs are -1, 0, 1. At a window's first
+ *                         step f_(t-1) and y_(t-1) are the last observation before the
+ *                         window. Steps with an unknown y_t or y_(t-1) are left out.
+ *   smape                 mean 2|y - f| / (|y| + |f|); 0 where y = f = 0
+ *   wql                   mean over a = 0.1 ... 0.9 of
+ *                         sum 2|(q_a - y) ((y <= q_a) - a)| / sum |y|
+ *                         (GluonTS' mean_weighted_sum_quantile_loss)
+ *   coverage_80           proportion of steps with q_0.1 <= y <= q_0.9
  *
  * Undefined is NaN, with the reason in `notes`. */
 #ifndef FT_TRACKER_METRICS_H
@@ -28,9 +35,12 @@
 #include "tracker/quantiles.h"
 
 typedef struct ft_metrics {
-    bool evaluated; /* false: this split has no metrics at all (a zeroed struct); the numbers mean nothing */
+    /* false: this split has no metrics at all (a zeroed struct); the numbers mean
+     * nothing */
+    bool evaluated;
     double mae, rmse, mase, directional_accuracy, smape, wql, coverage_80;
-    int64_t n_steps; /* steps with a known truth; 0 when the metrics were read from a file */
+    /* steps with a known truth; 0 when the metrics were read from a file */
+    int64_t n_steps;
     char notes[512]; /* "mase is undefined: ...; ..." or "" */
 } ft_metrics;
 
@@ -50,23 +60,24 @@ typedef enum ft_metric {
 /* "mae", "rmse", ...: the names in files, in the order of the enum. */
 extern const char *const ft_metric_names[FT_N_METRICS];
 
-/* The metric of that name; FT_BAD_INPUT with the nearest name and the list where there is none. */
+/* The metric of that name; FT_BAD_INPUT with the nearest name and the list where there is
+ * none. */
 ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err);
 
 /* The number, NaN where undefined or not evaluated. */
 double ft_metrics_get(const ft_metrics *metrics, ft_metric metric);
 void ft_metrics_set(ft_metrics *metrics, ft_metric metric, double value);
 
-/* Smaller is better: the value itself, its negative for directional_accuracy, |value - 0.8| for coverage_80.
- * NaN stays. */
+/* Smaller is better: the value itself, its negative for directional_accuracy, |value -
+ * 0.8| for coverage_80. NaN stays. */
 double ft_metric_cost(ft_metric metric, double value);
 /* "lower is better", "higher is better" or "nearest to 0.8 is best". */
 const char *ft_metric_direction(ft_metric metric);
 
 /* {"mae": 1.5, ..., "mase": null}; {} where not evaluated. NULL when memory runs out. */
 cJSON *ft_metrics_to_json(const ft_metrics *metrics);
-/* Reads such an object; missing keys and null are NaN, other keys are ignored, {} and null are "not
- * evaluated". Another type is FT_BAD_INPUT. */
+/* Reads such an object; missing keys and null are NaN, other keys are ignored, {} and
+ * null are "not evaluated". Another type is FT_BAD_INPUT. */
 ft_status ft_metrics_from_json(const cJSON *object, ft_metrics *metrics, ft_error *err);
 
 /* What one step with a known truth adds to the metrics' sums. */
@@ -84,19 +95,21 @@ typedef struct ft_metrics_accumulator ft_metrics_accumulator;
 ft_status ft_metrics_create(int64_t season, ft_metrics_accumulator **accumulator, ft_error *err);
 void ft_metrics_free(ft_metrics_accumulator *accumulator);
 
-/* The training series of one item (NaN = missing) gives its mase scale. Items are numbered 0, 1, ... in the
- * order in which they are added; *item (may be NULL) is the number. `name` (may be NULL) is used in notes. */
+/* The training series of one item (NaN = missing) gives its mase scale. Items are
+ * numbered 0, 1, ... in the order in which they are added; *item (may be NULL) is the
+ * number. `name` (may be NULL) is used in notes. */
 ft_status ft_metrics_add_training(ft_metrics_accumulator *accumulator, const char *name, const double *values,
                                   size_t count, size_t *item, ft_error *err);
 
-/* One evaluated window of item `item`. truth: (horizon), NaN = unknown; samples: (n_samples, horizon)
- * row-major; last_observation: the last known value before the window, NaN if there is none. */
+/* One evaluated window of item `item`. truth: (horizon), NaN = unknown; samples:
+ * (n_samples, horizon) row-major; last_observation: the last known value before the
+ * window, NaN if there is none. */
 ft_status ft_metrics_add_window(ft_metrics_accumulator *accumulator, size_t item, const double *truth,
                                 const float *samples, size_t n_samples, size_t horizon,
                                 double last_observation, ft_error *err);
 
-/* The same from quantiles in double: quantiles: (horizon, FT_N_QUANTILES) row-major, the median is the point
- * forecast. */
+/* The same from quantiles in double: quantiles: (horizon, FT_N_QUANTILES) row-major, the
+ * median is the point forecast. */
 ft_status ft_metrics_add_quantile_window(ft_metrics_accumulator *accumulator, size_t item,
                                          const double *truth, const double *quantiles, size_t horizon,
                                          double last_observation, ft_error *err);
@@ -106,12 +119,13 @@ ft_status ft_metrics_add_point_window(ft_metrics_accumulator *accumulator, size_
                                       const double *forecast, size_t horizon, double last_observation,
                                       ft_error *err);
 
-/* The metrics of what was added so far. A forecast that was not finite makes all of them undefined. */
+/* The metrics of what was added so far. A forecast that was not finite makes all of them
+ * undefined. */
 void ft_metrics_finish(const ft_metrics_accumulator *accumulator, ft_metrics *metrics);
 
-/* Seasonal naive: forecast[t] is the last known value of the same season in `history` (count, NaN = missing),
- * looking back whole seasons; the last known value at all where that season has none; NaN where nothing is
- * known. */
+/* Seasonal naive: forecast[t] is the last known value of the same season in `history`
+ * (count, NaN = missing), looking back whole seasons; the last known value at all where
+ * that season has none; NaN where nothing is known. */
 void ft_seasonal_naive(const double *history, size_t count, int64_t season, double *forecast, size_t horizon);
 
 #endif

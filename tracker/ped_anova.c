@@ -1,5 +1,5 @@
-/* PED-ANOVA; see ped_anova.h. Densities are Parzen estimates on a grid, with one kernel for each value that
- * occurs and one, of weight 1, for the whole range. */
+/* PED-ANOVA; see ped_anova.h. Densities are Parzen estimates on a grid, with one kernel
+ * for each value that occurs and one, of weight 1, for the whole range. */
 #include "tracker/ped_anova.h"
 
 #include <math.h>
@@ -107,7 +107,8 @@ static bool make_grid(const ft_ped_parameter *p, size_t n, grid *g)
     return true;
 }
 
-/* Counts values, of the best trials or of all, and estimates their density. Returns how many there are. */
+/* Counts values, of the best trials or of all, and estimates their density. Returns how
+ * many there are. */
 static double estimate(const ft_ped_parameter *p, const grid *g, const bool *is_best, size_t n,
                        double *counts, double *density)
 {

@@ -1,5 +1,5 @@
-/* Quantiles of samples by linear interpolation. The interpolation is written as numpy's lerp (from the nearer
- * end), so that the last bits agree. */
+/* Quantiles of samples by linear interpolation. The interpolation is written as numpy's
+ * lerp (from the nearer end), so that the last bits agree. */
 #include "tracker/quantiles.h"
 
 #include <math.h>
@@ -7,8 +7,8 @@
 
 const double ft_quantile_levels[FT_N_QUANTILES] = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 
-/* Where `level` falls among `count` sorted values: between `*below` and the next (or itself), a part `*part`
- * of the way. */
+/* Where `level` falls among `count` sorted values: between `*below` and the next (or
+ * itself), a part `*part` of the way. */
 static void locate(size_t count, double level, size_t *below, size_t *above, double *part)
 {
     double position = level * (double)(count - 1);
@@ -77,7 +77,8 @@ void ft_summarize_step(const float *samples, size_t n_samples, size_t horizon, s
         scratch[i] = samples[i * horizon + step];
         sum += (double)scratch[i];
     }
-    if (n_samples == 0 || !isfinite(sum)) { /* a sum of finite floats is finite in double */
+    /* a sum of finite floats is finite in double */
+    if (n_samples == 0 || !isfinite(sum)) {
         *mean = NAN;
         for (size_t q = 0; q < n_levels; q++) quantiles[q] = NAN;
         return;

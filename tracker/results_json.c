@@ -1,5 +1,5 @@
-/* results.json: an experiment to JSON and back. The reader takes files of any origin, so it checks every
- * type. */
+/* results.json: an experiment to JSON and back. The reader takes files of any origin, so
+ * it checks every type. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

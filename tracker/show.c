@@ -166,7 +166,8 @@ static void add_test(ft_text *out, const ft_experiment *best, ft_metric metric)
                  ft_short_number(ft_metrics_get(&best->metrics[FT_TEST], metric), room));
 }
 
-/* Whether choosing by validation, which is how one would choose before seeing the test data, agrees. */
+/* Whether choosing by validation, which is how one would choose before seeing the test
+ * data, agrees. */
 static void add_what_validation_says(ft_text *out, const ft_experiments *experiments,
                                      const ft_experiment *best, ft_metric metric, ft_split split)
 {

@@ -19,8 +19,8 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
 ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               ft_text *out, ft_error *err);
 
-/* One experiment: error, hyperparameters, metrics of all splits beside the baselines, epochs, insights,
- * notes. */
+/* One experiment: error, hyperparameters, metrics of all splits beside the baselines,
+ * epochs, insights, notes. */
 ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_error *err);
 
 #endif

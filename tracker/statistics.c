@@ -1,4 +1,5 @@
-/* Sample statistics in two passes: the mean, then what is around it. Moments have extended sums. */
+/* Sample statistics in two passes: the mean, then what is around it. Moments have
+ * extended sums. */
 #include "tracker/statistics.h"
 
 #include <float.h>
@@ -30,8 +31,9 @@ ft_moments ft_moments_of(const double *values, size_t count)
     }
     result.mean = (double)mean;
     if (result.count >= 2) result.std = result.min == result.max ? 0 : (double)sqrtl(m2 / (n - 1));
-    /* pandas calls both 0 for a constant. Its test is |m2| < 1e-14 whatever the scale; ours is whether the
-     * spread is more than the values' own rounding, so that small returns keep their shape. */
+    /* pandas calls both 0 for a constant. Its test is |m2| < 1e-14 whatever the scale;
+     * ours is whether the spread is more than the values' own rounding, so that small
+     * returns keep their shape. */
     long double rounding =
         DBL_EPSILON * (fabs(result.min) > fabs(result.max) ? fabs(result.min) : fabs(result.max));
     int constant = result.min == result.max || m2 <= n * rounding * rounding;
@@ -88,7 +90,8 @@ static size_t count_below(const double *sorted, size_t count, double value, int 
     return first;
 }
 
-/* Replaces values by their ranks from 1, ties by the mean of theirs. sorted: (count) scratch. */
+/* Replaces values by their ranks from 1, ties by the mean of theirs. sorted: (count)
+ * scratch. */
 static void rank(double *values, size_t count, double *sorted)
 {
     memcpy(sorted, values, count * sizeof *values);
@@ -141,7 +144,8 @@ ft_parabola ft_fit_parabola(const double *x, const double *y, size_t count)
         if (isfinite(x[i]) && isfinite(y[i])) spread += (x[i] - x_mean) * (x[i] - x_mean);
     if (!(spread > 0)) return unknown;
     spread = sqrtl(spread / n);
-    /* z: x with mean 0 and variance 1; q = z^2 - 1 - skew z is orthogonal to it and to 1. */
+    /* z: x with mean 0 and variance 1; q = z^2 - 1 - skew z is orthogonal to it and to
+     * 1. */
     long double skew = 0, zy = 0, qq = 0, qy = 0, rest = 0;
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(x[i]) || !isfinite(y[i])) continue;
@@ -180,8 +184,8 @@ void ft_returns(const double *values, size_t count, double *returns)
 /* Windows that are measured side by side, so that a processor adds up several at once. */
 enum { SIDE_BY_SIDE = 64 };
 
-/* The standard deviation of the windows that begin at values[0] ... values[count - 1], with an exact 0 for a
- * constant. A missing value makes its windows missing. */
+/* The standard deviation of the windows that begin at values[0] ... values[count - 1],
+ * with an exact 0 for a constant. A missing value makes its windows missing. */
 static void stds_of_windows(const double *values, size_t count, size_t window, double *result)
 {
     double mean[SIDE_BY_SIDE] = {0}, m2[SIDE_BY_SIDE] = {0}, spread[SIDE_BY_SIDE] = {0};

@@ -22,7 +22,8 @@ size_t ft_table_find(const ft_table *table, const char *name)
     return c;
 }
 
-/* Room for `rows` rows of `columns` cells, the rows that are there moved to the new width. */
+/* Room for `rows` rows of `columns` cells, the rows that are there moved to the new
+ * width. */
 static bool resize(ft_table *table, size_t rows, size_t columns)
 {
     if (columns && rows > SIZE_MAX / sizeof(ft_cell) / columns) return false;

@@ -16,8 +16,8 @@ typedef struct ft_cell {
     char *text;    /* owned by the table */
 } ft_cell;
 
-/* Cell (row, column) is cells[row * n_columns + column]. When memory runs out `failed` is set and later calls
- * do nothing; ft_table_print reports it. */
+/* Cell (row, column) is cells[row * n_columns + column]. When memory runs out `failed` is
+ * set and later calls do nothing; ft_table_print reports it. */
 typedef struct ft_table {
     char **columns; /* (n_columns) */
     size_t n_columns;
@@ -44,7 +44,8 @@ void ft_table_set_cell(ft_table *table, size_t column, const ft_cell *cell); /* 
 /* Sets a cell of any row, which is null so far; NaN leaves it so. */
 void ft_table_put_number(ft_table *table, size_t row, size_t column, double value);
 
-/* Sorts rows by a column, stable: numbers before texts before nulls (also when descending). */
+/* Sorts rows by a column, stable: numbers before texts before nulls (also when
+ * descending). */
 void ft_table_sort(ft_table *table, size_t column, bool descending);
 /* Drops the rows after the first `count`. */
 void ft_table_keep_rows(ft_table *table, size_t count);
@@ -67,8 +68,8 @@ ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_er
 /* Adds the table to `out`, with a newline at the end. */
 ft_status ft_table_print(const ft_table *table, ft_table_format format, ft_text *out, ft_error *err);
 
-/* A number for people: whole numbers in full, others to 6 significant digits, "-" where not finite. Returns
- * `out`. */
+/* A number for people: whole numbers in full, others to 6 significant digits, "-" where
+ * not finite. Returns `out`. */
 char *ft_people_number(double value, char out[FT_NUMBER_CHARS]);
 
 /* The same to 4 significant digits; whole numbers in full below 1e6. Returns `out`. */
@@ -80,10 +81,11 @@ const char *ft_cell_for_people(const ft_cell *cell, char room[FT_NUMBER_CHARS]);
 /* Adds text from a file to a line, as ft_keep_line makes it. */
 void ft_text_add_line(ft_text *out, const char *text);
 
-/* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an end. */
+/* One CSV field: quoted where it holds a comma, a quote, a line break or a blank at an
+ * end. */
 void ft_csv_add_field(ft_text *out, const char *field);
-/* A comma and a number as the shortest text that reads back; nothing after the comma where it is not finite.
- */
+/* A comma and a number as the shortest text that reads back; nothing after the comma
+ * where it is not finite. */
 void ft_csv_add_number(ft_text *out, double value);
 
 #endif

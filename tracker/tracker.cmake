@@ -1,4 +1,5 @@
-# tracker/: experiments on disk and what they tell. Knows no model, device or command line.
+# tracker/: experiments on disk and what they tell. Knows no model, device or command
+# line.
 ft_room(tracker tracker ft_base)
 
 # tracker/report/: the page is part of the program, and Chart.js with it if it is there.

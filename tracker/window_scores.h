@@ -18,15 +18,16 @@ void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantil
  * root of that. */
 typedef struct ft_window_scores {
     size_t n_windows;
-    double *sum, *weight; /* (n_windows), in the order of the file: series by series, by time */
-    size_t *series;       /* (n_windows): the number of the window's series */
+    /* (n_windows), in the order of the file: series by series, by time */
+    double *sum, *weight;
+    size_t *series; /* (n_windows): the number of the window's series */
     size_t n_series;
     uint32_t windows; /* a checksum of the windows' series and dates: equal for the same windows */
     uint32_t origins; /* one of their series and origins alone */
 } ft_window_scores;
 
-/* Whether a metric can be told window by window. directional_accuracy needs the value before the window and
- * mase the scale of each series, which the file does not have. */
+/* Whether a metric can be told window by window. directional_accuracy needs the value
+ * before the window and mase the scale of each series, which the file does not have. */
 bool ft_metric_has_windows(ft_metric metric);
 
 /* Reads the windows of a split from forecasts.csv. FT_BAD_INPUT, naming file and line, where there is none or

@@ -174,7 +174,8 @@ def tune(arguments, model, entry, windows, folder):
     rows = [len(w.history) - 2 * h for w in usable]
     if sum((n - 1) // h for n in rows) < LEAST_WINDOWS:
         return None
-    # Strides shorter than the horizon where that makes more windows, longer where they are too many.
+    # Strides shorter than the horizon where that makes more windows, longer where they
+    # are too many.
     stride = max(1, h // 4, sum(rows) // TUNED_WINDOWS)
     epochs = min(MOST_EPOCHS, max(1, round(TUNED_WINDOWS / (sum(rows) / stride))))
     parts = {"train": (None, -2 * h), "val": (-2 * h, -h), "test": (-h, None)}

@@ -1,6 +1,7 @@
-# What bench/gpu_pack.sh builds besides ftgpu (FTGPU_GPU_CHECK): kernels, model and measurements with nothing but a C compiler and nvcc. No
-# oneDNN, so no CPU backend; no cJSON, so no file of a model is read; no zlib. FTGPU_GPU_CHECK=SIMULATED has tests/simt's
-# simulator in nvcc's place.
+# What bench/gpu_pack.sh builds besides ftgpu (FTGPU_GPU_CHECK): kernels, model and
+# measurements with nothing but a C compiler and nvcc. No oneDNN, so no CPU backend; no
+# cJSON, so no file of a model is read; no zlib. FTGPU_GPU_CHECK=SIMULATED has
+# tests/simt's simulator in nvcc's place.
 function(ft_part name)
   add_library(ft_${name} STATIC ${ARGN})
   target_link_libraries(ft_${name} PUBLIC ft_options)
@@ -23,12 +24,14 @@ target_link_libraries(ft_kernels PUBLIC ft_base)
 include(kernels/cuda/cuda.cmake)
 include(tests/ops/ops.cmake)
 
-# Whole models are computed by ref here (gpu_bench check), whose sums may run in any order: three times as fast.
+# Whole models are computed by ref here (gpu_bench check), whose sums may run in any
+# order: three times as fast.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set_source_files_properties(kernels/ref/linear.c PROPERTIES COMPILE_OPTIONS "-fno-trapping-math;-fno-signed-zeros;-fassociative-math;-mavx2")
 endif()
 
-# Of model/ the files that know no JSON; of these the linker takes those that a step or a forecast needs.
+# Of model/ the files that know no JSON; of these the linker takes those that a step or a
+# forecast needs.
 file(GLOB model_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/model/*.c)
 foreach(part ${model_parts})
   file(STRINGS ${part} json REGEX "#include.*json")
@@ -40,8 +43,9 @@ file(GLOB bench_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/host/bench/*.c)
 ft_part(bench ${model_parts} ${bench_parts})
 target_link_libraries(ft_bench PUBLIC ft_kernels)
 
-# Under sanitizers the kernels are looked at, not what they are compared with: tests/mutate.sh runs it hundreds of times. A
-# property of the files, because those come after the options of all targets.
+# Under sanitizers the kernels are looked at, not what they are compared with:
+# tests/mutate.sh runs it hundreds of times. A property of the files, because those come
+# after the options of all targets.
 if(FTGPU_SANITIZE)
   set_source_files_properties(${kernel_sources} ${ops_sources} base/error.c PROPERTIES COMPILE_OPTIONS "-O2;-fno-sanitize=all")
 endif()

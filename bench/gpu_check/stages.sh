@@ -1,7 +1,9 @@
 #!/bin/sh
-# One stage of bench/gpu_check.sh: stages.sh NAME. Prints lines of tab-separated values, whose columns bench/gpu_check/columns.sh names. A failed
-# line does not end its stage: failed_lines in gpu_check.sh says how each stage marks one.
-# In the environment: packed (what gpu_pack.sh made), work (a scratch directory). Exit status 77: what it needs is not on this machine.
+# One stage of bench/gpu_check.sh: stages.sh NAME. Prints lines of tab-separated values,
+# whose columns bench/gpu_check/columns.sh names. A failed line does not end its stage:
+# failed_lines in gpu_check.sh says how each stage marks one. In the environment: packed
+# (what gpu_pack.sh made), work (a scratch directory). Exit status 77: what it needs is
+# not on this machine.
 set -u
 simulated=$(grep -q simt "$packed/compiler" 2>/dev/null && echo yes)
 # batch size, context length, prediction length, series, samples
@@ -30,13 +32,15 @@ stage_card() {
     <"$work/devices.csv" tr -d '"' | awk -F , -v OFS='\t' 'NR > 1 { name = $1; sub(/^[^,]*,/, ""); print name, $0 }'
 }
 
-# Hands on what a program has written to part.tsv; gpu_check.sh takes what is left there when a stage's time is up.
+# Hands on what a program has written to part.tsv; gpu_check.sh takes what is left there
+# when a stage's time is up.
 give_part() {
     cat "$work/part.tsv"
     : >"$work/part.tsv"
 }
 
-# run_ops [PROGRAM...] RUN_OPS ARGUMENT...: where the device was lost, a new process goes on behind the operation that lost it.
+# run_ops [PROGRAM...] RUN_OPS ARGUMENT...: where the device was lost, a new process goes
+# on behind the operation that lost it.
 run_ops() {
     after='' worst=0
     while :; do
@@ -85,7 +89,8 @@ stage_steps() {
     return $worst
 }
 
-# Where the device was lost, a new process goes on behind the operation that lost it; the first two lines of each are the card's limits.
+# Where the device was lost, a new process goes on behind the operation that lost it; the
+# first two lines of each are the card's limits.
 stage_operations() {
     worst=0
     for size in $(sizes small base); do
@@ -112,17 +117,20 @@ sanitize() {
     run_ops compute-sanitizer --tool "$tool" --error-exitcode 9 --log-file "$work/sanitizer.txt" "$packed/run_ops" "$@"
 }
 
-# Every operation, its 8 smallest shapes of at most two chunks (ft_op_chunks in tests/ops/ops.h).
+# Every operation, its 8 smallest shapes of at most two chunks (ft_op_chunks in
+# tests/ops/ops.h).
 stage_memcheck() {
     sanitize memcheck --max-chunks 2 --smallest 8
 }
 
-# The operations that load a chunk while they compute another: a buffer is used again from the third chunk on.
+# The operations that load a chunk while they compute another: a buffer is used again from
+# the third chunk on.
 stage_racecheck() {
     sanitize racecheck --min-chunks 3 --smallest 4 attention_forward attention_backward decode_attention lora_forward lora_backward sample
 }
 
-# sweep_of DEVICE DTYPE NAME OPTION...: its seconds. The grid of 18: learning rates, epochs, weight decays.
+# sweep_of DEVICE DTYPE NAME OPTION...: its seconds. The grid of 18: learning rates,
+# epochs, weight decays.
 sweep_of() {
     device=$1 dtype=$2 name=$3
     shift 3
@@ -137,7 +145,8 @@ sweep_of() {
     printf '%s\t%s\t%s\t%s\tok\t\n' "$name" "$device" "$dtype" "$(echo "$begun $(date +%s.%N)" | awk '{ printf "%.2f", $2 - $1 }')"
 }
 
-# The epochs' losses of all experiments, in their order: "003 2 3.14159 3.2". Shortest numbers, so that no digit is lost.
+# The epochs' losses of all experiments, in their order: "003 2 3.14159 3.2". Shortest
+# numbers, so that no digit is lost.
 histories() {
     for file in "$work/$1/$1"_*/results.json; do
         number=$(basename "$(dirname "$file")" | sed "s/^$1_\([0-9]*\)_.*/\1/")
@@ -146,7 +155,8 @@ histories() {
     done
 }
 
-# The whole program: 18 configurations in bf16 for their time, then 18 short ones in f32, whose losses must agree with the CPU's.
+# The whole program: 18 configurations in bf16 for their time, then 18 short ones in f32,
+# whose losses must agree with the CPU's.
 stage_sweep() {
     gpu=cuda size=small worst=0
     if [ "$simulated" ]; then
@@ -161,7 +171,8 @@ stage_sweep() {
     if sweep_of $gpu f32 gpu $short && sweep_of cpu f32 cpu $short; then
         histories gpu >"$work/gpu.txt"
         histories cpu >"$work/cpu.txt"
-        # Adam makes rounding grow from step to step: 1e-3 of a loss, where bf16 differs by more than 1e-2 of it.
+        # Adam makes rounding grow from step to step: 1e-3 of a loss, where bf16 differs
+        # by more than 1e-2 of it.
         paste "$work/gpu.txt" "$work/cpu.txt" | awk -v OFS='\t' '
             function differs(a, b,   x) { x = a - b; x = (x < 0 ? -x : x) / (b == 0 ? 1 : b < 0 ? -b : b); return a == "" || b == "" || a != a + 0 || b != b + 0 ? 1 : x }
             { d = differs($3, $7); e = differs($4, $8); if ($1 != $5 || $2 != $6) d = 1; if (e > d) d = e; if (d > worst) worst = d; n++ }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The ten rows that say the most of what bench/gpu_check.sh found: summary.sh DIR. A row without a figure was not measured.
+# The ten rows that say the most of what bench/gpu_check.sh found: summary.sh DIR. A row
+# without a figure was not measured.
 set -eu
 results=$1/results.tsv
 awk -F '\t' '

@@ -28,8 +28,9 @@ int ft_compare_times(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* A day's number by eras of 400 years that begin on 1 March, so that the leap day comes last. (The algorithm
- * is described by Howard Hinnant, "chrono-compatible low-level date algorithms".) */
+/* A day's number by eras of 400 years that begin on 1 March, so that the leap day comes
+ * last. (The algorithm is described by Howard Hinnant, "chrono-compatible low-level date
+ * algorithms".) */
 int64_t ft_days_from_date(int32_t year, int32_t month, int32_t day)
 {
     int64_t shifted_year = (int64_t)year - (month <= 2 ? 1 : 0);

@@ -1,6 +1,8 @@
-/* Days, months and weekdays of the proleptic Gregorian calendar: arithmetic alone, no time zones.
+/* Days, months and weekdays of the proleptic Gregorian calendar: arithmetic alone, no
+ * time zones.
  *
- * A day is an int64_t, days since 1970-01-01; a time is microseconds since 1970-01-01 00:00. */
+ * A day is an int64_t, days since 1970-01-01; a time is microseconds since 1970-01-01
+ * 00:00. */
 #ifndef FT_HOST_DATA_CALENDAR_H
 #define FT_HOST_DATA_CALENDAR_H
 
@@ -16,8 +18,8 @@
 int64_t ft_floor_divide(int64_t a, int64_t b);
 int64_t ft_floor_rest(int64_t a, int64_t b);
 
-/* The day of a time by the wall clock (microseconds since 1970-01-01 00:00), and microseconds since midnight.
- */
+/* The day of a time by the wall clock (microseconds since 1970-01-01 00:00), and
+ * microseconds since midnight. */
 int64_t ft_day_of(int64_t time);
 int64_t ft_time_of_day(int64_t time);
 
@@ -37,11 +39,12 @@ int32_t ft_days_in_month(int32_t year, int32_t month);
 /* 0 = Monday ... 6 = Sunday. */
 int32_t ft_weekday(int64_t days);
 
-/* The Monday 00:00 of the week that holds `time`, in microseconds since 1970-01-01 00:00. */
+/* The Monday 00:00 of the week that holds `time`, in microseconds since 1970-01-01
+ * 00:00. */
 int64_t ft_week_start(int64_t time);
 
-/* The day of the month of its first and last weekday (Monday to Friday), and of its nth (from 1) `weekday`:
- * the last one where there are fewer. */
+/* The day of the month of its first and last weekday (Monday to Friday), and of its nth
+ * (from 1) `weekday`: the last one where there are fewer. */
 int32_t ft_first_business_day(int32_t year, int32_t month);
 int32_t ft_last_business_day(int32_t year, int32_t month);
 int32_t ft_nth_weekday(int32_t year, int32_t month, int32_t nth, int32_t weekday);

@@ -23,8 +23,10 @@ typedef struct loader {
     const ft_csv *like; /* an earlier file, or NULL */
     ft_csv_settings settings;
     ft_csv_scanner scanner;
-    size_t width;  /* cells in a row */
-    size_t *roles; /* (width): index of the column, role_date, or role_id and more: place among the ids */
+    size_t width; /* cells in a row */
+    /* (width): index of the column, role_date, or role_id and more: place among the
+     * ids */
+    size_t *roles;
     const char **names; /* (width), for messages; the ft_csv's, or header's */
     char **header;      /* (width): names of the id columns, NULL for others */
     size_t date_place;
@@ -107,8 +109,8 @@ static const ft_csv_column *column_like(const ft_csv *like, const char *name)
     return NULL;
 }
 
-/* What its own file leaves open, an earlier file of the same data decides; where that one was not certain
- * either and this one differs from it, both are open. */
+/* What its own file leaves open, an earlier file of the same data decides; where that one
+ * was not certain either and this one differs from it, both are open. */
 static void decide_like(ft_csv_column *column, const ft_csv_column *like)
 {
     if (!like) return;
@@ -162,7 +164,8 @@ static ft_status find_layout(loader *load, ft_error *err)
     return load->settings.has_notation ? FT_OK : find_notations(load, err);
 }
 
-/* Makes `array` hold `count` elements of `size` bytes; false (array unchanged) when memory runs out. */
+/* Makes `array` hold `count` elements of `size` bytes; false (array unchanged) when
+ * memory runs out. */
 static bool resize(void *array_pointer, size_t count, size_t size)
 {
     void *old;

@@ -1,5 +1,5 @@
-/* Series in a CSV file: a header, a date column, perhaps a column that tells the series apart.
- * docs/interface.md §2. */
+/* Series in a CSV file: a header, a date column, perhaps a column that tells the series
+ * apart. docs/interface.md §2. */
 #ifndef FT_HOST_DATA_CSV_H
 #define FT_HOST_DATA_CSV_H
 
@@ -14,16 +14,21 @@
 #include "host/ftgpu.h"
 
 typedef struct ft_csv_column {
-    char *name;       /* as in the header, without surrounding blanks; "Vol.1" where it was given twice and
-                         "Unnamed: 3" where there is none, as in pandas */
-    double *values;   /* (n_rows), NaN = missing; infinite numbers as INFINITY; in a text column anything else
-                         stands for a text */
-    char *text;       /* NULL in a numeric column; else the (shortened) first cell that is not a number */
+    /* as in the header, without surrounding blanks; "Vol.1" where it was given twice and
+     * "Unnamed: 3" where there is none, as in pandas */
+    char *name;
+    /* (n_rows), NaN = missing; infinite numbers as INFINITY; in a text column anything
+     * else stands for a text */
+    double *values;
+    /* NULL in a numeric column; else the (shortened) first cell that is not a number */
+    char *text;
     size_t text_line; /* the line of the file it is in */
     ft_number_notation notation;
-    ft_number_certainty certainty; /* open: its commas or points may be decimal ones or stand between
-                                      thousands: they are not read */
-    bool has_open; /* cells like 1.234 or 1,234, in this file or an earlier one that did not decide */
+    /* open: its commas or points may be decimal ones or stand between thousands: they are
+     * not read */
+    ft_number_certainty certainty;
+    /* cells like 1.234 or 1,234, in this file or an earlier one that did not decide */
+    bool has_open;
     bool repeated; /* a later column had the same name */
 } ft_csv_column;
 
@@ -36,27 +41,32 @@ typedef struct ft_csv {
     ft_csv_column *columns; /* (n_columns), in the file's order */
     size_t n_columns;
     size_t n_rows;
-    int64_t *times;       /* (n_rows) */
-    int16_t *zones;       /* (n_rows), each date's own offset: minutes east of UTC, 0 without one */
+    int64_t *times; /* (n_rows) */
+    /* (n_rows), each date's own offset: minutes east of UTC, 0 without one */
+    int16_t *zones;
     size_t *date_offsets; /* (n_rows), into date_texts */
     ft_text date_texts;   /* the dates as written, NUL after each */
     uint32_t *lines;      /* (n_rows), where each row begins in the file, from 1 */
-    int32_t *items;       /* (n_rows), which series, 0 ... n_items - 1 in the order of appearance */
-    char **item_names;    /* (n_items); without an id column one, NULL */
+    /* (n_rows), which series, 0 ... n_items - 1 in the order of appearance */
+    int32_t *items;
+    char **item_names; /* (n_items); without an id column one, NULL */
     size_t n_items;
     ft_timestamp_style style; /* of the last row */
     uint32_t checksum;        /* ft_checksum of the text's bytes, decompressed */
-    ft_text notes;            /* a line for each change made without being asked: reversed rows, ... */
+    /* a line for each change made without being asked: reversed rows, ... */
+    ft_text notes;
 } ft_csv;
 
-/* Reads `path`, "-" being stdin; pipes too with `takes_pipes`. Cells are numbers, or missing: empty, or a
- * word that pandas.read_csv takes for missing or options->missing names. A column with a cell that is neither
- * is a text column. Ambiguous dates and numbers are settled by the other cells of the column, then by `like`,
- * an earlier file of the same data (or NULL). Of several id columns a series is named "a|b". Rows come out
- * with each series' dates rising (csv_order.h). FT_BAD_INPUT, with file and line, when: an option makes no
- * sense; there is no header or no row; a name is unknown; a row has more or fewer cells; a cell is larger
- * than 1 MiB; a NUL byte; a quote that does not end; a date is missing, cannot be read, is ambiguous, is
- * given twice or is out of order. On failure *csv is zeroed. */
+/* Reads `path`, "-" being stdin; pipes too with `takes_pipes`. Cells are numbers, or
+ * missing: empty, or a word that pandas.read_csv takes for missing or options->missing
+ * names. A column with a cell that is neither is a text column. Ambiguous dates and
+ * numbers are settled by the other cells of the column, then by `like`, an earlier file
+ * of the same data (or NULL). Of several id columns a series is named "a|b". Rows come
+ * out with each series' dates rising (csv_order.h). FT_BAD_INPUT, with file and line,
+ * when: an option makes no sense; there is no header or no row; a name is unknown; a row
+ * has more or fewer cells; a cell is larger than 1 MiB; a NUL byte; a quote that does not
+ * end; a date is missing, cannot be read, is ambiguous, is given twice or is out of
+ * order. On failure *csv is zeroed. */
 ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool takes_pipes, const ft_csv *like,
                       ft_csv *csv, ft_error *err);
 void ft_csv_free(ft_csv *csv);
@@ -64,8 +74,8 @@ void ft_csv_free(ft_csv *csv);
 /* The date of a row as the file has it. */
 const char *ft_csv_date(const ft_csv *csv, size_t row);
 
-/* The index of a column that must hold numbers. FT_BAD_INPUT with the nearest name, or the place of the first
- * text. */
+/* The index of a column that must hold numbers. FT_BAD_INPUT with the nearest name, or
+ * the place of the first text. */
 ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *column, ft_error *err);
 
 #endif

@@ -91,7 +91,8 @@ static char *free_name(const char *name, size_t *number, char *const *names, siz
     return text.data;
 }
 
-/* "Unnamed: 3" for the column at place 3, or "Unnamed: 3.1" where another is called that. */
+/* "Unnamed: 3" for the column at place 3, or "Unnamed: 3.1" where another is called
+ * that. */
 static char *name_for(size_t place, char *const *names, size_t count)
 {
     char name[40];
@@ -101,8 +102,8 @@ static char *name_for(size_t place, char *const *names, size_t count)
                                                  : ft_copy_string(name);
 }
 
-/* Gives names to columns that have none or another's, as pandas does; marks the first of those that share
- * one. */
+/* Gives names to columns that have none or another's, as pandas does; marks the first of
+ * those that share one. */
 static ft_status complete_names(const char *path, char **names, bool *repeated, size_t count, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -214,7 +215,8 @@ static bool look_at_first_cells(const ft_csv_scanner *scanner, size_t count, fir
                                  !ft_parse_double(cell.text, cell.length, &number);
         }
         for (; place < count; place++) cells[place] = (first_cells){0};
-        if (status == FT_OK && !cell.ends_row) break; /* too many cells, which is told of later */
+        /* too many cells, which is told of later */
+        if (status == FT_OK && !cell.ends_row) break;
     }
     ft_csv_scanner_free(&ahead);
     return rows > 0;
@@ -229,8 +231,8 @@ static bool names_a_date(const char *name)
     return false;
 }
 
-/* Numbers alone in the first column may be ids, where another column has dates: that is the date column then.
- * FT_BAD_INPUT where this is not certain. */
+/* Numbers alone in the first column may be ids, where another column has dates: that is
+ * the date column then. FT_BAD_INPUT where this is not certain. */
 static ft_status prefer_dates(const ft_csv_scanner *scanner, ft_csv_header *header, ft_error *err)
 {
     const size_t count = header->count;
@@ -259,8 +261,8 @@ static ft_status prefer_dates(const ft_csv_scanner *scanner, ft_csv_header *head
     return FT_OK;
 }
 
-/* The date column: that of --timestamp, or the first that is no id, or the one with dates where that one has
- * numbers alone. */
+/* The date column: that of --timestamp, or the first that is no id, or the one with dates
+ * where that one has numbers alone. */
 static ft_status find_date(const ft_csv_scanner *scanner, const char *timestamp, ft_csv_header *header,
                            ft_error *err)
 {

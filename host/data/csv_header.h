@@ -8,18 +8,21 @@
 enum { FT_CSV_MAX_IDS = 16 };
 
 typedef struct ft_csv_header {
-    char **names;   /* (count); "Vol.1" where one was given twice and "Unnamed: 3" where there is none, as
-                       in pandas */
+    /* (count); "Vol.1" where one was given twice and "Unnamed: 3" where there is none, as
+     * in pandas */
+    char **names;
     bool *repeated; /* (count): a later column had the same name */
     size_t count;
-    size_t ids[FT_CSV_MAX_IDS], n_ids; /* places of the id columns, in the order of --id */
-    size_t date;                       /* place of the date column */
-    bool date_found;                   /* by its dates: an earlier column has numbers alone */
+    /* places of the id columns, in the order of --id */
+    size_t ids[FT_CSV_MAX_IDS], n_ids;
+    size_t date; /* place of the date column */
+    /* by its dates: an earlier column has numbers alone */
+    bool date_found;
 } ft_csv_header;
 
-/* Reads the next row as the header. FT_BAD_INPUT where there is none, or one column alone, or
- * options->timestamp or options->id name what is not there, or either of two columns may hold the dates. On
- * failure *header is zeroed. */
+/* Reads the next row as the header. FT_BAD_INPUT where there is none, or one column
+ * alone, or options->timestamp or options->id name what is not there, or either of two
+ * columns may hold the dates. On failure *header is zeroed. */
 ft_status ft_csv_header_read(ft_csv_scanner *scanner, const ft_csv_options *options, ft_csv_header *header,
                              ft_error *err);
 void ft_csv_header_free(ft_csv_header *header);

@@ -50,8 +50,9 @@ size_t ft_csv_find_cell(const ft_csv_scanner *scanner, const char *text)
 
 /* A row looked at from afar. */
 typedef struct row_view {
-    size_t line, n_cells, date_place; /* date_place: of the first date, SIZE_MAX: there is none */
-    bool has_date;                    /* in the date column */
+    /* date_place: of the first date, SIZE_MAX: there is none */
+    size_t line, n_cells, date_place;
+    bool has_date; /* in the date column */
 } row_view;
 
 static bool view_row(ft_csv_scanner *scanner, size_t place, row_view *view)
@@ -79,7 +80,8 @@ static void add_lines(ft_text *out, size_t first, size_t last)
         ft_text_addf(out, "lines %zu %s %zu", first, last == first + 1 ? "and" : "to", last);
 }
 
-/* The first row of all has no date: is there one in a row soon after it, or in another column? */
+/* The first row of all has no date: is there one in a row soon after it, or in another
+ * column? */
 static void explain_first(const ft_csv_undated *undated, ft_text *out)
 {
     ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
@@ -123,7 +125,8 @@ static void add_short_years(const ft_csv_cell *cell, char formats[2][FT_DATE_FOR
     ft_text_add(out, ")");
 }
 
-/* What is to be done about a year that something unknown stands behind; NULL: it is no such. */
+/* What is to be done about a year that something unknown stands behind; NULL: it is no
+ * such. */
 static const char *hint_on_year(const ft_csv_cell *cell)
 {
     size_t at = 0;

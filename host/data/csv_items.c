@@ -50,7 +50,8 @@ static bool grow_items(ft_csv_items *items, ft_csv *csv)
 static ft_status take(ft_csv_items *items, ft_csv *csv, const ft_csv_cell *cell, ft_error *err)
 {
     int32_t *item = &csv->items[csv->n_rows];
-    if (csv->n_items && (!cell || is_item(csv, item[-1], cell))) { /* mostly that of the row before */
+    /* mostly that of the row before */
+    if (csv->n_items && (!cell || is_item(csv, item[-1], cell))) {
         *item = item[-1];
         return FT_OK;
     }

@@ -107,8 +107,8 @@ static bool begins_with_date(const ft_csv_scanner *scanner, const char *at, char
     return found;
 }
 
-/* Of several separators in the header: the only one behind a date in the next line; else the only one of
- * which the next lines have as many; the first else. */
+/* Of several separators in the header: the only one behind a date in the next line; else
+ * the only one of which the next lines have as many; the first else. */
 static int choose(const ft_csv_scanner *scanner, const line_counts *header, const char *at, size_t next)
 {
     enum { LINES = 5 };

@@ -1,6 +1,6 @@
-/* How a CSV file is laid out, found by looking ahead: what separates cells, how its dates and numbers are
- * written. An ambiguous form is settled by other cells of the column, or by an earlier file of the same data.
- */
+/* How a CSV file is laid out, found by looking ahead: what separates cells, how its dates
+ * and numbers are written. An ambiguous form is settled by other cells of the column, or
+ * by an earlier file of the same data. */
 #ifndef FT_HOST_DATA_CSV_LAYOUT_H
 #define FT_HOST_DATA_CSV_LAYOUT_H
 
@@ -9,16 +9,18 @@
 #include "host/data/csv_settings.h"
 #include "host/data/timestamps.h"
 
-/* Sets the scanner's separator, and moves it past a "sep=;" line. `given` is --separator's; '\0': the one of
- * comma, semicolon, tab and | that the header has; of several, the one behind a date in the next line, else
- * the one that the next rows have as often. FT_BAD_INPUT where a title or comments stand above the header. */
+/* Sets the scanner's separator, and moves it past a "sep=;" line. `given` is
+ * --separator's; '\0': the one of comma, semicolon, tab and | that the header has; of
+ * several, the one behind a date in the next line, else the one that the next rows have
+ * as often. FT_BAD_INPUT where a title or comments stand above the header. */
 ft_status ft_csv_find_separator(ft_csv_scanner *scanner, char given, ft_error *err);
 
-/* Finds the format of the dates in the cells at `place` of the rows from `scanner` on: format "" for those
- * that ft_timestamp_parse reads, or where the first is none. *decided is false where all cells have two
- * meanings: days and months may be either (then `format` has the day first, `other` the month), or what
- * stands behind a year may be a fraction of it (`format`) or a month (`other`). `like` is the format of an
- * earlier file, or "". */
+/* Finds the format of the dates in the cells at `place` of the rows from `scanner` on:
+ * format "" for those that ft_timestamp_parse reads, or where the first is none. *decided
+ * is false where all cells have two meanings: days and months may be either (then
+ * `format` has the day first, `other` the month), or what stands behind a year may be a
+ * fraction of it (`format`) or a month (`other`). `like` is the format of an earlier
+ * file, or "". */
 void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const char *like,
                              char format[FT_DATE_FORMAT_CHARS], char other[FT_DATE_FORMAT_CHARS],
                              bool *decided);
@@ -26,9 +28,10 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
 /* Which numbers are likely in the file; `date_format` is that of its dates, or "". */
 ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format);
 
-/* What the cells of each of `width` columns show about their numbers, in the rows from `scanner` on;
- * evidence: (width), zeroed by the caller. Looks only where the text may hold numbers with commas, with
- * points that are not decimal, or with other marks between thousands. */
+/* What the cells of each of `width` columns show about their numbers, in the rows from
+ * `scanner` on; evidence: (width), zeroed by the caller. Looks only where the text may
+ * hold numbers with commas, with points that are not decimal, or with other marks between
+ * thousands. */
 void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *settings, ft_number_custom custom,
                             size_t width, ft_number_evidence *evidence);
 

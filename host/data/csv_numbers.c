@@ -12,8 +12,8 @@ static bool is_digit(char letter)
     return letter >= '0' && letter <= '9';
 }
 
-/* The character at `at` that takes several bytes: ' ' a no-break space, '\'' an apostrophe, '-' a minus sign;
- * '\0': another. */
+/* The character at `at` that takes several bytes: ' ' a no-break space, '\'' an
+ * apostrophe, '-' a minus sign; '\0': another. */
 static char character_at(const char *at, const char *end, size_t *bytes)
 {
     static const struct {
@@ -46,8 +46,9 @@ static size_t count_digits(const char *at, const char *end)
     return count;
 }
 
-/* The digits of groups at *at, without their marks, to plain + *used. Groups have three digits; before the
- * last one two, as in India, where a comma is the mark: 5,00,000. False: they are no groups. */
+/* The digits of groups at *at, without their marks, to plain + *used. Groups have three
+ * digits; before the last one two, as in India, where a comma is the mark: 5,00,000.
+ * False: they are no groups. */
 static bool take_groups(char thousands, const char **at, const char *end, char *plain, size_t *used)
 {
     const char *start = *at;
@@ -175,7 +176,8 @@ void ft_number_merge(ft_number_evidence *evidence, const ft_number_evidence *oth
     if (other->thousands) evidence->thousands = other->thousands;
 }
 
-/* Whether commas stand between thousands (1) or are decimal (-1); 0: neither is certain. */
+/* Whether commas stand between thousands (1) or are decimal (-1); 0: neither is
+ * certain. */
 static int meaning_of_commas(const ft_number_evidence *e)
 {
     if (e->comma_decimals || e->point_groups) return e->comma_groups || e->point_decimals ? 0 : -1;
@@ -190,8 +192,8 @@ static ft_number_certainty decide_open_commas(const ft_number_evidence *file, ft
     const bool by_commas = custom == FT_NUMBERS_COMMA_SEPARATED;
     if (others < 0 && !by_commas) *notation = (ft_number_notation){',', '.'};
     if (others > 0 || by_commas) *notation = (ft_number_notation){'.', ','};
-    if (by_commas) /* who separates cells by commas has points for decimals, or quotes each number */
-        return others > 0 ? FT_NUMBERS_SHOWN : others < 0 ? FT_NUMBERS_OPEN : FT_NUMBERS_ASSUMED;
+    /* who separates cells by commas has points for decimals, or quotes each number */
+    if (by_commas) return others > 0 ? FT_NUMBERS_SHOWN : others < 0 ? FT_NUMBERS_OPEN : FT_NUMBERS_ASSUMED;
     return others ? FT_NUMBERS_SHOWN : FT_NUMBERS_OPEN;
 }
 
@@ -208,7 +210,8 @@ static ft_number_certainty decide_open_points(const ft_number_evidence *file, ft
     return FT_NUMBERS_SHOWN;
 }
 
-/* The column has apostrophes or blanks between thousands: then a comma or a point is decimal. */
+/* The column has apostrophes or blanks between thousands: then a comma or a point is
+ * decimal. */
 static ft_number_certainty decide_marked(const ft_number_evidence *column, ft_number_notation *notation)
 {
     const bool comma = column->comma_decimals || column->comma_open,

@@ -1,5 +1,5 @@
-/* Numbers as people write them: 10,204.00 or 10.204,00. All cells of a column decide which of the two it has.
- */
+/* Numbers as people write them: 10,204.00 or 10.204,00. All cells of a column decide
+ * which of the two it has. */
 #ifndef FT_HOST_DATA_CSV_NUMBERS_H
 #define FT_HOST_DATA_CSV_NUMBERS_H
 
@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 typedef struct ft_number_notation {
-    char decimal;   /* '.' or ','; '\0': neither is read, since either may be meant */
-    char thousands; /* stands between groups of three digits; ' ' means no-break spaces too, '\'' U+2019 too;
-                       '\0': nothing does */
+    char decimal; /* '.' or ','; '\0': neither is read, since either may be meant */
+    /* stands between groups of three digits; ' ' means no-break spaces too, '\'' U+2019
+     * too; '\0': nothing does */
+    char thousands;
 } ft_number_notation;
 
 /* A number in that notation, the whole of `text`. As ft_parse_double otherwise. */
@@ -24,7 +25,9 @@ typedef struct ft_number_evidence {
     bool point_decimals; /* 100.5 */
     bool point_open;     /* 1.234: either */
     char thousands;      /* ' ' or '\'' of 100'000; '\0': no cell has them */
-    bool text; /* set by the caller: a cell is no number, and not missing: it shows nothing of others */
+    /* set by the caller: a cell is no number, and not missing: it shows nothing of
+     * others */
+    bool text;
 } ft_number_evidence;
 
 /* What a cell shows. False where it is no number. */
@@ -36,16 +39,20 @@ void ft_number_merge(ft_number_evidence *evidence, const ft_number_evidence *oth
 typedef enum ft_number_custom {
     FT_NUMBERS_ANY,
     FT_NUMBERS_COMMA_SEPARATED, /* "1,007" in quotes */
-    FT_NUMBERS_CONTINENTAL      /* ; between cells, or dates as 31.12.2024: decimal commas are likely */
+    /* ; between cells, or dates as 31.12.2024: decimal commas are likely */
+    FT_NUMBERS_CONTINENTAL
 } ft_number_custom;
 
 typedef enum ft_number_certainty {
     FT_NUMBERS_SHOWN,
-    FT_NUMBERS_ASSUMED, /* decimal points, as is usual; no cell shows or contradicts them */
-    FT_NUMBERS_OPEN     /* refused: a comma or a point may be decimal or stand between thousands */
+    /* decimal points, as is usual; no cell shows or contradicts them */
+    FT_NUMBERS_ASSUMED,
+    /* refused: a comma or a point may be decimal or stand between thousands */
+    FT_NUMBERS_OPEN
 } ft_number_certainty;
 
-/* The notation that fits a column; where its own cells leave that open, the one that fits the file. */
+/* The notation that fits a column; where its own cells leave that open, the one that fits
+ * the file. */
 ft_number_certainty ft_number_decide(const ft_number_evidence *column, const ft_number_evidence *file,
                                      ft_number_custom custom, ft_number_notation *notation);
 

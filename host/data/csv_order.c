@@ -44,8 +44,8 @@ static void add_series(const ft_csv *csv, size_t row, ft_text *out)
     if (name) ft_text_addf(out, " of series \"%.80s\"", name);
 }
 
-/* Whether a date without an offset may lie in the hour that the clocks went back: rows an hour apart or less
- * go back by no more than that, at night. */
+/* Whether a date without an offset may lie in the hour that the clocks went back: rows an
+ * hour apart or less go back by no more than that, at night. */
 static bool may_be_clock_change(const ft_csv *csv, size_t before, size_t row)
 {
     const int64_t back = csv->times[before] - csv->times[row];
@@ -72,8 +72,8 @@ static bool is_time_of_day(const char *text)
     return strspn(text + hours + 1, "0123456789") == 2;
 }
 
-/* Whether a column of numbers is named as one of hours, and rises where rows with one date follow each other.
- */
+/* Whether a column of numbers is named as one of hours, and rises where rows with one
+ * date follow each other. */
 static bool counts_hours(const ft_csv *csv, const ft_csv_column *column)
 {
     static const char *const words[] = {"time", "hour", "uhr", "stunde", "heure", "hora"};
@@ -177,7 +177,8 @@ static ft_status permute(ft_csv *csv, const row_key *keys, size_t count, ft_erro
     return FT_OK;
 }
 
-/* The mean of what is known in rows keys[0] ... keys[count - 1], into the first of them. */
+/* The mean of what is known in rows keys[0] ... keys[count - 1], into the first of
+ * them. */
 static void average(ft_csv *csv, const row_key *keys, size_t count)
 {
     for (size_t c = 0; c < csv->n_columns; c++) {

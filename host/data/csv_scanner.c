@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* The bytes of the blank that begins at `at`: 1 of a blank or a tab, 2 or 3 of a no-break space (U+00A0,
- * U+202F) in UTF-8; 0: there is none. */
+/* The bytes of the blank that begins at `at`: 1 of a blank or a tab, 2 or 3 of a no-break
+ * space (U+00A0, U+202F) in UTF-8; 0: there is none. */
 static size_t blank_at(const char *at, const char *end, char separator)
 {
     if (at == end) return 0;

@@ -1,4 +1,5 @@
-/* The cells of a CSV text, one after the other (RFC 4180, and what people write besides). */
+/* The cells of a CSV text, one after the other (RFC 4180, and what people write
+ * besides). */
 #ifndef FT_HOST_DATA_CSV_SCANNER_H
 #define FT_HOST_DATA_CSV_SCANNER_H
 
@@ -11,14 +12,16 @@
 enum { FT_CSV_MAX_CELL_BYTES = 1 << 20 };
 
 typedef struct ft_csv_cell {
-    const char *text; /* in the scanned text, or until the next cell in the scanner; not NUL-terminated */
-    size_t length;    /* without the surrounding blanks of an unquoted cell */
-    size_t line;      /* where it begins, from 1 */
+    /* in the scanned text, or until the next cell in the scanner; not NUL-terminated */
+    const char *text;
+    size_t length; /* without the surrounding blanks of an unquoted cell */
+    size_t line;   /* where it begins, from 1 */
     bool quoted, ends_row;
 } ft_csv_cell;
 
-/* Walks over `at` ... `end`, which stay as they are. Lines end in \n, \r\n or \r; blanks, tabs (unless they
- * separate cells) and no-break spaces around a cell are not part of it. */
+/* Walks over `at` ... `end`, which stay as they are. Lines end in \n, \r\n or \r; blanks,
+ * tabs (unless they separate cells) and no-break spaces around a cell are not part of
+ * it. */
 typedef struct ft_csv_scanner {
     const char *path; /* for messages */
     const char *at, *end;
@@ -27,19 +30,20 @@ typedef struct ft_csv_scanner {
     ft_text unquoted; /* the last cell that had doubled quotes, without them */
 } ft_csv_scanner;
 
-/* Begins at the text's start, past a byte-order mark, with commas. Refuses a text with a NUL byte. */
+/* Begins at the text's start, past a byte-order mark, with commas. Refuses a text with a
+ * NUL byte. */
 ft_status ft_csv_scan(ft_csv_scanner *scanner, const char *path, const char *text, size_t size,
                       ft_error *err);
 /* Another one at the same place, to look ahead with. */
 ft_csv_scanner ft_csv_scanner_copy(const ft_csv_scanner *scanner);
 void ft_csv_scanner_free(ft_csv_scanner *scanner);
 
-/* Goes over lines without anything but blanks, separators and empty quotes; false when nothing but these is
- * left. */
+/* Goes over lines without anything but blanks, separators and empty quotes; false when
+ * nothing but these is left. */
 bool ft_csv_next_row(ft_csv_scanner *scanner);
 
-/* The next cell of the row. Refuses a quote that does not end, text after a closing quote and cells beyond
- * FT_CSV_MAX_CELL_BYTES. */
+/* The next cell of the row. Refuses a quote that does not end, text after a closing quote
+ * and cells beyond FT_CSV_MAX_CELL_BYTES. */
 ft_status ft_csv_next_cell(ft_csv_scanner *scanner, ft_csv_cell *cell, ft_error *err);
 
 #endif

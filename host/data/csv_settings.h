@@ -37,8 +37,8 @@ typedef struct ft_csv_settings {
 /* FT_BAD_INPUT names the option. The settings point to the options. */
 ft_status ft_csv_settings_parse(const ft_csv_options *options, ft_csv_settings *settings, ft_error *err);
 
-/* Whether the cell is missing: empty, a word that pandas.read_csv takes for missing, or one of --missing,
- * which is marked as found. */
+/* Whether the cell is missing: empty, a word that pandas.read_csv takes for missing, or
+ * one of --missing, which is marked as found. */
 bool ft_csv_is_missing(ft_csv_settings *settings, const ft_csv_cell *cell);
 /* Of these, whether it is one of --missing, which may look like a number: "-999". */
 bool ft_csv_is_named_missing(ft_csv_settings *settings, const ft_csv_cell *cell);

@@ -64,7 +64,8 @@ static ft_status check_kind(const char *name, const char *text, size_t size, ft_
     return FT_OK;
 }
 
-/* Text whose characters take two or four bytes, and no mark says so or it is that of UTF-32. */
+/* Text whose characters take two or four bytes, and no mark says so or it is that of
+ * UTF-32. */
 static ft_status check_encoding(const char *name, const char *text, size_t size, ft_error *err)
 {
     const char *encoding = NULL;

@@ -1,4 +1,5 @@
-/* The bytes of a CSV file, wherever they come from: a file, perhaps compressed by gzip, or a pipe. */
+/* The bytes of a CSV file, wherever they come from: a file, perhaps compressed by gzip,
+ * or a pipe. */
 #ifndef FT_HOST_DATA_CSV_TEXT_H
 #define FT_HOST_DATA_CSV_TEXT_H
 
@@ -7,9 +8,10 @@
 
 #include "base/error.h"
 
-/* Reads `path` whole, decompressed; "-" is standard input. *text is malloc'd, the caller's and
- * NUL-terminated (not counted in *size). A pipe, which can be read once, is refused unless `takes_pipes`; so
- * are files that are known to be no text (Excel, Parquet, zip), with what to do instead. */
+/* Reads `path` whole, decompressed; "-" is standard input. *text is malloc'd, the
+ * caller's and NUL-terminated (not counted in *size). A pipe, which can be read once, is
+ * refused unless `takes_pipes`; so are files that are known to be no text (Excel,
+ * Parquet, zip), with what to do instead. */
 ft_status ft_csv_text_read(const char *path, bool takes_pipes, char **text, size_t *size, ft_error *err);
 
 /* What messages call the path: "stdin" for "-". */

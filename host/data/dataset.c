@@ -39,7 +39,8 @@ ft_status ft_split_fractions_parse(const char *text, double split[3], ft_error *
 
 void ft_split_rows(const double split[3], int64_t n_rows, int64_t start[4])
 {
-    /* 0.7 + 0.1 is a little less than 0.8 in double: a thousandth of a row makes up for that. */
+    /* 0.7 + 0.1 is a little less than 0.8 in double: a thousandth of a row makes up for
+     * that. */
     start[0] = 0;
     start[1] = (int64_t)floor(split[0] * (double)n_rows + 1e-3);
     start[2] = (int64_t)floor((split[0] + split[1]) * (double)n_rows + 1e-3);
@@ -55,9 +56,12 @@ typedef struct joiner {
     size_t n_files;
     size_t *shared; /* (n_shared): columns of the first file that all have */
     size_t n_shared;
-    size_t *columns[MAX_FILES]; /* (n_shared): column of the dataset -> column of the file */
-    int32_t *items[MAX_FILES];  /* (n_items of the file) -> item of the dataset; NULL: the same */
-    char **names;               /* (n_items) of the dataset: those of the first file, then new ones */
+    /* (n_shared): column of the dataset -> column of the file */
+    size_t *columns[MAX_FILES];
+    /* (n_items of the file) -> item of the dataset; NULL: the same */
+    int32_t *items[MAX_FILES];
+    /* (n_items) of the dataset: those of the first file, then new ones */
+    char **names;
     size_t n_items;
     int64_t *counts; /* (n_items, MAX_FILES): rows of an item in each file */
 } joiner;
@@ -120,8 +124,8 @@ static void note_lacking(joiner *join, const ft_csv *from, const ft_csv *other)
     if (lacking) ft_text_addf(notes, " (in %s, not in %s)\n", from->path, other->path);
 }
 
-/* The dataset's columns are those of the first file that all files have, in any order; the target is asked
- * for, and looked at first. */
+/* The dataset's columns are those of the first file that all files have, in any order;
+ * the target is asked for, and looked at first. */
 static ft_status match_columns(joiner *join, ft_error *err)
 {
     const ft_csv *first = &join->files[0];
@@ -310,7 +314,8 @@ static ft_status not_after(const joiner *join, size_t file, size_t row, const ch
         name ? name : "", name ? "\"" : "");
 }
 
-/* Moves the rows to their places, and checks that each file goes on after the one before it. */
+/* Moves the rows to their places, and checks that each file goes on after the one before
+ * it. */
 static ft_status place_rows(joiner *join, ft_error *err)
 {
     ft_dataset *dataset = join->dataset;

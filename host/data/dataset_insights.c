@@ -88,7 +88,8 @@ static ft_status gather(const ft_dataset *dataset, int split, gathered *g, ft_er
     if (!done) return ft_no_memory(err, "data insights", dataset->n_rows * sizeof(double) * n_columns);
     g->split.columns = g->columns;
     g->split.n_columns = n_columns;
-    for (size_t i = 0; i < dataset->n_ids; i++) /* columns of texts, none of them missing */
+    /* columns of texts, none of them missing */
+    for (size_t i = 0; i < dataset->n_ids; i++)
         g->columns[g->split.n_columns++] = (ft_insights_column){.name = dataset->id_name};
     g->split.series_starts = g->series_starts;
     return FT_OK;
@@ -102,8 +103,8 @@ const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset)
     return longest;
 }
 
-/* Counts the series whose frequency has other words than the longest one's, where they are long enough to have
- * one of their own. */
+/* Counts the series whose frequency has other words than the longest one's, where they
+ * are long enough to have one of their own. */
 static ft_status count_differing(const ft_dataset *dataset, const char *words, size_t *count, ft_error *err)
 {
     ft_status status = FT_OK;

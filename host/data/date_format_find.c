@@ -27,12 +27,12 @@ static void copy_separators(finder *f, const char *allowed)
     }
 }
 
-/* The year is of these, so that numbers of other things are not taken for dates. */
+/* Whether the year is one of 1900 to 2099: other numbers are not taken for dates. */
 static bool is_calendar(const char *format, const char *text, size_t length)
 {
     int64_t time;
-    return ft_date_format_read(format, text, length, &time, NULL) && time >= -2208988800000000 /* 1900 */ &&
-           time < 4102444800000000 /* 2100 */;
+    return ft_date_format_read(format, text, length, &time, NULL) && time >= -2208988800000000 &&
+           time < 4102444800000000;
 }
 
 /* Digits alone: a date without separators, or time since 1970. */
@@ -76,7 +76,8 @@ enum {
     DAY_OF_YEAR = 'j'
 };
 
-/* One part of a date, which `piece` describes, except for numbers of one or two digits. */
+/* One part of a date, which `piece` describes, except for numbers of one or two
+ * digits. */
 static char find_part(finder *f, const char **piece)
 {
     const char *at = f->at;
@@ -87,7 +88,8 @@ static char find_part(finder *f, const char **piece)
         f->at += digits;
         if (digits == 8) *piece = "%Y%m%d";
         if (digits == 4) *piece = "%Y";
-        if (digits == 3 && at > f->start && (at[-1] == '-' || at[-1] == '/')) { /* 1999.250 is a number */
+        /* 1999.250 is a number */
+        if (digits == 3 && at > f->start && (at[-1] == '-' || at[-1] == '/')) {
             *piece = "%j";
             return DAY_OF_YEAR;
         }
@@ -114,7 +116,8 @@ static char find_part(finder *f, const char **piece)
     return NAME;
 }
 
-/* What the parts found so far mean: FT_DATE_NONE where more must follow, or nothing is known. */
+/* What the parts found so far mean: FT_DATE_NONE where more must follow, or nothing is
+ * known. */
 static ft_date_meaning meaning_of(const char *kinds)
 {
     static const char *const clear[] = {"dbY", "bdY", "Ybd", "Ydd", "bY",  "Yb", "qY",
@@ -128,7 +131,8 @@ static ft_date_meaning meaning_of(const char *kinds)
     return FT_DATE_NONE;
 }
 
-/* What a number of one or two digits is at `place` among such parts; `other`: in the second format. */
+/* What a number of one or two digits is at `place` among such parts; `other`: in the
+ * second format. */
 static const char *number_piece(const char *kinds, size_t place, bool other)
 {
     if (strcmp(kinds, "ddY") == 0 || strcmp(kinds, "ddd") == 0)
@@ -181,7 +185,8 @@ static ft_date_meaning find_date(finder *f)
     return meaning;
 }
 
-/* Hours, then minutes and seconds, with colons, points or nothing between them; false: something else. */
+/* Hours, then minutes and seconds, with colons, points or nothing between them; false:
+ * something else. */
 static bool find_clock(finder *f, bool is_half)
 {
     const size_t digits = ft_date_count_digits(f->at, f->end);

@@ -1,4 +1,5 @@
-/* What all forms of dates share: names, numbers, fractions of a second, zones, conversions of several parts. */
+/* What all forms of dates share: names, numbers, fractions of a second, zones,
+ * conversions of several parts. */
 #ifndef FT_HOST_DATA_DATE_FORMAT_PARTS_H
 #define FT_HOST_DATA_DATE_FORMAT_PARTS_H
 
@@ -24,22 +25,23 @@ static inline bool ft_date_is_letter(const char *at, const char *end)
 /* How many digits there are at `at`, before `end`. */
 size_t ft_date_count_digits(const char *at, const char *end);
 
-/* A whole name or its first three letters at *at, which is moved past it: its index of `count`; -1: none of
- * them. "Sept" is a month too. */
+/* A whole name or its first three letters at *at, which is moved past it: its index of
+ * `count`; -1: none of them. "Sept" is a month too. */
 int32_t ft_date_take_name(const char **at, const char *end, const char *const *names, int32_t count);
 
 /* A number of `least` to `most` digits at *at, which is moved past it. */
 bool ft_date_take_number(const char **at, const char *end, size_t least, size_t most, int32_t *value);
 
-/* A zone at *at, which is moved past it; digits of a fraction of a second (1 to 9, more if they are zeros), cut
- * to microseconds. False: there is none. */
+/* A zone at *at, which is moved past it; digits of a fraction of a second (1 to 9, more
+ * if they are zeros), cut to microseconds. False: there is none. */
 bool ft_zone_parse(const char **at, const char *end, ft_timestamp_style *style);
 bool ft_fraction_parse(const char **at, const char *end, int32_t *microseconds, ft_timestamp_style *style);
 
 /* Writes the style's zone, at most 8 bytes with their NUL. */
 void ft_zone_format(const ft_timestamp_style *style, char out[8]);
 
-/* The conversions that a conversion of several parts, as %F, stands for; NULL: it is no such. */
+/* The conversions that a conversion of several parts, as %F, stands for; NULL: it is no
+ * such. */
 const char *ft_date_composite(char letter);
 
 /* "3N" of "%s%3N" at `format`, which stands behind %s: 3, 6 or 9; 0: it does not. */

@@ -39,8 +39,8 @@ static void find_week(int64_t days, int32_t *year, int32_t *week)
     *week = (int32_t)(thursday - ft_days_from_date(*year, 1, 1)) / 7 + 1;
 }
 
-/* With as many digits as the dates that were read, more where these would not show the month; without a tail of
- * zeros, which who writes many digits leaves out. */
+/* With as many digits as the dates that were read, more where these would not show the
+ * month; without a tail of zeros, which who writes many digits leaves out. */
 static void add_decimal_year(ft_date_line *out, const written *w)
 {
     int32_t digits = w->style->fraction_digits;

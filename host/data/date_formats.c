@@ -12,7 +12,8 @@
 /* What has been read of a text. */
 typedef struct parts {
     int32_t year, month, day, hour, minute, second, microseconds;
-    int32_t week, weekday;               /* of ISO 8601, from 1; `year` is its year then; 0: none */
+    /* of ISO 8601, from 1; `year` is its year then; 0: none */
+    int32_t week, weekday;
     int32_t day_of_year;                 /* from 1; 0: none */
     bool has_day;                        /* of the month, the year or the week */
     bool of_twelve, has_half, afternoon; /* of_twelve: %I, the hour of a half day */
@@ -53,7 +54,8 @@ static bool take_year(const char **at, const char *end, bool is_short, parts *p)
     return p->year >= 1;
 }
 
-/* A year, perhaps with a fraction of two or more digits that is a month's beginning, cut or rounded. */
+/* A year, perhaps with a fraction of two or more digits that is a month's beginning, cut
+ * or rounded. */
 static bool take_decimal_year(const char **at, const char *end, parts *p, ft_timestamp_style *style)
 {
     /* Twelve times the error of as many digits; what fits by more may be a day. */
@@ -158,8 +160,9 @@ static bool read_parts(const char *format, const char **at, const char *end, par
 static bool days_of_week(const parts *p, int64_t *days)
 {
     int32_t year, month, day;
-    const int64_t fourth = ft_days_from_date(p->year, 1, 4), /* January 4 lies in the first week */
-        monday = fourth - ft_weekday(fourth) + 7 * (p->week - 1);
+    /* January 4 lies in the first week */
+    const int64_t fourth = ft_days_from_date(p->year, 1, 4),
+                  monday = fourth - ft_weekday(fourth) + 7 * (p->week - 1);
     *days = monday + (p->weekday ? p->weekday - 1 : 0);
     ft_date_from_days(monday + 3, &year, &month, &day);
     return year == p->year;

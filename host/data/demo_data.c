@@ -29,7 +29,8 @@ static double normal(uint32_t seed, uint32_t site, uint32_t index)
     return sqrt(-2 * log(first)) * cos(6.283185307179586 * second);
 }
 
-/* Two decimals, as prices are quoted. This also hides the last bits, in which C libraries differ. */
+/* Two decimals, as prices are quoted. This also hides the last bits, in which C libraries
+ * differ. */
 static double cents(double value)
 {
     return nearbyint(value * 100) / 100;
@@ -43,7 +44,8 @@ static void make_rows(uint32_t seed, demo_row *rows)
     for (uint32_t i = 0; i < FT_DEMO_ROWS; day++) {
         int32_t weekday = ft_weekday(day);
         if (weekday > 4) continue;
-        /* The strength of the noise returns slowly to its mean, so that there are calm and rough months. */
+        /* The strength of the noise returns slowly to its mean, so that there are calm
+         * and rough months. */
         log_volatility = 0.98 * log_volatility + 0.09 * normal(seed, SITE_VOLATILITY, i);
         wandering = 0.97 * wandering + 0.007 * exp(log_volatility) * normal(seed, SITE_RETURN, i);
         double year = (double)i / 260.8;
@@ -61,7 +63,8 @@ static void make_rows(uint32_t seed, demo_row *rows)
     }
 }
 
-/* Mean of the last `window` prices, to four decimals; an empty cell until there are so many. */
+/* Mean of the last `window` prices, to four decimals; an empty cell until there are so
+ * many. */
 static void add_average(const demo_row *rows, size_t i, size_t window, ft_text *out)
 {
     double sum = 0;

@@ -73,7 +73,8 @@ void ft_frequency_start(ft_frequency *frequency, int64_t last, int32_t zone_minu
         bool is_row;
         if (frequency->week.step % FT_MICROSECONDS_A_DAY == 0) set_time_of_day(&frequency->week, time_of_day);
         int64_t number = ft_week_pattern_number(&frequency->week, local, &is_row);
-        if (!is_row) number += 1 - frequency->stride; /* so that the first step leads to the next row */
+        /* so that the first step leads to the next row */
+        if (!is_row) number += 1 - frequency->stride;
         frequency->from = ft_week_pattern_time(&frequency->week, number) - zone;
     }
 }

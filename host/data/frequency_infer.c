@@ -35,7 +35,8 @@ static int64_t mode_of(int64_t *values, size_t n, size_t *count)
     return mode;
 }
 
-/* The lower median of the n - 1 > 0 differences of values; they are in scratch, sorted. */
+/* The lower median of the n - 1 > 0 differences of values; they are in scratch,
+ * sorted. */
 static int64_t median_difference(const int64_t *values, size_t n, int64_t *scratch)
 {
     for (size_t i = 1; i < n; i++) scratch[i - 1] = values[i] - values[i - 1];
@@ -43,8 +44,8 @@ static int64_t median_difference(const int64_t *values, size_t n, int64_t *scrat
     return scratch[(n - 2) / 2];
 }
 
-/* Whether the ascending values have one spacing, perhaps with gaps, from which few stray: it is the most
- * frequent difference, and most values have the rest *phase modulo it. */
+/* Whether the ascending values have one spacing, perhaps with gaps, from which few stray:
+ * it is the most frequent difference, and most values have the rest *phase modulo it. */
 static bool has_spacing(const int64_t *values, size_t n, int64_t *scratch, int64_t *spacing, int64_t *phase)
 {
     size_t count;
@@ -60,7 +61,8 @@ static bool is_anchored(const ft_frequency *frequency, int64_t day)
     return ft_frequency_day(frequency, ft_month_of_day(day)) == day;
 }
 
-/* How many dates lie on the anchor, each in a month of its own; their months, if wanted. */
+/* How many dates lie on the anchor, each in a month of its own; their months, if
+ * wanted. */
 static size_t count_anchored(const series *s, const ft_frequency *frequency, int64_t *months)
 {
     size_t count = 0;
@@ -102,7 +104,8 @@ static void set_from_month(const series *s, int64_t month, ft_frequency *frequen
     frequency->from = ft_frequency_day(frequency, month) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
 }
 
-/* Whether there are no more dates than one a month, but for a few: a cheap test before expensive ones. */
+/* Whether there are no more dates than one a month, but for a few: a cheap test before
+ * expensive ones. */
 static bool may_be_monthly(const series *s)
 {
     int64_t first = ft_month_of_day(ft_day_of(s->local[0])),
@@ -122,7 +125,8 @@ static bool set_months(const series *s, ft_frequency *frequency, int64_t *months
     frequency->regular = n == s->n;
     for (size_t i = 1; i < n; i++)
         if (months[i] - months[i - 1] != spacing) frequency->regular = false;
-    /* The period that the last date lies in has its row. Periods end with the anchors that are an end. */
+    /* The period that the last date lies in has its row. Periods end with the anchors
+     * that are an end. */
     bool is_end = frequency->anchor == FT_ANCHOR_BUSINESS_END ||
                   (frequency->anchor == FT_ANCHOR_DAY && frequency->day > 15);
     int64_t since = ft_floor_rest(last - phase, spacing);
@@ -157,8 +161,8 @@ static bool infer_nth_weekday(const series *s, ft_frequency *frequency, int64_t 
     return true;
 }
 
-/* The two days of the month that most dates lie on; a month's last day counts as 31. False: they are not half
- * a month apart. */
+/* The two days of the month that most dates lie on; a month's last day counts as 31.
+ * False: they are not half a month apart. */
 static bool find_two_days(const series *s, ft_frequency *frequency)
 {
     size_t counts[32] = {0};
@@ -206,8 +210,8 @@ static bool infer_half_months(const series *s, ft_frequency *frequency)
     return true;
 }
 
-/* Anchors months at the median day; at the start or the end of the month where that is near, of its weekdays
- * where there is no other. */
+/* Anchors months at the median day; at the start or the end of the month where that is
+ * near, of its weekdays where there is no other. */
 static void set_median_day(const series *s, ft_frequency *frequency)
 {
     bool has_weekend = false;
@@ -264,8 +268,8 @@ static bool are_days(const int64_t *values)
     return (values[1] - values[0]) % FT_MICROSECONDS_A_DAY == 0;
 }
 
-/* In absolute time, or by the wall clock as days that begin at midnight. Two rows have equal steps in both:
- * whole days are what is meant. */
+/* In absolute time, or by the wall clock as days that begin at midnight. Two rows have
+ * equal steps in both: whole days are what is meant. */
 static bool infer_equal_steps(const series *s, ft_frequency *frequency)
 {
     bool in_time = have_equal_steps(s->times, s->n), by_clock = have_equal_steps(s->local, s->n);
@@ -277,7 +281,8 @@ static bool infer_equal_steps(const series *s, ft_frequency *frequency)
     return true;
 }
 
-/* Equal steps of 52 weeks, which may as well be years that end on a last weekday of a month. */
+/* Equal steps of 52 weeks, which may as well be years that end on a last weekday of a
+ * month. */
 static bool are_years_of_weeks(const series *s)
 {
     return have_equal_steps(s->local, s->n) && s->local[1] - s->local[0] == 52 * FT_MICROSECONDS_A_WEEK;
@@ -291,7 +296,8 @@ static ft_week_pattern business_week(int64_t time_of_day)
     return week;
 }
 
-/* Each date the same number of business days after the one before: 1, or more (2B) where 4 dates show it. */
+/* Each date the same number of business days after the one before: 1, or more (2B) where
+ * 4 dates show it. */
 static bool infer_business_days(const series *s, ft_frequency *frequency)
 {
     const ft_week_pattern week = business_week(s->time_of_day);
@@ -310,8 +316,8 @@ static bool infer_business_days(const series *s, ft_frequency *frequency)
     return true;
 }
 
-/* Whether chance leaves all weekends out in less than 1 of 20 files that have as large a share of all days as
- * this one has of its weekdays. */
+/* Whether chance leaves all weekends out in less than 1 of 20 files that have as large a
+ * share of all days as this one has of its weekdays. */
 static bool are_weekends_left_out(int64_t first_day, int64_t last_day, size_t n)
 {
     double chance = 1, weekdays = 0;
@@ -321,8 +327,8 @@ static bool are_weekends_left_out(int64_t first_day, int64_t last_day, size_t n)
     return chance < 0.05;
 }
 
-/* Business days, or each 2nd, 3rd, ... of them where most steps are multiples of that, where all dates are
- * such, but a step of days would lead to a weekend. */
+/* Business days, or each 2nd, 3rd, ... of them where most steps are multiples of that,
+ * where all dates are such, but a step of days would lead to a weekend. */
 static bool infer_gappy_business_days(const series *s, ft_frequency *frequency)
 {
     const int64_t first = ft_day_of(s->local[0]), last = ft_day_of(s->local[s->n - 1]);
@@ -372,8 +378,8 @@ static bool infer_weeks(const series *s, ft_frequency *frequency, int64_t *days)
     return true;
 }
 
-/* How many days from `*at` (their place of their last date) backwards have their first date at one time of
- * day; *at goes to the last date before them, or (size_t)-1. */
+/* How many days from `*at` (their place of their last date) backwards have their first
+ * date at one time of day; *at goes to the last date before them, or (size_t)-1. */
 static size_t count_days_back(const series *s, size_t first, size_t *at, int64_t *opening)
 {
     size_t count = 0;
@@ -391,9 +397,9 @@ static size_t count_days_back(const series *s, size_t first, size_t *at, int64_t
     return count;
 }
 
-/* Hours of opening in a zone that changed its clocks, but written without its offset (in UTC, as a rule): the
- * dates from `first` on, those before the change moved by its hour to the hours of the last days. NULL in
- * *moved where there is no such change. */
+/* Hours of opening in a zone that changed its clocks, but written without its offset (in
+ * UTC, as a rule): the dates from `first` on, those before the change moved by its hour
+ * to the hours of the last days. NULL in *moved where there is no such change. */
 static ft_status follow_clock_change(const series *s, size_t first, int64_t **moved, ft_error *err)
 {
     size_t at = s->n - 1, changed;
@@ -445,7 +451,8 @@ static ft_status infer_week(const series *s, ft_frequency *frequency, bool *foun
     return FT_OK;
 }
 
-/* A step that wavers around a round one (a clock that lags, a sensor's delay) is that, within 2 %. */
+/* A step that wavers around a round one (a clock that lags, a sensor's delay) is that,
+ * within 2 %. */
 static int64_t rounded(int64_t step)
 {
     static const int64_t units[] = {FT_MICROSECONDS_A_DAY, FT_MICROSECONDS_AN_HOUR, FT_MICROSECONDS_A_MINUTE,
@@ -475,8 +482,9 @@ static void find_time_of_day(series *s)
     s->is_daily = most(count, s->n);
 }
 
-/* Dates of one time of day in a zone that changes its clocks, but written without its offset (in UTC, as a
- * rule), have two, an hour apart: those that have the earlier one are moved, so that each lies on its day. */
+/* Dates of one time of day in a zone that changes its clocks, but written without its
+ * offset (in UTC, as a rule), have two, an hour apart: those that have the earlier one
+ * are moved, so that each lies on its day. */
 static void undo_clock_change(series *s)
 {
     const int64_t hour = FT_MICROSECONDS_AN_HOUR;
@@ -501,8 +509,9 @@ static void undo_clock_change(series *s)
         if (ft_time_of_day(s->local[i]) == moved) s->local[i] += hour;
 }
 
-/* One date a day, at whatever time (when somebody came to write it down), is a matter of days: each takes the
- * time of the last. Not so where half of the steps are equal, as each 36 hours. */
+/* One date a day, at whatever time (when somebody came to write it down), is a matter of
+ * days: each takes the time of the last. Not so where half of the steps are equal, as
+ * each 36 hours. */
 static void level_times_of_day(series *s)
 {
     size_t count;

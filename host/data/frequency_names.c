@@ -16,7 +16,8 @@ typedef struct known_name {
     int32_t months; /* MONTHS */
     int32_t phase;  /* the month that it is anchored at without a word, 0 for January */
     int anchor;     /* MONTHS: of ft_frequency */
-    int32_t day;    /* HALF_MONTHS: the one that is not the middle; NTH_WEEKDAY: 5 is the last */
+    /* HALF_MONTHS: the one that is not the middle; NTH_WEEKDAY: 5 is the last */
+    int32_t day;
 } known_name;
 
 static const known_name known[] = {
@@ -75,7 +76,8 @@ static int32_t find_name(const char *name, const char *const *names, int32_t cou
     return i < count ? i : -1;
 }
 
-/* The middle of the month, 15 where `anchor` is NULL: the second day of SMS, the first of SME. */
+/* The middle of the month, 15 where `anchor` is NULL: the second day of SMS, the first of
+ * SME. */
 static bool set_half_months(const char *anchor, ft_frequency *f)
 {
     char *end = NULL;
@@ -126,7 +128,8 @@ static const char *meant_by(const char *word)
     return NULL;
 }
 
-/* FT_BAD_INPUT with the nearest name: none finer than a day where letters of months are in it. */
+/* FT_BAD_INPUT with the nearest name: none finer than a day where letters of months are
+ * in it. */
 static ft_status unknown(const char *name, const char *base, ft_error *err)
 {
     const char *names[N_KNOWN], *nearest = meant_by(base);
@@ -189,8 +192,8 @@ static ft_status parse_one(const char *name, ft_frequency *frequency, ft_error *
     return FT_OK;
 }
 
-/* A number, perhaps with a fraction, and the name of a step, at *at, which is moved past them: microseconds.
- * False: something else, or no whole number of them. */
+/* A number, perhaps with a fraction, and the name of a step, at *at, which is moved past
+ * them: microseconds. False: something else, or no whole number of them. */
 static bool take_step(const char **at, int64_t *microseconds)
 {
     int64_t whole = 0, fraction = 0, parts = 1;

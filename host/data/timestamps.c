@@ -58,7 +58,8 @@ static bool take_time(reader *r, int64_t *microseconds, ft_timestamp_style *styl
         style->precision = FT_STYLE_SECONDS;
         if (take(r, '.') && !ft_fraction_parse(&r->at, r->end, &fraction, style)) return false;
     }
-    if (hour == 24 && (minute || second || fraction)) return false; /* 24:00 ends the day */
+    /* 24:00 ends the day */
+    if (hour == 24 && (minute || second || fraction)) return false;
     *microseconds = (((int64_t)hour * 60 + minute) * 60 + second) * FT_MICROSECONDS_A_SECOND + fraction;
     return true;
 }
@@ -70,7 +71,8 @@ static int32_t two_digits(const char *text)
     return tens <= 9 && ones <= 9 ? (int32_t)(tens * 10 + ones) : -1;
 }
 
-/* YYYY-MM-DD, alone or with " HH:MM:SS" behind it: the form of most files, read in a tenth of the time. */
+/* YYYY-MM-DD, alone or with " HH:MM:SS" behind it: the form of most files, read in a
+ * tenth of the time. */
 static bool parse_plain(const char *text, size_t length, int64_t *time, ft_timestamp_style *style)
 {
     static const int8_t days_of[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

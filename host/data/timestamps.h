@@ -1,7 +1,7 @@
 /* Dates as people write them in CSV files: reading, and writing in the same style.
  *
- * An instant is an int64_t: microseconds since 1970-01-01 00:00 UTC in the proleptic Gregorian calendar,
- * years 1 to 9999. A text without a zone counts as UTC. */
+ * An instant is an int64_t: microseconds since 1970-01-01 00:00 UTC in the proleptic
+ * Gregorian calendar, years 1 to 9999. A text without a zone counts as UTC. */
 #ifndef FT_HOST_DATA_TIMESTAMPS_H
 #define FT_HOST_DATA_TIMESTAMPS_H
 
@@ -34,26 +34,28 @@ typedef struct ft_timestamp_style {
         FT_ZONE_HOURS, /* +hh */
         FT_ZONE_UTC,   /* " UTC" or "UTC" */
     } zone;
-    bool zone_blank;                   /* a blank before the zone */
-    int32_t zone_minutes;              /* east of UTC */
-    char format[FT_DATE_FORMAT_CHARS]; /* of host/data/date_formats.h where it was read by one; else "" */
+    bool zone_blank;      /* a blank before the zone */
+    int32_t zone_minutes; /* east of UTC */
+    /* of host/data/date_formats.h where it was read by one; else "" */
+    char format[FT_DATE_FORMAT_CHARS];
 } ft_timestamp_style;
 
-/* Reads the whole of `text` (length bytes): YYYY, YYYY-MM, YYYY-MM-DD or with '/', the date perhaps followed
- * by 'T' or a blank and HH, HH:MM, HH:MM:SS or HH:MM:SS.frac (up to 9 digits, cut to 6, more if they are
- * zeros), then perhaps a zone: Z, UTC, GMT, +hh:mm, +hhmm or +hh. Month, day and hour may have one digit; 24:00 is the
- * next day's 00:00.
- * `style` may be NULL. Returns false for anything else, days that do not exist among it. */
+/* Reads the whole of `text` (length bytes): YYYY, YYYY-MM, YYYY-MM-DD or with '/', the
+ * date perhaps followed by 'T' or a blank and HH, HH:MM, HH:MM:SS or HH:MM:SS.frac (up to
+ * 9 digits, cut to 6, more if they are zeros), then perhaps a zone: Z, UTC, GMT, +hh:mm,
+ * +hhmm or +hh. Month, day and hour may have one digit; 24:00 is the next day's 00:00.
+ * `style` may be NULL. Returns false for anything else, days that do not exist among
+ * it. */
 bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_timestamp_style *style);
 
-/* Makes the style show this instant too, so that several are written alike: with as much more precision as is
- * needed. */
+/* Makes the style show this instant too, so that several are written alike: with as much
+ * more precision as is needed. */
 void ft_timestamp_widen(ft_timestamp_style *style, int64_t time);
 
 enum { FT_TIMESTAMP_CHARS = 64 };
 
-/* The instant in that style; where the style cannot show it (a date without a time of day, but it is not
- * midnight) as much more is written as is needed. Returns `out`. */
+/* The instant in that style; where the style cannot show it (a date without a time of
+ * day, but it is not midnight) as much more is written as is needed. Returns `out`. */
 char *ft_timestamp_format(int64_t time, const ft_timestamp_style *style, char out[FT_TIMESTAMP_CHARS]);
 
 #endif

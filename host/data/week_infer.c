@@ -57,8 +57,8 @@ static void count_days(const calendar *c, unsigned weekdays, int32_t *possible, 
     }
 }
 
-/* Whether chance leaves these weekdays out in less than 1 of 100 files: a share of the other days is missing,
- * and each of these would have to be missing by that. */
+/* Whether chance leaves these weekdays out in less than 1 of 100 files: a share of the
+ * other days is missing, and each of these would have to be missing by that. */
 static bool are_left_out(const calendar *c, unsigned weekdays, unsigned others)
 {
     int32_t chances, had, possible, present;
@@ -76,8 +76,9 @@ static bool is_one_working_week(const calendar *c)
     return true;
 }
 
-/* Decides which weekdays have rows. Those that rarely have one are left out where that is a weekend or cannot
- * be chance: two Mondays that are holidays do not make a week without Mondays. */
+/* Decides which weekdays have rows. Those that rarely have one are left out where that is
+ * a weekend or cannot be chance: two Mondays that are holidays do not make a week without
+ * Mondays. */
 static void find_weekdays(calendar *c)
 {
     unsigned off = 0;
@@ -96,9 +97,9 @@ static void find_weekdays(calendar *c)
     for (int32_t w = 0; w < 7; w++) c->on[w] = !(off >> w & 1);
 }
 
-/* Builds the week of the days with rows and the times of day that at least half of them have; `by_day`: where
- * a weekday was there three times, the times of day that at least half of these have. False: it cannot be
- * told, has no row, or too many stretches. */
+/* Builds the week of the days with rows and the times of day that at least half of them
+ * have; `by_day`: where a weekday was there three times, the times of day that at least
+ * half of these have. False: it cannot be told, has no row, or too many stretches. */
 static bool build_week(const calendar *c, bool by_day, ft_week_pattern *week)
 {
     int32_t days = 0;

@@ -127,7 +127,8 @@ static bool have_same_hours(const ft_week_pattern *week, int32_t day, int32_t ot
     return count == other_count;
 }
 
-/* " 09:30 to 11:30, 13:00 to 15:00" of a day; " 22:00 to Friday 21:00" where that is on another. */
+/* " 09:30 to 11:30, 13:00 to 15:00" of a day; " 22:00 to Friday 21:00" where that is on
+ * another. */
 static void add_hours(char *out, size_t size, const ft_week_pattern *week, int32_t day)
 {
     int32_t count, first = stretches_of(week, day, &count);

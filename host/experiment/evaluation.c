@@ -19,6 +19,10 @@ ft_series *ft_dataset_series(const ft_dataset *dataset)
     return series;
 }
 
+_Static_assert((int)FT_TRAIN == (int)FT_SPLIT_TRAIN && (int)FT_VAL == (int)FT_SPLIT_VALIDATION &&
+                   (int)FT_TEST == (int)FT_SPLIT_TEST && (int)FT_N_SPLITS == (int)FT_SPLITS,
+               "the tracker's splits are the model's");
+
 /* The split's evaluation windows in order, at most eval_windows. */
 static ft_status windows_of(const ft_evaluation *e, ft_split split, ft_window_list *list, ft_error *err)
 {

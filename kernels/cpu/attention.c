@@ -129,17 +129,9 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first
     const layout *l = t->l;
     const ft_attention *attention = t->attention;
     const int64_t p_row = ft_steps(COLUMN_BLOCK, pairs);
-    const ft_tile_product scores = {.m = count,
-                                    .n = width,
-                                    .steps = l->d_steps,
-                                    .a = w->queries + first * l->d_line,
-                                    .a_row = l->d_line,
-                                    .a_step = 1,
-                                    .b = w->keys + column * l->d_steps,
-                                    .b_step = FT_PANEL,
-                                    .b_panel = l->d_steps * FT_PANEL,
-                                    .c = w->scores,
-                                    .c_row = COLUMN_BLOCK};
+    const ft_tile_product scores =
+        ft_scores(count, width, l->d_steps, w->queries + first * l->d_line, l->d_line,
+                  w->keys + column * l->d_steps, w->scores, COLUMN_BLOCK);
     ft_multiply(&scores, pairs);
 
     float now[STRIP_PADDED] = {0}, factor[STRIP_PADDED], shift[STRIP_PADDED];

@@ -43,6 +43,24 @@ FT_INLINE void ft_multiply(const ft_tile_product *product, const bool pairs)
     FT_FOR_ISA(ft_tile_multiply)(product);
 }
 
+/* The scores of `count` queries, rows of `line` floats, with `width` transposed keys of
+ * `steps`; the rows of scores are `row` floats apart. */
+FT_INLINE ft_tile_product ft_scores(int64_t count, int64_t width, int64_t steps, const float *queries,
+                                    int64_t line, const float *keys_t, float *scores, int64_t row)
+{
+    return (ft_tile_product){.m = count,
+                             .n = width,
+                             .steps = steps,
+                             .a = queries,
+                             .a_row = line,
+                             .a_step = 1,
+                             .b = keys_t,
+                             .b_step = FT_PANEL,
+                             .b_panel = steps * FT_PANEL,
+                             .c = scores,
+                             .c_row = row};
+}
+
 /* The columns of one head of one sequence: rows [first_row, first_row + count), taken
  * backwards where `reversed`. */
 typedef struct ft_head {

@@ -196,17 +196,8 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t at, i
                      int64_t width, const bool pairs, const bool drops, const bool biased)
 {
     const layout *l = t->l;
-    ft_tile_product product = {.m = count,
-                               .n = width,
-                               .steps = l->d_steps,
-                               .a = w->queries + q * l->d_line,
-                               .a_row = l->d_line,
-                               .a_step = 1,
-                               .b = w->keys_t + column * l->d_steps,
-                               .b_step = FT_PANEL,
-                               .b_panel = l->d_steps * FT_PANEL,
-                               .c = w->scores,
-                               .c_row = COLUMN_BLOCK};
+    ft_tile_product product = ft_scores(count, width, l->d_steps, w->queries + q * l->d_line, l->d_line,
+                                        w->keys_t + column * l->d_steps, w->scores, COLUMN_BLOCK);
     ft_multiply(&product, pairs);
     product.a = w->douts + q * l->d_line;
     product.b = w->values_t + column * l->d_steps;

@@ -1,11 +1,12 @@
-# The CPU backend: matrix products by oneDNN, the vector files compiled once for each instruction set.
+# The CPU backend: matrix products by oneDNN, the vector files compiled once for each
+# instruction set.
 set(cpu_dir ${CMAKE_SOURCE_DIR}/kernels/cpu)
 set(cpu_vector_files
     attention.c attention_backward.c convert.c decode.c lora.c loss.c operations.c optimizer.c rows.c sampling.c tile.c)
 list(TRANSFORM cpu_vector_files PREPEND ${cpu_dir}/)
 
-# Contraction to FMA is welcome here, where only this backend's own sums change by it. A property of the files, because those
-# come after the -ffp-contract=off of all targets.
+# Contraction to FMA is welcome here, where only this backend's own sums change by it. A
+# property of the files, because those come after the -ffp-contract=off of all targets.
 set_source_files_properties(${cpu_vector_files} PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 
 set(cpu_isas generic)
@@ -23,8 +24,8 @@ foreach(isa ${cpu_isas})
   set_target_properties(ft_cpu_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_link_libraries(ft_cpu_${isa} PRIVATE ft_base OpenMP::OpenMP_C)
   target_compile_definitions(ft_cpu_${isa} PRIVATE FT_ISA=${isa})
-  # Vectors are passed between inlined functions alone, so that their ABI does not matter. Packed operands are read as f32,
-  # pairs of bf16 and integers.
+  # Vectors are passed between inlined functions alone, so that their ABI does not matter.
+  # Packed operands are read as f32, pairs of bf16 and integers.
   target_compile_options(ft_cpu_${isa} PRIVATE ${cpu_flags_${isa}} -fno-strict-aliasing -Wno-psabi)
   target_sources(ft_kernels PRIVATE $<TARGET_OBJECTS:ft_cpu_${isa}>)
 endforeach()

@@ -25,12 +25,19 @@ static inline const ft_dropout *dropout_for(row_dropout *last, const ft_adapter_
 
 static const row_dropout no_dropout = {.adapter = -1};
 
+/* Room for a row in each thread, `padded` floats apart. NULL: no memory; synchronize says
+ * so. */
+static float *thread_rows(ft_backend *self, int64_t padded)
+{
+    return ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
+                          (size_t)(self->n_threads * padded) * sizeof(float));
+}
+
 static void embedding_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                               ft_tensor table, const int32_t *ids, uint32_t dropout_site, ft_tensor out)
 {
     const int64_t padded = ft_padded(out.cols, FT_GROUP);
-    float *buffers = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
-                                    (size_t)(self->n_threads * padded) * sizeof(float));
+    float *buffers = thread_rows(self, padded);
     if (!buffers) return;
 #pragma omp parallel num_threads(self->n_threads)
     {
@@ -210,8 +217,7 @@ static void relu_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
                          uint32_t dropout_site, ft_tensor f)
 {
     const int64_t padded = ft_padded(f.cols, FT_GROUP);
-    float *buffers = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
-                                    (size_t)(self->n_threads * padded) * sizeof(float));
+    float *buffers = thread_rows(self, padded);
     if (!buffers) return;
 #pragma omp parallel num_threads(self->n_threads)
     {

@@ -1,10 +1,13 @@
-# The CUDA backend, where nvcc is found (FTGPU_CUDA=AUTO|ON|OFF); else kernels/cuda/absent.c says that there is none.
+# The CUDA backend, where nvcc is found (FTGPU_CUDA=AUTO|ON|OFF); else
+# kernels/cuda/absent.c says that there is none.
 #
-# One binary: the kernels and CUDA's runtime are linked in statically. The runtime looks for the driver when it is first asked
-# for a device, and does not find it on a machine without; cuBLASLt, the one large library, is opened by lt.cu when a GPU is, and
-# NCCL by comm_nccl.cu when there are several. So a machine without a GPU loads nothing of CUDA.
+# One binary: the kernels and CUDA's runtime are linked in statically. The runtime looks
+# for the driver when it is first asked for a device, and does not find it on a machine
+# without; cuBLASLt, the one large library, is opened by lt.cu when a GPU is, and NCCL by
+# comm_nccl.cu when there are several. So a machine without a GPU loads nothing of CUDA.
 #
-# nvcc is called by rules of our own: as one of CMake's languages it would also link every program, with flags that are gcc's.
+# nvcc is called by rules of our own: as one of CMake's languages it would also link every
+# program, with flags that are gcc's.
 set(cuda_dir ${CMAKE_SOURCE_DIR}/kernels/cuda)
 target_sources(ft_kernels PRIVATE ${cuda_dir}/library.c) # knows nothing of CUDA, and its test needs none
 set(cuda_wanted ${FTGPU_CUDA})
@@ -46,7 +49,8 @@ if(FTGPU_NCCL_INCLUDE)
   list(APPEND nvcc_options -DFT_NCCL)
 endif()
 
-# Machine code for each of the architectures that nvcc knows, and PTX of the newest, which the driver compiles for a newer GPU.
+# Machine code for each of the architectures that nvcc knows, and PTX of the newest, which
+# the driver compiles for a newer GPU.
 execute_process(COMMAND ${FTGPU_NVCC} --list-gpu-arch OUTPUT_VARIABLE known ERROR_QUIET)
 set(architectures 80 90 100)
 if(known)

@@ -1,9 +1,11 @@
-# Where nvcc, CUDA's headers and its libraries are: in the toolkit, in the system's directories, or in NVIDIA's packages for Python.
-# Of the latter CUDA 12's have a directory each (nvidia/cublas/include), CUDA 13's share one (nvidia/cu13/include); NCCL
+# Where nvcc, CUDA's headers and its libraries are: in the toolkit, in the system's
+# directories, or in NVIDIA's packages for Python. Of the latter CUDA 12's have a
+# directory each (nvidia/cublas/include), CUDA 13's share one (nvidia/cu13/include); NCCL
 # has its own in both. What is found is told line by line.
 #
-# Sets FTGPU_NVCC, FTGPU_CUDART, FTGPU_CUDART_INCLUDE, FTGPU_CUBLASLT_INCLUDE, FTGPU_NCCL_INCLUDE (all in the cache), cuda_version
-# and cuda_missing: what there is no building without, in words.
+# Sets FTGPU_NVCC, FTGPU_CUDART, FTGPU_CUDART_INCLUDE, FTGPU_CUBLASLT_INCLUDE,
+# FTGPU_NCCL_INCLUDE (all in the cache), cuda_version and cuda_missing: what there is no
+# building without, in words.
 
 # The directories of NVIDIA's packages, if there is a python3 that knows of some.
 set(cuda_packages)
@@ -17,7 +19,8 @@ if(cuda_python)
   endforeach()
 endif()
 
-# CUDA_HOME names the toolkit; without it the usual directory is tried. A compiler on PATH comes after the one and before the other.
+# CUDA_HOME names the toolkit; without it the usual directory is tried. A compiler on PATH
+# comes after the one and before the other.
 set(cuda_usual /usr/local/cuda/bin)
 if(NOT "$ENV{CUDA_HOME}" STREQUAL "")
   set(cuda_usual)

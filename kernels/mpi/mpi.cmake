@@ -1,5 +1,6 @@
-# libftgpu_mpi.so: communication by MPI, where MPI is found. The program loads it when a launcher has started it, and is not
-# linked with it: without a launcher no MPI is loaded, and none need be installed.
+# libftgpu_mpi.so: communication by MPI, where MPI is found. The program loads it when a
+# launcher has started it, and is not linked with it: without a launcher no MPI is loaded,
+# and none need be installed.
 include(GNUInstallDirs)
 find_package(MPI QUIET COMPONENTS C)
 target_sources(ft_kernels PRIVATE ${CMAKE_SOURCE_DIR}/kernels/mpi/load.c)

@@ -52,6 +52,11 @@ void ft_changing_season_fill(ft_dice *dice, float *x, int32_t n, int32_t period,
 /* The sum of all seasons of a calendar with random weights, or 0 where it has none. work:
  * (3, n). */
 void ft_seasons_fill(ft_dice *dice, float *x, int32_t n, const ft_calendar *calendar, float *work);
+/* With a probability of `chance` fills x with the seasons of a calendar of that kind, and
+ * returns how strongly they count, [low, high). 0: there are none, and x is not filled.
+ * work: (3, n). */
+float ft_seasons_swing(ft_dice *dice, float chance, ft_calendar_kind kind, float low, float high, float *x,
+                       int32_t n, float *work);
 
 /* Shifts and scales x to mean 0 and standard deviation 1; a constant becomes 0. */
 void ft_standardize(float *x, int32_t n);

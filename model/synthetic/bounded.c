@@ -67,12 +67,8 @@ void ft_draw_sun(ft_dice *dice, int32_t n, float *x, float *work)
  * months; amounts are gamma or heavier. */
 void ft_draw_rain(ft_dice *dice, int32_t n, float *x, float *work)
 {
-    float *season = work, swing = 0.0f;
-    if (ft_dice_chance(dice, 0.6f)) {
-        ft_calendar calendar = ft_calendar_draw(dice, n, FT_CALENDAR_ANY);
-        ft_seasons_fill(dice, season, n, &calendar, work + n);
-        if (calendar.n_periods > 0) swing = ft_dice_between(dice, 0.1f, 0.8f);
-    }
+    float *season = work;
+    float swing = ft_seasons_swing(dice, 0.6f, FT_CALENDAR_ANY, 0.1f, 0.8f, season, n, work + n);
     float often = ft_dice_between(dice, 0.1f, 0.6f), memory = ft_dice_between(dice, 0.0f, 0.7f);
     float shape = ft_dice_log_between(dice, 0.5f, 3.0f), power = ft_dice_between(dice, 0.7f, 1.3f);
     bool is_wet = false;

@@ -46,12 +46,8 @@ void ft_draw_counts(ft_dice *dice, int32_t n, float *x, float *work)
  * perhaps a season; how much, a count or a heavy-tailed amount. */
 void ft_draw_intermittent(ft_dice *dice, int32_t n, float *x, float *work)
 {
-    float *season = work, swing = 0.0f;
-    if (ft_dice_chance(dice, 0.5f)) {
-        ft_calendar calendar = ft_calendar_draw(dice, n, FT_CALENDAR_BUSINESS);
-        ft_seasons_fill(dice, season, n, &calendar, work + n);
-        if (calendar.n_periods > 0) swing = ft_dice_between(dice, 0.2f, 1.2f);
-    }
+    float *season = work;
+    float swing = ft_seasons_swing(dice, 0.5f, FT_CALENDAR_BUSINESS, 0.2f, 1.2f, season, n, work + n);
     float often = ft_dice_log_between(dice, 0.04f, 0.7f), memory = ft_dice_between(dice, 0.0f, 0.5f);
     bool is_counted = ft_dice_chance(dice, 0.7f), was = false;
     float mean = ft_dice_log_between(dice, 0.2f, 20.0f), spread = ft_dice_between(dice, 0.2f, 1.0f);

@@ -210,3 +210,12 @@ void ft_seasons_fill(ft_dice *dice, float *x, int32_t n, const ft_calendar *cale
     if (squares > 0.0f)
         for (int32_t t = 0; t < n; t++) x[t] /= sqrtf(squares);
 }
+
+float ft_seasons_swing(ft_dice *dice, float chance, ft_calendar_kind kind, float low, float high, float *x,
+                       int32_t n, float *work)
+{
+    if (!ft_dice_chance(dice, chance)) return 0.0f;
+    ft_calendar calendar = ft_calendar_draw(dice, n, kind);
+    ft_seasons_fill(dice, x, n, &calendar, work);
+    return calendar.n_periods > 0 ? ft_dice_between(dice, low, high) : 0.0f;
+}

@@ -1,7 +1,9 @@
-# Each allocation of a sweep with two workers fails once, in the coordinator or in a worker: within ten seconds the sweep has either
-# gone on to its end or said in one line that there is no memory; started again, it ends as an undisturbed one, bit for bit.
-# Sourced by test_sweep_allocations.sh, which tries a sample, and by slow_coordinator_allocations.sh and slow_worker_allocations.sh,
-# which try every fifth or tenth.
+# Each allocation of a sweep with two workers fails once, in the coordinator or in a
+# worker: within ten seconds the sweep has either gone on to its end or said in one line
+# that there is no memory; started again, it ends as an undisturbed one, bit for bit.
+# Sourced by test_sweep_allocations.sh, which tries a sample, and by
+# slow_coordinator_allocations.sh and slow_worker_allocations.sh, which try every fifth or
+# tenth.
 . "$E2E/lib.sh"
 preload_or_skip libft_fail_allocation.so
 . "$E2E/resume.sh"
@@ -11,13 +13,15 @@ must model init --size nano --out model
     head -1 data/data.csv
     tail -60 data/data.csv
 } >few.csv
-# Two batches of two configurations, one a worker. The scheduler asks after each epoch, and prunes none.
+# Two batches of two configurations, one a worker. The scheduler asks after each epoch,
+# and prunes none.
 arguments="sweep --model model --data few.csv --split 0.6,0.2,0.2 --target Close --eval-windows 1 --threads 1 --name grid
     --set context_length=4 --set prediction_length=2 --set epochs=1 --set batch_size=8 --train-last 12
     --grid learning_rate=1e-3,1e-2 --grid lora_rank=2,4 --device cpu --workers 2 --max-adapters 2 --scheduler median --grace-epochs 2"
 contents() { for number in 001 002 003 004; do content "$1" "$number"; done; }
 
-# fail_allocation PROCESS ALLOCATION RESULTS: the sweep, ended by force when it takes too long. Sets $milliseconds.
+# fail_allocation PROCESS ALLOCATION RESULTS: the sweep, ended by force when it takes too
+# long. Sets $milliseconds.
 fail_allocation() {
     status=0
     ran="ftgpu sweep (process $1, allocation $2)"
@@ -37,14 +41,16 @@ limit=$((10000 + 10 * milliseconds))
 hangs=$((limit / 1000 + 60))
 slowest=0 tried=0
 
-# The workers are those of the program's processes that allocate anything. Sets $first_worker and $second_worker.
+# The workers are those of the program's processes that allocate anything. Sets
+# $first_worker and $second_worker.
 mv count count.0
 set --
 for file in count.[1-9]*; do [ "$(cat "$file")" = 0 ] || set -- "$@" "${file#count.}"; done
 [ $# = 2 ] || fail "not two workers: $*"
 first_worker=$1 second_worker=$2
 
-# each PROCESS STEP FORM: every STEP-th allocation of the process; FORM "": it alone, "-": it and all that follow.
+# each PROCESS STEP FORM: every STEP-th allocation of the process; FORM "": it alone, "-":
+# it and all that follow.
 each() {
     allocation=1
     total=$(cat "count.$1")

@@ -1,11 +1,13 @@
-# tests/e2e/test_<subject>.sh: the program as its users meet it, one script a subject. A script runs in an empty directory of
-# its own, sources lib.sh and finds the program in $FTGPU. Those named slow_<subject>.sh run only with ./test.sh --all.
-# One that cannot run here says why and ends with 77.
+# tests/e2e/test_<subject>.sh: the program as its users meet it, one script a subject. A
+# script runs in an empty directory of its own, sources lib.sh and finds the program in
+# $FTGPU. Those named slow_<subject>.sh run only with ./test.sh --all. One that cannot run
+# here says why and ends with 77.
 file(GLOB e2e_scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/e2e/test_*.sh ${CMAKE_SOURCE_DIR}/tests/e2e/slow_*.sh)
 foreach(script ${e2e_scripts})
   get_filename_component(name ${script} NAME_WE)
-  # Nobody installs a sanitized package, which has no CUDA, or measures one; others build for themselves. What a slow test does is
-  # sanitized in small by the others, but for horizons, which are about memory beyond the end.
+  # Nobody installs a sanitized package, which has no CUDA, or measures one; others build
+  # for themselves. What a slow test does is sanitized in small by the others, but for
+  # horizons, which are about memory beyond the end.
   if(FTGPU_SANITIZE AND (name MATCHES "^test_(no_cuda|cuda_found)$" OR name MATCHES "^slow_(package|gpu_check|mutate|busy_machine|mpi|bench_sweep|compare|report)$"))
     continue()
   elseif(name STREQUAL slow_horizons AND NOT FTGPU_SANITIZE)
@@ -13,7 +15,8 @@ foreach(script ${e2e_scripts})
   endif()
   add_test(NAME e2e/${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/run.sh $<TARGET_FILE:ftgpu> ${script})
   set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
-  # About speed and threads more than about memory: under sanitizers with ./test.sh --all alone.
+  # About speed and threads more than about memory: under sanitizers with ./test.sh --all
+  # alone.
   if(name MATCHES "^slow_" OR (FTGPU_SANITIZE AND name MATCHES "^test_(width|threads|bench)$"))
     set_tests_properties(e2e/${name} PROPERTIES LABELS slow TIMEOUT 1800)
   endif()

@@ -1,5 +1,6 @@
-# Helpers of the end-to-end tests. A script sources this, calls the helpers and ends with `finish`.
-# After `ft ARGUMENTS` the command's output is in the files out and err, its exit status in $status.
+# Helpers of the end-to-end tests. A script sources this, calls the helpers and ends with
+# `finish`. After `ft ARGUMENTS` the command's output is in the files out and err, its
+# exit status in $status.
 
 # Sentences stay on one line, so that patterns find them; test_width.sh looks at terminals.
 export COLUMNS=1000
@@ -18,8 +19,8 @@ ft() {
     "$FTGPU" "$@" >out 2>err || status=$?
 }
 
-# As ft, in at most $most_kilobytes of addresses if that is set; $milliseconds is the processor time that it took, all threads
-# together.
+# As ft, in at most $most_kilobytes of addresses if that is set; $milliseconds is the
+# processor time that it took, all threads together.
 ft_timed() {
     status=0
     ran="ftgpu $*"
@@ -34,7 +35,8 @@ ft_timed() {
     milliseconds=$(awk 'NR == 2 { split($0, part, /[ms ]+/); print int(1000 * (60 * (part[1] + part[3]) + part[2] + part[4])) }' times)
 }
 
-# can_preload NAME: whether there is the library and a program that takes one by LD_PRELOAD. Sets $library.
+# can_preload NAME: whether there is the library and a program that takes one by
+# LD_PRELOAD. Sets $library.
 can_preload() {
     library=$(dirname "$FTGPU")/$1
     [ -f "$library" ] && ! ldd "$FTGPU" | grep -q libasan
@@ -73,7 +75,8 @@ expect_quiet() {
     sed 's/^/    stderr: /' err | head -20
 }
 
-# refuses PATTERN ARGUMENTS...: the command ends with status 2, nothing on stdout and one line on stderr that matches.
+# refuses PATTERN ARGUMENTS...: the command ends with status 2, nothing on stdout and one
+# line on stderr that matches.
 refuses() {
     pattern=$1
     shift
@@ -92,15 +95,16 @@ must() {
     [ "$status" = 0 ] || finish
 }
 
-# must_timed ARGUMENTS...: the same. $took is how many seconds it took, rounded up, on this machine as busy as it is: limits on what
-# follows are counted by it.
+# must_timed ARGUMENTS...: the same. $took is how many seconds it took, rounded up, on
+# this machine as busy as it is: limits on what follows are counted by it.
 must_timed() {
     took=$(date +%s)
     must "$@"
     took=$(($(date +%s) - took + 1))
 }
 
-# begin ARGUMENTS...: the command in the background; $pid is the program itself. end: waits for it.
+# begin ARGUMENTS...: the command in the background; $pid is the program itself. end:
+# waits for it.
 begin() {
     : >err # what the last command said is not to be taken for this one's
     "$FTGPU" "$@" >out 2>err &
@@ -112,7 +116,8 @@ end() {
     wait "$pid" || status=$?
 }
 
-# await FILE PATTERN: until a line of what runs in the background matches, at most five minutes: the machine may be busy.
+# await FILE PATTERN: until a line of what runs in the background matches, at most five
+# minutes: the machine may be busy.
 await() {
     tries=0
     until grep -Eq "$2" "$1"; do
@@ -122,13 +127,15 @@ await() {
     done
 }
 
-# cell COLUMN ROW of the CSV table in out (no quoted commas), rows from 1 below the header.
+# cell COLUMN ROW of the CSV table in out (no quoted commas), rows from 1 below the
+# header.
 cell() {
     awk -F, -v name="$1" -v row="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) column = i }
         NR == row + 1 { print $column }' out
 }
 
-# remember_files: what is there now. expect_same_files: nothing was added or taken away since (but out, err and messages).
+# remember_files: what is there now. expect_same_files: nothing was added or taken away
+# since (but out, err and messages).
 list_files() {
     find . -type f ! -path ./out ! -path ./err ! -path ./files ! -path ./files.now ! -path ./messages -exec cksum {} + 2>/dev/null | sort
     find . ! -type f | sort
@@ -151,8 +158,9 @@ finish() {
     exit 0
 }
 
-# A small job that takes a second: nano model, demo data, the last 120 rows of training data. Sets $job, the options that
-# run and sweep share; they must stay unquoted where they are used.
+# A small job that takes a second: nano model, demo data, the last 120 rows of training
+# data. Sets $job, the options that run and sweep share; they must stay unquoted where
+# they are used.
 prepare_job() {
     must data demo --out data
     must model init --size nano --out nano

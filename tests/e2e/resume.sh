@@ -1,4 +1,5 @@
-# Kills a sweep and its workers with SIGKILL at random moments, starts it again each time, and compares with an undisturbed one.
+# Kills a sweep and its workers with SIGKILL at random moments, starts it again each time,
+# and compares with an undisturbed one.
 # usage: resume KILLS; sourced by test_resume.sh and slow_resume.sh, in a directory of their own.
 
 # Words that the shell may split.
@@ -6,7 +7,8 @@ arguments="sweep --model model --train data/train.csv --val data/val.csv --test 
     --set epochs=3 --set context_length=48 --set prediction_length=8 --set batch_size=16 --eval-windows 6 --threads 1
     --set early_stopping_patience=2 --train-last 200 --grid learning_rate=1e-3,1e-2,1e-1 --grid lora_rank=2,4 --grid dropout_rate=0,0.1"
 
-# The experiment of configuration NUMBER, which must be one; everything but ids, times and paths is printed.
+# The experiment of configuration NUMBER, which must be one; everything but ids, times and
+# paths is printed.
 content() { # RESULTS NUMBER
     set -- "$1"/grid_"$2"_*
     [ $# = 1 ] && [ -f "$1/results.json" ] || { echo "not one result: $*"; return; }
@@ -30,7 +32,8 @@ resume() { # KILLS
         seed=$(((seed * 1103515245 + 12345) % 2147483648))
         # Moments over a third of the whole, so that most starts get on and some do not.
         pause=$((seed / 65536 % (milliseconds / 3 + 1) + 5))
-        # A process group of its own, of which all die at once: coordinator and workers. setsid becomes the program.
+        # A process group of its own, of which all die at once: coordinator and workers.
+        # setsid becomes the program.
         setsid "$FTGPU" $arguments --results killed >out 2>err &
         pid=$!
         sleep "$(printf '%d.%03d' $((pause / 1000)) $((pause % 1000)))"

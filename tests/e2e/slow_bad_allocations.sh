@@ -1,5 +1,7 @@
-# Each allocation of a command fails once (as SQLite tests itself): status 1 and one line that says memory, or the same output as ever;
-# never a crash, never less output and status 0, no temporary file left. test_bad_memory.sh is the real thing, with less to see.
+# Each allocation of a command fails once (as SQLite tests itself): status 1 and one line
+# that says memory, or the same output as ever; never a crash, never less output and
+# status 0, no temporary file left. test_bad_memory.sh is the real thing, with less to
+# see.
 . "$E2E/lib.sh"
 preload_or_skip libft_fail_allocation.so
 must data demo --out data

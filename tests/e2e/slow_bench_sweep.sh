@@ -1,4 +1,5 @@
-# bench/sweep.sh without its peer, at its smallest: it trains, tells training from evaluation and writes its record.
+# bench/sweep.sh without its peer, at its smallest: it trains, tells training from
+# evaluation and writes its record.
 . "$E2E/lib.sh"
 root=$(cd "$E2E/../.." && pwd)
 status=0

@@ -1,5 +1,6 @@
-# On a machine that others use as well a sweep gets its fair share: beside as many busy processes as there are cores it takes at most 3.5 times
-# as long as alone. Threads that wait by turning a loop would make that 15 to 40 times.
+# On a machine that others use as well a sweep gets its fair share: beside as many busy
+# processes as there are cores it takes at most 3.5 times as long as alone. Threads that
+# wait by turning a loop would make that 15 to 40 times.
 . "$E2E/lib.sh"
 prepare_job
 unset OMP_WAIT_POLICY GOMP_SPINCOUNT

@@ -1,4 +1,5 @@
-# 10,000 experiments, each recorded as run records them, are compared in under 1 s and 300 MB.
+# 10,000 experiments, each recorded as run records them, are compared in under 1 s and 300
+# MB.
 . "$E2E/lib.sh"
 prepare_job
 
@@ -23,8 +24,9 @@ must compare --results many --format csv
 # A sanitized program is slow and large by itself; then there is nothing to measure.
 if ldd "$FTGPU" | grep -q libasan; then finish; fi
 
-# measure ARGUMENTS...: the command needs less than a second of processor time, which is what it takes on a machine that does
-# nothing else (it has one thread), and 300 MB of addresses, let alone of memory.
+# measure ARGUMENTS...: the command needs less than a second of processor time, which is
+# what it takes on a machine that does nothing else (it has one thread), and 300 MB of
+# addresses, let alone of memory.
 most_kilobytes=300000
 measure() {
     ft_timed "$@"

@@ -1,4 +1,5 @@
-# Every fifth (or FTGPU_ALLOCATION_STEP-th) allocation of a sweep's coordinator fails; see allocations.sh.
+# Every fifth (or FTGPU_ALLOCATION_STEP-th) allocation of a sweep's coordinator fails; see
+# allocations.sh.
 . "$E2E/allocations.sh"
 each 0 "${FTGPU_ALLOCATION_STEP-5}" ""
 each 0 17 -

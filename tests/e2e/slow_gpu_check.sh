@@ -1,5 +1,6 @@
-# bench/gpu_pack.sh, gpu_check.sh and gpu_record.sh, rehearsed without a GPU: the simulator runs the kernels, and stand-ins take the place of
-# programs that only a GPU has. Then a failure is planted in each stage.
+# bench/gpu_pack.sh, gpu_check.sh and gpu_record.sh, rehearsed without a GPU: the
+# simulator runs the kernels, and stand-ins take the place of programs that only a GPU
+# has. Then a failure is planted in each stage.
 . "$E2E/lib.sh"
 
 root=$(cd "$E2E/../.." && pwd)
@@ -109,7 +110,8 @@ expect err '^gpu_record.sh: bin: no stages.tsv'
 
 # -- a failure planted in each stage: it is named, the others go on --
 
-# plant PROGRAM WHEN: in the pack's place of a program one that fails where its arguments match the pattern, as a shell's `case` has it.
+# plant PROGRAM WHEN: in the pack's place of a program one that fails where its arguments
+# match the pattern, as a shell's `case` has it.
 plant() {
     [ -e "pack/$1.real" ] || mv "pack/$1" "pack/$1.real"
     printf '#!/bin/sh\ncase $* in\n%s) echo "%s: planted" >&2; exit 1 ;;\nesac\nexec "$0.real" "$@"\n' "$2" "$1" >"pack/$1"

@@ -1,5 +1,6 @@
-# Forecasts beyond the model's prediction_length of 64, wide: for histories of 1 to 700 rows and horizons of 1 to 300, alone and
-# in groups of unequal length, with and without an adapter, a shorter horizon is the beginning of a longer one to the byte.
+# Forecasts beyond the model's prediction_length of 64, wide: for histories of 1 to 700
+# rows and horizons of 1 to 300, alone and in groups of unequal length, with and without
+# an adapter, a shorter horizon is the beginning of a longer one to the byte.
 . "$E2E/lib.sh"
 prepare_job
 must run $job --name tuned --set epochs=1

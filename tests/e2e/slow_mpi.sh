@@ -1,5 +1,6 @@
-# Ranks of CPUs under OpenMPI's mpirun: they train each adapter batch together and get what one process gets; one of them alone
-# speaks and writes; a sweep whose rank dies goes on when it is started again. Without a launcher no MPI is loaded.
+# Ranks of CPUs under OpenMPI's mpirun: they train each adapter batch together and get
+# what one process gets; one of them alone speaks and writes; a sweep whose rank dies goes
+# on when it is started again. Without a launcher no MPI is loaded.
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 
@@ -56,8 +57,8 @@ contents of2 >first
 contents again >second
 cmp -s first second || fail "two runs of two ranks differ: $(diff first second | head -5)"
 
-# More ranks than an adapter has sequences, full training, and a scheduler that only rank 0 asks, whose answers depend on how many
-# train at a time.
+# More ranks than an adapter has sequences, full training, and a scheduler that only rank
+# 0 asks, whose answers depend on how many train at a time.
 must sweep $common --set epochs=2 --set batch_size=1 --set adapter_type=full --grid learning_rate=1e-4,1e-3 --name alone1
 figures alone1 >expected
 ranks 4 sweep $common --set epochs=2 --set batch_size=1 --set adapter_type=full --grid learning_rate=1e-4,1e-3 --name full4
@@ -97,7 +98,8 @@ told_once 'learning'
 
 # -- ranks that end --
 
-# begin NAME LINE: starts a sweep in two ranks and waits until it tells the line; $pid is mpirun's.
+# begin NAME LINE: starts a sweep in two ranks and waits until it tells the line; $pid is
+# mpirun's.
 [ "$epochs" -gt 30 ] && epochs=30
 long="$common --set epochs=$epochs $six --max-adapters 3"
 begin() {
@@ -123,7 +125,8 @@ rank() {
     done
 }
 
-# kill_rank_and_go_on RANK NAME: what the same command ends with after that is what is in the file expected.
+# kill_rank_and_go_on RANK NAME: what the same command ends with after that is what is in
+# the file expected.
 kill_rank_and_go_on() {
     kill -KILL "$(rank "$1")"
     end
@@ -160,8 +163,8 @@ expect_status 0
 contents requeue >got
 cmp -s expected got || fail "after a requeue the results differ: $(diff expected got | head -5)"
 
-# They evaluate together, too, which takes its time here: rank 1 is busy as rank 0 is, where one that waits would be by a fiftieth;
-# one that dies costs no experiment.
+# They evaluate together, too, which takes its time here: rank 1 is busy as rank 0 is,
+# where one that waits would be by a fiftieth; one that dies costs no experiment.
 processor_time() { # PID: in ticks
     awk '{ print $14 + $15 }' "/proc/$1/stat"
 }

@@ -1,4 +1,5 @@
-# tests/mutate.sh, over a few mutants: each is listed and tried, survivors are told, and what was caught is not tried again.
+# tests/mutate.sh, over a few mutants: each is listed and tried, survivors are told, and
+# what was caught is not tried again.
 . "$E2E/lib.sh"
 
 root=$E2E/../..
@@ -12,7 +13,8 @@ mutate() {
     copy/tests/mutate.sh --build "$PWD/build" "$@" >out 2>err || status=$?
 }
 
-# A tree in which one kernel has a barrier, a mask, a bound and an index, and its own mistakes are easy to see.
+# A tree in which one kernel has a barrier, a mask, a bound and an index, and its own
+# mistakes are easy to see.
 printf '%s\n' '__global__ void f(int *a, int n)' '{' '    /* i < n */' '    int i = threadIdx.x + 1;' '    __syncthreads();' \
     '    if (i >= n) return;' '    for (int k = 0; k < n; k++) a[i] = i < 3 && k > 0 ? 1 : 2;' '}' \
     'int host(int n)' '{' '    return n + 1 < 3;' '}' \
@@ -30,7 +32,8 @@ cat >wanted <<'END'
 END
 cmp -s listed wanted || fail "mutants.awk: $(diff wanted listed)"
 
-# In a copy whose table allows relu any error, mutants survive, and the exit status says so.
+# In a copy whose table allows relu any error, mutants survive, and the exit status says
+# so.
 mkdir copy
 for part in CMakeLists.txt base bench host kernels model tests/mutate tests/mutate.sh tests/ops tests/simt; do
     mkdir -p "copy/$(dirname $part)"

@@ -1,5 +1,6 @@
-# The Debian packages: made by cpack, installed by apt in a bare Debian 12 of debootstrap's, and used there. Needs root, and a
-# mirror that can be reached; elsewhere it is skipped (exit status 77).
+# The Debian packages: made by cpack, installed by apt in a bare Debian 12 of
+# debootstrap's, and used there. Needs root, and a mirror that can be reached; elsewhere
+# it is skipped (exit status 77).
 . "$E2E/lib.sh"
 build=$(dirname "$FTGPU")
 

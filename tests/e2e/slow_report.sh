@@ -1,5 +1,5 @@
-# report in a browser: Debian's chromium, headless, opens the page, sorts and brushes. Of a real sweep, of texts that would be
-# HTML, and of 1,000 experiments.
+# report in a browser: Debian's chromium, headless, opens the page, sorts and brushes. Of
+# a real sweep, of texts that would be HTML, and of 1,000 experiments.
 . "$E2E/lib.sh"
 command -v chromium >/dev/null || { echo "skipped: needs chromium"; exit 77; }
 

@@ -1,4 +1,5 @@
-# The program under valgrind's memcheck: what it does on a usual day, and bad input, without a fault and without a leak.
+# The program under valgrind's memcheck: what it does on a usual day, and bad input,
+# without a fault and without a leak.
 if ! command -v valgrind >/dev/null || ldd "$FTGPU" | grep -q libasan; then
     echo "skipped: needs valgrind and a program without AddressSanitizer"
     exit 77
@@ -8,7 +9,8 @@ must data demo --out data
 must model init --size nano --out nano
 job="--model nano --train data/train.csv --val data/val.csv --test data/test.csv --target Close --eval-windows 1 --threads 1
     --set context_length=8 --set prediction_length=2 --set epochs=2 --set batch_size=8 --train-last 12"
-# valgrind knows no AVX-512, and loses a program that starts itself anew, as one does that nobody told how threads wait.
+# valgrind knows no AVX-512, and loses a program that starts itself anew, as one does that
+# nobody told how threads wait.
 FTGPU_ISA=generic OMP_WAIT_POLICY=passive
 export FTGPU_ISA OMP_WAIT_POLICY
 

@@ -1,5 +1,5 @@
-# What the tests of workers and of shards share: a small sweep and what it left. Sourced by test_workers.sh and test_shard.sh
-# after lib.sh, in a directory of their own.
+# What the tests of workers and of shards share: a small sweep and what it left. Sourced
+# by test_workers.sh and test_shard.sh after lib.sh, in a directory of their own.
 must data demo --out data
 must model init --size nano --out model
 common="--model model --train data/train.csv --val data/val.csv --test data/test.csv --target Close --threads 1

@@ -1,10 +1,12 @@
-# Data that cannot be used: one line that names file and line, status 2, and no file is written, by each command that reads data.
-# The messages word by word, and rarer faults, are in tests/unit/host/test_csv.c and test_dataset.c.
+# Data that cannot be used: one line that names file and line, status 2, and no file is
+# written, by each command that reads data. The messages word by word, and rarer faults,
+# are in tests/unit/host/test_csv.c and test_dataset.c.
 . "$E2E/lib.sh"
 prepare_job
 rest="--model nano --val data/val.csv --test data/test.csv --target Close --set context_length=16 --set prediction_length=4"
 
-# bad FILE PATTERN: training, a sweep, insights and forecasts refuse the file, each with a line that matches.
+# bad FILE PATTERN: training, a sweep, insights and forecasts refuse the file, each with a
+# line that matches.
 bad() {
     remember_files
     refuses "$2" run $rest --train "$1"

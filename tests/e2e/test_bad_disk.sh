@@ -1,5 +1,6 @@
-# A full disk: one line that names the file, status 1, nothing half-written, and what was trained is not lost. Runs in a mount
-# name space of its own, with a small file system that is filled up to some KB; skipped where that is not allowed.
+# A full disk: one line that names the file, status 1, nothing half-written, and what was
+# trained is not lost. Runs in a mount name space of its own, with a small file system
+# that is filled up to some KB; skipped where that is not allowed.
 if [ "${1-}" != inside ]; then
     for options in -m -rm; do
         unshare $options sh -c 'mount -t tmpfs -o size=1m none /mnt' 2>/dev/null && exec unshare $options sh -eu "$0" inside
@@ -20,7 +21,8 @@ leave() {
     [ "$1" = "$kilobytes" ] || dd if=/dev/zero of=full/ballast bs=4096 count=$(((kilobytes - $1) / 4)) 2>/dev/null
 }
 
-# After a command: it succeeded, or failed with one line (beside progress) that names a place in full/.
+# After a command: it succeeded, or failed with one line (beside progress) that names a
+# place in full/.
 check_failure() {
     [ "$status" = 0 ] && return
     expect_status 1
@@ -78,7 +80,8 @@ for free in 0 8 24 96 192 256; do
     for word in $done_before; do grep -qxF "$word" after || fail "$ran: did an experiment again"; done
 done
 
-# Other files that are written: whole or absent, and room is all that is needed to do it again.
+# Other files that are written: whole or absent, and room is all that is needed to do it
+# again.
 write() { # COMMAND...
     enough=no
     for free in 0 4 28 100 400 1900 1924 1932 2400 $kilobytes; do

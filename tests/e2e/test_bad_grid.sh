@@ -1,10 +1,12 @@
-# Grids that make no sense: one line that names file and key, status 2, nothing written, as --grid, --grid-file and --configs.
-# test_sweep.sh has the slips of people on the command line; tests/unit/host/test_grid.c and test_hyperparameters.c every message.
+# Grids that make no sense: one line that names file and key, status 2, nothing written,
+# as --grid, --grid-file and --configs. test_sweep.sh has the slips of people on the
+# command line; tests/unit/host/test_grid.c and test_hyperparameters.c every message.
 . "$E2E/lib.sh"
 prepare_job
 remember_files
 
-# bad KEY JSON_VALUE PATTERN: the value is refused in a grid file and in a list, dry run or not.
+# bad KEY JSON_VALUE PATTERN: the value is refused in a grid file and in a list, dry run
+# or not.
 bad() {
     printf '{"epochs": [1, 2], "%s": [%s]}\n' "$1" "$2" >grid.json
     printf '[{"epochs": 1}, {"%s": %s}]\n' "$1" "$2" >list.json
@@ -71,7 +73,8 @@ refuses '^ftgpu: grid.json: the grid is empty' sweep $job --grid-file grid.json
 echo '[]' >grid.json
 refuses '^ftgpu: grid.json: the list of configurations is empty' sweep $job --configs grid.json
 
-# More than --max-configs, by the product, by one list and by a file; no memory is asked for first.
+# More than --max-configs, by the product, by one list and by a file; no memory is asked
+# for first.
 values=$(awk 'BEGIN { for (i = 1; i < 1000; i++) printf "%d,", i; print 1000 }')
 refuses 'more than 100000 configurations' sweep $job --grid seed=$values --grid epochs=$values --grid batch_size=$values
 refuses 'more than 999 values .--max-configs' sweep $job --grid seed=$values --max-configs 999

@@ -1,5 +1,7 @@
-# Too little memory (an address space that ulimit bounds): one line that says what it was for, status 1, nothing half-written; of a
-# sweep only the configuration that is too large fails. tests/fuzz/fail_allocation.c makes single allocations fail; this is the real thing.
+# Too little memory (an address space that ulimit bounds): one line that says what it was
+# for, status 1, nothing half-written; of a sweep only the configuration that is too large
+# fails. tests/fuzz/fail_allocation.c makes single allocations fail; this is the real
+# thing.
 if ldd "$FTGPU" | grep -q libasan; then
     echo "skipped: AddressSanitizer needs all of the address space"
     exit 77
@@ -7,7 +9,8 @@ fi
 . "$E2E/lib.sh"
 prepare_job
 
-# with_memory KB ARGUMENTS...: as ft, within that much address space. Two threads: their stacks count too.
+# with_memory KB ARGUMENTS...: as ft, within that much address space. Two threads: their
+# stacks count too.
 with_memory() {
     kilobytes=$1
     shift
@@ -36,8 +39,9 @@ expect_status 3
 expect err 'mixed_001_[0-9_]+ +failed: a pass of .*: out of memory: [0-9]+ bytes'
 expect err 'experiments done, 1 of them failed'
 
-# A ladder of address spaces from what the program cannot start in to what is enough: on each rung oneDNN, which makes its code in
-# memory, OpenMP's threads or a pass may be what gets none. One line each time, never a signal; what a sweep began is recorded.
+# A ladder of address spaces from what the program cannot start in to what is enough: on
+# each rung oneDNN, which makes its code in memory, OpenMP's threads or a pass may be what
+# gets none. One line each time, never a signal; what a sweep began is recorded.
 small="sweep --model nano --data data/data.csv --split 0.7,0.15,0.15 --target Close --eval-windows 1 --threads 2 --set epochs=1
     --set batch_size=8 --set context_length=8 --set prediction_length=2 --train-last 12 --grid lora_rank=2,4 --results ladder"
 refused=0 recorded=0 whole=0 kilobytes=40000

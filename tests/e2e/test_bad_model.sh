@@ -1,5 +1,7 @@
-# Models and adapters that cannot be used: one line that names file and tensor or key, status 2, nothing written, by each command that
-# takes a model. test_model.sh has models cut short and absent; tests/unit/model (config, safetensors, weights, adapter_files) the rest.
+# Models and adapters that cannot be used: one line that names file and tensor or key,
+# status 2, nothing written, by each command that takes a model. test_model.sh has models
+# cut short and absent; tests/unit/model (config, safetensors, weights, adapter_files) the
+# rest.
 . "$E2E/lib.sh"
 prepare_job
 cp -r nano broken
@@ -95,7 +97,8 @@ bad '^ftgpu: broken/config.json:1:201: nested more than 200 deep'
 echo '{"num_beams": 4}' >broken/generation_config.json
 bad '^ftgpu: broken/generation_config.json: key "num_beams"'
 
-# byte NUMBER, as is; tensors HEADER BYTES: model.safetensors with that header and so many bytes of data.
+# byte NUMBER, as is; tensors HEADER BYTES: model.safetensors with that header and so many
+# bytes of data.
 byte() {
     # shellcheck disable=SC2059
     printf "\\$(printf %03o "$1")"

@@ -1,12 +1,14 @@
-# Places that cannot be written: one line that names them, status 2, nothing left, and found out before anything is trained.
-# test_bad_disk.sh has read-only and full file systems.
+# Places that cannot be written: one line that names them, status 2, nothing left, and
+# found out before anything is trained. test_bad_disk.sh has read-only and full file
+# systems.
 . "$E2E/lib.sh"
 prepare_job
 forecast="forecast --model nano --data data/data.csv --target Close --horizon 1 --num-samples 1"
 echo text >file
 remember_files
 
-# A path through a file, a file where a directory is needed, and where not even root may write.
+# A path through a file, a file where a directory is needed, and where not even root may
+# write.
 for place in file file/place /proc/place /proc/self/place; do
     refuses '^ftgpu: (file|/proc)' run $job --results $place
     refuses '^ftgpu: (file|/proc)' sweep $job --grid lora_rank=2,4 --results $place
@@ -29,7 +31,8 @@ for command in run 'sweep --grid lora_rank=2,4'; do
 done
 expect_same_files
 
-# A limit on the size of files, as batch schedulers set it: said as such, and nothing is left.
+# A limit on the size of files, as batch schedulers set it: said as such, and nothing is
+# left.
 status=0
 (ulimit -f 8 && exec "$FTGPU" data demo --out limited) >out 2>err || status=$?
 ran="ulimit -f 8; ftgpu data demo"
@@ -44,7 +47,8 @@ for command in compare 'best --metric mae' 'show x' 'forecast --experiment x --d
 done
 
 
-# What cannot be looked at (here a link to itself) is not missing: nothing is put in its place, nothing goes on without it.
+# What cannot be looked at (here a link to itself) is not missing: nothing is put in its
+# place, nothing goes on without it.
 unseen() { # FILE COMMAND...: the command says so of the file, with status 1
     file=$1
     shift

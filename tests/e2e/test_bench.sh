@@ -1,4 +1,5 @@
-# ftgpu bench: figures of whole jobs, and of every operation by itself against the device's limits.
+# ftgpu bench: figures of whole jobs, and of every operation by itself against the
+# device's limits.
 . "$E2E/lib.sh"
 
 small="--size nano --batch-size 2 --context-length 16 --prediction-length 4 --series 2 --num-samples 2 --steps 1"
@@ -27,7 +28,8 @@ expect out '"shape": "2 x 4 heads x 16, 17 x 17"'
 expect out '"place": "encoder with dropout"'
 expect out '"place": "encoder"'
 
-# What fails (no memory holds a decoding step of four billion paths) has its line, the rest its figures, and the status tells.
+# What fails (no memory holds a decoding step of four billion paths) has its line, the
+# rest its figures, and the status tells.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}allocator_may_return_null=1"
 many="--size nano --batch-size 1 --context-length 16 --prediction-length 4 --series 65536 --num-samples 65536 --steps 1 --device cpu"
 # shellcheck disable=SC2086

@@ -1,4 +1,5 @@
-# The model in the program: what no --model means, where it is unpacked, and that it forecasts better than seasonal naive.
+# The model in the program: what no --model means, where it is unpacked, and that it
+# forecasts better than seasonal naive.
 . "$E2E/lib.sh"
 export XDG_CACHE_HOME="$PWD/cache"
 unset HF_HOME
@@ -40,7 +41,8 @@ wait
 [ ! -e failed ] || fail "$(cat failed)"
 [ "$(ls "$place")" = "$(printf 'config.json\nmodel.safetensors\npretraining.json')" ] || fail "in its directory: $(ls "$place")"
 
-# No place in the cache: a directory of this user below TMPDIR, and none where others could write there.
+# No place in the cache: a directory of this user below TMPDIR, and none where others
+# could write there.
 mkdir temporary
 no_cache() { (unset XDG_CACHE_HOME HOME; TMPDIR=$PWD/temporary "$FTGPU" model info ftgpu-nano >out 2>err); }
 no_cache || fail "without a home: $(cat err)"
@@ -63,7 +65,8 @@ must model info ftgpu-nano --format json
 expect out '"path": "ftgpu-nano"'
 rm -rf ftgpu-nano
 
-# Tuned without --model: recorded by its name, the adapter by the directory, which PEFT finds, and found again.
+# Tuned without --model: recorded by its name, the adapter by the directory, which PEFT
+# finds, and found again.
 must run $files $short --name tuned --season 5
 id=$(ls results/fine_tuning | grep '^tuned_')
 expect "results/fine_tuning/$id/results.json" '"model": "ftgpu-nano"'

@@ -1,5 +1,6 @@
-# What must not keep a sweep's coordinator waiting, nor be blamed on a configuration: workers that do not begin, a journal that cannot
-# be written, a suspended job, a limit on file sizes. test_sweep_allocations.sh is the same for memory.
+# What must not keep a sweep's coordinator waiting, nor be blamed on a configuration:
+# workers that do not begin, a journal that cannot be written, a suspended job, a limit on
+# file sizes. test_sweep_allocations.sh is the same for memory.
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 [ "$epochs" -lt 24 ] || epochs=24 # processes are ended at epoch 4 at the latest
@@ -21,7 +22,8 @@ ended_within() {
     [ "$took" -le $(($1 + 3 * short_took)) ] || fail "$ran: took $took s to end"
 }
 
-# begin_limited BYTES ARGUMENTS...: as begin, while no file may grow beyond a size. err may: cat writes it.
+# begin_limited BYTES ARGUMENTS...: as begin, while no file may grow beyond a size. err
+# may: cat writes it.
 mkfifo pipe
 begin_limited() {
     : >err
@@ -37,8 +39,9 @@ end_limited() {
     wait
 }
 
-# The journal cannot be written: one line says so, the worker that waits for it ends, the other keeps what it has, and the same
-# command goes on from there. One batch ends long before the other; by then the limit is on the coordinator alone.
+# The journal cannot be written: one line says so, the worker that waits for it ends, the
+# other keeps what it has, and the same command goes on from there. One batch ends long
+# before the other; by then the limit is on the coordinator alone.
 uneven="--grid epochs=2,$epochs --grid learning_rate=1e-4,1e-3 --max-adapters 2 --workers 2"
 must sweep $common $uneven --name uneven
 begin_limited unlimited sweep $common $uneven --name unwritten
@@ -52,7 +55,8 @@ expect_not err " epoch $epochs/$epochs "
 must sweep $common $uneven --name unwritten
 same uneven unwritten
 
-# Suspended twice for longer than a worker may be silent: nobody is to blame. That is longer than the whole sweep takes.
+# Suspended twice for longer than a worker may be silent: nobody is to blame. That is
+# longer than the whole sweep takes.
 long="--set epochs=$epochs $six --max-adapters 3 --workers 2"
 must_timed sweep $common $long --name long
 silent=$((2 * took))
@@ -71,7 +75,8 @@ expect_not err 'no sign of life'
 expect err '6 of 6 experiments done, 0 of them failed'
 same long suspended
 
-# No file may grow beyond some size: that is what the message says, of whichever file, and no configuration has failed.
+# No file may grow beyond some size: that is what the message says, of whichever file, and
+# no configuration has failed.
 for limit in 2000 100000; do
     begin_limited $limit sweep $common $short --name limited
     end_limited
@@ -88,7 +93,8 @@ if ! can_preload libft_fail_allocation.so; then
     finish
 fi
 
-# begin_dying SIGNAL WORKERS ARGUMENTS...: in the workers of these numbers ("1": the first, "1-": all).
+# begin_dying SIGNAL WORKERS ARGUMENTS...: in the workers of these numbers ("1": the
+# first, "1-": all).
 begin_dying() {
     : >err
     signal=$1 which=$2
@@ -120,7 +126,8 @@ expect err "^a worker gave no sign of life for $silent s and is ended"
 expect err "^a worker ended before it began: its worker process gave no sign of life for $silent s"
 same short hanging
 
-# Asked to stop while the first worker hangs, and while another does that begins when the first is at work.
+# Asked to stop while the first worker hangs, and while another does that begins when the
+# first is at work.
 for asked in INT TERM; do
     begin_dying 19 1 sweep $common $short --name "stopped_$asked"
     tries=0

@@ -1,5 +1,6 @@
-# Configuring a build where CUDA's parts lie in planted places: a toolkit without NCCL, NVIDIA's packages for Python in
-# the layouts of CUDA 12 and 13, or nothing. The compiler is a script that writes down what it is called with.
+# Configuring a build where CUDA's parts lie in planted places: a toolkit without NCCL,
+# NVIDIA's packages for Python in the layouts of CUDA 12 and 13, or nothing. The compiler
+# is a script that writes down what it is called with.
 . "$E2E/lib.sh"
 
 root=$PWD
@@ -34,7 +35,8 @@ printf '#!/bin/sh\nprintf "\\n%%s\\n%%s\\n" "%s/nothing" "%s/packages"\n' "$root
 printf '#!/bin/sh\nexit 1\n' >broken/python3
 chmod +x python/python3 broken/python3
 
-# configure BUILD PYTHON HOME OPTION...: of the system's directories none is searched but for programs.
+# configure BUILD PYTHON HOME OPTION...: of the system's directories none is searched but
+# for programs.
 configure() {
     build=$1 python=$2 home=$3
     shift 3
@@ -51,7 +53,8 @@ cuda_objects() {
     expect_status 0
 }
 
-# What the toolkit does not have is taken from the packages, each of which has a directory of its own.
+# What the toolkit does not have is taken from the packages, each of which has a directory
+# of its own.
 plant_toolkit toolkit lib64
 plant toolkit/include/cublasLt.h packages/nvidia/nccl/include/nccl.h
 configure build_mixed python toolkit -DFTGPU_CUDA=ON
@@ -65,7 +68,8 @@ expect_not err 'Warning'
 cuda_objects build_mixed
 expect nvcc.log "-isystem $root/packages/nvidia/nccl/include .*-DFT_NCCL .*comm_nccl\.cu"
 
-# A later CUDA's packages are not mixed with this nvcc; cuBLAS' own directory is CUDA 12's.
+# A later CUDA's packages are not mixed with this nvcc; cuBLAS' own directory is CUDA
+# 12's.
 mkdir -p bare/include
 plant_toolkit bare lib64
 plant packages/nvidia/cu14/include/cublasLt.h packages/nvidia/cublas/include/cublasLt.h
@@ -85,7 +89,8 @@ expect out "CUDA: libcudart_static.a +$root/packages/nvidia/cu13/lib/libcudart_s
 expect out "CUDA: cublasLt.h +$root/packages/nvidia/cu13/include"
 expect out "CUDA: nccl.h +$root/packages/nvidia/nccl/include"
 
-# Code for the usual GPUs, and PTX of the newest for those that are newer. Other GPUs: what was compiled is compiled again.
+# Code for the usual GPUs, and PTX of the newest for those that are newer. Other GPUs:
+# what was compiled is compiled again.
 cuda_objects build_packages
 for code in arch=compute_80,code=sm_80 arch=compute_90,code=sm_90 arch=compute_100,code=sm_100 arch=compute_100,code=compute_100; do
     expect nvcc.log "-gencode=$code .*create\.cu"
@@ -99,7 +104,8 @@ configure build_packages python nowhere
 cuda_objects build_packages
 expect_not nvcc.log '.'
 
-# Without NCCL's header there is a build, and a warning that says what it cannot do. A python3 that fails is none.
+# Without NCCL's header there is a build, and a warning that says what it cannot do. A
+# python3 that fails is none.
 configure build_alone broken toolkit -DFTGPU_CUDA=ON
 expect_status 0
 expect out 'CUDA: nccl.h +not found'

@@ -13,7 +13,8 @@ must data demo --out other --seed 7
 cmp -s demo/data.csv other/data.csv && fail "another seed gives the same data"
 refuses '/dev/null' data demo --out /dev/null/demo
 
-# A file of the user's is not overwritten, and nothing is written beside it; the demo's own may be written again.
+# A file of the user's is not overwritten, and nothing is written beside it; the demo's
+# own may be written again.
 mkdir mine
 echo 'Date,Close' >mine/val.csv
 remember_files

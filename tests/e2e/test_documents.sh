@@ -1,4 +1,5 @@
-# The documents against the program and the tree: links lead somewhere, commands and options exist, and each command has its place.
+# The documents against the program and the tree: links lead somewhere, commands and
+# options exist, and each command has its place.
 . "$E2E/lib.sh"
 root=$(cd "$E2E/../.." && pwd)
 (cd "$root" && ls ./*.md docs/*.md bench/results/*.md bench/sweep_sim/*.md kernels/*.md tests/*.md tests/*/*.md) >documents
@@ -24,7 +25,8 @@ while read -r document target; do
     fi
 done <links
 
-# "file command option" of each command in a block of code; a line that ends with \ goes on. A command of two words has a dot between.
+# "file command option" of each command in a block of code; a line that ends with \ goes
+# on. A command of two words has a dot between.
 must --help
 sed -n 's/^  ftgpu \([a-z]*\) \{0,1\}\([a-z]*\)  .*/\1 \2/p' out >commands
 while read -r document; do

@@ -1,4 +1,5 @@
-# --dtype auto: what was measured to be faster, what oneDNN may use, and what a sweep began with.
+# --dtype auto: what was measured to be faster, what oneDNN may use, and what a sweep
+# began with.
 . "$E2E/lib.sh"
 prepare_job
 XDG_CACHE_HOME=$PWD/cache
@@ -64,7 +65,8 @@ if [ $other = f32 ] || [ "$(value onednn_isa)" != avx2 ]; then
         [ "$(find results/fine_tuning -maxdepth 1 -name "$name*" | wc -l)" = 2 ] || fail "$ran: it trained in another type"
     done
 fi
-# One begun in bf16 cannot go on where a CPU has none, and that is said, not that its dtype differs.
+# One begun in bf16 cannot go on where a CPU has none, and that is said, not that its
+# dtype differs.
 if [ "$native" = true ]; then
     long="sweep $(echo "$job" | sed 's/epochs=2/epochs=100000/') --grid lora_rank=2,4 --name wide"
     begin $long --dtype bf16

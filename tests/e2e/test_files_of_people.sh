@@ -1,10 +1,12 @@
-# Files as spreadsheets, brokers, exchanges and pandas write them are read, and give what the plain file gives; what may be
-# meant in two ways is refused with the option that settles it.
+# Files as spreadsheets, brokers, exchanges and pandas write them are read, and give what
+# the plain file gives; what may be meant in two ways is refused with the option that
+# settles it.
 . "$E2E/lib.sh"
 must model init --size nano --out nano
 rows=60
 
-# table PROGRAM: rows of i = 1 ... $rows, which the awk program prints; v is a value that moves.
+# table PROGRAM: rows of i = 1 ... $rows, which the awk program prints; v is a value that
+# moves.
 table() {
     awk -v rows=$rows 'function day(i) { return sprintf("%04d-%02d-%02d", 2023, 1 + int((i - 1) / 28), 1 + (i - 1) % 28) }
         BEGIN { for (i = 1; i <= rows; i++) { v = 100 + (i * 37 % 23) / 4; y = 2023; m = 1 + int((i - 1) / 28); d = 1 + (i - 1) % 28; '"$1"' } }'
@@ -27,7 +29,8 @@ same() {
     cmp -s found expected || fail "$ran: other values than in plain.csv: $(diff found expected | head -4)"
 }
 
-# first_date PATTERN: of the forecast of t.csv, which goes on in the form of the file's dates.
+# first_date PATTERN: of the forecast of t.csv, which goes on in the form of the file's
+# dates.
 first_date() {
     ft $forecast --data t.csv $date_options
     expect_status 0
@@ -106,7 +109,8 @@ dates '"%d-W%02d", 2020 + int(i / 53), 1 + i % 53'; same t.csv; first_date 2021-
 dates '"%dW%02d%d", 2024, 1 + i / 7, 1 + i % 7'; same t.csv; first_date 2024W096
 dates '"%d-%03d", 2024, i'; same t.csv; first_date 2024-061
 dates '"%d%03d", 2024, i'; same t.csv; first_date 2024061
-# Years with a fraction: of quarters, months, and as R writes them, without zeros at the end.
+# Years with a fraction: of quarters, months, and as R writes them, without zeros at the
+# end.
 dates '"%.2f", 2000 + i / 4'; same t.csv; first_date 2015.25
 dates '"%.4f", 2000 + i / 12'; same t.csv; first_date 2005.0833
 dates '"%.3f", 2000 + i / 12'; same t.csv; first_date 2005.083
@@ -153,7 +157,8 @@ awk 'NR == 1 { print "," $0; next } { print NR - 2 "," $0 }' plain.csv >t.csv
 same t.csv
 expect err '^ftgpu: note: t.csv: the dates are those of column "Date"'
 same t.csv --timestamp Date
-# pandas' index, written once and read back without index_col: names as pandas gives them, and never the dates.
+# pandas' index, written once and read back without index_col: names as pandas gives them,
+# and never the dates.
 awk -F, -v OFS=, 'NR == 1 { print "", "Unnamed: 0", "When", "Close"; next } { print NR - 2, NR - 2, $0 }' plain.csv >t.csv
 same t.csv
 expect err '^ftgpu: note: t.csv: the dates are those of column "When"'
@@ -239,7 +244,8 @@ refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $for
 refuses '^ftgpu: damaged.csv.gz: bytes behind the compressed data .damaged' $forecast --data damaged.csv.gz
 head -c 100 plain.csv.gz >short.csv.gz
 refuses '^ftgpu: short.csv.gz: the compressed file ends early' $forecast --data short.csv.gz
-# UTF-16 as spreadsheets and Windows write it, of either byte order; without its mark it is refused.
+# UTF-16 as spreadsheets and Windows write it, of either byte order; without its mark it
+# is refused.
 wide() { # MARK BEFORE AFTER, bytes in octal, those beside each byte with two backslashes: plain.csv with more than one byte a character
     printf "$1$(awk '{ printf "%s\r\n", $0 }' plain.csv | od -An -v -to1 | tr -d '\n' | sed "s/ \([0-7]*\)/$2\\\\\\1$3/g")"
 }
@@ -267,7 +273,8 @@ expect out '^train_quality.n_rows,2$'
 printf 'PK\003\004aa' >book.xlsx
 refuses '^ftgpu: book.xlsx: is no CSV text, but an Excel workbook' $forecast --data book.xlsx
 
-# Columns that nobody asked for, in files of a training; new and short series; one file that is not cut.
+# Columns that nobody asked for, in files of a training; new and short series; one file
+# that is not cut.
 train="run --model nano --target Close --set context_length=16 --set prediction_length=4 --set epochs=1 --results r"
 refuses '^ftgpu: --data needs --split.*0.7,0.15,0.15' $train --data plain.csv
 # What commas and points mean must be one in all files.

@@ -1,4 +1,5 @@
-# ftgpu forecast: the dates that follow a history, what is said of uneven ones, and --freq.
+# ftgpu forecast: the dates that follow a history, what is said of uneven ones, and
+# --freq.
 . "$E2E/lib.sh"
 must model init --size nano --out nano
 
@@ -7,7 +8,8 @@ history() {
     { echo date,y; awk '{ print $0 "," NR % 7 }'; } >"$1"
 }
 
-# continues FILE DATES ARGUMENTS...: the forecast of FILE has these dates; $horizon of each series, if it is set.
+# continues FILE DATES ARGUMENTS...: the forecast of FILE has these dates; $horizon of
+# each series, if it is set.
 continues() {
     file=$1 dates=$2
     shift 2
@@ -52,7 +54,8 @@ says 'series "east" lie within one Monday to Friday .*, and 1 more series likewi
 printf '%s\n' "2024-10-27 01:00" "2024-10-27 02:00" "2024-10-27 02:00" "2024-10-27 03:00" | history hour.csv
 refuses 'hour.csv:4: .* given twice.*clocks go back.*offset.*--id' forecast --model nano --data hour.csv --target y
 
-# Days of one working week may be business days: it is said where the forecast goes beyond them.
+# Days of one working week may be business days: it is said where the forecast goes beyond
+# them.
 printf '%s\n' 2024-01-01 2024-01-02 2024-01-03 2024-01-04 2024-01-05 | history week.csv
 continues week.csv "2024-01-06;2024-01-07"
 says '^ftgpu: week.csv: the rows lie within one Monday to Friday .--freq B leaves out weekends.: the forecast goes on at "1 day"'
@@ -70,7 +73,8 @@ printf '%s\n' 2024-01-03 2024-01-04 2024-01-05 2024-01-06 | history week.csv
 continues week.csv "2024-01-07;2024-01-08"
 expect_quiet
 
-# Weeks of ISO 8601 to the end of a year with 53; retail years of 4, 4 and 5 weeks, which are no months.
+# Weeks of ISO 8601 to the end of a year with 53; retail years of 4, 4 and 5 weeks, which
+# are no months.
 printf '%s\n' 2026-W50 2026-W51 2026-W52 | history weeks.csv
 continues weeks.csv "2026-W53;2027-W01"
 expect_quiet

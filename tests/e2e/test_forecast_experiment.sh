@@ -1,10 +1,12 @@
-# ftgpu forecast --experiment: with the lengths that it was tuned with, wherever results and model are now, on the right model.
+# ftgpu forecast --experiment: with the lengths that it was tuned with, wherever results
+# and model are now, on the right model.
 . "$E2E/lib.sh"
 prepare_job
 data=data/data.csv
 given="--target Close --num-samples 4 --dtype f32 --quantiles 0.5"
 
-# It looks back as many rows as it was tuned and measured with: what was before changes nothing.
+# It looks back as many rows as it was tuned and measured with: what was before changes
+# nothing.
 must run $job --name ctx16 --results r
 awk -F, -v OFS=, -v last="$(wc -l <$data)" 'NR > 1 && NR < last - 16 { $2 = $2 * 3 } { print }' $data >other.csv
 must forecast --experiment ctx16 --results r --data $data $given --horizon 6
@@ -56,7 +58,8 @@ refuses 'its adapter is neither in renamed/mine nor at r/ctx16_.*/adapter' \
     forecast --experiment best --results renamed --model moved --data $data $given
 mv away renamed/mine/adapter
 
-# Another model than it was tuned on, at the same path or by --model: refused with both hashes.
+# Another model than it was tuned on, at the same path or by --model: refused with both
+# hashes.
 must model init --size nano --seed 99 --out nano
 hash=$(sed -n 's/.*"model_hash": "\(crc32:[0-9a-f]*\)".*/\1/p' renamed/mine/results.json)
 refuses "^ftgpu: nano: is not the model that experiment ctx16_[0-9_]* was tuned on .crc32:[0-9a-f]{8} instead of $hash.*--model" \

@@ -1,4 +1,5 @@
-# The manual page and the completion of the shells, which are made from the commands' own option tables.
+# The manual page and the completion of the shells, which are made from the commands' own
+# option tables.
 . "$E2E/lib.sh"
 
 must --help
@@ -43,7 +44,8 @@ if command -v groff >/dev/null; then
     expect shown "^ +ftgpu compare --match 'lr_search_\*' --format csv$"
 fi
 
-# bash: complete WORDS... prints what is offered for the last of them, cut as bash cuts them.
+# bash: complete WORDS... prints what is offered for the last of them, cut as bash cuts
+# them.
 mkdir -p models/nano results/fine_tuning/baseline_1 results/fine_tuning/unfinished
 touch results/fine_tuning/baseline_1/results.json models/data.csv
 offers() { # EXPECTED WORDS...

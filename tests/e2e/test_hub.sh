@@ -1,5 +1,6 @@
-# Models of the Hugging Face Hub: found in the cache, else fetched; what goes wrong on the way is told in one line, and nothing
-# half-written counts as whole. hub_server answers as the Hub does.
+# Models of the Hugging Face Hub: found in the cache, else fetched; what goes wrong on the
+# way is told in one line, and nothing half-written counts as whole. hub_server answers as
+# the Hub does.
 . "$E2E/lib.sh"
 hub_server=$(dirname "$FTGPU")/hub_server
 [ -x "$hub_server" ] || { echo "skipped: needs $hub_server"; exit 77; }
@@ -8,7 +9,8 @@ for name in http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY no
 unset HF_TOKEN HUGGING_FACE_HUB_TOKEN HF_HUB_CACHE HUGGINGFACE_HUB_CACHE HF_TOKEN_PATH HF_HUB_OFFLINE TRANSFORMERS_OFFLINE
 export HF_HOME="$PWD/home" HOME="$PWD"
 
-# publish MODEL COMMIT: what lies in the directory site/MODEL gets etags as the Hub's: SHA-256 for weights, git's SHA-1 else.
+# publish MODEL COMMIT: what lies in the directory site/MODEL gets etags as the Hub's:
+# SHA-256 for weights, git's SHA-1 else.
 publish() {
     for file in "site/$1"/*; do
         case $file in
@@ -28,7 +30,8 @@ nothing_whole() {
     [ -z "$(find home/hub -path '*/snapshots/*' -name 'model.safetensors' 2>/dev/null)" ] || fail "$ran: model.safetensors is in the cache"
 }
 pull() { ft model pull "$@"; }
-# The command ends with the status and one line on stderr (besides those of progress) that matches.
+# The command ends with the status and one line on stderr (besides those of progress) that
+# matches.
 says() { # STATUS PATTERN ARGUMENTS...
     wanted=$1 pattern=$2
     shift 2
@@ -68,7 +71,8 @@ must model list
 expect err "^$HF_HOME/hub holds no model"
 must model list --format json
 
-# Fetched: Python's layout, files that are whole, only those that are needed; the token to the Hub alone.
+# Fetched: Python's layout, files that are whole, only those that are needed; the token to
+# the Hub alone.
 : >log
 export HF_TOKEN=secret
 must model pull org/tiny
@@ -104,7 +108,8 @@ cmp a.csv b.csv || fail "a model of the cache forecasts otherwise"
 HF_ENDPOINT=http://127.0.0.1:1 ft model info org/tiny --format csv
 expect_status 0
 
-# run, its record, and forecasts with what it trained; a whole model has the base's config.
+# run, its record, and forecasts with what it trained; a whole model has the base's
+# config.
 job="--train data/train.csv --val data/val.csv --test data/test.csv --target Close --train-last 60 --eval-windows 1 --set epochs=1
     --set batch_size=8 --set context_length=16 --set prediction_length=4"
 export HF_HUB_OFFLINE=1

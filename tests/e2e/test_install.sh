@@ -1,4 +1,5 @@
-# cmake --install: all is in its place, and a C program is built against the installed tree with what ftgpu.pc says.
+# cmake --install: all is in its place, and a C program is built against the installed
+# tree with what ftgpu.pc says.
 . "$E2E/lib.sh"
 build=$(dirname "$FTGPU")
 
@@ -11,7 +12,8 @@ for file in lib/libftgpu.a lib/pkgconfig/ftgpu.pc include/ftgpu/ftgpu.h share/do
     share/man/man1/ftgpu.1 share/bash-completion/completions/ftgpu share/zsh/site-functions/_ftgpu; do
     [ -s tree/$file ] || fail "$file is missing or empty"
 done
-# The program looks for what it loads under an MPI launcher where it was installed with it.
+# The program looks for what it loads under an MPI launcher where it was installed with
+# it.
 if [ -e "$build/libftgpu_mpi.so" ]; then
     [ -s tree/lib/ftgpu/libftgpu_mpi.so ] || fail "lib/ftgpu/libftgpu_mpi.so is missing"
     mv tree/lib/ftgpu/libftgpu_mpi.so tree/

@@ -1,4 +1,5 @@
-# Stopping: results are whole or absent after SIGKILL; SIGINT and SIGTERM end with their own status.
+# Stopping: results are whole or absent after SIGKILL; SIGINT and SIGTERM end with their
+# own status.
 . "$E2E/lib.sh"
 prepare_job
 
@@ -27,7 +28,8 @@ for instant in 0.2 0.5 0.9 1.4 2.0; do
     check_whole
 done
 
-# A run of its own that is stopped is recorded with how far it came, and its adapter goes on.
+# A run of its own that is stopped is recorded with how far it came, and its adapter goes
+# on.
 check_stopped() { # NAME
     set -- results/fine_tuning/"$1"_*
     must show "$(basename "$1")"

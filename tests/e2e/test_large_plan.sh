@@ -1,4 +1,5 @@
-# A hundred thousand configurations are planned and printed in less than a second of processor time.
+# A hundred thousand configurations are planned and printed in less than a second of
+# processor time.
 . "$E2E/lib.sh"
 prepare_job
 
@@ -8,7 +9,8 @@ grid="--grid learning_rate=$(seq -s , 1e-5 1e-5 1e-3) --grid lora_rank=$(seq -s 
 limit=1000
 if ldd "$FTGPU" | grep -q libasan; then limit=1000000; fi
 
-# plan FORMAT: one of five attempts is fast enough, since other work on the machine makes a processor slow.
+# plan FORMAT: one of five attempts is fast enough, since other work on the machine makes
+# a processor slow.
 export OMP_NUM_THREADS=1
 plan() {
     for attempt in 1 2 3 4 5; do

@@ -1,4 +1,5 @@
-# The library through its public header: the C example trains, records and forecasts like the program.
+# The library through its public header: the C example trains, records and forecasts like
+# the program.
 . "$E2E/lib.sh"
 
 must data demo --out data

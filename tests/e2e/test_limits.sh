@@ -1,4 +1,5 @@
-# Cores and memory are what a container, Slurm or systemd leaves the process, not what the machine has.
+# Cores and memory are what a container, Slurm or systemd leaves the process, not what the
+# machine has.
 . "$E2E/lib.sh"
 
 # value KEY: of the CPU, as `ftgpu devices` tells it.
@@ -10,10 +11,12 @@ value() {
 
 [ "$(SLURM_CPUS_PER_TASK=1 value threads)" = 1 ] || fail "SLURM_CPUS_PER_TASK=1: $(SLURM_CPUS_PER_TASK=1 value threads) threads"
 
-# Real groups, where this process may make them: version 1 has a directory for each controller.
+# Real groups, where this process may make them: version 1 has a directory for each
+# controller.
 made=
 trap 'for group in $made; do rmdir "$group"; done' EXIT
-# group CONTROLLER FILE VALUE...: makes a group with these limits; $group is empty where that cannot be.
+# group CONTROLLER FILE VALUE...: makes a group with these limits; $group is empty where
+# that cannot be.
 group() {
     for group in /sys/fs/cgroup/$1/ftgpu_test.$$ /sys/fs/cgroup/ftgpu_test.$$ ''; do
         [ "$group" ] || return 0

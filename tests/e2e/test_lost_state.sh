@@ -1,4 +1,5 @@
-# What people and disks do to a sweep's state: a journal or a plan that is gone, results that are damaged. Each costs what it must, no more.
+# What people and disks do to a sweep's state: a journal or a plan that is gone, results
+# that are damaged. Each costs what it must, no more.
 . "$E2E/lib.sh"
 prepare_job
 state=results/fine_tuning/.sweeps/s
@@ -26,7 +27,8 @@ must $sweep --set weight_decay=0.5
 expect err 'does not tell of 4 results'
 [ "$(list_results | wc -l)" = 8 ] || fail "not 8 results but $(list_results | wc -l)"
 
-# A result that is empty, or a link to nothing, is none: that configuration alone is trained again.
+# A result that is empty, or a link to nothing, is none: that configuration alone is
+# trained again.
 rm -rf results
 must $sweep
 first=$(ls -d results/fine_tuning/s_001_*)
@@ -43,7 +45,8 @@ for number in 1 2 3 4; do
 done
 rmdir $state/journal.7.jsonl
 
-# The journal is removed while the sweep runs: it stops and says so, and the same command goes on with what is on disk.
+# The journal is removed while the sweep runs: it stops and says so, and the same command
+# goes on with what is on disk.
 rm -rf results
 begin $long
 await err 'epoch [2-9]'

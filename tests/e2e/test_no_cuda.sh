@@ -1,5 +1,5 @@
-# A program built with CUDA, on a machine without a driver: it computes on the CPU and loads nothing of CUDA's. What is loaded is
-# read from /proc while a training runs.
+# A program built with CUDA, on a machine without a driver: it computes on the CPU and
+# loads nothing of CUDA's. What is loaded is read from /proc while a training runs.
 . "$E2E/lib.sh"
 if [ -e /proc/driver/nvidia/version ] || ldconfig -p 2>/dev/null | grep -q 'libcuda\.so'; then
     echo "skipped: this machine has a driver"

@@ -1,4 +1,5 @@
-# What a command writes never takes the place of what it reads, nor of a file of an experiment, a model or an adapter.
+# What a command writes never takes the place of what it reads, nor of a file of an
+# experiment, a model or an adapter.
 . "$E2E/lib.sh"
 prepare_job
 must run $job --name kept

@@ -1,4 +1,5 @@
-# Pretraining: a model that is better than untrained, loadable everywhere; killed and resumed with the same bits; refusals.
+# Pretraining: a model that is better than untrained, loadable everywhere; killed and
+# resumed with the same bits; refusals.
 . "$E2E/lib.sh"
 job="--size nano --batch-size 4 --context-length 64 --prediction-length 8 --threads 1"
 

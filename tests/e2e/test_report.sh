@@ -1,4 +1,5 @@
-# report: one HTML page of a real sweep, and of results by whomever, whose texts never become HTML.
+# report: one HTML page of a real sweep, and of results by whomever, whose texts never
+# become HTML.
 . "$E2E/lib.sh"
 
 # The page's data, as one line of JSON.

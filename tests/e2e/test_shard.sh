@@ -1,10 +1,12 @@
-# A sweep cut into shards, each a process: together they do what one would, and the scripts that have Slurm start them.
+# A sweep cut into shards, each a process: together they do what one would, and the
+# scripts that have Slurm start them.
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 sweeps=results/fine_tuning/.sweeps
 epochs=$((2 * epochs)) # a lock that is held is waited for two seconds, several times while these sweeps run
 
-# begin_shard N ARGUMENTS...: a sweep in the background, whose process is $pid_N and whose messages are in err_N. end_shard N.
+# begin_shard N ARGUMENTS...: a sweep in the background, whose process is $pid_N and whose
+# messages are in err_N. end_shard N.
 begin_shard() {
     number=$1
     shift
@@ -46,7 +48,8 @@ must sweep $common --set epochs=1 --grid lora_rank=2,4 --name few --shard 3/3
 expect err 'shard 3/3 has none of the 2 experiments'
 expect err 'of the whole sweep 0 of 2 experiments are done'
 
-# A shard that is killed goes on where it was, while another is at work that must not be disturbed.
+# A shard that is killed goes on where it was, while another is at work that must not be
+# disturbed.
 long="--set epochs=$epochs $six --max-adapters 3"
 must sweep $common $long --name long
 begin_shard 1 $long --name killed --shard 1/2
@@ -71,7 +74,8 @@ contents killed >got
 cmp -s expected got || fail "after a shard's death the results differ: $(diff expected got | head -5)"
 [ "$(ls -d results/fine_tuning/killed_* | wc -l)" = 6 ] || fail "not 6 experiments: $(ls results/fine_tuning | grep -c killed)"
 
-# Without a shard the sweep is had alone; what shards have left undone, one process finishes.
+# Without a shard the sweep is had alone; what shards have left undone, one process
+# finishes.
 begin_shard 1 $long --name alone
 await err_1 " epoch 2/$epochs "
 refuses 'sweep "alone" is being run by process' sweep $common $long --name alone --shard 1/2
@@ -133,7 +137,8 @@ expect_not "$script" '^[^#].*(--slurm|--array-tasks|--nodes|--gpus-per-task|--sb
 expect "$compare" ' export --csv '
 [ -e "my results/.sweeps/l r/plan.json" ] && fail "--slurm=script began the sweep"
 
-# Run as Slurm would run it, it trains its shard; one that is stopped asks for its requeue.
+# Run as Slurm would run it, it trains its shard; one that is stopped asks for its
+# requeue.
 mkdir bin
 printf '#!/bin/sh\necho "scontrol $*" >>requeued\n' >bin/scontrol
 printf '#!/bin/sh\necho RUNNING\n' >bin/squeue

@@ -1,5 +1,6 @@
-# OpenMP may grant fewer threads than there are cores: the results are those of fewer threads, never others in silence. And what the
-# program's restart with another environment must not break.
+# OpenMP may grant fewer threads than there are cores: the results are those of fewer
+# threads, never others in silence. And what the program's restart with another
+# environment must not break.
 . "$E2E/lib.sh"
 prepare_job
 unset OMP_WAIT_POLICY GOMP_SPINCOUNT
@@ -28,7 +29,8 @@ env OMP_DYNAMIC=true "$FTGPU" run $job --dtype f32 --threads 2 --name dynamic >o
 losses dynamic >got
 cmp -s expected got || fail "OMP_DYNAMIC=true: other numbers: $(diff expected got | head -4)"
 
-# Started by the loader, the program is not what /proc/self/exe names. It keeps its name, and knows how its children end.
+# Started by the loader, the program is not what /proc/self/exe names. It keeps its name,
+# and knows how its children end.
 loader=$(ldd "$FTGPU" | sed -n 's/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p')
 if [ "$loader" ] && ! ldd "$FTGPU" | grep -q libasan; then
     "$loader" "$FTGPU" run $job --name loaded >out 2>err || fail "by the loader: $(cat err)"

@@ -1,4 +1,5 @@
-# How many configurations are trained at a time: what was measured of the device, once, and kept in the user's cache.
+# How many configurations are trained at a time: what was measured of the device, once,
+# and kept in the user's cache.
 . "$E2E/lib.sh"
 export XDG_CACHE_HOME="$PWD/cache"
 kept=cache/ftgpu/calibration.json
@@ -12,7 +13,8 @@ slots() {
     sed -n 's/.*"slots": \([0-9]*\).*/\1/p' out | sort -u
 }
 
-# keep ROWS: as if so many had been measured. A configuration's step has 8 x (16 + 4 + 2) = 176.
+# keep ROWS: as if so many had been measured. A configuration's step has 8 x (16 + 4 + 2)
+# = 176.
 keep() {
     sed -i "s/\(vocab_size 4096\": \)[0-9.e+]*/\1$1/" $kept
 }

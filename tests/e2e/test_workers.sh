@@ -1,11 +1,13 @@
-# Worker processes of a sweep: what they share, and that no death of one, or of the coordinator, costs anything.
+# Worker processes of a sweep: what they share, and that no death of one, or of the
+# coordinator, costs anything.
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 [ "$epochs" -lt 24 ] || epochs=24 # processes are ended at epoch 4 at the latest
 
 workers() { ps -o pid= --ppid "$1"; }
 
-# A constant schedule: 2 x 3 x 3 configurations are 6 trajectories of one batch, read off at 3 lengths.
+# A constant schedule: 2 x 3 x 3 configurations are 6 trajectories of one batch, read off
+# at 3 lengths.
 must sweep $common --set lr_scheduler=constant --grid learning_rate=1e-4,1e-3 --grid epochs=1,2,3 --grid weight_decay=0,0.01,0.1 \
     --max-adapters 6 --name guide
 expect err '18 of 18 experiments done'
@@ -55,7 +57,8 @@ expect err "no sign of life for $((2 * took)) s"
 contents hanging >got
 cmp -s expected got || fail "after a worker hung the results differ: $(diff expected got | head -5)"
 
-# A configuration that brings every worker down is recorded as failed, the others are as ever.
+# A configuration that brings every worker down is recorded as failed, the others are as
+# ever.
 begin sweep $common --set epochs=$epochs $six --name deadly
 (
     tail -f -n +1 --pid="$pid" err | while read -r line; do

@@ -1,4 +1,5 @@
-# Workflow 1 of 5: a baseline with default hyperparameters (but for the sizes), its test error and its data insights.
+# Workflow 1 of 5: a baseline with default hyperparameters (but for the sizes), its test
+# error and its data insights.
 . "$E2E/lib.sh"
 prepare_job
 

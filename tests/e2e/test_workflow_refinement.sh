@@ -1,4 +1,5 @@
-# Workflow 4 of 5: a coarse search, then a finer one around its best by validation, with more epochs.
+# Workflow 4 of 5: a coarse search, then a finer one around its best by validation, with
+# more epochs.
 . "$E2E/lib.sh"
 prepare_job
 
@@ -10,7 +11,8 @@ must refine --match 'stage1_*' --key learning_rate --grid epochs=1,3 --out stage
 expect out "^learning_rate +$best +0.0001, 0.001, 0.01 +[0-9.e-]+, $best, [0-9.e-]+$"
 expect out '^6 configurations'
 expect out 'ftgpu sweep \.\.\. --grid-file stage2.json$'
-# The grid holds the rest of what the best was trained with: the second stage needs the data alone.
+# The grid holds the rest of what the best was trained with: the second stage needs the
+# data alone.
 must sweep --model nano $files --train-last 120 --eval-windows 2 --name stage2_refinement --grid-file stage2.json
 expect err '^6 of 6 experiments done, 0 '
 must compare --match 'stage2_*' --format csv

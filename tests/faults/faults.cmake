@@ -1,4 +1,5 @@
-# Faults of the disk, kills and power cuts against a sweep; see README.md here. The library is not for a program with AddressSanitizer.
+# Faults of the disk, kills and power cuts against a sweep; see README.md here. The
+# library is not for a program with AddressSanitizer.
 if(NOT FTGPU_SANITIZE)
   add_library(ft_fail_call MODULE ${CMAKE_SOURCE_DIR}/tests/faults/fail_call.c)
   target_link_libraries(ft_fail_call PRIVATE ft_options)

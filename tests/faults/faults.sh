@@ -1,4 +1,5 @@
-# Every call that a small sweep makes to its results directory fails once, or is the last before a kill; see README.md here.
+# Every call that a small sweep makes to its results directory fails once, or is the last
+# before a kill; see README.md here.
 # usage: faults STEP, which tries every STEP-th point; sourced by test_faults.sh and slow_faults.sh.
 . "$E2E/../e2e/lib.sh"
 preload_or_skip libft_fail_call.so
@@ -20,7 +21,8 @@ begin_results() { # SCENARIO DIRECTORY
     [ ! -d "start_$1" ] || cp -r "start_$1" "$2"
 }
 
-# The sweep of a scenario, with a fault; ended by force when it takes too long. Sets $status.
+# The sweep of a scenario, with a fault; ended by force when it takes too long. Sets
+# $status.
 run_faulty() { # SCENARIO FAULT CALL DIRECTORY
     begin_results "$1" "$4/results"
     rm -f "$4/calls" "$4/calls.struck"
@@ -29,7 +31,8 @@ run_faulty() { # SCENARIO FAULT CALL DIRECTORY
         FTGPU_FAULT="$2" FTGPU_FAULT_CALL="$3" "$FTGPU" $(arguments_of "$1") --results "$place/$4/results" >"$4/out" 2>"$4/err" || status=$?
 }
 
-# What an undisturbed sweep of the scenario leaves, and how many calls it makes that each kind of fault counts.
+# What an undisturbed sweep of the scenario leaves, and how many calls it makes that each
+# kind of fault counts.
 measure() { # SCENARIO
     for fault in eio full short; do
         run_faulty "$1" $fault 0 whole
@@ -41,7 +44,8 @@ measure() { # SCENARIO
     cmp -s "expected_$1" "signature_$1_full" || fail "$1: two undisturbed sweeps differ: $(diff "expected_$1" "signature_$1_full" | head -3)"
 }
 
-# A sweep that was killed with all its workers where half of it is recorded and a checkpoint is kept.
+# A sweep that was killed with all its workers where half of it is recorded and a
+# checkpoint is kept.
 stop_halfway() { # DIRECTORY
     call=$(($(cat count_fresh_eio) / 2))
     until [ "$(grep -c '"done"' whole/results/.sweeps/grid/journal.jsonl 2>/dev/null)" = 2 ] &&
@@ -66,7 +70,8 @@ expect_signature() { # WHEN
     cmp -s "expected_$scenario" "$at/got" || lose "$1 the results differ: $(diff "expected_$scenario" "$at/got" | grep '^[<>]' | head -5 | tr '\n' ' ')"
 }
 
-# One point: the sweep fails in one line or gets on; started again without faults it ends as an undisturbed one.
+# One point: the sweep fails in one line or gets on; started again without faults it ends
+# as an undisturbed one.
 try_point() { # SCENARIO FAULT CALL
     scenario=$1 is_lost=
     started=$(date +%s%N)
@@ -103,7 +108,8 @@ work() { # JOB
 # Where scenarios start from.
 prepare_starts() {
     stop_halfway start_halfway
-    # One line of the journal is damaged, and of what was begun and not finished none is left: nothing names its directory.
+    # One line of the journal is damaged, and of what was begun and not finished none is
+    # left: nothing names its directory.
     cp -r start_halfway start_damaged
     sed -i -e '2s/"/%/' -e '$d' start_damaged/.sweeps/grid/journal.jsonl
     "$FTGPU" $common --grid learning_rate=1e-3,1e-2 --shard 2/2 --results start_shard >out 2>err || { fail "shard 2: $(tail -1 err)"; finish; }

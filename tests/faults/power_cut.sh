@@ -1,8 +1,10 @@
-# The power goes while a sweep runs: it must go on from what the file system then holds, to the bits of an undisturbed one.
+# The power goes while a sweep runs: it must go on from what the file system then holds,
+# to the bits of an undisturbed one.
 # usage: FTGPU_POWER_CUTS=N (default 20) tests/e2e/run.sh FTGPU power_cut.sh
 #
-# The results are in a file system in an image. At a random moment all processes of the sweep are stopped, and the image is copied:
-# what was not written to it by then is lost, as it would be. The copy is mounted, which replays the file system's journal, and the
+# The results are in a file system in an image. At a random moment all processes of the
+# sweep are stopped, and the image is copied: what was not written to it by then is lost,
+# as it would be. The copy is mounted, which replays the file system's journal, and the
 # sweep is started on it. ext4, and xfs and btrfs where there is a mkfs for them.
 if [ "${1-}" != inside ]; then
     # The mounts end with this name space, whatever becomes of the script.
@@ -42,7 +44,8 @@ unmount() {
     done
 }
 
-# Begins the sweep on a new file system of the kind. Sets $pid, which leads its process group.
+# Begins the sweep on a new file system of the kind. Sets $pid, which leads its process
+# group.
 begin_on_disk() { # KIND
     copy empty.$1 now.img
     mount -o loop now.img disk
@@ -60,12 +63,14 @@ for kind in $kinds; do
     unmount disk
 done
 
-# Whether all processes of the group that are left stand still: a stopped one may still be in a call that writes.
+# Whether all processes of the group that are left stand still: a stopped one may still be
+# in a call that writes.
 all_stand() { # GROUP
     cat /proc/[0-9]*/stat 2>/dev/null | awk -v group="$1" '$5 == group && $3 !~ /[TZX]/ { moving = 1 } END { exit moving }'
 }
 
-# Copies the image as it is when no process writes; what the kernel writes of itself meanwhile makes two copies differ.
+# Copies the image as it is when no process writes; what the kernel writes of itself
+# meanwhile makes two copies differ.
 cut_power() { # GROUP
     kill -s STOP -- -"$1" 2>/dev/null || true
     until all_stand "$1"; do sleep 0.01; done

@@ -1,9 +1,13 @@
-# Lists the mutants of one CUDA file: a line each, tab-separated: line, first byte (from 1), bytes, what stands there, what
-# replaces it, kind. Only code that runs on the device, and in the simulator, is changed, and no static_assert:
+# Lists the mutants of one CUDA file: a line each, tab-separated: line, first byte (from
+# 1), bytes, what stands there, what replaces it, kind. Only code that runs on the device,
+# and in the simulator, is changed, and no static_assert:
 #
-#   barrier  __syncthreads, __syncwarp or a wait for cp.async is taken away (of __syncthreads_or(x) and the like x stays)
-#   mask     a comparison becomes true, or false where it guards a return, continue or break, so that nothing is left out any more
-#   bound    in a loop that runs to a size known when it runs, "<" becomes "<=" and so on: one step too far
+#   barrier  __syncthreads, __syncwarp or a wait for cp.async is taken away (of
+#            __syncthreads_or(x) and the like x stays)
+#   mask     a comparison becomes true, or false where it guards a return, continue or
+#            break, so that nothing is left out any more
+#   bound    in a loop that runs to a size known when it runs, "<" becomes "<=" and so on:
+#            one step too far
 #   index    + N or - N becomes + 0 or - 0
 { text = text $0 "\n" }
 
@@ -13,7 +17,8 @@ function emit(at, bytes, replacement, kind,    shown) {
     print line_of[at] "\t" at "\t" bytes "\t" shown "\t" replacement "\t" kind
 }
 
-# Blanks comments, texts, preprocessor lines and what the simulator does not compile, byte by byte, so that places stay.
+# Blanks comments, texts, preprocessor lines and what the simulator does not compile, byte
+# by byte, so that places stay.
 function strip(    at, c, two, mode, made, start_of_line, line, directive, real) {
     mode = ""
     real = 0 # 1: in the first part of an #ifdef FT_SIMT, 2: in its #else
@@ -47,7 +52,8 @@ function strip(    at, c, two, mode, made, start_of_line, line, directive, real)
     return made
 }
 
-# The place of the parenthesis that closes the one at `at`, or opens it, going in the direction of `step`.
+# The place of the parenthesis that closes the one at `at`, or opens it, going in the
+# direction of `step`.
 function partner(at, step,    depth, c) {
     for (depth = 0; at >= 1 && at <= size; at += step) {
         c = substr(code, at, 1)

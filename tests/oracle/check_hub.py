@@ -16,7 +16,8 @@ import time
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = ["config.json", "generation_config.json", "model.safetensors"]
 
-# Run by a Python of its own, since huggingface_hub reads the environment when it is imported.
+# Run by a Python of its own, since huggingface_hub reads the environment when it is
+# imported.
 READ = """
 import huggingface_hub as hub, pathlib, sys
 from huggingface_hub.file_download import _CACHED_NO_EXIST

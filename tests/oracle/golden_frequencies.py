@@ -34,7 +34,8 @@ CLOCK = [
     ("15min", "15T", 8, 8), ("30min", "30T", 8, 8), ("5min", "5T", 8, 5), ("min", "T", 8, 5), ("30s", "30S", 8, 5),
     ("s", "S", 8, 5), ("36h", "36H", 7, 5), ("90min", "90T", 8, 6),
 ]  # fmt: skip
-# Histories are laid so that the clocks change, or a leap day falls, in them or after them.
+# Histories are laid so that the clocks change, or a leap day falls, in them or after
+# them.
 CALENDAR_STARTS = [
     ("2019-01-15", None), ("2023-03-01", None), ("2022-06-10 00:00", "America/New_York"), ("1999-11-30", "Europe/Berlin"),
 ]  # fmt: skip

@@ -94,9 +94,11 @@ def write_model(kind, seed):
 
 
 def load_pipeline(kind):
-    # Eager attention is the plainest statement of the formula, and what precision.py can round inside of.
+    # Eager attention is the plainest statement of the formula, and what precision.py can
+    # round inside of.
     pipeline = ChronosPipeline.from_pretrained(GOLDEN / f"model_{kind}", dtype=torch.float32, attn_implementation="eager")
-    # generate() of transformers 5.24 makes num_layers caches for num_decoder_layers blocks, and fails where there are more of these.
+    # generate() of transformers 5.24 makes num_layers caches for num_decoder_layers
+    # blocks, and fails where there are more of these.
     pipeline.inner_model.generation_config.use_cache = False
     pipeline.inner_model.eval()
     return pipeline

@@ -1,5 +1,6 @@
-# The CUDA backend executed on the CPU (README.md here): the simulator, kernels/cuda compiled against its headers, and their
-# tests. Left out, with a message, where Boost.Context or a C++ compiler is missing.
+# The CUDA backend executed on the CPU (README.md here): the simulator, kernels/cuda
+# compiled against its headers, and their tests. Left out, with a message, where
+# Boost.Context or a C++ compiler is missing.
 include(CheckLanguage)
 check_language(CXX)
 find_path(BOOST_CONTEXT_INCLUDE boost/context/detail/fcontext.hpp)
@@ -12,7 +13,8 @@ enable_language(CXX)
 set(CMAKE_CXX_STANDARD 17)
 
 set(simt_dir ${CMAKE_SOURCE_DIR}/tests/simt)
-# Indices are unsigned here, shorter there: CUDA code is not written for -Wconversion, nor its names for -Wpedantic.
+# Indices are unsigned here, shorter there: CUDA code is not written for -Wconversion, nor
+# its names for -Wpedantic.
 set(simt_options -Wno-conversion -Wno-sign-conversion -Wno-pedantic -O2)
 if(FTGPU_SANITIZE)
   set(simt_options ${simt_options} -O1)
@@ -28,8 +30,9 @@ endfunction()
 file(GLOB simt_sources CONFIGURE_DEPENDS ${simt_dir}/*.cpp)
 simt_library(ft_simt ${simt_sources})
 
-# The kernels' files are nvcc's in this build; here they are included, unmodified, by files of C++, which lie in the build
-# directory's simt or rounding. Further options come after those of all libraries, so that they count.
+# The kernels' files are nvcc's in this build; here they are included, unmodified, by
+# files of C++, which lie in the build directory's simt or rounding. Further options come
+# after those of all libraries, so that they count.
 file(GLOB simt_kernels CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
 function(simt_kernel_library library directory)
   set(sources)
@@ -41,7 +44,8 @@ function(simt_kernel_library library directory)
     list(APPEND sources ${source})
   endforeach()
   simt_library(${library} ${sources})
-  # #pragma unroll is nvcc's, and so is reading memory by 16 bytes whatever it holds. Messages name files from the root.
+  # #pragma unroll is nvcc's, and so is reading memory by 16 bytes whatever it holds.
+  # Messages name files from the root.
   target_compile_options(${library} PRIVATE -Wno-unknown-pragmas -fno-strict-aliasing
                          -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
   target_link_libraries(${library} PUBLIC ft_simt ft_kernels)
@@ -100,8 +104,9 @@ set_target_properties(run_ops_planted PROPERTIES LINKER_LANGUAGE CXX)
 add_test(NAME simt/test_run_ops COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/run.sh $<TARGET_FILE:run_ops_planted>
          ${simt_dir}/tests/test_run_ops.sh)
 
-# The model on simulated GPUs. cuda_<name>: the model's own golden tests (parity with transformers and PEFT, adapter batches,
-# forecasts), half a minute to a minute each on two idle cores. test_cuda_<name>: what only a GPU does.
+# The model on simulated GPUs. cuda_<name>: the model's own golden tests (parity with
+# transformers and PEFT, adapter batches, forecasts), half a minute to a minute each on
+# two idle cores. test_cuda_<name>: what only a GPU does.
 file(GLOB simt_model_support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/model/support_*.c)
 list(FILTER simt_model_support EXCLUDE REGEX support_backends)
 function(simt_model_test name source)
@@ -125,8 +130,9 @@ if(NOT FTGPU_SANITIZE) # whole models take minutes there, and each kernel in the
   set_tests_properties(simt/test_cuda_training PROPERTIES LABELS slow)
 endif()
 
-# `gpu_bench check` (bench/gpu_check): the program, and what it notices. Not under sanitizers: whole models would take an hour there, and
-# each kernel in them is sanitized by itself.
+# `gpu_bench check` (bench/gpu_check): the program, and what it notices. Not under
+# sanitizers: whole models would take an hour there, and each kernel in them is sanitized
+# by itself.
 if(NOT FTGPU_SANITIZE)
   file(GLOB model_check_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/gpu_check/*.c)
   add_executable(gpu_bench_simulated ${model_check_sources})

@@ -1,6 +1,7 @@
-# A Slurm of one node, this machine, as services of a test: munged, slurmctld and slurmd with a configuration, ports and
-# files of their own in ./cluster, beside any that the machine may have. Sourced; start_cluster starts it and end_cluster ends
-# it, which happens of itself if the test is killed.
+# A Slurm of one node, this machine, as services of a test: munged, slurmctld and slurmd
+# with a configuration, ports and files of their own in ./cluster, beside any that the
+# machine may have. Sourced; start_cluster starts it and end_cluster ends it, which
+# happens of itself if the test is killed.
 
 # Ends the test as skipped where Slurm is missing, or cannot run.
 need_slurm() {
@@ -87,7 +88,8 @@ CONF
     answers sh -c 'sinfo --noheader --format=%t | grep -Eq "idle|mix"'
 }
 
-# The processes of the cluster and of its jobs: all that have its configuration in their environment.
+# The processes of the cluster and of its jobs: all that have its configuration in their
+# environment.
 cluster_processes() {
     grep -lzsxF "SLURM_CONF=$here/slurm.conf" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
 }

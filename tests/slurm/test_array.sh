@@ -1,4 +1,5 @@
-# A sweep of 12 as an array of 4 jobs of a real Slurm, one of which is preempted while the controller goes down and up.
+# A sweep of 12 as an array of 4 jobs of a real Slurm, one of which is preempted while the
+# controller goes down and up.
 E2E=$E2E/../e2e
 . "$E2E/lib.sh"
 . "$E2E/../slurm/cluster.sh"
@@ -61,7 +62,8 @@ cp $sweeps/twelve/comparison.csv out
 for row in 1 2 3 4 5 6 7 8 9 10 11 12; do [ "$(cell test_mae $row)" != "" ] || fail "row $row has no test_mae"; done
 [ "$failures" = 0 ] || show
 
-# A task that is told that its time is up goes back into the queue by itself; one that is cancelled stays away.
+# A task that is told that its time is up goes back into the queue by itself; one that is
+# cancelled stays away.
 must sweep --model model --train data/train.csv --val data/val.csv --test data/test.csv --target Close --threads 1 \
     --set context_length=32 --set prediction_length=4 --eval-windows 2 --train-last 200 --set epochs=400 \
     --grid lora_rank=2,4 --name stopped --slurm --array-tasks 2

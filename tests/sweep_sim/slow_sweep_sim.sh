@@ -1,8 +1,9 @@
 #!/bin/sh
-# A hundred thousand simulated configurations reach the goals: makespan at most 1.05 of the ideal, a result for under 200 us of
-# processor time, a configuration in under 1 KB; also where all take equally long, where a scheduler decides, and where each worker
-# dies about once. In memory where that can be: what a disk takes to sync is not the coordinator's. usage: slow_sweep_sim.sh
-# SWEEP_SIM
+# A hundred thousand simulated configurations reach the goals: makespan at most 1.05 of
+# the ideal, a result for under 200 us of processor time, a configuration in under 1 KB;
+# also where all take equally long, where a scheduler decides, and where each worker dies
+# about once. In memory where that can be: what a disk takes to sync is not the
+# coordinator's. usage: slow_sweep_sim.sh SWEEP_SIM
 set -eu
 parent=${TMPDIR:-/tmp}
 [ ! -w /dev/shm ] || parent=/dev/shm

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Ten thousand simulated configurations: the goals of bench/sweep_sim, deaths, stopping and going on. usage:
-# test_sweep_sim.sh SWEEP_SIM
+# Ten thousand simulated configurations: the goals of bench/sweep_sim, deaths, stopping
+# and going on. usage: test_sweep_sim.sh SWEEP_SIM
 set -eu
 sim=$1
 parent=${TMPDIR:-/tmp} # in memory where that can be: what a disk takes to sync is not the coordinator's
@@ -37,7 +37,8 @@ grep makespan out >first
 run 0 again
 grep makespan out | cmp -s first - || fail "another makespan: $(cat first)"
 
-# Workers die often: nothing is lost but time, and batches that were cut in two are trained whole.
+# Workers die often: nothing is lost but time, and batches that were cut in two are
+# trained whole.
 run 0 deaths --deaths 5000
 expect_whole deaths
 grep -q '"event":"split"' deaths/.sweeps/sim/journal.jsonl || fail "no batch was cut in two"

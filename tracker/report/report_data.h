@@ -12,8 +12,8 @@ typedef struct ft_report_data {
     bool failed; /* the tree lacks something */
 } ft_report_data;
 
-/* Each adds an item to `parent`, a list (key NULL) or an object, and returns it; NULL where there is no
- * parent or memory has run out. */
+/* Each adds an item to `parent`, a list (key NULL) or an object, and returns it; NULL
+ * where there is no parent or memory has run out. */
 cJSON *ft_report_add(ft_report_data *data, cJSON *parent, const char *key, cJSON *item);
 cJSON *ft_report_add_object(ft_report_data *data, cJSON *parent, const char *key);
 cJSON *ft_report_add_list(ft_report_data *data, cJSON *parent, const char *key);
@@ -22,7 +22,8 @@ void ft_report_add_text(ft_report_data *data, cJSON *parent, const char *key, co
 /* Rounded to 6 significant digits; null where it is not finite. */
 void ft_report_add_number(ft_report_data *data, cJSON *parent, const char *key, double value);
 void ft_report_add_flag(ft_report_data *data, cJSON *parent, const char *key, bool value);
-/* A cell of a table as what it is: number, text, flag or null. Its number is not rounded. */
+/* A cell of a table as what it is: number, text, flag or null. Its number is not
+ * rounded. */
 void ft_report_add_cell(ft_report_data *data, cJSON *parent, const char *key, const ft_cell *cell);
 
 /* A finding: {"title": first line of `lines`, "more": the rest}. */

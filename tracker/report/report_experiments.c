@@ -1,4 +1,5 @@
-/* The experiments of a report: hyperparameters, metrics, their certainty, losses by epoch. */
+/* The experiments of a report: hyperparameters, metrics, their certainty, losses by
+ * epoch. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "tracker/compare.h"
 #include "tracker/report/report_parts.h"
 
-/* Losses of all experiments together: more would make the page large, and say nothing more. */
+/* Losses of all experiments together: more would make the page large, and say nothing
+ * more. */
 enum { MOST_EPOCHS = 60000 };
 
 static const char hp_prefix[] = "hp_";

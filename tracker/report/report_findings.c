@@ -1,5 +1,5 @@
-/* What a report's charts show, in words: the remarks of the analyses (analyze.h), and the importance of
- * hyperparameters. */
+/* What a report's charts show, in words: the remarks of the analyses (analyze.h), and the
+ * importance of hyperparameters. */
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* What a report's data consist of, a file each. Each fills members of the data's root object, which
- * docs/report.md lists. */
+/* What a report's data consist of, a file each. Each fills members of the data's root
+ * object, which docs/report.md lists. */
 #ifndef FT_TRACKER_REPORT_PARTS_H
 #define FT_TRACKER_REPORT_PARTS_H
 

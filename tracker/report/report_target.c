@@ -1,5 +1,5 @@
-/* The target in a report, as far as the best experiment's forecasts.csv holds it: its splits, and where its
- * volatility is high. Of several series the first. */
+/* The target in a report, as far as the best experiment's forecasts.csv holds it: its
+ * splits, and where its volatility is high. Of several series the first. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -61,7 +61,8 @@ static ft_status take_row(void *context, const ft_forecast_row *row, ft_error *e
     return FT_OK;
 }
 
-/* (count): run by run, since volatility is of rows that follow each other. NULL when memory runs out. */
+/* (count): run by run, since volatility is of rows that follow each other. NULL when
+ * memory runs out. */
 static double *make_volatility(const steps *s)
 {
     double *values = malloc((3 * s->count + 1) * sizeof *values), *returns = values + s->count;

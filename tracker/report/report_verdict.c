@@ -1,4 +1,5 @@
-/* The verdict of a report, the same that `ftgpu best` gives, and the figures behind it. */
+/* The verdict of a report, the same that `ftgpu best` gives, and the figures behind
+ * it. */
 #include "tracker/baselines.h"
 #include "tracker/report/report_parts.h"
 #include "tracker/verdict.h"

@@ -1,5 +1,6 @@
-/* Forecasts in a report: some test windows of the best experiment with their 80 % band, and what the baselines
- * forecast there, which its forecasts.csv has for the same windows (ft_forecasts_is_example). */
+/* Forecasts in a report: some test windows of the best experiment with their 80 % band,
+ * and what the baselines forecast there, which its forecasts.csv has for the same windows
+ * (ft_forecasts_is_example). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,14 @@ typedef struct reader {
     size_t n_windows;               /* test windows so far, that under way included */
     size_t n_all;                   /* 0 while they are counted */
     ft_raw_cell item, origin, last; /* of the window under way, and its last timestamp */
-    double *run;                    /* (n_run): the truth of windows that follow each other without a gap */
+    /* (n_run): the truth of windows that follow each other without a gap */
+    double *run;
     size_t n_run, capacity;
     cJSON *windows; /* the list */
     shown shown[MOST_WINDOWS];
     size_t n_shown;
-    cJSON *time, *truth, *median, *low, *high; /* of the window under way; NULL where it is not shown */
+    /* of the window under way; NULL where it is not shown */
+    cJSON *time, *truth, *median, *low, *high;
 } reader;
 
 static void add_cell(reader *r, cJSON *parent, const char *key, ft_raw_cell cell)

@@ -1,5 +1,6 @@
-# run_ops on the simulated GPU: a device that is lost, results that change from run to run, and which shapes it takes.
-# $PLANTED plants a mistake in relu_backward in f32 (planted_ops.cpp).
+# run_ops on the simulated GPU: a device that is lost, results that change from run to
+# run, and which shapes it takes. $PLANTED plants a mistake in relu_backward in f32
+# (planted_ops.cpp).
 . "$E2E/../../e2e/lib.sh"
 
 # run_ops ARGUMENTS...: as ft.
@@ -20,7 +21,8 @@ expect_status 0
 expect_lines relu_forward/f32 relu_forward/bf16 relu_backward/f32 relu_backward/bf16 gradient_norm/f32 gradient_norm/bf16
 [ "$(cut -f 3,4 out | sort -u)" = "4	4" ] || fail "$ran: not 4 shapes of each passed: $(cat out)"
 
-# A lost device is told by the operation that lost it, and by no other; a new process runs those.
+# A lost device is told by the operation that lost it, and by no other; a new process runs
+# those.
 export PLANTED=fault
 # shellcheck disable=SC2086
 run_ops --smallest 4 $operations
@@ -49,7 +51,8 @@ unset PLANTED
 run_ops --smallest 4 --repeat 3 relu_backward lora_backward attention_backward
 expect_status 0
 
-# Shapes by the chunks that a block walks along. What is written for racecheck is there: two shapes at least of each.
+# Shapes by the chunks that a block walks along. What is written for racecheck is there:
+# two shapes at least of each.
 run_ops --smallest 2 --min-chunks 3 attention_forward attention_backward decode_attention lora_forward lora_backward sample
 expect_status 0
 [ "$(cut -f 3,4 out | sort -u)" = "2	2" ] || fail "$ran: not 2 shapes of each passed: $(cat out)"

@@ -1,12 +1,14 @@
-# Checks the arrows between rooms from #include lines: prints a line for each breach, exits with 1 if there was one. Input: all
-# .c, .h and .cu files of the rooms, named from the repository's root. usage: awk -f rooms.awk -f arrows.awk FILE...
+# Checks the arrows between rooms from #include lines: prints a line for each breach,
+# exits with 1 if there was one. Input: all .c, .h and .cu files of the rooms, named from
+# the repository's root. usage: awk -f rooms.awk -f arrows.awk FILE...
 
 BEGIN {
     # Rooms outside kernels/ see devices through these alone.
     interfaces = " kernels/backend.h kernels/comm.h "
     # kernels know no files and no JSON.
     forbidden_in_kernels = " base/json.h base/file.h "
-    # What users of the library see: the rooms below host/ know it, too, and it stands on base/ alone.
+    # What users of the library see: the rooms below host/ know it, too, and it stands on
+    # base/ alone.
     public = "host/ftgpu.h"
 }
 

@@ -1,5 +1,6 @@
-# Checks the arrows between rooms from the symbols of their libraries, since a declaration may be included from below and defined
-# above: prints a line for each breach, exits with 1 if there was one. Input: nm -A -P -g libft_ROOM.a...
+# Checks the arrows between rooms from the symbols of their libraries, since a declaration
+# may be included from below and defined above: prints a line for each breach, exits with
+# 1 if there was one. Input: nm -A -P -g libft_ROOM.a...
 # usage: awk -f rooms.awk -f calls.awk FILE
 
 BEGIN {

@@ -1,4 +1,5 @@
-# The rooms and what each may include and call (docs/architecture.md §1). Read before arrows.awk and before calls.awk.
+# The rooms and what each may include and call (docs/architecture.md §1). Read before
+# arrows.awk and before calls.awk.
 
 BEGIN {
     may["base"] = "base"
@@ -18,13 +19,15 @@ BEGIN {
 
 function is_allowed(from, to) { return index(" " may[from] " ", " " to " ") }
 
-# "host/sweep" of host/sweep/plan.c, "host" of host/ftgpu.h, "kernels" of kernels/ref/norm.c
+# "host/sweep" of host/sweep/plan.c, "host" of host/ftgpu.h, "kernels" of
+# kernels/ref/norm.c
 function room(path,    words, n) {
     n = split(path, words, "/")
     return words[1] == "host" && n > 2 ? "host/" words[2] : words[1]
 }
 
-# Depth first over arrow[from, 1 .. n_arrows[from]]; `trail` is the way here. Prints each circle.
+# Depth first over arrow[from, 1 .. n_arrows[from]]; `trail` is the way here. Prints each
+# circle.
 function walk(from, trail,    i, to) {
     state[from] = 1
     for (i = 1; i <= n_arrows[from]; i++) {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The arrows between the rooms hold in this tree and in the libraries built from it, and each kind of breach is noticed.
+# The arrows between the rooms hold in this tree and in the libraries built from it, and
+# each kind of breach is noticed.
 # usage: test_arrows.sh ROOT BUILD
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,7 +20,8 @@ check_calls() { # nm's lines on stdin
 (cd "$root" && check) || { echo "the tree breaks its arrows"; exit 1; }
 nm -A -P -g "$build"/libft_*.a 2>/dev/null | check_calls || { echo "the libraries break the arrows"; exit 1; }
 
-# A small tree in which all is well, then one breach at a time: file, line, what the message must say.
+# A small tree in which all is well, then one breach at a time: file, line, what the
+# message must say.
 cd "$scratch"
 mkdir -p base kernels/ref kernels/cpu model tracker cli
 mkdir -p host/data host/bench host/search host/experiment host/sweep host/workers

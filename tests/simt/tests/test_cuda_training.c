@@ -64,6 +64,7 @@ static const ft_train_config configs[ADAPTERS] = {
      .batch_size = 4,
      .window_stride = 20,
      .early_stopping_patience = 1,
+     .keep_best = true,
      .model_dropout = 0.0f,
      .seed = 3},
 };

@@ -256,7 +256,7 @@ char *ft_people_duration(double seconds, char out[FT_NUMBER_CHARS])
     if (!isfinite(seconds)) return strcpy(out, "-");
     if (seconds < 9.95)
         snprintf(out, FT_NUMBER_CHARS, "%.2g s", seconds);
-    else if (seconds < 89.5)
+    else if (seconds < 119.5)
         snprintf(out, FT_NUMBER_CHARS, "%.0f s", seconds);
     else if (seconds < 5370)
         snprintf(out, FT_NUMBER_CHARS, "%.0f min", seconds / 60);

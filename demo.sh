@@ -54,8 +54,8 @@ step ftgpu analyze importance --metric mae --results results
 step ftgpu analyze overfitting --results results
 step ftgpu report --results results --out report.html
 echo "
-zero_shot is the built-in model before tuning, seasonal_naive repeats last week. The model is better than seasonal naive as it
-comes; on this series tuning changes little.
+zero_shot is the built-in model before tuning, seasonal_naive repeats last week. On this series tuning changes little; the
+verdict of \`best\` says how sure that is.
 
 The report of it all is for a browser: xdg-open demo-out/report.html
 

@@ -20,6 +20,19 @@ size_t ft_utf8_length(const char *bytes, size_t left)
     return length;
 }
 
+size_t ft_utf8_step(const char *text)
+{
+    const size_t length = ft_utf8_length(text, 4); /* a NUL ends it before that */
+    return length > 0 ? length : 1;
+}
+
+size_t ft_utf8_width(const char *text)
+{
+    size_t width = 0;
+    for (; *text; width++) text += ft_utf8_step(text);
+    return width;
+}
+
 bool ft_is_utf8(const char *text)
 {
     size_t length;

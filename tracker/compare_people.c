@@ -122,7 +122,7 @@ static void add_columns(view *v, ft_text *caption)
                       cJSON_GetObjectItemCaseSensitive(all->items[i].run, "pruned_at_epoch") != NULL;
     }
     if (v->best) ft_table_column(v->table, "#");
-    v->id = ft_table_column(v->table, "experiment");
+    v->id = ft_table_column(v->table, "id");
     take_hyperparams(v, caption);
     v->n_seeds = has_replicates(v) ? ft_table_column(v->table, "seeds") : SIZE_MAX;
     v->figure[FT_VAL] = add_figure_column(v, FT_VAL);

@@ -15,7 +15,7 @@ typedef struct ft_people_comparison {
     size_t width;        /* columns of the terminal */
 } ft_people_comparison;
 
-/* Adds the table: # (rank by the metric's mean over seeds), experiment (of replicates the best; shortened as
+/* Adds the table: # (rank by the metric's mean over seeds), id (of replicates the best one's; shortened as
  * ft_shorten_ids), the hyperparameters that vary, seeds, the metric on val and test with its standard error or, of
  * replicates, their standard deviation, how much worse than the best (with half the 95 % interval; = where it
  * cannot be told from it), val_loss by epoch, best epoch, time, error. Columns that do not fit are left out, the

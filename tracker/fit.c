@@ -8,32 +8,25 @@
 
 #include "base/utf8.h"
 
-static size_t character_bytes(const char *text)
-{
-    const size_t length = ft_utf8_length(text, 4); /* a NUL ends it before that */
-    return length > 0 ? length : 1;
-}
-
-size_t ft_text_width(const char *text)
-{
-    size_t width = 0;
-    for (; *text; width++) text += character_bytes(text);
-    return width;
-}
-
 /* -- lines -- */
 
 typedef enum breaking { AT_BLANKS, ANYWHERE } breaking;
+
+/* A number and its sign stay together: "95 %", "2 ± 1". */
+static bool may_break(const char *blank)
+{
+    return *blank == ' ' && blank[1] != '%' && strncmp(blank + 1, "±", strlen("±")) != 0;
+}
 
 /* The bytes of the next line of at most `width` characters: up to the last blank that fits; without one the
  * whole word, or with ANYWHERE as much of it as fits. */
 static size_t next_line(const char *text, size_t width, breaking how)
 {
     size_t at = 0, blank = 0, used = 0;
-    for (; text[at] && used < width; used++) at += character_bytes(text + at);
+    for (; text[at] && used < width; used++) at += ft_utf8_step(text + at);
     if (!text[at]) return at;
     for (size_t i = 1; i <= at; i++)
-        if (text[i] == ' ') blank = i;
+        if (may_break(text + i)) blank = i;
     if (blank) return blank;
     return how == ANYWHERE ? at : strcspn(text, " ");
 }
@@ -121,7 +114,7 @@ static bool make_layout(const ft_table *table, layout *l)
         const ft_cell heading = {FT_CELL_TEXT, 0, i < n ? table->columns[i] : NULL};
         l->cells[i] = show_cell(cell ? cell : &heading);
         if (!l->cells[i]) return false;
-        const size_t width = ft_text_width(l->cells[i]);
+        const size_t width = ft_utf8_width(l->cells[i]);
         if (width > l->widths[i % n]) l->widths[i % n] = width;
         if (cell && cell->kind == FT_CELL_TEXT) l->is_text[i % n] = true;
     }
@@ -131,7 +124,7 @@ static bool make_layout(const ft_table *table, layout *l)
 static void add_padded(ft_text *out, const char *text, size_t bytes, size_t width, bool right, bool last)
 {
     char *piece = ft_copy_bytes(text, bytes);
-    const size_t used = piece ? ft_text_width(piece) : 0, padding = width > used ? width - used : 0;
+    const size_t used = piece ? ft_utf8_width(piece) : 0, padding = width > used ? width - used : 0;
     if (!piece) out->failed = true;
     if (right) ft_text_addf(out, "%*s", (int)padding, "");
     if (piece) ft_text_add(out, piece);
@@ -263,7 +256,7 @@ char *ft_people_duration(double seconds, char out[FT_NUMBER_CHARS])
     if (!isfinite(seconds)) return strcpy(out, "-");
     if (seconds < 9.95)
         snprintf(out, FT_NUMBER_CHARS, "%.2g s", seconds);
-    else if (seconds < 89.5)
+    else if (seconds < 119.5)
         snprintf(out, FT_NUMBER_CHARS, "%.0f s", seconds);
     else if (seconds < 5370)
         snprintf(out, FT_NUMBER_CHARS, "%.0f min", seconds / 60);

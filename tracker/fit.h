@@ -4,10 +4,6 @@
 
 #include "tracker/table.h"
 
-/* Columns on a terminal: one for each UTF-8 character (wide and combining ones are not told apart), and for
- * each byte that is none. */
-size_t ft_text_width(const char *text);
-
 /* Adds the lines of `text`, each broken at blanks so that it fits. What follows is indented by two, or under the
  * text behind a label ("verdict      do not ..."). A longer word stays whole, so that it can be copied. */
 void ft_wrap_lines(const char *text, size_t width, ft_text *out);

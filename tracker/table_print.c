@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "tracker/fit.h"
 #include "tracker/table.h"
 
 ft_status ft_table_format_parse(const char *name, ft_table_format *format, ft_error *err)
@@ -188,7 +187,7 @@ void ft_text_add_line(ft_text *out, const char *text)
 
 static void add_padded(ft_text *out, const char *text, size_t width, bool right, bool last)
 {
-    size_t used = ft_text_width(text), padding = width > used ? width - used : 0;
+    size_t used = ft_utf8_width(text), padding = width > used ? width - used : 0;
     if (right) ft_text_addf(out, "%*s", (int)padding, "");
     ft_text_add_line(out, text);
     if (!right && !last) ft_text_addf(out, "%*s", (int)padding, "");
@@ -203,9 +202,9 @@ static bool print_people(const ft_table *table, ft_text *out)
     bool *left = calloc(n + 1, sizeof *left);
     if (widths && left) {
         char room[FT_NUMBER_CHARS];
-        for (size_t c = 0; c < n; c++) widths[c] = ft_text_width(table->columns[c]);
+        for (size_t c = 0; c < n; c++) widths[c] = ft_utf8_width(table->columns[c]);
         for (size_t i = 0; i < table->n_rows * n; i++) {
-            size_t width = ft_text_width(ft_cell_for_people(&table->cells[i], room));
+            size_t width = ft_utf8_width(ft_cell_for_people(&table->cells[i], room));
             if (width > widths[i % n]) widths[i % n] = width;
             if (table->cells[i].kind == FT_CELL_TEXT) left[i % n] = true;
         }

@@ -22,7 +22,7 @@ experiment other_20250101_120000 0.001 4 0.1
 must compare --results results
 expect_quiet
 # A row a configuration, ranked by validation, with short ids; the rank of whoever has no metric is unknown.
-expect out '^# +experiment +learning_rate +val mae +test mae +ended$'
+expect out '^# +id +learning_rate +val mae +test mae +ended$'
 expect out '^2 +lr_001 +0\.0001 +1\.5 +2\.25 +-$'
 expect out '^- +lr_003 +0\.01 +- +- +failed: diverged$'
 must compare --results results --sort test_mae --split test

@@ -37,7 +37,7 @@ done
 # What is left out is named; seeds are one row with their mean and deviation; the order is that of the means.
 COLUMNS=80
 must compare --results results --sort mae
-expect out '^# +experiment +learning_rate +lora_rank +seeds +val mae +test mae'
+expect out '^# +id +learning_rate +lora_rank +seeds +val mae +test mae'
 expect out '^left out for the width: best epoch'
 [ "$(grep -c '^[1-4] ' out)" = 4 ] || fail "not four configurations: $(cat out)"
 expect out '^1 +sweep_001 +0\.0001 +4 +3 +1\.412 ± 0\.011 +2\.346 ± 0$'

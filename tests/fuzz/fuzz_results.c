@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "tests/fuzz/fuzz.h"
 #include "tracker/analyze.h"
-#include "tracker/compare.h"
+#include "tracker/columns.h"
+#include "tracker/compare_people.h"
 #include "tracker/show.h"
 
 static char *text_of(const ft_experiment *experiment)
@@ -38,6 +39,23 @@ static void print(ft_status status, ft_table *table, ft_text *remark, ft_error *
     ft_table_free(table);
 }
 
+/* What people see of them, in a narrow terminal, and all columns. */
+static void compare(const ft_experiments *all)
+{
+    ft_error err = {""};
+    ft_text text = FT_TEXT_EMPTY;
+    ft_table table = FT_TABLE_EMPTY;
+    ft_replicates replicates;
+    const size_t order[] = {1, 0};
+    fuzz_check(ft_replicates_find(all, &replicates, &err), &err, NULL);
+    const ft_people_comparison people = {all, &replicates, FT_MAE, FT_TEST, order, 30};
+    fuzz_check(ft_compare_for_people(&people, &text, &err), &err, NULL);
+    fuzz_check(ft_compare_columns(all, "*", &table, &err), &err, NULL);
+    ft_replicates_free(&replicates);
+    ft_table_free(&table);
+    ft_text_free(&text);
+}
+
 static void analyze(ft_experiments *all)
 {
     ft_error err = {""};
@@ -55,6 +73,7 @@ static void analyze(ft_experiments *all)
     ft_text text = FT_TEXT_EMPTY;
     fuzz_check(ft_describe_best(all, FT_MAE, FT_TEST, SIZE_MAX, &text, &err), &err, NULL);
     ft_text_free(&text);
+    compare(all);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

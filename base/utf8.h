@@ -10,10 +10,11 @@
  * where it is not valid (RFC 3629: no surrogates, nothing overlong). */
 size_t ft_utf8_length(const char *bytes, size_t left);
 bool ft_is_utf8(const char *text);
-/* The bytes of the character that a text which is not at its end begins with; 1 where that is not valid. */
+/* The bytes of the character that a text which is not at its end begins with; 1 where
+ * that is not valid. */
 size_t ft_utf8_step(const char *text);
-/* Columns on a terminal: one for each character (wide and combining ones are not told apart), and for
- * each byte that is none. */
+/* Columns on a terminal: one for each character (wide and combining ones are not told
+ * apart), and for each byte that is none. */
 size_t ft_utf8_width(const char *text);
 /* Whether the character of that length at `bytes` is a control character: C0, DEL or C1
  * (U+0080 to U+009F, some of which begin an escape sequence). */

@@ -190,8 +190,8 @@ static void take_progress(ft_live *live, const ft_event *e)
     r->tokens_per_second = e->tokens_per_second;
 }
 
-/* A configuration that shares the training of another is evaluated while that goes on, and
- * has no entry. */
+/* A configuration that shares the training of another is evaluated while that goes on,
+ * and has no entry. */
 static void take_evaluating(ft_live *live, const ft_event *e)
 {
     bool all = true;

@@ -1,5 +1,6 @@
-/* What a run or a sweep shows while it works: on a terminal an area at the bottom that is
- * drawn anew several times a second, elsewhere a line for each epoch, for programs JSON. */
+/* What a run or a sweep shows while it works: on a terminal an area at the bottom that
+ * is drawn anew several times a second, elsewhere a line for each epoch, for programs
+ * JSON. */
 #ifndef FT_CLI_LIVE_H
 #define FT_CLI_LIVE_H
 
@@ -11,7 +12,8 @@
 typedef enum ft_live_style {
     FT_LIVE_LINES, /* stderr: a line for each epoch and experiment */
     FT_LIVE_AREA,  /* stderr: the area, and a line above it for each experiment */
-    FT_LIVE_JSONL, /* stdout: a JSON object a line for each event (docs/interface.md §7) */
+    /* stdout: a JSON object a line for each event (docs/interface.md §7) */
+    FT_LIVE_JSONL,
     FT_LIVE_QUIET, /* stderr: warnings only */
 } ft_live_style;
 
@@ -21,7 +23,8 @@ typedef struct ft_live_running {
     char *what_varies;
     bool is_evaluated;
     int64_t epochs;
-    double first_done;                                     /* epochs that earlier starts had trained */
+    /* epochs that earlier starts had trained */
+    double first_done;
     double epochs_done, loss, val_loss, tokens_per_second; /* NaN: not known yet */
 } ft_live_running;
 
@@ -32,8 +35,9 @@ typedef struct ft_live {
     bool is_sweep;    /* its SWEEP event has come */
     const char *phase;
     size_t configurations, own, done, failed, pruned, resumed;
-    int64_t epochs;                         /* that this start has to train in all */
-    double epochs_ended;                    /* of those, of configurations that are finished */
+    int64_t epochs; /* that this start has to train in all */
+    /* of those, of configurations that are finished */
+    double epochs_ended;
     double epochs_credited;                 /* of those, trained by earlier starts */
     double began, training_since, drawn_at; /* ft_now_seconds; 0: not yet */
     ft_live_running *running;               /* (n_running), by configuration */
@@ -41,7 +45,8 @@ typedef struct ft_live {
     size_t best; /* configuration with the lowest val mae; 0: none */
     double best_mae;
     char *best_varies;
-    char *status;      /* a line that replaces the area, as of `ftgpu pretrain`; or NULL */
+    /* a line that replaces the area, as of `ftgpu pretrain`; or NULL */
+    char *status;
     ft_text on_screen; /* the area that stands on the terminal */
 } ft_live;
 

@@ -1,20 +1,20 @@
 /* The text of the live area; see live.h. */
+#include "cli/live.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "cli/live.h"
+#include "base/utf8.h"
+#include "tracker/fit.h"
 
 /* Lines shorter than WIDE show one loss and a short bar. */
 enum { MOST_CELLS = 10, FEW_CELLS = 6, WIDE = 100, LEAST_COLUMNS = 20 };
 
 void ft_live_cut(const char *text, int columns, ft_text *out)
 {
-    size_t end = 0;
-    for (int n = 0; text[end]; end++) {
-        const bool begins_character = ((unsigned char)text[end] & 0xC0) != 0x80;
-        if (begins_character && ++n > columns) break;
-    }
-    ft_text_add_bytes(out, text, end);
+    const char *end = text;
+    for (int n = 0; *end && n < columns; n++) end += ft_utf8_step(end);
+    ft_text_add_bytes(out, text, (size_t)(end - text));
 }
 
 static void add_line(ft_text *line, int columns, ft_text *out)
@@ -32,17 +32,6 @@ static void add_clock(double seconds, ft_text *out)
         ft_text_addf(out, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
     else
         ft_text_addf(out, "%lld:%02lld", s / 60, s % 60);
-}
-
-/* "30 s", "5 min", "3.2 h" */
-static void add_duration(double seconds, ft_text *out)
-{
-    if (seconds < 90)
-        ft_text_addf(out, "%.0f s", ceil(seconds));
-    else if (seconds < 90 * 60)
-        ft_text_addf(out, "%.0f min", seconds / 60);
-    else
-        ft_text_addf(out, "%.1f h", seconds / 3600);
 }
 
 static void add_rate(double per_second, ft_text *out)
@@ -80,9 +69,8 @@ static void add_summary(const ft_live *live, double now, ft_text *line)
     const size_t begun = live->done + live->n_running;
     add_clock(now - live->began, line);
     if (!isnan(left)) {
-        ft_text_add(line, ", ");
-        add_duration(left, line);
-        ft_text_add(line, " left");
+        char room[FT_NUMBER_CHARS];
+        ft_text_addf(line, ", %s left", ft_people_duration(left, room));
     }
     if (live->is_sweep) {
         add_count(live->n_running, "running", line);
@@ -103,7 +91,8 @@ static void add_bar(double share, int cells, ft_text *out)
     ft_text_addf(out, "[%s] ", bar);
 }
 
-/* "   4 [######....] epoch 3/4  loss 2.922  val_loss 2.402  learning_rate=0.01  9.9k tokens/s" */
+/* "   4 [######....] epoch 3/4  loss 2.922  val_loss 2.402  learning_rate=0.01  9.9k
+ * tokens/s" */
 static void add_running(const ft_live_running *r, bool is_sweep, int columns, ft_text *line)
 {
     const bool is_wide = columns >= WIDE, has_val = !isnan(r->val_loss);

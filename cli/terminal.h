@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* Columns: COLUMNS where it is a number, else what the terminal says, else (stdout is a pipe or a file) 80. */
+/* Columns: COLUMNS where it is a number, else what the terminal says, else (stdout is
+ * a pipe or a file) 80. */
 size_t ft_terminal_width(void);
 
 #endif

@@ -44,7 +44,8 @@ void ft_training_notes(ft_text *out);
 /* What an unknown option is, where it is a hyperparameter. */
 void ft_training_explain(const char *name, ft_text *out);
 
-/* The exit status that goes with how a run ended, after telling the error. Ends `live`. */
+/* The exit status that goes with how a run ended, after telling the error. Ends
+ * `live`. */
 int ft_training_finish(ft_live *live, ft_status status, const ft_error *err);
 
 /* Of the processes that an MPI launcher has started, rank 0 alone speaks: stdout and

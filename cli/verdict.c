@@ -9,7 +9,8 @@
 #include "tracker/select.h"
 #include "tracker/show.h"
 
-/* The ids of a sweep's experiments, as a glob: characters that mean something in globs are escaped. */
+/* The ids of a sweep's experiments, as a glob: characters that mean something in globs
+ * are escaped. */
 static void add_glob(const char *name, ft_text *glob)
 {
     for (const char *at = name; *at; at++) {

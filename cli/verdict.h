@@ -2,8 +2,9 @@
 #ifndef FT_CLI_VERDICT_H
 #define FT_CLI_VERDICT_H
 
-/* Tells on stderr the best experiment of the sweep `name` in `results` by mae on validation, the verdict on it,
- * and the next command. Says nothing where there is none, or where it cannot be told: `ftgpu best` says why. */
+/* Tells on stderr the best experiment of the sweep `name` in `results` by mae on
+ * validation, the verdict on it, and the next command. Says nothing where there is
+ * none, or where it cannot be told: `ftgpu best` says why. */
 void ft_tell_verdict(const char *results, const char *name);
 
 #endif

@@ -54,8 +54,9 @@ typedef struct ft_outcome {
 
 /* What happens while a run or a sweep works. */
 typedef enum ft_event_kind {
-    FT_EVENT_SWEEP,      /* a sweep begins or resumes; configuration is 0 */
-    FT_EVENT_BASELINES,  /* zero-shot and seasonal naive are evaluated; configuration is 0 */
+    FT_EVENT_SWEEP, /* a sweep begins or resumes; configuration is 0 */
+    /* zero-shot and seasonal naive are evaluated; configuration is 0 */
+    FT_EVENT_BASELINES,
     FT_EVENT_TRAINING,   /* a step was trained; at most five times a second */
     FT_EVENT_EPOCH,      /* an epoch ended and val_loss is known */
     FT_EVENT_EVALUATING, /* the metrics of a trained configuration are computed */
@@ -98,8 +99,8 @@ typedef struct ft_engine_settings {
      * this process works alone. */
     bool launched;
     const char *command_line; /* recorded in results.json; may be NULL */
-    /* called with a line for people: notes, warnings and, without `event`, a line for each
-     * epoch; may be NULL */
+    /* called with a line for people: notes, warnings and, without `event`, a line for
+     * each epoch; may be NULL */
     void (*progress)(void *context, const char *line);
     /* called when something happens; may be NULL */
     void (*event)(void *context, const ft_event *event);
@@ -203,9 +204,9 @@ typedef struct ft_sweep_request {
     const char *scheduler; /* "none", "asha", "median": prunes by val_loss; NULL: none */
     double eta;            /* asha keeps the best 1 / eta; 0: 3 */
     int64_t grace_epochs;  /* no configuration is pruned before; 0: 1 */
-    /* HTML file that is kept up to date with what is recorded of this sweep (docs/report.md),
-     * at most every few seconds, written whole or not at all; that it cannot be written
-     * later is said and stops nothing. NULL: none */
+    /* HTML file that is kept up to date with what is recorded of this sweep
+     * (docs/report.md), at most every few seconds, written whole or not at all; that
+     * it cannot be written later is said and stops nothing. NULL: none */
     const char *report;
     /* called after each experiment; may be NULL */
     void (*finished)(void *context, const ft_outcome *outcome);
@@ -240,8 +241,9 @@ typedef struct ft_forecast_job {
     const char *experiment;
     const char *metric; /* that "best" goes by; NULL: mae */
     const char *split;  /* "val" or "test", on which; NULL: val */
-    const char *match;  /* "best" of the experiments whose id matches this glob; NULL: of all */
-    const char *data;   /* "-": stdin, which may be a pipe */
+    /* "best" of the experiments whose id matches this glob; NULL: of all */
+    const char *match;
+    const char *data; /* "-": stdin, which may be a pipe */
     const char *target;
     ft_csv_options csv;
     /* frequency of the forecast dates in pandas' notation, "B", "W-FRI", "15min"; NULL:

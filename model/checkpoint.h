@@ -3,8 +3,8 @@
  * same bits as an uninterrupted one.
  *
  * The file is safetensors: `params`, `m`, `v` of all slots in their batch's layout
- * (trainable.h), and `best.<slot>` where the best epoch's weights are kept. Its metadata has
- * "state", everything else as one JSON text, and "crc32", 8 hexadecimal digits: the
+ * (trainable.h), and `best.<slot>` where the best epoch's weights are kept. Its metadata
+ * has "state", everything else as one JSON text, and "crc32", 8 hexadecimal digits: the
  * CRC-32 of that text, then of each tensor's name and bytes, by name. */
 #ifndef FT_MODEL_CHECKPOINT_H
 #define FT_MODEL_CHECKPOINT_H

@@ -42,10 +42,11 @@ ft_status ft_analyze_convergence(const ft_experiments *experiments, ft_table *ta
 ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table, ft_text *remark,
                              ft_error *err);
 
-/* A row a metric of a split: metric, count, mean, std, min, median, max, best_experiment, and best_test, its
- * value on test, unless the split is test. The remark tells how many succeeded, failed and are unfinished, how
- * many overfit and have convergence issues, the strongest hyperparameter for mae, and of test that it is
- * optimistic. */
+/* A row a metric of a split: metric, count, mean, std, min, median, max,
+ * best_experiment, and best_test, its value on test, unless the split is test. The
+ * remark tells how many succeeded, failed and are unfinished, how many overfit and
+ * have convergence issues, the strongest hyperparameter for mae, and of test that it
+ * is optimistic. */
 ft_status ft_analyze_summary(const ft_experiments *experiments, ft_split split, ft_table *table,
                              ft_text *remark, ft_error *err);
 

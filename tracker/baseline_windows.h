@@ -1,4 +1,5 @@
-/* baselines.csv: how the baselines did in each test window of a run, a line a window. docs/interface.md §3. */
+/* baselines.csv: how the baselines did in each test window of a run, a line a window.
+ * docs/interface.md §3. */
 #ifndef FT_TRACKER_BASELINE_WINDOWS_H
 #define FT_TRACKER_BASELINE_WINDOWS_H
 
@@ -7,7 +8,8 @@
 #include "tracker/forecast_rows.h"
 #include "tracker/window_scores.h"
 
-/* Adds a line. baseline: "zero_shot", ...; origin: timestamp of the last row before the window. */
+/* Adds a line. baseline: "zero_shot", ...; origin: timestamp of the last row before
+ * the window. */
 void ft_baseline_windows_add(ft_text *lines, const char *baseline, const char *item_id, const char *origin,
                              const ft_window_sums *sums);
 /* Writes the file, whole or not at all, into the directory of an experiment. */
@@ -19,8 +21,9 @@ typedef struct ft_baseline_window {
     ft_window_sums sums;
 } ft_baseline_window;
 typedef ft_status ft_baseline_window_visit(void *context, const ft_baseline_window *window, ft_error *err);
-/* Calls `visit` with each line, in the order of the file. FT_BAD_INPUT, naming file and line, where the
- * directory has no baselines.csv (records of before it have none) or it is not one. */
+/* Calls `visit` with each line, in the order of the file. FT_BAD_INPUT, naming file
+ * and line, where the directory has no baselines.csv (records of before it have none)
+ * or it is not one. */
 ft_status ft_baseline_windows_read(const char *directory, ft_baseline_window_visit *visit, void *context,
                                    ft_error *err);
 

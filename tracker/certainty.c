@@ -45,7 +45,8 @@ typedef struct search {
     ft_split split;
 } search;
 
-/* Reads the windows of a configuration: its best experiment's, and those of its replicates. *n: how many. */
+/* Reads the windows of a configuration: its best experiment's, and those of its
+ * replicates. *n: how many. */
 static ft_status read_configuration(const search *s, const candidate *c, ft_window_scores *scores, size_t *n,
                                     ft_error *err)
 {

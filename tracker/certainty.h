@@ -8,8 +8,9 @@
 
 enum { FT_MOST_COMPARED = 32 };
 
-/* The best experiments that have forecasts of the same windows, the best first. Replicates (replicates.h) are
- * one: the best of them stands for all, and its windows are their mean. */
+/* The best experiments that have forecasts of the same windows, the best first.
+ * Replicates (replicates.h) are one: the best of them stands for all, and its windows
+ * are their mean. */
 typedef struct ft_rivals {
     const ft_experiment *experiment[FT_MOST_COMPARED];
     size_t n_replicates[FT_MOST_COMPARED]; /* whose windows are in the mean */
@@ -20,8 +21,8 @@ typedef struct ft_rivals {
     size_t n_windows, n_series, n_blocks; /* as in confidence_set.h */
 } ft_rivals;
 
-/* Compares the FT_MOST_COMPARED best ones by their forecasts.csv (confidence_set.h). count is 0 for one
- * experiment alone, or for a metric without values of windows. */
+/* Compares the FT_MOST_COMPARED best ones by their forecasts.csv (confidence_set.h).
+ * count is 0 for one experiment alone, or for a metric without values of windows. */
 ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates *replicates,
                          const ft_experiment *best, ft_metric metric, ft_split split, ft_rivals *rivals,
                          ft_error *err);

@@ -186,8 +186,8 @@ static void sort_rows(const grouping *by, size_t *rows, size_t *spare, size_t co
     memcpy(rows, spare, count * sizeof *rows);
 }
 
-/* One row of `groups` for the rows[0 .. count) of the table, which share their keys. values: (count) scratch.
- */
+/* One row of `groups` for the rows[0 .. count) of the table, which share their keys.
+ * values: (count) scratch. */
 static void add_group(const grouping *by, const size_t *rows, size_t count, double *values, ft_table *groups)
 {
     const ft_table *table = by->table;

@@ -261,7 +261,8 @@ static size_t find_needless(const ft_table *table, const view *v)
     return SIZE_MAX;
 }
 
-/* Takes columns out until the table fits, and names them. How it ended may stand below. */
+/* Takes columns out until the table fits, and names them. How it ended may stand
+ * below. */
 static void fit(view *v, ft_text *left_out)
 {
     for (;;) {

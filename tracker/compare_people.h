@@ -10,19 +10,23 @@ typedef struct ft_people_comparison {
     const ft_experiments *experiments; /* loaded whole */
     const ft_replicates *replicates;
     ft_metric metric;
-    ft_split split;      /* by which # ranks */
-    const size_t *order; /* (experiments->count): in which rows come; of replicates the first decides */
-    size_t width;        /* columns of the terminal */
+    ft_split split; /* by which # ranks */
+    /* (experiments->count): in which rows come; of replicates the first decides */
+    const size_t *order;
+    size_t width; /* columns of the terminal */
 } ft_people_comparison;
 
-/* Adds the table: # (rank by the metric's mean over seeds), id (of replicates the best one's; shortened as
- * ft_shorten_ids), the hyperparameters that vary, seeds, the metric on val and test with its standard error or, of
- * replicates, their standard deviation, how much worse than the best (with half the 95 % interval; = where it
- * cannot be told from it), val_loss by epoch, best epoch, time, error. Columns that do not fit are left out, the
- * last of these first, and named below. Above stands what all have in common. */
+/* Adds the table: # (rank by the metric's mean over seeds), id (of replicates the best
+ * one's; shortened as ft_shorten_ids), the hyperparameters that vary, seeds, the
+ * metric on val and test with its standard error or, of replicates, their standard
+ * deviation, how much worse than the best (with half the 95 % interval; = where it
+ * cannot be told from it), val_loss by epoch, best epoch, time, error. Columns that do
+ * not fit are left out, the last of these first, and named below. Above stands what
+ * all have in common. */
 ft_status ft_compare_for_people(const ft_people_comparison *comparison, ft_text *out, ft_error *err);
 
-/* Sets the metrics of replicates, in a table of ft_compare, to their mean, so that sorting goes by it. */
+/* Sets the metrics of replicates, in a table of ft_compare, to their mean, so that
+ * sorting goes by it. */
 void ft_compare_take_means(const ft_experiments *experiments, const ft_replicates *replicates,
                            ft_table *table);
 

@@ -138,13 +138,15 @@ static void measure(const double *costs, const ft_certainty *certainty, size_t c
     }
 }
 
-/* Whether the draws of one do not spread, but for rounding: it is as far from the mean in all windows. */
+/* Whether the draws of one do not spread, but for rounding: it is as far from the mean
+ * in all windows. */
 static bool is_steady(const distances *d, size_t i)
 {
     return d->error[i] <= 1e-12 * fabs(d->cost[i]);
 }
 
-/* The distance in standard errors; of a steady one beyond measure, unless the distance is rounding, too. */
+/* The distance in standard errors; of a steady one beyond measure, unless the distance
+ * is rounding, too. */
 static double standardized(const distances *d, size_t i)
 {
     if (!is_steady(d, i)) return d->distance[i] / d->error[i];
@@ -165,7 +167,8 @@ static size_t find_worse(const double *costs, const ft_certainty *certainty, siz
         double largest = 0;
         for (size_t i = 0; i < count; i++) {
             if (!certainty[i].is_tied || is_steady(d, i)) continue;
-            /* Draws spread as they do; what is measured is held against a wider spread. */
+            /* Draws spread as they do; what is measured is held against a wider
+             * spread. */
             double t = factor * (costs[b * count + i] - d->mean[b] - d->distance[i]) / d->error[i];
             if (t > largest) largest = t;
         }

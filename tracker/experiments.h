@@ -31,9 +31,11 @@ void ft_experiments_free(ft_experiments *experiments);
 ft_status ft_experiments_find(const ft_experiments *experiments, const char *id, const ft_experiment **found,
                               ft_error *err);
 
-/* The best experiment by a metric of a split: lowest, but highest directional_accuracy and coverage_80
- * nearest to 0.8; failed experiments and undefined values are passed over, the first by id wins a tie. Of
- * replicates (replicates.h) the mean counts, and the best of those with the best mean is taken. FT_BAD_INPUT, saying what there is, when no experiment has that value. */
+/* The best experiment by a metric of a split: lowest, but highest directional_accuracy
+ * and coverage_80 nearest to 0.8; failed experiments and undefined values are passed
+ * over, the first by id wins a tie. Of replicates (replicates.h) the mean counts, and
+ * the best of those with the best mean is taken. FT_BAD_INPUT, saying what there is,
+ * when no experiment has that value. */
 ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               const ft_experiment **best, ft_error *err);
 

@@ -18,8 +18,8 @@ static bool may_break(const char *blank)
     return *blank == ' ' && blank[1] != '%' && strncmp(blank + 1, "±", strlen("±")) != 0;
 }
 
-/* The bytes of the next line of at most `width` characters: up to the last blank that fits; without one the
- * whole word, or with ANYWHERE as much of it as fits. */
+/* The bytes of the next line of at most `width` characters: up to the last blank that
+ * fits; without one the whole word, or with ANYWHERE as much of it as fits. */
 static size_t next_line(const char *text, size_t width, breaking how)
 {
     size_t at = 0, blank = 0, used = 0;
@@ -36,7 +36,8 @@ static const char *skip_blanks(const char *text)
     return text + strspn(text, " ");
 }
 
-/* Where the text behind a label begins: lower-case letters, then two blanks or more; 2 where there is none. */
+/* Where the text behind a label begins: lower-case letters, then two blanks or more; 2
+ * where there is none. */
 static size_t indent_of(const char *line)
 {
     const size_t label = strspn(line, "abcdefghijklmnopqrstuvwxyz"), blanks = strspn(line + label, " ");

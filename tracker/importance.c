@@ -27,19 +27,23 @@ static const char *effect_of(ft_metric metric, double correlation)
     return better ? "higher values are better" : "lower values are better";
 }
 
-/* What is looked at, and room for it. Rows are the configurations that have the metric: some experiment of
- * theirs succeeded and it is finite. */
+/* What is looked at, and room for it. Rows are the configurations that have the
+ * metric: some experiment of theirs succeeded and it is finite. */
 typedef struct study {
     ft_metric metric;
     ft_split split;
-    bool with_test;                /* another split was chosen by: test stands beside it */
-    const ft_table *all;           /* ft_compare of all experiments */
-    size_t n, n_experiments;       /* configurations; their experiments, replicates and all */
-    size_t *row;                   /* (n): of `all`, the best of its replicates */
-    double *metrics, *cost, *test; /* (n): the metric, its badness, and the metric on test (NaN: none) */
-    double *values, *place;        /* (n): of a hyperparameter; logarithms where it spans decades */
-    double *room;                  /* (3 n) */
-    bool *is_best;                 /* (n): for PED-ANOVA */
+    /* another split was chosen by: test stands beside it */
+    bool with_test;
+    const ft_table *all; /* ft_compare of all experiments */
+    /* configurations; their experiments, replicates and all */
+    size_t n, n_experiments;
+    size_t *row; /* (n): of `all`, the best of its replicates */
+    /* (n): the metric, its badness, and the metric on test (NaN: none) */
+    double *metrics, *cost, *test;
+    /* (n): of a hyperparameter; logarithms where it spans decades */
+    double *values, *place;
+    double *room;  /* (3 n) */
+    bool *is_best; /* (n): for PED-ANOVA */
     size_t n_best;
     double total; /* of importances so far */
     /* hyperparameters best in between, and those that test says the opposite of */
@@ -317,7 +321,8 @@ static void free_factors(factors *f)
     free(f->levels);
 }
 
-/* The row whose two levels are the best together: of the combination with the lowest mean cost the best one. */
+/* The row whose two levels are the best together: of the combination with the lowest
+ * mean cost the best one. */
 static size_t find_best_together(const study *s, const size_t *a, const size_t *b)
 {
     double sum[FT_MOST_LEVELS][FT_MOST_LEVELS] = {{0}}, count[FT_MOST_LEVELS][FT_MOST_LEVELS] = {{0}};
@@ -335,7 +340,8 @@ static void describe_pair(const study *s, const factors *f, size_t a, size_t b, 
                           size_t n_pairs, ft_text *remark)
 {
     char room[FT_NUMBER_CHARS];
-    const double p = fmin(1, found->p_value * (double)n_pairs); /* Bonferroni: the strongest of so many */
+    /* Bonferroni: the strongest of so many */
+    const double p = fmin(1, found->p_value * (double)n_pairs);
     const bool is_beyond = p < 0.05;
     const size_t columns[] = {f->column[a], f->column[b]};
     ft_text_add(remark, is_beyond ? "strongest interaction: "

@@ -36,8 +36,8 @@ size_t ft_make_levels(const double *values, size_t n, double *sorted, size_t *le
 
 /* -- Fisher's F -- */
 
-/* The continued fraction of the incomplete beta function, by Lentz's method (Press et al., Numerical Recipes,
- * section 6.4, for the terms). */
+/* The continued fraction of the incomplete beta function, by Lentz's method (Press et
+ * al., Numerical Recipes, section 6.4, for the terms). */
 static double beta_fraction(double a, double b, double x)
 {
     const double tiny = 1e-300;
@@ -95,8 +95,8 @@ static size_t fill_terms(size_t a, size_t n_a, size_t b, size_t n_b, double term
     return n;
 }
 
-/* Solves the normal equations in place, a column at a time (Gauss and Jordan, the largest pivot first). What the
- * others determine gets 0. Returns the rank. */
+/* Solves the normal equations in place, a column at a time (Gauss and Jordan, the
+ * largest pivot first). What the others determine gets 0. Returns the rank. */
 static size_t solve(double m[MOST_TERMS][MOST_TERMS + 1], size_t n)
 {
     bool used[MOST_TERMS] = {false};

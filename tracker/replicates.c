@@ -93,7 +93,8 @@ static void number_repetitions(entry *entries, size_t n)
     qsort(entries, n, sizeof *entries, by_group);
 }
 
-/* Gives each experiment the lowest experiment of its group, then numbers groups in that order. */
+/* Gives each experiment the lowest experiment of its group, then numbers groups in
+ * that order. */
 static void number_groups(const entry *entries, size_t n, ft_replicates *r)
 {
     size_t lowest = 0;

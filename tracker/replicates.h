@@ -1,18 +1,21 @@
-/* Replicates: experiments whose hyperparameters differ in `seed` alone. They measure one configuration more than
- * once, so that rankings compare their means, and a lucky seed is not taken for a better configuration. */
+/* Replicates: experiments whose hyperparameters differ in `seed` alone. They measure
+ * one configuration more than once, so that rankings compare their means, and a lucky
+ * seed is not taken for a better configuration. */
 #ifndef FT_TRACKER_REPLICATES_H
 #define FT_TRACKER_REPLICATES_H
 
 #include "base/text.h"
 #include "tracker/experiments.h"
 
-/* Groups in the order of their first experiments. An experiment without a seed is a group of its own. Where a
- * seed comes again with the same hyperparameters (another data set, a repetition), the experiments with it begin
- * a second group: the seeds of a group differ. */
+/* Groups in the order of their first experiments. An experiment without a seed is a
+ * group of its own. Where a seed comes again with the same hyperparameters (another
+ * data set, a repetition), the experiments with it begin a second group: the seeds of
+ * a group differ. */
 typedef struct ft_replicates {
     size_t *group;   /* (n): of each experiment */
     size_t *members; /* (n): experiments, group by group */
-    size_t *first;   /* (n_groups + 1): group g has members[first[g]] ... members[first[g + 1] - 1] */
+    /* (n_groups + 1): group g has members[first[g]] ... members[first[g + 1] - 1] */
+    size_t *first;
     size_t n_groups;
     size_t most; /* experiments in the largest group */
 } ft_replicates;
@@ -22,7 +25,8 @@ ft_status ft_replicates_find(const ft_experiments *experiments, ft_replicates *r
 void ft_replicates_split(ft_replicates *replicates, size_t n);
 void ft_replicates_free(ft_replicates *replicates);
 
-/* What a group says about a metric: over its experiments that did not fail and have it. */
+/* What a group says about a metric: over its experiments that did not fail and have
+ * it. */
 typedef struct ft_spread {
     size_t n;
     double mean, std; /* std over n - 1; NaN for fewer than 2. All NaN where n is 0 */

@@ -219,8 +219,8 @@ static void add_replicates(ft_text *out, const ft_experiments *experiments, cons
     ft_text_addf(out, "; means of seeds were compared, of %zu configurations\n", replicates->n_groups);
 }
 
-/* "16 experiments", or how many of them have what the best was chosen by: those that failed or were pruned
- * have not. */
+/* "16 experiments", or how many of them have what the best was chosen by: those that
+ * failed or were pruned have not. */
 static void add_compared(ft_text *out, const ft_experiments *experiments, ft_metric metric, ft_split split)
 {
     size_t n = 0;
@@ -259,7 +259,8 @@ static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, 
     return status;
 }
 
-/* Adds the lines "verdict" and "against", one a baseline, where the experiment recorded any. */
+/* Adds the lines "verdict" and "against", one a baseline, where the experiment
+ * recorded any. */
 static ft_status add_verdict(ft_text *out, const ft_experiments *experiments, const ft_experiment *whole,
                              ft_metric metric, ft_split split, ft_error *err)
 {
@@ -291,8 +292,9 @@ static void add_best(ft_text *out, const ft_experiments *experiments, const ft_e
     ft_text_add(out, ")\n");
 }
 
-/* Reads an experiment again whole: scores alone leave out `run` and with it the baselines. *whole points to
- * it, or to what there is if the file is gone by now. again: zeroed, the caller frees it. */
+/* Reads an experiment again whole: scores alone leave out `run` and with it the
+ * baselines. *whole points to it, or to what there is if the file is gone by now.
+ * again: zeroed, the caller frees it. */
 static ft_status read_again(const ft_experiment *e, ft_experiment *again, const ft_experiment **whole,
                             ft_error *err)
 {

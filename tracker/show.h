@@ -6,16 +6,18 @@
 #include "base/text.h"
 #include "tracker/experiments.h"
 
-/* The best experiment by `metric` of `split` (as ft_experiments_best): its id, metrics, hyperparameters,
- * beside the baselines that its run recorded; its figure on test, or if the split is test, that this is
- * optimistic and when validation would choose another one; how sure the choice is, and whether it beats the
- * baselines. width: columns of the terminal, which the table keeps to; lines are for ft_wrap_lines. Of the
- * results the scores are enough: the best one's file is read again. */
+/* The best experiment by `metric` of `split` (as ft_experiments_best): its id,
+ * metrics, hyperparameters, beside the baselines that its run recorded; its figure on
+ * test, or if the split is test, that this is optimistic and when validation would
+ * choose another one; how sure the choice is, and whether it beats the baselines.
+ * width: columns of the terminal, which the table keeps to; lines are for
+ * ft_wrap_lines. Of the results the scores are enough: the best one's file is read
+ * again. */
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, size_t width,
                            ft_text *out, ft_error *err);
 
-/* The lines of the best experiment and of its verdict alone, as at the end of a sweep. Nothing where no
- * experiment has the metric. */
+/* The lines of the best experiment and of its verdict alone, as at the end of a sweep.
+ * Nothing where no experiment has the metric. */
 ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               ft_text *out, ft_error *err);
 

@@ -40,7 +40,8 @@ void ft_table_add_row(ft_table *table);
 void ft_table_set_number(ft_table *table, size_t column, double value);
 void ft_table_set_text(ft_table *table, size_t column, const char *text);
 void ft_table_set_flag(ft_table *table, size_t column, bool value);
-void ft_table_set_cell(ft_table *table, size_t column, const ft_cell *cell); /* a copy of another table's */
+/* a copy of another table's */
+void ft_table_set_cell(ft_table *table, size_t column, const ft_cell *cell);
 /* Sets a cell of any row, which is null so far; NaN leaves it so. */
 void ft_table_put_number(ft_table *table, size_t row, size_t column, double value);
 
@@ -53,13 +54,16 @@ void ft_table_keep_rows(ft_table *table, size_t count);
 void ft_table_remove_column(ft_table *table, size_t column);
 
 typedef enum ft_table_format {
-    FT_TABLE_TEXT,        /* aligned; numbers to 6 significant digits, null "-", control characters '?' */
-    FT_TABLE_CSV,         /* RFC 4180 with \n; numbers as the shortest text that reads back, null empty, flags
-                             true/false */
-    FT_TABLE_JSON,        /* a list of objects, a line each */
-    FT_TABLE_JSON_LINES,  /* an object a line */
-    FT_TABLE_SPREADSHEET, /* as CSV, but a text that begins as a formula does and is no number gets a ' before
-                             it */
+    /* aligned; numbers to 6 significant digits, null "-", control characters '?' */
+    FT_TABLE_TEXT,
+    /* RFC 4180 with \n; numbers as the shortest text that reads back, null empty, flags
+     * true/false */
+    FT_TABLE_CSV,
+    FT_TABLE_JSON,       /* a list of objects, a line each */
+    FT_TABLE_JSON_LINES, /* an object a line */
+    /* as CSV, but a text that begins as a formula does and is no number gets a ' before
+     * it */
+    FT_TABLE_SPREADSHEET,
 } ft_table_format;
 
 /* "table", "csv" or "json". */

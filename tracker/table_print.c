@@ -48,8 +48,8 @@ void ft_csv_add_number(ft_text *out, double value)
     if (isfinite(value)) ft_text_add(out, ft_format_double(value, number));
 }
 
-/* Whole numbers below `most` in full (4096), others to some digits; the shorter text where that says the
- * same. */
+/* Whole numbers below `most` in full (4096), others to some digits; the shorter text
+ * where that says the same. */
 static char *print_number(double value, int digits, double most, char out[FT_NUMBER_CHARS])
 {
     if (!isfinite(value)) return strcpy(out, "-");

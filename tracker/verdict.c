@@ -8,12 +8,13 @@
 #include "tracker/confidence_set.h"
 #include "tracker/table.h"
 
-static const double Z_95 = 1.959963984540054, Z_80 = 0.8416212335729143; /* one-sided: 4 times in 5 */
+/* one-sided: 4 times in 5 */
+static const double Z_95 = 1.959963984540054, Z_80 = 0.8416212335729143;
 
 /* -- judging -- */
 
-/* Windows at which a difference this large is told from none 4 times in 5: the interval shrinks with their
- * root. */
+/* Windows at which a difference this large is told from none 4 times in 5: the
+ * interval shrinks with their root. */
 static double count_needed(double ahead, double margin, size_t n_there)
 {
     const double ratio = (1 + Z_80 / Z_95) * margin / fabs(ahead);
@@ -83,7 +84,8 @@ static bool beats_all(const ft_experiments *all, ft_metric metric, ft_split spli
     return true;
 }
 
-/* Chance explains it: the interval holds 0. Without an interval nothing is known of chance. */
+/* Chance explains it: the interval holds 0. Without an interval nothing is known of
+ * chance. */
 static bool is_unsure(const ft_against *a)
 {
     return fabs(a->ahead) <= a->margin;

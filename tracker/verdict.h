@@ -1,4 +1,5 @@
-/* Whether the best experiment is of any use: how it does against the baselines that its run recorded. */
+/* Whether the best experiment is of any use: how it does against the baselines that
+ * its run recorded. */
 #ifndef FT_TRACKER_VERDICT_H
 #define FT_TRACKER_VERDICT_H
 
@@ -19,8 +20,11 @@ typedef struct ft_against {
     double ahead;     /* by how much the experiment is better */
     double margin;    /* half the 95 % interval of that; NaN where it is not known */
     const char *why;  /* why not; else NULL */
-    double n_needed;  /* windows, or series, at which an `ahead` like this is found 4 times in 5; else NaN */
-    bool beats_all;   /* it has a better metric than every experiment, on the same split */
+    /* windows, or series, at which an `ahead` like this is found 4 times in 5; else
+     * NaN */
+    double n_needed;
+    /* it has a better metric than every experiment, on the same split */
+    bool beats_all;
 } ft_against;
 
 enum { FT_MOST_BASELINES = 4 };
@@ -35,15 +39,17 @@ typedef struct ft_judgement {
     size_t n_baselines;
 } ft_judgement;
 
-/* Judges an experiment (read whole, with its run) that was chosen from `all` by `chosen_by`: on test, where it
- * has the metric there, else on the split that chose. Intervals are those of ft_confidence_set, from the
- * windows of forecasts.csv and baselines.csv, and there are none but for test. */
+/* Judges an experiment (read whole, with its run) that was chosen from `all` by
+ * `chosen_by`: on test, where it has the metric there, else on the split that chose.
+ * Intervals are those of ft_confidence_set, from the windows of forecasts.csv and
+ * baselines.csv, and there are none but for test. */
 ft_status ft_judge(const ft_experiment *experiment, const ft_experiments *all, ft_metric metric,
                    ft_split chosen_by, ft_judgement *judgement, ft_error *err);
 
 /* Adds one sentence: ship it, or do not, and why. Nothing for FT_VERDICT_NONE. */
 void ft_judgement_describe(const ft_judgement *judgement, ft_text *out);
-/* Adds one sentence: the difference to a baseline with its interval, and how many windows would tell. */
+/* Adds one sentence: the difference to a baseline with its interval, and how many
+ * windows would tell. */
 void ft_judgement_describe_against(const ft_judgement *judgement, const ft_against *against, ft_text *out);
 
 #endif

@@ -73,7 +73,8 @@ static uint32_t add_to_checksum(uint32_t checksum, ft_raw_cell cell)
     return ft_checksum(ft_checksum(checksum, cell.text, cell.length), ",", 1);
 }
 
-/* Adds the window under way, unless no step of it counts. The file's text may be gone by now. */
+/* Adds the window under way, unless no step of it counts. The file's text may be gone
+ * by now. */
 static ft_status close_window(reading *r, ft_error *err)
 {
     ft_window_scores *s = r->scores;

@@ -1,10 +1,12 @@
-/* A metric window by window, read back from the files of an experiment: what intervals are made of. */
+/* A metric window by window, read back from the files of an experiment: what intervals
+ * are made of. */
 #ifndef FT_TRACKER_WINDOW_SCORES_H
 #define FT_TRACKER_WINDOW_SCORES_H
 
 #include "tracker/experiment.h"
 
-/* Sums over the steps of a window whose truth is known. Every metric that has windows is a quotient of two. */
+/* Sums over the steps of a window whose truth is known. Every metric that has windows
+ * is a quotient of two. */
 typedef struct ft_window_sums {
     double steps, absolute_error, squared_error, smape;
     double quantile_loss; /* mean over the quantiles; wql divides it by absolute_target */
@@ -14,15 +16,16 @@ typedef struct ft_window_sums {
 /* Adds a step with a known truth. */
 void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantiles[FT_N_QUANTILES]);
 
-/* The metric over some of the windows is the sum of their `sum` over the sum of their `weight`; of rmse the
- * root of that. */
+/* The metric over some of the windows is the sum of their `sum` over the sum of their
+ * `weight`; of rmse the root of that. */
 typedef struct ft_window_scores {
     size_t n_windows;
     /* (n_windows), in the order of the file: series by series, by time */
     double *sum, *weight;
     size_t *series; /* (n_windows): the number of the window's series */
     size_t n_series;
-    uint32_t windows; /* a checksum of the windows' series and dates: equal for the same windows */
+    /* a checksum of the windows' series and dates: equal for the same windows */
+    uint32_t windows;
     uint32_t origins; /* one of their series and origins alone */
 } ft_window_scores;
 
@@ -30,12 +33,12 @@ typedef struct ft_window_scores {
  * before the window and mase the scale of each series, which the file does not have. */
 bool ft_metric_has_windows(ft_metric metric);
 
-/* Reads the windows of a split from forecasts.csv. FT_BAD_INPUT, naming file and line, where there is none or
- * it is not one. Windows without a known truth are left out. */
+/* Reads the windows of a split from forecasts.csv. FT_BAD_INPUT, naming file and line,
+ * where there is none or it is not one. Windows without a known truth are left out. */
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,
                                 ft_window_scores *scores, ft_error *err);
-/* The same of what a baseline ("zero_shot") forecast in the test windows, from baselines.csv; `windows`
- * stays 0. */
+/* The same of what a baseline ("zero_shot") forecast in the test windows, from
+ * baselines.csv; `windows` stays 0. */
 ft_status ft_window_scores_read_baseline(const char *directory, const char *baseline, ft_metric metric,
                                          ft_window_scores *scores, ft_error *err);
 /* Whether both are of the same windows, by their series, origins and known truths. */

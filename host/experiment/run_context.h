@@ -26,7 +26,8 @@ typedef struct ft_run_context {
     const char *model; /* the request's, or the built-in one's name */
     char *name;        /* prefix of the experiments' names */
     int64_t season, eval_windows, eval_samples;
-    char season_reason[FT_SEASON_REASON_CHARS]; /* "--season", or the frequency in words */
+    /* "--season", or the frequency in words */
+    char season_reason[FT_SEASON_REASON_CHARS];
     ft_dataset dataset;
     ft_series *series;
     cJSON *insights;

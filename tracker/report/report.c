@@ -12,7 +12,8 @@
 typedef struct ranked {
     const ft_experiment *experiment;
     size_t group;
-    double mean, cost; /* of its replicates, and its own; INFINITY: it has not the metric */
+    /* of its replicates, and its own; INFINITY: it has not the metric */
+    double mean, cost;
 } ranked;
 
 static int by_cost(const void *left, const void *right)

@@ -11,8 +11,8 @@
 /* What the parts share. */
 typedef struct ft_report_study {
     const ft_report_request *request;
-    /* (n_ranked): all experiments, the best configuration first, of replicates the best; those without the
-     * metric last */
+    /* (n_ranked): all experiments, the best configuration first, of replicates the
+     * best; those without the metric last */
     const ft_experiment **ranked;
     size_t n_ranked;
     const ft_experiment *best; /* NULL: none has the metric */
@@ -20,8 +20,8 @@ typedef struct ft_report_study {
     ft_rivals rivals; /* of the best */
 } ft_report_study;
 
-/* "verdict": the sentence, and the figures of the best and of its baselines behind it. `why_none`: why there
- * is no best. */
+/* "verdict": the sentence, and the figures of the best and of its baselines behind it.
+ * `why_none`: why there is no best. */
 ft_status ft_report_add_verdict(const ft_report_study *study, const char *why_none, ft_report_data *data,
                                 ft_error *err);
 /* "hyperparameters", "constants", "experiments". */

@@ -55,8 +55,9 @@ Test(live, says_what_runs_at_80_columns)
     live.began = 100;
     live.training_since = 100;
     ft_text text = drawn(&live, 80, 10, 104);
-    /* 1.5 epochs in 4 s (the second configuration had trained one before): 12 - 2.5 are left */
-    cr_expect_str_eq(text.data, "0:04, 26 s left, 2 running, 1 failed, 1 waiting  training  lr\n"
+    /* 1.5 epochs in 4 s (the second configuration had trained one before): 12 - 2.5
+     * are left */
+    cr_expect_str_eq(text.data, "0:04, 25 s left, 2 running, 1 failed, 1 waiting  training  lr\n"
                                 "   1 [......] epoch 1/4  loss 3.250  learning_rate=0.0001  12.3k tokens/s\n"
                                 "   2 [###...] epoch 2/4  val 3.125  learning_rate=0.001  12.3k tokens/s\n");
     ft_text_free(&text);

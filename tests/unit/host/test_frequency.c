@@ -658,7 +658,8 @@ Test(frequency, seasons_are_gluonts_ones)
     free(text);
 }
 
-/* What GluonTS has no name for: months on their weekdays, weekdays that recur, days of unequal hours. */
+/* What GluonTS has no name for: months on their weekdays, weekdays that recur, days of
+ * unequal hours. */
 Test(frequency, seasons_of_weeks_and_months)
 {
     ft_frequency frequency = infer_from(DATES("2024-03-29", "2024-04-30", "2024-05-31"));

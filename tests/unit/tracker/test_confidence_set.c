@@ -167,7 +167,8 @@ Test(confidence_set, standard_errors_are_those_of_a_mean)
     cr_expect_eq(s.n_blocks, 15); /* of 4 windows */
 }
 
-/* As far apart in every window is apart; the same is not, whatever rounding makes of the mean of three. */
+/* As far apart in every window is apart; the same is not, whatever rounding makes of
+ * the mean of three. */
 Test(confidence_set, what_differs_by_the_same_in_all_windows_is_told_apart)
 {
     static simulation s;

@@ -21,7 +21,8 @@ Test(fit, lines_are_broken_at_blanks_and_hang_under_their_text)
     expect_wrapped("one two three four\n", 10, "one two\n  three\n  four\n");
     expect_wrapped("verdict      do not ship it yet\n", 27,
                    "verdict      do not ship it\n             yet\n");
-    expect_wrapped("12345678 12345678\n", 8, "12345678\n  12345678\n"); /* a word stays whole */
+    /* a word stays whole */
+    expect_wrapped("12345678 12345678\n", 8, "12345678\n  12345678\n");
     expect_wrapped("a margin of 95 % ± 0.1 is\n", 16, "a margin of\n  95 % ± 0.1 is\n");
     expect_wrapped("äöü äöü\n", 7, "äöü äöü\n"); /* characters count, not bytes */
 }

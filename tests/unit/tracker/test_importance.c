@@ -170,8 +170,8 @@ Test(interaction, agrees_with_scipy)
     cJSON_Delete(golden);
 }
 
-/* By hand: means 1, 3, 3, 1 of pairs that are off by 1 each: all of 8 + 8 squares but the 8 within is
- * interaction, with 1 and 4 degrees of freedom. */
+/* By hand: means 1, 3, 3, 1 of pairs that are off by 1 each: all of 8 + 8 squares but
+ * the 8 within is interaction, with 1 and 4 degrees of freedom. */
 Test(interaction, crossed_effects_are_all_interaction)
 {
     const size_t a[] = {0, 0, 0, 0, 1, 1, 1, 1}, b[] = {0, 0, 1, 1, 0, 0, 1, 1};
@@ -182,7 +182,8 @@ Test(interaction, crossed_effects_are_all_interaction)
     cr_expect_eq(found.residual, 4);
     expect_near("F", found.f, 4, 1e-12);
     expect_near("share", found.share, 0.5, 1e-12);
-    /* One observation a combination tells nothing; nor does a factor that does not vary. */
+    /* One observation a combination tells nothing; nor does a factor that does not
+     * vary. */
     const size_t half_a[] = {0, 0, 1, 1}, half_b[] = {0, 1, 0, 1}, none[8] = {0};
     cr_expect_not(ft_interaction_of(half_a, 2, half_b, 2, y, 4, &found));
     cr_expect_not(ft_interaction_of(none, 1, b, 2, y, 8, &found));

@@ -1,4 +1,5 @@
-/* Replicates: experiments that differ in `seed` alone are one configuration, compared by their mean. */
+/* Replicates: experiments that differ in `seed` alone are one configuration, compared
+ * by their mean. */
 #include "tests/unit/tracker/scratch.h"
 
 #include <math.h>
@@ -37,11 +38,13 @@ Test(replicates, all_but_the_seed_must_be_the_same)
     static const char *const members[] = {
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\", \"seed\": 0}",
         "\"hyperparams\": {\"rate\": 2, \"kind\": \"a\", \"seed\": 0}",
-        "\"hyperparams\": {\"seed\": 1, \"kind\": \"a\", \"rate\": 1}", /* in another order */
+        /* in another order */
+        "\"hyperparams\": {\"seed\": 1, \"kind\": \"a\", \"rate\": 1}",
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"b\", \"seed\": 2}",
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\"}", /* without a seed: its own */
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\"}",
-        "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\", \"seed\": 1}", /* again: of another run */
+        /* again: of another run */
+        "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\", \"seed\": 1}",
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\", \"seed\": 0}",
     };
     find(members, 8);
@@ -119,6 +122,7 @@ Test(replicates, rivals_are_configurations_with_the_mean_of_their_windows)
     cr_expect_str_eq(rivals.experiment[0]->experiment_id, "e4");
     cr_expect_str_eq(rivals.experiment[1]->experiment_id, "e0");
     cr_expect_eq(rivals.n_replicates[1], 3);
-    cr_expect_float_eq(rivals.certainty[1].behind, 4 - 2, 1e-12); /* of means, not of the named ones */
+    /* of means, not of the named ones */
+    cr_expect_float_eq(rivals.certainty[1].behind, 4 - 2, 1e-12);
     cr_expect_not(rivals.certainty[1].is_tied);
 }

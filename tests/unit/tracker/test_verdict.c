@@ -1,4 +1,5 @@
-/* The verdict: what is said of the best against its baselines, with intervals from baselines.csv and without. */
+/* The verdict: what is said of the best against its baselines, with intervals from
+ * baselines.csv and without. */
 #include "tests/unit/tracker/scratch.h"
 
 #include <math.h>
@@ -22,7 +23,8 @@ TestSuite(verdict, .init = scratch_enter, .fini = unload);
 
 /* -- judging experiments -- */
 
-/* Experiment e0: mae 1 on test, against these of zero_shot and seasonal_naive; e1 has mae 1.5. */
+/* Experiment e0: mae 1 on test, against these of zero_shot and seasonal_naive; e1 has
+ * mae 1.5. */
 static void load(double zero_shot, double naive)
 {
     static char first[1000];
@@ -39,8 +41,8 @@ static void load(double zero_shot, double naive)
     scratch_experiments(members, 2, &set);
 }
 
-/* e0's windows of one step, whose truth is 0: the experiment is off by 1 +- 0.1, the baselines by theirs
- * +- `spread`, each in turn. */
+/* e0's windows of one step, whose truth is 0: the experiment is off by 1 +- 0.1, the
+ * baselines by theirs +- `spread`, each in turn. */
 static void write_windows(int n_windows, int n_baseline_windows, double zero_shot, double naive,
                           double spread)
 {
@@ -240,8 +242,8 @@ static double normal(uint32_t *drawn)
     return sum;
 }
 
-/* How often an experiment that is better than a baseline by `standard_errors` of the difference is called
- * better, over windows that are hard or easy for both. */
+/* How often an experiment that is better than a baseline by `standard_errors` of the
+ * difference is called better, over windows that are hard or easy for both. */
 static double share_called_better(double standard_errors, int trials)
 {
     static double sum[2][WINDOWS], weight[WINDOWS];
@@ -265,9 +267,10 @@ static double share_called_better(double standard_errors, int trials)
     return (double)n / trials;
 }
 
-/* By theory, Student's noncentral t with 14 degrees of freedom (60 windows are 15 blocks) beyond 2.145: 2.5 %
- * of what is alike, 46.2 % at two standard errors, 74.1 % at 2.8, at which `n_needed` finds 80 % with many
- * windows. Chance over 400 trials is two standard errors of 2.5 %. */
+/* By theory, Student's noncentral t with 14 degrees of freedom (60 windows are 15
+ * blocks) beyond 2.145: 2.5 % of what is alike, 46.2 % at two standard errors, 74.1 %
+ * at 2.8, at which `n_needed` finds 80 % with many windows. Chance over 400 trials is
+ * two standard errors of 2.5 %. */
 Test(verdict, intervals_call_better_as_often_as_theory_says, .timeout = 300)
 {
     const double none = share_called_better(0, 400), two = share_called_better(2, 400),

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/options.h"
+#include "host/ftgpu.h"
 #include "tracker/experiments.h"
 #include "tracker/table.h"
 
@@ -114,7 +115,6 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
         .name = "threads", .kind = FT_OPTION_INTEGER, .value = &(settings).threads, .argument = "N",         \
         .help = "CPU threads (default: all cores)", .least = 1, .most = 1024                                 \
     }
-#define FT_DEFAULT_RESULTS "results/fine_tuning"
 extern const char *const ft_format_choices[];
 /* offered by completion */
 extern const char *const ft_device_choices[], *const ft_dtype_choices[];

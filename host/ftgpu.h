@@ -84,8 +84,10 @@ typedef struct ft_event {
 /* A device, and where results go. */
 typedef struct ft_engine ft_engine;
 
+#define FT_DEFAULT_RESULTS "results/fine_tuning"
+
 typedef struct ft_engine_settings {
-    const char *results; /* directory of experiments; NULL: results/fine_tuning */
+    const char *results; /* directory of experiments; NULL: FT_DEFAULT_RESULTS */
     /* "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1", or for workers
      * "cuda:0,2"; NULL: auto */
     const char *device;

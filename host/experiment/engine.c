@@ -81,7 +81,7 @@ ft_status ft_engine_open(const ft_engine_settings *settings, ft_engine **out, ft
     ft_dtype dtype;
     ft_status status = keep_text(engine, 0, &own->device, "auto", err);
     if (status == FT_OK) status = keep_text(engine, 1, &own->dtype, "auto", err);
-    if (status == FT_OK) status = keep_text(engine, 2, &own->results, "results/fine_tuning", err);
+    if (status == FT_OK) status = keep_text(engine, 2, &own->results, FT_DEFAULT_RESULTS, err);
     if (status == FT_OK) status = keep_text(engine, 3, &own->command_line, NULL, err);
     if (status == FT_OK) status = ft_devices_parse(own->device, gpus, 64, &n_gpus, err);
     if (status == FT_OK) status = choose_dtype(own->dtype, false, &dtype, err);

@@ -1,25 +1,22 @@
-/* A library for LD_PRELOAD that makes one call fail which the program does to files of
- * one directory, so that tests can go through all of them.
+/* A library for LD_PRELOAD that makes one file operation of the program fail, so that
+ * tests can try each of them in turn. Counted are the calls on files of one directory.
  *
- * FTGPU_FAULT_UNDER=DIRECTORY: calls count that name something in it, or the directory
- * itself, or that are made on a descriptor of such a thing. An absolute path without
- * links.
+ * FTGPU_FAULT_UNDER=DIRECTORY: that directory, by an absolute path without links. A call
+ * counts if it names the directory or something in it, or has a descriptor of one.
  *
- * FTGPU_FAULT_COUNTER=FILE: of 8 bytes, the number of the last call, shared by a program
- * and all that it forks. Where the fault struck, FILE.struck says what it struck.
+ * FTGPU_FAULT_COUNTER=FILE: 8 bytes, the number of the last call, shared by a program and
+ * all processes that it forks. FILE.struck says which call failed.
  *
- * FTGPU_FAULT_CALL=N: which call, from 1; 0: none, they are counted only.
+ * FTGPU_FAULT_CALL=N: the call that fails, from 1. 0: calls are counted, none fails.
  *
  * FTGPU_FAULT=
- *   eio       the N-th call fails with EIO, those after it do not;
- *   gone      the N-th and all that follow fail with EIO: the disk is gone;
- *   full      the N-th of those that need room and all of these that follow fail with
- *             ENOSPC;
- *   short     the N-th write writes half of its bytes, the writes after it fail with
- *             ENOSPC;
- *   torn      the N-th write writes half of its bytes, then all processes are killed;
- *   kill      before the N-th call its process is killed (SIGKILL);
- *   kill_all  before the N-th call all processes of the process group are. */
+ *   eio       call N fails with EIO, later ones do not;
+ *   gone      call N and all later ones fail with EIO: the disk is gone;
+ *   full      from call N on, calls that need space fail with ENOSPC;
+ *   short     write N writes half of its bytes, later writes fail with ENOSPC;
+ *   torn      write N writes half of its bytes, then all processes are killed;
+ *   kill      the process is killed (SIGKILL) before call N;
+ *   kill_all  the whole process group is killed before call N. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>

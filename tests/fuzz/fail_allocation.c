@@ -1,21 +1,19 @@
-/* A library for LD_PRELOAD that makes an allocation of the program fail, so that tests
- * can go through all of them.
+/* A library for LD_PRELOAD that makes one allocation of the program fail, so that tests
+ * can try each of them in turn.
  *
- * FTGPU_FAIL_ALLOCATION=N: the N-th allocation returns NULL (from 1; 0: none); N-: that
- * one and all that follow. Counted are those that the program, cJSON and the C library
- * ask for from main on; not those of oneDNN, OpenMP, the C++ runtime and the loader,
- * which end the process when they get none, nor those before main, which are CUDA's
- * runtime's.
+ * FTGPU_FAIL_ALLOCATION=N: allocation N (from 1; 0: none) returns NULL. "N-": that one
+ * and all later ones. Counted are the allocations of the program, cJSON and the C library
+ * after main has begun. Not counted are those of oneDNN, OpenMP, the C++ runtime and the
+ * loader, which end the process when an allocation fails.
  *
- * FTGPU_FAIL_PROCESS=K: in which process (0, unless it is said: the program itself; K:
- * the K-th that it forks), each of which counts its own; K-: in that one and all that are
- * forked later.
+ * FTGPU_FAIL_PROCESS=K: the process in which it fails: 0 (default) is the program itself,
+ * K the K-th process that it forks. "K-": process K and all later ones. Each process
+ * counts its own allocations.
  *
- * FTGPU_FAIL_SIGNAL=S: instead of returning NULL the process gets the signal of that
- * number.
+ * FTGPU_FAIL_SIGNAL=S: the process gets signal S instead of NULL.
  *
- * FTGPU_ALLOCATIONS=FILE: the count is written there at the end, that of the K-th process
- * into FILE.K. */
+ * FTGPU_ALLOCATIONS=FILE: the count is written to FILE at the end, and to FILE.K by
+ * process K. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

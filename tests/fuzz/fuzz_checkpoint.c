@@ -1,10 +1,10 @@
-/* A checkpoint of a small training, which is gone on with by a step. The input is the
- * text of its state: the tensors of a real checkpoint, the batch's number and the right
- * checksum are added, so that mutations reach what looks at the state. An input that
- * begins with a NUL byte is the whole file behind that byte.
+/* The checkpoint of a small training, which is resumed for one step. The input is the
+ * text of the state. The tensors of a real checkpoint, the batch's number and the right
+ * checksum are added, so that mutations reach the code that checks the state. An input
+ * that begins with a NUL byte is a whole file: the bytes after it.
  *
- * Whatever the state says, training goes on from it or starts from the beginning, and
- * what is handed over fits the configurations. */
+ * Whatever the state says, training resumes from it or starts from the beginning, and its
+ * results fit the configurations. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
-/* The state of a sweep as anybody may leave it: plan.json, then the journals of the whole
- * sweep and of its shards 1 and 2, divided by lines "===". What is not sealed is sealed
- * where that can be, so that well-formed nonsense comes through as well. It is opened for
- * the plan that it tells of, and again: the second time all is known. */
+/* The state of a sweep in any condition: plan.json, then the journals of the whole sweep
+ * and of its shards 1 and 2, divided by lines "===". Checksums are added where possible,
+ * so that well-formed nonsense gets past them. The state is opened twice with the plan
+ * that it holds; the second time finds what the first has written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +14,15 @@
 #include "host/sweep/store.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Not to be touched, whatever the journals say: what is outside, another sweep's, and
- * finished results. */
+/* Whatever the journals say, these must stay untouched: files outside, those of another
+ * sweep, and finished results. */
 static const char *const others[] = {"outside", "results/other_001_20260101_000000/adapter",
                                      "results/s_001_20260101_000000/results.json",
                                      "results/s_002_20260101_000000/results.json"};
 enum { N_OTHERS = sizeof others / sizeof *others };
 
-/* In the place of the C library's: what survives a power cut is no matter here, and takes
- * the most time. */
+/* Replaces the C library's fsync, which takes most of the time: power cuts are tested
+ * elsewhere. */
 int fsync(int descriptor)
 {
     (void)descriptor;

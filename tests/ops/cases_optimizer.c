@@ -56,8 +56,8 @@ void op_gradient_norm(ft_op_scene *scene, const ft_op_shape *shape)
     op_result(scene, "norm", norm);
 }
 
-/* Adapters differ in everything; of three in turn the first does not clip, the second's
- * first step it is. v is not negative. */
+/* Adapters differ in all settings. Of each three, the first does not clip and the second
+ * is at its first step. v is not negative. */
 void op_adamw(ft_op_scene *scene, const ft_op_shape *shape)
 {
     enum { MOST = 16 };

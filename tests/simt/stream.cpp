@@ -1,6 +1,6 @@
-/* Streams, events and graphs. Work is queued and runs only when the program waits for
- * something, in an order that is allowed but unkind: what a missing event lets slip in
- * front or fall behind does so. */
+/* Streams, events and graphs. Work is queued, and runs only when the program waits for
+ * something, in the least favourable order that is allowed: where an event is missing,
+ * work runs too early or too late. */
 #include <deque>
 #include <memory>
 #include <vector>

@@ -1,5 +1,5 @@
-/* Measuring a GPU, simulated: an operation that fails leaves the others timed, a device
- * that is lost ends the measuring with what was measured until then. */
+/* Measuring a simulated GPU: when an operation fails, the others are still timed; when
+ * the device is lost, measuring ends and keeps what it has. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

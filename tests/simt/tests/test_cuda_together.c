@@ -1,7 +1,6 @@
-/* Whole trainings and forecasts that 1, 2 and 8 simulated GPUs make together: the single
- * GPU's losses and samples, also where one of them is slow; where one dies the others
- * end, because they are told, and with a clear message. Under sanitizers 2 GPUs at
- * most. */
+/* Whole trainings and forecasts by 1, 2 and 8 simulated GPUs together give the losses and
+ * samples of one, even if one of them is slow. If one dies, the others are told and end
+ * with a clear message. Under sanitizers at most 2 GPUs. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
-/* `gpu_bench check` (bench/gpu_check) on the simulated GPU: as the backend is all is
- * well, and what is broken on purpose fails in the lines where it must be seen and in no
- * others. */
+/* `gpu_bench check` (bench/gpu_check) on the simulated GPU: all checks pass, and a fault
+ * that is planted in the backend fails exactly the checks that must see it. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
-/* The build with arithmetic as inexact as a GPU's is that: functions are off by no more
- * than they may be and not exact, tensor cores truncate, products and sums are
- * contracted. */
+/* The build with arithmetic as inexact as a GPU's: functions are inexact, within CUDA's
+ * bounds; tensor cores truncate; products and sums are contracted. */
 #include <criterion/criterion.h>
 
 #include "has_fma.h"

@@ -1,6 +1,5 @@
-/* What the tests of a sweep's state share: a results directory of their own, six
- * configurations in it, and files as a crash, a full disk or somebody's hand may leave
- * them. */
+/* What the tests of a sweep's state share: a results directory of their own with six
+ * configurations, and files as a crash, a full disk or an edit may leave them. */
 #ifndef FT_TESTS_SWEEP_SCRATCH_H
 #define FT_TESTS_SWEEP_SCRATCH_H
 

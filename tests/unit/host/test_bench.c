@@ -1,5 +1,5 @@
-/* Measuring a backend: what the numbers are that it multiplies and moves while it is
- * timed, and how bursts of calls are made. */
+/* Measuring a backend: the values of its inputs while it is timed, and how calls are
+ * timed in bursts. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

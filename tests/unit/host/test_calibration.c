@@ -1,5 +1,5 @@
-/* What is measured of a device once: that it is kept, found again, and measured anew
- * where it cannot be. */
+/* Measurements of a device are cached, found again, and repeated where the cache cannot
+ * be used. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

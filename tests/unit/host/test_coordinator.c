@@ -1,5 +1,5 @@
-/* The coordinator and its first worker, as long as that has not begun: a worker pool that
- * does what a test wants, in a time of its own. */
+/* The coordinator until its first worker is ready, with a simulated worker pool and a
+ * simulated clock. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

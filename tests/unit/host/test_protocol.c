@@ -1,5 +1,5 @@
-/* Messages between coordinator and workers: whole or not at all, and nobody waits for who
- * does not read. */
+/* Messages between coordinator and workers arrive whole or not at all, and a peer that
+ * does not read blocks nobody. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
-/* Workers that are rank groups of processes: the sweep of a single process, also when a
- * member of the rank group dies. Between these processes on CPUs NCCL's place is taken by
- * sums in shared memory. */
+/* Workers that are rank groups: a sweep gives the results of a single process, also when
+ * a member of a group dies. On CPUs the processes sum through shared memory instead of
+ * NCCL. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <ftw.h>

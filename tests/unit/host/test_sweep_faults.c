@@ -1,6 +1,6 @@
-/* A sweep's state under what crashes, full disks, failing disks and people do to it:
- * nothing that is finished is lost, nothing outside is touched, and what cannot be gone
- * on with is named. */
+/* A sweep's state after crashes, full disks, failing disks and edits by hand: no finished
+ * result is lost, nothing outside is touched, and a message names what cannot be
+ * resumed. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,7 @@
 
 TestSuite(sweep_faults, .init = sweep_enter, .fini = sweep_leave);
 
-/* The disk of whatever has `failing` in its path fails so. In the place of the C
- * library's. */
+/* Replaces the C library's function: paths that contain `failing` get this error. */
 static const char *failing;
 static int failure;
 

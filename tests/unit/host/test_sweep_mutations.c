@@ -1,7 +1,7 @@
-/* Every byte of a sweep's plan and journal in turn is another: the sweep is opened as it
- * was, or with a line on what it has lost, or refused; never with results that it does
- * not have, never at the cost of one that it has. By default a byte here and there; all
- * of them, with more values, where FTGPU_ALL_MUTATIONS is set (./test.sh --all). */
+/* Each byte of a sweep's plan and journal is changed in turn. The sweep then opens as it
+ * was, or with a line on what is lost, or is refused. It never claims a result that does
+ * not exist, and never loses one that does. By default some bytes are tried; with
+ * FTGPU_ALL_MUTATIONS (./test.sh --all) all of them, with more values. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

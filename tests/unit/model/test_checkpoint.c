@@ -1,6 +1,5 @@
-/* A checkpoint that is damaged, or says what cannot be, costs its epochs: its batch is
- * trained from the beginning, with the results that it would have had, and one line says
- * so. */
+/* A checkpoint that is damaged or contradicts itself is dropped: its batch is trained
+ * from the beginning, with the same results, and one line says so. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Training a queue of configurations in a few slots: each as if it were alone, and as if
- * never interrupted. */
+/* Training a queue of configurations in a few slots: each gets the results it would have
+ * alone and uninterrupted. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

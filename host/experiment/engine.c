@@ -52,8 +52,10 @@ static ft_status join_launcher(ft_engine *engine, ft_error *err)
 {
     if (!engine->settings.launched || !ft_comm_is_launched()) return FT_OK;
     ft_status status = ft_comm_mpi(LAUNCHED_TIMEOUT, &engine->launcher, err);
-    if (status == FT_OK && engine->launcher->rank > 0)
-        engine->settings.progress = NULL, engine->settings.event = NULL;
+    if (status == FT_OK && engine->launcher->rank > 0) {
+        engine->settings.progress = NULL;
+        engine->settings.event = NULL;
+    }
     return status;
 }
 

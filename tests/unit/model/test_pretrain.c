@@ -129,6 +129,7 @@ static ft_status train(const ft_pretrain_settings *settings, ft_weights **weight
     ft_chronos *chronos;
     ft_pretrain_result result;
     cr_assert_eq(ft_config_for_size("nano", &config, NULL), FT_OK);
+    config.chronos.prediction_length = settings->prediction_length;
     cr_assert_eq(ft_weights_init(&config, 5, weights, NULL), FT_OK);
     cr_assert_eq(ft_cpu_create(FT_F32, 1, &backend, NULL), FT_OK);
     cr_assert_eq(ft_chronos_create(backend, *weights, true, &chronos, NULL), FT_OK);

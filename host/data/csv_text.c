@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/gzip.h"
+#include "base/large_file.h"
 #include "base/utf16.h"
 
 static const size_t max_file_bytes = (size_t)1 << 33;
@@ -36,7 +37,7 @@ static ft_status read_bytes(const char *path, bool takes_pipes, char **text, siz
             "%s: is a pipe, but here a file is needed that can be read again (write it to a file first)",
             name);
     if (is_stdin) return ft_read_stream(STDIN_FILENO, name, max_file_bytes, text, size, err);
-    if (!piped) return ft_read_file(path, max_file_bytes, text, size, err);
+    if (!piped) return ft_read_large_file(path, max_file_bytes, text, size, err);
     int descriptor = open(path, O_RDONLY | O_CLOEXEC); /* waits for a writer */
     if (descriptor < 0) return ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
     ft_status status = ft_read_stream(descriptor, path, max_file_bytes, text, size, err);

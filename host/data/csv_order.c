@@ -103,19 +103,36 @@ static bool is_time_of_day(const char *text)
     return strspn(text + hours + 1, "0123456789") == 2;
 }
 
-/* Whether a column of numbers is named as one of hours, and rises where rows with one
- * date follow each other. */
+static bool is_named(const ft_csv_column *column, const char *const *words)
+{
+    for (const char *at = column->name; *at; at++)
+        for (const char *const *word = words; *word; word++)
+            if (strncasecmp(at, *word, strlen(*word)) == 0) return true;
+    return false;
+}
+
+/* Whether a column of numbers is named as one of hours, and rises where rows with one date follow each other.
+ */
 static bool counts_hours(const ft_csv *csv, const ft_csv_column *column)
 {
-    static const char *const words[] = {"time", "hour", "uhr", "stunde", "heure", "hora"};
-    bool named = false;
-    for (const char *at = column->name; *at && !named; at++)
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            named |= strncasecmp(at, words[i], strlen(words[i])) == 0;
-    if (!named) return false;
+    static const char *const words[] = {"time", "hour", "uhr", "stunde", "heure", "hora", NULL};
+    if (!is_named(column, words)) return false;
     for (size_t row = 1; row < csv->n_rows; row++) {
         if (csv->items[row] != csv->items[row - 1] || csv->times[row] != csv->times[row - 1]) continue;
         if (!(column->values[row] > column->values[row - 1])) return false;
+    }
+    return true;
+}
+
+/* Whether the dates are years, and a column is named as one of months, weeks, quarters or days and may be. */
+static bool is_part_of_year(const ft_csv *csv, const ft_csv_column *column)
+{
+    static const char *const words[] = {"month",   "monat",   "mois",    "week", "woche",
+                                        "semaine", "quarter", "quartal", "day",  NULL};
+    if (csv->style.precision != FT_STYLE_YEAR || *csv->style.format || !is_named(column, words)) return false;
+    for (size_t row = 0; row < csv->n_rows && !column->text; row++) {
+        const double value = column->values[row];
+        if (!(value >= 1 && value <= 366 && value == floor(value))) return false;
     }
     return true;
 }
@@ -130,19 +147,27 @@ static const ft_csv_column *find_clock(const ft_csv *csv)
     return NULL;
 }
 
+/* The column that has a part of the date beside years; NULL: none. */
+static const ft_csv_column *find_part_of_year(const ft_csv *csv)
+{
+    for (size_t i = 0; i < csv->n_columns; i++)
+        if (is_part_of_year(csv, &csv->columns[i])) return &csv->columns[i];
+    return NULL;
+}
+
 static ft_status refuse_equal(const ft_csv *csv, size_t row, size_t before, ft_error *err)
 {
-    const ft_csv_column *clock = find_clock(csv);
+    const ft_csv_column *clock = find_clock(csv), *part = find_part_of_year(csv);
     ft_text series = FT_TEXT_EMPTY;
     add_series(csv, row, &series);
     ft_status status =
-        clock
+        clock || part
             ? ft_fail(err, FT_BAD_INPUT,
                       "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (column \"%.80s\" holds "
-                      "the time of "
-                      "day: join the two columns into one date)",
+                      "%s: join the %scolumns into one date)",
                       csv->path, csv->lines[row], csv->dates[row], series.failed ? "" : series.data,
-                      csv->lines[before], clock->name)
+                      csv->lines[before], part ? part->name : clock->name,
+                      part ? "a part of it" : "the time of day", part ? "" : "two ")
             : ft_fail(err, FT_BAD_INPUT,
                       "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (%sif %s, --id names %s; "
                       "--duplicates mean, first or "

@@ -45,6 +45,8 @@ static ft_status read_bytes(const char *path, bool takes_pipes, char **text, siz
     return status;
 }
 
+enum { TAR_MARK = 257 }; /* where a tar archive says that it is one */
+
 /* Files that people give in place of a CSV file, by their first bytes. */
 static ft_status check_kind(const char *name, const char *text, size_t size, ft_error *err)
 {
@@ -58,7 +60,14 @@ static ft_status check_kind(const char *name, const char *text, size_t size, ft_
         {"\xFD"
          "7zXZ",
          "compressed by xz (decompress it; gzip is read as it is)"},
-        {"\x28\xB5\x2F\xFD", "compressed by zstd (decompress it; gzip is read as it is)"}};
+        {"\x28\xB5\x2F\xFD", "compressed by zstd (decompress it; gzip is read as it is)"},
+        {"[{", "JSON (write it as CSV: pandas.read_json(...).to_csv(..., index=False))"},
+        {"{\"", "JSON (write it as CSV: pandas.read_json(..., lines=True).to_csv(..., index=False))"},
+        {"<!DOCTYPE", "a web page (download the file that it leads to)"},
+        {"<!doctype", "a web page (download the file that it leads to)"},
+        {"<html", "a web page (save its table as CSV, or download the file that it leads to)"}};
+    if (size >= TAR_MARK + 5 && memcmp(text + TAR_MARK, "ustar", 5) == 0)
+        return ft_fail(err, FT_BAD_INPUT, "%s: is no CSV text, but a tar archive (unpack it)", name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (size >= strlen(kinds[i].bytes) && memcmp(text, kinds[i].bytes, strlen(kinds[i].bytes)) == 0)
             return ft_fail(err, FT_BAD_INPUT, "%s: is no CSV text, but %s", name, kinds[i].what);

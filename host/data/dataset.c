@@ -243,8 +243,47 @@ static ft_status check_value(const ft_csv *csv, size_t row, const char *target, 
                    csv->lines[row], target, value);
 }
 
+/* The least and the largest value besides one (NAN: of all), and how often that is there. */
+typedef struct extent {
+    double least, largest;
+    size_t count;
+} extent;
+
+static extent find_extent(const ft_csv *csv, const ft_csv_column *column, double besides)
+{
+    extent e = {INFINITY, -INFINITY, 0};
+    for (size_t row = 0; row < csv->n_rows; row++) {
+        const double value = column->values[row];
+        const bool is_it = value == besides;
+        e.count += is_it;
+        e.least = !is_it && value < e.least ? value : e.least;
+        e.largest = !is_it && value > e.largest ? value : e.largest;
+    }
+    return e;
+}
+
+/* Notes a number that programs write for a missing value, where it is the least or the largest and lies farther
+ * from all others than these from each other: -999 among 10.1 and 12.5. */
+static void note_stand_in(joiner *join, const ft_csv *csv, const ft_csv_column *column)
+{
+    static const double known[] = {-99, -99.9, -999, -999.9, -9999, -99999, 999, 9999, 99999, 1e20, 1e30};
+    const extent all = find_extent(csv, column, NAN);
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        if (known[k] != all.least && known[k] != all.largest) continue;
+        const extent others = find_extent(csv, column, known[k]);
+        const double gap = known[k] < others.least ? others.least - known[k] : known[k] - others.largest;
+        if (others.least < others.largest && gap > 2 * (others.largest - others.least))
+            ft_text_addf(
+                &join->dataset->notes,
+                "%s: column \"%.80s\": %zu cell%s %g, far from all others: if that stands for a missing "
+                "value, --missing %g says so\n",
+                csv->path, column->name, others.count, others.count == 1 ? " is" : "s are", known[k],
+                known[k]);
+    }
+}
+
 /* The target must hold numbers of float's range in each file. */
-static ft_status check_target(const joiner *join, const char *target, ft_error *err)
+static ft_status check_target(joiner *join, const char *target, ft_error *err)
 {
     ft_status status = FT_OK;
     for (size_t f = 0; f < join->n_files && status == FT_OK; f++) {
@@ -259,6 +298,7 @@ static ft_status check_target(const joiner *join, const char *target, ft_error *
                          csv->path, target, target);
         for (size_t row = 0; row < csv->n_rows && status == FT_OK; row++)
             status = check_value(csv, row, target, csv->columns[column].values[row], err);
+        if (status == FT_OK) note_stand_in(join, csv, &csv->columns[column]);
     }
     return status;
 }

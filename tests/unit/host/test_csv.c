@@ -842,3 +842,77 @@ Test(csv, a_million_rows)
     ft_csv_free(&csv);
     ft_text_free(&text);
 }
+
+/* What people export, and what is to be done about it. */
+Test(csv, hints_on_exports)
+{
+    static const char *const cases[][2] = {
+        {"d,v\n2024-01-01,\"(1,200.50)\"\n", "t.csv:2: column \"v\": \"(1,200.50)\" is not a number (write "
+                                             "negative numbers with a minus sign before them)"},
+        {"d;v\n2024-01-01;1.200,50-\n", "t.csv:2: column \"v\": \"1.200,50-\" is not a number (write "
+                                        "negative numbers with a minus sign before them)"},
+        {"d;v\n2024-01-01;0,50 EUR\n",
+         "t.csv:2: column \"v\": \"0,50 EUR\" is not a number (leave the cell empty for a "
+         "missing value; units and signs do not belong in it)"},
+        {"d,v\n2024-01-01,False\n",
+         "t.csv:2: column \"v\": \"False\" is not a number (write 1 for true and 0 for false)"},
+        {"d,v\n2024-01-01,1_000\n",
+         "t.csv:2: column \"v\": \"1_000\" is not a number (thousands? --thousands _)"},
+        {"d,v\n202340,1\n",
+         "t.csv:2: column \"d\": \"202340\" is not a date (a year and a month? --date-format \"%Y%m\"; "
+         "a year and a week? --date-format \"%G%V\")"},
+        {"d,v\n01012024,1\n",
+         "t.csv:2: column \"d\": \"01012024\" is not a date (day and month before the year? "
+         "--date-format \"%d%m%Y\" or \"%m%d%Y\")"},
+        {"d,v\n45292.50,1\n",
+         "t.csv:2: column \"d\": \"45292.50\" is not a date (it looks like Excel's number of a day: "
+         "give the column a date format there before saving as CSV)"},
+        {"d,v\n1999/00,1\n2000/01,2\n",
+         "t.csv:2: column \"d\": \"1999/00\" is not a date (from one year into the next? write "
+         "the year in which it begins, or its first day, as 2024-07-01)"},
+        {"d,v\n2023-12,1\n2023-13,2\n",
+         "t.csv:3: column \"d\": \"2023-13\" is not a date (a year and a week? --date-format "
+         "\"%G-%V\" reads the weeks of ISO 8601)"},
+        {"d,v\n2024-01-01 00:00 CET,1\n",
+         "t.csv:2: column \"d\": \"2024-01-01 00:00 CET\" is not a date (write the time zone "
+         "as an offset from UTC, as in 2024-12-31 23:59:00+01:00)"},
+        {"d,v\n2024-01-01 - 2024-01-07,1\n",
+         "t.csv:2: column \"d\": \"2024-01-01 - 2024-01-07\" is not a date (a period? "
+         "keep its first date alone)"},
+        {"d v\n2024-01-01 1\n",
+         "t.csv: only one column, \"d v\" (a date column and the target are needed; blanks do not "
+         "separate cells: write commas, semicolons, tabs or | between them)"},
+        {"[{\"d\":1}]\n",
+         "t.csv: is no CSV text, but JSON (write it as CSV: pandas.read_json(...).to_csv(..., index=False))"},
+        {"<!DOCTYPE html>\n<html>",
+         "t.csv: is no CSV text, but a web page (download the file that it leads to)"},
+        {"Year,Month,v\n2020,1,5\n2020,2,6\n",
+         "t.csv:3: the date \"2020\" is given twice, first in line 2 (column \"Month\" "
+         "holds a part of it: join the columns into one date)"},
+        {"Year,Month,v\n2020,May,5\n2020,June,6\n",
+         "t.csv:3: the date \"2020\" is given twice, first in line 2 (column "
+         "\"Month\" holds a part of it: join the columns into one date)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ft_csv csv;
+        ft_error err = {0};
+        cr_assert_eq(ft_write_file("t.csv", cases[i][0], strlen(cases[i][0]), &err), FT_OK);
+        ft_status status = ft_csv_read("t.csv", &plain, false, NULL, &csv, &err);
+        size_t column;
+        if (status == FT_OK) status = ft_csv_numeric_column(&csv, "v", &column, &err);
+        cr_expect_eq(status, FT_BAD_INPUT, "%s", cases[i][0]);
+        cr_expect_str_eq(err.message, cases[i][1], "%s", err.message);
+        ft_csv_free(&csv);
+    }
+}
+
+Test(csv, months_before_years)
+{
+    ft_csv csv = reads("Month;v\n01/2020;1\n02/2020;2\n12/2020;3\n", NULL, NULL);
+    cr_expect_str_eq(csv.style.format, "%m/%Y");
+    cr_expect(csv.times[2] - csv.times[1] == 304 * INT64_C(86400000000));
+    ft_csv_free(&csv);
+    csv = reads("Month;v\n1-2020;1\n2-2020;2\n", NULL, NULL);
+    cr_expect_str_eq(csv.style.format, "%m-%Y");
+    ft_csv_free(&csv);
+}

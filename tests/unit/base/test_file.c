@@ -247,6 +247,7 @@ Test(file, reads_a_large_file_whole)
     cr_assert_eq(ft_write_file("small", bytes, 99, &err), FT_OK);
     cr_assert_eq(ft_read_large_file("small", size, &data, &length, &err), FT_OK);
     cr_assert(length == 99 && memcmp(data, bytes, 99) == 0);
+    free(data);
     cr_assert_eq(ft_read_large_file("none", size, &data, &length, &err), FT_BAD_INPUT);
     free(bytes);
 }

@@ -9,8 +9,8 @@
 enum { FT_FOLD_LEAST = 64, FT_FOLDED_BYTES = 16 };
 
 /* Folds the first bytes of `data`, a multiple of 64, to 16: bytes whose CRC-32, without
- * the inversions before and after, is that of all of them, from `checksum` on. Returns how
- * many were folded; 0: this processor cannot, or there are fewer than 64. */
+ * the inversions before and after, is that of all of them, from `checksum` on. Returns
+ * how many were folded; 0: this processor cannot, or there are fewer than 64. */
 size_t ft_checksum_fold(uint32_t checksum, const void *data, size_t size,
                         unsigned char folded[FT_FOLDED_BYTES]);
 

@@ -37,7 +37,8 @@ static void read_piece(void *context, int64_t i)
     }
 }
 
-/* The buffer, malloc'd and NUL-terminated; NULL: not all could be read, or the file has grown. */
+/* The buffer, malloc'd and NUL-terminated; NULL: not all could be read, or the file has
+ * grown. */
 static char *read_pieces(int descriptor, size_t size)
 {
     char beyond;

@@ -1,4 +1,5 @@
-/* Reading a file by all cores: copying it from the system's memory is much of the work. */
+/* Reading a file by all cores: copying it from the system's memory is much of the
+ * work. */
 #ifndef FT_BASE_LARGE_FILE_H
 #define FT_BASE_LARGE_FILE_H
 

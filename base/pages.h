@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Before the first use of what malloc returned (or NULL). Does nothing to small blocks, nor
- * where the system has no large pages. */
+/* Before the first use of what malloc returned (or NULL). Does nothing to small blocks,
+ * nor where the system has no large pages. */
 void ft_use_large_pages(void *memory, size_t bytes);
 
 #endif

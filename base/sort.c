@@ -98,7 +98,8 @@ static void swap(double *a, double *b)
     *b = kept;
 }
 
-/* Quickselect (Hoare 1961): narrows [from, to] to where the place is. Numbers that make it slow are sorted. */
+/* Quickselect (Hoare 1961): narrows [from, to] to where the place is. Numbers that make
+ * it slow are sorted. */
 void ft_select_double(double *values, size_t count, size_t place)
 {
     enum { ROUNDS = 100, FEW = 16 };

@@ -45,7 +45,8 @@ static bool grow_items(ft_csv_items *items)
     return true;
 }
 
-/* Finds the series, or makes room for it: a bucket without one. `text` NULL: the only series. */
+/* Finds the series, or makes room for it: a bucket without one. `text` NULL: the only
+ * series. */
 static ft_status find(ft_csv_items *items, const char *text, size_t length, size_t *bucket, ft_error *err)
 {
     if (items->n_items == items->capacity && !grow_items(items))

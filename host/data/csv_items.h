@@ -22,20 +22,21 @@ typedef struct ft_csv_items {
     ft_text parts[FT_CSV_MAX_IDS], id; /* of a row, where several columns name a series */
 } ft_csv_items;
 
-/* Sets `last` to the series that the only id cell of a row names, which is added where it is new.
- * FT_BAD_INPUT where the cell is empty. `separator` stands between cells. */
+/* Sets `last` to the series that the only id cell of a row names, which is added where it
+ * is new. FT_BAD_INPUT where the cell is empty. `separator` stands between cells. */
 ft_status ft_csv_items_take(ft_csv_items *items, const ft_csv_cell *cell, char separator, ft_error *err);
 
 /* Without id columns: all rows are of the only series. */
 ft_status ft_csv_items_take_only(ft_csv_items *items, ft_error *err);
 
-/* Of several id columns: the cell at `place` among them, and when all `n_ids` are there, the series "a|b" (a
- * backslash stands before | and backslash in cells, so that different ones never make one name). */
+/* Of several id columns: the cell at `place` among them, and when all `n_ids` are there,
+ * the series "a|b" (a backslash stands before | and backslash in cells, so that different
+ * ones never make one name). */
 ft_status ft_csv_items_take_part(ft_csv_items *items, size_t place, const ft_csv_cell *cell, ft_error *err);
 ft_status ft_csv_items_take_parts(ft_csv_items *items, size_t n_ids, ft_error *err);
 
-/* Adds the series of `others`, of which number i is places[i] then; places: (others->n_items). The names that
- * are new move. */
+/* Adds the series of `others`, of which number i is places[i] then; places:
+ * (others->n_items). The names that are new move. */
 ft_status ft_csv_items_join(ft_csv_items *items, ft_csv_items *others, int32_t *places, ft_error *err);
 
 void ft_csv_items_free(ft_csv_items *items);

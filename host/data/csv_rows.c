@@ -136,8 +136,8 @@ static ft_status take_cell(ft_csv_rows *rows, size_t place, const ft_csv_cell *c
                                         : ft_csv_items_take_part(&rows->items, role - FT_CSV_ID, cell, err);
 }
 
-/* The functions named _quickly read what most cells are without looking for the cell's end first. False, with
- * nothing changed: the cell is to be read as any other. */
+/* The functions named _quickly read what most cells are without looking for the cell's
+ * end first. False, with nothing changed: the cell is to be read as any other. */
 
 static bool take_value_quickly(ft_csv_rows *rows, size_t index)
 {

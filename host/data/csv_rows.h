@@ -1,5 +1,5 @@
-/* From the rows of a CSV file to columns of dates, series and numbers. Parts of a file can be read at the same
- * time. */
+/* From the rows of a CSV file to columns of dates, series and numbers. Parts of a file
+ * can be read at the same time. */
 #ifndef FT_HOST_DATA_CSV_ROWS_H
 #define FT_HOST_DATA_CSV_ROWS_H
 
@@ -10,8 +10,8 @@
 #include "host/data/csv_settings.h"
 #include "host/data/date_formats.h"
 
-/* What column a cell belongs to: the index of one of numbers, FT_CSV_DATE, or FT_CSV_ID and more: its place
- * among the ids. */
+/* What column a cell belongs to: the index of one of numbers, FT_CSV_DATE, or FT_CSV_ID
+ * and more: its place among the ids. */
 #define FT_CSV_ID (SIZE_MAX / 2)
 #define FT_CSV_DATE SIZE_MAX
 
@@ -56,8 +56,8 @@ ft_status ft_csv_rows_open(ft_csv_rows *rows, const ft_csv_table *table, const f
                            const char *end, size_t first, ft_error *err);
 /* Reads all of them. Refuses what ft_csv_read refuses in a row. */
 ft_status ft_csv_rows_read(ft_csv_rows *rows, ft_error *err);
-/* Makes of parts that follow each other the rows of the csv: closes gaps between them, and numbers series and
- * finds texts in columns as one part would have. */
+/* Makes of parts that follow each other the rows of the csv: closes gaps between them,
+ * and numbers series and finds texts in columns as one part would have. */
 ft_status ft_csv_rows_join(ft_csv *csv, ft_csv_rows *parts, size_t n_parts, ft_error *err);
 void ft_csv_rows_free(ft_csv_rows *rows);
 

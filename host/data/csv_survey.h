@@ -1,5 +1,5 @@
-/* What a CSV text holds, found before its cells are: lines, bytes that need care, and where it may be cut into
- * pieces that are read at the same time. */
+/* What a CSV text holds, found before its cells are: lines, bytes that need care, and
+ * where it may be cut into pieces that are read at the same time. */
 #ifndef FT_HOST_DATA_CSV_SURVEY_H
 #define FT_HOST_DATA_CSV_SURVEY_H
 
@@ -19,7 +19,8 @@ typedef enum ft_csv_byte {
     FT_CSV_WIDE = 1 << 5 /* the first of several bytes of a blank, an apostrophe or a minus sign */
 } ft_csv_byte;
 
-/* A part of the text that begins at its start or behind a \n, and ends at its end or behind a \n. */
+/* A part of the text that begins at its start or behind a \n, and ends at its end or
+ * behind a \n. */
 typedef struct ft_csv_piece {
     const char *start, *end;
     size_t n_lines;    /* lines that end in it; at the text's end one more where its last line has no end */
@@ -34,8 +35,8 @@ typedef struct ft_csv_survey {
     uint32_t checksum; /* ft_checksum of the text */
 } ft_csv_survey;
 
-/* text: (size) and a NUL byte. Pieces have about piece_bytes. `name` is for messages. Refuses a text with a NUL
- * byte. On failure nothing is left to free. */
+/* text: (size) and a NUL byte. Pieces have about piece_bytes. `name` is for messages.
+ * Refuses a text with a NUL byte. On failure nothing is left to free. */
 ft_status ft_csv_survey_make(const char *name, const char *text, size_t size, size_t piece_bytes,
                              ft_csv_survey *survey, ft_error *err);
 /* Leaves out what lies before `at`, which line `line` begins at: the header. */

@@ -17,7 +17,8 @@ static ft_status check_value(const ft_csv *csv, size_t row, const char *target, 
                    csv->lines[row], target, value);
 }
 
-/* The least and the largest value besides one (NAN: of all), and how often that is there. */
+/* The least and the largest value besides one (NAN: of all), and how often that is
+ * there. */
 typedef struct extent {
     double least, largest;
     size_t count;
@@ -36,8 +37,9 @@ static extent find_extent(const ft_csv *csv, const ft_csv_column *column, double
     return e;
 }
 
-/* Notes a number that programs write for a missing value, where it is the least or the largest and lies farther
- * from all others than these from each other: -999 among 10.1 and 12.5. */
+/* Notes a number that programs write for a missing value, where it is the least or the
+ * largest and lies farther from all others than these from each other: -999 among 10.1
+ * and 12.5. */
 static void note_stand_in(const ft_csv *csv, const ft_csv_column *column, ft_text *notes)
 {
     static const double known[] = {-99, -99.9, -999, -999.9, -9999, -99999, 999, 9999, 99999, 1e20, 1e30};

@@ -4,8 +4,9 @@
 
 #include "host/data/csv.h"
 
-/* FT_BAD_INPUT where the file has no such column, or it has a text, an infinite number or one beyond float's
- * range. Notes where several columns have its name, and -999 and the like among other values. */
+/* FT_BAD_INPUT where the file has no such column, or it has a text, an infinite number or
+ * one beyond float's range. Notes where several columns have its name, and -999 and the
+ * like among other values. */
 ft_status ft_dataset_check_target(const ft_csv *csv, const char *target, ft_text *notes, ft_error *err);
 
 #endif

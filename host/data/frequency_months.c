@@ -8,7 +8,8 @@ static bool is_anchored(const ft_frequency *frequency, int64_t day)
     return ft_frequency_day(frequency, ft_month_of_day(day)) == day;
 }
 
-/* How many dates lie on the anchor, each in a month of its own; their months, if wanted. */
+/* How many dates lie on the anchor, each in a month of its own; their months, if
+ * wanted. */
 static size_t count_anchored(const ft_date_series *s, const ft_frequency *frequency, int64_t *months)
 {
     size_t count = 0;
@@ -50,7 +51,8 @@ static void set_from_month(const ft_date_series *s, int64_t month, ft_frequency 
     frequency->from = ft_frequency_day(frequency, month) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
 }
 
-/* Whether there are no more dates than one a month, but for a few: a cheap test before expensive ones. */
+/* Whether there are no more dates than one a month, but for a few: a cheap test before
+ * expensive ones. */
 static bool may_be_monthly(const ft_date_series *s)
 {
     int64_t first = ft_month_of_day(ft_day_of(s->local[0])),
@@ -70,7 +72,8 @@ static bool set_months(const ft_date_series *s, ft_frequency *frequency, int64_t
     frequency->regular = n == s->n;
     for (size_t i = 1; i < n; i++)
         if (months[i] - months[i - 1] != spacing) frequency->regular = false;
-    /* The period that the last date lies in has its row. Periods end with the anchors that are an end. */
+    /* The period that the last date lies in has its row. Periods end with the anchors
+     * that are an end. */
     bool is_end = frequency->anchor == FT_ANCHOR_BUSINESS_END ||
                   (frequency->anchor == FT_ANCHOR_DAY && frequency->day > 15);
     int64_t since = ft_floor_rest(last - phase, spacing);
@@ -105,8 +108,8 @@ bool ft_infer_nth_weekday(const ft_date_series *s, ft_frequency *frequency, int6
     return true;
 }
 
-/* The two days of the month that most dates lie on; a month's last day counts as 31. False: they are not half
- * a month apart. */
+/* The two days of the month that most dates lie on; a month's last day counts as 31.
+ * False: they are not half a month apart. */
 static bool find_two_days(const ft_date_series *s, ft_frequency *frequency)
 {
     size_t counts[32] = {0};
@@ -154,8 +157,8 @@ bool ft_infer_half_months(const ft_date_series *s, ft_frequency *frequency)
     return true;
 }
 
-/* Anchors months at the median day; at the start or the end of the month where that is near, of its weekdays
- * where there is no other. */
+/* Anchors months at the median day; at the start or the end of the month where that is
+ * near, of its weekdays where there is no other. */
 static void set_median_day(const ft_date_series *s, ft_frequency *frequency)
 {
     bool has_weekend = false;

@@ -47,8 +47,9 @@ static void find_time_of_day(ft_date_series *s)
     s->is_daily = ft_dates_most(count, s->n);
 }
 
-/* Dates of one time of day in a zone that changes its clocks, but written without its offset (in UTC, as a
- * rule), have two, an hour apart: those that have the earlier one are moved, so that each lies on its day. */
+/* Dates of one time of day in a zone that changes its clocks, but written without its
+ * offset (in UTC, as a rule), have two, an hour apart: those that have the earlier one
+ * are moved, so that each lies on its day. */
 static void undo_clock_change(ft_date_series *s)
 {
     const int64_t hour = FT_MICROSECONDS_AN_HOUR;
@@ -73,8 +74,9 @@ static void undo_clock_change(ft_date_series *s)
         if (ft_time_of_day(s->local[i]) == moved) s->local[i] += hour;
 }
 
-/* One date a day, at whatever time (when somebody came to write it down), is a matter of days: each takes the
- * time of the last. Not so where half of the steps are equal, as each 36 hours. */
+/* One date a day, at whatever time (when somebody came to write it down), is a matter of
+ * days: each takes the time of the last. Not so where half of the steps are equal, as
+ * each 36 hours. */
 static void level_times_of_day(ft_date_series *s)
 {
     size_t count;

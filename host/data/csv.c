@@ -198,7 +198,8 @@ static ft_status open_parts(loader *load, size_t n_parts, ft_error *err)
     return status;
 }
 
-/* A part that cannot be read, or has a row that goes on into the next one, is noticed by read_rows. */
+/* A part that cannot be read, or has a row that goes on into the next one, is noticed by
+ * read_rows. */
 static void read_part(void *context, int64_t i)
 {
     ft_csv_rows *rows = &((loader *)context)->parts[i];
@@ -206,9 +207,10 @@ static void read_part(void *context, int64_t i)
     rows->failed = ft_csv_rows_read(rows, &ignored) != FT_OK || rows->went_beyond;
 }
 
-/* Reads the pieces at the same time, on the assumption that none begins inside a quoted cell; false: that was
- * wrong, or there is an error, and nothing was read. Words of --missing are marked where they are found, which
- * threads must not do at the same time. */
+/* Reads the pieces at the same time, on the assumption that none begins inside a quoted
+ * cell; false: that was wrong, or there is an error, and nothing was read. Words of
+ * --missing are marked where they are found, which threads must not do at the same
+ * time. */
 static bool read_in_parts(loader *load)
 {
     ft_error ignored;

@@ -183,7 +183,8 @@ static const char *hint_on_year_and_number(const ft_csv_cell *cell)
     return NULL;
 }
 
-/* What is to be done about a year that something unknown stands behind; NULL: it is no such. */
+/* What is to be done about a year that something unknown stands behind; NULL: it is no
+ * such. */
 static const char *hint_on_year(const ft_csv_cell *cell)
 {
     size_t at = 0;

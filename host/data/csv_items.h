@@ -14,10 +14,11 @@ typedef struct ft_csv_items {
     const char *path, *id_name; /* for messages */
     char **names;               /* (n_items); NULL: the only series */
     size_t n_items, capacity;
-    int32_t last;      /* the series of the row before */
-    size_t last_bytes; /* of its name where a cell that begins with it and ends behind it is the whole of it,
-                          without quotes; 0: look at the cell */
-    int32_t *buckets;  /* (n_buckets): index of a series by the hash of its name, -1: free */
+    int32_t last; /* the series of the row before */
+    /* Of its name where a cell that begins with it and ends behind it is the whole of it,
+     * without quotes; 0: look at the cell. */
+    size_t last_bytes;
+    int32_t *buckets; /* (n_buckets): a series by the hash of its name, -1: free */
     size_t n_buckets;
     ft_text parts[FT_CSV_MAX_IDS], id; /* of a row, where several columns name a series */
 } ft_csv_items;

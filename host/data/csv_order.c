@@ -59,7 +59,8 @@ static void look_at_range(void *context, int64_t i)
     if (fails) atomic_store(&r->fails, true);
 }
 
-/* Whether rows lie series by series, in the order of the series' numbers, with dates rising in each. */
+/* Whether rows lie series by series, in the order of the series' numbers, with dates
+ * rising in each. */
 static bool is_in_order(const ft_csv *csv)
 {
     range all = {.csv = csv};
@@ -111,8 +112,8 @@ static bool is_named(const ft_csv_column *column, const char *const *words)
     return false;
 }
 
-/* Whether a column of numbers is named as one of hours, and rises where rows with one date follow each other.
- */
+/* Whether a column of numbers is named as one of hours, and rises where rows with one
+ * date follow each other. */
 static bool counts_hours(const ft_csv *csv, const ft_csv_column *column)
 {
     static const char *const words[] = {"time", "hour", "uhr", "stunde", "heure", "hora", NULL};
@@ -124,7 +125,8 @@ static bool counts_hours(const ft_csv *csv, const ft_csv_column *column)
     return true;
 }
 
-/* Whether the dates are years, and a column is named as one of months, weeks, quarters or days and may be. */
+/* Whether the dates are years, and a column is named as one of months, weeks, quarters or
+ * days and may be. */
 static bool is_part_of_year(const ft_csv *csv, const ft_csv_column *column)
 {
     static const char *const words[] = {"month",   "monat",   "mois",    "week", "woche",

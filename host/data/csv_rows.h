@@ -24,8 +24,8 @@ typedef struct ft_csv_table {
     const char **names; /* (width), for messages */
     size_t date_place;
     char date_format[FT_DATE_FORMAT_CHARS]; /* "": ft_timestamp_parse's */
-    char other_date_format
-        [FT_DATE_FORMAT_CHARS]; /* as good as the other: dates are refused; "": there is none */
+    /* As good as the other: dates are refused; "": there is none. */
+    char other_date_format[FT_DATE_FORMAT_CHARS];
 } ft_csv_table;
 
 /* The first cell of a column that is no number. */
@@ -40,15 +40,15 @@ typedef struct ft_csv_rows {
     ft_csv_scanner scanner;
     const char *end; /* rows that begin before it are read */
     size_t first, count;
-    bool went_beyond, failed; /* went_beyond: the last row went on past `end`; failed: the caller's */
+    bool went_beyond, failed; /* the last row went on past `end`; the caller's */
     const char *row_start;    /* of the row that is being read */
     size_t row_line;
     ft_csv_items items;       /* csv->items has places in it */
     ft_csv_first_text *texts; /* (n_columns) */
     ft_string_pool dates;     /* owns csv->dates */
     ft_timestamp_style style; /* of the last row */
-    size_t plain_bytes;       /* of its date, where ft_timestamp_plain_style made the style; else 0 */
-    struct ft_csv_day *days;  /* those of the form 2024-12-31 that were read last, by their hash */
+    size_t plain_bytes;       /* of its date, where that is plain; else 0 */
+    struct ft_csv_day *days;  /* 2024-12-31 and the like, by their hash */
 } ft_csv_rows;
 
 /* From where the scanner is. FT_NO_MEMORY leaves *rows to be freed. */

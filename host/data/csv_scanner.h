@@ -30,7 +30,8 @@ typedef struct ft_csv_scanner {
     ft_text unquoted; /* the last cell that had doubled quotes, without them */
 } ft_csv_scanner;
 
-/* Begins at the text's start, past a byte-order mark, with commas. A NUL byte stands behind the text. */
+/* Begins at the text's start, past a byte-order mark, with commas. A NUL byte stands
+ * behind the text. */
 ft_csv_scanner ft_csv_scan(const char *path, const char *text, size_t size);
 /* Another one at the same place, to look ahead with. */
 ft_csv_scanner ft_csv_scanner_copy(const ft_csv_scanner *scanner);
@@ -58,7 +59,8 @@ static inline void ft_csv_end_line(ft_csv_scanner *scanner)
     scanner->line++;
 }
 
-/* Past the end of a cell, at which the scanner is. Returns whether its row ends there too. */
+/* Past the end of a cell, at which the scanner is. Returns whether its row ends there
+ * too. */
 static inline bool ft_csv_end_cell(ft_csv_scanner *scanner)
 {
     if (scanner->at == scanner->end) return true;
@@ -70,7 +72,8 @@ static inline bool ft_csv_end_cell(ft_csv_scanner *scanner)
     return !separated;
 }
 
-/* How many lines end in [from, to), which does not end between \r and \n. `to` can be read. */
+/* How many lines end in [from, to), which does not end between \r and \n. `to` can be
+ * read. */
 size_t ft_csv_count_lines(const char *from, const char *to);
 
 #endif

@@ -16,14 +16,14 @@ typedef enum ft_csv_byte {
     FT_CSV_COMMA = 1 << 2,
     FT_CSV_POINT = 1 << 3,
     FT_CSV_APOSTROPHE = 1 << 4,
-    FT_CSV_WIDE = 1 << 5 /* the first of several bytes of a blank, an apostrophe or a minus sign */
+    FT_CSV_WIDE = 1 << 5 /* begins a wide blank, apostrophe or minus sign */
 } ft_csv_byte;
 
 /* A part of the text that begins at its start or behind a \n, and ends at its end or
  * behind a \n. */
 typedef struct ft_csv_piece {
     const char *start, *end;
-    size_t n_lines;    /* lines that end in it; at the text's end one more where its last line has no end */
+    size_t n_lines;    /* that end in it, or with the text */
     size_t first_line; /* the number of its first one, from 1 */
     uint32_t checksum; /* of its bytes */
     unsigned bytes;    /* ft_csv_byte of those that are in it */

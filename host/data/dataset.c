@@ -245,7 +245,7 @@ static void count_rows(joiner *join)
 {
     for (size_t f = 0; f < join->n_files; f++) {
         const ft_csv *csv = &join->files[f];
-        for (size_t row = 0, next; row < csv->n_rows; row = next) { /* rows of one item after each other */
+        for (size_t row = 0, next; row < csv->n_rows; row = next) {
             next = row + 1;
             while (next < csv->n_rows && csv->items[next] == csv->items[row]) next++;
             join->counts[(size_t)item_of(join, f, row) * MAX_FILES + f] += (int64_t)(next - row);

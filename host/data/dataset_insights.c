@@ -14,7 +14,7 @@ enum { FEW_ROWS = 100000 }; /* not worth a thread */
 typedef struct gathered {
     ft_insights_split split;
     ft_insights_column *columns; /* (n_columns + n_ids): the dataset's and the ids */
-    double **values;             /* (n_columns), NULL for a text column, and where the dataset's do */
+    double **values;             /* (n_columns), NULL: texts, or the dataset's serve */
     uint8_t **missing;           /* (n_columns), NULL for a numeric one */
     size_t *series_starts;
 } gathered;

@@ -17,8 +17,8 @@ static bool are_days(const int64_t *values)
     return (values[1] - values[0]) % FT_MICROSECONDS_A_DAY == 0;
 }
 
-/* In absolute time, or by the wall clock as days that begin at midnight. Two rows have equal steps in both:
- * whole days are what is meant. */
+/* In absolute time, or by the wall clock as days that begin at midnight. Two rows have
+ * equal steps in both: whole days are what is meant. */
 static bool infer_equal_steps(const ft_date_series *s, ft_frequency *frequency)
 {
     bool in_time = have_equal_steps(s->times, s->n), by_clock = have_equal_steps(s->local, s->n);
@@ -30,7 +30,8 @@ static bool infer_equal_steps(const ft_date_series *s, ft_frequency *frequency)
     return true;
 }
 
-/* Equal steps of 52 weeks, which may as well be years that end on a last weekday of a month. */
+/* Equal steps of 52 weeks, which may as well be years that end on a last weekday of a
+ * month. */
 static bool are_years_of_weeks(const ft_date_series *s)
 {
     return have_equal_steps(s->local, s->n) && s->local[1] - s->local[0] == 52 * FT_MICROSECONDS_A_WEEK;
@@ -44,7 +45,8 @@ static ft_week_pattern business_week(int64_t time_of_day)
     return week;
 }
 
-/* Each date the same number of business days after the one before: 1, or more (2B) where 4 dates show it. */
+/* Each date the same number of business days after the one before: 1, or more (2B) where
+ * 4 dates show it. */
 static bool infer_business_days(const ft_date_series *s, ft_frequency *frequency)
 {
     const ft_week_pattern week = business_week(s->time_of_day);
@@ -74,8 +76,8 @@ static bool are_weekends_left_out(int64_t first_day, int64_t last_day, size_t n)
     return chance < 0.05;
 }
 
-/* Business days, or each 2nd, 3rd, ... of them where most steps are multiples of that, where all dates are
- * such, but a step of days would lead to a weekend. */
+/* Business days, or each 2nd, 3rd, ... of them where most steps are multiples of that,
+ * where all dates are such, but a step of days would lead to a weekend. */
 static bool infer_gappy_business_days(const ft_date_series *s, ft_frequency *frequency)
 {
     const int64_t first = ft_day_of(s->local[0]), last = ft_day_of(s->local[s->n - 1]);
@@ -126,8 +128,8 @@ static bool infer_weeks(const ft_date_series *s, ft_frequency *frequency, int64_
     return true;
 }
 
-/* How many days from `*at` (their place of their last date) backwards have their first date at one time of
- * day; *at goes to the last date before them, or (size_t)-1. */
+/* How many days from `*at` (their place of their last date) backwards have their first
+ * date at one time of day; *at goes to the last date before them, or (size_t)-1. */
 static size_t count_days_back(const ft_date_series *s, size_t first, size_t *at, int64_t *opening)
 {
     size_t count = 0;
@@ -145,9 +147,9 @@ static size_t count_days_back(const ft_date_series *s, size_t first, size_t *at,
     return count;
 }
 
-/* Hours of opening in a zone that changed its clocks, but written without its offset (in UTC, as a rule): the
- * dates from `first` on, those before the change moved by its hour to the hours of the last days. NULL in
- * *moved where there is no such change. */
+/* Hours of opening in a zone that changed its clocks, but written without its offset (in
+ * UTC, as a rule): the dates from `first` on, those before the change moved by its hour
+ * to the hours of the last days. NULL in *moved where there is no such change. */
 static ft_status follow_clock_change(const ft_date_series *s, size_t first, int64_t **moved, ft_error *err)
 {
     size_t at = s->n - 1, changed;

@@ -103,7 +103,8 @@ ft_timestamp_style ft_timestamp_plain_style(const char *text, size_t length)
                                 .time_separator = length == PLAIN_CLOCK ? text[PLAIN_DAY] : ' '};
 }
 
-/* YYYY-MM-DD, alone or with " HH:MM:SS" behind it: the form of most files, read in a tenth of the time. */
+/* YYYY-MM-DD, alone or with " HH:MM:SS" behind it: the form of most files, read in a
+ * tenth of the time. */
 static bool parse_plain(const char *text, size_t length, int64_t *time, ft_timestamp_style *style)
 {
     int64_t day, clock = 0;

@@ -73,7 +73,8 @@ static void continue_dates(const ft_dataset *dataset)
     }
 }
 
-/* Read in pieces, a file is what it is when read at once, or refused with the same words. */
+/* Read in pieces, a file is what it is when read at once, or refused with the same
+ * words. */
 static void read_pieces(const ft_dataset_source *source, const char *path, size_t piece)
 {
     ft_csv whole, csv;

@@ -1,5 +1,6 @@
-/* How long files take to be read: the least wall and processor time of several readings, in seconds, without
- * the start of a process. bench/peers/read_csv.py compares them with pandas'.
+/* How long files take to be read: the least wall and processor time of several readings,
+ * in seconds, without the start of a process. bench/peers/read_csv.py compares them with
+ * pandas'.
  *
  * usage: ftgpu_read_csv TIMES FILE TARGET [ID] */
 #include <math.h>

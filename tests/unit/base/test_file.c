@@ -211,7 +211,8 @@ Test(file, checksum_is_crc32_and_chains)
     cr_expect_eq(ft_checksum(ft_checksum(0, "1234", 4), "56789", 5), 0xCBF43926u);
 }
 
-/* Processors that can fold; every length around what they fold at a time, from any place. */
+/* Processors that can fold; every length around what they fold at a time, from any
+ * place. */
 Test(file, checksum_is_zlibs_of_any_length)
 {
     enum { MOST = 5 << 20 };

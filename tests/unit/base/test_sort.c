@@ -76,7 +76,7 @@ Test(sort, selects_what_sorting_would_put_there)
             for (size_t i = 0; i < count; i++) {
                 const uint64_t drawn = next(&state);
                 values[i] = kind == 0   ? (double)(int64_t)drawn
-                            : kind == 1 ? (double)(drawn % 3) * (drawn & 8 ? -1 : 1) /* -0, too */
+                            : kind == 1 ? (double)(drawn % 3) * (drawn & 8 ? -1 : 1)
                             : kind == 2 ? (double)i
                             : kind == 3 ? -(double)i
                                         : (double)(i < count / 2 ? i : count - i);

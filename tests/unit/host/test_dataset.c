@@ -114,7 +114,8 @@ Test(dataset, several_series_interleaved)
     ft_dataset_free(&dataset);
 }
 
-/* -999 and the like, where no other value is near; as a value among others it says nothing. */
+/* -999 and the like, where no other value is near; as a value among others it says
+ * nothing. */
 Test(dataset, numbers_that_stand_for_missing_values_are_noted)
 {
     static const struct {
@@ -130,7 +131,7 @@ Test(dataset, numbers_that_stand_for_missing_values_are_noted)
         {"2024-01-01,10\n2024-01-02,-999\n2024-01-03,12\n", "-999", NULL},
         {"2024-01-01,-990\n2024-01-02,-999\n2024-01-03,12\n", NULL, NULL},
         {"2024-01-01,-998\n2024-01-02,-999\n2024-01-03,-1000\n", NULL, NULL},
-        {"2024-01-01,5\n2024-01-02,999\n2024-01-03,5\n", NULL, NULL}, /* all others are the same */
+        {"2024-01-01,5\n2024-01-02,999\n2024-01-03,5\n", NULL, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[200];

@@ -1,4 +1,4 @@
-/* Radix sort; see sort.h. */
+/* Radix sort and selection; see sort.h. */
 #include "base/sort.h"
 
 #include <math.h>
@@ -89,4 +89,39 @@ void ft_sort_doubles(double *values, size_t count)
     const uint64_t *sorted = sort_keys(keys, keys + count, count);
     for (size_t i = 0; i < count; i++) values[i] = double_of(sorted[i]);
     free(keys);
+}
+
+static void swap(double *a, double *b)
+{
+    const double kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Quickselect (Hoare 1961): narrows [from, to] to where the place is. Numbers that make
+ * it slow are sorted. */
+void ft_select_double(double *values, size_t count, size_t place)
+{
+    enum { ROUNDS = 100, FEW = 16 };
+    size_t from = 0, to = count - 1;
+    for (int round = 0; round < ROUNDS && to - from > FEW; round++) {
+        const uint64_t a = key_of(values[from]), b = key_of(values[from + (to - from) / 2]),
+                       c = key_of(values[to]), least = a < b ? a : b, most = a < b ? b : a,
+                       pivot = c < least  ? least
+                               : c > most ? most
+                                          : c; /* the one in the middle */
+        size_t low = from, high = to;
+        for (;;) {
+            while (key_of(values[low]) < pivot) low++;
+            while (key_of(values[high]) > pivot) high--;
+            if (low >= high) break;
+            swap(&values[low++], &values[high--]);
+        }
+        /* Up to `high` none is above the pivot, from high + 1 on none below. */
+        if (place <= high)
+            to = high;
+        else
+            from = high + 1;
+    }
+    ft_sort_doubles(values + from, to - from + 1);
 }

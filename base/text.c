@@ -157,6 +157,8 @@ static void trim(const char **text, size_t *length)
     while (*length && isspace((unsigned char)(*text)[*length - 1])) (*length)--;
 }
 
+enum { MOST_PLAIN = 21 }; /* a sign, 19 digits and a point */
+
 /* A number as scanned: (-1)^negative x digits x 10^exponent, `digits` exact unless
  * `long_form`. */
 typedef struct scanned {
@@ -165,36 +167,35 @@ typedef struct scanned {
     bool negative, long_form;
 } scanned;
 
-/* Scans digits, perhaps with a point among them, that fit into 64 bits, as most
- * numbers do. */
-static bool scan_plain(const char *text, size_t length, scanned *out)
+/* Scans digits, perhaps with a decimal mark among them, that fit into 64 bits, as most
+ * numbers do. Returns where they end, at most at `end`; NULL: there are none, or more. */
+static const char *scan_plain(const char *text, const char *end, char decimal, scanned *out)
 {
-    const char *end = text + length;
     const bool negative = text < end && *text == '-';
     if (negative) text++;
-    if (end - text < 1 || end - text > 20) return false;
     const char *start = text, *point = NULL;
     uint64_t digits = 0;
     for (; text < end; text++) {
         const unsigned digit = (unsigned)*text - '0';
         if (digit <= 9)
             digits = digits * 10 + digit;
-        else if (*text == '.' && !point)
+        else if (*text == decimal && !point)
             point = text;
         else
-            return false;
+            break;
     }
-    const int count = (int)(end - start) - (point != NULL);
-    if (count < 1 || count > 19) return false;
-    *out = (scanned){.digits = digits, .exponent = point ? (int)(point + 1 - end) : 0, .negative = negative};
-    return true;
+    const int count = (int)(text - start) - (point != NULL);
+    if (count < 1 || count > 19) return NULL;
+    *out = (scanned){.digits = digits, .exponent = point ? (int)(point + 1 - text) : 0, .negative = negative};
+    return text;
 }
 
 static bool scan_decimal(const char *text, size_t length, scanned *out)
 {
-    if (scan_plain(text, length, out)) return true;
-    *out = (scanned){0};
     const char *end = text + length;
+    *out = (scanned){0};
+    if (length <= MOST_PLAIN && scan_plain(text, end, '.', out) == end) return true;
+    *out = (scanned){0};
     if (text < end && (*text == '-' || *text == '+')) out->negative = *text++ == '-';
     bool any = false, point = false;
     int significant = 0;
@@ -248,23 +249,34 @@ static bool round_twice(const scanned *number, double *value)
     return true;
 }
 
-bool ft_parse_double(const char *text, size_t length, double *value)
+/* Rounds to the nearest double without strtod; false: it is not certain. */
+static bool round_scanned(const scanned *number, double *value)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    /* Both factors are exact in double, so one rounding gives the nearest double (Clinger
+     * 1990). */
+    if (number->long_form || number->digits > (1ull << 53) || number->exponent < -22 || number->exponent > 22)
+        return round_twice(number, value);
+    double result = (double)number->digits;
+    result = number->exponent < 0 ? result / powers[-number->exponent] : result * powers[number->exponent];
+    *value = number->negative ? -result : result;
+    return true;
+}
+
+const char *ft_parse_plain_double(const char *text, char decimal, double *value)
+{
+    scanned number = {0};
+    const char *end = scan_plain(text, text + MOST_PLAIN, decimal, &number);
+    return end && round_scanned(&number, value) ? end : NULL;
+}
+
+bool ft_parse_double(const char *text, size_t length, double *value)
+{
     trim(&text, &length);
     scanned number;
     if (!scan_decimal(text, length, &number)) return false;
-    /* Both factors are exact in double, so one rounding gives the nearest double (Clinger
-     * 1990). */
-    if (!number.long_form && number.digits <= (1ull << 53) && number.exponent >= -22 &&
-        number.exponent <= 22) {
-        double result = (double)number.digits;
-        result = number.exponent < 0 ? result / powers[-number.exponent] : result * powers[number.exponent];
-        *value = number.negative ? -result : result;
-        return true;
-    }
-    if (round_twice(&number, value)) return true;
+    if (round_scanned(&number, value)) return true;
     pthread_once(&c_locale_once, make_c_locale);
     char small[128];
     char *copy = length < sizeof small ? small : malloc(length + 1);

@@ -50,6 +50,8 @@ foreach(tool ftgpu_logits ftgpu_train)
   add_executable(${tool} tests/tools/${tool}.c tests/tools/tool.c)
   target_link_libraries(${tool} PRIVATE ft_model)
 endforeach()
+add_executable(ftgpu_read_csv tests/tools/ftgpu_read_csv.c) # how long files take to be read
+target_link_libraries(ftgpu_read_csv PRIVATE ft_data)
 add_executable(ftgpu_synthetic tests/tools/ftgpu_synthetic.c) # artificial series: their picture and speed
 target_link_libraries(ftgpu_synthetic PRIVATE ft_model)
 

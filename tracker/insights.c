@@ -7,13 +7,15 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/parallel.h"
 #include "base/sort.h"
 #include "base/text.h"
 #include "tracker/kolmogorov_smirnov.h"
 #include "tracker/quantiles.h"
 #include "tracker/statistics.h"
 
-enum { VOLATILITY_WINDOW = 20, TRADING_DAYS = 252 };
+/* FEW_ROWS are not worth a thread. */
+enum { VOLATILITY_WINDOW = 20, TRADING_DAYS = 252, FEW_ROWS = 100000 };
 
 /* A figure's name and value; a list of them becomes an object. */
 typedef struct figure {
@@ -76,14 +78,24 @@ static void series_volatility(const ft_insights_split *split, const double *valu
     }
 }
 
-/* Drops NaN, sorts, and returns how many are left. */
-static size_t sort_known(double *values, size_t count)
+/* Drops NaN, and returns how many are left. */
+static size_t drop_missing(double *values, size_t count)
 {
     size_t n_known = 0;
     for (size_t i = 0; i < count; i++)
         if (!isnan(values[i])) values[n_known++] = values[i];
-    ft_sort_doubles(values, n_known);
     return n_known;
+}
+
+/* Moves the values. */
+static double median_of(double *values, size_t count)
+{
+    if (count < 2) return count ? values[0] : NAN;
+    const size_t above = count / 2;
+    ft_select_double(values, count, above);
+    ft_select_double(values, above, above - 1); /* the largest of those below */
+    const double middle[] = {values[above - 1], values[above]};
+    return count % 2 ? middle[1] : ft_quantile_double(middle, 2, 0.5);
 }
 
 cJSON *ft_insights_quality(const ft_insights_split *split)
@@ -123,7 +135,7 @@ cJSON *ft_insights_distribution(const ft_insights_split *split, const double *ta
     if (!returns) return NULL;
     series_returns(split, target, returns);
     ft_moments moments = ft_moments_of(returns, split->n_rows);
-    size_t n_known = sort_known(returns, split->n_rows);
+    size_t n_known = drop_missing(returns, split->n_rows);
     const figure figures[] = {
         {"mean", moments.mean},
         {"std", moments.std},
@@ -131,7 +143,7 @@ cJSON *ft_insights_distribution(const ft_insights_split *split, const double *ta
         {"kurtosis", moments.kurtosis},
         {"min", moments.min},
         {"max", moments.max},
-        {"median", ft_quantile_double(returns, n_known, 0.5)},
+        {"median", median_of(returns, n_known)},
     };
     free(returns);
     return figures_to_json(figures, sizeof figures / sizeof *figures);
@@ -144,8 +156,8 @@ cJSON *ft_insights_regimes(const ft_insights_split *split, const double *target)
     double *volatility = returns + split->n_rows;
     series_volatility(split, target, returns, volatility);
     ft_moments moments = ft_moments_of(volatility, split->n_rows);
-    size_t n_known = sort_known(volatility, split->n_rows), n_high = 0;
-    double threshold = ft_quantile_double(volatility, n_known, 0.5);
+    size_t n_known = drop_missing(volatility, split->n_rows), n_high = 0;
+    double threshold = median_of(volatility, n_known);
     for (size_t i = 0; i < n_known; i++) n_high += volatility[i] > threshold;
     free(returns);
     const figure figures[] = {
@@ -166,7 +178,8 @@ static double *sorted_returns(const ft_insights_split *split, const double *targ
     double *returns = malloc((split->n_rows + 1) * sizeof *returns);
     if (!returns) return NULL;
     series_returns(split, target, returns);
-    *count = sort_known(returns, split->n_rows);
+    *count = drop_missing(returns, split->n_rows);
+    ft_sort_doubles(returns, *count);
     return returns;
 }
 
@@ -219,33 +232,66 @@ cJSON *ft_insights_correlations(const ft_insights_split *split, const char *targ
     return object;
 }
 
+/* The parts of the insights, each of which a core computes. */
+enum { QUALITY, REGIMES = QUALITY + 3, DISTRIBUTION = REGIMES + 3, RETURNS_TEST, CORRELATIONS, N_PARTS };
+
+typedef struct parts {
+    const ft_insights_split *splits[3]; /* training, validation, test; NULL: left out */
+    const double *targets[3];
+    const char *target;
+    cJSON *made[N_PARTS];
+} parts;
+
+static const char *const part_keys[N_PARTS] = {"train_quality",       "val_quality",  "test_quality",
+                                               "train_regimes",       NULL,           "test_regimes",
+                                               "target_distribution", "returns_test", "correlations"};
+
+static bool is_wanted(const parts *p, int part)
+{
+    if (part == RETURNS_TEST) return p->splits[0] && p->splits[2];
+    return part_keys[part] && p->splits[part < DISTRIBUTION ? part % 3 : 0];
+}
+
+static void make_part(void *context, int64_t i)
+{
+    parts *p = context;
+    const int part = (int)i, split = part % 3;
+    if (!is_wanted(p, part)) return;
+    if (part < REGIMES)
+        p->made[part] = ft_insights_quality(p->splits[split]);
+    else if (part < DISTRIBUTION)
+        p->made[part] = ft_insights_regimes(p->splits[split], p->targets[split]);
+    else if (part == DISTRIBUTION)
+        p->made[part] = ft_insights_distribution(p->splits[0], p->targets[0]);
+    else if (part == RETURNS_TEST)
+        p->made[part] = ft_insights_returns_test(p->splits[0], p->targets[0], p->splits[2], p->targets[2]);
+    else
+        p->made[part] = ft_insights_correlations(p->splits[0], p->target);
+}
+
 ft_status ft_insights_create(const ft_insights_split *train, const ft_insights_split *val,
                              const ft_insights_split *test, const char *target, cJSON **insights,
                              ft_error *err)
 {
-    static const char *const quality_keys[] = {"train_quality", "val_quality", "test_quality"};
-    static const char *const regime_keys[] = {"train_regimes", NULL, "test_regimes"};
-    const ft_insights_split *const splits[] = {train, val, test};
+    static const int order[N_PARTS] = {QUALITY,     QUALITY + 1, QUALITY + 2,  DISTRIBUTION, REGIMES,
+                                       REGIMES + 1, REGIMES + 2, RETURNS_TEST, CORRELATIONS};
+    parts p = {.splits = {train, val, test}, .target = target};
     *insights = NULL;
-    for (int s = 0; s < 3; s++)
-        if (splits[s] && !find_numeric(splits[s], target))
+    for (int s = 0; s < 3; s++) {
+        p.targets[s] = p.splits[s] ? find_numeric(p.splits[s], target) : NULL;
+        if (p.splits[s] && !p.targets[s])
             return ft_fail(err, FT_BAD_INPUT, "data insights: there is no numeric column \"%.200s\"", target);
+    }
+    ft_parallel(train && train->n_rows > FEW_ROWS ? 0 : 1, N_PARTS, make_part, &p);
     cJSON *object = cJSON_CreateObject();
     bool ok = object != NULL;
-    for (int s = 0; s < 3; s++)
-        if (splits[s]) ok = ok && put(object, quality_keys[s], ft_insights_quality(splits[s]));
-    if (train)
-        ok = ok &&
-             put(object, "target_distribution", ft_insights_distribution(train, find_numeric(train, target)));
-    for (int s = 0; s < 3; s++)
-        if (splits[s] && regime_keys[s])
-            ok = ok &&
-                 put(object, regime_keys[s], ft_insights_regimes(splits[s], find_numeric(splits[s], target)));
-    if (train && test)
-        ok = ok && put(object, "returns_test",
-                       ft_insights_returns_test(train, find_numeric(train, target), test,
-                                                find_numeric(test, target)));
-    if (train) ok = ok && put(object, "correlations", ft_insights_correlations(train, target));
+    for (int i = 0; i < N_PARTS; i++) {
+        if (!is_wanted(&p, order[i])) continue;
+        if (ok)
+            ok = put(object, part_keys[order[i]], p.made[order[i]]);
+        else
+            cJSON_Delete(p.made[order[i]]);
+    }
     if (!ok) {
         cJSON_Delete(object);
         return ft_no_memory(err, "data insights", train ? train->n_rows * sizeof(double) : 0);

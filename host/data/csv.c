@@ -1,54 +1,37 @@
 /* From the cells of a CSV file to columns of numbers; see csv.h. */
 #include "host/data/csv.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/checksum.h"
+#include "base/pages.h"
+#include "base/parallel.h"
 #include "host/data/csv_header.h"
 #include "host/data/csv_hints.h"
-#include "host/data/csv_items.h"
 #include "host/data/csv_layout.h"
 #include "host/data/csv_order.h"
+#include "host/data/csv_rows.h"
 #include "host/data/csv_scanner.h"
 #include "host/data/csv_settings.h"
+#include "host/data/csv_survey.h"
 #include "host/data/csv_text.h"
 #include "host/data/date_formats.h"
+
+enum { PIECE_BYTES = 1 << 21 };
+static const size_t max_rows = 1u << 30;
 
 /* What the reader needs while it reads, besides what it leaves in the ft_csv. */
 typedef struct loader {
     ft_csv *csv;
     const ft_csv *like; /* an earlier file, or NULL */
     ft_csv_settings settings;
+    ft_csv_survey survey;
     ft_csv_scanner scanner;
-    size_t width; /* cells in a row */
-    /* (width): index of the column, role_date, or role_id and more: place among the
-     * ids */
-    size_t *roles;
-    const char **names; /* (width), for messages; the ft_csv's, or header's */
-    char **header;      /* (width): names of the id columns, NULL for others */
-    size_t date_place;
-    char date_format[FT_DATE_FORMAT_CHARS], other_date_format[FT_DATE_FORMAT_CHARS];
-    size_t capacity; /* rows for which there is memory */
-    ft_csv_items items;
+    ft_csv_table table;
+    char **id_names;    /* (table.width): NULL for other columns */
+    ft_csv_rows *parts; /* (n_parts), which are not yet in the ft_csv */
+    size_t n_parts;
 } loader;
-
-static const size_t role_id = SIZE_MAX / 2, role_date = SIZE_MAX;
-static const size_t max_rows = 1u << 30;
-
-static bool is_word_in_any_case(const ft_csv_cell *cell, const char *word)
-{
-    return cell->length == strlen(word) && strncasecmp(cell->text, word, cell->length) == 0;
-}
-
-static bool is_infinite_word(const ft_csv_cell *cell)
-{
-    ft_csv_cell word = *cell;
-    if (word.length && (*word.text == '+' || *word.text == '-')) word.text++, word.length--;
-    return is_word_in_any_case(&word, "inf") || is_word_in_any_case(&word, "infinity");
-}
 
 /* Gives each column its role; the names move into the ft_csv. */
 static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err)
@@ -56,26 +39,27 @@ static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err
     ft_csv *csv = load->csv;
     const size_t count = header->count;
     char **names = header->names;
-    load->date_place = header->date;
+    ft_csv_table *table = &load->table;
+    table->date_place = header->date;
     csv->n_ids = header->n_ids;
-    load->roles = calloc(count, sizeof *load->roles);
-    load->names = calloc(count, sizeof *load->names);
-    load->header = calloc(count, sizeof *load->header);
+    table->roles = calloc(count, sizeof *table->roles);
+    table->names = calloc(count, sizeof *table->names);
+    load->id_names = calloc(count, sizeof *load->id_names);
     csv->columns = calloc(count, sizeof *csv->columns);
-    if (!load->roles || !load->names || !load->header || !csv->columns)
+    if (!table->roles || !table->names || !load->id_names || !csv->columns)
         return ft_no_memory(err, csv->path, count * sizeof *csv->columns);
-    load->width = count;
+    table->width = count;
     for (size_t i = 0; i < count; i++) {
         size_t id = ft_csv_header_id(header, i);
-        load->names[i] = names[i];
-        if (i == load->date_place) {
-            load->roles[i] = role_date;
+        table->names[i] = names[i];
+        if (i == table->date_place) {
+            table->roles[i] = FT_CSV_DATE;
             csv->timestamp_name = names[i];
         } else if (id < csv->n_ids) {
-            load->roles[i] = role_id + id;
-            load->header[i] = names[i];
+            table->roles[i] = FT_CSV_ID + id;
+            load->id_names[i] = names[i];
         } else {
-            load->roles[i] = csv->n_columns;
+            table->roles[i] = csv->n_columns;
             csv->columns[csv->n_columns].repeated = header->repeated[i];
             csv->columns[csv->n_columns].notation = load->settings.notation;
             csv->columns[csv->n_columns++].name = names[i];
@@ -84,7 +68,7 @@ static ft_status assign_roles(loader *load, ft_csv_header *header, ft_error *err
     }
     ft_text id_name = FT_TEXT_EMPTY;
     for (size_t i = 0; i < csv->n_ids; i++)
-        ft_text_addf(&id_name, "%s%s", i ? "," : "", load->header[header->ids[i]]);
+        ft_text_addf(&id_name, "%s%s", i ? "," : "", load->id_names[header->ids[i]]);
     csv->id_name = id_name.data;
     if (id_name.failed) return ft_no_memory(err, csv->path, 64);
     if (header->date_found)
@@ -131,15 +115,17 @@ static void decide_like(ft_csv_column *column, const ft_csv_column *like)
 static ft_status find_notations(loader *load, ft_error *err)
 {
     ft_csv *csv = load->csv;
-    ft_number_evidence file = {0}, *evidence = calloc(load->width, sizeof *evidence);
-    if (!evidence) return ft_no_memory(err, csv->path, load->width * sizeof *evidence);
-    const ft_number_custom custom = ft_csv_number_custom(&load->scanner, load->date_format);
-    ft_csv_look_at_numbers(&load->scanner, &load->settings, custom, load->width, evidence);
-    for (size_t i = 0; i < load->width; i++)
-        if (load->roles[i] < role_id) ft_number_merge(&file, &evidence[i]);
-    for (size_t i = 0; i < load->width; i++) {
-        if (load->roles[i] >= role_id) continue;
-        ft_csv_column *column = &csv->columns[load->roles[i]];
+    const size_t width = load->table.width, *roles = load->table.roles;
+    ft_number_evidence file = {0}, *evidence = calloc(width, sizeof *evidence);
+    if (!evidence) return ft_no_memory(err, csv->path, width * sizeof *evidence);
+    const ft_number_custom custom = ft_csv_number_custom(&load->scanner, load->table.date_format);
+    ft_csv_look_at_numbers(&load->scanner, ft_csv_survey_bytes(&load->survey), &load->settings, custom, width,
+                           evidence);
+    for (size_t i = 0; i < width; i++)
+        if (roles[i] < FT_CSV_ID) ft_number_merge(&file, &evidence[i]);
+    for (size_t i = 0; i < width; i++) {
+        if (roles[i] >= FT_CSV_ID) continue;
+        ft_csv_column *column = &csv->columns[roles[i]];
         column->certainty = ft_number_decide(&evidence[i], &file, custom, &column->notation);
         column->has_open = evidence[i].point_open || evidence[i].comma_open;
         decide_like(column, column_like(load->like, column->name));
@@ -152,174 +138,125 @@ static ft_status find_notations(loader *load, ft_error *err)
 static ft_status find_layout(loader *load, ft_error *err)
 {
     const char *given = load->settings.options->date_format;
+    ft_csv_table *table = &load->table;
     bool decided = true;
     if (given) {
         ft_status status = ft_date_format_check(given, err);
         if (status != FT_OK) return status;
-        strcpy(load->date_format, given);
+        strcpy(table->date_format, given);
     } else {
-        ft_csv_find_date_format(&load->scanner, load->date_place, load->like ? load->like->style.format : "",
-                                load->date_format, load->other_date_format, &decided);
+        ft_csv_find_date_format(&load->scanner, table->date_place, load->like ? load->like->style.format : "",
+                                table->date_format, table->other_date_format, &decided);
     }
     return load->settings.has_notation ? FT_OK : find_notations(load, err);
 }
 
-/* Makes `array` hold `count` elements of `size` bytes; false (array unchanged) when
- * memory runs out. */
-static bool resize(void *array_pointer, size_t count, size_t size)
+/* Memory for `count` elements of `size` bytes; NULL when memory runs out. */
+static void *allocate(size_t count, size_t size)
 {
-    void *old;
-    memcpy(&old, array_pointer, sizeof old);
-    void *grown = realloc(old, count * size);
-    if (!grown) return false;
-    memcpy(array_pointer, &grown, sizeof grown);
-    return true;
+    void *memory = malloc(count * size);
+    ft_use_large_pages(memory, count * size);
+    return memory;
 }
 
-static ft_status grow_rows(loader *load, ft_error *err)
+/* Makes room for as many rows as there are lines. */
+static ft_status make_room(ft_csv *csv, const ft_csv_survey *survey, ft_error *err)
 {
-    ft_csv *csv = load->csv;
-    size_t capacity = load->capacity ? load->capacity * 2 : 1024;
-    if (csv->n_rows >= max_rows)
-        return ft_fail(err, FT_BAD_INPUT, "%s: more than %zu rows", csv->path, max_rows);
-    bool done = resize(&csv->times, capacity, sizeof *csv->times) &&
-                resize(&csv->zones, capacity, sizeof *csv->zones) &&
-                resize(&csv->date_offsets, capacity, sizeof *csv->date_offsets) &&
-                resize(&csv->lines, capacity, sizeof *csv->lines) &&
-                resize(&csv->items, capacity, sizeof *csv->items);
+    size_t rows = 1; /* never an empty allocation */
+    for (size_t i = 0; i < survey->n_pieces; i++) rows += survey->pieces[i].n_lines;
+    if (rows > max_rows) return ft_fail(err, FT_BAD_INPUT, "%s: more than %zu rows", csv->path, max_rows);
+    csv->times = allocate(rows, sizeof *csv->times);
+    csv->zones = allocate(rows, sizeof *csv->zones);
+    csv->dates = allocate(rows, sizeof *csv->dates);
+    csv->lines = allocate(rows, sizeof *csv->lines);
+    csv->items = allocate(rows, sizeof *csv->items);
+    bool done = csv->times && csv->zones && csv->dates && csv->lines && csv->items;
     for (size_t i = 0; i < csv->n_columns && done; i++)
-        done = resize(&csv->columns[i].values, capacity, sizeof *csv->columns[i].values);
-    if (!done) return ft_no_memory(err, csv->path, capacity * sizeof(double) * (csv->n_columns + 4));
-    load->capacity = capacity;
-    return FT_OK;
+        done = (csv->columns[i].values = allocate(rows, sizeof *csv->columns[i].values)) != NULL;
+    return done ? FT_OK : ft_no_memory(err, csv->path, rows * sizeof(double) * (csv->n_columns + 4));
 }
 
-/* `row`: where the row begins. */
-static ft_status refuse_date(loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell, ft_error *err)
+static void free_parts(loader *load)
 {
-    const ft_csv *csv = load->csv;
-    const ft_csv_undated undated = {.row = row,
-                                    .names = load->names,
-                                    .width = load->width,
-                                    .place = load->date_place,
-                                    .is_first = csv->n_rows == 0,
-                                    .format = load->date_format,
-                                    .other = load->other_date_format};
-    if (ft_csv_is_missing(&load->settings, cell))
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s:%zu: column \"%.80s\": the date is missing (delete the line if it is no data)",
-                       csv->path, cell->line, csv->timestamp_name);
-    return ft_csv_refuse_date(&undated, cell, err);
+    for (size_t i = 0; i < load->n_parts; i++) ft_csv_rows_free(&load->parts[i]);
+    load->n_parts = 0;
 }
 
-static ft_status take_date(loader *load, const ft_csv_scanner *row, const ft_csv_cell *cell, ft_error *err)
+/* Gives each of n_parts parts as many pieces; more than one part: one piece. */
+static ft_status open_parts(loader *load, size_t n_parts, ft_error *err)
 {
-    ft_csv *csv = load->csv;
-    int64_t *time = &csv->times[csv->n_rows];
-    const bool is_date = !*load->date_format ? ft_timestamp_parse(cell->text, cell->length, time, &csv->style)
-                         : *load->other_date_format ? false
-                                                    : ft_date_format_read(load->date_format, cell->text,
-                                                                          cell->length, time, &csv->style);
-    if (!is_date) return refuse_date(load, row, cell, err);
-    csv->zones[csv->n_rows] = (int16_t)csv->style.zone_minutes;
-    csv->date_offsets[csv->n_rows] = csv->date_texts.length;
-    ft_text_add_bytes(&csv->date_texts, cell->text, cell->length);
-    if (csv->date_texts.failed) return ft_no_memory(err, csv->path, csv->date_texts.length * 2);
-    csv->date_texts.length++; /* the NUL that stands there */
-    return FT_OK;
-}
-
-static ft_status take_value(loader *load, size_t index, const ft_csv_cell *cell, ft_error *err)
-{
-    ft_csv_column *column = &load->csv->columns[index];
-    double *value = &column->values[load->csv->n_rows];
-    *value = 0;
-    const bool has_words = load->settings.n_words > 0;
-    if (cell->length == 0 || (has_words && ft_csv_is_named_missing(&load->settings, cell))) {
-        *value = NAN;
-    } else if (!column->text && ft_number_read(column->notation, cell->text, cell->length, value)) {
-        if (has_words && ft_csv_is_missing_number(&load->settings, *value)) *value = NAN;
-    } else if (!column->text && (isinf(*value) || is_infinite_word(cell))) {
-        *value = INFINITY;
-    } else if (ft_csv_is_missing(&load->settings, cell)) {
-        *value = NAN;
-    } else {
-        *value = 0;
-        if (column->text) return FT_OK;
-        column->text = ft_csv_shortened(cell->text, cell->length);
-        column->text_line = cell->line;
-        if (!column->text) return ft_no_memory(err, load->csv->path, cell->length);
+    const ft_csv_survey *survey = &load->survey;
+    const size_t pieces = survey->n_pieces / n_parts;
+    ft_status status = FT_OK;
+    for (size_t i = 0, first = 0; i < n_parts && status == FT_OK; first += survey->pieces[i++].n_lines) {
+        ft_csv_scanner at = load->scanner;
+        at.at = survey->pieces[i].start;
+        at.line = survey->pieces[i].first_line;
+        const char *end = survey->pieces[i * pieces + pieces - 1].end;
+        status = ft_csv_rows_open(&load->parts[load->n_parts++], &load->table, &at, end, first, err);
     }
-    return FT_OK;
-}
-
-static ft_status take_cell(loader *load, size_t place, const ft_csv_scanner *row, const ft_csv_cell *cell,
-                           ft_error *err)
-{
-    const size_t role = load->roles[place];
-    if (role < role_id) return take_value(load, role, cell, err);
-    if (role == role_date) return take_date(load, row, cell, err);
-    return load->csv->n_ids == 1 ? ft_csv_items_take(&load->items, load->csv, cell, err)
-                                 : ft_csv_items_take_part(&load->items, load->csv, role - role_id, cell, err);
-}
-
-static ft_status refuse_width(const loader *load, size_t line, size_t count, ft_error *err)
-{
-    const char *hint = "";
-    if (load->csv->n_rows == 0)
-        hint = count > load->width
-                   ? " (is line 1 a title? delete it; a number with a comma in it stands in quotes)"
-                   : " (is line 1 the header?)";
-    return ft_fail(err, FT_BAD_INPUT, "%s:%zu: %zu cell%s, but the header has %zu columns%s", load->csv->path,
-                   line, count, count == 1 ? "" : "s", load->width, hint);
-}
-
-/* Cells behind the last column may stand there if they are empty. */
-static ft_status read_row(loader *load, ft_error *err)
-{
-    ft_csv *csv = load->csv;
-    ft_status status = csv->n_rows == load->capacity ? grow_rows(load, err) : FT_OK;
-    const ft_csv_scanner row = load->scanner;
-    size_t count = 0, beyond = 0;
-    ft_csv_cell cell = {0};
-    while (status == FT_OK && !cell.ends_row) {
-        status = ft_csv_next_cell(&load->scanner, &cell, err);
-        if (status != FT_OK) return status;
-        if (count < load->width)
-            status = take_cell(load, count, &row, &cell, err);
-        else if (cell.length > 0)
-            beyond = count + 1;
-        count++;
-    }
-    if (status != FT_OK) return status;
-    if (count < load->width || beyond) return refuse_width(load, row.line, beyond ? beyond : count, err);
-    csv->lines[csv->n_rows] = (uint32_t)row.line;
-    if (csv->n_ids != 1) status = ft_csv_items_take_parts(&load->items, csv, row.line, err);
-    if (status == FT_OK) csv->n_rows++;
     return status;
+}
+
+/* A part that cannot be read, or has a row that goes on into the next one, is noticed by
+ * read_rows. */
+static void read_part(void *context, int64_t i)
+{
+    ft_csv_rows *rows = &((loader *)context)->parts[i];
+    ft_error ignored;
+    rows->failed = ft_csv_rows_read(rows, &ignored) != FT_OK || rows->went_beyond;
+}
+
+/* Reads the pieces at the same time, on the assumption that none begins inside a quoted
+ * cell; false: that was wrong, or there is an error, and nothing was read. Words of
+ * --missing are marked where they are found, which threads must not do at the same
+ * time. */
+static bool read_in_parts(loader *load)
+{
+    ft_error ignored;
+    const size_t n_parts = load->survey.n_pieces;
+    bool done = n_parts > 1 && load->settings.n_words == 0 && open_parts(load, n_parts, &ignored) == FT_OK;
+    if (done) ft_parallel(0, (int64_t)n_parts, read_part, load);
+    for (size_t i = 0; i < load->n_parts; i++) done &= !load->parts[i].failed;
+    if (!done) free_parts(load);
+    return done;
+}
+
+static ft_status read_rows(loader *load, ft_error *err)
+{
+    load->parts = calloc(load->survey.n_pieces, sizeof *load->parts);
+    if (!load->parts) return ft_no_memory(err, load->csv->path, load->survey.n_pieces * sizeof *load->parts);
+    ft_status status = make_room(load->csv, &load->survey, err);
+    if (status == FT_OK && !read_in_parts(load)) {
+        status = open_parts(load, 1, err);
+        if (status == FT_OK) status = ft_csv_rows_read(&load->parts[0], err);
+    }
+    return status == FT_OK ? ft_csv_rows_join(load->csv, load->parts, load->n_parts, err) : status;
 }
 
 /* Reads the style again where another row than the last of the file is the last now. */
 static void find_style(const loader *load)
 {
     ft_csv *csv = load->csv;
-    const char *date = ft_csv_date(csv, csv->n_rows - 1);
+    const char *date = csv->dates[csv->n_rows - 1];
     int64_t time;
-    if (*load->date_format)
-        (void)ft_date_format_read(load->date_format, date, strlen(date), &time, &csv->style);
+    if (*load->table.date_format)
+        (void)ft_date_format_read(load->table.date_format, date, strlen(date), &time, &csv->style);
     else
         (void)ft_timestamp_parse(date, strlen(date), &time, &csv->style);
 }
 
-static ft_status read_text(loader *load, const char *text, size_t size, ft_error *err)
+static ft_status read_text(loader *load, const char *text, size_t size, size_t piece_bytes, ft_error *err)
 {
     ft_csv *csv = load->csv;
-    csv->checksum = ft_checksum(0, text, size);
-    ft_status status = ft_csv_scan(&load->scanner, csv->path, text, size, err);
+    load->scanner = ft_csv_scan(csv->path, text, size);
+    ft_status status = ft_csv_survey_make(csv->path, text, size, piece_bytes, &load->survey, err);
+    csv->checksum = load->survey.checksum;
     if (status == FT_OK) status = ft_csv_find_separator(&load->scanner, load->settings.separator, err);
     if (status == FT_OK) status = read_header(load, err);
+    if (status == FT_OK) ft_csv_survey_skip(&load->survey, load->scanner.at, load->scanner.line);
     if (status == FT_OK) status = find_layout(load, err);
-    while (status == FT_OK && ft_csv_next_row(&load->scanner)) status = read_row(load, err);
+    if (status == FT_OK) status = read_rows(load, err);
     if (status == FT_OK && csv->n_rows == 0)
         status = ft_fail(err, FT_BAD_INPUT, "%s: a header, but no row of data", csv->path);
     if (status == FT_OK) status = ft_csv_put_in_order(csv, &load->settings, err);
@@ -330,27 +267,35 @@ static ft_status read_text(loader *load, const char *text, size_t size, ft_error
     return status;
 }
 
-ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool takes_pipes, const ft_csv *like,
-                      ft_csv *csv, ft_error *err)
+ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bool takes_pipes,
+                             const ft_csv *like, size_t piece_bytes, ft_csv *csv, ft_error *err)
 {
     *csv = (ft_csv){0};
-    loader load = {.csv = csv, .like = like};
+    loader load = {.csv = csv, .like = like, .table = {.csv = csv, .settings = &load.settings}};
     char *text = NULL;
     size_t size;
     csv->path = ft_copy_string(ft_csv_text_name(path));
     if (!csv->path) return ft_no_memory(err, path, strlen(path));
     ft_status status = ft_csv_settings_parse(options, &load.settings, err);
     if (status == FT_OK) status = ft_csv_text_read(path, takes_pipes, &text, &size, err);
-    if (status == FT_OK) status = read_text(&load, text, size, err);
+    if (status == FT_OK) status = read_text(&load, text, size, piece_bytes, err);
+    free_parts(&load);
+    free(load.parts);
     free(text);
-    for (size_t i = 0; i < load.width && load.header; i++) free(load.header[i]);
-    ft_csv_items_free(&load.items);
+    for (size_t i = 0; i < load.table.width && load.id_names; i++) free(load.id_names[i]);
+    ft_csv_survey_free(&load.survey);
     ft_csv_scanner_free(&load.scanner);
-    free(load.header);
-    free(load.names);
-    free(load.roles);
+    free(load.id_names);
+    free(load.table.names);
+    free(load.table.roles);
     if (status != FT_OK) ft_csv_free(csv);
     return status;
+}
+
+ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool takes_pipes, const ft_csv *like,
+                      ft_csv *csv, ft_error *err)
+{
+    return ft_csv_read_pieces(path, options, takes_pipes, like, PIECE_BYTES, csv, err);
 }
 
 void ft_csv_free(ft_csv *csv)
@@ -368,17 +313,12 @@ void ft_csv_free(ft_csv *csv)
     free(csv->id_name);
     free(csv->times);
     free(csv->zones);
-    free(csv->date_offsets);
+    free(csv->dates);
     free(csv->lines);
     free(csv->items);
-    ft_text_free(&csv->date_texts);
+    ft_string_pool_free(&csv->date_texts);
     ft_text_free(&csv->notes);
     *csv = (ft_csv){0};
-}
-
-const char *ft_csv_date(const ft_csv *csv, size_t row)
-{
-    return csv->date_texts.data + csv->date_offsets[row];
 }
 
 ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *column, ft_error *err)

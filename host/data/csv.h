@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/string_pool.h"
 #include "base/text.h"
 #include "host/data/csv_numbers.h"
 #include "host/data/timestamps.h"
@@ -41,15 +42,14 @@ typedef struct ft_csv {
     ft_csv_column *columns; /* (n_columns), in the file's order */
     size_t n_columns;
     size_t n_rows;
-    int64_t *times; /* (n_rows) */
-    /* (n_rows), each date's own offset: minutes east of UTC, 0 without one */
-    int16_t *zones;
-    size_t *date_offsets; /* (n_rows), into date_texts */
-    ft_text date_texts;   /* the dates as written, NUL after each */
-    uint32_t *lines;      /* (n_rows), where each row begins in the file, from 1 */
-    /* (n_rows), which series, 0 ... n_items - 1 in the order of appearance */
-    int32_t *items;
-    char **item_names; /* (n_items); without an id column one, NULL */
+    bool grouped;              /* rows lie series by series */
+    int64_t *times;            /* (n_rows) */
+    int16_t *zones;            /* (n_rows), its date's minutes east of UTC, or 0 */
+    const char **dates;        /* (n_rows), as written */
+    ft_string_pool date_texts; /* owns them */
+    uint32_t *lines;           /* (n_rows), where each row begins in the file, from 1 */
+    int32_t *items;            /* (n_rows), which series, in the order of appearance */
+    char **item_names;         /* (n_items); without an id column one, NULL */
     size_t n_items;
     ft_timestamp_style style; /* of the last row */
     uint32_t checksum;        /* ft_checksum of the text's bytes, decompressed */
@@ -69,10 +69,11 @@ typedef struct ft_csv {
  * order. On failure *csv is zeroed. */
 ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool takes_pipes, const ft_csv *like,
                       ft_csv *csv, ft_error *err);
+/* The same, in pieces of about so many bytes, which the cores read at the same time: the
+ * result, be it a refusal, is that of one piece. */
+ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bool takes_pipes,
+                             const ft_csv *like, size_t piece_bytes, ft_csv *csv, ft_error *err);
 void ft_csv_free(ft_csv *csv);
-
-/* The date of a row as the file has it. */
-const char *ft_csv_date(const ft_csv *csv, size_t row);
 
 /* The index of a column that must hold numbers. FT_BAD_INPUT with the nearest name, or
  * the place of the first text. */

@@ -137,6 +137,12 @@ static ft_status complete_names(const char *path, char **names, bool *repeated, 
 static ft_status check_width(const char *path, const ft_csv_header *header, ft_error *err)
 {
     if (header->count > 1) return FT_OK;
+    if (strpbrk(header->names[0], " \t"))
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: only one column, \"%.80s\" (a date column and the target are needed; blanks do not "
+            "separate cells: write commas, semicolons, tabs or | between them)",
+            path, header->names[0]);
     return ft_fail(
         err, FT_BAD_INPUT,
         "%s: only one column, \"%.80s\" (a date column and the target are needed; cells are separated by "

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/data/date_formats.h"
 
@@ -105,11 +106,54 @@ static void explain_first(const ft_csv_undated *undated, ft_text *out)
                      undated->names[first.date_place], undated->names[first.date_place]);
 }
 
-/* Excel's number of a day from 1954 to 2119. */
+static size_t count_digits(const ft_csv_cell *cell)
+{
+    size_t count = 0;
+    while (count < cell->length && cell->text[count] >= '0' && cell->text[count] <= '9') count++;
+    return count;
+}
+
+/* Excel's number of a day from 1954 to 2119, perhaps with a time of day as a fraction. */
 static bool is_excel_day(const ft_csv_cell *cell)
 {
-    long long days;
-    return cell->length == 5 && ft_parse_int(cell->text, 5, &days) && days >= 20000 && days <= 80000;
+    double days;
+    return count_digits(cell) == 5 && ft_parse_double(cell->text, cell->length, &days) && days >= 20000 &&
+           days <= 80000;
+}
+
+/* What is to be done about digits alone; NULL: nothing is known of them. */
+static const char *hint_on_digits(const ft_csv_cell *cell)
+{
+    int64_t time;
+    const size_t digits = count_digits(cell);
+    if (is_excel_day(cell))
+        return " (it looks like Excel's number of a day: give the column a date format there before saving "
+               "as "
+               "CSV)";
+    if (digits != cell->length) return NULL;
+    if (digits == 6)
+        return " (a year and a month? --date-format \"%Y%m\"; a year and a week? --date-format \"%G%V\")";
+    if (digits == 8 && (ft_date_format_read("%d%m%Y", cell->text, 8, &time, NULL) ||
+                        ft_date_format_read("%m%d%Y", cell->text, 8, &time, NULL)))
+        return " (day and month before the year? --date-format \"%d%m%Y\" or \"%m%d%Y\")";
+    return NULL;
+}
+
+/* What is to be done about a date with something behind it; NULL: there is none. */
+static const char *hint_on_rest(const ft_csv_cell *cell)
+{
+    size_t letters = 0;
+    while (letters < cell->length && cell->text[cell->length - letters - 1] >= 'A' &&
+           cell->text[cell->length - letters - 1] <= 'Z')
+        letters++;
+    const size_t before = cell->length - letters;
+    if (letters >= 2 && letters <= 5 && before > 1 && cell->text[before - 1] == ' ' &&
+        ft_csv_is_date(cell->text, before - 1))
+        return " (write the time zone as an offset from UTC, as in 2024-12-31 23:59:00+01:00)";
+    for (size_t i = 1; i + 3 < cell->length; i++)
+        if (memcmp(cell->text + i, " - ", 3) == 0 && ft_csv_is_date(cell->text, i))
+            return " (a period? keep its first date alone)";
+    return NULL;
 }
 
 /* The formats that read a date with a year of two digits. */
@@ -123,6 +167,20 @@ static void add_short_years(const ft_csv_cell *cell, char formats[2][FT_DATE_FOR
         ft_date_format_read(year_first, cell->text, cell->length, &time, NULL))
         ft_text_addf(out, " or \"%s\"", year_first);
     ft_text_add(out, ")");
+}
+
+/* What is to be done about 2023/24 and 2023-45; NULL: it is neither. */
+static const char *hint_on_year_and_number(const ft_csv_cell *cell)
+{
+    long long year, number;
+    if (cell->length != 7 || !ft_parse_int(cell->text, 4, &year) || !ft_parse_int(cell->text + 5, 2, &number))
+        return NULL;
+    if (cell->text[4] == '/' && number == (year + 1) % 100)
+        return " (from one year into the next? write the year in which it begins, or its first day, as "
+               "2024-07-01)";
+    if (cell->text[4] == '-' && number > 12 && number <= 53)
+        return " (a year and a week? --date-format \"%G-%V\" reads the weeks of ISO 8601)";
+    return NULL;
 }
 
 /* What is to be done about a year that something unknown stands behind; NULL: it is no
@@ -143,6 +201,12 @@ static const char *hint_on_year(const ft_csv_cell *cell)
     return NULL;
 }
 
+/* The first of two hints that there is. */
+static void add_first(ft_text *out, const char *hint, const char *other)
+{
+    if (hint || other) ft_text_add(out, hint ? hint : other);
+}
+
 static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_text *out)
 {
     char formats[2][FT_DATE_FORMAT_CHARS];
@@ -150,17 +214,13 @@ static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_t
         ft_text_addf(out, " (a comment? delete line %zu)", cell->line);
         return;
     }
-    if (hint_on_year(cell)) ft_text_add(out, hint_on_year(cell));
+    add_first(out, hint_on_year(cell), hint_on_year_and_number(cell));
     if (undated->is_first && !out->length) explain_first(undated, out);
+    if (!out->length) add_first(out, hint_on_digits(cell), hint_on_rest(cell));
     if (out->length) return;
     ft_date_meaning meaning = ft_date_format_find(cell->text, cell->length, formats);
     if (meaning == FT_DATE_SHORT_YEAR)
         add_short_years(cell, formats, out);
-    else if (is_excel_day(cell))
-        ft_text_add(
-            out,
-            " (it looks like Excel's number of a day: give the column a date format there before saving as "
-            "CSV)");
     else if (*undated->format)
         ft_text_addf(
             out, " in the form \"%s\" of --date-format or the first row (delete line %zu if it is no data)",
@@ -196,6 +256,11 @@ ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *c
     return status;
 }
 
+static bool is_edge_digit(const char *text, size_t length)
+{
+    return (*text >= '0' && *text <= '9') || (text[length - 1] >= '0' && text[length - 1] <= '9');
+}
+
 const char *ft_csv_number_hint(const char *text, bool open)
 {
     const size_t length = strlen(text);
@@ -207,14 +272,20 @@ const char *ft_csv_number_hint(const char *text, bool open)
                "--decimal .";
     if (open && point) return "its point may be decimal or between thousands: --decimal , or --decimal .";
     if (open && comma) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
-    const ft_number_notation notations[] = {{',', '.'}, {'.', ','}, {'.', ' '}, {',', ' '}, {'.', '\''}};
+    const ft_number_notation notations[] = {{',', '.'}, {'.', ','},  {'.', ' '},
+                                            {',', ' '}, {'.', '\''}, {'.', '_'}};
     static const char *const hints[] = {
-        "a decimal comma? --decimal ,", "thousands? --thousands ,", "thousands? --thousands \" \"",
-        "decimal comma and thousands? --decimal , --thousands \" \"", "thousands? --thousands \"'\""};
+        "a decimal comma? --decimal ,", "thousands? --thousands ,",
+        "thousands? --thousands \" \"", "decimal comma and thousands? --decimal , --thousands \" \"",
+        "thousands? --thousands \"'\"", "thousands? --thousands _"};
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (ft_number_read(notations[i], text, length, &value)) return hints[i];
     for (const char *at = text; *at; at++) digits += *at >= '0' && *at <= '9';
-    if (digits * 2 >= length)
+    if (digits && (text[length - 1] == '-' || (*text == '(' && text[length - 1] == ')')))
+        return "write negative numbers with a minus sign before them";
+    if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0)
+        return "write 1 for true and 0 for false";
+    if (digits * 2 >= length || (digits && is_edge_digit(text, length)))
         return "leave the cell empty for a missing value; units and signs do not belong in it";
     return "leave the cell empty for a missing value, or name the word by --missing";
 }

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "host/data/csv_hints.h"
+#include "host/data/csv_survey.h"
 #include "host/data/date_formats.h"
 
 static const char separators[] = ",;\t|";
@@ -250,11 +251,6 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
     strcpy(format, c.formats[chosen]);
 }
 
-static bool has_byte(const ft_csv_scanner *scanner, char byte)
-{
-    return memchr(scanner->at, byte, (size_t)(scanner->end - scanner->at)) != NULL;
-}
-
 ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format)
 {
     if (scanner->separator == ';' || strstr(date_format, "%d.%m.") || strstr(date_format, "%m.%Y"))
@@ -262,13 +258,13 @@ ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char 
     return scanner->separator == ',' ? FT_NUMBERS_COMMA_SEPARATED : FT_NUMBERS_ANY;
 }
 
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *settings, ft_number_custom custom,
-                            size_t width, ft_number_evidence *evidence)
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, unsigned bytes, ft_csv_settings *settings,
+                            ft_number_custom custom, size_t width, ft_number_evidence *evidence)
 {
-    const bool looks = has_byte(scanner, scanner->separator == ',' ? '"' : ',') ||
-                       (custom == FT_NUMBERS_CONTINENTAL && has_byte(scanner, '.')) ||
-                       has_byte(scanner, '\'') || has_byte(scanner, '\xC2') || has_byte(scanner, '\xE2');
-    if (!looks) return;
+    const unsigned looked_for = FT_CSV_APOSTROPHE | FT_CSV_WIDE |
+                                (scanner->separator == ',' ? FT_CSV_QUOTE : FT_CSV_COMMA) |
+                                (custom == FT_NUMBERS_CONTINENTAL ? FT_CSV_POINT : 0);
+    if (!(bytes & looked_for)) return;
     ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
     ft_status status = FT_OK;
     ft_error ignored;

@@ -29,10 +29,10 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
 ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format);
 
 /* What the cells of each of `width` columns show about their numbers, in the rows from
- * `scanner` on; evidence: (width), zeroed by the caller. Looks only where the text may
- * hold numbers with commas, with points that are not decimal, or with other marks between
- * thousands. */
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, ft_csv_settings *settings, ft_number_custom custom,
-                            size_t width, ft_number_evidence *evidence);
+ * `scanner` on; evidence: (width), zeroed by the caller. `bytes` are the ft_csv_byte of
+ * these rows: looks only where they may hold numbers with commas, with points that are
+ * not decimal, or with other marks between thousands. */
+void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, unsigned bytes, ft_csv_settings *settings,
+                            ft_number_custom custom, size_t width, ft_number_evidence *evidence);
 
 #endif

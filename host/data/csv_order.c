@@ -2,10 +2,12 @@
 #include "host/data/csv_order.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/parallel.h"
 #include "host/data/calendar.h"
 
 /* How the dates of neighbours in a series follow each other, over all series. */
@@ -34,6 +36,36 @@ static ft_status look_at_steps(const ft_csv *csv, steps *found, ft_error *err)
     }
     free(last_rows);
     return FT_OK;
+}
+
+/* Rows in ranges of ROWS_AT_ONCE, which are looked at at the same time. */
+typedef struct range {
+    const ft_csv *csv;
+    atomic_bool fails;
+} range;
+
+enum { ROWS_AT_ONCE = 1 << 16 };
+
+static void look_at_range(void *context, int64_t i)
+{
+    range *r = context;
+    const ft_csv *csv = r->csv;
+    const size_t from = (size_t)i * ROWS_AT_ONCE,
+                 to = csv->n_rows - from < ROWS_AT_ONCE ? csv->n_rows : from + ROWS_AT_ONCE;
+    bool fails = false;
+    for (size_t row = from ? from : 1; row < to; row++)
+        fails |= csv->items[row] < csv->items[row - 1] ||
+                 (csv->items[row] == csv->items[row - 1] && csv->times[row] <= csv->times[row - 1]);
+    if (fails) atomic_store(&r->fails, true);
+}
+
+/* Whether rows lie series by series, in the order of the series' numbers, with dates
+ * rising in each. */
+static bool is_in_order(const ft_csv *csv)
+{
+    range all = {.csv = csv};
+    ft_parallel(0, (int64_t)((csv->n_rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE), look_at_range, &all);
+    return !all.fails;
 }
 
 /* Of the series of a row, for messages: ` of series "a"`. */
@@ -72,19 +104,37 @@ static bool is_time_of_day(const char *text)
     return strspn(text + hours + 1, "0123456789") == 2;
 }
 
+static bool is_named(const ft_csv_column *column, const char *const *words)
+{
+    for (const char *at = column->name; *at; at++)
+        for (const char *const *word = words; *word; word++)
+            if (strncasecmp(at, *word, strlen(*word)) == 0) return true;
+    return false;
+}
+
 /* Whether a column of numbers is named as one of hours, and rises where rows with one
  * date follow each other. */
 static bool counts_hours(const ft_csv *csv, const ft_csv_column *column)
 {
-    static const char *const words[] = {"time", "hour", "uhr", "stunde", "heure", "hora"};
-    bool named = false;
-    for (const char *at = column->name; *at && !named; at++)
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            named |= strncasecmp(at, words[i], strlen(words[i])) == 0;
-    if (!named) return false;
+    static const char *const words[] = {"time", "hour", "uhr", "stunde", "heure", "hora", NULL};
+    if (!is_named(column, words)) return false;
     for (size_t row = 1; row < csv->n_rows; row++) {
         if (csv->items[row] != csv->items[row - 1] || csv->times[row] != csv->times[row - 1]) continue;
         if (!(column->values[row] > column->values[row - 1])) return false;
+    }
+    return true;
+}
+
+/* Whether the dates are years, and a column is named as one of months, weeks, quarters or
+ * days and may be. */
+static bool is_part_of_year(const ft_csv *csv, const ft_csv_column *column)
+{
+    static const char *const words[] = {"month",   "monat",   "mois",    "week", "woche",
+                                        "semaine", "quarter", "quartal", "day",  NULL};
+    if (csv->style.precision != FT_STYLE_YEAR || *csv->style.format || !is_named(column, words)) return false;
+    for (size_t row = 0; row < csv->n_rows && !column->text; row++) {
+        const double value = column->values[row];
+        if (!(value >= 1 && value <= 366 && value == floor(value))) return false;
     }
     return true;
 }
@@ -99,24 +149,32 @@ static const ft_csv_column *find_clock(const ft_csv *csv)
     return NULL;
 }
 
+/* The column that has a part of the date beside years; NULL: none. */
+static const ft_csv_column *find_part_of_year(const ft_csv *csv)
+{
+    for (size_t i = 0; i < csv->n_columns; i++)
+        if (is_part_of_year(csv, &csv->columns[i])) return &csv->columns[i];
+    return NULL;
+}
+
 static ft_status refuse_equal(const ft_csv *csv, size_t row, size_t before, ft_error *err)
 {
-    const ft_csv_column *clock = find_clock(csv);
+    const ft_csv_column *clock = find_clock(csv), *part = find_part_of_year(csv);
     ft_text series = FT_TEXT_EMPTY;
     add_series(csv, row, &series);
     ft_status status =
-        clock
+        clock || part
             ? ft_fail(err, FT_BAD_INPUT,
                       "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (column \"%.80s\" holds "
-                      "the time of "
-                      "day: join the two columns into one date)",
-                      csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
-                      csv->lines[before], clock->name)
+                      "%s: join the %scolumns into one date)",
+                      csv->path, csv->lines[row], csv->dates[row], series.failed ? "" : series.data,
+                      csv->lines[before], part ? part->name : clock->name,
+                      part ? "a part of it" : "the time of day", part ? "" : "two ")
             : ft_fail(err, FT_BAD_INPUT,
                       "%s:%u: the date \"%.60s\"%s is given twice, first in line %u (%sif %s, --id names %s; "
                       "--duplicates mean, first or "
                       "last makes one row of them)",
-                      csv->path, csv->lines[row], ft_csv_date(csv, row), series.failed ? "" : series.data,
+                      csv->path, csv->lines[row], csv->dates[row], series.failed ? "" : series.data,
                       csv->lines[before], clock_hint(csv, before, row),
                       csv->id_name ? "another column tells the series apart too"
                                    : "the file holds several series",
@@ -132,7 +190,7 @@ static ft_status refuse_falling(const ft_csv *csv, size_t row, size_t before, ft
         err, FT_BAD_INPUT,
         "%s:%u: the date \"%.60s\" comes after \"%.60s\" of line %u, but is earlier (%s--sort sorts the "
         "rows by time%s)",
-        csv->path, csv->lines[row], ft_csv_date(csv, row), ft_csv_date(csv, before), csv->lines[before],
+        csv->path, csv->lines[row], csv->dates[row], csv->dates[before], csv->lines[before],
         clock_hint(csv, before, row),
         csv->id_name ? "; if another column tells the series apart too, --id names all of them: --id A,B"
                      : "; if the file holds several series, --id names the column that tells them apart");
@@ -167,7 +225,7 @@ static ft_status permute(ft_csv *csv, const row_key *keys, size_t count, ft_erro
     if (!scratch) return ft_no_memory(err, csv->path, count * sizeof(int64_t));
     gather(csv->times, sizeof *csv->times, keys, count, scratch);
     gather(csv->zones, sizeof *csv->zones, keys, count, scratch);
-    gather(csv->date_offsets, sizeof *csv->date_offsets, keys, count, scratch);
+    gather(csv->dates, sizeof *csv->dates, keys, count, scratch);
     gather(csv->lines, sizeof *csv->lines, keys, count, scratch);
     gather(csv->items, sizeof *csv->items, keys, count, scratch);
     for (size_t c = 0; c < csv->n_columns; c++)
@@ -255,15 +313,14 @@ static ft_status check_fiscal_years(const ft_csv *csv, ft_error *err)
         return FT_OK; /* one or two dates, of several series */
     return ft_fail(err, FT_BAD_INPUT,
                    "%s:%u: column \"%.80s\": is \"%.60s\" a year or a month? (write %d or %d-%02d-01)",
-                   csv->path, csv->lines[0], csv->timestamp_name, ft_csv_date(csv, 0), (int)first_year,
+                   csv->path, csv->lines[0], csv->timestamp_name, csv->dates[0], (int)first_year,
                    (int)first_year, (int)first_month);
 }
 
-ft_status ft_csv_put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_error *err)
+static ft_status put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_error *err)
 {
     steps found;
-    ft_status status = check_fiscal_years(csv, err);
-    if (status == FT_OK) status = look_at_steps(csv, &found, err);
+    ft_status status = look_at_steps(csv, &found, err);
     if (status != FT_OK || (!found.falling && !found.equal)) return status;
     const bool sorts = settings->options->sort, unites = settings->duplicates != FT_DUPLICATES_REFUSED;
     const bool newest_first = found.falling && !found.rising;
@@ -277,5 +334,15 @@ ft_status ft_csv_put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_e
     if (status == FT_OK && !unites && found.equal)
         status = refuse_equal(csv, found.first_equal, found.before_equal, err);
     if (status == FT_OK && newest_first && !sorts) note_reversed(csv);
+    return status;
+}
+
+ft_status ft_csv_put_in_order(ft_csv *csv, const ft_csv_settings *settings, ft_error *err)
+{
+    ft_status status = check_fiscal_years(csv, err);
+    csv->grouped = status == FT_OK && is_in_order(csv);
+    if (status != FT_OK || csv->grouped) return status;
+    status = put_in_order(csv, settings, err);
+    csv->grouped = status == FT_OK && is_in_order(csv);
     return status;
 }

@@ -1,6 +1,7 @@
 /* The cells of a CSV text; see csv_scanner.h. */
 #include "host/data/csv_scanner.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* The bytes of the blank that begins at `at`: 1 of a blank or a tab, 2 or 3 of a no-break
@@ -49,25 +50,27 @@ static bool ends_cell(const ft_csv_scanner *scanner, const char *at)
     return at == scanner->end || *at == scanner->separator || *at == '\n' || *at == '\r';
 }
 
-/* How many lines end in [from, to). */
-static size_t count_lines(const char *from, const char *to)
+size_t ft_csv_count_lines(const char *from, const char *to)
 {
+    enum { BLOCK = 128 }; /* sums of bytes, which compilers make vectors of */
     size_t lines = 0;
-    for (; from < to; from++)
-        if (*from == '\n' || (*from == '\r' && (from + 1 == to || from[1] != '\n'))) lines++;
+    while (from < to) {
+        const size_t count = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
+        uint8_t in_block = 0;
+        for (size_t i = 0; i < count; i++)
+            in_block =
+                (uint8_t)(in_block + ((from[i] == '\n') | ((from[i] == '\r') & (from[i + 1] != '\n'))));
+        lines += in_block;
+        from += count;
+    }
     return lines;
 }
 
-ft_status ft_csv_scan(ft_csv_scanner *scanner, const char *path, const char *text, size_t size, ft_error *err)
+ft_csv_scanner ft_csv_scan(const char *path, const char *text, size_t size)
 {
-    *scanner = (ft_csv_scanner){.path = path, .at = text, .end = text + size, .line = 1, .separator = ','};
-    const char *nul = size ? memchr(text, '\0', size) : NULL;
-    if (nul)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s:%zu: a NUL byte (this is no CSV text; delete the byte, or save the file as UTF-8)",
-                       path, 1 + count_lines(text, nul));
-    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) scanner->at += 3;
-    return FT_OK;
+    const bool has_mark = size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0;
+    return (ft_csv_scanner){
+        .path = path, .at = text + (has_mark ? 3 : 0), .end = text + size, .line = 1, .separator = ','};
 }
 
 ft_csv_scanner ft_csv_scanner_copy(const ft_csv_scanner *scanner)
@@ -80,14 +83,6 @@ ft_csv_scanner ft_csv_scanner_copy(const ft_csv_scanner *scanner)
 void ft_csv_scanner_free(ft_csv_scanner *scanner)
 {
     ft_text_free(&scanner->unquoted);
-}
-
-/* Goes over \n, \r\n or \r at `at`. */
-static void take_line_end(ft_csv_scanner *scanner)
-{
-    if (*scanner->at == '\r' && scanner->at + 1 < scanner->end && scanner->at[1] == '\n') scanner->at++;
-    scanner->at++;
-    scanner->line++;
 }
 
 /* Where a line ends in which nothing stands; NULL: something does. */
@@ -113,7 +108,7 @@ bool ft_csv_next_row(ft_csv_scanner *scanner)
         const char *line_end = past_empty_line(scanner);
         if (!line_end) return true;
         scanner->at = line_end;
-        if (line_end < scanner->end) take_line_end(scanner);
+        if (line_end < scanner->end) ft_csv_end_line(scanner);
     }
     return false;
 }
@@ -162,7 +157,7 @@ static ft_status take_quoted(ft_csv_scanner *scanner, ft_csv_cell *cell, ft_erro
     const char *to = from - 1;
     cell->text = start;
     cell->length = (size_t)(to - start);
-    scanner->line += count_lines(start, to);
+    scanner->line += ft_csv_count_lines(start, to);
     scanner->at = past_blanks(from, scanner->end, scanner->separator);
     if (!ends_cell(scanner, scanner->at))
         return ft_fail(err, FT_BAD_INPUT,
@@ -190,13 +185,6 @@ ft_status ft_csv_next_cell(ft_csv_scanner *scanner, ft_csv_cell *cell, ft_error 
         cell->length = (size_t)(before_blanks(scanner->at, at, separator) - scanner->at);
         scanner->at = at;
     }
-    if (scanner->at == end) {
-        cell->ends_row = true;
-    } else if (*scanner->at == scanner->separator) {
-        scanner->at++;
-    } else {
-        cell->ends_row = true;
-        take_line_end(scanner);
-    }
+    cell->ends_row = ft_csv_end_cell(scanner);
     return FT_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/gzip.h"
+#include "base/large_file.h"
 #include "base/utf16.h"
 
 static const size_t max_file_bytes = (size_t)1 << 33;
@@ -36,13 +37,15 @@ static ft_status read_bytes(const char *path, bool takes_pipes, char **text, siz
             "%s: is a pipe, but here a file is needed that can be read again (write it to a file first)",
             name);
     if (is_stdin) return ft_read_stream(STDIN_FILENO, name, max_file_bytes, text, size, err);
-    if (!piped) return ft_read_file(path, max_file_bytes, text, size, err);
+    if (!piped) return ft_read_large_file(path, max_file_bytes, text, size, err);
     int descriptor = open(path, O_RDONLY | O_CLOEXEC); /* waits for a writer */
     if (descriptor < 0) return ft_fail(err, FT_BAD_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
     ft_status status = ft_read_stream(descriptor, path, max_file_bytes, text, size, err);
     close(descriptor);
     return status;
 }
+
+enum { TAR_MARK = 257 }; /* where a tar archive says that it is one */
 
 /* Files that people give in place of a CSV file, by their first bytes. */
 static ft_status check_kind(const char *name, const char *text, size_t size, ft_error *err)
@@ -57,7 +60,14 @@ static ft_status check_kind(const char *name, const char *text, size_t size, ft_
         {"\xFD"
          "7zXZ",
          "compressed by xz (decompress it; gzip is read as it is)"},
-        {"\x28\xB5\x2F\xFD", "compressed by zstd (decompress it; gzip is read as it is)"}};
+        {"\x28\xB5\x2F\xFD", "compressed by zstd (decompress it; gzip is read as it is)"},
+        {"[{", "JSON (write it as CSV: pandas.read_json(...).to_csv(..., index=False))"},
+        {"{\"", "JSON (write it as CSV: pandas.read_json(..., lines=True).to_csv(..., index=False))"},
+        {"<!DOCTYPE", "a web page (download the file that it leads to)"},
+        {"<!doctype", "a web page (download the file that it leads to)"},
+        {"<html", "a web page (save its table as CSV, or download the file that it leads to)"}};
+    if (size >= TAR_MARK + 5 && memcmp(text + TAR_MARK, "ustar", 5) == 0)
+        return ft_fail(err, FT_BAD_INPUT, "%s: is no CSV text, but a tar archive (unpack it)", name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (size >= strlen(kinds[i].bytes) && memcmp(text, kinds[i].bytes, strlen(kinds[i].bytes)) == 0)
             return ft_fail(err, FT_BAD_INPUT, "%s: is no CSV text, but %s", name, kinds[i].what);

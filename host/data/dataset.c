@@ -1,18 +1,19 @@
 /* From CSV files to the histories of series; see dataset.h. */
 #include "host/data/dataset.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/pages.h"
 #include "host/data/csv.h"
+#include "host/data/dataset_target.h"
 
 enum { MAX_FILES = 3 };
 
 struct ft_dataset_texts {
-    ft_text dates[MAX_FILES];
+    ft_string_pool dates;
     char *paths[MAX_FILES];
     char **ids; /* (n_items) */
     size_t n_items;
@@ -229,52 +230,39 @@ static int32_t item_of(const joiner *join, size_t file, size_t row)
     return join->items[file] ? join->items[file][item] : item;
 }
 
-static ft_status check_value(const ft_csv *csv, size_t row, const char *target, double value, ft_error *err)
-{
-    if (!(fabs(value) > (double)FLT_MAX)) return FT_OK;
-    if (isinf(value))
-        return ft_fail(
-            err, FT_BAD_INPUT,
-            "%s:%u: column \"%.80s\": an infinite number (leave the cell empty for a missing value)",
-            csv->path, csv->lines[row], target);
-    return ft_fail(err, FT_BAD_INPUT,
-                   "%s:%u: column \"%.80s\": %g is beyond single precision (scale the column)", csv->path,
-                   csv->lines[row], target, value);
-}
-
 /* The target must hold numbers of float's range in each file. */
-static ft_status check_target(const joiner *join, const char *target, ft_error *err)
+static ft_status check_target(joiner *join, const char *target, ft_error *err)
 {
     ft_status status = FT_OK;
-    for (size_t f = 0; f < join->n_files && status == FT_OK; f++) {
-        const ft_csv *csv = &join->files[f];
-        size_t column;
-        if (!csv->path) continue;
-        status = ft_csv_numeric_column(csv, target, &column, err);
-        if (status == FT_OK && csv->columns[column].repeated)
-            ft_text_addf(&join->dataset->notes,
-                         "%s: several columns are named \"%.80s\": the first is the target (the next is "
-                         "\"%.80s.1\")\n",
-                         csv->path, target, target);
-        for (size_t row = 0; row < csv->n_rows && status == FT_OK; row++)
-            status = check_value(csv, row, target, csv->columns[column].values[row], err);
-    }
+    for (size_t f = 0; f < join->n_files && status == FT_OK; f++)
+        if (join->files[f].path)
+            status = ft_dataset_check_target(&join->files[f], target, &join->dataset->notes, err);
     return status;
 }
 
-/* Counts rows, finds each item's splits and makes room. */
+/* The rows of each item in each file. */
+static void count_rows(joiner *join)
+{
+    for (size_t f = 0; f < join->n_files; f++) {
+        const ft_csv *csv = &join->files[f];
+        for (size_t row = 0, next; row < csv->n_rows; row = next) {
+            next = row + 1;
+            while (next < csv->n_rows && csv->items[next] == csv->items[row]) next++;
+            join->counts[(size_t)item_of(join, f, row) * MAX_FILES + f] += (int64_t)(next - row);
+        }
+    }
+}
+
+/* Counts rows and finds each item's splits. */
 static ft_status lay_out(joiner *join, const ft_dataset_source *source, ft_error *err)
 {
     ft_dataset *dataset = join->dataset;
-    const ft_csv *first = &join->files[0];
     dataset->n_items = join->n_items;
     dataset->items = calloc(join->n_items, sizeof *dataset->items);
     join->counts = calloc(join->n_items * MAX_FILES, sizeof *join->counts);
     if (!dataset->items || !join->counts)
         return ft_no_memory(err, "the series", join->n_items * sizeof *dataset->items);
-    for (size_t f = 0; f < join->n_files; f++)
-        for (size_t row = 0; row < join->files[f].n_rows; row++)
-            join->counts[(size_t)item_of(join, f, row) * MAX_FILES + f]++;
+    count_rows(join);
     for (size_t i = 0; i < dataset->n_items; i++) {
         const int64_t *counts = join->counts + i * MAX_FILES;
         int64_t start[4] = {0, counts[0], counts[0] + counts[1], counts[0] + counts[1] + counts[2]};
@@ -287,19 +275,49 @@ static ft_status lay_out(joiner *join, const ft_dataset_source *source, ft_error
         item->n_rows = (size_t)(start[3] - dropped);
         dataset->n_rows += item->n_rows;
     }
+    return FT_OK;
+}
+
+static ft_status name_columns(joiner *join, ft_error *err)
+{
+    ft_dataset *dataset = join->dataset;
+    bool done = (dataset->columns = calloc(join->n_shared + 1, sizeof *dataset->columns)) != NULL;
+    for (size_t c = 0; c < join->n_shared && done; c++) {
+        dataset->n_columns = c + 1;
+        dataset->columns[c].name = ft_copy_string(join->files[0].columns[join->shared[c]].name);
+        done = dataset->columns[c].name != NULL;
+    }
+    return done ? FT_OK : ft_no_memory(err, "the columns", join->n_shared * sizeof *dataset->columns);
+}
+
+/* The rows of a single file that lie where the dataset has them: takes its arrays. */
+static void take_rows(joiner *join)
+{
+    ft_dataset *dataset = join->dataset;
+    ft_csv *csv = &join->files[0];
+    dataset->times = csv->times;
+    dataset->zones = csv->zones;
+    dataset->dates = csv->dates;
+    csv->times = NULL;
+    csv->zones = NULL;
+    csv->dates = NULL;
+    for (size_t c = 0; c < dataset->n_columns; c++) {
+        double **values = &csv->columns[join->columns[0][c]].values;
+        dataset->columns[c].values = *values;
+        *values = NULL;
+    }
+}
+
+static ft_status make_room(joiner *join, ft_error *err)
+{
+    ft_dataset *dataset = join->dataset;
     size_t rows = dataset->n_rows + 1; /* never an empty allocation */
     dataset->times = malloc(rows * sizeof *dataset->times);
     dataset->zones = malloc(rows * sizeof *dataset->zones);
     dataset->dates = malloc(rows * sizeof *dataset->dates);
-    dataset->single = malloc(rows * sizeof *dataset->single);
-    dataset->columns = calloc(join->n_shared + 1, sizeof *dataset->columns);
-    bool done = dataset->times && dataset->zones && dataset->dates && dataset->single && dataset->columns;
-    for (size_t c = 0; c < join->n_shared && done; c++) {
-        dataset->n_columns = c + 1;
-        dataset->columns[c].name = ft_copy_string(first->columns[join->shared[c]].name);
-        dataset->columns[c].values = malloc(rows * sizeof(double));
-        done = dataset->columns[c].name && dataset->columns[c].values;
-    }
+    bool done = dataset->times && dataset->zones && dataset->dates;
+    for (size_t c = 0; c < dataset->n_columns && done; c++)
+        done = (dataset->columns[c].values = malloc(rows * sizeof(double))) != NULL;
     return done ? FT_OK : ft_no_memory(err, "the data", rows * sizeof(double) * (join->n_shared + 3));
 }
 
@@ -310,7 +328,7 @@ static ft_status not_after(const joiner *join, size_t file, size_t row, const ch
     return ft_fail(
         err, FT_BAD_INPUT,
         "%s:%u: the date \"%.60s\" does not come after \"%.60s\", the last of the file before it%s%.80s%s",
-        csv->path, csv->lines[row], ft_csv_date(csv, row), last_date, name ? " for series \"" : "",
+        csv->path, csv->lines[row], csv->dates[row], last_date, name ? " for series \"" : "",
         name ? name : "", name ? "\"" : "");
 }
 
@@ -319,10 +337,10 @@ static ft_status not_after(const joiner *join, size_t file, size_t row, const ch
 static ft_status place_rows(joiner *join, ft_error *err)
 {
     ft_dataset *dataset = join->dataset;
+    ft_status status = make_room(join, err);
     size_t *seen = calloc(dataset->n_items, sizeof *seen);
-    if (!seen) return ft_no_memory(err, "the series", dataset->n_items * sizeof *seen);
-    ft_status status = FT_OK;
-    for (size_t f = 0; f < join->n_files; f++) {
+    if (!seen) status = ft_no_memory(err, "the series", dataset->n_items * sizeof *seen);
+    for (size_t f = 0; f < join->n_files && status == FT_OK; f++) {
         const ft_csv *csv = &join->files[f];
         for (size_t row = 0; row < csv->n_rows && status == FT_OK; row++) {
             const int32_t i = item_of(join, f, row);
@@ -335,13 +353,22 @@ static ft_status place_rows(joiner *join, ft_error *err)
                 status = not_after(join, f, row, dataset->dates[place - 1], err);
             dataset->times[place] = csv->times[row];
             dataset->zones[place] = csv->zones[row];
-            dataset->dates[place] = ft_csv_date(csv, row);
+            dataset->dates[place] = csv->dates[row];
             for (size_t c = 0; c < dataset->n_columns; c++)
                 dataset->columns[c].values[place] = csv->columns[join->columns[f][c]].values[row];
         }
     }
     free(seen);
     return status;
+}
+
+static ft_status set_rows(joiner *join, ft_error *err)
+{
+    ft_dataset *dataset = join->dataset;
+    const ft_csv *first = &join->files[0];
+    if (join->n_files > 1 || !first->grouped || dataset->n_rows < first->n_rows) return place_rows(join, err);
+    take_rows(join);
+    return FT_OK;
 }
 
 /* Takes over what the files own of texts, and fills in what follows from the rows. */
@@ -357,8 +384,7 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
         if (!csv->path) continue;
         dataset->paths[f] = dataset->texts->paths[f] = csv->path;
         csv->path = NULL;
-        dataset->texts->dates[f] = csv->date_texts; /* dates point into it */
-        csv->date_texts = FT_TEXT_EMPTY;
+        ft_string_pool_join(&dataset->texts->dates, &csv->date_texts);
         dataset->style = csv->style;
         dataset->checksum = ft_checksum(dataset->checksum, &csv->checksum, sizeof csv->checksum);
         for (size_t c = 0; c < dataset->n_columns; c++)
@@ -377,6 +403,9 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
     while (strcmp(dataset->columns[dataset->target_column].name, source->target) != 0)
         dataset->target_column++;
     double *target = dataset->columns[dataset->target_column].values;
+    dataset->single = malloc((dataset->n_rows + 1) * sizeof *dataset->single);
+    if (!dataset->single) return ft_no_memory(err, "the data", dataset->n_rows * sizeof *dataset->single);
+    ft_use_large_pages(dataset->single, dataset->n_rows * sizeof *dataset->single);
     for (size_t row = 0; row < dataset->n_rows; row++) dataset->single[row] = (float)target[row];
     for (size_t i = 0; i < dataset->n_items; i++) {
         ft_dataset_item *item = &dataset->items[i];
@@ -387,9 +416,9 @@ static ft_status finish(joiner *join, const ft_dataset_source *source, ft_error 
         item->zones = dataset->zones + item->first_row;
         item->dates = dataset->dates + item->first_row;
     }
-    dataset->rows_checksum = ft_checksum(0, dataset->times, dataset->n_rows * sizeof *dataset->times);
+    dataset->rows_checksum = ft_checksum_large(0, dataset->times, dataset->n_rows * sizeof *dataset->times);
     dataset->rows_checksum =
-        ft_checksum(dataset->rows_checksum, dataset->single, dataset->n_rows * sizeof *dataset->single);
+        ft_checksum_large(dataset->rows_checksum, dataset->single, dataset->n_rows * sizeof *dataset->single);
     return dataset->notes.failed ? ft_no_memory(err, "the notes", dataset->notes.length) : FT_OK;
 }
 
@@ -403,7 +432,8 @@ ft_status ft_dataset_read(const ft_dataset_source *source, ft_dataset *dataset, 
     if (status == FT_OK) status = match_columns(&join, err);
     if (status == FT_OK) status = match_items(&join, err);
     if (status == FT_OK) status = lay_out(&join, source, err);
-    if (status == FT_OK) status = place_rows(&join, err);
+    if (status == FT_OK) status = name_columns(&join, err);
+    if (status == FT_OK) status = set_rows(&join, err);
     if (status == FT_OK) status = finish(&join, source, err);
     for (size_t f = 0; f < MAX_FILES; f++) {
         ft_csv_free(&join.files[f]);
@@ -425,10 +455,8 @@ void ft_dataset_free(ft_dataset *dataset)
         free(dataset->columns[c].values);
     }
     if (dataset->texts) {
-        for (size_t f = 0; f < MAX_FILES; f++) {
-            ft_text_free(&dataset->texts->dates[f]);
-            free(dataset->texts->paths[f]);
-        }
+        for (size_t f = 0; f < MAX_FILES; f++) free(dataset->texts->paths[f]);
+        ft_string_pool_free(&dataset->texts->dates);
         for (size_t i = 0; i < dataset->texts->n_items; i++) free(dataset->texts->ids[i]);
         free(dataset->texts->ids);
     }

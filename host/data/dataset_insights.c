@@ -3,15 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "host/data/dataset.h"
 #include "host/data/frequency.h"
 #include "tracker/insights.h"
+
+enum { FEW_ROWS = 100000 }; /* not worth a thread */
 
 /* One split with its rows side by side, as the insights want them. */
 typedef struct gathered {
     ft_insights_split split;
     ft_insights_column *columns; /* (n_columns + n_ids): the dataset's and the ids */
-    double **values;             /* (n_columns), NULL for a text column */
+    double **values;             /* (n_columns), NULL: texts, or the dataset's serve */
     uint8_t **missing;           /* (n_columns), NULL for a numeric one */
     size_t *series_starts;
 } gathered;
@@ -54,6 +57,10 @@ static bool gather_column(const ft_dataset *dataset, int split, size_t column, g
 {
     const ft_dataset_column *source = &dataset->columns[column];
     size_t rows = g->split.n_rows, place = 0;
+    if (rows == dataset->n_rows && !source->text) { /* they lie as they are wanted */
+        g->columns[column] = (ft_insights_column){.name = source->name, .values = source->values};
+        return true;
+    }
     if (source->text)
         g->missing[column] = malloc(rows);
     else
@@ -120,47 +127,78 @@ static ft_status count_differing(const ft_dataset *dataset, const char *words, s
     return status;
 }
 
-/* The object `frequency` of the insights. */
-static ft_status add_frequency(const ft_dataset *dataset, cJSON *insights, ft_error *err)
+/* What the insights say about the dates. */
+typedef struct frequency_figures {
+    char words[FT_FREQUENCY_CHARS];
+    bool is_known, is_plain;
+    size_t n_differ;
+} frequency_figures;
+
+static ft_status look_at_dates(const ft_dataset *dataset, frequency_figures *figures, ft_error *err)
 {
     const ft_dataset_item *longest = ft_dataset_longest(dataset);
-    char words[FT_FREQUENCY_CHARS];
     ft_frequency frequency;
-    size_t n_differ = 0;
-    const bool is_known = longest->n_rows > 1;
+    figures->is_known = longest->n_rows > 1;
     ft_status status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &frequency, err);
     if (status != FT_OK) return status;
-    ft_frequency_describe(&frequency, words);
-    if (dataset->n_items > 1) status = count_differing(dataset, words, &n_differ, err);
-    if (status != FT_OK) return status;
+    ft_frequency_describe(&frequency, figures->words);
+    figures->is_plain = figures->is_known && ft_frequency_is_plain(&frequency);
+    return dataset->n_items > 1 ? count_differing(dataset, figures->words, &figures->n_differ, err) : FT_OK;
+}
+
+/* The object `frequency` of the insights. */
+static ft_status add_frequency(const frequency_figures *figures, cJSON *insights, ft_error *err)
+{
     cJSON *object = cJSON_AddObjectToObject(insights, "frequency");
     if (object &&
-        (is_known ? cJSON_AddStringToObject(object, "inferred", words)
-                  : cJSON_AddNullToObject(object, "inferred")) &&
-        cJSON_AddBoolToObject(object, "evenly_spaced", is_known && ft_frequency_is_plain(&frequency)) &&
-        cJSON_AddNumberToObject(object, "series_that_differ", (double)n_differ))
+        (figures->is_known ? cJSON_AddStringToObject(object, "inferred", figures->words)
+                           : cJSON_AddNullToObject(object, "inferred")) &&
+        cJSON_AddBoolToObject(object, "evenly_spaced", figures->is_plain) &&
+        cJSON_AddNumberToObject(object, "series_that_differ", (double)figures->n_differ))
         return FT_OK;
-    return ft_no_memory(err, "data insights", sizeof words);
+    return ft_no_memory(err, "data insights", sizeof figures->words);
+}
+
+/* What two threads compute: 0, the figures of values; 1, that of dates. */
+typedef struct halves {
+    const ft_dataset *dataset;
+    const ft_insights_split *splits[3]; /* NULL: without rows */
+    cJSON *insights;
+    frequency_figures dates;
+    ft_status status[2];
+    ft_error errors[2];
+} halves;
+
+static void make_half(void *context, int64_t i)
+{
+    halves *h = context;
+    h->status[i] = i == 0 ? ft_insights_create(h->splits[0], h->splits[1], h->splits[2], h->dataset->target,
+                                               &h->insights, &h->errors[0])
+                          : look_at_dates(h->dataset, &h->dates, &h->errors[1]);
 }
 
 ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_error *err)
 {
     gathered splits[3];
     memset(splits, 0, sizeof splits);
-    *insights = NULL;
-    const ft_insights_split *shown[3] = {NULL};
+    halves h = {.dataset = dataset};
     ft_status status = FT_OK;
     for (int s = 0; s < 3 && status == FT_OK; s++) {
         status = gather(dataset, s, &splits[s], err);
-        if (splits[s].split.n_rows) shown[s] = &splits[s].split;
+        if (splits[s].split.n_rows) h.splits[s] = &splits[s].split;
     }
-    if (status == FT_OK)
-        status = ft_insights_create(shown[0], shown[1], shown[2], dataset->target, insights, err);
-    if (status == FT_OK) status = add_frequency(dataset, *insights, err);
+    if (status == FT_OK) {
+        ft_parallel(dataset->n_rows > FEW_ROWS ? 0 : 1, 2, make_half, &h);
+        const int failed = h.status[0] == FT_OK;
+        status = h.status[failed];
+        if (status != FT_OK && err) *err = h.errors[failed];
+    }
+    if (status == FT_OK) status = add_frequency(&h.dates, h.insights, err);
     if (status != FT_OK) {
-        cJSON_Delete(*insights);
-        *insights = NULL;
+        cJSON_Delete(h.insights);
+        h.insights = NULL;
     }
+    *insights = h.insights;
     for (int s = 0; s < 3; s++) release(&splits[s], dataset->n_columns);
     return status;
 }

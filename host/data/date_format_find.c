@@ -120,8 +120,8 @@ static char find_part(finder *f, const char **piece)
  * known. */
 static ft_date_meaning meaning_of(const char *kinds)
 {
-    static const char *const clear[] = {"dbY", "bdY", "Ybd", "Ydd", "bY",  "Yb", "qY",
-                                        "Yq",  "YM",  "YW",  "WY",  "YWd", "Yj", "c"};
+    static const char *const clear[] = {"dbY", "bdY", "Ybd", "Ydd", "bY", "Yb", "qY", "Yq",
+                                        "YM",  "YW",  "WY",  "YWd", "Yj", "c",  "dY"};
     static const char *const short_years[] = {"ddd", "dbd", "bdd", "bd", "db"};
     for (size_t i = 0; i < sizeof clear / sizeof *clear; i++)
         if (strcmp(kinds, clear[i]) == 0) return FT_DATE_ONE;
@@ -137,6 +137,7 @@ static const char *number_piece(const char *kinds, size_t place, bool other)
 {
     if (strcmp(kinds, "ddY") == 0 || strcmp(kinds, "ddd") == 0)
         return place == 2 ? "%y" : (place == 1) == other ? "%d" : "%m";
+    if (strcmp(kinds, "dY") == 0) return "%m";
     if (strcmp(kinds, "YWd") == 0) return "%u";
     if (strcmp(kinds, "Ydd") == 0) return place == 1 ? "%m" : "%d";
     if (strcmp(kinds, "dbd") == 0 || strcmp(kinds, "bdd") == 0) return place == 2 ? "%y" : "%d";
@@ -173,6 +174,8 @@ static ft_date_meaning find_date(finder *f)
         for (size_t i = 0; i < count; i++)
             if (kinds[i] == YEAR) pieces[i] = "%G";
     ft_date_meaning meaning = meaning_of(kinds);
+    if (strcmp(kinds, "dY") == 0 && !strchr("/-", *separators[0]))
+        return FT_DATE_NONE; /* 1.2020 is a number */
     for (size_t i = 0; i < count && meaning != FT_DATE_NONE; i++) {
         ft_date_line_add(&f->out[0], "%s", kinds[i] == NUMBER ? number_piece(kinds, i, false) : pieces[i]);
         ft_date_line_add(&f->out[1], "%s", kinds[i] == NUMBER ? number_piece(kinds, i, true) : pieces[i]);

@@ -8,6 +8,9 @@
 #include "host/data/date_format_parts.h"
 #include "host/data/date_formats.h"
 
+/* The bytes of a day, and of one with hours, minutes and seconds. */
+enum { PLAIN_DAY = 10, PLAIN_CLOCK = 19 };
+
 typedef struct reader {
     const char *at, *end;
 } reader;
@@ -71,29 +74,44 @@ static int32_t two_digits(const char *text)
     return tens <= 9 && ones <= 9 ? (int32_t)(tens * 10 + ones) : -1;
 }
 
-/* YYYY-MM-DD, alone or with " HH:MM:SS" behind it: the form of most files, read in a
- * tenth of the time. */
-static bool parse_plain(const char *text, size_t length, int64_t *time, ft_timestamp_style *style)
+bool ft_day_parse(const char text[10], int64_t *time)
 {
     static const int8_t days_of[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int32_t hour = 0, minute = 0, second = 0;
-    if ((length != 10 && length != 19) || text[4] != '-' || text[7] != '-') return false;
+    if (text[4] != '-' || text[7] != '-') return false;
     const int32_t century = two_digits(text), years = two_digits(text + 2), month = two_digits(text + 5),
                   day = two_digits(text + 8), year = century * 100 + years;
     if (century < 0 || years < 0 || year < 1 || month < 1 || month > 12 || day < 1) return false;
     const bool leaps = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if (day > days_of[month] + (month == 2 && leaps)) return false;
-    if (length == 19) {
-        hour = two_digits(text + 11), minute = two_digits(text + 14), second = two_digits(text + 17);
-        if ((text[10] != ' ' && text[10] != 'T') || text[13] != ':' || text[16] != ':') return false;
-        if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false;
-    }
-    *time = ft_days_from_date(year, month, day) * FT_MICROSECONDS_A_DAY +
-            (((int64_t)hour * 60 + minute) * 60 + second) * FT_MICROSECONDS_A_SECOND;
-    if (style)
-        *style = (ft_timestamp_style){.precision = length == 19 ? FT_STYLE_SECONDS : FT_STYLE_DATE,
-                                      .date_separator = '-',
-                                      .time_separator = length == 19 ? text[10] : ' '};
+    *time = ft_days_from_date(year, month, day) * FT_MICROSECONDS_A_DAY;
+    return true;
+}
+
+bool ft_clock_parse(const char text[9], int64_t *time)
+{
+    if ((text[0] != ' ' && text[0] != 'T') || text[3] != ':' || text[6] != ':') return false;
+    const int32_t hour = two_digits(text + 1), minute = two_digits(text + 4), second = two_digits(text + 7);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false;
+    *time = (((int64_t)hour * 60 + minute) * 60 + second) * FT_MICROSECONDS_A_SECOND;
+    return true;
+}
+
+ft_timestamp_style ft_timestamp_plain_style(const char *text, size_t length)
+{
+    return (ft_timestamp_style){.precision = length == PLAIN_CLOCK ? FT_STYLE_SECONDS : FT_STYLE_DATE,
+                                .date_separator = '-',
+                                .time_separator = length == PLAIN_CLOCK ? text[PLAIN_DAY] : ' '};
+}
+
+/* YYYY-MM-DD, alone or with " HH:MM:SS" behind it: the form of most files, read in a
+ * tenth of the time. */
+static bool parse_plain(const char *text, size_t length, int64_t *time, ft_timestamp_style *style)
+{
+    int64_t day, clock = 0;
+    if ((length != PLAIN_DAY && length != PLAIN_CLOCK) || !ft_day_parse(text, &day)) return false;
+    if (length == PLAIN_CLOCK && !ft_clock_parse(text + PLAIN_DAY, &clock)) return false;
+    *time = day + clock;
+    if (style) *style = ft_timestamp_plain_style(text, length);
     return true;
 }
 

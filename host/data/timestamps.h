@@ -48,6 +48,13 @@ typedef struct ft_timestamp_style {
  * it. */
 bool ft_timestamp_parse(const char *text, size_t length, int64_t *time, ft_timestamp_style *style);
 
+/* The parts of the most frequent form: YYYY-MM-DD, as the day's 00:00, and what may stand
+ * behind it, " HH:MM:SS" or "THH:MM:SS". False: something else stands there. */
+bool ft_day_parse(const char text[10], int64_t *time);
+bool ft_clock_parse(const char text[9], int64_t *time);
+/* The style of the two together (length 19) or of the first alone (10). */
+ft_timestamp_style ft_timestamp_plain_style(const char *text, size_t length);
+
 /* Makes the style show this instant too, so that several are written alike: with as much
  * more precision as is needed. */
 void ft_timestamp_widen(ft_timestamp_style *style, int64_t time);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "host/data/csv.h"
 #include "host/data/dataset.h"
 #include "host/data/date_formats.h"
 #include "host/data/frequency.h"
@@ -72,6 +73,29 @@ static void continue_dates(const ft_dataset *dataset)
     }
 }
 
+/* Read in pieces, a file is what it is when read at once, or refused with the same
+ * words. */
+static void read_pieces(const ft_dataset_source *source, const char *path, size_t piece)
+{
+    ft_csv whole, csv;
+    ft_error expected = {""}, err = {""};
+    ft_status status = ft_csv_read_pieces(path, &source->csv, false, NULL, SIZE_MAX / 2, &whole, &expected);
+    FUZZ_EXPECT(ft_csv_read_pieces(path, &source->csv, false, NULL, piece, &csv, &err) == status);
+    FUZZ_EXPECT(strcmp(err.message, expected.message) == 0);
+    FUZZ_EXPECT(csv.n_rows == whole.n_rows && csv.n_items == whole.n_items && csv.grouped == whole.grouped);
+    FUZZ_EXPECT(csv.checksum == whole.checksum);
+    for (size_t row = 0; row < csv.n_rows; row++) {
+        FUZZ_EXPECT(csv.times[row] == whole.times[row] && csv.zones[row] == whole.zones[row]);
+        FUZZ_EXPECT(csv.lines[row] == whole.lines[row] && csv.items[row] == whole.items[row]);
+        FUZZ_EXPECT(strcmp(csv.dates[row], whole.dates[row]) == 0);
+        for (size_t c = 0; c < csv.n_columns; c++)
+            FUZZ_EXPECT(memcmp(&csv.columns[c].values[row], &whole.columns[c].values[row], sizeof(double)) ==
+                        0);
+    }
+    ft_csv_free(&whole);
+    ft_csv_free(&csv);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"train.csv", "val.csv", "test.csv"};
@@ -103,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         source.split[0] = 0.5;
         source.split[1] = source.split[2] = 0.25;
     }
+    if (paths[0]) read_pieces(&source, paths[0], 1 + size % 40);
     ft_dataset dataset;
     ft_error err = {""};
     ft_status status = ft_dataset_read(&source, &dataset, &err);

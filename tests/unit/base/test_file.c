@@ -9,9 +9,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/large_file.h"
 #include "base/text.h"
 
 static char directory[64];
@@ -207,4 +209,46 @@ Test(file, checksum_is_crc32_and_chains)
     /* the check value of CRC-32 */
     cr_expect_eq(ft_checksum(0, "123456789", 9), 0xCBF43926u);
     cr_expect_eq(ft_checksum(ft_checksum(0, "1234", 4), "56789", 5), 0xCBF43926u);
+}
+
+/* Processors that can fold; every length around what they fold at a time, from any
+ * place. */
+Test(file, checksum_is_zlibs_of_any_length)
+{
+    enum { MOST = 5 << 20 };
+    unsigned char *bytes = malloc(MOST);
+    for (size_t i = 0, state = 1; i < MOST; i++)
+        bytes[i] = (unsigned char)((state = state * 69069 + 1) >> 16);
+    for (size_t size = 0; size < 400; size++)
+        cr_assert_eq(ft_checksum(77, bytes + size % 17, size), crc32(77, bytes + size % 17, (uInt)size),
+                     "%zu bytes", size);
+    for (size_t size = MOST - 3; size < MOST; size++) {
+        const uint32_t right = (uint32_t)crc32(9, bytes, (uInt)size);
+        cr_expect_eq(ft_checksum(9, bytes, size), right);
+        cr_expect_eq(ft_checksum_large(9, bytes, size), right);
+        cr_expect_eq(ft_checksum_join(ft_checksum(9, bytes, 1000), ft_checksum(0, bytes + 1000, size - 1000),
+                                      size - 1000),
+                     right);
+    }
+    free(bytes);
+}
+
+Test(file, reads_a_large_file_whole)
+{
+    const size_t size = (9 << 20) + 77;
+    char *bytes = malloc(size), *data;
+    size_t length;
+    ft_error err = {0};
+    for (size_t i = 0; i < size; i++) bytes[i] = (char)(i * 2654435761u >> 13);
+    cr_assert_eq(ft_write_file("large", bytes, size, &err), FT_OK);
+    cr_assert_eq(ft_read_large_file("large", size, &data, &length, &err), FT_OK, "%s", err.message);
+    cr_assert(length == size && memcmp(data, bytes, size) == 0 && data[size] == '\0');
+    free(data);
+    cr_assert_eq(ft_read_large_file("large", size - 1, &data, &length, &err), FT_BAD_INPUT);
+    cr_assert_eq(ft_write_file("small", bytes, 99, &err), FT_OK);
+    cr_assert_eq(ft_read_large_file("small", size, &data, &length, &err), FT_OK);
+    cr_assert(length == 99 && memcmp(data, bytes, 99) == 0);
+    free(data);
+    cr_assert_eq(ft_read_large_file("none", size, &data, &length, &err), FT_BAD_INPUT);
+    free(bytes);
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sort.h"
 
@@ -61,5 +62,35 @@ Test(sort, doubles_rise_and_nan_come_last)
         for (size_t i = 1; i < count - n_nan; i++)
             cr_assert(values[i - 1] <= values[i], "%zu at %zu", count, i);
         for (size_t i = count - n_nan; i < count; i++) cr_assert(isnan(values[i]));
+    }
+}
+
+Test(sort, selects_what_sorting_would_put_there)
+{
+    static const size_t counts[] = {1, 2, 3, 17, 18, 300, MOST};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        for (int kind = 0; kind < 5; kind++) {
+            double values[MOST], sorted[MOST], moved[MOST];
+            uint64_t state = 5;
+            const size_t count = counts[c];
+            for (size_t i = 0; i < count; i++) {
+                const uint64_t drawn = next(&state);
+                values[i] = kind == 0   ? (double)(int64_t)drawn
+                            : kind == 1 ? (double)(drawn % 3) * (drawn & 8 ? -1 : 1)
+                            : kind == 2 ? (double)i
+                            : kind == 3 ? -(double)i
+                                        : (double)(i < count / 2 ? i : count - i);
+                sorted[i] = values[i];
+            }
+            ft_sort_doubles(sorted, count);
+            for (size_t place = 0; place < count; place += 1 + count / 7) {
+                memcpy(moved, values, sizeof values);
+                ft_select_double(moved, count, place);
+                cr_assert(memcmp(&moved[place], &sorted[place], sizeof *sorted) == 0, "%zu of %zu, %d", place,
+                          count, kind);
+                for (size_t i = 0; i < count; i++)
+                    cr_assert(i < place ? moved[i] <= moved[place] : moved[i] >= moved[place]);
+            }
+        }
     }
 }

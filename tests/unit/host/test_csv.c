@@ -38,12 +38,53 @@ static ft_status read_bytes(const char *text, size_t size, const char *timestamp
     return ft_csv_read("t.csv", &options, false, NULL, csv, err);
 }
 
+static void expect_same(const ft_csv *a, const ft_csv *b, size_t piece)
+{
+    const size_t rows = a->n_rows, columns = a->n_columns;
+    cr_assert(b->n_rows == rows && b->n_columns == columns && b->n_items == a->n_items, "pieces of %zu",
+              piece);
+    cr_assert(b->checksum == a->checksum && b->grouped == a->grouped, "pieces of %zu", piece);
+    cr_assert_str_eq(b->notes.data ? b->notes.data : "", a->notes.data ? a->notes.data : "");
+    cr_assert_arr_eq(&b->style, &a->style, sizeof a->style, "pieces of %zu", piece);
+    cr_assert_arr_eq(b->times, a->times, rows * sizeof *a->times, "pieces of %zu", piece);
+    cr_assert_arr_eq(b->zones, a->zones, rows * sizeof *a->zones, "pieces of %zu", piece);
+    cr_assert_arr_eq(b->lines, a->lines, rows * sizeof *a->lines, "pieces of %zu", piece);
+    cr_assert_arr_eq(b->items, a->items, rows * sizeof *a->items, "pieces of %zu", piece);
+    for (size_t i = 0; i < rows; i++) cr_assert_str_eq(b->dates[i], a->dates[i], "pieces of %zu", piece);
+    for (size_t i = 0; i < a->n_items && a->id_name; i++)
+        cr_assert_str_eq(b->item_names[i], a->item_names[i]);
+    for (size_t c = 0; c < columns; c++) {
+        const ft_csv_column *x = &a->columns[c], *y = &b->columns[c];
+        cr_assert_arr_eq(y->values, x->values, rows * sizeof *x->values, "pieces of %zu", piece);
+        cr_assert_str_eq(y->text ? y->text : "", x->text ? x->text : "");
+        cr_assert(!x->text || x->text_line == y->text_line, "pieces of %zu", piece);
+    }
+}
+
+/* Reading in pieces gives the result of reading at once; csv NULL: that is `refusal`. */
+static void reads_in_pieces(const ft_csv_options *options, const ft_csv *whole, const char *refusal)
+{
+    static const size_t sizes[] = {1, 5, 16, 33, 64};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        ft_csv csv;
+        ft_error err = {0};
+        ft_status status = ft_csv_read_pieces("t.csv", options, false, NULL, sizes[i], &csv, &err);
+        cr_assert_eq(status, whole ? FT_OK : FT_BAD_INPUT, "pieces of %zu: %s", sizes[i], err.message);
+        if (whole)
+            expect_same(whole, &csv, sizes[i]);
+        else
+            cr_expect_str_eq(err.message, refusal, "pieces of %zu: %s", sizes[i], err.message);
+        ft_csv_free(&csv);
+    }
+}
+
 static ft_csv reads_by(const char *text, ft_csv_options options)
 {
     ft_csv csv;
     ft_error err = {0};
     cr_assert_eq(ft_write_file("t.csv", text, strlen(text), &err), FT_OK);
     cr_assert_eq(ft_csv_read("t.csv", &options, false, NULL, &csv, &err), FT_OK, "%s", err.message);
+    reads_in_pieces(&options, &csv, NULL);
     return csv;
 }
 
@@ -60,6 +101,7 @@ static void refuses_by(const char *text, ft_csv_options options, const char *mes
     cr_expect_eq(ft_csv_read("t.csv", &options, false, NULL, &csv, &err), FT_BAD_INPUT, "%s", text);
     cr_expect_str_eq(err.message, message, "%s", err.message);
     cr_expect(csv.columns == NULL && csv.path == NULL);
+    reads_in_pieces(&options, NULL, err.message);
 }
 
 static void refuses_with(const char *text, const char *timestamp, const char *id, const char *message)
@@ -74,6 +116,45 @@ static void refuses_with(const char *text, const char *timestamp, const char *id
 static void refuses(const char *text, const char *message)
 {
     refuses_with(text, NULL, NULL, message);
+}
+
+/* An unquoted cell ends at the comma, though in others commas are decimal. */
+Test(csv, decimal_commas_between_commas)
+{
+    ft_csv csv = reads("d,x,y\n2024-01-01,\"1,5\",2\n2024-01-02,3,4\n", NULL, NULL);
+    cr_expect(csv.columns[0].values[0] == 1.5 && csv.columns[0].values[1] == 3);
+    cr_expect(csv.columns[1].values[0] == 2 && csv.columns[1].values[1] == 4);
+    ft_csv_free(&csv);
+}
+
+/* Rows, series, texts and missing values in any piece; cells that go over several lines;
+ * a last row without an end; lines without anything; ids that need quotes. */
+Test(csv, pieces_of_a_file_are_read_as_the_whole)
+{
+    static const char *const texts[] = {
+        "d,s,x,y\n2024-01-01,a,1,\n2024-01-02,a,2.5,3\n\n,,,\n2024-01-01,b,3,word\n2024-01-02,b,,4\n"
+        "2024-01-03,a,-7,5\n2024-01-03,b,NA,inf\n2024-01-04,c,1e3,6\n2024-01-04,b,8,\n2024-01-05,b,.5,1",
+        "d,s,x\r\n2024-01-01 00:00:00,\" a\",1\r\n2024-01-01T01:00:00, a,2\r\n2024-01-01 "
+        "01:00:00,\"a,\",2\r\n"
+        "2024-01-01 02:00:00,a,1\r\n\r\n2024-01-01 03:00:00,\"a,\",\"4\"\r\n2024-01-01 04:00:00,a,5.\r\n",
+        "d,s,x\n2024-01-01,\"two\nlines\",1\n2024-01-01,\"say \"\"hi\"\"\n\n2024-01-01,c,9\n\",2\n"
+        "2024-01-02,\"two\nlines\",1\n2024-01-02,c,3\n2024-1-3,c,18446744073709551616\n",
+        "d,s,x\n2024-01-01,c,1\n2024-01-02,c,\"2\n2024-01-02,e,5\"\n2024-01-03,c,1\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        ft_csv csv = reads(texts[i], NULL, "s");
+        ft_csv_free(&csv);
+    }
+    refuses_by("d,x\n2024-01-01,1\n2024-01-02,2\n2024-01-03\n2024-01-04,1,2\n", plain,
+               "t.csv:4: 1 cell, but the header has 2 columns");
+    refuses_by("d,x\n2024-01-01,1\n\"2024-01-02\",\"2\n2024-01-03,1\n2024-01-04,1\n", plain,
+               "t.csv:3: a quoted cell without its closing quote");
+    refuses_by("d,x\n2024-01-01,1\n2024-01-02,\"2\n2\"\n2024-01-03,1\n2024-02-30,1\n", plain,
+               "t.csv:6: column \"d\": \"2024-02-30\" is not a date (write it as 2024-12-31 or 2024-12-31 "
+               "23:59:00, or say "
+               "how it is written, as in --date-format \"%d.%m.%Y %H:%M\"; --timestamp names the date "
+               "column; delete the "
+               "line if it is no data)");
 }
 
 Test(csv, a_plain_file)
@@ -93,7 +174,7 @@ Test(csv, a_plain_file)
     cr_expect(csv.columns[0].text == NULL && csv.columns[2].text == NULL);
     cr_expect_str_eq(csv.columns[1].text, "up");
     cr_expect(!isnan(note[0]) && isnan(note[1]) && !isnan(note[2]));
-    cr_expect_str_eq(ft_csv_date(&csv, 2), "2024-01-03");
+    cr_expect_str_eq(csv.dates[2], "2024-01-03");
     cr_expect_eq(csv.times[1] - csv.times[0], 86400000000);
     cr_expect_eq(csv.lines[2], 4u);
     ft_csv_free(&csv);
@@ -353,7 +434,7 @@ static void takes_date(const char *text, const char *name, const char *date, con
 {
     ft_csv csv = reads(text, NULL, NULL);
     cr_expect_str_eq(csv.timestamp_name, name, "%s", csv.timestamp_name);
-    cr_expect_str_eq(ft_csv_date(&csv, 0), date);
+    cr_expect_str_eq(csv.dates[0], date);
     cr_expect_str_eq(csv.notes.data ? csv.notes.data : "", notes, "%s", csv.notes.data);
     ft_csv_free(&csv);
 }
@@ -760,4 +841,78 @@ Test(csv, a_million_rows)
     cr_expect(seconds < 10, "%.2f s", seconds); /* about 0.5 s without sanitizers */
     ft_csv_free(&csv);
     ft_text_free(&text);
+}
+
+/* What people export, and what is to be done about it. */
+Test(csv, hints_on_exports)
+{
+    static const char *const cases[][2] = {
+        {"d,v\n2024-01-01,\"(1,200.50)\"\n", "t.csv:2: column \"v\": \"(1,200.50)\" is not a number (write "
+                                             "negative numbers with a minus sign before them)"},
+        {"d;v\n2024-01-01;1.200,50-\n", "t.csv:2: column \"v\": \"1.200,50-\" is not a number (write "
+                                        "negative numbers with a minus sign before them)"},
+        {"d;v\n2024-01-01;0,50 EUR\n",
+         "t.csv:2: column \"v\": \"0,50 EUR\" is not a number (leave the cell empty for a "
+         "missing value; units and signs do not belong in it)"},
+        {"d,v\n2024-01-01,False\n",
+         "t.csv:2: column \"v\": \"False\" is not a number (write 1 for true and 0 for false)"},
+        {"d,v\n2024-01-01,1_000\n",
+         "t.csv:2: column \"v\": \"1_000\" is not a number (thousands? --thousands _)"},
+        {"d,v\n202340,1\n",
+         "t.csv:2: column \"d\": \"202340\" is not a date (a year and a month? --date-format \"%Y%m\"; "
+         "a year and a week? --date-format \"%G%V\")"},
+        {"d,v\n01012024,1\n",
+         "t.csv:2: column \"d\": \"01012024\" is not a date (day and month before the year? "
+         "--date-format \"%d%m%Y\" or \"%m%d%Y\")"},
+        {"d,v\n45292.50,1\n",
+         "t.csv:2: column \"d\": \"45292.50\" is not a date (it looks like Excel's number of a day: "
+         "give the column a date format there before saving as CSV)"},
+        {"d,v\n1999/00,1\n2000/01,2\n",
+         "t.csv:2: column \"d\": \"1999/00\" is not a date (from one year into the next? write "
+         "the year in which it begins, or its first day, as 2024-07-01)"},
+        {"d,v\n2023-12,1\n2023-13,2\n",
+         "t.csv:3: column \"d\": \"2023-13\" is not a date (a year and a week? --date-format "
+         "\"%G-%V\" reads the weeks of ISO 8601)"},
+        {"d,v\n2024-01-01 00:00 CET,1\n",
+         "t.csv:2: column \"d\": \"2024-01-01 00:00 CET\" is not a date (write the time zone "
+         "as an offset from UTC, as in 2024-12-31 23:59:00+01:00)"},
+        {"d,v\n2024-01-01 - 2024-01-07,1\n",
+         "t.csv:2: column \"d\": \"2024-01-01 - 2024-01-07\" is not a date (a period? "
+         "keep its first date alone)"},
+        {"d v\n2024-01-01 1\n",
+         "t.csv: only one column, \"d v\" (a date column and the target are needed; blanks do not "
+         "separate cells: write commas, semicolons, tabs or | between them)"},
+        {"[{\"d\":1}]\n",
+         "t.csv: is no CSV text, but JSON (write it as CSV: pandas.read_json(...).to_csv(..., index=False))"},
+        {"<!DOCTYPE html>\n<html>",
+         "t.csv: is no CSV text, but a web page (download the file that it leads to)"},
+        {"Year,Month,v\n2020,1,5\n2020,2,6\n",
+         "t.csv:3: the date \"2020\" is given twice, first in line 2 (column \"Month\" "
+         "holds a part of it: join the columns into one date)"},
+        {"Year,Month,v\n2020,May,5\n2020,June,6\n",
+         "t.csv:3: the date \"2020\" is given twice, first in line 2 (column "
+         "\"Month\" holds a part of it: join the columns into one date)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ft_csv csv;
+        ft_error err = {0};
+        cr_assert_eq(ft_write_file("t.csv", cases[i][0], strlen(cases[i][0]), &err), FT_OK);
+        ft_status status = ft_csv_read("t.csv", &plain, false, NULL, &csv, &err);
+        size_t column;
+        if (status == FT_OK) status = ft_csv_numeric_column(&csv, "v", &column, &err);
+        cr_expect_eq(status, FT_BAD_INPUT, "%s", cases[i][0]);
+        cr_expect_str_eq(err.message, cases[i][1], "%s", err.message);
+        ft_csv_free(&csv);
+    }
+}
+
+Test(csv, months_before_years)
+{
+    ft_csv csv = reads("Month;v\n01/2020;1\n02/2020;2\n12/2020;3\n", NULL, NULL);
+    cr_expect_str_eq(csv.style.format, "%m/%Y");
+    cr_expect(csv.times[2] - csv.times[1] == 304 * INT64_C(86400000000));
+    ft_csv_free(&csv);
+    csv = reads("Month;v\n1-2020;1\n2-2020;2\n", NULL, NULL);
+    cr_expect_str_eq(csv.style.format, "%m-%Y");
+    ft_csv_free(&csv);
 }

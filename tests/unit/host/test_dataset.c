@@ -114,6 +114,37 @@ Test(dataset, several_series_interleaved)
     ft_dataset_free(&dataset);
 }
 
+/* -999 and the like, where no other value is near; as a value among others it says
+ * nothing. */
+Test(dataset, numbers_that_stand_for_missing_values_are_noted)
+{
+    static const struct {
+        const char *rows, *missing, *note;
+    } cases[] = {
+        {"2024-01-01,10\n2024-01-02,-999\n2024-01-03,12\n2024-01-04,-999.0\n", NULL,
+         "train.csv: column \"y\": 2 cells are -999, far from all others: if that stands for a missing "
+         "value, "
+         "--missing -999 says so\n"},
+        {"2024-01-01,10\n2024-01-02,1e20\n2024-01-03,12\n2024-01-04,\n", NULL,
+         "train.csv: column \"y\": 1 cell is 1e+20, far from all others: if that stands for a missing value, "
+         "--missing 1e+20 says so\n"},
+        {"2024-01-01,10\n2024-01-02,-999\n2024-01-03,12\n", "-999", NULL},
+        {"2024-01-01,-990\n2024-01-02,-999\n2024-01-03,12\n", NULL, NULL},
+        {"2024-01-01,-998\n2024-01-02,-999\n2024-01-03,-1000\n", NULL, NULL},
+        {"2024-01-01,5\n2024-01-02,999\n2024-01-03,5\n", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "d,y\n%s", cases[i].rows);
+        put("train.csv", text);
+        ft_dataset dataset = reads(
+            &(ft_dataset_source){.train = "train.csv", .target = "y", .csv = {.missing = cases[i].missing}});
+        cr_expect_str_eq(dataset.notes.data ? dataset.notes.data : "", cases[i].note ? cases[i].note : "",
+                         "%s", cases[i].rows);
+        ft_dataset_free(&dataset);
+    }
+}
+
 Test(dataset, each_date_keeps_its_own_offset)
 {
     put("train.csv",

@@ -65,8 +65,8 @@ Test(demo_data, prices)
     cr_assert_eq(ft_frequency_infer(csv.times, csv.zones, csv.n_rows, &frequency, &err), FT_OK);
     cr_expect_str_eq(ft_frequency_describe(&frequency, words), "business days");
     cr_expect(ft_frequency_is_plain(&frequency));
-    cr_expect_str_eq(ft_csv_date(&csv, 0), "2019-01-01");
-    cr_expect_str_eq(ft_csv_date(&csv, FT_DEMO_ROWS - 1), "2023-12-29");
+    cr_expect_str_eq(csv.dates[0], "2019-01-01");
+    cr_expect_str_eq(csv.dates[FT_DEMO_ROWS - 1], "2023-12-29");
 
     const double *close = csv.columns[0].values;
     double by_weekday[5] = {0}, change = 0, noise = 0;

@@ -1,0 +1,91 @@
+/* What a CSV text holds; see csv_survey.h. */
+#include "host/data/csv_survey.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/parallel.h"
+#include "host/data/csv_scanner.h"
+
+static unsigned find_bytes(const char *start, const char *end)
+{
+    static const struct {
+        char byte;
+        unsigned bit;
+    } wanted[] = {{'\0', FT_CSV_NUL},        {'"', FT_CSV_QUOTE},   {',', FT_CSV_COMMA},  {'.', FT_CSV_POINT},
+                  {'\'', FT_CSV_APOSTROPHE}, {'\xC2', FT_CSV_WIDE}, {'\xE2', FT_CSV_WIDE}};
+    unsigned found = 0;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (memchr(start, wanted[i].byte, (size_t)(end - start))) found |= wanted[i].bit;
+    return found;
+}
+
+static void look_at(void *context, int64_t i)
+{
+    ft_csv_piece *piece = &((ft_csv_survey *)context)->pieces[i];
+    const size_t size = (size_t)(piece->end - piece->start);
+    piece->checksum = ft_checksum(0, piece->start, size);
+    piece->bytes = find_bytes(piece->start, piece->end);
+    piece->n_lines = ft_csv_count_lines(piece->start, piece->end);
+    if (size && piece->end[-1] != '\n' && piece->end[-1] != '\r') piece->n_lines++;
+}
+
+static ft_status refuse_nul(const char *name, const char *text, size_t size, ft_error *err)
+{
+    return ft_fail(err, FT_BAD_INPUT,
+                   "%s:%zu: a NUL byte (this is no CSV text; delete the byte, or save the file as UTF-8)",
+                   name, 1 + ft_csv_count_lines(text, memchr(text, '\0', size)));
+}
+
+ft_status ft_csv_survey_make(const char *name, const char *text, size_t size, size_t piece_bytes,
+                             ft_csv_survey *survey, ft_error *err)
+{
+    const char *const end = text + size;
+    *survey = (ft_csv_survey){.pieces = calloc(size / piece_bytes + 1, sizeof *survey->pieces)};
+    if (!survey->pieces) return ft_no_memory(err, name, (size / piece_bytes + 1) * sizeof *survey->pieces);
+    for (const char *at = text; at < end || survey->n_pieces == 0;) {
+        const char *cut = (size_t)(end - at) > piece_bytes
+                              ? memchr(at + piece_bytes - 1, '\n', (size_t)(end - at) - (piece_bytes - 1))
+                              : NULL;
+        const char *next = cut ? cut + 1 : end;
+        survey->pieces[survey->n_pieces++] = (ft_csv_piece){.start = at, .end = next};
+        at = next;
+    }
+    ft_parallel(0, (int64_t)survey->n_pieces, look_at, survey);
+    for (size_t i = 0, line = 1; i < survey->n_pieces; line += survey->pieces[i++].n_lines) {
+        ft_csv_piece *piece = &survey->pieces[i];
+        piece->first_line = line;
+        survey->checksum =
+            ft_checksum_join(survey->checksum, piece->checksum, (size_t)(piece->end - piece->start));
+    }
+    if (!(ft_csv_survey_bytes(survey) & FT_CSV_NUL)) return FT_OK;
+    ft_csv_survey_free(survey);
+    return refuse_nul(name, text, size, err);
+}
+
+void ft_csv_survey_skip(ft_csv_survey *survey, const char *at, size_t line)
+{
+    size_t before = 0;
+    while (before + 1 < survey->n_pieces && survey->pieces[before].end <= at) before++;
+    survey->n_pieces -= before;
+    memmove(survey->pieces, survey->pieces + before, survey->n_pieces * sizeof *survey->pieces);
+    ft_csv_piece *first = &survey->pieces[0];
+    first->n_lines -= line - first->first_line;
+    first->first_line = line;
+    first->start = at;
+    first->bytes = find_bytes(at, first->end);
+}
+
+unsigned ft_csv_survey_bytes(const ft_csv_survey *survey)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < survey->n_pieces; i++) found |= survey->pieces[i].bytes;
+    return found;
+}
+
+void ft_csv_survey_free(ft_csv_survey *survey)
+{
+    free(survey->pieces);
+    *survey = (ft_csv_survey){0};
+}

@@ -116,8 +116,11 @@ static ft_status print_for_people(const compare_options *options, const ft_exper
                              : ft_no_memory(err, "an order", experiments->count * sizeof *order);
     if (status == FT_OK) status = ft_replicates_find(experiments, &replicates, err);
     if (status == FT_OK && options->each_seed) ft_replicates_split(&replicates, experiments->count);
-    if (status == FT_OK) ft_compare_take_means(experiments, &replicates, table);
-    if (status == FT_OK) status = sort_experiments(options, table, order, err);
+    for (size_t i = 0; status == FT_OK && i < experiments->count; i++) order[i] = i;
+    if (status == FT_OK && options->sort) {
+        ft_compare_take_means(experiments, &replicates, table);
+        status = sort_experiments(options, table, order, err);
+    }
     if (status == FT_OK) status = ft_compare_for_people(&people, text, err);
     ft_replicates_free(&replicates);
     free(order);
@@ -172,12 +175,12 @@ static ft_status compare(const compare_options *options, ft_error *err)
     if (options->descending && !options->sort)
         return ft_fail(err, FT_BAD_INPUT, "--descending says how --sort goes, but --sort is not given");
     ft_status status = ft_table_format_parse(options->format, &format, err);
-    const bool whole = options->columns || (status == FT_OK && is_for_people(options, format));
-    if (status == FT_OK)
-        status =
-            ft_selection_load(&options->selection, whole ? FT_WHOLE : FT_SCORES, false, &experiments, err);
-    if (status == FT_OK) status = fill_table(options, &experiments, &table, err);
-    if (status == FT_OK && is_for_people(options, format))
+    const bool people = status == FT_OK && is_for_people(options, format);
+    const ft_detail detail = options->columns ? FT_WHOLE : people ? FT_HISTORY : FT_SCORES;
+    if (status == FT_OK) status = ft_selection_load(&options->selection, detail, false, &experiments, err);
+    if (status == FT_OK && (!people || options->sort))
+        status = fill_table(options, &experiments, &table, err);
+    if (status == FT_OK && people)
         status = print_for_people(options, &experiments, &table, &text, err);
     else if (status == FT_OK)
         status = print_table(options, format, &table, &text, err);

@@ -8,6 +8,7 @@
 
 #include "base/sort.h"
 #include "tracker/quantiles.h"
+#include "tracker/replicates.h"
 #include "tracker/statistics.h"
 
 static const double overfitting_ratio = 1.3, lost_limit = 0.3, regime_ratio = 1.5, regime_level = 0.05;
@@ -299,10 +300,10 @@ ft_status ft_analyze_regimes(const ft_experiments *experiments, ft_table *table,
 }
 
 /* One metric's row; values: (count) scratch. */
-static void add_metric_summary(const ft_experiments *experiments, ft_metric metric, ft_split split,
-                               double *values, ft_table *table)
+static void add_metric_summary(const ft_experiments *experiments, const ft_replicates *replicates,
+                               ft_metric metric, ft_split split, double *values, ft_table *table)
 {
-    const ft_experiment *best;
+    const ft_experiment *best = ft_replicates_best(experiments, replicates, metric, split);
     size_t n_known = 0;
     for (size_t i = 0; i < experiments->count; i++) {
         double value = ft_metrics_get(&experiments->items[i].metrics[split], metric);
@@ -318,7 +319,7 @@ static void add_metric_summary(const ft_experiments *experiments, ft_metric metr
     ft_table_set_number(table, 4, moments.min);
     ft_table_set_number(table, 5, ft_quantile_double(values, n_known, 0.5));
     ft_table_set_number(table, 6, moments.max);
-    if (ft_experiments_best(experiments, metric, split, &best, NULL) != FT_OK) return;
+    if (!best) return;
     ft_table_set_text(table, 7, best->experiment_id);
     if (split != FT_TEST) ft_table_set_number(table, 8, ft_metrics_get(&best->metrics[FT_TEST], metric));
 }
@@ -351,14 +352,18 @@ ft_status ft_analyze_summary(const ft_experiments *experiments, ft_split split, 
     if (split != FT_TEST) ft_table_column(table, "best_test");
     double *values = malloc((experiments->count + 1) * sizeof *values);
     if (!values) return ft_no_memory(err, "a summary", experiments->count * sizeof *values);
+    ft_replicates replicates;
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return free(values), status;
     for (int m = 0; m < FT_N_METRICS; m++)
-        add_metric_summary(experiments, (ft_metric)m, split, values, table);
+        add_metric_summary(experiments, &replicates, (ft_metric)m, split, values, table);
+    ft_replicates_free(&replicates);
     free(values);
 
     add_counts(experiments, remark);
     ft_table strongest = FT_TABLE_EMPTY;
     ft_text details = FT_TEXT_EMPTY; /* are for `importance` */
-    ft_status status = ft_analyze_importance(experiments, FT_MAE, split, 1, &strongest, &details, err);
+    status = ft_analyze_importance(experiments, FT_MAE, split, 1, &strongest, &details, err);
     ft_text_free(&details);
     if (status == FT_OK && strongest.n_rows && strongest.cells[1].kind == FT_CELL_NUMBER) {
         char room[FT_NUMBER_CHARS];

@@ -110,6 +110,13 @@ static void take_hyperparams(view *v, ft_text *caption)
     v->n_hyperparams = v->table->n_columns - v->first_hyperparam;
 }
 
+/* What the notes say of pruning: "pruned after epoch 3 by its val_loss"; NULL where it was
+ * not. The run says it, too, but is not loaded: most of a record is of no use here. */
+static const char *find_pruned(const ft_experiment *e)
+{
+    return e->notes ? strstr(e->notes, "pruned after epoch ") : NULL;
+}
+
 static void add_columns(view *v, ft_text *caption)
 {
     const ft_experiments *all = v->c->experiments;
@@ -118,8 +125,7 @@ static void add_columns(view *v, ft_text *caption)
         const ft_history history = ft_history_of(&all->items[i]);
         any_val_loss |= isfinite(history.best_epoch) != 0;
         any_time |= isfinite(history.seconds) != 0;
-        any_failed |= all->items[i].error ||
-                      cJSON_GetObjectItemCaseSensitive(all->items[i].run, "pruned_at_epoch") != NULL;
+        any_failed |= all->items[i].error || find_pruned(&all->items[i]);
     }
     if (v->best) ft_table_column(v->table, "#");
     v->id = ft_table_column(v->table, "id");
@@ -201,13 +207,14 @@ static void set_history(view *v, const ft_experiment *e, ft_text *text)
 
 static void set_end(view *v, const ft_experiment *e, ft_text *text)
 {
-    const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(e->run, "pruned_at_epoch");
+    const char *pruned = find_pruned(e);
     if (v->error == SIZE_MAX) return;
     if (e->error) {
         ft_text_add(text, "failed: ");
         ft_text_add_line(text, e->error);
-    } else if (cJSON_IsNumber(pruned)) {
-        ft_text_addf(text, "pruned after epoch %.0f", pruned->valuedouble);
+    } else if (pruned) {
+        const size_t words = strlen("pruned after epoch ");
+        ft_text_add_bytes(text, pruned, words + strspn(pruned + words, "0123456789"));
     }
     set_text(v, v->error, text);
 }
@@ -265,9 +272,12 @@ static size_t find_needless(const ft_table *table, const view *v)
  * below. */
 static void fit(view *v, ft_text *left_out)
 {
-    for (;;) {
-        const size_t column = find_needless(v->table, v), ended = ft_table_find(v->table, "ended");
-        if (ft_table_width(v->table, ended) <= v->c->width || column == SIZE_MAX) return;
+    const size_t ended = ft_table_find(v->table, "ended");
+    size_t width = 0, column;
+    for (size_t c = 0; c < v->table->n_columns; c++)
+        if (c != ended) width += ft_column_width(v->table, c) + (c ? 2 : 0);
+    while (width > v->c->width && (column = find_needless(v->table, v)) != SIZE_MAX) {
+        width -= ft_column_width(v->table, column) + 2;
         if (left_out->length) ft_text_add(left_out, ", ");
         ft_text_add_line(left_out, v->table->columns[column]);
         v->n_hyperparams -= column < v->first_hyperparam + v->n_hyperparams;

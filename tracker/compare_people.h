@@ -7,7 +7,7 @@
 #include "tracker/table.h"
 
 typedef struct ft_people_comparison {
-    const ft_experiments *experiments; /* loaded whole */
+    const ft_experiments *experiments; /* with their histories */
     const ft_replicates *replicates;
     ft_metric metric;
     ft_split split; /* by which # ranks */

@@ -217,16 +217,10 @@ ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metri
                               const ft_experiment **best, ft_error *err)
 {
     *best = NULL;
-    double least = INFINITY;
     ft_replicates replicates;
     ft_status status = ft_replicates_find(experiments, &replicates, err);
     if (status != FT_OK) return status;
-    for (size_t g = 0; g < replicates.n_groups; g++) {
-        const ft_spread spread = ft_replicates_spread(experiments, &replicates, g, metric, split);
-        if (!(spread.cost < least)) continue;
-        least = spread.cost;
-        *best = &experiments->items[spread.best];
-    }
+    *best = ft_replicates_best(experiments, &replicates, metric, split);
     ft_replicates_free(&replicates);
     return *best ? FT_OK : none_has_it(experiments, metric, split, err);
 }

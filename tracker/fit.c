@@ -195,13 +195,16 @@ ft_status ft_table_print_fitting(const ft_table *table, size_t width, ft_text *o
     return ok && !out->failed ? FT_OK : ft_no_memory(err, "a table", table->n_rows * table->n_columns);
 }
 
-size_t ft_table_width(const ft_table *table, size_t n_columns)
+size_t ft_column_width(const ft_table *table, size_t column)
 {
-    layout l = {.table = table};
-    size_t width = 0;
-    if (make_layout(table, &l))
-        for (size_t c = 0; c < n_columns; c++) width += l.widths[c] + (c ? 2 : 0);
-    free_layout(&l);
+    size_t width = ft_utf8_width(table->columns[column]);
+    for (size_t r = 0; r < table->n_rows; r++) {
+        char room[FT_NUMBER_CHARS];
+        const ft_cell *cell = &table->cells[r * table->n_columns + column];
+        const size_t used = ft_utf8_width(cell->kind == FT_CELL_NUMBER ? ft_short_number(cell->number, room)
+                                                                       : ft_cell_for_people(cell, room));
+        if (used > width) width = used;
+    }
     return width;
 }
 

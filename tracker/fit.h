@@ -14,8 +14,8 @@ void ft_wrap_lines(const char *text, size_t width, ft_text *out);
  * not fit beside each other go below, in a table of their own that begins with the
  * first column again; a longer cell has several lines. */
 ft_status ft_table_print_fitting(const ft_table *table, size_t width, ft_text *out, ft_error *err);
-/* How wide the first columns would be in one piece. */
-size_t ft_table_width(const ft_table *table, size_t n_columns);
+/* How wide a column would be in one piece. */
+size_t ft_column_width(const ft_table *table, size_t column);
 
 /* Shortens ids in a column of texts: takes off the time at their ends where what is
  * left still means one of them alone. */

@@ -180,6 +180,20 @@ ft_spread ft_replicates_spread(const ft_experiments *experiments, const ft_repli
     return s;
 }
 
+const ft_experiment *ft_replicates_best(const ft_experiments *experiments, const ft_replicates *r,
+                                        ft_metric metric, ft_split split)
+{
+    const ft_experiment *best = NULL;
+    double least = INFINITY;
+    for (size_t g = 0; g < r->n_groups; g++) {
+        const ft_spread spread = ft_replicates_spread(experiments, r, g, metric, split);
+        if (!(spread.cost < least)) continue;
+        least = spread.cost;
+        best = &experiments->items[spread.best];
+    }
+    return best;
+}
+
 void ft_spread_describe(const ft_spread *spread, ft_text *out)
 {
     char room[FT_NUMBER_CHARS], digits[FT_NUMBER_CHARS];

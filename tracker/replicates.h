@@ -36,6 +36,10 @@ typedef struct ft_spread {
 ft_spread ft_replicates_spread(const ft_experiments *experiments, const ft_replicates *replicates,
                                size_t group, ft_metric metric, ft_split split);
 
+/* The experiment that ft_experiments_best gives; NULL where none has the metric. */
+const ft_experiment *ft_replicates_best(const ft_experiments *experiments, const ft_replicates *replicates,
+                                        ft_metric metric, ft_split split);
+
 /* "2.25", or of several "2.25 +- 0.01" with a plus-minus sign. Adds to `out`. */
 void ft_spread_describe(const ft_spread *spread, ft_text *out);
 

@@ -181,7 +181,9 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
         "optimism     chosen by %s: the best of several looks better there than it is; --split val does "
         "not\n",
         ft_split_names[split]);
-    if (ft_experiments_best(experiments, metric, FT_VAL, &by_val, NULL) != FT_OK) {
+    const ft_status found = ft_experiments_best(experiments, metric, FT_VAL, &by_val, NULL);
+    if (found == FT_NO_MEMORY) out->failed = true;
+    if (found != FT_OK) {
         ft_text_addf(out, "validation   no experiment has a %s on val to choose by\n",
                      ft_metric_names[metric]);
         return;
@@ -311,7 +313,8 @@ ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metri
 {
     const ft_experiment *best, *whole;
     ft_experiment again = {0};
-    if (ft_experiments_best(experiments, metric, split, &best, NULL) != FT_OK) return FT_OK;
+    const ft_status found = ft_experiments_best(experiments, metric, split, &best, err);
+    if (found != FT_OK) return found == FT_NO_MEMORY ? found : FT_OK;
     add_best(out, experiments, best, metric, split);
     if (split != FT_TEST) add_test(out, best, metric);
     ft_status status = add_certainty(out, experiments, best, metric, split, err);

@@ -110,8 +110,8 @@ static void take_hyperparams(view *v, ft_text *caption)
     v->n_hyperparams = v->table->n_columns - v->first_hyperparam;
 }
 
-/* What the notes say of pruning: "pruned after epoch 3 by its val_loss"; NULL where it was
- * not. The run says it, too, but is not loaded: most of a record is of no use here. */
+/* What the notes say of pruning: "pruned after epoch 3 by its val_loss"; NULL where it
+ * was not. The run says it, too, but is not loaded: most of a record is of no use here. */
 static const char *find_pruned(const ft_experiment *e)
 {
     return e->notes ? strstr(e->notes, "pruned after epoch ") : NULL;

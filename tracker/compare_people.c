@@ -111,7 +111,7 @@ static void take_hyperparams(view *v, ft_text *caption)
 }
 
 /* What the notes say of pruning: "pruned after epoch 3 by its val_loss"; NULL where it
- * was not. The run says it, too, but is not loaded: most of a record is of no use here. */
+ * was not. The run says it, too, but most of a record is not loaded. */
 static const char *find_pruned(const ft_experiment *e)
 {
     return e->notes ? strstr(e->notes, "pruned after epoch ") : NULL;

@@ -1,4 +1,4 @@
-/* ftgpu export: the comparison of experiments as a file. */
+/* ftgpu export: the comparison of experiments as a file, and event files. */
 #include <string.h>
 
 #include "base/file.h"
@@ -6,10 +6,11 @@
 #include "cli/selection_options.h"
 #include "host/output.h"
 #include "tracker/columns.h"
+#include "tracker/tensorboard.h"
 
 typedef struct export_options {
     ft_selection_options selection;
-    const char *csv, *jsonl, *out, *columns;
+    const char *csv, *jsonl, *out, *tensorboard, *columns;
 } export_options;
 
 static bool ends_with(const char *path, const char *end)
@@ -22,8 +23,9 @@ static bool ends_with(const char *path, const char *end)
 static ft_status choose_format(const export_options *o, const char **path, ft_table_format *format,
                                ft_error *err)
 {
-    if ((o->csv != NULL) + (o->jsonl != NULL) + (o->out != NULL) != 1)
-        return ft_fail(err, FT_BAD_INPUT, "give one of --csv FILE, --jsonl FILE and --out FILE");
+    if ((o->csv != NULL) + (o->jsonl != NULL) + (o->out != NULL) + (o->tensorboard != NULL) != 1)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "give one of --csv FILE, --jsonl FILE, --out FILE and --tensorboard DIR");
     *path = o->csv ? o->csv : o->jsonl ? o->jsonl : o->out;
     *format = o->csv ? FT_TABLE_SPREADSHEET : FT_TABLE_JSON_LINES;
     if (!o->out || ends_with(o->out, ".jsonl")) return FT_OK;
@@ -65,6 +67,31 @@ static ft_status export_table(const export_options *options, ft_error *err)
     return status;
 }
 
+static ft_status export_event_files(const export_options *options, ft_error *err)
+{
+    ft_experiments experiments = {0};
+    ft_text told = FT_TEXT_EMPTY;
+    const char *directory = options->tensorboard;
+    ft_status status = FT_OK;
+    if (options->csv || options->jsonl || options->out || options->columns)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--tensorboard writes event files, and no table: leave out --csv, --jsonl, --out and "
+                       "--columns");
+    status = ft_selection_load(&options->selection, FT_HISTORY, false, &experiments, err);
+    for (size_t i = 0; i < experiments.count && status == FT_OK; i++)
+        status = ft_tensorboard_write(directory, &experiments.items[i], err);
+    if (status == FT_OK) {
+        ft_text_add_line(&told, directory);
+        ft_text_addf(&told, ": %zu experiments; tensorboard --logdir ", experiments.count);
+        ft_text_add_line(&told, directory);
+        ft_text_add(&told, "\n");
+        status = ft_print_text(&told, err);
+    }
+    ft_text_free(&told);
+    ft_experiments_free(&experiments);
+    return status;
+}
+
 int ft_command_export(int argc, const char *const *argv)
 {
     export_options options = {.selection = FT_SELECTION_DEFAULT};
@@ -84,14 +111,17 @@ int ft_command_export(int argc, const char *const *argv)
          .value = &options.out,
          .argument = "FILE",
          .help = "write what the name ends in: .csv or .jsonl"},
+        FT_OPT_TEXT("tensorboard", &options.tensorboard, "DIR",
+                    "write an event file for each experiment, for tensorboard --logdir DIR"),
         FT_OPTION_COLUMNS(options.columns),
         FT_OPTIONS_SELECTION(options.selection),
         {.name = NULL},
     };
     const ft_command_line line = {
         .command = "ftgpu export",
-        .summary = "Writes the comparison of experiments, a row each, into a file.",
-        .usage = "--csv FILE | --jsonl FILE | --out FILE [ID...] [options]",
+        .summary = "Writes the comparison of experiments, a row each, into a file; or event files for "
+                   "TensorBoard.",
+        .usage = "--csv FILE | --jsonl FILE | --out FILE | --tensorboard DIR [ID...] [options]",
         .example = "ftgpu export --csv experiments.csv\nftgpu export --jsonl lr.jsonl --match 'lr_search_*' "
                    "--columns 'hp_*,val_*,test_*,seconds'",
         .notes =
@@ -109,7 +139,8 @@ int ft_command_export(int argc, const char *const *argv)
     int exit_status;
     if (ft_command_parse(&line, argc, argv, &exit_status)) {
         ft_error err = {""};
-        exit_status = ft_command_finish(export_table(&options, &err), &err);
+        exit_status = ft_command_finish(
+            (options.tensorboard ? export_event_files : export_table)(&options, &err), &err);
     }
     ft_selection_options_free(&options.selection);
     return exit_status;

@@ -238,6 +238,11 @@ static ft_status check_report(const ft_sweep_request *request, ft_error *err)
                            : FT_OK;
 }
 
+static void write_events(void *context, const ft_outcome *outcome)
+{
+    ft_training_write_events(context, outcome);
+}
+
 /* Checks what the options say together, and completes the request. */
 static ft_status resolve(sweep_options *o, int argc, const char *const *argv, ft_error *err)
 {
@@ -253,6 +258,8 @@ static ft_status resolve(sweep_options *o, int argc, const char *const *argv, ft
     if (status == FT_OK && o->slurm.how && ft_comm_is_launched())
         status = ft_fail(err, FT_BAD_INPUT, "--slurm submits jobs: call it without an MPI launcher");
     o->request.base = o->training.request;
+    o->request.finished = write_events;
+    o->request.context = &o->training;
     if (o->workers > 0) o->request.workers = o->workers;
     o->request.grids = o->grids.items;
     o->request.n_grids = o->grids.count;

@@ -15,6 +15,7 @@
 #include "host/search/hyperparameters.h"
 #include "host/search/synonyms.h"
 #include "kernels/comm.h"
+#include "tracker/tensorboard.h"
 
 /* Set by signals: the only state that is not passed. */
 static volatile sig_atomic_t stop_requested;
@@ -88,6 +89,8 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
             "(default: the model's num_samples)"),
         FT_OPT_INTEGER("gpus-per-experiment", &o->request.gpus_per_experiment, "K", 1, 64,
                        "GPUs that share each step of a training (default 1)"),
+        FT_OPT_TEXT("tensorboard", &o->tensorboard, "DIR",
+                    "write an event file for each finished experiment, for tensorboard --logdir DIR"),
         FT_OPT_FLAG("quiet", &o->is_quiet, "say nothing on stderr while it works but warnings"),
         FT_OPTION_RESULTS(o->engine.results),
         FT_OPTIONS_ENGINE(o->engine),
@@ -146,6 +149,21 @@ void ft_training_options_free(ft_training_options *o)
     ft_live_end(&o->live);
     ft_option_list_free(&o->set);
     free(o->assignments);
+}
+
+void ft_training_write_events(const ft_training_options *o, const ft_outcome *outcome)
+{
+    ft_experiment experiment = {0};
+    ft_error err;
+    if (!o->tensorboard) return;
+    ft_status status = ft_experiment_read_part(outcome->directory, FT_HISTORY, &experiment, &err);
+    if (status == FT_OK) status = ft_tensorboard_write(o->tensorboard, &experiment, &err);
+    ft_experiment_free(&experiment);
+    if (status == FT_OK) return;
+    ft_text line = FT_TEXT_EMPTY;
+    ft_text_addf(&line, "warning: --tensorboard: %s", err.message);
+    if (line.data) ft_live_line(o->engine.context, line.data);
+    ft_text_free(&line);
 }
 
 void ft_training_notes(ft_text *out)

@@ -13,12 +13,13 @@ typedef struct ft_training_options {
     int64_t seed;
     ft_live live; /* what is shown; the style is set by _resolve */
     bool is_quiet;
+    const char *tensorboard; /* directory for event files; NULL: none */
     ft_option_list set;
     char seed_assignment[32];
     const char **assignments; /* set and the seed, for the request */
 } ft_training_options;
 
-enum { FT_TRAINING_OPTIONS = 30 };
+enum { FT_TRAINING_OPTIONS = 31 };
 
 /* --format of a command that trains: those of tables, and jsonl for events. */
 extern const char *const ft_training_formats[];
@@ -37,6 +38,11 @@ void ft_training_start(ft_engine_settings *engine, ft_live *live, int argc, cons
 ft_status ft_training_options_resolve(ft_training_options *options, int argc, const char *const *argv,
                                       const char *command, ft_error *err);
 void ft_training_options_free(ft_training_options *options);
+
+/* Writes the experiment's event file where --tensorboard asks for it. A failure is a
+ * warning: the experiment is on disk, and `ftgpu export --tensorboard` writes it
+ * later. */
+void ft_training_write_events(const ft_training_options *options, const ft_outcome *outcome);
 
 /* The help's note on hyperparameters. */
 void ft_training_notes(ft_text *out);

@@ -68,6 +68,19 @@ expect_not err 'epoch '
 expect out '"event":"epoch","configurations":2,"configuration":1,"what_varies":"lora_rank=2","epochs":2,"epochs_done":1,"loss":[0-9.]+,"val_loss":[0-9.]+'
 expect out '"event":"finished","configurations":2,"configuration":2,"what_varies":"lora_rank=4","outcome":\{"experiment_id":"events_002_'
 [ "$(grep -vc '^{"event":"[a-z]*".*}$' out)" = 0 ] || fail "something else on stdout: $(grep -v '^{"event"' out)"
+
+# TensorBoard gets the same files while the sweep works and afterwards; a place that cannot be written ends nothing.
+must sweep $job --grid lora_rank=2,4 --name board --tensorboard board
+must export --match 'board_*' --tensorboard again
+expect out '^again: 2 experiments; tensorboard --logdir again$'
+diff -r board again || fail "event files differ"
+[ "$(find board -name 'events.out.tfevents.*.ftgpu' -size +1k | wc -l)" = 2 ] || fail "event files: $(find board)"
+echo >file
+must sweep $job --grid lora_rank=2,4 --name nowhere --tensorboard file/board
+[ "$(grep -c '^warning: --tensorboard: file: is a file, a directory is needed' err)" = 2 ] || fail "warnings: $(cat err)"
+ft export --tensorboard board --csv table.csv
+expect_status 2
+
 must run $job --format jsonl
 [ "$(tail -1 out | grep -c '"event":"finished"')" = 1 ] || fail "a run's last event: $(tail -1 out)"
 ft sweep $job --grid lora_rank=2,4 --name refused --format csv

@@ -1,12 +1,12 @@
-/* Experiments as TensorBoard's event files: a run for each, with its epochs as scalars and
- * its hyperparameters and metrics for the HParams page. */
+/* Experiments as TensorBoard's event files: a run for each, with its epochs as scalars
+ * and its hyperparameters and metrics for the HParams page. */
 #ifndef FT_TRACKER_TENSORBOARD_H
 #define FT_TRACKER_TENSORBOARD_H
 
 #include "tracker/experiment.h"
 
-/* Writes <directory>/<experiment_id>/events.out.tfevents.<seconds>.ftgpu, whole or not at
- * all; the same experiment always gives the same file, so that a second call replaces it.
+/* Writes <directory>/<experiment_id>/events.out.tfevents.<seconds>.ftgpu, whole or not
+ * at all. The same experiment always gives the same file, which replaces the first.
  * The experiment is needed with its history (FT_HISTORY). Scalars: loss, val_loss,
  * learning_rate, grad_norm and tokens_per_second at each epoch as step, and
  * train/<metric>, val/<metric>, test/<metric> at the last one; what is not defined is left

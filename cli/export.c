@@ -4,13 +4,14 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/selection_options.h"
+#include "host/mlflow/mlflow.h"
 #include "host/output.h"
 #include "tracker/columns.h"
 #include "tracker/tensorboard.h"
 
 typedef struct export_options {
     ft_selection_options selection;
-    const char *csv, *jsonl, *out, *tensorboard, *columns;
+    const char *csv, *jsonl, *out, *tensorboard, *mlflow, *columns;
 } export_options;
 
 static bool ends_with(const char *path, const char *end)
@@ -24,8 +25,9 @@ static ft_status choose_format(const export_options *o, const char **path, ft_ta
                                ft_error *err)
 {
     if ((o->csv != NULL) + (o->jsonl != NULL) + (o->out != NULL) + (o->tensorboard != NULL) != 1)
-        return ft_fail(err, FT_BAD_INPUT,
-                       "give one of --csv FILE, --jsonl FILE, --out FILE and --tensorboard DIR");
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "give one of --csv FILE, --jsonl FILE, --out FILE, --tensorboard DIR and --mlflow URI");
     *path = o->csv ? o->csv : o->jsonl ? o->jsonl : o->out;
     *format = o->csv ? FT_TABLE_SPREADSHEET : FT_TABLE_JSON_LINES;
     if (!o->out || ends_with(o->out, ".jsonl")) return FT_OK;
@@ -92,6 +94,37 @@ static ft_status export_event_files(const export_options *options, ft_error *err
     return status;
 }
 
+static ft_status export_to_mlflow(const export_options *options, ft_error *err)
+{
+    ft_experiments experiments = {0};
+    ft_mlflow *mlflow = NULL;
+    ft_text told = FT_TEXT_EMPTY;
+    size_t n_new = 0;
+    if (options->csv || options->jsonl || options->out || options->columns || options->tensorboard)
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--mlflow sends experiments, and writes nothing: leave out --csv, --jsonl, --out, "
+                       "--columns and --tensorboard");
+    ft_status status = ft_mlflow_open(options->mlflow, &mlflow, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, FT_WHOLE, false, &experiments, err);
+    for (size_t i = 0; i < experiments.count && status == FT_OK; i++) {
+        bool is_new;
+        status = ft_mlflow_send(mlflow, &experiments.items[i], &is_new, err);
+        n_new += is_new;
+    }
+    if (mlflow && experiments.count > 0) {
+        ft_text_addf(&told, "sent %zu of %zu experiments to MLflow", n_new, experiments.count);
+        if (status == FT_OK && n_new < experiments.count) ft_text_add(&told, "; the others were there");
+        ft_text_add(&told, "\n");
+        ft_error ignored;
+        ft_status printed = ft_print_text(&told, status == FT_OK ? err : &ignored);
+        if (status == FT_OK) status = printed;
+    }
+    ft_text_free(&told);
+    ft_experiments_free(&experiments);
+    ft_mlflow_close(mlflow);
+    return status;
+}
+
 int ft_command_export(int argc, const char *const *argv)
 {
     export_options options = {.selection = FT_SELECTION_DEFAULT};
@@ -113,6 +146,8 @@ int ft_command_export(int argc, const char *const *argv)
          .help = "write what the name ends in: .csv or .jsonl"},
         FT_OPT_TEXT("tensorboard", &options.tensorboard, "DIR",
                     "write an event file for each experiment, for tensorboard --logdir DIR"),
+        FT_OPT_TEXT("mlflow", &options.mlflow, "URI",
+                    "send to this MLflow server, http://HOST:5000, what it does not have yet"),
         FT_OPTION_COLUMNS(options.columns),
         FT_OPTIONS_SELECTION(options.selection),
         {.name = NULL},
@@ -120,8 +155,8 @@ int ft_command_export(int argc, const char *const *argv)
     const ft_command_line line = {
         .command = "ftgpu export",
         .summary = "Writes the comparison of experiments, a row each, into a file; or event files for "
-                   "TensorBoard.",
-        .usage = "--csv FILE | --jsonl FILE | --out FILE | --tensorboard DIR [ID...] [options]",
+                   "TensorBoard; or sends them to MLflow.",
+        .usage = "--csv FILE | --jsonl FILE | --out FILE | --tensorboard DIR | --mlflow URI [ID...] [options]",
         .example = "ftgpu export --csv experiments.csv\nftgpu export --jsonl lr.jsonl --match 'lr_search_*' "
                    "--columns 'hp_*,val_*,test_*,seconds'",
         .notes =
@@ -139,8 +174,10 @@ int ft_command_export(int argc, const char *const *argv)
     int exit_status;
     if (ft_command_parse(&line, argc, argv, &exit_status)) {
         ft_error err = {""};
-        exit_status = ft_command_finish(
-            (options.tensorboard ? export_event_files : export_table)(&options, &err), &err);
+        exit_status = ft_command_finish((options.mlflow        ? export_to_mlflow
+                                         : options.tensorboard ? export_event_files
+                                                               : export_table)(&options, &err),
+                                        &err);
     }
     ft_selection_options_free(&options.selection);
     return exit_status;

@@ -280,6 +280,7 @@ static int train(ft_engine *engine, sweep_options *o, ft_status status, ft_error
 {
     ft_sweep_summary summary = {0};
     if (status == FT_OK) status = ft_run_sweep(engine, &o->request, &summary, err);
+    ft_training_end_sending(&o->training);
     int exit_status = ft_training_finish(&o->training.live, status, err);
     if (status != FT_OK) return exit_status;
     tell_summary(&o->request, &summary);

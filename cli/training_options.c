@@ -91,6 +91,9 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
                        "GPUs that share each step of a training (default 1)"),
         FT_OPT_TEXT("tensorboard", &o->tensorboard, "DIR",
                     "write an event file for each finished experiment, for tensorboard --logdir DIR"),
+        FT_OPT_TEXT("mlflow", &o->mlflow.uri, "URI",
+                    "send each finished experiment to this MLflow server, http://HOST:5000 (default: "
+                    "MLFLOW_TRACKING_URI, if that is set)"),
         FT_OPT_FLAG("quiet", &o->is_quiet, "say nothing on stderr while it works but warnings"),
         FT_OPTION_RESULTS(o->engine.results),
         FT_OPTIONS_ENGINE(o->engine),
@@ -127,6 +130,13 @@ void ft_training_start(ft_engine_settings *engine, ft_live *live, int argc, cons
     catch_signals();
 }
 
+/* Shows a line that something else has put together, and begins it anew. */
+static void show(const ft_training_options *o, ft_text *line)
+{
+    if (line->length > 0 && !line->failed) ft_live_line(o->engine.context, line->data);
+    ft_text_free(line);
+}
+
 ft_status ft_training_options_resolve(ft_training_options *o, int argc, const char *const *argv,
                                       const char *command, ft_error *err)
 {
@@ -141,7 +151,10 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
     }
     o->live.style = o->is_quiet ? FT_LIVE_QUIET : ft_live_style_of_terminal();
     ft_training_start(&o->engine, &o->live, argc, argv, command);
-    return FT_OK;
+    ft_text line = FT_TEXT_EMPTY;
+    ft_status status = ft_sending_begin(&o->mlflow, &line, err);
+    show(o, &line);
+    return status;
 }
 
 void ft_training_options_free(ft_training_options *o)
@@ -151,19 +164,22 @@ void ft_training_options_free(ft_training_options *o)
     free(o->assignments);
 }
 
-void ft_training_write_events(const ft_training_options *o, const ft_outcome *outcome)
+void ft_training_write_events(ft_training_options *o, const ft_outcome *outcome)
 {
     ft_experiment experiment = {0};
+    ft_text line = FT_TEXT_EMPTY;
     ft_error err;
-    if (!o->tensorboard) return;
-    ft_status status = ft_experiment_read_part(outcome->directory, FT_HISTORY, &experiment, &err);
-    if (status == FT_OK) status = ft_tensorboard_write(o->tensorboard, &experiment, &err);
+    if (!o->tensorboard && !o->mlflow.uri) return;
+    ft_status status = ft_experiment_read_part(outcome->directory, FT_WHOLE, &experiment, &err);
+    if (status == FT_OK) {
+        ft_sending_add(&o->mlflow, &experiment, &line);
+        show(o, &line);
+    }
+    if (status == FT_OK && o->tensorboard) status = ft_tensorboard_write(o->tensorboard, &experiment, &err);
     ft_experiment_free(&experiment);
     if (status == FT_OK) return;
-    ft_text line = FT_TEXT_EMPTY;
     ft_text_addf(&line, "warning: --tensorboard: %s", err.message);
-    if (line.data) ft_live_line(o->engine.context, line.data);
-    ft_text_free(&line);
+    show(o, &line);
 }
 
 void ft_training_notes(ft_text *out)
@@ -179,6 +195,13 @@ void ft_training_explain(const char *name, ft_text *out)
 {
     const char *known = ft_hyperparameter_synonym(name);
     if (known) ft_text_addf(out, "a hyperparameter: --set %s=VALUE", known);
+}
+
+void ft_training_end_sending(ft_training_options *o)
+{
+    ft_text line = FT_TEXT_EMPTY;
+    ft_sending_end(&o->mlflow, &line);
+    show(o, &line);
 }
 
 int ft_training_finish(ft_live *live, ft_status status, const ft_error *err)

@@ -5,6 +5,7 @@
 
 #include "cli/live.h"
 #include "cli/options.h"
+#include "cli/sending.h"
 #include "host/ftgpu.h"
 
 typedef struct ft_training_options {
@@ -14,12 +15,13 @@ typedef struct ft_training_options {
     ft_live live; /* what is shown; the style is set by _resolve */
     bool is_quiet;
     const char *tensorboard; /* directory for event files; NULL: none */
+    ft_sending mlflow;
     ft_option_list set;
     char seed_assignment[32];
     const char **assignments; /* set and the seed, for the request */
 } ft_training_options;
 
-enum { FT_TRAINING_OPTIONS = 31 };
+enum { FT_TRAINING_OPTIONS = 32 };
 
 /* --format of a command that trains: those of tables, and jsonl for events. */
 extern const char *const ft_training_formats[];
@@ -39,10 +41,13 @@ ft_status ft_training_options_resolve(ft_training_options *options, int argc, co
                                       const char *command, ft_error *err);
 void ft_training_options_free(ft_training_options *options);
 
-/* Writes the experiment's event file where --tensorboard asks for it. A failure is a
+/* Writes the experiment's event file where --tensorboard asks for it, and sends it to the
+ * MLflow server where --mlflow does. A failure is a
  * warning: the experiment is on disk, and `ftgpu export --tensorboard` writes it
  * later. */
-void ft_training_write_events(const ft_training_options *options, const ft_outcome *outcome);
+void ft_training_write_events(ft_training_options *options, const ft_outcome *outcome);
+/* Says what an MLflow server lacks, and closes the connection. */
+void ft_training_end_sending(ft_training_options *options);
 
 /* The help's note on hyperparameters. */
 void ft_training_notes(ft_text *out);

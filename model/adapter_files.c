@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/adapter_kinds.h"
 #include "model/peft_config.h"
+#include "model/peft_kinds.h"
 #include "model/peft_tensors.h"
 #include "model/place.h"
 #include "model/safetensors.h"
@@ -39,16 +40,17 @@ static ft_status find_parts(const ft_weights *base, ft_adapter_spec *spec, parts
 {
     const ft_model_config *config = &base->config;
     const ft_adapter_properties *kind = &ft_adapter_kinds[spec->kind];
+    const ft_peft_kind *peft = &ft_peft_kinds[spec->kind];
     int64_t stated = spec->rank, rank = 0;
     for (int32_t i = 0; i < ft_tensor_count(config); i++) {
         ft_tensor_info info = ft_tensor_describe(config, i);
         char a[NAME_CHARS], b[NAME_CHARS];
         if (!kind->trains(&info, FT_ALL_TARGETS)) continue;
-        peft_name(config, i, kind->peft_a, a);
+        peft_name(config, i, peft->a, a);
         p->a[i] = ft_peft_tensors_find(&p->tensors, a);
         if (p->a[i]) p->found++;
         if (!kind->is_low_rank) continue;
-        peft_name(config, i, kind->peft_b, b);
+        peft_name(config, i, peft->b, b);
         p->b[i] = ft_peft_tensors_find(&p->tensors, b);
         if (p->b[i]) p->found++;
         if (!p->a[i] != !p->b[i])
@@ -204,8 +206,8 @@ static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_e
 {
     static const char *const metadata[] = {"format", "pt"};
     const ft_model_config *config = &adapter->config;
-    const ft_adapter_properties *kind = &ft_adapter_kinds[adapter->spec.kind];
-    bool is_low_rank = kind->is_low_rank;
+    const ft_peft_kind *peft = &ft_peft_kinds[adapter->spec.kind];
+    const bool is_low_rank = ft_adapter_kinds[adapter->spec.kind].is_low_rank;
     ft_status status = FT_OK;
     size_t count = 0, capacity = 2 * (size_t)ft_tensor_count(config);
     char(*names)[NAME_CHARS] = calloc(capacity, sizeof *names);
@@ -218,7 +220,7 @@ static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_e
         ft_tensor_info info = ft_tensor_describe(config, i);
         int64_t rank = adapter->spec.rank;
         if (!adapter->a[i]) continue;
-        peft_name(config, i, kind->peft_a, names[count]);
+        peft_name(config, i, peft->a, names[count]);
         stored[count] =
             (ft_tensor_to_store){.name = names[count],
                                  .dtype = FT_STORED_F32,
@@ -227,7 +229,7 @@ static ft_status write_tensors(const char *path, const ft_adapter *adapter, ft_e
                                  .data = adapter->a[i]};
         count++;
         if (!is_low_rank) continue;
-        peft_name(config, i, kind->peft_b, names[count]);
+        peft_name(config, i, peft->b, names[count]);
         stored[count] = (ft_tensor_to_store){.name = names[count],
                                              .dtype = FT_STORED_F32,
                                              .n_dims = 2,

@@ -1,10 +1,9 @@
-/* The kinds of adapters, a row each: what a kind trains, what model/ and host/ need to
- * know of it, and how PEFT describes it. docs/reference.md §4. */
+/* The kinds of adapters, a row each: what a kind trains, and what model/ and host/ need to
+ * know of it. docs/reference.md §4. How PEFT describes it: peft_kinds.h. */
 #ifndef FT_MODEL_ADAPTER_KINDS_H
 #define FT_MODEL_ADAPTER_KINDS_H
 
 #include "model/adapter.h"
-#include "model/json_builder.h"
 
 typedef struct ft_adapter_properties {
     /* Whether the kind trains a tensor. targets: of ft_adapter_spec, for LoRA. */
@@ -18,14 +17,6 @@ typedef struct ft_adapter_properties {
     bool replaces_weights;
     /* Refuses what the spec of this kind must not have; NULL: nothing. */
     ft_status (*check)(const ft_adapter_spec *spec, const ft_model_config *config, ft_error *err);
-
-    /* PEFT's: peft_type, and the last part of a tensor's name, of A and of B. NULL where
-     * PEFT has no such kind or no such tensor. */
-    const char *peft_type, *peft_a, *peft_b;
-    /* The spec from adapter_config.json at `path`; NULL: it has no settings. */
-    ft_status (*read_peft)(const char *path, const cJSON *root, ft_adapter_spec *spec, ft_error *err);
-    /* The keys of adapter_config.json, in PEFT's order: the alphabet's. */
-    void (*write_peft)(ft_json_builder *b, const ft_adapter_spec *spec, const char *base_model);
 } ft_adapter_properties;
 
 /* By ft_adapter_kind. */

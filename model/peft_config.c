@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "model/adapter_kinds.h"
+#include "model/peft_kinds.h"
 #include "model/place.h"
 
 /* Keys that do not change what a trained adapter computes, or that its tensors show
@@ -230,8 +230,8 @@ static ft_status refuse_type(const char *path, const char *type, ft_error *err)
 {
     ft_text known = FT_TEXT_EMPTY;
     for (int kind = 0; kind < FT_N_ADAPTER_KINDS; kind++)
-        if (ft_adapter_kinds[kind].peft_type)
-            ft_text_addf(&known, "%s%s", known.length ? ", " : "", ft_adapter_kinds[kind].peft_type);
+        if (ft_peft_kinds[kind].type)
+            ft_text_addf(&known, "%s%s", known.length ? ", " : "", ft_peft_kinds[kind].type);
     ft_status status =
         ft_fail(err, FT_BAD_INPUT, "%s: key \"peft_type\": \"%.100s\" is not supported (supported: %s)", path,
                 type, known.failed ? "" : known.data);
@@ -244,7 +244,7 @@ static ft_adapter_kind kind_of(const char *type)
 {
     int kind = 0;
     while (kind < FT_N_ADAPTER_KINDS &&
-           !(ft_adapter_kinds[kind].peft_type && !strcmp(ft_adapter_kinds[kind].peft_type, type)))
+           !(ft_peft_kinds[kind].type && !strcmp(ft_peft_kinds[kind].type, type)))
         kind++;
     return (ft_adapter_kind)kind;
 }
@@ -256,8 +256,8 @@ static ft_status read_kind(const char *path, const cJSON *root, ft_adapter_spec 
     if (!cJSON_IsString(type)) return refuse(path, "peft_type", "is missing or not a string", err);
     spec->kind = kind_of(type->valuestring);
     if (spec->kind == FT_N_ADAPTER_KINDS) return refuse_type(path, type->valuestring, err);
-    const ft_adapter_properties *kind = &ft_adapter_kinds[spec->kind];
-    ft_status status = kind->read_peft ? kind->read_peft(path, root, spec, err) : FT_OK;
+    const ft_peft_kind *kind = &ft_peft_kinds[spec->kind];
+    ft_status status = kind->read ? kind->read(path, root, spec, err) : FT_OK;
     return status == FT_OK ? check_unknown(path, root, err) : status;
 }
 
@@ -276,7 +276,7 @@ ft_status ft_peft_config_write(const char *path, const ft_adapter_spec *spec, co
                                ft_error *err)
 {
     ft_json_builder b = ft_json_build_object();
-    ft_adapter_kinds[spec->kind].write_peft(&b, spec, base_model);
+    ft_peft_kinds[spec->kind].write(&b, spec, base_model);
     ft_status status =
         b.complete ? ft_json_write(path, b.value, err) : ft_no_memory(err, "adapter_config.json", 0);
     cJSON_Delete(b.value);

@@ -232,3 +232,16 @@ ft_status ft_experiment_add_metric_notes(ft_experiment *experiment, ft_error *er
     }
     return FT_OK;
 }
+
+double ft_experiment_began(const ft_experiment *experiment)
+{
+    struct tm when = {.tm_isdst = -1};
+    const char *text = experiment->timestamp ? experiment->timestamp : "";
+    if (sscanf(text, "%d-%d-%dT%d:%d:%d", &when.tm_year, &when.tm_mon, &when.tm_mday, &when.tm_hour,
+               &when.tm_min, &when.tm_sec) != 6)
+        return 0;
+    when.tm_year -= 1900;
+    when.tm_mon -= 1;
+    const time_t seconds = mktime(&when);
+    return seconds > 0 ? (double)seconds : 0;
+}

@@ -79,6 +79,9 @@ ft_status ft_experiment_add_note(ft_experiment *experiment, const char *note, ft
  * reason shared by splits once. */
 ft_status ft_experiment_add_metric_notes(ft_experiment *experiment, ft_error *err);
 
+/* When it began, in seconds since 1970; 0 where its timestamp does not say. */
+double ft_experiment_began(const ft_experiment *experiment);
+
 /* The object of results.json (the caller's), and results.json itself in
  * experiment->directory. */
 cJSON *ft_experiment_to_json(const ft_experiment *experiment);

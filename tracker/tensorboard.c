@@ -194,21 +194,6 @@ static void add_metrics(ft_text *file, double seconds, const ft_experiment *expe
         }
 }
 
-/* When the experiment began, in seconds since 1970; 0 where its timestamp does not
- * say. */
-static double began(const ft_experiment *experiment)
-{
-    struct tm when = {.tm_isdst = -1};
-    const char *text = experiment->timestamp ? experiment->timestamp : "";
-    if (sscanf(text, "%d-%d-%dT%d:%d:%d", &when.tm_year, &when.tm_mon, &when.tm_mday, &when.tm_hour,
-               &when.tm_min, &when.tm_sec) != 6)
-        return 0;
-    when.tm_year -= 1900;
-    when.tm_mon -= 1;
-    const time_t seconds = mktime(&when);
-    return seconds > 0 ? (double)seconds : 0;
-}
-
 static void add_experiment(ft_text *file, double seconds, const ft_experiment *experiment)
 {
     add_version(file, seconds);
@@ -229,7 +214,7 @@ static void add_experiment(ft_text *file, double seconds, const ft_experiment *e
 ft_status ft_tensorboard_write(const char *directory, const ft_experiment *experiment, ft_error *err)
 {
     ft_text file = FT_TEXT_EMPTY, path = FT_TEXT_EMPTY;
-    const double seconds = began(experiment);
+    const double seconds = ft_experiment_began(experiment);
     if (strchr(experiment->experiment_id, '/') || experiment->experiment_id[0] == '.')
         return ft_fail(err, FT_BAD_INPUT, "experiment_id \"%.200s\" cannot be the name of a directory",
                        experiment->experiment_id);

@@ -162,7 +162,8 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *user)
     const size_t size = one * count;
     /* Errors and redirects have a page as body. Nobody reads it, so stop here. */
     if (e->answer->status == 0) e->http->getinfo(e->http->easy, CURLINFO_RESPONSE_CODE, &e->answer->status);
-    if (e->answer->status != 200 && e->answer->status != 206) return 0;
+    const bool is_wanted = e->answer->status == 200 || e->answer->status == 206;
+    if (!is_wanted && !e->request->takes_errors) return 0;
     if (e->request->take && e->request->take(e->request->context, e->answer, bytes, size)) return size;
     e->is_refused = true;
     return 0;
@@ -190,6 +191,13 @@ static void prepare(exchange *e, struct curl_slist *headers)
     http->setopt(easy, CURLOPT_URL, e->request->url);
     http->setopt(easy, CURLOPT_HTTPHEADER, headers);
     http->setopt(easy, CURLOPT_NOBODY, e->request->is_head ? 1L : 0L);
+    if (e->request->method) {
+        http->setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)e->request->body_size);
+        http->setopt(easy, CURLOPT_POSTFIELDS, e->request->body_size > 0 ? e->request->body : "");
+        http->setopt(easy, CURLOPT_CUSTOMREQUEST, e->request->method);
+    }
+    if (e->request->user) http->setopt(easy, CURLOPT_USERNAME, e->request->user);
+    if (e->request->user && e->request->password) http->setopt(easy, CURLOPT_PASSWORD, e->request->password);
     http->setopt(easy, CURLOPT_NOSIGNAL, 1L);
     http->setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     http->setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -234,6 +242,10 @@ static struct curl_slist *make_headers(ft_http *http, const ft_http_request *req
                    add_header(http, &headers, "User-Agent: ftgpu/", ft_version());
     if (is_made && request->token)
         is_made = add_header(http, &headers, "Authorization: Bearer ", request->token);
+    if (is_made && request->content_type)
+        is_made = add_header(http, &headers, "Content-Type: ", request->content_type);
+    /* without waiting for "100 Continue" before a large body */
+    if (is_made && request->method) is_made = add_header(http, &headers, "Expect:", "");
     snprintf(range, sizeof range, "bytes=%lld-", (long long)request->from);
     if (is_made && request->from > 0) is_made = add_header(http, &headers, "Range: ", range);
     if (!is_made) http->free_all(headers);

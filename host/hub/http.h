@@ -24,7 +24,13 @@ typedef struct ft_http_request {
     const char *url;
     const char *token; /* sent as "Authorization: Bearer ..."; NULL: none */
     bool is_head;      /* HEAD instead of GET */
-    int64_t from;      /* offset in bytes to start from; 0: the whole file */
+    /* "POST" or "PUT", with a body of this type; NULL: GET or HEAD */
+    const char *method, *content_type;
+    const void *body; /* (body_size) bytes */
+    size_t body_size;
+    const char *user, *password; /* of basic authentication; NULL: none */
+    bool takes_errors;           /* `take` gets the body of every answer */
+    int64_t from;                /* offset in bytes to start from; 0: the whole file */
     /* Gets the body of a 200 or 206 answer piece by piece; returns false to end the
      * request. Not called for is_head. */
     bool (*take)(void *context, const struct ft_http_answer *answer, const char *bytes, size_t size);

@@ -14,7 +14,8 @@ BEGIN {
     may["host/sweep"] = "host/sweep " may["host/experiment"]
     may["host/workers"] = "host/workers " may["host/sweep"]
     may["host"] = "host " may["host/workers"]
-    may["cli"] = "cli " may["host"]
+    may["host/mlflow"] = "host/mlflow host/hub tracker base"
+    may["cli"] = "cli host/mlflow " may["host"]
 }
 
 function is_allowed(from, to) { return index(" " may[from] " ", " " to " ") }

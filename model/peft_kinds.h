@@ -1,5 +1,5 @@
-/* How PEFT describes the kinds of adapters in adapter_config.json and in tensors' names, a
- * row each. */
+/* How PEFT describes the kinds of adapters in adapter_config.json and in tensors'
+ * names, a row each. */
 #ifndef FT_MODEL_PEFT_KINDS_H
 #define FT_MODEL_PEFT_KINDS_H
 

@@ -150,7 +150,8 @@ static ft_status call(ft_mlflow *m, const char *path, cJSON *body, cJSON **answe
     return status;
 }
 
-/* -- JSON; a member that cannot be allocated makes the body NULL, and the call fails -- */
+/* -- JSON; a member that cannot be allocated makes the body NULL, and the call fails
+ * -- */
 
 static void put(cJSON **body, const char *key, cJSON *item)
 {
@@ -381,10 +382,11 @@ typedef struct metrics {
 
 static void add_metric(metrics *to, const char *key, double value, double seconds, int64_t step)
 {
+    char text[FT_NUMBER_CHARS]; /* cJSON would round it to 15 digits */
     if (!isfinite(value) || to->status != FT_OK) return;
     cJSON *metric = cJSON_CreateObject();
     put_text(&metric, "key", key);
-    put(&metric, "value", cJSON_CreateNumber(value));
+    put(&metric, "value", cJSON_CreateRaw(ft_format_double(value, text)));
     put(&metric, "timestamp", cJSON_CreateNumber((double)milliseconds(seconds)));
     put(&metric, "step", cJSON_CreateNumber((double)step));
     append(&to->list, metric);

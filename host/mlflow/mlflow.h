@@ -1,5 +1,5 @@
-/* Sends experiments to an MLflow tracking server, by its REST interface (2.0): parameters,
- * metrics by epoch, tags, and the adapter as artifact. */
+/* Sends experiments to an MLflow tracking server, by its REST interface (2.0):
+ * parameters, metrics by epoch, tags, and the adapter as artifact. */
 #ifndef FT_HOST_MLFLOW_MLFLOW_H
 #define FT_HOST_MLFLOW_MLFLOW_H
 
@@ -15,11 +15,11 @@ typedef struct ft_mlflow ft_mlflow;
 ft_status ft_mlflow_open(const char *uri, ft_mlflow **mlflow, ft_error *err);
 void ft_mlflow_close(ft_mlflow *mlflow); /* NULL is fine */
 
-/* Sends one experiment as a run of the MLflow experiment MLFLOW_EXPERIMENT_NAME, or, where
- * that is not set, of one named as the sweep (the id without number and time). Needed with
- * its history (FT_WHOLE). *is_new is false where the server had all of it already. What an
- * interrupted call has sent is completed, and nothing is there twice. FT_FAILED, with the
- * server's reason. */
+/* Sends one experiment as a run of the MLflow experiment MLFLOW_EXPERIMENT_NAME, or,
+ * where that is not set, of one named as the sweep (the id without number and time).
+ * Needed with its history (FT_WHOLE). *is_new is false where the server had all of it
+ * already. What an interrupted call has sent is completed, and nothing is there twice.
+ * FT_FAILED, with the server's reason. */
 ft_status ft_mlflow_send(ft_mlflow *mlflow, const ft_experiment *experiment, bool *is_new, ft_error *err);
 
 #endif

@@ -32,3 +32,7 @@ target_link_libraries(example PRIVATE ftgpu_library)
 # The Hub that test_hub.sh fetches from.
 add_executable(hub_server ${CMAKE_SOURCE_DIR}/tests/e2e/hub_server.c)
 target_link_libraries(hub_server PRIVATE ft_options)
+
+# The MLflow server that test_mlflow.sh sends to.
+add_executable(mlflow_server ${CMAKE_SOURCE_DIR}/tests/e2e/mlflow_server.c)
+target_link_libraries(mlflow_server PRIVATE ft_options)

@@ -1,5 +1,5 @@
-/* The kinds of adapters, a row each: what a kind trains, and what model/ and host/ need to
- * know of it. docs/reference.md §4. How PEFT describes it: peft_kinds.h. */
+/* The kinds of adapters, a row each: what a kind trains, and what model/ and host/ need
+ * to know of it. docs/reference.md §4. How PEFT describes it: peft_kinds.h. */
 #ifndef FT_MODEL_ADAPTER_KINDS_H
 #define FT_MODEL_ADAPTER_KINDS_H
 

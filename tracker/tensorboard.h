@@ -9,8 +9,8 @@
  * at all. The same experiment always gives the same file, which replaces the first.
  * The experiment is needed with its history (FT_HISTORY). Scalars: loss, val_loss,
  * learning_rate, grad_norm and tokens_per_second at each epoch as step, and
- * train/<metric>, val/<metric>, test/<metric> at the last one; what is not defined is left
- * out. FT_BAD_INPUT where the experiment_id cannot name a directory. */
+ * train/<metric>, val/<metric>, test/<metric> at the last one; what is not defined is
+ * left out. FT_BAD_INPUT where the experiment_id cannot name a directory. */
 ft_status ft_tensorboard_write(const char *directory, const ft_experiment *experiment, ft_error *err);
 
 #endif

@@ -68,7 +68,8 @@ expect_not err 'epoch '
 expect out '"event":"epoch","configurations":2,"configuration":1,"what_varies":"lora_rank=2","epochs":2,"epochs_done":1,"loss":[0-9.]+,"val_loss":[0-9.]+'
 expect out '"event":"finished","configurations":2,"configuration":2,"what_varies":"lora_rank=4","outcome":\{"experiment_id":"events_002_'
 [ "$(grep -vc '^{"event":"[a-z]*".*}$' out)" = 0 ] || fail "something else on stdout: $(grep -v '^{"event"' out)"
-must run $job --format jsonl
+must run $job --format jsonl --quiet
+[ -s err ] && fail "$ran: not quiet: $(cat err)"
 [ "$(tail -1 out | grep -c '"event":"finished"')" = 1 ] || fail "a run's last event: $(tail -1 out)"
 ft sweep $job --grid lora_rank=2,4 --name refused --format csv
 expect_status 2

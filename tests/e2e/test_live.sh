@@ -39,6 +39,11 @@ tmux capture-pane -p -t live >at40
 [ "$(grep -c ' left, ' at40)" = 1 ] || fail "at 40 columns: $(cat at40)"
 awk 'length($0) > 40 { exit 1 }' at40 || fail "longer than 40 columns: $(cat at40)"
 expect at40 '^   1 \[[#.]{6}\] epoch [0-9]+/100000'
+# Drawn from the top of the screen, it is not left in the history each time.
+tmux resize-window -t live -x 80 -y 5
+sleep 2
+[ "$(tmux display-message -p -t live '#{history_size}')" -lt 40 ] ||
+    fail "the area is left in the terminal's history: $(tmux capture-pane -p -S - -t live)"
 tmux resize-window -t live -x 200 -y 30
 on_screen '^   1 \[[#.]{10}\] epoch [0-9]+/100000  loss [0-9.]+.*lora_rank=4  [0-9.]+k? tokens/s$' at200
 

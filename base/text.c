@@ -65,6 +65,17 @@ void ft_text_addf(ft_text *text, const char *format, ...)
     va_end(again);
 }
 
+void ft_text_add_word(ft_text *text, const char *word)
+{
+    ft_text_add(text, "'");
+    for (; *word; word++)
+        if (*word == '\'')
+            ft_text_add(text, "'\\''");
+        else
+            ft_text_add_bytes(text, word, 1);
+    ft_text_add(text, "'");
+}
+
 void ft_text_free(ft_text *text)
 {
     free(text->data);

@@ -19,6 +19,8 @@ typedef struct ft_text {
 void ft_text_add(ft_text *text, const char *string);
 void ft_text_add_bytes(ft_text *text, const char *bytes, size_t count);
 void ft_text_addf(ft_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* In single quotes, as one word of the shell. */
+void ft_text_add_word(ft_text *text, const char *word);
 void ft_text_free(ft_text *text);
 
 /* Room for any ft_format_double text. */

@@ -58,7 +58,9 @@ void ft_live_clear(ft_live *live)
     if (live->on_screen.length > 0 && !ft_live_was_disturbed) {
         int columns, rows;
         terminal_size(&columns, &rows);
-        fprintf(stderr, "\033[%dA\r\033[J", rows_of(&live->on_screen, columns + 1));
+        /* The first row for itself: tmux takes what is erased from the top of the screen
+         * to its end into the history, once each drawing. */
+        fprintf(stderr, "\033[%dA\r\033[K\n\033[J\033[A", rows_of(&live->on_screen, columns + 1));
     }
     ft_live_was_disturbed = 0;
     live->on_screen.length = 0;
@@ -91,7 +93,7 @@ void ft_live_end(ft_live *live)
     free(live->best_varies);
     free(live->status);
     ft_text_free(&live->on_screen);
-    *live = (ft_live){.style = live->style, .name = live->name};
+    *live = (ft_live){.style = live->style, .is_quiet = live->is_quiet, .name = live->name};
 }
 
 /* -- lines -- */
@@ -99,7 +101,7 @@ void ft_live_end(ft_live *live)
 void ft_live_line(void *context, const char *line)
 {
     ft_live *live = context;
-    if (live->style == FT_LIVE_QUIET && strncmp(line, "warning:", 8) != 0) return;
+    if ((live->style == FT_LIVE_QUIET || live->is_quiet) && strncmp(line, "warning:", 8) != 0) return;
     ft_live_clear(live);
     if (live->style == FT_LIVE_AREA && strncmp(line, "step ", 5) == 0) {
         free(live->status);

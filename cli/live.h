@@ -28,9 +28,10 @@ typedef struct ft_live_running {
     double epochs_done, loss, val_loss, tokens_per_second; /* NaN: not known yet */
 } ft_live_running;
 
-/* Start from {.style = ..., .name = ...}. */
+/* Start from {.style = ..., .is_quiet = ..., .name = ...}. */
 typedef struct ft_live {
     ft_live_style style;
+    bool is_quiet;    /* warnings only on stderr, with events on stdout, too */
     const char *name; /* of the sweep; NULL: a run */
     bool is_sweep;    /* its SWEEP event has come */
     const char *phase;

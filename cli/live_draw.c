@@ -7,8 +7,9 @@
 #include "base/utf8.h"
 #include "tracker/fit.h"
 
-/* Lines shorter than WIDE show one loss and a short bar. */
-enum { MOST_CELLS = 10, FEW_CELLS = 6, WIDE = 100, LEAST_COLUMNS = 20 };
+/* Lines shorter than WIDE, which are those of terminals below 100 columns, show one loss
+ * and a short bar. */
+enum { MOST_CELLS = 10, FEW_CELLS = 6, WIDE = 99, LEAST_COLUMNS = 20 };
 
 void ft_live_cut(const char *text, int columns, ft_text *out)
 {

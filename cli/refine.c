@@ -10,6 +10,7 @@
 #include "cli/selection_options.h"
 #include "host/output.h"
 #include "tracker/metrics.h"
+#include "tracker/replicates.h"
 
 typedef struct refine_options {
     ft_selection_options selection;
@@ -41,30 +42,64 @@ static void add_grid_options(const cJSON *grid, const char *out, ft_text *text)
     }
 }
 
-/* The proposal in words. */
-static ft_status describe(const refine_options *options, const ft_experiments *experiments,
-                          const ft_experiment *best, const cJSON *grid, const ft_table *table,
-                          const ft_text *remark, size_t count, ft_metric metric, ft_split split,
-                          ft_error *err)
+/* What is proposed, and around what. */
+typedef struct proposal {
+    const ft_experiment *best;
+    size_t n_seeds; /* of the best configuration; 1: no replicates */
+    ft_metric metric;
+    ft_split split;
+    cJSON *grid;
+    ft_table table;
+    ft_text replicates, remark; /* what there is to say of them */
+    size_t count;               /* configurations */
+} proposal;
+
+/* The best one and its replicates. */
+static ft_status choose(const ft_experiments *experiments, proposal *p, ft_error *err)
+{
+    ft_replicates replicates;
+    ft_status status = ft_experiments_best(experiments, p->metric, p->split, &p->best, err);
+    if (status == FT_OK) status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return status;
+    const size_t group = replicates.group[p->best - experiments->items];
+    p->n_seeds = ft_replicates_spread(experiments, &replicates, group, p->metric, p->split).n;
+    ft_replicates_describe(experiments, &replicates, p->best, p->metric, p->split, &p->replicates);
+    ft_replicates_free(&replicates);
+    return FT_OK;
+}
+
+/* "best of 8 experiments: ID, val mae 1.25 (lower is better)", and by what else. */
+static void add_best(const ft_experiments *experiments, const proposal *p, ft_text *text)
 {
     char number[FT_NUMBER_CHARS];
-    ft_text text = FT_TEXT_EMPTY;
-    ft_text_addf(&text, "best of %zu experiment%s: ", experiments->count, experiments->count == 1 ? "" : "s");
-    ft_text_add_line(&text, best->experiment_id);
-    ft_text_addf(&text, ", %s %s %s (%s)\n", options->split, ft_metric_names[metric],
-                 ft_people_number(ft_metrics_get(&best->metrics[split], metric), number),
-                 ft_metric_direction(metric));
-    if (split == FT_TEST)
-        ft_text_add(&text, "chosen by test: the best of several looks better there than it is\n\n");
+    ft_text_addf(text, "best of %zu experiment%s: ", experiments->count, experiments->count == 1 ? "" : "s");
+    ft_text_add_line(text, p->best->experiment_id);
+    ft_text_addf(text, ", %s %s %s (%s)\n", ft_split_names[p->split], ft_metric_names[p->metric],
+                 ft_people_number(ft_metrics_get(&p->best->metrics[p->split], p->metric), number),
+                 ft_metric_direction(p->metric));
+    if (p->replicates.data) ft_text_addf(text, "%s\n", p->replicates.data);
+    if (p->split == FT_TEST)
+        ft_text_add(text, "chosen by test: the best of several looks better there than it is\n\n");
     else
-        ft_text_addf(&text, "its test %s, which had no part in the choice: %s\n\n", ft_metric_names[metric],
-                     ft_people_number(ft_metrics_get(&best->metrics[FT_TEST], metric), number));
-    ft_status status = ft_table_print(table, FT_TABLE_TEXT, &text, err);
-    ft_text_addf(&text,
-                 "\n%s%zu configurations; with the same --model and data as before:\n  ftgpu sweep ...",
-                 remark->data ? remark->data : "", count);
-    add_grid_options(grid, options->out, &text);
+        ft_text_addf(text, "its test %s, which had no part in the choice: %s\n\n", ft_metric_names[p->metric],
+                     ft_people_number(ft_metrics_get(&p->best->metrics[FT_TEST], p->metric), number));
+}
+
+/* The proposal in words. */
+static ft_status describe(const refine_options *options, const ft_experiments *experiments,
+                          const proposal *p, ft_error *err)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    add_best(experiments, p, &text);
+    ft_status status = ft_table_print(&p->table, FT_TABLE_TEXT, &text, err);
+    ft_text_addf(&text, "\n%s%zu configurations", p->remark.data ? p->remark.data : "", p->count);
+    if (p->n_seeds > 1) ft_text_addf(&text, ", %zu seeds of each", p->n_seeds);
+    ft_text_add(&text, "; with the same --model and data as before:\n  ftgpu sweep ...");
+    add_grid_options(p->grid, options->out, &text);
+    if (p->n_seeds > 1)
+        ft_text_addf(&text, "%s--seeds %zu", options->out ? " " : " \\\n      ", p->n_seeds);
     ft_text_add(&text, "\n");
+    if (text.failed || p->replicates.failed) status = ft_no_memory(err, "the proposal", text.length);
     if (status == FT_OK) status = ft_print_text(&text, err);
     ft_text_free(&text);
     return status;
@@ -77,31 +112,28 @@ static ft_status refine(const refine_options *options, ft_error *err)
                                      .n_keys = options->keys.count,
                                      .grids = options->grids.items,
                                      .n_grids = options->grids.count};
-    ft_table table = FT_TABLE_EMPTY;
-    ft_text remark = FT_TEXT_EMPTY;
-    cJSON *grid = NULL;
-    size_t count = 0;
+    proposal p = {.table = FT_TABLE_EMPTY};
     ft_table_format format;
-    ft_metric metric;
-    ft_split split;
     ft_status status = ft_table_format_parse(options->format, &format, err);
     if (status == FT_OK && options->out) status = ft_output_check(options->out, NULL, 0, err);
-    if (status == FT_OK) status = ft_metric_parse(options->metric, &metric, err);
-    if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
+    if (status == FT_OK) status = ft_metric_parse(options->metric, &p.metric, err);
+    if (status == FT_OK) status = ft_split_parse(options->split, &p.split, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, true, &experiments, err);
-    if (status == FT_OK) status = ft_experiments_best(&experiments, metric, split, &request.best, err);
-    if (status == FT_OK) status = ft_refine(&experiments, &request, &grid, &table, &remark, &count, err);
-    if (status == FT_OK && options->out) status = ft_json_write(options->out, grid, err);
+    if (status == FT_OK) status = choose(&experiments, &p, err);
+    request.best = p.best;
+    if (status == FT_OK)
+        status = ft_refine(&experiments, &request, &p.grid, &p.table, &p.remark, &p.count, err);
+    if (status == FT_OK && options->out) status = ft_json_write(options->out, p.grid, err);
     if (status == FT_OK && format == FT_TABLE_TEXT)
-        status =
-            describe(options, &experiments, request.best, grid, &table, &remark, count, metric, split, err);
+        status = describe(options, &experiments, &p, err);
     else if (status == FT_OK && format == FT_TABLE_CSV)
-        status = ft_print_table(&table, format, err);
+        status = ft_print_table(&p.table, format, err);
     else if (status == FT_OK)
-        status = ft_print_json(grid, err);
-    cJSON_Delete(grid);
-    ft_text_free(&remark);
-    ft_table_free(&table);
+        status = ft_print_json(p.grid, err);
+    cJSON_Delete(p.grid);
+    ft_text_free(&p.replicates);
+    ft_text_free(&p.remark);
+    ft_table_free(&p.table);
     ft_experiments_free(&experiments);
     return status;
 }

@@ -65,18 +65,6 @@ void ft_slurm_options_free(ft_slurm_options *o)
 
 /* -- the scripts -- */
 
-/* As one word of the shell. */
-static void add_word(ft_text *out, const char *word)
-{
-    ft_text_add(out, "'");
-    for (const char *c = word; *c; c++)
-        if (*c == '\'')
-            ft_text_add(out, "'\\''");
-        else
-            ft_text_add_bytes(out, c, 1);
-    ft_text_add(out, "'");
-}
-
 static bool is_plain(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -139,7 +127,7 @@ static void add_sbatch_args(ft_text *out, const ft_slurm_options *o)
 static void add_change_directory(ft_text *out, const places *p)
 {
     ft_text_add(out, "\ncd ");
-    add_word(out, p->here);
+    ft_text_add_word(out, p->here);
     ft_text_add(out, " || exit 1\n");
 }
 
@@ -162,7 +150,7 @@ static void add_arguments(ft_text *out, const ft_slurm_sweep *sweep)
         int taken = slurm_arguments(sweep->argv[i]);
         if (taken == 0) {
             ft_text_add(out, " ");
-            add_word(out, sweep->argv[i]);
+            ft_text_add_word(out, sweep->argv[i]);
         }
         i += taken > 0 ? taken : 1;
     }
@@ -183,7 +171,7 @@ static void write_tasks(ft_text *out, const ft_slurm_options *o, const ft_slurm_
     ft_text_add(out, "child=\n"
                      "trap '[ -z \"$child\" ] || kill -s USR1 \"$child\"' USR1\n"
                      "trap '[ -z \"$child\" ] || kill -s TERM \"$child\"' TERM\n");
-    add_word(out, p->program);
+    ft_text_add_word(out, p->program);
     ft_text_add(out, " sweep");
     add_arguments(out, sweep);
     ft_text_addf(out, " --shard \"$SLURM_ARRAY_TASK_ID/%lld\" &\n", (long long)p->tasks);
@@ -226,13 +214,13 @@ static void write_comparison(ft_text *out, const ft_slurm_options *o, const ft_s
     add_sbatch_args(out, o);
     add_change_directory(out, p);
     ft_text_add(out, "exec ");
-    add_word(out, p->program);
+    ft_text_add_word(out, p->program);
     ft_text_add(out, " export --csv ");
-    add_word(out, csv.data);
+    ft_text_add_word(out, csv.data);
     ft_text_add(out, " --results ");
-    add_word(out, p->results);
+    ft_text_add_word(out, p->results);
     ft_text_add(out, " --regex --match ");
-    add_word(out, ids.data);
+    ft_text_add_word(out, ids.data);
     ft_text_add(out, "\n");
 cleanup:
     ft_text_free(&ids);

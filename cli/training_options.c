@@ -149,6 +149,7 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
         snprintf(o->seed_assignment, sizeof o->seed_assignment, "seed=%lld", (long long)o->seed);
         o->assignments[o->request.n_set++] = o->seed_assignment;
     }
+    o->live.is_quiet = o->is_quiet;
     o->live.style = o->is_quiet ? FT_LIVE_QUIET : ft_live_style_of_terminal();
     ft_training_start(&o->engine, &o->live, argc, argv, command);
     ft_text line = FT_TEXT_EMPTY;

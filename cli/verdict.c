@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/terminal.h"
+#include "host/ftgpu.h"
 #include "tracker/fit.h"
 #include "tracker/select.h"
 #include "tracker/show.h"
@@ -26,6 +27,28 @@ static void add_regex(const char *name, ft_text *regex)
     ft_text_add(regex, "_[0-9]+_[0-9]{8}_[0-9]{6}(_[0-9]+)?$");
 }
 
+/* "next         ftgpu best --results DIR --match 'lr_[0-9]*'" and the report's line. They
+ * are to be copied, so that they are not wrapped. */
+static void add_next(const char *results, const char *name, ft_text *out)
+{
+    static const char *const commands[][2] = {{"best", ""}, {"report", " --out report.html"}};
+    ft_text pattern = FT_TEXT_EMPTY;
+    add_escaped(&pattern, name, "*?[]\\");
+    ft_text_add(&pattern, "_[0-9]*");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands && !pattern.failed; i++) {
+        ft_text_addf(out, "next         ftgpu %s", commands[i][0]);
+        if (strcmp(results, FT_DEFAULT_RESULTS) != 0) {
+            ft_text_add(out, " --results ");
+            ft_text_add_word(out, results);
+        }
+        ft_text_add(out, " --match ");
+        ft_text_add_word(out, pattern.data);
+        ft_text_addf(out, "%s\n", commands[i][1]);
+    }
+    if (pattern.failed) out->failed = true;
+    ft_text_free(&pattern);
+}
+
 void ft_tell_verdict(const char *results, const char *name)
 {
     ft_experiments experiments = {0};
@@ -38,10 +61,8 @@ void ft_tell_verdict(const char *results, const char *name)
     if (status == FT_OK) status = ft_experiments_select(&experiments, &selection, &ignored);
     if (status == FT_OK) status = ft_describe_verdict(&experiments, FT_MAE, FT_VAL, &lines, &ignored);
     if (status == FT_OK && lines.length) {
-        ft_text_add(&lines, "next         ftgpu best --match '");
-        add_escaped(&lines, name, "*?[]\\");
-        ft_text_add(&lines, "_[0-9]*'; ftgpu report --out report.html\n");
         if (!lines.failed) ft_wrap_lines(lines.data, ft_terminal_width(), &wrapped);
+        add_next(results, name, &wrapped);
         if (!wrapped.failed && wrapped.length) fputs(wrapped.data, stderr);
     }
     ft_text_free(&wrapped);

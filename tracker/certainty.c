@@ -46,9 +46,9 @@ typedef struct search {
 } search;
 
 /* Reads the windows of a configuration: its best experiment's, and those of its
- * replicates. *n: how many. */
+ * replicates. *n: how many; *n_other: replicates of other windows. */
 static ft_status read_configuration(const search *s, const candidate *c, ft_window_scores *scores, size_t *n,
-                                    ft_error *err)
+                                    size_t *n_other, ft_error *err)
 {
     const ft_replicates *r = s->replicates;
     ft_error unread;
@@ -67,6 +67,8 @@ static ft_status read_configuration(const search *s, const candidate *c, ft_wind
         if (status == FT_OK && more.windows == scores->windows) {
             add_windows(scores, &more);
             ++*n;
+        } else if (status == FT_OK && more.n_windows > 0) {
+            ++*n_other;
         }
         ft_window_scores_free(&more);
     }
@@ -82,15 +84,19 @@ static ft_status read_windows(const search *s, const candidate *candidates, ft_r
     r->count = 0;
     for (size_t i = 0; i < n_candidates && status == FT_OK; i++) {
         ft_window_scores *scores = &all[r->count];
-        size_t n = 0;
-        status = read_configuration(s, &candidates[i], scores, &n, err);
+        size_t n = 0, n_other = 0;
+        status = read_configuration(s, &candidates[i], scores, &n, &n_other, err);
         if (n > 0 && (i == 0 || (r->count > 0 && scores->windows == all[0].windows))) {
+            r->n_of_other_windows += n_other;
             r->n_replicates[r->count] = n;
             r->experiment[r->count++] = candidates[i].experiment;
             continue;
         }
         ft_window_scores_free(scores);
-        r->n_left_out++;
+        if (n > 0 && r->count > 0)
+            r->n_of_other_windows++;
+        else
+            r->n_left_out++;
     }
     return status;
 }
@@ -150,12 +156,22 @@ static void add_tied(const ft_rivals *r, ft_text *out)
         }
 }
 
-void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft_rivals_detail detail,
-                        ft_text *out)
+/* Results of several data sets in one directory: the best of them is none. */
+static void add_other_windows(const ft_rivals *r, ft_metric metric, ft_text *out)
+{
+    const size_t n = r->n_of_other_windows;
+    if (n == 0) return;
+    ft_text_addf(out,
+                 "%s%zu other%s forecast other windows (other data or prediction_length): %s %s does not "
+                 "compare with the best's (choose by --match or --where)",
+                 r->count ? "; " : "", n, n == 1 ? "" : "s", n == 1 ? "its" : "their", ft_metric_names[metric]);
+}
+
+static void add_certainty(const ft_rivals *r, ft_metric metric, ft_split split, ft_rivals_detail detail,
+                          ft_text *out)
 {
     char room[FT_NUMBER_CHARS];
     const size_t n = r->n_windows;
-    if (r->count == 0) return;
     ft_text_addf(out, "%zu %s window%s", n, ft_split_names[split], n == 1 ? "" : "s");
     if (r->n_series > 1) ft_text_addf(out, " of %zu series", r->n_series);
     if (r->n_blocks < FT_LEAST_BLOCKS) {
@@ -167,4 +183,11 @@ void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft
         if (detail == FT_RIVALS_NAMES) add_tied(r, out);
     }
     if (r->n_left_out > 0) ft_text_addf(out, " (%zu not compared)", r->n_left_out);
+}
+
+void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft_rivals_detail detail,
+                        ft_text *out)
+{
+    if (r->count > 0) add_certainty(r, metric, split, detail, out);
+    add_other_windows(r, metric, out);
 }

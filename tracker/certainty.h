@@ -16,8 +16,9 @@ typedef struct ft_rivals {
     size_t n_replicates[FT_MOST_COMPARED]; /* whose windows are in the mean */
     ft_certainty certainty[FT_MOST_COMPARED];
     size_t count;
-    /* with the metric, but worse than these, or without forecasts of the same windows */
+    /* with the metric, but worse than these, or without forecasts */
     size_t n_left_out;
+    size_t n_of_other_windows; /* among the best, but of other data or lengths */
     size_t n_windows, n_series, n_blocks; /* as in confidence_set.h */
 } ft_rivals;
 
@@ -30,7 +31,8 @@ ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates 
 size_t ft_rivals_tied(const ft_rivals *rivals);
 typedef enum ft_rivals_detail { FT_RIVALS_ERROR, FT_RIVALS_NAMES } ft_rivals_detail;
 /* Adds one sentence: the metric's standard error, which others cannot be told from the
- * best (FT_RIVALS_NAMES), and how many were left out. Nothing where count is 0. */
+ * best (FT_RIVALS_NAMES), how many were left out, and how many forecast other windows.
+ * Nothing where count and n_of_other_windows are 0. */
 void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split split, ft_rivals_detail detail,
                         ft_text *out);
 

@@ -202,3 +202,19 @@ void ft_spread_describe(const ft_spread *spread, ft_text *out)
     snprintf(digits, sizeof digits, "%.2g", spread->std);
     ft_text_addf(out, " ± %s", digits);
 }
+
+void ft_replicates_describe(const ft_experiments *experiments, const ft_replicates *r,
+                            const ft_experiment *best, ft_metric metric, ft_split split, ft_text *out)
+{
+    const size_t group = r->group[best - experiments->items];
+    const ft_spread chosen = ft_replicates_spread(experiments, r, group, metric, split),
+                    test = ft_replicates_spread(experiments, r, group, metric, FT_TEST);
+    if (chosen.n < 2) return;
+    ft_text_addf(out, "%zu seeds: %s %s ", chosen.n, ft_split_names[split], ft_metric_names[metric]);
+    ft_spread_describe(&chosen, out);
+    if (split != FT_TEST && test.n > 1) {
+        ft_text_addf(out, ", test %s ", ft_metric_names[metric]);
+        ft_spread_describe(&test, out);
+    }
+    ft_text_addf(out, "; means of seeds were compared, of %zu configurations", r->n_groups);
+}

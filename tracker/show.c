@@ -203,24 +203,6 @@ static void add_what_validation_says(ft_text *out, const ft_experiments *experim
     ft_text_addf(out, "; choosing by %s looks at what was held back\n", ft_split_names[split]);
 }
 
-/* Adds the line "replicates", where the best one has any: by what it was chosen. */
-static void add_replicates(ft_text *out, const ft_experiments *experiments, const ft_replicates *replicates,
-                           const ft_experiment *best, ft_metric metric, ft_split split)
-{
-    const size_t group = replicates->group[best - experiments->items];
-    const ft_spread chosen = ft_replicates_spread(experiments, replicates, group, metric, split),
-                    test = ft_replicates_spread(experiments, replicates, group, metric, FT_TEST);
-    if (chosen.n < 2) return;
-    ft_text_addf(out, "replicates   %zu seeds: %s %s ", chosen.n, ft_split_names[split],
-                 ft_metric_names[metric]);
-    ft_spread_describe(&chosen, out);
-    if (split != FT_TEST && test.n > 1) {
-        ft_text_addf(out, ", test %s ", ft_metric_names[metric]);
-        ft_spread_describe(&test, out);
-    }
-    ft_text_addf(out, "; means of seeds were compared, of %zu configurations\n", replicates->n_groups);
-}
-
 /* "16 experiments", or how many of them have what the best was chosen by: those that
  * failed or were pruned have not. */
 static void add_compared(ft_text *out, const ft_experiments *experiments, ft_metric metric, ft_split split)
@@ -252,7 +234,9 @@ static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, 
     ft_text sentence = FT_TEXT_EMPTY;
     ft_status status = ft_replicates_find(experiments, &replicates, err);
     if (status != FT_OK) return status;
-    add_replicates(out, experiments, &replicates, best, metric, split);
+    ft_replicates_describe(experiments, &replicates, best, metric, split, &sentence);
+    add_finding(out, "replicates   ", &sentence);
+    sentence.length = 0;
     status = ft_rivals_find(experiments, &replicates, best, metric, split, &rivals, err);
     if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
     if (status == FT_OK) add_finding(out, "certainty    ", &sentence);

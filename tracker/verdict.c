@@ -74,14 +74,39 @@ static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_er
     return status;
 }
 
-static bool beats_all(const ft_experiments *all, ft_metric metric, ft_split split, double value)
+/* Counts the experiment among those that recorded each baseline, and that beat it. */
+static void count_one(const ft_experiment *e, ft_judgement *j)
+{
+    const char *name;
+    ft_metrics baseline[FT_N_SPLITS];
+    const double value = ft_metrics_get(&e->metrics[j->split], j->metric);
+    for (size_t i = 0; isfinite(value) && ft_baseline_get(e, i, &name, baseline); i++) {
+        const double other = ft_metrics_get(&baseline[j->split], j->metric);
+        for (size_t k = 0; k < j->n_baselines && isfinite(other); k++) {
+            if (strcmp(j->against[k].name, name) != 0) continue;
+            j->against[k].n_compared++;
+            j->against[k].n_better += ft_metric_cost(j->metric, value) < ft_metric_cost(j->metric, other);
+        }
+    }
+}
+
+/* Holds each experiment against the baselines of its own run: another may be of other
+ * data, of another model or of other lengths. Scores alone leave out the run, so that
+ * it is read again. */
+static ft_status count_all(const ft_experiments *all, ft_judgement *j, ft_error *err)
 {
     for (size_t i = 0; i < all->count; i++) {
         const ft_experiment *e = &all->items[i];
-        const double cost = ft_metric_cost(metric, ft_metrics_get(&e->metrics[split], metric));
-        if (!e->error && cost < ft_metric_cost(metric, value)) return false;
+        ft_experiment again = {0};
+        ft_error unread = {""};
+        if (e->error || !isfinite(ft_metrics_get(&e->metrics[j->split], j->metric))) continue;
+        const bool is_read = !e->run && e->directory;
+        const ft_status status = is_read ? ft_experiment_read(e->directory, &again, &unread) : FT_OK;
+        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+        if (status == FT_OK) count_one(is_read ? &again : e, j);
+        ft_experiment_free(&again);
     }
-    return true;
+    return FT_OK;
 }
 
 /* Chance explains it: the interval holds 0. Without an interval nothing is known of
@@ -110,9 +135,6 @@ ft_status ft_judge(const ft_experiment *experiment, const ft_experiments *all, f
     const ft_split split = has_test ? FT_TEST : chosen_by;
     *j = (ft_judgement){.metric = metric, .split = split, .is_optimistic = split == chosen_by};
     j->value = ft_metrics_get(&experiment->metrics[split], metric);
-    for (size_t i = 0; i < all->count; i++)
-        j->n_experiments +=
-            !all->items[i].error && isfinite(ft_metrics_get(&all->items[i].metrics[split], metric));
     for (size_t i = 0; ft_baseline_get(experiment, i, &name, baseline); i++) {
         const double value = ft_metrics_get(&baseline[split], metric);
         if (!isfinite(value) || !isfinite(j->value) || j->n_baselines == FT_MOST_BASELINES) continue;
@@ -121,11 +143,11 @@ ft_status ft_judge(const ft_experiment *experiment, const ft_experiments *all, f
                          .value = value,
                          .ahead = ft_metric_cost(metric, value) - ft_metric_cost(metric, j->value),
                          .margin = NAN,
-                         .n_needed = NAN,
-                         .beats_all = beats_all(all, metric, split, value)};
+                         .n_needed = NAN};
     }
     ft_status status = j->n_baselines ? compare_with_all(experiment, j, err) : FT_OK;
     j->verdict = decide(j);
+    if (status == FT_OK && j->verdict == FT_VERDICT_DO_NOT_SHIP) status = count_all(all, j, err);
     return status;
 }
 
@@ -142,28 +164,41 @@ static void begin_part(ft_text *out, size_t *n_parts, const char *separator)
     if ((*n_parts)++) ft_text_add(out, separator);
 }
 
+static bool beats_all(const ft_against *a)
+{
+    return a->n_better == 0;
+}
+
+static void describe_tuning(const ft_against *a, ft_text *out)
+{
+    const bool of_all = beats_all(a) && a->n_compared > 1;
+    if (!is_unsure(a))
+        ft_text_add(out, "tuning made it worse");
+    else
+        ft_text_add(out, of_all ? "tuning made it better in none" : "tuning did not make it better");
+    if (of_all) ft_text_addf(out, is_unsure(a) ? " of %zu experiments" : " in all %zu experiments", a->n_compared);
+}
+
 /* What is worst comes first: that none beats a baseline, that tuning made it worse. */
 static void describe_losses(const ft_judgement *j, ft_text *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < j->n_baselines; i++) {
         const ft_against *a = &j->against[i];
-        if (a->ahead > 0 || !a->beats_all || is_zero_shot(a)) continue;
+        if (a->ahead > 0 || !beats_all(a) || is_zero_shot(a)) continue;
         begin_part(out, &n, "; ");
-        if (j->n_experiments > 1)
-            ft_text_addf(out, "none of %zu experiments beats ", j->n_experiments);
+        if (a->n_compared > 1)
+            ft_text_addf(out, "none of %zu experiments beats ", a->n_compared);
         else
             ft_text_add(out, "it does not beat ");
         ft_text_add_line(out, a->name);
     }
     for (size_t i = 0; i < j->n_baselines; i++) {
         const ft_against *a = &j->against[i];
-        if (a->ahead > 0 || (a->beats_all && !is_zero_shot(a))) continue;
+        if (a->ahead > 0 || (beats_all(a) && !is_zero_shot(a))) continue;
         begin_part(out, &n, "; ");
         if (is_zero_shot(a)) {
-            ft_text_add(out, is_unsure(a) ? "tuning did not make it better" : "tuning made it worse");
-            if (a->beats_all && j->n_experiments > 1)
-                ft_text_addf(out, " in all %zu experiments", j->n_experiments);
+            describe_tuning(a, out);
         } else {
             ft_text_add(out, "it is not better than ");
             ft_text_add_line(out, a->name);

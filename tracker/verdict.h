@@ -23,8 +23,9 @@ typedef struct ft_against {
     /* windows, or series, at which an `ahead` like this is found 4 times in 5; else
      * NaN */
     double n_needed;
-    /* it has a better metric than every experiment, on the same split */
-    bool beats_all;
+    /* of a verdict FT_VERDICT_DO_NOT_SHIP: experiments whose own runs recorded this
+     * baseline, and those that are better than it, on the same split */
+    size_t n_compared, n_better;
 } ft_against;
 
 enum { FT_MOST_BASELINES = 4 };
@@ -34,7 +35,7 @@ typedef struct ft_judgement {
     ft_split split;     /* that judges */
     bool is_optimistic; /* the best was chosen by that split, too */
     double value;       /* the experiment's metric */
-    size_t n_experiments, n_windows, n_series;
+    size_t n_windows, n_series;
     ft_against against[FT_MOST_BASELINES];
     size_t n_baselines;
 } ft_judgement;

@@ -328,14 +328,14 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
     *grid = (ft_grid){0};
     axes all = {.count = 0};
     ft_status status = FT_OK;
-    bool is_grid = source->n_grids || source->grid_file;
+    const bool is_grid = source->n_grids || source->grid_file, is_alone = !is_grid && !source->configs_file;
     if (is_grid && source->configs_file)
         return ft_fail(err, FT_BAD_INPUT,
                        "a grid (--grid, --grid-file) or a list (--configs) can be given, not both");
-    if (!is_grid && !source->configs_file && source->seeds < 2)
+    if (is_alone && source->seeds < 1)
         return ft_fail(err, FT_BAD_INPUT,
                        "nothing to sweep over: --grid, --grid-file, --configs or --seeds is needed");
-    if (!is_grid && !source->configs_file) {
+    if (is_alone) {
         status = take_base(base, grid, err);
     } else if (source->configs_file) {
         status = read_configs_file(source->configs_file, source->max_configs, base, grid, err);
@@ -347,7 +347,7 @@ ft_status ft_grid_expand(const ft_grid_source *source, const ft_hyperparameters 
         if (status == FT_OK) status = expand_axes(&all, source->max_configs, base, grid, err);
     }
     for (size_t i = 0; i < all.count; i++) free(all.items[i].values);
-    if (status == FT_OK && source->seeds > 1) status = repeat_with_seeds(source, grid, err);
+    if (status == FT_OK && (source->seeds > 1 || is_alone)) status = repeat_with_seeds(source, grid, err);
     if (status != FT_OK) ft_grid_free(grid);
     return status;
 }

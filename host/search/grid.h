@@ -21,7 +21,7 @@ typedef struct ft_grid_source {
     size_t n_grids;
     const char *grid_file, *configs_file; /* or NULL */
     /* each configuration is repeated with so many seeds: its own, and those that follow;
-     * 0 and 1: not */
+     * 0: not said, 1: once */
     int64_t seeds;
     int64_t max_configs; /* > 0 */
 } ft_grid_source;

@@ -161,6 +161,14 @@ expect out 'the best or worst lies in between: hp_learning_rate$'
 expect out '^left out, as it did not vary: epochs$'
 expect out '^left out: seed; experiments that differ in it alone are replicates and count by their mean: 8 configurations of 12 experiments$'
 expect out '^ped_anova rests on the best tenth, 2 of 8 configurations'
+# What refine goes on from is a mean of seeds, and so is what it compares with next.
+must refine --results turn
+expect out '^best of 12 experiments: t_20, val mae 1 '
+expect out '^2 seeds: val mae 1\.005 ± 0\.0071, test mae 2 ± 0; means of seeds were compared, of 8 configurations$'
+expect out '^[0-9]+ configurations, 2 seeds of each; with the same'
+expect out '^ +--seeds 2$'
+must refine --results turn --out next.json
+expect out '^  ftgpu sweep \.\.\. --grid-file next.json --seeds 2$'
 
 # Either alone hardly matters; together they decide: 3 of the 3.08 squares, by hand.
 for rate in 1 2; do

@@ -39,6 +39,11 @@ tmux capture-pane -p -t live >at40
 [ "$(grep -c ' left, ' at40)" = 1 ] || fail "at 40 columns: $(cat at40)"
 awk 'length($0) > 40 { exit 1 }' at40 || fail "longer than 40 columns: $(cat at40)"
 expect at40 '^   1 \[[#.]{6}\] epoch [0-9]+/100000'
+# Drawn from the top of the screen, it is not left in the history each time.
+tmux resize-window -t live -x 80 -y 5
+sleep 2
+[ "$(tmux display-message -p -t live '#{history_size}')" -lt 40 ] ||
+    fail "the area is left in the terminal's history: $(tmux capture-pane -p -S - -t live)"
 tmux resize-window -t live -x 200 -y 30
 on_screen '^   1 \[[#.]{10}\] epoch [0-9]+/100000  loss [0-9.]+.*lora_rank=4  [0-9.]+k? tokens/s$' at200
 
@@ -81,7 +86,8 @@ must sweep $job --grid lora_rank=2,4 --name nowhere --tensorboard file/board
 ft export --tensorboard board --csv table.csv
 expect_status 2
 
-must run $job --format jsonl
+must run $job --format jsonl --quiet
+[ -s err ] && fail "$ran: not quiet: $(cat err)"
 [ "$(tail -1 out | grep -c '"event":"finished"')" = 1 ] || fail "a run's last event: $(tail -1 out)"
 ft sweep $job --grid lora_rank=2,4 --name refused --format csv
 expect_status 2

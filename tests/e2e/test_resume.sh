@@ -57,6 +57,7 @@ for i in $(seq 200); do
 done
 refuses "sweep \"one\" is being run by process $first on " sweep --model model $splits $long --name one $grid
 must sweep --model model $splits $common --results shared --name two $grid
+expect err "^next +ftgpu best --results 'shared' --match 'two_\[0-9\]\*'$"
 kill -INT "$first"
 wait "$first" && fail "an interrupted sweep says it is done" || status=$?
 [ "$status" = 130 ] || fail "interrupted: exit status $status instead of 130"

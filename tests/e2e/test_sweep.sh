@@ -14,7 +14,8 @@ expect out '"evaluation_seconds": [0-9.e-]+'
 must sweep $job --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --name grid
 expect err '4 of 4 experiments done, 0 of them failed'
 # It ends with the verdict on its best, that of `best`, and the next command.
-expect err "^next +ftgpu best --match 'grid_\[0-9\]\*'"
+expect err "^next +ftgpu best --match 'grid_\[0-9\]\*'$"
+expect err "^next +ftgpu report --match 'grid_\[0-9\]\*' --out report.html$"
 grep -E '^(best|verdict|against) ' err >told
 must best --match 'grid_[0-9]*'
 grep -E '^(best|verdict|against) ' out | cmp -s - told && [ "$(wc -l <told)" = 4 ] || fail "the sweep's verdict is not that of best: $(cat told)"

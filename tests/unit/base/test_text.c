@@ -184,3 +184,11 @@ Test(text, growing)
     ft_text_free(&text);
     cr_expect(text.data == NULL);
 }
+
+Test(text, words_of_the_shell)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    ft_text_add_word(&text, "it's $HOME");
+    cr_expect_str_eq(text.data, "'it'\\''s $HOME'");
+    ft_text_free(&text);
+}

@@ -205,6 +205,11 @@ Test(grid, seeds_repeat_each_configuration)
     cr_assert_eq(ft_grid_expand(&source, &base, &grid, &err), FT_OK, "%s", err.message);
     cr_expect(grid.count == 3 && grid.configs[2].seed == 9 && grid.n_keys == 1);
     ft_grid_free(&grid);
+    source.seeds = 1;
+    cr_assert_eq(ft_grid_expand(&source, &base, &grid, &err), FT_OK, "%s", err.message);
+    cr_expect(grid.count == 1 && grid.configs[0].seed == 7 && grid.n_keys == 1);
+    ft_grid_free(&grid);
+    source.seeds = 3;
     source.n_grids = 1;
     source.max_configs = 5;
     cr_expect_eq(ft_grid_expand(&source, &base, &grid, &err), FT_BAD_INPUT);

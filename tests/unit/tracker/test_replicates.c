@@ -89,8 +89,9 @@ Test(replicates, a_lucky_seed_is_not_best)
     cr_expect(isnan(none.mean) && isnan(none.cost));
 }
 
-/* 20 windows of one step whose truth is 0, and which are forecast as `off`. */
-static void write_windows(const char *id, float off)
+/* 20 windows of one step whose truth is 0, and which are forecast as `off`. origins:
+ * what the names of their origins begin with. */
+static void write_windows_of(const char *id, float off, const char *origins)
 {
     static const char *const time[] = {"t"};
     const double truth[] = {0};
@@ -101,11 +102,44 @@ static void write_windows(const char *id, float off)
     cr_assert_eq(ft_forecasts_create(&f, scratch_path(name), &err), FT_OK, "%s", err.message);
     for (int w = 0; w < 20; w++) {
         const float path[] = {off + (w % 2 ? 0.25f : -0.25f)};
-        snprintf(origin, sizeof origin, "o%d", w);
+        snprintf(origin, sizeof origin, "%s%d", origins, w);
         cr_assert_eq(ft_forecasts_add_window(&f, "val", "a", origin, time, truth, path, 1, 1, &err), FT_OK);
     }
     cr_assert_eq(ft_forecasts_commit(&f, &err), FT_OK);
     ft_forecasts_close(&f);
+}
+
+static void write_windows(const char *id, float off)
+{
+    write_windows_of(id, off, "o");
+}
+
+static void expect_certainty(const ft_experiment *best, const char *expected)
+{
+    ft_rivals rivals;
+    ft_text text = FT_TEXT_EMPTY;
+    ft_error err;
+    cr_assert_eq(ft_rivals_find(&set, &replicates, best, FT_MAE, FT_VAL, &rivals, &err), FT_OK);
+    ft_rivals_describe(&rivals, FT_MAE, FT_VAL, FT_RIVALS_NAMES, &text);
+    cr_expect_str_eq(text.data ? text.data : "", expected);
+    ft_text_free(&text);
+}
+
+Test(replicates, other_windows_do_not_compare)
+{
+    find(lucky, 6);
+    const ft_experiment *best;
+    cr_assert_eq(ft_experiments_best(&set, FT_MAE, FT_VAL, &best, NULL), FT_OK);
+    expect_certainty(best, "");
+    static const float off[] = {1, 5, 6, 2, 1.5f, 2.5f};
+    for (int i = 0; i < 6; i++) write_windows_of(set.items[i].experiment_id, off[i], i < 3 ? "other" : "o");
+    expect_certainty(best, "1 other forecast other windows (other data or prediction_length): its mae does not "
+                           "compare with the best's (choose by --match or --where)");
+    /* a replicate of the best, too */
+    for (int i = 0; i < 6; i++) write_windows_of(set.items[i].experiment_id, off[i], i == 3 ? "other" : "o");
+    expect_certainty(best, "20 val windows: standard error of mae 0.03267; the 1 other is worse beyond chance (95 "
+                           "%); 1 other forecast other windows (other data or prediction_length): its mae does "
+                           "not compare with the best's (choose by --match or --where)");
 }
 
 Test(replicates, rivals_are_configurations_with_the_mean_of_their_windows)

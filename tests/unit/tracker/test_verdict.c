@@ -24,21 +24,26 @@ TestSuite(verdict, .init = scratch_enter, .fini = unload);
 /* -- judging experiments -- */
 
 /* Experiment e0: mae 1 on test, against these of zero_shot and seasonal_naive; e1 has
- * mae 1.5. */
-static void load(double zero_shot, double naive)
+ * mae 1.5, against its own. */
+static void load_two(double zero_shot, double naive, double zero_shot_of_other, double naive_of_other)
 {
-    static char first[1000];
-    const char *const members[] = {first, "\"hyperparams\": {}, \"val_metrics\": {\"mae\": 9}, "
-                                          "\"test_metrics\": {\"mae\": 1.5}"};
-    snprintf(
-        first, sizeof first,
-        "\"hyperparams\": {}, \"val_metrics\": {\"mae\": 3}, \"test_metrics\": {\"mae\": 1, \"mase\": 2}, "
+    static char first[1000], second[1000];
+    const char *const members[] = {first, second};
+    static const char form[] =
+        "\"hyperparams\": {}, \"val_metrics\": {\"mae\": %d}, "
+        "\"test_metrics\": {\"mae\": %g, \"mase\": 2}, "
         "\"run\": {\"baseline_metrics\": {\"zero_shot\": {\"val_metrics\": {\"mae\": 4}, "
         "\"test_metrics\": {\"mae\": %g, \"mase\": 3}}, \"seasonal_naive\": {\"test_metrics\": "
-        "{\"mae\": %g}}}}",
-        zero_shot, naive);
+        "{\"mae\": %g}}}}";
+    snprintf(first, sizeof first, form, 3, 1.0, zero_shot, naive);
+    snprintf(second, sizeof second, form, 9, 1.5, zero_shot_of_other, naive_of_other);
     ft_experiments_free(&set);
     scratch_experiments(members, 2, &set);
+}
+
+static void load(double zero_shot, double naive)
+{
+    load_two(zero_shot, naive, zero_shot, naive);
 }
 
 /* e0's windows of one step, whose truth is 0: the experiment is off by 1 +- 0.1, the
@@ -111,6 +116,42 @@ Test(verdict, what_is_worst_is_said_first)
     write_windows(40, 40, 0.5, 2, 0.1);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP,
                    "do not ship it: tuning made it worse in all 2 experiments, on test");
+}
+
+/* Where other data lie in the same directory, or other lengths and models were tried. */
+Test(verdict, each_experiment_is_held_against_its_own_baselines)
+{
+    static const char unknown[] = "; how sure that is cannot be told: its forecasts.csv cannot be read";
+    char sentence[300];
+    load_two(0.5, 0.7, 2, 2); /* e1 is worse than e0, and beats its own */
+    snprintf(sentence, sizeof sentence,
+             "do not ship it: tuning made it worse; it is not better than seasonal_naive, on test%s", unknown);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
+    load_two(2, 1.25, 2, 1.4); /* e0 beats its own; e1 does not, and is not asked */
+    snprintf(sentence, sizeof sentence, "ship it: better than zero_shot and seasonal_naive, on test%s", unknown);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    load_two(2, 0.7, 2, 1.4);
+    snprintf(sentence, sizeof sentence,
+             "do not ship it: none of 2 experiments beats seasonal_naive, on test%s", unknown);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
+    cJSON_Delete(set.items[1].run); /* a record without baselines is none of them */
+    set.items[1].run = cJSON_CreateObject();
+    snprintf(sentence, sizeof sentence, "do not ship it: it does not beat seasonal_naive, on test%s", unknown);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
+    /* Scores alone leave out the run. */
+    cJSON_Delete(set.items[1].run);
+    set.items[1].run = NULL;
+    snprintf(sentence, sizeof sentence,
+             "do not ship it: none of 2 experiments beats seasonal_naive, on test%s", unknown);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
+}
+
+Test(verdict, tuning_that_may_have_done_nothing_is_not_called_worse)
+{
+    load(0.95, 2);
+    write_windows(40, 40, 0.95, 2, 0.9);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP,
+                   "do not ship it: tuning made it better in none of 2 experiments, on test");
 }
 
 Test(verdict, beyond_chance_it_is_shipped_and_within_it_not_yet)
@@ -195,6 +236,8 @@ Test(verdict, without_baselines_there_is_none)
 {
     load(2, 3);
     ft_error err;
+    cJSON_Delete(set.items[1].run);
+    set.items[1].run = NULL;
     cr_assert_eq(ft_judge(&set.items[1], &set, FT_MAE, FT_VAL, &judgement, &err), FT_OK);
     cr_expect_eq(judgement.verdict, FT_VERDICT_NONE);
     cr_expect_eq(judgement.n_baselines, 0);

@@ -86,8 +86,8 @@ static void add_best(const ft_experiments *experiments, const proposal *p, ft_te
 }
 
 /* The proposal in words. */
-static ft_status describe(const refine_options *options, const ft_experiments *experiments,
-                          const proposal *p, ft_error *err)
+static ft_status describe(const refine_options *options, const ft_experiments *experiments, const proposal *p,
+                          ft_error *err)
 {
     ft_text text = FT_TEXT_EMPTY;
     add_best(experiments, p, &text);
@@ -96,8 +96,7 @@ static ft_status describe(const refine_options *options, const ft_experiments *e
     if (p->n_seeds > 1) ft_text_addf(&text, ", %zu seeds of each", p->n_seeds);
     ft_text_add(&text, "; with the same --model and data as before:\n  ftgpu sweep ...");
     add_grid_options(p->grid, options->out, &text);
-    if (p->n_seeds > 1)
-        ft_text_addf(&text, "%s--seeds %zu", options->out ? " " : " \\\n      ", p->n_seeds);
+    if (p->n_seeds > 1) ft_text_addf(&text, "%s--seeds %zu", options->out ? " " : " \\\n      ", p->n_seeds);
     ft_text_add(&text, "\n");
     if (text.failed || p->replicates.failed) status = ft_no_memory(err, "the proposal", text.length);
     if (status == FT_OK) status = ft_print_text(&text, err);

@@ -164,7 +164,8 @@ static void add_other_windows(const ft_rivals *r, ft_metric metric, ft_text *out
     ft_text_addf(out,
                  "%s%zu other%s forecast other windows (other data or prediction_length): %s %s does not "
                  "compare with the best's (choose by --match or --where)",
-                 r->count ? "; " : "", n, n == 1 ? "" : "s", n == 1 ? "its" : "their", ft_metric_names[metric]);
+                 r->count ? "; " : "", n, n == 1 ? "" : "s", n == 1 ? "its" : "their",
+                 ft_metric_names[metric]);
 }
 
 static void add_certainty(const ft_rivals *r, ft_metric metric, ft_split split, ft_rivals_detail detail,

@@ -176,7 +176,8 @@ static void describe_tuning(const ft_against *a, ft_text *out)
         ft_text_add(out, "tuning made it worse");
     else
         ft_text_add(out, of_all ? "tuning made it better in none" : "tuning did not make it better");
-    if (of_all) ft_text_addf(out, is_unsure(a) ? " of %zu experiments" : " in all %zu experiments", a->n_compared);
+    if (of_all)
+        ft_text_addf(out, is_unsure(a) ? " of %zu experiments" : " in all %zu experiments", a->n_compared);
 }
 
 /* What is worst comes first: that none beats a baseline, that tuning made it worse. */

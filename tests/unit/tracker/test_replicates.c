@@ -133,13 +133,15 @@ Test(replicates, other_windows_do_not_compare)
     expect_certainty(best, "");
     static const float off[] = {1, 5, 6, 2, 1.5f, 2.5f};
     for (int i = 0; i < 6; i++) write_windows_of(set.items[i].experiment_id, off[i], i < 3 ? "other" : "o");
-    expect_certainty(best, "1 other forecast other windows (other data or prediction_length): its mae does not "
-                           "compare with the best's (choose by --match or --where)");
+    expect_certainty(best,
+                     "1 other forecast other windows (other data or prediction_length): its mae does not "
+                     "compare with the best's (choose by --match or --where)");
     /* a replicate of the best, too */
     for (int i = 0; i < 6; i++) write_windows_of(set.items[i].experiment_id, off[i], i == 3 ? "other" : "o");
-    expect_certainty(best, "20 val windows: standard error of mae 0.03267; the 1 other is worse beyond chance (95 "
-                           "%); 1 other forecast other windows (other data or prediction_length): its mae does "
-                           "not compare with the best's (choose by --match or --where)");
+    expect_certainty(best,
+                     "20 val windows: standard error of mae 0.03267; the 1 other is worse beyond chance (95 "
+                     "%); 1 other forecast other windows (other data or prediction_length): its mae does "
+                     "not compare with the best's (choose by --match or --where)");
 }
 
 Test(replicates, rivals_are_configurations_with_the_mean_of_their_windows)

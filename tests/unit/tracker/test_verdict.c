@@ -125,10 +125,12 @@ Test(verdict, each_experiment_is_held_against_its_own_baselines)
     char sentence[300];
     load_two(0.5, 0.7, 2, 2); /* e1 is worse than e0, and beats its own */
     snprintf(sentence, sizeof sentence,
-             "do not ship it: tuning made it worse; it is not better than seasonal_naive, on test%s", unknown);
+             "do not ship it: tuning made it worse; it is not better than seasonal_naive, on test%s",
+             unknown);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
     load_two(2, 1.25, 2, 1.4); /* e0 beats its own; e1 does not, and is not asked */
-    snprintf(sentence, sizeof sentence, "ship it: better than zero_shot and seasonal_naive, on test%s", unknown);
+    snprintf(sentence, sizeof sentence, "ship it: better than zero_shot and seasonal_naive, on test%s",
+             unknown);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
     load_two(2, 0.7, 2, 1.4);
     snprintf(sentence, sizeof sentence,
@@ -136,7 +138,8 @@ Test(verdict, each_experiment_is_held_against_its_own_baselines)
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
     cJSON_Delete(set.items[1].run); /* a record without baselines is none of them */
     set.items[1].run = cJSON_CreateObject();
-    snprintf(sentence, sizeof sentence, "do not ship it: it does not beat seasonal_naive, on test%s", unknown);
+    snprintf(sentence, sizeof sentence, "do not ship it: it does not beat seasonal_naive, on test%s",
+             unknown);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
     /* Scores alone leave out the run. */
     cJSON_Delete(set.items[1].run);

@@ -18,7 +18,8 @@ typedef struct ft_rivals {
     size_t count;
     /* with the metric, but worse than these, or without forecasts */
     size_t n_left_out;
-    size_t n_of_other_windows;            /* among the best, but of other data or lengths */
+    /* among the best, but of other data or lengths */
+    size_t n_of_other_windows;
     size_t n_windows, n_series, n_blocks; /* as in confidence_set.h */
 } ft_rivals;
 

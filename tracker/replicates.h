@@ -42,9 +42,9 @@ const ft_experiment *ft_replicates_best(const ft_experiments *experiments, const
 
 /* "2.25", or of several "2.25 +- 0.01" with a plus-minus sign. Adds to `out`. */
 void ft_spread_describe(const ft_spread *spread, ft_text *out);
-/* Adds by what the best one, one of the experiments, was chosen: "2 seeds: val mae 2.25 +-
- * 0.01, test mae 3 +- 0.1; means of seeds were compared, of 4 configurations". Nothing
- * where it has no replicates. */
+/* Adds by what the best one, one of the experiments, was chosen: "2 seeds: val mae 2.25
+ * +- 0.01, test mae 3 +- 0.1; means of seeds were compared, of 4 configurations".
+ * Nothing where it has no replicates. */
 void ft_replicates_describe(const ft_experiments *experiments, const ft_replicates *replicates,
                             const ft_experiment *best, ft_metric metric, ft_split split, ft_text *out);
 

@@ -42,8 +42,8 @@ int ft_command_run(int argc, const char *const *argv)
     if (status == FT_OK && !is_jsonl) status = ft_table_format_parse(format, &how, &err);
     if (status == FT_OK) status = ft_engine_open(&options.engine, &engine, &err);
     if (status == FT_OK) status = ft_run_experiment(engine, &options.request, &outcome, &err);
-    if (outcome.directory[0]) ft_training_write_events(&options, &outcome);
-    ft_training_end_sending(&options);
+    if (outcome.directory[0]) ft_training_publish(&options, &outcome);
+    ft_training_end_publishing(&options);
     ft_live_clear(&options.live);
     if (status == FT_OK && !is_jsonl) status = ft_print_experiment(outcome.directory, how, &err);
     exit_status = ft_training_finish(&options.live, status, &err);

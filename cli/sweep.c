@@ -238,9 +238,9 @@ static ft_status check_report(const ft_sweep_request *request, ft_error *err)
                            : FT_OK;
 }
 
-static void write_events(void *context, const ft_outcome *outcome)
+static void publish(void *context, const ft_outcome *outcome)
 {
-    ft_training_write_events(context, outcome);
+    ft_training_publish(context, outcome);
 }
 
 /* Checks what the options say together, and completes the request. */
@@ -258,7 +258,7 @@ static ft_status resolve(sweep_options *o, int argc, const char *const *argv, ft
     if (status == FT_OK && o->slurm.how && ft_comm_is_launched())
         status = ft_fail(err, FT_BAD_INPUT, "--slurm submits jobs: call it without an MPI launcher");
     o->request.base = o->training.request;
-    o->request.finished = write_events;
+    o->request.finished = publish;
     o->request.context = &o->training;
     if (o->workers > 0) o->request.workers = o->workers;
     o->request.grids = o->grids.items;
@@ -280,7 +280,7 @@ static int train(ft_engine *engine, sweep_options *o, ft_status status, ft_error
 {
     ft_sweep_summary summary = {0};
     if (status == FT_OK) status = ft_run_sweep(engine, &o->request, &summary, err);
-    ft_training_end_sending(&o->training);
+    ft_training_end_publishing(&o->training);
     int exit_status = ft_training_finish(&o->training.live, status, err);
     if (status != FT_OK) return exit_status;
     tell_summary(&o->request, &summary);

@@ -153,7 +153,7 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
     o->live.style = o->is_quiet ? FT_LIVE_QUIET : ft_live_style_of_terminal();
     ft_training_start(&o->engine, &o->live, argc, argv, command);
     ft_text line = FT_TEXT_EMPTY;
-    ft_status status = ft_sending_begin(&o->mlflow, &line, err);
+    ft_status status = ft_mlflow_sender_begin(&o->mlflow, &line, err);
     show(o, &line);
     return status;
 }
@@ -161,11 +161,12 @@ ft_status ft_training_options_resolve(ft_training_options *o, int argc, const ch
 void ft_training_options_free(ft_training_options *o)
 {
     ft_live_end(&o->live);
+    ft_mlflow_close(o->mlflow.mlflow);
     ft_option_list_free(&o->set);
     free(o->assignments);
 }
 
-void ft_training_write_events(ft_training_options *o, const ft_outcome *outcome)
+void ft_training_publish(ft_training_options *o, const ft_outcome *outcome)
 {
     ft_experiment experiment = {0};
     ft_text line = FT_TEXT_EMPTY;
@@ -173,7 +174,7 @@ void ft_training_write_events(ft_training_options *o, const ft_outcome *outcome)
     if (!o->tensorboard && !o->mlflow.uri) return;
     ft_status status = ft_experiment_read_part(outcome->directory, FT_WHOLE, &experiment, &err);
     if (status == FT_OK) {
-        ft_sending_add(&o->mlflow, &experiment, &line);
+        ft_mlflow_sender_add(&o->mlflow, &experiment, &line);
         show(o, &line);
     }
     if (status == FT_OK && o->tensorboard) status = ft_tensorboard_write(o->tensorboard, &experiment, &err);
@@ -198,10 +199,10 @@ void ft_training_explain(const char *name, ft_text *out)
     if (known) ft_text_addf(out, "a hyperparameter: --set %s=VALUE", known);
 }
 
-void ft_training_end_sending(ft_training_options *o)
+void ft_training_end_publishing(ft_training_options *o)
 {
     ft_text line = FT_TEXT_EMPTY;
-    ft_sending_end(&o->mlflow, &line);
+    ft_mlflow_sender_end(&o->mlflow, &line);
     show(o, &line);
 }
 

@@ -4,8 +4,8 @@
 #define FT_CLI_TRAINING_OPTIONS_H
 
 #include "cli/live.h"
+#include "cli/mlflow_sender.h"
 #include "cli/options.h"
-#include "cli/sending.h"
 #include "host/ftgpu.h"
 
 typedef struct ft_training_options {
@@ -15,7 +15,7 @@ typedef struct ft_training_options {
     ft_live live; /* what is shown; the style is set by _resolve */
     bool is_quiet;
     const char *tensorboard; /* directory for event files; NULL: none */
-    ft_sending mlflow;
+    ft_mlflow_sender mlflow;
     ft_option_list set;
     char seed_assignment[32];
     const char **assignments; /* set and the seed, for the request */
@@ -42,12 +42,11 @@ ft_status ft_training_options_resolve(ft_training_options *options, int argc, co
 void ft_training_options_free(ft_training_options *options);
 
 /* Writes the experiment's event file where --tensorboard asks for it, and sends it to the
- * MLflow server where --mlflow does. A failure is a
- * warning: the experiment is on disk, and `ftgpu export --tensorboard` writes it
- * later. */
-void ft_training_write_events(ft_training_options *options, const ft_outcome *outcome);
+ * MLflow server where --mlflow does. A failure is a warning: the experiment is on disk,
+ * and `ftgpu export` does both later. */
+void ft_training_publish(ft_training_options *options, const ft_outcome *outcome);
 /* Says what an MLflow server lacks, and closes the connection. */
-void ft_training_end_sending(ft_training_options *options);
+void ft_training_end_publishing(ft_training_options *options);
 
 /* The help's note on hyperparameters. */
 void ft_training_notes(ft_text *out);

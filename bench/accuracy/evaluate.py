@@ -34,7 +34,7 @@ NAIVE = "seasonal naive"
 STATISTICS = ("AutoETS", "AutoTheta")
 # Tuning (--tune): LoRA on all targets, about as many windows for every set.
 TUNED_BY = ["lora_targets=q+k+v+o+wi+wo", "learning_rate=3e-4", "batch_size=32"]
-TUNED_WINDOWS, MOST_EPOCHS = 4800, 6
+TUNED_WINDOWS, MOST_EPOCHS = 1600, 4
 LEAST_WINDOWS = 200  # in the training rows of a set; fewer is too little history to tune on
 
 # Scores that Chronos' authors published with their code (scripts/evaluation/results), of
@@ -182,7 +182,7 @@ def tune(arguments, model, entry, windows, folder):
     results = folder / f"{entry.name}-tuned"
     shutil.rmtree(results, ignore_errors=True)
     command = [arguments.ftgpu, "run", "--model", str(model), "--target", "value", "--id", "id"]
-    command += ["--timestamp", "timestamp", "--results", str(results), "--name", entry.name, "--eval-windows", "1"]
+    command += ["--timestamp", "timestamp", "--results", str(results), "--name", entry.name, "--eval-windows", "100"]
     for part, (begin, end) in parts.items():
         file = folder / f"{entry.name}-{part}.csv"
         write_histories(file, usable, begin, end)
@@ -194,6 +194,14 @@ def tune(arguments, model, entry, windows, folder):
         print(f"{entry.name}: ftgpu run fails: {shlex.join(command)}\n{run.stderr.strip()}", file=sys.stderr)
         return None
     return next(results.glob("*/adapter"))
+
+
+def helps(adapter):
+    """Whether tuning made the forecasts of the val rows better, by WQL."""
+    record = json.loads((adapter.parent / "results.json").read_text())
+    before = record["run"]["baseline_metrics"]["zero_shot"]["val_metrics"]["wql"]
+    after = record["val_metrics"]["wql"]
+    return before is not None and after is not None and after < before
 
 
 def ftgpu_forecasts(arguments, model, entry, windows, folder, adapter=None):
@@ -346,6 +354,7 @@ def evaluate(arguments):
                 )
                 if forecast is not None:
                     forecasts[f"{label} tuned"] = forecast
+                    forecasts[f"{label} chosen"] = forecast if helps(adapter) else forecasts[label]
         of_set = {m: np.array([score(w, entry, f) for w, f in zip(windows, fs)]) for m, fs in forecasts.items()}
         scores[entry.name] = of_set
         # The same series for all models, whatever other sets there are.
@@ -356,7 +365,8 @@ def evaluate(arguments):
         note = f"  ({without} without MASE: constant or missing)" if without else ""
         print(f"{entry.name}: {len(windows)} forecasts; MASE and WQL: {line}{note}", file=sys.stderr)
     order = [NAIVE] + ([] if arguments.no_statistics else list(STATISTICS))
-    order += [name for label in labels for name in (label, *([f"{label} tuned"] if arguments.tune else []))]
+    more = (" tuned", " chosen") if arguments.tune else ()
+    order += [name for label in labels for name in (label, *(label + m for m in more))]
     lines = report(scores, order, draws, seconds, arguments.quick)
     (out / "accuracy.md").write_text("\n".join(lines), encoding="utf-8")
     with open(out / "scores.csv", "w", newline="", encoding="utf-8") as f:

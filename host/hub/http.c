@@ -81,7 +81,7 @@ ft_status ft_http_open(int timeout_seconds, ft_http **out, ft_error *err)
     http->library = open_library();
     if (!http->library)
         return ft_fail(err, FT_FAILED,
-                       "downloading needs libcurl, which is not installed here (apt install libcurl4)");
+                       "libcurl is needed, which is not installed here (apt install libcurl4)");
     if (!find_functions(http) || http->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         !(http->easy = http->easy_init()))
         return ft_fail(err, FT_FAILED, "libcurl cannot be used: it does not start");

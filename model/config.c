@@ -162,6 +162,7 @@ static void read_chronos(reader *parent, ft_model_config *config)
         refuse(&r, "n_tokens", "leaves no bins beside the special tokens");
     if (chronos->n_tokens > config->vocab_size) refuse(&r, "n_tokens", "is above the model's vocab_size");
     parent->status = r.status;
+    chronos->eos_prediction_length = read_whole(parent, "eos_prediction_length", 1, MAX_SIZE, 0);
 }
 
 /* The T5 keys, with T5Config's defaults for what is missing. */

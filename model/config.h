@@ -14,6 +14,10 @@ typedef struct ft_chronos_config {
     int32_t n_tokens, n_special_tokens, pad_token_id, eos_token_id;
     int32_t context_length, prediction_length, num_samples, top_k;
     float temperature, top_p;
+    /* The horizon after which the model expects EOS, where that is not prediction_length:
+     * tuning with another one states that in config.json, and does not teach EOS. 0: it
+     * is. Beside chronos_config in the file, which takes no other keys. */
+    int32_t eos_prediction_length;
 } ft_chronos_config;
 
 typedef struct ft_model_config {

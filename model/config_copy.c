@@ -90,8 +90,9 @@ static ft_text change_lengths(const char *source, const ft_chronos_config *lengt
     return out;
 }
 
-/* Returns the copy. lengths NULL: unchanged. */
-static ft_text edit_config(const char *source, const ft_chronos_config *lengths)
+/* Returns the copy. lengths NULL: unchanged. eos: the value of eos_prediction_length to
+ * add; 0: none. */
+static ft_text edit_config(const char *source, const ft_chronos_config *lengths, int32_t eos)
 {
     static const char replacement[] = "\"float32\"";
     ft_text chronos = lengths ? change_lengths(source, lengths) : FT_TEXT_EMPTY, out = FT_TEXT_EMPTY,
@@ -102,6 +103,7 @@ static ft_text edit_config(const char *source, const ft_chronos_config *lengths)
     if (!chronos.failed) ft_text_add(&out, edit_object(object, edits, chronos.data ? 3 : 2, &out));
     ft_text_add(&whole, "{");
     if (edits[0].found + edits[1].found == 0) ft_text_addf(&whole, "\n  \"dtype\": %s,", replacement);
+    if (eos > 0) ft_text_addf(&whole, "\n  \"eos_prediction_length\": %d,", (int)eos);
     if (out.data) ft_text_add(&whole, out.data + 1);
     whole.failed = whole.failed || out.failed || chronos.failed;
     ft_text_free(&chronos);
@@ -128,7 +130,9 @@ ft_status ft_config_copy(const char *model_dir, const ft_chronos_config *lengths
         const ft_chronos_config *own = &config.chronos;
         const bool same = !lengths || (lengths->context_length == own->context_length &&
                                        lengths->prediction_length == own->prediction_length);
-        ft_text copy = edit_config(source, same ? NULL : lengths);
+        const bool is_said = own->eos_prediction_length > 0;
+        const bool keeps_eos = same || is_said || lengths->prediction_length == own->prediction_length;
+        ft_text copy = edit_config(source, same ? NULL : lengths, keeps_eos ? 0 : own->prediction_length);
         if (copy.failed) {
             ft_text_free(&copy);
             status = ft_no_memory(err, path, size);

@@ -12,7 +12,8 @@
  * the caller's. *own_head: the config says that the head is not tied to the embedding, so
  * that transformers before 5 expects lm_head.weight in the file even if it is equal.
  * lengths: context_length and prediction_length of the copy's chronos_config; NULL: as
- * they are. */
+ * they are. With another prediction_length the copy says by eos_prediction_length what
+ * the model's own was. */
 ft_status ft_config_copy(const char *model_dir, const ft_chronos_config *lengths, char **text, bool *own_head,
                          ft_error *err);
 

@@ -18,6 +18,12 @@ static int32_t longest_context(const ft_window_use *uses, int32_t n_uses, int32_
     return longest < context_length ? (int32_t)longest : context_length;
 }
 
+/* The horizon after which the model has learned to expect EOS. */
+static int32_t eos_after(const ft_chronos_config *config)
+{
+    return config->eos_prediction_length > 0 ? config->eos_prediction_length : config->prediction_length;
+}
+
 /* Labels of a window: ids of what is known, -100 for the rest of the horizon, and EOS
  * where the model expects it. After another prediction_length than the model's own it
  * would be the worst prediction by far (5 nats and more), and a tuning would learn
@@ -28,7 +34,7 @@ static void window_labels(const ft_tokenizer *tokenizer, const ft_series *series
     ft_tokenizer_labels(tokenizer, series->values + window->label_start, window->label_count, scale, labels);
     int32_t end = labels[window->label_count];
     for (int32_t t = window->label_count; t < prediction_length; t++) labels[t] = -100;
-    labels[prediction_length] = prediction_length == tokenizer->config.prediction_length ? end : -100;
+    labels[prediction_length] = prediction_length == eos_after(&tokenizer->config) ? end : -100;
 }
 
 static bool same_window(const ft_window *a, const ft_window *b)

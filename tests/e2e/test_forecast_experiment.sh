@@ -29,6 +29,7 @@ cmp -s out as_tuned && fail "prediction_length has no part in it"
 must run $job --name whole --results r --set adapter_type=full
 expect r/whole_*/adapter/config.json '"context_length": 16'
 expect r/whole_*/adapter/config.json '"prediction_length": 4'
+expect r/whole_*/adapter/config.json '^  "eos_prediction_length": 64,'
 must forecast --experiment whole --results r --data $data $given --horizon 6
 cp out whole
 must forecast --model r/whole_*/adapter --data $data $given --horizon 6

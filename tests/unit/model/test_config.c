@@ -376,7 +376,22 @@ Test(config, a_copy_changes_the_dtype_and_nothing_else)
         free(shorter);
         shorter = scratch_replace(wanted, i == 0 ? "\"prediction_length\": 10" : "\"prediction_length\": 8",
                                   "\"prediction_length\": 7");
-        cr_expect_str_eq(copy, shorter);
+        free(wanted);
+        wanted = scratch_replace(shorter, "{",
+                                 i == 0 ? "{\n  \"eos_prediction_length\": 10," : "{\n  \"eos_prediction_length\": 8,");
+        cr_expect_str_eq(copy, wanted);
+
+        /* The first model's own is said from then on, whatever follows. */
+        ft_model_config config;
+        expect_ok(ft_config_parse(copy, strlen(copy), "copy", &config, &err), &err);
+        cr_expect_eq(config.chronos.eos_prediction_length, i == 0 ? 10 : 8);
+        scratch_text("config.json", copy);
+        free(copy);
+        const ft_chronos_config next = {.context_length = 33, .prediction_length = 9};
+        expect_ok(ft_config_copy(scratch_path(""), &next, &copy, &own_head, &err), &err);
+        expect_ok(ft_config_parse(copy, strlen(copy), "copy", &config, &err), &err);
+        cr_expect_eq(config.chronos.prediction_length, 9);
+        cr_expect_eq(config.chronos.eos_prediction_length, i == 0 ? 10 : 8);
         free(shorter);
         free(wanted);
         free(copy);

@@ -38,7 +38,8 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
     } else {
         status = ft_confidence_set(both, 2, j->metric, 0, certainty, &n_blocks, err);
         if (status == FT_OK && n_blocks < FT_LEAST_BLOCKS)
-            a->why = own->n_series > 1 ? "too few series, 6 are needed" : "too few windows, 12 are needed";
+            a->why = own->n_series > 1 ? "too few series, 6 are needed"
+                                       : "too few windows, 12 are needed (--eval-windows)";
         if (status == FT_OK && !a->why) {
             a->margin = certainty[1].behind_margin;
             a->n_needed =
@@ -275,7 +276,8 @@ void ft_judgement_describe_against(const ft_judgement *j, const ft_against *a, f
                  ft_short_number(size + a->margin, room[1]), n, what);
     if (!is_unsure(a) || !isfinite(a->n_needed)) return;
     if (a->n_needed < 1e6)
-        ft_text_addf(out, "; about %s would tell", ft_short_number(round_up(a->n_needed), room[2]));
+        ft_text_addf(out, "; about %s would tell%s", ft_short_number(round_up(a->n_needed), room[2]),
+                     j->n_series > 1 ? "" : " (--eval-windows, or more data)");
     else
         ft_text_add(out, "; a million would not tell");
 }

@@ -378,7 +378,8 @@ Test(config, a_copy_changes_the_dtype_and_nothing_else)
                                   "\"prediction_length\": 7");
         free(wanted);
         wanted = scratch_replace(shorter, "{",
-                                 i == 0 ? "{\n  \"eos_prediction_length\": 10," : "{\n  \"eos_prediction_length\": 8,");
+                                 i == 0 ? "{\n  \"eos_prediction_length\": 10,"
+                                        : "{\n  \"eos_prediction_length\": 8,");
         cr_expect_str_eq(copy, wanted);
 
         /* The first model's own is said from then on, whatever follows. */

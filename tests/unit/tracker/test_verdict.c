@@ -185,7 +185,7 @@ Test(verdict, differences_are_told_with_intervals)
     expect_against(0, "zero_shot (mae 2): 1 better, 95 % interval 0.75 to 1.25, 40 windows");
     expect_against(
         1, "seasonal_naive (mae 1.05): 0.05 better, 95 % interval -0.2 to 0.3, 40 windows; about 1300 "
-           "would tell");
+           "would tell (--eval-windows, or more data)");
     judgement.against[0].ahead = -1;
     judgement.against[1].n_needed = 2e6;
     expect_against(0, "zero_shot (mae 2): 1 worse, 95 % interval 0.75 to 1.25, 40 windows");
@@ -205,7 +205,7 @@ Test(verdict, without_windows_it_says_why)
     char sentence[300];
     load(2, 3);
     write_windows(11, 11, 2, 3, 0.1);
-    snprintf(sentence, sizeof sentence, "%stoo few windows, 12 are needed", start);
+    snprintf(sentence, sizeof sentence, "%stoo few windows, 12 are needed (--eval-windows)", start);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
     write_windows(40, 39, 2, 3, 0.1);
     snprintf(sentence, sizeof sentence, "%sbaselines.csv is of other windows than forecasts.csv", start);

@@ -185,7 +185,7 @@ expect results/log.txt '^hazard$'
 
 # The losses of the GPU's sweep are others than the CPU's.
 mv pack/ftgpu pack/ftgpu.real
-printf '#!/bin/sh\ncase $* in\n*--results*/gpu*) set -- "$@" --set seed=7 ;;\nesac\nexec "$0.real" "$@"\n' >pack/ftgpu
+printf '#!/bin/sh\ncase $* in\n*--results*/gpu*) set -- "$@" --set lora_alpha=4000 ;;\nesac\nexec "$0.real" "$@"\n' >pack/ftgpu
 chmod +x pack/ftgpu
 fails sweep '1 of 3 lines failed'
 expect results/failures.txt '^sweep	losses of 6 epochs.*	failed	'

@@ -8,29 +8,31 @@
 #include "tracker/confidence_set.h"
 #include "tracker/table.h"
 
-/* one-sided: 4 times in 5 */
+/* Quantiles of the normal distribution: of a 95 % interval, and of a power of 80 %. */
 static const double Z_95 = 1.959963984540054, Z_80 = 0.8416212335729143;
 
 /* -- judging -- */
 
-/* Windows at which a difference this large is told from none 4 times in 5: the
- * interval shrinks with their root. */
+/* How many windows a test has 80 % power with, if the difference is as large as it seems:
+ * the interval shrinks with their square root. */
 static double count_needed(double ahead, double margin, size_t n_there)
 {
     const double ratio = (1 + Z_80 / Z_95) * margin / fabs(ahead);
     return ahead != 0 && isfinite(ratio) ? ceil((double)n_there * ratio * ratio) : NAN;
 }
 
-/* The interval, or why there is none. own: the windows of the experiment. */
+/* Sets margin and n_needed of `a`, or why there is no interval. own: the windows of the
+ * experiment. */
 static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft_judgement *j, ft_against *a,
                          ft_error *err)
 {
     ft_window_scores both[2] = {*own, {0}};
     ft_certainty certainty[2];
-    ft_error unread;
+    ft_error read_error;
     size_t n_blocks = 0;
-    ft_status status = ft_window_scores_read_baseline(e->directory, a->name, j->metric, &both[1], &unread);
-    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    ft_status status =
+        ft_window_scores_read_baseline(e->directory, a->name, j->metric, &both[1], &read_error);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || both[1].n_windows == 0) {
         a->why = "its run recorded no windows of baselines";
     } else if (!ft_window_scores_match(own, &both[1])) {
@@ -55,16 +57,16 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
 static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_error *err)
 {
     ft_window_scores own = {0};
-    ft_error unread;
+    ft_error read_error;
     const char *why = NULL;
     ft_status status = FT_OK;
     if (!ft_metric_has_windows(j->metric))
         why = "this metric has no values of windows";
     else if (j->split != FT_TEST || !e->directory)
         why = "there are windows of baselines for test alone";
-    else if ((status = ft_window_scores_read(e->directory, FT_TEST, j->metric, &own, &unread)) != FT_OK)
+    else if ((status = ft_window_scores_read(e->directory, FT_TEST, j->metric, &own, &read_error)) != FT_OK)
         why = "its forecasts.csv cannot be read";
-    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     j->n_windows = own.n_windows;
     j->n_series = own.n_series;
     status = FT_OK;
@@ -76,7 +78,7 @@ static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_er
     return status;
 }
 
-/* Counts the experiment among those that recorded each baseline, and that beat it. */
+/* Adds an experiment to n_compared and n_better of each baseline that its run has. */
 static void count_one(const ft_experiment *e, ft_judgement *j)
 {
     const char *name;
@@ -92,27 +94,26 @@ static void count_one(const ft_experiment *e, ft_judgement *j)
     }
 }
 
-/* Holds each experiment against the baselines of its own run: another may be of other
- * data, of another model or of other lengths. Scores alone leave out the run, so that
- * it is read again. */
+/* Compares each experiment with the baselines of its own run: those of another run may be
+ * of other data, another model or other lengths. An experiment that was loaded without
+ * its run is read again. */
 static ft_status count_all(const ft_experiments *all, ft_judgement *j, ft_error *err)
 {
     for (size_t i = 0; i < all->count; i++) {
         const ft_experiment *e = &all->items[i];
         ft_experiment again = {0};
-        ft_error unread = {""};
+        ft_error read_error = {""};
         if (e->error || !isfinite(ft_metrics_get(&e->metrics[j->split], j->metric))) continue;
         const bool is_read = !e->run && e->directory;
-        const ft_status status = is_read ? ft_experiment_read(e->directory, &again, &unread) : FT_OK;
-        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+        const ft_status status = is_read ? ft_experiment_read(e->directory, &again, &read_error) : FT_OK;
+        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
         if (status == FT_OK) count_one(is_read ? &again : e, j);
         ft_experiment_free(&again);
     }
     return FT_OK;
 }
 
-/* Chance explains it: the interval holds 0. Without an interval nothing is known of
- * chance. */
+/* Whether the interval holds 0; false where there is none. */
 static bool is_unsure(const ft_against *a)
 {
     return fabs(a->ahead) <= a->margin;
@@ -160,7 +161,7 @@ static bool is_zero_shot(const ft_against *a)
     return strcmp(a->name, "zero_shot") == 0;
 }
 
-/* "a, b": between the parts of a sentence. */
+/* Adds the separator before each part but the first. */
 static void begin_part(ft_text *out, size_t *n_parts, const char *separator)
 {
     if ((*n_parts)++) ft_text_add(out, separator);
@@ -171,6 +172,7 @@ static bool beats_all(const ft_against *a)
     return a->n_better == 0;
 }
 
+/* Adds that tuning has not helped. */
 static void describe_tuning(const ft_against *a, ft_text *out)
 {
     const bool of_all = beats_all(a) && a->n_compared > 1;
@@ -182,7 +184,8 @@ static void describe_tuning(const ft_against *a, ft_text *out)
         ft_text_addf(out, is_unsure(a) ? " of %zu experiments" : " in all %zu experiments", a->n_compared);
 }
 
-/* What is worst comes first: that none beats a baseline, that tuning made it worse. */
+/* The worst first: baselines that no experiment beats; then those that others beat, and
+ * zero_shot, which tuning has made worse. */
 static void describe_losses(const ft_judgement *j, ft_text *out)
 {
     size_t n = 0;
@@ -209,7 +212,8 @@ static void describe_losses(const ft_judgement *j, ft_text *out)
     }
 }
 
-/* "zero_shot and seasonal_naive", of those that it is ahead of, for sure or not. */
+/* Adds "zero_shot and seasonal_naive": baselines that it is ahead of, those within chance
+ * or those beyond. Returns how many. */
 static size_t add_names(const ft_judgement *j, bool unsure, ft_text *out)
 {
     size_t n = 0;
@@ -258,7 +262,7 @@ void ft_judgement_describe(const ft_judgement *j, ft_text *out)
         ft_text_addf(out, "; %s chose it, too, so that this is optimistic", ft_split_names[j->split]);
 }
 
-/* Two significant digits are enough of an estimate. */
+/* Rounds up to two significant digits: more would feign precision. */
 static double round_up(double count)
 {
     const double scale = pow(10, fmax(0, floor(log10(count)) - 1));

@@ -148,7 +148,7 @@ int ft_command_analyze_overfitting(int argc, const char *const *argv)
         .example = "ftgpu analyze overfitting",
         .notes = "ratio is val_mae / train_mae; overfitting_flag is set above 1.3.\n",
     };
-    return command(&line, &options, NULL, 0, overfitting, FT_SCORES, argc, argv);
+    return command(&line, &options, NULL, 0, overfitting, FT_HISTORY, argc, argv);
 }
 
 static ft_status convergence(const ft_experiments *experiments, const analyze_options *options,

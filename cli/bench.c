@@ -189,7 +189,7 @@ int ft_command_bench(int argc, const char *const *argv)
     };
     ft_command_line line = {.command = "ftgpu bench",
                             .summary = "Times training, forecasts, matrix products or single operations, "
-                                       "beside the device's measured limits.",
+                                       "beside what the device can do.",
                             .usage = "train|forecast|gemm|ops [options]",
                             .example = "ftgpu bench train --size small --format json\n"
                                        "ftgpu bench ops --op attention --size small\n",

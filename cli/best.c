@@ -52,11 +52,9 @@ int ft_command_best(int argc, const char *const *argv)
                    "--format json",
         .notes =
             "Lower is better but for directional_accuracy (higher) and coverage_80 (nearest to 0.8). The\n"
-            "validation split chooses, so that the error on test stays honest; --split test chooses by test. "
-            "mae, rmse, mase and smape "
-            "measure\n"
-            "the median of the sampled paths, the column 0.5 of forecasts.csv and of ftgpu forecast (which\n"
-            "calls the mean predictions).\n",
+            "validation split chooses, so that the error on test stays honest; --split test chooses by\n"
+            "test. mae, rmse, mase and smape measure the median of the sampled paths, the column 0.5 of\n"
+            "forecasts.csv and of ftgpu forecast (which calls the mean predictions).\n",
         .options = table,
         .positional = "ID",
         .arguments = &selection.ids,

@@ -104,7 +104,8 @@ int ft_command_data_insights(int argc, const char *const *argv)
     const ft_option table[] = {FT_OPTIONS_DATA(files, target), FT_OPTION_FORMAT(format), {.name = NULL}};
     const ft_command_line line = {
         .command = "ftgpu data insights",
-        .summary = "Shows what the data looks like: gaps, returns, volatility regimes, correlations.",
+        .summary =
+            "Shows what the data looks like: missing values, returns, volatility regimes, correlations.",
         .usage = "--train FILE [--val FILE] [--test FILE] --target COLUMN [options]",
         .example = "ftgpu data insights --data demo/data.csv --split 0.7,0.15,0.15 --target Close",
         .notes =

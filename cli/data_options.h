@@ -75,12 +75,13 @@ extern const char *const ft_duplicates_choices[];
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(files).data,                                                                             \
          .argument = "FILE",                                                                                 \
-         .help = "one file instead of three"},                                                               \
+         .help = "one file instead of three, with --split"},                                                 \
         {.name = "split",                                                                                    \
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(files).split,                                                                            \
          .argument = "A,B,C",                                                                                \
-         .help = "how to cut --data, as in 0.7,0.15,0.15"},                                                  \
+         .help = "parts of --data for training, validation and test, as in 0.7,0.15,0.15; each series is "   \
+                 "cut by itself"},                                                                           \
         {.name = "target",                                                                                   \
          .kind = FT_OPTION_TEXT,                                                                             \
          .value = &(column),                                                                                 \

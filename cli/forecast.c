@@ -116,11 +116,12 @@ int ft_command_forecast(int argc, const char *const *argv)
     };
     ft_command_line line = {
         .command = "ftgpu forecast",
-        .summary = "Forecasts each series of a file beyond its end, with sampled paths, and writes their "
-                   "mean and quantiles as CSV.",
-        .usage = "[--model DIR] [--adapter DIR] --data FILE --target COLUMN [options]",
-        .example = "ftgpu forecast --experiment best --match 'lr_search_*' --data demo/data.csv --target "
-                   "Close --horizon 24\n",
+        .summary = "Forecasts each series of a file beyond its end by sampled paths: their mean and "
+                   "quantiles as CSV.",
+        .usage = "[--experiment ID|best] [--model DIR] --data FILE --target COLUMN [options]",
+        .example =
+            "ftgpu forecast --data demo/data.csv --target Close --out forecast.csv\n"
+            "ftgpu forecast --experiment best --match 'lr_search_*' --data demo/data.csv --target Close\n",
         .notes = notes,
         .options = options};
     int exit_status;

@@ -26,9 +26,8 @@ enum { N_EXIT_STATUSES = sizeof exit_statuses / sizeof *exit_statuses };
 
 static const char example[] =
     "ftgpu data demo --out demo\n"
-    "ftgpu model init --size nano --out demo/model\n"
     "ftgpu sweep --train demo/train.csv --val demo/val.csv --test demo/test.csv --target Close \\\n"
-    "    --model demo/model --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n"
+    "    --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n"
     "ftgpu best --metric mae\n";
 
 /* By ft_help_form. */

@@ -109,8 +109,8 @@ int ft_command_model_merge(int argc, const char *const *argv)
         .summary =
             "Writes a model with an adapter merged into its weights, for programs that cannot load adapters.",
         .usage = "--model DIR --adapter DIR --out DIR",
-        .example = "ftgpu model merge --model nano --adapter "
-                   "results/fine_tuning/baseline_20250101_120000/adapter --out tuned",
+        .example = "ftgpu model merge --model ftgpu-nano --out tuned \\\n"
+                   "    --adapter results/fine_tuning/baseline_20250101_120000/adapter",
         .options = table,
     };
     int exit_status;

@@ -258,6 +258,12 @@ static void add_option(const ft_option *option, size_t width, ft_text *out)
     add_wrapped(out, option->help, used < width ? width : used + 2, width);
 }
 
+void ft_options_add_item(const char *name, const char *help, ft_text *out)
+{
+    ft_text_addf(out, "  %-24s  ", name);
+    add_wrapped(out, help, 28, 28);
+}
+
 void ft_options_add_lines(const char *lines, const char *indent, ft_text *out)
 {
     while (*lines) {

@@ -104,6 +104,8 @@ void ft_option_list_free(ft_option_list *list);
 
 /* Appends the help: summary, usage, options with their arguments, notes, example. */
 void ft_options_help(const ft_command_line *line, ft_text *out);
+/* Appends a name and what it means, as the list of options has it. */
+void ft_options_add_item(const char *name, const char *help, ft_text *out);
 /* Appends whole lines, each after `indent`. */
 void ft_options_add_lines(const char *lines, const char *indent, ft_text *out);
 

@@ -160,9 +160,8 @@ int ft_command_refine(int argc, const char *const *argv)
         .usage = "[ID...] [options]",
         .example =
             "ftgpu refine --match 'stage1_*' --key learning_rate --grid epochs=3,5,10 --out stage2.json\n"
-            "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
-            "\\\n"
-            "    --target Close --name stage2 --grid-file stage2.json",
+            "ftgpu sweep --data demo/data.csv --split 0.7,0.15,0.15 --target Close --name stage2 \\\n"
+            "    --grid-file stage2.json",
         .notes = "Each refined number gets half its best value, the value and its double; where a value that "
                  "near\n"
                  "was tried already, one between the two instead. The best experiment's other "

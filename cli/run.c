@@ -20,10 +20,9 @@ int ft_command_run(int argc, const char *const *argv)
     ft_command_line line = {
         .command = "ftgpu run",
         .summary = "Fine-tunes one configuration, evaluates it on all splits and records the experiment.",
-        .usage = "--train FILE --val FILE --test FILE --target COLUMN [options]",
-        .example = "ftgpu run --model demo/model --train demo/train.csv --val demo/val.csv --test "
-                   "demo/test.csv \\\n"
-                   "    --target Close --name baseline --set learning_rate=1e-3 --set epochs=3\n",
+        .usage = "--data FILE --split A,B,C --target COLUMN [options]",
+        .example = "ftgpu run --data demo/data.csv --split 0.7,0.15,0.15 --target Close --name baseline \\\n"
+                   "    --set learning_rate=1e-3 --set epochs=3\n",
         .shared_notes = ft_training_notes,
         .explain = ft_training_explain,
         .options = table};

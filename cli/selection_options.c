@@ -24,8 +24,10 @@ ft_status ft_selection_load(const ft_selection_options *selection, ft_detail det
     if (there == 0)
         status = ft_fail(&none, FT_BAD_INPUT, "%.400s: there are no experiments", selection->results);
     else
-        status = ft_fail(&none, FT_BAD_INPUT, "none of the %zu experiments in %.400s is chosen", there,
-                         selection->results);
+        status = ft_fail(&none, FT_BAD_INPUT,
+                         "none of the %zu experiments in %.400s is chosen (compare without --match, --where "
+                         "and ids shows all)",
+                         there, selection->results);
     if (needed) {
         if (err) *err = none;
         return status;

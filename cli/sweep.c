@@ -323,11 +323,10 @@ int ft_command_sweep(int argc, const char *const *argv)
     ft_command_line line = {
         .command = "ftgpu sweep",
         .summary = "Fine-tunes every configuration of a grid or a list and records each as an experiment.",
-        .usage = "--train FILE --val FILE --test FILE --target COLUMN --grid KEY=V1,V2 ... [options]",
+        .usage = "--data FILE --split A,B,C --target COLUMN --grid KEY=V1,V2 ... [options]",
         .example =
-            "ftgpu sweep --model demo/model --train demo/train.csv --val demo/val.csv --test demo/test.csv "
-            "\\\n"
-            "    --target Close --name lr_search --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n",
+            "ftgpu sweep --data demo/data.csv --split 0.7,0.15,0.15 --target Close --name lr_search \\\n"
+            "    --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8\n",
         .notes = "With --shard or --slurm the schedulers asha and median compare configurations within a "
                  "shard only.\n",
         .shared_notes = ft_training_notes,

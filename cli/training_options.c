@@ -73,14 +73,14 @@ size_t ft_training_options_table(ft_training_options *o, ft_option *table)
             "the Chronos-T5 model to tune: a directory, or ORG/NAME on the Hugging Face Hub (default: "
             "ftgpu-nano, which is built in)"),
         FT_OPTIONS_DATA(*data, o->request.target),
-        FT_OPT_LIST("set", &o->set, "KEY=VALUE", "a hyperparameter (repeatable)"),
+        FT_OPT_LIST("set", &o->set, "KEY=VALUE", "a hyperparameter of the list below (repeatable)"),
         FT_OPT_INTEGER("seed", &o->seed, "N", 0, 4294967295.0, "the same as --set seed=N"),
         FT_OPT_TEXT("name", &o->request.name, "NAME", "begins the experiments' ids (default: experiment)"),
         FT_OPT_TEXT("notes", &o->request.notes, "TEXT", "recorded with the experiments"),
         FT_OPT_INTEGER(
             "season", &o->request.season, "M", 1, 1e9,
             "length of a season in rows, for mase and seasonal naive (default: that of the dates' frequency, "
-            "as hourly 24, business days 5, monthly 12)"),
+            "as hourly 24, business days 5, monthly 12, daily 1)"),
         FT_OPT_INTEGER("eval-windows", &o->request.eval_windows, "N", 1, 1e9,
                        "evaluate at most N windows of each split (default 256)"),
         FT_OPT_INTEGER(
@@ -186,8 +186,15 @@ void ft_training_publish(ft_training_options *o, const ft_outcome *outcome)
 
 void ft_training_notes(ft_text *out)
 {
-    ft_text_add(out, "hyperparameters (key=value):\n");
-    ft_hyperparameters_help(out);
+    ft_text help = FT_TEXT_EMPTY;
+    ft_text_add(out, "Hyperparameters (key=value):\n");
+    for (size_t i = 0; i < FT_N_FIELDS; i++) {
+        help.length = 0;
+        ft_field_help(&ft_fields[i], &help);
+        ft_options_add_item(ft_fields[i].name, help.data ? help.data : "", out);
+    }
+    out->failed = out->failed || help.failed;
+    ft_text_free(&help);
     ft_text_add(out, "\nforecasts.csv has the forecasts behind the metrics: mae, rmse, mase and smape "
                      "measure the median,\n"
                      "its column 0.5; mean is the mean of the sampled paths.\n");

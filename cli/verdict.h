@@ -3,7 +3,7 @@
 #define FT_CLI_VERDICT_H
 
 /* Tells on stderr the best experiment of the sweep `name` in `results` by mae on
- * validation, the verdict on it, and the next command. Says nothing where there is
+ * validation, the verdict on it, and the next commands. Says nothing where there is
  * none, or where it cannot be told: `ftgpu best` says why. */
 void ft_tell_verdict(const char *results, const char *name);
 

@@ -138,6 +138,16 @@ static ft_status describe(const ft_experiment *experiment, const ft_forecast_job
     return status;
 }
 
+/* The best of all results may be of other data. */
+static void warn_of_another_target(const ft_engine *engine, const ft_experiment *experiment,
+                                   const char *target)
+{
+    const char *tuned = text_of(experiment->run, "target");
+    if (tuned && target && strcmp(tuned, target) != 0)
+        ft_engine_say(engine, "warning: experiment %s was tuned on the target \"%s\", not on \"%s\"",
+                      experiment->experiment_id, tuned, target);
+}
+
 /* The first option that says what "best" means, and is not asked for; NULL: none. */
 static const char *find_needless(const ft_forecast_job *job)
 {
@@ -201,6 +211,7 @@ static ft_status find_by_experiment(const ft_engine *engine, const ft_forecast_j
         ft_engine_say(engine, "warning: experiment %s: %s", chosen->experiment_id, chosen->error);
     else if (status == FT_OK && chosen->error)
         status = ft_fail(err, FT_BAD_INPUT, "experiment %s failed: %s", chosen->experiment_id, chosen->error);
+    if (status == FT_OK) warn_of_another_target(engine, chosen, job->target);
     if (status == FT_OK) status = describe(chosen, job, found, err);
     if (status == FT_OK && found->adapter && !found->hash)
         ft_engine_say(

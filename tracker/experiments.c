@@ -129,6 +129,12 @@ ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experime
 {
     *experiments = (ft_experiments){0};
     DIR *listing = opendir(results);
+    if (!listing && errno == ENOENT)
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "%s: there is no such directory (run and sweep write their experiments there; --results "
+            "names another place)",
+            results);
     if (!listing)
         return ft_fail(err, ft_status_of_errno(errno), "%s: cannot be read: %s", results, strerror(errno));
     ft_status status = FT_OK;

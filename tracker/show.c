@@ -131,7 +131,9 @@ ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_e
     add_labelled(out, "experiment   ", experiment->experiment_id);
     add_labelled(out, "timestamp    ", experiment->timestamp);
     add_labelled(out, "failed       ", experiment->error);
-    add_labelled(out, "model        ", experiment->model_path);
+    add_labelled(out, "model        ",
+                 cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(experiment->run, "model")));
+    add_labelled(out, "adapter      ", experiment->model_path);
     add_labelled(out, "directory    ", experiment->directory);
     add_labelled(out, "notes        ", experiment->notes);
     ft_text_add(out, "hyperparams  ");

@@ -464,12 +464,3 @@ void ft_field_help(const ft_field *field, ft_text *out)
     ft_field_to_text(field, &ft_hyperparameters_default, out);
     ft_text_add(out, ")");
 }
-
-void ft_hyperparameters_help(ft_text *out)
-{
-    for (size_t i = 0; i < FT_N_FIELDS; i++) {
-        ft_text_addf(out, "  %-24s ", ft_fields[i].name);
-        ft_field_help(&ft_fields[i], out);
-        ft_text_add(out, "\n");
-    }
-}

@@ -111,7 +111,5 @@ int64_t ft_window_stride(const ft_hyperparameters *hyperparameters);
 
 /* Appends one line: description, type and range, default; without the name. */
 void ft_field_help(const ft_field *field, ft_text *out);
-/* Appends such a line, with its name, for each field. */
-void ft_hyperparameters_help(ft_text *out);
 
 #endif

@@ -51,6 +51,7 @@ refuses '--top' analyze importance --results results --top 0
 
 must analyze overfitting --results results --format csv
 [ "$(head -1 out)" = experiment_id,train_mae,val_mae,ratio,overfitting_flag,best_val_epoch ] || fail "overfitting has columns $(head -1 out)"
+[ "$(cell best_val_epoch 1),$(cell best_val_epoch 2)" = 3,1 ] || fail "overfitting has no epochs: $(cat out)"
 [ "$(cell ratio 1),$(cell overfitting_flag 1)" = 1.25,false ] || fail "overfitting of the first: $(sed -n 2p out)"
 [ "$(cell ratio 2),$(cell overfitting_flag 2)" = 2,true ] || fail "overfitting of the second: $(sed -n 3p out)"
 must analyze overfitting --results results

@@ -42,7 +42,7 @@ expect err '^ftgpu: limited/data.csv: cannot be written: File too large$'
 
 # What is read from there.
 for command in compare 'best --metric mae' 'show x' 'forecast --experiment x --data data/data.csv --target Close'; do
-    refuses '^ftgpu: nowhere: cannot be read: No such file' $command --results nowhere
+    refuses '^ftgpu: nowhere: there is no such directory \(run and sweep .*--results' $command --results nowhere
     refuses '^ftgpu: file: cannot be read: Not a directory' $command --results file
 done
 

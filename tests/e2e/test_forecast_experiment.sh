@@ -13,6 +13,9 @@ must forecast --experiment ctx16 --results r --data $data $given --horizon 6
 expect err '^ftgpu: experiment ctx16_[0-9_]*: context_length 16, prediction_length 4$'
 [ "$(wc -l <err)" = 1 ] || fail "more is said: $(cat err)"
 cp out as_tuned
+sed '1s/Close/Price/' $data >price.csv
+must forecast --experiment best --results r --data price.csv --target Price --horizon 1 --num-samples 1
+expect err '^ftgpu: warning: experiment ctx16_[0-9_]* was tuned on the target "Close", not on "Price"$'
 must forecast --experiment ctx16 --results r --data other.csv $given --horizon 6
 cmp -s out as_tuned || fail "rows before the last 16 change the forecast"
 must forecast --experiment ctx16 --results r --data $data $given

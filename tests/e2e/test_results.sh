@@ -11,7 +11,7 @@ experiment() { # ID LEARNING_RATE VAL_MAE TEST_MAE [ERROR]
  "train_metrics": {}, "val_metrics": {"mae": $3}, "test_metrics": {"mae": $4, "rmse": 2.5, "directional_accuracy": 0.5},
  "data_insights": {}, "training_history": [{"epoch": 1, "loss": 3.25, "val_loss": null}],
  "notes": "a note", "model_path": "adapter", "error": $error,
- "run": {"baseline_metrics": {"seasonal_naive": {"val_metrics": {"mae": 9}, "test_metrics": {"mae": 8.125}}}}}
+ "run": {"model": "amazon/chronos-t5-tiny", "baseline_metrics": {"seasonal_naive": {"val_metrics": {"mae": 9}, "test_metrics": {"mae": 8.125}}}}}
 END
 }
 experiment lr_001_20250101_120000 0.0001 1.5 2.25
@@ -79,6 +79,8 @@ refuses '--split' best --metric mae --split all --results results
 
 must show lr_002 --results results
 expect out 'experiment +lr_002_20250101_120000'
+expect out '^model +amazon/chronos-t5-tiny$'
+expect out '^adapter +adapter$'
 expect out 'a note'
 must show other --results results --format json
 expect out '"learning_rate": 0.001'

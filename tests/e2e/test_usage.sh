@@ -14,6 +14,10 @@ echo "$commands" | while read -r first second; do
     [ "$status" = 0 ] && sed '1,/^Example:/d' out | grep -Eq "^ +ftgpu $first" && [ ! -s err ] || echo "$first $second"
 done >bad
 [ -s bad ] && fail "no help with an example: $(cat bad)"
+echo "$commands" | while read -r first second; do
+    "$FTGPU" "$first" ${second:+"$second"} --help | awk -v c="$first $second" 'length > 100 { print c ": " $0 }'
+done >bad
+[ -s bad ] && fail "wider than 100 columns: $(cat bad)"
 
 must --version
 expect out '^ftgpu [0-9]+\.[0-9]+\.[0-9]+ \(([0-9a-f]{12}(-dirty)?|unknown)\)$'

@@ -173,14 +173,13 @@ Test(hyperparameters, json_of_wrong_types)
                                     "(passes over the training windows)");
 }
 
-Test(hyperparameters, help_names_all)
+Test(hyperparameters, help_has_range_and_default)
 {
     ft_text out = FT_TEXT_EMPTY;
-    ft_hyperparameters_help(&out);
     for (size_t i = 0; i < FT_N_FIELDS; i++)
-        cr_expect(strstr(out.data, ft_fields[i].name), "%s", ft_fields[i].name);
-    cr_expect(strstr(out.data, "lora_rank"), "%s", out.data);
-    cr_expect(strstr(out.data, "a whole number from 1 to 256 (default 8)"));
+        if (strcmp(ft_fields[i].name, "lora_rank") == 0) ft_field_help(&ft_fields[i], &out);
+    cr_assert_not_null(out.data);
+    cr_expect(strstr(out.data, "a whole number from 1 to 256 (default 8)"), "%s", out.data);
     ft_text_free(&out);
 }
 

@@ -37,7 +37,8 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
         a->why = "baselines.csv is of other windows than forecasts.csv";
     } else {
         status = ft_confidence_set(both, 2, j->metric, 0, certainty, &n_blocks, err);
-        if (status == FT_OK && n_blocks < FT_LEAST_BLOCKS)
+        a->has_too_few = status == FT_OK && n_blocks < FT_LEAST_BLOCKS;
+        if (a->has_too_few)
             a->why = own->n_series > 1 ? "too few series, 6 are needed" : "too few windows, 12 are needed";
         if (status == FT_OK && !a->why) {
             a->margin = certainty[1].behind_margin;
@@ -121,7 +122,7 @@ static ft_verdict decide(const ft_judgement *j)
     ft_verdict verdict = j->n_baselines ? FT_VERDICT_SHIP : FT_VERDICT_NONE;
     for (size_t i = 0; i < j->n_baselines; i++) {
         if (j->against[i].ahead <= 0) return FT_VERDICT_DO_NOT_SHIP;
-        if (is_unsure(&j->against[i])) verdict = FT_VERDICT_NOT_YET;
+        if (is_unsure(&j->against[i]) || j->against[i].has_too_few) verdict = FT_VERDICT_NOT_YET;
     }
     return verdict;
 }
@@ -239,8 +240,10 @@ void ft_judgement_describe(const ft_judgement *j, ft_text *out)
         break;
     case FT_VERDICT_NOT_YET:
         ft_text_add(out, "do not ship it yet: better than ");
-        add_names(j, true, out);
-        ft_text_add(out, " by no more than chance explains");
+        if (add_names(j, true, out))
+            ft_text_add(out, " by no more than chance explains");
+        else
+            add_names(j, false, out);
         break;
     case FT_VERDICT_SHIP:
         ft_text_add(out, "ship it: better than ");

@@ -9,7 +9,8 @@
 typedef enum ft_verdict {
     FT_VERDICT_NONE, /* no baselines are recorded */
     FT_VERDICT_SHIP,
-    FT_VERDICT_NOT_YET, /* ahead of all, but of one by no more than chance explains */
+    /* ahead of all, but of one by no more than chance explains, or by too few windows */
+    FT_VERDICT_NOT_YET,
     FT_VERDICT_DO_NOT_SHIP,
 } ft_verdict;
 
@@ -20,6 +21,7 @@ typedef struct ft_against {
     double ahead;     /* by how much the experiment is better */
     double margin;    /* half the 95 % interval of that; NaN where it is not known */
     const char *why;  /* why not; else NULL */
+    bool has_too_few; /* windows or series for an interval: more of them would tell */
     /* windows, or series, at which an `ahead` like this is found 4 times in 5; else
      * NaN */
     double n_needed;

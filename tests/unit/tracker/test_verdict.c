@@ -205,8 +205,9 @@ Test(verdict, without_windows_it_says_why)
     char sentence[300];
     load(2, 3);
     write_windows(11, 11, 2, 3, 0.1);
-    snprintf(sentence, sizeof sentence, "%stoo few windows, 12 are needed", start);
-    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
+                   "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
+                   "cannot be told: too few windows, 12 are needed");
     write_windows(40, 39, 2, 3, 0.1);
     snprintf(sentence, sizeof sentence, "%sbaselines.csv is of other windows than forecasts.csv", start);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);

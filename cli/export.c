@@ -154,10 +154,9 @@ int ft_command_export(int argc, const char *const *argv)
     };
     const ft_command_line line = {
         .command = "ftgpu export",
-        .summary = "Writes the comparison of experiments, a row each, into a file; or event files for "
-                   "TensorBoard; or sends them to MLflow.",
-        .usage =
-            "--csv FILE | --jsonl FILE | --out FILE | --tensorboard DIR | --mlflow URI [ID...] [options]",
+        .summary =
+            "Writes the comparison of experiments into a file, or gives them to TensorBoard or MLflow.",
+        .usage = "--csv FILE|--jsonl FILE|--out FILE|--tensorboard DIR|--mlflow URI [ID...]",
         .example = "ftgpu export --csv experiments.csv\nftgpu export --jsonl lr.jsonl --match 'lr_search_*' "
                    "--columns 'hp_*,val_*,test_*,seconds'",
         .notes =

@@ -77,6 +77,6 @@ must export --results results --out x.jsonl --columns 'val_mae,seconds'
 [ "$(wc -l <x.jsonl)" = 12 ] && cp x.jsonl out && expect out '^{"experiment_id": "sweep_001_20250101_120000", "val_mae": 1\.401, "seconds": 1680}$'
 refuses 'x.parquet: ftgpu cannot write Parquet; it writes .csv and .jsonl' export --results results --out x.parquet
 refuses 'x.xlsx: ftgpu cannot write a file of that kind' export --results results --out x.xlsx
-refuses 'one of --csv FILE, --jsonl FILE and --out FILE' export --results results --csv x.csv --out y.csv
+refuses 'one of --csv FILE, --jsonl FILE, --out FILE, --tensorboard DIR and --mlflow URI' export --results results --csv x.csv --out y.csv
 [ ! -e x.parquet ] || fail "a refused file is there"
 finish

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/selection_options.h"
 #include "cli/terminal.h"
-#include "tracker/fit.h"
+#include "tracker/terminal_text.h"
 
 typedef struct analyze_options {
     ft_selection_options selection;

@@ -2,9 +2,9 @@
 #include "cli/command.h"
 #include "cli/selection_options.h"
 #include "cli/terminal.h"
-#include "tracker/fit.h"
 #include "tracker/metrics.h"
 #include "tracker/show.h"
+#include "tracker/terminal_text.h"
 
 static ft_status best(const ft_selection_options *selection, const char *metric_name, const char *split_name,
                       const char *format_name, ft_error *err)

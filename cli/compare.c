@@ -9,7 +9,7 @@
 #include "cli/terminal.h"
 #include "tracker/columns.h"
 #include "tracker/compare_people.h"
-#include "tracker/fit.h"
+#include "tracker/terminal_text.h"
 
 typedef struct compare_options {
     ft_selection_options selection;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "tracker/fit.h"
+#include "tracker/terminal_text.h"
 
 /* Lines shorter than WIDE, which are those of terminals below 100 columns, show one loss
  * and a short bar. */

@@ -6,9 +6,9 @@
 
 #include "cli/terminal.h"
 #include "host/ftgpu.h"
-#include "tracker/fit.h"
 #include "tracker/select.h"
 #include "tracker/show.h"
+#include "tracker/terminal_text.h"
 
 /* Adds the name with a backslash before what means something in a pattern. */
 static void add_escaped(ft_text *pattern, const char *name, const char *special)

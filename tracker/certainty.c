@@ -51,20 +51,21 @@ static ft_status read_configuration(const search *s, const candidate *c, ft_wind
                                     size_t *n_other, ft_error *err)
 {
     const ft_replicates *r = s->replicates;
-    ft_error unread;
+    ft_error read_error;
     *n = 0;
     if (!c->experiment->directory) return FT_OK;
-    ft_status status = ft_window_scores_read(c->experiment->directory, s->split, s->metric, scores, &unread);
-    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    ft_status status =
+        ft_window_scores_read(c->experiment->directory, s->split, s->metric, scores, &read_error);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || scores->n_windows == 0) return FT_OK;
     *n = 1;
     for (size_t i = r->first[c->group]; i < r->first[c->group + 1]; i++) {
         const ft_experiment *e = &s->experiments->items[r->members[i]];
         ft_window_scores more = {0};
         if (e == c->experiment || e->error || !e->directory) continue;
-        status = ft_window_scores_read(e->directory, s->split, s->metric, &more, &unread);
-        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
-        if (status == FT_OK && more.windows == scores->windows) {
+        status = ft_window_scores_read(e->directory, s->split, s->metric, &more, &read_error);
+        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
+        if (status == FT_OK && more.window_checksum == scores->window_checksum) {
             add_windows(scores, &more);
             ++*n;
         } else if (status == FT_OK && more.n_windows > 0) {
@@ -86,7 +87,7 @@ static ft_status read_windows(const search *s, const candidate *candidates, ft_r
         ft_window_scores *scores = &all[r->count];
         size_t n = 0, n_other = 0;
         status = read_configuration(s, &candidates[i], scores, &n, &n_other, err);
-        if (n > 0 && (i == 0 || (r->count > 0 && scores->windows == all[0].windows))) {
+        if (n > 0 && (i == 0 || (r->count > 0 && scores->window_checksum == all[0].window_checksum))) {
             r->n_of_other_windows += n_other;
             r->n_replicates[r->count] = n;
             r->experiment[r->count++] = candidates[i].experiment;

@@ -8,7 +8,7 @@
 
 #include "tracker/certainty.h"
 #include "tracker/columns.h"
-#include "tracker/fit.h"
+#include "tracker/terminal_text.h"
 
 enum { SPARKS = 12 };
 

@@ -9,9 +9,9 @@
 #include "base/json.h"
 #include "tracker/baselines.h"
 #include "tracker/certainty.h"
-#include "tracker/fit.h"
 #include "tracker/replicates.h"
 #include "tracker/table.h"
+#include "tracker/terminal_text.h"
 #include "tracker/verdict.h"
 
 /* A JSON value on one line for people: text without quotes, numbers short. */
@@ -284,12 +284,12 @@ static void add_best(ft_text *out, const ft_experiments *experiments, const ft_e
 static ft_status read_again(const ft_experiment *e, ft_experiment *again, const ft_experiment **whole,
                             ft_error *err)
 {
-    ft_error unread = {""};
+    ft_error read_error = {""};
     *whole = e;
     if (e->run || !e->directory) return FT_OK;
-    ft_status status = ft_experiment_read(e->directory, again, &unread);
+    ft_status status = ft_experiment_read(e->directory, again, &read_error);
     if (status == FT_OK) *whole = again;
-    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", unread.message) : FT_OK;
+    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", read_error.message) : FT_OK;
 }
 
 ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,

@@ -27,10 +27,11 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
 {
     ft_window_scores both[2] = {*own, {0}};
     ft_certainty certainty[2];
-    ft_error unread;
+    ft_error read_error;
     size_t n_blocks = 0;
-    ft_status status = ft_window_scores_read_baseline(e->directory, a->name, j->metric, &both[1], &unread);
-    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    ft_status status =
+        ft_window_scores_read_baseline(e->directory, a->name, j->metric, &both[1], &read_error);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || both[1].n_windows == 0) {
         a->why = "its run recorded no windows of baselines";
     } else if (!ft_window_scores_match(own, &both[1])) {
@@ -53,16 +54,16 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
 static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_error *err)
 {
     ft_window_scores own = {0};
-    ft_error unread;
+    ft_error read_error;
     const char *why = NULL;
     ft_status status = FT_OK;
     if (!ft_metric_has_windows(j->metric))
         why = "this metric has no values of windows";
     else if (j->split != FT_TEST || !e->directory)
         why = "there are windows of baselines for test alone";
-    else if ((status = ft_window_scores_read(e->directory, FT_TEST, j->metric, &own, &unread)) != FT_OK)
+    else if ((status = ft_window_scores_read(e->directory, FT_TEST, j->metric, &own, &read_error)) != FT_OK)
         why = "its forecasts.csv cannot be read";
-    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     j->n_windows = own.n_windows;
     j->n_series = own.n_series;
     status = FT_OK;

@@ -63,7 +63,7 @@ typedef struct reading {
     ft_raw_cell item, origin; /* of the window under way */
     size_t n_items;           /* how often the item changed */
     size_t item_of_last;      /* n_items at the last window that was added */
-    uint32_t origins;         /* scores->origins, once this window is added */
+    uint32_t origin_checksum; /* scores->origin_checksum, once this window is added */
     ft_window_sums sums;
     bool is_open;
 } reading;
@@ -86,7 +86,7 @@ static ft_status close_window(reading *r, ft_error *err)
     s->series[s->n_windows] = s->n_series - 1;
     s->sum[s->n_windows] = sum_of(&r->sums, r->metric);
     s->weight[s->n_windows++] = weight;
-    s->origins = r->origins;
+    s->origin_checksum = r->origin_checksum;
     r->item_of_last = r->n_items;
     return FT_OK;
 }
@@ -100,7 +100,7 @@ static ft_status enter_window(reading *r, ft_raw_cell item, ft_raw_cell origin, 
     r->n_items += !same_item;
     r->item = item;
     r->origin = origin;
-    r->origins = add_to_checksum(add_to_checksum(r->scores->origins, item), origin);
+    r->origin_checksum = add_to_checksum(add_to_checksum(r->scores->origin_checksum, item), origin);
     r->sums = (ft_window_sums){0};
     r->is_open = true;
     return status;
@@ -114,7 +114,7 @@ static ft_status add_row(void *context, const ft_forecast_row *row, ft_error *er
     if (status != FT_OK || isnan(row->target)) return status;
     ft_window_sums_add(&r->sums, row->target, row->quantiles);
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
-        r->scores->windows = add_to_checksum(r->scores->windows, cells[i]);
+        r->scores->window_checksum = add_to_checksum(r->scores->window_checksum, cells[i]);
     return FT_OK;
 }
 
@@ -153,7 +153,7 @@ ft_status ft_window_scores_read_baseline(const char *directory, const char *base
 
 bool ft_window_scores_match(const ft_window_scores *a, const ft_window_scores *b)
 {
-    if (a->n_windows != b->n_windows || a->origins != b->origins) return false;
+    if (a->n_windows != b->n_windows || a->origin_checksum != b->origin_checksum) return false;
     for (size_t w = 0; w < a->n_windows; w++)
         if (!(fabs(a->weight[w] - b->weight[w]) <= 1e-9 * fabs(a->weight[w]))) return false;
     return true;

@@ -24,9 +24,10 @@ typedef struct ft_window_scores {
     double *sum, *weight;
     size_t *series; /* (n_windows): the number of the window's series */
     size_t n_series;
-    /* a checksum of the windows' series and dates: equal for the same windows */
-    uint32_t windows;
-    uint32_t origins; /* one of their series and origins alone */
+    /* CRC-32 of all windows' series, origins, dates and truths as the file has them:
+     * equal for the same windows. 0 where read from baselines.csv. */
+    uint32_t window_checksum;
+    uint32_t origin_checksum; /* CRC-32 of their series and origins alone */
 } ft_window_scores;
 
 /* Whether a metric can be told window by window. directional_accuracy needs the value
@@ -38,7 +39,7 @@ bool ft_metric_has_windows(ft_metric metric);
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,
                                 ft_window_scores *scores, ft_error *err);
 /* The same of what a baseline ("zero_shot") forecast in the test windows, from
- * baselines.csv; `windows` stays 0. */
+ * baselines.csv. */
 ft_status ft_window_scores_read_baseline(const char *directory, const char *baseline, ft_metric metric,
                                          ft_window_scores *scores, ft_error *err);
 /* Whether both are of the same windows, by their series, origins and known truths. */

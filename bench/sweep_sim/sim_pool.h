@@ -27,7 +27,7 @@ typedef struct sim_settings {
 
 /* What a worker is at. */
 typedef enum sim_phase {
-    SIM_ABSENT,    /* never started, or dead and buried */
+    SIM_ABSENT,    /* never started, or dead */
     SIM_STARTING,  /* opens its device */
     SIM_IDLE,      /* waits for a batch */
     SIM_TRAINING,  /* until the end of its round: an epoch of all in its slots */

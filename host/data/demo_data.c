@@ -119,15 +119,15 @@ static ft_status check_part(const demo_part *part, ft_error *err)
 {
     char *data = NULL;
     size_t size = 0;
-    ft_error unread;
+    ft_error read_error;
     bool exists = false;
     ft_status status = ft_path_exists(part->path, &exists, err);
     if (status != FT_OK || !exists) return status;
-    status = ft_read_file(part->path, part->text.length, &data, &size, &unread);
+    status = ft_read_file(part->path, part->text.length, &data, &size, &read_error);
     bool same = status == FT_OK && size == part->text.length && memcmp(data, part->text.data, size) == 0;
     free(data);
     if (same) return FT_OK;
-    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     return ft_fail(err, FT_BAD_INPUT,
                    "%s: is there already, with other data; choose another --out or remove it", part->path);
 }

@@ -212,11 +212,11 @@ static ft_status adopt_found(ft_sweep_store *store, size_t configuration, const 
 {
     bool has_result = false, failed;
     cJSON *result = NULL;
-    ft_error unread;
+    ft_error read_error;
     ft_status status = ft_sweep_results_has(&store->results, id, &has_result, err);
     if (status != FT_OK || !has_result) return status;
-    status = ft_sweep_results_read(&store->results, id, &result, &failed, &unread);
-    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+    status = ft_sweep_results_read(&store->results, id, &result, &failed, &read_error);
+    if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status == FT_OK && is_result(context, configuration, result)) {
         status = ft_sweep_store_start(store, configuration, id, err);
         if (status == FT_OK) status = ft_sweep_store_finish(store, configuration, id, failed, err);

@@ -107,7 +107,7 @@ static void reap(coordinator *c, int32_t number, double seconds, char *how, size
 
 /* A worker that dies before it has a batch is restarted. The limit is the retries of a
  * batch, for each worker. */
-static ft_status bury_idle(coordinator *c, const worker *w, const char *why, ft_error *err)
+static ft_status count_idle_death(coordinator *c, const worker *w, const char *why, ft_error *err)
 {
     int32_t most = ft_batch_queue_retries(c->sweep) * (c->knows_device ? c->pool->n_workers : 1);
     if (++c->idle_deaths >= most)
@@ -118,7 +118,7 @@ static ft_status bury_idle(coordinator *c, const worker *w, const char *why, ft_
     return FT_OK;
 }
 
-static ft_status bury(coordinator *c, int32_t number, ft_error *err)
+static ft_status handle_death(coordinator *c, int32_t number, ft_error *err)
 {
     char why[200];
     worker *w = &c->workers[number];
@@ -127,7 +127,7 @@ static ft_status bury(coordinator *c, int32_t number, ft_error *err)
     if (w->was_silent)
         snprintf(why, sizeof why, "its worker process gave no sign of life for %g s", timeout_of(c));
     w->batch = FT_NO_BATCH;
-    if (batch == FT_NO_BATCH) return bury_idle(c, w, why, err);
+    if (batch == FT_NO_BATCH) return count_idle_death(c, w, why, err);
     return ft_batch_queue_requeue_after_death(&c->queue, (size_t)batch, c->told != FT_STOP_NOT, why, err);
 }
 
@@ -296,7 +296,7 @@ static ft_status listen_to(coordinator *c, int32_t number, ft_error *err)
         status = c->pool->receive(c->pool->context, number, &message, err);
         if (status == FT_FAILED) {
             c->pool->kill(c->pool->context, number);
-            return bury(c, number, err);
+            return handle_death(c, number, err);
         }
         if (!message) break;
         status = hear(c, number, message, err);
@@ -410,14 +410,14 @@ static ft_status run(coordinator *c, ft_error *err)
  * that still opens its device has nothing to keep and is killed. */
 static void end_workers(coordinator *c)
 {
-    char unsaid[200];
+    char ignored[200];
     for (int32_t i = 0; i < c->pool->n_workers; i++) {
         const worker *w = &c->workers[i];
         if (w->is_running) (w->is_ready ? c->pool->hang_up : c->pool->kill)(c->pool->context, i);
     }
     const double until = now(c) + ENDING;
     for (int32_t i = 0; i < c->pool->n_workers; i++)
-        if (c->workers[i].is_running) reap(c, i, fmax(until - now(c), 0), unsaid, sizeof unsaid);
+        if (c->workers[i].is_running) reap(c, i, fmax(until - now(c), 0), ignored, sizeof ignored);
 }
 
 ft_status ft_coordinate_pool(ft_sweep *sweep, const ft_worker_pool *pool, ft_error *err)

@@ -27,29 +27,30 @@ static int by_cost(const void *left, const void *right)
     return (a->experiment > b->experiment) - (a->experiment < b->experiment);
 }
 
-static ranked rank_of(const ft_report_study *study, size_t i)
+static ranked rank_of(const ft_report_ranking *ranking, size_t i)
 {
-    const ft_report_request *request = study->request;
+    const ft_report_request *request = ranking->request;
     const ft_experiment *e = &request->experiments->items[i];
-    const size_t group = study->replicates.group[i];
+    const size_t group = ranking->replicates.group[i];
     const double cost =
         ft_metric_cost(request->metric, ft_metrics_get(&e->metrics[request->split], request->metric));
-    const ft_spread spread = ft_replicates_spread(request->experiments, &study->replicates, group,
+    const ft_spread spread = ft_replicates_spread(request->experiments, &ranking->replicates, group,
                                                   request->metric, request->split);
     return (ranked){e, group, spread.cost, e->error || !isfinite(cost) ? INFINITY : cost};
 }
 
 /* All experiments, the best first. */
-static ft_status rank(ft_report_study *study, ft_error *err)
+static ft_status rank(ft_report_ranking *ranking, ft_error *err)
 {
-    const size_t n = study->n_ranked;
+    const size_t n = ranking->n_ranked;
     ranked *all = malloc(n * sizeof *all);
-    study->ranked = malloc(n * sizeof *study->ranked);
-    ft_status status = all && study->ranked ? FT_OK : ft_no_memory(err, "a ranking", n * sizeof *all);
-    if (status == FT_OK) status = ft_replicates_find(study->request->experiments, &study->replicates, err);
-    for (size_t i = 0; status == FT_OK && i < n; i++) all[i] = rank_of(study, i);
+    ranking->ranked = malloc(n * sizeof *ranking->ranked);
+    ft_status status = all && ranking->ranked ? FT_OK : ft_no_memory(err, "a ranking", n * sizeof *all);
+    if (status == FT_OK)
+        status = ft_replicates_find(ranking->request->experiments, &ranking->replicates, err);
+    for (size_t i = 0; status == FT_OK && i < n; i++) all[i] = rank_of(ranking, i);
     if (status == FT_OK) qsort(all, n, sizeof *all, by_cost);
-    for (size_t i = 0; status == FT_OK && i < n; i++) study->ranked[i] = all[i].experiment;
+    for (size_t i = 0; status == FT_OK && i < n; i++) ranking->ranked[i] = all[i].experiment;
     free(all);
     return status;
 }
@@ -68,39 +69,40 @@ static void add_head(const ft_report_request *request, ft_report_data *data)
     ft_text_free(&version);
 }
 
-static ft_status add_parts(ft_report_study *study, const char *why_none, ft_report_data *data, ft_error *err)
+static ft_status add_parts(ft_report_ranking *ranking, const char *why_none, ft_report_data *data,
+                           ft_error *err)
 {
-    const ft_report_request *request = study->request;
+    const ft_report_request *request = ranking->request;
     ft_status status = FT_OK;
-    if (study->best)
-        status = ft_rivals_find(request->experiments, &study->replicates, study->best, request->metric,
-                                request->split, &study->rivals, err);
+    if (ranking->best)
+        status = ft_rivals_find(request->experiments, &ranking->replicates, ranking->best, request->metric,
+                                request->split, &ranking->rivals, err);
     if (status == FT_OK) {
         add_head(request, data);
-        status = ft_report_add_verdict(study, why_none, data, err);
+        status = ft_report_add_verdict(ranking, why_none, data, err);
     }
-    if (status == FT_OK) status = ft_report_add_findings(study, data, err);
-    if (status == FT_OK) status = ft_report_add_experiments(study, data, err);
-    if (status == FT_OK) status = ft_report_add_windows(study, data, err);
-    if (status == FT_OK) status = ft_report_add_target(study, data, err);
+    if (status == FT_OK) status = ft_report_add_findings(ranking, data, err);
+    if (status == FT_OK) status = ft_report_add_experiments(ranking, data, err);
+    if (status == FT_OK) status = ft_report_add_windows(ranking, data, err);
+    if (status == FT_OK) status = ft_report_add_target(ranking, data, err);
     return status == FT_OK && data->failed ? ft_no_memory(err, "a report", 0) : status;
 }
 
 ft_status ft_report_collect(const ft_report_request *request, cJSON **out, ft_error *err)
 {
-    ft_report_study study = {.request = request, .n_ranked = request->experiments->count};
+    ft_report_ranking ranking = {.request = request, .n_ranked = request->experiments->count};
     ft_report_data data = {.root = cJSON_CreateObject()};
     ft_error why_none = {""};
     *out = NULL;
-    if (study.n_ranked == 0)
+    if (ranking.n_ranked == 0)
         return cJSON_Delete(data.root), ft_fail(err, FT_BAD_INPUT, "there are no experiments to report");
-    ft_status status = rank(&study, err);
+    ft_status status = rank(&ranking, err);
     if (status == FT_OK && ft_experiments_best(request->experiments, request->metric, request->split,
-                                               &study.best, &why_none) == FT_NO_MEMORY)
+                                               &ranking.best, &why_none) == FT_NO_MEMORY)
         status = ft_fail(err, FT_NO_MEMORY, "%s", why_none.message);
-    if (status == FT_OK) status = add_parts(&study, why_none.message, &data, err);
-    ft_replicates_free(&study.replicates);
-    free(study.ranked);
+    if (status == FT_OK) status = add_parts(&ranking, why_none.message, &data, err);
+    ft_replicates_free(&ranking.replicates);
+    free(ranking.ranked);
     if (status == FT_OK)
         *out = data.root;
     else

@@ -63,14 +63,14 @@ static void add_certainty(const ft_rivals *rivals, const ft_experiment *e, ft_re
 }
 
 /* Which configuration it is of, and what its replicates say, where there are any. */
-static void add_replicates(const ft_report_study *study, const ft_experiment *e, ft_report_data *data,
+static void add_replicates(const ft_report_ranking *ranking, const ft_experiment *e, ft_report_data *data,
                            cJSON *out)
 {
-    const ft_report_request *request = study->request;
-    const size_t group = study->replicates.group[e - request->experiments->items];
-    const ft_spread spread = ft_replicates_spread(request->experiments, &study->replicates, group,
+    const ft_report_request *request = ranking->request;
+    const size_t group = ranking->replicates.group[e - request->experiments->items];
+    const ft_spread spread = ft_replicates_spread(request->experiments, &ranking->replicates, group,
                                                   request->metric, request->split);
-    if (study->replicates.most < 2) return;
+    if (ranking->replicates.most < 2) return;
     ft_report_add_number(data, out, "configuration", (double)group);
     if (spread.n < 2) return;
     ft_report_add_number(data, out, "seeds", (double)spread.n);
@@ -101,36 +101,36 @@ static void add_losses(const ft_experiment *e, size_t every, ft_report_data *dat
     if (e->n_epochs) ft_report_add_number(data, out, "seconds", seconds);
 }
 
-static void add_experiment(const ft_report_study *study, const ft_table *table, const ft_experiment *e,
+static void add_experiment(const ft_report_ranking *ranking, const ft_table *table, const ft_experiment *e,
                            size_t every, ft_report_data *data, cJSON *list)
 {
     cJSON *out = ft_report_add_object(data, list, NULL);
-    const ft_metric metric = study->request->metric;
+    const ft_metric metric = ranking->request->metric;
     ft_report_add_text(data, out, "id", e->experiment_id);
     for (int s = 0; s < FT_N_SPLITS; s++)
         ft_report_add_number(data, out, ft_split_names[s], ft_metrics_get(&e->metrics[s], metric));
     ft_report_add_number(data, out, "train_mae", ft_metrics_get(&e->metrics[FT_TRAIN], FT_MAE));
     ft_report_add_number(data, out, "val_mae", ft_metrics_get(&e->metrics[FT_VAL], FT_MAE));
-    add_values(table, (size_t)(e - study->request->experiments->items), data, out);
-    add_replicates(study, e, data, out);
-    add_certainty(&study->rivals, e, data, out);
+    add_values(table, (size_t)(e - ranking->request->experiments->items), data, out);
+    add_replicates(ranking, e, data, out);
+    add_certainty(&ranking->rivals, e, data, out);
     add_losses(e, every, data, out);
     const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(e->run, "pruned_at_epoch");
     if (cJSON_IsNumber(pruned)) ft_report_add_number(data, out, "pruned_at_epoch", pruned->valuedouble);
     if (e->error) ft_report_add_text(data, out, "failed", e->error);
 }
 
-ft_status ft_report_add_experiments(const ft_report_study *study, ft_report_data *data, ft_error *err)
+ft_status ft_report_add_experiments(const ft_report_ranking *ranking, ft_report_data *data, ft_error *err)
 {
     ft_table table = FT_TABLE_EMPTY;
     size_t n_epochs = 0;
-    ft_status status = ft_compare(study->request->experiments, &table, err);
+    ft_status status = ft_compare(ranking->request->experiments, &table, err);
     if (status == FT_OK) {
         cJSON *list = ft_report_add_list(data, data->root, "experiments");
-        for (size_t i = 0; i < study->n_ranked; i++) n_epochs += study->ranked[i]->n_epochs;
+        for (size_t i = 0; i < ranking->n_ranked; i++) n_epochs += ranking->ranked[i]->n_epochs;
         add_columns(&table, data);
-        for (size_t i = 0; i < study->n_ranked; i++)
-            add_experiment(study, &table, study->ranked[i], n_epochs / MOST_EPOCHS + 1, data, list);
+        for (size_t i = 0; i < ranking->n_ranked; i++)
+            add_experiment(ranking, &table, ranking->ranked[i], n_epochs / MOST_EPOCHS + 1, data, list);
     }
     ft_table_free(&table);
     return status;

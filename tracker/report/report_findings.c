@@ -7,13 +7,13 @@
 #include "tracker/report/report_parts.h"
 
 /* The ranking's: how many cannot be told from the best. */
-static void add_ranking(const ft_report_study *study, ft_report_data *data, cJSON *out)
+static void add_ranking(const ft_report_ranking *ranking, ft_report_data *data, cJSON *out)
 {
-    const ft_rivals *r = &study->rivals;
+    const ft_rivals *r = &ranking->rivals;
     const size_t n_tied = ft_rivals_tied(r);
     ft_text lines = FT_TEXT_EMPTY;
-    if (!study->best)
-        ft_text_addf(&lines, "%zu experiments, none of which can be ranked\n", study->n_ranked);
+    if (!ranking->best)
+        ft_text_addf(&lines, "%zu experiments, none of which can be ranked\n", ranking->n_ranked);
     else if (r->count == 0)
         ft_text_add(&lines, "how sure the ranking is cannot be told: no two experiments have forecasts of "
                             "the same windows\n");
@@ -25,7 +25,7 @@ static void add_ranking(const ft_report_study *study, ft_report_data *data, cJSO
     else
         ft_text_addf(&lines, "%zu of %zu other%s cannot be told from the best\n", n_tied, r->count - 1,
                      r->count == 2 ? "" : "s");
-    ft_rivals_describe(r, study->request->metric, study->request->split, FT_RIVALS_ERROR, &lines);
+    ft_rivals_describe(r, ranking->request->metric, ranking->request->split, FT_RIVALS_ERROR, &lines);
     ft_report_add_finding(data, out, "ranking", &lines);
     ft_text_free(&lines);
 }
@@ -34,12 +34,12 @@ typedef ft_status analysis(const ft_experiments *experiments, ft_table *table, f
                            ft_error *err);
 
 /* What an analysis remarks. */
-static ft_status add_remark(const ft_report_study *study, const char *key, analysis *analyze,
+static ft_status add_remark(const ft_report_ranking *ranking, const char *key, analysis *analyze,
                             ft_report_data *data, cJSON *out, ft_error *err)
 {
     ft_table table = FT_TABLE_EMPTY;
     ft_text remark = FT_TEXT_EMPTY;
-    ft_status status = analyze(study->request->experiments, &table, &remark, err);
+    ft_status status = analyze(ranking->request->experiments, &table, &remark, err);
     if (status == FT_OK) ft_report_add_finding(data, out, key, &remark);
     ft_text_free(&remark);
     ft_table_free(&table);
@@ -58,11 +58,12 @@ static size_t find_strongest(const ft_table *table, size_t share)
     return strongest;
 }
 
-static ft_status add_importance(const ft_report_study *study, ft_report_data *data, cJSON *out, ft_error *err)
+static ft_status add_importance(const ft_report_ranking *ranking, ft_report_data *data, cJSON *out,
+                                ft_error *err)
 {
     ft_table table = FT_TABLE_EMPTY;
     ft_text remark = FT_TEXT_EMPTY, lines = FT_TEXT_EMPTY;
-    const ft_report_request *request = study->request;
+    const ft_report_request *request = ranking->request;
     ft_status status =
         ft_analyze_importance(request->experiments, request->metric, request->split, 0, &table, &remark, err);
     if (status == FT_OK) {
@@ -91,10 +92,11 @@ static ft_status add_importance(const ft_report_study *study, ft_report_data *da
 }
 
 /* Whether the 80 % band of the best is right, by what it covers on test. */
-static void add_coverage(const ft_report_study *study, ft_report_data *data, cJSON *out)
+static void add_coverage(const ft_report_ranking *ranking, ft_report_data *data, cJSON *out)
 {
     ft_text lines = FT_TEXT_EMPTY;
-    const double covered = study->best ? ft_metrics_get(&study->best->metrics[FT_TEST], FT_COVERAGE_80) : NAN;
+    const double covered =
+        ranking->best ? ft_metrics_get(&ranking->best->metrics[FT_TEST], FT_COVERAGE_80) : NAN;
     if (isfinite(covered))
         ft_text_addf(&lines, "the 80 %% band of the best holds the truth in %.0f %% of the steps on test%s\n",
                      100 * covered,
@@ -107,14 +109,14 @@ static void add_coverage(const ft_report_study *study, ft_report_data *data, cJS
     ft_text_free(&lines);
 }
 
-ft_status ft_report_add_findings(const ft_report_study *study, ft_report_data *data, ft_error *err)
+ft_status ft_report_add_findings(const ft_report_ranking *ranking, ft_report_data *data, ft_error *err)
 {
     cJSON *out = ft_report_add_object(data, data->root, "findings");
-    add_ranking(study, data, out);
-    add_coverage(study, data, out);
-    ft_status status = add_importance(study, data, out, err);
-    if (status == FT_OK) status = add_remark(study, "losses", ft_analyze_convergence, data, out, err);
-    if (status == FT_OK) status = add_remark(study, "overfitting", ft_analyze_overfitting, data, out, err);
-    if (status == FT_OK) status = add_remark(study, "regimes", ft_analyze_regimes, data, out, err);
+    add_ranking(ranking, data, out);
+    add_coverage(ranking, data, out);
+    ft_status status = add_importance(ranking, data, out, err);
+    if (status == FT_OK) status = add_remark(ranking, "losses", ft_analyze_convergence, data, out, err);
+    if (status == FT_OK) status = add_remark(ranking, "overfitting", ft_analyze_overfitting, data, out, err);
+    if (status == FT_OK) status = add_remark(ranking, "regimes", ft_analyze_regimes, data, out, err);
     return status;
 }

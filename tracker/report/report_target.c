@@ -107,15 +107,15 @@ static double threshold_of(const ft_experiment *e)
     return cJSON_IsNumber(threshold) ? threshold->valuedouble : NAN;
 }
 
-ft_status ft_report_add_target(const ft_report_study *study, ft_report_data *data, ft_error *err)
+ft_status ft_report_add_target(const ft_report_ranking *ranking, ft_report_data *data, ft_error *err)
 {
     const unsigned all = 1u << FT_TRAIN | 1u << FT_VAL | 1u << FT_TEST;
-    const ft_experiment *best = study->best;
+    const ft_experiment *best = ranking->best;
     cJSON *out = ft_report_add_object(data, data->root, "target");
     if (!best || !best->directory) return FT_OK;
     steps s = {0};
-    ft_error unread = {""};
-    ft_status status = ft_forecast_rows_read(best->directory, all, take_row, &s, &unread);
+    ft_error read_error = {""};
+    ft_status status = ft_forecast_rows_read(best->directory, all, take_row, &s, &read_error);
     if (status == FT_OK && s.count) {
         double *volatility = make_volatility(&s);
         const cJSON *name = cJSON_GetObjectItemCaseSensitive(best->run, "target");
@@ -127,5 +127,5 @@ ft_status ft_report_add_target(const ft_report_study *study, ft_report_data *dat
         free(volatility);
     }
     free_steps(&s);
-    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", unread.message) : FT_OK;
+    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", read_error.message) : FT_OK;
 }

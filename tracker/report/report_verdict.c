@@ -26,25 +26,25 @@ static void add_against(const ft_judgement *judgement, const char *name, ft_repo
     ft_text_free(&sentence);
 }
 
-static ft_status judge(const ft_report_study *study, ft_judgement *judgement, ft_text *sentence,
+static ft_status judge(const ft_report_ranking *ranking, ft_judgement *judgement, ft_text *sentence,
                        ft_report_data *data, cJSON *figures, ft_error *err)
 {
     const char *name;
     ft_metrics baseline[FT_N_SPLITS];
-    const ft_report_request *request = study->request;
+    const ft_report_request *request = ranking->request;
     ft_status status =
-        ft_judge(study->best, request->experiments, request->metric, request->split, judgement, err);
+        ft_judge(ranking->best, request->experiments, request->metric, request->split, judgement, err);
     if (status != FT_OK) return status;
     ft_judgement_describe(judgement, sentence);
     if (judgement->verdict == FT_VERDICT_NONE)
         ft_text_add(sentence, "the best is known, but its run recorded no baselines to hold it against");
-    add_figures(study->best->experiment_id, study->best->metrics, request->metric, data, figures);
-    for (size_t i = 0; ft_baseline_get(study->best, i, &name, baseline); i++)
+    add_figures(ranking->best->experiment_id, ranking->best->metrics, request->metric, data, figures);
+    for (size_t i = 0; ft_baseline_get(ranking->best, i, &name, baseline); i++)
         add_against(judgement, name, data, add_figures(name, baseline, request->metric, data, figures));
     return FT_OK;
 }
 
-ft_status ft_report_add_verdict(const ft_report_study *study, const char *why_none, ft_report_data *data,
+ft_status ft_report_add_verdict(const ft_report_ranking *ranking, const char *why_none, ft_report_data *data,
                                 ft_error *err)
 {
     static const char *const names[] = {
@@ -58,8 +58,8 @@ ft_status ft_report_add_verdict(const ft_report_study *study, const char *why_no
     ft_status status = FT_OK;
     cJSON *out = ft_report_add_object(data, data->root, "verdict");
     cJSON *figures = ft_report_add_list(data, out, "figures");
-    if (study->best)
-        status = judge(study, &judgement, &sentence, data, figures, err);
+    if (ranking->best)
+        status = judge(ranking, &judgement, &sentence, data, figures, err);
     else
         ft_text_add(&sentence, why_none);
     if (sentence.failed) data->failed = true;

@@ -111,24 +111,24 @@ static ft_status add_row(void *context, const ft_forecast_row *row, ft_error *er
     return FT_OK;
 }
 
-ft_status ft_report_add_windows(const ft_report_study *study, ft_report_data *data, ft_error *err)
+ft_status ft_report_add_windows(const ft_report_ranking *ranking, ft_report_data *data, ft_error *err)
 {
     const unsigned kinds =
         1u << FT_OF_VAL | 1u << FT_OF_TEST | 1u << FT_OF_ZERO_SHOT | 1u << FT_OF_SEASONAL_NAIVE;
-    const char *directory = study->best ? study->best->directory : NULL;
-    ft_error unread = {""};
+    const char *directory = ranking->best ? ranking->best->directory : NULL;
+    ft_error read_error = {""};
     ft_status status = FT_OK;
     cJSON *out = ft_report_add_object(data, data->root, "forecasts");
     reader r = {.data = data, .windows = ft_report_add_list(data, out, "windows")};
-    if (directory) status = ft_forecast_rows_read(directory, kinds, add_row, &r, &unread);
+    if (directory) status = ft_forecast_rows_read(directory, kinds, add_row, &r, &read_error);
     if (directory && status == FT_OK) {
         r.n_all = r.n_windows;
         r.n_windows = r.n_run = 0;
-        status = ft_forecast_rows_read(directory, kinds, add_row, &r, &unread);
+        status = ft_forecast_rows_read(directory, kinds, add_row, &r, &read_error);
     }
     ft_report_add_number(data, out, "n_windows", (double)r.n_all);
     /* What cannot be read is said in the report: the rest of it is worth having. */
-    ft_report_add_text(data, out, "unread", status == FT_OK ? NULL : unread.message);
+    ft_report_add_text(data, out, "unread", status == FT_OK ? NULL : read_error.message);
     free(r.run);
-    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", unread.message) : FT_OK;
+    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", read_error.message) : FT_OK;
 }

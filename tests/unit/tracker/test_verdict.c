@@ -262,9 +262,9 @@ Test(verdict, windows_of_baselines_are_read_back)
     cr_expect_eq(other.sum[0], 2.75 * 2.75);
     cr_expect_eq(other.sum[2], 3.25 * 3.25);
     cr_expect(ft_window_scores_match(&own, &other));
-    other.origins++; /* as many windows, but others */
+    other.origin_checksum++; /* as many windows, but others */
     cr_expect_not(ft_window_scores_match(&own, &other));
-    other.origins--;
+    other.origin_checksum--;
     other.weight[3]++;
     cr_expect_not(ft_window_scores_match(&own, &other));
     ft_window_scores_free(&own);

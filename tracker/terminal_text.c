@@ -1,5 +1,5 @@
-/* Text and tables that fit a terminal; see fit.h. */
-#include "tracker/fit.h"
+/* Text and tables that fit a terminal; see terminal_text.h. */
+#include "tracker/terminal_text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Text and tables that fit the width of a terminal, for people alone: machine formats
  * stay as they are. */
-#ifndef FT_TRACKER_FIT_H
-#define FT_TRACKER_FIT_H
+#ifndef FT_TRACKER_TERMINAL_TEXT_H
+#define FT_TRACKER_TERMINAL_TEXT_H
 
 #include "tracker/table.h"
 

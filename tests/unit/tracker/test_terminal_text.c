@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "tracker/fit.h"
+#include "tracker/terminal_text.h"
 
 static void expect_wrapped(const char *text, size_t width, const char *expected)
 {
@@ -15,7 +15,7 @@ static void expect_wrapped(const char *text, size_t width, const char *expected)
     ft_text_free(&out);
 }
 
-Test(fit, lines_are_broken_at_blanks_and_hang_under_their_text)
+Test(terminal_text, lines_are_broken_at_blanks_and_hang_under_their_text)
 {
     expect_wrapped("short\n\nlines\n", 20, "short\n\nlines\n");
     expect_wrapped("one two three four\n", 10, "one two\n  three\n  four\n");
@@ -43,7 +43,7 @@ static void make(ft_table *table)
     }
 }
 
-Test(fit, columns_that_do_not_fit_go_below)
+Test(terminal_text, columns_that_do_not_fit_go_below)
 {
     ft_table table = FT_TABLE_EMPTY;
     ft_text wide = FT_TEXT_EMPTY, narrow = FT_TEXT_EMPTY;
@@ -68,7 +68,7 @@ Test(fit, columns_that_do_not_fit_go_below)
     ft_table_free(&table);
 }
 
-Test(fit, ids_lose_their_time_where_what_is_left_means_one)
+Test(terminal_text, ids_lose_their_time_where_what_is_left_means_one)
 {
     static const char *const ids[][2] = {
         {"lr_001_20250101_120000", "lr_001"},
@@ -92,7 +92,7 @@ Test(fit, ids_lose_their_time_where_what_is_left_means_one)
     ft_table_free(&table);
 }
 
-Test(fit, durations_are_told_as_people_do)
+Test(terminal_text, durations_are_told_as_people_do)
 {
     static const struct {
         double seconds;
@@ -104,7 +104,7 @@ Test(fit, durations_are_told_as_people_do)
         cr_expect_str_eq(ft_people_duration(cases[i].seconds, room), cases[i].expected);
 }
 
-Test(fit, four_digits_are_enough_for_people)
+Test(terminal_text, four_digits_are_enough_for_people)
 {
     char room[FT_NUMBER_CHARS];
     cr_expect_str_eq(ft_short_number(2.143456, room), "2.143");
@@ -115,7 +115,7 @@ Test(fit, four_digits_are_enough_for_people)
     cr_expect_str_eq(ft_short_number(NAN, room), "-");
 }
 
-Test(fit, sparklines_show_the_last_values)
+Test(terminal_text, sparklines_show_the_last_values)
 {
     const double values[] = {9, 3, NAN, 1, 2}, flat[] = {2, 2};
     ft_text out = FT_TEXT_EMPTY;

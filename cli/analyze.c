@@ -9,15 +9,19 @@
 #include "cli/terminal.h"
 #include "tracker/terminal_text.h"
 
-typedef struct analyze_options {
-    ft_selection_options selection;
-    const char *metric, *split, *format;
-    int64_t top;
-} analyze_options;
+typedef struct analyze_options analyze_options;
 
 /* One of the analyses. */
 typedef ft_status analysis(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
                            ft_text *remark, ft_error *err);
+
+struct analyze_options {
+    analysis *run;
+    ft_detail detail; /* how much of each experiment it needs */
+    ft_selection_options selection;
+    const char *metric, *split, *format;
+    int64_t top;
+};
 
 /* The table with short ids, as wide as the terminal, and the remark below it. */
 static ft_status print_for_people(ft_table *table, const char *remark, ft_error *err)
@@ -48,15 +52,17 @@ static ft_status print(ft_table *table, const ft_text *remark, ft_table_format f
     return status;
 }
 
-static ft_status analyze(const analyze_options *options, analysis *run, ft_detail detail, ft_error *err)
+static ft_status analyze(const void *context, ft_error *err)
 {
+    const analyze_options *options = context;
     ft_experiments experiments = {0};
     ft_table table = FT_TABLE_EMPTY;
     ft_text remark = FT_TEXT_EMPTY;
     ft_table_format format;
     ft_status status = ft_table_format_parse(options->format, &format, err);
-    if (status == FT_OK) status = ft_selection_load(&options->selection, detail, false, &experiments, err);
-    if (status == FT_OK) status = run(&experiments, options, &table, &remark, err);
+    if (status == FT_OK)
+        status = ft_selection_load(&options->selection, options->detail, false, &experiments, err);
+    if (status == FT_OK) status = options->run(&experiments, options, &table, &remark, err);
     if (status == FT_OK) status = print(&table, &remark, format, err);
     ft_text_free(&remark);
     ft_table_free(&table);
@@ -67,7 +73,7 @@ static ft_status analyze(const analyze_options *options, analysis *run, ft_detai
 /* The command whose help `line` has begun; extra: (n_extra) options besides those that
  * all analyses have. */
 static int command(ft_command_line *line, analyze_options *options, const ft_option *extra, size_t n_extra,
-                   analysis *run, ft_detail detail, int argc, const char *const *argv)
+                   int argc, const char *const *argv)
 {
     const ft_option common[] = {
         FT_OPTIONS_SELECTION(options->selection), FT_OPTION_FORMAT(options->format), {.name = NULL}};
@@ -79,16 +85,7 @@ static int command(ft_command_line *line, analyze_options *options, const ft_opt
     options->selection = FT_SELECTION_DEFAULT;
     line->usage = "[ID...] [options]";
     line->options = table;
-    line->positional = "ID";
-    line->arguments = &options->selection.ids;
-    line->most_arguments = FT_MOST_IDS;
-    int exit_status;
-    if (ft_command_parse(line, argc, argv, &exit_status)) {
-        ft_error err = {""};
-        exit_status = ft_command_finish(analyze(options, run, detail, &err), &err);
-    }
-    ft_selection_options_free(&options->selection);
-    return exit_status;
+    return ft_selection_command(line, &options->selection, analyze, options, argc, argv);
 }
 
 static ft_status importance(const ft_experiments *experiments, const analyze_options *options,
@@ -104,17 +101,11 @@ static ft_status importance(const ft_experiments *experiments, const analyze_opt
 
 int ft_command_analyze_importance(int argc, const char *const *argv)
 {
-    analyze_options options = {.metric = "mae", .split = "val"};
+    analyze_options options = {.run = importance, .detail = FT_SCORES, .metric = "mae", .split = "val"};
     const ft_option extra[] = {
         FT_OPTIONS_BEST_BY(options.metric, "one of " FT_METRIC_LIST " (default mae)", options.split,
                            "val or test (default val: test is held back, and shown beside it)"),
-        {.name = "top",
-         .kind = FT_OPTION_INTEGER,
-         .value = &options.top,
-         .argument = "N",
-         .help = "only the N strongest (default: all)",
-         .least = 1,
-         .most = 1e6},
+        FT_OPT_INTEGER("top", &options.top, "N", 1, 1e6, "only the N strongest (default: all)"),
     };
     ft_command_line line = {
         .command = "ftgpu analyze importance",
@@ -129,7 +120,7 @@ int ft_command_analyze_importance(int argc, const char *const *argv)
             "default, which also sees choices and effects that turn. What did not vary is left out, and\n"
             "seed, which makes replicates. test_correlation is Pearson's on the test split.\n",
     };
-    return command(&line, &options, extra, sizeof extra / sizeof *extra, importance, FT_SCORES, argc, argv);
+    return command(&line, &options, extra, sizeof extra / sizeof *extra, argc, argv);
 }
 
 static ft_status overfitting(const ft_experiments *experiments, const analyze_options *options,
@@ -141,14 +132,14 @@ static ft_status overfitting(const ft_experiments *experiments, const analyze_op
 
 int ft_command_analyze_overfitting(int argc, const char *const *argv)
 {
-    analyze_options options = {0};
+    analyze_options options = {.run = overfitting, .detail = FT_SCORES};
     ft_command_line line = {
         .command = "ftgpu analyze overfitting",
         .summary = "Shows which experiments fit the training split much better than the validation split.",
         .example = "ftgpu analyze overfitting",
         .notes = "ratio is val_mae / train_mae; overfitting_flag is set above 1.3.\n",
     };
-    return command(&line, &options, NULL, 0, overfitting, FT_SCORES, argc, argv);
+    return command(&line, &options, NULL, 0, argc, argv);
 }
 
 static ft_status convergence(const ft_experiments *experiments, const analyze_options *options,
@@ -160,7 +151,7 @@ static ft_status convergence(const ft_experiments *experiments, const analyze_op
 
 int ft_command_analyze_convergence(int argc, const char *const *argv)
 {
-    analyze_options options = {0};
+    analyze_options options = {.run = convergence, .detail = FT_HISTORY};
     ft_command_line line = {
         .command = "ftgpu analyze convergence",
         .summary = "Shows how the losses of each experiment went down, or did not.",
@@ -173,7 +164,7 @@ int ft_command_analyze_convergence(int argc, const char *const *argv)
             "fell below that of the first epoch, or where the end has lost more than 0.3 of what the best\n"
             "epoch, best_val_epoch, had gained. Without val_loss: where increasing_pct is above 0.3.\n",
     };
-    return command(&line, &options, NULL, 0, convergence, FT_HISTORY, argc, argv);
+    return command(&line, &options, NULL, 0, argc, argv);
 }
 
 static ft_status summary(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
@@ -186,7 +177,7 @@ static ft_status summary(const ft_experiments *experiments, const analyze_option
 
 int ft_command_analyze_summary(int argc, const char *const *argv)
 {
-    analyze_options options = {.split = "val"};
+    analyze_options options = {.run = summary, .detail = FT_HISTORY, .split = "val"};
     const ft_option extra[] = {
         FT_OPTION_SPLIT(options.split,
                         "val or test (default val: test is held back, and shown beside the best)"),
@@ -201,7 +192,7 @@ int ft_command_analyze_summary(int argc, const char *const *argv)
             "Below: how many succeeded and failed, overfit, or did not converge, and the hyperparameter that "
             "mae\ngoes with most.\n",
     };
-    return command(&line, &options, extra, sizeof extra / sizeof *extra, summary, FT_HISTORY, argc, argv);
+    return command(&line, &options, extra, sizeof extra / sizeof *extra, argc, argv);
 }
 
 static ft_status regimes(const ft_experiments *experiments, const analyze_options *options, ft_table *table,
@@ -213,7 +204,7 @@ static ft_status regimes(const ft_experiments *experiments, const analyze_option
 
 int ft_command_analyze_regimes(int argc, const char *const *argv)
 {
-    analyze_options options = {0};
+    analyze_options options = {.run = regimes, .detail = FT_WHOLE};
     ft_command_line line = {
         .command = "ftgpu analyze regimes",
         .summary = "Shows whether the test split is more or less volatile than what was trained on.",
@@ -223,5 +214,5 @@ int ft_command_analyze_regimes(int argc, const char *const *argv)
             "set where the returns of the two are distributed differently: by the test of Kolmogorov and\n"
             "Smirnov, p below 0.05, or in records without it by a ratio outside 1/1.5 to 1.5.\n",
     };
-    return command(&line, &options, NULL, 0, regimes, FT_WHOLE, argc, argv);
+    return command(&line, &options, NULL, 0, argc, argv);
 }

@@ -6,18 +6,23 @@
 #include "tracker/show.h"
 #include "tracker/terminal_text.h"
 
-static ft_status best(const ft_selection_options *selection, const char *metric_name, const char *split_name,
-                      const char *format_name, ft_error *err)
+typedef struct best_options {
+    ft_selection_options selection;
+    const char *metric, *split, *format;
+} best_options;
+
+static ft_status best(const void *context, ft_error *err)
 {
+    const best_options *options = context;
     ft_experiments experiments = {0};
     ft_table_format format;
     ft_metric metric;
     ft_split split;
     ft_text text = FT_TEXT_EMPTY, wrapped = FT_TEXT_EMPTY;
-    ft_status status = ft_table_format_parse(format_name, &format, err);
-    if (status == FT_OK) status = ft_metric_parse(metric_name, &metric, err);
-    if (status == FT_OK) status = ft_split_parse(split_name, &split, err);
-    if (status == FT_OK) status = ft_selection_load(selection, FT_SCORES, true, &experiments, err);
+    ft_status status = ft_table_format_parse(options->format, &format, err);
+    if (status == FT_OK) status = ft_metric_parse(options->metric, &metric, err);
+    if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
+    if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, true, &experiments, err);
     if (status == FT_OK && format == FT_TABLE_TEXT) {
         status = ft_describe_best(&experiments, metric, split, ft_terminal_width(), &text, err);
         if (status == FT_OK) ft_wrap_lines(text.data, ft_terminal_width(), &wrapped);
@@ -35,13 +40,13 @@ static ft_status best(const ft_selection_options *selection, const char *metric_
 
 int ft_command_best(int argc, const char *const *argv)
 {
-    ft_selection_options selection = FT_SELECTION_DEFAULT;
-    const char *format = "table", *metric = "mae", *split = "val";
+    best_options options = {
+        .selection = FT_SELECTION_DEFAULT, .metric = "mae", .split = "val", .format = "table"};
     const ft_option table[] = {
-        FT_OPTIONS_BEST_BY(metric, "one of " FT_METRIC_LIST " (default mae)", split,
+        FT_OPTIONS_BEST_BY(options.metric, "one of " FT_METRIC_LIST " (default mae)", options.split,
                            "val or test (default val: test is held back, and shown beside it)"),
-        FT_OPTIONS_SELECTION(selection),
-        FT_OPTION_FORMAT(format),
+        FT_OPTIONS_SELECTION(options.selection),
+        FT_OPTION_FORMAT(options.format),
         {.name = NULL},
     };
     const ft_command_line line = {
@@ -58,15 +63,6 @@ int ft_command_best(int argc, const char *const *argv)
             "the median of the sampled paths, the column 0.5 of forecasts.csv and of ftgpu forecast (which\n"
             "calls the mean predictions).\n",
         .options = table,
-        .positional = "ID",
-        .arguments = &selection.ids,
-        .most_arguments = FT_MOST_IDS,
     };
-    int exit_status;
-    if (ft_command_parse(&line, argc, argv, &exit_status)) {
-        ft_error err = {""};
-        exit_status = ft_command_finish(best(&selection, metric, split, format, &err), &err);
-    }
-    ft_selection_options_free(&selection);
-    return exit_status;
+    return ft_selection_command(&line, &options.selection, best, &options, argc, argv);
 }

@@ -88,33 +88,19 @@ ft_status ft_print_object(const cJSON *object, ft_table_format format, ft_error 
 
 /* Rows of option tables that several commands have. */
 #define FT_OPTION_RESULTS(target)                                                                            \
-    {                                                                                                        \
-        .name = "results", .kind = FT_OPTION_TEXT, .value = &(target), .argument = "DIR",                    \
-        .help = "where experiments are kept (default " FT_DEFAULT_RESULTS ")"                                \
-    }
+    FT_OPT_TEXT("results", &(target), "DIR", "where experiments are kept (default " FT_DEFAULT_RESULTS ")")
 #define FT_OPTION_FORMAT(target)                                                                             \
-    {                                                                                                        \
-        .name = "format", .kind = FT_OPTION_CHOICE, .value = &(target), .argument = "FORMAT",                \
-        .help = "table for people (default), csv or json for programs", .choices = ft_format_choices         \
-    }
+    FT_OPT_CHOICE("format", &(target), "FORMAT", ft_format_choices,                                          \
+                  "table for people (default), csv or json for programs")
 /* Three rows: device, dtype and threads of an ft_engine_settings. */
 #define FT_OPTIONS_ENGINE(settings)                                                                          \
-    {.name = "device",                                                                                       \
-     .kind = FT_OPTION_TEXT,                                                                                 \
-     .value = &(settings).device,                                                                            \
-     .argument = "DEVICE",                                                                                   \
-     .help = "auto (default: the first GPU, else the CPU), cpu, cuda or cuda:NUMBER",                        \
-     .choices = ft_device_choices},                                                                          \
-        {.name = "dtype",                                                                                    \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(settings).dtype,                                                                         \
-         .argument = "TYPE",                                                                                 \
-         .help = "auto (default: bf16 where the device is faster with it), f32 or bf16",                     \
-         .choices = ft_dtype_choices},                                                                       \
-    {                                                                                                        \
-        .name = "threads", .kind = FT_OPTION_INTEGER, .value = &(settings).threads, .argument = "N",         \
-        .help = "CPU threads (default: all cores)", .least = 1, .most = 1024                                 \
-    }
+    FT_OPT_TEXT("device", &(settings).device, "DEVICE",                                                      \
+                "auto (default: the first GPU, else the CPU), cpu, cuda or cuda:NUMBER",                     \
+                .choices = ft_device_choices),                                                               \
+        FT_OPT_TEXT("dtype", &(settings).dtype, "TYPE",                                                      \
+                    "auto (default: bf16 where the device is faster with it), f32 or bf16",                  \
+                    .choices = ft_dtype_choices),                                                            \
+        FT_OPT_INTEGER("threads", &(settings).threads, "N", 1, 1024, "CPU threads (default: all cores)")
 extern const char *const ft_format_choices[];
 /* offered by completion */
 extern const char *const ft_device_choices[], *const ft_dtype_choices[];

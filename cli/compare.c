@@ -166,8 +166,9 @@ static ft_status fill_table(const compare_options *options, const ft_experiments
     return status == FT_OK ? add_sort_metric(options, experiments, table, err) : status;
 }
 
-static ft_status compare(const compare_options *options, ft_error *err)
+static ft_status compare(const void *context, ft_error *err)
 {
+    const compare_options *options = context;
     ft_experiments experiments = {0};
     ft_table table = FT_TABLE_EMPTY;
     ft_text text = FT_TEXT_EMPTY;
@@ -197,30 +198,16 @@ int ft_command_compare(int argc, const char *const *argv)
     compare_options options = {.selection = FT_SELECTION_DEFAULT, .format = "table", .split = "val"};
     const ft_option table[] = {
         FT_OPTIONS_SELECTION(options.selection),
-        {.name = "group-by",
-         .kind = FT_OPTION_LIST,
-         .value = &options.group_by,
-         .argument = "KEY",
-         .help = "mean and deviation of the metrics for each value of KEY; may be given again"},
-        {.name = "sort",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.sort,
-         .argument = "COLUMN",
-         .help = "sort by a column, or by a metric (mae) of the split"},
+        FT_OPT_LIST("group-by", &options.group_by, "KEY",
+                    "mean and deviation of the metrics for each value of KEY; may be given again"),
+        FT_OPT_TEXT("sort", &options.sort, "COLUMN", "sort by a column, or by a metric (mae) of the split"),
         FT_OPTIONS_BEST_BY(options.metric, "that ranks (default: that of --sort, else mae)", options.split,
                            "by which --sort and # go: val or test (default val: test is held back)"),
-        {.name = "descending",
-         .kind = FT_OPTION_FLAG,
-         .value = &options.descending,
-         .help = "the largest first"},
-        {.name = "all-columns",
-         .kind = FT_OPTION_FLAG,
-         .value = &options.all_columns,
-         .help = "for people: all columns, a row an experiment, in pieces that fit"},
-        {.name = "each-seed",
-         .kind = FT_OPTION_FLAG,
-         .value = &options.each_seed,
-         .help = "for people: a row a seed instead of a row a configuration"},
+        FT_OPT_FLAG("descending", &options.descending, "the largest first"),
+        FT_OPT_FLAG("all-columns", &options.all_columns,
+                    "for people: all columns, a row an experiment, in pieces that fit"),
+        FT_OPT_FLAG("each-seed", &options.each_seed,
+                    "for people: a row a seed instead of a row a configuration"),
         FT_OPTION_COLUMNS(options.columns),
         FT_OPTION_FORMAT(options.format),
         {.name = NULL},
@@ -243,16 +230,8 @@ int ft_command_compare(int argc, const char *const *argv)
             "it\n"
             "is.\n",
         .options = table,
-        .positional = "ID",
-        .arguments = &options.selection.ids,
-        .most_arguments = FT_MOST_IDS,
     };
-    int exit_status;
-    if (ft_command_parse(&line, argc, argv, &exit_status)) {
-        ft_error err = {""};
-        exit_status = ft_command_finish(compare(&options, &err), &err);
-    }
-    ft_selection_options_free(&options.selection);
+    const int exit_status = ft_selection_command(&line, &options.selection, compare, &options, argc, argv);
     ft_option_list_free(&options.group_by);
     return exit_status;
 }

@@ -10,87 +10,35 @@
 /* Rows of an option table on how CSV files are read: they fill `csv`, an
  * ft_csv_options. */
 #define FT_OPTIONS_READING(csv)                                                                              \
-    {.name = "timestamp",                                                                                    \
-     .kind = FT_OPTION_TEXT,                                                                                 \
-     .value = &(csv).timestamp,                                                                              \
-     .argument = "COLUMN",                                                                                   \
-     .help = "the date column (default: the first, or the one with dates)"},                                 \
-        {.name = "id",                                                                                       \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(csv).id,                                                                                 \
-         .argument = "COLUMN",                                                                               \
-         .help = "a column that tells several series apart, or several: A,B"},                               \
-        {.name = "separator",                                                                                \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(csv).separator,                                                                          \
-         .argument = "CHAR",                                                                                 \
-         .help = "between cells, or tab (default: what the header has of , ; tab |)"},                       \
-        {.name = "decimal",                                                                                  \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(csv).decimal,                                                                            \
-         .argument = "CHAR",                                                                                 \
-         .help = "of numbers, . or , (default: as each column shows)"},                                      \
-        {.name = "thousands",                                                                                \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(csv).thousands,                                                                          \
-         .argument = "CHAR",                                                                                 \
-         .help = "between groups of three digits (default: as each column shows)"},                          \
-        {.name = "date-format",                                                                              \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(csv).date_format,                                                                        \
-         .argument = "FORMAT",                                                                               \
-         .help = "of the dates, as strptime's: %d/%m/%Y (default: as the column shows)"},                    \
-        {.name = "missing",                                                                                  \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(csv).missing,                                                                            \
-         .argument = "WORD,...",                                                                             \
-         .help = "words for a missing value besides pandas' (NA, NaN, null, ...)"},                          \
-        {.name = "sort", .kind = FT_OPTION_FLAG, .value = &(csv).sort, .help = "sort the rows by time"},     \
-    {                                                                                                        \
-        .name = "duplicates", .kind = FT_OPTION_CHOICE, .value = &(csv).duplicates, .argument = "HOW",       \
-        .help = "how to merge rows with the same date: mean, first or last",                                 \
-        .choices = ft_duplicates_choices                                                                     \
-    }
+    FT_OPT_TEXT("timestamp", &(csv).timestamp, "COLUMN",                                                     \
+                "the date column (default: the first, or the one with dates)"),                              \
+        FT_OPT_TEXT("id", &(csv).id, "COLUMN", "a column that tells several series apart, or several: A,B"), \
+        FT_OPT_TEXT("separator", &(csv).separator, "CHAR",                                                   \
+                    "between cells, or tab (default: what the header has of , ; tab |)"),                    \
+        FT_OPT_TEXT("decimal", &(csv).decimal, "CHAR",                                                       \
+                    "of numbers, . or , (default: as each column shows)"),                                   \
+        FT_OPT_TEXT("thousands", &(csv).thousands, "CHAR",                                                   \
+                    "between groups of three digits (default: as each column shows)"),                       \
+        FT_OPT_TEXT("date-format", &(csv).date_format, "FORMAT",                                             \
+                    "of the dates, as strptime's: %d/%m/%Y (default: as the column shows)"),                 \
+        FT_OPT_TEXT("missing", &(csv).missing, "WORD,...",                                                   \
+                    "words for a missing value besides pandas' (NA, NaN, null, ...)"),                       \
+        FT_OPT_FLAG("sort", &(csv).sort, "sort the rows by time"),                                           \
+        FT_OPT_CHOICE("duplicates", &(csv).duplicates, "HOW", ft_duplicates_choices,                         \
+                      "how to merge rows with the same date: mean, first or last")
 extern const char *const ft_duplicates_choices[];
 
 /* Rows of an option table that fill `files`, an ft_data_files, and `target`, a const
  * char *. */
 #define FT_OPTIONS_DATA(files, column)                                                                       \
-    {.name = "train",                                                                                        \
-     .kind = FT_OPTION_TEXT,                                                                                 \
-     .value = &(files).train,                                                                                \
-     .argument = "FILE",                                                                                     \
-     .help = "CSV file of training rows"},                                                                   \
-        {.name = "val",                                                                                      \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(files).val,                                                                              \
-         .argument = "FILE",                                                                                 \
-         .help = "validation rows, later than the training rows"},                                           \
-        {.name = "test",                                                                                     \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(files).test,                                                                             \
-         .argument = "FILE",                                                                                 \
-         .help = "test rows, later than the validation rows"},                                               \
-        {.name = "data",                                                                                     \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(files).data,                                                                             \
-         .argument = "FILE",                                                                                 \
-         .help = "one file instead of three"},                                                               \
-        {.name = "split",                                                                                    \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(files).split,                                                                            \
-         .argument = "A,B,C",                                                                                \
-         .help = "how to cut --data, as in 0.7,0.15,0.15"},                                                  \
-        {.name = "target",                                                                                   \
-         .kind = FT_OPTION_TEXT,                                                                             \
-         .value = &(column),                                                                                 \
-         .argument = "COLUMN",                                                                               \
-         .help = "the column to forecast",                                                                   \
-         .required = true},                                                                                  \
+    FT_OPT_TEXT("train", &(files).train, "FILE", "CSV file of training rows"),                               \
+        FT_OPT_TEXT("val", &(files).val, "FILE", "validation rows, later than the training rows"),           \
+        FT_OPT_TEXT("test", &(files).test, "FILE", "test rows, later than the validation rows"),             \
+        FT_OPT_TEXT("data", &(files).data, "FILE", "one file instead of three"),                             \
+        FT_OPT_TEXT("split", &(files).split, "A,B,C", "how to cut --data, as in 0.7,0.15,0.15"),             \
+        FT_OPT_TEXT("target", &(column), "COLUMN", "the column to forecast", .required = true),              \
         FT_OPTIONS_READING((files).csv),                                                                     \
-    {                                                                                                        \
-        .name = "train-last", .kind = FT_OPTION_INTEGER, .value = &(files).train_last, .argument = "N",      \
-        .help = "keep only the last N training rows of each series", .least = 1, .most = 1e15                \
-    }
+        FT_OPT_INTEGER("train-last", &(files).train_last, "N", 1, 1e15,                                      \
+                       "keep only the last N training rows of each series")
 
 #endif

@@ -107,7 +107,7 @@ static ft_status export_to_mlflow(const export_options *options, ft_error *err)
     ft_status status = ft_mlflow_open(options->mlflow, &mlflow, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_WHOLE, false, &experiments, err);
     for (size_t i = 0; i < experiments.count && status == FT_OK; i++) {
-        bool is_new;
+        bool is_new = false;
         status = ft_mlflow_send(mlflow, &experiments.items[i], &is_new, err);
         n_new += is_new;
     }
@@ -125,25 +125,21 @@ static ft_status export_to_mlflow(const export_options *options, ft_error *err)
     return status;
 }
 
+static ft_status export(const void *context, ft_error *err)
+{
+    const export_options *options = context;
+    if (options->mlflow) return export_to_mlflow(options, err);
+    return options->tensorboard ? export_event_files(options, err) : export_table(options, err);
+}
+
 int ft_command_export(int argc, const char *const *argv)
 {
     export_options options = {.selection = FT_SELECTION_DEFAULT};
     const ft_option table[] = {
-        {.name = "csv",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.csv,
-         .argument = "FILE",
-         .help = "write a table for spreadsheets; a file that is there is replaced"},
-        {.name = "jsonl",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.jsonl,
-         .argument = "FILE",
-         .help = "write a JSON object a line instead"},
-        {.name = "out",
-         .kind = FT_OPTION_TEXT,
-         .value = &options.out,
-         .argument = "FILE",
-         .help = "write what the name ends in: .csv or .jsonl"},
+        FT_OPT_TEXT("csv", &options.csv, "FILE",
+                    "write a table for spreadsheets; a file that is there is replaced"),
+        FT_OPT_TEXT("jsonl", &options.jsonl, "FILE", "write a JSON object a line instead"),
+        FT_OPT_TEXT("out", &options.out, "FILE", "write what the name ends in: .csv or .jsonl"),
         FT_OPT_TEXT("tensorboard", &options.tensorboard, "DIR",
                     "write an event file for each experiment, for tensorboard --logdir DIR"),
         FT_OPT_TEXT("mlflow", &options.mlflow, "URI",
@@ -168,18 +164,6 @@ int ft_command_export(int argc, const char *const *argv)
             "it;\n"
             "compare --format csv prints it as it is.\n",
         .options = table,
-        .positional = "ID",
-        .arguments = &options.selection.ids,
-        .most_arguments = FT_MOST_IDS,
     };
-    int exit_status;
-    if (ft_command_parse(&line, argc, argv, &exit_status)) {
-        ft_error err = {""};
-        exit_status = ft_command_finish((options.mlflow        ? export_to_mlflow
-                                         : options.tensorboard ? export_event_files
-                                                               : export_table)(&options, &err),
-                                        &err);
-    }
-    ft_selection_options_free(&options.selection);
-    return exit_status;
+    return ft_selection_command(&line, &options.selection, export, &options, argc, argv);
 }

@@ -104,8 +104,9 @@ static ft_status describe(const refine_options *options, const ft_experiments *e
     return status;
 }
 
-static ft_status refine(const refine_options *options, ft_error *err)
+static ft_status refine(const void *context, ft_error *err)
 {
+    const refine_options *options = context;
     ft_experiments experiments = {0};
     ft_refinement_request request = {.keys = options->keys.items,
                                      .n_keys = options->keys.count,
@@ -171,16 +172,8 @@ int ft_command_refine(int argc, const char *const *argv)
                  "prints the\n"
                  "grid.\n",
         .options = table,
-        .positional = "ID",
-        .arguments = &options.selection.ids,
-        .most_arguments = FT_MOST_IDS,
     };
-    int exit_status;
-    if (ft_command_parse(&line, argc, argv, &exit_status)) {
-        ft_error err = {""};
-        exit_status = ft_command_finish(refine(&options, &err), &err);
-    }
-    ft_selection_options_free(&options.selection);
+    const int exit_status = ft_selection_command(&line, &options.selection, refine, &options, argc, argv);
     ft_option_list_free(&options.keys);
     ft_option_list_free(&options.grids);
     return exit_status;

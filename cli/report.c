@@ -26,8 +26,9 @@ static ft_status tell(const char *path, size_t n, const ft_text *page, ft_error 
     return status;
 }
 
-static ft_status report(const report_options *options, ft_error *err)
+static ft_status report(const void *context, ft_error *err)
 {
+    const report_options *options = context;
     ft_experiments experiments = {0};
     ft_report_request request = {.experiments = &experiments, .results = options->selection.results};
     ft_text page = FT_TEXT_EMPTY;
@@ -69,15 +70,6 @@ int ft_command_report(int argc, const char *const *argv)
             "their\n"
             "tables beside them.\n",
         .options = table,
-        .positional = "ID",
-        .arguments = &options.selection.ids,
-        .most_arguments = FT_MOST_IDS,
     };
-    int exit_status;
-    if (ft_command_parse(&line, argc, argv, &exit_status)) {
-        ft_error err = {""};
-        exit_status = ft_command_finish(report(&options, &err), &err);
-    }
-    ft_selection_options_free(&options.selection);
-    return exit_status;
+    return ft_selection_command(&line, &options.selection, report, &options, argc, argv);
 }

@@ -34,8 +34,20 @@ ft_status ft_selection_load(const ft_selection_options *selection, ft_detail det
     return FT_OK;
 }
 
-void ft_selection_options_free(ft_selection_options *selection)
+int ft_selection_command(const ft_command_line *line, ft_selection_options *selection,
+                         ft_selection_work *work, const void *context, int argc, const char *const *argv)
 {
+    enum { MOST_IDS = 100000 };
+    ft_command_line whole = *line;
+    int exit_status;
+    whole.positional = "ID";
+    whole.arguments = &selection->ids;
+    whole.most_arguments = MOST_IDS;
+    if (ft_command_parse(&whole, argc, argv, &exit_status)) {
+        ft_error err = {""};
+        exit_status = ft_command_finish(work(context, &err), &err);
+    }
     ft_option_list_free(&selection->ids);
     ft_option_list_free(&selection->where);
+    return exit_status;
 }

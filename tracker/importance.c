@@ -12,8 +12,8 @@
 /* Below this nothing is claimed, whatever the number of experiments. */
 static const double negligible = 0.1;
 
-/* Columns of the table; the correlation on test, where another split is looked at, and the
- * effect in words follow. */
+/* Columns of the table. TEST_CORRELATION is there unless the split is test; the effect in
+ * words is the last. */
 enum { NAME, CORRELATION, SIZE, SPEARMAN, PED_ANOVA, TEST_CORRELATION };
 
 /* What all hyperparameters together show. */

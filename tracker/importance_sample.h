@@ -24,7 +24,8 @@ typedef struct ft_importance_sample {
     double *scratch; /* (3 n) */
 } ft_importance_sample;
 
-/* Takes the configurations of all experiments. FT_NO_MEMORY alone; _free also after it. */
+/* Takes the configurations of all experiments. Fails by FT_NO_MEMORY alone; _free is
+ * needed then, too. */
 ft_status ft_importance_sample_take(const ft_experiments *experiments, ft_metric metric, ft_split split,
                                     ft_importance_sample *sample, ft_error *err);
 void ft_importance_sample_free(ft_importance_sample *sample);

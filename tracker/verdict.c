@@ -99,11 +99,11 @@ static ft_status count_all(const ft_experiments *all, ft_judgement *j, ft_error 
     for (size_t i = 0; i < all->count; i++) {
         const ft_experiment *e = &all->items[i];
         ft_experiment again = {0};
-        ft_error unread = {""};
+        ft_error read_error = {""};
         if (e->error || !isfinite(ft_metrics_get(&e->metrics[j->split], j->metric))) continue;
         const bool is_read = !e->run && e->directory;
-        const ft_status status = is_read ? ft_experiment_read(e->directory, &again, &unread) : FT_OK;
-        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", unread.message);
+        const ft_status status = is_read ? ft_experiment_read(e->directory, &again, &read_error) : FT_OK;
+        if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
         if (status == FT_OK) count_one(is_read ? &again : e, j);
         ft_experiment_free(&again);
     }

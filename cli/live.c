@@ -1,4 +1,4 @@
-/* What a run or a sweep shows while it works; see live.h. */
+/* The events and lines of a run or a sweep on the terminal; see live.h. */
 #include "cli/live.h"
 
 #include <math.h>
@@ -13,9 +13,8 @@
 #include "host/experiment/engine.h"
 #include "host/workers/protocol.h"
 
-/* Between two drawings. */
-static const double DRAW_EVERY = 0.2;
-enum { MOST_ROWS = 12 };
+static const double SECONDS_BETWEEN_DRAWINGS = 0.2;
+enum { MOST_ROWS = 12 }; /* of the area, on a terminal that has more */
 
 volatile sig_atomic_t ft_live_was_disturbed;
 
@@ -37,7 +36,8 @@ static void terminal_size(int *columns, int *rows)
     *rows = known && size.ws_row - 1 < MOST_ROWS ? size.ws_row - 1 : MOST_ROWS;
 }
 
-/* The rows that text takes on a terminal: a narrowed one has wrapped its lines. */
+/* The rows that text takes on a terminal of so many columns: one that was made narrower
+ * since has wrapped the lines. */
 static int rows_of(const ft_text *text, int columns)
 {
     int rows = 0, width = 0;
@@ -82,7 +82,7 @@ static void draw(ft_live *live)
 
 void ft_live_tick(ft_live *live)
 {
-    if (live->drawn_at > 0 && ft_now_seconds() - live->drawn_at >= DRAW_EVERY) draw(live);
+    if (live->drawn_at > 0 && ft_now_seconds() - live->drawn_at >= SECONDS_BETWEEN_DRAWINGS) draw(live);
 }
 
 void ft_live_end(ft_live *live)
@@ -166,15 +166,15 @@ static ft_live_running *entry_of(ft_live *live, const ft_event *e)
     if (!what_varies) return NULL;
     memmove(&live->running[at + 1], &live->running[at], (live->n_running - at) * sizeof *live->running);
     live->n_running++;
-    live->running[at] = (ft_live_running){.configuration = e->configuration,
-                                          .what_varies = what_varies,
-                                          .epochs = e->epochs,
-                                          .first_done = e->kind == FT_EVENT_EPOCH ? e->epochs_done - 1
-                                                                                  : floor(e->epochs_done),
-                                          .epochs_done = e->epochs_done,
-                                          .loss = NAN,
-                                          .val_loss = NAN,
-                                          .tokens_per_second = NAN};
+    live->running[at] = (ft_live_running){
+        .configuration = e->configuration,
+        .what_varies = what_varies,
+        .epochs = e->epochs,
+        .epochs_at_start = e->kind == FT_EVENT_EPOCH ? e->epochs_done - 1 : floor(e->epochs_done),
+        .epochs_done = e->epochs_done,
+        .loss = NAN,
+        .val_loss = NAN,
+        .tokens_per_second = NAN};
     return &live->running[at];
 }
 
@@ -192,8 +192,8 @@ static void take_progress(ft_live *live, const ft_event *e)
     r->tokens_per_second = e->tokens_per_second;
 }
 
-/* A configuration that shares the training of another is evaluated while that goes on,
- * and has no entry. */
+/* A shorter training that a longer one includes (architecture.md §5) has no entry: it is
+ * evaluated while the longer one goes on. */
 static void take_evaluating(ft_live *live, const ft_event *e)
 {
     bool all = true;
@@ -211,7 +211,7 @@ static void remove_entry(ft_live *live, size_t configuration)
         ft_live_running *r = &live->running[i];
         if (r->configuration != configuration) continue;
         live->epochs_ended += (double)r->epochs;
-        live->epochs_credited += r->first_done;
+        live->epochs_ended_before += r->epochs_at_start;
         free(r->what_varies);
         memmove(r, r + 1, (live->n_running - i - 1) * sizeof *r);
         live->n_running--;
@@ -240,9 +240,8 @@ static void take_finished(ft_live *live, const ft_event *e)
 static void take_sweep(ft_live *live, const ft_event *e)
 {
     live->is_sweep = true;
-    live->configurations = e->configurations;
     live->own = e->own;
-    live->done = live->resumed = e->done;
+    live->done = e->done;
     live->failed = e->failed;
     live->pruned = e->pruned;
     live->epochs = e->epochs;

@@ -7,8 +7,8 @@
 #include "base/utf8.h"
 #include "tracker/terminal_text.h"
 
-/* Lines shorter than WIDE, which are those of terminals below 100 columns, show one loss
- * and a short bar. */
+/* Lines of fewer than WIDE columns (terminals of fewer than 100) show one loss and a bar
+ * of FEW_CELLS characters. */
 enum { MOST_CELLS = 10, FEW_CELLS = 6, WIDE = 99, LEAST_COLUMNS = 20 };
 
 void ft_live_cut(const char *text, int columns, ft_text *out)
@@ -47,13 +47,13 @@ static void add_rate(double per_second, ft_text *out)
 
 double ft_live_seconds_left(const ft_live *live, double now)
 {
-    double gone = live->epochs_ended, credited = live->epochs_credited;
+    double done = live->epochs_ended, before = live->epochs_ended_before;
     if (live->training_since == 0 || live->epochs <= 0) return NAN;
     for (size_t i = 0; i < live->n_running; i++) {
-        gone += live->running[i].epochs_done;
-        credited += live->running[i].first_done;
+        done += live->running[i].epochs_done;
+        before += live->running[i].epochs_at_start;
     }
-    const double trained = gone - credited, left = (double)live->epochs - gone;
+    const double trained = done - before, left = (double)live->epochs - done;
     const double passed = now - live->training_since;
     return trained > 0 && passed >= 1 ? fmax(left, 0) * passed / trained : NAN;
 }
@@ -121,7 +121,7 @@ void ft_live_draw(const ft_live *live, int columns, int rows, double now, ft_tex
         return;
     }
     const bool has_best = live->best > 0;
-    /* the summary, the best and a line for those that do not fit */
+    /* rows beside those of configurations: the summary, the best, and "and N more" */
     const size_t fixed = 2 + (size_t)has_best, room = rows > (int)fixed ? (size_t)rows - fixed : 0;
     const size_t n = live->n_running <= room ? live->n_running : room;
     add_summary(live, now, &line);

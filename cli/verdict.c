@@ -10,7 +10,7 @@
 #include "tracker/show.h"
 #include "tracker/terminal_text.h"
 
-/* Adds the name with a backslash before what means something in a pattern. */
+/* Adds the name with a backslash before each of the `special` characters. */
 static void add_escaped(ft_text *pattern, const char *name, const char *special)
 {
     for (; *name; name++) {
@@ -19,7 +19,8 @@ static void add_escaped(ft_text *pattern, const char *name, const char *special)
     }
 }
 
-/* The ids of a sweep's experiments, NAME_001_20260101_120000, as a regular expression. */
+/* Adds a regular expression for the ids of a sweep's experiments,
+ * NAME_001_20260101_120000. */
 static void add_regex(const char *name, ft_text *regex)
 {
     ft_text_add(regex, "^");

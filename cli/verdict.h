@@ -1,10 +1,10 @@
-/* What a sweep ends with: the best of its experiments, and whether it is of any use. */
+/* The last lines of a sweep: its best experiment, and whether it beats the baselines. */
 #ifndef FT_CLI_VERDICT_H
 #define FT_CLI_VERDICT_H
 
-/* Tells on stderr the best experiment of the sweep `name` in `results` by mae on
- * validation, the verdict on it, and the next command. Says nothing where there is
- * none, or where it cannot be told: `ftgpu best` says why. */
+/* Prints to stderr the sweep's best experiment by mae on validation, the verdict on it
+ * (tracker/verdict.h) and the next command to type. Prints nothing if no experiment has a
+ * mae, or the records cannot be read: `ftgpu best` then says why. */
 void ft_tell_verdict(const char *results, const char *name);
 
 #endif

@@ -55,7 +55,8 @@ typedef struct ft_outcome {
 /* What happens while a run or a sweep works. */
 typedef enum ft_event_kind {
     FT_EVENT_SWEEP, /* a sweep begins or resumes; configuration is 0 */
-    /* zero-shot and seasonal naive are evaluated; configuration is 0 */
+    /* the baselines, zero-shot and seasonal naive, are about to be evaluated;
+     * configuration is 0 */
     FT_EVENT_BASELINES,
     FT_EVENT_TRAINING,   /* a step was trained; at most five times a second */
     FT_EVENT_EPOCH,      /* an epoch ended and val_loss is known */
@@ -64,19 +65,21 @@ typedef enum ft_event_kind {
     FT_N_EVENTS
 } ft_event_kind;
 
-/* Members that are not an event's are 0, "" or NULL; values that are not defined are NaN.
- * Pointers are valid during the call. */
+/* What belongs to some kinds of events alone is under their names; in other events it is
+ * 0, "" or NULL. An undefined number is NaN. Pointers are valid during the call. */
 typedef struct ft_event {
     ft_event_kind kind;
     size_t configuration;    /* from 1, in the order of the grid */
     size_t configurations;   /* of the whole sweep; 0: a run */
     const char *what_varies; /* "learning_rate=0.001 lora_rank=8": what the grid sets */
-    /* TRAINING, EPOCH: of how many epochs how many are trained, 1.5 in the middle of the
-     * second; loss ... tokens_per_second of the epoch, so far */
+    /* TRAINING, EPOCH: epochs of the configuration. SWEEP: epochs that this process's
+     * shard has left to train */
     int64_t epochs;
+    /* TRAINING, EPOCH: epochs_done: 1.5 in the middle of the second. The others: means of
+     * this epoch so far, the last learning rate; val_loss: EPOCH alone */
     double epochs_done, loss, val_loss, learning_rate, grad_norm, tokens_per_second;
-    /* SWEEP: of this process's shard: configurations, those done by earlier starts (of
-     * which failed and pruned), and the epochs that are left to train */
+    /* SWEEP: configurations of this process's shard: all of them, those that earlier
+     * starts recorded, and how many of these failed or were pruned */
     size_t own, done, failed, pruned;
     const ft_outcome *outcome; /* FINISHED */
 } ft_event;
@@ -182,8 +185,8 @@ typedef struct ft_sweep_request {
     size_t n_grids;
     const char *grid_file; /* JSON: an object of lists */
     const char *configs;   /* JSON: a list of objects, instead of a grid */
-    /* each configuration is repeated with so many seeds: its own, and those that follow;
-     * without grids and configs, the base; 0: 1 */
+    /* how many times each configuration is trained: with its own seed, and with the next
+     * ones; without grids and configs that is `base`. 0: 1 */
     int64_t seeds;
     int64_t max_configs; /* 0: 100,000 */
     /* the most configurations trained in one pass; 0: as many as make the device faster,
@@ -206,9 +209,9 @@ typedef struct ft_sweep_request {
     const char *scheduler; /* "none", "asha", "median": prunes by val_loss; NULL: none */
     double eta;            /* asha keeps the best 1 / eta; 0: 3 */
     int64_t grace_epochs;  /* no configuration is pruned before; 0: 1 */
-    /* HTML file that is kept up to date with what is recorded of this sweep
-     * (docs/report.md), at most every few seconds, written whole or not at all; that
-     * it cannot be written later is said and stops nothing. NULL: none */
+    /* HTML file with what is recorded of this sweep so far (docs/report.md), written
+     * again every few seconds, whole or not at all. If it cannot be written at the start,
+     * the sweep fails; later there is a warning. NULL: none */
     const char *report;
     /* called after each experiment; may be NULL */
     void (*finished)(void *context, const ft_outcome *outcome);
@@ -242,8 +245,8 @@ typedef struct ft_forecast_job {
      * was tuned on; another is FT_BAD_INPUT. */
     const char *experiment;
     const char *metric; /* that "best" goes by; NULL: mae */
-    const char *split;  /* "val" or "test", on which; NULL: val */
-    /* "best" of the experiments whose id matches this glob; NULL: of all */
+    const char *split;  /* that "best" goes by: "val" or "test"; NULL: val */
+    /* "best" is chosen among experiments whose id matches this glob; NULL: among all */
     const char *match;
     const char *data; /* "-": stdin, which may be a pipe */
     const char *target;

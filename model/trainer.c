@@ -32,7 +32,7 @@ static ft_status judge_epoch(ft_trainer *t, int32_t g, const ft_epoch *record, b
                           err);
 }
 
-/* The record of a slot's epoch, as far as it is trained. */
+/* The record of the epoch that a slot is in, over its steps so far. */
 static ft_epoch epoch_of(const ft_slot_state *s, double val_loss)
 {
     double steps = (double)s->epoch_steps;
@@ -436,7 +436,8 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
     return status;
 }
 
-/* Of the best weights: of as many configurations that keep them as may be in slots. */
+/* Bytes of the best weights, for as many configurations that keep them as can be in slots
+ * at a time. */
 static size_t best_bytes(const ft_trainer *t)
 {
     int32_t n = 0;

@@ -27,8 +27,8 @@ typedef struct ft_train_config {
     int64_t warmup_steps;
     int32_t epochs, batch_size, window_stride, early_stopping_patience;
     bool window_shift;
-    /* The result has the weights of the epoch with the lowest val_loss so far, if there
-     * is one; else the last. */
+    /* A result has the weights of the epoch with the lowest val_loss so far; those of the
+     * last epoch without this, or if no val_loss was finite. */
     bool keep_best;
     float model_dropout;
     uint32_t seed;
@@ -44,9 +44,9 @@ typedef struct ft_train_result {
     const char *error;
     const ft_adapter *adapter; /* NULL when it diverged */
     const ft_epoch *history;   /* (n_epochs) finished epochs */
-    /* best_epoch: of the lowest val_loss, 0 if there was none; kept_epoch: whose weights
-     * the adapter has (0: none was finished) */
-    int32_t n_epochs, best_epoch, kept_epoch;
+    int32_t n_epochs;
+    int32_t best_epoch; /* with the lowest val_loss, from 1; 0: no val_loss was finite */
+    int32_t kept_epoch; /* whose weights the adapter has, from 1; 0: no epoch has ended */
     /* this is the last result: trained to its end, stopped early, pruned or failed */
     bool ended;
     bool pruned; /* `epochs` pruned it */
@@ -80,9 +80,9 @@ typedef struct ft_train_settings {
      * the state of the last checkpoint. */
     ft_status (*epochs)(void *context, const int32_t *indices, const ft_epoch *epochs, int32_t n,
                         bool *pruned, ft_error *err);
-    /* Called after each step, before its epochs end, for every configuration in it: the
-     * means of its epoch so far, without val_loss, and how many epochs it has trained,
-     * 1.5 in the middle of the second. May be NULL. */
+    /* Optional. Called after each step for every configuration in it, before `epochs`:
+     * so_far has the means of the epoch under way (val_loss is NaN); epochs_done is 1.5
+     * in the middle of the second epoch. */
     void (*step)(void *context, int32_t index, const ft_epoch *so_far, double epochs_done);
     /* Asked after each step; may be NULL. */
     ft_stop (*stop)(void *context);

@@ -18,10 +18,10 @@ static int32_t longest_context(const ft_window_use *uses, int32_t n_uses, int32_
     return longest < context_length ? (int32_t)longest : context_length;
 }
 
-/* Labels of a window: ids of what is known, -100 for the rest of the horizon, and EOS
- * where the model expects it. After another prediction_length than the model's own it
- * would be the worst prediction by far (5 nats and more), and a tuning would learn
- * little else; forecasts never sample it. */
+/* Labels of a window: token ids of known values, -100 (not counted in the loss) for
+ * others, and EOS at the end, as in pretraining. If prediction_length is not the model's
+ * own, EOS is -100 too: the model does not expect it there, its loss (5 nats and more)
+ * would outweigh all others, and forecasts never sample it. */
 static void window_labels(const ft_tokenizer *tokenizer, const ft_series *series, const ft_window *window,
                           float scale, int32_t prediction_length, int32_t *labels)
 {

@@ -42,7 +42,7 @@ ft_status ft_baseline_windows_write(const char *directory, const ft_text *lines,
     return status;
 }
 
-/* False: the line is none of a baselines.csv. An empty sum is NaN: the forecast was
+/* False if the line is not one of baselines.csv. An empty sum is NaN: the forecast was
  * not finite. */
 static bool read_line(const char *line, const char *end, ft_baseline_window *window)
 {

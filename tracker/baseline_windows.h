@@ -1,5 +1,5 @@
-/* baselines.csv: how the baselines did in each test window of a run, a line a window.
- * docs/interface.md §3. */
+/* baselines.csv: the errors of the baselines in the test windows of a run, a line for
+ * each baseline and window. docs/interface.md §3. */
 #ifndef FT_TRACKER_BASELINE_WINDOWS_H
 #define FT_TRACKER_BASELINE_WINDOWS_H
 
@@ -15,7 +15,7 @@ void ft_baseline_windows_add(ft_text *lines, const char *baseline, const char *i
 /* Writes the file, whole or not at all, into the directory of an experiment. */
 ft_status ft_baseline_windows_write(const char *directory, const ft_text *lines, ft_error *err);
 
-/* A line. Cells point into the file's text, which is there until the reading ends. */
+/* A line. Cells point into the file's text, which is freed when _read returns. */
 typedef struct ft_baseline_window {
     ft_raw_cell baseline, item, origin;
     ft_window_sums sums;

@@ -1,4 +1,4 @@
-/* The columns of a comparison beyond those of ft_compare, chosen by name. */
+/* Tables of experiments with chosen columns, for --columns. */
 #ifndef FT_TRACKER_COLUMNS_H
 #define FT_TRACKER_COLUMNS_H
 
@@ -7,18 +7,18 @@
 /* A training history in short; NaN where it has no such value. */
 typedef struct ft_history {
     size_t epochs_run;
-    double best_epoch;    /* of the lowest val_loss */
-    double best_val_loss; /* that */
-    double mean_val_loss;
-    double seconds; /* of all epochs */
+    double best_epoch;    /* the one with the lowest val_loss, from 1 */
+    double best_val_loss; /* its val_loss */
+    double mean_val_loss; /* over epochs that have one */
+    double seconds;       /* of all epochs */
 } ft_history;
 ft_history ft_history_of(const ft_experiment *experiment);
 
-/* As ft_compare, with the columns of `list` alone behind experiment_id: names and
- * globs, separated by commas ("hp_*,val_mae,seconds"), of those of ft_compare and
- * train_<metric>, val_<metric>, best_epoch, epochs_run, best_val_loss, mean_val_loss,
- * seconds, pruned (a flag), error. Experiments must have been loaded whole.
- * FT_BAD_INPUT with the nearest name for one that no column has. */
+/* Fills a table with a row an experiment: experiment_id, and the columns in `list`, names
+ * and globs separated by commas ("hp_*,val_mae,seconds"). Columns are those of ft_compare
+ * and train_<metric>, val_<metric>, best_epoch, epochs_run, best_val_loss, mean_val_loss,
+ * seconds, pruned (a flag), error. Experiments must have been loaded as FT_WHOLE.
+ * FT_BAD_INPUT, with the nearest name, for a name or glob that no column has. */
 ft_status ft_compare_columns(const ft_experiments *experiments, const char *list, ft_table *table,
                              ft_error *err);
 

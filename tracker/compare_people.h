@@ -11,7 +11,8 @@ typedef struct ft_people_comparison {
     const ft_replicates *replicates;
     ft_metric metric;
     ft_split split; /* by which # ranks */
-    /* (experiments->count): in which rows come; of replicates the first decides */
+    /* (experiments->count): indices of experiments in the order of rows; replicates come
+     * where the first of them is */
     const size_t *order;
     size_t width; /* columns of the terminal */
 } ft_people_comparison;

@@ -20,7 +20,7 @@ size_t ft_make_levels(const double *values, size_t n, double *sorted, size_t *le
 typedef struct ft_interaction {
     double f, p_value;
     double share;             /* of the variance of y that the interaction explains */
-    size_t freedom, residual; /* degrees of freedom */
+    size_t freedom, residual; /* degrees of freedom, of the effect and of the residuals */
 } ft_interaction;
 
 /* a, b: (n) levels below n_a and n_b, at most FT_MOST_LEVELS; y: (n). False where
@@ -29,7 +29,7 @@ typedef struct ft_interaction {
 bool ft_interaction_of(const size_t *a, size_t n_a, const size_t *b, size_t n_b, const double *y, size_t n,
                        ft_interaction *out);
 
-/* P(F >= f) of Fisher's F. */
+/* P(F >= f) of Fisher's F distribution with these degrees of freedom. */
 double ft_f_p_value(double f, size_t freedom, size_t residual);
 
 #endif

@@ -40,7 +40,7 @@ ft_spread ft_replicates_spread(const ft_experiments *experiments, const ft_repli
 const ft_experiment *ft_replicates_best(const ft_experiments *experiments, const ft_replicates *replicates,
                                         ft_metric metric, ft_split split);
 
-/* "2.25", or of several "2.25 +- 0.01" with a plus-minus sign. Adds to `out`. */
+/* Adds the mean, "2.25", or of several experiments mean and std, "2.25 ± 0.01". */
 void ft_spread_describe(const ft_spread *spread, ft_text *out);
 /* Adds by what the best one, one of the experiments, was chosen: "2 seeds: val mae 2.25
  * +- 0.01, test mae 3 +- 0.1; means of seeds were compared, of 4 configurations".

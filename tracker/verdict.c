@@ -8,20 +8,21 @@
 #include "tracker/confidence_set.h"
 #include "tracker/table.h"
 
-/* one-sided: 4 times in 5 */
+/* Quantiles of the normal distribution: of a 95 % interval, and of a power of 80 %. */
 static const double Z_95 = 1.959963984540054, Z_80 = 0.8416212335729143;
 
 /* -- judging -- */
 
-/* Windows at which a difference this large is told from none 4 times in 5: the
- * interval shrinks with their root. */
+/* How many windows a test has 80 % power with, if the difference is as large as it seems:
+ * the interval shrinks with their square root. */
 static double count_needed(double ahead, double margin, size_t n_there)
 {
     const double ratio = (1 + Z_80 / Z_95) * margin / fabs(ahead);
     return ahead != 0 && isfinite(ratio) ? ceil((double)n_there * ratio * ratio) : NAN;
 }
 
-/* The interval, or why there is none. own: the windows of the experiment. */
+/* Sets margin and n_needed of `a`, or why there is no interval. own: the windows of the
+ * experiment. */
 static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft_judgement *j, ft_against *a,
                          ft_error *err)
 {
@@ -75,7 +76,7 @@ static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_er
     return status;
 }
 
-/* Counts the experiment among those that recorded each baseline, and that beat it. */
+/* Adds an experiment to n_compared and n_better of each baseline that its run has. */
 static void count_one(const ft_experiment *e, ft_judgement *j)
 {
     const char *name;
@@ -91,9 +92,9 @@ static void count_one(const ft_experiment *e, ft_judgement *j)
     }
 }
 
-/* Holds each experiment against the baselines of its own run: another may be of other
- * data, of another model or of other lengths. Scores alone leave out the run, so that
- * it is read again. */
+/* Compares each experiment with the baselines of its own run: those of another run may be
+ * of other data, another model or other lengths. An experiment that was loaded without
+ * its run is read again. */
 static ft_status count_all(const ft_experiments *all, ft_judgement *j, ft_error *err)
 {
     for (size_t i = 0; i < all->count; i++) {
@@ -110,8 +111,7 @@ static ft_status count_all(const ft_experiments *all, ft_judgement *j, ft_error 
     return FT_OK;
 }
 
-/* Chance explains it: the interval holds 0. Without an interval nothing is known of
- * chance. */
+/* Whether the interval holds 0; false where there is none. */
 static bool is_unsure(const ft_against *a)
 {
     return fabs(a->ahead) <= a->margin;
@@ -159,7 +159,7 @@ static bool is_zero_shot(const ft_against *a)
     return strcmp(a->name, "zero_shot") == 0;
 }
 
-/* "a, b": between the parts of a sentence. */
+/* Adds the separator before each part but the first. */
 static void begin_part(ft_text *out, size_t *n_parts, const char *separator)
 {
     if ((*n_parts)++) ft_text_add(out, separator);
@@ -170,6 +170,7 @@ static bool beats_all(const ft_against *a)
     return a->n_better == 0;
 }
 
+/* Adds that tuning has not helped. */
 static void describe_tuning(const ft_against *a, ft_text *out)
 {
     const bool of_all = beats_all(a) && a->n_compared > 1;
@@ -181,7 +182,8 @@ static void describe_tuning(const ft_against *a, ft_text *out)
         ft_text_addf(out, is_unsure(a) ? " of %zu experiments" : " in all %zu experiments", a->n_compared);
 }
 
-/* What is worst comes first: that none beats a baseline, that tuning made it worse. */
+/* The worst first: baselines that no experiment beats; then those that others beat, and
+ * zero_shot, which tuning has made worse. */
 static void describe_losses(const ft_judgement *j, ft_text *out)
 {
     size_t n = 0;
@@ -208,7 +210,8 @@ static void describe_losses(const ft_judgement *j, ft_text *out)
     }
 }
 
-/* "zero_shot and seasonal_naive", of those that it is ahead of, for sure or not. */
+/* Adds "zero_shot and seasonal_naive": baselines that it is ahead of, those within chance
+ * or those beyond. Returns how many. */
 static size_t add_names(const ft_judgement *j, bool unsure, ft_text *out)
 {
     size_t n = 0;
@@ -255,7 +258,7 @@ void ft_judgement_describe(const ft_judgement *j, ft_text *out)
         ft_text_addf(out, "; %s chose it, too, so that this is optimistic", ft_split_names[j->split]);
 }
 
-/* Two significant digits are enough of an estimate. */
+/* Rounds up to two significant digits: more would feign precision. */
 static double round_up(double count)
 {
     const double scale = pow(10, fmax(0, floor(log10(count)) - 1));

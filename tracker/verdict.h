@@ -1,5 +1,5 @@
-/* Whether the best experiment is of any use: how it does against the baselines that
- * its run recorded. */
+/* The verdict on the best experiment: whether it beats the baselines that its run
+ * recorded (seasonal naive, the model before tuning), and beyond chance. */
 #ifndef FT_TRACKER_VERDICT_H
 #define FT_TRACKER_VERDICT_H
 
@@ -13,18 +13,19 @@ typedef enum ft_verdict {
     FT_VERDICT_DO_NOT_SHIP,
 } ft_verdict;
 
-/* The experiment against one baseline, in the metric's cost. */
+/* The experiment against one baseline. */
 typedef struct ft_against {
-    const char *name; /* the experiment's; "zero_shot" is the model before tuning */
-    double value;     /* the baseline's metric */
-    double ahead;     /* by how much the experiment is better */
-    double margin;    /* half the 95 % interval of that; NaN where it is not known */
-    const char *why;  /* why not; else NULL */
-    /* windows, or series, at which an `ahead` like this is found 4 times in 5; else
-     * NaN */
+    /* the baseline's, in the experiment's record; "zero_shot": the model before tuning */
+    const char *name;
+    double value;    /* the baseline's metric */
+    double ahead;    /* by how much the experiment is better, in ft_metric_cost */
+    double margin;   /* half the 95 % interval of `ahead`; NaN: not known */
+    const char *why; /* why `margin` is not known; else NULL */
+    /* windows (or series, where there are several) that give a test of this `ahead` a
+     * power of 80 %; NaN: not known */
     double n_needed;
-    /* of a verdict FT_VERDICT_DO_NOT_SHIP: experiments whose own runs recorded this
-     * baseline, and those that are better than it, on the same split */
+    /* if the verdict is FT_VERDICT_DO_NOT_SHIP: how many experiments have this baseline
+     * in their own runs, and how many of those beat it, on the same split */
     size_t n_compared, n_better;
 } ft_against;
 
@@ -33,7 +34,7 @@ typedef struct ft_judgement {
     ft_verdict verdict;
     ft_metric metric;
     ft_split split;     /* that judges */
-    bool is_optimistic; /* the best was chosen by that split, too */
+    bool is_optimistic; /* the experiment was chosen by that split, too */
     double value;       /* the experiment's metric */
     size_t n_windows, n_series;
     ft_against against[FT_MOST_BASELINES];

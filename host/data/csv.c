@@ -93,8 +93,8 @@ static const ft_csv_column *column_like(const ft_csv *like, const char *name)
     return NULL;
 }
 
-/* What its own file leaves open, an earlier file of the same data decides; where that one
- * was not certain either and this one differs from it, both are open. */
+/* A notation that this file leaves open is that of the earlier file (`like`). If the
+ * earlier one was not certain either and the two differ, both stay open. */
 static void decide_like(ft_csv_column *column, const ft_csv_column *like)
 {
     if (!like) return;
@@ -119,7 +119,7 @@ static ft_status find_notations(loader *load, ft_error *err)
     ft_number_evidence file = {0}, *evidence = calloc(width, sizeof *evidence);
     if (!evidence) return ft_no_memory(err, csv->path, width * sizeof *evidence);
     const ft_number_custom custom = ft_csv_number_custom(&load->scanner, load->table.date_format);
-    ft_csv_look_at_numbers(&load->scanner, ft_csv_survey_bytes(&load->survey), &load->settings, custom, width,
+    ft_csv_look_at_numbers(&load->scanner, ft_csv_survey_found(&load->survey), &load->settings, custom, width,
                            evidence);
     for (size_t i = 0; i < width; i++)
         if (roles[i] < FT_CSV_ID) ft_number_merge(&file, &evidence[i]);
@@ -182,7 +182,7 @@ static void free_parts(loader *load)
     load->n_parts = 0;
 }
 
-/* Gives each of n_parts parts as many pieces; more than one part: one piece. */
+/* Opens a part for each piece, or (n_parts 1) one part for all pieces. */
 static ft_status open_parts(loader *load, size_t n_parts, ft_error *err)
 {
     const ft_csv_survey *survey = &load->survey;
@@ -198,8 +198,7 @@ static ft_status open_parts(loader *load, size_t n_parts, ft_error *err)
     return status;
 }
 
-/* A part that cannot be read, or has a row that goes on into the next one, is noticed by
- * read_rows. */
+/* A part fails if it cannot be read, or its last row goes on in the next part. */
 static void read_part(void *context, int64_t i)
 {
     ft_csv_rows *rows = &((loader *)context)->parts[i];
@@ -207,10 +206,10 @@ static void read_part(void *context, int64_t i)
     rows->failed = ft_csv_rows_read(rows, &ignored) != FT_OK || rows->went_beyond;
 }
 
-/* Reads the pieces at the same time, on the assumption that none begins inside a quoted
- * cell; false: that was wrong, or there is an error, and nothing was read. Words of
- * --missing are marked where they are found, which threads must not do at the same
- * time. */
+/* Reads all pieces in parallel, which supposes that none begins inside a quoted cell.
+ * False: that was wrong, or there is an error to find; nothing is read then. With
+ * --missing the parts are not tried: each word that is found is marked in
+ * `load->settings`, which threads must not do at the same time. */
 static bool read_in_parts(loader *load)
 {
     ft_error ignored;

@@ -77,7 +77,7 @@ static ft_status refuse_date(const ft_csv_rows *rows, const ft_csv_cell *cell, f
     return ft_csv_refuse_date(&undated, cell, err);
 }
 
-/* Of the row that is being read; date NULL: there is no memory for it. */
+/* Stores the date of the row that is being read; NULL: memory ran out. */
 static ft_status put_date(ft_csv_rows *rows, int64_t time, const char *date, ft_error *err)
 {
     ft_csv *csv = rows->table->csv;
@@ -136,8 +136,9 @@ static ft_status take_cell(ft_csv_rows *rows, size_t place, const ft_csv_cell *c
                                         : ft_csv_items_take_part(&rows->items, role - FT_CSV_ID, cell, err);
 }
 
-/* The functions named _quickly read what most cells are without looking for the cell's
- * end first. False, with nothing changed: the cell is to be read as any other. */
+/* The functions named _quickly read the commonest forms of cells in one go, without
+ * looking for the cell's end first. False: the cell has another form; nothing has
+ * changed, and take_cell must read it. */
 
 static bool take_value_quickly(ft_csv_rows *rows, size_t index)
 {
@@ -275,7 +276,7 @@ ft_status ft_csv_rows_read(ft_csv_rows *rows, ft_error *err)
     return status;
 }
 
-/* Moves the rows of a part to where those before it end. */
+/* Moves the rows of a part behind those of the parts before it. */
 static void close_gap(ft_csv *csv, const ft_csv_rows *part)
 {
     const size_t to = csv->n_rows, from = part->first, count = part->count;
@@ -290,7 +291,7 @@ static void close_gap(ft_csv *csv, const ft_csv_rows *part)
                 count * sizeof *csv->columns[c].values);
 }
 
-/* The part's series become those of all parts. */
+/* Renumbers the part's series as those of all parts. */
 static ft_status join_items(ft_csv *csv, ft_csv_items *all, ft_csv_rows *part, ft_error *err)
 {
     int32_t *items = csv->items + csv->n_rows;
@@ -305,7 +306,8 @@ static ft_status join_items(ft_csv *csv, ft_csv_items *all, ft_csv_rows *part, f
     return status;
 }
 
-/* In a column that has had a text, values only say what is missing. */
+/* Behind a text, a column's values say only which are missing (NaN), as take_value has
+ * it. */
 static void join_columns(ft_csv *csv, ft_csv_rows *part)
 {
     for (size_t c = 0; c < csv->n_columns; c++) {

@@ -1,4 +1,4 @@
-/* What a CSV text holds; see csv_survey.h. */
+/* A first look at a CSV text; see csv_survey.h. */
 #include "host/data/csv_survey.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void look_at(void *context, int64_t i)
     ft_csv_piece *piece = &((ft_csv_survey *)context)->pieces[i];
     const size_t size = (size_t)(piece->end - piece->start);
     piece->checksum = ft_checksum(0, piece->start, size);
-    piece->bytes = find_bytes(piece->start, piece->end);
+    piece->found = find_bytes(piece->start, piece->end);
     piece->n_lines = ft_csv_count_lines(piece->start, piece->end);
     if (size && piece->end[-1] != '\n' && piece->end[-1] != '\r') piece->n_lines++;
 }
@@ -38,28 +38,42 @@ static ft_status refuse_nul(const char *name, const char *text, size_t size, ft_
                    name, 1 + ft_csv_count_lines(text, memchr(text, '\0', size)));
 }
 
-ft_status ft_csv_survey_make(const char *name, const char *text, size_t size, size_t piece_bytes,
-                             ft_csv_survey *survey, ft_error *err)
+/* Cuts behind the first \n that makes a piece long enough. An empty text is one piece. */
+static void cut(const char *text, const char *end, size_t piece_bytes, ft_csv_survey *survey)
 {
-    const char *const end = text + size;
-    *survey = (ft_csv_survey){.pieces = calloc(size / piece_bytes + 1, sizeof *survey->pieces)};
-    if (!survey->pieces) return ft_no_memory(err, name, (size / piece_bytes + 1) * sizeof *survey->pieces);
     for (const char *at = text; at < end || survey->n_pieces == 0;) {
-        const char *cut = (size_t)(end - at) > piece_bytes
-                              ? memchr(at + piece_bytes - 1, '\n', (size_t)(end - at) - (piece_bytes - 1))
-                              : NULL;
-        const char *next = cut ? cut + 1 : end;
+        const char *line_end =
+            (size_t)(end - at) > piece_bytes
+                ? memchr(at + piece_bytes - 1, '\n', (size_t)(end - at) - (piece_bytes - 1))
+                : NULL;
+        const char *next = line_end ? line_end + 1 : end;
         survey->pieces[survey->n_pieces++] = (ft_csv_piece){.start = at, .end = next};
         at = next;
     }
-    ft_parallel(0, (int64_t)survey->n_pieces, look_at, survey);
-    for (size_t i = 0, line = 1; i < survey->n_pieces; line += survey->pieces[i++].n_lines) {
+}
+
+/* Numbers lines through, and makes the text's checksum of the pieces'. */
+static void join_pieces(ft_csv_survey *survey)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < survey->n_pieces; i++) {
         ft_csv_piece *piece = &survey->pieces[i];
         piece->first_line = line;
+        line += piece->n_lines;
         survey->checksum =
             ft_checksum_join(survey->checksum, piece->checksum, (size_t)(piece->end - piece->start));
     }
-    if (!(ft_csv_survey_bytes(survey) & FT_CSV_NUL)) return FT_OK;
+}
+
+ft_status ft_csv_survey_make(const char *name, const char *text, size_t size, size_t piece_bytes,
+                             ft_csv_survey *survey, ft_error *err)
+{
+    *survey = (ft_csv_survey){.pieces = calloc(size / piece_bytes + 1, sizeof *survey->pieces)};
+    if (!survey->pieces) return ft_no_memory(err, name, (size / piece_bytes + 1) * sizeof *survey->pieces);
+    cut(text, text + size, piece_bytes, survey);
+    ft_parallel(0, (int64_t)survey->n_pieces, look_at, survey);
+    join_pieces(survey);
+    if (!(ft_csv_survey_found(survey) & FT_CSV_NUL)) return FT_OK;
     ft_csv_survey_free(survey);
     return refuse_nul(name, text, size, err);
 }
@@ -74,13 +88,13 @@ void ft_csv_survey_skip(ft_csv_survey *survey, const char *at, size_t line)
     first->n_lines -= line - first->first_line;
     first->first_line = line;
     first->start = at;
-    first->bytes = find_bytes(at, first->end);
+    first->found = find_bytes(at, first->end);
 }
 
-unsigned ft_csv_survey_bytes(const ft_csv_survey *survey)
+unsigned ft_csv_survey_found(const ft_csv_survey *survey)
 {
     unsigned found = 0;
-    for (size_t i = 0; i < survey->n_pieces; i++) found |= survey->pieces[i].bytes;
+    for (size_t i = 0; i < survey->n_pieces; i++) found |= survey->pieces[i].found;
     return found;
 }
 

@@ -99,7 +99,7 @@ static bool infer_gappy_business_days(const ft_date_series *s, ft_frequency *fre
     if (stride < 1) return false;
     for (size_t i = 0; i + 1 < s->n; i++) multiples += s->scratch[i] % stride == 0;
     frequency->week = week;
-    frequency->stride = ft_dates_most(multiples, s->n - 1) ? stride : 1;
+    frequency->stride = ft_are_most(multiples, s->n - 1) ? stride : 1;
     frequency->from = last * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
     return true;
 }
@@ -111,12 +111,12 @@ static bool infer_weeks(const ft_date_series *s, ft_frequency *frequency, int64_
     if (s->n < 3 || !s->is_daily) return false;
     for (size_t i = 0; i < s->n; i++) days[i] = ft_weekday(ft_day_of(s->local[i]));
     int64_t weekday = ft_dates_mode(days, s->n, &count), spacing, phase;
-    if (!ft_dates_most(count, s->n)) return false;
+    if (!ft_are_most(count, s->n)) return false;
     for (size_t i = 0; i < s->n; i++) {
         int64_t day = ft_day_of(s->local[i]);
         if (ft_weekday(day) == weekday && (n == 0 || day > days[n - 1])) days[n++] = day;
     }
-    if (n < 2 || !ft_dates_most(n, s->n) || !ft_dates_have_spacing(days, n, s->scratch, &spacing, &phase))
+    if (n < 2 || !ft_are_most(n, s->n) || !ft_dates_have_spacing(days, n, s->scratch, &spacing, &phase))
         return false;
     /* The last date counts for the nearest week. */
     int64_t last = ft_day_of(s->local[s->n - 1]);
@@ -226,7 +226,7 @@ static void infer_step(const ft_date_series *s, ft_frequency *frequency)
 
 static ft_status infer(ft_date_series *s, ft_frequency *frequency, int64_t *months, ft_error *err)
 {
-    ft_dates_level(s);
+    ft_dates_set_time_of_day(s);
     frequency->zone_minutes = (int32_t)(s->zone / FT_MICROSECONDS_A_MINUTE);
     bool found = ft_infer_months(s, frequency, months) ||
                  (are_years_of_weeks(s) && ft_infer_nth_weekday(s, frequency, months)) ||

@@ -57,7 +57,7 @@ static bool may_be_monthly(const ft_date_series *s)
 {
     int64_t first = ft_month_of_day(ft_day_of(s->local[0])),
             last = ft_month_of_day(ft_day_of(s->local[s->n - 1]));
-    return s->is_daily && ft_dates_most((size_t)(last - first + 1), s->n);
+    return s->is_daily && ft_are_most((size_t)(last - first + 1), s->n);
 }
 
 /* How many months apart the dates on the anchor are, and from which month it goes on. */
@@ -65,7 +65,7 @@ static bool set_months(const ft_date_series *s, ft_frequency *frequency, int64_t
 {
     int64_t spacing, phase, last = ft_month_of_day(ft_day_of(s->local[s->n - 1]));
     size_t n = count_anchored(s, frequency, months);
-    if (n < 2 || !ft_dates_most(n, s->n)) return false;
+    if (n < 2 || !ft_are_most(n, s->n)) return false;
     if (!ft_dates_have_spacing(months, n, s->scratch, &spacing, &phase)) spacing = 1, phase = 0;
     frequency->months = frequency->cycle = (int32_t)spacing;
     frequency->phase = (int32_t)phase;
@@ -84,7 +84,7 @@ static bool set_months(const ft_date_series *s, ft_frequency *frequency, int64_t
 bool ft_infer_months(const ft_date_series *s, ft_frequency *frequency, int64_t *months)
 {
     ft_frequency tried = *frequency;
-    if (!may_be_monthly(s) || !ft_dates_most(find_anchor(s, &tried), s->n) || !set_months(s, &tried, months))
+    if (!may_be_monthly(s) || !ft_are_most(find_anchor(s, &tried), s->n) || !set_months(s, &tried, months))
         return false;
     *frequency = tried;
     return true;
@@ -103,7 +103,7 @@ bool ft_infer_nth_weekday(const ft_date_series *s, ft_frequency *frequency, int6
             if (count > highest) highest = count, best = tried;
         }
     }
-    if (!ft_dates_most(highest, s->n) || !set_months(s, &best, months)) return false;
+    if (!ft_are_most(highest, s->n) || !set_months(s, &best, months)) return false;
     *frequency = best;
     return true;
 }
@@ -128,7 +128,7 @@ static bool find_two_days(const ft_date_series *s, ft_frequency *frequency)
     frequency->day = first < second ? first : second;
     frequency->second_day = first < second ? second : first;
     int32_t apart = frequency->second_day - frequency->day;
-    return second > 0 && apart >= 12 && apart <= 18 && ft_dates_most(counts[first] + counts[second], s->n);
+    return second > 0 && apart >= 12 && apart <= 18 && ft_are_most(counts[first] + counts[second], s->n);
 }
 
 /* Two rows a month, as on its 1st and 15th. */
@@ -151,7 +151,7 @@ bool ft_infer_half_months(const ft_date_series *s, ft_frequency *frequency)
         if (ft_frequency_day(&tried, number) != day || (i > 0 && !follows)) tried.regular = false;
         before = number;
     }
-    if (!ft_dates_most(follow, s->n - 1)) return false;
+    if (!ft_are_most(follow, s->n - 1)) return false;
     tried.from = ft_frequency_day(&tried, number) * FT_MICROSECONDS_A_DAY + s->time_of_day - s->zone;
     *frequency = tried;
     return true;
@@ -191,7 +191,7 @@ bool ft_infer_periods(const ft_date_series *s, ft_frequency *frequency, int64_t 
             ascends = ascends && apart > 0;
             follow += apart == 1;
         }
-        if (!ascends || !ft_dates_most(follow, s->n - 1)) continue;
+        if (!ascends || !ft_are_most(follow, s->n - 1)) continue;
         frequency->months = frequency->cycle = periods[p];
         int64_t last = months[s->n - 1] / periods[p] * periods[p];
         for (size_t i = 0; i < s->n; i++) s->scratch[i] = months[i] % periods[p];

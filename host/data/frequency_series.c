@@ -4,7 +4,7 @@
 #include "base/sort.h"
 #include "host/data/calendar.h"
 
-bool ft_dates_most(size_t count, size_t n)
+bool ft_are_most(size_t count, size_t n)
 {
     return count * 4 >= n * 3;
 }
@@ -36,7 +36,7 @@ bool ft_dates_have_spacing(const int64_t *values, size_t n, int64_t *scratch, in
     *spacing = ft_dates_mode(scratch, n - 1, &count);
     for (size_t i = 0; i < n; i++) scratch[i] = ft_floor_rest(values[i], *spacing);
     *phase = ft_dates_mode(scratch, n, &count);
-    return ft_dates_most(count, n);
+    return ft_are_most(count, n);
 }
 
 static void find_time_of_day(ft_date_series *s)
@@ -44,7 +44,7 @@ static void find_time_of_day(ft_date_series *s)
     size_t count;
     for (size_t i = 0; i < s->n; i++) s->scratch[i] = ft_time_of_day(s->local[i]);
     s->time_of_day = ft_dates_mode(s->scratch, s->n, &count);
-    s->is_daily = ft_dates_most(count, s->n);
+    s->is_daily = ft_are_most(count, s->n);
 }
 
 /* Dates of one time of day in a zone that changes its clocks, but written without its
@@ -63,7 +63,7 @@ static void undo_clock_change(ft_date_series *s)
     }
     int64_t moved = later > earlier ? mode : ft_time_of_day(mode - hour);
     size_t other = later > earlier ? later : earlier;
-    if (other < 2 || !ft_dates_most(here + other, s->n)) return;
+    if (other < 2 || !ft_are_most(here + other, s->n)) return;
     int64_t before = INT64_MIN; /* two dates a day are two times of day */
     for (size_t i = 0; i < s->n; i++) {
         int64_t day = ft_day_of(s->local[i] + (ft_time_of_day(s->local[i]) == moved ? hour : 0));
@@ -93,7 +93,7 @@ static void level_times_of_day(ft_date_series *s)
         s->local[i] = ft_day_of(s->local[i]) * FT_MICROSECONDS_A_DAY + s->time_of_day;
 }
 
-void ft_dates_level(ft_date_series *s)
+void ft_dates_set_time_of_day(ft_date_series *s)
 {
     find_time_of_day(s);
     undo_clock_change(s);

@@ -51,7 +51,8 @@ void ft_engine_say(const ft_engine *engine, const char *format, ...) __attribute
 /* Sends an event to the event callback; without one, the line of an epoch to the progress
  * callback. */
 void ft_engine_tell(const ft_engine *engine, const ft_event *event);
-/* "3/8  epoch 1/4  loss 2.1234 ..." of an EPOCH event; "run  epoch ..." of a run's. */
+/* Writes an EPOCH event as a line, cut to `size` bytes: "3/8  epoch 1/4  loss 2.1234 ..."
+ * in a sweep, else "run  epoch 1/4 ...". */
 void ft_event_to_line(const ft_event *event, char *line, size_t size);
 /* Sends each of these lines (NULL: none) as a note. */
 void ft_engine_say_notes(const ft_engine *engine, const char *lines);

@@ -77,8 +77,8 @@ static void free_windows(split_windows *windows)
     for (int split = 0; split < FT_N_SPLITS; split++) ft_window_list_free(&windows->of[split]);
 }
 
-/* A window's random numbers are keyed by its first row among all rows of the dataset,
- * whichever windows are evaluated beside it. */
+/* The random numbers of a window depend on its first label's row in the dataset, so that
+ * they are the same whichever windows are evaluated beside it. */
 static void make_requests(const ft_evaluation *e, int32_t index, const split_windows *windows,
                           ft_forecast_request *requests)
 {
@@ -151,7 +151,7 @@ static ft_status add_baseline_window(const ft_evaluation *e, const char *baselin
     return e->baseline_windows->failed ? ft_no_memory(err, "the windows of a baseline", 0) : FT_OK;
 }
 
-/* The same of sampled paths: (num_samples, label_count). */
+/* The same of samples as add_window has packed them: (num_samples, label_count). */
 static ft_status add_sampled_window(const ft_evaluation *e, const ft_window *window, const float *samples,
                                     int32_t num_samples, ft_error *err)
 {

@@ -19,9 +19,9 @@ typedef struct ft_evaluation {
     int64_t eval_windows, eval_samples, season;
     /* ranks that share the forecasts; NULL: this process alone */
     ft_comm *comm;
-    /* collects what a baseline forecasts in some test windows; or NULL */
+    /* Where a baseline's forecasts of some test windows are added; or NULL. */
     ft_forecasts *examples;
-    /* collects how a baseline did in all test windows, for baselines.csv; or NULL */
+    /* Where lines of baselines.csv are added, one for each test window; or NULL. */
     ft_text *baseline_windows;
     const ft_text *more_lines; /* for the end of forecasts.csv; or NULL */
 } ft_evaluation;
@@ -29,9 +29,9 @@ typedef struct ft_evaluation {
 /* Views of the dataset's items; malloc'd, NULL when memory runs out. */
 ft_series *ft_dataset_series(const ft_dataset *dataset);
 
-/* The seed of all evaluations. With it the samples of a window depend on nothing but the
- * model and the window: experiments share their random numbers, so that what differs
- * between them is the models (common random numbers; docs/reference.md §9). */
+/* The seed of all evaluations, whatever the hyperparameter `seed`: experiments are
+ * compared by common random numbers, so that only their models differ
+ * (docs/reference.md §9). */
 enum { FT_EVALUATION_SEED = 0 };
 
 /* Metrics of adapter `index` (0 for the base model) on every split; writes

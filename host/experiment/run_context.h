@@ -14,10 +14,9 @@
 typedef struct ft_run_context_baseline {
     int64_t context_length, prediction_length;
     ft_metrics zero_shot[FT_N_SPLITS], naive[FT_N_SPLITS];
-    double seconds; /* that computing both took */
-    /* what both forecast in some test windows: lines of forecasts.csv */
-    ft_forecasts examples;
-    ft_text windows; /* how both did in all test windows: lines of baselines.csv */
+    double seconds;        /* that computing both took */
+    ft_forecasts examples; /* of both in some test windows: lines of forecasts.csv */
+    ft_text windows;       /* sums of both in all test windows: lines of baselines.csv */
 } ft_run_context_baseline;
 
 typedef struct ft_run_context {
@@ -26,7 +25,7 @@ typedef struct ft_run_context {
     const char *model; /* the request's, or the built-in one's name */
     char *name;        /* prefix of the experiments' names */
     int64_t season, eval_windows, eval_samples;
-    /* "--season", or the frequency in words */
+    /* where `season` comes from: "--season", or the frequency in words */
     char season_reason[FT_SEASON_REASON_CHARS];
     ft_dataset dataset;
     ft_series *series;

@@ -24,8 +24,8 @@ typedef struct ft_worker_callbacks {
     ft_status (*epochs)(void *context, const size_t *trajectories, const ft_epoch *epochs, int32_t n,
                         bool *pruned, ft_error *err);
     ft_stop (*stop)(void *context); /* asked often */
-    /* Tells what happens: BASELINES, TRAINING, EPOCH and EVALUATING, without what_varies.
-     * NULL: nobody listens. */
+    /* Receives the events BASELINES, TRAINING, EPOCH and EVALUATING, without
+     * configurations and what_varies. May be NULL. */
     void (*event)(void *context, const ft_event *event);
 } ft_worker_callbacks;
 

@@ -9,8 +9,9 @@
 #include "base/text.h"
 #include "tracker/report/report.h"
 
-/* Seconds between two writes, and how many times the time that one takes. */
-static const double PAUSE = 3, PAUSE_SHARE = 20;
+/* From one write to the next: at least so many seconds, and so many times what the last
+ * one took. */
+static const double PAUSE_SECONDS = 3, PAUSE_FACTOR = 20;
 
 ft_status ft_live_report_check(const ft_sweep_request *request, ft_error *err)
 {
@@ -73,5 +74,5 @@ void ft_live_report_update(ft_sweep *sweep, bool at_once)
     state->is_stale = failed;
     state->has_failed = state->has_failed || failed;
     const double ended = ft_now_seconds();
-    state->next = ended + fmax(PAUSE, PAUSE_SHARE * (ended - started));
+    state->next = ended + fmax(PAUSE_SECONDS, PAUSE_FACTOR * (ended - started));
 }

@@ -3,7 +3,7 @@
 
 build_packages="build-essential cmake libdnnl-dev libcjson-dev zlib1g-dev libcurl4-openssl-dev libgcrypt20-dev libjs-chart.js"
 test_packages="libcriterion-dev libboost-context-dev pkg-config clang-format tmux"
-# Fuzzing, clang-tidy, memcheck, a cluster, MPI, file systems in images and a browser: ./test.sh --all
+# ./test.sh --all: fuzzing, clang-tidy, memcheck, a cluster, MPI, file systems in images, a browser
 slow_test_packages="clang clang-tidy libclang-rt-14-dev valgrind slurm-wlm munge libopenmpi-dev openmpi-bin e2fsprogs chromium"
 
 # Installs those of the named packages that are missing. Where there is no apt, finding

@@ -4,7 +4,7 @@
 # or a python3 with PyTorch, transformers and PEFT besides: one that lacks its tool is
 # recorded as missing.
 #
-# usage: bench/gpu_check.sh [--packed DIR] [--out DIR] [--seconds N] [--only STAGE,...] [--after STAGE]
+# usage: gpu_check.sh [--packed DIR] [--out DIR] [--seconds N] [--only STAGE,...] [--after STAGE]
 #   --packed   what gpu_pack.sh made (build/gpu)
 #   --out      takes stages.tsv, results.tsv, failures.txt, clocks.csv, ncu.csv and
 #              log.txt (build/gpu-results); bench/gpu_record.sh reads it

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every C, C++ and CUDA file is laid out as .clang-format says, with comments of at most
-# 90 columns, and a file that is not is noticed. usage: format.sh ROOT
+# 90 columns; comments of shell scripts and Python, with docstrings, have at most 100. A
+# file that is not so is noticed. usage: format.sh ROOT
 #
 # Versions of clang-format differ in details: layout is checked by version 14 alone, which
 # Debian 12 has; without it the test counts as skipped (77). To mend what clang-format
@@ -22,6 +23,17 @@ for planted in "/* $long */" "int a; /* $long" "/* a
 done
 for planted in "char *a = \"/* $long */\";" "/* a */ int x$long;" "/* a */ char *b = \"// $long\";"; do
     [ -z "$(echo "$planted" | wide)" ] || { echo "taken for a comment: $planted"; exit 1; }
+done
+
+scripts() {
+    find . \( -name .git -o -path './build*' \) -prune -o \( -name '*.sh' -o -name '*.py' \) -type f -print0
+}
+found=$(scripts | LC_ALL=C xargs -0 awk -f tests/script_comments.awk)
+[ -z "$found" ] || { echo "$found"; exit 1; }
+long=$(printf '%0101d' 0)
+for planted in "# $long" "    # $long" "    \"\"\"$long\"\"\"" "\"\"\"a
+$long\"\"\""; do
+    [ -n "$(echo "$planted" | awk -f tests/script_comments.awk)" ] || { echo "not noticed: $planted"; exit 1; }
 done
 
 format=clang-format

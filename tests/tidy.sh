@@ -2,7 +2,8 @@
 # clang-tidy finds nothing in the program and the benchmarks, and a planted mistake is
 # noticed. Checks, and those that are switched off with the reason: .clang-tidy. Skipped
 # (77) where clang-tidy is missing.
-# usage: tidy.sh ROOT BUILD [FILE...]    FILE: as git names it; without, all files that BUILD compiles
+# usage: tidy.sh ROOT BUILD [FILE...]
+# FILE: as git names it; without, all files that BUILD compiles
 set -eu
 command -v clang-tidy >/dev/null || { echo "skipped: no clang-tidy"; exit 77; }
 root=$(cd "$1" && pwd) build=$(cd "$2" && pwd)

@@ -1,4 +1,5 @@
-"""Accuracy of Chronos-T5 models on real series that they never saw, by the protocol of Chronos' evaluation. Started by bench/accuracy.sh.
+"""Accuracy of Chronos-T5 models on real series that they never saw, by the protocol of Chronos'
+evaluation. Started by bench/accuracy.sh.
 
 The last `horizon` rows of a series are held out. MASE is the mean of |y - median| over the seasonal
 error of the history, over series; WQL is the sum of the quantile losses at 0.1, ..., 0.9, each
@@ -98,13 +99,15 @@ def score(window, entry, forecast):
 
 
 def totals(scores, draw=None):
-    """MASE and WQL of a set; for each row of indices in `draw`, if there is one. scores: (windows, 3)."""
+    """MASE and WQL of a set; for each row of indices in `draw`, if there is one. scores: (windows,
+    3)."""
     scores = scores if draw is None else scores[draw]
     return np.nanmean(scores[..., 0], axis=-1), scores[..., 1].sum(axis=-1) / scores[..., 2].sum(axis=-1)
 
 
 def statistics(entry, windows, cache):
-    """{name: [(9, horizon), ...]} by statsforecast; what was computed before comes from the cache."""
+    """{name: [(9, horizon), ...]} by statsforecast; what was computed before comes from the cache.
+    """
     tag = repr((entry.freq, entry.horizon, entry.seasonality, STATISTICS_ROWS)).encode()
     keys = [hashlib.sha256(tag + w.history.tobytes()).hexdigest() for w in windows]
     result = {}
@@ -252,7 +255,8 @@ def protocol():
 
 
 def relative(scores, names, model, draws):
-    """Of sets: relative MASE and WQL, each (value, low, high); the share of better series, ties halved."""
+    """Of sets: relative MASE and WQL, each (value, low, high); the share of better series, ties
+    halved."""
     logs, draw_logs, wins = [], [], []
     for name in names:
         mine, naive = scores[name][model], scores[name][NAIVE]

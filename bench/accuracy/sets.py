@@ -44,7 +44,8 @@ def r_data(package, item):
 
 
 def by_name(table, names, time, value, freq, fill=np.nan):
-    """One series for each value of the columns `names`, at a constant step; the first row of a date counts."""
+    """One series for each value of the columns `names`, at a constant step; the first row of a date
+    counts."""
     for name, rows in table.groupby(names, sort=True):
         values = pd.Series(rows[value].to_numpy(float), index=pd.DatetimeIndex(rows[time]).tz_localize(None))
         values = values[~values.index.duplicated()].sort_index()

@@ -1,8 +1,10 @@
-"""How long a file of a million rows takes: pandas.read_csv with parsed dates; ftgpu, which reads it (tests/tools/ftgpu_read_csv); and
-ftgpu data insights, a whole process that reads it and computes its figures besides. The best of several runs, wall time and processor
-time in seconds, on the cores that this process may use (pandas uses one).
+"""How long a file of a million rows takes: pandas.read_csv with parsed dates; ftgpu, which reads it
+(tests/tools/ftgpu_read_csv); and ftgpu data insights, a whole process that reads it and computes
+its figures besides. The best of several runs, wall time and processor time in seconds, on the cores
+that this process may use (pandas uses one).
 
-usage: read_csv.py BUILD [ROWS]        BUILD: a directory with the programs; needs pandas; files go to a temporary directory
+usage: read_csv.py BUILD [ROWS]
+BUILD: a directory with the programs. Needs pandas; files go to a temporary directory.
 """
 
 import gzip
@@ -36,7 +38,8 @@ def best(work):
 
 
 def files(rows):
-    """name, table, the target's name, its id column or None, pandas' format of the dates or None, how it is written."""
+    """name, table, the target's name, its id column or None, pandas' format of the dates or None,
+    how it is written."""
     rng = np.random.default_rng(1)
     minutes = pd.date_range("2000-01-01", periods=rows, freq="min")
     wide = pd.DataFrame(

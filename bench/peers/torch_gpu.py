@@ -1,16 +1,22 @@
-"""The work of `gpu_bench` (bench/gpu_check), done by PyTorch on a GPU in bf16, each measurement by itself.
+"""The work of `gpu_bench` (bench/gpu_check), done by PyTorch on a GPU in bf16, each measurement by
+itself.
 
   python bench/peers/torch_gpu.py --sizes small,base --batches 8,64 --seconds 120
-  python bench/peers/torch_gpu.py --device cpu --sizes nano --batches 2 --context 32 --prediction 8 --series 2 --samples 2
+  python bench/peers/torch_gpu.py --device cpu --sizes nano --batches 2 --context 32 \\
+    --prediction 8 --series 2 --samples 2
 
-train: forward, backward, clipping and AdamW of PEFT's LoRA (rank 8, q + v, dropout on) on a fresh T5; frozen weights in bf16, the adapter in f32,
-autocast; with transformers' attention written out (eager) and by scaled_dot_product_attention (sdpa); with --compiled by torch.compile.
+train: forward, backward, clipping and AdamW of PEFT's LoRA (rank 8, q + v, dropout on) on a fresh
+T5; frozen weights in bf16, the adapter in f32, autocast; with transformers' attention written out
+(eager) and by scaled_dot_product_attention (sdpa); with --compiled by torch.compile.
 forecast: ChronosPipeline.predict of all series in one batch, the model in bf16.
-attention_forward, attention_backward: scaled_dot_product_attention with a bias that is added to the scores, at the encoder's shape.
+attention_forward, attention_backward: scaled_dot_product_attention with a bias that is added to the
+scores, at the encoder's shape.
 
-Lines of tab-separated values, the most telling measurements first: peer, what, size, batch, seconds, tokens_per_second, detail. Tokens are counted as in
-torch_peft.py; attention has none. Seconds are the median of a few, by CUDA's events. A measurement that fails has no seconds and its reason in detail;
-after --seconds nothing more is begun, and what runs is cut off. No network, no downloads. Exit status: 0 all was measured, 1 not all was.
+Lines of tab-separated values, the most telling measurements first: peer, what, size, batch,
+seconds, tokens_per_second, detail. Tokens are counted as in torch_peft.py; attention has none.
+Seconds are the median of a few, by CUDA's events. A measurement that fails has no seconds and its
+reason in detail; after --seconds nothing more is begun, and what runs is cut off. No network, no
+downloads. Exit status: 0 all was measured, 1 not all was.
 """
 
 import time
@@ -109,7 +115,8 @@ def forecast(arguments, size, batch):
 
 
 def captured(arguments, calls):
-    """The calls as a CUDA graph to be replayed, or as they are where that is not possible; and which."""
+    """The calls as a CUDA graph to be replayed, or as they are where that is not possible; and
+    which."""
     if arguments.device == "cpu":
         return calls, "launched one by one"
     calls()

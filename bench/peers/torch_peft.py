@@ -1,11 +1,15 @@
-"""The work of `ftgpu bench train` and `ftgpu bench forecast`, done by PyTorch + PEFT and by ChronosPipeline on the CPU (versions: tests/oracle/requirements.txt).
+"""The work of `ftgpu bench train` and `ftgpu bench forecast`, done by PyTorch + PEFT and by
+ChronosPipeline on the CPU (versions: tests/oracle/requirements.txt).
 
   python bench/peers/torch_peft.py train    --size small --dtype fp32 --threads 2 --steps 3
   python bench/peers/torch_peft.py forecast --size small --dtype bf16 --threads 2 --steps 1
 
-train: forward, backward, clipping and AdamW on a LoRA (rank 8, q + v) of a fresh model, dropout on; bf16 is autocast.
-forecast: ChronosPipeline.predict of all series in one batch; bf16 is a model in bf16, as Chronos recommends it.
-One JSON object on stdout. tokens_per_second counts, for train, every encoder and decoder token of a step (EOS included); for forecast, every token drawn.
+train: forward, backward, clipping and AdamW on a LoRA (rank 8, q + v) of a fresh model, dropout on;
+bf16 is autocast.
+forecast: ChronosPipeline.predict of all series in one batch; bf16 is a model in bf16, as Chronos
+recommends it.
+One JSON object on stdout. tokens_per_second counts, for train, every encoder and
+decoder token of a step (EOS included); for forecast, every token drawn.
 """
 
 import argparse

@@ -1,14 +1,18 @@
-"""The 18 configurations of bench/sweep.sh, one after the other, by PyTorch + PEFT + ChronosPipeline (versions: tests/oracle/requirements.txt).
+"""The 18 configurations of bench/sweep.sh, one after the other, by PyTorch + PEFT + ChronosPipeline
+(versions: tests/oracle/requirements.txt).
 
   python bench/peers/torch_sweep.py --model DIR --data DIR --threads 2 --dtype fp32
 
-What a careful user would write, and no more: the model is read once, every window is tokenized once, a batch is padded to its own longest context,
-LoRA is merged before forecasts, and all windows of the splits are forecast in large batches. Windows, their order, batches, schedules, clipping,
-samples and metrics are ftgpu's; only dropout's masks, LoRA's first values and the draws come from another generator.
+What a careful user would write, and no more: the model is read once, every window is tokenized
+once, a batch is padded to its own longest context, LoRA is merged before forecasts, and all windows
+of the splits are forecast in large batches. Windows, their order, batches, schedules, clipping,
+samples and metrics are ftgpu's; only dropout's masks, LoRA's first values and the draws come from
+another generator.
 
---data: a directory with train.csv, val.csv and test.csv, as `ftgpu data demo` writes it. One JSON object on stdout: seconds of training (steps and
-val_loss), of evaluation (forecasts and metrics, the model before tuning included) and of all from the first import on, and each configuration's losses
-and metrics.
+--data: a directory with train.csv, val.csv and test.csv, as `ftgpu data demo` writes it. One JSON
+object on stdout: seconds of training (steps and val_loss), of evaluation (forecasts and metrics,
+the model before tuning included) and of all from the first import on, and each configuration's
+losses and metrics.
 """
 
 import time
@@ -81,7 +85,8 @@ class Data:
 
 
 class Batches:
-    """Tokens of every batch that any configuration trains on or takes its val_loss of, made once."""
+    """Tokens of every batch that any configuration trains on or takes its val_loss of, made once.
+    """
 
     def __init__(self, pipeline, data, arguments, epochs):
         self.pipeline, self.data, self.arguments = pipeline, data, arguments
@@ -162,7 +167,8 @@ def train(model, batches, config, autocast):
 
 
 def metrics_of(samples, truth, before, scale):
-    """samples: (paths, steps), truth: (steps), before: (steps) the last known value before each step's window or the step itself."""
+    """samples: (paths, steps), truth: (steps), before: (steps) the last known value before each
+    step's window or the step itself."""
     point = np.median(samples, axis=0)
     quantiles = np.quantile(samples, QUANTILES, axis=0)
     error = truth - point

@@ -1,4 +1,5 @@
-# analyze, export, refine and compare over results directories written by hand, by whomever, few and broken ones included.
+# analyze, export, refine and compare over results directories written by hand, by whomever, few and
+# broken ones included.
 . "$E2E/lib.sh"
 
 # write DIRECTORY JSON: a results.json of any content.
@@ -19,7 +20,8 @@ experiment() { # NUMBER LEARNING_RATE EPOCHS TRAIN_MAE VAL_MAE TEST_MAE DIRECTIO
  \"data_insights\": {\"train_regimes\": {\"volatility_mean\": 0.2}, \"test_regimes\": {\"volatility_mean\": 0.${number}5}},
  \"training_history\": [$history], \"error\": null}"
 }
-# Test mae rises with the learning rate exactly; epochs go with it, not exactly, the other way round.
+# Test mae rises with the learning rate exactly; epochs go with it, not exactly, the other way
+# round.
 experiment 1 0.0001 9 1 1.25 1 0.5 4 3 2
 experiment 2 0.0002 3 1 2 2 0.4 4 5 4.5 6
 experiment 3 0.0004 3 2 2.5 4 0.2 2
@@ -106,7 +108,8 @@ refuses '--csv' export --results results
 refuses 'nowhere/table.csv' export --csv nowhere/table.csv --results results
 [ -e nowhere ] && fail "a failed export leaves something behind"
 
-# By validation the first is best. Values between those that were tried, whole numbers rounded; 0.0001 is the smallest.
+# By validation the first is best. Values between those that were tried, whole numbers rounded;
+# 0.0001 is the smallest.
 must refine --results results
 expect out '^best of 3 experiments: search_001_20250101_120000, val mae 1.25'
 expect out '^its test mae, which had no part in the choice: 1$'
@@ -142,8 +145,8 @@ refuses 'mase on val: .*--split test would choose by test' refine --results resu
 refuses 'mase on val' compare --sort mase --results results
 refuses 'mase on val' best --metric mase --results results
 
-# Twelve experiments, three seeds each of four learning rates: validation is best in between; test likes the
-# adapter that validation does not.
+# Twelve experiments, three seeds each of four learning rates: validation is best in between; test
+# likes the adapter that validation does not.
 for rate in 1 2 3 4; do
     for seed in 0 1 2; do
         kind=lora mae=1.0$seed
@@ -238,7 +241,8 @@ expect out 'f_1 .*diverged'
 refuses '2 failed' best --metric mae --results failed
 refuses '2 failed' refine --results failed
 
-# Whoever wrote it: other keys, missing and null and infinite metrics, odd ids; what is no experiment is named and skipped.
+# Whoever wrote it: other keys, missing and null and infinite metrics, odd ids; what is no
+# experiment is named and skipped.
 write odd/a '{"experiment_id": "-b, \"c\" \u00e9\n", "hyperparams": {"learning_rate": 1, "x": [1, 2], "y": null, "z": true},
     "test_metrics": {"mae": 3, "own": "text"}, "training_history": [{"epoch": 1, "loss": NaN}]}'
 write odd/b '{"experiment_id": "'"$(printf '%0300d' 7)"'", "hyperparams": {"learning_rate": "fast"}, "test_metrics": {"mae": null}}'

@@ -1,5 +1,6 @@
-# What hands and failing disks do to a sweep that is not done: it goes on to the same results, or says what is wrong; nothing that
-# is finished is lost, nothing is done twice, and nothing outside is touched.
+# What hands and failing disks do to a sweep that is not done: it goes on to the same results, or
+# says what is wrong; nothing that is finished is lost, nothing is done twice, and nothing outside
+# is touched.
 . "$E2E/lib.sh"
 . "$E2E/sweeps.sh"
 results=results/fine_tuning
@@ -8,7 +9,8 @@ results=results/fine_tuning
 seal() {
     printf '%s,"crc32":"%s"}\n' "$1" "$(printf %s "$1" | gzip -c | tail -c 8 | od -An -N 4 -t x4 | tr -d ' ')"
 }
-# Six experiments as those of the sweep "whole", and nothing left in the state of a sweep that is done.
+# Six experiments as those of the sweep "whole", and nothing left in the state of a sweep that is
+# done.
 expect_whole() { # NAME
     contents whole >expected
     contents "$1" >got
@@ -21,7 +23,8 @@ expect_whole() { # NAME
 mixed="--grid epochs=2,$epochs --grid lora_rank=2,4,8 --max-adapters 6"
 must sweep $common $mixed --name whole
 
-# Starts sweep NAME and kills it with its workers where half of it is recorded, and its checkpoint tells so, too.
+# Starts sweep NAME and kills it with its workers where half of it is recorded, and its checkpoint
+# tells so, too.
 kill_midway() { # NAME
     name=$1
     : >err # what the last command said is not to be taken for this one's
@@ -47,7 +50,8 @@ expect err 'begins anew: results of it are gone'
 expect err '6 of 6 experiments done, 0 of them failed'
 expect_whole deleted
 
-# One that is deleted while the sweep runs is missed at the end, and trained again by the same command.
+# One that is deleted while the sweep runs is missed at the end, and trained again by the same
+# command.
 begin sweep $common $mixed --name missed
 await err '^missed_00[0-9].*val mae'
 rm -r "$(recorded missed | head -1)"

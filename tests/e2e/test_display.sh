@@ -1,4 +1,5 @@
-# What stays of a sweep's progress: on a terminal what is no part of the live area (test_live.sh), elsewhere lines.
+# What stays of a sweep's progress: on a terminal what is no part of the live area (test_live.sh),
+# elsewhere lines.
 . "$E2E/lib.sh"
 prepare_job
 command -v script >/dev/null || { echo "no script(1) to make a terminal"; exit 77; }

@@ -22,7 +22,8 @@ must forecast --model nano $given --horizon 70 --quantiles 0.05,0.5
 [ "$(wc -l <out)" = 71 ] || fail "horizon 70 gives $(wc -l <out) lines"
 expect out '^item_id,timestamp,target_name,predictions,0.05,0.5$'
 
-# And beyond a history that does not fill the context: a shorter forecast is the beginning of a longer one, to the byte.
+# And beyond a history that does not fill the context: a shorter forecast is the beginning of a
+# longer one, to the byte.
 begins() {
     longest=$1
     shift

@@ -1,4 +1,5 @@
-# What a sweep shows while it works: on terminals of 40, 80 and 200 columns (in tmux), on a dumb one, quiet, and as events.
+# What a sweep shows while it works: on terminals of 40, 80 and 200 columns (in tmux), on a dumb
+# one, quiet, and as events.
 . "$E2E/lib.sh"
 command -v tmux >/dev/null || {
     echo "skipped: needs tmux"

@@ -103,7 +103,8 @@ done
 kill -INT "$pid"
 end
 expect_status 130
-# One that cannot be written is told of once, and the sweep goes on; a place that is none is refused before.
+# One that cannot be written is told of once, and the sweep goes on; a place that is none is refused
+# before.
 mkdir gone
 begin sweep $job --name untold --set epochs=25 --max-adapters 1 --grid learning_rate=1e-4,1e-3 --report gone/r.html
 await err ' epoch 1/'

@@ -21,7 +21,8 @@ experiment other_20250101_120000 0.001 4 0.1
 
 must compare --results results
 expect_quiet
-# A row a configuration, ranked by validation, with short ids; the rank of whoever has no metric is unknown.
+# A row a configuration, ranked by validation, with short ids; the rank of whoever has no metric is
+# unknown.
 expect out '^# +id +learning_rate +val mae +test mae +ended$'
 expect out '^2 +lr_001 +0\.0001 +1\.5 +2\.25 +-$'
 expect out '^- +lr_003 +0\.01 +- +- +failed: diverged$'
@@ -88,7 +89,8 @@ expect out 'failed +diverged'
 refuses 'lr_0.*3 experiments' show lr_0 --results results
 refuses 'oter.*other' show oter_20250101_120000 --results results
 
-# No control character of a file reaches the terminal: U+009B begins an escape sequence as ESC [ does. Data in CSV and JSON stays as it is.
+# No control character of a file reaches the terminal: U+009B begins an escape sequence as ESC [
+# does. Data in CSV and JSON stays as it is.
 csi=$(printf '\302\233')
 experiment "odd${csi}31m_20250101_120000" "\"${csi}1m\"" 9 9 "gone ${csi}2J"
 experiment odder_20250101_120000 "\"${csi}1m\"" 9 9.5

@@ -1,4 +1,5 @@
-# A sweep that was killed goes on; changed data, model or arguments are refused; two at once are refused.
+# A sweep that was killed goes on; changed data, model or arguments are refused; two at once are
+# refused.
 . "$E2E/lib.sh"
 . "$E2E/resume.sh"
 

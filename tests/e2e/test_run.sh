@@ -42,8 +42,8 @@ cmp -s "$directory/forecasts.csv" "$again/forecasts.csv" || fail "the same comma
 cmp -s "$directory/adapter/adapter_model.safetensors" "$again/adapter/adapter_model.safetensors" || fail "the same command gives different weights"
 cmp -s "$directory/adapter/adapter_model.safetensors" "$other/adapter/adapter_model.safetensors" && fail "another seed gives the same weights"
 
-# Of a val_loss that rises again the best epoch is kept, as if training had ended with it. How many epochs show that:
-# the most that do not end with the best of 6.
+# Of a val_loss that rises again the best epoch is kept, as if training had ended with it. How many
+# epochs show that: the most that do not end with the best of 6.
 rising="$job --set learning_rate=1 --set lr_scheduler=constant"
 must run $rising --set epochs=6 --set keep=last --name longest
 epochs=$(sed -n 's/^ *"val_loss": \([0-9.e+]*\),*$/\1/p' "$(directory_of 'longest_*')/results.json" |

@@ -1,4 +1,5 @@
-# Seeds make replicates: they train each for itself, and an evaluation draws the same random numbers for all.
+# Seeds make replicates: they train each for itself, and an evaluation draws the same random numbers
+# for all.
 . "$E2E/lib.sh"
 prepare_job
 baselines() {

@@ -1,5 +1,5 @@
-# compare, best and analyze fit the terminal: 40, 80 and 200 columns by COLUMNS, 80 where nothing says how many; machine
-# formats stay as they are.
+# compare, best and analyze fit the terminal: 40, 80 and 200 columns by COLUMNS, 80 where nothing
+# says how many; machine formats stay as they are.
 . "$E2E/lib.sh"
 
 # Twelve experiments: two learning rates, two ranks, three seeds each.
@@ -34,7 +34,8 @@ for columns in 40 80 200 ''; do
     done
 done
 
-# What is left out is named; seeds are one row with their mean and deviation; the order is that of the means.
+# What is left out is named; seeds are one row with their mean and deviation; the order is that of
+# the means.
 COLUMNS=80
 must compare --results results --sort mae
 expect out '^# +id +learning_rate +lora_rank +seeds +val mae +test mae'

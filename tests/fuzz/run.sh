@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds the fuzz targets and runs each for some time, starting from seeds/<target>.
-# usage: run.sh [SECONDS [BUILD_DIRECTORY [TARGET...]]]     60 seconds each in build/fuzz of the repository, all targets
-# Ends with 1 and the input that shows it where something was found, with 77 where there
-# is no clang with libFuzzer.
+# usage: run.sh [SECONDS [BUILD_DIRECTORY [TARGET...]]]
+# Defaults: 60 seconds each, build/fuzz of the repository, all targets. Ends with 1 and the input
+# that shows it where something was found, with 77 where there is no clang with libFuzzer.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 seconds=${1-60}

@@ -1,7 +1,9 @@
-"""Shows that ftgpu and Python's huggingface_hub share one cache: python tests/oracle/check_hub.py FTGPU [HUB_SERVER]
+"""Shows that ftgpu and Python's huggingface_hub share one cache.
 
-Needs huggingface_hub alone, and no network: tests/e2e/hub_server (default: beside ftgpu) answers as the Hub does.
-Exit status 1 at the first disagreement.
+  python tests/oracle/check_hub.py FTGPU [HUB_SERVER]
+
+Needs huggingface_hub alone, and no network: tests/e2e/hub_server (default: beside ftgpu) answers as
+the Hub does. Exit status 1 at the first disagreement.
 """
 
 import argparse

@@ -1,12 +1,14 @@
-"""Shows that ftgpu and its references read each other's files: python tests/oracle/check_interop.py FTGPU [--tools DIR]
+"""Shows that ftgpu and its references read each other's files.
 
-Uses the models and data of tests/golden and three commands:
-  ftgpu run | model merge                                                        the program
-  ftgpu_logits MODEL [--adapter DIR] BATCH.safetensors OUT.safetensors            test tools, in --tools (default: beside ftgpu)
+  python tests/oracle/check_interop.py FTGPU [--tools DIR]
+
+Uses the models and data of tests/golden, the program (`ftgpu run`, `ftgpu model merge`), and two
+test tools, in --tools (default: beside ftgpu):
+  ftgpu_logits MODEL [--adapter DIR] BATCH.safetensors OUT.safetensors
   ftgpu_train MODEL --adapter DIR TRACE.safetensors OUT.safetensors
 BATCH holds input_ids, attention_mask, labels as forward_*.safetensors does, OUT logits and loss.
-TRACE holds batches as trace_*.safetensors does, with the recipe in TRACE.json beside it, OUT losses.
-Exit status 1 at the first disagreement.
+TRACE holds batches as trace_*.safetensors does, with the recipe in TRACE.json beside it, OUT
+losses. Exit status 1 at the first disagreement.
 """
 
 import argparse

@@ -21,7 +21,8 @@ logging.disable_progress_bar()
 
 
 def save_tensors(name, tensors, directory=GOLDEN):
-    """Writes <directory>/<name>.safetensors: floats as F32, integers as I32, scalars with shape (1)."""
+    """Writes <directory>/<name>.safetensors: floats as F32, integers as I32, scalars with shape
+    (1)."""
     narrow = {torch.float64: torch.float32, torch.int64: torch.int32}
     out = {}
     for key, value in tensors.items():
@@ -37,7 +38,8 @@ def write_file(tensors, path, metadata=None):
 
 
 def to_json(value):
-    """Numbers and lists for JSON: numpy's types become Python's, what is not finite becomes null."""
+    """Numbers and lists for JSON: numpy's types become Python's, what is not finite becomes null.
+    """
     if isinstance(value, dict):
         return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

@@ -1,4 +1,5 @@
-"""PEFT adapters of three kinds, the gradients of every trained tensor, full-model gradients, and merged models."""
+"""PEFT adapters of three kinds, the gradients of every trained tensor, full-model gradients, and
+merged models."""
 
 import json
 
@@ -34,7 +35,8 @@ def new_adapter(name, model):
 
 
 def save_adapter(peft_model, name, kind):
-    """A PEFT directory as save_pretrained writes it, less what names this machine or changes from run to run."""
+    """A PEFT directory as save_pretrained writes it, less what names this machine or changes from
+    run to run."""
     peft_model.peft_config["default"].base_model_name_or_path = f"model_{kind}"
     directory = GOLDEN / f"adapter_{name}"
     peft_model.save_pretrained(directory, save_embedding_layers=False)

@@ -11,7 +11,8 @@ CONTEXT = 40
 
 
 def batch_values(prediction_length):
-    """(5, context) and (5, prediction_length): full, short, missing inside, all missing, constant."""
+    """(5, context) and (5, prediction_length): full, short, missing inside, all missing, constant.
+    """
     rng = np.random.default_rng(7)
     n = CONTEXT + prediction_length
     t = np.arange(n)
@@ -32,7 +33,8 @@ def batch_values(prediction_length):
 
 
 def check_ids_are_certain(tokenizer, values, scale):
-    """No value lies so near a bin's boundary that a scale summed in another order could move it to the next bin."""
+    """No value lies so near a bin's boundary that a scale summed in another order could move it to
+    the next bin."""
     scaled = (values / scale[:, None]).flatten()
     scaled = scaled[~scaled.isnan()]
     distance = (scaled[:, None] - tokenizer.boundaries).abs() / scaled[:, None].abs()

@@ -1,7 +1,8 @@
 """How pandas continues dates: frequencies, anchors, time zones, leap days, changes of the clocks.
 
-Each line of frequencies.csv is a range of dates: the first `known` are a history, the others follow. `asks` says what must
-give them: the history alone ("infer"), one of `names` ("name"), or each of both ("both"). Needs only pandas.
+Each line of frequencies.csv is a range of dates: the first `known` are a history, the others
+follow. `asks` says what must give them: the history alone ("infer"), one of `names` ("name"), or
+each of both ("both"). Needs only pandas.
 """
 
 import pathlib
@@ -77,7 +78,8 @@ def from_any_date(table, starts):
 
 
 def imperfect(rng):
-    """One or two dates of the history are missing (holidays), or one lies a day before its place."""
+    """One or two dates of the history are missing (holidays), or one lies a day before its place.
+    """
     for name, _, known, after in CALENDAR + DAILY:
         if name in ("D", "2D", "10D", "2B", "3B") or known < 8:
             continue

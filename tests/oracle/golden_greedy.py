@@ -1,4 +1,5 @@
-"""Greedy decoding of 64 tokens, EOS suppressed as ChronosModel.forward does it, from contexts whose every choice is clear."""
+"""Greedy decoding of 64 tokens, EOS suppressed as ChronosModel.forward does it, from contexts whose
+every choice is clear."""
 
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
-"""Importance of hyperparameters by pandas, scipy and Optuna; the Kolmogorov-Smirnov test and a parabola by scipy and numpy.
+"""Importance of hyperparameters by pandas, scipy and Optuna; the Kolmogorov-Smirnov test and a
+parabola by scipy and numpy.
 
 Needs optuna, pandas and scipy alone, not torch: python tests/oracle/golden_importance.py"""
 
@@ -19,7 +20,8 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def distribution(values):
-    """What ftgpu takes for the search space: the range of the values, logarithmic from a factor of ten on."""
+    """What ftgpu takes for the search space: the range of the values, logarithmic from a factor of
+    ten on."""
     known = [v for v in values if v is not None]
     if any(isinstance(v, (str, bool)) for v in known):
         return CategoricalDistribution(list(dict.fromkeys(known)))

@@ -99,7 +99,8 @@ WORDS += ["NULL", "NaN", "None", "n/a", "nan", "null"]
 
 
 def make_words():
-    """All that pandas.read_csv takes for a missing value, and what looks like it; columns without a name or with another's."""
+    """All that pandas.read_csv takes for a missing value, and what looks like it; columns without a
+    name or with another's."""
     rng = np.random.default_rng(9)
     n = 60
     lines = ["Date,Close,Volume,Volume,,Lower,Note,Change,Flag"]

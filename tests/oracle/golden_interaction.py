@@ -1,4 +1,5 @@
-"""The interaction of two hyperparameters: two-way analyses of variance by numpy's least squares and scipy's F.
+"""The interaction of two hyperparameters: two-way analyses of variance by numpy's least squares and
+scipy's F.
 
 Needs numpy and scipy alone: python tests/oracle/golden_interaction.py"""
 

@@ -1,4 +1,5 @@
-"""Forecast metrics in double, written after their definitions; wql as GluonTS' MeanWeightedSumQuantileLoss over 0.1 ... 0.9."""
+"""Forecast metrics in double, written after their definitions; wql as GluonTS'
+MeanWeightedSumQuantileLoss over 0.1 ... 0.9."""
 
 import numpy as np
 
@@ -12,7 +13,8 @@ def quotient(numerator, denominator):
 
 
 def directions(truth, point, last_observation):
-    """Signs of both changes at the steps where the truth's change is known; the step before a window is the last observation."""
+    """Signs of both changes at the steps where the truth's change is known; the step before a
+    window is the last observation."""
     before = last_observation[:, None]
     truth_change = np.diff(np.hstack([before, truth]))
     point_change = np.diff(np.hstack([before, point]))
@@ -44,7 +46,8 @@ def metrics(truth, samples, last_observation, train, season):
 
 
 def case(name, season, rng, train, truth, spread, n_samples, last_observation=None):
-    """Forecasts that miss the truth by about their spread; numbers have few digits so that the file stays small."""
+    """Forecasts that miss the truth by about their spread; numbers have few digits so that the file
+    stays small."""
     centre = np.nan_to_num(truth) + rng.normal(size=truth.shape) * spread
     samples = centre[:, None] + rng.normal(size=(len(truth), n_samples, truth.shape[1])) * spread
     samples, truth, train = np.round(samples, 2), np.round(truth, 3), np.round(train, 3)

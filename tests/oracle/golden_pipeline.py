@@ -1,4 +1,5 @@
-"""ChronosPipeline.predict over more than one chunk: what is appended to the context and tokenized anew."""
+"""ChronosPipeline.predict over more than one chunk: what is appended to the context and tokenized
+anew."""
 
 from unittest import mock
 

@@ -1,4 +1,5 @@
-"""The distribution of the next token after EOS suppression, temperature, top-k and top-p, by the processors that generate() itself builds."""
+"""The distribution of the next token after EOS suppression, temperature, top-k and top-p, by the
+processors that generate() itself builds."""
 
 import torch
 from transformers import GenerationConfig
@@ -58,7 +59,8 @@ def processors(model, temperature, top_k, top_p):
 
 
 def check_clear_cut(scores, logits, top_p):
-    """Top-p's cut lies between different logits, and not within rounding of the threshold: any correct implementation agrees."""
+    """Top-p's cut lies between different logits, and not within rounding of the threshold: any
+    correct implementation agrees."""
     ascending, order = scores.double().sort()
     sums = ascending.softmax(-1).cumsum(-1)
     assert ((sums - (1 - top_p)).abs() > 1e-5).all()

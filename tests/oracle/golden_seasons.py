@@ -1,6 +1,7 @@
 """The season of a frequency by GluonTS' get_seasonality.
 
-Each line of seasons.csv is a pandas frequency and its season. Needs only gluonts (0.17) and pandas."""
+Each line of seasons.csv is a pandas frequency and its season. Needs only gluonts (0.17) and pandas.
+"""
 
 import logging
 import pathlib

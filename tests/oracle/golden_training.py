@@ -1,4 +1,5 @@
-"""Traces of AdamW as PEFT's users train: learning rate schedules, 20 steps of each adapter kind, and going on from a trained adapter."""
+"""Traces of AdamW as PEFT's users train: learning rate schedules, 20 steps of each adapter kind,
+and going on from a trained adapter."""
 
 import numpy as np
 import torch
@@ -73,7 +74,8 @@ def start(adapter):
 
 
 def check_bounds(name, adapter, batches, recipe, log):
-    """The bounds on f32 and bf16 losses can be met; the trace learns something; clipping sometimes binds."""
+    """The bounds on f32 and bf16 losses can be met; the trace learns something; clipping sometimes
+    binds."""
     model = start(adapter)
     with in_double(model):
         exact = train(model, batches, recipe)

@@ -3,8 +3,9 @@
   python3.11 -m venv VENV && VENV/bin/pip install -r tests/oracle/requirements.txt
   VENV/bin/python tests/oracle/make_golden.py [subject ...]
 
-On one machine the files come out the same to the bit; another processor may change the last bits. Each subject asserts
-that its goldens are fair: far from rounding's reach, and within the tests' bounds for f32 and bf16 implementations.
+On one machine the files come out the same to the bit; another processor may change the last bits.
+Each subject asserts that its goldens are fair: far from rounding's reach, and within the tests'
+bounds for f32 and bf16 implementations.
 """
 
 import importlib

@@ -1,4 +1,5 @@
-"""Small random Chronos-T5 models that can show a fault: initialisation factor 1, norm weights that are not 1, a strong relative bias."""
+"""Small random Chronos-T5 models that can show a fault: initialisation factor 1, norm weights that
+are not 1, a strong relative bias."""
 
 import json
 

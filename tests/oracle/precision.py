@@ -1,4 +1,5 @@
-"""Can the goldens' bounds be met at all? The same computation in double, and with bf16 matrix inputs as ftgpu's --dtype bf16 rounds them."""
+"""Can the goldens' bounds be met at all? The same computation in double, and with bf16 matrix
+inputs as ftgpu's --dtype bf16 rounds them."""
 
 import contextlib
 from unittest import mock
@@ -10,7 +11,8 @@ from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 
 def norm_in_double(self, x):
-    """T5LayerNorm computes its variance in f32 whatever the input's type; this is the formula alone."""
+    """T5LayerNorm computes its variance in f32 whatever the input's type; this is the formula
+    alone."""
     return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon))
 
 

@@ -50,9 +50,8 @@ int ft_command_report(int argc, const char *const *argv)
     const ft_option table[] = {
         FT_OPT_TEXT("out", &options.out, "FILE", "where the page goes; a file that is there is replaced",
                     .required = true),
-        FT_OPTIONS_BEST_BY(
-            options.metric, "mae (default), rmse, mase, directional_accuracy, smape, wql or coverage_80",
-            options.split, "val or test (default val: test is held back, and shown beside it)"),
+        FT_OPTIONS_BEST_BY(options.metric, "one of " FT_METRIC_LIST " (default mae)", options.split,
+                           "val or test (default val: test is held back, and shown beside it)"),
         FT_OPTIONS_SELECTION(options.selection),
         {.name = NULL},
     };

@@ -7,25 +7,11 @@
 #include "base/text.h"
 #include "tracker/metrics.h"
 
-const char *const ft_metric_names[FT_N_METRICS] = {
-    [FT_MAE] = "mae",
-    [FT_RMSE] = "rmse",
-    [FT_MASE] = "mase",
-    [FT_DIRECTIONAL_ACCURACY] = "directional_accuracy",
-    [FT_SMAPE] = "smape",
-    [FT_WQL] = "wql",
-    [FT_COVERAGE_80] = "coverage_80",
-};
+#define NAME(metric, name) #name,
+const char *const ft_metric_names[FT_N_METRICS] = {FT_METRICS(NAME)};
 
-static const size_t offsets[FT_N_METRICS] = {
-    [FT_MAE] = offsetof(ft_metrics, mae),
-    [FT_RMSE] = offsetof(ft_metrics, rmse),
-    [FT_MASE] = offsetof(ft_metrics, mase),
-    [FT_DIRECTIONAL_ACCURACY] = offsetof(ft_metrics, directional_accuracy),
-    [FT_SMAPE] = offsetof(ft_metrics, smape),
-    [FT_WQL] = offsetof(ft_metrics, wql),
-    [FT_COVERAGE_80] = offsetof(ft_metrics, coverage_80),
-};
+#define OFFSET(metric, name) offsetof(ft_metrics, name),
+static const size_t offsets[FT_N_METRICS] = {FT_METRICS(OFFSET)};
 
 ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err)
 {

@@ -34,30 +34,33 @@
 #include "base/error.h"
 #include "tracker/quantiles.h"
 
+/* All metrics: ft_metric, and the name in files and members of structs. */
+#define FT_METRICS(METRIC)                                                                                   \
+    METRIC(FT_MAE, mae)                                                                                      \
+    METRIC(FT_RMSE, rmse)                                                                                    \
+    METRIC(FT_MASE, mase)                                                                                    \
+    METRIC(FT_DIRECTIONAL_ACCURACY, directional_accuracy)                                                    \
+    METRIC(FT_SMAPE, smape)                                                                                  \
+    METRIC(FT_WQL, wql)                                                                                      \
+    METRIC(FT_COVERAGE_80, coverage_80)
+/* The names in this order, for help texts. */
+#define FT_METRIC_LIST "mae, rmse, mase, directional_accuracy, smape, wql, coverage_80"
+
+#define FT_METRIC_ENTRY(metric, name) metric,
+typedef enum ft_metric { FT_METRICS(FT_METRIC_ENTRY) FT_N_METRICS } ft_metric;
+
 typedef struct ft_metrics {
     /* false: this split has no metrics at all (a zeroed struct); the numbers mean
      * nothing */
     bool evaluated;
-    double mae, rmse, mase, directional_accuracy, smape, wql, coverage_80;
+#define FT_METRIC_MEMBER(metric, name) double name;
+    FT_METRICS(FT_METRIC_MEMBER)
     /* steps with a known truth; 0 when the metrics were read from a file */
     int64_t n_steps;
     char notes[512]; /* "mase is undefined: ...; ..." or "" */
 } ft_metrics;
 
-typedef enum ft_metric {
-    FT_MAE,
-    FT_RMSE,
-    FT_MASE,
-    FT_DIRECTIONAL_ACCURACY,
-    FT_SMAPE,
-    FT_WQL,
-    FT_COVERAGE_80,
-    FT_N_METRICS
-} ft_metric;
-
-/* The names in the order of the enum, for help texts. */
-#define FT_METRIC_LIST "mae, rmse, mase, directional_accuracy, smape, wql, coverage_80"
-/* "mae", "rmse", ...: the names in files, in the order of the enum. */
+/* "mae", "rmse", ...: by ft_metric. */
 extern const char *const ft_metric_names[FT_N_METRICS];
 
 /* The metric of that name; FT_BAD_INPUT with the nearest name and the list where there is

@@ -9,15 +9,9 @@
 #include "tracker/metrics.h"
 
 _Static_assert(sizeof(ft_scores) == FT_N_METRICS * sizeof(double), "ft_scores has a member for each metric");
-#define FT_SCORE_AT(member, metric)                                                                          \
-    _Static_assert(offsetof(ft_scores, member) == (metric) * sizeof(double), "ft_scores: " #member)
-FT_SCORE_AT(mae, FT_MAE);
-FT_SCORE_AT(rmse, FT_RMSE);
-FT_SCORE_AT(mase, FT_MASE);
-FT_SCORE_AT(directional_accuracy, FT_DIRECTIONAL_ACCURACY);
-FT_SCORE_AT(smape, FT_SMAPE);
-FT_SCORE_AT(wql, FT_WQL);
-FT_SCORE_AT(coverage_80, FT_COVERAGE_80);
+#define FT_SCORE_AT(metric, name)                                                                            \
+    _Static_assert(offsetof(ft_scores, name) == (metric) * sizeof(double), "ft_scores: " #name);
+FT_METRICS(FT_SCORE_AT)
 
 /* The member for a metric. */
 static inline double *ft_score(ft_scores *scores, ft_metric metric)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/slurm.h"
+#include "cli/sweep_plan.h"
 #include "cli/training_options.h"
 #include "cli/verdict.h"
 #include "host/dry_run.h"
@@ -14,69 +15,6 @@
 #include "kernels/comm.h"
 
 enum { SEARCH_ROWS = 14 }; /* of the option table */
-
-/* A row a configuration: what varies, its batch, and with whose training it comes. */
-static void fill_plan_table(const ft_sweep *sweep, ft_table *table)
-{
-    const ft_grid *grid = &sweep->grid;
-    const ft_plan *plan = &sweep->plan;
-    ft_text cell = FT_TEXT_EMPTY;
-    size_t number = ft_table_column(table, "configuration");
-    size_t *batch_of = calloc(grid->count, sizeof *batch_of), *trained = calloc(grid->count, sizeof *trained);
-    table->failed = table->failed || !batch_of || !trained;
-    for (size_t b = 0; b < plan->n_batches && !table->failed; b++)
-        for (size_t i = 0; i < plan->batches[b].count; i++) {
-            const ft_trajectory *t = &plan->trajectories[plan->batches[b].first + i];
-            for (size_t k = 0; k < t->count; k++) {
-                batch_of[plan->members[t->first + k]] = b + 1;
-                trained[plan->members[t->first + k]] = plan->members[t->first + t->count - 1] + 1;
-            }
-        }
-    for (size_t k = 0; k < grid->n_keys; k++) ft_table_column(table, grid->keys[k]->name);
-    size_t batch = ft_table_column(table, "batch"), with = ft_table_column(table, "trained_with");
-    for (size_t i = 0; i < grid->count && !table->failed; i++) {
-        ft_table_add_row(table);
-        ft_table_set_number(table, number, (double)i + 1);
-        for (size_t k = 0; k < grid->n_keys; k++) {
-            cell.length = 0;
-            ft_field_to_text(grid->keys[k], &grid->configs[i], &cell);
-            table->failed = table->failed || cell.failed;
-            ft_table_set_text(table, number + 1 + k, cell.data);
-        }
-        ft_table_set_number(table, batch, (double)batch_of[i]);
-        ft_table_set_number(table, with, (double)trained[i]);
-    }
-    free(trained);
-    free(batch_of);
-    ft_text_free(&cell);
-}
-
-static double figure(const cJSON *figures, const char *key)
-{
-    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(figures, key));
-}
-
-/* The plan in numbers, on stderr: a line for all, and one a batch. */
-static void tell_figures(const cJSON *figures)
-{
-    double n_configurations = figure(figures, "n_configurations"),
-           n_trajectories = figure(figures, "n_trajectories"), n_batches = figure(figures, "n_batches");
-    fprintf(stderr,
-            "%.0f configuration%s, %.0f trajector%s, %.0f batch%s, about %.3g s of training and %.3g s of "
-            "evaluation\n",
-            n_configurations, n_configurations == 1 ? "" : "s", n_trajectories,
-            n_trajectories == 1 ? "y" : "ies", n_batches, n_batches == 1 ? "" : "es",
-            figure(figures, "train_seconds"), figure(figures, "evaluation_seconds"));
-    const cJSON *batch, *list = cJSON_GetObjectItemCaseSensitive(figures, "batches");
-    if (n_batches > 20) return;
-    cJSON_ArrayForEach(batch, list)
-    {
-        int count = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(batch, "trajectories"));
-        fprintf(stderr, "batch %.0f: %d trajector%s, %.0f at a time, %.3g GB, about %.3g s\n",
-                figure(batch, "batch"), count, count == 1 ? "y" : "ies", figure(batch, "slots"),
-                figure(batch, "memory_bytes") / 1e9, figure(batch, "train_seconds"));
-    }
-}
 
 static ft_status print_plan(ft_engine *engine, const ft_sweep_request *request, const char *format,
                             ft_error *err)
@@ -90,11 +28,8 @@ static ft_status print_plan(ft_engine *engine, const ft_sweep_request *request, 
     if (how == FT_TABLE_JSON) {
         status = ft_print_json(figures, err);
     } else {
-        ft_table table = FT_TABLE_EMPTY;
-        fill_plan_table(&sweep, &table);
-        status = ft_print_table(&table, how, err);
-        if (status == FT_OK) tell_figures(figures);
-        ft_table_free(&table);
+        status = ft_print_plan(&sweep, how, err);
+        if (status == FT_OK) ft_tell_plan_figures(figures);
     }
     cJSON_Delete(figures);
     ft_sweep_close(&sweep);

@@ -20,8 +20,8 @@ typedef struct ft_grid_source {
     const char *const *grids; /* (n_grids) */
     size_t n_grids;
     const char *grid_file, *configs_file; /* or NULL */
-    /* each configuration is repeated with so many seeds: its own, and those that follow;
-     * 0: not said, 1: once */
+    /* how many times each configuration is trained: with its own seed, and with the next
+     * ones. 0: not given, as 1; but 1 alone, without the other sources, is a sweep */
     int64_t seeds;
     int64_t max_configs; /* > 0 */
 } ft_grid_source;

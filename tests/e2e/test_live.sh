@@ -75,7 +75,8 @@ expect out '"event":"epoch","configurations":2,"configuration":1,"what_varies":"
 expect out '"event":"finished","configurations":2,"configuration":2,"what_varies":"lora_rank=4","outcome":\{"experiment_id":"events_002_'
 [ "$(grep -vc '^{"event":"[a-z]*".*}$' out)" = 0 ] || fail "something else on stdout: $(grep -v '^{"event"' out)"
 
-# TensorBoard gets the same files while the sweep works and afterwards; a place that cannot be written ends nothing.
+# TensorBoard gets the same files while the sweep works and afterwards; a place that cannot be
+# written ends nothing.
 must sweep $job --grid lora_rank=2,4 --name board --tensorboard board
 must export --match 'board_*' --tensorboard again
 expect out '^again: 2 experiments; tensorboard --logdir again$'

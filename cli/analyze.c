@@ -132,7 +132,7 @@ static ft_status overfitting(const ft_experiments *experiments, const analyze_op
 
 int ft_command_analyze_overfitting(int argc, const char *const *argv)
 {
-    analyze_options options = {.run = overfitting, .detail = FT_SCORES};
+    analyze_options options = {.run = overfitting, .detail = FT_HISTORY};
     ft_command_line line = {
         .command = "ftgpu analyze overfitting",
         .summary = "Shows which experiments fit the training split much better than the validation split.",

@@ -455,3 +455,19 @@ cJSON *ft_json_number(double value)
 {
     return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
 }
+
+void ft_json_set(cJSON **object, const char *key, cJSON *item)
+{
+    if (*object && item && cJSON_AddItemToObject(*object, key, item)) return;
+    cJSON_Delete(item);
+    cJSON_Delete(*object);
+    *object = NULL;
+}
+
+void ft_json_append(cJSON **list, cJSON *item)
+{
+    if (*list && item && cJSON_AddItemToArray(*list, item)) return;
+    cJSON_Delete(item);
+    cJSON_Delete(*list);
+    *list = NULL;
+}

@@ -30,4 +30,10 @@ ft_status ft_json_write(const char *path, const cJSON *value, ft_error *err);
 /* A number, or null where the value is not finite. */
 cJSON *ft_json_number(double value);
 
+/* Adds a member to an object, or an item to a list, and takes ownership of it. When
+ * memory runs out, now or before (a NULL argument), both are deleted and *object or
+ * *list becomes NULL: one look at the end is enough. */
+void ft_json_set(cJSON **object, const char *key, cJSON *item);
+void ft_json_append(cJSON **list, cJSON *item);
+
 #endif

@@ -3,6 +3,7 @@
 #ifndef FT_BASE_TEXT_H
 #define FT_BASE_TEXT_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,6 +31,11 @@ enum { FT_NUMBER_CHARS = 40 };
  * "32", "-0"); "nan", "inf" or "-inf" otherwise. Independent of the locale. Returns
  * `out`. */
 char *ft_format_double(double value, char out[FT_NUMBER_CHARS]);
+/* The value, or a NaN without the sign that printf would print. */
+static inline double ft_unsigned_nan(double value)
+{
+    return isnan(value) ? (double)NAN : value;
+}
 /* The same for a float: the shortest text that strtof reads back exactly. */
 char *ft_format_float(float value, char out[FT_NUMBER_CHARS]);
 

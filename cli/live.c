@@ -112,12 +112,6 @@ void ft_live_line(void *context, const char *line)
     draw(live);
 }
 
-/* Drops the sign of a NaN, which printf would print. */
-static double shown(double value)
-{
-    return isnan(value) ? (double)NAN : value;
-}
-
 static void print_epoch(const ft_event *event)
 {
     char line[512];
@@ -133,7 +127,8 @@ static void print_finished(const ft_outcome *outcome)
     else if (outcome->pruned_at_epoch > 0)
         fprintf(stderr, "pruned after epoch %lld\n", (long long)outcome->pruned_at_epoch);
     else
-        fprintf(stderr, "val mae %.6g  test mae %.6g\n", shown(outcome->val.mae), shown(outcome->test.mae));
+        fprintf(stderr, "val mae %.6g  test mae %.6g\n", ft_unsigned_nan(outcome->val.mae),
+                ft_unsigned_nan(outcome->test.mae));
 }
 
 static void print_json(const ft_event *event)

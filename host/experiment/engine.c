@@ -1,7 +1,6 @@
 /* Opening a device; see engine.h. */
 #include "host/experiment/engine.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,20 +199,14 @@ void ft_engine_say(const ft_engine *engine, const char *format, ...)
     engine->settings.progress(engine->settings.context, line);
 }
 
-/* Drops the sign of a NaN, which printf would print. */
-static double shown(double value)
-{
-    return isnan(value) ? (double)NAN : value;
-}
-
 void ft_event_to_line(const ft_event *e, char *line, size_t size)
 {
     char label[64] = "run";
     if (e->configurations > 0) snprintf(label, sizeof label, "%zu/%zu", e->configuration, e->configurations);
     snprintf(line, size,
              "%s  epoch %.0f/%lld  loss %.4f  val_loss %.4f  lr %.3g  grad_norm %.3g  %.0f tokens/s", label,
-             e->epochs_done, (long long)e->epochs, shown(e->loss), shown(e->val_loss), e->learning_rate,
-             shown(e->grad_norm), e->tokens_per_second);
+             e->epochs_done, (long long)e->epochs, ft_unsigned_nan(e->loss), ft_unsigned_nan(e->val_loss),
+             e->learning_rate, ft_unsigned_nan(e->grad_norm), e->tokens_per_second);
 }
 
 void ft_engine_tell(const ft_engine *engine, const ft_event *event)

@@ -153,25 +153,9 @@ static ft_status call(ft_mlflow *m, const char *path, cJSON *body, cJSON **answe
 /* -- JSON; a member that cannot be allocated makes the body NULL, and the call fails
  * -- */
 
-static void put(cJSON **body, const char *key, cJSON *item)
-{
-    if (*body && item && cJSON_AddItemToObject(*body, key, item)) return;
-    cJSON_Delete(item);
-    cJSON_Delete(*body);
-    *body = NULL;
-}
-
 static void put_text(cJSON **body, const char *key, const char *value)
 {
-    put(body, key, cJSON_CreateString(value));
-}
-
-static void append(cJSON **list, cJSON *item)
-{
-    if (*list && item && cJSON_AddItemToArray(*list, item)) return;
-    cJSON_Delete(item);
-    cJSON_Delete(*list);
-    *list = NULL;
+    ft_json_set(body, key, cJSON_CreateString(value));
 }
 
 /* {"key": ..., "value": ...}, added to a list. */
@@ -180,7 +164,7 @@ static void append_pair(cJSON **list, const char *key, const char *value)
     cJSON *pair = cJSON_CreateObject();
     put_text(&pair, "key", key);
     put_text(&pair, "value", value);
-    append(list, pair);
+    ft_json_append(list, pair);
 }
 
 /* POST with a body that was put together; NULL: memory ran out. */
@@ -282,17 +266,11 @@ static ft_status find_run(ft_mlflow *m, const char *id, cJSON **run, ft_error *e
     const char quote = strchr(id, '\'') ? '"' : '\'';
     *run = NULL;
     ft_text_addf(&filter, "tags.`ftgpu.experiment_id` = %c%s%c", quote, id, quote);
-    append(&ids, cJSON_CreateString(m->experiment_id));
-    put(&body, "experiment_ids", ids);
-    put_text(&body, "filter", filter.data && !filter.failed ? filter.data : "");
-    put(&body, "max_results", cJSON_CreateNumber(1));
-    ft_status status = filter.failed ? FT_NO_MEMORY : FT_OK;
-    if (status == FT_OK) {
-        status = post(m, "/api/2.0/mlflow/runs/search", body, &answer, err);
-    } else {
-        cJSON_Delete(body);
-        ft_no_memory(err, "a request", filter.length);
-    }
+    ft_json_append(&ids, cJSON_CreateString(m->experiment_id));
+    ft_json_set(&body, "experiment_ids", ids);
+    ft_json_set(&body, "filter", filter.failed ? NULL : cJSON_CreateString(filter.data));
+    ft_json_set(&body, "max_results", cJSON_CreateNumber(1));
+    ft_status status = post(m, "/api/2.0/mlflow/runs/search", body, &answer, err);
     cJSON *runs = cJSON_GetObjectItemCaseSensitive(answer, "runs");
     if (status == FT_OK && cJSON_GetArraySize(runs) > 0) *run = cJSON_DetachItemFromArray(runs, 0);
     cJSON_Delete(answer);
@@ -330,8 +308,8 @@ static ft_status create_run(ft_mlflow *m, const ft_experiment *e, double began, 
     append_tags(&tags, e);
     put_text(&body, "experiment_id", m->experiment_id);
     put_text(&body, "run_name", e->experiment_id);
-    put(&body, "start_time", cJSON_CreateNumber((double)milliseconds(began)));
-    put(&body, "tags", tags);
+    ft_json_set(&body, "start_time", cJSON_CreateNumber((double)milliseconds(began)));
+    ft_json_set(&body, "tags", tags);
     ft_status status = post(m, "/api/2.0/mlflow/runs/create", body, &answer, err);
     if (status == FT_OK) *run = cJSON_DetachItemFromObjectCaseSensitive(answer, "run");
     cJSON_Delete(answer);
@@ -343,7 +321,7 @@ static ft_status send_batch(ft_mlflow *m, const char *run_id, const char *key, c
 {
     cJSON *body = cJSON_CreateObject();
     put_text(&body, "run_id", run_id);
-    put(&body, key, *list);
+    ft_json_set(&body, key, *list);
     *list = cJSON_CreateArray();
     return post(m, "/api/2.0/mlflow/runs/log-batch", body, NULL, err);
 }
@@ -386,10 +364,10 @@ static void add_metric(metrics *to, const char *key, double value, double second
     if (!isfinite(value) || to->status != FT_OK) return;
     cJSON *metric = cJSON_CreateObject();
     put_text(&metric, "key", key);
-    put(&metric, "value", cJSON_CreateRaw(ft_format_double(value, text)));
-    put(&metric, "timestamp", cJSON_CreateNumber((double)milliseconds(seconds)));
-    put(&metric, "step", cJSON_CreateNumber((double)step));
-    append(&to->list, metric);
+    ft_json_set(&metric, "value", cJSON_CreateRaw(ft_format_double(value, text)));
+    ft_json_set(&metric, "timestamp", cJSON_CreateNumber((double)milliseconds(seconds)));
+    ft_json_set(&metric, "step", cJSON_CreateNumber((double)step));
+    ft_json_append(&to->list, metric);
     if (++to->count == MOST_METRICS) {
         to->status = send_batch(to->mlflow, to->run_id, "metrics", &to->list, to->err);
         to->count = 0;
@@ -469,7 +447,7 @@ static ft_status end_run(ft_mlflow *m, const char *run_id, const ft_experiment *
     cJSON *body = cJSON_CreateObject(), *tag = cJSON_CreateObject();
     put_text(&body, "run_id", run_id);
     put_text(&body, "status", e->error ? "FAILED" : "FINISHED");
-    put(&body, "end_time", cJSON_CreateNumber((double)milliseconds(ended)));
+    ft_json_set(&body, "end_time", cJSON_CreateNumber((double)milliseconds(ended)));
     put_text(&tag, "run_id", run_id);
     put_text(&tag, "key", "ftgpu.sent");
     put_text(&tag, "value", "true");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "host/sweep/live_report.h"
 #include "host/workers/batch_queue.h"
 #include "host/workers/process_pool.h"
@@ -189,8 +190,8 @@ static ft_status hear_epochs(coordinator *c, int32_t number, const cJSON *messag
     if (status == FT_OK) status = ft_sweep_judge(c->sweep, trajectories, epochs, n, pruned, err);
     if (status == FT_OK) {
         cJSON *reply = ft_message("type", "prune"), *list = cJSON_CreateArray();
-        for (int k = 0; k < n; k++) ft_message_append(&list, cJSON_CreateBool(pruned[k]));
-        ft_message_put(&reply, "pruned", list);
+        for (int k = 0; k < n; k++) ft_json_append(&list, cJSON_CreateBool(pruned[k]));
+        ft_json_set(&reply, "pruned", list);
         status = answer(c, number, reply, err);
     }
     free(pruned);
@@ -316,7 +317,7 @@ static ft_status tell_all_to_stop(coordinator *c, ft_stop how, ft_error *err)
     for (int32_t i = 0; i < c->pool->n_workers && status == FT_OK; i++) {
         if (!c->workers[i].is_running) continue;
         cJSON *message = ft_message("type", "stop");
-        ft_message_put(&message, "how", cJSON_CreateNumber(how));
+        ft_json_set(&message, "how", cJSON_CreateNumber(how));
         status = say(c, i, message, err);
     }
     return status;

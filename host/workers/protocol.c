@@ -114,22 +114,6 @@ cJSON *ft_message(const char *key, const char *value)
     return NULL;
 }
 
-void ft_message_put(cJSON **message, const char *key, cJSON *item)
-{
-    if (*message && item && cJSON_AddItemToObject(*message, key, item)) return;
-    cJSON_Delete(item);
-    cJSON_Delete(*message);
-    *message = NULL;
-}
-
-void ft_message_append(cJSON **list, cJSON *item)
-{
-    if (*list && item && cJSON_AddItemToArray(*list, item)) return;
-    cJSON_Delete(item);
-    cJSON_Delete(*list);
-    *list = NULL;
-}
-
 bool ft_message_is(const cJSON *message, const char *key, const char *value)
 {
     return strcmp(ft_message_text(message, key), value) == 0;
@@ -152,7 +136,7 @@ static cJSON *scores_to_json(const ft_scores *scores)
     ft_scores copy = *scores;
     cJSON *object = cJSON_CreateObject();
     for (int i = 0; i < FT_N_METRICS; i++)
-        ft_message_put(&object, ft_metric_names[i], ft_json_number(*ft_score(&copy, (ft_metric)i)));
+        ft_json_set(&object, ft_metric_names[i], ft_json_number(*ft_score(&copy, (ft_metric)i)));
     return object;
 }
 
@@ -169,36 +153,36 @@ _Static_assert(sizeof event_names / sizeof *event_names == FT_N_EVENTS, "a name 
 
 static void put_figures(cJSON **object, const ft_event *e)
 {
-    ft_message_put(object, "epochs", cJSON_CreateNumber((double)e->epochs));
-    ft_message_put(object, "epochs_done", ft_json_number(e->epochs_done));
-    ft_message_put(object, "loss", ft_json_number(e->loss));
-    ft_message_put(object, "val_loss", ft_json_number(e->val_loss));
-    ft_message_put(object, "learning_rate", ft_json_number(e->learning_rate));
-    ft_message_put(object, "grad_norm", ft_json_number(e->grad_norm));
-    ft_message_put(object, "tokens_per_second", ft_json_number(e->tokens_per_second));
+    ft_json_set(object, "epochs", cJSON_CreateNumber((double)e->epochs));
+    ft_json_set(object, "epochs_done", ft_json_number(e->epochs_done));
+    ft_json_set(object, "loss", ft_json_number(e->loss));
+    ft_json_set(object, "val_loss", ft_json_number(e->val_loss));
+    ft_json_set(object, "learning_rate", ft_json_number(e->learning_rate));
+    ft_json_set(object, "grad_norm", ft_json_number(e->grad_norm));
+    ft_json_set(object, "tokens_per_second", ft_json_number(e->tokens_per_second));
 }
 
 static void put_counts(cJSON **object, const ft_event *e)
 {
-    ft_message_put(object, "own", cJSON_CreateNumber((double)e->own));
-    ft_message_put(object, "done", cJSON_CreateNumber((double)e->done));
-    ft_message_put(object, "failed", cJSON_CreateNumber((double)e->failed));
-    ft_message_put(object, "pruned", cJSON_CreateNumber((double)e->pruned));
-    ft_message_put(object, "epochs", cJSON_CreateNumber((double)e->epochs));
+    ft_json_set(object, "own", cJSON_CreateNumber((double)e->own));
+    ft_json_set(object, "done", cJSON_CreateNumber((double)e->done));
+    ft_json_set(object, "failed", cJSON_CreateNumber((double)e->failed));
+    ft_json_set(object, "pruned", cJSON_CreateNumber((double)e->pruned));
+    ft_json_set(object, "epochs", cJSON_CreateNumber((double)e->epochs));
 }
 
 cJSON *ft_event_to_json(const ft_event *e)
 {
     cJSON *object = ft_message("event", event_names[e->kind]);
     if (e->configurations > 0)
-        ft_message_put(&object, "configurations", cJSON_CreateNumber((double)e->configurations));
+        ft_json_set(&object, "configurations", cJSON_CreateNumber((double)e->configurations));
     if (e->configuration > 0)
-        ft_message_put(&object, "configuration", cJSON_CreateNumber((double)e->configuration));
+        ft_json_set(&object, "configuration", cJSON_CreateNumber((double)e->configuration));
     if (e->what_varies && *e->what_varies)
-        ft_message_put(&object, "what_varies", cJSON_CreateString(e->what_varies));
+        ft_json_set(&object, "what_varies", cJSON_CreateString(e->what_varies));
     if (e->kind == FT_EVENT_TRAINING || e->kind == FT_EVENT_EPOCH) put_figures(&object, e);
     if (e->kind == FT_EVENT_SWEEP) put_counts(&object, e);
-    if (e->outcome) ft_message_put(&object, "outcome", ft_outcome_to_json(e->outcome));
+    if (e->outcome) ft_json_set(&object, "outcome", ft_outcome_to_json(e->outcome));
     return object;
 }
 
@@ -232,13 +216,13 @@ bool ft_event_from_json(const cJSON *object, ft_event *event)
 cJSON *ft_outcome_to_json(const ft_outcome *outcome)
 {
     cJSON *object = ft_message("experiment_id", outcome->experiment_id);
-    ft_message_put(&object, "directory", cJSON_CreateString(outcome->directory));
-    ft_message_put(&object, "failed", cJSON_CreateBool(outcome->failed));
-    ft_message_put(&object, "error", cJSON_CreateString(outcome->error));
-    ft_message_put(&object, "pruned_at_epoch", cJSON_CreateNumber((double)outcome->pruned_at_epoch));
-    ft_message_put(&object, "train", scores_to_json(&outcome->train));
-    ft_message_put(&object, "val", scores_to_json(&outcome->val));
-    ft_message_put(&object, "test", scores_to_json(&outcome->test));
+    ft_json_set(&object, "directory", cJSON_CreateString(outcome->directory));
+    ft_json_set(&object, "failed", cJSON_CreateBool(outcome->failed));
+    ft_json_set(&object, "error", cJSON_CreateString(outcome->error));
+    ft_json_set(&object, "pruned_at_epoch", cJSON_CreateNumber((double)outcome->pruned_at_epoch));
+    ft_json_set(&object, "train", scores_to_json(&outcome->train));
+    ft_json_set(&object, "val", scores_to_json(&outcome->val));
+    ft_json_set(&object, "test", scores_to_json(&outcome->test));
     return object;
 }
 

@@ -70,11 +70,6 @@ bool ft_channel_has_message(const ft_channel *channel);
 /* An object with one text member. NULL when memory runs out; ft_channel_send then
  * fails. */
 cJSON *ft_message(const char *key, const char *value);
-/* Adds a member to a message, or an item to a list, and takes ownership of it. When
- * memory runs out, now or before (a NULL argument), both are deleted and *message or
- * *list becomes NULL. */
-void ft_message_put(cJSON **message, const char *key, cJSON *item);
-void ft_message_append(cJSON **list, cJSON *item);
 /* Whether the member `key` is the text `value`. */
 bool ft_message_is(const cJSON *message, const char *key, const char *value);
 /* A number member, or `otherwise` if it is missing; a text member, or "". */

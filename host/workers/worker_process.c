@@ -98,8 +98,8 @@ static bool is_recorded(void *context, size_t configuration)
 static ft_status begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
 {
     cJSON *message = ft_message("type", "begin");
-    ft_message_put(&message, "configuration", cJSON_CreateNumber((double)configuration));
-    ft_message_put(&message, "experiment_id", cJSON_CreateString(experiment_id));
+    ft_json_set(&message, "configuration", cJSON_CreateNumber((double)configuration));
+    ft_json_set(&message, "experiment_id", cJSON_CreateString(experiment_id));
     return confirm(context, message, err);
 }
 
@@ -107,8 +107,8 @@ static ft_status finish(void *context, size_t configuration, const ft_outcome *o
 {
     worker_process *w = context;
     cJSON *message = ft_message("type", "finish");
-    ft_message_put(&message, "configuration", cJSON_CreateNumber((double)configuration));
-    ft_message_put(&message, "outcome", ft_outcome_to_json(outcome));
+    ft_json_set(&message, "configuration", cJSON_CreateNumber((double)configuration));
+    ft_json_set(&message, "outcome", ft_outcome_to_json(outcome));
     w->recorded[configuration] = true;
     return confirm(w, message, err);
 }
@@ -121,13 +121,13 @@ static ft_status epochs_ended(void *context, const size_t *trajectories, const f
     cJSON *message = ft_message("type", "epochs"), *numbers = cJSON_CreateArray(), *at = cJSON_CreateArray(),
           *losses = cJSON_CreateArray();
     for (int32_t k = 0; k < n; k++) {
-        ft_message_append(&numbers, cJSON_CreateNumber((double)trajectories[k]));
-        ft_message_append(&at, cJSON_CreateNumber(epochs[k].epoch));
-        ft_message_append(&losses, ft_json_number(epochs[k].val_loss));
+        ft_json_append(&numbers, cJSON_CreateNumber((double)trajectories[k]));
+        ft_json_append(&at, cJSON_CreateNumber(epochs[k].epoch));
+        ft_json_append(&losses, ft_json_number(epochs[k].val_loss));
     }
-    ft_message_put(&message, "trajectories", numbers);
-    ft_message_put(&message, "epochs", at);
-    ft_message_put(&message, "val_losses", losses);
+    ft_json_set(&message, "trajectories", numbers);
+    ft_json_set(&message, "epochs", at);
+    ft_json_set(&message, "val_losses", losses);
     tell(w, message);
     cJSON *answer = await(w, -1);
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(answer, "pruned"), *item = list ? list->child : NULL;
@@ -155,14 +155,14 @@ static int engine_stop(void *context)
 static void say_line(void *context, const char *line)
 {
     cJSON *message = ft_message("type", "line");
-    ft_message_put(&message, "text", cJSON_CreateString(line));
+    ft_json_set(&message, "text", cJSON_CreateString(line));
     mention(context, message);
 }
 
 static void send_event(void *context, const ft_event *event)
 {
     cJSON *message = ft_message("type", "event");
-    ft_message_put(&message, "event", ft_event_to_json(event));
+    ft_json_set(&message, "event", ft_event_to_json(event));
     mention(context, message);
 }
 
@@ -265,8 +265,8 @@ static ft_status read_job(const worker_process *w, const cJSON *message, batch *
 static void say_status(worker_process *w, const char *what, ft_status status, const ft_error *err)
 {
     cJSON *message = ft_message("type", what);
-    ft_message_put(&message, "status", cJSON_CreateNumber(status));
-    ft_message_put(&message, "message", cJSON_CreateString(err->message));
+    ft_json_set(&message, "status", cJSON_CreateNumber(status));
+    ft_json_set(&message, "message", cJSON_CreateString(err->message));
     tell(w, message);
 }
 
@@ -322,9 +322,9 @@ static void say_ready(worker_process *w, int64_t busy_rows)
 {
     const ft_backend *backend = w->run_context->engine->backend;
     cJSON *message = ft_message("type", "ready");
-    ft_message_put(&message, "bf16", cJSON_CreateBool(backend->bf16));
-    ft_message_put(&message, "memory_bytes", cJSON_CreateNumber((double)backend->memory_bytes));
-    ft_message_put(&message, "busy_rows", cJSON_CreateNumber((double)busy_rows));
+    ft_json_set(&message, "bf16", cJSON_CreateBool(backend->bf16));
+    ft_json_set(&message, "memory_bytes", cJSON_CreateNumber((double)backend->memory_bytes));
+    ft_json_set(&message, "busy_rows", cJSON_CreateNumber((double)busy_rows));
     tell(w, message);
 }
 

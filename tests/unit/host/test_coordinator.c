@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "host/experiment/engine.h"
 #include "host/workers/coordinator.h"
 #include "host/workers/protocol.h"
@@ -52,8 +53,8 @@ static ft_status receive_from(void *context, int32_t worker, cJSON **message, ft
     if (c->is_gone || c->conduct == TALK_NONSENSE) return ft_fail(err, FT_FAILED, "gone");
     if (c->conduct == FAIL && !c->has_spoken) {
         *message = ft_message("type", "failed");
-        ft_message_put(message, "status", cJSON_CreateNumber(FT_BAD_INPUT));
-        ft_message_put(message, "message", cJSON_CreateString("no such device"));
+        ft_json_set(message, "status", cJSON_CreateNumber(FT_BAD_INPUT));
+        ft_json_set(message, "message", cJSON_CreateString("no such device"));
         c->has_spoken = true;
     }
     return FT_OK;

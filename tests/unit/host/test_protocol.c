@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "host/workers/protocol.h"
 
@@ -30,8 +31,8 @@ static cJSON *make_message(int number, size_t length)
     ft_text text = FT_TEXT_EMPTY;
     for (size_t i = 0; i < length; i++) ft_text_add(&text, "x");
     cJSON *message = ft_message("type", "train");
-    ft_message_put(&message, "number", cJSON_CreateNumber(number));
-    ft_message_put(&message, "text", cJSON_CreateString(text.data));
+    ft_json_set(&message, "number", cJSON_CreateNumber(number));
+    ft_json_set(&message, "text", cJSON_CreateString(text.data));
     ft_text_free(&text);
     cr_assert_not_null(message);
     return message;
@@ -70,15 +71,15 @@ Test(protocol, a_message_that_found_no_memory_is_not_sent)
 {
     ft_error err = {""};
     cJSON *message = ft_message("type", "go"), *received = NULL;
-    ft_message_put(&message, "number", NULL); /* as cJSON makes it without memory */
+    ft_json_set(&message, "number", NULL); /* as cJSON makes it without memory */
     cr_assert_null(message, "half a message");
-    ft_message_put(&message, "more", cJSON_CreateNumber(1));
+    ft_json_set(&message, "more", cJSON_CreateNumber(1));
     cr_expect_null(message);
     cr_expect_eq(ft_channel_send(&ends[0], message, &err), FT_NO_MEMORY);
     cJSON *list = cJSON_CreateArray();
-    ft_message_append(&list, cJSON_CreateBool(true));
-    ft_message_append(&list, NULL);
-    ft_message_append(&list, cJSON_CreateBool(false));
+    ft_json_append(&list, cJSON_CreateBool(true));
+    ft_json_append(&list, NULL);
+    ft_json_append(&list, cJSON_CreateBool(false));
     cr_expect_null(list, "a list without one of its items");
     cr_expect_eq(ft_channel_receive(&ends[1], 0, &received, &err), FT_OK);
     cr_expect_null(received);
@@ -90,7 +91,7 @@ Test(protocol, an_outcome_comes_over_as_it_was)
     outcome.test = (ft_scores){1, 2, 3, 4, 5, 6, 7};
     ft_error err = {""};
     cJSON *message = ft_message("type", "finish"), *received = NULL;
-    ft_message_put(&message, "outcome", ft_outcome_to_json(&outcome));
+    ft_json_set(&message, "outcome", ft_outcome_to_json(&outcome));
     cr_assert_eq(ft_channel_send(&ends[0], message, &err), FT_OK, "%s", err.message);
     cr_assert_eq(ft_channel_receive(&ends[1], 0, &received, &err), FT_OK, "%s", err.message);
     ft_outcome got;

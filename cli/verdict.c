@@ -57,7 +57,7 @@ void ft_tell_verdict(const char *results, const char *name)
     ft_error ignored;
     add_regex(name, &regex);
     ft_status status = regex.failed ? FT_NO_MEMORY : FT_OK;
-    if (status == FT_OK) status = ft_experiments_load(results, FT_SCORES, &experiments, &ignored);
+    if (status == FT_OK) status = ft_experiments_load(results, FT_BASELINES, &experiments, &ignored);
     const ft_selection selection = {.match = regex.data, .regex = true};
     if (status == FT_OK) status = ft_experiments_select(&experiments, &selection, &ignored);
     if (status == FT_OK) status = ft_describe_verdict(&experiments, FT_MAE, FT_VAL, &lines, &ignored);

@@ -95,8 +95,9 @@ ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, f
  * thousands of experiments. */
 typedef enum ft_detail {
     FT_WHOLE,
-    FT_HISTORY, /* without data_insights and run */
-    FT_SCORES,  /* without training_history, too */
+    FT_HISTORY,  /* without data_insights and run */
+    FT_SCORES,   /* without training_history, too */
+    FT_BASELINES /* the scores, and run with the baselines */
 } ft_detail;
 ft_status ft_experiment_read_part(const char *directory, ft_detail detail, ft_experiment *experiment,
                                   ft_error *err);

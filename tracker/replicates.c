@@ -1,6 +1,7 @@
 /* Replicates; see replicates.h. */
 #include "tracker/replicates.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,45 +18,46 @@ typedef struct entry {
     size_t nth; /* which of those with this key and seed */
 } entry;
 
-static int by_text(const void *left, const void *right)
+static int by_name(const void *left, const void *right)
 {
-    return strcmp(*(char *const *)left, *(char *const *)right);
+    const cJSON *const *a = left, *const *b = right;
+    return strcmp((*a)->string, (*b)->string);
 }
 
-/* "key":value of a member, malloc'd. */
-static char *print_member(const cJSON *member)
+/* Adds "name:value;". Equal numbers have equal bits, which cost less to print than
+ * digits: of thousands of experiments the numbers are most of the work. */
+static void add_member(const cJSON *member, ft_text *key)
 {
-    ft_text text = FT_TEXT_EMPTY;
-    char *value = ft_json_print_line(member);
-    ft_text_add(&text, member->string);
-    ft_text_add(&text, ":");
-    ft_text_add(&text, value ? value : "");
-    if (!value) text.failed = true;
-    free(value);
-    if (text.failed) ft_text_free(&text);
-    return text.data;
+    ft_text_add(key, member->string);
+    ft_text_add(key, ":");
+    if (cJSON_IsNumber(member)) {
+        const double value = member->valuedouble + 0.0; /* -0 is 0 */
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        ft_text_addf(key, "%" PRIx64, bits);
+    } else {
+        char *value = ft_json_print_line(member);
+        ft_text_add(key, value ? value : "");
+        if (!value) key->failed = true;
+        free(value);
+    }
+    ft_text_add(key, ";");
 }
 
 /* The members but `seed`, in the order of their names; NULL when memory runs out. */
 static char *print_key(const cJSON *hyperparams)
 {
     size_t n = 0, n_all = (size_t)cJSON_GetArraySize(hyperparams);
-    char **parts = calloc(n_all + 1, sizeof *parts);
+    const cJSON **members = malloc((n_all + 1) * sizeof *members);
     ft_text key = FT_TEXT_EMPTY;
+    if (!members) return NULL;
+    for (const cJSON *m = hyperparams->child; m; m = m->next)
+        if (strcmp(m->string, "seed") != 0) members[n++] = m;
+    qsort(members, n, sizeof *members, by_name);
     ft_text_add(&key, ";");
-    for (const cJSON *m = hyperparams->child; parts && m; m = m->next) {
-        if (strcmp(m->string, "seed") == 0) continue;
-        parts[n] = print_member(m);
-        if (!parts[n++]) key.failed = true;
-    }
-    if (parts && !key.failed) qsort(parts, n, sizeof *parts, by_text);
-    for (size_t i = 0; parts && i < n; i++) {
-        if (parts[i]) ft_text_add(&key, parts[i]);
-        ft_text_add(&key, ";");
-        free(parts[i]);
-    }
-    if (!parts || key.failed) ft_text_free(&key);
-    free(parts);
+    for (size_t i = 0; i < n; i++) add_member(members[i], &key);
+    free(members);
+    if (key.failed) ft_text_free(&key);
     return key.data;
 }
 

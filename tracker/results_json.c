@@ -201,9 +201,12 @@ static ft_status read_without(const char *directory, const char *const *without,
 ft_status ft_experiment_read_part(const char *directory, ft_detail detail, ft_experiment *experiment,
                                   ft_error *err)
 {
-    static const char *const without[] = {"training_history", "data_insights", "run", NULL};
-    const char *const *from[] = {[FT_WHOLE] = NULL, [FT_HISTORY] = without + 1, [FT_SCORES] = without};
-    return read_without(directory, from[detail], experiment, err);
+    static const char *const no_run[] = {"data_insights", "run", NULL},
+                             *const no_history[] = {"data_insights", "training_history", NULL},
+                             *const neither[] = {"data_insights", "run", "training_history", NULL};
+    static const char *const *const without[] = {
+        [FT_WHOLE] = NULL, [FT_HISTORY] = no_run, [FT_SCORES] = neither, [FT_BASELINES] = no_history};
+    return read_without(directory, without[detail], experiment, err);
 }
 
 ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err)

@@ -249,12 +249,12 @@ static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, 
 
 /* Adds the lines "verdict" and "against", one a baseline, where the experiment
  * recorded any. */
-static ft_status add_verdict(ft_text *out, const ft_experiments *experiments, const ft_experiment *whole,
+static ft_status add_verdict(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
                              ft_metric metric, ft_split split, ft_error *err)
 {
     ft_judgement judgement;
     ft_text sentence = FT_TEXT_EMPTY;
-    ft_status status = ft_judge(whole, experiments, metric, split, &judgement, err);
+    ft_status status = ft_judge(best, experiments, metric, split, &judgement, err);
     if (status != FT_OK) return status;
     ft_judgement_describe(&judgement, &sentence);
     add_finding(out, "verdict      ", &sentence);
@@ -280,41 +280,22 @@ static void add_best(ft_text *out, const ft_experiments *experiments, const ft_e
     ft_text_add(out, ")\n");
 }
 
-/* Reads an experiment again whole: scores alone leave out `run` and with it the
- * baselines. *whole points to it, or to what there is if the file is gone by now.
- * again: zeroed, the caller frees it. */
-static ft_status read_again(const ft_experiment *e, ft_experiment *again, const ft_experiment **whole,
-                            ft_error *err)
-{
-    ft_error read_error = {""};
-    *whole = e;
-    if (e->run || !e->directory) return FT_OK;
-    ft_status status = ft_experiment_read(e->directory, again, &read_error);
-    if (status == FT_OK) *whole = again;
-    return status == FT_NO_MEMORY ? ft_fail(err, status, "%s", read_error.message) : FT_OK;
-}
-
 ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               ft_text *out, ft_error *err)
 {
-    const ft_experiment *best, *whole;
-    ft_experiment again = {0};
+    const ft_experiment *best;
     const ft_status found = ft_experiments_best(experiments, metric, split, &best, err);
     if (found != FT_OK) return found == FT_NO_MEMORY ? found : FT_OK;
     add_best(out, experiments, best, metric, split);
     if (split != FT_TEST) add_test(out, best, metric);
     ft_status status = add_certainty(out, experiments, best, metric, split, err);
-    if (status == FT_OK) status = read_again(best, &again, &whole, err);
-    if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
-    ft_experiment_free(&again);
-    return status;
+    return status == FT_OK ? add_verdict(out, experiments, best, metric, split, err) : status;
 }
 
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, size_t width,
                            ft_text *out, ft_error *err)
 {
-    const ft_experiment *best, *whole;
-    ft_experiment again = {0};
+    const ft_experiment *best;
     ft_status status = ft_experiments_best(experiments, metric, split, &best, err);
     if (status != FT_OK) return status;
     add_best(out, experiments, best, metric, split);
@@ -324,11 +305,9 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
     add_what_validation_says(out, experiments, best, metric, split);
     status = add_certainty(out, experiments, best, metric, split, err);
     if (status != FT_OK) return status;
-    status = read_again(best, &again, &whole, err);
-    if (status == FT_OK) status = add_verdict(out, experiments, whole, metric, split, err);
+    status = add_verdict(out, experiments, best, metric, split, err);
     ft_text_add(out, "\n");
-    if (status == FT_OK) status = add_metrics(out, whole, width, err);
-    ft_experiment_free(&again);
+    if (status == FT_OK) status = add_metrics(out, best, width, err);
     if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
     return status;
 }

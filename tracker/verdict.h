@@ -43,9 +43,9 @@ typedef struct ft_judgement {
     size_t n_baselines;
 } ft_judgement;
 
-/* Judges an experiment (read whole, with its run) that was chosen from `all` by
- * `chosen_by`: on test, where it has the metric there, else on the split that chose.
- * Intervals are those of ft_confidence_set, from the windows of forecasts.csv and
+/* Judges an experiment that was chosen from `all` by `chosen_by`, all of them with their
+ * runs (FT_BASELINES): on test, where it has the metric there, else on the split that
+ * chose. Intervals are those of ft_confidence_set, from the windows of forecasts.csv and
  * baselines.csv, and there are none but for test. */
 ft_status ft_judge(const ft_experiment *experiment, const ft_experiments *all, ft_metric metric,
                    ft_split chosen_by, ft_judgement *judgement, ft_error *err);

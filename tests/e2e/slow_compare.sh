@@ -26,13 +26,19 @@ if ldd "$FTGPU" | grep -q libasan; then finish; fi
 
 # measure ARGUMENTS...: the command needs less than a second of processor time, which is
 # what it takes on a machine that does nothing else (it has one thread), and 300 MB of
-# addresses, let alone of memory.
+# addresses, let alone of memory. Work beside it makes a processor slower: the least of
+# three runs counts.
 most_kilobytes=300000
 measure() {
-    ft_timed "$@"
-    expect_status 0
-    echo "$ran: $milliseconds ms of processor time"
-    [ "$milliseconds" -lt 1000 ] || fail "$ran needs $milliseconds ms"
+    least=1000000
+    for attempt in 1 2 3; do
+        ft_timed "$@"
+        expect_status 0
+        [ "$milliseconds" -ge "$least" ] || least=$milliseconds
+        [ "$least" -ge 1000 ] || break
+    done
+    echo "$ran: $least ms of processor time, attempt $attempt"
+    [ "$least" -lt 1000 ] || fail "$ran needs $least ms"
 }
 export OMP_NUM_THREADS=1
 measure compare --results many

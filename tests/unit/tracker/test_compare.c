@@ -27,7 +27,7 @@ static void load(void)
         "rank_x", "{\"experiment_id\": \"rank_x\", \"hyperparams\": {\"learning_rate\": 0.001, \"epochs\": 5,"
                   "\"lora_targets\": [\"q\"], \"lora_rank\": 4}, \"test_metrics\": {\"mae\": 2.5}}");
     ft_error err;
-    cr_assert_eq(ft_experiments_load(scratch_directory, FT_SCORES, &set, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_experiments_load(scratch_directory, FT_BASELINES, &set, &err), FT_OK, "%s", err.message);
     cr_assert_eq(set.count, 3);
 }
 

@@ -224,15 +224,15 @@ Test(experiment, a_part_of_a_file_leaves_the_rest_out)
                     "{\"experiment_id\": \"part\", \"hyperparams\": {\"epochs\": 1}, \"test_metrics\": "
                     "{\"mae\": 2}, \"data_insights\": {\"a\": 1}, \"training_history\": "
                     "[{\"loss\": 0.5}], \"error\": \"none left\", \"run\": {\"b\": 2}}");
-    for (int detail = FT_WHOLE; detail <= FT_SCORES; detail++) {
+    for (int detail = FT_WHOLE; detail <= FT_BASELINES; detail++) {
         ft_experiment e;
         ft_error err;
         cr_assert_eq(ft_experiment_read_part(scratch_path("part"), (ft_detail)detail, &e, &err), FT_OK, "%s",
                      err.message);
         cr_expect(e.metrics[FT_TEST].mae == 2 && e.hyperparams->child);
         cr_expect_str_eq(e.error, "none left");
-        cr_expect_eq(e.n_epochs, detail == FT_SCORES ? 0 : 1);
-        cr_expect((e.run != NULL) == (detail == FT_WHOLE) &&
+        cr_expect_eq(e.n_epochs, detail == FT_SCORES || detail == FT_BASELINES ? 0 : 1);
+        cr_expect((e.run != NULL) == (detail == FT_WHOLE || detail == FT_BASELINES) &&
                   (e.data_insights != NULL) == (detail == FT_WHOLE));
         ft_experiment_free(&e);
     }

@@ -22,7 +22,8 @@ static ft_status best(const void *context, ft_error *err)
     ft_status status = ft_table_format_parse(options->format, &format, err);
     if (status == FT_OK) status = ft_metric_parse(options->metric, &metric, err);
     if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
-    if (status == FT_OK) status = ft_selection_load(&options->selection, FT_BASELINES, true, &experiments, err);
+    if (status == FT_OK)
+        status = ft_selection_load(&options->selection, FT_BASELINES, true, &experiments, err);
     if (status == FT_OK && format == FT_TABLE_TEXT) {
         status = ft_describe_best(&experiments, metric, split, ft_terminal_width(), &text, err);
         if (status == FT_OK) ft_wrap_lines(text.data, ft_terminal_width(), &wrapped);

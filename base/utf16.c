@@ -5,22 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 bool ft_is_utf16(const void *data, size_t size)
 {
     const unsigned char *bytes = data;
     if (size < 2) return false;
     if (bytes[0] == 0xFE && bytes[1] == 0xFF) return true;
     return bytes[0] == 0xFF && bytes[1] == 0xFE && !(size >= 4 && bytes[2] == 0 && bytes[3] == 0);
-}
-
-/* Writes a character of up to U+10FFFF; returns what is behind it. */
-static char *put(uint32_t character, char *to)
-{
-    const int more = character < 0x80 ? 0 : character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
-    static const unsigned char first[] = {0, 0xC0, 0xE0, 0xF0};
-    *to++ = (char)(first[more] | character >> (6 * more));
-    for (int i = more - 1; i >= 0; i--) *to++ = (char)(0x80 | (character >> (6 * i) & 0x3F));
-    return to;
 }
 
 static uint32_t unit_at(const unsigned char *bytes, bool low_first)
@@ -54,7 +46,7 @@ ft_status ft_utf16_decode(const char *path, const void *data, size_t size, char 
             character = 0x10000 + ((character - 0xD800) << 10) + (low - 0xDC00);
             at += 2;
         }
-        to = put(character, to);
+        to += ft_utf8_write(character, to);
     }
     *to = '\0';
     *text = decoded;

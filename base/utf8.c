@@ -43,6 +43,15 @@ bool ft_is_utf8(const char *text)
     return true;
 }
 
+size_t ft_utf8_write(uint32_t character, char *to)
+{
+    const int more = character < 0x80 ? 0 : character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
+    static const unsigned char first[] = {0, 0xC0, 0xE0, 0xF0};
+    *to++ = (char)(first[more] | character >> (6 * more));
+    for (int i = more - 1; i >= 0; i--) *to++ = (char)(0x80 | (character >> (6 * i) & 0x3F));
+    return (size_t)more + 1;
+}
+
 bool ft_is_control(const char *bytes, size_t length)
 {
     unsigned char first = (unsigned char)bytes[0];

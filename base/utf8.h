@@ -5,11 +5,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The length of the UTF-8 character at `bytes`, of which `left` bytes can be read; 0
  * where it is not valid (RFC 3629: no surrogates, nothing overlong). */
 size_t ft_utf8_length(const char *bytes, size_t left);
 bool ft_is_utf8(const char *text);
+/* Writes a character of up to U+10FFFF, not NUL-terminated; returns its bytes, 1 to 4. */
+size_t ft_utf8_write(uint32_t character, char *to);
 /* The bytes of the character that a text which is not at its end begins with; 1 where
  * that is not valid. */
 size_t ft_utf8_step(const char *text);

@@ -276,7 +276,7 @@ ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bo
     csv->path = ft_copy_string(ft_csv_text_name(path));
     if (!csv->path) return ft_no_memory(err, path, strlen(path));
     ft_status status = ft_csv_settings_parse(options, &load.settings, err);
-    if (status == FT_OK) status = ft_csv_text_read(path, takes_pipes, &text, &size, err);
+    if (status == FT_OK) status = ft_csv_text_read(path, takes_pipes, &text, &size, &csv->notes, err);
     if (status == FT_OK) status = read_text(&load, text, size, piece_bytes, err);
     free_parts(&load);
     free(load.parts);

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "base/utf8.h"
 #include "host/data/csv_hints.h"
 
 static const size_t max_columns = 16384;
@@ -15,18 +14,16 @@ static const size_t max_columns = 16384;
 ft_status ft_csv_unknown_column(const char *path, const char *name, const char *const *names, size_t count,
                                 ft_error *err)
 {
-    const char *nearest = ft_nearest_name(name, names, count), *encoding = "";
-    for (size_t i = 0; i < count; i++)
-        if (!ft_is_utf8(names[i])) encoding = "; the header is not UTF-8: save the file as UTF-8";
+    const char *nearest = ft_nearest_name(name, names, count);
     if (nearest)
-        return ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (did you mean \"%.80s\"?%s)", path, name,
-                       nearest, encoding);
+        return ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (did you mean \"%.80s\"?)", path, name,
+                       nearest);
     ft_text list = FT_TEXT_EMPTY;
     for (size_t i = 0; i < count && list.length < 300; i++)
         ft_text_addf(&list, "%s%.80s", i ? ", " : "", names[i]);
     if (list.length >= 300) ft_text_add(&list, ", ...");
-    ft_status status = ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (there are: %s%s)", path, name,
-                               list.data && !list.failed ? list.data : "", encoding);
+    ft_status status = ft_fail(err, FT_BAD_INPUT, "%s: no column \"%.80s\" (there are: %s)", path, name,
+                               list.data && !list.failed ? list.data : "");
     ft_text_free(&list);
     return status;
 }

@@ -12,6 +12,7 @@
 #include "base/gzip.h"
 #include "base/large_file.h"
 #include "base/utf16.h"
+#include "base/windows1252.h"
 
 static const size_t max_file_bytes = (size_t)1 << 33;
 
@@ -100,7 +101,28 @@ static ft_status decode_utf16(const char *name, char **text, size_t *size, ft_er
     return status;
 }
 
-ft_status ft_csv_text_read(const char *path, bool takes_pipes, char **text, size_t *size, ft_error *err)
+/* Bytes that are not UTF-8 become the characters of Windows-1252 that they probably are:
+ * names come out as people know them, and all files that ftgpu writes are UTF-8. */
+static ft_status decode_windows1252(const char *name, char **text, size_t *size, ft_text *notes,
+                                    ft_error *err)
+{
+    const size_t first = ft_find_non_utf8(*text, *size);
+    if (first == *size) return FT_OK;
+    char *encoded = *text;
+    size_t count = 0, line = 1;
+    for (size_t i = 0; i < first; i++) line += encoded[i] == '\n';
+    ft_status status = ft_windows1252_decode(name, encoded, *size, text, size, &count, err);
+    if (status != FT_OK) return status;
+    free(encoded);
+    ft_text_addf(notes,
+                 "%s:%zu: is not UTF-8: read as Windows-1252 (%zu character%s; if names look wrong, save the "
+                 "file as UTF-8)\n",
+                 name, line, count, count == 1 ? "" : "s");
+    return FT_OK;
+}
+
+ft_status ft_csv_text_read(const char *path, bool takes_pipes, char **text, size_t *size, ft_text *notes,
+                           ft_error *err)
 {
     const char *name = ft_csv_text_name(path);
     *text = NULL;
@@ -113,6 +135,7 @@ ft_status ft_csv_text_read(const char *path, bool takes_pipes, char **text, size
     if (status == FT_OK) status = check_kind(name, *text, *size, err);
     if (status == FT_OK && ft_is_utf16(*text, *size)) status = decode_utf16(name, text, size, err);
     if (status == FT_OK) status = check_encoding(name, *text, *size, err);
+    if (status == FT_OK) status = decode_windows1252(name, text, size, notes, err);
     if (status != FT_OK) {
         free(*text);
         *text = NULL;

@@ -99,6 +99,11 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
  * names of the first, is appended to *note where that is not NULL and there are any. */
 size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_length, ft_text *note);
 
+/* Appends a note where rows of a series are missing by their dates' frequency: how many,
+ * of the first such series, and how many more there are. Where the rows are weekdays or
+ * opening hours, up to 5 % are holidays. Fails by FT_NO_MEMORY alone. */
+ft_status ft_dataset_find_gaps(const ft_dataset *dataset, ft_text *note, ft_error *err);
+
 /* The series with the most rows, the first of several. */
 const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset);
 

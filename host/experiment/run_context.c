@@ -88,6 +88,16 @@ static ft_status read_data(ft_run_context *run_context, ft_error *err)
                : ft_no_memory(err, "the series", run_context->dataset.n_items * sizeof(ft_series));
 }
 
+/* Reports dates that the rows leave out: no training knows of them. */
+static ft_status say_gaps(const ft_run_context *run_context, ft_error *err)
+{
+    ft_text note = FT_TEXT_EMPTY;
+    ft_status status = ft_dataset_find_gaps(&run_context->dataset, &note, err);
+    if (status == FT_OK && note.length > 0) ft_engine_say(run_context->engine, "note: %s", note.data);
+    ft_text_free(&note);
+    return status;
+}
+
 /* The season as asked for, or that of the dates' frequency. */
 static ft_status choose_season(ft_run_context *run_context, ft_error *err)
 {
@@ -138,6 +148,7 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     if (status == FT_OK && !request->target)
         status = ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (status == FT_OK) status = read_data(run_context, err);
+    if (status == FT_OK) status = say_gaps(run_context, err);
     if (status == FT_OK) status = choose_season(run_context, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK) status = read_model(run_context, err);

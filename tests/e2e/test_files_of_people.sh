@@ -270,6 +270,12 @@ refuses '^ftgpu: t.csv: is UTF-16, but half a character stands at byte [0-9]+ ' 
 printf '\377\376D\000;\000\344\000\075\330\310\334\n\0001\0009\0000\0000\000;\0001\000\n\0001\0009\0000\0001\000;\0002\000' >t.csv
 must data insights --data t.csv --target "$(printf '\303\244\360\237\223\210')" --format csv
 expect out '^train_quality.n_rows,2$'
+# What is neither is Windows-1252, said in a line; outputs are UTF-8.
+{ echo 'Ort;Tag;Ums\344tze'; for day in 01 02 03 04; do echo "K\366ln;2024-01-$day;$day,5"; done; } >t.txt
+printf "$(sed 's/$/\\r\\n/' t.txt | tr -d '\n')" >t.csv
+must forecast --data t.csv --id Ort --target "$(printf 'Ums\303\244tze')" --horizon 2 --out o.csv
+expect err '^ftgpu: note: t.csv:1: is not UTF-8: read as Windows-1252 \(5 characters; if names look wrong, '
+[ "$(grep -c "^$(printf 'K\303\266ln'),2024-01-0[56],$(printf 'Ums\303\244tze')," o.csv)" = 2 ] || fail "not UTF-8: $(cat o.csv)"
 printf 'PK\003\004aa' >book.xlsx
 refuses '^ftgpu: book.xlsx: is no CSV text, but an Excel workbook' $forecast --data book.xlsx
 

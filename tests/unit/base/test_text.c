@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/philox.h"
 #include "base/text.h"
+#include "base/windows1252.h"
 
 static void shows(double value, const char *expected)
 {
@@ -191,4 +192,43 @@ Test(text, words_of_the_shell)
     ft_text_add_word(&text, "it's $HOME");
     cr_expect_str_eq(text.data, "'it'\\''s $HOME'");
     ft_text_free(&text);
+}
+
+static void expect_decoded(const char *bytes, size_t size, const char *expected, size_t n_expected)
+{
+    char *decoded;
+    size_t length, count;
+    ft_error err;
+    cr_assert_eq(ft_windows1252_decode("t", bytes, size, &decoded, &length, &count, &err), FT_OK);
+    cr_expect_str_eq(decoded, expected);
+    cr_expect_eq(length, strlen(expected));
+    cr_expect_eq(count, n_expected);
+    free(decoded);
+}
+
+Test(text, windows_1252)
+{
+    char upper[128];
+    size_t n = 0;
+    for (int byte = 0x80; byte < 0xC0; byte++)
+        if (byte != 0x81 && byte != 0x8D && byte != 0x8F && byte != 0x90 && byte != 0x9D)
+            upper[n++] = (char)byte;
+    /* Two such bytes in turn might be UTF-8: below 0xC0 none begins a character. */
+    expect_decoded(
+        upper, n,
+        "\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d"
+        "\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178"
+        "\u00a0\u00a1\u00a2\u00a3\u00a4\u00a5\u00a6\u00a7\u00a8\u00a9\u00aa\u00ab\u00ac\u00ad\u00ae"
+        "\u00af\u00b0\u00b1\u00b2\u00b3\u00b4\u00b5\u00b6\u00b7\u00b8\u00b9\u00ba\u00bb\u00bc\u00bd"
+        "\u00be\u00bf",
+        n);
+    expect_decoded("\xC3,\xE9t\xE9,\xFF", 7, "\u00c3,\u00e9t\u00e9,\u00ff", 4);
+    /* What is UTF-8 stays, wherever among the eight bytes that are looked at together. */
+    expect_decoded("1234567\u00e9,\xE9", 11, "1234567\u00e9,\u00e9", 1);
+    expect_decoded("abcdefghijklmno", 15, "abcdefghijklmno", 0);
+    expect_decoded("", 0, "", 0);
+    /* The size ends it, not what lies behind. */
+    expect_decoded("ab\u00e9", 3, "ab\u00c3", 1);
+    cr_expect_eq(ft_find_non_utf8("abcdefgh\u00e9\xE9", 11), 10);
+    cr_expect_eq(ft_find_non_utf8("abcdefgh\u00e9", 10), 10);
 }

@@ -335,6 +335,56 @@ Test(dataset, series_that_are_too_short_to_train_on)
     ft_dataset_free(&dataset);
 }
 
+static void expect_gaps(const char *text, const char *id, const char *expected)
+{
+    ft_text note = FT_TEXT_EMPTY;
+    ft_error err;
+    put("train.csv", text);
+    ft_dataset dataset = reads(&(ft_dataset_source){.train = "train.csv", .target = "y", .csv = {.id = id}});
+    cr_assert_eq(ft_dataset_find_gaps(&dataset, &note, &err), FT_OK);
+    cr_expect_str_eq(note.data ? note.data : "", expected);
+    ft_text_free(&note);
+    ft_dataset_free(&dataset);
+}
+
+Test(dataset, dates_without_rows_are_reported)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    ft_text_add(&text, "d,y\n");
+    for (int day = 1; day <= 14; day++)
+        if (day < 4 || day > 5) ft_text_addf(&text, "2024-01-%02d,%d\n", day, day);
+    expect_gaps(
+        text.data, NULL,
+        "2 dates are missing (12 rows, 14 dates at \"1 day\"): rows are taken as if they followed each "
+        "other (a row with an empty cell keeps the place of a missing value)");
+    expect_gaps("d,y\n2024-01-31,1\n2024-02-29,2\n2024-03-31,3\n2024-05-31,\n2024-06-30,1\n", NULL,
+                "1 date is missing (5 rows, 6 dates at \"1 month, last days\"): rows are taken as if they "
+                "followed each other (a row with an empty cell keeps the place of a missing value)");
+    expect_gaps("d,y\n2024-02-28,1\n2024-02-29,\n2024-03-01,3\n", NULL, "");
+    expect_gaps("d,id,y\n2024-01-01,a,1\n2024-01-02,a,1\n2024-01-03,a,1\n2024-01-01,b,1\n2024-01-02,b,1\n"
+                "2024-01-03,b,1\n2024-01-05,b,1\n2024-01-01,c,1\n2024-01-02,c,1\n2024-01-03,c,1\n"
+                "2024-01-09,c,1\n2024-01-01,d,1\n2024-01-05,d,1\n",
+                "id",
+                "1 date is missing in series \"b\" (4 rows, 5 dates at \"1 day\"), and 1 more series "
+                "likewise: rows are taken as if they followed each other (a row with an empty cell keeps the "
+                "place of a missing value)");
+    /* Four weeks of business days: without one it is a holiday, without two it is not. */
+    for (int holidays = 1; holidays < 3; holidays++) {
+        text.length = 0;
+        ft_text_add(&text, "d,y\n");
+        for (int day = 1; day <= 26; day++)
+            if (day % 7 != 6 && day % 7 != 0 && day != 10 && (holidays < 2 || day != 17))
+                ft_text_addf(&text, "2024-01-%02d,%d\n", day, day);
+        expect_gaps(text.data, NULL,
+                    holidays < 2
+                        ? ""
+                        : "2 dates are missing (18 rows, 20 dates at \"business days\"): rows are taken "
+                          "as if they followed each other (a row with an empty cell keeps the place of "
+                          "a missing value)");
+    }
+    ft_text_free(&text);
+}
+
 Test(dataset, values_read_in_another_way_have_another_checksum)
 {
     put("train.csv", "d,y\n2024-01-01,1\n2024-01-02,2\n");

@@ -148,7 +148,6 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     if (status == FT_OK && !request->target)
         status = ft_fail(err, FT_BAD_INPUT, "no target column given (--target COLUMN)");
     if (status == FT_OK) status = read_data(run_context, err);
-    if (status == FT_OK) status = say_gaps(run_context, err);
     if (status == FT_OK) status = choose_season(run_context, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status == FT_OK) status = read_model(run_context, err);
@@ -160,6 +159,7 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
         status = ft_adapter_read(request->adapter, run_context->weights, &run_context->start, err);
     for (size_t i = 0; i < n_configs && status == FT_OK; i++)
         status = check_config(run_context, configs, i, n_configs, err);
+    if (status == FT_OK) status = say_gaps(run_context, err);
     if (status == FT_OK) status = say_short_series(run_context, configs, n_configs, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);
     if (status != FT_OK) ft_run_context_close(run_context);

@@ -30,9 +30,9 @@ static const char *effect_of(ft_metric metric, double correlation)
 {
     if (fabs(correlation) < negligible) return "hardly matters";
     bool up = correlation > 0;
-    if (metric == FT_COVERAGE_80)
+    if (ft_metric_better(metric) == FT_NEAR_80_IS_BETTER)
         return up ? "higher values widen the intervals" : "higher values narrow the intervals";
-    bool better = up == (metric == FT_DIRECTIONAL_ACCURACY);
+    bool better = up == (ft_metric_better(metric) == FT_HIGHER_IS_BETTER);
     return better ? "higher values are better" : "lower values are better";
 }
 

@@ -7,11 +7,14 @@
 #include "base/text.h"
 #include "tracker/metrics.h"
 
-#define NAME(metric, name) #name,
+#define NAME(metric, name, better) #name,
 const char *const ft_metric_names[FT_N_METRICS] = {FT_METRICS(NAME)};
 
-#define OFFSET(metric, name) offsetof(ft_metrics, name),
+#define OFFSET(metric, name, better) offsetof(ft_metrics, name),
 static const size_t offsets[FT_N_METRICS] = {FT_METRICS(OFFSET)};
+
+#define BETTER(metric, name, better) better,
+static const ft_better betters[FT_N_METRICS] = {FT_METRICS(BETTER)};
 
 ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err)
 {
@@ -42,16 +45,23 @@ void ft_metrics_set(ft_metrics *metrics, ft_metric metric, double value)
     memcpy((char *)metrics + offsets[metric], &value, sizeof value);
 }
 
+ft_better ft_metric_better(ft_metric metric)
+{
+    return betters[metric];
+}
+
 double ft_metric_cost(ft_metric metric, double value)
 {
-    if (metric == FT_DIRECTIONAL_ACCURACY) return -value;
-    return metric == FT_COVERAGE_80 ? fabs(value - 0.8) : value;
+    if (betters[metric] == FT_HIGHER_IS_BETTER) return -value;
+    return betters[metric] == FT_NEAR_80_IS_BETTER ? fabs(value - 0.8) : value;
 }
 
 const char *ft_metric_direction(ft_metric metric)
 {
-    if (metric == FT_DIRECTIONAL_ACCURACY) return "higher is better";
-    return metric == FT_COVERAGE_80 ? "nearest to 0.8 is best" : "lower is better";
+    static const char *const words[] = {[FT_LOWER_IS_BETTER] = "lower is better",
+                                        [FT_HIGHER_IS_BETTER] = "higher is better",
+                                        [FT_NEAR_80_IS_BETTER] = "nearest to 0.8 is best"};
+    return words[betters[metric]];
 }
 
 cJSON *ft_metrics_to_json(const ft_metrics *metrics)

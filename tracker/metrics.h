@@ -34,26 +34,30 @@
 #include "base/error.h"
 #include "tracker/quantiles.h"
 
-/* All metrics: ft_metric, and the name in files and members of structs. */
+/* Which values are better. */
+typedef enum ft_better { FT_LOWER_IS_BETTER, FT_HIGHER_IS_BETTER, FT_NEAR_80_IS_BETTER } ft_better;
+
+/* All metrics: ft_metric, the name in files and members of structs, and which way is
+ * better. */
 #define FT_METRICS(METRIC)                                                                                   \
-    METRIC(FT_MAE, mae)                                                                                      \
-    METRIC(FT_RMSE, rmse)                                                                                    \
-    METRIC(FT_MASE, mase)                                                                                    \
-    METRIC(FT_DIRECTIONAL_ACCURACY, directional_accuracy)                                                    \
-    METRIC(FT_SMAPE, smape)                                                                                  \
-    METRIC(FT_WQL, wql)                                                                                      \
-    METRIC(FT_COVERAGE_80, coverage_80)
+    METRIC(FT_MAE, mae, FT_LOWER_IS_BETTER)                                                                  \
+    METRIC(FT_RMSE, rmse, FT_LOWER_IS_BETTER)                                                                \
+    METRIC(FT_MASE, mase, FT_LOWER_IS_BETTER)                                                                \
+    METRIC(FT_DIRECTIONAL_ACCURACY, directional_accuracy, FT_HIGHER_IS_BETTER)                               \
+    METRIC(FT_SMAPE, smape, FT_LOWER_IS_BETTER)                                                              \
+    METRIC(FT_WQL, wql, FT_LOWER_IS_BETTER)                                                                  \
+    METRIC(FT_COVERAGE_80, coverage_80, FT_NEAR_80_IS_BETTER)
 /* The names in this order, for help texts. */
 #define FT_METRIC_LIST "mae, rmse, mase, directional_accuracy, smape, wql, coverage_80"
 
-#define FT_METRIC_ENTRY(metric, name) metric,
+#define FT_METRIC_ENTRY(metric, name, better) metric,
 typedef enum ft_metric { FT_METRICS(FT_METRIC_ENTRY) FT_N_METRICS } ft_metric;
 
 typedef struct ft_metrics {
     /* false: this split has no metrics at all (a zeroed struct); the numbers mean
      * nothing */
     bool evaluated;
-#define FT_METRIC_MEMBER(metric, name) double name;
+#define FT_METRIC_MEMBER(metric, name, better) double name;
     FT_METRICS(FT_METRIC_MEMBER)
     /* steps with a known truth; 0 when the metrics were read from a file */
     int64_t n_steps;
@@ -71,8 +75,9 @@ ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err);
 double ft_metrics_get(const ft_metrics *metrics, ft_metric metric);
 void ft_metrics_set(ft_metrics *metrics, ft_metric metric, double value);
 
-/* Smaller is better: the value itself, its negative for directional_accuracy, |value -
- * 0.8| for coverage_80. NaN stays. */
+ft_better ft_metric_better(ft_metric metric);
+/* Smaller is better: the value itself, its negative where higher is better, its distance
+ * to 0.8 where that is best. NaN stays. */
 double ft_metric_cost(ft_metric metric, double value);
 /* "lower is better", "higher is better" or "nearest to 0.8 is best". */
 const char *ft_metric_direction(ft_metric metric);

@@ -9,7 +9,7 @@
 #include "tracker/metrics.h"
 
 _Static_assert(sizeof(ft_scores) == FT_N_METRICS * sizeof(double), "ft_scores has a member for each metric");
-#define FT_SCORE_AT(metric, name)                                                                            \
+#define FT_SCORE_AT(metric, name, better)                                                                    \
     _Static_assert(offsetof(ft_scores, name) == (metric) * sizeof(double), "ft_scores: " #name);
 FT_METRICS(FT_SCORE_AT)
 

@@ -62,6 +62,14 @@ for command in $(cut -d' ' -f2 uses | sort -u); do
     [ ! -s wrong ] || fail "$(cat wrong)"
 done
 
+# Each metric is in the table of results.md.
+must best --help
+tr -s '\n ' '  ' <out | sed 's/.*one of \([a-z_0-9, ]*\) (default mae).*/\1/' | tr -d , | xargs -n 1 >metrics
+[ "$(wc -l <metrics)" -ge 7 ] || fail "$ran: the metrics are not found"
+while read -r metric; do
+    grep -qF "| \`$metric\` | " "$root/docs/results.md" || fail "docs/results.md: no $metric in the table of metrics"
+done <metrics
+
 # Each command is in the table of README.md, and on a page.
 while read -r first second; do
     grep -E '^\|' "$root/README.md" | grep -qE "\`($first|.*\`$first )" || fail "README.md: no $first in the table of commands"

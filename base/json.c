@@ -3,8 +3,7 @@
 #include "base/json.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -470,4 +469,43 @@ void ft_json_append(cJSON **list, cJSON *item)
     cJSON_Delete(item);
     cJSON_Delete(*list);
     *list = NULL;
+}
+
+void ft_json_set_whole(cJSON **object, const char *key, int64_t value)
+{
+    ft_json_set(object, key, cJSON_CreateNumber((double)value));
+}
+
+void ft_json_set_string(cJSON **object, const char *key, const char *value)
+{
+    ft_json_set(object, key, cJSON_CreateString(value));
+}
+
+void ft_json_set_bool(cJSON **object, const char *key, bool value)
+{
+    ft_json_set(object, key, cJSON_CreateBool(value));
+}
+
+void ft_json_set_null(cJSON **object, const char *key)
+{
+    ft_json_set(object, key, cJSON_CreateNull());
+}
+
+static void set_real(cJSON **object, const char *key, const char *number)
+{
+    char text[FT_NUMBER_CHARS + 2];
+    snprintf(text, sizeof text, "%s%s", number, strpbrk(number, ".en") ? "" : ".0");
+    ft_json_set(object, key, cJSON_CreateRaw(text));
+}
+
+void ft_json_set_float(cJSON **object, const char *key, float value)
+{
+    char number[FT_NUMBER_CHARS];
+    set_real(object, key, ft_format_float(value, number));
+}
+
+void ft_json_set_double(cJSON **object, const char *key, double value)
+{
+    char number[FT_NUMBER_CHARS];
+    set_real(object, key, ft_format_double(value, number));
 }

@@ -3,7 +3,9 @@
 #define FT_BASE_JSON_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -35,5 +37,15 @@ cJSON *ft_json_number(double value);
  * *list becomes NULL: one look at the end is enough. */
 void ft_json_set(cJSON **object, const char *key, cJSON *item);
 void ft_json_append(cJSON **list, cJSON *item);
+/* The same of a value. */
+void ft_json_set_whole(cJSON **object, const char *key, int64_t value);
+void ft_json_set_string(cJSON **object, const char *key, const char *value);
+void ft_json_set_bool(cJSON **object, const char *key, bool value);
+void ft_json_set_null(cJSON **object, const char *key);
+/* Finite real numbers as their shortest text, always with a point or an exponent: Python
+ * tells 1.0 from 1, and transformers' configs refuse the second where they want the
+ * first. */
+void ft_json_set_float(cJSON **object, const char *key, float value);
+void ft_json_set_double(cJSON **object, const char *key, double value);
 
 #endif

@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "model/adapter.h"
-#include "model/json_builder.h"
 #include "model/safetensors.h"
 
 static int64_t count_of(const ft_weights *weights, int32_t index)
@@ -75,20 +74,20 @@ static cJSON *float_number(float value)
     return ft_json_number(number);
 }
 
-static ft_json_builder architecture(const ft_model_config *config)
+static cJSON *architecture(const ft_model_config *config)
 {
-    ft_json_builder object = ft_json_build_object();
-    ft_json_put_whole(&object, "vocab_size", config->vocab_size);
-    ft_json_put_whole(&object, "d_model", config->d_model);
-    ft_json_put_whole(&object, "d_ff", config->d_ff);
-    ft_json_put_whole(&object, "n_heads", config->n_heads);
-    ft_json_put_whole(&object, "d_kv", config->d_kv);
-    ft_json_put_whole(&object, "n_encoder_layers", config->n_encoder_layers);
-    ft_json_put_whole(&object, "n_decoder_layers", config->n_decoder_layers);
-    ft_json_put_whole(&object, "relative_attention_buckets", config->n_buckets);
-    ft_json_put_whole(&object, "relative_attention_max_distance", config->max_distance);
-    ft_json_put(&object, "dropout_rate", float_number(config->dropout_rate));
-    ft_json_put_bool(&object, "scale_decoder_outputs", config->scale_decoder_outputs);
+    cJSON *object = cJSON_CreateObject();
+    ft_json_set_whole(&object, "vocab_size", config->vocab_size);
+    ft_json_set_whole(&object, "d_model", config->d_model);
+    ft_json_set_whole(&object, "d_ff", config->d_ff);
+    ft_json_set_whole(&object, "n_heads", config->n_heads);
+    ft_json_set_whole(&object, "d_kv", config->d_kv);
+    ft_json_set_whole(&object, "n_encoder_layers", config->n_encoder_layers);
+    ft_json_set_whole(&object, "n_decoder_layers", config->n_decoder_layers);
+    ft_json_set_whole(&object, "relative_attention_buckets", config->n_buckets);
+    ft_json_set_whole(&object, "relative_attention_max_distance", config->max_distance);
+    ft_json_set(&object, "dropout_rate", float_number(config->dropout_rate));
+    ft_json_set_bool(&object, "scale_decoder_outputs", config->scale_decoder_outputs);
     return object;
 }
 
@@ -104,7 +103,7 @@ static int64_t lora_count(const ft_model_config *config)
     return total;
 }
 
-static ft_json_builder parameters(const ft_weights *weights)
+static cJSON *parameters(const ft_weights *weights)
 {
     const ft_model_config *config = &weights->config;
     int64_t encoder = count_of(weights, FT_ENCODER_BIAS) + count_of(weights, FT_ENCODER_NORM);
@@ -113,32 +112,32 @@ static ft_json_builder parameters(const ft_weights *weights)
         encoder += count_of(weights, i);
     for (int32_t i = ft_block_tensor(config, FT_DECODER, 0, FT_SELF_Q); i < ft_tensor_count(config); i++)
         decoder += count_of(weights, i);
-    ft_json_builder object = ft_json_build_object();
-    ft_json_put_whole(&object, "total", ft_parameter_count(weights));
-    ft_json_put_whole(&object, "embedding", count_of(weights, FT_SHARED));
-    ft_json_put_whole(&object, "encoder", encoder);
-    ft_json_put_whole(&object, "decoder", decoder);
-    ft_json_put_whole(&object, "head", count_of(weights, FT_LM_HEAD));
-    ft_json_put_bool(&object, "head_tied", weights->tied);
-    ft_json_put_whole(&object, "lora_rank_8_on_q_v", lora_count(config));
+    cJSON *object = cJSON_CreateObject();
+    ft_json_set_whole(&object, "total", ft_parameter_count(weights));
+    ft_json_set_whole(&object, "embedding", count_of(weights, FT_SHARED));
+    ft_json_set_whole(&object, "encoder", encoder);
+    ft_json_set_whole(&object, "decoder", decoder);
+    ft_json_set_whole(&object, "head", count_of(weights, FT_LM_HEAD));
+    ft_json_set_bool(&object, "head_tied", weights->tied);
+    ft_json_set_whole(&object, "lora_rank_8_on_q_v", lora_count(config));
     return object;
 }
 
-static ft_json_builder chronos_config(const ft_chronos_config *config)
+static cJSON *chronos_config(const ft_chronos_config *config)
 {
-    ft_json_builder object = ft_json_build_object();
-    ft_json_put(&object, "low_limit", ft_json_number(config->low_limit));
-    ft_json_put(&object, "high_limit", ft_json_number(config->high_limit));
-    ft_json_put_whole(&object, "n_tokens", config->n_tokens);
-    ft_json_put_whole(&object, "n_special_tokens", config->n_special_tokens);
-    ft_json_put_whole(&object, "pad_token_id", config->pad_token_id);
-    ft_json_put_whole(&object, "eos_token_id", config->eos_token_id);
-    ft_json_put_whole(&object, "context_length", config->context_length);
-    ft_json_put_whole(&object, "prediction_length", config->prediction_length);
-    ft_json_put_whole(&object, "num_samples", config->num_samples);
-    ft_json_put(&object, "temperature", float_number(config->temperature));
-    ft_json_put_whole(&object, "top_k", config->top_k);
-    ft_json_put(&object, "top_p", float_number(config->top_p));
+    cJSON *object = cJSON_CreateObject();
+    ft_json_set(&object, "low_limit", ft_json_number(config->low_limit));
+    ft_json_set(&object, "high_limit", ft_json_number(config->high_limit));
+    ft_json_set_whole(&object, "n_tokens", config->n_tokens);
+    ft_json_set_whole(&object, "n_special_tokens", config->n_special_tokens);
+    ft_json_set_whole(&object, "pad_token_id", config->pad_token_id);
+    ft_json_set_whole(&object, "eos_token_id", config->eos_token_id);
+    ft_json_set_whole(&object, "context_length", config->context_length);
+    ft_json_set_whole(&object, "prediction_length", config->prediction_length);
+    ft_json_set_whole(&object, "num_samples", config->num_samples);
+    ft_json_set(&object, "temperature", float_number(config->temperature));
+    ft_json_set_whole(&object, "top_k", config->top_k);
+    ft_json_set(&object, "top_p", float_number(config->top_p));
     return object;
 }
 
@@ -152,19 +151,15 @@ ft_status ft_model_info(const char *directory, cJSON **info, ft_error *err)
     if (status == FT_OK) {
         char checksum[16];
         snprintf(checksum, sizeof checksum, "%08x", (unsigned)weights->checksum);
-        ft_json_builder object = ft_json_build_object();
-        ft_json_put_string(&object, "path", directory);
-        ft_json_put_string(&object, "dtype", dtype);
-        ft_json_put_string(&object, "checksum", checksum);
-        ft_json_put_built(&object, "architecture", architecture(&weights->config));
-        ft_json_put_built(&object, "parameters", parameters(weights));
-        ft_json_put_built(&object, "chronos_config", chronos_config(&weights->config.chronos));
-        if (object.complete) {
-            *info = object.value;
-        } else {
-            cJSON_Delete(object.value);
-            status = ft_no_memory(err, "what is told of a model", 0);
-        }
+        cJSON *object = cJSON_CreateObject();
+        ft_json_set_string(&object, "path", directory);
+        ft_json_set_string(&object, "dtype", dtype);
+        ft_json_set_string(&object, "checksum", checksum);
+        ft_json_set(&object, "architecture", architecture(&weights->config));
+        ft_json_set(&object, "parameters", parameters(weights));
+        ft_json_set(&object, "chronos_config", chronos_config(&weights->config.chronos));
+        *info = object;
+        if (!object) status = ft_no_memory(err, "what is told of a model", 0);
     }
     ft_weights_free(weights);
     return status;

@@ -275,10 +275,9 @@ ft_status ft_peft_config_read(const char *path, ft_adapter_spec *spec, ft_error 
 ft_status ft_peft_config_write(const char *path, const ft_adapter_spec *spec, const char *base_model,
                                ft_error *err)
 {
-    ft_json_builder b = ft_json_build_object();
+    cJSON *b = cJSON_CreateObject();
     ft_peft_kinds[spec->kind].write(&b, spec, base_model);
-    ft_status status =
-        b.complete ? ft_json_write(path, b.value, err) : ft_no_memory(err, "adapter_config.json", 0);
-    cJSON_Delete(b.value);
+    ft_status status = b ? ft_json_write(path, b, err) : ft_no_memory(err, "adapter_config.json", 0);
+    cJSON_Delete(b);
     return status;
 }

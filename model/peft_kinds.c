@@ -66,50 +66,50 @@ static ft_status read_lora(const char *path, const cJSON *root, ft_adapter_spec 
     return FT_OK;
 }
 
-static void put_base_model(ft_json_builder *b, const char *base_model)
+static void put_base_model(cJSON **b, const char *base_model)
 {
     if (base_model)
-        ft_json_put_string(b, "base_model_name_or_path", base_model);
+        ft_json_set_string(b, "base_model_name_or_path", base_model);
     else
-        ft_json_put_null(b, "base_model_name_or_path");
+        ft_json_set_null(b, "base_model_name_or_path");
 }
 
-static void write_lora(ft_json_builder *b, const ft_adapter_spec *spec, const char *base_model)
+static void write_lora(cJSON **b, const ft_adapter_spec *spec, const char *base_model)
 {
-    ft_json_builder targets = ft_json_build_list();
+    cJSON *targets = cJSON_CreateArray();
     for (int i = 0; i < FT_N_TARGETS; i++)
-        if (spec->targets >> i & 1u) ft_json_put_string(&targets, NULL, ft_target_names[i]);
-    ft_json_put_built(b, "alpha_pattern", ft_json_build_object());
+        if (spec->targets >> i & 1u) ft_json_append(&targets, cJSON_CreateString(ft_target_names[i]));
+    ft_json_set(b, "alpha_pattern", cJSON_CreateObject());
     put_base_model(b, base_model);
-    ft_json_put_string(b, "bias", "none");
-    ft_json_put_bool(b, "fan_in_fan_out", false);
-    ft_json_put_bool(b, "inference_mode", true);
-    ft_json_put_bool(b, "init_lora_weights", true);
-    ft_json_put_float(b, "lora_alpha", spec->alpha);
-    ft_json_put_float(b, "lora_dropout", spec->dropout);
-    ft_json_put_null(b, "modules_to_save");
-    ft_json_put_string(b, "peft_type", "LORA");
-    ft_json_put_whole(b, "r", spec->rank);
-    ft_json_put_built(b, "rank_pattern", ft_json_build_object());
-    ft_json_put_built(b, "target_modules", targets);
-    ft_json_put_null(b, "task_type");
-    ft_json_put_bool(b, "use_rslora", spec->use_rslora);
+    ft_json_set_string(b, "bias", "none");
+    ft_json_set_bool(b, "fan_in_fan_out", false);
+    ft_json_set_bool(b, "inference_mode", true);
+    ft_json_set_bool(b, "init_lora_weights", true);
+    ft_json_set_float(b, "lora_alpha", spec->alpha);
+    ft_json_set_float(b, "lora_dropout", spec->dropout);
+    ft_json_set_null(b, "modules_to_save");
+    ft_json_set_string(b, "peft_type", "LORA");
+    ft_json_set_whole(b, "r", spec->rank);
+    ft_json_set(b, "rank_pattern", cJSON_CreateObject());
+    ft_json_set(b, "target_modules", targets);
+    ft_json_set_null(b, "task_type");
+    ft_json_set_bool(b, "use_rslora", spec->use_rslora);
 }
 
 /* ln_tuning. */
 
-static void write_ln_tuning(ft_json_builder *b, const ft_adapter_spec *spec, const char *base_model)
+static void write_ln_tuning(cJSON **b, const ft_adapter_spec *spec, const char *base_model)
 {
     (void)spec;
-    ft_json_builder targets = ft_json_build_list();
-    ft_json_put_string(&targets, NULL, "layer_norm");
-    ft_json_put_string(&targets, NULL, "final_layer_norm");
+    cJSON *targets = cJSON_CreateArray();
+    ft_json_append(&targets, cJSON_CreateString("layer_norm"));
+    ft_json_append(&targets, cJSON_CreateString("final_layer_norm"));
     put_base_model(b, base_model);
-    ft_json_put_bool(b, "inference_mode", true);
-    ft_json_put_null(b, "modules_to_save");
-    ft_json_put_string(b, "peft_type", "LN_TUNING");
-    ft_json_put_built(b, "target_modules", targets);
-    ft_json_put_null(b, "task_type");
+    ft_json_set_bool(b, "inference_mode", true);
+    ft_json_set_null(b, "modules_to_save");
+    ft_json_set_string(b, "peft_type", "LN_TUNING");
+    ft_json_set(b, "target_modules", targets);
+    ft_json_set_null(b, "task_type");
 }
 
 /* A full tuning is a whole model: PEFT has no such kind. */

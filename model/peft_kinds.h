@@ -5,8 +5,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/json.h"
 #include "model/adapter.h"
-#include "model/json_builder.h"
 
 typedef struct ft_peft_kind {
     /* peft_type, and the last part of a tensor's name, of A and of B. NULL where PEFT has
@@ -15,7 +15,7 @@ typedef struct ft_peft_kind {
     /* The spec from adapter_config.json at `path`; NULL: it has no settings. */
     ft_status (*read)(const char *path, const cJSON *root, ft_adapter_spec *spec, ft_error *err);
     /* The keys of adapter_config.json, in PEFT's order: the alphabet's. */
-    void (*write)(ft_json_builder *b, const ft_adapter_spec *spec, const char *base_model);
+    void (*write)(cJSON **b, const ft_adapter_spec *spec, const char *base_model);
 } ft_peft_kind;
 
 /* By ft_adapter_kind. */

@@ -16,7 +16,6 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/text.h"
-#include "model/json_builder.h"
 #include "model/place.h"
 
 enum { LENGTH_BYTES = 8 };
@@ -378,35 +377,35 @@ static ft_text make_header(const ft_tensor_to_store *const *order, size_t count,
                            size_t n_metadata)
 {
     ft_text text = FT_TEXT_EMPTY;
-    ft_json_builder root = ft_json_build_object();
+    cJSON *root = cJSON_CreateObject();
     if (n_metadata > 0) {
-        ft_json_builder strings = ft_json_build_object();
+        cJSON *strings = cJSON_CreateObject();
         for (size_t i = 0; i < n_metadata; i++)
-            ft_json_put_string(&strings, metadata[2 * i], metadata[2 * i + 1]);
-        ft_json_put_built(&root, "__metadata__", strings);
+            ft_json_set_string(&strings, metadata[2 * i], metadata[2 * i + 1]);
+        ft_json_set(&root, "__metadata__", strings);
     }
     int64_t at = 0;
     for (size_t i = 0; i < count; i++) {
         const ft_tensor_to_store *tensor = order[i];
-        ft_json_builder entry = ft_json_build_object(), shape = ft_json_build_list(),
-                        offsets = ft_json_build_list();
-        for (int d = 0; d < tensor->n_dims; d++) ft_json_put_whole(&shape, NULL, tensor->shape[d]);
-        ft_json_put_whole(&offsets, NULL, at);
+        cJSON *entry = cJSON_CreateObject(), *shape = cJSON_CreateArray(), *offsets = cJSON_CreateArray();
+        for (int d = 0; d < tensor->n_dims; d++)
+            ft_json_append(&shape, cJSON_CreateNumber((double)tensor->shape[d]));
+        ft_json_append(&offsets, cJSON_CreateNumber((double)at));
         at += (int64_t)bytes_of(tensor);
-        ft_json_put_whole(&offsets, NULL, at);
-        ft_json_put_string(&entry, "dtype", dtypes[tensor->dtype].name);
-        ft_json_put_built(&entry, "shape", shape);
-        ft_json_put_built(&entry, "data_offsets", offsets);
-        ft_json_put_built(&root, tensor->name, entry);
+        ft_json_append(&offsets, cJSON_CreateNumber((double)at));
+        ft_json_set_string(&entry, "dtype", dtypes[tensor->dtype].name);
+        ft_json_set(&entry, "shape", shape);
+        ft_json_set(&entry, "data_offsets", offsets);
+        ft_json_set(&root, tensor->name, entry);
     }
-    char *line = root.complete ? ft_json_print_line(root.value) : NULL;
+    char *line = root ? ft_json_print_line(root) : NULL;
     if (line) {
         ft_text_add(&text, line);
         while (text.length % 8 && !text.failed) ft_text_add(&text, " ");
         if (text.failed) ft_text_free(&text);
     }
     free(line);
-    cJSON_Delete(root.value);
+    cJSON_Delete(root);
     return text;
 }
 

@@ -67,14 +67,8 @@ const char *ft_metric_direction(ft_metric metric)
 cJSON *ft_metrics_to_json(const ft_metrics *metrics)
 {
     cJSON *object = cJSON_CreateObject();
-    for (int m = 0; object && metrics->evaluated && m < FT_N_METRICS; m++) {
-        cJSON *number = ft_json_number(ft_metrics_get(metrics, (ft_metric)m));
-        if (!number || !cJSON_AddItemToObject(object, ft_metric_names[m], number)) {
-            cJSON_Delete(number);
-            cJSON_Delete(object);
-            return NULL;
-        }
-    }
+    for (int m = 0; metrics->evaluated && m < FT_N_METRICS; m++)
+        ft_json_set(&object, ft_metric_names[m], ft_json_number(ft_metrics_get(metrics, (ft_metric)m)));
     return object;
 }
 

@@ -155,7 +155,7 @@ static ft_status call(ft_mlflow *m, const char *path, cJSON *body, cJSON **answe
 
 static void put_text(cJSON **body, const char *key, const char *value)
 {
-    ft_json_set(body, key, cJSON_CreateString(value));
+    ft_json_set_string(body, key, value);
 }
 
 /* {"key": ..., "value": ...}, added to a list. */
@@ -308,7 +308,7 @@ static ft_status create_run(ft_mlflow *m, const ft_experiment *e, double began, 
     append_tags(&tags, e);
     put_text(&body, "experiment_id", m->experiment_id);
     put_text(&body, "run_name", e->experiment_id);
-    ft_json_set(&body, "start_time", cJSON_CreateNumber((double)milliseconds(began)));
+    ft_json_set_whole(&body, "start_time", milliseconds(began));
     ft_json_set(&body, "tags", tags);
     ft_status status = post(m, "/api/2.0/mlflow/runs/create", body, &answer, err);
     if (status == FT_OK) *run = cJSON_DetachItemFromObjectCaseSensitive(answer, "run");
@@ -365,8 +365,8 @@ static void add_metric(metrics *to, const char *key, double value, double second
     cJSON *metric = cJSON_CreateObject();
     put_text(&metric, "key", key);
     ft_json_set(&metric, "value", cJSON_CreateRaw(ft_format_double(value, text)));
-    ft_json_set(&metric, "timestamp", cJSON_CreateNumber((double)milliseconds(seconds)));
-    ft_json_set(&metric, "step", cJSON_CreateNumber((double)step));
+    ft_json_set_whole(&metric, "timestamp", milliseconds(seconds));
+    ft_json_set_whole(&metric, "step", step);
     ft_json_append(&to->list, metric);
     if (++to->count == MOST_METRICS) {
         to->status = send_batch(to->mlflow, to->run_id, "metrics", &to->list, to->err);
@@ -447,7 +447,7 @@ static ft_status end_run(ft_mlflow *m, const char *run_id, const ft_experiment *
     cJSON *body = cJSON_CreateObject(), *tag = cJSON_CreateObject();
     put_text(&body, "run_id", run_id);
     put_text(&body, "status", e->error ? "FAILED" : "FINISHED");
-    ft_json_set(&body, "end_time", cJSON_CreateNumber((double)milliseconds(ended)));
+    ft_json_set_whole(&body, "end_time", milliseconds(ended));
     put_text(&tag, "run_id", run_id);
     put_text(&tag, "key", "ftgpu.sent");
     put_text(&tag, "value", "true");

@@ -153,7 +153,7 @@ _Static_assert(sizeof event_names / sizeof *event_names == FT_N_EVENTS, "a name 
 
 static void put_figures(cJSON **object, const ft_event *e)
 {
-    ft_json_set(object, "epochs", cJSON_CreateNumber((double)e->epochs));
+    ft_json_set_whole(object, "epochs", (int64_t)e->epochs);
     ft_json_set(object, "epochs_done", ft_json_number(e->epochs_done));
     ft_json_set(object, "loss", ft_json_number(e->loss));
     ft_json_set(object, "val_loss", ft_json_number(e->val_loss));
@@ -164,22 +164,19 @@ static void put_figures(cJSON **object, const ft_event *e)
 
 static void put_counts(cJSON **object, const ft_event *e)
 {
-    ft_json_set(object, "own", cJSON_CreateNumber((double)e->own));
-    ft_json_set(object, "done", cJSON_CreateNumber((double)e->done));
-    ft_json_set(object, "failed", cJSON_CreateNumber((double)e->failed));
-    ft_json_set(object, "pruned", cJSON_CreateNumber((double)e->pruned));
-    ft_json_set(object, "epochs", cJSON_CreateNumber((double)e->epochs));
+    ft_json_set_whole(object, "own", (int64_t)e->own);
+    ft_json_set_whole(object, "done", (int64_t)e->done);
+    ft_json_set_whole(object, "failed", (int64_t)e->failed);
+    ft_json_set_whole(object, "pruned", (int64_t)e->pruned);
+    ft_json_set_whole(object, "epochs", (int64_t)e->epochs);
 }
 
 cJSON *ft_event_to_json(const ft_event *e)
 {
     cJSON *object = ft_message("event", event_names[e->kind]);
-    if (e->configurations > 0)
-        ft_json_set(&object, "configurations", cJSON_CreateNumber((double)e->configurations));
-    if (e->configuration > 0)
-        ft_json_set(&object, "configuration", cJSON_CreateNumber((double)e->configuration));
-    if (e->what_varies && *e->what_varies)
-        ft_json_set(&object, "what_varies", cJSON_CreateString(e->what_varies));
+    if (e->configurations > 0) ft_json_set_whole(&object, "configurations", (int64_t)e->configurations);
+    if (e->configuration > 0) ft_json_set_whole(&object, "configuration", (int64_t)e->configuration);
+    if (e->what_varies && *e->what_varies) ft_json_set_string(&object, "what_varies", e->what_varies);
     if (e->kind == FT_EVENT_TRAINING || e->kind == FT_EVENT_EPOCH) put_figures(&object, e);
     if (e->kind == FT_EVENT_SWEEP) put_counts(&object, e);
     if (e->outcome) ft_json_set(&object, "outcome", ft_outcome_to_json(e->outcome));
@@ -216,10 +213,10 @@ bool ft_event_from_json(const cJSON *object, ft_event *event)
 cJSON *ft_outcome_to_json(const ft_outcome *outcome)
 {
     cJSON *object = ft_message("experiment_id", outcome->experiment_id);
-    ft_json_set(&object, "directory", cJSON_CreateString(outcome->directory));
-    ft_json_set(&object, "failed", cJSON_CreateBool(outcome->failed));
-    ft_json_set(&object, "error", cJSON_CreateString(outcome->error));
-    ft_json_set(&object, "pruned_at_epoch", cJSON_CreateNumber((double)outcome->pruned_at_epoch));
+    ft_json_set_string(&object, "directory", outcome->directory);
+    ft_json_set_bool(&object, "failed", outcome->failed);
+    ft_json_set_string(&object, "error", outcome->error);
+    ft_json_set_whole(&object, "pruned_at_epoch", outcome->pruned_at_epoch);
     ft_json_set(&object, "train", scores_to_json(&outcome->train));
     ft_json_set(&object, "val", scores_to_json(&outcome->val));
     ft_json_set(&object, "test", scores_to_json(&outcome->test));

@@ -98,8 +98,8 @@ static bool is_recorded(void *context, size_t configuration)
 static ft_status begin(void *context, size_t configuration, const char *experiment_id, ft_error *err)
 {
     cJSON *message = ft_message("type", "begin");
-    ft_json_set(&message, "configuration", cJSON_CreateNumber((double)configuration));
-    ft_json_set(&message, "experiment_id", cJSON_CreateString(experiment_id));
+    ft_json_set_whole(&message, "configuration", (int64_t)configuration);
+    ft_json_set_string(&message, "experiment_id", experiment_id);
     return confirm(context, message, err);
 }
 
@@ -107,7 +107,7 @@ static ft_status finish(void *context, size_t configuration, const ft_outcome *o
 {
     worker_process *w = context;
     cJSON *message = ft_message("type", "finish");
-    ft_json_set(&message, "configuration", cJSON_CreateNumber((double)configuration));
+    ft_json_set_whole(&message, "configuration", (int64_t)configuration);
     ft_json_set(&message, "outcome", ft_outcome_to_json(outcome));
     w->recorded[configuration] = true;
     return confirm(w, message, err);
@@ -155,7 +155,7 @@ static int engine_stop(void *context)
 static void say_line(void *context, const char *line)
 {
     cJSON *message = ft_message("type", "line");
-    ft_json_set(&message, "text", cJSON_CreateString(line));
+    ft_json_set_string(&message, "text", line);
     mention(context, message);
 }
 
@@ -266,7 +266,7 @@ static void say_status(worker_process *w, const char *what, ft_status status, co
 {
     cJSON *message = ft_message("type", what);
     ft_json_set(&message, "status", cJSON_CreateNumber(status));
-    ft_json_set(&message, "message", cJSON_CreateString(err->message));
+    ft_json_set_string(&message, "message", err->message);
     tell(w, message);
 }
 
@@ -322,9 +322,9 @@ static void say_ready(worker_process *w, int64_t busy_rows)
 {
     const ft_backend *backend = w->run_context->engine->backend;
     cJSON *message = ft_message("type", "ready");
-    ft_json_set(&message, "bf16", cJSON_CreateBool(backend->bf16));
-    ft_json_set(&message, "memory_bytes", cJSON_CreateNumber((double)backend->memory_bytes));
-    ft_json_set(&message, "busy_rows", cJSON_CreateNumber((double)busy_rows));
+    ft_json_set_bool(&message, "bf16", backend->bf16);
+    ft_json_set_whole(&message, "memory_bytes", (int64_t)backend->memory_bytes);
+    ft_json_set_whole(&message, "busy_rows", busy_rows);
     tell(w, message);
 }
 

@@ -54,7 +54,7 @@ static ft_status receive_from(void *context, int32_t worker, cJSON **message, ft
     if (c->conduct == FAIL && !c->has_spoken) {
         *message = ft_message("type", "failed");
         ft_json_set(message, "status", cJSON_CreateNumber(FT_BAD_INPUT));
-        ft_json_set(message, "message", cJSON_CreateString("no such device"));
+        ft_json_set_string(message, "message", "no such device");
         c->has_spoken = true;
     }
     return FT_OK;

@@ -32,7 +32,7 @@ static cJSON *make_message(int number, size_t length)
     for (size_t i = 0; i < length; i++) ft_text_add(&text, "x");
     cJSON *message = ft_message("type", "train");
     ft_json_set(&message, "number", cJSON_CreateNumber(number));
-    ft_json_set(&message, "text", cJSON_CreateString(text.data));
+    ft_json_set_string(&message, "text", text.data);
     ft_text_free(&text);
     cr_assert_not_null(message);
     return message;

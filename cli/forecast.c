@@ -66,6 +66,18 @@ static const char notes[] =
     "it\n"
     "was tuned with, from where its results are now, on the model that it was tuned on.\n";
 
+/* How paths are sampled. */
+#define OPTIONS_SAMPLING(job, seed_)                                                                         \
+    FT_OPT_INTEGER("num-samples", &(job).num_samples, "N", 1, 100000,                                        \
+                   "sampled paths a series (default: the model's num_samples)"),                             \
+        FT_OPT_REAL("temperature", &(job).temperature, "T", 1e-6, 1e6,                                       \
+                    "of the sampling (default: the model's)"),                                               \
+        FT_OPT_INTEGER("top-k", &(job).top_k, "K", 0, 1e9,                                                   \
+                       "draw from the K most likely tokens, 0: from all (default: the model's)"),            \
+        FT_OPT_REAL("top-p", &(job).top_p, "P", 1e-6, 1,                                                     \
+                    "draw from the most likely tokens that sum to P, 1: all (default: the model's)"),        \
+        FT_OPT_INTEGER("seed", &(seed_), "N", 0, 4294967295.0, "of the sampling (default 0)")
+
 int ft_command_forecast(int argc, const char *const *argv)
 {
     ft_forecast_job job = {.top_k = -1};
@@ -100,15 +112,7 @@ int ft_command_forecast(int argc, const char *const *argv)
                        "rows to forecast (default: the experiment's prediction_length, else the model's)"),
         FT_OPT_TEXT("quantiles", &quantiles_text, "Q1,Q2,...",
                     "columns to write (default 0.1,0.2,...,0.9); 0.5 is always among them"),
-        FT_OPT_INTEGER("num-samples", &job.num_samples, "N", 1, 100000,
-                       "sampled paths a series (default: the model's num_samples)"),
-        FT_OPT_REAL("temperature", &job.temperature, "T", 1e-6, 1e6,
-                    "of the sampling (default: the model's)"),
-        FT_OPT_INTEGER("top-k", &job.top_k, "K", 0, 1e9,
-                       "draw from the K most likely tokens, 0: from all (default: the model's)"),
-        FT_OPT_REAL("top-p", &job.top_p, "P", 1e-6, 1,
-                    "draw from the most likely tokens that sum to P, 1: all (default: the model's)"),
-        FT_OPT_INTEGER("seed", &seed, "N", 0, 4294967295.0, "of the sampling (default 0)"),
+        OPTIONS_SAMPLING(job, seed),
         FT_OPT_TEXT("out", &job.out, "FILE", "CSV to write (default: stdout), not one of the inputs"),
         FT_OPTION_RESULTS(settings.results),
         FT_OPTIONS_ENGINE(settings),

@@ -83,69 +83,105 @@ ft_attention ft_pass_cross_attention(const ft_pass *pass, int32_t block)
     };
 }
 
+/* What flows through a stack from sublayer to sublayer. */
+typedef struct stream {
+    ft_stack stack;
+    int32_t length;
+    int64_t rows;
+    ft_tensor x; /* (rows, d_model) */
+    /* the last sublayer's output, which is not yet added to x; no data: there was none */
+    ft_tensor pending;
+    uint32_t pending_site;
+} stream;
+
+/* x_out = x + pending is x from now on, h = norm(x_out): where a sublayer begins. */
+static void enter_sublayer(const ft_pass *pass, stream *s, int32_t norm_tensor, ft_tensor x_out, ft_tensor h,
+                           void *rstd)
+{
+    ft_pass_add_norm(pass, s->length, s->x, s->pending, s->pending_site, norm_tensor, 0, 1.0f, x_out, h,
+                     rstd);
+    s->x = x_out;
+}
+
+/* The product that ends a sublayer. */
+static void leave_sublayer(const ft_pass *pass, stream *s, ft_projection_use use, ft_tensor inner,
+                           uint32_t site)
+{
+    s->pending = ft_rows(pass->workspace->y, s->rows);
+    s->pending_site = site;
+    ft_pass_project(pass, use, s->length, inner, s->pending);
+}
+
+static void self_attention(const ft_pass *pass, stream *s, int32_t block, int32_t first_tensor)
+{
+    ft_backend *backend = pass->workspace->backend;
+    ft_block_activations *t = &pass->workspace->stack[s->stack].blocks[block];
+    ft_tensor h = ft_rows(t->h_self, s->rows), out = ft_rows(t->self_out, s->rows);
+    enter_sublayer(pass, s, first_tensor + FT_SELF_NORM, ft_rows(t->x_self, s->rows), h, t->rstd_self);
+    ft_pass_project(pass, ft_pass_projection(pass, s->stack, block, FT_PROJECT_SELF_QKV), s->length, h,
+                    ft_rows(t->qkv, s->rows));
+    ft_attention attention = ft_pass_self_attention(pass, s->stack, block);
+    backend->attention_forward(backend, &pass->batch, &attention, out, t->self_lse);
+    leave_sublayer(pass, s, ft_pass_projection(pass, s->stack, block, FT_PROJECT_SELF_O), out,
+                   ft_site(s->stack, block, FT_PLACE_SELF_OUT));
+}
+
+/* The decoder's attention to the encoder's output. */
+static void cross_attention(const ft_pass *pass, stream *s, int32_t block, int32_t first_tensor)
+{
+    ft_workspace *w = pass->workspace;
+    ft_block_activations *t = &w->stack[s->stack].blocks[block];
+    int64_t encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
+    ft_tensor h = ft_rows(t->h_cross, s->rows), out = ft_rows(t->cross_out, s->rows);
+    enter_sublayer(pass, s, first_tensor + FT_CROSS_NORM, ft_rows(t->x_cross, s->rows), h, t->rstd_cross);
+    ft_pass_project(pass, ft_pass_projection(pass, s->stack, block, FT_PROJECT_CROSS_Q), s->length, h,
+                    ft_rows(t->cross_q, s->rows));
+    ft_pass_project(pass, ft_pass_projection(pass, s->stack, block, FT_PROJECT_CROSS_KV),
+                    pass->encoder_length, ft_rows(w->stack[FT_ENCODER].out, encoder_rows),
+                    ft_rows(t->cross_kv, encoder_rows));
+    ft_attention attention = ft_pass_cross_attention(pass, block);
+    w->backend->attention_forward(w->backend, &pass->batch, &attention, out, t->cross_lse);
+    leave_sublayer(pass, s, ft_pass_projection(pass, s->stack, block, FT_PROJECT_CROSS_O), out,
+                   ft_site(s->stack, block, FT_PLACE_CROSS_OUT));
+}
+
+static void feed_forward(const ft_pass *pass, stream *s, int32_t block, int32_t first_tensor)
+{
+    ft_backend *backend = pass->workspace->backend;
+    ft_block_activations *t = &pass->workspace->stack[s->stack].blocks[block];
+    ft_tensor h = ft_rows(t->h_ff, s->rows), f = ft_rows(t->f, s->rows);
+    enter_sublayer(pass, s, first_tensor + FT_FF_NORM, ft_rows(t->x_ff, s->rows), h, t->rstd_ff);
+    ft_pass_project(pass, ft_pass_projection(pass, s->stack, block, FT_PROJECT_WI), s->length, h, f);
+    backend->relu_forward(backend, &pass->batch, s->length, ft_site(s->stack, block, FT_PLACE_FF_INNER), f);
+    leave_sublayer(pass, s, ft_pass_projection(pass, s->stack, block, FT_PROJECT_WO), f,
+                   ft_site(s->stack, block, FT_PLACE_FF_OUT));
+}
+
 /* One stack from its token ids to its output. */
 static void stack_forward(const ft_pass *pass, ft_stack stack)
 {
     ft_workspace *w = pass->workspace;
-    ft_backend *backend = w->backend;
     const ft_model_config *config = &pass->trainable->model->config;
-    bool decoder = stack == FT_DECODER;
-    int32_t length = decoder ? pass->decoder_length : pass->encoder_length;
+    const bool decoder = stack == FT_DECODER;
     int32_t n_layers = decoder ? config->n_decoder_layers : config->n_encoder_layers;
-    int64_t rows = (int64_t)pass->batch.n_sequences * length;
-    int64_t encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length, stride;
     ft_stack_activations *a = &w->stack[stack];
-    ft_tensor y = ft_rows(w->y, rows), nothing = {0};
-
-    ft_tensor x = ft_rows(n_layers > 0 ? a->blocks[0].x_self : a->x_final, rows);
-    backend->embedding_forward(backend, &pass->batch, length,
-                               ft_trainable_vector(pass->trainable, FT_SHARED, &stride),
-                               decoder ? w->decoder_ids : w->encoder_ids, ft_embedding_site(stack), x);
-    ft_tensor pending = nothing; /* the last sublayer's output, not yet added */
-    uint32_t pending_site = 0;
+    stream s = {.stack = stack, .length = decoder ? pass->decoder_length : pass->encoder_length};
+    int64_t stride;
+    s.rows = (int64_t)pass->batch.n_sequences * s.length;
+    s.x = ft_rows(n_layers > 0 ? a->blocks[0].x_self : a->x_final, s.rows);
+    w->backend->embedding_forward(w->backend, &pass->batch, s.length,
+                                  ft_trainable_vector(pass->trainable, FT_SHARED, &stride),
+                                  decoder ? w->decoder_ids : w->encoder_ids, ft_embedding_site(stack), s.x);
     for (int32_t b = 0; b < n_layers; b++) {
-        ft_block_activations *t = &a->blocks[b];
-        int32_t tensor = ft_block_tensor(config, stack, b, (ft_module)0);
-        ft_tensor qkv = ft_rows(t->qkv, rows), h = ft_rows(t->h_self, rows), out = ft_rows(t->self_out, rows);
-        ft_pass_add_norm(pass, length, x, pending, pending_site, tensor + FT_SELF_NORM, 0, 1.0f,
-                         ft_rows(t->x_self, rows), h, t->rstd_self);
-        x = ft_rows(t->x_self, rows);
-        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_QKV), length, h, qkv);
-        ft_attention attention = ft_pass_self_attention(pass, stack, b);
-        backend->attention_forward(backend, &pass->batch, &attention, out, t->self_lse);
-        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_O), length, out, y);
-        pending = y;
-        pending_site = ft_site(stack, b, FT_PLACE_SELF_OUT);
-
-        if (decoder) {
-            ft_tensor q = ft_rows(t->cross_q, rows), kv = ft_rows(t->cross_kv, encoder_rows);
-            h = ft_rows(t->h_cross, rows);
-            out = ft_rows(t->cross_out, rows);
-            ft_pass_add_norm(pass, length, x, pending, pending_site, tensor + FT_CROSS_NORM, 0, 1.0f,
-                             ft_rows(t->x_cross, rows), h, t->rstd_cross);
-            x = ft_rows(t->x_cross, rows);
-            ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_Q), length, h, q);
-            ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_KV),
-                            pass->encoder_length, ft_rows(w->stack[FT_ENCODER].out, encoder_rows), kv);
-            attention = ft_pass_cross_attention(pass, b);
-            backend->attention_forward(backend, &pass->batch, &attention, out, t->cross_lse);
-            ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_O), length, out, y);
-            pending_site = ft_site(stack, b, FT_PLACE_CROSS_OUT);
-        }
-
-        h = ft_rows(t->h_ff, rows);
-        ft_pass_add_norm(pass, length, x, pending, pending_site, tensor + FT_FF_NORM, 0, 1.0f,
-                         ft_rows(t->x_ff, rows), h, t->rstd_ff);
-        x = ft_rows(t->x_ff, rows);
-        ft_tensor f = ft_rows(t->f, rows);
-        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WI), length, h, f);
-        backend->relu_forward(backend, &pass->batch, length, ft_site(stack, b, FT_PLACE_FF_INNER), f);
-        ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WO), length, f, y);
-        pending_site = ft_site(stack, b, FT_PLACE_FF_OUT);
+        int32_t first_tensor = ft_block_tensor(config, stack, b, (ft_module)0);
+        self_attention(pass, &s, b, first_tensor);
+        if (decoder) cross_attention(pass, &s, b, first_tensor);
+        feed_forward(pass, &s, b, first_tensor);
     }
-    ft_pass_add_norm(pass, length, x, pending, pending_site, decoder ? FT_DECODER_NORM : FT_ENCODER_NORM,
-                     ft_final_site(stack), ft_output_scale(config, stack), ft_rows(a->x_final, rows),
-                     ft_rows(a->out, rows), a->rstd_final);
+    ft_pass_add_norm(pass, s.length, s.x, s.pending, s.pending_site,
+                     decoder ? FT_DECODER_NORM : FT_ENCODER_NORM, ft_final_site(stack),
+                     ft_output_scale(config, stack), ft_rows(a->x_final, s.rows), ft_rows(a->out, s.rows),
+                     a->rstd_final);
 }
 
 void ft_pass_encode(const ft_pass *pass)

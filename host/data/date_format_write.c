@@ -49,76 +49,85 @@ static void add_decimal_year(ft_date_line *out, const written *w)
     ft_date_line_add(out, "%.*f", (int)digits, (double)w->year + (double)(w->month - 1) / 12);
 }
 
-static void add_conversion(ft_date_line *out, char letter, const written *w)
+/* A conversion of the date; false: `letter` is none. */
+static bool add_date(ft_date_line *out, char letter, const written *w)
 {
-    char zone[8];
-    const int hour = w->seconds / 3600;
     int32_t week_year, week;
     switch (letter) {
     case 'G':
     case 'V':
         find_week(w->days, &week_year, &week);
         ft_date_line_add(out, letter == 'G' ? "%04d" : "%02d", (int)(letter == 'G' ? week_year : week));
-        break;
+        return true;
     case 'u':
         ft_date_line_add(out, "%d", (int)ft_weekday(w->days) + 1);
-        break;
+        return true;
     case 'j':
         ft_date_line_add(out, "%03d", (int)(w->days - ft_days_from_date(w->year, 1, 1)) + 1);
-        break;
+        return true;
     case 'J':
         add_decimal_year(out, w);
-        break;
+        return true;
     case 'Y':
+        ft_date_line_add(out, "%04d", (int)w->year);
+        return true;
     case 'y':
-        ft_date_line_add(out, letter == 'Y' ? "%04d" : "%02d",
-                         (int)(letter == 'Y' ? w->year : w->year % 100));
-        break;
+        ft_date_line_add(out, "%02d", (int)(w->year % 100));
+        return true;
     case 'q':
         ft_date_line_add(out, "%d", (int)(w->month + 2) / 3);
-        break;
+        return true;
     case 'm':
         ft_date_line_add(out, "%02d", (int)w->month);
-        break;
+        return true;
     case 'd':
-        ft_date_line_add(out, "%02d", (int)w->day);
-        break;
     case 'e':
-        ft_date_line_add(out, "%2d", (int)w->day);
-        break;
+        ft_date_line_add(out, letter == 'd' ? "%02d" : "%2d", (int)w->day);
+        return true;
     case 'b':
     case 'B':
         ft_date_line_add(out, letter == 'b' ? "%.3s" : "%s", ft_month_names[w->month - 1]);
-        break;
+        return true;
     case 'a':
     case 'A':
         ft_date_line_add(out, letter == 'a' ? "%.3s" : "%s", ft_weekday_names[ft_weekday(w->days)]);
-        break;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A conversion of the time of day, or of its zone; false: `letter` is none. */
+static bool add_time(ft_date_line *out, char letter, const written *w)
+{
+    char zone[8];
+    const int hour = w->seconds / 3600;
+    switch (letter) {
     case 'H':
         ft_date_line_add(out, "%02d", hour);
-        break;
+        return true;
     case 'I':
         ft_date_line_add(out, "%02d", hour % 12 ? hour % 12 : 12);
-        break;
+        return true;
     case 'M':
         ft_date_line_add(out, "%02d", (int)(w->seconds / 60 % 60));
-        break;
+        return true;
     case 'S':
         ft_date_line_add(out, "%02d", (int)(w->seconds % 60));
-        break;
+        return true;
     case 'f':
         add_fraction(out, w);
-        break;
+        return true;
     case 'p':
         ft_date_line_add(out, "%s", hour < 12 ? "AM" : "PM");
-        break;
+        return true;
     case 'z':
     case 'Z':
         ft_zone_format(w->style, zone);
         ft_date_line_add(out, "%s", zone);
-        break;
+        return true;
     default:
-        ft_date_line_add(out, "%c", letter);
+        return false;
     }
 }
 
@@ -133,8 +142,8 @@ static void add_parts(ft_date_line *out, const char *format, const written *w)
             if (decimals) format += 3;
         } else if (ft_date_composite(*format)) {
             add_parts(out, ft_date_composite(*format), w);
-        } else {
-            add_conversion(out, *format, w);
+        } else if (!add_date(out, *format, w) && !add_time(out, *format, w)) {
+            ft_date_line_add(out, "%c", *format);
         }
     }
 }

@@ -34,13 +34,12 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
         ft_window_scores_read_baseline(e->directory, a->name, j->metric, &both[1], &read_error);
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || both[1].n_windows == 0) {
-        a->why = "its run recorded no windows of baselines";
+        a->why = "its run recorded no windows of baselines (a new run does)";
     } else if (!ft_window_scores_match(own, &both[1])) {
         a->why = "baselines.csv is of other windows than forecasts.csv";
     } else {
         status = ft_confidence_set(both, 2, j->metric, 0, certainty, &n_blocks, err);
-        a->has_too_few = status == FT_OK && n_blocks < FT_LEAST_BLOCKS;
-        if (a->has_too_few)
+        if (status == FT_OK && n_blocks < FT_LEAST_BLOCKS)
             a->why = own->n_series > 1 ? "too few series, 6 are needed"
                                        : "too few windows, 12 are needed (--eval-windows)";
         if (status == FT_OK && !a->why) {
@@ -61,7 +60,7 @@ static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_er
     const char *why = NULL;
     ft_status status = FT_OK;
     if (!ft_metric_has_windows(j->metric))
-        why = "this metric has no values of windows";
+        why = "this metric has no values of windows (--metric mae has)";
     else if (j->split != FT_TEST || !e->directory)
         why = "there are windows of baselines for test alone";
     else if ((status = ft_window_scores_read(e->directory, FT_TEST, j->metric, &own, &read_error)) != FT_OK)
@@ -108,12 +107,18 @@ static bool is_unsure(const ft_against *a)
     return fabs(a->ahead) <= a->margin;
 }
 
+/* False where there is no interval, too. */
+static bool is_beyond_chance(const ft_against *a)
+{
+    return fabs(a->ahead) > a->margin;
+}
+
 static ft_verdict decide(const ft_judgement *j)
 {
     ft_verdict verdict = j->n_baselines ? FT_VERDICT_SHIP : FT_VERDICT_NONE;
     for (size_t i = 0; i < j->n_baselines; i++) {
         if (j->against[i].ahead <= 0) return FT_VERDICT_DO_NOT_SHIP;
-        if (is_unsure(&j->against[i]) || j->against[i].has_too_few) verdict = FT_VERDICT_NOT_YET;
+        if (!is_beyond_chance(&j->against[i])) verdict = FT_VERDICT_NOT_YET;
     }
     return verdict;
 }
@@ -242,7 +247,7 @@ void ft_judgement_describe(const ft_judgement *j, ft_text *out)
     case FT_VERDICT_SHIP:
         ft_text_add(out, "ship it: better than ");
         add_names(j, false, out);
-        if (!why) ft_text_add(out, ", beyond chance (95 %)");
+        ft_text_add(out, ", beyond chance (95 %)");
         break;
     }
     ft_text_addf(out, ", on %s", ft_split_names[j->split]);

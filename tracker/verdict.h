@@ -9,7 +9,7 @@
 typedef enum ft_verdict {
     FT_VERDICT_NONE, /* no baselines are recorded */
     FT_VERDICT_SHIP,
-    /* ahead of all, but of one by no more than chance explains, or by too few windows */
+    /* ahead of all, but of one by no more than chance explains, or nobody can tell */
     FT_VERDICT_NOT_YET,
     FT_VERDICT_DO_NOT_SHIP,
 } ft_verdict;
@@ -18,11 +18,10 @@ typedef enum ft_verdict {
 typedef struct ft_against {
     /* the baseline's, in the experiment's record; "zero_shot": the model before tuning */
     const char *name;
-    double value;     /* the baseline's metric */
-    double ahead;     /* by how much the experiment is better, in ft_metric_cost */
-    double margin;    /* half the 95 % interval of `ahead`; NaN: not known */
-    const char *why;  /* why `margin` is not known; else NULL */
-    bool has_too_few; /* windows or series for an interval: more of them would tell */
+    double value;    /* the baseline's metric */
+    double ahead;    /* by how much the experiment is better, in ft_metric_cost */
+    double margin;   /* half the 95 % interval of `ahead`; NaN: not known */
+    const char *why; /* why `margin` is not known; else NULL */
     /* windows (or series, where there are several) that give a test of this `ahead` a
      * power of 80 %; NaN: not known */
     double n_needed;

@@ -99,10 +99,11 @@ Test(report, the_best_comes_first_and_who_failed_last)
 Test(report, the_verdict_is_that_of_best)
 {
     collect(three, 3, FT_MAE, FT_VAL);
-    cr_expect_str_eq(text_at("verdict.is"), "ship");
-    cr_expect_str_eq(text_at("verdict.sentence"),
-                     "ship it: better than zero_shot and seasonal_naive, on test; how sure that is cannot be "
-                     "told: its forecasts.csv cannot be read");
+    cr_expect_str_eq(text_at("verdict.is"), "not yet");
+    cr_expect_str_eq(
+        text_at("verdict.sentence"),
+        "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
+        "cannot be told: its forecasts.csv cannot be read");
     cr_expect_str_eq(text_at("verdict.figures.2.against"), "seasonal_naive (mae 2.5): 0.5 better");
     cr_expect_str_eq(text_at("verdict.figures.0.name"), "e2");
     cr_expect_str_eq(text_at("verdict.figures.1.name"), "zero_shot");

@@ -129,9 +129,9 @@ Test(verdict, each_experiment_is_held_against_its_own_baselines)
              unknown);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_DO_NOT_SHIP, sentence);
     load_two(2, 1.25, 2, 1.4); /* e0 beats its own; e1 does not, and is not asked */
-    snprintf(sentence, sizeof sentence, "ship it: better than zero_shot and seasonal_naive, on test%s",
-             unknown);
-    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    snprintf(sentence, sizeof sentence,
+             "do not ship it yet: better than zero_shot and seasonal_naive, on test%s", unknown);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET, sentence);
     load_two(2, 0.7, 2, 1.4);
     snprintf(sentence, sizeof sentence,
              "do not ship it: none of 2 experiments beats seasonal_naive, on test%s", unknown);
@@ -194,7 +194,7 @@ Test(verdict, differences_are_told_with_intervals)
 Test(verdict, without_windows_it_says_why)
 {
     static const char start[] =
-        "ship it: better than zero_shot and seasonal_naive, on test; how sure that is "
+        "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
         "cannot be told: ";
     char sentence[300];
     load(2, 3);
@@ -204,14 +204,14 @@ Test(verdict, without_windows_it_says_why)
                    "cannot be told: too few windows, 12 are needed (--eval-windows)");
     write_windows(40, 39, 2, 3, 0.1);
     snprintf(sentence, sizeof sentence, "%sbaselines.csv is of other windows than forecasts.csv", start);
-    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET, sentence);
     remove(scratch_path("e0/baselines.csv")); /* as in records of before it */
-    snprintf(sentence, sizeof sentence, "%sits run recorded no windows of baselines", start);
-    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP, sentence);
+    snprintf(sentence, sizeof sentence, "%sits run recorded no windows of baselines (a new run does)", start);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET, sentence);
     expect_verdict(
-        FT_MASE, FT_VAL, FT_VERDICT_SHIP,
-        "ship it: better than zero_shot, on test; how sure that is cannot be told: this metric has no "
-        "values of windows");
+        FT_MASE, FT_VAL, FT_VERDICT_NOT_YET,
+        "do not ship it yet: better than zero_shot, on test; how sure that is cannot be told: this metric "
+        "has no values of windows (--metric mae has)");
 }
 
 Test(verdict, who_chose_by_test_hears_of_optimism)
@@ -224,10 +224,10 @@ Test(verdict, who_chose_by_test_hears_of_optimism)
         "too, so that this is optimistic");
     /* Without test, validation judges what it chose. */
     set.items[0].metrics[FT_TEST].evaluated = false;
-    expect_verdict(
-        FT_MAE, FT_VAL, FT_VERDICT_SHIP,
-        "ship it: better than zero_shot, on val; how sure that is cannot be told: there are windows of "
-        "baselines for test alone; val chose it, too, so that this is optimistic");
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
+                   "do not ship it yet: better than zero_shot, on val; how sure that is cannot be told: "
+                   "there are windows of "
+                   "baselines for test alone; val chose it, too, so that this is optimistic");
 }
 
 Test(verdict, without_baselines_there_is_none)

@@ -22,8 +22,8 @@ typedef struct checker {
     const char *text, *at, *end;
     const char *fault; /* NULL while all is well */
     size_t keys, wanted_key;
-    /* keys of the outermost object whose values are dropped, NULL-terminated; or NULL */
-    const char *const *without;
+    ft_json_part part;
+    bool within;   /* inside part.within */
     bool dropping; /* inside an unwanted value; its keys are not counted */
     ft_text cleaned;
     const char *copied; /* text up to here is in `cleaned` */
@@ -126,59 +126,98 @@ static bool check_string(checker *c)
     return refuse(c, "a string without its closing quote");
 }
 
+/* Gives cJSON the text up to `until`, from where it was given last. */
+static void copy(checker *c, const char *until)
+{
+    ft_text_add_bytes(&c->cleaned, c->copied, (size_t)(until - c->copied));
+    c->copied = c->at;
+}
+
 /* Replaces the text since `start`, a value, by null. */
 static void clean(checker *c, const char *start)
 {
     if (c->dropping) return;
-    ft_text_add_bytes(&c->cleaned, c->copied, (size_t)(start - c->copied));
+    copy(c, start);
     ft_text_add(&c->cleaned, "null");
-    c->copied = c->at;
 }
 
 static bool check_value(checker *c);
 
-/* Whether the key (quotes included) is one whose value is dropped. */
-static bool is_unwanted(const checker *c, const char *key, size_t length)
+/* Whether the key (`length` bytes, quotes included) is this name. */
+static bool is_key(const char *key, size_t length, const char *name)
 {
-    for (const char *const *name = c->depth == 1 ? c->without : NULL; name && *name; name++)
-        if (strlen(*name) + 2 == length && memcmp(*name, key + 1, length - 2) == 0) return true;
+    return strlen(name) + 2 == length && memcmp(name, key + 1, length - 2) == 0;
+}
+
+static bool is_listed(const char *const *names, const char *key, size_t length)
+{
+    for (; names && *names; names++)
+        if (is_key(key, length, *names)) return true;
     return false;
+}
+
+typedef enum member_fate { KEPT, KEPT_AS_NULL, LEFT_OUT } member_fate;
+
+/* What becomes of the member with this key. */
+static member_fate judge_key(checker *c, const char *key, size_t length)
+{
+    if (c->dropping) return KEPT;
+    if (c->depth == 1) {
+        c->within = c->part.within && is_key(key, length, c->part.within);
+        return is_listed(c->part.without, key, length) ? KEPT_AS_NULL : KEPT;
+    }
+    return c->depth == 2 && c->within && !is_listed(c->part.only, key, length) ? LEFT_OUT : KEPT;
+}
+
+/* A member of an object. n_kept: of an object that loses members, those before it that it
+ * keeps; else NULL. */
+static bool check_member(checker *c, size_t *n_kept)
+{
+    const char *key = c->at;
+    if (!check_string(c)) return false;
+    const member_fate fate = judge_key(c, key, (size_t)(c->at - key));
+    if (!c->dropping && fate != LEFT_OUT && c->keys++ == c->wanted_key) {
+        c->at = key;
+        return false;
+    }
+    skip_blanks(c);
+    if (!take(c, ':')) return refuse(c, "':' is needed after a key");
+    skip_blanks(c);
+    const char *value = c->at;
+    if (n_kept && fate == KEPT) {
+        if ((*n_kept)++) ft_text_add(&c->cleaned, ",");
+        c->copied = key;
+    }
+    c->dropping |= fate != KEPT;
+    if (!check_value(c)) return false;
+    if (fate != KEPT) c->dropping = false;
+    if (fate == KEPT_AS_NULL) clean(c, value);
+    if (n_kept && fate == KEPT) copy(c, c->at);
+    return true;
 }
 
 static bool check_members(checker *c, char close)
 {
+    size_t n_kept = 0;
     if (++c->depth > MAX_NESTING) return refuse(c, "nested more than 200 deep");
     c->at++;
+    const bool is_part = close == '}' && c->depth == 2 && c->within && !c->dropping;
+    if (is_part) copy(c, c->at);
     skip_blanks(c);
     if (take(c, close)) {
         c->depth--;
         return true;
     }
     for (;;) {
-        bool unwanted = false;
         skip_blanks(c);
-        if (close == '}') {
-            const char *key = c->at;
-            if (!c->dropping && c->keys++ == c->wanted_key) return false;
-            if (!check_string(c)) return false;
-            unwanted = is_unwanted(c, key, (size_t)(c->at - key));
-            skip_blanks(c);
-            if (!take(c, ':')) return refuse(c, "':' is needed after a key");
-        }
-        skip_blanks(c);
-        const char *value = c->at;
-        c->dropping |= unwanted;
-        if (!check_value(c)) return false;
-        if (unwanted) {
-            c->dropping = false;
-            clean(c, value);
-        }
+        if (!(close == '}' ? check_member(c, is_part ? &n_kept : NULL) : check_value(c))) return false;
         skip_blanks(c);
         if (take(c, ',')) continue;
         if (!take(c, close))
             return refuse(c, c->at == c->end ? "the text ends inside a list or an object"
                              : close == '}'  ? "',' or '}' is needed here"
                                              : "',' or ']' is needed here");
+        if (is_part) c->copied = c->at - 1;
         c->depth--;
         return true;
     }
@@ -271,8 +310,8 @@ static bool keys_once(const cJSON *value, size_t *number, size_t *twice)
     return once;
 }
 
-/* ft_json_parse, dropping the values of the keys in `without`. */
-static ft_status parse(const char *text, size_t size, const char *name, const char *const *without,
+/* ft_json_parse of what is wanted; part NULL: all. */
+static ft_status parse(const char *text, size_t size, const char *name, const ft_json_part *part,
                        cJSON **root, ft_error *err)
 {
     ft_status status = FT_OK;
@@ -281,7 +320,7 @@ static ft_status parse(const char *text, size_t size, const char *name, const ch
                  .at = text,
                  .end = text + size,
                  .wanted_key = SIZE_MAX,
-                 .without = without,
+                 .part = part ? *part : (ft_json_part){0},
                  .copied = text};
     cJSON *tree = NULL;
     const char *nul = size ? memchr(text, '\0', size) : NULL;
@@ -328,20 +367,20 @@ ft_status ft_json_parse(const char *text, size_t size, const char *name, cJSON *
     return parse(text, size, name, NULL, root, err);
 }
 
-ft_status ft_json_read_without(const char *path, const char *const *without, cJSON **root, ft_error *err)
+ft_status ft_json_read_part(const char *path, const ft_json_part *part, cJSON **root, ft_error *err)
 {
     char *data;
     size_t size;
     ft_status status = ft_read_file(path, MAX_FILE_BYTES, &data, &size, err);
     if (status != FT_OK) return status;
-    status = parse(data, size, path, without, root, err);
+    status = parse(data, size, path, part, root, err);
     free(data);
     return status;
 }
 
 ft_status ft_json_read(const char *path, cJSON **root, ft_error *err)
 {
-    return ft_json_read_without(path, NULL, root, err);
+    return ft_json_read_part(path, NULL, root, err);
 }
 
 static void print_string(ft_text *out, const char *string)

@@ -15,10 +15,17 @@
 ft_status ft_json_parse(const char *text, size_t size, const char *name, cJSON **root, ft_error *err);
 /* Reads and parses a file of at most 256 MiB. */
 ft_status ft_json_read(const char *path, cJSON **root, ft_error *err);
-/* The same, but the members named in `without` (a NULL-terminated list) of the outermost
- * object become null and cost neither memory nor time. Their contents must be
- * well-formed; keys given twice inside them are not noticed. */
-ft_status ft_json_read_without(const char *path, const char *const *without, cJSON **root, ft_error *err);
+/* Which members of a file's outermost object are wanted. The lists end in NULL. */
+typedef struct ft_json_part {
+    const char *const *without; /* these become null; NULL: none */
+    /* the object that is the member `within` gets `only` these; NULL: all */
+    const char *within;
+    const char *const *only;
+} ft_json_part;
+/* The same of a part of a file: unwanted members cost neither memory nor time. Their
+ * contents must be well-formed; keys given twice inside them, or among those that
+ * `within` loses, are not noticed. */
+ft_status ft_json_read_part(const char *path, const ft_json_part *part, cJSON **root, ft_error *err);
 
 /* The value as text, indented by two spaces, numbers as the shortest text that reads back
  * exactly (whole numbers without a fraction), NaN and infinities as null, UTF-8 kept,

@@ -27,7 +27,7 @@ struct analyze_options {
 static ft_status print_for_people(ft_table *table, const char *remark, ft_error *err)
 {
     ft_text text = FT_TEXT_EMPTY;
-    const size_t id = ft_table_find(table, "experiment_id"), width = ft_terminal_width();
+    const size_t id = ft_table_find(table, "experiment_id"), width = ft_terminal_width(stdout);
     ft_status status = FT_OK;
     if (id < table->n_columns) ft_shorten_ids(table, id);
     if (table->n_rows) status = ft_table_print_fitting(table, width, &text, err);
@@ -96,6 +96,7 @@ static ft_status importance(const ft_experiments *experiments, const analyze_opt
     ft_status status = ft_metric_parse(options->metric, &metric, err);
     if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
     if (status != FT_OK) return status;
+    ft_selection_warn_data(experiments);
     return ft_analyze_importance(experiments, metric, split, (size_t)options->top, table, remark, err);
 }
 
@@ -172,6 +173,7 @@ static ft_status summary(const ft_experiments *experiments, const analyze_option
 {
     ft_split split;
     ft_status status = ft_split_parse(options->split, &split, err);
+    ft_selection_warn_data(experiments);
     return status == FT_OK ? ft_analyze_summary(experiments, split, table, remark, err) : status;
 }
 

@@ -24,9 +24,10 @@ static ft_status best(const void *context, ft_error *err)
     if (status == FT_OK) status = ft_split_parse(options->split, &split, err);
     if (status == FT_OK)
         status = ft_selection_load(&options->selection, FT_BASELINES, true, &experiments, err);
+    if (status == FT_OK) ft_selection_warn_data(&experiments);
     if (status == FT_OK && format == FT_TABLE_TEXT) {
-        status = ft_describe_best(&experiments, metric, split, ft_terminal_width(), &text, err);
-        if (status == FT_OK) ft_wrap_lines(text.data, ft_terminal_width(), &wrapped);
+        status = ft_describe_best(&experiments, metric, split, ft_terminal_width(stdout), &text, err);
+        if (status == FT_OK) ft_wrap_lines(text.data, ft_terminal_width(stdout), &wrapped);
         if (status == FT_OK) status = ft_print_text(&wrapped, err);
     } else if (status == FT_OK) {
         const ft_experiment *found;

@@ -25,22 +25,24 @@ static bool names_metric(const char *sort, const char *split, ft_metric *metric)
     return strcmp(split, "val") == 0 && ft_metric_parse(sort, metric, NULL) == FT_OK;
 }
 
-/* Sorts by a column, whose name may lack its hp_, val_ or test_ and, of groups, its
- * _mean. */
-static ft_status sort_table(ft_table *table, const char *name, bool descending, ft_error *err)
+/* Sorts by the column of --sort, whose name may lack its hp_, val_ or test_ (that of the
+ * chosen split is looked for first) and, of groups, its _mean. */
+static ft_status sort_table(ft_table *table, const compare_options *options, ft_error *err)
 {
-    static const char *const forms[][2] = {{"", ""},      {"hp_", ""},       {"val_", ""},      {"test_", ""},
-                                           {"", "_mean"}, {"val_", "_mean"}, {"test_", "_mean"}};
+    const char *name = options->sort;
+    const bool by_test = strcmp(options->split, "test") == 0;
+    const char *const prefixes[] = {"", "hp_", by_test ? "test_" : "val_", by_test ? "val_" : "test_"};
+    enum { N_PREFIXES = sizeof prefixes / sizeof *prefixes };
     size_t column = table->n_columns;
-    for (size_t i = 0; i < sizeof forms / sizeof *forms && column == table->n_columns; i++) {
+    for (size_t i = 0; i < 2 * N_PREFIXES && column == table->n_columns; i++) {
         ft_text full = FT_TEXT_EMPTY;
-        ft_text_addf(&full, "%s%s%s", forms[i][0], name, forms[i][1]);
+        ft_text_addf(&full, "%s%s%s", prefixes[i % N_PREFIXES], name, i < N_PREFIXES ? "" : "_mean");
         if (full.failed) return ft_no_memory(err, "a column's name", full.length);
         column = ft_table_find(table, full.data);
         ft_text_free(&full);
     }
     if (column < table->n_columns) {
-        ft_table_sort(table, column, descending);
+        ft_table_sort(table, column, options->descending);
         return FT_OK;
     }
     const char *near = ft_nearest_name(name, (const char *const *)table->columns, table->n_columns);
@@ -79,6 +81,12 @@ static bool is_for_people(const compare_options *options, ft_table_format format
     return format == FT_TABLE_TEXT && !options->all_columns && !options->columns && !options->group_by.count;
 }
 
+/* Whether experiments are held against each other, rather than listed. */
+static bool is_ranking(const compare_options *options, bool people)
+{
+    return people || options->sort || options->group_by.count;
+}
+
 /* The metric that ranks: --metric, else --sort's, else mae. */
 static ft_status choose_metric(const compare_options *options, ft_metric *metric, ft_split *split,
                                ft_error *err)
@@ -99,7 +107,7 @@ static ft_status sort_experiments(const compare_options *options, ft_table *tabl
 {
     const size_t place = ft_table_column(table, "");
     for (size_t r = 0; r < table->n_rows; r++) ft_table_put_number(table, r, place, (double)r);
-    ft_status status = options->sort ? sort_table(table, options->sort, options->descending, err) : FT_OK;
+    ft_status status = options->sort ? sort_table(table, options, err) : FT_OK;
     for (size_t r = 0; r < table->n_rows && status == FT_OK; r++)
         order[r] = (size_t)table->cells[r * table->n_columns + place].number;
     return status;
@@ -110,8 +118,10 @@ static ft_status print_for_people(const compare_options *options, const ft_exper
 {
     ft_replicates replicates = {0};
     size_t *order = malloc((experiments->count + 1) * sizeof *order);
-    ft_people_comparison people = {
-        .experiments = experiments, .replicates = &replicates, .order = order, .width = ft_terminal_width()};
+    ft_people_comparison people = {.experiments = experiments,
+                                   .replicates = &replicates,
+                                   .order = order,
+                                   .width = ft_terminal_width(stdout)};
     ft_status status = order ? choose_metric(options, &people.metric, &people.split, err)
                              : ft_no_memory(err, "an order", experiments->count * sizeof *order);
     if (status == FT_OK) status = ft_replicates_find(experiments, &replicates, err);
@@ -148,14 +158,22 @@ static ft_status print_table(const compare_options *options, ft_table_format for
         shown = &groups;
         status = ft_compare_group(table, options->group_by.items, options->group_by.count, &groups, err);
     }
-    if (status == FT_OK && options->sort) status = sort_table(shown, options->sort, options->descending, err);
+    if (status == FT_OK && options->sort) status = sort_table(shown, options, err);
     if (format == FT_TABLE_TEXT) shorten(shown);
     if (status == FT_OK && format == FT_TABLE_TEXT)
-        status = ft_table_print_fitting(shown, ft_terminal_width(), text, err);
+        status = ft_table_print_fitting(shown, ft_terminal_width(stdout), text, err);
     else if (status == FT_OK)
         status = ft_table_print(shown, format, text, err);
     ft_table_free(&groups);
     return status;
+}
+
+/* Adds val_<metric> of each metric, if any experiment has been evaluated there. */
+static void add_val(const ft_experiments *experiments, ft_table *table)
+{
+    bool any = false;
+    for (size_t i = 0; i < experiments->count; i++) any |= experiments->items[i].metrics[FT_VAL].evaluated;
+    for (int m = 0; any && m < FT_N_METRICS; m++) ft_compare_add_val(experiments, (ft_metric)m, table);
 }
 
 static ft_status fill_table(const compare_options *options, const ft_experiments *experiments,
@@ -163,6 +181,7 @@ static ft_status fill_table(const compare_options *options, const ft_experiments
 {
     if (options->columns) return ft_compare_columns(experiments, options->columns, table, err);
     ft_status status = ft_compare(experiments, table, err);
+    if (status == FT_OK && options->group_by.count) add_val(experiments, table);
     return status == FT_OK ? add_sort_metric(options, experiments, table, err) : status;
 }
 
@@ -179,9 +198,12 @@ static ft_status compare(const void *context, ft_error *err)
     const bool people = status == FT_OK && is_for_people(options, format);
     const ft_detail detail = options->columns ? FT_WHOLE : people ? FT_HISTORY : FT_SCORES;
     if (status == FT_OK) status = ft_selection_load(&options->selection, detail, false, &experiments, err);
+    if (status == FT_OK && is_ranking(options, people)) ft_selection_warn_data(&experiments);
     if (status == FT_OK && (!people || options->sort))
         status = fill_table(options, &experiments, &table, err);
-    if (status == FT_OK && people)
+    if (status == FT_OK && format == FT_TABLE_TEXT && experiments.count == 0)
+        ft_text_add(&text, "there are no experiments\n");
+    else if (status == FT_OK && people)
         status = print_for_people(options, &experiments, &table, &text, err);
     else if (status == FT_OK)
         status = print_table(options, format, &table, &text, err);

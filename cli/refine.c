@@ -119,6 +119,7 @@ static ft_status refine(const void *context, ft_error *err)
     if (status == FT_OK) status = ft_metric_parse(options->metric, &p.metric, err);
     if (status == FT_OK) status = ft_split_parse(options->split, &p.split, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_SCORES, true, &experiments, err);
+    if (status == FT_OK) ft_selection_warn_data(&experiments);
     if (status == FT_OK) status = choose(&experiments, &p, err);
     request.best = p.best;
     if (status == FT_OK)

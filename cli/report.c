@@ -36,6 +36,7 @@ static ft_status report(const void *context, ft_error *err)
     if (status == FT_OK) status = ft_split_parse(options->split, &request.split, err);
     if (status == FT_OK) status = ft_output_check(options->out, NULL, 0, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_WHOLE, true, &experiments, err);
+    if (status == FT_OK) ft_selection_warn_data(&experiments);
     if (status == FT_OK) status = ft_report_make(&request, &page, err);
     if (status == FT_OK) status = ft_write_file(options->out, page.data, page.length, err);
     if (status == FT_OK) status = tell(options->out, experiments.count, &page, err);

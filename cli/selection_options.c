@@ -22,7 +22,10 @@ ft_status ft_selection_load(const ft_selection_options *selection, ft_detail det
     if (status != FT_OK || experiments->count) return status;
     ft_error none = {""};
     if (there == 0)
-        status = ft_fail(&none, FT_BAD_INPUT, "%.400s: there are no experiments", selection->results);
+        status = ft_fail(&none, FT_BAD_INPUT,
+                         "%.400s: there are no experiments (run and sweep record them; --results DIR looks "
+                         "elsewhere)",
+                         selection->results);
     else
         status = ft_fail(&none, FT_BAD_INPUT,
                          "none of the %zu experiments in %.400s is chosen (compare without --match, --where "
@@ -34,6 +37,14 @@ ft_status ft_selection_load(const ft_selection_options *selection, ft_detail det
     }
     ft_command_warn("%s", none.message);
     return FT_OK;
+}
+
+void ft_selection_warn_data(const ft_experiments *experiments)
+{
+    ft_text line = FT_TEXT_EMPTY;
+    ft_experiments_describe_data(experiments, &line);
+    if (line.length && !line.failed) ft_command_warn("%s", line.data);
+    ft_text_free(&line);
 }
 
 int ft_selection_command(const ft_command_line *line, ft_selection_options *selection,

@@ -43,6 +43,9 @@ extern const char *const ft_split_choices[];
 ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
                             ft_experiments *experiments, ft_error *err);
 
+/* Warns on stderr of experiments of different data: a command that ranks them says so. */
+void ft_selection_warn_data(const ft_experiments *experiments);
+
 /* What such a command does; context: its options. */
 typedef ft_status ft_selection_work(const void *context, ft_error *err);
 /* Runs a command that takes experiments' ids as arguments: parses its options (`line`

@@ -10,13 +10,13 @@
 
 enum { LEAST = 20, UNKNOWN = 80, MOST = 100000 };
 
-size_t ft_terminal_width(void)
+size_t ft_terminal_width(FILE *stream)
 {
     const char *told = getenv("COLUMNS");
     long long columns = 0;
     struct winsize size;
     if (!told || !ft_parse_int(told, strlen(told), &columns) || columns <= 0)
-        columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : UNKNOWN;
+        columns = ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : UNKNOWN;
     if (columns > MOST) columns = MOST;
     return columns < LEAST ? LEAST : (size_t)columns;
 }

@@ -1,11 +1,13 @@
-/* The width of the terminal that stdout goes to. */
+/* The width of the terminal that a stream goes to. */
 #ifndef FT_CLI_TERMINAL_H
 #define FT_CLI_TERMINAL_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* In columns, from 20 to 100000: the environment variable COLUMNS if it is a positive
- * number, else what the terminal says, else (stdout is a pipe or a file) 80. */
-size_t ft_terminal_width(void);
+ * number, else what the terminal of `stream`, stdout or stderr, says, else (it is a pipe
+ * or a file) 80. */
+size_t ft_terminal_width(FILE *stream);
 
 #endif

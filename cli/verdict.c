@@ -62,7 +62,7 @@ void ft_tell_verdict(const char *results, const char *name)
     if (status == FT_OK) status = ft_experiments_select(&experiments, &selection, &ignored);
     if (status == FT_OK) status = ft_describe_verdict(&experiments, FT_MAE, FT_VAL, &lines, &ignored);
     if (status == FT_OK && lines.length) {
-        if (!lines.failed) ft_wrap_lines(lines.data, ft_terminal_width(), &wrapped);
+        if (!lines.failed) ft_wrap_lines(lines.data, ft_terminal_width(stderr), &wrapped);
         add_next(results, name, &wrapped);
         if (!wrapped.failed && wrapped.length) fputs(wrapped.data, stderr);
     }

@@ -58,8 +58,8 @@ static void add_all(const ft_experiments *experiments, ft_table *table)
         const double values[N_NUMBERS] = {h.best_epoch, (double)h.epochs_run, h.best_val_loss,
                                           h.mean_val_loss, h.seconds};
         for (int c = 0; c < N_NUMBERS; c++) ft_table_put_number(table, i, numbers[c], values[c]);
-        table->cells[i * table->n_columns + pruned] = (ft_cell){
-            FT_CELL_FLAG, cJSON_GetObjectItemCaseSensitive(e->run, "pruned_at_epoch") != NULL, NULL};
+        table->cells[i * table->n_columns + pruned] =
+            (ft_cell){FT_CELL_FLAG, ft_experiment_pruned_at(e) > 0, NULL};
     }
 }
 

@@ -101,11 +101,6 @@ size_t ft_compare_add_val(const ft_experiments *experiments, ft_metric metric, f
     return column;
 }
 
-static bool is_metric(const char *column)
-{
-    return begins(column, test_prefix) || begins(column, val_prefix);
-}
-
 static int compare_cells(const ft_cell *a, const ft_cell *b)
 {
     if (a->kind != b->kind) return (a->kind > b->kind) - (a->kind < b->kind);
@@ -153,11 +148,13 @@ static ft_status find_key(const ft_table *table, const char *key, size_t *column
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-/* What qsort compares rows by. */
+/* What rows are grouped by, and what of them is told. */
 typedef struct grouping {
     const ft_table *table;
     const size_t *keys;
     size_t n_keys;
+    size_t *metrics; /* (n_metrics): columns of which there are mean and deviation */
+    size_t n_metrics;
 } grouping;
 
 static int compare_rows(const grouping *by, size_t a, size_t b)
@@ -196,16 +193,24 @@ static void add_group(const grouping *by, const size_t *rows, size_t count, doub
         ft_table_set_cell(groups, k, &table->cells[rows[0] * table->n_columns + by->keys[k]]);
     size_t column = by->n_keys;
     ft_table_set_number(groups, column++, (double)count);
-    for (size_t c = 0; c < table->n_columns; c++) {
-        if (!is_metric(table->columns[c])) continue;
+    for (size_t m = 0; m < by->n_metrics; m++) {
         for (size_t i = 0; i < count; i++) {
-            const ft_cell *cell = &table->cells[rows[i] * table->n_columns + c];
+            const ft_cell *cell = &table->cells[rows[i] * table->n_columns + by->metrics[m]];
             values[i] = cell->kind == FT_CELL_NUMBER ? cell->number : NAN;
         }
         ft_moments moments = ft_moments_of(values, count);
         ft_table_set_number(groups, column++, moments.mean);
         ft_table_set_number(groups, column++, moments.std);
     }
+}
+
+/* Fills metrics: those of validation, which chooses, come first. */
+static void find_metrics(grouping *by)
+{
+    static const char *const prefixes[] = {val_prefix, test_prefix};
+    for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++)
+        for (size_t c = 0; c < by->table->n_columns; c++)
+            if (begins(by->table->columns[c], prefixes[p])) by->metrics[by->n_metrics++] = c;
 }
 
 static ft_status add_group_columns(const grouping *by, ft_table *groups, ft_error *err)
@@ -218,10 +223,9 @@ static ft_status add_group_columns(const grouping *by, ft_table *groups, ft_erro
     }
     ft_text name = FT_TEXT_EMPTY;
     ft_table_column(groups, "count");
-    for (size_t c = 0; c < by->table->n_columns; c++) {
-        if (!is_metric(by->table->columns[c])) continue;
-        prefixed_column(groups, &name, by->table->columns[c], "_mean");
-        prefixed_column(groups, &name, by->table->columns[c], "_std");
+    for (size_t m = 0; m < by->n_metrics; m++) {
+        prefixed_column(groups, &name, by->table->columns[by->metrics[m]], "_mean");
+        prefixed_column(groups, &name, by->table->columns[by->metrics[m]], "_std");
     }
     ft_text_free(&name);
     return FT_OK;
@@ -231,12 +235,15 @@ ft_status ft_compare_group(const ft_table *table, const char *const *keys, size_
                            ft_error *err)
 {
     size_t n = table->n_rows;
-    size_t *columns = calloc(n_keys + 1, sizeof *columns), *rows = calloc(2 * n + 1, sizeof *rows);
+    size_t *columns = calloc(n_keys + 1, sizeof *columns), *rows = calloc(2 * n + 1, sizeof *rows),
+           *metrics = calloc(table->n_columns + 1, sizeof *metrics);
     double *values = calloc(n + 1, sizeof *values);
-    ft_status status = columns && rows && values ? FT_OK : ft_no_memory(err, "groups", n * sizeof *rows);
+    ft_status status =
+        columns && rows && metrics && values ? FT_OK : ft_no_memory(err, "groups", n * sizeof *rows);
     for (size_t k = 0; k < n_keys && status == FT_OK; k++)
         status = find_key(table, keys[k], &columns[k], err);
-    grouping by = {table, columns, n_keys};
+    grouping by = {.table = table, .keys = columns, .n_keys = n_keys, .metrics = metrics};
+    if (status == FT_OK) find_metrics(&by);
     if (status == FT_OK) status = add_group_columns(&by, groups, err);
     if (status == FT_OK) {
         for (size_t r = 0; r < n; r++) rows[r] = r;
@@ -249,6 +256,7 @@ ft_status ft_compare_group(const ft_table *table, const char *const *keys, size_
     }
     free(columns);
     free(rows);
+    free(metrics);
     free(values);
     return status;
 }

@@ -110,14 +110,6 @@ static void take_hyperparams(view *v, ft_text *caption)
     v->n_hyperparams = v->table->n_columns - v->first_hyperparam;
 }
 
-/* What the notes say of pruning: "pruned after epoch 3 by its val_loss"; NULL where it
- * was not. The run says it, too, but is not loaded: most of a record is of no use
- * here. */
-static const char *find_pruned(const ft_experiment *e)
-{
-    return e->notes ? strstr(e->notes, "pruned after epoch ") : NULL;
-}
-
 static void add_columns(view *v, ft_text *caption)
 {
     const ft_experiments *all = v->c->experiments;
@@ -126,7 +118,7 @@ static void add_columns(view *v, ft_text *caption)
         const ft_history history = ft_history_of(&all->items[i]);
         any_val_loss |= isfinite(history.best_epoch) != 0;
         any_time |= isfinite(history.seconds) != 0;
-        any_failed |= all->items[i].error || find_pruned(&all->items[i]);
+        any_failed |= all->items[i].error || ft_experiment_pruned_at(&all->items[i]);
     }
     if (v->best) ft_table_column(v->table, "#");
     v->id = ft_table_column(v->table, "id");
@@ -208,14 +200,13 @@ static void set_history(view *v, const ft_experiment *e, ft_text *text)
 
 static void set_end(view *v, const ft_experiment *e, ft_text *text)
 {
-    const char *pruned = find_pruned(e);
+    const int64_t pruned_at = ft_experiment_pruned_at(e);
     if (v->error == SIZE_MAX) return;
     if (e->error) {
         ft_text_add(text, "failed: ");
         ft_text_add_line(text, e->error);
-    } else if (pruned) {
-        const size_t words = strlen("pruned after epoch ");
-        ft_text_add_bytes(text, pruned, words + strspn(pruned + words, "0123456789"));
+    } else if (pruned_at) {
+        ft_text_addf(text, "pruned after epoch %lld", (long long)pruned_at);
     }
     set_text(v, v->error, text);
 }

@@ -245,3 +245,22 @@ double ft_experiment_began(const ft_experiment *experiment)
     const time_t seconds = mktime(&when);
     return seconds > 0 ? (double)seconds : 0;
 }
+
+const char *ft_experiment_run_text(const ft_experiment *experiment, const char *key)
+{
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(experiment->run, key);
+    return cJSON_IsString(text) ? text->valuestring : "";
+}
+
+const char *ft_experiment_data(const ft_experiment *experiment)
+{
+    const char *rows = ft_experiment_run_text(experiment, "rows_hash");
+    return *rows ? rows : ft_experiment_run_text(experiment, "data_hash");
+}
+
+int64_t ft_experiment_pruned_at(const ft_experiment *experiment)
+{
+    const cJSON *epoch = cJSON_GetObjectItemCaseSensitive(experiment->run, "pruned_at_epoch");
+    const bool is_known = cJSON_IsNumber(epoch) && epoch->valuedouble >= 1 && epoch->valuedouble < 1e15;
+    return is_known ? (int64_t)epoch->valuedouble : 0;
+}

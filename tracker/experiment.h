@@ -82,6 +82,14 @@ ft_status ft_experiment_add_metric_notes(ft_experiment *experiment, ft_error *er
 /* When it began, in seconds since 1970; 0 where its timestamp does not say. */
 double ft_experiment_began(const ft_experiment *experiment);
 
+/* A member of `run` that is text; "" where it is not there. */
+const char *ft_experiment_run_text(const ft_experiment *experiment, const char *key);
+/* Which data it was of: run.rows_hash (dates and values), else run.data_hash (the files);
+ * "" where its run does not say. */
+const char *ft_experiment_data(const ft_experiment *experiment);
+/* The epoch after which a scheduler pruned it; 0: none did. */
+int64_t ft_experiment_pruned_at(const ft_experiment *experiment);
+
 /* The object of results.json (the caller's), and results.json itself in
  * experiment->directory. */
 cJSON *ft_experiment_to_json(const ft_experiment *experiment);
@@ -95,10 +103,12 @@ ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, f
  * thousands of experiments. */
 typedef enum ft_detail {
     FT_WHOLE,
-    FT_HISTORY,  /* without data_insights and run */
+    FT_HISTORY,  /* without data_insights, and of run FT_RUN_ESSENCE alone */
     FT_SCORES,   /* without training_history, too */
-    FT_BASELINES /* the scores, and run with the baselines */
+    FT_BASELINES /* the scores, and the baselines */
 } ft_detail;
+/* Members of `run` that tell which experiments compare, and how one ended. */
+#define FT_RUN_ESSENCE "data_hash", "rows_hash", "model_hash", "pruned_at_epoch"
 ft_status ft_experiment_read_part(const char *directory, ft_detail detail, ft_experiment *experiment,
                                   ft_error *err);
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "tracker/replicates.h"
+#include "tracker/table.h"
 
 void ft_experiments_free(ft_experiments *experiments)
 {
@@ -206,6 +207,66 @@ ft_status ft_experiments_find(const ft_experiments *experiments, const char *id,
     *found = match;
     return FT_OK;
 }
+
+/* -- data -- */
+
+/* Experiments of the same data; while they are counted a single one. */
+typedef struct data_set {
+    const char *data; /* ft_experiment_data */
+    size_t first, n;
+} data_set;
+
+static int by_data(const void *left, const void *right)
+{
+    const data_set *a = left, *b = right;
+    const int order = strcmp(a->data, b->data);
+    return order ? order : (a->first > b->first) - (a->first < b->first);
+}
+
+static int by_size(const void *left, const void *right)
+{
+    const data_set *a = left, *b = right;
+    if (a->n != b->n) return a->n < b->n ? 1 : -1;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+/* The data sets of (n) experiments, the largest first; returns how many there are. */
+static size_t merge_data_sets(data_set *sets, size_t n)
+{
+    size_t n_sets = 0;
+    qsort(sets, n, sizeof *sets, by_data);
+    for (size_t i = 0; i < n; i++)
+        if (n_sets && strcmp(sets[n_sets - 1].data, sets[i].data) == 0)
+            sets[n_sets - 1].n++;
+        else
+            sets[n_sets++] = sets[i];
+    qsort(sets, n_sets, sizeof *sets, by_size);
+    return n_sets;
+}
+
+void ft_experiments_describe_data(const ft_experiments *experiments, ft_text *out)
+{
+    enum { MOST_NAMED = 3 };
+    data_set *sets = malloc((experiments->count + 1) * sizeof *sets);
+    size_t n = 0, n_sets = 0;
+    if (!sets) out->failed = true;
+    for (size_t i = 0; sets && i < experiments->count; i++) {
+        const char *data = ft_experiment_data(&experiments->items[i]);
+        if (*data) sets[n++] = (data_set){data, i, 1};
+    }
+    if (n) n_sets = merge_data_sets(sets, n);
+    for (size_t s = 0; n_sets > 1 && s < n_sets && s < MOST_NAMED; s++) {
+        if (s == 0) ft_text_addf(out, "experiments of %zu data sets (", n_sets);
+        ft_text_addf(out, "%s%zu as ", s ? ", " : "", sets[s].n);
+        ft_text_add_line(out, experiments->items[sets[s].first].experiment_id);
+    }
+    if (n_sets > 1)
+        ft_text_addf(out, "%s): their metrics do not compare; choose by --match, --where or ids",
+                     n_sets > MOST_NAMED ? ", ..." : "");
+    free(sets);
+}
+
+/* -- the best -- */
 
 static ft_status none_has_it(const ft_experiments *experiments, ft_metric metric, ft_split split,
                              ft_error *err)

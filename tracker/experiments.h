@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "tracker/experiment.h"
 
 typedef struct ft_experiments {
@@ -24,6 +25,11 @@ typedef struct ft_experiments {
 ft_status ft_experiments_load(const char *results, ft_detail detail, ft_experiments *experiments,
                               ft_error *err);
 void ft_experiments_free(ft_experiments *experiments);
+
+/* Where the experiments are of several data sets, adds a line that says so, with how many
+ * are of each and an example, and how to choose: metrics of different data do not
+ * compare. Experiments whose run does not say which data are not looked at. */
+void ft_experiments_describe_data(const ft_experiments *experiments, ft_text *out);
 
 /* The experiment with that id, else the only one whose id starts so, else the one in a
  * directory of that name. FT_BAD_INPUT with the nearest id, or with how many ids start

@@ -12,7 +12,7 @@
 
 /* An experiment on its way into a group. */
 typedef struct entry {
-    char *key; /* its hyperparameters but for the seed; NULL: it has no seed */
+    char *key; /* data, model, hyperparameters but for the seed; NULL: it has no seed */
     double seed;
     size_t index;
     size_t nth; /* which of those with this key and seed */
@@ -44,9 +44,11 @@ static void add_member(const cJSON *member, ft_text *key)
     ft_text_add(key, ";");
 }
 
-/* The members but `seed`, in the order of their names; NULL when memory runs out. */
-static char *print_key(const cJSON *hyperparams)
+/* Data, model, and the hyperparameters but `seed` in the order of their names; NULL when
+ * memory runs out. */
+static char *print_key(const ft_experiment *e)
 {
+    const cJSON *hyperparams = e->hyperparams;
     size_t n = 0, n_all = (size_t)cJSON_GetArraySize(hyperparams);
     const cJSON **members = malloc((n_all + 1) * sizeof *members);
     ft_text key = FT_TEXT_EMPTY;
@@ -54,7 +56,7 @@ static char *print_key(const cJSON *hyperparams)
     for (const cJSON *m = hyperparams->child; m; m = m->next)
         if (strcmp(m->string, "seed") != 0) members[n++] = m;
     qsort(members, n, sizeof *members, by_name);
-    ft_text_add(&key, ";");
+    ft_text_addf(&key, "%s;%s;", ft_experiment_data(e), ft_experiment_run_text(e, "model_hash"));
     for (size_t i = 0; i < n; i++) add_member(members[i], &key);
     free(members);
     if (key.failed) ft_text_free(&key);
@@ -131,7 +133,7 @@ ft_status ft_replicates_find(const ft_experiments *experiments, ft_replicates *r
         entries[i].index = i;
         if (!cJSON_IsNumber(seed)) continue;
         entries[i].seed = seed->valuedouble;
-        entries[i].key = print_key(hyperparams);
+        entries[i].key = print_key(&experiments->items[i]);
         ok = entries[i].key != NULL;
     }
     if (ok) number_repetitions(entries, n);

@@ -1,6 +1,6 @@
-/* Replicates: experiments whose hyperparameters differ in `seed` alone. They measure
- * one configuration more than once, so that rankings compare their means, and a lucky
- * seed is not taken for a better configuration. */
+/* Replicates: experiments on the same data and model whose hyperparameters differ in
+ * `seed` alone. They measure one configuration more than once, so that rankings compare
+ * their means, and a lucky seed is not taken for a better configuration. */
 #ifndef FT_TRACKER_REPLICATES_H
 #define FT_TRACKER_REPLICATES_H
 
@@ -8,9 +8,8 @@
 #include "tracker/experiments.h"
 
 /* Groups in the order of their first experiments. An experiment without a seed is a
- * group of its own. Where a seed comes again with the same hyperparameters (another
- * data set, a repetition), the experiments with it begin a second group: the seeds of
- * a group differ. */
+ * group of its own. Where a seed comes again (a repetition), the experiments with it
+ * begin a second group: the seeds of a group differ. */
 typedef struct ft_replicates {
     size_t *group;   /* (n): of each experiment */
     size_t *members; /* (n): experiments, group by group */

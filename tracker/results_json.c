@@ -176,14 +176,14 @@ static ft_status from_json(cJSON *root, ft_experiment *e, ft_error *err)
     return status;
 }
 
-static ft_status read_without(const char *directory, const char *const *without, ft_experiment *experiment,
-                              ft_error *err)
+static ft_status read_part(const char *directory, const ft_json_part *part, ft_experiment *experiment,
+                           ft_error *err)
 {
     *experiment = (ft_experiment){0};
     cJSON *root = NULL;
     char *path = ft_join_path(directory, "results.json");
     if (!path) return ft_no_memory(err, "a path", strlen(directory) + 16);
-    ft_status status = ft_json_read_without(path, without, &root, err);
+    ft_status status = ft_json_read_part(path, part, &root, err);
     if (status == FT_OK) {
         status = from_json(root, experiment, err);
         if (status != FT_OK) ft_error_prefix(err, path);
@@ -201,12 +201,15 @@ static ft_status read_without(const char *directory, const char *const *without,
 ft_status ft_experiment_read_part(const char *directory, ft_detail detail, ft_experiment *experiment,
                                   ft_error *err)
 {
-    static const char *const no_run[] = {"data_insights", "run", NULL},
+    static const char *const no_insights[] = {"data_insights", NULL},
                              *const no_history[] = {"data_insights", "training_history", NULL},
-                             *const neither[] = {"data_insights", "run", "training_history", NULL};
-    static const char *const *const without[] = {
-        [FT_WHOLE] = NULL, [FT_HISTORY] = no_run, [FT_SCORES] = neither, [FT_BASELINES] = no_history};
-    return read_without(directory, without[detail], experiment, err);
+                             *const essence[] = {FT_RUN_ESSENCE, NULL},
+                             *const and_baselines[] = {FT_RUN_ESSENCE, "baseline_metrics", NULL};
+    static const ft_json_part parts[] = {[FT_WHOLE] = {0},
+                                         [FT_HISTORY] = {no_insights, "run", essence},
+                                         [FT_SCORES] = {no_history, "run", essence},
+                                         [FT_BASELINES] = {no_history, "run", and_baselines}};
+    return read_part(directory, &parts[detail], experiment, err);
 }
 
 ft_status ft_experiment_read(const char *directory, ft_experiment *experiment, ft_error *err)

@@ -54,6 +54,9 @@ must compare --results results --group-by learning_rate --sort mae --format csv
 [ "$(cell val_mae_mean 1)" = 1.5 ] || fail "--group-by --sort mae: $(cat out)"
 must compare --results results --group-by learning_rate --format csv
 [ "$(cell count 2)" = 2 ] && [ "$(cell test_mae_mean 2)" = 1.3 ] || fail "--group-by: $(cat out)"
+expect out '^hp_learning_rate,count,val_mae_mean,val_mae_std,.*,val_coverage_80_std,test_mae_mean,'
+must compare --results results --group-by learning_rate --sort mae --split test --format csv
+[ "$(cell test_mae_mean 1)" = 1.3 ] || fail "--group-by --sort mae --split test: $(cat out)"
 refuses 'no column "mea"; did you mean "mae"' compare --results results --sort mea
 refuses '^ftgpu: --descending says how --sort goes, but' compare --results results --descending
 refuses 'lerning_rate.*learning_rate' compare --results results --group-by lerning_rate
@@ -61,6 +64,28 @@ refuses 'lerning_rate' compare --results results --where lerning_rate=1
 refuses 'xyz' compare xyz --results results
 refuses 'lr_' compare lr_ --results results
 refuses 'nowhere' compare --results nowhere
+
+# Nothing to compare: that is said, and what to do.
+mkdir empty
+must compare --results empty
+[ "$(cat out)" = 'there are no experiments' ] || fail "$ran: $(cat out)"
+expect err 'empty: there are no experiments \(run and sweep record them; --results DIR looks elsewhere\)$'
+
+# What a user notes is not how it ended; the run says that. Experiments of other data are told of.
+sed 's/"a note"/"as before, pruned after epoch 3"/' results/lr_001*/results.json >changed && cp changed results/lr_001_20250101_120000/results.json
+must compare --results results
+expect out '^2 +lr_001 +0\.0001 +1\.5 +2\.25 +-$'
+expect_quiet
+cp -r results mixed
+sed -i 's/"run": {/"run": {"pruned_at_epoch": 1, "rows_hash": "crc32:1", /' mixed/lr_00[12]*/results.json
+sed -i 's/"run": {/"run": {"rows_hash": "crc32:2", /' mixed/other*/results.json
+for command in compare 'compare --group-by epochs' 'compare --sort mae --format csv' best refine 'analyze importance' 'analyze summary'; do
+    must $command --results mixed
+    expect err '^ftgpu: warning: experiments of 2 data sets \(2 as lr_001_20250101_120000, 1 as other_20250101_120000\): their metrics do not compare; choose by --match, --where or ids$'
+done
+must compare --results mixed --match 'lr_*'
+expect_quiet
+expect out '^2 +lr_001 +0\.0001 +1\.5 +2\.25 +pruned after epoch 1$'
 
 must best --results results
 expect out '^best +lr_002_20250101_120000: val mae 1.25'

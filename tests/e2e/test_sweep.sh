@@ -19,6 +19,12 @@ expect err "^next +ftgpu report --match 'grid_\[0-9\]\*' --out report.html$"
 grep -E '^(best|verdict|against) ' err >told
 must best --match 'grid_[0-9]*'
 grep -E '^(best|verdict|against) ' out | cmp -s - told && [ "$(wc -l <told)" = 4 ] || fail "the sweep's verdict is not that of best: $(cat told)"
+# It goes to stderr, and is as wide as that is, wherever stdout goes.
+if command -v script >/dev/null; then
+    script -qc "stty cols 50; unset COLUMNS; $FTGPU sweep $(echo $job) --grid learning_rate=1e-4,1e-3 --grid lora_rank=4,8 --name grid >out" \
+        /dev/null </dev/null | tr -d '\r' | sed -n '/^verdict/,/^next/p' | grep -v '^next' >told
+    awk 'length($0) > 50 { exit 1 } END { exit NR < 3 }' told || fail "the verdict in a terminal of 50 columns: $(cat told)"
+fi
 must compare --match 'grid_*' --format csv
 [ "$(wc -l <out)" = 5 ] || fail "the sweep recorded $(($(wc -l <out) - 1)) experiments"
 case $(cell experiment_id 2) in

@@ -115,8 +115,8 @@ static void add_experiment(const ft_report_ranking *ranking, const ft_table *tab
     add_replicates(ranking, e, data, out);
     add_certainty(&ranking->rivals, e, data, out);
     add_losses(e, every, data, out);
-    const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(e->run, "pruned_at_epoch");
-    if (cJSON_IsNumber(pruned)) ft_report_add_number(data, out, "pruned_at_epoch", pruned->valuedouble);
+    const int64_t pruned_at = ft_experiment_pruned_at(e);
+    if (pruned_at) ft_report_add_number(data, out, "pruned_at_epoch", (double)pruned_at);
     if (e->error) ft_report_add_text(data, out, "failed", e->error);
 }
 

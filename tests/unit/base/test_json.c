@@ -85,17 +85,18 @@ Test(json, keys_given_twice)
     cJSON_Delete(root);
 }
 
-/* The text in a file, read without "run" and "b". */
+/* The text in a file, read without "run" and "b", and of "part" only "x" and "z". */
 static ft_status read_without(const char *text, char **printed, ft_error *err)
 {
-    static const char *const without[] = {"run", "b", NULL};
+    static const char *const without[] = {"run", "b", NULL}, *const only[] = {"x", "z", NULL};
+    const ft_json_part part = {without, "part", only};
     char path[] = "/tmp/ftgpu-json-XXXXXX";
     int descriptor = mkstemp(path);
     cr_assert_geq(descriptor, 0);
     close(descriptor);
     cr_assert_eq(ft_write_file(path, text, strlen(text), NULL), FT_OK);
     cJSON *root = NULL;
-    ft_status status = ft_json_read_without(path, without, &root, err);
+    ft_status status = ft_json_read_part(path, &part, &root, err);
     *printed = root ? ft_json_print_line(root) : NULL;
     cJSON_Delete(root);
     unlink(path);
@@ -116,6 +117,25 @@ Test(json, members_that_are_not_wanted)
         FT_OK, "%s", err.message);
     cr_expect_str_eq(printed, "{\"a\":[null,{\"run\":1}],\"run\":null,\"c\":null,\"b\":null,\"d\":5}");
     free(printed);
+    static const char *const parts[][2] = {
+        {"{\"y\": {\"x\": 1, \"x\": NaN}, \"x\": {\"y\": NaN}, \"run\": [1]}", "{\"x\":{\"y\":null}}"},
+        {"{\"x\": 1, \"y\": [2], \"z\" : 3 , \"w\": {}}", "{\"x\":1,\"z\":3}"},
+        {"{ \"y\": 1 , \"w\": 2 }", "{}"},
+        {"{ }", "{}"},
+        {"[{\"y\": 1}]", "[{\"y\":1}]"}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char text[200], expected[200];
+        snprintf(text, sizeof text, "{\"x\": {\"part\": {\"y\": 1}}, \"part\": %s, \"d\": {\"y\": 5}}",
+                 parts[i][0]);
+        snprintf(expected, sizeof expected, "{\"x\":{\"part\":{\"y\":1}},\"part\":%s,\"d\":{\"y\":5}}",
+                 parts[i][1]);
+        cr_assert_eq(read_without(text, &printed, &err), FT_OK, "%s", err.message);
+        cr_expect_str_eq(printed, expected);
+        free(printed);
+    }
+    cr_expect_eq(read_without("{\"part\": {\"y\": {\"a\": 1}, \"x\": 1,\n\"x\": 2}}", &printed, &err),
+                 FT_BAD_INPUT);
+    cr_expect_str_eq(err.message, ":2:1: a key is given twice in one object");
     /* They must be well-formed all the same, and places are those of the whole text. */
     cr_expect_eq(read_without("{\"run\": {\"a\": 1 \"b\"}}", &printed, &err), FT_BAD_INPUT);
     cr_expect_str_eq(err.message, ":1:17: ',' or '}' is needed here");

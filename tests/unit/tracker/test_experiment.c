@@ -223,7 +223,8 @@ Test(experiment, a_part_of_a_file_leaves_the_rest_out)
     scratch_results("part",
                     "{\"experiment_id\": \"part\", \"hyperparams\": {\"epochs\": 1}, \"test_metrics\": "
                     "{\"mae\": 2}, \"data_insights\": {\"a\": 1}, \"training_history\": "
-                    "[{\"loss\": 0.5}], \"error\": \"none left\", \"run\": {\"b\": 2}}");
+                    "[{\"loss\": 0.5}], \"error\": \"none left\", \"run\": {\"b\": 2, "
+                    "\"baseline_metrics\": {}, \"data_hash\": \"crc32:1\", \"pruned_at_epoch\": 3}}");
     for (int detail = FT_WHOLE; detail <= FT_BASELINES; detail++) {
         ft_experiment e;
         ft_error err;
@@ -232,8 +233,12 @@ Test(experiment, a_part_of_a_file_leaves_the_rest_out)
         cr_expect(e.metrics[FT_TEST].mae == 2 && e.hyperparams->child);
         cr_expect_str_eq(e.error, "none left");
         cr_expect_eq(e.n_epochs, detail == FT_SCORES || detail == FT_BASELINES ? 0 : 1);
-        cr_expect((e.run != NULL) == (detail == FT_WHOLE || detail == FT_BASELINES) &&
-                  (e.data_insights != NULL) == (detail == FT_WHOLE));
+        cr_expect((e.data_insights != NULL) == (detail == FT_WHOLE));
+        cr_expect(cJSON_HasObjectItem(e.run, "b") == (detail == FT_WHOLE));
+        cr_expect(cJSON_HasObjectItem(e.run, "baseline_metrics") ==
+                  (detail == FT_WHOLE || detail == FT_BASELINES));
+        cr_expect_str_eq(ft_experiment_data(&e), "crc32:1");
+        cr_expect_eq(ft_experiment_pruned_at(&e), 3);
         ft_experiment_free(&e);
     }
 }

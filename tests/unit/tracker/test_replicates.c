@@ -43,7 +43,7 @@ Test(replicates, all_but_the_seed_must_be_the_same)
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"b\", \"seed\": 2}",
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\"}", /* without a seed: its own */
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\"}",
-        /* again: of another run */
+        /* again: a repetition */
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\", \"seed\": 1}",
         "\"hyperparams\": {\"rate\": 1, \"kind\": \"a\", \"seed\": 0}",
     };
@@ -53,6 +53,34 @@ Test(replicates, all_but_the_seed_must_be_the_same)
     cr_expect_eq(replicates.most, 2);
     cr_expect_eq(replicates.members[replicates.first[0] + 1], 2);
     cr_expect_eq(replicates.first[6], 8);
+}
+
+Test(replicates, data_and_model_must_be_the_same)
+{
+    static const char *const members[] = {
+        "\"hyperparams\": {\"seed\": 0}, \"run\": {\"rows_hash\": \"a\", \"model_hash\": \"m\"}",
+        "\"hyperparams\": {\"seed\": 1}, \"run\": {\"rows_hash\": \"b\", \"model_hash\": \"m\"}",
+        /* another file of the same rows */
+        "\"hyperparams\": {\"seed\": 2}, \"run\": {\"rows_hash\": \"a\", \"data_hash\": \"c\", "
+        "\"model_hash\": "
+        "\"m\"}",
+        "\"hyperparams\": {\"seed\": 3}, \"run\": {\"rows_hash\": \"a\", \"model_hash\": \"n\"}",
+        "\"hyperparams\": {\"seed\": 4}", /* it does not say */
+        "\"hyperparams\": {\"seed\": 5}, \"run\": {\"data_hash\": \"b\", \"model_hash\": \"m\"}",
+    };
+    find(members, 6);
+    expect_groups((const size_t[]){0, 1, 0, 2, 3, 1});
+    ft_text text = FT_TEXT_EMPTY;
+    ft_experiments_describe_data(&set, &text);
+    cr_expect_str_eq(text.data,
+                     "experiments of 2 data sets (3 as e0, 2 as e1): their metrics do not compare; "
+                     "choose by --match, --where or ids");
+    text.length = 0;
+    set.count = 1;
+    ft_experiments_describe_data(&set, &text);
+    cr_expect_eq(text.length, 0, "%s", text.data);
+    set.count = 6;
+    ft_text_free(&text);
 }
 
 #define SEED(rate, seed, mae, more)                                                                          \

@@ -7,6 +7,9 @@
 
 #include "base/bf16.h"
 
+#define NAME(name) #name,
+const char *const ft_operation_names[FT_N_OPERATIONS] = {FT_OPERATIONS(NAME)};
+
 /* Half of the buckets are exact distances, the others grow logarithmically up to
  * max_distance. The float arithmetic (logarithm in f32, divisor rounded to f32,
  * truncation) is torch's, since a bucket's edge may fall on a whole number. */

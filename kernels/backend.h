@@ -367,6 +367,33 @@ struct ft_backend {
     void (*adamw)(ft_backend *self, const ft_adamw *step);
 };
 
+/* The operations by their names in ft_backend: each has a row in the table that the tests
+ * go over (tests/ops/cases.h) and in the one that `ftgpu bench ops` times
+ * (host/bench/ops_cases.c), or they do not pass. */
+#define FT_OPERATIONS(OPERATION)                                                                             \
+    OPERATION(linear_forward)                                                                                \
+    OPERATION(linear_backward)                                                                               \
+    OPERATION(weight_gradient)                                                                               \
+    OPERATION(update_weight)                                                                                 \
+    OPERATION(embedding_forward)                                                                             \
+    OPERATION(embedding_backward)                                                                            \
+    OPERATION(add_norm_forward)                                                                              \
+    OPERATION(add_norm_backward)                                                                             \
+    OPERATION(relu_forward)                                                                                  \
+    OPERATION(relu_backward)                                                                                 \
+    OPERATION(lora_forward)                                                                                  \
+    OPERATION(lora_backward)                                                                                 \
+    OPERATION(attention_forward)                                                                             \
+    OPERATION(attention_backward)                                                                            \
+    OPERATION(decode_attention)                                                                              \
+    OPERATION(cross_entropy)                                                                                 \
+    OPERATION(sample)                                                                                        \
+    OPERATION(gradient_norm)                                                                                 \
+    OPERATION(adamw)
+#define FT_OPERATION_ENTRY(name) FT_OPERATION_##name,
+typedef enum ft_operation { FT_OPERATIONS(FT_OPERATION_ENTRY) FT_N_OPERATIONS } ft_operation;
+extern const char *const ft_operation_names[FT_N_OPERATIONS];
+
 /* T5's relative-position bucket, in [0, n_buckets), for `distance` = key position - query
  * position. Follows transformers' T5Attention._relative_position_bucket, its float
  * arithmetic included. */

@@ -27,7 +27,7 @@ typedef struct ft_bench_scene {
 } ft_bench_scene;
 
 /* A row of the table: the operation's name, its place in the model, and the function
- * that runs it. */
+ * that runs it. The shapes are a model's; the tests' table has odd ones (tests/ops). */
 typedef struct ft_bench_case {
     const char *operation, *place;
     void (*run)(ft_bench_scene *scene, int variant);

@@ -10,9 +10,9 @@ expect_quiet
 expect out '^operation,size,place,shape,seconds,gflops,gb_per_s,limit,fraction_of_floor$'
 [ "$(cell operation 1)" = copy ] || fail "$ran: the copy's rate does not come first"
 [ "$(cell operation 2)" = 'matrix product' ] || fail "$ran: the matrix rate does not come second"
-# Each operation of the tested table is there, with a time and a fraction above 0.
-operations=$(sed -n 's/^ *OP(\([a-z_]*\),.*/\1/p' "$E2E/../ops/cases.h")
-[ "$(echo "$operations" | wc -l)" -ge 19 ] || fail "tests/ops/cases.h: operations not found: $operations"
+# Each operation is there, with a time and a fraction above 0.
+operations=$(sed -n 's/^ *OPERATION(\([a-z_]*\)).*/\1/p' "$E2E/../../kernels/backend.h")
+[ "$(echo "$operations" | wc -l)" -ge 19 ] || fail "kernels/backend.h: operations not found: $operations"
 for operation in $operations; do
     expect out "^$operation,nano,[a-z]"
 done

@@ -7,6 +7,7 @@
 
 #include "host/bench/clock.h"
 #include "host/bench/ops.h"
+#include "host/bench/scene.h"
 
 /* -- a backend that looks at what it is given -- */
 
@@ -235,5 +236,15 @@ Test(bench, a_failure_ends_the_calls)
             cr_expect_eq(f.synchronized, at);
             cr_expect_eq(f.freed, f.replays > 0);
         }
+    }
+}
+
+Test(bench, every_operation_is_timed)
+{
+    for (int o = 0; o < FT_N_OPERATIONS; o++) {
+        int n = 0;
+        for (int i = 0; i < ft_bench_cases_count; i++)
+            n += strcmp(ft_bench_cases[i].operation, ft_operation_names[o]) == 0;
+        cr_expect_gt(n, 0, "%s", ft_operation_names[o]);
     }
 }

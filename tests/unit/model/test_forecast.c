@@ -1,5 +1,5 @@
 /* Horizons of several chunks: a shorter forecast is the beginning of a longer one, bit
- * for bit. */
+ * for bit. And the parts of a backend draw what the whole draws. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "golden.h"
 #include "model/forecast.h"
 
-enum { LONGEST = 80, HORIZON = 44, SAMPLES = 3, CPU_BF16 = 2, CPU = 3 };
+enum { LONGEST = 80, HORIZON = 44, SAMPLES = 3, CPU_THREADS = 1, CPU_BF16 = 2, CPU = 3 };
 
 /* A history with a trend, a season and a hole. */
 static void draw_history(float *values, int64_t count, int64_t number)
@@ -104,4 +104,34 @@ Test(forecast, and_in_company)
     check_together(2, NULL);
     check_together(9, "adapter_lora_qv");
     check_together(220, NULL);
+}
+
+/* Five series of three paths each: two parts meet within the third series. */
+static void check_parts(int backend, const char *adapter)
+{
+    enum { SERIES = 5 };
+    golden_model m = golden_model_open(&golden_backends[backend], "model_tied", adapter, false);
+    float values[SERIES][LONGEST];
+    ft_forecast_request requests[SERIES];
+    for (int64_t i = 0; i < SERIES; i++) {
+        requests[i] = (ft_forecast_request){values[i], LONGEST - 9 * i, 0, (uint32_t)i};
+        draw_history(values[i], LONGEST, i);
+    }
+    float *in_parts = forecast(&m, requests, SERIES, HORIZON);
+    m.backend->in_parts = NULL;
+    float *whole = forecast(&m, requests, SERIES, HORIZON);
+    for (int64_t p = 0; p < (int64_t)SERIES * SAMPLES; p++)
+        cr_expect_arr_eq(in_parts + p * HORIZON, whole + p * HORIZON, sizeof *whole * HORIZON,
+                         "%s, %s: path %lld", golden_backends[backend].label,
+                         adapter ? adapter : "no adapter", (long long)p);
+    free(whole);
+    free(in_parts);
+    golden_model_close(&m);
+}
+
+Test(forecast, parts_draw_what_the_whole_backend_draws)
+{
+    check_parts(CPU_THREADS, NULL);
+    check_parts(CPU_THREADS, "adapter_lora_qv");
+    check_parts(CPU_BF16, "adapter_lora_qv");
 }

@@ -196,6 +196,9 @@ typedef struct ft_sampling {
 enum { FT_SITE_SAMPLING = 0x5a3b1e00 };
 
 typedef struct ft_backend ft_backend;
+/* What is done in one part of a backend; see ft_backend.in_parts. */
+typedef void ft_part_work(void *context, ft_backend *part, int index);
+
 struct ft_backend {
     const char *name; /* "ref", "cpu", "cuda" */
     char device[128]; /* the device's name, for messages and records */
@@ -237,6 +240,15 @@ struct ft_backend {
     void *(*capture_end)(ft_backend *self);
     void (*replay)(ft_backend *self, void *graph);
     void (*graph_free)(ft_backend *self, void *graph);
+
+    /* -- parts --
+     *
+     * Calls work(context, part, i) for each i in [0, n_parts), all at once, and waits for
+     * them. A part is a backend of one thread on the same memory and weights. Rows that
+     * do not depend on each other go through many operations in parts without waiting for
+     * each other after every one. 1 <= n_parts <= n_threads. `synchronize` reports
+     * failures of the parts. NULL where threads are not what makes operations fast. */
+    void (*in_parts)(ft_backend *self, int n_parts, ft_part_work *work, void *context);
 
     /* -- frozen weights -- */
 

@@ -10,6 +10,7 @@
 
 #include "model/arena.h"
 #include "model/data_parallel_shard.h"
+#include "model/flops.h"
 #include "model/sites.h"
 
 /* Series [first, first + count) that went through the encoder together, contexts padded
@@ -41,10 +42,11 @@ struct ft_decoder {
     void *rstd; /* (n_paths) */
     /* (n_tokens + 1, n_paths): row 0 holds the start token */
     int32_t *tokens;
-    int32_t *sequence_start, *adapter_of; /* of paths */
-    uint8_t *key_mask;                    /* (encoder rows) */
-    uint32_t *seed, *series, *sample;     /* (n_paths) */
-    uint32_t *host;                       /* (max(n_paths, n_adapters) + 1) */
+    /* of paths: (n_parts, n_adapters + 1), (n_paths) */
+    int32_t *sequence_start, *adapter_of;
+    uint8_t *key_mask;                /* (encoder rows) */
+    uint32_t *seed, *series, *sample; /* (n_paths) */
+    uint32_t *host;                   /* (max(n_paths, n_adapters) + 1) */
 };
 
 static int32_t series_of_a_pass(const ft_decoder *d)
@@ -52,6 +54,19 @@ static int32_t series_of_a_pass(const ft_decoder *d)
     int64_t pass_rows = d->trainable->model->backend->pass_rows;
     return pass_rows > 0 ? ft_micro_batch_sequences(d->shape.n_series, 1, d->shape.encoder_length, pass_rows)
                          : d->shape.n_series;
+}
+
+/* Paths of the call that runs. */
+static int64_t paths_of(const ft_decoder *d)
+{
+    return (int64_t)d->inputs->n_sequences * d->shape.num_samples;
+}
+
+/* Parts of the backend among which the paths of a call are divided at most. */
+static int32_t most_parts(const ft_decoder *d)
+{
+    const ft_backend *backend = d->trainable->model->backend;
+    return backend->in_parts && backend->n_threads > 1 ? backend->n_threads : 1;
 }
 
 static size_t lay_out(ft_decoder *d, char *base)
@@ -77,7 +92,7 @@ static size_t lay_out(ft_decoder *d, char *base)
     d->logits = ft_arena_tensor(&c, backend->real, n_paths, config->vocab_size);
     d->rstd = ft_arena_cut(&c, (size_t)n_paths * ft_dtype_bytes(backend->real));
     d->tokens = ft_arena_cut(&c, (size_t)(n_paths * (d->shape.n_tokens + 1)) * 4);
-    d->sequence_start = ft_arena_cut(&c, ((size_t)d->shape.n_adapters + 1) * 4);
+    d->sequence_start = ft_arena_cut(&c, (size_t)most_parts(d) * ((size_t)d->shape.n_adapters + 1) * 4);
     d->adapter_of = ft_arena_cut(&c, (size_t)n_paths * 4);
     d->key_mask = ft_arena_cut(&c, (size_t)encoder_rows);
     d->seed = ft_arena_cut(&c, (size_t)n_paths * 4);
@@ -163,15 +178,13 @@ ft_inputs *ft_decoder_inputs(ft_decoder *decoder)
 }
 
 /* Copies to the device which adapter, series and sample each path belongs to. */
-static ft_adapter_batch load_paths(ft_decoder *d, const ft_decode_sampling *sampling)
+static void load_paths(ft_decoder *d, const ft_decode_sampling *sampling)
 {
     ft_backend *backend = d->trainable->model->backend;
     const ft_inputs *in = d->inputs;
     uint32_t num_samples = (uint32_t)d->shape.num_samples, n_paths = (uint32_t)in->n_sequences * num_samples;
     size_t bytes = (size_t)n_paths * 4;
     uint32_t *host = d->host;
-    for (int32_t g = 0; g <= in->n_adapters; g++) host[g] = (uint32_t)in->sequence_start[g] * num_samples;
-    backend->to_device(backend, d->sequence_start, host, ((size_t)in->n_adapters + 1) * 4);
     for (int32_t g = 0; g < in->n_adapters; g++)
         for (uint32_t p = (uint32_t)in->sequence_start[g] * num_samples;
              p < (uint32_t)in->sequence_start[g + 1] * num_samples; p++)
@@ -186,29 +199,22 @@ static ft_adapter_batch load_paths(ft_decoder *d, const ft_decode_sampling *samp
     for (uint32_t p = 0; p < n_paths; p++)
         host[p] = (uint32_t)d->trainable->model->config.decoder_start_token_id;
     backend->to_device(backend, d->tokens, host, bytes);
-    return (ft_adapter_batch){.n_adapters = in->n_adapters,
-                              .n_sequences = (int32_t)n_paths,
-                              .sequence_start = d->sequence_start,
-                              .adapter_of = d->adapter_of,
-                              .seed = d->encoder->seed,
-                              .step = d->encoder->step,
-                              .lora_scale = d->encoder->lora_scale};
 }
 
-static void project(const ft_pass *pass, const ft_decoder *d, int32_t block, ft_projection projection,
-                    int32_t length, ft_tensor x, ft_tensor y)
-{
-    const ft_tensor u[] = {d->u, d->u, d->u};
-    ft_projection_use use = ft_pass_projection(pass, FT_DECODER, block, projection);
-    use.u = u;
-    ft_pass_project(pass, use, length, x, y);
-}
-
-/* Rows [first, first + count). */
+/* Rows [first, first + count) of a tensor. */
 static ft_tensor rows_at(ft_tensor t, int64_t first, int64_t count)
 {
     t.data = (char *)t.data + (size_t)(first * t.stride) * ft_dtype_bytes(t.dtype);
     return ft_rows(t, count);
+}
+
+static void project(const ft_pass *pass, ft_tensor u, int32_t block, ft_projection projection, int32_t length,
+                    ft_tensor x, ft_tensor y)
+{
+    const ft_tensor all_u[] = {u, u, u};
+    ft_projection_use use = ft_pass_projection(pass, FT_DECODER, block, projection);
+    use.u = all_u;
+    ft_pass_project(pass, use, length, x, y);
 }
 
 /* Keys or values of block b over the contexts of a part. */
@@ -227,7 +233,7 @@ static void encode_part(ft_decoder *d, const encoded_part *part)
     ft_pass_load(&pass, d->trainable, d->encoder, d->part);
     ft_pass_encode(&pass);
     for (int32_t b = 0; b < d->trainable->model->config.n_decoder_layers; b++)
-        project(&pass, d, b, FT_PROJECT_CROSS_KV, part->length,
+        project(&pass, d->u, b, FT_PROJECT_CROSS_KV, part->length,
                 ft_rows(d->encoder->stack[FT_ENCODER].out, rows), cross_kv_of(d, part, b));
     backend->copy(backend, d->key_mask + part->mask, d->encoder->key_mask, (size_t)rows);
 }
@@ -251,15 +257,67 @@ static void encode(ft_decoder *d)
     }
 }
 
-/* The attentions of block b at step t (t earlier tokens are cached). */
-static void attend_self(const ft_pass *paths, const ft_decoder *d, int32_t b, int32_t t, ft_tensor qkv,
-                        ft_tensor out)
+/* Paths [first, first + count) of the decoder, which go through all steps on a backend of
+ * their own. */
+typedef struct path_range {
+    const ft_decoder *d;
+    int64_t first, count;
+    ft_workspace workspace; /* the encoder's, with that backend */
+    ft_pass pass;
+} path_range;
+
+static ft_tensor rows_of(const path_range *r, ft_tensor t)
+{
+    return rows_at(t, r->first, r->count);
+}
+
+static path_range make_range(const ft_decoder *d, int32_t part, int32_t n_parts)
+{
+    const int64_t n_paths = paths_of(d), first = n_paths * part / n_parts;
+    return (path_range){
+        .d = d, .first = first, .count = n_paths * (part + 1) / n_parts - first, .workspace = *d->encoder};
+}
+
+/* Copies to the device where the paths of each adapter begin in a range. */
+static void load_starts(const ft_decoder *d, const path_range *r, int32_t part)
 {
     ft_backend *backend = d->trainable->model->backend;
+    const ft_inputs *in = d->inputs;
+    for (int32_t g = 0; g <= in->n_adapters; g++) {
+        const int64_t start = (int64_t)in->sequence_start[g] * d->shape.num_samples - r->first;
+        d->host[g] = (uint32_t)(start < 0 ? 0 : start < r->count ? start : r->count);
+    }
+    const size_t n = (size_t)in->n_adapters + 1;
+    backend->to_device(backend, d->sequence_start + (size_t)part * n, d->host, n * 4);
+}
+
+/* Gives a range the backend that it is drawn on. */
+static void set_backend(path_range *r, ft_backend *backend, int32_t part)
+{
+    const ft_decoder *d = r->d;
+    const int32_t n_adapters = d->inputs->n_adapters;
+    r->workspace.backend = backend;
+    r->pass = (ft_pass){.trainable = d->trainable,
+                        .workspace = &r->workspace,
+                        .batch = {.n_adapters = n_adapters,
+                                  .n_sequences = (int32_t)r->count,
+                                  .sequence_start = d->sequence_start + (int64_t)part * (n_adapters + 1),
+                                  .adapter_of = d->adapter_of + r->first,
+                                  .seed = d->encoder->seed,
+                                  .step = d->encoder->step,
+                                  .lora_scale = d->encoder->lora_scale}};
+}
+
+/* The attentions of block b at step t (t earlier tokens are cached). */
+static void attend_self(const path_range *r, int32_t b, int32_t t, ft_tensor qkv, ft_tensor out)
+{
+    const ft_decoder *d = r->d;
+    ft_backend *backend = r->workspace.backend;
     const ft_model_config *config = &d->trainable->model->config;
-    int64_t inner = ft_inner_dim(config), n_rows = qkv.rows * d->shape.n_tokens, stride;
-    ft_tensor cache = ft_rows(d->self_kv, n_rows);
-    cache.data = (char *)cache.data + (size_t)(b * n_rows * cache.stride) * ft_dtype_bytes(cache.dtype);
+    const int64_t inner = ft_inner_dim(config), n_tokens = d->shape.n_tokens;
+    const int64_t n_paths = paths_of(d);
+    int64_t stride;
+    ft_tensor cache = rows_at(d->self_kv, (b * n_paths + r->first) * n_tokens, r->count * n_tokens);
     ft_decode_attention attention = {
         .q = ft_columns(qkv, 0, inner),
         .k_new = ft_columns(qkv, inner, inner),
@@ -271,71 +329,132 @@ static void attend_self(const ft_pass *paths, const ft_decoder *d, int32_t b, in
         .kv_length = t + 1,
         .capacity = d->shape.n_tokens,
         .paths_per_cache = 1,
-        .bias = ft_trainable_vector(paths->trainable, FT_DECODER_BIAS, &stride),
+        .bias = ft_trainable_vector(d->trainable, FT_DECODER_BIAS, &stride),
         .max_distance = config->max_distance,
     };
     backend->decode_attention(backend, &attention, out);
 }
 
-static void attend_cross(const ft_decoder *d, const encoded_part *part, int32_t b, ft_tensor q, ft_tensor out)
+/* Attends the paths of n_series whole series from `series` on, or some paths of one. */
+static void attend_series(const path_range *r, const encoded_part *part, int32_t b, int32_t series,
+                          int32_t n_series, ft_tensor q, ft_tensor out)
 {
-    ft_backend *backend = d->trainable->model->backend;
-    const ft_model_config *config = &d->trainable->model->config;
-    int64_t inner = ft_inner_dim(config), num_samples = d->shape.num_samples;
-    ft_tensor kv = cross_kv_of(d, part, b);
+    ft_backend *backend = r->workspace.backend;
+    const ft_model_config *config = &r->d->trainable->model->config;
+    const int64_t inner = ft_inner_dim(config), before = (int64_t)(series - part->first) * part->length;
+    ft_tensor kv = rows_at(cross_kv_of(r->d, part, b), before, (int64_t)n_series * part->length);
     ft_decode_attention attention = {
-        .q = rows_at(q, part->first * num_samples, part->count * num_samples),
+        .q = q,
         .k_cache = ft_columns(kv, 0, inner),
         .v_cache = ft_columns(kv, inner, inner),
         .n_heads = config->n_heads,
         .d_kv = config->d_kv,
         .kv_length = part->length,
         .capacity = part->length,
-        .paths_per_cache = d->shape.num_samples,
-        .key_mask = d->key_mask + part->mask,
+        .paths_per_cache = (int32_t)(q.rows / n_series),
+        .key_mask = r->d->key_mask + part->mask + before,
     };
-    backend->decode_attention(backend, &attention,
-                              rows_at(out, part->first * num_samples, part->count * num_samples));
+    backend->decode_attention(backend, &attention, out);
+}
+
+/* A range may begin and end within the paths of a series. */
+static void attend_cross(const path_range *r, const encoded_part *part, int32_t b, ft_tensor q, ft_tensor out)
+{
+    const int64_t num_samples = r->d->shape.num_samples;
+    const int64_t part_first = part->first * num_samples, part_end = part_first + part->count * num_samples;
+    const int64_t range_end = r->first + r->count, end = part_end < range_end ? part_end : range_end;
+    for (int64_t path = part_first > r->first ? part_first : r->first, n; path < end; path += n) {
+        const int64_t within = path % num_samples, rest = num_samples - within;
+        const int64_t whole = within == 0 ? (end - path) / num_samples : 0;
+        n = whole > 0 ? whole * num_samples : rest < end - path ? rest : end - path;
+        attend_series(r, part, b, (int32_t)(path / num_samples), whole > 0 ? (int32_t)whole : 1,
+                      rows_at(q, path - r->first, n), rows_at(out, path - r->first, n));
+    }
 }
 
 /* Logits of step t from the tokens of row t. */
-static void decode_step(const ft_pass *paths, const ft_decoder *d, int32_t t)
+static void decode_step(const path_range *r, int32_t t)
 {
-    ft_backend *backend = d->trainable->model->backend;
+    const ft_decoder *d = r->d;
+    const ft_pass *pass = &r->pass;
+    ft_backend *backend = r->workspace.backend;
     const ft_model_config *config = &d->trainable->model->config;
-    int64_t n_paths = paths->batch.n_sequences, stride;
-    ft_tensor x = ft_rows(d->x, n_paths), h = ft_rows(d->h, n_paths), y = ft_rows(d->y, n_paths);
-    ft_tensor qkv = ft_rows(d->qkv, n_paths), q = ft_rows(d->q, n_paths), out = ft_rows(d->out, n_paths);
-    ft_tensor f = ft_rows(d->f, n_paths), pending = {0};
-    backend->embedding_forward(backend, &paths->batch, 1,
-                               ft_trainable_vector(paths->trainable, FT_SHARED, &stride),
-                               d->tokens + (int64_t)t * n_paths, 0, x);
+    const int64_t n_paths = paths_of(d);
+    void *rstd = (char *)d->rstd + (size_t)r->first * ft_dtype_bytes(backend->real);
+    ft_tensor x = rows_of(r, d->x), h = rows_of(r, d->h), y = rows_of(r, d->y), u = rows_of(r, d->u);
+    ft_tensor qkv = rows_of(r, d->qkv), q = rows_of(r, d->q), out = rows_of(r, d->out), f = rows_of(r, d->f);
+    ft_tensor pending = {0};
+    int64_t stride;
+    backend->embedding_forward(backend, &pass->batch, 1,
+                               ft_trainable_vector(d->trainable, FT_SHARED, &stride),
+                               d->tokens + t * n_paths + r->first, 0, x);
     for (int32_t b = 0; b < config->n_decoder_layers; b++) {
         int32_t tensor = ft_block_tensor(config, FT_DECODER, b, (ft_module)0);
-        ft_pass_add_norm(paths, 1, x, pending, 0, tensor + FT_SELF_NORM, 0, 1.0f, x, h, d->rstd);
-        project(paths, d, b, FT_PROJECT_SELF_QKV, 1, h, qkv);
-        attend_self(paths, d, b, t, qkv, out);
-        project(paths, d, b, FT_PROJECT_SELF_O, 1, out, y);
-        ft_pass_add_norm(paths, 1, x, y, 0, tensor + FT_CROSS_NORM, 0, 1.0f, x, h, d->rstd);
-        project(paths, d, b, FT_PROJECT_CROSS_Q, 1, h, q);
-        for (int32_t i = 0; i < d->n_parts; i++) attend_cross(d, &d->parts[i], b, q, out);
-        project(paths, d, b, FT_PROJECT_CROSS_O, 1, out, y);
-        ft_pass_add_norm(paths, 1, x, y, 0, tensor + FT_FF_NORM, 0, 1.0f, x, h, d->rstd);
-        project(paths, d, b, FT_PROJECT_WI, 1, h, f);
-        backend->relu_forward(backend, &paths->batch, 1, 0, f);
-        project(paths, d, b, FT_PROJECT_WO, 1, f, y);
+        ft_pass_add_norm(pass, 1, x, pending, 0, tensor + FT_SELF_NORM, 0, 1.0f, x, h, rstd);
+        project(pass, u, b, FT_PROJECT_SELF_QKV, 1, h, qkv);
+        attend_self(r, b, t, qkv, out);
+        project(pass, u, b, FT_PROJECT_SELF_O, 1, out, y);
+        ft_pass_add_norm(pass, 1, x, y, 0, tensor + FT_CROSS_NORM, 0, 1.0f, x, h, rstd);
+        project(pass, u, b, FT_PROJECT_CROSS_Q, 1, h, q);
+        for (int32_t i = 0; i < d->n_parts; i++) attend_cross(r, &d->parts[i], b, q, out);
+        project(pass, u, b, FT_PROJECT_CROSS_O, 1, out, y);
+        ft_pass_add_norm(pass, 1, x, y, 0, tensor + FT_FF_NORM, 0, 1.0f, x, h, rstd);
+        project(pass, u, b, FT_PROJECT_WI, 1, h, f);
+        backend->relu_forward(backend, &pass->batch, 1, 0, f);
+        project(pass, u, b, FT_PROJECT_WO, 1, f, y);
         pending = y;
     }
-    ft_pass_add_norm(paths, 1, x, pending, 0, FT_DECODER_NORM, 0, ft_output_scale(config, FT_DECODER), x, h,
-                     d->rstd);
-    backend->linear_forward(backend, d->trainable->model->head, h, ft_rows(d->logits, n_paths), false);
+    ft_pass_add_norm(pass, 1, x, pending, 0, FT_DECODER_NORM, 0, ft_output_scale(config, FT_DECODER), x, h,
+                     rstd);
+    backend->linear_forward(backend, d->trainable->model->head, h, rows_of(r, d->logits), false);
+}
+
+/* What the parts of a backend share while they draw. */
+typedef struct drawing {
+    const ft_decoder *d;
+    const ft_decode_sampling *sampling;
+    int32_t n_parts;
+} drawing;
+
+/* Draws all tokens of one part's paths. */
+static void draw_part(void *context, ft_backend *backend, int part)
+{
+    const drawing *of = context;
+    const ft_decoder *d = of->d;
+    const int64_t n_paths = paths_of(d);
+    path_range r = make_range(d, part, of->n_parts);
+    set_backend(&r, backend, part);
+    for (int32_t t = 0; t < d->shape.n_tokens; t++) {
+        decode_step(&r, t);
+        ft_sampling draw = {.temperature = of->sampling->temperature,
+                            .top_k = of->sampling->top_k,
+                            .top_p = of->sampling->top_p,
+                            .suppressed_token = d->trainable->model->config.chronos.eos_token_id,
+                            .seed = d->seed + r.first,
+                            .series = d->series + r.first,
+                            .sample = d->sample + r.first,
+                            .step = of->sampling->first_step + (uint32_t)t};
+        backend->sample(backend, &draw, rows_of(&r, d->logits), d->tokens + (t + 1) * n_paths + r.first,
+                        (ft_tensor){0});
+    }
+}
+
+/* Each part reads all weights at every token: parts gain where the weights are few or the
+ * paths of a part many. */
+static int32_t count_parts(const ft_decoder *d)
+{
+    enum { FEW_PATHS = 4, MANY_PATHS = 16, FEW_BYTES = 16 << 20 };
+    const ft_backend *backend = d->trainable->model->backend;
+    const int64_t n_paths = paths_of(d);
+    const double weights = ft_flops_token(&d->trainable->model->config) / 2;
+    const bool few = weights * (double)ft_dtype_bytes(backend->matrix) <= FEW_BYTES;
+    return n_paths >= (few ? FEW_PATHS : MANY_PATHS) * most_parts(d) ? most_parts(d) : 1;
 }
 
 ft_status ft_decoder_run(ft_decoder *d, const ft_decode_sampling *sampling, int32_t *tokens, ft_error *err)
 {
     const ft_trainable *trainable = d->trainable;
     ft_backend *backend = trainable->model->backend;
-    const ft_model_config *config = &trainable->model->config;
     ft_inputs *in = d->inputs;
     int32_t n_adapters = trainable->n_adapters;
     for (int32_t g = 0; g < in->n_adapters; g++)
@@ -343,21 +462,17 @@ ft_status ft_decoder_run(ft_decoder *d, const ft_decode_sampling *sampling, int3
     in->dropout = false;
     in->decoder_length = 0;
     encode(d);
-    ft_pass paths = {.trainable = trainable, .workspace = d->encoder, .batch = load_paths(d, sampling)};
-    int64_t n_paths = paths.batch.n_sequences;
-    for (int32_t t = 0; t < d->shape.n_tokens; t++) {
-        decode_step(&paths, d, t);
-        ft_sampling draw = {.temperature = sampling->temperature,
-                            .top_k = sampling->top_k,
-                            .top_p = sampling->top_p,
-                            .suppressed_token = config->chronos.eos_token_id,
-                            .seed = d->seed,
-                            .series = d->series,
-                            .sample = d->sample,
-                            .step = sampling->first_step + (uint32_t)t};
-        backend->sample(backend, &draw, ft_rows(d->logits, n_paths), d->tokens + (t + 1) * n_paths,
-                        (ft_tensor){0});
+    load_paths(d, sampling);
+    const int64_t n_paths = paths_of(d);
+    drawing drawn = {d, sampling, count_parts(d)};
+    for (int32_t i = 0; i < drawn.n_parts; i++) {
+        const path_range r = make_range(d, i, drawn.n_parts);
+        load_starts(d, &r, i);
     }
+    if (drawn.n_parts > 1)
+        backend->in_parts(backend, drawn.n_parts, draw_part, &drawn);
+    else
+        draw_part(&drawn, backend, 0);
     ft_status status = backend->synchronize(backend, err);
     for (int32_t t = 0; t < d->shape.n_tokens && status == FT_OK; t++) {
         backend->to_host(backend, d->host, d->tokens + (t + 1) * n_paths, (size_t)n_paths * 4);

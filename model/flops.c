@@ -62,6 +62,11 @@ ft_flops ft_flops_train_step(const ft_model_config *c, const ft_adapter_spec *sp
     return f;
 }
 
+double ft_flops_token(const ft_model_config *c)
+{
+    return c->n_decoder_layers * block_projections(c, true, 1, 0) + 2.0 * c->d_model * c->vocab_size;
+}
+
 ft_flops ft_flops_forecast(const ft_model_config *c, int64_t n_series, int64_t num_samples,
                            int64_t encoder_length, int64_t n_tokens)
 {

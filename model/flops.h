@@ -28,6 +28,10 @@ ft_flops ft_flops_train_step(const ft_model_config *config, const ft_adapter_spe
 ft_flops ft_flops_forecast(const ft_model_config *config, int64_t n_series, int64_t num_samples,
                            int64_t encoder_length, int64_t n_tokens);
 
+/* The products with weights for one token of one path: twice the weights that a decoding
+ * step reads. */
+double ft_flops_token(const ft_model_config *config);
+
 double ft_flops_total(const ft_flops *flops);
 
 #endif

@@ -7,8 +7,16 @@
 
 #include "model/decode.h"
 
-/* Device memory that the caches and activations of one group of series may take. */
-enum { GROUP_BYTES = 768 << 20, GROUP_PATHS = 640 };
+/* Device memory that the caches and activations of one group of series may take, and its
+ * paths. A processor is busy with this; a GPU, whose time a token is that of reading the
+ * weights, gets a sixteenth of its memory, of which a sweep's plan leaves a fifth free. */
+enum { GROUP_BYTES = 768 << 20, GROUP_PATHS = 640, GPU_PATHS = 5120, GPU_SHARE = 16 };
+
+static size_t group_bytes(const ft_backend *backend)
+{
+    const size_t share = backend->memory_bytes / GPU_SHARE;
+    return !backend->host_memory && share > GROUP_BYTES ? share : GROUP_BYTES;
+}
 
 ft_forecast_settings ft_forecast_defaults(const ft_chronos_config *config, int32_t horizon)
 {
@@ -51,13 +59,14 @@ static float lower_median(float *values, int32_t count)
 static int64_t group_size(const ft_trainable *trainable, const ft_forecast_settings *settings,
                           int64_t n_requests, int32_t n_tokens)
 {
-    int64_t size = GROUP_PATHS / settings->num_samples;
+    const ft_backend *backend = trainable->model->backend;
+    int64_t size = (backend->host_memory ? GROUP_PATHS : GPU_PATHS) / settings->num_samples;
     if (size < 1) size = 1;
     if (size > n_requests) size = n_requests;
     while (size > 1) {
         ft_decode_shape shape = {trainable->n_adapters > 0 ? trainable->n_adapters : 1, (int32_t)size,
                                  settings->num_samples, settings->context_length + 1, n_tokens};
-        if (ft_decoder_bytes(trainable, &shape) <= GROUP_BYTES) break;
+        if (ft_decoder_bytes(trainable, &shape) <= group_bytes(backend)) break;
         size = (size + 1) / 2;
     }
     return size;
@@ -130,6 +139,20 @@ static ft_status need_decoder(const ft_trainable *trainable, kept_decoder *kept,
     ft_decoder_free(kept->decoder);
     kept->shape.n_tokens = n_tokens;
     return ft_decoder_create(trainable, &kept->shape, &kept->decoder, err);
+}
+
+/* The first decoder, of smaller groups where the device has no memory for it. All ranks
+ * have groups of one size. */
+static ft_status open_decoder(const ft_trainable *trainable, kept_decoder *kept, int32_t n_tokens,
+                              ft_comm *comm, ft_error *err)
+{
+    for (;;) {
+        ft_status status = ft_comm_agree(comm, need_decoder(trainable, kept, n_tokens, err), NULL, err);
+        if (status != FT_NO_MEMORY || kept->shape.n_series == 1) return status;
+        ft_decoder_free(kept->decoder);
+        kept->decoder = NULL;
+        kept->shape.n_series = (kept->shape.n_series + 1) / 2;
+    }
 }
 
 /* Tokens that are drawn before the context moves on. */
@@ -223,11 +246,14 @@ static ft_status forecast(const ft_trainable *trainable, const ft_forecast_reque
     status = ft_comm_agree(comm, status, NULL, err);
     /* of a request */
     const size_t values = (size_t)settings->num_samples * (size_t)settings->horizon;
-    int64_t size = group_size(trainable, settings, (n_requests + ranks - 1) / ranks, chunk_of(settings));
+    const int32_t chunk = chunk_of(settings);
     kept_decoder kept = {.shape = {.n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1,
-                                   .n_series = (int32_t)size,
+                                   .n_series = (int32_t)group_size(trainable, settings,
+                                                                   (n_requests + ranks - 1) / ranks, chunk),
                                    .num_samples = settings->num_samples,
                                    .encoder_length = longest_input(requests, n_requests, settings)}};
+    if (status == FT_OK) status = open_decoder(trainable, &kept, chunk, comm, err);
+    const int64_t size = kept.shape.n_series;
     /* Each rank forecasts a group; then all ranks agree on the status. */
     for (int64_t first = 0; first < n_requests && status == FT_OK; first += size * ranks) {
         int64_t n = n_requests - first < size * ranks ? n_requests - first : size * ranks;

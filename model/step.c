@@ -12,8 +12,8 @@ struct ft_stepper {
     ft_comm *comm;                   /* NULL: alone */
     int32_t n_adapters, n_sequences; /* n_sequences: that the workspace holds */
     ft_workspace *workspace;
-    ft_inputs *inputs;
-    ft_inputs *shard; /* of this rank, where there are several */
+    ft_inputs *inputs, *next; /* of this step, and of the one after it */
+    ft_inputs *shard;         /* of this rank, where there are several */
     /* one micro-batch of the step, where the backend prefers several passes */
     ft_inputs *micro_batch;
     int32_t encoder_length;   /* the longest */
@@ -54,6 +54,7 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
     else
         s->grad_norm = s->loss + n_adapters;
     if (status == FT_OK) status = ft_inputs_create(&shape, &s->inputs, err);
+    if (status == FT_OK) status = ft_inputs_create(&shape, &s->next, err);
     if (comm) shape.n_sequences = ft_shard_sequences(n_sequences, n_adapters, comm->size);
     if (status == FT_OK && comm) status = ft_inputs_create(&shape, &s->shard, err);
     s->encoder_length = encoder_length;
@@ -80,6 +81,7 @@ void ft_stepper_free(ft_stepper *s)
     ft_step_graphs_clear(&s->graphs, s->trainable->model->backend);
     ft_workspace_free(s->workspace);
     ft_inputs_free(s->inputs);
+    ft_inputs_free(s->next);
     ft_inputs_free(s->shard);
     ft_inputs_free(s->micro_batch);
     free(s->rates);
@@ -91,6 +93,18 @@ void ft_stepper_free(ft_stepper *s)
 ft_inputs *ft_stepper_inputs(ft_stepper *s)
 {
     return s->inputs;
+}
+
+ft_inputs *ft_stepper_next_inputs(ft_stepper *s)
+{
+    return s->next;
+}
+
+void ft_stepper_take_next(ft_stepper *s)
+{
+    ft_inputs *taken = s->next;
+    s->next = s->inputs;
+    s->inputs = taken;
 }
 
 ft_step_rates *ft_stepper_rates(ft_stepper *s, int32_t adapter)
@@ -232,12 +246,22 @@ ft_status ft_stepper_gradients(ft_stepper *s, ft_error *err)
     return status == FT_OK ? read_losses(s, err) : status;
 }
 
-ft_status ft_stepper_step(ft_stepper *s, ft_error *err)
+ft_status ft_stepper_queue(ft_stepper *s, ft_error *err)
 {
     load(s);
     ft_step_shape shape = {s->pass.batch.n_sequences, s->pass.encoder_length, s->pass.decoder_length};
-    ft_status status = ft_step_graphs_run(&s->graphs, s->workspace->backend, shape, queue_step, s, err);
-    return status == FT_OK ? read_losses(s, err) : status;
+    return ft_step_graphs_run(&s->graphs, s->workspace->backend, shape, queue_step, s, err);
+}
+
+ft_status ft_stepper_finish(ft_stepper *s, ft_error *err)
+{
+    return read_losses(s, err);
+}
+
+ft_status ft_stepper_step(ft_stepper *s, ft_error *err)
+{
+    ft_status status = ft_stepper_queue(s, err);
+    return status == FT_OK ? ft_stepper_finish(s, err) : status;
 }
 
 double ft_stepper_loss(const ft_stepper *s, int32_t adapter)

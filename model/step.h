@@ -27,8 +27,18 @@ void ft_stepper_free(ft_stepper *stepper);
 ft_inputs *ft_stepper_inputs(ft_stepper *stepper);
 ft_step_rates *ft_stepper_rates(ft_stepper *stepper, int32_t adapter);
 
+/* The inputs of the step after: filled while the device computes, between ft_stepper_queue
+ * and ft_stepper_finish, and then taken as the step's own. Only what differs between the
+ * batches (ids, masks, labels, sequence_start, n_sequences, lengths) may be filled ahead. */
+ft_inputs *ft_stepper_next_inputs(ft_stepper *stepper);
+void ft_stepper_take_next(ft_stepper *stepper);
+
 /* Updates every adapter's parameters. Losses and norms can be read afterwards. */
 ft_status ft_stepper_step(ft_stepper *stepper, ft_error *err);
+/* The same in two halves: queues the step, then waits for it and reads losses and norms.
+ * Where queueing fails there is nothing to finish. */
+ft_status ft_stepper_queue(ft_stepper *stepper, ft_error *err);
+ft_status ft_stepper_finish(ft_stepper *stepper, ft_error *err);
 /* Forward, loss and backward without the update. */
 ft_status ft_stepper_gradients(ft_stepper *stepper, ft_error *err);
 

@@ -36,6 +36,7 @@ ft_status ft_tokenizer_create(const ft_chronos_config *config, ft_tokenizer **to
         made->centers[i] = n_centers == 1      ? low
                            : i < n_centers / 2 ? fmaf(step, (float)i, low)
                                                : fmaf(-step, (float)(n_centers - 1 - i), high);
+    made->bins_per_unit = step > 0.0f ? 1.0f / step : 0.0f;
     made->boundaries[0] = -1e20f;
     for (int64_t i = 1; i < n_centers; i++)
         made->boundaries[i] = (made->centers[i] + made->centers[i - 1]) / 2.0f;
@@ -64,18 +65,16 @@ float ft_tokenizer_scale(const float *values, int64_t count)
 
 /* torch.bucketize(value, boundaries, right=True): the number of boundaries <= value. A
  * NaN (infinity over infinity) is not below any boundary there, so it lands in the last
- * bin. */
+ * bin. Bins are as wide as each other: arithmetic finds the bin or, where a rounding
+ * matters, its neighbour, and comparisons with the boundaries decide. */
 static int32_t bin_of(const ft_tokenizer *tokenizer, float value)
 {
-    int32_t low = 0, high = tokenizer->n_centers + 1;
-    while (low < high) {
-        int32_t middle = low + (high - low) / 2;
-        if (tokenizer->boundaries[middle] > value)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
+    const int32_t last = tokenizer->n_centers + 1;
+    const float guess = (value - (float)tokenizer->config.low_limit) * tokenizer->bins_per_unit + 1.5f;
+    int32_t bin = guess < 0.0f ? 0 : guess < (float)last ? (int32_t)guess : last;
+    while (bin < last && !(tokenizer->boundaries[bin] > value)) bin++;
+    while (bin > 0 && tokenizer->boundaries[bin - 1] > value) bin--;
+    return bin;
 }
 
 static int32_t token_of(const ft_tokenizer *tokenizer, float value, float scale)

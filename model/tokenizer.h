@@ -12,6 +12,7 @@ typedef struct ft_tokenizer {
     int32_t n_centers;
     float *centers;    /* (n_centers) */
     float *boundaries; /* (n_centers + 1) */
+    float bins_per_unit;
 } ft_tokenizer;
 
 ft_status ft_tokenizer_create(const ft_chronos_config *config, ft_tokenizer **tokenizer, ft_error *err);

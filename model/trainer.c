@@ -116,6 +116,7 @@ static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
         if (!isfinite(s->loss_sum)) {
             s->ended = FT_TRAINING_DIVERGED;
             s->due = true;
+            t->has_next = false; /* it has windows of this slot */
         } else if (s->next_window == t->runners[g].windows.count) {
             t->ended[(*n_ended)++] = g;
         }
@@ -138,11 +139,11 @@ static int by_context(const void *a, const void *b)
 }
 
 /* The next windows of every live slot, slot by slot. */
-static int32_t gather(ft_trainer *t)
+static int32_t gather(const ft_trainer *t)
 {
     int32_t n = 0;
     for (int32_t g = 0; g < t->n_slots; g++) {
-        ft_slot_state *s = &t->states[g];
+        const ft_slot_state *s = &t->states[g];
         if (!ft_slot_is_live(t, g)) continue;
         const ft_window_list *windows = &t->runners[g].windows;
         int64_t left = windows->count - s->next_window, batch_size = ft_slot_config(t, g)->batch_size;
@@ -150,9 +151,37 @@ static int32_t gather(ft_trainer *t)
         for (int64_t i = 0; i < take; i++)
             t->uses[n++] = (ft_window_use){&windows->windows[s->next_window + i], g};
         qsort(t->uses + n - take, (size_t)take, sizeof *t->uses, by_context);
-        s->next_window += take;
     }
     return n;
+}
+
+static void tokenize_next_windows(const ft_trainer *t, ft_inputs *in)
+{
+    ft_window_batch(in, t->tokenizer, t->series, t->uses, gather(t), t->settings->context_length,
+                    t->settings->prediction_length);
+}
+
+/* Makes the batch of this step, unless it was made during the last one, and moves the
+ * slots on to the windows after it. */
+static void take_batch(ft_trainer *t)
+{
+    if (t->has_next)
+        ft_stepper_take_next(t->stepper);
+    else
+        tokenize_next_windows(t, ft_stepper_inputs(t->stepper));
+    t->has_next = false;
+    const ft_inputs *in = ft_stepper_inputs(t->stepper);
+    for (int32_t g = 0; g < t->n_slots; g++)
+        t->states[g].next_window += in->sequence_start[g + 1] - in->sequence_start[g];
+}
+
+/* While the device computes: makes the next batch, where this step ends no epoch. */
+static void make_next_batch(ft_trainer *t)
+{
+    for (int32_t g = 0; g < t->n_slots; g++)
+        if (ft_slot_is_live(t, g) && t->states[g].next_window == t->runners[g].windows.count) return;
+    tokenize_next_windows(t, ft_stepper_next_inputs(t->stepper));
+    t->has_next = true;
 }
 
 /* Sets the random-number keys and learning rates of the next step. */
@@ -208,10 +237,11 @@ static void report_step(const ft_trainer *t)
 static ft_status train_step(ft_trainer *t, ft_error *err)
 {
     double started = ft_now_seconds();
-    ft_window_batch(ft_stepper_inputs(t->stepper), t->tokenizer, t->series, t->uses, gather(t),
-                    t->settings->context_length, t->settings->prediction_length);
+    take_batch(t);
     for (int32_t g = 0; g < t->n_slots; g++) set_rates(t, g);
-    ft_status status = ft_stepper_step(t->stepper, err);
+    ft_status status = ft_stepper_queue(t->stepper, err);
+    if (status == FT_OK) make_next_batch(t);
+    if (status == FT_OK) status = ft_stepper_finish(t->stepper, err);
     if (status == FT_OK) account(t, ft_now_seconds() - started);
     if (status == FT_OK) report_step(t);
     return status;

@@ -30,6 +30,7 @@ typedef struct ft_trainer {
     ft_stepper *stepper;
     ft_window_list validation;
     ft_window_use *uses; /* (sum of batch sizes) */
+    bool has_next;       /* the stepper's next inputs hold the next batch */
     /* (n_slots) slots that have finished an epoch with the last step, and for each: */
     int32_t *ended;
     int32_t *indices; /* its configuration, and so on */

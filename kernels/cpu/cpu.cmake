@@ -30,5 +30,5 @@ foreach(isa ${cpu_isas})
   target_sources(ft_kernels PRIVATE $<TARGET_OBJECTS:ft_cpu_${isa}>)
 endforeach()
 
-target_sources(ft_kernels PRIVATE ${cpu_dir}/create.c ${cpu_dir}/linear.c ${cpu_dir}/matmul.c ${cpu_dir}/processor.c)
+target_sources(ft_kernels PRIVATE ${cpu_dir}/create.c ${cpu_dir}/linear.c ${cpu_dir}/matmul.c ${cpu_dir}/parts.c ${cpu_dir}/processor.c)
 target_link_libraries(ft_kernels PUBLIC OpenMP::OpenMP_C DNNL::dnnl)

@@ -38,6 +38,8 @@ struct ft_cpu {
     ft_status failure;
     ft_error failed;
     ft_matmul_cache *matmuls;
+    ft_cpu **parts; /* (n_parts) as in_parts has made them */
+    int n_parts;
     /* to = from with conversion, over equal shapes; `rounded`: to bf16's precision even
      * where `to` is f32; `accumulate`: to += from. */
     void (*convert)(ft_cpu *cpu, ft_tensor from, ft_tensor to, bool rounded, bool accumulate);
@@ -59,6 +61,10 @@ bool ft_cpu_has_room(size_t bytes);
 
 /* Keeps the first failure for synchronize. */
 void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message);
+
+/* parts.c: in_parts of the table; frees what it has made. */
+void ft_cpu_in_parts(ft_backend *self, int n_parts, ft_part_work *work, void *context);
+void ft_cpu_free_parts(ft_cpu *cpu);
 
 /* linear.c: frozen weights and matrix products, into the table. */
 void ft_cpu_linear_operations(ft_backend *backend);

@@ -90,6 +90,7 @@ static void free_backend(ft_backend *self)
 {
     if (!self) return;
     ft_cpu *cpu = ft_cpu_of(self);
+    ft_cpu_free_parts(cpu);
     ft_matmul_cache_free(cpu->matmuls);
     for (int i = 0; i < FT_SCRATCH_COUNT; i++) free(cpu->scratch[i].data);
     free(cpu);
@@ -156,6 +157,7 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     base->free = free_backend;
     base->allocate = allocate;
     base->synchronize = synchronize;
+    base->in_parts = ft_cpu_in_parts;
     ft_cpu_linear_operations(base);
     switch (isa) {
 #if defined(__x86_64__)

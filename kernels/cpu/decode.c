@@ -45,7 +45,8 @@ static void fill_extra(const ft_decode_attention *attention, int64_t length, flo
 /* One head of one cache; rows are `row_bytes` apart. `whole`: d is whole vectors, so rows
  * are read in place; otherwise through `buffer`. Each read also prefetches the same row
  * of the next cache, `next_bytes` away: rows of one head are far apart, and hardware
- * prefetchers do not follow that. */
+ * prefetchers do not follow that. Into the second-level cache: rows that are whole powers
+ * of two apart share few places of the first, which the current cache's rows need. */
 typedef struct head {
     const char *keys, *values;
     int64_t row_bytes, next_bytes, d, d_vectors;
@@ -58,7 +59,7 @@ FT_INLINE void prefetch(const head *h, const char *row)
 {
     enum { LINE = 64 };
     for (int64_t at = 0; at < h->d * (int64_t)ft_dtype_bytes(h->dtype); at += LINE)
-        __builtin_prefetch(row + h->next_bytes + at);
+        __builtin_prefetch(row + h->next_bytes + at, 0, 2);
 }
 
 FT_INLINE const char *row_of(const head *h, const char *rows, int64_t t)

@@ -68,6 +68,45 @@ Test(cpu_backend, synchronize_reports_a_failure_once)
     backend->free(backend);
 }
 
+/* A product of one part, wrong in part 1: its weight has no backward pass. */
+typedef struct parts_case {
+    ft_weight *weight;
+    float x[2], y[2][3];
+    int threads[2];
+} parts_case;
+
+static void multiply_in_part(void *context, ft_backend *part, int index)
+{
+    parts_case *c = context;
+    const ft_tensor x = {c->x, FT_F32, 1, 2, 2}, y = {c->y[index], FT_F32, 1, 3, 3};
+    c->threads[index] = part->n_threads;
+    if (index == 0)
+        part->linear_forward(part, c->weight, x, y, false);
+    else
+        part->linear_backward(part, c->weight, y, x, false);
+}
+
+Test(cpu_backend, parts_share_weights_and_report_failures_to_the_whole)
+{
+    ft_backend *backend = create(FT_F32);
+    ft_error err;
+    const float values[6] = {1, 2, 3, 4, 5, 6};
+    parts_case c = {.x = {1, 10}};
+    cr_assert_eq(backend->prepare_weight(backend, values, 3, 2, false, &c.weight, &err), FT_OK);
+    for (int again = 0; again < 2; again++) {
+        backend->in_parts(backend, 2, multiply_in_part, &c);
+        for (int i = 0; i < 3; i++) cr_expect_eq(c.y[0][i], values[2 * i] + 10 * values[2 * i + 1]);
+        for (int i = 0; i < 2; i++) cr_expect_eq(c.threads[i], 1);
+        cr_expect_eq(backend->synchronize(backend, &err), FT_FAILED);
+        cr_expect_not_null(strstr(err.message, "backward"));
+        cr_expect_eq(backend->synchronize(backend, &err), FT_OK);
+    }
+    backend->in_parts(backend, 1, multiply_in_part, &c);
+    cr_expect_eq(backend->synchronize(backend, &err), FT_OK);
+    backend->free_weight(backend, c.weight);
+    backend->free(backend);
+}
+
 Test(cpu_backend, memory_is_aligned_and_more_than_there_is_is_an_error)
 {
     ft_backend *backend = create(FT_F32);

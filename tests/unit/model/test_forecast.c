@@ -1,5 +1,6 @@
 /* Horizons of several chunks: a shorter forecast is the beginning of a longer one, bit
- * for bit. */
+ * for bit. The parts of a backend draw what the whole draws. Groups of series are as large
+ * as the device's memory allows. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "golden.h"
 #include "model/forecast.h"
 
-enum { LONGEST = 80, HORIZON = 44, SAMPLES = 3, CPU_BF16 = 2, CPU = 3 };
+enum { LONGEST = 80, HORIZON = 44, SAMPLES = 3, CPU_THREADS = 1, CPU_BF16 = 2, CPU = 3 };
 
 /* A history with a trend, a season and a hole. */
 static void draw_history(float *values, int64_t count, int64_t number)
@@ -104,4 +105,88 @@ Test(forecast, and_in_company)
     check_together(2, NULL);
     check_together(9, "adapter_lora_qv");
     check_together(220, NULL);
+}
+
+/* Five series of three paths each: two parts meet within the third series. */
+static void check_parts(int backend, const char *adapter)
+{
+    enum { SERIES = 5 };
+    golden_model m = golden_model_open(&golden_backends[backend], "model_tied", adapter, false);
+    float values[SERIES][LONGEST];
+    ft_forecast_request requests[SERIES];
+    for (int64_t i = 0; i < SERIES; i++) {
+        requests[i] = (ft_forecast_request){values[i], LONGEST - 9 * i, 0, (uint32_t)i};
+        draw_history(values[i], LONGEST, i);
+    }
+    float *in_parts = forecast(&m, requests, SERIES, HORIZON);
+    m.backend->in_parts = NULL;
+    float *whole = forecast(&m, requests, SERIES, HORIZON);
+    for (int64_t p = 0; p < (int64_t)SERIES * SAMPLES; p++)
+        cr_expect_arr_eq(in_parts + p * HORIZON, whole + p * HORIZON, sizeof *whole * HORIZON,
+                         "%s, %s: path %lld", golden_backends[backend].label,
+                         adapter ? adapter : "no adapter", (long long)p);
+    free(whole);
+    free(in_parts);
+    golden_model_close(&m);
+}
+
+Test(forecast, parts_draw_what_the_whole_backend_draws)
+{
+    check_parts(CPU_THREADS, NULL);
+    check_parts(CPU_THREADS, "adapter_lora_qv");
+    check_parts(CPU_BF16, "adapter_lora_qv");
+}
+
+/* A device's allocations: the largest that succeeded, and the least that fail. */
+static size_t largest_block, too_large;
+static void *(*allocate_really)(ft_backend *self, size_t bytes, ft_error *err);
+
+static void *allocate_below(ft_backend *self, size_t bytes, ft_error *err)
+{
+    if (bytes >= too_large) {
+        ft_fail(err, FT_NO_MEMORY, "no room for %zu bytes", bytes);
+        return NULL;
+    }
+    if (bytes > largest_block) largest_block = bytes;
+    return allocate_really(self, bytes, err);
+}
+
+/* Forecasts of 250 series, 750 paths, on a device that fails from `limit` bytes on. */
+static float *forecast_below(const golden_model *m, size_t limit)
+{
+    enum { SERIES = 250 };
+    static float values[SERIES][LONGEST];
+    ft_forecast_request requests[SERIES];
+    for (int64_t i = 0; i < SERIES; i++) {
+        requests[i] = (ft_forecast_request){values[i], LONGEST, 0, (uint32_t)i};
+        draw_history(values[i], LONGEST, i);
+    }
+    largest_block = 0;
+    too_large = limit;
+    return forecast(m, requests, SERIES, 3);
+}
+
+Test(forecast, groups_are_as_large_as_the_memory_of_a_gpu_allows)
+{
+    enum { BYTES = 250 * SAMPLES * 3 * sizeof(float) };
+    golden_model m = golden_model_open(&golden_backends[CPU], "model_tied", NULL, false);
+    allocate_really = m.backend->allocate;
+    m.backend->allocate = allocate_below;
+    float *on_cpu = forecast_below(&m, SIZE_MAX);
+    const size_t cpu_block = largest_block;
+    m.backend->host_memory = false;
+    float *on_gpu = forecast_below(&m, SIZE_MAX);
+    const size_t gpu_block = largest_block;
+    cr_expect_gt(gpu_block, cpu_block, "the GPU's groups are no larger: %zu bytes", gpu_block);
+    float *on_full_gpu = forecast_below(&m, gpu_block / 3);
+    cr_expect_gt(largest_block, 0);
+    cr_expect_lt(largest_block, gpu_block / 3);
+    cr_expect_arr_eq(on_gpu, on_cpu, BYTES);
+    cr_expect_arr_eq(on_full_gpu, on_cpu, BYTES);
+    free(on_full_gpu);
+    free(on_gpu);
+    free(on_cpu);
+    m.backend->host_memory = true;
+    m.backend->allocate = allocate_really;
+    golden_model_close(&m);
 }

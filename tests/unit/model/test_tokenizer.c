@@ -157,6 +157,41 @@ Test(tokenizer, a_value_on_a_boundary_is_above_it)
     }
 }
 
+/* The bins of limits that are not those of Chronos, by counting boundaries. */
+static void check_bins(double low, double high, int32_t n_tokens)
+{
+    ft_error err;
+    ft_chronos_config config = tokenizer->config;
+    config.low_limit = low;
+    config.high_limit = high;
+    config.n_tokens = n_tokens;
+    ft_tokenizer *other;
+    expect_ok(ft_tokenizer_create(&config, &other, &err), &err);
+    for (int32_t i = 0; i <= other->n_centers; i++)
+        for (int side = -1; side <= 1; side++) {
+            const float at = other->boundaries[i], value = side ? nextafterf(at, (float)side * INFINITY) : at;
+            int32_t wanted = 0, id;
+            uint8_t mask;
+            while (wanted <= other->n_centers && other->boundaries[wanted] <= value) wanted++;
+            wanted += config.n_special_tokens;
+            if (wanted >= n_tokens) wanted = n_tokens - 1;
+            ft_tokenizer_encode(other, &value, 1, 1.0f, &id, &mask);
+            cr_expect_eq(id, wanted, "%g ... %g, %d tokens: %.9g is token %d, not %d", low, high,
+                         (int)n_tokens, (double)value, (int)id, (int)wanted);
+        }
+    ft_tokenizer_free(other);
+}
+
+Test(tokenizer, bins_are_found_whatever_the_limits)
+{
+    check_bins(-8, 8, 2048);
+    check_bins(-0.1, 1000.3, 100);
+    check_bins(-1e15, 1e15, 4096);
+    check_bins(0, 1e-30, 50);
+    check_bins(1e7, 1e7 + 3, 1000); /* narrower than a float's steps */
+    check_bins(-1, 1, 4);           /* one bin */
+}
+
 Test(tokenizer, the_quotient_is_rounded_once)
 {
     /* A float quotient by way of double is correctly rounded (53 >= 2 * 24 + 2); a

@@ -203,6 +203,28 @@ Test(trainer, one_that_diverges_and_one_that_is_pruned_end_alone)
     trial_close(&t);
 }
 
+/* The batch that was made while a step diverged has windows of a slot that another
+ * configuration takes. */
+Test(trainer, what_follows_one_that_diverges_gets_its_own_windows)
+{
+    trial t, alone;
+    ft_train_config configs[3] = {trial_config(0), trial_config(0), trial_config(1)};
+    configs[0].learning_rate = 1e30;
+    configs[0].max_grad_norm = 0;
+    configs[2].seed = 5;
+    trial_open(&t);
+    trial_open(&alone);
+    cr_assert_eq(trial_train(&t, configs, 3, 2, NULL), FT_OK);
+    cr_expect_eq(trial_last_of(&t, 0)->status, FT_DIVERGED);
+    for (int i = 1; i < 3; i++) {
+        trial_forget(&alone);
+        cr_assert_eq(trial_train(&alone, &configs[i], 1, 1, NULL), FT_OK);
+        expect_close(trial_last_of(&t, i), trial_last_of(&alone, 0), 1e-5, "the ones that are left");
+    }
+    trial_close(&alone);
+    trial_close(&t);
+}
+
 Test(trainer, whom_nobody_tells_what_to_prune_keeps_nothing_of_the_epoch)
 {
     trial t;

@@ -16,8 +16,7 @@
  * to `length`. */
 typedef struct encoded_part {
     int32_t first, count, length;
-    /* where their keys and values begin, block after block; and their mask */
-    int64_t kv_row, mask;
+    int64_t row; /* where their keys and values and their mask begin */
 } encoded_part;
 
 struct ft_decoder {
@@ -30,14 +29,15 @@ struct ft_decoder {
     char *memory;
     size_t bytes;
     /* device memory, n_paths = n_series * num_samples */
-    /* (layers * n_series * encoder_length, 2 * inner), (layers * n_paths * n_tokens, 2 *
+    /* (n_series * encoder_length, layers * 2 * inner), (layers * n_paths * n_tokens, 2 *
      * inner) matrix */
     ft_tensor cross_kv, self_kv;
     ft_tensor x, h, y; /* (n_paths, d_model): real, matrix, matrix */
     /* (n_paths, 3 * inner), (n_paths, inner) twice, (n_paths, d_ff) matrix */
     ft_tensor qkv, q, out, f;
-    /* (max(n_paths, encoder rows), rank), (n_paths, vocab_size) real */
-    ft_tensor u, logits;
+    /* (n_paths, rank * most targets of a projection), (rows of a pass of the encoder, rank
+     * * targets in cross_kv), (n_paths, vocab_size) real */
+    ft_tensor u, cross_u, logits;
     void *rstd; /* (n_paths) */
     /* (n_tokens + 1, n_paths): row 0 holds the start token */
     int32_t *tokens;
@@ -54,6 +54,18 @@ static int32_t series_of_a_pass(const ft_decoder *d)
                          : d->shape.n_series;
 }
 
+static int64_t most_u_columns(const ft_trainable *trainable)
+{
+    int64_t most = 0;
+    for (int p = 0; p < FT_PROJECTIONS; p++) {
+        int64_t columns =
+            ft_lora_columns(&trainable->model->config, FT_DECODER, 1, ft_modules_of((ft_projection)p),
+                            trainable->targets, trainable->rank);
+        if (columns > most) most = columns;
+    }
+    return most;
+}
+
 static size_t lay_out(ft_decoder *d, char *base)
 {
     const ft_model_config *config = &d->trainable->model->config;
@@ -62,7 +74,7 @@ static size_t lay_out(ft_decoder *d, char *base)
             inner = ft_inner_dim(config);
     int64_t encoder_rows = n_series * d->shape.encoder_length, layers = config->n_decoder_layers;
     ft_arena c = {.base = base, .on_host = backend->host_memory};
-    d->cross_kv = ft_arena_tensor(&c, backend->matrix, layers * encoder_rows, 2 * inner);
+    d->cross_kv = ft_arena_tensor(&c, backend->matrix, encoder_rows, layers * 2 * inner);
     d->self_kv = ft_arena_tensor(&c, backend->matrix, layers * n_paths * d->shape.n_tokens, 2 * inner);
     d->x = ft_arena_tensor(&c, backend->real, n_paths, config->d_model);
     d->h = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_model);
@@ -72,8 +84,11 @@ static size_t lay_out(ft_decoder *d, char *base)
     d->out = ft_arena_tensor(&c, backend->matrix, n_paths, inner);
     d->f = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_ff);
     int64_t pass_rows = (int64_t)series_of_a_pass(d) * d->shape.encoder_length;
-    int64_t u_rows = n_paths > pass_rows ? n_paths : pass_rows;
-    d->u = ft_arena_tensor(&c, backend->real, u_rows, d->trainable->rank);
+    d->u = ft_arena_tensor(&c, backend->real, n_paths, most_u_columns(d->trainable));
+    d->cross_u =
+        ft_arena_tensor(&c, backend->real, pass_rows,
+                        ft_lora_columns(config, FT_DECODER, config->n_decoder_layers, ft_cross_kv_modules(),
+                                        d->trainable->targets, d->trainable->rank));
     d->logits = ft_arena_tensor(&c, backend->real, n_paths, config->vocab_size);
     d->rstd = ft_arena_cut(&c, (size_t)n_paths * ft_dtype_bytes(backend->real));
     d->tokens = ft_arena_cut(&c, (size_t)(n_paths * (d->shape.n_tokens + 1)) * 4);
@@ -198,9 +213,8 @@ static ft_adapter_batch load_paths(ft_decoder *d, const ft_decode_sampling *samp
 static void project(const ft_pass *pass, const ft_decoder *d, int32_t block, ft_projection projection,
                     int32_t length, ft_tensor x, ft_tensor y)
 {
-    const ft_tensor u[] = {d->u, d->u, d->u};
     ft_projection_use use = ft_pass_projection(pass, FT_DECODER, block, projection);
-    use.u = u;
+    use.u = d->u;
     ft_pass_project(pass, use, length, x, y);
 }
 
@@ -211,11 +225,10 @@ static ft_tensor rows_at(ft_tensor t, int64_t first, int64_t count)
     return ft_rows(t, count);
 }
 
-/* Keys or values of block b over the contexts of a part. */
-static ft_tensor cross_kv_of(const ft_decoder *d, const encoded_part *part, int32_t b)
+/* Keys and values of all blocks over the contexts of a part. */
+static ft_tensor cross_kv_of(const ft_decoder *d, const encoded_part *part)
 {
-    int64_t rows = (int64_t)part->count * part->length;
-    return rows_at(d->cross_kv, part->kv_row + b * rows, rows);
+    return rows_at(d->cross_kv, part->row, (int64_t)part->count * part->length);
 }
 
 /* One pass of the encoder, and what cross-attention needs of it. */
@@ -226,10 +239,11 @@ static void encode_part(ft_decoder *d, const encoded_part *part)
     ft_pass pass;
     ft_pass_load(&pass, d->trainable, d->encoder, d->part);
     ft_pass_encode(&pass);
-    for (int32_t b = 0; b < d->trainable->model->config.n_decoder_layers; b++)
-        project(&pass, d, b, FT_PROJECT_CROSS_KV, part->length,
-                ft_rows(d->encoder->stack[FT_ENCODER].out, rows), cross_kv_of(d, part, b));
-    backend->copy(backend, d->key_mask + part->mask, d->encoder->key_mask, (size_t)rows);
+    ft_projection_use use = ft_pass_cross_kv(&pass);
+    use.u = d->cross_u;
+    ft_pass_project(&pass, use, part->length, ft_rows(d->encoder->stack[FT_ENCODER].out, rows),
+                    cross_kv_of(d, part));
+    backend->copy(backend, d->key_mask + part->row, d->encoder->key_mask, (size_t)rows);
 }
 
 /* Runs the encoder over all series, in as many passes as the backend prefers
@@ -244,8 +258,7 @@ static void encode(ft_decoder *d)
         int32_t first = (int32_t)((int64_t)n * i / d->n_parts);
         int32_t count = (int32_t)((int64_t)n * (i + 1) / d->n_parts) - first;
         ft_inputs_range(in, first, count, d->part);
-        d->parts[i] = (encoded_part){first, count, d->part->encoder_length,
-                                     rows * d->trainable->model->config.n_decoder_layers, rows};
+        d->parts[i] = (encoded_part){first, count, d->part->encoder_length, rows};
         encode_part(d, &d->parts[i]);
         rows += (int64_t)count * d->part->encoder_length;
     }
@@ -282,7 +295,7 @@ static void attend_cross(const ft_decoder *d, const encoded_part *part, int32_t 
     ft_backend *backend = d->trainable->model->backend;
     const ft_model_config *config = &d->trainable->model->config;
     int64_t inner = ft_inner_dim(config), num_samples = d->shape.num_samples;
-    ft_tensor kv = cross_kv_of(d, part, b);
+    ft_tensor kv = ft_columns(cross_kv_of(d, part), 2 * inner * b, 2 * inner);
     ft_decode_attention attention = {
         .q = rows_at(q, part->first * num_samples, part->count * num_samples),
         .k_cache = ft_columns(kv, 0, inner),
@@ -292,7 +305,7 @@ static void attend_cross(const ft_decoder *d, const encoded_part *part, int32_t 
         .kv_length = part->length,
         .capacity = part->length,
         .paths_per_cache = d->shape.num_samples,
-        .key_mask = d->key_mask + part->mask,
+        .key_mask = d->key_mask + part->row,
     };
     backend->decode_attention(backend, &attention,
                               rows_at(out, part->first * num_samples, part->count * num_samples));

@@ -12,13 +12,13 @@ void ft_pass_project(const ft_pass *pass, ft_projection_use use, int32_t length,
 {
     ft_backend *backend = pass->workspace->backend;
     backend->linear_forward(backend, use.weight, x, y, false);
-    for (int32_t m = 0; m < use.n_modules; m++) {
-        ft_lora lora;
-        if (!ft_trainable_lora(pass->trainable, use.first_tensor + m, use.lora_site + (uint32_t)m, &lora))
-            continue;
-        backend->lora_forward(backend, &pass->batch, length, &lora, x,
-                              ft_columns(y, (int64_t)m * use.out_features, use.out_features),
-                              ft_rows(use.u[m], x.rows));
+    ft_lora lora;
+    int64_t ranks = 0; /* of the targets before */
+    for (int32_t module = 0; ft_pass_lora(pass, &use, &module, &lora);) {
+        int64_t count = (int64_t)lora.n_targets * lora.rank;
+        backend->lora_forward(backend, &pass->batch, length, &lora, x, y,
+                              ft_columns(ft_rows(use.u, x.rows), ranks, count));
+        ranks += count;
     }
 }
 
@@ -69,11 +69,11 @@ ft_attention ft_pass_cross_attention(const ft_pass *pass, int32_t block)
     const ft_model_config *config = &pass->trainable->model->config;
     const ft_block_activations *t = &pass->workspace->stack[FT_DECODER].blocks[block];
     int64_t inner = ft_inner_dim(config), n_sequences = pass->batch.n_sequences;
-    ft_tensor kv = ft_rows(t->cross_kv, n_sequences * pass->encoder_length);
+    ft_tensor kv = ft_rows(pass->workspace->cross_kv, n_sequences * pass->encoder_length);
     return (ft_attention){
         .q = ft_rows(t->cross_q, n_sequences * pass->decoder_length),
-        .k = ft_columns(kv, 0, inner),
-        .v = ft_columns(kv, inner, inner),
+        .k = ft_columns(kv, 2 * inner * block, inner),
+        .v = ft_columns(kv, 2 * inner * block + inner, inner),
         .n_heads = config->n_heads,
         .d_kv = config->d_kv,
         .q_length = pass->decoder_length,
@@ -93,7 +93,7 @@ static void stack_forward(const ft_pass *pass, ft_stack stack)
     int32_t length = decoder ? pass->decoder_length : pass->encoder_length;
     int32_t n_layers = decoder ? config->n_decoder_layers : config->n_encoder_layers;
     int64_t rows = (int64_t)pass->batch.n_sequences * length;
-    int64_t encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length, stride;
+    int64_t stride;
     ft_stack_activations *a = &w->stack[stack];
     ft_tensor y = ft_rows(w->y, rows), nothing = {0};
 
@@ -118,15 +118,13 @@ static void stack_forward(const ft_pass *pass, ft_stack stack)
         pending_site = ft_site(stack, b, FT_PLACE_SELF_OUT);
 
         if (decoder) {
-            ft_tensor q = ft_rows(t->cross_q, rows), kv = ft_rows(t->cross_kv, encoder_rows);
+            ft_tensor q = ft_rows(t->cross_q, rows);
             h = ft_rows(t->h_cross, rows);
             out = ft_rows(t->cross_out, rows);
             ft_pass_add_norm(pass, length, x, pending, pending_site, tensor + FT_CROSS_NORM, 0, 1.0f,
                              ft_rows(t->x_cross, rows), h, t->rstd_cross);
             x = ft_rows(t->x_cross, rows);
             ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_Q), length, h, q);
-            ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_KV),
-                            pass->encoder_length, ft_rows(w->stack[FT_ENCODER].out, encoder_rows), kv);
             attention = ft_pass_cross_attention(pass, b);
             backend->attention_forward(backend, &pass->batch, &attention, out, t->cross_lse);
             ft_pass_project(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_CROSS_O), length, out, y);
@@ -157,7 +155,10 @@ void ft_pass_forward(const ft_pass *pass)
 {
     ft_workspace *w = pass->workspace;
     int64_t rows = (int64_t)pass->batch.n_sequences * pass->decoder_length;
+    int64_t encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
     stack_forward(pass, FT_ENCODER);
+    ft_pass_project(pass, ft_pass_cross_kv(pass), pass->encoder_length,
+                    ft_rows(w->stack[FT_ENCODER].out, encoder_rows), ft_rows(w->cross_kv, encoder_rows));
     stack_forward(pass, FT_DECODER);
     w->backend->linear_forward(w->backend, pass->trainable->model->head,
                                ft_rows(w->stack[FT_DECODER].out, rows), ft_rows(w->logits, rows), false);

@@ -327,7 +327,8 @@ struct ft_backend {
     /* -- LoRA --
      *
      * x: (rows, in), y: (rows, columns of all targets and others), each real or matrix.
-     * u: (rows, n_targets * rank) real: target i has columns [i * rank, (i + 1) * rank). */
+     * u: (rows, n_targets * rank) real, of which target i has columns [i * rank, (i + 1)
+     * * rank). */
 
     /* u_i = lora_scale * A_i dropout_i(x), saved for backward; y_i += B_i u_i. */
     void (*lora_forward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,

@@ -35,10 +35,10 @@ struct ft_decoder {
     ft_tensor x, h, y; /* (n_paths, d_model): real, matrix, matrix */
     /* (n_paths, 3 * inner), (n_paths, inner) twice, (n_paths, d_ff) matrix */
     ft_tensor qkv, q, out, f;
-    /* (n_paths, rank * most targets of a projection), (rows of a pass of the encoder, rank
-     * * targets in cross_kv), (n_paths, vocab_size) real */
-    ft_tensor u, cross_u, logits;
-    void *rstd; /* (n_paths) */
+    ft_tensor u;       /* (n_paths, rank * most targets of a projection) real */
+    ft_tensor cross_u; /* (rows of a pass of the encoder, rank * targets of it) real */
+    ft_tensor logits;  /* (n_paths, vocab_size) real */
+    void *rstd;        /* (n_paths) */
     /* (n_tokens + 1, n_paths): row 0 holds the start token */
     int32_t *tokens;
     int32_t *sequence_start, *adapter_of; /* of paths */

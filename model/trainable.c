@@ -246,7 +246,8 @@ ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *a
     return move_all(t, t->params, index, adapter, write_values, err);
 }
 
-/* Packs the trained values of the same modules of n_blocks blocks, which are contiguous. */
+/* Packs the trained values of the same modules of n_blocks blocks, which are
+ * contiguous. */
 static void repack_modules(const ft_trainable *t, ft_stack stack, int32_t first_block, int32_t n_blocks,
                            ft_projection_modules modules, ft_weight *weight)
 {

@@ -4,8 +4,9 @@
  * Every adapter of a batch is one row of `params`: (n_adapters, n_params), with the same
  * layout in each row, so that AdamW and the gradient norm are one operation over a
  * matrix. A row has the tensors in their order, but cross-attention's k and v of all
- * blocks last: they are one product (model/chronos.h), and so are their gradients. LoRA ranks are zero-padded to the batch's largest, a multiple of 8; padding has
- * zero gradients and stays zero. An adapter without a target that others have holds zeros
+ * blocks last: they are one product (model/chronos.h), and so are their gradients. LoRA
+ * ranks are zero-padded to the batch's largest, a multiple of 8; padding has zero
+ * gradients and stays zero. An adapter without a target that others have holds zeros
  * there, with no rows trained (its A is zero too, so both gradients vanish: rank 0). */
 #ifndef FT_MODEL_TRAINABLE_H
 #define FT_MODEL_TRAINABLE_H
@@ -81,8 +82,9 @@ ft_status ft_trainable_restore(const ft_trainable *trainable, const ft_weights *
 /* Returns vector tensor `index` (embedding, bias, norm weight) for a pass: the adapters'
  * own, or the frozen one. *stride: elements between adapters (0: shared). */
 ft_tensor ft_trainable_vector(const ft_trainable *trainable, int32_t index, int64_t *stride);
-/* The gradients of tensors [first, end) but cross-attention's k and v; they are contiguous
- * in each row: (n_adapters, elements). Without columns where none of them is trained. */
+/* The gradients of tensors [first, end) but cross-attention's k and v; they are
+ * contiguous in each row: (n_adapters, elements). Without columns where none of them is
+ * trained. */
 ft_tensor ft_trainable_gradients(const ft_trainable *trainable, int32_t first, int32_t end);
 /* The same of cross-attention's k and v in all blocks. */
 ft_tensor ft_trainable_cross_kv_gradients(const ft_trainable *trainable);

@@ -57,7 +57,7 @@ typedef struct ft_workspace {
      * block after block; in backward their gradients take their place */
     ft_tensor cross_kv;
     ft_tensor cross_u; /* (encoder rows, LoRA targets in it * rank) real */
-    ft_tensor y;       /* (rows, d_model) matrix: a sublayer's output before it is added */
+    ft_tensor y;       /* (rows, d_model) matrix: a sublayer's output, not yet added */
     ft_tensor logits;  /* (decoder rows, vocab_size) real */
     /* backward only */
     ft_tensor dx, d_encoder_out; /* (rows, d_model), (encoder_rows, d_model) real */

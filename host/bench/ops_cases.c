@@ -191,8 +191,8 @@ static void *element(ft_tensor t, int64_t index)
     return t.data ? ft_columns(t, index, 1).data : NULL;
 }
 
-/* A and B of every adapter, which are read, and their gradients, which are added to. y has
- * the columns of the targets alone, so that its bytes count. */
+/* A and B of every adapter, which are read, and their gradients, which are added to. y
+ * has the columns of the targets alone, so that its bytes count. */
 static lora_scene make_lora(ft_bench_scene *s, int variant, bool backward)
 {
     int32_t n_targets = variant & Q_AND_V ? 2 : 1, n_adapters = variant & ~Q_AND_V;

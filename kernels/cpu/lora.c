@@ -1,6 +1,6 @@
 /* LoRA forward and backward, adapter by adapter. Blocks of rows are converted to f32,
- * dropped out and multiplied, target by target, while they are in the cache; dropout(x) as
- * a whole is never written. */
+ * dropped out and multiplied, target by target, while they are in the cache; dropout(x)
+ * as a whole is never written. */
 #include <omp.h>
 
 #include "kernels/cpu/dropout.h"
@@ -107,7 +107,9 @@ static void read_block(const ft_adapter_batch *batch, int32_t length, const ft_d
 
 /* A thread's blocks of rows in forward. */
 typedef struct forward_rows {
-    float *x, *u, *y; /* (ROW_BLOCK, in_wide), (ROW_BLOCK, rank_wide), (ROW_BLOCK, out_wide) */
+    float *x; /* (ROW_BLOCK, in_wide) */
+    float *u; /* (ROW_BLOCK, rank_wide) */
+    float *y; /* (ROW_BLOCK, out_wide) */
 } forward_rows;
 
 /* Rows [first, first + count) of adapter g through one target, whose columns y and u are.

@@ -440,8 +440,8 @@ static void launch_for_rank(ft_cuda *cuda, const ft_adapter_batch *batch, int32_
         launch<unsigned, true, BACK, 8>(cuda, batch, length, lora, left, low, result);
 }
 
-/* plain: whether the row tensors are. Backward a block has all targets, unless their ranks
- * are too many for it. */
+/* plain: whether the row tensors are. Backward a block has all targets, unless their
+ * ranks are too many for it. */
 template <bool BACK>
 static void go_through_rows(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                             bool plain, ft_tensor left, ft_tensor low, ft_tensor result)

@@ -1,8 +1,8 @@
 /* Gradients of LoRA adapters: db_i += dy_i^T u_i, da_i += du_i^T dropout_i(x).
  *
  * Design: a gradient is a sum over rows. The rows are cut into pieces; a block computes a
- * tile of one piece's gradient of one target, 64 features by up to 32 ranks; the blocks of
- * all targets that read the same x follow one another. Each warp of the block
+ * tile of one piece's gradient of one target, 64 features by up to 32 ranks; the blocks
+ * of all targets that read the same x follow one another. Each warp of the block
  * goes through the piece 16 rows at a time. A lane loads eight neighbours of four rows
  * and regroups their pairs of features into pairs of rows in registers; the next 16 rows
  * load while it multiplies. Dropout is drawn again. The warps' sums are added in shared
@@ -30,7 +30,7 @@ static_assert(PLACES >= FT_LORA_TILE * BY_RANK, "sums fit both ways");
 struct lora_parts {
     ft_tensor left, right; /* x and du, or dy and u, of all targets */
     bool of_a;
-    /* the gradient of each target and piece, one below the other, each shaped as A or B */
+    /* the gradient of each target and piece, one below the other, shaped as A or B */
     ft_tensor parts;
     int64_t piece_rows, n_pieces; /* upper bound of the number of pieces */
     int64_t blocks;

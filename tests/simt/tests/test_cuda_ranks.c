@@ -23,8 +23,8 @@ typedef struct trace {
 
 typedef struct scene {
     ft_dtype dtype;
-    /* groups of gradients that are summed: the blocks of both stacks, and cross-attention's
-     * k and v of all blocks */
+    /* groups of gradients that are summed: the blocks of both stacks, and
+     * cross-attention's k and v of all blocks */
     int size, groups;
     /* each rank forgets this wait for an event, from 1, of its second step; 0: none */
     int forgets;

@@ -116,18 +116,28 @@ typedef struct ft_attention {
     uint32_t dropout_site;
 } ft_attention;
 
-/* One LoRA target in every adapter of the batch: y += lora_scale[g] * B_g A_g dropout(x).
- * All tensors are real; those of adapter g start g * adapter_stride elements after the
- * pointers. Ranks are zero-padded to `rank`, a multiple of 8. */
-typedef struct ft_lora {
+/* LoRA of the targets of one input, in every adapter of the batch:
+ *
+ *     y_i += lora_scale[g] * B_ig A_ig dropout_i(x)
+ *
+ * y_i are the columns of y that target i adds to. All tensors are real; those of adapter
+ * g start g * adapter_stride elements after the pointers. Ranks are zero-padded to
+ * `rank`, a multiple of 8. */
+enum { FT_LORA_TARGETS = 32 };
+typedef struct ft_lora_target {
     void *a; /* (rank, in_features) */
     void *b; /* (out_features, rank) */
     /* Gradients, shaped as a and b; added to. NULL in passes without backward. */
     void *da;
     void *db;
-    int64_t adapter_stride;
-    int32_t rank, in_features, out_features;
+    int32_t column;        /* of y: y_i is columns [column, column + out_features) */
     uint32_t dropout_site; /* drops with probability lora_dropout */
+} ft_lora_target;
+typedef struct ft_lora {
+    int32_t n_targets; /* at most FT_LORA_TARGETS; their columns do not overlap */
+    int32_t rank, in_features, out_features;
+    int64_t adapter_stride;
+    ft_lora_target target[FT_LORA_TARGETS];
 } ft_lora;
 
 /* One AdamW step of every adapter, as torch.optim.AdamW with betas (0.9, 0.999) and eps
@@ -328,13 +338,16 @@ struct ft_backend {
 
     /* -- LoRA --
      *
-     * x: (rows, in), y: (rows, out), each real or matrix. u: (rows, rank) real. */
+     * x: (rows, in), y: (rows, columns of all targets and others), each real or matrix.
+     * u: (rows, n_targets * rank) real, of which target i has columns [i * rank, (i + 1)
+     * * rank). */
 
-    /* u = lora_scale * A dropout(x), saved for backward; y += B u. */
+    /* u_i = lora_scale * A_i dropout_i(x), saved for backward; y_i += B_i u_i. */
     void (*lora_forward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                          ft_tensor x, ft_tensor y, ft_tensor u);
-    /* db += dy^T u, du = lora_scale * dy B, da += du^T dropout(x), dx += dropout'(du A).
-     * dx may be absent. du: (rows, rank) real is scratch. */
+    /* db_i += dy_i^T u_i, du_i = lora_scale * dy_i B_i, da_i += du_i^T dropout_i(x), dx
+     * += the sum of dropout_i'(du_i A_i). dy has the columns of y. dx may be absent. du,
+     * shaped as u, is scratch. */
     void (*lora_backward)(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
                           const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
                           ft_tensor du);
@@ -347,8 +360,8 @@ struct ft_backend {
      * backward. */
     void (*attention_forward)(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
                               ft_tensor out, void *lse);
-    /* dq, dk, dv: matrix, overwritten. dbias: (n_buckets, n_heads) real, added to, or
-     * absent. */
+    /* dq, dk, dv: matrix, overwritten; dk and dv may be the tensors k and v themselves.
+     * dbias: (n_buckets, n_heads) real, added to, or absent. */
     void (*attention_backward)(ft_backend *self, const ft_adapter_batch *batch, const ft_attention *attention,
                                ft_tensor out, const void *lse, ft_tensor dout, ft_tensor dq, ft_tensor dk,
                                ft_tensor dv, ft_tensor dbias);

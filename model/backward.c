@@ -7,25 +7,25 @@
 #include "model/pass.h"
 #include "model/sites.h"
 
-/* Adds the gradients of one projection's adapters. Where dx is present, dx = (or +=) dy W
- * + LoRA. */
+/* Adds the gradients of one projection's adapters. Where dx is present, dx = dy W +
+ * LoRA. */
 static void project_backward(const ft_pass *pass, ft_projection_use use, int32_t length, ft_tensor x,
-                             ft_tensor dy, ft_tensor dx, bool accumulate)
+                             ft_tensor dy, ft_tensor dx)
 {
     ft_workspace *w = pass->workspace;
     ft_backend *backend = w->backend;
-    if (dx.data) backend->linear_backward(backend, use.weight, dy, dx, accumulate);
-    for (int32_t m = 0; m < use.n_modules; m++) {
-        ft_lora lora;
-        if (!ft_trainable_lora(pass->trainable, use.first_tensor + m, use.lora_site + (uint32_t)m, &lora))
-            continue;
-        backend->lora_backward(backend, &pass->batch, length, &lora, x, ft_rows(use.u[m], x.rows),
-                               ft_columns(dy, (int64_t)m * use.out_features, use.out_features), dx,
-                               ft_rows(w->du, x.rows));
+    if (dx.data) backend->linear_backward(backend, use.weight, dy, dx, false);
+    ft_lora lora;
+    int64_t ranks = 0; /* of the targets before */
+    for (int32_t module = 0; ft_pass_lora(pass, &use, &module, &lora);) {
+        int64_t count = (int64_t)lora.n_targets * lora.rank;
+        backend->lora_backward(backend, &pass->batch, length, &lora, x,
+                               ft_columns(ft_rows(use.u, x.rows), ranks, count), dy, dx,
+                               ft_columns(ft_rows(w->du, x.rows), 0, count));
+        ranks += count;
     }
-    ft_tensor dw = ft_trainable_gradient(pass->trainable, use.first_tensor);
-    if (dw.data)
-        backend->weight_gradient(backend, dy, x, ft_rows(dw, (int64_t)use.out_features * use.n_modules));
+    ft_tensor dw = ft_trainable_gradient(pass->trainable, ft_pass_first_tensor(pass, &use));
+    if (dw.data) backend->weight_gradient(backend, dy, x, ft_rows(dw, dy.cols));
 }
 
 /* Backward of residual add and norm: adds the gradient through the norm to dx, then
@@ -56,36 +56,31 @@ static void feed_forward_backward(const ft_pass *pass, ft_stack stack, int32_t b
     const ft_model_config *config = &pass->trainable->model->config;
     const ft_block_activations *t = &w->stack[stack].blocks[b];
     ft_tensor df = wide(w, dx.rows, config->d_ff), f = ft_rows(t->f, dx.rows), dh = ft_rows(w->dh, dx.rows);
-    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WO), length, f, dy, df, false);
+    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WO), length, f, dy, df);
     w->backend->relu_backward(w->backend, &pass->batch, length, ft_site(stack, b, FT_PLACE_FF_INNER), f, df);
     project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_WI), length,
-                     ft_rows(t->h_ff, dx.rows), df, dh, false);
+                     ft_rows(t->h_ff, dx.rows), df, dh);
     add_norm_backward(pass, length, ft_rows(t->x_ff, dx.rows), t->rstd_ff,
                       ft_block_tensor(config, stack, b, FT_FF_NORM), 0, 1.0f, dh, dx, false,
                       ft_site(stack, b, stack == FT_DECODER ? FT_PLACE_CROSS_OUT : FT_PLACE_SELF_OUT), dy);
 }
 
+/* Cross-attention of block b. The gradients of its k and v take their places. */
 static void cross_attention_backward(const ft_pass *pass, int32_t b, ft_tensor dx, ft_tensor dy)
 {
     ft_workspace *w = pass->workspace;
     ft_backend *backend = w->backend;
     const ft_model_config *config = &pass->trainable->model->config;
     const ft_block_activations *t = &w->stack[FT_DECODER].blocks[b];
-    int64_t inner = ft_inner_dim(config),
-            encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
     ft_tensor out = ft_rows(t->cross_out, dx.rows), dout = ft_rows(w->d_attention, dx.rows), nothing = {0};
-    ft_tensor dq = ft_rows(w->dq, dx.rows), dkv = wide(w, encoder_rows, 2 * inner),
-              dh = ft_rows(w->dh, dx.rows);
+    ft_tensor dq = ft_rows(w->dq, dx.rows), dh = ft_rows(w->dh, dx.rows);
     project_backward(pass, ft_pass_projection(pass, FT_DECODER, b, FT_PROJECT_CROSS_O), pass->decoder_length,
-                     out, dy, dout, false);
+                     out, dy, dout);
     ft_attention attention = ft_pass_cross_attention(pass, b);
-    backend->attention_backward(backend, &pass->batch, &attention, out, t->cross_lse, dout, dq,
-                                ft_columns(dkv, 0, inner), ft_columns(dkv, inner, inner), nothing);
-    project_backward(pass, ft_pass_projection(pass, FT_DECODER, b, FT_PROJECT_CROSS_KV), pass->encoder_length,
-                     ft_rows(w->stack[FT_ENCODER].out, encoder_rows), dkv,
-                     ft_rows(w->d_encoder_out, encoder_rows), b < config->n_decoder_layers - 1);
+    backend->attention_backward(backend, &pass->batch, &attention, out, t->cross_lse, dout, dq, attention.k,
+                                attention.v, nothing);
     project_backward(pass, ft_pass_projection(pass, FT_DECODER, b, FT_PROJECT_CROSS_Q), pass->decoder_length,
-                     ft_rows(t->h_cross, dx.rows), dq, dh, false);
+                     ft_rows(t->h_cross, dx.rows), dq, dh);
     add_norm_backward(pass, pass->decoder_length, ft_rows(t->x_cross, dx.rows), t->rstd_cross,
                       ft_block_tensor(config, FT_DECODER, b, FT_CROSS_NORM), 0, 1.0f, dh, dx, false,
                       ft_site(FT_DECODER, b, FT_PLACE_SELF_OUT), dy);
@@ -108,8 +103,7 @@ static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t
 
     ft_tensor nothing = {0}, out = ft_rows(t->self_out, dx.rows);
     ft_tensor dout = bottom && !trains_inside ? nothing : ft_rows(w->d_attention, dx.rows);
-    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_O), length, out, dy, dout,
-                     false);
+    project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_O), length, out, dy, dout);
     if (!dout.data) return;
     ft_tensor dqkv = wide(w, dx.rows, 3 * inner), dh = bottom ? nothing : ft_rows(w->dh, dx.rows);
     ft_attention attention = ft_pass_self_attention(pass, stack, b);
@@ -118,22 +112,39 @@ static void self_attention_backward(const ft_pass *pass, ft_stack stack, int32_t
         ft_columns(dqkv, inner, inner), ft_columns(dqkv, 2 * inner, inner),
         ft_trainable_gradient(trainable, stack == FT_ENCODER ? FT_ENCODER_BIAS : FT_DECODER_BIAS));
     project_backward(pass, ft_pass_projection(pass, stack, b, FT_PROJECT_SELF_QKV), length,
-                     ft_rows(t->h_self, dx.rows), dqkv, dh, false);
+                     ft_rows(t->h_self, dx.rows), dqkv, dh);
     if (bottom) return;
     add_norm_backward(pass, length, ft_rows(t->x_self, dx.rows), t->rstd_self,
                       ft_block_tensor(config, stack, b, FT_SELF_NORM), 0, 1.0f, dh, dx, false,
                       b > 0 ? ft_site(stack, b - 1, FT_PLACE_FF_OUT) : 0, b > 0 ? dy : nothing);
 }
 
-static void tell(const ft_pass *pass, int32_t first, int32_t end)
+static void tell(const ft_pass *pass, ft_tensor gradients)
 {
-    if (pass->final) pass->final(pass->context, first, end);
+    if (pass->final) pass->final(pass->context, gradients);
 }
 
 static void tell_block(const ft_pass *pass, ft_stack stack, int32_t b)
 {
     int32_t first = ft_block_tensor(&pass->trainable->model->config, stack, b, 0);
-    tell(pass, first, first + FT_MODULES_PER_BLOCK);
+    tell(pass, ft_trainable_gradients(pass->trainable, first, first + FT_MODULES_PER_BLOCK));
+}
+
+static void tell_cross_kv(const ft_pass *pass)
+{
+    tell(pass, ft_trainable_cross_kv_gradients(pass->trainable));
+}
+
+/* From the gradients of cross-attention's k and v of all blocks to that of the encoder's
+ * output. */
+static void cross_kv_backward(const ft_pass *pass)
+{
+    ft_workspace *w = pass->workspace;
+    int64_t rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
+    project_backward(pass, ft_pass_cross_kv(pass), pass->encoder_length,
+                     ft_rows(w->stack[FT_ENCODER].out, rows), ft_rows(w->cross_kv, rows),
+                     ft_rows(w->d_encoder_out, rows));
+    tell_cross_kv(pass);
 }
 
 /* One stack, from dh of its output down to its embedding. */
@@ -168,6 +179,7 @@ static void backward_of_none(const ft_pass *pass)
 {
     const ft_model_config *config = &pass->trainable->model->config;
     for (int32_t b = config->n_decoder_layers - 1; b >= 0; b--) tell_block(pass, FT_DECODER, b);
+    tell_cross_kv(pass);
     for (int32_t b = config->n_encoder_layers - 1; b >= 0; b--) tell_block(pass, FT_ENCODER, b);
 }
 
@@ -184,6 +196,7 @@ static void backward_of_some(const ft_pass *pass)
     if (d_head.data)
         backend->weight_gradient(backend, dlogits, ft_rows(w->stack[FT_DECODER].out, rows), d_head);
     stack_backward(pass, FT_DECODER, dh);
+    cross_kv_backward(pass);
     stack_backward(pass, FT_ENCODER, ft_rows(w->d_encoder_out, encoder_rows));
 }
 
@@ -197,5 +210,5 @@ void ft_pass_backward(const ft_pass *pass)
         backward_of_some(pass);
     else
         backward_of_none(pass);
-    tell(pass, 0, FT_FIRST_BLOCK_TENSOR);
+    tell(pass, ft_trainable_gradients(pass->trainable, 0, FT_FIRST_BLOCK_TENSOR));
 }

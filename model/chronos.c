@@ -8,11 +8,15 @@ ft_projection_modules ft_modules_of(ft_projection projection)
 {
     static const ft_projection_modules modules[FT_PROJECTIONS] = {
         [FT_PROJECT_SELF_QKV] = {FT_SELF_Q, 3}, [FT_PROJECT_SELF_O] = {FT_SELF_O, 1},
-        [FT_PROJECT_CROSS_Q] = {FT_CROSS_Q, 1}, [FT_PROJECT_CROSS_KV] = {FT_CROSS_K, 2},
-        [FT_PROJECT_CROSS_O] = {FT_CROSS_O, 1}, [FT_PROJECT_WI] = {FT_FF_WI, 1},
-        [FT_PROJECT_WO] = {FT_FF_WO, 1},
+        [FT_PROJECT_CROSS_Q] = {FT_CROSS_Q, 1}, [FT_PROJECT_CROSS_O] = {FT_CROSS_O, 1},
+        [FT_PROJECT_WI] = {FT_FF_WI, 1},        [FT_PROJECT_WO] = {FT_FF_WO, 1},
     };
     return modules[projection];
+}
+
+ft_projection_modules ft_cross_kv_modules(void)
+{
+    return (ft_projection_modules){FT_CROSS_K, 2};
 }
 
 static int32_t n_blocks(const ft_model_config *config, int stack)
@@ -20,23 +24,25 @@ static int32_t n_blocks(const ft_model_config *config, int stack)
     return stack == FT_ENCODER ? config->n_encoder_layers : config->n_decoder_layers;
 }
 
-/* Packs the modules of one projection, stacked along the output. */
-static ft_status pack_projection(ft_chronos *model, const ft_weights *weights, ft_stack stack, int32_t block,
-                                 ft_projection projection, bool with_backward, ft_error *err)
+/* Packs the same modules of n_blocks blocks, stacked along the output. Leaves the weight
+ * NULL where blocks of this stack have none. */
+static ft_status pack_modules(ft_chronos *model, const ft_weights *weights, ft_stack stack,
+                              int32_t first_block, int32_t n_blocks_stacked, ft_projection_modules modules,
+                              bool with_backward, ft_weight **weight, ft_error *err)
 {
-    ft_projection_modules modules = ft_modules_of(projection);
-    int32_t first = ft_block_tensor(&model->config, stack, block, modules.first);
+    int32_t first = ft_block_tensor(&model->config, stack, first_block, modules.first);
     ft_tensor_info info = ft_tensor_describe(&model->config, first);
     if (info.rows == 0) return FT_OK;
-    size_t count = (size_t)info.rows * (size_t)info.cols;
-    float *stacked = malloc(count * (size_t)modules.count * sizeof *stacked);
-    if (!stacked)
-        return ft_no_memory(err, "packing weights", count * (size_t)modules.count * sizeof *stacked);
-    for (int32_t m = 0; m < modules.count; m++)
-        memcpy(stacked + count * (size_t)m, weights->tensor[first + m], count * sizeof *stacked);
-    ft_status status = model->backend->prepare_weight(
-        model->backend, stacked, info.rows * modules.count, info.cols, with_backward,
-        &model->blocks[stack][block].projection[projection], err);
+    int32_t n_modules = n_blocks_stacked * modules.count;
+    size_t count = (size_t)info.rows * (size_t)info.cols, bytes = count * (size_t)n_modules * sizeof(float);
+    float *stacked = malloc(bytes);
+    if (!stacked) return ft_no_memory(err, "packing weights", bytes);
+    for (int32_t m = 0; m < n_modules; m++) {
+        int32_t block = m / modules.count, tensor = first + block * FT_MODULES_PER_BLOCK + m % modules.count;
+        memcpy(stacked + count * (size_t)m, weights->tensor[tensor], count * sizeof *stacked);
+    }
+    ft_status status = model->backend->prepare_weight(model->backend, stacked, info.rows * n_modules,
+                                                      info.cols, with_backward, weight, err);
     free(stacked);
     return status;
 }
@@ -81,9 +87,12 @@ ft_status ft_chronos_create(ft_backend *backend, const ft_weights *weights, bool
             status = ft_no_memory(err, "the model's blocks", (size_t)count * sizeof(ft_block));
         for (int32_t b = 0; b < count && status == FT_OK; b++)
             for (int p = 0; p < FT_PROJECTIONS && status == FT_OK; p++)
-                status =
-                    pack_projection(model, weights, (ft_stack)stack, b, (ft_projection)p, with_backward, err);
+                status = pack_modules(model, weights, (ft_stack)stack, b, 1, ft_modules_of((ft_projection)p),
+                                      with_backward, &model->blocks[stack][b].projection[p], err);
     }
+    if (status == FT_OK)
+        status = pack_modules(model, weights, FT_DECODER, 0, model->config.n_decoder_layers,
+                              ft_cross_kv_modules(), with_backward, &model->cross_kv, err);
     if (status == FT_OK)
         status = backend->prepare_weight(backend, weights->tensor[weights->tied ? FT_SHARED : FT_LM_HEAD],
                                          model->config.vocab_size, model->config.d_model, with_backward,
@@ -109,6 +118,7 @@ void ft_chronos_free(ft_chronos *model)
                     backend->free_weight(backend, model->blocks[stack][b].projection[p]);
         free(model->blocks[stack]);
     }
+    if (model->cross_kv) backend->free_weight(backend, model->cross_kv);
     if (model->head) backend->free_weight(backend, model->head);
     if (model->vectors) backend->release(backend, model->vectors);
     free(model->vector_offset);

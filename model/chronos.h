@@ -6,13 +6,12 @@
 #include "kernels/backend.h"
 #include "model/weights.h"
 
-/* Projections that share an input are one product: their modules stand side by side in
- * the output's columns. */
+/* The projections of a block. Those that share an input are one product: their modules
+ * stand side by side in the output's columns. */
 typedef enum ft_projection {
     FT_PROJECT_SELF_QKV, /* (3 * inner, d_model) */
     FT_PROJECT_SELF_O,   /* (d_model, inner) */
-    FT_PROJECT_CROSS_Q,  /* (inner, d_model), decoder only like the next two */
-    FT_PROJECT_CROSS_KV, /* (2 * inner, d_model), its input is the encoder's output */
+    FT_PROJECT_CROSS_Q,  /* (inner, d_model), decoder only like the next one */
     FT_PROJECT_CROSS_O,  /* (d_model, inner) */
     FT_PROJECT_WI,       /* (d_ff, d_model) */
     FT_PROJECT_WO,       /* (d_model, d_ff) */
@@ -25,6 +24,8 @@ typedef struct ft_projection_modules {
     int32_t count;
 } ft_projection_modules;
 ft_projection_modules ft_modules_of(ft_projection projection);
+/* Cross-attention's k and v, which share the encoder's output in all decoder blocks. */
+ft_projection_modules ft_cross_kv_modules(void);
 
 typedef struct ft_block {
     ft_weight *projection[FT_PROJECTIONS]; /* NULL where the block has none */
@@ -35,8 +36,11 @@ typedef struct ft_chronos {
     ft_model_config config;
     bool tied;
     ft_block *blocks[2]; /* by ft_stack */
-    ft_weight *head;     /* (vocab_size, d_model) */
-    void *vectors;       /* device: everything that is not a packed weight, as real: */
+    /* (n_decoder_layers * 2 * inner, d_model): k and v of cross-attention, block after
+     * block, so that all of them are one product */
+    ft_weight *cross_kv;
+    ft_weight *head; /* (vocab_size, d_model) */
+    void *vectors;   /* device: everything that is not a packed weight, as real: */
     /* (ft_tensor_count): elements into `vectors`, -1 for packed weights and absent
      * tensors */
     int64_t *vector_offset;

@@ -17,8 +17,7 @@
  * to `length`. */
 typedef struct encoded_part {
     int32_t first, count, length;
-    /* where their keys and values begin, block after block; and their mask */
-    int64_t kv_row, mask;
+    int64_t row; /* where their keys and values and their mask begin */
 } encoded_part;
 
 struct ft_decoder {
@@ -31,15 +30,16 @@ struct ft_decoder {
     char *memory;
     size_t bytes;
     /* device memory, n_paths = n_series * num_samples */
-    /* (layers * n_series * encoder_length, 2 * inner), (layers * n_paths * n_tokens, 2 *
+    /* (n_series * encoder_length, layers * 2 * inner), (layers * n_paths * n_tokens, 2 *
      * inner) matrix */
     ft_tensor cross_kv, self_kv;
     ft_tensor x, h, y; /* (n_paths, d_model): real, matrix, matrix */
     /* (n_paths, 3 * inner), (n_paths, inner) twice, (n_paths, d_ff) matrix */
     ft_tensor qkv, q, out, f;
-    /* (max(n_paths, encoder rows), rank), (n_paths, vocab_size) real */
-    ft_tensor u, logits;
-    void *rstd; /* (n_paths) */
+    ft_tensor u;       /* (n_paths, rank * most targets of a projection) real */
+    ft_tensor cross_u; /* (rows of a pass of the encoder, rank * targets of it) real */
+    ft_tensor logits;  /* (n_paths, vocab_size) real */
+    void *rstd;        /* (n_paths) */
     /* (n_tokens + 1, n_paths): row 0 holds the start token */
     int32_t *tokens;
     /* of paths: (n_parts, n_adapters + 1), (n_paths) */
@@ -69,6 +69,18 @@ static int32_t most_parts(const ft_decoder *d)
     return backend->in_parts && backend->n_threads > 1 ? backend->n_threads : 1;
 }
 
+static int64_t most_u_columns(const ft_trainable *trainable)
+{
+    int64_t most = 0;
+    for (int p = 0; p < FT_PROJECTIONS; p++) {
+        int64_t columns =
+            ft_lora_columns(&trainable->model->config, FT_DECODER, 1, ft_modules_of((ft_projection)p),
+                            trainable->targets, trainable->rank);
+        if (columns > most) most = columns;
+    }
+    return most;
+}
+
 static size_t lay_out(ft_decoder *d, char *base)
 {
     const ft_model_config *config = &d->trainable->model->config;
@@ -77,7 +89,7 @@ static size_t lay_out(ft_decoder *d, char *base)
             inner = ft_inner_dim(config);
     int64_t encoder_rows = n_series * d->shape.encoder_length, layers = config->n_decoder_layers;
     ft_arena c = {.base = base, .on_host = backend->host_memory};
-    d->cross_kv = ft_arena_tensor(&c, backend->matrix, layers * encoder_rows, 2 * inner);
+    d->cross_kv = ft_arena_tensor(&c, backend->matrix, encoder_rows, layers * 2 * inner);
     d->self_kv = ft_arena_tensor(&c, backend->matrix, layers * n_paths * d->shape.n_tokens, 2 * inner);
     d->x = ft_arena_tensor(&c, backend->real, n_paths, config->d_model);
     d->h = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_model);
@@ -87,8 +99,11 @@ static size_t lay_out(ft_decoder *d, char *base)
     d->out = ft_arena_tensor(&c, backend->matrix, n_paths, inner);
     d->f = ft_arena_tensor(&c, backend->matrix, n_paths, config->d_ff);
     int64_t pass_rows = (int64_t)series_of_a_pass(d) * d->shape.encoder_length;
-    int64_t u_rows = n_paths > pass_rows ? n_paths : pass_rows;
-    d->u = ft_arena_tensor(&c, backend->real, u_rows, d->trainable->rank);
+    d->u = ft_arena_tensor(&c, backend->real, n_paths, most_u_columns(d->trainable));
+    d->cross_u =
+        ft_arena_tensor(&c, backend->real, pass_rows,
+                        ft_lora_columns(config, FT_DECODER, config->n_decoder_layers, ft_cross_kv_modules(),
+                                        d->trainable->targets, d->trainable->rank));
     d->logits = ft_arena_tensor(&c, backend->real, n_paths, config->vocab_size);
     d->rstd = ft_arena_cut(&c, (size_t)n_paths * ft_dtype_bytes(backend->real));
     d->tokens = ft_arena_cut(&c, (size_t)(n_paths * (d->shape.n_tokens + 1)) * 4);
@@ -211,17 +226,15 @@ static ft_tensor rows_at(ft_tensor t, int64_t first, int64_t count)
 static void project(const ft_pass *pass, ft_tensor u, int32_t block, ft_projection projection, int32_t length,
                     ft_tensor x, ft_tensor y)
 {
-    const ft_tensor all_u[] = {u, u, u};
     ft_projection_use use = ft_pass_projection(pass, FT_DECODER, block, projection);
-    use.u = all_u;
+    use.u = u;
     ft_pass_project(pass, use, length, x, y);
 }
 
-/* Keys or values of block b over the contexts of a part. */
-static ft_tensor cross_kv_of(const ft_decoder *d, const encoded_part *part, int32_t b)
+/* Keys and values of all blocks over the contexts of a part. */
+static ft_tensor cross_kv_of(const ft_decoder *d, const encoded_part *part)
 {
-    int64_t rows = (int64_t)part->count * part->length;
-    return rows_at(d->cross_kv, part->kv_row + b * rows, rows);
+    return rows_at(d->cross_kv, part->row, (int64_t)part->count * part->length);
 }
 
 /* One pass of the encoder, and what cross-attention needs of it. */
@@ -232,10 +245,11 @@ static void encode_part(ft_decoder *d, const encoded_part *part)
     ft_pass pass;
     ft_pass_load(&pass, d->trainable, d->encoder, d->part);
     ft_pass_encode(&pass);
-    for (int32_t b = 0; b < d->trainable->model->config.n_decoder_layers; b++)
-        project(&pass, d->u, b, FT_PROJECT_CROSS_KV, part->length,
-                ft_rows(d->encoder->stack[FT_ENCODER].out, rows), cross_kv_of(d, part, b));
-    backend->copy(backend, d->key_mask + part->mask, d->encoder->key_mask, (size_t)rows);
+    ft_projection_use use = ft_pass_cross_kv(&pass);
+    use.u = d->cross_u;
+    ft_pass_project(&pass, use, part->length, ft_rows(d->encoder->stack[FT_ENCODER].out, rows),
+                    cross_kv_of(d, part));
+    backend->copy(backend, d->key_mask + part->row, d->encoder->key_mask, (size_t)rows);
 }
 
 /* Runs the encoder over all series, in as many passes as the backend prefers
@@ -250,8 +264,7 @@ static void encode(ft_decoder *d)
         int32_t first = (int32_t)((int64_t)n * i / d->n_parts);
         int32_t count = (int32_t)((int64_t)n * (i + 1) / d->n_parts) - first;
         ft_inputs_range(in, first, count, d->part);
-        d->parts[i] = (encoded_part){first, count, d->part->encoder_length,
-                                     rows * d->trainable->model->config.n_decoder_layers, rows};
+        d->parts[i] = (encoded_part){first, count, d->part->encoder_length, rows};
         encode_part(d, &d->parts[i]);
         rows += (int64_t)count * d->part->encoder_length;
     }
@@ -342,7 +355,8 @@ static void attend_series(const path_range *r, const encoded_part *part, int32_t
     ft_backend *backend = r->workspace.backend;
     const ft_model_config *config = &r->d->trainable->model->config;
     const int64_t inner = ft_inner_dim(config), before = (int64_t)(series - part->first) * part->length;
-    ft_tensor kv = rows_at(cross_kv_of(r->d, part, b), before, (int64_t)n_series * part->length);
+    const ft_tensor all = rows_at(cross_kv_of(r->d, part), before, (int64_t)n_series * part->length);
+    const ft_tensor kv = ft_columns(all, 2 * inner * b, 2 * inner);
     ft_decode_attention attention = {
         .q = q,
         .k_cache = ft_columns(kv, 0, inner),
@@ -352,7 +366,7 @@ static void attend_series(const path_range *r, const encoded_part *part, int32_t
         .kv_length = part->length,
         .capacity = part->length,
         .paths_per_cache = (int32_t)(q.rows / n_series),
-        .key_mask = r->d->key_mask + part->mask + before,
+        .key_mask = r->d->key_mask + part->row + before,
     };
     backend->decode_attention(backend, &attention, out);
 }

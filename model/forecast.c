@@ -7,9 +7,10 @@
 
 #include "model/decode.h"
 
-/* Device memory that the caches and activations of one group of series may take, and its
- * paths. A processor is busy with this; a GPU, whose time a token is that of reading the
- * weights, gets a sixteenth of its memory, of which a sweep's plan leaves a fifth free. */
+/* Device memory that the caches and activations of one group of series may take, and
+ * its paths. A processor is busy with this; a GPU, whose time a token is that of
+ * reading the weights, gets a sixteenth of its memory, of which a sweep's plan leaves
+ * a fifth free. */
 enum { GROUP_BYTES = 768 << 20, GROUP_PATHS = 640, GPU_PATHS = 5120, GPU_SHARE = 16 };
 
 static size_t group_bytes(const ft_backend *backend)

@@ -12,13 +12,13 @@ void ft_pass_project(const ft_pass *pass, ft_projection_use use, int32_t length,
 {
     ft_backend *backend = pass->workspace->backend;
     backend->linear_forward(backend, use.weight, x, y, false);
-    for (int32_t m = 0; m < use.n_modules; m++) {
-        ft_lora lora;
-        if (!ft_trainable_lora(pass->trainable, use.first_tensor + m, use.lora_site + (uint32_t)m, &lora))
-            continue;
-        backend->lora_forward(backend, &pass->batch, length, &lora, x,
-                              ft_columns(y, (int64_t)m * use.out_features, use.out_features),
-                              ft_rows(use.u[m], x.rows));
+    ft_lora lora;
+    int64_t ranks = 0; /* of the targets before */
+    for (int32_t module = 0; ft_pass_lora(pass, &use, &module, &lora);) {
+        int64_t count = (int64_t)lora.n_targets * lora.rank;
+        backend->lora_forward(backend, &pass->batch, length, &lora, x, y,
+                              ft_columns(ft_rows(use.u, x.rows), ranks, count));
+        ranks += count;
     }
 }
 
@@ -69,11 +69,11 @@ ft_attention ft_pass_cross_attention(const ft_pass *pass, int32_t block)
     const ft_model_config *config = &pass->trainable->model->config;
     const ft_block_activations *t = &pass->workspace->stack[FT_DECODER].blocks[block];
     int64_t inner = ft_inner_dim(config), n_sequences = pass->batch.n_sequences;
-    ft_tensor kv = ft_rows(t->cross_kv, n_sequences * pass->encoder_length);
+    ft_tensor kv = ft_rows(pass->workspace->cross_kv, n_sequences * pass->encoder_length);
     return (ft_attention){
         .q = ft_rows(t->cross_q, n_sequences * pass->decoder_length),
-        .k = ft_columns(kv, 0, inner),
-        .v = ft_columns(kv, inner, inner),
+        .k = ft_columns(kv, 2 * inner * block, inner),
+        .v = ft_columns(kv, 2 * inner * block + inner, inner),
         .n_heads = config->n_heads,
         .d_kv = config->d_kv,
         .q_length = pass->decoder_length,
@@ -126,19 +126,16 @@ static void self_attention(const ft_pass *pass, stream *s, int32_t block, int32_
                    ft_site(s->stack, block, FT_PLACE_SELF_OUT));
 }
 
-/* The decoder's attention to the encoder's output. */
+/* The decoder's attention to the encoder's output, whose keys and values
+ * ft_pass_forward has made. */
 static void cross_attention(const ft_pass *pass, stream *s, int32_t block, int32_t first_tensor)
 {
     ft_workspace *w = pass->workspace;
     ft_block_activations *t = &w->stack[s->stack].blocks[block];
-    int64_t encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
     ft_tensor h = ft_rows(t->h_cross, s->rows), out = ft_rows(t->cross_out, s->rows);
     enter_sublayer(pass, s, first_tensor + FT_CROSS_NORM, ft_rows(t->x_cross, s->rows), h, t->rstd_cross);
     ft_pass_project(pass, ft_pass_projection(pass, s->stack, block, FT_PROJECT_CROSS_Q), s->length, h,
                     ft_rows(t->cross_q, s->rows));
-    ft_pass_project(pass, ft_pass_projection(pass, s->stack, block, FT_PROJECT_CROSS_KV),
-                    pass->encoder_length, ft_rows(w->stack[FT_ENCODER].out, encoder_rows),
-                    ft_rows(t->cross_kv, encoder_rows));
     ft_attention attention = ft_pass_cross_attention(pass, block);
     w->backend->attention_forward(w->backend, &pass->batch, &attention, out, t->cross_lse);
     leave_sublayer(pass, s, ft_pass_projection(pass, s->stack, block, FT_PROJECT_CROSS_O), out,
@@ -193,7 +190,10 @@ void ft_pass_forward(const ft_pass *pass)
 {
     ft_workspace *w = pass->workspace;
     int64_t rows = (int64_t)pass->batch.n_sequences * pass->decoder_length;
+    int64_t encoder_rows = (int64_t)pass->batch.n_sequences * pass->encoder_length;
     stack_forward(pass, FT_ENCODER);
+    ft_pass_project(pass, ft_pass_cross_kv(pass), pass->encoder_length,
+                    ft_rows(w->stack[FT_ENCODER].out, encoder_rows), ft_rows(w->cross_kv, encoder_rows));
     stack_forward(pass, FT_DECODER);
     w->backend->linear_forward(w->backend, pass->trainable->model->head,
                                ft_rows(w->stack[FT_DECODER].out, rows), ft_rows(w->logits, rows), false);

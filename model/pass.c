@@ -115,20 +115,51 @@ void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *w,
     };
 }
 
+/* Without u. */
+static ft_projection_use use_of(const ft_pass *pass, const ft_weight *weight, ft_stack stack,
+                                int32_t first_block, int32_t n_blocks, ft_projection_modules modules)
+{
+    ft_projection_use use = {weight, stack, first_block, n_blocks, modules, 0, {0}};
+    use.out_features =
+        ft_tensor_describe(&pass->trainable->model->config, ft_pass_first_tensor(pass, &use)).rows;
+    return use;
+}
+
 ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block,
                                      ft_projection projection)
 {
-    const ft_chronos *model = pass->trainable->model;
-    ft_projection_modules modules = ft_modules_of(projection);
-    int32_t first = ft_block_tensor(&model->config, stack, block, modules.first);
+    const ft_weight *weight = pass->trainable->model->blocks[stack][block].projection[projection];
+    ft_projection_use use = use_of(pass, weight, stack, block, 1, ft_modules_of(projection));
     /* A workspace of decoding keeps no activations of this stack. */
     ft_block_activations *activations = pass->workspace->stack[stack].blocks;
-    return (ft_projection_use){
-        .weight = model->blocks[stack][block].projection[projection],
-        .first_tensor = first,
-        .n_modules = modules.count,
-        .out_features = ft_tensor_describe(&model->config, first).rows,
-        .u = activations ? &activations[block].u[modules.first] : NULL,
-        .lora_site = ft_lora_site(stack, block, modules.first),
-    };
+    if (activations) use.u = activations[block].u[projection];
+    return use;
+}
+
+ft_projection_use ft_pass_cross_kv(const ft_pass *pass)
+{
+    const ft_chronos *model = pass->trainable->model;
+    ft_projection_use use =
+        use_of(pass, model->cross_kv, FT_DECODER, 0, model->config.n_decoder_layers, ft_cross_kv_modules());
+    use.u = pass->workspace->cross_u;
+    return use;
+}
+
+int32_t ft_pass_first_tensor(const ft_pass *pass, const ft_projection_use *use)
+{
+    return ft_block_tensor(&pass->trainable->model->config, use->stack, use->first_block, use->modules.first);
+}
+
+bool ft_pass_lora(const ft_pass *pass, const ft_projection_use *use, int32_t *module, ft_lora *lora)
+{
+    const ft_model_config *config = &pass->trainable->model->config;
+    int32_t end = use->n_blocks * use->modules.count;
+    lora->n_targets = 0;
+    for (; *module < end && lora->n_targets < FT_LORA_TARGETS; ++*module) {
+        int32_t block = use->first_block + *module / use->modules.count;
+        ft_module of_block = (ft_module)((int32_t)use->modules.first + *module % use->modules.count);
+        ft_trainable_add_target(pass->trainable, ft_block_tensor(config, use->stack, block, of_block),
+                                *module * use->out_features, ft_lora_site(use->stack, block, of_block), lora);
+    }
+    return lora->n_targets > 0;
 }

@@ -41,10 +41,11 @@ typedef struct ft_pass {
     ft_adapter_batch batch;
     int32_t encoder_length, decoder_length;
     bool adds; /* losses and gradients are added to those of an earlier pass */
-    /* Optional. ft_pass_backward calls it as soon as everything that contributes to the
-     * gradients of tensors [first, end) is queued: block by block, in the same order for
-     * all shapes, and last the tensors outside of blocks. */
-    void (*final)(void *context, int32_t first, int32_t end);
+    /* Optional. ft_pass_backward calls it as soon as everything that contributes to these
+     * gradients, some columns of trainable->grads, is queued: block by block, after the
+     * decoder's blocks cross-attention's k and v of all of them, and last the tensors
+     * outside of blocks; in the same order for all shapes. */
+    void (*final)(void *context, ft_tensor gradients);
     void *context;
 } ft_pass;
 
@@ -65,17 +66,26 @@ void ft_pass_loss(const ft_pass *pass, bool with_gradient);
  * no sequences, as a rank's data-parallel share may. */
 void ft_pass_backward(const ft_pass *pass);
 
-/* How forward and backward see one projection of a block: its packed weight, the LoRAs of
- * its modules, their u. */
+/* How forward and backward see a projection: its packed weight, and the modules that
+ * stand side by side in its output, block after block. */
 typedef struct ft_projection_use {
     const ft_weight *weight;
-    int32_t first_tensor, n_modules, out_features; /* out_features: of one module */
-    /* (n_modules) of the block's activations */
-    const ft_tensor *u;
-    uint32_t lora_site; /* of the first module */
+    ft_stack stack;
+    int32_t first_block, n_blocks;
+    ft_projection_modules modules; /* of each block */
+    int32_t out_features;          /* of one module */
+    /* (rows, LoRA targets * rank) real, of the activations */
+    ft_tensor u;
 } ft_projection_use;
+/* Of one block; of cross-attention's k and v, which is one of all blocks. */
 ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block,
                                      ft_projection projection);
+ft_projection_use ft_pass_cross_kv(const ft_pass *pass);
+/* Index of the first module's tensor. */
+int32_t ft_pass_first_tensor(const ft_pass *pass, const ft_projection_use *use);
+/* The LoRA of the projection's modules from number *module on, as many as one call takes;
+ * false where none is left. Moves *module on. */
+bool ft_pass_lora(const ft_pass *pass, const ft_projection_use *use, int32_t *module, ft_lora *lora);
 
 /* y = x W^T + LoRA, for all modules of the projection at once. Rows of x, y and u agree;
  * length: rows a sequence of pass->batch. */

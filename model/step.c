@@ -148,10 +148,9 @@ static void reduce(ft_stepper *s, ft_tensor values)
     if (s->reduced == FT_OK) s->reduced = s->comm->all_reduce(s->comm, values, &s->not_reduced);
 }
 
-static void reduce_gradients(void *context, int32_t first, int32_t end)
+static void reduce_gradients(void *context, ft_tensor gradients)
 {
-    ft_stepper *s = context;
-    reduce(s, ft_trainable_gradients(s->trainable, first, end));
+    reduce(context, gradients);
 }
 
 /* Queues the step micro-batch by micro-batch; the sums are those of one pass. */

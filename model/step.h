@@ -27,9 +27,10 @@ void ft_stepper_free(ft_stepper *stepper);
 ft_inputs *ft_stepper_inputs(ft_stepper *stepper);
 ft_step_rates *ft_stepper_rates(ft_stepper *stepper, int32_t adapter);
 
-/* The inputs of the step after: filled while the device computes, between ft_stepper_queue
- * and ft_stepper_finish, and then taken as the step's own. Only what differs between the
- * batches (ids, masks, labels, sequence_start, n_sequences, lengths) may be filled ahead. */
+/* The inputs of the step after: filled while the device computes, between
+ * ft_stepper_queue and ft_stepper_finish, and then taken as the step's own. Only what
+ * differs between the batches (ids, masks, labels, sequence_start, n_sequences,
+ * lengths) may be filled ahead. */
 ft_inputs *ft_stepper_next_inputs(ft_stepper *stepper);
 void ft_stepper_take_next(ft_stepper *stepper);
 

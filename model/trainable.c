@@ -16,23 +16,37 @@ static const ft_adapter_properties *kind_of(const ft_trainable *t)
     return &ft_adapter_kinds[t->kind];
 }
 
-/* Gives each trained tensor its place in a row. */
+static bool is_cross_kv(int32_t index)
+{
+    int32_t module = (index - FT_FIRST_BLOCK_TENSOR) % (int32_t)FT_MODULES_PER_BLOCK;
+    return index >= FT_FIRST_BLOCK_TENSOR && (module == FT_CROSS_K || module == FT_CROSS_V);
+}
+
+/* Gives tensor i, if it is trained, its place in a row, from `at` on. Returns where the
+ * next one begins. */
+static int64_t place_tensor(ft_trainable *t, int32_t i, int64_t at)
+{
+    ft_tensor_info info = ft_tensor_describe(&t->model->config, i);
+    bool absent = info.rows == 0 || (i == FT_LM_HEAD && t->model->tied);
+    t->a_offset[i] = t->b_offset[i] = -1;
+    if (absent || t->n_adapters == 0 || !kind_of(t)->trains(&info, t->targets)) return at;
+    bool is_low_rank = kind_of(t)->is_low_rank;
+    t->a_offset[i] = at;
+    at += (is_low_rank ? (int64_t)t->rank : info.rows) * info.cols;
+    if (!is_low_rank) return at;
+    t->b_offset[i] = at;
+    return at + (int64_t)t->rank * info.rows;
+}
+
 static void lay_out(ft_trainable *t)
 {
-    const ft_model_config *config = &t->model->config;
+    int32_t count = ft_tensor_count(&t->model->config);
     int64_t at = 0;
-    for (int32_t i = 0; i < ft_tensor_count(config); i++) {
-        ft_tensor_info info = ft_tensor_describe(config, i);
-        bool absent = info.rows == 0 || (i == FT_LM_HEAD && t->model->tied);
-        t->a_offset[i] = t->b_offset[i] = -1;
-        if (absent || t->n_adapters == 0 || !kind_of(t)->trains(&info, t->targets)) continue;
-        bool is_low_rank = kind_of(t)->is_low_rank;
-        t->a_offset[i] = at;
-        at += (is_low_rank ? (int64_t)t->rank : info.rows) * info.cols;
-        if (!is_low_rank) continue;
-        t->b_offset[i] = at;
-        at += (int64_t)t->rank * info.rows;
-    }
+    for (int32_t i = 0; i < count; i++)
+        if (!is_cross_kv(i)) at = place_tensor(t, i, at);
+    t->cross_kv_offset = at;
+    for (int32_t i = 0; i < count; i++)
+        if (is_cross_kv(i)) at = place_tensor(t, i, at);
     t->n_params = (at + 15) / 16 * 16;
 }
 
@@ -232,6 +246,19 @@ ft_status ft_trainable_write(ft_trainable *t, int32_t index, const ft_adapter *a
     return move_all(t, t->params, index, adapter, write_values, err);
 }
 
+/* Packs the trained values of the same modules of n_blocks blocks, which are
+ * contiguous. */
+static void repack_modules(const ft_trainable *t, ft_stack stack, int32_t first_block, int32_t n_blocks,
+                           ft_projection_modules modules, ft_weight *weight)
+{
+    if (!weight) return;
+    int32_t first = ft_block_tensor(&t->model->config, stack, first_block, modules.first);
+    ft_tensor_info info = ft_tensor_describe(&t->model->config, first);
+    ft_tensor values = view(t, t->params, 0, t->a_offset[first],
+                            (int64_t)info.rows * modules.count * n_blocks, info.cols, info.cols);
+    t->model->backend->update_weight(t->model->backend, weight, values);
+}
+
 void ft_trainable_repack(const ft_trainable *t)
 {
     const ft_chronos *model = t->model;
@@ -240,17 +267,11 @@ void ft_trainable_repack(const ft_trainable *t)
     for (int stack = 0; stack < 2; stack++) {
         int32_t n = stack == FT_ENCODER ? model->config.n_encoder_layers : model->config.n_decoder_layers;
         for (int32_t b = 0; b < n; b++)
-            for (int p = 0; p < FT_PROJECTIONS; p++) {
-                ft_weight *weight = model->blocks[stack][b].projection[p];
-                if (!weight) continue;
-                ft_projection_modules modules = ft_modules_of((ft_projection)p);
-                int32_t first = ft_block_tensor(&model->config, (ft_stack)stack, b, modules.first);
-                ft_tensor_info info = ft_tensor_describe(&model->config, first);
-                backend->update_weight(backend, weight,
-                                       view(t, t->params, 0, t->a_offset[first],
-                                            (int64_t)info.rows * modules.count, info.cols, info.cols));
-            }
+            for (int p = 0; p < FT_PROJECTIONS; p++)
+                repack_modules(t, (ft_stack)stack, b, 1, ft_modules_of((ft_projection)p),
+                               model->blocks[stack][b].projection[p]);
     }
+    repack_modules(t, FT_DECODER, 0, model->config.n_decoder_layers, ft_cross_kv_modules(), model->cross_kv);
     int32_t head = model->tied ? FT_SHARED : FT_LM_HEAD;
     backend->update_weight(backend, model->head,
                            view(t, t->params, 0, t->a_offset[head], model->config.vocab_size,
@@ -275,18 +296,26 @@ ft_tensor ft_trainable_vector(const ft_trainable *t, int32_t index, int64_t *str
     return view(t, t->params, 0, t->a_offset[index], info.rows, info.cols, info.cols);
 }
 
-/* Where the first trained tensor from `index` on begins. */
+/* Where the first trained tensor from `index` on begins; cross-attention's k and v do not
+ * count. */
 static int64_t begin_of(const ft_trainable *t, int32_t index)
 {
     int32_t count = ft_tensor_count(&t->model->config);
-    while (index < count && t->a_offset[index] < 0) index++;
-    return index < count ? t->a_offset[index] : t->n_params;
+    while (index < count && (t->a_offset[index] < 0 || is_cross_kv(index))) index++;
+    return index < count ? t->a_offset[index] : t->cross_kv_offset;
 }
 
 ft_tensor ft_trainable_gradients(const ft_trainable *t, int32_t first, int32_t end)
 {
     int64_t begin = begin_of(t, first);
     return ft_columns(t->grads, begin, begin_of(t, end) - begin);
+}
+
+ft_tensor ft_trainable_cross_kv_gradients(const ft_trainable *t)
+{
+    int32_t first = ft_block_tensor(&t->model->config, FT_DECODER, 0, FT_CROSS_K);
+    bool trained = t->a_offset[first] >= 0 || t->a_offset[first + 1] >= 0;
+    return ft_columns(t->grads, t->cross_kv_offset, trained ? t->n_params - t->cross_kv_offset : 0);
 }
 
 ft_tensor ft_trainable_gradient(const ft_trainable *t, int32_t index)
@@ -296,20 +325,21 @@ ft_tensor ft_trainable_gradient(const ft_trainable *t, int32_t index)
     return view(t, t->grads, 0, t->a_offset[index], info.rows, info.cols, info.cols);
 }
 
-bool ft_trainable_lora(const ft_trainable *t, int32_t index, uint32_t dropout_site, ft_lora *lora)
+void ft_trainable_add_target(const ft_trainable *t, int32_t index, int32_t column, uint32_t dropout_site,
+                             ft_lora *lora)
 {
-    if (!kind_of(t)->is_low_rank || t->a_offset[index] < 0) return false;
+    if (!kind_of(t)->is_low_rank || t->a_offset[index] < 0) return;
     ft_tensor_info info = ft_tensor_describe(&t->model->config, index);
-    *lora = (ft_lora){
+    lora->rank = t->rank;
+    lora->in_features = info.cols;
+    lora->out_features = info.rows;
+    lora->adapter_stride = t->n_params;
+    lora->target[lora->n_targets++] = (ft_lora_target){
         .a = view(t, t->params, 0, t->a_offset[index], 0, 0, 0).data,
         .b = view(t, t->params, 0, t->b_offset[index], 0, 0, 0).data,
         .da = t->grads.data ? view(t, t->grads, 0, t->a_offset[index], 0, 0, 0).data : NULL,
         .db = t->grads.data ? view(t, t->grads, 0, t->b_offset[index], 0, 0, 0).data : NULL,
-        .adapter_stride = t->n_params,
-        .rank = t->rank,
-        .in_features = info.cols,
-        .out_features = info.rows,
+        .column = column,
         .dropout_site = dropout_site,
     };
-    return true;
 }

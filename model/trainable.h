@@ -3,8 +3,10 @@
  *
  * Every adapter of a batch is one row of `params`: (n_adapters, n_params), with the same
  * layout in each row, so that AdamW and the gradient norm are one operation over a
- * matrix. LoRA ranks are zero-padded to the batch's largest, a multiple of 8; padding has
- * zero gradients and stays zero. An adapter without a target that others have holds zeros
+ * matrix. A row has the tensors in their order, but cross-attention's k and v of all
+ * blocks last: they are one product (model/chronos.h), and so are their gradients. LoRA
+ * ranks are zero-padded to the batch's largest, a multiple of 8; padding has zero
+ * gradients and stays zero. An adapter without a target that others have holds zeros
  * there, with no rows trained (its A is zero too, so both gradients vanish: rank 0). */
 #ifndef FT_MODEL_TRAINABLE_H
 #define FT_MODEL_TRAINABLE_H
@@ -24,6 +26,7 @@ typedef struct ft_trainable {
     int64_t n_params; /* a row's length, padded to a multiple of 16 */
     /* (ft_tensor_count): elements into a row, -1 where nothing is trained */
     int64_t *a_offset, *b_offset;
+    int64_t cross_kv_offset; /* where cross-attention's k and v begin in a row */
     /* (n_adapters) on the host; 0 where there is no LoRA */
     float *lora_scale, *lora_dropout;
     /* (n_adapters, n_params) real; grads, m, v absent where not for training */
@@ -79,12 +82,18 @@ ft_status ft_trainable_restore(const ft_trainable *trainable, const ft_weights *
 /* Returns vector tensor `index` (embedding, bias, norm weight) for a pass: the adapters'
  * own, or the frozen one. *stride: elements between adapters (0: shared). */
 ft_tensor ft_trainable_vector(const ft_trainable *trainable, int32_t index, int64_t *stride);
-/* The gradients of tensors [first, end), which are contiguous in each row: (n_adapters,
- * elements). Without columns where none of them is trained. */
+/* The gradients of tensors [first, end) but cross-attention's k and v; they are
+ * contiguous in each row: (n_adapters, elements). Without columns where none of them is
+ * trained. */
 ft_tensor ft_trainable_gradients(const ft_trainable *trainable, int32_t first, int32_t end);
+/* The same of cross-attention's k and v in all blocks. */
+ft_tensor ft_trainable_cross_kv_gradients(const ft_trainable *trainable);
 /* Its gradient, or an absent tensor where it is not trained. */
 ft_tensor ft_trainable_gradient(const ft_trainable *trainable, int32_t index);
-/* The LoRA of base tensor `index`; false where it is no target. */
-bool ft_trainable_lora(const ft_trainable *trainable, int32_t index, uint32_t dropout_site, ft_lora *lora);
+/* Appends the target that base tensor `index` is to `lora`, whose other members it sets;
+ * does nothing where the tensor is no target. column: of the output, where the tensor's
+ * rows begin. All tensors of a lora have the same shape. */
+void ft_trainable_add_target(const ft_trainable *trainable, int32_t index, int32_t column,
+                             uint32_t dropout_site, ft_lora *lora);
 
 #endif

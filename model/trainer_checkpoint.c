@@ -12,12 +12,17 @@
 #include "base/file.h"
 #include "model/trainer_slots.h"
 
+/* Changes with the order of tensors in a row of parameters (model/trainable.h), so that a
+ * checkpoint of another order is not read. */
+enum { ROW_ORDER = 2 };
+
 /* A number that identifies everything the results depend on: settings, configurations,
  * the base model, the data. */
 static uint32_t batch_number(const ft_trainer *t)
 {
     const ft_train_settings *settings = t->settings;
-    const double shape[] = {settings->context_length,
+    const double shape[] = {ROW_ORDER,
+                            settings->context_length,
                             settings->prediction_length,
                             (double)settings->eval_windows,
                             t->n_slots,

@@ -7,11 +7,41 @@
 #include "model/adapter_kinds.h"
 #include "model/arena.h"
 
+int64_t ft_lora_columns(const ft_model_config *config, ft_stack stack, int32_t n_blocks,
+                        ft_projection_modules modules, uint32_t targets, int32_t rank)
+{
+    int64_t columns = 0;
+    for (int32_t m = 0; m < modules.count; m++) {
+        int32_t module = (int32_t)modules.first + m;
+        ft_tensor_info info =
+            ft_tensor_describe(config, ft_block_tensor(config, stack, 0, (ft_module)module));
+        if (info.rows > 0 && (ft_target_of(&info) & targets)) columns += (int64_t)n_blocks * rank;
+    }
+    return columns;
+}
+
+/* The rank where the shape has LoRA, else 0. */
+static int32_t rank_of(const ft_pass_shape *shape)
+{
+    return ft_adapter_kinds[shape->kind].is_low_rank ? shape->rank : 0;
+}
+
+static int64_t u_columns(const ft_model_config *config, const ft_pass_shape *shape, ft_stack stack,
+                         ft_projection projection)
+{
+    return ft_lora_columns(config, stack, 1, ft_modules_of(projection), shape->targets, rank_of(shape));
+}
+
+static int64_t cross_u_columns(const ft_model_config *config, const ft_pass_shape *shape)
+{
+    return ft_lora_columns(config, FT_DECODER, config->n_decoder_layers, ft_cross_kv_modules(),
+                           shape->targets, rank_of(shape));
+}
+
 static void cut_block(ft_arena *c, const ft_backend *backend, const ft_model_config *config,
                       const ft_pass_shape *shape, ft_stack stack, ft_block_activations *block)
 {
     bool decoder = stack == FT_DECODER;
-    int64_t encoder_rows = (int64_t)shape->n_sequences * shape->encoder_length;
     int64_t length = decoder ? shape->decoder_length : shape->encoder_length;
     int64_t rows = shape->n_sequences * length, inner = ft_inner_dim(config), d_model = config->d_model;
     size_t real_bytes = ft_dtype_bytes(backend->real);
@@ -32,17 +62,12 @@ static void cut_block(ft_arena *c, const ft_backend *backend, const ft_model_con
         block->h_cross = ft_arena_tensor(c, backend->matrix, rows, d_model);
         block->rstd_cross = ft_arena_cut(c, (size_t)rows * real_bytes);
         block->cross_q = ft_arena_tensor(c, backend->matrix, rows, inner);
-        block->cross_kv = ft_arena_tensor(c, backend->matrix, encoder_rows, 2 * inner);
         block->cross_out = ft_arena_tensor(c, backend->matrix, rows, inner);
         block->cross_lse = shape->backward ? ft_arena_cut(c, lse_bytes) : NULL;
     }
-    if (!ft_adapter_kinds[shape->kind].is_low_rank || shape->rank == 0) return;
-    for (int module = 0; module < FT_MODULES_PER_BLOCK; module++) {
-        ft_tensor_info info =
-            ft_tensor_describe(config, ft_block_tensor(config, stack, 0, (ft_module)module));
-        if (info.rows == 0 || !(ft_target_of(&info) & shape->targets)) continue;
-        bool on_encoder = module == FT_CROSS_K || module == FT_CROSS_V;
-        block->u[module] = ft_arena_tensor(c, backend->real, on_encoder ? encoder_rows : rows, shape->rank);
+    for (int p = 0; p < FT_PROJECTIONS; p++) {
+        int64_t columns = u_columns(config, shape, stack, (ft_projection)p);
+        if (columns > 0) block->u[p] = ft_arena_tensor(c, backend->real, rows, columns);
     }
 }
 
@@ -72,6 +97,16 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Columns of du: of the call of lora_backward with the most targets. */
+static int64_t du_columns(const ft_model_config *config, const ft_pass_shape *shape)
+{
+    int64_t most = cross_u_columns(config, shape), at_once = (int64_t)FT_LORA_TARGETS * shape->rank;
+    if (most > at_once) most = at_once;
+    for (int p = 0; p < FT_PROJECTIONS; p++)
+        most = larger(most, u_columns(config, shape, FT_DECODER, (ft_projection)p));
+    return most;
+}
+
 /* Cuts everything; with a NULL base only w->bytes is meaningful. */
 static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
 {
@@ -82,7 +117,11 @@ static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
     int64_t decoder_rows = (int64_t)s->n_sequences * s->decoder_length;
     int64_t rows = larger(encoder_rows, decoder_rows), inner = ft_inner_dim(config);
     cut_stack(&c, w, config, FT_ENCODER);
-    if (s->decoder_length > 0) cut_stack(&c, w, config, FT_DECODER);
+    if (s->decoder_length > 0) {
+        cut_stack(&c, w, config, FT_DECODER);
+        w->cross_kv = ft_arena_tensor(&c, matrix, encoder_rows, 2 * inner * config->n_decoder_layers);
+        w->cross_u = ft_arena_tensor(&c, real, encoder_rows, cross_u_columns(config, s));
+    }
     w->y = ft_arena_tensor(&c, matrix, rows, config->d_model);
     if (s->decoder_length > 0) w->logits = ft_arena_tensor(&c, real, decoder_rows, config->vocab_size);
     if (s->backward) {
@@ -93,7 +132,7 @@ static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
         w->d_wide = ft_arena_tensor(&c, matrix, rows, larger(3 * inner, config->d_ff));
         w->d_attention = ft_arena_tensor(&c, matrix, rows, inner);
         w->dq = ft_arena_tensor(&c, matrix, decoder_rows, inner);
-        if (s->rank > 0) w->du = ft_arena_tensor(&c, real, rows, s->rank);
+        w->du = ft_arena_tensor(&c, real, rows, du_columns(config, s));
     }
     size_t n_sequences = (size_t)s->n_sequences, n_adapters = (size_t)s->n_adapters;
     w->encoder_ids = ft_arena_cut(&c, (size_t)encoder_rows * sizeof(int32_t));

@@ -21,8 +21,7 @@ typedef struct ft_pass_shape {
     int32_t rank;
 } ft_pass_shape;
 
-/* Of one block. rows: of its own stack; encoder_rows: of the encoder. u is absent where
- * the module is no LoRA target. */
+/* Of one block. rows: of its own stack. */
 typedef struct ft_block_activations {
     /* (rows, d_model): residual stream before the sublayer (real), its norm (matrix) */
     ft_tensor x_self, h_self;
@@ -31,13 +30,12 @@ typedef struct ft_block_activations {
     ft_tensor qkv;                          /* (rows, 3 * inner) matrix */
     ft_tensor self_out;                     /* (rows, inner) matrix: attention before o */
     ft_tensor cross_q;                      /* (rows, inner) matrix */
-    ft_tensor cross_kv;                     /* (encoder_rows, 2 * inner) matrix */
     ft_tensor cross_out;                    /* (rows, inner) matrix */
     void *self_lse, *cross_lse;             /* (n_sequences, n_heads, length) */
     /* (rows, d_ff) matrix: after relu and dropout */
     ft_tensor f;
-    /* (rows, rank) real; of cross k and v: (encoder_rows, rank) */
-    ft_tensor u[FT_MODULES_PER_BLOCK];
+    /* (rows, LoRA targets of the projection * rank) real */
+    ft_tensor u[FT_PROJECTIONS];
 } ft_block_activations;
 
 typedef struct ft_stack_activations {
@@ -55,17 +53,22 @@ typedef struct ft_workspace {
     char *memory;
     ft_block_activations *table; /* (blocks of both stacks) */
     ft_stack_activations stack[2];
-    ft_tensor y;      /* (rows, d_model) matrix: a sublayer's output before it is added */
-    ft_tensor logits; /* (decoder rows, vocab_size) real */
+    /* (encoder rows, n_decoder_layers * 2 * inner) matrix: k and v of cross-attention,
+     * block after block; in backward their gradients take their place */
+    ft_tensor cross_kv;
+    ft_tensor cross_u; /* (encoder rows, LoRA targets in it * rank) real */
+    ft_tensor y;       /* (rows, d_model) matrix: a sublayer's output, not yet added */
+    ft_tensor logits;  /* (decoder rows, vocab_size) real */
     /* backward only */
     ft_tensor dx, d_encoder_out; /* (rows, d_model), (encoder_rows, d_model) real */
     ft_tensor dh;                /* (rows, d_model) real */
     ft_tensor dy;                /* (rows, d_model) matrix */
-    /* (rows, max(3 * inner, d_ff)) matrix: dqkv, d cross kv, df */
+    /* (rows, max(3 * inner, d_ff)) matrix: dqkv, df */
     ft_tensor d_wide;
     ft_tensor d_attention; /* (rows, inner) matrix */
     ft_tensor dq;          /* (decoder rows, inner) matrix: cross-attention's */
-    ft_tensor du;          /* (rows, rank) real */
+    /* (rows, rank * most LoRA targets of a call of lora_backward) real */
+    ft_tensor du;
     /* inputs of the pass */
     /* (encoder rows), (decoder rows), (decoder rows) */
     int32_t *encoder_ids, *decoder_ids, *labels;
@@ -85,6 +88,10 @@ size_t ft_workspace_bytes(ft_backend *backend, const ft_model_config *config, co
 ft_status ft_workspace_create(ft_backend *backend, const ft_model_config *config, const ft_pass_shape *shape,
                               ft_workspace **workspace, ft_error *err);
 void ft_workspace_free(ft_workspace *workspace);
+
+/* Columns that LoRA's u has for the same modules of n_blocks blocks: targets * rank. */
+int64_t ft_lora_columns(const ft_model_config *config, ft_stack stack, int32_t n_blocks,
+                        ft_projection_modules modules, uint32_t targets, int32_t rank);
 
 /* The first `rows` rows of a tensor. */
 static inline ft_tensor ft_rows(ft_tensor t, int64_t rows)

@@ -175,7 +175,9 @@ static void relu(ft_bench_scene *s, int backward)
             b->relu_forward(b, &batch, encoder_length(s), Y_SITE, f);
 }
 
-/* -- LoRA on the encoder's q -- */
+/* -- LoRA on the encoder's q, or on its q and v -- */
+
+enum { Q_AND_V = 64 }; /* added to the number of adapters */
 
 typedef struct lora_scene {
     ft_adapter_batch batch;
@@ -183,53 +185,63 @@ typedef struct lora_scene {
     ft_tensor x, y, u;
 } lora_scene;
 
-/* A and B of every adapter, which are read, and their gradients, which are added to. */
-static lora_scene make_lora(ft_bench_scene *s, int32_t n_adapters, bool backward)
+/* The element of a tensor of one row, or NULL where there is no tensor yet. */
+static void *element(ft_tensor t, int64_t index)
 {
+    return t.data ? ft_columns(t, index, 1).data : NULL;
+}
+
+/* A and B of every adapter, which are read, and their gradients, which are added to. y
+ * has the columns of the targets alone, so that its bytes count. */
+static lora_scene make_lora(ft_bench_scene *s, int variant, bool backward)
+{
+    int32_t n_targets = variant & Q_AND_V ? 2 : 1, n_adapters = variant & ~Q_AND_V;
     const ft_model_config *c = s->config;
     ft_backend *b = s->backend;
     int64_t rows = encoder_rows(s), inner = ft_inner_dim(c);
     int32_t rank = (int32_t)(s->job->lora_rank + 7) / 8 * 8;
     if (n_adapters > s->job->batch_size) n_adapters = (int32_t)s->job->batch_size;
-    int64_t stride = rank * (c->d_model + inner);
+    int64_t size = rank * (c->d_model + inner), a_size = (int64_t)rank * c->d_model;
     lora_scene made = {.batch = ft_bench_batch(s, n_adapters)};
-    ft_tensor values = ft_bench_tensor(s, FT_BENCH_ONCE, b->real, n_adapters, stride), gradients = {0};
-    if (backward) gradients = ft_bench_tensor(s, FT_BENCH_TWICE, b->real, n_adapters, stride);
-    made.lora = (ft_lora){.adapter_stride = stride,
+    ft_tensor values = ft_bench_tensor(s, FT_BENCH_ONCE, b->real, n_adapters, n_targets * size),
+              gradients = {0};
+    if (backward) gradients = ft_bench_tensor(s, FT_BENCH_TWICE, b->real, n_adapters, n_targets * size);
+    made.lora = (ft_lora){.n_targets = n_targets,
                           .rank = rank,
                           .in_features = c->d_model,
                           .out_features = (int32_t)inner,
-                          .dropout_site = LORA_SITE};
-    if (values.data) {
-        made.lora.a = values.data;
-        made.lora.b = ft_columns(values, (int64_t)rank * c->d_model, 1).data;
-    }
-    if (gradients.data) {
-        made.lora.da = gradients.data;
-        made.lora.db = ft_columns(gradients, (int64_t)rank * c->d_model, 1).data;
-    }
+                          .adapter_stride = n_targets * size};
+    for (int32_t i = 0; i < n_targets; i++)
+        made.lora.target[i] = (ft_lora_target){.a = element(values, i * size),
+                                               .b = element(values, i * size + a_size),
+                                               .da = element(gradients, i * size),
+                                               .db = element(gradients, i * size + a_size),
+                                               .column = (int32_t)(i * inner),
+                                               .dropout_site = LORA_SITE + (uint32_t)i};
     made.x = ft_bench_tensor(s, FT_BENCH_ONCE, b->matrix, rows, c->d_model);
-    made.y = ft_bench_tensor(s, backward ? FT_BENCH_ONCE : FT_BENCH_TWICE, b->matrix, rows, inner);
-    made.u = ft_bench_tensor(s, FT_BENCH_ONCE, b->real, rows, rank);
-    s->op.flops = 2.0 * (double)rows * rank * (double)(c->d_model + inner) * (backward ? 2 : 1);
+    made.y =
+        ft_bench_tensor(s, backward ? FT_BENCH_ONCE : FT_BENCH_TWICE, b->matrix, rows, n_targets * inner);
+    made.u = ft_bench_tensor(s, FT_BENCH_ONCE, b->real, rows, n_targets * rank);
+    s->op.flops = 2.0 * (double)rows * rank * (double)(c->d_model + inner) * n_targets * (backward ? 2 : 1);
     ft_bench_shape(s, "%lld x %d, rank %d, %d adapters", (long long)rows, (int)c->d_model, (int)rank,
                    (int)n_adapters);
     return made;
 }
 
-static void lora_forward(ft_bench_scene *s, int n_adapters)
+static void lora_forward(ft_bench_scene *s, int variant)
 {
-    lora_scene l = make_lora(s, n_adapters, false);
+    lora_scene l = make_lora(s, variant, false);
     while (ft_bench_scene_again(s))
         s->backend->lora_forward(s->backend, &l.batch, encoder_length(s), &l.lora, l.x, l.y, l.u);
 }
 
-static void lora_backward(ft_bench_scene *s, int n_adapters)
+/* dx is the gradient of a norm's output, which is real. */
+static void lora_backward(ft_bench_scene *s, int variant)
 {
     ft_backend *b = s->backend;
-    lora_scene l = make_lora(s, n_adapters, true);
-    ft_tensor dx = ft_bench_tensor(s, FT_BENCH_TWICE, b->matrix, encoder_rows(s), s->config->d_model);
-    ft_tensor du = ft_bench_tensor(s, FT_BENCH_NOT_COUNTED, b->real, encoder_rows(s), l.lora.rank);
+    lora_scene l = make_lora(s, variant, true);
+    ft_tensor dx = ft_bench_tensor(s, FT_BENCH_TWICE, b->real, encoder_rows(s), s->config->d_model);
+    ft_tensor du = ft_bench_tensor(s, FT_BENCH_NOT_COUNTED, b->real, encoder_rows(s), l.u.cols);
     while (ft_bench_scene_again(s))
         b->lora_backward(b, &l.batch, encoder_length(s), &l.lora, l.x, l.u, l.y, dx, du);
 }
@@ -448,8 +460,10 @@ const ft_bench_case ft_bench_cases[] = {
     {"update_weight", "wi", update_weight, WI},
     {"lora_forward", "encoder q", lora_forward, 1},
     {"lora_forward", "encoder q", lora_forward, ADAPTERS},
+    {"lora_forward", "encoder q and v", lora_forward, 1 | Q_AND_V},
     {"lora_backward", "encoder q", lora_backward, 1},
     {"lora_backward", "encoder q", lora_backward, ADAPTERS},
+    {"lora_backward", "encoder q and v", lora_backward, 1 | Q_AND_V},
     {"attention_forward", "encoder", attention_forward, ENCODER},
     {"attention_forward", "encoder with dropout", attention_forward, ENCODER | WITH_DROPOUT},
     {"attention_forward", "decoder", attention_forward, DECODER},

@@ -74,10 +74,41 @@ __device__ __forceinline__ void ft_load_pairs(const ft_tensor &t, bool eights, i
     }
 }
 
+/* The columns of y, or of dy, that belong to target i; and of u, or du. */
+__host__ __device__ static inline ft_tensor ft_lora_columns(ft_tensor t, int64_t first, int64_t cols)
+{
+    t.data = (char *)t.data + first * (t.dtype == FT_BF16 ? 2 : 4);
+    t.cols = cols;
+    return t;
+}
+__host__ __device__ static inline ft_tensor ft_lora_outputs(const ft_lora &lora, int i, const ft_tensor &y)
+{
+    return ft_lora_columns(y, lora.target[i].column, lora.out_features);
+}
+__host__ __device__ static inline ft_tensor ft_lora_ranks(const ft_lora &lora, int i, const ft_tensor &u)
+{
+    return ft_lora_columns(u, (int64_t)i * lora.rank, lora.rank);
+}
+
+/* Whether rows can be loaded eight neighbours at once, in whole chunks. */
+static inline bool ft_lora_in_chunks(ft_tensor rows)
+{
+    uintptr_t together = (uintptr_t)rows.data | (uintptr_t)rows.stride * ft_dtype_bytes(rows.dtype);
+    return rows.cols % FT_CHUNK == 0 && together % 16 == 0;
+}
+
 static inline bool ft_lora_plain(const ft_cuda *cuda, ft_tensor rows)
 {
-    uintptr_t together = (uintptr_t)rows.data | (uintptr_t)rows.stride * sizeof(__nv_bfloat16);
-    return cuda->base.bf16 && rows.dtype == FT_BF16 && rows.cols % FT_CHUNK == 0 && together % 16 == 0;
+    return cuda->base.bf16 && rows.dtype == FT_BF16 && ft_lora_in_chunks(rows);
+}
+
+/* The same of the columns of all targets. */
+static inline bool ft_lora_outputs_plain(const ft_cuda *cuda, const ft_lora *lora, ft_tensor y)
+{
+    bool plain = true;
+    for (int i = 0; i < lora->n_targets; i++)
+        plain = plain && ft_lora_plain(cuda, ft_lora_outputs(*lora, i, y));
+    return plain;
 }
 
 /* The A (B) of one adapter. */
@@ -116,7 +147,7 @@ __device__ __forceinline__ void ft_lora_multiply(float sums[4], const float2 a[4
         }
 }
 
-/* db += dy^T u, da += du^T dropout(x). In lora_gradient.cu. */
+/* db_i += dy_i^T u_i, da_i += du_i^T dropout_i(x) of all targets. In lora_gradient.cu. */
 void ft_cuda_lora_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                            ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor du);
 

@@ -1,22 +1,23 @@
-/* Gradients of LoRA adapters: db += dy^T u, da += du^T dropout(x).
+/* Gradients of LoRA adapters: db_i += dy_i^T u_i, da_i += du_i^T dropout_i(x).
  *
  * Design: a gradient is a sum over rows. The rows are cut into pieces; a block computes a
- * tile of one piece's gradient, 64 features by up to 32 ranks. Each warp of the block
+ * tile of one piece's gradient of one target, 64 features by up to 32 ranks; the blocks
+ * of all targets that read the same x follow one another. Each warp of the block
  * goes through the piece 16 rows at a time. A lane loads eight neighbours of four rows
  * and regroups their pairs of features into pairs of rows in registers; the next 16 rows
  * load while it multiplies. Dropout is drawn again. The warps' sums are added in shared
  * memory; the pieces' sums go to scratch memory and a second kernel adds them, always in
- * the same order. Both gradients share both launches.
+ * the same order. All gradients share both launches.
  *
- * Floor, bytes of a row with bf16 activations: 2 (in + out) + 8 rank; FLOPs: 2 rank (in +
- * out). */
+ * Floor of n targets, bytes of a row with bf16 activations: 2 in + n (2 out + 8 rank);
+ * FLOPs: 2 n rank (in + out). */
 #include "kernels/cuda/lora.h"
 
 enum {
     WARPS = 8,
     MOST_TILES = 4,
     STEP = WARPS * FT_LORA_ROWS, /* rows per step of a block */
-    BLOCKS = 192,                /* target number of blocks per gradient */
+    BLOCKS = 192,                /* target number of blocks for all da, and for all db */
     SUMS = FT_CHUNK * FT_LORA_TILE,
     BY_RANK = FT_CHUNK + 1, /* pitches of sums[rank][feature] and sums[feature][rank] */
     BY_FEATURE = FT_LORA_TILE + 1,
@@ -25,11 +26,11 @@ enum {
 };
 static_assert(PLACES >= FT_LORA_TILE * BY_RANK, "sums fit both ways");
 
-/* The tensors and the grid of one gradient. */
+/* The tensors and the grid of the gradients of all A, or of all B. */
 struct lora_parts {
-    ft_tensor left, right; /* x and du, or dy and u */
+    ft_tensor left, right; /* x and du, or dy and u, of all targets */
     bool of_a;
-    /* the gradient of each piece, one below the other, each shaped as A or B */
+    /* the gradient of each target and piece, one below the other, shaped as A or B */
     ft_tensor parts;
     int64_t piece_rows, n_pieces; /* upper bound of the number of pieces */
     int64_t blocks;
@@ -55,14 +56,14 @@ __device__ __forceinline__ lora_step step_of(int64_t first, int64_t end)
 }
 
 template <bool PLAIN, int TILES, class P>
-__device__ __forceinline__ void fetch_step(const lora_parts &gradient, bool eights, int rank,
-                                           const lora_step &step, int chunk, int n_first, P left[4][4],
-                                           float right[TILES][4])
+__device__ __forceinline__ void fetch_step(const ft_tensor &from, const ft_tensor &ranks, bool eights,
+                                           int rank, const lora_step &step, int chunk, int n_first,
+                                           P left[4][4], float right[TILES][4])
 {
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        ft_load_pairs<PLAIN>(gradient.left, eights, step.row[i], chunk * FT_CHUNK + 8 * step.g, left[i]);
-        const float *at = (const float *)gradient.right.data + step.row[i] * gradient.right.stride + step.g;
+        ft_load_pairs<PLAIN>(from, eights, step.row[i], chunk * FT_CHUNK + 8 * step.g, left[i]);
+        const float *at = (const float *)ranks.data + step.row[i] * ranks.stride + step.g;
 #pragma unroll
         for (int tile = 0; tile < TILES; tile++) {
             int n = n_first + tile * FT_LORA_TILE;
@@ -71,8 +72,8 @@ __device__ __forceinline__ void fetch_step(const lora_parts &gradient, bool eigh
     }
 }
 
-/* One-dimensional grid: (rank tiles, chunks, pieces of all adapters), first for `a`, then
- * for `b`. */
+/* One-dimensional grid: (targets, rank tiles, chunks, pieces of all adapters), first for
+ * `a`, then for `b`. */
 template <class P, bool PLAIN, int TILES>
 __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     lora_gradient_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
@@ -86,10 +87,14 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     if (!of_a) block -= (unsigned)a.blocks;
     const lora_parts &gradient = of_a ? a : b;
     ft_piece piece;
+    int target = ft_take_index(&block, lora.n_targets);
+    int64_t features = of_a ? lora.in_features : lora.out_features;
     int n_first = ft_take_index(&block, ft_cuda_ceil(rank, TILES * FT_LORA_TILE)) * TILES * FT_LORA_TILE;
-    int chunk = ft_take_index(&block, ft_cuda_ceil(gradient.left.cols, FT_CHUNK));
+    int chunk = ft_take_index(&block, ft_cuda_ceil(features, FT_CHUNK));
     if (!ft_find_piece(batch, length, gradient.piece_rows, block, &piece)) return;
-    bool eights = ft_in_eights(gradient.left);
+    const ft_tensor from = of_a ? gradient.left : ft_lora_outputs(lora, target, gradient.left);
+    const ft_tensor ranks = ft_lora_ranks(lora, target, gradient.right);
+    bool eights = ft_in_eights(from);
     int warp = (int)threadIdx.x / FT_WARP, lane = (int)threadIdx.x % FT_WARP;
     /* product q has features 2 q and 2 q + 1 of each eight */
     float sums[4][TILES][4] = {{{0}}};
@@ -98,10 +103,11 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     lora_step step = step_of(row, piece.end);
     P left[4][4];
     float right[TILES][4];
-    if (row < piece.end) fetch_step<PLAIN, TILES>(gradient, eights, rank, step, chunk, n_first, left, right);
+    if (row < piece.end)
+        fetch_step<PLAIN, TILES>(from, ranks, eights, rank, step, chunk, n_first, left, right);
     int32_t first_sequence = batch.sequence_start[piece.adapter];
     ft_dropout dropout =
-        ft_dropout_of(batch, batch.lora_dropout, of_a ? lora.dropout_site : 0, first_sequence);
+        ft_dropout_of(batch, batch.lora_dropout, of_a ? lora.target[target].dropout_site : 0, first_sequence);
     for (; row < piece.end; row += STEP) {
         if (dropout.active) { /* each lane draws one unit of one row */
             int own = (int)min(row + lane / 2, piece.end - 1);
@@ -129,7 +135,7 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
         }
         if (row + STEP < piece.end) {
             step = step_of(row + STEP, piece.end);
-            fetch_step<PLAIN, TILES>(gradient, eights, rank, step, chunk, n_first, left, right);
+            fetch_step<PLAIN, TILES>(from, ranks, eights, rank, step, chunk, n_first, left, right);
         }
 #pragma unroll
         for (int tile = 0; tile < TILES; tile++) {
@@ -142,8 +148,7 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     /* Add the warps' sums tile by tile, stored in the order of the gradient's
      * elements. */
     int by_feature = of_a ? 1 : BY_FEATURE, by_rank = of_a ? BY_RANK : 1;
-    int64_t features = gradient.left.cols;
-    float *parts = (float *)gradient.parts.data + (int64_t)block * rank * features;
+    float *parts = (float *)gradient.parts.data + (target * gradient.n_pieces + block) * rank * features;
 #pragma unroll
     for (int tile = 0; tile < TILES; tile++) {
         int n = n_first + tile * FT_LORA_TILE;
@@ -162,8 +167,8 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
             int column = of_a ? i / FT_CHUNK : i % FT_LORA_TILE;
             float sum = 0;
 #pragma unroll
-            for (int from = 0; from < WARPS; from++)
-                sum += shared[from][feature * by_feature + column * by_rank];
+            for (int other = 0; other < WARPS; other++)
+                sum += shared[other][feature * by_feature + column * by_rank];
             feature += chunk * FT_CHUNK, column += n;
             if (feature < features)
                 parts[of_a ? column * features + feature : (int64_t)feature * rank + column] =
@@ -180,24 +185,26 @@ __host__ __device__ static inline int64_t total_blocks(const ft_lora &lora)
 }
 
 /* Adds the pieces' gradients to da, then db, four elements a thread. One-dimensional
- * grid: (total_blocks, adapters, 2). */
+ * grid: (total_blocks, adapters, targets, 2). */
 __global__ void __launch_bounds__(TOTAL_THREADS)
     lora_total_kernel(ft_adapter_batch batch, int32_t length, ft_lora lora, lora_parts a, lora_parts b)
 {
     unsigned which = blockIdx.x;
     int block = ft_take_index(&which, total_blocks(lora));
     int32_t adapter = ft_take_index(&which, batch.n_adapters);
+    int target = ft_take_index(&which, lora.n_targets);
     const lora_parts &gradient = which == 0 ? a : b;
-    int64_t first = 0;
+    int64_t first = 0, before = target * gradient.n_pieces;
     for (int32_t g = 0; g < adapter; g++)
         first += ft_pieces_in(ft_rows_of(batch, length, g), gradient.piece_rows);
     int64_t end = first + ft_pieces_in(ft_rows_of(batch, length, adapter), gradient.piece_rows);
-    int64_t count = (int64_t)lora.rank * gradient.left.cols;
+    int64_t count = (int64_t)lora.rank * (which == 0 ? lora.in_features : lora.out_features);
     int col = (block * TOTAL_THREADS + (int)threadIdx.x) * 4;
     if (col >= count || first == end) return;
-    float *data = (float *)(which == 0 ? lora.da : lora.db) + adapter * lora.adapter_stride;
+    float *data = (float *)(which == 0 ? lora.target[target].da : lora.target[target].db) +
+                  adapter * lora.adapter_stride;
     ft_tensor total = {data, FT_F32, 1, count, count};
-    ft_tensor each = {gradient.parts.data, FT_F32, end, count, count};
+    ft_tensor each = {(float *)gradient.parts.data + before * count, FT_F32, end, count, count};
     bool fours = ft_in_fours(total), each_fours = ft_in_fours(each);
     float sum[4], part[4];
     ft_load4(total, fours, 0, col, sum);
@@ -215,13 +222,15 @@ static lora_parts parts_of(const ft_adapter_batch *batch, const ft_lora *lora, f
 {
     lora_parts made = {};
     made.left = left, made.right = right, made.of_a = of_a;
-    int64_t chunks = ft_cuda_ceil(left.cols, FT_CHUNK);
-    int64_t tiles = ft_cuda_ceil(lora->rank, MOST_TILES * FT_LORA_TILE);
-    int64_t wanted = max(BLOCKS / (chunks * tiles), (int64_t)1);
+    int64_t features = of_a ? lora->in_features : lora->out_features;
+    int64_t a_piece = lora->n_targets * ft_cuda_ceil(features, FT_CHUNK) *
+                      ft_cuda_ceil(lora->rank, MOST_TILES * FT_LORA_TILE);
+    int64_t wanted = ft_cuda_ceil(BLOCKS, a_piece);
     made.piece_rows = ft_cuda_ceil(ft_cuda_ceil(left.rows, wanted), STEP) * STEP;
     made.n_pieces = ft_cuda_ceil(left.rows, made.piece_rows) + batch->n_adapters;
-    made.blocks = chunks * tiles * made.n_pieces;
-    made.parts = {NULL, FT_F32, made.n_pieces, lora->rank * left.cols, lora->rank * left.cols};
+    made.blocks = a_piece * made.n_pieces;
+    made.parts = {NULL, FT_F32, lora->n_targets * made.n_pieces, lora->rank * features,
+                  lora->rank * features};
     return made;
 }
 
@@ -242,7 +251,7 @@ void ft_cuda_lora_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t
         (float *)ft_cuda_scratch(cuda, FT_CUDA_LORA_PARTS, (size_t)(a_count + b_count) * sizeof(float));
     if (!data) return;
     a.parts.data = data, b.parts.data = data + a_count;
-    bool plain = ft_lora_plain(cuda, x) && ft_lora_plain(cuda, dy);
+    bool plain = ft_lora_plain(cuda, x) && ft_lora_outputs_plain(cuda, lora, dy);
     if (!cuda->base.bf16)
         launch<float2, false, MOST_TILES>(cuda, batch, length, lora, a, b);
     else if (!plain)
@@ -253,6 +262,6 @@ void ft_cuda_lora_gradient(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t
         launch<unsigned, true, 2>(cuda, batch, length, lora, a, b);
     else
         launch<unsigned, true, MOST_TILES>(cuda, batch, length, lora, a, b);
-    CUDA_LAUNCH(cuda, lora_total_kernel, total_blocks(*lora) * batch->n_adapters * 2, TOTAL_THREADS, 0,
-                *batch, length, *lora, a, b);
+    CUDA_LAUNCH(cuda, lora_total_kernel, total_blocks(*lora) * batch->n_adapters * lora->n_targets * 2,
+                TOTAL_THREADS, 0, *batch, length, *lora, a, b);
 }

@@ -1,4 +1,4 @@
-/* LoRA adapters, each applied to its own rows.
+/* LoRA adapters, each applied to its own rows, target by target.
  *
  *   forward   u = scale * A dropout(x),  y += B u
  *   backward  dB += dy^T u,  du = scale * dy B,  dA += du^T dropout(x),
@@ -29,18 +29,20 @@ static void load_input(ft_backend *self, ft_tensor x, int64_t row, const ft_ref_
     ft_ref_matrix_inputs(self, values, x.cols);
 }
 
-static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
-                         ft_tensor x, ft_tensor y, ft_tensor u)
+/* One target; y and u are its columns. */
+static void target_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                           const ft_lora *lora, const ft_lora_target *target, ft_tensor x, ft_tensor y,
+                           ft_tensor u)
 {
     int64_t rank = lora->rank, in = lora->in_features, out = lora->out_features;
     double *a = ft_ref_scratch(self, rank * in + out * rank + in + out + rank);
     if (!a) return;
     double *b = a + rank * in, *x_row = b + out * rank, *y_row = x_row + in, *u_row = y_row + out;
     for (int32_t g = 0; g < batch->n_adapters; g++) {
-        load_adapter(self, lora->a, g * lora->adapter_stride, rank * in, a);
-        load_adapter(self, lora->b, g * lora->adapter_stride, out * rank, b);
+        load_adapter(self, target->a, g * lora->adapter_stride, rank * in, a);
+        load_adapter(self, target->b, g * lora->adapter_stride, out * rank, b);
         for (int32_t s = batch->sequence_start[g]; s < batch->sequence_start[g + 1]; s++) {
-            ft_ref_dropout dropout = ft_ref_dropout_of(batch, batch->lora_dropout, lora->dropout_site, s);
+            ft_ref_dropout dropout = ft_ref_dropout_of(batch, batch->lora_dropout, target->dropout_site, s);
             for (int32_t t = 0; t < length; t++) {
                 int64_t row = (int64_t)s * length + t;
                 load_input(self, x, row, &dropout, length, t, x_row);
@@ -54,6 +56,24 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
             }
         }
     }
+}
+
+static ft_tensor outputs_of(const ft_lora *lora, int32_t i, ft_tensor y)
+{
+    return ft_columns(y, lora->target[i].column, lora->out_features);
+}
+
+static ft_tensor ranks_of(const ft_lora *lora, int32_t i, ft_tensor u)
+{
+    return ft_columns(u, (int64_t)i * lora->rank, lora->rank);
+}
+
+static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
+                         ft_tensor x, ft_tensor y, ft_tensor u)
+{
+    for (int32_t i = 0; i < lora->n_targets; i++)
+        target_forward(self, batch, length, lora, &lora->target[i], x, outputs_of(lora, i, y),
+                       ranks_of(lora, i, u));
 }
 
 /* One row's part: adds to da and db, writes du, adds to dx. `b` is (out, rank), `a` is
@@ -79,21 +99,22 @@ static bool get_scratch(ft_backend *self, const ft_lora *lora, backward_scratch 
     return true;
 }
 
-static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
-                          const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
-                          ft_tensor du)
+/* One target; u, dy and du are its columns. */
+static void target_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                            const ft_lora *lora, const ft_lora_target *target, ft_tensor x, ft_tensor u,
+                            ft_tensor dy, ft_tensor dx, ft_tensor du)
 {
     int64_t rank = lora->rank, in = lora->in_features, out = lora->out_features;
     backward_scratch now;
     if (!get_scratch(self, lora, &now)) return;
     for (int32_t g = 0; g < batch->n_adapters; g++) {
         int64_t offset = g * lora->adapter_stride;
-        load_adapter(self, lora->a, offset, rank * in, now.a);
-        load_adapter(self, lora->b, offset, out * rank, now.b);
+        load_adapter(self, target->a, offset, rank * in, now.a);
+        load_adapter(self, target->b, offset, out * rank, now.b);
         memset(now.da, 0, (size_t)(rank * in) * sizeof(double));
         memset(now.db, 0, (size_t)(out * rank) * sizeof(double));
         for (int32_t s = batch->sequence_start[g]; s < batch->sequence_start[g + 1]; s++) {
-            ft_ref_dropout dropout = ft_ref_dropout_of(batch, batch->lora_dropout, lora->dropout_site, s);
+            ft_ref_dropout dropout = ft_ref_dropout_of(batch, batch->lora_dropout, target->dropout_site, s);
             for (int32_t t = 0; t < length; t++) {
                 int64_t row = (int64_t)s * length + t;
                 load_input(self, x, row, &dropout, length, t, now.x);
@@ -121,9 +142,18 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
                 ft_ref_store_row(dx, row, now.dx);
             }
         }
-        add_to_adapter(self, lora->da, offset, rank * in, now.da);
-        add_to_adapter(self, lora->db, offset, out * rank, now.db);
+        add_to_adapter(self, target->da, offset, rank * in, now.da);
+        add_to_adapter(self, target->db, offset, out * rank, now.db);
     }
+}
+
+static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32_t length,
+                          const ft_lora *lora, ft_tensor x, ft_tensor u, ft_tensor dy, ft_tensor dx,
+                          ft_tensor du)
+{
+    for (int32_t i = 0; i < lora->n_targets; i++)
+        target_backward(self, batch, length, lora, &lora->target[i], x, ranks_of(lora, i, u),
+                        outputs_of(lora, i, dy), dx, ranks_of(lora, i, du));
 }
 
 void ft_ref_lora_operations(ft_backend *backend)

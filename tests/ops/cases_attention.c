@@ -125,6 +125,22 @@ const ft_op_shape op_attention_shapes[] = {
      .kv_length = 80,
      .dropout = 0.1f,
      .flags = FT_OP_MASKED},
+    /* dk and dv in the places of k and v, as in training: with several tiles of both. */
+    {.adapters = 2,
+     .sequences = 3,
+     .length = 65,
+     .heads = 2,
+     .d_kv = 64,
+     .kv_length = 150,
+     .dropout = 0.1f,
+     .flags = FT_OP_MASKED | FT_OP_IN_PLACE},
+    {.adapters = 1,
+     .sequences = 2,
+     .length = 70,
+     .heads = 3,
+     .d_kv = 24,
+     .kv_length = 70,
+     .flags = FT_OP_STRIDED | FT_OP_IN_PLACE},
 };
 const int op_attention_shapes_count = OP_COUNT(op_attention_shapes);
 
@@ -194,7 +210,7 @@ void op_attention_forward(ft_op_scene *scene, const ft_op_shape *shape)
 
 /* The gradient of a score is a difference, nothing where one key takes all: hence the
  * floors. out and lse are the backend's own. Without FT_OP_ABSENT and with a bias there
- * is dbias. */
+ * is dbias; with FT_OP_IN_PLACE dk and dv are k and v. */
 void op_attention_backward(ft_op_scene *scene, const ft_op_shape *shape)
 {
     ft_backend *backend = scene->backend;
@@ -205,8 +221,10 @@ void op_attention_backward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor out = op_empty(scene, matrix, q_rows, width), dout = op_values(scene, matrix, q_rows, width, 1);
     ft_tensor lse =
         op_empty(scene, backend->real, 1, (int64_t)shape->sequences * shape->heads * shape->length);
-    ft_tensor dq = op_empty(scene, matrix, q_rows, width), dk = op_empty(scene, matrix, kv_rows, width);
-    ft_tensor dv = op_empty(scene, matrix, kv_rows, width), dbias = {0};
+    ft_tensor dq = op_empty(scene, matrix, q_rows, width), dbias = {0};
+    bool in_place = op_has(scene, FT_OP_IN_PLACE);
+    ft_tensor dk = in_place ? attention.k : op_empty(scene, matrix, kv_rows, width);
+    ft_tensor dv = in_place ? attention.v : op_empty(scene, matrix, kv_rows, width);
     if (attention.bias.data && !op_has(scene, FT_OP_ABSENT))
         dbias = op_values(scene, backend->real, BUCKETS, shape->heads, 1);
     if (scene->status == FT_OK) backend->attention_forward(backend, &batch, &attention, out, lse.data);

@@ -1,4 +1,4 @@
-/* Grouped low-rank adapters: `in`, `out`, `rank`. */
+/* Grouped low-rank adapters: `in`, `out`, `rank`; `targets`, 0 meaning one. */
 #include <stdlib.h>
 
 #include "tests/ops/cases.h"
@@ -130,6 +130,71 @@ const ft_op_shape op_lora_shapes[] = {
      * has three chunks of them, as in a batch of 512 x 64 (parts_of in
      * kernels/cuda/lora_gradient.cu). */
     {.adapters = 2, .sequences = 12, .length = 46, .in = 4160, .out = 64, .rank = 8, .dropout = 0.1f},
+    /* Several targets, as q and v, and as many as there may be. */
+    {.adapters = 1, .sequences = 2, .length = 3, .in = 32, .out = 16, .rank = 8, .targets = 2},
+    {.adapters = 2,
+     .sequences = 3,
+     .length = 13,
+     .in = 64,
+     .out = 128,
+     .rank = 8,
+     .dropout = 0.2f,
+     .flags = FT_OP_REAL_OUT | FT_OP_PADDED_RANK,
+     .targets = 2},
+    {.adapters = 2,
+     .sequences = 2,
+     .length = 19,
+     .in = 192,
+     .out = 64,
+     .rank = 16,
+     .dropout = 0.2f,
+     .flags = FT_OP_REAL_OUT,
+     .targets = 3},
+    {.adapters = 1,
+     .sequences = 2,
+     .length = 9,
+     .in = 64,
+     .out = 192,
+     .rank = 40,
+     .dropout = 0.2f,
+     .flags = FT_OP_REAL_OUT,
+     .targets = 3},
+    {.adapters = 2,
+     .sequences = 3,
+     .length = 10,
+     .in = 72,
+     .out = 40,
+     .rank = 24,
+     .dropout = 0.2f,
+     .flags = FT_OP_STRIDED | FT_OP_PADDED_RANK,
+     .targets = 3},
+    {.adapters = 1,
+     .sequences = 1,
+     .length = 17,
+     .in = 64,
+     .out = 64,
+     .rank = 8,
+     .dropout = 0.2f,
+     .flags = FT_OP_ABSENT,
+     .targets = 2},
+    {.adapters = 2,
+     .sequences = 2,
+     .length = 5,
+     .in = 64,
+     .out = 64,
+     .rank = 8,
+     .dropout = 0.2f,
+     .targets = FT_LORA_TARGETS},
+    /* More ranks than a block of the CUDA kernel has room for. */
+    {.adapters = 1,
+     .sequences = 2,
+     .length = 3,
+     .in = 64,
+     .out = 64,
+     .rank = 256,
+     .dropout = 0.2f,
+     .flags = FT_OP_REAL_OUT,
+     .targets = 3},
 };
 const int op_lora_shapes_count = OP_COUNT(op_lora_shapes);
 
@@ -141,54 +206,73 @@ static int32_t rank_of(const ft_op_shape *shape, int32_t g)
     return shape->adapters == 1 ? shape->rank - 3 : (shape->rank - 1) * g / (shape->adapters - 1);
 }
 
-/* All parameters of all adapters in one row: adapter g's A and B, then 24 elements of
- * something else. */
+static int32_t targets_of(const ft_op_shape *shape)
+{
+    return shape->targets > 0 ? shape->targets : 1;
+}
+
+/* All parameters of all adapters in one row: adapter g's A and B of each target, then 24
+ * elements of something else. */
 typedef struct parameters {
-    int64_t a_size, b_size, adapter_stride;
+    int64_t a_size, target_size, adapter_stride;
     ft_tensor values, gradients;
 } parameters;
 
 static parameters make_parameters(ft_op_scene *scene, const ft_op_shape *shape, bool with_gradients)
 {
-    parameters made = {.a_size = (int64_t)shape->rank * shape->in,
-                       .b_size = (int64_t)shape->out * shape->rank};
-    made.adapter_stride = made.a_size + made.b_size + 24;
+    const int64_t b_size = (int64_t)shape->out * shape->rank;
+    parameters made = {.a_size = (int64_t)shape->rank * shape->in};
+    made.target_size = made.a_size + b_size;
+    made.adapter_stride = targets_of(shape) * made.target_size + 24;
     int64_t count = made.adapter_stride * shape->adapters;
     float *values = calloc((size_t)count, sizeof *values);
     if (!values) {
         scene->status = FT_NO_MEMORY;
         return made;
     }
-    for (int32_t g = 0; g < shape->adapters; g++) {
-        float *a = values + g * made.adapter_stride, *b = a + made.a_size;
-        int64_t rank = rank_of(shape, g);
-        for (int64_t i = 0; i < rank * shape->in; i++) a[i] = op_draw(scene, 0.5);
-        for (int64_t i = 0; i < made.b_size; i++)
-            if (i % shape->rank < rank) b[i] = op_draw(scene, 0.5);
-    }
+    for (int32_t g = 0; g < shape->adapters; g++)
+        for (int32_t i = 0; i < targets_of(shape); i++) {
+            float *a = values + g * made.adapter_stride + i * made.target_size, *b = a + made.a_size;
+            int64_t rank = rank_of(shape, g);
+            for (int64_t j = 0; j < rank * shape->in; j++) a[j] = op_draw(scene, 0.5);
+            for (int64_t j = 0; j < b_size; j++)
+                if (j % shape->rank < rank) b[j] = op_draw(scene, 0.5);
+        }
     made.values = op_given(scene, scene->backend->real, 1, count, values);
     free(values);
     if (with_gradients) made.gradients = op_values(scene, scene->backend->real, 1, count, 1);
     return made;
 }
 
-/* Pointer to an element of a tensor of one row. */
+/* Pointer to an element of a tensor of one row; NULL without the tensor. */
 static void *element(ft_tensor tensor, int64_t index)
 {
-    return ft_columns(tensor, index, 1).data;
+    return tensor.data ? ft_columns(tensor, index, 1).data : NULL;
+}
+
+/* The columns of y are those of target 0, of none, of target 1, of none ... */
+static int32_t columns_of(const ft_op_shape *shape)
+{
+    return (2 * targets_of(shape) - 1) * shape->out;
 }
 
 static ft_lora make_lora(const ft_op_shape *shape, const parameters *made)
 {
     enum { SITE = 77 };
-    ft_lora lora = {.adapter_stride = made->adapter_stride,
+    ft_lora lora = {.n_targets = targets_of(shape),
                     .rank = shape->rank,
                     .in_features = shape->in,
                     .out_features = shape->out,
-                    .dropout_site = SITE};
-    if (made->values.data) lora.a = element(made->values, 0), lora.b = element(made->values, made->a_size);
-    if (made->gradients.data)
-        lora.da = element(made->gradients, 0), lora.db = element(made->gradients, made->a_size);
+                    .adapter_stride = made->adapter_stride};
+    for (int32_t i = 0; i < lora.n_targets; i++) {
+        const int64_t a = i * made->target_size, b = a + made->a_size;
+        lora.target[i] = (ft_lora_target){.a = element(made->values, a),
+                                          .b = element(made->values, b),
+                                          .da = element(made->gradients, a),
+                                          .db = element(made->gradients, b),
+                                          .column = 2 * i * shape->out,
+                                          .dropout_site = SITE + (uint32_t)i};
+    }
     return lora;
 }
 
@@ -200,8 +284,8 @@ void op_lora_forward(ft_op_scene *scene, const ft_op_shape *shape)
     parameters made = make_parameters(scene, shape, false);
     ft_lora lora = make_lora(shape, &made);
     ft_tensor x = op_values(scene, op_in(scene), rows, shape->in, 1);
-    ft_tensor y = op_values(scene, op_out(scene), rows, shape->out, 1);
-    ft_tensor u = op_empty(scene, backend->real, rows, shape->rank);
+    ft_tensor y = op_values(scene, op_out(scene), rows, columns_of(shape), 1);
+    ft_tensor u = op_empty(scene, backend->real, rows, (int64_t)lora.n_targets * shape->rank);
     while (op_again(scene)) backend->lora_forward(backend, &batch, shape->length, &lora, x, y, u);
     op_result(scene, "y", y);
     op_result(scene, "u", u);
@@ -215,10 +299,11 @@ void op_lora_backward(ft_op_scene *scene, const ft_op_shape *shape)
     ft_adapter_batch batch = op_batch(scene);
     parameters made = make_parameters(scene, shape, true);
     ft_lora lora = make_lora(shape, &made);
+    int64_t ranks = (int64_t)lora.n_targets * shape->rank;
     ft_tensor x = op_values(scene, op_in(scene), rows, shape->in, 1);
-    ft_tensor u = op_values(scene, backend->real, rows, shape->rank, 1);
-    ft_tensor dy = op_values(scene, op_in(scene), rows, shape->out, 1);
-    ft_tensor dx = {0}, du = op_empty(scene, backend->real, rows, shape->rank);
+    ft_tensor u = op_values(scene, backend->real, rows, ranks, 1);
+    ft_tensor dy = op_values(scene, op_in(scene), rows, columns_of(shape), 1);
+    ft_tensor dx = {0}, du = op_empty(scene, backend->real, rows, ranks);
     if (!op_has(scene, FT_OP_ABSENT)) dx = op_values(scene, op_out(scene), rows, shape->in, 1);
     while (op_again(scene)) backend->lora_backward(backend, &batch, shape->length, &lora, x, u, dy, dx, du);
     op_result(scene, "gradients", made.gradients);

@@ -20,6 +20,7 @@ char *ft_op_describe(const ft_op_shape *shape, char out[256])
                  {"d_kv", shape->d_kv},
                  {"kv_length", shape->kv_length},
                  {"rank", shape->rank},
+                 {"targets", shape->targets},
                  {"paths_per_cache", shape->paths_per_cache},
                  {"top_k", shape->top_k},
                  {"top_p", (double)shape->top_p},
@@ -52,9 +53,10 @@ int ft_op_chunks(const ft_op_shape *shape)
 double ft_op_size(const ft_op_shape *s)
 {
     double size = 1;
-    const int32_t factors[] = {s->sequences,      s->length, s->in,   s->out,
-                               s->heads,          s->d_kv,   s->rank, s->kv_length ? s->kv_length : s->length,
-                               s->paths_per_cache};
+    const int32_t factors[] = {
+        s->sequences,       s->length, s->in,   s->out,
+        s->heads,           s->d_kv,   s->rank, s->kv_length ? s->kv_length : s->length,
+        s->paths_per_cache, s->targets};
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
         if (factors[i] > 0) size *= factors[i];
     return size;

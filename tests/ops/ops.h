@@ -37,8 +37,8 @@ typedef struct ft_op_shape {
     int32_t adapters, sequences, length;
     /* features; `in` also d_model, d_ff, vocabulary, parameters of an adapter */
     int32_t in, out;
-    int32_t heads, d_kv, kv_length; /* kv_length 0: length */
-    int32_t rank, paths_per_cache;
+    int32_t heads, d_kv, kv_length;         /* kv_length 0: length */
+    int32_t rank, targets, paths_per_cache; /* targets: of LoRA, 0 meaning one */
     int32_t top_k;
     float top_p, temperature;
     /* the last adapter's (of several, the first has 0); 0: a pass without dropout */

@@ -284,11 +284,9 @@ static void adapt(rows_alike *c)
     enum { TILE = 16 };
     ft_backend *b = c->backend;
     ft_adapter_batch batch = one_adapter(c, (int32_t)c->n);
-    ft_lora lora = {.a = rows_of(c, FT_F32, FEATURES, 0).data,
-                    .b = rows_of(c, FT_F32, FEATURES, 1).data,
-                    .rank = FEATURES,
-                    .in_features = FEATURES,
-                    .out_features = FEATURES};
+    ft_lora lora = {.n_targets = 1, .rank = FEATURES, .in_features = FEATURES, .out_features = FEATURES};
+    lora.target[0].a = rows_of(c, FT_F32, FEATURES, 0).data;
+    lora.target[0].b = rows_of(c, FT_F32, FEATURES, 1).data;
     ft_tensor y = rows_of(c, FT_F32, TILE * c->n, 3), u = rows_of(c, FT_F32, TILE * c->n, 4);
     b->lora_forward(b, &batch, TILE, &lora, rows_of(c, FT_F32, TILE * c->n, 2), y, u);
     keep_last(c, y);

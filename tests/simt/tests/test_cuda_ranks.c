@@ -23,7 +23,9 @@ typedef struct trace {
 
 typedef struct scene {
     ft_dtype dtype;
-    int size, blocks; /* blocks: of both stacks */
+    /* groups of gradients that are summed: the blocks of both stacks, and
+     * cross-attention's k and v of all blocks */
+    int size, groups;
     /* each rank forgets this wait for an event, from 1, of its second step; 0: none */
     int forgets;
     bool without_graphs;
@@ -55,7 +57,7 @@ static void train(int rank, void *context)
     if (s->without_graphs) m.backend->capture_begin = NULL;
     cr_assert_eq(ft_comm_nccl(m.backend, &s->id, rank, s->size, 0, &comm, &err), FT_OK, "%s", err.message);
     batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS, comm);
-    s->blocks = m.chronos->config.n_encoder_layers + m.chronos->config.n_decoder_layers;
+    s->groups = m.chronos->config.n_encoder_layers + m.chronos->config.n_decoder_layers + 1;
     for (int step = 0; step < STEPS; step++) {
         if (s->forgets && step == 1) simt_fail_call("cudaStreamWaitEvent", s->forgets, SIMT_FORGET);
         if (batch_training_try(&training, step, &s->failed) != FT_OK) break;
@@ -90,9 +92,9 @@ static scene train_on(int size, ft_dtype dtype, simt_order order)
     cr_assert_null(simt_fault(), "%s", simt_fault());
     for (int rank = 0; rank < size; rank++)
         cr_assert(s.ranks[rank].complete, "rank %d of %d: %s", rank, size, s.failed.message);
-    /* In each step of each rank the losses and, of every block, a row for each adapter:
+    /* In each step of each rank the losses and, of every group, a row for each adapter:
      * by the host in the first step, captured in the second. */
-    uint64_t sums = 1 + (uint64_t)(s.blocks * BATCH_ADAPTERS);
+    uint64_t sums = 1 + (uint64_t)(s.groups * BATCH_ADAPTERS);
     cr_expect_eq(simt_counted().collectives, size > 1 ? 2 * sums * (uint64_t)size : 0);
     cr_expect_eq(simt_counted().replays, (uint64_t)(size * (STEPS - 1)));
     cr_expect_eq(simt_counted().allocated_bytes, 0);
@@ -190,7 +192,7 @@ static bool is_noticed(const scene *right, int wait, bool without_graphs, simt_o
     return !same;
 }
 
-/* In each step the sums' stream waits for the losses and then for each block's gradients,
+/* In each step the sums' stream waits for the losses and then for each group's gradients,
  * at last the backend's stream for the sums, whether the step is captured or not. What
  * sums that come too early make of it shows where other streams go first, and that they
  * come too late where they go last. Nothing of that is about memory. */
@@ -198,7 +200,7 @@ Test(cuda_ranks, a_forgotten_event_between_the_streams_shows)
 {
     if (SANITIZED) return;
     scene right = train_on(2, FT_F32, SIMT_FORWARD);
-    const int join = right.blocks + 2;
+    const int join = right.groups + 2;
     for (int plain = 0; plain < 2; plain++) {
         cr_expect(is_noticed(&right, 1, plain, SIMT_REVERSE), "the losses, without graphs: %d", plain);
         cr_expect(is_noticed(&right, 2, plain, plain ? SIMT_REVERSE : SIMT_RANDOM),

@@ -101,6 +101,44 @@ Test(cuda_step, the_host_waits_only_at_a_steps_end)
     golden_model_close(&m);
 }
 
+/* -- how many launches a step has -- */
+
+/* Kernels and products of one step of a LoRA on q and v, of a model of so many blocks. */
+static int launches_of(const golden_model *like, int32_t n_encoder, int32_t n_decoder)
+{
+    ft_error err;
+    golden_model m = *like;
+    ft_model_config config = like->weights->config;
+    config.n_encoder_layers = n_encoder;
+    config.n_decoder_layers = n_decoder;
+    cr_assert_eq(ft_weights_init(&config, 1, &m.weights, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_chronos_create(m.backend, m.weights, true, &m.chronos, &err), FT_OK, "%s", err.message);
+    batch_training training = batch_training_open(&m, 0, 1, NULL);
+    simt_counts before = simt_counted();
+    batch_training_step(&training, 0);
+    simt_counts after = simt_counted();
+    batch_training_close(&training);
+    ft_chronos_free(m.chronos);
+    ft_weights_free(m.weights);
+    return (int)(after.kernels - before.kernels + after.matmuls - before.matmuls);
+}
+
+/* A launch takes some microseconds, of which a small step has nothing else. Size base has
+ * 12 blocks in each stack. */
+Test(cuda_step, a_step_of_size_base_keeps_to_its_launches)
+{
+    enum { BASE_BLOCKS = 12, ENCODER_BLOCK = 21, DECODER_BLOCK = 34, BASE = 676 };
+    simt_reset(1, DEVICE_BYTES);
+    golden_model m = golden_model_open(&golden_backends[1], "model_tied", NULL, true);
+    int one = launches_of(&m, 1, 1), encoder = launches_of(&m, 2, 1) - one,
+        decoder = launches_of(&m, 1, 2) - one;
+    int base = one + (BASE_BLOCKS - 1) * (encoder + decoder);
+    cr_expect_leq(encoder, ENCODER_BLOCK, "a block of the encoder has %d launches", encoder);
+    cr_expect_leq(decoder, DECODER_BLOCK, "a block of the decoder has %d launches", decoder);
+    cr_expect_leq(base, BASE, "a step at base has %d launches", base);
+    golden_model_close(&m);
+}
+
 /* -- which graph a step gets -- */
 
 typedef struct counter {

@@ -117,7 +117,7 @@ static void wrong_lora_backward(ft_backend *self, const ft_adapter_batch *batch,
                                 ft_tensor du)
 {
     plain.lora_backward(self, batch, length, lora, x, u, dy, dx, du);
-    plain.zero(self, lora->da, (size_t)(lora->rank * lora->in_features) * sizeof(float));
+    plain.zero(self, lora->target[0].da, (size_t)(lora->rank * lora->in_features) * sizeof(float));
 }
 static void spoil_lora_backward(ft_backend *backend)
 {

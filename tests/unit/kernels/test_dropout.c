@@ -194,8 +194,11 @@ Test(dropout, every_row_operation_follows_the_formula)
                                of[2], NULL);
     memcpy(result[3], ones, sizeof ones);
     backend->relu_forward(backend, &batch, LENGTH, SITE, of[3]);
-    ft_lora lora = {
-        .a = identity, .b = identity, .rank = D, .in_features = D, .out_features = D, .dropout_site = SITE};
+    ft_lora lora = {.n_targets = 1,
+                    .rank = D,
+                    .in_features = D,
+                    .out_features = D,
+                    .target = {{.a = identity, .b = identity, .dropout_site = SITE}}};
     backend->lora_forward(backend, &batch, LENGTH, &lora, x, nothing, of[4]);
     ft_philox_key key = ft_philox_key_of(77, 12, SITE);
     for (int i = 0; i < ROWS * D; i++) {

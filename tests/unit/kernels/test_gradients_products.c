@@ -104,15 +104,16 @@ Test(gradients, linear_overwrites)
 
 static ft_lora make_lora(scene *s)
 {
-    return (ft_lora){.a = s->parameters,
-                     .b = s->parameters + RANK * IN,
-                     .da = s->gradients,
-                     .db = s->gradients + RANK * IN,
-                     .adapter_stride = ADAPTER,
+    return (ft_lora){.n_targets = 1,
                      .rank = RANK,
                      .in_features = IN,
                      .out_features = OUT,
-                     .dropout_site = 12};
+                     .adapter_stride = ADAPTER,
+                     .target = {{.a = s->parameters,
+                                 .b = s->parameters + RANK * IN,
+                                 .da = s->gradients,
+                                 .db = s->gradients + RANK * IN,
+                                 .dropout_site = 12}}};
 }
 
 static double lora_loss(void *context)
@@ -183,7 +184,7 @@ Test(gradients, lora_zero_ranks_are_nothing)
             for (int r = 0; r < 4; r++)
                 b[g * ADAPTER + o * 4 + r] = padded.parameters[g * ADAPTER + RANK * IN + o * RANK + r];
     narrow.rank = 4;
-    narrow.b = b;
+    narrow.target[0].b = b;
     memcpy(padded.y, padded.start, sizeof padded.y);
     padded.backend->lora_forward(padded.backend, padded.batch, LENGTH, &narrow, strided(padded.x, IN),
                                  strided(padded.y, OUT), fd_tensor(padded.u, ROWS, 4, 4));

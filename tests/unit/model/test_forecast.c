@@ -1,6 +1,6 @@
 /* Horizons of several chunks: a shorter forecast is the beginning of a longer one, bit
- * for bit. The parts of a backend draw what the whole draws. Groups of series are as large
- * as the device's memory allows. */
+ * for bit. The parts of a backend draw what the whole draws. Groups of series are as
+ * large as the device's memory allows. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -27,16 +27,18 @@ typedef struct ft_philox_key {
 FT_HOST_DEVICE static inline ft_philox_block ft_philox_rounds(int rounds, ft_philox_key key, uint32_t c0,
                                                               uint32_t c1, uint32_t c2, uint32_t c3)
 {
-    uint32_t k0 = key.word[0], k1 = key.word[1];
+#ifdef __CUDA_ARCH__
+#pragma unroll 16 /* all, where their number is a constant: a loop costs more than it */
+#endif
     for (int round = 0; round < rounds; round++) {
+        uint32_t k0 = key.word[0] + (uint32_t)round * 0x9E3779B9u;
+        uint32_t k1 = key.word[1] + (uint32_t)round * 0xBB67AE85u;
         uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
         uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
         c1 = (uint32_t)p1;
         c3 = (uint32_t)p0;
         c0 = n0;
         c2 = n2;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
     }
     ft_philox_block out = {{c0, c1, c2, c3}};
     return out;

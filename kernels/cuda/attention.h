@@ -90,19 +90,33 @@ __device__ __forceinline__ void load_bias_line(const attention_arguments &args, 
         line[i] = ft_load(args.a.bias, bucket_of(args.buckets, i - args.reach), head);
 }
 
-/* Loads the biases, and the buckets unless `bucket` is NULL, of all distances between a
- * tile of QUERIES queries and a chunk. Both arrays: (QUERIES + KEYS - 1). Query r and
- * feature f use element (QUERIES - 1 - r) + (KEYS - 1 - f). */
+/* The smallest distance between a tile of QUERIES queries and a chunk. Query r and
+ * feature f are (QUERIES - 1 - r) + (KEYS - 1 - f) more apart. */
+template <int QUERIES>
+__device__ __forceinline__ int smallest_distance(const attention_arguments &args, int first_query, int chunk)
+{
+    return args.a.kv_length - (chunk + 1) * KEYS - (first_query + QUERIES - 1);
+}
+
+/* Load the biases and the buckets of all distances between a tile of QUERIES queries and
+ * a chunk, from the smallest on: (QUERIES + KEYS - 1). */
 template <int QUERIES>
 __device__ __forceinline__ void load_distances(const attention_arguments &args, const float *line,
-                                               int first_query, int chunk, float *bias, int *bucket)
+                                               int first_query, int chunk, float *bias)
 {
     if (!args.a.bias.data) return;
-    int smallest = args.a.kv_length - (chunk + 1) * KEYS - (first_query + QUERIES - 1);
-    for (int i = threadIdx.x; i < QUERIES + KEYS - 1; i += ATTENTION_THREADS) {
+    int smallest = smallest_distance<QUERIES>(args, first_query, chunk);
+    for (int i = threadIdx.x; i < QUERIES + KEYS - 1; i += ATTENTION_THREADS)
         bias[i] = line[min(max(smallest + i, -args.reach), args.reach) + args.reach];
-        if (bucket) bucket[i] = bucket_of(args.buckets, smallest + i);
-    }
+}
+template <int QUERIES>
+__device__ __forceinline__ void load_buckets(const attention_arguments &args, int first_query, int chunk,
+                                             int *bucket)
+{
+    if (!args.a.bias.data) return;
+    int smallest = smallest_distance<QUERIES>(args, first_query, chunk);
+    for (int i = threadIdx.x; i < QUERIES + KEYS - 1; i += ATTENTION_THREADS)
+        bucket[i] = bucket_of(args.buckets, smallest + i);
 }
 
 /* Returns the sum of ds over the distances that fall into bucket threadIdx.x, between a
@@ -220,7 +234,10 @@ static inline bool attention_in_pieces(int32_t d_kv, const ft_tensor *const tens
     return fits;
 }
 
-enum { MMA_QUERIES = 64 }; /* Queries per tile where bias_parts are written. */
+enum {
+    MMA_QUERIES = 64, /* per tile where bias_parts are written */
+    MMA_LONG = 128    /* Longer sequences are cut into tiles of twice as many rows. */
+};
 void ft_cuda_attention_mma_forward(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse);
 /* Writes dq, dk, dv, row_sums and bias_parts. */
 void ft_cuda_attention_mma_backward(ft_cuda *cuda, const attention_arguments &args,

@@ -98,7 +98,8 @@ __device__ __forceinline__ void load_tables(const attention_arguments &args, int
                                             int chunk, const attention_tiles &tiles)
 {
     const ft_attention &a = args.a;
-    load_distances<QUERIES>(args, tiles.line, first_query, chunk, tiles.bias, tiles.bucket);
+    load_distances<QUERIES>(args, tiles.line, first_query, chunk, tiles.bias);
+    if (tiles.bucket) load_buckets<QUERIES>(args, first_query, chunk, tiles.bucket);
     for (int f = threadIdx.x; f < KEYS; f += ATTENTION_THREADS) {
         int key = a.kv_length - 1 - chunk * KEYS - f;
         bool seen = key >= 0 && (!a.key_mask || a.key_mask[(int64_t)sequence * a.kv_length + key]);

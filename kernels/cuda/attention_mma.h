@@ -1,18 +1,33 @@
-/* Attention on tensor cores: bf16 tiles in shared memory, products of a warp's 16 rows
- * with them, and what happens to the scores in between.
+/* Attention on tensor cores: bf16 tiles in shared memory, products of a warp's rows with
+ * them, and what happens to the scores in between.
  *
- * A block has 4 warps. Each warp owns 16 rows of the block's tile: queries, or keys in
- * the kernel of dk and dv. Its 16 x 8 N products are sums[N][4], in the fragments of
- * mma.h: with g = lane / 4 and t = lane % 4, sums[n][e] is row g + e / 2 * 8, column 8 n
- * + 2 t + e % 2. Bias and causality depend on query r and key f of the tiles only through
- * r + f, so both kinds of kernels share these functions. */
+ * A block has 4 warps. Each warp owns 16 M rows of the block's tile: queries, or keys in
+ * the kernel of dk and dv. With M = 2 what it reads of the other side is multiplied
+ * twice, so that the tensor cores wait less for shared memory. Its 16 M x 8 N products
+ * are sums[M][N][4], in the fragments of mma.h: with g = lane / 4 and t = lane % 4,
+ * sums[m][n][e] is row 16 m + g + e / 2 * 8, column 8 n + 2 t + e % 2. Bias and
+ * causality depend on query r and key f of the tiles only through r + f, so both kinds
+ * of kernels share these functions. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_MMA_H
 #define FT_KERNELS_CUDA_ATTENTION_MMA_H
+
+#include <type_traits>
 
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/mma.h"
 
 enum { MMA_ROWS = 16, SEEN_BYTES = 2 * sizeof(unsigned) /* per chunk (load_seen) */ };
+
+/* The rows of a block's tile, and of its M x 16 rows the warp's first. */
+template <int M> constexpr int TILE = ATTENTION_THREADS / FT_WARP *MMA_ROWS *M;
+template <int M> __device__ __forceinline__ int first_row_of_warp()
+{
+    return (int)threadIdx.x / FT_WARP * MMA_ROWS * M;
+}
+
+/* What is left of 513 keys after whole chunks is processed as 16 keys. */
+enum { FEW = 16 };
+template <int N> using columns = std::integral_constant<int, N>; /* 8 N of a chunk */
 
 /* A row of a tile of D features. It is 16 bytes longer, so that the 8 rows of a matrix
  * lie in different banks. */
@@ -60,12 +75,13 @@ __device__ __forceinline__ int key_of_chunk(const ft_attention &a, int chunk)
     return a.kv_length - 1 - chunk * KEYS;
 }
 
-/* Sets dropped elements to 0 in the probabilities v of a warp's 16 queries, from
- * `first_query` on, against a chunk. The caller applies the scale. In each row a lane has
- * two blocks of numbers; word w of the first (second) is for its two columns in 8-column
- * group 2 w (2 w + 1). */
+/* Sets dropped elements to 0 in the probabilities v of 16 queries, from `first_query` on,
+ * against the first 8 N features of a chunk. The caller applies the scale. In each row a
+ * lane has two blocks of numbers; word w of the first (second) is for its two columns in
+ * 8-column group 2 w (2 w + 1). */
+template <int N>
 __device__ __forceinline__ void drop_columns(const ft_dropout &dropout, const ft_attention &a, int head,
-                                             int first_query, int chunk, float v[KEYS / 8][4])
+                                             int first_query, int chunk, float v[N][4])
 {
     int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
@@ -76,7 +92,7 @@ __device__ __forceinline__ void drop_columns(const ft_dropout &dropout, const ft
                 ft_dropout_numbers(dropout, (uint32_t)(chunk * KEYS + 8 * odd + 2 * t),
                                    (uint32_t)(a.q_length - 1 - (first_query + g + 8 * half)), (uint32_t)head);
 #pragma unroll
-            for (int w = 0; w < 4; w++)
+            for (int w = 0; w < N / 2; w++)
 #pragma unroll
                 for (int i = 0; i < 2; i++)
                     if (!ft_stays(dropout, numbers.word[w], i)) v[2 * w + odd][2 * half + i] = 0;
@@ -98,106 +114,146 @@ __device__ __forceinline__ void load_seen(const ft_attention &a, int sequence, i
     }
 }
 
-/* Returns the first chunk, from `chunk` on, with a key that some query of the tile may
- * attend to; n_chunks if there is none. */
+/* Returns the first chunk, from `chunk` on, with a key that some of the tile's n_queries
+ * may attend to; n_chunks if there is none. */
 __device__ __forceinline__ int next_chunk(const ft_attention &a, const unsigned *seen, int first_query,
-                                          int chunk, int n_chunks)
+                                          int n_queries, int chunk, int n_chunks)
 {
-    while (chunk < n_chunks && (chunk_is_hidden(a, first_query, MMA_QUERIES, chunk) ||
+    while (chunk < n_chunks && (chunk_is_hidden(a, first_query, n_queries, chunk) ||
                                 (seen[2 * chunk] | seen[2 * chunk + 1]) == 0))
         chunk++;
     return chunk;
 }
 
+/* -- the bias by distance -- */
+
+/* The line of biases, in shared memory: element j is what a lane's four sums start with
+ * where r + f = j, the biases of distances d, d - 1, d - 8 and d - 9. Where a tile and a
+ * chunk are further apart than `reach`, every bias is the last one: PAD elements at
+ * either end are such. Without a bias all are 0. */
+constexpr int PAD = 192; /* at least the rows and columns of a tile and a chunk */
+__host__ __device__ __forceinline__ size_t line_bytes(const attention_arguments &args)
+{
+    return (size_t)(line_length(args) + 2 * PAD) * sizeof(float4);
+}
+
+/* Fills the line. It has a barrier; the caller adds another one afterwards. */
+__device__ __forceinline__ void load_line(const attention_arguments &args, int head, float4 *line)
+{
+    int length = line_length(args), end = length + 2 * PAD;
+    for (int i = threadIdx.x; i < length; i += ATTENTION_THREADS)
+        line[PAD + i].x =
+            args.a.bias.data ? ft_load(args.a.bias, bucket_of(args.buckets, args.reach - i), head) : 0;
+    __syncthreads();
+    for (int j = threadIdx.x; j < end; j += ATTENTION_THREADS) {
+        auto at = [&](int i) { return line[min(max(i, PAD), PAD + length - 1)].x; };
+        line[j].y = at(j + 1), line[j].z = at(j + 8), line[j].w = at(j + 9);
+        if (j < PAD || j >= PAD + length) line[j].x = at(j);
+    }
+}
+
+/* The element of row 0 and column 0 of a tile whose first row and column are `distance`
+ * apart (key - query). */
+__device__ __forceinline__ int line_start(const attention_arguments &args, int distance)
+{
+    return min(max(PAD + args.reach - distance, 0), PAD + 2 * args.reach);
+}
+
 /* -- products -- */
 
-/* sums: (16, 8 N) += 16 rows of D features times the transpose of 8 N such rows. */
-template <int D, int N>
+/* sums: (16 M, 8 N) = 16 M rows of D features times the transpose of 8 N such rows, plus
+ * the bias where BIASED. line: the element of the lane's first sum. */
+template <int D, int N, int M, bool BIASED>
 __device__ __forceinline__ void multiply_rows(const mma_row<D> *left, const mma_row<D> *right,
-                                              float sums[N][4])
+                                              const float4 *line, float sums[M][N][4])
 {
     int lane = threadIdx.x % FT_WARP;
     const __nv_bfloat16 *a_row = &left[lane % 16][lane / 16 * 8];
     const __nv_bfloat16 *b_row = &right[lane / 16 * 8 + lane % 8][lane / 8 % 2 * 8];
+    float4 start[N + 2 * M]; /* 16 rows down is the same distance as 16 columns right */
+#pragma unroll
+    for (int n = 0; n < N + 2 * (M - 1); n++) start[n] = BIASED ? line[8 * n] : make_float4(0, 0, 0, 0);
 #pragma unroll
     for (int k = 0; k < D; k += 16) {
-        unsigned a[4];
-        ft_load_matrices<4>(a, a_row + k);
+        unsigned a[M][4];
+#pragma unroll
+        for (int m = 0; m < M; m++) ft_load_matrices<4>(a[m], a_row + m * MMA_ROWS * (D + 8) + k);
 #pragma unroll
         for (int n = 0; n < N; n += 2) {
             unsigned b[4];
             ft_load_matrices<4>(b, b_row + n * 8 * (D + 8) + k);
-            ft_mma(sums[n], a, b);
-            ft_mma(sums[n + 1], a, b + 2);
+#pragma unroll
+            for (int m = 0; m < M; m++)
+#pragma unroll
+                for (int i = 0; i < 2; i++)
+                    if (k == 0)
+                        ft_mma_from(sums[m][n + i], &start[n + i + 2 * m].x, a[m], b + 2 * i);
+                    else
+                        ft_mma(sums[m][n + i], a[m], b + 2 * i);
         }
     }
 }
 
-/* result: (16, D) += left: (16, 8 N), rounded to bf16, times 8 N rows of D features. */
-template <int D, int N>
-__device__ __forceinline__ void multiply_sums(const float left[N][4], const mma_row<D> *right,
-                                              float result[D / 8][4])
+/* result: (16 M, D) += left: (16 M, 8 N), rounded to bf16, times 8 N rows. */
+template <int D, int N, int M>
+__device__ __forceinline__ void multiply_sums(const float left[M][N][4], const mma_row<D> *right,
+                                              float result[M][D / 8][4])
 {
     int lane = threadIdx.x % FT_WARP;
     const __nv_bfloat16 *b_row = &right[lane % 16][lane / 16 * 8];
 #pragma unroll
     for (int k = 0; k < N; k += 2) {
-        unsigned a[4];
+        unsigned a[M][4];
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-            a[i] = ft_bf16_pair(left[k + i / 2][i % 2 * 2], left[k + i / 2][i % 2 * 2 + 1]);
+        for (int m = 0; m < M; m++)
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                a[m][i] = ft_bf16_pair(left[m][k + i / 2][i % 2 * 2], left[m][k + i / 2][i % 2 * 2 + 1]);
 #pragma unroll
         for (int n = 0; n < D / 8; n += 2) {
             unsigned b[4];
             ft_load_matrices<4, true>(b, b_row + k * 8 * (D + 8) + n * 8);
-            ft_mma(result[n], a, b);
-            ft_mma(result[n + 1], a, b + 2);
+#pragma unroll
+            for (int m = 0; m < M; m++) {
+                ft_mma(result[m][n], a[m], b);
+                ft_mma(result[m][n + 1], a[m], b + 2);
+            }
         }
     }
 }
 
 /* -- scores -- */
 
-/* Starts sums with the bias of each distance, or with 0 where `bias` is NULL. bias:
- * points at row 0 and column 0 of the block's tile; row: the warp's first row. */
-template <int N> __device__ __forceinline__ void begin_scores(const float *bias, int row, float sums[N][4])
+/* The smallest r + f at which query r may attend to feature f, whose tile and chunk begin
+ * at these. */
+__device__ __forceinline__ int causal_edge(const ft_attention &a, int first_query, int first_key)
 {
-    int lane = threadIdx.x % FT_WARP;
-    /* Eight rows down is the same distance as eight columns right: the lower half of one
-     * column group is the upper half of the next. */
-    const float *at = bias ? bias - (row + lane / 4 + lane % 4 * 2) : NULL;
-    float upper[2] = {0, 0};
-    if (at) upper[0] = at[0], upper[1] = at[-1];
-#pragma unroll
-    for (int n = 0; n < N; n++) {
-        sums[n][0] = upper[0], sums[n][1] = upper[1];
-        if (at) upper[0] = at[-8 * (n + 1)], upper[1] = at[-8 * (n + 1) - 1];
-        sums[n][2] = upper[0], sums[n][3] = upper[1];
-    }
-}
-
-/* The smallest r + f at which query r may attend to feature f of the chunk. */
-__device__ __forceinline__ int causal_edge(const ft_attention &a, int first_query, int chunk)
-{
-    return a.causal ? key_of_chunk(a, chunk) - first_query : 0;
+    return a.causal ? first_key - first_query : 0;
 }
 
 /* Sets scores to -infinity where a query must not attend. seen: bits of the keys, which
- * are the columns or, with KEYS_ARE_ROWS, the warp's 16 rows. */
-template <int N, bool KEYS_ARE_ROWS>
-__device__ __forceinline__ void hide_scores(const unsigned seen[2], int edge, int row, float sums[N][4])
+ * are the 8 N columns or, with KEYS_ARE_ROWS, the warp's 16 M rows, of which `row` is the
+ * first. Where keys are rows, only the first n_queries columns are queries. */
+template <int N, int M, bool KEYS_ARE_ROWS>
+__device__ __forceinline__ void hide_scores(const unsigned *seen, int n_queries, int edge, int row,
+                                            float sums[M][N][4])
 {
     int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
-    bool all = KEYS_ARE_ROWS ? (seen[0] & 0xffffu) == 0xffffu : (seen[0] & seen[1]) == 0xffffffffu;
+    unsigned rows = 0xffffffffu >> (FT_WARP - MMA_ROWS * M);
+    bool all = KEYS_ARE_ROWS ? (seen[0] & rows) == rows && n_queries >= 8 * N
+                             : N == KEYS / 8 && (seen[0] & seen[1]) == 0xffffffffu;
     if (all && edge <= row) return;
 #pragma unroll
-    for (int n = 0; n < N; n++)
+    for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int e = 0; e < 4; e++) {
-            int r = g + e / 2 * 8, col = 8 * n + 2 * t + e % 2;
-            unsigned bits = KEYS_ARE_ROWS ? seen[0] >> r : seen[n / 4] >> (col % 32);
-            if (!(bits & 1u) || row + r + col < edge) sums[n][e] = -INFINITY;
-        }
+        for (int n = 0; n < N; n++)
+#pragma unroll
+            for (int e = 0; e < 4; e++) {
+                int r = 16 * m + g + e / 2 * 8, col = 8 * n + 2 * t + e % 2;
+                unsigned bits = KEYS_ARE_ROWS ? seen[0] >> r : seen[n / 4] >> (col % 32);
+                bool there = (bits & 1u) && (!KEYS_ARE_ROWS || col < n_queries);
+                if (!there || row + r + col < edge) sums[m][n][e] = -INFINITY;
+            }
 }
 
 /* What to subtract from scores in base 2: `log2`, or 0 where no key was attended to. */
@@ -214,9 +270,9 @@ __device__ __forceinline__ float exp_from(float shift, float score)
 
 /* -- results -- */
 
-/* Multiplies the warp's 16 rows of a result by factor[0] (rows g) and factor[1] (rows g +
- * 8) and writes them to rows `first`, first + STEP, .... They pass through `tile`, 16
- * rows that only this warp uses, so that stores are 16 bytes. */
+/* Multiplies 16 of the warp's rows of a result by factor[0] (rows g) and factor[1] (rows
+ * g + 8) and writes them to rows `first`, first + STEP, .... They pass through `tile`,
+ * 16 rows that only this warp uses, so that stores are 16 bytes. */
 template <int D, int STEP>
 __device__ __forceinline__ void store_rows(const float result[D / 8][4], const float factor[2],
                                            mma_row<D> *tile, const mma_matrix &to, int first)

@@ -2,20 +2,27 @@
  *
  * Floor: read q, k, v, out, dout and write dq, dk, dv once, 2 bytes an element; five
  * products of 2 d_kv FLOPs a pair of query and key. The kernels do seven: both compute
- * the scores and dout . v, and both draw the dropout bits. That is the price of sums with
- * one owner and a fixed order, without atomic additions.
+ * the scores and dout . v, and both draw the dropout bits. That is the price of sums
+ * with one owner and a fixed order, without atomic additions.
  *
- * The query kernel takes 64 queries, 16 a warp, and iterates over chunks of 64 keys, as
- * forward does (dq, D, and for full training the gradient of the bias). The key kernel
- * takes a chunk of keys, 16 a warp, and iterates over tiles of 32 queries (dk and dv,
- * whose sums fill its registers). Its scores are transposed, keys down and queries
- * across, so that in both kernels the left operand of the last products is already in
- * registers.
+ * The query kernel takes 64 or 128 queries, 16 or 32 a warp, and iterates over chunks of
+ * 64 keys, as forward does (dq, D, and for full training, then with 64 queries, the
+ * gradient of the bias). The key kernel takes 64 or 128 keys, 16 or 32 a warp, and
+ * iterates over tiles of 32 queries (dk and dv, whose sums fill its registers). Its
+ * scores are transposed, keys down and queries across, so that in both kernels the left
+ * operand of the last products is already in registers.
  *
  * Both copy the next tile (cp.async) while they process this one, with one barrier a
  * tile. Where heads are so wide that two chunks of keys do not fit the smallest device,
  * the query kernel starts to load a chunk when it is done with the one before. */
+#include <float.h>
+
 #include "kernels/cuda/attention_mma.h"
+
+/* slots: attention_mma_query_kernel<64, 2> mma 192 plain 707 dropout 1027 */
+/* slots: attention_mma_query_kernel<64, 1> mma 96 plain 521 dropout 691 */
+/* slots: attention_mma_key_kernel<64, 2> mma 128 plain 549 dropout 695 */
+/* slots: attention_mma_key_kernel<64, 1> mma 64 plain 503 dropout 576 */
 
 enum { SCORE_PITCH = KEYS + 1, KEY_QUERIES = 32 };
 
@@ -28,15 +35,15 @@ struct bias_memory {
     int bucket[2][MMA_QUERIES + KEYS];
 };
 
-template <int D> struct query_memory {
+template <int D, int M> struct query_memory {
     /* Chunks that are being loaded or processed. */
     static constexpr int STAGES = D <= 64 ? 2 : 1;
-    mma_row<D> q[MMA_QUERIES], dout[MMA_QUERIES];
+    mma_row<D> q[TILE<M>], dout[TILE<M>];
     struct alignas(16) stage {
         mma_row<D> k[KEYS], v[KEYS];
-        float bias[MMA_QUERIES + KEYS]; /* by distance */
     } stages[STAGES];
-    float row_sums[MMA_QUERIES];
+    float row_sums[TILE<M>];
+    ft_dropout dropout;
     /* Followed by the line of biases, `seen` of all chunks, (n_chunks, 2), and with a
      * gradient of the bias bias_memory. */
 };
@@ -58,13 +65,14 @@ __device__ __forceinline__ float row_sum_of(const mma_matrix &out, int first, co
     return sum + __shfl_xor_sync(FT_ALL_LANES, sum, 1);
 }
 
-/* Computes ds of a warp's 16 queries by a chunk, in place of dout . v, which has dropout
+/* Computes ds of 16 queries by 8 N keys, in place of dout . v, which has dropout
  * applied. */
-__device__ __forceinline__ void query_gradients(const float scores[KEYS / 8][4], const float shift[2],
-                                                const float row_sum[2], float scale, float ds[KEYS / 8][4])
+template <int N>
+__device__ __forceinline__ void query_gradients(const float scores[N][4], const float shift[2],
+                                                const float row_sum[2], float scale, float ds[N][4])
 {
 #pragma unroll
-    for (int n = 0; n < KEYS / 8; n++)
+    for (int n = 0; n < N; n++)
 #pragma unroll
         for (int e = 0; e < 4; e++) {
             float p = exp_from(shift[e / 2], scores[n][e]);
@@ -72,31 +80,35 @@ __device__ __forceinline__ void query_gradients(const float scores[KEYS / 8][4],
         }
 }
 
-/* Grid: (query tiles, heads, sequences). */
-template <int D>
-__global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
+/* Grid: (query tiles, heads, sequences). With a gradient of the bias M is 1. */
+template <int D, int M>
+__global__ void __launch_bounds__(ATTENTION_THREADS, M == 2    ? 2
+                                                     : D <= 64 ? 3
+                                                               : 1)
     attention_mma_query_kernel(attention_arguments args, attention_gradients tensors)
 {
     FT_SHARED_DYNAMIC(memory_start);
-    query_memory<D> &memory = *(query_memory<D> *)memory_start;
-    constexpr int STAGES = query_memory<D>::STAGES;
+    query_memory<D, M> &memory = *(query_memory<D, M> *)memory_start;
+    constexpr int STAGES = query_memory<D, M>::STAGES;
     const ft_attention &a = args.a;
     int n_chunks = (a.kv_length + KEYS - 1) / KEYS;
-    float *line = (float *)(&memory + 1);
-    unsigned *seen = (unsigned *)(line + line_length(args));
+    float4 *line = (float4 *)(&memory + 1);
+    unsigned *seen = (unsigned *)((char *)line + line_bytes(args));
     bias_memory &bias_gradient = *(bias_memory *)(seen + 2 * n_chunks);
-    int first_query = (int)blockIdx.x * MMA_QUERIES, head = (int)blockIdx.y,
-        sequence = sequence_of_block(args);
-    int row = (int)threadIdx.x / FT_WARP * MMA_ROWS, g = (int)threadIdx.x % FT_WARP / 4;
-    int64_t head_index = (int64_t)sequence * a.n_heads + head;
+    int first_query = (int)blockIdx.x * TILE<M>, head = (int)blockIdx.y, sequence = sequence_of_block(args);
+    int row = first_row_of_warp<M>(), g = (int)threadIdx.x % FT_WARP / 4, t = (int)threadIdx.x % 4;
+    /* the first row of lse and row_sums */
+    int64_t head_row = ((int64_t)sequence * a.n_heads + head) * a.q_length;
     mma_matrix k = keys_of(args, a.k, sequence, head), v = keys_of(args, a.v, sequence, head);
-    bool biased = a.bias.data != NULL, gradient_of_bias = tensors.bias_parts != NULL;
-    ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
+    bool gradient_of_bias = M == 1 && tensors.bias_parts != NULL;
+    const ft_dropout &dropout = memory.dropout; /* in shared memory, to save registers */
 
-    copy_rows<D, MMA_QUERIES, 1>(queries_of(a, a.q, sequence, head), first_query, memory.q);
-    copy_rows<D, MMA_QUERIES, 1>(queries_of(a, tensors.dout, sequence, head), first_query, memory.dout);
+    copy_rows<D, TILE<M>, 1>(queries_of(a, a.q, sequence, head), first_query, memory.q);
+    copy_rows<D, TILE<M>, 1>(queries_of(a, tensors.dout, sequence, head), first_query, memory.dout);
     load_seen(a, sequence, 0, n_chunks, seen);
-    load_bias_line(args, head, line);
+    load_line(args, head, line);
+    if (threadIdx.x == 0)
+        memory.dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     ft_copy_async_commit();
     ft_copy_async_wait<0>();
     __syncthreads();
@@ -105,54 +117,68 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
             auto &stage = memory.stages[turn];
             copy_rows<D, KEYS, -1>(k, key_of_chunk(a, chunk), stage.k);
             copy_rows<D, KEYS, -1>(v, key_of_chunk(a, chunk), stage.v);
-            load_distances<MMA_QUERIES>(args, line, first_query, chunk, stage.bias,
-                                        gradient_of_bias ? bias_gradient.bucket[turn] : NULL);
+            if (gradient_of_bias)
+                load_buckets<MMA_QUERIES>(args, first_query, chunk, bias_gradient.bucket[turn]);
         }
         ft_copy_async_commit();
         return chunk;
     };
-    int chunk = begin(next_chunk(a, seen, first_query, 0, n_chunks), 0);
+    int chunk = begin(next_chunk(a, seen, first_query, TILE<M>, 0, n_chunks), 0);
 
-    float own =
-        row_sum_of<D>(queries_of(a, tensors.out, sequence, head), first_query + row, memory.dout + row);
-    if (threadIdx.x % 2 == 0) {
-        int r = threadIdx.x / 2;
-        memory.row_sums[r] = own;
-        if (first_query + r < a.q_length) tensors.row_sums[head_index * a.q_length + first_query + r] = own;
-    }
-    __syncwarp();
-    float shift[2], row_sum[2], one[2] = {1, 1}, dq[D / 8][4] = {{0}};
+    float shift[M][2], row_sum[M][2], dq[M][D / 8][4] = {{{0}}};
     float bucket_total = 0; /* of bucket threadIdx.x */
-    for (int half = 0; half < 2; half++) {
-        int r = row + g + 8 * half;
-        bool there = first_query + r < a.q_length;
-        shift[half] =
-            there ? shift_of(tensors.lse[head_index * a.q_length + first_query + r] * FT_LOG2_E) : INFINITY;
-        row_sum[half] = memory.row_sums[r];
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+        int first = row + 16 * m, own_row = first + (int)threadIdx.x % FT_WARP / 2;
+        float own = row_sum_of<D>(queries_of(a, tensors.out, sequence, head), first_query + first,
+                                  memory.dout + first);
+        if (threadIdx.x % 2 == 0) {
+            memory.row_sums[own_row] = own;
+            if (first_query + own_row < a.q_length) tensors.row_sums[head_row + first_query + own_row] = own;
+        }
+        __syncwarp();
+        for (int half = 0; half < 2; half++) {
+            int r = first + g + 8 * half;
+            bool there = first_query + r < a.q_length;
+            shift[m][half] = there ? shift_of(tensors.lse[head_row + first_query + r] * FT_LOG2_E) : INFINITY;
+            row_sum[m][half] = memory.row_sums[r];
+        }
     }
     for (int turn = 0; chunk < n_chunks; turn = (turn + 1) % STAGES) {
         ft_copy_async_wait<0>();
         /* this chunk has arrived for all threads, and they are done with the previous
          * one */
         __syncthreads();
-        int next = next_chunk(a, seen, first_query, chunk + 1, n_chunks);
+        int next = next_chunk(a, seen, first_query, TILE<M>, chunk + 1, n_chunks);
         if (STAGES == 2) begin(next, turn ^ 1);
-        const auto &stage = memory.stages[turn];
-        if (first_query + row < a.q_length || gradient_of_bias) {
-            float scores[KEYS / 8][4], ds[KEYS / 8][4] = {{0}};
-            begin_scores<KEYS / 8>(biased ? stage.bias + MMA_QUERIES + KEYS - 2 : NULL, row, scores);
-            multiply_rows<D, KEYS / 8>(memory.q + row, stage.k, scores);
-            hide_scores<KEYS / 8, false>(seen + 2 * chunk, causal_edge(a, first_query, chunk), row, scores);
-            multiply_rows<D, KEYS / 8>(memory.dout + row, stage.v, ds);
-            if (dropout.active) drop_columns(dropout, a, head, first_query + row, chunk, ds);
-            query_gradients(scores, shift, row_sum, dropout.scale, ds);
-            multiply_sums<D, KEYS / 8>(ds, stage.k, dq);
-            for (int n = 0; gradient_of_bias && n < KEYS / 8; n++)
-                for (int e = 0; e < 4; e++) {
-                    int r = row + g + e / 2 * 8, f = 8 * n + (int)threadIdx.x % 4 * 2 + e % 2;
-                    bias_gradient.ds[r * SCORE_PITCH + f] = ds[n][e];
-                }
-        }
+        /* the first 8 N features of the chunk */
+        auto process = [&](auto columns) {
+            constexpr int N = decltype(columns)::value;
+            const auto &stage = memory.stages[turn];
+            float scores[M][N][4], ds[M][N][4];
+            int first_key = key_of_chunk(a, chunk);
+            const float4 *start = line + line_start(args, first_key - first_query) + row + g + 2 * t;
+            multiply_rows<D, N, M, true>(memory.q + row, stage.k, start, scores);
+            hide_scores<N, M, false>(seen + 2 * chunk, 0, causal_edge(a, first_query, first_key), row,
+                                     scores);
+            multiply_rows<D, N, M, false>(memory.dout + row, stage.v, NULL, ds);
+#pragma unroll
+            for (int m = 0; m < M; m++) {
+                if (dropout.active)
+                    drop_columns<N>(dropout, a, head, first_query + row + 16 * m, chunk, ds[m]);
+                query_gradients<N>(scores[m], shift[m], row_sum[m], dropout.scale, ds[m]);
+            }
+            multiply_sums<D, N, M>(ds, stage.k, dq);
+            if (!gradient_of_bias) return;
+            for (int n = 0; n < N; n++)
+                for (int e = 0; e < 4; e++)
+                    bias_gradient.ds[(row + g + e / 2 * 8) * SCORE_PITCH + 8 * n + 2 * t + e % 2] =
+                        ds[0][n][e];
+        };
+        if (gradient_of_bias || (first_query + row < a.q_length && a.kv_length - chunk * KEYS > FEW))
+            process(columns<KEYS / 8>());
+        else if (first_query + row < a.q_length)
+            process(columns<FEW / 8>());
         if (gradient_of_bias) {
             __syncthreads();
             bucket_total += bucket_sum<MMA_QUERIES, SCORE_PITCH>(bias_gradient.ds, bias_gradient.bucket[turn],
@@ -168,28 +194,34 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 1)
         int64_t block = ((int64_t)sequence * a.n_heads + head) * gridDim.x + blockIdx.x;
         tensors.bias_parts[block * args.buckets.n_buckets + threadIdx.x] = bucket_total;
     }
-    store_rows<D, 1>(dq, one, memory.q + row, queries_of(a, tensors.dq, sequence, head), first_query + row);
+    const float one[2] = {1, 1};
+#pragma unroll
+    for (int m = 0; m < M; m++)
+        store_rows<D, 1>(dq[m], one, memory.q + row + 16 * m, queries_of(a, tensors.dq, sequence, head),
+                         first_query + row + 16 * m);
 }
 
 /* -- dk, dv -- */
 
-template <int D> struct key_memory {
-    mma_row<D> k[KEYS], v[KEYS];
+template <int D, int M> struct key_memory {
+    mma_row<D> k[TILE<M>], v[TILE<M>];
     struct alignas(16) stage {
         mma_row<D> q[KEY_QUERIES], dout[KEY_QUERIES];
-        float shift[KEY_QUERIES], row_sums[KEY_QUERIES];
-        float bias[KEY_QUERIES + KEYS];                /* by distance */
-        alignas(16) unsigned kept[KEY_QUERIES / 4][8]; /* see draw_kept */
+        float2 sums[KEY_QUERIES];                         /* lse and row_sums */
+        alignas(16) unsigned kept[M][KEY_QUERIES / 4][8]; /* see draw_kept */
     } stages[2];
-    unsigned seen[2];
+    ft_dropout dropout;
+    unsigned seen[2 * M];
     /* followed by the line of biases */
 };
 
 /* The first query, from first_query on in steps of tiles, of a tile that may attend to a
- * key of the chunk; beyond the last query if there is none. */
-__device__ __forceinline__ int next_queries(const ft_attention &a, int first_query, int chunk)
+ * key of the block, of which first_key is the last; beyond the last query if there is
+ * none. */
+template <int M>
+__device__ __forceinline__ int next_queries(const ft_attention &a, int first_query, int first_key)
 {
-    while (first_query < a.q_length && chunk_is_hidden(a, first_query, KEY_QUERIES, chunk))
+    while (a.causal && first_query < a.q_length && first_key - (TILE<M> - 1) > first_query + KEY_QUERIES - 1)
         first_query += KEY_QUERIES;
     return first_query;
 }
@@ -218,12 +250,12 @@ __device__ __forceinline__ void draw_kept(const ft_dropout &dropout, const ft_at
     }
 }
 
-/* Computes p of a warp's 16 keys, features `row` and on, by a tile of queries, without
- * the scale of dropout, in place of the scores; and ds in place of v . dout. kept: from
- * draw_kept, or NULL. */
-__device__ __forceinline__ void key_gradients(const float *shift, const float *row_sums,
-                                              const unsigned (*kept)[8], int row, float scale,
-                                              float p[KEY_QUERIES / 8][4], float ds[KEY_QUERIES / 8][4])
+/* Computes p of 16 keys, from feature `row` of their chunk on, by a tile of queries,
+ * without the scale of dropout, in place of the scores; and ds in place of v . dout.
+ * kept: of the chunk, from draw_kept, or NULL. */
+__device__ __forceinline__ void key_gradients(const float2 *sums, const unsigned (*kept)[8], int row,
+                                              float scale, float p[KEY_QUERIES / 8][4],
+                                              float ds[KEY_QUERIES / 8][4])
 {
     int g = threadIdx.x % FT_WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
@@ -235,37 +267,45 @@ __device__ __forceinline__ void key_gradients(const float *shift, const float *r
 #pragma unroll
         for (int i = 0; i < 2; i++) {
             int query = 8 * n + 2 * t + i;
+            /* where no key was attended to, -infinity becomes a number */
+            float shift = fmaxf(sums[query].x * FT_LOG2_E, -FLT_MAX), row_sum = sums[query].y;
 #pragma unroll
             for (int half = 0; half < 2; half++) {
                 int e = 2 * half + i;
                 bool stays = bits >> (8 * i + 4 * half) & 1u;
-                float probability = exp_from(shift[query], p[n][e]);
+                float probability = exp_from(shift, p[n][e]);
                 p[n][e] = stays ? probability : 0.0f;
-                ds[n][e] = probability * ((stays ? scale * ds[n][e] : 0.0f) - row_sums[query]);
+                ds[n][e] = probability * ((stays ? scale * ds[n][e] : 0.0f) - row_sum);
             }
         }
     }
 }
 
-/* Grid: (key chunks, heads, sequences). */
-template <int D>
-__global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
+/* Grid: (key tiles, heads, sequences). */
+template <int D, int M>
+__global__ void __launch_bounds__(ATTENTION_THREADS, M == 2    ? 2
+                                                     : D <= 64 ? 3
+                                                               : 2)
     attention_mma_key_kernel(attention_arguments args, attention_gradients tensors)
 {
     FT_SHARED_DYNAMIC(memory_start);
-    key_memory<D> &memory = *(key_memory<D> *)memory_start;
-    float *line = (float *)(&memory + 1);
+    key_memory<D, M> &memory = *(key_memory<D, M> *)memory_start;
+    float4 *line = (float4 *)(&memory + 1);
     const ft_attention &a = args.a;
-    int chunk = (int)blockIdx.x, head = (int)blockIdx.y, sequence = sequence_of_block(args);
-    int warp = (int)threadIdx.x / FT_WARP, row = warp * MMA_ROWS;
+    int chunk = (int)blockIdx.x * M, head = (int)blockIdx.y, sequence = sequence_of_block(args);
+    int row = first_row_of_warp<M>(), g = (int)threadIdx.x % FT_WARP / 4, t = (int)threadIdx.x % 4;
+    int first_key = key_of_chunk(a, chunk);
+    /* the first row of lse and row_sums */
+    int64_t head_row = ((int64_t)sequence * a.n_heads + head) * a.q_length;
     mma_matrix q = queries_of(a, a.q, sequence, head), dout = queries_of(a, tensors.dout, sequence, head);
-    bool biased = a.bias.data != NULL;
-    ft_dropout dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
+    const ft_dropout &dropout = memory.dropout; /* in shared memory, to save registers */
 
-    copy_rows<D, KEYS, -1>(keys_of(args, a.k, sequence, head), key_of_chunk(a, chunk), memory.k);
-    copy_rows<D, KEYS, -1>(keys_of(args, a.v, sequence, head), key_of_chunk(a, chunk), memory.v);
-    load_seen(a, sequence, chunk, chunk + 1, memory.seen);
-    load_bias_line(args, head, line);
+    copy_rows<D, TILE<M>, -1>(keys_of(args, a.k, sequence, head), first_key, memory.k);
+    copy_rows<D, TILE<M>, -1>(keys_of(args, a.v, sequence, head), first_key, memory.v);
+    load_seen(a, sequence, chunk, chunk + M, memory.seen);
+    load_line(args, head, line);
+    if (threadIdx.x == 0)
+        memory.dropout = ft_dropout_of(args.batch, args.batch.model_dropout, a.dropout_site, sequence);
     ft_copy_async_commit();
     ft_copy_async_wait<0>();
     __syncthreads();
@@ -274,76 +314,103 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, D <= 64 ? 3 : 2)
             auto &stage = memory.stages[turn];
             copy_rows<D, KEY_QUERIES, 1>(q, first_query, stage.q);
             copy_rows<D, KEY_QUERIES, 1>(dout, first_query, stage.dout);
-            for (int r = threadIdx.x; r < KEY_QUERIES; r += ATTENTION_THREADS) {
-                bool there = first_query + r < a.q_length;
-                int64_t index = ((int64_t)sequence * a.n_heads + head) * a.q_length + first_query + r;
-                stage.shift[r] = there ? shift_of(tensors.lse[index] * FT_LOG2_E) : INFINITY;
-                stage.row_sums[r] = there ? tensors.row_sums[index] : 0;
+            if (threadIdx.x < 2 * KEY_QUERIES) {
+                int r = (int)threadIdx.x / 2;
+                const float *from = threadIdx.x % 2 ? tensors.row_sums : tensors.lse;
+                ft_copy_async_float((float *)stage.sums + threadIdx.x, from + head_row + first_query + r,
+                                    first_query + r < a.q_length);
             }
-            load_distances<KEY_QUERIES>(args, line, first_query, chunk, stage.bias, NULL);
-            draw_kept(dropout, a, head, first_query, chunk, stage.kept);
+            for (int m = 0; m < M; m++) draw_kept(dropout, a, head, first_query, chunk + m, stage.kept[m]);
         }
         ft_copy_async_commit();
         return first_query;
     };
 
-    /* otherwise all results are 0 */
-    bool looked_at = (memory.seen[0] | memory.seen[1]) != 0;
-    /* the bits of the warp's rows */
-    unsigned seen[2] = {memory.seen[warp / 2] >> warp % 2 * MMA_ROWS, 0};
-    float dk[D / 8][4] = {{0}}, dv[D / 8][4] = {{0}};
-    int first_query = begin(looked_at ? next_queries(a, 0, chunk) : a.q_length, 0);
+    /* where no key is attended to, results are 0 */
+    unsigned any = 0;
+    for (int word = 0; word < 2 * M; word++) any |= memory.seen[word];
+    float dk[M][D / 8][4] = {{{0}}}, dv[M][D / 8][4] = {{{0}}};
+    int first_query = begin(any ? next_queries<M>(a, 0, first_key) : a.q_length, 0);
     for (int turn = 0; first_query < a.q_length; turn ^= 1) {
         ft_copy_async_wait<0>();
         /* These queries have arrived for all threads, and they are done with the previous
          * ones. */
         __syncthreads();
-        int next = begin(next_queries(a, first_query + KEY_QUERIES, chunk), turn ^ 1);
-        const auto &stage = memory.stages[turn];
-        float p[KEY_QUERIES / 8][4], ds[KEY_QUERIES / 8][4] = {{0}};
-        begin_scores<KEY_QUERIES / 8>(biased ? stage.bias + KEY_QUERIES + KEYS - 2 : NULL, row, p);
-        multiply_rows<D, KEY_QUERIES / 8>(memory.k + row, stage.q, p);
-        hide_scores<KEY_QUERIES / 8, true>(seen, causal_edge(a, first_query, chunk), row, p);
-        multiply_rows<D, KEY_QUERIES / 8>(memory.v + row, stage.dout, ds);
-        key_gradients(stage.shift, stage.row_sums, dropout.active ? stage.kept : NULL, row, dropout.scale, p,
-                      ds);
-        multiply_sums<D, KEY_QUERIES / 8>(p, stage.dout, dv);
-        multiply_sums<D, KEY_QUERIES / 8>(ds, stage.q, dk);
+        int next = begin(next_queries<M>(a, first_query + KEY_QUERIES, first_key), turn ^ 1);
+        /* of the warp's keys */
+        unsigned seen = memory.seen[row / FT_WARP] >> row % FT_WARP;
+        if ((seen & (0xffffffffu >> (FT_WARP - MMA_ROWS * M))) != 0) {
+            constexpr int N = KEY_QUERIES / 8;
+            const auto &stage = memory.stages[turn];
+            float p[M][N][4], ds[M][N][4];
+            const float4 *start = line + line_start(args, first_key - first_query) + row + g + 2 * t;
+            multiply_rows<D, N, M, true>(memory.k + row, stage.q, start, p);
+            hide_scores<N, M, true>(&seen, a.q_length - first_query, causal_edge(a, first_query, first_key),
+                                    row, p);
+            multiply_rows<D, N, M, false>(memory.v + row, stage.dout, NULL, ds);
+#pragma unroll
+            for (int m = 0; m < M; m++)
+                key_gradients(stage.sums, dropout.active ? stage.kept[row / KEYS] : NULL, row % KEYS + 16 * m,
+                              dropout.scale, p[m], ds[m]);
+            multiply_sums<D, N, M>(p, stage.dout, dv);
+            multiply_sums<D, N, M>(ds, stage.q, dk);
+        }
         first_query = next;
     }
-    int first_key = key_of_chunk(a, chunk) - row;
-    float one[2] = {1, 1}, scale[2] = {dropout.scale, dropout.scale};
-    store_rows<D, -1>(dk, one, memory.k + row, keys_of(args, tensors.dk, sequence, head), first_key);
-    store_rows<D, -1>(dv, scale, memory.v + row, keys_of(args, tensors.dv, sequence, head), first_key);
+    const float one[2] = {1, 1}, scale[2] = {dropout.scale, dropout.scale};
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+        int first = row + 16 * m;
+        store_rows<D, -1>(dk[m], one, memory.k + first, keys_of(args, tensors.dk, sequence, head),
+                          first_key - first);
+        store_rows<D, -1>(dv[m], scale, memory.v + first, keys_of(args, tensors.dv, sequence, head),
+                          first_key - first);
+    }
 }
 
-template <int D> static void launch(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
+template <int D, int M>
+static void launch_queries(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
 {
-    static_assert(sizeof(query_memory<D>) + sizeof(bias_memory) < LEAST_SHARED, "fits every device");
-    static_assert(sizeof(key_memory<D>) < LEAST_SHARED, "fits every device");
-    size_t line = line_length(args) * sizeof(float), query_bytes, key_bytes;
-    size_t query_fixed = sizeof(query_memory<D>) + line + (t.bias_parts ? sizeof(bias_memory) : 0);
-    if (!allow_shared(cuda, attention_mma_query_kernel<D>, query_fixed, SEEN_BYTES, args.a.kv_length,
-                      &query_bytes) ||
-        !allow_shared(cuda, attention_mma_key_kernel<D>, sizeof(key_memory<D>) + line, 0, args.a.kv_length,
-                      &key_bytes))
+    static_assert(sizeof(query_memory<D, M>) + (M == 1 ? sizeof(bias_memory) : 0) < LEAST_SHARED,
+                  "fits every device");
+    size_t fixed = sizeof(query_memory<D, M>) + line_bytes(args) + (t.bias_parts ? sizeof(bias_memory) : 0),
+           bytes;
+    auto *kernel = attention_mma_query_kernel<D, M>;
+    if (!allow_shared(cuda, kernel, fixed, SEEN_BYTES, args.a.kv_length, &bytes)) return;
+    for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
+        args.first_sequence = (int32_t)first;
+        ft_cuda_grid grid = attention_grid(args, args.a.q_length, TILE<M>);
+        CUDA_LAUNCH(cuda, kernel, grid, ATTENTION_THREADS, bytes, args, t);
+    }
+}
+
+template <int D, int M>
+static void launch_keys(ft_cuda *cuda, attention_arguments args, const attention_gradients &t)
+{
+    static_assert(sizeof(key_memory<D, M>) < LEAST_SHARED, "fits every device");
+    size_t bytes;
+    auto *kernel = attention_mma_key_kernel<D, M>;
+    if (!allow_shared(cuda, kernel, sizeof(key_memory<D, M>) + line_bytes(args), 0, args.a.kv_length, &bytes))
         return;
     for (int64_t first = 0; first < args.batch.n_sequences; first += MOST_SEQUENCES) {
         args.first_sequence = (int32_t)first;
-        CUDA_LAUNCH(cuda, attention_mma_query_kernel<D>, attention_grid(args, args.a.q_length, MMA_QUERIES),
-                    ATTENTION_THREADS, query_bytes, args, t);
-        CUDA_LAUNCH(cuda, attention_mma_key_kernel<D>, attention_grid(args, args.a.kv_length, KEYS),
-                    ATTENTION_THREADS, key_bytes, args, t);
+        ft_cuda_grid grid = attention_grid(args, args.a.kv_length, TILE<M>);
+        CUDA_LAUNCH(cuda, kernel, grid, ATTENTION_THREADS, bytes, args, t);
     }
 }
 
 void ft_cuda_attention_mma_backward(ft_cuda *cuda, const attention_arguments &args,
                                     const attention_gradients &t)
 {
-    if (args.a.d_kv <= 32)
-        launch<32>(cuda, args, t);
-    else if (args.a.d_kv <= 64)
-        launch<64>(cuda, args, t);
-    else
-        launch<128>(cuda, args, t);
+    bool long_queries = args.a.q_length > MMA_LONG && !t.bias_parts, long_keys = args.a.kv_length > MMA_LONG;
+    if (args.a.d_kv <= 32) {
+        (long_queries ? launch_queries<32, 2> : launch_queries<32, 1>)(cuda, args, t);
+        (long_keys ? launch_keys<32, 2> : launch_keys<32, 1>)(cuda, args, t);
+    } else if (args.a.d_kv <= 64) {
+        (long_queries ? launch_queries<64, 2> : launch_queries<64, 1>)(cuda, args, t);
+        (long_keys ? launch_keys<64, 2> : launch_keys<64, 1>)(cuda, args, t);
+    } else {
+        launch_queries<128, 1>(cuda, args, t);
+        launch_keys<128, 1>(cuda, args, t);
+    }
 }

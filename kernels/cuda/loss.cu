@@ -34,6 +34,8 @@ __device__ __forceinline__ void store_gradient(const ft_tensor &logits, bool fou
     ft_store4(logits, fours, row, col, v);
 }
 
+/* slots: cross_entropy_kernel mma 0 plain 137 dropout 137 */
+
 __global__ void __launch_bounds__(THREADS, 4)
     cross_entropy_kernel(ft_adapter_batch batch, int32_t length, ft_tensor logits, const int32_t *labels,
                          const float *label_scale, double *row_loss)

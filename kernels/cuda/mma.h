@@ -29,6 +29,22 @@ __device__ __forceinline__ void ft_mma(float sums[4], const unsigned a[4], const
 #endif
 }
 
+/* sums = start + a b */
+__device__ __forceinline__ void ft_mma_from(float sums[4], const float start[4], const unsigned a[4],
+                                            const unsigned b[2])
+{
+#ifdef FT_SIMT
+    for (int e = 0; e < 4; e++) sums[e] = start[e];
+    simt_mma(sums, a, b);
+#else
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+                 "{%8, %9}, {%10, %11, %12, %13};"
+                 : "=f"(sums[0]), "=f"(sums[1]), "=f"(sums[2]), "=f"(sums[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "f"(start[0]),
+                   "f"(start[1]), "f"(start[2]), "f"(start[3]));
+#endif
+}
+
 /* Loads COUNT (1, 2 or 4) matrices of 8x8 16-bit elements from shared memory. Lane 8 m +
  * r passes the 16-byte aligned address of row r of matrix m. to[m] receives the lane's
  * pair: row g, columns 2t and 2t + 1. TURNED: of the transposed matrix. */
@@ -83,6 +99,19 @@ __device__ __forceinline__ void ft_copy_async(void *shared, const void *global, 
     unsigned address = (unsigned)__cvta_generic_to_shared(shared);
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global),
                  "r"(there ? 16 : 0)
+                 : "memory");
+#endif
+}
+
+/* The same for one float, through the L1 cache. */
+__device__ __forceinline__ void ft_copy_async_float(float *shared, const float *global, bool there)
+{
+#ifdef FT_SIMT
+    simt_copy_async(shared, global, 4, there ? 4 : 0);
+#else
+    unsigned address = (unsigned)__cvta_generic_to_shared(shared);
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(global),
+                 "r"(there ? 4 : 0)
                  : "memory");
 #endif
 }

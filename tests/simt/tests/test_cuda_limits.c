@@ -351,7 +351,7 @@ Test(cuda_limits, more_tokens_than_shared_memory_has_room_for_are_refused)
     check_most_tokens(80, FT_F32, 8, 1, 40640);
     check_most_tokens(90, FT_F32, 64, 1, 56960);
     /* on tensor cores, where a chunk of keys takes 8 bytes */
-    check_most_tokens(86, FT_BF16, 8, 2, 597696);
+    check_most_tokens(86, FT_BF16, 8, 2, 556928);
 }
 
 Test(cuda_limits, more_blocks_than_a_grid_has_are_refused)

@@ -40,7 +40,7 @@ if(NOT FTGPU_SANITIZE) # which would find the same
 endif()
 find_program(FTGPU_CUOBJDUMP cuobjdump HINTS ${cuda_root}/bin)
 add_test(NAME unit/slots COMMAND ${CMAKE_SOURCE_DIR}/tests/slots.sh)
-set_tests_properties(unit/slots PROPERTIES SKIP_RETURN_CODE 77)
+set_tests_properties(unit/slots PROPERTIES SKIP_RETURN_CODE 77 LABELS slow) # half a minute of nvcc
 if(FTGPU_NVCC AND FTGPU_CUOBJDUMP)
   list(JOIN cuda_headers_in " -isystem " slots_headers)
   set_tests_properties(unit/slots PROPERTIES ENVIRONMENT

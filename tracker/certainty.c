@@ -54,8 +54,7 @@ static ft_status read_configuration(const search *s, const candidate *c, ft_wind
     ft_error read_error;
     *n = 0;
     if (!c->experiment->directory) return FT_OK;
-    ft_status status =
-        ft_window_scores_read(c->experiment->directory, s->split, s->metric, scores, &read_error);
+    ft_status status = ft_window_scores_of(c->experiment, s->split, s->metric, scores, &read_error);
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || scores->n_windows == 0) return FT_OK;
     *n = 1;
@@ -63,7 +62,7 @@ static ft_status read_configuration(const search *s, const candidate *c, ft_wind
         const ft_experiment *e = &s->experiments->items[r->members[i]];
         ft_window_scores more = {0};
         if (e == c->experiment || e->error || !e->directory) continue;
-        status = ft_window_scores_read(e->directory, s->split, s->metric, &more, &read_error);
+        status = ft_window_scores_of(e, s->split, s->metric, &more, &read_error);
         if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
         if (status == FT_OK && more.window_checksum == scores->window_checksum) {
             add_windows(scores, &more);

@@ -30,8 +30,7 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
     ft_certainty certainty[2];
     ft_error read_error;
     size_t n_blocks = 0;
-    ft_status status =
-        ft_window_scores_read_baseline(e->directory, a->name, j->metric, &both[1], &read_error);
+    ft_status status = ft_window_scores_of_baseline(e, a->name, j->metric, &both[1], &read_error);
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || both[1].n_windows == 0) {
         a->why = "its run recorded no windows of baselines (a new run does)";
@@ -63,8 +62,10 @@ static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_er
         why = "this metric has no values of windows (--metric mae has)";
     else if (j->split != FT_TEST || !e->directory)
         why = "there are windows of baselines for test alone";
-    else if ((status = ft_window_scores_read(e->directory, FT_TEST, j->metric, &own, &read_error)) != FT_OK)
+    else if ((status = ft_window_scores_of(e, FT_TEST, j->metric, &own, &read_error)) != FT_OK)
         why = "its forecasts.csv cannot be read";
+    else if (own.n_windows == 0 && j->metric == FT_MASE)
+        why = "mase of several series has no values of windows (--metric mae has)";
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     j->n_windows = own.n_windows;
     j->n_series = own.n_series;

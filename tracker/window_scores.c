@@ -11,8 +11,7 @@
 
 bool ft_metric_has_windows(ft_metric metric)
 {
-    return metric == FT_MAE || metric == FT_RMSE || metric == FT_SMAPE || metric == FT_WQL ||
-           metric == FT_COVERAGE_80;
+    return metric != FT_DIRECTIONAL_ACCURACY;
 }
 
 void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantiles[FT_N_QUANTILES])
@@ -149,6 +148,35 @@ ft_status ft_window_scores_read_baseline(const char *directory, const char *base
     *scores = (ft_window_scores){0};
     reading r = {.scores = scores, .metric = metric, .baseline = baseline};
     return finish(&r, ft_baseline_windows_read(directory, add_window, &r, err), err);
+}
+
+/* Makes windows of mae those of mase. */
+static void scale(ft_window_scores *s, const ft_experiment *e, ft_split split)
+{
+    const double by =
+        ft_metrics_get(&e->metrics[split], FT_MASE) / ft_metrics_get(&e->metrics[split], FT_MAE);
+    if (s->n_series != 1 || !isfinite(by)) ft_window_scores_free(s);
+    for (size_t w = 0; w < s->n_windows; w++) s->sum[w] *= by;
+}
+
+ft_status ft_window_scores_of(const ft_experiment *e, ft_split split, ft_metric metric,
+                              ft_window_scores *scores, ft_error *err)
+{
+    const bool is_scaled = metric == FT_MASE;
+    const ft_status status =
+        ft_window_scores_read(e->directory, split, is_scaled ? FT_MAE : metric, scores, err);
+    if (status == FT_OK && is_scaled) scale(scores, e, split);
+    return status;
+}
+
+ft_status ft_window_scores_of_baseline(const ft_experiment *e, const char *baseline, ft_metric metric,
+                                       ft_window_scores *scores, ft_error *err)
+{
+    const bool is_scaled = metric == FT_MASE;
+    const ft_status status =
+        ft_window_scores_read_baseline(e->directory, baseline, is_scaled ? FT_MAE : metric, scores, err);
+    if (status == FT_OK && is_scaled) scale(scores, e, FT_TEST);
+    return status;
 }
 
 bool ft_window_scores_match(const ft_window_scores *a, const ft_window_scores *b)

@@ -31,11 +31,21 @@ typedef struct ft_window_scores {
 } ft_window_scores;
 
 /* Whether a metric can be told window by window. directional_accuracy needs the value
- * before the window and mase the scale of each series, which the file does not have. */
+ * before the window, which the file does not have. */
 bool ft_metric_has_windows(ft_metric metric);
 
-/* Reads the windows of a split from forecasts.csv. FT_BAD_INPUT, naming file and line,
- * where there is none or it is not one. Windows without a known truth are left out. */
+/* Reads the windows of an experiment from its directory as below. Those of mase are those
+ * of mae over the scale of the series, which the record's mae and mase give; there are
+ * none where there are several series. */
+ft_status ft_window_scores_of(const ft_experiment *experiment, ft_split split, ft_metric metric,
+                              ft_window_scores *scores, ft_error *err);
+/* The same of a baseline in its test windows. */
+ft_status ft_window_scores_of_baseline(const ft_experiment *experiment, const char *baseline,
+                                       ft_metric metric, ft_window_scores *scores, ft_error *err);
+
+/* Reads the windows of a split from forecasts.csv; not of mase. FT_BAD_INPUT, naming file
+ * and line, where there is none or it is not one. Windows without a known truth are left
+ * out. */
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,
                                 ft_window_scores *scores, ft_error *err);
 /* The same of what a baseline ("zero_shot") forecast in the test windows, from

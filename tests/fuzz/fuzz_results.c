@@ -76,6 +76,21 @@ static void analyze(ft_experiments *all)
     compare(all);
 }
 
+/* Parts of the file are read, too, and say the same of the run. */
+static void read_parts(const ft_experiment *whole)
+{
+    for (int detail = FT_HISTORY; detail <= FT_BASELINES; detail++) {
+        ft_experiment part;
+        ft_error err = {""};
+        const ft_status status = ft_experiment_read_part(fuzz_directory(), (ft_detail)detail, &part, &err);
+        fuzz_check(status, &err, NULL);
+        FUZZ_EXPECT(status == FT_OK && !part.run == !whole->run);
+        FUZZ_EXPECT(strcmp(ft_experiment_data(&part), ft_experiment_data(whole)) == 0);
+        FUZZ_EXPECT(ft_experiment_pruned_at(&part) == ft_experiment_pruned_at(whole));
+        ft_experiment_free(&part);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *path = fuzz_put("results.json", data, size);
@@ -84,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ft_status status = ft_experiment_read(fuzz_directory(), &experiment, &err);
     fuzz_check(status, &err, path);
     if (status != FT_OK) return 0;
+    read_parts(&experiment);
     /* What was read is written such that it is read as the same. */
     char *text = text_of(&experiment), *more;
     fuzz_put("results.json", text, strlen(text));

@@ -208,10 +208,34 @@ Test(verdict, without_windows_it_says_why)
     remove(scratch_path("e0/baselines.csv")); /* as in records of before it */
     snprintf(sentence, sizeof sentence, "%sits run recorded no windows of baselines (a new run does)", start);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET, sentence);
+    ft_metrics_set(&set.items[0].metrics[FT_TEST], FT_DIRECTIONAL_ACCURACY, 0.5);
+    cJSON *naive =
+        cJSON_GetObjectItem(cJSON_GetObjectItem(set.items[0].run, "baseline_metrics"), "seasonal_naive");
+    cJSON_AddNumberToObject(cJSON_GetObjectItem(naive, "test_metrics"), "directional_accuracy", 0.25);
+    expect_verdict(
+        FT_DIRECTIONAL_ACCURACY, FT_VAL, FT_VERDICT_NOT_YET,
+        "do not ship it yet: better than seasonal_naive, on test; how sure that is cannot be told: this "
+        "metric has no values of windows (--metric mae has)");
+}
+
+Test(verdict, mase_of_one_series_is_mae_over_its_scale)
+{
+    load(2, 3);
+    write_windows(40, 40, 2, 3, 0.4);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP,
+                   "ship it: better than zero_shot and seasonal_naive, beyond chance (95 %), on test");
+    const double margin = judgement.against[0].margin; /* of mae 1, which is mase 2 */
+    expect_verdict(FT_MASE, FT_VAL, FT_VERDICT_SHIP,
+                   "ship it: better than zero_shot, beyond chance (95 %), on test");
+    cr_expect_float_eq(judgement.against[0].margin, 2 * margin, 1e-12);
+    /* A second series has a scale of its own. */
+    FILE *file = fopen(scratch_path("e0/forecasts.csv"), "a");
+    fputs("test,b,o0,t,0,1,1,1,1,1,1,1,1,1,1\n", file);
+    fclose(file);
     expect_verdict(
         FT_MASE, FT_VAL, FT_VERDICT_NOT_YET,
-        "do not ship it yet: better than zero_shot, on test; how sure that is cannot be told: this metric "
-        "has no values of windows (--metric mae has)");
+        "do not ship it yet: better than zero_shot, on test; how sure that is cannot be told: mase of "
+        "several series has no values of windows (--metric mae has)");
 }
 
 Test(verdict, who_chose_by_test_hears_of_optimism)

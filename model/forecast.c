@@ -7,16 +7,20 @@
 
 #include "model/decode.h"
 
-/* Device memory that the caches and activations of one group of series may take, and
- * its paths. A processor is busy with this; a GPU, whose time a token is that of
- * reading the weights, gets a sixteenth of its memory, of which a sweep's plan leaves
- * a fifth free. */
-enum { GROUP_BYTES = 768 << 20, GROUP_PATHS = 640, GPU_PATHS = 5120, GPU_SHARE = 16 };
+/* The most that a group of series has: device memory of its caches and activations, and
+ * paths. */
+typedef struct group_limits {
+    size_t bytes;
+    int32_t paths;
+} group_limits;
 
-static size_t group_bytes(const ft_backend *backend)
+/* A processor is busy with a small group. A GPU's time a token is that of reading the
+ * weights: a large one gets a sixteenth of its memory, of which a sweep's plan leaves a
+ * fifth free. */
+static group_limits limits_of(const ft_backend *backend)
 {
-    const size_t share = backend->memory_bytes / GPU_SHARE;
-    return !backend->host_memory && share > GROUP_BYTES ? share : GROUP_BYTES;
+    const group_limits small = {(size_t)768 << 20, 640}, large = {backend->memory_bytes / 16, 5120};
+    return !backend->host_memory && large.bytes > small.bytes ? large : small;
 }
 
 ft_forecast_settings ft_forecast_defaults(const ft_chronos_config *config, int32_t horizon)
@@ -60,14 +64,14 @@ static float lower_median(float *values, int32_t count)
 static int64_t group_size(const ft_trainable *trainable, const ft_forecast_settings *settings,
                           int64_t n_requests, int32_t n_tokens)
 {
-    const ft_backend *backend = trainable->model->backend;
-    int64_t size = (backend->host_memory ? GROUP_PATHS : GPU_PATHS) / settings->num_samples;
+    const group_limits limits = limits_of(trainable->model->backend);
+    int64_t size = limits.paths / settings->num_samples;
     if (size < 1) size = 1;
     if (size > n_requests) size = n_requests;
     while (size > 1) {
         ft_decode_shape shape = {trainable->n_adapters > 0 ? trainable->n_adapters : 1, (int32_t)size,
                                  settings->num_samples, settings->context_length + 1, n_tokens};
-        if (ft_decoder_bytes(trainable, &shape) <= group_bytes(backend)) break;
+        if (ft_decoder_bytes(trainable, &shape) <= limits.bytes) break;
         size = (size + 1) / 2;
     }
     return size;

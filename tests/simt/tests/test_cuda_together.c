@@ -363,10 +363,11 @@ Test(cuda_together, one_that_is_told_to_stop_forecasting_stops_all)
     free(f.ranks);
 }
 
-/* Before it begins, before it tells how it fared, before it hands its part round. */
+/* Before it begins, before it says that it has memory for a group, before it tells how it
+ * fared, before it hands its part round. */
 Test(cuda_together, one_that_dies_forecasting_ends_the_others)
 {
-    for (calls_left = 0; calls_left < (SANITIZED ? 1 : 3);) {
+    for (calls_left = 0; calls_left < (SANITIZED ? 1 : 4);) {
         int calls = calls_left;
         forecasters f = forecast_by((forecasters){FOUR, NOBODY, calls % 2, .ranks = NULL}, SIMT_FORWARD);
         for (int rank = 0; rank < f.size; rank++) {

@@ -175,6 +175,7 @@ Test(forecast, groups_are_as_large_as_the_memory_of_a_gpu_allows)
     float *on_cpu = forecast_below(&m, SIZE_MAX);
     const size_t cpu_block = largest_block;
     m.backend->host_memory = false;
+    m.backend->memory_bytes = (size_t)64 << 30;
     float *on_gpu = forecast_below(&m, SIZE_MAX);
     const size_t gpu_block = largest_block;
     cr_expect_gt(gpu_block, cpu_block, "the GPU's groups are no larger: %zu bytes", gpu_block);

@@ -244,6 +244,9 @@ __device__ __forceinline__ void add_products(const ft_dropout &dropout, const un
         }
 }
 
+/* slots: lora_rows_kernel<unsigned int, true, false, 1> mma 4 plain 85 dropout 294 */
+/* slots: lora_rows_kernel<unsigned int, true, true, 1> mma 8 plain 266 dropout 386 */
+
 /* One block for each 16 rows of an adapter, forward and target. Forward: left is x, low
  * is u, result is y. BACK: left is dy, low is du, result is dx, which may be absent.
  * Dynamic shared memory: (16, ranks of the block's targets + PAD), the rows of `low`. */

@@ -72,6 +72,8 @@ __device__ __forceinline__ void fetch_step(const ft_tensor &from, const ft_tenso
     }
 }
 
+/* slots: lora_gradient_kernel<unsigned int, true, 1> mma 4 plain 168 dropout 418 */
+
 /* One-dimensional grid: (targets, rank tiles, chunks, pieces of all adapters), first for
  * `a`, then for `b`. */
 template <class P, bool PLAIN, int TILES>

@@ -321,7 +321,8 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
                             for (int q = 0; q < 4; q++)
                                 rows[r][e][q] = ft_kept(rows[r][e][q], keep[r] >> (16 * e + 2 * q));
                 }
-#pragma unroll
+/* Unrolled, backward with two tiles would need more than 128 registers. */
+#pragma unroll(PLAIN &&BACK &&TILES == 2 ? 1 : TILES)
                 for (int tile = 0; tile < TILES; tile++) {
                     int n = n_first + tile * FT_LORA_TILE;
                     if (n >= rank) break;

@@ -169,23 +169,24 @@ def tune(arguments, model, entry, windows, folder):
     """The adapter's directory after `ftgpu run` on the histories; None where they are too short.
 
     Of several windows of a series the first alone is tuned on: no later one's truth is in it. The
-    last two horizons of the history are val and test, which take no part in training."""
+    last three horizons of the history are val (two windows a series, so that it chooses by more than
+    one) and test, which take no part in training."""
     h, first = entry.horizon, {}
     for w in windows:
         first.setdefault(w.series, w)
-    usable = [w for w in first.values() if len(w.history) >= 4 * h]
-    rows = [len(w.history) - 2 * h for w in usable]
+    usable = [w for w in first.values() if len(w.history) >= 5 * h]
+    rows = [len(w.history) - 3 * h for w in usable]
     if sum((n - 1) // h for n in rows) < LEAST_WINDOWS:
         return None
     # Strides shorter than the horizon where that makes more windows, longer where they
     # are too many.
     stride = max(1, h // 4, sum(rows) // TUNED_WINDOWS)
     epochs = min(MOST_EPOCHS, max(1, round(TUNED_WINDOWS / (sum(rows) / stride))))
-    parts = {"train": (None, -2 * h), "val": (-2 * h, -h), "test": (-h, None)}
+    parts = {"train": (None, -3 * h), "val": (-3 * h, -h), "test": (-h, None)}
     results = folder / f"{entry.name}-tuned"
     shutil.rmtree(results, ignore_errors=True)
     command = [arguments.ftgpu, "run", "--model", str(model), "--target", "value", "--id", "id"]
-    command += ["--timestamp", "timestamp", "--results", str(results), "--name", entry.name, "--eval-windows", "100"]
+    command += ["--timestamp", "timestamp", "--results", str(results), "--name", entry.name, "--eval-windows", "400"]
     for part, (begin, end) in parts.items():
         file = folder / f"{entry.name}-{part}.csv"
         write_histories(file, usable, begin, end)

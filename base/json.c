@@ -126,7 +126,7 @@ static bool check_string(checker *c)
     return refuse(c, "a string without its closing quote");
 }
 
-/* Gives cJSON the text up to `until`, from where it was given last. */
+/* Keeps the text from c->copied to `until` for cJSON; the next copy begins at c->at. */
 static void copy(checker *c, const char *until)
 {
     ft_text_add_bytes(&c->cleaned, c->copied, (size_t)(until - c->copied));
@@ -169,8 +169,8 @@ static member_fate judge_key(checker *c, const char *key, size_t length)
     return c->depth == 2 && c->within && !is_listed(c->part.only, key, length) ? LEFT_OUT : KEPT;
 }
 
-/* A member of an object. n_kept: of an object that loses members, those before it that it
- * keeps; else NULL. */
+/* A member of an object. n_kept: NULL, or in the object `within` how many of the members
+ * before this one are kept. */
 static bool check_member(checker *c, size_t *n_kept)
 {
     const char *key = c->at;

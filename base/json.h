@@ -18,13 +18,14 @@ ft_status ft_json_read(const char *path, cJSON **root, ft_error *err);
 /* Which members of a file's outermost object are wanted. The lists end in NULL. */
 typedef struct ft_json_part {
     const char *const *without; /* these become null; NULL: none */
-    /* the object that is the member `within` gets `only` these; NULL: all */
+    /* a member that is an object, which keeps `only` these of its members; NULL: none is
+     * cut down */
     const char *within;
     const char *const *only;
 } ft_json_part;
-/* The same of a part of a file: unwanted members cost neither memory nor time. Their
- * contents must be well-formed; keys given twice inside them, or among those that
- * `within` loses, are not noticed. */
+/* Reads a part of a file: unwanted members cost neither memory nor time. Their contents
+ * must be well-formed. A key given twice is not noticed inside them, nor among the
+ * members that the object `within` loses. */
 ft_status ft_json_read_part(const char *path, const ft_json_part *part, cJSON **root, ft_error *err);
 
 /* The value as text, indented by two spaces, numbers as the shortest text that reads back
@@ -44,7 +45,7 @@ cJSON *ft_json_number(double value);
  * *list becomes NULL: one look at the end is enough. */
 void ft_json_set(cJSON **object, const char *key, cJSON *item);
 void ft_json_append(cJSON **list, cJSON *item);
-/* The same of a value. */
+/* ft_json_set with a new item of this value. */
 void ft_json_set_whole(cJSON **object, const char *key, int64_t value);
 void ft_json_set_string(cJSON **object, const char *key, const char *value);
 void ft_json_set_bool(cJSON **object, const char *key, bool value);

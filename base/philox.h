@@ -28,7 +28,7 @@ FT_HOST_DEVICE static inline ft_philox_block ft_philox_rounds(int rounds, ft_phi
                                                               uint32_t c1, uint32_t c2, uint32_t c3)
 {
 #ifdef __CUDA_ARCH__
-#pragma unroll 16 /* all, where their number is a constant: a loop costs more than it */
+#pragma unroll 16 /* every round, where their number is a constant */
 #endif
     for (int round = 0; round < rounds; round++) {
         uint32_t k0 = key.word[0] + (uint32_t)round * 0x9E3779B9u;

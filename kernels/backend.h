@@ -257,7 +257,7 @@ struct ft_backend {
      * them. A part is a backend of one thread on the same memory and weights. Rows that
      * do not depend on each other go through many operations in parts without waiting for
      * each other after every one. 1 <= n_parts <= n_threads. `synchronize` reports
-     * failures of the parts. NULL where threads are not what makes operations fast. */
+     * failures of the parts. NULL in `ref`, on a GPU and in a part itself. */
     void (*in_parts)(ft_backend *self, int n_parts, ft_part_work *work, void *context);
 
     /* -- frozen weights -- */
@@ -392,9 +392,9 @@ struct ft_backend {
     void (*adamw)(ft_backend *self, const ft_adamw *step);
 };
 
-/* The operations by their names in ft_backend: each has a row in the table that the tests
- * go over (tests/ops/cases.h) and in the one that `ftgpu bench ops` times
- * (host/bench/ops_cases.c), or they do not pass. */
+/* The operations by their names in ft_backend. Each needs a row in the tests' table
+ * (tests/ops/cases.h), which does not compile without it, and one in the table of `ftgpu
+ * bench ops` (host/bench/ops_cases.c), which a test checks. */
 #define FT_OPERATIONS(OPERATION)                                                                             \
     OPERATION(linear_forward)                                                                                \
     OPERATION(linear_backward)                                                                               \

@@ -65,7 +65,7 @@ static void feed_forward_backward(const ft_pass *pass, ft_stack stack, int32_t b
                       ft_site(stack, b, stack == FT_DECODER ? FT_PLACE_CROSS_OUT : FT_PLACE_SELF_OUT), dy);
 }
 
-/* Cross-attention of block b. The gradients of its k and v take their places. */
+/* Cross-attention of block b. The gradients of its k and v overwrite k and v. */
 static void cross_attention_backward(const ft_pass *pass, int32_t b, ft_tensor dx, ft_tensor dy)
 {
     ft_workspace *w = pass->workspace;
@@ -135,8 +135,8 @@ static void tell_cross_kv(const ft_pass *pass)
     tell(pass, ft_trainable_cross_kv_gradients(pass->trainable));
 }
 
-/* From the gradients of cross-attention's k and v of all blocks to that of the encoder's
- * output. */
+/* Computes the gradient of the encoder's output from the gradients of cross-attention's k
+ * and v in all blocks. */
 static void cross_kv_backward(const ft_pass *pass)
 {
     ft_workspace *w = pass->workspace;

@@ -24,8 +24,8 @@ static int32_t n_blocks(const ft_model_config *config, int stack)
     return stack == FT_ENCODER ? config->n_encoder_layers : config->n_decoder_layers;
 }
 
-/* Packs the same modules of n_blocks blocks, stacked along the output. Leaves the weight
- * NULL where blocks of this stack have none. */
+/* Packs the same modules of n_blocks_stacked blocks, stacked along the output. Leaves the
+ * weight NULL where blocks of this stack have none. */
 static ft_status pack_modules(ft_chronos *model, const ft_weights *weights, ft_stack stack,
                               int32_t first_block, int32_t n_blocks_stacked, ft_projection_modules modules,
                               bool with_backward, ft_weight **weight, ft_error *err)

@@ -42,7 +42,7 @@ struct ft_decoder {
     void *rstd;        /* (n_paths) */
     /* (n_tokens + 1, n_paths): row 0 holds the start token */
     int32_t *tokens;
-    /* of paths: (n_parts, n_adapters + 1), (n_paths) */
+    /* of paths: (most_parts, n_adapters + 1), (n_paths) */
     int32_t *sequence_start, *adapter_of;
     uint8_t *key_mask;                /* (encoder rows) */
     uint32_t *seed, *series, *sample; /* (n_paths) */
@@ -56,19 +56,20 @@ static int32_t series_of_a_pass(const ft_decoder *d)
                          : d->shape.n_series;
 }
 
-/* Paths of the call that runs. */
+/* Paths of the current call of ft_decoder_run. */
 static int64_t paths_of(const ft_decoder *d)
 {
     return (int64_t)d->inputs->n_sequences * d->shape.num_samples;
 }
 
-/* Parts of the backend among which the paths of a call are divided at most. */
+/* The most parts of the backend that the paths of a call are divided among. */
 static int32_t most_parts(const ft_decoder *d)
 {
     const ft_backend *backend = d->trainable->model->backend;
     return backend->in_parts && backend->n_threads > 1 ? backend->n_threads : 1;
 }
 
+/* Columns of u: of the decoder's projection with the most LoRA targets. */
 static int64_t most_u_columns(const ft_trainable *trainable)
 {
     int64_t most = 0;
@@ -304,7 +305,7 @@ static void load_starts(const ft_decoder *d, const path_range *r, int32_t part)
     backend->to_device(backend, d->sequence_start + (size_t)part * n, d->host, n * 4);
 }
 
-/* Gives a range the backend that it is drawn on. */
+/* Sets the backend that computes a range. */
 static void set_backend(path_range *r, ft_backend *backend, int32_t part)
 {
     const ft_decoder *d = r->d;
@@ -348,7 +349,8 @@ static void attend_self(const path_range *r, int32_t b, int32_t t, ft_tensor qkv
     backend->decode_attention(backend, &attention, out);
 }
 
-/* Attends the paths of n_series whole series from `series` on, or some paths of one. */
+/* Cross-attention of all paths of n_series series from `series` on, or of some paths of
+ * one. */
 static void attend_series(const path_range *r, const encoded_part *part, int32_t b, int32_t series,
                           int32_t n_series, ft_tensor q, ft_tensor out)
 {
@@ -371,7 +373,8 @@ static void attend_series(const path_range *r, const encoded_part *part, int32_t
     backend->decode_attention(backend, &attention, out);
 }
 
-/* A range may begin and end within the paths of a series. */
+/* Cross-attention of the paths of a range over the contexts of a part. The range may
+ * begin and end within the paths of a series. */
 static void attend_cross(const path_range *r, const encoded_part *part, int32_t b, ft_tensor q, ft_tensor out)
 {
     const int64_t num_samples = r->d->shape.num_samples;
@@ -453,8 +456,8 @@ static void draw_part(void *context, ft_backend *backend, int part)
     }
 }
 
-/* Each part reads all weights at every token: parts gain where the weights are few or the
- * paths of a part many. */
+/* Each part reads all weights at every token, so dividing the paths pays off where the
+ * weights are few or each part has many paths. */
 static int32_t count_parts(const ft_decoder *d)
 {
     enum { FEW_PATHS = 4, MANY_PATHS = 16, FEW_BYTES = 16 << 20 };

@@ -14,9 +14,9 @@ typedef struct group_limits {
     int32_t paths;
 } group_limits;
 
-/* A processor is busy with a small group. A GPU's time a token is that of reading the
- * weights: a large one gets a sixteenth of its memory, of which a sweep's plan leaves a
- * fifth free. */
+/* A small group keeps a CPU busy. A GPU takes as long for a token as it takes to read the
+ * weights, however many the paths: so on a large GPU a group may take a sixteenth of the
+ * memory. A sweep's plan leaves a fifth of the memory free. */
 static group_limits limits_of(const ft_backend *backend)
 {
     const group_limits small = {(size_t)768 << 20, 640}, large = {backend->memory_bytes / 16, 5120};
@@ -146,8 +146,8 @@ static ft_status need_decoder(const ft_trainable *trainable, kept_decoder *kept,
     return ft_decoder_create(trainable, &kept->shape, &kept->decoder, err);
 }
 
-/* The first decoder, of smaller groups where the device has no memory for it. All ranks
- * have groups of one size. */
+/* Creates the first decoder; halves the group until the device has memory for it. All
+ * ranks have groups of one size. */
 static ft_status open_decoder(const ft_trainable *trainable, kept_decoder *kept, int32_t n_tokens,
                               ft_comm *comm, ft_error *err)
 {

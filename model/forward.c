@@ -83,7 +83,7 @@ ft_attention ft_pass_cross_attention(const ft_pass *pass, int32_t block)
     };
 }
 
-/* What flows through a stack from sublayer to sublayer. */
+/* The residual stream of a stack, between two sublayers. */
 typedef struct stream {
     ft_stack stack;
     int32_t length;
@@ -94,7 +94,7 @@ typedef struct stream {
     uint32_t pending_site;
 } stream;
 
-/* x_out = x + pending is x from now on, h = norm(x_out): where a sublayer begins. */
+/* Begins a sublayer: x_out = x + pending, which is x from now on; h = norm(x_out). */
 static void enter_sublayer(const ft_pass *pass, stream *s, int32_t norm_tensor, ft_tensor x_out, ft_tensor h,
                            void *rstd)
 {
@@ -103,7 +103,7 @@ static void enter_sublayer(const ft_pass *pass, stream *s, int32_t norm_tensor, 
     s->x = x_out;
 }
 
-/* The product that ends a sublayer. */
+/* Ends a sublayer by its last product, which becomes pending. */
 static void leave_sublayer(const ft_pass *pass, stream *s, ft_projection_use use, ft_tensor inner,
                            uint32_t site)
 {
@@ -127,7 +127,7 @@ static void self_attention(const ft_pass *pass, stream *s, int32_t block, int32_
 }
 
 /* The decoder's attention to the encoder's output, whose keys and values
- * ft_pass_forward has made. */
+ * ft_pass_forward has computed. */
 static void cross_attention(const ft_pass *pass, stream *s, int32_t block, int32_t first_tensor)
 {
     ft_workspace *w = pass->workspace;

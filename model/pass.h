@@ -77,14 +77,16 @@ typedef struct ft_projection_use {
     /* (rows, LoRA targets * rank) real, of the activations */
     ft_tensor u;
 } ft_projection_use;
-/* Of one block; of cross-attention's k and v, which is one of all blocks. */
+/* A projection of one block; the projection of cross-attention's k and v, which is one
+ * for all decoder blocks. */
 ft_projection_use ft_pass_projection(const ft_pass *pass, ft_stack stack, int32_t block,
                                      ft_projection projection);
 ft_projection_use ft_pass_cross_kv(const ft_pass *pass);
 /* Index of the first module's tensor. */
 int32_t ft_pass_first_tensor(const ft_pass *pass, const ft_projection_use *use);
-/* The LoRA of the projection's modules from number *module on, as many as one call takes;
- * false where none is left. Moves *module on. */
+/* Sets *lora to the LoRA targets among the projection's modules from number *module on,
+ * as many as one call of lora_forward takes, and *module to where the next call goes on.
+ * False where no target is left. */
 bool ft_pass_lora(const ft_pass *pass, const ft_projection_use *use, int32_t *module, ft_lora *lora);
 
 /* y = x W^T + LoRA, for all modules of the projection at once. Rows of x, y and u agree;

@@ -27,10 +27,11 @@ void ft_stepper_free(ft_stepper *stepper);
 ft_inputs *ft_stepper_inputs(ft_stepper *stepper);
 ft_step_rates *ft_stepper_rates(ft_stepper *stepper, int32_t adapter);
 
-/* The inputs of the step after: filled while the device computes, between
- * ft_stepper_queue and ft_stepper_finish, and then taken as the step's own. Only what
- * differs between the batches (ids, masks, labels, sequence_start, n_sequences,
- * lengths) may be filled ahead. */
+/* The inputs of the next step, to be filled between ft_stepper_queue and
+ * ft_stepper_finish, while the device computes. ft_stepper_take_next makes them the
+ * inputs of the step that is queued next. Only the batch may be filled ahead (ids,
+ * masks, labels, sequence_start, n_sequences, lengths); what else a step needs is set
+ * after that. */
 ft_inputs *ft_stepper_next_inputs(ft_stepper *stepper);
 void ft_stepper_take_next(ft_stepper *stepper);
 

@@ -65,8 +65,8 @@ float ft_tokenizer_scale(const float *values, int64_t count)
 
 /* torch.bucketize(value, boundaries, right=True): the number of boundaries <= value. A
  * NaN (infinity over infinity) is not below any boundary there, so it lands in the last
- * bin. Bins are as wide as each other: arithmetic finds the bin or, where a rounding
- * matters, its neighbour, and comparisons with the boundaries decide. */
+ * bin. All bins but the first and last have the same width, so arithmetic finds the bin
+ * or, by rounding, its neighbour; comparisons with the boundaries decide. */
 static int32_t bin_of(const ft_tokenizer *tokenizer, float value)
 {
     const int32_t last = tokenizer->n_centers + 1;

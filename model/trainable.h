@@ -86,13 +86,13 @@ ft_tensor ft_trainable_vector(const ft_trainable *trainable, int32_t index, int6
  * contiguous in each row: (n_adapters, elements). Without columns where none of them is
  * trained. */
 ft_tensor ft_trainable_gradients(const ft_trainable *trainable, int32_t first, int32_t end);
-/* The same of cross-attention's k and v in all blocks. */
+/* The gradients of cross-attention's k and v in all blocks, in the same form. */
 ft_tensor ft_trainable_cross_kv_gradients(const ft_trainable *trainable);
-/* Its gradient, or an absent tensor where it is not trained. */
+/* The gradient of tensor `index`; an absent tensor where it is not trained. */
 ft_tensor ft_trainable_gradient(const ft_trainable *trainable, int32_t index);
-/* Appends the target that base tensor `index` is to `lora`, whose other members it sets;
- * does nothing where the tensor is no target. column: of the output, where the tensor's
- * rows begin. All tensors of a lora have the same shape. */
+/* Appends base tensor `index` to the targets of `lora` and sets lora's other members;
+ * does nothing where the tensor is no LoRA target. column: where the target's columns
+ * begin in the output. All targets of a lora have the same shape. */
 void ft_trainable_add_target(const ft_trainable *trainable, int32_t index, int32_t column,
                              uint32_t dropout_site, ft_lora *lora);
 

@@ -116,7 +116,7 @@ static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
         if (!isfinite(s->loss_sum)) {
             s->ended = FT_TRAINING_DIVERGED;
             s->due = true;
-            t->has_next = false; /* it has windows of this slot */
+            t->has_next = false; /* that batch has windows of this slot */
         } else if (s->next_window == t->runners[g].windows.count) {
             t->ended[(*n_ended)++] = g;
         }

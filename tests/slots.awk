@@ -1,6 +1,6 @@
-# Reads the machine code that cuobjdump prints, demangled. Of each kernel it writes one
-# line for each kind of way through the longest loop (tests/slots.sh): the kernel, the way,
-# and its instructions by kind.
+# Reads the machine code that cuobjdump prints, demangled. For each kernel it writes two
+# lines, "plain" and "dropout": a path through the longest loop (tests/slots.sh) without and
+# with dropout, and the path's instructions by kind.
 
 function kind_of(name) {
     if (name ~ /^(HMMA|IMMA)/) return "matrix"
@@ -25,8 +25,8 @@ function find_loop(    i, j, end, longest, loads) {
     }
 }
 
-# The shortest of the ways that do the most work: products and copies, and with dropout
-# the multiplications of random numbers.
+# The shortest of the paths that do the most work: products and copies, and with dropout
+# Philox's multiplications.
 function report_way(way,    i, work, best, from, slots, all) {
     best[first] = 0
     for (i = first; i < last; i++) {

@@ -7,11 +7,11 @@
 #
 #   /* slots: NAME<ARGUMENTS> mma M plain P dropout D */
 #
-# M products of matrices, P instructions without dropout and D with it, in one iteration of
-# the kernel's longest loop in the machine code for sm_90, on the shortest way that does
-# all of the loop's products and copies: so what is done rarely is left out. A kernel
-# without a loop is counted as a whole, loops inside of the loop once. A count more than 5 %
-# above its budget fails, and so does another number of products.
+# M tensor-core instructions, P instructions without dropout and D with it, in one iteration
+# of the kernel's longest loop in the machine code for sm_90, on the shortest path that has
+# all of the loop's products and copies: rare branches are left out. A kernel without a loop
+# is counted as a whole; a loop inside the loop counts once. It fails if a count is more than
+# 5 % above its budget, or if the number of tensor-core instructions differs.
 #
 # NVCC and CUOBJDUMP name the programs; without them it says so and exits with 77.
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1

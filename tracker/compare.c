@@ -148,12 +148,12 @@ static ft_status find_key(const ft_table *table, const char *key, size_t *column
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-/* What rows are grouped by, and what of them is told. */
+/* The columns that rows are grouped by, and those that are averaged. */
 typedef struct grouping {
     const ft_table *table;
     const size_t *keys;
     size_t n_keys;
-    size_t *metrics; /* (n_metrics): columns of which there are mean and deviation */
+    size_t *metrics; /* (n_metrics) columns to average */
     size_t n_metrics;
 } grouping;
 

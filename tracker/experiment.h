@@ -82,10 +82,10 @@ ft_status ft_experiment_add_metric_notes(ft_experiment *experiment, ft_error *er
 /* When it began, in seconds since 1970; 0 where its timestamp does not say. */
 double ft_experiment_began(const ft_experiment *experiment);
 
-/* A member of `run` that is text; "" where it is not there. */
+/* The text of a member of `run`; "" where there is none. */
 const char *ft_experiment_run_text(const ft_experiment *experiment, const char *key);
-/* Which data it was of: run.rows_hash (dates and values), else run.data_hash (the files);
- * "" where its run does not say. */
+/* A hash of its data: run.rows_hash (dates and values), else run.data_hash (the files);
+ * "" where neither is recorded. */
 const char *ft_experiment_data(const ft_experiment *experiment);
 /* The epoch after which a scheduler pruned it; 0: none did. */
 int64_t ft_experiment_pruned_at(const ft_experiment *experiment);

@@ -210,7 +210,7 @@ ft_status ft_experiments_find(const ft_experiments *experiments, const char *id,
 
 /* -- data -- */
 
-/* Experiments of the same data; while they are counted a single one. */
+/* Experiments of the same data: how many, and the first; before the merge only one. */
 typedef struct data_set {
     const char *data; /* ft_experiment_data */
     size_t first, n;

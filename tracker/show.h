@@ -11,12 +11,12 @@
  * test, or if the split is test, that this is optimistic and when validation would
  * choose another one; how sure the choice is, and whether it beats the baselines.
  * width: columns of the terminal, which the table keeps to; lines are for
- * ft_wrap_lines. The experiments are needed with their runs (FT_BASELINES). */
+ * ft_wrap_lines. Experiments must be loaded with FT_BASELINES or FT_WHOLE. */
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, size_t width,
                            ft_text *out, ft_error *err);
 
 /* The lines of the best experiment and of its verdict alone, as at the end of a sweep.
- * Nothing where no experiment has the metric. With their runs, as above. */
+ * Nothing where no experiment has the metric. Loaded as above. */
 ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               ft_text *out, ft_error *err);
 

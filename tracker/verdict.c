@@ -108,7 +108,7 @@ static bool is_unsure(const ft_against *a)
     return fabs(a->ahead) <= a->margin;
 }
 
-/* False where there is no interval, too. */
+/* Whether the interval excludes 0; false where there is none. */
 static bool is_beyond_chance(const ft_against *a)
 {
     return fabs(a->ahead) > a->margin;

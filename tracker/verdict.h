@@ -9,7 +9,7 @@
 typedef enum ft_verdict {
     FT_VERDICT_NONE, /* no baselines are recorded */
     FT_VERDICT_SHIP,
-    /* ahead of all, but of one by no more than chance explains, or nobody can tell */
+    /* ahead of all, but of one by no more than chance explains, or without an interval */
     FT_VERDICT_NOT_YET,
     FT_VERDICT_DO_NOT_SHIP,
 } ft_verdict;

@@ -150,7 +150,7 @@ ft_status ft_window_scores_read_baseline(const char *directory, const char *base
     return finish(&r, ft_baseline_windows_read(directory, add_window, &r, err), err);
 }
 
-/* Makes windows of mae those of mase. */
+/* Turns windows of mae into windows of mase; into none where there are several series. */
 static void scale(ft_window_scores *s, const ft_experiment *e, ft_split split)
 {
     const double by =

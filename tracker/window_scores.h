@@ -34,9 +34,9 @@ typedef struct ft_window_scores {
  * before the window, which the file does not have. */
 bool ft_metric_has_windows(ft_metric metric);
 
-/* Reads the windows of an experiment from its directory as below. Those of mase are those
- * of mae over the scale of the series, which the record's mae and mase give; there are
- * none where there are several series. */
+/* Reads an experiment's windows of a split from its directory, as ft_window_scores_read
+ * does, and mase, too: mae over the scale of the series, which follows from the record's
+ * mae and mase. Of several series there are no windows of mase. */
 ft_status ft_window_scores_of(const ft_experiment *experiment, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err);
 /* The same of a baseline in its test windows. */

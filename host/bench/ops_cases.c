@@ -177,7 +177,7 @@ static void relu(ft_bench_scene *s, int backward)
 
 /* -- LoRA on the encoder's q, or on its q and v -- */
 
-enum { Q_AND_V = 64 }; /* added to the number of adapters */
+enum { Q_AND_V = 64 }; /* a flag beside the number of adapters, in one `variant` */
 
 typedef struct lora_scene {
     ft_adapter_batch batch;

@@ -99,9 +99,10 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
  * names of the first, is appended to *note where that is not NULL and there are any. */
 size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_length, ft_text *note);
 
-/* Appends a note where rows of a series are missing by their dates' frequency: how many,
- * of the first such series, and how many more there are. Where the rows are weekdays or
- * opening hours, up to 5 % are holidays. Fails by FT_NO_MEMORY alone. */
+/* Writes a note, which starts empty, where series lack rows at the frequency of their
+ * dates: how many dates have no row in the first such series, and how many more series
+ * there are. Of weekdays or opening hours up to 5 % may be missing: they are taken for
+ * holidays. Fails by FT_NO_MEMORY alone. */
 ft_status ft_dataset_find_gaps(const ft_dataset *dataset, ft_text *note, ft_error *err);
 
 /* The series with the most rows, the first of several. */

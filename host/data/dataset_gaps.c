@@ -25,13 +25,13 @@ static ft_status count_dates(const ft_dataset_item *item, ft_frequency frequency
     return status;
 }
 
-/* Holidays: a series of weekdays or opening hours lacks a few of them. */
+/* Whether the missing dates may be holidays: few, among weekdays or opening hours. */
 static bool are_holidays(const ft_frequency *frequency, int64_t missing, int64_t dates)
 {
     return frequency->unit == FT_EVERY_STEP && frequency->week.n_stretches > 0 && missing * 20 <= dates;
 }
 
-/* Rows that the dates of a series lack, holidays aside. */
+/* Counts the dates of a series that have no row, holidays aside. */
 static ft_status count_missing(const ft_dataset_item *item, ft_frequency *frequency, int64_t *missing,
                                ft_error *err)
 {
@@ -40,7 +40,7 @@ static ft_status count_missing(const ft_dataset_item *item, ft_frequency *freque
     ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
     if (status != FT_OK || frequency->regular) return status;
     int64_t dates = 0;
-    ft_error ignored; /* dates beyond the year 9999: nothing is said then */
+    ft_error ignored; /* fails beyond the year 9999: then there is no note */
     status = count_dates(item, *frequency, &dates, &ignored);
     const int64_t lacking = dates - (int64_t)item->n_rows;
     if (status == FT_OK && lacking > 0 && !are_holidays(frequency, lacking, dates)) *missing = lacking;

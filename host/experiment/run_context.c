@@ -88,7 +88,7 @@ static ft_status read_data(ft_run_context *run_context, ft_error *err)
                : ft_no_memory(err, "the series", run_context->dataset.n_items * sizeof(ft_series));
 }
 
-/* Reports dates that the rows leave out: no training knows of them. */
+/* Reports dates without a row, which training takes no notice of. */
 static ft_status say_gaps(const ft_run_context *run_context, ft_error *err)
 {
     ft_text note = FT_TEXT_EMPTY;

@@ -38,7 +38,7 @@ struct ft_cpu {
     ft_status failure;
     ft_error failed;
     ft_matmul_cache *matmuls;
-    ft_cpu **parts; /* (n_parts) as in_parts has made them */
+    ft_cpu **parts; /* (n_parts), created by in_parts */
     int n_parts;
     /* to = from with conversion, over equal shapes; `rounded`: to bf16's precision even
      * where `to` is f32; `accumulate`: to += from. */
@@ -62,7 +62,7 @@ bool ft_cpu_has_room(size_t bytes);
 /* Keeps the first failure for synchronize. */
 void ft_cpu_fail(ft_cpu *cpu, ft_status status, const char *message);
 
-/* parts.c: in_parts of the table; frees what it has made. */
+/* parts.c: ft_backend.in_parts; and frees the parts that it has created. */
 void ft_cpu_in_parts(ft_backend *self, int n_parts, ft_part_work *work, void *context);
 void ft_cpu_free_parts(ft_cpu *cpu);
 

@@ -45,8 +45,8 @@ static void fill_extra(const ft_decode_attention *attention, int64_t length, flo
 /* One head of one cache; rows are `row_bytes` apart. `whole`: d is whole vectors, so rows
  * are read in place; otherwise through `buffer`. Each read also prefetches the same row
  * of the next cache, `next_bytes` away: rows of one head are far apart, and hardware
- * prefetchers do not follow that. Into the second-level cache: rows that are whole powers
- * of two apart share few places of the first, which the current cache's rows need. */
+ * prefetchers do not follow that. It goes into the L2 cache: rows whose distance is a
+ * power of two share few sets of L1, and the rows being read need those. */
 typedef struct head {
     const char *keys, *values;
     int64_t row_bytes, next_bytes, d, d_vectors;

@@ -7,7 +7,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/matmul.h"
 
-/* A part has its own scratch memory and its own products, in which oneDNN keeps the
+/* A part has its own scratch memory and its own oneDNN products, since these hold the
  * addresses of a call. */
 static ft_status part_create(const ft_cpu *cpu, ft_cpu **part, ft_error *err)
 {

@@ -77,12 +77,13 @@ __device__ __forceinline__ int bucket_of(const ft_cuda_buckets &buckets, int dis
     return base + bucket;
 }
 
-/* The head's bias for distances -reach to reach, in shared memory. The caller adds a
- * barrier afterwards. */
+/* How many distances there are from -reach to reach. */
 __host__ __device__ __forceinline__ int line_length(const attention_arguments &args)
 {
     return 2 * args.reach + 1;
 }
+/* Loads the head's bias for these distances into shared memory. The caller adds a barrier
+ * afterwards. */
 __device__ __forceinline__ void load_bias_line(const attention_arguments &args, int head, float *line)
 {
     if (!args.a.bias.data) return;
@@ -90,8 +91,8 @@ __device__ __forceinline__ void load_bias_line(const attention_arguments &args, 
         line[i] = ft_load(args.a.bias, bucket_of(args.buckets, i - args.reach), head);
 }
 
-/* The smallest distance between a tile of QUERIES queries and a chunk. Query r and
- * feature f are (QUERIES - 1 - r) + (KEYS - 1 - f) more apart. */
+/* The smallest distance (key - query) between a tile of QUERIES queries and a chunk. That
+ * of query r and feature f is larger by (QUERIES - 1 - r) + (KEYS - 1 - f). */
 template <int QUERIES>
 __device__ __forceinline__ int smallest_distance(const attention_arguments &args, int first_query, int chunk)
 {
@@ -236,7 +237,7 @@ static inline bool attention_in_pieces(int32_t d_kv, const ft_tensor *const tens
 
 enum {
     MMA_QUERIES = 64, /* per tile where bias_parts are written */
-    MMA_LONG = 128    /* Longer sequences are cut into tiles of twice as many rows. */
+    MMA_LONG = 128    /* More rows than these are cut into tiles of 128, not 64. */
 };
 void ft_cuda_attention_mma_forward(ft_cuda *cuda, const attention_arguments &args, ft_tensor out, float *lse);
 /* Writes dq, dk, dv, row_sums and bias_parts. */

@@ -4,9 +4,10 @@
  * query and key. 512 x 512 with 64 features: 256 FLOPs a byte. Dropout adds an eighth of
  * a Philox block a pair, about 6 integer instructions.
  *
- * A block takes 64 queries of one head of one sequence, 16 a warp, or of long sequences
- * 128, 32 a warp, and iterates over chunks of 64 keys. It skips chunks that no query may
- * attend to (causal, or padding); of 513 keys the last chunk is processed as 16. While
+ * A block takes 64 queries of one head of one sequence, 16 a warp; where there are more
+ * than 128 queries and heads have at most 64 features, 128 queries, 32 a warp. It
+ * iterates over chunks of 64 keys and skips those that no query may attend to (causal,
+ * or padding). A last chunk of at most 16 keys, as that of 513, is processed as 16. While
  * it processes one chunk, it copies the keys and values of the next (cp.async), with one
  * barrier a chunk.
  *
@@ -116,7 +117,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, M == 1 && D <= 64 ? 3 : 2)
                                      scores);
 #pragma unroll
             for (int m = 0; m < M; m++) online_softmax<D, N>(scores[m], largest[m], sum[m], result[m]);
-            if (dropout.active) { /* two products: a common one would copy all scores */
+            /* multiply_sums is in both branches: after them it would copy all scores */
+            if (dropout.active) {
 #pragma unroll
                 for (int m = 0; m < M; m++)
                     drop_columns<N>(dropout, a, head, first_query + row + 16 * m, chunk, scores[m]);

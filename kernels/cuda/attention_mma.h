@@ -2,12 +2,12 @@
  * them, and what happens to the scores in between.
  *
  * A block has 4 warps. Each warp owns 16 M rows of the block's tile: queries, or keys in
- * the kernel of dk and dv. With M = 2 what it reads of the other side is multiplied
- * twice, so that the tensor cores wait less for shared memory. Its 16 M x 8 N products
- * are sums[M][N][4], in the fragments of mma.h: with g = lane / 4 and t = lane % 4,
- * sums[m][n][e] is row 16 m + g + e / 2 * 8, column 8 n + 2 t + e % 2. Bias and
- * causality depend on query r and key f of the tiles only through r + f, so both kinds
- * of kernels share these functions. */
+ * the kernel of dk and dv. With M = 2 each operand that it reads of the other side is
+ * used in two products, so that the tensor cores wait less for shared memory. Its 16 M x
+ * 8 N products are sums[M][N][4], in the fragments of mma.h: with g = lane / 4 and t =
+ * lane % 4, sums[m][n][e] is row 16 m + g + e / 2 * 8, column 8 n + 2 t + e % 2. Bias and
+ * causality depend on query r and key f of the tiles only through r + f, so both kinds of
+ * kernels share these functions. */
 #ifndef FT_KERNELS_CUDA_ATTENTION_MMA_H
 #define FT_KERNELS_CUDA_ATTENTION_MMA_H
 
@@ -18,16 +18,17 @@
 
 enum { MMA_ROWS = 16, SEEN_BYTES = 2 * sizeof(unsigned) /* per chunk (load_seen) */ };
 
-/* The rows of a block's tile, and of its M x 16 rows the warp's first. */
+/* The rows of a block's tile; the first of the warp's 16 M rows. */
 template <int M> constexpr int TILE = ATTENTION_THREADS / FT_WARP *MMA_ROWS *M;
 template <int M> __device__ __forceinline__ int first_row_of_warp()
 {
     return (int)threadIdx.x / FT_WARP * MMA_ROWS * M;
 }
 
-/* What is left of 513 keys after whole chunks is processed as 16 keys. */
+/* A last chunk of at most so many keys, as that of 513, is processed as FEW columns. */
 enum { FEW = 16 };
-template <int N> using columns = std::integral_constant<int, N>; /* 8 N of a chunk */
+/* The first 8 N columns of a chunk. */
+template <int N> using columns = std::integral_constant<int, N>;
 
 /* A row of a tile of D features. It is 16 bytes longer, so that the 8 rows of a matrix
  * lie in different banks. */
@@ -127,10 +128,10 @@ __device__ __forceinline__ int next_chunk(const ft_attention &a, const unsigned 
 
 /* -- the bias by distance -- */
 
-/* The line of biases, in shared memory: element j is what a lane's four sums start with
- * where r + f = j, the biases of distances d, d - 1, d - 8 and d - 9. Where a tile and a
- * chunk are further apart than `reach`, every bias is the last one: PAD elements at
- * either end are such. Without a bias all are 0. */
+/* The line of biases, in shared memory: what a lane's four sums start with. Element PAD +
+ * i has the biases of distances d, d - 1, d - 8 and d - 9, with d = reach - i (key -
+ * query). Beyond `reach` all distances have the same bias, which the PAD elements at
+ * either end repeat. Without a bias all are 0. */
 constexpr int PAD = 192; /* at least the rows and columns of a tile and a chunk */
 __host__ __device__ __forceinline__ size_t line_bytes(const attention_arguments &args)
 {
@@ -224,8 +225,8 @@ __device__ __forceinline__ void multiply_sums(const float left[M][N][4], const m
 
 /* -- scores -- */
 
-/* The smallest r + f at which query r may attend to feature f, whose tile and chunk begin
- * at these. */
+/* The smallest r + f at which query r of the tile from first_query on may attend to
+ * feature f of the keys from first_key down. */
 __device__ __forceinline__ int causal_edge(const ft_attention &a, int first_query, int first_key)
 {
     return a.causal ? first_key - first_query : 0;

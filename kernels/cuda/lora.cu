@@ -7,8 +7,8 @@
  * Design: one kernel, forward and backward, goes down to the rank and up again for all
  * targets i. A block has 16 rows of an adapter; forward it has one target, whose y no
  * other target changes, and the blocks of the same rows follow one another, so that x is
- * read from memory once and then from the cache. Backward it has all targets: dx is read
- * and written once.
+ * read from memory once and then from the cache. Backward it has all targets, if they
+ * have at most MOST_RANKS ranks: dx is read and written once.
  *
  * Down: each warp multiplies its own chunks of 64 features, on tensor cores with operands
  * rounded to bf16 on a backend for bf16, else with FMA; the warps' sums are added in
@@ -247,8 +247,8 @@ __device__ __forceinline__ void add_products(const ft_dropout &dropout, const un
 /* slots: lora_rows_kernel<unsigned int, true, false, 1> mma 4 plain 85 dropout 294 */
 /* slots: lora_rows_kernel<unsigned int, true, true, 1> mma 8 plain 266 dropout 386 */
 
-/* One block for each 16 rows of an adapter, forward and target. Forward: left is x, low
- * is u, result is y. BACK: left is dy, low is du, result is dx, which may be absent.
+/* One block for each 16 rows of an adapter, forward for each target. Forward: left is x,
+ * low is u, result is y. BACK: left is dy, low is du, result is dx, which may be absent.
  * Dynamic shared memory: (16, ranks of the block's targets + PAD), the rows of `low`. */
 template <class P, bool PLAIN, bool BACK, int TILES>
 __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 1)
@@ -370,7 +370,7 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
         keys[threadIdx.x] = ft_philox_key_of(batch.seed[piece.adapter], batch.step[piece.adapter],
                                              lora.target[threadIdx.x].dropout_site);
     P right[2][4][2];
-    bool ready = true; /* what the first target needs for the warp's first chunk */
+    bool ready = true; /* `right` is loaded: the first target's, for the first chunk */
     auto prepare = [&](int target, int chunk, int k) {
         ft_tensor up = BACK ? a_of(target) : b_of(target);
         load_up<PLAIN, BACK>(up, ft_in_fours(up), strip, chunk, k, right);
@@ -444,8 +444,8 @@ static void launch_for_rank(ft_cuda *cuda, const ft_adapter_batch *batch, int32_
         launch<unsigned, true, BACK, 8>(cuda, batch, length, lora, left, low, result);
 }
 
-/* plain: whether the row tensors are. Backward a block has all targets, unless their
- * ranks are too many for it. */
+/* plain: whether the tensors of rows can be loaded in whole chunks. Backward a launch has
+ * all targets, or as many as have MOST_RANKS ranks. */
 template <bool BACK>
 static void go_through_rows(ft_cuda *cuda, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                             bool plain, ft_tensor left, ft_tensor low, ft_tensor result)

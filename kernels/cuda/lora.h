@@ -74,7 +74,8 @@ __device__ __forceinline__ void ft_load_pairs(const ft_tensor &t, bool eights, i
     }
 }
 
-/* The columns of y, or of dy, that belong to target i; and of u, or du. */
+/* Columns of a tensor of rows; those of y or dy that belong to target i; those of u or
+ * du. */
 __host__ __device__ static inline ft_tensor ft_lora_columns(ft_tensor t, int64_t first, int64_t cols)
 {
     t.data = (char *)t.data + first * (t.dtype == FT_BF16 ? 2 : 4);

@@ -17,7 +17,7 @@ enum {
     WARPS = 8,
     MOST_TILES = 4,
     STEP = WARPS * FT_LORA_ROWS, /* rows per step of a block */
-    BLOCKS = 192,                /* target number of blocks for all da, and for all db */
+    BLOCKS = 192,                /* blocks aimed at for all da, and for all db */
     SUMS = FT_CHUNK * FT_LORA_TILE,
     BY_RANK = FT_CHUNK + 1, /* pitches of sums[rank][feature] and sums[feature][rank] */
     BY_FEATURE = FT_LORA_TILE + 1,

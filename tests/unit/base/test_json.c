@@ -85,7 +85,7 @@ Test(json, keys_given_twice)
     cJSON_Delete(root);
 }
 
-/* The text in a file, read without "run" and "b", and of "part" only "x" and "z". */
+/* Reads the text from a file, without "run" and "b", and of "part" only "x" and "z". */
 static ft_status read_without(const char *text, char **printed, ft_error *err)
 {
     static const char *const without[] = {"run", "b", NULL}, *const only[] = {"x", "z", NULL};

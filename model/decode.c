@@ -15,18 +15,18 @@
 
 /* Series [first, first + count) that went through the encoder together, contexts padded
  * to `length`. */
-typedef struct encoded_part {
+typedef struct encoder_group {
     int32_t first, count, length;
     int64_t row; /* where their keys and values and their mask begin */
-} encoded_part;
+} encoder_group;
 
 struct ft_decoder {
     const ft_trainable *trainable;
     ft_decode_shape shape;
     ft_workspace *encoder;
-    ft_inputs *inputs, *part; /* part: of one pass of the encoder */
-    encoded_part *parts;      /* (n_parts), at most n_series */
-    int32_t n_parts;
+    ft_inputs *inputs, *group_inputs; /* group_inputs: of one pass of the encoder */
+    encoder_group *groups;            /* (n_groups), at most n_series */
+    int32_t n_groups;
     char *memory;
     size_t bytes;
     /* device memory, n_paths = n_series * num_samples */
@@ -146,14 +146,14 @@ ft_status ft_decoder_create(const ft_trainable *trainable, const ft_decode_shape
     d->shape = *shape;
     ft_pass_shape encoder = encoder_shape(d);
     ft_status status = ft_workspace_create(backend, &trainable->model->config, &encoder, &d->encoder, err);
-    if (status == FT_OK) status = ft_inputs_create(&encoder, &d->part, err);
+    if (status == FT_OK) status = ft_inputs_create(&encoder, &d->group_inputs, err);
     encoder.n_sequences = shape->n_series;
     if (status == FT_OK) status = ft_inputs_create(&encoder, &d->inputs, err);
     if (status == FT_OK) {
         size_t n_host = (size_t)shape->n_series * (size_t)shape->num_samples + (size_t)shape->n_adapters + 1;
         d->host = malloc(n_host * sizeof *d->host);
-        d->parts = calloc((size_t)shape->n_series, sizeof *d->parts);
-        if (!d->host || !d->parts) status = ft_no_memory(err, "a decoder", n_host * sizeof *d->host);
+        d->groups = calloc((size_t)shape->n_series, sizeof *d->groups);
+        if (!d->host || !d->groups) status = ft_no_memory(err, "a decoder", n_host * sizeof *d->host);
     }
     if (status == FT_OK) {
         size_t bytes = lay_out(d, NULL);
@@ -182,8 +182,8 @@ void ft_decoder_free(ft_decoder *d)
     if (d->memory) d->trainable->model->backend->release(d->trainable->model->backend, d->memory);
     ft_workspace_free(d->encoder);
     ft_inputs_free(d->inputs);
-    ft_inputs_free(d->part);
-    free(d->parts);
+    ft_inputs_free(d->group_inputs);
+    free(d->groups);
     free(d->host);
     free(d);
 }
@@ -232,25 +232,25 @@ static void project(const ft_pass *pass, ft_tensor u, int32_t block, ft_projecti
     ft_pass_project(pass, use, length, x, y);
 }
 
-/* Keys and values of all blocks over the contexts of a part. */
-static ft_tensor cross_kv_of(const ft_decoder *d, const encoded_part *part)
+/* Keys and values of all blocks over the contexts of a group. */
+static ft_tensor cross_kv_of(const ft_decoder *d, const encoder_group *group)
 {
-    return rows_at(d->cross_kv, part->row, (int64_t)part->count * part->length);
+    return rows_at(d->cross_kv, group->row, (int64_t)group->count * group->length);
 }
 
 /* One pass of the encoder, and what cross-attention needs of it. */
-static void encode_part(ft_decoder *d, const encoded_part *part)
+static void encode_group(ft_decoder *d, const encoder_group *group)
 {
     ft_backend *backend = d->trainable->model->backend;
-    int64_t rows = (int64_t)part->count * part->length;
+    int64_t rows = (int64_t)group->count * group->length;
     ft_pass pass;
-    ft_pass_load(&pass, d->trainable, d->encoder, d->part);
+    ft_pass_load(&pass, d->trainable, d->encoder, d->group_inputs);
     ft_pass_encode(&pass);
     ft_projection_use use = ft_pass_cross_kv(&pass);
     use.u = d->cross_u;
-    ft_pass_project(&pass, use, part->length, ft_rows(d->encoder->stack[FT_ENCODER].out, rows),
-                    cross_kv_of(d, part));
-    backend->copy(backend, d->key_mask + part->row, d->encoder->key_mask, (size_t)rows);
+    ft_pass_project(&pass, use, group->length, ft_rows(d->encoder->stack[FT_ENCODER].out, rows),
+                    cross_kv_of(d, group));
+    backend->copy(backend, d->key_mask + group->row, d->encoder->key_mask, (size_t)rows);
 }
 
 /* Runs the encoder over all series, in as many passes as the backend prefers
@@ -260,14 +260,14 @@ static void encode(ft_decoder *d)
     const ft_inputs *in = d->inputs;
     int32_t n = in->n_sequences, most = series_of_a_pass(d);
     int64_t rows = 0;
-    d->n_parts = (n + most - 1) / most;
-    for (int32_t i = 0; i < d->n_parts; i++) {
-        int32_t first = (int32_t)((int64_t)n * i / d->n_parts);
-        int32_t count = (int32_t)((int64_t)n * (i + 1) / d->n_parts) - first;
-        ft_inputs_range(in, first, count, d->part);
-        d->parts[i] = (encoded_part){first, count, d->part->encoder_length, rows};
-        encode_part(d, &d->parts[i]);
-        rows += (int64_t)count * d->part->encoder_length;
+    d->n_groups = (n + most - 1) / most;
+    for (int32_t i = 0; i < d->n_groups; i++) {
+        int32_t first = (int32_t)((int64_t)n * i / d->n_groups);
+        int32_t count = (int32_t)((int64_t)n * (i + 1) / d->n_groups) - first;
+        ft_inputs_range(in, first, count, d->group_inputs);
+        d->groups[i] = (encoder_group){first, count, d->group_inputs->encoder_length, rows};
+        encode_group(d, &d->groups[i]);
+        rows += (int64_t)count * d->group_inputs->encoder_length;
     }
 }
 
@@ -351,13 +351,13 @@ static void attend_self(const path_range *r, int32_t b, int32_t t, ft_tensor qkv
 
 /* Cross-attention of all paths of n_series series from `series` on, or of some paths of
  * one. */
-static void attend_series(const path_range *r, const encoded_part *part, int32_t b, int32_t series,
+static void attend_series(const path_range *r, const encoder_group *group, int32_t b, int32_t series,
                           int32_t n_series, ft_tensor q, ft_tensor out)
 {
     ft_backend *backend = r->workspace.backend;
     const ft_model_config *config = &r->d->trainable->model->config;
-    const int64_t inner = ft_inner_dim(config), before = (int64_t)(series - part->first) * part->length;
-    const ft_tensor all = rows_at(cross_kv_of(r->d, part), before, (int64_t)n_series * part->length);
+    const int64_t inner = ft_inner_dim(config), before = (int64_t)(series - group->first) * group->length;
+    const ft_tensor all = rows_at(cross_kv_of(r->d, group), before, (int64_t)n_series * group->length);
     const ft_tensor kv = ft_columns(all, 2 * inner * b, 2 * inner);
     ft_decode_attention attention = {
         .q = q,
@@ -365,26 +365,28 @@ static void attend_series(const path_range *r, const encoded_part *part, int32_t
         .v_cache = ft_columns(kv, inner, inner),
         .n_heads = config->n_heads,
         .d_kv = config->d_kv,
-        .kv_length = part->length,
-        .capacity = part->length,
+        .kv_length = group->length,
+        .capacity = group->length,
         .paths_per_cache = (int32_t)(q.rows / n_series),
-        .key_mask = r->d->key_mask + part->row + before,
+        .key_mask = r->d->key_mask + group->row + before,
     };
     backend->decode_attention(backend, &attention, out);
 }
 
-/* Cross-attention of the paths of a range over the contexts of a part. The range may
+/* Cross-attention of the paths of a range over the contexts of a group. The range may
  * begin and end within the paths of a series. */
-static void attend_cross(const path_range *r, const encoded_part *part, int32_t b, ft_tensor q, ft_tensor out)
+static void attend_cross(const path_range *r, const encoder_group *group, int32_t b, ft_tensor q,
+                         ft_tensor out)
 {
     const int64_t num_samples = r->d->shape.num_samples;
-    const int64_t part_first = part->first * num_samples, part_end = part_first + part->count * num_samples;
-    const int64_t range_end = r->first + r->count, end = part_end < range_end ? part_end : range_end;
-    for (int64_t path = part_first > r->first ? part_first : r->first, n; path < end; path += n) {
+    const int64_t group_first = group->first * num_samples,
+                  group_end = group_first + group->count * num_samples;
+    const int64_t range_end = r->first + r->count, end = group_end < range_end ? group_end : range_end;
+    for (int64_t path = group_first > r->first ? group_first : r->first, n; path < end; path += n) {
         const int64_t within = path % num_samples, rest = num_samples - within;
         const int64_t whole = within == 0 ? (end - path) / num_samples : 0;
         n = whole > 0 ? whole * num_samples : rest < end - path ? rest : end - path;
-        attend_series(r, part, b, (int32_t)(path / num_samples), whole > 0 ? (int32_t)whole : 1,
+        attend_series(r, group, b, (int32_t)(path / num_samples), whole > 0 ? (int32_t)whole : 1,
                       rows_at(q, path - r->first, n), rows_at(out, path - r->first, n));
     }
 }
@@ -413,7 +415,7 @@ static void decode_step(const path_range *r, int32_t t)
         project(pass, u, b, FT_PROJECT_SELF_O, 1, out, y);
         ft_pass_add_norm(pass, 1, x, y, 0, tensor + FT_CROSS_NORM, 0, 1.0f, x, h, rstd);
         project(pass, u, b, FT_PROJECT_CROSS_Q, 1, h, q);
-        for (int32_t i = 0; i < d->n_parts; i++) attend_cross(r, &d->parts[i], b, q, out);
+        for (int32_t i = 0; i < d->n_groups; i++) attend_cross(r, &d->groups[i], b, q, out);
         project(pass, u, b, FT_PROJECT_CROSS_O, 1, out, y);
         ft_pass_add_norm(pass, 1, x, y, 0, tensor + FT_FF_NORM, 0, 1.0f, x, h, rstd);
         project(pass, u, b, FT_PROJECT_WI, 1, h, f);

@@ -64,8 +64,10 @@ static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_er
         why = "there are windows of baselines for test alone";
     else if ((status = ft_window_scores_of(e, FT_TEST, j->metric, &own, &read_error)) != FT_OK)
         why = "its forecasts.csv cannot be read";
-    else if (own.n_windows == 0 && j->metric == FT_MASE)
-        why = "mase of several series has no values of windows (--metric mae has)";
+    else if (own.n_windows == 0)
+        why = j->metric == FT_MASE && own.n_series > 1
+                  ? "mase of several series has no values of windows (--metric mae has)"
+                  : "its forecasts.csv has no window with a known truth";
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     j->n_windows = own.n_windows;
     j->n_series = own.n_series;
@@ -103,13 +105,13 @@ static void count_all(const ft_experiments *all, ft_judgement *j)
 }
 
 /* Whether the interval holds 0; false where there is none. */
-static bool is_unsure(const ft_against *a)
+static bool holds_zero(const ft_against *a)
 {
     return fabs(a->ahead) <= a->margin;
 }
 
 /* Whether the interval excludes 0; false where there is none. */
-static bool is_beyond_chance(const ft_against *a)
+static bool excludes_zero(const ft_against *a)
 {
     return fabs(a->ahead) > a->margin;
 }
@@ -119,7 +121,7 @@ static ft_verdict decide(const ft_judgement *j)
     ft_verdict verdict = j->n_baselines ? FT_VERDICT_SHIP : FT_VERDICT_NONE;
     for (size_t i = 0; i < j->n_baselines; i++) {
         if (j->against[i].ahead <= 0) return FT_VERDICT_DO_NOT_SHIP;
-        if (!is_beyond_chance(&j->against[i])) verdict = FT_VERDICT_NOT_YET;
+        if (!excludes_zero(&j->against[i])) verdict = FT_VERDICT_NOT_YET;
     }
     return verdict;
 }
@@ -171,12 +173,12 @@ static bool beats_all(const ft_against *a)
 static void describe_tuning(const ft_against *a, ft_text *out)
 {
     const bool of_all = beats_all(a) && a->n_compared > 1;
-    if (!is_unsure(a))
+    if (!holds_zero(a))
         ft_text_add(out, "tuning made it worse");
     else
         ft_text_add(out, of_all ? "tuning made it better in none" : "tuning did not make it better");
     if (of_all)
-        ft_text_addf(out, is_unsure(a) ? " of %zu experiments" : " in all %zu experiments", a->n_compared);
+        ft_text_addf(out, holds_zero(a) ? " of %zu experiments" : " in all %zu experiments", a->n_compared);
 }
 
 /* The worst first: baselines that no experiment beats; then those that others beat, and
@@ -214,7 +216,7 @@ static size_t add_names(const ft_judgement *j, bool unsure, ft_text *out)
     size_t n = 0;
     for (size_t i = 0; i < j->n_baselines; i++) {
         const ft_against *a = &j->against[i];
-        if (a->ahead <= 0 || is_unsure(a) != unsure) continue;
+        if (a->ahead <= 0 || holds_zero(a) != unsure) continue;
         begin_part(out, &n, " and ");
         ft_text_add_line(out, a->name);
     }
@@ -276,7 +278,7 @@ void ft_judgement_describe_against(const ft_judgement *j, const ft_against *a, f
     if (!isfinite(a->margin)) return;
     ft_text_addf(out, ", 95 %% interval %s to %s, %zu %s", ft_short_number(size - a->margin, room[0]),
                  ft_short_number(size + a->margin, room[1]), n, what);
-    if (!is_unsure(a) || !isfinite(a->n_needed)) return;
+    if (!holds_zero(a) || !isfinite(a->n_needed)) return;
     if (a->n_needed < 1e6)
         ft_text_addf(out, "; about %s would tell%s", ft_short_number(round_up(a->n_needed), room[2]),
                      j->n_series > 1 ? "" : " (--eval-windows, or more data)");

@@ -9,9 +9,34 @@
 #include "tracker/baseline_windows.h"
 #include "tracker/forecast_rows.h"
 
+/* The sums that a metric is the quotient of; NULL where it is of none. mase is mae over a
+ * scale. */
+static const double *quotient_of(const ft_window_sums *sums, ft_metric metric, const double **weight)
+{
+    *weight = &sums->steps;
+    switch (metric) {
+    case FT_MAE:
+    case FT_MASE:
+        return &sums->absolute_error;
+    case FT_RMSE:
+        return &sums->squared_error;
+    case FT_SMAPE:
+        return &sums->smape;
+    case FT_COVERAGE_80:
+        return &sums->covered;
+    case FT_WQL:
+        *weight = &sums->absolute_target;
+        return &sums->quantile_loss;
+    default:
+        return NULL;
+    }
+}
+
 bool ft_metric_has_windows(ft_metric metric)
 {
-    return metric != FT_DIRECTIONAL_ACCURACY;
+    const ft_window_sums none = {0};
+    const double *weight;
+    return quotient_of(&none, metric, &weight) != NULL;
 }
 
 void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantiles[FT_N_QUANTILES])
@@ -26,15 +51,6 @@ void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantil
     sums->quantile_loss += all_quantiles / FT_N_QUANTILES;
     sums->covered += losses.is_covered;
     sums->absolute_target += fabs(truth);
-}
-
-/* The sum that a metric is made of. */
-static double sum_of(const ft_window_sums *sums, ft_metric metric)
-{
-    if (metric == FT_MAE) return sums->absolute_error;
-    if (metric == FT_RMSE) return sums->squared_error;
-    if (metric == FT_SMAPE) return sums->smape;
-    return metric == FT_COVERAGE_80 ? sums->covered : sums->quantile_loss;
 }
 
 /* Room for one window more. */
@@ -77,14 +93,14 @@ static uint32_t add_to_checksum(uint32_t checksum, ft_raw_cell cell)
 static ft_status close_window(reading *r, ft_error *err)
 {
     ft_window_scores *s = r->scores;
-    const double weight = r->metric == FT_WQL ? r->sums.absolute_target : r->sums.steps;
-    if (!r->is_open || weight == 0) return FT_OK;
+    const double *weight, *sum = quotient_of(&r->sums, r->metric, &weight);
+    if (!r->is_open || !sum || *weight == 0) return FT_OK;
     ft_status status = grow(s, &r->capacity, err);
     if (status != FT_OK) return status;
     s->n_series += s->n_windows == 0 || r->n_items != r->item_of_last;
     s->series[s->n_windows] = s->n_series - 1;
-    s->sum[s->n_windows] = sum_of(&r->sums, r->metric);
-    s->weight[s->n_windows++] = weight;
+    s->sum[s->n_windows] = *sum;
+    s->weight[s->n_windows++] = *weight;
     s->origin_checksum = r->origin_checksum;
     r->item_of_last = r->n_items;
     return FT_OK;
@@ -150,32 +166,31 @@ ft_status ft_window_scores_read_baseline(const char *directory, const char *base
     return finish(&r, ft_baseline_windows_read(directory, add_window, &r, err), err);
 }
 
-/* Turns windows of mae into windows of mase; into none where there are several series. */
+/* Divides windows of mae by the series' scale; of several series, or without a scale,
+ * there are none. */
 static void scale(ft_window_scores *s, const ft_experiment *e, ft_split split)
 {
+    const size_t n_series = s->n_series;
     const double by =
         ft_metrics_get(&e->metrics[split], FT_MASE) / ft_metrics_get(&e->metrics[split], FT_MAE);
-    if (s->n_series != 1 || !isfinite(by)) ft_window_scores_free(s);
+    if (n_series != 1 || !isfinite(by)) ft_window_scores_free(s);
+    s->n_series = n_series;
     for (size_t w = 0; w < s->n_windows; w++) s->sum[w] *= by;
 }
 
 ft_status ft_window_scores_of(const ft_experiment *e, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err)
 {
-    const bool is_scaled = metric == FT_MASE;
-    const ft_status status =
-        ft_window_scores_read(e->directory, split, is_scaled ? FT_MAE : metric, scores, err);
-    if (status == FT_OK && is_scaled) scale(scores, e, split);
+    const ft_status status = ft_window_scores_read(e->directory, split, metric, scores, err);
+    if (status == FT_OK && metric == FT_MASE) scale(scores, e, split);
     return status;
 }
 
 ft_status ft_window_scores_of_baseline(const ft_experiment *e, const char *baseline, ft_metric metric,
                                        ft_window_scores *scores, ft_error *err)
 {
-    const bool is_scaled = metric == FT_MASE;
-    const ft_status status =
-        ft_window_scores_read_baseline(e->directory, baseline, is_scaled ? FT_MAE : metric, scores, err);
-    if (status == FT_OK && is_scaled) scale(scores, e, FT_TEST);
+    const ft_status status = ft_window_scores_read_baseline(e->directory, baseline, metric, scores, err);
+    if (status == FT_OK && metric == FT_MASE) scale(scores, e, FT_TEST);
     return status;
 }
 

@@ -36,14 +36,16 @@ bool ft_metric_has_windows(ft_metric metric);
 
 /* Reads an experiment's windows of a split from its directory, as ft_window_scores_read
  * does, and mase, too: mae over the scale of the series, which follows from the record's
- * mae and mase. Of several series there are no windows of mase. */
+ * mae and mase. Of several series there are no windows of mase, but n_series counts
+ * them. */
 ft_status ft_window_scores_of(const ft_experiment *experiment, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err);
 /* The same of a baseline in its test windows. */
 ft_status ft_window_scores_of_baseline(const ft_experiment *experiment, const char *baseline,
                                        ft_metric metric, ft_window_scores *scores, ft_error *err);
 
-/* Reads the windows of a split from forecasts.csv; not of mase. FT_BAD_INPUT, naming file
+/* Reads the windows of a split from forecasts.csv; of mase those of mae, not
+ * scaled. FT_BAD_INPUT, naming file
  * and line, where there is none or it is not one. Windows without a known truth are left
  * out. */
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,

@@ -169,8 +169,8 @@ def tune(arguments, model, entry, windows, folder):
     """The adapter's directory after `ftgpu run` on the histories; None where they are too short.
 
     Of several windows of a series the first alone is tuned on: no later one's truth is in it. The
-    last three horizons of the history are val (two windows a series, so that it chooses by more than
-    one) and test, which take no part in training."""
+    last three horizons of the history take no part in training: two are val, as one window a series
+    is little to choose by, and one is test."""
     h, first = entry.horizon, {}
     for w in windows:
         first.setdefault(w.series, w)

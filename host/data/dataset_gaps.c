@@ -49,7 +49,7 @@ static ft_status count_missing(const ft_dataset_item *item, ft_frequency *freque
 
 ft_status ft_dataset_find_gaps(const ft_dataset *dataset, ft_text *note, ft_error *err)
 {
-    size_t n_others = 0;
+    size_t n_with_gaps = 0;
     ft_status status = FT_OK;
     for (size_t i = 0; i < dataset->n_items && status == FT_OK; i++) {
         const ft_dataset_item *item = &dataset->items[i];
@@ -58,14 +58,14 @@ ft_status ft_dataset_find_gaps(const ft_dataset *dataset, ft_text *note, ft_erro
         int64_t missing;
         status = count_missing(item, &frequency, &missing, err);
         if (status != FT_OK || missing == 0) continue;
-        if (note->length > 0 && ++n_others) continue;
+        if (n_with_gaps++ > 0) continue;
         ft_text_addf(note, "%lld date%s missing ", (long long)missing, missing == 1 ? " is" : "s are");
         if (dataset->id_name) ft_text_addf(note, "in series \"%.80s\" ", item->id);
         ft_text_addf(note, "(%zu rows, %lld dates at \"%s\")", item->n_rows,
                      (long long)item->n_rows + (long long)missing, ft_frequency_describe(&frequency, words));
     }
-    if (n_others) ft_text_addf(note, ", and %zu more series likewise", n_others);
-    if (note->length > 0)
+    if (n_with_gaps > 1) ft_text_addf(note, ", and %zu more series likewise", n_with_gaps - 1);
+    if (n_with_gaps > 0)
         ft_text_add(note, ": rows are taken as if they followed each other (a row with an empty cell keeps "
                           "the place of a missing value)");
     return status == FT_OK && note->failed ? ft_no_memory(err, "a note", 256) : status;

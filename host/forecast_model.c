@@ -172,6 +172,15 @@ static ft_status describe_choice(const ft_experiment *best, ft_metric metric, ft
     return status;
 }
 
+/* The best of several data sets is that of the easiest one. */
+static void warn_of_several_data_sets(const ft_engine *engine, const ft_experiments *experiments)
+{
+    ft_text line = FT_TEXT_EMPTY;
+    ft_experiments_describe_data(experiments, &line);
+    if (line.length > 0 && !line.failed) ft_engine_say(engine, "warning: %s", line.data);
+    ft_text_free(&line);
+}
+
 static ft_status find_best(const ft_engine *engine, const ft_forecast_job *job, ft_experiments *experiments,
                            const ft_experiment **best, char **chosen_by, ft_error *err)
 {
@@ -185,6 +194,7 @@ static ft_status find_best(const ft_engine *engine, const ft_forecast_job *job, 
     if (status == FT_OK && experiments->count == 0 && n_all > 0)
         return ft_fail(err, FT_BAD_INPUT, "none of the %zu experiments in %s matches %s", n_all,
                        engine->settings.results, job->match);
+    if (status == FT_OK) warn_of_several_data_sets(engine, experiments);
     if (status == FT_OK) status = ft_experiments_best(experiments, metric, split, best, err);
     return status == FT_OK ? describe_choice(*best, metric, split, chosen_by, err) : status;
 }

@@ -204,7 +204,7 @@ ft_status ft_experiment_read_part(const char *directory, ft_detail detail, ft_ex
     static const char *const no_insights[] = {"data_insights", NULL},
                              *const no_history[] = {"data_insights", "training_history", NULL},
                              *const essence[] = {FT_RUN_ESSENCE, NULL},
-                             *const and_baselines[] = {FT_RUN_ESSENCE, "baseline_metrics", NULL};
+                             *const and_baselines[] = {FT_RUN_ESSENCE, "baseline_metrics", "season", NULL};
     static const ft_json_part parts[] = {[FT_WHOLE] = {0},
                                          [FT_HISTORY] = {no_insights, "run", essence},
                                          [FT_SCORES] = {no_history, "run", essence},

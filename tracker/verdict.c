@@ -40,7 +40,8 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
         status = ft_confidence_set(both, 2, j->metric, 0, certainty, &n_blocks, err);
         if (status == FT_OK && n_blocks < FT_LEAST_BLOCKS)
             a->why = own->n_series > 1 ? "too few series, 6 are needed"
-                                       : "too few windows, 12 are needed (--eval-windows)";
+                                       : "too few windows, 12 are needed (more test rows, or a shorter "
+                                         "prediction_length)";
         if (status == FT_OK && !a->why) {
             a->margin = certainty[1].behind_margin;
             a->n_needed =
@@ -126,6 +127,15 @@ static ft_verdict decide(const ft_judgement *j)
     return verdict;
 }
 
+/* The season that a run recorded; 0: none. */
+static int64_t season_of(const ft_experiment *e)
+{
+    const cJSON *season = cJSON_GetObjectItemCaseSensitive(e->run, "season");
+    return cJSON_IsNumber(season) && season->valuedouble >= 1 && season->valuedouble < 1e9
+               ? (int64_t)season->valuedouble
+               : 0;
+}
+
 ft_status ft_judge(const ft_experiment *experiment, const ft_experiments *all, ft_metric metric,
                    ft_split chosen_by, ft_judgement *j, ft_error *err)
 {
@@ -135,6 +145,7 @@ ft_status ft_judge(const ft_experiment *experiment, const ft_experiments *all, f
     const ft_split split = has_test ? FT_TEST : chosen_by;
     *j = (ft_judgement){.metric = metric, .split = split, .is_optimistic = split == chosen_by};
     j->value = ft_metrics_get(&experiment->metrics[split], metric);
+    j->season = season_of(experiment);
     for (size_t i = 0; ft_baseline_get(experiment, i, &name, baseline); i++) {
         const double value = ft_metrics_get(&baseline[split], metric);
         if (!isfinite(value) || !isfinite(j->value) || j->n_baselines == FT_MOST_BASELINES) continue;
@@ -273,7 +284,10 @@ void ft_judgement_describe_against(const ft_judgement *j, const ft_against *a, f
     const size_t n = j->n_series > 1 ? j->n_series : j->n_windows;
     const char *what = j->n_series > 1 ? "series" : "windows";
     ft_text_add_line(out, a->name);
-    ft_text_addf(out, " (%s %s): %s %s", ft_metric_names[j->metric], ft_short_number(a->value, room[0]),
+    ft_text_add(out, " (");
+    if (j->season && strcmp(a->name, "seasonal_naive") == 0)
+        ft_text_addf(out, "season %lld, ", (long long)j->season);
+    ft_text_addf(out, "%s %s): %s %s", ft_metric_names[j->metric], ft_short_number(a->value, room[0]),
                  ft_short_number(size, room[1]), a->ahead < 0 ? "worse" : "better");
     if (!isfinite(a->margin)) return;
     ft_text_addf(out, ", 95 %% interval %s to %s, %zu %s", ft_short_number(size - a->margin, room[0]),
@@ -281,7 +295,7 @@ void ft_judgement_describe_against(const ft_judgement *j, const ft_against *a, f
     if (!holds_zero(a) || !isfinite(a->n_needed)) return;
     if (a->n_needed < 1e6)
         ft_text_addf(out, "; about %s would tell%s", ft_short_number(round_up(a->n_needed), room[2]),
-                     j->n_series > 1 ? "" : " (--eval-windows, or more data)");
+                     j->n_series > 1 ? "" : " (more test rows; --eval-windows, if it left some out)");
     else
         ft_text_add(out, "; a million would not tell");
 }

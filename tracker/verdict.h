@@ -37,6 +37,7 @@ typedef struct ft_judgement {
     ft_split split;     /* that judges */
     bool is_optimistic; /* the experiment was chosen by that split, too */
     double value;       /* the experiment's metric */
+    int64_t season;     /* of seasonal_naive, in rows; 0: not recorded */
     size_t n_windows, n_series;
     ft_against against[FT_MOST_BASELINES];
     size_t n_baselines;

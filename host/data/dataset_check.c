@@ -26,7 +26,9 @@ static ft_status check_rows(const ft_dataset *dataset, int split, int64_t needed
         if (start[split + 1] - start[split] > longest) longest = start[split + 1] - start[split];
     }
     if (longest >= needed) return FT_OK;
-    ft_fail(err, FT_BAD_INPUT, "the %s split has %lld row%s%s, but one window needs %lld (%s)",
+    ft_fail(err, FT_BAD_INPUT,
+            "the %s split has %lld row%s%s, but one window needs %lld (%s): give it more rows, or set a "
+            "shorter prediction_length",
             split_names[split], (long long)longest, longest == 1 ? "" : "s",
             dataset->id_name ? " in its longest series" : "", (long long)needed, why);
     return refuse(dataset, split, err);

@@ -98,6 +98,17 @@ static ft_status say_gaps(const ft_run_context *run_context, ft_error *err)
     return status;
 }
 
+/* The season of days is 1, as in GluonTS: seasonal naive repeats the last row. Where
+ * weeks matter that is easy to beat, and a person should know. */
+static void say_daily_season(const ft_run_context *run_context)
+{
+    if (run_context->request->season <= 0 && strcmp(run_context->season_reason, "1 day") == 0)
+        ft_engine_say(
+            run_context->engine,
+            "note: daily rows have season 1, so seasonal naive repeats the last row: with --season 7 "
+            "it repeats the last week");
+}
+
 /* The season as asked for, or that of the dates' frequency. */
 static ft_status choose_season(ft_run_context *run_context, ft_error *err)
 {
@@ -159,6 +170,7 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
         status = ft_adapter_read(request->adapter, run_context->weights, &run_context->start, err);
     for (size_t i = 0; i < n_configs && status == FT_OK; i++)
         status = check_config(run_context, configs, i, n_configs, err);
+    if (status == FT_OK) say_daily_season(run_context);
     if (status == FT_OK) status = say_gaps(run_context, err);
     if (status == FT_OK) status = say_short_series(run_context, configs, n_configs, err);
     status = ft_comm_agree(engine->launcher, status, NULL, err);

@@ -74,6 +74,13 @@ sed -i '/"model_hash"/d' renamed/mine/results.json
 must forecast --experiment best --results renamed --model nano --data $data $given
 expect err 'warning: experiment ctx16_[0-9_]*: results.json has no model_hash: whether nano is the model .* cannot be checked'
 
+# The best of several data sets is told apart from the best for these data.
+cp -r renamed/mine renamed/other
+sed -i 's/"experiment_id": "/&other_/; s/"rows_hash": "crc32:[0-9a-f]*"/"rows_hash": "crc32:00000000"/' renamed/other/results.json
+must forecast --experiment best --results renamed --model nano --data $data $given
+expect err '^ftgpu: warning: experiments of 2 data sets .*: their metrics do not compare; choose by --match'
+rm -r renamed/other
+
 # What metrics measure is always there.
 must forecast --model moved --data $data --target Close --num-samples 4 --horizon 2 --quantiles 0.1,0.9
 expect out '^item_id,timestamp,target_name,predictions,0.1,0.5,0.9$'

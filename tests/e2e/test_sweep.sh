@@ -86,7 +86,7 @@ must best --metric mae
 expect out '^certainty    [0-9]+ val windows: too few to tell experiments apart \(at least 12 windows are needed\)'
 expect out '^verdict      (do not ship it|do not ship it yet|ship it): .*, on test'
 expect out '^against      zero_shot \(mae [0-9.]+\): [0-9.e-]+ (better|worse)'
-expect out '^against      seasonal_naive \(mae [0-9.]+\): [0-9.e-]+ (better|worse)'
+expect out '^against      seasonal_naive \(season [0-9]+, mae [0-9.]+\): [0-9.e-]+ (better|worse)'
 # A rank that the model cannot have is found before anything is trained.
 refuses 'rank' sweep $job --grid lora_rank=4,200
 [ "$(ls results/fine_tuning | wc -l)" = "$before" ] || fail "a refused sweep left something behind: $(ls results/fine_tuning)"

@@ -416,10 +416,10 @@ Test(dataset, what_cannot_be_trained_on)
     check(train, val, 2, NULL);
     check(train, val, 3,
           "train.csv: the training split has 4 rows, but one window needs 6 (prediction_length 3 of context "
-          "and as many "
-          "to forecast)");
+          "and as many to forecast): give it more rows, or set a shorter prediction_length");
     check(train, "d,y\n2024-02-01,1\n", 2,
-          "val.csv: the validation split has 1 row, but one window needs 2 (prediction_length 2)");
+          "val.csv: the validation split has 1 row, but one window needs 2 (prediction_length 2): give it "
+          "more rows, or set a shorter prediction_length");
     check("d,y\n2024-01-01,\n2024-01-02,NaN\n2024-01-03,\n2024-01-04,\n", val, 2,
           "train.csv: column \"y\": all values of the training split are missing");
     check(

@@ -179,7 +179,7 @@ Test(verdict, differences_are_told_with_intervals)
     expect_against(0, "zero_shot (mae 2): 1 better, 95 % interval 0.75 to 1.25, 40 windows");
     expect_against(
         1, "seasonal_naive (mae 1.05): 0.05 better, 95 % interval -0.2 to 0.3, 40 windows; about 1300 "
-           "would tell (--eval-windows, or more data)");
+           "would tell (more test rows; --eval-windows, if it left some out)");
     judgement.against[0].ahead = -1;
     judgement.against[1].n_needed = 2e6;
     expect_against(0, "zero_shot (mae 2): 1 worse, 95 % interval 0.75 to 1.25, 40 windows");
@@ -199,9 +199,10 @@ Test(verdict, without_windows_it_says_why)
     char sentence[300];
     load(2, 3);
     write_windows(11, 11, 2, 3, 0.1);
-    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
-                   "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
-                   "cannot be told: too few windows, 12 are needed (--eval-windows)");
+    expect_verdict(
+        FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
+        "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
+        "cannot be told: too few windows, 12 are needed (more test rows, or a shorter prediction_length)");
     write_windows(40, 39, 2, 3, 0.1);
     snprintf(sentence, sizeof sentence, "%sbaselines.csv is of other windows than forecasts.csv", start);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET, sentence);
@@ -252,6 +253,16 @@ Test(verdict, who_chose_by_test_hears_of_optimism)
                    "do not ship it yet: better than zero_shot, on val; how sure that is cannot be told: "
                    "there are windows of "
                    "baselines for test alone; val chose it, too, so that this is optimistic");
+}
+
+Test(verdict, the_season_of_the_baseline_is_shown)
+{
+    load(2, 3);
+    cJSON_AddNumberToObject(set.items[0].run, "season", 7);
+    ft_error err;
+    cr_assert_eq(ft_judge(&set.items[0], &set, FT_MAE, FT_VAL, &judgement, &err), FT_OK);
+    expect_against(0, "zero_shot (mae 2): 1 better");
+    expect_against(1, "seasonal_naive (season 7, mae 3): 2 better");
 }
 
 Test(verdict, without_baselines_there_is_none)

@@ -106,6 +106,7 @@ static ft_status sort_experiments(const compare_options *options, ft_table *tabl
                                   ft_error *err)
 {
     const size_t place = ft_table_column(table, "");
+    if (table->failed) return ft_no_memory(err, "a comparison", 0);
     for (size_t r = 0; r < table->n_rows; r++) ft_table_put_number(table, r, place, (double)r);
     ft_status status = options->sort ? sort_table(table, options, err) : FT_OK;
     for (size_t r = 0; r < table->n_rows && status == FT_OK; r++)
@@ -182,7 +183,8 @@ static ft_status fill_table(const compare_options *options, const ft_experiments
     if (options->columns) return ft_compare_columns(experiments, options->columns, table, err);
     ft_status status = ft_compare(experiments, table, err);
     if (status == FT_OK && options->group_by.count) add_val(experiments, table);
-    return status == FT_OK ? add_sort_metric(options, experiments, table, err) : status;
+    if (status == FT_OK) status = add_sort_metric(options, experiments, table, err);
+    return status == FT_OK && table->failed ? ft_no_memory(err, "a comparison", 0) : status;
 }
 
 static ft_status compare(const void *context, ft_error *err)

@@ -285,11 +285,28 @@ static ft_tensor rows_of(const path_range *r, ft_tensor t)
     return rows_at(t, r->first, r->count);
 }
 
+/* The fewest paths of a part, and of a series in one: a backend may attend to a context
+ * for fewer paths in another way, with other bits. */
+enum { FEW_PATHS = 4 };
+
+/* The first path of a part of the backend. It is moved to where a series begins if it
+ * would leave fewer than FEW_PATHS of that series on one side; so a part may be empty. */
+static int64_t first_of_part(const ft_decoder *d, int32_t part, int32_t n_parts)
+{
+    const int64_t num_samples = d->shape.num_samples;
+    const int64_t first = paths_of(d) * part / n_parts, within = first % num_samples;
+    const bool fits = within >= FEW_PATHS && num_samples - within >= FEW_PATHS;
+    if (within == 0 || fits) return first;
+    return first - within + (2 * within < num_samples ? 0 : num_samples);
+}
+
 static path_range make_range(const ft_decoder *d, int32_t part, int32_t n_parts)
 {
-    const int64_t n_paths = paths_of(d), first = n_paths * part / n_parts;
-    return (path_range){
-        .d = d, .first = first, .count = n_paths * (part + 1) / n_parts - first, .workspace = *d->encoder};
+    const int64_t first = first_of_part(d, part, n_parts);
+    return (path_range){.d = d,
+                        .first = first,
+                        .count = first_of_part(d, part + 1, n_parts) - first,
+                        .workspace = *d->encoder};
 }
 
 /* Copies to the device where the paths of each adapter begin in a range. */
@@ -443,7 +460,7 @@ static void draw_part(void *context, ft_backend *backend, int part)
     const int64_t n_paths = paths_of(d);
     path_range r = make_range(d, part, of->n_parts);
     set_backend(&r, backend, part);
-    for (int32_t t = 0; t < d->shape.n_tokens; t++) {
+    for (int32_t t = 0; t < d->shape.n_tokens && r.count > 0; t++) {
         decode_step(&r, t);
         ft_sampling draw = {.temperature = of->sampling->temperature,
                             .top_k = of->sampling->top_k,
@@ -462,7 +479,7 @@ static void draw_part(void *context, ft_backend *backend, int part)
  * weights are few or each part has many paths. */
 static int32_t count_parts(const ft_decoder *d)
 {
-    enum { FEW_PATHS = 4, MANY_PATHS = 16, FEW_BYTES = 16 << 20 };
+    enum { MANY_PATHS = 16, FEW_BYTES = 16 << 20 };
     const ft_backend *backend = d->trainable->model->backend;
     const int64_t n_paths = paths_of(d);
     const double weights = ft_flops_token(&d->trainable->model->config) / 2;

@@ -2,48 +2,57 @@
 #include "base/text.h"
 #include "host/data/dataset.h"
 #include "host/data/frequency.h"
+#include "host/data/week_pattern.h"
 
-/* How many dates a frequency has from the first row to the last, both counted. */
-static ft_status count_dates(const ft_dataset_item *item, ft_frequency frequency, int64_t *count,
-                             ft_error *err)
+/* The dates of a frequency from the first row of a series to the last. */
+typedef struct grid {
+    int64_t n_dates, n_rows; /* and how many of the dates have a row */
+    int64_t longest_gap;     /* dates without one that follow each other */
+} grid;
+
+/* Goes through dates and rows side by side. Where dates are far more than rows, which a
+ * last row in the year 9999 makes them, it gives up: no date has a row then. */
+static void walk(const ft_dataset_item *item, ft_frequency frequency, grid *g)
 {
     const int64_t last = item->times[item->n_rows - 1];
-    int64_t below = 0, above = 1, time;
-    ft_frequency_start(&frequency, item->times[0], item->zones[0]);
-    ft_status status = ft_frequency_next(&frequency, above, &time, err);
-    while (status == FT_OK && time < last) {
-        below = above;
-        above *= 2;
-        status = ft_frequency_next(&frequency, above, &time, err);
+    const int64_t most_dates = 4 * (int64_t)item->n_rows + 100000;
+    int64_t date = item->times[0], gap = 0;
+    size_t row = 0;
+    ft_error ignored; /* fails beyond the year 9999 */
+    *g = (grid){0};
+    ft_frequency_start(&frequency, date, item->zones[0]);
+    while (date <= last && g->n_dates < most_dates) {
+        while (item->times[row] < date) row++;
+        const bool has_row = item->times[row] == date;
+        g->n_rows += has_row;
+        gap = has_row ? 0 : gap + 1;
+        if (gap > g->longest_gap) g->longest_gap = gap;
+        if (ft_frequency_next(&frequency, ++g->n_dates, &date, &ignored) != FT_OK) break;
     }
-    while (status == FT_OK && above - below > 1) {
-        const int64_t middle = below + (above - below) / 2;
-        status = ft_frequency_next(&frequency, middle, &time, err);
-        *(time < last ? &below : &above) = middle;
-    }
-    *count = above + 1;
-    return status;
+    if (g->n_dates == most_dates) g->n_rows = 0;
 }
 
-/* Whether the missing dates may be holidays: few, among weekdays or opening hours. */
-static bool are_holidays(const ft_frequency *frequency, int64_t missing, int64_t dates)
+/* Holidays: a series of weekdays or opening hours lacks a few of them here and there. */
+static bool are_holidays(const ft_frequency *frequency, const grid *g)
 {
-    return frequency->unit == FT_EVERY_STEP && frequency->week.n_stretches > 0 && missing * 20 <= dates;
+    enum { MOST_HOLIDAYS = 5 }; /* that follow each other */
+    return frequency->unit == FT_EVERY_STEP && frequency->week.n_stretches > 0 &&
+           ft_week_pattern_count(&frequency->week) > 1 && g->longest_gap <= MOST_HOLIDAYS &&
+           (g->n_dates - g->n_rows) * 20 <= g->n_dates;
 }
 
-/* Counts the dates of a series that have no row, holidays aside. */
-static ft_status count_missing(const ft_dataset_item *item, ft_frequency *frequency, int64_t *missing,
-                               ft_error *err)
+/* Dates that have no row, but for holidays; 0 where rows follow no frequency: at least
+ * nine in ten must lie on its dates. */
+static ft_status count_missing(const ft_dataset_item *item, ft_frequency *frequency, grid *g,
+                               int64_t *missing, ft_error *err)
 {
     *missing = 0;
     if (item->n_rows < FT_ROWS_OF_A_FREQUENCY) return FT_OK;
     ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
     if (status != FT_OK || frequency->regular) return status;
-    int64_t dates = 0;
-    ft_error ignored; /* fails beyond the year 9999: then there is no note */
-    status = count_dates(item, *frequency, &dates, &ignored);
-    const int64_t lacking = dates - (int64_t)item->n_rows;
-    if (status == FT_OK && lacking > 0 && !are_holidays(frequency, lacking, dates)) *missing = lacking;
+    walk(item, *frequency, g);
+    if (g->n_rows * 10 >= (int64_t)item->n_rows * 9 && !are_holidays(frequency, g))
+        *missing = g->n_dates - g->n_rows;
     return FT_OK;
 }
 
@@ -56,13 +65,14 @@ ft_status ft_dataset_find_gaps(const ft_dataset *dataset, ft_text *note, ft_erro
         char words[FT_FREQUENCY_CHARS];
         ft_frequency frequency;
         int64_t missing;
-        status = count_missing(item, &frequency, &missing, err);
+        grid g;
+        status = count_missing(item, &frequency, &g, &missing, err);
         if (status != FT_OK || missing == 0) continue;
         if (n_with_gaps++ > 0) continue;
         ft_text_addf(note, "%lld date%s missing ", (long long)missing, missing == 1 ? " is" : "s are");
         if (dataset->id_name) ft_text_addf(note, "in series \"%.80s\" ", item->id);
-        ft_text_addf(note, "(%zu rows, %lld dates at \"%s\")", item->n_rows,
-                     (long long)item->n_rows + (long long)missing, ft_frequency_describe(&frequency, words));
+        ft_text_addf(note, "(%zu rows, %lld dates at \"%s\")", item->n_rows, (long long)g.n_dates,
+                     ft_frequency_describe(&frequency, words));
     }
     if (n_with_gaps > 1) ft_text_addf(note, ", and %zu more series likewise", n_with_gaps - 1);
     if (n_with_gaps > 0)

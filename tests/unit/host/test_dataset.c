@@ -368,6 +368,18 @@ Test(dataset, dates_without_rows_are_reported)
                 "1 date is missing in series \"b\" (4 rows, 5 dates at \"1 day\"), and 1 more series "
                 "likewise: rows are taken as if they followed each other (a row with an empty cell keeps the "
                 "place of a missing value)");
+    /* Rows beside the dates do not make up for missing ones; where dates follow no
+     * frequency nothing is missing; no gap is left out at the end of time. */
+    expect_gaps("d,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-04,4\n2024-01-05,5\n2024-01-06,6\n"
+                "2024-01-07,7\n2024-01-09,9\n2024-01-10,9\n2024-01-10 12:00,9\n2024-01-11,9\n",
+                NULL,
+                "1 date is missing (11 rows, 11 dates at \"1 day\"): rows are taken as if they followed each "
+                "other (a row with an empty cell keeps the place of a missing value)");
+    expect_gaps("d,y\n2024-01-01,1\n2024-01-04,2\n2024-01-11,3\n2024-01-14,4\n2024-01-21,5\n2024-01-24,6\n",
+                NULL, "");
+    expect_gaps("d,y\n9999-12-26,1\n9999-12-27,1\n9999-12-28,1\n9999-12-30,1\n9999-12-31,1\n", NULL,
+                "1 date is missing (5 rows, 6 dates at \"1 day\"): rows are taken as if they followed each "
+                "other (a row with an empty cell keeps the place of a missing value)");
     /* Four weeks of business days: without one it is a holiday, without two it is not. */
     for (int holidays = 1; holidays < 3; holidays++) {
         text.length = 0;

@@ -140,6 +140,16 @@ typedef struct ft_lora {
     ft_lora_target target[FT_LORA_TARGETS];
 } ft_lora;
 
+/* The columns of y, or of dy, that belong to target i; and of u, or du. */
+static inline ft_tensor ft_lora_y_of(const ft_lora *lora, int32_t i, ft_tensor y)
+{
+    return ft_columns(y, lora->target[i].column, lora->out_features);
+}
+static inline ft_tensor ft_lora_u_of(const ft_lora *lora, int32_t i, ft_tensor u)
+{
+    return ft_columns(u, (int64_t)i * lora->rank, lora->rank);
+}
+
 /* One AdamW step of every adapter, as torch.optim.AdamW with betas (0.9, 0.999) and eps
  * 1e-8. With t = step + 1:
  *

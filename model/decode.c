@@ -75,7 +75,7 @@ static int64_t most_u_columns(const ft_trainable *trainable)
     int64_t most = 0;
     for (int p = 0; p < FT_PROJECTIONS; p++) {
         int64_t columns =
-            ft_lora_columns(&trainable->model->config, FT_DECODER, 1, ft_modules_of((ft_projection)p),
+            ft_lora_u_width(&trainable->model->config, FT_DECODER, 1, ft_modules_of((ft_projection)p),
                             trainable->targets, trainable->rank);
         if (columns > most) most = columns;
     }
@@ -103,7 +103,7 @@ static size_t lay_out(ft_decoder *d, char *base)
     d->u = ft_arena_tensor(&c, backend->real, n_paths, most_u_columns(d->trainable));
     d->cross_u =
         ft_arena_tensor(&c, backend->real, pass_rows,
-                        ft_lora_columns(config, FT_DECODER, config->n_decoder_layers, ft_cross_kv_modules(),
+                        ft_lora_u_width(config, FT_DECODER, config->n_decoder_layers, ft_cross_kv_modules(),
                                         d->trainable->targets, d->trainable->rank));
     d->logits = ft_arena_tensor(&c, backend->real, n_paths, config->vocab_size);
     d->rstd = ft_arena_cut(&c, (size_t)n_paths * ft_dtype_bytes(backend->real));

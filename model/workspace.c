@@ -7,7 +7,7 @@
 #include "model/adapter_kinds.h"
 #include "model/arena.h"
 
-int64_t ft_lora_columns(const ft_model_config *config, ft_stack stack, int32_t n_blocks,
+int64_t ft_lora_u_width(const ft_model_config *config, ft_stack stack, int32_t n_blocks,
                         ft_projection_modules modules, uint32_t targets, int32_t rank)
 {
     int64_t columns = 0;
@@ -29,12 +29,12 @@ static int32_t rank_of(const ft_pass_shape *shape)
 static int64_t u_columns(const ft_model_config *config, const ft_pass_shape *shape, ft_stack stack,
                          ft_projection projection)
 {
-    return ft_lora_columns(config, stack, 1, ft_modules_of(projection), shape->targets, rank_of(shape));
+    return ft_lora_u_width(config, stack, 1, ft_modules_of(projection), shape->targets, rank_of(shape));
 }
 
 static int64_t cross_u_columns(const ft_model_config *config, const ft_pass_shape *shape)
 {
-    return ft_lora_columns(config, FT_DECODER, config->n_decoder_layers, ft_cross_kv_modules(),
+    return ft_lora_u_width(config, FT_DECODER, config->n_decoder_layers, ft_cross_kv_modules(),
                            shape->targets, rank_of(shape));
 }
 

@@ -90,7 +90,7 @@ ft_status ft_workspace_create(ft_backend *backend, const ft_model_config *config
 void ft_workspace_free(ft_workspace *workspace);
 
 /* Columns that LoRA's u has for the same modules of n_blocks blocks: targets * rank. */
-int64_t ft_lora_columns(const ft_model_config *config, ft_stack stack, int32_t n_blocks,
+int64_t ft_lora_u_width(const ft_model_config *config, ft_stack stack, int32_t n_blocks,
                         ft_projection_modules modules, uint32_t targets, int32_t rank);
 
 /* The first `rows` rows of a tensor. */

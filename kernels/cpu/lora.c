@@ -133,17 +133,6 @@ static void forward_block(const ft_adapter_batch *batch, int32_t length, const f
     for (int64_t i = 0; i < count; i++) ft_write_row(y, first + i, 0, z->out, w->y + i * z->out_wide);
 }
 
-/* Columns of target i. */
-static ft_tensor outputs_of(const ft_lora *lora, int32_t i, ft_tensor y)
-{
-    return ft_columns(y, lora->target[i].column, lora->out_features);
-}
-
-static ft_tensor ranks_of(const ft_lora *lora, int32_t i, ft_tensor u)
-{
-    return ft_columns(u, (int64_t)i * lora->rank, lora->rank);
-}
-
 static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                          ft_tensor x, ft_tensor y, ft_tensor u)
 {
@@ -183,8 +172,8 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
                 for (int32_t i = 0; i < n_targets; i++) {
                     const float *a = memory + (p.adapter * n_targets + i) * packed;
                     forward_block(batch, length, &dropout[i], &z, p.adapter, first, count, a,
-                                  a + z.in * z.rank_wide, &w, x, outputs_of(lora, i, y),
-                                  ranks_of(lora, i, u));
+                                  a + z.in * z.rank_wide, &w, x, ft_lora_y_of(lora, i, y),
+                                  ft_lora_u_of(lora, i, u));
                 }
             }
         }
@@ -278,8 +267,8 @@ static void backward_piece(const ft_adapter_batch *batch, int32_t length, const 
             const float *a = packed + i * (a_size + b_size);
             float *da = sums + i * sums_size;
             backward_block(batch, length, &dropout[i], z, batch->lora_scale[p.adapter], first, count, a,
-                           a + a_size, w, x, ranks_of(lora, i, u), outputs_of(lora, i, dy), dx.data != NULL,
-                           ranks_of(lora, i, du), da, da + z->rank * z->in_wide);
+                           a + a_size, w, x, ft_lora_u_of(lora, i, u), ft_lora_y_of(lora, i, dy),
+                           dx.data != NULL, ft_lora_u_of(lora, i, du), da, da + z->rank * z->in_wide);
         }
         for (int64_t row = 0; dx.data && row < count; row++)
             ft_write_row(dx, first + row, 0, z->in, w->dx + row * z->in_wide);

@@ -58,22 +58,12 @@ static void target_forward(ft_backend *self, const ft_adapter_batch *batch, int3
     }
 }
 
-static ft_tensor outputs_of(const ft_lora *lora, int32_t i, ft_tensor y)
-{
-    return ft_columns(y, lora->target[i].column, lora->out_features);
-}
-
-static ft_tensor ranks_of(const ft_lora *lora, int32_t i, ft_tensor u)
-{
-    return ft_columns(u, (int64_t)i * lora->rank, lora->rank);
-}
-
 static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_t length, const ft_lora *lora,
                          ft_tensor x, ft_tensor y, ft_tensor u)
 {
     for (int32_t i = 0; i < lora->n_targets; i++)
-        target_forward(self, batch, length, lora, &lora->target[i], x, outputs_of(lora, i, y),
-                       ranks_of(lora, i, u));
+        target_forward(self, batch, length, lora, &lora->target[i], x, ft_lora_y_of(lora, i, y),
+                       ft_lora_u_of(lora, i, u));
 }
 
 /* One row's part: adds to da and db, writes du, adds to dx. `b` is (out, rank), `a` is
@@ -152,8 +142,8 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
                           ft_tensor du)
 {
     for (int32_t i = 0; i < lora->n_targets; i++)
-        target_backward(self, batch, length, lora, &lora->target[i], x, ranks_of(lora, i, u),
-                        outputs_of(lora, i, dy), dx, ranks_of(lora, i, du));
+        target_backward(self, batch, length, lora, &lora->target[i], x, ft_lora_u_of(lora, i, u),
+                        ft_lora_y_of(lora, i, dy), dx, ft_lora_u_of(lora, i, du));
 }
 
 void ft_ref_lora_operations(ft_backend *backend)

@@ -58,14 +58,16 @@ typedef struct proposal {
 static ft_status choose(const ft_experiments *experiments, proposal *p, ft_error *err)
 {
     ft_replicates replicates;
-    ft_status status = ft_experiments_best(experiments, p->metric, p->split, &p->best, err);
-    if (status == FT_OK) status = ft_replicates_find(experiments, &replicates, err);
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
     if (status != FT_OK) return status;
-    const size_t group = replicates.group[p->best - experiments->items];
-    p->n_seeds = ft_replicates_spread(experiments, &replicates, group, p->metric, p->split).n;
-    ft_replicates_describe(experiments, &replicates, p->best, p->metric, p->split, &p->replicates);
+    status = ft_replicates_choose(experiments, &replicates, p->metric, p->split, &p->best, err);
+    if (status == FT_OK) {
+        const size_t group = replicates.group[p->best - experiments->items];
+        p->n_seeds = ft_replicates_spread(experiments, &replicates, group, p->metric, p->split).n;
+        ft_replicates_describe(experiments, &replicates, p->best, p->metric, p->split, &p->replicates);
+    }
     ft_replicates_free(&replicates);
-    return FT_OK;
+    return status;
 }
 
 /* "best of 8 experiments: ID, val mae 1.25 (lower is better)", and by what else. */

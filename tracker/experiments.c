@@ -268,18 +268,6 @@ void ft_experiments_describe_data(const ft_experiments *experiments, ft_text *ou
 
 /* -- the best -- */
 
-static ft_status none_has_it(const ft_experiments *experiments, ft_metric metric, ft_split split,
-                             ft_error *err)
-{
-    size_t n_failed = 0;
-    for (size_t i = 0; i < experiments->count; i++) n_failed += experiments->items[i].error != NULL;
-    if (experiments->count == 0) return ft_fail(err, FT_BAD_INPUT, "there are no experiments to choose from");
-    return ft_fail(err, FT_BAD_INPUT, "no experiment has a %s on %s: of %zu, %zu failed and %zu have none%s",
-                   ft_metric_names[metric], ft_split_names[split], experiments->count, n_failed,
-                   experiments->count - n_failed,
-                   split == FT_VAL ? "; --split test would choose by test" : "");
-}
-
 ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               const ft_experiment **best, ft_error *err)
 {
@@ -287,7 +275,7 @@ ft_status ft_experiments_best(const ft_experiments *experiments, ft_metric metri
     ft_replicates replicates;
     ft_status status = ft_replicates_find(experiments, &replicates, err);
     if (status != FT_OK) return status;
-    *best = ft_replicates_best(experiments, &replicates, metric, split);
+    status = ft_replicates_choose(experiments, &replicates, metric, split, best, err);
     ft_replicates_free(&replicates);
-    return *best ? FT_OK : none_has_it(experiments, metric, split, err);
+    return status;
 }

@@ -198,6 +198,25 @@ const ft_experiment *ft_replicates_best(const ft_experiments *experiments, const
     return best;
 }
 
+static ft_status none_has_it(const ft_experiments *experiments, ft_metric metric, ft_split split,
+                             ft_error *err)
+{
+    size_t n_failed = 0;
+    for (size_t i = 0; i < experiments->count; i++) n_failed += experiments->items[i].error != NULL;
+    if (experiments->count == 0) return ft_fail(err, FT_BAD_INPUT, "there are no experiments to choose from");
+    return ft_fail(err, FT_BAD_INPUT, "no experiment has a %s on %s: of %zu, %zu failed and %zu have none%s",
+                   ft_metric_names[metric], ft_split_names[split], experiments->count, n_failed,
+                   experiments->count - n_failed,
+                   split == FT_VAL ? "; --split test would choose by test" : "");
+}
+
+ft_status ft_replicates_choose(const ft_experiments *experiments, const ft_replicates *r, ft_metric metric,
+                               ft_split split, const ft_experiment **best, ft_error *err)
+{
+    *best = ft_replicates_best(experiments, r, metric, split);
+    return *best ? FT_OK : none_has_it(experiments, metric, split, err);
+}
+
 void ft_spread_describe(const ft_spread *spread, ft_text *out)
 {
     char room[FT_NUMBER_CHARS], digits[FT_NUMBER_CHARS];

@@ -39,6 +39,10 @@ ft_spread ft_replicates_spread(const ft_experiments *experiments, const ft_repli
 const ft_experiment *ft_replicates_best(const ft_experiments *experiments, const ft_replicates *replicates,
                                         ft_metric metric, ft_split split);
 
+/* As ft_experiments_best, where the replicates are found already. */
+ft_status ft_replicates_choose(const ft_experiments *experiments, const ft_replicates *replicates,
+                               ft_metric metric, ft_split split, const ft_experiment **best, ft_error *err);
+
 /* Adds the mean, "2.25", or of several experiments mean and std, "2.25 ± 0.01". */
 void ft_spread_describe(const ft_spread *spread, ft_text *out);
 /* Adds by what the best one, one of the experiments, was chosen: "2 seeds: val mae 2.25

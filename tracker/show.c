@@ -228,22 +228,19 @@ static void add_finding(ft_text *out, const char *label, const ft_text *finding)
 }
 
 /* Adds the lines "replicates" and "certainty". */
-static ft_status add_certainty(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
-                               ft_metric metric, ft_split split, ft_error *err)
+static ft_status add_certainty(ft_text *out, const ft_experiments *experiments,
+                               const ft_replicates *replicates, const ft_experiment *best, ft_metric metric,
+                               ft_split split, ft_error *err)
 {
     ft_rivals rivals;
-    ft_replicates replicates;
     ft_text sentence = FT_TEXT_EMPTY;
-    ft_status status = ft_replicates_find(experiments, &replicates, err);
-    if (status != FT_OK) return status;
-    ft_replicates_describe(experiments, &replicates, best, metric, split, &sentence);
+    ft_replicates_describe(experiments, replicates, best, metric, split, &sentence);
     add_finding(out, "replicates   ", &sentence);
     sentence.length = 0;
-    status = ft_rivals_find(experiments, &replicates, best, metric, split, &rivals, err);
+    ft_status status = ft_rivals_find(experiments, replicates, best, metric, split, &rivals, err);
     if (status == FT_OK) ft_rivals_describe(&rivals, metric, split, FT_RIVALS_NAMES, &sentence);
     if (status == FT_OK) add_finding(out, "certainty    ", &sentence);
     ft_text_free(&sentence);
-    ft_replicates_free(&replicates);
     return status;
 }
 
@@ -284,11 +281,29 @@ ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metri
                               ft_text *out, ft_error *err)
 {
     const ft_experiment *best;
-    const ft_status found = ft_experiments_best(experiments, metric, split, &best, err);
-    if (found != FT_OK) return found == FT_NO_MEMORY ? found : FT_OK;
+    ft_replicates replicates;
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
+    if (status != FT_OK) return status;
+    if (ft_replicates_choose(experiments, &replicates, metric, split, &best, NULL) == FT_OK) {
+        add_best(out, experiments, best, metric, split);
+        if (split != FT_TEST) add_test(out, best, metric);
+        status = add_certainty(out, experiments, &replicates, best, metric, split, err);
+        if (status == FT_OK) status = add_verdict(out, experiments, best, metric, split, err);
+    }
+    ft_replicates_free(&replicates);
+    return status;
+}
+
+/* All lines of ft_describe_best but the tables of metrics. */
+static ft_status add_lines(ft_text *out, const ft_experiments *experiments, const ft_replicates *replicates,
+                           const ft_experiment *best, ft_metric metric, ft_split split, ft_error *err)
+{
     add_best(out, experiments, best, metric, split);
-    if (split != FT_TEST) add_test(out, best, metric);
-    ft_status status = add_certainty(out, experiments, best, metric, split, err);
+    ft_text_add(out, "hyperparams  ");
+    add_members(out, best->hyperparams);
+    ft_text_add(out, "\n");
+    add_what_validation_says(out, experiments, best, metric, split);
+    ft_status status = add_certainty(out, experiments, replicates, best, metric, split, err);
     return status == FT_OK ? add_verdict(out, experiments, best, metric, split, err) : status;
 }
 
@@ -296,18 +311,14 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
                            ft_text *out, ft_error *err)
 {
     const ft_experiment *best;
-    ft_status status = ft_experiments_best(experiments, metric, split, &best, err);
+    ft_replicates replicates;
+    ft_status status = ft_replicates_find(experiments, &replicates, err);
     if (status != FT_OK) return status;
-    add_best(out, experiments, best, metric, split);
-    ft_text_add(out, "hyperparams  ");
-    add_members(out, best->hyperparams);
-    ft_text_add(out, "\n");
-    add_what_validation_says(out, experiments, best, metric, split);
-    status = add_certainty(out, experiments, best, metric, split, err);
+    status = ft_replicates_choose(experiments, &replicates, metric, split, &best, err);
+    if (status == FT_OK) status = add_lines(out, experiments, &replicates, best, metric, split, err);
+    ft_replicates_free(&replicates);
     if (status != FT_OK) return status;
-    status = add_verdict(out, experiments, best, metric, split, err);
     ft_text_add(out, "\n");
-    if (status == FT_OK) status = add_metrics(out, best, width, err);
-    if (status == FT_OK && out->failed) status = ft_no_memory(err, "text", out->length);
-    return status;
+    status = add_metrics(out, best, width, err);
+    return status == FT_OK && out->failed ? ft_no_memory(err, "text", out->length) : status;
 }

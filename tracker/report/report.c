@@ -97,9 +97,9 @@ ft_status ft_report_collect(const ft_report_request *request, cJSON **out, ft_er
     if (ranking.n_ranked == 0)
         return cJSON_Delete(data.root), ft_fail(err, FT_BAD_INPUT, "there are no experiments to report");
     ft_status status = rank(&ranking, err);
-    if (status == FT_OK && ft_experiments_best(request->experiments, request->metric, request->split,
-                                               &ranking.best, &why_none) == FT_NO_MEMORY)
-        status = ft_fail(err, FT_NO_MEMORY, "%s", why_none.message);
+    if (status == FT_OK) /* the page says why there is none */
+        ft_replicates_choose(request->experiments, &ranking.replicates, request->metric, request->split,
+                             &ranking.best, &why_none);
     if (status == FT_OK) status = add_parts(&ranking, why_none.message, &data, err);
     ft_replicates_free(&ranking.replicates);
     free(ranking.ranked);

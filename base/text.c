@@ -190,7 +190,7 @@ static const char *scan_plain(const char *text, const char *end, char decimal, s
         const unsigned digit = (unsigned)*text - '0';
         if (digit <= 9)
             digits = digits * 10 + digit;
-        else if (*text == decimal && !point)
+        else if (*text == decimal && decimal && !point)
             point = text;
         else
             break;

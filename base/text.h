@@ -45,8 +45,8 @@ char *ft_format_float(float value, char out[FT_NUMBER_CHARS]);
  * double's range read as +-inf and return false. */
 bool ft_parse_double(const char *text, size_t length, double *value);
 /* The number at the start of a NUL-terminated text, if it is digits alone, up to 19,
- * perhaps with a minus sign and a decimal mark: where it ends. NULL: ft_parse_double may
- * know more. */
+ * perhaps with a minus sign and a decimal mark ('\0': none): where it ends. NULL:
+ * ft_parse_double may know more. */
 const char *ft_parse_plain_double(const char *text, char decimal, double *value);
 /* The same for a whole number in [-2^63, 2^63). "1e3" and "5.0" are not whole numbers
  * here. */

@@ -7,17 +7,22 @@
 
 #include "base/utf8.h"
 
+enum { ASCII_BLOCK = 64 };
+
+static bool is_ascii_block(const char *text)
+{
+    unsigned char any = 0;
+    for (int i = 0; i < ASCII_BLOCK; i++) any |= (unsigned char)text[i];
+    return any < 0x80;
+}
+
 size_t ft_find_non_utf8(const char *text, size_t size)
 {
     size_t at = 0;
     while (at < size) {
-        uint64_t eight;
-        if (size - at >= sizeof eight) { /* most texts are ASCII */
-            memcpy(&eight, text + at, sizeof eight);
-            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
-                at += sizeof eight;
-                continue;
-            }
+        if (size - at >= ASCII_BLOCK && is_ascii_block(text + at)) { /* most texts are */
+            at += ASCII_BLOCK;
+            continue;
         }
         const size_t length = ft_utf8_length(text + at, size - at);
         if (length == 0) break;

@@ -17,7 +17,10 @@
 #include "host/data/csv_text.h"
 #include "host/data/date_formats.h"
 
-enum { PIECE_BYTES = 1 << 21 };
+enum {
+    PIECE_BYTES = 1 << 21,
+    FIRST_LOOK = 32 /* the part of a piece that mostly shows how numbers are written */
+};
 static const size_t max_rows = 1u << 30;
 
 /* What the reader needs while it reads, besides what it leaves in the ft_csv. */
@@ -30,7 +33,9 @@ typedef struct loader {
     ft_csv_table table;
     char **id_names;    /* (table.width): NULL for other columns */
     ft_csv_rows *parts; /* (n_parts), which are not yet in the ft_csv */
-    size_t n_parts;
+    size_t n_parts, piece_bytes;
+    /* The first line that did not take part in deciding how numbers are written. */
+    size_t not_seen;
 } loader;
 
 /* Gives each column its role; the names move into the ft_csv. */
@@ -111,25 +116,53 @@ static void decide_like(ft_csv_column *column, const ft_csv_column *like)
     column->has_open |= was_open;
 }
 
-/* Decides by the rows how the numbers of each column are written. */
-static ft_status find_notations(loader *load, ft_error *err)
+/* Whether the cells that were looked at show for each column of numbers how it is
+ * written, but for those without any comma or point so far, and texts. */
+static bool show_all_columns(const loader *load, const ft_number_evidence *evidence)
 {
-    ft_csv *csv = load->csv;
-    const size_t width = load->table.width, *roles = load->table.roles;
-    ft_number_evidence file = {0}, *evidence = calloc(width, sizeof *evidence);
-    if (!evidence) return ft_no_memory(err, csv->path, width * sizeof *evidence);
-    const ft_number_custom custom = ft_csv_number_custom(&load->scanner, load->table.date_format);
-    ft_csv_look_at_numbers(&load->scanner, ft_csv_survey_found(&load->survey), &load->settings, custom, width,
-                           evidence);
-    for (size_t i = 0; i < width; i++)
+    for (size_t i = 0; i < load->table.width; i++)
+        if (load->table.roles[i] < FT_CSV_ID && !ft_number_is_settled(&evidence[i]) &&
+            !ft_number_is_unmarked(&evidence[i]))
+            return false;
+    return true;
+}
+
+/* By what cells have shown, of all rows or (load->not_seen) of the first ones: of these
+ * alone, a column without any mark is read without one. evidence: (width). */
+static void decide_notations(loader *load, ft_number_custom custom, const ft_number_evidence *evidence)
+{
+    const size_t *roles = load->table.roles;
+    ft_number_evidence file = {0};
+    for (size_t i = 0; i < load->table.width; i++)
         if (roles[i] < FT_CSV_ID) ft_number_merge(&file, &evidence[i]);
-    for (size_t i = 0; i < width; i++) {
+    for (size_t i = 0; i < load->table.width; i++) {
         if (roles[i] >= FT_CSV_ID) continue;
-        ft_csv_column *column = &csv->columns[roles[i]];
+        ft_csv_column *column = &load->csv->columns[roles[i]];
         column->certainty = ft_number_decide(&evidence[i], &file, custom, &column->notation);
         column->has_open = evidence[i].point_open || evidence[i].comma_open;
+        column->unmarked = load->not_seen < SIZE_MAX && ft_number_is_unmarked(&evidence[i]);
         decide_like(column, column_like(load->like, column->name));
     }
+}
+
+/* Decides how the numbers of each column are written, by the rows that begin before
+ * `until`: by all where these leave it open. */
+static ft_status find_notations(loader *load, const char *until, ft_error *err)
+{
+    const size_t width = load->table.width;
+    const ft_csv_scanner *scanner = &load->scanner;
+    const ft_number_custom custom = ft_csv_number_custom(scanner, load->table.date_format);
+    ft_number_evidence *evidence = calloc(width, sizeof *evidence);
+    if (!evidence) return ft_no_memory(err, load->csv->path, width * sizeof *evidence);
+    load->not_seen = SIZE_MAX;
+    if (ft_csv_must_look_at_numbers(scanner->separator, ft_csv_survey_found(&load->survey), custom)) {
+        load->not_seen = ft_csv_look_at_numbers(scanner, until, &load->settings, width, evidence);
+        if (load->not_seen < SIZE_MAX && !show_all_columns(load, evidence)) {
+            memset(evidence, 0, width * sizeof *evidence);
+            load->not_seen = ft_csv_look_at_numbers(scanner, scanner->end, &load->settings, width, evidence);
+        }
+    }
+    decide_notations(load, custom, evidence);
     free(evidence);
     return FT_OK;
 }
@@ -148,7 +181,10 @@ static ft_status find_layout(loader *load, ft_error *err)
         ft_csv_find_date_format(&load->scanner, table->date_place, load->like ? load->like->style.format : "",
                                 table->date_format, table->other_date_format, &decided);
     }
-    return load->settings.has_notation ? FT_OK : find_notations(load, err);
+    if (load->settings.has_notation) return FT_OK;
+    const size_t left = (size_t)(load->scanner.end - load->scanner.at),
+                 first = load->piece_bytes / FIRST_LOOK;
+    return find_notations(load, load->scanner.at + (first < left ? first : left), err);
 }
 
 /* Memory for `count` elements of `size` bytes; NULL when memory runs out. */
@@ -221,16 +257,43 @@ static bool read_in_parts(loader *load)
     return done;
 }
 
+static ft_status read_all(loader *load, ft_error *err)
+{
+    if (read_in_parts(load)) return FT_OK;
+    ft_status status = open_parts(load, 1, err);
+    return status == FT_OK ? ft_csv_rows_read(&load->parts[0], err) : status;
+}
+
+/* Whether a column holds numbers alone in the rows that decided how it is written, but
+ * not in the others: its commas or points may mean something else there. */
+static bool has_late_text(const loader *load)
+{
+    for (size_t c = 0; c < load->csv->n_columns; c++) {
+        size_t i = 0;
+        while (i < load->n_parts && !load->parts[i].texts[c].text) i++;
+        if (i < load->n_parts && load->parts[i].texts[c].line >= load->not_seen) return true;
+    }
+    return false;
+}
+
+/* Reads all rows again by what all cells show. */
+static ft_status read_again(loader *load, ft_error *err)
+{
+    free_parts(load);
+    for (size_t i = 0; i < load->settings.n_words; i++) load->settings.words[i].found = false;
+    ft_status status = find_notations(load, load->scanner.end, err);
+    return status == FT_OK ? read_all(load, err) : status;
+}
+
 static ft_status read_rows(loader *load, ft_error *err)
 {
+    ft_csv *csv = load->csv;
     load->parts = calloc(load->survey.n_pieces, sizeof *load->parts);
-    if (!load->parts) return ft_no_memory(err, load->csv->path, load->survey.n_pieces * sizeof *load->parts);
-    ft_status status = make_room(load->csv, &load->survey, err);
-    if (status == FT_OK && !read_in_parts(load)) {
-        status = open_parts(load, 1, err);
-        if (status == FT_OK) status = ft_csv_rows_read(&load->parts[0], err);
-    }
-    return status == FT_OK ? ft_csv_rows_join(load->csv, load->parts, load->n_parts, err) : status;
+    if (!load->parts) return ft_no_memory(err, csv->path, load->survey.n_pieces * sizeof *load->parts);
+    ft_status status = make_room(csv, &load->survey, err);
+    if (status == FT_OK) status = read_all(load, err);
+    if (status == FT_OK && has_late_text(load)) status = read_again(load, err);
+    return status != FT_OK ? status : ft_csv_rows_join(csv, load->parts, load->n_parts, err);
 }
 
 /* Reads the style again where another row than the last of the file is the last now. */
@@ -270,7 +333,11 @@ ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bo
                              const ft_csv *like, size_t piece_bytes, ft_csv *csv, ft_error *err)
 {
     *csv = (ft_csv){0};
-    loader load = {.csv = csv, .like = like, .table = {.csv = csv, .settings = &load.settings}};
+    loader load = {.csv = csv,
+                   .like = like,
+                   .table = {.csv = csv, .settings = &load.settings},
+                   .piece_bytes = piece_bytes,
+                   .not_seen = SIZE_MAX};
     char *text = NULL;
     size_t size;
     csv->path = ft_copy_string(ft_csv_text_name(path));

@@ -30,6 +30,7 @@ typedef struct ft_csv_column {
     ft_number_certainty certainty;
     /* cells like 1.234 or 1,234, in this file or an earlier one that did not decide */
     bool has_open;
+    bool unmarked; /* no commas or points so far: cells with such are not read */
     bool repeated; /* a later column had the same name */
 } ft_csv_column;
 

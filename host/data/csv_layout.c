@@ -258,17 +258,26 @@ ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char 
     return scanner->separator == ',' ? FT_NUMBERS_COMMA_SEPARATED : FT_NUMBERS_ANY;
 }
 
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, unsigned bytes, ft_csv_settings *settings,
-                            ft_number_custom custom, size_t width, ft_number_evidence *evidence)
+bool ft_csv_must_look_at_numbers(char separator, unsigned bytes, ft_number_custom custom)
 {
     const unsigned looked_for = FT_CSV_APOSTROPHE | FT_CSV_WIDE |
-                                (scanner->separator == ',' ? FT_CSV_QUOTE : FT_CSV_COMMA) |
+                                (separator == ',' ? FT_CSV_QUOTE : FT_CSV_COMMA) |
                                 (custom == FT_NUMBERS_CONTINENTAL ? FT_CSV_POINT : 0);
-    if (!(bytes & looked_for)) return;
+    return (bytes & looked_for) != 0;
+}
+
+size_t ft_csv_look_at_numbers(const ft_csv_scanner *scanner, const char *until, ft_csv_settings *settings,
+                              size_t width, ft_number_evidence *evidence)
+{
     ft_csv_scanner ahead = ft_csv_scanner_copy(scanner);
     ft_status status = FT_OK;
     ft_error ignored;
-    while (status == FT_OK && ft_csv_next_row(&ahead)) {
+    size_t line = SIZE_MAX;
+    for (bool first = true; status == FT_OK && ft_csv_next_row(&ahead); first = false) {
+        if (!first && ahead.at >= until) {
+            line = ahead.line;
+            break;
+        }
         ft_csv_cell cell = {0};
         for (size_t i = 0; status == FT_OK && !cell.ends_row; i++) {
             status = ft_csv_next_cell(&ahead, &cell, &ignored);
@@ -278,4 +287,5 @@ void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, unsigned bytes, ft_cs
         }
     }
     ft_csv_scanner_free(&ahead);
+    return line;
 }

@@ -28,11 +28,16 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
 /* Which numbers are likely in the file; `date_format` is that of its dates, or "". */
 ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format);
 
-/* What the cells of each of `width` columns show about their numbers, in the rows from
- * `scanner` on; evidence: (width), zeroed by the caller. `bytes` are the ft_csv_byte of
- * these rows: looks only where they may hold numbers with commas, with points that are
- * not decimal, or with other marks between thousands. */
-void ft_csv_look_at_numbers(const ft_csv_scanner *scanner, unsigned bytes, ft_csv_settings *settings,
-                            ft_number_custom custom, size_t width, ft_number_evidence *evidence);
+/* Whether cells must be looked at to know what their numbers mean: the rows, which have
+ * these ft_csv_byte, may hold numbers with commas, with points that are not decimal, or
+ * with other marks between thousands. */
+bool ft_csv_must_look_at_numbers(char separator, unsigned bytes, ft_number_custom custom);
+
+/* What the cells of each of `width` columns show about their numbers, in the first row
+ * from `scanner` on and those that begin before `until`; evidence: (width), zeroed by the
+ * caller. Returns the line of the first row that was not looked at; SIZE_MAX: there is
+ * none. */
+size_t ft_csv_look_at_numbers(const ft_csv_scanner *scanner, const char *until, ft_csv_settings *settings,
+                              size_t width, ft_number_evidence *evidence);
 
 #endif

@@ -184,6 +184,18 @@ static int meaning_of_commas(const ft_number_evidence *e)
     return e->comma_groups || (e->comma_open && e->point_decimals);
 }
 
+bool ft_number_is_unmarked(const ft_number_evidence *e)
+{
+    return !e->comma_groups && !e->comma_decimals && !e->comma_open && !e->point_groups &&
+           !e->point_decimals && !e->point_open && !e->thousands;
+}
+
+bool ft_number_is_settled(const ft_number_evidence *evidence)
+{
+    if (evidence->text || evidence->thousands) return false;
+    return evidence->point_decimals || meaning_of_commas(evidence) != 0;
+}
+
 /* 994,900, and no other cell of the column shows which it is. */
 static ft_number_certainty decide_open_commas(const ft_number_evidence *file, ft_number_custom custom,
                                               ft_number_notation *notation)

@@ -35,6 +35,12 @@ bool ft_number_look(ft_number_evidence *evidence, const char *text, size_t lengt
 /* Adds what `other` has shown. */
 void ft_number_merge(ft_number_evidence *evidence, const ft_number_evidence *other);
 
+/* Whether no mark has been shown at all. */
+bool ft_number_is_unmarked(const ft_number_evidence *evidence);
+/* Whether what these cells have shown decides alone how the others of the column are
+ * read: a cell that shows something else is no number then. */
+bool ft_number_is_settled(const ft_number_evidence *evidence);
+
 /* Which notation is likely in a file, by its separator and dates. */
 typedef enum ft_number_custom {
     FT_NUMBERS_ANY,

@@ -102,17 +102,23 @@ static ft_status take_date(ft_csv_rows *rows, const ft_csv_cell *cell, ft_error 
     return put_date(rows, time, ft_string_pool_add(&rows->dates, cell->text, cell->length), err);
 }
 
+static ft_number_notation notation_of(const ft_csv_column *column)
+{
+    return column->unmarked ? (ft_number_notation){'\0', '\0'} : column->notation;
+}
+
 static ft_status take_value(ft_csv_rows *rows, size_t index, const ft_csv_cell *cell, ft_error *err)
 {
     const ft_csv_column *column = &rows->table->csv->columns[index];
     ft_csv_settings *settings = rows->table->settings;
+    const ft_number_notation notation = notation_of(column);
     ft_csv_first_text *text = &rows->texts[index];
     double *value = &column->values[rows->first + rows->count];
     *value = 0;
     const bool has_words = settings->n_words > 0;
     if (cell->length == 0 || (has_words && ft_csv_is_named_missing(settings, cell))) {
         *value = NAN;
-    } else if (!text->text && ft_number_read(column->notation, cell->text, cell->length, value)) {
+    } else if (!text->text && ft_number_read(notation, cell->text, cell->length, value)) {
         if (has_words && ft_csv_is_missing_number(settings, *value)) *value = NAN;
     } else if (!text->text && (isinf(*value) || is_infinite_word(cell))) {
         *value = INFINITY;
@@ -150,8 +156,8 @@ static bool take_value_quickly(ft_csv_rows *rows, size_t index)
         *value = NAN;
         return true;
     }
-    const char decimal = column->notation.decimal;
-    if (decimal == '\0' || decimal == scanner->separator) return false;
+    const char decimal = notation_of(column).decimal;
+    if (decimal == scanner->separator) return false;
     const char *end = ft_parse_plain_double(scanner->at, decimal, value);
     if (!end || !ft_csv_cell_ends(end, scanner->separator)) return false;
     scanner->at = end;

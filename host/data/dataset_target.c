@@ -40,10 +40,9 @@ static extent find_extent(const ft_csv *csv, const ft_csv_column *column, double
 /* Notes a number that programs write for a missing value, where it is the least or the
  * largest and lies farther from all others than these from each other: -999 among 10.1
  * and 12.5. */
-static void note_stand_in(const ft_csv *csv, const ft_csv_column *column, ft_text *notes)
+static void note_stand_in(const ft_csv *csv, const ft_csv_column *column, extent all, ft_text *notes)
 {
     static const double known[] = {-99, -99.9, -999, -999.9, -9999, -99999, 999, 9999, 99999, 1e20, 1e30};
-    const extent all = find_extent(csv, column, NAN);
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         if (known[k] != all.least && known[k] != all.largest) continue;
         const extent others = find_extent(csv, column, known[k]);
@@ -69,8 +68,10 @@ ft_status ft_dataset_check_target(const ft_csv *csv, const char *target, ft_text
                      "%s: several columns are named \"%.80s\": the first is the target (the next is "
                      "\"%.80s.1\")\n",
                      csv->path, target, target);
-    for (size_t row = 0; row < csv->n_rows && status == FT_OK; row++)
+    const extent all = find_extent(csv, column, NAN);
+    const bool is_beyond = all.least < -(double)FLT_MAX || all.largest > (double)FLT_MAX;
+    for (size_t row = 0; is_beyond && row < csv->n_rows && status == FT_OK; row++)
         status = check_value(csv, row, target, column->values[row], err);
-    if (status == FT_OK) note_stand_in(csv, column, notes);
+    if (status == FT_OK) note_stand_in(csv, column, all, notes);
     return status;
 }

@@ -127,6 +127,27 @@ Test(csv, decimal_commas_between_commas)
     ft_csv_free(&csv);
 }
 
+/* Commas and points of later rows count as those of the first ones do, though mostly the
+ * first rows alone are looked at (in small pieces, as here, one). */
+Test(csv, late_rows_decide_how_numbers_are_written)
+{
+    ft_csv csv = reads("d;x;y;z\n2024-01-01;1;2,5;7\n2024-01-02;3,25;1;\n2024-01-03;1.234;7;9\n", NULL, NULL);
+    cr_expect(csv.columns[0].values[1] == 3.25 && csv.columns[0].values[2] == 1234);
+    cr_expect(csv.columns[1].values[0] == 2.5 && csv.columns[2].values[2] == 9);
+    ft_csv_free(&csv);
+    csv = reads("d;x\n2024-01-01;1,5\n2024-01-02;1'000,5\n", NULL, NULL);
+    cr_expect(csv.columns[0].values[1] == 1000.5);
+    ft_csv_free(&csv);
+    csv = reads("d;x;y\n2024-01-01;;1,5\n2024-01-02;inf;2,5\n2024-01-03;2.500;\n2024-01-04;word;1\n", NULL,
+                NULL);
+    cr_expect(isnan(csv.columns[0].values[0]) && isinf(csv.columns[0].values[1]));
+    cr_expect(csv.columns[0].values[2] == 2500 && csv.columns[0].text_line == 5);
+    ft_csv_free(&csv);
+    csv = reads("d;x;y\n2024-01-01;1;1,5\n2024-01-02;1,5;2,5\n2024-01-03;2.5;3,5\n", NULL, NULL);
+    cr_expect(csv.columns[0].text && csv.columns[0].certainty == FT_NUMBERS_OPEN);
+    ft_csv_free(&csv);
+}
+
 /* Rows, series, texts and missing values in any piece; cells that go over several lines;
  * a last row without an end; lines without anything; ids that need quotes. */
 Test(csv, pieces_of_a_file_are_read_as_the_whole)

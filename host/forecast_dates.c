@@ -13,6 +13,7 @@ typedef struct continuer {
     /* for all, or those with fewer than least_rows; NULL: none */
     const ft_frequency *shared;
     size_t least_rows;
+    const ft_dataset_item *longest; /* its frequency is *shared; NULL: its is not known */
     size_t n_uneven;
     ft_forecast_dates *dates;
 } continuer;
@@ -76,7 +77,11 @@ static ft_status find_frequency(continuer *c, const ft_dataset_item *item, ft_fr
         ft_frequency_start(frequency, item->times[last], item->zones[last]);
         return FT_OK;
     }
-    ft_status status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
+    ft_status status = FT_OK;
+    if (item == c->longest)
+        *frequency = *c->shared;
+    else
+        status = ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);
     if (status == FT_OK && item->n_rows == 1)
         set_shown_step(&c->dataset->style, item->times[0] + item->zones[0] * FT_MICROSECONDS_A_MINUTE,
                        frequency);
@@ -161,6 +166,7 @@ ft_status ft_forecast_dates_create(const ft_dataset *dataset, const char *path, 
     if (!named && longest->n_rows >= FT_ROWS_OF_A_FREQUENCY) {
         status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &of_longest, err);
         c.shared = &of_longest;
+        c.longest = longest;
         c.least_rows = FT_ROWS_OF_A_FREQUENCY;
     }
     for (size_t i = 0; i < dataset->n_items && status == FT_OK; i++) status = continue_item(&c, i, err);

@@ -461,6 +461,7 @@ void ft_dataset_free(ft_dataset *dataset)
         free(dataset->texts->ids);
     }
     ft_text_free(&dataset->notes);
+    ft_text_free(&dataset->dates_found.gaps);
     free(dataset->texts);
     free(dataset->columns);
     free(dataset->items);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "host/data/frequency.h"
 #include "host/data/timestamps.h"
 #include "host/ftgpu.h"
 
@@ -54,6 +55,16 @@ typedef struct ft_dataset_column {
     bool text;      /* a text column: values only say what is missing */
 } ft_dataset_column;
 
+/* What the dates show: ft_dataset_look_at_dates. */
+typedef struct ft_dataset_dates {
+    bool are_known;
+    ft_frequency frequency; /* of the longest series */
+    size_t n_differ;        /* series with another frequency, of those that show theirs */
+    size_t n_with_gaps;     /* series that lack rows at their frequency */
+    /* how many dates have no row in the first such series; empty: there is none */
+    ft_text gaps;
+} ft_dataset_dates;
+
 /* Rows lie item by item, within an item by time. */
 typedef struct ft_dataset {
     /* id_name NULL: one series; of several columns "store,item" */
@@ -77,6 +88,7 @@ typedef struct ft_dataset {
     uint32_t rows_checksum; /* of dates and target as they were read */
     /* lines on what was done with the files that nobody asked for */
     ft_text notes;
+    ft_dataset_dates dates_found;
     struct ft_dataset_texts *texts; /* owns ids and dates */
 } ft_dataset;
 
@@ -99,17 +111,16 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
  * names of the first, is appended to *note where that is not NULL and there are any. */
 size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_length, ft_text *note);
 
-/* Writes a note, which starts empty, where series lack rows at the frequency of their
- * dates: how many dates have no row in the first such series, and how many more series
- * there are. Of weekdays or opening hours up to 5 % may be missing: they are taken for
- * holidays. Fails by FT_NO_MEMORY alone. */
-ft_status ft_dataset_find_gaps(const ft_dataset *dataset, ft_text *note, ft_error *err);
+/* Fills in dataset->dates_found, once: a second call returns at once. Of weekdays or
+ * opening hours up to 5 % may be missing: they are taken for holidays. Fails by
+ * FT_NO_MEMORY alone. */
+ft_status ft_dataset_look_at_dates(ft_dataset *dataset, ft_error *err);
 
 /* The series with the most rows, the first of several. */
 const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset);
 
 /* data_insights of docs/reference.md §8: ft_insights_create over the splits, and the
  * frequency of the dates. *insights is the caller's. */
-ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_error *err);
+ft_status ft_dataset_insights(ft_dataset *dataset, cJSON **insights, ft_error *err);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/parallel.h"
 #include "host/data/dataset.h"
-#include "host/data/frequency.h"
 #include "tracker/insights.h"
 
 enum { FEW_ROWS = 100000 }; /* not worth a thread */
@@ -110,61 +109,28 @@ const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset)
     return longest;
 }
 
-/* Counts the series whose frequency has other words than the longest one's, where they
- * are long enough to have one of their own. */
-static ft_status count_differing(const ft_dataset *dataset, const char *words, size_t *count, ft_error *err)
-{
-    ft_status status = FT_OK;
-    *count = 0;
-    for (size_t i = 0; i < dataset->n_items && status == FT_OK; i++) {
-        const ft_dataset_item *item = &dataset->items[i];
-        char others[FT_FREQUENCY_CHARS];
-        ft_frequency frequency;
-        if (item->n_rows < FT_ROWS_OF_A_FREQUENCY) continue;
-        status = ft_frequency_infer(item->times, item->zones, item->n_rows, &frequency, err);
-        if (status == FT_OK && strcmp(ft_frequency_describe(&frequency, others), words) != 0) ++*count;
-    }
-    return status;
-}
-
-/* What the insights say about the dates. */
-typedef struct frequency_figures {
-    char words[FT_FREQUENCY_CHARS];
-    bool is_known, is_plain;
-    size_t n_differ;
-} frequency_figures;
-
-static ft_status look_at_dates(const ft_dataset *dataset, frequency_figures *figures, ft_error *err)
-{
-    const ft_dataset_item *longest = ft_dataset_longest(dataset);
-    ft_frequency frequency;
-    figures->is_known = longest->n_rows > 1;
-    ft_status status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &frequency, err);
-    if (status != FT_OK) return status;
-    ft_frequency_describe(&frequency, figures->words);
-    figures->is_plain = figures->is_known && ft_frequency_is_plain(&frequency);
-    return dataset->n_items > 1 ? count_differing(dataset, figures->words, &figures->n_differ, err) : FT_OK;
-}
-
 /* The object `frequency` of the insights. */
-static ft_status add_frequency(const frequency_figures *figures, cJSON *insights, ft_error *err)
+static ft_status add_frequency(const ft_dataset *dataset, cJSON *insights, ft_error *err)
 {
+    const ft_dataset_dates *dates = &dataset->dates_found;
+    const bool is_known = ft_dataset_longest(dataset)->n_rows > 1;
+    char words[FT_FREQUENCY_CHARS];
     cJSON *object = cJSON_AddObjectToObject(insights, "frequency");
     if (object &&
-        (figures->is_known ? cJSON_AddStringToObject(object, "inferred", figures->words)
-                           : cJSON_AddNullToObject(object, "inferred")) &&
-        cJSON_AddBoolToObject(object, "evenly_spaced", figures->is_plain) &&
-        cJSON_AddNumberToObject(object, "series_that_differ", (double)figures->n_differ))
+        (is_known ? cJSON_AddStringToObject(object, "inferred",
+                                            ft_frequency_describe(&dates->frequency, words))
+                  : cJSON_AddNullToObject(object, "inferred")) &&
+        cJSON_AddBoolToObject(object, "evenly_spaced", is_known && ft_frequency_is_plain(&dates->frequency)) &&
+        cJSON_AddNumberToObject(object, "series_that_differ", (double)dates->n_differ))
         return FT_OK;
-    return ft_no_memory(err, "data insights", sizeof figures->words);
+    return ft_no_memory(err, "data insights", sizeof words);
 }
 
 /* What two threads compute: 0, the figures of values; 1, that of dates. */
 typedef struct halves {
-    const ft_dataset *dataset;
+    ft_dataset *dataset;
     const ft_insights_split *splits[3]; /* NULL: without rows */
     cJSON *insights;
-    frequency_figures dates;
     ft_status status[2];
     ft_error errors[2];
 } halves;
@@ -174,10 +140,10 @@ static void make_half(void *context, int64_t i)
     halves *h = context;
     h->status[i] = i == 0 ? ft_insights_create(h->splits[0], h->splits[1], h->splits[2], h->dataset->target,
                                                &h->insights, &h->errors[0])
-                          : look_at_dates(h->dataset, &h->dates, &h->errors[1]);
+                          : ft_dataset_look_at_dates(h->dataset, &h->errors[1]);
 }
 
-ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_error *err)
+ft_status ft_dataset_insights(ft_dataset *dataset, cJSON **insights, ft_error *err)
 {
     gathered splits[3];
     memset(splits, 0, sizeof splits);
@@ -193,7 +159,7 @@ ft_status ft_dataset_insights(const ft_dataset *dataset, cJSON **insights, ft_er
         status = h.status[failed];
         if (status != FT_OK && err) *err = h.errors[failed];
     }
-    if (status == FT_OK) status = add_frequency(&h.dates, h.insights, err);
+    if (status == FT_OK) status = add_frequency(dataset, h.insights, err);
     if (status != FT_OK) {
         cJSON_Delete(h.insights);
         h.insights = NULL;

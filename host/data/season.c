@@ -65,16 +65,16 @@ int64_t ft_season_of_frequency(const ft_frequency *frequency)
     return 1;
 }
 
-ft_status ft_season_of_dataset(const ft_dataset *dataset, int64_t *season,
+ft_status ft_season_of_dataset(ft_dataset *dataset, int64_t *season,
                                char reason[FT_SEASON_REASON_CHARS], ft_error *err)
 {
     const ft_dataset_item *longest = ft_dataset_longest(dataset);
-    ft_frequency frequency;
+    const ft_frequency *frequency = &dataset->dates_found.frequency;
     char words[FT_FREQUENCY_CHARS];
-    ft_status status = ft_frequency_infer(longest->times, longest->zones, longest->n_rows, &frequency, err);
+    ft_status status = ft_dataset_look_at_dates(dataset, err);
     if (status != FT_OK) return status;
-    *season = ft_season_of_frequency(&frequency);
-    ft_frequency_describe(&frequency, words);
+    *season = ft_season_of_frequency(frequency);
+    ft_frequency_describe(frequency, words);
     if (*season == 1 || longest->split_start[1] > *season) {
         snprintf(reason, FT_SEASON_REASON_CHARS, "%s", words);
     } else {

@@ -89,12 +89,11 @@ static ft_status read_data(ft_run_context *run_context, ft_error *err)
 }
 
 /* Reports dates without a row, which training takes no notice of. */
-static ft_status say_gaps(const ft_run_context *run_context, ft_error *err)
+static ft_status say_gaps(ft_run_context *run_context, ft_error *err)
 {
-    ft_text note = FT_TEXT_EMPTY;
-    ft_status status = ft_dataset_find_gaps(&run_context->dataset, &note, err);
-    if (status == FT_OK && note.length > 0) ft_engine_say(run_context->engine, "note: %s", note.data);
-    ft_text_free(&note);
+    const ft_text *gaps = &run_context->dataset.dates_found.gaps;
+    ft_status status = ft_dataset_look_at_dates(&run_context->dataset, err);
+    if (status == FT_OK && gaps->length > 0) ft_engine_say(run_context->engine, "note: %s", gaps->data);
     return status;
 }
 

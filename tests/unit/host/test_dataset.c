@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "host/data/calendar.h"
 #include "host/data/dataset.h"
 #include "host/data/season.h"
 
@@ -337,13 +338,27 @@ Test(dataset, series_that_are_too_short_to_train_on)
 
 static void expect_gaps(const char *text, const char *id, const char *expected)
 {
-    ft_text note = FT_TEXT_EMPTY;
     ft_error err;
     put("train.csv", text);
     ft_dataset dataset = reads(&(ft_dataset_source){.train = "train.csv", .target = "y", .csv = {.id = id}});
-    cr_assert_eq(ft_dataset_find_gaps(&dataset, &note, &err), FT_OK);
-    cr_expect_str_eq(note.data ? note.data : "", expected);
-    ft_text_free(&note);
+    cr_assert_eq(ft_dataset_look_at_dates(&dataset, &err), FT_OK);
+    const ft_text *gaps = &dataset.dates_found.gaps;
+    cr_expect_str_eq(gaps->data ? gaps->data : "", expected);
+    ft_dataset_free(&dataset);
+}
+
+/* The insights, the season and the note on gaps take the frequency that was found first. */
+Test(dataset, dates_are_looked_at_once)
+{
+    ft_error err;
+    char reason[FT_SEASON_REASON_CHARS];
+    int64_t season;
+    put("train.csv", "d,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-04,4\n");
+    ft_dataset dataset = reads(&(ft_dataset_source){.train = "train.csv", .target = "y"});
+    cr_assert_eq(ft_dataset_look_at_dates(&dataset, &err), FT_OK);
+    dataset.dates_found.frequency.step = FT_MICROSECONDS_AN_HOUR * 12;
+    cr_assert_eq(ft_season_of_dataset(&dataset, &season, reason, &err), FT_OK);
+    cr_expect_eq(season, 2, "%s", reason);
     ft_dataset_free(&dataset);
 }
 

@@ -296,16 +296,23 @@ static ft_status read_rows(loader *load, ft_error *err)
     return status != FT_OK ? status : ft_csv_rows_join(csv, load->parts, load->n_parts, err);
 }
 
-/* Reads the style again where another row than the last of the file is the last now. */
+/* Reads the style again where another row than the last of the file is the last now. In
+ * which language months are is told by as many of the rows before it as need be. */
 static void find_style(const loader *load)
 {
     ft_csv *csv = load->csv;
-    const char *date = csv->dates[csv->n_rows - 1];
+    const char *format = load->table.date_format, *date = csv->dates[csv->n_rows - 1];
     int64_t time;
-    if (*load->table.date_format)
-        (void)ft_date_format_read(load->table.date_format, date, strlen(date), &time, &csv->style);
-    else
-        (void)ft_timestamp_parse(date, strlen(date), &time, &csv->style);
+    ft_timestamp_style before;
+    if (!*format) (void)ft_timestamp_parse(date, strlen(date), &time, &csv->style);
+    if (*format) (void)ft_date_format_read(format, date, strlen(date), &time, &csv->style);
+    if (csv->style.months.fits == 0) return;
+    for (size_t row = csv->n_rows - 1; row-- > 0;) {
+        date = csv->dates[row];
+        if (ft_date_format_read(format, date, strlen(date), &time, &before) &&
+            ft_month_style_narrow(&csv->style.months, &before.months))
+            break;
+    }
 }
 
 static ft_status read_text(loader *load, const char *text, size_t size, size_t piece_bytes, ft_error *err)
@@ -354,6 +361,7 @@ ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bo
     free(load.id_names);
     free(load.table.names);
     free(load.table.roles);
+    if (status == FT_BAD_INPUT) ft_csv_add_notes(&csv->notes, err);
     if (status != FT_OK) ft_csv_free(csv);
     return status;
 }
@@ -362,6 +370,17 @@ ft_status ft_csv_read(const char *path, const ft_csv_options *options, bool take
                       ft_csv *csv, ft_error *err)
 {
     return ft_csv_read_pieces(path, options, takes_pipes, like, PIECE_BYTES, csv, err);
+}
+
+void ft_csv_add_notes(const ft_text *notes, ft_error *err)
+{
+    if (!err || notes->length == 0) return;
+    ft_error refusal = *err;
+    char *line = ft_copy_bytes(notes->data, notes->length - 1); /* without the last line's end */
+    if (!line) return;
+    for (char *at = line; (at = strchr(at, '\n'));) *at = ';';
+    ft_fail(err, FT_BAD_INPUT, "%.600s; note: %.400s", refusal.message, line);
+    free(line);
 }
 
 void ft_csv_free(ft_csv *csv)

@@ -76,6 +76,10 @@ ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bo
                              const ft_csv *like, size_t piece_bytes, ft_csv *csv, ft_error *err);
 void ft_csv_free(ft_csv *csv);
 
+/* Puts the notes on a file into its refusal, as "; note: ...": who reads that a name is
+ * no column must know how the file was decoded. */
+void ft_csv_add_notes(const ft_text *notes, ft_error *err);
+
 /* The index of a column that must hold numbers. FT_BAD_INPUT with the nearest name, or
  * the place of the first text. */
 ft_status ft_csv_numeric_column(const ft_csv *csv, const char *name, size_t *column, ft_error *err);

@@ -444,6 +444,7 @@ ft_status ft_dataset_read(const ft_dataset_source *source, ft_dataset *dataset, 
     free(join.names);
     free(join.shared);
     free(join.counts);
+    if (status == FT_BAD_INPUT) ft_csv_add_notes(&dataset->notes, err);
     if (status != FT_OK) ft_dataset_free(dataset);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "host/data/calendar.h"
 #include "host/data/dataset.h"
 #include "host/data/frequency.h"
 #include "host/data/week_pattern.h"
@@ -13,26 +14,47 @@ typedef struct grid {
     int64_t longest_gap;     /* dates without one that follow each other */
 } grid;
 
-/* Goes through dates and rows side by side. Where dates are far more than rows, which a
- * last row in the year 9999 makes them, it gives up: no date has a row then. */
-static void walk(const ft_dataset_item *item, ft_frequency frequency, grid *g)
+/* Whether no row from one date up to another may be the hour that a wall clock leaves out
+ * in spring: one at night in March, April, September or October, on a Friday, Saturday or
+ * Sunday. */
+static bool is_spring_hour(int64_t from, int64_t to)
 {
+    int32_t year, month, day;
+    if (to - from != FT_MICROSECONDS_AN_HOUR || ft_time_of_day(from) > 3 * FT_MICROSECONDS_AN_HOUR)
+        return false;
+    ft_date_from_days(ft_day_of(from), &year, &month, &day);
+    return (month == 3 || month == 4 || month == 9 || month == 10) && ft_weekday(ft_day_of(from)) >= 4;
+}
+
+/* Goes through dates and rows side by side. Where dates are far more than rows, which a
+ * last row in the year 9999 makes them, it gives up: no date has a row then. An hour that
+ * a wall clock left out in spring, one a year at most, is no date. */
+static void walk(const ft_dataset_item *item, ft_frequency frequency, bool by_wall_clock, grid *g)
+{
+    static const int64_t most_of_a_year = 300 * FT_MICROSECONDS_A_DAY;
     const int64_t last = item->times[item->n_rows - 1];
     const int64_t most_dates = 4 * (int64_t)item->n_rows + 100000;
-    int64_t date = item->times[0], gap = 0;
+    int64_t steps = 0, date = item->times[0], gap = 0, gap_start = date, spring = INT64_MIN / 2;
     size_t row = 0;
     ft_error ignored; /* fails beyond the year 9999 */
     *g = (grid){0};
     ft_frequency_start(&frequency, date, item->zones[0]);
-    while (date <= last && g->n_dates < most_dates) {
+    while (date <= last && steps < most_dates) {
         while (item->times[row] < date) row++;
         const bool has_row = item->times[row] == date;
+        if (has_row && gap > 0 && by_wall_clock && is_spring_hour(gap_start, date) &&
+            date - spring > most_of_a_year) {
+            g->n_dates -= gap;
+            spring = date;
+        }
+        if (!has_row && gap == 0) gap_start = date;
+        g->n_dates++;
         g->n_rows += has_row;
         gap = has_row ? 0 : gap + 1;
         if (gap > g->longest_gap) g->longest_gap = gap;
-        if (ft_frequency_next(&frequency, ++g->n_dates, &date, &ignored) != FT_OK) break;
+        if (ft_frequency_next(&frequency, ++steps, &date, &ignored) != FT_OK) break;
     }
-    if (g->n_dates == most_dates) g->n_rows = 0;
+    if (steps == most_dates) g->n_rows = 0;
 }
 
 /* Holidays: a series of weekdays or opening hours lacks a few of them here and there. */
@@ -46,10 +68,11 @@ static bool are_holidays(const ft_frequency *frequency, const grid *g)
 
 /* Dates that have no row, but for holidays; 0 where rows follow no frequency: at least
  * nine in ten must lie on its dates. */
-static int64_t count_missing(const ft_dataset_item *item, const ft_frequency *frequency, grid *g)
+static int64_t count_missing(const ft_dataset_item *item, const ft_frequency *frequency, bool by_wall_clock,
+                             grid *g)
 {
     if (frequency->regular) return 0;
-    walk(item, *frequency, g);
+    walk(item, *frequency, by_wall_clock, g);
     const bool follows = g->n_rows * 10 >= (int64_t)item->n_rows * 9;
     return follows && !are_holidays(frequency, g) ? g->n_dates - g->n_rows : 0;
 }
@@ -60,7 +83,8 @@ static void add_gaps(const ft_dataset *dataset, const ft_dataset_item *item, con
 {
     char words[FT_FREQUENCY_CHARS];
     grid g;
-    const int64_t missing = count_missing(item, frequency, &g);
+    const bool by_wall_clock = dataset->style.zone == FT_ZONE_NONE && !strstr(dataset->style.format, "%s");
+    const int64_t missing = count_missing(item, frequency, by_wall_clock, &g);
     if (missing == 0 || found->n_with_gaps++ > 0) return;
     ft_text *note = &found->gaps;
     ft_text_addf(note, "%lld date%s missing ", (long long)missing, missing == 1 ? " is" : "s are");

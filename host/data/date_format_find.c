@@ -111,8 +111,9 @@ static char find_part(finder *f, const char **piece)
         f->at += 3;
         return MONTH;
     }
-    if (ft_date_take_name(&f->at, f->end, ft_month_names, 12) < 0) return NOTHING;
-    *piece = f->at - at == 3 ? "%b" : "%B";
+    ft_month_style shown;
+    if (!ft_month_take(&f->at, f->end, &shown)) return NOTHING;
+    *piece = ft_month_may_be_short(&shown) ? "%b" : "%B";
     return NAME;
 }
 
@@ -150,7 +151,7 @@ static ft_date_meaning find_date(finder *f)
 {
     const char *start = f->at, *pieces[3] = {""}, *separators[3] = {""}, *ends[3] = {""};
     char kinds[4] = "";
-    if (ft_date_is_letter(start, f->end) && ft_date_take_name(&f->at, f->end, ft_weekday_names, 7) >= 0) {
+    if (ft_date_is_letter(start, f->end) && ft_date_take_weekday(&f->at, f->end) >= 0) {
         put(f, f->at - start == 3 ? "%a" : "%A");
         copy_separators(f, ", ");
     }

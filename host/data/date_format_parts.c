@@ -6,9 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-const char *const ft_month_names[12] = {"January",   "February", "March",    "April",
-                                        "May",       "June",     "July",     "August",
-                                        "September", "October",  "November", "December"};
+#include "host/data/calendar.h"
 
 size_t ft_date_count_digits(const char *at, const char *end)
 {
@@ -17,14 +15,13 @@ size_t ft_date_count_digits(const char *at, const char *end)
     return count;
 }
 
-int32_t ft_date_take_name(const char **at, const char *end, const char *const *names, int32_t count)
+int32_t ft_date_take_weekday(const char **at, const char *end)
 {
     size_t length = 0;
     while (ft_date_is_letter(*at + length, end)) length++;
-    for (int32_t i = 0; i < count; i++) {
-        bool fits =
-            length == 3 || length == strlen(names[i]) || (length == 4 && names == ft_month_names && i == 8);
-        if (!fits || strncasecmp(*at, names[i], length) != 0) continue;
+    for (int32_t i = 0; i < 7; i++) {
+        const bool fits = length == 3 || length == strlen(ft_weekday_names[i]);
+        if (!fits || strncasecmp(*at, ft_weekday_names[i], length) != 0) continue;
         *at += length;
         return i;
     }

@@ -9,9 +9,6 @@
 
 #include "host/data/timestamps.h"
 
-/* "January" ... "December". */
-extern const char *const ft_month_names[12];
-
 static inline bool ft_date_is_digit(const char *at, const char *end)
 {
     return at < end && *at >= '0' && *at <= '9';
@@ -25,9 +22,9 @@ static inline bool ft_date_is_letter(const char *at, const char *end)
 /* How many digits there are at `at`, before `end`. */
 size_t ft_date_count_digits(const char *at, const char *end);
 
-/* A whole name or its first three letters at *at, which is moved past it: its index of
- * `count`; -1: none of them. "Sept" is a month too. */
-int32_t ft_date_take_name(const char **at, const char *end, const char *const *names, int32_t count);
+/* An English weekday's whole name or its first three letters at *at, which is moved past
+ * it: 0 for Monday; -1: there is none. */
+int32_t ft_date_take_weekday(const char **at, const char *end);
 
 /* A number of `least` to `most` digits at *at, which is moved past it. */
 bool ft_date_take_number(const char **at, const char *end, size_t least, size_t most, int32_t *value);

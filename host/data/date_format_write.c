@@ -39,6 +39,13 @@ static void find_week(int64_t days, int32_t *year, int32_t *week)
     *week = (int32_t)(thursday - ft_days_from_date(*year, 1, 1)) / 7 + 1;
 }
 
+/* %W or %U: the week of the year, which counts from its first Monday or Sunday. */
+static int week_of_year(const written *w, bool from_sunday)
+{
+    const int32_t weekday = (ft_weekday(w->days) + (from_sunday ? 1 : 0)) % 7;
+    return (int)(w->days - ft_days_from_date(w->year, 1, 1) + 7 - weekday) / 7;
+}
+
 /* With as many digits as the dates that were read, more where these would not show the
  * month; without a tail of zeros, which who writes many digits leaves out. */
 static void add_decimal_year(ft_date_line *out, const written *w)
@@ -58,6 +65,13 @@ static bool add_date(ft_date_line *out, char letter, const written *w)
     case 'V':
         find_week(w->days, &week_year, &week);
         ft_date_line_add(out, letter == 'G' ? "%04d" : "%02d", (int)(letter == 'G' ? week_year : week));
+        return true;
+    case 'W':
+    case 'U':
+        ft_date_line_add(out, "%02d", week_of_year(w, letter == 'U'));
+        return true;
+    case 'w':
+        ft_date_line_add(out, "%d", (int)(ft_weekday(w->days) + 1) % 7);
         return true;
     case 'u':
         ft_date_line_add(out, "%d", (int)ft_weekday(w->days) + 1);
@@ -83,10 +97,6 @@ static bool add_date(ft_date_line *out, char letter, const written *w)
     case 'd':
     case 'e':
         ft_date_line_add(out, letter == 'd' ? "%02d" : "%2d", (int)w->day);
-        return true;
-    case 'b':
-    case 'B':
-        ft_date_line_add(out, letter == 'b' ? "%.3s" : "%s", ft_month_names[w->month - 1]);
         return true;
     case 'a':
     case 'A':
@@ -131,6 +141,17 @@ static bool add_time(ft_date_line *out, char letter, const written *w)
     }
 }
 
+/* The month's name by %b or %B. Returns how much of `format` behind that is done with:
+ * the dot of short names, where it is a whole one. */
+static size_t add_month(ft_date_line *out, bool whole, const char *format, const written *w)
+{
+    char name[FT_MONTH_CHARS];
+    bool is_short;
+    ft_month_write(&w->style->months, w->month, whole, name, &is_short);
+    ft_date_line_add(out, "%s%s", name, is_short && w->style->months.has_dot ? "." : "");
+    return !is_short && format[0] == '.' && format[1] == ' ';
+}
+
 static void add_parts(ft_date_line *out, const char *format, const written *w)
 {
     for (; *format; format++) {
@@ -142,6 +163,8 @@ static void add_parts(ft_date_line *out, const char *format, const written *w)
             if (decimals) format += 3;
         } else if (ft_date_composite(*format)) {
             add_parts(out, ft_date_composite(*format), w);
+        } else if (*format == 'b' || *format == 'B') {
+            format += add_month(out, *format == 'B', format + 1, w);
         } else if (!add_date(out, *format, w) && !add_time(out, *format, w)) {
             ft_date_line_add(out, "%c", *format);
         }

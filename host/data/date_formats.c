@@ -14,6 +14,8 @@ typedef struct parts {
     int32_t year, month, day, hour, minute, second, microseconds;
     /* of ISO 8601, from 1; `year` is its year then; 0: none */
     int32_t week, weekday;
+    int32_t year_week; /* %W's or %U's (from_sunday), from 0; -1: none */
+    bool from_sunday;
     int32_t day_of_year;                 /* from 1; 0: none */
     bool has_day;                        /* of the month, the year or the week */
     bool of_twelve, has_half, afternoon; /* of_twelve: %I, the hour of a half day */
@@ -107,12 +109,21 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
     case 'd':
         p->has_day = true;
         return ft_date_take_number(at, end, 1, 2, &p->day);
+    case 'W':
+    case 'U':
+        p->from_sunday = letter == 'U';
+        return ft_date_take_number(at, end, 1, 2, &p->year_week) && p->year_week <= 53;
+    case 'w':
+        p->has_day = true;
+        if (!ft_date_take_number(at, end, 1, 1, &p->weekday) || p->weekday > 6) return false;
+        p->weekday = p->weekday ? p->weekday : 7;
+        return true;
     case 'b':
     case 'B':
-        return (p->month = 1 + ft_date_take_name(at, end, ft_month_names, 12)) > 0;
+        return (p->month = ft_month_take(at, end, &style->months)) > 0;
     case 'a':
     case 'A':
-        return ft_date_take_name(at, end, ft_weekday_names, 7) >= 0;
+        return (p->weekday = 1 + ft_date_take_weekday(at, end)) > 0;
     case 'H':
     case 'I':
         p->of_twelve = letter == 'I';
@@ -135,6 +146,19 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
     }
 }
 
+/* The dot of a shortened month stands behind some of a column's names only: "févr." and
+ * "mars". Goes over one in the text that `format`, which stands behind %b, lacks; true
+ * where the text lacks the format's. */
+static bool adjust_dot(const char *format, const char **at, const char *end, ft_month_style *months)
+{
+    const bool in_text = *at < end && **at == '.', in_format = *format == '.';
+    if (in_text && !in_format && ft_month_may_be_short(months)) {
+        months->has_dot = true;
+        ++*at;
+    }
+    return !in_text && in_format && format[1] == ' ' && ft_month_may_be_whole(months);
+}
+
 static bool read_parts(const char *format, const char **at, const char *end, parts *p,
                        ft_timestamp_style *style)
 {
@@ -151,6 +175,8 @@ static bool read_parts(const char *format, const char **at, const char *end, par
             if (!read_parts(ft_date_composite(*format), at, end, p, style)) return false;
         } else if (!*format || !take_conversion(*format, at, end, p, style)) {
             return false;
+        } else if ((*format == 'b' || *format == 'B') && adjust_dot(format + 1, at, end, &style->months)) {
+            format++;
         }
     }
     return true;
@@ -168,8 +194,22 @@ static bool days_of_week(const parts *p, int64_t *days)
     return year == p->year;
 }
 
+/* Python's reading of a week that counts from the year's first Monday or Sunday; without
+ * a weekday it is the week's first day in the year. */
+static bool days_of_year_week(const parts *p, int64_t *days)
+{
+    const int64_t first = ft_days_from_date(p->year, 1, 1);
+    const int32_t shift = p->from_sunday ? 1 : 0, begins = (ft_weekday(first) + shift) % 7,
+                  day = p->weekday ? (p->weekday - 1 + shift) % 7 : 0;
+    *days = first + (p->year_week == 0 ? day - begins : (7 - begins) % 7 + 7 * (p->year_week - 1) + day);
+    if (p->weekday) return true;
+    if (p->year_week == 0) *days = first;
+    return *days < ft_days_from_date(p->year + 1, 1, 1);
+}
+
 static bool days_of(const parts *p, int64_t *days)
 {
+    if (p->year_week >= 0) return days_of_year_week(p, days);
     if (p->week) return days_of_week(p, days);
     if (p->day_of_year) {
         *days = ft_days_from_date(p->year, 1, 1) + p->day_of_year - 1;
@@ -186,7 +226,7 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
                          ft_timestamp_style *style)
 {
     const char *at = text, *end = text + length;
-    parts p = {.year = 1970, .month = 1, .day = 1};
+    parts p = {.year = 1970, .month = 1, .day = 1, .year_week = -1};
     ft_timestamp_style found = {.date_separator = '-', .time_separator = ' '};
     int64_t days;
     while (at < end && *at == ' ') at++;
@@ -212,13 +252,14 @@ bool ft_date_format_read(const char *format, const char *text, size_t length, in
 
 ft_status ft_date_format_check(const char *format, ft_error *err)
 {
-    bool has_year = false, has_month = false, has_day = false, has_week = false, has_week_year = false;
+    bool has_year = false, has_month = false, has_day = false, has_week = false, has_week_year = false,
+         has_year_week = false;
     if (strlen(format) >= FT_DATE_FORMAT_CHARS)
         return ft_fail(err, FT_BAD_INPUT, "--date-format: longer than %d bytes", FT_DATE_FORMAT_CHARS - 1);
     for (const char *at = format; *at; at++) {
         if (*at != '%') continue;
         const char letter = *++at;
-        if (!letter || !strchr("YymdebBaAHIMSpzZFTRDfqsGVujJ%", letter))
+        if (!letter || !strchr("YymdebBaAHIMSpzZFTRDfqsGVuWUwjJ%", letter))
             return ft_fail(
                 err, FT_BAD_INPUT,
                 "--date-format: \"%.60s\" has an unknown conversion %%%.1s (there are %%Y %%m %%d %%H %%M "
@@ -228,6 +269,7 @@ ft_status ft_date_format_check(const char *format, ft_error *err)
         const bool whole = strchr("sFDJ", letter) != NULL;
         has_week = has_week || letter == 'V';
         has_week_year = has_week_year || letter == 'G';
+        has_year_week = has_year_week || letter == 'W' || letter == 'U';
         has_year = has_year || whole || strchr("YyG", letter);
         has_month = has_month || whole || strchr("mbBq", letter);
         has_day = has_day || whole || letter == 'd' || letter == 'e';
@@ -236,6 +278,11 @@ ft_status ft_date_format_check(const char *format, ft_error *err)
         return ft_fail(err, FT_BAD_INPUT,
                        "--date-format: \"%.60s\": a week is written by %%G and %%V, as in %%G-W%%V or "
                        "%%G-W%%V-%%u (year, week, weekday of ISO 8601)",
+                       format);
+    if (has_year_week && (has_week_year || has_month || has_day))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "--date-format: \"%.60s\": beside %%W or %%U, a week of the year, stand the year and "
+                       "perhaps the weekday, as in %%Y-%%W or %%Y-%%W-%%u",
                        format);
     if (!has_year || (has_day && !has_month))
         return ft_fail(err, FT_BAD_INPUT, "--date-format: \"%.60s\" has no %s", format,

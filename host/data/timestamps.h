@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "host/data/month_names.h"
 
 enum { FT_DATE_FORMAT_CHARS = 48 };
 
@@ -36,6 +37,7 @@ typedef struct ft_timestamp_style {
     } zone;
     bool zone_blank;      /* a blank before the zone */
     int32_t zone_minutes; /* east of UTC */
+    ft_month_style months;
     /* of host/data/date_formats.h where it was read by one; else "" */
     char format[FT_DATE_FORMAT_CHARS];
 } ft_timestamp_style;

@@ -418,6 +418,33 @@ Test(csv, names_that_are_no_utf_8)
     ft_csv_free(&csv);
 }
 
+Test(csv, a_refusal_says_how_the_file_was_decoded)
+{
+    refuses(
+        "Date,Gr\xF6\xDF"
+        "e\n2024-01-01,1\n2024-01-01,2\n",
+        "t.csv:3: the date \"2024-01-01\" is given twice, first in line 2 (if the file holds several "
+        "series, --id names the column that tells them apart, or the columns: --id A,B; --duplicates "
+        "mean, first or last makes one row of them); note: t.csv:1: is not UTF-8: read as Windows-1252 (2 "
+        "characters; if names look wrong, save the file as UTF-8)");
+}
+
+/* The last row alone does not tell the language: "2. Juni" may be Dutch too. */
+Test(csv, months_are_written_in_the_column_s_language)
+{
+    char out[FT_TIMESTAMP_CHARS];
+    ft_csv csv = reads("d;y\n1. März 2023;1\n1. April 2023;2\n1. Mai 2023;3\n1. Juni 2023;4\n", NULL, NULL);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "01. März 2023", "%s", out);
+    ft_csv_free(&csv);
+    csv = reads("d;y\n1 mai 2023;1\n1 juin 2023;2\n1 juil. 2023;3\n1 août 2023;4\n", NULL, NULL);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[2], &csv.style, out), "01 juil. 2023", "%s", out);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "01 mai 2023", "%s", out);
+    ft_csv_free(&csv);
+    csv = reads("d,y\nMay 2023,1\nJune 2023,2\n", NULL, NULL);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[1], &csv.style, out), "June 2023", "%s", out);
+    ft_csv_free(&csv);
+}
+
 Test(csv, where_there_is_no_date)
 {
     refuses("Price,Close\nTicker,A\nDate,\n2024-01-01,1\n",

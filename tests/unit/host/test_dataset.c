@@ -347,6 +347,32 @@ static void expect_gaps(const char *text, const char *id, const char *expected)
     ft_dataset_free(&dataset);
 }
 
+/* The 48 hours of March 30 and 31, 2024, without some. */
+static void expect_hourly_gaps(int from, int to, const char *zone, const char *expected)
+{
+    ft_text text = FT_TEXT_EMPTY;
+    ft_text_add(&text, "d,y\n");
+    for (int i = 0; i < 48; i++)
+        if (i < from || i > to)
+            ft_text_addf(&text, "2024-03-%d %02d:00:00%s,%d\n", 30 + i / 24, i % 24, zone, i);
+    expect_gaps(text.data, NULL, expected);
+    ft_text_free(&text);
+}
+
+#define ROWS_FOLLOW                                                                                          \
+    ": rows are taken as if they followed each other (a row with an empty cell keeps the place of a "        \
+    "missing value)"
+
+/* A wall clock without offsets has no 02:00 on the day of summer time. Other hours are
+ * missing, and that one where dates are in UTC. */
+Test(dataset, the_hour_that_spring_leaves_out_is_not_missing)
+{
+    expect_hourly_gaps(26, 26, "", "");
+    expect_hourly_gaps(29, 29, "", "1 date is missing (47 rows, 48 dates at \"1 hour\")" ROWS_FOLLOW);
+    expect_hourly_gaps(26, 27, "", "2 dates are missing (46 rows, 48 dates at \"1 hour\")" ROWS_FOLLOW);
+    expect_hourly_gaps(26, 26, "Z", "1 date is missing (47 rows, 48 dates at \"1 hour\")" ROWS_FOLLOW);
+}
+
 /* The insights, the season and the note on gaps take the frequency that was found first. */
 Test(dataset, dates_are_looked_at_once)
 {

@@ -1,7 +1,9 @@
 /* Dates in other forms than ISO 8601's: found, read, written. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "host/data/date_formats.h"
 
 static int64_t iso(const char *text)
@@ -243,4 +245,76 @@ Test(date_formats, that_tell_no_day)
         cr_expect_eq(ft_date_format_check(formats[i], &err), FT_BAD_INPUT, "%s", formats[i]);
         cr_expect(strncmp(err.message, "--date-format: ", 15) == 0, "%s", err.message);
     }
+}
+
+Test(date_formats, months_in_other_languages)
+{
+    is_found("16 juin 2023", "%d %b %Y", "2023-06-16");
+    is_found("16 février 2023", "%d %B %Y", "2023-02-16");
+    is_found("16 févr. 2023", "%d %b. %Y", "2023-02-16");
+    is_found("16. Juni 2023", "%d. %B %Y", "2023-06-16");
+    is_found("01. März 2023 14:30", "%d. %B %Y %H:%M", "2023-03-01 14:30");
+    is_found("16 set. 2023", "%d %b. %Y", "2023-09-16");
+    is_found("16-ene-2023", "%d-%b-%Y", "2023-01-16");
+    is_found("gennaio 2023", "%B %Y", "2023-01-01");
+    is_found("Dezembro 2023", "%B %Y", "2023-12-01");
+    is_found("03 mei 2023", "%d %b %Y", "2023-05-03");
+    is_read("%d %B %Y", "1 AO\xC3\x9BT 2023", "2023-08-01", "01 Août 2023");
+    is_read("%d %b %Y", "16 Mrz 2023", "2023-03-16", "16 Mär 2023");
+    /* Short names that differ from the whole ones have a dot. */
+    is_read("%d %b. %Y", "16 mars 2023", "2023-03-16", "16 mars 2023");
+    is_read("%d %b %Y", "16 févr. 2023", "2023-02-16", "16 févr. 2023");
+    is_read("%b %d, %Y", "Jun 16, 2023", "2023-06-16", "Jun 16, 2023");
+    static const char *const none[] = {"16 jui 2023", "16 juine 2023", "16 mor 2023", "16 févre 2023"};
+    char formats[2][FT_DATE_FORMAT_CHARS];
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_expect_eq(ft_date_format_find(none[i], strlen(none[i]), formats), FT_DATE_NONE, "%s", none[i]);
+}
+
+/* Each name of each language is read as its month, so that none means two. */
+Test(date_formats, names_of_months_mean_one_month)
+{
+    for (unsigned bit = 0; bit < 14; bit++)
+        for (int32_t month = 1; month <= 12; month++) {
+            const ft_month_style style = {.fits = 1u << bit};
+            ft_month_style shown;
+            char name[FT_MONTH_CHARS];
+            bool is_short;
+            const char *at = ft_month_write(&style, month, bit % 2 == 0, name, &is_short);
+            cr_expect_eq(ft_month_take(&at, at + strlen(at), &shown), month, "%s", name);
+            cr_expect(shown.fits & style.fits, "%s", name);
+            cr_expect_eq(*at, '\0');
+        }
+}
+
+/* The days are those of Python's datetime.strptime. A week alone is its first day in the
+ * year, which is written as it was read. */
+Test(date_formats, weeks_of_the_year)
+{
+    char *text;
+    size_t size, asked = 0;
+    ft_error err;
+    cr_assert_eq(ft_read_file(FT_GOLDEN_DIR "/weeks.csv", 1 << 16, &text, &size, &err), FT_OK, "%s",
+                 err.message);
+    for (char *line = strtok(strchr(text, '\n'), "\n"); line; line = strtok(NULL, "\n"), asked++) {
+        char *date = strchr(line, ','), *day = strrchr(line, ',');
+        int64_t time = 0;
+        *date++ = *day++ = '\0';
+        cr_expect(ft_date_format_read(line, date, strlen(date), &time, NULL), "%s", date);
+        cr_expect_eq(time, iso(day), "%s by %s", date, line);
+        cr_expect_eq(ft_date_format_check(line, &err), FT_OK, "%s", err.message);
+    }
+    cr_expect_eq(asked, 720);
+    free(text);
+    is_read("%Y-%W", "2023-00", "2023-01-01", "2023-00");
+    is_read("%Y-%W", "2023-01", "2023-01-02", "2023-01");
+    is_read("%Y-%U", "2023-01", "2023-01-01", "2023-01");
+    is_read("%Y-%W-%w", "2023-01-0", "2023-01-08", "2023-01-0");
+    is_read("%G-W%V %a", "2024-W05 Tue", "2024-01-30", "2024-W05 Tue");
+    int64_t time;
+    cr_expect(!ft_date_format_read("%Y-%W", "2023-53", 7, &time, NULL));
+    cr_expect(!ft_date_format_read("%Y-%W", "2023-54", 7, &time, NULL));
+    static const char *const bad[] = {"%W", "%G-%W", "%Y-%m-%W", "%Y-%V"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_expect_eq(ft_date_format_check(bad[i], &err), FT_BAD_INPUT, "%s", bad[i]);
 }

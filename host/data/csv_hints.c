@@ -106,6 +106,67 @@ static void explain_first(const ft_csv_undated *undated, ft_text *out)
                      undated->names[first.date_place], undated->names[first.date_place]);
 }
 
+/* The last of the lines that begin as a comment does, from the first row on. */
+static size_t last_comment(const ft_csv_undated *undated)
+{
+    ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
+    ft_csv_cell cell = {.ends_row = true};
+    ft_error ignored;
+    size_t line = ahead.line;
+    while (ft_csv_next_row(&ahead) && *ahead.at == '#') {
+        line = ahead.line;
+        do {
+            if (ft_csv_next_cell(&ahead, &cell, &ignored) != FT_OK) break;
+        } while (!cell.ends_row);
+    }
+    ft_csv_scanner_free(&ahead);
+    return line;
+}
+
+/* A comment: alone, or with others where the header should be. */
+static void explain_comment(const ft_csv_undated *undated, size_t line, ft_text *out)
+{
+    if (undated->is_first && *undated->names[0] == '#')
+        ft_text_addf(out, " (comments above the header? delete lines 1 to %zu)", last_comment(undated));
+    else
+        ft_text_addf(out, " (a comment? delete line %zu)", line);
+}
+
+/* No row from this one on has a date: these may be totals or notes. */
+static void explain_footer(const ft_csv_undated *undated, ft_text *out)
+{
+    ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
+    row_view view;
+    size_t last = ahead.line, n_rows = 0;
+    bool has_date = false;
+    while (n_rows < ROWS_AHEAD && !has_date && view_row(&ahead, undated->place, &view)) {
+        last = view.line;
+        has_date = view.has_date;
+        n_rows++;
+    }
+    if (!has_date && n_rows > 0 && ahead.at == ahead.end) {
+        ft_text_add(out, " (a total or a note below the data? delete ");
+        add_lines(out, undated->row->line, last);
+        ft_text_add(out, ")");
+    }
+    ft_csv_scanner_free(&ahead);
+}
+
+/* Whether columns are named by dates or years: a table with a row for each series. */
+static bool has_dates_as_names(const ft_csv_undated *undated)
+{
+    enum { FEWEST = 3 };
+    size_t count = 0;
+    for (size_t i = 0; i < undated->width; i++) {
+        const char *name = undated->names[i];
+        const size_t length = strlen(name);
+        long long year;
+        const bool is_year = length == 4 && ft_parse_int(name, 4, &year) && year >= 1800 && year < 2200;
+        count += is_year || ft_csv_is_date(name, length);
+    }
+    return count >= FEWEST;
+}
+
 static size_t count_digits(const ft_csv_cell *cell)
 {
     size_t count = 0;
@@ -210,10 +271,17 @@ static void add_first(ft_text *out, const char *hint, const char *other)
 static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_text *out)
 {
     char formats[2][FT_DATE_FORMAT_CHARS];
-    if (cell->length && *cell->text == '#') {
-        ft_text_addf(out, " (a comment? delete line %zu)", cell->line);
-        return;
-    }
+    const char *name = undated->names[undated->place];
+    const bool is_text = cell->length && (*cell->text < '0' || *cell->text > '9');
+    if (is_text && *cell->text == '#')
+        explain_comment(undated, cell->line, out);
+    else if (cell->length == strlen(name) && memcmp(cell->text, name, cell->length) == 0)
+        ft_text_addf(out, " (the header again? delete line %zu)", cell->line);
+    else if (undated->is_first && has_dates_as_names(undated))
+        ft_text_add(out, " (the dates are the header: make a row of each date, as pandas.melt does)");
+    else if (is_text && !undated->is_first)
+        explain_footer(undated, out);
+    if (out->length) return;
     add_first(out, hint_on_year(cell), hint_on_year_and_number(cell));
     if (undated->is_first && !out->length) explain_first(undated, out);
     if (!out->length) add_first(out, hint_on_digits(cell), hint_on_rest(cell));
@@ -239,7 +307,12 @@ ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *c
     const size_t line = cell->line;
     const char *path = undated->row->path, *name = undated->names[undated->place];
     ft_status status;
-    if (*undated->other) {
+    if (undated->is_missing) {
+        if (undated->is_first) explain_first(undated, &hint);
+        status =
+            ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": the date is missing%s", path, line, name,
+                    hint.length && !hint.failed ? hint.data : " (delete the line if it is no data)");
+    } else if (*undated->other) {
         const bool is_year = strcmp(undated->format, "%J") == 0;
         status =
             ft_fail(err, FT_BAD_INPUT,

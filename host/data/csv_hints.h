@@ -11,6 +11,7 @@ typedef struct ft_csv_undated {
     const char *const *names;  /* (width), of the header */
     size_t width, place;       /* place: of the date column */
     bool is_first;             /* of the rows */
+    bool is_missing;           /* the date's cell: empty, or a word for that */
     const char *format;        /* of the file's dates; "" by ft_timestamp_parse */
     /* "", or another format that may be meant as well (csv_layout.h) */
     const char *other;

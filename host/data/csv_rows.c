@@ -68,12 +68,9 @@ static ft_status refuse_date(const ft_csv_rows *rows, const ft_csv_cell *cell, f
                                     .width = table->width,
                                     .place = table->date_place,
                                     .is_first = rows->first + rows->count == 0,
+                                    .is_missing = ft_csv_is_missing(table->settings, cell),
                                     .format = table->date_format,
                                     .other = table->other_date_format};
-    if (ft_csv_is_missing(table->settings, cell))
-        return ft_fail(err, FT_BAD_INPUT,
-                       "%s:%zu: column \"%.80s\": the date is missing (delete the line if it is no data)",
-                       table->csv->path, cell->line, table->csv->timestamp_name);
     return ft_csv_refuse_date(&undated, cell, err);
 }
 

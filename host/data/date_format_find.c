@@ -236,9 +236,10 @@ static bool find_time(finder *f)
     const bool is_half = half - start >= 2 && (half[-1] == 'm' || half[-1] == 'M');
     if (!find_clock(f, is_half)) return false;
     if (f->at < f->end && *f->at == ' ') copy_separators(f, " ");
-    if (is_half && f->end - f->at >= 2) {
+    const size_t half_bytes = is_half ? ft_date_half_bytes(f->at, f->end) : 0;
+    if (half_bytes) {
         put(f, "%p");
-        f->at += 2;
+        f->at += half_bytes;
         if (f->at < f->end && *f->at == ' ') copy_separators(f, " ");
     }
     ft_timestamp_style unused = {0};

@@ -28,6 +28,16 @@ int32_t ft_date_take_weekday(const char **at, const char *end)
     return -1;
 }
 
+size_t ft_date_half_bytes(const char *at, const char *end)
+{
+    static const char *const halves[] = {"am", "pm", "a.m.", "p.m."};
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        const size_t length = strlen(halves[i]);
+        if ((size_t)(end - at) >= length && strncasecmp(at, halves[i], length) == 0) return length;
+    }
+    return 0;
+}
+
 const char *ft_date_composite(char letter)
 {
     switch (letter) {

@@ -42,11 +42,11 @@ static bool take_unix(const char **at, const char *end, int decimals, parts *p)
 
 static bool take_half(const char **at, const char *end, parts *p)
 {
-    if (end - *at < 2 || (strncasecmp(*at, "am", 2) != 0 && strncasecmp(*at, "pm", 2) != 0)) return false;
-    p->has_half = true;
-    p->afternoon = **at == 'p' || **at == 'P';
-    *at += 2;
-    return true;
+    const size_t length = ft_date_half_bytes(*at, end);
+    p->has_half = length > 0;
+    p->afternoon = length > 0 && (**at == 'p' || **at == 'P');
+    *at += length;
+    return length > 0;
 }
 
 static bool take_year(const char **at, const char *end, bool is_short, parts *p)

@@ -336,11 +336,18 @@ Test(csv, what_is_not_a_table)
 
 Test(csv, dates_that_are_none_or_out_of_order)
 {
-    refuses("Date,A\n2024-01-01,1\nTotal,2\n", "t.csv:3: column \"Date\": \"Total\" is not a date (write it "
-                                               "as 2024-12-31 or 2024-12-31 23:59:00, or say how it "
-                                               "is written, as in --date-format \"%d.%m.%Y %H:%M\"; "
-                                               "--timestamp names the date column; delete the line if it "
-                                               "is no data)");
+    refuses(
+        "Date,A\n2024-01-01,1\nTotal,2\n2024-01-02,2\n",
+        "t.csv:3: column \"Date\": \"Total\" is not a date (write it as 2024-12-31 or 2024-12-31 "
+        "23:59:00, or say how it is written, as in --date-format \"%d.%m.%Y %H:%M\"; --timestamp names the "
+        "date column; delete the line if it is no data)");
+    refuses(",A,time\n,1,2024-01-01\n",
+            "t.csv:2: column \"Unnamed: 0\": the date is missing (column \"time\" holds dates: --timestamp "
+            "\"time\")");
+    refuses(
+        "time,A\n,C\n2024-01-01,1\n",
+        "t.csv:2: column \"time\": the date is missing (the first date is in line 3; delete line 2: further "
+        "header rows, as yfinance writes them, or comments?)");
     refuses("Date,A\n,2\n",
             "t.csv:2: column \"Date\": the date is missing (delete the line if it is no data)");
     refuses("Date,A\n2024-01-01,1\nn/a,2\n",
@@ -416,6 +423,36 @@ Test(csv, names_that_are_no_utf_8)
                      "t.csv:1: is not UTF-8: read as Windows-1252 (2 characters; if names look "
                      "wrong, save the file as UTF-8)\n");
     ft_csv_free(&csv);
+}
+
+/* Rows that exports have besides data: what to do with them is said. */
+Test(csv, rows_that_are_no_data)
+{
+    const char *rows = "2024-01-01,1\n2024-01-02,2\n";
+    static const struct {
+        const char *before, *after, *message;
+    } files[] = {
+        {"Date,y\n", "Date,y\n2024-01-03,3\n",
+         "t.csv:4: column \"Date\": \"Date\" is not a date (the header again? delete line 4)"},
+        {"Date,y\n", "Total,3\n",
+         "t.csv:4: column \"Date\": \"Total\" is not a date (a total or a note below the data? delete line "
+         "4)"},
+        {"Date,y\n", "Total,3\n\n\"Source: us, 2024\"\n",
+         "t.csv:4: column \"Date\": \"Total\" is not a date (a total or a note below the data? delete lines "
+         "4 "
+         "to 6)"},
+        {"Date,y\n", "# exported\n",
+         "t.csv:4: column \"Date\": \"# exported\" is not a date (a comment? delete line 4)"},
+        {"#a,b\n#c,d\n#e,f\nDate,y\n", "",
+         "t.csv:2: column \"#a\": \"#c\" is not a date (comments above the header? delete lines 1 to 3)"},
+        {"Name,2021,2022,2023\nA,1,2,3\n", "",
+         "t.csv:2: column \"Name\": \"A\" is not a date (the dates are the header: make a row of each date, "
+         "as pandas.melt does)"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "%s%s%s", files[i].before, rows, files[i].after);
+        refuses(text, files[i].message);
+    }
 }
 
 Test(csv, a_refusal_says_how_the_file_was_decoded)

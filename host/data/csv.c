@@ -376,7 +376,8 @@ void ft_csv_add_notes(const ft_text *notes, ft_error *err)
 {
     if (!err || notes->length == 0) return;
     ft_error refusal = *err;
-    char *line = ft_copy_bytes(notes->data, notes->length - 1); /* without the last line's end */
+    /* without the last line's end */
+    char *line = ft_copy_bytes(notes->data, notes->length - 1);
     if (!line) return;
     for (char *at = line; (at = strchr(at, '\n'));) *at = ';';
     ft_fail(err, FT_BAD_INPUT, "%.600s; note: %.400s", refusal.message, line);

@@ -93,6 +93,14 @@ static void add_gaps(const ft_dataset *dataset, const ft_dataset_item *item, con
                  ft_frequency_describe(frequency, words));
 }
 
+const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset)
+{
+    const ft_dataset_item *longest = &dataset->items[0];
+    for (size_t i = 1; i < dataset->n_items; i++)
+        if (dataset->items[i].n_rows > longest->n_rows) longest = &dataset->items[i];
+    return longest;
+}
+
 static ft_status infer(const ft_dataset_item *item, ft_frequency *frequency, ft_error *err)
 {
     return ft_frequency_infer(item->times, item->zones, item->n_rows, frequency, err);

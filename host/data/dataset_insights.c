@@ -101,14 +101,6 @@ static ft_status gather(const ft_dataset *dataset, int split, gathered *g, ft_er
     return FT_OK;
 }
 
-const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset)
-{
-    const ft_dataset_item *longest = &dataset->items[0];
-    for (size_t i = 1; i < dataset->n_items; i++)
-        if (dataset->items[i].n_rows > longest->n_rows) longest = &dataset->items[i];
-    return longest;
-}
-
 /* The object `frequency` of the insights. */
 static ft_status add_frequency(const ft_dataset *dataset, cJSON *insights, ft_error *err)
 {
@@ -117,10 +109,11 @@ static ft_status add_frequency(const ft_dataset *dataset, cJSON *insights, ft_er
     char words[FT_FREQUENCY_CHARS];
     cJSON *object = cJSON_AddObjectToObject(insights, "frequency");
     if (object &&
-        (is_known ? cJSON_AddStringToObject(object, "inferred",
-                                            ft_frequency_describe(&dates->frequency, words))
-                  : cJSON_AddNullToObject(object, "inferred")) &&
-        cJSON_AddBoolToObject(object, "evenly_spaced", is_known && ft_frequency_is_plain(&dates->frequency)) &&
+        (is_known
+             ? cJSON_AddStringToObject(object, "inferred", ft_frequency_describe(&dates->frequency, words))
+             : cJSON_AddNullToObject(object, "inferred")) &&
+        cJSON_AddBoolToObject(object, "evenly_spaced",
+                              is_known && ft_frequency_is_plain(&dates->frequency)) &&
         cJSON_AddNumberToObject(object, "series_that_differ", (double)dates->n_differ))
         return FT_OK;
     return ft_no_memory(err, "data insights", sizeof words);

@@ -30,9 +30,10 @@ static extent find_extent(const ft_csv *csv, const ft_csv_column *column, double
     for (size_t row = 0; row < csv->n_rows; row++) {
         const double value = column->values[row];
         const bool is_it = value == besides;
+        const double low = is_it ? INFINITY : value, high = is_it ? -INFINITY : value;
         e.count += is_it;
-        e.least = !is_it && value < e.least ? value : e.least;
-        e.largest = !is_it && value > e.largest ? value : e.largest;
+        e.least = low < e.least ? low : e.least;
+        e.largest = high > e.largest ? high : e.largest;
     }
     return e;
 }

@@ -5,12 +5,12 @@
  * strptime, without a locale: months in the languages of month_names.h, weekdays in
  * English; %G %V %u the year, week and weekday of ISO 8601 (a week alone is its Monday);
  * %W %U %w the week of the year from its first Monday or Sunday and the weekday from 0,
- * Sunday (a week alone is its first day in the year); %j the day of the year; %f digits of a fraction of a
- * second (Python's); %q the quarter, 1 to 4 (R's zoo); %s seconds since 1970, and %s%3N,
- * %s%6N, %s%9N milli-, micro- and nanoseconds (GNU date's); %J a year whose fraction is a
- * month (2019.25, 2019.0833; whole is January). A blank stands for any blanks. Names may
- * be whole or three letters in any letter case; months, days and hours may have one
- * digit. */
+ * Sunday (a week alone is its first day in the year); %j the day of the year; %f digits
+ * of a fraction of a second (Python's); %q the quarter, 1 to 4 (R's zoo); %s seconds
+ * since 1970, and %s%3N, %s%6N, %s%9N milli-, micro- and nanoseconds (GNU date's); %J a
+ * year whose fraction is a month (2019.25, 2019.0833; whole is January). A blank stands
+ * for any blanks. Names may be whole or short in any letter case; months, days and hours
+ * may have one digit. */
 #ifndef FT_HOST_DATA_DATE_FORMATS_H
 #define FT_HOST_DATA_DATE_FORMATS_H
 

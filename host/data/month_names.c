@@ -50,7 +50,7 @@ static bool is_lead(char byte) /* of a letter of Latin-1 in UTF-8 */
     return byte == '\xC3';
 }
 
-/* A byte without letter case: of ASCII letters, and of those of Latin-1 the second one. */
+/* A byte without letter case: an ASCII letter, or the second byte of one of Latin-1. */
 static unsigned char folded(char byte, bool behind_lead)
 {
     const unsigned char b = (unsigned char)byte;
@@ -63,7 +63,7 @@ static bool is_letter(const char *at, const char *end)
     return at < end && (is_lead(*at) || (folded(*at, false) >= 'a' && folded(*at, false) <= 'z'));
 }
 
-/* The bytes of a name that `text` begins with, and no letter behind it; 0: it does not. */
+/* The bytes of the name if `text` begins with it, and with no letter behind; else 0. */
 static size_t match(const char *text, const char *end, const char *name)
 {
     size_t i = 0;

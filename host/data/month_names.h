@@ -9,7 +9,7 @@
 
 /* How names of months were written. Start from {0}: English. */
 typedef struct ft_month_style {
-    /* set of what fits: bit 2 l of language l's whole names, bit 2 l + 1 of its short ones */
+    /* set of what fits: bit 2 l is language l's whole names, 2 l + 1 its short ones */
     uint32_t fits;
     bool has_capital; /* the first letter */
     bool has_dot;     /* behind a short name, where the date's format has none */
@@ -29,7 +29,7 @@ bool ft_month_may_be_short(const ft_month_style *style);
 bool ft_month_style_narrow(ft_month_style *style, const ft_month_style *other);
 
 /* The month's name (1 to 12): where the style leaves both open a whole or a short one, as
- * is asked for. Returns `out`. *is_short: it is a short one that differs from the whole. */
+ * is asked for. Returns `out`. *is_short: it is a short one, unlike the whole. */
 enum { FT_MONTH_CHARS = 16 };
 char *ft_month_write(const ft_month_style *style, int32_t month, bool whole, char out[FT_MONTH_CHARS],
                      bool *is_short);

@@ -65,8 +65,8 @@ int64_t ft_season_of_frequency(const ft_frequency *frequency)
     return 1;
 }
 
-ft_status ft_season_of_dataset(ft_dataset *dataset, int64_t *season,
-                               char reason[FT_SEASON_REASON_CHARS], ft_error *err)
+ft_status ft_season_of_dataset(ft_dataset *dataset, int64_t *season, char reason[FT_SEASON_REASON_CHARS],
+                               ft_error *err)
 {
     const ft_dataset_item *longest = ft_dataset_longest(dataset);
     const ft_frequency *frequency = &dataset->dates_found.frequency;

@@ -373,7 +373,7 @@ Test(dataset, the_hour_that_spring_leaves_out_is_not_missing)
     expect_hourly_gaps(26, 26, "Z", "1 date is missing (47 rows, 48 dates at \"1 hour\")" ROWS_FOLLOW);
 }
 
-/* The insights, the season and the note on gaps take the frequency that was found first. */
+/* The season takes the frequency that was found first, as insights and gaps do. */
 Test(dataset, dates_are_looked_at_once)
 {
     ft_error err;

@@ -205,6 +205,7 @@ void ft_run_context_close(ft_run_context *run_context)
     for (size_t i = 0; i < run_context->n_baselines; i++) {
         ft_forecasts_close(&run_context->baselines[i].examples);
         ft_text_free(&run_context->baselines[i].windows);
+        ft_text_free(&run_context->baselines[i].window_starts);
     }
     free(run_context->baselines);
     free(run_context->name);

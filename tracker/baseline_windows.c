@@ -13,8 +13,9 @@ static const ft_raw_file file = {
 void ft_baseline_windows_add(ft_text *lines, const char *baseline, const char *item_id, const char *origin,
                              const ft_window_sums *s)
 {
-    const double sums[N_SUMS] = {s->steps,   s->absolute_error,  s->squared_error, s->smape, s->quantile_loss,
-                                 s->covered, s->absolute_target, s->directions,    s->right_directions};
+    const double sums[N_SUMS] = {s->steps,           s->absolute_error, s->squared_error,
+                                 s->smape,           s->quantile_loss,  s->covered,
+                                 s->absolute_target, s->directions,     s->right_directions};
     ft_csv_add_field(lines, baseline);
     ft_text_add(lines, ",");
     ft_csv_add_field(lines, item_id ? item_id : "");

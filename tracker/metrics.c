@@ -170,7 +170,8 @@ ft_status ft_metrics_add_quantile_window(ft_metrics_accumulator *a, size_t item,
 {
     (void)err; /* nothing is allocated here; the three ways to add a window look alike */
     ft_step_before before = {last_observation, last_observation};
-    for (size_t t = 0; t < horizon; t++) add_truth(a, item, &before, truth[t], quantiles + t * FT_N_QUANTILES);
+    for (size_t t = 0; t < horizon; t++)
+        add_truth(a, item, &before, truth[t], quantiles + t * FT_N_QUANTILES);
     return FT_OK;
 }
 

@@ -33,8 +33,8 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
     ft_status status = ft_window_scores_of_baseline(e, a->name, j->metric, &both[1], &read_error);
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || both[1].n_windows == 0) {
-        a->why = status == FT_OK ? both[1].why_none
-                                 : "its run recorded no windows of baselines (a new run does)";
+        a->why =
+            status == FT_OK ? both[1].why_none : "its run recorded no windows of baselines (a new run does)";
     } else if (!ft_window_scores_match(own, &both[1])) {
         a->why = "baselines.csv is of other windows than forecasts.csv";
     } else {

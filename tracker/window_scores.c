@@ -74,10 +74,10 @@ static ft_status grow(ft_window_scores *s, size_t *capacity, ft_error *err)
 typedef struct reading {
     ft_window_scores *scores;
     ft_metric metric;
-    const char *baseline; /* of baselines.csv: whose lines count */
+    const char *baseline;    /* of baselines.csv: whose lines count */
     ft_window_starts starts; /* of windows.csv, where the metric needs it */
     size_t next_start;
-    double scale; /* of the one series, where there is no windows.csv */
+    double scale;                 /* of the one series, where there is no windows.csv */
     const ft_window_start *start; /* of the window under way; NULL: not known */
     ft_step_before before;
     size_t capacity;
@@ -173,11 +173,12 @@ static void explain(reading *r)
     ft_window_scores *s = r->scores;
     const bool lacks_starts = r->starts.count == 0 && needs_starts(r->metric);
     if (lacks_starts && (r->metric != FT_MASE || s->n_series > 1))
-        drop_windows(s, r->metric == FT_MASE
-                            ? "its run recorded no windows.csv, which has the scales of several series (a new "
-                              "run does)"
-                            : "its run recorded no windows.csv, which has the values before the windows (a "
-                              "new run does)");
+        drop_windows(s,
+                     r->metric == FT_MASE
+                         ? "its run recorded no windows.csv, which has the scales of several series (a new "
+                           "run does)"
+                         : "its run recorded no windows.csv, which has the values before the windows (a "
+                           "new run does)");
     else if (s->n_windows == 0)
         drop_windows(s, r->baseline ? "its run recorded no windows of baselines (a new run does)"
                                     : "its forecasts.csv has no window with a known truth");

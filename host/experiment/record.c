@@ -21,7 +21,7 @@
 
 /* Writes baselines.csv and windows.csv. The baselines were evaluated before (describe). */
 static ft_status write_windows(ft_run_context *run_context, const ft_hyperparameters *config,
-                                        const char *directory, ft_error *err)
+                               const char *directory, ft_error *err)
 {
     const ft_run_context_baseline *baseline = NULL;
     ft_status status = ft_run_context_baseline_of(run_context, config, &baseline, err);

@@ -7,7 +7,7 @@ expect out '^experiment +baseline_[0-9]{8}_[0-9]{6}$'
 expect out 'test of seasonal_naive'
 expect err 'epoch 1/2 +loss [0-9.]+ +val_loss [0-9.]+'
 directory=$(directory_of 'baseline_*')
-[ "$(ls "$directory" | tr '\n' ' ')" = "adapter baselines.csv forecasts.csv results.json " ] || fail "in the directory: $(ls "$directory")"
+[ "$(ls "$directory" | tr '\n' ' ')" = "adapter baselines.csv forecasts.csv results.json windows.csv " ] || fail "in the directory: $(ls "$directory")"
 [ "$(ls "$directory/adapter" | tr '\n' ' ')" = "adapter_config.json adapter_model.safetensors " ] || fail "in adapter: $(ls "$directory/adapter")"
 head -1 "$directory/forecasts.csv" >out
 expect out '^split,item_id,origin,timestamp,target,mean,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9$'

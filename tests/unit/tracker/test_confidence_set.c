@@ -245,8 +245,9 @@ Test(confidence_set, baselines_of_before_directions_have_none)
     ft_window_scores s;
     ft_error err;
     write_told(few, 1, true);
-    const char old[] = "baseline,item_id,origin,steps,absolute_error,squared_error,smape,quantile_loss,covered,"
-                       "absolute_target\nzero_shot,a,o,3,4.5,6,1,2,3,6\n";
+    const char old[] =
+        "baseline,item_id,origin,steps,absolute_error,squared_error,smape,quantile_loss,covered,"
+        "absolute_target\nzero_shot,a,o,3,4.5,6,1,2,3,6\n";
     cr_assert_eq(ft_write_file(scratch_path("baselines.csv"), old, sizeof old - 1, &err), FT_OK);
     cr_assert_eq(ft_window_scores_read_baseline(scratch_path("."), "zero_shot", FT_MAE, &s, &err), FT_OK,
                  "%s", err.message);

@@ -52,6 +52,11 @@ for metric in mase directional_accuracy; do
     expect report.html '"error_of_metric": ?[0-9.]+'
 done
 
+# Two experiments that best cannot tell apart: importance does not either.
+must analyze importance
+expect out '(higher|lower) values are better \(within chance\)$'
+expect out '^within chance: what cannot be told from the best \(ftgpu best, 95 %\) has other values, too, of hp_learning_rate$'
+
 # Records of before windows.csv are read as they are, and say why there is no interval.
 rm results/fine_tuning/*/windows.csv
 must best --metric mase

@@ -45,6 +45,9 @@ function addVerdict() {
   heading.className = verdict.is.replace(/ /g, '-');
   document.getElementById('about').textContent =
     `${data.experiments.length} experiments in ${data.results}, chosen by ${metricName} (${data.direction})`;
+  const warning = document.getElementById('warning');
+  warning.textContent = data.warning ? `Careful: ${data.warning}.` : '';
+  warning.hidden = !data.warning;
   const words = { zero_shot: 'before tuning (zero-shot)', seasonal_naive: 'seasonal naive' };
   document.getElementById('figures').replaceChildren(...verdict.figures.map((figure, i) => make('li', { class: i === 0 ? 'is-best' : null },
     make('span', {}, i === 0 ? `the best, ${figure.name}` : words[figure.name] || figure.name),

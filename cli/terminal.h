@@ -10,4 +10,7 @@
  * or a file) 80. */
 size_t ft_terminal_width(FILE *stream);
 
+/* Writes lines to stderr, each broken at blanks to fit; unbroken where memory runs out. */
+void ft_tell_lines(const char *lines);
+
 #endif

@@ -11,7 +11,7 @@ for rate in 1e-4 1e-3; do
             mkdir -p results/$id
             cat >results/$id/results.json <<END
 {"experiment_id": "$id", "timestamp": "2025-01-01T12:00:00.123456",
- "hyperparams": {"learning_rate": $rate, "lora_rank": $rank, "epochs": 3, "adapter_type": "lora", "lora_targets": "q+v", "seed": $seed},
+ "hyperparams": {"learning_rate": $rate, "lora_rank": $rank, "epochs": 3, "adapter_type": "lora", "lora_targets": "q+v", "scheduler": "linear", "seed": $seed},
  "train_metrics": {"mae": 1.23456789}, "val_metrics": {"mae": 1.$rank$seed$n, "rmse": 2.123456789}, "test_metrics": {"mae": 2.345678901, "rmse": 3},
  "training_history": [{"loss": 4, "val_loss": 3, "seconds": 600}, {"loss": 3, "val_loss": 2.$n, "seconds": 600}, {"loss": 3, "val_loss": 2.5, "seconds": 480}],
  "run": {"baseline_metrics": {"zero_shot": {"test_metrics": {"mae": 2}}, "seasonal_naive": {"test_metrics": {"mae": 1.5}}}}}
@@ -33,6 +33,16 @@ for columns in 40 80 200 ''; do
         expect_not out '[1-9]\.[0-9]{4}'
     done
 done
+
+# show, too; a path stays whole, so that it can be copied.
+for columns in 40 80 200 ''; do
+    COLUMNS=$columns
+    must show sweep_001 --results results
+    sed -i '/results.sweep_001_/d' out
+    [ "$(longest)" -le "${columns:-80}" ] || fail "$ran: $(longest) columns instead of ${columns:-80}: $(cat out)"
+done
+expect out '^hyperparams  learning_rate 0\.0001, '
+expect out '^             [a-z]'
 
 # What is left out is named; seeds are one row with their mean and deviation; the order is that of
 # the means.

@@ -286,8 +286,10 @@ int ft_command_compare(int argc, const char *const *argv)
             "says otherwise). csv and json have a row an experiment: experiment_id, timestamp, hp_*, "
             "test_*,\n"
             "or --columns. mae, rmse, mase and smape measure the median of the sampled paths. --sort METRIC\n"
-            "goes by val_METRIC. --group-by shows people the mean and deviation of --metric on validation and\n"
-            "test; --columns and --all-columns show more, and csv and json all. The best by --split test, or --sort test_METRIC, looks better there than "
+            "goes by val_METRIC. --group-by shows people the mean and deviation of --metric on validation "
+            "and\n"
+            "test; --columns and --all-columns show more, and csv and json all. The best by --split test, or "
+            "--sort test_METRIC, looks better there than "
             "it\n"
             "is.\n",
         .options = table,

@@ -59,7 +59,8 @@ static ft_status add_evaluation_options(const char *directory, ft_text *text, ft
                  samples = number_of_run(&e, "eval_samples");
     if (season >= 1 && strcmp(ft_experiment_run_text(&e, "season_reason"), "--season") == 0)
         ft_text_addf(text, " --season %.0f", season);
-    if (windows >= 1 && windows != FT_DEFAULT_EVAL_WINDOWS) ft_text_addf(text, " --eval-windows %.0f", windows);
+    if (windows >= 1 && windows != FT_DEFAULT_EVAL_WINDOWS)
+        ft_text_addf(text, " --eval-windows %.0f", windows);
     /* their default depends on the model */
     if (samples >= 1 && strstr(ft_experiment_run_text(&e, "command_line"), "--eval-samples"))
         ft_text_addf(text, " --eval-samples %.0f", samples);

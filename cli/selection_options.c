@@ -15,9 +15,9 @@ static ft_status no_experiments(const char *results, ft_error *err)
     char *below = ft_join_path(results, "fine_tuning");
     ft_error ignored;
     if (below && ft_path_exists(below, &is_above, &ignored) != FT_OK) is_above = false;
-    ft_status status = ft_fail(err, FT_BAD_INPUT,
-                               "%.400s: there are no experiments (run and sweep record them; --results %.400s)",
-                               results, is_above ? below : "DIR looks elsewhere");
+    ft_status status = ft_fail(
+        err, FT_BAD_INPUT, "%.400s: there are no experiments (run and sweep record them; --results %.400s)",
+        results, is_above ? below : "DIR looks elsewhere");
     free(below);
     return status;
 }

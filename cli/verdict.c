@@ -78,7 +78,8 @@ void ft_tell_verdict_of_run(const char *directory)
     ft_error ignored;
     ft_status status = ft_experiment_read_part(directory, FT_BASELINES, &experiment, &ignored);
     const ft_experiments alone = {.items = &experiment, .count = 1};
-    if (status == FT_OK) status = ft_describe_judgement(&alone, &experiment, FT_MAE, FT_VAL, &lines, &ignored);
+    if (status == FT_OK)
+        status = ft_describe_judgement(&alone, &experiment, FT_MAE, FT_VAL, &lines, &ignored);
     if (status == FT_OK && lines.length && !lines.failed) ft_tell_lines(lines.data);
     ft_text_free(&lines);
     ft_experiment_free(&experiment);

@@ -49,8 +49,8 @@ static ft_status add_experiment(ft_experiments *set, size_t *capacity, const ft_
 
 /* Why an entry of the results directory gave no experiment: it is unfinished, none of
  * ours, or `broken` says so. */
-static ft_status explain(ft_experiments *set, const char *directory, const char *name,
-                         const ft_error *broken, ft_error *err)
+static ft_status explain(ft_experiments *set, const char *directory, const char *name, const ft_error *broken,
+                         ft_error *err)
 {
     struct stat about;
     char *path = ft_join_path(directory, "results.json");

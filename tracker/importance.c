@@ -285,8 +285,8 @@ static ft_status analyze(const ft_importance_sample *s, size_t n_all, ft_table *
     remark_findings(s, &f, remark);
     ft_status status = ft_importance_remark_pairs(s, remark, err);
     if (f.left_out.length) ft_text_add(remark, f.left_out.data);
-    if (status == FT_OK &&
-        (table->failed || remark->failed || f.left_out.failed || f.in_between.failed || f.disputed.failed || f.unsure.failed))
+    if (status == FT_OK && (table->failed || remark->failed || f.left_out.failed || f.in_between.failed ||
+                            f.disputed.failed || f.unsure.failed))
         status = ft_no_memory(err, "correlations", 0);
     ft_text_free(&f.left_out);
     ft_text_free(&f.in_between);

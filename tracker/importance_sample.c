@@ -62,9 +62,9 @@ static ft_status mark_tied(ft_importance_sample *s, const ft_experiments *experi
     for (size_t i = 0; i < s->n; i++) {
         s->is_tied[i] = false;
         for (size_t r = 0; r < rivals.count; r++)
-            s->is_tied[i] |= rivals.certainty[r].is_tied &&
-                             replicates->group[rivals.experiment[r] - experiments->items] ==
-                                 replicates->group[s->row[i]];
+            s->is_tied[i] |=
+                rivals.certainty[r].is_tied &&
+                replicates->group[rivals.experiment[r] - experiments->items] == replicates->group[s->row[i]];
     }
     return status;
 }
@@ -101,7 +101,8 @@ ft_status ft_importance_sample_take(const ft_experiments *experiments, ft_metric
                                 .row = malloc(n * sizeof *s->row),
                                 .is_best = malloc(n * sizeof *s->is_best),
                                 .is_tied = malloc(n * sizeof *s->is_tied)};
-    if (!numbers || !s->row || !s->is_best || !s->is_tied) return ft_no_memory(err, "correlations", 8 * n * sizeof *numbers);
+    if (!numbers || !s->row || !s->is_best || !s->is_tied)
+        return ft_no_memory(err, "correlations", 8 * n * sizeof *numbers);
     s->cost = numbers + n;
     s->test = numbers + 2 * n;
     s->values = numbers + 3 * n;

@@ -152,7 +152,8 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     *run_context = (ft_run_context){.engine = engine,
                                     .request = request,
                                     .model = request->model ? request->model : ft_builtin_name,
-                                    .eval_windows = request->eval_windows > 0 ? request->eval_windows : FT_DEFAULT_EVAL_WINDOWS};
+                                    .eval_windows = request->eval_windows > 0 ? request->eval_windows
+                                                                              : FT_DEFAULT_EVAL_WINDOWS};
     run_context->name = ft_copy_string(request->name ? request->name : "experiment");
     ft_status status = run_context->name ? ft_experiment_check_name(run_context->name, err)
                                          : ft_no_memory(err, "a name", 16);

@@ -128,8 +128,8 @@ static void load_with_windows(double apart)
     ft_error err;
     for (int i = 0; i < 4; i++) {
         snprintf(members[i], sizeof members[i],
-                 "\"hyperparams\": {\"rate\": %d, \"kind\": \"%s\"}, \"val_metrics\": {\"mae\": %.17g}", i + 1,
-                 i % 2 ? "b" : "a", 1 + i * apart + i * 1e-6);
+                 "\"hyperparams\": {\"rate\": %d, \"kind\": \"%s\"}, \"val_metrics\": {\"mae\": %.17g}",
+                 i + 1, i % 2 ? "b" : "a", 1 + i * apart + i * 1e-6);
         list[i] = members[i];
     }
     ft_experiments_free(&set);

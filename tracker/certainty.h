@@ -21,7 +21,8 @@ typedef struct ft_rivals {
     /* among the best, but of other data or lengths */
     size_t n_of_other_windows;
     size_t n_windows, n_series, n_blocks; /* as in confidence_set.h */
-    const char *why_none;                 /* why count is 0, where the best one's files say it; else NULL */
+    /* why count is 0, where the best one's files say it; else NULL */
+    const char *why_none;
 } ft_rivals;
 
 /* Compares the FT_MOST_COMPARED best ones by their forecasts.csv (confidence_set.h).

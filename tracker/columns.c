@@ -118,7 +118,8 @@ ft_status ft_groups_keep_columns(ft_table *groups, size_t first, const char *lis
 {
     bool failed = false;
     for (size_t c = first; c < groups->n_columns && !failed;) {
-        const char *name = groups->columns[c], *end = strrchr(name, '_'); /* of _mean, _std */
+        /* without its _mean or _std */
+        const char *name = groups->columns[c], *end = strrchr(name, '_');
         char *of = ft_copy_bytes(name, end ? (size_t)(end - name) : strlen(name));
         failed = of == NULL;
         if (of && !is_in_list(of, list, &failed))

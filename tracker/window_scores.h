@@ -12,7 +12,7 @@ typedef struct ft_window_sums {
     double quantile_loss; /* mean over the quantiles; wql divides it by absolute_target */
     double covered;       /* steps within the 80 % interval */
     double absolute_target;
-    double directions, right_directions; /* steps whose direction is known, and told right */
+    double directions, right_directions; /* steps: known, and told right */
     double scaled_steps, scaled_error;   /* of mase; 0 where the series has no scale */
 } ft_window_sums;
 /* Adds the next step, if its truth is known; all but scaled_steps and scaled_error. */

@@ -19,7 +19,8 @@
 #include "tracker/baselines.h"
 #include "tracker/window_starts.h"
 
-/* Writes baselines.csv and windows.csv. The baselines were evaluated before (describe). */
+/* Writes baselines.csv and windows.csv. The baselines were evaluated before
+ * (describe). */
 static ft_status write_windows(ft_run_context *run_context, const ft_hyperparameters *config,
                                const char *directory, ft_error *err)
 {

@@ -8,8 +8,8 @@
 /* A server, and the connection to it. */
 typedef struct ft_mlflow ft_mlflow;
 
-/* How long a server is waited for: as long as it gives signs of life within 10 s, or, where
- * work waits meanwhile, 5 s for an answer and a minute for a file to arrive. */
+/* How long a server is waited for: as long as it gives signs of life within 10 s, or,
+ * where work waits meanwhile, 5 s for an answer and a minute for a file to arrive. */
 typedef enum ft_mlflow_patience { FT_MLFLOW_PATIENT, FT_MLFLOW_BRIEF } ft_mlflow_patience;
 
 /* uri: "http://host:5000". The name and password, or the token, are those of

@@ -1,5 +1,5 @@
-# Metrics of several series window by window: windows.csv has each series' scale and the value before
-# each window, and from it follow mase, directional_accuracy, their errors and the verdict.
+# Metrics of several series window by window: windows.csv has each series' scale and the value
+# before each window, and from it follow mase, directional_accuracy, their errors and the verdict.
 . "$E2E/lib.sh"
 must model init --size nano --out nano
 
@@ -51,6 +51,13 @@ for metric in mase directional_accuracy; do
     must report --metric $metric --out report.html
     expect report.html '"error_of_metric": ?[0-9.]+'
 done
+
+# A note is as wide as the terminal of stderr.
+export COLUMNS=50
+must sweep $(echo "$job" | sed 's/--season 7//') --name daily --seeds 2 --dry-run
+expect err '^note: daily rows have season 1, so'
+awk '/^note: daily/ { told = 1 } told && /^(note:| )/ && length($0) > 50 { exit 1 }' err || fail "a wide note: $(cat err)"
+export COLUMNS=1000
 
 # Two experiments that best cannot tell apart: importance does not either.
 must analyze importance

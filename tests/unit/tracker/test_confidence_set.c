@@ -93,7 +93,8 @@ static void write_told(const told_window *windows, size_t n, bool with_starts)
     ft_text starts = FT_TEXT_EMPTY;
     ft_error err;
     cr_assert_eq(ft_forecasts_create(&f, scratch_path("forecasts.csv"), &err), FT_OK, "%s", err.message);
-    ft_window_starts_add(&starts, FT_VAL, "a", "o", 5, 7); /* the same window of another split */
+    /* the same window of another split */
+    ft_window_starts_add(&starts, FT_VAL, "a", "o", 5, 7);
     for (size_t w = 0; w < n; w++) {
         const told_window *t = &windows[w];
         cr_assert_eq(ft_forecasts_add_window(&f, "test", t->series, t->origin, times, t->truth, t->forecast,

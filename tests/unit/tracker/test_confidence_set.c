@@ -175,7 +175,7 @@ static double linearised_error(const double *sum, const double *weight, size_t n
 Test(confidence_set, errors_over_series_are_those_of_theory)
 {
     told_window windows[SERIES];
-    char names[SERIES][8];
+    char names[SERIES][16];
     double scaled[SERIES] = {0}, right[SERIES] = {0}, steps[SERIES];
     uint32_t drawn = 0;
     for (int i = 0; i < SERIES; i++) {

@@ -280,18 +280,14 @@ int ft_command_compare(int argc, const char *const *argv)
                    "ftgpu compare --group-by learning_rate --sort test_mae_mean\n"
                    "ftgpu compare --columns 'hp_*,val_mae,test_mae,seconds' --format json",
         .notes =
-            "For people: # ranks by --metric on --split; seeds of a configuration are one row, with mean "
-            "and\n"
-            "standard deviation; it is as wide as the terminal, or 80 columns where there is none (COLUMNS\n"
-            "says otherwise). csv and json have a row an experiment: experiment_id, timestamp, hp_*, "
-            "test_*,\n"
-            "or --columns. mae, rmse, mase and smape measure the median of the sampled paths. --sort METRIC\n"
-            "goes by val_METRIC. --group-by shows people the mean and deviation of --metric on validation "
-            "and\n"
-            "test; --columns and --all-columns show more, and csv and json all. The best by --split test, or "
-            "--sort test_METRIC, looks better there than "
-            "it\n"
-            "is.\n",
+            "For people: # ranks by --metric on --split; seeds of a configuration are one row, with mean\n"
+            "and standard deviation; it is as wide as the terminal, or 80 columns where there is none\n"
+            "(COLUMNS says otherwise). csv and json have a row an experiment: experiment_id, timestamp,\n"
+            "hp_*, test_*, or --columns. mae, rmse, mase and smape measure the median of the sampled paths.\n"
+            "--sort METRIC goes by val_METRIC. --group-by shows people --metric on validation and test;\n"
+            "--columns and --all-columns choose others, and csv and json have all. The best by --split "
+            "test,\n"
+            "or --sort test_METRIC, looks better there than it is.\n",
         .options = table,
     };
     const int exit_status = ft_selection_command(&line, &options.selection, compare, &options, argc, argv);

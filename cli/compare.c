@@ -96,7 +96,11 @@ static ft_status choose_metric(const compare_options *options, ft_metric *metric
     if (!options->metric && sort) {
         if (strncmp(sort, "val_", 4) == 0) sort += 4;
         if (strncmp(sort, "test_", 5) == 0) sort += 5;
-        if (ft_metric_parse(sort, metric, NULL) == FT_OK) name = sort;
+        for (int m = 0; m < FT_N_METRICS; m++) {
+            const size_t length = strlen(ft_metric_names[m]);
+            const bool is_it = strncmp(sort, ft_metric_names[m], length) == 0;
+            if (is_it && (!sort[length] || strcmp(sort + length, "_mean") == 0)) name = ft_metric_names[m];
+        }
     }
     return status == FT_OK ? ft_metric_parse(name, metric, err) : status;
 }
@@ -138,15 +142,39 @@ static ft_status print_for_people(const compare_options *options, const ft_exper
     return status;
 }
 
-/* Ids as short as they may be, and no fractions of a second. */
-static void shorten(ft_table *table)
+/* Ids as short as they may be, no fractions of a second, and of groups no hp_. */
+static void shorten(ft_table *table, bool is_of_groups)
 {
+    for (size_t c = 0; is_of_groups && c < table->n_columns; c++)
+        if (strncmp(table->columns[c], "hp_", 3) == 0)
+            memmove(table->columns[c], table->columns[c] + 3, strlen(table->columns[c]) - 2);
     const size_t id = ft_table_find(table, "experiment_id"), time = ft_table_find(table, "timestamp");
     if (id < table->n_columns) ft_shorten_ids(table, id);
     for (size_t r = 0; time < table->n_columns && r < table->n_rows; r++) {
         ft_cell *cell = &table->cells[r * table->n_columns + time];
         if (cell->kind == FT_CELL_TEXT) cell->text[strcspn(cell->text, ".")] = '\0';
     }
+}
+
+/* Leaves of a table of groups what --columns names; for people, unless they ask for all,
+ * the metric that ranks. */
+static ft_status choose_group_columns(const compare_options *options, ft_table_format format,
+                                      ft_table *groups, ft_error *err)
+{
+    const size_t first = options->group_by.count + 1; /* behind the keys and the count */
+    ft_text list = FT_TEXT_EMPTY;
+    ft_metric metric;
+    ft_split split;
+    if (options->columns) return ft_groups_keep_columns(groups, first, options->columns, err);
+    if (format != FT_TABLE_TEXT || options->all_columns) return FT_OK;
+    ft_status status = choose_metric(options, &metric, &split, err);
+    if (status == FT_OK) {
+        ft_text_addf(&list, "val_%s,test_%s", ft_metric_names[metric], ft_metric_names[metric]);
+        status = list.failed ? ft_no_memory(err, "columns", list.length)
+                             : ft_groups_keep_columns(groups, first, list.data, err);
+    }
+    ft_text_free(&list);
+    return status;
 }
 
 /* The table of programs, or of groups; people see it in pieces that fit. */
@@ -160,7 +188,9 @@ static ft_status print_table(const compare_options *options, ft_table_format for
         status = ft_compare_group(table, options->group_by.items, options->group_by.count, &groups, err);
     }
     if (status == FT_OK && options->sort) status = sort_table(shown, options, err);
-    if (format == FT_TABLE_TEXT) shorten(shown);
+    if (status == FT_OK && options->group_by.count)
+        status = choose_group_columns(options, format, &groups, err);
+    if (format == FT_TABLE_TEXT) shorten(shown, options->group_by.count > 0);
     if (status == FT_OK && format == FT_TABLE_TEXT)
         status = ft_table_print_fitting(shown, ft_terminal_width(stdout), text, err);
     else if (status == FT_OK)
@@ -180,7 +210,12 @@ static void add_val(const ft_experiments *experiments, ft_table *table)
 static ft_status fill_table(const compare_options *options, const ft_experiments *experiments,
                             ft_table *table, ft_error *err)
 {
-    if (options->columns) return ft_compare_columns(experiments, options->columns, table, err);
+    if (options->columns) {
+        ft_status chosen = ft_compare_columns(experiments, options->columns, table, err);
+        if (chosen != FT_OK || !options->group_by.count) return chosen;
+        ft_table_free(table); /* groups are made of all, and then chosen from */
+        return ft_compare_columns(experiments, "*", table, err);
+    }
     ft_status status = ft_compare(experiments, table, err);
     if (status == FT_OK && options->group_by.count) add_val(experiments, table);
     if (status == FT_OK) status = add_sort_metric(options, experiments, table, err);
@@ -229,7 +264,8 @@ int ft_command_compare(int argc, const char *const *argv)
                            "by which --sort and # go: val or test (default val: test is held back)"),
         FT_OPT_FLAG("descending", &options.descending, "the largest first"),
         FT_OPT_FLAG("all-columns", &options.all_columns,
-                    "for people: all columns, a row an experiment, in pieces that fit"),
+                    "for people: all columns, a row an experiment, in pieces that fit; with --group-by all "
+                    "metrics"),
         FT_OPT_FLAG("each-seed", &options.each_seed,
                     "for people: a row a seed instead of a row a configuration"),
         FT_OPTION_COLUMNS(options.columns),
@@ -244,15 +280,14 @@ int ft_command_compare(int argc, const char *const *argv)
                    "ftgpu compare --group-by learning_rate --sort test_mae_mean\n"
                    "ftgpu compare --columns 'hp_*,val_mae,test_mae,seconds' --format json",
         .notes =
-            "For people: # ranks by --metric on --split; seeds of a configuration are one row, with mean "
-            "and\n"
-            "standard deviation; it is as wide as the terminal, or 80 columns where there is none (COLUMNS\n"
-            "says otherwise). csv and json have a row an experiment: experiment_id, timestamp, hp_*, "
-            "test_*,\n"
-            "or --columns. mae, rmse, mase and smape measure the median of the sampled paths. --sort METRIC\n"
-            "goes by val_METRIC. The best by --split test, or --sort test_METRIC, looks better there than "
-            "it\n"
-            "is.\n",
+            "For people: # ranks by --metric on --split; seeds of a configuration are one row, with mean\n"
+            "and standard deviation; it is as wide as the terminal, or 80 columns where there is none\n"
+            "(COLUMNS says otherwise). csv and json have a row an experiment: experiment_id, timestamp,\n"
+            "hp_*, test_*, or --columns. mae, rmse, mase and smape measure the median of the sampled paths.\n"
+            "--sort METRIC goes by val_METRIC. --group-by shows people --metric on validation and test;\n"
+            "--columns and --all-columns choose others, and csv and json have all. The best by --split "
+            "test,\n"
+            "or --sort test_METRIC, looks better there than it is.\n",
         .options = table,
     };
     const int exit_status = ft_selection_command(&line, &options.selection, compare, &options, argc, argv);

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/data_options.h"
+#include "cli/terminal.h"
 #include "host/data/demo_data.h"
 
 static ft_status demo(const char *directory, int64_t seed, ft_error *err)
@@ -64,8 +65,13 @@ static ft_status print_note(ft_error *err)
 static void print_notes(const char *lines)
 {
     while (lines && *lines) {
-        size_t length = strcspn(lines, "\n");
-        fprintf(stderr, "ftgpu: note: %.*s\n", (int)length, lines);
+        const size_t length = strcspn(lines, "\n");
+        ft_text line = FT_TEXT_EMPTY;
+        ft_text_add(&line, "ftgpu: note: ");
+        ft_text_add_bytes(&line, lines, length);
+        ft_text_add(&line, "\n");
+        if (!line.failed) ft_tell_lines(line.data);
+        ft_text_free(&line);
         lines += length + (lines[length] == '\n');
     }
 }

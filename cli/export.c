@@ -104,7 +104,7 @@ static ft_status export_to_mlflow(const export_options *options, ft_error *err)
         return ft_fail(err, FT_BAD_INPUT,
                        "--mlflow sends experiments, and writes nothing: leave out --csv, --jsonl, --out, "
                        "--columns and --tensorboard");
-    ft_status status = ft_mlflow_open(options->mlflow, &mlflow, err);
+    ft_status status = ft_mlflow_open(options->mlflow, FT_MLFLOW_PATIENT, &mlflow, err);
     if (status == FT_OK) status = ft_selection_load(&options->selection, FT_WHOLE, false, &experiments, err);
     for (size_t i = 0; i < experiments.count && status == FT_OK; i++) {
         bool is_new = false;

@@ -1,5 +1,6 @@
 /* The events and lines of a run or a sweep on the terminal; see live.h. */
 #include "cli/live.h"
+#include "cli/terminal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -106,6 +107,8 @@ void ft_live_line(void *context, const char *line)
     if (live->style == FT_LIVE_AREA && strncmp(line, "step ", 5) == 0) {
         free(live->status);
         live->status = strdup(line);
+    } else if (strncmp(line, "note:", 5) == 0) {
+        ft_tell_lines(line);
     } else {
         fprintf(stderr, "%s\n", line);
     }

@@ -16,7 +16,7 @@ ft_status ft_mlflow_sender_begin(ft_mlflow_sender *sender, ft_text *remark, ft_e
     if (!is_asked && variable && *variable) sender->uri = variable;
     if (!sender->uri) return FT_OK;
     ft_error why;
-    ft_status status = ft_mlflow_open(sender->uri, &sender->mlflow, &why);
+    ft_status status = ft_mlflow_open(sender->uri, FT_MLFLOW_BRIEF, &sender->mlflow, &why);
     if (status == FT_OK && !is_asked)
         ft_text_addf(remark, "note: experiments are sent to MLflow at %s (MLFLOW_TRACKING_URI)", sender->uri);
     if (status == FT_OK) return FT_OK;

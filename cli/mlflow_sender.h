@@ -19,7 +19,8 @@ typedef struct ft_mlflow_sender {
  * directory) is passed over with a line in `remark`. */
 ft_status ft_mlflow_sender_begin(ft_mlflow_sender *sender, ft_text *remark, ft_error *err);
 
-/* Sends an experiment. On failure it is counted, nothing is sent for a minute, and the
+/* Sends an experiment, which takes some seconds at most where the server does not answer
+ * (FT_MLFLOW_BRIEF). On failure it is counted, nothing is sent for a minute, and the
  * first time `remark` gets a line. */
 void ft_mlflow_sender_add(ft_mlflow_sender *sender, const ft_experiment *experiment, ft_text *remark);
 

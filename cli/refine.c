@@ -42,6 +42,32 @@ static void add_grid_options(const cJSON *grid, const char *out, ft_text *text)
     }
 }
 
+static double number_of_run(const ft_experiment *e, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(e->run, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+/* Adds how the best was evaluated, where that was asked for: else the figures of the next
+ * sweep would not compare with its own. */
+static ft_status add_evaluation_options(const char *directory, ft_text *text, ft_error *err)
+{
+    ft_experiment e = {0};
+    ft_status status = ft_experiment_read(directory, &e, err);
+    if (status != FT_OK) return status;
+    const double season = number_of_run(&e, "season"), windows = number_of_run(&e, "eval_windows"),
+                 samples = number_of_run(&e, "eval_samples");
+    if (season >= 1 && strcmp(ft_experiment_run_text(&e, "season_reason"), "--season") == 0)
+        ft_text_addf(text, " --season %.0f", season);
+    if (windows >= 1 && windows != FT_DEFAULT_EVAL_WINDOWS)
+        ft_text_addf(text, " --eval-windows %.0f", windows);
+    /* their default depends on the model */
+    if (samples >= 1 && strstr(ft_experiment_run_text(&e, "command_line"), "--eval-samples"))
+        ft_text_addf(text, " --eval-samples %.0f", samples);
+    ft_experiment_free(&e);
+    return FT_OK;
+}
+
 /* What is proposed, and around what. */
 typedef struct proposal {
     const ft_experiment *best;
@@ -97,6 +123,7 @@ static ft_status describe(const refine_options *options, const ft_experiments *e
     ft_text_addf(&text, "\n%s%zu configurations", p->remark.data ? p->remark.data : "", p->count);
     if (p->n_seeds > 1) ft_text_addf(&text, ", %zu seeds of each", p->n_seeds);
     ft_text_add(&text, "; with the same --model and data as before:\n  ftgpu sweep ...");
+    if (status == FT_OK) status = add_evaluation_options(p->best->directory, &text, err);
     add_grid_options(p->grid, options->out, &text);
     if (p->n_seeds > 1) ft_text_addf(&text, "%s--seeds %zu", options->out ? " " : " \\\n      ", p->n_seeds);
     ft_text_add(&text, "\n");

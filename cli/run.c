@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/training_options.h"
+#include "cli/verdict.h"
 
 int ft_command_run(int argc, const char *const *argv)
 {
@@ -46,6 +47,7 @@ int ft_command_run(int argc, const char *const *argv)
     ft_live_clear(&options.live);
     if (status == FT_OK && !is_jsonl) status = ft_print_experiment(outcome.directory, how, &err);
     exit_status = ft_training_finish(&options.live, status, &err);
+    if (status == FT_OK && !options.is_quiet) ft_tell_verdict_of_run(outcome.directory);
     ft_engine_close(engine);
     ft_training_options_free(&options);
     return exit_status;

@@ -1,9 +1,26 @@
 /* Loading the experiments that the options choose; see selection_options.h. */
 #include "cli/selection_options.h"
 
+#include <stdlib.h>
+
+#include "base/file.h"
 #include "tracker/select.h"
 
 const char *const ft_split_choices[] = {"val", "test", NULL};
+
+/* Says that a directory has no experiments; the one above them is easily taken for it. */
+static ft_status no_experiments(const char *results, ft_error *err)
+{
+    bool is_above = false;
+    char *below = ft_join_path(results, "fine_tuning");
+    ft_error ignored;
+    if (below && ft_path_exists(below, &is_above, &ignored) != FT_OK) is_above = false;
+    ft_status status = ft_fail(
+        err, FT_BAD_INPUT, "%.400s: there are no experiments (run and sweep record them; --results %.400s)",
+        results, is_above ? below : "DIR looks elsewhere");
+    free(below);
+    return status;
+}
 
 ft_status ft_selection_load(const ft_selection_options *selection, ft_detail detail, bool needed,
                             ft_experiments *experiments, ft_error *err)
@@ -22,10 +39,7 @@ ft_status ft_selection_load(const ft_selection_options *selection, ft_detail det
     if (status != FT_OK || experiments->count) return status;
     ft_error none = {""};
     if (there == 0)
-        status = ft_fail(&none, FT_BAD_INPUT,
-                         "%.400s: there are no experiments (run and sweep record them; --results DIR looks "
-                         "elsewhere)",
-                         selection->results);
+        status = no_experiments(selection->results, &none);
     else
         status = ft_fail(&none, FT_BAD_INPUT,
                          "none of the %zu experiments in %.400s is chosen (compare without --match, --where "

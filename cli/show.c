@@ -2,7 +2,9 @@
 #include "tracker/show.h"
 
 #include "cli/command.h"
+#include "cli/terminal.h"
 #include "tracker/compare.h"
+#include "tracker/terminal_text.h"
 
 ft_status ft_print_experiment(const char *directory, ft_table_format format, ft_error *err)
 {
@@ -10,9 +12,12 @@ ft_status ft_print_experiment(const char *directory, ft_table_format format, ft_
     ft_status status = ft_experiment_read(directory, &experiment, err);
     if (status != FT_OK) return status;
     if (format == FT_TABLE_TEXT) {
-        ft_text text = FT_TEXT_EMPTY;
-        status = ft_show_experiment(&experiment, &text, err);
-        if (status == FT_OK) status = ft_print_text(&text, err);
+        const size_t width = ft_terminal_width(stdout);
+        ft_text text = FT_TEXT_EMPTY, wrapped = FT_TEXT_EMPTY;
+        status = ft_show_experiment(&experiment, width, &text, err);
+        if (status == FT_OK) ft_wrap_lines(text.data, width, &wrapped);
+        if (status == FT_OK) status = ft_print_text(&wrapped, err);
+        ft_text_free(&wrapped);
         ft_text_free(&text);
     } else if (format == FT_TABLE_CSV) {
         ft_table table = FT_TABLE_EMPTY;

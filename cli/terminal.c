@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "tracker/terminal_text.h"
 
 enum { LEAST = 20, UNKNOWN = 80, MOST = 100000 };
 
@@ -19,4 +20,15 @@ size_t ft_terminal_width(FILE *stream)
         columns = ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : UNKNOWN;
     if (columns > MOST) columns = MOST;
     return columns < LEAST ? LEAST : (size_t)columns;
+}
+
+void ft_tell_lines(const char *lines)
+{
+    ft_text wrapped = FT_TEXT_EMPTY;
+    ft_wrap_lines(lines, ft_terminal_width(stderr), &wrapped);
+    if (wrapped.failed || !wrapped.data)
+        fprintf(stderr, "%s\n", lines);
+    else
+        fputs(wrapped.data, stderr);
+    ft_text_free(&wrapped);
 }

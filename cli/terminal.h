@@ -10,4 +10,8 @@
  * or a file) 80. */
 size_t ft_terminal_width(FILE *stream);
 
+/* Writes lines to stderr, each broken at blanks to fit, or unbroken where memory runs
+ * out. */
+void ft_tell_lines(const char *lines);
+
 #endif

@@ -1,4 +1,4 @@
-/* The verdict at the end of a sweep; see verdict.h. */
+/* The verdict at the end of a sweep or a run; see verdict.h. */
 #include "cli/verdict.h"
 
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include "host/ftgpu.h"
 #include "tracker/select.h"
 #include "tracker/show.h"
-#include "tracker/terminal_text.h"
 
 /* Adds the name with a backslash before each of the `special` characters. */
 static void add_escaped(ft_text *pattern, const char *name, const char *special)
@@ -53,7 +52,7 @@ static void add_next(const char *results, const char *name, ft_text *out)
 void ft_tell_verdict(const char *results, const char *name)
 {
     ft_experiments experiments = {0};
-    ft_text lines = FT_TEXT_EMPTY, regex = FT_TEXT_EMPTY, wrapped = FT_TEXT_EMPTY;
+    ft_text lines = FT_TEXT_EMPTY, regex = FT_TEXT_EMPTY, next = FT_TEXT_EMPTY;
     ft_error ignored;
     add_regex(name, &regex);
     ft_status status = regex.failed ? FT_NO_MEMORY : FT_OK;
@@ -62,12 +61,26 @@ void ft_tell_verdict(const char *results, const char *name)
     if (status == FT_OK) status = ft_experiments_select(&experiments, &selection, &ignored);
     if (status == FT_OK) status = ft_describe_verdict(&experiments, FT_MAE, FT_VAL, &lines, &ignored);
     if (status == FT_OK && lines.length) {
-        if (!lines.failed) ft_wrap_lines(lines.data, ft_terminal_width(stderr), &wrapped);
-        add_next(results, name, &wrapped);
-        if (!wrapped.failed && wrapped.length) fputs(wrapped.data, stderr);
+        if (!lines.failed) ft_tell_lines(lines.data);
+        add_next(results, name, &next);
+        if (!next.failed) fputs(next.data, stderr);
     }
-    ft_text_free(&wrapped);
+    ft_text_free(&next);
     ft_text_free(&regex);
     ft_text_free(&lines);
     ft_experiments_free(&experiments);
+}
+
+void ft_tell_verdict_of_run(const char *directory)
+{
+    ft_experiment experiment = {0};
+    ft_text lines = FT_TEXT_EMPTY;
+    ft_error ignored;
+    ft_status status = ft_experiment_read_part(directory, FT_BASELINES, &experiment, &ignored);
+    const ft_experiments alone = {.items = &experiment, .count = 1};
+    if (status == FT_OK)
+        status = ft_describe_judgement(&alone, &experiment, FT_MAE, FT_VAL, &lines, &ignored);
+    if (status == FT_OK && lines.length && !lines.failed) ft_tell_lines(lines.data);
+    ft_text_free(&lines);
+    ft_experiment_free(&experiment);
 }

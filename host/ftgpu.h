@@ -88,6 +88,7 @@ typedef struct ft_event {
 typedef struct ft_engine ft_engine;
 
 #define FT_DEFAULT_RESULTS "results/fine_tuning"
+enum { FT_DEFAULT_EVAL_WINDOWS = 256 };
 
 typedef struct ft_engine_settings {
     const char *results; /* directory of experiments; NULL: FT_DEFAULT_RESULTS */
@@ -164,7 +165,8 @@ typedef struct ft_experiment_request {
     /* in rows, for mase and seasonal naive; 0: that of the dates' frequency, hourly 24
      * (docs/reference.md §7) */
     int64_t season;
-    int64_t eval_windows; /* the most windows evaluated in a split; 0: 256 */
+    /* the most windows evaluated in a split; 0: FT_DEFAULT_EVAL_WINDOWS */
+    int64_t eval_windows;
     /* sample paths of each window in an evaluation; 0: chronos_config's num_samples */
     int64_t eval_samples;
     /* GPUs that share each training step; 0: 1. More than 1 requires an engine that has

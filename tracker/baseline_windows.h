@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "tracker/forecast_rows.h"
+#include "tracker/raw_cells.h"
 #include "tracker/window_scores.h"
 
 /* Adds a line. baseline: "zero_shot", ...; origin: timestamp of the last row before

@@ -92,6 +92,7 @@ static ft_status read_windows(const search *s, const candidate *candidates, ft_r
             r->experiment[r->count++] = candidates[i].experiment;
             continue;
         }
+        if (i == 0) r->why_none = scores->why_none;
         ft_window_scores_free(scores);
         if (n > 0 && r->count > 0)
             r->n_of_other_windows++;
@@ -127,7 +128,7 @@ ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates 
     ft_window_scores *scores = calloc(FT_MOST_COMPARED, sizeof *scores);
     *rivals = (ft_rivals){0};
     if (!scores) return ft_no_memory(err, "the experiments", FT_MOST_COMPARED * sizeof *scores);
-    ft_status status = ft_metric_has_windows(metric) ? compare(&s, best, rivals, scores, err) : FT_OK;
+    ft_status status = compare(&s, best, rivals, scores, err);
     for (size_t i = 0; i < FT_MOST_COMPARED; i++) ft_window_scores_free(&scores[i]);
     free(scores);
     return status;
@@ -190,5 +191,8 @@ void ft_rivals_describe(const ft_rivals *r, ft_metric metric, ft_split split, ft
                         ft_text *out)
 {
     if (r->count > 0) add_certainty(r, metric, split, detail, out);
+    if (r->why_none)
+        ft_text_addf(out, "%s %s has no standard error: %s", ft_split_names[split], ft_metric_names[metric],
+                     r->why_none);
     add_other_windows(r, metric, out);
 }

@@ -21,10 +21,12 @@ typedef struct ft_rivals {
     /* among the best, but of other data or lengths */
     size_t n_of_other_windows;
     size_t n_windows, n_series, n_blocks; /* as in confidence_set.h */
+    /* why count is 0, where the best one's files say it; else NULL */
+    const char *why_none;
 } ft_rivals;
 
 /* Compares the FT_MOST_COMPARED best ones by their forecasts.csv (confidence_set.h).
- * count is 0 for one experiment alone, or for a metric without values of windows. */
+ * count is 0 for one experiment alone, or where the best has no windows of the metric. */
 ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates *replicates,
                          const ft_experiment *best, ft_metric metric, ft_split split, ft_rivals *rivals,
                          ft_error *err);
@@ -32,8 +34,8 @@ ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates 
 size_t ft_rivals_tied(const ft_rivals *rivals);
 typedef enum ft_rivals_detail { FT_RIVALS_ERROR, FT_RIVALS_NAMES } ft_rivals_detail;
 /* Adds one sentence: the metric's standard error, which others cannot be told from the
- * best (FT_RIVALS_NAMES), how many were left out, and how many forecast other windows.
- * Nothing where count and n_of_other_windows are 0. */
+ * best (FT_RIVALS_NAMES), how many were left out, and how many forecast other windows; or
+ * why nothing can be told. Nothing where there is nothing to tell. */
 void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split split, ft_rivals_detail detail,
                         ft_text *out);
 

@@ -99,6 +99,38 @@ static ft_status choose_all(const ft_table *all, const char *list, size_t *chose
     return status;
 }
 
+/* Whether a name matches a pattern of the list; *failed when memory runs out. */
+static bool is_in_list(const char *name, const char *list, bool *failed)
+{
+    bool found = false;
+    while (*list && !found && !*failed) {
+        const size_t length = strcspn(list, ",");
+        char *pattern = ft_copy_bytes(list, length);
+        *failed = pattern == NULL;
+        found = pattern && fnmatch(pattern, name, 0) == 0;
+        free(pattern);
+        list += length + (list[length] == ',');
+    }
+    return found;
+}
+
+ft_status ft_groups_keep_columns(ft_table *groups, size_t first, const char *list, ft_error *err)
+{
+    bool failed = false;
+    for (size_t c = first; c < groups->n_columns && !failed;) {
+        /* without its _mean or _std */
+        const char *name = groups->columns[c], *end = strrchr(name, '_');
+        char *of = ft_copy_bytes(name, end ? (size_t)(end - name) : strlen(name));
+        failed = of == NULL;
+        if (of && !is_in_list(of, list, &failed))
+            ft_table_remove_column(groups, c);
+        else
+            c++;
+        free(of);
+    }
+    return failed ? ft_no_memory(err, "columns", groups->n_columns) : FT_OK;
+}
+
 ft_status ft_compare_columns(const ft_experiments *experiments, const char *list, ft_table *table,
                              ft_error *err)
 {

@@ -204,13 +204,34 @@ static void add_group(const grouping *by, const size_t *rows, size_t count, doub
     }
 }
 
-/* Fills metrics: those of validation, which chooses, come first. */
+/* Whether a column is of numbers, in some row at least. */
+static bool is_numeric(const ft_table *table, size_t column)
+{
+    bool any = false;
+    for (size_t r = 0; r < table->n_rows; r++) {
+        const ft_cell_kind kind = table->cells[r * table->n_columns + column].kind;
+        if (kind != FT_CELL_NUMBER && kind != FT_CELL_NULL) return false;
+        any |= kind == FT_CELL_NUMBER;
+    }
+    return any;
+}
+
+/* Where a column stands among those that are averaged: 0 of validation, which chooses, 1
+ * of test, 2 of other numbers; 3: it is not averaged. */
+static int order_of(const ft_table *table, size_t column)
+{
+    const char *name = table->columns[column];
+    if (begins(name, val_prefix)) return 0;
+    if (begins(name, test_prefix)) return 1;
+    return begins(name, hp_prefix) || !is_numeric(table, column) ? 3 : 2;
+}
+
+/* Fills metrics. */
 static void find_metrics(grouping *by)
 {
-    static const char *const prefixes[] = {val_prefix, test_prefix};
-    for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++)
+    for (int order = 0; order < 3; order++)
         for (size_t c = 0; c < by->table->n_columns; c++)
-            if (begins(by->table->columns[c], prefixes[p])) by->metrics[by->n_metrics++] = c;
+            if (order_of(by->table, c) == order) by->metrics[by->n_metrics++] = c;
 }
 
 static ft_status add_group_columns(const grouping *by, ft_table *groups, ft_error *err)

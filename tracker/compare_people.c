@@ -291,6 +291,10 @@ static void add_legend(const view *v, const ft_text *left_out, ft_text *out)
     if (has_errors && ft_table_find(v->table, "worse by") < v->table->n_columns)
         ft_text_addf(out, "worse by: ± is half the 95 %% interval on %s; = cannot be told from the best\n",
                      ft_split_names[v->c->split]);
+    if (r->why_none) {
+        ft_rivals_describe(r, v->c->metric, v->c->split, FT_RIVALS_ERROR, out);
+        ft_text_add(out, "\n");
+    }
     if (v->c->split == FT_TEST && v->best)
         ft_text_add(out, "ranked by test: the best of several looks better there than it is\n");
     if (left_out->length)

@@ -90,21 +90,34 @@ static bool has_form(const char *text, const char *form)
     return *text == '\0';
 }
 
-bool ft_experiment_id_fits(const char *id, const char *name, int64_t number, int64_t total)
+/* Whether an id ends with this: its time, and the attempt after the first. */
+static bool is_end_of_id(const char *end)
 {
     static const char time_form[] = "_00000000_000000";
-    char stem[FT_STEM_CHARS];
-    const size_t length = strlen(ft_experiment_stem(name, number, total, stem)),
-                 time_length = sizeof time_form - 1;
-    if (strncmp(id, stem, length) != 0 || strlen(id + length) < time_length) return false;
+    const size_t time_length = sizeof time_form - 1;
+    if (strlen(end) < time_length) return false;
     char when[sizeof time_form] = "";
-    memcpy(when, id + length, time_length);
+    memcpy(when, end, time_length);
     if (!has_form(when, time_form)) return false;
-    const char *suffix = id + length + time_length;
+    const char *suffix = end + time_length;
     if (*suffix == '\0') return true;
     long long attempt = 0;
     return suffix[0] == '_' && suffix[1] >= '1' && suffix[1] <= '9' &&
            ft_parse_int(suffix + 1, strlen(suffix + 1), &attempt) && attempt >= 2 && attempt <= MOST_ATTEMPTS;
+}
+
+bool ft_experiment_id_fits(const char *id, const char *name, int64_t number, int64_t total)
+{
+    char stem[FT_STEM_CHARS];
+    const size_t length = strlen(ft_experiment_stem(name, number, total, stem));
+    return strncmp(id, stem, length) == 0 && is_end_of_id(id + length);
+}
+
+bool ft_experiment_is_id(const char *id)
+{
+    for (size_t i = 1; id[0] && id[i]; i++)
+        if (id[i] == '_' && is_end_of_id(id + i)) return true;
+    return false;
 }
 
 /* Whether nothing has this path, not even a link that leads nowhere. */

@@ -49,7 +49,8 @@ static ft_status add_experiment(ft_experiments *set, size_t *capacity, const ft_
 
 /* Why an entry of the results directory gave no experiment: it is unfinished, none of
  * ours, or `broken` says so. */
-static ft_status explain(ft_experiments *set, const char *directory, const ft_error *broken, ft_error *err)
+static ft_status explain(ft_experiments *set, const char *directory, const char *name, const ft_error *broken,
+                         ft_error *err)
 {
     struct stat about;
     char *path = ft_join_path(directory, "results.json");
@@ -58,8 +59,9 @@ static ft_status explain(ft_experiments *set, const char *directory, const ft_er
     ft_error ignored;
     const bool is_missing = ft_path_exists(path, &exists, &ignored) == FT_OK && !exists;
     /* A plain file beside the experiments (a report, an export) is none of ours to
-     * complain about. */
-    if (is_missing && stat(directory, &about) == 0 && S_ISDIR(about.st_mode)) set->n_unfinished++;
+     * complain about, nor a folder that a user has made. */
+    if (is_missing && ft_experiment_is_id(name) && stat(directory, &about) == 0 && S_ISDIR(about.st_mode))
+        set->n_unfinished++;
     free(path);
     return is_missing ? FT_OK : add_warning(set, broken->message, err);
 }
@@ -79,7 +81,7 @@ static ft_status load_entry(ft_experiments *set, size_t *capacity, const char *r
     } else if (status == FT_NO_MEMORY) {
         if (err) *err = broken;
     } else {
-        status = explain(set, directory, &broken, err);
+        status = explain(set, directory, name, &broken, err);
     }
     free(directory);
     return status;

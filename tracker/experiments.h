@@ -15,7 +15,8 @@ typedef struct ft_experiments {
     size_t count;
     char **warnings; /* (n_warnings): one line each for what was skipped, and why */
     size_t n_warnings;
-    size_t n_unfinished; /* directories without a results.json: running, or killed */
+    /* directories named as experiments are, without a results.json: running, or killed */
+    size_t n_unfinished;
 } ft_experiments;
 
 /* Loads every <results>/<directory>/results.json; hidden directories are not looked at.

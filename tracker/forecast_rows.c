@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
 
 static const size_t MOST_BYTES = (size_t)1 << 32;
 
@@ -21,45 +20,6 @@ enum {
     FIRST_QUANTILE,
     N_CELLS = FIRST_QUANTILE + FT_N_QUANTILES
 };
-
-bool ft_raw_cell_is_same(ft_raw_cell a, ft_raw_cell b)
-{
-    return a.length == b.length && memcmp(a.text, b.text, a.length) == 0;
-}
-
-char *ft_raw_cell_copy(ft_raw_cell cell)
-{
-    const bool quoted = cell.length >= 2 && cell.text[0] == '"';
-    char *copy =
-        quoted ? ft_copy_bytes(cell.text + 1, cell.length - 2) : ft_copy_bytes(cell.text, cell.length);
-    size_t length = 0;
-    for (const char *at = copy; copy && quoted && *at; at++) {
-        copy[length++] = *at;
-        if (at[0] == '"' && at[1] == '"') at++;
-    }
-    if (copy && quoted) copy[length] = '\0';
-    return copy;
-}
-
-bool ft_raw_cells_cut(const char *line, const char *end, size_t count, ft_raw_cell *cells)
-{
-    for (size_t i = 0; i < count; i++) {
-        bool quoted = false;
-        const char *at = line;
-        while (at < end && (quoted || *at != ',')) quoted ^= *at++ == '"';
-        cells[i] = (ft_raw_cell){line, (size_t)(at - line)};
-        if (i + 1 == count) return at == end;
-        if (at == end) return false;
-        line = at + 1;
-    }
-    return false;
-}
-
-bool ft_raw_cell_number(ft_raw_cell c, double *value)
-{
-    *value = NAN;
-    return c.length == 0 || ft_parse_double(c.text, c.length, value);
-}
 
 /* What a cell names; FT_N_FORECAST_KINDS where it names nothing. */
 static ft_forecast_kind kind_of(ft_raw_cell cell)

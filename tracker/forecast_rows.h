@@ -3,19 +3,7 @@
 #define FT_TRACKER_FORECAST_ROWS_H
 
 #include "tracker/forecasts.h"
-
-/* A cell of the file, quotes and all; not NUL-terminated. */
-typedef struct ft_raw_cell {
-    const char *text;
-    size_t length;
-} ft_raw_cell;
-bool ft_raw_cell_is_same(ft_raw_cell a, ft_raw_cell b);
-/* What the cell says, without its quotes, malloc'd; NULL when memory runs out. */
-char *ft_raw_cell_copy(ft_raw_cell cell);
-/* A number; an empty cell is NaN. False: not a number. */
-bool ft_raw_cell_number(ft_raw_cell cell, double *value);
-/* Cuts the line up to `end` into cells: (count); false where it has not so many. */
-bool ft_raw_cells_cut(const char *line, const char *end, size_t count, ft_raw_cell *cells);
+#include "tracker/raw_cells.h"
 
 /* A step of a window. Cells point into the file's text, which is there until the reading
  * ends. */

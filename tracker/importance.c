@@ -20,6 +20,7 @@ enum { NAME, CORRELATION, SIZE, SPEARMAN, PED_ANOVA, TEST_CORRELATION };
 typedef struct findings {
     double total;       /* of PED-ANOVA's importances */
     ft_text in_between; /* those whose best or worst value lies in between */
+    ft_text unsure;     /* those whose effect is within chance */
     ft_text disputed;   /* those that test says the opposite of */
     ft_text left_out;   /* whole lines: what did not vary, and the seed */
 } findings;
@@ -68,10 +69,39 @@ static int find_bend(const ft_importance_sample *s, double *vertex)
     return fit.bend > 0 ? 1 : -1;
 }
 
+/* Whether what cannot be told from the best made another choice than `best` did. */
+static bool is_choice_unsure(const ft_importance_sample *s, size_t best)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->is_tied[i] && !isnan(s->values[i]) && s->values[i] != s->values[best]) return true;
+    return false;
+}
+
+/* Whether what cannot be told from the best has the least and the greatest value that was
+ * tried. */
+static bool is_range_unsure(const ft_importance_sample *s)
+{
+    double low = INFINITY, high = -INFINITY;
+    bool has_low = false, has_high = false;
+    for (size_t i = 0; i < s->n; i++) low = fmin(low, s->values[i]), high = fmax(high, s->values[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        has_low |= s->is_tied[i] && s->values[i] == low;
+        has_high |= s->is_tied[i] && s->values[i] == high;
+    }
+    return has_low && has_high;
+}
+
 static void add_name(ft_text *list, const char *name)
 {
     if (list->length) ft_text_add(list, ", ");
     ft_text_add_line(list, name);
+}
+
+/* Says that an effect is within chance. */
+static void add_caution(const ft_importance_sample *s, size_t column, findings *f, ft_text *effect)
+{
+    ft_text_add(effect, " (within chance)");
+    add_name(&f->unsure, s->all.columns[column]);
 }
 
 /* The effect of a hyperparameter in words. */
@@ -84,6 +114,7 @@ static void describe_effect(const ft_importance_sample *s, const ft_ped_paramete
         size_t best = find_best_choice(s, p->n_choices);
         ft_text_add(effect, "best on average: ");
         ft_text_add_line(effect, ft_cell_for_people(ft_importance_cell(s, best, column), room));
+        if (is_choice_unsure(s, best)) add_caution(s, column, f, effect);
         return;
     }
     int bend = find_bend(s, &vertex);
@@ -92,11 +123,14 @@ static void describe_effect(const ft_importance_sample *s, const ft_ped_paramete
         snprintf(rounded, sizeof rounded, "%.2g", p->is_log ? exp(vertex) : vertex);
         ft_text_addf(effect, "%s in between, near %s", bend > 0 ? "best" : "worst", rounded);
         add_name(&f->in_between, s->all.columns[column]);
+        if (is_range_unsure(s)) add_caution(s, column, f, effect);
         return;
     }
     /* The stronger of the two: ranks see what is steady but not straight. */
     const bool by_ranks = fabs(correlation) < negligible && fabs(ranks) > fabs(correlation);
-    ft_text_add(effect, effect_of(s->metric, by_ranks ? ranks : correlation));
+    const double strength = by_ranks ? ranks : correlation;
+    ft_text_add(effect, effect_of(s->metric, strength));
+    if (fabs(strength) >= negligible && is_range_unsure(s)) add_caution(s, column, f, effect);
 }
 
 static void add_hyperparameter(const ft_importance_sample *s, const ft_ped_parameter *p, size_t column,
@@ -215,6 +249,11 @@ static void remark_findings(const ft_importance_sample *s, const findings *f, ft
     if (f->in_between.length)
         ft_text_addf(remark, "correlations do not show it, but the best or worst lies in between: %s\n",
                      f->in_between.data);
+    if (f->unsure.length)
+        ft_text_addf(remark,
+                     "within chance: what cannot be told from the best (ftgpu best, 95 %%) has other values, "
+                     "too, of %s\n",
+                     f->unsure.data);
     if (f->disputed.length)
         ft_text_addf(remark, "test says the opposite of %s about: %s\n", ft_split_names[s->split],
                      f->disputed.data);
@@ -246,11 +285,12 @@ static ft_status analyze(const ft_importance_sample *s, size_t n_all, ft_table *
     remark_findings(s, &f, remark);
     ft_status status = ft_importance_remark_pairs(s, remark, err);
     if (f.left_out.length) ft_text_add(remark, f.left_out.data);
-    if (status == FT_OK &&
-        (table->failed || remark->failed || f.left_out.failed || f.in_between.failed || f.disputed.failed))
+    if (status == FT_OK && (table->failed || remark->failed || f.left_out.failed || f.in_between.failed ||
+                            f.disputed.failed || f.unsure.failed))
         status = ft_no_memory(err, "correlations", 0);
     ft_text_free(&f.left_out);
     ft_text_free(&f.in_between);
+    ft_text_free(&f.unsure);
     ft_text_free(&f.disputed);
     return status;
 }

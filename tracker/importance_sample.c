@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tracker/certainty.h"
 #include "tracker/replicates.h"
 
 const char *ft_importance_unit(const ft_importance_sample *s)
@@ -50,6 +51,24 @@ ft_ped_parameter ft_importance_take_column(const ft_importance_sample *s, size_t
     return p;
 }
 
+/* Marks what `best` cannot tell from the best. */
+static ft_status mark_tied(ft_importance_sample *s, const ft_experiments *experiments,
+                           const ft_replicates *replicates, ft_error *err)
+{
+    ft_rivals rivals = {0};
+    const ft_experiment *best = ft_replicates_best(experiments, replicates, s->metric, s->split);
+    ft_status status =
+        best ? ft_rivals_find(experiments, replicates, best, s->metric, s->split, &rivals, err) : FT_OK;
+    for (size_t i = 0; i < s->n; i++) {
+        s->is_tied[i] = false;
+        for (size_t r = 0; r < rivals.count; r++)
+            s->is_tied[i] |=
+                rivals.certainty[r].is_tied &&
+                replicates->group[rivals.experiment[r] - experiments->items] == replicates->group[s->row[i]];
+    }
+    return status;
+}
+
 static ft_status take_rows(ft_importance_sample *s, const ft_experiments *experiments, ft_error *err)
 {
     ft_replicates replicates;
@@ -65,8 +84,9 @@ static ft_status take_rows(ft_importance_sample *s, const ft_experiments *experi
         s->test[s->n++] = ft_replicates_spread(experiments, &replicates, g, s->metric, FT_TEST).mean;
     }
     s->n_best = ft_ped_mark_best(s->cost, s->n, s->is_best, s->scratch);
+    status = mark_tied(s, experiments, &replicates, err);
     ft_replicates_free(&replicates);
-    return FT_OK;
+    return status;
 }
 
 ft_status ft_importance_sample_take(const ft_experiments *experiments, ft_metric metric, ft_split split,
@@ -79,8 +99,10 @@ ft_status ft_importance_sample_take(const ft_experiments *experiments, ft_metric
                                 .all = FT_TABLE_EMPTY,
                                 .metrics = numbers,
                                 .row = malloc(n * sizeof *s->row),
-                                .is_best = malloc(n * sizeof *s->is_best)};
-    if (!numbers || !s->row || !s->is_best) return ft_no_memory(err, "correlations", 8 * n * sizeof *numbers);
+                                .is_best = malloc(n * sizeof *s->is_best),
+                                .is_tied = malloc(n * sizeof *s->is_tied)};
+    if (!numbers || !s->row || !s->is_best || !s->is_tied)
+        return ft_no_memory(err, "correlations", 8 * n * sizeof *numbers);
     s->cost = numbers + n;
     s->test = numbers + 2 * n;
     s->values = numbers + 3 * n;
@@ -95,6 +117,7 @@ void ft_importance_sample_free(ft_importance_sample *s)
     free(s->metrics); /* with all other numbers */
     free(s->row);
     free(s->is_best);
+    free(s->is_tied);
     ft_table_free(&s->all);
     *s = (ft_importance_sample){0};
 }

@@ -80,9 +80,24 @@ ft_status ft_metrics_add_training(ft_metrics_accumulator *a, const char *name, c
     return FT_OK;
 }
 
+double ft_metrics_scale(const ft_metrics_accumulator *a, size_t item)
+{
+    return item < a->n_items ? a->scales[item] : NAN;
+}
+
 static int sign(double value)
 {
     return (value > 0) - (value < 0);
+}
+
+ft_direction ft_step_direction(ft_step_before *before, double truth, const double quantiles[FT_N_QUANTILES])
+{
+    const double forecast = quantiles[MEDIAN];
+    const ft_step_before was = *before;
+    *before = (ft_step_before){truth, forecast};
+    if (!isfinite(truth) || !isfinite(forecast) || !isfinite(was.truth) || !isfinite(was.forecast))
+        return FT_NO_DIRECTION;
+    return sign(forecast - was.forecast) == sign(truth - was.truth) ? FT_RIGHT_DIRECTION : FT_WRONG_DIRECTION;
 }
 
 ft_step_losses ft_step_losses_of(double truth, const double quantiles[FT_N_QUANTILES])
@@ -117,29 +132,15 @@ static void add_step(ft_metrics_accumulator *a, double scale, double truth,
     a->n_covered += losses.is_covered;
 }
 
-/* What add_window keeps from one step to the next. */
-typedef struct walk {
-    double previous_truth, previous_forecast;
-} walk;
-
-static void add_truth(ft_metrics_accumulator *a, size_t item, walk *at, double truth,
+static void add_truth(ft_metrics_accumulator *a, size_t item, ft_step_before *before, double truth,
                       const double quantiles[FT_N_QUANTILES])
 {
-    double forecast = quantiles[MEDIAN];
-    if (isfinite(truth)) {
-        if (isfinite(forecast)) {
-            add_step(a, item < a->n_items ? a->scales[item] : NAN, truth, quantiles);
-            if (isfinite(at->previous_truth) && isfinite(at->previous_forecast)) {
-                a->n_directions++;
-                a->n_right_directions +=
-                    sign(forecast - at->previous_forecast) == sign(truth - at->previous_truth);
-            }
-        } else {
-            a->n_unknown_forecasts++;
-        }
-    }
-    at->previous_truth = truth;
-    at->previous_forecast = forecast;
+    const double forecast = quantiles[MEDIAN];
+    if (isfinite(truth) && isfinite(forecast)) add_step(a, ft_metrics_scale(a, item), truth, quantiles);
+    a->n_unknown_forecasts += isfinite(truth) && !isfinite(forecast);
+    const ft_direction direction = ft_step_direction(before, truth, quantiles);
+    a->n_directions += direction != FT_NO_DIRECTION;
+    a->n_right_directions += direction == FT_RIGHT_DIRECTION;
 }
 
 ft_status ft_metrics_add_window(ft_metrics_accumulator *a, size_t item, const double *truth,
@@ -153,12 +154,12 @@ ft_status ft_metrics_add_window(ft_metrics_accumulator *a, size_t item, const do
         a->scratch = grown;
         a->n_scratch = n_samples;
     }
-    walk at = {last_observation, last_observation};
+    ft_step_before before = {last_observation, last_observation};
     for (size_t t = 0; t < horizon; t++) {
         double mean, quantiles[FT_N_QUANTILES];
         ft_summarize_step(samples, n_samples, horizon, t, ft_quantile_levels, FT_N_QUANTILES, a->scratch,
                           &mean, quantiles);
-        add_truth(a, item, &at, truth[t], quantiles);
+        add_truth(a, item, &before, truth[t], quantiles);
     }
     return FT_OK;
 }
@@ -168,8 +169,9 @@ ft_status ft_metrics_add_quantile_window(ft_metrics_accumulator *a, size_t item,
                                          ft_error *err)
 {
     (void)err; /* nothing is allocated here; the three ways to add a window look alike */
-    walk at = {last_observation, last_observation};
-    for (size_t t = 0; t < horizon; t++) add_truth(a, item, &at, truth[t], quantiles + t * FT_N_QUANTILES);
+    ft_step_before before = {last_observation, last_observation};
+    for (size_t t = 0; t < horizon; t++)
+        add_truth(a, item, &before, truth[t], quantiles + t * FT_N_QUANTILES);
     return FT_OK;
 }
 
@@ -178,11 +180,11 @@ ft_status ft_metrics_add_point_window(ft_metrics_accumulator *a, size_t item, co
                                       ft_error *err)
 {
     (void)err;
-    walk at = {last_observation, last_observation};
+    ft_step_before before = {last_observation, last_observation};
     for (size_t t = 0; t < horizon; t++) {
         double quantiles[FT_N_QUANTILES];
         for (int q = 0; q < FT_N_QUANTILES; q++) quantiles[q] = forecast[t];
-        add_truth(a, item, &at, truth[t], quantiles);
+        add_truth(a, item, &before, truth[t], quantiles);
     }
     return FT_OK;
 }

@@ -96,6 +96,16 @@ typedef struct ft_step_losses {
 } ft_step_losses;
 ft_step_losses ft_step_losses_of(double truth, const double quantiles[FT_N_QUANTILES]);
 
+/* A step of a window, as the one after it sees it. A window starts from the last value
+ * known before it, {last_observation, last_observation}. */
+typedef struct ft_step_before {
+    double truth, forecast;
+} ft_step_before;
+typedef enum ft_direction { FT_NO_DIRECTION, FT_WRONG_DIRECTION, FT_RIGHT_DIRECTION } ft_direction;
+/* What a step says of the direction, by the step before: nothing where one of the four is
+ * not known. Makes it the step before. */
+ft_direction ft_step_direction(ft_step_before *before, double truth, const double quantiles[FT_N_QUANTILES]);
+
 /* The sums of one split. */
 typedef struct ft_metrics_accumulator ft_metrics_accumulator;
 
@@ -108,6 +118,9 @@ void ft_metrics_free(ft_metrics_accumulator *accumulator);
  * number. `name` (may be NULL) is used in notes. */
 ft_status ft_metrics_add_training(ft_metrics_accumulator *accumulator, const char *name, const double *values,
                                   size_t count, size_t *item, ft_error *err);
+
+/* The mase scale of an item; NaN: it has none. */
+double ft_metrics_scale(const ft_metrics_accumulator *accumulator, size_t item);
 
 /* One evaluated window of item `item`. truth: (horizon), NaN = unknown; samples:
  * (n_samples, horizon) row-major; last_observation: the last known value before the

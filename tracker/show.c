@@ -82,7 +82,7 @@ static ft_status add_metrics(ft_text *out, const ft_experiment *experiment, size
     return status;
 }
 
-static ft_status add_history(ft_text *out, const ft_experiment *experiment, ft_error *err)
+static ft_status add_history(ft_text *out, const ft_experiment *experiment, size_t width, ft_error *err)
 {
     static const char *const names[] = {"epoch",     "loss",    "val_loss",         "learning_rate",
                                         "grad_norm", "seconds", "tokens_per_second"};
@@ -96,7 +96,7 @@ static ft_status add_history(ft_text *out, const ft_experiment *experiment, ft_e
         ft_table_add_row(&table);
         for (size_t c = 0; c < sizeof names / sizeof *names; c++) ft_table_set_number(&table, c, values[c]);
     }
-    ft_status status = ft_table_print(&table, FT_TABLE_TEXT, out, err);
+    ft_status status = ft_table_print_fitting(&table, width, out, err);
     ft_table_free(&table);
     return status;
 }
@@ -126,7 +126,7 @@ static void add_labelled(ft_text *out, const char *label, const char *text)
     ft_text_add(out, "\n");
 }
 
-ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_error *err)
+ft_status ft_show_experiment(const ft_experiment *experiment, size_t width, ft_text *out, ft_error *err)
 {
     add_labelled(out, "experiment   ", experiment->experiment_id);
     add_labelled(out, "timestamp    ", experiment->timestamp);
@@ -139,10 +139,10 @@ ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_e
     ft_text_add(out, "hyperparams  ");
     add_members(out, experiment->hyperparams);
     ft_text_add(out, "\n\n");
-    ft_status status = add_metrics(out, experiment, SIZE_MAX, err);
+    ft_status status = add_metrics(out, experiment, width, err);
     if (status == FT_OK && experiment->n_epochs) {
         ft_text_add(out, "\n");
-        status = add_history(out, experiment, err);
+        status = add_history(out, experiment, width, err);
     }
     if (status == FT_OK && experiment->data_insights && experiment->data_insights->child) {
         ft_text_add(out, "\ndata insights\n");
@@ -244,10 +244,8 @@ static ft_status add_certainty(ft_text *out, const ft_experiments *experiments,
     return status;
 }
 
-/* Adds the lines "verdict" and "against", one a baseline, where the experiment
- * recorded any. */
-static ft_status add_verdict(ft_text *out, const ft_experiments *experiments, const ft_experiment *best,
-                             ft_metric metric, ft_split split, ft_error *err)
+ft_status ft_describe_judgement(const ft_experiments *experiments, const ft_experiment *best,
+                                ft_metric metric, ft_split split, ft_text *out, ft_error *err)
 {
     ft_judgement judgement;
     ft_text sentence = FT_TEXT_EMPTY;
@@ -288,7 +286,7 @@ ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metri
         add_best(out, experiments, best, metric, split);
         if (split != FT_TEST) add_test(out, best, metric);
         status = add_certainty(out, experiments, &replicates, best, metric, split, err);
-        if (status == FT_OK) status = add_verdict(out, experiments, best, metric, split, err);
+        if (status == FT_OK) status = ft_describe_judgement(experiments, best, metric, split, out, err);
     }
     ft_replicates_free(&replicates);
     return status;
@@ -304,7 +302,7 @@ static ft_status add_lines(ft_text *out, const ft_experiments *experiments, cons
     ft_text_add(out, "\n");
     add_what_validation_says(out, experiments, best, metric, split);
     ft_status status = add_certainty(out, experiments, replicates, best, metric, split, err);
-    return status == FT_OK ? add_verdict(out, experiments, best, metric, split, err) : status;
+    return status == FT_OK ? ft_describe_judgement(experiments, best, metric, split, out, err) : status;
 }
 
 ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, ft_split split, size_t width,

@@ -20,8 +20,14 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
 ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               ft_text *out, ft_error *err);
 
+/* Whether to ship one of the experiments, chosen by `split`, on test, and its difference
+ * to each baseline: the lines "verdict" and "against". Nothing where its run recorded no
+ * baselines. Loaded as above. */
+ft_status ft_describe_judgement(const ft_experiments *experiments, const ft_experiment *best,
+                                ft_metric metric, ft_split split, ft_text *out, ft_error *err);
+
 /* One experiment: error, hyperparameters, metrics of all splits beside the baselines,
- * epochs, insights, notes. */
-ft_status ft_show_experiment(const ft_experiment *experiment, ft_text *out, ft_error *err);
+ * epochs, insights, notes. width: as above. */
+ft_status ft_show_experiment(const ft_experiment *experiment, size_t width, ft_text *out, ft_error *err);
 
 #endif

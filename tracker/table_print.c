@@ -67,6 +67,7 @@ char *ft_people_number(double value, char out[FT_NUMBER_CHARS])
 
 char *ft_short_number(double value, char out[FT_NUMBER_CHARS])
 {
+    if (fabs(value) >= 1e4 && fabs(value) < 1e6) value = round(value); /* no 1.447e+04 */
     return print_number(value, 4, 1e6, out);
 }
 

@@ -25,10 +25,11 @@ static size_t next_line(const char *text, size_t width, breaking how)
     size_t at = 0, blank = 0, used = 0;
     for (; text[at] && used < width; used++) at += ft_utf8_step(text + at);
     if (!text[at]) return at;
-    for (size_t i = 1; i <= at; i++)
+    for (size_t i = strspn(text, " ") + 1; i <= at; i++)
         if (may_break(text + i)) blank = i;
     if (blank) return blank;
-    return how == ANYWHERE ? at : strcspn(text, " ");
+    const size_t before = strspn(text, " ");
+    return how == ANYWHERE ? at : before + strcspn(text + before, " ");
 }
 
 static const char *skip_blanks(const char *text)
@@ -36,12 +37,13 @@ static const char *skip_blanks(const char *text)
     return text + strspn(text, " ");
 }
 
-/* Where the text behind a label begins: lower-case letters, then two blanks or more; 2
- * where there is none. */
+/* Where the text behind a label begins: lower-case letters, then two blanks or more; two
+ * more than the line is indented where there is none. */
 static size_t indent_of(const char *line)
 {
     const size_t label = strspn(line, "abcdefghijklmnopqrstuvwxyz"), blanks = strspn(line + label, " ");
-    return label > 0 && blanks >= 2 && label + blanks <= 16 ? label + blanks : 2;
+    if (label > 0 && blanks >= 2 && label + blanks <= 16) return label + blanks;
+    return strspn(line, " ") + 2;
 }
 
 static void wrap_line(const char *line, size_t width, ft_text *out)

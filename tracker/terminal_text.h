@@ -6,8 +6,8 @@
 #include "tracker/table.h"
 
 /* Adds the lines of `text`, each broken at blanks into lines of at most `width` columns.
- * Those after the first are indented by two, or to where text begins behind a label and
- * several blanks ("next    ftgpu ..."). A wider word stays whole, so that it can be
+ * Those after the first are indented by two more, or to where text begins behind a label
+ * and several blanks ("next    ftgpu ..."). A wider word stays whole, so that it can be
  * copied. */
 void ft_wrap_lines(const char *text, size_t width, ft_text *out);
 

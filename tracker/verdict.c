@@ -33,7 +33,8 @@ static ft_status compare(const ft_experiment *e, const ft_window_scores *own, ft
     ft_status status = ft_window_scores_of_baseline(e, a->name, j->metric, &both[1], &read_error);
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     if (status != FT_OK || both[1].n_windows == 0) {
-        a->why = "its run recorded no windows of baselines (a new run does)";
+        a->why =
+            status == FT_OK ? both[1].why_none : "its run recorded no windows of baselines (a new run does)";
     } else if (!ft_window_scores_match(own, &both[1])) {
         a->why = "baselines.csv is of other windows than forecasts.csv";
     } else {
@@ -59,16 +60,12 @@ static ft_status compare_with_all(const ft_experiment *e, ft_judgement *j, ft_er
     ft_error read_error;
     const char *why = NULL;
     ft_status status = FT_OK;
-    if (!ft_metric_has_windows(j->metric))
-        why = "this metric has no values of windows (--metric mae has)";
-    else if (j->split != FT_TEST || !e->directory)
+    if (j->split != FT_TEST || !e->directory)
         why = "there are windows of baselines for test alone";
     else if ((status = ft_window_scores_of(e, FT_TEST, j->metric, &own, &read_error)) != FT_OK)
         why = "its forecasts.csv cannot be read";
     else if (own.n_windows == 0)
-        why = j->metric == FT_MASE && own.n_series > 1
-                  ? "mase of several series has no values of windows (--metric mae has)"
-                  : "its forecasts.csv has no window with a known truth";
+        why = own.why_none;
     if (status == FT_NO_MEMORY) return ft_fail(err, status, "%s", read_error.message);
     j->n_windows = own.n_windows;
     j->n_series = own.n_series;

@@ -8,39 +8,38 @@
 #include "base/checksum.h"
 #include "tracker/baseline_windows.h"
 #include "tracker/forecast_rows.h"
+#include "tracker/window_starts.h"
 
-/* The sums that a metric is the quotient of; NULL where it is of none. mase is mae over a
- * scale. */
+/* The sums that a metric is the quotient of. */
 static const double *quotient_of(const ft_window_sums *sums, ft_metric metric, const double **weight)
 {
     *weight = &sums->steps;
     switch (metric) {
-    case FT_MAE:
     case FT_MASE:
-        return &sums->absolute_error;
+        *weight = &sums->scaled_steps;
+        return &sums->scaled_error;
     case FT_RMSE:
         return &sums->squared_error;
     case FT_SMAPE:
         return &sums->smape;
     case FT_COVERAGE_80:
         return &sums->covered;
+    case FT_DIRECTIONAL_ACCURACY:
+        *weight = &sums->directions;
+        return &sums->right_directions;
     case FT_WQL:
         *weight = &sums->absolute_target;
         return &sums->quantile_loss;
     default:
-        return NULL;
+        return &sums->absolute_error;
     }
 }
 
-bool ft_metric_has_windows(ft_metric metric)
+void ft_window_sums_add(ft_window_sums *sums, ft_step_before *before, double truth,
+                        const double quantiles[FT_N_QUANTILES])
 {
-    const ft_window_sums none = {0};
-    const double *weight;
-    return quotient_of(&none, metric, &weight) != NULL;
-}
-
-void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantiles[FT_N_QUANTILES])
-{
+    const ft_direction direction = ft_step_direction(before, truth, quantiles);
+    if (isnan(truth)) return;
     const ft_step_losses losses = ft_step_losses_of(truth, quantiles);
     double all_quantiles = 0;
     for (int q = 0; q < FT_N_QUANTILES; q++) all_quantiles += losses.quantile[q];
@@ -51,6 +50,8 @@ void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantil
     sums->quantile_loss += all_quantiles / FT_N_QUANTILES;
     sums->covered += losses.is_covered;
     sums->absolute_target += fabs(truth);
+    sums->directions += direction != FT_NO_DIRECTION;
+    sums->right_directions += direction == FT_RIGHT_DIRECTION;
 }
 
 /* Room for one window more. */
@@ -73,7 +74,12 @@ static ft_status grow(ft_window_scores *s, size_t *capacity, ft_error *err)
 typedef struct reading {
     ft_window_scores *scores;
     ft_metric metric;
-    const char *baseline; /* of baselines.csv: whose lines count */
+    const char *baseline;    /* of baselines.csv: whose lines count */
+    ft_window_starts starts; /* of windows.csv, where the metric needs it */
+    size_t next_start;
+    double scale;                 /* of the one series, where there is no windows.csv */
+    const ft_window_start *start; /* of the window under way; NULL: not known */
+    ft_step_before before;
     size_t capacity;
     ft_raw_cell item, origin; /* of the window under way */
     size_t n_items;           /* how often the item changed */
@@ -83,18 +89,18 @@ typedef struct reading {
     bool is_open;
 } reading;
 
-static uint32_t add_to_checksum(uint32_t checksum, ft_raw_cell cell)
-{
-    return ft_checksum(ft_checksum(checksum, cell.text, cell.length), ",", 1);
-}
-
 /* Adds the window under way, unless no step of it counts. The file's text may be gone
  * by now. */
 static ft_status close_window(reading *r, ft_error *err)
 {
     ft_window_scores *s = r->scores;
+    const double scale = r->start ? r->start->scale : r->starts.count ? NAN : r->scale;
+    if (scale > 0) {
+        r->sums.scaled_steps = r->sums.steps;
+        r->sums.scaled_error = r->sums.absolute_error / scale;
+    }
     const double *weight, *sum = quotient_of(&r->sums, r->metric, &weight);
-    if (!r->is_open || !sum || *weight == 0) return FT_OK;
+    if (!r->is_open || !(*weight > 0)) return FT_OK;
     ft_status status = grow(s, &r->capacity, err);
     if (status != FT_OK) return status;
     s->n_series += s->n_windows == 0 || r->n_items != r->item_of_last;
@@ -115,8 +121,11 @@ static ft_status enter_window(reading *r, ft_raw_cell item, ft_raw_cell origin, 
     r->n_items += !same_item;
     r->item = item;
     r->origin = origin;
-    r->origin_checksum = add_to_checksum(add_to_checksum(r->scores->origin_checksum, item), origin);
+    r->origin_checksum = ft_window_checksum(r->scores->origin_checksum, item, origin);
     r->sums = (ft_window_sums){0};
+    r->start = ft_window_starts_find(&r->starts, &r->next_start, item, origin);
+    const double last = r->start ? r->start->last : NAN;
+    r->before = (ft_step_before){last, last};
     r->is_open = true;
     return status;
 }
@@ -126,10 +135,11 @@ static ft_status add_row(void *context, const ft_forecast_row *row, ft_error *er
     reading *r = context;
     const ft_raw_cell cells[] = {row->item, row->origin, row->timestamp, row->truth};
     ft_status status = enter_window(r, row->item, row->origin, err);
-    if (status != FT_OK || isnan(row->target)) return status;
-    ft_window_sums_add(&r->sums, row->target, row->quantiles);
-    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
-        r->scores->window_checksum = add_to_checksum(r->scores->window_checksum, cells[i]);
+    if (status != FT_OK) return status;
+    ft_window_sums_add(&r->sums, &r->before, row->target, row->quantiles);
+    for (size_t i = 0; i < sizeof cells / sizeof *cells && !isnan(row->target); i++)
+        r->scores->window_checksum =
+            ft_checksum(ft_checksum(r->scores->window_checksum, cells[i].text, cells[i].length), ",", 1);
     return FT_OK;
 }
 
@@ -143,55 +153,97 @@ static ft_status add_window(void *context, const ft_baseline_window *window, ft_
     return status;
 }
 
+/* Whether the metric needs what windows.csv has. */
+static bool needs_starts(ft_metric metric)
+{
+    return metric == FT_MASE || metric == FT_DIRECTIONAL_ACCURACY;
+}
+
+/* Drops the windows, but not how many series there are. */
+static void drop_windows(ft_window_scores *s, const char *why)
+{
+    const size_t n_series = s->n_series;
+    ft_window_scores_free(s);
+    s->n_series = n_series;
+    s->why_none = why;
+}
+
+static void explain(reading *r)
+{
+    ft_window_scores *s = r->scores;
+    const bool lacks_starts = r->starts.count == 0 && needs_starts(r->metric);
+    if (lacks_starts && (r->metric != FT_MASE || s->n_series > 1))
+        drop_windows(s,
+                     r->metric == FT_MASE
+                         ? "its run recorded no windows.csv, which has the scales of several series (a new "
+                           "run does)"
+                         : "its run recorded no windows.csv, which has the values before the windows (a "
+                           "new run does)");
+    else if (s->n_windows == 0)
+        drop_windows(s, r->baseline ? "its run recorded no windows of baselines (a new run does)"
+                                    : "its forecasts.csv has no window with a known truth");
+}
+
 static ft_status finish(reading *r, ft_status status, ft_error *err)
 {
     if (status == FT_OK) status = close_window(r, err);
+    if (status == FT_OK) explain(r);
     if (status != FT_OK) ft_window_scores_free(r->scores);
+    ft_window_starts_free(&r->starts);
     return status;
+}
+
+/* scale: of the one series, if there is no windows.csv. */
+static ft_status read_split(const char *directory, ft_split split, ft_metric metric, double scale,
+                            ft_window_scores *scores, ft_error *err)
+{
+    ft_status status = FT_OK;
+    *scores = (ft_window_scores){0};
+    reading r = {.scores = scores, .metric = metric, .scale = scale};
+    if (needs_starts(metric)) status = ft_window_starts_read(directory, split, &r.starts, err);
+    if (status == FT_OK) status = ft_forecast_rows_read(directory, 1u << split, add_row, &r, err);
+    return finish(&r, status, err);
+}
+
+static ft_status read_baseline(const char *directory, const char *baseline, ft_metric metric, double scale,
+                               ft_window_scores *scores, ft_error *err)
+{
+    ft_status status = FT_OK;
+    *scores = (ft_window_scores){0};
+    reading r = {.scores = scores, .metric = metric, .baseline = baseline, .scale = scale};
+    if (needs_starts(metric)) status = ft_window_starts_read(directory, FT_TEST, &r.starts, err);
+    if (status == FT_OK) status = ft_baseline_windows_read(directory, add_window, &r, err);
+    return finish(&r, status, err);
 }
 
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,
                                 ft_window_scores *scores, ft_error *err)
 {
-    *scores = (ft_window_scores){0};
-    reading r = {.scores = scores, .metric = metric};
-    return finish(&r, ft_forecast_rows_read(directory, 1u << split, add_row, &r, err), err);
+    return read_split(directory, split, metric, NAN, scores, err);
 }
 
 ft_status ft_window_scores_read_baseline(const char *directory, const char *baseline, ft_metric metric,
                                          ft_window_scores *scores, ft_error *err)
 {
-    *scores = (ft_window_scores){0};
-    reading r = {.scores = scores, .metric = metric, .baseline = baseline};
-    return finish(&r, ft_baseline_windows_read(directory, add_window, &r, err), err);
+    return read_baseline(directory, baseline, metric, NAN, scores, err);
 }
 
-/* Divides windows of mae by the series' scale; of several series, or without a scale,
- * there are none. */
-static void scale(ft_window_scores *s, const ft_experiment *e, ft_split split)
+/* The scale of the series, where there is but one. */
+static double scale_of(const ft_experiment *e, ft_split split)
 {
-    const size_t n_series = s->n_series;
-    const double by =
-        ft_metrics_get(&e->metrics[split], FT_MASE) / ft_metrics_get(&e->metrics[split], FT_MAE);
-    if (n_series != 1 || !isfinite(by)) ft_window_scores_free(s);
-    s->n_series = n_series;
-    for (size_t w = 0; w < s->n_windows; w++) s->sum[w] *= by;
+    return ft_metrics_get(&e->metrics[split], FT_MAE) / ft_metrics_get(&e->metrics[split], FT_MASE);
 }
 
 ft_status ft_window_scores_of(const ft_experiment *e, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err)
 {
-    const ft_status status = ft_window_scores_read(e->directory, split, metric, scores, err);
-    if (status == FT_OK && metric == FT_MASE) scale(scores, e, split);
-    return status;
+    return read_split(e->directory, split, metric, scale_of(e, split), scores, err);
 }
 
 ft_status ft_window_scores_of_baseline(const ft_experiment *e, const char *baseline, ft_metric metric,
                                        ft_window_scores *scores, ft_error *err)
 {
-    const ft_status status = ft_window_scores_read_baseline(e->directory, baseline, metric, scores, err);
-    if (status == FT_OK && metric == FT_MASE) scale(scores, e, FT_TEST);
-    return status;
+    return read_baseline(e->directory, baseline, metric, scale_of(e, FT_TEST), scores, err);
 }
 
 bool ft_window_scores_match(const ft_window_scores *a, const ft_window_scores *b)

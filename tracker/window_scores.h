@@ -12,9 +12,12 @@ typedef struct ft_window_sums {
     double quantile_loss; /* mean over the quantiles; wql divides it by absolute_target */
     double covered;       /* steps within the 80 % interval */
     double absolute_target;
+    double directions, right_directions; /* steps: known, and told right */
+    double scaled_steps, scaled_error;   /* of mase; 0 where the series has no scale */
 } ft_window_sums;
-/* Adds a step with a known truth. */
-void ft_window_sums_add(ft_window_sums *sums, double truth, const double quantiles[FT_N_QUANTILES]);
+/* Adds the next step, if its truth is known; all but scaled_steps and scaled_error. */
+void ft_window_sums_add(ft_window_sums *sums, ft_step_before *before, double truth,
+                        const double quantiles[FT_N_QUANTILES]);
 
 /* The metric over some of the windows is the sum of their `sum` over the sum of their
  * `weight`; of rmse the root of that. */
@@ -28,26 +31,22 @@ typedef struct ft_window_scores {
      * equal for the same windows. 0 where read from baselines.csv. */
     uint32_t window_checksum;
     uint32_t origin_checksum; /* CRC-32 of their series and origins alone */
+    const char *why_none;     /* why n_windows is 0: a clause; else NULL */
 } ft_window_scores;
 
-/* Whether a metric can be told window by window. directional_accuracy needs the value
- * before the window, which the file does not have. */
-bool ft_metric_has_windows(ft_metric metric);
-
 /* Reads an experiment's windows of a split from its directory, as ft_window_scores_read
- * does, and mase, too: mae over the scale of the series, which follows from the record's
- * mae and mase. Of several series there are no windows of mase, but n_series counts
- * them. */
+ * does. Without windows.csv, the scale of mase follows from the record's mae and mase
+ * where there is one series. */
 ft_status ft_window_scores_of(const ft_experiment *experiment, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err);
 /* The same of a baseline in its test windows. */
 ft_status ft_window_scores_of_baseline(const ft_experiment *experiment, const char *baseline,
                                        ft_metric metric, ft_window_scores *scores, ft_error *err);
 
-/* Reads the windows of a split from forecasts.csv; of mase those of mae, not
- * scaled. FT_BAD_INPUT, naming file
- * and line, where there is none or it is not one. Windows without a known truth are left
- * out. */
+/* Reads the windows of a split from forecasts.csv and, for mase and
+ * directional_accuracy, windows.csv. FT_BAD_INPUT, naming file and line, where there is
+ * no forecasts.csv or one is not such a file. Windows in which no step counts are left
+ * out. Without windows.csv, as in records of before it, there are none of the two. */
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,
                                 ft_window_scores *scores, ft_error *err);
 /* The same of what a baseline ("zero_shot") forecast in the test windows, from

@@ -8,6 +8,7 @@
 #include "model/forecast.h"
 #include "tracker/baseline_windows.h"
 #include "tracker/forecasts.h"
+#include "tracker/window_starts.h"
 
 ft_series *ft_dataset_series(const ft_dataset *dataset)
 {
@@ -157,15 +158,16 @@ static ft_status add_sampled_window(const ft_evaluation *e, const ft_window *win
 {
     const double *truth = e->dataset->items[window->item].values + window->label_start;
     const size_t horizon = (size_t)window->label_count, n = (size_t)num_samples;
+    const double last = last_observation(&e->dataset->items[window->item], window->label_start);
     ft_window_sums sums = {0};
+    ft_step_before before = {last, last};
     float *scratch = malloc((n + 1) * sizeof *scratch);
     if (!scratch) return ft_no_memory(err, "the samples of a step", n * sizeof *scratch);
     for (size_t t = 0; t < horizon; t++) {
         double mean, quantiles[FT_N_QUANTILES];
-        if (isnan(truth[t])) continue;
         ft_summarize_step(samples, n, horizon, t, ft_quantile_levels, FT_N_QUANTILES, scratch, &mean,
                           quantiles);
-        ft_window_sums_add(&sums, truth[t], quantiles);
+        ft_window_sums_add(&sums, &before, truth[t], quantiles);
     }
     free(scratch);
     return add_baseline_window(e, "zero_shot", window, &sums, err);
@@ -245,13 +247,26 @@ static ft_status add_naive_window(const ft_evaluation *e, const ft_window *windo
                                   ft_error *err)
 {
     const double *truth = e->dataset->items[window->item].values + window->label_start;
+    const double last = last_observation(&e->dataset->items[window->item], window->label_start);
     ft_window_sums sums = {0};
+    ft_step_before before = {last, last};
     for (int32_t t = 0; t < window->label_count; t++) {
         double quantiles[FT_N_QUANTILES];
         for (int q = 0; q < FT_N_QUANTILES; q++) quantiles[q] = forecast[t];
-        if (!isnan(truth[t])) ft_window_sums_add(&sums, truth[t], quantiles);
+        ft_window_sums_add(&sums, &before, truth[t], quantiles);
     }
     return add_baseline_window(e, "seasonal_naive", window, &sums, err);
+}
+
+/* Adds a line of windows.csv. */
+static ft_status add_window_start(const ft_evaluation *e, ft_split split, const ft_window *window,
+                                  const ft_metrics_accumulator *accumulator, ft_error *err)
+{
+    const ft_dataset_item *item = &e->dataset->items[window->item];
+    ft_window_starts_add(e->window_starts, split, item->id, item->dates[window->label_start - 1],
+                         last_observation(item, window->label_start),
+                         ft_metrics_scale(accumulator, (size_t)window->item));
+    return e->window_starts->failed ? ft_no_memory(err, "the windows", 0) : FT_OK;
 }
 
 static ft_status naive_split(const ft_evaluation *e, ft_split split, double *forecast, ft_metrics *metrics,
@@ -273,6 +288,8 @@ static ft_status naive_split(const ft_evaluation *e, ft_split split, double *for
             status = add_naive_example(e, window, forecast, err);
         if (status == FT_OK && e->baseline_windows && split == FT_TEST)
             status = add_naive_window(e, window, forecast, err);
+        if (status == FT_OK && e->window_starts)
+            status = add_window_start(e, split, window, accumulator, err);
     }
     if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
     ft_metrics_free(accumulator);

@@ -17,17 +17,20 @@
 #include "model/adapter_kinds.h"
 #include "tracker/baseline_windows.h"
 #include "tracker/baselines.h"
+#include "tracker/window_starts.h"
 
-/* Writes baselines.csv. The baselines were evaluated before (describe). */
-static ft_status write_baseline_windows(ft_run_context *run_context, const ft_hyperparameters *config,
-                                        const char *directory, ft_error *err)
+/* Writes baselines.csv and windows.csv. The baselines were evaluated before
+ * (describe). */
+static ft_status write_windows(ft_run_context *run_context, const ft_hyperparameters *config,
+                               const char *directory, ft_error *err)
 {
     const ft_run_context_baseline *baseline = NULL;
     ft_status status = ft_run_context_baseline_of(run_context, config, &baseline, err);
-    return status == FT_OK ? ft_baseline_windows_write(directory, &baseline->windows, err) : status;
+    if (status == FT_OK) status = ft_baseline_windows_write(directory, &baseline->windows, err);
+    return status == FT_OK ? ft_window_starts_write(directory, &baseline->window_starts, err) : status;
 }
 
-/* Evaluates the adapter: metrics, forecasts.csv and baselines.csv. */
+/* Evaluates the adapter: metrics, forecasts.csv, baselines.csv and windows.csv. */
 static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
                           const ft_adapter *adapter, ft_experiment *experiment, ft_error *err)
 {
@@ -36,7 +39,7 @@ static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters 
     const double started = ft_now_seconds();
     ft_status status = ft_run_context_evaluate(run_context, config, adapter, path, experiment->metrics, err);
     free(path);
-    if (status == FT_OK) status = write_baseline_windows(run_context, config, experiment->directory, err);
+    if (status == FT_OK) status = write_windows(run_context, config, experiment->directory, err);
     return status == FT_OK
                ? ft_run_record_seconds(experiment->run, "evaluation", ft_now_seconds() - started, err)
                : status;

@@ -151,7 +151,8 @@ ft_status ft_run_context_open(ft_engine *engine, const ft_experiment_request *re
     *run_context = (ft_run_context){.engine = engine,
                                     .request = request,
                                     .model = request->model ? request->model : ft_builtin_name,
-                                    .eval_windows = request->eval_windows > 0 ? request->eval_windows : 256};
+                                    .eval_windows = request->eval_windows > 0 ? request->eval_windows
+                                                                              : FT_DEFAULT_EVAL_WINDOWS};
     run_context->name = ft_copy_string(request->name ? request->name : "experiment");
     ft_status status = run_context->name ? ft_experiment_check_name(run_context->name, err)
                                          : ft_no_memory(err, "a name", 16);
@@ -204,6 +205,7 @@ void ft_run_context_close(ft_run_context *run_context)
     for (size_t i = 0; i < run_context->n_baselines; i++) {
         ft_forecasts_close(&run_context->baselines[i].examples);
         ft_text_free(&run_context->baselines[i].windows);
+        ft_text_free(&run_context->baselines[i].window_starts);
     }
     free(run_context->baselines);
     free(run_context->name);

@@ -17,6 +17,7 @@ typedef struct ft_run_context_baseline {
     double seconds;        /* that computing both took */
     ft_forecasts examples; /* of both in some test windows: lines of forecasts.csv */
     ft_text windows;       /* sums of both in all test windows: lines of baselines.csv */
+    ft_text window_starts; /* of all windows: lines of windows.csv */
 } ft_run_context_baseline;
 
 typedef struct ft_run_context {

@@ -112,6 +112,7 @@ ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyper
     ft_evaluation evaluation = evaluation_of(run_context, &said);
     evaluation.examples = &baseline->examples;
     evaluation.baseline_windows = &baseline->windows;
+    evaluation.window_starts = &baseline->window_starts;
     const output examples = {.examples = &baseline->examples, .baseline_windows = &baseline->windows};
     ft_engine_say(run_context->engine,
                   "evaluating the model before tuning and seasonal naive (season %lld: %s)",
@@ -122,6 +123,7 @@ ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyper
     if (status != FT_OK) {
         ft_forecasts_close(&baseline->examples);
         ft_text_free(&baseline->windows);
+        ft_text_free(&baseline->window_starts);
         return status;
     }
     baseline->seconds = ft_now_seconds() - started;

@@ -13,12 +13,15 @@
 #include "base/version.h"
 #include "host/hub/http.h"
 
-/* MLflow's limits for one log-batch, and how long a silent server is waited for. */
-enum { MOST_METRICS = 1000, MOST_PARAMS = 100, SILENT_SECONDS = 10 };
+/* MLflow's limits for one log-batch. */
+enum { MOST_METRICS = 1000, MOST_PARAMS = 100 };
+/* How long a silent server is waited for; in brief, an answer, and a file's arrival. */
+enum { SILENT_SECONDS = 10, ANSWER_SECONDS = 5, FILE_SECONDS = 60 };
 
 struct ft_mlflow {
     char *uri; /* without a slash at its end */
     ft_http *http;
+    bool is_brief;
     char *experiment, *experiment_id; /* the last name and its id */
     long status;                      /* of the last answer */
     char error_code[64];              /* "RESOURCE_DOES_NOT_EXIST", or "" */
@@ -26,7 +29,7 @@ struct ft_mlflow {
 
 /* -- requests -- */
 
-ft_status ft_mlflow_open(const char *uri, ft_mlflow **out, ft_error *err)
+ft_status ft_mlflow_open(const char *uri, ft_mlflow_patience patience, ft_mlflow **out, ft_error *err)
 {
     *out = NULL;
     if (strncmp(uri, "http://", 7) != 0 && strncmp(uri, "https://", 8) != 0)
@@ -42,7 +45,8 @@ ft_status ft_mlflow_open(const char *uri, ft_mlflow **out, ft_error *err)
     }
     size_t length = strlen(uri);
     while (length > 0 && mlflow->uri[length - 1] == '/') mlflow->uri[--length] = '\0';
-    ft_status status = ft_http_open(SILENT_SECONDS, &mlflow->http, err);
+    mlflow->is_brief = patience == FT_MLFLOW_BRIEF;
+    ft_status status = ft_http_open(mlflow->is_brief ? ANSWER_SECONDS : SILENT_SECONDS, &mlflow->http, err);
     *out = mlflow;
     if (status == FT_OK) return FT_OK;
     ft_mlflow_close(mlflow);
@@ -100,6 +104,8 @@ static ft_status exchange(ft_mlflow *m, const char *method, const char *path, co
     ft_http_answer how;
     ft_http_outcome outcome;
     *answer = NULL;
+    const bool is_file = method && strcmp(method, "PUT") == 0;
+    const int most_seconds = !m->is_brief ? 0 : is_file ? FILE_SECONDS : ANSWER_SECONDS;
     m->status = 0;
     m->error_code[0] = '\0';
     ft_text_add(&url, m->uri);
@@ -113,6 +119,7 @@ static ft_status exchange(ft_mlflow *m, const char *method, const char *path, co
                                      .user = environment("MLFLOW_TRACKING_USERNAME"),
                                      .password = environment("MLFLOW_TRACKING_PASSWORD"),
                                      .takes_errors = true,
+                                     .most_seconds = most_seconds,
                                      .take = take,
                                      .context = &text};
     ft_error why;

@@ -8,11 +8,15 @@
 /* A server, and the connection to it. */
 typedef struct ft_mlflow ft_mlflow;
 
+/* How long a server is waited for: as long as it gives signs of life within 10 s, or,
+ * where work waits meanwhile, 5 s for an answer and a minute for a file to arrive. */
+typedef enum ft_mlflow_patience { FT_MLFLOW_PATIENT, FT_MLFLOW_BRIEF } ft_mlflow_patience;
+
 /* uri: "http://host:5000". The name and password, or the token, are those of
  * MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and MLFLOW_TRACKING_TOKEN. Asks the
  * server nothing yet. FT_BAD_INPUT for an address that is no server's (sqlite:, a
  * directory, databricks); FT_FAILED without libcurl. */
-ft_status ft_mlflow_open(const char *uri, ft_mlflow **mlflow, ft_error *err);
+ft_status ft_mlflow_open(const char *uri, ft_mlflow_patience patience, ft_mlflow **mlflow, ft_error *err);
 void ft_mlflow_close(ft_mlflow *mlflow); /* NULL is fine */
 
 /* Sends one experiment as a run of the MLflow experiment MLFLOW_EXPERIMENT_NAME, or,

@@ -6,7 +6,8 @@
  * It listens at a port of 127.0.0.1, which it writes into PORT_FILE, and appends each
  * request to LOG: "POST /api/2.0/mlflow/runs/create {...}". Experiment "1" is made by the
  * first create; a run is complete once the tag ftgpu.sent is set for it. While the file
- * LOG.fault exists, log-batch is answered with status 500 and a reason. */
+ * LOG.fault exists, log-batch is answered with status 500 and a reason; while LOG.slow
+ * does, the answer to a runs/create, which is done, comes at a byte a second. */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,6 +28,22 @@ static struct {
     bool is_complete[MOST_RUNS];
 } state;
 
+static char slow_file[1024];
+static bool is_creating; /* a runs/create is being answered */
+
+/* False when the other side is gone. */
+static bool say(int socket, const char *text)
+{
+    while (*text) {
+        const bool is_slow = is_creating && access(slow_file, F_OK) == 0;
+        if (is_slow) sleep(1);
+        const ssize_t n = send(socket, text, is_slow ? 1 : strlen(text), MSG_NOSIGNAL);
+        if (n < 0) return false;
+        text += n;
+    }
+    return true;
+}
+
 static void die(const char *what)
 {
     perror(what);
@@ -39,7 +56,7 @@ static void answer(int socket, int status, const char *json)
     snprintf(head, sizeof head,
              "HTTP/1.1 %d Answer\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", status,
              strlen(json));
-    if (write(socket, head, strlen(head)) < 0 || write(socket, json, strlen(json)) < 0) perror("write");
+    if (say(socket, head)) say(socket, json);
 }
 
 /* The text between `before` and the next of `ends` in the body; "" where there is
@@ -94,7 +111,9 @@ static void respond(int socket, const char *path, const char *body, bool has_fau
     } else if (strstr(path, "/runs/search")) {
         answer_search(socket, body);
     } else if (strstr(path, "/runs/create") && state.n_runs < MOST_RUNS) {
+        is_creating = true;
         answer_create(socket, body);
+        is_creating = false;
     } else if (strstr(path, "/log-batch") && has_fault) {
         answer(socket, 500, "{\"error_code\":\"INTERNAL_ERROR\",\"message\":\"the disk is full\"}");
     } else if (strstr(path, "/set-tag")) {
@@ -141,6 +160,7 @@ static void serve(int socket, char *bytes, const char *log)
 int main(int argc, char **argv)
 {
     if (argc != 3) return 2;
+    snprintf(slow_file, sizeof slow_file, "%s.slow", argv[2]);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     char *bytes = malloc(MOST_BYTES);

@@ -13,6 +13,8 @@ function runDriver() {
   expect(performance.getEntriesByType('resource').length === 0, 'nothing is fetched');
   expect(window.hacked === undefined && !document.querySelector('img'), 'texts stay texts');
   expect(document.documentElement.scrollWidth <= window.innerWidth, `nothing is wider than the window: ${document.documentElement.scrollWidth} of ${window.innerWidth}`);
+  const warning = document.getElementById('warning');
+  expect(warning.hidden === !data.warning && warning.textContent.includes(data.warning || ''), `several data sets are told of: ${warning.textContent}`);
   const milliseconds = Number(document.documentElement.dataset.milliseconds);
   expect(milliseconds > 0, `drawn in ${milliseconds} ms`);
 

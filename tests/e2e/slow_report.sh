@@ -40,8 +40,11 @@ for directory in results/fine_tuning/tiny_*; do
         $directory/results.json >hostile/$name/results.json
     sed 's/,Close,/,<\/script><script>hacked=1<\/script>,/' $directory/forecasts.csv >hostile/$name/forecasts.csv
 done
+# ... and of two data sets, which the page itself says.
+sed -i 's/"rows_hash": "[^"]*"/"rows_hash": "crc32:00000002"/' hostile/tiny_001*/results.json
 must report --out hostile.html --results hostile
 open hostile.html 600 14
+expect found '^ok several data sets are told of: Careful: experiments of 2 data sets \(7 as .*, 1 as .*\): their metrics do not compare'
 
 # 1,000 experiments of 30 epochs.
 directory=$(directory_of 'tiny_001_*')

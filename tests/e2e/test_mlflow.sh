@@ -35,6 +35,17 @@ must export --match 'lr_*' --mlflow "$uri"
 expect out '^sent 0 of 2 experiments to MLflow; the others were there$'
 [ "$(tail -n +$((lines + 1)) log | grep -c 'create\|log-batch\|PUT')" = 0 ] || fail "sent twice: $(tail -n +$((lines + 1)) log)"
 
+# A server that makes a run, and then answers a byte a second: the sweep does not wait for it, and
+# export completes the run instead of making it again.
+touch log.slow
+must sweep $job --grid lora_rank=2,4 --name slow --mlflow "$uri"
+expect err "^warning: MLflow at $uri cannot be reached: Operation timed out after 5[0-9]* milliseconds"
+expect err '^2 experiments are not at MLflow'
+rm log.slow
+must export --match 'slow_*' --mlflow "$uri"
+expect out '^sent 2 of 2 experiments to MLflow$'
+[ "$(count 'POST .*/runs/create .*"run_name":"slow_00[12]_')" = 2 ] || fail "$(grep /runs/create log)"
+
 # By the variable, and into the experiment that another one names.
 export MLFLOW_TRACKING_URI="$uri" MLFLOW_EXPERIMENT_NAME="my trials/5"
 must run $job --name single

@@ -32,6 +32,15 @@ done
 expect_not report.html '(src|href)="(https?:)?//'
 expect report.html "default-src 'none'"
 
+grep -qF '"warning":null' data.json || fail "one data set is warned of: $(head -c 300 data.json)"
+# Results of two data sets: the page itself says so.
+cp -r results/fine_tuning mixed
+sed -i 's/"rows_hash": "[^"]*"/"rows_hash": "crc32:00000002"/' mixed/tiny_001*/results.json
+must report --out mixed.html --results mixed
+data_of mixed.html | grep -qE '"warning":"experiments of 2 data sets \(3 as tiny_002_[0-9_]*, 1 as tiny_001_[0-9_]*\): their metrics do not compare' ||
+    fail "the page says nothing of two data sets: $(data_of mixed.html | head -c 300)"
+expect mixed.html '<p id="warning" role="note" hidden>'
+
 # What is chosen, and by what.
 must report --out two.html --match '*_00[12]_*' --metric rmse --split test
 data_of two.html >data.json

@@ -142,7 +142,7 @@ grep -q "odd${csi}31m" out || fail "$ran: data is changed"
 rm -r results/odd*
 
 # What cannot be read is named and the rest goes on; unfinished ones are counted.
-mkdir results/broken results/empty results/array results/.sweeps
+mkdir results/broken results/empty results/array results/.sweeps results/lr_009_20250101_120000
 echo '{"experiment_id": ' >results/broken/results.json
 echo '[]' >results/array/results.json
 must compare --results results --format csv
@@ -150,6 +150,11 @@ must compare --results results --format csv
 expect err 'results/broken/results.json:[12]:'
 expect err 'results/array/results.json'
 expect err '1 unfinished'
+# A folder that is none of an experiment is no unfinished one, and the one above them is told of.
+mkdir -p above/fine_tuning
+refuses '^ftgpu: above: there are no experiments \(run and sweep record them; --results above/fine_tuning\)$' best --results above
+must compare --results above
+expect_not err 'unfinished'
 refuses 'there are none' show anything --results results/empty
 refuses 'no experiments' best --metric mae --results results/empty
 finish

@@ -7,7 +7,11 @@ expect out '^experiment +baseline_[0-9]{8}_[0-9]{6}$'
 expect out 'test of seasonal_naive'
 expect err 'epoch 1/2 +loss [0-9.]+ +val_loss [0-9.]+'
 directory=$(directory_of 'baseline_*')
-[ "$(ls "$directory" | tr '\n' ' ')" = "adapter baselines.csv forecasts.csv results.json " ] || fail "in the directory: $(ls "$directory")"
+# It ends with the verdict that `best` gives of it alone, in short.
+grep -E '^(verdict|against) ' err >told || true
+must best baseline
+grep -E '^(verdict|against) ' out | cmp -s - told && [ "$(wc -l <told)" = 3 ] || fail "the run's verdict is not that of best: $(cat told)"
+[ "$(ls "$directory" | tr '\n' ' ')" = "adapter baselines.csv forecasts.csv results.json windows.csv " ] || fail "in the directory: $(ls "$directory")"
 [ "$(ls "$directory/adapter" | tr '\n' ' ')" = "adapter_config.json adapter_model.safetensors " ] || fail "in adapter: $(ls "$directory/adapter")"
 head -1 "$directory/forecasts.csv" >out
 expect out '^split,item_id,origin,timestamp,target,mean,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9$'

@@ -11,7 +11,7 @@ for rate in 1e-4 1e-3; do
             mkdir -p results/$id
             cat >results/$id/results.json <<END
 {"experiment_id": "$id", "timestamp": "2025-01-01T12:00:00.123456",
- "hyperparams": {"learning_rate": $rate, "lora_rank": $rank, "epochs": 3, "adapter_type": "lora", "lora_targets": "q+v", "seed": $seed},
+ "hyperparams": {"learning_rate": $rate, "lora_rank": $rank, "epochs": 3, "adapter_type": "lora", "lora_targets": "q+v", "scheduler": "linear", "seed": $seed},
  "train_metrics": {"mae": 1.23456789}, "val_metrics": {"mae": 1.$rank$seed$n, "rmse": 2.123456789}, "test_metrics": {"mae": 2.345678901, "rmse": 3},
  "training_history": [{"loss": 4, "val_loss": 3, "seconds": 600}, {"loss": 3, "val_loss": 2.$n, "seconds": 600}, {"loss": 3, "val_loss": 2.5, "seconds": 480}],
  "run": {"baseline_metrics": {"zero_shot": {"test_metrics": {"mae": 2}}, "seasonal_naive": {"test_metrics": {"mae": 1.5}}}}}
@@ -34,6 +34,16 @@ for columns in 40 80 200 ''; do
     done
 done
 
+# show, too; a path stays whole, so that it can be copied.
+for columns in 40 80 200 ''; do
+    COLUMNS=$columns
+    must show sweep_001 --results results
+    sed -i '/results.sweep_001_/d' out
+    [ "$(longest)" -le "${columns:-80}" ] || fail "$ran: $(longest) columns instead of ${columns:-80}: $(cat out)"
+done
+expect out '^hyperparams  learning_rate 0\.0001, '
+expect out '^             [a-z]'
+
 # What is left out is named; seeds are one row with their mean and deviation; the order is that of
 # the means.
 COLUMNS=80
@@ -52,6 +62,25 @@ must best --results results
 expect out '^best +sweep_001_20250101_120000: val mae 1\.401 '
 expect out '^replicates +3 seeds: val mae 1\.412 ± 0\.011, test mae 2\.346 ± 0; means of seeds were compared, of 4 configurations$'
 expect out '^verdict +do not ship it: none of 12 experiments beats seasonal_naive; tuning made it worse in all 12 experiments, on test'
+# Groups: the metric that ranks, on validation and test, and no more; others where they are asked.
+COLUMNS=80
+must compare --results results --group-by lora_rank
+expect out '^lora_rank +count +val_mae_mean +val_mae_std +test_mae_mean +test_mae_std$'
+[ "$(wc -l <out)" = 3 ] || fail "--group-by is more than a table: $(cat out)"
+must compare --results results --group-by lora_rank --sort rmse
+expect out '^lora_rank +count +val_rmse_mean +val_rmse_std +test_rmse_mean +test_rmse_std$'
+must compare --results results --group-by lora_rank --metric rmse --sort val_mae_mean
+expect out '^lora_rank +count +val_rmse_mean '
+must compare --results results --group-by lora_rank --all-columns
+expect out ' test_coverage_80_mean'
+must compare --results results --group-by lora_rank --columns 'seconds,val_rmse'
+expect out '^lora_rank +count +val_rmse_mean +val_rmse_std +seconds_mean +seconds_std$'
+expect out '^ +4 +6 +2\.123 +0 +1680 +0$'
+must compare --results results --group-by lora_rank --columns 'hp_seed,test_mae' --format csv
+[ "$(head -1 out)" = hp_lora_rank,count,test_mae_mean,test_mae_std ] || fail "--group-by --columns: $(head -1 out)"
+refuses 'no column "vol_mae"; did you mean "val_mae"' compare --results results --group-by lora_rank --columns vol_mae
+refuses 'no column "lora_tank" to group by' compare --results results --group-by lora_tank --columns val_mae
+
 # In a terminal of its own width, where there is one to be had.
 if command -v script >/dev/null; then
     unset COLUMNS

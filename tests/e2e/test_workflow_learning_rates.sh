@@ -33,7 +33,7 @@ mae=$(cell test_mae 1)
 must compare --where learning_rate=$rate --group-by learning_rate --format csv
 [ "$(cell count 1),$(cell test_mae_mean 1),$(cell test_mae_std 1)" = "1,$mae," ] || fail "a group of one: $(cat out)"
 must analyze importance --metric mae --top 5
-expect out '^hp_learning_rate +-?[0-9.]+ +[0-9.]+ +-?[0-9.]+ +[0-9.]+ +-?[0-9.]+ +(lower values are better|higher values are better|hardly matters)$'
+expect out '^hp_learning_rate +-?[0-9.]+ +[0-9.]+ +-?[0-9.]+ +[0-9.]+ +-?[0-9.]+ +((lower|higher) values are better \(within chance\)|hardly matters)$'
 must export --csv experiment_comparison.csv
 [ "$(wc -l <experiment_comparison.csv)" = 5 ] || fail "the export: $(cat experiment_comparison.csv)"
 finish

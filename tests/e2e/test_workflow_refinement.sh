@@ -10,7 +10,7 @@ best=$(cell hp_learning_rate 1)
 must refine --match 'stage1_*' --key learning_rate --grid epochs=1,3 --out stage2.json
 expect out "^learning_rate +$best +0.0001, 0.001, 0.01 +[0-9.e-]+, $best, [0-9.e-]+$"
 expect out '^6 configurations'
-expect out 'ftgpu sweep \.\.\. --grid-file stage2.json$'
+expect out 'ftgpu sweep \.\.\. --eval-windows 2 --grid-file stage2.json$'
 # The grid holds the rest of what the best was trained with: the second stage needs the
 # data alone.
 must sweep --model nano $files --train-last 120 --eval-windows 2 --name stage2_refinement --grid-file stage2.json
@@ -33,4 +33,8 @@ expect out '^hp_epochs '
 # A third stage closes in between what the second tried.
 must refine --key learning_rate --match 'stage2_*' --format csv
 expect out '^learning_rate,'
+# How the best was evaluated is proposed again, where that was asked for.
+must run $(echo $job | sed 's/--eval-windows 2/--eval-windows 256/') --season 3 --eval-samples 7 --name asked
+must refine --match 'asked_*' --key learning_rate
+expect out '^  ftgpu sweep \.\.\. --season 3 --eval-samples 7 \\$'
 finish

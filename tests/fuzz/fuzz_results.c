@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(text);
     free(more);
     ft_text shown = FT_TEXT_EMPTY;
-    fuzz_check(ft_show_experiment(&experiment, &shown, &err), &err, NULL);
+    fuzz_check(ft_show_experiment(&experiment, 80, &shown, &err), &err, NULL);
     ft_text_free(&shown);
     /* Two of them: a second experiment with the same hyperparameters. */
     again.metrics[FT_TEST].mae = experiment.metrics[FT_TEST].mae + 1;

@@ -45,6 +45,9 @@ function addVerdict() {
   heading.className = verdict.is.replace(/ /g, '-');
   document.getElementById('about').textContent =
     `${data.experiments.length} experiments in ${data.results}, chosen by ${metricName} (${data.direction})`;
+  const warning = document.getElementById('warning');
+  warning.textContent = data.warning ? `Careful: ${data.warning}.` : '';
+  warning.hidden = !data.warning;
   const words = { zero_shot: 'before tuning (zero-shot)', seasonal_naive: 'seasonal naive' };
   document.getElementById('figures').replaceChildren(...verdict.figures.map((figure, i) => make('li', { class: i === 0 ? 'is-best' : null },
     make('span', {}, i === 0 ? `the best, ${figure.name}` : words[figure.name] || figure.name),
@@ -167,9 +170,11 @@ function addHyperparameters(indices) {
     const title = effect.get(name) ? `${name}: ${effect.get(name)}` : name;
     return make('div', {}, make('h3', {}, title), plot(`${metricName} against ${title}`, (canvas) => drawHyperparameter(canvas, data, index)));
   });
-  const matter = indices.map((index) => data.hyperparameters[index]).filter((name) => effect.has(name) && effect.get(name) !== 'hardly matters');
+  const isChance = (name) => effect.get(name).endsWith('(within chance)');
+  const judged = indices.map((index) => data.hyperparameters[index]).filter((name) => effect.has(name) && effect.get(name) !== 'hardly matters');
+  const matter = judged.filter((name) => !isChance(name));
   const title = effect.size === 0 ? `${capital(metricName)} against each hyperparameter`
-    : matter.length === 0 ? `No hyperparameter matters much for ${metricName}`
+    : matter.length === 0 ? `No hyperparameter matters ${judged.length ? 'beyond chance' : 'much'} for ${metricName}`
       : `${matter.slice(0, 4).join(', ')} matter${matter.length === 1 ? 's' : ''} for ${metricName}, of ${effect.size} that could be judged`;
   addSection('hyperparameters', title, indices.length > 12 ? `The 12 most important of ${indices.length} are shown.` : '', true,
     makePointLegend(),

@@ -57,15 +57,18 @@ static ft_status rank(ft_report_ranking *ranking, ft_error *err)
 
 static void add_head(const ft_report_request *request, ft_report_data *data)
 {
-    ft_text version = FT_TEXT_EMPTY;
+    ft_text version = FT_TEXT_EMPTY, warning = FT_TEXT_EMPTY;
     ft_text_addf(&version, "ftgpu %s", ft_version());
-    if (version.failed) data->failed = true;
+    ft_experiments_describe_data(request->experiments, &warning);
+    if (version.failed || warning.failed) data->failed = true;
     ft_report_add_number(data, data->root, "format", 1);
     ft_report_add_text(data, data->root, "program", version.data);
     ft_report_add_text(data, data->root, "results", request->results);
     ft_report_add_text(data, data->root, "metric", ft_metric_names[request->metric]);
     ft_report_add_text(data, data->root, "direction", ft_metric_direction(request->metric));
     ft_report_add_text(data, data->root, "split", ft_split_names[request->split]);
+    ft_report_add_text(data, data->root, "warning", warning.data);
+    ft_text_free(&warning);
     ft_text_free(&version);
 }
 

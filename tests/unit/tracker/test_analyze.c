@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "tracker/analyze.h"
+#include "tracker/forecasts.h"
 
 static ft_experiments set;
 static ft_table table;
@@ -114,6 +115,57 @@ Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
     cr_expect(strstr(remark.data, "lies in between: hp_learning_rate\n"), "%s", remark.data);
     cr_expect(strstr(remark.data, "test says the opposite of val about:"), "%s", remark.data);
     expect_remark("left out: seed, which makes replicates and is no hyperparameter");
+}
+
+/* Four experiments of rates 1 to 4 and kinds a, b, a, b, whose 40 windows are off by 1,
+ * give or take 0.5 in turn, and by `apart` more from one to the next. */
+static void load_with_windows(double apart)
+{
+    static const char *const time[] = {"t"};
+    static char members[4][200];
+    const char *list[4];
+    const double truth[] = {0};
+    ft_error err;
+    for (int i = 0; i < 4; i++) {
+        snprintf(members[i], sizeof members[i],
+                 "\"hyperparams\": {\"rate\": %d, \"kind\": \"%s\"}, \"val_metrics\": {\"mae\": %.17g}",
+                 i + 1, i % 2 ? "b" : "a", 1 + i * apart + i * 1e-6);
+        list[i] = members[i];
+    }
+    ft_experiments_free(&set);
+    load(list, 4);
+    for (int i = 0; i < 4; i++) {
+        ft_forecasts f = {0};
+        char name[64];
+        snprintf(name, sizeof name, "e%d/forecasts.csv", i);
+        cr_assert_eq(ft_forecasts_create(&f, scratch_path(name), &err), FT_OK, "%s", err.message);
+        for (int w = 0; w < 40; w++) {
+            char origin[16];
+            snprintf(origin, sizeof origin, "o%d", w);
+            const float path[] = {(float)(1 + i * apart + (w >> i & 1 ? 0.5 : -0.5))};
+            cr_assert_eq(ft_forecasts_add_window(&f, "val", "a", origin, time, truth, path, 1, 1, &err),
+                         FT_OK);
+        }
+        cr_assert_eq(ft_forecasts_commit(&f, &err), FT_OK);
+        ft_forecasts_close(&f);
+    }
+}
+
+Test(analyze, importance_is_as_cautious_as_best)
+{
+    enum { EFFECT = 6 };
+    load_with_windows(0);
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 0, &table, &remark, NULL), FT_OK);
+    cr_expect_str_eq(table.cells[EFFECT].text, "lower values are better (within chance)");
+    cr_expect_str_eq(table.cells[table.n_columns + EFFECT].text, "best on average: a (within chance)");
+    expect_remark("within chance: what cannot be told from the best (ftgpu best, 95 %) has other values, "
+                  "too, of hp_rate, hp_kind\n");
+    ft_table_free(&table);
+    load_with_windows(3);
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 0, &table, &remark, NULL), FT_OK);
+    cr_expect_str_eq(table.cells[EFFECT].text, "lower values are better");
+    cr_expect_str_eq(table.cells[table.n_columns + EFFECT].text, "best on average: a");
+    cr_expect_not(strstr(remark.data, "within chance"), "%s", remark.data);
 }
 
 Test(analyze, importance_without_enough_experiments)

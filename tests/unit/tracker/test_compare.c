@@ -225,14 +225,14 @@ Test(compare, shows_one_experiment_whole)
     ft_experiment whole;
     ft_error err;
     cr_assert_eq(ft_experiment_read(scratch_path("lr_002_x"), &whole, &err), FT_OK);
-    cr_assert_eq(ft_show_experiment(&whole, &out, &err), FT_OK);
+    cr_assert_eq(ft_show_experiment(&whole, SIZE_MAX, &out, &err), FT_OK);
     const char *const there[] = {"lr_002_x", "learning_rate 0.001", "line one?line two", "test of zero_shot",
                                  "0.75",     "kurtosis is excess"};
     for (size_t i = 0; i < sizeof there / sizeof *there; i++)
         cr_expect(strstr(out.data, there[i]), "%s is missing in %s", there[i], out.data);
     ft_experiment_free(&whole);
     out.length = 0;
-    cr_assert_eq(ft_show_experiment(&(ft_experiment){0}, &out, &err), FT_OK);
+    cr_assert_eq(ft_show_experiment(&(ft_experiment){0}, SIZE_MAX, &out, &err), FT_OK);
     cr_expect(strstr(out.data, "no metrics"));
     ft_text_free(&out);
 }

@@ -264,7 +264,10 @@ Test(experiment, broken_and_foreign_files_are_named_and_skipped)
     scratch_results(".sweeps", "nothing for us");
     FILE *file = fopen(scratch_path("report.html"), "w");
     fclose(file);
-    mkdir(scratch_path("running"), 0777);
+    mkdir(scratch_path("running_20250101_120000"), 0777);
+    mkdir(scratch_path("lr_001_20250101_120000_2"), 0777);
+    mkdir(scratch_path("fine_tuning"), 0777); /* a folder of somebody's */
+    mkdir(scratch_path("plots_20250101"), 0777);
 
     ft_experiments set;
     ft_error err;
@@ -272,7 +275,7 @@ Test(experiment, broken_and_foreign_files_are_named_and_skipped)
     cr_expect_eq(set.count, 2);
     cr_expect_str_eq(set.items[0].experiment_id, "good");
     cr_expect_not_null(set.items[0].hyperparams->child, "the one that lies where its id says is kept");
-    cr_expect_eq(set.n_unfinished, 1);
+    cr_expect_eq(set.n_unfinished, 2);
     cr_assert_eq(set.n_warnings, N_BAD);
     for (int i = 0; i < N_BAD; i++) cr_expect(strstr(set.warnings[i], bad[i][0]), "%s", set.warnings[i]);
     ft_experiments_free(&set);

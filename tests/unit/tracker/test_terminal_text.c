@@ -24,6 +24,9 @@ Test(terminal_text, lines_are_broken_at_blanks_and_hang_under_their_text)
     /* a word stays whole */
     expect_wrapped("12345678 12345678\n", 8, "12345678\n  12345678\n");
     expect_wrapped("a margin of 95 % ± 0.1 is\n", 16, "a margin of\n  95 % ± 0.1 is\n");
+    /* what is indented hangs two deeper */
+    expect_wrapped("  data: one two three\n", 14, "  data: one\n    two three\n");
+    expect_wrapped("  12345678901 two\n", 8, "  12345678901\n    two\n");
     expect_wrapped("äöü äöü\n", 7, "äöü äöü\n"); /* characters count, not bytes */
 }
 
@@ -110,6 +113,7 @@ Test(terminal_text, four_digits_are_enough_for_people)
     cr_expect_str_eq(ft_short_number(2.143456, room), "2.143");
     cr_expect_str_eq(ft_short_number(1e-4, room), "0.0001");
     cr_expect_str_eq(ft_short_number(123456, room), "123456");
+    cr_expect_str_eq(ft_short_number(-14467.6, room), "-14468");
     cr_expect_str_eq(ft_short_number(12345678.9, room), "1.235e+07");
     cr_expect_str_eq(ft_short_number(-0.0, room), "0");
     cr_expect_str_eq(ft_short_number(NAN, room), "-");

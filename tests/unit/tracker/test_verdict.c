@@ -71,8 +71,9 @@ static void write_windows(int n_windows, int n_baseline_windows, double zero_sho
         for (int w = 0; w < n_baseline_windows; w++) {
             double quantiles[FT_N_QUANTILES];
             ft_window_sums sums = {0};
+            ft_step_before before = {0, 0};
             for (int q = 0; q < FT_N_QUANTILES; q++) quantiles[q] = off[b] + (w / 2 % 2 ? spread : -spread);
-            ft_window_sums_add(&sums, 0, quantiles);
+            ft_window_sums_add(&sums, &before, 0, quantiles);
             snprintf(origin, sizeof origin, "o%d", w);
             ft_baseline_windows_add(&lines, names[b], "a, \"b\"", origin, &sums);
         }
@@ -215,8 +216,8 @@ Test(verdict, without_windows_it_says_why)
     cJSON_AddNumberToObject(cJSON_GetObjectItem(naive, "test_metrics"), "directional_accuracy", 0.25);
     expect_verdict(
         FT_DIRECTIONAL_ACCURACY, FT_VAL, FT_VERDICT_NOT_YET,
-        "do not ship it yet: better than seasonal_naive, on test; how sure that is cannot be told: this "
-        "metric has no values of windows (--metric mae has)");
+        "do not ship it yet: better than seasonal_naive, on test; how sure that is cannot be told: its run "
+        "recorded no windows.csv, which has the values before the windows (a new run does)");
 }
 
 Test(verdict, mase_of_one_series_is_mae_over_its_scale)
@@ -235,8 +236,8 @@ Test(verdict, mase_of_one_series_is_mae_over_its_scale)
     fclose(file);
     expect_verdict(
         FT_MASE, FT_VAL, FT_VERDICT_NOT_YET,
-        "do not ship it yet: better than zero_shot, on test; how sure that is cannot be told: mase of "
-        "several series has no values of windows (--metric mae has)");
+        "do not ship it yet: better than zero_shot, on test; how sure that is cannot be told: its run "
+        "recorded no windows.csv, which has the scales of several series (a new run does)");
 }
 
 Test(verdict, who_chose_by_test_hears_of_optimism)
@@ -336,8 +337,8 @@ static double share_called_better(double standard_errors, int trials)
             for (int i = 0; i < 2; i++) sum[i][w] = 10 + hard + normal(&drawn) + (i ? better : 0);
             weight[w] = 1;
         }
-        ft_window_scores scores[2] = {{WINDOWS, sum[0], weight, series, 1, 0, 0},
-                                      {WINDOWS, sum[1], weight, series, 1, 0, 0}};
+        ft_window_scores scores[2] = {{WINDOWS, sum[0], weight, series, 1, 0, 0, NULL},
+                                      {WINDOWS, sum[1], weight, series, 1, 0, 0, NULL}};
         ft_certainty certainty[2];
         size_t n_blocks;
         cr_assert_eq(ft_confidence_set(scores, 2, FT_MAE, 0, certainty, &n_blocks, NULL), FT_OK);

@@ -127,6 +127,22 @@ static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, in
     }
 }
 
+/* Adds element i of the ranges' sums: (n_ranges, n_sums, padded), a range `pitch` apart,
+ * to dweight. Adapters that share one weight (weight_stride 0) share its gradient: the
+ * first one's thread adds all. */
+static void add_weight_gradient(const float *sums, int64_t pitch, int64_t n_ranges, int64_t n_sums,
+                                int64_t padded, int64_t i, int64_t d, void *dweight, int64_t weight_stride)
+{
+    bool is_shared = weight_stride == 0;
+    if (i % padded >= d || (is_shared && i >= padded)) return;
+    float total = 0.0f;
+    for (int64_t at = i; at < n_sums * padded; at += padded) {
+        for (int64_t range = 0; range < n_ranges; range++) total += sums[range * pitch + at];
+        if (!is_shared) break;
+    }
+    ((float *)dweight)[i / padded * weight_stride + i % padded] += total;
+}
+
 /* With n = x * rstd (the normed row before its weight), f = h_scale * dropout'(dh) and e
  * = f * weight:
  *   dx += rstd * (e - n * mean(e * n)),   dweight += f * n.
@@ -193,22 +209,9 @@ static void add_norm_backward(ft_backend *self, const ft_adapter_batch *batch, i
         if (dweight) {
 #pragma omp barrier
 #pragma omp for schedule(static)
-            for (int64_t i = 0; i < n_sums * padded; i++) {
-                if (i % padded >= d) continue;
-                float total = 0.0f;
-                for (int64_t range = 0; range < n_ranges; range++)
-                    total += buffers[range * per_thread + 4 * padded + i];
-                float *to = (float *)dweight + (i / padded) * weight_stride;
-                /* Adapters that share one weight (stride 0) share its gradient: the first
-                 * one's thread adds all. */
-                if (weight_stride == 0 && n_sums > 1) {
-                    if (i >= padded) continue;
-                    for (int64_t g = 1; g < n_sums; g++)
-                        for (int64_t range = 0; range < n_ranges; range++)
-                            total += buffers[range * per_thread + 4 * padded + g * padded + i];
-                }
-                to[i % padded] += total;
-            }
+            for (int64_t i = 0; i < n_sums * padded; i++)
+                add_weight_gradient(buffers + 4 * padded, per_thread, n_ranges, n_sums, padded, i, d, dweight,
+                                    weight_stride);
         }
     }
 }

@@ -65,6 +65,19 @@ __device__ __forceinline__ void online_softmax(float scores[N][4], float largest
         }
 }
 
+/* Stores the logarithm of the sums of 16 queries from `first` on. */
+__device__ __forceinline__ void store_lse(const ft_attention &a, int sequence, int head, int first,
+                                          const float largest[2], const float sum[2], float *lse)
+{
+    int g = (int)threadIdx.x % FT_WARP / 4, t = (int)threadIdx.x % 4;
+    for (int half = 0; half < 2; half++) {
+        int query = first + g + 8 * half;
+        if (t == 0 && query < a.q_length)
+            lse[((int64_t)sequence * a.n_heads + head) * a.q_length + query] =
+                largest[half] * LN_2 + logf(sum[half]);
+    }
+}
+
 /* Grid: (query tiles, heads, sequences). */
 template <int D, int M>
 __global__ void __launch_bounds__(ATTENTION_THREADS, M == 1 && D <= 64 ? 3 : 2)
@@ -142,11 +155,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, M == 1 && D <= 64 ? 3 : 2)
         for (int half = 0; half < 2; half++) {
             sum[m][half] = lanes_sum<4>(sum[m][half]);
             factor[half] = inverse_of_sum(sum[m][half]) * dropout.scale;
-            int query = first + g + 8 * half;
-            if (lse && t == 0 && query < a.q_length)
-                lse[((int64_t)sequence * a.n_heads + head) * a.q_length + query] =
-                    largest[m][half] * LN_2 + logf(sum[m][half]);
         }
+        if (lse) store_lse(a, sequence, head, first, largest[m], sum[m], lse);
         store_rows<D, 1>(result[m], factor, memory.q + row + 16 * m, queries_of(a, out, sequence, head),
                          first);
     }

@@ -65,6 +65,23 @@ __device__ __forceinline__ float row_sum_of(const mma_matrix &out, int first, co
     return sum + __shfl_xor_sync(FT_ALL_LANES, sum, 1);
 }
 
+/* Stores the row sums of the warp's 16 queries from `first` on, for the warp in `shared`
+ * and for the other kernel. */
+template <int D>
+__device__ __forceinline__ void store_row_sums(const ft_attention &a, const attention_gradients &tensors,
+                                               int sequence, int head, int first, const mma_row<D> *dout,
+                                               float *shared)
+{
+    int own = (int)threadIdx.x % FT_WARP / 2;
+    float sum = row_sum_of<D>(queries_of(a, tensors.out, sequence, head), first, dout);
+    if (threadIdx.x % 2 == 0) {
+        shared[own] = sum;
+        if (first + own < a.q_length)
+            tensors.row_sums[((int64_t)sequence * a.n_heads + head) * a.q_length + first + own] = sum;
+    }
+    __syncwarp();
+}
+
 /* Computes ds of 16 queries by 8 N keys, in place of dout . v, which has dropout
  * applied. */
 template <int N>
@@ -129,19 +146,14 @@ __global__ void __launch_bounds__(ATTENTION_THREADS, M == 2    ? 2
     float bucket_total = 0; /* of bucket threadIdx.x */
 #pragma unroll
     for (int m = 0; m < M; m++) {
-        int first = row + 16 * m, own_row = first + (int)threadIdx.x % FT_WARP / 2;
-        float own = row_sum_of<D>(queries_of(a, tensors.out, sequence, head), first_query + first,
-                                  memory.dout + first);
-        if (threadIdx.x % 2 == 0) {
-            memory.row_sums[own_row] = own;
-            if (first_query + own_row < a.q_length) tensors.row_sums[head_row + first_query + own_row] = own;
-        }
-        __syncwarp();
+        int first = first_query + row + 16 * m;
+        store_row_sums<D>(a, tensors, sequence, head, first, memory.dout + row + 16 * m,
+                          memory.row_sums + row + 16 * m);
         for (int half = 0; half < 2; half++) {
-            int r = first + g + 8 * half;
-            bool there = first_query + r < a.q_length;
-            shift[m][half] = there ? shift_of(tensors.lse[head_row + first_query + r] * FT_LOG2_E) : INFINITY;
-            row_sum[m][half] = memory.row_sums[r];
+            int query = first + g + 8 * half;
+            float lse = query < a.q_length ? tensors.lse[head_row + query] : INFINITY;
+            shift[m][half] = shift_of(lse * FT_LOG2_E);
+            row_sum[m][half] = memory.row_sums[row + 16 * m + g + 8 * half];
         }
     }
     for (int turn = 0; chunk < n_chunks; turn = (turn + 1) % STAGES) {

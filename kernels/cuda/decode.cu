@@ -63,90 +63,131 @@ __device__ __forceinline__ float softmax(float *score, int count)
     return ft_warp_sum(sum);
 }
 
-/* Grid: (groups of PATHS paths of one cache, heads). Shared memory: partial results
- * (PATHS, 2, HALVES_PITCH), queries (PATHS, d_kv rounded up to a multiple of 8), sums
- * (PATHS), scores (PATHS, kv_length). */
+/* A block's head of PATHS paths that share a cache, and its shared memory. */
+struct decode_block {
+    int head, n_paths;
+    int64_t cache, first; /* the cache and its first row */
+    int64_t path;         /* the block's first */
+    float4 *parts;        /* partial results (PATHS, 2, HALVES_PITCH) */
+    float *query;         /* (PATHS, pitch) */
+    int pitch;            /* d_kv rounded up to a multiple of 8 */
+    float *sums, *score;  /* (PATHS), (PATHS, kv_length) */
+};
+
+template <int PATHS>
+__device__ __forceinline__ decode_block decode_block_of(const ft_decode_attention &a, float *memory)
+{
+    int groups = (a.paths_per_cache + PATHS - 1) / PATHS, first_path = (int)blockIdx.x % groups * PATHS;
+    decode_block block = {};
+    block.head = (int)blockIdx.y, block.n_paths = min(PATHS, a.paths_per_cache - first_path);
+    block.cache = (int)blockIdx.x / groups;
+    block.path = block.cache * a.paths_per_cache + first_path, block.first = block.cache * a.capacity;
+    block.parts = (float4 *)memory, block.query = (float *)(block.parts + PATHS * 2 * HALVES_PITCH);
+    block.pitch = in_eights(a.d_kv) * EIGHT;
+    block.sums = block.query + PATHS * block.pitch, block.score = block.sums + PATHS;
+    return block;
+}
+
+/* Whether key j of the block's cache is one that may be attended to. */
+__device__ __forceinline__ bool is_seen(const ft_decode_attention &a, const decode_block &block, int j)
+{
+    return !a.key_mask || a.key_mask[block.cache * a.kv_length + j];
+}
+
+/* Computes the scores; eight threads a key. */
+template <int PATHS>
+__device__ __forceinline__ void compute_scores(const decode_arguments &args, const decode_block &block)
+{
+    const ft_decode_attention &a = args.a;
+    ft_tensor k = head_columns(a.k_cache, block.head, a.d_kv);
+    bool pieces = ft_in_eights(k);
+    int lane = threadIdx.x % LANES;
+    for (int base = 0; base < a.kv_length; base += THREADS / LANES) {
+        int j = base + threadIdx.x / LANES;
+        bool seen = j < a.kv_length && is_seen(a, block, j);
+        float sum[PATHS] = {0};
+        for (int e = lane * EIGHT; seen && e < a.d_kv; e += LANES * EIGHT) {
+            float key[EIGHT];
+            ft_load8(k, pieces, block.first + j, e, key);
+#pragma unroll
+            for (int p = 0; p < PATHS; p++)
+#pragma unroll
+                for (int i = 0; i < EIGHT; i++) sum[p] += block.query[p * block.pitch + e + i] * key[i];
+        }
+        float bias = 0;
+        if (seen && a.bias.data)
+            bias = ft_load(a.bias, bucket_of(args.buckets, j - (a.kv_length - 1)), block.head);
+#pragma unroll
+        for (int p = 0; p < PATHS; p++) {
+            float total = lanes_sum<LANES>(sum[p]);
+            if (j < a.kv_length && lane == 0)
+                block.score[p * a.kv_length + j] = seen ? total + bias : -INFINITY;
+        }
+    }
+}
+
+/* Sums the values, weighted by the scores' softmax, over parts of the keys. */
+template <int PATHS>
+__device__ __forceinline__ void weigh_values(const ft_decode_attention &a, const decode_block &block)
+{
+    ft_tensor v = head_columns(a.v_cache, block.head, a.d_kv);
+    bool pieces = ft_in_eights(v);
+    int eights = in_eights(a.d_kv), n_groups = THREADS / eights, group = threadIdx.x / eights,
+        col = threadIdx.x % eights * EIGHT;
+    float total[PATHS][EIGHT] = {{0}};
+    for (int j = group; group < n_groups && j < a.kv_length; j += n_groups) {
+        /* Skip values that are not attended to. */
+        if (block.score[j] == 0 && !is_seen(a, block, j)) continue;
+        float value[EIGHT];
+        ft_load8(v, pieces, block.first + j, col, value);
+#pragma unroll
+        for (int p = 0; p < PATHS; p++)
+#pragma unroll
+            for (int i = 0; i < EIGHT; i++) total[p][i] += block.score[p * a.kv_length + j] * value[i];
+    }
+#pragma unroll
+    for (int p = 0; p < PATHS; p++) {
+        float4 *own = block.parts + p * 2 * HALVES_PITCH + threadIdx.x;
+        own[0] = make_float4(total[p][0], total[p][1], total[p][2], total[p][3]);
+        own[HALVES_PITCH] = make_float4(total[p][4], total[p][5], total[p][6], total[p][7]);
+    }
+}
+
+/* Grid: (groups of PATHS paths of one cache, heads). Shared memory: see decode_block. */
 template <int PATHS>
 __global__ void __launch_bounds__(THREADS) decode_kernel(decode_arguments args, ft_tensor out)
 {
     FT_SHARED_DYNAMIC(memory);
     const ft_decode_attention &a = args.a;
-    int head = (int)blockIdx.y, d_kv = a.d_kv, eights = in_eights(d_kv), pitch = eights * EIGHT;
-    int groups = (a.paths_per_cache + PATHS - 1) / PATHS, first_path = (int)blockIdx.x % groups * PATHS;
-    int n_paths = min(PATHS, a.paths_per_cache - first_path);
-    int64_t cache = (int)blockIdx.x / groups, path = cache * a.paths_per_cache + first_path;
-    int64_t first = cache * a.capacity;
-    float4 *parts = (float4 *)memory;
-    float *query = (float *)(parts + PATHS * 2 * HALVES_PITCH), *sums = query + PATHS * pitch,
-          *score = sums + PATHS;
+    decode_block block = decode_block_of<PATHS>(a, memory);
+    int d_kv = a.d_kv, last = a.kv_length - 1, warp = threadIdx.x / FT_WARP;
     if (a.k_new.data) {
-        append(a.k_new, a.k_cache, path, first + a.kv_length - 1, head, d_kv);
-        append(a.v_new, a.v_cache, path, first + a.kv_length - 1, head, d_kv);
+        append(a.k_new, a.k_cache, block.path, block.first + last, block.head, d_kv);
+        append(a.v_new, a.v_cache, block.path, block.first + last, block.head, d_kv);
     }
-    ft_tensor q = head_columns(a.q, head, d_kv);
-    for (int i = threadIdx.x; i < PATHS * pitch; i += THREADS) {
-        int p = i / pitch, e = i % pitch;
-        query[i] = p < n_paths && e < d_kv ? ft_load(q, path + p, e) : 0.0f;
-    }
-    __syncthreads();
-
-    ft_tensor k = head_columns(a.k_cache, head, d_kv), v = head_columns(a.v_cache, head, d_kv);
-    bool k_pieces = ft_in_eights(k), v_pieces = ft_in_eights(v);
-    int lane = threadIdx.x % LANES;
-    for (int base = 0; base < a.kv_length; base += THREADS / LANES) {
-        int j = base + threadIdx.x / LANES;
-        bool seen = j < a.kv_length && (!a.key_mask || a.key_mask[cache * a.kv_length + j]);
-        float sum[PATHS] = {0};
-        for (int e = lane * EIGHT; seen && e < d_kv; e += LANES * EIGHT) {
-            float key[EIGHT];
-            ft_load8(k, k_pieces, first + j, e, key);
-#pragma unroll
-            for (int p = 0; p < PATHS; p++)
-#pragma unroll
-                for (int i = 0; i < EIGHT; i++) sum[p] += query[p * pitch + e + i] * key[i];
-        }
-        float bias = 0;
-        if (seen && a.bias.data) bias = ft_load(a.bias, bucket_of(args.buckets, j - (a.kv_length - 1)), head);
-#pragma unroll
-        for (int p = 0; p < PATHS; p++) {
-            float total = lanes_sum<LANES>(sum[p]);
-            if (j < a.kv_length && lane == 0) score[p * a.kv_length + j] = seen ? total + bias : -INFINITY;
-        }
+    ft_tensor q = head_columns(a.q, block.head, d_kv);
+    for (int i = threadIdx.x; i < PATHS * block.pitch; i += THREADS) {
+        int p = i / block.pitch, e = i % block.pitch;
+        block.query[i] = p < block.n_paths && e < d_kv ? ft_load(q, block.path + p, e) : 0.0f;
     }
     __syncthreads();
-    int warp = threadIdx.x / FT_WARP;
+    compute_scores<PATHS>(args, block);
+    __syncthreads();
     if (warp < PATHS) {
-        float sum = softmax(score + warp * a.kv_length, a.kv_length);
-        if (threadIdx.x % FT_WARP == 0) sums[warp] = sum;
+        float sum = softmax(block.score + warp * a.kv_length, a.kv_length);
+        if (threadIdx.x % FT_WARP == 0) block.sums[warp] = sum;
     }
     __syncthreads();
-
-    int n_groups = THREADS / eights, group = threadIdx.x / eights, col = threadIdx.x % eights * EIGHT;
-    float total[PATHS][EIGHT] = {{0}};
-    for (int j = group; group < n_groups && j < a.kv_length; j += n_groups) {
-        if (score[j] == 0 && a.key_mask && !a.key_mask[cache * a.kv_length + j])
-            continue; /* skip values that are not attended to */
-        float value[EIGHT];
-        ft_load8(v, v_pieces, first + j, col, value);
-#pragma unroll
-        for (int p = 0; p < PATHS; p++)
-#pragma unroll
-            for (int i = 0; i < EIGHT; i++) total[p][i] += score[p * a.kv_length + j] * value[i];
-    }
-#pragma unroll
-    for (int p = 0; p < PATHS; p++) {
-        float4 *own = parts + p * 2 * HALVES_PITCH + threadIdx.x;
-        own[0] = make_float4(total[p][0], total[p][1], total[p][2], total[p][3]);
-        own[HALVES_PITCH] = make_float4(total[p][4], total[p][5], total[p][6], total[p][7]);
-    }
+    weigh_values<PATHS>(a, block);
     __syncthreads();
-    ft_tensor out_head = head_columns(out, head, d_kv);
-    for (int i = threadIdx.x; i < n_paths * d_kv; i += THREADS) {
+    ft_tensor out_head = head_columns(out, block.head, d_kv);
+    int eights = in_eights(d_kv), n_groups = THREADS / eights;
+    for (int i = threadIdx.x; i < block.n_paths * d_kv; i += THREADS) {
         int p = i / d_kv, e = i % d_kv;
-        const float4 *half = parts + (p * 2 + e % EIGHT / 4) * HALVES_PITCH + e / EIGHT;
+        const float4 *half = block.parts + (p * 2 + e % EIGHT / 4) * HALVES_PITCH + e / EIGHT;
         float value = 0;
         for (int g = 0; g < n_groups; g++) value += ((const float *)(half + g * eights))[e % 4];
-        ft_store(out_head, path + p, e, value / sums[p]);
+        ft_store(out_head, block.path + p, e, value / block.sums[p]);
     }
 }
 

@@ -112,6 +112,63 @@ __device__ __forceinline__ void load_down(const ft_tensor &weight, bool eights, 
     }
 }
 
+/* Sets what dropout does not keep to 0. */
+template <class P> __device__ __forceinline__ void mask_rows(const unsigned keep[2], P rows[2][2][4])
+{
+#pragma unroll
+    for (int r = 0; r < 2; r++)
+#pragma unroll
+        for (int e = 0; e < 2; e++)
+#pragma unroll
+            for (int q = 0; q < 4; q++) rows[r][e][q] = ft_kept(rows[r][e][q], keep[r] >> (16 * e + 2 * q));
+}
+
+/* Adds a chunk's products to the sums of the ranks from n_first on. */
+template <bool PLAIN, bool BACK, int TILES, class P>
+__device__ __forceinline__ void multiply_down(const ft_tensor &weight, bool eights, const lora_strip &strip,
+                                              int chunk, int n_first, int rank, const P rows[2][2][4],
+                                              float sums[TILES][4])
+{
+/* Unrolled, backward with two tiles would need more than 128 registers. */
+#pragma unroll(PLAIN &&BACK &&TILES == 2 ? 1 : TILES)
+    for (int tile = 0; tile < TILES; tile++) {
+        int n = n_first + tile * FT_LORA_TILE;
+        if (n >= rank) break;
+        float w[2][8];
+        load_down<PLAIN, BACK>(weight, eights, strip, chunk, n + strip.g, w);
+#pragma unroll
+        for (int e = 0; e < 2; e++)
+#pragma unroll
+            for (int q = 0; q < 4; q += 2) {
+                P x[4] = {rows[0][e][q], rows[1][e][q], rows[0][e][q + 1], rows[1][e][q + 1]};
+                P y[2] = {ft_pair<P>(w[e][2 * q], w[e][2 * q + 1]),
+                          ft_pair<P>(w[e][2 * q + 2], w[e][2 * q + 3])};
+                ft_lora_multiply(sums[tile], x, y);
+            }
+    }
+}
+
+/* Adds the warps' sums of ranks [n, n + 8) in the warps' order, and stores them in shared
+ * memory, low: (16, pitch), and in the target's columns of the tensor. */
+__device__ __forceinline__ void add_warps(const lora_strip &strip, int n_warps, int n, float scale,
+                                          const float sums[4], float parts[MOST_WARPS][SUMS], float *low,
+                                          int pitch, const ft_tensor &to_low)
+{
+    float *own = &parts[threadIdx.x / FT_WARP][strip.g * FT_LORA_TILE + 2 * strip.t];
+    *(float2 *)own = make_float2(sums[0], sums[1]);
+    *(float2 *)(own + 8 * FT_LORA_TILE) = make_float2(sums[2], sums[3]);
+    __syncthreads();
+    int i = (int)threadIdx.x;
+    if (i >= SUMS) return;
+    float sum = 0;
+#pragma unroll
+    for (int from = 0; from < MOST_WARPS; from++)
+        if (from < n_warps) sum += parts[from][i];
+    n += i % FT_LORA_TILE, i /= FT_LORA_TILE;
+    low[i * pitch + n] = scale * sum;
+    if (i < strip.n_rows) ((float *)to_low.data)[(strip.first + i) * to_low.stride + n] = scale * sum;
+}
+
 /* -- up from the rank -- */
 
 /* A lane's part of a chunk of the result: eight neighbours a row and half. */
@@ -313,31 +370,9 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
                 if (then < end) load_left(then, more ? chunk + n_warps : warp, next);
                 if (!BACK && drops) {
                     draw(strip, chunk, keep);
-#pragma unroll
-                    for (int r = 0; r < 2; r++)
-#pragma unroll
-                        for (int e = 0; e < 2; e++)
-#pragma unroll
-                            for (int q = 0; q < 4; q++)
-                                rows[r][e][q] = ft_kept(rows[r][e][q], keep[r] >> (16 * e + 2 * q));
+                    mask_rows(keep, rows);
                 }
-/* Unrolled, backward with two tiles would need more than 128 registers. */
-#pragma unroll(PLAIN &&BACK &&TILES == 2 ? 1 : TILES)
-                for (int tile = 0; tile < TILES; tile++) {
-                    int n = n_first + tile * FT_LORA_TILE;
-                    if (n >= rank) break;
-                    float w[2][8];
-                    load_down<PLAIN, BACK>(down, down_eights, strip, chunk, n + strip.g, w);
-#pragma unroll
-                    for (int e = 0; e < 2; e++)
-#pragma unroll
-                        for (int q = 0; q < 4; q += 2) {
-                            P x[4] = {rows[0][e][q], rows[1][e][q], rows[0][e][q + 1], rows[1][e][q + 1]};
-                            P y[2] = {ft_pair<P>(w[e][2 * q], w[e][2 * q + 1]),
-                                      ft_pair<P>(w[e][2 * q + 2], w[e][2 * q + 3])};
-                            ft_lora_multiply(sums[tile], x, y);
-                        }
-                }
+                multiply_down<PLAIN, BACK, TILES>(down, down_eights, strip, chunk, n_first, rank, rows, sums);
             }
 
             /* Add the warps' sums tile by tile; two places take turns. */
@@ -345,22 +380,9 @@ __global__ void __launch_bounds__(MOST_WARPS *FT_WARP, PLAIN &&TILES <= 2 ? 2 : 
             ft_tensor to_low = ft_lora_ranks(lora, target, low);
 #pragma unroll
             for (int tile = 0; tile < TILES; tile++) {
-                int n = n_first + tile * FT_LORA_TILE, i = (int)threadIdx.x;
+                int n = n_first + tile * FT_LORA_TILE;
                 if (n >= rank) break;
-                float *to = &parts[turn][warp][strip.g * FT_LORA_TILE + 2 * strip.t];
-                *(float2 *)to = make_float2(sums[tile][0], sums[tile][1]);
-                *(float2 *)(to + 8 * FT_LORA_TILE) = make_float2(sums[tile][2], sums[tile][3]);
-                __syncthreads();
-                if (i < SUMS) {
-                    float sum = 0;
-#pragma unroll
-                    for (int from = 0; from < MOST_WARPS; from++)
-                        if (from < n_warps) sum += parts[turn][from][i];
-                    n += i % FT_LORA_TILE, i /= FT_LORA_TILE;
-                    low_of_target[i * pitch + n] = scale * sum;
-                    if (i < strip.n_rows)
-                        ((float *)to_low.data)[(strip.first + i) * to_low.stride + n] = scale * sum;
-                }
+                add_warps(strip, n_warps, n, scale, sums[tile], parts[turn], low_of_target, pitch, to_low);
                 turn ^= 1;
             }
         }

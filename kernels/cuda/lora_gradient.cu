@@ -72,6 +72,77 @@ __device__ __forceinline__ void fetch_step(const ft_tensor &from, const ft_tenso
     }
 }
 
+/* Sets what dropout does not keep to 0; each lane draws one unit of one row. position: of
+ * row lane / 2 of the warp's 16. */
+template <class P>
+__device__ __forceinline__ void mask_step(const ft_dropout &dropout, int32_t length, int position, int chunk,
+                                          const lora_step &step, P left[4][4])
+{
+    int unit = chunk * (FT_CHUNK / FT_UNIT) + (int)threadIdx.x % 2;
+    unsigned keep = ft_keep_unit(dropout, length, position, unit);
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        unsigned kept = __shfl_sync(FT_ALL_LANES, keep, 8 * step.t + 2 * i + step.g % 2) >> (step.g / 2 * 8);
+#pragma unroll
+        for (int q = 0; q < 4; q++) left[i][q] = ft_kept(left[i][q], kept >> (2 * q));
+    }
+}
+
+/* Turns pairs of features into pairs of rows: product q has features 2 q and 2 q + 1 of
+ * each eight. */
+template <int TILES, class P>
+__device__ __forceinline__ void regroup(const P left[4][4], const float right[TILES][4], P x[4][4],
+                                        P y[TILES][2])
+{
+#pragma unroll
+    for (int q = 0; q < 4; q++) {
+        x[q][0] = ft_firsts(left[0][q], left[1][q]), x[q][1] = ft_seconds(left[0][q], left[1][q]);
+        x[q][2] = ft_firsts(left[2][q], left[3][q]), x[q][3] = ft_seconds(left[2][q], left[3][q]);
+    }
+#pragma unroll
+    for (int tile = 0; tile < TILES; tile++) {
+        y[tile][0] = ft_pair<P>(right[tile][0], right[tile][1]);
+        y[tile][1] = ft_pair<P>(right[tile][2], right[tile][3]);
+    }
+}
+
+/* Adds the warps' sums tile by tile, stored in the order of the gradient's elements, and
+ * writes scale times the sum to `to`, shaped as A or B. */
+template <int TILES>
+__device__ __forceinline__ void add_warps(bool of_a, const lora_step &step, const float sums[4][TILES][4],
+                                          float scale, int chunk, int n_first, int rank, int64_t features,
+                                          float shared[WARPS][PLACES], float *to)
+{
+    int warp = (int)threadIdx.x / FT_WARP;
+    int by_feature = of_a ? 1 : BY_FEATURE, by_rank = of_a ? BY_RANK : 1;
+#pragma unroll
+    for (int tile = 0; tile < TILES; tile++) {
+        int n = n_first + tile * FT_LORA_TILE;
+        if (n >= rank) break;
+#pragma unroll
+        for (int q = 0; q < 4; q++) {
+            float *own = &shared[warp][(8 * step.g + 2 * q) * by_feature + 2 * step.t * by_rank];
+            own[0] = sums[q][tile][0], own[by_rank] = sums[q][tile][1];
+            own[by_feature] = sums[q][tile][2], own[by_feature + by_rank] = sums[q][tile][3];
+        }
+        __syncthreads();
+#pragma unroll
+        for (int turn = 0; turn < SUMS / (WARPS * FT_WARP); turn++) {
+            int i = turn * WARPS * FT_WARP + (int)threadIdx.x;
+            int feature = of_a ? i % FT_CHUNK : i / FT_LORA_TILE;
+            int column = of_a ? i / FT_CHUNK : i % FT_LORA_TILE;
+            float sum = 0;
+#pragma unroll
+            for (int other = 0; other < WARPS; other++)
+                sum += shared[other][feature * by_feature + column * by_rank];
+            feature += chunk * FT_CHUNK, column += n;
+            if (feature < features)
+                to[of_a ? column * features + feature : (int64_t)feature * rank + column] = sum * scale;
+        }
+        __syncthreads();
+    }
+}
+
 /* slots: lora_gradient_kernel<unsigned int, true, 1> mma 4 plain 168 dropout 418 */
 
 /* One-dimensional grid: (targets, rank tiles, chunks, pieces of all adapters), first for
@@ -98,7 +169,6 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     const ft_tensor ranks = ft_lora_ranks(lora, target, gradient.right);
     bool eights = ft_in_eights(from);
     int warp = (int)threadIdx.x / FT_WARP, lane = (int)threadIdx.x % FT_WARP;
-    /* product q has features 2 q and 2 q + 1 of each eight */
     float sums[4][TILES][4] = {{{0}}};
 
     int64_t row = piece.first + warp * FT_LORA_ROWS;
@@ -111,30 +181,13 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
     ft_dropout dropout =
         ft_dropout_of(batch, batch.lora_dropout, of_a ? lora.target[target].dropout_site : 0, first_sequence);
     for (; row < piece.end; row += STEP) {
-        if (dropout.active) { /* each lane draws one unit of one row */
+        if (dropout.active) {
             int own = (int)min(row + lane / 2, piece.end - 1);
             dropout.sequence = (uint32_t)(own / length - first_sequence);
-            unsigned keep =
-                ft_keep_unit(dropout, length, own % length, chunk * (FT_CHUNK / FT_UNIT) + lane % 2);
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                unsigned kept =
-                    __shfl_sync(FT_ALL_LANES, keep, 8 * step.t + 2 * i + step.g % 2) >> (step.g / 2 * 8);
-#pragma unroll
-                for (int q = 0; q < 4; q++) left[i][q] = ft_kept(left[i][q], kept >> (2 * q));
-            }
+            mask_step(dropout, length, own % length, chunk, step, left);
         }
         P x[4][4], y[TILES][2];
-#pragma unroll
-        for (int q = 0; q < 4; q++) {
-            x[q][0] = ft_firsts(left[0][q], left[1][q]), x[q][1] = ft_seconds(left[0][q], left[1][q]);
-            x[q][2] = ft_firsts(left[2][q], left[3][q]), x[q][3] = ft_seconds(left[2][q], left[3][q]);
-        }
-#pragma unroll
-        for (int tile = 0; tile < TILES; tile++) {
-            y[tile][0] = ft_pair<P>(right[tile][0], right[tile][1]);
-            y[tile][1] = ft_pair<P>(right[tile][2], right[tile][3]);
-        }
+        regroup<TILES>(left, right, x, y);
         if (row + STEP < piece.end) {
             step = step_of(row + STEP, piece.end);
             fetch_step<PLAIN, TILES>(from, ranks, eights, rank, step, chunk, n_first, left, right);
@@ -147,37 +200,8 @@ __global__ void __launch_bounds__(WARPS *FT_WARP, TILES == 1 ? 2 : 1)
         }
     }
 
-    /* Add the warps' sums tile by tile, stored in the order of the gradient's
-     * elements. */
-    int by_feature = of_a ? 1 : BY_FEATURE, by_rank = of_a ? BY_RANK : 1;
-    float *parts = (float *)gradient.parts.data + (target * gradient.n_pieces + block) * rank * features;
-#pragma unroll
-    for (int tile = 0; tile < TILES; tile++) {
-        int n = n_first + tile * FT_LORA_TILE;
-        if (n >= rank) break;
-#pragma unroll
-        for (int q = 0; q < 4; q++) {
-            float *to = &shared[warp][(8 * step.g + 2 * q) * by_feature + 2 * step.t * by_rank];
-            to[0] = sums[q][tile][0], to[by_rank] = sums[q][tile][1];
-            to[by_feature] = sums[q][tile][2], to[by_feature + by_rank] = sums[q][tile][3];
-        }
-        __syncthreads();
-#pragma unroll
-        for (int turn = 0; turn < SUMS / (WARPS * FT_WARP); turn++) {
-            int i = turn * WARPS * FT_WARP + (int)threadIdx.x;
-            int feature = of_a ? i % FT_CHUNK : i / FT_LORA_TILE;
-            int column = of_a ? i / FT_CHUNK : i % FT_LORA_TILE;
-            float sum = 0;
-#pragma unroll
-            for (int other = 0; other < WARPS; other++)
-                sum += shared[other][feature * by_feature + column * by_rank];
-            feature += chunk * FT_CHUNK, column += n;
-            if (feature < features)
-                parts[of_a ? column * features + feature : (int64_t)feature * rank + column] =
-                    sum * dropout.scale;
-        }
-        __syncthreads();
-    }
+    float *to = (float *)gradient.parts.data + (target * gradient.n_pieces + block) * rank * features;
+    add_warps<TILES>(of_a, step, sums, dropout.scale, chunk, n_first, rank, features, shared, to);
 }
 
 /* The number of blocks that add up one gradient of one adapter. */

@@ -243,6 +243,92 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
     return threshold;
 }
 
+/* The largest of the path's logits; sets path->largest. Returns the largest of the
+ * thread's own, and whether any logit is one that cannot be drawn from. */
+__device__ __forceinline__ float find_largest(path_view *path, float *parts, bool *impossible)
+{
+    float largest = -INFINITY;
+    int bad = 0;
+    for (int i = threadIdx.x; i < path->count; i += THREADS) {
+        float logit = logit_of(*path, i);
+        bad |= !(logit < INFINITY); /* +infinity and NaN */
+        largest = fmaxf(largest, logit);
+    }
+    path->largest = ft_block_max<THREADS>(largest, parts);
+    *impossible = __syncthreads_or(bad);
+    return largest;
+}
+
+/* The thread's run of neighbouring tokens, and what top-p keeps. The length of a run is
+ * odd, so that the threads of a warp access different banks of shared memory. */
+struct token_run {
+    int first, end;
+    unsigned threshold; /* the order of the least likely token that is kept */
+    int tie, removed;   /* equally likely ones before the run; how many are removed */
+};
+
+__device__ __forceinline__ token_run run_of(const path_view &path, float top_p, path_memory *shared)
+{
+    int length = (path.count + THREADS - 1) / THREADS | 1;
+    token_run run = {min((int)threadIdx.x * length, path.count), 0, 0, 0, 0};
+    run.end = min(run.first + length, path.count);
+    if (top_p < 1) {
+        run.threshold = top_p_threshold(path, (double)top_p, shared);
+        run.removed = shared->ties_removed;
+        int ties = 0, all_ties = 0;
+        for (int i = run.first; i < run.end; i++) ties += order_of(logit_of(path, i)) == run.threshold;
+        run.tie = sum_before(ties, shared->ints, &all_ties);
+    }
+    return run;
+}
+
+/* The probability of token i of the run, 0 if top-p removes it; what is kept does not sum
+ * to 1. tie: equally likely tokens before it; it is counted on. */
+__device__ __forceinline__ double probability_of(const path_view &path, const token_run &run, int i, int *tie)
+{
+    float logit = logit_of(path, i);
+    unsigned order = order_of(logit);
+    bool stays = order > run.threshold || (order == run.threshold && *tie >= run.removed);
+    *tie += order == run.threshold;
+    return stays ? weight_of(path, logit) / path.sum : 0;
+}
+
+/* Returns the id of the token that the row's draw falls on, to all threads. Writes the
+ * probabilities where they are asked for. */
+__device__ __forceinline__ int draw_token(const ft_sampling &sampling, const path_view &path,
+                                          const token_run &run, int64_t row, int vocabulary,
+                                          const ft_tensor &probabilities, path_memory *shared)
+{
+    double kept = 0, all_kept = 0;
+    for (int i = run.first, tie = run.tie; i < run.end; i++) kept += probability_of(path, run, i, &tie);
+    double cumulative = sum_before(kept, shared->doubles, &all_kept);
+
+    if (threadIdx.x == 0) shared->first = vocabulary;
+    __syncthreads();
+    ft_philox_key key = ft_philox_key_of(sampling.seed[row], sampling.step, FT_SITE_SAMPLING);
+    ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
+    double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept;
+    /* Some thread finds one: `uniform` is smaller than the total by at least 2^-24 of
+     * it. */
+    int crossing = vocabulary;
+    for (int i = run.first, tie = run.tie; i < run.end; i++) {
+        double p = probability_of(path, run, i, &tie);
+        if (probabilities.data) ft_store(probabilities, row, id_of(path, i), (float)(p / all_kept));
+        if (!(p > 0)) continue;
+        cumulative += p;
+        if (cumulative > uniform) crossing = min(crossing, id_of(path, i));
+    }
+    atomicMin(&shared->first, crossing);
+    __syncthreads();
+    return shared->first;
+}
+
+__device__ __forceinline__ void fill(const ft_tensor &probabilities, int64_t row, float value)
+{
+    for (int i = threadIdx.x; probabilities.data && i < probabilities.cols; i += THREADS)
+        ft_store(probabilities, row, i, value);
+}
+
 __global__ void __launch_bounds__(THREADS, 2)
     sample_kernel(ft_sampling sampling, ft_tensor logits, int32_t *token, ft_tensor probabilities)
 {
@@ -273,17 +359,10 @@ __global__ void __launch_bounds__(THREADS, 2)
         __syncthreads();
     }
 
-    float largest = -INFINITY;
-    int impossible = 0;
-    for (int i = threadIdx.x; i < count; i += THREADS) {
-        float logit = logit_of(path, i);
-        impossible |= !(logit < INFINITY); /* +infinity and NaN */
-        largest = fmaxf(largest, logit);
-    }
-    path.largest = ft_block_max<THREADS>(largest, float_parts);
-    if (__syncthreads_or(impossible) || path.largest == -INFINITY) {
-        for (int i = threadIdx.x; probabilities.data && i < count; i += THREADS)
-            ft_store(probabilities, row, i, impossible ? NAN : 0.0f);
+    bool impossible;
+    float largest = find_largest(&path, float_parts, &impossible);
+    if (impossible || path.largest == -INFINITY) {
+        fill(probabilities, row, impossible ? NAN : 0.0f);
         if (threadIdx.x == 0) token[row] = -1;
         return;
     }
@@ -291,62 +370,18 @@ __global__ void __launch_bounds__(THREADS, 2)
         if (sampling.top_k <= THREADS) leave_few(&path, sampling.top_k, largest, shared);
         path.least = path.ids ? kth_largest_of_few(path, sampling.top_k, shared)
                               : kth_largest(path, sampling.top_k, 0, shared);
-        for (int i = threadIdx.x; path.ids && probabilities.data && i < count; i += THREADS)
-            /* the few kept tokens are written later, after a barrier */
-            ft_store(probabilities, row, i, 0.0f);
-        count = path.count;
+        /* The few kept tokens are written later, after a barrier. */
+        if (path.ids) fill(probabilities, row, 0.0f);
     }
 
     double part = 0, total = 0;
-    for (int i = threadIdx.x; i < count; i += THREADS) part += weight_of(path, logit_of(path, i));
+    for (int i = threadIdx.x; i < path.count; i += THREADS) part += weight_of(path, logit_of(path, i));
     sum_before(part, shared->doubles, &total);
     path.sum = total;
 
-    /* From here each thread has a run of neighbouring ids. The length of a run is odd, so
-     * that the threads of a warp access different banks of shared memory. */
-    int run = (count + THREADS - 1) / THREADS | 1, first = min((int)threadIdx.x * run, count);
-    int end = min(first + run, count);
-    unsigned threshold = 0;
-    int removed = 0, tie = 0;
-    if (sampling.top_p < 1) {
-        threshold = top_p_threshold(path, (double)sampling.top_p, shared);
-        removed = shared->ties_removed;
-        int ties = 0, all_ties = 0;
-        for (int i = first; i < end; i++) ties += order_of(logit_of(path, i)) == threshold;
-        tie = sum_before(ties, shared->ints, &all_ties);
-    }
-    double kept = 0, all_kept = 0;
-    for (int i = first, n = tie; i < end; i++) {
-        float logit = logit_of(path, i);
-        unsigned order = order_of(logit);
-        bool stays = order > threshold || (order == threshold && n >= removed);
-        n += order == threshold;
-        if (stays) kept += weight_of(path, logit) / path.sum;
-    }
-    double before = sum_before(kept, shared->doubles, &all_kept);
-
-    if (threadIdx.x == 0) shared->first = (int)logits.cols;
-    __syncthreads();
-    ft_philox_key key = ft_philox_key_of(sampling.seed[row], sampling.step, FT_SITE_SAMPLING);
-    ft_philox_block block = ft_philox(key, 0, sampling.series[row], sampling.sample[row], 0);
-    double uniform = (double)ft_philox_uniform(block.word[0]) * all_kept, cumulative = before;
-    /* Some thread finds one: `uniform` is smaller than the total by at least 2^-24 of
-     * it. */
-    int crossing = (int)logits.cols;
-    for (int i = first, n = tie; i < end; i++) {
-        float logit = logit_of(path, i);
-        unsigned order = order_of(logit);
-        bool stays = order > threshold || (order == threshold && n >= removed);
-        n += order == threshold;
-        double p = stays ? weight_of(path, logit) / path.sum : 0;
-        if (probabilities.data) ft_store(probabilities, row, id_of(path, i), (float)(p / all_kept));
-        if (!(p > 0)) continue;
-        cumulative += p;
-        if (cumulative > uniform) crossing = min(crossing, id_of(path, i));
-    }
-    atomicMin(&shared->first, crossing);
-    __syncthreads();
-    if (threadIdx.x == 0) token[row] = shared->first;
+    token_run run = run_of(path, sampling.top_p, shared);
+    int drawn = draw_token(sampling, path, run, row, count, probabilities, shared);
+    if (threadIdx.x == 0) token[row] = drawn;
 }
 
 static void sample(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,

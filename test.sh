@@ -8,14 +8,18 @@ set -eu
 cd "$(dirname "$0")"
 . ./packages.sh
 
-# One GPU architecture is enough to find what does not compile; --all has all of them.
+# One GPU architecture is enough to find what does not compile, and the plain build's
+# simulator to find what the kernels get wrong; --all has all architectures, and the
+# simulator under sanitizers too.
 labels="-LE slow"
 architectures=-DFTGPU_CUDA_ARCHITECTURES=90
+sanitized_simulator=OFF
 case "${1-}" in
 "") ;;
 --all)
     labels=
     architectures=-UFTGPU_CUDA_ARCHITECTURES
+    sanitized_simulator=ON
     test_packages="$test_packages $slow_test_packages"
     ;;
 *)
@@ -64,7 +68,8 @@ if grep -Eq '^FTGPU_(NVCC|CUDART|CUDART_INCLUDE|CUBLASLT_INCLUDE):.*NOTFOUND' bu
 run_tests build/test
 
 echo "building and testing with sanitizers in build/sanitize"
-build build/sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFTGPU_WERROR=ON -DFTGPU_SANITIZE=ON
+build build/sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFTGPU_WERROR=ON -DFTGPU_SANITIZE=ON \
+    -DFTGPU_SIMT="$sanitized_simulator"
 ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
 UBSAN_OPTIONS=print_stacktrace=1
 export ASAN_OPTIONS UBSAN_OPTIONS

@@ -1,6 +1,9 @@
 # The CUDA backend executed on the CPU (README.md here): the simulator, kernels/cuda
 # compiled against its headers, and their tests. Left out, with a message, where
 # Boost.Context or a C++ compiler is missing.
+if(NOT FTGPU_SIMT)
+  return()
+endif()
 include(CheckLanguage)
 check_language(CXX)
 find_path(BOOST_CONTEXT_INCLUDE boost/context/detail/fcontext.hpp)

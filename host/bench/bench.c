@@ -73,7 +73,7 @@ ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const f
         double started = ft_now_seconds();
         fill_batch(job, &chronos->config, in);
         in->step[0] = (uint32_t)i;
-        *ft_stepper_rates(stepper, 0) = (ft_step_rates){1e-4f, 0.01f, 1.0f};
+        ft_inputs_set_rates(in, 0, (ft_step_rates){1e-4f, 0.01f, 1.0f});
         status = ft_stepper_step(stepper, err);
         if (i > 0) seconds[i - 1] = ft_now_seconds() - started;
     }

@@ -95,7 +95,7 @@ static ft_status measure_job(ft_backend *backend, const wish *w, cJSON **figures
         status = (trains ? ft_bench_train : ft_bench_forecast)(backend, weights, &w->job, &job, err);
     if (status == FT_OK && strcmp(backend->name, "cpu") == 0 && ft_cpu_has_bf16())
         status = measure_other_type(backend, &w->job, &job.matrix_peak, err);
-    if (status == FT_OK) *figures = ft_bench_job_json(backend, &w->job, &job);
+    if (status == FT_OK) *figures = ft_bench_job_json(backend, &w->job, trains, &job);
     ft_weights_free(weights);
     return status;
 }

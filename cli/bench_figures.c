@@ -23,7 +23,8 @@ static const char *dtype_name(const ft_backend *backend)
     return backend->bf16 ? "bf16" : "f32";
 }
 
-cJSON *ft_bench_job_json(const ft_backend *backend, const ft_bench_job *job, const ft_bench_figures *figures)
+cJSON *ft_bench_job_json(const ft_backend *backend, const ft_bench_job *job, bool trains,
+                         const ft_bench_figures *figures)
 {
     const ft_flops *flops = &figures->flops;
     double total = ft_flops_total(flops), rate = total / figures->seconds;
@@ -38,6 +39,7 @@ cJSON *ft_bench_job_json(const ft_backend *backend, const ft_bench_job *job, con
                cJSON_AddNumberToObject(o, "gflops", rate / 1e9) &&
                cJSON_AddNumberToObject(o, "matrix_peak_gflops", figures->matrix_peak / 1e9) &&
                cJSON_AddNumberToObject(o, "fraction_of_peak", rate / figures->matrix_peak) &&
+               (!trains || cJSON_AddNumberToObject(o, "host_share", figures->host_share)) &&
                cJSON_AddNumberToObject(o, "peak_rss_bytes", peak_rss_bytes()) &&
                cJSON_AddNumberToObject(count, "projections_forward", flops->projections_forward / 1e9) &&
                cJSON_AddNumberToObject(count, "projections_backward", flops->projections_backward / 1e9) &&

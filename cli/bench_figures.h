@@ -9,9 +9,11 @@
 
 /* Each is the caller's, or NULL when memory runs out. */
 
-/* A job: seconds, tokens_per_second, gflops, matrix_peak_gflops, fraction_of_peak,
+/* A job: seconds, tokens_per_second, gflops, matrix_peak_gflops, fraction_of_peak, if
+ * it trains host_share (of a step, in which the device waits for the host),
  * peak_rss_bytes, and the FLOP count by part. */
-cJSON *ft_bench_job_json(const ft_backend *backend, const ft_bench_job *job, const ft_bench_figures *figures);
+cJSON *ft_bench_job_json(const ft_backend *backend, const ft_bench_job *job, bool trains,
+                         const ft_bench_figures *figures);
 /* A product of a list: product, rows, in_features, out_features, forward_gflops,
  * backward_gflops. False when memory runs out. */
 bool ft_bench_add_product(cJSON *list, const ft_bench_product *product);

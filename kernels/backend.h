@@ -163,6 +163,9 @@ typedef struct ft_adamw {
     const float *learning_rate, *weight_decay; /* (n_adapters) */
     const float *max_grad_norm;                /* (n_adapters); <= 0: no clipping */
     const double *grad_norm;                   /* (n_adapters), from gradient_norm */
+    /* (n_adapters), or NULL. Unless all of these are finite, no adapter is updated: the
+     * losses of the step before, when this one was queued before they were known. */
+    const double *loss_before;
     /* (n_adapters): steps already taken, t - 1 */
     const uint32_t *step;
 } ft_adamw;
@@ -246,6 +249,12 @@ struct ft_backend {
     void (*to_device)(ft_backend *self, void *device, const void *host, size_t bytes);
     /* Waits for everything queued. */
     void (*to_host)(ft_backend *self, void *host, const void *device, size_t bytes);
+    /* to_host in two halves. `fetch` queues the copy; `fetched` waits for the oldest one,
+     * but not for what was queued after it, and returns the first failure, as synchronize
+     * does. At most two copies are under way, and `host` stays until its copy is
+     * fetched. */
+    void (*fetch)(ft_backend *self, void *host, const void *device, size_t bytes);
+    ft_status (*fetched)(ft_backend *self, ft_error *err);
     void (*copy)(ft_backend *self, void *to, const void *from, size_t bytes);
     void (*zero)(ft_backend *self, void *device, size_t bytes);
 

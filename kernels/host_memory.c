@@ -24,6 +24,12 @@ static void to_host(ft_backend *self, void *host, const void *device, size_t byt
     if (bytes) memcpy(host, device, bytes);
 }
 
+/* The copy is done. */
+static ft_status fetched(ft_backend *self, ft_error *err)
+{
+    return self->synchronize(self, err);
+}
+
 static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
 {
     (void)self;
@@ -43,6 +49,8 @@ void ft_host_memory_operations(ft_backend *backend)
     backend->release = release;
     backend->to_device = to_device;
     backend->to_host = to_host;
+    backend->fetch = to_host;
+    backend->fetched = fetched;
     backend->copy = copy;
     backend->zero = zero;
 }

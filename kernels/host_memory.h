@@ -5,8 +5,8 @@
 
 #include "kernels/backend.h"
 
-/* Sets release (for blocks from aligned_alloc), to_device, to_host, copy, zero,
- * memory_bytes and host_memory. */
+/* Sets release (for blocks from aligned_alloc), to_device, to_host, fetch, fetched, copy,
+ * zero, memory_bytes and host_memory. */
 void ft_host_memory_operations(ft_backend *backend);
 
 #endif

@@ -55,6 +55,9 @@ static void take(const ft_inputs *all, int32_t g, int32_t first, int32_t count, 
     shard->model_dropout[g] = all->model_dropout[g];
     shard->lora_dropout[g] = all->lora_dropout[g];
     shard->lora_scale[g] = all->lora_scale[g];
+    shard->learning_rate[g] = all->learning_rate[g];
+    shard->weight_decay[g] = all->weight_decay[g];
+    shard->max_grad_norm[g] = all->max_grad_norm[g];
     shard->n_sequences = shard->sequence_start[g + 1] = taken + count;
 }
 

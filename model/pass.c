@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/arena.h"
+#include "model/packed_inputs.h"
 #include "model/sites.h"
 
 /* Cuts the arrays out of one block and returns its size in bytes. With a NULL base only
@@ -25,8 +26,12 @@ static size_t lay_out(ft_inputs *in, const ft_pass_shape *shape, char *base)
     in->sequence_offset = ft_arena_cut(&c, adapters * sizeof *in->sequence_offset);
     in->seed = ft_arena_cut(&c, adapters * sizeof *in->seed);
     in->step = ft_arena_cut(&c, adapters * sizeof *in->step);
-    float **reals[] = {&in->model_dropout, &in->lora_dropout, &in->lora_scale, &in->label_scale};
-    for (int i = 0; i < 4; i++) *reals[i] = ft_arena_cut(&c, adapters * sizeof(float));
+    float **reals[] = {&in->model_dropout, &in->lora_dropout, &in->lora_scale,   &in->label_scale,
+                       &in->learning_rate, &in->weight_decay, &in->max_grad_norm};
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+        *reals[i] = ft_arena_cut(&c, adapters * sizeof(float));
+    in->packed = ft_arena_cut(&c, ft_packed_bytes(shape->n_adapters, shape->n_sequences,
+                                                  shape->encoder_length, shape->decoder_length));
     return c.used;
 }
 
@@ -56,6 +61,13 @@ void ft_inputs_free(ft_inputs *inputs)
     free(inputs);
 }
 
+void ft_inputs_set_rates(ft_inputs *inputs, int32_t adapter, ft_step_rates rates)
+{
+    inputs->learning_rate[adapter] = rates.learning_rate;
+    inputs->weight_decay[adapter] = rates.weight_decay;
+    inputs->max_grad_norm[adapter] = rates.max_grad_norm;
+}
+
 /* Decoder inputs from labels, shifted right, and the count of labels that each adapter's
  * loss is a mean over. */
 static void derive(ft_inputs *in, const ft_model_config *config)
@@ -78,25 +90,8 @@ static void derive(ft_inputs *in, const ft_model_config *config)
 
 void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *w, ft_inputs *in)
 {
-    ft_backend *backend = w->backend;
-    size_t adapters = (size_t)in->n_adapters, sequences = (size_t)in->n_sequences;
-    size_t encoder = sequences * (size_t)in->encoder_length, decoder = sequences * (size_t)in->decoder_length;
     derive(in, &trainable->model->config);
-    backend->to_device(backend, w->sequence_start, in->sequence_start, (adapters + 1) * 4);
-    backend->to_device(backend, w->sequence_offset, in->sequence_offset, adapters * 4);
-    backend->to_device(backend, w->adapter_of, in->adapter_of, sequences * 4);
-    backend->to_device(backend, w->encoder_ids, in->encoder_ids, encoder * 4);
-    backend->to_device(backend, w->key_mask, in->key_mask, encoder);
-    if (decoder > 0) {
-        backend->to_device(backend, w->decoder_ids, in->decoder_ids, decoder * 4);
-        backend->to_device(backend, w->labels, in->labels, decoder * 4);
-    }
-    backend->to_device(backend, w->seed, in->seed, adapters * 4);
-    backend->to_device(backend, w->step, in->step, adapters * 4);
-    backend->to_device(backend, w->model_dropout, in->model_dropout, adapters * 4);
-    backend->to_device(backend, w->lora_dropout, in->lora_dropout, adapters * 4);
-    backend->to_device(backend, w->lora_scale, in->lora_scale, adapters * 4);
-    backend->to_device(backend, w->label_scale, in->label_scale, adapters * 4);
+    ft_packed_upload(w, in);
     *pass = (ft_pass){
         .trainable = trainable,
         .workspace = w,

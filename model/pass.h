@@ -8,6 +8,12 @@
 
 #include "model/workspace.h"
 
+/* What the optimizer uses for one adapter in a step. */
+typedef struct ft_step_rates {
+    float learning_rate, weight_decay;
+    float max_grad_norm; /* <= 0: no clipping */
+} ft_step_rates;
+
 /* Inputs of one pass on the host. Arrays are sized for a largest shape; n_sequences and
  * lengths are those of this pass. */
 typedef struct ft_inputs {
@@ -22,18 +28,22 @@ typedef struct ft_inputs {
     uint32_t *seed, *step;    /* (n_adapters) */
     float *model_dropout, *lora_dropout, *lora_scale;
     float *label_scale; /* 1 / counted labels of the adapter, made by ft_pass_load */
+    /* (n_adapters) of a training step, set by ft_inputs_set_rates */
+    float *learning_rate, *weight_decay, *max_grad_norm;
     /* Counted labels of the adapter, also made by ft_pass_load; in a shard, those of the
      * whole step. */
     int64_t *n_counted;
     /* Some of a step, by ft_inputs_shard or ft_inputs_micro_batch, n_counted included. */
     bool is_shard;
     bool dropout; /* false: evaluation, no dropout anywhere */
+    char *packed; /* the arrays as one copy takes them to the device, see ft_pass_load */
     void *memory;
 } ft_inputs;
 
 /* Room for a shape. The arrays are zeroed. */
 ft_status ft_inputs_create(const ft_pass_shape *shape, ft_inputs **inputs, ft_error *err);
 void ft_inputs_free(ft_inputs *inputs);
+void ft_inputs_set_rates(ft_inputs *inputs, int32_t adapter, ft_step_rates rates);
 
 typedef struct ft_pass {
     const ft_trainable *trainable;
@@ -49,7 +59,7 @@ typedef struct ft_pass {
     void *context;
 } ft_pass;
 
-/* Copies the inputs to the device. Checks nothing: the caller guarantees that they fit
+/* Uploads the inputs, in one copy. Checks nothing: the caller guarantees that they fit
  * the workspace's shape. */
 void ft_pass_load(ft_pass *pass, const ft_trainable *trainable, ft_workspace *workspace, ft_inputs *inputs);
 

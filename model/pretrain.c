@@ -188,8 +188,9 @@ static ft_status train_step(pretraining *p, ft_error *err)
     in->step[0] = (uint32_t)state->step;
     in->model_dropout[0] = s->dropout;
     state->last_learning_rate = learning_rate(s, share_done(p));
-    *ft_stepper_rates(p->stepper, 0) =
-        (ft_step_rates){(float)state->last_learning_rate, (float)s->weight_decay, (float)s->max_grad_norm};
+    ft_inputs_set_rates(
+        in, 0,
+        (ft_step_rates){(float)state->last_learning_rate, (float)s->weight_decay, (float)s->max_grad_norm});
     ft_status status = ft_stepper_step(p->stepper, err);
     if (status != FT_OK) return status;
     double loss = ft_stepper_loss(p->stepper, 0), seconds = ft_now_seconds() - started;

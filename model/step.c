@@ -3,7 +3,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "model/data_parallel_shard.h"
 #include "model/step_graphs.h"
 
@@ -17,14 +19,32 @@ struct ft_stepper {
     /* one micro-batch of the step, where the backend prefers several passes */
     ft_inputs *micro_batch;
     int32_t encoder_length;   /* the longest */
-    ft_step_rates *rates;     /* (n_adapters) */
-    float *staging;           /* (3, n_adapters) */
     double *loss, *grad_norm; /* (n_adapters) of the last step */
-    ft_pass pass;             /* of the step that is queued */
-    ft_status reduced;        /* how the queueing of its sums over the ranks went */
+    /* Of the steps that are queued, which take turns: (2, n_adapters) sums of losses, and
+     * norms; (n_adapters) labels that they are sums over. */
+    double *results[2];
+    int64_t *counted[2];
+    uint64_t queued, finished; /* steps */
+    bool runs_ahead;
+    ft_inputs *loaded; /* of the step that is being queued */
+    ft_pass pass;      /* and its pass */
+    ft_status reduced; /* how the queueing of its sums over the ranks went */
     ft_error not_reduced;
     ft_step_graphs graphs;
 };
+
+static ft_status create_results(ft_stepper *s, ft_error *err)
+{
+    const size_t n = (size_t)s->n_adapters;
+    s->loss = calloc(6 * n, sizeof *s->loss);
+    s->counted[0] = calloc(2 * n, sizeof *s->counted[0]);
+    if (!s->loss || !s->counted[0]) return ft_no_memory(err, "a training step", 8 * n * sizeof *s->loss);
+    s->grad_norm = s->loss + n;
+    s->results[0] = s->loss + 2 * n;
+    s->results[1] = s->loss + 4 * n;
+    s->counted[1] = s->counted[0] + n;
+    return FT_OK;
+}
 
 ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_t encoder_length,
                             int32_t decoder_length, ft_stepper **out, ft_error *err)
@@ -45,14 +65,8 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
     s->trainable = trainable;
     s->comm = comm;
     s->n_adapters = n_adapters;
-    s->rates = calloc((size_t)n_adapters, sizeof *s->rates);
-    s->staging = calloc((size_t)n_adapters * 3, sizeof *s->staging);
-    s->loss = calloc((size_t)n_adapters * 2, sizeof *s->loss);
-    ft_status status = FT_OK;
-    if (!s->rates || !s->staging || !s->loss)
-        status = ft_no_memory(err, "a training step", (size_t)n_adapters * 40);
-    else
-        s->grad_norm = s->loss + n_adapters;
+    s->runs_ahead = !comm && !trainable->model->backend->host_memory;
+    ft_status status = create_results(s, err);
     if (status == FT_OK) status = ft_inputs_create(&shape, &s->inputs, err);
     if (status == FT_OK) status = ft_inputs_create(&shape, &s->next, err);
     if (comm) shape.n_sequences = ft_shard_sequences(n_sequences, n_adapters, comm->size);
@@ -78,15 +92,17 @@ ft_status ft_stepper_create(ft_trainable *trainable, int32_t n_sequences, int32_
 void ft_stepper_free(ft_stepper *s)
 {
     if (!s) return;
-    ft_step_graphs_clear(&s->graphs, s->trainable->model->backend);
+    ft_backend *backend = s->trainable->model->backend;
+    ft_error ignored;
+    for (; s->finished < s->queued; s->finished++) backend->fetched(backend, &ignored);
+    ft_step_graphs_clear(&s->graphs, backend);
     ft_workspace_free(s->workspace);
     ft_inputs_free(s->inputs);
     ft_inputs_free(s->next);
     ft_inputs_free(s->shard);
     ft_inputs_free(s->micro_batch);
-    free(s->rates);
-    free(s->staging);
     free(s->loss);
+    free(s->counted[0]);
     free(s);
 }
 
@@ -107,38 +123,19 @@ void ft_stepper_take_next(ft_stepper *s)
     s->inputs = taken;
 }
 
-ft_step_rates *ft_stepper_rates(ft_stepper *s, int32_t adapter)
-{
-    return &s->rates[adapter];
-}
-
-static void load_rates(ft_stepper *s)
-{
-    ft_backend *backend = s->workspace->backend;
-    size_t n = (size_t)s->n_adapters;
-    for (size_t g = 0; g < n; g++) {
-        s->staging[g] = s->rates[g].learning_rate;
-        s->staging[n + g] = s->rates[g].weight_decay;
-        s->staging[2 * n + g] = s->rates[g].max_grad_norm;
-    }
-    backend->to_device(backend, s->workspace->learning_rate, s->staging, n * sizeof(float));
-    backend->to_device(backend, s->workspace->weight_decay, s->staging + n, n * sizeof(float));
-    backend->to_device(backend, s->workspace->max_grad_norm, s->staging + 2 * n, n * sizeof(float));
-}
-
 /* Copies everything that differs between steps of one shape to the device, before the
  * captured part. */
-static void load(ft_stepper *s)
+static void load(ft_stepper *s, ft_inputs *inputs)
 {
-    load_rates(s);
-    s->inputs->dropout = true;
+    s->loaded = inputs;
+    inputs->dropout = true;
     for (int32_t g = 0; g < s->trainable->n_adapters; g++) {
-        s->inputs->lora_scale[g] = s->trainable->lora_scale[g];
-        s->inputs->lora_dropout[g] = s->trainable->lora_dropout[g];
+        inputs->lora_scale[g] = s->trainable->lora_scale[g];
+        inputs->lora_dropout[g] = s->trainable->lora_dropout[g];
     }
     if (s->micro_batch) return; /* each micro-batch is loaded before its pass */
-    if (s->shard) ft_inputs_shard(s->inputs, s->comm->rank, s->comm->size, s->shard);
-    ft_pass_load(&s->pass, s->trainable, s->workspace, s->shard ? s->shard : s->inputs);
+    if (s->shard) ft_inputs_shard(inputs, s->comm->rank, s->comm->size, s->shard);
+    ft_pass_load(&s->pass, s->trainable, s->workspace, s->shard ? s->shard : inputs);
 }
 
 /* Sums values over the ranks (all-reduce); overlaps with what is queued next. Keeps the
@@ -156,9 +153,9 @@ static void reduce_gradients(void *context, ft_tensor gradients)
 /* Queues the step micro-batch by micro-batch; the sums are those of one pass. */
 static void queue_micro_batches(ft_stepper *s)
 {
-    int32_t count = ft_micro_batch_count(s->inputs, s->encoder_length, s->workspace->backend->pass_rows);
+    int32_t count = ft_micro_batch_count(s->loaded, s->encoder_length, s->workspace->backend->pass_rows);
     for (int32_t i = 0; i < count; i++) {
-        ft_inputs_micro_batch(s->inputs, i, count, s->micro_batch);
+        ft_inputs_micro_batch(s->loaded, i, count, s->micro_batch);
         ft_pass_load(&s->pass, s->trainable, s->workspace, s->micro_batch);
         s->pass.adds = i > 0;
         ft_pass_forward(&s->pass);
@@ -209,6 +206,8 @@ static ft_status queue_step(void *context, ft_error *err)
     ft_stepper *s = context;
     ft_backend *backend = s->workspace->backend;
     const ft_workspace *w = s->workspace;
+    if (s->runs_ahead)
+        backend->copy(backend, w->loss_before, w->loss_sum, (size_t)s->n_adapters * sizeof(double));
     ft_status status = queue_gradients(s, err);
     ft_adamw update = {.params = s->trainable->params,
                        .grads = s->trainable->grads,
@@ -218,43 +217,101 @@ static ft_status queue_step(void *context, ft_error *err)
                        .weight_decay = w->weight_decay,
                        .max_grad_norm = w->max_grad_norm,
                        .grad_norm = w->grad_norm,
+                       .loss_before = s->runs_ahead ? w->loss_before : NULL,
                        .step = w->step};
     backend->adamw(backend, &update);
     ft_trainable_repack(s->trainable);
     return status;
 }
 
-static ft_status read_losses(ft_stepper *s, ft_error *err)
+/* Queues the copy of what the step comes to: losses and norms, which lie side by side. */
+static void fetch_results(ft_stepper *s)
 {
     ft_backend *backend = s->workspace->backend;
-    size_t bytes = (size_t)s->n_adapters * sizeof(double);
-    const int64_t *n_counted = (s->shard ? s->shard : s->micro_batch ? s->micro_batch : s->inputs)->n_counted;
+    const ft_inputs *loaded = s->shard ? s->shard : s->micro_batch ? s->micro_batch : s->loaded;
+    const uint64_t turn = s->queued++ % 2;
+    memcpy(s->counted[turn], loaded->n_counted, (size_t)s->n_adapters * sizeof *loaded->n_counted);
+    backend->fetch(backend, s->results[turn], s->workspace->loss_sum,
+                   2 * (size_t)s->n_adapters * sizeof(double));
+}
+
+/* Waits for the results of the oldest step that is queued. */
+static ft_status take_results(ft_stepper *s, ft_error *err)
+{
+    ft_backend *backend = s->workspace->backend;
+    const size_t n = (size_t)s->n_adapters;
     ft_status status = s->comm ? s->comm->wait(s->comm, err) : FT_OK;
     if (status != FT_OK) return status;
-    backend->to_host(backend, s->loss, s->workspace->loss_sum, bytes);
-    backend->to_host(backend, s->grad_norm, s->workspace->grad_norm, bytes);
-    for (int32_t g = 0; g < s->n_adapters; g++)
-        s->loss[g] = n_counted[g] > 0 ? s->loss[g] / (double)n_counted[g] : 0.0;
-    return backend->synchronize(backend, err);
+    const uint64_t turn = s->finished++ % 2;
+    const double *results = s->results[turn];
+    const int64_t *counted = s->counted[turn];
+    status = backend->fetched(backend, err);
+    for (size_t g = 0; g < n; g++) {
+        s->loss[g] = counted[g] > 0 ? results[g] / (double)counted[g] : 0.0;
+        s->grad_norm[g] = results[n + g];
+    }
+    return status;
 }
 
 ft_status ft_stepper_gradients(ft_stepper *s, ft_error *err)
 {
-    load(s);
+    load(s, s->inputs);
     ft_status status = queue_gradients(s, err);
-    return status == FT_OK ? read_losses(s, err) : status;
+    if (status != FT_OK) return status;
+    fetch_results(s);
+    return take_results(s, err);
+}
+
+static ft_status queue_inputs(ft_stepper *s, ft_inputs *inputs, ft_error *err)
+{
+    load(s, inputs);
+    ft_step_shape shape = {s->pass.batch.n_sequences, s->pass.encoder_length, s->pass.decoder_length};
+    ft_status status = ft_step_graphs_run(&s->graphs, s->workspace->backend, shape, queue_step, s, err);
+    if (status == FT_OK) fetch_results(s);
+    return status;
 }
 
 ft_status ft_stepper_queue(ft_stepper *s, ft_error *err)
 {
-    load(s);
-    ft_step_shape shape = {s->pass.batch.n_sequences, s->pass.encoder_length, s->pass.decoder_length};
-    return ft_step_graphs_run(&s->graphs, s->workspace->backend, shape, queue_step, s, err);
+    ft_backend *backend = s->workspace->backend;
+    /* This step does not depend on what was computed before: its losses are known. */
+    if (s->runs_ahead) backend->zero(backend, s->workspace->loss_sum, (size_t)s->n_adapters * sizeof(double));
+    return queue_inputs(s, s->inputs, err);
+}
+
+ft_status ft_stepper_queue_next(ft_stepper *s, ft_error *err)
+{
+    return queue_inputs(s, s->next, err);
 }
 
 ft_status ft_stepper_finish(ft_stepper *s, ft_error *err)
 {
-    return read_losses(s, err);
+    return take_results(s, err);
+}
+
+ft_status ft_stepper_drop_next(ft_stepper *s, ft_error *err)
+{
+    ft_backend *backend = s->workspace->backend;
+    s->finished++;
+    return backend->fetched(backend, err);
+}
+
+ft_status ft_stepper_repeat(ft_stepper *s, int32_t n, double *seconds, ft_error *err)
+{
+    ft_backend *backend = s->workspace->backend;
+    ft_step_shape shape = {s->pass.batch.n_sequences, s->pass.encoder_length, s->pass.decoder_length};
+    double started = ft_now_seconds();
+    ft_status status = FT_OK;
+    for (int32_t i = 0; i < n && status == FT_OK; i++)
+        status = ft_step_graphs_run(&s->graphs, backend, shape, queue_step, s, err);
+    if (status == FT_OK) status = backend->synchronize(backend, err);
+    *seconds = (ft_now_seconds() - started) / n;
+    return status;
+}
+
+bool ft_stepper_runs_ahead(const ft_stepper *s)
+{
+    return s->runs_ahead;
 }
 
 ft_status ft_stepper_step(ft_stepper *s, ft_error *err)

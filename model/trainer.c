@@ -106,9 +106,19 @@ static ft_status end_epochs(ft_trainer *t, int32_t n, ft_error *err)
     return status;
 }
 
+/* After a step in which a training diverged: the next batch, which has windows of it, is
+ * dropped. If its step is queued, it has changed nothing. */
+static ft_status drop_next_batch(ft_trainer *t, ft_error *err)
+{
+    ft_status status = t->is_queued ? ft_stepper_drop_next(t->stepper, err) : FT_OK;
+    t->has_next = t->is_queued = false;
+    return status;
+}
+
 /* Ends the epochs that the last step has finished, and trainings that diverged in it. */
 static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
 {
+    bool diverged = false;
     *n_ended = 0;
     for (int32_t g = 0; g < t->n_slots; g++) {
         ft_slot_state *s = &t->states[g];
@@ -116,12 +126,13 @@ static ft_status after_step(ft_trainer *t, int32_t *n_ended, ft_error *err)
         if (!isfinite(s->loss_sum)) {
             s->ended = FT_TRAINING_DIVERGED;
             s->due = true;
-            t->has_next = false; /* that batch has windows of this slot */
+            diverged = true;
         } else if (s->next_window == t->runners[g].windows.count) {
             t->ended[(*n_ended)++] = g;
         }
     }
-    return *n_ended > 0 ? end_epochs(t, *n_ended, err) : FT_OK;
+    ft_status status = diverged ? drop_next_batch(t, err) : FT_OK;
+    return status == FT_OK && *n_ended > 0 ? end_epochs(t, *n_ended, err) : status;
 }
 
 static int64_t context_of(const ft_window_use *use)
@@ -184,24 +195,30 @@ static void make_next_batch(ft_trainer *t)
     t->has_next = true;
 }
 
-/* Sets the random-number keys and learning rates of the next step. */
-static void set_rates(ft_trainer *t, int32_t g)
+static double learning_rate_of(const ft_trainer *t, int32_t g, int64_t step)
 {
-    ft_inputs *in = ft_stepper_inputs(t->stepper);
-    ft_step_rates *rates = ft_stepper_rates(t->stepper, g);
-    *rates = (ft_step_rates){0};
-    if (!ft_slot_is_live(t, g)) return;
-    ft_slot_state *s = &t->states[g];
     const ft_train_config *config = ft_slot_config(t, g);
-    in->seed[g] = config->seed;
-    in->step[g] = (uint32_t)s->step;
-    in->model_dropout[g] = config->model_dropout;
-    s->last_learning_rate =
-        config->learning_rate *
-        ft_schedule_factor(config->schedule, s->step, config->warmup_steps, t->runners[g].total_steps);
-    rates->learning_rate = (float)s->last_learning_rate;
-    rates->weight_decay = (float)config->weight_decay;
-    rates->max_grad_norm = (float)config->max_grad_norm;
+    return config->learning_rate *
+           ft_schedule_factor(config->schedule, step, config->warmup_steps, t->runners[g].total_steps);
+}
+
+/* Sets the random-number keys and learning rates of a step: of this one, or of the one
+ * that is `ahead` steps later. */
+static void set_rates(const ft_trainer *t, int64_t ahead, ft_inputs *in)
+{
+    for (int32_t g = 0; g < t->n_slots; g++) {
+        ft_step_rates rates = {0};
+        if (ft_slot_is_live(t, g)) {
+            const ft_train_config *config = ft_slot_config(t, g);
+            const int64_t step = t->states[g].step + ahead;
+            in->seed[g] = config->seed;
+            in->step[g] = (uint32_t)step;
+            in->model_dropout[g] = config->model_dropout;
+            rates = (ft_step_rates){(float)learning_rate_of(t, g, step), (float)config->weight_decay,
+                                    (float)config->max_grad_norm};
+        }
+        ft_inputs_set_rates(in, g, rates);
+    }
 }
 
 /* Adds the last step to its adapters' epochs. The time of a shared step is divided by
@@ -214,6 +231,7 @@ static void account(ft_trainer *t, double seconds)
         ft_slot_state *s = &t->states[g];
         if (!ft_slot_is_live(t, g)) continue;
         int32_t sequences = in->sequence_start[g + 1] - in->sequence_start[g];
+        s->last_learning_rate = learning_rate_of(t, g, s->step);
         s->step++;
         s->epoch_steps++;
         s->loss_sum += ft_stepper_loss(t->stepper, g);
@@ -234,13 +252,36 @@ static void report_step(const ft_trainer *t)
     }
 }
 
-static ft_status train_step(ft_trainer *t, ft_error *err)
+/* Queues the step of the batch that was taken, unless it was queued during the last
+ * one. */
+static ft_status queue_step(ft_trainer *t, ft_error *err)
+{
+    if (t->is_queued) {
+        t->is_queued = false;
+        return FT_OK;
+    }
+    set_rates(t, 0, ft_stepper_inputs(t->stepper));
+    return ft_stepper_queue(t->stepper, err);
+}
+
+/* Queues the step after this one, so that the device need not wait for the host between
+ * them. */
+static ft_status queue_next_step(ft_trainer *t, ft_error *err)
+{
+    set_rates(t, 1, ft_stepper_next_inputs(t->stepper));
+    t->is_queued = true;
+    return ft_stepper_queue_next(t->stepper, err);
+}
+
+/* goes_on: training does not stop after this step. */
+static ft_status train_step(ft_trainer *t, bool goes_on, ft_error *err)
 {
     double started = ft_now_seconds();
     take_batch(t);
-    for (int32_t g = 0; g < t->n_slots; g++) set_rates(t, g);
-    ft_status status = ft_stepper_queue(t->stepper, err);
+    ft_status status = queue_step(t, err);
     if (status == FT_OK) make_next_batch(t);
+    if (status == FT_OK && goes_on && t->has_next && ft_stepper_runs_ahead(t->stepper))
+        status = queue_next_step(t, err);
     if (status == FT_OK) status = ft_stepper_finish(t->stepper, err);
     if (status == FT_OK) account(t, ft_now_seconds() - started);
     if (status == FT_OK) report_step(t);
@@ -273,17 +314,19 @@ static ft_status train_all(ft_trainer *t, ft_error *err)
     ft_comm *comm = t->settings->comm;
     /* the start counts as an epoch's end, so training may stop here */
     int32_t n_ended = 1;
+    bool stop = false;
     ft_status status = FT_OK, between = FT_OK;
     while (status == FT_OK) {
         /* either all ranks deliver results or none does */
         if (any_due(t)) between = ft_comm_agree(comm, between, NULL, err);
         if (between == FT_OK) between = ft_slots_hand_over(t, err);
         if (between == FT_OK) between = ft_slots_fill(t, err);
-        bool stop = between == FT_OK && ft_slots_any_live(t) && has_to_stop(t, n_ended);
+        stop = stop || (between == FT_OK && ft_slots_any_live(t) && has_to_stop(t, n_ended));
         status = ft_comm_agree(comm, between, &stop, err);
         if (status != FT_OK || !ft_slots_any_live(t)) break;
-        if (stop) return ft_slots_interrupt(t, err);
-        status = train_step(t, err);
+        /* a step that is queued is trained first */
+        if (stop && !t->is_queued) return ft_slots_interrupt(t, err);
+        status = train_step(t, !stop, err);
         if (status == FT_OK) status = after_step(t, &n_ended, err);
         if (status != FT_OK && comm) comm->abort(comm);
         if (status == FT_OK && (any_due(t) || (n_ended > 0 && checkpoint_is_old(t))))

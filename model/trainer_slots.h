@@ -31,6 +31,7 @@ typedef struct ft_trainer {
     ft_window_list validation;
     ft_window_use *uses; /* (sum of batch sizes) */
     bool has_next;       /* the stepper's next inputs hold the next batch */
+    bool is_queued;      /* its step is queued, before this one's losses are known */
     /* (n_slots) slots that have finished an epoch with the last step, and for each: */
     int32_t *ended;
     int32_t *indices; /* its configuration, and so on */

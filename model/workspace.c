@@ -6,6 +6,7 @@
 
 #include "model/adapter_kinds.h"
 #include "model/arena.h"
+#include "model/packed_inputs.h"
 
 int64_t ft_lora_u_width(const ft_model_config *config, ft_stack stack, int32_t n_blocks,
                         ft_projection_modules modules, uint32_t targets, int32_t rank)
@@ -134,22 +135,11 @@ static void lay_out(ft_workspace *w, const ft_model_config *config, char *base)
         w->dq = ft_arena_tensor(&c, matrix, decoder_rows, inner);
         w->du = ft_arena_tensor(&c, real, rows, du_columns(config, s));
     }
-    size_t n_sequences = (size_t)s->n_sequences, n_adapters = (size_t)s->n_adapters;
-    w->encoder_ids = ft_arena_cut(&c, (size_t)encoder_rows * sizeof(int32_t));
-    w->key_mask = ft_arena_cut(&c, (size_t)encoder_rows);
-    w->decoder_ids = ft_arena_cut(&c, (size_t)decoder_rows * sizeof(int32_t));
-    w->labels = ft_arena_cut(&c, (size_t)decoder_rows * sizeof(int32_t));
-    w->sequence_start = ft_arena_cut(&c, (n_adapters + 1) * sizeof(int32_t));
-    w->adapter_of = ft_arena_cut(&c, n_sequences * sizeof(int32_t));
-    w->sequence_offset = ft_arena_cut(&c, n_adapters * sizeof(int32_t));
-    w->seed = ft_arena_cut(&c, n_adapters * sizeof(uint32_t));
-    w->step = ft_arena_cut(&c, n_adapters * sizeof(uint32_t));
-    float **per_adapter[] = {&w->model_dropout, &w->lora_dropout, &w->lora_scale,   &w->label_scale,
-                             &w->learning_rate, &w->weight_decay, &w->max_grad_norm};
-    for (size_t i = 0; i < sizeof per_adapter / sizeof *per_adapter; i++)
-        *per_adapter[i] = ft_arena_cut(&c, n_adapters * sizeof(float));
-    w->loss_sum = ft_arena_cut(&c, n_adapters * sizeof(double));
-    w->grad_norm = ft_arena_cut(&c, n_adapters * sizeof(double));
+    w->input_bytes = ft_packed_bytes(s->n_adapters, s->n_sequences, s->encoder_length, s->decoder_length);
+    w->inputs = ft_arena_cut(&c, w->input_bytes);
+    w->loss_sum = ft_arena_cut(&c, 2 * (size_t)s->n_adapters * sizeof(double));
+    w->grad_norm = w->loss_sum ? w->loss_sum + s->n_adapters : NULL;
+    w->loss_before = ft_arena_cut(&c, (size_t)s->n_adapters * sizeof(double));
     w->bytes = c.used;
 }
 

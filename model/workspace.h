@@ -69,7 +69,10 @@ typedef struct ft_workspace {
     ft_tensor dq;          /* (decoder rows, inner) matrix: cross-attention's */
     /* (rows, rank * most LoRA targets of a call of lora_backward) real */
     ft_tensor du;
-    /* inputs of the pass */
+    /* Inputs of the pass, in one block of input_bytes that one copy fills: ft_pass_load
+     * packs the arrays of each shape without gaps and sets the pointers. */
+    char *inputs;
+    size_t input_bytes;
     /* (encoder rows), (decoder rows), (decoder rows) */
     int32_t *encoder_ids, *decoder_ids, *labels;
     uint8_t *key_mask;                    /* (encoder rows) */
@@ -79,7 +82,9 @@ typedef struct ft_workspace {
     uint32_t *seed, *step;
     float *model_dropout, *lora_dropout, *lora_scale, *label_scale;
     float *learning_rate, *weight_decay, *max_grad_norm;
+    /* Results of a step, side by side: one copy reads both. */
     double *loss_sum, *grad_norm;
+    double *loss_before; /* loss_sum of the step before */
 } ft_workspace;
 
 /* Bytes of device memory that ft_workspace_create would take. */

@@ -57,7 +57,7 @@ static void fill_step(const check_run *run, int32_t step, ft_stepper *stepper)
         /* The first adapter's gradient is clipped, the second's is not. Steps are
          * small: AdamW makes more of a rounding than it was. */
         const ft_step_rates rates[CHECK_ADAPTERS] = {{1e-4f, 0.01f, 0.5f}, {3e-5f, 0.1f, 0}};
-        *ft_stepper_rates(stepper, g) = rates[g];
+        ft_inputs_set_rates(ft_stepper_inputs(stepper), g, rates[g]);
         in->seed[g] = 7 + (uint32_t)g;
         in->step[g] = (uint32_t)step;
         in->model_dropout[g] = run->config.dropout_rate;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "host/bench/clock.h"
+#include "host/bench/host_share.h"
 #include "model/forecast.h"
 #include "model/step.h"
 
@@ -73,7 +74,7 @@ ft_status ft_bench_steps(ft_chronos *chronos, const ft_adapter *adapter, const f
         double started = ft_now_seconds();
         fill_batch(job, &chronos->config, in);
         in->step[0] = (uint32_t)i;
-        *ft_stepper_rates(stepper, 0) = (ft_step_rates){1e-4f, 0.01f, 1.0f};
+        ft_inputs_set_rates(in, 0, (ft_step_rates){1e-4f, 0.01f, 1.0f});
         status = ft_stepper_step(stepper, err);
         if (i > 0) seconds[i - 1] = ft_now_seconds() - started;
     }
@@ -95,6 +96,7 @@ ft_status ft_bench_train(ft_backend *backend, const ft_weights *weights, const f
     if (status == FT_OK) status = ft_chronos_create(backend, weights, true, &chronos, err);
     if (status == FT_OK) status = ft_adapter_init(&spec, weights, 1, &adapter, err);
     if (status == FT_OK) status = ft_bench_steps(chronos, adapter, job, seconds, err);
+    if (status == FT_OK) status = ft_bench_host_share(chronos, adapter, job, &figures->host_share, err);
     if (status == FT_OK) {
         figures->tokens =
             (double)job->batch_size * (double)(job->context_length + job->prediction_length + 2);

@@ -24,7 +24,8 @@ typedef struct ft_bench_figures {
     /* the best rate, in FLOP/s, over the matrix products of a training step and a
      * decoding step */
     double matrix_peak;
-    ft_flops flops; /* counted, by part */
+    ft_flops flops;    /* counted, by part */
+    double host_share; /* of a training step, see host_share.h */
 } ft_bench_figures;
 
 /* Times training steps on random tokens with the job's batch and lengths. seconds:

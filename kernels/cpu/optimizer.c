@@ -40,8 +40,16 @@ static void gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
     }
 }
 
+static bool all_finite(const double *values, int64_t count)
+{
+    bool finite = true;
+    for (int64_t g = 0; g < count; g++) finite = finite && isfinite(values[g]);
+    return finite;
+}
+
 static void adamw(ft_backend *self, const ft_adamw *step)
 {
+    if (step->loss_before && !all_finite(step->loss_before, step->params.rows)) return;
     const double beta1 = 0.9, beta2 = 0.999;
     const int64_t pieces = ft_padded(step->params.cols, PIECE) / PIECE;
 #pragma omp parallel for schedule(static) num_threads(self->n_threads)

@@ -93,16 +93,25 @@ static void free_backend(ft_backend *self)
     ft_cuda_linear_close(cuda);
     ft_cuda_free_scratch(cuda);
     cudaFreeHost(cuda->staging);
+    for (int i = 0; i < 2; i++) {
+        cudaFreeHost(cuda->fetch[i].pinned);
+        if (cuda->fetch[i].done) cudaEventDestroy(cuda->fetch[i].done);
+        if (cuda->staging_read[i]) cudaEventDestroy(cuda->staging_read[i]);
+    }
     if (cuda->stream) cudaStreamDestroy(cuda->stream);
     free(cuda);
 }
 
 /* Creates the stream, which does not synchronize with the default stream, and the staging
- * memory. */
+ * memory with its events. */
 static void open_stream(ft_cuda *cuda)
 {
     CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking));
-    CUDA_TRY(cuda, cudaMallocHost((void **)&cuda->staging, FT_CUDA_STAGING));
+    CUDA_TRY(cuda, cudaMallocHost((void **)&cuda->staging, 2 * (size_t)FT_CUDA_STAGING));
+    for (int i = 0; i < 2; i++) {
+        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->staging_read[i], cudaEventDisableTiming));
+        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->fetch[i].done, cudaEventDisableTiming));
+    }
 }
 
 ft_status ft_cuda_create(int device, ft_dtype dtype, ft_backend **backend, ft_error *err)

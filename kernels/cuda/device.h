@@ -52,6 +52,15 @@ struct ft_cuda_grid {
 };
 enum { FT_CUDA_MAX_GRID_X = 0x7fffffff, FT_CUDA_MAX_GRID_Y = 65535, FT_CUDA_MAX_GRID_Z = 65535 };
 
+/* A copy to the host, which goes through pinned memory. */
+typedef struct ft_cuda_fetch {
+    char *pinned;
+    size_t capacity;
+    cudaEvent_t done;
+    void *host;
+    size_t bytes; /* 0: it could not be queued */
+} ft_cuda_fetch;
+
 typedef struct ft_cuda {
     ft_backend base; /* first, so that the pointers convert */
     int device;
@@ -67,10 +76,17 @@ typedef struct ft_cuda {
     /* A communicator exists: freeing memory may then wait for other ranks. */
     bool communicates;
     struct ft_cuda_graph *graphs; /* live graphs */
-    /* (FT_CUDA_STAGING) pinned host memory: data that to_device has taken and the device
-     * may not have read yet. */
+    /* (2, FT_CUDA_STAGING) pinned host memory: data that to_device has taken and the
+     * device may not have read yet. One half is filled, up to `staged` bytes;
+     * staging_read says when the other has been read. */
     char *staging;
     size_t staged;
+    int staging_half;
+    cudaEvent_t staging_read[2];
+    /* Copies to the host that are under way, by turns in two places; `fetches` and
+     * `fetches_taken` count them. */
+    ft_cuda_fetch fetch[2];
+    uint64_t fetches, fetches_taken;
     struct ft_cuda_lt *lt; /* matrix products */
     /* Buckets of the last bias, and the three values they were computed from. */
     ft_cuda_buckets buckets;

@@ -152,6 +152,22 @@ static void wait_for_all(ft_cuda *cuda)
     if (CUDA_TRY(cuda, cudaStreamSynchronize(cuda->stream))) cuda->staged = 0;
 }
 
+/* Room for `bytes` in the staging memory, or NULL after a failure. Where one half is full
+ * the other is used, which the device has usually read by then. */
+static char *take_staging(ft_cuda *cuda, size_t bytes)
+{
+    if (bytes > FT_CUDA_STAGING - cuda->staged) {
+        if (!CUDA_TRY(cuda, cudaEventRecord(cuda->staging_read[cuda->staging_half], cuda->stream)))
+            return NULL;
+        if (!CUDA_TRY(cuda, cudaEventSynchronize(cuda->staging_read[!cuda->staging_half]))) return NULL;
+        cuda->staging_half = !cuda->staging_half;
+        cuda->staged = 0;
+    }
+    char *room = cuda->staging + cuda->staging_half * (size_t)FT_CUDA_STAGING + cuda->staged;
+    cuda->staged += bytes;
+    return room;
+}
+
 /* The host may reuse its memory at once. A small copy goes through the staging memory
  * without waiting, as in a training step; a large one waits until it is done. */
 static void to_device(ft_backend *self, void *device, const void *host, size_t bytes)
@@ -160,11 +176,9 @@ static void to_device(ft_backend *self, void *device, const void *host, size_t b
     if (!bytes || !ft_cuda_enter(cuda)) return;
     bool small = bytes <= FT_CUDA_STAGING;
     if (small) {
-        if (bytes > FT_CUDA_STAGING - cuda->staged) wait_for_all(cuda);
-        /* waiting failed; the failure is kept */
-        if (bytes > FT_CUDA_STAGING - cuda->staged) return;
-        host = memcpy(cuda->staging + cuda->staged, host, bytes);
-        cuda->staged += bytes;
+        char *staged = take_staging(cuda, bytes);
+        if (!staged) return;
+        host = memcpy(staged, host, bytes);
     }
     CUDA_TRY(cuda, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, cuda->stream));
     if (!small) CUDA_TRY(cuda, cudaStreamSynchronize(cuda->stream));
@@ -176,6 +190,49 @@ static void to_host(ft_backend *self, void *host, const void *device, size_t byt
     if (!bytes || !ft_cuda_enter(cuda)) return;
     CUDA_TRY(cuda, cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, cuda->stream));
     wait_for_all(cuda);
+}
+
+/* Makes pinned memory for a copy; it only grows. */
+static bool grow_fetch(ft_cuda *cuda, ft_cuda_fetch *fetch, size_t bytes)
+{
+    if (bytes <= fetch->capacity) return true;
+    char *old = fetch->pinned;
+    fetch->pinned = NULL;
+    fetch->capacity = 0;
+    if (old && !CUDA_TRY(cuda, cudaFreeHost(old))) return false;
+    if (!CUDA_TRY(cuda, cudaMallocHost((void **)&fetch->pinned, bytes))) return false;
+    fetch->capacity = bytes;
+    return true;
+}
+
+static void fetch(ft_backend *self, void *host, const void *device, size_t bytes)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    ft_cuda_fetch *fetch = &cuda->fetch[cuda->fetches++ % 2];
+    fetch->host = host;
+    fetch->bytes = 0;
+    if (!bytes || !ft_cuda_enter(cuda) || !grow_fetch(cuda, fetch, bytes)) return;
+    if (!CUDA_TRY(cuda, cudaMemcpyAsync(fetch->pinned, device, bytes, cudaMemcpyDeviceToHost, cuda->stream)))
+        return;
+    if (CUDA_TRY(cuda, cudaEventRecord(fetch->done, cuda->stream))) fetch->bytes = bytes;
+}
+
+/* The first failure since the last report, which is this one. */
+static ft_status report(ft_cuda *cuda, ft_error *err)
+{
+    ft_status status = cuda->failure;
+    if (status != FT_OK && err) *err = cuda->failed;
+    cuda->failure = FT_OK;
+    return status;
+}
+
+static ft_status fetched(ft_backend *self, ft_error *err)
+{
+    ft_cuda *cuda = ft_cuda_of(self);
+    const ft_cuda_fetch *fetch = &cuda->fetch[cuda->fetches_taken++ % 2];
+    if (fetch->bytes && ft_cuda_enter(cuda) && CUDA_TRY(cuda, cudaEventSynchronize(fetch->done)))
+        memcpy(fetch->host, fetch->pinned, fetch->bytes);
+    return report(cuda, err);
 }
 
 static void copy(ft_backend *self, void *to, const void *from, size_t bytes)
@@ -197,10 +254,7 @@ static ft_status synchronize(ft_backend *self, ft_error *err)
     ft_cuda *cuda = ft_cuda_of(self);
     if (ft_cuda_enter(cuda)) wait_for_all(cuda);
     if (cuda->failure == FT_OK && !cuda->graphs) free_outgrown(cuda);
-    ft_status status = cuda->failure;
-    if (status != FT_OK && err) *err = cuda->failed;
-    cuda->failure = FT_OK;
-    return status;
+    return report(cuda, err);
 }
 
 /* -- graphs -- */
@@ -286,6 +340,8 @@ void ft_cuda_memory_operations(ft_backend *base)
     base->release = release;
     base->to_device = to_device;
     base->to_host = to_host;
+    base->fetch = fetch;
+    base->fetched = fetched;
     base->copy = copy;
     base->zero = zero;
     base->synchronize = synchronize;

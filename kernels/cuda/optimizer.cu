@@ -51,9 +51,19 @@ __device__ __forceinline__ float one_minus_power(double log_beta, uint32_t t)
     return -expm1f((float)(log_beta * (double)t));
 }
 
+/* Whether one of the values is NaN or infinite; for the whole block. */
+__device__ __forceinline__ bool any_is_not_finite(const double *values, int64_t count)
+{
+    bool found = false;
+    for (int64_t i = threadIdx.x; i < count; i += THREADS)
+        found = found || !(fabs(values[i]) < (double)INFINITY); /* also NaN */
+    return __syncthreads_or(found);
+}
+
 /* One-dimensional grid: (blocks of a row, rows). */
 __global__ void __launch_bounds__(THREADS, 4) adamw_kernel(ft_adamw step)
 {
+    if (step.loss_before && any_is_not_finite(step.loss_before, step.params.rows)) return;
     const double log_beta1 = -0.10536051565782628, log_beta2 = -0.0010005003335835335;
     unsigned g = blockIdx.x;
     int64_t block = ft_take_index(&g, ft_cuda_ceil(step.params.cols, THREADS * ELEMENTS));

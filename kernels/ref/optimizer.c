@@ -17,9 +17,17 @@ static void gradient_norm(ft_backend *self, ft_tensor grads, double *norm)
     }
 }
 
+static bool all_finite(const double *values, int64_t count)
+{
+    for (int64_t g = 0; g < count; g++)
+        if (!isfinite(values[g])) return false;
+    return true;
+}
+
 static void adamw(ft_backend *self, const ft_adamw *step)
 {
     (void)self;
+    if (step->loss_before && !all_finite(step->loss_before, step->params.rows)) return;
     const double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
     ft_tensor p = step->params, grads = step->grads, m = step->m, v = step->v;
     for (int64_t g = 0; g < p.rows; g++) {

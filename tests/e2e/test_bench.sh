@@ -48,6 +48,14 @@ expect_status 3
 must bench train $small --device cpu --format json
 expect out '"fraction_of_peak": [0-9]'
 expect out '"attention_backward": [0-9]'
+# The share of a step in which the device waits for the host: of training alone.
+# shellcheck disable=SC2086
+must bench train $small --device cpu --format csv
+share=$(cell host_share 1)
+awk -v x="$share" 'BEGIN { exit !(x != "" && x >= 0 && x < 1) }' || fail "$ran: \"$share\" is no share"
+# shellcheck disable=SC2086
+must bench forecast $small --device cpu --format csv
+expect_not out host_share
 # shellcheck disable=SC2086
 must bench forecast $small --device cpu
 expect out '^size +device +dtype'

@@ -56,8 +56,19 @@ void op_gradient_norm(ft_op_scene *scene, const ft_op_shape *shape)
     op_result(scene, "norm", norm);
 }
 
+/* Losses of the step before: finite ones, or the last adapter's is not. */
+static const double *losses_before(ft_op_scene *scene, int64_t count, double last)
+{
+    enum { MOST = 16 };
+    double losses[MOST] = {0};
+    for (int64_t g = 0; g < count; g++) losses[g] = 1.5 * (double)g;
+    losses[count - 1] = last;
+    return op_array(scene, losses, (size_t)count * sizeof *losses);
+}
+
 /* Adapters differ in all settings. Of each three, the first does not clip and the second
- * is at its first step. v is not negative. */
+ * is at its first step. v is not negative. A step after a loss that is not finite changes
+ * nothing. */
 void op_adamw(ft_op_scene *scene, const ft_op_shape *shape)
 {
     enum { MOST = 16 };
@@ -87,7 +98,13 @@ void op_adamw(ft_op_scene *scene, const ft_op_shape *shape)
     ft_tensor norm = doubles(scene, n);
     step.grad_norm = norm.data;
     if (scene->status == FT_OK) backend->gradient_norm(backend, step.grads, norm.data);
-    while (op_again(scene)) backend->adamw(backend, &step);
+    const double *before[] = {losses_before(scene, n, NAN), losses_before(scene, n, -INFINITY),
+                              n % 2 ? losses_before(scene, n, 7) : NULL};
+    while (op_again(scene))
+        for (int i = 0; i < 3; i++) {
+            step.loss_before = before[i];
+            backend->adamw(backend, &step);
+        }
     op_result(scene, "params", step.params);
     op_result(scene, "m", step.m);
     op_result(scene, "v", step.v);

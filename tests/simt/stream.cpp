@@ -348,6 +348,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
     cudaError_t error = status_of("cudaEventSynchronize");
     if (error != cudaSuccess) return error;
     if (event->graph) return cudaErrorStreamCaptureUnsupported;
+    simt::counts().synchronizations++;
     simt_stream waiter;
     waiter.queue.push_back({simt_stream::WAIT, {}, nullptr, event, event->recorded});
     run_until_empty(waiter);

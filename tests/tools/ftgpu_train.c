@@ -57,9 +57,10 @@ int main(int argc, char **argv)
         double factor = ft_schedule_factor(schedule, s, (int64_t)number(recipe, "warmup_steps"),
                                            (int64_t)number(recipe, "total_steps"));
         ft_stepper_inputs(stepper)->step[0] = (uint32_t)s;
-        *ft_stepper_rates(stepper, 0) =
-            (ft_step_rates){(float)(number(recipe, "learning_rate") * factor),
-                            (float)number(recipe, "weight_decay"), (float)number(recipe, "max_grad_norm")};
+        const ft_step_rates rates = {(float)(number(recipe, "learning_rate") * factor),
+                                     (float)number(recipe, "weight_decay"),
+                                     (float)number(recipe, "max_grad_norm")};
+        ft_inputs_set_rates(ft_stepper_inputs(stepper), 0, rates);
         status = ft_stepper_step(stepper, &err);
         losses[s] = (float)ft_stepper_loss(stepper, 0);
     }

@@ -83,6 +83,7 @@ static ft_status run_program(program *p, ft_error *err)
     p->norm = (double *)(void *)(p->memory + 2 * sizeof(float) * COUNT);
     p->integers = (int32_t *)(void *)(p->norm + ROWS);
     b->to_device(b, p->memory, host, LARGE);
+    for (int i = 0; i < 3; i++) b->to_device(b, p->memory, host, LARGE / 2);
     b->to_device(b, p->integers, integers, sizeof integers);
     ft_status status = p->comm->broadcast(p->comm, p->memory, COUNT * sizeof(float), 0, err);
     if (status == FT_OK) status = queue_step(p, err);
@@ -93,8 +94,18 @@ static ft_status run_program(program *p, ft_error *err)
     if (status == FT_OK && p->graph) b->replay(b, p->graph);
     if (status == FT_OK) status = p->comm->wait(p->comm, err);
     if (status != FT_OK) return status;
-    double norm[ROWS];
+    static double norm[ROWS]; /* what could not be waited for may still be copied */
+    ft_error ignored;
     b->to_host(b, norm, p->norm, sizeof norm);
+    b->fetch(b, norm, p->norm, sizeof *norm);
+    b->fetch(b, norm, p->norm, sizeof norm);
+    status = b->fetched(b, err);
+    ft_status second = b->fetched(b, status == FT_OK ? err : &ignored);
+    if (status == FT_OK) status = second;
+    if (status != FT_OK) return status;
+    b->fetch(b, norm, p->norm, sizeof norm); /* which needs more memory than the first */
+    status = b->fetched(b, err);
+    if (status != FT_OK) return status;
     b->graph_free(b, p->graph);
     p->graph = NULL;
     b->release(b, p->memory);
@@ -152,10 +163,15 @@ static void expect_told(const char *function, int nth, ft_status status, const f
 
 /* Those that this program does not make: what each is for. */
 static const char *const elsewhere[] = {
-    "cudaDeviceSynchronize", "cudaEventSynchronize",
-    "ncclGroupStart",        "ncclGroupEnd",          /* not the backend's */
-    "cudaMemGetInfo",                                 /* when there is no memory: below */
-    "ncclCommAbort",         "ncclCommGetAsyncError", /* a late rank: test_cuda_comm.c */
+    /* not the backend's */
+    "cudaDeviceSynchronize",
+    "ncclGroupStart",
+    "ncclGroupEnd",
+    /* when there is no memory: below */
+    "cudaMemGetInfo",
+    /* a late rank: test_cuda_comm.c */
+    "ncclCommAbort",
+    "ncclCommGetAsyncError",
 };
 
 Test(cuda_failures, every_call_is_checked)

@@ -2,6 +2,7 @@
  * replayed from then on, and the losses, norms and adapters have the same bits as without
  * graphs. Under sanitizers in f32 alone. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,157 @@ Test(cuda_step, the_host_waits_only_at_a_steps_end)
         if (step > 0) cr_expect_eq(waits_inside, 0, "step %d", step);
     }
     batch_training_close(&training);
+    golden_model_close(&m);
+}
+
+/* -- how often a step copies and waits -- */
+
+/* All that a step takes from the host goes up in one copy, and its losses and norms
+ * come back in one, for which the host waits. One more lies inside the device: the
+ * losses of the step before, by which a step that is queued ahead is left out. */
+Test(cuda_step, a_step_copies_twice_and_waits_once)
+{
+    enum { COPIES = 3, WAITS = 1 };
+    simt_reset(1, DEVICE_BYTES);
+    golden_model m = golden_model_open(&golden_backends[0], "model_tied", NULL, true);
+    batch_training training = batch_training_open(&m, 0, BATCH_ADAPTERS, NULL);
+    for (int step = 0; step < STEPS; step++) {
+        simt_counts before = simt_counted();
+        batch_training_step(&training, step);
+        simt_counts after = simt_counted();
+        int copies = (int)(after.copies - before.copies),
+            waits = (int)(after.synchronizations - before.synchronizations);
+        cr_expect_leq(copies, COPIES, "step %d has %d copies", step, copies);
+        cr_expect_leq(waits, WAITS, "step %d waits %d times", step, waits);
+    }
+    batch_training_close(&training);
+    golden_model_close(&m);
+}
+
+/* -- a step that is queued while the one before it runs -- */
+
+enum { DIVERGING = 1 }; /* the adapter */
+
+static float *params_of(const batch_training *t, size_t *bytes)
+{
+    ft_error err;
+    ft_tensor params = t->trainable->params;
+    *bytes = (size_t)(params.rows * params.cols) * sizeof(float);
+    float *values = malloc(*bytes);
+    cr_assert_eq(ft_read_tensor(t->model->backend, params, values, &err), FT_OK, "%s", err.message);
+    return values;
+}
+
+static void note(trace *to, const batch_training *t, int step)
+{
+    for (int g = 0; g < BATCH_ADAPTERS; g++) {
+        to->loss[step][g] = ft_stepper_loss(t->stepper, g);
+        to->norm[step][g] = ft_stepper_grad_norm(t->stepper, g);
+    }
+}
+
+/* Whether a step's rate makes the loss of the next one infinite or NaN. */
+static void fill(const batch_training *t, int step, bool diverges, ft_inputs *in)
+{
+    batch_training_fill(t, step, in);
+    if (diverges && step == 0) in->learning_rate[DIVERGING] = 1e30f;
+}
+
+/* Each step is queued before the losses of the one before it are read. Where one of those
+ * is not finite, the step is taken back and queued again. */
+static void train_ahead(const batch_training *t, bool diverges, trace *result)
+{
+    ft_error err;
+    fill(t, 0, diverges, ft_stepper_inputs(t->stepper));
+    cr_assert_eq(ft_stepper_queue(t->stepper, &err), FT_OK, "%s", err.message);
+    for (int step = 0; step < STEPS; step++) {
+        bool finite = true, last = step + 1 == STEPS;
+        if (!last) {
+            fill(t, step + 1, diverges, ft_stepper_next_inputs(t->stepper));
+            cr_assert_eq(ft_stepper_queue_next(t->stepper, &err), FT_OK, "%s", err.message);
+        }
+        cr_assert_eq(ft_stepper_finish(t->stepper, &err), FT_OK, "%s", err.message);
+        note(result, t, step);
+        for (int g = 0; g < BATCH_ADAPTERS; g++) finite = finite && isfinite(result->loss[step][g]);
+        cr_expect_eq(finite, !diverges || step == 0);
+        if (last) continue;
+        if (finite) {
+            ft_stepper_take_next(t->stepper);
+        } else {
+            cr_assert_eq(ft_stepper_drop_next(t->stepper, &err), FT_OK, "%s", err.message);
+            fill(t, step + 1, diverges, ft_stepper_inputs(t->stepper));
+            cr_assert_eq(ft_stepper_queue(t->stepper, &err), FT_OK, "%s", err.message);
+        }
+    }
+}
+
+static void train_one_by_one(const batch_training *t, bool diverges, trace *result)
+{
+    ft_error err;
+    for (int step = 0; step < STEPS; step++) {
+        fill(t, step, diverges, ft_stepper_inputs(t->stepper));
+        cr_assert_eq(ft_stepper_step(t->stepper, &err), FT_OK, "%s", err.message);
+        note(result, t, step);
+    }
+}
+
+static trace train_so(simt_order order, bool ahead, bool diverges)
+{
+    trace result = {.params = NULL};
+    simt_reset(1, DEVICE_BYTES);
+    golden_model m = golden_model_open(&golden_backends[0], "model_tied", NULL, true);
+    simt_set_order(order, 11);
+    batch_training t = batch_training_open(&m, 0, BATCH_ADAPTERS, NULL);
+    cr_assert(ft_stepper_runs_ahead(t.stepper));
+    (ahead ? train_ahead : train_one_by_one)(&t, diverges, &result);
+    result.params = params_of(&t, &result.bytes);
+    batch_training_close(&t);
+    golden_model_close(&m);
+    cr_expect_null(simt_fault(), "%s", simt_fault());
+    return result;
+}
+
+static void expect_same_ahead(simt_order order, bool diverges)
+{
+    trace one = train_so(order, false, diverges), ahead = train_so(order, true, diverges);
+    cr_expect_arr_eq(one.loss, ahead.loss, sizeof one.loss);
+    cr_expect_arr_eq(one.norm, ahead.norm, sizeof one.norm);
+    cr_expect_arr_eq(one.params, ahead.params, one.bytes);
+    free(one.params);
+    free(ahead.params);
+}
+
+Test(cuda_step, a_step_queued_ahead_has_the_bits_of_one_that_was_waited_for)
+{
+    expect_same_ahead(SIMT_FORWARD, false);
+    if (!SANITIZED) expect_same_ahead(SIMT_RANDOM, false);
+}
+
+Test(cuda_step, a_step_queued_ahead_changes_nothing_after_a_loss_that_is_not_finite)
+{
+    expect_same_ahead(SIMT_REVERSE, true);
+}
+
+/* In forward order the simulated device does what is waited for and no more. */
+Test(cuda_step, the_results_of_a_step_do_not_wait_for_the_one_queued_ahead)
+{
+    ft_error err;
+    simt_reset(1, DEVICE_BYTES);
+    golden_model m = golden_model_open(&golden_backends[0], "model_tied", NULL, true);
+    batch_training t = batch_training_open(&m, 0, 1, NULL);
+    batch_training_fill(&t, 0, ft_stepper_inputs(t.stepper));
+    batch_training_fill(&t, 1, ft_stepper_next_inputs(t.stepper));
+    cr_assert_eq(ft_stepper_queue(t.stepper, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_stepper_queue_next(t.stepper, &err), FT_OK, "%s", err.message);
+    uint64_t queued = simt_counted().blocks;
+    cr_assert_eq(ft_stepper_finish(t.stepper, &err), FT_OK, "%s", err.message);
+    uint64_t first = simt_counted().blocks;
+    cr_assert_eq(m.backend->synchronize(m.backend, &err), FT_OK, "%s", err.message);
+    uint64_t second = simt_counted().blocks;
+    cr_expect_gt(first, queued);
+    cr_expect_gt(second, first, "the second step was waited for: %d, %d, %d blocks", (int)queued, (int)first,
+                 (int)second);
+    batch_training_close(&t); /* with results that nobody has read */
     golden_model_close(&m);
 }
 

@@ -4,8 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/bench/clock.h"
+#include "host/bench/host_share.h"
 #include "host/bench/ops.h"
 #include "host/bench/scene.h"
 
@@ -93,6 +95,50 @@ Test(bench, a_matrix_rate_is_measured_on_random_numbers)
     cr_expect(product.forward > 0 && product.backward > 0);
     cr_expect(seen >= 3 && worst < 0.3, "%d tensors, %g from normal numbers", seen, worst);
     backend->free(backend);
+}
+
+/* -- the share of a step in which the device waits for the host -- */
+
+static ft_status slowly_fetched(ft_backend *self, ft_error *err)
+{
+    const struct timespec pause = {.tv_nsec = 200000000};
+    nanosleep(&pause, NULL);
+    return self->synchronize(self, err);
+}
+
+/* Of a host that reads losses slowly, or not. */
+static double host_share(bool slow, bool ahead)
+{
+    const ft_bench_job job = {
+        .steps = 1, .batch_size = 2, .context_length = 16, .prediction_length = 4, .lora_rank = 8};
+    const ft_adapter_spec spec = {FT_LORA, 8, 16.0f, 0, false, FT_TARGET_Q};
+    ft_error err;
+    ft_backend *backend;
+    ft_weights *weights;
+    ft_chronos *chronos;
+    ft_adapter *adapter;
+    double share = -1;
+    cr_assert_eq(ft_cpu_create(FT_F32, 1, &backend, &err), FT_OK, "%s", err.message);
+    if (slow) backend->fetched = slowly_fetched;
+    backend->host_memory = !ahead;
+    cr_assert_eq(ft_bench_weights("nano", &weights, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_chronos_create(backend, weights, true, &chronos, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_adapter_init(&spec, weights, 1, &adapter, &err), FT_OK, "%s", err.message);
+    cr_assert_eq(ft_bench_host_share(chronos, adapter, &job, &share, &err), FT_OK, "%s", err.message);
+    ft_adapter_free(adapter);
+    ft_chronos_free(chronos);
+    ft_weights_free(weights);
+    backend->free(backend);
+    return share;
+}
+
+Test(bench, the_share_of_a_step_that_waits_for_the_host_is_measured)
+{
+    for (int ahead = 0; ahead < 2; ahead++) {
+        double quick = host_share(false, ahead), slow = host_share(true, ahead);
+        cr_expect(quick >= 0 && quick < 1, "%g", quick);
+        cr_expect(slow > quick && slow > 0.3 && slow < 1, "%g, and %g of a slow host", quick, slow);
+    }
 }
 
 static void count_op(void *context, const ft_bench_op *op, const ft_bench_limits *limits)

@@ -49,7 +49,7 @@ static void check(ft_backend *backend, double tolerance)
         for (int i = 0; i < ADAPTERS * PARAMETERS; i++)
             grads[i] = i % PARAMETERS == 3 ? 0 : sinf((float)(i * t + t)) * 2;
         cr_assert_eq(ft_write_tensor(backend, tensors[1], grads, &err), FT_OK);
-        ft_adamw now = {tensors[0], tensors[1], tensors[2], tensors[3], rate, decay, limit, norm, step};
+        ft_adamw now = {tensors[0], tensors[1], tensors[2], tensors[3], rate, decay, limit, norm, NULL, step};
         backend->gradient_norm(backend, tensors[1], norm);
         backend->adamw(backend, &now);
         cr_assert_eq(ft_read_tensor(backend, tensors[0], params, &err), FT_OK);
@@ -70,6 +70,45 @@ static void check(ft_backend *backend, double tolerance)
     }
     for (int i = 0; i < 4; i++) backend->release(backend, tensors[i].data);
     backend->free(backend);
+}
+
+/* What a step queued ahead does: nothing unless all losses before it are finite. */
+static void check_gate(ft_backend *backend)
+{
+    const float rate[2] = {0.1f, 0.1f}, none[2] = {0, 0}, values[4][2] = {{2, 2}, {5, 5}, {3, 3}, {4, 4}};
+    const double before[][2] = {{NAN, 1}, {1, INFINITY}, {1, -INFINITY}, {1, 2}};
+    const uint32_t step[2] = {0, 0};
+    double norm[2] = {2, 2};
+    ft_error err;
+    for (int i = 0; i < 4; i++) {
+        float kept[4][2];
+        ft_tensor tensors[4];
+        for (int k = 0; k < 4; k++) {
+            tensors[k] = (ft_tensor){backend->allocate(backend, 64, &err), backend->real, 2, 1, 1};
+            cr_assert_eq(ft_write_tensor(backend, tensors[k], values[k], &err), FT_OK);
+        }
+        ft_adamw now = {tensors[0], tensors[1], tensors[2], tensors[3], rate,
+                        none,       none,       norm,       before[i],  step};
+        backend->adamw(backend, &now);
+        for (int k = 0; k < 4; k++) {
+            cr_assert_eq(ft_read_tensor(backend, tensors[k], kept[k], &err), FT_OK);
+            backend->release(backend, tensors[k].data);
+        }
+        for (int k = 0; k < 4; k++)
+            for (int g = 0; g < 2; g++)
+                cr_expect_eq(kept[k][g] == values[k][g], i < 3 || k == 1, "losses %d, tensor %d", i, k);
+    }
+    backend->free(backend);
+}
+
+Test(optimizer, a_step_after_a_loss_that_is_not_finite_changes_nothing)
+{
+    ft_backend *backend = NULL;
+    ft_error err;
+    cr_assert_eq(ft_ref_create(FT_F64, &backend, &err), FT_OK, "%s", err.message);
+    check_gate(backend);
+    cr_assert_eq(ft_cpu_create(FT_F32, 1, &backend, &err), FT_OK, "%s", err.message);
+    check_gate(backend);
 }
 
 Test(optimizer, adamw_is_the_textbooks_on_ref)

@@ -31,7 +31,9 @@ typedef struct batch_training {
 ft_adapter *batch_adapter(const golden_model *model, int g);
 /* comm: of the devices that share the training, or NULL. */
 batch_training batch_training_open(const golden_model *model, int first, int count, ft_comm *comm);
-/* The step of that number, from 0: other windows in each. */
+/* The inputs of the step of that number, from 0: other windows in each. */
+void batch_training_fill(const batch_training *training, int step, ft_inputs *inputs);
+/* The step of that number. */
 void batch_training_step(batch_training *training, int step);
 ft_status batch_training_try(batch_training *training, int step,
                              ft_error *err); /* the same, if it can fail */

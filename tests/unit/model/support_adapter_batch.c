@@ -57,9 +57,8 @@ batch_training batch_training_open(const golden_model *m, int first, int count, 
     return t;
 }
 
-ft_status batch_training_try(batch_training *t, int step, ft_error *err)
+void batch_training_fill(const batch_training *t, int step, ft_inputs *in)
 {
-    ft_inputs *in = ft_stepper_inputs(t->stepper);
     size_t encoder_length = (size_t)t->encoder_length, decoder_length = (size_t)t->decoder_length;
     size_t s = 0;
     for (int i = 0; i < t->count; i++) {
@@ -76,12 +75,17 @@ ft_status batch_training_try(batch_training *t, int step, ft_error *err)
         in->seed[i] = setting->seed;
         in->step[i] = (uint32_t)step;
         in->model_dropout[i] = setting->model_dropout;
-        *ft_stepper_rates(t->stepper, i) =
-            (ft_step_rates){setting->learning_rate, setting->weight_decay, setting->max_grad_norm};
+        ft_inputs_set_rates(
+            in, i, (ft_step_rates){setting->learning_rate, setting->weight_decay, setting->max_grad_norm});
     }
     in->n_sequences = (int32_t)s;
     in->encoder_length = (int32_t)t->encoder_length;
     in->decoder_length = (int32_t)t->decoder_length;
+}
+
+ft_status batch_training_try(batch_training *t, int step, ft_error *err)
+{
+    batch_training_fill(t, step, ft_stepper_inputs(t->stepper));
     return ft_stepper_step(t->stepper, err);
 }
 

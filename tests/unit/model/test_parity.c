@@ -198,7 +198,8 @@ static void check_trace(const golden_backend *backend, const char *adapter, cons
         ft_inputs *in = ft_stepper_inputs(stepper);
         golden_load_batch(file, s % n_batches, in);
         in->step[0] = (uint32_t)s;
-        *ft_stepper_rates(stepper, 0) = (ft_step_rates){rates[s], (float)decay, (float)clip};
+        ft_inputs_set_rates(ft_stepper_inputs(stepper), 0,
+                            (ft_step_rates){rates[s], (float)decay, (float)clip});
         cr_assert_eq(ft_stepper_step(stepper, &err), FT_OK, "%s", err.message);
         double off = fabs(ft_stepper_loss(stepper, 0) - losses[s]) / losses[s];
         cr_expect_lt(off, bound(backend, 1e-4, 3e-2), "%s %s: loss of step %d differs by %g", backend->label,

@@ -225,6 +225,42 @@ Test(trainer, what_follows_one_that_diverges_gets_its_own_windows)
     trial_close(&t);
 }
 
+/* As on a GPU, where the next step is queued before the losses of this one are read: the
+ * results are those of a training that reads first, also of the adapters beside one that
+ * diverges, and of one that is stopped. */
+Test(trainer, steps_that_are_queued_ahead_change_nothing)
+{
+    trial ahead, after;
+    ft_train_config configs[N_CONFIGS];
+    trial_configs(configs);
+    configs[1].learning_rate = 1e30;
+    configs[1].max_grad_norm = 0;
+    trial_open(&ahead);
+    trial_open(&after);
+    ahead.model.backend->host_memory = false;
+    cr_assert_eq(trial_train(&after, configs, N_CONFIGS, 2, NULL), FT_OK);
+    cr_assert_eq(trial_last_of(&after, 1)->status, FT_DIVERGED);
+    for (int pause = 0; pause < after.steps; pause += 5) {
+        unlink(checkpoint_path());
+        trial_forget(&ahead);
+        ahead.stop_after = pause;
+        int starts = 0;
+        while (trial_train(&ahead, configs, N_CONFIGS, 2, pause ? checkpoint_path() : NULL) ==
+               FT_INTERRUPTED) {
+            cr_assert_lt(starts++, after.steps + 1, "it does not get on");
+            ahead.steps = 0;
+        }
+        for (int i = 0; i < N_CONFIGS; i++) {
+            cr_expect_eq(trial_last_of(&ahead, i)->status, trial_last_of(&after, i)->status);
+            if (i != 1) expect_same_results(trial_last_of(&ahead, i), trial_last_of(&after, i), i);
+        }
+    }
+    unlink(checkpoint_path());
+    ahead.model.backend->host_memory = true;
+    trial_close(&after);
+    trial_close(&ahead);
+}
+
 Test(trainer, whom_nobody_tells_what_to_prune_keeps_nothing_of_the_epoch)
 {
     trial t;

@@ -20,7 +20,7 @@ SHARED = ["lora_targets=q+k+v+o+wi+wo", "batch_size=16", "learning_rate=5e-4", "
 # evaluated of a split, where contexts are full; up to 4 times as many where they are
 # shorter.
 CONTEXT, TRAINED_WINDOWS, EVALUATED_WINDOWS = 512, 1000, 64
-LEAST_WINDOWS = 200  # in the training rows of a set; fewer is too little history to tune on
+LEAST_WINDOWS = 200  # before the last three horizons of a set; fewer is too little history to tune on
 # Of val and of test, each: this share of a series' rows, but at least one horizon, and no
 # more than make so many windows of the set.
 SHARE, JUDGED_WINDOWS = 0.15, 256
@@ -40,7 +40,7 @@ class Splits:
         cut = [(w, h * max(1, min(most, int(SHARE * len(w.history) / h)))) for w in first.values()]
         self.cut = [(w, judged) for w, judged in cut if len(w.history) >= 2 * judged + 2 * h]
         self.rows = [len(w.history) - 2 * judged for w, judged in self.cut]
-        self.is_enough = sum((n - 1) // h for n in self.rows) >= LEAST_WINDOWS
+        self.is_enough = sum((len(w.history) - 1) // h - 3 for w, _ in self.cut) >= LEAST_WINDOWS
 
     def write(self, folder, name):
         """{"train": path, ...}"""

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Accuracy of Chronos-T5 models, without tuning, on real series: 39 sets from PyPI
-# packages, by the protocol of Chronos' evaluation, beside the seasonal naive forecast,
-# AutoETS and AutoTheta. docs/pretrained.md says how to read it.
+# Accuracy of Chronos-T5 models, without tuning and tuned, on real series: 39 sets from
+# PyPI packages, by the protocol of Chronos' evaluation, beside the seasonal naive
+# forecast, AutoETS and AutoTheta. docs/pretrained.md says how to read it.
 #
 #   bench/accuracy.sh --protocol               the check of the protocol
 #   bench/accuracy.sh --model DIR --quick      for choices: 200 series a set, development
 #   bench/accuracy.sh --model DIR --group all  for claims: all series
+#   bench/accuracy.sh --model DIR --quick --no-statistics --tune   tuned on each set
 #   bench/accuracy.sh --list                   the sets;  --help: all options
 #
 # Makes a Python environment with the packages, in $ACCURACY_VENV (/tmp/acc-venv), which

@@ -101,6 +101,9 @@ static void choose_lengths(forecaster *f)
     if (!source->experiment_id) return;
     if (source->chosen_by)
         ft_engine_say(f->engine, "experiment %s, %s", source->experiment_id, source->chosen_by);
+    if (source->harm)
+        ft_engine_say(f->engine, "warning: experiment %s: %s (ftgpu best)", source->experiment_id,
+                      source->harm);
     char tuned[64] = "";
     if (source->context_length > 0 && source->context_length != s->context_length)
         snprintf(tuned, sizeof tuned, " (it was tuned with %lld)", (long long)source->context_length);

@@ -12,6 +12,7 @@
 #include "model/adapter_kinds.h"
 #include "model/pretrained/builtin.h"
 #include "tracker/select.h"
+#include "tracker/verdict.h"
 
 void ft_forecast_model_free(ft_forecast_model *found)
 {
@@ -19,6 +20,7 @@ void ft_forecast_model_free(ft_forecast_model *found)
     free(found->adapter);
     free(found->experiment_id);
     free(found->chosen_by);
+    free(found->harm);
     free(found->hash);
     *found = (ft_forecast_model){0};
 }
@@ -181,8 +183,22 @@ static void warn_of_several_data_sets(const ft_engine *engine, const ft_experime
     ft_text_free(&line);
 }
 
+/* The best of trials that all did harm is still the best of them. */
+static ft_status describe_harm(const ft_experiments *experiments, const ft_experiment *best, ft_metric metric,
+                               ft_split split, char **harm, ft_error *err)
+{
+    ft_judgement judgement;
+    ft_text line = FT_TEXT_EMPTY;
+    ft_status status = ft_judge(best, experiments, metric, split, &judgement, err);
+    if (status != FT_OK || judgement.verdict != FT_VERDICT_DO_NOT_SHIP) return status;
+    ft_judgement_describe(&judgement, &line);
+    status = line.failed ? ft_no_memory(err, "text", line.length) : keep(line.data, harm, err);
+    ft_text_free(&line);
+    return status;
+}
+
 static ft_status find_best(const ft_engine *engine, const ft_forecast_job *job, ft_experiments *experiments,
-                           const ft_experiment **best, char **chosen_by, ft_error *err)
+                           const ft_experiment **best, ft_forecast_model *found, ft_error *err)
 {
     ft_metric metric;
     ft_split split;
@@ -196,7 +212,8 @@ static ft_status find_best(const ft_engine *engine, const ft_forecast_job *job, 
                        engine->settings.results, job->match);
     if (status == FT_OK) warn_of_several_data_sets(engine, experiments);
     if (status == FT_OK) status = ft_experiments_best(experiments, metric, split, best, err);
-    return status == FT_OK ? describe_choice(*best, metric, split, chosen_by, err) : status;
+    if (status == FT_OK) status = describe_choice(*best, metric, split, &found->chosen_by, err);
+    return status == FT_OK ? describe_harm(experiments, *best, metric, split, &found->harm, err) : status;
 }
 
 static ft_status find_by_experiment(const ft_engine *engine, const ft_forecast_job *job,
@@ -215,7 +232,7 @@ static ft_status find_by_experiment(const ft_engine *engine, const ft_forecast_j
     if (experiments.n_unfinished)
         ft_engine_say(engine, "warning: %s: %zu unfinished (no results.json: still running, or killed)",
                       engine->settings.results, experiments.n_unfinished);
-    status = is_best ? find_best(engine, job, &experiments, &chosen, &found->chosen_by, err)
+    status = is_best ? find_best(engine, job, &experiments, &chosen, found, err)
                      : ft_experiments_find(&experiments, job->experiment, &chosen, err);
     if (status == FT_OK && chosen->error && chosen->model_path && *chosen->model_path)
         ft_engine_say(engine, "warning: experiment %s: %s", chosen->experiment_id, chosen->error);

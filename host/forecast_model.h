@@ -14,6 +14,7 @@ typedef struct ft_forecast_model {
     char *experiment_id; /* NULL: of none */
     /* by what it is the best, and its figure on test; NULL: it was asked for by its id */
     char *chosen_by;
+    char *harm; /* the verdict on the best, where it is not to ship it; else NULL */
     /* of the base model that the experiment was tuned on; NULL: not recorded */
     char *hash;
     /* that it was tuned and measured with; 0: not known */

@@ -11,6 +11,13 @@
 /* Quantiles of the normal distribution: of a 95 % interval, and of a power of 80 %. */
 static const double Z_95 = 1.959963984540054, Z_80 = 0.8416212335729143;
 
+const char *const ft_verdict_names[] = {
+    [FT_VERDICT_NONE] = "unknown",
+    [FT_VERDICT_SHIP] = "ship",
+    [FT_VERDICT_NOT_YET] = "not yet",
+    [FT_VERDICT_DO_NOT_SHIP] = "do not ship",
+};
+
 /* -- judging -- */
 
 /* How many windows a test has 80 % power with, if the difference is as large as it seems:
@@ -295,4 +302,35 @@ void ft_judgement_describe_against(const ft_judgement *j, const ft_against *a, f
                      j->n_series > 1 ? "" : " (more test rows; --eval-windows, if it left some out)");
     else
         ft_text_add(out, "; a million would not tell");
+}
+
+/* -- for programs -- */
+
+static cJSON *against_to_json(const ft_against *a)
+{
+    cJSON *out = cJSON_CreateObject();
+    ft_json_set_string(&out, "name", a->name);
+    ft_json_set(&out, "value", ft_json_number(a->value));
+    ft_json_set(&out, "better_by", ft_json_number(a->ahead));
+    ft_json_set(&out, "margin", ft_json_number(a->margin));
+    return out;
+}
+
+cJSON *ft_judgement_to_json(const ft_judgement *j)
+{
+    ft_text sentence = FT_TEXT_EMPTY;
+    cJSON *out = cJSON_CreateObject(), *against = cJSON_CreateArray();
+    ft_judgement_describe(j, &sentence);
+    ft_json_set_string(&out, "is", ft_verdict_names[j->verdict]);
+    if (sentence.length) ft_json_set_string(&out, "sentence", sentence.data);
+    ft_json_set_string(&out, "metric", ft_metric_names[j->metric]);
+    ft_json_set_string(&out, "split", ft_split_names[j->split]);
+    for (size_t i = 0; i < j->n_baselines; i++) ft_json_append(&against, against_to_json(&j->against[i]));
+    ft_json_set(&out, "against", against);
+    if (sentence.failed) {
+        cJSON_Delete(out);
+        out = NULL;
+    }
+    ft_text_free(&sentence);
+    return out;
 }

@@ -3,6 +3,7 @@
 #ifndef FT_TRACKER_VERDICT_H
 #define FT_TRACKER_VERDICT_H
 
+#include "base/json.h"
 #include "base/text.h"
 #include "tracker/experiments.h"
 
@@ -13,6 +14,7 @@ typedef enum ft_verdict {
     FT_VERDICT_NOT_YET,
     FT_VERDICT_DO_NOT_SHIP,
 } ft_verdict;
+extern const char *const ft_verdict_names[]; /* for programs: "ship" */
 
 /* The experiment against one baseline. */
 typedef struct ft_against {
@@ -55,5 +57,9 @@ void ft_judgement_describe(const ft_judgement *judgement, ft_text *out);
 /* Adds one sentence: the difference to a baseline with its interval, and how many
  * windows would tell. */
 void ft_judgement_describe_against(const ft_judgement *judgement, const ft_against *against, ft_text *out);
+/* The same for programs (docs/interface.md §4): the verdict's name, its sentence, metric
+ * and split, and each baseline with `better_by` (`ahead`) and `margin`. The caller's,
+ * free by cJSON_Delete; NULL when memory runs out. */
+cJSON *ft_judgement_to_json(const ft_judgement *judgement);
 
 #endif

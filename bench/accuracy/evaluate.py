@@ -11,12 +11,10 @@ each set are drawn again, with replacement.
 import argparse
 import csv
 import hashlib
-import json
 import math
 import os
 import pathlib
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -25,6 +23,8 @@ import numpy as np
 import pandas as pd
 
 import sets
+from histories import write_histories
+from tuning import tune
 
 QUANTILES = np.arange(1, 10) / 10
 QUICK = 200  # series a set
@@ -33,10 +33,6 @@ CONTEXT = 4096  # rows of history in the CSV: more than a model looks back
 STATISTICS_ROWS = 1000  # the history that AutoETS and AutoTheta see
 NAIVE = "seasonal naive"
 STATISTICS = ("AutoETS", "AutoTheta")
-# Tuning (--tune): LoRA on all targets, about as many windows for every set.
-TUNED_BY = ["lora_targets=q+k+v+o+wi+wo", "learning_rate=3e-4", "batch_size=32"]
-TUNED_WINDOWS, MOST_EPOCHS = 1600, 4
-LEAST_WINDOWS = 200  # in the training rows of a set; fewer is too little history to tune on
 
 # Scores that Chronos' authors published with their code (scripts/evaluation/results), of
 # series that are in the competitions' package too.
@@ -152,66 +148,10 @@ def statistical_forecasts(name, entry, windows):
     return np.where(np.isfinite(forecast), forecast, forecast[:, 4:5])
 
 
-def write_histories(path, windows, begin=-CONTEXT, end=None):
-    """The rows begin:end of each window's history."""
-    with open(path, "w", newline="", encoding="utf-8") as f:
-        out = csv.writer(f)
-        out.writerow(["id", "timestamp", "value"])
-        for w in windows:
-            values = w.history[begin:end]
-            dates = pd.date_range(w.start, periods=len(w.history), freq=w.freq)[begin:end]
-            form = "%Y-%m-%d %H:%M:%S" if dates.freqstr in ("h", "30min") else "%Y-%m-%d"
-            for date, value in zip(dates.strftime(form), values):
-                out.writerow([w.name, date, "" if math.isnan(value) else repr(float(value))])
-
-
-def tune(arguments, model, entry, windows, folder):
-    """The adapter's directory after `ftgpu run` on the histories; None where they are too short.
-
-    Of several windows of a series the first alone is tuned on: no later one's truth is in it. The
-    last three horizons of the history take no part in training: two are val, as one window a series
-    is little to choose by, and one is test."""
-    h, first = entry.horizon, {}
-    for w in windows:
-        first.setdefault(w.series, w)
-    usable = [w for w in first.values() if len(w.history) >= 5 * h]
-    rows = [len(w.history) - 3 * h for w in usable]
-    if sum((n - 1) // h for n in rows) < LEAST_WINDOWS:
-        return None
-    # Strides shorter than the horizon where that makes more windows, longer where they
-    # are too many.
-    stride = max(1, h // 4, sum(rows) // TUNED_WINDOWS)
-    epochs = min(MOST_EPOCHS, max(1, round(TUNED_WINDOWS / (sum(rows) / stride))))
-    parts = {"train": (None, -3 * h), "val": (-3 * h, -h), "test": (-h, None)}
-    results = folder / f"{entry.name}-tuned"
-    shutil.rmtree(results, ignore_errors=True)
-    command = [arguments.ftgpu, "run", "--model", str(model), "--target", "value", "--id", "id"]
-    command += ["--timestamp", "timestamp", "--results", str(results), "--name", entry.name, "--eval-windows", "400"]
-    for part, (begin, end) in parts.items():
-        file = folder / f"{entry.name}-{part}.csv"
-        write_histories(file, usable, begin, end)
-        command += [f"--{part}", str(file)]
-    for setting in [*TUNED_BY, f"prediction_length={h}", f"window_stride={stride}", f"epochs={epochs}"]:
-        command += ["--set", setting]
-    run = subprocess.run(command + shlex.split(arguments.tune_options), capture_output=True, text=True)
-    if run.returncode:
-        print(f"{entry.name}: ftgpu run fails: {shlex.join(command)}\n{run.stderr.strip()}", file=sys.stderr)
-        return None
-    return next(results.glob("*/adapter"))
-
-
-def helps(adapter):
-    """Whether tuning made the forecasts of the val rows better, by WQL."""
-    record = json.loads((adapter.parent / "results.json").read_text())
-    before = record["run"]["baseline_metrics"]["zero_shot"]["val_metrics"]["wql"]
-    after = record["val_metrics"]["wql"]
-    return before is not None and after is not None and after < before
-
-
 def ftgpu_forecasts(arguments, model, entry, windows, folder, adapter=None):
     """(windows, 9, horizon), and the seconds of the command; None where it fails."""
     data, out = folder / f"{entry.name}.csv", folder / f"{entry.name}-forecast.csv"
-    write_histories(data, windows)
+    write_histories(data, [(w, -CONTEXT, None) for w in windows])
     command = [arguments.ftgpu, "forecast", "--model", str(model), "--data", str(data), "--target", "value", "--id", "id"]
     command += ["--timestamp", "timestamp", "--horizon", str(entry.horizon), "--out", str(out)]
     command += ["--adapter", str(adapter)] if adapter else []
@@ -352,14 +292,15 @@ def evaluate(arguments):
                 failures += 1
             else:
                 forecasts[label] = forecast
-            adapter = tune(arguments, model, entry, windows, out) if arguments.tune else None
-            if adapter:
+            tuned = tune(arguments, model, entry, windows, out) if arguments.tune else None
+            if tuned:
+                adapter, is_taken = tuned
                 forecast, seconds[entry.name][f"{label} tuned"] = ftgpu_forecasts(
                     arguments, model, entry, windows, out, adapter
                 )
                 if forecast is not None:
                     forecasts[f"{label} tuned"] = forecast
-                    forecasts[f"{label} chosen"] = forecast if helps(adapter) else forecasts[label]
+                    forecasts[f"{label} chosen"] = forecast if is_taken else forecasts[label]
         of_set = {m: np.array([score(w, entry, f) for w, f in zip(windows, fs)]) for m, fs in forecasts.items()}
         scores[entry.name] = of_set
         # The same series for all models, whatever other sets there are.
@@ -388,8 +329,8 @@ def main():
     parser.add_argument("--group", choices=["development", "held-out", "all"], default="development")
     parser.add_argument("--sets", default="", metavar="A,B", help="only these, of whichever group")
     parser.add_argument("--quick", action="store_true", help=f"a fixed sample of at most {QUICK} series a set")
-    parser.add_argument("--tune", action="store_true", help="also after LoRA on each set's histories: minutes a set")
-    parser.add_argument("--tune-options", default="", metavar="'OPTION...'", help="more for ftgpu run")
+    parser.add_argument("--tune", action="store_true", help="also tuned by a sweep on each set's histories: minutes a set")
+    parser.add_argument("--tune-options", default="", metavar="'OPTION...'", help="more for ftgpu sweep")
     parser.add_argument("--no-statistics", action="store_true", help="without AutoETS and AutoTheta")
     parser.add_argument("--protocol", action="store_true", help="only check the protocol by published scores")
     parser.add_argument("--list", action="store_true", help="only print the table of sets")

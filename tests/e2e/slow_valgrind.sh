@@ -33,6 +33,8 @@ check 0 run $job --set adapter_type=full --name four
 check 0 forecast --experiment one --data data/data.csv --target Close --horizon 3 --num-samples 2 --threads 1
 check 0 compare
 check 0 best --metric mae
+check 0 best --format json
+check 0 forecast --experiment best --match 'one_*' --data data/data.csv --target Close --horizon 3 --num-samples 2 --threads 1
 check 0 show one
 check 0 analyze summary
 check 0 data insights --data data/data.csv --split 0.7,0.15,0.15 --target Close

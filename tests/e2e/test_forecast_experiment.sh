@@ -81,6 +81,19 @@ must forecast --experiment best --results renamed --model nano --data $data $giv
 expect err '^ftgpu: warning: experiments of 2 data sets .*: their metrics do not compare; choose by --match'
 rm -r renamed/other
 
+# The best of trials that did harm is used, and that is said.
+mkdir judged
+cp -r renamed/mine judged
+baselines_have() { sed -i "/\"baseline_metrics\"/,/\"baseline_evaluation\"/s/\"mae\": [0-9.e+-]*/\"mae\": $1/" judged/mine/results.json; }
+baselines_have 0
+must forecast --experiment best --results judged --model nano --data $data $given
+expect err '^ftgpu: warning: experiment ctx16_[0-9_]*: do not ship it: .*tuning .*, on test.* \(ftgpu best\)$'
+must forecast --experiment ctx16 --results judged --model nano --data $data $given
+grep 'do not ship' err && fail "whoever asks for a trial by name knows it"
+baselines_have 1e9
+must forecast --experiment best --results judged --model nano --data $data $given
+grep 'do not ship' err && fail "the verdict is that it helps: $(cat err)"
+
 # What metrics measure is always there.
 must forecast --model moved --data $data --target Close --num-samples 4 --horizon 2 --quantiles 0.1,0.9
 expect out '^item_id,timestamp,target_name,predictions,0.1,0.5,0.9$'

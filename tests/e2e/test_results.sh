@@ -97,6 +97,10 @@ expect out '^validation +would choose lr_002_20250101_120000'
 expect out 'test of seasonal_naive +8.125'
 must best --metric mae --results results --format json
 expect out '"experiment_id": "lr_002_20250101_120000"'
+# The verdict of the table, for programs.
+expect out '"is": "not yet"'
+expect out '"sentence": "do not ship it yet: better than seasonal_naive, on test; how sure that is cannot be told: '
+expect out '"better_by": 5\.625'
 must best --metric directional_accuracy --split test --results results --format csv
 [ "$(cell experiment_id 1)" = lr_001_20250101_120000 ] || fail "ties are won by the first: $(cat out)"
 refuses 'mase' best --metric mase --results results

@@ -47,12 +47,6 @@ static ft_status judge(const ft_report_ranking *ranking, ft_judgement *judgement
 ft_status ft_report_add_verdict(const ft_report_ranking *ranking, const char *why_none, ft_report_data *data,
                                 ft_error *err)
 {
-    static const char *const names[] = {
-        [FT_VERDICT_NONE] = "unknown",
-        [FT_VERDICT_SHIP] = "ship",
-        [FT_VERDICT_NOT_YET] = "not yet",
-        [FT_VERDICT_DO_NOT_SHIP] = "do not ship",
-    };
     ft_judgement judgement = {.verdict = FT_VERDICT_NONE};
     ft_text sentence = FT_TEXT_EMPTY;
     ft_status status = FT_OK;
@@ -64,7 +58,7 @@ ft_status ft_report_add_verdict(const ft_report_ranking *ranking, const char *wh
         ft_text_add(&sentence, why_none);
     if (sentence.failed) data->failed = true;
     ft_report_add_text(data, out, "sentence", sentence.data);
-    ft_report_add_text(data, out, "is", names[judgement.verdict]);
+    ft_report_add_text(data, out, "is", ft_verdict_names[judgement.verdict]);
     ft_text_free(&sentence);
     return status;
 }

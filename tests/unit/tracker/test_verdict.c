@@ -277,6 +277,31 @@ Test(verdict, without_baselines_there_is_none)
     cr_expect_eq(judgement.n_baselines, 0);
 }
 
+Test(verdict, programs_are_told_the_same)
+{
+    load(2, 0.5);
+    write_windows(40, 39, 2, 0.5, 0.1);
+    ft_error err;
+    cr_assert_eq(ft_judge(&set.items[0], &set, FT_MAE, FT_VAL, &judgement, &err), FT_OK);
+    judgement.against[0].margin = 0.25;
+    cJSON *object = ft_judgement_to_json(&judgement);
+    char *line = ft_json_print_line(object);
+    cr_expect_str_eq(line,
+                     "{\"is\":\"do not ship\",\"sentence\":\"do not ship it: none of 2 experiments beats "
+                     "seasonal_naive, on test; how sure that is cannot be told: baselines.csv is of other "
+                     "windows than forecasts.csv\",\"metric\":\"mae\",\"split\":\"test\",\"against\":["
+                     "{\"name\":\"zero_shot\",\"value\":2,\"better_by\":1,\"margin\":0.25},"
+                     "{\"name\":\"seasonal_naive\",\"value\":0.5,\"better_by\":-0.5,\"margin\":null}]}");
+    free(line);
+    cJSON_Delete(object);
+    judgement = (ft_judgement){.metric = FT_WQL, .split = FT_VAL};
+    object = ft_judgement_to_json(&judgement);
+    line = ft_json_print_line(object);
+    cr_expect_str_eq(line, "{\"is\":\"unknown\",\"metric\":\"wql\",\"split\":\"val\",\"against\":[]}");
+    free(line);
+    cJSON_Delete(object);
+}
+
 /* -- baselines.csv -- */
 
 Test(verdict, windows_of_baselines_are_read_back)

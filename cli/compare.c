@@ -283,13 +283,12 @@ int ft_command_compare(int argc, const char *const *argv)
                    "ftgpu compare --columns 'hp_*,val_mae,test_mae,seconds' --format json",
         .notes =
             "For people: # ranks by --metric on --split; seeds of a configuration are one row, with mean\n"
-            "and standard deviation; it is as wide as the terminal, or 80 columns where there is none\n"
-            "(COLUMNS says otherwise). csv and json have a row an experiment: experiment_id, timestamp,\n"
-            "hp_*, test_*, or --columns. mae, rmse, mase and smape measure the median of the sampled paths.\n"
-            "--sort METRIC goes by val_METRIC. --group-by shows people --metric on validation and test;\n"
-            "--columns and --all-columns choose others, and csv and json have all. The best by --split "
-            "test,\n"
-            "or --sort test_METRIC, looks better there than it is.\n",
+            "and standard deviation; the table is as wide as the terminal, or 80 columns where there is\n"
+            "none (COLUMNS says otherwise). csv and json have a row an experiment: experiment_id,\n"
+            "timestamp, hp_*, test_*, or --columns. mae, rmse, mase and smape measure the median of the\n"
+            "sampled paths. --sort METRIC goes by val_METRIC. --group-by shows people --metric on\n"
+            "validation and test, csv and json all metrics; --columns chooses others. The best by\n"
+            "--split test, or --sort test_METRIC, looks better there than it is.\n",
         .options = table,
     };
     const int exit_status = ft_selection_command(&line, &options.selection, compare, &options, argc, argv);

@@ -123,7 +123,7 @@ ft_status ft_dataset_look_at_dates(ft_dataset *dataset, ft_error *err);
 const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset);
 
 /* data_insights of docs/reference.md §8: ft_insights_create over the splits, and the
- * frequency of the dates. *insights is the caller's. */
+ * frequency of the dates, which are looked at first. *insights is the caller's. */
 ft_status ft_dataset_insights(ft_dataset *dataset, cJSON **insights, ft_error *err);
 
 #endif

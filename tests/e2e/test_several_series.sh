@@ -1,5 +1,6 @@
 # Metrics of several series window by window: windows.csv has each series' scale and the value
-# before each window; mase, directional_accuracy, their standard errors and the verdict follow.
+# before each window. mase, directional_accuracy, their standard errors and the verdict follow from
+# it.
 . "$E2E/lib.sh"
 must model init --size nano --out nano
 

@@ -117,7 +117,8 @@ int ft_command_analyze_importance(int argc, const char *const *argv)
             "correlation is Pearson's and spearman that of ranks, over the experiments that have the "
             "metric;\n"
             "a positive one means that higher values go with a higher metric, which for an error is worse:\n"
-            "`effect` says which way is better, and that it is within chance where `best` cannot tell.\n"
+            "`effect` says which way is better; \"(within chance)\": trials that `best` cannot tell from\n"
+            "the best have other values, too.\n"
             "ped_anova is the share of importance by PED-ANOVA, Optuna's default, which also sees choices\n"
             "and effects that turn. What did not vary is left out, and seed, which makes replicates.\n"
             "test_correlation is Pearson's on the test split.\n",

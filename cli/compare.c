@@ -142,7 +142,8 @@ static ft_status print_for_people(const compare_options *options, const ft_exper
     return status;
 }
 
-/* Ids as short as they may be, no fractions of a second, and of groups no hp_. */
+/* Shortens ids as far as they stay distinct, drops fractions of a second and, in a table
+ * of groups, the hp_ of keys. */
 static void shorten(ft_table *table, bool is_of_groups)
 {
     for (size_t c = 0; is_of_groups && c < table->n_columns; c++)
@@ -156,8 +157,8 @@ static void shorten(ft_table *table, bool is_of_groups)
     }
 }
 
-/* Leaves of a table of groups what --columns names; for people, unless they ask for all,
- * the metric that ranks. */
+/* Keeps those columns of a table of groups that --columns names. Without it people see
+ * the metric that ranks (or all, by --all-columns), and programs see all. */
 static ft_status choose_group_columns(const compare_options *options, ft_table_format format,
                                       ft_table *groups, ft_error *err)
 {
@@ -177,7 +178,7 @@ static ft_status choose_group_columns(const compare_options *options, ft_table_f
     return status;
 }
 
-/* The table of programs, or of groups; people see it in pieces that fit. */
+/* Prints the table of programs, or of groups, to people in pieces that fit. */
 static ft_status print_table(const compare_options *options, ft_table_format format, ft_table *table,
                              ft_text *text, ft_error *err)
 {
@@ -213,7 +214,8 @@ static ft_status fill_table(const compare_options *options, const ft_experiments
     if (options->columns) {
         ft_status chosen = ft_compare_columns(experiments, options->columns, table, err);
         if (chosen != FT_OK || !options->group_by.count) return chosen;
-        ft_table_free(table); /* groups are made of all, and then chosen from */
+        /* The names are right. Groups need all columns: print_table chooses then. */
+        ft_table_free(table);
         return ft_compare_columns(experiments, "*", table, err);
     }
     ft_status status = ft_compare(experiments, table, err);
@@ -281,13 +283,12 @@ int ft_command_compare(int argc, const char *const *argv)
                    "ftgpu compare --columns 'hp_*,val_mae,test_mae,seconds' --format json",
         .notes =
             "For people: # ranks by --metric on --split; seeds of a configuration are one row, with mean\n"
-            "and standard deviation; it is as wide as the terminal, or 80 columns where there is none\n"
-            "(COLUMNS says otherwise). csv and json have a row an experiment: experiment_id, timestamp,\n"
-            "hp_*, test_*, or --columns. mae, rmse, mase and smape measure the median of the sampled paths.\n"
-            "--sort METRIC goes by val_METRIC. --group-by shows people --metric on validation and test;\n"
-            "--columns and --all-columns choose others, and csv and json have all. The best by --split "
-            "test,\n"
-            "or --sort test_METRIC, looks better there than it is.\n",
+            "and standard deviation; the table is as wide as the terminal, or 80 columns where there is\n"
+            "none (COLUMNS says otherwise). csv and json have a row an experiment: experiment_id,\n"
+            "timestamp, hp_*, test_*, or --columns. mae, rmse, mase and smape measure the median of the\n"
+            "sampled paths. --sort METRIC goes by val_METRIC. --group-by shows people --metric on\n"
+            "validation and test, csv and json all metrics; --columns chooses others. The best by\n"
+            "--split test, or --sort test_METRIC, looks better there than it is.\n",
         .options = table,
     };
     const int exit_status = ft_selection_command(&line, &options.selection, compare, &options, argc, argv);

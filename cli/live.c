@@ -1,6 +1,5 @@
 /* The events and lines of a run or a sweep on the terminal; see live.h. */
 #include "cli/live.h"
-#include "cli/terminal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/hub_bar.h"
+#include "cli/terminal.h"
 #include "host/experiment/engine.h"
 #include "host/workers/protocol.h"
 

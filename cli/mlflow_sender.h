@@ -19,9 +19,9 @@ typedef struct ft_mlflow_sender {
  * directory) is passed over with a line in `remark`. */
 ft_status ft_mlflow_sender_begin(ft_mlflow_sender *sender, ft_text *remark, ft_error *err);
 
-/* Sends an experiment, which takes some seconds at most where the server does not answer
- * (FT_MLFLOW_BRIEF). On failure it is counted, nothing is sent for a minute, and the
- * first time `remark` gets a line. */
+/* Sends an experiment. A server that does not answer is waited for as FT_MLFLOW_BRIEF
+ * says. On failure it is counted, nothing is sent for a minute, and the first time
+ * `remark` gets a line. */
 void ft_mlflow_sender_add(ft_mlflow_sender *sender, const ft_experiment *experiment, ft_text *remark);
 
 /* Adds a line with what to do where the server lacks some, and closes the connection. */

@@ -42,14 +42,15 @@ static void add_grid_options(const cJSON *grid, const char *out, ft_text *text)
     }
 }
 
+/* A number of `run` in results.json; 0: there is none. */
 static double number_of_run(const ft_experiment *e, const char *key)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(e->run, key);
     return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
-/* Adds how the best was evaluated, where that was asked for: else the figures of the next
- * sweep would not compare with its own. */
+/* Adds the best's season, windows and samples of evaluation, unless they are the
+ * defaults: else the metrics of the next sweep would not compare with its own. */
 static ft_status add_evaluation_options(const char *directory, ft_text *text, ft_error *err)
 {
     ft_experiment e = {0};

@@ -8,16 +8,17 @@
 
 const char *const ft_split_choices[] = {"val", "test", NULL};
 
-/* Says that a directory has no experiments; the one above them is easily taken for it. */
+/* Says that a directory has no experiments. Where it is the one above fine_tuning, which
+ * is an easy mistake, proposes that. */
 static ft_status no_experiments(const char *results, ft_error *err)
 {
-    bool is_above = false;
+    bool has_below = false;
     char *below = ft_join_path(results, "fine_tuning");
     ft_error ignored;
-    if (below && ft_path_exists(below, &is_above, &ignored) != FT_OK) is_above = false;
+    if (below && ft_path_exists(below, &has_below, &ignored) != FT_OK) has_below = false;
     ft_status status = ft_fail(
         err, FT_BAD_INPUT, "%.400s: there are no experiments (run and sweep record them; --results %.400s)",
-        results, is_above ? below : "DIR looks elsewhere");
+        results, has_below ? below : "DIR looks elsewhere");
     free(below);
     return status;
 }

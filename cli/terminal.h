@@ -1,4 +1,4 @@
-/* The width of the terminal that a stream goes to. */
+/* The width of the terminal that a stream goes to, and lines that fit it. */
 #ifndef FT_CLI_TERMINAL_H
 #define FT_CLI_TERMINAL_H
 
@@ -10,8 +10,8 @@
  * or a file) 80. */
 size_t ft_terminal_width(FILE *stream);
 
-/* Writes lines to stderr, each broken at blanks to fit, or unbroken where memory runs
- * out. */
+/* Writes lines to stderr, each broken at blanks to fit the terminal (ft_wrap_lines); as
+ * they are where memory runs out. The last one may lack its newline. */
 void ft_tell_lines(const char *lines);
 
 #endif

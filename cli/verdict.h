@@ -1,5 +1,4 @@
-/* The last lines of a sweep or a run: the best experiment, and whether it beats the
- * baselines. */
+/* The last lines of a sweep or a run: whether its best experiment beats the baselines. */
 #ifndef FT_CLI_VERDICT_H
 #define FT_CLI_VERDICT_H
 
@@ -8,8 +7,8 @@
  * a mae, or the records cannot be read: `ftgpu best` then says why. */
 void ft_tell_verdict(const char *results, const char *name);
 
-/* The same of a single run's experiment, in its directory: the verdict alone. Prints
- * nothing if it failed. */
+/* Prints to stderr the verdict on the experiment of a single run, by mae, and no next
+ * commands. Prints nothing if the record cannot be read or has no baselines. */
 void ft_tell_verdict_of_run(const char *directory);
 
 #endif

@@ -13,7 +13,7 @@ typedef struct continuer {
     /* for all, or those with fewer than least_rows; NULL: none */
     const ft_frequency *shared;
     size_t least_rows;
-    const ft_dataset_item *longest; /* its frequency is *shared; NULL: its is not known */
+    const ft_dataset_item *longest; /* the series whose frequency *shared is; or NULL */
     size_t n_uneven;
     ft_forecast_dates *dates;
 } continuer;

@@ -19,9 +19,9 @@
  * which choices have, too; the strongest correlation first, the first `top` of them (0:
  * all). Numbers whose largest is 10 times the smallest or more are looked at by their
  * logarithm, but by Pearson. `effect` says in words which way is better, and ends with
- * "(within chance)" where what cannot be told from the best (certainty.h) made other
- * choices, or has the least and the greatest value alike. The remark names what did not
- * vary, and the effects that turn within the range. `seed` is none: it makes
+ * "(within chance)" where trials that cannot be told from the best (certainty.h) include
+ * another choice, or both the least and the greatest value. The remark names what did not
+ * vary, and the effects that turn within the range. `seed` is no hyperparameter: it makes
  * replicates. */
 ft_status ft_analyze_importance(const ft_experiments *experiments, ft_metric metric, ft_split split,
                                 size_t top, ft_table *table, ft_text *remark, ft_error *err);

@@ -3,12 +3,13 @@
 
 #include "tracker/table.h"
 
-enum { BASELINE, ITEM, ORIGIN, FIRST_SUM, N_SUMS = 9, N_SUMS_ONCE = 7 };
+/* Older files have the first N_OLD_SUMS sums. */
+enum { BASELINE, ITEM, ORIGIN, FIRST_SUM, N_SUMS = 9, N_OLD_SUMS = 7 };
 static const ft_raw_file file = {
     "baselines.csv",
     "baseline,item_id,origin,steps,absolute_error,squared_error,smape,quantile_loss,covered,"
     "absolute_target,directions,right_directions\n",
-    FIRST_SUM + N_SUMS, FIRST_SUM + N_SUMS_ONCE};
+    FIRST_SUM + N_SUMS, FIRST_SUM + N_OLD_SUMS};
 
 void ft_baseline_windows_add(ft_text *lines, const char *baseline, const char *item_id, const char *origin,
                              const ft_window_sums *s)
@@ -35,7 +36,7 @@ typedef struct reading {
     void *context;
 } reading;
 
-/* An empty sum is NaN: the forecast was not finite, or the file is of before the
+/* An empty sum is NaN: the forecast was not finite, or the file is older than the
  * column. */
 static bool read_line(void *context, const ft_raw_cell *cells, ft_status *status, ft_error *err)
 {

@@ -8,8 +8,8 @@
 #include "tracker/raw_cells.h"
 #include "tracker/window_scores.h"
 
-/* Adds a line. baseline: "zero_shot", ...; origin: timestamp of the last row before
- * the window. */
+/* Adds a line. baseline: "zero_shot" or "seasonal_naive"; item_id NULL: one series;
+ * origin: timestamp of the last row before the window. */
 void ft_baseline_windows_add(ft_text *lines, const char *baseline, const char *item_id, const char *origin,
                              const ft_window_sums *sums);
 /* Writes the file, whole or not at all, into the directory of an experiment. */
@@ -22,8 +22,8 @@ typedef struct ft_baseline_window {
 } ft_baseline_window;
 typedef ft_status ft_baseline_window_visit(void *context, const ft_baseline_window *window, ft_error *err);
 /* Calls `visit` with each line, in the order of the file. FT_BAD_INPUT, naming file
- * and line, where the directory has no baselines.csv (records of before it have none)
- * or it is not one. */
+ * and line, where the directory has no baselines.csv, as in older records, or it is
+ * not one. */
 ft_status ft_baseline_windows_read(const char *directory, ft_baseline_window_visit *visit, void *context,
                                    ft_error *err);
 

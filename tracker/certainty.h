@@ -21,7 +21,8 @@ typedef struct ft_rivals {
     /* among the best, but of other data or lengths */
     size_t n_of_other_windows;
     size_t n_windows, n_series, n_blocks; /* as in confidence_set.h */
-    /* why count is 0, where the best one's files say it; else NULL */
+    /* why the best has no windows (ft_window_scores.why_none), so that count is 0; else
+     * NULL */
     const char *why_none;
 } ft_rivals;
 
@@ -33,9 +34,9 @@ ft_status ft_rivals_find(const ft_experiments *experiments, const ft_replicates 
 /* How many cannot be told from the best, itself not counted. */
 size_t ft_rivals_tied(const ft_rivals *rivals);
 typedef enum ft_rivals_detail { FT_RIVALS_ERROR, FT_RIVALS_NAMES } ft_rivals_detail;
-/* Adds one sentence: the metric's standard error, which others cannot be told from the
- * best (FT_RIVALS_NAMES), how many were left out, and how many forecast other windows; or
- * why nothing can be told. Nothing where there is nothing to tell. */
+/* Adds one sentence: the metric's standard error, or why it has none; which others cannot
+ * be told from the best (FT_RIVALS_NAMES); how many were left out, and how many forecast
+ * other windows. Adds nothing where none of this is known. */
 void ft_rivals_describe(const ft_rivals *rivals, ft_metric metric, ft_split split, ft_rivals_detail detail,
                         ft_text *out);
 

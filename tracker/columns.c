@@ -82,18 +82,26 @@ static ft_status choose(const ft_table *all, const char *pattern, bool *is_chose
                    pattern, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+/* A copy of the first pattern of a list, which moves behind it and its comma; NULL when
+ * memory runs out. */
+static char *take_pattern(const char **list)
+{
+    const size_t length = strcspn(*list, ",");
+    char *pattern = ft_copy_bytes(*list, length);
+    *list += length + ((*list)[length] == ',');
+    return pattern;
+}
+
 static ft_status choose_all(const ft_table *all, const char *list, size_t *chosen, size_t *n, ft_error *err)
 {
     bool *is_chosen = calloc(all->n_columns + 1, sizeof *is_chosen);
     ft_status status = is_chosen ? choose(all, "experiment_id", is_chosen, chosen, n, err)
                                  : ft_no_memory(err, "columns", all->n_columns);
     while (status == FT_OK && *list) {
-        const size_t length = strcspn(list, ",");
-        char *pattern = ft_copy_bytes(list, length);
+        char *pattern = take_pattern(&list);
         status = pattern ? choose(all, pattern, is_chosen, chosen, n, err)
-                         : ft_no_memory(err, "a column's name", length);
+                         : ft_no_memory(err, "a column's name", strlen(list));
         free(pattern);
-        list += length + (list[length] == ',');
     }
     free(is_chosen);
     return status;
@@ -104,12 +112,10 @@ static bool is_in_list(const char *name, const char *list, bool *failed)
 {
     bool found = false;
     while (*list && !found && !*failed) {
-        const size_t length = strcspn(list, ",");
-        char *pattern = ft_copy_bytes(list, length);
+        char *pattern = take_pattern(&list);
         *failed = pattern == NULL;
         found = pattern && fnmatch(pattern, name, 0) == 0;
         free(pattern);
-        list += length + (list[length] == ',');
     }
     return found;
 }
@@ -118,15 +124,15 @@ ft_status ft_groups_keep_columns(ft_table *groups, size_t first, const char *lis
 {
     bool failed = false;
     for (size_t c = first; c < groups->n_columns && !failed;) {
-        /* without its _mean or _std */
-        const char *name = groups->columns[c], *end = strrchr(name, '_');
-        char *of = ft_copy_bytes(name, end ? (size_t)(end - name) : strlen(name));
-        failed = of == NULL;
-        if (of && !is_in_list(of, list, &failed))
+        /* suffix: _mean or _std */
+        const char *name = groups->columns[c], *suffix = strrchr(name, '_');
+        char *column = ft_copy_bytes(name, suffix ? (size_t)(suffix - name) : strlen(name));
+        failed = column == NULL;
+        if (column && !is_in_list(column, list, &failed))
             ft_table_remove_column(groups, c);
         else
             c++;
-        free(of);
+        free(column);
     }
     return failed ? ft_no_memory(err, "columns", groups->n_columns) : FT_OK;
 }

@@ -22,8 +22,9 @@ ft_history ft_history_of(const ft_experiment *experiment);
 ft_status ft_compare_columns(const ft_experiments *experiments, const char *list, ft_table *table,
                              ft_error *err);
 
-/* Takes out of a table of groups (ft_compare_group), from column `first` on, what is the
- * mean or deviation of none of the columns in `list`. */
+/* Removes from a table of groups (ft_compare_group), from column `first` on, the means
+ * and deviations of columns that `list` does not name (as in ft_compare_columns). Fails
+ * by FT_NO_MEMORY alone. */
 ft_status ft_groups_keep_columns(ft_table *groups, size_t first, const char *list, ft_error *err);
 
 #endif

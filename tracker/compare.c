@@ -216,8 +216,8 @@ static bool is_numeric(const ft_table *table, size_t column)
     return any;
 }
 
-/* Where a column stands among those that are averaged: 0 of validation, which chooses, 1
- * of test, 2 of other numbers; 3: it is not averaged. */
+/* Where a column stands among those that are averaged: 0 metrics of validation, which
+ * chooses, 1 those of test, 2 other numbers; 3: it is not averaged. */
 static int order_of(const ft_table *table, size_t column)
 {
     const char *name = table->columns[column];
@@ -226,7 +226,7 @@ static int order_of(const ft_table *table, size_t column)
     return begins(name, hp_prefix) || !is_numeric(table, column) ? 3 : 2;
 }
 
-/* Fills metrics. */
+/* Fills metrics, in that order. */
 static void find_metrics(grouping *by)
 {
     for (int order = 0; order < 3; order++)

@@ -27,8 +27,8 @@ void ft_compare_fold_constants(ft_table *table, ft_text *caption);
 
 /* A row for each combination of values of the `keys` columns (a hyperparameter's name may
  * stand without "hp_"), in order of the values: the keys, count, and <column>_mean and
- * <column>_std (over count - 1; null for one) of each val_, then of each test_ column,
- * then of others that are numbers and no hyperparameter, nulls left out. FT_BAD_INPUT
+ * <column>_std (over count - 1; null for one) of each val_ column, then of each test_
+ * column, then of other numbers that are no hyperparameters, nulls left out. FT_BAD_INPUT
  * with the nearest name for an unknown key. `groups` starts empty. */
 ft_status ft_compare_group(const ft_table *table, const char *const *keys, size_t n_keys, ft_table *groups,
                            ft_error *err);

@@ -90,7 +90,7 @@ static bool has_form(const char *text, const char *form)
     return *text == '\0';
 }
 
-/* Whether an id ends with this: its time, and the attempt after the first. */
+/* Whether this is the end of an id: "_20250101_120000", perhaps with an attempt, "_2". */
 static bool is_end_of_id(const char *end)
 {
     static const char time_form[] = "_00000000_000000";

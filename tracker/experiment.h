@@ -71,7 +71,7 @@ enum { FT_STEM_CHARS = 192 };
 const char *ft_experiment_stem(const char *name, int64_t number, int64_t total, char stem[FT_STEM_CHARS]);
 /* Whether ft_experiment_begin could have given this id, at any time. */
 bool ft_experiment_id_fits(const char *id, const char *name, int64_t number, int64_t total);
-/* The same of some name and number: whether a directory may be an experiment's. */
+/* Whether ft_experiment_begin could have given this id for some name and number. */
 bool ft_experiment_is_id(const char *id);
 
 ft_status ft_experiment_add_epoch(ft_experiment *experiment, const ft_epoch_record *record, ft_error *err);

@@ -58,8 +58,8 @@ static ft_status explain(ft_experiments *set, const char *directory, const char 
     bool exists = false;
     ft_error ignored;
     const bool is_missing = ft_path_exists(path, &exists, &ignored) == FT_OK && !exists;
-    /* A plain file beside the experiments (a report, an export) is none of ours to
-     * complain about, nor a folder that a user has made. */
+    /* No complaint about a plain file beside the experiments (a report, an export), or a
+     * folder that a user has made. */
     if (is_missing && ft_experiment_is_id(name) && stat(directory, &about) == 0 && S_ISDIR(about.st_mode))
         set->n_unfinished++;
     free(path);

@@ -19,9 +19,9 @@ enum { NAME, CORRELATION, SIZE, SPEARMAN, PED_ANOVA, TEST_CORRELATION };
 /* What all hyperparameters together show. */
 typedef struct findings {
     double total;       /* of PED-ANOVA's importances */
-    ft_text in_between; /* those whose best or worst value lies in between */
-    ft_text unsure;     /* those whose effect is within chance */
-    ft_text disputed;   /* those that test says the opposite of */
+    ft_text in_between; /* names of those whose best or worst value lies in between */
+    ft_text unsure;     /* names of those whose effect is within chance */
+    ft_text disputed;   /* names of those that test says the opposite of */
     ft_text left_out;   /* whole lines: what did not vary, and the seed */
 } findings;
 
@@ -69,7 +69,7 @@ static int find_bend(const ft_importance_sample *s, double *vertex)
     return fit.bend > 0 ? 1 : -1;
 }
 
-/* Whether what cannot be told from the best made another choice than `best` did. */
+/* Whether a row that cannot be told from the best has another choice than row `best`. */
 static bool is_choice_unsure(const ft_importance_sample *s, size_t best)
 {
     for (size_t i = 0; i < s->n; i++)
@@ -77,8 +77,8 @@ static bool is_choice_unsure(const ft_importance_sample *s, size_t best)
     return false;
 }
 
-/* Whether what cannot be told from the best has the least and the greatest value that was
- * tried. */
+/* Whether rows that cannot be told from the best have both the least and the greatest
+ * value that was tried. */
 static bool is_range_unsure(const ft_importance_sample *s)
 {
     double low = INFINITY, high = -INFINITY;
@@ -97,7 +97,7 @@ static void add_name(ft_text *list, const char *name)
     ft_text_add_line(list, name);
 }
 
-/* Says that an effect is within chance. */
+/* Marks an effect as within chance, and notes the hyperparameter for the remark. */
 static void add_caution(const ft_importance_sample *s, size_t column, findings *f, ft_text *effect)
 {
     ft_text_add(effect, " (within chance)");

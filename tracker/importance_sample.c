@@ -51,7 +51,7 @@ ft_ped_parameter ft_importance_take_column(const ft_importance_sample *s, size_t
     return p;
 }
 
-/* Marks what `best` cannot tell from the best. */
+/* Marks the rows that `ftgpu best` cannot tell from the best one. */
 static ft_status mark_tied(ft_importance_sample *s, const ft_experiments *experiments,
                            const ft_replicates *replicates, ft_error *err)
 {

@@ -18,8 +18,8 @@ typedef struct ft_importance_sample {
     double *metrics, *cost, *test;
     bool *is_best; /* (n): among the best tenth (ft_ped_mark_best) */
     size_t n_best;
-    /* (n): cannot be told from the best by its forecasts, or is it (certainty.h); all
-     * false where forecasts do not say */
+    /* (n): is the best, or cannot be told from it by its forecasts (certainty.h); all
+     * false where there are no forecasts to compare */
     bool *is_tied;
     /* (n): of the hyperparameter that ft_importance_take_column took last; `scaled` are
      * their logarithms where they span decades */

@@ -96,14 +96,15 @@ typedef struct ft_step_losses {
 } ft_step_losses;
 ft_step_losses ft_step_losses_of(double truth, const double quantiles[FT_N_QUANTILES]);
 
-/* A step of a window, as the one after it sees it. A window starts from the last value
- * known before it, {last_observation, last_observation}. */
+/* The truth and the median forecast of the step before; for a window's first step the
+ * last known value before the window is both: {last_observation, last_observation}. */
 typedef struct ft_step_before {
     double truth, forecast;
 } ft_step_before;
 typedef enum ft_direction { FT_NO_DIRECTION, FT_WRONG_DIRECTION, FT_RIGHT_DIRECTION } ft_direction;
-/* What a step says of the direction, by the step before: nothing where one of the four is
- * not known. Makes it the step before. */
+/* Whether the median goes from the step before in the direction of the truth;
+ * FT_NO_DIRECTION where a truth or forecast of the two steps is not finite. Then *before
+ * is this step. */
 ft_direction ft_step_direction(ft_step_before *before, double truth, const double quantiles[FT_N_QUANTILES]);
 
 /* The sums of one split. */
@@ -119,7 +120,7 @@ void ft_metrics_free(ft_metrics_accumulator *accumulator);
 ft_status ft_metrics_add_training(ft_metrics_accumulator *accumulator, const char *name, const double *values,
                                   size_t count, size_t *item, ft_error *err);
 
-/* The mase scale of an item; NaN: it has none. */
+/* The mase scale of an item, in units of the target; NaN: it has none. */
 double ft_metrics_scale(const ft_metrics_accumulator *accumulator, size_t item);
 
 /* One evaluated window of item `item`. truth: (horizon), NaN = unknown; samples:

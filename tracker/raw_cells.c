@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
 
 static const size_t MOST_BYTES = (size_t)1 << 30;
@@ -48,8 +49,13 @@ bool ft_raw_cell_number(ft_raw_cell c, double *value)
     return c.length == 0 || ft_parse_double(c.text, c.length, value);
 }
 
-/* How many columns a header line has that is the file's, or its beginning; 0: it is
- * neither. */
+uint32_t ft_raw_cell_checksum(uint32_t before, ft_raw_cell cell)
+{
+    return ft_checksum(ft_checksum(before, cell.text, cell.length), ",", 1);
+}
+
+/* How many columns a header line has: all of the file's, or the first n_least or more; 0:
+ * it is another header. */
 static size_t count_columns(const ft_raw_file *file, const char *line, const char *end)
 {
     const size_t length = (size_t)(end - line);
@@ -68,13 +74,13 @@ static ft_status read_lines(const char *path, const ft_raw_file *file, const cha
     ft_status status = FT_OK;
     for (size_t line = 1; status == FT_OK && at < text + size; line++, at = end + 1) {
         ft_raw_cell cells[FT_MOST_RAW_CELLS] = {{"", 0}};
-        bool is_one = (end = memchr(at, '\n', (size_t)(text + size - at))) != NULL;
+        bool is_line = (end = memchr(at, '\n', (size_t)(text + size - at))) != NULL;
         for (size_t i = n_columns; i < file->n_cells; i++) cells[i] = (ft_raw_cell){"", 0};
-        if (is_one && line == 1)
-            is_one = (n_columns = count_columns(file, at, end)) > 0;
-        else if (is_one)
-            is_one = ft_raw_cells_cut(at, end, n_columns, cells) && visit(context, cells, &status, err);
-        if (!is_one)
+        if (is_line && line == 1)
+            is_line = (n_columns = count_columns(file, at, end)) > 0;
+        else if (is_line)
+            is_line = ft_raw_cells_cut(at, end, n_columns, cells) && visit(context, cells, &status, err);
+        if (!is_line)
             return ft_fail(err, FT_BAD_INPUT, "%s:%zu: this is no line of a %s", path, line, file->name);
     }
     return status;

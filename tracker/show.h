@@ -20,9 +20,9 @@ ft_status ft_describe_best(const ft_experiments *experiments, ft_metric metric, 
 ft_status ft_describe_verdict(const ft_experiments *experiments, ft_metric metric, ft_split split,
                               ft_text *out, ft_error *err);
 
-/* Whether to ship one of the experiments, chosen by `split`, on test, and its difference
- * to each baseline: the lines "verdict" and "against". Nothing where its run recorded no
- * baselines. Loaded as above. */
+/* Adds the lines "verdict", whether to ship the experiment `best`, and "against", its
+ * difference to each baseline, both on test. split: that which chose it. Adds nothing
+ * where its run recorded no baselines. Loaded as above. */
 ft_status ft_describe_judgement(const ft_experiments *experiments, const ft_experiment *best,
                                 ft_metric metric, ft_split split, ft_text *out, ft_error *err);
 

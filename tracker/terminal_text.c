@@ -22,14 +22,14 @@ static bool may_break(const char *blank)
  * fits; without one the whole word, or with ANYWHERE as much of it as fits. */
 static size_t next_line(const char *text, size_t width, breaking how)
 {
+    const size_t indent = strspn(text, " ");
     size_t at = 0, blank = 0, used = 0;
     for (; text[at] && used < width; used++) at += ft_utf8_step(text + at);
     if (!text[at]) return at;
-    for (size_t i = strspn(text, " ") + 1; i <= at; i++)
+    for (size_t i = indent + 1; i <= at; i++)
         if (may_break(text + i)) blank = i;
     if (blank) return blank;
-    const size_t before = strspn(text, " ");
-    return how == ANYWHERE ? at : before + strcspn(text + before, " ");
+    return how == ANYWHERE ? at : indent + strcspn(text + indent, " ");
 }
 
 static const char *skip_blanks(const char *text)
@@ -37,8 +37,8 @@ static const char *skip_blanks(const char *text)
     return text + strspn(text, " ");
 }
 
-/* Where the text behind a label begins: lower-case letters, then two blanks or more; two
- * more than the line is indented where there is none. */
+/* The indent of a line's continuation: where the text behind a label (lower-case letters,
+ * then two blanks or more) begins; without a label, two more than the line's own. */
 static size_t indent_of(const char *line)
 {
     const size_t label = strspn(line, "abcdefghijklmnopqrstuvwxyz"), blanks = strspn(line + label, " ");

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "tracker/baseline_windows.h"
 #include "tracker/forecast_rows.h"
 #include "tracker/window_starts.h"
 
-/* The sums that a metric is the quotient of. */
+/* The sums whose quotient a metric is: returns the upper one, *weight is the lower. */
 static const double *quotient_of(const ft_window_sums *sums, ft_metric metric, const double **weight)
 {
     *weight = &sums->steps;
@@ -30,6 +29,7 @@ static const double *quotient_of(const ft_window_sums *sums, ft_metric metric, c
     case FT_WQL:
         *weight = &sums->absolute_target;
         return &sums->quantile_loss;
+    case FT_MAE:
     default:
         return &sums->absolute_error;
     }
@@ -74,9 +74,9 @@ static ft_status grow(ft_window_scores *s, size_t *capacity, ft_error *err)
 typedef struct reading {
     ft_window_scores *scores;
     ft_metric metric;
-    const char *baseline;    /* of baselines.csv: whose lines count */
-    ft_window_starts starts; /* of windows.csv, where the metric needs it */
-    size_t next_start;
+    const char *baseline;         /* of baselines.csv: whose lines count */
+    ft_window_starts starts;      /* of windows.csv, where the metric needs it */
+    size_t next_start;            /* in starts: behind that of the window under way */
     double scale;                 /* of the one series, where there is no windows.csv */
     const ft_window_start *start; /* of the window under way; NULL: not known */
     ft_step_before before;
@@ -137,9 +137,9 @@ static ft_status add_row(void *context, const ft_forecast_row *row, ft_error *er
     ft_status status = enter_window(r, row->item, row->origin, err);
     if (status != FT_OK) return status;
     ft_window_sums_add(&r->sums, &r->before, row->target, row->quantiles);
-    for (size_t i = 0; i < sizeof cells / sizeof *cells && !isnan(row->target); i++)
-        r->scores->window_checksum =
-            ft_checksum(ft_checksum(r->scores->window_checksum, cells[i].text, cells[i].length), ",", 1);
+    if (isnan(row->target)) return FT_OK;
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+        r->scores->window_checksum = ft_raw_cell_checksum(r->scores->window_checksum, cells[i]);
     return FT_OK;
 }
 
@@ -159,7 +159,7 @@ static bool needs_starts(ft_metric metric)
     return metric == FT_MASE || metric == FT_DIRECTIONAL_ACCURACY;
 }
 
-/* Drops the windows, but not how many series there are. */
+/* Drops the windows, but keeps n_series. */
 static void drop_windows(ft_window_scores *s, const char *why)
 {
     const size_t n_series = s->n_series;
@@ -168,6 +168,7 @@ static void drop_windows(ft_window_scores *s, const char *why)
     s->why_none = why;
 }
 
+/* Drops windows that cannot be scored without windows.csv, and says why there is none. */
 static void explain(reading *r)
 {
     ft_window_scores *s = r->scores;
@@ -193,7 +194,7 @@ static ft_status finish(reading *r, ft_status status, ft_error *err)
     return status;
 }
 
-/* scale: of the one series, if there is no windows.csv. */
+/* scale: of mase, where there is one series and no windows.csv; NaN: not known. */
 static ft_status read_split(const char *directory, ft_split split, ft_metric metric, double scale,
                             ft_window_scores *scores, ft_error *err)
 {
@@ -228,7 +229,7 @@ ft_status ft_window_scores_read_baseline(const char *directory, const char *base
     return read_baseline(directory, baseline, metric, NAN, scores, err);
 }
 
-/* The scale of the series, where there is but one. */
+/* The mase scale of the series, where the experiment has only one. */
 static double scale_of(const ft_experiment *e, ft_split split)
 {
     return ft_metrics_get(&e->metrics[split], FT_MAE) / ft_metrics_get(&e->metrics[split], FT_MASE);

@@ -5,17 +5,21 @@
 
 #include "tracker/experiment.h"
 
-/* Sums over the steps of a window whose truth is known. Every metric that has windows
- * is a quotient of two. */
+/* Sums over the steps of a window whose truth is known. Every metric is a quotient of
+ * two (rmse its root). */
 typedef struct ft_window_sums {
-    double steps, absolute_error, squared_error, smape;
+    double steps; /* how many */
+    double absolute_error, squared_error, smape;
     double quantile_loss; /* mean over the quantiles; wql divides it by absolute_target */
     double covered;       /* steps within the 80 % interval */
     double absolute_target;
-    double directions, right_directions; /* steps: known, and told right */
-    double scaled_steps, scaled_error;   /* of mase; 0 where the series has no scale */
+    /* steps whose direction is known; of these, those forecast in the right direction */
+    double directions, right_directions;
+    double scaled_steps, scaled_error; /* of mase; 0 where the series has no scale */
 } ft_window_sums;
-/* Adds the next step, if its truth is known; all but scaled_steps and scaled_error. */
+/* Adds the next step of a window, if its truth is not NaN, to all sums but scaled_steps
+ * and scaled_error; *before becomes this step (ft_step_direction). quantiles: those of
+ * ft_quantile_levels. */
 void ft_window_sums_add(ft_window_sums *sums, ft_step_before *before, double truth,
                         const double quantiles[FT_N_QUANTILES]);
 
@@ -31,22 +35,24 @@ typedef struct ft_window_scores {
      * equal for the same windows. 0 where read from baselines.csv. */
     uint32_t window_checksum;
     uint32_t origin_checksum; /* CRC-32 of their series and origins alone */
-    const char *why_none;     /* why n_windows is 0: a clause; else NULL */
+    /* why n_windows is 0, a clause that nobody frees; else NULL */
+    const char *why_none;
 } ft_window_scores;
 
 /* Reads an experiment's windows of a split from its directory, as ft_window_scores_read
- * does. Without windows.csv, the scale of mase follows from the record's mae and mase
- * where there is one series. */
+ * does; but where there is one series and no windows.csv, the scale of mase follows from
+ * the recorded mae and mase. */
 ft_status ft_window_scores_of(const ft_experiment *experiment, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err);
 /* The same of a baseline in its test windows. */
 ft_status ft_window_scores_of_baseline(const ft_experiment *experiment, const char *baseline,
                                        ft_metric metric, ft_window_scores *scores, ft_error *err);
 
-/* Reads the windows of a split from forecasts.csv and, for mase and
- * directional_accuracy, windows.csv. FT_BAD_INPUT, naming file and line, where there is
- * no forecasts.csv or one is not such a file. Windows in which no step counts are left
- * out. Without windows.csv, as in records of before it, there are none of the two. */
+/* Reads the windows of a split from forecasts.csv and, for mase and directional_accuracy,
+ * windows.csv; freed by _free. Without windows.csv, as in older records, these two
+ * metrics have no windows. Windows in which no step counts are left out. FT_BAD_INPUT,
+ * naming file and line, where there is no forecasts.csv, or one of the two is no such
+ * file. */
 ft_status ft_window_scores_read(const char *directory, ft_split split, ft_metric metric,
                                 ft_window_scores *scores, ft_error *err);
 /* The same of what a baseline ("zero_shot") forecast in the test windows, from

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "base/file.h"
 #include "tracker/table.h"
 
@@ -31,10 +30,7 @@ ft_status ft_window_starts_write(const char *directory, const ft_text *lines, ft
 
 uint32_t ft_window_checksum(uint32_t before, ft_raw_cell item, ft_raw_cell origin)
 {
-    const ft_raw_cell cells[] = {item, {",", 1}, origin, {",", 1}};
-    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
-        before = ft_checksum(before, cells[i].text, cells[i].length);
-    return before;
+    return ft_raw_cell_checksum(ft_raw_cell_checksum(before, item), origin);
 }
 
 typedef struct reading {

@@ -17,10 +17,8 @@
 #include "host/data/csv_text.h"
 #include "host/data/date_formats.h"
 
-enum {
-    PIECE_BYTES = 1 << 21,
-    FIRST_LOOK = 32 /* the part of a piece that mostly shows how numbers are written */
-};
+/* The first FIRST_SHARE-th of a piece mostly shows how numbers are written. */
+enum { PIECE_BYTES = 1 << 21, FIRST_SHARE = 32 };
 static const size_t max_rows = 1u << 30;
 
 /* What the reader needs while it reads, besides what it leaves in the ft_csv. */
@@ -34,8 +32,9 @@ typedef struct loader {
     char **id_names;    /* (table.width): NULL for other columns */
     ft_csv_rows *parts; /* (n_parts), which are not yet in the ft_csv */
     size_t n_parts, piece_bytes;
-    /* The first line that did not take part in deciding how numbers are written. */
-    size_t not_seen;
+    /* The first line whose cells were not looked at to decide how numbers are written;
+     * SIZE_MAX: all were, or none had to be. */
+    size_t first_unseen_line;
 } loader;
 
 /* Gives each column its role; the names move into the ft_csv. */
@@ -116,8 +115,8 @@ static void decide_like(ft_csv_column *column, const ft_csv_column *like)
     column->has_open |= was_open;
 }
 
-/* Whether the cells that were looked at show for each column of numbers how it is
- * written, but for those without any comma or point so far, and texts. */
+/* Whether the cells that were looked at suffice: each column has shown how its numbers
+ * are written, or has no mark so far. evidence: (width). */
 static bool show_all_columns(const loader *load, const ft_number_evidence *evidence)
 {
     for (size_t i = 0; i < load->table.width; i++)
@@ -127,8 +126,8 @@ static bool show_all_columns(const loader *load, const ft_number_evidence *evide
     return true;
 }
 
-/* By what cells have shown, of all rows or (load->not_seen) of the first ones: of these
- * alone, a column without any mark is read without one. evidence: (width). */
+/* Gives each column the notation that its cells show. Where only the first rows were
+ * looked at, a column without a mark in them is read without any. evidence: (width). */
 static void decide_notations(loader *load, ft_number_custom custom, const ft_number_evidence *evidence)
 {
     const size_t *roles = load->table.roles;
@@ -140,13 +139,13 @@ static void decide_notations(loader *load, ft_number_custom custom, const ft_num
         ft_csv_column *column = &load->csv->columns[roles[i]];
         column->certainty = ft_number_decide(&evidence[i], &file, custom, &column->notation);
         column->has_open = evidence[i].point_open || evidence[i].comma_open;
-        column->unmarked = load->not_seen < SIZE_MAX && ft_number_is_unmarked(&evidence[i]);
+        column->unmarked = load->first_unseen_line < SIZE_MAX && ft_number_is_unmarked(&evidence[i]);
         decide_like(column, column_like(load->like, column->name));
     }
 }
 
 /* Decides how the numbers of each column are written, by the rows that begin before
- * `until`: by all where these leave it open. */
+ * `until`, or by all rows where those leave it open. */
 static ft_status find_notations(loader *load, const char *until, ft_error *err)
 {
     const size_t width = load->table.width;
@@ -154,12 +153,13 @@ static ft_status find_notations(loader *load, const char *until, ft_error *err)
     const ft_number_custom custom = ft_csv_number_custom(scanner, load->table.date_format);
     ft_number_evidence *evidence = calloc(width, sizeof *evidence);
     if (!evidence) return ft_no_memory(err, load->csv->path, width * sizeof *evidence);
-    load->not_seen = SIZE_MAX;
+    load->first_unseen_line = SIZE_MAX;
     if (ft_csv_must_look_at_numbers(scanner->separator, ft_csv_survey_found(&load->survey), custom)) {
-        load->not_seen = ft_csv_look_at_numbers(scanner, until, &load->settings, width, evidence);
-        if (load->not_seen < SIZE_MAX && !show_all_columns(load, evidence)) {
+        load->first_unseen_line = ft_csv_look_at_numbers(scanner, until, &load->settings, width, evidence);
+        if (load->first_unseen_line < SIZE_MAX && !show_all_columns(load, evidence)) {
             memset(evidence, 0, width * sizeof *evidence);
-            load->not_seen = ft_csv_look_at_numbers(scanner, scanner->end, &load->settings, width, evidence);
+            load->first_unseen_line =
+                ft_csv_look_at_numbers(scanner, scanner->end, &load->settings, width, evidence);
         }
     }
     decide_notations(load, custom, evidence);
@@ -183,7 +183,7 @@ static ft_status find_layout(loader *load, ft_error *err)
     }
     if (load->settings.has_notation) return FT_OK;
     const size_t left = (size_t)(load->scanner.end - load->scanner.at),
-                 first = load->piece_bytes / FIRST_LOOK;
+                 first = load->piece_bytes / FIRST_SHARE;
     return find_notations(load, load->scanner.at + (first < left ? first : left), err);
 }
 
@@ -264,19 +264,19 @@ static ft_status read_all(loader *load, ft_error *err)
     return status == FT_OK ? ft_csv_rows_read(&load->parts[0], err) : status;
 }
 
-/* Whether a column holds numbers alone in the rows that decided how it is written, but
- * not in the others: its commas or points may mean something else there. */
+/* Whether a column's first text stands in a row that was not looked at: it may be a
+ * number with a mark that the first rows do not have. */
 static bool has_late_text(const loader *load)
 {
     for (size_t c = 0; c < load->csv->n_columns; c++) {
         size_t i = 0;
         while (i < load->n_parts && !load->parts[i].texts[c].text) i++;
-        if (i < load->n_parts && load->parts[i].texts[c].line >= load->not_seen) return true;
+        if (i < load->n_parts && load->parts[i].texts[c].line >= load->first_unseen_line) return true;
     }
     return false;
 }
 
-/* Reads all rows again by what all cells show. */
+/* Decides by all cells how numbers are written, and reads all rows again. */
 static ft_status read_again(loader *load, ft_error *err)
 {
     free_parts(load);
@@ -296,21 +296,22 @@ static ft_status read_rows(loader *load, ft_error *err)
     return status != FT_OK ? status : ft_csv_rows_join(csv, load->parts, load->n_parts, err);
 }
 
-/* Reads the style again where another row than the last of the file is the last now. In
- * which language months are is told by as many of the rows before it as need be. */
+/* Takes the style of the last date: rows were put in order, so that it need not be the
+ * last of the file. Its month's name may be of several languages: as many rows before it
+ * are read as it takes to leave one. */
 static void find_style(const loader *load)
 {
     ft_csv *csv = load->csv;
     const char *format = load->table.date_format, *date = csv->dates[csv->n_rows - 1];
     int64_t time;
-    ft_timestamp_style before;
+    ft_timestamp_style earlier;
     if (!*format) (void)ft_timestamp_parse(date, strlen(date), &time, &csv->style);
     if (*format) (void)ft_date_format_read(format, date, strlen(date), &time, &csv->style);
     if (csv->style.months.fits == 0) return;
     for (size_t row = csv->n_rows - 1; row-- > 0;) {
         date = csv->dates[row];
-        if (ft_date_format_read(format, date, strlen(date), &time, &before) &&
-            ft_month_style_narrow(&csv->style.months, &before.months))
+        if (ft_date_format_read(format, date, strlen(date), &time, &earlier) &&
+            ft_month_style_narrow(&csv->style.months, &earlier.months))
             break;
     }
 }
@@ -344,7 +345,7 @@ ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bo
                    .like = like,
                    .table = {.csv = csv, .settings = &load.settings},
                    .piece_bytes = piece_bytes,
-                   .not_seen = SIZE_MAX};
+                   .first_unseen_line = SIZE_MAX};
     char *text = NULL;
     size_t size;
     csv->path = ft_copy_string(ft_csv_text_name(path));
@@ -376,7 +377,7 @@ void ft_csv_add_notes(const ft_text *notes, ft_error *err)
 {
     if (!err || notes->length == 0) return;
     ft_error refusal = *err;
-    /* without the last line's end */
+    /* without the last newline */
     char *line = ft_copy_bytes(notes->data, notes->length - 1);
     if (!line) return;
     for (char *at = line; (at = strchr(at, '\n'));) *at = ';';

@@ -30,7 +30,8 @@ typedef struct ft_csv_column {
     ft_number_certainty certainty;
     /* cells like 1.234 or 1,234, in this file or an earlier one that did not decide */
     bool has_open;
-    bool unmarked; /* no commas or points so far: cells with such are not read */
+    /* no cell that was looked at had a mark: numbers are read without any (csv.c) */
+    bool unmarked;
     bool repeated; /* a later column had the same name */
 } ft_csv_column;
 
@@ -76,8 +77,9 @@ ft_status ft_csv_read_pieces(const char *path, const ft_csv_options *options, bo
                              const ft_csv *like, size_t piece_bytes, ft_csv *csv, ft_error *err);
 void ft_csv_free(ft_csv *csv);
 
-/* Puts the notes on a file into its refusal, as "; note: ...": who reads that a name is
- * no column must know how the file was decoded. */
+/* Adds the notes on a file (whole lines) to its refusal in *err, as "; note: ...":
+ * whoever reads that a name is no column must know how the file was decoded. Does nothing
+ * without notes, or where memory runs out. */
 void ft_csv_add_notes(const ft_text *notes, ft_error *err);
 
 /* The index of a column that must hold numbers. FT_BAD_INPUT with the nearest name, or

@@ -106,7 +106,7 @@ static void explain_first(const ft_csv_undated *undated, ft_text *out)
                      undated->names[first.date_place], undated->names[first.date_place]);
 }
 
-/* The last of the lines that begin as a comment does, from the first row on. */
+/* The line of the last of the rows from the first on that begin with '#'. */
 static size_t last_comment(const ft_csv_undated *undated)
 {
     ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
@@ -123,7 +123,7 @@ static size_t last_comment(const ft_csv_undated *undated)
     return line;
 }
 
-/* A comment: alone, or with others where the header should be. */
+/* A row that begins with '#'; if the header does so, too, all such rows are comments. */
 static void explain_comment(const ft_csv_undated *undated, size_t line, ft_text *out)
 {
     if (undated->is_first && *undated->names[0] == '#')
@@ -132,7 +132,7 @@ static void explain_comment(const ft_csv_undated *undated, size_t line, ft_text 
         ft_text_addf(out, " (a comment? delete line %zu)", line);
 }
 
-/* No row from this one on has a date: these may be totals or notes. */
+/* Where no row from this one to the end has a date: they may be totals or notes. */
 static void explain_footer(const ft_csv_undated *undated, ft_text *out)
 {
     ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
@@ -152,10 +152,11 @@ static void explain_footer(const ft_csv_undated *undated, ft_text *out)
     ft_csv_scanner_free(&ahead);
 }
 
-/* Whether columns are named by dates or years: a table with a row for each series. */
+/* Whether three columns or more are named by dates or years: a wide table, with a row for
+ * each series. */
 static bool has_dates_as_names(const ft_csv_undated *undated)
 {
-    enum { FEWEST = 3 };
+    enum { LEAST_NAMES = 3 };
     size_t count = 0;
     for (size_t i = 0; i < undated->width; i++) {
         const char *name = undated->names[i];
@@ -164,7 +165,7 @@ static bool has_dates_as_names(const ft_csv_undated *undated)
         const bool is_year = length == 4 && ft_parse_int(name, 4, &year) && year >= 1800 && year < 2200;
         count += is_year || ft_csv_is_date(name, length);
     }
-    return count >= FEWEST;
+    return count >= LEAST_NAMES;
 }
 
 static size_t count_digits(const ft_csv_cell *cell)

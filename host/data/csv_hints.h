@@ -11,14 +11,15 @@ typedef struct ft_csv_undated {
     const char *const *names;  /* (width), of the header */
     size_t width, place;       /* place: of the date column */
     bool is_first;             /* of the rows */
-    bool is_missing;           /* the date's cell: empty, or a word for that */
-    const char *format;        /* of the file's dates; "" by ft_timestamp_parse */
+    bool is_missing;           /* the date's cell is empty, or a word for missing */
+    const char *format;        /* of dates; "": they are for ft_timestamp_parse */
     /* "", or another format that may be meant as well (csv_layout.h) */
     const char *other;
 } ft_csv_undated;
 
 /* FT_BAD_INPUT with file, line, column and text, and what may be wrong: further header
- * rows, a comment, another date column, another format. */
+ * rows, the header again, comments, a total or note below the data, dates as column
+ * names, another date column, another format. */
 ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_error *err);
 
 /* Whether the text is certainly a date, rather than a small number. */

@@ -28,15 +28,14 @@ void ft_csv_find_date_format(const ft_csv_scanner *scanner, size_t place, const 
 /* Which numbers are likely in the file; `date_format` is that of its dates, or "". */
 ft_number_custom ft_csv_number_custom(const ft_csv_scanner *scanner, const char *date_format);
 
-/* Whether cells must be looked at to know what their numbers mean: the rows, which have
- * these ft_csv_byte, may hold numbers with commas, with points that are not decimal, or
- * with other marks between thousands. */
+/* Whether cells must be looked at to know how their numbers are written: numbers may have
+ * commas, points that are not decimal, or other marks between thousands. bytes: the set
+ * of ft_csv_byte that occur in the rows. */
 bool ft_csv_must_look_at_numbers(char separator, unsigned bytes, ft_number_custom custom);
 
-/* What the cells of each of `width` columns show about their numbers, in the first row
- * from `scanner` on and those that begin before `until`; evidence: (width), zeroed by the
- * caller. Returns the line of the first row that was not looked at; SIZE_MAX: there is
- * none. */
+/* Adds to evidence, (width), zeroed by the caller, what each column's cells show about
+ * its numbers: those of the first row from `scanner` on and of the rows that begin before
+ * `until`. Returns the line of the first row that was not looked at; SIZE_MAX: none. */
 size_t ft_csv_look_at_numbers(const ft_csv_scanner *scanner, const char *until, ft_csv_settings *settings,
                               size_t width, ft_number_evidence *evidence);
 

@@ -35,10 +35,10 @@ bool ft_number_look(ft_number_evidence *evidence, const char *text, size_t lengt
 /* Adds what `other` has shown. */
 void ft_number_merge(ft_number_evidence *evidence, const ft_number_evidence *other);
 
-/* Whether no mark has been shown at all. */
+/* Whether no cell has had a comma, a point or another mark between thousands. */
 bool ft_number_is_unmarked(const ft_number_evidence *evidence);
-/* Whether what these cells have shown decides alone how the others of the column are
- * read: a cell that shows something else is no number then. */
+/* Whether these cells alone decide how the rest of the column is read: a cell that
+ * contradicts them is no number. */
 bool ft_number_is_settled(const ft_number_evidence *evidence);
 
 /* Which notation is likely in a file, by its separator and dates. */

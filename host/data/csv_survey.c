@@ -8,7 +8,7 @@
 #include "base/parallel.h"
 #include "host/data/csv_scanner.h"
 
-/* Which of the bytes occur that are not in `found` yet. */
+/* `found`, and which other of the wanted bytes occur: a set of ft_csv_byte. */
 static unsigned find_bytes(const char *start, const char *end, unsigned found)
 {
     static const struct {
@@ -25,7 +25,7 @@ static unsigned find_bytes(const char *start, const char *end, unsigned found)
 static void look_at(void *context, int64_t i)
 {
     ft_csv_piece *piece = &((ft_csv_survey *)context)->pieces[i];
-    enum { BLOCK = 1 << 14 }; /* stays in a core's first cache */
+    enum { BLOCK = 1 << 14 }; /* bytes; stays in a core's first-level cache */
     for (const char *at = piece->start, *next; at < piece->end; at = next) {
         next = piece->end - at > BLOCK ? at + BLOCK : piece->end;
         piece->checksum = ft_checksum(piece->checksum, at, (size_t)(next - at));

@@ -55,13 +55,15 @@ typedef struct ft_dataset_column {
     bool text;      /* a text column: values only say what is missing */
 } ft_dataset_column;
 
-/* What the dates show: ft_dataset_look_at_dates. */
+/* What ft_dataset_look_at_dates finds. */
 typedef struct ft_dataset_dates {
-    bool are_known;
+    bool are_known;         /* the rest is filled in */
     ft_frequency frequency; /* of the longest series */
-    size_t n_differ;        /* series with another frequency, of those that show theirs */
-    size_t n_with_gaps;     /* series that lack rows at their frequency */
-    /* how many dates have no row in the first such series; empty: there is none */
+    /* series with another frequency, of those with FT_ROWS_OF_A_FREQUENCY rows */
+    size_t n_differ;
+    size_t n_with_gaps; /* of the same: series that lack rows at their frequency */
+    /* a note: how many dates have no row in the first such series, and how many more
+     * series lack rows; empty: none does */
     ft_text gaps;
 } ft_dataset_dates;
 
@@ -111,16 +113,17 @@ ft_status ft_dataset_check(const ft_dataset *dataset, int32_t prediction_length,
  * names of the first, is appended to *note where that is not NULL and there are any. */
 size_t ft_dataset_count_short(const ft_dataset *dataset, int32_t prediction_length, ft_text *note);
 
-/* Fills in dataset->dates_found, once: a second call returns at once. Of weekdays or
- * opening hours up to 5 % may be missing: they are taken for holidays. Fails by
- * FT_NO_MEMORY alone. */
+/* Fills in dataset->dates_found by the first call; later calls do nothing. Not counted as
+ * missing are holidays (up to 5 % of weekdays or opening hours, at most 5 in a row) and,
+ * where dates have no offset, the hour that summer time skips. Fails by FT_NO_MEMORY
+ * alone. */
 ft_status ft_dataset_look_at_dates(ft_dataset *dataset, ft_error *err);
 
 /* The series with the most rows, the first of several. */
 const ft_dataset_item *ft_dataset_longest(const ft_dataset *dataset);
 
 /* data_insights of docs/reference.md §8: ft_insights_create over the splits, and the
- * frequency of the dates. *insights is the caller's. */
+ * frequency of the dates, which are looked at first. *insights is the caller's. */
 ft_status ft_dataset_insights(ft_dataset *dataset, cJSON **insights, ft_error *err);
 
 #endif

@@ -14,10 +14,10 @@ typedef struct grid {
     int64_t longest_gap;     /* dates without one that follow each other */
 } grid;
 
-/* Whether no row from one date up to another may be the hour that a wall clock leaves out
- * in spring: one at night in March, April, September or October, on a Friday, Saturday or
- * Sunday. */
-static bool is_spring_hour(int64_t from, int64_t to)
+/* Whether a gap of rows, from `from` up to `to`, may be the hour that a wall clock skips
+ * when summer time begins: one hour from 03:00 at the latest, on a Friday, Saturday or
+ * Sunday in March or April, in the southern hemisphere September or October. */
+static bool is_skipped_hour(int64_t from, int64_t to)
 {
     int32_t year, month, day;
     if (to - from != FT_MICROSECONDS_AN_HOUR || ft_time_of_day(from) > 3 * FT_MICROSECONDS_AN_HOUR)
@@ -26,9 +26,10 @@ static bool is_spring_hour(int64_t from, int64_t to)
     return (month == 3 || month == 4 || month == 9 || month == 10) && ft_weekday(ft_day_of(from)) >= 4;
 }
 
-/* Goes through dates and rows side by side. Where dates are far more than rows, which a
- * last row in the year 9999 makes them, it gives up: no date has a row then. An hour that
- * a wall clock left out in spring, one a year at most, is no date. */
+/* Goes through dates and rows side by side, and fills in *g. Where dates are far more
+ * than rows, as with a last row in the year 9999, it gives up: no date has a row then.
+ * by_wall_clock: dates have no offset; an hour that summer time skips is then no date,
+ * one a year at most. */
 static void walk(const ft_dataset_item *item, ft_frequency frequency, bool by_wall_clock, grid *g)
 {
     static const int64_t most_of_a_year = 300 * FT_MICROSECONDS_A_DAY;
@@ -42,7 +43,7 @@ static void walk(const ft_dataset_item *item, ft_frequency frequency, bool by_wa
     while (date <= last && steps < most_dates) {
         while (item->times[row] < date) row++;
         const bool has_row = item->times[row] == date;
-        if (has_row && gap > 0 && by_wall_clock && is_spring_hour(gap_start, date) &&
+        if (has_row && gap > 0 && by_wall_clock && is_skipped_hour(gap_start, date) &&
             date - spring > most_of_a_year) {
             g->n_dates -= gap;
             spring = date;

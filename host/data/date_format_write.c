@@ -39,7 +39,8 @@ static void find_week(int64_t days, int32_t *year, int32_t *week)
     *week = (int32_t)(thursday - ft_days_from_date(*year, 1, 1)) / 7 + 1;
 }
 
-/* %W or %U: the week of the year, which counts from its first Monday or Sunday. */
+/* %W or %U (from_sunday): the week of the year, which counts from its first Monday or
+ * Sunday; 0 before that. */
 static int week_of_year(const written *w, bool from_sunday)
 {
     const int32_t weekday = (ft_weekday(w->days) + (from_sunday ? 1 : 0)) % 7;
@@ -141,8 +142,8 @@ static bool add_time(ft_date_line *out, char letter, const written *w)
     }
 }
 
-/* The month's name by %b or %B. Returns how much of `format` behind that is done with:
- * the dot of short names, where it is a whole one. */
+/* The month's name by %b or %B (whole). format: what follows. Returns how many of its
+ * characters to skip: 1 for a dot that the name, not being shortened, has none of. */
 static size_t add_month(ft_date_line *out, bool whole, const char *format, const written *w)
 {
     char name[FT_MONTH_CHARS];

@@ -12,10 +12,11 @@
 /* What has been read of a text. */
 typedef struct parts {
     int32_t year, month, day, hour, minute, second, microseconds;
-    /* of ISO 8601, from 1; `year` is its year then; 0: none */
-    int32_t week, weekday;
-    int32_t year_week; /* %W's or %U's (from_sunday), from 0; -1: none */
-    bool from_sunday;
+    /* ISO 8601's week, from 1; `year` is then the week's year; 0: none */
+    int32_t week;
+    int32_t year_week;                   /* the week of %W or %U, from 0; -1: none */
+    bool from_sunday;                    /* %U: its weeks begin on Sunday */
+    int32_t weekday;                     /* from 1, Monday; 0: none */
     int32_t day_of_year;                 /* from 1; 0: none */
     bool has_day;                        /* of the month, the year or the week */
     bool of_twelve, has_half, afternoon; /* of_twelve: %I, the hour of a half day */
@@ -76,6 +77,30 @@ static bool take_decimal_year(const char **at, const char *end, parts *p, ft_tim
     return digits > 0 && fabs(fraction * 12 - months) <= near[digits < 4 ? digits : 4];
 }
 
+/* A conversion of the time of day. */
+static bool take_time(char letter, const char **at, const char *end, parts *p, ft_timestamp_style *style)
+{
+    switch (letter) {
+    case 'H':
+    case 'I':
+        p->of_twelve = letter == 'I';
+        return ft_date_take_number(at, end, 1, 2, &p->hour) && p->hour <= (p->of_twelve ? 23 : 24);
+    case 'M':
+        return ft_date_take_number(at, end, 2, 2, &p->minute) && p->minute <= 59;
+    case 'S':
+        return ft_date_take_number(at, end, 2, 2, &p->second) && p->second <= 59;
+    case 'f':
+        return ft_fraction_parse(at, end, &p->microseconds, style);
+    case 'p':
+        return take_half(at, end, p);
+    case 'z':
+    case 'Z':
+        return ft_zone_parse(at, end, style);
+    default:
+        return false;
+    }
+}
+
 /* One conversion of one letter. */
 static bool take_conversion(char letter, const char **at, const char *end, parts *p,
                             ft_timestamp_style *style)
@@ -124,31 +149,16 @@ static bool take_conversion(char letter, const char **at, const char *end, parts
     case 'a':
     case 'A':
         return (p->weekday = 1 + ft_date_take_weekday(at, end)) > 0;
-    case 'H':
-    case 'I':
-        p->of_twelve = letter == 'I';
-        return ft_date_take_number(at, end, 1, 2, &p->hour) && p->hour <= (p->of_twelve ? 23 : 24);
-    case 'M':
-        return ft_date_take_number(at, end, 2, 2, &p->minute) && p->minute <= 59;
-    case 'S':
-        return ft_date_take_number(at, end, 2, 2, &p->second) && p->second <= 59;
-    case 'f':
-        return ft_fraction_parse(at, end, &p->microseconds, style);
-    case 'p':
-        return take_half(at, end, p);
-    case 'z':
-    case 'Z':
-        return ft_zone_parse(at, end, style);
     case '%':
         return *at < end && *(*at)++ == '%';
     default:
-        return false;
+        return take_time(letter, at, end, p, style);
     }
 }
 
-/* The dot of a shortened month stands behind some of a column's names only: "févr." and
- * "mars". Goes over one in the text that `format`, which stands behind %b, lacks; true
- * where the text lacks the format's. */
+/* In one column some months have a dot and others have none: "févr.", but "mars". format:
+ * what follows %b. Skips a dot of the text that the format lacks. True where the text
+ * lacks a dot of the format, which the caller then skips. */
 static bool adjust_dot(const char *format, const char **at, const char *end, ft_month_style *months)
 {
     const bool in_text = *at < end && **at == '.', in_format = *format == '.';
@@ -194,8 +204,8 @@ static bool days_of_week(const parts *p, int64_t *days)
     return year == p->year;
 }
 
-/* Python's reading of a week that counts from the year's first Monday or Sunday; without
- * a weekday it is the week's first day in the year. */
+/* The day of a week that counts from the year's first Monday or Sunday, as Python's
+ * strptime reads it; without a weekday the week's first day in the year. */
 static bool days_of_year_week(const parts *p, int64_t *days)
 {
     const int64_t first = ft_days_from_date(p->year, 1, 1);

@@ -1,5 +1,5 @@
-/* Names of months; see month_names.h. By Unicode's CLDR, short ones without their dot,
- * and other spellings that are used. */
+/* Names of months; see month_names.h. They are those of Unicode's CLDR, the short ones
+ * without their dot, and other spellings that are in use. */
 #include "host/data/month_names.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 enum { ENGLISH, FRENCH, GERMAN, SPANISH, ITALIAN, PORTUGUESE, DUTCH, N_LANGUAGES };
 enum { WHOLE, SHORT };
-enum { ALL_WHOLE = 0x1555, ALL_SHORT = ALL_WHOLE << 1 }; /* of 7 languages */
+enum { ALL_WHOLE = 0x1555, ALL_SHORT = ALL_WHOLE << 1 }; /* fits, of 7 languages */
 
 static const char *const names[N_LANGUAGES][2][12] = {
     [ENGLISH] = {{"January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -50,7 +50,8 @@ static bool is_lead(char byte) /* of a letter of Latin-1 in UTF-8 */
     return byte == '\xC3';
 }
 
-/* A byte without letter case: an ASCII letter, or the second byte of one of Latin-1. */
+/* A byte in lower case: an ASCII letter, or (behind_lead) the second byte of a letter of
+ * Latin-1. */
 static unsigned char folded(char byte, bool behind_lead)
 {
     const unsigned char b = (unsigned char)byte;
@@ -119,7 +120,8 @@ char *ft_month_write(const ft_month_style *style, int32_t month, bool whole, cha
                      bool *is_short)
 {
     const uint32_t asked = style->fits & (whole ? ALL_WHOLE : ALL_SHORT);
-    const uint32_t fits = asked ? asked : style->fits ? style->fits : whole ? 1 : 2;
+    const uint32_t english = 1u << (2 * ENGLISH + (whole ? WHOLE : SHORT));
+    const uint32_t fits = asked ? asked : style->fits ? style->fits : english;
     int bit = 0;
     while (!(fits >> bit & 1)) bit++;
     const char *const *of_language = names[bit / 2][WHOLE], *name = names[bit / 2][bit % 2][month - 1];

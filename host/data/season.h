@@ -20,7 +20,8 @@ int64_t ft_season_of_frequency(const ft_frequency *frequency);
 
 /* The season of a dataset, in rows: that of its longest series' frequency. 1, as in
  * GluonTS, if that series has no more training rows than one season, so that mase has no
- * difference to scale by. reason: the same in words. Fails by FT_NO_MEMORY alone. */
+ * difference to scale by. reason: the same in words. Looks at the dates first
+ * (ft_dataset_look_at_dates). Fails by FT_NO_MEMORY alone. */
 enum { FT_SEASON_REASON_CHARS = FT_FREQUENCY_CHARS + 80 };
 ft_status ft_season_of_dataset(ft_dataset *dataset, int64_t *season, char reason[FT_SEASON_REASON_CHARS],
                                ft_error *err);

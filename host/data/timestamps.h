@@ -35,9 +35,9 @@ typedef struct ft_timestamp_style {
         FT_ZONE_HOURS, /* +hh */
         FT_ZONE_UTC,   /* " UTC" or "UTC" */
     } zone;
-    bool zone_blank;      /* a blank before the zone */
-    int32_t zone_minutes; /* east of UTC */
-    ft_month_style months;
+    bool zone_blank;       /* a blank before the zone */
+    int32_t zone_minutes;  /* east of UTC */
+    ft_month_style months; /* of %b and %B */
     /* of host/data/date_formats.h where it was read by one; else "" */
     char format[FT_DATE_FORMAT_CHARS];
 } ft_timestamp_style;

@@ -23,7 +23,8 @@ typedef struct ft_evaluation {
     ft_forecasts *examples;
     /* Where lines of baselines.csv are added, one for each test window; or NULL. */
     ft_text *baseline_windows;
-    /* Where lines of windows.csv are added, by ft_evaluate_naive; or NULL. */
+    /* Where ft_evaluate_naive adds the lines of windows.csv, one for each window of all
+     * splits; or NULL. */
     ft_text *window_starts;
     const ft_text *more_lines; /* for the end of forecasts.csv; or NULL */
 } ft_evaluation;

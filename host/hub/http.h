@@ -30,7 +30,7 @@ typedef struct ft_http_request {
     size_t body_size;
     const char *user, *password; /* of basic authentication; NULL: none */
     bool takes_errors;           /* `take` gets the body of every answer */
-    int most_seconds;            /* that all of it may take; 0: as long as bytes come */
+    int most_seconds;            /* for the whole request; 0: as long as bytes come */
     int64_t from;                /* offset in bytes to start from; 0: the whole file */
     /* Gets the body of a 200 or 206 answer piece by piece; returns false to end the
      * request. Not called for is_head. */
@@ -58,7 +58,7 @@ typedef enum ft_http_outcome {
     FT_HTTP_ANSWERED, /* completely */
     /* no connection: no network, unknown host, refused, or an untrusted certificate */
     FT_HTTP_UNREACHABLE,
-    FT_HTTP_CUT,     /* the connection broke or went silent */
+    FT_HTTP_CUT,     /* the connection broke, went silent or took too long */
     FT_HTTP_REFUSED, /* `take` or `go_on` ended it */
 } ft_http_outcome;
 

@@ -15,7 +15,8 @@
 
 /* MLflow's limits for one log-batch. */
 enum { MOST_METRICS = 1000, MOST_PARAMS = 100 };
-/* How long a silent server is waited for; in brief, an answer, and a file's arrival. */
+/* How long a silent server is waited for by FT_MLFLOW_PATIENT; how long an answer and the
+ * sending of a file may take by FT_MLFLOW_BRIEF. */
 enum { SILENT_SECONDS = 10, ANSWER_SECONDS = 5, FILE_SECONDS = 60 };
 
 struct ft_mlflow {

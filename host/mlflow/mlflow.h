@@ -8,14 +8,16 @@
 /* A server, and the connection to it. */
 typedef struct ft_mlflow ft_mlflow;
 
-/* How long a server is waited for: as long as it gives signs of life within 10 s, or,
- * where work waits meanwhile, 5 s for an answer and a minute for a file to arrive. */
-typedef enum ft_mlflow_patience { FT_MLFLOW_PATIENT, FT_MLFLOW_BRIEF } ft_mlflow_patience;
+/* How long a server is waited for. */
+typedef enum ft_mlflow_patience {
+    FT_MLFLOW_PATIENT, /* until 10 s pass without a byte */
+    FT_MLFLOW_BRIEF    /* 5 s for an answer, 60 s for a file; for a sweep, which waits */
+} ft_mlflow_patience;
 
-/* uri: "http://host:5000". The name and password, or the token, are those of
- * MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and MLFLOW_TRACKING_TOKEN. Asks the
- * server nothing yet. FT_BAD_INPUT for an address that is no server's (sqlite:, a
- * directory, databricks); FT_FAILED without libcurl. */
+/* uri: "http://host:5000"; patience: for each request. The name and password, or the
+ * token, are those of MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and
+ * MLFLOW_TRACKING_TOKEN. Asks the server nothing yet. FT_BAD_INPUT for an address that is
+ * no server's (sqlite:, a directory, databricks); FT_FAILED without libcurl. */
 ft_status ft_mlflow_open(const char *uri, ft_mlflow_patience patience, ft_mlflow **mlflow, ft_error *err);
 void ft_mlflow_close(ft_mlflow *mlflow); /* NULL is fine */
 

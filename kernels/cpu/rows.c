@@ -127,9 +127,10 @@ static void add_norm_forward(ft_backend *self, const ft_adapter_batch *batch, in
     }
 }
 
-/* Adds element i of the ranges' sums: (n_ranges, n_sums, padded), a range `pitch` apart,
- * to dweight. Adapters that share one weight (weight_stride 0) share its gradient: the
- * first one's thread adds all. */
+/* Adds element i of the sums, added up over the ranges, to dweight, of d elements an
+ * adapter, weight_stride apart. sums: (n_ranges, n_sums, padded), the ranges `pitch`
+ * floats apart. Adapters that share one weight (weight_stride 0) share its gradient: the
+ * first one's elements add all. */
 static void add_weight_gradient(const float *sums, int64_t pitch, int64_t n_ranges, int64_t n_sums,
                                 int64_t padded, int64_t i, int64_t d, void *dweight, int64_t weight_stride)
 {

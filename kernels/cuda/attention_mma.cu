@@ -65,7 +65,8 @@ __device__ __forceinline__ void online_softmax(float scores[N][4], float largest
         }
 }
 
-/* Stores the logarithm of the sums of 16 queries from `first` on. */
+/* Stores log-sum-exp of the scores of 16 queries from `first` on. lse:
+ * (sequences, heads, queries). */
 __device__ __forceinline__ void store_lse(const ft_attention &a, int sequence, int head, int first,
                                           const float largest[2], const float sum[2], float *lse)
 {

@@ -65,8 +65,8 @@ __device__ __forceinline__ float row_sum_of(const mma_matrix &out, int first, co
     return sum + __shfl_xor_sync(FT_ALL_LANES, sum, 1);
 }
 
-/* Stores the row sums of the warp's 16 queries from `first` on, for the warp in `shared`
- * and for the other kernel. */
+/* Computes the row sums of the warp's 16 queries from `first` on, and stores them in
+ * `shared`, (16), for the warp, and in tensors.row_sums for the other kernel. */
 template <int D>
 __device__ __forceinline__ void store_row_sums(const ft_attention &a, const attention_gradients &tensors,
                                                int sequence, int head, int first, const mma_row<D> *dout,

@@ -63,11 +63,12 @@ __device__ __forceinline__ float softmax(float *score, int count)
     return ft_warp_sum(sum);
 }
 
-/* A block's head of PATHS paths that share a cache, and its shared memory. */
+/* What a block works on, one head of up to PATHS paths that share a cache, and its shared
+ * memory. */
 struct decode_block {
     int head, n_paths;
     int64_t cache, first; /* the cache and its first row */
-    int64_t path;         /* the block's first */
+    int64_t path;         /* the block's first path */
     float4 *parts;        /* partial results (PATHS, 2, HALVES_PITCH) */
     float *query;         /* (PATHS, pitch) */
     int pitch;            /* d_kv rounded up to a multiple of 8 */
@@ -88,13 +89,13 @@ __device__ __forceinline__ decode_block decode_block_of(const ft_decode_attentio
     return block;
 }
 
-/* Whether key j of the block's cache is one that may be attended to. */
+/* Whether key j of the block's cache is not masked. */
 __device__ __forceinline__ bool is_seen(const ft_decode_attention &a, const decode_block &block, int j)
 {
     return !a.key_mask || a.key_mask[block.cache * a.kv_length + j];
 }
 
-/* Computes the scores; eight threads a key. */
+/* Computes block.score, (PATHS, kv_length); eight threads a key. */
 template <int PATHS>
 __device__ __forceinline__ void compute_scores(const decode_arguments &args, const decode_block &block)
 {
@@ -126,7 +127,8 @@ __device__ __forceinline__ void compute_scores(const decode_arguments &args, con
     }
 }
 
-/* Sums the values, weighted by the scores' softmax, over parts of the keys. */
+/* Sums the values, weighted by the scores' softmax, over each thread group's keys, in
+ * block.parts. */
 template <int PATHS>
 __device__ __forceinline__ void weigh_values(const ft_decode_attention &a, const decode_block &block)
 {

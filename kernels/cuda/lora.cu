@@ -123,7 +123,8 @@ template <class P> __device__ __forceinline__ void mask_rows(const unsigned keep
             for (int q = 0; q < 4; q++) rows[r][e][q] = ft_kept(rows[r][e][q], keep[r] >> (16 * e + 2 * q));
 }
 
-/* Adds a chunk's products to the sums of the ranks from n_first on. */
+/* Adds a chunk's products with A, or backward B, to the sums of TILES tiles of ranks from
+ * n_first on. */
 template <bool PLAIN, bool BACK, int TILES, class P>
 __device__ __forceinline__ void multiply_down(const ft_tensor &weight, bool eights, const lora_strip &strip,
                                               int chunk, int n_first, int rank, const P rows[2][2][4],
@@ -148,8 +149,8 @@ __device__ __forceinline__ void multiply_down(const ft_tensor &weight, bool eigh
     }
 }
 
-/* Adds the warps' sums of ranks [n, n + 8) in the warps' order, and stores them in shared
- * memory, low: (16, pitch), and in the target's columns of the tensor. */
+/* Adds the warps' sums of ranks [n, n + 8) in the warps' order, and stores `scale` times
+ * the result in shared memory, low: (16, pitch), and in to_low, the target's columns. */
 __device__ __forceinline__ void add_warps(const lora_strip &strip, int n_warps, int n, float scale,
                                           const float sums[4], float parts[MOST_WARPS][SUMS], float *low,
                                           int pitch, const ft_tensor &to_low)

@@ -72,8 +72,8 @@ __device__ __forceinline__ void fetch_step(const ft_tensor &from, const ft_tenso
     }
 }
 
-/* Sets what dropout does not keep to 0; each lane draws one unit of one row. position: of
- * row lane / 2 of the warp's 16. */
+/* Sets what dropout does not keep to 0. Each lane draws one unit of one row, lane / 2 of
+ * the warp's 16, whose position in its sequence is `position`. */
 template <class P>
 __device__ __forceinline__ void mask_step(const ft_dropout &dropout, int32_t length, int position, int chunk,
                                           const lora_step &step, P left[4][4])
@@ -88,8 +88,8 @@ __device__ __forceinline__ void mask_step(const ft_dropout &dropout, int32_t len
     }
 }
 
-/* Turns pairs of features into pairs of rows: product q has features 2 q and 2 q + 1 of
- * each eight. */
+/* Turns pairs of features into pairs of rows, the operands of product q: x[q] has
+ * features 2 q and 2 q + 1 of each eight. */
 template <int TILES, class P>
 __device__ __forceinline__ void regroup(const P left[4][4], const float right[TILES][4], P x[4][4],
                                         P y[TILES][2])
@@ -106,8 +106,9 @@ __device__ __forceinline__ void regroup(const P left[4][4], const float right[TI
     }
 }
 
-/* Adds the warps' sums tile by tile, stored in the order of the gradient's elements, and
- * writes scale times the sum to `to`, shaped as A or B. */
+/* Adds the warps' sums tile by tile by way of shared memory, in the order of the
+ * gradient's elements, and writes `scale` times the result to `to`: (rank, features) of A
+ * (of_a), else (features, rank) of B. */
 template <int TILES>
 __device__ __forceinline__ void add_warps(bool of_a, const lora_step &step, const float sums[4][TILES][4],
                                           float scale, int chunk, int n_first, int rank, int64_t features,

@@ -243,15 +243,15 @@ __device__ unsigned top_p_threshold(const path_view &path, double top_p, path_me
     return threshold;
 }
 
-/* The largest of the path's logits; sets path->largest. Returns the largest of the
- * thread's own, and whether any logit is one that cannot be drawn from. */
+/* Sets path->largest, and returns the largest of the thread's own logits. *impossible:
+ * whether any logit is +infinity or NaN, which cannot be drawn from. */
 __device__ __forceinline__ float find_largest(path_view *path, float *parts, bool *impossible)
 {
     float largest = -INFINITY;
     int bad = 0;
     for (int i = threadIdx.x; i < path->count; i += THREADS) {
         float logit = logit_of(*path, i);
-        bad |= !(logit < INFINITY); /* +infinity and NaN */
+        bad |= !(logit < INFINITY);
         largest = fmaxf(largest, logit);
     }
     path->largest = ft_block_max<THREADS>(largest, parts);
@@ -264,7 +264,9 @@ __device__ __forceinline__ float find_largest(path_view *path, float *parts, boo
 struct token_run {
     int first, end;
     unsigned threshold; /* the order of the least likely token that is kept */
-    int tie, removed;   /* equally likely ones before the run; how many are removed */
+    /* of the tokens as likely as that one: how many stand before the run, and how many,
+     * the first ones, are removed */
+    int tie, removed;
 };
 
 __device__ __forceinline__ token_run run_of(const path_view &path, float top_p, path_memory *shared)
@@ -282,8 +284,8 @@ __device__ __forceinline__ token_run run_of(const path_view &path, float top_p, 
     return run;
 }
 
-/* The probability of token i of the run, 0 if top-p removes it; what is kept does not sum
- * to 1. tie: equally likely tokens before it; it is counted on. */
+/* The probability of token i of the run before top-p, 0 if top-p removes it. *tie: how
+ * many tokens as likely as the threshold stand before it; goes on to the next token. */
 __device__ __forceinline__ double probability_of(const path_view &path, const token_run &run, int i, int *tie)
 {
     float logit = logit_of(path, i);
@@ -293,8 +295,8 @@ __device__ __forceinline__ double probability_of(const path_view &path, const to
     return stays ? weight_of(path, logit) / path.sum : 0;
 }
 
-/* Returns the id of the token that the row's draw falls on, to all threads. Writes the
- * probabilities where they are asked for. */
+/* Draws the row's token and returns its id to all threads. Writes the probabilities of
+ * the kept tokens, which sum to 1, unless probabilities.data is NULL. */
 __device__ __forceinline__ int draw_token(const ft_sampling &sampling, const path_view &path,
                                           const token_run &run, int64_t row, int vocabulary,
                                           const ft_tensor &probabilities, path_memory *shared)
@@ -323,6 +325,7 @@ __device__ __forceinline__ int draw_token(const ft_sampling &sampling, const pat
     return shared->first;
 }
 
+/* Sets all probabilities of a row, unless probabilities.data is NULL. */
 __device__ __forceinline__ void fill(const ft_tensor &probabilities, int64_t row, float value)
 {
     for (int i = threadIdx.x; probabilities.data && i < probabilities.cols; i += THREADS)

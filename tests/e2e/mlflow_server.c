@@ -7,7 +7,7 @@
  * request to LOG: "POST /api/2.0/mlflow/runs/create {...}". Experiment "1" is made by the
  * first create; a run is complete once the tag ftgpu.sent is set for it. While the file
  * LOG.fault exists, log-batch is answered with status 500 and a reason; while LOG.slow
- * does, the answer to a runs/create, which is done, comes at a byte a second. */
+ * exists, a runs/create is carried out, but its answer is sent at a byte a second. */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdbool.h>

@@ -154,7 +154,8 @@ must compare --results results --format csv
 expect err 'results/broken/results.json:[12]:'
 expect err 'results/array/results.json'
 expect err '1 unfinished'
-# A folder that is none of an experiment is no unfinished one, and the one above them is told of.
+# A folder that is not named as an experiment is not unfinished. For the folder above fine_tuning
+# the message proposes that.
 mkdir -p above/fine_tuning
 refuses '^ftgpu: above: there are no experiments \(run and sweep record them; --results above/fine_tuning\)$' best --results above
 must compare --results above

@@ -7,7 +7,7 @@ expect out '^experiment +baseline_[0-9]{8}_[0-9]{6}$'
 expect out 'test of seasonal_naive'
 expect err 'epoch 1/2 +loss [0-9.]+ +val_loss [0-9.]+'
 directory=$(directory_of 'baseline_*')
-# It ends with the verdict that `best` gives of it alone, in short.
+# It ends with the same verdict as `best` gives.
 grep -E '^(verdict|against) ' err >told || true
 must best baseline
 grep -E '^(verdict|against) ' out | cmp -s - told && [ "$(wc -l <told)" = 3 ] || fail "the run's verdict is not that of best: $(cat told)"

@@ -1,5 +1,6 @@
 # Metrics of several series window by window: windows.csv has each series' scale and the value
-# before each window, and from it follow mase, directional_accuracy, their errors and the verdict.
+# before each window. mase, directional_accuracy, their standard errors and the verdict follow from
+# it.
 . "$E2E/lib.sh"
 must model init --size nano --out nano
 
@@ -28,7 +29,7 @@ for directory in results/fine_tuning/shops_*; do
             if (off * off > 1e-20 || $4 != value[item, at]) { print "line " FNR ": " $0 ", not " value[item, at] "," sum / pairs; bad = 1 }
             lines++ }
         END { exit bad || lines == 0 }' data.csv "$directory/windows.csv" >wrong || fail "windows.csv: $(head -3 wrong)"
-    # What windows.csv and forecasts.csv say together is what is recorded.
+    # The recorded metrics follow from windows.csv and forecasts.csv.
     awk -F, 'FNR == 1 { file++; next }
         file == 1 { last[$1, $2, $3] = $4; scale[$1, $2, $3] = $5 }
         file == 2 && $1 == "test" {
@@ -64,7 +65,7 @@ must analyze importance
 expect out '(higher|lower) values are better \(within chance\)$'
 expect out '^within chance: what cannot be told from the best \(ftgpu best, 95 %\) has other values, too, of hp_learning_rate$'
 
-# Records of before windows.csv are read as they are, and say why there is no interval.
+# Older records, without windows.csv, are read; the commands say why there is no interval.
 rm results/fine_tuning/*/windows.csv
 must best --metric mase
 expect out '^certainty +val mase has no standard error: its run recorded no windows\.csv, which has the scales of several series \(a new run does\)$'

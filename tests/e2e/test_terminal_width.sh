@@ -62,7 +62,7 @@ must best --results results
 expect out '^best +sweep_001_20250101_120000: val mae 1\.401 '
 expect out '^replicates +3 seeds: val mae 1\.412 ± 0\.011, test mae 2\.346 ± 0; means of seeds were compared, of 4 configurations$'
 expect out '^verdict +do not ship it: none of 12 experiments beats seasonal_naive; tuning made it worse in all 12 experiments, on test'
-# Groups: the metric that ranks, on validation and test, and no more; others where they are asked.
+# Groups: the metric that ranks, on validation and test; other columns where they are asked for.
 COLUMNS=80
 must compare --results results --group-by lora_rank
 expect out '^lora_rank +count +val_mae_mean +val_mae_std +test_mae_mean +test_mae_std$'

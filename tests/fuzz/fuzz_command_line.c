@@ -110,8 +110,8 @@ static void enter_directory(void)
     FUZZ_EXPECT(freopen("/dev/null", "w", stdout));
 }
 
-/* Of a refused command: one line beside notes on what was read before it was refused and
- * warnings, and it is ftgpu's. */
+/* A refused command prints one line of ftgpu's, besides warnings and notes on what it
+ * read before. */
 static void check_messages(char *messages)
 {
     int told = 0;

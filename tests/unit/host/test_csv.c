@@ -127,8 +127,8 @@ Test(csv, decimal_commas_between_commas)
     ft_csv_free(&csv);
 }
 
-/* Commas and points of later rows count as those of the first ones do, though mostly the
- * first rows alone are looked at (in small pieces, as here, one). */
+/* Commas and points of late rows count as much as those of the first, though mostly the
+ * first rows alone are looked at (one row where pieces are small, as `reads` tries). */
 Test(csv, late_rows_decide_how_numbers_are_written)
 {
     ft_csv csv = reads("d;x;y;z\n2024-01-01;1;2,5;7\n2024-01-02;3,25;1;\n2024-01-03;1.234;7;9\n", NULL, NULL);

@@ -282,7 +282,7 @@ Test(date_formats, months_in_other_languages)
         cr_expect_eq(ft_date_format_find(none[i], strlen(none[i]), formats), FT_DATE_NONE, "%s", none[i]);
 }
 
-/* Each name of each language is read as its month, so that none means two. */
+/* Each name of each language is read as its month: none means two months. */
 Test(date_formats, names_of_months_mean_one_month)
 {
     for (unsigned bit = 0; bit < 14; bit++)

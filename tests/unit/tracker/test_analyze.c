@@ -117,8 +117,8 @@ Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
     expect_remark("left out: seed, which makes replicates and is no hyperparameter");
 }
 
-/* Four experiments of rates 1 to 4 and kinds a, b, a, b, whose 40 windows are off by 1,
- * give or take 0.5 in turn, and by `apart` more from one to the next. */
+/* Four experiments of rates 1 to 4 and kinds a, b, a, b. Their errors in 40 windows are 1
+ * plus or minus 0.5, and `apart` more from one experiment to the next. */
 static void load_with_windows(double apart)
 {
     static const char *const time[] = {"t"};

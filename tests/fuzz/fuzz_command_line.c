@@ -110,14 +110,21 @@ static void enter_directory(void)
     FUZZ_EXPECT(freopen("/dev/null", "w", stdout));
 }
 
+static bool begins_with(const char *line, const char *start)
+{
+    return strncmp(line, start, strlen(start)) == 0;
+}
+
 /* A refused command prints one line of ftgpu's, besides warnings and notes on what it
- * read before. */
+ * read before. A note's further lines are indented. */
 static void check_messages(char *messages)
 {
     int told = 0;
+    bool in_note = false;
     for (char *line = strtok(messages, "\n"); line; line = strtok(NULL, "\n")) {
-        if (strncmp(line, "ftgpu: warning: ", 16) == 0 || strncmp(line, "note: ", 6) == 0) continue;
-        FUZZ_EXPECT(strncmp(line, "ftgpu: ", 7) == 0 && line[7]);
+        in_note = begins_with(line, "note: ") || (in_note && begins_with(line, "  "));
+        if (in_note || begins_with(line, "ftgpu: warning: ")) continue;
+        FUZZ_EXPECT(begins_with(line, "ftgpu: ") && line[7]);
         told++;
     }
     FUZZ_EXPECT(told == 1);

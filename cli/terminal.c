@@ -26,8 +26,9 @@ void ft_tell_lines(const char *lines)
 {
     ft_text wrapped = FT_TEXT_EMPTY;
     ft_wrap_lines(lines, ft_terminal_width(stderr), &wrapped);
+    const size_t length = strlen(lines);
     if (wrapped.failed || !wrapped.data)
-        fprintf(stderr, "%s\n", lines);
+        fprintf(stderr, "%s%s", lines, length > 0 && lines[length - 1] == '\n' ? "" : "\n");
     else
         fputs(wrapped.data, stderr);
     ft_text_free(&wrapped);

@@ -290,10 +290,11 @@ ft_status ft_date_format_check(const char *format, ft_error *err)
                        "%%G-W%%V-%%u (year, week, weekday of ISO 8601)",
                        format);
     if (has_year_week && (has_week_year || has_month || has_day))
-        return ft_fail(err, FT_BAD_INPUT,
-                       "--date-format: \"%.60s\": beside %%W or %%U, a week of the year, stand the year and "
-                       "perhaps the weekday, as in %%Y-%%W or %%Y-%%W-%%u",
-                       format);
+        return ft_fail(
+            err, FT_BAD_INPUT,
+            "--date-format: \"%.60s\": with %%W or %%U, the week of the year, write the year and at "
+            "most the weekday, as in %%Y-%%W or %%Y-%%W-%%u",
+            format);
     if (!has_year || (has_day && !has_month))
         return ft_fail(err, FT_BAD_INPUT, "--date-format: \"%.60s\" has no %s", format,
                        has_year ? "month (%m or %b)" : "year (%Y or %y)");

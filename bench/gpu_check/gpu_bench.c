@@ -11,10 +11,11 @@
  * JOB: batch sizes (as 8 or 8,64; each is trained with; forecasts have none, operations
  * the first), context length, prediction length, series, samples. In bf16. Output: lines
  * of tab-separated values, each as soon as it is measured. A job: what, size, batch size,
- * seconds, tokens a second, TFLOP/s, TFLOP/s of the matrix products, fraction. An
- * operation: name, size, place, shape, microseconds, GB/s, TFLOP/s, what limits it,
- * fraction of the floor. The first two operations are the limits. What fails has empty
- * values and one more, the reason; the rest goes on with a new backend.
+ * seconds, tokens a second, TFLOP/s, TFLOP/s of the matrix products, fraction, of
+ * training the share of a step in which the device waits for the host. An operation:
+ * name, size, place, shape, microseconds, GB/s, TFLOP/s, what limits it, fraction of the
+ * floor. The first two operations are the limits. What fails has empty values and one
+ * more, the reason; the rest goes on with a new backend.
  *
  * Exit status: 0 all was measured, 1 some failed, 2 wrong usage or a device that does not
  * work, 3 the device was lost: what failed last left it so that this process can measure
@@ -71,11 +72,13 @@ static ft_status run_job(ft_bench_device *device, job_function *run, const char 
     printf("%s\t%s\t%s\t", what, job->size, batch);
     if (status == FT_OK) {
         double rate = ft_flops_total(&figures.flops) / figures.seconds;
-        printf("%.4g\t%.5g\t%.4g\t%.4g\t%.4g\n", figures.seconds, figures.tokens / figures.seconds,
+        printf("%.4g\t%.5g\t%.4g\t%.4g\t%.4g\t", figures.seconds, figures.tokens / figures.seconds,
                rate / 1e12, figures.matrix_peak / 1e12, rate / figures.matrix_peak);
+        if (run == ft_bench_train) printf("%.4g", figures.host_share);
+        printf("\n");
     } else {
         *exit_status = SOME_FAILED;
-        printf("\t\t\t\t\t%s\n", failure.message);
+        printf("\t\t\t\t\t\t%s\n", failure.message);
     }
     fflush(stdout);
     return status == FT_OK ? FT_OK : ft_bench_recover(device, err);

@@ -70,6 +70,8 @@ for stage in $stages; do expect out "^$stage +ok "; done
 [ -s results/failures.txt ] && fail "$ran: failures.txt is not empty: $(head -n 1 results/failures.txt)"
 [ "$(wc -c <out)" -lt 12000 ] || fail "$ran: its output has $(wc -c <out) bytes"
 expect results/results.tsv '^card	card	simulated GPU 0$'
+lacking=$(awk -F '\t' '$1 == "steps" && $2 == "train" && $10 == ""' results/results.tsv)
+[ -z "$lacking" ] || fail "$ran: no host_share: $lacking"
 awk -F '\t' '$1 == "tests" { print $2 }' results/results.tsv | sort -u >operations
 [ "$(wc -l <operations)" = 19 ] || fail "$ran: $(wc -l <operations) operations were tested"
 while read -r operation; do

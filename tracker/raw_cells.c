@@ -116,7 +116,8 @@ ft_status ft_raw_file_read(const char *directory, const ft_raw_file *file, ft_ra
 ft_status ft_raw_file_exists(const char *directory, const ft_raw_file *file, bool *exists, ft_error *err)
 {
     char *path = ft_join_path(directory, file->name);
-    ft_status status = path ? ft_path_exists(path, exists, err) : ft_no_memory(err, "a path", strlen(directory));
+    ft_status status =
+        path ? ft_path_exists(path, exists, err) : ft_no_memory(err, "a path", strlen(directory));
     free(path);
     return status;
 }

@@ -445,6 +445,14 @@ Test(csv, rows_that_are_no_data)
          "t.csv:4: column \"Date\": \"# exported\" is not a date (a comment? delete line 4)"},
         {"#a,b\n#c,d\n#e,f\nDate,y\n", "",
          "t.csv:2: column \"#a\": \"#c\" is not a date (comments above the header? delete lines 1 to 3)"},
+        {"Week,y\n2023-00,1\n", "", /* data, it seems: not to be deleted */
+         "t.csv:2: column \"Week\": \"2023-00\" is not a date (write it as 2024-12-31 or 2024-12-31 "
+         "23:59:00, or say how it is written, as in --date-format \"%d.%m.%Y %H:%M\"; --timestamp names the "
+         "date column)"},
+        {"Month;y\nJan., 2022;1\nMärz, 2022;2\n", "",
+         "t.csv:2: column \"Month\": \"Jan., 2022\" is not a date (write it as 2024-12-31 or 2024-12-31 "
+         "23:59:00, or say how it is written, as in --date-format \"%d.%m.%Y %H:%M\"; --timestamp names the "
+         "date column)"},
         {"Name,2021,2022,2023\nA,1,2,3\n", "",
          "t.csv:2: column \"Name\": \"A\" is not a date (the dates are the header: make a row of each date, "
          "as pandas.melt does)"}};
@@ -476,6 +484,15 @@ Test(csv, months_are_written_in_the_column_s_language)
     csv = reads("d;y\n1 mai 2023;1\n1 juin 2023;2\n1 juil. 2023;3\n1 août 2023;4\n", NULL, NULL);
     cr_expect_str_eq(ft_timestamp_format(csv.times[2], &csv.style, out), "01 juil. 2023", "%s", out);
     cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "01 mai 2023", "%s", out);
+    ft_csv_free(&csv);
+    /* A dot behind the short ones alone, whatever follows. */
+    csv = reads("d;y\n2023 févr.;1\n2023 mars;2\n", NULL, NULL);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "2023 févr.", "%s", out);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[1], &csv.style, out), "2023 mars", "%s", out);
+    ft_csv_free(&csv);
+    csv = reads("d;y\n1-févr.-2023;1\n1-mars-2023;2\n", NULL, NULL);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "01-févr.-2023", "%s", out);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[1], &csv.style, out), "01-mars-2023", "%s", out);
     ft_csv_free(&csv);
     csv = reads("d,y\nMay 2023,1\nJune 2023,2\n", NULL, NULL);
     cr_expect_str_eq(ft_timestamp_format(csv.times[1], &csv.style, out), "June 2023", "%s", out);

@@ -349,17 +349,22 @@ const char *ft_csv_number_hint(const char *text, bool open)
     size_t digits = 0;
     double value;
     const bool comma = strchr(text, ',') != NULL, point = strchr(text, '.') != NULL;
-    if (open && comma && point)
+    const bool is_english = ft_number_read((ft_number_notation){'.', ','}, text, length, &value),
+               is_german = ft_number_read((ft_number_notation){',', '.'}, text, length, &value);
+    if (open && ((comma && point) || is_english != is_german))
         return "other cells or files of this data may have commas and points the other way: --decimal , or "
                "--decimal .";
     if (open && point) return "its point may be decimal or between thousands: --decimal , or --decimal .";
     if (open && comma) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
-    const ft_number_notation notations[] = {{',', '.'}, {'.', ','},  {'.', ' '},
+    const ft_number_notation notations[] = {{',', '.'}, {'.', '\0'}, {'.', ','}, {'.', ' '},
                                             {',', ' '}, {'.', '\''}, {'.', '_'}};
-    static const char *const hints[] = {
-        "a decimal comma? --decimal ,", "thousands? --thousands ,",
-        "thousands? --thousands \" \"", "decimal comma and thousands? --decimal , --thousands \" \"",
-        "thousands? --thousands \"'\"", "thousands? --thousands _"};
+    static const char *const hints[] = {"a decimal comma? --decimal ,",
+                                        "a decimal point? --decimal .",
+                                        "thousands? --thousands ,",
+                                        "thousands? --thousands \" \"",
+                                        "decimal comma and thousands? --decimal , --thousands \" \"",
+                                        "thousands? --thousands \"'\"",
+                                        "thousands? --thousands _"};
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (ft_number_read(notations[i], text, length, &value)) return hints[i];
     for (const char *at = text; *at; at++) digits += *at >= '0' && *at <= '9';

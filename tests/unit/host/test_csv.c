@@ -698,6 +698,24 @@ static void has_numbers(const char *text, size_t count, const double *values, co
     ft_csv_free(&csv);
 }
 
+/* It is not asked what a comma means where it can mean but one thing. */
+Test(csv, columns_that_contradict_themselves)
+{
+    const char *other_way = "\"0,5\" is not a number (other cells or files of this data may have commas and "
+                            "points the other way: --decimal , or --decimal .)";
+    const char *mixed = "Date;A\n2023-01-02;0,5\n2023-01-03;7.5\n";
+    has_numbers(mixed, 0, NULL, other_way);
+    has_numbers("Date;A\n2023-01-02;7\n2023-01-03;1,234,567\n2023-01-04;0,5\n", 0, NULL,
+                "\"1,234,567\" is not a number (other cells or files");
+    ft_error err;
+    size_t column;
+    ft_csv csv = reads_by(mixed, (ft_csv_options){.decimal = ","});
+    cr_assert_eq(ft_csv_numeric_column(&csv, "A", &column, &err), FT_BAD_INPUT);
+    cr_expect(strstr(err.message, ":3: column \"A\": \"7.5\" is not a number (a decimal point? --decimal .)"),
+              "%s", err.message);
+    ft_csv_free(&csv);
+}
+
 Test(csv, points_between_thousands)
 {
     const char *open = "its point may be decimal or between thousands: --decimal , or --decimal .";
@@ -776,7 +794,7 @@ Test(csv, another_file_that_shows_another_notation)
         "points the other way: --decimal , or --decimal .)";
     has_value_behind("Date\tA\tB\n2023-01-02\t5.000\tx,y\n", "Date\tA\n2023-01-03\t5.000,25\n", 0, other_way);
     has_value_behind("Date,A\n2023-01-02,\"1,234\"\n", "Date,A\n2023-01-03,\"99,5\"\n", 0,
-                     "its comma may be decimal or between thousands");
+                     "\"99,5\" is not a number (other cells or files of this data");
     has_value_behind("Date,A\n2023-01-02,\"99,5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1.234, NULL);
     has_value_behind("Date,A\n2023-01-02,\"1,234.5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1234, NULL);
     has_value_behind("Date,A\n2023-01-02,\"99.5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1234, NULL);

@@ -64,5 +64,7 @@ ft_status ft_baseline_windows_read(const char *directory, ft_baseline_window_vis
                                    ft_error *err)
 {
     reading r = {visit, context};
-    return ft_raw_file_read(directory, &file, read_line, &r, err);
+    bool exists = false;
+    ft_status status = ft_raw_file_exists(directory, &file, &exists, err);
+    return status == FT_OK && exists ? ft_raw_file_read(directory, &file, read_line, &r, err) : status;
 }

@@ -21,8 +21,8 @@ typedef struct ft_baseline_window {
     ft_window_sums sums;
 } ft_baseline_window;
 typedef ft_status ft_baseline_window_visit(void *context, const ft_baseline_window *window, ft_error *err);
-/* Calls `visit` with each line, in the order of the file. FT_BAD_INPUT, naming file
- * and line, where the directory has no baselines.csv, as in older records, or it is
+/* Calls `visit` with each line, in the order of the file; with none where the directory
+ * has no baselines.csv, as older records. FT_BAD_INPUT, naming file and line, where it is
  * not one. */
 ft_status ft_baseline_windows_read(const char *directory, ft_baseline_window_visit *visit, void *context,
                                    ft_error *err);

@@ -49,11 +49,12 @@ static ft_status read_lines(const char *path, const char *text, size_t size, uns
                             ft_forecast_row_visit *visit, void *context, ft_error *err)
 {
     const char *at = text, *end;
+    size_t n_lines;
     ft_status status = FT_OK;
-    for (size_t line = 1; status == FT_OK && at < text + size; line++, at = end + 1) {
+    for (size_t line = 1; status == FT_OK && at < text + size; line += n_lines, at = end + 1) {
         ft_raw_cell cells[N_CELLS];
         ft_forecast_row row;
-        end = memchr(at, '\n', (size_t)(text + size - at));
+        end = ft_raw_line_end(at, text + size, &n_lines);
         bool is_whole = end && ft_raw_cells_cut(at, end, N_CELLS, cells);
         row.kind = is_whole ? kind_of(cells[SPLIT]) : FT_N_FORECAST_KINDS;
         if (line > 1 && kinds >> row.kind & 1) {

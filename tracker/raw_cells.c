@@ -29,6 +29,20 @@ char *ft_raw_cell_copy(ft_raw_cell cell)
     return copy;
 }
 
+const char *ft_raw_line_end(const char *at, const char *end, size_t *n_lines)
+{
+    const char *stop = NULL;
+    bool quoted = false;
+    *n_lines = 0;
+    while (at < end && (stop = memchr(at, '\n', (size_t)(end - at)))) {
+        ++*n_lines;
+        for (const char *q = at; (q = memchr(q, '"', (size_t)(stop - q))); q++) quoted = !quoted;
+        if (!quoted) return stop;
+        at = stop + 1;
+    }
+    return NULL;
+}
+
 bool ft_raw_cells_cut(const char *line, const char *end, size_t count, ft_raw_cell *cells)
 {
     for (size_t i = 0; i < count; i++) {
@@ -70,11 +84,11 @@ static ft_status read_lines(const char *path, const ft_raw_file *file, const cha
                             ft_raw_line_visit *visit, void *context, ft_error *err)
 {
     const char *at = text, *end;
-    size_t n_columns = 0;
+    size_t n_columns = 0, n_lines;
     ft_status status = FT_OK;
-    for (size_t line = 1; status == FT_OK && at < text + size; line++, at = end + 1) {
+    for (size_t line = 1; status == FT_OK && at < text + size; line += n_lines, at = end + 1) {
         ft_raw_cell cells[FT_MOST_RAW_CELLS] = {{"", 0}};
-        bool is_line = (end = memchr(at, '\n', (size_t)(text + size - at))) != NULL;
+        bool is_line = (end = ft_raw_line_end(at, text + size, &n_lines)) != NULL;
         for (size_t i = n_columns; i < file->n_cells; i++) cells[i] = (ft_raw_cell){"", 0};
         if (is_line && line == 1)
             is_line = (n_columns = count_columns(file, at, end)) > 0;
@@ -95,6 +109,15 @@ ft_status ft_raw_file_read(const char *directory, const ft_raw_file *file, ft_ra
                             : ft_no_memory(err, "a path", strlen(directory));
     if (status == FT_OK) status = read_lines(path, file, text, size, visit, context, err);
     free(text);
+    free(path);
+    return status;
+}
+
+ft_status ft_raw_file_exists(const char *directory, const ft_raw_file *file, bool *exists, ft_error *err)
+{
+    char *path = ft_join_path(directory, file->name);
+    ft_status status =
+        path ? ft_path_exists(path, exists, err) : ft_no_memory(err, "a path", strlen(directory));
     free(path);
     return status;
 }

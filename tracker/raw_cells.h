@@ -18,6 +18,9 @@ typedef struct ft_raw_cell {
 bool ft_raw_cell_is_same(ft_raw_cell a, ft_raw_cell b);
 /* What the cell says, without its quotes, malloc'd; NULL when memory runs out. */
 char *ft_raw_cell_copy(ft_raw_cell cell);
+/* The \n that ends the line at `at`; within quotes there is none. NULL: there is none
+ * before `end`. *n_lines: how many lines of the file it takes. */
+const char *ft_raw_line_end(const char *at, const char *end, size_t *n_lines);
 /* A number; an empty cell is NaN. False: not a number. */
 bool ft_raw_cell_number(ft_raw_cell cell, double *value);
 /* Cuts the line up to `end` into cells: (count); false where it has more or fewer. */
@@ -43,6 +46,8 @@ typedef bool ft_raw_line_visit(void *context, const ft_raw_cell *cells, ft_statu
  * file. */
 ft_status ft_raw_file_read(const char *directory, const ft_raw_file *file, ft_raw_line_visit *visit,
                            void *context, ft_error *err);
+/* Whether the directory has the file. */
+ft_status ft_raw_file_exists(const char *directory, const ft_raw_file *file, bool *exists, ft_error *err);
 /* Writes header and lines, whole or not at all. */
 ft_status ft_raw_file_write(const char *directory, const ft_raw_file *file, const ft_text *lines,
                             ft_error *err);

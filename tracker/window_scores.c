@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tracker/baseline_windows.h"
+#include "tracker/baselines.h"
 #include "tracker/forecast_rows.h"
 #include "tracker/window_starts.h"
 
@@ -76,6 +77,7 @@ typedef struct reading {
     ft_metric metric;
     const char *baseline;         /* of baselines.csv: whose lines count */
     ft_window_starts starts;      /* of windows.csv, where the metric needs it */
+    bool has_starts;              /* reading them has not failed */
     size_t next_start;            /* in starts: behind that of the window under way */
     double scale;                 /* of the one series, where there is no windows.csv */
     const ft_window_start *start; /* of the window under way; NULL: not known */
@@ -190,7 +192,19 @@ static ft_status finish(reading *r, ft_status status, ft_error *err)
     if (status == FT_OK) status = close_window(r, err);
     if (status == FT_OK) explain(r);
     if (status != FT_OK) ft_window_scores_free(r->scores);
+    if (status == FT_BAD_INPUT)
+        r->scores->why_none = !r->has_starts ? "its windows.csv cannot be read"
+                              : r->baseline  ? "its baselines.csv cannot be read"
+                                             : "its forecasts.csv cannot be read";
     ft_window_starts_free(&r->starts);
+    return status;
+}
+
+static ft_status read_starts(reading *r, const char *directory, ft_split split, ft_error *err)
+{
+    const ft_status status =
+        needs_starts(r->metric) ? ft_window_starts_read(directory, split, &r->starts, err) : FT_OK;
+    r->has_starts = status == FT_OK;
     return status;
 }
 
@@ -198,10 +212,9 @@ static ft_status finish(reading *r, ft_status status, ft_error *err)
 static ft_status read_split(const char *directory, ft_split split, ft_metric metric, double scale,
                             ft_window_scores *scores, ft_error *err)
 {
-    ft_status status = FT_OK;
     *scores = (ft_window_scores){0};
     reading r = {.scores = scores, .metric = metric, .scale = scale};
-    if (needs_starts(metric)) status = ft_window_starts_read(directory, split, &r.starts, err);
+    ft_status status = read_starts(&r, directory, split, err);
     if (status == FT_OK) status = ft_forecast_rows_read(directory, 1u << split, add_row, &r, err);
     return finish(&r, status, err);
 }
@@ -209,10 +222,9 @@ static ft_status read_split(const char *directory, ft_split split, ft_metric met
 static ft_status read_baseline(const char *directory, const char *baseline, ft_metric metric, double scale,
                                ft_window_scores *scores, ft_error *err)
 {
-    ft_status status = FT_OK;
     *scores = (ft_window_scores){0};
     reading r = {.scores = scores, .metric = metric, .baseline = baseline, .scale = scale};
-    if (needs_starts(metric)) status = ft_window_starts_read(directory, FT_TEST, &r.starts, err);
+    ft_status status = read_starts(&r, directory, FT_TEST, err);
     if (status == FT_OK) status = ft_baseline_windows_read(directory, add_window, &r, err);
     return finish(&r, status, err);
 }
@@ -235,16 +247,41 @@ static double scale_of(const ft_experiment *e, ft_split split)
     return ft_metrics_get(&e->metrics[split], FT_MAE) / ft_metrics_get(&e->metrics[split], FT_MASE);
 }
 
+/* Whether the windows give the metric that is recorded, if one is: else a file is of
+ * another run, or damaged. */
+static bool adds_up(const ft_window_scores *s, ft_metric metric, const ft_metrics *recorded)
+{
+    const double value = ft_metrics_get(recorded, metric);
+    double sum = 0, weight = 0;
+    for (size_t w = 0; w < s->n_windows; w++) {
+        sum += s->sum[w];
+        weight += s->weight[w];
+    }
+    const double told = metric == FT_RMSE ? sqrt(sum / weight) : sum / weight;
+    return s->n_windows == 0 || !isfinite(value) || fabs(told - value) <= 1e-5 * fabs(value);
+}
+
 ft_status ft_window_scores_of(const ft_experiment *e, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err)
 {
-    return read_split(e->directory, split, metric, scale_of(e, split), scores, err);
+    ft_status status = read_split(e->directory, split, metric, scale_of(e, split), scores, err);
+    if (status == FT_OK && !adds_up(scores, metric, &e->metrics[split]))
+        drop_windows(scores, needs_starts(metric)
+                                 ? "its forecasts.csv and windows.csv do not add up to its results.json"
+                                 : "its forecasts.csv does not add up to its results.json");
+    return status;
 }
 
 ft_status ft_window_scores_of_baseline(const ft_experiment *e, const char *baseline, ft_metric metric,
                                        ft_window_scores *scores, ft_error *err)
 {
-    return read_baseline(e->directory, baseline, metric, scale_of(e, FT_TEST), scores, err);
+    const char *name;
+    ft_metrics metrics[FT_N_SPLITS];
+    ft_status status = read_baseline(e->directory, baseline, metric, scale_of(e, FT_TEST), scores, err);
+    for (size_t i = 0; status == FT_OK && ft_baseline_get(e, i, &name, metrics); i++)
+        if (strcmp(name, baseline) == 0 && !adds_up(scores, metric, &metrics[FT_TEST]))
+            drop_windows(scores, "its baselines.csv does not add up to its results.json");
+    return status;
 }
 
 bool ft_window_scores_match(const ft_window_scores *a, const ft_window_scores *b)

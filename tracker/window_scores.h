@@ -35,13 +35,14 @@ typedef struct ft_window_scores {
      * equal for the same windows. 0 where read from baselines.csv. */
     uint32_t window_checksum;
     uint32_t origin_checksum; /* CRC-32 of their series and origins alone */
-    /* why n_windows is 0, a clause that nobody frees; else NULL */
+    /* why n_windows is 0, be it by FT_BAD_INPUT: a clause that nobody frees; else NULL */
     const char *why_none;
 } ft_window_scores;
 
 /* Reads an experiment's windows of a split from its directory, as ft_window_scores_read
  * does; but where there is one series and no windows.csv, the scale of mase follows from
- * the recorded mae and mase. */
+ * the recorded mae and mase. Windows that do not add up to the recorded metric are
+ * dropped. */
 ft_status ft_window_scores_of(const ft_experiment *experiment, ft_split split, ft_metric metric,
                               ft_window_scores *scores, ft_error *err);
 /* The same of a baseline in its test windows. */

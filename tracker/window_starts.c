@@ -67,10 +67,7 @@ ft_status ft_window_starts_read(const char *directory, ft_split split, ft_window
     reading r = {{name, strlen(name)}, starts};
     bool exists = false;
     *starts = (ft_window_starts){0};
-    char *path = ft_join_path(directory, file.name);
-    if (!path) return ft_no_memory(err, "a path", strlen(directory));
-    ft_status status = ft_path_exists(path, &exists, err);
-    free(path);
+    ft_status status = ft_raw_file_exists(directory, &file, &exists, err);
     if (status == FT_OK && exists) status = ft_raw_file_read(directory, &file, read_line, &r, err);
     if (status != FT_OK) ft_window_starts_free(starts);
     return status;

@@ -82,8 +82,8 @@ static void add_lines(ft_text *out, size_t first, size_t last)
 }
 
 /* The first row of all has no date: is there one in a row soon after it, or in another
- * column? */
-static void explain_first(const ft_csv_undated *undated, ft_text *out)
+ * column? has_digits: its date may be one that is not read; then it is no header. */
+static void explain_first(const ft_csv_undated *undated, bool has_digits, ft_text *out)
 {
     ft_csv_scanner ahead = ft_csv_scanner_copy(undated->row);
     row_view view, first = {.date_place = SIZE_MAX};
@@ -92,6 +92,7 @@ static void explain_first(const ft_csv_undated *undated, ft_text *out)
         if (i == 0) first = view;
         if (view.has_date && i > 0) {
             const bool title = view.n_cells != undated->width && before > 1;
+            if (has_digits && !title) break;
             ft_text_addf(out, " (the first date is in line %zu; delete ", view.line);
             add_lines(out, title ? 1 : first.line, title ? before - 1 : view.line - 1);
             ft_text_add(out, title ? ": a title or comments above the header?)"
@@ -166,6 +167,13 @@ static bool has_dates_as_names(const ft_csv_undated *undated)
         count += is_year || ft_csv_is_date(name, length);
     }
     return count >= LEAST_NAMES;
+}
+
+static bool has_digit(const ft_csv_cell *cell)
+{
+    for (size_t i = 0; i < cell->length; i++)
+        if (cell->text[i] >= '0' && cell->text[i] <= '9') return true;
+    return false;
 }
 
 static size_t count_digits(const ft_csv_cell *cell)
@@ -284,7 +292,7 @@ static void explain(const ft_csv_undated *undated, const ft_csv_cell *cell, ft_t
         explain_footer(undated, out);
     if (out->length) return;
     add_first(out, hint_on_year(cell), hint_on_year_and_number(cell));
-    if (undated->is_first && !out->length) explain_first(undated, out);
+    if (undated->is_first && !out->length) explain_first(undated, has_digit(cell), out);
     if (!out->length) add_first(out, hint_on_digits(cell), hint_on_rest(cell));
     if (out->length) return;
     ft_date_meaning meaning = ft_date_format_find(cell->text, cell->length, formats);
@@ -309,7 +317,7 @@ ft_status ft_csv_refuse_date(const ft_csv_undated *undated, const ft_csv_cell *c
     const char *path = undated->row->path, *name = undated->names[undated->place];
     ft_status status;
     if (undated->is_missing) {
-        if (undated->is_first) explain_first(undated, &hint);
+        if (undated->is_first) explain_first(undated, false, &hint);
         status =
             ft_fail(err, FT_BAD_INPUT, "%s:%zu: column \"%.80s\": the date is missing%s", path, line, name,
                     hint.length && !hint.failed ? hint.data : " (delete the line if it is no data)");
@@ -341,17 +349,22 @@ const char *ft_csv_number_hint(const char *text, bool open)
     size_t digits = 0;
     double value;
     const bool comma = strchr(text, ',') != NULL, point = strchr(text, '.') != NULL;
-    if (open && comma && point)
+    const bool is_english = ft_number_read((ft_number_notation){'.', ','}, text, length, &value),
+               is_german = ft_number_read((ft_number_notation){',', '.'}, text, length, &value);
+    if (open && ((comma && point) || is_english != is_german))
         return "other cells or files of this data may have commas and points the other way: --decimal , or "
                "--decimal .";
     if (open && point) return "its point may be decimal or between thousands: --decimal , or --decimal .";
     if (open && comma) return "its comma may be decimal or between thousands: --decimal , or --thousands ,";
-    const ft_number_notation notations[] = {{',', '.'}, {'.', ','},  {'.', ' '},
+    const ft_number_notation notations[] = {{',', '.'}, {'.', '\0'}, {'.', ','}, {'.', ' '},
                                             {',', ' '}, {'.', '\''}, {'.', '_'}};
-    static const char *const hints[] = {
-        "a decimal comma? --decimal ,", "thousands? --thousands ,",
-        "thousands? --thousands \" \"", "decimal comma and thousands? --decimal , --thousands \" \"",
-        "thousands? --thousands \"'\"", "thousands? --thousands _"};
+    static const char *const hints[] = {"a decimal comma? --decimal ,",
+                                        "a decimal point? --decimal .",
+                                        "thousands? --thousands ,",
+                                        "thousands? --thousands \" \"",
+                                        "decimal comma and thousands? --decimal , --thousands \" \"",
+                                        "thousands? --thousands \"'\"",
+                                        "thousands? --thousands _"};
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (ft_number_read(notations[i], text, length, &value)) return hints[i];
     for (const char *at = text; *at; at++) digits += *at >= '0' && *at <= '9';

@@ -186,6 +186,8 @@ static ft_date_meaning find_date(finder *f)
             put(f, piece);
         }
     }
+    /* the dot of a short month at the end, which other months lack */
+    if (kinds[count - 1] == NAME && f->at < f->end && *f->at == '.') f->at++;
     return meaning;
 }
 
@@ -221,6 +223,13 @@ static bool find_clock(finder *f, bool is_half)
     return true;
 }
 
+static void find_blanks(finder *f)
+{
+    size_t bytes = ft_date_blank_bytes(f->at, f->end);
+    if (bytes > 0) put(f, " ");
+    for (; bytes > 0; bytes = ft_date_blank_bytes(f->at, f->end)) f->at += bytes;
+}
+
 /* The time of day and the zone behind a date; false: something else is there. */
 static bool find_time(finder *f)
 {
@@ -235,12 +244,12 @@ static bool find_time(finder *f)
     while (half > start && !ft_date_is_letter(half - 1, f->end)) half--;
     const bool is_half = half - start >= 2 && (half[-1] == 'm' || half[-1] == 'M');
     if (!find_clock(f, is_half)) return false;
-    if (f->at < f->end && *f->at == ' ') copy_separators(f, " ");
+    find_blanks(f);
     const size_t half_bytes = is_half ? ft_date_half_bytes(f->at, f->end) : 0;
     if (half_bytes) {
         put(f, "%p");
         f->at += half_bytes;
-        if (f->at < f->end && *f->at == ' ') copy_separators(f, " ");
+        find_blanks(f);
     }
     ft_timestamp_style unused = {0};
     if (f->at < f->end && ft_zone_parse(&f->at, f->end, &unused)) put(f, "%z");

@@ -30,10 +30,21 @@ int32_t ft_date_take_weekday(const char **at, const char *end)
 
 size_t ft_date_half_bytes(const char *at, const char *end)
 {
-    static const char *const halves[] = {"am", "pm", "a.m.", "p.m."};
-    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
-        const size_t length = strlen(halves[i]);
-        if ((size_t)(end - at) >= length && strncasecmp(at, halves[i], length) == 0) return length;
+    const char *start = at;
+    if (!ft_date_is_letter(at, end) || !strchr("aApP", *at++)) return 0;
+    const bool has_dots = at < end && *at == '.';
+    if (has_dots) at++, at += ft_date_blank_bytes(at, end);
+    if (!ft_date_is_letter(at, end) || !strchr("mM", *at++)) return 0;
+    at += has_dots && at < end && *at == '.';
+    return (size_t)(at - start);
+}
+
+size_t ft_date_blank_bytes(const char *at, const char *end)
+{
+    static const char *const blanks[] = {" ", "\u00A0", "\u202F"};
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+        const size_t length = strlen(blanks[i]);
+        if ((size_t)(end - at) >= length && memcmp(at, blanks[i], length) == 0) return length;
     }
     return 0;
 }

@@ -29,8 +29,12 @@ int32_t ft_date_take_weekday(const char **at, const char *end);
 /* A number of `least` to `most` digits at *at, which is moved past it. */
 bool ft_date_take_number(const char **at, const char *end, size_t least, size_t most, int32_t *value);
 
-/* How many bytes "am", "PM", "a.m." or the like has at `at`; 0: there is none. */
+/* How many bytes "am", "PM", "a.m.", "a. m." or the like has at `at`; 0: there is
+ * none. */
 size_t ft_date_half_bytes(const char *at, const char *end);
+/* The bytes of a blank at `at`, be it a no-break one as browsers write it before "AM"; 0:
+ * there is none. */
+size_t ft_date_blank_bytes(const char *at, const char *end);
 
 /* A zone at *at, which is moved past it; digits of a fraction of a second (1 to 9, more
  * if they are zeros), cut to microseconds. False: there is none. */

@@ -150,7 +150,7 @@ static size_t add_month(ft_date_line *out, bool whole, const char *format, const
     bool is_short;
     ft_month_write(&w->style->months, w->month, whole, name, &is_short);
     ft_date_line_add(out, "%s%s", name, is_short && w->style->months.has_dot ? "." : "");
-    return !is_short && format[0] == '.' && format[1] == ' ';
+    return !is_short && format[0] == '.' && format[1] != '%';
 }
 
 static void add_parts(ft_date_line *out, const char *format, const written *w)

@@ -166,7 +166,7 @@ static bool adjust_dot(const char *format, const char **at, const char *end, ft_
         months->has_dot = true;
         ++*at;
     }
-    return !in_text && in_format && format[1] == ' ' && ft_month_may_be_whole(months);
+    return !in_text && in_format && format[1] != '%' && ft_month_may_be_whole(months);
 }
 
 static bool read_parts(const char *format, const char **at, const char *end, parts *p,
@@ -174,7 +174,7 @@ static bool read_parts(const char *format, const char **at, const char *end, par
 {
     for (; *format; format++) {
         if (*format == ' ') {
-            while (*at < end && **at == ' ') ++*at;
+            for (size_t bytes; (bytes = ft_date_blank_bytes(*at, end)) > 0;) *at += bytes;
         } else if (*format != '%') {
             if (*at == end || *(*at)++ != *format) return false;
         } else if (*++format == 's') {

@@ -204,6 +204,7 @@ static void prepare(exchange *e, struct curl_slist *headers)
     http->setopt(easy, CURLOPT_CONNECTTIMEOUT,
                  (long)(http->timeout_seconds < CONNECT_SECONDS ? http->timeout_seconds : CONNECT_SECONDS));
     http->setopt(easy, CURLOPT_TIMEOUT, (long)e->request->most_seconds);
+    http->setopt(easy, CURLOPT_FRESH_CONNECT, e->request->is_sent_once ? 1L : 0L);
     http->setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     http->setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)http->timeout_seconds);
     http->setopt(easy, CURLOPT_ERRORBUFFER, http->reason);

@@ -31,7 +31,9 @@ typedef struct ft_http_request {
     const char *user, *password; /* of basic authentication; NULL: none */
     bool takes_errors;           /* `take` gets the body of every answer */
     int most_seconds;            /* for the whole request; 0: as long as bytes come */
-    int64_t from;                /* offset in bytes to start from; 0: the whole file */
+    /* sent by a new connection: where a kept one breaks, libcurl sends a request again */
+    bool is_sent_once;
+    int64_t from; /* offset in bytes to start from; 0: the whole file */
     /* Gets the body of a 200 or 206 answer piece by piece; returns false to end the
      * request. Not called for is_head. */
     bool (*take)(void *context, const struct ft_http_answer *answer, const char *bytes, size_t size);

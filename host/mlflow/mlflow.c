@@ -28,6 +28,9 @@ struct ft_mlflow {
     char error_code[64];              /* "RESOURCE_DOES_NOT_EXIST", or "" */
 };
 
+/* Makes a run each time that it is sent. */
+static const char create_path[] = "/api/2.0/mlflow/runs/create";
+
 /* -- requests -- */
 
 ft_status ft_mlflow_open(const char *uri, ft_mlflow_patience patience, ft_mlflow **out, ft_error *err)
@@ -121,6 +124,7 @@ static ft_status exchange(ft_mlflow *m, const char *method, const char *path, co
                                      .password = environment("MLFLOW_TRACKING_PASSWORD"),
                                      .takes_errors = true,
                                      .most_seconds = most_seconds,
+                                     .is_sent_once = strcmp(path, create_path) == 0,
                                      .take = take,
                                      .context = &text};
     ft_error why;
@@ -318,7 +322,7 @@ static ft_status create_run(ft_mlflow *m, const ft_experiment *e, double began, 
     put_text(&body, "run_name", e->experiment_id);
     ft_json_set_whole(&body, "start_time", milliseconds(began));
     ft_json_set(&body, "tags", tags);
-    ft_status status = post(m, "/api/2.0/mlflow/runs/create", body, &answer, err);
+    ft_status status = post(m, create_path, body, &answer, err);
     if (status == FT_OK) *run = cJSON_DetachItemFromObjectCaseSensitive(answer, "run");
     cJSON_Delete(answer);
     return status;

@@ -7,8 +7,10 @@
  * request to LOG: "POST /api/2.0/mlflow/runs/create {...}". Experiment "1" is made by the
  * first create; a run is complete once the tag ftgpu.sent is set for it. While the file
  * LOG.fault exists, log-batch is answered with status 500 and a reason; while LOG.slow
- * exists, a runs/create is carried out, but its answer is sent at a byte a second. */
+ * exists, a runs/create is carried out, but its answer is sent at a byte a second; while
+ * LOG.cut does, the connection is closed instead. */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 1 << 22, MOST_RUNS = 64 };
+enum { MOST_BYTES = 1 << 22, MOST_RUNS = 64, MOST_SOCKETS = 64 };
 
 /* What was created: the ftgpu.experiment_id of each run, and whether it is complete. */
 static struct {
@@ -28,7 +30,7 @@ static struct {
     bool is_complete[MOST_RUNS];
 } state;
 
-static char slow_file[1024];
+static char slow_file[1024], cut_file[1024];
 static bool is_creating; /* a runs/create is being answered */
 
 /* False when the other side is gone. */
@@ -94,7 +96,10 @@ static void answer_create(int socket, const char *body)
              "{\"run\":{\"info\":{\"run_id\":\"run%d\",\"artifact_uri\":\"mlflow-artifacts:/1/run%d/"
              "artifacts\"}}}",
              r, r);
-    answer(socket, 200, json);
+    if (access(cut_file, F_OK) == 0)
+        shutdown(socket, SHUT_RDWR);
+    else
+        answer(socket, 200, json);
 }
 
 static void respond(int socket, const char *path, const char *body, bool has_fault)
@@ -141,26 +146,44 @@ static size_t receive(int socket, char *bytes, size_t *size)
     }
 }
 
-static void serve(int socket, char *bytes, const char *log)
+/* Answers one request; false when the other side is gone. */
+static bool serve(int socket, char *bytes, const char *log)
 {
     char fault[1024], method[16], path[1024];
-    size_t size, head;
+    size_t size, head = receive(socket, bytes, &size);
+    if (head == 0) return false;
     snprintf(fault, sizeof fault, "%s.fault", log);
-    while ((head = receive(socket, bytes, &size)) > 0) {
-        sscanf(bytes, "%15s %1023s", method, path);
-        FILE *f = fopen(log, "a");
-        if (!f) die(log);
-        fprintf(f, "%s %s %s\n", method, path, strstr(path, "artifacts/") ? "(bytes)" : bytes + head);
-        fclose(f);
-        respond(socket, path, bytes + head, access(fault, F_OK) == 0);
+    sscanf(bytes, "%15s %1023s", method, path);
+    FILE *f = fopen(log, "a");
+    if (!f) die(log);
+    fprintf(f, "%s %s %s\n", method, path, strstr(path, "artifacts/") ? "(bytes)" : bytes + head);
+    fclose(f);
+    respond(socket, path, bytes + head, access(fault, F_OK) == 0);
+    return true;
+}
+
+/* Answers requests of all connections, one after another. */
+static void serve_all(int listener, char *bytes, const char *log)
+{
+    struct pollfd sockets[MOST_SOCKETS] = {{listener, POLLIN, 0}};
+    for (nfds_t n = 1;;) {
+        if (poll(sockets, n, -1) < 0) die("poll");
+        for (nfds_t i = n; i-- > 1;) {
+            if (!sockets[i].revents || serve(sockets[i].fd, bytes, log)) continue;
+            close(sockets[i].fd);
+            sockets[i] = sockets[--n];
+        }
+        const int new = sockets[0].revents ? accept(listener, NULL, NULL) : -1;
+        if (new >= 0 && n == MOST_SOCKETS) die("too many connections");
+        if (new >= 0) sockets[n++] = (struct pollfd){new, POLLIN, 0};
     }
-    close(socket);
 }
 
 int main(int argc, char **argv)
 {
     if (argc != 3) return 2;
     snprintf(slow_file, sizeof slow_file, "%s.slow", argv[2]);
+    snprintf(cut_file, sizeof cut_file, "%s.cut", argv[2]);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     char *bytes = malloc(MOST_BYTES);
@@ -174,8 +197,5 @@ int main(int argc, char **argv)
     if (!f) die(argv[1]);
     fprintf(f, "%d\n", ntohs(address.sin_port));
     fclose(f);
-    for (;;) {
-        const int socket = accept(listener, NULL, NULL);
-        if (socket >= 0) serve(socket, bytes, argv[2]);
-    }
+    serve_all(listener, bytes, argv[2]);
 }

@@ -46,6 +46,16 @@ must export --match 'slow_*' --mlflow "$uri"
 expect out '^sent 2 of 2 experiments to MLflow$'
 [ "$(count 'POST .*/runs/create .*"run_name":"slow_00[12]_')" = 2 ] || fail "$(grep /runs/create log)"
 
+# A server that makes a run and closes the connection, which was kept from the request before:
+# libcurl would send the request again.
+touch log.cut
+must sweep $job --grid lora_rank=2,4 --name cut --mlflow "$uri"
+expect err '^2 experiments are not at MLflow'
+rm log.cut
+must export --match 'cut_*' --mlflow "$uri"
+expect out '^sent 2 of 2 experiments to MLflow$'
+[ "$(count 'POST .*/runs/create .*"run_name":"cut_00[12]_')" = 2 ] || fail "$(grep /runs/create log)"
+
 # By the variable, and into the experiment that another one names.
 export MLFLOW_TRACKING_URI="$uri" MLFLOW_EXPERIMENT_NAME="my trials/5"
 must run $job --name single

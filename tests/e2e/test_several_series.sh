@@ -65,6 +65,13 @@ must analyze importance
 expect out '(higher|lower) values are better \(within chance\)$'
 expect out '^within chance: what cannot be told from the best \(ftgpu best, 95 %\) has other values, too, of hp_learning_rate$'
 
+# Names of series have commas, quotes and ends of lines.
+sed 's/shop \([1-8]\)/"a ""shop"",\n\1"/' data.csv >named.csv
+must run $(echo "$job" | sed 's/data.csv/named.csv/') --name named
+must best --match 'named_*' --metric mase
+expect out '^against +seasonal_naive .* 95 % interval -?[0-9.]+ to -?[0-9.]+, 8 series$'
+rm -r results/fine_tuning/named_*
+
 # Older records, without windows.csv, are read; the commands say why there is no interval.
 rm results/fine_tuning/*/windows.csv
 must best --metric mase

@@ -445,6 +445,14 @@ Test(csv, rows_that_are_no_data)
          "t.csv:4: column \"Date\": \"# exported\" is not a date (a comment? delete line 4)"},
         {"#a,b\n#c,d\n#e,f\nDate,y\n", "",
          "t.csv:2: column \"#a\": \"#c\" is not a date (comments above the header? delete lines 1 to 3)"},
+        {"Week,y\n2023-00,1\n", "", /* data, it seems: not to be deleted */
+         "t.csv:2: column \"Week\": \"2023-00\" is not a date (write it as 2024-12-31 or 2024-12-31 "
+         "23:59:00, or say how it is written, as in --date-format \"%d.%m.%Y %H:%M\"; --timestamp names the "
+         "date column)"},
+        {"Month;y\nJan., 2022;1\nMärz, 2022;2\n", "",
+         "t.csv:2: column \"Month\": \"Jan., 2022\" is not a date (write it as 2024-12-31 or 2024-12-31 "
+         "23:59:00, or say how it is written, as in --date-format \"%d.%m.%Y %H:%M\"; --timestamp names the "
+         "date column)"},
         {"Name,2021,2022,2023\nA,1,2,3\n", "",
          "t.csv:2: column \"Name\": \"A\" is not a date (the dates are the header: make a row of each date, "
          "as pandas.melt does)"}};
@@ -476,6 +484,15 @@ Test(csv, months_are_written_in_the_column_s_language)
     csv = reads("d;y\n1 mai 2023;1\n1 juin 2023;2\n1 juil. 2023;3\n1 août 2023;4\n", NULL, NULL);
     cr_expect_str_eq(ft_timestamp_format(csv.times[2], &csv.style, out), "01 juil. 2023", "%s", out);
     cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "01 mai 2023", "%s", out);
+    ft_csv_free(&csv);
+    /* A dot behind the short ones alone, whatever follows. */
+    csv = reads("d;y\n2023 févr.;1\n2023 mars;2\n", NULL, NULL);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "2023 févr.", "%s", out);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[1], &csv.style, out), "2023 mars", "%s", out);
+    ft_csv_free(&csv);
+    csv = reads("d;y\n1-févr.-2023;1\n1-mars-2023;2\n", NULL, NULL);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[0], &csv.style, out), "01-févr.-2023", "%s", out);
+    cr_expect_str_eq(ft_timestamp_format(csv.times[1], &csv.style, out), "01-mars-2023", "%s", out);
     ft_csv_free(&csv);
     csv = reads("d,y\nMay 2023,1\nJune 2023,2\n", NULL, NULL);
     cr_expect_str_eq(ft_timestamp_format(csv.times[1], &csv.style, out), "June 2023", "%s", out);
@@ -681,6 +698,24 @@ static void has_numbers(const char *text, size_t count, const double *values, co
     ft_csv_free(&csv);
 }
 
+/* It is not asked what a comma means where it can mean but one thing. */
+Test(csv, columns_that_contradict_themselves)
+{
+    const char *other_way = "\"0,5\" is not a number (other cells or files of this data may have commas and "
+                            "points the other way: --decimal , or --decimal .)";
+    const char *mixed = "Date;A\n2023-01-02;0,5\n2023-01-03;7.5\n";
+    has_numbers(mixed, 0, NULL, other_way);
+    has_numbers("Date;A\n2023-01-02;7\n2023-01-03;1,234,567\n2023-01-04;0,5\n", 0, NULL,
+                "\"1,234,567\" is not a number (other cells or files");
+    ft_error err;
+    size_t column;
+    ft_csv csv = reads_by(mixed, (ft_csv_options){.decimal = ","});
+    cr_assert_eq(ft_csv_numeric_column(&csv, "A", &column, &err), FT_BAD_INPUT);
+    cr_expect(strstr(err.message, ":3: column \"A\": \"7.5\" is not a number (a decimal point? --decimal .)"),
+              "%s", err.message);
+    ft_csv_free(&csv);
+}
+
 Test(csv, points_between_thousands)
 {
     const char *open = "its point may be decimal or between thousands: --decimal , or --decimal .";
@@ -759,7 +794,7 @@ Test(csv, another_file_that_shows_another_notation)
         "points the other way: --decimal , or --decimal .)";
     has_value_behind("Date\tA\tB\n2023-01-02\t5.000\tx,y\n", "Date\tA\n2023-01-03\t5.000,25\n", 0, other_way);
     has_value_behind("Date,A\n2023-01-02,\"1,234\"\n", "Date,A\n2023-01-03,\"99,5\"\n", 0,
-                     "its comma may be decimal or between thousands");
+                     "\"99,5\" is not a number (other cells or files of this data");
     has_value_behind("Date,A\n2023-01-02,\"99,5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1.234, NULL);
     has_value_behind("Date,A\n2023-01-02,\"1,234.5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1234, NULL);
     has_value_behind("Date,A\n2023-01-02,\"99.5\"\n", "Date,A\n2023-01-03,\"1,234\"\n", 1234, NULL);

@@ -77,12 +77,14 @@ Test(date_formats, that_have_one_meaning)
 
 Test(date_formats, halves_of_the_day)
 {
-    static const char *const texts[] = {"16 Jun 2023 3:04 p.m.", "16 Jun 2023 3:04 PM", "16 Jun 2023 3:04pm"};
+    static const char *const texts[] = {"16 Jun 2023 3:04 p.m.", "16 Jun 2023 3:04 PM",
+                                        "16 Jun 2023 3:04 p. m.", "16 Jun 2023 3:04 p.\u00A0m.",
+                                        "16 Jun 2023 3:04pm"};
     char formats[2][FT_DATE_FORMAT_CHARS];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         cr_expect_eq(ft_date_format_find(texts[i], strlen(texts[i]), formats), FT_DATE_ONE, "%s", texts[i]);
         is_read(formats[0], texts[i], "2023-06-16 15:04",
-                i < 2 ? "16 Jun 2023 03:04 PM" : "16 Jun 2023 03:04PM");
+                i < 4 ? "16 Jun 2023 03:04 PM" : "16 Jun 2023 03:04PM");
     }
 }
 

@@ -117,7 +117,7 @@ Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
     expect_remark("left out: seed, which makes replicates and is no hyperparameter");
 }
 
-/* Four experiments of rates 1 to 4 and kinds a, b, a, b. Their errors in 40 windows are 1
+/* Four experiments of rates 1 to 4 and kinds a, b, a, b. Their errors in 48 windows are 1
  * plus or minus 0.5, and `apart` more from one experiment to the next. */
 static void load_with_windows(double apart)
 {
@@ -139,7 +139,7 @@ static void load_with_windows(double apart)
         char name[64];
         snprintf(name, sizeof name, "e%d/forecasts.csv", i);
         cr_assert_eq(ft_forecasts_create(&f, scratch_path(name), &err), FT_OK, "%s", err.message);
-        for (int w = 0; w < 40; w++) {
+        for (int w = 0; w < 48; w++) {
             char origin[16];
             snprintf(origin, sizeof origin, "o%d", w);
             const float path[] = {(float)(1 + i * apart + (w >> i & 1 ? 0.5 : -0.5))};

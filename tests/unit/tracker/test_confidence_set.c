@@ -31,7 +31,7 @@ static ft_metrics write_forecasts(void)
     cr_assert_eq(ft_forecasts_create(&f, scratch_path("forecasts.csv"), &err), FT_OK, "%s", err.message);
     cr_assert_eq(ft_forecasts_add_window(&f, "val", "a", "o", times, other, samples, 4, 3, &err), FT_OK);
     for (int w = 0; w < 3; w++) {
-        cr_assert_eq(ft_forecasts_add_window(&f, "test", w < 2 ? "a,\"1\"" : "b", w == 1 ? "p" : "o", times,
+        cr_assert_eq(ft_forecasts_add_window(&f, "test", w < 2 ? "a,\"1\"\n" : "b", w == 1 ? "p" : "o", times,
                                              truth[w], samples, 4, 3, &err),
                      FT_OK);
         const double training[] = {1, 2, 4};
@@ -219,7 +219,7 @@ Test(confidence_set, records_of_before_windows_csv_say_so)
     ft_error err;
     write_told(few, 4, false);
     ft_experiment e = {.directory = ft_copy_string(scratch_path("."))};
-    e.metrics[FT_TEST] = (ft_metrics){.evaluated = true, .mae = 4, .mase = 2};
+    e.metrics[FT_TEST] = (ft_metrics){.evaluated = true, .mae = 1.2, .mase = 0.6};
     cr_assert_eq(ft_window_scores_of(&e, FT_TEST, FT_MASE, &s, &err), FT_OK);
     cr_expect_eq(s.n_windows, 0);
     cr_expect_eq(s.n_series, 3);
@@ -238,6 +238,7 @@ Test(confidence_set, records_of_before_windows_csv_say_so)
     cr_assert_eq(ft_write_file(scratch_path("windows.csv"), line, sizeof line - 1, &err), FT_OK);
     cr_assert_eq(ft_window_scores_of(&e, FT_TEST, FT_MASE, &s, &err), FT_BAD_INPUT);
     cr_expect(strstr(err.message, "windows.csv:2: this is no line of a windows.csv"), "%s", err.message);
+    cr_expect_str_eq(s.why_none, "its windows.csv cannot be read");
     free(e.directory);
 }
 
@@ -271,7 +272,8 @@ Test(confidence_set, what_is_no_forecasts_file_is_refused_with_its_line)
     fputs("test,a,o,t,1,2,3\n", file);
     fclose(file);
     cr_assert_eq(ft_window_scores_read(scratch_path("."), FT_TEST, FT_MAE, &s, &err), FT_BAD_INPUT);
-    cr_expect(strstr(err.message, "forecasts.csv:14: this is no line of a forecasts.csv"), "%s", err.message);
+    cr_expect_str_eq(s.why_none, "its forecasts.csv cannot be read");
+    cr_expect(strstr(err.message, "forecasts.csv:20: this is no line of a forecasts.csv"), "%s", err.message);
 }
 
 /* -- simulated experiments -- */

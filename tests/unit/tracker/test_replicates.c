@@ -158,7 +158,7 @@ Test(replicates, other_windows_do_not_compare)
     find(lucky, 6);
     const ft_experiment *best;
     cr_assert_eq(ft_experiments_best(&set, FT_MAE, FT_VAL, &best, NULL), FT_OK);
-    expect_certainty(best, "");
+    expect_certainty(best, "val mae has no standard error: its forecasts.csv cannot be read");
     static const float off[] = {1, 5, 6, 2, 1.5f, 2.5f};
     for (int i = 0; i < 6; i++) write_windows_of(set.items[i].experiment_id, off[i], i < 3 ? "other" : "o");
     expect_certainty(best,

@@ -24,19 +24,20 @@ TestSuite(verdict, .init = scratch_enter, .fini = unload);
 /* -- judging experiments -- */
 
 /* Experiment e0: mae 1 on test, against these of zero_shot and seasonal_naive; e1 has
- * mae 1.5, against its own. */
+ * mae 1.5, against its own. mase is twice mae. */
 static void load_two(double zero_shot, double naive, double zero_shot_of_other, double naive_of_other)
 {
     static char first[1000], second[1000];
     const char *const members[] = {first, second};
     static const char form[] =
         "\"hyperparams\": {}, \"val_metrics\": {\"mae\": %d}, "
-        "\"test_metrics\": {\"mae\": %g, \"mase\": 2}, "
+        "\"test_metrics\": {\"mae\": %g, \"mase\": %g}, "
         "\"run\": {\"baseline_metrics\": {\"zero_shot\": {\"val_metrics\": {\"mae\": 4}, "
-        "\"test_metrics\": {\"mae\": %g, \"mase\": 3}}, \"seasonal_naive\": {\"test_metrics\": "
+        "\"test_metrics\": {\"mae\": %g, \"mase\": %g}}, \"seasonal_naive\": {\"test_metrics\": "
         "{\"mae\": %g}}}}";
-    snprintf(first, sizeof first, form, 3, 1.0, zero_shot, naive);
-    snprintf(second, sizeof second, form, 9, 1.5, zero_shot_of_other, naive_of_other);
+    snprintf(first, sizeof first, form, 3, 1.0, 2.0, zero_shot, 2 * zero_shot, naive);
+    snprintf(second, sizeof second, form, 9, 1.5, 3.0, zero_shot_of_other, 2 * zero_shot_of_other,
+             naive_of_other);
     ft_experiments_free(&set);
     scratch_experiments(members, 2, &set);
 }
@@ -199,12 +200,12 @@ Test(verdict, without_windows_it_says_why)
         "cannot be told: ";
     char sentence[300];
     load(2, 3);
-    write_windows(11, 11, 2, 3, 0.1);
+    write_windows(8, 8, 2, 3, 0.1);
     expect_verdict(
         FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
         "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
         "cannot be told: too few windows, 12 are needed (more test rows, or a shorter prediction_length)");
-    write_windows(40, 39, 2, 3, 0.1);
+    write_windows(40, 36, 2, 3, 0.1);
     snprintf(sentence, sizeof sentence, "%sbaselines.csv is of other windows than forecasts.csv", start);
     expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET, sentence);
     remove(scratch_path("e0/baselines.csv")); /* as in records of before it */
@@ -218,6 +219,23 @@ Test(verdict, without_windows_it_says_why)
         FT_DIRECTIONAL_ACCURACY, FT_VAL, FT_VERDICT_NOT_YET,
         "do not ship it yet: better than seasonal_naive, on test; how sure that is cannot be told: its run "
         "recorded no windows.csv, which has the values before the windows (a new run does)");
+}
+
+/* A file of another experiment, or one that lost lines or numbers, gives no interval. */
+Test(verdict, windows_add_up_to_the_record)
+{
+    load(2, 3);
+    write_windows(40, 40, 2, 3, 0.1);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_SHIP,
+                   "ship it: better than zero_shot and seasonal_naive, beyond chance (95 %), on test");
+    write_windows(40, 40, 2.5, 3, 0.1);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
+                   "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
+                   "cannot be told: its baselines.csv does not add up to its results.json");
+    write_windows(39, 39, 2, 3, 0.1);
+    expect_verdict(FT_MAE, FT_VAL, FT_VERDICT_NOT_YET,
+                   "do not ship it yet: better than zero_shot and seasonal_naive, on test; how sure that is "
+                   "cannot be told: its forecasts.csv does not add up to its results.json");
 }
 
 Test(verdict, mase_of_one_series_is_mae_over_its_scale)
@@ -280,7 +298,7 @@ Test(verdict, without_baselines_there_is_none)
 Test(verdict, programs_are_told_the_same)
 {
     load(2, 0.5);
-    write_windows(40, 39, 2, 0.5, 0.1);
+    write_windows(40, 36, 2, 0.5, 0.1);
     ft_error err;
     cr_assert_eq(ft_judge(&set.items[0], &set, FT_MAE, FT_VAL, &judgement, &err), FT_OK);
     judgement.against[0].margin = 0.25;
@@ -330,6 +348,7 @@ Test(verdict, windows_of_baselines_are_read_back)
     fclose(file);
     cr_assert_eq(ft_window_scores_read_baseline(scratch_path("e0"), "zero_shot", FT_MAE, &other, &err),
                  FT_BAD_INPUT);
+    cr_expect_str_eq(other.why_none, "its baselines.csv cannot be read");
     cr_expect(strstr(err.message, "baselines.csv:12: this is no line of a baselines.csv"), "%s", err.message);
 }
 

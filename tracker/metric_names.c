@@ -26,8 +26,9 @@ ft_status ft_metric_parse(const char *name, ft_metric *metric, ft_error *err)
     }
     if (strcmp(name, "val_loss") == 0 || strcmp(name, "loss") == 0)
         return ft_fail(err, FT_BAD_INPUT,
-                       "\"%s\" is of training, not of forecasts: ftgpu compare --sort best_val_loss "
-                       "(metrics: " FT_METRIC_LIST ")",
+                       "\"%s\" is of training; the metrics are of forecasts (" FT_METRIC_LIST
+                       "). To sort by it: "
+                       "ftgpu compare --columns 'hp_*,best_val_loss' --sort best_val_loss",
                        name);
     const char *near = ft_nearest_name(name, ft_metric_names, FT_N_METRICS);
     return ft_fail(err, FT_BAD_INPUT, "unknown metric \"%.100s\"%s%s%s (known: " FT_METRIC_LIST ")", name,

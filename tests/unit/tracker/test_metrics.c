@@ -233,7 +233,7 @@ Test(metrics, unknown_name_is_refused_with_the_nearest)
     cr_expect_eq(ft_metric_parse("mase", &metric, &err), FT_OK);
     cr_expect_eq(metric, FT_MASE);
     cr_expect_eq(ft_metric_parse("val_loss", &metric, &err), FT_BAD_INPUT);
-    cr_expect(strstr(err.message, "compare --sort best_val_loss"), "%s", err.message);
+    cr_expect(strstr(err.message, "--sort best_val_loss"), "%s", err.message);
     cr_expect_eq(ft_metric_parse("directional_acuracy", &metric, &err), FT_BAD_INPUT);
     cr_expect(strstr(err.message, "did you mean \"directional_accuracy\""), "%s", err.message);
 }

@@ -146,7 +146,8 @@ static ft_status describe(const refine_options *options, const ft_experiments *e
     add_grid_options(p->grid, options->out, &text);
     if (p->n_seeds > 1) ft_text_addf(&text, "%s--seeds %zu", options->out ? " " : " \\\n      ", p->n_seeds);
     ft_text_add(&text, "\n");
-    if (text.failed || above.failed || below.failed || p->replicates.failed) status = ft_no_memory(err, "the proposal", text.length);
+    if (text.failed || above.failed || below.failed || p->replicates.failed)
+        status = ft_no_memory(err, "the proposal", text.length);
     if (status == FT_OK) status = ft_print_text(&text, err);
     ft_text_free(&below);
     ft_text_free(&above);

@@ -225,8 +225,10 @@ Test(analyze, overfitting_is_a_ratio_above_1_3)
                "e2,0,1,,true,\n"
                "e3,,1,,,\n"
                "e4,,,,,\n");
-    cr_expect(strstr(remark.data, "val_loss of 1 experiment was lowest in a middle epoch of 1 (fewer epochs or early "
-                                   "stopping)\n"), "%s", remark.data);
+    cr_expect(strstr(remark.data,
+                     "val_loss of 1 experiment was lowest in a middle epoch of 1 (fewer epochs or early "
+                     "stopping)\n"),
+              "%s", remark.data);
     expect_remark("2 of 5 experiments cannot be judged");
 }
 
@@ -257,8 +259,10 @@ Test(analyze, convergence_judges_val_loss)
                "e3,4,4,2,0.5,0.5,true,,\n"
                "e4,1,2,2,0,,,1,best val_loss 2 in epoch 1\n"
                "e5,0,,,,,,,\n");
-    cr_expect(strstr(remark.data, "val_loss of 3 experiments was lowest in the last epoch of 1 (more epochs may help), in "
-                                   "the first epoch of 1 (later ones made it worse), in a middle epoch of 1 ("), "%s", remark.data);
+    cr_expect(strstr(remark.data,
+                     "val_loss of 3 experiments was lowest in the last epoch of 1 (more epochs may help), in "
+                     "the first epoch of 1 (later ones made it worse), in a middle epoch of 1 ("),
+              "%s", remark.data);
     expect_remark("2 of 6 experiments");
 }
 

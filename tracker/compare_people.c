@@ -291,7 +291,7 @@ static void add_legend(const view *v, const ft_text *left_out, ft_text *out)
     const ft_rivals *r = &v->on[v->c->split];
     const bool has_errors = has_intervals(r);
     if (has_replicates(v))
-        ft_text_add(out, "± is the standard deviation over seeds, which the best of them stands for\n");
+        ft_text_add(out, "± is the standard deviation over seeds; id is that of the best of them\n");
     else if (has_errors)
         ft_text_add(out, "± is the standard error over windows\n");
     if (has_errors && ft_table_find(v->table, "worse by") < v->table->n_columns)

@@ -64,7 +64,7 @@ expect out '^1 +sweep_001 +0\.0001 +4 +3 +1\.412 ± 0\.011 +2\.346 ± 0$'
 COLUMNS=200
 must compare --results results --sort mae
 expect out '^1 +sweep_001 .* +█▁▄ +2 of 3 +28 min$'
-expect out '^± is the standard deviation over seeds'
+expect out '^± is the standard deviation over seeds; id is that of the best of them$'
 must compare --results results --each-seed
 [ "$(grep -c '^ *[0-9]* *sweep_' out)" = 12 ] || fail "--each-seed: $(cat out)"
 must best --results results

@@ -55,7 +55,8 @@ static ft_status print_note(ft_error *err)
     ft_text_add(
         &note,
         "\ntarget_distribution is of the target's returns; kurtosis is excess kurtosis (0 for a normal\n"
-        "distribution), bias-corrected; volatility is a year's, of 252 rows.\n");
+        "distribution), bias-corrected; volatility is a year's, of 252 rows, over 20 returns at a time\n"
+        "(- where a split has fewer).\n");
     ft_status status = ft_print_text(&note, err);
     ft_text_free(&note);
     return status;

@@ -8,9 +8,11 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/selection_options.h"
+#include "cli/terminal.h"
 #include "host/output.h"
 #include "tracker/metrics.h"
 #include "tracker/replicates.h"
+#include "tracker/terminal_text.h"
 
 typedef struct refine_options {
     ft_selection_options selection;
@@ -114,22 +116,41 @@ static void add_best(const ft_experiments *experiments, const proposal *p, ft_te
                      ft_people_number(ft_metrics_get(&p->best->metrics[FT_TEST], p->metric), number));
 }
 
-/* The proposal in words. */
+/* What is to be said of the grid, and how many configurations it has. */
+static void add_count(const proposal *p, ft_text *text)
+{
+    if (p->remark.data) ft_text_add(text, p->remark.data);
+    ft_text_addf(text, "%zu configuration%s", p->count, p->count == 1 ? "" : "s");
+    if (p->n_seeds > 1) ft_text_addf(text, ", %zu seeds of each", p->n_seeds);
+    ft_text_add(text, "; with the same --model and data as before:\n");
+}
+
+/* The proposal in words. The command is to be copied, so that it is not wrapped. */
 static ft_status describe(const refine_options *options, const ft_experiments *experiments, const proposal *p,
                           ft_error *err)
 {
-    ft_text text = FT_TEXT_EMPTY;
-    add_best(experiments, p, &text);
-    ft_status status = ft_table_print(&p->table, FT_TABLE_TEXT, &text, err);
-    ft_text_addf(&text, "\n%s%zu configurations", p->remark.data ? p->remark.data : "", p->count);
-    if (p->n_seeds > 1) ft_text_addf(&text, ", %zu seeds of each", p->n_seeds);
-    ft_text_add(&text, "; with the same --model and data as before:\n  ftgpu sweep ...");
+    ft_text text = FT_TEXT_EMPTY, above = FT_TEXT_EMPTY, below = FT_TEXT_EMPTY;
+    const size_t width = ft_terminal_width(stdout);
+    add_best(experiments, p, &above);
+    add_count(p, &below);
+    if (!above.failed) ft_wrap_lines(above.data, width, &text);
+    ft_status status = ft_table_print_fitting(&p->table, width, &text, err);
+    ft_text_add(&text, "\n");
+    if (!below.failed) ft_wrap_lines(below.data, width, &text);
+    ft_text_add(&text, "  ftgpu sweep ...");
+    if (strcmp(options->selection.results, FT_DEFAULT_RESULTS) != 0) {
+        ft_text_add(&text, " --results ");
+        ft_text_add_word(&text, options->selection.results);
+    }
     if (status == FT_OK) status = add_evaluation_options(p->best->directory, &text, err);
     add_grid_options(p->grid, options->out, &text);
     if (p->n_seeds > 1) ft_text_addf(&text, "%s--seeds %zu", options->out ? " " : " \\\n      ", p->n_seeds);
     ft_text_add(&text, "\n");
-    if (text.failed || p->replicates.failed) status = ft_no_memory(err, "the proposal", text.length);
+    if (text.failed || above.failed || below.failed || p->replicates.failed)
+        status = ft_no_memory(err, "the proposal", text.length);
     if (status == FT_OK) status = ft_print_text(&text, err);
+    ft_text_free(&below);
+    ft_text_free(&above);
     ft_text_free(&text);
     return status;
 }

@@ -158,7 +158,7 @@ static ft_status run_sweep(ft_engine *engine, const ft_sweep_request *request, f
                 sweep.run_context.name);
     else if (status == FT_INTERRUPTED)
         ft_fail(err, status,
-                "sweep \"%s\" stopped with %zu of %zu experiments done; the same command goes on from there",
+                "sweep \"%s\" stopped with %zu of %zu experiments done; the same command resumes it",
                 sweep.run_context.name, summary->done, summary->configurations);
     ft_sweep_close(&sweep);
     return ft_mpi_ranks_share_results(engine, status, summary, sizeof *summary, err);

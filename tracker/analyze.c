@@ -105,6 +105,15 @@ static convergence convergence_of(const ft_experiment *experiment)
     return c;
 }
 
+/* Adds ", in the last epoch of 2 (more epochs may help)", or nothing of 0. */
+static void add_place(const char *epoch, size_t n, const char *advice, const char **separator,
+                      ft_text *remark)
+{
+    if (n == 0) return;
+    ft_text_addf(remark, "%sin %s of %zu (%s)", *separator, epoch, n, advice);
+    *separator = ", ";
+}
+
 /* A sentence on where val_loss was lowest. */
 static void describe_epochs(const ft_experiments *experiments, ft_text *remark)
 {
@@ -119,12 +128,14 @@ static void describe_epochs(const ft_experiments *experiments, ft_text *remark)
         else
             n_between++;
     }
-    if (n_last + n_first + n_between == 0) return;
-    ft_text_addf(
-        remark,
-        "val_loss was lowest in the last epoch in %zu experiments (more epochs may help), in the first in "
-        "%zu (training made it worse), in between in %zu (fewer epochs or early stopping)\n",
-        n_last, n_first, n_between);
+    const size_t n = n_last + n_first + n_between;
+    if (n == 0) return;
+    ft_text_addf(remark, "val_loss of %zu experiment%s was lowest", n, n == 1 ? "" : "s");
+    const char *separator = " ";
+    add_place("the last epoch", n_last, "more epochs may help", &separator, remark);
+    add_place("the first epoch", n_first, "later ones made it worse", &separator, remark);
+    add_place("a middle epoch", n_between, "fewer epochs or early stopping", &separator, remark);
+    ft_text_add(remark, "\n");
 }
 
 /* What became of one experiment, in words. */
@@ -138,7 +149,7 @@ static void set_finding(const convergence *c, ft_table *table, size_t column)
     if (c->n_val >= 2 && c->best_is_last)
         ft_text_add(&text, ", the last: still falling");
     else if (c->n_val >= 2 && isnan(c->lost))
-        ft_text_add(&text, ", the first: training made it worse");
+        ft_text_add(&text, ", the first: later ones made it worse");
     else if (c->n_val >= 2)
         ft_text_addf(&text, "; %s of the gain was lost by the end", percent(c->lost, room));
     ft_table_set_text(table, column, text.data);
@@ -333,9 +344,13 @@ static void add_counts(const ft_experiments *experiments, ft_text *remark)
         n_overfit += overfits(&experiments->items[i], &train_mae, &val_mae, &ratio) > 0;
         n_issues += convergence_of(&experiments->items[i]).issue > 0;
     }
-    ft_text_addf(remark,
-                 "%zu experiments: %zu succeeded, %zu failed; besides, %zu directories without a result\n",
-                 experiments->count, experiments->count - n_failed, n_failed, experiments->n_unfinished);
+    const size_t n = experiments->count, n_unfinished = experiments->n_unfinished;
+    ft_text_addf(remark, "%zu experiment%s: %zu succeeded, %zu failed", n, n == 1 ? "" : "s", n - n_failed,
+                 n_failed);
+    if (n_unfinished)
+        ft_text_addf(remark, "; besides, %zu director%s without a result", n_unfinished,
+                     n_unfinished == 1 ? "y" : "ies");
+    ft_text_add(remark, "\n");
     ft_text_addf(
         remark,
         "%zu overfit (val mae above %g times train mae), %zu have convergence issues (val_loss never "

@@ -144,6 +144,10 @@ static ft_status find_key(const ft_table *table, const char *key, size_t *column
             return FT_OK;
     }
     const char *near = ft_nearest_name(key, (const char *const *)table->columns, table->n_columns);
+    if (strchr(key, ','))
+        return ft_fail(err, FT_BAD_INPUT,
+                       "no column \"%.100s\" to group by (give --group-by once for each hyperparameter)",
+                       key);
     return ft_fail(err, FT_BAD_INPUT, "no column \"%.100s\" to group by%s%.100s%s", key,
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }

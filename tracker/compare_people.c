@@ -110,6 +110,12 @@ static void take_hyperparams(view *v, ft_text *caption)
     v->n_hyperparams = v->table->n_columns - v->first_hyperparam;
 }
 
+/* Whether there are windows enough to hold experiments against each other. */
+static bool has_intervals(const ft_rivals *rivals)
+{
+    return rivals->count && rivals->n_blocks >= FT_LEAST_BLOCKS;
+}
+
 static void add_columns(view *v, ft_text *caption)
 {
     const ft_experiments *all = v->c->experiments;
@@ -126,7 +132,7 @@ static void add_columns(view *v, ft_text *caption)
     v->n_seeds = has_replicates(v) ? ft_table_column(v->table, "seeds") : SIZE_MAX;
     v->figure[FT_VAL] = add_figure_column(v, FT_VAL);
     v->figure[FT_TEST] = add_figure_column(v, FT_TEST);
-    v->behind = v->on[v->c->split].count ? ft_table_column(v->table, "worse by") : SIZE_MAX;
+    v->behind = has_intervals(&v->on[v->c->split]) ? ft_table_column(v->table, "worse by") : SIZE_MAX;
     v->sparks = any_val_loss ? ft_table_column(v->table, "val_loss") : SIZE_MAX;
     v->epoch = any_val_loss ? ft_table_column(v->table, "best epoch") : SIZE_MAX;
     v->time = any_time ? ft_table_column(v->table, "time") : SIZE_MAX;
@@ -148,7 +154,7 @@ static const ft_certainty *find_certainty(const view *v, size_t group, ft_split 
     const ft_rivals *r = &v->on[split];
     for (size_t i = 0; i < r->count; i++)
         if (v->c->replicates->group[r->experiment[i] - v->c->experiments->items] == group)
-            return r->n_blocks >= FT_LEAST_BLOCKS ? &r->certainty[i] : NULL;
+            return has_intervals(r) ? &r->certainty[i] : NULL;
     return NULL;
 }
 
@@ -283,15 +289,15 @@ static void fit(view *v, ft_text *left_out)
 static void add_legend(const view *v, const ft_text *left_out, ft_text *out)
 {
     const ft_rivals *r = &v->on[v->c->split];
-    const bool has_errors = r->count && r->n_blocks >= FT_LEAST_BLOCKS;
+    const bool has_errors = has_intervals(r);
     if (has_replicates(v))
-        ft_text_add(out, "± is the standard deviation over seeds, which the best of them stands for\n");
+        ft_text_add(out, "± is the standard deviation over seeds; id is that of the best of them\n");
     else if (has_errors)
         ft_text_add(out, "± is the standard error over windows\n");
     if (has_errors && ft_table_find(v->table, "worse by") < v->table->n_columns)
         ft_text_addf(out, "worse by: ± is half the 95 %% interval on %s; = cannot be told from the best\n",
                      ft_split_names[v->c->split]);
-    if (r->why_none) {
+    if (r->why_none || (r->count && !has_errors)) {
         ft_rivals_describe(r, v->c->metric, v->c->split, FT_RIVALS_ERROR, out);
         ft_text_add(out, "\n");
     }

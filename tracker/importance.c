@@ -58,14 +58,20 @@ static size_t find_best_choice(const ft_importance_sample *s, size_t n_choices)
 }
 
 /* An effect that turns within the range that was tried, beyond chance (5 %): 1 where the
- * best lies in between, -1 where the worst does, else 0. */
+ * best lies in between, -1 where the worst does, else 0. A turn that is nearer to the
+ * least or the greatest value than to the next is none: what was tried rises or falls. */
 static int find_bend(const ft_importance_sample *s, double *vertex)
 {
-    double low = INFINITY, high = -INFINITY;
+    double low = INFINITY, high = -INFINITY, second = INFINITY, last_but_one = -INFINITY;
     const ft_parabola fit = ft_fit_parabola(s->scaled, s->cost, s->n);
     for (size_t i = 0; i < s->n; i++) low = fmin(low, s->scaled[i]), high = fmax(high, s->scaled[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->scaled[i] > low) second = fmin(second, s->scaled[i]);
+        if (s->scaled[i] < high) last_but_one = fmax(last_but_one, s->scaled[i]);
+    }
     *vertex = fit.vertex;
-    if (s->n < 6 || !(fit.p_value < 0.05) || !(fit.vertex > low && fit.vertex < high)) return 0;
+    const bool is_within = fit.vertex > (low + second) / 2 && fit.vertex < (last_but_one + high) / 2;
+    if (s->n < 6 || !(fit.p_value < 0.05) || !is_within) return 0;
     return fit.bend > 0 ? 1 : -1;
 }
 
@@ -249,7 +255,12 @@ static void remark_findings(const ft_importance_sample *s, const findings *f, ft
     if (f->in_between.length)
         ft_text_addf(remark, "correlations do not show it, but the best or worst lies in between: %s\n",
                      f->in_between.data);
-    if (f->unsure.length)
+    if (f->unsure.length && !s->can_tell)
+        ft_text_addf(remark,
+                     "within chance, as %s has too few windows or series to tell experiments apart (ftgpu "
+                     "best): %s\n",
+                     ft_split_names[s->split], f->unsure.data);
+    else if (f->unsure.length)
         ft_text_addf(remark,
                      "within chance: what cannot be told from the best (ftgpu best, 95 %%) has other values, "
                      "too, of %s\n",

@@ -59,6 +59,7 @@ static ft_status mark_tied(ft_importance_sample *s, const ft_experiments *experi
     const ft_experiment *best = ft_replicates_best(experiments, replicates, s->metric, s->split);
     ft_status status =
         best ? ft_rivals_find(experiments, replicates, best, s->metric, s->split, &rivals, err) : FT_OK;
+    s->can_tell = rivals.n_blocks >= FT_LEAST_BLOCKS;
     for (size_t i = 0; i < s->n; i++) {
         s->is_tied[i] = false;
         for (size_t r = 0; r < rivals.count; r++)

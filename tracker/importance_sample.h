@@ -21,6 +21,7 @@ typedef struct ft_importance_sample {
     /* (n): is the best, or cannot be told from it by its forecasts (certainty.h); all
      * false where there are no forecasts to compare */
     bool *is_tied;
+    bool can_tell; /* there are windows enough for that: else all of them are tied */
     /* (n): of the hyperparameter that ft_importance_take_column took last; `scaled` are
      * their logarithms where they span decades */
     double *values, *scaled;

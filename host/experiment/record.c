@@ -244,7 +244,7 @@ static ft_status record(ft_run_context *run_context, const ft_hyperparameters *c
     if (status != FT_OK && !may_be_recorded(&experiment))
         status = leave_unrecorded(&experiment, place, status, err);
     if (status == FT_OK && ended == FT_INTERRUPTED)
-        status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s goes on from there",
+        status = ft_fail(err, FT_INTERRUPTED, "%s: %s; ftgpu run --adapter %s continues from there",
                          experiment.experiment_id, experiment.error, experiment.model_path);
     ft_experiment_free(&experiment);
     return status;

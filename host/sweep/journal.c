@@ -112,7 +112,7 @@ void ft_journal_look(ft_journal *journal, const ft_directory *directory, const c
     if (!exists && errno != ENOENT) return; /* may be a passing failure of the disk */
     if (exists && own.st_dev == there.st_dev && own.st_ino == there.st_ino) return;
     ft_error why;
-    ft_fail(&why, FT_FAILED, "%s was removed or replaced: this process stops; the same command goes on",
+    ft_fail(&why, FT_FAILED, "%s was removed or replaced: this process stops; the same command resumes",
             journal->path);
     ft_journal_end(journal, FT_FAILED, why.message);
 }

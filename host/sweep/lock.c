@@ -179,7 +179,7 @@ ft_status ft_sweep_lock_check(const ft_sweep_lock *lock, const ft_directory *dir
     return ft_fail(
         err, FT_FAILED,
         "%s/%s was removed or replaced while process %ld had it: the process stops, lest two run the "
-        "sweep; its checkpoints stay, and the same command goes on",
+        "sweep; its checkpoints stay, and the same command resumes",
         directory->path, file, (long)getpid());
 }
 

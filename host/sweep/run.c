@@ -404,7 +404,7 @@ ft_status ft_sweep_start(ft_sweep *sweep, const ft_sweep_device *device, ft_erro
         ft_engine_say(sweep->engine, "shard %d/%d has none of the %zu experiments", (int)shard.index,
                       (int)shard.count, sweep->grid.count);
     else if (there.done > 0)
-        ft_engine_say(sweep->engine, "going on: %zu of %zu experiments are done", there.done,
+        ft_engine_say(sweep->engine, "resuming: %zu of %zu experiments are done", there.done,
                       there.configurations);
     return FT_OK;
 }

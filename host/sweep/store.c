@@ -304,7 +304,7 @@ static ft_status read_existing(ft_sweep_store *store, const char *name, const cJ
         status = ft_fail(err, FT_BAD_INPUT,
                          "sweep \"%s\" stopped after %zu of %zu experiments, and its %s differ%s now: "
                          "start it with the same data, model and "
-                         "arguments to go on, or choose another --name",
+                         "arguments to resume it, or choose another --name",
                          name, n_done(store), store->index.count, differs, s);
     else if (status == FT_OK && !differs)
         status = find_results(store, is_result, context, err);

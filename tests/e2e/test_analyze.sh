@@ -76,8 +76,8 @@ expect out '^1 of 3 experiments are tested in another regime'
 expect out '^3 have no test on returns recorded'
 must analyze convergence --results results
 expect out 'best val_loss 2 in epoch 3, the last: still falling$'
-expect out 'best val_loss 4 in epoch 1, the first: training made it worse$'
-expect out '^val_loss was lowest in the last epoch in 1 experiments'
+expect out 'best val_loss 4 in epoch 1, the first: later ones made it worse$'
+expect out '^val_loss of 2 experiments was lowest in the last epoch of 1 \(more epochs may help\), in the first epoch of 1 \(later ones made it worse\)$'
 
 must analyze summary --results results
 expect out '^mae +3 +1\.917 +0\.6292 +1\.25 +2 +2\.5 +search_001_20250101_120000 +1$'
@@ -87,7 +87,7 @@ expect out '^the best by test look better there than they are'
 expect out '^mae +3 +2\.333 +1\.528 +1 +2 +4 +search_001_20250101_120000$'
 expect out '^directional_accuracy .*search_001_20250101_120000$'
 expect out '^mase +0 +- '
-expect out '3 experiments: 3 succeeded, 0 failed'
+expect out '^3 experiments: 3 succeeded, 0 failed$'
 expect out 'strongest for test mae: hp_learning_rate, correlation 1: lower values are better'
 
 # Each looks at what is chosen.
@@ -172,7 +172,7 @@ expect out '^2 seeds: val mae 1\.005 ± 0\.0071, test mae 2 ± 0; means of seeds
 expect out '^[0-9]+ configurations, 2 seeds of each; with the same'
 expect out '^ +--seeds 2$'
 must refine --results turn --out next.json
-expect out '^  ftgpu sweep \.\.\. --grid-file next.json --seeds 2$'
+expect out "^  ftgpu sweep \.\.\. --results 'turn' --grid-file next.json --seeds 2$"
 
 # Either alone hardly matters; together they decide: 3 of the 3.08 squares, by hand.
 for rate in 1 2; do

@@ -44,7 +44,7 @@ await err 'epoch 2/'
 kill -INT "$pid"
 end
 expect_status 130
-expect err 'interrupted after epoch .* ftgpu run --adapter results/fine_tuning/interrupted_.* goes on'
+expect err 'interrupted after epoch .* ftgpu run --adapter results/fine_tuning/interrupted_.* continues'
 check_stopped interrupted
 begin run $job --set epochs=100000 --name terminated
 await err 'epoch 2/'

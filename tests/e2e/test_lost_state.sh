@@ -53,7 +53,7 @@ await err 'epoch [2-9]'
 rm $state/journal.jsonl
 end
 expect_status 1
-expect err 'journal.jsonl was removed or replaced: this process stops; the same command goes on'
+expect err 'journal.jsonl was removed or replaced: this process stops; the same command resumes'
 
 # The plan is removed while a shard runs: another shard does not begin anew beside it.
 rm -rf results

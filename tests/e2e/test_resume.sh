@@ -63,7 +63,7 @@ kill -INT "$first"
 wait "$first" && fail "an interrupted sweep says it is done" || status=$?
 [ "$status" = 130 ] || fail "interrupted: exit status $status instead of 130"
 cp first.err err
-expect err 'sweep "one" stopped with 0 of 2 experiments done; the same command goes on from there'
+expect err 'sweep "one" stopped with 0 of 2 experiments done; the same command resumes it'
 [ -s shared/.sweeps/one/checkpoints/batch_1.safetensors ] || fail "no checkpoint was left"
 [ "$(ls -d shared/one_* 2>/dev/null | wc -l)" = 0 ] || fail "an interrupted experiment left its directory"
 

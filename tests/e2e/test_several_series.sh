@@ -72,6 +72,17 @@ must best --match 'named_*' --metric mase
 expect out '^against +seasonal_naive .* 95 % interval -?[0-9.]+ to -?[0-9.]+, 8 series$'
 rm -r results/fine_tuning/named_*
 
+# Three series are too few to tell by: compare says so, instead of a column of nothing, and
+# importance calls nothing tested.
+sed '/shop [4-8]/d' data.csv >few.csv
+must sweep $(echo "$job" | sed 's/data.csv/few.csv/') --name few --results few --grid learning_rate=1e-3,1e-2
+must compare --results few
+expect out '^#'
+expect_not out 'worse by'
+expect out '^[0-9]+ val windows of 3 series: too few to tell experiments apart \(at least 6 series are needed\)$'
+must analyze importance --results few
+expect out '^within chance, as val has too few windows or series to tell experiments apart'
+
 # Older records, without windows.csv, are read; the commands say why there is no interval.
 rm results/fine_tuning/*/windows.csv
 must best --metric mase

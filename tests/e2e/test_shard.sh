@@ -40,7 +40,7 @@ must sweep $common --set epochs=2 $six --name halves --shard 1/2
 expect err 'all of them were done before'
 expect err 'the whole sweep is complete'
 must sweep $common --set epochs=2 $six --name halves
-expect err 'going on: 6 of 6'
+expect err 'resuming: 6 of 6'
 expect err 'all of them were done before'
 
 # More shards than experiments: some have none.

@@ -44,6 +44,15 @@ done
 expect out '^hyperparams  learning_rate 0\.0001, '
 expect out '^             [a-z]'
 
+# refine, too; its command stays whole.
+for columns in 40 80 200 ''; do
+    COLUMNS=$columns
+    must refine --results results
+    expect out "^  ftgpu sweep \.\.\. --results 'results' "
+    sed -i '/^  ftgpu sweep/,$d' out
+    [ "$(longest)" -le "${columns:-80}" ] || fail "$ran: $(longest) columns instead of ${columns:-80}: $(cat out)"
+done
+
 # What is left out is named; seeds are one row with their mean and deviation; the order is that of
 # the means.
 COLUMNS=80
@@ -55,7 +64,7 @@ expect out '^1 +sweep_001 +0\.0001 +4 +3 +1\.412 ± 0\.011 +2\.346 ± 0$'
 COLUMNS=200
 must compare --results results --sort mae
 expect out '^1 +sweep_001 .* +█▁▄ +2 of 3 +28 min$'
-expect out '^± is the standard deviation over seeds'
+expect out '^± is the standard deviation over seeds; id is that of the best of them$'
 must compare --results results --each-seed
 [ "$(grep -c '^ *[0-9]* *sweep_' out)" = 12 ] || fail "--each-seed: $(cat out)"
 must best --results results
@@ -80,6 +89,9 @@ must compare --results results --group-by lora_rank --columns 'hp_seed,test_mae'
 [ "$(head -1 out)" = hp_lora_rank,count,test_mae_mean,test_mae_std ] || fail "--group-by --columns: $(head -1 out)"
 refuses 'no column "vol_mae"; did you mean "val_mae"' compare --results results --group-by lora_rank --columns vol_mae
 refuses 'no column "lora_tank" to group by' compare --results results --group-by lora_tank --columns val_mae
+refuses 'to group by .give --group-by once for each' compare --results results --group-by lora_rank,learning_rate
+must compare --results results --group-by lora_rank --group-by learning_rate --columns val_mae
+[ "$(wc -l <out)" = 5 ] || fail "two keys: $(cat out)"
 
 # In a terminal of its own width, where there is one to be had.
 if command -v script >/dev/null; then

@@ -117,9 +117,31 @@ Test(analyze, importance_sees_what_turns_and_takes_seeds_for_replicates)
     expect_remark("left out: seed, which makes replicates and is no hyperparameter");
 }
 
-/* Four experiments of rates 1 to 4 and kinds a, b, a, b. Their errors in 48 windows are 1
- * plus or minus 0.5, and `apart` more from one experiment to the next. */
-static void load_with_windows(double apart)
+/* The curve of mae over learning_rate bends, and is steepest at the greatest of four
+ * values: its top lies right above the least, and in between nothing turns. */
+Test(analyze, importance_sees_no_turn_where_values_only_fall)
+{
+    static const double rates[] = {1e-4, 5e-4, 1e-3, 2e-3}, mae[] = {60.8, 59.5, 58.1, 56.1};
+    static char members[8][200];
+    const char *list[8];
+    for (int i = 0; i < 8; i++) {
+        snprintf(members[i], sizeof members[i],
+                 "\"hyperparams\": {\"learning_rate\": %g, \"lora_rank\": %d}, "
+                 "\"val_metrics\": {\"mae\": %g}, \"test_metrics\": {\"mae\": 1}",
+                 rates[i % 4], i / 4 ? 4 : 8, mae[i % 4] + 0.1 * (i / 4));
+        list[i] = members[i];
+    }
+    load(list, 8);
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 0, &table, &remark, NULL), FT_OK);
+    cr_expect_str_eq(table.cells[0].text, "hp_learning_rate");
+    cr_expect_str_eq(table.cells[6].text, "higher values are better");
+    cr_expect_not(strstr(remark.data, "in between"), "%s", remark.data);
+}
+
+/* Four experiments of rates 1 to 4 and kinds a, b, a, b. Their errors in each window are
+ * 1 plus or minus 0.5, and `apart` more from one experiment to the next; n_windows, 10 or
+ * 48, has as many of both. */
+static void load_with_windows(double apart, int n_windows)
 {
     static const char *const time[] = {"t"};
     static char members[4][200];
@@ -139,10 +161,11 @@ static void load_with_windows(double apart)
         char name[64];
         snprintf(name, sizeof name, "e%d/forecasts.csv", i);
         cr_assert_eq(ft_forecasts_create(&f, scratch_path(name), &err), FT_OK, "%s", err.message);
-        for (int w = 0; w < 48; w++) {
+        for (int w = 0; w < n_windows; w++) {
             char origin[16];
             snprintf(origin, sizeof origin, "o%d", w);
-            const float path[] = {(float)(1 + i * apart + (w >> i & 1 ? 0.5 : -0.5))};
+            const bool is_above = n_windows == 10 ? (w + i) % 2 : w >> i & 1;
+            const float path[] = {(float)(1 + i * apart + (is_above ? 0.5 : -0.5))};
             cr_assert_eq(ft_forecasts_add_window(&f, "val", "a", origin, time, truth, path, 1, 1, &err),
                          FT_OK);
         }
@@ -154,18 +177,24 @@ static void load_with_windows(double apart)
 Test(analyze, importance_is_as_cautious_as_best)
 {
     enum { EFFECT = 6 };
-    load_with_windows(0);
+    load_with_windows(0, 48);
     cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 0, &table, &remark, NULL), FT_OK);
     cr_expect_str_eq(table.cells[EFFECT].text, "lower values are better (within chance)");
     cr_expect_str_eq(table.cells[table.n_columns + EFFECT].text, "best on average: a (within chance)");
     expect_remark("within chance: what cannot be told from the best (ftgpu best, 95 %) has other values, "
                   "too, of hp_rate, hp_kind\n");
     ft_table_free(&table);
-    load_with_windows(3);
+    load_with_windows(3, 48);
     cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 0, &table, &remark, NULL), FT_OK);
     cr_expect_str_eq(table.cells[EFFECT].text, "lower values are better");
     cr_expect_str_eq(table.cells[table.n_columns + EFFECT].text, "best on average: a");
     cr_expect_not(strstr(remark.data, "within chance"), "%s", remark.data);
+    ft_table_free(&table);
+    load_with_windows(3, 10);
+    cr_assert_eq(ft_analyze_importance(&set, FT_MAE, FT_VAL, 0, &table, &remark, NULL), FT_OK);
+    cr_expect_str_eq(table.cells[EFFECT].text, "lower values are better (within chance)");
+    expect_remark("within chance, as val has too few windows or series to tell experiments apart (ftgpu "
+                  "best): hp_rate, hp_kind\n");
 }
 
 Test(analyze, importance_without_enough_experiments)
@@ -198,7 +227,10 @@ Test(analyze, overfitting_is_a_ratio_above_1_3)
                "e2,0,1,,true,\n"
                "e3,,1,,,\n"
                "e4,,,,,\n");
-    cr_expect(strstr(remark.data, "in between in 1 (fewer epochs or early stopping)"), "%s", remark.data);
+    cr_expect(strstr(remark.data,
+                     "val_loss of 1 experiment was lowest in a middle epoch of 1 (fewer epochs or early "
+                     "stopping)\n"),
+              "%s", remark.data);
     expect_remark("2 of 5 experiments cannot be judged");
 }
 
@@ -225,11 +257,14 @@ Test(analyze, convergence_judges_val_loss)
                "val_epoch,finding\n"
                "e0,3,4,1,0.75,0,true,2,best val_loss 1.5 in epoch 2; 50 % of the gain was lost by the end\n"
                "e1,3,4,4,0,0.5,false,3,\"best val_loss 1.25 in epoch 3, the last: still falling\"\n"
-               "e2,2,4,3,0.25,0,true,1,\"best val_loss 2 in epoch 1, the first: training made it worse\"\n"
+               "e2,2,4,3,0.25,0,true,1,\"best val_loss 2 in epoch 1, the first: later ones made it worse\"\n"
                "e3,4,4,2,0.5,0.5,true,,\n"
                "e4,1,2,2,0,,,1,best val_loss 2 in epoch 1\n"
                "e5,0,,,,,,,\n");
-    cr_expect(strstr(remark.data, "lowest in the last epoch in 1 experiments"), "%s", remark.data);
+    cr_expect(strstr(remark.data,
+                     "val_loss of 3 experiments was lowest in the last epoch of 1 (more epochs may help), in "
+                     "the first epoch of 1 (later ones made it worse), in a middle epoch of 1 ("),
+              "%s", remark.data);
     expect_remark("2 of 6 experiments");
 }
 

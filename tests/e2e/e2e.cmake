@@ -15,9 +15,10 @@ foreach(script ${e2e_scripts})
   endif()
   add_test(NAME e2e/${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/run.sh $<TARGET_FILE:ftgpu> ${script})
   set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
-  # About speed and threads more than about memory: under sanitizers with ./test.sh --all
-  # alone.
-  if(name MATCHES "^slow_" OR (FTGPU_SANITIZE AND name MATCHES "^test_(width|threads|bench)$"))
+  # Under sanitizers with ./test.sh --all alone: what is about speed and threads more than
+  # about memory, and sweeps that are killed and resumed many times, which take half as
+  # long as all others together.
+  if(name MATCHES "^slow_" OR (FTGPU_SANITIZE AND name MATCHES "^test_(width|threads|bench|workers|shard|resume|damage|coordinator)$"))
     set_tests_properties(e2e/${name} PROPERTIES LABELS slow TIMEOUT 1800)
   endif()
   if(name MATCHES "^slow_(busy_machine|report)$")

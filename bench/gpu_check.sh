@@ -107,7 +107,7 @@ limit_of() {
 failed_lines() {
     case $1 in
     tests | memcheck | racecheck) awk -F '\t' '$3 != $4 || $7 != ""' "$work/$1.tsv" ;;
-    steps | large) awk -F '\t' '$9 != ""' "$work/$1.tsv" ;;
+    steps | large) awk -F '\t' '$10 != ""' "$work/$1.tsv" ;;
     operations) awk -F '\t' '$10 != ""' "$work/$1.tsv" ;;
     pytorch | compiled) awk -F '\t' '$5 == "" && $7 !~ /the time was up/' "$work/$1.tsv" ;;
     *) awk -F '\t' '{ for (i = 1; i <= NF; i++) if ($i == "failed") { print; next } }' "$work/$1.tsv" ;;

@@ -54,7 +54,9 @@ static void add_decimal_year(ft_date_line *out, const written *w)
     int32_t digits = w->style->fraction_digits;
     const bool is_quarter = w->month % 3 == 1;
     if (digits < 2 || (is_quarter && digits > 4)) digits = is_quarter ? 2 : 4;
-    ft_date_line_add(out, "%.*f", (int)digits, (double)w->year + (double)(w->month - 1) / 12);
+    /* years have four digits, as they are read */
+    const int width = 5 + (int)digits;
+    ft_date_line_add(out, "%0*.*f", width, (int)digits, (double)w->year + (double)(w->month - 1) / 12);
 }
 
 /* A conversion of the date; false: `letter` is none. */

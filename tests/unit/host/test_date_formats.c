@@ -122,6 +122,7 @@ static void is_month(const char *text, const char *expected, const char *written
 Test(date_formats, years_with_a_fraction)
 {
     is_month("2019", "2019-01-01", "2019.00");
+    is_month("0019.25", "0019-04-01", "0019.25");
     is_month("2019.25", "2019-04-01", "2019.25");
     is_month("2019.5", "2019-07-01", "2019.50");
     is_month("2019.0833", "2019-02-01", "2019.0833");

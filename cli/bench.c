@@ -194,7 +194,7 @@ int ft_command_bench(int argc, const char *const *argv)
                             .example = "ftgpu bench train --size small --format json\n"
                                        "ftgpu bench ops --op attention --size small\n",
                             .notes = "fraction_of_peak: gflops over matrix_peak_gflops, the device's matrix "
-                                     "rate, measured in the same run.\n"
+                                     "rate in this run.\n"
                                      "host_share (train): the share of a step in which the device waits for "
                                      "the host.\n"
                                      "fraction_of_floor (ops): 1 is as fast as the device's matrix rate or "

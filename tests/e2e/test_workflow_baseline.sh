@@ -31,7 +31,7 @@ expect out '^baseline '
 must analyze convergence
 expect out '^baseline .* 2 '
 must analyze summary
-expect out '1 experiments: 1 succeeded, 0 failed'
+expect out '1 experiment: 1 succeeded, 0 failed'
 must analyze regimes
 expect out 'returns of the two (are distributed differently|cannot be told apart) .Kolmogorov-Smirnov D [0-9.]+, p [-0-9.e]+, exact.$'
 expect out '^baseline '

@@ -211,12 +211,11 @@ static void add_val(const ft_experiments *experiments, ft_table *table)
 static ft_status fill_table(const compare_options *options, const ft_experiments *experiments,
                             ft_table *table, ft_error *err)
 {
-    if (options->columns) {
-        ft_status chosen = ft_compare_columns(experiments, options->columns, table, err);
-        if (chosen != FT_OK || !options->group_by.count) return chosen;
-        /* The names are right. Groups need all columns: print_table chooses then. */
-        ft_table_free(table);
-        return ft_compare_columns(experiments, "*", table, err);
+    if (options->columns && !options->group_by.count)
+        return ft_compare_columns(experiments, options->columns, table, err);
+    if (options->columns) { /* groups are made of all columns; print_table chooses then */
+        ft_status all = ft_compare_columns(experiments, "*", table, err);
+        return all == FT_OK ? ft_columns_check(table, options->columns, err) : all;
     }
     ft_status status = ft_compare(experiments, table, err);
     if (status == FT_OK && options->group_by.count) add_val(experiments, table);

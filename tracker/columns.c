@@ -137,6 +137,15 @@ ft_status ft_groups_keep_columns(ft_table *groups, size_t first, const char *lis
     return failed ? ft_no_memory(err, "columns", groups->n_columns) : FT_OK;
 }
 
+ft_status ft_columns_check(const ft_table *all, const char *list, ft_error *err)
+{
+    size_t n = 0, *chosen = calloc(all->n_columns + 1, sizeof *chosen);
+    ft_status status = chosen ? choose_all(all, list, chosen, &n, err)
+                              : ft_no_memory(err, "columns", all->n_columns * sizeof *chosen);
+    free(chosen);
+    return status;
+}
+
 ft_status ft_compare_columns(const ft_experiments *experiments, const char *list, ft_table *table,
                              ft_error *err)
 {

@@ -22,6 +22,10 @@ ft_history ft_history_of(const ft_experiment *experiment);
 ft_status ft_compare_columns(const ft_experiments *experiments, const char *list, ft_table *table,
                              ft_error *err);
 
+/* FT_BAD_INPUT, as ft_compare_columns, where a name of the list is no column of `all`, a
+ * table of all columns (list "*"). */
+ft_status ft_columns_check(const ft_table *all, const char *list, ft_error *err);
+
 /* Removes from a table of groups (ft_compare_group), from column `first` on, the means
  * and deviations of columns that `list` does not name (as in ft_compare_columns). Fails
  * by FT_NO_MEMORY alone. */

@@ -10,7 +10,7 @@
 
 #include "kernels/cpu/operations.h"
 
-enum { Q_BLOCK = 96, STRIP = 12, STRIP_PADDED = 16, COLUMN_BLOCK = 2 * FT_GROUP };
+enum { Q_BLOCK = 96, STRIP_PADDED = (FT_STRIP + 15) / 16 * 16, COLUMN_BLOCK = 2 * FT_GROUP };
 
 typedef struct layout {
     int64_t d_steps, d_line;      /* elements along d; rounded up to whole vectors */
@@ -26,7 +26,7 @@ typedef struct workspace {
     /* (Q_BLOCK, d_panels); (Q_BLOCK, FT_LANES), to be added up over the lanes */
     float *sums, *denominators;
     float *largest;                /* (Q_BLOCK) */
-    float *scores, *probabilities; /* (STRIP, COLUMN_BLOCK) */
+    float *scores, *probabilities; /* (FT_STRIP, COLUMN_BLOCK) */
     float *lines;                  /* (FT_LANES, d_line or d_panels) */
 } workspace;
 
@@ -42,8 +42,8 @@ static workspace workspace_at(layout *l, float *memory)
     w.sums = ft_take(memory, &at, Q_BLOCK * l->d_panels);
     w.denominators = ft_take(memory, &at, Q_BLOCK * FT_LANES);
     w.largest = ft_take(memory, &at, Q_BLOCK + STRIP_PADDED);
-    w.scores = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
-    w.probabilities = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.scores = ft_take(memory, &at, FT_STRIP * COLUMN_BLOCK);
+    w.probabilities = ft_take(memory, &at, FT_STRIP * COLUMN_BLOCK);
     w.lines = ft_take(memory, &at, FT_LANES * l->d_line);
     l->floats = at;
     return w;
@@ -130,7 +130,7 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first
     const ft_attention *attention = t->attention;
     const int64_t p_row = ft_steps(COLUMN_BLOCK, pairs);
     const ft_tile_product scores =
-        ft_scores(count, width, l->d_steps, w->queries + first * l->d_line, l->d_line,
+        ft_scores(ft_product_rows(count, pairs), width, l->d_steps, w->queries + first * l->d_line, l->d_line,
                   w->keys + column * l->d_steps, w->scores, COLUMN_BLOCK);
     ft_multiply(&scores, pairs);
 
@@ -166,7 +166,7 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first
         exponentials(t, w, shift, denominators, q, count, column, c, (int)((width - c) / FT_LANES), pairs,
                      drops);
 
-    const ft_tile_product sums = {.m = count,
+    const ft_tile_product sums = {.m = ft_product_rows(count, pairs),
                                   .n = l->d_vectors,
                                   .steps = ft_steps(width, pairs),
                                   .a = w->probabilities,
@@ -185,6 +185,7 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t first
 FT_INLINE void query_block(const task *t, const workspace *w, int64_t q_first, int64_t q_count,
                            const bool pairs)
 {
+    const int64_t rows = ft_strip_rows(pairs);
     int64_t column = 0;
     if (t->attention->causal) {
         /* no query of the block attends to columns before this one */
@@ -192,10 +193,10 @@ FT_INLINE void query_block(const task *t, const workspace *w, int64_t q_first, i
         column = column / COLUMN_BLOCK * COLUMN_BLOCK;
     }
     for (; column < t->used; column += COLUMN_BLOCK) {
-        const int64_t left = ft_padded(t->used - column, FT_LANES),
+        const int64_t left = ft_padded(t->used - column, ft_column_unit(pairs)),
                       width = left < COLUMN_BLOCK ? left : COLUMN_BLOCK;
-        for (int64_t i = 0; i < q_count; i += STRIP) {
-            const int64_t count = q_count - i < STRIP ? q_count - i : STRIP;
+        for (int64_t i = 0; i < q_count; i += rows) {
+            const int64_t count = q_count - i < rows ? q_count - i : rows;
             if (t->dropout.threshold && t->bias)
                 strip(t, w, q_first + i, i, count, column, width, pairs, true, true);
             else if (t->dropout.threshold)
@@ -256,6 +257,8 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
     {
         layout mine = l;
         const workspace w = workspace_at(&mine, memory + bias_floats + omp_get_thread_num() * l.floats);
+        ft_tiles tiles = {0};
+        if (pairs) FT_FOR_ISA(ft_tiles_begin)(&tiles);
 #pragma omp for schedule(dynamic)
         for (int64_t index = 0; index < tasks; index++) {
             task t = {.attention = attention,
@@ -283,6 +286,7 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
                 store_block(&t, &w, q, count, out, lse);
             }
         }
+        if (pairs) FT_FOR_ISA(ft_tiles_end)(&tiles);
     }
 }
 

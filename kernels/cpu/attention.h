@@ -27,7 +27,26 @@ static inline float *ft_take(float *memory, int64_t *offset, int64_t floats)
 /* The number of elements that `count` values along k take. */
 FT_INLINE int64_t ft_steps(int64_t count, const bool pairs)
 {
-    return pairs ? (count + 1) / 2 : count;
+    return pairs ? ft_padded((count + 1) / 2, FT_PAIR_STEPS) : count;
+}
+
+/* Rows of a product that has `count`. */
+FT_INLINE int64_t ft_product_rows(int64_t count, const bool pairs)
+{
+    return pairs ? ft_padded(count, FT_PAIR_ROWS) : count;
+}
+
+/* What the number of columns of a tile is a multiple of. */
+FT_INLINE int64_t ft_column_unit(const bool pairs)
+{
+    return pairs && 2 * FT_PAIR_STEPS > FT_LANES ? 2 * FT_PAIR_STEPS : FT_LANES;
+}
+
+/* Queries of a strip, at most FT_STRIP. */
+enum { FT_STRIP = FT_HAS_AMX ? 32 : 12 };
+FT_INLINE int64_t ft_strip_rows(const bool pairs)
+{
+    return FT_HAS_AMX && pairs ? FT_STRIP : 12;
 }
 
 FT_INLINE void ft_multiply(const ft_tile_product *product, const bool pairs)
@@ -43,12 +62,12 @@ FT_INLINE void ft_multiply(const ft_tile_product *product, const bool pairs)
     FT_FOR_ISA(ft_tile_multiply)(product);
 }
 
-/* The scores of `count` queries, rows of `line` floats, with `width` transposed keys of
+/* The scores of `rows` queries of `line` floats with `width` transposed keys of
  * `steps`; the rows of scores are `row` floats apart. */
-FT_INLINE ft_tile_product ft_scores(int64_t count, int64_t width, int64_t steps, const float *queries,
+FT_INLINE ft_tile_product ft_scores(int64_t rows, int64_t width, int64_t steps, const float *queries,
                                     int64_t line, const float *keys_t, float *scores, int64_t row)
 {
-    return (ft_tile_product){.m = count,
+    return (ft_tile_product){.m = rows,
                              .n = width,
                              .steps = steps,
                              .a = queries,
@@ -116,6 +135,19 @@ FT_INLINE void ft_pack_left(const ft_head *head, int64_t rows, int64_t row_eleme
     }
 }
 
+/* to[j * to_row + i] = from[i * from_row + j] for FT_LANES rows i and `width` columns j, whole
+ * vectors. */
+FT_INLINE void ft_transpose_blocks(const float *from, int64_t from_row, int64_t width, float *to,
+                                   int64_t to_row)
+{
+    for (int64_t j = 0; j < width; j += FT_LANES) {
+        ft_vector block[FT_LANES];
+        for (int i = 0; i < FT_LANES; i++) block[i] = ft_load(from + i * from_row + j);
+        ft_transpose(block);
+        for (int i = 0; i < FT_LANES; i++) ft_store(to + (j + i) * to_row, block[i]);
+    }
+}
+
 /* Packs the transposed head as a B operand: k = d, n = rows [0, padded). `padded` is
  * whole vectors; rows beyond count become zeros. `lines` holds FT_LANES rows of whole
  * vectors. Panel p starts at p * FT_PANEL * steps of d. */
@@ -153,33 +185,53 @@ FT_INLINE ft_uint_vector ft_halves(const uint16_t *row, int64_t first, int64_t d
     return value;
 }
 
+/* Packs one step along the head's rows: panel p of d's columns to to + p * panel. Rows
+ * beyond count are zeros. */
+FT_INLINE void ft_pack_step(const ft_head *head, int64_t step, const bool pairs, float *to, int64_t panel)
+{
+    const int64_t d = head->tensor.cols, first = pairs ? 2 * step : step;
+    const void *row = first < head->count ? ft_head_row(head, first) : NULL;
+    const void *next = pairs && first + 1 < head->count ? ft_head_row(head, first + 1) : NULL;
+    ft_prefetch_row(head, first);
+    if (pairs) ft_prefetch_row(head, first + 1);
+    for (int64_t j = 0; j < d; j += FT_PANEL) {
+        float *at = to + j / FT_PANEL * panel;
+        if (pairs) {
+            for (int64_t v = 0; v < FT_PANEL; v += FT_LANES) {
+                ft_uint_vector low = ft_halves(row, j + v, d), high = ft_halves(next, j + v, d);
+                ft_store(at + v, (ft_vector)(low | (high << 16)));
+            }
+        } else if (row) {
+            const int64_t width = d - j < FT_PANEL ? d - j : FT_PANEL;
+            ft_read_values((const char *)row + (size_t)j * ft_dtype_bytes(head->tensor.dtype),
+                           head->tensor.dtype, width, FT_PANEL, at);
+        } else {
+            memset(at, 0, FT_PANEL * sizeof(float));
+        }
+    }
+}
+
 /* Packs the head as a B operand: k = rows [0, padded), n = d in whole panels. `padded` is
  * even; rows beyond count become zeros. Panel p of d's columns starts at p *
  * ft_steps(padded) * FT_PANEL. */
 FT_INLINE void ft_pack_rows(const ft_head *head, int64_t padded, const bool pairs, float *to)
 {
-    const int64_t d = head->tensor.cols, steps = ft_steps(padded, pairs);
-    for (int64_t step = 0; step < steps; step++) {
-        const int64_t first = pairs ? 2 * step : step;
-        const void *row = first < head->count ? ft_head_row(head, first) : NULL;
-        const void *next = pairs && first + 1 < head->count ? ft_head_row(head, first + 1) : NULL;
-        ft_prefetch_row(head, first);
-        if (pairs) ft_prefetch_row(head, first + 1);
-        for (int64_t j = 0; j < d; j += FT_PANEL) {
-            float *at = to + j / FT_PANEL * steps * FT_PANEL + step * FT_PANEL;
-            if (pairs) {
-                for (int64_t v = 0; v < FT_PANEL; v += FT_LANES) {
-                    ft_uint_vector low = ft_halves(row, j + v, d), high = ft_halves(next, j + v, d);
-                    ft_store(at + v, (ft_vector)(low | (high << 16)));
-                }
-            } else if (row) {
-                const int64_t width = d - j < FT_PANEL ? d - j : FT_PANEL;
-                ft_read_values((const char *)row + (size_t)j * ft_dtype_bytes(head->tensor.dtype),
-                               head->tensor.dtype, width, FT_PANEL, at);
-            } else {
-                memset(at, 0, FT_PANEL * sizeof(float));
-            }
-        }
+    const int64_t steps = ft_steps(padded, pairs);
+    for (int64_t step = 0; step < steps; step++)
+        ft_pack_step(head, step, pairs, to + step * FT_PANEL, steps * FT_PANEL);
+}
+
+/* Packs the transposed head as an A operand: m = d in whole vectors, k = rows [0,
+ * padded), `line` elements apart, a whole number of vectors; rows beyond count become
+ * zeros. `lines` holds FT_LANES rows of whole panels. */
+FT_INLINE void ft_pack_left_transposed(const ft_head *head, int64_t line, const bool pairs, float *to,
+                                       float *lines)
+{
+    const int64_t panels = ft_padded(head->tensor.cols, FT_PANEL);
+    for (int64_t step = 0; step < line; step += FT_LANES) {
+        for (int64_t i = 0; i < FT_LANES; i++)
+            ft_pack_step(head, step + i, pairs, lines + i * panels, FT_PANEL);
+        ft_transpose_blocks(lines, panels, ft_padded(head->tensor.cols, FT_LANES), to + step, line);
     }
 }
 

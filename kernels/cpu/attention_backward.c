@@ -13,14 +13,15 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/operations.h"
 
-enum { Q_BLOCK = 96, STRIP = 12, COLUMN_BLOCK = FT_GROUP };
+enum { Q_BLOCK = 96, COLUMN_BLOCK = FT_GROUP };
 
 typedef struct layout {
     int64_t d_steps, d_line;     /* elements along d; rounded up to whole vectors */
     int64_t d_panels, d_vectors; /* d as whole panels, whole vectors */
-    /* kv_length as whole groups; q_length as an even number */
+    /* kv_length as whole groups; q_length as an even number, or whole steps of a product */
     int64_t columns, queries;
     int64_t column_steps, query_steps; /* elements along these */
+    int64_t query_line;                /* query_steps as whole vectors */
     /* floats of the bias gradient by query + column, or 0 */
     int64_t bias_sums;
     int64_t floats; /* of one thread's memory */
@@ -30,18 +31,18 @@ typedef struct layout {
 typedef struct workspace {
     float *keys_t, *values_t;         /* B operands (d, columns) */
     float *keys_rows;                 /* B operand (columns, d) */
-    float *queries_rows, *douts_rows; /* B operands (queries, d) */
     float *queries, *douts;           /* A operands (queries, d) */
+    float *queries_t, *douts_t;       /* A operands (d_vectors, query_line) */
     float *dq;                        /* (queries, d_panels) */
-    float *dk, *dv;                   /* (COLUMN_BLOCK, d_panels) */
+    float *dk_t, *dv_t;               /* (d_vectors, COLUMN_BLOCK) */
     float *mask;                      /* (columns) */
     float *shift, *dot;               /* (queries): log of the denominator in base 2; D */
-    float *scores, *dp;               /* (STRIP, COLUMN_BLOCK) */
+    float *scores, *dp;               /* (FT_STRIP, COLUMN_BLOCK) */
     /* P M and dS of a block of queries. With pairs, p and ds_t hold pairs of neighbouring
      * queries, (Q_BLOCK / 2, COLUMN_BLOCK), and ds pairs of columns, (Q_BLOCK,
      * COLUMN_BLOCK / 2); else all are (Q_BLOCK, COLUMN_BLOCK), and ds_t is ds. */
     float *p, *ds, *ds_t;
-    float *lines; /* (FT_LANES, d_line or d_panels) */
+    float *lines; /* (FT_LANES, d_panels) */
 } workspace;
 
 /* Lays out a thread's memory. With `memory` NULL it only computes l->floats. */
@@ -52,22 +53,22 @@ static workspace workspace_at(layout *l, const bool pairs, float *memory)
     w.keys_t = ft_take(memory, &at, l->columns * l->d_steps);
     w.values_t = ft_take(memory, &at, l->columns * l->d_steps);
     w.keys_rows = ft_take(memory, &at, l->column_steps * l->d_panels);
-    w.queries_rows = ft_take(memory, &at, l->query_steps * l->d_panels);
-    w.douts_rows = ft_take(memory, &at, l->query_steps * l->d_panels);
     w.queries = ft_take(memory, &at, l->queries * l->d_line);
     w.douts = ft_take(memory, &at, l->queries * l->d_line);
+    w.queries_t = ft_take(memory, &at, l->d_vectors * l->query_line);
+    w.douts_t = ft_take(memory, &at, l->d_vectors * l->query_line);
     w.dq = ft_take(memory, &at, l->queries * l->d_panels);
-    w.dk = ft_take(memory, &at, COLUMN_BLOCK * l->d_panels);
-    w.dv = ft_take(memory, &at, COLUMN_BLOCK * l->d_panels);
+    w.dk_t = ft_take(memory, &at, l->d_vectors * COLUMN_BLOCK);
+    w.dv_t = ft_take(memory, &at, l->d_vectors * COLUMN_BLOCK);
     w.mask = ft_take(memory, &at, l->columns);
     w.shift = ft_take(memory, &at, l->queries);
     w.dot = ft_take(memory, &at, l->queries);
-    w.scores = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
-    w.dp = ft_take(memory, &at, STRIP * COLUMN_BLOCK);
+    w.scores = ft_take(memory, &at, FT_STRIP * COLUMN_BLOCK);
+    w.dp = ft_take(memory, &at, FT_STRIP * COLUMN_BLOCK);
     w.p = ft_take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
     w.ds = ft_take(memory, &at, Q_BLOCK * COLUMN_BLOCK);
     w.ds_t = pairs ? ft_take(memory, &at, Q_BLOCK * COLUMN_BLOCK) : w.ds;
-    w.lines = ft_take(memory, &at, FT_LANES * l->d_line + 2 * l->d_panels);
+    w.lines = ft_take(memory, &at, FT_LANES * l->d_panels);
     l->floats = at;
     return w;
 }
@@ -80,9 +81,10 @@ static layout layout_of(const ft_attention *attention, bool with_bias, const boo
     l.d_panels = ft_padded(attention->d_kv, FT_PANEL);
     l.d_vectors = ft_padded(attention->d_kv, FT_LANES);
     l.columns = ft_padded(attention->kv_length, FT_GROUP);
-    l.queries = ft_padded(attention->q_length, 2);
+    l.queries = ft_padded(attention->q_length, pairs ? 2 * FT_PAIR_STEPS : 2);
     l.column_steps = ft_steps(l.columns, pairs);
     l.query_steps = ft_steps(l.queries, pairs);
+    l.query_line = ft_padded(l.query_steps, FT_LANES);
     l.bias_sums = with_bias ? ft_bias_row(attention) : 0;
     workspace_at(&l, pairs, NULL);
     return l;
@@ -100,8 +102,8 @@ typedef struct task {
     uint32_t sequence_number; /* in the adapter's step */
 } task;
 
-/* Packs one sequence and head; D and the shifts. A query added to make their number even
- * has probability 0 everywhere. */
+/* Packs one sequence and head; D and the shifts. Queries added beyond q_length have
+ * probability 0 everywhere. */
 FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const float *lse, ft_tensor dout,
                          const bool pairs)
 {
@@ -117,8 +119,8 @@ FT_INLINE void load_head(const task *t, const workspace *w, ft_tensor out, const
     ft_pack_transposed(&keys, l->columns, pairs, w->keys_t, w->lines);
     ft_pack_transposed(&values, l->columns, pairs, w->values_t, w->lines);
     ft_pack_rows(&keys, l->columns, pairs, w->keys_rows);
-    ft_pack_rows(&queries, l->queries, pairs, w->queries_rows);
-    ft_pack_rows(&douts, l->queries, pairs, w->douts_rows);
+    ft_pack_left_transposed(&queries, l->query_line, pairs, w->queries_t, w->lines);
+    ft_pack_left_transposed(&douts, l->query_line, pairs, w->douts_t, w->lines);
     ft_pack_left(&queries, l->queries, l->d_line, pairs, w->queries);
     ft_pack_left(&douts, l->queries, l->d_line, pairs, w->douts);
     memset(w->dq, 0, (size_t)(l->queries * l->d_panels) * sizeof(float));
@@ -213,15 +215,15 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t at, i
         gradient_rows(t, w, q, at, count, column, (int)(width / FT_LANES), pairs, drops, biased);
 }
 
-/* The tile of one block of queries and one of columns: adds to dk, dv of the block and to
- * dq. */
+/* The tile of one block of queries and one of columns: adds to dk_t, dv_t of the block and
+ * to dq. */
 FT_INLINE void tile(const task *t, const workspace *w, int64_t column, int64_t width, int64_t q_first,
                     const bool pairs)
 {
     const layout *l = t->l;
     const int64_t left = l->queries - q_first, q_count = left < Q_BLOCK ? left : Q_BLOCK;
-    for (int64_t at = 0; at < q_count; at += STRIP) {
-        const int64_t count = q_count - at < STRIP ? q_count - at : STRIP;
+    for (int64_t at = 0; at < q_count; at += ft_strip_rows(pairs)) {
+        const int64_t count = q_count - at < ft_strip_rows(pairs) ? q_count - at : ft_strip_rows(pairs);
         if (t->dropout.threshold && t->bias)
             strip(t, w, q_first + at, at, count, column, width, pairs, true, true);
         else if (t->dropout.threshold)
@@ -231,22 +233,22 @@ FT_INLINE void tile(const task *t, const workspace *w, int64_t column, int64_t w
         else
             strip(t, w, q_first + at, at, count, column, width, pairs, false, false);
     }
-    ft_tile_product product = {.m = width,
-                               .n = l->d_vectors,
+    ft_tile_product product = {.m = l->d_vectors,
+                               .n = width,
                                .steps = ft_steps(q_count, pairs),
-                               .a = w->p,
-                               .a_row = 1,
-                               .a_step = COLUMN_BLOCK,
-                               .b = w->douts_rows + ft_steps(q_first, pairs) * FT_PANEL,
-                               .b_step = FT_PANEL,
-                               .b_panel = l->query_steps * FT_PANEL,
-                               .c = w->dv,
-                               .c_row = l->d_panels,
+                               .a = w->douts_t + ft_steps(q_first, pairs),
+                               .a_row = l->query_line,
+                               .a_step = 1,
+                               .b = w->p,
+                               .b_step = COLUMN_BLOCK,
+                               .b_panel = FT_PANEL,
+                               .c = w->dv_t,
+                               .c_row = COLUMN_BLOCK,
                                .accumulate = true};
     ft_multiply(&product, pairs);
-    product.a = w->ds_t;
-    product.b = w->queries_rows + ft_steps(q_first, pairs) * FT_PANEL;
-    product.c = w->dk;
+    product.a = w->queries_t + ft_steps(q_first, pairs);
+    product.b = w->ds_t;
+    product.c = w->dk_t;
     ft_multiply(&product, pairs);
     const ft_tile_product dq = {.m = q_count,
                                 .n = l->d_vectors,
@@ -269,6 +271,22 @@ FT_INLINE void write_scaled(ft_tensor tensor, int64_t row, float *values, const 
     ft_write_row(tensor, row, 0, tensor.cols, values);
 }
 
+/* Writes the rows of keys or values that a block's columns are, from column `column` on. */
+FT_INLINE void write_turned(const task *t, const workspace *w, ft_tensor tensor, const float *turned,
+                            int64_t column)
+{
+    const layout *l = t->l;
+    const int64_t kv_length = t->attention->kv_length;
+    for (int64_t c = 0; c < COLUMN_BLOCK && column + c < kv_length; c += FT_LANES) {
+        for (int64_t j = 0; j < l->d_vectors; j += FT_LANES)
+            ft_transpose_blocks(turned + j * COLUMN_BLOCK + c, COLUMN_BLOCK, FT_LANES, w->lines + j,
+                                l->d_panels);
+        for (int64_t i = 0; i < FT_LANES && column + c + i < kv_length; i++)
+            write_scaled(tensor, t->sequence * kv_length + kv_length - 1 - (column + c + i),
+                         w->lines + i * l->d_panels, l, t->dropout.scale);
+    }
+}
+
 FT_INLINE void head_backward(const task *t, const workspace *w, ft_tensor dq, ft_tensor dk, ft_tensor dv,
                              const bool pairs)
 {
@@ -279,20 +297,17 @@ FT_INLINE void head_backward(const task *t, const workspace *w, ft_tensor dq, ft
     dk = ft_columns(dk, t->head * d, d);
     dv = ft_columns(dv, t->head * d, d);
     for (int64_t column = 0; column < l->columns; column += COLUMN_BLOCK) {
-        const int64_t left = ft_padded(t->used - column, FT_LANES),
+        const int64_t left = ft_padded(t->used - column, ft_column_unit(pairs)),
                       width = left < COLUMN_BLOCK ? left : COLUMN_BLOCK;
-        memset(w->dk, 0, (size_t)(COLUMN_BLOCK * l->d_panels) * sizeof(float));
-        memset(w->dv, 0, (size_t)(COLUMN_BLOCK * l->d_panels) * sizeof(float));
+        memset(w->dk_t, 0, (size_t)(l->d_vectors * COLUMN_BLOCK) * sizeof(float));
+        memset(w->dv_t, 0, (size_t)(l->d_vectors * COLUMN_BLOCK) * sizeof(float));
         for (int64_t q = 0; q < l->queries && width > 0; q += Q_BLOCK) {
             const int64_t last = q + Q_BLOCK < q_length ? q + Q_BLOCK - 1 : q_length - 1;
             if (attention->causal && column + COLUMN_BLOCK <= kv_length - 1 - last) continue;
             tile(t, w, column, width, q, pairs);
         }
-        for (int64_t c = column; c < column + COLUMN_BLOCK && c < kv_length; c++) {
-            const int64_t row = t->sequence * kv_length + kv_length - 1 - c;
-            write_scaled(dk, row, w->dk + (c - column) * l->d_panels, l, t->dropout.scale);
-            write_scaled(dv, row, w->dv + (c - column) * l->d_panels, l, t->dropout.scale);
-        }
+        write_turned(t, w, dk, w->dk_t, column);
+        write_turned(t, w, dv, w->dv_t, column);
     }
     for (int64_t q = 0; q < q_length; q++)
         write_scaled(dq, t->sequence * q_length + q, w->dq + q * l->d_panels, l, t->dropout.scale);
@@ -337,6 +352,8 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
         layout mine = l;
         const workspace w =
             workspace_at(&mine, pairs, all_sums + sums_floats + omp_get_thread_num() * l.floats);
+        ft_tiles tiles = {0};
+        if (pairs) FT_FOR_ISA(ft_tiles_begin)(&tiles);
 #pragma omp for schedule(dynamic)
         for (int64_t index = 0; index < tasks; index++) {
             task t = {.attention = attention,
@@ -352,6 +369,7 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
             load_head(&t, &w, out, lse, dout, pairs);
             head_backward(&t, &w, dq, dk, dv, pairs);
         }
+        if (pairs) FT_FOR_ISA(ft_tiles_end)(&tiles);
     }
     if (l.bias_sums) add_bias_gradient(attention, batch->n_sequences, l.bias_sums, all_sums, dbias);
 }

@@ -70,9 +70,9 @@ void ft_cpu_free_parts(ft_cpu *cpu);
 void ft_cpu_linear_operations(ft_backend *backend);
 
 /* processor.c */
-typedef enum ft_isa { FT_ISA_GENERIC, FT_ISA_AVX2, FT_ISA_AVX512, FT_ISA_AVX512_BF16 } ft_isa;
+typedef enum ft_isa { FT_ISA_GENERIC, FT_ISA_AVX2, FT_ISA_AVX512, FT_ISA_AVX512_BF16, FT_ISA_AMX } ft_isa;
 /* The best instruction set of this processor; the environment variable FTGPU_ISA
- * (generic, avx2, avx512, avx512_bf16) can lower it, for tests. */
+ * (generic, avx2, avx512, avx512_bf16, amx) can lower it, for tests. */
 ft_isa ft_cpu_isa(void);
 
 /* operations.c, one for each instruction set: all vector files' operations, into the
@@ -81,5 +81,6 @@ void ft_cpu_operations_generic(ft_cpu *cpu);
 void ft_cpu_operations_avx2(ft_cpu *cpu);
 void ft_cpu_operations_avx512(ft_cpu *cpu);
 void ft_cpu_operations_avx512_bf16(ft_cpu *cpu);
+void ft_cpu_operations_amx(ft_cpu *cpu);
 
 #endif

@@ -151,7 +151,7 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     base->bf16 = dtype == FT_BF16;
     base->n_threads = n_threads > 0 ? n_threads : ft_cpu_cores();
     base->pass_rows = FT_CPU_PASS_ROWS;
-    cpu->native_bf16 = base->bf16 && isa == FT_ISA_AVX512_BF16;
+    cpu->native_bf16 = base->bf16 && isa >= FT_ISA_AVX512_BF16;
     ft_cpu_describe(base->device, sizeof base->device);
     ft_host_memory_operations(base);
     base->free = free_backend;
@@ -161,6 +161,9 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     ft_cpu_linear_operations(base);
     switch (isa) {
 #if defined(__x86_64__)
+    case FT_ISA_AMX:
+        ft_cpu_operations_amx(cpu);
+        break;
     case FT_ISA_AVX512_BF16:
         ft_cpu_operations_avx512_bf16(cpu);
         break;

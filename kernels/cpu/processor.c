@@ -5,10 +5,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/checksum.h"
 #include "kernels/cpu/cpu.h"
+
+/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has
+ * all bits of the lesser. */
+static bool onednn_has(dnnl_cpu_isa_t wanted)
+{
+    return (dnnl_get_effective_cpu_isa() & wanted) == wanted;
+}
+
+#if defined(__x86_64__)
+/* Whether the processor has AMX and the kernel lets this process use its registers, which
+ * it asks for here. oneDNN's word counts too, so that DNNL_MAX_CPU_ISA lowers both. */
+static bool amx_is_allowed(void)
+{
+    enum { ARCH_REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return onednn_has(dnnl_cpu_isa_avx512_core_amx) &&
+           syscall(SYS_arch_prctl, ARCH_REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+#endif
 
 static ft_isa processor_isa(void)
 {
@@ -20,7 +39,8 @@ static ft_isa processor_isa(void)
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl") ||
         !__builtin_cpu_supports("avx512cd"))
         return FT_ISA_AVX2;
-    return __builtin_cpu_supports("avx512bf16") ? FT_ISA_AVX512_BF16 : FT_ISA_AVX512;
+    if (!__builtin_cpu_supports("avx512bf16")) return FT_ISA_AVX512;
+    return amx_is_allowed() ? FT_ISA_AMX : FT_ISA_AVX512_BF16;
 #else
     return FT_ISA_GENERIC;
 #endif
@@ -28,19 +48,12 @@ static ft_isa processor_isa(void)
 
 ft_isa ft_cpu_isa(void)
 {
-    static const char *const names[] = {"generic", "avx2", "avx512", "avx512_bf16"};
+    static const char *const names[] = {"generic", "avx2", "avx512", "avx512_bf16", "amx"};
     ft_isa isa = processor_isa();
     const char *wish = getenv("FTGPU_ISA");
     for (int i = 0; wish && i < (int)isa; i++)
         if (strcmp(wish, names[i]) == 0) return (ft_isa)i;
     return isa;
-}
-
-/* Whether oneDNN may use an instruction set. Its sets are masks: one that has more has
- * all bits of the lesser. */
-static bool onednn_has(dnnl_cpu_isa_t wanted)
-{
-    return (dnnl_get_effective_cpu_isa() & wanted) == wanted;
 }
 
 bool ft_cpu_takes_bf16(void)
@@ -54,7 +67,7 @@ bool ft_cpu_takes_bf16(void)
 
 bool ft_cpu_has_bf16(void)
 {
-    return ft_cpu_isa() == FT_ISA_AVX512_BF16 && onednn_has(dnnl_cpu_isa_avx512_core_bf16);
+    return ft_cpu_isa() >= FT_ISA_AVX512_BF16 && onednn_has(dnnl_cpu_isa_avx512_core_bf16);
 }
 
 const char *ft_cpu_onednn_isa(void)

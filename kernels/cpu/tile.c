@@ -84,7 +84,7 @@ void FT_FOR_ISA(ft_tile_multiply)(const ft_tile_product *product)
     multiply(product, false);
 }
 
-#if FT_HAS_PAIRS
+#if FT_HAS_PAIRS && !FT_HAS_AMX
 void FT_FOR_ISA(ft_tile_multiply_pairs)(const ft_tile_product *product)
 {
     multiply(product, true);

@@ -44,6 +44,34 @@ void FT_FOR_ISA(ft_tile_multiply_pairs)(const ft_tile_product *product);
 #define FT_HAS_PAIRS 0
 #endif
 
+/* AMX multiplies pairs in whole tiles of 16 x 16 elements. There a product of pairs has
+ * whole numbers of them in m, n and steps, rows of A (a_step 1), and happens between
+ * ft_tiles_begin and ft_tiles_end of its thread; elsewhere none of this matters. */
+#if defined(__AMX_BF16__)
+#define FT_HAS_AMX 1
+enum { FT_PAIR_ROWS = 16, FT_PAIR_STEPS = 16 };
+/* The tiles' configuration of whoever had them before. */
+typedef struct ft_tiles {
+    _Alignas(64) uint8_t before[64];
+} ft_tiles;
+void FT_FOR_ISA(ft_tiles_begin)(ft_tiles *tiles);
+void FT_FOR_ISA(ft_tiles_end)(const ft_tiles *tiles);
+#else
+#define FT_HAS_AMX 0
+enum { FT_PAIR_ROWS = 1, FT_PAIR_STEPS = 1 };
+typedef struct ft_tiles {
+    char unused;
+} ft_tiles;
+static inline void FT_FOR_ISA(ft_tiles_begin)(ft_tiles *tiles)
+{
+    (void)tiles;
+}
+static inline void FT_FOR_ISA(ft_tiles_end)(const ft_tiles *tiles)
+{
+    (void)tiles;
+}
+#endif
+
 /* Rounds two vectors, neighbours along k, to bf16 and stores them lane by lane as
  * pairs. */
 FT_INLINE void ft_store_pairs(float *to, ft_vector first, ft_vector second)

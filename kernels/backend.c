@@ -26,13 +26,11 @@ int32_t ft_relative_bucket(int32_t distance, bool bidirectional, int32_t n_bucke
     }
     int32_t max_exact = n_buckets / 2;
     if (away < max_exact) return bucket + (int32_t)away;
+    const int32_t last = n_buckets - 1;
     if (n_buckets < 2) return bucket;
+    if (away >= max_distance) return bucket + last; /* most distances: no logarithms */
     float growth = logf((float)away / (float)max_exact) / (float)log((double)max_distance / max_exact);
     float steps = growth * (float)(n_buckets - max_exact);
-    int32_t last = n_buckets - 1;
-    /* Written so that the NaN and infinities of a max_distance <= max_exact end in the
-     * last bucket too. */
-    if (!(steps >= 0 && steps < (float)(n_buckets - max_exact))) return bucket + last;
     int32_t large = max_exact + (int32_t)steps;
     return bucket + (large < last ? large : last);
 }

@@ -29,15 +29,15 @@ typedef struct layout {
 
 /* A thread's memory: operands of one sequence and head, then tiles. */
 typedef struct workspace {
-    float *keys_t, *values_t;         /* B operands (d, columns) */
-    float *keys_rows;                 /* B operand (columns, d) */
-    float *queries, *douts;           /* A operands (queries, d) */
-    float *queries_t, *douts_t;       /* A operands (d_vectors, query_line) */
-    float *dq;                        /* (queries, d_panels) */
-    float *dk_t, *dv_t;               /* (d_vectors, COLUMN_BLOCK) */
-    float *mask;                      /* (columns) */
-    float *shift, *dot;               /* (queries): log of the denominator in base 2; D */
-    float *scores, *dp;               /* (FT_STRIP, COLUMN_BLOCK) */
+    float *keys_t, *values_t;   /* B operands (d, columns) */
+    float *keys_rows;           /* B operand (columns, d) */
+    float *queries, *douts;     /* A operands (queries, d) */
+    float *queries_t, *douts_t; /* A operands (d_vectors, query_line) */
+    float *dq;                  /* (queries, d_panels) */
+    float *dk_t, *dv_t;         /* (d_vectors, COLUMN_BLOCK) */
+    float *mask;                /* (columns) */
+    float *shift, *dot;         /* (queries): log of the denominator in base 2; D */
+    float *scores, *dp;         /* (FT_STRIP, COLUMN_BLOCK) */
     /* P M and dS of a block of queries. With pairs, p and ds_t hold pairs of neighbouring
      * queries, (Q_BLOCK / 2, COLUMN_BLOCK), and ds pairs of columns, (Q_BLOCK,
      * COLUMN_BLOCK / 2); else all are (Q_BLOCK, COLUMN_BLOCK), and ds_t is ds. */

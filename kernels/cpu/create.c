@@ -152,6 +152,7 @@ ft_status ft_cpu_create(ft_dtype dtype, int n_threads, ft_backend **backend, ft_
     base->n_threads = n_threads > 0 ? n_threads : ft_cpu_cores();
     base->pass_rows = FT_CPU_PASS_ROWS;
     cpu->native_bf16 = base->bf16 && isa >= FT_ISA_AVX512_BF16;
+    cpu->amx = cpu->native_bf16 && isa == FT_ISA_AMX;
     ft_cpu_describe(base->device, sizeof base->device);
     ft_host_memory_operations(base);
     base->free = free_backend;

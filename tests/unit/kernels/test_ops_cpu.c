@@ -58,6 +58,12 @@ ParameterizedTest(int *index, ops_cpu, avx512)
     check_instructions(*index, "avx512");
 }
 
+OPS_TEST_PARAMETERS(ops_cpu, avx512_bf16)
+ParameterizedTest(int *index, ops_cpu, avx512_bf16)
+{
+    check_instructions(*index, "avx512_bf16");
+}
+
 #ifndef __SANITIZE_ADDRESS__
 /* Two runs with one number of threads give the same bits. The sanitizers learn nothing
  * from the second. */

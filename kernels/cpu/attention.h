@@ -135,8 +135,8 @@ FT_INLINE void ft_pack_left(const ft_head *head, int64_t rows, int64_t row_eleme
     }
 }
 
-/* to[j * to_row + i] = from[i * from_row + j] for FT_LANES rows i and `width` columns j, whole
- * vectors. */
+/* to[j * to_row + i] = from[i * from_row + j] for FT_LANES rows i and `width` (whole
+ * vectors) columns j. */
 FT_INLINE void ft_transpose_blocks(const float *from, int64_t from_row, int64_t width, float *to,
                                    int64_t to_row)
 {

@@ -18,10 +18,10 @@ enum { Q_BLOCK = 96, COLUMN_BLOCK = FT_GROUP };
 typedef struct layout {
     int64_t d_steps, d_line;     /* elements along d; rounded up to whole vectors */
     int64_t d_panels, d_vectors; /* d as whole panels, whole vectors */
-    /* kv_length as whole groups; q_length as an even number, or whole steps of a product */
+    /* kv_length as whole groups; q_length as whole steps of a product, an even number */
     int64_t columns, queries;
     int64_t column_steps, query_steps; /* elements along these */
-    int64_t query_line;                /* query_steps as whole vectors */
+    int64_t query_line;                /* query_steps, rounded up to whole vectors */
     /* floats of the bias gradient by query + column, or 0 */
     int64_t bias_sums;
     int64_t floats; /* of one thread's memory */
@@ -215,8 +215,8 @@ FT_INLINE void strip(const task *t, const workspace *w, int64_t q, int64_t at, i
         gradient_rows(t, w, q, at, count, column, (int)(width / FT_LANES), pairs, drops, biased);
 }
 
-/* The tile of one block of queries and one of columns: adds to dk_t, dv_t of the block and
- * to dq. */
+/* The tile of one block of queries and one of columns: adds to dk_t and dv_t of the block
+ * and to dq. */
 FT_INLINE void tile(const task *t, const workspace *w, int64_t column, int64_t width, int64_t q_first,
                     const bool pairs)
 {
@@ -271,15 +271,15 @@ FT_INLINE void write_scaled(ft_tensor tensor, int64_t row, float *values, const 
     ft_write_row(tensor, row, 0, tensor.cols, values);
 }
 
-/* Writes the rows of keys or values that a block's columns are, from column `column` on. */
-FT_INLINE void write_turned(const task *t, const workspace *w, ft_tensor tensor, const float *turned,
-                            int64_t column)
+/* Writes the gradients of a block's keys or values. */
+FT_INLINE void write_transposed(const task *t, const workspace *w, ft_tensor tensor, const float *sums,
+                                int64_t column)
 {
     const layout *l = t->l;
     const int64_t kv_length = t->attention->kv_length;
     for (int64_t c = 0; c < COLUMN_BLOCK && column + c < kv_length; c += FT_LANES) {
         for (int64_t j = 0; j < l->d_vectors; j += FT_LANES)
-            ft_transpose_blocks(turned + j * COLUMN_BLOCK + c, COLUMN_BLOCK, FT_LANES, w->lines + j,
+            ft_transpose_blocks(sums + j * COLUMN_BLOCK + c, COLUMN_BLOCK, FT_LANES, w->lines + j,
                                 l->d_panels);
         for (int64_t i = 0; i < FT_LANES && column + c + i < kv_length; i++)
             write_scaled(tensor, t->sequence * kv_length + kv_length - 1 - (column + c + i),
@@ -306,8 +306,8 @@ FT_INLINE void head_backward(const task *t, const workspace *w, ft_tensor dq, ft
             if (attention->causal && column + COLUMN_BLOCK <= kv_length - 1 - last) continue;
             tile(t, w, column, width, q, pairs);
         }
-        write_turned(t, w, dk, w->dk_t, column);
-        write_turned(t, w, dv, w->dv_t, column);
+        write_transposed(t, w, dk, w->dk_t, column);
+        write_transposed(t, w, dv, w->dv_t, column);
     }
     for (int64_t q = 0; q < q_length; q++)
         write_scaled(dq, t->sequence * q_length + q, w->dq + q * l->d_panels, l, t->dropout.scale);

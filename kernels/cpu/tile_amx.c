@@ -1,5 +1,5 @@
-/* Products of pairs of bf16 by AMX: 32 x 32 sums at a time in four tiles, which two tiles of
- * A and two of B feed. */
+/* Products of pairs of bf16 by AMX: 32 x 32 sums at a time in four tiles, which two tiles
+ * of A and two of B feed. */
 #include "kernels/cpu/tile.h"
 
 enum { TILE = 16, TILE_BYTES = TILE * (int)sizeof(float) };

@@ -13,7 +13,8 @@ const ft_op_shape op_linear_shapes[] = {
     {.length = 64, .in = 384, .out = 384},
     {.length = 129, .in = 96, .out = 80},
     {.length = 513, .in = 32, .out = 24},
-    {.length = 600, .in = 40, .out = 24, .flags = FT_OP_STRIDED | FT_OP_ACCUMULATE}, /* 512 + 64 + 24 */
+    /* the CPU backend's pieces by AMX: 512 + 64 + 24 */
+    {.length = 600, .in = 40, .out = 24, .flags = FT_OP_STRIDED | FT_OP_ACCUMULATE},
     {.length = 20, .in = 512, .out = 512},
     {.length = 8, .in = 512, .out = 1024},
     {.length = 16, .in = 1536, .out = 96},

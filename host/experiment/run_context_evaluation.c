@@ -103,8 +103,9 @@ static ft_status lead_sampling(ft_run_context *run_context, const order *said,
     return status == FT_OK ? sample(run_context, said, samples, err) : status;
 }
 
-/* Whether the adapters of results [first, first + count), and their samples, which the host
- * has, take at most a 32nd of the device's memory. sample_bytes: of one's samples. */
+/* Whether the adapters of results [first, first + count), and their samples, which the
+ * host has, take at most a 32nd of the device's memory. sample_bytes: of one's
+ * samples. */
 static ft_status fit(const ft_run_context *run_context, int32_t first, int32_t count, size_t sample_bytes,
                      bool *fits, ft_error *err)
 {
@@ -118,8 +119,8 @@ static ft_status fit(const ft_run_context *run_context, int32_t first, int32_t c
     return FT_OK;
 }
 
-/* Which of the results that are due are forecast in one call with number k: sets first and
- * count of `said`. */
+/* Which of the results that are due are forecast in one call with number k: sets first
+ * and count of `said`. */
 static ft_status find_group(const ft_run_context *run_context, int32_t k, order *said, ft_error *err)
 {
     const ft_evaluation evaluation = evaluation_of(run_context, said);

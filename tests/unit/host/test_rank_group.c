@@ -40,7 +40,7 @@ typedef struct meeting {
 static meeting *meetings; /* (TEAMS), shared, mostly never touched */
 
 /* What goes wrong, once, when rank `rank` has drawn so many tokens. */
-typedef enum fault { NO_FAULT, DIES, HAS_NO_MEMORY, HAS_NO_DISK } fault;
+typedef enum fault { NO_FAULT, DIES, HAS_NO_MEMORY, HAS_NO_DISK, DIVERGES } fault;
 typedef struct watched {
     /* tokens, by rank, of all rank groups since the last sweep began */
     atomic_long drawn[MOST_RANKS];
@@ -144,12 +144,21 @@ static void go_wrong(fault what)
     if (what == HAS_NO_DISK) setrlimit(RLIMIT_FSIZE, &nothing);
 }
 
+/* The logits of a path are no numbers. */
+static void spoil(ft_tensor logits)
+{
+    for (int64_t i = 0; i < logits.cols; i++) ((float *)logits.data)[i] = NAN;
+}
+
 static void watched_draw(ft_backend *self, const ft_sampling *sampling, ft_tensor logits, int32_t *token,
                          ft_tensor probabilities)
 {
     long drawn = atomic_fetch_add(&watched_ranks->drawn[own_rank], logits.rows) + logits.rows;
+    fault what = NO_FAULT;
     if (own_rank == watched_ranks->rank && drawn >= watched_ranks->tokens)
-        go_wrong((fault)atomic_exchange(&watched_ranks->fault, NO_FAULT));
+        what = (fault)atomic_exchange(&watched_ranks->fault, NO_FAULT);
+    go_wrong(what);
+    if (what == DIVERGES) spoil(logits);
     if (watched_ranks->is_small) own_backend->memory_bytes = 1;
     draw(self, sampling, logits, token, probabilities);
 }
@@ -416,6 +425,25 @@ Test(group, whose_process_dies_evaluating_is_started_anew)
     }
 }
 
+/* Where two are forecast together and one diverges, each is forecast alone: the results
+ * are what they are together. */
+Test(group, whose_adapter_diverges_among_others_forecasts_each_alone)
+{
+    ft_error err;
+    watch w = {0};
+    cr_assert_eq(train("whole", 2, &w, &err), FT_OK, "%s", err.message);
+    const long together = atomic_load(&watched_ranks->drawn[0]);
+    for (int rank = 0; rank < 2; rank++) {
+        char name[24];
+        snprintf(name, sizeof name, "spoiled_%d", rank);
+        *watched_ranks = (watched){.fault = DIVERGES, .rank = rank, .tokens = (1 + rank) * WINDOW_TOKENS + 1};
+        cr_assert_eq(train(name, 2, &w, &err), FT_OK, "%s", err.message);
+        cr_expect(!w.is_lost && watched_ranks->fault == NO_FAULT, "rank %d", rank);
+        cr_expect_eq(difference(name, "whole"), 0.0, "rank %d", rank);
+        cr_expect_gt(atomic_load(&watched_ranks->drawn[0]), together, "rank %d", rank);
+    }
+}
+
 static int count_failed(const char *name, int rank)
 {
     ft_error err;
@@ -444,7 +472,7 @@ Test(group, whose_memory_runs_out_evaluating_twice_records_that)
     cr_assert_eq(train("whole", 2, &w, &err), FT_OK, "%s", err.message);
     for (int rank = 0; rank < 2; rank++)
         for (int times = 1; times <= 3; times++) {
-            char name[24];
+            char name[32];
             snprintf(name, sizeof name, "full_%d_%d", rank, times);
             *watched_ranks = (watched){.fault = HAS_NO_MEMORY,
                                        .rank = rank,

@@ -58,10 +58,12 @@ typedef enum ft_event_kind {
     /* the baselines, zero-shot and seasonal naive, are about to be evaluated;
      * configuration is 0 */
     FT_EVENT_BASELINES,
-    FT_EVENT_TRAINING,   /* a step was trained; at most five times a second */
-    FT_EVENT_EPOCH,      /* an epoch ended and val_loss is known */
-    FT_EVENT_EVALUATING, /* the metrics of a trained configuration are computed */
-    FT_EVENT_FINISHED,   /* the experiment is on disk, failed ones included */
+    FT_EVENT_TRAINING, /* a step was trained; at most five times a second */
+    FT_EVENT_EPOCH,    /* an epoch ended and val_loss is known */
+    /* a trained configuration is forecast for its metrics, together with those that
+     * follow until the next event of another kind */
+    FT_EVENT_EVALUATING,
+    FT_EVENT_FINISHED, /* the experiment is on disk, failed ones included */
     FT_N_EVENTS
 } ft_event_kind;
 

@@ -401,8 +401,10 @@ static ft_status open_trainer(ft_trainer *t, ft_error *err)
     t->val_loss = calloc(n, sizeof *t->val_loss);
     t->stop = calloc(n, sizeof *t->stop);
     t->pruned = calloc(n, sizeof *t->pruned);
+    t->results = calloc(n, sizeof *t->results);
+    t->reasons = calloc(n, sizeof *t->reasons);
     if (!t->states || !t->runners || !t->ended || !t->indices || !t->epochs || !t->val_loss || !t->stop ||
-        !t->pruned)
+        !t->pruned || !t->results || !t->reasons)
         return ft_no_memory(err, "the trainer", n * sizeof *t->states);
     for (int32_t g = 0; g < t->n_slots; g++) t->states[g].config = -1;
     ft_window_settings windows = {t->settings->context_length, t->settings->prediction_length,
@@ -466,6 +468,8 @@ static void close_trainer(ft_trainer *t)
     ft_window_list_free(&t->validation);
     ft_tokenizer_free(t->tokenizer);
     free(t->uses);
+    free(t->reasons);
+    free(t->results);
     free(t->pruned);
     free(t->stop);
     free(t->val_loss);

@@ -38,12 +38,17 @@ typedef struct ft_train_config {
     int32_t n_milestones;
 } ft_train_config;
 
-/* A result passed to `result`. Its pointers are valid during the call. */
+/* A result passed to `results`. Its pointers are valid during the call. */
 typedef struct ft_train_result {
+    int32_t index;    /* of its configuration */
     ft_status status; /* FT_OK, FT_DIVERGED, FT_INTERRUPTED; then `error` says more */
     const char *error;
-    const ft_adapter *adapter; /* NULL when it diverged */
-    const ft_epoch *history;   /* (n_epochs) finished epochs */
+    /* who has its adapter, in which slot, for ft_train_read_adapter; NULL: it has none,
+     * since it diverged */
+    const struct ft_trainer *trainer;
+    int32_t slot;
+    ft_adapter_spec spec;
+    const ft_epoch *history; /* (n_epochs) finished epochs */
     int32_t n_epochs;
     int32_t best_epoch; /* with the lowest val_loss, from 1; 0: no val_loss was finite */
     int32_t kept_epoch; /* whose weights the adapter has, from 1; 0: no epoch has ended */
@@ -70,10 +75,11 @@ typedef struct ft_train_settings {
      * short. NULL: no checkpoints; adapters that are stopped then deliver what they have,
      * with FT_INTERRUPTED. */
     const char *checkpoint;
-    /* Receives a result of configuration `index`, at each milestone and at its end. Any
-     * status other than FT_OK ends all training. In data-parallel training (`comm`)
-     * either all ranks call it or none does, and all must return the same status. */
-    ft_status (*result)(void *context, int32_t index, const ft_train_result *result, ft_error *err);
+    /* Receives the results of n configurations, which came to a milestone or to their end
+     * with the same step. Any status other than FT_OK ends all training. In data-parallel
+     * training (`comm`) either all ranks call it or none does, and all must return the
+     * same status. */
+    ft_status (*results)(void *context, const ft_train_result *results, int32_t n, ft_error *err);
     /* Optional. Called after a step that ended epochs of n configurations: sets pruned,
      * (n), all false on entry. It is called again for epochs that a crash has undone and
      * must then give the same answers. Any status other than FT_OK ends all training in
@@ -100,6 +106,10 @@ typedef struct ft_train_settings {
 ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *series, int32_t n_series,
                    const ft_train_config *configs, int32_t n_configs, const ft_train_settings *settings,
                    ft_error *err);
+
+/* Reads the adapter of a result that has one, while `results` is called with it: the last
+ * weights, or the best ones where they were kept. The caller frees it. */
+ft_status ft_train_read_adapter(const ft_train_result *result, ft_adapter **adapter, ft_error *err);
 
 /* The device memory that ft_train allocates on a backend of these types and pass_rows:
  * adapters with gradients and optimizer state, and the workspace. Of settings->comm only

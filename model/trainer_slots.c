@@ -107,16 +107,15 @@ bool ft_slots_any_live(const ft_trainer *t)
     return false;
 }
 
-/* The slot's last weights, or its best ones where they were kept. */
-static ft_status read_adapter(ft_trainer *t, int32_t g, ft_adapter **adapter, ft_error *err)
+ft_status ft_train_read_adapter(const ft_train_result *result, ft_adapter **adapter, ft_error *err)
 {
+    const ft_trainer *t = result->trainer;
     ft_backend *backend = t->model->backend;
-    ft_tensor row = ft_trainable_row(t->trainable, t->trainable->params, g);
-    ft_adapter_spec spec = ft_train_spec(ft_slot_config(t, g));
+    ft_tensor row = ft_trainable_row(t->trainable, t->trainable->params, result->slot);
     size_t bytes = (size_t)t->trainable->n_params * sizeof(float);
-    const float *best = t->states[g].best;
+    const float *best = t->states[result->slot].best;
     float *last = NULL;
-    ft_status status = ft_adapter_init(&spec, t->base, 0, adapter, err);
+    ft_status status = ft_adapter_create(&result->spec, t->base, adapter, err);
     if (status == FT_OK && best) {
         /* The best weights pass through the slot's row, which training may still need. */
         last = malloc(bytes);
@@ -124,54 +123,65 @@ static ft_status read_adapter(ft_trainer *t, int32_t g, ft_adapter **adapter, ft
             last ? ft_read_tensor(backend, row, last, err) : ft_no_memory(err, "the best weights", bytes);
         if (status == FT_OK) status = ft_write_tensor(backend, row, best, err);
     }
-    if (status == FT_OK) status = ft_trainable_read(t->trainable, g, *adapter, err);
+    if (status == FT_OK) status = ft_trainable_read(t->trainable, result->slot, *adapter, err);
     if (status == FT_OK && best) status = ft_write_tensor(backend, row, last, err);
     free(last);
+    if (status == FT_OK) return FT_OK;
+    ft_adapter_free(*adapter);
+    *adapter = NULL;
     return status;
 }
 
-/* Delivers the result of slot g. `status` and `error` say how it ended. */
-static ft_status hand_over(ft_trainer *t, int32_t g, ft_status ended, const char *error, ft_error *err)
+/* The result of slot g, which ended with this status. */
+static ft_train_result result_of(const ft_trainer *t, int32_t g, ft_status ended)
 {
     const ft_slot_state *s = &t->states[g];
-    ft_adapter *adapter = NULL;
-    ft_status status = ended == FT_DIVERGED ? FT_OK : read_adapter(t, g, &adapter, err);
-    status = ft_comm_agree(t->settings->comm, status, NULL, err);
-    ft_train_result result = {.status = ended,
-                              .error = error,
-                              .adapter = adapter,
-                              .history = s->history,
-                              .n_epochs = s->n_epochs,
-                              .best_epoch = s->best_epoch,
-                              .kept_epoch = s->best ? s->best_epoch : s->n_epochs,
-                              .ended = s->ended != FT_TRAINING || ended != FT_OK,
-                              .pruned = s->ended == FT_TRAINING_PRUNED};
-    if (status == FT_OK) status = t->settings->result(t->settings->context, s->config, &result, err);
-    /* The receiver of the result may have packed other weights. */
-    ft_trainable_repack(t->trainable);
-    ft_adapter_free(adapter);
-    return status;
+    return (ft_train_result){.index = s->config,
+                             .status = ended,
+                             .error = t->reasons[g].message,
+                             .trainer = ended == FT_DIVERGED ? NULL : t,
+                             .slot = g,
+                             .spec = ft_train_spec(ft_slot_config(t, g)),
+                             .history = s->history,
+                             .n_epochs = s->n_epochs,
+                             .best_epoch = s->best_epoch,
+                             .kept_epoch = s->best ? s->best_epoch : s->n_epochs,
+                             .ended = s->ended != FT_TRAINING || ended != FT_OK,
+                             .pruned = s->ended == FT_TRAINING_PRUNED};
 }
 
-static ft_status hand_over_diverged(ft_trainer *t, int32_t g, ft_error *err)
+/* The result of slot g that is due. */
+static ft_train_result due_result(ft_trainer *t, int32_t g)
 {
     const ft_slot_state *s = &t->states[g];
-    ft_error what;
-    ft_fail(&what, FT_DIVERGED, "the training loss became %s in epoch %d, step %lld (lower learning_rate)",
+    t->reasons[g] = (ft_error){""};
+    if (s->ended != FT_TRAINING_DIVERGED) return result_of(t, g, FT_OK);
+    ft_fail(&t->reasons[g], FT_DIVERGED,
+            "the training loss became %s in epoch %d, step %lld (lower learning_rate)",
             isinf(s->loss_sum) ? "infinite" : "NaN", s->n_epochs + 1, (long long)s->step);
-    return hand_over(t, g, FT_DIVERGED, what.message, err);
+    return result_of(t, g, FT_DIVERGED);
+}
+
+/* Delivers the first n of t->results. */
+static ft_status deliver(ft_trainer *t, int32_t n, ft_error *err)
+{
+    if (n == 0) return FT_OK;
+    ft_status status = t->settings->results(t->settings->context, t->results, n, err);
+    /* The receiver of the results may have packed other weights. */
+    ft_trainable_repack(t->trainable);
+    return status;
 }
 
 ft_status ft_slots_hand_over(ft_trainer *t, ft_error *err)
 {
-    ft_status status = FT_OK;
-    for (int32_t g = 0; g < t->n_slots && status == FT_OK; g++) {
-        ft_slot_state *s = &t->states[g];
-        if (!ft_slot_is_live(t, g) || !s->due) continue;
-        status = s->ended == FT_TRAINING_DIVERGED ? hand_over_diverged(t, g, err)
-                                                  : hand_over(t, g, FT_OK, "", err);
-        s->due = false;
-        if (status == FT_OK && s->ended != FT_TRAINING) ft_slot_free(t, g);
+    int32_t n = 0;
+    for (int32_t g = 0; g < t->n_slots; g++)
+        if (ft_slot_is_live(t, g) && t->states[g].due) t->results[n++] = due_result(t, g);
+    ft_status status = deliver(t, n, err);
+    for (int32_t k = 0; k < n; k++) {
+        const int32_t g = t->results[k].slot;
+        t->states[g].due = false;
+        if (status == FT_OK && t->states[g].ended != FT_TRAINING) ft_slot_free(t, g);
     }
     return status;
 }
@@ -179,12 +189,13 @@ ft_status ft_slots_hand_over(ft_trainer *t, ft_error *err)
 ft_status ft_slots_interrupt(ft_trainer *t, ft_error *err)
 {
     ft_status status = ft_slots_checkpoint(t, err);
-    for (int32_t g = 0; g < t->n_slots && status == FT_OK && !t->settings->checkpoint; g++) {
+    int32_t n = 0;
+    for (int32_t g = 0; g < t->n_slots && !t->settings->checkpoint; g++) {
         if (!ft_slot_is_live(t, g)) continue;
-        ft_error how_far;
-        ft_fail(&how_far, FT_INTERRUPTED, "interrupted after epoch %d of %d", t->states[g].n_epochs,
+        ft_fail(&t->reasons[g], FT_INTERRUPTED, "interrupted after epoch %d of %d", t->states[g].n_epochs,
                 ft_slot_config(t, g)->epochs);
-        status = hand_over(t, g, FT_INTERRUPTED, how_far.message, err);
+        t->results[n++] = result_of(t, g, FT_INTERRUPTED);
     }
+    if (status == FT_OK) status = deliver(t, n, err);
     return status == FT_OK ? ft_fail(err, FT_INTERRUPTED, "interrupted") : status;
 }

@@ -38,6 +38,9 @@ typedef struct ft_trainer {
     ft_epoch *epochs;
     double *val_loss;
     bool *stop, *pruned;
+    /* (n_slots) results that are delivered together, and why trainings failed */
+    ft_train_result *results;
+    ft_error *reasons;
     double checkpoint_time, checkpoint_cost;
 } ft_trainer;
 

@@ -78,54 +78,140 @@ static void free_windows(split_windows *windows)
     for (int split = 0; split < FT_N_SPLITS; split++) ft_window_list_free(&windows->of[split]);
 }
 
-/* The random numbers of a window depend on its first label's row in the dataset, so that
- * they are the same whichever windows are evaluated beside it. */
-static void make_requests(const ft_evaluation *e, int32_t index, const split_windows *windows,
-                          ft_forecast_request *requests)
+struct ft_evaluation_samples {
+    split_windows windows;
+    int32_t n_adapters; /* at least 1 */
+    /* (n_adapters, windows, eval_samples, prediction_length); the paths of a window that
+     * is shorter are packed: (eval_samples, label_count) */
+    float *values;
+};
+
+/* Values that are sampled of a window. */
+static size_t window_values(const ft_evaluation *e)
 {
-    for (int split = 0; split < FT_N_SPLITS; split++)
-        for (int64_t i = 0; i < windows->of[split].count; i++) {
-            const ft_window *window = &windows->of[split].windows[i];
-            const ft_dataset_item *item = &e->dataset->items[window->item];
-            *requests++ =
-                (ft_forecast_request){.values = item->values_single + window->context_start,
-                                      .count = window->label_start - window->context_start,
-                                      .adapter = index,
-                                      .series = (uint32_t)item->first_row + (uint32_t)window->label_start};
-        }
+    return (size_t)e->eval_samples * (size_t)e->prediction_length;
 }
 
-/* Samples the forecasts of all windows: (count, num_samples, prediction_length). All
- * splits in one call, so that groups of windows are full. `status` is this rank's so
- * far: ranks share it first, so that all begin or none. */
-static ft_status sample_windows(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
-                                const split_windows *windows, const ft_forecast_settings *settings,
-                                ft_status status, float **out, ft_error *err)
+/* The samples of an adapter and window `first` of all splits, and those after it. */
+static float *samples_at(const ft_evaluation *e, const ft_evaluation_samples *s, int32_t index, int64_t first)
 {
-    size_t count = (size_t)windows->first[FT_N_SPLITS];
-    size_t values = count * (size_t)settings->num_samples * (size_t)settings->horizon;
-    ft_forecast_request *requests = calloc(count + 1, sizeof *requests);
-    *out = malloc((values + 1) * sizeof **out);
-    if (status == FT_OK && requests && *out)
-        make_requests(e, index, windows, requests);
-    else if (status == FT_OK)
-        status = ft_no_memory(err, "the forecasts of the splits", values * sizeof **out);
+    return s->values +
+           ((size_t)index * (size_t)s->windows.first[FT_N_SPLITS] + (size_t)first) * window_values(e);
+}
+
+/* The random numbers of a window depend on its first label's row in the dataset, so that
+ * they are the same whichever windows and adapters are evaluated beside it. */
+static void make_requests(const ft_evaluation *e, const ft_evaluation_samples *s,
+                          ft_forecast_request *requests)
+{
+    for (int32_t index = 0; index < s->n_adapters; index++)
+        for (int split = 0; split < FT_N_SPLITS; split++)
+            for (int64_t i = 0; i < s->windows.of[split].count; i++) {
+                const ft_window *window = &s->windows.of[split].windows[i];
+                const ft_dataset_item *item = &e->dataset->items[window->item];
+                *requests++ = (ft_forecast_request){.values = item->values_single + window->context_start,
+                                                    .count = window->label_start - window->context_start,
+                                                    .adapter = index,
+                                                    .series = (uint32_t)item->first_row +
+                                                              (uint32_t)window->label_start};
+            }
+}
+
+/* Packs the paths of windows that are shorter than prediction_length. */
+static void pack_short_windows(const ft_evaluation *e, const ft_evaluation_samples *s)
+{
+    const size_t whole = (size_t)e->prediction_length;
+    for (int32_t index = 0; index < s->n_adapters; index++)
+        for (int split = 0; split < FT_N_SPLITS; split++)
+            for (int64_t i = 0; i < s->windows.of[split].count; i++) {
+                const size_t horizon = (size_t)s->windows.of[split].windows[i].label_count;
+                float *paths = samples_at(e, s, index, s->windows.first[split] + i);
+                for (size_t k = 1; k < (size_t)e->eval_samples && horizon < whole; k++)
+                    memmove(paths + k * horizon, paths + k * whole, horizon * sizeof *paths);
+            }
+}
+
+static ft_forecast_settings settings_of(const ft_evaluation *e, const ft_trainable *trainable)
+{
+    ft_forecast_settings settings =
+        ft_forecast_defaults(&trainable->model->config.chronos, e->prediction_length);
+    settings.context_length = e->context_length;
+    settings.prediction_length = e->prediction_length;
+    settings.num_samples = (int32_t)e->eval_samples;
+    settings.seed = FT_EVALUATION_SEED;
+    settings.stop = stopped;
+    settings.context = (void *)(uintptr_t)e->engine;
+    settings.comm = e->comm;
+    return settings;
+}
+
+/* The windows, and memory for their samples. */
+static ft_status make_samples(const ft_evaluation *e, const ft_trainable *trainable,
+                              ft_evaluation_samples **out, ft_error *err)
+{
+    ft_evaluation_samples *s = *out = calloc(1, sizeof *s);
+    if (!s) return ft_no_memory(err, "the forecasts of the splits", sizeof *s);
+    s->n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1;
+    ft_status status = find_windows(e, &s->windows, err);
+    if (status != FT_OK) return status;
+    const size_t bytes =
+        (size_t)s->n_adapters * (size_t)s->windows.first[FT_N_SPLITS] * window_values(e) * sizeof *s->values;
+    s->values = malloc(bytes + 1);
+    return s->values ? FT_OK : ft_no_memory(err, "the forecasts of the splits", bytes);
+}
+
+/* All splits and adapters in one call, so that groups of windows are full. */
+ft_status ft_evaluation_sample(const ft_evaluation *e, const ft_trainable *trainable,
+                               ft_evaluation_samples **out, ft_error *err)
+{
+    const ft_forecast_settings settings = settings_of(e, trainable);
+    ft_forecast_request *requests = NULL;
+    int64_t count = 0;
+    ft_status status = make_samples(e, trainable, out, err);
+    if (status == FT_OK) {
+        count = (*out)->n_adapters * (*out)->windows.first[FT_N_SPLITS];
+        requests = calloc((size_t)count + 1, sizeof *requests);
+        if (!requests)
+            status = ft_no_memory(err, "the forecasts of the splits", (size_t)count * sizeof *requests);
+    }
+    if (status == FT_OK) make_requests(e, *out, requests);
+    /* all ranks begin or none */
     status = ft_comm_agree(e->comm, status, NULL, err);
-    if (status == FT_OK) status = ft_forecast(trainable, requests, (int64_t)count, settings, *out, err);
+    if (status == FT_OK) status = ft_forecast(trainable, requests, count, &settings, (*out)->values, err);
+    if (status == FT_OK) {
+        pack_short_windows(e, *out);
+    } else {
+        ft_evaluation_samples_free(*out);
+        *out = NULL;
+    }
     free(requests);
     return status;
 }
 
-/* Adds one window to the metrics and the file. samples: (num_samples,
- * prediction_length), packed in place if the window is shorter. */
-static ft_status add_window(const ft_evaluation *e, const ft_window *window, float *samples,
-                            int32_t num_samples, const char *split, ft_metrics_accumulator *accumulator,
-                            ft_forecasts *forecasts, ft_error *err)
+void ft_evaluation_samples_free(ft_evaluation_samples *samples)
+{
+    if (!samples) return;
+    free_windows(&samples->windows);
+    free(samples->values);
+    free(samples);
+}
+
+ft_status ft_evaluation_sample_bytes(const ft_evaluation *e, size_t *bytes, ft_error *err)
+{
+    split_windows windows;
+    ft_status status = find_windows(e, &windows, err);
+    *bytes = (size_t)windows.first[FT_N_SPLITS] * window_values(e) * sizeof(float);
+    free_windows(&windows);
+    return status;
+}
+
+/* Adds one window to the metrics and the file. samples: (eval_samples, label_count). */
+static ft_status add_window(const ft_evaluation *e, const ft_window *window, const float *samples,
+                            const char *split, ft_metrics_accumulator *accumulator, ft_forecasts *forecasts,
+                            ft_error *err)
 {
     const ft_dataset_item *item = &e->dataset->items[window->item];
-    size_t horizon = (size_t)window->label_count, paths = (size_t)num_samples;
-    for (size_t k = 1; k < paths && window->label_count < e->prediction_length; k++)
-        memmove(samples + k * horizon, samples + k * (size_t)e->prediction_length, horizon * sizeof *samples);
+    const size_t horizon = (size_t)window->label_count, paths = (size_t)e->eval_samples;
     const double *truth = item->values + window->label_start;
     ft_status status = ft_metrics_add_window(accumulator, (size_t)window->item, truth, samples, paths,
                                              horizon, last_observation(item, window->label_start), err);
@@ -152,12 +238,12 @@ static ft_status add_baseline_window(const ft_evaluation *e, const char *baselin
     return e->baseline_windows->failed ? ft_no_memory(err, "the windows of a baseline", 0) : FT_OK;
 }
 
-/* The same of samples as add_window has packed them: (num_samples, label_count). */
+/* The same of samples: (eval_samples, label_count). */
 static ft_status add_sampled_window(const ft_evaluation *e, const ft_window *window, const float *samples,
-                                    int32_t num_samples, ft_error *err)
+                                    ft_error *err)
 {
     const double *truth = e->dataset->items[window->item].values + window->label_start;
-    const size_t horizon = (size_t)window->label_count, n = (size_t)num_samples;
+    const size_t horizon = (size_t)window->label_count, n = (size_t)e->eval_samples;
     const double last = last_observation(&e->dataset->items[window->item], window->label_start);
     ft_window_sums sums = {0};
     ft_step_before before = {last, last};
@@ -173,55 +259,38 @@ static ft_status add_sampled_window(const ft_evaluation *e, const ft_window *win
     return add_baseline_window(e, "zero_shot", window, &sums, err);
 }
 
-/* Metrics of a split. samples: (windows->count, num_samples, prediction_length). */
-static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_window_list *windows,
-                               float *samples, int32_t num_samples, ft_forecasts *forecasts,
-                               ft_metrics *metrics, ft_error *err)
+/* Metrics of an adapter on a split. */
+static ft_status measure_split(const ft_evaluation *e, ft_split split, const ft_evaluation_samples *s,
+                               int32_t index, ft_forecasts *forecasts, ft_metrics *metrics, ft_error *err)
 {
+    const ft_window_list *windows = &s->windows.of[split];
     ft_metrics_accumulator *accumulator = NULL;
     ft_status status = start_metrics(e, &accumulator, err);
     const char *label = ft_split_names[split];
     if (e->examples) label = ft_forecast_kind_names[FT_OF_ZERO_SHOT];
     for (int64_t i = 0; i < windows->count && status == FT_OK; i++) {
-        float *paths = samples + i * num_samples * e->prediction_length;
-        status = add_window(e, &windows->windows[i], paths, num_samples, label, accumulator,
+        const float *paths = samples_at(e, s, index, s->windows.first[split] + i);
+        status = add_window(e, &windows->windows[i], paths, label, accumulator,
                             is_example(e, split, i, windows->count) ? e->examples : forecasts, err);
         if (status == FT_OK && e->baseline_windows && split == FT_TEST)
-            status = add_sampled_window(e, &windows->windows[i], paths, num_samples, err);
+            status = add_sampled_window(e, &windows->windows[i], paths, err);
     }
     if (status == FT_OK) ft_metrics_finish(accumulator, metrics);
     ft_metrics_free(accumulator);
     return status;
 }
 
-ft_status ft_evaluate_adapter(const ft_evaluation *e, const ft_trainable *trainable, int32_t index,
-                              const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
+ft_status ft_evaluation_measure(const ft_evaluation *e, const ft_evaluation_samples *samples, int32_t index,
+                                const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err)
 {
-    ft_forecast_settings settings =
-        ft_forecast_defaults(&trainable->model->config.chronos, e->prediction_length);
-    settings.context_length = e->context_length;
-    settings.prediction_length = e->prediction_length;
-    settings.num_samples = (int32_t)e->eval_samples;
-    settings.seed = FT_EVALUATION_SEED;
-    settings.stop = stopped;
-    settings.context = (void *)(uintptr_t)e->engine;
-    settings.comm = e->comm;
-    const int64_t window_values = (int64_t)settings.num_samples * e->prediction_length;
-    split_windows windows;
-    float *samples = NULL;
     ft_forecasts forecasts = {0};
-    ft_status status = find_windows(e, &windows, err);
-    if (status == FT_OK && forecasts_path) status = ft_forecasts_create(&forecasts, forecasts_path, err);
-    status = sample_windows(e, trainable, index, &windows, &settings, status, &samples, err);
+    ft_status status = forecasts_path ? ft_forecasts_create(&forecasts, forecasts_path, err) : FT_OK;
     for (int split = 0; split < FT_N_SPLITS && status == FT_OK; split++)
-        status = measure_split(e, (ft_split)split, &windows.of[split],
-                               samples + windows.first[split] * window_values, settings.num_samples,
-                               forecasts_path ? &forecasts : NULL, &metrics[split], err);
+        status = measure_split(e, (ft_split)split, samples, index, forecasts_path ? &forecasts : NULL,
+                               &metrics[split], err);
     if (status == FT_OK && forecasts_path && e->more_lines) ft_forecasts_add_lines(&forecasts, e->more_lines);
     if (status == FT_OK && forecasts_path) status = ft_forecasts_commit(&forecasts, err);
     ft_forecasts_close(&forecasts);
-    free(samples);
-    free_windows(&windows);
     return status;
 }
 

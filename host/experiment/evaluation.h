@@ -37,13 +37,25 @@ ft_series *ft_dataset_series(const ft_dataset *dataset);
  * (docs/reference.md §9). */
 enum { FT_EVALUATION_SEED = 0 };
 
-/* Metrics of adapter `index` (0 for the base model) on every split; writes
- * forecasts.csv to `forecasts_path` unless NULL. FT_INTERRUPTED when the engine was
- * told to stop. With several ranks all must call it: each forecasts a part of the
- * windows, all get the metrics, and a failure of one before the last forecast fails
+/* Sampled forecasts of the windows of every split, by one adapter or several. */
+typedef struct ft_evaluation_samples ft_evaluation_samples;
+
+/* Samples the forecasts of all adapters of the trainable (of the base model, where it has
+ * none) in one call. A forecast does not depend on which adapters are beside it.
+ * FT_INTERRUPTED when the engine was told to stop. With several ranks all must call it:
+ * each forecasts a part of the windows, all get the samples, and a failure of one fails
  * all. */
-ft_status ft_evaluate_adapter(const ft_evaluation *evaluation, const ft_trainable *trainable, int32_t index,
-                              const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS], ft_error *err);
+ft_status ft_evaluation_sample(const ft_evaluation *evaluation, const ft_trainable *trainable,
+                               ft_evaluation_samples **samples, ft_error *err);
+void ft_evaluation_samples_free(ft_evaluation_samples *samples);
+/* Bytes of the samples of one adapter. */
+ft_status ft_evaluation_sample_bytes(const ft_evaluation *evaluation, size_t *bytes, ft_error *err);
+
+/* Metrics of adapter `index` (0 for the base model) on every split; writes
+ * forecasts.csv to `forecasts_path` unless NULL. */
+ft_status ft_evaluation_measure(const ft_evaluation *evaluation, const ft_evaluation_samples *samples,
+                                int32_t index, const char *forecasts_path, ft_metrics metrics[FT_N_SPLITS],
+                                ft_error *err);
 
 /* Metrics of the seasonal naive forecast on the same windows. */
 ft_status ft_evaluate_naive(const ft_evaluation *evaluation, ft_metrics metrics[FT_N_SPLITS], ft_error *err);

@@ -32,17 +32,16 @@ static ft_status write_windows(ft_run_context *run_context, const ft_hyperparame
 
 /* Evaluates the adapter: metrics, forecasts.csv, baselines.csv and windows.csv. */
 static ft_status evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
-                          const ft_adapter *adapter, ft_experiment *experiment, ft_error *err)
+                          const ft_train_result *result, ft_experiment *experiment, ft_error *err)
 {
     char *path = ft_join_path(experiment->directory, "forecasts.csv");
     if (!path) return ft_no_memory(err, "a path", strlen(experiment->directory));
-    const double started = ft_now_seconds();
-    ft_status status = ft_run_context_evaluate(run_context, config, adapter, path, experiment->metrics, err);
+    double seconds = 0;
+    ft_status status =
+        ft_run_context_evaluate(run_context, config, result, path, experiment->metrics, &seconds, err);
     free(path);
     if (status == FT_OK) status = write_windows(run_context, config, experiment->directory, err);
-    return status == FT_OK
-               ? ft_run_record_seconds(experiment->run, "evaluation", ft_now_seconds() - started, err)
-               : status;
+    return status == FT_OK ? ft_run_record_seconds(experiment->run, "evaluation", seconds, err) : status;
 }
 
 static ft_scores scores_of(const ft_metrics *m)
@@ -163,8 +162,30 @@ static ft_status add_kept_epoch(ft_experiment *experiment, const ft_train_result
     cJSON *run = experiment->run;
     bool ok = result->best_epoch > 0 ? cJSON_AddNumberToObject(run, "best_epoch", result->best_epoch) != NULL
                                      : cJSON_AddNullToObject(run, "best_epoch") != NULL;
-    if (ok && result->adapter) ok = cJSON_AddNumberToObject(run, "kept_epoch", result->kept_epoch) != NULL;
+    if (ok && result->trainer) ok = cJSON_AddNumberToObject(run, "kept_epoch", result->kept_epoch) != NULL;
     return ok ? FT_OK : ft_no_memory(err, "the record of a run", 64);
+}
+
+/* Writes the result's adapter into the experiment's directory. */
+static ft_status write_adapter(const ft_run_context *run_context, const ft_hyperparameters *config,
+                               const ft_train_result *result, ft_experiment *experiment, ft_error *err)
+{
+    experiment->model_path = ft_join_path(experiment->directory, "adapter");
+    if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
+    ft_adapter *adapter = NULL;
+    ft_status status = ft_train_read_adapter(result, &adapter, err);
+    if (status != FT_OK) return status;
+    /* a full model's config.json states the lengths it was trained with */
+    adapter->config.chronos.context_length = (int32_t)config->context_length;
+    adapter->config.chronos.prediction_length = (int32_t)config->prediction_length;
+    /* A full model is written with the base model's config.json. */
+    const char *directory = run_context->model_directory, *base = run_context->model;
+    if (directory)
+        base = ft_adapter_kinds[adapter->spec.kind].replaces_weights ? directory
+                                                                     : ft_model_public_name(base, directory);
+    status = ft_adapter_write(experiment->model_path, adapter, run_context->weights, base, err);
+    ft_adapter_free(adapter);
+    return status;
 }
 
 /* Adds history and adapter, and evaluates the adapter unless training was interrupted. */
@@ -179,25 +200,12 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
         status = ft_experiment_add_epoch(experiment, &record, err);
     }
     if (status == FT_OK) status = add_kept_epoch(experiment, result, err);
-    if (status == FT_OK && result->adapter) {
-        experiment->model_path = ft_join_path(experiment->directory, "adapter");
-        if (!experiment->model_path) return ft_no_memory(err, "a path", strlen(experiment->directory));
-        /* a full model's config.json states the lengths it was trained with */
-        ft_adapter written = *result->adapter;
-        written.config.chronos.context_length = (int32_t)config->context_length;
-        written.config.chronos.prediction_length = (int32_t)config->prediction_length;
-        /* A full model is written with the base model's config.json. */
-        const char *directory = run_context->model_directory, *base = run_context->model;
-        if (directory)
-            base = ft_adapter_kinds[written.spec.kind].replaces_weights
-                       ? directory
-                       : ft_model_public_name(base, directory);
-        status = ft_adapter_write(experiment->model_path, &written, run_context->weights, base, err);
-    }
+    if (status == FT_OK && result->trainer)
+        status = write_adapter(run_context, config, result, experiment, err);
     if (status != FT_OK) return status;
     if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);
     return result->pruned ? add_pruned(experiment, result, err)
-                          : evaluate(run_context, config, result->adapter, experiment, err);
+                          : evaluate(run_context, config, result, experiment, err);
 }
 
 /* What the `begin` callback needs, which announces an experiment's id before its

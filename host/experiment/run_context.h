@@ -8,6 +8,7 @@
 #include "host/experiment/evaluation.h"
 #include "host/search/hyperparameters.h"
 #include "model/chronos.h"
+#include "model/trainer.h"
 
 /* Metrics of the base model and of seasonal naive, for one choice of context_length and
  * prediction_length. */
@@ -19,6 +20,18 @@ typedef struct ft_run_context_baseline {
     ft_text windows;       /* sums of both in all test windows: lines of baselines.csv */
     ft_text window_starts; /* of all windows: lines of windows.csv */
 } ft_run_context_baseline;
+
+/* Results whose adapters are evaluated between _lead and _dismiss
+ * (run_context_evaluation.h), and the samples of some of them. */
+typedef struct ft_due_results {
+    const ft_train_result *results; /* (n), not owned */
+    int32_t n;
+    /* of results [first, first + count); NULL: none yet */
+    ft_evaluation_samples *samples;
+    int32_t first, count;
+    double seconds; /* that sampling them took */
+    bool alone;     /* sampling several together failed: each is sampled alone */
+} ft_due_results;
 
 typedef struct ft_run_context {
     ft_engine *engine;
@@ -42,6 +55,7 @@ typedef struct ft_run_context {
     /* ranks that evaluate together with this one, between _lead and _dismiss
      * (run_context_evaluation.h); else NULL */
     ft_comm *evaluators;
+    ft_due_results due;
 } ft_run_context;
 
 /* Reads everything that the request names; opens no device. Launched processes all

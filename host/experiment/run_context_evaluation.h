@@ -1,33 +1,43 @@
-/* Evaluates adapters and the baselines. Ranks that train together (engine->comm) share
- * each evaluation: each forecasts a part of the windows.
+/* Evaluates adapters and the baselines.
  *
- * Rank 0 records. What it evaluates for that the other ranks cannot know: an
- * experiment may be recorded already, or fail to begin. So while rank 0 records, the
- * others follow it: they evaluate what it announces until it dismisses them. */
+ * Adapters whose results are due together are forecast in one call, when the first of
+ * them is evaluated: a token takes a GPU as long for the paths of one adapter as for
+ * those of many. There are several calls where they would take too much memory. Where a
+ * call for several fails, since one of them diverged or memory ran out, each is forecast
+ * alone, and fails alone. Which ones share a call follows from the results that are due,
+ * not from which of them are recorded already: so a resumed training has the same calls.
+ *
+ * Ranks that train together (engine->comm) share each evaluation: each forecasts a
+ * part of the windows. Rank 0 records. What it evaluates for that the other ranks cannot
+ * know: an experiment may be recorded already, or fail to begin. So while rank 0 records,
+ * the others follow it: they forecast what it announces until it dismisses them. */
 #ifndef FT_HOST_EXPERIMENT_RUN_CONTEXT_EVALUATION_H
 #define FT_HOST_EXPERIMENT_RUN_CONTEXT_EVALUATION_H
 
 #include "host/experiment/run_context.h"
 
-/* Metrics of the adapter with the configuration's lengths; writes
- * forecasts.csv to `forecasts_path`. Fails as ft_evaluate_adapter does, or when
+/* Metrics of the adapter of a result that is due (_lead), with the configuration's
+ * lengths; writes forecasts.csv to `forecasts_path`. *seconds: what this took, of a call
+ * that several adapters shared its share. Fails as ft_evaluation_sample does, or when
  * another rank fails. */
 ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
-                                  const ft_adapter *adapter, const char *forecasts_path,
-                                  ft_metrics metrics[FT_N_SPLITS], ft_error *err);
+                                  const ft_train_result *result, const char *forecasts_path,
+                                  ft_metrics metrics[FT_N_SPLITS], double *seconds, ft_error *err);
 
 /* The baselines for the configuration's lengths, computed at the first call.
  * Not to be called while `full` trains, since that changes the base model's weights. */
 ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyperparameters *config,
                                      const ft_run_context_baseline **baseline, ft_error *err);
 
-/* Rank 0 only (ft_engine_leads). Between _lead and _dismiss the other ranks evaluate
- * what rank 0 evaluates. _dismiss shares the first failing status among all ranks.
- * With a single rank both do nothing, and evaluations are not shared. */
-void ft_run_context_lead(ft_run_context *run_context);
+/* Rank 0 only (ft_engine_leads). Between _lead and _dismiss the other ranks forecast what
+ * rank 0 evaluates. due: (n_due) the results whose adapters may be evaluated meanwhile,
+ * all of one pair of lengths; they must outlive _dismiss. _dismiss shares the first
+ * failing status among all ranks; with a single rank it returns `status`. */
+void ft_run_context_lead(ft_run_context *run_context, const ft_train_result *due, int32_t n_due);
 ft_status ft_run_context_dismiss(ft_run_context *run_context, ft_status status, ft_error *err);
-/* Ranks other than 0, during the same time: evaluates what rank 0 announces. adapter:
- * this rank's copy of the adapter that may be evaluated; NULL: none. */
-ft_status ft_run_context_follow(ft_run_context *run_context, const ft_adapter *adapter, ft_error *err);
+/* Ranks other than 0, during the same time: forecasts what rank 0 announces. due: the
+ * same results on this rank. */
+ft_status ft_run_context_follow(ft_run_context *run_context, const ft_train_result *due, int32_t n_due,
+                                ft_error *err);
 
 #endif

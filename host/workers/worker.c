@@ -77,44 +77,78 @@ static void tell_kind(const worker *w, ft_event_kind kind, size_t configuration)
     tell(w, &event);
 }
 
+/* Whether a result is one of member k of its trajectory that is not recorded yet. */
+static bool is_to_record(const worker *w, const ft_train_result *result, size_t k)
+{
+    const size_t member = w->job->plan->members[trajectory_at(w, (size_t)result->index)->first + k];
+    const int64_t epochs = w->job->configs[member].epochs;
+    const bool is_of_it = result->ended ? epochs >= result->n_epochs : epochs == result->n_epochs;
+    return is_of_it && !w->callbacks->is_recorded(w->callbacks->context, member);
+}
+
 /* Records the members of a trajectory that this result belongs to. */
-static ft_status record_result(worker *w, int32_t index, const ft_train_result *result, ft_error *err)
+static ft_status record_result(worker *w, const ft_train_result *result, ft_error *err)
 {
     const ft_job *job = w->job;
-    const ft_trajectory *t = trajectory_at(w, (size_t)index);
+    const ft_trajectory *t = trajectory_at(w, (size_t)result->index);
     ft_status status = FT_OK;
     for (size_t k = 0; k < t->count && status == FT_OK; k++) {
+        if (!is_to_record(w, result, k)) continue;
         size_t member = job->plan->members[t->first + k];
-        int64_t epochs = job->configs[member].epochs;
-        bool is_of_it = result->ended ? epochs >= result->n_epochs : epochs == result->n_epochs;
-        if (!is_of_it || w->callbacks->is_recorded(w->callbacks->context, member)) continue;
         ft_outcome outcome;
         ft_sweep_place place = {member, job->n_configs, w->members, w->n_members};
-        if (result->adapter && !result->pruned) tell_kind(w, FT_EVENT_EVALUATING, member + 1);
         status = ft_record_experiment(w->run_context, &job->configs[member], job->checkpoint ? &place : NULL,
                                       result, w->callbacks, &outcome, err);
     }
     return status;
 }
 
-static ft_status take_result(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+static ft_status record_results(worker *w, const ft_train_result *results, int32_t n, ft_error *err)
+{
+    ft_status status = FT_OK;
+    for (int32_t i = 0; i < n && status == FT_OK; i++) status = record_result(w, &results[i], err);
+    return status;
+}
+
+static bool is_evaluated(const ft_train_result *result)
+{
+    return result->trainer && result->status == FT_OK && !result->pruned;
+}
+
+/* Tells of the configurations that are about to be evaluated, which are together. */
+static void tell_evaluating(const worker *w, const ft_train_result *due, int32_t n_due)
+{
+    for (int32_t i = 0; i < n_due; i++) {
+        const ft_trajectory *t = trajectory_at(w, (size_t)due[i].index);
+        for (size_t k = 0; k < t->count; k++)
+            if (is_to_record(w, &due[i], k))
+                tell_kind(w, FT_EVENT_EVALUATING, w->job->plan->members[t->first + k] + 1);
+    }
+}
+
+static ft_status take_results(void *context, const ft_train_result *results, int32_t n, ft_error *err)
 {
     worker *w = context;
+    ft_train_result due[n];
+    int32_t n_due = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (is_evaluated(&results[i])) due[n_due++] = results[i];
     if (!ft_engine_leads(w->run_context->engine))
-        return ft_run_context_follow(w->run_context, result->adapter, err);
-    ft_run_context_lead(w->run_context);
-    return ft_run_context_dismiss(w->run_context, record_result(w, index, result, err), err);
+        return ft_run_context_follow(w->run_context, due, n_due, err);
+    tell_evaluating(w, due, n_due);
+    ft_run_context_lead(w->run_context, due, n_due);
+    return ft_run_context_dismiss(w->run_context, record_results(w, results, n, err), err);
 }
 
 /* Computes the baselines before anything is trained: `full` has not changed the model
  * yet, and a stop during training then finds them computed. */
 static ft_status find_baselines(worker *w, ft_error *err)
 {
-    if (!ft_engine_leads(w->run_context->engine)) return ft_run_context_follow(w->run_context, NULL, err);
+    if (!ft_engine_leads(w->run_context->engine)) return ft_run_context_follow(w->run_context, NULL, 0, err);
     const ft_run_context_baseline *baseline;
     ft_status status = FT_OK;
     tell_kind(w, FT_EVENT_BASELINES, 0);
-    ft_run_context_lead(w->run_context);
+    ft_run_context_lead(w->run_context, NULL, 0);
     for (size_t i = 0; i < w->job->n_trajectories && status == FT_OK; i++)
         status = ft_run_context_baseline_of(w->run_context, &w->job->configs[trained_config(w, i)], &baseline,
                                             err);
@@ -197,7 +231,7 @@ static ft_status train(worker *w, ft_error *err)
                                   .eval_windows = run_context->eval_windows,
                                   .slots = w->job->slots,
                                   .checkpoint = w->job->checkpoint,
-                                  .result = take_result,
+                                  .results = take_results,
                                   .epochs = epochs_ended,
                                   .step = step_ended,
                                   .stop = how_to_stop,

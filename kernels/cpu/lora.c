@@ -46,6 +46,22 @@ static void pack_plain(const float *from, int64_t rows, int64_t cols, int64_t wi
                 to[(j / FT_PANEL * rows + k) * FT_PANEL + i] = j + i < cols ? from[k * cols + j + i] : 0.0f;
 }
 
+/* How many of the first n adapters have rows. Only their A and B are packed: a pass, or a
+ * part of the paths that are decoded, has rows of few. */
+static int64_t count_present(const ft_adapter_batch *batch, int32_t n)
+{
+    int64_t count = 0;
+    for (int32_t g = 0; g < n; g++) count += batch->sequence_start[g + 1] > batch->sequence_start[g];
+    return count;
+}
+
+/* Number `index` of the adapters that have rows. */
+static int32_t present_at(const ft_adapter_batch *batch, int64_t index)
+{
+    for (int32_t g = 0;; g++)
+        if (batch->sequence_start[g + 1] > batch->sequence_start[g] && index-- == 0) return g;
+}
+
 /* The rows of all adapters cut into pieces, each of one adapter; at least one piece an
  * adapter. */
 typedef struct piece {
@@ -138,7 +154,7 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
 {
     enum { PIECES_A_THREAD = 8 };
     const sizes z = sizes_of(lora);
-    const int64_t n_targets = lora->n_targets, n_packed = batch->n_adapters * n_targets;
+    const int64_t n_targets = lora->n_targets, n_packed = count_present(batch, batch->n_adapters) * n_targets;
     const int64_t wanted = (int64_t)self->n_threads * PIECES_A_THREAD, n_pieces = count_pieces(batch, wanted);
     /* A^T and B^T of one target of one adapter */
     const int64_t packed = z.in * z.rank_wide + z.rank * z.out_wide;
@@ -154,7 +170,7 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
 #pragma omp for schedule(static)
         for (int64_t index = 0; index < n_packed; index++) {
             const ft_lora_target *target = &lora->target[index % n_targets];
-            const int64_t offset = index / n_targets * lora->adapter_stride;
+            const int64_t offset = present_at(batch, index / n_targets) * lora->adapter_stride;
             float *a = memory + index * packed;
             pack_transposed((const float *)target->a + offset, z.rank, z.in, z.rank_wide, a);
             pack_transposed((const float *)target->b + offset, z.out, z.rank, z.out_wide,
@@ -163,6 +179,7 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
 #pragma omp for schedule(dynamic)
         for (int64_t index = 0; index < n_pieces; index++) {
             const piece p = piece_at(batch, length, wanted, index);
+            const float *of_adapter = memory + count_present(batch, p.adapter) * n_targets * packed;
             ft_dropout dropout[FT_LORA_TARGETS];
             for (int32_t i = 0; i < n_targets; i++)
                 dropout[i] =
@@ -170,7 +187,7 @@ static void lora_forward(ft_backend *self, const ft_adapter_batch *batch, int32_
             for (int64_t first = p.first; first < p.first + p.count; first += ROW_BLOCK) {
                 const int64_t left = p.first + p.count - first, count = left < ROW_BLOCK ? left : ROW_BLOCK;
                 for (int32_t i = 0; i < n_targets; i++) {
-                    const float *a = memory + (p.adapter * n_targets + i) * packed;
+                    const float *a = of_adapter + i * packed;
                     forward_block(batch, length, &dropout[i], &z, p.adapter, first, count, a,
                                   a + z.in * z.rank_wide, &w, x, ft_lora_y_of(lora, i, y),
                                   ft_lora_u_of(lora, i, u));
@@ -298,7 +315,7 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
     const sizes z = sizes_of(lora);
     const int64_t wanted = self->n_threads * (self->n_threads < FEW_THREADS ? 4 : 1);
     const int64_t n_pieces = count_pieces(batch, wanted), n_targets = lora->n_targets;
-    const int64_t n_packed = batch->n_adapters * n_targets;
+    const int64_t n_packed = count_present(batch, batch->n_adapters) * n_targets;
     /* A and B of one target of one adapter */
     const int64_t packed = z.rank * z.in_wide + z.out * z.rank_wide;
     const int64_t target_sums = z.rank * (z.in_wide + z.out_wide), sums = n_targets * target_sums;
@@ -313,7 +330,7 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
 #pragma omp for schedule(static)
         for (int64_t index = 0; index < n_packed; index++) {
             const ft_lora_target *target = &lora->target[index % n_targets];
-            const int64_t offset = index / n_targets * lora->adapter_stride;
+            const int64_t offset = present_at(batch, index / n_targets) * lora->adapter_stride;
             float *a = memory + index * packed;
             pack_plain((const float *)target->a + offset, z.rank, z.in, z.in_wide, a);
             pack_plain((const float *)target->b + offset, z.out, z.rank, z.rank_wide, a + z.rank * z.in_wide);
@@ -321,13 +338,14 @@ static void lora_backward(ft_backend *self, const ft_adapter_batch *batch, int32
 #pragma omp for schedule(dynamic)
         for (int64_t index = 0; index < n_pieces; index++) {
             const piece p = piece_at(batch, length, wanted, index);
-            backward_piece(batch, length, lora, &z, p, memory + p.adapter * n_targets * packed, &w, x, u, dy,
-                           dx, du, all_sums + index * sums);
+            const float *of_adapter = memory + count_present(batch, p.adapter) * n_targets * packed;
+            backward_piece(batch, length, lora, &z, p, of_adapter, &w, x, u, dy, dx, du,
+                           all_sums + index * sums);
         }
         /* The pieces of an adapter follow one another. */
 #pragma omp for schedule(static)
         for (int64_t task = 0; task < n_packed * z.rank; task++) {
-            const int32_t g = (int32_t)(task / z.rank / n_targets);
+            const int32_t g = present_at(batch, task / z.rank / n_targets);
             const ft_lora_target *target = &lora->target[task / z.rank % n_targets];
             int64_t before = 0;
             for (int32_t other = 0; other < g; other++)

@@ -57,18 +57,24 @@ ft_status __wrap_ft_checkpoint_write(const char *path, uint32_t batch, const ft_
     return FT_OK;
 }
 
-static ft_status take(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+static void check(const ft_train_result *result)
 {
-    (void)context;
-    (void)err;
-    FUZZ_EXPECT(index >= 0 && index < CONFIGS);
-    FUZZ_EXPECT(result->n_epochs >= 0 && result->n_epochs <= configs[index].epochs);
+    FUZZ_EXPECT(result->index >= 0 && result->index < CONFIGS);
+    FUZZ_EXPECT(result->n_epochs >= 0 && result->n_epochs <= configs[result->index].epochs);
     FUZZ_EXPECT(result->best_epoch >= 0 && result->best_epoch <= result->n_epochs);
     for (int32_t e = 0; e < result->n_epochs; e++) {
         FUZZ_EXPECT(result->history[e].epoch == e + 1);
         FUZZ_EXPECT(isfinite(result->history[e].loss));
     }
-    FUZZ_EXPECT(result->status == FT_DIVERGED || result->adapter);
+    FUZZ_EXPECT(result->status == FT_DIVERGED || result->trainer);
+}
+
+static ft_status take(void *context, const ft_train_result *results, int32_t n, ft_error *err)
+{
+    (void)context;
+    (void)err;
+    FUZZ_EXPECT(n > 0 && n <= SLOTS);
+    for (int32_t i = 0; i < n; i++) check(&results[i]);
     return FT_OK;
 }
 
@@ -93,7 +99,7 @@ static void train(const char *path, int steps)
                                         .eval_windows = 2,
                                         .slots = SLOTS,
                                         .checkpoint = path,
-                                        .result = take,
+                                        .results = take,
                                         .stop = stop,
                                         .say = say};
     ft_error err = {""};

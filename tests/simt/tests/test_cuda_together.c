@@ -68,14 +68,15 @@ typedef struct team {
     member ranks[MOST_RANKS];
 } team;
 
-static ft_status keep(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+static ft_status keep(void *context, const ft_train_result *results, int32_t n, ft_error *err)
 {
     member *self = context;
     (void)err;
-    for (int e = 0; e < result->n_epochs; e++) {
-        self->loss[index][e] = result->history[e].loss;
-        self->val_loss[index][e] = result->history[e].val_loss;
-    }
+    for (int32_t i = 0; i < n; i++)
+        for (int e = 0; e < results[i].n_epochs; e++) {
+            self->loss[results[i].index][e] = results[i].history[e].loss;
+            self->val_loss[results[i].index][e] = results[i].history[e].val_loss;
+        }
     return FT_OK;
 }
 
@@ -130,7 +131,7 @@ static void train(int rank, void *context)
     const ft_train_settings settings = {.context_length = CONTEXT,
                                         .prediction_length = PREDICTION,
                                         .eval_windows = 3,
-                                        .result = keep,
+                                        .results = keep,
                                         .stop = rank == t->slow ? be_late : NULL,
                                         .context = self,
                                         .comm = comm};

@@ -79,23 +79,25 @@ typedef struct kept {
 
 /* What comes out of a run. */
 typedef struct outcome {
-    const ft_weights *weights; /* while it runs */
     kept results[ADAPTERS];
     int32_t tokens[2][TOKENS]; /* drawn from all tokens, and the likeliest */
     bool complete;
 } outcome;
 
-static ft_status keep(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+static void keep_one(outcome *out, const ft_train_result *result)
 {
-    outcome *out = context;
-    kept *one = &out->results[index];
-    (void)err;
-    cr_assert(result->ended && !one->adapter && result->adapter);
-    *one = (kept){.status = result->status,
-                  .adapter = models_copy_adapter(result->adapter, out->weights),
-                  .n_epochs = result->n_epochs,
-                  .best_epoch = result->best_epoch};
+    kept *one = &out->results[result->index];
+    ft_error err;
+    cr_assert(result->ended && !one->adapter && result->trainer);
+    *one = (kept){.status = result->status, .n_epochs = result->n_epochs, .best_epoch = result->best_epoch};
+    cr_assert_eq(ft_train_read_adapter(result, &one->adapter, &err), FT_OK, "%s", err.message);
     for (int32_t e = 0; e < result->n_epochs; e++) one->history[e] = result->history[e];
+}
+
+static ft_status keep(void *context, const ft_train_result *results, int32_t n, ft_error *err)
+{
+    (void)err;
+    for (int32_t i = 0; i < n; i++) keep_one(context, &results[i]);
     return FT_OK;
 }
 
@@ -132,11 +134,10 @@ static void run(ft_backend *backend, ft_comm *comm, outcome *with, outcome *out)
     const ft_train_settings settings = {.context_length = CONTEXT,
                                         .prediction_length = PREDICTION,
                                         .eval_windows = 3,
-                                        .result = keep,
+                                        .results = keep,
                                         .context = out,
                                         .comm = comm};
     size_t predicted = 0, on_host = 0;
-    out->weights = weights;
     cr_assert_eq(ft_train_bytes(backend->real, backend->matrix, backend->pass_rows, weights, series, SERIES,
                                 configs, ADAPTERS, &settings, &predicted, &on_host, &err),
                  FT_OK, "%s", err.message);
@@ -292,9 +293,9 @@ static void note_line(void *context, const char *line)
     snprintf(self->said, sizeof self->said, "%s", line);
 }
 
-static ft_status keep_none(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+static ft_status keep_none(void *context, const ft_train_result *results, int32_t n, ft_error *err)
 {
-    (void)context, (void)index, (void)result;
+    (void)context, (void)results, (void)n;
     return ft_fail(err, FT_FAILED, "a result of a training that is to be gone on with");
 }
 
@@ -319,7 +320,7 @@ static void train_until_stopped(int rank, void *context)
                                         .checkpoint = checkpoint,
                                         .stop = tell_one,
                                         .say = note_line,
-                                        .result = keep_none,
+                                        .results = keep_none,
                                         .context = self,
                                         .comm = comm};
     self->status = ft_train(chronos, weights, series, SERIES, &configs[0], 1, &settings, &self->err);

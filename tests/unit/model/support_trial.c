@@ -54,11 +54,10 @@ ft_train_config trial_config(int index)
     return config;
 }
 
-ft_status trial_take(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+void trial_take(trial *t, const ft_train_result *result)
 {
-    trial *t = context;
-    (void)err;
-    taken *at = &t->at[index][result->n_epochs];
+    ft_error err;
+    taken *at = &t->at[result->index][result->n_epochs];
     at->times++;
     at->status = result->status;
     at->n_epochs = result->n_epochs;
@@ -67,7 +66,18 @@ ft_status trial_take(void *context, int32_t index, const ft_train_result *result
     at->ended = result->ended;
     at->pruned = result->pruned;
     for (int32_t e = 0; e < result->n_epochs; e++) at->history[e] = result->history[e];
-    if (result->adapter && !at->adapter) at->adapter = models_copy_adapter(result->adapter, t->model.weights);
+    if (result->trainer && !at->adapter)
+        cr_assert_eq(ft_train_read_adapter(result, &at->adapter, &err), FT_OK, "%s", err.message);
+}
+
+static ft_status take_all(void *context, const ft_train_result *results, int32_t n, ft_error *err)
+{
+    trial *t = context;
+    if (n > t->most_results) t->most_results = n;
+    for (int32_t i = 0; i < n; i++) {
+        if (t->results_left-- == 0) return ft_fail(err, FT_FAILED, "crashed");
+        trial_take(t, &results[i]);
+    }
     return FT_OK;
 }
 
@@ -99,7 +109,7 @@ static void hear(void *context, const char *line)
 
 void trial_open(trial *t)
 {
-    *t = (trial){.prune = -1};
+    *t = (trial){.prune = -1, .results_left = -1};
     t->model = golden_model_open(&golden_backends[3], "model_tied", NULL, true);
     for (int i = 0; i < ROWS; i++)
         t->values[i] = 10 + 3 * sinf((float)i * 0.3f) + 0.01f * (float)(i * i % 97);
@@ -113,7 +123,8 @@ void trial_forget(trial *t)
             ft_adapter_free(t->at[i][e].adapter);
             t->at[i][e] = (taken){0};
         }
-    t->steps = t->n_order = t->n_said = 0;
+    t->steps = t->n_order = t->n_said = t->most_results = 0;
+    t->results_left = -1;
 }
 
 void trial_close(trial *t)
@@ -129,7 +140,7 @@ ft_train_settings trial_settings(trial *t, int32_t slots, const char *checkpoint
                                .eval_windows = 8,
                                .slots = slots,
                                .checkpoint = checkpoint,
-                               .result = trial_take,
+                               .results = take_all,
                                .epochs = note_epochs,
                                .stop = count_steps,
                                .say = hear,

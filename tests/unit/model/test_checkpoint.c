@@ -230,24 +230,10 @@ Test(checkpoint, written_again_as_it_is_it_is_accepted)
 
 /* -- what a crash between a checkpoint and its results leaves -- */
 
-typedef struct crashing {
-    trial t;
-    int results_left;
-} crashing;
-
-/* The trial's, until it is the turn of the one at which the crash comes. */
-static ft_status take_until_crash(void *context, int32_t index, const ft_train_result *result, ft_error *err)
-{
-    crashing *c = context;
-    if (c->results_left-- == 0) return ft_fail(err, FT_FAILED, "crashed");
-    return trial_take(context, index, result, err);
-}
-
 Test(checkpoint, left_before_any_result_it_is_accepted)
 {
     const char *path = scratch_path("batch.safetensors");
-    static crashing c;
-    trial whole;
+    trial whole, t;
     ft_error err;
     /* A milestone, early stopping, pruning, divergence, the last epoch. */
     ft_train_config configs[N_CONFIGS];
@@ -255,9 +241,9 @@ Test(checkpoint, left_before_any_result_it_is_accepted)
     configs[1].learning_rate = 1e30;
     configs[1].max_grad_norm = 0;
     configs[3].learning_rate = 0;
-    trial_open(&c.t);
+    trial_open(&t);
     trial_open(&whole);
-    whole.prune = c.t.prune = 0;
+    whole.prune = t.prune = 0;
     cr_assert_eq(trial_train(&whole, configs, N_CONFIGS, 2, NULL), FT_OK);
     cr_assert(trial_last_of(&whole, 0)->pruned);
     cr_assert_eq(trial_last_of(&whole, 1)->status, FT_DIVERGED);
@@ -268,24 +254,23 @@ Test(checkpoint, left_before_any_result_it_is_accepted)
         for (int e = 0; e <= MOST_EPOCHS; e++) n += whole.at[i][e].times;
     for (int crash = 0; crash < n; crash++) {
         unlink(path);
-        trial_forget(&c.t);
-        c.results_left = crash;
-        ft_train_settings settings = trial_settings(&c.t, 2, path);
-        settings.result = take_until_crash;
-        cr_assert_eq(ft_train(c.t.model.chronos, c.t.model.weights, &c.t.series, 1, configs, N_CONFIGS,
-                              &settings, &err),
-                     FT_FAILED);
-        cr_assert_eq(trial_train(&c.t, configs, N_CONFIGS, 2, path), FT_OK);
-        cr_expect_eq(c.t.n_said, 0, "before result %d: %s", crash, c.t.said);
+        trial_forget(&t);
+        t.results_left = crash;
+        ft_train_settings settings = trial_settings(&t, 2, path);
+        cr_assert_eq(
+            ft_train(t.model.chronos, t.model.weights, &t.series, 1, configs, N_CONFIGS, &settings, &err),
+            FT_FAILED);
+        cr_assert_eq(trial_train(&t, configs, N_CONFIGS, 2, path), FT_OK);
+        cr_expect_eq(t.n_said, 0, "before result %d: %s", crash, t.said);
         for (int i = 0; i < N_CONFIGS; i++) {
-            const taken *got = trial_last_of(&c.t, i), *expected = trial_last_of(&whole, i);
+            const taken *got = trial_last_of(&t, i), *expected = trial_last_of(&whole, i);
             cr_expect_eq(got->status, expected->status);
             cr_expect_eq(got->pruned, expected->pruned);
             if (expected->adapter) expect_same_results(got, expected, i);
         }
     }
     trial_close(&whole);
-    trial_close(&c.t);
+    trial_close(&t);
 }
 
 /* -- bytes that are damaged -- */

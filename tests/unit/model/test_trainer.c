@@ -123,14 +123,20 @@ Test(trainer, keeps_the_weights_of_the_best_epoch)
 
 /* As an evaluation does: the result's weights are put in the model's place, then the
  * base's again. */
-static ft_status take_and_place(void *context, int32_t index, const ft_train_result *result, ft_error *err)
+static ft_status take_and_place(void *context, const ft_train_result *results, int32_t n, ft_error *err)
 {
-    const trial *t = context;
+    trial *t = context;
     ft_trainable *placed;
-    cr_assert_eq(ft_trainable_create(t->model.chronos, &result->adapter, 1, false, &placed, err), FT_OK);
+    ft_adapter *adapter;
+    cr_assert_eq(n, 1);
+    cr_assert_eq(ft_train_read_adapter(results, &adapter, err), FT_OK);
+    const ft_adapter *adapters[] = {adapter};
+    cr_assert_eq(ft_trainable_create(t->model.chronos, adapters, 1, false, &placed, err), FT_OK);
     cr_assert_eq(ft_trainable_restore(placed, t->model.weights, err), FT_OK);
     ft_trainable_free(placed);
-    return trial_take(context, index, result, err);
+    ft_adapter_free(adapter);
+    trial_take(t, results);
+    return FT_OK;
 }
 
 Test(trainer, of_full_goes_on_though_a_result_was_placed_in_the_model)
@@ -142,13 +148,35 @@ Test(trainer, of_full_goes_on_though_a_result_was_placed_in_the_model)
     ft_train_config config = trial_config(2);
     config.spec = (ft_adapter_spec){.kind = FT_FULL};
     ft_train_settings settings = trial_settings(&t, 1, NULL);
-    settings.result = take_and_place;
+    settings.results = take_and_place;
     cr_assert_eq(ft_train(t.model.chronos, t.model.weights, &t.series, 1, &config, 1, &settings, &err), FT_OK,
                  "%s", err.message);
     cr_assert_eq(trial_train(&undisturbed, &config, 1, 1, NULL), FT_OK);
     cr_assert_eq(t.at[0][1].times, 1);
     expect_same_results(trial_last_of(&t, 0), trial_last_of(&undisturbed, 0), 0);
     trial_close(&undisturbed);
+    trial_close(&t);
+}
+
+Test(trainer, delivers_together_what_is_due_with_the_same_step)
+{
+    trial t, apart;
+    trial_open(&t);
+    trial_open(&apart);
+    ft_train_config configs[] = {trial_config(2), trial_config(2), trial_config(2)};
+    configs[1].spec.rank = 16;
+    configs[2].n_milestones = 1; /* 1, not 3 */
+    cr_assert_eq(trial_train(&t, configs, 3, 3, NULL), FT_OK);
+    cr_expect_eq(t.most_results, 3);
+    cr_expect_eq(t.at[1][3].times, 1);
+    cr_expect_eq(t.at[2][3].times, 0);
+    cr_assert_eq(trial_train(&apart, configs, 3, 1, NULL), FT_OK);
+    cr_expect_eq(apart.most_results, 1);
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(trial_last_of(&t, i)->kept_epoch, trial_last_of(&apart, i)->kept_epoch);
+        cr_expect_eq(trial_last_of(&t, i)->adapter->spec.rank, configs[i].spec.rank);
+    }
+    trial_close(&apart);
     trial_close(&t);
 }
 

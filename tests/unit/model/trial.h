@@ -29,7 +29,10 @@ typedef struct trial {
     int order[64], n_order;
     /* the end of an epoch: nobody says what to prune */
     bool is_unanswered;
-    int n_said; /* lines that were said, and the last of them */
+    /* results that are taken before the next one fails, as in a crash; -1: all */
+    int results_left;
+    int most_results; /* that were delivered together */
+    int n_said;       /* lines that were said, and the last of them */
     char said[1024];
 } trial;
 
@@ -46,8 +49,8 @@ ft_train_settings trial_settings(trial *t, int32_t slots, const char *checkpoint
 /* Trains; another status than FT_OK and FT_INTERRUPTED ends the test. */
 ft_status trial_train(trial *t, const ft_train_config *configs, int32_t n, int32_t slots,
                       const char *checkpoint);
-/* Takes a result, as the settings' `result`. */
-ft_status trial_take(void *context, int32_t index, const ft_train_result *result, ft_error *err);
+/* Takes a result. */
+void trial_take(trial *t, const ft_train_result *result);
 /* The last result of a configuration. */
 const taken *trial_last_of(const trial *t, int index);
 

@@ -113,8 +113,8 @@ const ft_op_shape op_attention_shapes[] = {
      .kv_length = 129,
      .dropout = 0.1f,
      .flags = FT_OP_MASKED},
-    /* More than 128 queries where the bias has no gradient, or there is none: CUDA's kernels
-     * with 32 rows a warp. */
+    /* More than 128 queries where the bias has no gradient, or there is none: CUDA's
+     * kernels with 32 rows a warp. */
     {.adapters = 1,
      .sequences = 1,
      .length = 150,
@@ -122,12 +122,7 @@ const ft_op_shape op_attention_shapes[] = {
      .d_kv = 64,
      .dropout = 0.1f,
      .flags = SELF | FT_OP_ABSENT},
-    {.adapters = 1,
-     .sequences = 1,
-     .length = 131,
-     .heads = 1,
-     .d_kv = 32,
-     .flags = DECODER | FT_OP_MASKED | FT_OP_ABSENT},
+    {.adapters = 1, .sequences = 1, .length = 131, .heads = 1, .d_kv = 32, .flags = DECODER | FT_OP_ABSENT},
     {.adapters = 1,
      .sequences = 1,
      .length = 165,

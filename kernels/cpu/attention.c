@@ -27,7 +27,7 @@ typedef struct workspace {
     float *sums, *denominators;
     float *largest;                /* (Q_BLOCK) */
     float *scores, *probabilities; /* (FT_STRIP, COLUMN_BLOCK) */
-    float *lines;                  /* (FT_LANES, d_line or d_panels) */
+    float *lines;                  /* (FT_LANES, d_line) */
 } workspace;
 
 /* Lays out a thread's memory. With `memory` NULL it only computes l->floats. */
@@ -248,15 +248,19 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
     const int64_t tasks = n_sequences * attention->n_heads;
     const layout l = layout_of(attention, pairs);
     const int64_t bias_floats =
-        attention->bias.data ? ft_padded(attention->n_heads * ft_bias_row(attention), 16) : 0;
+        attention->bias.data ? attention->n_heads * ft_bias_row(attention) : 0;
+    int64_t shared = 0; /* floats of all threads together, before each one's own */
+    ft_take(NULL, &shared, bias_floats);
     float *memory = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
-                                   (size_t)(bias_floats + self->n_threads * l.floats) * sizeof(float));
+                                   (size_t)(shared + self->n_threads * l.floats) * sizeof(float));
     if (!memory) return;
-    if (bias_floats) ft_bias_table(attention, memory);
+    shared = 0;
+    float *bias = ft_take(memory, &shared, bias_floats);
+    if (bias_floats) ft_bias_table(attention, bias);
 #pragma omp parallel num_threads(self->n_threads)
     {
         layout mine = l;
-        const workspace w = workspace_at(&mine, memory + bias_floats + omp_get_thread_num() * l.floats);
+        const workspace w = workspace_at(&mine, memory + shared + omp_get_thread_num() * l.floats);
         ft_tiles tiles = {0};
         if (pairs) FT_FOR_ISA(ft_tiles_begin)(&tiles);
 #pragma omp for schedule(dynamic)
@@ -276,7 +280,7 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
                 t.sequence_number = ft_sequence_number(batch, g, (int32_t)t.sequence);
             }
             t.used = ft_column_mask(attention, t.sequence, l.columns, w.mask);
-            if (bias_floats) t.bias = memory + t.head * ft_bias_row(attention);
+            if (bias_floats) t.bias = bias + t.head * ft_bias_row(attention);
             ft_pack_transposed(&keys, l.columns, pairs, w.keys, w.lines);
             ft_pack_rows(&values, l.columns, pairs, w.values);
             for (int64_t q = 0; q < attention->q_length; q += Q_BLOCK) {

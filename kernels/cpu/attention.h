@@ -12,15 +12,18 @@
 #ifndef FT_KERNELS_CPU_ATTENTION_H
 #define FT_KERNELS_CPU_ATTENTION_H
 
+#include "base/poison.h"
 #include "kernels/cpu/dropout.h"
 #include "kernels/cpu/tile.h"
 
-/* Returns the next `floats` of a thread's memory, rounded up to whole cache lines. With
+/* Returns the next `floats` of scratch memory, rounded up to whole cache lines. With
  * `memory` NULL it only advances the offset. */
 static inline float *ft_take(float *memory, int64_t *offset, int64_t floats)
 {
     float *at = memory ? memory + *offset : NULL;
-    *offset += ft_padded(floats, 16);
+    const int64_t taken = ft_padded(floats, 16);
+    if (memory) FT_POISON(at + taken, FT_RED_ZONE);
+    *offset += taken + FT_RED_ZONE / (int64_t)sizeof(float);
     return at;
 }
 
@@ -235,10 +238,18 @@ FT_INLINE void ft_pack_left_transposed(const ft_head *head, int64_t line, const 
     }
 }
 
-/* Floats of one head's bias by query + column. */
+/* Queries of a backward pass, whose products sum along them: whole steps. */
+FT_INLINE int64_t ft_whole_queries(const ft_attention *attention, const bool pairs)
+{
+    return ft_padded(attention->q_length, pairs ? 2 * FT_PAIR_STEPS : 2);
+}
+
+/* Floats of one head's bias by query + column, those that tiles add to both included:
+ * columns are at most whole groups. */
 FT_INLINE int64_t ft_bias_row(const ft_attention *attention)
 {
-    return ft_padded(attention->kv_length + attention->q_length + 1 + 2 * FT_LANES, 16);
+    const int64_t queries = ft_whole_queries(attention, true);
+    return ft_padded(queries + ft_padded(attention->kv_length, FT_GROUP), 16);
 }
 
 /* bias[h * ft_bias_row + query + column], for every sum of the two; zeros beyond. */

@@ -81,7 +81,7 @@ static layout layout_of(const ft_attention *attention, bool with_bias, const boo
     l.d_panels = ft_padded(attention->d_kv, FT_PANEL);
     l.d_vectors = ft_padded(attention->d_kv, FT_LANES);
     l.columns = ft_padded(attention->kv_length, FT_GROUP);
-    l.queries = ft_padded(attention->q_length, pairs ? 2 * FT_PAIR_STEPS : 2);
+    l.queries = ft_whole_queries(attention, pairs);
     l.column_steps = ft_steps(l.columns, pairs);
     l.query_steps = ft_steps(l.queries, pairs);
     l.query_line = ft_padded(l.query_steps, FT_LANES);
@@ -338,20 +338,23 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
     const int64_t tasks = (int64_t)batch->n_sequences * attention->n_heads;
     const layout l = layout_of(attention, dbias.data != NULL, pairs);
     const int64_t bias_floats =
-        attention->bias.data ? ft_padded(attention->n_heads * ft_bias_row(attention), 16) : 0;
-    const int64_t sums_floats = ft_padded(tasks * l.bias_sums, 16);
-    float *memory =
-        ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
-                       (size_t)(bias_floats + sums_floats + self->n_threads * l.floats) * sizeof(float));
+        attention->bias.data ? attention->n_heads * ft_bias_row(attention) : 0;
+    const int64_t sums_floats = tasks * l.bias_sums;
+    int64_t shared = 0; /* floats of all threads together, before each one's own */
+    ft_take(NULL, &shared, bias_floats);
+    ft_take(NULL, &shared, sums_floats);
+    float *memory = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,
+                                   (size_t)(shared + self->n_threads * l.floats) * sizeof(float));
     if (!memory) return;
-    float *all_sums = memory + bias_floats;
-    if (bias_floats) ft_bias_table(attention, memory);
+    shared = 0;
+    float *bias = ft_take(memory, &shared, bias_floats), *all_sums = ft_take(memory, &shared, sums_floats);
+    if (bias_floats) ft_bias_table(attention, bias);
     memset(all_sums, 0, (size_t)sums_floats * sizeof(float));
 #pragma omp parallel num_threads(self->n_threads)
     {
         layout mine = l;
         const workspace w =
-            workspace_at(&mine, pairs, all_sums + sums_floats + omp_get_thread_num() * l.floats);
+            workspace_at(&mine, pairs, memory + shared + omp_get_thread_num() * l.floats);
         ft_tiles tiles = {0};
         if (pairs) FT_FOR_ISA(ft_tiles_begin)(&tiles);
 #pragma omp for schedule(dynamic)
@@ -364,7 +367,7 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
             t.dropout = ft_dropout_of(batch, batch->model_dropout, g, attention->dropout_site);
             t.sequence_number = ft_sequence_number(batch, g, (int32_t)t.sequence);
             t.used = ft_column_mask(attention, t.sequence, l.columns, w.mask);
-            if (bias_floats) t.bias = memory + t.head * ft_bias_row(attention);
+            if (bias_floats) t.bias = bias + t.head * ft_bias_row(attention);
             if (l.bias_sums) t.bias_sums = all_sums + index * l.bias_sums;
             load_head(&t, &w, out, lse, dout, pairs);
             head_backward(&t, &w, dq, dk, dv, pairs);

@@ -78,6 +78,7 @@ void *ft_cpu_scratch(ft_cpu *cpu, ft_scratch use, size_t bytes)
     }
     if (kept) {
         FT_UNPOISON(kept, bytes);
+        FT_SPOIL(kept, bytes);
         /* room of a larger call before */
         FT_POISON(kept + bytes, cpu->scratch[use].bytes - bytes);
     } else if (cpu->failure == FT_OK && bytes > 0) {

@@ -1,5 +1,6 @@
 /* Products of pairs of bf16 by AMX: 32 x 32 sums at a time in four tiles, which two tiles
  * of A and two of B feed. */
+#include "base/poison.h"
 #include "kernels/cpu/tile.h"
 
 enum { TILE = 16, TILE_BYTES = TILE * (int)sizeof(float) };
@@ -66,8 +67,21 @@ FT_INLINE void multiply_block(const ft_tile_product *p, const float *a, const fl
     if (lower && right) _tile_stored(3, c_lower + TILE, c_bytes);
 }
 
+/* Loads and stores of tiles are no accesses that AddressSanitizer sees. */
+static void touch_operands(const ft_tile_product *p)
+{
+    for (int64_t i = 0; i < p->m; i++) {
+        FT_TOUCH(p->a + i * p->a_row, (size_t)p->steps * sizeof(float));
+        FT_TOUCH(p->c + i * p->c_row, (size_t)p->n * sizeof(float));
+    }
+    for (int64_t j = 0; j < p->n; j += TILE)
+        for (int64_t step = 0; step < p->steps; step++)
+            FT_TOUCH(p->b + j / FT_PANEL * p->b_panel + step * p->b_step + j % FT_PANEL, TILE_BYTES);
+}
+
 void FT_FOR_ISA(ft_tile_multiply_pairs)(const ft_tile_product *p)
 {
+    touch_operands(p);
     for (int64_t j = 0; j < p->n; j += 2 * TILE) {
         const float *b = p->b + j / FT_PANEL * p->b_panel + j % FT_PANEL;
         const bool right = j + TILE < p->n;

@@ -247,8 +247,7 @@ FT_INLINE void forward(ft_backend *self, const ft_adapter_batch *batch, const ft
     const int64_t d = attention->d_kv, kv_length = attention->kv_length;
     const int64_t tasks = n_sequences * attention->n_heads;
     const layout l = layout_of(attention, pairs);
-    const int64_t bias_floats =
-        attention->bias.data ? attention->n_heads * ft_bias_row(attention) : 0;
+    const int64_t bias_floats = attention->bias.data ? attention->n_heads * ft_bias_row(attention) : 0;
     int64_t shared = 0; /* floats of all threads together, before each one's own */
     ft_take(NULL, &shared, bias_floats);
     float *memory = ft_cpu_scratch(ft_cpu_of(self), FT_SCRATCH_OPERATION,

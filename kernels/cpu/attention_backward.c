@@ -337,8 +337,7 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
 {
     const int64_t tasks = (int64_t)batch->n_sequences * attention->n_heads;
     const layout l = layout_of(attention, dbias.data != NULL, pairs);
-    const int64_t bias_floats =
-        attention->bias.data ? attention->n_heads * ft_bias_row(attention) : 0;
+    const int64_t bias_floats = attention->bias.data ? attention->n_heads * ft_bias_row(attention) : 0;
     const int64_t sums_floats = tasks * l.bias_sums;
     int64_t shared = 0; /* floats of all threads together, before each one's own */
     ft_take(NULL, &shared, bias_floats);
@@ -353,8 +352,7 @@ FT_INLINE void backward(ft_backend *self, const ft_adapter_batch *batch, const f
 #pragma omp parallel num_threads(self->n_threads)
     {
         layout mine = l;
-        const workspace w =
-            workspace_at(&mine, pairs, memory + shared + omp_get_thread_num() * l.floats);
+        const workspace w = workspace_at(&mine, pairs, memory + shared + omp_get_thread_num() * l.floats);
         ft_tiles tiles = {0};
         if (pairs) FT_FOR_ISA(ft_tiles_begin)(&tiles);
 #pragma omp for schedule(dynamic)

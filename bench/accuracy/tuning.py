@@ -14,8 +14,8 @@ from histories import write_histories
 
 # How far to train is what is sought: where tuning does harm, less of it does less. Under a
 # constant schedule the shorter is a part of the longer one's training.
-EPOCHS = (1, 3)
-SHARED = ["lora_targets=q+k+v+o+wi+wo", "batch_size=16", "learning_rate=5e-4", "lr_scheduler=constant", "keep=last"]
+LEARNING_RATES, EPOCHS = (2e-4, 5e-4), (1, 3)
+SHARED = ["lora_targets=q+k+v+o+wi+wo", "batch_size=16", "lr_scheduler=constant", "keep=last"]
 # About as much to compute for every set: so many windows trained on in all epochs, and
 # evaluated of a split, where contexts are full; up to 4 times as many where they are
 # shorter.
@@ -61,7 +61,9 @@ def settings_of(rows, horizon):
     options = ["--eval-windows", str(int(EVALUATED_WINDOWS * scale)), "--eval-samples", str(SAMPLES)]
     for setting in [*SHARED, f"prediction_length={horizon}", f"window_stride={stride}"]:
         options += ["--set", setting]
-    return [*options, "--grid", f"epochs={','.join(map(str, EPOCHS))}"]
+    for name, values in (("learning_rate", LEARNING_RATES), ("epochs", EPOCHS)):
+        options += ["--grid", f"{name}={','.join(map(str, values))}"]
+    return options
 
 
 def tune(arguments, model, entry, windows, folder):

@@ -460,8 +460,8 @@ bool ft_cpu_takes_bf16(void);
 bool ft_cpu_has_bf16(void);
 /* Writes the processor's name, as the system reports it, in at most `size` bytes. */
 void ft_cpu_describe(char *text, size_t size);
-/* The name with eight digits that tell its family, model, stepping and flags from
- * others': clouds give different processors one name. */
+/* What measurements depend on: the name, eight digits that tell processors of one name
+ * apart, and the instruction sets that ftgpu's own operations and oneDNN use. */
 void ft_cpu_identify(char *text, size_t size);
 /* The instruction set that oneDNN uses, e.g. "avx512_core_bf16": the processor's best,
  * unless DNNL_MAX_CPU_ISA limits it. */

@@ -36,11 +36,11 @@ static double measure(void)
 
 double ft_bf16_gain(void)
 {
-    char key[400], processor[128];
+    char key[400], processor[200];
     double gain = 0;
     if (!ft_cpu_has_bf16()) return 0;
     ft_cpu_identify(processor, sizeof processor);
-    snprintf(key, sizeof key, "bf16_gain: ftgpu %s, %s, %s", ft_version(), processor, ft_cpu_onednn_isa());
+    snprintf(key, sizeof key, "bf16_gain: ftgpu %s, %s", ft_version(), processor);
     if (ft_calibration_find(key, &gain)) return gain;
     gain = measure();
     if (gain > 0) ft_calibration_keep(key, &gain);

@@ -102,7 +102,7 @@ static ft_status measure_rows(ft_backend *backend, const ft_model_config *config
 
 ft_status ft_calibrate(ft_backend *backend, const ft_model_config *config, int64_t *busy_rows, ft_error *err)
 {
-    char key[400], device[160];
+    char key[400], device[200];
     double rows = 0;
     snprintf(device, sizeof device, "%s", backend->device);
     if (strcmp(backend->name, "cpu") == 0) ft_cpu_identify(device, sizeof device);

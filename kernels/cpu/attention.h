@@ -27,25 +27,27 @@ static inline float *ft_take(float *memory, int64_t *offset, int64_t floats)
     return at;
 }
 
-/* The number of elements that `count` values along k take. */
+/* The number of elements that `count` values along k take; by AMX, whole tiles. */
 FT_INLINE int64_t ft_steps(int64_t count, const bool pairs)
 {
     return pairs ? ft_padded((count + 1) / 2, FT_PAIR_STEPS) : count;
 }
 
-/* Rows of a product that has `count`. */
+/* The rows m of a product of which `count` are wanted; by AMX, whole tiles. */
 FT_INLINE int64_t ft_product_rows(int64_t count, const bool pairs)
 {
     return pairs ? ft_padded(count, FT_PAIR_ROWS) : count;
 }
 
-/* What the number of columns of a tile is a multiple of. */
+/* Columns of a block are a multiple of this: they are n of one product, and along k of
+ * another. */
 FT_INLINE int64_t ft_column_unit(const bool pairs)
 {
     return pairs && 2 * FT_PAIR_STEPS > FT_LANES ? 2 * FT_PAIR_STEPS : FT_LANES;
 }
 
-/* Queries of a strip, at most FT_STRIP. */
+/* Queries of a strip, which is multiplied at once, and the most there are: two rows of
+ * micro tiles, or of AMX tiles. */
 enum { FT_STRIP = FT_HAS_AMX ? 32 : 12 };
 FT_INLINE int64_t ft_strip_rows(const bool pairs)
 {

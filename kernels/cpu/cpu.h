@@ -30,7 +30,7 @@ struct ft_cpu {
     /* oneDNN multiplies bf16 inputs. Otherwise bf16 means rounding, and products are
      * computed in f32. */
     bool native_bf16;
-    bool amx; /* products of bf16 are in tiles of AMX */
+    bool amx; /* bf16 is multiplied by AMX, by oneDNN and attention */
     struct {
         void *data;
         size_t bytes;

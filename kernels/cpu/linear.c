@@ -108,10 +108,11 @@ static void *row_of(ft_tensor t, int64_t row)
     return (char *)t.data + (size_t)(row * t.stride) * ft_dtype_bytes(t.dtype);
 }
 
-/* The rows of the next product when `left` are left. By AMX, oneDNN 2.6 multiplies many
- * numbers of rows at a third of the rate: 803 GFLOP/s for 4104 rows (not whole tiles),
- * 798 for 4160 (65 times 64), but 2240 for 4096 (512 x 1536, two cores of a Xeon). These
- * two numbers are fast in all sizes of the model. */
+/* How many rows to multiply next when `left` are left: products by AMX are cut into 512,
+ * then 64 rows at a time, then the rest. oneDNN 2.6 multiplies other numbers of rows at a
+ * third of the rate or less: 803 GFLOP/s for 4104 rows (not whole tiles), 798 for 4160
+ * (65 times 64), but 2240 for 4096 (512 x 1536, two cores of a Xeon). These two are fast
+ * in all sizes of the model. */
 static int64_t rows_at_once(const ft_cpu *cpu, int64_t left)
 {
     enum { MANY = 512, FEW = 64 };

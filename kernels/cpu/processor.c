@@ -19,8 +19,9 @@ static bool onednn_has(dnnl_cpu_isa_t wanted)
 }
 
 #if defined(__x86_64__)
-/* Whether the processor has AMX and the kernel lets this process use its registers, which
- * it asks for here. oneDNN's word counts too, so that DNNL_MAX_CPU_ISA lowers both. */
+/* Whether the processor has AMX and the kernel lets this process use its registers: each
+ * process has to ask for them once. Only where oneDNN may use AMX too, so that
+ * DNNL_MAX_CPU_ISA limits both. */
 static bool amx_is_allowed(void)
 {
     enum { ARCH_REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
@@ -46,13 +47,14 @@ static ft_isa processor_isa(void)
 #endif
 }
 
+static const char *const isa_names[] = {"generic", "avx2", "avx512", "avx512_bf16", "amx"};
+
 ft_isa ft_cpu_isa(void)
 {
-    static const char *const names[] = {"generic", "avx2", "avx512", "avx512_bf16", "amx"};
     ft_isa isa = processor_isa();
     const char *wish = getenv("FTGPU_ISA");
     for (int i = 0; wish && i < (int)isa; i++)
-        if (strcmp(wish, names[i]) == 0) return (ft_isa)i;
+        if (strcmp(wish, isa_names[i]) == 0) return (ft_isa)i;
     return isa;
 }
 
@@ -133,5 +135,6 @@ void ft_cpu_identify(char *text, size_t size)
         checksum = ft_checksum(ft_checksum(checksum, value, (size_t)length), ",", 1);
     }
     put_name(cpuinfo, name, sizeof name);
-    snprintf(text, size, "%s %08lx", name, (unsigned long)checksum);
+    snprintf(text, size, "%s %08lx, %s, %s", name, (unsigned long)checksum, isa_names[ft_cpu_isa()],
+             ft_cpu_onednn_isa());
 }

@@ -44,13 +44,20 @@ void FT_FOR_ISA(ft_tile_multiply_pairs)(const ft_tile_product *product);
 #define FT_HAS_PAIRS 0
 #endif
 
-/* AMX multiplies pairs in whole tiles of 16 x 16 elements. There a product of pairs has
- * whole numbers of them in m, n and steps, rows of A (a_step 1), and happens between
- * ft_tiles_begin and ft_tiles_end of its thread; elsewhere none of this matters. */
-#if defined(__AMX_BF16__)
+/* AMX multiplies pairs in whole tiles of 16 x 16 elements. With it, a product of pairs
+ * has
+ *
+ *   - m and steps, like n, that are multiples of 16 (FT_PAIR_ROWS, FT_PAIR_STEPS). Rows
+ *     of A beyond those that count may hold anything, steps beyond them zeros;
+ *   - a_step 1;
+ *   - ft_tiles_begin before it and ft_tiles_end after it, by the thread that multiplies.
+ *
+ * Elsewhere both numbers are 1 and the two functions do nothing. */
+#if defined(__AMX_BF16__) || defined(__AMXBF16__) /* the latter: clang before 16 */
 #define FT_HAS_AMX 1
 enum { FT_PAIR_ROWS = 16, FT_PAIR_STEPS = 16 };
-/* The tiles' configuration of whoever had them before. */
+/* Sets up the processor's tiles for products, and puts their configuration of before
+ * back, which is kept in *tiles: oneDNN has its own. */
 typedef struct ft_tiles {
     _Alignas(64) uint8_t before[64];
 } ft_tiles;

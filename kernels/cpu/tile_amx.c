@@ -1,11 +1,11 @@
-/* Products of pairs of bf16 by AMX: 32 x 32 sums at a time in four tiles, which two tiles
- * of A and two of B feed. */
+/* Products of pairs of bf16 by AMX, 32 x 32 sums at a time. The processor has eight
+ * tiles, registers of 16 x 16 elements: 0 to 3 are sums, 4 and 5 of A, 6 and 7 of B. */
 #include "base/poison.h"
 #include "kernels/cpu/tile.h"
 
 enum { TILE = 16, TILE_BYTES = TILE * (int)sizeof(float) };
 
-/* As ldtilecfg reads it: eight tiles, all of them whole. */
+/* As the instruction ldtilecfg reads it: all eight tiles, as large as they can be. */
 static const struct {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];

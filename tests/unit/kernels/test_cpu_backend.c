@@ -49,6 +49,18 @@ Test(cpu_backend, a_wish_for_fewer_instructions_takes_bf16_away)
     backend->free(backend);
 }
 
+Test(cpu_backend, other_instructions_are_another_processor_to_measurements)
+{
+    char best[200], generic[200];
+    ft_cpu_identify(best, sizeof best);
+    setenv("FTGPU_ISA", "generic", 1);
+    ft_cpu_identify(generic, sizeof generic);
+    cr_expect_not_null(strstr(generic, ", generic, "), "%s", generic);
+#if defined(__x86_64__)
+    cr_expect_str_neq(best, generic);
+#endif
+}
+
 Test(cpu_backend, synchronize_reports_a_failure_once)
 {
     ft_backend *backend = create(FT_F32);

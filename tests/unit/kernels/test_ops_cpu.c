@@ -2,6 +2,7 @@
  * thread and several, and each set of instructions that this processor has (a wish for
  * more than it has gives its best). */
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/unit/kernels/ops_test.h"
 
@@ -89,5 +90,30 @@ ParameterizedTest(int *index, ops_cpu, same_bits)
 {
     check_repeats(*index, FT_F32);
     check_repeats(*index, FT_BF16);
+}
+
+/* More threads than cores are interrupted anywhere: what two of them add to shows. */
+Test(ops_cpu, attention_has_the_same_gradients_by_one_thread_and_many)
+{
+    const ft_op_shape shape = {
+        .adapters = 1, .sequences = 8, .length = 65, .heads = 4, .d_kv = 16, .flags = FT_OP_BIASED};
+    const int n_shapes = 1;
+    for (int i = 0; i < ft_ops_count; i++) {
+        if (strcmp(ft_ops[i].name, "attention_backward") != 0) continue;
+        ft_op op = ft_ops[i];
+        op.shapes = &shape;
+        op.n_shapes = &n_shapes;
+        ft_backend *one = NULL, *many = NULL;
+        ft_error err;
+        ft_op_result result;
+        cr_assert_eq(ft_cpu_create(FT_BF16, 1, &one, &err), FT_OK, "%s", err.message);
+        cr_assert_eq(ft_cpu_create(FT_BF16, 16, &many, &err), FT_OK, "%s", err.message);
+        cr_assert_eq(ft_op_repeat(&op, 0, one, many, 200, &result, &err), FT_OK, "%s", err.message);
+        cr_expect(result.passed, "%s", result.worst);
+        one->free(one);
+        many->free(many);
+        return;
+    }
+    cr_assert_fail("no attention_backward in the table");
 }
 #endif

@@ -30,7 +30,9 @@ typedef struct ft_due_results {
     ft_evaluation_samples *samples;
     int32_t first, count;
     double seconds; /* that sampling them took */
-    bool alone;     /* sampling several together failed: each is sampled alone */
+    int32_t timed;  /* results before this one have had their share of the seconds */
+    /* a call for several of them has failed: each is sampled alone */
+    bool has_failed_together;
 } ft_due_results;
 
 typedef struct ft_run_context {

@@ -34,11 +34,11 @@ static ft_evaluation evaluation_of(const ft_run_context *run_context, const orde
                            .comm = run_context->evaluators};
 }
 
-/* Reserves device memory for adapters, or only measures it. */
+/* ft_trainable_reserve or ft_trainable_measure. */
 typedef ft_status make_room(ft_chronos *model, const ft_adapter_spec *const *specs, int32_t n_specs,
                             int32_t n_adapters, bool for_training, ft_trainable **trainable, ft_error *err);
 
-/* For the adapters of n results. */
+/* Reserves or measures the device memory of n results' adapters. */
 static ft_status make_room_for(const ft_run_context *run_context, const ft_train_result *results, int32_t n,
                                make_room *make, ft_trainable **trainable, ft_error *err)
 {
@@ -51,7 +51,8 @@ static ft_status make_room_for(const ft_run_context *run_context, const ft_train
     return status;
 }
 
-/* The adapters of n results, on the device. Only one is on the host at a time. */
+/* Copies the adapters of n results to the device, one at a time, so that the host holds
+ * one at a time. */
 static ft_status open_adapters(const ft_run_context *run_context, const ft_train_result *results, int32_t n,
                                ft_trainable **tuned, ft_error *err)
 {
@@ -103,9 +104,9 @@ static ft_status lead_sampling(ft_run_context *run_context, const order *said,
     return status == FT_OK ? sample(run_context, said, samples, err) : status;
 }
 
-/* Whether the adapters of results [first, first + count), and their samples, which the
- * host has, take at most a 32nd of the device's memory. sample_bytes: of one's
- * samples. */
+/* Sets *fits: whether the adapters of results [first, first + count), which are on the
+ * device, and their samples, which are on the host, take together at most a 32nd of the
+ * device's memory. sample_bytes: of the samples of one adapter. */
 static ft_status fit(const ft_run_context *run_context, int32_t first, int32_t count, size_t sample_bytes,
                      bool *fits, ft_error *err)
 {
@@ -119,8 +120,8 @@ static ft_status fit(const ft_run_context *run_context, int32_t first, int32_t c
     return FT_OK;
 }
 
-/* Which of the results that are due are forecast in one call with number k: sets first
- * and count of `said`. */
+/* Sets first and count of `said`: the results that are forecast in one call with result
+ * k. Starts from result 0 whatever k is, so that the calls do not depend on k. */
 static ft_status find_group(const ft_run_context *run_context, int32_t k, order *said, ft_error *err)
 {
     const ft_evaluation evaluation = evaluation_of(run_context, said);
@@ -156,18 +157,18 @@ static ft_status sample_due(ft_run_context *run_context, const order *said, ft_e
     return status;
 }
 
-/* Makes sure that the samples of result k that is due are there. */
+/* Forecasts result k, and those that share its call, unless that was done. */
 static ft_status need_samples(ft_run_context *run_context, const ft_hyperparameters *config, int32_t k,
                               ft_error *err)
 {
     ft_due_results *due = &run_context->due;
     if (due->samples && k >= due->first && k < due->first + due->count) return FT_OK;
     order said = order_of(ADAPTERS, config);
-    if (!due->alone) {
+    if (!due->has_failed_together) {
         ft_status status = find_group(run_context, k, &said, err);
         if (status == FT_OK) status = sample_due(run_context, &said, err);
-        due->alone = said.count > 1 && (status == FT_DIVERGED || status == FT_NO_MEMORY);
-        if (!due->alone) return status;
+        due->has_failed_together = said.count > 1 && (status == FT_DIVERGED || status == FT_NO_MEMORY);
+        if (!due->has_failed_together) return status;
     }
     said.first = k;
     said.count = 1;
@@ -192,7 +193,7 @@ ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperpar
 {
     const order said = order_of(ADAPTERS, config);
     const ft_run_context_baseline *baseline = find_baseline(run_context, config);
-    const ft_due_results *due = &run_context->due;
+    ft_due_results *due = &run_context->due;
     ft_evaluation evaluation = evaluation_of(run_context, &said);
     if (baseline) evaluation.more_lines = &baseline->examples.line;
     int32_t k = 0;
@@ -202,8 +203,11 @@ ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperpar
     if (status != FT_OK) return status;
     const double started = ft_now_seconds();
     status = ft_evaluation_measure(&evaluation, due->samples, k - due->first, forecasts_path, metrics, err);
-    *seconds = due->seconds / due->count + ft_now_seconds() - started;
-    return status;
+    *seconds = ft_now_seconds() - started;
+    if (status != FT_OK || k < due->timed) return status;
+    *seconds += due->seconds / due->count;
+    due->timed = k + 1;
+    return FT_OK;
 }
 
 ft_status ft_run_context_baseline_of(ft_run_context *run_context, const ft_hyperparameters *config,

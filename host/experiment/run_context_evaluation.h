@@ -1,25 +1,26 @@
 /* Evaluates adapters and the baselines.
  *
- * Adapters whose results are due together are forecast in one call, when the first of
- * them is evaluated: a token takes a GPU as long for the paths of one adapter as for
- * those of many. There are several calls where they would take too much memory. Where a
- * call for several fails, since one of them diverged or memory ran out, each is forecast
- * alone, and fails alone. Which ones share a call follows from the results that are due,
- * not from which of them are recorded already: so a resumed training has the same calls.
+ * Results that are due with the same step have their adapters forecast in one call, when
+ * the first of them is evaluated: a GPU takes as long for a token of many adapters' paths
+ * as for one of a single adapter's. They are cut into several calls where one would take
+ * too much memory. Where a call for several adapters fails because one of them diverged
+ * or memory ran out, each is forecast alone, so that only the one at fault fails. A call
+ * is for results that are due whether they are recorded already or not: a resumed
+ * training makes the same calls.
  *
- * Ranks that train together (engine->comm) share each evaluation: each forecasts a
- * part of the windows. Rank 0 records. What it evaluates for that the other ranks cannot
- * know: an experiment may be recorded already, or fail to begin. So while rank 0 records,
- * the others follow it: they forecast what it announces until it dismisses them. */
+ * Ranks that train together (engine->comm) share each call: each forecasts a part of the
+ * windows. Rank 0 records, and it alone knows which results it evaluates: an experiment
+ * may be recorded already, or fail to begin. So while rank 0 records, the others follow
+ * it: they forecast what it announces until it dismisses them. */
 #ifndef FT_HOST_EXPERIMENT_RUN_CONTEXT_EVALUATION_H
 #define FT_HOST_EXPERIMENT_RUN_CONTEXT_EVALUATION_H
 
 #include "host/experiment/run_context.h"
 
 /* Metrics of the adapter of a result that is due (_lead), with the configuration's
- * lengths; writes forecasts.csv to `forecasts_path`. *seconds: what this took, of a call
- * that several adapters shared its share. Fails as ft_evaluation_sample does, or when
- * another rank fails. */
+ * lengths; writes forecasts.csv to `forecasts_path`. *seconds: what measuring took, and
+ * this result's equal share of the call that forecast it, at the first evaluation of the
+ * result alone. Fails as ft_evaluation_sample does, or when another rank fails. */
 ft_status ft_run_context_evaluate(ft_run_context *run_context, const ft_hyperparameters *config,
                                   const ft_train_result *result, const char *forecasts_path,
                                   ft_metrics metrics[FT_N_SPLITS], double *seconds, ft_error *err);

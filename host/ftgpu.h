@@ -60,8 +60,8 @@ typedef enum ft_event_kind {
     FT_EVENT_BASELINES,
     FT_EVENT_TRAINING, /* a step was trained; at most five times a second */
     FT_EVENT_EPOCH,    /* an epoch ended and val_loss is known */
-    /* a trained configuration is forecast for its metrics, together with those that
-     * follow until the next event of another kind */
+    /* the metrics of a trained configuration are about to be computed; all that are
+     * forecast together are told of before the first of them is finished */
     FT_EVENT_EVALUATING,
     FT_EVENT_FINISHED, /* the experiment is on disk, failed ones included */
     FT_N_EVENTS

@@ -43,11 +43,10 @@ typedef struct ft_train_result {
     int32_t index;    /* of its configuration */
     ft_status status; /* FT_OK, FT_DIVERGED, FT_INTERRUPTED; then `error` says more */
     const char *error;
-    /* who has its adapter, in which slot, for ft_train_read_adapter; NULL: it has none,
-     * since it diverged */
+    /* where ft_train_read_adapter finds its adapter; NULL: it diverged and has none */
     const struct ft_trainer *trainer;
     int32_t slot;
-    ft_adapter_spec spec;
+    ft_adapter_spec spec;    /* of the adapter */
     const ft_epoch *history; /* (n_epochs) finished epochs */
     int32_t n_epochs;
     int32_t best_epoch; /* with the lowest val_loss, from 1; 0: no val_loss was finite */
@@ -75,8 +74,8 @@ typedef struct ft_train_settings {
      * short. NULL: no checkpoints; adapters that are stopped then deliver what they have,
      * with FT_INTERRUPTED. */
     const char *checkpoint;
-    /* Receives the results of n configurations, which came to a milestone or to their end
-     * with the same step. Any status other than FT_OK ends all training. In data-parallel
+    /* Receives the results of n configurations that reached a milestone or their end with
+     * the same step. Any status other than FT_OK ends all training. In data-parallel
      * training (`comm`) either all ranks call it or none does, and all must return the
      * same status. */
     ft_status (*results)(void *context, const ft_train_result *results, int32_t n, ft_error *err);
@@ -107,8 +106,12 @@ ft_status ft_train(ft_chronos *model, const ft_weights *base, const ft_series *s
                    const ft_train_config *configs, int32_t n_configs, const ft_train_settings *settings,
                    ft_error *err);
 
-/* Reads the adapter of a result that has one, while `results` is called with it: the last
- * weights, or the best ones where they were kept. The caller frees it. */
+static inline bool ft_train_has_adapter(const ft_train_result *result)
+{
+    return result->trainer != NULL;
+}
+/* Reads the adapter of a result that has one, with the weights of kept_epoch; only during
+ * the call of `results` that delivers it. The caller frees it. */
 ft_status ft_train_read_adapter(const ft_train_result *result, ft_adapter **adapter, ft_error *err);
 
 /* The device memory that ft_train allocates on a backend of these types and pass_rows:

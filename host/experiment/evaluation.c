@@ -81,8 +81,9 @@ static void free_windows(split_windows *windows)
 struct ft_evaluation_samples {
     split_windows windows;
     int32_t n_adapters; /* at least 1 */
-    /* (n_adapters, windows, eval_samples, prediction_length); the paths of a window that
-     * is shorter are packed: (eval_samples, label_count) */
+    /* (n_adapters, windows, eval_samples, prediction_length). A window whose label_count
+     * is below prediction_length has its paths at the front: (eval_samples,
+     * label_count). */
     float *values;
 };
 
@@ -92,11 +93,12 @@ static size_t window_values(const ft_evaluation *e)
     return (size_t)e->eval_samples * (size_t)e->prediction_length;
 }
 
-/* The samples of an adapter and window `first` of all splits, and those after it. */
-static float *samples_at(const ft_evaluation *e, const ft_evaluation_samples *s, int32_t index, int64_t first)
+/* The samples of a window by adapter `index`. Windows are counted over all splits. */
+static float *samples_at(const ft_evaluation *e, const ft_evaluation_samples *s, int32_t index,
+                         int64_t window)
 {
-    return s->values +
-           ((size_t)index * (size_t)s->windows.first[FT_N_SPLITS] + (size_t)first) * window_values(e);
+    const size_t before = (size_t)index * (size_t)s->windows.first[FT_N_SPLITS] + (size_t)window;
+    return s->values + before * window_values(e);
 }
 
 /* The random numbers of a window depend on its first label's row in the dataset, so that
@@ -117,7 +119,7 @@ static void make_requests(const ft_evaluation *e, const ft_evaluation_samples *s
             }
 }
 
-/* Packs the paths of windows that are shorter than prediction_length. */
+/* Moves the paths of windows that are shorter than prediction_length together. */
 static void pack_short_windows(const ft_evaluation *e, const ft_evaluation_samples *s)
 {
     const size_t whole = (size_t)e->prediction_length;

@@ -162,7 +162,8 @@ static ft_status add_kept_epoch(ft_experiment *experiment, const ft_train_result
     cJSON *run = experiment->run;
     bool ok = result->best_epoch > 0 ? cJSON_AddNumberToObject(run, "best_epoch", result->best_epoch) != NULL
                                      : cJSON_AddNullToObject(run, "best_epoch") != NULL;
-    if (ok && result->trainer) ok = cJSON_AddNumberToObject(run, "kept_epoch", result->kept_epoch) != NULL;
+    if (ok && ft_train_has_adapter(result))
+        ok = cJSON_AddNumberToObject(run, "kept_epoch", result->kept_epoch) != NULL;
     return ok ? FT_OK : ft_no_memory(err, "the record of a run", 64);
 }
 
@@ -200,7 +201,7 @@ static ft_status add_result(ft_run_context *run_context, const ft_hyperparameter
         status = ft_experiment_add_epoch(experiment, &record, err);
     }
     if (status == FT_OK) status = add_kept_epoch(experiment, result, err);
-    if (status == FT_OK && result->trainer)
+    if (status == FT_OK && ft_train_has_adapter(result))
         status = write_adapter(run_context, config, result, experiment, err);
     if (status != FT_OK) return status;
     if (result->status != FT_OK) return ft_fail(err, result->status, "%s", result->error);

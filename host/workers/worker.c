@@ -112,10 +112,11 @@ static ft_status record_results(worker *w, const ft_train_result *results, int32
 
 static bool is_evaluated(const ft_train_result *result)
 {
-    return result->trainer && result->status == FT_OK && !result->pruned;
+    return ft_train_has_adapter(result) && result->status == FT_OK && !result->pruned;
 }
 
-/* Tells of the configurations that are about to be evaluated, which are together. */
+/* Tells of each configuration that will be evaluated, before the first of them is: they
+ * are forecast together. */
 static void tell_evaluating(const worker *w, const ft_train_result *due, int32_t n_due)
 {
     for (int32_t i = 0; i < n_due; i++) {

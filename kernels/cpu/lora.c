@@ -46,8 +46,8 @@ static void pack_plain(const float *from, int64_t rows, int64_t cols, int64_t wi
                 to[(j / FT_PANEL * rows + k) * FT_PANEL + i] = j + i < cols ? from[k * cols + j + i] : 0.0f;
 }
 
-/* How many of the first n adapters have rows. Only their A and B are packed: a pass, or a
- * part of the paths that are decoded, has rows of few. */
+/* How many of the first n adapters have rows. Only these are packed: many passes have
+ * rows of few adapters, as when a group of windows is forecast. */
 static int64_t count_present(const ft_adapter_batch *batch, int32_t n)
 {
     int64_t count = 0;

@@ -66,7 +66,7 @@ void trial_take(trial *t, const ft_train_result *result)
     at->ended = result->ended;
     at->pruned = result->pruned;
     for (int32_t e = 0; e < result->n_epochs; e++) at->history[e] = result->history[e];
-    if (result->trainer && !at->adapter)
+    if (ft_train_has_adapter(result) && !at->adapter)
         cr_assert_eq(ft_train_read_adapter(result, &at->adapter, &err), FT_OK, "%s", err.message);
 }
 

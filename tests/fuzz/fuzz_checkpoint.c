@@ -66,7 +66,7 @@ static void check(const ft_train_result *result)
         FUZZ_EXPECT(result->history[e].epoch == e + 1);
         FUZZ_EXPECT(isfinite(result->history[e].loss));
     }
-    FUZZ_EXPECT(result->status == FT_DIVERGED || result->trainer);
+    FUZZ_EXPECT(result->status == FT_DIVERGED || ft_train_has_adapter(result));
 }
 
 static ft_status take(void *context, const ft_train_result *results, int32_t n, ft_error *err)

@@ -88,7 +88,7 @@ static void keep_one(outcome *out, const ft_train_result *result)
 {
     kept *one = &out->results[result->index];
     ft_error err;
-    cr_assert(result->ended && !one->adapter && result->trainer);
+    cr_assert(result->ended && !one->adapter && ft_train_has_adapter(result));
     *one = (kept){.status = result->status, .n_epochs = result->n_epochs, .best_epoch = result->best_epoch};
     cr_assert_eq(ft_train_read_adapter(result, &one->adapter, &err), FT_OK, "%s", err.message);
     for (int32_t e = 0; e < result->n_epochs; e++) one->history[e] = result->history[e];

@@ -84,8 +84,7 @@ ft_status ft_write_tensor(ft_backend *backend, ft_tensor tensor, const float *va
     if (!row_values) return ft_no_memory(err, "a transfer to the device", bytes);
     for (int64_t row = 0; row < tensor.rows; row++) {
         encode(tensor.dtype, row_values, values + row * tensor.cols, tensor.cols);
-        backend->to_device(backend, (char *)tensor.data + (size_t)(row * tensor.stride) * size, row_values,
-                           bytes);
+        backend->to_device(backend, ft_row_address(tensor, row), row_values, bytes);
     }
     free(row_values);
     return FT_OK;
@@ -98,8 +97,7 @@ ft_status ft_read_tensor(ft_backend *backend, ft_tensor tensor, float *values, f
     char *row_values = malloc(bytes + 1);
     if (!row_values) return ft_no_memory(err, "a transfer from the device", bytes);
     for (int64_t row = 0; row < tensor.rows; row++) {
-        backend->to_host(backend, row_values,
-                         (const char *)tensor.data + (size_t)(row * tensor.stride) * size, bytes);
+        backend->to_host(backend, row_values, ft_row_address(tensor, row), bytes);
         decode(tensor.dtype, row_values, values + row * tensor.cols, tensor.cols);
     }
     free(row_values);

@@ -57,6 +57,12 @@ static inline ft_tensor ft_columns(ft_tensor t, int64_t first, int64_t cols)
     return t;
 }
 
+/* Where a row starts. */
+static inline void *ft_row_address(ft_tensor tensor, int64_t row)
+{
+    return (char *)tensor.data + (size_t)(row * tensor.stride) * ft_dtype_bytes(tensor.dtype);
+}
+
 /* The adapters of a pass and the sequences that belong to each. The arrays are in device
  * memory; their contents may change between steps without a new capture. The shape,
  * n_adapters and n_sequences, may not. */

@@ -220,7 +220,7 @@ static void load_paths(ft_decoder *d, const ft_decode_sampling *sampling)
 /* Rows [first, first + count) of a tensor. */
 static ft_tensor rows_at(ft_tensor t, int64_t first, int64_t count)
 {
-    t.data = (char *)t.data + (size_t)(first * t.stride) * ft_dtype_bytes(t.dtype);
+    t.data = ft_row_address(t, first);
     return ft_rows(t, count);
 }
 

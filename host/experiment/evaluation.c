@@ -147,6 +147,12 @@ static ft_forecast_settings settings_of(const ft_evaluation *e, const ft_trainab
     return settings;
 }
 
+/* Bytes of the samples of one adapter. */
+static size_t sample_bytes(const ft_evaluation *e, const split_windows *windows)
+{
+    return (size_t)windows->first[FT_N_SPLITS] * window_values(e) * sizeof(float);
+}
+
 /* The windows, and memory for their samples. */
 static ft_status make_samples(const ft_evaluation *e, const ft_trainable *trainable,
                               ft_evaluation_samples **out, ft_error *err)
@@ -156,8 +162,7 @@ static ft_status make_samples(const ft_evaluation *e, const ft_trainable *traina
     s->n_adapters = trainable->n_adapters > 0 ? trainable->n_adapters : 1;
     ft_status status = find_windows(e, &s->windows, err);
     if (status != FT_OK) return status;
-    const size_t bytes =
-        (size_t)s->n_adapters * (size_t)s->windows.first[FT_N_SPLITS] * window_values(e) * sizeof *s->values;
+    const size_t bytes = (size_t)s->n_adapters * sample_bytes(e, &s->windows);
     s->values = malloc(bytes + 1);
     return s->values ? FT_OK : ft_no_memory(err, "the forecasts of the splits", bytes);
 }
@@ -202,7 +207,7 @@ ft_status ft_evaluation_sample_bytes(const ft_evaluation *e, size_t *bytes, ft_e
 {
     split_windows windows;
     ft_status status = find_windows(e, &windows, err);
-    *bytes = (size_t)windows.first[FT_N_SPLITS] * window_values(e) * sizeof(float);
+    *bytes = sample_bytes(e, &windows);
     free_windows(&windows);
     return status;
 }

@@ -140,8 +140,8 @@ FT_INLINE void ft_pack_left(const ft_head *head, int64_t rows, int64_t row_eleme
     }
 }
 
-/* to[j * to_row + i] = from[i * from_row + j] for FT_LANES rows i and `width` (whole
- * vectors) columns j. */
+/* to[j * to_row + i] = from[i * from_row + j] for FT_LANES rows i and `width` columns j;
+ * rows are read to whole vectors. */
 FT_INLINE void ft_transpose_blocks(const float *from, int64_t from_row, int64_t width, float *to,
                                    int64_t to_row)
 {
@@ -149,7 +149,8 @@ FT_INLINE void ft_transpose_blocks(const float *from, int64_t from_row, int64_t 
         ft_vector block[FT_LANES];
         for (int i = 0; i < FT_LANES; i++) block[i] = ft_load(from + i * from_row + j);
         ft_transpose(block);
-        for (int i = 0; i < FT_LANES; i++) ft_store(to + (j + i) * to_row, block[i]);
+        const int64_t used = width - j < FT_LANES ? width - j : FT_LANES;
+        for (int64_t i = 0; i < used; i++) ft_store(to + (j + i) * to_row, block[i]);
     }
 }
 
@@ -168,13 +169,7 @@ FT_INLINE void ft_pack_transposed(const ft_head *head, int64_t padded, const boo
             else
                 memset(lines + i * line, 0, (size_t)line * sizeof(float));
         }
-        for (int64_t step = 0; step < steps; step += FT_LANES) {
-            ft_vector block[FT_LANES];
-            for (int i = 0; i < FT_LANES; i++) block[i] = ft_load(lines + i * line + step);
-            ft_transpose(block);
-            const int64_t used = steps - step < FT_LANES ? steps - step : FT_LANES;
-            for (int64_t i = 0; i < used; i++) ft_store(panel + (step + i) * FT_PANEL, block[i]);
-        }
+        ft_transpose_blocks(lines, line, steps, panel, FT_PANEL);
     }
 }
 

@@ -20,8 +20,8 @@ typedef struct layout {
     int64_t d_panels, d_vectors; /* d as whole panels, whole vectors */
     /* kv_length as whole groups; q_length as whole steps of a product, an even number */
     int64_t columns, queries;
-    int64_t column_steps, query_steps; /* elements along these */
-    int64_t query_line;                /* query_steps, rounded up to whole vectors */
+    int64_t column_steps; /* elements along columns */
+    int64_t query_line;   /* elements along queries, rounded up to whole vectors */
     /* floats of the bias gradient by query + column, or 0 */
     int64_t bias_sums;
     int64_t floats; /* of one thread's memory */
@@ -83,8 +83,7 @@ static layout layout_of(const ft_attention *attention, bool with_bias, const boo
     l.columns = ft_padded(attention->kv_length, FT_GROUP);
     l.queries = ft_whole_queries(attention, pairs);
     l.column_steps = ft_steps(l.columns, pairs);
-    l.query_steps = ft_steps(l.queries, pairs);
-    l.query_line = ft_padded(l.query_steps, FT_LANES);
+    l.query_line = ft_padded(ft_steps(l.queries, pairs), FT_LANES);
     l.bias_sums = with_bias ? ft_bias_row(attention) : 0;
     workspace_at(&l, pairs, NULL);
     return l;

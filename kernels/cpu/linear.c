@@ -103,11 +103,6 @@ static ft_tensor product_input(ft_cpu *cpu, ft_scratch use, ft_tensor x)
     return copy;
 }
 
-static void *row_of(ft_tensor t, int64_t row)
-{
-    return (char *)t.data + (size_t)(row * t.stride) * ft_dtype_bytes(t.dtype);
-}
-
 /* How many rows to multiply next when `left` are left: products by AMX are cut into 512,
  * then 64 rows at a time, then the rest. oneDNN 2.6 multiplies other numbers of rows at a
  * third of the rate or less: 803 GFLOP/s for 4104 rows (not whole tiles), 798 for 4160
@@ -138,7 +133,7 @@ static void product(ft_cpu *cpu, const ft_packed *packed, ft_tensor x, ft_tensor
         const ft_matmul_shape shape = {
             rows,          packed->k, packed->n,    {x.stride, 1}, {0, 0},
             result.stride, dtype,     result.dtype, true,          accumulate && !converted};
-        ft_matmul(cpu, &shape, row_of(x, first), NULL, packed, row_of(result, first));
+        ft_matmul(cpu, &shape, ft_row_address(x, first), NULL, packed, ft_row_address(result, first));
     }
     if (converted) cpu->convert(cpu, result, y, false, accumulate);
 }
@@ -169,7 +164,7 @@ static void weight_gradient(ft_backend *self, ft_tensor dy, ft_tensor x, ft_tens
         rows = rows_at_once(cpu, x.rows - first);
         const ft_matmul_shape shape = {dy.cols,   rows,     x.cols, {1, dy.stride}, {x.stride, 1},
                                        dw.stride, dy.dtype, FT_F32, false,          true};
-        ft_matmul(cpu, &shape, row_of(dy, first), row_of(x, first), NULL, dw.data);
+        ft_matmul(cpu, &shape, ft_row_address(dy, first), ft_row_address(x, first), NULL, dw.data);
     }
 }
 

@@ -283,11 +283,6 @@ FT_INLINE void ft_add_row(float *sum, const float *row, int64_t padded)
     for (int64_t i = 0; i < padded; i += FT_LANES) ft_store(sum + i, ft_load(sum + i) + ft_load(row + i));
 }
 
-static inline void *ft_row_address(ft_tensor tensor, int64_t row)
-{
-    return (char *)tensor.data + (size_t)(row * tensor.stride) * ft_dtype_bytes(tensor.dtype);
-}
-
 /* `count` values as f32 into `buffer`, zeros up to `padded`. */
 FT_INLINE void ft_read_values(const void *values, ft_dtype dtype, int64_t count, int64_t padded,
                               float *buffer)

@@ -156,7 +156,7 @@ static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
     if (status == FT_OK && calls > 1) status = NCCL_TRY(comm, ncclGroupStart);
     if (status != FT_OK) return status;
     for (int64_t row = 0; row < calls && status == FT_OK; row++) {
-        char *at = (char *)values.data + (size_t)(row * values.stride) * ft_dtype_bytes(values.dtype);
+        void *at = ft_row_address(values, row);
         status = NCCL_TRY(comm, ncclAllReduce, at, at, count, type, ncclSum, comm->nccl, comm->stream);
     }
     if (calls > 1) ended = NCCL_TRY(comm, ncclGroupEnd);

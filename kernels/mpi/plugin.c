@@ -198,7 +198,7 @@ static ft_status all_reduce(ft_comm *self, ft_tensor values, ft_error *err)
         comm->pending[type].room = 2 * needed;
     }
     for (int64_t i = 0; i < values.rows; i++) {
-        char *at = (char *)values.data + (size_t)(i * values.stride) * ft_dtype_bytes(values.dtype);
+        void *at = ft_row_address(values, i);
         comm->pending[type].rows[comm->pending[type].n_rows++] = (row){at, values.cols};
     }
     return FT_OK;
